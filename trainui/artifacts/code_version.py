@@ -49,7 +49,7 @@ class CodeState:
     commit: of the code files below `root`. Files named in commands are included, with absolute
     paths if they are outside of `root`."""
     note: str | None = None
-    """What is missing in this record, as text."""
+    """The missing parts of this record, as text."""
 
 
 def record(

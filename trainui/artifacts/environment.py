@@ -33,7 +33,7 @@ _LEFT_OUT_PREFIXES = ("SSH_", "TMUX", "XDG_", "DBUS_")
 
 @dataclass(frozen=True, slots=True)
 class ShellEnvironment:
-    """What a stage's process inherits from the shell that submitted its run."""
+    """The part of the submitting shell that a stage's process inherits."""
 
     environ: Mapping[str, str]
     umask: int

@@ -1,7 +1,7 @@
-"""What a process passes on to its children besides its environment: CPUs, nice value, limits.
+"""CPUs, nice value and resource limits, which a process passes on to its children.
 
-A stage gets those of the shell that submitted its run, and not those of the shell that happened to
-start the worker. The supervisor sets them in the stage's process, as far as it is permitted to.
+A stage gets those of the shell that submitted its run, and not of the shell that happened to start
+the worker. The supervisor sets them in the stage's process, as far as it is permitted to.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ _KINDS = sorted(name.removeprefix("RLIMIT_") for name in dir(resource) if name[:
 
 
 def current() -> dict[str, Any]:
-    """Return this process's: `cpus`, `nice`, and `limits` by name, each soft and hard (-1: none).
+    """Return this process's `cpus`, `nice`, and `limits` by name, each soft and hard (-1: none).
 
     `cpus` is None on a system without affinity.
     """

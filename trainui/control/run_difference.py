@@ -216,7 +216,7 @@ def _commands(
 ) -> dict[str, Any]:
     """Return each stage's command or task, with secrets masked.
 
-    The run's directory, which each run has its own of, is written as `${run_dir}`.
+    The path of the run's directory, which differs between runs, is written as `${run_dir}`.
     """
     records = views.stages(connection, run.id) if run.external is not None else ()
     external = {one.name: external_command.command_of(run, one) for one in records}

@@ -46,12 +46,12 @@ class CodeSnapshot:
 
 @dataclass(frozen=True, slots=True)
 class SnapshotFiles:
-    """What a snapshot is made of."""
+    """The content of a snapshot."""
 
     snapshot: CodeSnapshot
     files: Files
     ignored: Sequence[str]
-    """What git ignores, relative to the root: a run uses it where it is."""
+    """Paths that git ignores, relative to the root: a run uses them where they are."""
     intact: str | None
     """The root's last tree, if nothing in it was changed."""
 

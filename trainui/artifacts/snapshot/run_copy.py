@@ -26,7 +26,7 @@ DIRECTORY = "code.snapshot"
 """The snapshot's directory in the run's; no stage's directory can have this name."""
 
 NOTE = "snapshot.json"
-"""File in the run's directory; runs without it have had their copy since their submission."""
+"""File in the run's directory; one of an older version got its copy at submission."""
 
 WRITTEN = frozenset(
     {".csv", ".db", ".h5", ".json", ".jsonl", ".log", ".npy", ".npz", ".out", ".parquet", ".pkl"}
@@ -43,7 +43,7 @@ _making: dict[Path, threading.Lock] = {}
 
 @dataclass(frozen=True, slots=True)
 class SnapshotNote:
-    """What a run's copy is made from."""
+    """The source of a run's copy."""
 
     root: str
     """The directory of the user's files."""
@@ -52,7 +52,7 @@ class SnapshotNote:
 
 
 def prepare(found: SnapshotFiles, run_directory: Path) -> None:
-    """Keep the files of a run to be submitted, and note what its copy is to be made from."""
+    """Keep the files of a run to be submitted, and record the source of its copy."""
     root = found.snapshot.root
     tree = trees.use(root, found.files, run_directory, checked=found.intact)
     note = SnapshotNote(root, tree, found.ignored)

@@ -1,4 +1,4 @@
-"""Trees: the files of snapshots as they were at submission, shared by the runs of the same state.
+"""Trees: the files of snapshots as they were at submission, shared by runs with equal files.
 
 A tree lies beside the runs' directories. Its files have numbers for names, no stage runs in it, and
 it is removed with the last run that uses it. The user's own files are copied and never linked to,
@@ -64,7 +64,7 @@ def state_of(path: str, directory: int | None = None) -> str | None:
 
 
 def intact(root: str, runs_dir: Path) -> str | None:
-    """Return the name of the tree of a root that was used last, if nothing in it was changed."""
+    """Return the name of a root's last used tree, if nothing in it was changed."""
     tree = _last(root, runs_dir / DIRECTORY)
     return None if tree is None or any(damaged(tree)) else tree.name
 
@@ -78,7 +78,7 @@ def use(
 ) -> str:
     """Find or build the tree of these files for a run; return the tree's name.
 
-    `checked` is the name of a tree of which `intact` has just found that it is.
+    `checked` is the name that `intact` has just returned.
     """
     states = {name: state(found) for name, found in files.items()}
     name, place = _name(root, states), run_directory.parent / DIRECTORY

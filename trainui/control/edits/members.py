@@ -1,4 +1,4 @@
-"""Single members of a sweep with values of their own, edited apart from the file's text.
+"""Single members of a sweep with individual values, edited apart from the file's text.
 
 A matrix in a file is a product of lists, and parameters apply to all members, so one member cannot
 differ in them. Its values are kept beside the run's pipeline, by the name that the file gives the
@@ -32,12 +32,12 @@ def key_of(place: EditedValue) -> str:
 
 
 def recorded(run_id: str) -> dict[str, dict[str, str]]:
-    """Return the members of a run with values of their own."""
+    """Return the members of a run with individual values."""
     return dict(submission_of(run_id).get("members", {}))
 
 
 def applied(pipeline: Pipeline, given: Mapping[str, str], values: MemberValues) -> Pipeline:
-    """Return a loaded pipeline in which some members have values of their own.
+    """Return a loaded pipeline in which some members have individual values.
 
     Members in `values` that the file no longer has are ignored.
 
@@ -83,7 +83,7 @@ def name_in_file(pipeline: Pipeline, with_values: Pipeline, name: str) -> str:
 def _edited(
     pipeline: Pipeline, given: Mapping[str, str], at: int, values: Mapping[str, str]
 ) -> StageDefinition:
-    """Return the definition of a member with values of its own."""
+    """Return the definition of a member with individual values."""
     places = editing.places(pipeline.text, pipeline.stages[at])
     changes = {place: values[key] for place in places if (key := key_of(place)) in values}
     own = {place.name: new for place, new in changes.items() if place.scope == "run"}

@@ -25,7 +25,7 @@ class BlockFile:
     def __init__(self, path: File) -> None:
         self.path = path
         self.size = 0
-        """Bytes, at the last `look`."""
+        """Bytes, at the last `poll`."""
         self.generation = 0
         """How often the file was replaced or truncated."""
         self.problem = ""

@@ -71,7 +71,7 @@ def _with_savings(
     completed = [attempt for attempt in attempts if attempt.status == Status.COMPLETED][-1:]
     saved, step, about = 0.0, None, None
     if one.checkpoint is not None:
-        # its points tell about which step it had reached when it wrote the checkpoint
+        # its points show roughly which step it had reached when it wrote the checkpoint
         file = plain_files.look(Path(one.checkpoint))
         written = 0 if file is None else file.st_mtime_ns // 1000
         with views.reading() as connection:

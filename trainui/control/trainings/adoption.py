@@ -1,4 +1,4 @@
-"""Adopts processes that trainui did not start: which there are, and what is known of one."""
+"""Finds processes that trainui did not start and that may be trainings, and describes one."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class AdoptableProcess:
 
     @property
     def key(self) -> str:
-        """What identifies the process on this machine, also after a reboot."""
+        """The process's identity on this machine, also after a reboot."""
         return f"/proc/{self.pid}#{boot_id()[:8]}.{self.ticks}"
 
 

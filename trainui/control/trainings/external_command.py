@@ -49,7 +49,7 @@ class Offer:
 
     @property
     def lines(self) -> list[str]:
-        """What is shown before it starts."""
+        """The description shown before it starts."""
         return [
             f"name         {self.name}",
             f"command      {shlex.join(self.command)}",

@@ -26,10 +26,10 @@ LONGEST_LINE = 2000
 MOST_LINES = 20
 """Lines of a traceback that are quoted."""
 
-FEW = 20
+LAST_LINES = 20
 """Lines at the end of the log in which an error line outside a traceback is accepted."""
 
-LITTLE = 40
+MOST_TRAILING = 40
 """Lines that may follow a traceback without a launcher's report, e.g. a logger's summary."""
 
 _HEADER = re.compile(
@@ -63,7 +63,7 @@ _CAUSES = re.compile(
 )
 """Error lines outside a traceback."""
 
-FEWEST = 3
+SHORT_STDERR = 3
 """Lines of stderr up to which its last one is taken for the message of `sys.exit("...")`."""
 
 _NO_MESSAGE = re.compile(r"\s.*|Traceback .*|.*(\d\.\d|%|[Ww]arning|WARN|INFO|DEBUG).*")
@@ -139,7 +139,7 @@ def _near_the_end(raised: Sequence[_Raised], lines: Sequence[str]) -> list[_Rais
     """Return the exceptions near the end of the log; the process survived the others."""
     covered = {place for one in raised for place in one.places}
     plain = [at for at, line in enumerate(lines) if line.strip() and at not in covered]
-    return [one for one in raised if len(plain) - bisect(plain, one.places[-1]) <= LITTLE]
+    return [one for one in raised if len(plain) - bisect(plain, one.places[-1]) <= MOST_TRAILING]
 
 
 def _last_of_one(raised: Sequence[_Raised]) -> Cause:
@@ -213,7 +213,7 @@ def _reported(report: Mapping[str, str]) -> str:
 
 def _of_last_lines(lines: Sequence[str]) -> Cause | None:
     """Return the last error line near the end of the log."""
-    last = [line.rstrip() for line in lines if line.strip()][-FEW:]
+    last = [line.rstrip() for line in lines if line.strip()][-LAST_LINES:]
     if last and last[-1].startswith(_HYDRA):
         return _of_hydra(lines)
     causes = [one for one in last if _CAUSES.fullmatch(one) and not _NOISE.fullmatch(one)]
@@ -223,7 +223,8 @@ def _of_last_lines(lines: Sequence[str]) -> Cause | None:
 def _of_exit_message(stderr: Sequence[str]) -> Cause | None:
     """Return the last line of a short stderr, e.g. that of `echo no data >&2; exit 1`."""
     said = [line.rstrip() for line in stderr if line.strip()]
-    if not 0 < len(said) <= FEWEST or _NO_MESSAGE.fullmatch(said[-1]) or _NOISE.fullmatch(said[-1]):
+    is_short = 0 < len(said) <= SHORT_STDERR
+    if not is_short or _NO_MESSAGE.fullmatch(said[-1]) or _NOISE.fullmatch(said[-1]):
         return None
     return Cause(said[-1])
 

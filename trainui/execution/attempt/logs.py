@@ -31,7 +31,7 @@ class SlowPatternError(TrainuiError):
         )
 
 
-def holds(attempt_dir: Path, pattern: str) -> bool:
+def contain(attempt_dir: Path, pattern: str) -> bool:
     """Return True if stdout or stderr contains a pattern; `^` and `$` match at line ends.
 
     Raises:

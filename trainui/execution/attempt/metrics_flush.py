@@ -24,7 +24,7 @@ PATIENCE = 30.0
 UNLOCKED = 5.0
 """Seconds of these in which the store must be writable: a lock is not the reader's fault."""
 
-FIRST_LOOK, LONGEST_LOOK = 0.002, 0.1
+FIRST_PAUSE, LONGEST_PAUSE = 0.002, 0.1
 """Seconds between two polls, growing: usually the reader is done at once, and dependants wait."""
 
 
@@ -62,7 +62,7 @@ def wait_until_read(
     if sources.is_silent(place, definition):
         return FlushResult.NOTHING
     process.wake()
-    pause, read, since = FIRST_LOOK, -1, time.monotonic()
+    pause, read, since = FIRST_PAUSE, -1, time.monotonic()
     writable_at: float | None = None
     while True:
         with store.read() as connection:
@@ -80,7 +80,7 @@ def wait_until_read(
                 return FlushResult.GIVEN_UP
         if stopping.wait(pause):
             return FlushResult.LEFT
-        pause = min(pause * 1.5, LONGEST_LOOK)
+        pause = min(pause * 1.5, LONGEST_PAUSE)
 
 
 def _report(store: Store, attempt: AttemptRecord, patience: float) -> None:

@@ -246,7 +246,7 @@ def _missing(attempt: AttemptRecord, definition: StageDefinition) -> Iterator[st
     if definition.success is None:
         return
     try:
-        if not logs.holds(directory, definition.success):
+        if not logs.contain(directory, definition.success):
             yield f"success pattern not found in the output: {definition.success}"
     except re.error as error:
         yield f"`success` is not a valid regular expression: {error}"

@@ -165,7 +165,7 @@ def _end(
             checkpoint_notes.note_after(outside, Path(attempt.directory))
         except OSError as error:
             logger.warning("%s: could not record its checkpoints: %s", context.stage.name, error)
-    tried = _got_nowhere(store, context, definition, outcome)
+    tried = _made_no_progress(store, context, definition, outcome)
     with store.write() as connection:
         if tried:
             attempts.mark_checkpoint_tried(connection, attempt.id)
@@ -199,7 +199,7 @@ def _masked(context: AttemptContext, error: str) -> str:
     return environment.without_secrets([error], directory, context.stage.definition)[0]
 
 
-def _got_nowhere(
+def _made_no_progress(
     store: Store, context: AttemptContext, definition: StageDefinition, outcome: Outcome
 ) -> bool:
     """Return True if an attempt that continued ended before it wrote a point or a checkpoint.

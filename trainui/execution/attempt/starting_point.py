@@ -32,7 +32,7 @@ def choose(store: Store, context: AttemptContext, earlier: Sequence[AttemptRecor
     if context.stage.definition.checkpoint is None:
         return None
     started = definition_of(context, None)
-    definition = replace(  # keep the original command: `requested` looks for a checkpoint in it
+    definition = replace(  # keep the original command: `requested` searches it for a checkpoint
         context.stage.definition,
         checkpoint=started.checkpoint,
         workdir=started.workdir,

@@ -106,7 +106,7 @@ def _options(home: Home) -> dict[str, str]:
         "appendfsync": "everysec",  # `always` costs 25 to 50 times as much per message
         "save": "",
         "databases": "1",
-        "hz": "2",  # its own timers; ten a second are most of what it does at rest
+        "hz": "2",  # its own timers; the default of ten a second is most of its load when idle
         "daemonize": "no",
         "always-show-logo": "no",
     }

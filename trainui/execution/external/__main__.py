@@ -1,6 +1,6 @@
 """Reads and watches the external runs on one remote file system, whose mountpoint is its argument.
 
-If that stops answering, this process waits for it, and nothing else does.
+If that stops answering, only this process waits for it.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Adopted processes: if one still runs, the files it opens, its cancellation with its children.
+"""Adopted processes: checks that one is alive, finds the files that it opens, and cancels it.
 
 A process is identified by its pid, its start time in clock ticks and the boot, so that neither a
 reused pid nor a change of the clock confuses it with another.
@@ -103,8 +103,8 @@ def _below(members: set[tuple[int, int]]) -> set[tuple[int, int]]:
 def follow_files(store: Store, stage: WatchedStage) -> None:
     """Add the files that an adopted process or one below it has open, if they are new.
 
-    A log that is read since there was nothing else is left as soon as there is, unless it has given
-    metrics: these would be mixed.
+    A log that is read because there were no such files is dropped for the first one, unless it had
+    metrics: they would be mixed.
     """
     opened = process_files.written_by(adopted_activity.family(stage.pid or 0))
     if not (files := {path for path in opened if _is_usual(path)}):

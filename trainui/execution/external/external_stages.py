@@ -1,4 +1,4 @@
-"""The stages of external runs: how trainings and their jobs are stored, also those that come later.
+"""The stages of external runs: how trainings are stored, with jobs that are found later.
 
 The files of a training are only read; the directory of the external run has a link to its log.
 """
@@ -52,7 +52,7 @@ def store(
 def job_states(found: Iterable[Training], open_paths: frozenset[str]) -> JobStates:
     """Return the states of the jobs of trainings.
 
-    This looks at their files, so it is not done in a transaction, for which others would wait.
+    It reads the states of their files, so it is not called in a transaction, which blocks others.
     """
     return {job_key(job): _state(job, open_paths) for one in found for job in one.jobs}
 
@@ -145,7 +145,7 @@ def attempt_directory(run_directory: Path, stage: StageDefinition, job: Job) -> 
 
 
 def _state(job: Job, open_paths: frozenset[str]) -> ExternalState:
-    """Return a job's state: its tracker's word, else that of its processes and files."""
+    """Return a job's state, as its tracker recorded it, else by its processes and files."""
     named = [path for path, _format in job.sources or ()]
     files = named or [*job.directory.iterdir()] or [job.directory]
     times = [path.stat().st_mtime_ns // 1000 for path in files if path.exists()] or [clock.now()]

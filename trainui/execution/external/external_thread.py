@@ -1,6 +1,6 @@
 """Watches the external runs in a thread, so that their files delay nothing else.
 
-Those on a remote file system, which may stop answering, are watched by a process of their own.
+Those on a remote file system, which may stop answering, are watched by a separate process.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Records the ends of external runs: by their tracker's word, else by their processes.
+"""Records the ends of external runs, as their trackers recorded them or their processes show.
 
-One that has ended, as far as is known, runs again when its files grow, and a study gets a stage
-for each trial that it has begun since.
+A run that seems to have ended is reopened when its files grow, and a study gets a stage for each
+new trial.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from trainui.metrics.discovery.trainings import Job, Training
 
 PERIOD = 5.0
-"""Seconds between two checks of all external runs; adopted processes are checked at each look."""
+"""Seconds between two checks of all external runs; adopted processes are checked in each pass."""
 
 RESTING_PERIOD = 30.0
 """Seconds between two checks of the runs whose end no tracker has recorded."""
@@ -36,17 +36,17 @@ RESTING = 24 * 3600
 """Seconds since its end for which such a run is checked."""
 
 SETTLED = 5.0
-"""Seconds after which what was made in a directory is whole, e.g. the files of a new job's."""
+"""Seconds without a change after which a new directory counts as complete, e.g. a job's."""
 
 LATELY = 3600
 """Seconds for which a study or a multirun that has ended may begin another job."""
 
 
 class ExternalWatch:
-    """Watches the external runs of a host that had not ended."""
+    """Watches the unfinished external runs of a host."""
 
     def __init__(self, store: Store, host: str, mount: str = "") -> None:
-        """Watch those on a remote file system, by its mountpoint, or with an empty one the others.
+        """Watch the runs on one remote file system, or with an empty `mount` those on local ones.
 
         Other remote file systems are not accessed: they may not answer.
         """
@@ -65,7 +65,7 @@ class ExternalWatch:
         """By attempt that has ended: when its files had changed last at the last check."""
         self._changes_since_end: dict[str, int] = {}
         """By study or multirun that has ended: when its files had changed last."""
-        self._doubtful: set[int] = set()
+        self._unconfirmed: set[int] = set()
         """Attempts whose end was seen once, while their runs may begin another job."""
         self._jobs: dict[str, int] = {}
         """By run: how many jobs its training had when they were last compared with its stages."""
@@ -115,7 +115,7 @@ class ExternalWatch:
         return not is_alive(stage) and (cancellation is None or cancellation.is_over)
 
     def _end_of(self, stage: WatchedStage) -> Status:
-        """Return how an adopted process ended: by its tracker's word, if it was found by files."""
+        """Return how an adopted process ended, as its tracker recorded if it was found by files."""
         if stage.cancel_requested_at is not None:
             return Status.CANCELLED
         is_found = stage.external["kind"] != "process"
@@ -135,10 +135,10 @@ class ExternalWatch:
         paths = {stage.external["path"] for stage in running}
         self._found = {path: known for path, known in self._found.items() if path in paths}
         ended = [(stage, status) for stage, status in states if status != Status.RUNNING]
-        return self._certain(running, ended, grown)
+        return self._confirmed(running, ended, grown)
 
     def _changed_since_end(self) -> list[WatchedStage]:
-        """Return the studies and multiruns of which all jobs had ended, and that may have new ones.
+        """Return the studies and multiruns whose jobs had all ended, and that may have new ones.
 
         Between two trials none is running.
         """
@@ -158,26 +158,26 @@ class ExternalWatch:
                 self._trainings(stage.external["path"])
         return changed
 
-    def _certain(
+    def _confirmed(
         self,
         running: Sequence[WatchedStage],
         ended: Sequence[tuple[WatchedStage, Status]],
         grown: set[str],
     ) -> list[tuple[WatchedStage, Status]]:
-        """Return the ends but for those of studies and multiruns that may begin a job at once.
+        """Return the ends, without those of studies and multiruns that may start another job soon.
 
-        So a run does not end between two jobs: its last job's end is recorded at the second check
-        that finds it. `grown` are the runs that have new jobs.
+        So a run does not end between two jobs: the end of its last job is recorded when a second
+        check finds it. `grown` are the runs that have new jobs.
         """
         ends = {stage.attempt_id for stage, _status in ended}
         going = grown | {one.run_id for one in running if one.attempt_id not in ends}
-        doubtful = {
+        unconfirmed = {
             one.attempt_id
             for one, _status in ended
             if one.run_id not in going
             and (one.external["kind"] == "optuna" or self._jobs.get(one.run_id, 0) > 1)
         }
-        first, self._doubtful = doubtful - self._doubtful, doubtful
+        first, self._unconfirmed = unconfirmed - self._unconfirmed, unconfirmed
         return [(one, status) for one, status in ended if one.attempt_id not in first]
 
     def _add_jobs(self, running: list[WatchedStage], written: frozenset[str]) -> set[str]:

@@ -1,7 +1,7 @@
 """Processes that read and watch the external runs on remote file systems, one for each.
 
-A process that looks at a network file system whose server does not answer is blocked for as long as
-that lasts, and cannot be killed. So no other process looks at one.
+A process that accesses a network file system whose server does not answer is blocked until it does,
+and cannot be killed. So no other process accesses one.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ PERIOD = 5.0
 """Seconds between two searches for such runs while the store does not change."""
 
 LEAST_PAUSE = 1.0
-"""The least seconds between two searches, and between two looks at the processes."""
+"""The least seconds between two searches, and between two polls of the processes."""
 
 
 class RemoteProcesses:

@@ -20,7 +20,7 @@ from trainui.settings import Settings
 from trainui.store.runs.launching import LONGEST_PAUSE
 
 
-def elsewhere(definition: StageDefinition, settings: Settings) -> str | None:
+def host_mismatch(definition: StageDefinition, settings: Settings) -> str | None:
     """Return why a stage may not run on this host; None if it may."""
     here = settings_module.host(settings)
     if definition.host is not None and definition.host != here:
@@ -47,21 +47,21 @@ def waiting_stages(
 ) -> list[WaitingStage]:
     """Return the waiting stages, each with the disk space missing for its run or in the home."""
     home = paths.home().root
-    lacks: dict[str, str | None] = {}
+    disk_reasons: dict[str, str | None] = {}
     found = []
     for stage in waiting:
         run_dir = stage.directory.rpartition("/")[0]  # pathlib would take a third of a pass
-        if run_dir not in lacks:
+        if run_dir not in disk_reasons:
             place = Path(run_dir)
-            lacks[run_dir] = disk.read_only(place) or disk.wait_reason((home, place.parent))
+            disk_reasons[run_dir] = disk.read_only(place) or disk.wait_reason((home, place.parent))
         not_before = delays.not_before(stage)
-        lack = elsewhere(stage.definition, settings) or lacks[run_dir]
-        found.append(_waiting(stage, usable, lack, not_before))
+        reason = host_mismatch(stage.definition, settings) or disk_reasons[run_dir]
+        found.append(_waiting(stage, usable, reason, not_before))
     return found
 
 
 def _waiting(
-    stage: StageRecord, usable: Usable, lack: str | None, not_before: int | None
+    stage: StageRecord, usable: Usable, reason: str | None, not_before: int | None
 ) -> WaitingStage:
     definition = stage.definition
     used, allowed = stage.retries_used, definition.retries
@@ -74,7 +74,7 @@ def _waiting(
         not_before=not_before,
         retry=f"retry {used} of {allowed}" if used else "retry",
         cause=(stage.error or "").partition("\n")[0],
-        wait_reason=lack,
+        wait_reason=reason,
     )
 
 

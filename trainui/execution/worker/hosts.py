@@ -71,7 +71,7 @@ class HostMonitor:
                 queues=self._here.queues,
             )
             if other is None:
-                _look_around(connection, self._here.host)
+                _warn_of_silent_hosts(connection, self._here.host)
         self._looked_at, self.is_ours = now, other is None
         if not self.is_ours:
             raise UnfitEnvironmentError(
@@ -80,7 +80,7 @@ class HostMonitor:
             )
 
 
-def _look_around(connection: Connection, here: str) -> None:
+def _warn_of_silent_hosts(connection: Connection, here: str) -> None:
     """Warn about stages on silent hosts, and clear such warnings on the stages of this host."""
     known = hosts.known(raw(connection))
     for stage in views.running_on(raw(connection), here):
@@ -95,12 +95,12 @@ def _look_around(connection: Connection, here: str) -> None:
     reasons = {
         stage.id: WaitReason(words)
         for stage in waiting
-        if stage.definition.host and (words := _nowhere(connection, stage, known))
+        if stage.definition.host and (words := _unavailable_host(connection, stage, known))
     }
     stages.set_reasons(connection, reasons)
 
 
-def _nowhere(
+def _unavailable_host(
     connection: Connection, stage: StageRecord, known: Mapping[str, HostRecord]
 ) -> str | None:
     """Return why a stage cannot run on the host that it asks for; None if it can."""

@@ -52,18 +52,19 @@ class Notifier:
         self._pending = notifications.PendingNotifications(store)
         self._begun = False
         self._kinds = settings.notify_on
-        self._ways: list[_Way] = []
+        programs: dict[str, Callable[[Notification], _Program]] = {}
         if settings.notify_command is not None:
-            self._ways.append(_Way("notify_command", partial(_command, settings.notify_command)))
+            programs["notify_command"] = partial(_command, settings.notify_command)
         if settings.notify_urls:
-            self._ways.append(_Way("notify_urls", partial(_apprise, settings.notify_urls)))
+            programs["notify_urls"] = partial(_apprise, settings.notify_urls)
+        self._channels = [_Channel(name, program) for name, program in programs.items()]
 
     def start(self) -> None:
         """Start the channels' threads."""
         with contextlib.suppress(StoreError):  # then the first `look` does it
             self._begin()
-        for way in self._ways:
-            way.thread.start()
+        for channel in self._channels:
+            channel.thread.start()
 
     def look(self, *, changed: bool) -> None:
         """Take the new notifications and send them.
@@ -77,8 +78,8 @@ class Notifier:
             return
         for notice in self._pending.claim():
             if notice.kind in self._kinds:
-                for way in self._ways:
-                    way.put(notice)
+                for channel in self._channels:
+                    channel.put(notice)
 
     def _begin(self) -> None:
         notifications.begin(self._store)
@@ -95,7 +96,7 @@ class _Program(NamedTuple):
     """Variables besides our own."""
 
 
-class _Way:
+class _Channel:
     """A channel: sends one notification after the other in a thread; failures are only logged."""
 
     def __init__(self, name: str, program: Callable[[Notification], _Program]) -> None:

@@ -25,13 +25,13 @@ def test_where_the_pieces_end_makes_no_difference(
     monkeypatch.setattr(log_search, "OVERLAP", 32)
     write(tmp_path, "one\ntwo\nthree: 3\nfour\n\nlast line without end")
 
-    def holds(pattern: str) -> bool:
+    def contain(pattern: str) -> bool:
         return log_search.search([os.open(tmp_path / "stdout.log", os.O_RDONLY)], pattern)
 
     for pattern in ("^three", "two\nthree", "four$", "without end$", "^one$", "(?s)o.th"):
-        assert holds(pattern), pattern
+        assert contain(pattern), pattern
     for pattern in ("^hree", "five", "^two three", "one$\nthree"):
-        assert not holds(pattern), pattern
+        assert not contain(pattern), pattern
 
 
 def test_a_pattern_that_backtracks_forever_is_given_up(
@@ -40,19 +40,19 @@ def test_a_pattern_that_backtracks_forever_is_given_up(
     monkeypatch.setattr(log_search, "SECONDS", 0.1)
     write(tmp_path, "a" * 60 + "b")
     with pytest.raises(logs.SlowPatternError, match="repetition"):
-        logs.holds(tmp_path, "(a+)+$")
-    assert logs.holds(tmp_path, "(a+)+b$")
+        logs.contain(tmp_path, "(a+)+$")
+    assert logs.contain(tmp_path, "(a+)+b$")
 
 
 def test_either_log_will_do_and_neither_need_be_there(tmp_path: Path) -> None:
-    assert not logs.holds(tmp_path, "x")
+    assert not logs.contain(tmp_path, "x")
     write(tmp_path, "x", "stderr.log")
-    assert logs.holds(tmp_path, "x")
+    assert logs.contain(tmp_path, "x")
 
 
 def test_what_is_no_text_is_searched_all_the_same(tmp_path: Path) -> None:
     write(tmp_path, b"\xff\xfe\0 done\n")
-    assert logs.holds(tmp_path, "done$")
+    assert logs.contain(tmp_path, "done$")
 
 
 def test_a_large_log_takes_little_memory_also_as_one_line(tmp_path: Path) -> None:

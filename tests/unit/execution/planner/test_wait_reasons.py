@@ -36,8 +36,8 @@ def test_one_host_says_why(before: str | None, by: str | None, after: tuple[str,
 
 def test_what_asks_for_another_host_or_queue_waits() -> None:
     settings = Settings(host="b", queues=("big",))
-    assert wait_reasons.elsewhere(StageDefinition("a", host="b", queue="big"), settings) is None
-    elsewhere = wait_reasons.elsewhere(StageDefinition("a", host="a"), settings)
-    assert elsewhere == "asks for the host a, and this is b"
-    no_queue = wait_reasons.elsewhere(StageDefinition("a", queue="huge"), settings)
+    assert wait_reasons.host_mismatch(StageDefinition("a", host="b", queue="big"), settings) is None
+    host_mismatch = wait_reasons.host_mismatch(StageDefinition("a", host="a"), settings)
+    assert host_mismatch == "asks for the host a, and this is b"
+    no_queue = wait_reasons.host_mismatch(StageDefinition("a", queue="huge"), settings)
     assert no_queue == "asks for the queue huge, which is not in the setting queues"
