@@ -104,14 +104,14 @@ def value(number: int, step: int) -> float:
 
 def report(store: Store, live: int, seconds: int) -> None:
     thread, changes = SearchThread(store, threading.Event()), ChangeDetector()
-    thread.look(changed=True)
+    thread.poll(changed=True)
     while count_told(store) < DONE:  # after imports, and the points of before
         time.sleep(0.5)
     command = [sys.executable, "-m", "benchmarks.prune", "--write", str(live), str(seconds)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as writer:
         begun, used = time.monotonic(), time.process_time()
         while writer.poll() is None:
-            thread.look(changed=changes.seen())
+            thread.poll(changed=changes.seen())
             time.sleep(1)
         spent, wall = time.process_time() - used, time.monotonic() - begun
         assert writer.stdout is not None

@@ -78,7 +78,7 @@ def main() -> int:
         def submit() -> None:
             run = runs / str(len(list(runs.iterdir())))
             run.mkdir()
-            run_copy.prepare(files.look(root), run)
+            run_copy.prepare(files.find(root), run)
 
         first, _ = took(submit)
         copied, _ = took(lambda: run_copy.make(runs / "0"))

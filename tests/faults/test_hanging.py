@@ -80,7 +80,7 @@ def test_a_reader_that_hangs_is_replaced(
     assert lifecycle.stop()  # so that the home is there, and no other reader
     (trainui_home.worker / "metrics.sock").unlink(missing_ok=True)
     reader = MetricsProcess()
-    reader.look()
+    reader.poll()
     try:
         (hanging,) = wait_for(readers, "a reader")
         bell = trainui_home.worker / "metrics.sock"
@@ -97,7 +97,7 @@ def test_a_reader_that_hangs_is_replaced(
 
 
 def looked(reader: MetricsProcess) -> bool:
-    reader.look()
+    reader.poll()
     return True
 
 

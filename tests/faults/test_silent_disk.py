@@ -95,7 +95,7 @@ def test_a_disk_that_does_not_answer_is_a_problem_of_the_run_until_it_is_unmount
     processes = RemoteProcesses(open_store(), settings.host())
 
     def problems() -> list[str]:
-        processes.look(changed=False)
+        processes.poll(changed=False)
         with closing(views.connect()) as connection:
             (stage,) = views.stages(connection, added.run_id)
             return [one.problem for one in curves.problems(connection, [stage.id])]
@@ -145,13 +145,13 @@ def test_a_reader_that_a_silent_disk_blocks_is_replaced(
     monkeypatch.setattr("trainui.metrics.reader.process.start", looking_at(tmp_path / "far"))
     reader, asked = MetricsProcess(), Event()
     with network_disk(tmp_path / "far", silent=True, asked=asked):
-        reader.look()
+        reader.poll()
         blocked = reader._reader
         assert blocked is not None
         wait_for(asked.is_set, "a reader that is blocked")
 
         def is_replaced() -> bool:
-            reader.look()
+            reader.poll()
             return reader._reader is not blocked
 
         wait_for(is_replaced, "another reader")

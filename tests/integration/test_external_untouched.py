@@ -58,15 +58,15 @@ def unread():
 deadline = time.monotonic() + 120
 while unread() and time.monotonic() < deadline:
     reader.turn(scan=True)
-    watch.look()
+    watch.poll()
 print(unread())
 for _ in range(rounds):
     reader.turn(scan=True)
-    watch.look()
+    watch.poll()
 os.path.exists("/rest")
 for _ in range(rounds):
     reader.turn(scan=True)
-    watch.look()
+    watch.poll()
 os.path.exists("/end")
 reader.close()
 """

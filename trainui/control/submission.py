@@ -76,7 +76,7 @@ def submit(
     code_of = submitted.stages
     found = copied = None
     if pipeline.snapshot or configured.snapshot == "always":
-        found = files.look(Path(pipeline.directory))
+        found = files.find(Path(pipeline.directory))
         copied = asdict(found.snapshot)
         root, target = Path(found.snapshot.root), directory / run_copy.DIRECTORY
         moved = Relocation(root, target, found.files)

@@ -27,7 +27,7 @@ from trainui.supervisor.supervise import (
     try_lock,
 )
 
-LOOK_EVERY = 0.02
+POLL_EVERY = 0.02
 """Polling interval in seconds for processes being stopped; they are not our children."""
 
 KILL_AGAIN = 0.2
@@ -152,5 +152,5 @@ def _wait_for_end(members: Iterable[Process], seconds: float) -> None:
     deadline = time.monotonic() + seconds
     waiting = list(members)
     while waiting and time.monotonic() < deadline:
-        time.sleep(LOOK_EVERY)
+        time.sleep(POLL_EVERY)
         waiting = [m for m in waiting if start_ticks(m.pid) == m.ticks]

@@ -167,7 +167,7 @@ class MemoryGroup:
         self.kills = count_oom_kills(self.counter)
         self.rose_at = -NEVER
 
-    def look(self, now: float) -> None:
+    def poll(self, now: float) -> None:
         """Record the time if the OOM killer acted since the last call."""
         kills = count_oom_kills(self.counter)
         if kills > self.kills:
@@ -295,7 +295,7 @@ class Logs:
         self.grown_at = self.noted_at = time.monotonic()
         self.journal_size = 0
 
-    def look(self, now: float, *, last: bool = False) -> None:
+    def poll(self, now: float, *, last: bool = False) -> None:
         """Check if the logs grew, and record it at most once a second."""
         out, err = self.outputs
         sizes = (os.fstat(out).st_size, os.fstat(err).st_size)
@@ -453,8 +453,8 @@ class Attempt:
             if now >= self.give_up_at:
                 self.outcome["left"] = [p.pid for p in self.members() if not p.dead][:MAX_LEFT]
                 return
-            self.logs.look(now)
-            self.memory.look(now)
+            self.logs.poll(now)
+            self.memory.poll(now)
             self.decide(now)
             self.signals.wait(min(now + TICK, self.due_at()) - time.monotonic())
 
@@ -481,7 +481,7 @@ class Attempt:
                 self.outcome["exit_code" if code >= 0 else "signal"] = abs(code)
                 self.outcome["completed_at"] = self.microseconds_now()
                 self.ended_at = time.monotonic()
-                self.memory.look(self.ended_at)
+                self.memory.poll(self.ended_at)
                 self.outcome["oom_kill"] = self.ended_at - self.memory.rose_at < OOM_WINDOW
                 self.outcome["disk_full"] = is_full(self.exit_record.directory)
 
@@ -542,7 +542,7 @@ class Attempt:
 
     def finish(self) -> None:
         """Record the end, release the locks, and notify the worker."""
-        self.logs.look(time.monotonic(), last=True)
+        self.logs.poll(time.monotonic(), last=True)
         self.outcome["completed_at"] = self.outcome["completed_at"] or self.microseconds_now()
         for fd in self.locks:  # before the record: its reader may start the next attempt at once
             os.close(fd)

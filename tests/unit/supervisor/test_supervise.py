@@ -335,18 +335,18 @@ def test_the_journal_records_when_the_logs_grew(stage: Stage) -> None:
 def test_a_line_of_the_journal_that_does_not_fit_leaves_no_part(tmp_path: Path) -> None:
     logs = supervise.Logs(str(tmp_path))
     os.write(logs.outputs[0], b"one")
-    logs.look(0.0, last=True)
+    logs.poll(0.0, last=True)
     journal = tmp_path / "times.log"
     whole = journal.read_bytes()
     os.write(logs.outputs[0], b"two")
     unlimited = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (len(whole) + 5, unlimited[1]))
     try:
-        logs.look(1.0, last=True)
+        logs.poll(1.0, last=True)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, unlimited)
     assert journal.read_bytes() == whole
-    logs.look(2.0, last=True)
+    logs.poll(2.0, last=True)
     assert [entry[1:] for entry in growth_times(tmp_path)] == [(3, 0), (6, 0)]
 
 

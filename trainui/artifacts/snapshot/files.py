@@ -56,7 +56,7 @@ class SnapshotFiles:
     """The root's last tree, if nothing in it was changed."""
 
 
-def look(directory: Path) -> SnapshotFiles:
+def find(directory: Path) -> SnapshotFiles:
     """Find the files for a snapshot of a directory: without git all, else those not ignored.
 
     A snapshot that would be too large is a `UsageError`.

@@ -198,7 +198,7 @@ def gpus() -> Result:
     usable = usable_gpus()
     shown, blocked = [], False
     for gpu in usable.gpus:
-        lock = locks.look(gpu)
+        lock = locks.state_of(gpu)
         taken = "has a stage" if lock.held else stranger_on(gpu)
         shown.append(f"{gpu.index}: {gpu.name}, {gpu.problem or lock.problem or taken or 'free'}")
         blocked = blocked or bool(lock.problem)

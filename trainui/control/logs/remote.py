@@ -17,7 +17,7 @@ from trainui.store.runs.remote_log_requests import LogReply
 PATIENCE = 10.0
 """Timeout in seconds for an answer; a busy worker needs about one."""
 
-LOOK_EVERY = 0.03
+POLL_EVERY = 0.03
 """Seconds between two polls for the answer."""
 
 SIZES_GOOD_FOR = 0.4
@@ -91,7 +91,7 @@ class RemoteDirectory:
                 raise RemoteLogError(f"on host {self._host}: {answer.words['problem']}")
             if answer is not None:
                 return answer
-            time.sleep(LOOK_EVERY)
+            time.sleep(POLL_EVERY)
         raise RemoteLogError(
             f"the worker of host {self._host}, which has the log, does not answer; "
             "see `trainui worker status` there"

@@ -68,7 +68,7 @@ def candidates() -> list[AdoptableProcess]:
 
     Of a training with several processes only the one that started the others is a candidate.
     """
-    holders = {pid for gpu in nvml.look().gpus for pid in gpu.pids}
+    holders = {pid for gpu in nvml.query().gpus for pid in gpu.pids}
     reasons: dict[int, str] = {}
     for process in psutil.process_iter():
         if process.pid == os.getpid() or not _is_ours_to_see(process):
@@ -86,7 +86,7 @@ def candidates() -> list[AdoptableProcess]:
 def gpus_of(pid: int) -> tuple[int, ...]:
     """Return the indices of the GPUs that a process and all below it use."""
     pids = adopted_activity.family(pid)
-    return tuple(gpu.index for gpu in nvml.look().gpus if not pids.isdisjoint(gpu.pids))
+    return tuple(gpu.index for gpu in nvml.query().gpus if not pids.isdisjoint(gpu.pids))
 
 
 def _launcher(process: psutil.Process) -> int:

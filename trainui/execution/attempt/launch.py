@@ -211,7 +211,7 @@ def _locks(attempt: AttemptRecord) -> tuple[str, ...]:
     """Return the lock files of an attempt's GPUs, after checking that the GPUs still work."""
     if not attempt.gpus:
         return ()
-    found = nvml.look()
+    found = nvml.query()
     working = {gpu.index: gpu for gpu in found.gpus if gpu.problem is None}
     for index in attempt.gpus:
         if index not in working:

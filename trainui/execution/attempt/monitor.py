@@ -108,7 +108,7 @@ class AttemptMonitor:
             return None
         return MonitoredAttempt(attempt, is_busy=True, directory_error=without)
 
-    def look(self, *, changed: bool) -> None:
+    def poll(self, *, changed: bool) -> None:
         """Probe all running attempts, and start the steps that are due.
 
         `changed` says that the store changed since the last call.

@@ -15,7 +15,7 @@ from trainui.execution.attempt.context import AttemptContext, identity_of
 from trainui.supervisor import orphans, process
 from trainui.supervisor.process import ProbeState
 
-LOOK_EVERY = 0.05
+POLL_EVERY = 0.05
 SUPERVISOR_PATIENCE = 20.0
 """Seconds that a supervisor gets after the stage's grace period; it normally ends earlier."""
 
@@ -58,7 +58,7 @@ def _end(one: AttemptContext) -> None:
                 raise PreviousAttemptLivesError(
                     f"the supervisor of attempt {number} does not exit; kill it, then resume"
                 ) from error
-            time.sleep(LOOK_EVERY)
+            time.sleep(POLL_EVERY)
             continue
         if left:
             pids = ", ".join(map(str, left))

@@ -16,7 +16,7 @@ from trainui.supervisor.process import ProbeState
 from trainui.supervisor.protocol import JournalError
 from trainui.supervisor.supervise import boot_id
 
-LOOK_EVERY = 0.05
+POLL_EVERY = 0.05
 MARGIN = 20.0
 """Seconds that a supervisor gets after the stage's grace period; it normally ends earlier."""
 
@@ -58,7 +58,7 @@ def end_all(running: Iterable[RunningAttempt]) -> list[RunningAttempt]:
         for one in left:
             with suppress(orphans.SupervisorLivesError):  # asked to stop, or still starting
                 one.end()
-        time.sleep(LOOK_EVERY)
+        time.sleep(POLL_EVERY)
         left = [one for one in left if one.is_alive()]
     return left
 

@@ -55,13 +55,13 @@ class MetricsProcess:
         self._probe = wakeup.WorkerProbe(process.bell(mount))
         self._answered_at = self._polled_at = time.monotonic()
 
-    def look(self) -> None:
+    def poll(self) -> None:
         """Respawn the reader if it died, and poll it if a poll is due."""
         now = time.monotonic()
         self._killed = [one for one in self._killed if one.poll() is None]
         self._respawned.poll(now)
         if now - self._polled_at >= POLL_EVERY:
-            self._poll(now)
+            self._check_answer(now)
 
     def is_silent(self) -> bool:
         """Return True if the reader has not answered for longer than it reads at once."""
@@ -86,7 +86,7 @@ class MetricsProcess:
             with suppress(subprocess.TimeoutExpired):
                 self._reader.wait(KILL_WAIT)
 
-    def _poll(self, now: float) -> None:
+    def _check_answer(self, now: float) -> None:
         self._polled_at = now
         reader = self._reader
         if self._probe.is_heard() or reader is None or not self._is_alive():

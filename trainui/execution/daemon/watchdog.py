@@ -30,7 +30,7 @@ logger = logging.getLogger("trainui.execution.daemon.watchdog")  # this module a
 EXIT_HELD = 75
 """Exit code of a worker if another one of its home is alive."""
 
-LOOK_EVERY = 2.0
+POLL_EVERY = 2.0
 """Seconds between two checks of the desired state and of processes that are not our children."""
 
 WORKER_GRACE = 6.0
@@ -142,7 +142,7 @@ class Watchdog:
         waits = [
             respawned.due - now for respawned in (self._broker, self._worker) if respawned.due > now
         ]
-        select.select([self._wakeup], [], [], min([LOOK_EVERY, *waits]))
+        select.select([self._wakeup], [], [], min([POLL_EVERY, *waits]))
         while True:
             try:
                 os.read(self._wakeup, 512)

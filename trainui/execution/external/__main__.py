@@ -15,7 +15,7 @@ from trainui.store.db.engine import Store
 
 
 def _watch(store: Store, stopping: threading.Event) -> None:
-    ExternalThread(store, settings.host(), stopping, sys.argv[1]).look(changed=False)
+    ExternalThread(store, settings.host(), stopping, sys.argv[1]).poll(changed=False)
 
 
 if __name__ == "__main__":

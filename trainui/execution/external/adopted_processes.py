@@ -66,7 +66,7 @@ class Cancellation:
         """True if none of the processes runs any more."""
         return not any(_is_running(*member) for member in self._members)
 
-    def look(self) -> None:
+    def poll(self) -> None:
         """Find new children, and send SIGKILL if the grace period is over."""
         if more := _below(self._members) - self._members:
             self._members |= more

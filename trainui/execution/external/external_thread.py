@@ -12,7 +12,7 @@ from trainui.execution.external.external_watch import ExternalWatch
 from trainui.execution.service_thread import ServiceThread
 from trainui.store.db.engine import Store
 
-LOOK_EVERY = 1.0
+POLL_EVERY = 1.0
 """Seconds between two checks of what is due while the store does not change."""
 
 
@@ -39,7 +39,7 @@ class ExternalThread:
         self._thread = ServiceThread("external runs", self._check, stopping)
         self.stop = self._thread.stop
 
-    def look(self, *, changed: bool) -> None:
+    def poll(self, *, changed: bool) -> None:
         """Start the thread if it does not run, and wake it if the store has `changed`."""
         if changed:
             self._has_changed.set()
@@ -51,8 +51,8 @@ class ExternalThread:
             changed = self._has_changed.is_set()
             self._has_changed.clear()  # before the check, which may miss a later change
             try:
-                self._watch.look(changed=changed)
+                self._watch.poll(changed=changed)
             except Exception:
                 self._has_changed.set()
                 raise
-        return LOOK_EVERY
+        return POLL_EVERY

@@ -70,7 +70,7 @@ class ExternalWatch:
         self._jobs: dict[str, int] = {}
         """By run: how many jobs its training had when they were last compared with its stages."""
 
-    def look(self, *, changed: bool = True) -> None:
+    def poll(self, *, changed: bool = True) -> None:
         """Check what is due, and record the ends; `changed` is False if the store is as before."""
         is_due = time.monotonic() >= self._due
         running = self._adopted
@@ -107,7 +107,7 @@ class ExternalWatch:
             if one.cancel_requested_at is not None:
                 cancellation = known.get(one.attempt_id) or Cancellation(one)
                 self._cancelled[one.attempt_id] = cancellation
-                cancellation.look()
+                cancellation.poll()
 
     def _is_over(self, stage: WatchedStage) -> bool:
         """Return True if an adopted process has ended; a cancelled one with all below it."""

@@ -40,7 +40,7 @@ class RemoteProcesses:
         self._reported: dict[int, str | None] = {}
         """By attempt: the problem that is stored."""
 
-    def look(self, *, changed: bool) -> None:
+    def poll(self, *, changed: bool) -> None:
         """Start the processes that are needed, and end the others; nothing is waited for."""
         self._has_changed = self._has_changed or changed
         now = time.monotonic()
@@ -64,7 +64,7 @@ class RemoteProcesses:
         for mount, attempts in self._unread.items():
             if (process := self._processes.get(mount)) is None:
                 process = self._processes[mount] = MetricsProcess(mount)
-            process.look()
+            process.poll()
             self._report(mount, attempts, is_silent=process.is_silent())
 
     def stop(self) -> None:

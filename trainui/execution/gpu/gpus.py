@@ -25,7 +25,7 @@ MOST_UNEXPLAINED = 2**30
 MEMORY_PATIENCE = 5.0
 """Seconds for the driver to free the memory of an ended process."""
 
-LOOK_EVERY = 0.1
+POLL_EVERY = 0.1
 """Seconds between two polls during that wait."""
 
 
@@ -59,7 +59,7 @@ def usable_gpus(
     """
     settings = settings or settings_module.load()
     visible = (os.environ if environ is None else environ).get(VISIBLE)
-    found = nvml.look()
+    found = nvml.query()
     usable = limited(found.gpus, settings.gpus, visible)
     limit = found.problem
     if len(usable) < len(found.gpus):
@@ -101,7 +101,7 @@ def stranger_on(gpu: Gpu) -> str | None:
     if gpu.pids:
         more = f" and {len(gpu.pids) - 1} more" if len(gpu.pids) > 1 else ""
         return describe_process(gpu.pids[0]) + more
-    if (lock := locks.look(gpu)).held:
+    if (lock := locks.state_of(gpu)).held:
         return lock.problem or "a stage of another trainui"
     if not gpu.draws and (gpu.memory_used or 0) > MOST_UNEXPLAINED:
         used = (gpu.memory_used or 0) / 2**30
@@ -118,7 +118,7 @@ def await_memory(indices: Collection[int], patience: float = MEMORY_PATIENCE) ->
     names = ", ".join(f"GPU {index}" for index in indices)
     give_up_at = time.monotonic() + patience
     while True:
-        found = nvml.look()
+        found = nvml.query()
         kept = [words for gpu in found.gpus if gpu.index in indices if (words := _kept_on(gpu))]
         if found.problem:
             return f"cannot tell whether the memory of {names} is free again: {found.problem}"
@@ -126,7 +126,7 @@ def await_memory(indices: Collection[int], patience: float = MEMORY_PATIENCE) ->
             return f"the memory of {names} is free again"
         if time.monotonic() >= give_up_at:
             return ", ".join(kept)
-        time.sleep(LOOK_EVERY)
+        time.sleep(POLL_EVERY)
 
 
 def _kept_on(gpu: Gpu) -> str | None:
@@ -140,7 +140,7 @@ def _kept_on(gpu: Gpu) -> str | None:
 
 def problems_of(indices: Collection[int]) -> str | None:
     """Return a message about the problems of some GPUs; None if the driver reports none."""
-    broken = [gpu for gpu in nvml.look().gpus if gpu.index in indices and gpu.problem]
+    broken = [gpu for gpu in nvml.query().gpus if gpu.index in indices and gpu.problem]
     return ", ".join(f"GPU {gpu.index} {gpu.problem}" for gpu in broken) or None
 
 

@@ -104,7 +104,7 @@ def foreign_owner() -> str | None:
     return None
 
 
-def look(gpu: Gpu) -> LockState:
+def state_of(gpu: Gpu) -> LockState:
     """Return the current state of a GPU's lock."""
     try:
         check_directory()

@@ -71,7 +71,7 @@ class GpuReport:
     """Why an installed driver did not answer."""
 
 
-def look() -> GpuReport:
+def query() -> GpuReport:
     """Query the driver for all GPUs, with a timeout in case the driver hangs."""
     global _question
     with _lock:
@@ -101,7 +101,7 @@ class _Question:
 
     def _ask(self) -> None:
         try:
-            self.answer = _session.look()
+            self.answer = _session.query()
         except Exception as error:
             logger.exception("the NVIDIA driver cannot be queried")
             self.answer = GpuReport(problem=f"the NVIDIA driver cannot be queried: {error}")
@@ -117,7 +117,7 @@ class _Session:
         self._known: dict[int, tuple[str, str]] = {}
         """UUIDs and names by index, because a lost GPU no longer reports them."""
 
-    def look(self) -> GpuReport:
+    def query(self) -> GpuReport:
         import ctypes
 
         try:

@@ -32,7 +32,7 @@ from trainui.store.runs import runs, stage_queue, stages
 
 logger = logging.getLogger(__name__)
 
-LOOK_EVERY = 1.0
+POLL_EVERY = 1.0
 """Seconds between two passes if nothing wakes the planner."""
 
 SEND_AGAIN_AFTER = 10 * clock.SECOND
@@ -135,17 +135,17 @@ class Planner:
         """True if a run was unfinished in the last pass."""
         return self._last is None or self._last.is_active
 
-    def next_look(self) -> float:
+    def next_poll(self) -> float:
         """Return the seconds until the next pass, if nothing wakes the planner before."""
         left = [self._delays.left(stage) for stage in self._last.waiting] if self._last else []
-        seconds = min([LOOK_EVERY, *(seconds + 0.001 for seconds in left if seconds > 0)])
+        seconds = min([POLL_EVERY, *(seconds + 0.001 for seconds in left if seconds > 0)])
         return min(seconds, self._seconds_to_reasons()) if self._are_reasons_due else seconds
 
     def _seconds_to_reasons(self) -> float:
         last = max(self._reasons_written_at, self._no_gpu_stage_at)
         return max(0.0, last + REASONS_EVERY - time.monotonic())
 
-    def look(self, *, changed: bool) -> None:
+    def poll(self, *, changed: bool) -> None:
         """Run one pass: grant free slots, send due messages, write wait reasons.
 
         `changed` says that the store changed since the last pass.

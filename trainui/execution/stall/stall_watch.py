@@ -31,7 +31,7 @@ class StallWatch:
         *,
         least_silence: float = LEAST_SILENCE,
         grace: float = GRACE,
-        gpus: Callable[[], Sequence[nvml.Gpu]] = lambda: nvml.look().gpus,
+        gpus: Callable[[], Sequence[nvml.Gpu]] = lambda: nvml.query().gpus,
     ) -> None:
         self._store = store
         self._least_silence = least_silence
@@ -40,7 +40,7 @@ class StallWatch:
         self._watched: dict[int, Any] = {}
         """By attempt, what a subclass knows of it."""
 
-    def look(self) -> None:
+    def poll(self) -> None:
         """Check all running attempts of this host."""
         with self._store.read() as connection:
             found = attempt_rows.in_state(connection, Status.RUNNING)

@@ -19,7 +19,7 @@ from trainui.store.runs.code_versions import StartedAttempt
 
 logger = logging.getLogger(__name__)
 
-LOOK_EVERY = 1.0
+POLL_EVERY = 1.0
 """Least seconds between two checks."""
 
 SHARE = 20
@@ -35,16 +35,16 @@ class CodeDriftWatch:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._looked_at: set[int] = set()
+        self._checked: set[int] = set()
         self._floor: int | None = None
 
     def check(self) -> float:
         """Check the code of started attempts; return the seconds until the next check."""
         began = time.monotonic()
-        self.look()
-        return max(LOOK_EVERY, SHARE * (time.monotonic() - began))
+        self.poll()
+        return max(POLL_EVERY, SHARE * (time.monotonic() - began))
 
-    def look(self) -> None:
+    def poll(self) -> None:
         """Check the code of the attempts that started since the last check.
 
         The first check finds where to begin, before a short stage has ended.
@@ -53,10 +53,10 @@ class CodeDriftWatch:
             if self._floor is None:
                 self._floor = code_versions.first_running(connection) - 1
             found = code_versions.started(connection, after=self._floor)
-        fresh = [one for one in found if one.attempt_id not in self._looked_at]
+        fresh = [one for one in found if one.attempt_id not in self._checked]
         for directory in dict.fromkeys(one.run_directory for one in fresh):
             self._look_at([one for one in fresh if one.run_directory == directory])
-        self._looked_at = {one.attempt_id for one in found}
+        self._checked = {one.attempt_id for one in found}
         if found:  # attempts that were granted earlier have started, or never will
             self._floor = max(self._floor, found[-1].attempt_id - IDS_BACK)
 

@@ -25,13 +25,13 @@ class GpuHealthMonitor:
         self._store = store
         self._reported: set[tuple[int, str]] = set()
 
-    def look(self) -> None:
+    def poll(self) -> None:
         """Check the GPUs in use."""
         with self._store.read() as connection:
             running = attempt_rows.in_state(connection, Status.RUNNING)
         on_gpus = [one for one in running if one.gpus and one.host == host()]
         if on_gpus:
-            problems = {gpu.index: gpu.problem for gpu in nvml.look().gpus if gpu.problem}
+            problems = {gpu.index: gpu.problem for gpu in nvml.query().gpus if gpu.problem}
             for attempt in on_gpus:
                 self._report(attempt, problems)
 

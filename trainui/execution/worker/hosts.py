@@ -44,18 +44,18 @@ class HostMonitor:
         self._here = slots.here(settings)
         self._home = paths.identity(paths.home().identity) if self._here else ""
         self._settings = settings
-        self._looked_at = -ANNOUNCE_EVERY
+        self._announced_at = -ANNOUNCE_EVERY
         self.is_ours = True
         """True if this worker is the registered worker of its host."""
 
-    def look(self) -> None:
+    def poll(self) -> None:
         """Send a heartbeat if one is due, and warn about stages on silent hosts.
 
         Raises:
             UnfitEnvironmentError: the worker of another home is registered for this host.
         """
         now = time.monotonic()
-        if self._here is None or now - self._looked_at < ANNOUNCE_EVERY:
+        if self._here is None or now - self._announced_at < ANNOUNCE_EVERY:
             return
         places: list[dict[str, Any]] = [
             *({"kind": "cpu", "index": number} for number in range(self._settings.cpus)),
@@ -72,7 +72,7 @@ class HostMonitor:
             )
             if other is None:
                 _warn_of_silent_hosts(connection, self._here.host)
-        self._looked_at, self.is_ours = now, other is None
+        self._announced_at, self.is_ours = now, other is None
         if not self.is_ours:
             raise UnfitEnvironmentError(
                 f"the worker of another home is already registered for the host {self._here.host}; "

@@ -23,7 +23,7 @@ from trainui.supervisor import protocol
 SHOWN = (protocol.STDOUT_FILE, protocol.STDERR_FILE, protocol.TIMES_FILE)
 """Files of an attempt that may be requested."""
 
-LOOK_EVERY = 2.0
+POLL_EVERY = 2.0
 """Seconds between two polls if no notification arrives."""
 
 
@@ -41,7 +41,7 @@ class LogRelay:
         """True if the database is shared with other hosts."""
         return self._url is not None
 
-    def look(self) -> None:
+    def poll(self) -> None:
         """Answer all open requests."""
         with self._store.read() as connection:
             due = remote_log_requests.unanswered(connection, self._host)
@@ -59,8 +59,8 @@ class LogRelay:
         ):
             remote_log_requests.listen(connection)
             while not self._stopping.is_set():
-                self.look()
-                for _ in connection.notifies(timeout=LOOK_EVERY, stop_after=1):
+                self.poll()
+                for _ in connection.notifies(timeout=POLL_EVERY, stop_after=1):
                     pass
 
 

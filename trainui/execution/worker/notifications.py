@@ -61,12 +61,12 @@ class Notifier:
 
     def start(self) -> None:
         """Start the channels' threads."""
-        with contextlib.suppress(StoreError):  # then the first `look` does it
+        with contextlib.suppress(StoreError):  # then the first `poll` does it
             self._begin()
         for channel in self._channels:
             channel.thread.start()
 
-    def look(self, *, changed: bool) -> None:
+    def poll(self, *, changed: bool) -> None:
         """Take the new notifications and send them.
 
         They are taken even if no channel is configured; otherwise a channel configured later would

@@ -86,7 +86,7 @@ class SearchThread:
             for stage in stages:
                 self._wanted.setdefault(_key(stage), {})[stage.id] = None
 
-    def look(self, *, changed: bool) -> None:
+    def poll(self, *, changed: bool) -> None:
         """Wake the thread if there may be work for it; `changed`: the store changed meanwhile."""
         self._has_changed = self._has_changed or changed
         if self._wanted or (self._has_changed and self._is_due()):

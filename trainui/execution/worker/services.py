@@ -152,51 +152,51 @@ class WorkerServices:
         said: frozenset[bytes] = frozenset()
         while not self._stopping.is_set():
             if said == {wakeup.ENDED} and time.monotonic() < due:
-                self._do(lambda: self.monitor.look(changed=False))
+                self._run(lambda: self.monitor.poll(changed=False))
             else:
-                self._look()
-                due = time.monotonic() + self._planner.next_look()
+                self._poll()
+                due = time.monotonic() + self._planner.next_poll()
             said = self._bell.wait(max(0.0, due - time.monotonic()))
         self._changes.close()
 
-    def _look(self) -> None:
+    def _poll(self) -> None:
         changed = self._changes.seen()
-        self._do_if_due(GUARD_EVERY, self._look_for_guard)
-        self._do(self._host.look)
+        self._run_if_due(GUARD_EVERY, self._check_guard)
+        self._run(self._host.poll)
         if self._is_locked or not self._host.is_ours:
             return
         for step in (
             # ended attempts before the planner: they free slots and queue their dependants
-            lambda: self.monitor.look(changed=changed),
-            lambda: self._planner.look(changed=changed),
-            lambda: self._searches.look(changed=changed),
-            self._reader.look,  # its start competes with that of the first stage
-            lambda: self._external.look(changed=changed),
-            lambda: self._remote.look(changed=changed),
-            lambda: self._notifier.look(changed=changed),
+            lambda: self.monitor.poll(changed=changed),
+            lambda: self._planner.poll(changed=changed),
+            lambda: self._searches.poll(changed=changed),
+            self._reader.poll,  # its start competes with that of the first stage
+            lambda: self._external.poll(changed=changed),
+            lambda: self._remote.poll(changed=changed),
+            lambda: self._notifier.poll(changed=changed),
         ):
-            self._do(step)
+            self._run(step)
             if self._is_locked:
                 return  # the others would wait for the same lock, and this loop would seem to hang
-        for rare in (self._gpus.look, self._stalls.look, self._stall_alerts.look):
-            self._do_if_due(STAGES_EVERY, rare)
+        for rare in (self._gpus.poll, self._stalls.poll, self._stall_alerts.poll):
+            self._run_if_due(STAGES_EVERY, rare)
             if self._is_locked:
                 return
         if self._planner.is_active:
             self._active_at = time.monotonic()
 
-    def _look_for_guard(self) -> None:
+    def _check_guard(self) -> None:
         """Start the guard if it is not running although the worker is wanted."""
         if desired_state.is_wanted(self._home):
             self._guard.poll(time.monotonic())
 
-    def _do_if_due(self, every: float, step: Callable[[], None]) -> None:
+    def _run_if_due(self, every: float, step: Callable[[], None]) -> None:
         now = time.monotonic()
         if now >= self._due.get(step, now):
             self._due[step] = now + every
-            self._do(step)
+            self._run(step)
 
-    def _do(self, step: Callable[[], None]) -> None:
+    def _run(self, step: Callable[[], None]) -> None:
         """Call one service; an error in it does not affect the others."""
         self._is_locked = False
         try:

@@ -61,7 +61,7 @@ class GpuReader:
 
     def _run(self) -> None:
         while not self._stopping.is_set():
-            found = nvml.look()
+            found = nvml.query()
             if not found.gpus and found.problem is None:
                 return
             figures = tuple(_figures(gpu) for gpu in found.gpus)

@@ -33,7 +33,7 @@ def test_submodules_and_clones_within_are_copied_too(tmp_path: Path) -> None:
     git(root, "submodule", "--quiet", "add", str(library), "sub")
     (root / "sub" / "edited.py").write_text("x\n")
     repository(root / "clones" / "model", "model.py")
-    assert sorted(files.look(root).files) == [
+    assert sorted(files.find(root).files) == [
         ".gitignore",
         ".gitmodules",
         "clones/model/.gitignore",
@@ -51,6 +51,6 @@ def test_of_a_worktree_its_own_files_are_copied(tmp_path: Path) -> None:
     root = repository(tmp_path / "work", "train.py")
     git(root, "worktree", "add", "-q", str(tmp_path / "other"))
     (tmp_path / "other" / "train.py").write_text("edited\n")
-    found = files.look(tmp_path / "other")
+    found = files.find(tmp_path / "other")
     assert found.snapshot.root == str(tmp_path / "other")
     assert sorted(found.files) == [".gitignore", "train.py"]

@@ -37,7 +37,7 @@ def runs(tmp_path: Path) -> Path:
 
 def submit(root: Path, runs: Path, run: str) -> Path:
     (runs / run).mkdir()
-    run_copy.prepare(files.look(root), runs / run)
+    run_copy.prepare(files.find(root), runs / run)
     return runs / run
 
 
@@ -203,7 +203,7 @@ steps = {"os.mkdir", "os.link", "os.rename", "os.remove", "os.rmdir", "os.symlin
 
 def submit(name):
     (runs / name).mkdir()
-    run_copy.prepare(files.look(root), runs / name)
+    run_copy.prepare(files.find(root), runs / name)
 
 def delete(name):
     trees.release(runs / name)
@@ -277,7 +277,7 @@ root, runs, name = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3]
 for number in range(15):
     run = runs / f"{name}{number}"
     run.mkdir()
-    run_copy.prepare(files.look(root), run)
+    run_copy.prepare(files.find(root), run)
     run_copy.make(run)
     trees.release(run)
     shutil.rmtree(run)

@@ -79,7 +79,7 @@ def granted(store: Store, run: str, name: str = "a") -> AttemptRecord:
 
 def look_until(follower: AttemptMonitor, run: str, status: Status) -> AttemptRecord:
     def seen() -> AttemptRecord | None:
-        follower.look(changed=True)
+        follower.poll(changed=True)
         attempt = of_stage(run, "a")[-1]
         return attempt if attempt.status == status else None
 
@@ -222,10 +222,10 @@ def test_a_stage_that_removes_all_records_is_not_started_again_by_the_next_worke
             killed.claim(run, "a", str(attempt.celery_task_id))
     killed.release()
     for _ in range(5):
-        follower.look(changed=True)
+        follower.poll(changed=True)
     wait_for((tmp_path / "ran").exists, "its start")
     for _ in range(5):
-        follower.look(changed=True)
+        follower.poll(changed=True)
     assert of_stage(run, "a")[-1].status == Status.RUNNING
     (tmp_path / "go").touch()
     look_until(follower, run, Status.INTERRUPTED)
@@ -332,7 +332,7 @@ def test_a_launch_without_an_answer_is_none_that_failed_where_the_records_were_r
     script = "rm -rf $TRAINUI_RUN_DIR; echo ran >> ran; until test -e go; do sleep 0.02; done"
     run = submit(tmp_path, json.dumps({"stages": [{"name": "a", "run": script}]}))
     follower.claim(run, "a", str(granted(store, run).celery_task_id))
-    follower.look(changed=True)
+    follower.poll(changed=True)
     assert of_stage(run, "a")[-1].status == Status.RUNNING
     (tmp_path / "go").touch()
     look_until(follower, run, Status.INTERRUPTED)
@@ -382,7 +382,7 @@ def test_a_pass_ends_at_the_first_attempt_that_meets_a_locked_store(
 
     monkeypatch.setattr(process, "probe", probe)
     with pytest.raises(StoreLockedError):
-        follower.look(changed=False)
+        follower.poll(changed=False)
     assert len(met) == 1
 
 
@@ -484,7 +484,7 @@ def test_a_stage_that_is_stopped_by_a_signal_says_so(
     assert pid is not None
 
     def reason() -> str | None:
-        follower.look(changed=False)
+        follower.poll(changed=False)
         with store.read() as connection:
             return stages.get(connection, attempt.stage_id).reason
 

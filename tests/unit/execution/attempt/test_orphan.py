@@ -73,7 +73,7 @@ class Running:
 
     def until_reason(self, words: str) -> None:
         def seen() -> bool:
-            self.follower.look(changed=True)
+            self.follower.poll(changed=True)
             return words in str(self.stage.reason)
 
         wait_for(seen, words)
@@ -109,7 +109,7 @@ def test_without_limits_an_orphan_continues(
     run = Running(store, follower, tmp_path, timeout=1000, silence_timeout=1000)
     run.lose_supervisor()
     for _ in range(20):
-        follower.look(changed=True)
+        follower.poll(changed=True)
     assert is_alive(run.pid)
     run.go()
     assert (
@@ -136,7 +136,7 @@ def test_a_stage_whose_records_are_removed_is_not_started_again(
     run = Running(store, follower, tmp_path)
     run.remove_records()
     for _ in range(5):
-        follower.look(changed=True)
+        follower.poll(changed=True)
     assert run.attempt.status == Status.RUNNING
     assert is_alive(run.pid)
     run.go()
@@ -199,7 +199,7 @@ def test_an_attempt_of_another_host_is_left_alone_until_a_person_gives_it_up(
     run.until_reason("it runs on far-away, which cannot be seen from ")
     assert "`trainui cancel` marks it as cancelled" in str(run.stage.reason)
     control.cancel(run.id)
-    follower.look(changed=True)
+    follower.poll(changed=True)
     assert run.attempt.status == Status.RUNNING  # the other host gets its time to end it
     monkeypatch.setattr(attempt_poller, "INVISIBLE_PATIENCE", 0.1)
     error = str(run.until(Status.CANCELLED).error)

@@ -70,15 +70,15 @@ def test_a_worker_that_restarts_during_a_cancellation_still_knows_the_children(
     (child,) = psutil.Process(leader.pid).children()
     run = external.adopt(leader.pid).run_id
     control.cancel(run)
-    ExternalWatch(store, host()).look()
+    ExternalWatch(store, host()).poll()
     leader.wait(30)
     restarted = ExternalWatch(store, host())
-    restarted.look()
+    restarted.poll()
     assert (status_of(run), child.is_running()) == (Status.RUNNING, True)
     monkeypatch.setattr(adopted_processes, "GRACE", 0.0)
 
     def is_cancelled() -> bool:
-        restarted.look()
+        restarted.poll()
         return status_of(run) == Status.CANCELLED
 
     wait_for(is_cancelled, "its end")
@@ -125,12 +125,12 @@ def test_files_of_unknown_formats_show_that_an_adopted_process_stalls(
     for _ in range(8):
         size = file.stat().st_size
         wait_for(lambda size=size: file.stat().st_size > size, "a write")  # type: ignore[misc]
-        stalls.look()
+        stalls.poll()
     assert not is_stalled(run)
     (tmp_path / "quiet").touch()
 
     def seen() -> bool:
-        stalls.look()
+        stalls.poll()
         return is_stalled(run)
 
     wait_for(seen, "the stall")
@@ -145,12 +145,12 @@ def test_an_adopted_process_without_output_stalls_when_its_gpu_is_idle(
     gpus = [gpu]
     stalls = StallDetector(store, least_silence=0.5, grace=0.0, gpus=lambda: gpus)
     for _ in range(8):
-        stalls.look()
+        stalls.poll()
     assert not is_stalled(run)
     gpus[:] = [replace(gpu, utilisation=0)]
 
     def seen() -> bool:
-        stalls.look()
+        stalls.poll()
         return is_stalled(run)
 
     wait_for(seen, "the stall")

@@ -20,16 +20,16 @@ def test_a_directory_that_does_not_answer_delays_no_other_service(
 ) -> None:
     stopping, answers, looked = threading.Event(), threading.Event(), threading.Semaphore(0)
 
-    def look(_watch: ExternalWatch, *, changed: bool) -> None:
+    def poll(_watch: ExternalWatch, *, changed: bool) -> None:
         looked.release()
         assert answers.wait(WITHIN)
         assert changed
 
-    monkeypatch.setattr(ExternalWatch, "look", look)
+    monkeypatch.setattr(ExternalWatch, "poll", poll)
     external = ExternalThread(store, "host", stopping)
-    external.look(changed=True)
+    external.poll(changed=True)
     assert looked.acquire(timeout=WITHIN)
-    external.look(changed=True)  # returns at once
+    external.poll(changed=True)  # returns at once
     answers.set()
     assert looked.acquire(timeout=WITHIN), "what has changed meanwhile is looked at"
     stopping.set()
@@ -42,15 +42,15 @@ def test_an_error_is_followed_by_another_look(
     stopping, looked = threading.Event(), threading.Semaphore(0)
     changes: list[bool] = []
 
-    def look(_watch: ExternalWatch, *, changed: bool) -> None:
+    def poll(_watch: ExternalWatch, *, changed: bool) -> None:
         changes.append(changed)
         looked.release()
         raise OSError(5, "Input/output error")
 
-    monkeypatch.setattr(ExternalWatch, "look", look)
+    monkeypatch.setattr(ExternalWatch, "poll", poll)
     monkeypatch.setattr(service_thread, "RETRY_AFTER", 0.01)
     external = ExternalThread(store, "host", stopping)
-    external.look(changed=True)
+    external.poll(changed=True)
     for _ in range(3):
         assert looked.acquire(timeout=WITHIN)
     stopping.set()
@@ -69,15 +69,15 @@ def test_a_host_of_another_worker_is_not_looked_at(
         asked.release()
         return is_ours.is_set()
 
-    def look(_watch: ExternalWatch, *, changed: bool) -> None:
+    def poll(_watch: ExternalWatch, *, changed: bool) -> None:
         changes.append(changed)
         stopping.set()
         looked.release()
 
-    monkeypatch.setattr(ExternalWatch, "look", look)
-    monkeypatch.setattr(external_thread, "LOOK_EVERY", 0.01)
+    monkeypatch.setattr(ExternalWatch, "poll", poll)
+    monkeypatch.setattr(external_thread, "POLL_EVERY", 0.01)
     external = ExternalThread(store, "host", stopping, may_look=may_look)
-    external.look(changed=True)
+    external.poll(changed=True)
     for _ in range(2):
         assert asked.acquire(timeout=WITHIN)
     assert not looked.acquire(blocking=False)

@@ -52,15 +52,15 @@ def test_a_database_of_many_running_runs_is_read_once_for_each_change(
             connection.execute("INSERT INTO runs VALUES (?, ?, ?, ?, ?, ?)", row)
         external.add(external.find(path))
         monkeypatch.setattr(trainings, "below", count)
-        watch.look()
-        watch.look()
+        watch.poll()
+        watch.poll()
         assert reads == [path]
         assert set(statuses(store).values()) == {Status.RUNNING}
         connection.execute("UPDATE runs SET status = 'FINISHED' WHERE name = 'b'")
-        watch.look()
+        watch.poll()
         assert reads == [path, path]
         assert statuses(store) == {"a": "running", "b": "completed", "c": "running"}
-    watch.look()
+    watch.poll()
     assert statuses(store) == {"a": "ended", "b": "completed", "c": "ended"}
 
 
@@ -88,14 +88,14 @@ def test_a_run_of_trackio_runs_while_it_writes_and_runs_on_when_it_writes_again(
 
     log(4, 3600)
     external.add(external.find(path))
-    watch.look()
+    watch.poll()
     assert statuses(store) == {"old": "ended"}
     log(5, 0)
-    watch.look()
+    watch.poll()
     assert statuses(store) == {"old": "running"}
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         connection.execute("UPDATE metrics SET timestamp = '2025-01-01T00:00:00'")
-    watch.look()
+    watch.poll()
     assert statuses(store) == {"old": "ended"}
 
 
@@ -112,20 +112,20 @@ def test_what_a_process_of_another_machine_writes_is_read(store: Store, tmp_path
         with store.read() as connection:
             return attempts_to_read(connection, host())
 
-    watch.look()
+    watch.poll()
     with store.write() as connection:
         for one in unread():
             mark_metrics_complete(connection, one.attempt_id)
-    watch.look()
+    watch.poll()
     assert unread() == []
     now = round(time.time()) - 1800  # on another machine, whose clock may differ
     with path.open("a") as file:
         file.write("2,0.4\n")
     os.utime(path, (now, now))
-    watch.look()
+    watch.poll()
     assert len(unread()) == 1
     (path.parent / "notes.txt").touch()  # no output of the training
-    watch.look()
+    watch.poll()
     with closing(views.connect()) as own:
         run = views.find_run(own, added.run_id)
     assert (run.status, run.completed_at) == ("ended", now * 1_000_000)
@@ -152,20 +152,20 @@ def test_a_trial_in_a_journal_runs_while_the_journal_is_written(
     (added,) = external.add(external.find(path))
     write({"op_code": 7, "trial_id": 0, "step": 3, "intermediate_value": 0.5}, begun)
     write({"op_code": 6, "trial_id": 0, "state": 1, "values": [0.25]})
-    watch.look()
+    watch.poll()
     assert stages() == {"trial 0": "completed", "trial 1": "running"}
     write({"op_code": 6, "trial_id": 1, "state": 3, "values": None})
-    watch.look()
+    watch.poll()
     assert statuses(store) == {"s": "running"}  # another trial may begin at once
-    watch.look()
+    watch.poll()
     assert statuses(store) == {"s": "failed"}
     write(begun)
-    watch.look()
+    watch.poll()
     assert stages() == {"trial 0": "completed", "trial 1": "failed", "trial 2": "running"}
     assert statuses(store) == {"s": "running"}
     os.utime(path, (1, 1))
-    watch.look()
-    watch.look()
+    watch.poll()
+    watch.poll()
     assert stages() == {"trial 0": "completed", "trial 1": "failed", "trial 2": "ended"}
 
 
@@ -179,7 +179,7 @@ def test_a_trial_that_a_study_begins_later_becomes_a_stage(store: Store, tmp_pat
         (added,) = external.add(external.find(path))
         connection.execute("UPDATE trials SET state = 'FAIL' WHERE trial_id = 2")
         connection.execute("INSERT INTO trials VALUES (3, 2, 1, 'RUNNING', NULL, NULL)")
-        watch.look()
+        watch.poll()
         with closing(views.connect()) as own:
             found = {one.name: str(one.status) for one in views.stages(own, added.run_id)}
         assert found == {"trial 0": "completed", "trial 1": "failed", "trial 2": "running"}
@@ -201,8 +201,8 @@ def test_a_job_of_a_multirun_that_was_seen_half_made_becomes_a_stage(
     (added,) = external.add(external.find(tmp_path))
     watch = ExternalWatch(store, host())
     overrides = make("1")
-    watch.look()
+    watch.poll()
     overrides.write_text("- lr=0.2\n")
-    watch.look()
+    watch.poll()
     with closing(views.connect()) as own:
         assert [one.name for one in views.stages(own, added.run_id)] == ["0", "1"]

@@ -66,7 +66,7 @@ def test_what_is_no_lock_counts_as_held_and_is_named_with_its_owner(
 ) -> None:
     plant(lock)
     words = f"unusable lock: {lock} of user {US}: {said}"
-    assert locks_module.look(GPU) == locks_module.LockState(held=True, problem=words)
+    assert locks_module.state_of(GPU) == locks_module.LockState(held=True, problem=words)
     assert gpus.stranger_on(GPU) == words
     with pytest.raises(UnusableLockError, match=said):
         locks_module.prepare([GPU])
@@ -80,7 +80,7 @@ def test_a_lock_that_may_not_be_read_counts_as_held(lock: Path) -> None:
     lock.touch(0o600)
     words = f"unusable lock: {lock} of user root: Permission denied"
     with as_another_user():
-        assert locks_module.look(GPU) == locks_module.LockState(held=True, problem=words)
+        assert locks_module.state_of(GPU) == locks_module.LockState(held=True, problem=words)
 
 
 @needs_root
@@ -89,7 +89,7 @@ def test_a_lock_of_another_user_that_can_only_be_read_is_as_good_as_our_own(lock
     lock.touch(0o644)
     with as_another_user():
         descriptor = open_machine_lock(str(lock))
-        assert locks_module.look(GPU) == locks_module.LockState(held=False)
+        assert locks_module.state_of(GPU) == locks_module.LockState(held=False)
     os.close(descriptor)
 
 
@@ -97,7 +97,7 @@ def test_a_directory_that_is_none_is_named_and_never_used(locks: Path) -> None:
     (locks.parent / "real").mkdir()
     locks.symlink_to("real")
     words = f"unusable lock: {locks} of user {US}: a symbolic link"
-    assert locks_module.look(GPU).problem == words
+    assert locks_module.state_of(GPU).problem == words
     with pytest.raises(UnusableLockError, match="symbolic link"):
         locks_module.prepare([GPU])
     with pytest.raises(NotADirectoryError):
@@ -117,7 +117,7 @@ def test_a_directory_in_which_locks_are_not_safe_is_named_and_not_used(
     os.chown(locks, 1, 1)
     open_the_way_to(locks)
     with as_another_user():
-        problem = locks_module.look(GPU).problem
+        problem = locks_module.state_of(GPU).problem
         with pytest.raises(UnusableLockError, match=said):
             locks_module.prepare([GPU])
     assert problem == f"unusable lock: {locks} of user {pwd.getpwuid(1).pw_name}: {said}"
@@ -129,7 +129,7 @@ def test_who_may_remove_others_locks_is_named(locks: Path) -> None:
     locks.parent.chmod(0o777)
     with as_another_user():
         assert locks_module.make_directory()
-    assert locks_module.look(GPU) == locks_module.LockState(held=False)
+    assert locks_module.state_of(GPU) == locks_module.LockState(held=False)
     assert locks_module.foreign_owner() == pwd.getpwuid(locks.stat().st_uid).pw_name
     os.chown(locks, 0, 0)
     assert locks_module.foreign_owner() is None
@@ -146,4 +146,4 @@ def test_without_a_directory_for_locks_stages_run_without_them(
 ) -> None:
     monkeypatch.setattr(locks_module, "LOCKS", Path("/proc/trainui-gpus"))
     assert locks_module.prepare([GPU]) == ()
-    assert locks_module.look(GPU) == locks_module.LockState(held=False)
+    assert locks_module.state_of(GPU) == locks_module.LockState(held=False)

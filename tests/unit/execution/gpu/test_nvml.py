@@ -41,7 +41,7 @@ def test_a_gpu_is_shown_with_all_its_figures(machine: NewMachine) -> None:
     here = machine(2)
     here.occupy(1, 4242, used=5 * GIB)
     here.change(1, utilisation=97, celsius=61, milliwatts=412_500)
-    idle, busy = nvml.look().gpus
+    idle, busy = nvml.query().gpus
     assert (idle.index, idle.pids, idle.memory_used, idle.problem) == (0, (), 0, None)
     assert (busy.index, busy.uuid, busy.name) == (1, here.cards[1].uuid, here.cards[1].name)
     assert (busy.pids, busy.memory_used, busy.memory_total) == ((4242,), 5 * GIB, 80 * GIB)
@@ -52,7 +52,7 @@ def test_what_a_gpu_does_not_report_is_none(machine: NewMachine) -> None:
     here = machine(1)
     here.change(0, used=-1, utilisation=-1, celsius=-1, milliwatts=-1, mig=-1, compute_mode=-1)
     here.change(0, clock_reasons=-1, ecc_errors=-1)
-    (found,) = nvml.look().gpus
+    (found,) = nvml.query().gpus
     assert found.warning is None
     assert (found.memory_used, found.memory_total, found.utilisation) == (None, None, None)
     assert (found.temperature, found.power, found.problem) == (None, None, None)
@@ -71,7 +71,7 @@ def test_a_gpu_that_is_slowed_down_or_has_memory_errors_has_a_warning(
     machine: NewMachine, clock_reasons: int, ecc_errors: int, words: str | None
 ) -> None:
     machine(1).change(0, clock_reasons=clock_reasons, ecc_errors=ecc_errors)
-    (found,) = nvml.look().gpus
+    (found,) = nvml.query().gpus
     assert found.warning == words
     assert found.problem is None, "stages may run on it"
 
@@ -80,7 +80,7 @@ def test_an_old_driver_reports_processes_too(machine: NewMachine) -> None:
     here = machine(1, old=True)
     here.occupy(0, 4242)
     here.occupy(0, 4243)
-    (found,) = nvml.look().gpus
+    (found,) = nvml.query().gpus
     assert found.pids == (4242, 4243)
     assert found.temperature == 30
     assert found.memory_used == 4 * GIB + 600 * 2**20  # it counts its own as used
@@ -88,20 +88,20 @@ def test_an_old_driver_reports_processes_too(machine: NewMachine) -> None:
 
 def test_processes_of_a_display_are_kept_apart(machine: NewMachine) -> None:
     machine(1).occupy(0, 900, kind="G")
-    (found,) = nvml.look().gpus
+    (found,) = nvml.query().gpus
     assert (found.pids, found.draws) == ((), True)
     assert gpus.stranger_on(found) is None
 
 
 def test_one_that_falls_off_the_bus_is_named_and_the_others_are_used(machine: NewMachine) -> None:
     here = machine(3)
-    assert all(gpu.problem is None for gpu in nvml.look().gpus)
+    assert all(gpu.problem is None for gpu in nvml.query().gpus)
     here.lose(1)
-    found = nvml.look().gpus
+    found = nvml.query().gpus
     assert [gpu.problem for gpu in found] == [None, "has fallen off the bus", None]
     assert found[1].uuid == here.cards[1].uuid  # known from before
     here.change(1, code=0)
-    assert all(gpu.problem is None for gpu in nvml.look().gpus)
+    assert all(gpu.problem is None for gpu in nvml.query().gpus)
 
 
 def test_what_cannot_be_given_out_says_why(machine: NewMachine) -> None:
@@ -109,7 +109,7 @@ def test_what_cannot_be_given_out_says_why(machine: NewMachine) -> None:
     here.change(0, mig=1)
     here.change(1, compute_mode=2)
     here.change(2, code=16)
-    assert [gpu.problem for gpu in nvml.look().gpus] == [
+    assert [gpu.problem for gpu in nvml.query().gpus] == [
         "is split into MIG instances, which are not supported",
         "is closed to computing (compute mode: prohibited)",
         "needs a reset",
@@ -131,14 +131,14 @@ def test_a_driver_that_does_not_work_says_why_and_is_asked_again(
     here = machine(1)
     here.init_code = code
     here.write()
-    found = nvml.look()
+    found = nvml.query()
     assert found.gpus == ()
     assert found.problem is not None
     assert found.problem.startswith("the NVIDIA driver ")
     assert words in found.problem
     here.init_code = 0
     here.write()
-    assert len(nvml.look().gpus) == 1
+    assert len(nvml.query().gpus) == 1
 
 
 def test_a_driver_that_hangs_blocks_nothing(
@@ -149,21 +149,21 @@ def test_a_driver_that_hangs_blocks_nothing(
     here.seconds = 0.3
     here.write()
     for _ in range(3):  # the second and third find the first still asking, and ask no more
-        assert nvml.look().problem == "the NVIDIA driver has not answered for 0 s"
+        assert nvml.query().problem == "the NVIDIA driver has not answered for 0 s"
     here.seconds = 0.0
     here.write()
     question = nvml._question
     assert question is not None
     assert question.answered.wait(20)
-    assert len(nvml.look().gpus) == 1
+    assert len(nvml.query().gpus) == 1
 
 
 def test_the_driver_is_held_no_longer_than_it_is_looked_at(machine: NewMachine) -> None:
     machine(1)
     by_others = pynvml._nvmlLib_refcount
-    nvml.look()
+    nvml.query()
     assert pynvml._nvmlLib_refcount == by_others + 1
-    nvml.look()
+    nvml.query()
     assert pynvml._nvmlLib_refcount == by_others + 1
     nvml.close()
     nvml.close()

@@ -32,11 +32,11 @@ def test_a_stage_whose_metrics_stop_is_ended_with_the_reason(
     feeder = Feeder(store, run.stage.id)
     for step in range(20):
         feeder.feed({"loss": [(step, 0.5)]})
-        watch.look()
+        watch.poll()
         assert run.attempt.stop_reason is None
 
     def asked() -> bool:
-        watch.look()
+        watch.poll()
         return run.attempt.stop_reason is not None
 
     wait_for(asked, "it is asked to stop")
@@ -55,12 +55,12 @@ def test_a_stage_is_not_stopped_since_the_store_could_not_be_written(
         watch = StallAlerts(another, least_silence=0.2, grace=0.0)
         for step in range(20):
             feeder.feed({"loss": [(step, 0.5)]})
-            watch.look()
+            watch.poll()
         ((watched,),) = watch._watched.values()
         watched.stall._grace = PATIENCE
         with store.write():
             wait_for(lambda: watched.pace.is_stalled(time.monotonic()), "a silence")
-            looking = pool.submit(watch.look)
+            looking = pool.submit(watch.poll)
             wait_for(another._write_lock.locked, "that it waits to write")
         looking.result()
     assert run.attempt.stop_reason is None
@@ -84,15 +84,15 @@ def test_a_gpu_that_computes_is_no_stall(
     feeder = Feeder(store, run.stage.id)
     for step in range(20):
         feeder.feed({"loss": [(step, 0.5)]})
-        watch.look()
+        watch.poll()
     until = time.monotonic() + 1
     while time.monotonic() < until:
-        watch.look()
+        watch.poll()
     assert kinds(run) == []
     used["gpu"] = 0
 
     def marked() -> bool:
-        watch.look()
+        watch.poll()
         return kinds(run) == ["alert"]
 
     wait_for(marked, "it is marked")

@@ -42,7 +42,7 @@ def shown(run: Running, capsys: pytest.CaptureFixture[str]) -> tuple[bool, bool]
 
 def until(stalls: StallDetector, run: Running, stalled: bool) -> None:
     def seen() -> bool:
-        stalls.look()
+        stalls.poll()
         return run.stage.stalled == stalled
 
     wait_for(seen, f"stalled: {stalled}")
@@ -67,7 +67,7 @@ def test_a_stage_without_output_is_stalled_until_it_writes_again(
     size = log.stat().st_size
     for times in range(1, 8):
         wait_for(lambda times=times: log.stat().st_size > size + 5 * times, "lines")  # type: ignore[misc]
-        stalls.look()
+        stalls.poll()
     assert not run.stage.stalled
     (tmp_path / "quiet").touch()
     until(stalls, run, True)
@@ -90,7 +90,7 @@ def test_metrics_that_are_read_are_signs_of_life(
     feeder = Feeder(store, run.stage.id)
     for step in range(20):
         feeder.feed({"loss": [(step, 0.5)]})
-        stalls.look()
+        stalls.poll()
     until(stalls, run, True)
     feeder.feed({"loss": [(100, 0.5)]})
     until(stalls, run, False)
@@ -113,12 +113,12 @@ def test_a_stage_that_soon_falls_silent_has_the_pace_of_its_points(
 ) -> None:
     run = Running(store, follower, tmp_path)
     stalls = StallDetector(store, least_silence=0.2, grace=0.0)
-    stalls.look()
+    stalls.poll()
     Feeder(store, run.stage.id).feed({"loss": [(step, 0.5) for step in range(points)]})
     silent = time.monotonic() + 60.0 if stalled else time.monotonic() + 0.5
 
     def seen() -> bool:
-        stalls.look()
+        stalls.poll()
         return run.stage.stalled or time.monotonic() > silent
 
     wait_for(seen, "a silence")

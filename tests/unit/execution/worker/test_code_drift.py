@@ -48,11 +48,11 @@ def test_an_attempt_after_a_deleted_one_is_checked(
 ) -> None:
     monkeypatch.setattr(code_versions, "MOST_AT_ONCE", most)
     watch = CodeDriftWatch(store)
-    watch.look()
+    watch.poll()
     deleted = {
         name: start_with_deleted_script(store, tmp_path, name) for name in ("first", "second")
     }
-    watch.look()
+    watch.poll()
     assert all(has_changed_code(store, attempt) for attempt in deleted.values())
     for name, attempt in deleted.items():
         delete(store, attempt, name)
@@ -60,5 +60,5 @@ def test_an_attempt_after_a_deleted_one_is_checked(
     assert kept.id > deleted["second"].id
     with store.write() as connection:  # the others have the same start
         raw(connection).execute("UPDATE attempts SET started_at = 2 WHERE id = ?", (kept.id,))
-    watch.look()
+    watch.poll()
     assert has_changed_code(store, kept)

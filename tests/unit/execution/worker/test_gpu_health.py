@@ -44,13 +44,13 @@ def test_an_attempt_after_a_deleted_one_gets_the_same_warning(
     with closing(nvml):
         monitor = GpuHealthMonitor(store)
         deleted = start_on_gpu(store, tmp_path, "deleted")
-        monitor.look()
+        monitor.poll()
         assert warning(store, deleted) == "GPU 0 has fallen off the bus"
         with store.write() as connection:
             attempts.end(connection, deleted.id, Outcome(Status.FAILED, 2, error="x", retry=False))
             runs.remove(connection, "run-of-deleted")
-        monitor.look()
+        monitor.poll()
         kept = start_on_gpu(store, tmp_path, "kept")
         assert kept.id > deleted.id
-        monitor.look()
+        monitor.poll()
         assert warning(store, kept) == "GPU 0 has fallen off the bus"

@@ -54,10 +54,10 @@ def test_an_end_and_earlier_events_are_sent_by_apprise(
     told = notifier(store, notify_urls=(receiver.url,))
     mark(store, run_id, "nan", "train: loss is NaN from step 7 on")
     mark(store, run_id, "lively", "train: has recovered")
-    told.look(changed=True)
+    told.poll(changed=True)
     wait_for(lambda: len(receiver.messages) == 1, "a message")
     control.cancel(run_id)
-    told.look(changed=True)
+    told.poll(changed=True)
     wait_for(lambda: len(receiver.messages) == 2, "two messages")
     assert [message["message"] for message in receiver.messages] == [
         "digits: train: loss is NaN from step 7 on",
@@ -71,7 +71,7 @@ def test_a_command_gets_the_summary_and_what_happened(store: Store, tmp_path: Pa
     command = f'cd {tmp_path}; cat > summary; echo "$TRAINUI_EVENT $TRAINUI_MESSAGE" >> words'
     told = notifier(store, notify_command=command)
     mark(store, run_id, "stalled", "train: silent for 10m")
-    told.look(changed=True)
+    told.poll(changed=True)
     wait_for(lambda: lines(tmp_path / "words"), "words")
     assert lines(tmp_path / "words") == ["stalled digits: train: silent for 10m"]
     assert json.loads((tmp_path / "summary").read_text())["run"] == run_id
@@ -93,7 +93,7 @@ def test_a_notice_outlives_a_store_that_cannot_be_read(
 
     monkeypatch.setattr(notifications, "AGAIN_AFTER", 0.01)
     monkeypatch.setattr(views, "reading", reading)
-    told.look(changed=True)
+    told.poll(changed=True)
     wait_for(lambda: lines(tmp_path / "words"), "words")
     assert next(failures, None) is None
 
@@ -104,10 +104,10 @@ def test_no_notification_is_sent_twice_or_for_earlier_events(store: Store, tmp_p
     command = f'echo "$TRAINUI_MESSAGE" >> {tmp_path}/words'
     first = notifier(store, notify_command=command)
     mark(store, run_id, "alert", "one")
-    first.look(changed=True)
+    first.poll(changed=True)
     second = notifier(store, notify_command=command)
     mark(store, run_id, "alert", "two")
-    second.look(changed=True)
+    second.poll(changed=True)
     wait_for(lambda: len(lines(tmp_path / "words")) == 2, "two words")
     assert sorted(lines(tmp_path / "words")) == ["digits: one", "digits: two"]
 
@@ -118,7 +118,7 @@ def test_an_alert_recorded_after_a_deletion_is_sent(store: Store, tmp_path: Path
     for name in ("first", "second"):
         run_id = submit(tmp_path, TEXT.replace("digits", name))
         mark(store, run_id, "nan", "train: loss is NaN")
-        told.look(changed=True)
+        told.poll(changed=True)
         wait_for(lambda name=name: f"{name}: train: loss is NaN" in lines(tmp_path / "words"))  # type: ignore[misc]
         control.cancel(run_id)
         control.remove(run_id)
@@ -130,7 +130,7 @@ def test_only_the_requested_events_are_sent(store: Store, tmp_path: Path) -> Non
     told = notifier(store, notify_command=command, notify_on=("nan", "failed"))
     for kind in ("stalled", "nan"):
         mark(store, run_id, kind, kind)
-    told.look(changed=True)
+    told.poll(changed=True)
     wait_for(lambda: lines(tmp_path / "words"), "words")
     assert lines(tmp_path / "words") == ["nan"]
 
@@ -144,7 +144,7 @@ def test_a_way_that_hangs_is_ended_and_keeps_no_other_from_telling(
     told = notifier(store, notify_command=hang, notify_urls=(receiver.url,))
     mark(store, run_id, "alert", "one")
     mark(store, run_id, "alert", "two")
-    told.look(changed=True)
+    told.poll(changed=True)
     wait_for(lambda: len(receiver.messages) == 2, "both messages")
     wait_for(lambda: len(lines(tmp_path / "tried")) == 2, "the second try")
     wait_for(lambda: not is_alive(read_pid(tmp_path / "pid")), "the end of the command's child")
@@ -158,7 +158,7 @@ def test_a_notification_that_cannot_be_sent_is_logged(
         store, notify_command="echo no such relay; exit 3", notify_urls=("nonsense", receiver.url)
     )
     mark(store, run_id, "alert", "one")
-    told.look(changed=True)
+    told.poll(changed=True)
     wait_for(lambda: len(caplog.records) >= 2, "two warnings")
     assert "notify_command ended with exit code 3: no such relay" in caplog.text
     assert "Apprise does not support 1 of the URLs in notify_urls" in caplog.text

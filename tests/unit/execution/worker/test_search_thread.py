@@ -57,7 +57,7 @@ class Thread:
 
     def want(self, *numbers: int) -> None:
         self.searches.want([self.stage(number) for number in numbers])
-        self.searches.look(changed=True)
+        self.searches.poll(changed=True)
 
     def asked(self, number: int) -> StageRecord:
         def is_asked() -> StageRecord | None:
@@ -80,7 +80,7 @@ def thread(store: Store, tmp_path: Path) -> Any:
 
 def test_it_does_not_start_before_a_trial_could(thread: Thread) -> None:
     before = threading.active_count()
-    thread.searches.look(changed=True)
+    thread.searches.poll(changed=True)
     assert threading.active_count() == before
     thread.want(0)
     assert thread.asked(0).definition.trial_params is not None
@@ -177,7 +177,7 @@ def test_studies_in_use_stay_open_beyond_the_limit(
         for thread.run_id in runs:
             wanted.append(thread.stage(number))
         thread.searches.want(wanted)
-        thread.searches.look(changed=True)
+        thread.searches.poll(changed=True)
         for thread.run_id in runs:
             thread.asked(number)
     assert sorted(opened) == sorted(runs)
@@ -195,7 +195,7 @@ def test_the_last_trial_is_ended_when_all_of_its_points_are_reported(
     Feeder(store, context.stage.id).feed({"val/loss": [(step, 1.0) for step in range(3)]})
     with store.write() as connection:
         attempts.end(connection, context.attempt.id, Outcome(Status.COMPLETED, clock.now()))
-    thread.searches.look(changed=True)
+    thread.searches.poll(changed=True)
 
     def is_told() -> bool:
         with store.read() as connection:

@@ -32,12 +32,12 @@ def test_a_locked_store_is_an_outage_and_ends_the_pass(
     monkeypatch.setattr(outage, "log", outage.OutageLog())
     with store.write():
         for _ in range(3):
-            services._do(hasty.await_writable)
+            services._run(hasty.await_writable)
             assert services._is_locked
     records = [one for one in caplog.records if one.levelno == logging.WARNING]
     (warning,) = [record.getMessage() for record in records]
     assert warning.endswith("retrying until it succeeds")
-    services._do(hasty.await_writable)
+    services._run(hasty.await_writable)
     assert not services._is_locked
     assert outage.log._since is None
 
@@ -48,7 +48,7 @@ def test_other_errors_of_a_service_do_not_end_the_pass(services: WorkerServices)
         def fail(error: Exception = error) -> None:
             raise error
 
-        services._do(fail)
+        services._run(fail)
         assert not services._is_locked
 
 
@@ -60,7 +60,7 @@ class Service:
     def __init__(self, calls: list[str], name: str, *, locked: bool = False) -> None:
         self._calls, self._name, self._locked = calls, name, locked
 
-    def look(self, **_options: bool) -> None:
+    def poll(self, **_options: bool) -> None:
         self._calls.append(self._name)
         if self._locked:
             raise StoreLockedError("locked")
@@ -79,8 +79,8 @@ def test_a_pass_ends_at_the_first_service_that_finds_the_store_locked(
     services._due = {}
     for name in names:
         setattr(services, name, Service(calls, name, locked=name == locked))
-    monkeypatch.setattr(services, "_look_for_guard", Service(calls, "_guard").look)
-    services._look()
+    monkeypatch.setattr(services, "_check_guard", Service(calls, "_guard").poll)
+    services._poll()
     assert calls == ["_guard", *names][:called]
 
 
@@ -91,5 +91,5 @@ def test_the_pass_after_an_error_sees_a_change(store: Store, services: WorkerSer
     def fail() -> None:
         raise StoreLockedError("locked")
 
-    services._do(fail)
+    services._run(fail)
     assert services._changes.seen()
