@@ -187,18 +187,18 @@ def training(pid: int) -> tuple[Training, AdoptableProcess]:
     """Return a process as a training.
 
     Raises:
-        NotFoundError: there is no such process.
+        NotFoundError: there is no such process, or it has ended.
         UsageError: it is another user's, or trainui started it itself.
     """
     try:
         process = psutil.Process(pid)
         owner, command = process.uids().real, process.cmdline()
+    except psutil.ZombieProcess as error:
+        raise NotFoundError(f"the process {pid} has ended") from error
     except psutil.Error as error:
         raise NotFoundError(
             f"no process has the pid {pid}; `trainui add --pid` lists yours"
         ) from error
-    if process.status() == psutil.STATUS_ZOMBIE:
-        raise NotFoundError(f"the process {pid} has ended")
     if not command:
         raise UsageError(
             f"the process {pid} has no command: it belongs to the kernel, or has ended"

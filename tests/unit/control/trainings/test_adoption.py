@@ -15,6 +15,7 @@ import pytest
 
 from tests.unit.supervisor.waiting import wait_for
 from trainui.control.trainings import adoption
+from trainui.errors import NotFoundError
 
 HOLD = """
 import os, sys, time
@@ -164,3 +165,11 @@ def test_a_program_with_a_similar_name_is_no_part_of_trainui(programs: Programs)
     (programs.directory / "trainui.runs").mkdir()
     pid = programs.start("train.py", "trainui.runs/metrics.csv", "step,loss\n1,2", "0")
     assert adoption.training(pid)[1].pid == pid
+
+
+def test_a_process_that_ended_and_was_not_reaped_is_said_to_have_ended() -> None:
+    ended = subprocess.Popen(["true"])
+    os.waitid(os.P_PID, ended.pid, os.WEXITED | os.WNOWAIT)
+    with pytest.raises(NotFoundError, match=f"^the process {ended.pid} has ended$"):
+        adoption.training(ended.pid)
+    ended.wait()
