@@ -47,7 +47,7 @@ def of_home(home: Home) -> list[RunningAttempt]:
     patterns = (f"*/{OURS}/*/*", f"*/*/{OURS}/*")  # the second: layout of older versions
     files = [sorted(runs.glob(f"{one}/{protocol.PIDS_FILE}")) for one in patterns]
     found = (_read(path.parent, home) for path in chain(*files))
-    return [one for one in found if one is not None and one.is_alive()]
+    return [one for one in found if one is not None]
 
 
 def end_all(running: Iterable[RunningAttempt]) -> list[RunningAttempt]:
@@ -64,7 +64,7 @@ def end_all(running: Iterable[RunningAttempt]) -> list[RunningAttempt]:
 
 
 def _read(directory: Path, home: Home) -> RunningAttempt | None:
-    """Read an attempt's files; None if it has ended, or belongs to another host or home."""
+    """Read an attempt's files; None if it has ended, is of another host or home, or unreadable."""
     try:
         pids = journal.read_pids(directory)
         spec = journal.read_spec(directory)
@@ -73,6 +73,7 @@ def _read(directory: Path, home: Home) -> RunningAttempt | None:
         if spec is None or spec.revive_lock != str(home.guard_lock):
             return None
         name = stage_directory(directory).name
-        return RunningAttempt(directory, name, spec.stop_signal, spec.grace)
+        found = RunningAttempt(directory, name, spec.stop_signal, spec.grace)
+        return found if found.is_alive() else None
     except (JournalError, OSError):
         return None

@@ -16,10 +16,10 @@ from tests.unit.execution.attempt.test_monitor import follower as follower
 from tests.unit.execution.attempt.test_monitor import granted, look_until
 from tests.unit.execution.submitted import of_stage, submit
 from tests.unit.supervisor.waiting import is_alive, read_pid, wait_for, wait_for_death
-from trainui import control
+from trainui import control, paths
 from trainui.domain.records import AttemptRecord, StageRecord
 from trainui.domain.states import Status
-from trainui.execution.attempt import attempt_poller, lost_attempts
+from trainui.execution.attempt import attempt_poller, lost_attempts, running_attempts
 from trainui.execution.attempt.monitor import AttemptMonitor
 from trainui.store.db.engine import Store
 from trainui.store.runs import stages
@@ -234,3 +234,16 @@ def test_an_attempt_whose_records_cannot_be_read_is_no_secret_and_can_be_given_u
     error = str(run.until(Status.CANCELLED).error)
     assert "although it may still be running: it cannot be inspected" in error
     assert not is_alive(run.pid)  # its variables gave it away
+
+
+def test_an_attempt_with_an_invalid_record_is_none_that_can_be_ended_without_the_database(
+    store: Store, follower: AttemptMonitor, tmp_path: Path
+) -> None:
+    run = Running(store, follower, tmp_path)
+    assert [one.name for one in running_attempts.of_home(paths.home())] == ["a"]
+    record = Path(run.attempt.directory, "exit.json")
+    record.write_text('{"version": 1, "reason": "bored", "left": []}')
+    assert running_attempts.of_home(paths.home()) == []
+    record.unlink()
+    (tmp_path / "go").touch()
+    run.until(Status.COMPLETED)
