@@ -72,7 +72,7 @@ def submit(
     configured = settings.load()
     directory = settings.runs_dir(configured) / run_id
     directories = stage_directories(directory, pipeline)
-    submitted = _filled_in(pipeline, directory, environ)
+    submitted = _checked(pipeline, directory, environ)
     code_of = submitted.stages
     found = copied = None
     if pipeline.snapshot or configured.snapshot == "always":
@@ -124,7 +124,7 @@ def preview(pipeline: Pipeline) -> Pipeline:
     It raises UnfitEnvironmentError and UnsafePathError as `submit`.
     """
     directory = settings.runs_dir(settings.load()) / "RUN"
-    submitted = _filled_in(pipeline, directory, os.environ)
+    submitted = _checked(pipeline, directory, os.environ)
     as_written = filled_in(pipeline, directory, secrets=False)
     return secrets.conceal(submitted, as_written, environment.inheritable(os.environ))[0]
 
@@ -146,7 +146,8 @@ def filled_in(
     return phases.submit(pipeline, run_dir=str(directory), stage_dirs=directories, secrets=secrets)
 
 
-def _filled_in(pipeline: Pipeline, directory: Path, environ: Mapping[str, str]) -> Pipeline:
+def _checked(pipeline: Pipeline, directory: Path, environ: Mapping[str, str]) -> Pipeline:
+    """Check the requirements of a pipeline; return it filled in."""
     check_slots(pipeline.stages, environ)
     check_search(pipeline.stages)
     submitted = filled_in(pipeline, directory)

@@ -49,7 +49,7 @@ that write wait reasons."""
 BEHIND = WaitReason("behind earlier stages in the queue")
 """Wait reason of a stage beyond the horizon; constant, so that it is written once."""
 
-SILENT = 500
+MOST_UNEXPLAINED = 500
 """Number of stages that get this reason in one pass."""
 
 
@@ -84,7 +84,7 @@ class _View:
     """Queued stages, up to the horizon."""
     cut: frozenset[str]
     """Kinds of slots for which more stages are queued beyond the horizon."""
-    silent: Sequence[str]
+    unexplained: Sequence[str]
     """Ids of stages beyond the horizon that have no wait reason yet; read if one may be written."""
     held: Mapping[Slot, Holder]
     unclaimed: Sequence[TaskMessage]
@@ -200,17 +200,19 @@ class Planner:
             if cut and not depth.is_brief and not has_gpu_stage:
                 self._no_gpu_stage_at = time.monotonic()
             is_open = stage_queue.is_any_open(connection, self._here)
-            lost, silent = list[AttemptRecord](), list[str]()
+            lost, unexplained = list[AttemptRecord](), list[str]()
             if is_open:
                 before = clock.now() - patience
                 lost = stage_queue.unclaimed(connection, sent_before=before, here=self._here)
             if cut and not depth.is_early:
-                silent = stage_queue.queued_in_silence(connection, limit=SILENT, here=self._here)
+                unexplained = stage_queue.queued_without_reason(
+                    connection, limit=MOST_UNEXPLAINED, here=self._here
+                )
             return _View(
                 depth=depth,
                 waiting=waiting,
                 cut=cut,
-                silent=silent,
+                unexplained=unexplained,
                 held=gpu_use.holders(raw(connection), host()) if waiting else {},
                 unclaimed=[_message(stages.get(connection, one.stage_id), one) for one in lost],
                 paused=runs.flag(connection, runs.PAUSED) is not None,
@@ -257,7 +259,7 @@ class Planner:
             for item in decided
             if isinstance(item, Wait)
         }
-        behind = {stage: BEHIND for stage in view.silent if stage not in by_id}
+        behind = {stage: BEHIND for stage in view.unexplained if stage not in by_id}
         news = {key: why for key, why in reasons.items() if by_id[key].reason != why.words}
         return left, {**news, **behind}
 

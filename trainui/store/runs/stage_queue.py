@@ -47,7 +47,7 @@ def queued(
     return list(row_mapping.records(found, row_mapping.stage_record))
 
 
-def queued_in_silence(
+def queued_without_reason(
     connection: Connection, *, limit: int, here: HostView | None = None
 ) -> list[str]:
     """Return the ids of queued stages with no recorded wait reason."""

@@ -77,7 +77,7 @@ def test_a_stage_waits_for_hosts_that_see_its_run_and_that_it_asks_for(
         assert len(stage_queue.queued(connection, kind="cpu")) == 1
         for here in (A, B):
             found = stage_queue.queued(connection, kind="cpu", here=here)
-            silent = stage_queue.queued_in_silence(connection, limit=9, here=here)
+            silent = stage_queue.queued_without_reason(connection, limit=9, here=here)
             assert len(found) == len(silent) == (here.host in takers)
         assert runs.place_of(connection, "run") == (run["host"], run["place"])
 
