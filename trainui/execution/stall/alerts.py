@@ -26,7 +26,7 @@ IDLE = 5
 @dataclass(slots=True)
 class _WatchedAlert:
     alert: Alert
-    pace: Cadence
+    cadence: Cadence
     stall: Stall
     read: int = 0
     """Bytes of its metric sources that have been read."""
@@ -54,24 +54,24 @@ class StallAlerts(StallWatch):
             for watched in self._watched[attempt.id]:
                 if (read := offsets.get(attempt.stage_id, 0)) != watched.read:
                     watched.read = read
-                    watched.pace.note(now)
+                    watched.cadence.note(now)
                 watched.busy_at = now if busy else watched.busy_at
                 self._judge(attempt, watched, now)
 
     def _begin(self, alert: Alert) -> _WatchedAlert:
         least = self._least_silence
-        pace = Cadence((), least_silence=least, of_median=alert.limit, of_longest=0.0)
-        return _WatchedAlert(alert, pace, Stall(self._store, self._grace))
+        cadence = Cadence((), least_silence=least, of_median=alert.limit, of_longest=0.0)
+        return _WatchedAlert(alert, cadence, Stall(self._store, self._grace))
 
     def _judge(self, attempt: AttemptRecord, watched: _WatchedAlert, now: float) -> None:
-        pace = watched.pace
-        stalled = pace.is_stalled(now) and now - watched.busy_at > pace.patience
-        if not watched.stall.is_news(stalled=stalled):
+        cadence = watched.cadence
+        stalled = cadence.is_stalled(now) and now - watched.busy_at > cadence.patience
+        if not watched.stall.is_unrecorded(stalled=stalled):
             return
         if stalled:
             idle = ", and its GPUs are idle" if attempt.gpus else ""
             words = (
-                f"no metric for {formatting.duration(pace.silence(now))}, more than "
+                f"no metric for {formatting.duration(cadence.silence(now))}, more than "
                 f"{watched.alert.limit:g} times the usual pace{idle}"
             )
             with self._store.write() as connection:

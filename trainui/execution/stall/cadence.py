@@ -29,7 +29,7 @@ class Cadence:
 
     def __init__(
         self,
-        signs: Iterable[float],
+        times: Iterable[float],
         *,
         least_silence: float = LEAST_SILENCE,
         of_median: float = OF_MEDIAN,
@@ -38,7 +38,7 @@ class Cadence:
         """Start with the known activity.
 
         Args:
-            signs: times of the known activity.
+            times: of the known activity.
             least_silence: seconds; a shorter silence is not a stall.
             of_median: a stall is longer than the median gap times this factor.
             of_longest: and longer than the longest gap times this factor.
@@ -47,7 +47,7 @@ class Cadence:
         self._gaps: deque[float] = deque(maxlen=GAPS)
         self._least_silence = least_silence
         self._last = float("-inf")
-        for time in signs:
+        for time in times:
             self.note(time)
 
     def note(self, time: float) -> None:

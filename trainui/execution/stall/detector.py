@@ -24,14 +24,14 @@ LEAST_POINTS = 20
 
 @dataclass(slots=True)
 class _WatchedAttempt:
-    pace: Cadence
-    marks: tuple[int, ...]
+    cadence: Cadence
+    observed: tuple[int, ...]
     """Log sizes and metric offset, and what an adopted process writes; activity changes them."""
     stall: Stall
     is_mute: bool = True
     """True until the first activity: an adopted process may only be seen by its use of a GPU."""
     learned_from: tuple[int, ...] = ()
-    """The marks when the stored points were last counted."""
+    """The observed values when the stored points were last counted."""
 
 
 class StallDetector(StallWatch):
@@ -48,32 +48,32 @@ class StallDetector(StallWatch):
         for attempt in started:
             is_adopted = attempt.celery_task_id is None and attempt.pid is not None
             pids = adopted_activity.family(attempt.pid or 0) if is_adopted else set[int]()
-            marks = (
+            observed = (
                 *_log_sizes(attempt),
                 offsets.get(attempt.stage_id, 0),
                 *adopted_activity.written(pids),
             )
-            self._look_at(attempt, marks, pids, now)
+            self._update(attempt, observed, pids, now)
 
-    def _look_at(
-        self, attempt: AttemptRecord, marks: tuple[int, ...], pids: set[int], now: float
+    def _update(
+        self, attempt: AttemptRecord, observed: tuple[int, ...], pids: set[int], now: float
     ) -> None:
         watched = self._watched.get(attempt.id)
         if watched is None:
-            watched = self._watched[attempt.id] = self._begin(attempt, marks, now)
-        if marks != watched.marks:
+            watched = self._watched[attempt.id] = self._begin(attempt, observed, now)
+        if observed != watched.observed:
             if pids and watched.is_mute:
                 # without the gaps between its uses of a GPU
-                watched.pace = Cadence((), least_silence=self._least_silence)
-            watched.marks, watched.is_mute = marks, False
-            watched.pace.note(now)
+                watched.cadence = Cadence((), least_silence=self._least_silence)
+            watched.observed, watched.is_mute = observed, False
+            watched.cadence.note(now)
         elif pids and watched.is_mute and self._is_gpu_busy(pids):
-            watched.pace.note(now)
-        elif not watched.pace.is_known and watched.pace.silence(now) > self._least_silence:
+            watched.cadence.note(now)
+        elif not watched.cadence.is_known and watched.cadence.silence(now) > self._least_silence:
             self._learn(attempt, watched, now)
-        stalled = watched.pace.is_stalled(now)
-        if watched.stall.is_news(stalled=stalled):
-            silence = formatting.duration(watched.pace.silence(now))
+        stalled = watched.cadence.is_stalled(now)
+        if watched.stall.is_unrecorded(stalled=stalled):
+            silence = formatting.duration(watched.cadence.silence(now))
             words = (
                 f"no output for {silence}, much longer than usual" if stalled else "active again"
             )
@@ -85,22 +85,24 @@ class StallDetector(StallWatch):
         busy = (gpu for gpu in self._gpus() if (gpu.utilisation or 0) >= IDLE)
         return any(not pids.isdisjoint(gpu.pids) for gpu in busy)
 
-    def _begin(self, attempt: AttemptRecord, marks: tuple[int, ...], now: float) -> _WatchedAttempt:
+    def _begin(
+        self, attempt: AttemptRecord, observed: tuple[int, ...], now: float
+    ) -> _WatchedAttempt:
         # an external run started long ago: the time since then is no gap between two outputs
-        signs = _known_signs(attempt, now) if attempt.celery_task_id is not None else [now]
-        pace = Cadence(signs, least_silence=self._least_silence)
-        return _WatchedAttempt(pace, marks, Stall(self._store, self._grace))
+        times = _known_activity(attempt, now) if attempt.celery_task_id is not None else [now]
+        cadence = Cadence(times, least_silence=self._least_silence)
+        return _WatchedAttempt(cadence, observed, Stall(self._store, self._grace))
 
     def _learn(self, attempt: AttemptRecord, watched: _WatchedAttempt, now: float) -> None:
         """Take the cadence from the stored points of an attempt that soon fell silent."""
-        if watched.learned_from == watched.marks:
+        if watched.learned_from == watched.observed:
             return
-        watched.learned_from = watched.marks
+        watched.learned_from = watched.observed
         with self._store.read() as connection:
             count = curves.count_of_attempt(raw(connection), attempt.stage_id, attempt.number)
         if count >= LEAST_POINTS:
             ran = (clock.now() - (attempt.started_at or 0)) / clock.SECOND
-            watched.pace.assume(max(0.0, ran - watched.pace.silence(now)) / count)
+            watched.cadence.assume(max(0.0, ran - watched.cadence.silence(now)) / count)
 
 
 def _log_sizes(attempt: AttemptRecord) -> tuple[int, ...]:
@@ -113,7 +115,7 @@ def _log_sizes(attempt: AttemptRecord) -> tuple[int, ...]:
     return journal.log_sizes(directory)
 
 
-def _known_signs(attempt: AttemptRecord, now: float) -> list[float]:
+def _known_activity(attempt: AttemptRecord, now: float) -> list[float]:
     """Return the activity before this worker's first check (start and log growth), on our clock."""
     times = [(attempt.started_at or 0), *journal.last_growths(Path(attempt.directory))]
     wall = clock.now()

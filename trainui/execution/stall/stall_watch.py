@@ -69,8 +69,8 @@ class Stall:
         self._grace = grace
         self._writable_at: float | None = None
 
-    def is_news(self, *, stalled: bool) -> bool:
-        """Return True if the present state has to be recorded.
+    def is_unrecorded(self, *, stalled: bool) -> bool:
+        """Return True if the current state has to be recorded.
 
         Raises:
             StoreError: the store cannot be written.

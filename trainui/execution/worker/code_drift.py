@@ -55,12 +55,12 @@ class CodeDriftWatch:
             found = code_versions.started(connection, after=self._floor)
         fresh = [one for one in found if one.attempt_id not in self._checked]
         for directory in dict.fromkeys(one.run_directory for one in fresh):
-            self._look_at([one for one in fresh if one.run_directory == directory])
+            self._check_run([one for one in fresh if one.run_directory == directory])
         self._checked = {one.attempt_id for one in found}
         if found:  # attempts that were granted earlier have started, or never will
             self._floor = max(self._floor, found[-1].attempt_id - IDS_BACK)
 
-    def _look_at(self, started: Sequence[StartedAttempt]) -> None:
+    def _check_run(self, started: Sequence[StartedAttempt]) -> None:
         """Check the code of one run, for its attempts that started."""
         run = started[0]
         state = code_version.recorded(Path(run.run_directory))

@@ -101,10 +101,10 @@ def test_activity_ends_a_silence_that_was_not_confirmed_yet(store: Store) -> Non
     """The next silence is confirmed anew, and not by the time of this one."""
     stall = Stall(store, grace=0.0)
     stall.is_recorded = False
-    assert stall.is_news(stalled=True)
-    assert not stall.is_news(stalled=False)
+    assert stall.is_unrecorded(stalled=True)
+    assert not stall.is_unrecorded(stalled=False)
     stall._grace = PATIENCE
-    assert not stall.is_news(stalled=True)
+    assert not stall.is_unrecorded(stalled=True)
 
 
 @pytest.mark.parametrize(("points", "stalled"), [(LEAST_POINTS, True), (LEAST_POINTS - 1, False)])
