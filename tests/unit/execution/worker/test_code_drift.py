@@ -9,9 +9,10 @@ import pytest
 from tests.unit.metrics.attempts import Attempt, start_attempt
 from trainui.artifacts import code_version
 from trainui.domain.states import Status
+from trainui.execution.worker import code_drift
 from trainui.execution.worker.code_drift import CodeDriftWatch
 from trainui.store.db.engine import Store, raw
-from trainui.store.runs import attempts, code_versions, runs
+from trainui.store.runs import attempts, runs
 from trainui.store.runs.attempt_rows import Outcome
 
 
@@ -46,7 +47,7 @@ def test_an_attempt_after_a_deleted_one_is_checked(
     monkeypatch: pytest.MonkeyPatch,
     most: int,
 ) -> None:
-    monkeypatch.setattr(code_versions, "MOST_AT_ONCE", most)
+    monkeypatch.setattr(code_drift, "IDS_BACK", most)
     watch = CodeDriftWatch(store)
     watch.poll()
     deleted = {
