@@ -21,9 +21,9 @@ from trainui import clock
 from trainui.domain.records import AttemptRecord, StageRecord
 from trainui.domain.states import ENDED, Status
 from trainui.store.db.engine import open_store, raw
+from trainui.store.hosts import heartbeats
 from trainui.store.points import curves
 from trainui.store.read import views
-from trainui.store.runs import hosts
 
 METRIC = "echo '{\"step\": '$n', \"loss\": 1}' >> $TRAINUI_METRICS_FILE"
 LOOP = (
@@ -79,7 +79,7 @@ class Hosts:
     def let_be_silent(self, host: Host) -> None:
         """Have a host that is cut off be silent for as long as counts, and wait for nothing."""
         with closing(open_store()) as store, store.write() as connection:
-            earlier = int(hosts.SILENT_AFTER * clock.SECOND)
+            earlier = int(heartbeats.SILENT_AFTER * clock.SECOND)
             heard = "UPDATE hosts SET seen_at = seen_at - ? WHERE name = ?"
             raw(connection).execute(heard, (earlier, host.name))
 

@@ -11,8 +11,8 @@ from typing import Any, BinaryIO, Literal
 
 from trainui.errors import UnfitEnvironmentError
 from trainui.store.db.engine import open_store, raw
-from trainui.store.runs import hosts, remote_log_requests
-from trainui.store.runs.remote_log_requests import LogReply
+from trainui.store.hosts import heartbeats, log_requests
+from trainui.store.hosts.log_requests import LogReply
 
 PATIENCE = 10.0
 """Timeout in seconds for an answer; a busy worker needs about one."""
@@ -66,27 +66,27 @@ class RemoteDirectory:
 
     def _ask(self, name: str = "", start: int = 0, length: int = 0) -> LogReply:
         with self._store.write() as connection:
-            host = hosts.known(raw(connection)).get(self._host)
-            if host is None or host.seconds >= hosts.SILENT_AFTER:
+            host = heartbeats.known(raw(connection)).get(self._host)
+            if host is None or host.seconds >= heartbeats.SILENT_AFTER:
                 ago = "" if host is None else f" for {host.seconds:.0f} s"
                 raise RemoteLogError(
                     f"the host {self._host}, which has the log, has sent no heartbeat{ago}; "
                     "see `trainui worker status` there"
                 )
-            number = remote_log_requests.request(
+            number = log_requests.request(
                 connection, self._attempt_id, self._host, name, start, length
             )
         try:
             return self._wait_for(number)
         finally:
             with self._store.write() as connection:
-                remote_log_requests.delete_request(connection, number)
+                log_requests.delete_request(connection, number)
 
     def _wait_for(self, number: str) -> LogReply:
         give_up_at = time.monotonic() + PATIENCE
         while time.monotonic() < give_up_at:
             with self._store.read() as connection:
-                answer = remote_log_requests.find_reply(connection, number)
+                answer = log_requests.find_reply(connection, number)
             if answer is not None and "problem" in answer.words:
                 raise RemoteLogError(f"on host {self._host}: {answer.words['problem']}")
             if answer is not None:

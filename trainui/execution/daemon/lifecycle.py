@@ -96,18 +96,18 @@ def _hosts(settings: Settings) -> list[dict[str, Any]]:
     if settings.database_url is None:
         return []
     from trainui.store.db.engine import open_store, raw
-    from trainui.store.runs import hosts
+    from trainui.store.hosts import heartbeats
 
     try:
         with open_store().read() as connection:
-            known = hosts.known(raw(connection))
+            known = heartbeats.known(raw(connection))
     except UnfitEnvironmentError:
         return []  # `trainui doctor` reports the problem
     return [
         {
             "host": host.name,
             "seconds": round(host.seconds, 1),
-            "heard": host.seconds < hosts.SILENT_AFTER,
+            "heard": host.seconds < heartbeats.SILENT_AFTER,
             "slots": list(host.slots),
             "queues": list(host.queues),
         }

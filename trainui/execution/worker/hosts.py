@@ -20,8 +20,9 @@ from trainui.execution.gpu import gpus, nvml
 from trainui.execution.planner import slots
 from trainui.settings import Settings
 from trainui.store.db.engine import Store, raw
+from trainui.store.hosts import heartbeats
 from trainui.store.read import views
-from trainui.store.runs import hosts, runs, stage_queue, stages
+from trainui.store.runs import runs, stage_queue, stages
 
 logger = logging.getLogger(__name__)
 
@@ -62,7 +63,7 @@ class HostMonitor:
             *map(_gpu_place, gpus.usable_gpus(self._settings).gpus),
         ]
         with self._store.write() as connection:
-            other = hosts.announce(
+            other = heartbeats.announce(
                 raw(connection),
                 self._here.host,
                 home=self._home,
@@ -82,13 +83,13 @@ class HostMonitor:
 
 def _warn_of_silent_hosts(connection: Connection, here: str) -> None:
     """Warn about stages on silent hosts, and clear such warnings on the stages of this host."""
-    known = hosts.known(raw(connection))
+    known = heartbeats.known(raw(connection))
     for stage in views.running_on(raw(connection), here):
         if stage.reason_host not in (None, here):
             stages.warn(connection, stage.id, None)
     for host in known.values():
-        if host.name != here and host.seconds >= hosts.SILENT_AFTER:
-            silent = _SILENT.format(host.name, hosts.SILENT_AFTER)
+        if host.name != here and host.seconds >= heartbeats.SILENT_AFTER:
+            silent = _SILENT.format(host.name, heartbeats.SILENT_AFTER)
             for stage in views.running_on(raw(connection), host.name):
                 stages.warn(connection, stage.id, silent, host=here)
     waiting = stage_queue.queued(connection, limit=LOOKED_AT)
@@ -106,7 +107,7 @@ def _unavailable_host(
     """Return why a stage cannot run on the host that it asks for; None if it can."""
     wanted = str(stage.definition.host)
     host = known.get(wanted)
-    if host is None or host.seconds >= hosts.SILENT_AFTER:
+    if host is None or host.seconds >= heartbeats.SILENT_AFTER:
         return f"asks for the host {wanted}, which has no active worker"
     submitted_on, place = runs.place_of(connection, stage.run_id)
     if wanted != submitted_on and (place is None or place != host.place):

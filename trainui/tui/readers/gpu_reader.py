@@ -15,8 +15,8 @@ from typing import Any
 from trainui import settings
 from trainui.execution.gpu import nvml
 from trainui.store.db.protocol import Connection
-from trainui.store.runs import hosts
-from trainui.store.runs.hosts import SILENT_AFTER
+from trainui.store.hosts import heartbeats
+from trainui.store.hosts.heartbeats import SILENT_AFTER
 from trainui.tui.data.machine_figures import HISTORY, PERIOD, GpuFigures
 
 
@@ -108,7 +108,7 @@ def gpus_of_other_hosts(connection: Connection) -> tuple[GpuFigures, ...]:
     here = settings.host()
     return tuple(
         _announced(host.name, slot, host.seconds)
-        for host in hosts.known(connection).values()
+        for host in heartbeats.known(connection).values()
         for slot in host.slots
         if host.name != here and slot["kind"] == "gpu"
     )

@@ -8,15 +8,18 @@ from sqlalchemy import text
 from tests.unit.store.conftest import AddRun
 from trainui.domain.records import HostView, Slot
 from trainui.store.db.engine import Store, raw
+from trainui.store.hosts import heartbeats
 from trainui.store.read import views
-from trainui.store.runs import attempts, hosts, runs, stage_queue
+from trainui.store.runs import attempts, runs, stage_queue
 
 A, B = HostView("a", ("small",), "place-a"), HostView("b", ("big",), "place-b")
 
 
 def announce(store: Store, name: str, home: str = "home") -> object:
     with store.write() as connection:
-        return hosts.announce(raw(connection), name, home=home, place="p", slots=[], queues=["q"])
+        return heartbeats.announce(
+            raw(connection), name, home=home, place="p", slots=[], queues=["q"]
+        )
 
 
 def let_pass(store: Store, name: str, seconds: int) -> None:
@@ -31,12 +34,12 @@ def test_a_host_is_heard_of_by_the_databases_clock(store: Store) -> None:
     assert announce(store, "a") is None
     let_pass(store, "a", 100)
     with store.read() as connection:
-        found = hosts.known(raw(connection))["a"]
+        found = heartbeats.known(raw(connection))["a"]
     assert 100 <= found.seconds < 110
     assert (found.place, found.queues) == ("p", ("q",))
     announce(store, "a")
     with store.read() as connection:
-        assert hosts.known(raw(connection))["a"].seconds < 10
+        assert heartbeats.known(raw(connection))["a"].seconds < 10
 
 
 def test_of_two_homes_that_are_called_the_same_the_one_that_lives_stays(store: Store) -> None:
@@ -52,7 +55,7 @@ def test_a_host_of_long_ago_is_forgotten(store: Store) -> None:
     let_pass(store, "a", 31 * 24 * 3600)
     announce(store, "b")
     with store.read() as connection:
-        assert list(hosts.known(raw(connection))) == ["b"]
+        assert list(heartbeats.known(raw(connection))) == ["b"]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,4 @@
+"""Hosts that share a database: their heartbeats, and requests for parts of each other's logs.
+
+Read `heartbeats` first.
+"""
