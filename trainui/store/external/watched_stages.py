@@ -13,10 +13,11 @@ from trainui.domain.definition import MetricSource, StageDefinition
 from trainui.domain.records import Slot
 from trainui.domain.states import Status
 from trainui.store.db.engine import raw
+from trainui.store.db.updates import change, set_values
 from trainui.store.read import row_mapping
 from trainui.store.runs import events, runs
 from trainui.store.runs.metrics_progress import AttemptToRead, attempts_to_read
-from trainui.store.runs.tables import ATTEMPTS, RUNS, STAGES, change, set_values
+from trainui.store.runs.tables import ATTEMPTS, RUNS, STAGES
 
 
 @dataclass(frozen=True, slots=True)

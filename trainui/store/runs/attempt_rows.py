@@ -16,8 +16,9 @@ from trainui.domain.records import AttemptRecord, HostView
 from trainui.domain.states import Status
 from trainui.store.db.engine import raw
 from trainui.store.db.statements import placeholders
+from trainui.store.db.updates import set_values
 from trainui.store.read import row_mapping
-from trainui.store.runs.tables import ATTEMPTS, SLOTS, set_values
+from trainui.store.runs.tables import ATTEMPTS, SLOTS
 
 
 def in_state(

@@ -15,10 +15,11 @@ from trainui.domain.states import ATTEMPT_TRANSITIONS, Status
 from trainui.errors import TransitionError
 from trainui.pipeline.rules.retry import Retry, next_retry
 from trainui.store.db.engine import raw
+from trainui.store.db.updates import change, set_values
 from trainui.store.read import row_mapping, views
 from trainui.store.runs import attempt_rows, dependants, events, runs, stages
 from trainui.store.runs.attempt_rows import Outcome
-from trainui.store.runs.tables import ATTEMPTS, STAGES, change, set_values
+from trainui.store.runs.tables import ATTEMPTS, STAGES
 
 
 def of_stage(connection: Connection, stage_id: str) -> list[AttemptRecord]:

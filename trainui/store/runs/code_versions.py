@@ -9,8 +9,9 @@ from sqlalchemy import Connection
 from trainui.domain.notifications import CODE
 from trainui.domain.states import Status
 from trainui.store.db.engine import raw
+from trainui.store.db.updates import change
 from trainui.store.runs import events
-from trainui.store.runs.tables import ATTEMPTS, change
+from trainui.store.runs.tables import ATTEMPTS
 
 
 @dataclass(frozen=True, slots=True)

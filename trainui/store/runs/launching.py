@@ -10,8 +10,9 @@ from trainui import clock, paths
 from trainui.domain.records import StageRecord
 from trainui.domain.states import Status
 from trainui.store.db.engine import raw
+from trainui.store.db.updates import change, set_values
 from trainui.store.runs import attempt_rows, attempts, events, runs, stages
-from trainui.store.runs.tables import ATTEMPTS, STAGES, change, set_values
+from trainui.store.runs.tables import ATTEMPTS, STAGES
 
 SHORTEST_PAUSE = 5.0
 """Seconds before a requeued stage may be tried again; doubled for each further time in a

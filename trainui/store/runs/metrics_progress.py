@@ -15,8 +15,9 @@ from trainui.domain.definition import StageDefinition
 from trainui.domain.states import Status
 from trainui.store.db.engine import raw
 from trainui.store.db.statements import IS_UNREAD
+from trainui.store.db.updates import set_values
 from trainui.store.read import row_mapping
-from trainui.store.runs.tables import ATTEMPTS, set_values
+from trainui.store.runs.tables import ATTEMPTS
 
 log = logging.getLogger(__name__)
 

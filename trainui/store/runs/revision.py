@@ -15,9 +15,10 @@ from trainui.pipeline.rules.resume_reasons import REMOVED
 from trainui.pipeline.substitution.search import with_recorded_trials
 from trainui.store.db.engine import raw
 from trainui.store.db.statements import insert
+from trainui.store.db.updates import set_values
 from trainui.store.read import row_mapping, trials, views
 from trainui.store.runs import events, new_run, runs, stage_requests
-from trainui.store.runs.tables import ATTEMPTS, DEPENDENCIES, RUNS, STAGES, set_values
+from trainui.store.runs.tables import ATTEMPTS, DEPENDENCIES, RUNS, STAGES
 
 
 def revise(

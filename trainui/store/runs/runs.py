@@ -13,9 +13,10 @@ from trainui.domain.states import ENDED, UNFINISHED, Status, run_status
 from trainui.errors import UsageError
 from trainui.store.db.engine import raw
 from trainui.store.db.statements import insert, placeholders
+from trainui.store.db.updates import set_values
 from trainui.store.read import row_mapping, views
 from trainui.store.runs import events
-from trainui.store.runs.tables import RUNS, set_values
+from trainui.store.runs.tables import RUNS
 
 PAUSED = "paused"
 """The flag of a paused queue."""

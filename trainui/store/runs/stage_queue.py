@@ -13,9 +13,10 @@ from trainui.domain.records import AttemptRecord, HostView, Slot, StageRecord
 from trainui.domain.states import Status
 from trainui.store.db.engine import raw
 from trainui.store.db.statements import placeholders
+from trainui.store.db.updates import change, set_values
 from trainui.store.read import row_mapping
 from trainui.store.runs import attempts, runs
-from trainui.store.runs.tables import ATTEMPTS, SLOTS, STAGES, change, set_values
+from trainui.store.runs.tables import ATTEMPTS, SLOTS, STAGES
 
 
 def queued(

@@ -14,9 +14,10 @@ from trainui.domain.pruning import Pruning
 from trainui.domain.records import StageRecord
 from trainui.domain.states import ENDED, Status
 from trainui.pipeline.rules.dependants import next_state
+from trainui.store.db.updates import change, set_values
 from trainui.store.read import row_mapping
 from trainui.store.runs import attempt_rows, dependants, events, runs, stages
-from trainui.store.runs.tables import ATTEMPTS, STAGES, change, set_values
+from trainui.store.runs.tables import ATTEMPTS, STAGES
 
 STOPPING = "was asked to stop and has not ended yet"
 """Reason shown for a running stage that is being cancelled."""

@@ -11,10 +11,11 @@ from sqlalchemy import Connection, bindparam, select, update
 from trainui.domain.notifications import WARNING
 from trainui.domain.records import AttemptRecord, StageRecord, WaitReason
 from trainui.domain.states import ENDED, Status, check_transition
+from trainui.store.db import updates
 from trainui.store.db.engine import raw
 from trainui.store.db.statements import batches
 from trainui.store.read import row_mapping, views
-from trainui.store.runs import events, tables
+from trainui.store.runs import events
 from trainui.store.runs.tables import ATTEMPTS, STAGES
 
 
@@ -109,7 +110,7 @@ def warn(
 def set_stalled(connection: Connection, attempt: AttemptRecord, stalled: bool, words: str) -> None:
     """Mark a running stage as stalled or not; if unchanged, nothing is written."""
     seen = {"id": attempt.stage_id, "status": Status.RUNNING, "attempt": attempt.number}
-    if tables.change(connection, STAGES, {**seen, "stalled": not stalled}, stalled=stalled):
+    if updates.change(connection, STAGES, {**seen, "stalled": not stalled}, stalled=stalled):
         _record_of_running(connection, attempt.stage_id, "stalled" if stalled else "lively", words)
 
 

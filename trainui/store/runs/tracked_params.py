@@ -12,8 +12,9 @@ from typing import Any
 from sqlalchemy import Connection
 
 from trainui.store.db.engine import raw
+from trainui.store.db.updates import set_values
 from trainui.store.read import row_mapping, tracked, views
-from trainui.store.runs.tables import RUNS, set_values
+from trainui.store.runs.tables import RUNS
 
 MOST_STAGES = 50
 """Stages of a run of which the parameters are kept."""

@@ -17,11 +17,12 @@ from trainui.domain.records import HostView, StageRecord, WaitReason
 from trainui.domain.states import UNFINISHED, Status
 from trainui.store.db.engine import raw
 from trainui.store.db.statements import insert, placeholders
+from trainui.store.db.updates import change, set_values
 from trainui.store.read import row_mapping, trials
 from trainui.store.read.trials import ASKED
 from trainui.store.runs import alerts, stages
 from trainui.store.runs.alerts import AlertRecord
-from trainui.store.runs.tables import SEARCHES, STAGES, TRIALS, change, set_values
+from trainui.store.runs.tables import SEARCHES, STAGES, TRIALS
 
 LAST_STATES = (Status.COMPLETED, Status.FAILED, Status.CANCELLED, Status.PRUNED)
 """States of stages whose trials may end in the study; an interrupted one is to be continued."""

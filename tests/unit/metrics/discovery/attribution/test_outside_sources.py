@@ -31,8 +31,9 @@ from trainui.metrics.files import peek
 from trainui.metrics.files.fanotify import Fanotify
 from trainui.metrics.reader.attempt import AttemptReader
 from trainui.store.db.engine import Store
+from trainui.store.db.updates import set_values
 from trainui.store.points import curves
-from trainui.store.runs.tables import ATTEMPTS, set_values
+from trainui.store.runs.tables import ATTEMPTS
 from trainui.supervisor.protocol import RUN_TAG
 
 
