@@ -1,6 +1,6 @@
 """Writes the reference pages from the code: commands, fields, settings, keys.
 
-    python docs/generate.py        write docs/reference anew
+    python docs/generate.py        write docs/reference
 
 A test holds the pages to what the code says.
 """

@@ -123,7 +123,7 @@ def validate(metrics: TextIO, state: State, data: Data, epoch: int, epochs: int)
 
 
 def log(metrics: TextIO, values: dict[str, float]) -> None:
-    """Append one line, and hand it to the system before training goes on."""
+    """Append one line, and hand it to the system before training continues."""
     metrics.write(json.dumps(values) + "\n")
     metrics.flush()
 

@@ -97,7 +97,7 @@ def validate(metrics: TextIO, model: nn.Module, data: dict[str, Tensor], step: i
 
 
 def log(metrics: TextIO, **values: float) -> None:
-    """Append one line, and hand it to the system before training goes on."""
+    """Append one line, and hand it to the system before training continues."""
     metrics.write(json.dumps(values) + "\n")
     metrics.flush()
 

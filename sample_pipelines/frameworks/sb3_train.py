@@ -23,7 +23,7 @@ def main() -> None:
         model = PPO.load(given.resume, world, device="cpu")
     else:
         model = PPO("MlpPolicy", world, n_steps=256, device="cpu", seed=0)
-    # each start writes a file of its own: this logger would empty the one before
+    # each start writes a separate file: this logger would empty the one before
     table = given.out / f"progress-{model.num_timesteps}.csv"
     model.set_logger(
         Logger(None, [CSVOutputFormat(str(table)), HumanOutputFormat(str(given.out / "log.txt"))])
