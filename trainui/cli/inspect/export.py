@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 import sys
-from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, BinaryIO
@@ -14,8 +12,8 @@ import typer
 
 from trainui.cli import lookup, options
 from trainui.cli.inspect.export_formats import WRITERS, Format, Writer
-from trainui.cli.output import printing, progress
-from trainui.errors import UnfitEnvironmentError, UsageError
+from trainui.cli.output import printing, progress, whole_file
+from trainui.errors import UsageError
 from trainui.store.db.protocol import Connection
 from trainui.store.read import views
 
@@ -89,29 +87,8 @@ def _write(connection: Connection, owners: dict[str, str], writer: Writer, super
     return count
 
 
-@contextlib.contextmanager
-def _opened(file: str) -> Iterator[BinaryIO]:
-    """Open the output: stdout, or a temporary file that is renamed once it is complete."""
+def _opened(file: str) -> AbstractContextManager[BinaryIO]:
+    """Open the output: stdout, or a file."""
     if file == STDOUT:
-        yield sys.stdout.buffer
-        return
-    target = Path(file).expanduser()
-    part = target.with_name(f".{target.name}.{os.getpid()}")
-    with _reported(file):
-        stream = part.open("xb")
-    try:
-        with stream:
-            yield stream
-        with _reported(file):
-            part.replace(target)
-    except BaseException:
-        part.unlink(missing_ok=True)
-        raise
-
-
-@contextlib.contextmanager
-def _reported(file: str) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise UnfitEnvironmentError(f"{file} cannot be written: {error.strerror}") from error
+        return nullcontext(sys.stdout.buffer)
+    return whole_file.writing(Path(file).expanduser())

@@ -9,14 +9,14 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, BinaryIO
 
 import typer
 
 from trainui import formatting, paths, plain_files, settings, text
 from trainui.cli import options
-from trainui.cli.output import printing, progress
-from trainui.errors import NotFoundError, NotPlainFileError, UnfitEnvironmentError, UsageError
+from trainui.cli.output import printing, progress, whole_file
+from trainui.errors import NotFoundError, UsageError
 from trainui.store.db import backup as copies
 
 SMALL = 1 << 20
@@ -61,23 +61,13 @@ def backup(
     target = Path(file or time.strftime("trainui-%Y-%m-%d-%H%M%S.tar.gz")).expanduser()
     if target.exists():
         raise UsageError(f"{target} already exists; name another file")
-    part, copy = (target.with_name(f".{target.name}.{kind}") for kind in ("part", "db"))
+    copy = target.with_name(f".{target.name}.db")
     try:
-        with progress.display("copying the database") as shown:
-
-            def advance(left: int, total: int) -> None:
-                shown.total, shown.done = total, total - left
-
-            copies.copy(home.database, copy, advance)
-        count, left = _pack(part, copy, settings.runs_dir(settings.load()))
-        part.replace(target)
-    except NotPlainFileError:
-        raise
-    except OSError as error:
-        raise UnfitEnvironmentError(f"{target} cannot be written: {error.strerror}") from error
+        with whole_file.writing(target, 0o600) as stream:
+            _copy_database(home.database, copy)
+            count, left = _pack(stream, copy, settings.runs_dir(settings.load()))
     finally:
-        for path in (part, copy):
-            path.unlink(missing_ok=True)
+        copy.unlink(missing_ok=True)
     size = target.stat().st_size
     data = {"file": str(target.absolute()), "bytes": size, "files": count, "left_out": left}
     shown_target = text.harmless(str(target))
@@ -87,12 +77,20 @@ def backup(
     printing.answer(as_json, data, lines)
 
 
-def _pack(target: Path, database: Path, runs: Path) -> tuple[int, int]:
+def _copy_database(database: Path, copy: Path) -> None:
+    with progress.display("copying the database") as shown:
+
+        def advance(left: int, total: int) -> None:
+            shown.total, shown.done = total, total - left
+
+        copies.copy(database, copy, advance)
+
+
+def _pack(stream: BinaryIO, database: Path, runs: Path) -> tuple[int, int]:
     """Write the archive; return how many files it contains, and how many were too large."""
     found = list(_small_files(runs))
     added = []
     with (
-        open(target, "xb", opener=lambda path, flags: os.open(path, flags, 0o600)) as stream,
         tarfile.open(fileobj=stream, mode="w:gz", compresslevel=1) as archive,
         progress.display("packing", len(found) + 1) as shown,
     ):

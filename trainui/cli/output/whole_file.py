@@ -1,0 +1,33 @@
+"""Writes a file that appears only once it is complete."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from trainui.errors import TrainuiError, UnfitEnvironmentError
+
+
+@contextmanager
+def writing(target: Path, mode: int = 0o666) -> Iterator[BinaryIO]:
+    """Yield a temporary file beside `target`, which takes its name when the block ends.
+
+    If the block fails, nothing is left. `mode` is the file's, less the umask.
+
+    Raises:
+        UnfitEnvironmentError: the file cannot be written.
+    """
+    part = target.with_name(f".{target.name}.{os.getpid()}")
+    try:
+        with open(part, "xb", opener=lambda path, flags: os.open(path, flags, mode)) as stream:
+            yield stream
+        part.replace(target)
+    except TrainuiError:
+        raise
+    except OSError as error:
+        raise UnfitEnvironmentError(f"{target} cannot be written: {error.strerror}") from error
+    finally:
+        part.unlink(missing_ok=True)
