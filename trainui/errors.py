@@ -113,7 +113,8 @@ class Problem:
     """What is wrong and how to fix it, on one line."""
 
     def __str__(self) -> str:
-        return f"{self.file}:{self.line}:{self.column}: {self.message}"
+        place = "" if self.code == "unreadable" else f":{self.line}:{self.column}"
+        return f"{self.file}{place}: {self.message}"
 
 
 class PipelineFileError(UsageError):
