@@ -43,7 +43,7 @@ class Shell(StrEnum):
     "trainui completion zsh > ~/.zfunc/_trainui  # with fpath=(~/.zfunc $fpath) in ~/.zshrc",
 )
 def completion(
-    shell: Annotated[Shell, typer.Argument(help="The shell to complete in.")],
+    shell: Annotated[Shell, typer.Argument(metavar="SHELL", help="The shell: bash, zsh or fish.")],
 ) -> None:
     """Print the script that completes commands, options, runs and stages in a shell."""
     script = Path(__file__).with_name("completions") / f"trainui.{shell}"

@@ -45,7 +45,8 @@ Detach = Annotated[
 Wait = Annotated[
     bool,
     typer.Option(
-        "--wait", help="Wait for the end; the exit code shows the outcome (ctrl+c: it continues)."
+        "--wait",
+        help="Wait for the end; the exit code shows the outcome. ctrl+c stops the waiting only.",
     ),
 ]
 

@@ -40,7 +40,8 @@ def list_runs(
         str | None,
         typer.Option(
             metavar="KEY",
-            help="Order: when, state, name, stages, elapsed, or params., metric., smoothed.NAME.",
+            help="Order by when, state, name, stages, elapsed, params.NAME, metric.NAME or "
+            "smoothed.NAME.",
         ),
     ] = None,
     most: Annotated[
@@ -126,7 +127,7 @@ def _list_lines(
     if not tables.fits(lines):
         lines = _columns(found, "%m-%d %H:%M")
     for title, of_run in (more or {}).items():
-        lines[0] += (text.harmless(title),)
+        lines[0] += (title,)
         for index, run in enumerate(found, 1):
             lines[index] += (of_run.get(run.id, ""),)
     return tables.fitted(

@@ -17,7 +17,10 @@ from trainui.errors import UnfitEnvironmentError, install_advice
 @options.command("trainui serve", "trainui serve --port 9000 --write")
 def serve(
     port: Annotated[
-        int, typer.Option(min=1, max=65535, help="The port to listen on, on 127.0.0.1 only.")
+        int,
+        typer.Option(
+            metavar="PORT", min=1, max=65535, help="The port to listen on, on 127.0.0.1 only."
+        ),
     ] = 8000,
     write: Annotated[
         bool, typer.Option("--write", help="Allow actions in the page: run, resume, cancel.")
