@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 from trainui.errors import AmbiguousError
 from trainui.store.db import protocol, readonly
-from trainui.text import harmless
 
 if TYPE_CHECKING:
     from trainui.domain.records import RunRecord, StageRecord
@@ -60,8 +59,8 @@ def find_alike(reference: str, stage: str | None) -> list[StageRecord]:
     run, stages = find(reference, stage)
     groups = list(dict.fromkeys(one.definition.group or one.name for one in stages))
     if len(groups) > 1:
-        names = ", ".join(map(harmless, groups))
-        raise AmbiguousError(f"{harmless(run.name)} has several stages; name one of them: {names}")
+        names = ", ".join(groups)
+        raise AmbiguousError(f"{run.name} has several stages; name one of them: {names}")
     return stages
 
 

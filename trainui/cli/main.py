@@ -75,7 +75,7 @@ def main(arguments: Sequence[str]) -> int:
             return printing.failure(known, as_json=as_json)
         import traceback
 
-        printing.note("".join(traceback.format_exception(error)).rstrip("\n"))
+        printing.note(*"".join(traceback.format_exception(error)).rstrip("\n").split("\n"))
         name = type(error).__name__
         message = f"this is a bug in trainui: {name}: {error}; please report the above"
         return printing.problem(message, code="bug", exit_code=1, as_json=as_json)

@@ -6,7 +6,6 @@ from typing import Annotated
 
 import typer
 
-from trainui import text
 from trainui.cli import lookup, options
 from trainui.cli.output import printing
 
@@ -35,6 +34,6 @@ def diff(
         compared = None if other is None else views.find_run(connection, other)
         differences = run_difference.between(connection, found, compared)
     lines = list(run_difference.lines(differences))
-    printing.answer(as_json, differences, map(text.harmless, lines))
+    printing.answer(as_json, differences, lines)
     if not lines and not as_json:
         printing.note("no difference")

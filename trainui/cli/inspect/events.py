@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from trainui import clock, formatting, text
+from trainui import clock, formatting
 from trainui.cli import options
 from trainui.cli.output import printing
 from trainui.domain.states import ENDED
@@ -122,5 +122,5 @@ def _as_json(entry: FeedEntry) -> dict[str, Any]:
 
 def _line(entry: FeedEntry) -> str:
     when = formatting.local_time(entry.event.time)
-    run = f"{text.harmless(entry.run_name)} ({formatting.short_id(entry.run_id)})"
-    return f"{when}  {run}  {text.harmless(entry.event.text)}"
+    run = f"{entry.run_name} ({formatting.short_id(entry.run_id)})"
+    return f"{when}  {run}  {entry.event.text}"

@@ -88,7 +88,7 @@ def _drawing(stages: Stages, states: Mapping[str, Status]) -> list[str]:
         status = states.get(line.node)
         lanes = line.text(text.SYMBOLS[status] if status else "●").ljust(drawing.width)
         word = f"  {status}" if status else ""
-        shown.append(f"{lanes} {text.harmless(line.node)}{word}")
+        shown.append(f"{lanes} {line.node}{word}")
     return shown
 
 
@@ -101,4 +101,4 @@ def _mermaid(stages: Stages) -> list[str]:
 
 
 def _quoted(name: str) -> str:
-    return text.harmless(name).replace("&", "&amp;").replace('"', "&quot;").replace("<", "&lt;")
+    return name.replace("&", "&amp;").replace('"', "&quot;").replace("<", "&lt;")

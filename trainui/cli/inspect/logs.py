@@ -116,7 +116,7 @@ def _print(requests: Sequence[_LogRequest], printer: _Printer) -> None:
             printing.note(_not_started(request.stage))
             continue
         if (problem := directory.missing_log(record.directory)) is not None:
-            printing.note(text.harmless(problem))
+            printing.note(problem)
             continue
         lines: Iterable[TimedLine] = request.logs_of(record).lines(to_end=True)
         if request.last is not None:
@@ -146,8 +146,8 @@ def _attempt(
 
 
 def _not_started(stage: StageRecord) -> str:
-    reason = f": {text.harmless(stage.reason)}" if stage.reason else ""
-    return f"{text.harmless(stage.name)} has not started yet: {stage.status}{reason}"
+    reason = f": {stage.reason}" if stage.reason else ""
+    return f"{stage.name} has not started yet: {stage.status}{reason}"
 
 
 def _as_json(line: TimedLine) -> dict[str, Any]:
@@ -173,7 +173,7 @@ class _Printer:
             self._print_heading(stage)
             if on_terminal:
                 shown = line.raw.decode("utf-8", errors="replace").rstrip("\n")
-                printing.line(text.harmless(text.as_overwritten(shown)))
+                printing.line(text.as_overwritten(shown))
                 continue
             if stream not in (None, line.stream) and not self._line_ended:
                 sys.stdout.buffer.write(b"\n")  # start the other log on a new line

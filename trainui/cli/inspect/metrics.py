@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from trainui import clock, formatting, text
+from trainui import clock, formatting
 from trainui.cli import lookup, options
 from trainui.cli.output import printing, progress, tables
 from trainui.domain.states import UNFINISHED
@@ -112,14 +112,14 @@ def _searched_places(
         words = searched_places.describe(
             Path(attempt.directory), Path(one.directory), one.definition
         )
-        lines.append(text.harmless(f"{one.name}: {words}"))
+        lines.append(f"{one.name}: {words}")
     return lines
 
 
 def print_problems(problems: Sequence[SourceProblem], owners: Mapping[str, str]) -> None:
     """Print why sources of metrics cannot be read on stderr, one line per source."""
     for one in problems:
-        printing.note(text.harmless(f"! {owners[one.owner]}: {one.problem}"))
+        printing.note(f"! {owners[one.owner]}: {one.problem}")
 
 
 def _print_points(connection: Connection, owners: dict[str, str]) -> None:

@@ -41,9 +41,9 @@ def show(run: options.Run, as_json: options.Json = False) -> None:
         problems = curves.problems(connection, owners)
         submission = views.submission(connection, found.id)
         unmeasured = without_metrics(connection, found, stages)
-    notes = [text.harmless(event.text) for events in marks.values() for event in events]
+    notes = [event.text for events in marks.values() for event in events]
     continued = [
-        text.harmless(f"{stage.name}: attempt {one.number} continued from {one.checkpoint}")
+        f"{stage.name}: attempt {one.number} continued from {one.checkpoint}"
         for stage in stages
         for one in attempts.get(stage.id, ())
         if one.checkpoint
@@ -52,10 +52,10 @@ def show(run: options.Run, as_json: options.Json = False) -> None:
     for stage in stages:
         if values := tracked.summary_of_stage(submission, stage.name):
             words = "  ".join(f"{name}={value}" for name, value in sorted(values.items()))
-            notes.append(text.harmless(f"{stage.name}: summary {words}"))
+            notes.append(f"{stage.name}: summary {words}")
     for one in noted:
         words = ": ".join(filter(None, (one["verdict"], one["text"])))
-        notes.append(text.harmless(f"note: {words}"))
+        notes.append(f"note: {words}")
     printing.lines(
         [*_show_lines(found, stages, alerts, before, left), *_code_lines(found, stages, attempts)]
     )
@@ -78,12 +78,10 @@ def _code_lines(
         tries = attempts.get(stage.id)
         if tries and (change := tries[-1].code_change):
             late.setdefault(change, []).append(stage.name)
-    shown = [
-        text.harmless(f"{formatting.first(names)}: {change}") for change, names in late.items()
-    ]
+    shown = [f"{formatting.first(names)}: {change}" for change, names in late.items()]
     waiting = [one.name for one in stages if one.status in (Status.PENDING, Status.QUEUED)]
     if waiting and (change := code_version.since_submission(run)):
-        shown.append(text.harmless(f"{formatting.first(waiting)}: {change}"))
+        shown.append(f"{formatting.first(waiting)}: {change}")
     return ["", *shown] if shown else []
 
 
@@ -133,8 +131,7 @@ def _source(run: RunRecord) -> list[tuple[str, str]]:
         return [("file", run.file or "(none)")]
     pid, command = run.external.get("pid"), run.external.get("command")
     source = f"process {pid}" if pid else f"{run.external['kind']} {run.external['path']}"
-    shown = [("external", source), *([("command", str(command))] if command else [])]
-    return [(title, text.harmless(value)) for title, value in shown]
+    return [("external", source), *([("command", str(command))] if command else [])]
 
 
 def _about_code(run: RunRecord) -> list[tuple[str, str]]:

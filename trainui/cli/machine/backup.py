@@ -13,7 +13,7 @@ from typing import Annotated, BinaryIO
 
 import typer
 
-from trainui import formatting, paths, plain_files, settings, text
+from trainui import formatting, paths, plain_files, settings
 from trainui.cli import options
 from trainui.cli.output import printing, progress, whole_file
 from trainui.errors import NotFoundError, UsageError
@@ -70,8 +70,7 @@ def backup(
         copy.unlink(missing_ok=True)
     size = target.stat().st_size
     data = {"file": str(target.absolute()), "bytes": size, "files": count, "left_out": left}
-    shown_target = text.harmless(str(target))
-    lines = [f"{shown_target}: {formatting.size(size)}, the database and {count} files"]
+    lines = [f"{target}: {formatting.size(size)}, the database and {count} files"]
     if left:
         lines.append(f"{left} logs and records were left out: larger than 1 MiB, or unreadable")
     printing.answer(as_json, data, lines)
@@ -135,7 +134,7 @@ def _add_study(archive: tarfile.TarFile, study: Path, runs: Path) -> bool:
         if problem is None:
             archive.add(copied, str(Path("runs", study.relative_to(runs))))
         elif study.exists():
-            printing.note(f"{text.harmless(str(study))} was left out: {problem}")
+            printing.note(f"{study} was left out: {problem}")
     return problem is None
 
 
@@ -151,5 +150,5 @@ def _small_files(runs: Path) -> Iterator[Path]:
 def _report(error: OSError) -> None:
     """Report what cannot be read and is not in the archive."""
     if not isinstance(error, FileNotFoundError):
-        shown = text.harmless(str(error.filename))
-        printing.note(f"{shown} was left out: {error.strerror or 'it is not a regular file'}")
+        why = error.strerror or "it is not a regular file"
+        printing.note(f"{error.filename} was left out: {why}")

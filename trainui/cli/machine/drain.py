@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from trainui import control, formatting, paths, text
+from trainui import control, formatting, paths
 from trainui.cli import lookup
 from trainui.cli.output import printing, progress
 from trainui.domain.records import RunRecord, StageRecord
@@ -31,12 +31,12 @@ def cancel_everything() -> None:
     try:
         _cancel_known()
     except StoreError as error:
-        printing.note(str(error))
+        printing.note(*str(error).split("\n"))
         lifecycle.stop()  # it cannot record outcomes, and might still start queued stages
     running = running_attempts.of_home(paths.home())
     if not running:
         return
-    names = ", ".join(text.harmless(one.name) for one in running)
+    names = ", ".join(one.name for one in running)
     printing.note(f"ending without the database: {names}")
     with progress.display("waiting"):
         left = running_attempts.end_all(running)
@@ -83,7 +83,7 @@ def report_running() -> None:
         return
     if not running:
         return
-    names = [text.harmless(stage.name) for stage in running[:NAMES_SHOWN]]
+    names = [stage.name for stage in running[:NAMES_SHOWN]]
     if len(running) > NAMES_SHOWN:
         names.append(f"{len(running) - NAMES_SHOWN} more")
     they = "it" if len(running) == 1 else "them"

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from trainui import disk, formatting, paths, settings, text
+from trainui import disk, formatting, paths, settings
 from trainui.artifacts.environment import ENVIRONMENT_FILE
 from trainui.artifacts.snapshot import trees
 from trainui.cli import options
@@ -35,8 +35,8 @@ def uninstall(dry_run: DryRun = False, yes: Yes = False, as_json: options.Json =
     found, runs_dir = list(_made()), settings.runs_dir(settings.load())
     with progress.display("looking"):
         size = sum(disk.used(path) if path.is_dir() else path.lstat().st_size for path in found)
-    shown = [text.harmless(str(path)) for path in found]
-    data = {"dry_run": dry_run, "paths": [str(path) for path in found], "bytes": size}
+    shown = list(map(str, found))
+    data = {"dry_run": dry_run, "paths": shown, "bytes": size}
     if dry_run or not found:
         printing.answer(as_json, data, [*shown, f"would delete {formatting.size(size)}"])
         return

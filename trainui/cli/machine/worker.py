@@ -178,7 +178,7 @@ def _host(found: dict[str, Any]) -> str:
     words = f"{found['host']}: {places}{queues}"
     if not found["heard"]:
         words = f"! {words}, no heartbeat for {found['seconds']:.0f} s"
-    return text.harmless(words)
+    return words
 
 
 def _disk(found: dict[str, Any]) -> str:

@@ -75,7 +75,7 @@ def _change(event: Event, stage: StageRecord | None) -> str:
 
 def _alert(event: Event) -> str:
     shown = formatting.local_time(event.time, "%H:%M:%S")
-    return f"{shown}  ! {event.kind:<11}  {text.harmless(event.text)}"
+    return f"{shown}  ! {event.kind:<11}  {event.text}"
 
 
 def _current(stage: StageRecord) -> str:
@@ -86,21 +86,21 @@ def _current(stage: StageRecord) -> str:
 
 
 def _line(time: int, status: Status, name: str, stage: StageRecord | None, reason: str) -> str:
-    words = [text.harmless(name)]
+    words = [name]
     if stage is not None and status in ENDED and stage.started_at and stage.completed_at:
         words.append(f"after {formatting.between(stage.started_at, stage.completed_at)}")
     # of a queued stage it is that of the attempt before
     if stage is not None and stage.attempt > 1 and status != Status.QUEUED:
         words.append(f"(attempt {stage.attempt})")
     if reason:
-        words.append(f"- {text.harmless(reason)}")
+        words.append(f"- {reason}")
     shown = formatting.local_time(time, "%H:%M:%S")
     return f"{shown}  {text.state(status):<13}  {' '.join(words)}"
 
 
 def end_of(run: RunRecord) -> str:
     """Return a line with a run's outcome."""
-    line = f"run {text.harmless(run.name)} {text.state(run.status)}"
+    line = f"run {run.name} {text.state(run.status)}"
     if run.started_at and run.completed_at:
         line += f" after {formatting.between(run.started_at, run.completed_at)}"
     return f"{line} ({run.id})"
@@ -111,7 +111,7 @@ def hints(connection: protocol.Connection, run_id: str) -> Iterator[str]:
     short = formatting.short_id(run_id)
     stages = views.stages(connection, run_id)
     for stage in [one for one in stages if one.status == Status.FAILED][:HINTS]:
-        yield f"see `trainui logs {short} {shlex.quote(text.harmless(stage.name))}`"
+        yield f"see `trainui logs {short} {shlex.quote(stage.name)}`"
     counted = trials.counted(connection, run_id, stages)
     left = [one for one in stages if one.status in _RESUMED and one.name not in counted]
     # a failed trial may have ended just now: its search will count it

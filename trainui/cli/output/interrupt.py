@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from trainui import text
 from trainui.cli import lookup
 from trainui.errors import StoppedError
 from trainui.store.db import readonly
@@ -74,7 +73,7 @@ def report_changes_on_stop(
 def _words(found: Collection[event_feed.FeedEntry], what: str) -> str:
     stages: dict[str, dict[str, None]] = {}
     for one in found:
-        stages.setdefault(one.run_id, {})[text.harmless(one.event.stage or "")] = None
+        stages.setdefault(one.run_id, {})[one.event.stage or ""] = None
     return "\n".join(
         f"stopped, but {what}: {', '.join(names)}; see `trainui show {run_id}`"
         for run_id, names in stages.items()

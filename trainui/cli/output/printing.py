@@ -1,6 +1,6 @@
 """Prints a command's output: one JSON value or text on stdout, everything else on stderr.
 
-The only module that chooses between the two and formats errors.
+The only module that chooses between the two, formats errors, and escapes control characters.
 """
 
 from __future__ import annotations
@@ -122,11 +122,10 @@ def _write(shown: str) -> None:
     sys.stdout.write(shown + "\n")
 
 
-def note(shown: str) -> None:
-    """Print a note on stderr, with control characters escaped; it may have several lines."""
-    if not isinstance(shown, Coloured):
-        shown = "\n".join(map(text.harmless, shown.split("\n")))
-    sys.stderr.write(shown + "\n")
+def note(*shown: str) -> None:
+    """Print lines on stderr, with control characters escaped."""
+    lines = (one if isinstance(one, Coloured) else text.harmless(one) for one in shown)
+    sys.stderr.write("\n".join(lines) + "\n")
     sys.stderr.flush()
 
 
@@ -154,5 +153,5 @@ def problem(message: str, *, code: str, exit_code: int, as_json: bool) -> int:
     """Print an error message, which may have several lines; return the exit code."""
     if as_json:
         value({"error": {"code": code, "message": message}})
-    note(message)
+    note(*message.split("\n"))
     return exit_code

@@ -32,7 +32,7 @@ def lines(planned: Sequence[PlannedStage]) -> list[str]:
     header = ("STAGE", "ACTION", "TIME", "WHY")
     shown = text.table([header, *_rows(planned)], right=[2])
     words = (resume_preview.summary, resume_preview.saved, resume_preview.waiting)
-    return [*shown, "", *filter(None, (text.harmless(word(planned)) for word in words))]
+    return [*shown, "", *filter(None, (word(planned) for word in words))]
 
 
 def diff_lines(diff: str | None, stream: TextIO) -> list[str]:

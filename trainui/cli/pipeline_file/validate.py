@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from trainui import control, text
+from trainui import control
 from trainui.cli import options
 from trainui.cli.output import printing, progress
 from trainui.domain.definition import Pipeline
@@ -67,4 +67,4 @@ def _warn(pipeline: Pipeline) -> None:
         if problem is not None:
             printing.note(f"warning: {problem}")
     for remark in requirements.checkpoint_remarks(control.filled_in(pipeline)):
-        printing.note(f"warning: {text.harmless(remark)}")
+        printing.note(f"warning: {remark}")

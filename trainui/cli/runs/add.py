@@ -37,7 +37,7 @@ def add(
             help="Adopt a process that already runs; without a number, list candidates.",
         ),
     ] = None,
-    name: Annotated[str | None, typer.Option(help="Name of the run.")] = None,
+    name: Annotated[str | None, typer.Option(metavar="NAME", help="The run's name.")] = None,
     dry_run: options.DryRun = False,
     as_json: options.Json = False,
 ) -> None:
@@ -59,7 +59,7 @@ def add(
         from trainui.execution.daemon import lifecycle
 
         for remark in filter(None, (one.remark for one in added)):
-            printing.note(text.harmless(remark))
+            printing.note(remark)
         lifecycle.ensure_started()  # its metrics reader reads the trainings
     _print(added, as_json=as_json, dry_run=dry_run)
 
@@ -107,7 +107,7 @@ def _print(added: Sequence[Added], *, as_json: bool, dry_run: bool) -> None:
             formatting.short_id(one["run"] or ""),
             one["name"],
             one["kind"],
-            text.harmless(_place(one)),
+            _place(one),
         )[hidden:]
         for one in rows
         if one["new"]
@@ -138,7 +138,7 @@ def _list_candidates(*, as_json: bool) -> None:
             str(one.pid),
             formatting.local_time(round(one.started * 1_000_000)),
             one.why,
-            text.harmless(" ".join(one.command))[:100],
+            " ".join(one.command)[:100],
         )
         for one in found
     ]

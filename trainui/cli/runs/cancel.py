@@ -36,7 +36,7 @@ def cancel(
         ended = [one.name for one in chosen if one.status == Status.CANCELLED]
         left = [name for name in asked if name not in ended]
         shown = [
-            f"{what}: {', '.join(map(text.harmless, some))}"
+            f"{what}: {', '.join(some)}"
             for what, some in (("cancelled", ended), ("cancelling", left))
             if some
         ]
@@ -47,7 +47,7 @@ def cancel(
 
 
 def _state(one: RunRecord | StageRecord) -> str:
-    return f"{text.harmless(one.name)} is {text.state(one.status)}"
+    return f"{one.name} is {text.state(one.status)}"
 
 
 @options.command("trainui wait digits --timeout 600")

@@ -44,8 +44,8 @@ def offer(
             f"{run.name} is an external run, which trainui only reads; to run it again as a new "
             f"run: {found.typed}"
         )
-    printing.note(f"{run.name} is an external run; its command can run again as a new run:\n")
-    printing.note("\n".join([*found.lines, ""]))
+    about = f"{run.name} is an external run; its command can run again as a new run:"
+    printing.note(about, "", *found.lines, "")
     if dry_run:
         printing.note("Preview: nothing has started")
         return 0

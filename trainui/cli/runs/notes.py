@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from trainui import formatting, text
+from trainui import formatting
 from trainui.cli import lookup, options
 from trainui.cli.output import printing
 
@@ -91,9 +91,9 @@ def _lines(rows: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
     def walk(run_ids: Sequence[str], indent: str) -> Iterator[str]:
         for run_id in run_ids:
             row = rows[run_id]
-            parts = [f"{formatting.short_id(run_id)}  {text.harmless(row['name'])}"]
+            parts = [f"{formatting.short_id(run_id)}  {row['name']}"]
             if row["difference"]:
-                parts.append(text.harmless(row["difference"]))
+                parts.append(row["difference"])
             if row["best"]:
                 parts.append(f"{row['best']['metric']} {row['best']['value']:.6g}")
             if row["verdict"]:

@@ -38,13 +38,10 @@ def remove(
     """
     found = lookup.find_run(run)
     if found.status not in ENDED and found.external is None:
-        name = text.harmless(found.name)
-        raise UsageError(f"{name} ({found.id}) is {found.status}; cancel it first")
+        raise UsageError(f"{found.name} ({found.id}) is {found.status}; cancel it first")
     freed = _Freed([found])
-    name = f"{text.harmless(found.name)} ({found.id})"
-    question = (
-        f"Delete {name} and {text.harmless(found.directory)}, {formatting.size(freed.bytes)}?"
-    )
+    name = f"{found.name} ({found.id})"
+    question = f"Delete {name} and {found.directory}, {formatting.size(freed.bytes)}?"
     if not dry_run:
         confirm(question, freed.words, (), yes=yes, as_json=as_json)
         freed.delete()
@@ -129,7 +126,7 @@ def confirm(question: str, what: str, shown: Sequence[str], *, yes: bool, as_jso
             f"this deletes {what} permanently; `--dry-run` shows which, `--yes` confirms"
         )
     printing.lines(shown)
-    if not typer.confirm(question):
+    if not typer.confirm(text.harmless(question)):
         printing.note("nothing was deleted")
         raise typer.Exit(1)
 
@@ -204,7 +201,7 @@ class _Freed:
                     try:
                         control.remove(run.id)
                     except (UsageError, NotFoundError) as error:
-                        printing.note(str(error))
+                        printing.note(*str(error).split("\n"))
                         left.append(run)
                     except UnfitEnvironmentError as error:
                         wrong.append(str(error))

@@ -131,7 +131,7 @@ def resume(
 def _note_plan(plan: Sequence[str], choice: PipelineChoice, revived: Sequence[str]) -> None:
     """Print the plan that was carried out, or that only the edits were."""
     if plan and (revived or choice.pipeline):
-        printing.note("\n".join([*plan, ""]))
+        printing.note(*plan, "")
     if choice.diff and not revived:
         printing.note("edited; stages that have not started yet use the edits")
 
@@ -172,12 +172,12 @@ def _follow(
     if revived and not detach:
         return open_or_wait.follow(run.id, wait=wait, as_json=as_json)
     if revived:
-        shown = [f"resumed: {', '.join(map(text.harmless, revived))}"]
+        shown = [f"resumed: {', '.join(revived)}"]
         printing.answer(as_json, lookup.in_full(run.id) if as_json else None, shown)
         return 0
     is_done = run.completed_at is None or run.status == Status.COMPLETED
     why = "" if is_done else f"; why: `trainui resume {formatting.short_id(run.id)} --dry-run`"
-    printing.note(f"nothing to resume: {text.harmless(run.name)} is {text.state(run.status)}{why}")
+    printing.note(f"nothing to resume: {run.name} is {text.state(run.status)}{why}")
     if run.completed_at is None:  # after a reboot it waits for the worker
         from trainui.execution.daemon import lifecycle
 
@@ -207,11 +207,12 @@ def _resume_interrupted(env: bool, dry_run: bool, detach: bool, as_json: bool) -
     with interrupt.report_changes_on_stop([run.id for run in found], interrupt.REVIVED, "resumed"):
         for run in found:
             if (changed := control.changed_file(run)) is not None:
-                name, file = text.harmless(run.name), text.harmless(changed)
-                printing.note(f"{name}: {file} has changed since this run; resumed as submitted")
+                printing.note(
+                    f"{run.name}: {changed} has changed since this run; resumed as submitted"
+                )
         resumed = [run for run in found if _revive(run.id, env, StageOptions(), PipelineChoice())]
         for run in resumed:
-            printing.note(f"resumed: {text.harmless(run.name)} ({run.id})")
+            printing.note(f"resumed: {run.name} ({run.id})")
         if not resumed:
             printing.note("nothing to resume: no run was interrupted")
         code = 0 if detach or not resumed else waiting.wait([run.id for run in resumed])
@@ -228,7 +229,7 @@ def _plan_interrupted(as_json: bool) -> None:
     plans = [control.plan_resume(run.id) for run in found]
     shown: list[str] = []
     for run, planned in zip(found, plans, strict=True):
-        shown += [f"{text.harmless(run.name)} ({run.id})", *resume_plan.lines(planned), ""]
+        shown += [f"{run.name} ({run.id})", *resume_plan.lines(planned), ""]
     if gone := lost_attempts.runs() - {run.id for run in found}:
         printing.note(
             f"not yet in this plan: {', '.join(sorted(gone))}; some of their stages ended while no "
@@ -260,13 +261,12 @@ def _show_plan(run: RunRecord, choice: PipelineChoice, stages: StageOptions, as_
 
     planned = control.plan_resume(run.id, stages, pipeline=choice.pipeline)
     if choice.changed_file is not None and choice.pipeline is not None:
-        file = text.harmless(choice.changed_file)
         printing.note(
-            f"{file} has changed since this run. Plan with the new version "
+            f"{choice.changed_file} has changed since this run. Plan with the new version "
             "(`--as-submitted` keeps the old one):"
         )
     if changed := code_version.since_submission(run):
-        printing.note(text.harmless(changed))
+        printing.note(changed)
     shown = resume_plan.lines(planned)
     if choice.diff:
         shown += ["", *resume_plan.diff_lines(choice.diff, sys.stdout)]
@@ -298,10 +298,10 @@ def rerun(
     if found.is_external:
         raise typer.Exit(external_offer.offer(found, stages, as_json=as_json))
     if stage is None and len(stages) > 1:
-        names = text.harmless(formatting.listed([one.name for one in stages]))
-        raise UsageError(f"{text.harmless(found.name)} has several stages; name one: {names}")
+        names = formatting.listed([one.name for one in stages])
+        raise UsageError(f"{found.name} has several stages; name one: {names}")
     with interrupt.report_changes_on_stop([found.id], interrupt.REVIVED, "rerunning"):
         revived = control.rerun(found.id, [one.name for one in stages], downstream=downstream)
         lifecycle.ensure_started()
-        shown = [f"rerunning: {', '.join(map(text.harmless, revived))}"]
+        shown = [f"rerunning: {', '.join(revived)}"]
         printing.answer(as_json, lookup.in_full(found.id) if as_json else None, shown)

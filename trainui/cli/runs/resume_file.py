@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from trainui import text
 from trainui.cli.output import printing, resume_plan
 from trainui.control.resuming.resume_preview import PipelineChoice, choose_pipeline
 from trainui.errors import PipelineFileError, UsageError
@@ -44,7 +43,7 @@ def choose(
     except PipelineFileError:
         if file is None:
             printing.note(
-                "nothing was changed; `--as-submitted` resumes with the pipeline on record\n"
+                "nothing was changed; `--as-submitted` resumes with the pipeline on record", ""
             )
         raise
 
@@ -60,11 +59,9 @@ def ask(
         UsageError: no terminal to ask on.
         typer.Exit: the user chose to do nothing.
     """
-    file = text.harmless(choice.changed_file or "")
+    file = choice.changed_file
     shown = resume_plan.diff_lines(choice.diff, sys.stderr)
-    printing.note(f"{file} has changed since the run {text.harmless(run.name)}:\n")
-    for line in (*shown, "", *plan, ""):
-        printing.note(line)
+    printing.note(f"{file} has changed since the run {run.name}:", "", *shown, "", *plan, "")
     if as_json or not printing.on_terminal():
         raise UsageError(
             f"{file} has changed since this run; choose a version: `--file {file}` uses "

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperCommand
 
-from trainui import control, paths, text
+from trainui import control, paths
 from trainui.cli import options
 from trainui.cli.output import interrupt, printing, progress
 from trainui.cli.runs.start import NOTHING_SUBMITTED, RunOptions, start
@@ -89,7 +89,8 @@ def run(
     ] = None,
     param: options.Parameters = None,
     name: Annotated[
-        str | None, typer.Option(help="The run's name (default: the pipeline's name).")
+        str | None,
+        typer.Option(metavar="NAME", help="The run's name (default: the pipeline's name)."),
     ] = None,
     detach: options.Detach = False,
     wait: options.Wait = False,
@@ -219,15 +220,15 @@ def _show_plan(pipeline: Pipeline, as_json: bool) -> None:
     ]
     printing.answer(as_json, {"name": pipeline.name, "stages": stages}, _plan_lines(stages))
     for remark in requirements.checkpoint_remarks(pipeline):
-        printing.note(text.harmless(remark))
+        printing.note(remark)
 
 
 def _plan_lines(stages: Sequence[Mapping[str, Any]]) -> list[str]:
     lines = []
     for stage in stages:
         after = f"  (after {', '.join(stage['depends_on'])})" if stage["depends_on"] else ""
-        lines.append(text.harmless(stage["name"] + after))
-        lines += [f"    {text.harmless(line)}" for line in _work_of(stage).splitlines()]
+        lines.append(stage["name"] + after)
+        lines += [f"    {line}" for line in _work_of(stage).splitlines()]
     return lines
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from trainui import paths, text
+from trainui import paths
 from trainui.cli import lookup, options
 from trainui.cli.output import printing
 from trainui.domain.records import AttemptRecord, StageRecord
@@ -58,7 +58,7 @@ def _prepare(reference: str, stage: str) -> PreparedProcess:
     attempt = attempts[-1] if attempts else _not_started(found)
     context = AttemptContext(run, found, attempt, submission, results)
     prepared = prepare(context, attempt.checkpoint)
-    printing.note(f"{text.harmless(found.name)}, as attempt {attempt.number}")
+    printing.note(f"{found.name}, as attempt {attempt.number}")
     return prepared
 
 

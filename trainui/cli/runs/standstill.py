@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 
-from trainui import paths, text
+from trainui import paths
 from trainui.domain.states import Status
 from trainui.store.db import sqlite_file
 
@@ -24,7 +24,7 @@ def reason(stages: Sequence[StageRecord]) -> str:
         return words
     waiting = [stage for stage in stages if stage.status == Status.QUEUED]
     first = next((stage for stage in waiting if stage.reason not in (None, "starting")), None)
-    return "" if first is None else text.harmless(f"{first.name} waits: {first.reason}")
+    return "" if first is None else f"{first.name} waits: {first.reason}"
 
 
 def of_runs(states: Collection[Status]) -> str:
