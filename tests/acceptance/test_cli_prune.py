@@ -55,7 +55,7 @@ def test_on_a_terminal_it_lists_and_asks(served: CommandLine) -> None:
     for answer, is_left in (("n", True), ("y", False)):
         with terminal(served, "prune", "--keep", "0", *AT_ONCE) as child:
             child.expect(f"{run_id[:8]}.*listed.*1 MB")
-            child.expect("Delete these 1 and keep 0")
+            child.expect("Delete 1 run and keep 0")
             child.sendline(answer)
             child.expect("nothing was deleted" if is_left else "deleted 1 run, 1 MB")
         assert [run["run"] for run in served.json("ls")["runs"]] == ([run_id] if is_left else [])
