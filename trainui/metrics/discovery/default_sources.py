@@ -198,7 +198,7 @@ def _first_format(path: Path, state: tail.FileState | None) -> str | None:
 
 
 def is_part(name: str) -> bool:
-    """Return True for a directory such as `val` or `train_0`, which is a part of a training."""
+    """Return True for a directory like `val` or `train_0`, which is a part of a training."""
     return _PARTS.fullmatch(name) is not None
 
 

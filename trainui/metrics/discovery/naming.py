@@ -59,7 +59,7 @@ _APART: frozenset[str | None] = frozenset({None, *_FAMILIES.values()})
 
 
 def of_log(name: str, key: str) -> str:
-    """Return a metric's name with its log's name as a prefix, such as `stdout/loss`."""
+    """Return a metric's name with its log's name as a prefix, like `stdout/loss`."""
     return f"{key.rpartition('/')[2].partition('.')[0]}/{name}"
 
 
@@ -114,7 +114,7 @@ class Names:
             return name
         owners, before = self._owners.get(name, {}), self._before.get(history, set())
         if not owners:
-            # a file that had the plain name may have a metric of its own that is named like this
+            # the plain name first: a metric's own name may look like one with a label
             return name if name in before else next(self._labelled_before(name, history), name)
         kind = self._families[_plain(name)]
         if history in owners or kind not in _APART or family not in (None, kind):

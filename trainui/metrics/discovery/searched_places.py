@@ -36,7 +36,7 @@ def describe(attempt_dir: Path, stage_dir: Path, definition: StageDefinition) ->
         )
     places += files or [f"the files written in {workdir}, none with a usual name"]
     return (
-        f"looked at {', '.join(places)}; print lines such as `step 10 loss 0.5`, write JSON lines "
+        f"looked at {', '.join(places)}; print lines like `step 10 loss 0.5`, write JSON lines "
         "to $TRAINUI_METRICS_FILE, or list a file in `metrics`"
     )
 

@@ -1,4 +1,4 @@
-"""Files of one kind that trainings write side by side, such as `version_0` and `version_1`.
+"""Files of one kind that trainings write side by side, like `version_0` and `version_1`.
 
 The rule: the metrics of the first one have no prefix; those of another one that is written in the
 same attempt have its directory's name, or its own, so that no series mixes two files.

@@ -127,7 +127,7 @@ def _which_text(text: bytes, path: Path, *, complete: bool) -> str | None:
 def _is_table(rows: list[str], *, named: bool) -> bool:
     """Return True if a header and a row, or two rows, have the same cells, numbers among them.
 
-    A file that is named so is a table, unless it has lines such as `epoch: 1, loss: 0.5`.
+    A file that is named so is a table, unless it has lines like `epoch: 1, loss: 0.5`.
     """
     if named:
         return not all(len(find(row)) > 1 and not csv_table.has_numbers(row) for row in rows)

@@ -131,7 +131,7 @@ def _count_of(names: Names, name: str) -> str:
 
 
 def is_count(name: str) -> bool:
-    """Return True for a field that counts up to a number: its values are texts such as "3/40"."""
+    """Return True for a field that counts up to a number: its values are texts like "3/40"."""
     return "/" in name and _COUNT.fullmatch(name) is not None
 
 

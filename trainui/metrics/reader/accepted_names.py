@@ -5,12 +5,14 @@ name; in another one it has a label as a prefix, as in `b/loss`. Files that a gl
 names differ in a number alone, continue a curve if they begin after its last step, and so do W&B's
 logs of one run.
 
-One curve never mixes steps and epochs. If a file has a metric of which an earlier
-attempt's log, such as a progress bar, gave a point an epoch, then those points are renamed, as in
-`stderr/loss`, or deleted if the file has the whole history. A log's points are renamed as well if
-an earlier attempt's file had the metric, or if this attempt's own file has it after all. And a
-later attempt's files of another kind wait for those of the kind that the earlier ones were read
-from, since both have the same metrics.
+One curve never mixes steps and epochs. Some logs, like those with progress bars, count epochs where
+the trainer's files have steps. If a file has a metric that such a log had in an earlier attempt,
+the log's points are renamed, as in `stderr/loss`, or deleted if the file has the whole history. A
+log's points are also renamed if an earlier attempt's file had the metric, or if this attempt's own
+file has it after all.
+
+Files of another kind than the earlier attempts were read from wait for files of that kind, since
+both have the same metrics.
 """
 
 from __future__ import annotations

@@ -247,7 +247,7 @@ class AttemptReader:
     def finish(self, *, clean: bool) -> None:
         """Read all sources to their end, and mark the attempt's metrics as complete.
 
-        If the process ended by itself (`clean`), its last line is not torn.
+        If no signal ended the process (`clean`), its last line is not torn.
         """
         self.end()
         self.scan(ended=True)

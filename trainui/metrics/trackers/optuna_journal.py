@@ -1,7 +1,7 @@
 """Optuna's journal as a database in memory, so that it is read as the database of a study is.
 
 Each line is a change of a study or a trial, which are numbered by the lines that create them. A
-change that Optuna itself ignores, such as one of a trial that has ended, is ignored here.
+change that Optuna ignores, like one of a trial that has ended, is ignored here.
 """
 
 from __future__ import annotations

@@ -29,9 +29,9 @@ def divide(
 ) -> Key | None:
     """Return which configuration, of all that some attempts recorded, is that of one of them.
 
-    None if that is not certain. It is if each fits one attempt only, and this one a single one of
-    them, and another attempt another one: else they may be a default that no attempt changes. Only
-    parameters count that all attempts have.
+    None if that is not certain. It is certain if each configuration fits exactly one attempt, and
+    exactly one of several configurations fits this one: a single configuration may be a default
+    that no attempt changes. Only parameters that all attempts and configurations have count.
     """
     attempts = [own, *others]
     names = set[str](own).intersection(*attempts, *recorded.values())

@@ -192,7 +192,7 @@ class OutsideSources:
     def _add_written(self) -> None:
         """Attribute the files that processes have or had open for writing.
 
-        A file that several attempts write at the same time is nobody's, but for a tracker's.
+        A file that several attempts write at once is attributed to none, except a tracker's.
         """
         known = self.round.survey(), self.round.samples.written(), self.round.events.written()
         rivals = {rival.attempt_dir for rival in self._rivals}

@@ -63,7 +63,7 @@ class Growth:
     unclear: Counter[Path] = field(default_factory=Counter)
     """How often that is not known, since a process of it has ended; `wrote` counts these too."""
     noise: Counter[Path] = field(default_factory=Counter)
-    """The same when the file did not grow."""
+    """By attempt: how often it had written as much when the file did not grow."""
     rests: int = 0
     """How often it did not grow."""
     least: int = 0
@@ -100,9 +100,9 @@ class WriterSamples:
         """Changes when more is known."""
 
     def want(self, attempt_dir: Path, paths: Iterable[Path], others: Iterable[Path]) -> None:
-        """Sample from now on which attempt writes each of some files, that which asks or `others`.
+        """Sample from now on which attempt writes some files: this one, or one of `others`.
 
-        Without files, the attempt asks no more.
+        Without files, nothing is sampled for this attempt any more.
         """
         self._wanted.pop(attempt_dir, None)
         wanted = {os.path.realpath(path): path for path in paths}

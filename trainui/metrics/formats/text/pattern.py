@@ -46,7 +46,7 @@ def compile_pattern(pattern: str) -> re.Pattern[str]:
     if _NAME.fullmatch(pattern):
         raise PatternError(
             f"unknown preset {pattern!r}; known: {', '.join(presets.names())}; or write a pattern "
-            r"with named groups, such as 'step (?P<step>\d+) loss (?P<loss>\S+)'"
+            r"with named groups, like 'step (?P<step>\d+) loss (?P<loss>\S+)'"
         )
     try:
         compiled = re.compile(pattern)

@@ -1,6 +1,6 @@
 """Log lines read by a preset, which is named or found by trying each one.
 
-Each process has a preset of its own; read `process_lines` first, which finds the process of a line.
+Each process has its own preset; read `process_lines` first, which finds the process of a line.
 """
 
 from __future__ import annotations

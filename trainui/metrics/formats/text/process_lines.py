@@ -96,14 +96,14 @@ class ProcessLines:
             self.memory.update(main=label, repeats=True)
             return [("", text) for *_label, text in (*self._take_held(), (label, line, text))]
         held.append((label, line, text))
-        goes_on = step is not None and last_step is not None and step > last_step
+        continues = step is not None and last_step is not None and step > last_step
         starts_over = step is not None and last_step is not None and step <= last_step
-        repeats = self.memory.get("repeats") and not goes_on  # a count has a line each
+        repeats = self.memory.get("repeats") and not continues  # a count has a line each
         if stem != last_stem or number <= last or starts_over or repeats:
             self.memory["apart"] = True
             self.memory.setdefault("main", held[0][0])
             return [(self._own(label), text) for label, _line, text in self._take_held()]
-        return self.finish() if goes_on or len(held) > _MOST_HELD else []
+        return self.finish() if continues or len(held) > _MOST_HELD else []
 
     def _take_held(self) -> list[tuple[str, str, str]]:
         """Return the lines that waited: the label of each, the line, and the text behind it."""

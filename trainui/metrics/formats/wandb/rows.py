@@ -37,7 +37,7 @@ _VALUE_TAG = b"\x82\x01"
 _BEFORE_VALUE = 3
 """Bytes from that tag to the value: the tag and the size."""
 _BOOLEAN, _INTEGER, _NUMBER, _TEXT, _JSON = 4, 5, 6, 7, 8
-"""Fields of an item with a value of its own type, instead of one as JSON."""
+"""Fields of an item whose value has a type, instead of being JSON."""
 
 MEDIA = "._type"
 """Where a row has `img._type`, nothing below `img` is a metric."""

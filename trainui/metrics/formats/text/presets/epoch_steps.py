@@ -137,7 +137,7 @@ def counted_if_repeated(
 ) -> float:
     """Return the step of a line with only an epoch: its number, where an epoch has many such lines.
 
-    In `Epoch 1 - batch loss: 2.5`, printed for each batch, the epoch tells no two lines apart.
+    In `Epoch 1 - batch loss: 2.5`, printed for each batch, the epoch distinguishes no lines.
     """
     seen = memory.setdefault(REPEATS, {})
     key = " ".join(row)

@@ -64,7 +64,7 @@ class JsonLine(Preset):
         return "".join(begun) if ended else line
 
     def _counted(self, row: Numbers, value: Row, of_part: str) -> Numbers:
-        """Return the numbers of a row with its step, where that is a text such as `10/1000`."""
+        """Return the numbers of a row with its step, where that is a text like `10/1000`."""
         counts = {name: found for name in (_EPOCH, *_POSITIONS) if (found := _count(value, name))}
         if not counts:
             return row

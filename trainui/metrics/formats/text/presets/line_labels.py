@@ -40,13 +40,13 @@ def word(text: str) -> str:
 
 
 def find_fold(line: str) -> tuple[str, int] | None:
-    """Return the fold, seed or trial that a line names, such as `[fold 1] epoch 2`."""
+    """Return the fold, seed or trial that a line names, as in `[fold 1] epoch 2`."""
     found = _FOLD.search(line)
     return (found["stem"].lower(), int(found["number"])) if found else None
 
 
 def is_fold_heading(line: str) -> bool:
-    """Return True for a line such as `===== Fold 1/5 =====`."""
+    """Return True for a line like `===== Fold 1/5 =====`."""
     return len(line) < _LONGEST_HEADING and _FOLD_HEADING.fullmatch(line) is not None
 
 

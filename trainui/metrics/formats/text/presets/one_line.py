@@ -136,9 +136,9 @@ class Optuna(LinePreset):
 
     def read(self, line: str) -> Sequence[Row]:
         """Return the trial's numbers, without its parameters."""
-        told, _parameters, rest = line.partition(" and parameters: ")
+        result, _parameters, rest = line.partition(" and parameters: ")
         _trials, _is, best = rest.rpartition("Best is trial ")
-        return super().read(f"{told} best: {best.rpartition(': ')[2]}")
+        return super().read(f"{result} best: {best.rpartition(': ')[2]}")
 
 
 class Boosting(Preset):

@@ -175,7 +175,7 @@ def _name(words: str) -> str:
 
 
 def _with_words_before(line: str, pairs: Sequence[Pair]) -> list[Pair]:
-    """Return the pairs of `total loss=1 box loss=2` with the words that tell equal names apart."""
+    """Return the pairs of `total loss=1 box loss=2` with the words that distinguish equal names."""
     names = Counter(pair.name for pair in pairs)
     words = [(gap.split() or [""])[-1] for gap in between(line, pairs)[:-1]]
     return [

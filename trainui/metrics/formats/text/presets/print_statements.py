@@ -94,7 +94,7 @@ _CARRIED_OVER = (_WITHIN, line_labels.FOLDS, _WORD, _APART, epoch_steps.REPEATS)
 
 
 class PrintStatements(Preset):
-    """Reads each line by itself; `[rank0]` in a line names the rank of the numbers after it."""
+    """Reads each line alone; `[rank0]` in a line names the rank of the numbers after it."""
 
     of_messages = True
 
