@@ -84,7 +84,7 @@ def candidates(stage_dir: Path, *, since: float = 0) -> list[SourceFile]:
             runs = (run for run in tracker_runs.of_database(path) if (run.ended or since) >= since)
             found += tracker_runs.sources(path, runs, since)
         elif (one := candidate(path, stage_dir)) is not None:
-            (printed if one.is_fallback else found).extend(grouped([path], one))
+            (printed if one.is_fallback else found).append(one)
     return [*tracker_runs.with_prefixes(latest(found), since), *printed]
 
 
@@ -151,24 +151,28 @@ def candidate(path: Path, stage_dir: Path) -> SourceFile | None:
     """Return a file as a candidate; None if its name is not one of the usual ones."""
     if is_wandbs_own(path.parts[len(stage_dir.parts) :], path.name):
         return None
-    like = SourceFile("", path, DecoderChoice(doubtful=True), one_of_many=True)
-    if dvclive.metric_name(path) is not None or dvclive.is_summary(path):
-        like = replace(like, reading=DecoderChoice(format="dvclive", doubtful=True))
-        is_summary = path.suffix == ".json"
-        return replace(like, family="summary" if is_summary else "dvclive", is_final=is_summary)
+    if dvclive.is_summary(path):
+        return replace(_found(path, "summary", format="dvclive"), is_final=True)
+    if dvclive.metric_name(path) is not None:
+        return _found(path, "dvclive", format="dvclive")
     if mlflow.is_of_run(path):
         prefix = mlflow.nested_prefix(path, stage_dir)
-        reading = DecoderChoice(format="mlflow", prefix=prefix, doubtful=True)
-        return replace(like, reading=reading, family="mlflow")
+        return _found(path, "mlflow", format="mlflow", prefix=prefix)
     family = _family_of_name(path.name)
     if family is None:
-        return _sniffed(like, stage_dir) if _TEXT.fullmatch(path.name) else None
+        return _sniffed(path, stage_dir) if _TEXT.fullmatch(path.name) else None
     if family == "tfevents":
-        reading = DecoderChoice(prefix=_events_prefix(path.parent, stage_dir), doubtful=True)
-    else:
-        prefix, part = _fold_prefix(path.parent, stage_dir), part_of(path, stage_dir)
-        reading = DecoderChoice(prefix=prefix, part=part, doubtful=True)
-    return replace(like, reading=reading, family=family)
+        return _found(path, family, prefix=_events_prefix(path.parent, stage_dir))
+    prefix, part = _fold_prefix(path.parent, stage_dir), part_of(path, stage_dir)
+    return _found(path, family, prefix=prefix, part=part)
+
+
+def _found(
+    path: Path, family: str, *, format: str | None = None, prefix: str = "", part: str = ""
+) -> SourceFile:
+    """Return a candidate that no stage names."""
+    reading = DecoderChoice(format=format, prefix=prefix, part=part, doubtful=True)
+    return SourceFile(source_key(path), path, reading, family, one_of_many=True)
 
 
 def _family_of_name(name: str) -> str | None:
@@ -176,17 +180,17 @@ def _family_of_name(name: str) -> str | None:
     return next(found, None)
 
 
-def _sniffed(like: SourceFile, root: Path) -> SourceFile | None:
+def _sniffed(path: Path, root: Path) -> SourceFile | None:
     """Return a text file as a candidate, by its content; None while it is too short."""
     try:
-        found = _first_format(like.path, tail.look_at(like.path))
+        found = _first_format(path, tail.look_at(path))
     except (OSError, tail.UnreadableFileError, UnknownFormatError):
         return None
     if found is None or found in _OF_CONTENT:
-        return replace(like, family=_OF_CONTENT[found]) if found else None
-    prefix = hydra.job_prefix(like.path.parent, root)
-    reading = DecoderChoice(format="text", prefix=prefix, doubtful=True)
-    return replace(like, reading=reading, family=_kind_of(like.path), is_fallback=True)
+        return _found(path, _OF_CONTENT[found]) if found else None
+    prefix = hydra.job_prefix(path.parent, root)
+    log = _found(path, _kind_of(path), format="text", prefix=prefix)
+    return replace(log, is_fallback=True)
 
 
 @lru_cache(maxsize=4096)
@@ -207,7 +211,7 @@ def family_of(path: Path) -> str | None:
     family = _family_of_name(path.name)
     if family is not None or not _TEXT.fullmatch(path.name):
         return family
-    found = _sniffed(SourceFile("", path, DecoderChoice(doubtful=True)), path.parent)
+    found = _sniffed(path, path.parent)
     if found is None:
         return None
     return "text" if found.is_fallback else found.family
@@ -225,15 +229,11 @@ def part_of(path: Path, root: Path) -> str:
     return f"{part.lower()}/" if part else ""
 
 
-def grouped(paths: Iterable[Path], like: SourceFile) -> list[SourceFile]:
-    """Return one candidate for all files with the same history.
+def source_key(path: Path) -> str:
+    """Return the key of a file's source.
 
-    Transformers writes its history into each checkpoint, and deletes the old ones.
+    Transformers writes its history into each checkpoint, and deletes the old ones: they share one.
     """
-    return latest([replace(like, key=_key(path), path=path) for path in paths])
-
-
-def _key(path: Path) -> str:
     if path.name == _TRAINER_STATE and _CHECKPOINT.fullmatch(path.parent.name):
         return key_of(path.parent.parent / _TRAINER_STATE)
     return key_of(path)

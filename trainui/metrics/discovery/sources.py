@@ -149,14 +149,20 @@ def _add_files(
             return
         if paths:
             many = _is_glob(pattern, root)
-            plain = SourceFile("", root, reading, named=True, one_of_many=many)
-            found.candidates += [
-                _beside_others(
-                    replace(one, ours=one.path.is_relative_to(place.stage_dir)),
-                    None if alone and not many else root,
+            files = [
+                SourceFile(
+                    default_sources.source_key(path),
+                    path,
+                    reading,
+                    named=True,
+                    ours=path.is_relative_to(place.stage_dir),
+                    one_of_many=many,
                 )
-                for one in default_sources.grouped(paths, plain)
+                for path in paths
             ]
+            beside = None if alone and not many else root
+            latest = default_sources.latest(files)
+            found.candidates += [_beside_others(one, beside) for one in latest]
             return
     roots = dict.fromkeys(map(str, (place.stage_dir, place.workdir)))
     where = "" if Path(pattern).is_absolute() else f" in {' or '.join(roots)}"

@@ -275,11 +275,10 @@ class OutsideSources:
         for path, begin in self._own.items():
             root = self.workdir if path.is_relative_to(self.workdir) else path.parent
             root = self._hydra_job(path) or root
-            if not tracker_runs.DATABASE.fullmatch(path.name):
-                one = default_sources.candidate(path, root)
-                if one is not None:
-                    (keyed,) = default_sources.grouped([path], one)
-                    logs.append(replace(keyed, ours=False, begin=begin))
+            if tracker_runs.DATABASE.fullmatch(path.name):
+                continue
+            if (one := default_sources.candidate(path, root)) is not None:
+                logs.append(replace(one, ours=False, begin=begin))
         yield from tracker_runs.with_prefixes(default_sources.latest(logs), self._since)
         for path in {*self._own, *(path for one in self._listings for path in one.states)}:
             if tracker_runs.DATABASE.fullmatch(path.name) and not self._is_inside(path):
