@@ -55,9 +55,6 @@ class DatabaseCopy:
     connection: sqlite3.Connection
     tracker: Tracker | None
     """None: it is of no known tracker."""
-    made: float
-    took: float
-    """Seconds that making it took."""
 
 
 def is_database(path: Path) -> bool:
@@ -76,11 +73,14 @@ class DatabaseCopies:
 
     def __init__(self) -> None:
         self._copies: OrderedDict[Path, DatabaseCopy] = OrderedDict()
+        self._due: dict[Path, float] = {}
+        """When a database may be copied again; also of those whose copy was closed since."""
 
     def get(self, path: Path, *, at_once: bool = False) -> DatabaseCopy | None:
-        """Return a copy of a database; None if it cannot be copied now, because it is written.
+        """Return a copy of a database; None if it is not copied now.
 
-        With `at_once`, it is copied again even if it was copied just now.
+        This is if it is being written, or if its last copy was made a moment ago and is closed.
+        With `at_once`, it is copied again all the same.
 
         Raises:
             UnreadableFileError: it is damaged or too large, or cannot be read.
@@ -89,15 +89,20 @@ class DatabaseCopies:
         known = self._copies.pop(path, None)
         if now is None:
             return None
+        rests = not at_once and time.monotonic() < self._due.get(path, 0.0)
         if known is not None:
-            rests = not at_once and time.monotonic() < known.made + _REST * known.took
             if known.version == now or rests:
                 self._copies[path] = known
                 return known
             known.connection.close()
+        elif rests:
+            return None
         for _ in range(_TRIES):
+            began = time.monotonic()
             if (made := _copy(path)) is not None:
                 self._copies[path] = made
+                ended = time.monotonic()
+                self._due[path] = ended + _REST * (ended - began)
                 while len(self._copies) > MOST_COPIES:
                     self._copies.popitem(last=False)[1].connection.close()
                 return made
@@ -115,7 +120,7 @@ copies = DatabaseCopies()
 
 def _copy(path: Path) -> DatabaseCopy | None:
     """Copy a database and its side files; return None if they changed meanwhile."""
-    began, before, heads = time.monotonic(), version(path), _heads(path)
+    before, heads = version(path), _heads(path)
     if (size := path.stat().st_size) > LARGEST:
         raise UnreadableFileError(
             f"{path} is a database of {size >> 20} MiB, too large to be copied and read while it "
@@ -135,8 +140,7 @@ def _copy(path: Path) -> DatabaseCopy | None:
                 connection = _open(copy, path)
     except OSError as error:
         raise UnreadableFileError(f"{path} cannot be read: {error.strerror}") from error
-    now = time.monotonic()
-    return DatabaseCopy(before, connection, _tracker(_tables(connection)), now, now - began)
+    return DatabaseCopy(before, connection, _tracker(_tables(connection)))
 
 
 def _heads(path: Path) -> list[bytes]:

@@ -69,6 +69,21 @@ def _fresh_copies(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     copies.close()
 
 
+def test_a_database_is_not_copied_again_at_once_even_if_its_copy_was_closed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database, "_REST", 1e9)
+    monkeypatch.setattr(database, "MOST_COPIES", 1)
+    first, second = tmp_path / "a.db", tmp_path / "b.db"
+    with closing(make(first)) as writer, closing(make(second)):
+        assert database.copies.get(first) is not None
+        add(writer, 1)
+        assert database.copies.get(first) is not None  # as it was
+        assert database.copies.get(second) is not None  # closes the copy of the first
+        assert database.copies.get(first) is None
+        assert database.copies.get(first, at_once=True) is not None
+
+
 @corpus.needs_corpus
 def test_parameters_are_those_of_the_tracker() -> None:
     checked = 0
