@@ -119,7 +119,8 @@ class Values(Preset):
         """Return the numbers of a line with a step, but for those that other lines count."""
         rows = self._print.read(line)
         stepped: list[str] = self.memory.setdefault(_STEPPED, [])
-        stepped += {*chain(*rows)}.difference(stepped, (STEP,)) if len(stepped) < _MOST else ()
+        names = dict.fromkeys(chain(*rows)) if len(stepped) < _MOST else ()
+        stepped += [name for name in names if name != STEP and name not in stepped]
         counted = {name for names in self._counts for name in names.split(_AND)}
         left = [{name: row[name] for name in row if name not in counted} for row in rows]
         return [row for row in left if len(row) > 1]
