@@ -46,9 +46,8 @@ def summary_of_sources(sources: Iterable[SourceFile]) -> dict[str, Any]:
     from trainui.metrics.trackers import wandb
 
     logs = [one.path for one in sources if tracker_runs.WANDB.fullmatch(one.path.name)]
-    logs.sort(key=lambda path: path.parent.name.removeprefix("offline-"))  # by time
     found: dict[str, Any] = {}
-    for path in logs:
+    for path in sorted(logs, key=tracker_runs.time_of_wandb):
         found |= flat(wandb.summary(path))
     short = ((name, as_json(one)) for name, one in found.items() if len(str(one)) <= _LONGEST)
     return dict(islice(short, MOST))

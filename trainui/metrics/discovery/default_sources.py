@@ -57,9 +57,6 @@ _OF_CONTENT = {"jsonl": "json", "csv": "csv", "optuna": "optuna"}
 
 _ROTATED = re.compile(r"\.\d+$")
 
-_WANDB_RUN = re.compile(r"(offline-)?run-\d{8}_\d{6}-.+")
-"""Directories of W&B's runs: only the files in them are looked at, and not what is below."""
-
 _PARTS = re.compile(
     r"(?:train(?:ing)?|val(?:id(?:ation)?)?|eval|test|learn)[_-]?\d*", re.IGNORECASE
 )
@@ -270,8 +267,8 @@ def _files(root: Path) -> Iterator[Path]:
 
 def searched(directory: str, names: Iterable[str]) -> list[str]:
     """Return the names of those directories in a directory that are looked into, sorted."""
-    if _WANDB_RUN.fullmatch(directory.rpartition("/")[2]):
-        return []
+    if tracker_runs.WANDB_DIRECTORY.fullmatch(directory.rpartition("/")[2]):
+        return []  # only the log itself has metrics
     return sorted(name for name in names if not NOT_LOOKED_INTO.fullmatch(name))
 
 

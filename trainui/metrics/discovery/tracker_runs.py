@@ -22,6 +22,8 @@ DATABASE = re.compile(r".*\.(db|sqlite3?)")
 """Names of files that may be a tracker's database."""
 
 WANDB = re.compile(r"run-(?P<id>.+)\.wandb")
+WANDB_DIRECTORY = re.compile(r"(?:offline-)?run-\d{8}_\d{6}-.+")
+"""Names of W&B's logs, and of their directories: a training may choose the id of its run."""
 
 _MARKERS = (b"latest_metrics", b"run_name", b"trial_intermediate_values")
 """Tables of trackers, or columns of them, one of each."""
@@ -125,6 +127,11 @@ def is_of(run: TrackedRun, attempt_dir: Path, since: float, *, alone: bool) -> b
     return alone and (run.started or -math.inf) >= since
 
 
+def time_of_wandb(log: Path) -> str:
+    """Return the time of a W&B log, by which a run's logs are sorted: its directory's name."""
+    return log.parent.name.removeprefix("offline-")
+
+
 def with_prefixes(found: Iterable[SourceFile], since: float) -> list[SourceFile]:
     """Return sources of which W&B's have prefixes that keep the runs of one attempt apart.
 
@@ -132,7 +139,7 @@ def with_prefixes(found: Iterable[SourceFile], since: float) -> list[SourceFile]
     """
     found = list(found)
     logs = [one for one in found if one.family == "wandb" and peek.modified(one.path) >= since]
-    logs.sort(key=lambda one: one.path.parent.name.removeprefix("offline-"))  # by time
+    logs.sort(key=lambda one: time_of_wandb(one.path))
     first = logs[0].path.name if logs else ""
     return [
         replace(one, reading=replace(one.reading, prefix=f"{one.path.stem.removeprefix('run-')}/"))

@@ -43,8 +43,8 @@ def metric_name(path: Path) -> str:
 
 
 def run_directory(path: Path) -> Path:
-    """Return the directory of the run that a metric's file is of."""
-    return next(up.parent for up in path.parents if up.name == DIRECTORY)
+    """Return the directory of the run that a metric's file is of; any other file's path."""
+    return next((up.parent for up in path.parents if up.name == DIRECTORY), path)
 
 
 def nested_prefix(path: Path, root: Path | None = None) -> str:
@@ -65,10 +65,8 @@ def run_name(path: Path) -> str:
 
 def is_of_run(path: Path) -> bool:
     """Return True if a file is a run's metric, and not a model's copy of it."""
-    above = next((up for up in path.parents if up.name == DIRECTORY), None)
-    if above is None or not (above.parent / "meta.yaml").is_file():
-        return False
-    return above.parent.parent.name != "models"
+    run = run_directory(path)
+    return run != path and run.parent.name != "models" and (run / "meta.yaml").is_file()
 
 
 class MlflowMetric(Decoder):

@@ -111,6 +111,16 @@ def test_files_that_are_open_for_writing_are_seen(tmp_path: Path) -> None:
     assert not process_files.is_any_below(tmp_path, process_files.written())
 
 
+def test_a_wandb_run_whose_id_was_chosen_is_described(tmp_path: Path) -> None:
+    place = tmp_path / "wandb" / "offline-run-20261126_233914-my-run.1"
+    place.mkdir(parents=True)
+    run = field(1, 1) + field(17, field(1, b"my-run.1") + field(8, b"baseline"))
+    ended = field(1, 2) + field(18, field(1, 0))
+    (place / "run-my-run.1.wandb").write_bytes(frames(run, row(1, item("loss", 1)), ended))
+    (found,) = trainings.below(tmp_path)
+    assert (found.kind, found.name, found.jobs[0].status) == ("wandb", "baseline", "completed")
+
+
 @pytest.mark.parametrize("starting_step", [0, 7])
 def test_a_wandb_run_that_was_resumed_is_one_training_if_its_steps_continue(
     tmp_path: Path, starting_step: int

@@ -221,8 +221,8 @@ class OutsideSources:
     def _add_new(self, path: Path) -> bool:
         """Add a file that has changed, if it is this attempt's; return False if that is unknown."""
         # of a run of MLflow or a job of Hydra that this attempt started
-        run = next((up.parent for up in path.parents if up.name == mlflow.DIRECTORY), path)
-        is_run = peek.text(run / "tags" / RUN_TAG) == str(self.attempt_dir)
+        tag = mlflow.run_directory(path) / "tags" / RUN_TAG
+        is_run = peek.text(tag) == str(self.attempt_dir)
         if not is_run and self._hydra_job(path) is None:
             if path in self._foreign:
                 return True

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +12,6 @@ from trainui.metrics.files import peek
 from trainui.metrics.trackers import study_of, trackio
 from trainui.metrics.trackers import wandb as wandb_head
 
-_WANDB = re.compile(r"(?:offline-)?run-\d{8}_\d{6}-(\w+)")
 _QUIET = 60.0
 """Trackio and Optuna's journals are opened for each write; and Trackio records no states."""
 
@@ -23,9 +21,8 @@ _MLFLOW_STATUS = {"1": "running", "3": "completed", "4": "failed", "5": "failed"
 
 def wandb(place: Place) -> Training | None:
     """Return the run of one of W&B's directories."""
-    name = _WANDB.fullmatch(place.path.name)
     logs = place.fits(tracker_runs.WANDB)
-    if name is None or not logs:
+    if not logs or not tracker_runs.WANDB_DIRECTORY.fullmatch(place.path.name):
         return None
     run = wandb_head.describe(place / logs[0])
     output = place / "files" / "output.log"
@@ -51,7 +48,7 @@ def _joined(parts: list[Training]) -> list[Training]:
     if len(parts) == 1:
         return parts
     found: list[Training] = []
-    for one in sorted(parts, key=lambda one: one.path.name.removeprefix("offline-")):
+    for one in sorted(parts, key=lambda one: tracker_runs.time_of_wandb(_log(one))):
         if found and "resumed" in wandb_head.describe(_log(one)).tags:
             before, job = found.pop().jobs[0], one.jobs[0]
             sources = (*(before.sources or ()), *(job.sources or ()))
