@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import closing, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
@@ -18,10 +18,9 @@ from trainui.execution.gpu import nvml
 from trainui.execution.stall import adopted_activity
 from trainui.metrics.discovery import default_sources, process_files, tracker_runs
 from trainui.metrics.discovery.trainings import Job, Training
-from trainui.metrics.files.decoder_choice import DecoderChoice, find_decoder
-from trainui.metrics.files.tail import GrowingFile, UnreadableFileError
+from trainui.metrics.files.decoder_choice import decoded_parts
+from trainui.metrics.files.tail import UnreadableFileError
 from trainui.metrics.formats import UnknownFormatError
-from trainui.store.points.source_record import SourceRecord
 from trainui.supervisor.supervise import boot_id, read_process
 
 _INTERPRETERS = re.compile(r"(?:.*/)?(?:python[\d.]*|torchrun|accelerate|deepspeed|uv)")
@@ -145,18 +144,8 @@ def _is_metrics(path: Path) -> bool:
 
 
 def _has_metrics(path: Path) -> bool:
-    try:
-        with closing(GrowingFile(path)) as file:
-            record, reading = SourceRecord(0, "", ""), DecoderChoice(doubtful=True)
-            decoder = find_decoder(file, record, reading, complete=False)
-            if decoder is None:
-                return False
-            for offset in {0, max(0, file.look().size - _EXAMINED)}:
-                block = file.read(offset, _EXAMINED)
-                if decoder.decode(block[: decoder.cut(block)], 0).series:
-                    return True
-    except (OSError, UnreadableFileError, UnknownFormatError):
-        pass
+    with suppress(OSError, UnreadableFileError, UnknownFormatError):
+        return any(part.series for part in decoded_parts(path, _EXAMINED, with_end=True))
     return False
 
 

@@ -13,7 +13,7 @@ import math
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, suppress
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -24,12 +24,11 @@ from trainui import clock
 from trainui.metrics.discovery import default_sources, tracker_runs
 from trainui.metrics.discovery.trainings import Job, Training
 from trainui.metrics.files import peek
-from trainui.metrics.files.decoder_choice import DecoderChoice, find_decoder
-from trainui.metrics.files.tail import GrowingFile, UnreadableFileError
+from trainui.metrics.files.decoder_choice import decoded_parts
+from trainui.metrics.files.tail import UnreadableFileError
 from trainui.metrics.formats import UnknownFormatError
 from trainui.metrics.formats.table import Decoded
 from trainui.metrics.trackers import database, wandb
-from trainui.store.points.source_record import SourceRecord
 
 MOST_READ = 40
 """Trainings whose first values are read; that takes some milliseconds each."""
@@ -116,13 +115,7 @@ def _first_points(name: Path) -> Decoded:
         if copy is None or copy.tracker is None:
             return Decoded()
         return copy.tracker.points(copy.connection, run.run, {})[0]
-    with closing(GrowingFile(name)) as file:
-        record, reading = SourceRecord(0, "", ""), DecoderChoice(doubtful=True)
-        decoder = find_decoder(file, record, reading, complete=False)
-        if decoder is None:
-            return Decoded()
-        block = file.read(0, _EXAMINED)
-        return decoder.decode(block[: decoder.cut(block)], 0)
+    return next(decoded_parts(name, _EXAMINED), Decoded())
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from trainui.metrics.files.tail import FileState, GrowingFile, UnreadableFileErr
 from trainui.metrics.formats import Decoder, UnknownFormatError, jsonl, labels, lenient
 from trainui.metrics.formats.detect import HEAD_BYTES, detect
 from trainui.metrics.formats.rows import flatten, is_configuration
-from trainui.metrics.formats.table import step_fields
+from trainui.metrics.formats.table import Decoded, step_fields
 from trainui.metrics.formats.text.pattern import PatternLines
 from trainui.metrics.formats.text.preset_lines import SOUGHT, PresetLines
 from trainui.metrics.formats.text.single_values import SingleValues
@@ -101,6 +102,23 @@ def find_decoder(
         head = file.read(0, HEAD_BYTES)
         decoder.decode(head[: decoder.cut(head)], 0)  # the header is at the start
     return decoder
+
+
+def decoded_parts(path: Path, size: int, *, with_end: bool = False) -> Iterator[Decoded]:
+    """Yield the content of a file's first `size` bytes, and of its last ones; none if too short.
+
+    Raises:
+        OSError: the file cannot be read, or UnreadableFileError.
+        UnknownFormatError: the format is unknown, or the file does not contain metrics.
+    """
+    with closing(GrowingFile(path)) as file:
+        reading = DecoderChoice(doubtful=True)
+        decoder = find_decoder(file, SourceRecord(0, "", ""), reading, complete=False)
+        if decoder is not None:
+            end = max(0, file.look().size - size) if with_end else 0
+            for offset in sorted({0, end}):
+                block = file.read(offset, size)
+                yield decoder.decode(block[: decoder.cut(block)], 0)
 
 
 def _recognise(file: GrowingFile, reading: DecoderChoice, *, complete: bool) -> str | None:
