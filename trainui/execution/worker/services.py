@@ -36,6 +36,24 @@ from trainui.store.db.engine import open_store
 from trainui.store.read import views
 from trainui.supervisor.fork_server import ForkServer
 
+STOP_WITHIN = 2.0
+"""Seconds for each thread to end; the worker as a whole exits within five."""
+
+LEAST_PAUSE = 0.05
+"""Seconds to wait after a failed service call."""
+
+GUARD_EVERY = 1.0
+"""Seconds between two checks that the guard runs."""
+
+STAGES_EVERY = 5.0
+"""Seconds between two checks of running stages: their GPUs, and whether they are stalled. A check
+costs a few milliseconds while GPUs are in use; a silence shorter than a minute does not matter."""
+
+STOPPING = threading.Event()
+"""Set once, when the worker begins to stop. Stages keep running; the next worker adopts them."""
+
+fork_server = ForkServer()
+
 
 class ChangeDetector:
     """Compares the database's data version with that of the last check."""
@@ -61,26 +79,6 @@ class ChangeDetector:
         if self._connection is not None:
             self._connection.close()
         self._connection = self._version = None
-
-
-STOP_WITHIN = 2.0
-"""Seconds for each thread to end; the worker as a whole exits within five."""
-
-LEAST_PAUSE = 0.05
-"""Seconds to wait after a failed service call."""
-
-GUARD_EVERY = 1.0
-"""Seconds between two checks that the guard runs."""
-
-STAGES_EVERY = 5.0
-"""Seconds between two checks of running stages: their GPUs, and whether they are stalled. A check
-costs a few milliseconds while GPUs are in use; a silence shorter than a minute does not matter."""
-
-
-STOPPING = threading.Event()
-"""Set once, when the worker begins to stop. Stages keep running; the next worker adopts them."""
-
-fork_server = ForkServer()
 
 
 class WorkerServices:
