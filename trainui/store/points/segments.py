@@ -6,7 +6,7 @@ Plain SQL on a read-only driver connection. Reads that belong together use one `
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -95,15 +95,19 @@ def _parts_of(history: History, blob: bytes) -> dict[int, PointSegment]:
     }
 
 
-def load(connection: protocol.Connection, segment: PointSegment) -> Points:
-    """Return the points of a segment."""
+def load(
+    connection: protocol.Connection,
+    segment: PointSegment,
+    read: Callable[..., Points] = chunks.read_points,
+) -> Points:
+    """Return the points of a segment; `read` decodes the columns of a chunk."""
     if segment.tail is not None:
         return segment.tail.points
     row = connection.execute(
         "SELECT n, float_steps, ordinals, steps, numbers, times FROM chunks WHERE id = ?",
         (segment.chunk_id,),
     ).fetchone()
-    return chunks.read_points(*row)
+    return read(*row)
 
 
 def segments_of(connection: protocol.Connection, owner: str, name: str) -> tuple[PointSegment, ...]:
