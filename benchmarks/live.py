@@ -24,7 +24,7 @@ from benchmarks import figures
 from benchmarks.made import workplace
 from tests.unit.metrics.attempts import Attempt, start_attempt
 from trainui import paths
-from trainui.metrics.reader import process
+from trainui.metrics.reader import process, process_loop
 from trainui.store.read import views
 
 HERTZ = 20
@@ -62,7 +62,7 @@ def main() -> int:
         process.wake()
         time.sleep(2 * REST)
         idle = Cost(reader.pid)
-        time.sleep(options.seconds / 2)
+        time.sleep(process_loop.LONGEST_PAUSE)  # so that one scan is in it
         figures.at_most(f"{FILES} stages that write nothing, of a core", idle.percent(), 0.2, "%")
         one = Live(attempts[:1])
         one.write(options.seconds)
