@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from trainui.control.lookup import snapshot_words as snapshot_words
     from trainui.control.queue import change_priority as change_priority
     from trainui.control.queue import set_paused as set_paused
+    from trainui.control.queue import toggle_paused as toggle_paused
     from trainui.control.resuming.planning import plan_resume as plan_resume
     from trainui.control.resuming.rerun import rerun as rerun
     from trainui.control.resuming.resumption import resume as resume
@@ -34,7 +35,7 @@ _NAMES = {
     "cancellation": ("cancel", "remove"),
     "edits.file_changes": ("changed_file",),
     "lookup": ("given_params", "snapshot_words"),
-    "queue": ("change_priority", "set_paused"),
+    "queue": ("change_priority", "set_paused", "toggle_paused"),
     "resuming.planning": ("plan_resume",),
     "resuming.rerun": ("rerun",),
     "resuming.resumption": ("resume",),

@@ -20,6 +20,15 @@ def set_paused(paused: bool) -> None:
     wakeup.ring()
 
 
+def toggle_paused() -> bool:
+    """Pause the queue, or resume it if it is paused; return True if it is paused now."""
+    with open_store().write() as connection:
+        paused = runs.flag(connection, runs.PAUSED) is None
+        runs.set_flag(connection, runs.PAUSED, "1" if paused else None)
+    wakeup.ring()
+    return paused
+
+
 def change_priority(run_id: str, change: int) -> int:
     """Raise (1) or lower (-1) a run's priority; return the new one, or raise NotFoundError."""
     with open_store().write() as connection:

@@ -99,14 +99,13 @@ class Host(TerminalApp):
 
     def action_pause(self) -> None:
         """Pause or resume the queue."""
-        paused = not (self.snapshot is not None and self.snapshot.paused)
 
         def work() -> str:
             from trainui import control
 
-            control.set_paused(paused)
-            what = "paused: no new stages start, running ones continue" if paused else "resumed"
-            return f"queue {what}"
+            if control.toggle_paused():  # what is on the screen may be older than the last key
+                return "queue paused: no new stages start, running ones continue"
+            return "queue resumed"
 
         self.act(work)
 

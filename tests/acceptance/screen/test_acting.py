@@ -496,6 +496,13 @@ async def test_the_queue_is_held_and_let_go(filler: Filler) -> None:
         await driven.until_shown("queue paused (p)", "queue paused: no new stages start")
         await driven.press("p")
         await driven.until_gone("queue paused")
+        await driven.press("escape")
+        await driven.until_gone("queue resumed")
+        driven.app.poller.stop()  # what is shown is older than the first of two keys
+        await driven.press("p")
+        await driven.until_shown("queue paused: no new stages start")
+        await driven.press("p")
+        await driven.until_shown("queue resumed")
 
 
 async def test_a_run_goes_before_others_or_after_them(filler: Filler) -> None:
