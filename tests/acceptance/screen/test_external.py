@@ -23,6 +23,7 @@ from trainui.store.db.engine import Store
 from trainui.store.read import views
 from trainui.store.runs import runs
 from trainui.store.runs.tables import STAGES
+from trainui.tui.runs import found_trainings
 
 
 async def test_the_command_of_an_external_run_is_offered_as_a_new_run(
@@ -109,6 +110,7 @@ async def test_an_empty_list_offers_the_trainings_of_this_directory(
         (tmp_path / "runs" / name / "metrics.csv").write_text("step,loss\n1,0.5\n")
     os.utime(tmp_path / "runs" / "first", (1, 1))
     monkeypatch.chdir(tmp_path / "runs")
+    monkeypatch.setattr(found_trainings, "PATIENCE", 600.0)  # the machine may be busy
     async with opened(size=(80, 24)) as driven:
         await driven.until_shown("2 trainings in ", "first", "second", "A add all")
         assert ["first", "csv", "first"] in [line.split() for line in driven.text().splitlines()]
@@ -118,6 +120,16 @@ async def test_an_empty_list_offers_the_trainings_of_this_directory(
         await driven.until_gone("No runs yet")
         assert ("first ext" in driven.text()) == (key == "A")
         assert driven.app.focused is driven.runs.table
+
+
+async def test_a_search_that_takes_too_long_does_not_say_that_nothing_is_there(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(found_trainings, "PATIENCE", 0.0)
+    async with opened(size=(80, 24)) as driven:
+        await driven.until_shown("Searching this directory took over 0 s; `trainui add .`")
+        assert "No trainings" not in driven.text()
 
 
 WRITE = """
@@ -133,6 +145,7 @@ async def test_an_empty_list_offers_the_processes_of_this_machine(
     home: Path, worker: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(found_trainings, "PATIENCE", 600.0)  # the machine may be busy
     process = subprocess.Popen([sys.executable, "-c", WRITE], stdout=subprocess.PIPE)
     try:
         assert process.stdout is not None

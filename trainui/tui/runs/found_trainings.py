@@ -45,7 +45,7 @@ class FoundTrainings:
     trainings: tuple[FoundTraining, ...] = ()
     processes: tuple[FoundTraining, ...] = ()
     problem: str = ""
-    """Why there may be more; empty: the search was complete."""
+    """Why the trainings are not known; empty: they are."""
 
 
 def search(is_cancelled: Callable[[], bool]) -> FoundTrainings:
@@ -53,7 +53,7 @@ def search(is_cancelled: Callable[[], bool]) -> FoundTrainings:
     searches = (["--pid"], [".", "--dry-run"])
     with ThreadPoolExecutor(len(searches)) as pool:
         processes, trainings = pool.map(lambda words: _answer(words, is_cancelled), searches)
-    slow = f"This directory is large: its search was stopped after {PATIENCE:.0f} s."
+    slow = f"Searching this directory took over {PATIENCE:.0f} s; `trainui add .` has no limit."
     runs = (trainings or {}).get("runs", ())
     newest_first = sorted(runs, key=lambda one: -peek.modified(Path(one["path"])))
     listed = []

@@ -52,9 +52,9 @@ class WelcomeView(EntryView["FoundTraining"]):
         """Show what can be added."""
         where, count = f"in {harmless(directory)}", len(found.trainings)
         heading = f"{count:,} training{'s' * (count != 1)} {where}"
-        entries = _section(heading, found.trainings) or _text(f"No trainings {where}")
-        entries += _section("Trainings that run on this machine", found.processes)
-        self._show([*entries, *(_text(found.problem, "warn") if found.problem else ())])
+        none = _text(found.problem, "warn") if found.problem else _text(f"No trainings {where}")
+        entries = _section(heading, found.trainings) or none
+        self._show([*entries, *_section("Trainings that run on this machine", found.processes)])
         self._found = found
 
     def show_rows(self, rows: Sequence[Row]) -> None:
