@@ -155,7 +155,7 @@ def test_numbers_behind_other_names_are_named_if_they_are_many(
     read(store, attempt).finish(clean=True)
     (problem,) = problems(store, attempt)
     assert (
-        "30 have numbers but no name that is a metric's, as 'shard done throughput=0.5" in problem
+        "30 have numbers but no name that is a metric's, e.g. 'shard done throughput=0.5" in problem
     )
     assert "{stdout: 'shard done throughput=(?P<throughput>" in problem
 
