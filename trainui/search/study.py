@@ -178,7 +178,7 @@ class SearchStudy:
     def importance(self) -> dict[str, float]:
         """Return each parameter's share of the objective's variation, most important first.
 
-        The shares add up to 1. Empty if Optuna cannot tell, e.g. if all trials have the same value.
+        The shares add up to 1. Empty if Optuna cannot compute them, e.g. if all values are equal.
         Source: Watanabe et al., "PED-ANOVA", IJCAI 2023 (of Optuna's, it needs NumPy only).
         """
         completed = self.study.get_trials(deepcopy=False, states=_COMPLETE)

@@ -7,7 +7,7 @@ with the run's environment, which only its owner can read.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 
 from trainui.domain.definition import Json, Pipeline, StageDefinition
 from trainui.pipeline.substitution.masking import mask, mask_command, mask_text, mask_texts
@@ -40,8 +40,8 @@ def conceal(
     taken: dict[str, Mapping[str, Json]] = {}
     for real, written in zip(pipeline.stages, as_written.stages, strict=True):
         stages.append(_concealed(real, written, {**environ, **pipeline.params}))
-        if fields := _taken(real, stages[-1]):
-            taken[real.name] = fields
+        if changed := _taken(real, stages[-1]):
+            taken[real.name] = changed
     params = mask(pipeline.params)
     secret = {name: value for name, value in pipeline.params.items() if params[name] != value}
     stored = replace(pipeline, params=params, text=masked_text(pipeline), stages=tuple(stages))
@@ -71,5 +71,8 @@ def _concealed(
 
 def _taken(real: StageDefinition, stored: StageDefinition) -> dict[str, Json]:
     """Return the fields that are not the same in both."""
-    before, after = real.to_json(), stored.to_json()
-    return {name: value for name, value in before.items() if value != after[name]}
+    names = [
+        one.name for one in fields(real) if getattr(real, one.name) != getattr(stored, one.name)
+    ]
+    values = real.to_json() if names else {}
+    return {name: values[name] for name in names}
