@@ -23,7 +23,7 @@ from trainui.domain.records import StageRecord
 from trainui.errors import UnfitEnvironmentError, UsageError
 from trainui.pipeline.fields import interpreter
 from trainui.pipeline.substitution import phases, secrets
-from trainui.pipeline.substitution.masking import mask
+from trainui.pipeline.substitution.masking import is_secret, mask
 from trainui.store.db import writer
 from trainui.store.read import views
 from trainui.store.runs import new_run
@@ -72,8 +72,7 @@ def submit(
     configured = settings.load()
     directory = settings.runs_dir(configured) / run_id
     directories = stage_directories(directory, pipeline)
-    submitted = _checked(pipeline, directory, environ)
-    code_of = submitted.stages
+    submitted = filled = _checked(pipeline, directory, environ)
     found = copied = None
     if pipeline.snapshot or configured.snapshot == "always":
         found = files.find(Path(pipeline.directory))
@@ -82,7 +81,7 @@ def submit(
         moved = Relocation(root, target, found.files)
         submitted = moved.pipeline(submitted)
         environ, sys_path = moved.variables(environ), sys_path and moved.path(sys_path)
-    as_written = filled_in(pipeline, directory, secrets=False)
+    as_written = _without_secrets(pipeline, directory, filled)
     stored, taken = secrets.conceal(submitted, as_written, environment.inheritable(environ))
     shell = environment.of_this_shell(environ, taken)
     new = NewRun(
@@ -107,10 +106,10 @@ def submit(
     with _stored(new, pipeline.text, shell):
         code_version.record(
             Path(pipeline.directory),
-            code_of,
+            filled.stages,
             directory,
             snapshot=copied,
-            packages=packages.of_stages(code_of, environ),
+            packages=packages.of_stages(filled.stages, environ),
         )
         if found:
             run_copy.prepare(found, directory)
@@ -125,7 +124,7 @@ def preview(pipeline: Pipeline) -> Pipeline:
     """
     directory = settings.runs_dir(settings.load()) / "RUN"
     submitted = _checked(pipeline, directory, os.environ)
-    as_written = filled_in(pipeline, directory, secrets=False)
+    as_written = _without_secrets(pipeline, directory, submitted)
     return secrets.conceal(submitted, as_written, environment.inheritable(os.environ))[0]
 
 
@@ -153,6 +152,13 @@ def _checked(pipeline: Pipeline, directory: Path, environ: Mapping[str, str]) ->
     submitted = filled_in(pipeline, directory)
     check_inputs(submitted, run_directory=directory, environ=environment.inheritable(environ))
     return submitted
+
+
+def _without_secrets(pipeline: Pipeline, directory: Path, filled: Pipeline) -> Pipeline:
+    """Return a pipeline as `filled` in, but with its secret parameters left as variables."""
+    if not any(map(is_secret, pipeline.params)):
+        return filled
+    return filled_in(pipeline, directory, secrets=False)
 
 
 def without_gpus(pipeline: Pipeline) -> Pipeline:

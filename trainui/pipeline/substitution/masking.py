@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 
 from trainui.domain.definition import Json
 
@@ -27,6 +28,7 @@ _OWNERS = frozenset({"access", "api", "auth", "bearer", "bot", "github", "gitlab
 _BETWEEN_WORDS = re.compile(r"[^A-Za-z]+|(?<=[a-z])(?=[A-Z])")
 
 
+@lru_cache(maxsize=4096)  # each stage of a sweep has the names of the shell's environment
 def is_secret(name: str) -> bool:
     """Return True if a name looks secret: `*KEY*`, `*TOKEN*`, ..., ignoring case.
 
