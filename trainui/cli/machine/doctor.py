@@ -58,7 +58,7 @@ def _finding(name: str, check: Callable[[], Result]) -> dict[str, Any]:
     try:
         level, message, *advice = check()
     except UsageError as error:  # of the settings: the configuration's check reports it
-        level, message, advice = NOTE, f"not checked: {error}", ["correct the configuration first"]
+        level, message, advice = NOTE, f"not checked: {error}", ["correct it first"]
     except Exception as error:
         level, message, advice = BAD, f"{type(error).__name__}: {error}", ["see the message"]
     return {"name": name, "level": level, "message": message, "advice": next(iter(advice), None)}
