@@ -163,7 +163,7 @@ edit.next           tab,down      next value     app.focus_next  H   Go to the n
 edit.previous       shift+tab,up  previous value  app.focus_previous  H  Go to the previous value
 edit.text           ctrl+e        open in $EDITOR  text  HP  Edit the whole pipeline file in $EDITOR
 edit.leave          escape        cancel         dismiss(False)  H   Close without changes
-plan.choose         y,r,enter     resume         choose          H   Resume with this plan
+plan.choose         y,enter       resume         choose          H   Resume with this plan
 plan.file           f  file edits  other_file  H  Plan with the edited file, or as submitted
 plan.keep  K  keep result  toggle_option('keep')  H  Keep the stage's result even if it has changed
 plan.fresh          F  restart  toggle_option('fresh')  H  Restart the stage without a checkpoint

@@ -122,6 +122,18 @@ async def test_a_file_is_chosen_run_and_resumed_to_its_end(
         await driven.until_shown("hello from the first")
 
 
+async def test_a_held_r_shows_the_plan_and_resumes_nothing(filler: Filler) -> None:
+    run_id = failed_demo(filler)
+    async with opened(run_id) as driven:
+        await driven.until_shown("✗ failed")
+        await driven.press("r")
+        await driven.until_shown("Preview: nothing has started", "y resume")
+        await driven.press(*"rrr")
+        await driven.until_shown("Preview: nothing has started", "y resume")
+        assert isinstance(driven.app.screen, PlanScreen)
+    assert filler.stage(run_id, "train[hidden=128]").status == Status.FAILED
+
+
 async def test_the_button_shows_the_plan_and_esc_leaves_everything(filler: Filler) -> None:
     run_id = failed_demo(filler)
     for name in ("prepare", "train[hidden=32]"):
