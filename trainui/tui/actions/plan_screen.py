@@ -165,7 +165,7 @@ class PlanScreen(Screen[bool]):
         else:
             self._show_keys("plan.file", "plan.leave")
             what = "the run's file has changed since the run, and has problems"
-            how = "fix them and press esc, then r; or press f to resume with the pipeline as submitted"
+            how = "fix them, then press esc and r; or f to resume with the pipeline as submitted"
             self._explain(f"{what}\n\n{text}\n\n{how}")
 
     def _explain(self, text: str) -> None:
