@@ -20,7 +20,7 @@ def number(value: float | None) -> str:
     if value is None:
         return "–"
     if not math.isfinite(value):
-        return str(value)
+        return "NaN" if math.isnan(value) else str(value)
     size = abs(value)
     if size >= 1e6 or 0 < size < 1e-3:
         return _scientific(value)

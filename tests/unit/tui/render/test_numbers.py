@@ -23,7 +23,7 @@ from trainui.tui.render.numbers import blocks, spark
         (97.123456, "97.123"),
         (0.00012, "1.20e-4"),
         (-12_345_678.0, "-1.23e7"),
-        (math.nan, "nan"),
+        (math.nan, "NaN"),
         (-math.inf, "-inf"),
     ],
 )

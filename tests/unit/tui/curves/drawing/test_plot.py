@@ -377,7 +377,7 @@ def test_at_the_cursor_the_value_there_is_said() -> None:
 
 def test_values_that_are_not_finite_are_counted() -> None:
     one = PlotCell(figures(nonfinite=3, last=math.nan), chart(line([0.0] * 40)))
-    assert "×3  last nan" in plain(grid_rows([one], PlotGrid(60, 9, 1))[0])
+    assert "×3  last NaN" in plain(grid_rows([one], PlotGrid(60, 9, 1))[0])
 
 
 def test_a_band_is_as_wide_between_two_points_as_at_them() -> None:
