@@ -49,7 +49,7 @@ class StageGraph(CursorView):
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self._drawing: Drawing = layout(())
-        self._laid_out: object = None
+        self._laid_out: tuple[Sequence[GraphNode], int] = (), 0
         """The nodes and the most lines for which the drawing was laid out."""
         self._all: Sequence[StageRecord] = ()
         self._stages: dict[str, StageRecord] = {}
@@ -120,8 +120,8 @@ class StageGraph(CursorView):
 
     def refit(self) -> None:
         """Lay out the graph again if the terminal's height has changed."""
-        self._lay_out()
-        self.update_rows()
+        if self._laid_out[1] != self._most_lines:
+            self._lay_out()
 
     def tick(self) -> None:
         """Update the running times and bars."""
