@@ -583,8 +583,7 @@ async def test_each_option_of_the_plan_reaches_the_resume(
             while plan.selected != option.split()[1]:
                 await driven.press("j")
             await driven.press(key)
-            await driven.until_shown(option)
-            await driven.until_shown("y resume")
+            await driven.until_shown(option, "Preview: nothing has started", "y resume")
             await driven.press("y")
             await driven.until_shown("resumed: ")
         found[key] = list(statuses(filler, run_id, ("first", "second", "third")).values())
