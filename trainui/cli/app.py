@@ -195,6 +195,7 @@ _WORDS = {
     "no such": "there is no",
     "option: ": "option ",
     ". Did you mean": "; did you mean",
+    "(Possible options": "(possible options",
     "is not a valid integer range": "is not a whole number",
     "is not a valid integer": "is not a whole number",
     "is not a valid int range": "is not a whole number",
