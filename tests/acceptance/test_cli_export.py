@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 import subprocess
 from typing import Any
 
@@ -92,6 +93,16 @@ def test_a_file_is_written_whole_or_not_at_all(done: CommandLine) -> None:
     assert "home cannot be written" in done("export", "exported", "-o", str(done.home)).err
     assert done("export", "exported", "nothing", "--output", "points.csv").code == 3
     assert set(done.directory.iterdir()) == before
+
+
+def test_a_pipe_is_written_to_and_not_replaced(done: CommandLine) -> None:
+    pipe = done.directory / "points.pipe"
+    os.mkfifo(pipe)
+    with open(os.open(pipe, os.O_RDONLY | os.O_NONBLOCK), "rb") as reader:
+        assert done("export", "exported", "--output", str(pipe)).code == 0
+        assert pipe.is_fifo()
+        assert reader.read() == done.printed("export", "exported")
+    pipe.unlink()
 
 
 def test_a_stage_without_points_is_a_header(done: CommandLine) -> None:

@@ -15,13 +15,18 @@ from trainui.errors import TrainuiError, UnfitEnvironmentError
 def writing(target: Path, mode: int = 0o666) -> Iterator[BinaryIO]:
     """Yield a temporary file beside `target`, which takes its name when the block ends.
 
-    If the block fails, nothing is left. `mode` is the file's, less the umask.
+    If the block fails, nothing is left. `mode` is the file's, less the umask. A device or a pipe,
+    e.g. /dev/null, is written to and not replaced.
 
     Raises:
         UnfitEnvironmentError: the file cannot be written.
     """
     part = target.with_name(f".{target.name}.{os.getpid()}")
     try:
+        if target.exists() and not (target.is_file() or target.is_dir()):
+            with target.open("wb") as stream:
+                yield stream
+            return
         with open(part, "xb", opener=lambda path, flags: os.open(path, flags, mode)) as stream:
             yield stream
         part.replace(target)
