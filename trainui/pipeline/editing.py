@@ -16,7 +16,7 @@ from itertools import islice
 from trainui.domain.definition import StageDefinition
 from trainui.errors import UsageError
 from trainui.pipeline.yaml import core_schema
-from trainui.pipeline.yaml.nodes import Mapping, Node, Scalar, Sequence
+from trainui.pipeline.yaml.nodes import Mapping, Node, Scalar, Sequence, items_of
 from trainui.pipeline.yaml.problems import BYTE_ORDER_MARK, Problems
 from trainui.pipeline.yaml.tree import read_tree
 
@@ -88,7 +88,7 @@ def _words(command: str) -> str:
 
 def _written(value: str, scope: str) -> str:
     node = read_tree(f"[{value}]", Problems(""))
-    items = node.items if isinstance(node, Sequence) else ()
+    items = items_of(node)
     plain = all(isinstance(one, Scalar) for one in items)
     plain = plain and (len(items) == 1 or (scope == "choices" and len(items) > 0))
     if plain and "#" not in value and ": " not in value:
@@ -109,8 +109,7 @@ def _entry(node: Node | None, name: str) -> Node | None:
 
 
 def _stage(root: Node | None, group: str) -> Node | None:
-    listed = _entry(root, "stages")
-    for node in listed.items if isinstance(listed, Sequence) else ():
+    for node in items_of(_entry(root, "stages")):
         name = _entry(node, "name")
         if isinstance(name, Scalar) and name.text == group:
             return node
@@ -125,8 +124,7 @@ def _scalars(text: str, scope: str, node: Node | None) -> Iterator[EditedValue]:
 def _matrix(text: str, node: Node | None, member: AnyMapping[str, str]) -> Iterator[EditedValue]:
     """Yield the matrix values of one member, e.g. 0.3 of `lr: [0.1, 0.3]`."""
     for name, wanted in member.items():
-        values = _entry(node, name)
-        items = values.items if isinstance(values, Sequence) else ()
+        items = items_of(_entry(node, name))
         same = (one for one in items if isinstance(one, Scalar) and one.text == wanted)
         for value in islice(same, 1):
             yield from _place(text, "matrix", name, value)
@@ -149,7 +147,7 @@ def _within(text: str, name: str, node: Node | None) -> Iterator[EditedValue]:
 
 def _choices(text: str, name: str, node: Node) -> Iterator[EditedValue]:
     """Yield the choices of a parameter, if they are a list of scalars on one line."""
-    items = node.items if isinstance(node, Sequence) else ()
+    items = items_of(node)
     found = [place for item in items for place in _place(text, "choices", name, item)]
     if not found or len(found) != len(items):
         return

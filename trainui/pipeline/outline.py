@@ -13,7 +13,15 @@ from trainui.pipeline import matrix
 from trainui.pipeline.fields import names
 from trainui.pipeline.fields.parameters import Parameters
 from trainui.pipeline.fields.search_types import MAX_SEEDS, MAX_TRIALS
-from trainui.pipeline.yaml.nodes import Mapping, MappingEntry, Node, Position, Scalar, Sequence
+from trainui.pipeline.yaml.nodes import (
+    Mapping,
+    MappingEntry,
+    Node,
+    Position,
+    Scalar,
+    Sequence,
+    items_of,
+)
 
 MAX_MEMBERS = 20_000
 """Maximum number of stages of a pipeline, including sweep members."""
@@ -87,8 +95,7 @@ class Outline:
 
 def of(document: Mapping, parameters: Parameters) -> Outline:
     """Return a document's outline."""
-    stages = document.get("stages")
-    items = stages.items if isinstance(stages, Sequence) else ()
+    items = items_of(document.get("stages"))
     outlines = tuple(_stage(item, parameters) for item in items if isinstance(item, Mapping))
     return Outline(document, parameters, outlines)
 
@@ -126,8 +133,8 @@ def templates_in(node: Node) -> Iterator[Scalar]:
 
 
 def _scalars(node: Node | None) -> list[Scalar]:
-    items = node.items if isinstance(node, Sequence) else ()
     # a null item is reported by the spec; "" is a valid text
+    items = items_of(node)
     return [item for item in items if isinstance(item, Scalar) and (item.text or not item.plain)]
 
 

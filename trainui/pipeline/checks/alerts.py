@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from trainui.domain.definition import ALERT_CONDITIONS
 from trainui.pipeline.outline import Outline
-from trainui.pipeline.yaml.nodes import Mapping, Node, Sequence
+from trainui.pipeline.yaml.nodes import Mapping, one_or_more
 from trainui.pipeline.yaml.problems import Problems
 
 _NEED_METRIC = ("above", "below", "no_improvement")
@@ -19,15 +17,9 @@ def check(outline: Outline, problems: Problems) -> None:
     """Report every invalid alert."""
     defaults = outline.document.get("defaults")
     for node in (defaults, *(stage.node for stage in outline.stages)):
-        if isinstance(node, Mapping):
-            for alert in _alerts(node.get("alerts")):
+        for alert in one_or_more(node.get("alerts")) if isinstance(node, Mapping) else ():
+            if isinstance(alert, Mapping):
                 _check_alert(alert, problems)
-
-
-def _alerts(node: Node | None) -> Iterator[Mapping]:
-    for alert in node.items if isinstance(node, Sequence) else (node,):
-        if isinstance(alert, Mapping):
-            yield alert
 
 
 def _check_alert(alert: Mapping, problems: Problems) -> None:

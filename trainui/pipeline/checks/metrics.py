@@ -6,7 +6,7 @@ import re
 
 from trainui.domain.definition import METRIC_PRESETS
 from trainui.pipeline.outline import Outline
-from trainui.pipeline.yaml.nodes import Mapping, Scalar, Sequence
+from trainui.pipeline.yaml.nodes import Mapping, Scalar, one_or_more
 from trainui.pipeline.yaml.problems import Problems, did_you_mean, quoted
 
 _PRESET = re.compile(r"[A-Za-z0-9_-]+")
@@ -16,8 +16,7 @@ _PRESET = re.compile(r"[A-Za-z0-9_-]+")
 def check(outline: Outline, problems: Problems) -> None:
     """Report every invalid source."""
     for stage in outline.stages:
-        node = stage.node.get("metrics")
-        for source in node.items if isinstance(node, Sequence) else (node,):
+        for source in one_or_more(stage.node.get("metrics")):
             if isinstance(source, Mapping):
                 _check_source(source, problems)
 

@@ -19,6 +19,7 @@ from trainui.pipeline.yaml.nodes import (
     Position,
     Scalar,
     Sequence,
+    items_of,
     kind_of,
     node_of,
 )
@@ -142,8 +143,7 @@ class _Reader:
 
     def with_vars(self, values: Mapping, node: Mapping) -> Mapping:
         """Return values overridden by those of a node's `vars`."""
-        listed = node.get("vars")
-        for item in listed.items if isinstance(listed, Sequence) else ():
+        for item in items_of(node.get("vars")):
             if isinstance(item, Mapping):
                 values = scope.merged(values, item)
             elif isinstance(item, Scalar):

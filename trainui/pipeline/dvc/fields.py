@@ -13,7 +13,7 @@ from trainui.pipeline.dvc import files, scope
 from trainui.pipeline.dvc.document import Stage
 from trainui.pipeline.fields import names
 from trainui.pipeline.template import Variable
-from trainui.pipeline.yaml.nodes import Mapping, Scalar
+from trainui.pipeline.yaml.nodes import Mapping, Scalar, one_or_more
 from trainui.pipeline.yaml.nodes import Sequence as ListNode
 
 Written = str | Sequence[str | dict[str, str]] | dict[str, list[str]]
@@ -128,8 +128,7 @@ class DvcStage:
             self.notes.append(words)
 
     def _command(self) -> str:
-        node = self._stage.body.get("cmd")
-        items = node.items if isinstance(node, ListNode) else (node,)
+        items = one_or_more(self._stage.body.get("cmd"))
         texts = [self._text(one).strip("\n") for one in items if isinstance(one, Scalar)]
         if len(texts) > 1:
             texts = [f"(\n{one}\n)" if _KEPT_APART.search(one) else one for one in texts]

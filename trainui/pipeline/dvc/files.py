@@ -8,8 +8,7 @@ from dataclasses import dataclass
 
 from trainui.pipeline.dvc import scope
 from trainui.pipeline.dvc.document import PARAMS_FILE, Stage, unknown
-from trainui.pipeline.yaml.nodes import Mapping, Scalar
-from trainui.pipeline.yaml.nodes import Sequence as ListNode
+from trainui.pipeline.yaml.nodes import Mapping, Scalar, items_of, one_or_more
 from trainui.pipeline.yaml.problems import Problems
 
 OUTPUTS = (
@@ -48,9 +47,8 @@ def fill(scalar: Scalar, stage: Stage) -> str:
 
 def check(stage: Stage, problems: Problems) -> None:
     """Report a missing command, and unknown references in the command and paths."""
-    command, workdir = stage.body.get("cmd"), stage.body.get("wdir")
-    items = command.items if isinstance(command, ListNode) else (command,)
-    texts = [item for item in items if isinstance(item, Scalar)]
+    workdir = stage.body.get("wdir")
+    texts = [item for item in one_or_more(stage.body.get("cmd")) if isinstance(item, Scalar)]
     if not any(item.text.strip() for item in texts):
         problems.add(stage.mark, "no-command", f"the stage {stage.family} has no cmd; give it one")
     texts += [workdir] if isinstance(workdir, Scalar) else []
@@ -75,25 +73,22 @@ def inputs(stage: Stage) -> list[DvcFile]:
 
 def parameters(stage: Stage) -> Iterator[tuple[Scalar, list[str]]]:
     """Return a stage's parameter files, each with the keys that DVC tracks; empty: all."""
-    node = stage.body.get("params")
     keys: list[str] = []
     first: Scalar | None = None
-    for item in node.items if isinstance(node, ListNode) else ():
+    for item in items_of(stage.body.get("params")):
         if isinstance(item, Scalar):
             first = first or Scalar(PARAMS_FILE, plain=True, mark=item.mark)
             keys.append(fill(item, stage))
         elif isinstance(item, Mapping):
             for entry in item.entries.values():
-                named = entry.value.items if isinstance(entry.value, ListNode) else ()
-                texts = [one for one in named if isinstance(one, Scalar)]
+                texts = [one for one in items_of(entry.value) if isinstance(one, Scalar)]
                 yield entry.key, [fill(one, stage) for one in texts]
     if first is not None:
         yield first, keys
 
 
 def _listed(stage: Stage, name: str) -> Iterator[DvcFile]:
-    node = stage.body.get(name)
-    for item in node.items if isinstance(node, ListNode) else ():
+    for item in items_of(stage.body.get(name)):
         if isinstance(item, Scalar):
             yield _file(stage, name, item)
         elif isinstance(item, Mapping):

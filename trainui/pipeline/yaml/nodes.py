@@ -83,6 +83,16 @@ Node = Scalar | Sequence | Mapping
 """Any value of a document."""
 
 
+def items_of(node: Node | None) -> tuple[Node, ...]:
+    """Return the items of a list; none for any other node."""
+    return node.items if isinstance(node, Sequence) else ()
+
+
+def one_or_more(node: Node | None) -> tuple[Node | None, ...]:
+    """Return the items of a list; any other node alone."""
+    return node.items if isinstance(node, Sequence) else (node,)
+
+
 class NotJsonError(ValueError):
     """A Python value that JSON cannot represent; the message says which and where."""
 
