@@ -231,8 +231,12 @@ def open_file(file: Path, *, is_shared: bool) -> RDBStorage:
     def connect() -> sqlite3.Connection:
         found = sqlite3.connect(file, timeout=sqlite_file.BUSY_TIMEOUT, check_same_thread=False)
         if not is_shared:  # as in the store: Optuna commits each value of a trial
-            found.execute("PRAGMA journal_mode = WAL")
-            found.execute("PRAGMA synchronous = NORMAL")
+            try:
+                found.execute("PRAGMA journal_mode = WAL")
+                found.execute("PRAGMA synchronous = NORMAL")
+            except sqlite3.Error:  # e.g. a damaged file
+                found.close()
+                raise
         return found
 
     # not by the path in the URL, which would end at a `?`

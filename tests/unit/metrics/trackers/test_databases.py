@@ -223,7 +223,8 @@ def test_a_damaged_database_is_one_clear_error(
 
 def test_a_database_without_a_trackers_tables_has_no_runs(store: Store, tmp_path: Path) -> None:
     path = tmp_path / "a.db"
-    sqlite3.connect(path).executescript("CREATE TABLE metrics (key TEXT)").close()
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript("CREATE TABLE metrics (key TEXT)")
     assert reading.read_on(open_run(store, path)) == 0
 
 
