@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -216,16 +217,20 @@ def test_the_screen_shows_its_bandwidth(filler: Filler) -> None:
         shown.until_shown("(limit 2 kB/s)")
 
 
-@pytest.mark.parametrize("cut", [0, 30, -3])
-def test_what_is_pasted_presses_no_key(filler: Filler, cut: int) -> None:
-    """Not even where it has escape characters, as the coloured text of another terminal has."""
+@pytest.mark.parametrize("cuts", [(), (30,), (-3,), (-6, -5)])
+def test_what_is_pasted_presses_no_key(filler: Filler, cuts: Sequence[int]) -> None:
+    """Not even where it has escape characters, as the coloured text of another terminal has.
+
+    It is read in pieces, that of the last cuts with one escape character alone.
+    """
     running_demo(filler, name="digits")
     pasted = "\x1b[200~line 1\n\x1b[31mqx\x1b]0;title xyq and more than a sequence\x07q\x1b[201~"
     with terminal() as shown:
         shown.until_shown("digits", "● running")
-        shown.press(pasted[:cut])
-        wait_for(lambda: is_quiet(shown), "a quiet screen")
-        shown.press(pasted[cut:] + "/")
+        for begin, end in zip((0, *cuts), cuts, strict=False):
+            shown.press(pasted[begin:end])
+            wait_for(lambda: is_quiet(shown), "a quiet screen")
+        shown.press(pasted[cuts[-1] if cuts else 0 :] + "/")
         shown.until_shown("filter")
         shown.press("\x1b[200~\x1b[1mdig\x1b[0m\x1b[201~")
         shown.until_shown("[1mdig")

@@ -75,7 +75,8 @@ class TerminalDriver(LinuxDriver):
         if not data:  # the terminal is gone: `shutdown.watch_terminal` ends the app
             self._loop.remove_reader(self.fileno)
             return
-        self._process(self._parser.feed(self._paste.feed(self._decode(data))))
+        if found := self._paste.feed(self._decode(data)):  # to the parser, no text is the end
+            self._process(self._parser.feed(found))
 
     def _process(self, messages: Iterable[Message]) -> None:
         """Process messages, then wait until a lone ESC is a key and not the start of a sequence."""
