@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 
-from trainui import clock, formatting, text
+from trainui import formatting, text
 from trainui.artifacts import code_version
 from trainui.braille import plot_lines
 from trainui.domain.headline_metric import headline, is_clock, is_moment
@@ -78,8 +78,8 @@ def _head(run: RunRecord) -> str:
         f"run `{run.id}`",
         f"created {formatting.local_time(run.created_at, '%Y-%m-%d %H:%M')}",
     ]
-    if run.started_at and (end := run.completed_at or clock.now()):
-        facts.append(f"took {formatting.between(run.started_at, end)}")
+    if took := text.took(run):
+        facts.append(f"took {took}")
     if words := _code(run):
         facts.append(words)
     title = f"# {_cell(run.name)}: {text.state(run.status)}"
@@ -106,13 +106,9 @@ def _code(run: RunRecord) -> str:
 
 def _stage_row(stage: StageRecord, is_nan: bool | None, before: int) -> tuple[str, ...]:
     """Return a stage's cells; `before` are the microseconds of its earlier attempts."""
-    took = ""
-    if stage.started_at is not None:
-        end = stage.completed_at or clock.now()
-        took = formatting.between(stage.started_at - before, end)
     number = str(stage.attempt) if stage.attempt else ""
     state = text.marked_state(stage.status, stalled=stage.stalled, is_nan=is_nan)
-    return stage.name, state, number, took, stage.reason or ""
+    return stage.name, state, number, text.took(stage, before), stage.reason or ""
 
 
 def _members(stages: Sequence[StageRecord]) -> list[list[StageRecord]]:

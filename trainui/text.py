@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
-from trainui import formatting
+from trainui import clock, formatting
 from trainui.domain.states import Status
 
 if TYPE_CHECKING:
@@ -57,6 +57,22 @@ _VERDICTS = {"keep": "+ keep", "discard": "- discard"}
 
 STALLED = "no output for much longer than usual"
 """Reason of a running stage that is flagged `stalled`."""
+
+
+class Timed(Protocol):
+    """A run or a stage; its times are in microseconds."""
+
+    @property
+    def status(self) -> Status:
+        """Its state."""
+
+    @property
+    def started_at(self) -> int | None:
+        """Start of its last attempt."""
+
+    @property
+    def completed_at(self) -> int | None:
+        """End of its last attempt."""
 
 
 def harmless(text: str) -> str:
@@ -179,3 +195,13 @@ def ring(words: str, terminal: str) -> str:
     """
     shown = harmless(words).replace("\t", " ")
     return "\a" if terminal in ("", "dumb", "linux") else f"\x1b]9;trainui: {shown}\x07\a"
+
+
+def took(timed: Timed, before: int = 0) -> str:
+    """Return how long a run or stage took, with `before` microseconds of earlier attempts."""
+    if timed.started_at is None:
+        return ""
+    end = timed.completed_at
+    if end is None and timed.status == Status.RUNNING:
+        end = clock.now()
+    return "" if end is None else formatting.between(timed.started_at - before, end)

@@ -160,7 +160,7 @@ def _list_row(run: RunLine, created: str) -> tuple[str, ...]:
         text.state(run.status),
         done,
         formatting.local_time(run.created_at, created),
-        tables.took(run),
+        text.took(run),
         current,
         text.trouble(run.trouble._asdict()),
     )

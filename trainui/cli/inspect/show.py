@@ -113,7 +113,7 @@ def _show_lines(
         ("directory", run.directory),
         *_about_code(run),
         ("created", formatting.local_time(run.created_at)),
-        ("took", tables.took(run)),
+        ("took", text.took(run)),
         *([("to go", left)] if left else []),
     ]
     header = ("STAGE", "STATE", "ATTEMPT", "TOOK", "EXIT", "WHY")
@@ -154,7 +154,7 @@ def _stage_row(
     number = str(stage.attempt) if stage.attempt else ""
     silent = text.STALLED if stage.stalled else ""
     why = ", ".join(part for part in (silent, stage.reason) if part)
-    took = tables.took(stage, before.get(stage.name, 0))
+    took = text.took(stage, before.get(stage.name, 0))
     return stage.name, state, number, took, exit_code, why
 
 

@@ -11,13 +11,11 @@ import textwrap
 from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from trainui import clock, formatting, text
+from trainui import text
 from trainui.cli.output import printing
-from trainui.domain.states import Status
 
 if TYPE_CHECKING:
-    from trainui.domain.records import RunRecord, StageRecord
-    from trainui.store.read.run_list import RunLine
+    pass
 
 LEAST = 12
 """Minimum width in characters of a column that may be cut."""
@@ -152,13 +150,3 @@ def _shortened(cell: str, width: int | None) -> str:
     while text.width(start) > width - 1 - text.width(end):
         start = start[:-1]
     return f"{start}…{end}"
-
-
-def took(timed: RunLine | RunRecord | StageRecord, before: int = 0) -> str:
-    """Return how long it took, with `before` microseconds of earlier attempts."""
-    if timed.started_at is None:
-        return ""
-    end = timed.completed_at
-    if end is None and timed.status == Status.RUNNING:
-        end = clock.now()
-    return "" if end is None else formatting.between(timed.started_at - before, end)

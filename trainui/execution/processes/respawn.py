@@ -51,7 +51,12 @@ class RespawnedProcess:
         """Reap the child, and start a new one if the service is down and a start is due."""
         if self.process is not None and (code := self.process.poll()) is not None:
             ended, self.process = self.process, None  # first, in case `on_end` raises
-            logger.info("the %s, pid %d, ended with code %d", self.name, ended.pid, code)
+            if code == 0 and self.is_alive():
+                logger.info(
+                    "the %s runs; pid %d, which started it, has ended", self.name, ended.pid
+                )
+            else:
+                logger.info("the %s, pid %d, ended with code %d", self.name, ended.pid, code)
             self.on_end(ended.pid, code)
         if self.is_alive():
             self._alive_since = now if self._alive_since is None else self._alive_since

@@ -120,3 +120,16 @@ def test_what_goes_wrong_as_its_end_is_noted_keeps_it_from_no_further_start(worl
         world.poll(1.0)
     world.poll(2.0)
     assert world.starts == [0.0, 2.0]
+
+
+def test_the_log_does_not_say_that_a_service_has_ended_whose_start_has(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "trainui")
+    world.poll(0.0)
+    world.alive, world.processes[-1].code = True, 0
+    world.poll(1.0)
+    assert caplog.messages[-1] == "the thing runs; pid 4711, which started it, has ended"
+    world.die()
+    world.poll(2.0)
+    assert not world.kept.is_settled()

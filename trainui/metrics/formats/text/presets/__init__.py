@@ -71,7 +71,7 @@ ALIASES = {
     "transformers": "hf",
     "xgboost": "gbm",
 }
-"""Aliases: other names by which people search for a preset."""
+"""Aliases: other names by which people search for a preset, and those of published samples."""
 
 
 def find(name: str) -> type[Preset] | None:
