@@ -56,6 +56,7 @@ class CurvesView(CurveKeys):
         self._compares = False
         """True if the list of curves to compare with opens once the curves have been read."""
         self._shown = Cache[list[SeriesSummary]]()
+        """The metrics in the order of the plots, for the figures, the filter and the pins."""
         self._legend: list[Row] = []
         """The lines' names above the plots; empty: they are beside them, or there are none."""
 

@@ -48,6 +48,18 @@ def test_nothing_of_a_series_that_is_not_there(store: Store) -> None:
     assert len(series_points(connect(store), "stage", "loss", Axis.WALL).x) == 0
 
 
+def test_points_of_sources_that_took_turns_are_in_the_order_read(store: Store) -> None:
+    with store.write() as connection:
+        known = [sources.add_source(connection, "stage", key, attempt=1) for key in "ab"]
+        for at in range(4):
+            source = known[at % 2]
+            after, batch = source._replace(offset=source.offset + 1), as_points([(at, float(at))])
+            known[at % 2] = points.save(connection, source, after, {"loss": batch}, records=1)
+        points.finish(connection, "stage")  # now each source is one chunk
+    found = series_points(connect(store), "stage", "loss")
+    assert found.values.tolist() == [0.0, 1.0, 2.0, 3.0]
+
+
 def test_times_since_the_first_point_and_by_the_clock(store: Store) -> None:
     with store.write() as connection:
         source = sources.add_source(connection, "stage", "a", attempt=1)
