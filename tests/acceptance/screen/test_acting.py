@@ -441,6 +441,18 @@ async def test_a_long_name_hides_nothing_else_in_a_title(filler: Filler) -> None
         await driven.until_shown("What differs: run-xx", f"xx {id_} → the files as they are now ─")
 
 
+@pytest.mark.parametrize("width", [40, 60])
+async def test_a_narrow_terminal_has_the_names_of_what_is_edited(
+    filler: Filler, width: int
+) -> None:
+    run_id = filler.run({"train": ()}, name="digits")
+    filler.fail(run_id, "train", "exit code 1")
+    async with opened(run_id, (width, 24)) as driven:
+        await driven.until_shown("✗ failed")
+        await driven.press("e")
+        await driven.until_shown("Edit and retry dig", "› train")
+
+
 async def test_every_key_ends_in_something_seen_or_a_reason(filler: Filler) -> None:
     run_id = filler.run({"a": ()}, name="done")
     filler.complete(run_id, "a")

@@ -37,6 +37,9 @@ if TYPE_CHECKING:
 LABEL = 26
 """The least width of the parameters' names in cells; they may take a third of the terminal."""
 
+LEAST_NAMES = 20
+"""Cells of the run's and the stage's names that matter more than the end of the top bar."""
+
 
 class EditScreen(Screen[bool]):
     """Plans a resume with edited values; its result is True if the run was resumed."""
@@ -93,8 +96,8 @@ class EditScreen(Screen[bool]):
             parts.append(harmless(stage.definition.group if is_sweep else stage.name))
         hint = Segment("  nothing is applied before the preview", "dim")
         row = [Segment(" Edit and retry ", "title")]
-        room = self.size.width - width_of((*row, hint)) - len(" › ")
-        for name in shared_out(parts, room):
+        room = self.size.width - width_of((*row,)) - len(" › ")
+        for name in shared_out(parts, max(room - width_of((hint,)), min(room, LEAST_NAMES))):
             row += [Segment(" › ", "dim")] * (len(row) > 1) + [Segment(name, "strong")]
         self.query_one("#top", Bar).show((*row, hint))
         self._note("reading the run's pipeline…")
