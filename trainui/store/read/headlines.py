@@ -128,14 +128,17 @@ def headline_stage(connection: protocol.Connection, run_id: str) -> HeadlineStag
 
 
 def longest_member(connection: protocol.Connection, run_id: str, name: str) -> int:
-    """Return how many characters in brackets a sweep's names have at most; 0: `name` has none."""
+    """Return how many characters in brackets a sweep's names have at most.
+
+    0 if `name` has none, or if the run has just been deleted.
+    """
     if not (begin := _beginning(name)):
         return 0
     (longest,) = connection.execute(
         "SELECT max(length(name)) FROM stages WHERE run_id = ? AND substr(name, 1, ?) = ?",
         (run_id, len(begin), begin),
     ).fetchone()
-    return int(longest) - len(begin) - len("]")
+    return 0 if longest is None else int(longest) - len(begin) - len("]")
 
 
 def _beginning(name: str) -> str:

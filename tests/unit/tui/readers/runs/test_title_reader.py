@@ -10,7 +10,7 @@ from tests.unit.store.readings import Feeder
 from tests.unit.tui.filled import Filler
 from trainui.domain.states import Status
 from trainui.store.db import protocol, readonly
-from trainui.store.read import run_list, views
+from trainui.store.read import headlines, run_list, views
 from trainui.store.read.run_list import RunDetails
 from trainui.tui.readers.matrix_reader import MatrixReader
 from trainui.tui.readers.runs import title_reader
@@ -55,6 +55,10 @@ def test_the_column_has_room_for_any_member(
         filler.complete(run_id, name)
     found = TitleReader().read(connection, run_list.run_lines(connection))
     assert found.member == len("lr=0.001")
+
+
+def test_a_sweep_that_is_deleted_meanwhile_needs_no_room(connection: protocol.Connection) -> None:
+    assert headlines.longest_member(connection, "deleted", "train[lr=1]") == 0
 
 
 def test_a_member_that_diverged_early_does_not_choose_the_metric(
