@@ -15,7 +15,7 @@ from typing import Any
 from trainui import paths
 from trainui import settings as settings_module
 from trainui.errors import TrainuiError, UnfitEnvironmentError
-from trainui.execution.broker import restarts, server_process
+from trainui.execution.broker import last_start, server_process
 from trainui.execution.broker import url as broker_url
 from trainui.execution.processes import desired_state, locks, spawn
 from trainui.paths import Home
@@ -158,7 +158,7 @@ def _start(home: Home, programs: list[Path], lock: locks.Lock) -> None:
             kept = False
             said = server_process.start(home, program, lock)
         if said is None:
-            restarts.note(home, kept=kept)
+            last_start.note(home, kept=kept)
             return
         logger.warning("%s does not start:\n%s", program, said)
     raise UnfitEnvironmentError(

@@ -14,7 +14,7 @@ from typing import Any
 
 from trainui import plain_files
 from trainui.errors import NotPlainFileError, StoreError
-from trainui.execution.broker import restarts, server_process
+from trainui.execution.broker import last_start, server_process
 from trainui.execution.daemon import heartbeat, readiness
 from trainui.execution.daemon.heartbeat import HeartbeatCheck
 from trainui.execution.processes import desired_state, locks, spawn
@@ -67,7 +67,7 @@ def brief(home: Home, database: Path | None) -> str:
     if database_problem(database):
         return "database is missing"
     if locks.is_held(home.worker_lock):
-        if restarts.is_gone(home):
+        if last_start.is_gone(home):
             return "broker died, restarting"
         if hangs(home):
             return "worker does not answer"
@@ -156,7 +156,7 @@ def _broker_problems(
     home: Home, broker: Mapping[str, Any], again: str, *, is_ours: bool
 ) -> list[str]:
     if broker["reachable"]:
-        restart = restarts.recent(home) if is_ours else ""
+        restart = last_start.recent(home) if is_ours else ""
         return [f"the {restart}"] if restart else []
     if not is_ours:
         words = f"at {broker['url']} does not answer"

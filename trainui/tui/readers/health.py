@@ -51,11 +51,13 @@ class HealthReader:
             self._checkpoint_places = checkpoint_places.read(connection, settings.host())
 
     def _check(self) -> Health:
-        from trainui.execution.broker import restarts
+        from trainui.execution.broker import last_start
         from trainui.execution.daemon import health
 
         return Health(
-            health.brief(self._home, self._database), restarts.recent(self._home), self._low_disk()
+            health.brief(self._home, self._database),
+            last_start.recent(self._home),
+            self._low_disk(),
         )
 
     def _low_disk(self) -> str | None:
