@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
-from trainui import limits, paths, plain_files, search_path
+from trainui import limits, paths, plain_files, python_path
 from trainui.supervisor.protocol import IDENTITY
 
 _LOG_LIMIT = 1 << 20
@@ -168,4 +168,4 @@ def _environment() -> dict[str, str]:
     if os.environ.get(IDENTITY[0]):
         for name in ("CUDA_VISIBLE_DEVICES", "CUDA_DEVICE_ORDER"):
             environ.pop(name, None)
-    return {**environ, **search_path.of_own_process()}
+    return {**environ, **python_path.of_own_process()}

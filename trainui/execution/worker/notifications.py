@@ -21,7 +21,7 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from trainui import search_path
+from trainui import python_path
 from trainui.domain.notifications import Notification
 from trainui.errors import StoreError
 from trainui.settings import Settings
@@ -168,7 +168,7 @@ def _command(command: str, notice: Notification) -> _Program:
         run = views.run(connection, notice.run_id)
         text = "" if run is None else json.dumps(summary.run_in_full(connection, run))
     about = {"TRAINUI_EVENT": notice.kind, "TRAINUI_MESSAGE": notice.text}
-    return _Program(["sh", "-c", command], text, {**about, **search_path.of_user()})
+    return _Program(["sh", "-c", command], text, {**about, **python_path.of_user()})
 
 
 def _apprise(urls: Sequence[str], notice: Notification) -> _Program:

@@ -6,7 +6,7 @@ import sysconfig
 
 import pytest
 
-from trainui import search_path
+from trainui import python_path
 
 
 @pytest.mark.parametrize("site", ["/home/a/.local/lib/python3/site-packages", "/src/trainui"])
@@ -14,10 +14,10 @@ def test_our_packages_come_first_also_if_they_are_the_users_own(
     monkeypatch: pytest.MonkeyPatch, site: str
 ) -> None:
     monkeypatch.setenv("PYTHONPATH", "/cluster/packages")
-    monkeypatch.setattr(search_path, "__file__", f"{site}/trainui/search_path.py")
-    ours = search_path.of_own_process()
+    monkeypatch.setattr(python_path, "__file__", f"{site}/trainui/python_path.py")
+    ours = python_path.of_own_process()
     found = ours["PYTHONPATH"].split(":")
     before = {site, sysconfig.get_path("stdlib"), sysconfig.get_path("purelib")}
     assert before <= {*found[: found.index("/cluster/packages")]}
     monkeypatch.setenv("PYTHONPATH", ours["PYTHONPATH"])
-    assert search_path.of_user() == {"PYTHONPATH": "/cluster/packages"}
+    assert python_path.of_user() == {"PYTHONPATH": "/cluster/packages"}
