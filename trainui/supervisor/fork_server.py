@@ -15,7 +15,7 @@ import threading
 import time
 from pathlib import Path
 
-from trainui import installed, limits
+from trainui import installed, open_file_limit
 from trainui.errors import ReplacedError
 from trainui.supervisor import supervise
 from trainui.supervisor.protocol import IDENTITY
@@ -128,7 +128,7 @@ def spawn(python: str, connection: socket.socket) -> subprocess.Popen[bytes]:
         stdin=connection.fileno(),
         stdout=subprocess.DEVNULL,
     )
-    limits.restore_open_files(process.pid)
+    open_file_limit.restore_open_files(process.pid)
     return process
 
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
-from trainui import limits, paths, plain_files, python_path
+from trainui import open_file_limit, paths, plain_files, python_path
 from trainui.supervisor.protocol import IDENTITY
 
 _LOG_LIMIT = 1 << 20
@@ -89,7 +89,7 @@ def spawn(
             start_new_session=True,
             umask=0o077,
         )
-    limits.restore_open_files(process.pid)
+    open_file_limit.restore_open_files(process.pid)
     _started.append(process)
     return process
 

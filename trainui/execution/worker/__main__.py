@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from trainui import limits, paths, settings
+from trainui import open_file_limit, paths, settings
 from trainui.errors import TrainuiError
 from trainui.execution.daemon import prestart, readiness
 from trainui.execution.daemon.watchdog import EXIT_HELD
@@ -53,7 +53,7 @@ def main() -> int:
 
 def _run(home: Home) -> int:
     _log_to_file(home)
-    limits.raise_open_files()
+    open_file_limit.raise_open_files()
     _import_worker()
     from trainui.execution.worker import celery_worker
     from trainui.store.db.engine import open_patiently

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from pathlib import Path
 
-from trainui import limits
+from trainui import open_file_limit
 from trainui.metrics.files.tail import FileState, GrowingFile, ShortageError, look_at
 
 MOST = 256
@@ -16,7 +16,7 @@ class OpenFiles:
     """A cache of open files; it closes the least recently used ones."""
 
     def __init__(self, most: int | None = None) -> None:
-        self._most = max(1, min(MOST, limits.open_files() // 2) if most is None else most)
+        self._most = max(1, min(MOST, open_file_limit.open_files() // 2) if most is None else most)
         self._files: OrderedDict[GrowingFile, None] = OrderedDict()
 
     def open(self, path: Path) -> GrowingFile:

@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable
 from contextlib import closing
 
-from trainui import limits, settings, wakeup
+from trainui import open_file_limit, settings, wakeup
 from trainui.metrics.reader import process
 from trainui.metrics.reader.process_loop import MetricsReader
 from trainui.store.db.engine import Store, open_patiently
@@ -33,7 +33,7 @@ def main(mount: str = "", beside: Callable[[Store, threading.Event], None] | Non
     )
     logging.getLogger("watchfiles").setLevel(logging.WARNING)  # otherwise it logs each change
     os.nice(NICE)
-    limits.raise_open_files()
+    open_file_limit.raise_open_files()
     stopping = threading.Event()
     threading.Thread(target=_await_parent, args=(stopping, mount), daemon=True).start()
     if (store := open_patiently(stopping.wait)) is not None:
