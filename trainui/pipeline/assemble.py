@@ -7,7 +7,7 @@ from collections.abc import Mapping as AnyMapping
 from dataclasses import dataclass, field
 
 from trainui.domain.definition import Pipeline
-from trainui.pipeline import build, defaults, outline
+from trainui.pipeline import build, defaults_block, outline
 from trainui.pipeline.checks import (
     alerts,
     checkpoint,
@@ -49,7 +49,7 @@ def examine(
 
     The spec is None if a field is invalid or uses a parameter without a value.
     """
-    document = defaults.apply(document)
+    document = defaults_block.apply(document)
     declared = document.get("params")
     known = parameters.collect(
         declared if isinstance(declared, Mapping) else Mapping({}, document.mark),
