@@ -24,7 +24,7 @@ from trainui.control.resuming.resume_preview import choose_pipeline
 from trainui.domain.states import Status
 from trainui.errors import UsageError
 from trainui.search import results, samplers
-from trainui.store.read import run_list, summary, trials, views
+from trainui.store.read import run_json, run_list, trials, views
 from trainui.store.read.trials import TrialRecord
 from trainui.tui.readers.matrix_reader import MatrixReader
 from trainui.tui.run.sweep.search_rows import best_so_far
@@ -260,7 +260,7 @@ def test_what_is_shown_of_a_trial_has_its_number_and_values(tmp_path: Path) -> N
     run = Run(tmp_path, searched(trials=1), {"name": "other", "run": "true"})
     run.wait()
     with views.reading() as connection:
-        shown = json.loads(json.dumps(summary.run_in_full(connection, run.record())))
+        shown = json.loads(json.dumps(run_json.run_in_full(connection, run.record())))
     trial, other = shown["stages"]
     assert (trial["trial"], set(trial["search"]), trial["matrix"]) == (0, set(SPACE), None)
     assert other.keys() == trial.keys() - {"trial", "search"}

@@ -66,7 +66,7 @@ def find_alike(reference: str, stage: str | None) -> list[StageRecord]:
 
 def in_full(run_id: str) -> dict[str, Any]:
     """Return a run as `show --json` prints it."""
-    from trainui.store.read import summary, views
+    from trainui.store.read import run_json, views
 
     with view() as connection:
-        return summary.run_in_full(connection, views.find_run(connection, run_id))
+        return run_json.run_in_full(connection, views.find_run(connection, run_id))

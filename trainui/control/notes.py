@@ -17,7 +17,7 @@ from trainui.pipeline.substitution import masking
 from trainui.store.db.engine import open_store
 from trainui.store.db.protocol import Connection
 from trainui.store.read import views
-from trainui.store.read.summary import shown_command
+from trainui.store.read.run_json import shown_command
 from trainui.store.runs import events, runs
 
 VERDICTS = ("keep", "discard")

@@ -22,7 +22,7 @@ from trainui.pipeline.substitution import masking
 from trainui.pipeline.substitution.search import with_recorded_trials
 from trainui.store.db.protocol import Connection
 from trainui.store.read import tracked, views
-from trainui.store.read.summary import shown_command
+from trainui.store.read.run_json import shown_command
 
 Pairs = dict[str, list[Any]]
 """By name: the value on the one side and on the other; None where it is missing."""

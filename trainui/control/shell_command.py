@@ -15,7 +15,7 @@ from trainui.pipeline.substitution.masking import MASK, mask, mask_command, mask
 from trainui.search import results
 from trainui.store.db.protocol import Connection
 from trainui.store.read import views
-from trainui.store.read.summary import shown_command
+from trainui.store.read.run_json import shown_command
 
 
 def of_stage(run_id: str, stage_name: str) -> str | None:

@@ -40,7 +40,7 @@ def best(
     A running trial counts with its best value so far, after the completed ones.
     """
     from trainui.search import results
-    from trainui.store.read import summary
+    from trainui.store.read import run_json
 
     found = lookup.find_run(run)
     with lookup.view() as connection:
@@ -53,7 +53,7 @@ def best(
             "value": one.value,
             "step": one.step if one.step is None or one.step % 1 else int(one.step),
             "search": mask(one.stage.definition.trial_params or one.stage.definition.matrix or {}),
-            "command": summary.shown_command(found.params, one.stage.definition),
+            "command": run_json.shown_command(found.params, one.stage.definition),
         }
         for one in ranked
     ]

@@ -72,10 +72,10 @@ def list_runs(
         return
     with lookup.view() as connection:
         if as_json:
-            from trainui.store.read import summary, views
+            from trainui.store.read import run_json, views
 
             found = views.runs(connection, limit=limit)
-            printing.value({"runs": [summary.run_line(run) for run in found]})
+            printing.value({"runs": [run_json.run_line(run) for run in found]})
             return
         shown = run_list.run_lines(connection, limit=limit)
         more = run_list.count_runs(connection) - len(shown)
@@ -98,7 +98,7 @@ def _list_selected(
 ) -> None:
     """List the runs that match a filter, in an order."""
     from trainui.cli.inspect import selection
-    from trainui.store.read import summary, views
+    from trainui.store.read import run_json, views
 
     with lookup.view() as connection:
         found = selection.select(connection, run_list.run_lines(connection), words, sort)
@@ -107,7 +107,7 @@ def _list_selected(
             printing.note(found.lacks)
         if as_json:
             records = {run.id: run for run in views.runs(connection)}
-            printing.value({"runs": [summary.run_line(records[one.id]) for one in shown]})
+            printing.value({"runs": [run_json.run_line(records[one.id]) for one in shown]})
             return
     printing.lines(_list_lines(shown, found.columns))
     if not found.runs:

@@ -23,12 +23,12 @@ def show(run: options.Run, as_json: options.Json = False) -> None:
     from trainui.cli.inspect.metrics import print_problems, without_metrics
     from trainui.cli.runs import standstill
     from trainui.store.points import curves
-    from trainui.store.read import event_feed, run_history, stage_alerts, summary, tracked, views
+    from trainui.store.read import event_feed, run_history, run_json, stage_alerts, tracked, views
 
     with lookup.view() as connection:
         found = views.find_run(connection, run)
         if as_json:
-            printing.value(summary.run_in_full(connection, found))
+            printing.value(run_json.run_in_full(connection, found))
             return
         stages = views.stages(connection, found.id)
         attempts = views.attempts(connection, found.id)
@@ -36,7 +36,7 @@ def show(run: options.Run, as_json: options.Json = False) -> None:
         alerts = stage_alerts.alerted_stages(connection, [found.id]).get(found.id, {})
         left = _left(connection, found, stages)
         before = run_history.earlier_times(connection, found.id)
-        noted = summary.notes(connection, found.id)
+        noted = run_json.notes(connection, found.id)
         owners = {one.id: one.name for one in stages}
         problems = curves.problems(connection, owners)
         submission = views.submission(connection, found.id)

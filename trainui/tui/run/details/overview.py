@@ -15,7 +15,7 @@ from trainui import clock, formatting
 from trainui.domain.records import AttemptRecord, RunRecord, StageRecord
 from trainui.domain.states import DONE, UNFINISHED, Status
 from trainui.pipeline.substitution.masking import mask
-from trainui.store.read.summary import shown_command
+from trainui.store.read.run_json import shown_command
 from trainui.text import STALLED, harmless, state
 from trainui.tui.data.run_page import LogProgress, RunPage, StageDetail, as_attempt
 from trainui.tui.render.numbers import age, clock_time, elapsed, number, state_style
