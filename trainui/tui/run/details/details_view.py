@@ -21,7 +21,7 @@ from trainui.tui.render.styled_text import Row, Segment, marked, plain
 from trainui.tui.run.details.detail_tabs import events_rows, files_rows, params_rows
 from trainui.tui.run.details.fields import LABEL
 from trainui.tui.run.details.overview import DetailsSubject, overview_rows
-from trainui.tui.run.details.overview_details import FOLDED, UNFOLDED, short_path
+from trainui.tui.run.details.overview_folded import FOLDED, UNFOLDED, short_path
 from trainui.tui.run.sweep.matrix_table import GroupRows, GroupTable
 from trainui.tui.run.tab_bar import Tabs
 from trainui.tui.widgets.line_view import RowsView

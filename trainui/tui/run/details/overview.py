@@ -27,7 +27,7 @@ from trainui.tui.run.details.fields import (
     fields_rows,
     start_of,
 )
-from trainui.tui.run.details.overview_details import FOLDED, UNFOLDED, details_rows
+from trainui.tui.run.details.overview_folded import FOLDED, UNFOLDED, details_rows
 
 if TYPE_CHECKING:
     from trainui.tui.data.eta import Eta

@@ -40,7 +40,7 @@ from trainui.tui.run.details.overview import (
     overview_rows,
     why,
 )
-from trainui.tui.run.details.overview_details import details_rows, short_path
+from trainui.tui.run.details.overview_folded import details_rows, short_path
 from trainui.tui.run.header import can_resume, crumbs, heading
 from trainui.tui.run.sweep.matrix_table import GroupRows
 
