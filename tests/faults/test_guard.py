@@ -108,12 +108,14 @@ def _environment() -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
 
 
-def test_a_revived_guard_brings_back_what_is_wanted(home: Home) -> None:
+@pytest.mark.parametrize("module", ["guard", "watchdog"], ids=["now", "by an older release"])
+def test_a_revived_guard_brings_back_what_is_wanted(home: Home, module: str) -> None:
     background.start()
     guard, worker = background.guard_pid(home), background.worker_pid(home)
     background.kill(guard, home.guard_lock)
     background.kill(worker, home.worker_lock)
-    with subprocess.Popen(prestart.GUARD_ARGV, cwd="/", env=_environment()) as reviver:
+    argv = [*prestart.GUARD_ARGV[:-1], f"trainui.execution.daemon.{module}"]
+    with subprocess.Popen(argv, cwd="/", env=_environment()) as reviver:
         assert background.worker_pid(home) != worker
         assert lifecycle.stop()
         assert reviver.wait() == 0

@@ -14,7 +14,7 @@ from tests.integration import background
 from tests.integration.runs import HOLD, NOTE, Run, stage
 from tests.unit.supervisor.waiting import wait_for, wait_for_death
 from trainui import wakeup
-from trainui.execution.daemon import health, heartbeat, lifecycle, metrics_process, watchdog
+from trainui.execution.daemon import guard, health, heartbeat, lifecycle, metrics_process
 from trainui.execution.daemon.metrics_process import MetricsProcess
 from trainui.paths import Home
 from trainui.supervisor.supervise import list_processes
@@ -34,7 +34,7 @@ def replaced(home: Home, run: Run, hanging: int, knock: wakeup.WorkerProbe) -> N
         home,
         heartbeat.WORKER,
         lambda: knock.is_heard() is not False,
-        lambda: watchdog.end_worker(home),
+        lambda: guard.end_worker(home),
     )
     watched.poll(0.0)
     wait_for(knock.is_heard, "the worker's answer")

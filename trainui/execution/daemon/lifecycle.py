@@ -13,7 +13,7 @@ from trainui import disk, paths
 from trainui import settings as settings_module
 from trainui.errors import UnfitEnvironmentError
 from trainui.execution.broker import broker
-from trainui.execution.daemon import health, prestart, readiness, watchdog
+from trainui.execution.daemon import guard, health, prestart, readiness
 from trainui.execution.processes import desired_state, locks, spawn
 from trainui.paths import Home
 from trainui.settings import Settings
@@ -60,7 +60,7 @@ def stop(timeout: float = 10.0) -> bool:
     _end(home, home.guard_lock, timeout)
     if desired_state.is_wanted(home):
         return False
-    worker_ended = _end(home, home.worker_lock, watchdog.WORKER_GRACE)
+    worker_ended = _end(home, home.worker_lock, guard.WORKER_GRACE)
     return broker.stop(home) and worker_ended and not locks.is_held(home.guard_lock)
 
 

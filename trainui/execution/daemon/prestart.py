@@ -16,7 +16,7 @@ from pathlib import Path
 from trainui import paths
 from trainui.execution.processes import locks, spawn
 
-GUARD_ARGV = spawn.module_argv("trainui.execution.daemon.watchdog")
+GUARD_ARGV = spawn.module_argv("trainui.execution.daemon.guard")
 """Command line of the guard."""
 
 WORKER_ARGV = spawn.module_argv("trainui.execution.worker")

@@ -12,10 +12,10 @@ logger = logging.getLogger(__name__)
 FIRST_DELAY = 0.2
 """Seconds between the first start and the second; doubled at each further start."""
 
-MOST_DELAY = 30.0
+MAX_DELAY = 30.0
 """Upper limit of the delay, in seconds."""
 
-CALM = 60.0
+RESET_AFTER = 60.0
 """Seconds of uptime after which the delay is reset."""
 
 
@@ -60,11 +60,11 @@ class RespawnedProcess:
             self.on_end(ended.pid, code)
         if self.is_alive():
             self._alive_since = now if self._alive_since is None else self._alive_since
-            if now - self._alive_since >= CALM:
+            if now - self._alive_since >= RESET_AFTER:
                 self._delay = self.due = 0.0
         elif self.process is None and now >= self.due:
             self._alive_since = None
-            self._delay = min(max(2 * self._delay, FIRST_DELAY), MOST_DELAY)
+            self._delay = min(max(2 * self._delay, FIRST_DELAY), MAX_DELAY)
             self.due = now + self._delay
             self.process = self.spawn()
             logger.info("started the %s, pid %d", self.name, self.process.pid)

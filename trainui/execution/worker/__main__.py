@@ -18,7 +18,7 @@ from typing import Any
 from trainui import open_file_limit, paths, settings
 from trainui.errors import TrainuiError
 from trainui.execution.daemon import prestart, readiness
-from trainui.execution.daemon.watchdog import EXIT_HELD
+from trainui.execution.daemon.guard import EXIT_HELD
 from trainui.execution.processes import desired_state, locks, spawn
 from trainui.paths import Home
 

@@ -27,7 +27,7 @@ A longer step would delay a first line, a shorter one would cost more at rest (n
 _CONFIRMED = 500
 """Milliseconds after which a watch that has started and saw nothing is known to work."""
 
-_FIRST_DELAY, _MOST_DELAY = 0.2, 30.0
+_FIRST_DELAY, _MAX_DELAY = 0.2, 30.0
 """Seconds from a failure to the next start; doubled at each further failure."""
 
 _CALM = 60.0
@@ -145,7 +145,7 @@ class Watch:
                 except Exception:
                     log.exception("the end of the watch cannot be reported")
                 self._restart.wait(0 if self._is_closed else delay)
-                delay = min(2 * delay, _MOST_DELAY)
+                delay = min(2 * delay, _MAX_DELAY)
 
     def _follow(self, directories: frozenset[Path]) -> None:
         """Report changes until a different set of directories is requested."""

@@ -13,7 +13,7 @@ from trainui.execution.daemon import lifecycle, prestart
 
 LOADED = """
 import sys
-from trainui.execution.daemon import lifecycle, watchdog
+from trainui.execution.daemon import lifecycle, guard
 heavy = {"celery", "kombu", "redis", "valkey", "sqlalchemy", "sqlmodel", "pydantic", "textual"}
 print(sorted(heavy & {name.partition(".")[0] for name in sys.modules}))
 """
@@ -73,4 +73,4 @@ def test_a_broker_of_no_use_is_refused_at_once(home: Path, monkeypatch: pytest.M
 def test_the_command_that_revives_is_a_guard() -> None:
     argv = prestart.GUARD_ARGV
     assert argv[0] == sys.executable
-    assert argv[-2:] == ["-m", "trainui.execution.daemon.watchdog"]
+    assert argv[-2:] == ["-m", "trainui.execution.daemon.guard"]

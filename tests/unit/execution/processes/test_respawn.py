@@ -8,7 +8,7 @@ from typing import cast
 
 import pytest
 
-from trainui.execution.processes.respawn import MOST_DELAY, RespawnedProcess
+from trainui.execution.processes.respawn import MAX_DELAY, RespawnedProcess
 
 
 class FakeProcess:
@@ -77,7 +77,7 @@ def test_one_that_dies_at_once_is_respawned_with_backoff(world: World) -> None:
         world.die()
     pauses = [round(later - sooner, 1) for sooner, later in pairwise(world.starts)]
     assert pauses[:4] == pytest.approx([0.2, 0.4, 0.8, 1.6], abs=0.11)
-    assert max(pauses) == pytest.approx(MOST_DELAY, abs=0.11)
+    assert max(pauses) == pytest.approx(MAX_DELAY, abs=0.11)
     assert pauses == sorted(pauses)
 
 

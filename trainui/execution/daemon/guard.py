@@ -1,0 +1,207 @@
+"""The guard: a watchdog that starts the broker and the worker and respawns them while wanted.
+
+It uses only the standard library, and every wait in it has a timeout, so it outlives the processes
+that it watches. The delays between respawns are in `processes.respawn`.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import select
+import signal
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+from trainui import paths, wakeup
+from trainui import settings as settings_module
+from trainui.execution.broker import broker, server_process
+from trainui.execution.daemon import health, heartbeat, prestart
+from trainui.execution.daemon.heartbeat import Heartbeat
+from trainui.execution.processes import desired_state, locks, spawn
+from trainui.execution.processes.respawn import ChildProcess, RespawnedProcess
+from trainui.paths import Home
+from trainui.settings import Settings
+
+logger = logging.getLogger("trainui.execution.daemon.guard")  # this module also runs as __main__
+
+EXIT_HELD = 75
+"""Exit code of a worker if another one of its home is alive."""
+
+POLL_EVERY = 2.0
+"""Seconds between two checks of the desired state and of processes that are not our children."""
+
+WORKER_GRACE = 6.0
+"""Seconds until SIGKILL; a worker exits within 5 s of SIGTERM."""
+
+
+class Guard:
+    """Keeps the broker and the worker of one home alive."""
+
+    def __init__(
+        self,
+        home: Home,
+        settings: Settings,
+        lock: locks.Lock,
+        worker: spawn.InheritedChild | None = None,
+    ) -> None:
+        """Create the guard.
+
+        `worker` is one that was started along with this process.
+        """
+
+        def respawned(name: str, argv: list[str], is_alive: Callable[[], bool]) -> RespawnedProcess:
+            def note_end(pid: int, code: int) -> None:
+                if code != EXIT_HELD:
+                    health.note_end(home, name, pid, code)
+
+            return RespawnedProcess(
+                name, lambda: spawn.spawn(argv, home.guard_log), is_alive, on_end=note_end
+            )
+
+        self._home = home
+        self._lock = lock
+        self._broker = respawned(
+            "broker",
+            spawn.module_argv("trainui.execution.broker"),
+            lambda: broker.is_alive(home, settings),
+        )
+        self._worker = respawned(
+            "worker", prestart.WORKER_ARGV, lambda: locks.is_held(home.worker_lock)
+        )
+        if worker is not None:
+            self._worker.process = worker
+            logger.info("started the worker, pid %d, along with this process", worker.pid)
+        probe = wakeup.WorkerProbe(home.doorbell)
+        self._heartbeats = (
+            Heartbeat(
+                home,
+                heartbeat.BROKER,
+                lambda: broker.answers(home, settings),
+                lambda: broker.end_hanging(home, settings),
+            ),
+            # A starting worker may be upgrading a large database and have no wake-up socket yet.
+            Heartbeat(
+                home,
+                heartbeat.WORKER,
+                lambda: probe.is_heard() is not False,
+                lambda: end_worker(home, self._worker.process),
+            ),
+        )
+        self._got_term = False
+        self._withdrawn_at = desired_state.withdrawn_at(home)
+        self._wakeup = self._listen()
+
+    def serve(self) -> None:
+        """Keep the worker and the broker alive while they are wanted, then stop them."""
+        while self._is_wanted():
+            if self._lock.is_lost():
+                self._leave_lost_home()
+                return
+            now = time.monotonic()
+            try:
+                self._poll(now)
+            except OSError as error:  # transient, e.g. disk full or no process left to fork
+                logger.warning("will retry: %s", error)
+            self._sleep(now)
+        logger.info("no longer wanted: stopping the worker and the broker")
+        end_worker(self._home, self._worker.process)
+        starter = self._broker.process
+        if starter is not None:  # the broker is still starting
+            spawn.end(starter.pid, lambda: starter.poll() is not None, grace=1.0)
+        if not broker.stop(self._home):
+            logger.error("the broker does not exit")
+
+    def _poll(self, now: float) -> None:
+        self._broker.poll(now)
+        self._worker.poll(now)  # in parallel: the broker is up before Celery is imported
+        if self._broker.is_settled():
+            for one in self._heartbeats:
+                one.poll(now)
+
+    def _leave_lost_home(self) -> None:
+        """End our own processes; the home at this path now may have others."""
+        logger.warning("%s was removed or replaced: stopping", self._lock.path)
+        if (worker := self._worker.process) is not None:
+            spawn.end(worker.pid, lambda: worker.poll() is not None, grace=WORKER_GRACE)
+        server_process.end_lost(self._home)
+
+    def _is_wanted(self) -> bool:
+        """Return True if the worker is wanted; SIGTERM is a request to stop it."""
+        if self._got_term:
+            self._got_term = False
+            if desired_state.withdrawn_at(self._home) == self._withdrawn_at:
+                desired_state.withdraw(self._home)  # the request is not on disk yet
+            self._withdrawn_at = desired_state.withdrawn_at(self._home)
+        return desired_state.is_wanted(self._home)
+
+    def _sleep(self, now: float) -> None:
+        """Sleep until a signal arrives, a child exits, or the next start or check is due."""
+        waits = [
+            respawned.due - now for respawned in (self._broker, self._worker) if respawned.due > now
+        ]
+        select.select([self._wakeup], [], [], min([POLL_EVERY, *waits]))
+        while True:
+            try:
+                os.read(self._wakeup, 512)
+            except BlockingIOError:
+                return
+
+    def _listen(self) -> int:
+        """Install signal handlers; return a pipe that becomes readable on each signal."""
+        reader, writer = os.pipe()
+        os.set_blocking(reader, False)
+        os.set_blocking(writer, False)
+        signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
+        # The last three only wake the loop. Not SIG_IGN, because child processes would inherit it.
+        for number in (signal.SIGTERM, signal.SIGCHLD, signal.SIGHUP, signal.SIGINT):
+            signal.signal(number, self._on_signal)
+        return reader
+
+    def _on_signal(self, number: int, _frame: Any) -> None:
+        self._got_term = self._got_term or number == signal.SIGTERM
+
+
+def end_worker(home: Home, child: ChildProcess | None = None) -> None:
+    """Stop the worker of a home, no matter which process started it.
+
+    `child` is the worker that we started; it may not have acquired its lock yet.
+    """
+    pid = locks.holder(home.worker_lock) or (child.pid if child is not None else None)
+    if pid is None:
+        return
+
+    def is_gone() -> bool:
+        ended = child is None or child.poll() is not None
+        return ended and not locks.is_held(home.worker_lock)
+
+    if not spawn.end(pid, is_gone, grace=WORKER_GRACE):
+        logger.error("the worker (pid %d) does not exit", pid)
+
+
+def main() -> int:
+    """Run the guard of the home that the environment names, unless one is running already.
+
+    The argument is the pid of a worker that was started along with it.
+    """
+    os.umask(0o077)
+    spawn.accept_signals()
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s guard: %(message)s")
+    home, settings = paths.home(), settings_module.load()
+    worker = spawn.InheritedChild(int(sys.argv[1])) if len(sys.argv) > 1 else None
+    for directory in (home.root, home.worker):
+        paths.make_private(directory)
+    while desired_state.is_wanted(home):  # again after release: a start may have just been asked
+        lock = locks.acquire(home.guard_lock)
+        if lock is None:
+            return 0  # another guard does the work
+        with lock:
+            Guard(home, settings, lock, worker).serve()
+        worker = None
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
