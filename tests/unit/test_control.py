@@ -20,8 +20,8 @@ from sqlalchemy import func, update
 from tests.faults import disks
 from tests.unit.store.readings import Feeder
 from trainui import clock, control, paths, wakeup
-from trainui.artifacts import code_version, environment
-from trainui.artifacts.environment import ShellEnvironment
+from trainui.artifacts import code_version, shell_environment
+from trainui.artifacts.shell_environment import ShellEnvironment
 from trainui.control.resuming import resume_estimates
 from trainui.control.resuming.resume_preview import StageOptions
 from trainui.domain.definition import Pipeline, StageDefinition
@@ -110,7 +110,7 @@ class TestSubmission:
             "code.json",
         }
         assert (directory / "env.json").stat().st_mode & 0o777 == 0o600
-        assert environment.read(directory).environ == {"A": "1"}
+        assert shell_environment.read(directory).environ == {"A": "1"}
         assert states(store, run_id) == {
             "a": "queued",
             "b": "pending",
@@ -267,20 +267,20 @@ class TestEnvironment:
             "PWD": "/",
             "SHLVL": "2",
         }
-        environment.write(tmp_path, ShellEnvironment(environ, 0o027))
-        kept = environment.read(tmp_path)
+        shell_environment.write(tmp_path, ShellEnvironment(environ, 0o027))
+        kept = shell_environment.read(tmp_path)
         assert kept.environ == {"PATH": "/bin", "ODD": odd, "DISPLAYED": "yes"}
         assert kept.umask == 0o027
 
     def test_a_damaged_file_says_how_to_mend_it(self, tmp_path: Path) -> None:
         (tmp_path / "env.json").write_text("{")
         with pytest.raises(UnfitEnvironmentError, match="--env"):
-            environment.read(tmp_path)
+            shell_environment.read(tmp_path)
 
     def test_the_umask_is_passed_on_and_kept(self) -> None:
         before = os.umask(0o026)
         try:
-            assert environment.current_umask() == 0o026
+            assert shell_environment.current_umask() == 0o026
         finally:
             assert os.umask(before) == 0o026
 
@@ -513,7 +513,7 @@ class TestResume:
         self, store: Store, failed: str
     ) -> None:
         control.resume(failed, environ={"WORD": "new"})
-        assert environment.read(paths.home().runs / failed).environ == {"WORD": "new"}
+        assert shell_environment.read(paths.home().runs / failed).environ == {"WORD": "new"}
 
     def test_rerun_starts_fresh_and_alone(self, store: Store, failed: str) -> None:
         assert control.rerun(failed, ["c"]) == ["c"]
@@ -694,7 +694,7 @@ class TestEnding:
         control.resume(run_id, environ={"PATH": "/bin"})
         assert states(store, run_id)["a"] == "queued"
         directory = paths.home().runs / run_id
-        assert environment.read(directory).environ == {"PATH": "/bin"}
+        assert shell_environment.read(directory).environ == {"PATH": "/bin"}
         assert stat.S_IMODE(directory.stat().st_mode) == 0o700
 
     def test_a_run_in_whose_directory_something_is_mounted_is_kept(self, store: Store) -> None:

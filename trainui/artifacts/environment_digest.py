@@ -13,14 +13,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from trainui import paths, plain_files
-from trainui.artifacts.environment import OF_A_STAGE
+from trainui.artifacts.shell_environment import SET_BY_TRAINUI
 from trainui.paths import Home
 
 VARIABLES_FILE = "variables.json"
 """File in the attempt's directory."""
 
 _OWN = (
-    OF_A_STAGE
+    SET_BY_TRAINUI
     | {"CUDA_VISIBLE_DEVICES", "CUDA_DEVICE_ORDER"}
     | {"MLFLOW_RUN_CONTEXT", "WANDB__TRANSACTION_LOG_FLUSH_INTERVAL"}
 )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from trainui.artifacts import environment, forgotten_attempts, outputs
+from trainui.artifacts import forgotten_attempts, outputs, shell_environment
 from trainui.domain.definition import StageDefinition
 from trainui.domain.records import AttemptRecord, RunRecord, StageRecord
 from trainui.domain.states import UNFINISHED, Status
@@ -114,6 +114,6 @@ class ChangeDetection:
         if not stage.definition.inputs:
             return {}
         if self.environ is None:
-            self.environ = environment.read(Path(self.run.directory)).environ
+            self.environ = shell_environment.read(Path(self.run.directory)).environ
         found = phases.inputs_before_start(stage.definition, self.environ)
         return {path: input_fingerprint.observe(path, known.get(path)) for path in found}

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from trainui.artifacts import environment
+from trainui.artifacts import shell_environment
 from trainui.artifacts.snapshot.files import CodeSnapshot
 from trainui.domain.records import RunRecord
 from trainui.errors import NotFoundError
@@ -47,7 +47,7 @@ def submission_of(run_id: str) -> Mapping[str, Any]:
 
 def given_params(run_id: str) -> dict[str, str]:
     """Return the parameters that a run was given with `-p`."""
-    secret = environment.read_or_empty(Path(run_of(run_id).directory)).secrets.params
+    secret = shell_environment.read_or_empty(Path(run_of(run_id).directory)).secrets.params
     given = submission_of(run_id).get("given", {})
     return {name: str(secret.get(name, value)) for name, value in given.items()}
 

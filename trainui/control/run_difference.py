@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from trainui import formatting
-from trainui.artifacts import code_version, environment, packages
+from trainui.artifacts import code_version, packages, shell_environment
 from trainui.control.lookup import given_params
 from trainui.control.submission import filled_in
 from trainui.control.trainings import external_command
@@ -159,7 +159,7 @@ def _of_run(connection: Connection, run: RunRecord) -> _Side:
         state.get("changed", {}) if state else None,
         _commands(connection, run, run.params, definitions),
         {**run.params, **_searches(definitions)},
-        environment.recorded_variables(Path(run.directory)),
+        shell_environment.recorded_variables(Path(run.directory)),
         state.get("packages"),
         tuple(
             f"{run.name}, {stage.name}: {attempt.code_change}"
@@ -180,7 +180,7 @@ def _now(connection: Connection, run: RunRecord) -> _Side:
         stages = with_recorded_trials(submitted, recorded).stages
         params = {**tracked.of_run(views.submission(connection, run.id)), **pipeline.params}
     state = code_version.state_of(Path(run.file).parent if run.file else Path.cwd())
-    variables = environment.inheritable(os.environ)
+    variables = shell_environment.inheritable(os.environ)
     found = packages.of_stages(stages, variables)
     commands = _commands(connection, run, params, stages)
     return _Side(state.commit, {}, commands, {**params, **_searches(stages)}, variables, found)

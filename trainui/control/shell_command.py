@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from trainui.artifacts import environment
+from trainui.artifacts import shell_environment
 from trainui.domain.records import AttemptRecord, RunRecord, StageRecord
 from trainui.errors import UnfitEnvironmentError, UsageError
 from trainui.execution.attempt.context import AttemptContext, definition_of
@@ -48,7 +48,7 @@ def shell_command(
             context = AttemptContext(run, stage, attempts[-1], submission, searches)
             executed = definition_of(context, attempts[-1].checkpoint)
             # of secret variables, `${env.NAME}` gives it the values
-            secrets = {**environment.read(Path(run.directory)).environ, **executed.env}
+            secrets = {**shell_environment.read(Path(run.directory)).environ, **executed.env}
             command, workdir = mask_command(executed.command, secrets) or "", executed.workdir
             env = {name: mask_text(value, secrets) for name, value in executed.env.items()}
     text = command if isinstance(command, str) else shlex.join(command)

@@ -11,8 +11,8 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 from trainui import paths, settings, wakeup
-from trainui.artifacts import code_version, environment, packages
-from trainui.artifacts.environment import ShellEnvironment
+from trainui.artifacts import code_version, packages, shell_environment
+from trainui.artifacts.shell_environment import ShellEnvironment
 from trainui.artifacts.snapshot import files, run_copy, trees
 from trainui.control import staging_cleanup
 from trainui.control.relocation import Relocation
@@ -82,8 +82,8 @@ def submit(
         submitted = moved.pipeline(submitted)
         environ, sys_path = moved.variables(environ), sys_path and moved.path(sys_path)
     as_written = _without_secrets(pipeline, directory, filled)
-    stored, taken = secrets.conceal(submitted, as_written, environment.inheritable(environ))
-    shell = environment.of_this_shell(environ, taken)
+    stored, taken = secrets.conceal(submitted, as_written, shell_environment.inheritable(environ))
+    shell = shell_environment.of_this_shell(environ, taken)
     new = NewRun(
         id=run_id,
         name=name,
@@ -125,7 +125,7 @@ def preview(pipeline: Pipeline) -> Pipeline:
     directory = settings.runs_dir(settings.load()) / "RUN"
     submitted = _checked(pipeline, directory, os.environ)
     as_written = _without_secrets(pipeline, directory, submitted)
-    return secrets.conceal(submitted, as_written, environment.inheritable(os.environ))[0]
+    return secrets.conceal(submitted, as_written, shell_environment.inheritable(os.environ))[0]
 
 
 def filled_in(
@@ -150,7 +150,7 @@ def _checked(pipeline: Pipeline, directory: Path, environ: Mapping[str, str]) ->
     check_slots(pipeline.stages, environ)
     check_search(pipeline.stages)
     submitted = filled_in(pipeline, directory)
-    check_inputs(submitted, run_directory=directory, environ=environment.inheritable(environ))
+    check_inputs(submitted, run_directory=directory, environ=shell_environment.inheritable(environ))
     return submitted
 
 
@@ -211,7 +211,7 @@ def _stored(new: NewRun, text: str, shell: ShellEnvironment) -> Iterator[None]:
     directory = Path(new.directory)
     with staging_cleanup.noted(new.id) as note, _new_directory(directory, note):
         paths.write_private(directory / PIPELINE_FILE, text)
-        environment.write(directory, shell)
+        shell_environment.write(directory, shell)
         yield
         with writer.writing() as connection:
             new_run.create(connection, new)

@@ -8,7 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from trainui import disk, formatting, paths, settings
-from trainui.artifacts.environment import ENVIRONMENT_FILE
+from trainui.artifacts.shell_environment import ENVIRONMENT_FILE
 from trainui.artifacts.snapshot import trees
 from trainui.cli import options
 from trainui.cli.output import printing, progress

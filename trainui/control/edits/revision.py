@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from trainui import paths, plain_files
-from trainui.artifacts import environment
+from trainui.artifacts import shell_environment
 from trainui.control import relocation
 from trainui.control.edits import file_changes, search_changes
 from trainui.control.lookup import submission_of
@@ -97,9 +97,11 @@ def compare(
     directories = stage_directories(directory, pipeline, stages)
     moved = _relocation(run, pipeline)
     submitted = _submitted(run, stages, pipeline, moved)
-    shell = environment.read_or_empty(directory)
+    shell = shell_environment.read_or_empty(directory)
     as_written = filled_in(pipeline, directory, stages, secrets=False)
-    stored, taken = secrets.conceal(submitted, as_written, environment.inheritable(shell.environ))
+    stored, taken = secrets.conceal(
+        submitted, as_written, shell_environment.inheritable(shell.environ)
+    )
     search_changes.check(stages, stored.stages)
     waited = stages_with_waiting_edits(run.id)
     before = _before(run, stages, shell.secrets, given, moved, waited)

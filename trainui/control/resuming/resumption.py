@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from trainui import wakeup
-from trainui.artifacts import environment
+from trainui.artifacts import shell_environment
 from trainui.control.edits import file_changes, revision
 from trainui.control.edits.inline_edit import InlineEdit
 from trainui.control.lookup import existing_run
@@ -53,7 +53,9 @@ def resume(
     seen, revised = plan.seen, plan.revision
     directory = Path(seen.run.directory)
     shell = (
-        environment.read(directory).environ if environ is None else environment.inheritable(environ)
+        shell_environment.read(directory).environ
+        if environ is None
+        else shell_environment.inheritable(environ)
     )
     names = plan.again()
     again = [stage.definition for stage in plan.records if stage.name in names]
@@ -104,9 +106,9 @@ def _keep_environment(
 ) -> None:
     if environ is None and revised is None:
         return
-    shell = environment.read_or_empty(directory)
+    shell = shell_environment.read_or_empty(directory)
     if environ is not None:
-        shell = environment.of_this_shell(environ, shell.secrets)
+        shell = shell_environment.of_this_shell(environ, shell.secrets)
     if revised is not None:
         shell = replace(shell, secrets=revised.secrets)
     # it may have been deleted; the directory of all runs is not created, since its disk may be away
@@ -115,7 +117,7 @@ def _keep_environment(
             f"{directory.parent} does not exist; mount its disk, or create it, then resume the run"
         )
     directory.mkdir(mode=0o700, exist_ok=True)
-    environment.write(directory, shell)
+    shell_environment.write(directory, shell)
 
 
 def _as_kept(plan: ResumePlan) -> list[tuple[StageRecord, dict[str, Any], str]]:

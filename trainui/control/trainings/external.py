@@ -14,7 +14,7 @@ from pathlib import Path
 from sqlalchemy import Connection
 
 from trainui import clock, mounts, settings, wakeup
-from trainui.artifacts import environment
+from trainui.artifacts import shell_environment
 from trainui.control.submission import checked_name
 from trainui.control.trainings import adoption, same_training
 from trainui.control.trainings.adoption import AdoptableProcess
@@ -260,4 +260,4 @@ def _is_whole(connection: Connection, stage: WatchedStage) -> bool:
 def _record_environment(directory: Path, process: AdoptableProcess) -> None:
     """Store the environment of an adopted process, for a new run with its command."""
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-    environment.write(directory, environment.of_this_shell(process.environ))
+    shell_environment.write(directory, shell_environment.of_this_shell(process.environ))

@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from trainui import mounts
-from trainui.artifacts import environment
+from trainui.artifacts import shell_environment
 from trainui.control.trainings.adoption import is_kernel
 from trainui.domain.records import RunRecord, StageRecord
 from trainui.domain.states import ENDED
@@ -134,10 +134,10 @@ def _of_process(run: RunRecord, stage: StageRecord) -> Offer:
     external = run.external or {}
     command = tuple(shlex.split(str(external["command"])))
     directory = str(external.get("directory", stage.directory))
-    file = Path(run.directory, environment.ENVIRONMENT_FILE)
+    file = Path(run.directory, shell_environment.ENVIRONMENT_FILE)
     if not file.exists():
         return Offer(run.id, run.name, command, directory)
-    environ = environment.read(file.parent).environ
+    environ = shell_environment.read(file.parent).environ
     words = f"of the process when it was added: {file}"
     return Offer(run.id, run.name, command, directory, words, environ)
 

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from trainui.artifacts import environment
-from trainui.artifacts.environment import ShellEnvironment
+from trainui.artifacts import shell_environment
+from trainui.artifacts.shell_environment import ShellEnvironment
 from trainui.domain.definition import StageDefinition
 from trainui.domain.records import AttemptRecord, RunRecord, StageRecord
 from trainui.domain.search import SearchResult
@@ -60,7 +60,7 @@ def definition_of(context: AttemptContext, checkpoint: str | None) -> StageDefin
         UsageError: it uses a variable that is not set.
         UnfitEnvironmentError: the run's environment or the stage's interpreter is gone.
     """
-    shell = environment.read(Path(context.run.directory))
+    shell = shell_environment.read(Path(context.run.directory))
     return _filled(context, shell, checkpoint)[0]
 
 
@@ -77,9 +77,9 @@ def prepare(context: AttemptContext, checkpoint: str | None) -> PreparedProcess:
         UsageError: the definition uses a variable that is not set.
         UnfitEnvironmentError: the run's environment or the stage's interpreter is gone.
     """
-    shell = environment.read(Path(context.run.directory))
+    shell = shell_environment.read(Path(context.run.directory))
     definition, python = _filled(context, shell, checkpoint)
-    environ = {**environment.inheritable(shell.environ), **definition.env}
+    environ = {**shell_environment.inheritable(shell.environ), **definition.env}
     environ = interpreter.with_first(environ, python)
     if isinstance(definition.command, str):
         for name in STARTUP_VARIABLES:

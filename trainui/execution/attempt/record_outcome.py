@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from trainui import clock, plain_files
-from trainui.artifacts import checkpoint_notes, checkpoints, environment
+from trainui.artifacts import checkpoint_notes, checkpoints, shell_environment
 from trainui.domain.definition import StageDefinition
 from trainui.domain.records import AttemptRecord
 from trainui.domain.states import Status
@@ -196,7 +196,7 @@ def masked(store: Store, attempt: AttemptRecord, error: str) -> str:
 def _masked(context: AttemptContext, error: str) -> str:
     """Mask the stage's secrets, which may occur in the quoted end of its log."""
     directory = Path(context.run.directory)
-    return environment.without_secrets([error], directory, context.stage.definition)[0]
+    return shell_environment.without_secrets([error], directory, context.stage.definition)[0]
 
 
 def _made_no_progress(

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from trainui import clock, disk, paths
 from trainui import settings as settings_module
-from trainui.artifacts import environment
+from trainui.artifacts import shell_environment
 from trainui.domain.definition import StageDefinition
 from trainui.domain.records import HostView, StageRecord, WaitReason
 from trainui.errors import UnfitEnvironmentError
@@ -90,7 +90,7 @@ def _fitting(stage: StageRecord, usable: Usable) -> frozenset[int] | None:
 def _visible(stage: StageRecord, usable: Usable) -> frozenset[int] | None:
     """Return the GPUs visible to the shell that submitted the run; None: all."""
     try:
-        value = environment.read(Path(stage.directory).parent).environ.get(gpus.VISIBLE)
+        value = shell_environment.read(Path(stage.directory).parent).environ.get(gpus.VISIBLE)
     except UnfitEnvironmentError:
         return None  # the launch reports the error
     return None if value is None else frozenset(gpus.visible_indices(usable.gpus, value))

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-from trainui.artifacts.environment import without_secrets
+from trainui.artifacts.shell_environment import without_secrets
 from trainui.errors import TrainuiError, UnfitEnvironmentError
 from trainui.metrics.discovery import likely_lines, naming, rotation, siblings
 from trainui.metrics.discovery.attribution.search_round import SearchRound

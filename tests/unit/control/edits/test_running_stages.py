@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from trainui import clock, control
-from trainui.artifacts import environment
+from trainui.artifacts import shell_environment
 from trainui.cli.output import resume_plan
 from trainui.control import lookup
 from trainui.control.edits import inline_edit
@@ -111,7 +111,7 @@ def test_the_others_run_with_the_edit_and_the_running_one_keeps_its_definition(r
     assert run.resume() == ["test"]
     stored = run.stages()
     assert stored["test"].definition.command == "test new"
-    secrets = environment.read(Path(lookup.run_of(run.id).directory)).secrets
+    secrets = shell_environment.read(Path(lookup.run_of(run.id).directory)).secrets
     assert secrets.reveal(stored["train"].definition).command == "train --lr 1 --key hush-1"
 
 
@@ -127,7 +127,7 @@ def test_the_edit_that_waited_applies_once_the_stage_has_ended(run: Run, status:
     assert "command changed: --lr 1 -> 2" in run.plan()["train"].reason
     assert "train" in run.resume()
     assert run.choose() == resume_preview.PipelineChoice()
-    secrets = environment.read(Path(lookup.run_of(run.id).directory)).secrets
+    secrets = shell_environment.read(Path(lookup.run_of(run.id).directory)).secrets
     train = secrets.reveal(run.stages()["train"].definition)
     assert train.command == "train --lr 2 --key hush-1"
 
@@ -145,11 +145,11 @@ def test_an_edit_that_is_undone_waits_no_longer(run: Run) -> None:
 def test_an_edit_of_a_secret_value_waits_with_the_old_value(run: Run) -> None:
     run.edit(("hush-1", "hush-2"))
     run.resume()
-    secrets = environment.read(Path(lookup.run_of(run.id).directory)).secrets
+    secrets = shell_environment.read(Path(lookup.run_of(run.id).directory)).secrets
     assert secrets.reveal(run.stages()["train"].definition).command == "train --lr 1 --key hush-1"
     run.end_train()
     assert "train" in run.resume()
-    secrets = environment.read(Path(lookup.run_of(run.id).directory)).secrets
+    secrets = shell_environment.read(Path(lookup.run_of(run.id).directory)).secrets
     assert secrets.reveal(run.stages()["train"].definition).command == "train --lr 1 --key hush-2"
 
 

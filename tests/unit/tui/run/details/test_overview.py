@@ -15,7 +15,7 @@ import pytest
 from tests.unit.store.readings import Feeder
 from tests.unit.tui.filled import DIAMOND, SWEEP, Filler, failed_demo, running_demo
 from trainui import clock, control, paths
-from trainui.artifacts import environment
+from trainui.artifacts import shell_environment
 from trainui.control.shell_command import shell_command
 from trainui.domain.definition import CheckpointRule
 from trainui.domain.notifications import ALERT, CHECKPOINT, NAN
@@ -393,7 +393,7 @@ def test_the_command_is_copied_as_it_was_executed(
     assert copied() == as_written  # its environment is gone
     environ = {"MY_KEY": "s3cret-1", "WHERE": "/data", "PATH": "/nowhere"}
     Path(run.directory).mkdir(exist_ok=True)
-    environment.write(Path(run.directory), environment.ShellEnvironment(environ, 0o022))
+    shell_environment.write(Path(run.directory), shell_environment.ShellEnvironment(environ, 0o022))
     assert copied() == f"{where}python3 'a b.py' '***' /data 1\n"
 
 

@@ -22,13 +22,13 @@ from trainui.supervisor.protocol import IDENTITY
 
 ENVIRONMENT_FILE = "env.json"
 
-_LEFT_OUT = frozenset({"DISPLAY", "OLDPWD", "PWD", "SHLVL", "_"})
-OF_A_STAGE = frozenset(
+_NOT_INHERITED = frozenset({"DISPLAY", "OLDPWD", "PWD", "SHLVL", "_"})
+SET_BY_TRAINUI = frozenset(
     {*IDENTITY, "TRAINUI_STAGE_DIR", "TRAINUI_METRICS_FILE", "TRAINUI_CHECKPOINT"}
     | {"MASTER_PORT", "PET_MASTER_PORT"}
 )
 """Variables that trainui sets for a stage, not to be inherited by a run that the stage submits."""
-_LEFT_OUT_PREFIXES = ("SSH_", "TMUX", "XDG_", "DBUS_")
+_NOT_INHERITED_PREFIXES = ("SSH_", "TMUX", "XDG_", "DBUS_")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +45,11 @@ class ShellEnvironment:
 
 def inheritable(environ: Mapping[str, str]) -> dict[str, str]:
     """Return the variables that remain valid after the login session or stage has ended."""
-    left_out = _LEFT_OUT | (OF_A_STAGE if environ.get(IDENTITY[0]) else set())
+    left_out = _NOT_INHERITED | (SET_BY_TRAINUI if environ.get(IDENTITY[0]) else set())
     return {
         name: value
         for name, value in environ.items()
-        if name not in left_out and not name.startswith(_LEFT_OUT_PREFIXES)
+        if name not in left_out and not name.startswith(_NOT_INHERITED_PREFIXES)
     }
 
 
