@@ -96,7 +96,7 @@ def _ip(*arguments: str) -> None:
     subprocess.run(["ip", *arguments], check=True, capture_output=True, text=True)
 
 
-class Host:
+class BaseApp:
     """A machine with a home of its own, on which commands are run."""
 
     def __init__(

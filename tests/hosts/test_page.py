@@ -13,7 +13,7 @@ from tests import certificates, postgresql, redis_server
 from tests.acceptance.pages import DOCS, blocks_of
 from tests.acceptance.typing_person import type_in
 from tests.gpus.stand_in import Machine
-from tests.hosts.network import HUB, Host, network
+from tests.hosts.network import HUB, BaseApp, network
 
 PAGE = DOCS / "hosts.md"
 PASSWORD = "PASSWORD"
@@ -78,7 +78,7 @@ def test_the_page_is_followed_on_two_hosts(tmp_path: Path, postgresql_programs: 
         machine = Machine(tmp_path / "nvml", 1)
         stack.callback(machine.remove_locks)
         seen_by_all = {Path("/etc/hosts"): names, Path("/etc/ssl"): ssl, Path("/mnt"): mnt}
-        hosts = [Host(net, name, tmp_path, {}, seen_by_all) for name in ("node6", "node7")]
+        hosts = [BaseApp(net, name, tmp_path, {}, seen_by_all) for name in ("node6", "node7")]
         node6, node7 = hosts
         node6.environ["LD_LIBRARY_PATH"] = machine.library_path
         for host in hosts:
@@ -94,7 +94,7 @@ def test_the_page_is_followed_on_two_hosts(tmp_path: Path, postgresql_programs: 
         for name in re.findall(r"python (\w+\.py)", pipeline):
             (tmp_path / name).write_text(PROGRAM)
 
-        def typed(host: Host, lines: list[str]) -> str:
+        def typed(host: BaseApp, lines: list[str]) -> str:
             script = "\n".join(["set -e", *lines])
             wrapped = shlex.join([*host.wrap, "bash", "-c", script])
             code, seen = type_in(wrapped, host.environ, tmp_path)

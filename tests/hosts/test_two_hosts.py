@@ -14,7 +14,7 @@ import pytest
 
 from tests import certificates, postgresql, redis_server
 from tests.gpus.stand_in import GIB, Machine
-from tests.hosts.network import HUB, Host, network
+from tests.hosts.network import HUB, BaseApp, network
 from tests.unit.supervisor.waiting import wait_for
 from tests.unit.tui.driving import opened
 from trainui import clock
@@ -38,9 +38,9 @@ class Hosts:
 
     stack: ExitStack
     directory: Path
-    make: Callable[[str, dict[str, str]], Host]
+    make: Callable[[str, dict[str, str]], BaseApp]
 
-    def add(self, name: str, *, runs: str, libraries: str = "", **settings: str) -> Host:
+    def add(self, name: str, *, runs: str, libraries: str = "", **settings: str) -> BaseApp:
         """Add a host and start its worker."""
         values = {"runs_dir": str(self.directory / runs), "cpus": "2", **settings}
         host = self.make(name, values)
@@ -50,7 +50,7 @@ class Hosts:
         assert started.returncode == 0, started.stderr
         return host
 
-    def submit(self, host: Host, *stages: dict[str, Any]) -> str:
+    def submit(self, host: BaseApp, *stages: dict[str, Any]) -> str:
         """Submit a run on a host."""
         file = self.directory / "pipeline.yaml"
         file.write_text(json.dumps({"name": "p", "stages": stages}))
@@ -76,14 +76,14 @@ class Hosts:
         assert found is not None
         Path(found.directory, "go").touch()
 
-    def let_be_silent(self, host: Host) -> None:
+    def let_be_silent(self, host: BaseApp) -> None:
         """Have a host that is cut off be silent for as long as counts, and wait for nothing."""
         with closing(open_store()) as store, store.write() as connection:
             earlier = int(heartbeats.SILENT_AFTER * clock.SECOND)
             heard = "UPDATE hosts SET seen_at = seen_at - ? WHERE name = ?"
             raw(connection).execute(heard, (earlier, host.name))
 
-    def until_looked(self, host: Host) -> None:
+    def until_looked(self, host: BaseApp) -> None:
         """Wait until a host has looked after the others once more."""
 
         def looked_at() -> int | None:
@@ -122,7 +122,7 @@ def shared(tmp_path_factory: pytest.TempPathFactory, postgresql_programs: Path) 
         yield Hosts(
             stack,
             tmp_path,
-            lambda name, values: Host(net, name, tmp_path, {**common, **values}),
+            lambda name, values: BaseApp(net, name, tmp_path, {**common, **values}),
         )
 
 
@@ -134,25 +134,25 @@ def gpus_of_b(shared: Hosts) -> Iterator[Machine]:
 
 
 @pytest.fixture(scope="module")
-def a(shared: Hosts) -> Host:
+def a(shared: Hosts) -> BaseApp:
     return shared.add("a", runs="runs")
 
 
 @pytest.fixture(scope="module")
-def b(shared: Hosts, gpus_of_b: Machine) -> Host:
+def b(shared: Hosts, gpus_of_b: Machine) -> BaseApp:
     """One that sees the runs of `a`."""
     libraries = gpus_of_b.library_path
     return shared.add("b", runs="runs", libraries=libraries, queues='["big"]')
 
 
 @pytest.fixture(scope="module")
-def c(shared: Hosts) -> Host:
+def c(shared: Hosts) -> BaseApp:
     """One whose directory of runs only it sees."""
     return shared.add("c", runs="private")
 
 
 @pytest.fixture(scope="module")
-def d(shared: Hosts) -> Host:
+def d(shared: Hosts) -> BaseApp:
     """One whose directory of runs only it sees."""
     return shared.add("d", runs="private")
 
@@ -162,7 +162,7 @@ def stage(name: str, run: str, *depends_on: str, **fields: Any) -> dict[str, Any
 
 
 def test_stages_run_where_they_ask_to_and_any_host_shows_all(
-    shared: Hosts, a: Host, b: Host
+    shared: Hosts, a: BaseApp, b: BaseApp
 ) -> None:
     run = shared.submit(
         a,
@@ -191,7 +191,7 @@ def test_stages_run_where_they_ask_to_and_any_host_shows_all(
 
 
 async def test_the_screen_on_any_host_shows_the_gpus_of_all(
-    shared: Hosts, b: Host, gpus_of_b: Machine
+    shared: Hosts, b: BaseApp, gpus_of_b: Machine
 ) -> None:
     run = shared.submit(b, stage("far", LOOP, gpus=1), stage("idle", "true"))
     shared.until(run, lambda found: found["far"].started_at, "far started")
@@ -211,7 +211,7 @@ async def test_the_screen_on_any_host_shows_the_gpus_of_all(
 
 
 @pytest.mark.usefixtures("d")
-def test_where_runs_are_not_shared_they_stay_on_their_host(shared: Hosts, c: Host) -> None:
+def test_where_runs_are_not_shared_they_stay_on_their_host(shared: Hosts, c: BaseApp) -> None:
     run = shared.submit(
         c, stage("here", "true"), stage("then", "true", "here"), stage("there", "true", host="d")
     )
@@ -223,7 +223,7 @@ def test_where_runs_are_not_shared_they_stay_on_their_host(shared: Hosts, c: Hos
 
 
 def test_a_host_that_is_cut_off_continues_and_records_all_when_it_is_back(
-    shared: Hosts, a: Host, b: Host
+    shared: Hosts, a: BaseApp, b: BaseApp
 ) -> None:
     run = shared.submit(a, stage("far", LOOP, host="b"), stage("near", "true", "far", host="a"))
     shared.until(run, lambda found: found["far"].started_at, "far started")
@@ -250,7 +250,7 @@ def test_a_host_that_is_cut_off_continues_and_records_all_when_it_is_back(
     assert (series.count, series.superseded) == (len(lines), 0)
 
 
-def test_a_log_is_read_from_another_host_by_parts(shared: Hosts, c: Host, d: Host) -> None:
+def test_a_log_is_read_from_another_host_by_parts(shared: Hosts, c: BaseApp, d: BaseApp) -> None:
     large = "seq -f 'line %g' 60000; echo wrong >&2; " + LOOP
     run = shared.submit(d, stage("far", large))
     shared.until(run, lambda found: found["far"].started_at, "far started")

@@ -18,9 +18,9 @@ from textual.timer import Timer
 
 from trainui import formatting, paths, settings, text
 from trainui.tui import ascii_filter, theme
+from trainui.tui.base_app import BaseApp
 from trainui.tui.data.query import ListQuery, RunQuery
 from trainui.tui.data.snapshot import Snapshot
-from trainui.tui.host import Host
 from trainui.tui.keymap import KeyTable, bindings
 from trainui.tui.page import Page
 from trainui.tui.preferences import FILE, Preferences
@@ -60,7 +60,7 @@ def _commands() -> type[Provider]:
     return KeyCommands
 
 
-class TrainuiApp(Host):
+class TrainuiApp(BaseApp):
     """The app that shows runs and their stages live."""
 
     TITLE = "trainui"

@@ -15,9 +15,9 @@ from trainui.domain.states import UNFINISHED
 from trainui.execution.processes.desired_state import NO_WORKER
 from trainui.tui.actions.run_actions import RunActions
 from trainui.tui.actions.target import label
+from trainui.tui.base_app import BaseApp, host_of
 from trainui.tui.data.query import Query
 from trainui.tui.data.snapshot import Snapshot
-from trainui.tui.host import Host, host_of
 from trainui.tui.keymap import Key, bindings
 from trainui.tui.render.styled_text import Row, Segment
 from trainui.tui.widgets.bars import Bar, KeyBar
@@ -124,7 +124,7 @@ class Page(RunActions):
         raise NotImplementedError
 
     @property
-    def host(self) -> Host:
+    def host(self) -> BaseApp:
         """The app."""
         return host_of(self)
 

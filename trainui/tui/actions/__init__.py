@@ -1,4 +1,4 @@
-"""Actions on runs: confirmations, resume plans and edits; `tui.host` runs them in a thread.
+"""Actions on runs: confirmations, resume plans and edits; `tui.base_app` runs them in a thread.
 
 Read `run_actions` first.
 """

@@ -13,7 +13,7 @@ from textual.containers import Vertical
 
 from trainui.errors import NotFoundError, UsageError
 from trainui.text import harmless
-from trainui.tui.host import host_of
+from trainui.tui.base_app import host_of
 from trainui.tui.keymap import bindings
 from trainui.tui.render.styled_text import Segment
 from trainui.tui.widgets.dialog import FRAME_HEIGHT, Dialog

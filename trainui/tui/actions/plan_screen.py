@@ -26,7 +26,7 @@ from trainui.pipeline.rules.resume_plan import Action, PlannedStage
 from trainui.text import harmless
 from trainui.tui.actions.plan_lines import diff_rows, plan_lines
 from trainui.tui.actions.target import Target, label, listed
-from trainui.tui.host import host_of
+from trainui.tui.base_app import host_of
 from trainui.tui.keymap import bindings
 from trainui.tui.render.styled_text import Row, Segment, fit_middle, text_rows, width_of
 from trainui.tui.widgets.bars import Bar, KeyBar

@@ -16,8 +16,8 @@ from trainui.domain.states import UNFINISHED, Status
 from trainui.errors import TrainuiError
 from trainui.text import harmless
 from trainui.tui.actions.target import Target, label, listed, may_be_deleted
+from trainui.tui.base_app import host_of
 from trainui.tui.graph.nodes import most_important
-from trainui.tui.host import host_of
 from trainui.tui.terminal.key_queue import PromptScreen
 
 if TYPE_CHECKING:

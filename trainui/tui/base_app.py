@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
-class Host(TerminalApp):
+class BaseApp(TerminalApp):
     """An app that runs actions and shows their results as notifications."""
 
     poller: Poller
@@ -117,6 +117,6 @@ def _start_worker() -> str:
     return ""
 
 
-def host_of(node: DOMNode) -> Host:
+def host_of(node: DOMNode) -> BaseApp:
     """Return the app of a page, a dialog or a widget."""
-    return cast("Host", node.app)
+    return cast("BaseApp", node.app)
