@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from trainui import formatting
 from trainui.domain.definition import Alert
 from trainui.domain.records import AttemptRecord
-from trainui.execution.stall.cadence import Cadence
+from trainui.execution.stall.stall_rule import StallRule
 from trainui.execution.stall.stall_watch import Stall, StallWatch
 from trainui.store.points import sources
 from trainui.store.runs import alerts as alert_records
@@ -26,7 +26,7 @@ IDLE = 5
 @dataclass(slots=True)
 class _WatchedAlert:
     alert: Alert
-    cadence: Cadence
+    rule: StallRule
     stall: Stall
     read: int = 0
     """Bytes of its metric sources that have been read."""
@@ -54,24 +54,24 @@ class StallAlerts(StallWatch):
             for watched in self._watched[attempt.id]:
                 if (read := offsets.get(attempt.stage_id, 0)) != watched.read:
                     watched.read = read
-                    watched.cadence.note(now)
+                    watched.rule.note(now)
                 watched.busy_at = now if busy else watched.busy_at
                 self._judge(attempt, watched, now)
 
     def _begin(self, alert: Alert) -> _WatchedAlert:
         least = self._least_silence
-        cadence = Cadence((), least_silence=least, of_median=alert.limit, of_longest=0.0)
-        return _WatchedAlert(alert, cadence, Stall(self._store, self._grace))
+        rule = StallRule((), least_silence=least, of_median=alert.limit, of_longest=0.0)
+        return _WatchedAlert(alert, rule, Stall(self._store, self._grace))
 
     def _judge(self, attempt: AttemptRecord, watched: _WatchedAlert, now: float) -> None:
-        cadence = watched.cadence
-        stalled = cadence.is_stalled(now) and now - watched.busy_at > cadence.patience
+        rule = watched.rule
+        stalled = rule.is_stalled(now) and now - watched.busy_at > rule.patience
         if not watched.stall.is_unrecorded(stalled=stalled):
             return
         if stalled:
             idle = ", and its GPUs are idle" if attempt.gpus else ""
             words = (
-                f"no metric for {formatting.duration(cadence.silence(now))}, more than "
+                f"no metric for {formatting.duration(rule.silence(now))}, more than "
                 f"{watched.alert.limit:g} times the usual pace{idle}"
             )
             with self._store.write() as connection:

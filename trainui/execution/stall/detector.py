@@ -11,7 +11,7 @@ from trainui import clock, formatting, mounts
 from trainui.domain.records import AttemptRecord
 from trainui.execution.stall import adopted_activity
 from trainui.execution.stall.alerts import IDLE
-from trainui.execution.stall.cadence import Cadence
+from trainui.execution.stall.stall_rule import StallRule
 from trainui.execution.stall.stall_watch import Stall, StallWatch
 from trainui.store.db.engine import raw
 from trainui.store.points import curves, sources
@@ -24,7 +24,7 @@ LEAST_POINTS = 20
 
 @dataclass(slots=True)
 class _WatchedAttempt:
-    cadence: Cadence
+    rule: StallRule
     observed: tuple[int, ...]
     """Log sizes and metric offset, and what an adopted process writes; activity changes them."""
     stall: Stall
@@ -64,16 +64,16 @@ class StallDetector(StallWatch):
         if observed != watched.observed:
             if pids and watched.is_mute:
                 # without the gaps between its uses of a GPU
-                watched.cadence = Cadence((), least_silence=self._least_silence)
+                watched.rule = StallRule((), least_silence=self._least_silence)
             watched.observed, watched.is_mute = observed, False
-            watched.cadence.note(now)
+            watched.rule.note(now)
         elif pids and watched.is_mute and self._is_gpu_busy(pids):
-            watched.cadence.note(now)
-        elif not watched.cadence.is_known and watched.cadence.silence(now) > self._least_silence:
+            watched.rule.note(now)
+        elif not watched.rule.is_known and watched.rule.silence(now) > self._least_silence:
             self._learn(attempt, watched, now)
-        stalled = watched.cadence.is_stalled(now)
+        stalled = watched.rule.is_stalled(now)
         if watched.stall.is_unrecorded(stalled=stalled):
-            silence = formatting.duration(watched.cadence.silence(now))
+            silence = formatting.duration(watched.rule.silence(now))
             words = (
                 f"no output for {silence}, much longer than usual" if stalled else "active again"
             )
@@ -90,8 +90,8 @@ class StallDetector(StallWatch):
     ) -> _WatchedAttempt:
         # an external run started long ago: the time since then is no gap between two outputs
         times = _known_activity(attempt, now) if attempt.celery_task_id is not None else [now]
-        cadence = Cadence(times, least_silence=self._least_silence)
-        return _WatchedAttempt(cadence, observed, Stall(self._store, self._grace))
+        rule = StallRule(times, least_silence=self._least_silence)
+        return _WatchedAttempt(rule, observed, Stall(self._store, self._grace))
 
     def _learn(self, attempt: AttemptRecord, watched: _WatchedAttempt, now: float) -> None:
         """Take the cadence from the stored points of an attempt that soon fell silent."""
@@ -102,7 +102,7 @@ class StallDetector(StallWatch):
             count = curves.count_of_attempt(raw(connection), attempt.stage_id, attempt.number)
         if count >= LEAST_POINTS:
             ran = (clock.now() - (attempt.started_at or 0)) / clock.SECOND
-            watched.cadence.assume(max(0.0, ran - watched.cadence.silence(now)) / count)
+            watched.rule.assume(max(0.0, ran - watched.rule.silence(now)) / count)
 
 
 def _log_sizes(attempt: AttemptRecord) -> tuple[int, ...]:

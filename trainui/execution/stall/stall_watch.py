@@ -14,7 +14,7 @@ from trainui.domain.records import AttemptRecord
 from trainui.domain.states import Status
 from trainui.execution.gpu import nvml
 from trainui.execution.planner.slots import host
-from trainui.execution.stall.cadence import LEAST_SILENCE
+from trainui.execution.stall.stall_rule import LEAST_SILENCE
 from trainui.store.db.engine import Store
 from trainui.store.runs import attempt_rows
 

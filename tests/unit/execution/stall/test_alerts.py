@@ -59,7 +59,7 @@ def test_a_stage_is_not_stopped_since_the_store_could_not_be_written(
         ((watched,),) = watch._watched.values()
         watched.stall._grace = PATIENCE
         with store.write():
-            wait_for(lambda: watched.cadence.is_stalled(time.monotonic()), "a silence")
+            wait_for(lambda: watched.rule.is_stalled(time.monotonic()), "a silence")
             looking = pool.submit(watch.poll)
             wait_for(another._write_lock.locked, "that it waits to write")
         looking.result()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from trainui.execution.stall.cadence import Cadence
+from trainui.execution.stall.stall_rule import StallRule
 
 
 def signs(*gaps: float) -> list[float]:
@@ -29,7 +29,7 @@ def signs(*gaps: float) -> list[float]:
 )
 def test_the_patience_is_of_its_own_pace(gaps: list[float], patience: float) -> None:
     known = signs(*gaps)
-    pace = Cadence(known)
+    pace = StallRule(known)
     assert pace.patience == pytest.approx(patience)
     last = max(known)
     assert not pace.is_stalled(last + min(patience, 1e9))
@@ -37,7 +37,7 @@ def test_the_patience_is_of_its_own_pace(gaps: list[float], patience: float) -> 
 
 
 def test_a_sign_of_life_ends_it() -> None:
-    pace = Cadence(signs(*[10.0] * 10))
+    pace = StallRule(signs(*[10.0] * 10))
     assert pace.is_stalled(300.0)
     pace.note(300.0)
     assert not pace.is_stalled(301.0)

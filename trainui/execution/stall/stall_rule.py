@@ -24,8 +24,8 @@ GAPS = 100
 LEAST_GAPS = 5
 
 
-class Cadence:
-    """The cadence of one attempt; all times are seconds on one monotonic clock."""
+class StallRule:
+    """The cadence of one attempt and its limit; all times are seconds on one monotonic clock."""
 
     def __init__(
         self,
