@@ -10,7 +10,7 @@ from pathlib import Path
 from trainui.artifacts import shell_environment
 from trainui.domain.records import AttemptRecord, RunRecord, StageRecord
 from trainui.errors import UnfitEnvironmentError, UsageError
-from trainui.execution.attempt.context import AttemptContext, definition_of
+from trainui.execution.attempt.prepared_process import AttemptContext, definition_of
 from trainui.pipeline.substitution.masking import MASK, mask, mask_command, mask_text
 from trainui.search import results
 from trainui.store.db.protocol import Connection

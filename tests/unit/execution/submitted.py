@@ -8,8 +8,8 @@ from typing import Any
 from trainui import control
 from trainui.domain.records import AttemptRecord, Slot
 from trainui.execution.attempt import stage_directory
-from trainui.execution.attempt.context import AttemptContext
 from trainui.execution.attempt.launch import context_of
+from trainui.execution.attempt.prepared_process import AttemptContext
 from trainui.execution.planner.slots import host
 from trainui.pipeline import loader
 from trainui.store.db.engine import Store, open_store

@@ -17,7 +17,7 @@ from trainui.search import results as search_results
 from trainui.store.read import views
 
 if TYPE_CHECKING:
-    from trainui.execution.attempt.context import PreparedProcess
+    from trainui.execution.attempt.prepared_process import PreparedProcess
 
 
 @options.command("trainui shell digits evaluate", "echo nvidia-smi | trainui shell digits evaluate")
@@ -48,7 +48,7 @@ def environment(prepared: Mapping[str, str]) -> dict[str, str]:
 
 
 def _prepare(reference: str, stage: str) -> PreparedProcess:
-    from trainui.execution.attempt.context import AttemptContext, prepare
+    from trainui.execution.attempt.prepared_process import AttemptContext, prepare
 
     run, found = lookup.find_one(reference, stage)
     with lookup.view() as connection:

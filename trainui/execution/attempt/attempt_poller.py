@@ -14,12 +14,12 @@ from functools import partial
 
 from trainui import clock
 from trainui.execution.attempt import outcome, record_outcome
-from trainui.execution.attempt.context import identity_of
 from trainui.execution.attempt.launch import context_of
 from trainui.execution.attempt.launcher import Launcher, record_start
 from trainui.execution.attempt.monitored_attempt import MonitoredAttempt
 from trainui.execution.attempt.orphan import Orphan
 from trainui.execution.attempt.outcome import LostSupervisor
+from trainui.execution.attempt.prepared_process import identity_of
 from trainui.execution.planner.slots import host
 from trainui.store.db.engine import Store
 from trainui.store.runs import stage_requests, stages

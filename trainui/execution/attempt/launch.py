@@ -25,7 +25,7 @@ from trainui.execution.attempt import (
     stage_directory,
     starting_point,
 )
-from trainui.execution.attempt.context import (
+from trainui.execution.attempt.prepared_process import (
     AttemptContext,
     NotLaunchableError,
     PreparedProcess,

@@ -9,7 +9,6 @@ from trainui import clock
 from trainui.domain.states import Status
 from trainui.errors import ReplacedError, StoreError, TrainuiError
 from trainui.execution.attempt import record_outcome
-from trainui.execution.attempt.context import AttemptContext
 from trainui.execution.attempt.launch import (
     GpuGoneError,
     UpstreamOutputError,
@@ -18,6 +17,7 @@ from trainui.execution.attempt.launch import (
     prevent_start,
 )
 from trainui.execution.attempt.monitored_attempt import MonitoredAttempt
+from trainui.execution.attempt.prepared_process import AttemptContext
 from trainui.execution.attempt.starting_point import CheckpointsExhaustedError
 from trainui.metrics.reader import process as reader
 from trainui.store.db.engine import Store

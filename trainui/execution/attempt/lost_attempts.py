@@ -12,7 +12,7 @@ from pathlib import Path
 from trainui import settings
 from trainui.domain.records import RunRecord
 from trainui.domain.states import Status
-from trainui.execution.attempt.context import AttemptContext, identity_of
+from trainui.execution.attempt.prepared_process import AttemptContext, identity_of
 from trainui.execution.daemon import lifecycle
 from trainui.execution.processes import spawn
 from trainui.store.db.protocol import Connection

@@ -12,7 +12,7 @@ from enum import Enum, auto
 from pathlib import Path
 
 from trainui.domain.records import AttemptRecord
-from trainui.execution.attempt.context import AttemptContext
+from trainui.execution.attempt.prepared_process import AttemptContext
 from trainui.metrics.reader import process
 from trainui.store.db.engine import Store
 from trainui.store.points import sources as point_sources

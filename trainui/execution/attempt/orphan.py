@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from trainui.execution.attempt.context import AttemptContext, identity_of
+from trainui.execution.attempt.prepared_process import AttemptContext, identity_of
 from trainui.supervisor import journal, orphans
 from trainui.supervisor.protocol import ExitReason
 from trainui.supervisor.supervise import LEFTOVER_GRACE, NEVER

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from trainui.errors import TrainuiError
-from trainui.execution.attempt.context import AttemptContext, identity_of
+from trainui.execution.attempt.prepared_process import AttemptContext, identity_of
 from trainui.supervisor import orphans, process
 from trainui.supervisor.process import ProbeState
 

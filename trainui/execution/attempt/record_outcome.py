@@ -16,10 +16,10 @@ from trainui.domain.states import Status
 from trainui.errors import TrainuiError
 from trainui.execution.attempt import metrics_flush
 from trainui.execution.attempt import outcome as attempt_outcome
-from trainui.execution.attempt.context import AttemptContext, definition_of
 from trainui.execution.attempt.launch import context_of
 from trainui.execution.attempt.metrics_flush import FlushResult
 from trainui.execution.attempt.outcome import LostSupervisor
+from trainui.execution.attempt.prepared_process import AttemptContext, definition_of
 from trainui.execution.gpu import gpus
 from trainui.search import objective
 from trainui.store.db.engine import Store, raw

@@ -12,7 +12,11 @@ from trainui.artifacts import checkpoint_notes, checkpoint_rivals, checkpoints
 from trainui.artifacts.checkpoints import CheckpointSearch, Tried
 from trainui.domain.notifications import CHECKPOINT
 from trainui.domain.records import AttemptRecord
-from trainui.execution.attempt.context import AttemptContext, NotLaunchableError, definition_of
+from trainui.execution.attempt.prepared_process import (
+    AttemptContext,
+    NotLaunchableError,
+    definition_of,
+)
 from trainui.pipeline.fields.names import CHECKPOINT_VARIABLE
 from trainui.store.db.engine import Store
 from trainui.store.runs import attempts, events

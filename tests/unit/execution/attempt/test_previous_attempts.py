@@ -12,7 +12,7 @@ import pytest
 from tests.unit.execution.submitted import begin, submit
 from tests.unit.supervisor.waiting import is_alive, read_pid, wait_for
 from trainui.execution.attempt import previous_attempts
-from trainui.execution.attempt.context import AttemptContext, identity_of
+from trainui.execution.attempt.prepared_process import AttemptContext, identity_of
 from trainui.store.db.engine import Store
 from trainui.supervisor import journal, process
 from trainui.supervisor.protocol import Spec

@@ -19,9 +19,9 @@ from trainui import clock
 from trainui.domain.records import AttemptRecord, Slot, StageRecord
 from trainui.domain.states import Status
 from trainui.execution.attempt import metrics_flush, record_outcome
-from trainui.execution.attempt.context import AttemptContext
 from trainui.execution.attempt.metrics_flush import FlushResult
 from trainui.execution.attempt.outcome import LostSupervisor
+from trainui.execution.attempt.prepared_process import AttemptContext
 from trainui.execution.planner.slots import host
 from trainui.store.db.engine import Store
 from trainui.store.read import views

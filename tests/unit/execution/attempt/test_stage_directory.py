@@ -16,8 +16,8 @@ from trainui import clock, paths
 from trainui.domain.states import Status
 from trainui.errors import UnfitEnvironmentError
 from trainui.execution.attempt import stage_directory
-from trainui.execution.attempt.context import AttemptContext
 from trainui.execution.attempt.launch import context_of
+from trainui.execution.attempt.prepared_process import AttemptContext
 from trainui.execution.attempt.previous_attempts import PreviousAttemptLivesError
 from trainui.store.db.engine import Store
 from trainui.store.runs import attempts, launching, stage_requests

@@ -14,7 +14,7 @@ from tests.unit.execution.submitted import begin, submit
 from trainui import control
 from trainui.domain.records import Slot
 from trainui.errors import UnfitEnvironmentError, UsageError
-from trainui.execution.attempt.context import identity_of, prepare
+from trainui.execution.attempt.prepared_process import identity_of, prepare
 from trainui.execution.planner.slots import host
 from trainui.store.db.engine import Store
 from trainui.store.runs.tables import STAGES
