@@ -15,7 +15,7 @@ from functools import partial
 from trainui import clock
 from trainui.execution.attempt import outcome, record_outcome
 from trainui.execution.attempt.launch import context_of
-from trainui.execution.attempt.launcher import Launcher, record_start
+from trainui.execution.attempt.launch_recorder import LaunchRecorder, record_start
 from trainui.execution.attempt.monitored_attempt import MonitoredAttempt
 from trainui.execution.attempt.orphan import Orphan
 from trainui.execution.attempt.outcome import LostSupervisor
@@ -50,7 +50,7 @@ normally gives up earlier by itself."""
 class AttemptPoller:
     """Polls running attempts of this host, in the monitor's thread."""
 
-    def __init__(self, store: Store, launcher: Launcher, stopping: threading.Event) -> None:
+    def __init__(self, store: Store, launcher: LaunchRecorder, stopping: threading.Event) -> None:
         self._store = store
         self._launcher = launcher
         self._stopping = stopping

@@ -23,7 +23,7 @@ from trainui.domain.states import Status
 from trainui.errors import StoreError, TrainuiError
 from trainui.execution.attempt import record_outcome, stage_directory
 from trainui.execution.attempt.attempt_poller import AttemptPoller, Step
-from trainui.execution.attempt.launcher import Launcher
+from trainui.execution.attempt.launch_recorder import LaunchRecorder
 from trainui.execution.attempt.monitored_attempt import MonitoredAttempt
 from trainui.store.db import outage
 from trainui.store.db.engine import Store
@@ -60,7 +60,7 @@ class AttemptMonitor:
         self._store = store
         self._here = here
         self._fork_server = fork_server or ForkServer()
-        self._launcher = Launcher(store, self._fork_server, stopping)
+        self._launcher = LaunchRecorder(store, self._fork_server, stopping)
         self._poller = AttemptPoller(store, self._launcher, stopping)
         self._stopping = stopping
         self._lock = threading.Lock()

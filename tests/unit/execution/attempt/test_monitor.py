@@ -26,7 +26,7 @@ from trainui.domain.states import Status
 from trainui.errors import StoreLockedError
 from trainui.execution.attempt import (
     attempt_poller,
-    launcher,
+    launch_recorder,
     metrics_flush,
     monitor,
     record_outcome,
@@ -215,7 +215,7 @@ def test_a_stage_that_removes_all_records_is_not_started_again_by_the_next_worke
     run = submit(tmp_path, json.dumps({"stages": [{"name": "a", "run": script}]}))
     attempt = granted(store, run)
     killed = AttemptMonitor(store, threading.Event())
-    owner = launcher if moment == "record_start" else killed._launcher
+    owner = launch_recorder if moment == "record_start" else killed._launcher
     with monkeypatch.context() as patch:
         patch.setattr(owner, moment, _be_killed)
         with pytest.raises(KeyboardInterrupt):
@@ -504,7 +504,7 @@ def test_why_a_launch_is_tried_again_is_said(
     run = submit(tmp_path, "stages: [{name: a, run: echo hi, workdir: ./later}]")
     attempt = granted(store, run)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(launcher, "prevent_start", fail)
+        patch.setattr(launch_recorder, "prevent_start", fail)
         follower.claim(run, "a", str(attempt.celery_task_id))
         with store.read() as connection:
             reason = stages.get(connection, attempt.stage_id).reason

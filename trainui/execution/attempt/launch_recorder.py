@@ -31,7 +31,7 @@ from trainui.supervisor.protocol import ExitReason
 logger = logging.getLogger(__name__)
 
 
-class Launcher:
+class LaunchRecorder:
     """Launches attempts that are recorded as running; each step may be repeated."""
 
     def __init__(self, store: Store, fork_server: ForkServer, stopping: threading.Event) -> None:
