@@ -11,14 +11,14 @@ from trainui.pipeline import build, defaults_block, outline
 from trainui.pipeline.checks import (
     alerts,
     checkpoint,
-    field_rules,
+    field_combinations,
     graph,
     matrix,
     metrics,
     search,
     variables,
 )
-from trainui.pipeline.checks import spec as spec_check
+from trainui.pipeline.checks import fields as field_check
 from trainui.pipeline.fields import parameters
 from trainui.pipeline.outline import Outline
 from trainui.pipeline.spec import PipelineSpec
@@ -57,12 +57,21 @@ def examine(
         problems,
         complete=origin.complete,
     )
-    spec = spec_check.check(document, known, problems)
+    spec = field_check.check(document, known, problems)
     seen = outline.of(document, known)
-    for check in (field_rules, matrix, metrics, alerts, checkpoint, search, variables, graph):
+    for check in (
+        field_combinations,
+        matrix,
+        metrics,
+        alerts,
+        checkpoint,
+        search,
+        variables,
+        graph,
+    ):
         check.check(seen, problems)
     if spec is None and not problems:
-        spec_check.check(document, known, problems, last_resort=True)
+        field_check.check(document, known, problems, last_resort=True)
     return spec, seen
 
 

@@ -1,4 +1,4 @@
 """The checks of a pipeline file: each reports every problem that it finds, with its place.
 
-Read `spec` first.
+Read `fields` first.
 """
