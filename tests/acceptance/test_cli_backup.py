@@ -83,6 +83,9 @@ def test_nothing_is_overwritten_and_nothing_is_made_of_nothing(cli: CommandLine)
     assert file.read_text() == "precious"
     refused = cli("backup", "/proc/x.tar.gz", "--json")
     assert (refused.code, refused.error()) == (4, "environment")
+    refused = cli("backup", "x.tar.gz/y.tar.gz")
+    assert refused.code == 4
+    assert refused.err == "x.tar.gz/y.tar.gz cannot be written: Not a directory\n"
 
 
 SEARCH = """

@@ -62,12 +62,12 @@ def backup(
     if target.exists():
         raise UsageError(f"{target} already exists; name another file")
     copy = target.with_name(f".{target.name}.db")
-    try:
-        with whole_file.writing(target, 0o600) as stream:
+    with whole_file.writing(target, 0o600) as stream:
+        try:
             _copy_database(home.database, copy)
             count, left = _pack(stream, copy, settings.runs_dir(settings.load()))
-    finally:
-        copy.unlink(missing_ok=True)
+        finally:
+            copy.unlink(missing_ok=True)
     size = target.stat().st_size
     data = {"file": str(target.absolute()), "bytes": size, "files": count, "left_out": left}
     lines = [f"{target}: {formatting.size(size)}, the database and {count} files"]

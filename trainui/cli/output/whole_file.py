@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -21,9 +21,9 @@ def writing(target: Path, mode: int = 0o666) -> Iterator[BinaryIO]:
     Raises:
         UnfitEnvironmentError: the file cannot be written.
     """
-    part = target.with_name(f".{target.name}.{os.getpid()}")
+    part = target.parent / f".{target.name}.{os.getpid()}"
     try:
-        if target.exists() and not (target.is_file() or target.is_dir()):
+        if target.exists() and not target.is_file():  # a directory raises an error
             with target.open("wb") as stream:
                 yield stream
             return
@@ -35,4 +35,5 @@ def writing(target: Path, mode: int = 0o666) -> Iterator[BinaryIO]:
     except OSError as error:
         raise UnfitEnvironmentError(f"{target} cannot be written: {error.strerror}") from error
     finally:
-        part.unlink(missing_ok=True)
+        with suppress(OSError):  # it does not exist, or its directory is none
+            part.unlink()
