@@ -111,7 +111,8 @@ def values_of(job: Job) -> frozenset[float]:
 def _first_points(name: Path) -> Decoded:
     run = tracker_runs.named(str(name))
     if run is not None:
-        copy = database.copies.get(run.path)
+        # the copy made by the search may be closed by now, if there are many databases
+        copy = database.copies.get(run.path) or database.copies.get(run.path, at_once=True)
         if copy is None or copy.tracker is None:
             return Decoded()
         return copy.tracker.points(copy.connection, run.run, {})[0]

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from tests.unit.execution.conftest import store as store
+from tests.unit.metrics.trackers.test_databases import add, make
 from trainui.control.trainings import external, same_training
+from trainui.metrics.trackers import database
 from trainui.store.db.engine import Store
 
 STEPS = range(30)
@@ -53,3 +56,19 @@ def test_others_are_not_remarked(tmp_path: Path, later: bool, few: bool) -> None
     if later:
         spans[found[1].key] = (60_000_000, 61_000_000.0)
     assert same_training.pairs(found, spans) == []
+
+
+def test_the_values_of_more_databases_than_copies_stay_open_are_compared(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database, "_REST", 1e9)
+    for number in range(database.MOST_COPIES + 1):
+        directory = tmp_path / str(number)
+        directory.mkdir()
+        with closing(make(directory / "mlflow.db")) as writer:
+            row = ("r", "name", "FINISHED", 1_700_000_000_000, 1_700_000_001_000, "active")
+            writer.execute("INSERT INTO runs VALUES (?, ?, ?, ?, ?, ?)", row)
+            for step in range(10):
+                add(writer, step)
+    values = [same_training.values_of(one.jobs[0]) for one in external.find(tmp_path)]
+    assert values == [{step / 2 for step in range(1, 10, 2)}] * (database.MOST_COPIES + 1)
