@@ -27,7 +27,7 @@ from trainui.tui.data.query import DetailTab, MetricQuery, RunQuery
 from trainui.tui.data.run_page import RunPage, StageDetail, as_attempt
 from trainui.tui.data.snapshot import CurvesPage
 from trainui.tui.readers.curves.curve_reader import CurveReader
-from trainui.tui.readers.eta import EtaEstimator
+from trainui.tui.readers.eta_estimator import EtaEstimator
 from trainui.tui.readers.matrix_reader import AlertReader, MatrixReader
 from trainui.tui.readers.run.activity import ActivityReader
 from trainui.tui.readers.run.files import commit, stage_files

@@ -11,7 +11,7 @@ from trainui.store.read.run_list import RunDetails
 from trainui.tui.data.cache import Cache
 from trainui.tui.data.query import ListQuery
 from trainui.tui.data.snapshot import Snapshot
-from trainui.tui.readers.eta import EtaEstimator
+from trainui.tui.readers.eta_estimator import EtaEstimator
 from trainui.tui.readers.runs.headline_reader import HeadlineReader
 from trainui.tui.readers.runs.metric_reader import MetricReader
 from trainui.tui.readers.runs.sweep_reader import SweepReader
