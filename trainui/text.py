@@ -11,7 +11,7 @@ from trainui import clock, formatting
 from trainui.domain.states import Status
 
 if TYPE_CHECKING:
-    from trainui.pipeline.rules.duration_estimate import RemainingTime
+    from trainui.pipeline.rules.remaining_time import RemainingTime
 
 SYMBOLS: Mapping[Status, str] = {
     Status.PENDING: "○",
@@ -180,7 +180,7 @@ def trouble(counts: Mapping[str, int]) -> str:
     return "  ".join(f"{symbol}{count} {word}" for symbol, word, count in shown)
 
 
-def to_go(estimate: RemainingTime | None) -> str:
+def to_go_words(estimate: RemainingTime | None) -> str:
     """Format a remaining time: `~5m 10s`, or `over 5m 10s` for a lower bound."""
     if estimate is None:
         return ""

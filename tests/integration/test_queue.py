@@ -61,9 +61,9 @@ def test_the_duration_of_a_stage_is_estimated_from_earlier_ones(tmp_path: Path) 
         [seconds] = run_history.seconds_left(stages, run_history.usual(known), {}).values()
         assert seconds is not None
         assert 0.5 <= seconds < 20
-        whole = run_history.to_go(stages, {"a": seconds}, 1)
-        assert whole is not None
-        assert whole.whole
+        remaining = run_history.remaining_time_of(stages, {"a": seconds}, 1)
+        assert remaining is not None
+        assert remaining.whole
         control.cancel(second.id)
         [planned] = control.plan_resume(second.id)
         assert planned.seconds == seconds  # of an earlier run: this one never ran

@@ -94,7 +94,7 @@ def _left(connection: Connection, run: RunRecord, stages: list[StageRecord]) -> 
     usual = run_history.usual(run_history.completions(connection, run, stages))
     progress = run_history.elapsed(stages, clock.now())
     seconds = run_history.seconds_left(stages, usual, progress)
-    return text.to_go(run_history.to_go(stages, seconds, settings.load().cpus))
+    return text.to_go_words(run_history.remaining_time_of(stages, seconds, settings.load().cpus))
 
 
 def _show_lines(

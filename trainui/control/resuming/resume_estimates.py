@@ -10,8 +10,8 @@ from trainui import clock, plain_files
 from trainui.artifacts import checkpoint_step
 from trainui.domain.records import AttemptRecord, RunRecord, StageRecord
 from trainui.domain.states import Status
-from trainui.pipeline.rules import duration_estimate
-from trainui.pipeline.rules.duration_estimate import PastDuration
+from trainui.pipeline.rules import remaining_time
+from trainui.pipeline.rules.remaining_time import PastDuration
 from trainui.pipeline.rules.resume_plan import Action, PlannedStage
 from trainui.store.points import curves
 from trainui.store.read import run_history, views
@@ -80,8 +80,8 @@ def _with_savings(
         step = checkpoint_step.find(Path(one.checkpoint), about)
         saved = sum(_gpu_seconds(attempt, until=written) for attempt in attempts)
     last = last_steps.get(past[0].stage_id) if past else None
-    seconds = duration_estimate.from_checkpoint(
-        duration_estimate.typical(past), about if step is None else step, last
+    seconds = remaining_time.from_checkpoint(
+        remaining_time.typical(past), about if step is None else step, last
     )
     if one.action == Action.SKIP:
         seconds = next((_seconds(attempt) for attempt in completed), None)

@@ -11,8 +11,8 @@ from collections.abc import Collection, Mapping, Sequence
 from trainui import clock
 from trainui.domain.records import RunRecord, StageRecord
 from trainui.domain.states import UNFINISHED, Status
-from trainui.pipeline.rules import duration_estimate
-from trainui.pipeline.rules.duration_estimate import PastDuration, RemainingTime, StepProgress
+from trainui.pipeline.rules import remaining_time
+from trainui.pipeline.rules.remaining_time import PastDuration, RemainingTime, StepProgress
 from trainui.store.db import protocol
 from trainui.store.read import row_mapping
 
@@ -72,7 +72,7 @@ def completions(
     for name, stage_id, seconds, work in connection.execute(query, (run.pipeline, run.file, most)):
         found.setdefault(name, []).append(PastDuration(stage_id, seconds, work))
     return {
-        stage.name: duration_estimate.comparable(found[stage.name], work_of(run, stage))
+        stage.name: remaining_time.comparable(found[stage.name], work_of(run, stage))
         for stage in stages
         if stage.name in found
     }
@@ -87,7 +87,7 @@ def work_of(run: RunRecord, stage: StageRecord) -> str:
 
 def usual(past: Mapping[str, Sequence[PastDuration]]) -> dict[str, float | None]:
     """Return how long each stage usually takes, by full name; only for stages with a history."""
-    return {name: duration_estimate.typical(those) for name, those in past.items()}
+    return {name: remaining_time.typical(those) for name, those in past.items()}
 
 
 def seconds_left(
@@ -102,7 +102,7 @@ def seconds_left(
     return {
         stage.name: None
         if stage.stalled
-        else duration_estimate.remaining(usual.get(stage.name), progress.get(stage.name))
+        else remaining_time.remaining(usual.get(stage.name), progress.get(stage.name))
         for stage in stages
         if stage.status in UNFINISHED
     }
@@ -117,7 +117,7 @@ def elapsed(stages: Sequence[StageRecord], now: int) -> dict[str, StepProgress]:
     }
 
 
-def to_go(
+def remaining_time_of(
     stages: Sequence[StageRecord], seconds: Mapping[str, float | None], cpus: int
 ) -> RemainingTime | None:
     """Return the estimated remaining time of a run on a number of CPU slots."""
@@ -126,4 +126,4 @@ def to_go(
     places = {
         stage.name: 0 if stage.definition.gpus else stage.definition.cpus for stage in unfinished
     }
-    return duration_estimate.run_remaining(seconds, upstreams, places, cpus)
+    return remaining_time.run_remaining(seconds, upstreams, places, cpus)

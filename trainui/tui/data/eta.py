@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from trainui import clock
-from trainui.pipeline.rules.duration_estimate import RemainingTime
-from trainui.text import to_go
+from trainui.pipeline.rules.remaining_time import RemainingTime
+from trainui.text import to_go_words
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +21,7 @@ class Eta:
 
     def words(self, now: int) -> str:
         """Return the time left from now as text."""
-        return to_go(RemainingTime(max(self.at - now, 0) / clock.SECOND, self.whole))
+        return to_go_words(RemainingTime(max(self.at - now, 0) / clock.SECOND, self.whole))
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from trainui import clock, settings
 from trainui.domain.records import RunRecord, StageRecord
 from trainui.domain.states import UNFINISHED
-from trainui.pipeline.rules.duration_estimate import PastDuration, StepProgress
+from trainui.pipeline.rules.remaining_time import PastDuration, StepProgress
 from trainui.store.db.protocol import Connection
 from trainui.store.points import curves
 from trainui.store.read import run_history, views
@@ -59,8 +59,8 @@ class EtaEstimator:
             else:
                 self.goals.pop(stage.id, None)
         seconds = run_history.seconds_left(stages, before.usual, progress)
-        whole = run_history.to_go(stages, seconds, self._cpus)
-        ending = None if whole is None else _in(now, whole.seconds, whole.whole)
+        remaining = run_history.remaining_time_of(stages, seconds, self._cpus)
+        ending = None if remaining is None else _in(now, remaining.seconds, remaining.whole)
         running = {
             name: _in(now, left, True) for name in progress if (left := seconds[name]) is not None
         }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from trainui.pipeline.rules.duration_estimate import (
+from trainui.pipeline.rules.remaining_time import (
     PastDuration,
     RemainingTime,
     StepProgress,
