@@ -252,7 +252,7 @@ def prepare_socket_directory(socket_path: Path) -> Path:
     return socket_path
 
 
-def directory_names(
+def stage_directory_names(
     stage_names: Collection[str], taken: Collection[str] = frozenset()
 ) -> dict[str, str]:
     """Return a unique directory name for each stage, of the characters `[A-Za-z0-9._-]`.

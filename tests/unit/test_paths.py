@@ -30,31 +30,31 @@ from trainui.errors import UnfitEnvironmentError
     ],
 )
 def test_a_stages_directory_is_called_as_it_is(name: str, expected: str) -> None:
-    assert paths.directory_names([name]) == {name: expected}
+    assert paths.stage_directory_names([name]) == {name: expected}
 
 
 @pytest.mark.parametrize("name", ["x" * 101, "训练", "?", "-"])
 def test_a_name_that_will_not_do_has_a_hash(name: str) -> None:
-    (directory,) = paths.directory_names([name]).values()
+    (directory,) = paths.stage_directory_names([name]).values()
     assert re.fullmatch(r"(x{100}-)?[0-9a-f]{8}", directory)
 
 
 def test_of_names_that_would_give_the_same_all_have_a_hash_but_the_one_that_is_written_so() -> None:
     names = ["t[k=a b]", "t[k=a-b]", "t-k-a-b", "u"]
-    found = paths.directory_names(names)
+    found = paths.stage_directory_names(names)
     assert (found["t-k-a-b"], found["u"]) == ("t-k-a-b", "u")
     assert all(re.fullmatch(r"t-k-a-b-[0-9a-f]{8}", found[name]) for name in names[:2])
-    assert found == paths.directory_names(names[::-1])
+    assert found == paths.stage_directory_names(names[::-1])
 
 
 def test_what_another_stage_has_already_is_not_taken() -> None:
-    (directory,) = paths.directory_names(["u"], taken={"u"}).values()
+    (directory,) = paths.stage_directory_names(["u"], taken={"u"}).values()
     assert re.fullmatch(r"u-[0-9a-f]{8}", directory)
 
 
 @given(st.sets(st.text(alphabet="ab-.=,[] é", min_size=1), max_size=8))
 def test_no_two_stages_share_a_directory(names: set[str]) -> None:
-    found = paths.directory_names(names)
+    found = paths.stage_directory_names(names)
     assert len(set(found.values())) == len(names)
     assert all(re.fullmatch(r"[A-Za-z0-9._-]+", one) and one.strip(".") for one in found.values())
 

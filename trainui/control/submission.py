@@ -176,7 +176,7 @@ def stage_directories(
     kept = {stage.name: stage.directory for stage in known}
     names = [stage.name for stage in pipeline.stages]
     taken = {Path(path).name for path in kept.values()}
-    made = paths.directory_names([name for name in names if name not in kept], taken)
+    made = paths.stage_directory_names([name for name in names if name not in kept], taken)
     return {name: kept.get(name) or str(directory / made[name]) for name in names}
 
 

@@ -51,7 +51,7 @@ class AskedTrial:
 
 def file_of(run_directory: str, group: str) -> Path:
     """Return the study's file: `train.study.db` in the run's directory."""
-    return Path(run_directory, f"{paths.directory_names([group])[group]}.study.db")
+    return Path(run_directory, f"{paths.stage_directory_names([group])[group]}.study.db")
 
 
 class SearchStudy:

@@ -73,7 +73,7 @@ class Filler:
             directory=str(directory),
             stage_directories={
                 stage: str(directory / short)
-                for stage, short in paths.directory_names(list(graph)).items()
+                for stage, short in paths.stage_directory_names(list(graph)).items()
             },
             submission={"umask": 0o22},
         )

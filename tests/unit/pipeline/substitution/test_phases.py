@@ -21,7 +21,7 @@ from trainui.pipeline.substitution import phases
 
 def submitted(text: str, run_dir: str = "/runs/r", **params: str) -> Pipeline:
     pipeline = load_text(dedent(text), directory="/w", params=params)
-    names = paths.directory_names([stage.name for stage in pipeline.stages])
+    names = paths.stage_directory_names([stage.name for stage in pipeline.stages])
     dirs = {name: f"{run_dir}/{short}" for name, short in names.items()}
     return phases.submit(pipeline, run_dir=run_dir, stage_dirs=dirs)
 
