@@ -20,7 +20,7 @@ from tests.security.another_user import open_the_way_to
 from tests.unit.supervisor.waiting import is_alive, wait_for, wait_for_exit
 from trainui import control
 from trainui.domain.states import Status
-from trainui.execution.gpu import locks
+from trainui.execution.gpu import machine_locks
 from trainui.paths import Home
 from trainui.supervisor import supervise
 from trainui.supervisor.protocol import LOCK_FILE, ExitReason, Spec
@@ -190,7 +190,7 @@ def test_it_stays_with_a_process_whose_supervisor_was_killed(new_run: NewRun, bo
 
 
 def lock_is_held(uuid: str) -> bool:
-    descriptor = supervise.open_machine_lock(str(locks.path_of(uuid)))
+    descriptor = supervise.open_machine_lock(str(machine_locks.path_of(uuid)))
     try:
         return not supervise.try_lock(descriptor)
     finally:
@@ -277,10 +277,10 @@ def test_a_sweep_that_asks_for_no_gpu_starts_no_more_than_there_are_cpu_places(
 def test_two_users_of_a_machine_do_not_take_one_gpu(
     new_run: NewRun, box: Machine, tmp_path: Path
 ) -> None:
-    lock = str(locks.path_of(box.cards[0].uuid))
+    lock = str(machine_locks.path_of(box.cards[0].uuid))
     box.cards.pop()
     box.write()
-    assert locks.make_directory()
+    assert machine_locks.make_directory()
     theirs = launch_as_nobody(tmp_path / "theirs", lock)
     run = new_run(stage("a"))
     waits(run, "a", "needs 1 GPU: GPU 0 a stage of another trainui")
@@ -296,8 +296,8 @@ def test_two_users_of_a_machine_do_not_take_one_gpu(
 def test_what_another_user_puts_in_the_place_of_a_lock_stops_no_stage_but_those_that_need_it(
     new_run: NewRun, box: Machine
 ) -> None:
-    assert locks.make_directory()
-    first, second = (locks.path_of(card.uuid) for card in box.cards)
+    assert machine_locks.make_directory()
+    first, second = (machine_locks.path_of(card.uuid) for card in box.cards)
     os.mkfifo(first)
     if os.geteuid() == 0:
         os.chown(first, NOBODY, NOBODY)

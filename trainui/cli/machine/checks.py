@@ -192,13 +192,13 @@ def worker() -> Result:
 
 def gpus() -> Result:
     """Check which GPUs can be used, and who uses each or why it cannot be used."""
-    from trainui.execution.gpu import locks
+    from trainui.execution.gpu import machine_locks
     from trainui.execution.gpu.gpus import stranger_on, usable_gpus
 
     usable = usable_gpus()
     shown, blocked = [], False
     for gpu in usable.gpus:
-        lock = locks.state_of(gpu)
+        lock = machine_locks.state_of(gpu)
         taken = "has a stage" if lock.held else stranger_on(gpu)
         shown.append(f"{gpu.index}: {gpu.name}, {gpu.problem or lock.problem or taken or 'free'}")
         blocked = blocked or bool(lock.problem)
@@ -211,7 +211,7 @@ def gpus() -> Result:
     if blocked:
         advice = "stages wait for these GPUs until the lock file's owner or root removes it"
         return NOTE, message, advice
-    if (owner := locks.foreign_owner()) is not None:
-        advice = f"{locks.LOCKS} belongs to user {owner}, who can remove others' locks"
+    if (owner := machine_locks.foreign_owner()) is not None:
+        advice = f"{machine_locks.LOCKS} belongs to user {owner}, who can remove others' locks"
         return NOTE, message, f"{advice}; chown it to root"
     return GOOD, message

@@ -33,8 +33,8 @@ from trainui.execution.attempt.prepared_process import (
     prepare,
 )
 from trainui.execution.daemon import prestart
-from trainui.execution.gpu import locks, nvml
-from trainui.execution.gpu.locks import UnusableLockError
+from trainui.execution.gpu import machine_locks, nvml
+from trainui.execution.gpu.machine_locks import UnusableLockError
 from trainui.metrics.discovery import files_before
 from trainui.pipeline import input_fingerprint
 from trainui.pipeline.fields.command import argv
@@ -219,7 +219,7 @@ def _locks(attempt: AttemptRecord) -> tuple[str, ...]:
             problem = gpu.problem if gpu else found.problem or "no longer exists"
             raise GpuGoneError(f"GPU {index} {problem}" if gpu else f"GPU {index}: {problem}")
     try:
-        return locks.prepare(working[index] for index in attempt.gpus)
+        return machine_locks.prepare(working[index] for index in attempt.gpus)
     except UnusableLockError as error:
         raise GpuGoneError(str(error)) from error
 

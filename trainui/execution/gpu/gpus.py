@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from trainui import settings as settings_module
-from trainui.execution.gpu import locks, nvml
+from trainui.execution.gpu import machine_locks, nvml
 from trainui.execution.gpu.nvml import Gpu
 from trainui.settings import Settings
 
@@ -101,7 +101,7 @@ def stranger_on(gpu: Gpu) -> str | None:
     if gpu.pids:
         more = f" and {len(gpu.pids) - 1} more" if len(gpu.pids) > 1 else ""
         return describe_process(gpu.pids[0]) + more
-    if (lock := locks.state_of(gpu)).held:
+    if (lock := machine_locks.state_of(gpu)).held:
         return lock.problem or "a stage of another trainui"
     if not gpu.draws and (gpu.memory_used or 0) > MOST_UNEXPLAINED:
         used = (gpu.memory_used or 0) / 2**30

@@ -10,7 +10,7 @@ import pytest
 
 from tests.unit.supervisor.waiting import wait_for
 from trainui.domain.records import Slot
-from trainui.execution.gpu import gpus, locks
+from trainui.execution.gpu import gpus, machine_locks
 from trainui.execution.gpu.gpus import Usable
 from trainui.execution.gpu.nvml import Gpu
 from trainui.execution.planner import slots
@@ -122,12 +122,12 @@ def test_a_process_of_somebody_else_is_called_so() -> None:
 def test_a_gpu_locked_by_a_stage_of_somebody_else_is_not_given_out(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(locks, "LOCKS", tmp_path / "locks")
-    assert locks.make_directory()
-    assert locks.make_directory()  # whoever comes second finds it
+    monkeypatch.setattr(machine_locks, "LOCKS", tmp_path / "locks")
+    assert machine_locks.make_directory()
+    assert machine_locks.make_directory()  # whoever comes second finds it
     assert (tmp_path / "locks").stat().st_mode & 0o7777 == 0o1777
     assert survey({}).gpus == (0, 1, 2)
-    descriptor = open_machine_lock(str(locks.path_of(GPUS[1].uuid)))
+    descriptor = open_machine_lock(str(machine_locks.path_of(GPUS[1].uuid)))
     assert try_lock(descriptor)
     free = survey({})
     assert free.gpus == (0, 2)

@@ -13,8 +13,8 @@ import pytest
 
 from tests.security.another_user import as_another_user, needs_root, open_the_way_to
 from trainui.execution.gpu import gpus
-from trainui.execution.gpu import locks as locks_module
-from trainui.execution.gpu.locks import UnusableLockError
+from trainui.execution.gpu import machine_locks as locks_module
+from trainui.execution.gpu.machine_locks import UnusableLockError
 from trainui.execution.gpu.nvml import Gpu
 from trainui.supervisor.supervise import open_machine_lock
 
