@@ -15,8 +15,8 @@ from trainui.metrics.discovery.source_file import SourceFile
 from trainui.metrics.files import peek
 from trainui.metrics.formats.text.log_lines import text_lines
 from trainui.metrics.formats.text.log_prefix import message
-from trainui.metrics.formats.text.presets import pairs
 from trainui.metrics.formats.text.presets.base import MAX_PRINTED, NUMBER, STEP
+from trainui.metrics.formats.text.presets.parts import pairs
 from trainui.supervisor import protocol
 
 _BYTES = 1 << 20

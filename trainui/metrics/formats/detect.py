@@ -18,7 +18,7 @@ from trainui.metrics.formats.json_file import HISTORY
 from trainui.metrics.formats.numbers import to_number
 from trainui.metrics.formats.tensorboard import event_file
 from trainui.metrics.formats.text.log_prefix import message
-from trainui.metrics.formats.text.presets.pairs import find, names_metric
+from trainui.metrics.formats.text.presets.parts.pairs import find, names_metric
 from trainui.metrics.formats.wandb import log_file as wandb
 
 HEAD_BYTES = 65_536

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from trainui.metrics.formats.numbers import to_number
-from trainui.metrics.formats.text.presets import pairs
+from trainui.metrics.formats.text.presets.parts import pairs
 
 _RANK = re.compile(
     r"\[(?:(?:rank|gpu|cuda)[ :]?|default)(?P<rank>\d+)\]:?\s?|\[\d+,(?P<mpi>\d+)\]<std\w+>:\s?",

@@ -15,8 +15,8 @@ from trainui.metrics.formats import lenient
 from trainui.metrics.formats.rows import numbers, row_points
 from trainui.metrics.formats.table import Decoded, step_fields
 from trainui.metrics.formats.text.log_lines import LogDecoder, text_lines
-from trainui.metrics.formats.text.presets import pairs
 from trainui.metrics.formats.text.presets.base import NUMBER, STEP, Row
+from trainui.metrics.formats.text.presets.parts import pairs
 from trainui.metrics.formats.text.presets.values import QUALIFIER, USUAL, plain_text
 
 _SEPARATORS = re.compile(r"[\s_/.-]+")

@@ -16,9 +16,9 @@ from functools import lru_cache
 from typing import Any
 
 from trainui.metrics.formats.numbers import leading_number
-from trainui.metrics.formats.text.presets import pairs
 from trainui.metrics.formats.text.presets.base import NOTHING, NUMBER, STEP, Preset, Row
-from trainui.metrics.formats.text.presets.pairs import Pair
+from trainui.metrics.formats.text.presets.parts import pairs
+from trainui.metrics.formats.text.presets.parts.pairs import Pair
 
 _AMOUNT = r"(?:\d++\.?+\d*+|\.\d++)[kMGT]?+"
 _BAR = re.compile(

@@ -11,9 +11,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from trainui.metrics.formats import labels
-from trainui.metrics.formats.text.presets import line_forms, pairs
 from trainui.metrics.formats.text.presets.base import MAX_PRINTED, NOTHING, STEP, Preset, Row
-from trainui.metrics.formats.text.presets.epoch_steps import EpochSteps
+from trainui.metrics.formats.text.presets.parts import line_forms, pairs
+from trainui.metrics.formats.text.presets.parts.epoch_steps import EpochSteps
 
 _HEADING = re.compile(
     r"(?:.*(?:[\]:|>-]|INFO) )?[-=#*~<>\s]*\[?(?:(?:start|begin)\w* )?"

@@ -9,11 +9,11 @@ from trainui.metrics.formats import labels, lenient
 from trainui.metrics.formats.rows import Row, numbers
 from trainui.metrics.formats.table import step_fields
 from trainui.metrics.formats.text.log_prefix import record_fields, record_message
-from trainui.metrics.formats.text.presets import pairs
 from trainui.metrics.formats.text.presets.base import NOTHING, STEP, Preset, prefixed
 from trainui.metrics.formats.text.presets.base import Row as Numbers
-from trainui.metrics.formats.text.presets.epoch_steps import EpochSteps
-from trainui.metrics.formats.text.presets.pairs import Pair
+from trainui.metrics.formats.text.presets.parts import pairs
+from trainui.metrics.formats.text.presets.parts.epoch_steps import EpochSteps
+from trainui.metrics.formats.text.presets.parts.pairs import Pair
 
 _OBJECT = re.compile(r"([^{]*)(\{\s*[\"'].*\})\s*", re.DOTALL)
 _OPENS = re.compile(r"(?:[^{]* )?\{[\"'][^{}]*,\s*")

@@ -13,12 +13,6 @@ from typing import Any
 
 from trainui.metrics.formats import labels
 from trainui.metrics.formats.text.log_prefix import message
-from trainui.metrics.formats.text.presets import (
-    epoch_steps,
-    line_forms,
-    line_labels,
-    pairs,
-)
 from trainui.metrics.formats.text.presets.base import (
     MAX_PRINTED,
     NOTHING,
@@ -27,8 +21,9 @@ from trainui.metrics.formats.text.presets.base import (
     Row,
     prefixed,
 )
-from trainui.metrics.formats.text.presets.epoch_steps import EpochSteps
-from trainui.metrics.formats.text.presets.pairs import Pair
+from trainui.metrics.formats.text.presets.parts import epoch_steps, line_forms, line_labels, pairs
+from trainui.metrics.formats.text.presets.parts.epoch_steps import EpochSteps
+from trainui.metrics.formats.text.presets.parts.pairs import Pair
 
 _BAR = re.compile(r"\d+%\||\[\d+:\d\d[<,]")
 _MANY = 100

@@ -16,7 +16,6 @@ from trainui.metrics.formats import labels, lenient
 from trainui.metrics.formats.rows import names_settings, numbers
 from trainui.metrics.formats.table import step_fields
 from trainui.metrics.formats.text.log_prefix import message
-from trainui.metrics.formats.text.presets import pairs
 from trainui.metrics.formats.text.presets.base import (
     MAX_PRINTED,
     NOTHING,
@@ -25,7 +24,8 @@ from trainui.metrics.formats.text.presets.base import (
     Row,
     prefixed,
 )
-from trainui.metrics.formats.text.presets.line_forms import is_sentence
+from trainui.metrics.formats.text.presets.parts import pairs
+from trainui.metrics.formats.text.presets.parts.line_forms import is_sentence
 from trainui.metrics.formats.text.presets.print_statements import PrintStatements
 
 QUALIFIER = r"final|best|last|mean|average|avg|overall|objective|metrics?|results?"

@@ -1,4 +1,4 @@
-"""Parts of printed lines that several presets read: names with numbers, steps in epochs, and labels.
+"""Parts of printed lines that several presets read: named numbers, steps within epochs, labels.
 
 Read `pairs` first.
 """

@@ -10,9 +10,9 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from trainui.metrics.formats.text.presets import pairs
 from trainui.metrics.formats.text.presets.base import STEP
-from trainui.metrics.formats.text.presets.pairs import Pair
+from trainui.metrics.formats.text.presets.parts import pairs
+from trainui.metrics.formats.text.presets.parts.pairs import Pair
 
 _OUTER = re.compile(r"(?:(?:(?:train|val|test|eval)\w*|end of) )?(?:epoch|ep\.?)", re.IGNORECASE)
 INSIDE = re.compile(r"[\[(|] *(?P<value>\d+)/ *(?P<of>\d+)")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from trainui.metrics.formats.text.presets import pairs
+from trainui.metrics.formats.text.presets.parts import pairs
 
 _COUNTED = re.compile(
     r"(?P<at>\d+)(?:(?P<unit>epoch|iter(?:ation)?|step)|(?:st|nd|rd|th)? "
