@@ -16,8 +16,8 @@ from trainui.metrics.formats.rows import numbers, row_points
 from trainui.metrics.formats.table import Decoded, step_fields
 from trainui.metrics.formats.text.log_lines import LogDecoder, text_lines
 from trainui.metrics.formats.text.presets.base import NUMBER, STEP, Row
+from trainui.metrics.formats.text.presets.lines_without_step import QUALIFIER, USUAL, plain_text
 from trainui.metrics.formats.text.presets.parts import pairs
-from trainui.metrics.formats.text.presets.values import QUALIFIER, USUAL, plain_text
 
 _SEPARATORS = re.compile(r"[\s_/.-]+")
 _FREE = re.compile(

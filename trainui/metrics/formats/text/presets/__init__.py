@@ -1,6 +1,6 @@
 """Presets for the log lines of well-known trainers, by name; used in place of a pattern.
 
-Read `base` first, then `one_line` (trainers that print one line per step).
+Read `base` first, then `one_line_trainers` (trainers that print one line per step).
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from trainui.metrics.formats.text.presets import (
     epoch_loops,
     header_and_rows,
     json_line,
-    one_line,
+    lines_without_step,
+    one_line_trainers,
     print_statements,
     tables,
-    values,
 )
 from trainui.metrics.formats.text.presets.base import Preset as Preset
 from trainui.metrics.formats.text.presets.base import Row as Row
@@ -23,14 +23,14 @@ from trainui.metrics.formats.text.presets.base import Row as Row
 PRESETS: dict[str, type[Preset]] = {
     "fairseq": epoch_loops.Fairseq,
     "mmengine": epoch_loops.MMEngine,
-    "detectron2": one_line.Detectron2,
-    "megatron": one_line.Megatron,
-    "verl": one_line.Verl,
-    "torchtune": one_line.Torchtune,
-    "llmc": one_line.LlmC,
-    "nanogpt": one_line.NanoGPT,
-    "hf": one_line.HuggingFace,
-    "paddlenlp": one_line.PaddleNLP,
+    "detectron2": one_line_trainers.Detectron2,
+    "megatron": one_line_trainers.Megatron,
+    "verl": one_line_trainers.Verl,
+    "torchtune": one_line_trainers.Torchtune,
+    "llmc": one_line_trainers.LlmC,
+    "nanogpt": one_line_trainers.NanoGPT,
+    "hf": one_line_trainers.HuggingFace,
+    "paddlenlp": one_line_trainers.PaddleNLP,
     "sb3": tables.Table,
     "rsl_rl": tables.RslRl,
     "elements": tables.Elements,
@@ -38,9 +38,9 @@ PRESETS: dict[str, type[Preset]] = {
     "keras": epoch_bars.Keras,
     "metriclogger": epoch_loops.MetricLogger,
     "timm_train": epoch_loops.Timm,
-    "gbm": one_line.Boosting,
-    "darknet": one_line.Darknet,
-    "optuna": one_line.Optuna,
+    "gbm": one_line_trainers.Boosting,
+    "darknet": one_line_trainers.Darknet,
+    "optuna": one_line_trainers.Optuna,
     "mlperf": json_line.MLPerf,
     "allennlp": tables.AllenNLP,
     "columns": columns.ColumnsPreset,
@@ -48,7 +48,7 @@ PRESETS: dict[str, type[Preset]] = {
     "tqdm": bars.Tqdm,
     "print": print_statements.PrintStatements,
     "headed": header_and_rows.HeaderAndRows,
-    "values": values.Values,
+    "values": lines_without_step.LinesWithoutStep,
 }
 """The most specific first: a log that several presets can read is read by the first of them."""
 

@@ -68,7 +68,7 @@ _MOST = 100
 _AND = "\n"
 
 
-class Values(Preset):
+class LinesWithoutStep(Preset):
     """Counts the lines of the same names; lines with a step are read too, for other names."""
 
     has_steps = False
