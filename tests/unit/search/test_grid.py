@@ -12,7 +12,7 @@ from trainui.store.db.engine import Store, raw
 from trainui.store.read import trials
 from trainui.store.runs import new_run
 from trainui.store.runs import trials as stored_trials
-from trainui.store.runs.revision import revise
+from trainui.store.runs.replace_pipeline import revise
 
 SEARCH = Search("loss", "minimize", prune=Prune("MedianPruner"))
 

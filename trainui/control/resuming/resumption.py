@@ -26,7 +26,7 @@ from trainui.pipeline.substitution.masking import mask
 from trainui.store.db.engine import open_store
 from trainui.store.runs import attempts as stored_attempts
 from trainui.store.runs import events, runs, stage_requests
-from trainui.store.runs.revision import revise
+from trainui.store.runs.replace_pipeline import revise
 from trainui.store.runs.stage_requests import Reopened
 
 
