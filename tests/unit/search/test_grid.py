@@ -12,7 +12,7 @@ from trainui.store.db.engine import Store, raw
 from trainui.store.read import trials
 from trainui.store.runs import new_run
 from trainui.store.runs import trials as stored_trials
-from trainui.store.runs.replace_pipeline import revise
+from trainui.store.runs.replace_pipeline import replace_pipeline
 
 SEARCH = Search("loss", "minimize", prune=Prune("MedianPruner"))
 
@@ -36,8 +36,8 @@ def test_a_member_that_an_edit_adds_is_the_next_trial(store: Store, tmp_path: Pa
     with store.write() as connection:
         new_run.create(raw(connection), new)
         opened.fill(trials.of_search(raw(connection), "r", "train"))
-        revise(connection, "r", edited, directories)
-        revise(connection, "r", edited, directories)
+        replace_pipeline(connection, "r", edited, directories)
+        replace_pipeline(connection, "r", edited, directories)
         found = trials.of_search(raw(connection), "r", "train")
     assert [one.stage.name for one in found] == [f"train[lr={lr}]" for lr in ("0.1", "0.2", "0.3")]
     for _ in range(2):
@@ -58,7 +58,7 @@ def test_without_its_search_no_member_is_a_trial_until_it_is_back(
     with store.write() as connection:
         new_run.create(raw(connection), new)
         assert len(stored_trials.asked(connection, [Status.QUEUED])) == 2
-        revise(connection, "r", edited, directories)
+        replace_pipeline(connection, "r", edited, directories)
         assert stored_trials.asked(connection, [Status.QUEUED]) == []
-        revise(connection, "r", pipeline, directories)
+        replace_pipeline(connection, "r", pipeline, directories)
         assert len(stored_trials.asked(connection, [Status.QUEUED])) == 2

@@ -9,7 +9,7 @@ from functools import partial
 from trainui.artifacts import checkpoint_rivals, checkpoints
 from trainui.artifacts.checkpoints import CheckpointSearch
 from trainui.control.change_detection import ChangeDetection
-from trainui.control.edits import revision
+from trainui.control.edits import pipeline_changes
 from trainui.control.lookup import check_names, existing_run, given_params
 from trainui.control.resuming.resume_estimates import with_savings
 from trainui.control.resuming.resume_preview import StageOptions
@@ -50,12 +50,12 @@ class ResumePlan:
     stages: list[PlannedStage]
     seen: SeenRun
     detection: ChangeDetection
-    revision: revision.Revision | None
+    changes: pipeline_changes.PipelineChanges | None
 
     @property
     def records(self) -> Sequence[StageRecord]:
         """The stages as they will be after the resume."""
-        return self.seen.stages if self.revision is None else self.revision.stages
+        return self.seen.stages if self.changes is None else self.changes.stages
 
     def again(self) -> set[str]:
         """Return the full names of the stages that run again."""
@@ -84,13 +84,13 @@ def make_plan(
 ) -> ResumePlan:
     """Return the plan of a resume; `environ` is the new environment, if it is replaced."""
     seen = read_state(store, run_id)
-    revised = None
+    changes = None
     if pipeline is not None:
-        revised = revision.compare(seen.run, seen.stages, pipeline, given_params(run_id))
-    stages = seen.stages if revised is None else revised.stages
+        changes = pipeline_changes.compare(seen.run, seen.stages, pipeline, given_params(run_id))
+    stages = seen.stages if changes is None else changes.stages
     by_name = {stage.name: stage for stage in stages}
     check_names(by_name, [*options.until, *options.fresh, *options.keep])
-    edited = {} if revised is None else revised.edited
+    edited = {} if changes is None else changes.edited
     detection = ChangeDetection(
         seen.run, by_name, seen.attempts, seen.recorded, edited=edited, environ=environ
     )
@@ -104,16 +104,16 @@ def make_plan(
         fresh=options.fresh,
         keep=options.keep,
         evidence=replace(
-            detection.evidence(() if revised is None else revised.new), counted=seen.counted
+            detection.evidence(() if changes is None else changes.new), counted=seen.counted
         ),
     )
-    waiting = {} if revised is None else revised.waiting
+    waiting = {} if changes is None else changes.waiting
     planned = [
         _with_waiting_edit(_with_remark(one, by_name[one.name], searches[one.name]), waiting)
         for one in planned
     ]
     return ResumePlan(
-        with_savings(planned, by_name, seen.attempts, seen.run), seen, detection, revised
+        with_savings(planned, by_name, seen.attempts, seen.run), seen, detection, changes
     )
 
 

@@ -82,7 +82,7 @@ def choose_pipeline(
     Raises:
         PipelineFileError: the file or the edit has problems.
     """
-    from trainui.control.edits import file_changes, inline_edit, revision
+    from trainui.control.edits import file_changes, inline_edit, pipeline_changes
 
     if edit is not None:
         pipeline, member = inline_edit.pipeline_of(run, edit)
@@ -90,7 +90,7 @@ def choose_pipeline(
         return PipelineChoice(pipeline, diff, edit=edit, member=member)
     changed = None if file is not None else file_changes.changed_file(run)
     source = file or changed
-    waited = revision.stages_with_waiting_edits(run.id)
+    waited = pipeline_changes.stages_with_waiting_edits(run.id)
     if as_submitted:
         return PipelineChoice(changed_file=changed, waited=waited)
     if source is not None:

@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 
 from trainui import wakeup
 from trainui.artifacts import shell_environment
-from trainui.control.edits import file_changes, revision
+from trainui.control.edits import file_changes, pipeline_changes
 from trainui.control.edits.inline_edit import InlineEdit
 from trainui.control.lookup import existing_run
 from trainui.control.requirements import allowed_for, check_inputs, check_search, check_slots
@@ -26,7 +26,7 @@ from trainui.pipeline.substitution.masking import mask
 from trainui.store.db.engine import open_store
 from trainui.store.runs import attempts as stored_attempts
 from trainui.store.runs import events, runs, stage_requests
-from trainui.store.runs.replace_pipeline import revise
+from trainui.store.runs.replace_pipeline import replace_pipeline
 from trainui.store.runs.stage_requests import Reopened
 
 
@@ -50,7 +50,7 @@ def resume(
     """
     store = open_store()
     plan = make_plan(store, run_id, options, pipeline, environ)
-    seen, revised = plan.seen, plan.revision
+    seen, changed = plan.seen, plan.changes
     directory = Path(seen.run.directory)
     shell = (
         shell_environment.read(directory).environ
@@ -62,19 +62,21 @@ def resume(
     check_search(again)
     check_slots(again, shell)
     kept = _as_kept(plan)
-    if revised is not None:
-        check_inputs(revised.pipeline, run_directory=directory, environ=shell)
+    if changed is not None:
+        check_inputs(changed.pipeline, run_directory=directory, environ=shell)
     with store.write() as connection:
         existing_run(connection, run_id)  # it may have been deleted meanwhile
         now = runs.stages(connection, run_id)
         changed_meanwhile, users = _changed_meanwhile(seen, now), rules.users_of(now)
-        if revised is not None:
+        if changed is not None:
             # check again, since a stage may have started meanwhile
-            revision.check_running(revised, now)
-            revise(connection, run_id, revised.pipeline, revised.directories, revised.secret)
-            runs.set_allowed(connection, run_id, allowed_for(revised.pipeline))
-            _record_origin(connection, seen.run, edit, list(revised.waiting))
-        _keep_environment(directory, environ, revised)
+            pipeline_changes.check_running(changed, now)
+            replace_pipeline(
+                connection, run_id, changed.pipeline, changed.directories, changed.secret
+            )
+            runs.set_allowed(connection, run_id, allowed_for(changed.pipeline))
+            _record_origin(connection, seen.run, edit, list(changed.waiting))
+        _keep_environment(directory, environ, changed)
         for stage, made_of, why in kept:
             if stage.name not in changed_meanwhile:
                 stored_attempts.keep(connection, stage, made_of, why)
@@ -85,7 +87,7 @@ def resume(
         ]
         revived = stage_requests.reopen(connection, run_id, changes)
     if pipeline is not None:
-        revision.keep_text(directory, pipeline.text)
+        pipeline_changes.keep_text(directory, pipeline.text)
     wakeup.ring()
     return revived
 
@@ -102,15 +104,17 @@ def _record_origin(
 
 
 def _keep_environment(
-    directory: Path, environ: Mapping[str, str] | None, revised: revision.Revision | None
+    directory: Path,
+    environ: Mapping[str, str] | None,
+    changed: pipeline_changes.PipelineChanges | None,
 ) -> None:
-    if environ is None and revised is None:
+    if environ is None and changed is None:
         return
     shell = shell_environment.read_or_empty(directory)
     if environ is not None:
         shell = shell_environment.of_this_shell(environ, shell.secrets)
-    if revised is not None:
-        shell = replace(shell, secrets=revised.secrets)
+    if changed is not None:
+        shell = replace(shell, secrets=changed.secrets)
     # it may have been deleted; the directory of all runs is not created, since its disk may be away
     if not directory.parent.is_dir():
         raise UnfitEnvironmentError(

@@ -21,7 +21,7 @@ from trainui.store.runs import events, new_run, runs, stage_requests
 from trainui.store.runs.tables import ATTEMPTS, DEPENDENCIES, RUNS, STAGES
 
 
-def revise(
+def replace_pipeline(
     connection: Connection,
     run_id: str,
     pipeline: Pipeline,

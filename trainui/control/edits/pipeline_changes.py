@@ -27,7 +27,7 @@ from trainui.pipeline.substitution.secrets import Secrets
 
 
 @dataclass(slots=True)
-class Revision:
+class PipelineChanges:
     """An edited pipeline and its differences from a run; `compare` adds stage by stage."""
 
     pipeline: Pipeline
@@ -85,7 +85,7 @@ class Revision:
 
 def compare(
     run: RunRecord, stages: Sequence[StageRecord], pipeline: Pipeline, given: Mapping[str, str]
-) -> Revision:
+) -> PipelineChanges:
     """Find what an edited pipeline changes of a run.
 
     A running stage keeps the definition that it was started with, since its end is judged by it.
@@ -110,30 +110,30 @@ def compare(
     submitted = with_recorded_trials(submitted, recorded)
     stored = with_recorded_trials(stored, recorded)
     hidden = {"before": shell.secrets.params, "now": pipeline.params}
-    revision = Revision(stored, taken, directories)
+    changed = PipelineChanges(stored, taken, directories)
     for real, kept in zip(submitted.stages, stored.stages, strict=True):
         record, definition = known.get(kept.name), _as_stored(kept)
         if record is None or record.removed:
-            revision.new.add(kept.name)
+            changed.new.add(kept.name)
             record = record or _new(run, definition, directories[kept.name])
             record = record._replace(reason=None)  # that it was removed
         else:
             now = _as_stored(real)
-            definition = revision.compare(record, before[kept.name], now, hidden, definition)
-        revision.add(record, definition)
+            definition = changed.compare(record, before[kept.name], now, hidden, definition)
+        changed.add(record, definition)
     for stage in (stage for stage in stages if stage.name not in directories):
-        revision.add_left_out(stage, directories.keys())
-    waiting = revision.waiting.keys()
-    revision.pipeline = stored.with_stages(
-        tuple(one.definition for one in revision.stages if not one.removed)
+        changed.add_left_out(stage, directories.keys())
+    waiting = changed.waiting.keys()
+    changed.pipeline = stored.with_stages(
+        tuple(one.definition for one in changed.stages if not one.removed)
     )
     # stages that keep their definitions keep their secret values and directories
     values = {name: own for name, own in shell.secrets.stages.items() if name in waiting}
     others = {name: own for name, own in taken.stages.items() if name not in waiting}
-    revision.secrets = replace(taken, stages=others | values)
-    revision.directories = directories | {name: known[name].directory for name in waiting}
-    check_running(revision, stages)
-    return revision
+    changed.secrets = replace(taken, stages=others | values)
+    changed.directories = directories | {name: known[name].directory for name in waiting}
+    check_running(changed, stages)
+    return changed
 
 
 def _keeps_definition(stage: StageRecord, depends_on: Collection[str]) -> bool:
@@ -146,11 +146,11 @@ def stages_with_waiting_edits(run_id: str) -> list[str]:
     return list(submission_of(run_id).get("waiting", ()))
 
 
-def check_running(revision: Revision, stages: Sequence[StageRecord]) -> None:
+def check_running(changed: PipelineChanges, stages: Sequence[StageRecord]) -> None:
     """Raise UsageError if a stage is running that an edited file changes or removes."""
-    removed = [stage.name for stage in revision.stages if stage.removed]
+    removed = [stage.name for stage in changed.stages if stage.removed]
     for stage in stages:
-        if stage.status == Status.RUNNING and stage.name in (*revision.edited, *removed):
+        if stage.status == Status.RUNNING and stage.name in (*changed.edited, *removed):
             what = "the file no longer has it" if stage.name in removed else "it was edited"
             raise UsageError(
                 f"{stage.name} is running, and {what}; cancel it first, or resume when it has ended"
