@@ -16,7 +16,7 @@ from trainui import paths, settings
 from trainui.errors import NotFoundError, StoreError
 from trainui.store.db import sqlite_file, wal
 from trainui.store.db.protocol import Connection
-from trainui.store.db.revision import HEAD
+from trainui.store.db.schema_revision import HEAD
 
 
 @contextmanager

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from trainui import clock, paths, plain_files
 from trainui.errors import StoreError, StoreLockedError, UnfitEnvironmentError
 from trainui.store.db import lock_wait_notice, postgres, sqlite_file
-from trainui.store.db.revision import HEAD as HEAD
+from trainui.store.db.schema_revision import HEAD as HEAD
 from trainui.supervisor.supervise import try_lock
 
 if TYPE_CHECKING:
