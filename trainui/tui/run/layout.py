@@ -92,7 +92,7 @@ class Panes(Container):
         self.overview = DetailsView(id="overview")
         self.curves = CurvesView(id="curves")
         self.log_view = LogView(id="log")
-        self._zoomed = 0
+        self._maximised = 0
         self._pane = 2
         self._subjects = ("",) * 4
         """The stage, or its attempt, that each pane shows."""
@@ -123,11 +123,11 @@ class Panes(Container):
 
     @property
     def active(self) -> Widget:
-        """The focused pane, else the zoomed one, else the DAG."""
+        """The focused pane, else the maximised one, else the DAG."""
         focused = self.screen.focused
         if focused in self._by_number:
             return focused
-        return self._by_number[self._zoomed - 1] if self._zoomed else self.graph
+        return self._by_number[self._maximised - 1] if self._maximised else self.graph
 
     def lay_out(self, graph_width: int) -> None:
         """Divide the space; the DAG gets the width it needs if possible."""
@@ -138,13 +138,13 @@ class Panes(Container):
         self._arrange()
         self.graph.refit()
         rows = self.graph.row_count()
-        if self._zoomed == 1:
+        if self._maximised == 1:
             self.graph.styles.height = "1fr"
         elif stacked:
             self.graph.styles.height = min(rows, max(height * 2 // 5, 3))
         else:
             self.graph.styles.height = min(rows + 2, max(height * 3 // 5, 5))
-        if stacked or self._zoomed:
+        if stacked or self._maximised:
             self.left.styles.width = "100%"
             return
         least, most = LEAST_GRAPH, int(width * GRAPH_SHARE)
@@ -157,14 +157,16 @@ class Panes(Container):
         self.overview.set_subtitle(gap.join(f"{tab} {tab.title.lower()}" for tab in DetailTab))
 
     def _arrange(self) -> None:
-        """Show all panes; where they are stacked, the DAG and one of them; or the zoomed one."""
+        """Show all panes; where they are stacked, the DAG and one of them; or the maximised one."""
         stacked = self.has_class("-stacked")
-        seen = {self._zoomed} if self._zoomed else {1, self._pane} if stacked else {1, 2, 3, 4}
+        seen = (
+            {self._maximised} if self._maximised else {1, self._pane} if stacked else {1, 2, 3, 4}
+        )
         for number, pane in enumerate(self._by_number, 1):
             pane.display = number in seen
-        self.tabs.display = stacked and not self._zoomed
+        self.tabs.display = stacked and not self._maximised
         self.left.display, self.right.display = not seen.isdisjoint((1, 2)), max(seen) > 2
-        is_short = stacked and not self._zoomed and self._pane > 2
+        is_short = stacked and not self._maximised and self._pane > 2
         self.left.styles.height = "auto" if is_short else "1fr"
 
     def on_resize(self) -> None:
@@ -210,36 +212,36 @@ class Panes(Container):
 
     @property
     def untitled(self) -> str:
-        """The stage and attempt of a zoomed pane that has no title; empty: all have one."""
-        is_untitled = self._zoomed > 1 and self.has_class("-stacked")
-        return self._subjects[self._zoomed - 1] if is_untitled else ""
+        """The stage and attempt of a maximised pane that has no title; empty: all have one."""
+        is_untitled = self._maximised > 1 and self.has_class("-stacked")
+        return self._subjects[self._maximised - 1] if is_untitled else ""
 
     def enter_panel(self) -> None:
         """Move the focus to the first visible pane of the stage."""
-        if self._zoomed == 1:
-            self.zoom()
+        if self._maximised == 1:
+            self.maximise()
         for pane in self._by_number[1:]:
             if pane.display and pane.size.height:
                 pane.focus()
                 return
 
     def leave_level(self) -> bool:
-        """Leave the zoom, else go back to the DAG; return False if there is nothing to leave."""
-        if self._zoomed:
-            self.zoom()
+        """Show all panes, else go back to the DAG; return False if there is nothing to leave."""
+        if self._maximised:
+            self.maximise()
             return True
         if self.active is not self.graph or self.screen.focused is not self.graph:
             self.graph.focus()
             return True
         return False
 
-    def zoom(self) -> None:
-        """Zoom the active pane, or show all panes again."""
-        self.zoom_to(0 if self._zoomed else self._by_number.index(self.active) + 1)
+    def maximise(self) -> None:
+        """Maximise the active pane, or show all panes again."""
+        self.maximise_pane(0 if self._maximised else self._by_number.index(self.active) + 1)
 
-    def zoom_to(self, number: int) -> None:
-        """Zoom a pane; it again, or 0: show all panes."""
-        self._zoomed = number = 0 if number == self._zoomed else number
+    def maximise_pane(self, number: int) -> None:
+        """Maximise a pane; it again, or 0: show all panes."""
+        self._maximised = number = 0 if number == self._maximised else number
         self._arrange()
         if number:
             self.screen.set_focus(self._by_number[number - 1], scroll_visible=False)
@@ -255,8 +257,8 @@ class Panes(Container):
                 self.tab = DetailTab(number)
                 self.post_message(self.Changed())
             number = 2
-        if self._zoomed and self._zoomed != number:
-            self.zoom_to(number)
+        if self._maximised and self._maximised != number:
+            self.maximise_pane(number)
             return
         if number > 1:
             self._show(number)
@@ -269,7 +271,7 @@ class Panes(Container):
 
     def show_log(self) -> None:
         """Make the log visible."""
-        if not self._zoomed:
+        if not self._maximised:
             self._show(4)
 
     def _show(self, number: int) -> None:

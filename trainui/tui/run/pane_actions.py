@@ -135,9 +135,9 @@ class PaneActions(Page):
         self.fill()
         self.ask()
 
-    def action_zoom(self) -> None:
-        """Zoom the focused pane, or show all panes again."""
-        self.panes.zoom()
+    def action_maximise(self) -> None:
+        """Maximise the focused pane, or show all panes again."""
+        self.panes.maximise()
 
     def action_pane(self, number: int) -> None:
         """Go to a pane or a detail tab."""
@@ -165,8 +165,8 @@ class PaneActions(Page):
         self.ask()
 
     def action_logs(self) -> None:
-        """Zoom the log, or show all panes again."""
-        self.panes.zoom_to(4)
+        """Maximise the log, or show all panes again."""
+        self.panes.maximise_pane(4)
 
     def action_copy_command(self) -> None:
         """Copy the selected stage's command, to be pasted into a shell."""
