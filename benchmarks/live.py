@@ -161,7 +161,7 @@ def reading() -> Iterator[subprocess.Popen[bytes]]:
     home.worker.mkdir(parents=True, exist_ok=True, mode=0o700)
     reader = process.start(home.worker / "metrics.log")
     try:
-        while not process.bell().exists():
+        while not process.wake_socket().exists():
             time.sleep(0.02)
         yield reader
     finally:

@@ -57,7 +57,7 @@ class Home:
     broker = _Below("broker")
     """The broker's directory."""
     worker = _Below("worker")
-    """The worker's directory: locks, logs, the doorbell."""
+    """The worker's directory: locks, logs, the wake-up socket."""
     runs = _Below("runs")
     """The parent of the runs' directories, unless the setting `runs_dir` is given."""
     identity = _Below("worker", "identity")
@@ -74,8 +74,8 @@ class Home:
     """The lock file that the worker keeps locked while it lives; contains its pid."""
 
     @property
-    def doorbell(self) -> Path:
-        """The datagram socket that wakes the worker."""
+    def wake_socket(self) -> Path:
+        """The datagram socket that wakes the worker; running attempts know the file by its name."""
         return short_socket_path(self.worker / "doorbell.sock")
 
     @property

@@ -29,9 +29,9 @@ GREW = b"grew"
 """Watched files grew, and nothing else happened."""
 
 
-def ring(doorbell: Path | None = None, message: bytes = LOOK) -> None:
-    """Wake the listener at `doorbell` (default: the worker); do nothing if there is none."""
-    target = doorbell if doorbell is not None else paths.home().doorbell
+def wake(listener: Path | None = None, message: bytes = LOOK) -> None:
+    """Wake the listener at `listener` (default: the worker); do nothing if there is none."""
+    target = listener if listener is not None else paths.home().wake_socket
     with (
         contextlib.suppress(OSError),
         socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender,
@@ -45,10 +45,10 @@ _KNOCK = b"knock"
 
 
 class WorkerProbe:
-    """A liveness probe of the listener at a doorbell."""
+    """A liveness probe of the listener at a socket."""
 
-    def __init__(self, doorbell: Path) -> None:
-        self._doorbell = doorbell
+    def __init__(self, listener: Path) -> None:
+        self._listener = listener
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self._socket.setblocking(False)
 
@@ -59,7 +59,7 @@ class WorkerProbe:
             fcntl.ioctl(self._socket, termios.TIOCOUTQ, unread)
             if unread[0]:
                 return False
-            self._socket.sendto(_KNOCK, str(self._doorbell))
+            self._socket.sendto(_KNOCK, str(self._listener))
         except BlockingIOError:  # the listener's receive buffer is full
             return False
         except OSError:
@@ -85,7 +85,7 @@ class WakeupSocket:
         self._socket.setblocking(False)
 
     def wait(self, timeout: float) -> frozenset[bytes]:
-        """Wait for a ring, at most `timeout` seconds; return the distinct messages received."""
+        """Wait for a message, at most `timeout` seconds; return the distinct messages received."""
         readable, _, _ = select.select([self._socket], [], [], timeout)
         said = set()
         if readable:

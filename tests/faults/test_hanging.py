@@ -25,7 +25,7 @@ def test_a_worker_that_hangs_is_reported_and_replaced(home: Home, new_run: NewRu
     run = new_run(stage("a", HOLD), stage("b", NOTE, "a"))
     run.process("a")
     hanging = background.worker_pid(home)
-    with closing(wakeup.WorkerProbe(home.doorbell)) as knock:
+    with closing(wakeup.WorkerProbe(home.wake_socket)) as knock:
         replaced(home, run, hanging, knock)
 
 

@@ -119,12 +119,12 @@ class TestSubmission:
         }
 
     def test_the_worker_is_woken(self, store: Store) -> None:
-        bell = wakeup.WakeupSocket(paths.home().doorbell)
+        listener = wakeup.WakeupSocket(paths.home().wake_socket)
         try:
             control.submit(load())
-            assert bell.wait(1)
+            assert listener.wait(1)
         finally:
-            bell.close()
+            listener.close()
 
     @pytest.mark.parametrize("run_id", ["", ".", "..", "a/b", "a b", "é", "x" * 65, "a\n"])
     def test_what_cannot_be_an_id_is_refused(self, store: Store, run_id: str) -> None:

@@ -14,7 +14,7 @@ def test_one_that_ends_late_leaves_its_successors_socket(tmp_path: Path) -> None
     second = wakeup.WakeupSocket(path)
     first.close()
     try:
-        wakeup.ring(path)
+        wakeup.wake(path)
         assert second.wait(60) == {wakeup.LOOK}
     finally:
         second.close()

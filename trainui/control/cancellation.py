@@ -29,7 +29,7 @@ def cancel(run_id: str, names: Collection[str] | None = None) -> list[str]:
         _check_can_cancel(existing_run(connection, run_id))
         chosen = _chosen(runs.stages(connection, run_id), names)
         asked = stage_requests.cancel(connection, run_id, chosen)
-    wakeup.ring()
+    wakeup.wake()
     return asked
 
 

@@ -44,7 +44,7 @@ def add(run_id: str, text: str, verdict: str | None = None) -> None:
         data = {"note": text.strip(), "verdict": verdict}
         events.record(connection, run_id, NOTE, shown, data=data)
         runs.set_note(connection, run_id, text.strip() or None, verdict)
-    wakeup.ring()
+    wakeup.wake()
 
 
 def difference(connection: Connection, run: RunRecord, origin: RunRecord) -> str:

@@ -17,7 +17,7 @@ def set_paused(paused: bool) -> None:
     """Pause or resume the queue. While it is paused no stage starts; running stages continue."""
     with open_store().write() as connection:
         runs.set_flag(connection, runs.PAUSED, "1" if paused else None)
-    wakeup.ring()
+    wakeup.wake()
 
 
 def toggle_paused() -> bool:
@@ -25,7 +25,7 @@ def toggle_paused() -> bool:
     with open_store().write() as connection:
         paused = runs.flag(connection, runs.PAUSED) is None
         runs.set_flag(connection, runs.PAUSED, "1" if paused else None)
-    wakeup.ring()
+    wakeup.wake()
     return paused
 
 
@@ -34,7 +34,7 @@ def change_priority(run_id: str, change: int) -> int:
     with open_store().write() as connection:
         priority = existing_run(connection, run_id).priority + change
         runs.set_priority(connection, run_id, priority)
-    wakeup.ring()
+    wakeup.wake()
     return priority
 
 

@@ -113,7 +113,7 @@ def submit(
         )
         if found:
             run_copy.prepare(found, directory)
-    wakeup.ring()
+    wakeup.wake()
     return run_id
 
 

@@ -46,7 +46,7 @@ class ServiceThread:
         self._step = step
         self._stopping = stopping
         self._at_end = at_end
-        self._bell = threading.Event()
+        self._wakeup = threading.Event()
         self._thread = threading.Thread(target=self._serve, name=name, daemon=True)
 
     def start(self) -> None:
@@ -56,23 +56,23 @@ class ServiceThread:
 
     def wake(self) -> None:
         """Run a step now; during a step, run another one after it."""
-        self._bell.set()
+        self._wakeup.set()
         self.start()
 
     def stop(self, within: float) -> None:
         """Wait until the thread has ended; the worker is stopping."""
-        self._bell.set()
+        self._wakeup.set()
         if self._thread.ident is not None:
             self._thread.join(within)
 
     def _serve(self) -> None:
         while not self._stopping.is_set():
-            self._bell.clear()
+            self._wakeup.clear()
             try:
                 pause = self._step()
             except Exception as error:
                 log_failure(self._thread.name, error)
                 self._stopping.wait(RETRY_AFTER)
             else:
-                self._bell.wait(0.0 if self._stopping.is_set() else pause)
+                self._wakeup.wait(0.0 if self._stopping.is_set() else pause)
         self._at_end()

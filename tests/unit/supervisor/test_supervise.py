@@ -438,31 +438,33 @@ def test_a_lock_outlives_the_supervisor_as_long_as_the_process_lives(
 
 
 @pytest.fixture
-def doorbell() -> Iterator[socket.socket]:
+def wake_socket() -> Iterator[socket.socket]:
     with (
         tempfile.TemporaryDirectory(dir="/tmp") as folder,
-        socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as bell,
+        socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener,
     ):
-        bell.bind(f"{folder}/s")
-        bell.settimeout(20)
-        yield bell
+        listener.bind(f"{folder}/s")
+        listener.settimeout(20)
+        yield listener
 
 
 def test_the_worker_is_woken_when_the_end_is_recorded(
-    stage: Stage, doorbell: socket.socket
+    stage: Stage, wake_socket: socket.socket
 ) -> None:
-    stage.launch("exit 2", wake=doorbell.getsockname())
-    assert doorbell.recv(100) == b"ended\n"
+    stage.launch("exit 2", wake=wake_socket.getsockname())
+    assert wake_socket.recv(100) == b"ended\n"
     assert (stage.dir / "exit.json").exists()
 
 
-def test_a_full_or_missing_doorbell_blocks_nothing(stage: Stage, doorbell: socket.socket) -> None:
+def test_a_full_or_missing_wake_socket_blocks_nothing(
+    stage: Stage, wake_socket: socket.socket
+) -> None:
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as knocker:
         knocker.setblocking(False)
         with contextlib.suppress(BlockingIOError):
             while True:
-                knocker.sendto(b"x", doorbell.getsockname())
-        stage.launch("true", wake=doorbell.getsockname())
+                knocker.sendto(b"x", wake_socket.getsockname())
+        stage.launch("true", wake=wake_socket.getsockname())
         wait_for_death(pids_of(stage).supervisor_pid)
     assert wait_for_exit(stage.dir).exit_code == 0
 

@@ -71,7 +71,7 @@ def _made() -> Iterator[Path]:
     yield from (run for run in runs if run.is_dir() and home.runs not in run.parents)
     yield from _runs_in_home(home.runs, set(runs))
     own = [path for name in IN_HOME for path in sorted(home.root.glob(name))]
-    sockets = {home.broker_socket.parent, home.doorbell.parent} - {home.broker, home.worker}
+    sockets = {home.broker_socket.parent, home.wake_socket.parent} - {home.broker, home.worker}
     configured = [paths.config_file(), systemd.path(os.environ)]
     yield from (path for path in [*own, *sorted(sockets), *configured] if path.exists())
 

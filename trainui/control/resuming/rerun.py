@@ -43,7 +43,7 @@ def rerun(run_id: str, names: Collection[str], *, downstream: bool = False) -> l
             for name in chosen
         ]
         revived = stage_requests.reopen(connection, run_id, changes)
-    wakeup.ring()
+    wakeup.wake()
     return revived
 
 

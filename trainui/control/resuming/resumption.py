@@ -88,7 +88,7 @@ def resume(
         revived = stage_requests.reopen(connection, run_id, changes)
     if pipeline is not None:
         pipeline_changes.keep_text(directory, pipeline.text)
-    wakeup.ring()
+    wakeup.wake()
     return revived
 
 

@@ -171,7 +171,7 @@ def add(found: Sequence[Training], name: str | None = None) -> list[Added]:
                 assert run_id is not None
                 title = name or external_stages.printable(training.name)
                 added.append(Added(run_id, training, title, bool(more.jobs)))
-    wakeup.ring()
+    wakeup.wake()
     return _with_remarks(added, states)
 
 
@@ -233,7 +233,7 @@ def adopt(pid: int, name: str | None = None) -> Added:
             _record_environment(Path(directory), process)
             run_id, title = whole[0].run_id, whole[0].name
             remark = f"{title} was added before by its files; now its process is followed"
-            wakeup.ring()
+            wakeup.wake()
             return Added(run_id, training, title, is_new=False, remark=remark)
         external = {"kind": "process", "path": str(training.path)} | identity
         checked = name and checked_name(name)
@@ -245,7 +245,7 @@ def adopt(pid: int, name: str | None = None) -> Added:
         state = ExternalState(Status.RUNNING, started, pid=pid, gpus=gpus, directory=logs)
         _record_environment(place, process)
         external_runs.add(connection, new, {stage.name: state})
-    wakeup.ring()
+    wakeup.wake()
     names = ", ".join(sorted({one.name for one in found}))
     remark = f"it writes files of {names} too: that may be the same training" if found else ""
     return Added(new.id, training, new.name, is_new=True, remark=remark)

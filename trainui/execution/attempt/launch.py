@@ -200,7 +200,7 @@ def _spec(context: AttemptContext, prepared: PreparedProcess, attempt_dir: Path)
         timeout=definition.timeout,
         silence_timeout=definition.silence_timeout,
         identity=identity_of(context),
-        wake=str(home.doorbell),
+        wake=str(home.wake_socket),
         revive=tuple(prestart.GUARD_ARGV),
         revive_lock=str(home.guard_lock),
         locks=_locks(context.attempt),

@@ -190,7 +190,7 @@ class AttemptMonitor:
                 monitored.done.set()
             monitored.is_busy = False
             if self._needs_a_pass(monitored):
-                wakeup.ring()
+                wakeup.wake()
 
     def _needs_a_pass(self, monitored: MonitoredAttempt) -> bool:
         """Return True if the loop has to run at once: an end to record, or slots to grant."""

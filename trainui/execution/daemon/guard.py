@@ -74,7 +74,7 @@ class Guard:
         if worker is not None:
             self._worker.process = worker
             logger.info("started the worker, pid %d, along with this process", worker.pid)
-        probe = wakeup.WorkerProbe(home.doorbell)
+        probe = wakeup.WorkerProbe(home.wake_socket)
         self._heartbeats = (
             Heartbeat(
                 home,

@@ -52,7 +52,7 @@ class MetricsProcess:
         self._reader: subprocess.Popen[bytes] | None = None
         self._killed: list[subprocess.Popen[bytes]] = []
         """Readers that were killed and may not have ended."""
-        self._probe = wakeup.WorkerProbe(process.bell(mount))
+        self._probe = wakeup.WorkerProbe(process.wake_socket(mount))
         self._answered_at = self._polled_at = time.monotonic()
 
     def poll(self) -> None:

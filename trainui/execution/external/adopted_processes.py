@@ -119,7 +119,7 @@ def follow_files(store: Store, stage: WatchedStage) -> None:
     with store.write() as connection:
         found = (*others, *(MetricSource(path=path) for path in new))
         watched_stages.set_sources(connection, stage.stage_id, found)
-    wakeup.ring()
+    wakeup.wake()
 
 
 def _is_usual(path: str) -> bool:

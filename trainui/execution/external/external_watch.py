@@ -197,7 +197,7 @@ class ExternalWatch:
                 with self._store.write() as connection:
                     if external_stages.add_new_jobs(connection, stage.run_id, training, states):
                         grown.add(stage.run_id)
-                        wakeup.ring()
+                        wakeup.wake()
                 self._jobs[stage.run_id] = len(training.jobs)
         return grown
 
@@ -224,11 +224,11 @@ class ExternalWatch:
             if self._state(stage, written) == Status.RUNNING:
                 with self._store.write() as connection:
                     watched_stages.reopen(connection, stage)
-                wakeup.ring()
+                wakeup.wake()
             elif (last := self._last_change(stage)) > _new_after(stage):  # by another machine
                 with self._store.write() as connection:
                     watched_stages.read_again(connection, stage, last)
-                wakeup.ring()
+                wakeup.wake()
 
     def _state(self, stage: WatchedStage, written: frozenset[str]) -> Status:
         """Return the state of a stage as its tracker and its processes show it now."""

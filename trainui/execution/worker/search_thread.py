@@ -153,7 +153,7 @@ class SearchThread:
         try:
             searcher = self._searcher(key)
             if searcher is not None and searcher.turn(wanted):
-                wakeup.ring()
+                wakeup.wake()
         except StoreError:
             raise
         except ImportError as error:

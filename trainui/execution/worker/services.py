@@ -87,7 +87,7 @@ class WorkerServices:
     def __init__(self, app: Any) -> None:
         store, settings = open_store(), settings_module.load()
         self._stopping = stopping = STOPPING
-        self._bell = wakeup.WakeupSocket(paths.home().doorbell)
+        self._wakeup = wakeup.WakeupSocket(paths.home().wake_socket)
         self._changes = ChangeDetector()
         self._sender = TaskSender(app)
         self._searches = SearchThread(store, stopping, here(settings))
@@ -131,7 +131,7 @@ class WorkerServices:
     def stop(self) -> None:
         """Stop the threads; running attempts are not affected."""
         self._stopping.set()
-        wakeup.ring(self._bell.path)
+        wakeup.wake(self._wakeup.path)
         self.monitor.release()
         self._thread.join(STOP_WITHIN)
         self._sender.stop(STOP_WITHIN)
@@ -139,7 +139,7 @@ class WorkerServices:
         self._external.stop(STOP_WITHIN)
         self._remote.stop()
         self._reader.stop()
-        self._bell.close()
+        self._wakeup.close()
 
     def idle_seconds(self) -> float:
         """Return the seconds since a run was last active."""
@@ -154,7 +154,7 @@ class WorkerServices:
             else:
                 self._poll()
                 due = time.monotonic() + self._planner.next_poll()
-            said = self._bell.wait(max(0.0, due - time.monotonic()))
+            said = self._wakeup.wait(max(0.0, due - time.monotonic()))
         self._changes.close()
 
     def _poll(self) -> None:

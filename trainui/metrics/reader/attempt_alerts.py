@@ -50,4 +50,4 @@ class AttemptAlerts:
                     connection, self._attempt.stage_id, self._attempt.number, self._pending
                 )
             self._pending.clear()
-            wakeup.ring()
+            wakeup.wake()

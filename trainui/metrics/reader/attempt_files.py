@@ -117,7 +117,7 @@ class AttemptFiles:
             with self._store.write() as connection:
                 tracked_params.record(connection, self._attempt.stage_id, params)
             self._recorded = params
-            wakeup.ring()
+            wakeup.wake()
 
     def record_summary(self, found: Iterable[SourceFile]) -> None:
         """Store the summary in some files, which are complete."""

@@ -55,4 +55,4 @@ def _await_parent(stopping: threading.Event, mount: str) -> None:
         if poll.poll(_LOOK_EVERY) and not os.read(0, 4096):
             break
     stopping.set()
-    wakeup.ring(process.bell(mount))
+    wakeup.wake(process.wake_socket(mount))

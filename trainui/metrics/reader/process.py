@@ -13,7 +13,7 @@ from trainui import paths, wakeup
 Reader = subprocess.Popen[bytes]
 
 
-def bell(mount: str = "") -> Path:
+def wake_socket(mount: str = "") -> Path:
     """Return the path of the socket that wakes the reader, or that of a remote file system."""
     of_mount = f"-{hashlib.sha256(os.fsencode(mount)).hexdigest()[:12]}" if mount else ""
     return paths.short_socket_path(paths.home().worker / f"metrics{of_mount}.sock")
@@ -21,7 +21,7 @@ def bell(mount: str = "") -> Path:
 
 def wake() -> None:
     """Wake the reader: an attempt has started, or its process has ended."""
-    wakeup.ring(bell())
+    wakeup.wake(wake_socket())
 
 
 def start(log: Path, module: str = "trainui.metrics.reader", *arguments: str) -> Reader:

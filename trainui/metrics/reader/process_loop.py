@@ -74,7 +74,7 @@ class MetricsReader:
         self._host = host
         self._mount = mount
         self._shared = Shared(store)
-        self._bell = WakeupSocket(process.bell(mount))
+        self._wakeup = WakeupSocket(process.wake_socket(mount))
         self._watch = Watch(self._on_change)
         self._owners: dict[str, set[int]] = {}
         """The ids of attempts by the path of each file that is read."""
@@ -104,12 +104,12 @@ class MetricsReader:
     def _on_change(self, changes: FileChanges) -> None:
         """Wake the loop for a change that it would not poll; called by the watch's thread."""
         if changes.others:
-            wakeup.ring(self._bell.path, wakeup.APPEARED)
+            wakeup.wake(self._wakeup.path, wakeup.APPEARED)
             return
         grown = set[int]().union(*(self._owners.get(path, ()) for path in changes.grown))
         if inactive := grown - self._active():
             self._due.update(inactive)
-            wakeup.ring(self._bell.path, wakeup.GREW)
+            wakeup.wake(self._wakeup.path, wakeup.GREW)
 
     def _active(self) -> set[int]:
         """Return the ids of the attempts whose files grew lately."""
@@ -280,7 +280,7 @@ class MetricsReader:
             except TrainuiError as error:
                 log.warning("%s", error)
                 self._scan_due, pause = True, IDLE_PAUSE
-            said = self._bell.wait(pause)
+            said = self._wakeup.wait(pause)
             scan, is_awaited = not said <= {wakeup.GREW}, wakeup.LOOK in said
 
     def close(self) -> None:
@@ -288,7 +288,7 @@ class MetricsReader:
         self._watch.close()
         for attempt in self._attempts.values():
             attempt.close()
-        self._bell.close()
+        self._wakeup.close()
 
 
 def _ended_cleanly(attempt_dir: Path) -> bool:

@@ -103,7 +103,7 @@ def test_a_file_that_was_silent_is_noticed(
 ) -> None:
     attempt = start_attempt(store, tmp_path, MetricSource(path="new/m.csv"))
     readers.start()
-    wait_for(lambda: process.bell().exists())
+    wait_for(lambda: process.wake_socket().exists())
     path = attempt.stage_dir / "new" / "m.csv"
     path.parent.mkdir()
     path.write_text("step,loss\n1,0.5\n")
@@ -191,7 +191,7 @@ def test_two_readers_at_once(store: Store, tmp_path: Path, readers: Readers) -> 
     attempt = start_attempt(store, tmp_path)
     for _ in range(2):
         readers.start()
-    wait_for(lambda: process.bell().exists())
+    wait_for(lambda: process.wake_socket().exists())
     for at in range(0, 2000, 10):
         with attempt.own_file.open("a") as file:
             file.write(lines(range(at, at + 10)))
@@ -223,7 +223,7 @@ def test_it_ends_with_the_process_that_started_it(store: Store, readers: Readers
     ) as parent:
         assert parent.stdout is not None
         pid = int(parent.stdout.readline())
-        wait_for(lambda: process.bell().exists())
+        wait_for(lambda: process.wake_socket().exists())
         os.kill(parent.pid, signal.SIGKILL)
     wait_for(lambda: not Path(f"/proc/{pid}/status").exists() or is_zombie(pid))
 

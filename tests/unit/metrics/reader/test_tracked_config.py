@@ -66,8 +66,8 @@ def test_a_new_file_with_the_same_config_writes_nothing(
 ) -> None:
     attempt = start_attempt(store, tmp_path)
     (attempt.stage_dir / "hparams.yaml").write_text("lr: 1\n")
-    reader, rings = AttemptReader(store, attempt.to_read), []
-    monkeypatch.setattr(wakeup, "ring", lambda: rings.append(params_of()))
+    reader, woken = AttemptReader(store, attempt.to_read), []
+    monkeypatch.setattr(wakeup, "wake", lambda: woken.append(params_of()))
     for name, text in (("metrics.csv", "step,loss\n1,2\n"), ("more.jsonl", lines([1]))):
         (attempt.stage_dir / name).write_text(text)
         for _ in range(2):
@@ -76,7 +76,7 @@ def test_a_new_file_with_the_same_config_writes_nothing(
                 pass
     assert len(reader.paths()) > 1
     reader.close()
-    assert rings == [{"lr": "1"}]
+    assert woken == [{"lr": "1"}]
 
 
 def test_the_summary_of_wandb_is_known_at_the_end(store: Store, tmp_path: Path) -> None:
