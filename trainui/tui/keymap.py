@@ -125,7 +125,7 @@ runs.reverse        S             reverse        reverse         -   Reverse the
 run.sort            s  sort sweep  sort_sweep  -  Sort the sweep by best or last smoothed values
 run.logs            L             log            logs            -   Show only the log, or all panes
 run.stream          o             stdout/stderr  stream          -   Show stdout, stderr or both
-run.maximise        z             maximise       maximise        F   Maximise the pane, or show all panes
+run.maximise        z   maximise   maximise   F   Maximise the pane, or show all panes
 run.pane_1          1             stages         pane(1)         -   Go to the stages
 run.pane_2          2             overview       pane(2)         -   Go to the overview
 run.pane_3          3             curves         pane(3)         -   Go to the curves

@@ -159,9 +159,9 @@ class Panes(Container):
     def _arrange(self) -> None:
         """Show all panes; where they are stacked, the DAG and one of them; or the maximised one."""
         stacked = self.has_class("-stacked")
-        seen = (
-            {self._maximised} if self._maximised else {1, self._pane} if stacked else {1, 2, 3, 4}
-        )
+        seen = {1, self._pane} if stacked else {1, 2, 3, 4}
+        if self._maximised:
+            seen = {self._maximised}
         for number, pane in enumerate(self._by_number, 1):
             pane.display = number in seen
         self.tabs.display = stacked and not self._maximised

@@ -270,7 +270,7 @@ class RunScreen(PaneActions):
         return 0 if self._page is None else self._page.stage_count
 
     def action_back(self) -> None:
-        """Go back: end the search or filter, show all panes, leave the pane, then leave the page."""
+        """Go back: end the search or filter, show all panes, leave the pane, leave the page."""
         self.app.clear_notifications()
         active, curves = self.panes.active, self.panes.curves
         if isinstance(active, LogView | DetailsView) and active.give_up():
