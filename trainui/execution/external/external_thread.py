@@ -48,8 +48,8 @@ class ExternalThread:
 
     def _check(self) -> float:
         if self._may_look():
-            changed = self._has_changed.is_set()
-            self._has_changed.clear()  # before the check, which may miss a later change
+            if changed := self._has_changed.is_set():  # else a change of this moment would be lost
+                self._has_changed.clear()  # before the check, which may miss a later change
             try:
                 self._watch.poll(changed=changed)
             except Exception:

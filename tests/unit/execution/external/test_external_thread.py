@@ -85,3 +85,31 @@ def test_a_host_of_another_worker_is_not_looked_at(
     assert looked.acquire(timeout=WITHIN)
     external.stop(WITHIN)
     assert changes == [True], "a change of meanwhile is not lost"
+
+
+def test_a_change_just_before_a_check_is_not_lost(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class SetMeanwhile(threading.Event):
+        def is_set(self) -> bool:
+            was_set = super().is_set()
+            self.set()  # another thread has seen a change
+            return was_set
+
+    stopping, looked = threading.Event(), threading.Semaphore(0)
+    changes: list[bool] = []
+
+    def poll(_watch: ExternalWatch, *, changed: bool) -> None:
+        changes.append(changed)
+        looked.release()
+
+    monkeypatch.setattr(ExternalWatch, "poll", poll)
+    monkeypatch.setattr(external_thread, "POLL_EVERY", 0.01)
+    external = ExternalThread(store, "host", stopping)
+    external._has_changed = SetMeanwhile()
+    external.poll(changed=False)
+    for _ in range(2):
+        assert looked.acquire(timeout=WITHIN)
+    stopping.set()
+    external.stop(WITHIN)
+    assert changes[:2] == [False, True]
