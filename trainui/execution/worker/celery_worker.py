@@ -30,7 +30,6 @@ from trainui.execution.worker.database_watch import DatabaseWatch
 from trainui.execution.worker.services import STOPPING, WorkerServices
 from trainui.paths import Home
 from trainui.settings import Settings, host
-from trainui.store.db import outage
 
 logger = logging.getLogger(__name__)
 
@@ -167,7 +166,8 @@ def _unwanted(home: Home) -> str | None:
     """Return why this process has to end; None if it does not."""
     if not desired_state.is_wanted(home):
         return "the worker is no longer wanted"
-    if outage.log.has_other_schema:
+    running = services.running  # read once: the main thread may stop them meanwhile
+    if running is not None and running.is_outdated:
         return "another trainui upgraded the database"
     return "another version of trainui was installed" if installed.is_upgraded() else None
 

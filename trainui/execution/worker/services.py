@@ -31,7 +31,7 @@ from trainui.execution.worker.log_relay import LogRelay
 from trainui.execution.worker.notifications import Notifier
 from trainui.execution.worker.search_thread import SearchThread
 from trainui.execution.worker.task_sender import TaskSender
-from trainui.store.db import protocol
+from trainui.store.db import protocol, readonly
 from trainui.store.db.engine import open_store
 from trainui.store.read import views
 from trainui.supervisor.fork_server import ForkServer
@@ -44,6 +44,9 @@ LEAST_PAUSE = 0.05
 
 GUARD_EVERY = 1.0
 """Seconds between two checks that the guard runs."""
+
+SCHEMA_EVERY = 2.0
+"""Seconds between two checks that no other installation has upgraded the store."""
 
 STAGES_EVERY = 5.0
 """Seconds between two checks of running stages: their GPUs, and whether they are stalled. A check
@@ -73,6 +76,10 @@ class ChangeDetector:
             return True
         changed, self._version = version != self._version, version
         return changed
+
+    def is_outdated(self) -> bool:
+        """Return True if a newer trainui has upgraded the store."""
+        return self._connection is not None and readonly.is_newer(self._connection)
 
     def close(self) -> None:
         """Close the connection; the next check reports a change."""
@@ -115,6 +122,8 @@ class WorkerServices:
         self._active_at = time.monotonic()
         self._is_locked = False
         """True if the last service call found the store locked."""
+        self.is_outdated = False
+        """True if a newer trainui has upgraded the store, so that this worker must end."""
         self._due: dict[Callable[[], None], float] = {}
         """When services that are not called in each pass are due, by the monotonic clock."""
         self._thread = threading.Thread(target=self._serve, name="services", daemon=True)
@@ -160,6 +169,7 @@ class WorkerServices:
     def _poll(self) -> None:
         changed = self._changes.seen()
         self._run_if_due(GUARD_EVERY, self._check_guard)
+        self._run_if_due(SCHEMA_EVERY, self._check_schema)
         self._run(self._host.poll)
         if self._is_locked or not self._host.is_ours:
             return
@@ -187,6 +197,9 @@ class WorkerServices:
         """Start the guard if it is not running although the worker is wanted."""
         if desired_state.is_wanted(self._home):
             self._guard.poll(time.monotonic())
+
+    def _check_schema(self) -> None:
+        self.is_outdated = self._changes.is_outdated()
 
     def _run_if_due(self, every: float, step: Callable[[], None]) -> None:
         now = time.monotonic()

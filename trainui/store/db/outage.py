@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 
 from trainui import formatting
-from trainui.errors import StoreError, StoreSchemaError
+from trainui.errors import StoreError
 
 FIRST_PAUSE, LONGEST_PAUSE = 10.0, 600.0
 """Seconds between two lines, with exponential backoff."""
@@ -33,14 +33,10 @@ class OutageLog:
         self._last = self._due = 0.0
         self._pause = FIRST_PAUSE
         self._failures = 0
-        self.has_other_schema = False
-        """True if a failure shows that another trainui has upgraded the database: retrying is
-        useless in this process."""
 
     def failed(self, error: StoreError) -> None:
         """Count a failure, and log it if a line is due."""
         with self._lock:
-            self.has_other_schema |= isinstance(error, StoreSchemaError)
             now = self._now()
             if self._since is None or now - self._last > QUIET:
                 self._since, self._failures, self._pause = now, 0, FIRST_PAUSE

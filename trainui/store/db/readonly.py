@@ -79,14 +79,22 @@ def connect(database: Path | None = None) -> Connection:
     if database is not None:
         return _open(database)
     connection = _connect()
-    found = connection.execute("SELECT version_num FROM alembic_version").fetchone()
-    if str(found[0]) < HEAD:
+    if _revision(connection) < HEAD:
         connection.close()
         from trainui.store.db.engine import open_store
 
         open_store()
         connection = _connect()
     return connection
+
+
+def is_newer(connection: Connection) -> bool:
+    """Return True if a newer trainui has upgraded the database, also since it was opened."""
+    return _revision(connection) > HEAD
+
+
+def _revision(connection: Connection) -> str:
+    return str(connection.execute("SELECT version_num FROM alembic_version").fetchone()[0])
 
 
 def _connect() -> Connection:

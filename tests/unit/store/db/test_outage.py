@@ -6,7 +6,7 @@ import logging
 
 import pytest
 
-from trainui.errors import StoreError, StoreSchemaError
+from trainui.errors import StoreError
 from trainui.store.db.outage import QUIET, OutageLog
 
 ERROR = StoreError("the server is away")
@@ -45,12 +45,3 @@ def test_what_fails_much_later_is_another_outage(caplog: pytest.LogCaptureFixtur
     clock.now += QUIET + 1
     log.failed(ERROR)
     assert caplog.messages == ["the server is away; retrying until it succeeds"] * 2
-
-
-def test_a_database_that_another_version_upgraded_is_remembered() -> None:
-    log = OutageLog()
-    log.failed(ERROR)
-    assert not log.has_other_schema
-    log.failed(StoreSchemaError("no such column"))
-    log.failed(ERROR)
-    assert log.has_other_schema
