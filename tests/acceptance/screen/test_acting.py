@@ -441,6 +441,22 @@ async def test_a_long_name_hides_nothing_else_in_a_title(filler: Filler) -> None
         await driven.until_shown("What differs: run-xx", f"xx {id_} → the files as they are now ─")
 
 
+async def test_a_plan_that_is_made_again_is_no_preview_in_a_resized_terminal_either(
+    filler: Filler, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_id = filler.run({"train": ()})
+    filler.fail(run_id, "train", "exit code 1")
+    async with opened(run_id) as driven:
+        await driven.until_shown("✗ failed")
+        await driven.press("r")
+        await driven.until_shown("Preview: nothing has started")
+        monkeypatch.setattr(PlanScreen, "run_worker", lambda *_, **__: None)  # it takes forever
+        await driven.press("F")
+        await driven.until_shown("planning…")
+        await driven.pilot.resize_terminal(60, 24)
+        await driven.until_shown("planning…  --fresh")
+
+
 @pytest.mark.parametrize("width", [40, 60])
 async def test_a_narrow_terminal_has_the_names_of_what_is_edited(
     filler: Filler, width: int

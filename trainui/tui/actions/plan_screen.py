@@ -188,7 +188,8 @@ class PlanScreen(Screen[bool]):
         self._show_keys(*keys, "plan.keep", "plan.fresh", "plan.until", "plan.leave")
 
     def _draw(self, plan: _ShownPlan) -> None:
-        self._show_top("Preview: nothing has started")
+        is_outdated = plan.options != self._options
+        self._show_top("planning…" if is_outdated else "Preview: nothing has started")
         width = self.size.width - 2
         self.query_one(SummaryView).set_rows(self._summary(plan))
         diff = diff_rows(plan.choice.diff or "", width)
