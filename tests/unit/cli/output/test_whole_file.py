@@ -36,3 +36,19 @@ def test_nothing_is_left_of_a_file_whose_writing_fails(tmp_path: Path) -> None:
     with pytest.raises(ZeroDivisionError), whole_file.writing(tmp_path / "x") as stream:
         stream.write(b"some" * (1 // 0))
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+def test_the_file_behind_a_link_is_written_and_the_link_stays(
+    tmp_path: Path, is_there: bool
+) -> None:
+    file, link = tmp_path / "data" / "points.csv", tmp_path / "points.csv"
+    file.parent.mkdir()
+    if is_there:
+        file.write_text("before")
+    link.symlink_to(file)
+    with whole_file.writing(link) as stream:
+        stream.write(b"points")
+    assert link.is_symlink()
+    assert file.read_text() == "points"
+    assert list(file.parent.iterdir()) == [file]
