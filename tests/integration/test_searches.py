@@ -26,7 +26,7 @@ from trainui.errors import UsageError
 from trainui.search import results, samplers
 from trainui.store.read import run_json, run_list, trials, views
 from trainui.store.read.trials import TrialRecord
-from trainui.tui.readers.matrix_reader import MatrixReader
+from trainui.tui.readers.sweep_member_reader import SweepMemberReader
 from trainui.tui.run.sweep.search_rows import best_so_far
 
 SPACE = {"x": {"low": 0.0, "high": 1.0}, "n": {"low": 1, "high": 4}, "act": ["relu", "gelu"]}
@@ -344,7 +344,7 @@ def test_the_table_of_a_search_says_what_its_study_says(tmp_path: Path) -> None:
     study = study_of(run)
     members = list(run.stages().values())
     with views.reading() as connection:
-        group = MatrixReader().read(connection, members)
+        group = SweepMemberReader().read(connection, members)
     assert group is not None
     assert group.search is not None
     assert (group.title, group.lower) == ("wins best", False)

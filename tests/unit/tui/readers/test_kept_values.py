@@ -17,9 +17,9 @@ from trainui.store.db import protocol, readonly
 from trainui.store.read import run_list, views
 from trainui.store.runs import alerts, stage_requests
 from trainui.store.runs.alerts import AlertRecord
-from trainui.tui.readers.matrix_reader import MatrixReader
 from trainui.tui.readers.runs.headline_reader import HeadlineReader
 from trainui.tui.readers.runs.metric_reader import MetricReader
+from trainui.tui.readers.sweep_member_reader import SweepMemberReader
 
 LOSS = "val/loss"
 
@@ -41,7 +41,7 @@ def run_id(filler: Filler) -> str:
 
 def in_sweep(connection: protocol.Connection, run_id: str) -> Read:
     """Return what reads the value of the first member for its sweep's table."""
-    groups = MatrixReader()
+    groups = SweepMemberReader()
 
     def read() -> float | None:
         members = [stages_of(connection, run_id)[name] for name in MEMBERS]
@@ -89,7 +89,7 @@ def test_a_member_with_a_nan_in_any_metric_is_never_the_best(
     for name, loss in losses.items():
         feeder = Feeder(filler.store, attempts[name].stage_id)
         feeder.feed({LOSS: [(0, loss)], "grad_norm": [(0, math.nan if loss == 0.1 else 1.0)]})
-    groups, live, metrics = MatrixReader(), HeadlineReader(), MetricReader()
+    groups, live, metrics = SweepMemberReader(), HeadlineReader(), MetricReader()
 
     def best() -> tuple[str, str, float | None]:
         members = [stages_of(connection, run_id)[name] for name in MEMBERS]
@@ -141,7 +141,7 @@ def test_what_is_shown_is_the_last_that_was_stored(
 def test_a_sweeps_table_has_the_step_of_the_best_value_and_further_metrics(
     filler: Filler, connection: protocol.Connection, run_id: str
 ) -> None:
-    groups, feeders = MatrixReader(), {}
+    groups, feeders = SweepMemberReader(), {}
     for name in MEMBERS[:2]:
         filler.start(run_id, name)
         feeders[name] = Feeder(filler.store, filler.stage(run_id, name).id)

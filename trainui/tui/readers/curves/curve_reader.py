@@ -41,7 +41,7 @@ from trainui.tui.readers.curves.preview import (
     with_previews,
 )
 from trainui.tui.readers.curves.series import CurvesRequest, sources
-from trainui.tui.readers.matrix_reader import MatrixReader, NanSteps
+from trainui.tui.readers.sweep_member_reader import NanSteps, SweepMemberReader
 
 if TYPE_CHECKING:
     from trainui.store.plotting.windows import Plotted
@@ -74,9 +74,9 @@ _NOT_DRAWN: tuple[object, tuple[Chart, ...], float] = None, (), 0.0
 class CurveReader:
     """Reads curves, with a cache."""
 
-    def __init__(self, groups: MatrixReader | None = None) -> None:
+    def __init__(self, groups: SweepMemberReader | None = None) -> None:
         """Create a reader; `groups` finds the best members of a large sweep."""
-        self._groups = groups or MatrixReader()
+        self._groups = groups or SweepMemberReader()
         self._cache: dict[str, tuple[object, dict[Hashable, Any]]] = {}
         """By stage id: the state of its points, and what was read of them."""
         self._previews = PreviewReader()

@@ -28,9 +28,9 @@ from trainui.tui.data.run_page import RunPage, StageDetail, as_attempt
 from trainui.tui.data.snapshot import CurvesPage
 from trainui.tui.readers.curves.curve_reader import CurveReader
 from trainui.tui.readers.eta_estimator import EtaEstimator
-from trainui.tui.readers.matrix_reader import AlertReader, MatrixReader
 from trainui.tui.readers.run.activity import ActivityReader
 from trainui.tui.readers.run.files import commit, stage_files
+from trainui.tui.readers.sweep_member_reader import AlertReader, SweepMemberReader
 
 FIRST_STAGES = 200
 """Stages in a page's first snapshot: more than a terminal has lines."""
@@ -101,7 +101,7 @@ class RunPageReader:
         self._places = Cache[str]()
         """For an attempt, since lines are counted and directories listed."""
         self._alerts = AlertReader()
-        self._groups = MatrixReader(self._alerts)
+        self._groups = SweepMemberReader(self._alerts)
         self._activity = ActivityReader()
         self._curves = CurveReader(self._groups)
         self._code_changes = CodeChanges()

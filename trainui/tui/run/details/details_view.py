@@ -22,7 +22,7 @@ from trainui.tui.run.details.detail_tabs import events_rows, files_rows, params_
 from trainui.tui.run.details.fields import LABEL
 from trainui.tui.run.details.overview import DetailsSubject, overview_rows
 from trainui.tui.run.details.overview_folded import FOLDED, UNFOLDED, short_path
-from trainui.tui.run.sweep.matrix_table import GroupRows, GroupTable
+from trainui.tui.run.sweep.sweep_table import SweepRows, SweepTable
 from trainui.tui.run.tab_bar import Tabs
 from trainui.tui.widgets.line_view import RowsView
 
@@ -53,7 +53,7 @@ class DetailsView(RowsView):
         super().__init__(id=id)
         self._shown: tuple[DetailsSubject, DetailTab] | None = None
         self._pattern: re.Pattern[str] | None = None
-        self._tables = Cache[GroupTable]()
+        self._tables = Cache[SweepTable]()
         """The table of the members last shown, for their definitions."""
         self._found = -1
         """Index of the row of the current match."""
@@ -151,11 +151,11 @@ class DetailsView(RowsView):
 
     def _group(self, of: DetailsSubject, width: int) -> Sequence[Row]:
         definitions = tuple(one.definition for one in of.members)
-        table = self._tables.read(definitions, lambda: GroupTable(of.members))
+        table = self._tables.read(definitions, lambda: SweepTable(of.members))
         self.table_width = max(self.table_width, table.width)
         foot: list[Row] = [(), *((Segment(line, "dim"),) for line in OF_A_FOLD)]
         group, alerts = of.page.group, of.page.alerts
-        return GroupRows(of.members, group, width=width, table=table, foot=foot, alerts=alerts)
+        return SweepRows(of.members, group, width=width, table=table, foot=foot, alerts=alerts)
 
     def _images(self, of: DetailsSubject, width: int) -> list[Row]:
         """Return the decoded images, and start decoding the next missing one in a thread."""

@@ -1,4 +1,4 @@
 """A folded sweep on the run's page: the table of its members, which may be trials.
 
-Read `matrix_table` first.
+Read `sweep_table` first.
 """

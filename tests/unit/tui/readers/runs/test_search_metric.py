@@ -15,9 +15,9 @@ from trainui.domain.search import Search
 from trainui.domain.states import Status
 from trainui.store.db import protocol, readonly
 from trainui.store.read import run_list, views
-from trainui.tui.readers.matrix_reader import MatrixReader
 from trainui.tui.readers.runs.headline_reader import HeadlineReader
 from trainui.tui.readers.runs.title_reader import TitleReader
+from trainui.tui.readers.sweep_member_reader import SweepMemberReader
 
 MEMBERS = ("train[a=1]", "train[a=2]", "train[a=3]")
 
@@ -49,7 +49,7 @@ def test_the_goal_decides_in_the_list_the_table_and_the_tree(
     titles = TitleReader().read(connection, lines).titles
     assert titles == {"gap best": ComparedMetric("gap", False)}
     members = views.stages(connection, run_id)
-    group = MatrixReader().read(connection, members)
+    group = SweepMemberReader().read(connection, members)
     assert group is not None
     assert group.best_first(members)[0].name == live.stage
     assert notes._best(connection, views.runs(connection)[0]) == {"metric": "gap", "value": 0.3}

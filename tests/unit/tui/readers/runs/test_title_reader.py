@@ -12,9 +12,9 @@ from trainui.domain.states import Status
 from trainui.store.db import protocol, readonly
 from trainui.store.read import headlines, run_list, views
 from trainui.store.read.run_list import RunDetails
-from trainui.tui.readers.matrix_reader import MatrixReader
 from trainui.tui.readers.runs import title_reader
 from trainui.tui.readers.runs.title_reader import TitleReader
+from trainui.tui.readers.sweep_member_reader import SweepMemberReader
 
 
 @pytest.fixture
@@ -70,7 +70,7 @@ def test_a_member_that_diverged_early_does_not_choose_the_metric(
     filler.feed(run_id, "train[lr=9]", {"train/loss": [(0, 9.0)]})
     filler.fail(run_id, "train[lr=9]", "diverged")
     assert TitleReader().read(connection, run_list.run_lines(connection)).main == "val/loss best"
-    group = MatrixReader().read(connection, views.stages(connection, run_id))
+    group = SweepMemberReader().read(connection, views.stages(connection, run_id))
     assert group is not None
     assert (group.metric, dict(group.values)) == ("val/loss", {"train[lr=1]": 2.0})
 

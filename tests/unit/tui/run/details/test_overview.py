@@ -42,7 +42,7 @@ from trainui.tui.run.details.overview import (
 )
 from trainui.tui.run.details.overview_folded import details_rows, short_path
 from trainui.tui.run.header import can_resume, crumbs, heading
-from trainui.tui.run.sweep.matrix_table import GroupRows
+from trainui.tui.run.sweep.sweep_table import SweepRows
 
 
 @pytest.fixture
@@ -535,7 +535,7 @@ def test_a_sweeps_table_marks_every_alert_and_ranks_a_nan_last(
         *("val/loss", True, values, frozenset({"train[lr=1]"})), nan_since={"train[lr=1]": 1204}
     )
     alerts = {"train[lr=1]": "NaN", "train[lr=3]": "alert", "train[lr=4]": "alert"}
-    rows = GroupRows(stages, group, width=70, alerts=alerts)
+    rows = SweepRows(stages, group, width=70, alerts=alerts)
     found = [" ".join(plain(row).split()) for row in rows]
     assert "best val/loss 0.2000 lr=2" in found
     assert found[0] == "◔ 3 queued ✗ 1 failed of 4 ! 1 NaN since step 1,204 ! 2 alert"
@@ -545,7 +545,7 @@ def test_a_sweeps_table_marks_every_alert_and_ranks_a_nan_last(
         "4 31s 0.4000 failed alert",
         "1 !0.1000 queued NaN since 1,204",
     ]
-    narrow = plain(GroupRows(stages, group, width=45, alerts=alerts)[-1])
+    narrow = plain(SweepRows(stages, group, width=45, alerts=alerts)[-1])
     assert narrow.endswith("queued NaN"), "the step goes before the word"
 
 
@@ -558,7 +558,7 @@ def test_a_narrow_sweeps_table_has_no_part_of_a_state(
     stages = views.stages(connection, run_id)
     group = MatrixDetail("val/loss", True, values)
     for width in range(20, 60):
-        row = plain(GroupRows(stages, group, width=width)[-1])
+        row = plain(SweepRows(stages, group, width=width)[-1])
         assert len(row) <= width
         assert row.endswith(("0.2000", "failed")) or width < 26
 
@@ -572,7 +572,7 @@ def test_a_sweeps_heading_is_whole_where_no_state_needs_the_room(
 
     def text() -> str:
         stages = views.stages(connection, run_id)
-        return joined(GroupRows(stages, group, width=25))
+        return joined(SweepRows(stages, group, width=25))
 
     filler.complete(run_id, "train[lr=1]")
     assert "val/loss best" not in text(), "one is queued"
@@ -593,7 +593,7 @@ def test_only_the_members_that_are_seen_are_made_into_lines(
         return real()
 
     monkeypatch.setattr(clock, "now", now)
-    rows = GroupRows(stages, None, width=60, foot=[(Segment("the end"),)])
+    rows = SweepRows(stages, None, width=60, foot=[(Segment("the end"),)])
     assert len(rows) > 2000
     assert made == 0
     assert "lr=" not in plain(rows[-1])

@@ -14,10 +14,10 @@ from trainui.pipeline import folding
 from trainui.store.db import protocol
 from trainui.store.points import curves
 from trainui.store.read import views
-from trainui.tui.readers.matrix_reader import MatrixReader
+from trainui.tui.readers.sweep_member_reader import SweepMemberReader
 from trainui.tui.render.styled_text import plain
 from trainui.tui.run.sweep.folded_rows import folded_rows
-from trainui.tui.run.sweep.matrix_table import GroupRows
+from trainui.tui.run.sweep.sweep_table import SweepRows
 
 BEST = dict(zip(MEMBERS, (0.5, 0.7, 0.1, 0.4, 0.9, 0.3), strict=True))
 """Each member's best loss, at its second step; of `lr=3,seed=1` it is a last one's."""
@@ -68,7 +68,7 @@ def test_the_sweeps_table_has_the_folds_with_the_best_mean_first(
 ) -> None:
     run_id = half_done(filler)
     members = [one for one in views.stages(connection, run_id) if one.definition.group == "train"]
-    group = MatrixReader().read(connection, members)
+    group = SweepMemberReader().read(connection, members)
     rows = [" ".join(plain(row).split()) for row in folded_rows(members, group, 60)]
     assert rows == [
         "",
@@ -77,7 +77,7 @@ def test_the_sweeps_table_has_the_folds_with_the_best_mean_first(
         "0.03 0.6000 ± 0.1414 2 of 2",
         "3 0 of 2 so far",
     ]
-    table = [" ".join(plain(row).split()) for row in GroupRows(members, group, width=60)]
+    table = [" ".join(plain(row).split()) for row in SweepRows(members, group, width=60)]
     assert rows[3] in table
     assert group is not None
     with_nan = group._replace(broken=frozenset(MEMBERS[2:3]))

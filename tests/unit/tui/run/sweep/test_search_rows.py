@@ -19,8 +19,8 @@ from trainui.store.read.trials import TrialSummary
 from trainui.tui.data.metric_values import StageValue
 from trainui.tui.data.run_page import MatrixDetail, SearchDetail
 from trainui.tui.render.styled_text import plain, width_of
-from trainui.tui.run.sweep.matrix_table import GroupRows
 from trainui.tui.run.sweep.search_rows import best_so_far, search_rows
+from trainui.tui.run.sweep.sweep_table import SweepRows
 
 
 @pytest.fixture
@@ -109,7 +109,7 @@ def test_pruned_and_failed_trials_come_last_and_say_why(
         trial(2, value=0.4),
         trial(3, value=0.3),
     )
-    lines = [" ".join(plain(row).split()) for row in GroupRows(stages, group, width=120)]
+    lines = [" ".join(plain(row).split()) for row in SweepRows(stages, group, width=120)]
     assert "best val/loss 0.3000 trial=3" in lines
     assert [line[2:] for line in lines[-4:]] == [
         "3 0.3000 2000",
@@ -124,10 +124,10 @@ def test_a_trial_that_ran_again_has_no_step_of_its_old_value(
 ) -> None:
     stages = members(filler, connection, Status.COMPLETED)
     group = detail(trial(0, "pruned", 0.4, pruning=None))
-    rows = GroupRows(stages, group, width=99)
+    rows = SweepRows(stages, group, width=99)
     assert "2000" in plain(rows[-1])
     better = group._replace(values={stages[0].name: 0.2})
-    rows = GroupRows(stages, better, width=99)
+    rows = SweepRows(stages, better, width=99)
     assert "0.2000" in plain(rows[-1])
     assert "2000" not in plain(rows[-1]).replace("0.2000", "")
 
@@ -137,9 +137,9 @@ def test_a_pruned_trial_has_no_step_where_its_best_value_is_of_another(
 ) -> None:
     stages = members(filler, connection, Status.PRUNED)
     group = detail(trial(0, "pruned", 0.4))
-    assert "2000" in plain(GroupRows(stages, group, width=99)[-1])
+    assert "2000" in plain(SweepRows(stages, group, width=99)[-1])
     better = group._replace(values={stages[0].name: 0.3})
-    row = plain(GroupRows(stages, better, width=99)[-1])
+    row = plain(SweepRows(stages, better, width=99)[-1])
     assert "2000" not in row.replace("0.3000", "")
 
 
@@ -154,7 +154,7 @@ def test_further_metrics_have_columns_where_they_fit(
     group = detail(trial(0, value=0.4), trial(1, value=0.5))._replace(others=others)
 
     def rows(width: int) -> list[str]:
-        found = GroupRows(stages, group, width=width)
+        found = SweepRows(stages, group, width=width)
         assert all(width_of(row) <= width for row in found)
         return [" ".join(plain(row).split()) for row in found[-3:]]
 
@@ -186,7 +186,7 @@ def test_the_value_is_whole_where_parameters_have_many_digits(
         ),
     )
     for width in (47, 60, 80):
-        rows = GroupRows(stages, group, width=width)
+        rows = SweepRows(stages, group, width=width)
         best, second = plain(rows[-2]), plain(rows[-1])
         assert "0.2041" in best, width
         assert "0.5000" in second, width

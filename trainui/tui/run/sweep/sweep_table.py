@@ -28,7 +28,7 @@ NO_METRIC = MatrixDetail("", None, {})
 """The values of a sweep without metrics."""
 
 
-class GroupTable:
+class SweepTable:
     """The part of a sweep's table that does not change: parameters and column widths."""
 
     def __init__(self, members: Sequence[StageRecord]) -> None:
@@ -52,7 +52,7 @@ class GroupTable:
         return 2 + params + TIME + 2 + MOST_TITLE + 2 + STATE
 
 
-class GroupRows(Sequence[Row]):
+class SweepRows(Sequence[Row]):
     """The lines of a sweep, rendered lazily because there may be thousands of members."""
 
     def __init__(
@@ -61,13 +61,13 @@ class GroupRows(Sequence[Row]):
         group: MatrixDetail | None,
         *,
         width: int,
-        table: GroupTable | None = None,
+        table: SweepTable | None = None,
         foot: Sequence[Row] = (),
         alerts: Mapping[str, str] | None = None,
     ) -> None:
         """Render the heading; `table` may be reused, `foot` are lines below the members."""
         group = group or NO_METRIC
-        self._table = table if table is not None else GroupTable(members)
+        self._table = table if table is not None else SweepTable(members)
         self._group, self._width, self._foot = group, width, foot
         self._ordered, self._alerts = _ordered(members, group), alerts or {}
         trials = group.search.trials.values() if group.search is not None else ()

@@ -53,7 +53,7 @@ class NanSteps:
         return self._found.read(state, lambda: stage_alerts.nan_steps(connection, stage_ids))
 
 
-class MatrixReader:
+class SweepMemberReader:
     """Reads the values of sweep members, with a cache."""
 
     def __init__(self, alerts: AlertReader | None = None) -> None:
