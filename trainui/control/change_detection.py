@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from trainui.artifacts import forgotten_attempts, outputs, shell_environment
+from trainui.artifacts import outputs, shell_environment, unrecorded_attempts
 from trainui.domain.definition import StageDefinition
 from trainui.domain.records import AttemptRecord, RunRecord, StageRecord
 from trainui.domain.states import UNFINISHED, Status
@@ -90,7 +90,7 @@ class ChangeDetection:
             now = self._inputs(stage, made.inputs)
             changed += fingerprint.input_changes(made.inputs, now)
         if stage.status == Status.COMPLETED:
-            replaced = forgotten_attempts.replaced(Path(stage.directory), stage.attempt)
+            replaced = unrecorded_attempts.replaced(Path(stage.directory), stage.attempt)
             changed += filter(None, [replaced])
         return changed
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
-from trainui.artifacts import checkpoint_rivals, checkpoints
+from trainui.artifacts import checkpoints, shared_checkpoints
 from trainui.artifacts.checkpoints import CheckpointSearch
 from trainui.control.change_detection import ChangeDetection
 from trainui.control.edits import pipeline_changes
@@ -139,7 +139,7 @@ def read_state(store: Store, run_id: str) -> SeenRun:
 
 def _search(store: Store, stage: StageRecord, seen: SeenRun) -> CheckpointSearch:
     attempts = [one.directory for one in seen.attempts.get(stage.id, ())]
-    rivals = partial(checkpoint_rivals.find, store, stage)
+    rivals = partial(shared_checkpoints.find, store, stage)
     return checkpoints.search(stage.definition, stage.directory, attempts, rivals)
 
 

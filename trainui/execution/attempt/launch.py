@@ -14,7 +14,7 @@ from pathlib import Path
 
 from trainui import clock, paths
 from trainui import settings as settings_module
-from trainui.artifacts import environment_digest, forgotten_attempts, outputs
+from trainui.artifacts import environment_digest, outputs, unrecorded_attempts
 from trainui.artifacts.snapshot import run_copy
 from trainui.domain.records import AttemptRecord
 from trainui.domain.states import Status
@@ -180,7 +180,7 @@ def _check_upstreams(store: Store, context: AttemptContext) -> None:
             continue
         directory = Path(upstream.directory)
         gone = outputs.gone(made, directory)
-        if gone := gone or forgotten_attempts.replaced(directory, upstream.attempt):
+        if gone := gone or unrecorded_attempts.replaced(directory, upstream.attempt):
             raise UpstreamOutputError(
                 f"upstream {upstream.name} has completed, but {gone}; resume the run: "
                 f"{upstream.name} runs again first"

@@ -17,7 +17,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from trainui import wakeup
-from trainui.artifacts import forgotten_attempts
+from trainui.artifacts import unrecorded_attempts
 from trainui.domain.records import AttemptRecord, HostView
 from trainui.domain.states import Status
 from trainui.errors import StoreError, TrainuiError
@@ -96,7 +96,7 @@ class AttemptMonitor:
         if directory is None:
             return None
         without = None
-        if forgotten_attempts.forgotten(directory):
+        if unrecorded_attempts.forgotten(directory):
             with self._store.write() as connection:  # nobody else can claim the attempt meanwhile
                 if attempts.directory_to_make(connection, *message) is None:
                     return None

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from trainui import paths
-from trainui.artifacts import checkpoint_notes, forgotten_attempts
+from trainui.artifacts import checkpoint_notes, unrecorded_attempts
 from trainui.domain.records import AttemptRecord, StageRecord
 from trainui.errors import UnfitEnvironmentError
 from trainui.execution.attempt.previous_attempts import PreviousAttemptLivesError
@@ -59,7 +59,7 @@ def move_forgotten(directory: Path) -> None:
         UnfitEnvironmentError: the records of one cannot be read.
         PreviousAttemptLivesError: one still runs.
     """
-    for one in forgotten_attempts.forgotten(directory):
+    for one in unrecorded_attempts.forgotten(directory):
         what = f"{one} belongs to an attempt that the restored database does not contain"
         try:
             is_alive = process.probe(one).state in (ProbeState.RUNNING, ProbeState.ORPHAN)

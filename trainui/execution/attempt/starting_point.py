@@ -8,7 +8,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from trainui.artifacts import checkpoint_notes, checkpoint_rivals, checkpoints
+from trainui.artifacts import checkpoint_notes, checkpoints, shared_checkpoints
 from trainui.artifacts.checkpoints import CheckpointSearch, Tried
 from trainui.domain.notifications import CHECKPOINT
 from trainui.domain.records import AttemptRecord
@@ -43,7 +43,7 @@ def choose(store: Store, context: AttemptContext, earlier: Sequence[AttemptRecor
         env=started.env,
     )
     own = [one.directory for one in earlier]
-    rivals = partial(checkpoint_rivals.find, store, context.stage)
+    rivals = partial(shared_checkpoints.find, store, context.stage)
     where = checkpoints.search(definition, context.stage.directory, own, rivals)
     chosen = checkpoints.find(where, tried := _tried(store, context), asked=_is_asked(context))
     if chosen is None and checkpoints.exhausted(where, tried):

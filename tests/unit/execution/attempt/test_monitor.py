@@ -18,7 +18,7 @@ from sqlalchemy import update
 from tests.unit.execution.submitted import begin, of_stage, submit
 from tests.unit.supervisor.waiting import wait_for
 from trainui import control, paths
-from trainui.artifacts import forgotten_attempts, outputs
+from trainui.artifacts import outputs, unrecorded_attempts
 from trainui.domain.notifications import PRUNING_OFF
 from trainui.domain.pruning import Pruning
 from trainui.domain.records import AttemptRecord
@@ -264,16 +264,16 @@ def test_a_worker_that_was_stopped_before_its_claim_leaves_what_another_one_ran(
     """Once it continues, it finds records of an attempt that is not forgotten."""
     run = submit(tmp_path, "stages: [{name: a, run: echo hi}]")
     message = str(granted(store, run).celery_task_id)
-    forgotten = forgotten_attempts.forgotten
+    forgotten = unrecorded_attempts.forgotten
     with following(store) as other:
 
         def late(directory: Path) -> list[Path]:
-            monkeypatch.setattr(forgotten_attempts, "forgotten", forgotten)
+            monkeypatch.setattr(unrecorded_attempts, "forgotten", forgotten)
             assert other.claim(run, "a", message) is not None
             look_until(other, run, Status.COMPLETED)
             return forgotten(directory)
 
-        monkeypatch.setattr(forgotten_attempts, "forgotten", late)
+        monkeypatch.setattr(unrecorded_attempts, "forgotten", late)
         assert follower.claim(run, "a", message) is None
     (attempt,) = of_stage(run, "a")
     assert Path(attempt.directory, "stdout.log").read_text() == "hi\n"
