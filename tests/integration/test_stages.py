@@ -19,7 +19,7 @@ from trainui import control, paths, settings
 from trainui.control.resuming.resume_preview import StageOptions
 from trainui.domain.states import Status
 from trainui.execution.worker import celery_app
-from trainui.metrics.discovery import files_before
+from trainui.metrics.discovery import file_sizes_at_start
 from trainui.paths import Home
 from trainui.store.points import curves
 from trainui.store.read import views
@@ -356,7 +356,7 @@ def test_metrics_are_complete_when_a_stage_is(new_run: NewRun) -> None:
 def test_what_a_file_had_before_a_stage_is_recorded(new_run: NewRun) -> None:
     run = new_run(stage("a", "echo step,loss > old.csv; touch empty.csv"), stage("b", "true", "a"))
     run.wait()
-    before = files_before.read(Path(run.attempt("b").directory))
+    before = file_sizes_at_start.read(Path(run.attempt("b").directory))
     (state,) = [found for path, found in before.items() if path.suffix == ".csv"]
     assert state.size == len("step,loss\n")
 

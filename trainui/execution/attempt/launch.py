@@ -35,7 +35,7 @@ from trainui.execution.attempt.prepared_process import (
 from trainui.execution.daemon import prestart
 from trainui.execution.gpu import machine_locks, nvml
 from trainui.execution.gpu.machine_locks import UnusableLockError
-from trainui.metrics.discovery import files_before
+from trainui.metrics.discovery import file_sizes_at_start
 from trainui.pipeline import input_fingerprint
 from trainui.pipeline.fields.command import argv
 from trainui.pipeline.inputs import validate_file_path
@@ -105,7 +105,7 @@ def launch(
     outputs.note(prepared.definition, Path(context.stage.directory), attempt_dir)
     environment_digest.note(paths.home(), attempt_dir, prepared.environ)
     if prepared.definition.metrics is None:
-        files_before.note(Path(prepared.definition.workdir), attempt_dir)
+        file_sizes_at_start.note(Path(prepared.definition.workdir), attempt_dir)
     return process.launch(
         attempt_dir, _spec(context, prepared, attempt_dir), fork_server=fork_server
     )

@@ -16,7 +16,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from trainui.metrics.discovery import hydra, tracker_runs
-from trainui.metrics.discovery.files_before import NOT_LOOKED_INTO
+from trainui.metrics.discovery.file_sizes_at_start import NOT_LOOKED_INTO
 from trainui.metrics.discovery.source_file import SourceFile
 from trainui.metrics.files import tail
 from trainui.metrics.files.decoder_choice import DecoderChoice

@@ -25,7 +25,7 @@ from trainui.store.points.column_packing import NO_TIME
 
 Row = Mapping[str, Any]
 
-Names = tuple[str, ...]
+SeriesNames = tuple[str, ...]
 Values = Sequence[Sequence[object]]
 """The values of each field in some rows."""
 
@@ -91,7 +91,7 @@ def row_points(rows: Sequence[Row], *, first_row: int, step: str | None) -> dict
     return merge(tables)
 
 
-def _tables(rows: Sequence[Row]) -> Iterator[tuple[list[int], Names, Values]]:
+def _tables(rows: Sequence[Row]) -> Iterator[tuple[list[int], SeriesNames, Values]]:
     """Yield the rows with the same fields together: row numbers, field names, values."""
     for names, numbers in _groups(rows).items():
         chosen = rows if len(numbers) == len(rows) else [rows[number] for number in numbers]
@@ -105,15 +105,15 @@ def _tables(rows: Sequence[Row]) -> Iterator[tuple[list[int], Names, Values]]:
             yield numbers, names, columns
 
 
-def _groups(rows: Sequence[Row]) -> dict[Names, list[int]]:
+def _groups(rows: Sequence[Row]) -> dict[SeriesNames, list[int]]:
     """Return the row numbers by fields, for rows with the same fields in the same order."""
-    groups: dict[Names, list[int]] = {}
+    groups: dict[SeriesNames, list[int]] = {}
     for number, names in enumerate(map(tuple, rows)):
         groups.setdefault(names, []).append(number)
     return groups
 
 
-def _columns(names: Names, columns: Values) -> dict[str, TableColumn]:
+def _columns(names: SeriesNames, columns: Values) -> dict[str, TableColumn]:
     found = {}
     for name, values in zip(names, columns, strict=True) if columns else ():
         counts = is_count(name) and all(isinstance(value, str) for value in values)
@@ -124,7 +124,7 @@ def _columns(names: Names, columns: Values) -> dict[str, TableColumn]:
 
 
 @lru_cache(maxsize=4096)
-def _count_of(names: Names, name: str) -> str:
+def _count_of(names: SeriesNames, name: str) -> str:
     """Return what a field of "3/40" counts; any other field's own name."""
     count = _COUNT.fullmatch(name)
     return name if count is None or count[1] in names else count[1]
@@ -181,7 +181,7 @@ def is_configuration(row: Mapping[str, Any], step: str | None) -> bool:
 
 
 @lru_cache(maxsize=256)
-def _may_be_settings(names: Names, step: str | None) -> bool:
+def _may_be_settings(names: SeriesNames, step: str | None) -> bool:
     return any(map(names_settings, names)) and not step_fields(names, step)
 
 

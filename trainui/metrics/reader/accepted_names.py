@@ -21,7 +21,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from trainui.domain.definition import StageDefinition
-from trainui.metrics.discovery import fallback_sources, histories, naming
+from trainui.metrics.discovery import fallback_sources, histories, series_names
 from trainui.metrics.discovery.source_file import SourceFile
 from trainui.metrics.formats.text.preset_lines import has_steps
 from trainui.store.db.engine import Store
@@ -43,7 +43,7 @@ class AcceptedNames:
     def __init__(self, store: Store, owner: str, attempt: int) -> None:
         """Know no names yet; the owner of the points is the stage."""
         self._store, self._owner, self._attempt = store, owner, attempt
-        self.names = naming.Names()
+        self.names = series_names.SeriesNames()
         self._waiting: dict[str, float] = {}
         """By key: since when a file waits for another kind."""
         self._of_logs: dict[str, str] = {}
@@ -136,13 +136,13 @@ class AcceptedNames:
         return len(families) + (family in _HISTORIES)
 
     def _displace(self, name: str, key: str, *, is_history: bool) -> None:
-        if not is_history and name.startswith(naming.of_log("", key)):
+        if not is_history and name.startswith(series_names.of_log("", key)):
             return
         with self._store.write() as connection:
             if is_history:
                 points.drop(connection, self._owner, name)
             else:
-                points.rename(connection, self._owner, name, naming.of_log(name, key))
+                points.rename(connection, self._owner, name, series_names.of_log(name, key))
 
     def wait(self, files: Iterable[SourceFile], stage: StageDefinition) -> float:
         """Return for how many seconds a log that shows metrics waits for files with them."""

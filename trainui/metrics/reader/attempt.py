@@ -13,7 +13,7 @@ from pathlib import Path
 
 from trainui.artifacts.shell_environment import without_secrets
 from trainui.errors import TrainuiError, UnfitEnvironmentError
-from trainui.metrics.discovery import likely_lines, naming, rotation, siblings
+from trainui.metrics.discovery import likely_lines, rotation, series_names, siblings
 from trainui.metrics.discovery.attribution.search_round import SearchRound
 from trainui.metrics.discovery.fallback_sources import FallbackSources, of_single_values
 from trainui.metrics.discovery.source_file import SourceFile
@@ -264,7 +264,7 @@ class AttemptReader:
             unmatched = f"no metric named {metric}, which an alert watches"
             self._problems.set(f"alert on {metric}", unmatched)
         if self._names.names.is_full:
-            limit = f"more than {naming.MAX_SERIES} metrics; the others were not stored"
+            limit = f"more than {series_names.MAX_SERIES} metrics; the others were not stored"
             self._problems.set(self.attempt.attempt_dir, limit)
         with self._store.write() as connection:
             points.finish(connection, self.attempt.stage_id)

@@ -11,7 +11,7 @@ from typing import TypedDict
 from sqlmodel import Session
 
 from trainui.errors import UsageError
-from trainui.metrics.discovery.naming import Names
+from trainui.metrics.discovery.series_names import SeriesNames
 from trainui.metrics.files.decoder_choice import DecoderChoice
 from trainui.metrics.files.tail import GrowingFile
 from trainui.metrics.reader.source import SourceReader
@@ -88,7 +88,7 @@ def _sync(store: Store, owner: str, path: Path, last_offset: int) -> SyncResult:
         elif last_offset > known.offset:
             known = _jump(store, known, file, last_offset, key=known.key)
     count = sum(_fill_gap(store, gap, path, last_offset) for gap in gaps)
-    names = Names()
+    names = SeriesNames()
     options = ReadOptions(
         attempt=attempt, replays=False, accepts=lambda name, _found: names.accepts(name, None)
     )

@@ -20,7 +20,7 @@ from trainui.domain.notifications import NAN
 from trainui.domain.states import Status
 from trainui.metrics.discovery import searched_places
 from trainui.metrics.discovery.fallback_sources import FallbackSources
-from trainui.metrics.discovery.naming import MAX_SERIES, Names
+from trainui.metrics.discovery.series_names import MAX_SERIES, SeriesNames
 from trainui.metrics.discovery.source_file import SourceFile
 from trainui.metrics.files.decoder_choice import DecoderChoice
 from trainui.metrics.formats.text.pattern import PatternLines
@@ -892,13 +892,13 @@ def test_the_directories_of_dvclive_and_mlflow(store: Store, tmp_path: Path) -> 
 
 
 def test_mlflow_leaves_out_the_parentheses_of_a_name() -> None:
-    names = Names()
+    names = SeriesNames()
     assert names.accepts("metrics/mAP50(B)", "csv", "results.csv")
     assert not names.accepts("metrics/mAP50B", "mlflow", "mlflow.db#1")
 
 
 def test_keras_names_the_same_numbers_in_two_ways() -> None:
-    names = Names()
+    names = SeriesNames()
     assert names.accepts("loss", "csv")
     assert not names.accepts("train/epoch_loss", "tfevents")
     assert names.accepts("train/batch_loss", "tfevents")
@@ -907,7 +907,7 @@ def test_keras_names_the_same_numbers_in_two_ways() -> None:
 
 
 def test_a_part_of_the_data_stands_before_a_bar_or_a_line_in_the_same_name() -> None:
-    names = Names()
+    names = SeriesNames()
     assert all(names.accepts(name, "json") for name in ("loss", "train_loss", "eval_loss"))
     assert not any(names.accepts(name, "tfevents") for name in ("train/loss", "eval/loss"))
     assert names.accepts("test/loss", "tfevents")

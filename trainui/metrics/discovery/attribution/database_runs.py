@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from trainui.metrics.discovery import configuration, tracker_runs
-from trainui.metrics.discovery.attribution import batch_times, by_parameters, printed_runs
+from trainui.metrics.discovery.attribution import by_parameters, printed_runs, trackio_batches
 from trainui.metrics.discovery.attribution.printed_runs import PrintedRuns
 from trainui.metrics.discovery.attribution.writer_samples import LOCK, WriterSamples
 from trainui.metrics.trackers import TrackedRun, database, trackio
@@ -88,7 +88,9 @@ class DatabaseRuns:
             alike = {run.id: run for run in doubtful if run.name == name}
             others = printed_runs.others_naming((trackio.NAME, path.stem, name), rivals)
             attempts = [self.attempt_dir, *(one.attempt_dir for one in others)]
-            found = batch_times.divide(attempts, alike.keys(), opened, batches)[self.attempt_dir]
+            found = trackio_batches.divide(attempts, alike.keys(), opened, batches)[
+                self.attempt_dir
+            ]
             if not found and ended:  # its own may be one that is still to come
                 recorded = {id_: configuration.flat(run.params) for id_, run in alike.items()}
                 theirs = (by_parameters.of_stage(one.definition) for one in others)

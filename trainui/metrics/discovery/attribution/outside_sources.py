@@ -20,7 +20,7 @@ from trainui import mounts
 from trainui.metrics.discovery import (
     configuration,
     default_sources,
-    files_before,
+    file_sizes_at_start,
     hydra,
     listing,
     tracker_runs,
@@ -86,7 +86,7 @@ class OutsideSources:
 
     def __post_init__(self) -> None:
         """Find the listings that the attempts share."""
-        self._old = files_before.read(self.attempt_dir)
+        self._old = file_sizes_at_start.read(self.attempt_dir)
         self._trackio = _home_of_trackio(self.environment)
         self._listings = [listing.of(self.workdir), listing.of(self._trackio)]
         self._printed = printed_runs.of_attempt(self.attempt_dir)

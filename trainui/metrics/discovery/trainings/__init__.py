@@ -4,8 +4,8 @@ A directory with a marker (a tracker's or a framework's own file) is one trainin
 in it. Files with usual names elsewhere are a training for each directory. Nothing is written,
 locked or followed through a link.
 
-A kind of training is a function of a module here, in `FINDERS`. Read `model` first (what is found),
-then `frameworks`.
+A kind of training is a function of a module here, in `FINDERS`. Read `finder_types` first (what is
+found), then `frameworks`.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from trainui import mounts
 from trainui.metrics.discovery import default_sources, process_files
 from trainui.metrics.discovery.configuration import flat as flat
 from trainui.metrics.discovery.trainings import frameworks, tracker_files
-from trainui.metrics.discovery.trainings.model import Job as Job
-from trainui.metrics.discovery.trainings.model import Place, listed
-from trainui.metrics.discovery.trainings.model import Training as Training
+from trainui.metrics.discovery.trainings.finder_types import Job as Job
+from trainui.metrics.discovery.trainings.finder_types import Place, listed
+from trainui.metrics.discovery.trainings.finder_types import Training as Training
 from trainui.metrics.files import peek
 from trainui.metrics.files.tail import UnreadableFileError
 from trainui.metrics.trackers import database

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from trainui.metrics.discovery import configuration, default_sources, hydra
-from trainui.metrics.discovery.trainings.model import Job, Place, Training, listed
+from trainui.metrics.discovery.trainings.finder_types import Job, Place, Training, listed
 from trainui.metrics.files import peek
 
 _NUMBER = re.compile(r"\d+")

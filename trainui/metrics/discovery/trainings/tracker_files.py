@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from trainui.metrics.discovery import configuration, default_sources, tracker_runs
-from trainui.metrics.discovery.trainings.model import Job, Place, Training, tracked
+from trainui.metrics.discovery.trainings.finder_types import Job, Place, Training, tracked
 from trainui.metrics.files import peek
 from trainui.metrics.trackers import study_of, trackio
 from trainui.metrics.trackers import wandb as wandb_head

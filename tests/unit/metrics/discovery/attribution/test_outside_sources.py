@@ -23,7 +23,7 @@ from tests.unit.metrics.test_wandb import frames, item, row
 from tests.unit.metrics.trackers.test_databases import MLFLOW
 from trainui import clock
 from trainui.domain.definition import MetricSource
-from trainui.metrics.discovery import files_before, listing, sources
+from trainui.metrics.discovery import file_sizes_at_start, listing, sources
 from trainui.metrics.discovery.attribution import outside_sources, search_round
 from trainui.metrics.discovery.attribution.outside_sources import SLACK, OutsideSources
 from trainui.metrics.discovery.attribution.search_round import SearchRound
@@ -178,11 +178,11 @@ def test_what_was_there_before_is_another_runs(store: Store, tmp_path: Path) -> 
 def test_what_was_there_before_is_another_runs_also_for_a_reader_that_comes_late(
     store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(files_before, "MOST_SECONDS", 60)  # however busy the machine is
+    monkeypatch.setattr(file_sizes_at_start, "MOST_SECONDS", 60)  # however busy the machine is
     attempt = start_attempt(store, tmp_path)
     shared = attempt.workdir / "runs" / "a" / "shared.jsonl"
     write(shared, lines(range(10)))
-    files_before.note(attempt.workdir, attempt.directory)
+    file_sizes_at_start.note(attempt.workdir, attempt.directory)
     with shared.open("a") as file:
         file.write(lines([10, 11]))
     write(attempt.workdir / "new.jsonl", '{"step": 1, "acc": 1}\n')

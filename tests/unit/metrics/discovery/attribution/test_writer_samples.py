@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from trainui.metrics.discovery.attribution import batch_times, writer_samples
+from trainui.metrics.discovery.attribution import trackio_batches, writer_samples
 from trainui.metrics.discovery.attribution.writer_samples import Growth, WriterSamples
 
 WRITE = """
@@ -123,14 +123,14 @@ def test_a_run_of_trackio_is_written_by_whom_opens_the_lock_after_its_batches() 
         one: spans(0.0, 10.002, 10.03, 11.01),
         two: [*spans(10.31), (11.29, 11.35), *spans(12.03)],
     }
-    assert batch_times.runs_of(one, opened, batches) == {"a"}
-    assert batch_times.runs_of(two, opened, batches) == {"b"}
-    assert not batch_times.runs_of(one, {one: spans(10.002)}, batches)
+    assert trackio_batches.runs_of(one, opened, batches) == {"a"}
+    assert trackio_batches.runs_of(two, opened, batches) == {"b"}
+    assert not trackio_batches.runs_of(one, {one: spans(10.002)}, batches)
     late = {one: opened[one], two: spans(10.31)}
     expected = {one: {"a"}, two: {"b"}}
-    assert batch_times.divide([one, two], {"a", "b"}, late, batches) == expected
-    assert not batch_times.divide([one, two], {"a", "b", "c"}, late, batches)[two]
+    assert trackio_batches.divide([one, two], {"a", "b"}, late, batches) == expected
+    assert not trackio_batches.divide([one, two], {"a", "b", "c"}, late, batches)[two]
     wide = {one: [(9.9, 10.31), (10.99, 11.31)]}
-    assert not batch_times.runs_of(one, wide, batches)
+    assert not trackio_batches.runs_of(one, wide, batches)
     both = {one: spans(10.001, 11.001), two: spans(12.001)}
-    assert not batch_times.runs_of(one, both, {"a": batches["a"]})
+    assert not trackio_batches.runs_of(one, both, {"a": batches["a"]})

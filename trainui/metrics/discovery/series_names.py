@@ -63,7 +63,7 @@ def of_log(name: str, key: str) -> str:
     return f"{key.rpartition('/')[2].partition('.')[0]}/{name}"
 
 
-class Names:
+class SeriesNames:
     """The metrics of an attempt, each with the kind of file where it was first found."""
 
     def __init__(self) -> None:
