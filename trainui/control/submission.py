@@ -15,9 +15,9 @@ from trainui.artifacts import code_version, packages, shell_environment
 from trainui.artifacts.shell_environment import ShellEnvironment
 from trainui.artifacts.snapshot import files, run_copy, trees
 from trainui.control import staging_cleanup
-from trainui.control.relocation import Relocation
-from trainui.control.requirements import allowed_for, check_inputs, check_search, check_slots
+from trainui.control.snapshot_paths import SnapshotPaths
 from trainui.control.staging_cleanup import StagingNote
+from trainui.control.submission_checks import allowed_for, check_inputs, check_search, check_slots
 from trainui.domain.definition import Pipeline
 from trainui.domain.records import StageRecord
 from trainui.errors import UnfitEnvironmentError, UsageError
@@ -78,7 +78,7 @@ def submit(
         found = files.find(Path(pipeline.directory))
         copied = asdict(found.snapshot)
         root, target = Path(found.snapshot.root), directory / run_copy.DIRECTORY
-        moved = Relocation(root, target, found.files)
+        moved = SnapshotPaths(root, target, found.files)
         submitted = moved.pipeline(submitted)
         environ, sys_path = moved.variables(environ), sys_path and moved.path(sys_path)
     as_written = _without_secrets(pipeline, directory, filled)

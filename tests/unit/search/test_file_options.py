@@ -14,7 +14,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from optuna.exceptions import ExperimentalWarning
 
-from trainui.control.requirements import MODULES
+from trainui.control.submission_checks import MODULES
 from trainui.domain.search import Search
 from trainui.errors import PipelineFileError
 from trainui.pipeline.fields.optuna_options import (

@@ -59,12 +59,15 @@ def validate(
 
 def _warn(pipeline: Pipeline) -> None:
     """Warn of what prevents a valid pipeline from running on this machine."""
-    from trainui.control import requirements
+    from trainui.control import submission_checks
 
-    stages, inputs = pipeline.stages, requirements.invalid_inputs(pipeline, os.environ)
-    slots = requirements.missing_gpus(stages, os.environ), requirements.missing_cpus(stages)
+    stages, inputs = pipeline.stages, submission_checks.invalid_inputs(pipeline, os.environ)
+    slots = (
+        submission_checks.missing_gpus(stages, os.environ),
+        submission_checks.missing_cpus(stages),
+    )
     for problem in (*slots, *inputs):
         if problem is not None:
             printing.note(f"warning: {problem}")
-    for remark in requirements.checkpoint_remarks(control.filled_in(pipeline)):
+    for remark in submission_checks.checkpoint_remarks(control.filled_in(pipeline)):
         printing.note(f"warning: {remark}")

@@ -203,7 +203,7 @@ def _expects_gpu() -> bool:
 
 
 def _show_plan(pipeline: Pipeline, as_json: bool) -> None:
-    from trainui.control import requirements
+    from trainui.control import submission_checks
     from trainui.pipeline.substitution import masking
     from trainui.store.read import run_json
 
@@ -219,7 +219,7 @@ def _show_plan(pipeline: Pipeline, as_json: bool) -> None:
         for stage in pipeline.stages
     ]
     printing.answer(as_json, {"name": pipeline.name, "stages": stages}, _plan_lines(stages))
-    for remark in requirements.checkpoint_remarks(pipeline):
+    for remark in submission_checks.checkpoint_remarks(pipeline):
         printing.note(remark)
 
 

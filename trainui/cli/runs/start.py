@@ -68,12 +68,12 @@ def _submit(
     python: str | None,
     given: Mapping[str, str] | None,
 ) -> None:
-    from trainui.control import requirements, self_wait_check
+    from trainui.control import self_wait_check, submission_checks
     from trainui.execution.daemon import lifecycle
 
     if not run_options.detach:
         self_wait_check.check_may_wait()
-    requirements.check_search(pipeline.stages)  # before a worker is started for nothing
+    submission_checks.check_search(pipeline.stages)  # before a worker is started for nothing
     lifecycle.ensure_started()  # first, so that nothing is stored if nothing can run
     if run_options.detach:  # waiting and the screen both check the disks themselves
         DiskWatch().check()

@@ -11,10 +11,10 @@ from typing import Any
 
 from trainui import paths, plain_files
 from trainui.artifacts import shell_environment
-from trainui.control import relocation
+from trainui.control import snapshot_paths
 from trainui.control.edits import file_changes, search_changes
 from trainui.control.lookup import submission_of
-from trainui.control.relocation import Relocation
+from trainui.control.snapshot_paths import SnapshotPaths
 from trainui.control.submission import PIPELINE_FILE, filled_in, stage_directories
 from trainui.domain.definition import Pipeline, StageDefinition
 from trainui.domain.records import RunRecord, StageRecord
@@ -95,7 +95,7 @@ def compare(
     """
     directory = Path(run.directory)
     directories = stage_directories(directory, pipeline, stages)
-    moved = _relocation(run, pipeline)
+    moved = _snapshot_paths(run, pipeline)
     submitted = _submitted(run, stages, pipeline, moved)
     shell = shell_environment.read_or_empty(directory)
     as_written = filled_in(pipeline, directory, stages, secrets=False)
@@ -157,8 +157,8 @@ def check_running(changed: PipelineChanges, stages: Sequence[StageRecord]) -> No
             )
 
 
-def _relocation(run: RunRecord, pipeline: Pipeline) -> Relocation | None:
-    moved = relocation.relocation_of(submission_of(run.id), Path(run.directory))
+def _snapshot_paths(run: RunRecord, pipeline: Pipeline) -> SnapshotPaths | None:
+    moved = snapshot_paths.of_submission(submission_of(run.id), Path(run.directory))
     if pipeline.snapshot and moved is None:
         raise UsageError(
             "the run has no snapshot of its code, and a resume cannot change that; remove "
@@ -168,7 +168,7 @@ def _relocation(run: RunRecord, pipeline: Pipeline) -> Relocation | None:
 
 
 def _submitted(
-    run: RunRecord, stages: Sequence[StageRecord], pipeline: Pipeline, moved: Relocation | None
+    run: RunRecord, stages: Sequence[StageRecord], pipeline: Pipeline, moved: SnapshotPaths | None
 ) -> Pipeline:
     submitted = filled_in(pipeline, Path(run.directory), stages)
     return submitted if moved is None else moved.pipeline(submitted)
@@ -179,7 +179,7 @@ def _before(
     stages: Sequence[StageRecord],
     secrets: Secrets,
     given: Mapping[str, str],
-    moved: Relocation | None,
+    moved: SnapshotPaths | None,
     waited: Collection[str],
 ) -> dict[str, StageDefinition]:
     """Return the stages of the file on record, parsed by this version of trainui, by full name.

@@ -14,9 +14,9 @@ from trainui.artifacts import shell_environment
 from trainui.control.edits import file_changes, pipeline_changes
 from trainui.control.edits.inline_edit import InlineEdit
 from trainui.control.lookup import existing_run
-from trainui.control.requirements import allowed_for, check_inputs, check_search, check_slots
 from trainui.control.resuming.planning import NO_OPTIONS, ResumePlan, SeenRun, make_plan
 from trainui.control.resuming.resume_preview import StageOptions
+from trainui.control.submission_checks import allowed_for, check_inputs, check_search, check_slots
 from trainui.domain.definition import Pipeline
 from trainui.domain.records import RunRecord, StageRecord
 from trainui.errors import UnfitEnvironmentError

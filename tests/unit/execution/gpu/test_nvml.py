@@ -16,7 +16,7 @@ from tests.gpus.stand_in import (
     VERSION_MISMATCH,
     Machine,
 )
-from trainui.control.requirements import missing_gpus
+from trainui.control.submission_checks import missing_gpus
 from trainui.domain.definition import StageDefinition
 from trainui.execution.gpu import gpus, nvml
 from trainui.settings import Settings

@@ -13,7 +13,7 @@ from trainui.domain.definition import Pipeline, StageDefinition
 
 
 @dataclass(frozen=True, slots=True)
-class Relocation:
+class SnapshotPaths:
     """Maps a pipeline's paths into the snapshot of a run."""
 
     root: Path
@@ -59,9 +59,9 @@ class Relocation:
         return {**environ, "PYTHONPATH": moved}
 
 
-def relocation_of(submission: Mapping[str, Any], run_directory: Path) -> Relocation | None:
-    """Return the relocation into a run's snapshot; None if it has none."""
+def of_submission(submission: Mapping[str, Any], run_directory: Path) -> SnapshotPaths | None:
+    """Return the paths in a run's snapshot; None if it has none."""
     if not submission.get("snapshot"):
         return None
     root, target = Path(submission["snapshot"]["root"]), run_directory / run_copy.DIRECTORY
-    return Relocation(root, target, run_copy.names(run_directory))
+    return SnapshotPaths(root, target, run_copy.names(run_directory))
