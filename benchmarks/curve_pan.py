@@ -23,7 +23,7 @@ from benchmarks import figures
 from benchmarks.made import workplace
 from trainui.store.db.engine import Store
 from trainui.store.plotting.x_axis import Axis
-from trainui.store.points import points, sources
+from trainui.store.points import sources, write_points
 from trainui.store.points.chunks import Points
 from trainui.tui.axes.y_axis import Frame
 from trainui.tui.curves.drawing.plot import plot
@@ -76,7 +76,7 @@ def fill(store: Store, directory: Path, count: int) -> str:
         batch = Points(steps - at, steps, values, 1_700_000_000_000_000 + steps * 50_000)
         after = known._replace(offset=known.offset + len(steps))
         with store.write() as connection:
-            known = points.save(connection, known, after, {"loss": batch}, records=len(steps))
+            known = write_points.save(connection, known, after, {"loss": batch}, records=len(steps))
     return run_id
 
 

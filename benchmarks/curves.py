@@ -19,7 +19,7 @@ from benchmarks import figures
 from benchmarks.made import workplace
 from trainui.store.db.engine import Store
 from trainui.store.plotting import columns
-from trainui.store.points import points, sources
+from trainui.store.points import sources, write_points
 from trainui.store.points.chunks import Points
 from trainui.store.read import views
 
@@ -78,7 +78,9 @@ def fill(store: Store, flat: Path, count: int) -> Path:
             batch = Points(steps - at, steps, values, 1_700_000_000_000_000 + steps * 50_000)
             after = known._replace(offset=known.offset + len(steps))
             with store.write() as connection:
-                known = points.save(connection, known, after, {"loss": batch}, records=len(steps))
+                known = write_points.save(
+                    connection, known, after, {"loss": batch}, records=len(steps)
+                )
             file.write(steps.tobytes() + values.tobytes())
     return flat
 

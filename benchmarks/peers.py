@@ -36,7 +36,7 @@ TELL = "\nprint('TOOK ' + json.dumps(took))\n"
 PROGRAMS = {
     "trainui": """
 from trainui import open_session, sync_metrics_from_file
-from trainui.store.points import curves
+from trainui.store.points import read_points
 from trainui.store.read import views
 with open_session():
     done("import")

@@ -24,7 +24,7 @@ from trainui.pipeline.folding import FoldedMetric
 from trainui.pipeline.substitution import masking
 from trainui.store.db.protocol import Connection
 from trainui.store.plotting.columns import read_columns
-from trainui.store.points import curves
+from trainui.store.points import read_points
 from trainui.store.read import event_feed, run_history, stage_alerts, views
 
 PLOTS = 6
@@ -50,7 +50,7 @@ def of_runs(run_ids: Iterable[str]) -> str:
 def markdown(connection: Connection, run: RunRecord) -> str:
     """Return a report of a run, which may still be running."""
     stages = views.stages(connection, run.id)
-    series = curves.summaries(connection, {stage.id: stage.name for stage in stages})
+    series = read_points.summaries(connection, {stage.id: stage.name for stage in stages})
     alerts = stage_alerts.alerted_stages(connection, [run.id]).get(run.id, {})
     before = run_history.earlier_times(connection, run.id)
     rows = (

@@ -11,7 +11,7 @@ from tests.chaos.pipelines import Entry, Pipeline, read_ledger
 from tests.chaos.scene import Key, Window
 from trainui.domain.records import AttemptRecord
 from trainui.store.db import protocol
-from trainui.store.points import curves
+from trainui.store.points import read_points
 from trainui.store.read import views
 
 
@@ -99,7 +99,7 @@ class Evidence:
             for owner, tries in self._attempts.items()
             for one in tries
         }
-        for point in curves.points(connection, list(names)):
+        for point in read_points.points(connection, list(names)):
             if point.name == "loss":
                 key = (self._run_id, names[point.owner], point.attempt)
                 found[key][(point.step, point.value)] += 1

@@ -43,9 +43,9 @@ def _nothing(_value: Any) -> None:
 
 def change_points() -> None:
     """Every stored step is one too high, and every value is doubled."""
-    from trainui.store.points import points
+    from trainui.store.points import write_points
 
-    save = points.save
+    save = write_points.save
 
     def sabotaged(connection: Any, before: Any, after: Any, batch: Any, *, records: int) -> Any:
         changed = {
@@ -54,20 +54,20 @@ def change_points() -> None:
         }
         return save(connection, before, after, changed, records=records)
 
-    points.save = sabotaged
+    write_points.save = sabotaged
 
 
 def lose_points() -> None:
     """What is read in every third turn is not stored."""
-    from trainui.store.points import points
+    from trainui.store.points import write_points
 
-    save, calls = points.save, iter(range(sys.maxsize))
+    save, calls = write_points.save, iter(range(sys.maxsize))
 
     def sabotaged(connection: Any, before: Any, after: Any, batch: Any, *, records: int) -> Any:
         kept = {} if next(calls) % 3 == 2 else batch
         return save(connection, before, after, kept, records=records)
 
-    points.save = sabotaged
+    write_points.save = sabotaged
 
 
 def end_running() -> None:

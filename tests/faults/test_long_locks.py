@@ -13,7 +13,7 @@ import pytest
 from tests.integration.runs import NOTE, Run, home_with_worker, stage
 from trainui import paths
 from trainui.pipeline import input_fingerprint
-from trainui.store.points import curves
+from trainui.store.points import read_points
 from trainui.store.read import views
 
 pytestmark = pytest.mark.usefixtures("only_on_sqlite")
@@ -76,7 +76,7 @@ def check(run: Run) -> None:
     assert all(run.attempt(name).metrics_complete for name in NAMES)
     ids = {stage.id: name for name, stage in run.stages().items()}
     with views.reading() as connection:
-        found = curves.summaries(connection, ids)
+        found = read_points.summaries(connection, ids)
     assert [(one.count, one.superseded) for one in found] == [(50, 0)] * len(NAMES)
 
 

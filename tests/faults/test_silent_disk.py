@@ -25,7 +25,7 @@ from trainui.execution.external import remote_processes
 from trainui.execution.external.remote_processes import RemoteProcesses
 from trainui.paths import Home
 from trainui.store.db.engine import open_store
-from trainui.store.points import curves, sources
+from trainui.store.points import read_points, sources
 from trainui.store.points.chunks import Points
 from trainui.store.read import views
 from trainui.tui.readers.curves.preview import PreviewReader
@@ -98,7 +98,7 @@ def test_a_disk_that_does_not_answer_is_a_problem_of_the_run_until_it_is_unmount
         processes.poll(changed=False)
         with closing(views.connect()) as connection:
             (stage,) = views.stages(connection, added.run_id)
-            return [one.problem for one in curves.problems(connection, [stage.id])]
+            return [one.problem for one in read_points.problems(connection, [stage.id])]
 
     try:
         with network_disk(far, silent=True):

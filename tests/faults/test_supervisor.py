@@ -14,7 +14,7 @@ from trainui import control
 from trainui.domain.states import Status
 from trainui.execution.daemon import lifecycle
 from trainui.paths import Home
-from trainui.store.points import curves
+from trainui.store.points import read_points
 from trainui.store.read import views
 from trainui.supervisor.orphans import processes_of
 
@@ -27,7 +27,7 @@ def kill_supervisor(run: Run, name: str) -> None:
 
 def points(run: Run, name: str) -> int:
     with views.reading() as connection:
-        return sum(one.count for one in curves.summaries(connection, [run.stage(name).id]))
+        return sum(one.count for one in read_points.summaries(connection, [run.stage(name).id]))
 
 
 def test_when_a_supervisor_dies_its_child_is_watched_and_then_interrupted(

@@ -22,7 +22,7 @@ from trainui.domain.records import AttemptRecord, StageRecord
 from trainui.domain.states import ENDED, Status
 from trainui.store.db.engine import open_store, raw
 from trainui.store.hosts import heartbeats
-from trainui.store.points import curves
+from trainui.store.points import read_points
 from trainui.store.read import views
 
 METRIC = "echo '{\"step\": '$n', \"loss\": 1}' >> $TRAINUI_METRICS_FILE"
@@ -246,7 +246,7 @@ def test_a_host_that_is_cut_off_continues_and_records_all_when_it_is_back(
     assert (far.status, far.reason, far.attempt) == (Status.COMPLETED, None, 1)
     lines = Path(journal, "stdout.log").read_text().splitlines()
     with views.reading() as connection:
-        (series,) = curves.summaries(connection, {far.id: "far"})
+        (series,) = read_points.summaries(connection, {far.id: "far"})
     assert (series.count, series.superseded) == (len(lines), 0)
 
 

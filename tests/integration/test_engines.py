@@ -16,7 +16,7 @@ from tests.integration.runs import NOTE, Run, home_of_its_own, stage
 from tests.unit.supervisor.waiting import wait_for
 from trainui.domain.states import Status
 from trainui.execution.daemon import lifecycle
-from trainui.store.points import curves
+from trainui.store.points import read_points
 from trainui.store.read import views
 
 
@@ -54,7 +54,7 @@ def test_a_run_on_redis_and_postgresql_with_passwords_and_tls(
         assert run.lines("ledger") == ["a 1", "c 1"]
         assert len(run.attempts("b")) == 2
         with views.reading() as connection:
-            (series,) = curves.summaries(connection, {run.stage("a").id: "a"})
+            (series,) = read_points.summaries(connection, {run.stage("a").id: "a"})
         assert (series.name, series.last) == ("loss", 0.5)
         shown = wait_for(_status_with_a_broker, "the status while the broker answers")
         told = shown + (home.worker / "worker.log").read_text()

@@ -19,7 +19,7 @@ from tests.unit.supervisor.waiting import is_alive, read_pid
 from trainui import control
 from trainui.domain.states import Status
 from trainui.errors import UnfitEnvironmentError
-from trainui.store.points import curves
+from trainui.store.points import read_points
 from trainui.store.read import views
 
 NewRun = Callable[..., Run]
@@ -473,7 +473,7 @@ def test_metrics_of_every_kind_a_file_can_name(new_run: NewRun) -> None:
     with views.reading() as connection:
         found = {
             one.name: (one.count, one.last_step)
-            for one in curves.summaries(connection, [run.stage("a").id])
+            for one in read_points.summaries(connection, [run.stage("a").id])
         }
     assert found == {"a": (1, 1), "b": (2, 2), "c": (1, 5), "loss": (1, 7), "acc": (1, 8)}
 

@@ -21,7 +21,7 @@ from trainui.domain.states import Status
 from trainui.execution.worker import celery_app
 from trainui.metrics.discovery import file_sizes_at_start
 from trainui.paths import Home
-from trainui.store.points import curves
+from trainui.store.points import read_points
 from trainui.store.read import views
 
 NewRun = Callable[..., Run]
@@ -349,7 +349,7 @@ def test_metrics_are_complete_when_a_stage_is(new_run: NewRun) -> None:
     run = new_run(stage("a", script))
     run.wait()
     with views.reading() as connection:
-        (summary,) = curves.summaries(connection, [run.stage("a").id])
+        (summary,) = read_points.summaries(connection, [run.stage("a").id])
     assert (summary.name, summary.count) == ("loss", 500)
 
 

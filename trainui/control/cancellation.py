@@ -15,7 +15,7 @@ from trainui.domain.states import ENDED, UNFINISHED
 from trainui.errors import UnfitEnvironmentError, UsageError
 from trainui.store.db.engine import open_store
 from trainui.store.external import external_runs
-from trainui.store.points import points
+from trainui.store.points import write_points
 from trainui.store.runs import runs, stage_requests
 
 
@@ -78,7 +78,7 @@ def remove(run_id: str) -> None:
                 external_runs.let_end(connection, run_id)
             owners = [stage.id for stage in runs.stages(connection, run_id)]
             runs.remove(connection, run_id)
-            points.forget(connection, owners)
+            write_points.forget(connection, owners)
         _delete_directory(directory)
 
 

@@ -26,7 +26,7 @@ from trainui.metrics.formats import UnknownFormatError
 from trainui.metrics.formats.detect import HEAD_BYTES, detect
 from trainui.metrics.formats.tensorboard import event_file
 from trainui.store.db.protocol import Connection
-from trainui.store.points import curves
+from trainui.store.points import read_points
 from trainui.store.points.chunks import Points
 from trainui.store.points.lazy_numpy import Ints, Steps
 
@@ -84,7 +84,7 @@ class FilePreview:
 
     def is_stored(self, connection: Connection, owner: str) -> bool:
         """Return True if so much is stored by now that no preview is needed."""
-        stored = curves.offsets(connection, owner)
+        stored = read_points.offsets(connection, owner)
         return all(stored.get(key, 0) > size - peek.LEAST_AHEAD for key, size in self.sizes.items())
 
 
@@ -99,7 +99,7 @@ def preview(connection: Connection, stage: StageRecord, attempt: AttemptRecord) 
     place = sources.SearchDirectories(
         Path(attempt.directory), Path(stage.directory), Path(stage.definition.workdir)
     )
-    stored = curves.offsets(connection, stage.id)
+    stored = read_points.offsets(connection, stage.id)
     found: dict[str, Points] = {}
     sizes: dict[str, int] = {}
     candidates: list[SourceFile] = []

@@ -48,9 +48,9 @@ def problem(connection: protocol.Connection, stage_id: str, metric: str) -> str 
     """Return why a stage that has completed has no value of a metric; None if it has one."""
     if (why := missing(connection, stage_id, metric)) is not None:
         return why
-    from trainui.store.points import curves
+    from trainui.store.points import read_points
 
-    found = curves.summaries(connection, [stage_id], metric)
+    found = read_points.summaries(connection, [stage_id], metric)
     has_value = any(one.min is not None for one in found)
     return None if has_value else f"{metric} has no finite value"
 

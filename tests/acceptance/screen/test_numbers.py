@@ -23,7 +23,7 @@ from trainui.cli.main import main
 from trainui.domain.records import SeriesSummary
 from trainui.formatting import size
 from trainui.store.db import readonly
-from trainui.store.points import curves
+from trainui.store.points import read_points
 from trainui.tui.render.numbers import elapsed, number
 from trainui.tui.run.screen import RunScreen
 
@@ -80,7 +80,7 @@ def stored(filler: Filler, run_id: str) -> dict[str, SeriesSummary]:
     """The losses of all members as the store has them."""
     owners = {filler.stage(run_id, name).id: name for name in MEMBERS}
     with readonly.reading() as connection:
-        return {one.stage: one for one in curves.summaries(connection, owners, "val/loss")}
+        return {one.stage: one for one in read_points.summaries(connection, owners, "val/loss")}
 
 
 def in_table(driven: Driven) -> dict[str, str]:

@@ -16,7 +16,7 @@ from trainui.metrics.reader.database_reader import DatabaseReader
 from trainui.metrics.reader.source import EndOfFile, SourceReader
 from trainui.metrics.reader.stored_source import ReadOptions
 from trainui.store.db.engine import Store
-from trainui.store.points import curves, points, sources
+from trainui.store.points import read_points, sources, write_points
 
 JSONL = DecoderChoice(format="jsonl")
 
@@ -56,19 +56,19 @@ def read_to_end(store: Store, reader: SourceReader, *, clean: bool = True) -> No
     while reader.advance(EndOfFile(clean)).more:
         pass
     with store.write() as connection:
-        points.finish(connection, reader.source.owner)
+        write_points.finish(connection, reader.source.owner)
     reader.close()
 
 
 def summaries(store: Store, *owners: str) -> dict[str, SeriesSummary]:
     with closing(connect(store)) as connection:
-        found = curves.summaries(connection, owners or ("stage",))
+        found = read_points.summaries(connection, owners or ("stage",))
     return {series.name: series for series in found}
 
 
 def all_points(store: Store, owner: str = "stage") -> list[tuple[str, float, float]]:
     with closing(connect(store)) as connection:
-        return [(p.name, p.step, p.value) for p in curves.points(connection, [owner])]
+        return [(p.name, p.step, p.value) for p in read_points.points(connection, [owner])]
 
 
 def kept_points(store: Store, name: str, owner: str = "stage") -> list[tuple[float, float]]:

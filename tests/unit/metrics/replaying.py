@@ -16,7 +16,7 @@ from tests.unit.store import readings
 from trainui.metrics.formats import DOCUMENTS
 from trainui.metrics.reader.source import SourceReader
 from trainui.store.db.engine import Store, open_store
-from trainui.store.points import curves, sources
+from trainui.store.points import read_points, sources
 from trainui.store.points.source_record import SourceRecord
 from trainui.store.read import views
 
@@ -31,7 +31,7 @@ _fresh.set_forkserver_preload([__name__])
 
 def curves_of(_store: Store, owner: str) -> dict[str, readings.Curve]:
     with closing(views.connect()) as connection:
-        names = [series.name for series in curves.summaries(connection, [owner])]
+        names = [series.name for series in read_points.summaries(connection, [owner])]
         return {name: readings.curve(connection, owner, name) for name in names}
 
 

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, select
 from trainui.domain.records import Slot
 from trainui.store.db import protocol
 from trainui.store.db.engine import Store
-from trainui.store.points import curves, points, sources
+from trainui.store.points import read_points, sources, write_points
 from trainui.store.points.chunks import Points
 from trainui.store.points.column_packing import NO_TIME
 from trainui.store.points.source_record import SourceRecord
@@ -55,7 +55,7 @@ class Feeder:
         changed: dict[str, Any] = {"offset": offset, "rows": rows, **change}
         after = before._replace(**changed)
         with self.store.write() as connection:
-            self.source = points.save(
+            self.source = write_points.save(
                 connection,
                 before,
                 after,
@@ -63,7 +63,7 @@ class Feeder:
                 records=records,
             )
             if into_chunks:
-                points.finish(connection, before.owner)
+                write_points.finish(connection, before.owner)
         if into_chunks:
             self.look_again()
         return self.source
@@ -83,7 +83,7 @@ class Curve(NamedTuple):
 
 
 def curve(connection: protocol.Connection, owner: str, name: str) -> Curve:
-    found = list(curves.blocks(connection, [owner], name))
+    found = list(read_points.blocks(connection, [owner], name))
     if not found:
         return Curve(np.empty(0), np.empty(0))
     kept = ~np.concatenate([block.superseded for block in found])

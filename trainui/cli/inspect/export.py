@@ -70,13 +70,13 @@ def export(
 
 
 def _write(connection: Connection, owners: dict[str, str], writer: Writer, superseded: bool) -> int:
-    from trainui.store.points import curves, segments
+    from trainui.store.points import read_points, segments
 
     found = segments.series(connection, owners)
     total = sum(segment.stats.n for series in found for segment in series.segments)
     count = 0
     with progress.display("exporting", total) as shown:
-        for block in curves.blocks(connection, owners):
+        for block in read_points.blocks(connection, owners):
             shown.advance(len(block))
             if not superseded and block.superseded.any():
                 kept = ~block.superseded

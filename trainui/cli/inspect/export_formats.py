@@ -16,7 +16,7 @@ from trainui.store.points.chunks import step_number
 from trainui.store.points.column_packing import NO_TIME
 
 if TYPE_CHECKING:
-    from trainui.store.points.curves import ExportBlock
+    from trainui.store.points.read_points import ExportBlock
 
 COLUMNS = ("stage", "name", "attempt", "step", "value", "time")
 SUPERSEDED = "superseded"

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from trainui.domain.records import RunRecord, SeriesSummary, StageRecord
     from trainui.pipeline.folding import FoldedMetric
     from trainui.store.db.protocol import Connection
-    from trainui.store.points.curves import SourceProblem
+    from trainui.store.points.read_points import SourceProblem
 
 
 _MOST_STAGES = 5
@@ -49,17 +49,17 @@ def metrics(
     their mean and standard deviation.
     """
     from trainui.pipeline import folding
-    from trainui.store.points import curves
+    from trainui.store.points import read_points
 
     record, stages = lookup.find(run, stage)
     owners = {one.id: one.name for one in stages}
     with views.reading() as connection:
-        problems = curves.problems(connection, owners)
+        problems = read_points.problems(connection, owners)
         if points:
             _print_points(connection, owners)
         else:
             with progress.display("reading"):
-                found = curves.summaries(connection, owners)
+                found = read_points.summaries(connection, owners)
             folded = folding.spreads(folding.folds(stages), found)
             data = {
                 "series": [asdict(one) for one in found],
@@ -123,9 +123,9 @@ def print_problems(problems: Sequence[SourceProblem], owners: Mapping[str, str])
 
 
 def _print_points(connection: Connection, owners: dict[str, str]) -> None:
-    from trainui.store.points import curves
+    from trainui.store.points import read_points
 
-    for point in curves.points(connection, owners):
+    for point in read_points.points(connection, owners):
         printing.value_line(
             {
                 "stage": owners[point.owner],

@@ -22,7 +22,7 @@ def show(run: options.Run, as_json: options.Json = False) -> None:
     """Show one run: its stages, their states and attempts."""
     from trainui.cli.inspect.metrics import print_problems, without_metrics
     from trainui.cli.runs import standstill
-    from trainui.store.points import curves
+    from trainui.store.points import read_points
     from trainui.store.read import event_feed, run_history, run_json, stage_alerts, tracked, views
 
     with lookup.view() as connection:
@@ -38,7 +38,7 @@ def show(run: options.Run, as_json: options.Json = False) -> None:
         before = run_history.earlier_times(connection, found.id)
         noted = run_json.notes(connection, found.id)
         owners = {one.id: one.name for one in stages}
-        problems = curves.problems(connection, owners)
+        problems = read_points.problems(connection, owners)
         submission = views.submission(connection, found.id)
         unmeasured = without_metrics(connection, found, stages)
     notes = [event.text for events in marks.values() for event in events]

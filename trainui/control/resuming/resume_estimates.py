@@ -13,7 +13,7 @@ from trainui.domain.states import Status
 from trainui.pipeline.rules import remaining_time
 from trainui.pipeline.rules.remaining_time import PastDuration
 from trainui.pipeline.rules.resume_plan import Action, PlannedStage
-from trainui.store.points import curves
+from trainui.store.points import read_points
 from trainui.store.read import run_history, views
 
 
@@ -49,7 +49,7 @@ def _last_steps(stage_ids: Sequence[str]) -> dict[str, int]:
         return {}
     steps: dict[str, int] = {}
     with views.reading() as connection:
-        for series in curves.summaries(connection, stage_ids):
+        for series in read_points.summaries(connection, stage_ids):
             if series.last_step is not None:
                 steps[series.stage] = max(steps.get(series.stage, 0), int(series.last_step))
     return steps
@@ -75,7 +75,7 @@ def _with_savings(
         file = plain_files.look(Path(one.checkpoint))
         written = 0 if file is None else file.st_mtime_ns // 1000
         with views.reading() as connection:
-            reached = curves.step_at(connection, stage.id, written)
+            reached = read_points.step_at(connection, stage.id, written)
         about = None if reached is None else int(reached)
         step = checkpoint_step.find(Path(one.checkpoint), about)
         saved = sum(_gpu_seconds(attempt, until=written) for attempt in attempts)

@@ -23,7 +23,7 @@ from trainui.execution.attempt.prepared_process import AttemptContext, definitio
 from trainui.execution.gpu import gpus
 from trainui.search import objective
 from trainui.store.db.engine import Store, raw
-from trainui.store.points import points
+from trainui.store.points import write_points
 from trainui.store.runs import attempts, launching
 from trainui.store.runs.attempt_rows import Outcome
 from trainui.store.runs.metrics_progress import mark_metrics_complete
@@ -210,7 +210,7 @@ def _made_no_progress(
     if attempt.checkpoint is None or outcome.status not in (Status.FAILED, Status.INTERRUPTED):
         return False
     with store.read() as connection:
-        if points.names_by_source(connection, attempt.stage_id, attempt.number):
+        if write_points.names_by_source(connection, attempt.stage_id, attempt.number):
             return False
     started = plain_files.look(Path(attempt.directory) / protocol.STARTED_FILE)
     if started is None:

@@ -19,7 +19,7 @@ from trainui.metrics.discovery import process_files
 from trainui.store.db.engine import Store
 from trainui.store.external import watched_stages
 from trainui.store.external.watched_stages import WatchedStage
-from trainui.store.points import points
+from trainui.store.points import write_points
 from trainui.supervisor import supervise
 
 logger = logging.getLogger(__name__)
@@ -112,7 +112,7 @@ def follow_files(store: Store, stage: WatchedStage) -> None:
     with store.read() as connection:
         known = watched_stages.sources(connection, stage.stage_id)
         new = sorted(files - {one.path for one in known})
-        is_read = bool(points.names_by_source(connection, stage.stage_id, 1))
+        is_read = bool(write_points.names_by_source(connection, stage.stage_id, 1))
     others = [one for one in known if _is_usual(one.path or "")]
     if not new or (known and not others and is_read):
         return

@@ -25,7 +25,7 @@ from trainui.metrics.discovery import fallback_sources, histories, series_names
 from trainui.metrics.discovery.source_file import SourceFile
 from trainui.metrics.formats.text.preset_lines import has_steps
 from trainui.store.db.engine import Store
-from trainui.store.points import points
+from trainui.store.points import write_points
 from trainui.store.points.chunks import Points
 from trainui.store.points.source_record import SourceRecord
 from trainui.store.points.sweep_sources import of_other_members
@@ -90,14 +90,14 @@ class AcceptedNames:
             return False
         if name not in self._last_steps:
             with self._store.read() as connection:
-                last = points.last_step(connection, self._owner, name, attempt=self._attempt)
+                last = write_points.last_step(connection, self._owner, name, attempt=self._attempt)
             self._last_steps[name] = last
         return self._last_steps[name] < first
 
     def next_step(self) -> float:
         """Return the step from which a file continues that begins again at each attempt."""
         with self._store.read() as connection:
-            return points.next_step(connection, self._owner, attempt=self._attempt)
+            return write_points.next_step(connection, self._owner, attempt=self._attempt)
 
     def accepts(self, name: str, candidate: SourceFile, found: Points) -> bool:
         """Return True if a metric is read from a file, in which some of its points were found."""
@@ -140,9 +140,9 @@ class AcceptedNames:
             return
         with self._store.write() as connection:
             if is_history:
-                points.drop(connection, self._owner, name)
+                write_points.drop(connection, self._owner, name)
             else:
-                points.rename(connection, self._owner, name, series_names.of_log(name, key))
+                write_points.rename(connection, self._owner, name, series_names.of_log(name, key))
 
     def wait(self, files: Iterable[SourceFile], stage: StageDefinition) -> float:
         """Return for how many seconds a log that shows metrics waits for files with them."""

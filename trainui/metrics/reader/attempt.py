@@ -30,8 +30,8 @@ from trainui.metrics.reader.source import EndOfFile, SourceReader
 from trainui.metrics.reader.source_problems import SourceProblems
 from trainui.metrics.reader.stored_source import Advance, BatchWriter, ReadOptions
 from trainui.store.db.engine import Store
-from trainui.store.points import points
 from trainui.store.points import sources as point_sources
+from trainui.store.points import write_points
 from trainui.store.points.source_record import SourceRecord
 from trainui.store.runs.metrics_progress import AttemptToRead, mark_metrics_complete
 
@@ -111,8 +111,10 @@ class AttemptReader:
         owner = self.attempt.stage_id
         with self._store.read() as connection:
             known = point_sources.sources(connection, owner)
-            claimed = points.names_by_source(connection, owner, self.attempt.number)
-            earlier = points.names_by_source(connection, owner, self.attempt.number, before=True)
+            claimed = write_points.names_by_source(connection, owner, self.attempt.number)
+            earlier = write_points.names_by_source(
+                connection, owner, self.attempt.number, before=True
+            )
         if moved := rotation.find_renamed(candidates, known):
             with self._store.write() as connection:
                 stale = rotation.rename(connection, moved, known)
@@ -267,7 +269,7 @@ class AttemptReader:
             limit = f"more than {series_names.MAX_SERIES} metrics; the others were not stored"
             self._problems.set(self.attempt.attempt_dir, limit)
         with self._store.write() as connection:
-            points.finish(connection, self.attempt.stage_id)
+            write_points.finish(connection, self.attempt.stage_id)
             mark_metrics_complete(connection, self.attempt.attempt_id)
 
     def _read_to_end(self, keys: Sequence[str], *, clean: bool) -> None:
@@ -293,7 +295,9 @@ class AttemptReader:
         if not metric and self._names.has_files:
             return
         with self._store.read() as connection:
-            known = points.names_by_source(connection, self.attempt.stage_id, self.attempt.number)
+            known = write_points.names_by_source(
+                connection, self.attempt.stage_id, self.attempt.number
+            )
         if any(metric in names if metric else names for names in known.values()):
             return
         found = (of_single_values(text, metric) for text in self._texts)

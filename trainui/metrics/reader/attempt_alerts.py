@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from trainui import wakeup
 from trainui.metrics.alerts import AlertWatch
 from trainui.store.db.engine import Store
-from trainui.store.points import points
+from trainui.store.points import write_points
 from trainui.store.points.chunks import Points
 from trainui.store.runs import alerts
 from trainui.store.runs.alerts import AlertRecord
@@ -33,7 +33,7 @@ class AttemptAlerts:
         """Check the stored points: a reader may have died after storing and before checking."""
         if not self._caught_up:
             with self._store.read() as connection:
-                stored = points.of_attempt(
+                stored = write_points.of_attempt(
                     connection, self._attempt.stage_id, self._attempt.number, self.watch.watches
                 )
             self._caught_up = True

@@ -17,7 +17,7 @@ from trainui.metrics.files.tail import FileState, GrowingFile
 from trainui.metrics.formats import Decoder
 from trainui.metrics.formats.table import Decoded, merge
 from trainui.metrics.reader.stored_source import Advance, StoredSource
-from trainui.store.points import points
+from trainui.store.points import write_points
 from trainui.store.points.chunks import Points
 from trainui.store.points.source_record import SourceRecord
 from trainui.store.points.sources import next_restart
@@ -55,7 +55,7 @@ class RewrittenSource(StoredSource):
         same_attempt = self._stored.attempt == self._options.attempt
         if self._options.replays and (same_attempt or self._is_document()):
             with self._store.read() as connection:
-                known = points.stored_points(connection, self._stored)
+                known = write_points.stored_points(connection, self._stored)
             self._rewrite = RewriteDiff(self._stored.rows, known)
         else:
             self._at = self._at._replace(generation=self._stored.generation + 1)
@@ -64,7 +64,7 @@ class RewrittenSource(StoredSource):
         """Read as lines what was taken for a single document: it was only the first line."""
         if (self._stored.rows, self._stored.tail_rows) == (1, 1):
             with self._store.write() as connection:
-                begun = points.delete_only_record(connection, self._stored)
+                begun = write_points.delete_only_record(connection, self._stored)
             self._stored = self._at = begun
         else:
             generation = self._stored.generation + 1

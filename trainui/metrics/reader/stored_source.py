@@ -17,7 +17,7 @@ from sqlalchemy import Connection
 from trainui.errors import StoreError
 from trainui.metrics.files.open_files import OpenFiles
 from trainui.store.db.engine import Store
-from trainui.store.points import points
+from trainui.store.points import write_points
 from trainui.store.points.chunks import Points
 from trainui.store.points.source_record import SourceRecord
 from trainui.store.points.sources import StaleSourceError, source
@@ -111,7 +111,7 @@ class StoredSource:
         assert self.unstored is not None
         after, series, records = self.unstored.after, self.unstored.series, self.unstored.records
         try:
-            return points.save(connection, self._stored, after, series, records=records)
+            return write_points.save(connection, self._stored, after, series, records=records)
         except StaleSourceError:
             return None  # raised before anything was written
 

@@ -6,7 +6,7 @@ from sqlalchemy import Connection
 
 from trainui.domain.states import Status
 from trainui.store.db.engine import raw
-from trainui.store.points import points, sources
+from trainui.store.points import sources, write_points
 from trainui.store.points.source_record import SourceRecord
 
 _TYPICAL = f"('{Status.RUNNING}', '{Status.COMPLETED}', '{Status.PRUNED}')"
@@ -35,5 +35,5 @@ def of_other_members(
     if (row := found.fetchone()) is None:
         return []
     other, attempt = row
-    names = points.names_by_source(connection, other, attempt)
+    names = write_points.names_by_source(connection, other, attempt)
     return [one for one in sources.sources(connection, other) if metric in names.get(one.id, ())]

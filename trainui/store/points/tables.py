@@ -1,4 +1,4 @@
-"""The tables of points: private to the store; written by `points`, read by `curves`.
+"""The tables of points: private to the store; written by `write_points`, read by `read_points`.
 
 New points of a live source go into small tails, one row per read; full tails and backlogs go into
 chunks, one row for some thousand points of one series.

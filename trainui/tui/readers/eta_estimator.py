@@ -10,7 +10,7 @@ from trainui.domain.records import RunRecord, StageRecord
 from trainui.domain.states import UNFINISHED
 from trainui.pipeline.rules.remaining_time import PastDuration, StepProgress
 from trainui.store.db.protocol import Connection
-from trainui.store.points import curves
+from trainui.store.points import read_points
 from trainui.store.read import run_history, views
 from trainui.store.read.stage_cache import StageCache
 from trainui.tui.data.cache import Cache
@@ -113,5 +113,5 @@ def _with_steps(
 
 
 def _last_step(connection: Connection, stage_id: str) -> float | None:
-    steps = (one.last_step for one in curves.summaries(connection, [stage_id]))
+    steps = (one.last_step for one in read_points.summaries(connection, [stage_id]))
     return max((step for step in steps if step is not None), default=None)

@@ -72,10 +72,10 @@ class StageValues:
 
 def _read(connection: Connection, stage_id: str, metric: ComparedMetric) -> StageValue | None:
     from trainui.pipeline.folding import value_of  # both are not needed for the first frame
-    from trainui.store.points import curves
+    from trainui.store.points import read_points
 
     name = metric.name.removeprefix(SMOOTHED)
-    found = curves.summaries(connection, [stage_id], name)
+    found = read_points.summaries(connection, [stage_id], name)
     value = value_of(found[0], lower=metric.lower) if found else None
     if value is not None and name != metric.name:
         from trainui.store.plotting.windows import Plotted  # it imports numpy

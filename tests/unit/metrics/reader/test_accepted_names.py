@@ -15,7 +15,7 @@ from trainui.domain.definition import MetricSource
 from trainui.metrics.discovery import tracker_runs
 from trainui.metrics.trackers import TrackedRun
 from trainui.store.db.engine import Store
-from trainui.store.points import points
+from trainui.store.points import write_points
 
 
 def table(*steps: int, begin: float = 0) -> str:
@@ -168,7 +168,7 @@ def test_a_later_attempt_keeps_the_label_that_a_file_had_under_an_older_version(
     write(attempt.stage_dir, {"log.csv": table(1), "log.tsv": table(2)})
     end(read(store, attempt))
     with store.write() as connection:
-        points.rename(connection, attempt.stage_id, "log.tsv/loss", "log/loss")
+        write_points.rename(connection, attempt.stage_id, "log.tsv/loss", "log/loss")
     attempt = again(store, attempt)
     write(attempt.stage_dir, {"log.csv": "3,3\n", "log.tsv": "4,4\n"})
     end(read(store, attempt))

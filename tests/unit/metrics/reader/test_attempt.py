@@ -28,7 +28,7 @@ from trainui.metrics.reader.attempt import AttemptReader
 from trainui.metrics.reader.source import SourceReader
 from trainui.metrics.reader.stored_source import ReadOptions
 from trainui.store.db.engine import Store, raw
-from trainui.store.points import curves, sources
+from trainui.store.points import read_points, sources
 from trainui.store.runs import attempts, stage_requests, stages
 from trainui.store.runs.attempt_rows import Outcome
 from trainui.store.runs.stage_requests import Reopened
@@ -59,7 +59,7 @@ def look(reader: AttemptReader) -> None:
 
 
 def problems(store: Store, attempt: Attempt) -> list[str]:
-    return [found.problem for found in curves.problems(connect(store), [attempt.stage_id])]
+    return [found.problem for found in read_points.problems(connect(store), [attempt.stage_id])]
 
 
 def values(store: Store, attempt: Attempt) -> dict[str, list[float]]:
@@ -649,7 +649,7 @@ def test_the_next_attempt_continues_in_the_same_file(store: Store, tmp_path: Pat
     with path.open("a") as file:
         file.write(lines(range(3, 8)))
     read(store, second).finish(clean=True)
-    found = [(p.attempt, p.step) for p in curves.points(connect(store), [second.stage_id])]
+    found = [(p.attempt, p.step) for p in read_points.points(connect(store), [second.stage_id])]
     assert found == [*((1, step) for step in range(6)), *((2, step) for step in range(3, 8))]
     summary = summaries(store, second.stage_id)["loss"]
     assert (summary.count, summary.superseded, summary.last_step) == (8, 3, 7)
@@ -709,7 +709,7 @@ def test_a_log_that_counts_epochs_and_a_file_with_steps_are_never_one_curve(
             (attempt.directory / "stdout.log").write_text(log)
         end(read(store, attempt))
         path.unlink(missing_ok=True)
-    found = {p.name for p in curves.points(connect(store), [attempt.stage_id])}
+    found = {p.name for p in read_points.points(connect(store), [attempt.stage_id])}
     assert found == names
     steps = [step for name, step, _ in all_points(store, attempt.stage_id) if name == "loss"]
     assert len(names) == 2 or steps == list(range(4, 9))

@@ -32,7 +32,7 @@ from trainui.metrics.reader import process
 from trainui.metrics.reader.process_loop import MetricsReader
 from trainui.metrics.reader.watch import FileChanges, Watch
 from trainui.store.db.engine import Store
-from trainui.store.points import curves, points
+from trainui.store.points import read_points, write_points
 from trainui.store.read import views
 from trainui.store.runs import attempts, runs, stage_requests
 from trainui.store.runs.attempt_rows import Outcome
@@ -255,7 +255,9 @@ def test_what_was_recorded_before_it_was_read_is_read_too(
     second.end()
     wait_for(lambda: is_complete(store, second))
     with closing(views.connect(paths.home().database)) as connection:
-        found = [(one.attempt, one.step) for one in curves.points(connection, [first.stage_id])]
+        found = [
+            (one.attempt, one.step) for one in read_points.points(connection, [first.stage_id])
+        ]
     assert sorted(found) == [(1, 0), (1, 1), (1, 2), (2, 7)]
 
 
@@ -310,7 +312,7 @@ def delete(store: Store, attempt: Attempt, run_id: str) -> None:
     with store.write() as connection:
         attempts.end(connection, attempt.id, Outcome(Status.FAILED, 2, error="x", retry=False))
         runs.remove(connection, run_id)
-        points.forget(connection, [attempt.stage_id])
+        write_points.forget(connection, [attempt.stage_id])
 
 
 def test_an_attempt_after_a_deleted_one_is_read_as_its_own(

@@ -13,11 +13,11 @@ from trainui.domain.search import Search
 from trainui.metrics.formats.text.single_values import SingleValues
 from trainui.metrics.reader.attempt import AttemptReader
 from trainui.store.db.engine import Store
-from trainui.store.points import curves
+from trainui.store.points import read_points
 
 
 def problems(store: Store, attempt: Attempt) -> list[str]:
-    return [found.problem for found in curves.problems(connect(store), [attempt.stage_id])]
+    return [found.problem for found in read_points.problems(connect(store), [attempt.stage_id])]
 
 
 def finished(store: Store, attempt: Attempt) -> list[tuple[str, float, float]]:

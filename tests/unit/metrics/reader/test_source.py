@@ -262,12 +262,12 @@ def test_names_are_harmless(store: Store, path: Path) -> None:
 
 def test_times_come_from_the_records_else_from_the_file(store: Store, path: Path) -> None:
     from tests.unit.metrics.reading import connect
-    from trainui.store.points import curves
+    from trainui.store.points import read_points
 
     path.write_text('{"step": 1, "loss": 1, "time": 0.25}\n{"step": 2, "timestamp": 1.7e9}\n')
     os.utime(path, ns=(0, 1_600_000_000_123_456_789))
     read_on(open_reader(store, path))
-    times = {p.name: p.time for p in curves.points(connect(store), ["stage"])}
+    times = {p.name: p.time for p in read_points.points(connect(store), ["stage"])}
     assert times["loss"] == 1_600_000_000_123_456
     assert times["timestamp"] == 1_700_000_000_000_000
 
@@ -368,10 +368,10 @@ ACTIONS = st.lists(
 def test_any_writer_of_one_history(
     store: Store, tmp_path: Path, actions: list[tuple[str, int]]
 ) -> None:
-    from trainui.store.points import points
+    from trainui.store.points import write_points
 
     with store.write() as connection:
-        points.forget(connection, ["stage"])
+        write_points.forget(connection, ["stage"])
     path = tmp_path / "any.jsonl"
     path.unlink(missing_ok=True)
     count, torn = 0, b""

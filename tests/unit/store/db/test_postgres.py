@@ -22,7 +22,7 @@ from trainui.metrics.reader.sync import sync_metrics_from_file
 from trainui.store.db import postgres, protocol
 from trainui.store.db.engine import Store, open_session, open_store
 from trainui.store.db.postgres import connect
-from trainui.store.points import points, sources
+from trainui.store.points import sources, write_points
 from trainui.store.points.source_record import SourceRecord
 from trainui.store.read import views
 from trainui.store.runs import runs
@@ -152,7 +152,7 @@ def test_points_of_different_owners_are_stored_side_by_side(store: Store, url: s
     with closing(Store(url)) as other, store.write_points() as one, other.write_points() as two:
         for connection, owner in ((one, "a"), (two, "b")):
             added = sources.add_source(connection, owner, "file", attempt=1)
-            points.save(connection, added, added._replace(offset=5), {}, records=1)
+            write_points.save(connection, added, added._replace(offset=5), {}, records=1)
         with closing(connect(url, autocommit=True)) as third:
             assert not is_free(third, f"{postgres.LOCK}")  # nobody else writes meanwhile
             assert not is_free(third, f"{postgres.OWNERS}, hashtext('a')")
@@ -203,7 +203,7 @@ def test_points_whose_commit_nobody_heard_of_are_stored_once(
 ) -> None:
     file = tmp_path / "m.jsonl"
     file.write_text(lines(range(3)))
-    save = points.save
+    save = write_points.save
 
     def commit_and_lose(connection: Connection, *batch: Any, **of: Any) -> SourceRecord:
         stored = save(connection, *batch, **of)
@@ -213,7 +213,7 @@ def test_points_whose_commit_nobody_heard_of_are_stored_once(
 
     with closing(open_store()) as store, closing(open_reader(store, file)) as reader:
         with monkeypatch.context() as patch:
-            patch.setattr(points, "save", commit_and_lose)
+            patch.setattr(write_points, "save", commit_and_lose)
             with pytest.raises(UnfitEnvironmentError):
                 reader.advance()
         server.start()

@@ -11,7 +11,7 @@ from tests.unit.store.conftest import AddRun
 from tests.unit.store.readings import as_points
 from trainui.errors import AmbiguousError, NotFoundError, UnfitEnvironmentError
 from trainui.store.db.engine import Store, open_store
-from trainui.store.points import curves, points, sources
+from trainui.store.points import read_points, sources, write_points
 from trainui.store.read import headlines, run_list, views
 
 ICU = "LOCALE_PROVIDER icu ICU_LOCALE 'en-US-u-ka-shifted' LOCALE 'C.UTF-8'"
@@ -52,13 +52,13 @@ def test_names_that_differ_in_case_or_punctuation_differ(store: Store, add_run: 
         source = sources.add_source(connection, "run-1", "a file", attempt=0)
         names = ("loss", "Loss", "lo-ss")
         batch = {name: as_points([(1, 2.0)]) for name in names}
-        points.save(connection, source, source._replace(offset=1), batch, records=3)
+        write_points.save(connection, source, source._replace(offset=1), batch, records=3)
     with views.reading() as connection:
         stages = views.stages(connection, "run-1")
         assert [stage.name for stage in stages] == ["train", "Train", "tr-ain"]
         assert views.stage(connection, "run-1", "Train") == stages[1]
         assert headlines.names_of(connection, "run-1") == names
-        (found,) = curves.summaries(connection, ["run-1"], "Loss")
+        (found,) = read_points.summaries(connection, ["run-1"], "Loss")
         assert (found.name, found.count) == ("Loss", 1)
         (line,) = run_list.run_lines(connection)
         assert line.total == 3

@@ -10,7 +10,7 @@ from trainui.store.db.engine import Store
 from trainui.store.db.readonly import snapshot
 from trainui.store.plotting.series_data import SeriesPoints, series_points_of
 from trainui.store.plotting.x_axis import Axis
-from trainui.store.points import points, segments, sources
+from trainui.store.points import segments, sources, write_points
 
 SECOND = 1_000_000
 
@@ -54,8 +54,8 @@ def test_points_of_sources_that_took_turns_are_in_the_order_read(store: Store) -
         for at in range(4):
             source = known[at % 2]
             after, batch = source._replace(offset=source.offset + 1), as_points([(at, float(at))])
-            known[at % 2] = points.save(connection, source, after, {"loss": batch}, records=1)
-        points.finish(connection, "stage")  # now each source is one chunk
+            known[at % 2] = write_points.save(connection, source, after, {"loss": batch}, records=1)
+        write_points.finish(connection, "stage")  # now each source is one chunk
     found = series_points(connect(store), "stage", "loss")
     assert found.values.tolist() == [0.0, 1.0, 2.0, 3.0]
 
@@ -66,7 +66,7 @@ def test_times_since_the_first_point_and_by_the_clock(store: Store) -> None:
         for at, time in enumerate((1_800_000_000, 1_800_000_090)):
             batch = {"loss": as_points([(at, 1.0)], time=time * SECOND)}
             after = source._replace(offset=source.offset + 1)
-            source = points.save(connection, source, after, batch, records=1)
+            source = write_points.save(connection, source, after, batch, records=1)
     found = [
         series_points(connect(store), "stage", "loss", axis).x
         for axis in (Axis.RELATIVE, Axis.WALL)

@@ -13,7 +13,7 @@ from trainui.store.plotting import smoothing, windows, x_axis
 from trainui.store.plotting.binning import ABOVE, BELOW, NAN
 from trainui.store.plotting.windows import Plotted
 from trainui.store.plotting.x_axis import Axis
-from trainui.store.points import curves, points, sources
+from trainui.store.points import read_points, sources, write_points
 from trainui.store.points.chunks import Points
 
 START = 1_700_000_000
@@ -27,7 +27,7 @@ def fill(store: Store, values: np.ndarray, first: int = 0, attempt: int = 1) -> 
         times = (START + 3600 * (attempt - 1)) * 1_000_000 + (steps - first) * 500_000
         batch = Points(np.arange(len(values)), steps, values, times)
         after = known._replace(offset=len(values))
-        points.save(connection, known, after, {"loss": batch}, records=len(values))
+        write_points.save(connection, known, after, {"loss": batch}, records=len(values))
 
 
 def noise(count: int) -> np.ndarray:
@@ -154,7 +154,7 @@ def test_a_long_series_of_epochs_places_others(
             "epoch": Points(steps, steps, steps / 1000, none),
         }
         after = known._replace(offset=count)
-        points.save(connection, known, after, batch, records=count)
+        write_points.save(connection, known, after, batch, records=count)
     found = plotted(store, Axis.EPOCH).window(5.0, 10.0, 5)
     assert found.at == pytest.approx([6, 7, 8, 9, 10], abs=0.2)
 
@@ -208,9 +208,9 @@ def test_positions_are_converted_between_axes_by_their_steps(
 def test_the_last_value_is_the_one_of_the_summary(store: Store, few: None, count: int) -> None:
     fill(store, noise(count))
     fill(store, noise(count), first=count // 2, attempt=2)
-    (summary,) = curves.summaries(connect(store), ["stage"])
+    (summary,) = read_points.summaries(connect(store), ["stage"])
     assert plotted(store).last() == (summary.last, summary.last_step)
-    (first,) = curves.summaries(connect(store), ["stage"], attempt=1)
+    (first,) = read_points.summaries(connect(store), ["stage"], attempt=1)
     assert plotted(store, attempt=1).last() == (first.last, first.last_step)
 
 

@@ -6,9 +6,9 @@ import math
 
 from tests.unit.store.readings import Feeder, connect
 from trainui.store.db.engine import Store
-from trainui.store.points import curves
+from trainui.store.points import read_points
 from trainui.store.points.chunks import CHUNK_POINTS
-from trainui.store.points.curves import blocks
+from trainui.store.points.read_points import blocks
 
 MANY = CHUNK_POINTS * 3 + 5
 
@@ -27,7 +27,7 @@ def test_every_point_is_in_a_block_with_its_attempt_and_whether_it_counts(store:
         for one in found
         for step, value in zip(one.points.steps.tolist(), one.points.values.tolist(), strict=True)
     ]
-    stored = curves.points(connect(store), ["stage"], "loss")
+    stored = read_points.points(connect(store), ["stage"], "loss")
     assert rows == [(one.attempt, one.step, one.value) for one in stored]
 
 

@@ -17,7 +17,7 @@ from tests.unit.store.readings import Column, Feeder, connect
 from trainui.domain.records import SeriesSummary
 from trainui.store.db.engine import Store
 from trainui.store.plotting.columns import read_columns
-from trainui.store.points import curves
+from trainui.store.points import read_points
 from trainui.store.points.chunks import CHUNK_POINTS
 
 
@@ -26,7 +26,7 @@ def line(steps: Sequence[float], value: float = 0.0) -> Column:
 
 
 def summary(store: Store, name: str = "loss") -> SeriesSummary:
-    found = curves.summaries(connect(store), {"stage": "train"})
+    found = read_points.summaries(connect(store), {"stage": "train"})
     return next(series for series in found if series.name == name)
 
 
@@ -61,14 +61,14 @@ def test_the_step_at_a_time_is_the_last_that_was_read_by_then(store: Store) -> N
     feeder.feed({"loss": line([10, 20])}, time=10, into_chunks=True)
     feeder.feed({"loss": line([30, 40, 50])}, time=20, into_chunks=True)
     feeder.feed({"loss": line([20, 30])}, time=30, attempt=2)
-    asked = [curves.step_at(connect(store), "stage", time) for time in (9, 10, 25, 30, 99)]
+    asked = [read_points.step_at(connect(store), "stage", time) for time in (9, 10, 25, 30, 99)]
     assert asked == [None, 20, 50, 30, 30]
-    assert curves.step_at(connect(store), "nobody", 99) is None
+    assert read_points.step_at(connect(store), "nobody", 99) is None
 
 
 def test_points_without_a_time_give_no_step_at_a_time(store: Store) -> None:
     Feeder(store).feed({"loss": line([1, 2])})
-    assert curves.step_at(connect(store), "stage", 99) is None
+    assert read_points.step_at(connect(store), "stage", 99) is None
 
 
 def test_three_attempts(store: Store) -> None:
@@ -115,7 +115,7 @@ def test_tails_and_chunks_give_the_same_figures(store: Store) -> None:
         feeder.feed({"loss": line(range(at, at + 3))})
         other.feed({"loss": line(range(at, at + 3))})
     other.feed({}, into_chunks=True)
-    one, two = curves.summaries(connect(store), {"stage": "s", "other": "s"})
+    one, two = read_points.summaries(connect(store), {"stage": "s", "other": "s"})
     assert one == two
 
 
@@ -229,18 +229,18 @@ TINY_RANGE = [([(0.0, 0.0), (4.0, 0.0)], 0, True), ([(2.2250738585072014e-308, 0
 def test_any_history_of_attempts(
     store: Store, batches: list[tuple[Column, int, bool]], width: int
 ) -> None:
-    from trainui.store.points import points
+    from trainui.store.points import write_points
 
     readings.close_all()  # those of the example before
     with store.write() as connection:
-        points.forget(connection, ["stage"])
+        write_points.forget(connection, ["stage"])
     feeder, attempt = Feeder(store), 1
     read: list[tuple[int, float, float]] = []
     for column, next_attempt, into_chunks in batches:
         attempt += next_attempt
         feeder.feed({"loss": column}, into_chunks=into_chunks, attempt=attempt)
         read += [(attempt, step, value) for step, value in column]
-    found = [(p.attempt, p.step, p.value) for p in curves.points(connect(store), ["stage"])]
+    found = [(p.attempt, p.step, p.value) for p in read_points.points(connect(store), ["stage"])]
     assert repr(found) == repr([(a, int(s) if s.is_integer() else s, v) for a, s, v in read])
     starts: dict[int, float] = {}
     for number, step, _value in read:
@@ -256,7 +256,7 @@ def test_any_history_of_attempts(
 
 def test_reading_imports_nothing_heavy() -> None:
     code = (
-        "import sys, trainui.store.points.curves\n"
+        "import sys, trainui.store.points.read_points\n"
         "heavy = {'sqlalchemy', 'sqlmodel', 'pydantic', 'numpy', 'msgspec'} & set(sys.modules)\n"
         "sys.exit(str(heavy) if heavy else 0)"
     )

@@ -9,7 +9,7 @@ import pytest
 
 from tests.unit.store.readings import Column, Feeder, as_points, connect
 from trainui.store.db.engine import Store
-from trainui.store.points import curves, points, sources
+from trainui.store.points import read_points, sources, write_points
 from trainui.store.points.chunks import CHUNK_POINTS
 from trainui.store.points.source_record import Identity
 from trainui.store.points.sources import StaleSourceError
@@ -20,7 +20,7 @@ def line(first: int, count: int) -> Column:
 
 
 def stored(store: Store, name: str = "loss") -> list[tuple[float, float]]:
-    return [(p.step, p.value) for p in curves.points(connect(store), ["stage"], name)]
+    return [(p.step, p.value) for p in read_points.points(connect(store), ["stage"], name)]
 
 
 def count(store: Store, table: str) -> int:
@@ -30,12 +30,12 @@ def count(store: Store, table: str) -> int:
 
 def test_small_batches_are_tails_until_they_fill_a_chunk(store: Store) -> None:
     feeder = Feeder(store)
-    for at in range(points.TAIL_ROWS):
+    for at in range(write_points.TAIL_ROWS):
         feeder.feed({"loss": line(at, 1)})
-    assert (count(store, "tails"), count(store, "chunks")) == (points.TAIL_ROWS, 0)
-    feeder.feed({"loss": line(points.TAIL_ROWS, 1)})
+    assert (count(store, "tails"), count(store, "chunks")) == (write_points.TAIL_ROWS, 0)
+    feeder.feed({"loss": line(write_points.TAIL_ROWS, 1)})
     assert (count(store, "tails"), count(store, "chunks")) == (0, 1)
-    assert stored(store) == line(0, points.TAIL_ROWS + 1)
+    assert stored(store) == line(0, write_points.TAIL_ROWS + 1)
 
 
 def test_chunks_are_full_but_the_last(store: Store) -> None:
@@ -73,7 +73,7 @@ def test_a_failed_write_moves_nothing(store: Store) -> None:
     def fail_after_saving() -> None:
         batch = {"loss": as_points(line(3, 3))}
         with store.write() as connection:
-            points.save(connection, feeder.source, moved, batch, records=3)
+            write_points.save(connection, feeder.source, moved, batch, records=3)
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
@@ -101,7 +101,7 @@ def test_two_sources_are_read_back_in_the_order_read(store: Store) -> None:
     one.feed({}, into_chunks=True)
     two.look_again()
     two.feed({"acc": line(12, 1)})
-    found = [(p.name, p.step) for p in curves.points(connect(store), ["stage"])]
+    found = [(p.name, p.step) for p in read_points.points(connect(store), ["stage"])]
     assert found == [
         *(("loss", 0), ("loss", 1)),
         *(("loss", 10), ("acc", 10), ("loss", 11), ("acc", 11)),
@@ -114,8 +114,8 @@ def test_a_new_attempt_has_its_own_chunks(store: Store) -> None:
     feeder.feed({"loss": line(0, 10)})
     feeder.feed({"loss": line(5, 10)}, attempt=2)
     with store.write() as connection:
-        points.finish(connection, "stage")
-    found = [(p.attempt, p.step) for p in curves.points(connect(store), ["stage"])]
+        write_points.finish(connection, "stage")
+    found = [(p.attempt, p.step) for p in read_points.points(connect(store), ["stage"])]
     assert found == [(1, step) for step in range(10)] + [(2, step) for step in range(5, 15)]
     assert (count(store, "tails"), count(store, "chunks")) == (0, 2)
 
@@ -123,14 +123,14 @@ def test_a_new_attempt_has_its_own_chunks(store: Store) -> None:
 def test_times_steps_and_values_come_back_exactly(store: Store) -> None:
     feeder = Feeder(store)
     with store.write() as connection:
-        points.save(
+        write_points.save(
             connection,
             feeder.source,
             feeder.source._replace(offset=1),
             {"x": as_points([(0.25, math.nan), (3, math.inf)], time=1_700_000_000_000_001)},
             records=2,
         )
-    first, second = curves.points(connect(store), ["stage"])
+    first, second = read_points.points(connect(store), ["stage"])
     assert math.isnan(first.value)
     assert second.value == math.inf
     assert (first.step, second.step) == (0.25, 3)
@@ -142,10 +142,12 @@ def test_a_problem_is_kept_and_cleared(store: Store) -> None:
     feeder = Feeder(store, key="log.txt")
     with store.write() as connection:
         sources.set_problem(connection, feeder.source.id, "it is a directory")
-    assert curves.problems(connect(store), ["stage"]) == [("stage", "log.txt", "it is a directory")]
+    assert read_points.problems(connect(store), ["stage"]) == [
+        ("stage", "log.txt", "it is a directory")
+    ]
     with store.write() as connection:
         sources.set_problem(connection, feeder.source.id, None)
-    assert curves.problems(connect(store), ["stage"]) == []
+    assert read_points.problems(connect(store), ["stage"]) == []
 
 
 def test_what_is_forgotten_is_gone_and_nothing_else(store: Store) -> None:
@@ -154,9 +156,9 @@ def test_what_is_forgotten_is_gone_and_nothing_else(store: Store) -> None:
         feeder.feed({"loss": line(0, 5000)})
         feeder.feed({"loss": line(5000, 1)})
     with store.write() as connection:
-        points.forget(connection, ["stage"])
+        write_points.forget(connection, ["stage"])
     assert stored(store) == []
-    assert len(list(curves.points(connect(store), ["other"]))) == 5001
+    assert len(list(read_points.points(connect(store), ["other"]))) == 5001
     assert [count(store, t) for t in ("series", "sources", "chunks", "chunk_figures", "tails")] == [
         1,
         1,
@@ -185,9 +187,9 @@ def test_an_attempt_has_names_once_a_point_is_stored_under_its_number(
     feeder = Feeder(store)
     feeder.feed({"loss": [(0, 1.5)]}, into_chunks=into_chunks, attempt=2)
     with store.read() as connection:
-        assert [*points.names_by_source(connection, "stage", 2).values()] == [{"loss"}]
-        assert points.names_by_source(connection, "stage", 1) == {}
-        assert points.names_by_source(connection, "another", 2) == {}
+        assert [*write_points.names_by_source(connection, "stage", 2).values()] == [{"loss"}]
+        assert write_points.names_by_source(connection, "stage", 1) == {}
+        assert write_points.names_by_source(connection, "another", 2) == {}
 
 
 def test_no_point_of_a_deleted_series_becomes_one_of_the_next_series(store: Store) -> None:
@@ -195,11 +197,11 @@ def test_no_point_of_a_deleted_series_becomes_one_of_the_next_series(store: Stor
     log.feed({"loss": line(0, 5)})
     log.feed({}, attempt=2)  # the same file, in which the next attempt has written no metric yet
     with store.write() as connection:
-        points.drop(connection, "stage", "loss")
+        write_points.drop(connection, "stage", "loss")
     other = Feeder(store, owner="other")  # its series may get a deleted one's id
     other.feed({"acc": line(0, 1), "f1": line(0, 1)})
     with store.write() as connection:
-        points.finish(connection, "stage")
-    assert not list(curves.points(connect(store), ["stage"]))
-    found = [(p.name, p.step) for p in curves.points(connect(store), ["other"])]
+        write_points.finish(connection, "stage")
+    assert not list(read_points.points(connect(store), ["stage"]))
+    found = [(p.name, p.step) for p in read_points.points(connect(store), ["other"])]
     assert found == [("acc", 0), ("f1", 0)]

@@ -18,7 +18,7 @@ from trainui.domain.records import SeriesSummary, StageRecord
 from trainui.store.db.protocol import Connection
 from trainui.store.plotting import windows
 from trainui.store.plotting.x_axis import Axis
-from trainui.store.points import curves, segments
+from trainui.store.points import read_points, segments
 from trainui.store.read import headlines
 from trainui.tui.data.curves import (
     ALL_IN_ONE,
@@ -227,7 +227,7 @@ class CurveReader:
             lambda: tuple(
                 summary
                 for one in known.values()
-                if (summary := curves.summary_of(connection, "", one, attempt)) is not None
+                if (summary := read_points.summary_of(connection, "", one, attempt)) is not None
             ),
         )
         return found

@@ -17,7 +17,7 @@ from trainui.domain.records import SeriesSummary, StageRecord
 from trainui.domain.states import Status
 from trainui.metrics.files import peek
 from trainui.store.db.protocol import Connection
-from trainui.store.points.curves import offsets
+from trainui.store.points.read_points import offsets
 from trainui.store.read import views
 
 if TYPE_CHECKING:

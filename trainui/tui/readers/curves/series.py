@@ -12,7 +12,7 @@ from trainui.domain.records import SeriesSummary, StageRecord
 from trainui.domain.states import Status
 from trainui.store.db.protocol import Connection
 from trainui.store.plotting.x_axis import Axis
-from trainui.store.points import curves
+from trainui.store.points import read_points
 from trainui.store.read import stage_alerts, views
 from trainui.text import harmless
 from trainui.tui.data.curves import Candidate, CurvesWanted, PlottedSeries
@@ -87,12 +87,12 @@ def read_candidates(
     names = differing_params(found)
     since = stage_alerts.nan_steps(connection, [one.owner for one in found])
     owners = list({one.owner: None for one in found if one.attempt is None})
-    whole = {one.stage: one for one in curves.summaries(connection, owners, metric)}
+    whole = {one.stage: one for one in read_points.summaries(connection, owners, metric)}
     result = []
     for one in found:
         summary, nan_since = whole.get(one.owner), since.get(one.owner, {}).get(metric)
         if one.attempt is not None:
-            some = curves.summaries(connection, [one.owner], metric, attempt=one.attempt)
+            some = read_points.summaries(connection, [one.owner], metric, attempt=one.attempt)
             summary, nan_since = next(iter(some), None), None
         best = None
         if summary is not None and lower is not None:

@@ -17,7 +17,7 @@ from trainui.domain.notifications import MARKED, NAN
 from trainui.domain.records import AttemptRecord, Event, SeriesSummary, StageRecord
 from trainui.domain.states import Status
 from trainui.store.db.protocol import Connection
-from trainui.store.points import curves
+from trainui.store.points import read_points
 from trainui.store.read import event_feed, headlines
 from trainui.supervisor.protocol import STDERR_FILE, STDOUT_FILE
 from trainui.text import harmless
@@ -85,7 +85,7 @@ class ActivityReader:
         """Return e.g. `val/loss  best 0.0011 at step 17,760, last 0.0123 (lower is better)`."""
         search = stage.definition.search
         name = headline(headlines.names_of(connection, stage.id), search)
-        found = curves.summaries(connection, [stage.id], name, attempt=own) if name else []
+        found = read_points.summaries(connection, [stage.id], name, attempt=own) if name else []
         if name is None or not found:
             return ""
         metric = ComparedMetric.of(name, search)
@@ -107,7 +107,7 @@ def _searched(
     own: int | None,
 ) -> tuple[StageActivity, int]:
     """Return the newest checkpoint, NaN values and alerts, and the last step of all metrics."""
-    series = curves.summaries(connection, [stage.id], attempt=own)
+    series = read_points.summaries(connection, [stage.id], attempt=own)
     found = event_feed.stage_alerts(connection, stage, MARKED, most=MOST_ALERTS)
     found = [one for one in found if own in (None, one[0].attempt)]
     steps: dict[str, int | float] = {}  # of the first NaN values, as far as they were recorded

@@ -17,7 +17,7 @@ from trainui.domain.states import ENDED, Status
 from trainui.pipeline.substitution.search import searches_of
 from trainui.search import results
 from trainui.store.db.protocol import Connection
-from trainui.store.points import curves
+from trainui.store.points import read_points
 from trainui.store.read import event_feed, headlines, run_history, run_list, tracked, views
 from trainui.store.read.stage_cache import StageCache
 from trainui.text import harmless
@@ -145,7 +145,7 @@ class RunPageReader:
         detail = StageDetail(
             stage.name,
             found,
-            tuple(harmless(one.problem) for one in curves.problems(connection, [stage.id])),
+            tuple(harmless(one.problem) for one in read_points.problems(connection, [stage.id])),
             self._searched_places(of, found),
             commit=self._commits[run.directory],
             plotted=plotted.name,

@@ -13,7 +13,7 @@ from trainui.domain.headline_metric import headline
 from trainui.domain.metric_direction import ComparedMetric
 from trainui.store.db.protocol import Connection
 from trainui.store.plotting.columns import read_columns
-from trainui.store.points import curves
+from trainui.store.points import read_points
 from trainui.store.read import headlines, stage_alerts
 from trainui.store.read.run_list import RunLine
 from trainui.text import harmless
@@ -82,7 +82,7 @@ class HeadlineReader:
         if stage is None:
             return RunLive(gpus=gpus)
         name = headline(stage.names, stage.search)
-        found = curves.summaries(connection, [stage.id], name or stage.names[0])
+        found = read_points.summaries(connection, [stage.id], name or stage.names[0])
         if not found:
             return RunLive(gpus=gpus)
         (summary,) = found
@@ -109,7 +109,7 @@ class HeadlineReader:
 
     def _columns(self, connection: Connection, owner: str, name: str) -> tuple[float, ...]:
         def make() -> tuple[float, ...]:
-            (series,) = curves.summaries(connection, [owner], name)
+            (series,) = read_points.summaries(connection, [owner], name)
             columns = read_columns(connection, owner, name, SPARK, exact=series.count <= FEW)
             return tuple(columns.mean.tolist())
 

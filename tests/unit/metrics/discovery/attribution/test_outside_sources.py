@@ -32,7 +32,7 @@ from trainui.metrics.files.fanotify import Fanotify
 from trainui.metrics.reader.attempt import AttemptReader
 from trainui.store.db.engine import Store
 from trainui.store.db.updates import set_values
-from trainui.store.points import curves
+from trainui.store.points import read_points
 from trainui.store.runs.tables import ATTEMPTS
 from trainui.supervisor.protocol import RUN_TAG
 
@@ -395,7 +395,7 @@ def test_a_named_database_without_a_run_of_the_attempt_is_reported(
         add_run(connection, "old", 1, 1, None)
     assert end(store, attempt, reader) == {}
     with closing(connect(store)) as reading:
-        (problem,) = curves.problems(reading, [attempt.stage_id])
+        (problem,) = read_points.problems(reading, [attempt.stage_id])
     assert "has no run of MLflow, Trackio or Optuna" in problem.problem
 
 
@@ -505,7 +505,7 @@ def test_runs_of_one_name_that_began_at_a_time_are_nobodys(store: Store, tmp_pat
     for attempt, reader in attempts:
         assert end(store, attempt, reader) == {}
         with closing(connect(store)) as reading:
-            (problem,) = curves.problems(reading, [attempt.stage_id])
+            (problem,) = read_points.problems(reading, [attempt.stage_id])
         assert "several stages began a run named base" in problem.problem
 
 

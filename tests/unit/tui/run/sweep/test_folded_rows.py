@@ -12,7 +12,7 @@ from trainui import report
 from trainui.domain.states import Status
 from trainui.pipeline import folding
 from trainui.store.db import protocol
-from trainui.store.points import curves
+from trainui.store.points import read_points
 from trainui.store.read import views
 from trainui.tui.readers.sweep_member_reader import SweepMemberReader
 from trainui.tui.render.styled_text import plain
@@ -49,7 +49,7 @@ def test_a_folds_mean_is_of_the_best_values_of_its_completed_members(
 ) -> None:
     run_id = half_done(filler)
     stages = views.stages(connection, run_id)
-    series = curves.summaries(connection, {one.id: one.name for one in stages})
+    series = read_points.summaries(connection, {one.id: one.name for one in stages})
     found = folding.spreads(folding.folds(stages), series)
     assert [(one.fold.name, one.metric, one.spread.words) for one in found] == [
         ("train[lr=0.03]", "val/loss", "2 of 2"),
