@@ -14,6 +14,9 @@ from trainui.domain.search import Search
 Json = Any
 """A JSON value."""
 
+DEFAULT_GRACE = 30.0
+"""Seconds between the stop signal and KILL, if the pipeline file gives none."""
+
 
 METRIC_PRESETS = (
     *("allennlp", "baselines", "catboost", "columns", "darknet", "ddp", "detectron2", "elements"),
@@ -142,7 +145,7 @@ class StageDefinition:
     """Time limit without output on stdout or stderr, in seconds."""
     stop_signal: str = "TERM"
     """Signal sent first to stop the process."""
-    grace: float = 30.0
+    grace: float = DEFAULT_GRACE
     """Seconds between the stop signal and KILL."""
     metrics: tuple[MetricSource, ...] | None = None
     """None: discover the usual files automatically."""

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from trainui.domain.definition import DEFAULT_GRACE
 from trainui.pipeline.fields import sampler_types, search_types
 from trainui.pipeline.fields import types as f
 from trainui.pipeline.yaml.nodes import Scalar
@@ -157,7 +158,7 @@ class StageFields(_Strict):
     """Time limit without output."""
     stop_signal: f.Signal = "TERM"
     """Signal sent first to stop the process."""
-    grace: f.Delay = 30.0
+    grace: f.Delay = DEFAULT_GRACE
     """Time between the stop signal and KILL."""
     metrics: _Sources | None = None
     """One source or a list: a path or glob, or {stdout: PATTERN}."""

@@ -11,6 +11,8 @@ from dataclasses import asdict, dataclass, field, fields
 from enum import StrEnum
 from typing import Any
 
+from trainui.domain.definition import DEFAULT_GRACE
+
 VERSION = 1
 """The version of every record; a record with another version is rejected."""
 
@@ -73,7 +75,7 @@ class Spec:
     """Its CPUs, nice value and resource limits, as `process_limits`; without: the supervisor's."""
     stop_signal: str = "TERM"
     """The signal sent first to stop the process."""
-    grace: float = 30.0
+    grace: float = DEFAULT_GRACE
     """Seconds between that signal and KILL."""
     timeout: float | None = None
     """Time limit of the process in seconds."""
