@@ -36,9 +36,6 @@ LOGS = 3
 WIDTH, HEIGHT = 60, 6
 """Size of a plot in characters."""
 
-_MARKS = re.compile(r"[\\`*<>|]|\b_(?!\w)|(?<!\w)_|(?<=\])\(")
-"""Characters that Markdown interprets; an underscore inside a word is literal."""
-
 
 def of_runs(run_ids: Iterable[str]) -> str:
     """Return the reports of runs, one after the other, without deleted runs."""
@@ -82,7 +79,7 @@ def _head(run: RunRecord) -> str:
         facts.append(f"took {took}")
     if words := _code(run):
         facts.append(words)
-    title = f"# {_cell(run.name)}: {text.state(run.status)}"
+    title = f"# {text.markdown_cell(run.name)}: {text.state(run.status)}"
     return f"{title}\n\n{', '.join(facts)}"
 
 
@@ -90,7 +87,7 @@ def _notes(connection: Connection, run: RunRecord) -> str:
     """Return the verdict and the notes on a run, the oldest first."""
     lines = [f"Verdict: **{run.verdict}**"] if run.verdict else []
     lines += [
-        f"- {formatting.local_time(time, '%Y-%m-%d %H:%M')}: {_cell(data['note'])}"
+        f"- {formatting.local_time(time, '%Y-%m-%d %H:%M')}: {text.markdown_cell(data['note'])}"
         for _, time, data in event_feed.data_of_kind(connection, NOTE, run.id)
         if data["note"]
     ]
@@ -156,7 +153,7 @@ class _Sweep:
             )
             for one in self.members
         )
-        name = _cell(self.members[0].definition.group)
+        name = text.markdown_cell(self.members[0].definition.group)
         return f"Sweep {name}:\n\n{_table((*keys, *titles, 'state'), rows)}"
 
 
@@ -245,13 +242,8 @@ def _log_ends(connection: Connection, stages: Sequence[StageRecord]) -> Iterator
 
 def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """Return a Markdown table; empty if it has no rows."""
-    cells = [[_cell(cell) for cell in row] for row in rows]
+    cells = [[text.markdown_cell(cell) for cell in row] for row in rows]
     if not cells:
         return ""
-    lines = [[_cell(name) for name in header], ["---"] * len(header), *cells]
+    lines = [[text.markdown_cell(name) for name in header], ["---"] * len(header), *cells]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
-
-
-def _cell(shown: str) -> str:
-    """Return text escaped for Markdown, on one line."""
-    return _MARKS.sub(r"\\\g<0>", text.harmless(" ".join(shown.split())))

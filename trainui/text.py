@@ -53,6 +53,9 @@ _FIRST_FLAG = 0x1F1E6
 """The regional indicator A, the first of those that form flags."""
 
 
+_MARKDOWN = re.compile(r"[\\`*<>|]|\b_(?!\w)|(?<!\w)_|(?<=\])\(")
+"""Characters that Markdown interprets; an underscore inside a word is literal."""
+
 _VERDICTS = {"keep": "+ keep", "discard": "- discard"}
 
 STALLED = "no output for much longer than usual"
@@ -94,6 +97,11 @@ def harmless(text: str) -> str:
 def verdict(word: str | None) -> str:
     """Return a user's verdict on a run with its symbol; empty: there is none."""
     return _VERDICTS.get(word or "", "")
+
+
+def markdown_cell(shown: str) -> str:
+    """Return text escaped for a heading or a table's cell in Markdown, on one line."""
+    return _MARKDOWN.sub(r"\\\g<0>", harmless(" ".join(shown.split())))
 
 
 def harmless_json(written: str) -> str:

@@ -9,7 +9,7 @@ from itertools import pairwise
 from operator import itemgetter
 
 from trainui.pipeline.folding import mean
-from trainui.text import harmless
+from trainui.text import markdown_cell
 from trainui.tui.axes.y_axis import Frame
 from trainui.tui.curves.cursor_values import best_text, last_value, leader_text
 from trainui.tui.curves.drawing.line_styles import mark_of
@@ -26,8 +26,8 @@ WIDTH, HEIGHT = 60, 12
 
 def curve_report(page: CurvesPage, chart: Chart, view: PlotOptions) -> str:
     """Return a metric with its current plot options as Markdown."""
-    title = f"### {harmless(page.run.name)} / {harmless(page.stage.name)}: {harmless(chart.name)}"
-    lines = [title, "", f"run `{page.run.id}`, over {AXES[view.axis]}", ""]
+    run, stage, name = map(markdown_cell, (page.run.name, page.stage.name, chart.name))
+    lines = [f"### {run} / {stage}: {name}", "", f"run `{page.run.id}`, over {AXES[view.axis]}", ""]
     thin = replace(chart, lines=tuple(map(_merged, chart.lines)))
     drawn = plot(thin, view, Frame(WIDTH, HEIGHT, feet=2))
     lines += ["```", *([drawn.y_title] if drawn.y_title else []), joined(drawn.rows), "```", ""]
@@ -41,7 +41,7 @@ def curve_report(page: CurvesPage, chart: Chart, view: PlotOptions) -> str:
 def _line(line: PlotLine, view: PlotOptions) -> str:
     last = last_value(line, view)
     cells = (mark_of(line.index), line.label, number(last and last.value), best_text(line))
-    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+    return f"| {' | '.join(map(markdown_cell, cells))} |"
 
 
 def _merged(line: PlotLine) -> PlotLine:

@@ -102,6 +102,15 @@ def test_lines_that_diverge_to_the_largest_numbers_have_a_mean() -> None:
     assert "| 1.6e308 | 1.6e308 at 0 |" in curve_report(page, chart(huge), PlotOptions())
 
 
+def test_names_in_the_report_of_a_metric_are_escaped_for_markdown() -> None:
+    run, stage = SimpleNamespace(id="1", name="a*b"), SimpleNamespace(name="s|1")
+    page = cast(CurvesPage, SimpleNamespace(run=run, stage=stage))
+    labelled = replace(line([1.0] * 5), label="<i> `x`|y")
+    shown = curve_report(page, chart(labelled), PlotOptions())
+    assert shown.startswith(r"### a\*b / s\|1: ")
+    assert r"| \<i\> \`x\`\|y |" in shown
+
+
 def test_a_single_mean_is_named_by_what_was_not_folded() -> None:
     assert [label for label, _ in groups(GRID[:2], None)] == ["lr=a"]
 
