@@ -12,7 +12,7 @@ import pytest
 
 from tests.integration import background
 from tests.unit.supervisor.waiting import is_alive, wait_for
-from trainui.execution.daemon import lifecycle, prestart, readiness
+from trainui.execution.daemon import early_worker, lifecycle, readiness
 from trainui.execution.processes import desired_state
 from trainui.paths import Home
 
@@ -100,7 +100,7 @@ def test_a_guard_that_is_terminated_ends_worker_and_broker_too(home: Home) -> No
     background.kill(background.guard_pid(home), home.guard_lock, signal.SIGTERM)
     assert background.is_all_gone(home)
     # A supervisor may try to revive it, of which nobody has asked.
-    assert subprocess.run(prestart.GUARD_ARGV, cwd="/", env=_environment()).returncode == 0
+    assert subprocess.run(early_worker.GUARD_ARGV, cwd="/", env=_environment()).returncode == 0
     assert background.is_all_gone(home)
 
 
@@ -114,7 +114,7 @@ def test_a_revived_guard_brings_back_what_is_wanted(home: Home, module: str) -> 
     guard, worker = background.guard_pid(home), background.worker_pid(home)
     background.kill(guard, home.guard_lock)
     background.kill(worker, home.worker_lock)
-    argv = [*prestart.GUARD_ARGV[:-1], f"trainui.execution.daemon.{module}"]
+    argv = [*early_worker.GUARD_ARGV[:-1], f"trainui.execution.daemon.{module}"]
     with subprocess.Popen(argv, cwd="/", env=_environment()) as reviver:
         assert background.worker_pid(home) != worker
         assert lifecycle.stop()

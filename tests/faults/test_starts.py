@@ -16,7 +16,7 @@ from tests.integration import background
 from tests.unit.supervisor.waiting import PATIENCE, wait_for, wait_for_death, wait_for_exit
 from trainui import paths
 from trainui.execution.broker import server_process
-from trainui.execution.daemon import health, lifecycle, prestart
+from trainui.execution.daemon import early_worker, health, lifecycle
 from trainui.execution.daemon.guard import EXIT_HELD
 from trainui.execution.processes import desired_state, locks, spawn
 from trainui.paths import Home
@@ -67,7 +67,7 @@ def test_starts_at_once_make_one_of_each_and_a_start_during_a_stop_is_not_lost(
 
 def test_an_early_worker_serves_the_run_and_is_a_child_of_the_guard(trainui_home: Home) -> None:
     others = set(psutil.Process().children())  # of earlier tests, e.g. a database server
-    with prestart.early_worker():
+    with early_worker.early_worker():
         (shell,) = set(psutil.Process().children()) - others
         (worker,) = wait_for(shell.children, "the early worker")
         lifecycle.ensure_started(wait=background.PATIENCE)
@@ -83,10 +83,10 @@ def test_an_early_worker_serves_the_run_and_is_a_child_of_the_guard(trainui_home
 def test_an_early_worker_waits_for_a_slow_command(trainui_home: Home) -> None:
     """It reads the command's pipe; from an empty stdin it would exit before it is wanted."""
     others = set(psutil.Process().children())  # of earlier tests, e.g. a database server
-    with prestart.early_worker():
+    with early_worker.early_worker():
         (shell,) = set(psutil.Process().children()) - others
         (worker,) = wait_for(shell.children, "the early worker")
-        wait_for(lambda: worker.cmdline()[-1] == prestart.EARLY, "the worker's program")
+        wait_for(lambda: worker.cmdline()[-1] == early_worker.EARLY, "the worker's program")
         pipes = {Path(f"/proc/{pid}/fd/0").readlink() for pid in (shell.pid, worker.pid)}
     assert len(pipes) == 1
     wait_for_death(worker.pid, shell.pid)
@@ -94,7 +94,7 @@ def test_an_early_worker_waits_for_a_slow_command(trainui_home: Home) -> None:
 
 def test_a_guard_replaces_an_early_worker_that_died_before_it(trainui_home: Home) -> None:
     others = set(psutil.Process().children())  # of earlier tests, e.g. a database server
-    with prestart.early_worker():
+    with early_worker.early_worker():
         (shell,) = set(psutil.Process().children()) - others
         (worker,) = wait_for(shell.children, "the early worker")
         worker.kill()

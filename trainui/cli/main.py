@@ -93,9 +93,9 @@ def _call(arguments: Sequence[str]) -> int:
 
         return answer(arguments[1:])
     if arguments[0] in _STARTS_RUN and _ONLY_SHOWS.isdisjoint(_before_separator(arguments)):
-        from trainui.execution.daemon import prestart
+        from trainui.execution.daemon import early_worker
 
-        with prestart.early_worker():  # before the parser is imported
+        with early_worker.early_worker():  # before the parser is imported
             return _call_command(arguments)
     return _call_command(arguments)
 

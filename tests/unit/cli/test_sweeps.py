@@ -11,7 +11,7 @@ from trainui import control
 from trainui.cli.main import main
 from trainui.control import notes
 from trainui.domain.states import Status
-from trainui.execution.daemon import lifecycle, prestart
+from trainui.execution.daemon import early_worker, lifecycle
 from trainui.pipeline import loader
 from trainui.store.read import run_list, views
 from trainui.store.read.stage_cache import StageCache
@@ -34,7 +34,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "project").mkdir()
     monkeypatch.chdir(tmp_path / "project")
     monkeypatch.setattr(lifecycle, "ensure_started", lambda **_: True)
-    monkeypatch.setattr(prestart, "_begin", lambda: None)
+    monkeypatch.setattr(early_worker, "_begin", lambda: None)
 
 
 def submitted() -> str:

@@ -32,7 +32,7 @@ from trainui.execution.attempt.prepared_process import (
     identity_of,
     prepare,
 )
-from trainui.execution.daemon import prestart
+from trainui.execution.daemon import early_worker
 from trainui.execution.gpu import machine_locks, nvml
 from trainui.execution.gpu.machine_locks import UnusableLockError
 from trainui.metrics.discovery import file_sizes_at_start
@@ -201,7 +201,7 @@ def _spec(context: AttemptContext, prepared: PreparedProcess, attempt_dir: Path)
         silence_timeout=definition.silence_timeout,
         identity=identity_of(context),
         wake=str(home.wake_socket),
-        revive=tuple(prestart.GUARD_ARGV),
+        revive=tuple(early_worker.GUARD_ARGV),
         revive_lock=str(home.guard_lock),
         locks=_locks(context.attempt),
     )

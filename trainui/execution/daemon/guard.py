@@ -18,7 +18,7 @@ from typing import Any
 from trainui import paths, wakeup
 from trainui import settings as settings_module
 from trainui.execution.broker import broker, server_process
-from trainui.execution.daemon import health, heartbeat, prestart
+from trainui.execution.daemon import early_worker, health, heartbeat
 from trainui.execution.daemon.heartbeat import Heartbeat
 from trainui.execution.processes import desired_state, locks, spawn
 from trainui.execution.processes.respawn import ChildProcess, RespawnedProcess
@@ -69,7 +69,7 @@ class Guard:
             lambda: broker.is_alive(home, settings),
         )
         self._worker = respawned(
-            "worker", prestart.WORKER_ARGV, lambda: locks.is_held(home.worker_lock)
+            "worker", early_worker.WORKER_ARGV, lambda: locks.is_held(home.worker_lock)
         )
         if worker is not None:
             self._worker.process = worker

@@ -13,7 +13,7 @@ from trainui import disk, paths
 from trainui import settings as settings_module
 from trainui.errors import UnfitEnvironmentError
 from trainui.execution.broker import broker
-from trainui.execution.daemon import guard, health, prestart, readiness
+from trainui.execution.daemon import early_worker, guard, health, readiness
 from trainui.execution.processes import desired_state, locks, spawn
 from trainui.paths import Home
 from trainui.settings import Settings
@@ -36,12 +36,12 @@ def ensure_started(*, wait: float | None = None) -> None:
         paths.make_private(directory)
     desired_state.want(home)
     is_guarded = locks.is_held(home.guard_lock)
-    started = prestart.release()
+    started = early_worker.release()
     if started is None and not is_guarded:
-        argv = prestart.GUARD_ARGV
+        argv = early_worker.GUARD_ARGV
         if not locks.is_held(home.worker_lock):  # else it outlived its guard
             # both at once: the worker does not wait for the guard
-            argv = spawn.with_child(argv, prestart.WORKER_ARGV)
+            argv = spawn.with_child(argv, early_worker.WORKER_ARGV)
         started = spawn.spawn(argv, home.guard_log)
     if wait is not None:
         _wait_until_ready(home, started, wait)

@@ -17,7 +17,7 @@ from typing import Any
 
 from trainui import open_file_limit, paths, settings
 from trainui.errors import TrainuiError
-from trainui.execution.daemon import prestart, readiness
+from trainui.execution.daemon import early_worker, readiness
 from trainui.execution.daemon.guard import EXIT_HELD
 from trainui.execution.processes import desired_state, locks, spawn
 from trainui.paths import Home
@@ -36,9 +36,9 @@ def main() -> int:
         os.setsid()  # started along with the guard, in its session
     logging.basicConfig(level=logging.INFO, format="%(asctime)s worker: %(message)s")
     home = paths.home()
-    if prestart.EARLY in sys.argv:
+    if early_worker.EARLY in sys.argv:
         _import_worker()
-        prestart.await_release(home.guard_log)
+        early_worker.await_release(home.guard_log)
         if not desired_state.is_wanted(home):
             return 0
     for directory in (home.root, home.worker):

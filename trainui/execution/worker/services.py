@@ -13,7 +13,7 @@ from trainui import paths, wakeup
 from trainui import settings as settings_module
 from trainui.errors import StoreLockedError, TrainuiError
 from trainui.execution.attempt.monitor import AttemptMonitor
-from trainui.execution.daemon import prestart
+from trainui.execution.daemon import early_worker
 from trainui.execution.daemon.metrics_process import MetricsProcess
 from trainui.execution.external.external_thread import ExternalThread
 from trainui.execution.external.remote_processes import RemoteProcesses
@@ -104,7 +104,7 @@ class WorkerServices:
         self._home = home = paths.home()
         self._guard = RespawnedProcess(
             "guard",
-            lambda: spawn.spawn(prestart.GUARD_ARGV, home.guard_log),
+            lambda: spawn.spawn(early_worker.GUARD_ARGV, home.guard_log),
             lambda: locks.is_held(home.guard_lock),
         )
         self._stalls = StallDetector(store)

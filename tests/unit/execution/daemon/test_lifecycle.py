@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from trainui.errors import UnfitEnvironmentError, UsageError
-from trainui.execution.daemon import lifecycle, prestart
+from trainui.execution.daemon import early_worker, lifecycle
 
 LOADED = """
 import sys
@@ -71,6 +71,6 @@ def test_a_broker_of_no_use_is_refused_at_once(home: Path, monkeypatch: pytest.M
 
 
 def test_the_command_that_revives_is_a_guard() -> None:
-    argv = prestart.GUARD_ARGV
+    argv = early_worker.GUARD_ARGV
     assert argv[0] == sys.executable
     assert argv[-2:] == ["-m", "trainui.execution.daemon.guard"]
