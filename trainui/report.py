@@ -18,7 +18,7 @@ from trainui.domain.metric_direction import ComparedMetric, may_lead
 from trainui.domain.notifications import NOTE
 from trainui.domain.records import RunRecord, SeriesSummary, StageRecord
 from trainui.domain.states import Status
-from trainui.execution.attempt import logs
+from trainui.execution.attempt import log_ends
 from trainui.pipeline import folding
 from trainui.pipeline.folding import FoldedMetric
 from trainui.pipeline.substitution import masking
@@ -233,7 +233,7 @@ def _log_ends(connection: Connection, stages: Sequence[StageRecord]) -> Iterator
     ended_badly = (one for one in stages if one.status in (Status.FAILED, Status.INTERRUPTED))
     for stage in islice(ended_badly, LOGS):
         for attempt in views.attempts_of_stage(connection, stage.id)[-1:]:
-            if end := logs.tail(Path(attempt.directory)):
+            if end := log_ends.tail(Path(attempt.directory)):
                 name = text.harmless(stage.name)
                 lines = [text.harmless(line) for line in (f"{name}  log's end", *end.split("\n"))]
                 fence = "`" * max(3, 1 + max(map(len, re.findall("`+", end)), default=0))

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from trainui.execution.attempt import logs
+from trainui.execution.attempt import log_ends
 from trainui.supervisor import protocol
 from trainui.text import harmless
 
@@ -89,7 +89,7 @@ def find(attempt_dir: Path, *, exited: bool = True) -> Cause | None:
     `exited`: it ended by itself, so its last words may be the cause.
     """
     ends = [
-        [harmless(line[:LONGEST_LINE]) for line in logs.end_lines(attempt_dir / name, SEARCHED)]
+        [harmless(line[:LONGEST_LINE]) for line in log_ends.end_lines(attempt_dir / name, SEARCHED)]
         for name in (protocol.STDERR_FILE, protocol.STDOUT_FILE)
     ]
     for search in (_of_tracebacks, _of_last_lines):

@@ -23,7 +23,7 @@ from trainui.execution.attempt import (
     outcome,
     previous_attempts,
     stage_directory,
-    starting_point,
+    start_checkpoint,
 )
 from trainui.execution.attempt.prepared_process import (
     AttemptContext,
@@ -95,7 +95,7 @@ def launch(
     _check_upstreams(store, context)
     _make_directory(Path(context.stage.directory))
     run_copy.make(Path(context.run.directory))
-    checkpoint = starting_point.choose(store, context, earlier)
+    checkpoint = start_checkpoint.choose(store, context, earlier)
     prepared = prepare(context, checkpoint)
     _check(context, prepared)
     if inputs := prepared.definition.inputs:  # recorded, so that a resume can detect changes

@@ -18,7 +18,7 @@ from trainui.execution.attempt.launch import (
 )
 from trainui.execution.attempt.monitored_attempt import MonitoredAttempt
 from trainui.execution.attempt.prepared_process import AttemptContext
-from trainui.execution.attempt.starting_point import CheckpointsExhaustedError
+from trainui.execution.attempt.start_checkpoint import CheckpointsExhaustedError
 from trainui.metrics.reader import process as reader
 from trainui.store.db.engine import Store
 from trainui.store.runs import attempt_rows, attempts

@@ -18,9 +18,9 @@ from trainui.domain.definition import StageDefinition
 from trainui.domain.records import AttemptRecord
 from trainui.domain.states import Status
 from trainui.errors import NotPlainFileError
-from trainui.execution.attempt import failure_cause, logs
+from trainui.execution.attempt import failure_cause, log_ends
 from trainui.execution.attempt.failure_cause import Cause
-from trainui.execution.attempt.logs import SlowPatternError
+from trainui.execution.attempt.log_ends import SlowPatternError
 from trainui.pipeline.fields import duration
 from trainui.store.runs.attempt_rows import Outcome
 from trainui.supervisor.protocol import Exit, ExitReason
@@ -208,10 +208,10 @@ def _explained(ending: str, definition: StageDefinition, found: Exit, directory:
         said = plain_files.read_object(directory / RESULT_FILE)
         if said is not None and not said.get("ok", True):
             return str(said.get("error"))
-    tail = logs.tail(directory)
+    tail = log_ends.tail(directory)
     if not tail or found.reason == ExitReason.START_FAILED:
         return ending
-    if (line := logs.last_match(directory, _MEMORY_ERROR)) is not None:
+    if (line := log_ends.last_match(directory, _MEMORY_ERROR)) is not None:
         return f"{ending}: out of memory: {line[:LONGEST_QUOTE]}\n\n{tail}"
     if not (found.exit_code or found.signal in CRASHES):
         return f"{ending}\n\n{tail}"
@@ -246,7 +246,7 @@ def _missing(attempt: AttemptRecord, definition: StageDefinition) -> Iterator[st
     if definition.success is None:
         return
     try:
-        if not logs.contain(directory, definition.success):
+        if not log_ends.contain(directory, definition.success):
             yield f"success pattern not found in the output: {definition.success}"
     except re.error as error:
         yield f"`success` is not a valid regular expression: {error}"

@@ -31,7 +31,7 @@ from trainui.execution.attempt import (
     monitor,
     record_outcome,
     stage_directory,
-    starting_point,
+    start_checkpoint,
 )
 from trainui.execution.attempt.metrics_flush import FlushResult
 from trainui.execution.attempt.monitor import AttemptMonitor
@@ -389,14 +389,14 @@ def test_a_pass_ends_at_the_first_attempt_that_meets_a_locked_store(
 def launch_while_locked(store: Store, follower: AttemptMonitor, run: str) -> None:
     """Have an attempt launched, and the store locked from before that until it was refused."""
     attempt, refused = granted(store, run), threading.Event()
-    real = starting_point.choose
+    real = start_checkpoint.choose
 
     def choose(*arguments: Any) -> str | None:
         locked.enter_context(store.write())
         return real(*arguments)
 
     with ExitStack() as locked, pytest.MonkeyPatch.context() as patch:
-        patch.setattr(starting_point, "choose", choose)
+        patch.setattr(start_checkpoint, "choose", choose)
         patch.setattr(outage.log, "failed", lambda _: refused.set())
         assert follower.claim(run, "a", str(attempt.celery_task_id)) is not None
         assert refused.is_set()

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from trainui import plain_files
-from trainui.execution.attempt.logs import end_lines
+from trainui.execution.attempt.log_ends import end_lines
 from trainui.tui.data.run_page import LogProgress
 
 PROGRESS_BYTES = 4096

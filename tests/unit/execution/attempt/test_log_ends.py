@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from trainui.execution.attempt import log_search, logs
+from trainui.execution.attempt import log_ends, log_search
 
 
 def write(directory: Path, text: str | bytes, name: str = "stdout.log") -> None:
@@ -39,20 +39,20 @@ def test_a_pattern_that_backtracks_forever_is_given_up(
 ) -> None:
     monkeypatch.setattr(log_search, "SECONDS", 0.1)
     write(tmp_path, "a" * 60 + "b")
-    with pytest.raises(logs.SlowPatternError, match="repetition"):
-        logs.contain(tmp_path, "(a+)+$")
-    assert logs.contain(tmp_path, "(a+)+b$")
+    with pytest.raises(log_ends.SlowPatternError, match="repetition"):
+        log_ends.contain(tmp_path, "(a+)+$")
+    assert log_ends.contain(tmp_path, "(a+)+b$")
 
 
 def test_either_log_will_do_and_neither_need_be_there(tmp_path: Path) -> None:
-    assert not logs.contain(tmp_path, "x")
+    assert not log_ends.contain(tmp_path, "x")
     write(tmp_path, "x", "stderr.log")
-    assert logs.contain(tmp_path, "x")
+    assert log_ends.contain(tmp_path, "x")
 
 
 def test_what_is_no_text_is_searched_all_the_same(tmp_path: Path) -> None:
     write(tmp_path, b"\xff\xfe\0 done\n")
-    assert logs.contain(tmp_path, "done$")
+    assert log_ends.contain(tmp_path, "done$")
 
 
 def test_a_large_log_takes_little_memory_also_as_one_line(tmp_path: Path) -> None:
@@ -70,11 +70,11 @@ def test_a_large_log_takes_little_memory_also_as_one_line(tmp_path: Path) -> Non
 
 
 def test_the_tail_is_of_whole_lines_and_bounded(tmp_path: Path) -> None:
-    assert logs.tail(tmp_path) == ""
+    assert log_ends.tail(tmp_path) == ""
     write(tmp_path, "x" * 100_000 + "\n\nsecond to last\n  last  \n\n")
-    assert logs.tail(tmp_path) == "second to last\n  last"
+    assert log_ends.tail(tmp_path) == "second to last\n  last"
     write(tmp_path, "10%\r20%\r\nfailed\n", "stderr.log")
-    assert logs.tail(tmp_path) == "20%\nfailed"
+    assert log_ends.tail(tmp_path) == "20%\nfailed"
 
 
 def test_the_tail_of_a_long_progress_bar_has_its_last_state(
@@ -82,12 +82,12 @@ def test_the_tail_of_a_long_progress_bar_has_its_last_state(
 ) -> None:
     bar = "".join(f"\r{percent:>3}%|{'#' * percent}" for percent in range(100)) * 9
     write(tmp_path, bar)
-    assert logs.tail(tmp_path) == f" 99%|{'#' * 99}"
+    assert log_ends.tail(tmp_path) == f" 99%|{'#' * 99}"
     write(tmp_path, f"about to train\n{bar[-9000:]}\nValueError: x\n")
-    assert logs.tail(tmp_path).splitlines() == [
+    assert log_ends.tail(tmp_path).splitlines() == [
         "about to train",
         f" 99%|{'#' * 99}",
         "ValueError: x",
     ]
-    hidden = logs.last_match(tmp_path, re.compile(r" 42%.*"))
+    hidden = log_ends.last_match(tmp_path, re.compile(r" 42%.*"))
     assert hidden == f" 42%|{'#' * 42}"
