@@ -13,8 +13,8 @@ from heapq import merge
 
 from trainui.control.logs.block_file import BLOCK, BlockFile
 from trainui.control.logs.growth_times import GrowthTimes
-from trainui.control.logs.line_replay import shown_lines
 from trainui.control.logs.matcher import Matcher
+from trainui.control.logs.terminal_lines import shown_lines
 from trainui.domain.file_access import Directory
 from trainui.supervisor import protocol
 

@@ -13,7 +13,7 @@ import numpy as np
 from trainui import clock
 from trainui.metrics import formats
 from trainui.metrics.files.tail import FileState, GrowingFile, UnreadableFileError
-from trainui.metrics.formats import Decoder, UnknownFormatError, jsonl, labels, lenient
+from trainui.metrics.formats import Decoder, UnknownFormatError, jsonl, labels, lenient_json
 from trainui.metrics.formats.detect import HEAD_BYTES, detect
 from trainui.metrics.formats.rows import flatten, is_configuration
 from trainui.metrics.formats.table import Decoded, step_fields
@@ -135,7 +135,7 @@ def _are_metrics(head: bytes, path: Path) -> bool:
     """Return True if JSON lines are metrics and not data: they have a step, or only numbers."""
     text = head.lstrip(b"\xef\xbb\xbf \t\r\n\0")
     text = text if jsonl.are_no_lines(text) else b"\n".join(text.split(b"\n", 2)[:2])
-    rows, _end = lenient.first_objects(text.decode("utf-8", "replace"))
+    rows, _end = lenient_json.first_objects(text.decode("utf-8", "replace"))
     row = next((flatten(row) for row in rows if not is_configuration(row, None)), {})
     if _METRIC_WORDS.search(path.name.lower()):
         return True

@@ -10,7 +10,7 @@ from trainui.metrics.formats import (
     UnknownFormatError,
     csv_table,
     jsonl,
-    lenient,
+    lenient_json,
     mlflow,
     optuna_journal,
 )
@@ -95,7 +95,7 @@ def _which_json(text: bytes, path: Path, *, complete: bool) -> str | None:
 
 
 def _load(text: bytes) -> Any:
-    return lenient.load(text.strip(b"\0 \t\r\n,").decode("utf-8", "replace"))
+    return lenient_json.load(text.strip(b"\0 \t\r\n,").decode("utf-8", "replace"))
 
 
 def _describe_binary(text: bytes) -> str:

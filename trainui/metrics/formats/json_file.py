@@ -16,7 +16,7 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
-from trainui.metrics.formats import dvclive, lenient
+from trainui.metrics.formats import dvclive, lenient_json
 from trainui.metrics.formats.decoder import Decoder
 from trainui.metrics.formats.rows import Row, flatten, row_points
 from trainui.metrics.formats.table import Decoded, number_column, step_fields
@@ -102,7 +102,7 @@ def _load(data: bytes) -> Any:
     try:
         return json.loads(text)
     except (ValueError, RecursionError):
-        return lenient.load_objects(text)
+        return lenient_json.load_objects(text)
 
 
 def find_rows(document: Any) -> Sequence[Row]:

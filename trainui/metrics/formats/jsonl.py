@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from trainui.metrics.formats import lenient
+from trainui.metrics.formats import lenient_json
 from trainui.metrics.formats.decoder import Decoder
 from trainui.metrics.formats.number_lines import ANYTHING, NumberLines
 from trainui.metrics.formats.rows import Row, is_configuration, row_points
@@ -48,7 +48,7 @@ class JsonLines(Decoder):
         """Return the size in bytes of the whole lines, or of whole objects without line ends."""
         if are_no_lines(data):
             mark = len(_BOM) if data.startswith(_BOM) else 0
-            end = lenient.first_objects(data[mark:].decode("latin-1"))[1]
+            end = lenient_json.first_objects(data[mark:].decode("latin-1"))[1]
             return end and mark + end
         return data.rfind(b"\n") + 1
 
@@ -62,7 +62,7 @@ class JsonLines(Decoder):
         if not first_row and block.startswith(_BOM):
             block = block[len(_BOM) :]
         if are_no_lines(block):
-            rows, _end = lenient.first_objects(block.decode("utf-8", "replace"))
+            rows, _end = lenient_json.first_objects(block.decode("utf-8", "replace"))
             return self._decode_rows(rows, first_row)
         whole = WholeTable()
         decoded = ((part, self._numbers.values(part)) for part in _parts(block))
@@ -115,7 +115,7 @@ class JsonLines(Decoder):
                     row = _load_leniently(line)
                     is_several = row is None and _SEVERAL.search(line)
                     text = line.decode("utf-8", "replace")
-                    found += lenient.first_objects(text)[0] if is_several else [row]
+                    found += lenient_json.first_objects(text)[0] if is_several else [row]
         return [row for row in found if isinstance(row, dict)]
 
 
@@ -145,5 +145,5 @@ def _parts(block: bytes) -> Iterator[bytes]:
 def _load_leniently(line: bytes) -> Row | None:
     """Parse one line as Python's json does: with NaN, Infinity and numbers beyond floats."""
     text = line.strip(b" \t\r\n\0\x1e,").removeprefix(_BOM).decode("utf-8", "replace")
-    row = lenient.load(text)
+    row = lenient_json.load(text)
     return row if isinstance(row, dict) else None

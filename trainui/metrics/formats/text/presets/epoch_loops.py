@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from trainui.metrics.formats import lenient
+from trainui.metrics.formats import lenient_json
 from trainui.metrics.formats.numbers import leading_number
 from trainui.metrics.formats.text.presets.base import NOTHING, NUMBER, STEP, Preset, Row, numbers
 
@@ -134,7 +134,7 @@ class Fairseq(Preset):
             return NOTHING
         if (at := line.find(_JSON)) >= 0:
             tag = _field(line[:at])
-            fields = lenient.load(line[at + 2 :])
+            fields = lenient_json.load(line[at + 2 :])
             named = fields.items() if isinstance(fields, dict) else ()
             return self._row(tag, [(name.removeprefix(f"{tag}_"), one) for name, one in named])
         if (found := _LINE.search(line)) is None:

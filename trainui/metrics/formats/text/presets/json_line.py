@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from trainui.metrics.formats import labels, lenient
+from trainui.metrics.formats import labels, lenient_json
 from trainui.metrics.formats.rows import Row, numbers
 from trainui.metrics.formats.table import step_fields
 from trainui.metrics.formats.text.log_prefix import record_fields, record_message
@@ -37,7 +37,7 @@ class JsonLine(Preset):
         found = _OBJECT.fullmatch(line) if "{" in line else None
         if found is None:
             return NOTHING
-        value = lenient.load(found[2])
+        value = lenient_json.load(found[2])
         if not isinstance(value, dict):
             return NOTHING
         texts = (text for name in _KINDS if isinstance(text := value.get(name), str))
@@ -97,7 +97,7 @@ class MLPerf(Preset):
     def read(self, line: str) -> Sequence[Numbers]:
         """Return the entry's value, or each number of a value that is an object."""
         _before, mark, text = line.partition(":::MLLOG")
-        entry = lenient.load(text.strip()) if mark else None
+        entry = lenient_json.load(text.strip()) if mark else None
         if not isinstance(entry, dict) or not isinstance(entry.get("metadata"), dict):
             return NOTHING
         metadata = numbers(entry["metadata"])

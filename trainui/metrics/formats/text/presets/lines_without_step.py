@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from itertools import chain
 from typing import Any
 
-from trainui.metrics.formats import labels, lenient
+from trainui.metrics.formats import labels, lenient_json
 from trainui.metrics.formats.rows import names_settings, numbers
 from trainui.metrics.formats.table import step_fields
 from trainui.metrics.formats.text.log_prefix import message
@@ -171,7 +171,7 @@ def _is_metric(pair: pairs.Pair) -> bool:
 
 def _dict(line: str) -> Row:
     """Return the numbers of a printed dict that has a metric and neither a step nor settings."""
-    value = lenient.load(line)
+    value = lenient_json.load(line)
     row = numbers(value) if isinstance(value, dict) else {}
     is_metric = any(_IN_NAMES.search(name) for name in row)
     if not is_metric or step_fields(tuple(row), None) or any(map(names_settings, row)):
