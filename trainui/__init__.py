@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from trainui.api import PipelineExecutor
     from trainui.log_api import log
     from trainui.metrics.reader.sync import sync_metrics_from_file
-    from trainui.pipeline.inputs import validate_file_path
+    from trainui.pipeline.allowed_paths import validate_file_path
     from trainui.store.db.engine import open_session
     from trainui.store.repository import PipelineRepository
 
@@ -38,7 +38,7 @@ _HOMES = {
     "log": "trainui.log_api",
     "open_session": "trainui.store.db.engine",
     "sync_metrics_from_file": "trainui.metrics.reader.sync",
-    "validate_file_path": "trainui.pipeline.inputs",
+    "validate_file_path": "trainui.pipeline.allowed_paths",
 }
 
 

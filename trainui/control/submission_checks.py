@@ -11,7 +11,7 @@ from trainui.domain.definition import Pipeline, StageDefinition
 from trainui.domain.search import Search
 from trainui.errors import UnfitEnvironmentError, UnsafePathError, UsageError, install_advice
 from trainui.formatting import quantity
-from trainui.pipeline.inputs import allowed_directories, validate_file_path
+from trainui.pipeline.allowed_paths import allowed_directories, validate_file_path
 from trainui.pipeline.substitution import phases
 
 MODULES = {

@@ -15,7 +15,7 @@ import threading
 import time
 from pathlib import Path
 
-from trainui import installed, open_file_limit
+from trainui import open_file_limit, upgrade_check
 from trainui.errors import ReplacedError
 from trainui.supervisor import supervise
 from trainui.supervisor.protocol import IDENTITY
@@ -120,7 +120,7 @@ def spawn(python: str, connection: socket.socket) -> subprocess.Popen[bytes]:
         OSError: the interpreter cannot be started.
         ReplacedError: another trainui was installed, whose fork server may be incompatible.
     """
-    if not installed.is_unchanged():
+    if not upgrade_check.is_unchanged():
         raise ReplacedError
     process = subprocess.Popen(
         [python, "-I", "-S", "-X", "utf8", supervise.__file__],

@@ -26,7 +26,7 @@ from trainui.execution.stall.alerts import StallAlerts
 from trainui.execution.stall.detector import StallDetector
 from trainui.execution.worker.code_drift import CodeDriftWatch
 from trainui.execution.worker.gpu_health import GpuHealthMonitor
-from trainui.execution.worker.hosts import HostMonitor
+from trainui.execution.worker.host_heartbeat import HostMonitor
 from trainui.execution.worker.log_relay import LogRelay
 from trainui.execution.worker.notifications import Notifier
 from trainui.execution.worker.search_thread import SearchThread
