@@ -26,10 +26,10 @@ from trainui.domain.search import Search
 from trainui.domain.states import Status
 from trainui.errors import UnfitEnvironmentError
 from trainui.pipeline.substitution.search import with_trial_params
-from trainui.search import objective, pruners, pruning, samplers, storage, study
+from trainui.search import objective, pruners, samplers, storage, study, trial_watch
 from trainui.search.host_lock import only_host
-from trainui.search.pruning import TrialWatch
 from trainui.search.study import AskedTrial, SearchStudy
+from trainui.search.trial_watch import TrialWatch
 from trainui.store.db.engine import Store, file_of, raw
 from trainui.store.read import trials as asked_trials
 from trainui.store.read.trials import TrialRecord
@@ -149,7 +149,7 @@ class Searcher:
             found = self._watch.look(raw(connection), followed)
         if found:
             with self._store.write() as connection:
-                pruning.request(connection, found)
+                trial_watch.request(connection, found)
         self._watch.save()
         return bool(found)
 

@@ -17,7 +17,7 @@ from tests.unit.execution.submitted import begin, submit
 from tests.unit.store.readings import Feeder
 from trainui import clock, control
 from trainui.cli.runs import waiting
-from trainui.domain.pruning import Pruning
+from trainui.domain.pruning_reason import Pruning
 from trainui.domain.records import HostView
 from trainui.domain.states import Status
 from trainui.errors import UnfitEnvironmentError

@@ -16,7 +16,7 @@ ROOMS = (
     "store/",
     "metrics/trackers/",
     "search/edited_space.py",
-    "search/pruning.py",
+    "search/trial_watch.py",
     "search/storage.py",
     "search/stored_trials.py",
 )

@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import Any, TypeVar
 
 from trainui.domain.definition import StageDefinition
-from trainui.domain.pruning import Pruning
+from trainui.domain.pruning_reason import Pruning
 from trainui.domain.records import AttemptRecord, RunRecord, Slot, StageRecord
 from trainui.domain.states import Status
 from trainui.store.db import protocol

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from trainui.domain.pruning import Pruning
+from trainui.domain.pruning_reason import Pruning
 from trainui.domain.records import StageRecord
 from trainui.domain.states import Status
 from trainui.store.db import protocol

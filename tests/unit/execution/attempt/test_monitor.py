@@ -20,7 +20,7 @@ from tests.unit.supervisor.waiting import wait_for
 from trainui import control, paths
 from trainui.artifacts import outputs, unrecorded_attempts
 from trainui.domain.notifications import PRUNING_OFF
-from trainui.domain.pruning import Pruning
+from trainui.domain.pruning_reason import Pruning
 from trainui.domain.records import AttemptRecord
 from trainui.domain.states import Status
 from trainui.errors import StoreLockedError

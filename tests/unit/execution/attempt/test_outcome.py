@@ -12,7 +12,7 @@ import pytest
 
 from trainui import paths
 from trainui.domain.definition import StageDefinition
-from trainui.domain.pruning import Pruning
+from trainui.domain.pruning_reason import Pruning
 from trainui.domain.records import AttemptRecord
 from trainui.domain.states import Status
 from trainui.execution.attempt import log_search

@@ -18,7 +18,7 @@ from trainui.domain.records import StageRecord
 from trainui.domain.states import Status
 from trainui.execution.worker import search_thread
 from trainui.execution.worker.search_thread import INSTALL, SearchThread
-from trainui.search import missing_metric, pruning, study
+from trainui.search import missing_metric, study, trial_watch
 from trainui.search.missing_metric import MissingMetricWatch
 from trainui.search.searcher import Searcher
 from trainui.search.study import AskedTrial, SearchStudy
@@ -186,7 +186,7 @@ def test_studies_in_use_stay_open_beyond_the_limit(
 def test_the_last_trial_is_ended_when_all_of_its_points_are_reported(
     thread: Thread, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pruning, "LONGEST_TURN", 0.0)
+    monkeypatch.setattr(trial_watch, "LONGEST_TURN", 0.0)
     one = TEXT.replace("trials: 4", "trials: 1").replace("sampler: random", "prune: median")
     thread.run_id = submit(tmp_path, one)
     thread.want(0)

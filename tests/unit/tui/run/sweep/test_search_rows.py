@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.unit.tui.filled import Filler
-from trainui.domain.pruning import Pruning
+from trainui.domain.pruning_reason import Pruning
 from trainui.domain.records import StageRecord
 from trainui.domain.search import Search
 from trainui.domain.states import Status

@@ -17,8 +17,8 @@ from trainui import clock
 from trainui.domain.records import Slot, StageRecord
 from trainui.domain.search import Prune, Search
 from trainui.domain.states import Status
-from trainui.search import pruners, pruning, study
-from trainui.search.pruning import Decision, TrialWatch
+from trainui.search import pruners, study, trial_watch
+from trainui.search.trial_watch import Decision, TrialWatch
 from trainui.store.db.engine import Store, raw
 from trainui.store.plotting import series_data
 from trainui.store.read import views
@@ -100,7 +100,7 @@ class Loop:
         found = self.watch.look(connect(self.store), [self.trial(number) for number in numbers])
         if found:
             with self.store.write() as connection:
-                pruning.request(connection, found)
+                trial_watch.request(connection, found)
         if saves:
             self.watch.save()
         return found
@@ -288,7 +288,7 @@ def test_a_decision_too_late_for_its_attempt_is_made_again_for_the_next(
     (late,) = loop.watch.look(connect(store), [loop.trial(0)])
     loop.end(0, Status.INTERRUPTED)
     with store.write() as connection:
-        pruning.request(connection, [late])
+        trial_watch.request(connection, [late])
         stage_requests.reopen(connection, loop.run, [stage_requests.Reopened("t0")])
     feeder = loop.start(0, attempt=2)
     assert loop.look(0) == []
@@ -314,7 +314,7 @@ def test_a_step_is_reported_once_and_a_metric_without_whole_steps_is_counted(
     assert [one.pruning for one in loop.look(1)] == [None]
     with store.read() as connection:
         told = [one.text for _, one in views.events(raw(connection), loop.run)]
-    assert f"t1: {pruning.COUNTED}" in told
+    assert f"t1: {trial_watch.COUNTED}" in told
     loop.restart()
     Feeder(store, loop.stage(1).id, key="a2", attempt=1).feed({"loss": [(1.5, 6.0)]})
     found = loop.look(1)
@@ -374,7 +374,7 @@ def test_each_pruner_says_why(rule: Search, values: list[float], words: str) -> 
 def test_a_long_turn_is_cut_and_an_ended_trial_waits_for_its_last_value(
     store: Store, add_run: AddRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pruning, "LONGEST_TURN", 0.0)
+    monkeypatch.setattr(trial_watch, "LONGEST_TURN", 0.0)
     loop = Loop(store, add_run, tmp_path, THRESHOLD, 2)
     stage_ids = {loop.stage(number).id for number in range(2)}
     for number in range(2):
