@@ -109,8 +109,8 @@ def test_an_early_worker_ends_without_a_trace_if_the_command_is_refused_or_kille
 ) -> None:
     code = (
         "import psutil\n"
-        "from trainui.execution.daemon import prestart\n"
-        "with prestart.early_worker():\n"
+        "from trainui.execution.daemon import early_worker\n"
+        "with early_worker.early_worker():\n"
         "    (shell,) = psutil.Process().children()\n"
         "    while not shell.children(): pass\n"
         "    print(shell.pid, shell.children()[0].pid, flush=True)\n"

@@ -143,9 +143,9 @@ def test_a_run_starts_its_worker_before_the_parser_is_imported(
     option: str, early: bool, tmp_path: Path
 ) -> None:
     code = (
-        "from trainui.cli import main\nfrom trainui.execution.daemon import prestart\n"
+        "from trainui.cli import main\nfrom trainui.execution.daemon import early_worker\n"
         "main._call_command = lambda _: 0\n"
-        "prestart._begin = lambda: sys.modules.update(early=sys)\n"
+        "early_worker._begin = lambda: sys.modules.update(early=sys)\n"
         f"main.main(['run', {option!r}, '--', 'true', '--dry-run'])"
     )
     seen = loaded(code, tmp_path)

@@ -118,7 +118,7 @@ _ELSEWHERE = {
 def _report_missing(location: Location, document: Mapping, problems: Problems) -> None:
     owner = _owner(location[:-1])
     if owner == "a pipeline":
-        return  # missing stages: field_rules has a better message
+        return  # missing stages: field_combinations has a better message
     advice = _MISSING.get((owner, str(location[-1])), "add it")
     mark = _find(document, location[:-1])
     problems.add(mark, "missing-field", f"{owner} must have a `{location[-1]}`; {advice}")
