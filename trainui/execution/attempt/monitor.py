@@ -2,7 +2,7 @@
 
 The running attempts are always derived from the store and the attempts' directories, never from
 memory alone. So a new worker recovers with the same code: it launches an attempt that was claimed
-but not launched, adopts one that is alive, and records one that ended meanwhile. Nothing is
+but not launched, takes over one that is alive, and records one that ended meanwhile. Nothing is
 guessed.
 """
 

@@ -53,7 +53,7 @@ STAGES_EVERY = 5.0
 costs a few milliseconds while GPUs are in use; a silence shorter than a minute does not matter."""
 
 STOPPING = threading.Event()
-"""Set once, when the worker begins to stop. Stages keep running; the next worker adopts them."""
+"""Set when the worker begins to stop. Stages keep running; the next worker takes them over."""
 
 fork_server = ForkServer()
 
