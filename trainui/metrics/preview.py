@@ -19,7 +19,7 @@ from trainui.domain.records import AttemptRecord, StageRecord
 from trainui.metrics import formats
 from trainui.metrics.discovery import sources
 from trainui.metrics.discovery.source_file import SourceFile
-from trainui.metrics.files import peek
+from trainui.metrics.files import lenient_files
 from trainui.metrics.files.decoder_choice import full_name
 from trainui.metrics.files.tail import GrowingFile, ShortageError, UnreadableFileError
 from trainui.metrics.formats import UnknownFormatError
@@ -85,7 +85,10 @@ class FilePreview:
     def is_stored(self, connection: Connection, owner: str) -> bool:
         """Return True if so much is stored by now that no preview is needed."""
         stored = read_points.offsets(connection, owner)
-        return all(stored.get(key, 0) > size - peek.LEAST_AHEAD for key, size in self.sizes.items())
+        return all(
+            stored.get(key, 0) > size - lenient_files.LEAST_AHEAD
+            for key, size in self.sizes.items()
+        )
 
 
 def preview(connection: Connection, stage: StageRecord, attempt: AttemptRecord) -> FilePreview:
@@ -109,8 +112,8 @@ def preview(connection: Connection, stage: StageRecord, attempt: AttemptRecord) 
         begin, reading = stored.get(candidate.key, 0), candidate.reading
         if candidate.is_fallback or reading.continues:
             continue
-        size = peek.size(candidate.path)
-        if size - begin < peek.LEAST_AHEAD:
+        size = lenient_files.size(candidate.path)
+        if size - begin < lenient_files.LEAST_AHEAD:
             continue
         try:
             series = sample(candidate.path, format=reading.format, step=reading.step, begin=begin)

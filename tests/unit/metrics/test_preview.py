@@ -11,7 +11,7 @@ from benchmarks.events import write_events
 from tests.unit.metrics.attempts import start_attempt
 from tests.unit.metrics.reading import connect
 from trainui.metrics import preview
-from trainui.metrics.files import peek
+from trainui.metrics.files import lenient_files
 from trainui.metrics.formats.tensorboard.event_file import EventFile
 from trainui.store.db.engine import Store
 from trainui.store.read import views
@@ -67,7 +67,7 @@ def test_of_what_is_no_records_there_is_no_picture(tmp_path: Path) -> None:
 def test_what_a_stage_has_written_and_nobody_has_read(
     store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(peek, "LEAST_AHEAD", 1000)
+    monkeypatch.setattr(lenient_files, "LEAST_AHEAD", 1000)
     attempt = start_attempt(store, tmp_path)
     attempt.own_file.write_text("".join(f'{{"step": {n}, "loss": 1}}\n' for n in range(1000)))
     connection = connect(store)

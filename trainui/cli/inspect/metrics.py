@@ -13,7 +13,7 @@ from trainui import clock, formatting
 from trainui.cli import lookup, options
 from trainui.cli.output import printing, progress, tables
 from trainui.domain.states import UNFINISHED
-from trainui.metrics.files import peek
+from trainui.metrics.files import lenient_files
 from trainui.store.read import views
 from trainui.supervisor.protocol import STDERR_FILE, STDOUT_FILE
 
@@ -97,7 +97,7 @@ def without_metrics(
 
 def _has_printed(connection: Connection, stage: StageRecord) -> bool:
     directory = Path(views.attempts_of_stage(connection, stage.id)[-1].directory)
-    return any(peek.size(directory / name) for name in (STDOUT_FILE, STDERR_FILE))
+    return any(lenient_files.size(directory / name) for name in (STDOUT_FILE, STDERR_FILE))
 
 
 def _searched_places(

@@ -162,11 +162,11 @@ def _of_wandb(run: RunRecord, path: Path) -> Offer | None:
 def _of_mlflow(run: RunRecord, path: Path) -> Offer | None:
     """Return the script of a run of MLflow, without its arguments; None if it is not found."""
     from trainui.metrics.discovery import tracker_runs
-    from trainui.metrics.files import peek
+    from trainui.metrics.files import lenient_files
 
     if path.is_dir():
         names = ("mlflow.source.name", "mlflow.source.type")
-        tags = {name: peek.text(path / "tags" / name).strip() for name in names}
+        tags = {name: lenient_files.text(path / "tags" / name).strip() for name in names}
     else:
         id_ = (run.external or {}).get("run")
         found = (one.tags for one in tracker_runs.of_database(path) if one.id == id_)

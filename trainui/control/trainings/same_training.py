@@ -23,7 +23,7 @@ import numpy as np
 from trainui import clock
 from trainui.metrics.discovery import default_sources, tracker_runs
 from trainui.metrics.discovery.trainings import Job, Training
-from trainui.metrics.files import peek
+from trainui.metrics.files import lenient_files
 from trainui.metrics.files.decoder_choice import decoded_parts
 from trainui.metrics.files.tail import UnreadableFileError
 from trainui.metrics.formats import UnknownFormatError
@@ -170,7 +170,7 @@ def _of_events(training: Training) -> _WritingProcess | None:
     marks = [mark for path in files if (mark := _EVENTS.fullmatch(path.name)) is not None]
     if len({(mark[2], mark[3]) for mark in marks}) != 1 or len(marks) < len(files):
         return None
-    started, ended = min(int(mark[1]) for mark in marks), max(map(peek.modified, files))
+    started, ended = min(int(mark[1]) for mark in marks), max(map(lenient_files.modified, files))
     return _WritingProcess(marks[0][2], int(marks[0][3]), started, ended)
 
 
@@ -178,7 +178,7 @@ def _of_wandb(training: Training) -> _WritingProcess | None:
     """Return the writer of a W&B run; None if it is not on record."""
     if training.kind != "wandb":
         return None
-    logged = _LOGGED.search(peek.head(training.path / "logs" / "debug.log"))
+    logged = _LOGGED.search(lenient_files.head(training.path / "logs" / "debug.log"))
     file = next(training.path.glob("run-*.wandb"), None)
     about = wandb.describe(file) if logged is not None and file is not None else None
     if about is None or logged is None or "host" not in about.tags or about.started is None:

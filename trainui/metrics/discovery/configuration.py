@@ -12,7 +12,7 @@ from typing import Any
 
 from trainui.metrics.discovery import hydra, tracker_runs
 from trainui.metrics.discovery.source_file import SourceFile
-from trainui.metrics.files import peek
+from trainui.metrics.files import lenient_files
 from trainui.metrics.formats import dvclive, mlflow
 
 MOST = 200
@@ -78,7 +78,7 @@ def of_mlflow(run: Path) -> dict[str, str]:
     """Return the parameters of a run in MLflow's file store."""
     files = sorted((run / "params").rglob("*"))
     return {
-        str(one.relative_to(run / "params")): peek.text(one).strip()
+        str(one.relative_to(run / "params")): lenient_files.text(one).strip()
         for one in files
         if one.is_file()
     }
@@ -111,7 +111,7 @@ def as_json(value: Any) -> Any:
 
 def load(path: Path) -> Mapping[str, Any]:
     """Return the mapping in a YAML file; an empty one if it cannot be read."""
-    data = peek.head(path, _BYTES)
+    data = lenient_files.head(path, _BYTES)
     if not data:
         return {}
     import yaml  # not at the reader's start

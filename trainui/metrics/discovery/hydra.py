@@ -6,7 +6,7 @@ import re
 from functools import lru_cache
 from pathlib import Path
 
-from trainui.metrics.files import peek
+from trainui.metrics.files import lenient_files
 from trainui.metrics.formats import labels
 
 DIRECTORY = ".hydra"
@@ -20,7 +20,7 @@ _ITEM = re.compile(r"^- [ \t]*(['\"]?)(.*?)\1[ \t\r]*$", re.MULTILINE)
 
 def overrides(directory: Path) -> list[str]:
     """Return the overrides of the job in a directory, as they were given; empty if it has none."""
-    found = _ITEM.findall(peek.text(directory / DIRECTORY / "overrides.yaml", _BYTES))
+    found = _ITEM.findall(lenient_files.text(directory / DIRECTORY / "overrides.yaml", _BYTES))
     return [text.replace("''", "'") if quote else text for quote, text in found]
 
 
@@ -43,5 +43,5 @@ def job_prefix(directory: Path, root: Path) -> str:
 
 @lru_cache(maxsize=1024)
 def _label_of(job: Path) -> str:
-    number = _NUMBER.search(peek.text(job / DIRECTORY / "hydra.yaml", _BYTES))
+    number = _NUMBER.search(lenient_files.text(job / DIRECTORY / "hydra.yaml", _BYTES))
     return labels.of_job(number[1], " ".join(overrides(job))) if number else ""

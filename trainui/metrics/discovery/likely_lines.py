@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from trainui.metrics.discovery.source_file import SourceFile
-from trainui.metrics.files import peek
+from trainui.metrics.files import lenient_files
 from trainui.metrics.formats.text.log_lines import text_lines
 from trainui.metrics.formats.text.log_prefix import message
 from trainui.metrics.formats.text.presets.base import MAX_PRINTED, NUMBER, STEP
@@ -68,7 +68,7 @@ class _LineShape:
 
 def describe(text: SourceFile, without_secrets: Callable[[Iterable[str]], list[str]]) -> str | None:
     """Return which lines of a text look like metrics, and what to write to have them read."""
-    printed = text_lines(peek.head(text.path, _BYTES))
+    printed = text_lines(lenient_files.head(text.path, _BYTES))
     lines = [message(line)[:MAX_PRINTED] for line in without_secrets(printed)]
     kinds: dict[_LineShape, list[str]] = defaultdict(list)
     for line in lines:

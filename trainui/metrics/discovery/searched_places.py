@@ -7,7 +7,7 @@ from pathlib import Path
 from trainui import formatting, plain_files
 from trainui.domain.definition import StageDefinition
 from trainui.metrics.discovery import default_sources, listing
-from trainui.metrics.files import peek
+from trainui.metrics.files import lenient_files
 from trainui.metrics.files.tail import look_at
 from trainui.metrics.formats import UnknownFormatError
 from trainui.metrics.formats.detect import HEAD_BYTES, detect
@@ -65,7 +65,7 @@ def _size(stream: Path) -> str:
 def _file(path: Path) -> str:
     """Return a file's name, and why it cannot be read: `train.log (is written in UTF-16; ...)`."""
     try:
-        detect(peek.head(path, HEAD_BYTES), path, complete=True)
+        detect(lenient_files.head(path, HEAD_BYTES), path, complete=True)
     except UnknownFormatError as error:
         return f"{path.name} ({str(error).removeprefix(f'{path} ')})"
     return path.name

@@ -13,7 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from trainui.metrics.discovery.source_file import SourceFile
-from trainui.metrics.files import peek
+from trainui.metrics.files import lenient_files
 
 _FAMILIES = frozenset({"json", "csv", "tfevents", "hf"})
 """Kinds of files that a training writes one of, or in one directory."""
@@ -30,7 +30,7 @@ def apart(one: SourceFile, others: Iterable[SourceFile], since: float) -> Source
     if one.family not in _FAMILIES or one.named:
         return one
     for other in others:
-        if _is_alike(one, other) and peek.modified(other.path) >= since:
+        if _is_alike(one, other) and lenient_files.modified(other.path) >= since:
             prefix = f"{one.reading.prefix}{_label(one.path, other.path)}/"
             return replace(one, reading=replace(one.reading, prefix=prefix))
     return one

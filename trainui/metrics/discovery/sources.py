@@ -17,7 +17,7 @@ from trainui.domain.definition import MetricSource, StageDefinition
 from trainui.metrics.discovery import default_sources, tracker_runs
 from trainui.metrics.discovery.attribution import outside_sources, printed_runs
 from trainui.metrics.discovery.source_file import SourceFile
-from trainui.metrics.files import peek
+from trainui.metrics.files import lenient_files
 from trainui.metrics.files.decoder_choice import DecoderChoice
 from trainui.metrics.files.tail import check_descriptors
 from trainui.metrics.formats import dvclive, mlflow
@@ -58,7 +58,7 @@ class SearchDirectories:
 
     def started(self) -> float | None:
         """Return when the attempt started, in seconds since 1970; None if it has not."""
-        return peek.modified(self.attempt_dir / protocol.STARTED_FILE) or None
+        return lenient_files.modified(self.attempt_dir / protocol.STARTED_FILE) or None
 
 
 @dataclass(slots=True)

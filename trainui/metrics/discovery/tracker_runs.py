@@ -11,7 +11,7 @@ from pathlib import Path
 from sqlite3 import Connection
 
 from trainui.metrics.discovery.source_file import SourceFile
-from trainui.metrics.files import peek
+from trainui.metrics.files import lenient_files
 from trainui.metrics.files.decoder_choice import DecoderChoice
 from trainui.metrics.files.tail import UnreadableFileError
 from trainui.metrics.trackers import TrackedRun, Tracker, database, optuna_journal
@@ -36,7 +36,7 @@ def of_database(path: Path, *, since: float = 0) -> list[TrackedRun]:
     One that was not written `since` (seconds since 1970) is not read.
     """
     files = (path, path.with_name(f"{path.name}-wal"))
-    if max(map(peek.modified, files)) < since or not any(map(is_marked, files)):
+    if max(map(lenient_files.modified, files)) < since or not any(map(is_marked, files)):
         return []
     return _read(path, lambda tracker, connection: tracker.runs(connection))
 
@@ -79,7 +79,7 @@ def is_for_several(file: Path) -> bool:
 
 def is_marked(file: Path) -> bool:
     """Return True if a database may be a tracker's: others may be large, and are not copied."""
-    head = peek.head(file, _MARKED_BYTES)
+    head = lenient_files.head(file, _MARKED_BYTES)
     return any(marker in head for marker in _MARKERS)
 
 
@@ -138,7 +138,9 @@ def with_prefixes(found: Iterable[SourceFile], since: float) -> list[SourceFile]
     Runs from before it started, at `since`, are those of earlier attempts.
     """
     found = list(found)
-    logs = [one for one in found if one.family == "wandb" and peek.modified(one.path) >= since]
+    logs = [
+        one for one in found if one.family == "wandb" and lenient_files.modified(one.path) >= since
+    ]
     logs.sort(key=lambda one: time_of_wandb(one.path))
     first = logs[0].path.name if logs else ""
     return [

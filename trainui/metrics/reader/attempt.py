@@ -17,7 +17,7 @@ from trainui.metrics.discovery import likely_lines, rotation, series_names, sibl
 from trainui.metrics.discovery.attribution.search_round import SearchRound
 from trainui.metrics.discovery.fallback_sources import FallbackSources, of_single_values
 from trainui.metrics.discovery.source_file import SourceFile
-from trainui.metrics.files import peek
+from trainui.metrics.files import lenient_files
 from trainui.metrics.files.open_files import OpenFiles
 from trainui.metrics.formats.text.pattern import PatternError
 from trainui.metrics.formats.text.preset_lines import FOUND
@@ -140,7 +140,7 @@ class AttemptReader:
     def _order(self, candidate: SourceFile, known: SourceRecord | None) -> tuple[int, float, bytes]:
         """Return the place of a file; MLflow's begin with a time, and their names are random."""
         is_of_mlflow = known is None and candidate.family == "mlflow"
-        began = peek.head(candidate.path, 13) if is_of_mlflow else b""
+        began = lenient_files.head(candidate.path, 13) if is_of_mlflow else b""
         read_first = math.inf if known is None else known.id  # which keeps its metrics' names
         return self._names.place(candidate), read_first, began
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from sqlalchemy import Connection
 
 from trainui.metrics.discovery.source_file import SourceFile
-from trainui.metrics.files import peek
+from trainui.metrics.files import lenient_files
 from trainui.metrics.files.tail import GrowingFile, UnreadableFileError
 from trainui.metrics.formats.text.preset_lines import carried_over
 from trainui.store.db.engine import Store
@@ -58,7 +58,7 @@ def _continued(connection: Connection, source: SourceRecord, candidate: SourceFi
 
 def is_older(path: Path, started: float) -> bool:
     """Return True if a file was last written before an attempt started, so by another one."""
-    return 0 < peek.modified(path) < started
+    return 0 < lenient_files.modified(path) < started
 
 
 def _part_of_others(candidate: SourceFile, started: float) -> tuple[int, Identity] | None:

@@ -16,7 +16,7 @@ from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from trainui.metrics.files import peek
+from trainui.metrics.files import lenient_files
 from trainui.metrics.files.tail import FileState, UnreadableFileError, look_at
 from trainui.metrics.trackers import Tracker, mlflow, optuna, optuna_journal, trackio
 
@@ -59,7 +59,7 @@ class DatabaseCopy:
 
 def is_database(path: Path) -> bool:
     """Return True if a file is an SQLite database."""
-    return peek.known_head(path, look_at(path)).startswith(MAGIC)
+    return lenient_files.known_head(path, look_at(path)).startswith(MAGIC)
 
 
 def version(path: Path) -> _Version | None:
@@ -145,7 +145,9 @@ def _copy(path: Path) -> DatabaseCopy | None:
 
 def _heads(path: Path) -> list[bytes]:
     """Return the bytes that each commit changes, even within one tick of the file's clock."""
-    return [peek.head(path.with_name(path.name + side), _HEADER_BYTES) for side in ("", *SIDES)]
+    return [
+        lenient_files.head(path.with_name(path.name + side), _HEADER_BYTES) for side in ("", *SIDES)
+    ]
 
 
 def _open(copy: Path, path: Path) -> sqlite3.Connection:

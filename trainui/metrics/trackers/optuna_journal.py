@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from trainui import plain_files
-from trainui.metrics.files import peek
+from trainui.metrics.files import lenient_files
 from trainui.metrics.files.tail import look_at
 from trainui.metrics.formats.optuna_journal import FIELDS, STATES, Change, JournalNumbers
 
@@ -35,7 +35,7 @@ CREATE TABLE trial_intermediate_values (trial_intermediate_value_id INTEGER PRIM
 
 def is_journal(path: Path) -> bool:
     """Return True if a file begins as a journal."""
-    head = peek.known_head(path, look_at(path)).partition(b"\n")[0]
+    head = lenient_files.known_head(path, look_at(path)).partition(b"\n")[0]
     return head.startswith(b"{") and all(f'"{name}"'.encode() in head for name in FIELDS)
 
 

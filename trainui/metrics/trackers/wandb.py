@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from trainui import plain_files
-from trainui.metrics.files import peek
+from trainui.metrics.files import lenient_files
 from trainui.metrics.formats.protobuf import DAMAGED, fields, values
 from trainui.metrics.formats.wandb.records import BLOCK, SUMMARY, contents
 from trainui.metrics.formats.wandb.rows import MEDIA, OWN, last_values, read_item
@@ -34,10 +34,10 @@ _Message = defaultdict[int, list[Any]]
 
 def describe(path: Path) -> TrackedRun:
     """Return a run as its log has it."""
-    size = peek.size(path)
+    size = lenient_files.size(path)
     begin = max(size // BLOCK - 1, 0) * BLOCK  # of the end, and of changes of the configuration
-    tail = _messages(peek.head(path, size - begin, begin=begin), begin)
-    records = [*_messages(peek.head(path, _HEAD_BYTES), 0), *tail]
+    tail = _messages(lenient_files.head(path, size - begin, begin=begin), begin)
+    records = [*_messages(lenient_files.head(path, _HEAD_BYTES), 0), *tail]
     runs, ends = ([found for key, found in records if key == kind] for kind in (_RUN, _EXIT))
     run = runs[-1] if runs else _Message(list)
     params: dict[str, Any] = {}
@@ -55,7 +55,7 @@ def describe(path: Path) -> TrackedRun:
         params=params,
         status=status,
         started=float(_number(_inside(run, _START), _SECONDS)) or None,
-        ended=peek.modified(path) or None,
+        ended=lenient_files.modified(path) or None,
         tags=tags,
     )
 

@@ -17,7 +17,7 @@ from typing import Any
 
 from trainui.execution.processes import spawn
 from trainui.formatting import quantity
-from trainui.metrics.files import peek
+from trainui.metrics.files import lenient_files
 
 PATIENCE = 20.0
 """Seconds after which a search is given up."""
@@ -55,7 +55,7 @@ def search(is_cancelled: Callable[[], bool]) -> FoundTrainings:
         processes, trainings = pool.map(lambda words: _answer(words, is_cancelled), searches)
     slow = f"Searching this directory took over {PATIENCE:.0f} s; `trainui add .` has no limit."
     runs = (trainings or {}).get("runs", ())
-    newest_first = sorted(runs, key=lambda one: -peek.modified(Path(one["path"])))
+    newest_first = sorted(runs, key=lambda one: -lenient_files.modified(Path(one["path"])))
     listed = []
     for one in newest_first:
         where = one["path"].removeprefix(f"{Path.cwd()}/")

@@ -29,7 +29,7 @@ from trainui.metrics.discovery.attribution import by_parameters, printed_runs, s
 from trainui.metrics.discovery.attribution.database_runs import DatabaseRuns, is_near
 from trainui.metrics.discovery.attribution.search_round import SearchRound
 from trainui.metrics.discovery.source_file import SourceFile
-from trainui.metrics.files import peek
+from trainui.metrics.files import lenient_files
 from trainui.metrics.files.tail import FileState, look_at
 from trainui.metrics.formats import mlflow
 from trainui.supervisor.protocol import RUN_TAG
@@ -222,7 +222,7 @@ class OutsideSources:
         """Add a file that has changed, if it is this attempt's; return False if that is unknown."""
         # of a run of MLflow or a job of Hydra that this attempt started
         tag = mlflow.run_directory(path) / "tags" / RUN_TAG
-        is_run = peek.text(tag) == str(self.attempt_dir)
+        is_run = lenient_files.text(tag) == str(self.attempt_dir)
         if not is_run and self._hydra_job(path) is None:
             if path in self._foreign:
                 return True
@@ -233,7 +233,9 @@ class OutsideSources:
 
     def _may_be_anothers(self, path: Path) -> bool:
         """Return True if another attempt ran between a file's birth and its last change."""
-        born = peek.born(path) if self._near and not mounts.remote_mount(str(path)) else None
+        born = (
+            lenient_files.born(path) if self._near and not mounts.remote_mount(str(path)) else None
+        )
         if born is None:
             return bool(self._near)
         changed = self._listings[0].states[path].modified / 1e9
@@ -266,7 +268,7 @@ class OutsideSources:
         for up in path.parents:
             if up == self.workdir or not up.is_relative_to(self.workdir):
                 break
-            if peek.text(up / hydra.DIRECTORY / RUN_TAG) == str(self.attempt_dir):
+            if lenient_files.text(up / hydra.DIRECTORY / RUN_TAG) == str(self.attempt_dir):
                 return up
         return None
 

@@ -24,7 +24,7 @@ from trainui.metrics.discovery.trainings import frameworks, tracker_files
 from trainui.metrics.discovery.trainings.finder_types import Job as Job
 from trainui.metrics.discovery.trainings.finder_types import Place, listed
 from trainui.metrics.discovery.trainings.finder_types import Training as Training
-from trainui.metrics.files import peek
+from trainui.metrics.files import lenient_files
 from trainui.metrics.files.tail import UnreadableFileError
 from trainui.metrics.trackers import database
 
@@ -76,8 +76,8 @@ def last_change(job: Job) -> float:
     if job.run:
         return job.ended or 0.0
     if job.sources is not None:
-        return max((peek.modified(path) for path, _format in job.sources), default=0.0)
-    return max(map(peek.modified, default_sources.usual_files(job.directory)), default=0.0)
+        return max((lenient_files.modified(path) for path, _format in job.sources), default=0.0)
+    return max(map(lenient_files.modified, default_sources.usual_files(job.directory)), default=0.0)
 
 
 def below(path: Path) -> list[Training]:

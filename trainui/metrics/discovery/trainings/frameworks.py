@@ -9,7 +9,7 @@ from typing import Any
 
 from trainui.metrics.discovery import configuration, default_sources, hydra
 from trainui.metrics.discovery.trainings.finder_types import Job, Place, Training, listed
-from trainui.metrics.files import peek
+from trainui.metrics.files import lenient_files
 
 _NUMBER = re.compile(r"\d+")
 _CHECKPOINT = re.compile(r"checkpoint-\d+")
@@ -93,7 +93,7 @@ def dvclive(place: Place) -> Training | None:
 def sb3(place: Place) -> Training | None:
     """Return the training of a directory with the `progress.csv` of Stable-Baselines3's logger."""
     log = next((one for one in ("progress.csv", "progress.json") if one in place.files), None)
-    if log is None or b"time/" not in peek.head(place / log):
+    if log is None or b"time/" not in lenient_files.head(place / log):
         return None
     return _single("sb3", place)
 
@@ -124,7 +124,7 @@ def plain(place: Place) -> Training | None:
 def _kind(place: Place, name: str) -> str | None:
     family = default_sources.family_of(place / name)
     if family == "csv":
-        names = peek.head(place / name).split(b"\n")[0].strip().split(b",")
+        names = lenient_files.head(place / name).split(b"\n")[0].strip().split(b",")
         is_keras = names[0] == b"epoch" and b"loss" in names and b"step" not in names
         return "keras" if is_keras else "csv"
     return {"json": "jsonl", "text": "log"}.get(family or "", family)

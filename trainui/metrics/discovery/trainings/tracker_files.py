@@ -8,7 +8,7 @@ from pathlib import Path
 
 from trainui.metrics.discovery import configuration, default_sources, tracker_runs
 from trainui.metrics.discovery.trainings.finder_types import Job, Place, Training, tracked
-from trainui.metrics.files import peek
+from trainui.metrics.files import lenient_files
 from trainui.metrics.trackers import study_of, trackio
 from trainui.metrics.trackers import wandb as wandb_head
 
@@ -70,7 +70,7 @@ def mlflow(place: Place) -> Training | None:
     meta = configuration.load(place / "meta.yaml")
     if meta.keys().isdisjoint(("run_id", "run_uuid")) or meta.get("lifecycle_stage") == "deleted":
         return None
-    tagged = peek.text(place / "tags" / "mlflow.runName").strip()
+    tagged = lenient_files.text(place / "tags" / "mlflow.runName").strip()
     name = str(meta.get("run_name") or tagged or place.path.name)
     job = Job(
         name,

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from trainui import mounts
 from trainui.domain.records import SeriesSummary, StageRecord
 from trainui.domain.states import Status
-from trainui.metrics.files import peek
+from trainui.metrics.files import lenient_files
 from trainui.store.db.protocol import Connection
 from trainui.store.points.read_points import offsets
 from trainui.store.read import views
@@ -63,8 +63,8 @@ def _sampled(connection: Connection, stage: StageRecord) -> FilePreview | None:
     attempts, stored = views.attempts_of_stage(connection, stage.id), offsets(connection, stage.id)
     if not attempts or (attempts[-1].celery_task_id is None and mounts.remote_mount(*stored)):
         return None
-    ahead = (peek.size(Path(key)) - offset for key, offset in stored.items())
-    if stored and max(ahead) < peek.LEAST_AHEAD:
+    ahead = (lenient_files.size(Path(key)) - offset for key, offset in stored.items())
+    if stored and max(ahead) < lenient_files.LEAST_AHEAD:
         return None
     from trainui.metrics import preview  # imports all formats
 

@@ -27,7 +27,7 @@ from trainui.metrics.discovery import file_sizes_at_start, listing, sources
 from trainui.metrics.discovery.attribution import outside_sources, search_round
 from trainui.metrics.discovery.attribution.outside_sources import SLACK, OutsideSources
 from trainui.metrics.discovery.attribution.search_round import SearchRound
-from trainui.metrics.files import peek
+from trainui.metrics.files import lenient_files
 from trainui.metrics.files.fanotify import Fanotify
 from trainui.metrics.reader.attempt import AttemptReader
 from trainui.store.db.engine import Store
@@ -269,7 +269,7 @@ def test_a_file_made_after_the_others_have_ended_is_the_attempts(
 ) -> None:
     attempts = [begin(store, tmp_path, name) for name in ("one", "two")]
     work = tmp_path / "work"
-    if peek.born(work) is None:
+    if lenient_files.born(work) is None:
         pytest.skip("the file system does not record it")
     write(work / "shared.jsonl", lines([7]))
     assert end(store, *attempts[0]) == {}

@@ -10,7 +10,7 @@ import pytest
 
 from tests.unit.metrics.attempts import start_attempt
 from tests.unit.metrics.reading import connect, open_reader, read_on
-from trainui.metrics.files import peek
+from trainui.metrics.files import lenient_files
 from trainui.store.db.engine import Store
 from trainui.store.read import views
 from trainui.tui.data.curves import Curves, CurvesWanted
@@ -23,7 +23,7 @@ WANTED = CurvesWanted(columns=40)
 @pytest.fixture
 def read(store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[int], Curves]:
     """Reads the curves of a stage of which so many bytes of a long file are stored."""
-    monkeypatch.setattr(peek, "LEAST_AHEAD", 100_000)
+    monkeypatch.setattr(lenient_files, "LEAST_AHEAD", 100_000)
     attempt = start_attempt(store, tmp_path)
     lines = (f'{{"step": {n}, "loss": {n % 7}, "lr": {n}}}\n' for n in range(ROWS))
     attempt.own_file.write_text("".join(lines))
