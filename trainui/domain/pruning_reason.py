@@ -8,7 +8,7 @@ from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
-class Pruning:
+class PruningReason:
     """A pruner's decision to stop a trial."""
 
     by: str
@@ -31,7 +31,7 @@ class Pruning:
     """The number of trials that were compared."""
 
     @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> Pruning:
+    def from_json(cls, data: Mapping[str, Any]) -> PruningReason:
         """Return the record from its JSON; fields of later versions are left out."""
         return cls(**{one.name: data[one.name] for one in fields(cls) if one.name in data})
 

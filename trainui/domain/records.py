@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from trainui.domain.definition import StageDefinition
-from trainui.domain.pruning_reason import Pruning
+from trainui.domain.pruning_reason import PruningReason
 from trainui.domain.states import Status
 
 
@@ -96,7 +96,7 @@ class AttemptRecord(NamedTuple):
     """Description of the alert that stopped it; None: not stopped by an alert."""
     secret_changes: tuple[str, ...] = ()
     """Later edits of secret values that it ran with, as masked texts."""
-    pruning: Pruning | None = None
+    pruning: PruningReason | None = None
     """Why its search's pruner requested its end; None: it did not."""
 
     @property

@@ -16,7 +16,7 @@ from optuna.pruners import BasePruner, HyperbandPruner
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
-from trainui.domain.pruning_reason import Pruning
+from trainui.domain.pruning_reason import PruningReason
 from trainui.domain.search import Prune, Search
 
 RUNG = "completed_rung_"
@@ -41,14 +41,16 @@ def has_rungs(prune: Prune | None) -> bool:
     return prune is not None and (prune.by in _REDUCTION or has_rungs(prune.wrapped))
 
 
-def explain(study: optuna.Study, trial: FrozenTrial, search: Search, *, by_index: bool) -> Pruning:
+def explain(
+    study: optuna.Study, trial: FrozenTrial, search: Search, *, by_index: bool
+) -> PruningReason:
     """Return why a trial is pruned; `by_index`: the steps are the numbers of the values."""
     assert search.prune is not None
     step = trial.last_step
     assert step is not None
     # as in a pipeline file: `SuccessiveHalvingPruner` as words
     words = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", search.prune.by.removesuffix("Pruner"))
-    plain = Pruning(
+    plain = PruningReason(
         by=words.lower(),
         metric=search.metric,
         step=step,
@@ -59,7 +61,9 @@ def explain(study: optuna.Study, trial: FrozenTrial, search: Search, *, by_index
     return _compared(plain, study, trial, search.prune)
 
 
-def _compared(plain: Pruning, study: optuna.Study, trial: FrozenTrial, prune: Prune) -> Pruning:
+def _compared(
+    plain: PruningReason, study: optuna.Study, trial: FrozenTrial, prune: Prune
+) -> PruningReason:
     """Return the decision with what its value was compared with."""
     if prune.by == "PatientPruner" and prune.wrapped is not None:
         return _compared(plain, study, trial, prune.wrapped)
@@ -90,8 +94,8 @@ def _compared(plain: Pruning, study: optuna.Study, trial: FrozenTrial, prune: Pr
 
 
 def _with_percentile(
-    plain: Pruning, study: optuna.Study, trial: FrozenTrial, prune: Prune
-) -> Pruning:
+    plain: PruningReason, study: optuna.Study, trial: FrozenTrial, prune: Prune
+) -> PruningReason:
     completed = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
     known = [one.intermediate_values for one in completed]
     others = [values[plain.step] for values in known if plain.step in values]
@@ -104,7 +108,9 @@ def _with_percentile(
     return replace(found, value=best, best=best != plain.value)
 
 
-def _with_rung(plain: Pruning, study: optuna.Study, trial: FrozenTrial, prune: Prune) -> Pruning:
+def _with_rung(
+    plain: PruningReason, study: optuna.Study, trial: FrozenTrial, prune: Prune
+) -> PruningReason:
     rungs = [int(key.removeprefix(RUNG)) for key in trial.system_attrs if key.startswith(RUNG)]
     if not rungs:
         return plain

@@ -23,7 +23,7 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 from sqlalchemy import Connection
 
 from trainui.domain.notifications import WARNING
-from trainui.domain.pruning_reason import Pruning
+from trainui.domain.pruning_reason import PruningReason
 from trainui.domain.records import StageRecord
 from trainui.domain.search import Search
 from trainui.domain.states import Status
@@ -50,7 +50,7 @@ class Decision(NamedTuple):
     """The decision on a trial."""
 
     stage: StageRecord
-    pruning: Pruning | None
+    pruning: PruningReason | None
     """Why it is to be pruned; None: it is not, but its metric has no whole steps."""
 
 

@@ -17,7 +17,7 @@ from tests.unit.execution.submitted import begin, submit
 from tests.unit.store.readings import Feeder
 from trainui import clock, control
 from trainui.cli.runs import waiting
-from trainui.domain.pruning_reason import Pruning
+from trainui.domain.pruning_reason import PruningReason
 from trainui.domain.records import HostView
 from trainui.domain.states import Status
 from trainui.errors import UnfitEnvironmentError
@@ -107,7 +107,7 @@ class Search:
         status: Status = Status.COMPLETED,
         *,
         seed: str = "",
-        pruning: Pruning | None = None,
+        pruning: PruningReason | None = None,
     ) -> None:
         """Run a trial's stage to its end, with one point."""
         context = begin(self.store, self.run_id, f"train[trial={number}{seed}]")
@@ -416,7 +416,7 @@ def test_a_trial_rerun_before_its_outcome_was_counted_is_not_pruned_again(
     rule = "prune: {by: threshold, upper: 0.5}"
     search = Search(store, tmp_path, TEXT.replace("seed: 0", f"seed: 0\n      {rule}"))
     search.turn(0)
-    pruning = Pruning("threshold", "loss", 0, 0.9, lower=True)
+    pruning = PruningReason("threshold", "loss", 0, 0.9, lower=True)
     search.end(0, 0.9, Status.PRUNED, pruning=pruning)
     control.rerun(search.run_id, ["train[trial=0]"])
     context = begin(store, search.run_id, "train[trial=0]")
@@ -453,7 +453,7 @@ def test_trials_that_an_edit_removes_are_not_the_best_and_come_back_as_they_ende
     search.turn(0, 1, 2)
     search.end(0, 0.9)
     search.end(1, 0.1)
-    why = Pruning("median", "loss", 0, 1.0, True)
+    why = PruningReason("median", "loss", 0, 1.0, True)
     search.end(2, 1.0, Status.PRUNED, pruning=why)
     search.turn(3)
     search.edit(1)

@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import Any, TypeVar
 
 from trainui.domain.definition import StageDefinition
-from trainui.domain.pruning_reason import Pruning
+from trainui.domain.pruning_reason import PruningReason
 from trainui.domain.records import AttemptRecord, RunRecord, Slot, StageRecord
 from trainui.domain.states import Status
 from trainui.store.db import protocol
@@ -107,7 +107,7 @@ def attempt_record(row: Row) -> AttemptRecord:
         inputs=load(row.get("inputs_json")),
         kept=load(row.get("kept_json")),
         secret_changes=tuple(load(row.get("secret_changes_json")) or ()),
-        pruning=Pruning.from_json(data) if (data := load(row.get("pruning_json"))) else None,
+        pruning=PruningReason.from_json(data) if (data := load(row.get("pruning_json"))) else None,
     )
 
 

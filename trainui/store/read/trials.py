@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from trainui.domain.pruning_reason import Pruning
+from trainui.domain.pruning_reason import PruningReason
 from trainui.domain.records import StageRecord
 from trainui.domain.states import Status
 from trainui.store.db import protocol
@@ -29,7 +29,7 @@ class TrialRecord:
     step: float | None
     reason: str | None
     """Why it counts as failed."""
-    pruning: Pruning | None
+    pruning: PruningReason | None
     """Why its stage's last attempt was asked to end by a pruner; None: it was not."""
     has_pruning_off: bool
     """True if an earlier attempt of its stage was pruned."""
@@ -114,7 +114,7 @@ class TrialSummary:
     step: float | None
     reason: str | None
     """Why it counts as failed."""
-    pruning: Pruning | None
+    pruning: PruningReason | None
     """Why its last attempt was pruned."""
 
 
@@ -131,8 +131,8 @@ def summaries(connection: protocol.Connection, run_id: str, search: str) -> list
     ]
 
 
-def _pruning(text: str | None) -> Pruning | None:
-    return Pruning.from_json(json.loads(text)) if text else None
+def _pruning(text: str | None) -> PruningReason | None:
+    return PruningReason.from_json(json.loads(text)) if text else None
 
 
 def importance(connection: protocol.Connection, run_id: str, search: str) -> dict[str, float]:

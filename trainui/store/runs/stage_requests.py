@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 
 from trainui import clock
 from trainui.domain.notifications import PRUNE, PRUNING_OFF
-from trainui.domain.pruning_reason import Pruning
+from trainui.domain.pruning_reason import PruningReason
 from trainui.domain.records import StageRecord
 from trainui.domain.states import ENDED, Status
 from trainui.pipeline.rules.dependants import next_state
@@ -53,7 +53,7 @@ def request_stop(
     stage: StageRecord,
     why: str | None = None,
     *,
-    pruning: Pruning | None = None,
+    pruning: PruningReason | None = None,
 ) -> None:
     """Request the end of a running stage.
 

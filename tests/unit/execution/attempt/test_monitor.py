@@ -20,7 +20,7 @@ from tests.unit.supervisor.waiting import wait_for
 from trainui import control, paths
 from trainui.artifacts import outputs, unrecorded_attempts
 from trainui.domain.notifications import PRUNING_OFF
-from trainui.domain.pruning_reason import Pruning
+from trainui.domain.pruning_reason import PruningReason
 from trainui.domain.records import AttemptRecord
 from trainui.domain.states import Status
 from trainui.errors import StoreLockedError
@@ -180,7 +180,7 @@ def test_a_pruned_stage_is_stopped_by_the_next_worker_and_continues_with_pruning
             stage = stages.named(connection, run, "a")
             assert stage is not None
             stage_requests.request_stop(
-                connection, stage, pruning=Pruning("nop", "m", 3, 1.0, lower=True)
+                connection, stage, pruning=PruningReason("nop", "m", 3, 1.0, lower=True)
             )
         found = look_until(follower, run, Status.PRUNED)
     assert found.error == "1 at step 3 was pruned by nop"

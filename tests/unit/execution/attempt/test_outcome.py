@@ -12,7 +12,7 @@ import pytest
 
 from trainui import paths
 from trainui.domain.definition import StageDefinition
-from trainui.domain.pruning_reason import Pruning
+from trainui.domain.pruning_reason import PruningReason
 from trainui.domain.records import AttemptRecord
 from trainui.domain.states import Status
 from trainui.execution.attempt import log_search
@@ -212,7 +212,7 @@ def test_what_ended_by_itself_before_it_was_cancelled_counts(tmp_path: Path) -> 
 
 
 def test_a_pruned_stage_is_pruned_unless_it_completed_before_the_signal(tmp_path: Path) -> None:
-    why = Pruning(
+    why = PruningReason(
         "median", "val/loss", 2000, 0.412, lower=True, rule="the median", limit=0.287, of=7
     )
     attempt = attempt_in(tmp_path, cancel_requested_at=ENDED - 1, pruning=why)

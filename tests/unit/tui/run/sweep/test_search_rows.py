@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.unit.tui.filled import Filler
-from trainui.domain.pruning_reason import Pruning
+from trainui.domain.pruning_reason import PruningReason
 from trainui.domain.records import StageRecord
 from trainui.domain.search import Search
 from trainui.domain.states import Status
@@ -29,7 +29,9 @@ def connection(filler: Filler, home: Path) -> Iterator[protocol.Connection]:
         yield connection
 
 
-PRUNING = Pruning("median", "val/loss", 2000, 0.412, True, rule="the median", limit=0.287, of=7)
+PRUNING = PruningReason(
+    "median", "val/loss", 2000, 0.412, True, rule="the median", limit=0.287, of=7
+)
 
 
 def trial(
@@ -37,7 +39,7 @@ def trial(
     state: str = "complete",
     value: float | None = None,
     reason: str | None = None,
-    pruning: Pruning | None = None,
+    pruning: PruningReason | None = None,
 ) -> TrialSummary:
     return TrialSummary(f"train[trial={number}]", number, state, value, 2000.0, reason, pruning)
 
