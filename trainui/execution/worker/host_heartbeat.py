@@ -37,7 +37,7 @@ _SILENT = (
 )
 
 
-class HostMonitor:
+class HostHeartbeat:
     """Sends this host's heartbeat, if the database is shared."""
 
     def __init__(self, store: Store, settings: Settings) -> None:

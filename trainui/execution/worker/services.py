@@ -26,7 +26,7 @@ from trainui.execution.stall.alerts import StallAlerts
 from trainui.execution.stall.detector import StallDetector
 from trainui.execution.worker.code_drift import CodeDriftWatch
 from trainui.execution.worker.gpu_health import GpuHealthMonitor
-from trainui.execution.worker.host_heartbeat import HostMonitor
+from trainui.execution.worker.host_heartbeat import HostHeartbeat
 from trainui.execution.worker.log_relay import LogRelay
 from trainui.execution.worker.notifications import Notifier
 from trainui.execution.worker.search_thread import SearchThread
@@ -115,7 +115,7 @@ class WorkerServices:
         )
         self._remote = RemoteProcesses(store, settings_module.host(settings))
         self._code = ServiceThread("code", CodeDriftWatch(store).check, stopping)
-        self._host = HostMonitor(store, settings)
+        self._host = HostHeartbeat(store, settings)
         self._logs = LogRelay(store, settings, stopping)
         self._relay = ServiceThread("logs", self._logs.serve, stopping)
         self.monitor = AttemptMonitor(store, stopping, here(settings), fork_server)
