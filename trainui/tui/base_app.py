@@ -117,6 +117,6 @@ def _start_worker() -> str:
     return ""
 
 
-def host_of(node: DOMNode) -> BaseApp:
+def app_of(node: DOMNode) -> BaseApp:
     """Return the app of a page, a dialog or a widget."""
     return cast("BaseApp", node.app)

@@ -8,7 +8,7 @@ from functools import partial
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 from textual.content import Content
 
-from trainui.tui.base_app import host_of
+from trainui.tui.base_app import app_of
 from trainui.tui.keymap import SCOPES, Key
 from trainui.tui.page import Jump, Page
 
@@ -61,7 +61,7 @@ class KeyCommands(Provider):
         of_page = getattr(self.screen, "command_scopes", ("app",))
         of_pane = getattr(self.screen.focused, "scopes", ())
         scopes = dict.fromkeys((*(one for one in of_pane if one in of_page), *of_page))
-        return (key for key in host_of(self.screen).keys.of(*scopes) if key.command)
+        return (key for key in app_of(self.screen).keys.of(*scopes) if key.command)
 
     def _title(self, key: Key, tooltip: Content) -> Content:
         """Return a line: the key, what it does and, with room for it, where it works."""

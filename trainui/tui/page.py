@@ -15,7 +15,7 @@ from trainui.domain.states import UNFINISHED
 from trainui.execution.processes.desired_state import NO_WORKER
 from trainui.tui.actions.run_actions import RunActions
 from trainui.tui.actions.target import label
-from trainui.tui.base_app import BaseApp, host_of
+from trainui.tui.base_app import BaseApp, app_of
 from trainui.tui.data.query import Query
 from trainui.tui.data.snapshot import Snapshot
 from trainui.tui.keymap import Key, bindings
@@ -87,7 +87,7 @@ class Page(RunActions):
         self.show(snapshot)
         if not self.has_data and self._is_answered_by(snapshot.query):
             self.has_data = True
-            self.host.release_keys()
+            self.base_app.release_keys()
 
     def _is_answered_by(self, query: Query) -> bool:
         """Return True if a snapshot's query is of this kind of page and its run."""
@@ -105,8 +105,8 @@ class Page(RunActions):
 
     def jumps(self) -> Iterator[Jump]:
         """Yield the places that the command palette opens: runs, and what the page adds."""
-        for run in self.host.runs:
-            yield Jump("run", label(run), partial(self.host.open_run, run.id))
+        for run in self.base_app.runs:
+            yield Jump("run", label(run), partial(self.base_app.open_run, run.id))
 
     def prepare_for(self, scope: str) -> None:
         """Focus a widget that handles the keys of a scope."""
@@ -124,16 +124,16 @@ class Page(RunActions):
         raise NotImplementedError
 
     @property
-    def host(self) -> BaseApp:
+    def base_app(self) -> BaseApp:
         """The app."""
-        return host_of(self)
+        return app_of(self)
 
     def on_mount(self) -> None:
         """Show the latest snapshot, and update the footer whenever the focus moves."""
         self.ready = True
         self.watch(self, "focused", self.show_keys, init=True)
-        if self.host.snapshot is not None:
-            self.take(self.host.snapshot)
+        if self.base_app.snapshot is not None:
+            self.take(self.base_app.snapshot)
 
     def on_screen_resume(self) -> None:
         """Make the poller read for this page."""
@@ -143,7 +143,7 @@ class Page(RunActions):
         """Send the poller this page's query, unless another page covers this one."""
         pages = (screen for screen in reversed(self.app.screen_stack) if isinstance(screen, Page))
         if next(pages, None) is self:
-            self.host.poller.set_query(self.page_query())
+            self.base_app.poller.set_query(self.page_query())
 
     def show_keys(self) -> None:
         """Show the keys of the focused widget and the page in the key bar."""
@@ -151,7 +151,7 @@ class Page(RunActions):
 
     def footer_keys(self) -> Sequence[Key]:
         """Return the keys in the key bar."""
-        return self.host.keys.footer(self.footer_scopes())
+        return self.base_app.keys.footer(self.footer_scopes())
 
     def idle_keys(self) -> Collection[str]:
         """Return the ids of the keys in the key bar that would do nothing now."""
@@ -173,14 +173,14 @@ class Page(RunActions):
         an external run can start, but it is read.
         """
         notices: list[Segment] = []
-        if self.host.read_only:
+        if self.base_app.read_only:
             notices.append(Segment("read-only  ", "warn"))
         health = snapshot.health
         if health.low_disk is not None:
             notices.append(Segment(f"▲ {health.low_disk}  ", "warn"))
         if snapshot.paused:
             notices.append(Segment("‖ queue paused (p)  ", "warn"))
-        is_expected = health.trouble == NO_WORKER and self.host.starts_worker
+        is_expected = health.trouble == NO_WORKER and self.base_app.starts_worker
         trouble = "" if is_expected else health.trouble
         is_wrong, is_wide = trouble or health.broker_restart, self.size.width >= WIDE
         unfinished = (run for run in runs if run.status in UNFINISHED)

@@ -13,7 +13,7 @@ from textual.containers import Vertical
 
 from trainui.errors import NotFoundError, UsageError
 from trainui.text import harmless
-from trainui.tui.base_app import host_of
+from trainui.tui.base_app import app_of
 from trainui.tui.keymap import bindings
 from trainui.tui.render.styled_text import Segment
 from trainui.tui.widgets.dialog import FRAME_HEIGHT, Dialog
@@ -135,4 +135,4 @@ class ConfirmScreen(Dialog[bool]):
     def _run_answer(self, answer: Choice) -> None:
         self.dismiss(answer.work is not None)
         if answer.work is not None:
-            host_of(self).act(answer.work, starts=self._starts)
+            app_of(self).act(answer.work, starts=self._starts)

@@ -24,7 +24,7 @@ from trainui.domain.records import StageRecord
 from trainui.errors import TrainuiError
 from trainui.text import harmless
 from trainui.tui.actions.target import Target, label
-from trainui.tui.base_app import host_of
+from trainui.tui.base_app import app_of
 from trainui.tui.keymap import bindings
 from trainui.tui.render.styled_text import Segment, fit, shared_out, width_of
 from trainui.tui.widgets.bars import Bar, KeyBar
@@ -101,7 +101,7 @@ class EditScreen(Screen[bool]):
             row += [Segment(" › ", "dim")] * (len(row) > 1) + [Segment(name, "strong")]
         self.query_one("#top", Bar).show((*row, hint))
         self._note("reading the run's pipeline…")
-        self.query_one(KeyBar).show([host_of(self).keys.find("edit.leave")])
+        self.query_one(KeyBar).show([app_of(self).keys.find("edit.leave")])
         self.run_worker(self._read, thread=True, exit_on_error=False)
 
     def _read(self) -> None:
@@ -153,7 +153,7 @@ class EditScreen(Screen[bool]):
         else:
             self._note("This run has no parameters. Press ctrl+e to edit its pipeline in $EDITOR.")
         names = ("plan", "next", "text", "leave") if inputs else ("text", "leave")
-        self.query_one(KeyBar).show([host_of(self).keys.find(f"edit.{name}") for name in names])
+        self.query_one(KeyBar).show([app_of(self).keys.find(f"edit.{name}") for name in names])
 
     def on_input_changed(self, event: Input.Changed) -> None:
         """Highlight the names of edited values."""

@@ -13,7 +13,7 @@ from textual.widgets import Input
 from trainui.formatting import quantity
 from trainui.text import harmless
 from trainui.tui.actions.pipeline_files import PipelinePreview, matching_files, preview, start
-from trainui.tui.base_app import host_of
+from trainui.tui.base_app import app_of
 from trainui.tui.keymap import Key
 from trainui.tui.render.styled_text import Row, Segment, fit_middle, text_rows
 from trainui.tui.widgets.bars import Bar, KeyBar
@@ -148,7 +148,7 @@ class ChooseFileScreen(Screen[None]):
 
     def _run(self) -> None:
         file, params = self._chosen(), self.query_one("#params", Input).value
-        host, found = host_of(self), self._preview
+        host, found = app_of(self), self._preview
         started: list[str] = []
 
         def work() -> str:

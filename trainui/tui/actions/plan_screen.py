@@ -26,7 +26,7 @@ from trainui.pipeline.rules.resume_plan import Action, PlannedStage
 from trainui.text import harmless
 from trainui.tui.actions.plan_lines import diff_rows, plan_lines
 from trainui.tui.actions.target import Target, label, listed
-from trainui.tui.base_app import host_of
+from trainui.tui.base_app import app_of
 from trainui.tui.keymap import bindings
 from trainui.tui.render.styled_text import Row, Segment, fit_middle, text_rows, width_of
 from trainui.tui.widgets.bars import Bar, KeyBar
@@ -218,7 +218,7 @@ class PlanScreen(Screen[bool]):
         self.query_one(PlanView).set_entries([*map(Entry, rows)])
 
     def _show_keys(self, *ids: str) -> None:
-        keys = [host_of(self).keys.find(key_id) for key_id in ids]
+        keys = [app_of(self).keys.find(key_id) for key_id in ids]
         labels = {"plan.file": "with the edits" if self._as_submitted else "without the edits"}
         if self._plan is not None and not self._plan.revives:
             labels["plan.choose"] = "apply the edits"
@@ -265,7 +265,7 @@ class PlanScreen(Screen[bool]):
             return f"resumed: {listed(revived)}" if revived else "already resumed"
 
         self.dismiss(True)
-        host_of(self).act(work, starts=True)
+        app_of(self).act(work, starts=True)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from trainui.domain.states import UNFINISHED, Status
 from trainui.errors import TrainuiError
 from trainui.text import harmless
 from trainui.tui.actions.target import Target, label, listed, may_be_deleted
-from trainui.tui.base_app import host_of
+from trainui.tui.base_app import app_of
 from trainui.tui.graph.nodes import most_important
 from trainui.tui.terminal.key_queue import PromptScreen
 
@@ -156,7 +156,7 @@ class RunActions(PromptScreen):
             return f"priority of {listed([f'{name} is {now:+d}' for name, now in changed])}"
 
         if waiting:
-            host_of(self).act(work)
+            app_of(self).act(work)
         elif targets:
             self.app.notify(f"{_state(targets, 'all have finished')}: priority has no effect")
 

@@ -152,7 +152,7 @@ class PaneActions(Page):
             return
         is_hidden = self.panes.tab != DetailTab.OVERVIEW or not overview.display
         overview.fold(folded=not (is_hidden or overview.folded))
-        self.host.preferences.keep(DETAILS, not overview.folded)
+        self.base_app.preferences.keep(DETAILS, not overview.folded)
         if is_hidden:
             self.panes.go_to(DetailTab.OVERVIEW)
 

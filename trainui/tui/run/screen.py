@@ -67,8 +67,8 @@ class RunScreen(PaneActions):
 
     def on_mount(self) -> None:
         """Restore the plot options and the fold of the last time."""
-        self.panes.curves.state = CurvesState.remembered(self.host.preferences, self.run_id)
-        self.panes.overview.folded = not self.host.preferences.get(DETAILS, bool)
+        self.panes.curves.state = CurvesState.remembered(self.base_app.preferences, self.run_id)
+        self.panes.overview.folded = not self.base_app.preferences.get(DETAILS, bool)
         super().on_mount()
 
     def content(self) -> Iterator[Widget]:
@@ -148,7 +148,7 @@ class RunScreen(PaneActions):
 
     def footer_keys(self) -> Sequence[Key]:
         """Return the keys in the key bar: `c` in every pane; on a folded sweep enter unfolds it."""
-        compare = self.host.keys.find("curves.compare")
+        compare = self.base_app.keys.find("curves.compare")
         first, *others = super().footer_keys()
         keys = [first, *([] if compare in others else [compare]), *others]
         if not self.graph.folded:
@@ -169,7 +169,7 @@ class RunScreen(PaneActions):
 
     @on(CurvesView.CurvesQueryChanged)
     def _read_for_curves(self) -> None:
-        self.panes.curves.state.remember(self.host.preferences)
+        self.panes.curves.state.remember(self.base_app.preferences)
         self.ask()
 
     @on(CurvesView.CursorMoved)
@@ -257,7 +257,7 @@ class RunScreen(PaneActions):
 
     def targets(self) -> Sequence[Target]:
         """Return this run; a key may be pressed before the page is read."""
-        known = self.host.runs if self._page is None else [self._page.run]
+        known = self.base_app.runs if self._page is None else [self._page.run]
         return [one for one in known if one.id == self.run_id]
 
     def target_stages(self) -> Sequence[StageRecord]:
