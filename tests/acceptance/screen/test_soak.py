@@ -21,7 +21,8 @@ ALLOWED = 4 * 2**20
 
 FILLING = "x" * 80
 HURRIED = (
-    f"from trainui.tui.data import poller; poller.PERIOD = 0.01; poller.LEAST_GAP = 0.02; {PROGRAM}"
+    "from trainui.tui.readers import poller; poller.PERIOD = 0.01; poller.LEAST_GAP = 0.02; "
+    + PROGRAM
 )
 
 
