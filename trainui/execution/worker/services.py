@@ -78,8 +78,12 @@ class ChangeDetector:
         return changed
 
     def is_outdated(self) -> bool:
-        """Return True if a newer trainui has upgraded the store."""
-        return self._connection is not None and readonly.is_newer(self._connection)
+        """Return True if a newer trainui has upgraded the store; False if it cannot be read."""
+        try:
+            return self._connection is not None and readonly.is_newer(self._connection)
+        except (TrainuiError, sqlite3.Error):  # the next `seen` opens it again, or reports a change
+            self.close()
+            return False
 
     def close(self) -> None:
         """Close the connection; the next check reports a change."""
