@@ -113,8 +113,7 @@ class Problem:
     """What is wrong and how to fix it, on one line."""
 
     def __str__(self) -> str:
-        place = "" if self.code == "unreadable" else f":{self.line}:{self.column}"
-        return f"{self.file}{place}: {self.message}"
+        return f"{self.file}:{self.line}:{self.column}: {self.message}"
 
 
 class PipelineFileError(UsageError):

@@ -261,7 +261,6 @@ def test_files_that_are_not_there(tmp_path: Path) -> None:
     for path in (tmp_path / "none.yaml", tmp_path):
         (problem,) = validate(str(path))
         assert (problem.code, problem.line, problem.file) == ("unreadable", 1, str(path))
-        assert str(problem).startswith(f"{path}: the file cannot be read: ")
     (problem,) = validate("a\0b")
     assert problem.code == "unreadable"
     assert str(problem).isprintable()
