@@ -163,7 +163,7 @@ TABLE = [
     B("pattern of a shell", stage("run: *.sh"), [("not-yaml", 3, 11)], ("begins with *",)),
     B("variable with spaces", "params: {x: 1}\n" + stage("run: echo ${ params.x }"), [("unknown-variable", 4, 15)], ("did you mean 'params.x'",)),
     B("unknown default", "defaults: {retires: 1}\n" + stage("run: x"), [("unknown-field", 1, 12)], ("defaults", "did you mean 'retries'")),
-    B("name in defaults", "defaults: {name: b}\n" + stage("run: x"), [("unknown-field", 1, 12)]),
+    B("name in defaults", "defaults: {name: b}\n" + stage("run: x"), [("unknown-field", 1, 12)], ("each stage has its own",)),
     B("defaults a list", "defaults: [1]\n" + stage("run: x"), [("wrong-type", 1, 1)], ("defaults",)),
     B("a fault in defaults counts once", "defaults: {cpus: none}\nstages:\n  - {name: a, run: x}\n  - {name: b, run: x}\n", [("wrong-type", 1, 18)], ("cpus", "'none'")),
     B("cpus text", stage("run: x\ncpus: many"), [("wrong-type", 4, 11)], ("whole number", "'many'")),

@@ -94,6 +94,8 @@ def _report_unknown(location: Location, document: Mapping, problems: Problems) -
         hint = f"; did you mean {quoted(meant)}?"
     elif owner == "a pipeline" and name in StageFields.model_fields:
         hint = "; put it into a stage, or into `defaults` for all stages"
+    elif owner == "defaults" and name in StageSpec.model_fields:
+        hint = "; each stage has its own"
     elif owner in ("a stage", "defaults") and name in PipelineSpec.model_fields:
         hint = "; put it at the top of the file"
     else:
