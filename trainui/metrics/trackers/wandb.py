@@ -1,4 +1,4 @@
-"""What a W&B log says of its run: the name, the configuration, the end and the summary.
+"""Reads the name, the configuration, the end and the summary of a run from its W&B log.
 
 But for the summary, only its first and its last bytes are read.
 """

@@ -1,4 +1,4 @@
-"""What the finders of trainings see, a directory with its entries, and what they return."""
+"""The input and the result of a finder of trainings: a directory with its entries, a training."""
 
 from __future__ import annotations
 

@@ -40,7 +40,7 @@ may_be_labelled = re.compile(
 """Excludes most lines that no launcher has labelled, fast."""
 
 STARTS = frozenset(f"[( {string.ascii_letters}{string.digits}")
-"""What a label may begin with."""
+"""First characters of labels."""
 
 Lines = Sequence[tuple[str, str]]
 """Labels, empty for the main process, and the lines behind them."""

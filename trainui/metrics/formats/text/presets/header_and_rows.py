@@ -30,7 +30,7 @@ _PART = re.compile(r"\W*(?P<part>[A-Za-z]+)(?: \w+)?:\s*")
 _BEFORE = re.compile(r"(?:.*[\]|>-] )?\s*(?:[A-Za-z]+:?)?\s*")
 _INSIDE = re.compile(r"\s*\[ *(?P<at>\d+)/ *(?P<of>\d+)\]$")
 _REST = re.compile(r"(?:[\W_]|\d[\d:.-]+|time|train(?:ing)?)*", re.IGNORECASE)
-"""What may be around the positions of `[epoch=1][batch=10/100]:`, a time for example."""
+"""Text around the positions of `[epoch=1][batch=10/100]:`, a time for example."""
 _TITLE = re.compile(
     rf"[\W_]*(?P<part>{labels.HELD_OUT}|train(?:ing)?)"
     r"(?:[ _](?:performa\w*|results?|metrics|summary))?[\W_]*(?:\([\d\W]*\)[\W_]*)?",
