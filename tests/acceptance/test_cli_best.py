@@ -112,4 +112,4 @@ def test_a_run_without_a_search_has_no_best_trial(cli: CommandLine) -> None:
     missing = cli("best", "none", "--json")
     assert (missing.code, missing.error()) == (3, "not_found")
     more = cli("resume", "none", "--trials", "2")
-    assert (more.code, "has no search" in more.err) == (2, True)
+    assert (more.code, "more trials of a search" in more.err) == (2, True)

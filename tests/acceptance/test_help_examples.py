@@ -255,7 +255,7 @@ GROUPS = {
 ANSWERS = {
     "looking": {"`exit` leaves": "exit\r"},
     "endless": {"read-only|actions allowed|evaluate (is )?failed": "\x03"},
-    "deleting": {"Delete these": "y\r"},
+    "deleting": {"Delete 1 run": "y\r"},
 }
 """What is typed when something is seen."""
 

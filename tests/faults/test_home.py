@@ -189,7 +189,7 @@ def test_a_directory_that_others_use_is_not_closed_to_them(cli: CommandLine) -> 
             "contains other files, and other users may write in it; trainui would make it "
             "private: set"
         )
-        assert f"{cli.home} {words} TRAINUI_HOME to a directory of its own" in done.err + done.out
+        assert f"{cli.home} {words} TRAINUI_HOME to a separate directory" in done.err + done.out
         assert "chmod" not in done.out
     assert cli.home.stat().st_mode & 0o7777 == 0o1777
     assert [one.name for one in cli.home.iterdir()] == ["of others"]

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import nullcontext
 from pathlib import Path
+from subprocess import PIPE
 
 import pytest
 
@@ -25,6 +26,16 @@ connection = sqlite3.connect(sys.argv[1])
 connection.execute("SELECT count(*) FROM runs").fetchone()
 print("open", flush=True)
 sys.stdin.read()
+"""
+
+LOCKER = """
+import fcntl, os, random, sys
+files = [os.open(f"{sys.argv[1]}{number}", os.O_RDWR | os.O_CREAT) for number in range(60)]
+print("open", flush=True)
+while True:
+    fcntl.lockf(random.choice(files), fcntl.LOCK_EX)
+    if random.random() < 0.6:
+        fcntl.lockf(random.choice(files), fcntl.LOCK_UN)
 """
 
 
@@ -66,6 +77,26 @@ def test_a_deleted_log_is_not_replaced_while_a_process_uses_it(
     holder.communicate("")
     with readonly.reading() as connection:
         assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+
+
+def test_a_lock_is_seen_while_other_processes_lock_and_unlock_files(
+    holder: subprocess.Popen[str], file: Path, tmp_path: Path
+) -> None:
+    """The kernel gives out its list of locks in parts, between which it changes."""
+    assert holder.poll() is None
+    others = [
+        subprocess.Popen([sys.executable, "-c", LOCKER, str(tmp_path / name)], stdout=PIPE)
+        for name in ("a", "b")
+    ]
+    try:
+        for other in others:
+            assert other.stdout is not None
+            assert other.stdout.readline()
+        assert all(wal._is_locked(file) for _ in range(3000))
+    finally:
+        for other in others:
+            other.kill()
+            other.communicate()
 
 
 def test_a_process_that_closes_meanwhile_is_waited_for(
