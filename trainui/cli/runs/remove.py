@@ -104,10 +104,10 @@ def prune(
 
 
 def _seconds(written: str) -> float:
-    from trainui.pipeline.fields import duration
+    from trainui.pipeline.fields import notation
 
     try:
-        return duration.parse(written)
+        return notation.parse_duration(written)
     except ValueError as error:
         raise UsageError(f"--older-than {written!r} {error}") from error
 

@@ -21,7 +21,7 @@ from trainui.errors import NotPlainFileError
 from trainui.execution.attempt import failure_cause, log_ends
 from trainui.execution.attempt.failure_cause import Cause
 from trainui.execution.attempt.log_ends import SlowPatternError
-from trainui.pipeline.fields import duration
+from trainui.pipeline.fields import notation
 from trainui.store.runs.attempt_rows import Outcome
 from trainui.supervisor.protocol import Exit, ExitReason
 
@@ -196,9 +196,9 @@ def _with_peak(words: str, found: Exit) -> str:
 def _overdue(definition: StageDefinition, reason: ExitReason | None) -> str | None:
     """Return which time limit it exceeded; None if it was not ended for that."""
     if reason == ExitReason.TIMEOUT:
-        return f"timed out after {duration.text(definition.timeout or 0)}"
+        return f"timed out after {notation.duration_text(definition.timeout or 0)}"
     if reason == ExitReason.SILENCE:
-        return f"was silent for {duration.text(definition.silence_timeout or 0)}"
+        return f"was silent for {notation.duration_text(definition.silence_timeout or 0)}"
     return None
 
 

@@ -14,7 +14,7 @@ from trainui.domain.records import HostView, StageRecord, WaitReason
 from trainui.errors import UnfitEnvironmentError
 from trainui.execution.gpu import gpus
 from trainui.execution.gpu.gpus import Usable
-from trainui.pipeline.fields import memory_size
+from trainui.pipeline.fields import notation
 from trainui.pipeline.rules.scheduling import WaitingStage
 from trainui.settings import Settings
 from trainui.store.runs.launching import LONGEST_PAUSE
@@ -70,7 +70,7 @@ def _waiting(
         gpus=definition.gpus,
         cpus=definition.cpus,
         visible=_fitting(stage, usable) if definition.gpus else None,
-        memory=memory_size.format_size(definition.gpu_memory) if definition.gpu_memory else None,
+        memory=notation.format_size(definition.gpu_memory) if definition.gpu_memory else None,
         not_before=not_before,
         retry=f"retry {used} of {allowed}" if used else "retry",
         cause=(stage.error or "").partition("\n")[0],

@@ -11,7 +11,7 @@ from pydantic import ValidationInfo
 from pydantic_core import PydanticCustomError
 
 from trainui.domain.definition import METRIC_FORMATS, Json
-from trainui.pipeline.fields import duration, memory_size
+from trainui.pipeline.fields import notation
 from trainui.pipeline.fields.parameters import Parameters
 from trainui.pipeline.yaml.nodes import Scalar, json_of, kind_of
 from trainui.pipeline.yaml.problems import did_you_mean, quoted
@@ -211,7 +211,7 @@ def seconds(*, zero: bool) -> Callable[[Any, ValidationInfo], float]:
     def read(value: Any, info: ValidationInfo) -> float:
         scalar = expanded(value, info, "a duration such as 90s, 30m or 1h30m")
         try:
-            seconds = duration.parse(scalar.text)
+            seconds = notation.parse_duration(scalar.text)
         except ValueError as error:
             raise fault("bad-duration", f"{error}, not {quoted(scalar.text)}") from error
         if not zero and seconds == 0:
@@ -225,7 +225,7 @@ def size(value: Any, info: ValidationInfo) -> int:
     """Return a number of bytes."""
     scalar = expanded(value, info, "a size such as 24G or 40GiB")
     try:
-        return memory_size.parse(scalar.text)
+        return notation.parse_size(scalar.text)
     except ValueError as error:
         raise fault("bad-size", f"{error}, not {quoted(scalar.text)}") from error
 

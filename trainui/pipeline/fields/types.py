@@ -10,7 +10,7 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, GetCoreSchemaHandler
 
 from trainui.domain.definition import ALERT_ACTIONS, METRIC_FORMATS, METRIC_PRESETS, Json
-from trainui.pipeline.fields import duration, memory_size, names, readers
+from trainui.pipeline.fields import names, notation, readers
 
 _TEXT_SCHEMA: dict[str, Any] = {"type": ["string", "number", "boolean", "null"]}
 _TEXTS_SCHEMA = {"type": "array", "items": _TEXT_SCHEMA}
@@ -102,9 +102,9 @@ Command = Annotated[
 
 
 def _duration(*, zero: bool) -> FieldReader:
-    text = {"type": "string", "pattern": rf"^\s*({duration.PATTERN})\s*$|\$\{{"}
+    text = {"type": "string", "pattern": rf"^\s*({notation.DURATION_PATTERN})\s*$|\$\{{"}
     least = {"minimum" if zero else "exclusiveMinimum": 0}
-    number = {"type": "number", **least, "maximum": duration.LONGEST}
+    number = {"type": "number", **least, "maximum": notation.LONGEST}
     schema = {"anyOf": [text, number], "examples": ["90s", "30m", "12h", "1h30m"]}
     return FieldReader(readers.seconds(zero=zero), schema)
 
@@ -121,7 +121,7 @@ Count = Annotated[int, whole(0)]
 PositiveCount = Annotated[int, whole(1)]
 """A whole number, 1 or more."""
 
-_SIZE_TEXT = {"type": "string", "pattern": rf"^\s*({memory_size.PATTERN})\s*$|\$\{{"}
+_SIZE_TEXT = {"type": "string", "pattern": rf"^\s*({notation.SIZE_PATTERN})\s*$|\$\{{"}
 
 Size = Annotated[
     int,

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from trainui.clock import SECOND
 from trainui.domain.states import Status
-from trainui.pipeline.fields import duration
+from trainui.pipeline.fields import notation
 from trainui.pipeline.matrix import TRIAL
 from trainui.store.read.run_list import RunLine
 from trainui.tui.data.params import number_of, searches_of, values_of
@@ -280,6 +280,6 @@ def _number(name: str, value: str) -> float:
 
 def _duration(name: str, value: str) -> float:
     try:
-        return duration.parse(value)
+        return notation.parse_duration(value)
     except ValueError as error:
         raise TermError(f"{name}: {value!r} {error}") from error
