@@ -14,8 +14,7 @@ from trainui.domain.definition import Pipeline, StageDefinition
 from trainui.errors import UsageError
 from trainui.pipeline import template
 from trainui.pipeline.fields import command
-from trainui.pipeline.shell.quoting import QuotingContext
-from trainui.pipeline.shell.reader import spots
+from trainui.pipeline.shell import QuotingContext, spots
 from trainui.pipeline.substitution import phases
 
 NASTY = st.text(

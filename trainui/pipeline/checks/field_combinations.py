@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from trainui.pipeline import shell
 from trainui.pipeline.fields.names import CHECKPOINT_VARIABLE
 from trainui.pipeline.outline import Outline, StageOutline
-from trainui.pipeline.shell import append_arguments
 from trainui.pipeline.template import Variable, only_variable, parse, variables
 from trainui.pipeline.yaml.nodes import Mapping, Scalar, Sequence
 from trainui.pipeline.yaml.problems import Problems, quoted
@@ -81,7 +81,7 @@ def _check_placed(stage: StageOutline, problems: Problems) -> None:
         if "\n" in run.text.strip():
             message = "`run` has several lines; write ${resume_args} where they belong"
             problems.add(run.mark, "resume-args-not-placed", message)
-        elif where := append_arguments.fault(parse(run.text.rstrip())):
+        elif where := shell.append_fault(parse(run.text.rstrip())):
             message = f"`resume_args` would go {where}; write ${{resume_args}} where they belong"
             problems.add(run.mark, "resume-args-not-placed", message)
 

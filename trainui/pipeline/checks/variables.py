@@ -9,8 +9,7 @@ from trainui.pipeline import template
 from trainui.pipeline.fields import names
 from trainui.pipeline.matrix import SEED, TRIAL
 from trainui.pipeline.outline import Outline, StageOutline, templates_in
-from trainui.pipeline.shell.quoting import UNFIT
-from trainui.pipeline.shell.reader import spots
+from trainui.pipeline.shell import UNFIT, spots
 from trainui.pipeline.substitution.variables import (
     FIELDS,
     KEYED,

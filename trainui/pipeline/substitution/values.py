@@ -9,8 +9,7 @@ from dataclasses import dataclass
 
 from trainui.domain.definition import Json
 from trainui.pipeline import template
-from trainui.pipeline.shell.quoting import QuotingContext, Spot, quote, separator
-from trainui.pipeline.shell.reader import spots
+from trainui.pipeline.shell import QuotingContext, Spot, quote, separator, spots
 from trainui.pipeline.substitution.variables import is_several
 from trainui.pipeline.template import Template, Variable
 

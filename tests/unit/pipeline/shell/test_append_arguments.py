@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from trainui.pipeline import template
-from trainui.pipeline.shell import append_arguments
+from trainui.pipeline import shell, template
 
 
 @pytest.mark.parametrize(
@@ -24,7 +23,7 @@ from trainui.pipeline.shell import append_arguments
     ],
 )
 def test_a_training_gets_them(line: str) -> None:
-    assert append_arguments.fault(template.parse(line)) is None
+    assert shell.append_fault(template.parse(line)) is None
 
 
 @pytest.mark.parametrize(
@@ -44,4 +43,4 @@ def test_a_training_gets_them(line: str) -> None:
     ],
 )
 def test_the_other_place_for_them_is_named(line: str, where: str) -> None:
-    assert append_arguments.fault(template.parse(line)) == where
+    assert shell.append_fault(template.parse(line)) == where

@@ -1,12 +1,107 @@
-"""A minimal shell lexer that finds the quoting context of each `${...}`."""
+"""Shell commands: where a word stands in one, how a value is quoted there, where appended words go."""
 
 from __future__ import annotations
 
 import re
+import shlex
 from dataclasses import dataclass, field, replace
+from enum import Enum
 
-from trainui.pipeline.shell.quoting import QuotingContext, Spot
+from trainui.errors import UsageError
 from trainui.pipeline.template import Template, Variable
+
+# Quote a value for its position in shell text, so that the shell reads it literally.
+
+
+class QuotingContext(Enum):
+    """Contexts in shell text that need different quoting."""
+
+    BARE = "bare"
+    """Outside quotes, including inside `$(...)`."""
+    DOUBLE = "double"
+    """Between double quotes."""
+    DOUBLE_BRACE = "double-brace"
+    """In the shell's `${...}` inside double quotes."""
+    SINGLE = "single"
+    """Between single quotes."""
+    ANSI = "ansi"
+    """Between `$'` and `'`."""
+    HERE = "here"
+    """In a here-document in which the shell expands variables."""
+    HERE_RAW = "here-raw"
+    """In a here-document whose delimiter is quoted."""
+    HERE_BRACE = "here-brace"
+    """In the shell's `${...}` in a here-document: substitution is not possible."""
+    COMMENT = "comment"
+    """Between `#` and the end of the line."""
+    BACKTICK = "backtick"
+    """Between backticks, where quoting is nested: substitution is not possible."""
+    ESCAPED = "escaped"
+    """Right after a backslash: substitution is not possible."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spot:
+    """The position of a variable in shell text."""
+
+    place: QuotingContext
+    delimiter: str = ""
+    """Terminator line of the surrounding here-document."""
+
+
+UNFIT = {
+    QuotingContext.BACKTICK: "write $(...) instead of the backticks around it",
+    QuotingContext.ESCAPED: (
+        "remove the backslash before it; the shell's own braces are written $${NAME}"
+    ),
+    QuotingContext.HERE_BRACE: "move it out of the shell's braces",
+}
+"""Contexts in which substitution is not possible, with advice."""
+
+_SPECIAL = {
+    QuotingContext.ANSI: re.compile(r"([\\'])"),
+    QuotingContext.DOUBLE: re.compile(r'([\\$`"])'),
+    QuotingContext.DOUBLE_BRACE: re.compile(r'([\\$`"])'),
+    QuotingContext.HERE: re.compile(r"([\\$`])"),
+}
+"""Characters to escape with a backslash, by context."""
+
+_SEPARATORS = {
+    QuotingContext.DOUBLE: '" "',
+    QuotingContext.SINGLE: "' '",
+    QuotingContext.ANSI: "' $'",
+}
+
+
+def quote(value: str, spot: Spot) -> str:
+    """Quote a value so that the shell reads it literally.
+
+    Raises:
+        UsageError: the value contains the terminator of the surrounding here-document.
+    """
+    if spot.delimiter and spot.delimiter in (line.strip("\t") for line in value.split("\n")):
+        raise UsageError(
+            f"a value contains {spot.delimiter!r}, which would end the here-document around it; "
+            "give the here-document another delimiter"
+        )
+    if spot.place is QuotingContext.BARE:
+        return shlex.quote(value)
+    if spot.place is QuotingContext.SINGLE:
+        return value.replace("'", "'\\''")
+    if spot.place is QuotingContext.COMMENT:
+        return value.replace("\n", " ")
+    special = _SPECIAL.get(spot.place)
+    written = special.sub(r"\\\1", value) if special else value
+    # in such braces a single quote would open a quoted string, but not inside inner double quotes
+    return f'"{written}"' if spot.place is QuotingContext.DOUBLE_BRACE else written
+
+
+def separator(spot: Spot) -> str:
+    """Return the text to put between two values to make them separate words."""
+    return _SEPARATORS.get(spot.place, " ")
+
+
+# A minimal shell lexer that finds the quoting context of each `${...}`.
 
 
 def spots(template: Template) -> list[Spot]:
@@ -158,3 +253,62 @@ def _here_document(announced: re.Match[str]) -> _Frame:
     indent = r"\t*" if announced["tabs"] else ""
     end = re.compile(rf"{indent}{re.escape(delimiter)}(?=\n|\Z)")
     return replace(_HERE if delimiter == word else _HERE_RAW, delimiter=delimiter, end=end)
+
+
+# Find out which command would receive words appended to a line of shell text.
+#
+# Used to detect resume arguments that would silently not reach the training:
+# `python train.py | tee log` passes them to `tee`.
+
+
+_SEPARATOR = re.compile(r"\|\||\|&?|&&|(?<![<>&])&(?![>&])|;")
+
+_CLOSING = re.compile(r"\}|(done|fi|esac)\b")
+
+_AFTERWARDS = re.compile(
+    r"(cat|chmod|cp|curl|date|echo|exit|gzip|ls|mkdir|mv|notify-send|printf|rm|rsync|sleep|sync|tar"
+    r"|tee|test|touch|true|wait|:)\b.*",
+    re.DOTALL,
+)
+"""Commands that people write after a training, and that are not a training themselves."""
+
+
+def append_fault(template: Template) -> str | None:
+    """Return where appended words would go if not to the training; None if they reach it."""
+    operator, command, in_comment = _last(template)
+    command = command.strip()
+    if in_comment:
+        return "into a comment"
+    if operator in ("&", ";") and not command:
+        return f"behind `{operator}`"
+    if operator in ("|", "|&") or _AFTERWARDS.fullmatch(command):
+        return f"to `{command}`"
+    if command.startswith("("):
+        return "behind `)`"
+    if closing := _CLOSING.match(command):
+        return f"behind `{closing[0]}`"
+    return None
+
+
+def _last(template: Template) -> tuple[str, str, bool]:
+    """Return a line's last operator, the command after it, and True if a comment ends the line."""
+    reader, operator, command = ShellReader(), "", ""
+    for part in template:
+        if isinstance(part, Variable):
+            reader.variable()
+            command += str(part)
+            continue
+        position = 0
+        for match in _SEPARATOR.finditer(part):
+            before = part[position : match.start()]
+            reader.text(before)
+            command += before
+            if reader.is_between_words() and not before.endswith("\\"):
+                operator, command = match[0], ""
+            else:
+                command += match[0]
+            reader.text(match[0])
+            position = match.end()
+        reader.text(part[position:])
+        command += part[position:]
+    return operator, command, reader.is_in_comment()
