@@ -93,7 +93,7 @@ def _columns(count: int) -> Iterator[None]:
 
 def fields() -> str:
     """Return the fields of a pipeline file."""
-    from trainui.pipeline.json_schema import json_schema
+    from trainui.pipeline.spec import json_schema
 
     schema = json_schema()
     kinds = schema["$defs"]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from trainui.domain.definition import StageDefinition
 from trainui.errors import UnfitEnvironmentError
-from trainui.pipeline.fields import interpreter
+from trainui.pipeline.fields import process
 
 _PLACES = ("lib*/python3*/site-packages", "lib/python3/dist-packages")
 """Where packages lie below an interpreter's prefix."""
@@ -26,7 +26,7 @@ def of_stages(stages: Iterable[StageDefinition], environ: Mapping[str, str]) -> 
     found: dict[str, str] = {}
     for python in dict.fromkeys(stage.python for stage in stages):
         with suppress(UnfitEnvironmentError):  # the stage's start reports it
-            path = Path(interpreter.find(python, environ).path)
+            path = Path(process.find_interpreter(python, environ).path)
             found = dict(_installed(path.parent.parent)) | found
     return dict(sorted(found.items()))
 

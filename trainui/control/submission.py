@@ -21,7 +21,7 @@ from trainui.control.submission_checks import allowed_for, check_inputs, check_s
 from trainui.domain.definition import Pipeline
 from trainui.domain.records import StageRecord
 from trainui.errors import UnfitEnvironmentError, UsageError
-from trainui.pipeline.fields import interpreter
+from trainui.pipeline.fields import process
 from trainui.pipeline.substitution import phases, secrets
 from trainui.pipeline.substitution.masking import is_secret, mask
 from trainui.store.db import writer
@@ -93,7 +93,7 @@ def submit(
         submission={
             "umask": shell.umask,
             "sys_path": sys_path,
-            "python": python or interpreter.find(None, environ).path,
+            "python": python or process.find_interpreter(None, environ).path,
             "given": mask(given or {}),
             "snapshot": copied,
             **({"from": origin} if origin else {}),

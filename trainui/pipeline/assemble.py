@@ -1,13 +1,23 @@
-"""Run every check on a document and build the pipeline; all problems are reported at once."""
+"""From a checked document to a pipeline: defaults, checks, stages."""
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Collection, Iterator
 from collections.abc import Mapping as AnyMapping
 from dataclasses import dataclass, field
 
-from trainui.domain.definition import Pipeline
-from trainui.pipeline import build, defaults_block, outline
+from trainui.domain.definition import (
+    ALERT_CONDITIONS,
+    Alert,
+    CheckpointRule,
+    Json,
+    MetricSource,
+    Pipeline,
+    StageDefinition,
+)
+from trainui.domain.search import Search
+from trainui.pipeline import outline, template
 from trainui.pipeline.checks import (
     alerts,
     checkpoint,
@@ -19,11 +29,195 @@ from trainui.pipeline.checks import (
     variables,
 )
 from trainui.pipeline.checks import fields as field_check
-from trainui.pipeline.fields import parameters
-from trainui.pipeline.outline import Outline
-from trainui.pipeline.spec import PipelineSpec
-from trainui.pipeline.yaml.nodes import Mapping
+from trainui.pipeline.fields import parameters, process
+from trainui.pipeline.fields.parameters import Parameters
+from trainui.pipeline.matrix import SEED, TRIAL, Pairing, Values, expand, member_name
+from trainui.pipeline.outline import Outline, StageOutline
+from trainui.pipeline.spec import (
+    AlertSpec,
+    MetricSpec,
+    PipelineSpec,
+    SearchSpec,
+    StageFields,
+    StageSpec,
+)
+from trainui.pipeline.yaml.nodes import Mapping, MappingEntry, Node, Scalar, Sequence
 from trainui.pipeline.yaml.problems import Problems
+
+# Merge `defaults` into every stage, and drop fields that are null.
+
+
+_REPLACED_BY = {
+    "run": {"task"},
+    "task": {"run"},
+    "params": {"run"},
+    "resume_args": {"task", "resume_run"},
+    "resume_run": {"task", "resume_args"},
+}
+"""A default (key) is ignored if the stage itself has one of these fields (value)."""
+
+
+def apply_defaults(top: Mapping) -> Mapping:
+    """Return the document with its defaults merged into every stage.
+
+    A known field without a value counts as absent; in a stage, it removes the default.
+    """
+    entries = _without_nulls(top, PipelineSpec.model_fields.keys())
+    stages = entries.get("stages")
+    if stages and isinstance(stages.value, Sequence):
+        defaults = _default_entries(top)
+        items = tuple(_merged(item, defaults) for item in stages.value.items)
+        entries["stages"] = MappingEntry(stages.key, Sequence(items, stages.value.mark))
+    return Mapping(entries, top.mark)
+
+
+def _default_entries(top: Mapping) -> dict[str, MappingEntry]:
+    """Return the defaults that stages inherit; another check reports unknown fields."""
+    defaults = top.get("defaults")
+    if not isinstance(defaults, Mapping):
+        return {}
+    known = StageFields.model_fields.keys()
+    return {name: entry for name, entry in defaults.entries.items() if name in known}
+
+
+def _merged(stage: Node, defaults: dict[str, MappingEntry]) -> Node:
+    if not isinstance(stage, Mapping):
+        return stage
+    entries = {
+        name: entry
+        for name, entry in defaults.items()
+        if name not in stage.entries and not _REPLACED_BY.get(name, set()) & stage.entries.keys()
+    }
+    entries.update(stage.entries)
+    default, own = (one.get("env") for one in (defaults, stage.entries))
+    if default and own and isinstance(default.value, Mapping) and isinstance(own.value, Mapping):
+        merged = {**default.value.entries, **own.value.entries}
+        entries["env"] = MappingEntry(own.key, Mapping(merged, own.value.mark))
+    search = entries.get("search")
+    if search is not None and isinstance(search.value, Mapping):
+        fields = _without_nulls(search.value, SearchSpec.model_fields.keys())
+        entries["search"] = MappingEntry(search.key, Mapping(fields, search.value.mark))
+    return Mapping(_without_nulls(Mapping(entries), StageSpec.model_fields.keys()), stage.mark)
+
+
+def _without_nulls(node: Mapping, known: Collection[str]) -> dict[str, MappingEntry]:
+    return {
+        name: entry
+        for name, entry in node.entries.items()
+        if not (isinstance(entry.value, Scalar) and entry.value.is_null and name in known)
+    }
+
+
+# Build stage definitions from a valid spec: expand matrices and resolve dependency names.
+
+
+def build_stages(
+    spec: PipelineSpec, outline: Outline, directory: str
+) -> tuple[StageDefinition, ...]:
+    """Return the stages in file order, with each matrix replaced by its members."""
+    pairing = Pairing(outline.groups())
+    return tuple(
+        definition
+        for stage, seen in zip(spec.stages, outline.stages, strict=True)
+        for definition in _members(stage, seen, pairing, outline.parameters, directory)
+    )
+
+
+def _members(
+    spec: StageSpec,
+    seen: StageOutline,
+    pairing: Pairing,
+    parameters: Parameters,
+    directory: str,
+) -> Iterator[StageDefinition]:
+    common = _common(spec, parameters, directory)
+    for values in expand(seen.matrix):
+        yield StageDefinition(
+            name=member_name(spec.name, values),
+            group=spec.name,
+            matrix=values,
+            trial=int((values or {})[TRIAL]) if spec.search and spec.search.space else None,
+            depends_on=_dependencies(spec, values, pairing),
+            **common,
+        )
+
+
+def _dependencies(spec: StageSpec, values: Values | None, pairing: Pairing) -> tuple[str, ...]:
+    if len(spec.depends_on) == 1:
+        # not copied: when 1000 stages depend on the same 1000, they all share one tuple
+        return pairing.resolve(spec.depends_on[0], values)
+    resolved = (name for wanted in spec.depends_on for name in pairing.resolve(wanted, values))
+    return tuple(dict.fromkeys(resolved))
+
+
+def _common(spec: StageSpec, parameters: Parameters, directory: str) -> dict[str, Json]:
+    """Return the fields that all members of a stage have in common."""
+    return {name: getattr(spec, name) for name in _UNCHANGED} | {
+        "command": spec.run,
+        "params": template.map_texts(spec.params, parameters.typed),
+        "workdir": process.absolute_path(spec.workdir or "", directory),
+        "env": dict(spec.env),
+        "python": spec.python and process.resolve_interpreter(spec.python, directory),
+        "metrics": None if spec.metrics is None else tuple(map(_source, spec.metrics)),
+        "checkpoint": spec.checkpoint
+        and CheckpointRule(spec.checkpoint.path, spec.checkpoint.complete),
+        "resume_args": None if spec.resume_args is None else tuple(spec.resume_args),
+        "outputs": tuple(spec.outputs),
+        "inputs": tuple(process.absolute_path(path, directory) for path in spec.inputs),
+        "alerts": tuple(map(_alert, spec.alerts)),
+        "over": SEED if spec.seeds else spec.over,
+        "search": spec.search and _search(spec.search),
+    }
+
+
+_UNCHANGED = (
+    *("task", "cpus", "gpus", "gpu_memory", "host", "queue", "retries", "retry_delay", "timeout"),
+    *("silence_timeout", "stop_signal", "grace", "resume_run", "success", "allow_failure"),
+)
+"""Fields that a definition takes over as they are."""
+
+
+def _source(spec: MetricSpec) -> MetricSource:
+    stream = "stdout" if spec.stdout is not None else "stderr" if spec.stderr is not None else None
+    return MetricSource(
+        path=spec.path,
+        format=spec.format,
+        step=spec.step,
+        restarts=spec.restarts,
+        stream=stream,
+        pattern=spec.stdout if spec.stdout is not None else spec.stderr,
+    )
+
+
+def _search(spec: SearchSpec) -> Search:
+    given = {} if spec.sampler is None else {"sampler": spec.sampler[0]}
+    return Search(
+        metric=spec.metric,
+        goal=spec.goal,
+        space=spec.space,
+        trials=spec.trials,
+        sampler_options=spec.sampler[1] if spec.sampler else {},
+        prune=spec.prune,
+        seed=spec.seed,
+        **given,
+    )
+
+
+def _alert(spec: AlertSpec) -> Alert:
+    condition, limit = next(
+        (name, value) for name in ALERT_CONDITIONS if (value := getattr(spec, name)) is not None
+    )
+    return Alert(
+        condition,
+        metric=spec.metric or "*",
+        limit=float(limit),
+        goal=spec.goal or "min",
+        after=spec.after,
+        action=spec.then or "notify",
+    )
+
+
+# Run every check on a document and build the pipeline; all problems are reported at once.
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +243,7 @@ def examine(
 
     The spec is None if a field is invalid or uses a parameter without a value.
     """
-    document = defaults_block.apply(document)
+    document = apply_defaults(document)
     declared = document.get("params")
     known = parameters.collect(
         declared if isinstance(declared, Mapping) else Mapping({}, document.mark),
@@ -86,7 +280,7 @@ def assemble(document: Mapping, origin: Origin, problems: Problems) -> Pipeline:
     assert spec is not None, "with all parameters and no problem there is a spec"
     return Pipeline(
         name=spec.name or origin.name,
-        stages=build.stages(spec, seen, origin.directory),
+        stages=build_stages(spec, seen, origin.directory),
         params=seen.parameters.texts(),
         text=origin.text,
         digest=hashlib.sha256(origin.text.encode()).hexdigest(),

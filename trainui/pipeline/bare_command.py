@@ -16,7 +16,7 @@ from trainui.domain.definition import Pipeline, StageDefinition
 from trainui.errors import UsageError
 from trainui.pipeline import template
 from trainui.pipeline.fields import names
-from trainui.pipeline.yaml import core_schema
+from trainui.pipeline.yaml import nodes
 from trainui.pipeline.yaml.problems import is_sound
 
 _SCRIPT = re.compile(r"[^-].*\.(py|sh|bash|ipynb|R|jl|lua|pl|rb)")
@@ -68,10 +68,10 @@ def file_text(argv: Sequence[str], name: str | None, gpus: int) -> str:
     stage, words = stage_name(argv), list(map(template.escape, argv))
     run = words[0] if is_shell_text(argv) else words
     lines = [
-        f"name: {core_schema.in_quotes(name or stage)}",
+        f"name: {nodes.in_quotes(name or stage)}",
         "stages:",
-        f"  - name: {core_schema.in_quotes(stage)}",
-        f"    run: {core_schema.in_quotes(run)}",
+        f"  - name: {nodes.in_quotes(stage)}",
+        f"    run: {nodes.in_quotes(run)}",
     ]
     lines += [f"    gpus: {gpus}"] if gpus else []
     return "\n".join(lines) + "\n"

@@ -1,10 +1,8 @@
-"""Load or validate pipelines: files, bare commands and lists of the Python API.
-
-All problems are reported at once; if there are any, no pipeline is returned.
-"""
+"""Load a pipeline: from a file, from text, from the Python API's list of stages."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping as AnyMapping
 from collections.abc import Sequence as AnySequence
 from dataclasses import replace
@@ -13,14 +11,90 @@ from typing import Any, TextIO
 
 from trainui.domain.definition import Pipeline
 from trainui.errors import PipelineFileError, Problem
-from trainui.pipeline import api_stages
 from trainui.pipeline.assemble import Origin, assemble, examine
 from trainui.pipeline.bare_command import from_command as from_command
 from trainui.pipeline.fields import names
-from trainui.pipeline.yaml import text_source
-from trainui.pipeline.yaml.nodes import TOP, Mapping, Scalar, kind_of
-from trainui.pipeline.yaml.problems import Problems
+from trainui.pipeline.yaml import tree
+from trainui.pipeline.yaml.nodes import (
+    TOP,
+    Mapping,
+    MappingEntry,
+    Node,
+    NotJsonError,
+    Position,
+    Scalar,
+    Sequence,
+    kind_of,
+    node_of,
+)
+from trainui.pipeline.yaml.problems import Problems, did_you_mean, quoted
 from trainui.pipeline.yaml.tree import read_tree
+
+# Convert the Python API's list of stages to a document and to the equivalent pipeline file.
+
+
+KEYS = ("name", "task", "params", "depends_on")
+"""Keys that a stage passed to the Python API may have."""
+
+
+def api_document(name: str, stages: AnySequence[Any], problems: Problems) -> Mapping:
+    """Return the document; problems give a stage's position in the list as the line number."""
+    items = [_stage(stage, index, problems) for index, stage in enumerate(stages)]
+    present = tuple(item for item in items if item is not None)
+    return Mapping(
+        {
+            "name": MappingEntry(Scalar("name", plain=True), Scalar(name, plain=False)),
+            "stages": MappingEntry(Scalar("stages", plain=True), Sequence(present)),
+        },
+        TOP,
+    )
+
+
+def api_text(name: str, stages: AnySequence[Any]) -> str:
+    """Return the equivalent pipeline file, as JSON (which is also valid YAML)."""
+    without_nulls = ({k: v for k, v in stage.items() if v is not None} for stage in stages)
+    entries = [json.dumps(stage, allow_nan=False) for stage in without_nulls]
+    listed = ",\n  ".join(entries)
+    return f'{{"name": {json.dumps(name)}, "stages": [\n  {listed}\n]}}\n'
+
+
+def _stage(stage: Any, index: int, problems: Problems) -> Node | None:
+    mark = Position(index + 1, 1)
+    if not isinstance(stage, dict):
+        message = f"stages[{index}] must be a dict, not {type(stage).__name__}"
+        problems.add(mark, "wrong-type", message)
+        return None
+    for key in stage:
+        if key not in KEYS:
+            near = did_you_mean(str(key), KEYS) or f"; it may have {', '.join(KEYS)}"
+            message = f"stages[{index}] has the unknown key {quoted(str(key))}{near}"
+            problems.add(mark, "unknown-field", message)
+    entries = (_entry(key, stage[key], index, mark, problems) for key in KEYS if key in stage)
+    return Mapping({entry.key.text: entry for entry in entries if entry is not None}, mark)
+
+
+def _entry(
+    key: str, value: Any, index: int, mark: Position, problems: Problems
+) -> MappingEntry | None:
+    where = f"stages[{index}]: {key}"
+    if key in ("name", "task") and not isinstance(value, str | None):
+        kind = type(value).__name__
+        problems.add(mark, "wrong-type", f"{where} must be a str, not {kind}")
+        return MappingEntry(
+            Scalar(key, plain=True, mark=mark), Scalar("invalid", plain=False, mark=mark)
+        )
+    try:
+        node = node_of(value, mark, where=where)
+    except NotJsonError as error:
+        problems.add(mark, "wrong-type", str(error))
+        node = Mapping({}, mark) if key == "params" else Sequence((), mark)
+    return MappingEntry(Scalar(key, plain=True, mark=mark), node)
+
+
+# Load or validate pipelines: files, bare commands and lists of the Python API.
+#
+# All problems are reported at once; if there are any, no pipeline is returned.
+
 
 NO_FILE = "pipeline"
 """Default name of a pipeline without a file."""
@@ -40,7 +114,7 @@ def load(
     Raises:
         PipelineFileError: the file has problems; the error lists all of them in file order.
     """
-    found = text_source.read(file, stdin)
+    found = tree.read_text(file, stdin)
     pipeline = load_text(found.text, file=file, directory=found.directory, params=params)
     return replace(pipeline, file=found.file)
 
@@ -60,7 +134,7 @@ def load_text(
         PipelineFileError: the text has problems; the error lists all of them in file order.
     """
     problems = Problems(file or NO_FILE, text)
-    document = _document(text, problems)
+    document = _read_document(text, problems)
     origin = Origin(
         text=text,
         directory=str(Path(directory or ".").absolute()),
@@ -78,9 +152,9 @@ def validate(
     If `params` is None, parameters without a value are no problem.
     """
     try:
-        found = text_source.read(file, stdin)
+        found = tree.read_text(file, stdin)
         problems = Problems(file, found.text)
-        document = _document(found.text, problems)
+        document = _read_document(found.text, problems)
     except PipelineFileError as error:
         return list(error.problems)
     complete = params is not None
@@ -98,9 +172,9 @@ def from_api(stages: AnySequence[Any], name: str, *, directory: str | None = Non
             the number of its entry, counted from 1.
     """
     problems = Problems(API_FILE)
-    document = api_stages.document_of(name, stages, problems)
+    document = api_document(name, stages, problems)
     origin = Origin(
-        text="" if problems else api_stages.text_of(name, stages),
+        text="" if problems else api_text(name, stages),
         directory=str(Path(directory or ".").absolute()),
         name=name,
     )
@@ -108,13 +182,13 @@ def from_api(stages: AnySequence[Any], name: str, *, directory: str | None = Non
 
 
 def _default_name(file: str | None) -> str:
-    if file is None or file == text_source.STDIN:
+    if file is None or file == tree.STDIN:
         return NO_FILE
     stem = PurePath(file).stem
     return stem if names.pipeline_name_fault(stem) is None else NO_FILE
 
 
-def _document(text: str, problems: Problems) -> Mapping:
+def _read_document(text: str, problems: Problems) -> Mapping:
     """Return the top-level mapping of a pipeline file; raise PipelineFileError if there is none."""
     root = read_tree(text, problems)
     if isinstance(root, Mapping):

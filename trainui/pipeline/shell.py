@@ -1,4 +1,4 @@
-"""Shell commands: where a word stands in one, how a value is quoted there, where appended words go."""
+"""Shell commands: the place of a word, quoting for that place, appended words."""
 
 from __future__ import annotations
 

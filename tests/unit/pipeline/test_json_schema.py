@@ -15,8 +15,8 @@ from tests.unit.pipeline.test_any_text import STAGES, VALUES
 from tests.unit.pipeline.test_loader import DIGITS
 from tests.unit.sample_pipelines.samples import PIPELINES
 from trainui.errors import PipelineFileError
-from trainui.pipeline.json_schema import json_schema
 from trainui.pipeline.loader import load_text
+from trainui.pipeline.spec import json_schema
 
 SCHEMA = json_schema()
 VALIDATOR = Draft202012Validator(SCHEMA)

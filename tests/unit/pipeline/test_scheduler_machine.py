@@ -13,9 +13,8 @@ from trainui.domain.definition import StageDefinition
 from trainui.domain.records import StageRecord
 from trainui.domain.states import DONE, ENDED, UNFINISHED, Status, check_transition, run_status
 from trainui.errors import UsageError
-from trainui.pipeline.rules.dependants import Upstream, next_state
+from trainui.pipeline.rules.after_end import Upstream, next_retry, next_state
 from trainui.pipeline.rules.resume_plan import Action, plan_rerun, plan_resume
-from trainui.pipeline.rules.retry import next_retry
 from trainui.pipeline.rules.scheduling import PAUSED, FreeSlots, Grant, Wait, WaitingStage, decide
 
 CPUS, GPUS = 3, 3

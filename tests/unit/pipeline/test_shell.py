@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from trainui.domain.definition import Pipeline, StageDefinition
 from trainui.errors import UsageError
 from trainui.pipeline import template
-from trainui.pipeline.fields import command
+from trainui.pipeline.fields import process
 from trainui.pipeline.shell import QuotingContext, spots
 from trainui.pipeline.substitution import phases
 
@@ -27,7 +27,7 @@ NASTY = st.text(
 
 
 def run(text: str, shell: list[str] | None = None) -> str:
-    argv = command.argv(text) if shell is None else [*shell, text]
+    argv = process.argv(text) if shell is None else [*shell, text]
     done = subprocess.run(argv, capture_output=True, check=False, timeout=20)
     assert done.returncode == 0, (text, done.stderr)
     return done.stdout.decode()
@@ -197,26 +197,26 @@ def test_a_string_fails_at_its_first_failure_and_reads_no_files(
     tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def code(text: str) -> int:
-        return subprocess.run(command.argv(text), capture_output=True, check=False).returncode
+        return subprocess.run(process.argv(text), capture_output=True, check=False).returncode
 
     assert code("false; true") == 1
     assert code("exit 3 | true") == 3
     assert code("true") == 0
-    assert command.argv(["a b", "-c"]) == ["a b", "-c"]
-    assert command.argv(("x",)) == ["x"]
+    assert process.argv(["a b", "-c"]) == ["a b", "-c"]
+    assert process.argv(("x",)) == ["x"]
     startup = tmp_path_factory.mktemp("x") / "startup"
     startup.write_text("echo startup\n")
-    for name in command.STARTUP_VARIABLES:
+    for name in process.STARTUP_VARIABLES:
         monkeypatch.setenv(name, str(startup))
     environ = {"PATH": "/usr/bin:/bin"}
-    done = subprocess.run(command.argv("echo x"), capture_output=True, env=environ, check=True)
+    done = subprocess.run(process.argv("echo x"), capture_output=True, env=environ, check=True)
     assert done.stdout == b"x\n"
 
 
 def test_without_bash_it_is_sh(tmp_path_factory: pytest.TempPathFactory) -> None:
     directory = tmp_path_factory.mktemp("bin")
     (directory / "sh").symlink_to(shutil.which("sh") or "/bin/sh")
-    assert command.argv("echo x", path=str(directory)) == [f"{directory}/sh", "-e", "-c", "echo x"]
+    assert process.argv("echo x", path=str(directory)) == [f"{directory}/sh", "-e", "-c", "echo x"]
 
 
 @pytest.mark.parametrize(

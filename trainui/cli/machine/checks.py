@@ -26,10 +26,10 @@ CLOCK_SKEW = 2.0
 
 def python() -> Result:
     """Check which Python runs trainui, and which one stages get."""
-    from trainui.pipeline.fields import interpreter
+    from trainui.pipeline.fields import process
 
     version = ".".join(map(str, sys.version_info[:3]))
-    theirs = interpreter.find(None, os.environ).path
+    theirs = process.find_interpreter(None, os.environ).path
     message = f"{version} at {sys.executable}; stages get {theirs}"
     if not Path(theirs).is_absolute():
         advice = "put a python on PATH, or name one with `python:` in the pipeline file"

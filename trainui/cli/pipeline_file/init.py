@@ -40,9 +40,9 @@ def init(
         text = TEMPLATE.read_text(encoding="utf-8")
     else:
         from trainui.pipeline.dvc.convert import convert
-        from trainui.pipeline.yaml.text_source import read
+        from trainui.pipeline.yaml.tree import read_text
 
-        found = read(source)
+        found = read_text(source)
         target = Path() if file == STDOUT else Path(file).parent
         made = convert(
             found.text,

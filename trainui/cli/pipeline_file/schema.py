@@ -39,7 +39,7 @@ def schema(
     each line.
     """
     if command is None:
-        from trainui.pipeline.json_schema import json_schema
+        from trainui.pipeline.spec import json_schema
 
         found = json_schema()
     else:

@@ -11,7 +11,7 @@ from trainui.control.resuming.planning import read_state
 from trainui.domain.records import StageRecord
 from trainui.errors import UsageError
 from trainui.pipeline.rules import resume_plan as rules
-from trainui.pipeline.rules.dependants import Upstream, next_state
+from trainui.pipeline.rules.after_end import Upstream, next_state
 from trainui.store.db.engine import open_store
 from trainui.store.runs import runs, stage_requests
 from trainui.store.runs.stage_requests import Reopened

@@ -38,7 +38,7 @@ from trainui.execution.gpu.machine_locks import UnusableLockError
 from trainui.metrics.discovery import file_sizes_at_start
 from trainui.pipeline import input_fingerprint
 from trainui.pipeline.allowed_paths import validate_file_path
-from trainui.pipeline.fields.command import argv
+from trainui.pipeline.fields.process import argv
 from trainui.pipeline.rules import fingerprint
 from trainui.search import results as search_results
 from trainui.store.db.engine import Store, raw

@@ -18,9 +18,8 @@ from trainui.domain.definition import StageDefinition
 from trainui.domain.records import AttemptRecord, RunRecord, StageRecord
 from trainui.domain.search import SearchResult
 from trainui.errors import TrainuiError
-from trainui.pipeline.fields import interpreter
-from trainui.pipeline.fields.command import STARTUP_VARIABLES
-from trainui.pipeline.fields.interpreter import Interpreter
+from trainui.pipeline.fields import process
+from trainui.pipeline.fields.process import STARTUP_VARIABLES, Interpreter
 from trainui.pipeline.substitution import phases, search
 from trainui.supervisor.protocol import IDENTITY, METRICS_FILE, RUN_TAG
 
@@ -80,7 +79,7 @@ def prepare(context: AttemptContext, checkpoint: str | None) -> PreparedProcess:
     shell = shell_environment.read(Path(context.run.directory))
     definition, python = _filled(context, shell, checkpoint)
     environ = {**shell_environment.inheritable(shell.environ), **definition.env}
-    environ = interpreter.with_first(environ, python)
+    environ = process.with_interpreter(environ, python)
     if isinstance(definition.command, str):
         for name in STARTUP_VARIABLES:
             environ.pop(name, None)
@@ -107,7 +106,7 @@ def _filled(
         )
 
     named = definition.python and fill("python3").python
-    python = interpreter.find(named, environ)
+    python = process.find_interpreter(named, environ)
     if named is None and (submitted := context.submission.get("python")):
         python = replace(python, path=submitted)
     return fill(python.path), python

@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from trainui.pipeline.yaml import core_schema
+from trainui.pipeline.yaml import nodes
 from trainui.pipeline.yaml.nodes import Mapping, MappingEntry, Node, Scalar, Sequence
 
 _TOKEN = re.compile(r"\\\$\{|\$\{\s*([^{}\n]*?)\s*\}")
@@ -122,8 +122,8 @@ def _options(prefix: str, node: Mapping) -> Iterator[str]:
         value = entry.value
         if isinstance(value, Mapping):
             yield from _options(f"{prefix}{name}.", value)
-        elif isinstance(value, Scalar) and value.plain and value.text in core_schema.BOOLEANS:
-            if core_schema.BOOLEANS[value.text]:
+        elif isinstance(value, Scalar) and value.plain and value.text in nodes.BOOLEANS:
+            if nodes.BOOLEANS[value.text]:
                 yield f"--{prefix}{name}"
         elif isinstance(value, Scalar):
             yield f"--{prefix}{name} {shlex.quote(text_of(value))}"

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from trainui.pipeline.dvc.fields import Written
-from trainui.pipeline.yaml import core_schema
+from trainui.pipeline.yaml import nodes
 
 WIDTH = 96
 """Maximum width of a list that is written on one line, in columns."""
@@ -86,4 +86,4 @@ def _item(value: str | dict[str, str]) -> str:
 
 
 def _scalar(text: str) -> str:
-    return text if _BARE.fullmatch(text) else core_schema.in_quotes(text)
+    return text if _BARE.fullmatch(text) else nodes.in_quotes(text)

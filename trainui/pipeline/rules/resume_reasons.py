@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from trainui import formatting
 from trainui.domain.records import StageRecord
 from trainui.domain.states import DONE, UNFINISHED, Status
-from trainui.pipeline.rules.dependants import ENDED_WORDS
+from trainui.pipeline.rules.after_end import ENDED_WORDS
 
 
 @dataclass(frozen=True, slots=True)

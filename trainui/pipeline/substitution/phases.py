@@ -9,7 +9,7 @@ from pathlib import PurePath
 from trainui.domain.definition import Pipeline, StageDefinition
 from trainui.errors import UsageError
 from trainui.pipeline import template
-from trainui.pipeline.fields import locations
+from trainui.pipeline.fields import process
 from trainui.pipeline.matrix import Pairing, groups_of
 from trainui.pipeline.substitution import definition as definition_filling
 from trainui.pipeline.substitution import search
@@ -110,9 +110,9 @@ def _submitted(stage: StageDefinition, directory: str, known: _AtSubmission) -> 
     filled = definition_filling.fill(stage, Filler(known.resolve))
     return replace(
         filled,
-        workdir=locations.absolute(filled.workdir, directory),
-        inputs=tuple(locations.absolute(path, directory) for path in filled.inputs),
-        python=filled.python and locations.interpreter(filled.python, directory),
+        workdir=process.absolute_path(filled.workdir, directory),
+        inputs=tuple(process.absolute_path(path, directory) for path in filled.inputs),
+        python=filled.python and process.resolve_interpreter(filled.python, directory),
     )
 
 

@@ -13,7 +13,7 @@ from trainui import clock, paths
 from trainui.domain.records import AttemptRecord, StageRecord
 from trainui.domain.states import ATTEMPT_TRANSITIONS, Status
 from trainui.errors import TransitionError
-from trainui.pipeline.rules.retry import Retry, next_retry
+from trainui.pipeline.rules.after_end import Retry, next_retry
 from trainui.store.db.engine import raw
 from trainui.store.db.updates import change, set_values
 from trainui.store.read import row_mapping, views

@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 
 from trainui import clock
 from trainui.domain.states import DONE, ENDED, UNFINISHED, Status
-from trainui.pipeline.rules.dependants import Upstream, next_state
+from trainui.pipeline.rules.after_end import Upstream, next_state
 from trainui.store.db.engine import raw
 from trainui.store.db.statements import batches, placeholders
 from trainui.store.read import row_mapping, trials

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from trainui.domain.states import Status
-from trainui.pipeline.rules.dependants import Upstream, next_state
+from trainui.pipeline.rules.after_end import Upstream, next_state
 
 S = Status
 

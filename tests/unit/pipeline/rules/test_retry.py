@@ -7,7 +7,7 @@ import pytest
 from trainui import clock
 from trainui.domain.definition import StageDefinition
 from trainui.domain.states import Status
-from trainui.pipeline.rules.retry import LONGEST_DELAY, Retry, next_retry
+from trainui.pipeline.rules.after_end import LONGEST_DELAY, Retry, next_retry
 
 
 def stage(retries: int, delay: float = 0.0) -> StageDefinition:

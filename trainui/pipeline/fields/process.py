@@ -1,16 +1,20 @@
-"""Find a stage's Python: the value of `${python}` and the directory to put first on PATH."""
+"""A stage's process: its interpreter, its argument list, its directories."""
 
 # Paths are texts here, as in definitions and messages.
 # ruff: noqa: PTH100, PTH110, PTH112, PTH118, PTH120
+# ruff: noqa: PTH110, PTH111, PTH118
 
 from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from trainui.errors import UnfitEnvironmentError
+from trainui.pipeline import template
+
+# Find a stage's Python: the value of `${python}` and the directory to put first on PATH.
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +29,7 @@ class Interpreter:
     """Directory of its environment; None: it belongs to none, or this is unknown."""
 
 
-def find(python: str | None, environ: Mapping[str, str]) -> Interpreter:
+def find_interpreter(python: str | None, environ: Mapping[str, str]) -> Interpreter:
     """Find a stage's Python: an interpreter, an environment's directory, or a name on PATH.
 
     None stands for `python` of the submitting shell (`environ`), or `python3` if it has none.
@@ -51,7 +55,7 @@ def find(python: str | None, environ: Mapping[str, str]) -> Interpreter:
     return Interpreter(os.path.abspath(found), bin_directory, prefix if is_environment else None)
 
 
-def with_first(environ: Mapping[str, str], interpreter: Interpreter) -> dict[str, str]:
+def with_interpreter(environ: Mapping[str, str], interpreter: Interpreter) -> dict[str, str]:
     """Return an environment whose PATH finds this interpreter first as `python`."""
     changed = dict(environ)
     if interpreter.bin is not None:
@@ -80,3 +84,47 @@ def _of_environment(directory: str) -> Interpreter:
     raise UnfitEnvironmentError(
         f"the environment {directory} has no bin/python; recreate it, or name its interpreter"
     )
+
+
+# Convert a stage's command to the argument list of a process.
+
+
+STARTUP_VARIABLES = ("BASH_ENV", "ENV")
+"""Variables that name a startup file of a shell; removed before a shell is started."""
+
+
+def argv(command: str | Sequence[str], *, path: str | None = None) -> list[str]:
+    """Return the argument list to execute; the shell is searched in `path` (format of PATH)."""
+    if not isinstance(command, str):
+        return list(command)
+    if bash := shutil.which("bash", path=path):
+        return [bash, "-e", "-o", "pipefail", "-c", command]
+    return [shutil.which("sh", path=path) or "/bin/sh", "-e", "-c", command]
+
+
+# Resolve paths written in a pipeline file: `~`, and paths relative to the file.
+
+
+def absolute_path(text: str, directory: str) -> str:
+    """Return the absolute path; one that starts with `${...}` is returned unchanged."""
+    parts = template.parse(text)
+    if not parts or not isinstance(parts[0], str):
+        return text if parts else directory
+    first = os.path.expanduser(parts[0])
+    while first.startswith("./"):
+        first = first[2:].lstrip("/")
+    if first in ("", ".") and len(parts) == 1:
+        return directory
+    joined = os.path.join(directory, first)
+    return template.unparse(template.join((joined, *parts[1:])))
+
+
+def resolve_interpreter(text: str, directory: str) -> str:
+    """Resolve `python:`: an absolute path, or a bare name to be looked up on PATH.
+
+    A bare name is a path beside the file if that exists, otherwise it is looked up on PATH.
+    """
+    if "/" in text or text.startswith(("~", ".", "${")):
+        return absolute_path(text, directory)
+    beside = os.path.join(directory, text)
+    return beside if os.path.exists(beside) else text
