@@ -5,7 +5,6 @@ Their files are only read; the directory of the external run has a link to the t
 
 from __future__ import annotations
 
-import math
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -16,13 +15,12 @@ from sqlalchemy import Connection
 from trainui import clock, mounts, settings, wakeup
 from trainui.artifacts import shell_environment
 from trainui.control.submission import checked_name
-from trainui.control.trainings import adoption, same_training
+from trainui.control.trainings import adoption
 from trainui.control.trainings.adoption import AdoptableProcess
 from trainui.domain.records import Slot
 from trainui.domain.states import Status
 from trainui.errors import NotFoundError, UsageError
 from trainui.execution.external import external_stages
-from trainui.execution.external.external_stages import JobStates
 from trainui.execution.external.external_watch import RESTING
 from trainui.metrics.discovery import process_files, tracker_runs, trainings
 from trainui.metrics.discovery.trainings import Job, Training
@@ -53,16 +51,6 @@ class KnownTrainings:
         files = sources.read_by_runs(connection)
         directories = {str(up): run for key, run in files.items() for up in Path(key).parents}
         return cls(external_runs.known_paths(connection), files, directories)
-
-    def joined(self, found: Sequence[Training]) -> list[Training]:
-        """Return trainings, those that one process wrote as one, unless a run has a part of it."""
-        new = [one for one in found if self._is_new(one)]
-        kept = {one.key: one for one in same_training.joined(new)}
-        parts = {one.key for one in new} - kept.keys()
-        return [kept.get(one.key, one) for one in found if one.key not in parts]
-
-    def _is_new(self, training: Training) -> bool:
-        return training.key not in self.paths and not any(map(self._run_of, training.jobs))
 
     def look_up(self, connection: Connection, training: Training) -> tuple[str | None, Training]:
         """Return the run that a training is or belongs to, and the training with its new jobs."""
@@ -102,7 +90,7 @@ class Added:
     name: str
     is_new: bool
     remark: str = ""
-    """A remark for the user, e.g. that two trainings may be the same one."""
+    """A remark for the user, e.g. that a process writes files of a run that was added before."""
 
 
 def find(path: Path) -> list[Training]:
@@ -152,7 +140,6 @@ def add(found: Sequence[Training], name: str | None = None) -> list[Added]:
     store = open_store()
     with store.read() as connection:
         known = KnownTrainings.load(connection)
-    found = known.joined(found)
     if name is not None and len(found) > 1:
         raise UsageError(f"--name fits one training; {len(found)} were found")
     states, configured = external_stages.job_states(found, process_files.written()), settings.load()
@@ -163,7 +150,7 @@ def add(found: Sequence[Training], name: str | None = None) -> list[Added]:
                 run_id, more = known.look_up(connection, training)
                 external = {"kind": training.kind, "path": str(training.path), "pid": None}
                 if more.jobs:
-                    external |= {"run": training.run, "also": training.also}
+                    external["run"] = training.run
                     checked = name and checked_name(name)
                     new = external_stages.new_run(more, checked, external, configured)
                     external_stages.store(connection, new, more, run_id, states)
@@ -172,33 +159,16 @@ def add(found: Sequence[Training], name: str | None = None) -> list[Added]:
                 title = name or external_stages.printable(training.name)
                 added.append(Added(run_id, training, title, bool(more.jobs)))
     wakeup.wake()
-    return _with_remarks(added, states)
-
-
-def _with_remarks(added: Sequence[Added], states: JobStates) -> list[Added]:
-    """Return what was added, with remarks on new trainings that may be one with another."""
-    if not any(one.is_new for one in added):
-        return list(added)
-    names = {one.training.key: f"{one.name} ({one.training.kind})" for one in added}
-    spans = {}
-    for one in added:
-        state = states[external_stages.job_key(one.training.jobs[0])]
-        spans[one.training.key] = state.started_at or 0, state.completed_at or math.inf
-    remarks = {
-        second.key: f"{names[first.key]} and {names[second.key]} may be one training: they ran at "
-        "the same time with equal values"
-        for first, second in same_training.pairs([one.training for one in added], spans)
-    }
-    return [replace(one, remark=remarks.get(one.training.key, "")) for one in added]
+    return added
 
 
 def preview(found: Sequence[Training]) -> list[Added]:
     """Return what `add` would do; nothing is stored."""
     if readonly.is_none_yet():
-        return [Added("", one, one.name, is_new=True) for one in same_training.joined(found)]
+        return [Added("", one, one.name, is_new=True) for one in found]
     with open_store().read() as connection:
         known = KnownTrainings.load(connection)
-        looked_up = [(one, *known.look_up(connection, one)) for one in known.joined(found)]
+        looked_up = [(one, *known.look_up(connection, one)) for one in found]
     return [Added(run or "", one, one.name, bool(more.jobs)) for one, run, more in looked_up]
 
 

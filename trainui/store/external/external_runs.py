@@ -46,8 +46,6 @@ def known_paths(connection: Connection) -> dict[str, str]:
     found = {}
     for run_id, one in _known(connection):
         found[f"{one['path']}#{one['run']}" if one.get("run") else str(one["path"])] = run_id
-        if one.get("also"):
-            found[one["also"]] = run_id
     return found
 
 

@@ -95,8 +95,6 @@ class Training:
     path: Path
     jobs: tuple[Job, ...]
     """One; a multirun has one for each of its jobs."""
-    also: str = ""
-    """The key of the same training as another logger's files show it, which this one includes."""
 
     @property
     def key(self) -> str:
