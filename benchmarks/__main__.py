@@ -46,7 +46,6 @@ PROGRAMS: Mapping[str, Sequence[str]] = {
     "ingest": ("--megabytes", "20", "--large", "200", "--rounds", "3"),
     "append": ("--large", "300"),
     "trackers": ("--rows", "30000", "--rounds", "3"),
-    "first_picture": ("--large", "500"),
     "curves": (),
     "curve_pan": ("--rounds", "15"),
     "handover": ("20",),

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from subprocess import PIPE, Popen
-from threading import Event, Thread
+from threading import Event
 
 import pytest
 
@@ -18,17 +18,14 @@ from tests.faults.network_disk import network_disk
 from tests.unit.supervisor.waiting import wait_for
 from trainui import mounts, settings
 from trainui.control.trainings import external
-from trainui.domain.states import Status
 from trainui.execution.daemon import metrics_process
 from trainui.execution.daemon.metrics_process import MetricsProcess
 from trainui.execution.external import remote_processes
 from trainui.execution.external.remote_processes import RemoteProcesses
 from trainui.paths import Home
 from trainui.store.db.engine import open_store
-from trainui.store.points import read_points, sources
-from trainui.store.points.chunks import Points
+from trainui.store.points import read_points
 from trainui.store.read import views
-from trainui.tui.readers.curves.preview import PreviewReader
 
 PIPELINE = {"stages": [{"name": "own", "run": "for i in 1 2 3; do echo step=$i loss=0.$i; done"}]}
 
@@ -107,32 +104,6 @@ def test_a_disk_that_does_not_answer_is_a_problem_of_the_run_until_it_is_unmount
         wait_for(lambda: not problems(), "its end")
     finally:
         processes.stop()
-
-
-def test_the_screen_does_not_wait_for_a_silent_disk_to_preview_a_file(
-    trainui_home: Home, tmp_path: Path
-) -> None:
-    file = tmp_path / "far" / "metrics.csv"
-    file.parent.mkdir()
-    file.write_text("step,loss\n1,0.5\n")
-    (added,) = external.add(external.find(file.parent))
-    with closing(views.connect()) as connection:
-        (stage,) = views.stages(connection, added.run_id)
-    with open_store().write() as writing:
-        sources.add_source(writing, stage.id, str(file), attempt=1)
-    found: list[Mapping[str, Points]] = []
-
-    def read() -> None:
-        with closing(views.connect()) as connection:
-            running = stage._replace(status=Status.RUNNING)
-            found.append(PreviewReader().read(connection, running))
-
-    with network_disk(file.parent, silent=True):
-        wait_for(lambda: mounts.remote_mount(str(file)), "the mount")
-        reader = Thread(target=read)
-        reader.start()
-        wait_for(lambda: not reader.is_alive(), "the preview")
-    assert found == [{}]
 
 
 def test_a_reader_that_a_silent_disk_blocks_is_replaced(

@@ -29,7 +29,6 @@ def test_a_program_that_fails_is_a_missed_limit(capfd: pytest.CaptureFixture[str
 
 
 def test_a_program_hands_its_figures_over() -> None:
-    options = ("--small", "1", "--large", "1", "--rounds", "1")
-    assert "first_picture" in PROGRAMS
-    names = {figure.name for figure in measure("first_picture", options)}
-    assert {"cold, 1 MB", "warm, 1 MB"} <= names
+    options = ("--small", "1", "--large", "2", "--rounds", "3")
+    assert "append" in PROGRAMS
+    assert any(figure.value > 0 for figure in measure("append", options))

@@ -112,10 +112,6 @@ def test_an_unknown_name_is_an_attribute_error() -> None:
         attrgetter("nothing")(trainui)
 
 
-def test_a_first_picture_of_a_file_needs_no_orm(tmp_path: Path) -> None:
-    assert "sqlalchemy" not in loaded("import trainui.metrics.preview", tmp_path)
-
-
 def test_a_worker_imports_neither_numpy_nor_what_few_need(tmp_path: Path) -> None:
     code = (
         "from trainui.execution.worker import __main__\n__main__._import_worker()\n"

@@ -12,9 +12,6 @@ from trainui import plain_files
 _KNOWN_BYTES = 1024
 """Bytes by which the kind of a file is recognised."""
 
-LEAST_AHEAD = 8 << 20
-"""The least bytes of a file that are not stored yet for which a preview is worth it."""
-
 _HERE = -100
 _BIRTH = 0x800
 _STATX_BYTES = 256

@@ -11,7 +11,6 @@ import errno
 import hashlib
 import os
 import stat
-from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -107,12 +106,6 @@ class GrowingFile:
             raise_shortage(error)
             raise UnreadableFileError(_explain(self.path, error)) from error
         return parts[0] if len(parts) == 1 else b"".join(parts)
-
-    def fetch(self, offsets: Iterable[int], size: int) -> None:
-        """Ask the kernel to read ahead some bytes at each offset, in parallel, and nothing else."""
-        os.posix_fadvise(self._descriptor, 0, 0, os.POSIX_FADV_RANDOM)
-        for offset in offsets:
-            os.posix_fadvise(self._descriptor, offset, size, os.POSIX_FADV_WILLNEED)
 
     def identify(self, offset: int, before: Identity | None = None) -> Identity:
         """Return the data by which the file, read up to an offset, can be recognised later.

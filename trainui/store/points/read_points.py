@@ -180,12 +180,6 @@ def count_of_attempt(connection: protocol.Connection, owner: str, attempt: int) 
         return max(counts, default=0)
 
 
-def offsets(connection: protocol.Connection, owner: str) -> dict[str, int]:
-    """Return how many bytes of an owner's sources are stored, by source key."""
-    query = 'SELECT key, "offset" FROM sources WHERE owner = ?'
-    return {str(key): int(offset) for key, offset in connection.execute(query, (owner,))}
-
-
 class SourceProblem(NamedTuple):
     """A source that cannot be read."""
 

@@ -73,8 +73,7 @@ class CurvesView(CurveKeys):
         if not self.curves.figures:
             return ()
         shown, count = self.shown, len(self.curves.figures)
-        words = ["sampled: still being read"] if self.curves.sampled else []
-        words += [self.curves.choice] if self.curves.choice else []
+        words = [self.curves.choice] if self.curves.choice else []
         hidden = self.state.hidden(self.curves.figures)
         of = f"{len(shown)} of " if len(shown) + len(hidden) != count else ""
         words.append(f"{of}{quantity(count, 'metric')}")

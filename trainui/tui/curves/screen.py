@@ -103,7 +103,6 @@ class CurvesScreen(Page):
         marked = len(self.state.compared.runs)
         drawn = chart.series_count if chart is not None else 0
         words = (
-            "sampled: still being read" if self.plot.curves.sampled else "",
             f"over {AXES[view.axis]}" if view.axis == Axis.STEP else "",
             self.plot.curves.choice,
             f"{drawn} of {marked} drawn" if 0 < drawn < marked else "",

@@ -244,8 +244,6 @@ class Curves:
     """The x axes that have data."""
     choice: str = ""
     """Which series are drawn if there are too many for one plot."""
-    sampled: bool = False
-    """True if they include points sampled from the files that are not stored yet."""
     in_sweep: bool = False
     """True if the stage is one of several members of a sweep."""
     due: float = math.inf

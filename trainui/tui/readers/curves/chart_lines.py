@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from trainui.store.plotting.x_axis import Axis
 from trainui.tui.axes.ticks import round_stride
 from trainui.tui.data.curves import CurvesWanted, PlotLine, PlottedSeries
-from trainui.tui.readers.curves.preview import PreviewedSeries
 
 if TYPE_CHECKING:
     from trainui.store.plotting.windows import Extent, Plotted
@@ -37,7 +36,7 @@ def positive_extent(extent: tuple[float, float], axis: Axis) -> tuple[float, flo
 
 def plot_line(
     source: PlottedSeries,
-    plotted: Plotted | PreviewedSeries,
+    plotted: Plotted,
     window: tuple[float, float],
     wanted: CurvesWanted,
     *,

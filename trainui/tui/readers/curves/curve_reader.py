@@ -34,12 +34,6 @@ from trainui.tui.readers.curves import chart_lines, series
 from trainui.tui.readers.curves.annotations import StageAlert, annotations_of, read_alerts
 from trainui.tui.readers.curves.folding import folded, groups
 from trainui.tui.readers.curves.other_runs import OtherRuns
-from trainui.tui.readers.curves.preview import (
-    NOTHING,
-    PreviewedSeries,
-    PreviewReader,
-    with_previews,
-)
 from trainui.tui.readers.curves.series import CurvesRequest, sources
 from trainui.tui.readers.sweep_member_reader import NanSteps, SweepMemberReader
 
@@ -79,8 +73,6 @@ class CurveReader:
         self._groups = groups or SweepMemberReader()
         self._cache: dict[str, tuple[object, dict[Hashable, Any]]] = {}
         """By stage id: the state of its points, and what was read of them."""
-        self._previews = PreviewReader()
-        self._preview = NOTHING
         self._alerts: list[StageAlert] = []
         self._nan_steps = NanSteps()
         self._nan: Mapping[str, Mapping[str, float]] = {}
@@ -99,14 +91,12 @@ class CurveReader:
     ) -> Curves:
         """Answer a query for a stage's curves."""
         request = CurvesRequest(connection, stage, stages, wanted)
-        self._read_preview(request)
-        if not self._preview and not headlines.has_series(connection, stage.id):
+        if not headlines.has_series(connection, stage.id):
             return Curves(wanted, in_sweep=len(request.siblings) > 1)
         self._check_version(connection, stage.id)
         figures = self._figures(connection, stage.id, wanted.attempt)
         if (search := stage.definition.search) is not None:
             figures = tuple(sorted(figures, key=lambda one: one.name != search.metric))
-        figures = with_previews(figures, self._preview)
         names = wanted.names
         if names is None:
             first = sorted(figures, key=lambda figure: not is_headline(figure.name))
@@ -130,7 +120,6 @@ class CurveReader:
             self._candidates(request, figures),
             converted,
             series.axes(figures, connection, stage),
-            sampled=bool(self._preview),
             choice=choice,
             in_sweep=len(request.siblings) > 1,
             due=math.inf if fresh else due,
@@ -183,15 +172,6 @@ class CurveReader:
             cursor = at if math.isfinite(at := convert(cursor)) else None
         return replace(before, axis=wanted.view.axis, window=window, cursor=cursor)
 
-    def _read_preview(self, request: CurvesRequest) -> None:
-        """Sample the stage's files; samples have no times, so only the step axis uses them."""
-        stage, wanted = request.stage, request.wanted
-        whole = wanted.view.axis == Axis.STEP and wanted.attempt is None
-        found = self._previews.read(request.connection, stage) if whole else NOTHING
-        if found is not self._preview:
-            self._preview, self._drawn = found, _NOT_DRAWN
-            self._cache.pop(stage.id, None)
-
     def _read_annotations(self, request: CurvesRequest, lines: Sequence[PlottedSeries]) -> None:
         """Read the stage's alerts and where the lines have NaN."""
         self._alerts = read_alerts(request.connection, request.stage)
@@ -234,7 +214,7 @@ class CurveReader:
 
     def _plotted(
         self, connection: Connection, source: PlottedSeries, name: str, axis: Axis
-    ) -> Plotted | PreviewedSeries:
+    ) -> Plotted:
         owner, attempt = source.owner, source.attempt
         self._check_version(connection, owner)
         stored = self._cache[owner][1].get(_SERIES, {})
@@ -244,8 +224,6 @@ class CurveReader:
             (name, axis, attempt),
             lambda: windows.Plotted(connection, owner, name, axis, attempt=attempt, known=known),
         )
-        if source.own and source.attempt is None and name in self._preview:
-            return PreviewedSeries(found, self._preview[name])
         return found
 
     def _chart(self, request: CurvesRequest, name: str, sources: Sequence[PlottedSeries]) -> Chart:
@@ -278,7 +256,7 @@ class CurveReader:
     def _line(
         self,
         source: PlottedSeries,
-        plotted: Plotted | PreviewedSeries,
+        plotted: Plotted,
         name: str,
         window: tuple[float, float],
         wanted: CurvesWanted,
