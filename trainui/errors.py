@@ -55,6 +55,10 @@ class StoreSchemaError(StoreError):
     """The database schema is not that of this version."""
 
 
+class SchemaRefusedError(UnfitEnvironmentError):
+    """The database is of a newer trainui, or of one from before the first release."""
+
+
 class NotPlainFileError(UnfitEnvironmentError, OSError):
     """A path is not a regular file (e.g. a FIFO); the message names it."""
 

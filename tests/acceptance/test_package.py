@@ -29,7 +29,7 @@ NEEDED = [
     "trainui/cli/completions/trainui.bash",
     "trainui/store/migrations/env.py",
     "trainui/store/migrations/tables.sql",
-    "trainui/store/migrations/versions/rev_0001_first_schema.py",
+    "trainui/store/migrations/versions/rev_0100_first.py",
     "trainui/supervisor/supervise.py",
     "trainui/sample_pipelines/digits.yaml",
     "trainui/sample_pipelines/DATA.md",

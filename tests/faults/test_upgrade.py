@@ -12,11 +12,14 @@ from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
-from tests.migration.keep import KEPT
 from tests.unit.supervisor.waiting import wait_for
+from trainui.domain.definition import Pipeline, StageDefinition
 from trainui.store.db import schema
+from trainui.store.db.engine import open_store, raw
+from trainui.store.runs import new_run
+from trainui.store.runs.new_run import NewRun
 
-COUNTED = ("runs", "stages", "attempts", "events", "sources", "chunks")
+COUNTED = ("pipelines", "runs", "stages", "events")
 
 NEXT = """
 import os, time
@@ -42,16 +45,19 @@ def elsewhere(url):
     made.set_main_option("script_location", sys.argv[1])
     return made
 schema.alembic_config, schema.HEAD = elsewhere, "9000"
+schema.schema_revision.REVISIONS = (*schema.schema_revision.REVISIONS, "9000")
 engine.open_store(sys.argv[2]).close()
 """
 
 
 def make_database(directory: Path) -> Path:
-    """A database of the present revision, with what a run left in it."""
+    """A database of the present revision, with a run in it."""
     file = directory / "trainui.db"
-    with closing(sqlite3.connect(file)) as connection:
-        connection.executescript((KEPT / schema.HEAD / "sqlite.sql").read_text())
-        connection.execute("PRAGMA journal_mode = WAL")
+    stage = StageDefinition("a", command="true")
+    pipeline = Pipeline("p", (stage,), text="stages: []", digest="0" * 64)
+    new = NewRun("r", "r", pipeline, "/r", {"a": "/r/a"}, submission={})
+    with closing(open_store(url_of(file))) as store, store.write() as connection:
+        new_run.create(raw(connection), new)
     return file
 
 

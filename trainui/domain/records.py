@@ -53,6 +53,16 @@ class HostRecord(NamedTuple):
     queues: tuple[str, ...]
 
 
+OWN = "own"
+"""The kind of a run that trainui executes."""
+
+LOCAL = "local"
+"""The executor that starts processes on the worker's own machine."""
+
+NOT_STARTED_BY_US = "none"
+"""The executor of an attempt of an external run."""
+
+
 class AttemptRecord(NamedTuple):
     """An attempt to execute a stage."""
 
@@ -98,6 +108,13 @@ class AttemptRecord(NamedTuple):
     """Later edits of secret values that it ran with, as masked texts."""
     pruning: PruningReason | None = None
     """Why its search's pruner requested its end; None: it did not."""
+    executor: str = LOCAL
+    """What started its processes."""
+
+    @property
+    def is_external(self) -> bool:
+        """True if trainui did not start it."""
+        return self.executor == NOT_STARTED_BY_US
 
     @property
     def gpus(self) -> list[int]:
@@ -156,6 +173,8 @@ class StageRecord(NamedTuple):
     """True: it was removed from the run's file by an edit."""
     reason_host: str | None = None
     """The host that gave the reason, if several hosts share the database."""
+    executor: str = LOCAL
+    """What starts its processes."""
 
     @property
     def depends_on(self) -> tuple[str, ...]:
@@ -200,11 +219,13 @@ class RunRecord(NamedTuple):
     """The newest note on it."""
     verdict: str | None = None
     """The last verdict on it: `keep` or `discard`."""
+    kind: str = OWN
+    """`own`, or which trainings of others it shows, as in `external`."""
 
     @property
     def is_external(self) -> bool:
         """True if trainui did not start it."""
-        return self.external is not None
+        return self.kind != OWN
 
 
 class Event(NamedTuple):

@@ -9,7 +9,7 @@ from trainui.cli import lookup
 from trainui.cli.output import printing, progress
 from trainui.domain.records import RunRecord, StageRecord
 from trainui.domain.states import Status
-from trainui.errors import StoreError, UnfitEnvironmentError
+from trainui.errors import SchemaRefusedError, StoreError, UnfitEnvironmentError
 from trainui.execution.attempt import running_attempts
 from trainui.execution.daemon import lifecycle
 from trainui.store.read import views
@@ -30,7 +30,7 @@ def cancel_everything() -> None:
     """
     try:
         _cancel_known()
-    except StoreError as error:
+    except (StoreError, SchemaRefusedError) as error:
         printing.note(*str(error).split("\n"))
         lifecycle.stop()  # it cannot record outcomes, and might still start queued stages
     running = running_attempts.of_home(paths.home())
@@ -74,11 +74,9 @@ def _cancel_known() -> None:
 
 def report_running() -> None:
     """Print which stages keep running after the worker has stopped."""
-    if not views.is_there():
-        return
     try:
-        running = _running()
-    except StoreError as error:
+        running = _running() if views.is_there() else []
+    except (StoreError, SchemaRefusedError) as error:
         printing.note(f"cannot tell whether stages are still running: {error}")
         return
     if not running:

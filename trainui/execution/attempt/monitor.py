@@ -151,8 +151,8 @@ class AttemptMonitor:
         running = {attempt.id: attempt for attempt in found}
         with self._lock:
             for attempt in running.values():
-                if attempt.celery_task_id is None:
-                    continue  # of an external run
+                if attempt.is_external:
+                    continue
                 if attempt.id in self._known:
                     self._known[attempt.id].attempt = attempt
                 elif attempt.celery_task_id not in self._claiming:

@@ -103,7 +103,7 @@ def new_run(
         id=run_id,
         name=name or printable(training.name),
         pipeline=Pipeline(
-            name=f"{training.kind} (external)",
+            name=training.kind,
             stages=stages,
             params={key: str(value) for key, value in params.items()},
             text=text,
@@ -113,6 +113,7 @@ def new_run(
         directory=str(settings.runs_dir(configured) / run_id),
         stage_directories={stage_name: str(job.directory) for stage_name, job in jobs.items()},
         submission={"external": dict(external)},
+        kind=training.kind,
         host=settings.host(configured),
         place=settings.runs_dir_identity(configured),
     )

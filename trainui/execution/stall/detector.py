@@ -46,7 +46,7 @@ class StallDetector(StallWatch):
         with self._store.read() as connection:
             offsets = sources.offsets(connection)
         for attempt in started:
-            is_adopted = attempt.celery_task_id is None and attempt.pid is not None
+            is_adopted = attempt.is_external and attempt.pid is not None
             pids = adopted_activity.family(attempt.pid or 0) if is_adopted else set[int]()
             observed = (
                 *_log_sizes(attempt),
@@ -89,7 +89,7 @@ class StallDetector(StallWatch):
         self, attempt: AttemptRecord, observed: tuple[int, ...], now: float
     ) -> _WatchedAttempt:
         # an external run started long ago: the time since then is no gap between two outputs
-        times = _known_activity(attempt, now) if attempt.celery_task_id is not None else [now]
+        times = _known_activity(attempt, now) if not attempt.is_external else [now]
         rule = StallRule(times, least_silence=self._least_silence)
         return _WatchedAttempt(rule, observed, Stall(self._store, self._grace))
 
@@ -108,7 +108,7 @@ class StallDetector(StallWatch):
 def _log_sizes(attempt: AttemptRecord) -> tuple[int, ...]:
     """Return the sizes of an attempt's logs, unless these are links to a remote file system."""
     directory = Path(attempt.directory)
-    if attempt.celery_task_id is None and mounts.has_remote():
+    if attempt.is_external and mounts.has_remote():
         with suppress(OSError):
             if mounts.remote_mount(str((directory / protocol.STDOUT_FILE).readlink())):
                 return ()

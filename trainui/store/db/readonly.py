@@ -14,7 +14,7 @@ from pathlib import Path
 
 from trainui import paths, settings
 from trainui.errors import NotFoundError, StoreError
-from trainui.store.db import sqlite_file, wal
+from trainui.store.db import schema_revision, sqlite_file, wal
 from trainui.store.db.protocol import Connection
 from trainui.store.db.schema_revision import HEAD
 
@@ -72,15 +72,19 @@ def is_none_yet() -> bool:
 
 
 def connect(database: Path | None = None) -> Connection:
-    """Open an existing database read-only; a store made by an older trainui is upgraded.
+    """Open an existing database read-only; a store at an earlier revision is upgraded.
 
-    `database` is the SQLite file; None: the store, on whichever database it is.
+    `database` is the SQLite file, of any revision; None: the store.
+
+    Raises:
+        SchemaRefusedError: the store is of a newer trainui, or from before the first release.
     """
     if database is not None:
         return _open(database)
     connection = _connect()
-    if _revision(connection) < HEAD:
+    if (found := _revision(connection)) != HEAD:
         connection.close()
+        schema_revision.check(found, where())
         from trainui.store.db.engine import open_store
 
         open_store()
@@ -88,9 +92,18 @@ def connect(database: Path | None = None) -> Connection:
     return connection
 
 
+def where() -> str:
+    """Return the store's location for display."""
+    if (url := settings.load().database_url) is None:
+        return str(paths.home().database)
+    from trainui.store.db import postgres
+
+    return postgres.shown(url)
+
+
 def is_newer(connection: Connection) -> bool:
     """Return True if a newer trainui has upgraded the database, also since it was opened."""
-    return _revision(connection) > HEAD
+    return _revision(connection) not in schema_revision.REVISIONS
 
 
 def _revision(connection: Connection) -> str:

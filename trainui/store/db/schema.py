@@ -1,7 +1,8 @@
 """The schema's version: checked on each open, upgraded by Alembic only if it is old.
 
 Alembic is imported only for an upgrade, before which all tables but those of points are backed up.
-A new SQLite database is made from the SQL beside the migrations.
+A new SQLite database is made from the SQL beside the migrations, which spares the first `run` the
+import of SQLAlchemy.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from trainui import clock, paths, plain_files
 from trainui.errors import StoreError, StoreLockedError, UnfitEnvironmentError
-from trainui.store.db import lock_wait_notice, postgres, sqlite_file
+from trainui.store.db import lock_wait_notice, postgres, schema_revision, sqlite_file
 from trainui.store.db.schema_revision import HEAD as HEAD
 from trainui.supervisor.supervise import try_lock
 
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     import psycopg
     from alembic.config import Config
 
-BULK_TABLES = frozenset({"chunks", "chunk_stats", "chunk_figures", "tails", "sources", "log_reads"})
+BULK_TABLES = frozenset({"chunks", "chunk_figures", "tails", "sources", "log_reads"})
 """Tables with points and file offsets: not backed up before an upgrade, since they may have many
 gigabytes; without their points, the files must be read again."""
 
@@ -76,7 +77,7 @@ def upgrade_if_needed(url: str, file: Path) -> None:
     """Upgrade a SQLite database to `HEAD`.
 
     Raises:
-        UnfitEnvironmentError: a newer trainui made it.
+        SchemaRefusedError: it cannot be upgraded.
     """
     if revision(file) == HEAD:
         return
@@ -84,11 +85,11 @@ def upgrade_if_needed(url: str, file: Path) -> None:
         found = revision(file)
         if found == HEAD:
             return
-        _check_known(found, str(file))
         if found is None:
             _check_empty(file)
             create(file)
         else:
+            schema_revision.check(found, str(file))
             back_up(file, file.with_name(f"{file.name}.before-{HEAD}-{clock.now()}"))
             upgrade(url)
 
@@ -143,10 +144,11 @@ def upgrade_server_if_needed(url: str) -> None:
     """Upgrade a PostgreSQL database to `HEAD`; backups are its administrator's task.
 
     Raises:
-        UnfitEnvironmentError: a newer trainui made it.
+        SchemaRefusedError: it cannot be upgraded.
     """
     found = server_revision(url)
-    _check_known(found, postgres.shown(url))
+    if found is not None:
+        schema_revision.check(found, postgres.shown(url))
     if found != HEAD:
         upgrade(url)  # one at a time, like all writes
 
@@ -168,14 +170,6 @@ def _check_encoding(connection: psycopg.Connection, url: str) -> None:
         raise UnfitEnvironmentError(
             f"{postgres.shown(url)}: its encoding {encoding} cannot store all characters; "
             "create the database with ENCODING 'UTF8' TEMPLATE template0"
-        )
-
-
-def _check_known(found: str | None, where: str) -> None:
-    if found is not None and found > HEAD:
-        raise UnfitEnvironmentError(
-            f"{where}: created by a newer trainui (schema {found}; this one supports {HEAD}); "
-            "upgrade trainui, or set TRAINUI_HOME to another directory"
         )
 
 

@@ -1,4 +1,33 @@
-"""The revision of the schema that this version of trainui reads and writes."""
+"""The revisions of the schema: which this version of trainui uses, upgrades or refuses."""
 
-HEAD = "0011"
-"""The newest one in `store.migrations.versions`."""
+from __future__ import annotations
+
+from trainui.errors import SchemaRefusedError
+
+REVISIONS = ("0100",)
+"""Those in `store.migrations.versions`, in order: databases at an earlier one are upgraded."""
+
+HEAD = REVISIONS[-1]
+"""The one that this version reads and writes."""
+
+BEFORE_RELEASE = tuple(f"{number:04}" for number in range(1, 12))
+"""Those of versions that were never released. Any other unknown revision is a later one."""
+
+
+def check(found: str, where: str) -> None:
+    """Check that a revision is `HEAD` or can be upgraded to it.
+
+    Raises:
+        SchemaRefusedError: it is later, or from before the first release.
+    """
+    if found in BEFORE_RELEASE:
+        raise SchemaRefusedError(
+            f"{where}: created by a trainui from before the first release (schema {found}), which "
+            "this one cannot read; keep a copy with `trainui backup`, end what it runs with "
+            "`trainui worker stop --with-stages`, then set TRAINUI_HOME to a new directory"
+        )
+    if found not in REVISIONS:
+        raise SchemaRefusedError(
+            f"{where}: created by a newer trainui (schema {found}; this one supports {HEAD}); "
+            "upgrade trainui, or set TRAINUI_HOME to another directory"
+        )

@@ -11,8 +11,7 @@ from trainui.store.db.protocol import Connection
 BATCH = 500
 """Parameters per statement: below the limit of any SQLite."""
 
-# the first condition spares reading what the second one searches
-IS_EXTERNAL = "pipeline LIKE '% (external)' AND submission_json LIKE '%\"external\":{%'"
+IS_EXTERNAL = "runs.kind <> 'own'"
 """The SQL condition that a run is external."""
 
 NOW = "CAST((julianday('now') - 2440587.5) * 86400000000 AS INTEGER)"

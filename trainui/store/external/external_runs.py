@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import Connection, select, update
 
 from trainui import clock
-from trainui.domain.records import Slot
+from trainui.domain.records import NOT_STARTED_BY_US, OWN, Slot
 from trainui.domain.states import ENDED, Status, run_status
 from trainui.formatting import quantity
 from trainui.store.db import protocol
@@ -56,12 +56,9 @@ def known_processes(connection: Connection) -> dict[tuple[int, int, str], str]:
 
 
 def _known(connection: Connection) -> list[tuple[str, dict[str, Any]]]:
-    query = "SELECT id, submission_json FROM runs WHERE submission_json LIKE ?"
-    found = raw(connection).execute(query, (_MARK,))
+    query = "SELECT id, submission_json FROM runs WHERE kind <> ?"
+    found = raw(connection).execute(query, (OWN,))
     return [(run_id, row_mapping.load(text)["external"]) for run_id, text in found]
-
-
-_MARK = '%"external":{%'
 
 
 def add(connection: Connection, new: NewRun, states: Mapping[str, ExternalState]) -> None:
@@ -126,6 +123,7 @@ def _start(
             "number": 1,
             "status": one.status.value,
             "host": host,
+            "executor": NOT_STARTED_BY_US,
             "directory": one.directory,
             "slots_json": row_mapping.slots_json(slots),
             "granted_at": now,

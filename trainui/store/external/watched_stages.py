@@ -10,12 +10,12 @@ from sqlalchemy import Connection
 
 from trainui import clock, mounts
 from trainui.domain.definition import MetricSource, StageDefinition
-from trainui.domain.records import Slot
+from trainui.domain.records import NOT_STARTED_BY_US, Slot
 from trainui.domain.states import Status
 from trainui.store.db.engine import raw
 from trainui.store.db.updates import change, set_values
 from trainui.store.read import row_mapping
-from trainui.store.runs import events, runs
+from trainui.store.runs import events, new_run, runs
 from trainui.store.runs.metrics_progress import AttemptToRead, attempts_to_read
 from trainui.store.runs.tables import ATTEMPTS, RUNS, STAGES
 
@@ -52,8 +52,8 @@ def _stages(
         "SELECT runs.id, stages.id, attempts.id, stages.name, stages.directory, "
         "attempts.directory, pid, cancel_requested_at, attempts.completed_at, submission_json "
         "FROM attempts JOIN stages ON stages.id = stage_id JOIN runs ON runs.id = run_id "
-        f"WHERE attempts.host = ? AND attempts.celery_task_id IS NULL AND {which}",
-        (host, *parameters),
+        f"WHERE attempts.host = ? AND attempts.executor = ? AND {which}",
+        (host, NOT_STARTED_BY_US, *parameters),
     )
     rows = ((*row, row_mapping.load(text)["external"]) for *row, text in found)
     return [WatchedStage(*row) for row in rows]
@@ -61,8 +61,9 @@ def _stages(
 
 def running(connection: Connection, host: str) -> list[WatchedStage]:
     """Return this host's stages of external runs that had not ended."""
-    query = "SELECT 1 FROM attempts WHERE status = ? AND celery_task_id IS NULL LIMIT 1"
-    if raw(connection).execute(query, (Status.RUNNING,)).fetchone() is None:
+    query = "SELECT 1 FROM attempts WHERE status = ? AND executor = ? LIMIT 1"
+    own = raw(connection)
+    if own.execute(query, (Status.RUNNING, NOT_STARTED_BY_US)).fetchone() is None:
         return []  # nearly always, and asked at each change of the store
     return _stages(connection, host, "attempts.status = ?", (Status.RUNNING,))
 
@@ -81,7 +82,7 @@ def _definition(connection: Connection, stage_id: str) -> StageDefinition:
 def set_sources(connection: Connection, stage_id: str, found: Sequence[MetricSource]) -> None:
     """Set the sources of a stage's metrics: an adopted process has opened other files."""
     changed = replace(_definition(connection, stage_id), metrics=tuple(found))
-    set_values(connection, STAGES, stage_id, definition_json=row_mapping.dump(changed.to_json()))
+    set_values(connection, STAGES, stage_id, **new_run.defined_columns(changed))
 
 
 def resting(connection: Connection, host: str, since: int) -> list[WatchedStage]:
@@ -107,7 +108,7 @@ def remote_mounts(connection: Connection, host: str, since: int) -> dict[str, li
 
 def may_begin_jobs(connection: Connection, host: str, since: int) -> list[WatchedStage]:
     """Return the first stages of this host's studies and multiruns that have ended since a time."""
-    may_begin = "pipeline IN ('optuna (external)', 'hydra (external)')"
+    may_begin = "runs.kind IN ('optuna', 'hydra')"
     has_ended = "runs.completed_at >= ? AND position = 0"
     return _stages(connection, host, f"{may_begin} AND {has_ended}", (since,))
 

@@ -16,6 +16,7 @@ from sqlalchemy import Connection
 from trainui.errors import TrainuiError
 from trainui.store.db import postgres, protocol
 from trainui.store.db.engine import raw
+from trainui.store.db.statements import IS_EXTERNAL
 from trainui.store.points.source_record import Identity, SourceRecord
 from trainui.store.points.stitching import RESTART
 from trainui.store.read import row_mapping
@@ -172,12 +173,12 @@ def move(connection: Connection, before: SourceRecord, after: SourceRecord) -> N
         raise StaleSourceError(f"{before.key}: stored further by another reader; look again")
 
 
-_ADOPTED = "pipeline = 'process (external)'"
+_ADOPTED = "runs.kind = 'process'"
 
 _FILES = (
     "SELECT key, run_id FROM sources JOIN stages ON stages.id = owner "
     "JOIN runs ON runs.id = run_id "
-    f"WHERE pipeline NOT LIKE '% (external)' OR {_ADOPTED}"
+    f"WHERE NOT ({IS_EXTERNAL}) OR {_ADOPTED}"
 )
 
 _DEFINITIONS = (

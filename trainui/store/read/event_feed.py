@@ -46,9 +46,9 @@ def alerts_after(connection: Connection, event: int) -> list[tuple[int, Notifica
 def _of_kinds(connection: Connection, after: int, kinds: Iterable[str]) -> list[Any]:
     chosen = tuple(kinds)
     return connection.execute(
-        "SELECT events.id, kind, events.run_id, runs.name, text, data_json FROM events "
+        "SELECT events.id, events.kind, events.run_id, runs.name, text, data_json FROM events "
         "JOIN runs ON runs.id = events.run_id WHERE events.id > ? "
-        f"AND kind IN ({placeholders(chosen)}) ORDER BY events.id",
+        f"AND events.kind IN ({placeholders(chosen)}) ORDER BY events.id",
         (after, *chosen),
     ).fetchall()
 
@@ -69,7 +69,7 @@ def entries(
     """Return the newest `most` events with higher numbers than `after`, in order."""
     of_run, run = ("AND run_id = ?", (run_id,)) if run_id is not None else ("", ())
     found = connection.execute(
-        "SELECT events.id, run_id, runs.name, time, stage, attempt, kind, text FROM events "
+        "SELECT events.id, run_id, runs.name, time, stage, attempt, events.kind, text FROM events "
         f"JOIN runs ON runs.id = run_id WHERE events.id > ? {of_run} "
         "ORDER BY events.id DESC LIMIT ?",
         (after, *run, -1 if most is None else most),
@@ -108,7 +108,7 @@ def marks(
     """Return the alerts on the last attempt of each of a run's stages, by stage name."""
     found: dict[str, list[Event]] = {}
     for row in connection.execute(
-        "SELECT time, stage, events.attempt, kind, text FROM events "
+        "SELECT time, stage, events.attempt, events.kind, text FROM events "
         "JOIN stages ON stages.run_id = events.run_id AND stages.name = stage "
         f"WHERE events.run_id = ? AND kind IN ({placeholders(kinds)}) "
         "AND events.attempt = stages.attempt ORDER BY events.id",

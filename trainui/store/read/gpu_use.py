@@ -21,7 +21,7 @@ class Holder(NamedTuple):
 def holders(connection: Connection, host: str | None = None) -> dict[Slot, Holder]:
     """Return the occupied slots of a host, or of all, each with the stage that occupies it."""
     found = connection.execute(
-        "SELECT slots.host, kind, slots.number, runs.id, runs.name, stages.name FROM slots "
+        "SELECT slots.host, slots.kind, slots.number, runs.id, runs.name, stages.name FROM slots "
         "JOIN attempts ON attempts.id = attempt_id JOIN stages ON stages.id = stage_id "
         "JOIN runs ON runs.id = run_id WHERE slots.host = coalesce(?, slots.host) "
         "ORDER BY slots.number",

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from trainui.domain.definition import StageDefinition
 from trainui.domain.pruning_reason import PruningReason
-from trainui.domain.records import AttemptRecord, RunRecord, Slot, StageRecord
+from trainui.domain.records import OWN, AttemptRecord, RunRecord, Slot, StageRecord
 from trainui.domain.states import Status
 from trainui.store.db import protocol
 
@@ -48,12 +48,12 @@ def run_record(row: Row) -> RunRecord:
         **_same_named(row, RunRecord),
         status=Status(row["status"]),
         params=load(row["params_json"]),
-        **_ancestry(row["submission_json"]),
+        **_ancestry(row),
     )
 
 
 def _same_named(row: Row, record: type[Any]) -> dict[str, Any]:
-    """Return the columns that a record has unchanged, as far as the database has them yet."""
+    """Return the columns that a record has unchanged."""
     return {name: row[name] for name in _UNCHANGED[record] if name in row}
 
 
@@ -66,12 +66,12 @@ _UNCHANGED: dict[type[Any], list[str]] = {
 }
 
 
-def _ancestry(submission: str) -> dict[str, Any]:
+def _ancestry(row: Row) -> dict[str, Any]:
     """Return `external` and `origin` of a run."""
     # searched first: it is read for each run of a list, and parsing takes much longer
-    if '"external":{' not in submission and '"from":"' not in submission:
+    if row["kind"] == OWN and '"from":"' not in row["submission_json"]:
         return {}
-    known = load(submission)
+    known = load(row["submission_json"])
     found = known.get("external")
     external = found and {key: found.get(key) for key in ("kind", "path", "pid", "command", "run")}
     return {"external": external, "origin": known.get("from")}
@@ -85,7 +85,7 @@ def stage_record(row: Row) -> StageRecord:
         definition=definition(row["definition_json"]),
         result=load(row["result_json"]),
         stalled=bool(row["stalled"]),
-        removed=bool(row.get("removed")),  # a database of before 0002 is read as it is
+        removed=bool(row["removed"]),
     )
 
 
@@ -103,11 +103,11 @@ def attempt_record(row: Row) -> AttemptRecord:
         slots=tuple(Slot(*slot) for slot in load(row["slots_json"])),
         metrics_complete=bool(row["metrics_complete"]),
         result=load(row["result_json"]),
-        definition=definition(text) if (text := row.get("definition_json")) else None,
-        inputs=load(row.get("inputs_json")),
-        kept=load(row.get("kept_json")),
-        secret_changes=tuple(load(row.get("secret_changes_json")) or ()),
-        pruning=PruningReason.from_json(data) if (data := load(row.get("pruning_json"))) else None,
+        definition=definition(text) if (text := row["definition_json"]) else None,
+        inputs=load(row["inputs_json"]),
+        kept=load(row["kept_json"]),
+        secret_changes=tuple(load(row["secret_changes_json"]) or ()),
+        pruning=PruningReason.from_json(data) if (data := load(row["pruning_json"])) else None,
     )
 
 

@@ -54,7 +54,7 @@ def old_runs(connection: protocol.Connection, *, keep: int, before: int) -> list
     """Return the runs that ended before a time, oldest first, without each pipeline's newest."""
     found = connection.execute(
         "SELECT runs.* FROM runs JOIN (SELECT id, row_number() OVER "
-        "(PARTITION BY pipeline ORDER BY created_at DESC, id) AS rank FROM runs) AS ranks "
+        "(PARTITION BY kind, pipeline ORDER BY created_at DESC, id) AS rank FROM runs) AS ranks "
         "ON ranks.id = runs.id "
         f"WHERE ranks.rank > ? AND completed_at < ? AND status IN ({placeholders(ENDED)}) "
         "ORDER BY created_at",
@@ -72,8 +72,9 @@ def run(connection: protocol.Connection, run_id: str) -> RunRecord | None:
 def previous_run(connection: protocol.Connection, run: RunRecord) -> RunRecord | None:
     """Return the run of the same pipeline that was submitted before this one."""
     found = connection.execute(
-        "SELECT * FROM runs WHERE pipeline = ? AND created_at < ? ORDER BY created_at DESC LIMIT 1",
-        (run.pipeline, run.created_at),
+        "SELECT * FROM runs WHERE pipeline = ? AND created_at < ? AND kind = ? "
+        "ORDER BY created_at DESC LIMIT 1",
+        (run.pipeline, run.created_at, run.kind),
     )
     return row_mapping.first(found, row_mapping.run_record)
 

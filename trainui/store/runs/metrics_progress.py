@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 
 from trainui import clock, mounts
 from trainui.domain.definition import StageDefinition
+from trainui.domain.records import NOT_STARTED_BY_US
 from trainui.domain.states import Status
 from trainui.store.db.engine import raw
 from trainui.store.db.statements import IS_UNREAD
@@ -53,7 +54,7 @@ def attempts_to_read(connection: Connection, host: str) -> list[AttemptToRead]:
     """Return the started attempts of a host that are not read to their end."""
     found = raw(connection).execute(
         "SELECT attempts.id, number, attempts.status, attempts.directory AS attempt_dir, "
-        "attempts.celery_task_id, stage_id, stages.directory AS stage_dir, attempt AS latest, "
+        "attempts.executor, stage_id, stages.directory AS stage_dir, attempt AS latest, "
         "stages.definition_json FROM attempts JOIN stages ON stages.id = stage_id "
         "WHERE host = ? AND (attempts.status = ? OR attempts.started_at IS NOT NULL) "
         f"AND {IS_UNREAD} ORDER BY attempts.id",
@@ -84,7 +85,7 @@ def rivals(connection: Connection, attempt_id: int) -> list[Rival]:
     # also those whose start is not on record yet: their processes may write already
     found = raw(connection).execute(
         "SELECT stages.definition_json, other.directory, other.granted_at, other.started_at, "
-        "other.completed_at, other.celery_task_id FROM attempts AS own "
+        "other.completed_at, other.executor FROM attempts AS own "
         "JOIN attempts AS other ON other.id <> own.id "
         "JOIN stages ON stages.id = other.stage_id WHERE own.id = ? "
         "AND (other.completed_at IS NULL OR other.completed_at >= own.granted_at)",
@@ -94,11 +95,11 @@ def rivals(connection: Connection, attempt_id: int) -> list[Rival]:
         Rival(
             Path(_workdir(definition)),
             Path(directory),
-            (granted if task else started) / clock.SECOND,
+            (started if executor == NOT_STARTED_BY_US else granted) / clock.SECOND,
             ended / clock.SECOND if ended else math.inf,
             _stage_of(definition),
         )
-        for definition, directory, granted, started, ended, task in found
+        for definition, directory, granted, started, ended, executor in found
     ]
 
 
@@ -131,7 +132,7 @@ def _to_read(row: row_mapping.Row) -> AttemptToRead | None:
         workdir=definition.workdir if own else row["attempt_dir"],
         definition=definition,
         ended=row["status"] != Status.RUNNING,
-        is_external=row["celery_task_id"] is None,
+        is_external=row["executor"] == NOT_STARTED_BY_US,
     )
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from trainui import clock
 from trainui.domain.definition import Pipeline, StageDefinition
+from trainui.domain.records import LOCAL, OWN
 from trainui.domain.states import Status
 from trainui.errors import UsageError
 from trainui.formatting import quantity
@@ -38,6 +39,8 @@ class NewRun:
     priority: int = 0
     host: str | None = None
     """The host where it was submitted."""
+    kind: str = OWN
+    """`own`, or which trainings of others it shows."""
     place: str | None = None
     """Identity of the directory of runs that contains it; several hosts may share one."""
 
@@ -108,6 +111,7 @@ def _run(new: NewRun, created_at: int) -> dict[str, Any]:
         "id": new.id,
         "name": new.name,
         "status": Status.QUEUED.value,
+        "kind": new.kind,
         "pipeline": pipeline.name,
         "digest": pipeline.digest,
         "file": pipeline.file,
@@ -122,6 +126,7 @@ def _run(new: NewRun, created_at: int) -> dict[str, Any]:
 
 
 NOT_STARTED = {
+    "executor": LOCAL,
     "attempt": 0,
     "retries_used": 0,
     "stalled": False,
@@ -129,6 +134,11 @@ NOT_STARTED = {
     "removed": False,
 }
 """The columns of a stage that has never started."""
+
+
+def defined_columns(stage: StageDefinition) -> dict[str, Any]:
+    """Return the columns of a stage that follow from its definition."""
+    return {"definition_json": row_mapping.dump(stage.to_json()), "gpus": stage.gpus}
 
 
 def stage_rows(new: NewRun, ids: Mapping[str, str], *, first: int = 0) -> list[dict[str, Any]]:
@@ -140,7 +150,7 @@ def stage_rows(new: NewRun, ids: Mapping[str, str], *, first: int = 0) -> list[d
             "position": position,
             "name": stage.name,
             "status": (Status.PENDING if stage.depends_on else Status.QUEUED).value,
-            "definition_json": row_mapping.dump(stage.to_json()),
+            **defined_columns(stage),
             "directory": new.stage_directories[stage.name],
             **NOT_STARTED,
         }

@@ -46,7 +46,7 @@ def replace_pipeline(
     recorded = {name: stage.definition for name, stage in known.items()}
     stages = with_recorded_trials(pipeline, recorded).stages  # asked for since the comparison
     for position, stage in enumerate(stages):
-        values = {"position": position, "definition_json": row_mapping.dump(stage.to_json())}
+        values = {"position": position, **new_run.defined_columns(stage)}
         if stage.name in known:
             is_counted = stage.name in counted
             _redefine(connection, known[stage.name], stage, values, is_counted=is_counted)

@@ -33,8 +33,7 @@ def queued(
     """
     tables, parameters = _waiting(here)
     if kind is not None:
-        tables += f" AND {'' if kind == 'gpu' else 'NOT '}{_NEEDS_GPU}"
-        parameters += (WITHOUT_GPU,)
+        tables += f" AND gpus {'>' if kind == 'gpu' else '='} 0"
     order = "ORDER BY priority DESC, created_at, runs.id, position"
     if limit >= 0:
         tables += f" {order} LIMIT ?"
@@ -75,17 +74,6 @@ def _waiting(here: HostView | None) -> tuple[str, tuple[str | int | None, ...]]:
         f"AND ({queue} IS NULL OR {queue} IN ({placeholders(queues)}))"
     )
     return tables, (*queued, here.host, here.place, here.host, *queues)
-
-
-WITHOUT_GPU = '%,"gpus":0,"gpu_memory":null,"host":%'
-"""The pattern of a definition without GPUs, as the store writes it."""
-
-
-# the pattern first: it spares parsing the definition of each queued stage
-_NEEDS_GPU = (
-    "(definition_json NOT LIKE ? "
-    "AND CAST(coalesce(json_extract(definition_json, '$.gpus'), '0') AS INTEGER) > 0)"
-)
 
 
 def is_any_open(connection: Connection, here: HostView | None = None) -> bool:
@@ -133,6 +121,7 @@ def _insert_attempt(
             "number": number,
             "status": Status.QUEUED,
             "host": host,
+            "executor": stage.executor,
             "celery_task_id": task_id,
             "directory": str(attempts.directory(stage, number)),
             "slots_json": row_mapping.slots_json(tuple(slots)),

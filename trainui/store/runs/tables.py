@@ -20,6 +20,8 @@ from sqlalchemy import (
 )
 from sqlmodel import Field, SQLModel
 
+from trainui.domain.records import LOCAL, OWN
+
 NEVER_REUSED = {"sqlite_autoincrement": True}
 """Option of a table whose ids are remembered outside of it: SQLite would reuse those of deleted
 rows."""
@@ -58,6 +60,8 @@ class RunRow(SQLModel, table=True):
     id: str = Field(primary_key=True)
     name: str
     status: str
+    kind: str = OWN
+    """`own`, or which trainings of others it shows: `wandb`, `hydra`, `process`, ..."""
     pipeline: str
     digest: str = Field(sa_column=Column(Text, ForeignKey("pipelines.digest"), nullable=False))
     file: str | None = None
@@ -98,6 +102,10 @@ class StageRow(SQLModel, table=True):
     status: str
     reason: str | None = None
     definition_json: str
+    executor: str = LOCAL
+    """What starts its processes."""
+    gpus: int = 0
+    """How many GPUs its definition asks for."""
     directory: str
     attempt: int = 0
     celery_task_id: str | None = None
@@ -148,6 +156,8 @@ class AttemptRow(SQLModel, table=True):
     number: int
     status: str
     host: str
+    executor: str = LOCAL
+    """What started its processes; `none`: trainui did not start them."""
     celery_task_id: str | None = None
     directory: str
     slots_json: str = "[]"

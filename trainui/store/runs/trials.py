@@ -20,7 +20,7 @@ from trainui.store.db.statements import insert, placeholders
 from trainui.store.db.updates import change, set_values
 from trainui.store.read import row_mapping, trials
 from trainui.store.read.trials import ASKED
-from trainui.store.runs import alerts, stages
+from trainui.store.runs import alerts, new_run, stages
 from trainui.store.runs.alerts import AlertRecord
 from trainui.store.runs.tables import SEARCHES, STAGES, TRIALS
 
@@ -184,7 +184,7 @@ def add(
 
 def give_values(connection: Connection, stage: StageRecord, definition: StageDefinition) -> None:
     """Store the definition with its values of a trial's stage, or of one of its seeds."""
-    set_values(connection, STAGES, stage.id, definition_json=row_mapping.dump(definition.to_json()))
+    set_values(connection, STAGES, stage.id, **new_run.defined_columns(definition))
     is_queued = {"id": stage.id, "status": Status.QUEUED}
     change(connection, STAGES, is_queued, reason=None, reason_host=None)
 

@@ -25,7 +25,7 @@ def record(*, asked: bool) -> StageRecord:
     )
     row |= dict.fromkeys(("error", "not_before"))
     known = {"id": "id", "run_id": "run", "position": 0, "name": trial.name, "directory": "/"}
-    state = {"status": "completed", "attempt": 1, "stalled": 0, "retries_used": 0}
+    state = {"status": "completed", "attempt": 1, "stalled": 0, "retries_used": 0, "removed": 0}
     text = row_mapping.dump(trial.to_json())
     return row_mapping.stage_record({**row, **known, **state, "definition_json": text})
 

@@ -9,7 +9,6 @@ import pytest
 from tests.unit.store.conftest import AddRun
 from trainui.domain.definition import StageDefinition
 from trainui.store.db.engine import Store
-from trainui.store.read import row_mapping
 from trainui.store.runs import stage_queue, stages, trials
 
 CPU = StageDefinition("train", command="true", cpus=2)
@@ -36,9 +35,3 @@ def test_a_stage_waits_for_slots_of_one_kind(
         for other in ("cpu", "gpu"):
             found = stage_queue.queued(connection, kind=other, limit=9)
             assert [one.definition for one in found] == [definition] * (other == kind)
-
-
-def test_a_definition_without_gpus_is_known_by_its_text() -> None:
-    around, end = stage_queue.WITHOUT_GPU.strip("%"), row_mapping.dump(CPU.to_json())
-    assert around in end
-    assert around not in row_mapping.dump(replace(CPU, gpus=1).to_json())

@@ -1,1 +1,1 @@
-"""One module a revision, numbered in order: read `rev_0001_first_schema` first."""
+"""One module a revision, numbered in order: read `rev_0100_first` first."""

@@ -139,7 +139,7 @@ def test_an_external_run_shows_its_command_and_no_unknown_fields(
     assert "output     none yet" in text(page.run)
     assert "checkpoint none yet" in text(page.run)
     adopted = {"kind": "process", "path": "/proc/1", "pid": 1, "command": "python x.py --lr 1"}
-    shown = text(page.run._replace(external=adopted))
+    shown = text(page.run._replace(external=adopted, kind="process"))
     assert "none" not in shown
     assert "command    python x.py --lr 1" in shown
 
