@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import signal
+import tomllib
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from importlib.metadata import distribution
 from pathlib import Path
 
 import pytest
@@ -26,6 +28,15 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 settings.load_profile("untimed")
+
+
+def pytest_configure() -> None:
+    """Refuse to run with entry points of an older `pyproject.toml`: plugins would be missing."""
+    project = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text())["project"]
+    installed = {(one.group, one.name, one.value) for one in distribution("trainui").entry_points}
+    for group, points in project["entry-points"].items():
+        if not {(group, name, value) for name, value in points.items()} <= installed:
+            pytest.exit("entry points have changed: .venv/bin/pip install --no-deps -e .", 4)
 
 
 @pytest.fixture(scope="session", autouse=True)

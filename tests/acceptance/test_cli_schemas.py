@@ -116,6 +116,7 @@ def test_every_output_is_as_its_schema_says(cli: CommandLine) -> None:
     check("cancel", "cancel", detached["run"], "--json")
     check("wait", "wait", detached["run"], "--json", code=130)
     check("doctor", "doctor", "--json")
+    check("plugins", "plugins", "--json")
     check("add", "add", str(cli.write("metrics.csv", "step,loss\n1,2\n")), "--json")
     check("note", "note", detached["run"], "a note", "--verdict", "keep", "--json")
     check("tree", "tree", "--json")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, wraps
 from importlib import import_module
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -15,6 +15,7 @@ from trainui.cli.options import epilogue
 from trainui.cli.output import printing
 from trainui.cli.runs import open_or_wait
 from trainui.errors import UsageError
+from trainui.plugin import Command, registry
 from trainui.store.db import lock_wait_notice
 from trainui.version import __version__
 
@@ -62,6 +63,7 @@ MODULES: dict[str, dict[str, str]] = {
     },
     "machine.serve": {"serve": "Serve the screen to a browser on this machine."},
     "machine.doctor": {"doctor": "Check this machine."},
+    "machine.plugins": {"plugins": "List the installed plugins."},
     "runs.remove": {
         "rm": "Delete a run and its files.",
         "prune": "Delete old runs and their files.",
@@ -79,8 +81,8 @@ _MODULE_OF = {name: module for module, names in MODULES.items() for name in name
 
 
 def is_command(name: str) -> bool:
-    """Return True if a command has this name."""
-    return name in _MODULE_OF
+    """Return True if a command has this name, among them those of plugins."""
+    return name in _MODULE_OF or name in registry.names(Command)
 
 
 @cache
@@ -100,14 +102,39 @@ def parser(*commands: str) -> typer.Typer:
 
 
 def listing(arguments: Sequence[str] = ()) -> typer.Typer:
-    """Return a parser that lists all commands, and loads only those named in `arguments`."""
+    """Return a parser that lists all commands, and loads only those named in `arguments`.
+
+    Those of plugins come last.
+    """
     called = [name for name in arguments if name in _MODULE_OF]
     made = parser(*called) if called else _empty_parser()
     loaded = {_MODULE_OF[name] for name in called}
     for module, names in MODULES.items():
         for name in names if module not in loaded else ():
             made.command(name, short_help=names[name])(lambda: None)
+    for plugin in registry.records(Command):
+        if plugin.name in arguments:
+            _add(made, plugin)
+        elif plugin.name not in _MODULE_OF:
+            made.command(plugin.name, short_help=plugin.help)(lambda: None)
     return made
+
+
+def _add(made: typer.Typer, plugin: Command) -> None:
+    """Add a plugin's command to a parser.
+
+    Raises:
+        PluginError: its code cannot be imported.
+    """
+    with registry.guarded(plugin):
+        function = registry.code(plugin.run)
+
+    @wraps(function)
+    def guarded(*arguments: Any, **options: Any) -> Any:
+        with registry.guarded(plugin, OSError, typer.Exit, typer.Abort, _ArgumentError):
+            return function(*arguments, **options)
+
+    made.command(plugin.name, short_help=plugin.help)(guarded)
 
 
 def _empty_parser() -> typer.Typer:

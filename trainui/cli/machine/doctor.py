@@ -30,7 +30,7 @@ def doctor(as_json: options.Json = False) -> None:
 
 def _checks() -> dict[str, Callable[[], Result]]:
     """Return the checks by subject, in display order."""
-    from trainui.cli.machine import checks, environment_checks
+    from trainui.cli.machine import checks, environment_checks, plugins
 
     return {
         "versions": environment_checks.versions,
@@ -48,6 +48,7 @@ def _checks() -> dict[str, Callable[[], Result]]:
         "session": environment_checks.session,
         "limits": environment_checks.limits,
         "gpus": checks.gpus,
+        "plugins": plugins.check,
         "notifications": environment_checks.notifications,
         "terminal": environment_checks.terminal,
     }

@@ -138,6 +138,14 @@ _WORKER = _object(
 
 _FREED = _object("run name status completed_at bytes", status=TEXT)
 
+_PLUGIN = _object(
+    "name kind package version loaded problem",
+    package=TEXT,
+    version=TEXT,
+    loaded=FLAG,
+    problem=_or_null(TEXT),
+)
+
 _ADDED = _object("run name kind path stages new", run=_or_null(TEXT), stages=_list(TEXT))
 
 _DESCENDANT = _object(
@@ -218,6 +226,7 @@ SCHEMAS: dict[str, Schema] = {
         "findings",
         findings=_list(_object("name level message advice", level=_one_of("good", "note", "bad"))),
     ),
+    "plugins": _object("plugins", plugins=_list(_PLUGIN)),
     "rm": _object("removed bytes"),
     "prune": _object("dry_run runs bytes kept", runs=_list(_FREED)),
     "backup": _object("file bytes files left_out", files=WHOLE),

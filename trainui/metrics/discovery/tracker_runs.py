@@ -14,7 +14,8 @@ from trainui.metrics.discovery.source_file import SourceFile
 from trainui.metrics.files import lenient_files
 from trainui.metrics.files.decoder_choice import DecoderChoice
 from trainui.metrics.files.tail import UnreadableFileError
-from trainui.metrics.trackers import TrackedRun, Tracker, database, optuna_journal
+from trainui.metrics.trackers import Tracker, database, optuna_journal
+from trainui.plugin import TrackedRun
 from trainui.store.points.source_record import key_of
 from trainui.supervisor.protocol import RUN_TAG
 

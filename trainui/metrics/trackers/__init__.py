@@ -7,43 +7,14 @@ Read `database` first (how a tracker's database is opened), then `trackio` (the 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from sqlite3 import Connection
-from typing import Any, Protocol
+from typing import Protocol
 
 from trainui.metrics.formats.table import Decoded
+from trainui.plugin import TrackedRun
 
 MOST_ROWS = 10_000
 """Rows read at once."""
-
-
-TRIAL = "/trial "
-"""Between a study's name and the number of one of its trials."""
-
-
-def study_of(run: str) -> str:
-    """Return the id of the run that a run's or a trial's id is of."""
-    study, mark, _number = run.rpartition(TRIAL)
-    return study if mark else run
-
-
-@dataclass(frozen=True, slots=True)
-class TrackedRun:
-    """A run as its tracker has it."""
-
-    id: str
-    name: str
-    params: Mapping[str, Any] = field(default_factory=dict)
-    status: str | None = None
-    """`running`, `completed` or `failed`; None: the tracker does not say."""
-    started: float | None = None
-    """Seconds since 1970."""
-    ended: float | None = None
-    parent: str | None = None
-    """The id of the run that it is nested in."""
-    tags: Mapping[str, str] = field(default_factory=dict)
-    tracker: str = ""
-    """The name of its tracker, if it is in a database."""
 
 
 def columns(connection: Connection, table: str) -> set[str]:

@@ -10,7 +10,8 @@ from sqlite3 import Connection
 import numpy as np
 
 from trainui.metrics.formats.table import Decoded
-from trainui.metrics.trackers import MOST_ROWS, TrackedRun
+from trainui.metrics.trackers import MOST_ROWS
+from trainui.plugin import TrackedRun
 from trainui.store.points.chunks import Points
 
 NAME = "mlflow"

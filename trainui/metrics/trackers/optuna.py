@@ -15,7 +15,9 @@ from typing import Any
 
 from trainui.metrics.formats.rows import SparseRows
 from trainui.metrics.formats.table import Decoded
-from trainui.metrics.trackers import MOST_ROWS, TRIAL, TrackedRun, columns, study_of
+from trainui.metrics.trackers import MOST_ROWS, columns
+from trainui.plugin import TrackedRun
+from trainui.plugin.records import TRIAL, study_of
 
 NAME = "optuna"
 TABLES = ("trial_intermediate_values", "trial_values", "trials", "studies", "study_directions")

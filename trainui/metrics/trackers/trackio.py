@@ -10,7 +10,8 @@ from typing import Any
 
 from trainui.metrics.formats.rows import SparseRows, dotted_leaves, dotted_numbers
 from trainui.metrics.formats.table import Decoded
-from trainui.metrics.trackers import MOST_ROWS, TrackedRun, columns
+from trainui.metrics.trackers import MOST_ROWS, columns
+from trainui.plugin import TrackedRun
 
 NAME = "trackio"
 TABLES = ("metrics", "configs")

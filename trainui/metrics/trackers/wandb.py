@@ -16,7 +16,7 @@ from trainui.metrics.files import lenient_files
 from trainui.metrics.formats.protobuf import DAMAGED, fields, values
 from trainui.metrics.formats.wandb.records import BLOCK, SUMMARY, contents
 from trainui.metrics.formats.wandb.rows import MEDIA, OWN, last_values, read_item
-from trainui.metrics.trackers import TrackedRun
+from trainui.plugin import TrackedRun
 
 _CONFIG, _RUN, _EXIT = 5, 17, 18
 """Fields of a record."""

@@ -13,7 +13,7 @@ from tests.unit.metrics.reader.test_attempt import VERSION, again, end, read, sc
 from tests.unit.metrics.test_wandb import frames, item, row
 from trainui.domain.definition import MetricSource
 from trainui.metrics.discovery import tracker_runs
-from trainui.metrics.trackers import TrackedRun
+from trainui.plugin import TrackedRun
 from trainui.store.db.engine import Store
 from trainui.store.points import write_points
 

@@ -16,7 +16,8 @@ from trainui.metrics.discovery import configuration, tracker_runs
 from trainui.metrics.discovery.attribution import by_parameters, printed_runs, trackio_batches
 from trainui.metrics.discovery.attribution.printed_runs import PrintedRuns
 from trainui.metrics.discovery.attribution.writer_samples import LOCK, WriterSamples
-from trainui.metrics.trackers import TrackedRun, database, trackio
+from trainui.metrics.trackers import database, trackio
+from trainui.plugin import TrackedRun
 from trainui.store.points.source_record import key_of
 
 if TYPE_CHECKING:

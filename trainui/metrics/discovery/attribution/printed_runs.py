@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from trainui import mounts, plain_files
-from trainui.metrics.trackers import TrackedRun, optuna, trackio
+from trainui.metrics.trackers import optuna, trackio
+from trainui.plugin import TrackedRun
 from trainui.supervisor import protocol
 
 if TYPE_CHECKING:

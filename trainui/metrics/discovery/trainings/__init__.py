@@ -4,8 +4,7 @@ A directory with a marker (a tracker's or a framework's own file) is one trainin
 in it. Files with usual names elsewhere are a training for each directory. Nothing is written,
 locked or followed through a link.
 
-A kind of training is a function of a module here, in `FINDERS`. Read `finder_types` first (what is
-found), then `frameworks`.
+A kind of training is a function of a module here, in `FINDERS`. Read `frameworks` first.
 """
 
 from __future__ import annotations
@@ -21,12 +20,12 @@ from trainui import mounts
 from trainui.metrics.discovery import default_sources, process_files
 from trainui.metrics.discovery.configuration import flat as flat
 from trainui.metrics.discovery.trainings import frameworks, tracker_files
-from trainui.metrics.discovery.trainings.finder_types import Job as Job
-from trainui.metrics.discovery.trainings.finder_types import Place, listed
-from trainui.metrics.discovery.trainings.finder_types import Training as Training
 from trainui.metrics.files import lenient_files
 from trainui.metrics.files.tail import UnreadableFileError
 from trainui.metrics.trackers import database
+from trainui.plugin import Job as Job
+from trainui.plugin import Place
+from trainui.plugin import Training as Training
 
 MOST_ENTRIES = 500_000
 """Directory entries that are examined, as a limit for e.g. a whole home directory."""
@@ -99,7 +98,7 @@ def below(path: Path) -> list[Training]:
 
 
 def _below(path: Path, depth: int, left: list[int]) -> Iterator[Training]:
-    place = listed(path)
+    place = Place.of(path)
     left[0] -= len(place.directories) + len(place.files)
     if left[0] < 0:
         return

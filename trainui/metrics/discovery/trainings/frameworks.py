@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from trainui.metrics.discovery import configuration, default_sources, hydra
-from trainui.metrics.discovery.trainings.finder_types import Job, Place, Training, listed
 from trainui.metrics.files import lenient_files
+from trainui.plugin import Job, Place, Training
 
 _NUMBER = re.compile(r"\d+")
 _CHECKPOINT = re.compile(r"checkpoint-\d+")
@@ -29,7 +29,7 @@ def hydra_multirun(place: Place) -> Training | None:
         return None
     numbered = sorted(filter(_NUMBER.fullmatch, place.directories), key=int)
     others = [name for name in place.directories if not _NUMBER.fullmatch(name)]
-    jobs = [_hydra_job(listed(place / name), name) for name in (*numbered, *others)]
+    jobs = [_hydra_job(Place.of(place / name), name) for name in (*numbered, *others)]
     found = tuple(job for job in jobs if job is not None)
     return Training("hydra", _dated_name(place.path), place.path, found) if found else None
 
@@ -100,7 +100,7 @@ def sb3(place: Place) -> Training | None:
 
 def events(place: Place) -> Training | None:
     """Return the training of a directory of event files, with what writers put below it."""
-    parts = [listed(place / name) for name in place.directories if default_sources.is_part(name)]
+    parts = [Place.of(place / name) for name in place.directories if default_sources.is_part(name)]
     if any(_kind(one, name) == "tfevents" for one in (place, *parts) for name in one.files):
         return _single("tfevents", place, place.clear_name())
     return None

@@ -7,10 +7,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from trainui.metrics.discovery import configuration, default_sources, tracker_runs
-from trainui.metrics.discovery.trainings.finder_types import Job, Place, Training, tracked
+from trainui.metrics.discovery.trainings.finder_types import tracked
 from trainui.metrics.files import lenient_files
-from trainui.metrics.trackers import study_of, trackio
+from trainui.metrics.trackers import trackio
 from trainui.metrics.trackers import wandb as wandb_head
+from trainui.plugin import Job, Place, Training
+from trainui.plugin.records import study_of
 
 _QUIET = 60.0
 """Trackio and Optuna's journals are opened for each write; and Trackio records no states."""

@@ -1,0 +1,35 @@
+"""The interface for plugins, of which trainui's own are users like any other.
+
+A plugin is a package with an entry point that leads to a record of its kind; `docs/plugins.md` has
+a whole package for each kind. The interface is what this module, `trainui.plugin.reading` (tools
+for files and databases) and `trainui.plugin.client` (runs, from outside) export.
+
+Read `records` first (what each kind says), then `registry` (how plugins are found and loaded).
+"""
+
+from __future__ import annotations
+
+from trainui.plugin.records import INTERFACE as INTERFACE
+from trainui.plugin.records import Answer as Answer
+from trainui.plugin.records import Cause as Cause
+from trainui.plugin.records import Command as Command
+from trainui.plugin.records import CommandLine as CommandLine
+from trainui.plugin.records import Database as Database
+from trainui.plugin.records import Executor as Executor
+from trainui.plugin.records import ExecutorBackend as ExecutorBackend
+from trainui.plugin.records import Format as Format
+from trainui.plugin.records import FoundCause as FoundCause
+from trainui.plugin.records import FoundFile as FoundFile
+from trainui.plugin.records import Group as Group
+from trainui.plugin.records import Importer as Importer
+from trainui.plugin.records import Job as Job
+from trainui.plugin.records import LineReader as LineReader
+from trainui.plugin.records import LogLines as LogLines
+from trainui.plugin.records import Place as Place
+from trainui.plugin.records import Refused as Refused
+from trainui.plugin.records import Searcher as Searcher
+from trainui.plugin.records import SearcherBackend as SearcherBackend
+from trainui.plugin.records import TrackedRun as TrackedRun
+from trainui.plugin.records import Tracker as Tracker
+from trainui.plugin.records import Training as Training
+from trainui.plugin.records import Viewer as Viewer

@@ -1,0 +1,491 @@
+"""The kinds of plugins: a record for each, and the protocols of the code behind them.
+
+A record is what `trainui` needs before it runs any code of the plugin: names, patterns and flags.
+Code is named as `"module:function"` and imported on its first use, so a package whose records are
+loaded costs next to nothing. An entry point leads to a record:
+
+    [project.entry-points."trainui.formats"]
+    kv = "trainui_kv:FORMAT"
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any, ClassVar, Protocol
+
+INTERFACE = 1
+"""The version of this interface. It changes when a plugin made for the one before would break."""
+
+Code = str
+"""Where code is, as `module:function`; empty: the plugin has none."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plugin:
+    """What all records have."""
+
+    group: ClassVar[str]
+    """The group of its entry points."""
+
+    interface: int
+    """The version of the interface that the plugin was made for."""
+    name: str
+    """As in pipeline files and on the command line; unique among its kind."""
+
+
+class Answer(Enum):
+    """Answers of a format that is shown the first bytes of a file."""
+
+    YES = "yes"
+    NO = "no"
+    MORE = "more"
+    """There are too few bytes to decide."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The answer for a file that nothing can read; no other format is asked."""
+
+    reason: str
+    """What the file is, and what to do: `is a zip archive; name the file with metrics`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Format(Plugin):
+    """A format of files with metrics."""
+
+    group = "trainui.formats"
+
+    decoder: Code
+    """`(step, state, path)` to a `reading.Decoder`: its arguments are those of the class."""
+    files: tuple[str, ...] = ()
+    """Names under which trainings write such files, as globs: they are found and watched."""
+    recognise: Code = ""
+    """`(head, path, complete)` to an Answer or Refused; a `complete` file does not grow beyond
+    these first bytes. Without it, the format is never detected from content."""
+    rank: int = 50
+    """The lowest is asked first. The open formats of trainui itself come last."""
+    refines: str = ""
+    """`json` or `jsonl`: `recognise` is asked only about files that are that already."""
+    kind: str = ""
+    """Files of one kind say the same: of a training's files, one kind gives a metric its name.
+    Empty: the format's own name."""
+    find: Code = ""
+    """`(path, root)` to a FoundFile for a file below a directory, or None: where a name alone does
+    not show that the file is of this format, or its place gives its metrics a prefix."""
+    is_document: bool = False
+    """True if such a file is rewritten at each change, and read from its first byte."""
+    is_preset_too: bool = False
+    """True if a log's lines are read by a preset of the same name; the first bytes decide."""
+    history: Code = ""
+    """`(key)` to the part of a source's key that the files of one history share, or None for a
+    file of another format."""
+    are_parts: Code = ""
+    """`(history, other)` to True if two histories are parts of one, which may continue a curve; to
+    None if they are of other formats."""
+    label: Code = ""
+    """`(history)` to the names that distinguish a history from others, or None; best first."""
+    plain: Code = ""
+    """`(name)` to the name by which a metric of such a file is stored."""
+    order: Code = ""
+    """`(path)` to bytes by which new files are sorted before they are read."""
+    repeats_history: bool = False
+    """True if such a file repeats what earlier attempts have measured."""
+    flushed_late: bool = False
+    """True if it is written some time after its trainer has printed the same."""
+    may_continue: bool = False
+    """True if a new file may continue the curves of another one in the same attempt."""
+    one_directory: bool = False
+    """True if the files of a directory are one history, whatever their names."""
+
+    @property
+    def family(self) -> str:
+        """The kind of its files."""
+        return self.kind or self.name
+
+    def fits(self, name: str) -> bool:
+        """Return True if a file's name is one of the usual ones."""
+        return any(fnmatchcase(name, pattern) for pattern in self.files)
+
+
+@dataclass(frozen=True, slots=True)
+class FoundFile:
+    """How a file that was found is read."""
+
+    prefix: str | None = None
+    """A prefix of its metrics; None: that of its directory, as for any file."""
+    kind: str = ""
+    """Empty: the format's."""
+    is_final: bool = False
+    """True if it is read once, at the end, since others have the same metrics until then."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Database:
+    """A tracker's database, of which trainui reads a private copy."""
+
+    tables: tuple[str, ...]
+    """The tables by which it is recognised; rows are added to the first ones."""
+    marker: bytes
+    """Bytes in the text of its tables: files without them are never copied."""
+    runs: Code
+    """`(connection)` to its runs, as TrackedRun."""
+    points: Code
+    """`(connection, run, after)` to the points of a run after some rows, and the rows read last."""
+    jobs: Code = ""
+    """`(connection)` to what its runs consist of, such as trials; empty: its runs."""
+    is_file: Code = ""
+    """`(path)` to True for a file that is no SQLite database and is read as one."""
+    open_file: Code = ""
+    """`(path)` to an SQLite connection with the content of such a file."""
+    is_rewritten: bool = False
+    """True if its writer opens it for each write and records no end."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tracker(Plugin):
+    """A program that records trainings: how they are found, and what it says about them."""
+
+    group = "trainui.trackers"
+
+    title: str = ""
+    """Its name in messages; empty: `name`."""
+    rank: int = 50
+    """The lowest is asked first whose training a directory is."""
+    find: Code = ""
+    """`(place)` to the Training of a directory with its marker, or None."""
+    joined: Code = ""
+    """`(trainings)` to the trainings, where several parts of one are one."""
+    owns: Code = ""
+    """`(directories, name)` to True for a file of the tracker itself, which is no training's."""
+    places: tuple[str, ...] = ()
+    """Directories, seen from a training's workdir, in which it makes its files."""
+    database: Database | None = None
+    parameters: Code = ""
+    """`(path)` to the parameters that it recorded beside or in a file, or None."""
+    summary: Code = ""
+    """`(paths)` to what it recorded as the result of a training."""
+    command: Code = ""
+    """`(path)` to the CommandLine of a training, or None if that is not on record."""
+    environment: Code = ""
+    """`(attempt_dir, tag)` to variables for a new attempt."""
+    ignored_variables: tuple[str, ...] = ()
+    """Variables that differ in every attempt and say nothing about it."""
+    grouping: Code = ""
+    """`(directory)` to the Group of a directory that is one job of many, or None."""
+    attempt_of: Code = ""
+    """`(path)` to the directory of the attempt that a file's run belongs to, or None."""
+
+    @property
+    def label(self) -> str:
+        """Its name for people."""
+        return self.title or self.name
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A directory that is one of many jobs of a training."""
+
+    prefix: str
+    """Of its metrics, as seen from a directory above; may be empty."""
+    parameters: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class CommandLine:
+    """How a training was started."""
+
+    words: tuple[str, ...]
+    directory: str
+    host: str = ""
+    """Where it ran; empty: unknown."""
+    remark: str = ""
+    """What is missing, for people."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrackedRun:
+    """A run as its tracker has it."""
+
+    id: str
+    name: str
+    params: Mapping[str, Any] = field(default_factory=dict)
+    status: str | None = None
+    """`running`, `completed` or `failed`; None: the tracker does not say."""
+    started: float | None = None
+    """Seconds since 1970."""
+    ended: float | None = None
+    parent: str | None = None
+    """The id of the run that it is nested in."""
+    tags: Mapping[str, str] = field(default_factory=dict)
+    tracker: str = ""
+    """The name of its tracker, if it is in a database."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Executor(Plugin):
+    """A place where stages run."""
+
+    group = "trainui.executors"
+
+    backend: Code
+    """`(options)` to an ExecutorBackend."""
+
+
+class ExecutorBackend(Protocol):
+    """Runs stages somewhere: on this machine, or in another program's queue."""
+
+    def problems(self, options: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
+        """Yield what is wrong with a stage's options: the option's name, and a message."""
+
+    def offer(self) -> Any:
+        """Return the slots that are free now."""
+
+    def launch(self, key: str, job: Any) -> None:
+        """Start a job under a key, by which it is found again after a crash."""
+
+    def find(self, key: str) -> Any | None:
+        """Return the handle of a job that was launched under a key; None if there is none."""
+
+    def probe(self, handle: Any) -> Any:
+        """Return whether a job runs, and how it has ended."""
+
+    def stop(self, handle: Any, *, kill: bool) -> None:
+        """Ask a job to end, or kill it."""
+
+    def is_gone(self, handle: Any) -> bool:
+        """Return True if it is proved that nothing of a job runs any more."""
+
+    def why_it_waits(self, handle: Any) -> str:
+        """Return why a job has not started; empty if that is not known."""
+
+    def adopt(self, handle: Any) -> None:
+        """Take over a job that an earlier worker launched."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Searcher(Plugin):
+    """Decides what the trials of a `search` try."""
+
+    group = "trainui.searchers"
+
+    backend: Code
+    """`(search, trials)` to a SearcherBackend that knows the stored trials."""
+    problems: Code = ""
+    """`(options)` to what is wrong with a stage's options: pairs of an option and a message."""
+    extra: str = ""
+    """The optional part of the package that it needs."""
+
+
+class SearcherBackend(Protocol):
+    """Asks for trials and takes their ends; the trials themselves are in trainui's store."""
+
+    def ask(self, number: int) -> Mapping[str, Any]:
+        """Return the values of the trial with this number."""
+
+    def tell(self, number: int, state: str, value: float | None) -> None:
+        """Take the end of a trial; the same end may come twice."""
+
+    def should_prune(self, number: int, points: Sequence[tuple[float, float]]) -> bool:
+        """Return True if a trial with these steps and values is not worth continuing."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Importer(Plugin):
+    """Turns another program's file into a pipeline file."""
+
+    group = "trainui.importers"
+
+    convert: Code
+    """`(path)` to the text of a pipeline file."""
+    files: tuple[str, ...] = ()
+    """Names of such files, as globs."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Viewer(Plugin):
+    """Shows a stage's files on the screen."""
+
+    group = "trainui.viewers"
+
+    view: Code
+    """`(path, columns, rows)` to lines of text for the terminal."""
+    files: tuple[str, ...] = ()
+    """Names of such files, as globs."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Command(Plugin):
+    """A command of the command line."""
+
+    group = "trainui.commands"
+
+    run: Code
+    """A function for Typer: its parameters are the command's."""
+    help: str = ""
+    """Its line in `trainui --help`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogLines(Plugin):
+    """Reads metrics from the printed lines of one program; its name is a preset's."""
+
+    group = "trainui.log_lines"
+
+    reader: Code
+    """A class made with a dict, in which it keeps its state as plain JSON: see LineReader."""
+    rank: int = 50
+    """The lowest is tried first."""
+
+
+class LineReader(Protocol):
+    """Reads the lines of a log, in order."""
+
+    def read(self, line: str) -> Sequence[Mapping[str, Any]]:
+        """Return the rows that a line completes: numbers by name, with their `step`."""
+
+    def finish(self) -> Sequence[Mapping[str, Any]]:
+        """Return the rows that are still incomplete at the end."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cause(Plugin):
+    """A cause of failures: how it is recognised, and what an expert would do."""
+
+    group = "trainui.causes"
+
+    find: Code
+    """`(lines)` of the end of a log to a FoundCause, or None."""
+    rank: int = 50
+    """The lowest is asked first."""
+
+
+@dataclass(frozen=True, slots=True)
+class FoundCause:
+    """Why an attempt failed."""
+
+    text: str
+    """What happened, in words."""
+    evidence: str
+    """The line of the log that shows it."""
+    fix: str = ""
+    """What an expert would do."""
+    edit: Mapping[str, Any] | None = None
+    """The edit of the pipeline that does it: `{"params": {"batch_size": 16}}`."""
+
+
+KINDS: tuple[type[Plugin], ...] = (
+    *(Format, Tracker, Executor, Searcher, Importer, Viewer, Command, LogLines, Cause),
+)
+"""All kinds of plugins."""
+
+
+TRIAL = "/trial "
+"""Between the id of a run that consists of several, and the number of one of them."""
+
+
+def study_of(run: str) -> str:
+    """Return the id of the run that a run's or a trial's id is of."""
+    study, mark, _number = run.rpartition(TRIAL)
+    return study if mark else run
+
+
+_COMMON = re.compile(
+    r"(version|run|exp)?_?\d*|logs?|tb|tensorboard|csv|vis_data|metrics|out(put)?s?|results",
+    re.IGNORECASE,
+)
+"""Names of directories that many trainings have."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A directory with its entries; links are left out."""
+
+    path: Path
+    directories: tuple[str, ...]
+    files: tuple[str, ...]
+
+    def __truediv__(self, name: str) -> Path:
+        return self.path / name
+
+    def has(self, *names: str) -> bool:
+        """Return True if all of these files exist."""
+        return all(name in self.files for name in names)
+
+    def fits(self, pattern: re.Pattern[str]) -> list[str]:
+        """Return the names of the files that a pattern fits."""
+        return [name for name in self.files if pattern.fullmatch(name)]
+
+    def log(self) -> Path | None:
+        """Return the first log."""
+        return next((self / name for name in self.files if name.endswith((".log", ".out"))), None)
+
+    def clear_name(self) -> str:
+        """Return the directory's name, behind that of its parent if it is a common one."""
+        name = self.path.name
+        return f"{self.path.parent.name}/{name}" if _COMMON.fullmatch(name) else name
+
+    @classmethod
+    def of(cls, path: Path) -> Place:
+        """Return a directory; without entries if it cannot be read: it has no trainings for us."""
+        directories, files = [], []
+        try:
+            with os.scandir(path) as entries:
+                for entry in entries:
+                    if entry.is_dir(follow_symlinks=False):
+                        directories.append(entry.name)
+                    elif entry.is_file(follow_symlinks=False):
+                        files.append(entry.name)
+        except OSError:
+            pass
+        return cls(path, tuple(sorted(directories)), tuple(sorted(files)))
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One training, or a job of a multirun."""
+
+    name: str
+    directory: Path
+    sources: tuple[tuple[Path, str | None], ...] | None = None
+    """Files and formats; None: the usual files below the directory."""
+    params: Mapping[str, Any] = field(default_factory=dict)
+    status: str | None = None
+    """`running`, `completed` or `failed`, where the tracker recorded it; else None."""
+    started: float | None = None
+    """Seconds since 1970; None: not recorded."""
+    ended: float | None = None
+    log: Path | None = None
+    run: str = ""
+    """Its id in the database that `sources` names, which has other runs too."""
+    quiet: float = 0.0
+    """Seconds without a change after which it counts as ended although no process has its files
+    open, since its writer opens them for each write; 0: its writer keeps them open."""
+
+
+@dataclass(frozen=True, slots=True)
+class Training:
+    """A training that was found: it becomes an external run."""
+
+    kind: str
+    """As in `trainui add --json`: the tracker's name."""
+    name: str
+    path: Path
+    jobs: tuple[Job, ...]
+    """One; a multirun has one for each of its jobs."""
+
+    @property
+    def key(self) -> str:
+        """Its identity among trainings in other files and in the same database."""
+        return f"{self.path}#{self.run}" if self.run else str(self.path)
+
+    @property
+    def run(self) -> str:
+        """The id of its run in a tracker's database, or empty."""
+        return study_of(self.jobs[0].run)
