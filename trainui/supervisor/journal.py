@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -19,6 +20,9 @@ from trainui.supervisor.protocol import Exit, ExitReason, JournalError, Pids, Sp
 from trainui.supervisor.supervise import boot_id
 
 _Record = TypeVar("_Record", Spec, Pids, Exit)
+
+WRITTEN_BYTES = 1 << 20
+"""How much of the list of written files is read: more than a supervisor notes."""
 
 TAIL_BYTES = 65_536
 """How much of the journal of times is read: about 2000 entries."""
@@ -55,6 +59,20 @@ def last_growths(attempt_dir: Path) -> list[int]:
         return []
     lines = text[text.find(b"\n") + 1 : text.rfind(b"\n") + 1].splitlines()
     return [entry[0] for line in lines if (entry := protocol.parse_times(line))]
+
+
+def written_files(attempt_dir: Path) -> list[Path]:
+    """Return the files that the attempt's processes were seen to have open for writing."""
+    try:
+        with plain_files.open_plain(attempt_dir / protocol.WRITTEN_FILE) as file:
+            lines = file.read(WRITTEN_BYTES).split(b"\n")[:-1]
+    except OSError:
+        return []
+    found: list[Path] = []
+    for line in lines:
+        with suppress(ValueError, TypeError):  # a damaged line
+            found.append(Path(json.loads(line)))
+    return found
 
 
 def log_sizes(attempt_dir: Path) -> tuple[int, int]:

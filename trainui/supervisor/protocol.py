@@ -32,6 +32,8 @@ STDERR_FILE = "stderr.log"
 METRICS_FILE = "metrics.jsonl"
 """The file at `$TRAINUI_METRICS_FILE`."""
 TIMES_FILE = "times.log"
+WRITTEN_FILE = "written.log"
+"""The files that the attempt's processes were seen to have open for writing: JSON, one a line."""
 PIDS_FILE = "pid.json"
 EXIT_FILE = "exit.json"
 

@@ -8,7 +8,7 @@ when no process of it is left.
 """
 
 # Every stage has a supervisor, so imports are kept to a minimum: no pathlib, no typing.
-# ruff: noqa: PTH104, PTH110, PTH208
+# ruff: noqa: PTH104, PTH110, PTH115, PTH208
 
 from __future__ import annotations
 
@@ -42,6 +42,9 @@ OOM_WINDOW = 10.0  # after a kill, freeing many gigabytes takes seconds
 FULL_BYTES = 2**20  # a disk with less free space than this counts as full
 RECORD_BYTES = 16384  # enough for the longest message and list of pids, escaped
 MAX_MESSAGE, MAX_LEFT = 1000, 100
+MAX_FILES, MAX_PROCESSES = 500, 200  # whose open files are looked at; the rest is not noted
+REST, OLD, LONGEST_REST = 200, 20, 30.0  # between two looks: times its cost, age / OLD, seconds
+NOT_FILES = ("/dev/", "/proc/", "/sys/", "/memfd:")
 OOM_COUNTERS = {  # by controller in /proc/self/cgroup, which is empty for cgroup version 2
     "": ("/sys/fs/cgroup", "memory.events"),
     "memory": ("/sys/fs/cgroup/memory", "memory.oom_control"),
@@ -293,7 +296,6 @@ class Logs:
         self.outputs, self.journal = fds[:2], fds[2]
         self.sizes = self.noted = (0, 0)
         self.grown_at = self.noted_at = time.monotonic()
-        self.journal_size = 0
 
     def poll(self, now: float, *, last: bool = False) -> None:
         """Check if the logs grew, and record it at most once a second."""
@@ -305,14 +307,94 @@ class Logs:
             self.note(now)
 
     def note(self, now: float) -> None:
-        """Append a line to the journal; on a full disk, write nothing rather than a part."""
-        line = b"%d %d %d\n" % (microseconds(), *self.sizes)
-        with contextlib.suppress(OSError):
-            if os.write(self.journal, line) < len(line):
-                os.ftruncate(self.journal, self.journal_size)
-                return
-            self.journal_size += len(line)
+        """Append a line to the journal."""
+        if append(self.journal, b"%d %d %d\n" % (microseconds(), *self.sizes)):
             self.noted, self.noted_at = self.sizes, now
+
+
+def append(fd: int, line: bytes) -> bool:
+    """Append a line to a file; on a full disk, nothing rather than a part. Return True if done."""
+    try:
+        size = os.fstat(fd).st_size
+        if os.write(fd, line) == len(line):
+            return True
+        os.ftruncate(fd, size)
+    except OSError:
+        pass
+    return False
+
+
+class WrittenFiles:
+    """The files that the attempt's processes have open for writing; each is noted once.
+
+    A reader tells from them which of the files in a shared directory are this attempt's.
+    """
+
+    def __init__(self, directory: str, identity: dict[str, str]) -> None:
+        self.directory, self.identity = directory, identity
+        self.noted: set[str] = set()
+        self.began = self.due = time.monotonic()
+
+    def poll(self, now: float) -> None:
+        """Look at the open files, at most once a second, and less often in an old attempt."""
+        if now < self.due or len(self.noted) >= MAX_FILES:
+            return
+        found = {path for pid in self.processes() for path in written_files(pid)}
+        own = (*NOT_FILES, f"{self.directory}/")
+        new = sorted(path for path in found - self.noted if not path.startswith(own))
+        with contextlib.suppress(OSError):
+            self.note(new[: MAX_FILES - len(self.noted)])
+        cost = time.monotonic() - now
+        age = now - self.began
+        self.due = now + max(TICK, REST * cost, min(age / OLD, LONGEST_REST))
+
+    def note(self, paths: list[str]) -> None:
+        """Append paths to the journal, each as JSON in a line."""
+        if not paths:
+            return
+        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
+        fd = os.open(f"{self.directory}/written.log", flags, 0o600)
+        try:
+            for path in paths:
+                if append(fd, json.dumps(path).encode() + b"\n"):
+                    self.noted.add(path)
+        finally:
+            os.close(fd)
+
+    def processes(self) -> list[int]:
+        """Return the pids of the attempt's processes, which are our descendants."""
+        found: list[int] = []
+        waiting = children(os.getpid())
+        while waiting and len(found) < MAX_PROCESSES:
+            pid = waiting.pop()
+            if not belongs_elsewhere(pid, self.identity):
+                found.append(pid)
+                waiting += children(pid)
+        return found
+
+
+def children(pid: int) -> list[int]:
+    """Return the pids of a process's children; a look at all processes would cost far more."""
+    found: list[int] = []
+    with contextlib.suppress(OSError):  # it has ended, or the kernel does not list them
+        for thread in os.listdir(f"/proc/{pid}/task"):
+            with open(f"/proc/{pid}/task/{thread}/children", "rb") as file:
+                found += map(int, file.read().split())
+    return found
+
+
+def written_files(pid: int) -> list[str]:
+    """Return the paths of the regular files that a process has open for writing."""
+    found: list[str] = []
+    with contextlib.suppress(OSError):  # it has ended, or is another user's
+        for descriptor in os.listdir(f"/proc/{pid}/fd"):
+            link = f"/proc/{pid}/fd/{descriptor}"
+            with contextlib.suppress(OSError):  # closed meanwhile
+                path = os.readlink(link)
+                # a descriptor's mode is that of its link: writable if the owner may write
+                if path.startswith("/") and os.lstat(link).st_mode & 0o200:
+                    found.append(path)
+    return found
 
 
 class Signals:
@@ -352,6 +434,7 @@ class Attempt:
         self.exit_record = Record(directory, "exit.json")
         self.pid_record = Record(directory, "pid.json")
         self.logs = Logs(directory)
+        self.written = WrittenFiles(directory, spec["identity"])
         self.signals = Signals()
         self.reaper = become_subreaper()
         self.memory = MemoryGroup()
@@ -454,6 +537,7 @@ class Attempt:
                 self.outcome["left"] = [p.pid for p in self.members() if not p.dead][:MAX_LEFT]
                 return
             self.logs.poll(now)
+            self.written.poll(now)
             self.memory.poll(now)
             self.decide(now)
             self.signals.wait(min(now + TICK, self.due_at()) - time.monotonic())

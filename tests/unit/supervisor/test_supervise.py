@@ -31,7 +31,7 @@ from tests.unit.supervisor.waiting import (
     wait_for_exit,
 )
 from trainui.supervisor import supervise
-from trainui.supervisor.journal import read_pids
+from trainui.supervisor.journal import read_pids, written_files
 from trainui.supervisor.process import LaunchState, launch, request_stop
 from trainui.supervisor.protocol import EXIT_FILE, LOCK_FILE, SPEC_FILE, ExitReason, Pids
 
@@ -103,6 +103,16 @@ def test_output_goes_to_two_files(stage: Stage) -> None:
     wait_for_exit(stage.dir)
     assert stage.out == "one\nthree\n"
     assert (stage.dir / "stderr.log").read_text() == "two\n"
+
+
+def test_the_files_that_its_processes_write_are_noted(stage: Stage) -> None:
+    """Also of a process in another session; not those that are only read, nor our own logs."""
+    (stage.work / "read").touch()
+    hidden = "exec 3>hidden.csv; exec sleep 60"
+    stage.launch(f"{in_own_session(hidden)} exec 3>>'a b.jsonl' 4<read; exec sleep 60")
+    expected = {stage.work / "a b.jsonl", stage.work / "hidden.csv"}
+    wait_for(lambda: expected <= set(written_files(stage.dir)))
+    assert set(written_files(stage.dir)) == expected
 
 
 def test_a_stop_ends_all_processes_even_those_that_resist_and_hide(stage: Stage) -> None:

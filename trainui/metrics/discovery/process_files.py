@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 from collections import defaultdict
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
+
+from trainui.supervisor.supervise import written_files
 
 _VARIABLE = b"TRAINUI_METRICS_FILE="
 """Its value is in the attempt's directory, so it identifies the attempt of a process."""
@@ -15,14 +17,13 @@ Survey = Mapping[Path | None, frozenset[str]]
 """By attempt directory, the files that its processes write; None: processes of no attempt."""
 
 
-def survey(is_wanted: Callable[[str], bool] = bool) -> Survey:
+def survey() -> Survey:
     """Return the files that the processes we may look at have open for writing."""
     found: dict[Path | None, set[str]] = defaultdict(set)
     with suppress(OSError):
         for pid in filter(str.isdigit, os.listdir("/proc")):  # noqa: PTH208 (names are faster)
-            with suppress(OSError):  # ended, or another user's
-                if files := set(written_files(f"/proc/{pid}/fd", is_wanted)):
-                    found[attempt_of(f"/proc/{pid}")] |= files
+            if files := written_files(int(pid)):
+                found[attempt_of(f"/proc/{pid}")].update(files)
     return {attempt: frozenset(files) for attempt, files in found.items()}
 
 
@@ -33,11 +34,7 @@ def written() -> frozenset[str]:
 
 def written_by(pids: Iterable[int]) -> set[str]:
     """Return the paths of the files and terminals that processes have open for writing."""
-    found = set[str]()
-    for pid in pids:
-        with suppress(OSError):  # ended
-            found.update(written_files(f"/proc/{pid}/fd", bool))
-    return found
+    return {path for pid in pids for path in written_files(pid)}
 
 
 def positions(pids: Iterable[int], paths: Container[str]) -> set[int]:
@@ -57,20 +54,6 @@ def is_any_below(directory: Path, open_paths: frozenset[str]) -> bool:
     """Return True if a process has a file below a directory open for writing."""
     prefix = f"{directory.resolve()}/"
     return any(path.startswith(prefix) for path in open_paths)
-
-
-def written_files(descriptors: str, is_wanted: Callable[[str], bool]) -> Iterator[str]:
-    """Yield the paths that a process has open for writing, by its `fd` directory."""
-    for descriptor in os.listdir(descriptors):  # noqa: PTH208
-        link = f"{descriptors}/{descriptor}"
-        try:  # thousands of times, so without a context manager
-            target = os.readlink(link)  # noqa: PTH115
-            # a descriptor's mode is that of its link: writable if the owner may write
-            is_file = target.startswith("/") and is_wanted(target)
-            if is_file and os.lstat(link).st_mode & 0o200:
-                yield target
-        except OSError:
-            continue  # closed meanwhile
 
 
 def attempt_of(process: str) -> Path | None:

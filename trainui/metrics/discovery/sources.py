@@ -14,8 +14,12 @@ from functools import cached_property, partial
 from pathlib import Path
 
 from trainui.domain.definition import MetricSource, StageDefinition
-from trainui.metrics.discovery import default_sources, tracker_runs
-from trainui.metrics.discovery.attribution import outside_sources, printed_runs
+from trainui.metrics.discovery import (
+    attempt_runs,
+    default_sources,
+    outside_sources,
+    tracker_runs,
+)
 from trainui.metrics.discovery.source_file import SourceFile
 from trainui.metrics.files import lenient_files
 from trainui.metrics.files.decoder_choice import DecoderChoice
@@ -176,8 +180,8 @@ def _add_runs(
     since = place.started() or 0
     for path in paths:
         runs = tracker_runs.of_database(path)
-        printed = printed_runs.of_attempt(place.attempt_dir)
-        divided = printed_runs.divide(path, runs, since, printed, ())
+        printed = attempt_runs.of_attempt(place.attempt_dir)
+        divided = attempt_runs.divide(path, runs, since, printed, ())
         if divided is not None:
             own, _doubtful = divided
         else:

@@ -14,8 +14,8 @@ from pathlib import Path
 from trainui.artifacts.shell_environment import without_secrets
 from trainui.errors import TrainuiError, UnfitEnvironmentError
 from trainui.metrics.discovery import likely_lines, rotation, series_names, siblings
-from trainui.metrics.discovery.attribution.search_round import SearchRound
 from trainui.metrics.discovery.fallback_sources import FallbackSources, of_single_values
+from trainui.metrics.discovery.outside_sources import SearchRound
 from trainui.metrics.discovery.source_file import SourceFile
 from trainui.metrics.files import lenient_files
 from trainui.metrics.files.open_files import OpenFiles
@@ -330,7 +330,6 @@ class AttemptReader:
         return found | {f"{path}-wal" for path in databases}
 
     def close(self) -> None:
-        """Close all files, and no longer ask who writes them."""
-        self.files.close()
+        """Close all files."""
         for reader in self._readers.values():
             reader.close()

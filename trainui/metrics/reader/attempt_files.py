@@ -9,9 +9,7 @@ from pathlib import Path
 from trainui import wakeup
 from trainui.domain.definition import StageDefinition
 from trainui.metrics.discovery import configuration, default_sources, sources
-from trainui.metrics.discovery.attribution import by_parameters
-from trainui.metrics.discovery.attribution.outside_sources import OutsideSources
-from trainui.metrics.discovery.attribution.search_round import SearchRound
+from trainui.metrics.discovery.outside_sources import OutsideSources, SearchRound
 from trainui.metrics.discovery.source_file import SourceFile
 from trainui.metrics.files.tail import check_descriptors
 from trainui.metrics.reader.source_problems import SourceProblems
@@ -38,10 +36,7 @@ class AttemptFiles:
         self._store, self._attempt, self._problems = store, attempt, problems
         directories = Path(attempt.attempt_dir), Path(attempt.stage_dir), Path(attempt.workdir)
         self.place = sources.SearchDirectories(*directories)
-        parameters = by_parameters.of_stage(attempt.definition)
-        self._outside = OutsideSources(
-            *directories, attempt.definition.env, parameters, search_round
-        )
+        self._outside = OutsideSources(*directories, attempt.definition.env, search_round)
         self._missing: Mapping[str, str] = {}
         self._recorded: Mapping[str, str] = {}
         self._began = time.monotonic()
@@ -124,7 +119,3 @@ class AttemptFiles:
         if summary := masking.mask(configuration.summary_of_sources(found)):
             with self._store.write() as connection:
                 tracked_params.record_summary(connection, self._attempt.stage_id, summary)
-
-    def close(self) -> None:
-        """Stop asking who writes files, also if no search has seen the attempt's end."""
-        self._outside.close()

@@ -16,9 +16,6 @@ from trainui.plugin import TrackedRun
 NAME = "trackio"
 TABLES = ("metrics", "configs")
 
-_BATCHES = 1000
-"""Batches that are compared with what processes were seen to write."""
-
 _NOT_FINITE = {"NaN", "Infinity", "-Infinity"}
 
 
@@ -66,18 +63,6 @@ def points(
     for _id, step, time, metrics in rows:
         found.add(step, _numbers(_load(metrics)), _micros(time))
     return found.decoded(), {"metrics": rows[-1][0]} if rows else dict(after)
-
-
-def batches(connection: Connection) -> dict[str, list[float]]:
-    """Return the times of the last batches by the ids of their runs, in seconds since 1970."""
-    found: dict[str, list[float]] = {}
-    for run, time in connection.execute(
-        f"SELECT {_id_in(connection, 'metrics')} AS run, timestamp FROM metrics "
-        "GROUP BY run, timestamp ORDER BY max(id) DESC LIMIT ?",
-        (_BATCHES,),
-    ).fetchall():
-        found.setdefault(run, []).append(_micros(time) / 1e6)
-    return found
 
 
 def _numbers(row: Mapping[str, Any]) -> Iterator[tuple[str, float]]:

@@ -6,10 +6,9 @@ import json
 import os
 import sqlite3
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Mapping
-from contextlib import ExitStack, closing
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -23,28 +22,25 @@ from tests.unit.metrics.test_wandb import frames, item, row
 from tests.unit.metrics.trackers.test_databases import MLFLOW
 from trainui import clock
 from trainui.domain.definition import MetricSource
-from trainui.metrics.discovery import file_sizes_at_start, listing, sources
-from trainui.metrics.discovery.attribution import outside_sources, search_round
-from trainui.metrics.discovery.attribution.outside_sources import SLACK, OutsideSources
-from trainui.metrics.discovery.attribution.search_round import SearchRound
+from trainui.metrics.discovery import file_sizes_at_start, listing, outside_sources, sources
+from trainui.metrics.discovery.outside_sources import SLACK, OutsideSources, SearchRound
 from trainui.metrics.files import lenient_files
-from trainui.metrics.files.fanotify import Fanotify
 from trainui.metrics.reader.attempt import AttemptReader
 from trainui.store.db.engine import Store
 from trainui.store.db.updates import set_values
 from trainui.store.points import read_points
 from trainui.store.runs.tables import ATTEMPTS
-from trainui.supervisor.protocol import RUN_TAG
+from trainui.supervisor.protocol import RUN_TAG, WRITTEN_FILE
 
 
 @pytest.fixture(autouse=True)
 def _always_look(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(listing, "MAX_AGE", -1.0)
-    monkeypatch.setattr(search_round, "ROUND", -1.0)
-    monkeypatch.setattr(search_round, "LONGEST_PAUSE", 0.0)
+    monkeypatch.setattr(outside_sources, "ROUND", -1.0)
+    monkeypatch.setattr(outside_sources, "LONGEST_PAUSE", 0.0)
     monkeypatch.setattr(outside_sources, "FIRST_PAUSE", 0.0)
-    monkeypatch.setattr(search_round, "REST", 0)
-    monkeypatch.setattr(search_round, "REST_OF_CHANGES", 0)
+    monkeypatch.setattr(outside_sources, "REST", 0)
+    monkeypatch.setattr(outside_sources, "REST_OF_CHANGES", 0)
     monkeypatch.setenv("TRACKIO_DIR", str(tmp_path / "trackio"))
 
 
@@ -81,23 +77,9 @@ def write(path: Path, content: str) -> None:
         file.write(content)
 
 
-def holding(attempt: Attempt, path: Path) -> subprocess.Popen[bytes]:
-    """A process of an attempt that has a file open for writing."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    code = "import sys; f = open(sys.argv[1], 'a'); print(flush=True); input()"
-    process = subprocess.Popen(
-        [sys.executable, "-c", code, str(path)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        env={**os.environ, "TRAINUI_METRICS_FILE": str(attempt.own_file)},
-    )
-    assert process.stdout is not None
-    process.stdout.readline()
-    return process
-
-
-def let_go(process: subprocess.Popen[bytes]) -> None:
-    process.communicate(b"\n")
+def note(attempt: Attempt, path: Path) -> None:
+    """Note a file as the attempt's supervisor does."""
+    write(attempt.directory / WRITTEN_FILE, f"{json.dumps(str(path.resolve()))}\n")
 
 
 def test_what_is_written_in_the_workdir_is_found(store: Store, tmp_path: Path) -> None:
@@ -190,20 +172,15 @@ def test_what_was_there_before_is_another_runs_also_for_a_reader_that_comes_late
     assert end(store, attempt, reader) == {"loss": [5.0, 5.5], "acc": [1.0]}
 
 
-def test_stages_side_by_side_get_what_their_own_processes_hold(
-    store: Store, tmp_path: Path
-) -> None:
+def test_stages_side_by_side_get_their_own_files(store: Store, tmp_path: Path) -> None:
     attempts = [begin(store, tmp_path, name) for name in ("one", "two")]
-    held = []
     for number, (attempt, _reader) in enumerate(attempts, 1):
         path = attempt.workdir / f"run-{number}" / "metrics.jsonl"
-        held.append(holding(attempt, path))
         write(path, lines([number]))
         write(path.with_name("progress.csv"), f"step,acc\n1,{number}\n")
+        note(attempt, path)
     for _attempt, reader in attempts:
         look(reader)
-    for process in held:
-        let_go(process)
     write(tmp_path / "work" / "nobody.jsonl", lines([7]))
     found = [end(store, attempt, reader) for attempt, reader in attempts]
     assert found == [{"loss": [0.5], "acc": [1.0]}, {"loss": [1.0], "acc": [2.0]}]
@@ -212,56 +189,22 @@ def test_stages_side_by_side_get_what_their_own_processes_hold(
 def test_a_file_that_two_stages_write_is_none_of_theirs(store: Store, tmp_path: Path) -> None:
     attempts = [begin(store, tmp_path, name) for name in ("one", "two")]
     path = tmp_path / "work" / "results.csv"
-    held = [holding(attempt, path) for attempt, _reader in attempts]
     write(path, "step,loss\n1,0.5\n1,0.25\n")
-    for _attempt, reader in attempts:
-        look(reader)
-    for process in held:
-        let_go(process)
+    for attempt, _reader in attempts:
+        note(attempt, path)
     assert [end(store, attempt, reader) for attempt, reader in attempts] == [{}, {}]
 
 
-@pytest.mark.parametrize("is_link", [True, False])
-def test_short_stages_side_by_side_get_what_their_own_processes_wrote(
-    store: Store, tmp_path: Path, is_link: bool
-) -> None:
-    if is_link:
-        (tmp_path / "disk").mkdir()
-        (tmp_path / "work").symlink_to(tmp_path / "disk")
-    try:
-        Fanotify().close()
-    except OSError as error:
-        pytest.skip(f"the kernel reports it to root: {error}")
-    code = "import pathlib, sys; pathlib.Path(sys.argv[1]).write_text(sys.argv[2]); input()"
+def test_a_note_with_a_damaged_line_is_read(store: Store, tmp_path: Path) -> None:
     attempts = [begin(store, tmp_path, name) for name in ("one", "two")]
-    look(attempts[0][1])  # it has not seen the other one at its begin
-    for number, (attempt, reader) in enumerate(attempts, 1):
-        path = attempt.workdir.resolve() / f"{number}.jsonl"
-        environ = {**os.environ, "TRAINUI_METRICS_FILE": str(attempt.own_file)}
-        command = [sys.executable, "-c", code, str(path), lines([number])]
-        process = subprocess.Popen(command, env=environ, stdin=subprocess.PIPE)
-        give_up_at = time.monotonic() + 60
-        while path not in reader.files._outside.round.events.written().get(attempt.directory, ()):
-            assert time.monotonic() < give_up_at
-            time.sleep(0.01)
-        process.communicate(b"\n")
+    for number, (attempt, _reader) in enumerate(attempts, 1):
+        write(attempt.directory / WRITTEN_FILE, '\0\n{"a": 1}\n3\n"/torn')
+        path = attempt.workdir / f"{number}.jsonl"
+        write(path, lines([number]))
+        write(attempt.directory / WRITTEN_FILE, "\n")
+        note(attempt, path)
     found = [end(store, attempt, reader) for attempt, reader in attempts]
     assert found == [{"loss": [0.5]}, {"loss": [1.0]}]
-
-
-def test_a_reader_that_is_closed_no_longer_asks_who_writes_files(
-    store: Store, tmp_path: Path
-) -> None:
-    """Also one whose attempt was deleted, so that no search has seen its end."""
-    readers = [begin(store, tmp_path, name)[1] for name in ("one", "two")]
-    write(tmp_path / "work" / "m.jsonl", lines([1]))
-    for reader in readers:
-        look(reader)
-    rounds = [reader.files._outside.round for reader in readers]
-    assert all(one.samples._wanted for one in rounds)
-    for reader in readers:
-        reader.close()
-    assert not any(one.samples._wanted or one.events._asking for one in rounds)
 
 
 def test_a_file_made_after_the_others_have_ended_is_the_attempts(
@@ -283,22 +226,14 @@ def test_a_file_made_after_the_others_have_ended_is_the_attempts(
     assert end(store, *attempts[1]) == {"loss": [0.5]}
 
 
-@pytest.mark.parametrize("is_own", [True, False])
-def test_a_file_held_open_in_a_workdir_that_is_a_link_is_one_file(
-    store: Store, tmp_path: Path, is_own: bool
-) -> None:
+def test_a_noted_file_in_a_workdir_that_is_a_link_is_one_file(store: Store, tmp_path: Path) -> None:
     """The kernel shows its path with the link followed."""
     (tmp_path / "disk").mkdir()
     (tmp_path / "work").symlink_to(tmp_path / "disk")
     attempt, reader = begin(store, tmp_path)
-    own = {"TRAINUI_METRICS_FILE": str(attempt.own_file)} if is_own else {}
-    with (tmp_path / "work" / "m.jsonl").open("a") as file:
-        holder = subprocess.Popen(["sleep", "60"], stdout=file, env={**os.environ, **own})
     write(tmp_path / "work" / "m.jsonl", lines([1]))
-    look(reader)
-    holder.kill()
-    holder.wait()
-    assert end(store, attempt, reader) == ({"loss": [0.5]} if is_own else {})
+    note(attempt, tmp_path / "work" / "m.jsonl")
+    assert end(store, attempt, reader) == {"loss": [0.5]}
 
 
 def test_a_file_that_a_foreign_process_has_open_is_left_out(store: Store, tmp_path: Path) -> None:
@@ -509,100 +444,14 @@ def test_runs_of_one_name_that_began_at_a_time_are_nobodys(store: Store, tmp_pat
         assert "several stages began a run named base" in problem.problem
 
 
-CONFIGURED = [
-    pytest.param(({"lr": 0.1}, {"lr": 2}), {"lr": "1e-1"}, {"lr": "2.0"}, True, id="lr"),
-    pytest.param(({"lr": 0.1}, {"lr": 0.1}), {"lr": 0.1}, {"lr": 0.1}, False, id="equal"),
-    pytest.param(({"lr": 0.1}, {"lr": 2}), {"seed": 1}, {"seed": 2}, False, id="other names"),
-    pytest.param(({"lr": 0.1}, {"lr": 2}), {"lr": 0.1}, {"lr": 0.1}, False, id="a default"),
-    pytest.param(({"lr": 0.1}, {}), {"lr": 0.1}, {"lr": 2}, False, id="one has none"),
-]
-
-
-@pytest.mark.parametrize(("params", "first", "second", "is_known"), CONFIGURED)
-def test_what_began_at_a_time_is_that_of_the_attempt_with_its_parameters(
-    store: Store,
-    tmp_path: Path,
-    params: tuple[Mapping[str, float], Mapping[str, float]],
-    first: Mapping[str, object],
-    second: Mapping[str, object],
-    is_known: bool,
-) -> None:
-    attempts = [begin(store, tmp_path, f"a{index}", **one) for index, one in enumerate(params)]
-    with closing(trackio(tmp_path / "trackio")) as connection:
-        for value, config in enumerate((first, second)):
-            attempt, _reader = attempts[value]
-            print_run(attempt, "base")
-            log(connection, f"id {value}", "base", 0, config, loss=value)
-            version = attempt.workdir / "lightning_logs" / f"version_{value}"
-            write(version / "hparams.yaml", json.dumps(config))
-            write(version / "metrics.csv", f"step,acc\n1,{value}\n")
-    for value, (attempt, reader) in enumerate(attempts):
-        expected = {"loss": [value], "acc": [value]} if is_known else {}
-        assert end(store, attempt, reader) == expected
-
-
-LOG = """
-import fcntl, json, sqlite3, sys, time
-from datetime import UTC, datetime
-home, run, value, project = sys.argv[1:]
-print(f"* Trackio project initialized: {project}\\n* Trackio metrics logged to: {home}")
-print("* Created new run: base")
-created = datetime.now(UTC).isoformat()
-for step in range(10**6):
-    stamp = datetime.now(UTC).isoformat()
-    with open(f"{home}/{project}.lock", "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        with sqlite3.connect(home + "/p.db") as connection:
-            if not step:
-                row = (run, "base", json.dumps({"_Created": created}))
-                connection.execute("INSERT INTO configs VALUES (?, ?, ?)", row)
-            row = (run, "base", stamp, step, json.dumps({"loss": float(value)}))
-            columns = "(run_id, run_name, timestamp, step, metrics)"
-            connection.execute(f"INSERT INTO metrics {columns} VALUES (?,?,?,?,?)", row)
-        connection.close()
-    time.sleep(0.25 + float(value) / 20)
-"""
-
-
-@pytest.mark.parametrize("project", ["p", "p."])
-def test_runs_of_one_name_are_attributed_by_the_times_of_writes(
-    store: Store, tmp_path: Path, project: str
-) -> None:
-    """Old versions of Trackio name the lock, but not the database, by the project's full name."""
-    attempts = [begin(store, tmp_path, name) for name in ("one", "two")]
-    home = tmp_path / "trackio"
-    trackio(home).close()
-    with ExitStack() as stack:
-        for value, (attempt, _reader) in enumerate(attempts, 1):
-            output = stack.enter_context((attempt.directory / "stdout.log").open("w"))
-            process = subprocess.Popen(
-                [sys.executable, "-u", "-c", LOG, str(home), f"id {value}", str(value), project],
-                env={**os.environ, "TRAINUI_METRICS_FILE": str(attempt.own_file)},
-                stdout=output,
-            )
-            stack.callback(process.wait)
-            stack.callback(process.kill)
-        give_up_at = time.monotonic() + 60
-        while not all(values(store, attempt) for attempt, _reader in attempts):
-            assert time.monotonic() < give_up_at
-            for _attempt, reader in attempts:
-                look(reader)
-            time.sleep(0.05)
-    found = [end(store, attempt, reader) for attempt, reader in attempts]
-    assert [set(one["loss"]) for one in found] == [{1.0}, {2.0}]
-
-
 def test_files_of_one_directory_have_different_names(store: Store, tmp_path: Path) -> None:
     attempts = [begin(store, tmp_path, name) for name in ("one", "two")]
-    held = []
     for number, (attempt, _reader) in enumerate(attempts, 1):
         path = attempt.workdir / "logs" / f"{number}.jsonl"
-        held.append(holding(attempt, path))
         write(path, lines([number]))
+        note(attempt, path)
     for _attempt, reader in attempts:
         look(reader)
-    for process in held:
-        let_go(process)
     write(tmp_path / "work" / "logs" / "nobody.jsonl", lines([7]))
     found = [end(store, attempt, reader) for attempt, reader in attempts]
     assert found == [{"loss": [0.5]}, {"loss": [1.0]}]
@@ -611,7 +460,7 @@ def test_files_of_one_directory_have_different_names(store: Store, tmp_path: Pat
 def test_at_rest_nothing_is_searched(
     store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(search_round, "LONGEST_PAUSE", 1e9)
+    monkeypatch.setattr(outside_sources, "LONGEST_PAUSE", 1e9)
     work = tmp_path / "work"
     work.mkdir()
     started = time.monotonic() - 1e9
@@ -628,7 +477,7 @@ def test_at_rest_nothing_is_searched(
 
 
 def test_a_round_rests_by_what_it_cost(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(search_round, "LONGEST_PAUSE", 1e9)
+    monkeypatch.setattr(outside_sources, "LONGEST_PAUSE", 1e9)
     shared = SearchRound()
     assert shared.may_begin(500)
     shared.spend(1e6)

@@ -1,8 +1,9 @@
 """Default sources outside the stage's directory: in its workdir, and wherever its processes write.
 
-The rule: a file is an attempt's if one of its processes had it open for writing. A file that nobody
-was seen to write is an attempt's if it was written since the attempt started, and no other attempt
-ran between its birth and its last change, or it is in a directory that only this one writes in.
+The rule: a file is an attempt's if one of its processes had it open for writing, which its
+supervisor notes. A file that nobody was seen to write is an attempt's if it was written since the
+attempt started, no other process has it open, and no other attempt ran between its birth and its
+last change, or it is in a directory that only this one writes in. Otherwise it is not read.
 """
 
 from __future__ import annotations
@@ -12,27 +13,27 @@ import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from trainui import mounts
 from trainui.metrics.discovery import (
-    configuration,
+    attempt_runs,
     default_sources,
     file_sizes_at_start,
     hydra,
     listing,
+    process_files,
     tracker_runs,
 )
-from trainui.metrics.discovery.attribution import by_parameters, printed_runs, search_round
-from trainui.metrics.discovery.attribution.database_runs import DatabaseRuns, is_near
-from trainui.metrics.discovery.attribution.search_round import SearchRound
+from trainui.metrics.discovery.attempt_runs import DatabaseRuns, is_near
 from trainui.metrics.discovery.source_file import SourceFile
 from trainui.metrics.files import lenient_files
 from trainui.metrics.files.tail import FileState, look_at
 from trainui.metrics.formats import mlflow
-from trainui.supervisor.protocol import RUN_TAG
+from trainui.supervisor import journal
+from trainui.supervisor.protocol import RUN_TAG, WRITTEN_FILE
 
 if TYPE_CHECKING:
     from trainui.store.runs.metrics_progress import Rival
@@ -46,8 +47,53 @@ OLD = 20
 SLACK = 0.02
 """Seconds by which a file's times may be early: the kernel stamps them with a coarse clock."""
 
-SEEN_AFTER = 3.0
-"""Seconds after which a process that writes a file again and again has been seen to do so."""
+SEEN_AFTER = 35.0
+"""Seconds after which a process that keeps a file open has been seen by its supervisor: more than
+the longest time between two of its looks."""
+
+REST, REST_OF_CHANGES = 1000, 50
+"""The least time between two rounds of searches, as a multiple of the last one's CPU time; the
+second if something has changed."""
+
+LONGEST_PAUSE = 60.0
+"""Seconds: the longest such rest, and the longest time between two searches for a young attempt."""
+
+ROUND = 1.0
+"""Seconds for which a round of searches for all attempts shares what it has found."""
+
+
+class SearchRound:
+    """The pace of the searches for all attempts, and the survey of processes that they share."""
+
+    def __init__(self) -> None:
+        self._began = -math.inf
+        self._cost = 0.0
+        """CPU seconds of the round's searches."""
+        self._surveyed = -math.inf
+        self._survey: Mapping[Path | None, frozenset[str]] = {}
+
+    def may_begin(self, rest: float) -> bool:
+        """Return True if a search is part of the round, or if the rest after the last is over."""
+        elapsed = time.monotonic() - self._began
+        if elapsed > min(max(ROUND, rest * self._cost), LONGEST_PAUSE):
+            self._began, self._cost = time.monotonic(), 0.0
+            return True
+        return elapsed < ROUND
+
+    def spend(self, seconds: float) -> None:
+        """Count the CPU time of a search."""
+        self._cost += seconds
+
+    def writers(self, path: Path) -> set[Path | None]:
+        """Return the attempts that have a file open for writing; None: a process of no attempt.
+
+        Asked for a new file only, since a look at all processes takes milliseconds.
+        """
+        if time.monotonic() - self._surveyed > ROUND:
+            self._survey = process_files.survey()
+            self._surveyed = time.monotonic()  # its end, since it may take long on a busy machine
+        name = str(path.resolve())
+        return {attempt for attempt, files in self._survey.items() if name in files}
 
 
 @dataclass
@@ -59,21 +105,17 @@ class OutsideSources:
     workdir: Path
     environment: Mapping[str, str]
     """The stage's own variables."""
-    parameters: by_parameters.Parameters = field(default_factory=dict)
-    """The stage's."""
     round: SearchRound = field(default_factory=SearchRound)
     """Shared by all attempts."""
     found: list[SourceFile] = field(default_factory=list)
     """The sources found by the last search."""
     _began: float = field(default_factory=time.monotonic)
     _searched: float = -math.inf
-    _seen: tuple[int, ...] = ()
-    """The versions of the listings at the last search."""
+    _seen: tuple[object, ...] = ()
+    """The versions of the listings at the last search, and the state of the supervisor's note."""
     _own: dict[Path, int] = field(default_factory=dict)
     """The attempt's files, and the offsets at which its part begins."""
     _foreign: set[Path] = field(default_factory=set)
-    _of_rivals: set[Path] = field(default_factory=set)
-    """Those of them that were written by attempts running at the same time."""
     _unknown: dict[Path, float] = field(default_factory=dict)
     """When a file whose writer is unknown was first seen."""
     _is_ended: bool = False
@@ -89,9 +131,8 @@ class OutsideSources:
         self._old = file_sizes_at_start.read(self.attempt_dir)
         self._trackio = _home_of_trackio(self.environment)
         self._listings = [listing.of(self.workdir), listing.of(self._trackio)]
-        self._printed = printed_runs.of_attempt(self.attempt_dir)
-        of_attempt = self.attempt_dir, self.workdir, self.parameters
-        self.databases = DatabaseRuns(*of_attempt, self._printed, self.round.samples)
+        self._printed = attempt_runs.of_attempt(self.attempt_dir)
+        self.databases = DatabaseRuns(self.attempt_dir, self.workdir, self._printed)
 
     def is_due(self) -> bool:
         """Return True if new files are likely: one came, a database was written, or time passed.
@@ -104,10 +145,10 @@ class OutsideSources:
         for one in self._listings:
             one.check()
         if self._versions() != self._seen:
-            return not self._seen or self.round.may_begin(search_round.REST_OF_CHANGES)
+            return not self._seen or self.round.may_begin(REST_OF_CHANGES)
         age = self._searched - self._began
-        longest = max(search_round.LONGEST_PAUSE, age / OLD)
-        return pause > min(3 * age, longest) and self.round.may_begin(search_round.REST)
+        longest = max(LONGEST_PAUSE, age / OLD)
+        return pause > min(3 * age, longest) and self.round.may_begin(REST)
 
     def is_pending(self) -> bool:
         """Return True if files came or went that the last search has not seen."""
@@ -117,9 +158,9 @@ class OutsideSources:
         """Return the directories where new files are worth a search."""
         return self._listings[0].places()
 
-    def _versions(self) -> tuple[int, ...]:
-        known = self.round.samples.count, self.round.events.count
-        return (*known, *(one.version for one in self._listings))
+    def _versions(self) -> tuple[object, ...]:
+        noted = look_at(self.attempt_dir / WRITTEN_FILE)
+        return noted, *(one.version for one in self._listings)
 
     def search(
         self, rivals: Sequence[Rival], since: float, *, ended: bool = False
@@ -138,74 +179,33 @@ class OutsideSources:
         for one in self._listings:
             one.walk(0.0 if ended else listing.MAX_AGE)
         self._searched, self._seen = time.monotonic(), self._versions()
-        if self._near:
-            listed = (one.relative_to(self.workdir) for one in self._listings[0].directories)
-            self.round.events.want(self.attempt_dir, [self._real_workdir / one for one in listed])
-        wanted = self._attribute()
-        self.databases.wanted.clear()
+        self._attribute()
         self.found = list(self._sources())
-        wanted.update(self.databases.locks(self._rivals))
-        others = (one.attempt_dir for one in self._rivals if one.ended == math.inf)
-        if ended:
-            self.close()
-        else:
-            self.round.samples.want(self.attempt_dir, wanted, others)
         self.round.spend(time.thread_time() - used)
         return self.found
 
-    def close(self) -> None:
-        """Stop asking who writes files."""
-        self.round.samples.want(self.attempt_dir, (), ())
-        self.round.events.want(self.attempt_dir, ())
-
-    def _attribute(self) -> set[Path]:
-        """Attribute files to this attempt or to others; return those whose writer is unknown."""
+    def _attribute(self) -> None:
+        """Attribute files to this attempt or to others, as far as that is certain."""
         self._add_written()
-        changed = []
         for path, state in self._listings[0].states.items():
             if path in self._own or self._is_inside(path):
                 continue
             if state.modified < self._since * 1e9:
                 self._old.setdefault(path, state)
             else:
-                changed.append(path)
-        unknown = {path for path in changed if not self._add_new(path)}
-        if self._is_ended and unknown:
-            self._add_configured(unknown)
-        return unknown
-
-    def _add_configured(self, unknown: set[Path]) -> None:
-        """Add the files in the directory whose configuration has the attempt's parameters."""
-        states = self._listings[0].states.items()
-        changed = {path.parent for path, state in states if state.modified >= self._since * 1e9}
-        recorded = {
-            directory: found
-            for directory in changed - {self.workdir}
-            if (found := configuration.flat(configuration.in_directory(directory)))
-        }
-        others = (by_parameters.of_stage(one.definition) for one in self._near)
-        directory = by_parameters.divide(recorded, self.parameters, others)
-        for path in unknown:
-            if path.parent == directory:
-                self._add(path)
+                self._add_new(path)
 
     def _add_written(self) -> None:
-        """Attribute the files that processes have or had open for writing.
+        """Attribute the files that the attempts' processes were seen to have open for writing.
 
         A file that several attempts write at once is attributed to none, except a tracker's.
         """
-        known = self.round.survey(), self.round.samples.written(), self.round.events.written()
-        rivals = {rival.attempt_dir for rival in self._rivals}
-        own = set[Path]()
-        for attempt, seen in (found for one in known for found in one.items()):
-            files = {*map(self._as_listed, seen)}
-            if attempt == self.attempt_dir:
-                own.update(files)
-            else:
-                self._foreign.update(files)
-                self._of_rivals.update(files if attempt in rivals else ())
-        for path in own:
-            if path not in self._of_rivals or tracker_runs.is_for_several(path):
+        of_rivals = {
+            self._as_listed(path) for one in self._rivals for path in _noted(one.attempt_dir)
+        }
+        self._foreign |= of_rivals
+        for path in map(self._as_listed, _noted(self.attempt_dir)):
+            if path not in of_rivals or tracker_runs.is_for_several(path):
                 self._add(path)
 
     @cached_property
@@ -218,18 +218,20 @@ class OutsideSources:
             return path
         return self.workdir / path.relative_to(self._real_workdir)
 
-    def _add_new(self, path: Path) -> bool:
-        """Add a file that has changed, if it is this attempt's; return False if that is unknown."""
+    def _add_new(self, path: Path) -> None:
+        """Add a file that has changed, if it is this attempt's."""
         # of a run of MLflow or a job of Hydra that this attempt started
         tag = mlflow.run_directory(path) / "tags" / RUN_TAG
         is_run = lenient_files.text(tag) == str(self.attempt_dir)
         if not is_run and self._hydra_job(path) is None:
             if path in self._foreign:
-                return True
+                return
             if self._may_be_anothers(path) and not self._is_beside_own(path):
-                return bool(tracker_runs.DATABASE.fullmatch(path.name))
+                return
+            if self.round.writers(path) - {self.attempt_dir}:
+                self._foreign.add(path)
+                return
         self._add(path)
-        return True
 
     def _may_be_anothers(self, path: Path) -> bool:
         """Return True if another attempt ran between a file's birth and its last change."""
@@ -284,8 +286,21 @@ class OutsideSources:
         yield from tracker_runs.with_prefixes(default_sources.latest(logs), self._since)
         for path in {*self._own, *(path for one in self._listings for path in one.states)}:
             if tracker_runs.DATABASE.fullmatch(path.name) and not self._is_inside(path):
-                runs = self.databases.of(path, self._rivals, self._since, ended=self._is_ended)
+                runs = self.databases.of(path, self._rivals, self._since)
                 yield from tracker_runs.sources(path, runs, self._since)
+
+
+def _noted(attempt_dir: Path) -> Sequence[Path]:
+    """Return the files with usual names that an attempt's supervisor has noted."""
+    return _noted_at(attempt_dir, look_at(attempt_dir / WRITTEN_FILE))
+
+
+@lru_cache(maxsize=256)
+def _noted_at(attempt_dir: Path, state: FileState | None) -> Sequence[Path]:
+    """Return them; cached, so that a note is read again only when it has changed."""
+    if state is None:
+        return ()
+    return [one for one in journal.written_files(attempt_dir) if default_sources.is_usual(one)]
 
 
 def is_any_written(workdir: Path, environment: Mapping[str, str], since: float) -> bool:

@@ -1,7 +1,8 @@
-"""The runs that an attempt's output names as its own: Trackio and Optuna print them.
+"""The runs of trackers' databases that are an attempt's, and those that its output names.
 
-Trackio opens its database only for a moment, and several trainings share it, so what a training
-prints is the evidence of which run is its own.
+Several trainings share the databases of Trackio, Optuna and MLflow. The rule: a run belongs to the
+attempt that its tag names, or that printed its name, as Trackio and Optuna do. If the attempt
+printed none, the run is its own if no other attempt ran when the run began.
 """
 
 from __future__ import annotations
@@ -9,13 +10,16 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from trainui import mounts, plain_files
+from trainui.metrics.discovery import tracker_runs
 from trainui.metrics.trackers import optuna, trackio
 from trainui.plugin import TrackedRun
+from trainui.store.points.source_record import key_of
 from trainui.supervisor import protocol
 
 if TYPE_CHECKING:
@@ -49,10 +53,6 @@ class PrintedRuns:
         """The directories of Trackio's databases."""
         self.counts: Counter[_Named] = Counter()
         """How often each run was named."""
-        self.locks: dict[_Named, tuple[Path, Path]] = {}
-        """The locks of Trackio's databases: old versions use the full name of the project."""
-        self._project = ""
-        self._place = ""
 
     def update(self) -> Counter[_Named]:
         """Search what was printed since the last call; return all that was named."""
@@ -79,16 +79,11 @@ class PrintedRuns:
         for found in _PRINTED.finditer(text):
             kind, name = found.lastgroup, found[found.lastgroup or 0].decode("utf-8", "replace")
             if kind == "project":
-                self._project = name.rstrip()
                 self._database = _NOT_IN_A_FILE_NAME.sub("", name) or "default"
             elif kind == "place":
-                self._place = name.rstrip()
-                self.places.add(self._place)
+                self.places.add(name.rstrip())
             elif kind == "run":
-                named = trackio.NAME, self._database, name.rstrip()
-                self.counts[named] += 1
-                place, names = Path(self._place), (self._database, self._project)
-                self.locks[named] = (place / f"{names[0]}.lock", place / f"{names[1]}.lock")
+                self.counts[trackio.NAME, self._database, name.rstrip()] += 1
             else:
                 self.counts[optuna.NAME, "", name.rstrip()] += 1
 
@@ -134,11 +129,6 @@ def divide(
     return sorted(own, key=runs.index), doubtful
 
 
-def others_naming(named: _Named, rivals: Iterable[Rival]) -> list[Rival]:
-    """Return those attempts whose output names a run too."""
-    return [one for one in rivals if of_attempt(one.attempt_dir).update()[named]]
-
-
 def _is_own(
     run: TrackedRun, alike: Iterable[TrackedRun], since: float, others: Iterable[tuple[Rival, int]]
 ) -> bool:
@@ -149,3 +139,44 @@ def _is_own(
         not rival.ran_at(started) or sum(map(rival.ran_at, older)) >= count
         for rival, count in others
     )
+
+
+def is_near(rival: Rival, workdir: Path) -> bool:
+    """Return True if another attempt works in a directory, below it or above it."""
+    return rival.workdir.is_relative_to(workdir) or workdir.is_relative_to(rival.workdir)
+
+
+@dataclass
+class DatabaseRuns:
+    """The runs of one attempt in databases that other attempts may write too."""
+
+    attempt_dir: Path
+    workdir: Path
+    printed: PrintedRuns
+    known: frozenset[str] = frozenset()
+    """Keys of the stage's stored sources: a run of an earlier attempt may be continued."""
+    doubtful: dict[Path, str] = field(default_factory=dict)
+    """By database: the name of a run that may be another attempt's."""
+
+    def of(self, path: Path, rivals: Sequence[Rival], since: float) -> list[TrackedRun]:
+        """Return the attempt's runs in a database; the other arguments are those of a search."""
+        found = tracker_runs.of_database(path, since=since)
+        if not found:
+            return []
+        divided = divide(path, found, since, self.printed, rivals)
+        own, doubtful = divided or ([], [])
+        self.doubtful.pop(path, None)
+        if doubtful:
+            self.doubtful[path] = doubtful[0].name
+        shared = not path.is_relative_to(self.workdir)
+        near = [one for one in rivals if shared or is_near(one, self.workdir)]
+        return [
+            run
+            for run in found
+            if f"{key_of(path)}#{run.id}" in self.known
+            or run in own
+            or tracker_runs.is_of(
+                *(run, self.attempt_dir, since),
+                alone=divided is None and not any(one.ran_at(run.started or 0) for one in near),
+            )
+        ]
