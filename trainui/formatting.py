@@ -33,6 +33,11 @@ def duration(seconds: float) -> str:
     return f"{whole // 86_400}d {whole % 86_400 // 3600}h"
 
 
+def storable(text: str) -> str:
+    """Return a text with `?` for what databases refuse: NUL, and bytes of names not in UTF-8."""
+    return text.encode("utf-8", "replace").decode().replace("\0", "?")
+
+
 def between(start: int, end: int) -> str:
     """Format the duration from one time to another."""
     return duration((end - start) / clock.SECOND)

@@ -1,6 +1,6 @@
-"""Opens only regular files, in case one was replaced by a FIFO or a device.
+"""Reads files and directories that anybody may have written, within bounds.
 
-Opening a FIFO would block, and reading `/dev/zero` would never end.
+Only regular files are opened: opening a FIFO would block, and reading `/dev/zero` would never end.
 """
 
 from __future__ import annotations
@@ -8,12 +8,17 @@ from __future__ import annotations
 import json
 import os
 import stat
+from collections.abc import Iterator
 from io import BufferedReader
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from trainui import mounts
 from trainui.errors import NotPlainFileError
+
+MOST_ENTRIES = 20_000
+"""The most entries listed below a directory, which takes some 0.1 s on a local disk."""
 
 _KINDS = (
     (stat.S_ISFIFO, "a FIFO"),
@@ -40,6 +45,70 @@ def open_plain(path: Path) -> BufferedReader:
         os.close(descriptor)
         raise
     return open(descriptor, "rb")
+
+
+class TooLongError(Exception):
+    """A file has more bytes, or instructions, than are read of it."""
+
+
+class BoundedFile:
+    """The part of a file's interface that `zipfile` and `pickletools` use, with a limit of bytes.
+
+    Reading more raises TooLongError. The end is where it was when the file was opened, and no
+    memory is allocated for a length that the file merely states.
+    """
+
+    def __init__(self, file: BufferedReader, most: int) -> None:
+        self.left = most
+        """The bytes that may still be read."""
+        self.size = os.fstat(file.fileno()).st_size
+        self._file = file
+        self.seek, self.tell, self.seekable = file.seek, file.tell, file.seekable
+
+    def read(self, length: int = -1) -> bytes:
+        """Return `length` bytes, or fewer at the end of the file; all if it is negative."""
+        if 0 <= length <= min(self.left, 2**16):
+            self.left -= length
+            return self._file.read(length)
+        rest = max(self.size - self.tell(), 0)
+        wanted = rest if length < 0 else length
+        if self.left < wanted <= rest:
+            raise TooLongError
+        data = self._file.read(min(wanted, rest, self.left))
+        self.left -= len(data)
+        return data
+
+    def readline(self) -> bytes:
+        """Return the bytes up to the next line feed."""
+        line = self._file.readline(self.left + 1)
+        if len(line) > self.left:
+            raise TooLongError
+        self.left -= len(line)
+        return line
+
+
+def files_below(directory: Path, most: int, *, strict: bool = False) -> Iterator[Path]:
+    """Yield at most `most` files below a directory, as `entries_below` finds them."""
+    entries = islice(entries_below(directory, strict=strict), MOST_ENTRIES)
+    return islice((Path(one.path) for one in entries if not one.is_dir()), most)
+
+
+def entries_below(directory: Path, *, strict: bool = False) -> Iterator[os.DirEntry[str]]:
+    """Yield all that is below a directory, of any depth; links to directories are not followed.
+
+    A directory that cannot be listed raises OSError with `strict`; otherwise it counts as empty.
+    """
+    frontier = [str(directory)]
+    while frontier:
+        try:
+            with os.scandir(frontier.pop()) as entries:
+                for entry in entries:
+                    if entry.is_dir(follow_symlinks=False):
+                        frontier.append(entry.path)
+                    yield entry
+        except OSError:
+            if strict:
+                raise
 
 
 def status(path: Path) -> os.stat_result:
@@ -71,6 +140,6 @@ def read_object(path: Path) -> dict[str, Any] | None:
     """Return the JSON object in a regular file; None if there is none, or if it is damaged."""
     try:
         content = json.loads(read_bytes(path))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return None
     return content if isinstance(content, dict) else None

@@ -103,6 +103,37 @@ def test_a_failure_is_not_turned_into_skipped_where_there_is_nothing_to_do(
     assert states_of(shown)["b"] == "failed"
 
 
+CRAFTED = """\
+name: crafted
+stages:
+  - name: train
+    run: [python3, -c, "{program}"]
+    checkpoint: '**/ckpt-*'
+    retries: 1
+    outputs: [ckpt-0]
+"""
+WRITES_CRAFTED = """\
+import os
+os.chdir(os.environ['TRAINUI_STAGE_DIR'])
+deep = b'[' * 200000
+number = os.environ['TRAINUI_ATTEMPT'].encode()
+open(b'ckpt-' + number + b'.safetensors', 'wb').write(len(deep).to_bytes(8, 'little') + deep)
+open(b'ckpt-' + number + bytes([255]) + b'.json', 'wb').write(b'1')
+os.path.exists('ckpt-0') or os.mkfifo('ckpt-0')
+os.path.exists('loop') or os.symlink('.', 'loop')
+"""
+
+
+def test_crafted_checkpoints_prevent_neither_a_retry_nor_a_resume(served: CommandLine) -> None:
+    program = "; ".join(WRITES_CRAFTED.splitlines())
+    shown = served.run(CRAFTED.format(program=program), name="crafted.yaml", code=1)
+    (stage,) = shown["stages"]
+    assert [one["exit_code"] for one in stage["attempts"]] == [0, 0]
+    assert "ckpt-0" in stage["error"]
+    (planned,) = served.json("resume", "crafted", "--dry-run")["stages"]
+    assert planned["action"] == "run"
+
+
 def test_a_detached_resume_returns_at_once(served: CommandLine) -> None:
     fail(served, "detached-resume")
     mend(served, "detached-resume")

@@ -78,9 +78,21 @@ class Note:
 def read(attempt_dir: Path) -> Note:
     """Read an attempt's note."""
     noted = plain_files.read_object(attempt_dir / NOTE) or {}
+    before, after = (_states_in(noted.get(name)) for name in ("before", "after"))
     has_process = (attempt_dir / protocol.PIDS_FILE).exists()
     started = written_at(attempt_dir / protocol.STARTED_FILE)
-    return Note(noted.get("before"), noted.get("after"), started, has_process)
+    return Note(before, after, started, has_process)
+
+
+def _states_in(noted: Any) -> _States | None:
+    """Return the states in a note; None if it has none, or if it is damaged."""
+    try:
+        return {
+            path: [(str(name), int(size), int(written)) for name, size, written in state]
+            for path, state in noted.items()
+        }
+    except (AttributeError, TypeError, ValueError, OverflowError):
+        return None
 
 
 def _states(found: Iterable[Path]) -> dict[str, _State]:

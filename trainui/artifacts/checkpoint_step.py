@@ -6,12 +6,13 @@ import io
 import json
 import re
 import zipfile
-import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from trainui.artifacts import integrity_pickle
+from trainui import plain_files
+from trainui.artifacts import integrity, integrity_pickle
+from trainui.plain_files import BoundedFile
 
 LARGEST = 1 << 20
 """The most bytes read to find a step; weights are not read."""
@@ -78,12 +79,11 @@ def _in_content(checkpoint: Path) -> int | None:
             return _chosen(_of_json(checkpoint / "trainer_state.json"))
         if checkpoint.suffix.lower() == ".json":
             return _chosen(_of_json(checkpoint))
-        if zipfile.is_zipfile(checkpoint):
-            with zipfile.ZipFile(checkpoint) as archive:
-                return _chosen(dict(_of_archive(archive)))
-    except (OSError, ValueError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error):
-        return None  # damaged, encrypted, or compressed in an unsupported way
-    return None
+        with plain_files.open_plain(checkpoint) as opened:
+            source: Any = BoundedFile(opened, integrity.MOST_READ)
+            return _chosen(dict(_of_archive(source)) if zipfile.is_zipfile(source) else {})
+    except Exception:
+        return None
 
 
 def _chosen(found: Mapping[str, Any]) -> int | None:
@@ -93,18 +93,18 @@ def _chosen(found: Mapping[str, Any]) -> int | None:
     return next((one for one in whole if one >= 0), None)
 
 
-def _of_json(file: Path) -> Mapping[str, Any]:
-    if file.stat().st_size > LARGEST:
-        return {}
-    content = json.loads(file.read_bytes())
+def _of_json(path: Path) -> Mapping[str, Any]:
+    with plain_files.open_plain(path) as file:
+        content = json.loads(BoundedFile(file, LARGEST).read())
     return content if isinstance(content, dict) else {}
 
 
-def _of_archive(archive: zipfile.ZipFile) -> Iterator[tuple[str, int]]:
+def _of_archive(source: Any) -> Iterator[tuple[str, int]]:
     """Yield the named integers in an archive that NumPy or PyTorch saved."""
+    archive = zipfile.ZipFile(source)
     for entry in archive.infolist():
         name = entry.filename.rpartition("/")[2]
-        if entry.file_size > LARGEST:
+        if entry.file_size > LARGEST or not integrity.is_readable(entry):
             continue
         if name == "data.pkl":
             yield from integrity_pickle.numbers(io.BytesIO(archive.read(entry)), KEYS).items()

@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from trainui import clock
-from trainui.artifacts import checkpoint_notes
+from trainui.artifacts import checkpoint_notes, integrity
 from trainui.artifacts.globs import first_matches, roots, unsearched
-from trainui.artifacts.integrity import is_complete, written_at
+from trainui.artifacts.integrity import written_at
 from trainui.domain.definition import CheckpointRule, StageDefinition
 from trainui.pipeline.fields.names import CHECKPOINT_VARIABLE
 
@@ -88,9 +88,20 @@ class CheckpointSearch:
     def _rivals(self) -> Sequence[Overlap]:
         return self.rivals()
 
+    def problem(self, path: Path) -> str | None:
+        """Return why a checkpoint is not complete; None if nothing shows that."""
+        if path not in self._problems:
+            complete = self.rule.complete if self.rule else None
+            self._problems[path] = integrity.problem(path, complete)
+        return self._problems[path]
+
     def is_complete(self, path: Path) -> bool:
         """Return True if a checkpoint is complete, as far as its format can be checked."""
-        return is_complete(path, self.rule.complete if self.rule else None)
+        return self.problem(path) is None
+
+    @cached_property
+    def _problems(self) -> dict[Path, str | None]:
+        return {}
 
     def _sorted(self, places: Sequence[Path]) -> list[Path]:
         found = first_matches(self.rule.glob, places) if self.rule else []
@@ -180,8 +191,11 @@ def reason_unused(where: CheckpointSearch) -> str | None:
     if (other := foreign(where)) is not None:
         return f"{other} is not used, since {_why_foreign(where, Path(other))}; {_advice(where)}"
     if where.found:
-        none_whole = next(complete(where), None) is None
-        return f"no checkpoint {where.rule.glob} is complete" if none_whole else None
+        if next(complete(where), None) is not None:
+            return None
+        newest = where.found[0]
+        why = f": {newest.name} {where.problem(newest)}" if not where.is_complete(newest) else ""
+        return f"no checkpoint {where.rule.glob} is complete{why}"
     missing = f"no checkpoint {where.rule.glob}"
     if not Path(where.rule.glob).is_absolute():
         missing += f" in the stage's directory{' or workdir' if len(where.roots) > 1 else ''}"

@@ -73,4 +73,4 @@ def difference(before: Path, after: Path) -> Difference | None:
 
 def _read(attempt_dir: Path) -> dict[str, dict[str, str]] | None:
     content = plain_files.read_object(attempt_dir / VARIABLES_FILE) or {}
-    return content if content.keys() >= {"key", "digests"} else None
+    return content if isinstance(content.get("digests"), dict) and "key" in content else None

@@ -8,10 +8,13 @@ from __future__ import annotations
 import glob
 import itertools
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from trainui.domain.definition import StageDefinition
+
+MOST_DIRECTORIES = 10_000
+"""The most directories that `**` searches: some seconds on a network's disk."""
 
 
 def matches(pattern: str, root: Path) -> list[Path]:
@@ -20,9 +23,40 @@ def matches(pattern: str, root: Path) -> list[Path]:
     literal = root / pattern
     if literal.exists():
         return [literal]
-    # pathlib's own globs would match hidden names
-    found = glob.glob(pattern, root_dir=root, recursive=True)  # noqa: PTH207
-    return [root / name for name in sorted(found)]
+    return sorted(set(_expanded(pattern, root)))
+
+
+def _expanded(pattern: str, root: Path) -> Iterator[Path]:
+    above, stars, below = f"/{pattern}".partition("/**/")
+    if stars:
+        bases = _expanded(above[1:] or "/", root) if above else (root,)
+        for directory in itertools.chain.from_iterable(map(_directories, bases)):
+            yield from _expanded(below, directory)
+    elif f"/{pattern}".endswith("/**"):
+        yield from _expanded(f"{pattern}/*", root)
+        yield from _expanded(pattern[:-3] or "/", root) if pattern != "**" else ()
+    else:
+        # pathlib's own globs would match hidden names
+        yield from (root / name for name in glob.iglob(pattern, root_dir=root))  # noqa: PTH207
+
+
+def _directories(base: Path) -> Iterator[Path]:
+    """Yield a directory and those below it, each once, although links may form loops."""
+    seen: set[tuple[int, int]] = set()
+    frontier = [base]
+    while frontier and len(seen) < MOST_DIRECTORIES:
+        place = frontier.pop()
+        try:
+            known = place.stat()
+            if (identity := (known.st_dev, known.st_ino)) in seen:
+                continue
+            seen.add(identity)
+            with os.scandir(place) as entries:
+                inner = [one for one in entries if one.name[0] != "." and one.is_dir()]
+        except OSError:  # no directory, or one that cannot be read
+            continue
+        yield place
+        frontier += [Path(one.path) for one in inner]
 
 
 def roots(pattern: str, definition: StageDefinition, stage_dir: str | Path) -> list[Path]:

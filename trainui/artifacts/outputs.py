@@ -8,7 +8,6 @@ meanwhile, so that new files look old, they are compared with the state recorded
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
@@ -145,12 +144,8 @@ def _changed(path: Path, since_ns: int) -> bool:
     """Return True if a file, or anything in a directory, changed since a time."""
     if _changed_at(path) >= since_ns:
         return True
-    if not path.is_dir():
-        return False
-    inside = (
-        Path(directory, name) for directory, _, names in os.walk(path) for name in (*names, ".")
-    )
-    return any(_changed_at(entry) >= since_ns for entry in inside)
+    inside = plain_files.entries_below(path) if path.is_dir() else ()
+    return any(_changed_at(Path(entry.path)) >= since_ns for entry in inside)
 
 
 def _changed_at(path: Path) -> int:

@@ -77,7 +77,7 @@ def read(run_directory: Path) -> ShellEnvironment:
             limits=dict(content.get("limits", {})),
             secrets=secrets,
         )
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         why = error.strerror if isinstance(error, OSError) and error.strerror else error
         raise UnfitEnvironmentError(
             f"{file} cannot be read: {why}; `trainui resume RUN --env` rewrites it"

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import os
+import stat
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -68,7 +69,7 @@ def _file(path: Path, known: State) -> State:
 def _directory(path: Path) -> State:
     digest = hashlib.sha256()
     files = size = 0
-    for name, status in itertools.islice(_files(path, ""), MOST_FILES):
+    for name, status in itertools.islice(_files(path), MOST_FILES):
         files += 1
         size += status.st_size
         digest.update(
@@ -77,13 +78,14 @@ def _directory(path: Path) -> State:
     return {"size": size, "files": files, "sha256": digest.hexdigest()}
 
 
-def _files(directory: Path, prefix: str) -> Iterator[tuple[str, os.stat_result]]:
+def _files(directory: Path) -> Iterator[tuple[str, os.stat_result]]:
     """Yield the files below a directory in path order; symbolic links are not followed."""
-    with os.scandir(directory) as found:
-        entries = sorted(found, key=lambda entry: entry.name)
-    for entry in entries:
-        name = f"{prefix}{entry.name}"
-        if entry.is_dir(follow_symlinks=False):
-            yield from _files(Path(entry.path), f"{name}/")
+    left = [("", str(directory))]
+    while left:
+        name, path = left.pop()
+        status = Path(path).stat(follow_symlinks=not name)
+        if stat.S_ISDIR(status.st_mode):
+            names = sorted(os.listdir(path), reverse=True)  # noqa: PTH208 (a path each costs more)
+            left += [(f"{name}/{one}" if name else one, f"{path}/{one}") for one in names]
         else:
-            yield name, entry.stat(follow_symlinks=False)
+            yield name, status

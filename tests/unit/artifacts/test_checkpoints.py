@@ -242,6 +242,8 @@ def test_what_is_said_of_checkpoints_that_are_not_taken(tmp_path: Path) -> None:
     )
     assert checkpoints.find(of_member([attempt(tmp_path / "1", before=None, started=1)])) is None
     put(stage_dir / "ckpt-2", b"")
-    assert checkpoints.reason_unused(of_alone()) == "no checkpoint ckpt-* is complete"
+    assert checkpoints.reason_unused(of_alone()) == (
+        "no checkpoint ckpt-* is complete: ckpt-2 is empty"
+    )
     put(stage_dir / "ckpt-3", b"x")
     assert checkpoints.reason_unused(of_alone()) is None

@@ -67,10 +67,15 @@ def names(run_directory: Path) -> frozenset[str] | None:
 
 
 def _noted(run_directory: Path) -> SnapshotNote | None:
+    file = run_directory / NOTE
     try:
-        return SnapshotNote(**json.loads(plain_files.read_bytes(run_directory / NOTE)))
+        return SnapshotNote(**json.loads(plain_files.read_bytes(file)))
     except FileNotFoundError:
         return None
+    except (ValueError, TypeError, RecursionError) as error:
+        raise UnfitEnvironmentError(
+            f"{file} is damaged, so the run's snapshot cannot be found; submit the run again"
+        ) from error
 
 
 def _tree(run_directory: Path, note: SnapshotNote) -> Path:

@@ -73,11 +73,10 @@ def _requested(context: AttemptContext, where: CheckpointSearch, found: Path, tr
     Raises:
         NotLaunchableError: it is missing, incomplete, or was tried without progress.
     """
-    if not where.is_complete(found):
-        state = "is incomplete" if found.exists() else "does not exist"
+    if (problem := where.problem(found)) is not None:
         raise NotLaunchableError(
-            f"the checkpoint {found}, which env.{CHECKPOINT_VARIABLE} names, {state}; correct the "
-            "path, or remove the variable"
+            f"the checkpoint {found}, which env.{CHECKPOINT_VARIABLE} names, {problem}; correct "
+            "the path, or remove the variable"
         )
     if checkpoints.is_tried(str(found), tried) and not _is_asked(context):
         raise CheckpointsExhaustedError(_exhausted(context))

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 from typing import Any, TypeVar
 
+from trainui import formatting
 from trainui.domain.definition import StageDefinition
 from trainui.domain.pruning_reason import PruningReason
 from trainui.domain.records import OWN, AttemptRecord, RunRecord, Slot, StageRecord
@@ -34,7 +35,8 @@ def first(cursor: protocol.Cursor, make: Callable[[Row], Record]) -> Record | No
 
 def dump(value: Any) -> str:
     """Serialise a value to JSON in the store's form."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return text if text.isascii() else formatting.storable(text)
 
 
 def load(text: str | None) -> Any:

@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete
 
-from trainui import clock
+from trainui import clock, formatting
 from trainui.domain.records import AttemptRecord, HostView
 from trainui.domain.states import Status
 from trainui.store.db.engine import raw
@@ -55,6 +55,11 @@ class Outcome:
     """A task's return value."""
     retry: bool = True
     """True if the stage's retry policy applies."""
+
+    def __post_init__(self) -> None:
+        """Make the error storable: it may quote a log, or a file's name."""
+        if self.error is not None:
+            object.__setattr__(self, "error", formatting.storable(self.error))
 
 
 def not_started(attempt: AttemptRecord) -> Outcome:

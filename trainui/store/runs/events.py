@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from trainui import clock
+from trainui import clock, formatting
 from trainui.domain.records import StageRecord
 from trainui.store.db.engine import raw
 from trainui.store.db.statements import insert
@@ -33,7 +33,8 @@ def record(
     `kind` is a short, stable word, and `text` one sentence for people; `data` is the same for
     programs, e.g. a run's `status`, or an alert's `metric` and `step`.
     """
-    event = {"run_id": run_id, "stage": stage, "attempt": attempt, "kind": kind, "text": text}
+    event = {"run_id": run_id, "stage": stage, "attempt": attempt, "kind": kind}
+    event["text"] = formatting.storable(text)  # it may quote a file's name
     event["time"] = clock.now() if time is None else time
     event["data_json"] = row_mapping.dump(data) if data else None
     insert(raw(connection), "events", [event])
