@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 from collections.abc import Callable
 
 import pytest
@@ -114,6 +115,17 @@ def test_an_end_is_recorded_once(store: Store, add_run: AddRun) -> None:
     assert finish(store, attempt, Status.COMPLETED) == Status.COMPLETED
     assert finish(store, attempt, Status.FAILED) is None
     assert states(store, run)["A"] == Status.COMPLETED
+
+
+def test_an_end_with_any_text_is_recorded(store: Store, add_run: AddRun) -> None:
+    run = add_run("r", {"A": []})
+    attempt = start(store, run, "A")
+    name = os.fsdecode(b"res-\xff")
+    assert finish(store, attempt, Status.FAILED, error=f"{name}\0", result=[name])
+    with store.read() as connection:
+        (recorded,) = attempts.of_stage(connection, attempt.stage_id)
+        stage = stage_named(connection, run, "A")
+    assert recorded.error == stage.reason == "res-??"
 
 
 def test_an_attempt_nobody_claimed_does_not_complete(store: Store, add_run: AddRun) -> None:
