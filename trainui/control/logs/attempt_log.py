@@ -1,22 +1,265 @@
-"""An attempt's logs, merged into one sequence of lines that can be read from any position.
-
-A log of any size opens at once, and memory is bounded while scrolling and searching: files are
-read page by page, each page is split into lines independently, and only a few pages are cached.
-"""
+"""The log of an attempt in windows of lines: blocks of the file, times, search."""
 
 from __future__ import annotations
 
+import errno
+import re
+from array import array
+from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from heapq import merge
 
-from trainui.control.logs.block_file import BLOCK, BlockFile
-from trainui.control.logs.growth_times import GrowthTimes
-from trainui.control.logs.matcher import Matcher
 from trainui.control.logs.terminal_lines import shown_lines
-from trainui.domain.file_access import Directory
+from trainui.domain.file_access import Directory, File
+from trainui.errors import NotPlainFileError
 from trainui.supervisor import protocol
+from trainui.text import harmless
+
+# Random access to a growing file by cached blocks, and line boundaries from any offset.
+#
+# A line ends after a line feed. A block without any counts as one line, so that a file without line
+# feeds need not be read whole; only this module knows this rule.
+
+
+BLOCK = 64 * 1024
+"""Block size in bytes; blocks are aligned to multiples of it."""
+
+CACHED = 32
+"""Size of the block cache (LRU)."""
+
+
+class BlockFile:
+    """A file that grows; it need not exist yet."""
+
+    def __init__(self, path: File) -> None:
+        self.path = path
+        self.size = 0
+        """Bytes, at the last `poll`."""
+        self.generation = 0
+        """How often the file was replaced or truncated."""
+        self.problem = ""
+        """Why the existing file cannot be read; empty if it can."""
+        self._identity: tuple[int, int] | None = None
+        self._cached = lru_cache(CACHED)(partial(_pread, path))
+
+    def poll(self) -> bool:
+        """Check the file's size and identity; returns True if anything has changed."""
+        try:
+            status = self.path.stat()
+        except OSError as error:
+            is_silent = error.errno == errno.EHOSTDOWN
+            self.problem = f"{error.filename}: {error.strerror}" if is_silent else ""
+            changed = self._identity is not None
+            if changed:
+                self._reset(None)
+            return changed
+        identity = (status.st_dev, status.st_ino)
+        if identity != self._identity or status.st_size < self.size:
+            self._reset(identity)
+            self.problem = self._try_to_open()
+        elif status.st_size == self.size:
+            return False
+        self.size = status.st_size
+        return True
+
+    def read(self, start: int, end: int) -> bytes:
+        """Return the bytes between two offsets."""
+        blocks = range(start // BLOCK, (max(end, start + 1) - 1) // BLOCK + 1)
+        data = b"".join(self.block(index) for index in blocks)
+        first = blocks.start * BLOCK
+        return data[start - first : end - first]
+
+    def block(self, index: int) -> bytes:
+        """Return a block, not beyond the last known size; the last one may be short."""
+        offset = index * BLOCK
+        return self._cached(offset, min(self.size - offset, BLOCK))
+
+    def line_start(self, offset: int) -> int:
+        """Return the start of the line that contains the byte at an offset."""
+        index = offset // BLOCK
+        block = self.block(index)
+        at = block.rfind(b"\n", 0, offset - index * BLOCK)
+        if at >= 0:
+            return index * BLOCK + at + 1
+        if index == 0 or _is_one_line(block):
+            return index * BLOCK
+        before = self.block(index - 1)
+        return (index - 1) * BLOCK + before.rfind(b"\n") + 1 if b"\n" in before else index * BLOCK
+
+    def line_end(self, offset: int) -> int:
+        """Return the end (exclusive) of the line that contains the byte at an offset."""
+        index = offset // BLOCK
+        block = self.block(index)
+        at = block.find(b"\n", offset - index * BLOCK)
+        if at >= 0:
+            return index * BLOCK + at + 1
+        following = self.block(index + 1) if len(block) == BLOCK else b""
+        if _is_one_line(block) or _is_one_line(following):
+            return (index + 1) * BLOCK
+        at = following.find(b"\n")
+        return self.size if at < 0 else (index + 1) * BLOCK + at + 1
+
+    def _reset(self, identity: tuple[int, int] | None) -> None:
+        self._cached.cache_clear()
+        self._identity = identity
+        self.generation += 1
+        self.size = 0
+
+    def _try_to_open(self) -> str:
+        try:
+            self.path.open("rb").close()
+        except NotPlainFileError as error:
+            return f"the log is {error.kind}, not a regular file"
+        except OSError:
+            pass  # retried at the next change
+        return ""
+
+
+def _pread(path: File, offset: int, count: int) -> bytes:
+    if count <= 0:
+        return b""
+    try:
+        with path.open("rb") as file:
+            file.seek(offset)
+            return file.read(count)
+    except OSError:
+        return b""
+
+
+def _is_one_line(block: bytes) -> bool:
+    return len(block) == BLOCK and b"\n" not in block
+
+
+# Search patterns over logs, with a cache of pages that are known not to match.
+
+
+_COLOURS = re.compile(r"\x1b\[[0-9;:]*m")
+
+
+def without_colours(text: str) -> str:
+    """Return a line of a log as it is shown, without its colours."""
+    if text.isascii() and text.isprintable():
+        return text.rstrip()
+    return harmless(_COLOURS.sub("", text).expandtabs()).rstrip()
+
+
+class Matcher:
+    """A search pattern, and the pages known not to contain it."""
+
+    def __init__(self, text: str = "", *, words: Sequence[bytes] = (), line: str = "") -> None:
+        """Search for a text (case-insensitive), or for lines that match a pattern.
+
+        Every line that matches the regular expression `line` contains one of `words`, which are
+        used to skip pages.
+        """
+        self.key = text or line
+        self._pattern = re.compile(line or re.escape(text), 0 if line else re.IGNORECASE)
+        self._words = tuple(words)
+        self._folded = text.casefold()
+        self._without = (bytearray(), bytearray())
+        """By stream and page: 1 if the page is known not to match."""
+
+    def matches(self, line: str) -> bool:
+        """Return True if a line matches."""
+        return self._pattern.search(without_colours(line)) is not None
+
+    def may_be_in(self, rank: int, page: int, read: Callable[[], bytes], *, whole: bool) -> bool:
+        """Return True if a page of a stream may match: a cheap test; its negative result is cached.
+
+        `whole`: the page is complete, so that nothing will be appended.
+        """
+        without = self._without[rank]
+        if page < len(without) and without[page]:
+            return False
+        found = self._is_in(read())
+        if not found and whole:
+            without.extend(bytes(max(page + 1 - len(without), 0)))
+            without[page] = 1
+        return found
+
+    def _is_in(self, data: bytes) -> bool:
+        if self._words:
+            return any(word in data for word in self._words)
+        if b"\x1b" in data:
+            data = re.sub(rb"\x1b\[[0-9;:]*m", b"", data)
+        if self._folded.isascii():
+            return self._folded.encode() in data.lower()
+        return self._folded in data.decode("utf-8", "replace").casefold()
+
+
+ERROR_WORDS = (b"rror", b"xception", b"ut of memory", b"illed", b"fault", b"nterrupt", b"FATAL",
+               b"atal", b"anic", b"core dumped")  # fmt: skip
+ERROR_LINE = (
+    r"^\W*(?:\w+\W+)?[\w.]*(?:Error|Exception|Interrupt)(?::|$)"
+    r"|out of memory|[Ss]egmentation fault|\b(?:FATAL|fatal)\b|^Killed|\b[Ee]rror:|core dumped"
+    r"|^panic:"
+)
+
+
+def errors() -> Matcher:
+    """Return a matcher for error lines, e.g. the last line of a traceback."""
+    return Matcher(words=ERROR_WORDS, line=ERROR_LINE)
+
+
+# Timestamps of log lines, from the supervisor's record of log sizes (at most one a second).
+
+
+class GrowthTimes:
+    """The supervisor's records of log sizes, read incrementally."""
+
+    def __init__(self, attempt_dir: Directory) -> None:
+        self._path = attempt_dir / protocol.TIMES_FILE
+        self._offset = 0
+        self._times = array("q")
+        self._sizes = (array("q"), array("q"))
+
+    def poll(self) -> bool:
+        """Read new records; returns True if there were any."""
+        try:
+            with self._path.open("rb") as file:
+                file.seek(self._offset)
+                data = file.read()
+        except OSError:
+            return False
+        whole = data[: data.rfind(b"\n") + 1]
+        self._offset += len(whole)
+        for record in filter(None, map(protocol.parse_times, whole.splitlines())):
+            self._times.append(record[0])
+            for known, size in zip(self._sizes, record[1:], strict=True):
+                # a truncated log does not make sizes decrease
+                known.append(max(size, known[-1]) if known else size)
+        return bool(whole)
+
+    def moment(self, rank: int, end: int) -> int:
+        """Return the index of the first record at which a stream had reached an offset.
+
+        `rank` is 0 for stdout, 1 for stderr; the offset is in bytes.
+        """
+        return bisect_left(self._sizes[rank], end)
+
+    def size_at(self, rank: int, moment: int) -> int | None:
+        """Return a stream's size at a record; None: not recorded yet."""
+        sizes = self._sizes[rank]
+        if moment < 0:
+            return 0
+        return sizes[moment] if moment < len(sizes) else None
+
+    def time(self, moment: int) -> int | None:
+        """Return a record's time in microseconds; None: not recorded yet."""
+        return self._times[moment] if moment < len(self._times) else None
+
+    def moment_of(self, time: int) -> int:
+        """Return the index of the first record at or after a time (microseconds)."""
+        return bisect_left(self._times, time)
+
+
+# An attempt's logs, merged into one sequence of lines that can be read from any position.
+#
+# A log of any size opens at once, and memory is bounded while scrolling and searching: files are
+# read page by page, each page is split into lines independently, and only a few pages are cached.
+
 
 FILES = {"stdout": protocol.STDOUT_FILE, "stderr": protocol.STDERR_FILE}
 

@@ -9,7 +9,7 @@ import heapq
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from trainui.control.logs.growth_times import GrowthTimes
+from trainui.control.logs.attempt_log import GrowthTimes
 from trainui.domain.file_access import Directory, File
 from trainui.supervisor import protocol
 

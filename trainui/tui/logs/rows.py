@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from trainui.clock import SECOND
-from trainui.control.logs.attempt_log import LogLine, LogPosition
-from trainui.control.logs.matcher import errors
+from trainui.control.logs.attempt_log import LogLine, LogPosition, errors
 from trainui.tui.render import ansi
 from trainui.tui.render.styled_text import Row, Segment, cut, marked, plain, restyled, wrap_row
 

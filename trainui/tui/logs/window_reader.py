@@ -12,8 +12,15 @@ from typing import Literal
 
 from trainui.clock import SECOND
 from trainui.control.logs import directory
-from trainui.control.logs.attempt_log import BEGINNING, ENDING, AttemptLog, LogLine, LogPosition
-from trainui.control.logs.matcher import Matcher, errors
+from trainui.control.logs.attempt_log import (
+    BEGINNING,
+    ENDING,
+    AttemptLog,
+    LogLine,
+    LogPosition,
+    Matcher,
+    errors,
+)
 
 AROUND = 400
 """Number of lines read before and after the target."""

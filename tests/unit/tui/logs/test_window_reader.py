@@ -10,9 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from trainui.control.logs.attempt_log import BEGINNING, ENDING, LogLine
-from trainui.control.logs.block_file import BLOCK
-from trainui.control.logs.matcher import without_colours
+from trainui.control.logs.attempt_log import BEGINNING, BLOCK, ENDING, LogLine, without_colours
 from trainui.errors import UsageError
 from trainui.tui.logs import window_reader
 from trainui.tui.logs.scroll import LogScroll
