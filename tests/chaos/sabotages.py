@@ -11,7 +11,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -113,8 +113,8 @@ def give_up_orphans() -> None:
 
     probe = process.probe
 
-    def sabotaged(attempt_dir: Path) -> Any:
-        found = probe(attempt_dir)
+    def sabotaged(attempt_dir: Path, identity: Mapping[str, str] | None = None) -> Any:
+        found = probe(attempt_dir, identity)
         orphan = found.state == process.ProbeState.ORPHAN
         return process.Probe(process.ProbeState.LOST) if orphan else found
 

@@ -17,6 +17,7 @@ from trainui.store.db.engine import open_store
 from trainui.store.external import external_runs
 from trainui.store.points import write_points
 from trainui.store.runs import runs, stage_requests
+from trainui.supervisor import orphans
 
 
 def cancel(run_id: str, names: Collection[str] | None = None) -> list[str]:
@@ -59,6 +60,7 @@ def remove(run_id: str) -> None:
 
     Raises:
         UsageError: it has not ended.
+        UnfitEnvironmentError: a process of it still runs, and nothing was deleted.
         UnfitEnvironmentError: the rows were deleted, but the directory could not be; or a file
             system is mounted in it, and nothing was deleted.
     """
@@ -66,6 +68,13 @@ def remove(run_id: str) -> None:
     staging_cleanup.sweep()
     with store.read() as connection:
         directory = Path(existing_run(connection, run_id).directory)
+    run_variables = {"TRAINUI_RUN_ID": run_id, "TRAINUI_RUN_DIR": str(directory)}
+    if pids := orphans.processes_of(run_variables):
+        shown = " ".join(map(str, pids))
+        raise UnfitEnvironmentError(
+            f"process {shown.replace(' ', ', ')} of the run still runs: end it with "
+            f"`kill {shown}`, then delete the run; nothing was deleted"
+        )
     for mountpoint in mounts.below(directory):
         raise UnfitEnvironmentError(
             f"a file system is mounted in the run's directory, at {mountpoint}: unmount it first; "

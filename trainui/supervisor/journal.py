@@ -38,9 +38,17 @@ def read_pids(attempt_dir: Path) -> Pids | None:
     return _read(attempt_dir, protocol.PIDS_FILE, Pids)
 
 
+def readable_pids(attempt_dir: Path) -> Pids | None:
+    """Return the attempt's processes; None if there are none yet, or if they cannot be read."""
+    try:
+        return read_pids(attempt_dir)
+    except (JournalError, OSError):
+        return None
+
+
 def is_of_this_boot(attempt_dir: Path) -> bool:
     """Return True if the attempt's processes were started since this machine's last boot."""
-    pids = read_pids(attempt_dir)
+    pids = readable_pids(attempt_dir)
     return pids is not None and pids.boot_id == boot_id()
 
 

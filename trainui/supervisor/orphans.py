@@ -1,8 +1,9 @@
-"""Find and stop orphans: processes of an attempt whose supervisor is dead.
+"""Find and stop the processes of an attempt: orphans, whose supervisor is dead, and supervisors.
 
 A pid alone is not enough, because pids are reused. A process belongs to the attempt if it has the
 attempt's identity variables in its environment, if it is the recorded process (same boot, pid and
 start time) or in its session, or if it descends from one of these. No other process is signalled.
+So an attempt whose records are removed or cannot be read is still found.
 """
 
 from __future__ import annotations
@@ -11,10 +12,11 @@ import fcntl
 import os
 import signal
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 
-from trainui.supervisor import journal, protocol
+from trainui import plain_files
+from trainui.supervisor import journal, protocol, supervise
 from trainui.supervisor.protocol import JournalError, Pids
 from trainui.supervisor.supervise import (
     KILL_WAIT,
@@ -30,6 +32,9 @@ from trainui.supervisor.supervise import (
 POLL_EVERY = 0.02
 """Polling interval in seconds for processes being stopped; they are not our children."""
 
+_SUPERVISOR_PROGRAM = b"/supervise.py"
+"""The end of the path by which a supervisor was started, by whichever installation."""
+
 KILL_AGAIN = 0.2
 """Seconds until KILL is sent again, for processes forked in the meantime."""
 
@@ -42,15 +47,43 @@ def is_supervised(attempt_dir: Path) -> bool | None:
     """Return True if a supervisor holds the attempt's lock, which is released when it dies.
 
     None if the attempt's records were removed.
+
+    Raises:
+        OSError: the lock cannot be opened, or is not a regular file.
     """
     try:
-        fd = os.open(attempt_dir / protocol.LOCK_FILE, os.O_RDONLY)
+        file = plain_files.open_plain(attempt_dir / protocol.LOCK_FILE)
     except FileNotFoundError:
         return None
+    with file:
+        return not try_lock(file.fileno(), fcntl.LOCK_SH)
+
+
+def find_supervisor(attempt_dir: Path, members: Collection[Process]) -> Process | None:
+    """Return the living supervisor of an attempt with these processes, whatever its records say.
+
+    It is the recorded process; else the one that writes the attempt's `supervisor.log`, or the
+    parent of a member.
+    """
+    pids = journal.readable_pids(attempt_dir)
+    if pids is not None and is_supervisor_alive(pids):
+        return supervise.read_process(pids.supervisor_pid)
+    parents = {member.parent for member in members}
+    log = str(attempt_dir / protocol.SUPERVISOR_LOG)
+    return next((p for p in _living() if _supervises(p.pid, log, p.pid in parents)), None)
+
+
+def _supervises(pid: int, log: str, is_parent: bool) -> bool:
+    """Return True if a process is a supervisor that logs to `log`, or the parent of a member."""
+    proc = Path(f"/proc/{pid}")
     try:
-        return not try_lock(fd, fcntl.LOCK_SH)
-    finally:
-        os.close(fd)
+        arguments = (proc / "cmdline").read_bytes().split(b"\0")
+        is_supervisor = any(one.endswith(_SUPERVISOR_PROGRAM) for one in arguments[:8])
+        return is_supervisor and (
+            is_parent or str((proc / "fd/2").readlink()).removesuffix(" (deleted)") == log
+        )
+    except OSError:
+        return False
 
 
 def processes_of(identity: Mapping[str, str]) -> list[int]:
@@ -59,9 +92,27 @@ def processes_of(identity: Mapping[str, str]) -> list[int]:
     return [p.pid for p in _living() if _carries(p.pid, wanted)]
 
 
+def environments(names: Collection[str]) -> Iterator[dict[str, str]]:
+    """Yield the environments of processes that have all these variables, none of them empty."""
+    for one in _living():
+        try:
+            text = os.fsdecode(Path(f"/proc/{one.pid}/environ").read_bytes())
+        except OSError:
+            continue
+        environ = dict(line.partition("=")[::2] for line in text.split("\0"))
+        if all(environ.get(name) for name in names):
+            yield environ
+
+
 def is_leader_alive(pids: Pids) -> bool:
     """Return True if the attempt's main process is alive (and its pid was not reused)."""
     return pids.boot_id == boot_id() and start_ticks(pids.pid) == pids.start_ticks
+
+
+def is_supervisor_alive(pids: Pids) -> bool:
+    """Return True if the attempt's supervisor is alive (and its pid was not reused)."""
+    ticks = pids.supervisor_start_ticks
+    return pids.boot_id == boot_id() and start_ticks(pids.supervisor_pid) == ticks
 
 
 def age(pids: Pids) -> float:
@@ -111,9 +162,9 @@ def kill_orphans(
     Raises:
         SupervisorLivesError: the supervisor is alive and could start new processes.
     """
-    if is_supervised(attempt_dir):
-        raise SupervisorLivesError(attempt_dir)
     members = find_processes(attempt_dir, identity)
+    if _is_lock_held(attempt_dir) or find_supervisor(attempt_dir, members):
+        raise SupervisorLivesError(attempt_dir)
     _signal_all(members, signal.Signals[f"SIG{stop_signal.removeprefix('SIG')}"])
     _signal_all(members, signal.SIGCONT)
     _wait_for_end(members, grace)
@@ -122,6 +173,13 @@ def kill_orphans(
         _signal_all(members, signal.SIGKILL)
         _wait_for_end(members, KILL_AGAIN)
     return [member.pid for member in members]
+
+
+def _is_lock_held(attempt_dir: Path) -> bool:
+    try:
+        return bool(is_supervised(attempt_dir))
+    except OSError:
+        return False
 
 
 def _living() -> list[Process]:

@@ -8,7 +8,8 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from contextlib import closing
+from collections.abc import Mapping
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -16,7 +17,7 @@ from pathlib import Path
 from trainui import paths
 from trainui.supervisor import journal, orphans, protocol, supervise
 from trainui.supervisor.fork_server import ForkServer, NoAnswerError
-from trainui.supervisor.protocol import Exit, Spec
+from trainui.supervisor.protocol import Exit, JournalError, Spec
 from trainui.supervisor.supervise import boot_id
 
 
@@ -50,7 +51,9 @@ class ProbeState(StrEnum):
     NONE = "none"
     """It was never started."""
     REMOVED = "removed"
-    """Its records were removed; only its processes can show if it was started."""
+    """Its records were removed. With its identity known: none of its processes is left either."""
+    UNREADABLE = "unreadable"
+    """Its records cannot be read, and no process of it is left."""
     RUNNING = "running"
     """Its supervisor is alive: the attempt is starting, running or being stopped."""
     ENDED = "ended"
@@ -69,6 +72,10 @@ class Probe:
     """Its state."""
     exit: Exit | None = None
     """How it ended, if the state is ENDED."""
+    problem: str = ""
+    """Why its records cannot be read; then its processes alone decided."""
+    pids: tuple[int, ...] = ()
+    """Its processes, where they were searched for."""
 
 
 _ANSWERS = {
@@ -125,28 +132,71 @@ def _ask(fork_server: ForkServer, attempt_dir: Path, patience: float) -> LaunchR
     return failed
 
 
-def probe(attempt_dir: Path) -> Probe:
-    """Determine the state of an attempt; raise JournalError if its records have another version."""
-    # In this order: the lock is taken before the start, and released after the end is recorded.
-    started = (attempt_dir / protocol.STARTED_FILE).exists()
-    is_supervised = orphans.is_supervised(attempt_dir)
+def probe(attempt_dir: Path, identity: Mapping[str, str] | None = None) -> Probe:
+    """Determine the state of an attempt.
+
+    With its `identity` variables, the processes decide where its records cannot be read.
+
+    Raises:
+        JournalError: its records have another version or no meaning, and `identity` is None.
+        OSError: they cannot be read, and `identity` is None.
+    """
+    error: JournalError | OSError | None = None
+    started, is_supervised, found = True, None, None
+    try:
+        # In this order: the lock is taken before the start, and released after the end is recorded.
+        started = _was_started(attempt_dir)
+        is_supervised = orphans.is_supervised(attempt_dir)
+        found = _recorded(attempt_dir, started=started, is_supervised=is_supervised)
+    except (JournalError, OSError) as unreadable:
+        if identity is None:
+            raise
+        error = unreadable
+    unread = ProbeState.REMOVED if is_supervised is None else ProbeState.LOST
+    if error is not None:
+        unread = ProbeState.UNREADABLE
+    elif not started and is_supervised is False:
+        unread = ProbeState.NONE
+    if found is None and identity is None and unread in (ProbeState.REMOVED, ProbeState.NONE):
+        found = Probe(unread)
+    if found is not None:
+        return found
+    members = orphans.find_processes(attempt_dir, identity)
+    state = ProbeState.ORPHAN if members else unread
+    if is_supervised or orphans.find_supervisor(attempt_dir, members):
+        state = ProbeState.RUNNING
+    pids = tuple(member.pid for member in members)
+    return Probe(state, problem="" if error is None else str(error), pids=pids)
+
+
+def _recorded(attempt_dir: Path, *, started: bool, is_supervised: bool | None) -> Probe | None:
+    """Return the state that an attempt's records and lock prove; None: its processes decide."""
     if found := journal.read_exit(attempt_dir):
         return Probe(ProbeState.ENDED, found)
-    if is_supervised is None:
-        return Probe(ProbeState.REMOVED)
     if is_supervised:
         return Probe(ProbeState.RUNNING)
-    if not started:
-        return Probe(ProbeState.NONE)
-    pids = journal.read_pids(attempt_dir)
-    if pids and orphans.is_leader_alive(pids):
+    pids = journal.read_pids(attempt_dir) if started else None
+    if pids and orphans.is_leader_alive(pids) and not orphans.is_supervisor_alive(pids):
         return Probe(ProbeState.ORPHAN)
-    return Probe(ProbeState.ORPHAN if orphans.find_processes(attempt_dir) else ProbeState.LOST)
+    return None
+
+
+def _was_started(attempt_dir: Path) -> bool:
+    """Return True if an attempt has a start record, or the record of its process.
+
+    Raises:
+        OSError: its directory cannot be read.
+    """
+    for name in (protocol.STARTED_FILE, protocol.PIDS_FILE):
+        with suppress(FileNotFoundError):
+            (attempt_dir / name).lstat()
+            return True
+    return False
 
 
 def find_stopped(attempt_dir: Path) -> str | None:
     """Return a message if a process of a running attempt is stopped by a signal; else None."""
-    pids = journal.read_pids(attempt_dir)
+    pids = journal.readable_pids(attempt_dir)
     if pids is None or pids.boot_id != boot_id():
         return None
     for name, pid, ticks in (
@@ -159,22 +209,27 @@ def find_stopped(attempt_dir: Path) -> str | None:
     return None
 
 
-def request_stop(attempt_dir: Path) -> bool:
+def request_stop(attempt_dir: Path, identity: Mapping[str, str] | None = None) -> bool:
     """Ask the supervisor to stop the attempt; return False if there is no supervisor."""
     # a stopped process handles TERM only after CONT
-    return _signal_supervisor(attempt_dir, signal.SIGTERM, signal.SIGCONT)
+    return _signal_supervisor(attempt_dir, identity, signal.SIGTERM, signal.SIGCONT)
 
 
-def kill_supervisor(attempt_dir: Path) -> bool:
+def kill_supervisor(attempt_dir: Path, identity: Mapping[str, str] | None = None) -> bool:
     """Kill an unresponsive supervisor; return False if there is no supervisor."""
-    return _signal_supervisor(attempt_dir, signal.SIGKILL)
+    return _signal_supervisor(attempt_dir, identity, signal.SIGKILL)
 
 
-def _signal_supervisor(attempt_dir: Path, *numbers: int) -> bool:
+def _signal_supervisor(
+    attempt_dir: Path, identity: Mapping[str, str] | None, *numbers: int
+) -> bool:
     """Signal a living supervisor; return False if there is none."""
-    pids = journal.read_pids(attempt_dir)
-    if pids is None or pids.boot_id != boot_id() or not orphans.is_supervised(attempt_dir):
+    supervisor = orphans.find_supervisor(attempt_dir, ())
+    if supervisor is None:
+        with suppress(JournalError, OSError):
+            members = orphans.find_processes(attempt_dir, identity)
+            supervisor = orphans.find_supervisor(attempt_dir, members)
+    if supervisor is None:
         return False
-    pid, ticks = pids.supervisor_pid, pids.supervisor_start_ticks
-    sent = [supervise.send_signal(pid, ticks, number) for number in numbers]
+    sent = [supervise.send_signal(supervisor.pid, supervisor.ticks, one) for one in numbers]
     return sent[0]

@@ -36,6 +36,8 @@ WRITTEN_FILE = "written.log"
 """The files that the attempt's processes were seen to have open for writing: JSON, one a line."""
 PIDS_FILE = "pid.json"
 EXIT_FILE = "exit.json"
+SUPERVISOR_LOG = "supervisor.log"
+"""The supervisor's own errors; it has this file open for its lifetime."""
 
 
 class JournalError(Exception):

@@ -239,7 +239,7 @@ def forged(stage: Stage, bystander: subprocess.Popen[bytes]) -> Pids:
         (stage.dir / name).touch()
     ticks = start_ticks(bystander.pid)
     assert ticks is not None
-    return Pids(boot_id(), bystander.pid, ticks, bystander.pid, ticks, 0)
+    return Pids(boot_id(), bystander.pid, ticks, bystander.pid, ticks - 1, 0)
 
 
 def write_pids(stage: Stage, pids: Pids) -> None:

@@ -41,8 +41,12 @@ def cancel_everything() -> None:
     with progress.display("waiting"):
         left = running_attempts.end_all(running)
     if left:
-        names = ", ".join(str(one.directory) for one in left)
-        raise UnfitEnvironmentError(f"still running: {names}; find the processes with `ps`")
+        pids = sorted({pid for one in left for pid in one.pids()})
+        shown = ", ".join(str(one.directory) for one in left)
+        raise UnfitEnvironmentError(
+            f"still running: {shown}: process {', '.join(map(str, pids))} survives SIGKILL; end it "
+            "or restart the machine, then `trainui worker stop --with-stages` again"
+        )
 
 
 def _cancel_known() -> None:
@@ -64,12 +68,16 @@ def _cancel_known() -> None:
     with progress.display("waiting"):
         while running := _running():
             if time.monotonic() > deadline:
-                names = ", ".join(stage.name for stage in running)
+                names = ", ".join(_described(stage) for stage in running)
                 raise UnfitEnvironmentError(
                     f"still running after {patience:.0f} s: {names}; the worker keeps trying to "
                     "end them; see `trainui ls`"
                 )
             time.sleep(0.2)
+
+
+def _described(stage: StageRecord) -> str:
+    return f"{stage.name} ({stage.reason})" if stage.reason else stage.name
 
 
 def report_running() -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 
@@ -24,7 +24,6 @@ from trainui.execution.planner.slots import host
 from trainui.store.db.engine import Store
 from trainui.store.runs import stage_requests, stages
 from trainui.supervisor import journal, orphans, process
-from trainui.supervisor.orphans import SupervisorLivesError
 from trainui.supervisor.process import Probe, ProbeState
 from trainui.supervisor.protocol import Exit, ExitReason, JournalError
 
@@ -40,7 +39,10 @@ SUSPENSION_EVERY = 5.0
 """Seconds between two checks whether a running attempt is suspended by a signal."""
 
 INVISIBLE_PATIENCE = 30.0
-"""Seconds until a cancelled attempt that cannot be inspected is recorded as cancelled."""
+"""Seconds until a cancelled attempt of a host that cannot be seen is recorded as cancelled."""
+
+UNREADABLE_PATIENCE = 2.0
+"""Seconds without a process until a cancelled attempt with unreadable records has ended."""
 
 SUPERVISOR_PATIENCE = 20.0
 """Seconds after the stage's grace period until a supervisor that was asked to stop is killed; it
@@ -57,12 +59,9 @@ class AttemptPoller:
 
     def poll(self, monitored: MonitoredAttempt) -> Step | None:
         """Probe an attempt; return its next step, None if there is nothing to do."""
-        try:
-            found = self._probe(monitored)
-            if found is not None:
-                return self._step_after(monitored, found)
-        except (JournalError, OSError) as error:
-            return self._poll_invisible(monitored, f"it cannot be inspected: {error}")
+        found = self._probe(monitored)
+        if found is not None:
+            return self._step_after(monitored, found)
         where = f"it runs on {monitored.attempt.host}, which cannot be seen from {host()}"
         return self._poll_invisible(monitored, where)
 
@@ -79,15 +78,19 @@ class AttemptPoller:
         monitored.warning = warning
 
     def _step_after(self, monitored: MonitoredAttempt, found: Probe) -> Step | None:
-        self._check_suspended(monitored, found)
+        self._check_warnings(monitored, found)
         match found.state:
-            case ProbeState.NONE:
+            case ProbeState.NONE if monitored.attempt.pid is None:
                 return self._launcher.launch
             case ProbeState.RUNNING:
                 self._poll_running(monitored)
             case ProbeState.ORPHAN:
                 return self._poll_orphan(monitored)
-            case ProbeState.ENDED | ProbeState.LOST:
+            case ProbeState.UNREADABLE:
+                return self._poll_unreadable(monitored, found.problem)
+            case ProbeState.NONE | ProbeState.ENDED | ProbeState.LOST | ProbeState.REMOVED:
+                if found.exit is not None and self._survive(monitored, found.exit):
+                    return None
                 loss = LostSupervisor(seen_alive=monitored.orphan is not None)
                 return partial(self._record, found=found.exit or loss)
         return None
@@ -96,16 +99,22 @@ class AttemptPoller:
         """Probe an attempt; None if its processes are not visible from this host."""
         if monitored.directory_error is not None:
             return Probe(ProbeState.NONE)
-        attempt, found = monitored.attempt, process.probe(monitored.directory)
-        if found.state in (ProbeState.RUNNING, ProbeState.ENDED):
+        with suppress(JournalError, OSError):
+            found = process.probe(monitored.directory)  # enough in nearly all cases
+            if found.state in (ProbeState.RUNNING, ProbeState.ENDED):
+                return found
+        found = process.probe(monitored.directory, self._identity(monitored))
+        is_known = found.state in (ProbeState.RUNNING, ProbeState.ENDED)
+        if is_known or monitored.attempt.host == host():
             return found
-        if attempt.host != host() and not journal.is_of_this_boot(monitored.directory):
-            return None  # if this machine was only renamed, the boot id is still ours
-        if found.state == ProbeState.REMOVED:
-            identity = identity_of(context_of(self._store, attempt.id))
-            lives = bool(orphans.processes_of(identity))
-            return Probe(ProbeState.ORPHAN if lives else ProbeState.LOST)
-        return found
+        # if this machine was only renamed, the boot id is still ours
+        is_here = bool(found.pids) or journal.is_of_this_boot(monitored.directory)
+        return found if is_here else None
+
+    def _identity(self, monitored: MonitoredAttempt) -> Mapping[str, str]:
+        if monitored.identity is None:
+            monitored.identity = identity_of(context_of(self._store, monitored.attempt.id))
+        return monitored.identity
 
     def _poll_running(self, monitored: MonitoredAttempt) -> None:
         attempt, now = monitored.attempt, time.monotonic()
@@ -114,13 +123,13 @@ class AttemptPoller:
         if attempt.cancel_requested_at is None:
             return
         if monitored.asked_to_stop_at is None:
-            if process.request_stop(monitored.directory):
+            if process.request_stop(monitored.directory, self._identity(monitored)):
                 monitored.asked_to_stop_at = now
             return
         grace = context_of(self._store, attempt.id).stage.definition.grace
         if now - monitored.asked_to_stop_at > grace + SUPERVISOR_PATIENCE:
             logger.warning("killed the supervisor of %s: it did not stop", monitored.directory)
-            process.kill_supervisor(monitored.directory)
+            process.kill_supervisor(monitored.directory, self._identity(monitored))
 
     def _poll_orphan(self, monitored: MonitoredAttempt) -> Step | None:
         now = time.monotonic()
@@ -137,8 +146,36 @@ class AttemptPoller:
             return None
         return partial(self._end_orphan, orphan=monitored.orphan, why=due)
 
+    def _survive(self, monitored: MonitoredAttempt, found: Exit) -> bool:
+        """Return True if processes that survived SIGKILL live: the end is not proved."""
+        if not found.left:
+            return False
+        living = orphans.processes_of(self._identity(monitored))
+        if living:
+            self._warn_of_survivors(monitored, living)
+        return bool(living)
+
+    def _warn_of_survivors(self, monitored: MonitoredAttempt, pids: Sequence[int]) -> None:
+        monitored.has_survivors = True
+        shown = ", ".join(map(str, pids))
+        words = f"process {shown} survives SIGKILL: end it, or restart the machine"
+        self.set_warning(monitored, words)
+        monitored.due = time.monotonic() + INVISIBLE_AFTER
+
+    def _poll_unreadable(self, monitored: MonitoredAttempt, problem: str) -> Step | None:
+        """Wait for the records of an attempt without processes, or for its cancellation."""
+        attempt, now = monitored.attempt, time.monotonic()
+        if attempt.cancel_requested_at is None:
+            monitored.due = now + INVISIBLE_AFTER
+            return None
+        if monitored.cancel_seen_at is None:
+            monitored.cancel_seen_at = now
+        if now - monitored.cancel_seen_at < UNREADABLE_PATIENCE:
+            return None
+        return partial(self._record_unread, why=outcome.UNREADABLE.format(problem=problem))
+
     def _poll_invisible(self, monitored: MonitoredAttempt, why: str) -> Step | None:
-        """Record why an attempt cannot be inspected; record its end if it was cancelled."""
+        """Record why an attempt cannot be seen; record its end if it was cancelled."""
         attempt, now = monitored.attempt, time.monotonic()
         monitored.due = now + INVISIBLE_AFTER
         if attempt.cancel_requested_at is None:
@@ -146,13 +183,16 @@ class AttemptPoller:
         elif monitored.cancel_seen_at is None:
             monitored.cancel_seen_at = now
         elif now - monitored.cancel_seen_at >= INVISIBLE_PATIENCE:
-            return partial(self._record_invisible, why=why)
+            return partial(self._record_unread, why=f"although it may still be running: {why}")
         return None
 
-    def _check_suspended(self, monitored: MonitoredAttempt, found: Probe) -> None:
-        """Record that an attempt is suspended by a signal, or clear that warning."""
+    def _check_warnings(self, monitored: MonitoredAttempt, found: Probe) -> None:
+        """Record that records cannot be read or that a process is suspended, or clear that."""
         now = time.monotonic()
-        if found.state not in (ProbeState.RUNNING, ProbeState.ORPHAN):
+        if found.problem:
+            self.set_warning(monitored, _unreadable_words(found))
+            return
+        if found.state not in (ProbeState.RUNNING, ProbeState.ORPHAN) or monitored.has_survivors:
             return  # a warning about its launch or end stays until that step succeeds
         if monitored.warning is None and now - monitored.suspension_checked_at < SUSPENSION_EVERY:
             return
@@ -165,12 +205,24 @@ class AttemptPoller:
         )
 
     def _end_orphan(self, monitored: MonitoredAttempt, orphan: Orphan, why: ExitReason) -> None:
-        left = orphan.end(why)
-        self._record(monitored, LostSupervisor(seen_alive=True, ended_for=why, left=left))
+        if left := orphan.end(why):
+            self._warn_of_survivors(monitored, left)
+        else:
+            self._record(monitored, LostSupervisor(seen_alive=True, ended_for=why))
 
-    def _record_invisible(self, monitored: MonitoredAttempt, why: str) -> None:
-        with suppress(SupervisorLivesError, OSError):
-            Orphan(context_of(self._store, monitored.attempt.id), 0.0).end(ExitReason.STOPPED)
+    def _record_unread(self, monitored: MonitoredAttempt, why: str) -> None:
+        """Record a cancelled attempt without its records: no process of it is visible here."""
         ended = outcome.unseen(monitored.attempt, why, completed_at=clock.now())
         record_outcome.record(self._store, monitored.attempt, ended)
         monitored.is_recorded = True
+
+
+def _unreadable_words(found: Probe) -> str:
+    shown = ", ".join(map(str, found.pids))
+    if found.state in (ProbeState.RUNNING, ProbeState.ORPHAN):
+        runs = f"process {shown} runs" if shown else "its supervisor runs"
+        return f"its records cannot be read: {found.problem}; {runs}; `trainui cancel` ends it"
+    return (
+        f"its records cannot be read: {found.problem}; none of its processes is left; make them "
+        "readable, or `trainui cancel` records its end"
+    )

@@ -99,7 +99,7 @@ def _prevent_start(monitored: MonitoredAttempt, reason: ExitReason, message: str
 
 def record_start(store: Store, monitored: MonitoredAttempt) -> None:
     """Record the process of a started attempt, once its supervisor has written it down."""
-    pids = journal.read_pids(monitored.directory)
+    pids = journal.readable_pids(monitored.directory)
     if pids is None:
         return
     with store.write() as connection:

@@ -17,9 +17,8 @@ from trainui.execution.daemon import lifecycle
 from trainui.execution.processes import spawn
 from trainui.store.db.protocol import Connection
 from trainui.store.read import views
-from trainui.supervisor import orphans, process
+from trainui.supervisor import process
 from trainui.supervisor.process import ProbeState
-from trainui.supervisor.protocol import JournalError
 
 PATIENCE = 30.0
 """Seconds for a worker to start, and to read the metrics before it records the ends."""
@@ -65,10 +64,5 @@ def _is_one(context: AttemptContext) -> bool:
         return False
     if context.run.external is not None:
         return False
-    try:
-        found = process.probe(Path(attempt.directory))
-    except (JournalError, OSError):
-        return False  # unknown
-    if found.state == ProbeState.REMOVED:
-        return not orphans.processes_of(identity_of(context))
-    return found.state in (ProbeState.LOST, ProbeState.ENDED)
+    found = process.probe(Path(attempt.directory), identity_of(context))
+    return found.state in (ProbeState.LOST, ProbeState.ENDED, ProbeState.REMOVED)

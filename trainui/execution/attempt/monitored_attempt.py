@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -24,12 +25,16 @@ class MonitoredAttempt:
     """True while a pool thread works on it."""
     is_recorded: bool = False
     """True once its end is recorded."""
+    identity: Mapping[str, str] | None = None
+    """The variables that identify its processes, once they were needed."""
     asked_to_stop_at: float | None = None
     """Time at which its supervisor was asked to stop. All times here are monotonic."""
     orphan: Orphan | None = None
     """Set once its supervisor was found dead."""
+    has_survivors: bool = False
+    """True once a process of it survived SIGKILL."""
     warning: str | None = None
-    """The recorded warning (cannot be inspected, suspended); empty: not known."""
+    """The recorded warning (unreadable records, suspended); empty: not known."""
     suspension_checked_at: float = -math.inf
     """Time of the last check whether it is suspended."""
     cancel_seen_at: float | None = None

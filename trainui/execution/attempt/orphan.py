@@ -31,9 +31,9 @@ class Orphan:
         `exited` means that its main process has ended and others are left. A silence that began
         under the supervisor counts from this worker's first check.
         """
-        pids = journal.read_pids(self._directory)
+        pids = journal.readable_pids(self._directory)
         if pids is None:
-            return None  # its directory was removed, so nothing is known
+            return None  # its records were removed or cannot be read, so nothing is known
         if not orphans.is_leader_alive(pids):
             return ExitReason.EXITED
         if orphans.age(pids) >= (self._definition.timeout or NEVER):

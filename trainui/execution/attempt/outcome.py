@@ -33,6 +33,7 @@ RECORDS_REMOVED = (
     "how it ended is unknown: its records in {directory} were removed while it ran; a stage may "
     "clear its own directory, but not the rest of its run's"
 )
+UNREADABLE = "and none of its processes is left; its records cannot be read: {problem}"
 STOPPED_FROM_OUTSIDE = (
     "its supervisor got a stop signal although the stage was not cancelled: from another program, "
     "or because the machine was shut down"
@@ -63,8 +64,6 @@ class LostSupervisor:
     """True if this worker saw its process alive, so it ended just now."""
     ended_for: ExitReason | None = None
     """Why this worker ended it; None if it ended by itself or was cancelled."""
-    left: tuple[int, ...] = ()
-    """Pids that survived SIGKILL."""
     records_removed: bool = False
     """True if its records were removed; its supervisor may have been alive until the end."""
 
@@ -81,8 +80,6 @@ def outcome(attempt: AttemptRecord, definition: StageDefinition, found: Exit) ->
         (status, problem), result = _stopped(attempt), None
     elif found.reason == ExitReason.STOPPED:
         status, problem, result = Status.INTERRUPTED, STOPPED_FROM_OUTSIDE, None
-    if problem is not None:
-        problem = _with_left(problem, found.left)
     never_ran = found.reason == ExitReason.START_FAILED
     return Outcome(
         status,
@@ -110,16 +107,15 @@ def lost(
         status, problem = _stopped(attempt)
     elif (overdue := _overdue(definition, loss.ended_for)) is not None:
         status, problem = Status.FAILED, overdue
-    error = _with_left(problem, loss.left)
     # `completed_at` may be a file's modification time, some milliseconds before the start.
     ended_at = max(completed_at, started_at or 0)
-    return Outcome(status, completed_at=ended_at, started_at=started_at, error=error)
+    return Outcome(status, completed_at=ended_at, started_at=started_at, error=problem)
 
 
 def unseen(attempt: AttemptRecord, reason: str, *, completed_at: int) -> Outcome:
-    """Return the outcome of a cancelled attempt that cannot be inspected."""
+    """Return the outcome of a cancelled attempt that cannot be inspected, for this reason."""
     status, words = _stopped(attempt)
-    error = f"{words}, although it may still be running: {reason}"
+    error = f"{words}, {reason}"
     return Outcome(status, completed_at=completed_at, error=error)
 
 
@@ -139,13 +135,6 @@ def _was_stopped(attempt: AttemptRecord, found: Exit, *, completed: bool) -> boo
     if attempt.pruning is not None:
         return found.signalled or not completed
     return found.signalled or found.completed_at > asked_at
-
-
-def _with_left(problem: str, left: tuple[int, ...]) -> str:
-    if not left:
-        return problem
-    pids = ", ".join(map(str, left))
-    return f"{problem}\n\nprocess {pids} survived SIGKILL and may still be running"
 
 
 def _judge(

@@ -36,19 +36,16 @@ def end_all(earlier: Iterable[AttemptContext]) -> None:
 
 
 def _is_known_to_be_gone(one: AttemptContext) -> bool:
-    found = process.probe(Path(one.attempt.directory))
-    match found.state:
-        case ProbeState.ENDED:
-            return found.exit is not None and not found.exit.left
-        case ProbeState.REMOVED:
-            return not orphans.processes_of(identity_of(one))
-    return found.state in (ProbeState.NONE, ProbeState.LOST)
+    found = process.probe(Path(one.attempt.directory), identity_of(one))
+    if found.exit is not None:
+        return not found.exit.left
+    return found.state not in (ProbeState.RUNNING, ProbeState.ORPHAN)
 
 
 def _end(one: AttemptContext) -> None:
     directory, number = Path(one.attempt.directory), one.attempt.number
     stop_signal, grace = one.stage.definition.stop_signal, one.stage.definition.grace
-    process.request_stop(directory)
+    process.request_stop(directory, identity_of(one))
     give_up_at = time.monotonic() + grace + SUPERVISOR_PATIENCE
     while not _is_known_to_be_gone(one):
         try:

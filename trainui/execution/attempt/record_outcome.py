@@ -27,8 +27,7 @@ from trainui.store.points import write_points
 from trainui.store.runs import attempts, launching
 from trainui.store.runs.attempt_rows import Outcome
 from trainui.store.runs.metrics_progress import mark_metrics_complete
-from trainui.supervisor import journal, process, protocol
-from trainui.supervisor.process import ProbeState
+from trainui.supervisor import journal, protocol
 from trainui.supervisor.protocol import Exit, ExitReason
 
 logger = logging.getLogger(__name__)
@@ -94,8 +93,8 @@ def _outcome(
     if isinstance(found, Exit):
         return attempt_outcome.outcome(attempt, definition, found)
     directory = Path(attempt.directory)
-    pids = journal.read_pids(directory)
-    removed = process.probe(directory).state == ProbeState.REMOVED
+    pids = journal.readable_pids(directory)
+    removed = plain_files.look(directory / protocol.LOCK_FILE) is None
     return attempt_outcome.lost(
         attempt,
         definition,
@@ -227,9 +226,8 @@ def _last_sign_of_life(attempt_dir: Path) -> int:
     """Return when an attempt last wrote to one of its files, in microseconds."""
     written = (protocol.STDOUT_FILE, protocol.STDERR_FILE, protocol.METRICS_FILE)
     names = (*written, protocol.TIMES_FILE, protocol.PIDS_FILE)
-    times = [
-        path.stat().st_mtime_ns // 1000 for name in names if (path := attempt_dir / name).exists()
-    ]
+    looks = [plain_files.look(attempt_dir / name) for name in names]
+    times = [one.st_mtime_ns // 1000 for one in looks if one is not None]
     return max(times, default=clock.now())
 
 

@@ -6,6 +6,8 @@ import json
 import os
 import shutil
 import signal
+import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,15 +18,17 @@ from tests.unit.execution.attempt.test_monitor import follower as follower
 from tests.unit.execution.attempt.test_monitor import granted, look_until
 from tests.unit.execution.submitted import of_stage, submit
 from tests.unit.supervisor.waiting import is_alive, read_pid, wait_for, wait_for_death
-from trainui import control, paths
+from trainui import clock, control, paths
 from trainui.domain.records import AttemptRecord, StageRecord
 from trainui.domain.states import Status
+from trainui.errors import UnfitEnvironmentError
 from trainui.execution.attempt import attempt_poller, lost_attempts, running_attempts
 from trainui.execution.attempt.monitor import AttemptMonitor
 from trainui.store.db.engine import Store
-from trainui.store.runs import stages
+from trainui.store.runs import attempts, stages
+from trainui.store.runs.attempt_rows import Outcome
 from trainui.store.runs.tables import ATTEMPTS
-from trainui.supervisor import process
+from trainui.supervisor import orphans, process
 from trainui.supervisor.process import ProbeState
 
 HOLD = "echo ran >> ran; until test -e go; do sleep 0.02; done"
@@ -180,7 +184,7 @@ def test_a_supervisor_that_hangs_is_killed_and_its_stage_ended(
     store: Store, follower: AttemptMonitor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(attempt_poller, "SUPERVISOR_PATIENCE", 0.1)
-    monkeypatch.setattr(process, "request_stop", lambda _directory: True)
+    monkeypatch.setattr(process, "request_stop", lambda *_: True)
     run = Running(store, follower, tmp_path, grace=0.1)
     control.cancel(run.id)
     run.until(Status.CANCELLED)
@@ -218,32 +222,150 @@ def test_a_machine_that_got_another_name_still_knows_its_stages(
     run.until(Status.INTERRUPTED)
 
 
-def test_an_attempt_whose_records_cannot_be_read_is_no_secret_and_can_be_given_up(
+def spoil_pids(directory: Path) -> None:
+    (directory / "pid.json").write_text("garbled")
+
+
+def replace_with_directory(path: Path) -> None:
+    path.unlink(missing_ok=True)
+    path.mkdir()
+
+
+def replace_with_fifo(path: Path) -> None:
+    path.unlink(missing_ok=True)
+    os.mkfifo(path)
+
+
+def spoil_all(directory: Path) -> None:
+    for name in ("pid.json", "spec.json", "exit.json", "started"):
+        (directory / name).write_text("garbled")
+    (directory / "lock").unlink()
+    (directory / "lock").touch()
+
+
+def set_version(directory: Path) -> None:
+    (directory / "pid.json").write_text('{"version": 99}')
+
+
+def hide(directory: Path) -> None:
+    directory.rename(directory.with_name("moved"))
+
+
+def replace_with_file(directory: Path) -> None:
+    hide(directory)
+    directory.write_text("")
+
+
+FAULTS: dict[str, Callable[[Path], None]] = {
+    "pids garbled": spoil_pids,
+    "pids of another version": set_version,
+    "pids a directory": lambda path: replace_with_directory(path / "pid.json"),
+    "pids a FIFO": lambda path: replace_with_fifo(path / "pid.json"),
+    "lock removed": lambda path: (path / "lock").unlink(),
+    "lock a directory": lambda path: replace_with_directory(path / "lock"),
+    "lock a FIFO": lambda path: replace_with_fifo(path / "lock"),
+    "start record removed": lambda path: (path / "started").unlink(),
+    "exit a directory": lambda path: replace_with_directory(path / "exit.json"),
+    "exit a FIFO": lambda path: replace_with_fifo(path / "exit.json"),
+    "all garbled": spoil_all,
+    "directory moved": hide,
+    "directory a file": replace_with_file,
+}
+
+
+@pytest.mark.parametrize("supervised", [True, False])
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_cancelled_attempt_with_spoilt_records_is_recorded_once_its_processes_are_gone(
+    store: Store, follower: AttemptMonitor, tmp_path: Path, fault: str, supervised: bool
+) -> None:
+    run = Running(store, follower, tmp_path)
+    if not supervised:
+        run.lose_supervisor()
+    FAULTS[fault](Path(run.attempt.directory))
+    for _ in range(3):
+        follower.poll(changed=True)
+    assert run.attempt.status == Status.RUNNING
+    control.cancel(run.id)
+    run.until(Status.CANCELLED)
+    assert not is_alive(run.pid)
+    wait_for_death(run.supervisor)
+    assert run.ran == 1
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_the_end_without_the_database_needs_no_readable_records(
+    store: Store, follower: AttemptMonitor, tmp_path: Path, fault: str
+) -> None:
+    run = Running(store, follower, tmp_path)
+    FAULTS[fault](Path(run.attempt.directory))
+    running = running_attempts.of_home(paths.home())
+    assert [(one.name, run.pid in one.pids()) for one in running] == [("a", True)]
+    assert running_attempts.end_all(running) == []
+    assert not is_alive(run.pid)
+    wait_for_death(run.supervisor)
+
+
+def test_a_worker_that_takes_over_an_unreadable_attempt_starts_no_second_process(
+    store: Store, follower: AttemptMonitor, tmp_path: Path
+) -> None:
+    run = Running(store, follower, tmp_path)
+    run.lose_supervisor()
+    for name in ("started", "pid.json"):
+        Path(run.attempt.directory, name).unlink()
+    run.go()
+    wait_for_death(run.pid)
+    next_worker = AttemptMonitor(store, threading.Event())
+    look_until(next_worker, run.id, Status.INTERRUPTED)
+    next_worker.release()
+    assert run.ran == 1
+
+
+def test_unreadable_records_are_a_warning_until_they_can_be_read(
     store: Store, follower: AttemptMonitor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(attempt_poller, "INVISIBLE_AFTER", 0.0)
     run = Running(store, follower, tmp_path)
     run.lose_supervisor()
     run.set_in_pids(version=99)
-    run.until_reason("is of version 99")
+    run.until_reason(f"is of version 99; this trainui reads 1; process {run.pid} runs")
     run.set_in_pids(version=1)
     run.until_reason("None")
     run.set_in_pids(version=99)
-    monkeypatch.setattr(attempt_poller, "INVISIBLE_PATIENCE", 0.0)
-    control.cancel(run.id)
-    error = str(run.until(Status.CANCELLED).error)
-    assert "although it may still be running: it cannot be inspected" in error
-    assert not is_alive(run.pid)  # its variables gave it away
+    run.go()
+    wait_for_death(run.pid)
+    run.until_reason("none of its processes is left")
+    assert run.attempt.status == Status.RUNNING
+    run.set_in_pids(version=1)
+    run.until(Status.INTERRUPTED)
 
 
-def test_an_attempt_with_an_invalid_record_is_none_that_can_be_ended_without_the_database(
+def test_an_attempt_with_a_process_that_survives_sigkill_has_not_ended(
+    store: Store, follower: AttemptMonitor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(attempt_poller, "INVISIBLE_AFTER", 0.0)
+    run = Running(store, follower, tmp_path, grace=0.1)
+    run.lose_supervisor()
+    with monkeypatch.context() as patch:
+        patch.setattr(orphans, "_signal_all", lambda *_: None)  # as one stuck in the kernel
+        patch.setattr(orphans, "KILL_WAIT", 0.1)
+        control.cancel(run.id)
+        run.until_reason("survives SIGKILL")
+        assert str(run.pid) in str(run.stage.reason)
+        assert run.attempt.status == Status.RUNNING
+    run.until(Status.CANCELLED)
+    assert not is_alive(run.pid)
+
+
+def test_a_run_with_a_living_process_is_not_deleted(
     store: Store, follower: AttemptMonitor, tmp_path: Path
 ) -> None:
     run = Running(store, follower, tmp_path)
-    assert [one.name for one in running_attempts.of_home(paths.home())] == ["a"]
-    record = Path(run.attempt.directory, "exit.json")
-    record.write_text('{"version": 1, "reason": "bored", "left": []}')
-    assert running_attempts.of_home(paths.home()) == []
-    record.unlink()
-    (tmp_path / "go").touch()
-    run.until(Status.COMPLETED)
+    with store.write() as connection:
+        attempts.end(connection, run.attempt.id, Outcome(Status.CANCELLED, clock.now()))
+    with pytest.raises(UnfitEnvironmentError, match=f"kill {run.pid}"):
+        control.remove(run.id)
+    assert run.attempt.status == Status.CANCELLED
+    run.go()
+    wait_for_death(run.pid)
+    wait_for_death(run.supervisor)
+    control.remove(run.id)

@@ -1,0 +1,117 @@
+"""Records of a running attempt are garbled, replaced or unreadable: its processes are ended."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.acceptance.command_line import CommandLine
+from tests.unit.execution.attempt.test_orphan import FAULTS
+from tests.unit.supervisor.waiting import is_alive, read_pid, wait_for_death
+
+STAGE = "echo $$ >> pid; trap 'exit 1' TERM; while :; do sleep 0.05; done"
+
+
+def close_directory(directory: Path) -> None:
+    directory.chmod(0)
+
+
+def close_records(directory: Path) -> None:
+    for file in directory.iterdir():
+        file.chmod(0)
+
+
+HERE = {
+    **{name: FAULTS[name] for name in ("all garbled", "directory a file", "lock a FIFO")},
+    "directory closed": close_directory,
+    "records closed": close_records,
+}
+
+
+def begin(cli: CommandLine) -> tuple[str, int, Path]:
+    """Start a stage under a worker that heeds the modes of files.
+
+    Returns:
+        Its run, its pid and the directory of its records.
+    """
+    assert cli.unprivileged("worker", "start").code == 0
+    run = cli("run", "--detach", "--name", "r", "--", "sh", "-c", STAGE).out.split()[0]
+    pid = read_pid(cli.directory / "pid")
+    log = Path(str(cli.json("show", run)["stages"][0]["attempts"][0]["stdout"]))
+    return run, pid, log.parent
+
+
+def starts(cli: CommandLine) -> int:
+    return len((cli.directory / "pid").read_text().split())
+
+
+@pytest.mark.parametrize("fault", HERE)
+def test_a_cancelled_stage_has_no_process_once_its_end_is_recorded(
+    cli: CommandLine, fault: str
+) -> None:
+    run, pid, records = begin(cli)
+    HERE[fault](records)
+    assert cli("cancel", run).code == 0
+    assert cli("wait", run, "--timeout", "60").code == 130
+    assert not is_alive(pid)
+    assert cli.json("show", run)["stages"][0]["status"] == "cancelled"
+    assert cli("rm", run, "--yes").code == 0
+    assert starts(cli) == 1
+
+
+@pytest.mark.parametrize("fault", HERE)
+def test_stopping_with_stages_leaves_no_process(cli: CommandLine, fault: str) -> None:
+    _, pid, records = begin(cli)
+    HERE[fault](records)
+    done = cli("worker", "stop", "--with-stages")
+    assert (done.code, is_alive(pid)) == (0, False), done
+
+
+@pytest.mark.parametrize("fault", HERE)
+def test_stopping_with_stages_needs_neither_records_nor_database(
+    cli: CommandLine, fault: str
+) -> None:
+    _, pid, records = begin(cli)
+    HERE[fault](records)
+    database = cli.home / "trainui.db"
+    for file in cli.home.glob("trainui.db-*"):
+        file.unlink()
+    database.write_bytes(b"no database" * 1000)
+    done = cli("worker", "stop", "--with-stages")
+    assert (done.code, is_alive(pid)) == (0, False), done
+
+
+@pytest.mark.parametrize("fault", HERE)
+def test_a_new_worker_takes_over_the_stage_and_starts_no_second_process(
+    cli: CommandLine, fault: str
+) -> None:
+    run, pid, records = begin(cli)
+    assert cli("worker", "stop").code == 0
+    HERE[fault](records)
+    assert cli.unprivileged("worker", "start").code == 0
+    assert is_alive(pid)
+    assert cli.status(run) == "running"
+    assert cli("cancel", run).code == 0
+    assert cli("wait", run, "--timeout", "60").code == 130
+    wait_for_death(pid)
+    assert starts(cli) == 1
+
+
+def test_a_run_whose_processes_live_is_not_deleted_though_its_end_is_recorded(
+    cli: CommandLine,
+) -> None:
+    run, _, _ = begin(cli)
+    assert cli("cancel", run).code == 0
+    assert cli("wait", run, "--timeout", "60").code == 130
+    environ = {"TRAINUI_RUN_ID": run, "TRAINUI_RUN_DIR": str(cli.home / "runs" / run)}
+    left = os.spawnve(os.P_NOWAIT, "/bin/sleep", ["sleep", "600"], environ)
+    try:
+        done = cli("rm", run, "--yes")
+        assert (done.code, f"kill {left}" in done.err) == (4, True), done
+        assert cli.status(run) == "cancelled"
+    finally:
+        os.kill(left, 9)
+        os.waitpid(left, 0)
+    assert cli("rm", run, "--yes").code == 0
