@@ -11,7 +11,7 @@ from itertools import islice
 from pathlib import Path
 
 from trainui import formatting, text
-from trainui.artifacts import code_version
+from trainui.artifacts import code_version, shell_environment
 from trainui.braille import plot_lines
 from trainui.domain.headline_metric import headline, is_clock, is_moment
 from trainui.domain.metric_direction import ComparedMetric, may_lead
@@ -65,7 +65,7 @@ def markdown(connection: Connection, run: RunRecord) -> str:
         _metrics(series),
         _folded(folding.spreads(folding.folds(stages), series)),
         *_plots(connection, stages, series_best_first),
-        *_log_ends(connection, stages),
+        *_log_ends(connection, run, stages),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -228,12 +228,15 @@ def _plot(connection: Connection, owner: str, of: SeriesSummary) -> str:
     return "\n".join(["```", title, *drawn, axis, "```"])
 
 
-def _log_ends(connection: Connection, stages: Sequence[StageRecord]) -> Iterator[str]:
+def _log_ends(
+    connection: Connection, run: RunRecord, stages: Sequence[StageRecord]
+) -> Iterator[str]:
     """Yield the last log lines of the first failed or interrupted stages."""
+    masker = shell_environment.masker(Path(run.directory))
     ended_badly = (one for one in stages if one.status in (Status.FAILED, Status.INTERRUPTED))
     for stage in islice(ended_badly, LOGS):
         for attempt in views.attempts_of_stage(connection, stage.id)[-1:]:
-            if end := log_ends.tail(Path(attempt.directory)):
+            if end := log_ends.tail(Path(attempt.directory), masker):
                 name = text.harmless(stage.name)
                 lines = [text.harmless(line) for line in (f"{name}  log's end", *end.split("\n"))]
                 fence = "`" * max(3, 1 + max(map(len, re.findall("`+", end)), default=0))

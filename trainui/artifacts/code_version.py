@@ -14,7 +14,7 @@ from threading import Timer
 from typing import Any
 
 from trainui import formatting, paths, plain_files
-from trainui.artifacts import code_files, globs
+from trainui.artifacts import code_files, globs, shell_environment
 from trainui.domain.definition import StageDefinition
 from trainui.domain.records import RunRecord
 
@@ -55,8 +55,12 @@ class CodeState:
 def record(
     directory: Path, stages: Sequence[StageDefinition], run_directory: Path, **more: Any
 ) -> None:
-    """Write the state of a pipeline's code, and `more`, into the run's directory."""
+    """Write the state of a pipeline's code, and `more`, into the run's directory.
+
+    The run's secrets are masked in the diff.
+    """
     state = asdict(state_of(directory))
+    state["diff"] = shell_environment.masker(run_directory).value(state["diff"])
     root = Path(state["root"]).resolve()
     state["changed"] = {
         str(path.relative_to(root) if path.is_relative_to(root) else path): code_files.digest(path)

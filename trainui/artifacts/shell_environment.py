@@ -7,16 +7,17 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from trainui import paths, plain_files
 from trainui.artifacts import process_limits
-from trainui.domain.definition import StageDefinition
 from trainui.errors import UnfitEnvironmentError
-from trainui.pipeline.substitution.masking import mask_texts
+from trainui.pipeline import template
+from trainui.pipeline.substitution.masking import Masker, secrets_of
 from trainui.pipeline.substitution.secrets import Secrets
 from trainui.supervisor.protocol import IDENTITY
 
@@ -41,6 +42,28 @@ class ShellEnvironment:
     """Its CPUs, nice value and resource limits (`process_limits`); empty if not recorded."""
     secrets: Secrets = field(default_factory=Secrets)
     """The secret values of the run's pipeline."""
+    former: tuple[str, ...] = ()
+    """Secret values of before an edit or `--env`: logs of earlier attempts may contain them."""
+
+    def known_secrets(self) -> set[str]:
+        """Return all secret values that the run's stages have or had, also nested ones."""
+        own = [fields.get(name, {}) for fields in self.secrets.stages.values() for name in _VALUES]
+        found = {*self.former}
+        for values in (self.environ, self.secrets.params, *own):
+            found.update(secrets_of(values))
+        return found | {_with_variables(secret, self.environ) for secret in found}
+
+
+_VALUES = ("env", "params")
+"""The fields of a stage that give values names."""
+
+
+def _with_variables(text: str, environ: Mapping[str, str]) -> str:
+    """Return a value with `${env.NAME}` substituted, as its process gets it."""
+    parts = template.parse(text) if "${" in text else ()
+    return "".join(
+        environ.get(part.key, "") if isinstance(part, template.Variable) else part for part in parts
+    )
 
 
 def inheritable(environ: Mapping[str, str]) -> dict[str, str]:
@@ -54,12 +77,17 @@ def inheritable(environ: Mapping[str, str]) -> dict[str, str]:
 
 
 def write(run_directory: Path, shell: ShellEnvironment) -> None:
-    """Store a run's environment, without variables of the login session, and its secrets."""
+    """Store a run's environment, without variables of the login session, and its secrets.
+
+    The secrets of the file before are kept, to be masked.
+    """
+    former = read_or_empty(run_directory).known_secrets() - shell.known_secrets()
     content = {
         "environ": inheritable(shell.environ),
         "umask": shell.umask,
         "limits": shell.limits,
         "secrets": asdict(shell.secrets),
+        "former": sorted(former.union(shell.former)),
     }
     # ASCII escapes preserve values that are not valid UTF-8
     paths.write_private(run_directory / ENVIRONMENT_FILE, json.dumps(content, indent=1))
@@ -76,6 +104,7 @@ def read(run_directory: Path) -> ShellEnvironment:
             umask=int(content["umask"]),
             limits=dict(content.get("limits", {})),
             secrets=secrets,
+            former=tuple(content.get("former", ())),
         )
     except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         why = error.strerror if isinstance(error, OSError) and error.strerror else error
@@ -100,12 +129,20 @@ def recorded_variables(run_directory: Path) -> Mapping[str, str] | None:
         return None
 
 
-def without_secrets(texts: Iterable[str], run_directory: Path, stage: StageDefinition) -> list[str]:
-    """Return texts with a stage's secrets masked, e.g. lines of its log."""
-    shell = read_or_empty(run_directory)
-    definition = shell.secrets.reveal(stage)
-    values = {**shell.environ, **shell.secrets.params, **definition.env, **definition.params}
-    return mask_texts(texts, values)
+def masker(run_directory: Path) -> Masker:
+    """Return what masks a run's secrets in every text that is quoted, stored, shown or sent.
+
+    A stage's own output, its logs and files, stays as it is.
+    """
+    status = plain_files.look(run_directory / ENVIRONMENT_FILE)
+    if status is None:
+        return Masker()
+    return _masker(run_directory, status.st_ino, status.st_mtime_ns, status.st_size)
+
+
+@lru_cache(maxsize=64)
+def _masker(run_directory: Path, *_version: int) -> Masker:
+    return Masker(read_or_empty(run_directory).known_secrets())
 
 
 def of_this_shell(environ: Mapping[str, str], secrets: Secrets | None = None) -> ShellEnvironment:

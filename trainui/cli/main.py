@@ -73,12 +73,7 @@ def main(arguments: Sequence[str]) -> int:
     except Exception as error:
         if (known := _explained(error)) is not None:
             return printing.failure(known, as_json=as_json)
-        import traceback
-
-        printing.note(*"".join(traceback.format_exception(error)).rstrip("\n").split("\n"))
-        name = type(error).__name__
-        message = f"this is a bug in trainui: {name}: {error}; please report the above"
-        return printing.problem(message, code="bug", exit_code=1, as_json=as_json)
+        return printing.bug(error, as_json=as_json)
 
 
 def _before_separator(arguments: Sequence[str]) -> Sequence[str]:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import shlex
 from collections.abc import Mapping, Sequence
 from difflib import unified_diff
+from pathlib import Path
 from typing import Any
 
 from trainui import formatting, wakeup
+from trainui.artifacts import shell_environment
 from trainui.control.lookup import existing_run
 from trainui.domain.notifications import NOTE
 from trainui.domain.records import RunRecord
@@ -36,14 +38,15 @@ def check(text: str, verdict: str | None = None) -> None:
 
 
 def add(run_id: str, text: str, verdict: str | None = None) -> None:
-    """Add a note to a run; raise UsageError for one that `check` rejects."""
+    """Add a note to a run, its secrets masked; raise UsageError for one that `check` rejects."""
     check(text, verdict)
     with open_store().write() as connection:
-        existing_run(connection, run_id)
-        shown = ": ".join(part for part in (verdict, text.strip()) if part)
-        data = {"note": text.strip(), "verdict": verdict}
+        run = existing_run(connection, run_id)
+        note = shell_environment.masker(Path(run.directory)).text(text.strip())
+        shown = ": ".join(part for part in (verdict, note) if part)
+        data = {"note": note, "verdict": verdict}
         events.record(connection, run_id, NOTE, shown, data=data)
-        runs.set_note(connection, run_id, text.strip() or None, verdict)
+        runs.set_note(connection, run_id, note or None, verdict)
     wakeup.wake()
 
 

@@ -18,7 +18,7 @@ from trainui.control.trainings import external_command
 from trainui.domain.definition import StageDefinition
 from trainui.domain.records import RunRecord
 from trainui.pipeline import loader
-from trainui.pipeline.substitution import masking
+from trainui.pipeline.substitution import masking, secrets
 from trainui.pipeline.substitution.search import with_recorded_trials
 from trainui.store.db.protocol import Connection
 from trainui.store.read import tracked, views
@@ -173,14 +173,16 @@ def _of_run(connection: Connection, run: RunRecord) -> _Side:
 def _now(connection: Connection, run: RunRecord) -> _Side:
     """Return what a run of the same file would be if it were submitted now."""
     stages, params = _definitions(connection, run), run.params
+    variables = shell_environment.inheritable(os.environ)
     if run.file is not None and Path(run.file).exists():
         pipeline = loader.load(run.file, given_params(run.id))
         recorded = {stage.name: stage for stage in stages}
         submitted = filled_in(pipeline, Path(run.directory))
-        stages = with_recorded_trials(submitted, recorded).stages
-        params = {**tracked.of_run(views.submission(connection, run.id)), **pipeline.params}
+        as_written = filled_in(pipeline, Path(run.directory), secrets=False)
+        stored = secrets.conceal(submitted, as_written, variables)[0]
+        stages = with_recorded_trials(stored, recorded).stages
+        params = {**tracked.of_run(views.submission(connection, run.id)), **stored.params}
     state = code_version.state_of(Path(run.file).parent if run.file else Path.cwd())
-    variables = shell_environment.inheritable(os.environ)
     found = packages.of_stages(stages, variables)
     commands = _commands(connection, run, params, stages)
     return _Side(state.commit, {}, commands, {**params, **_searches(stages)}, variables, found)
@@ -221,7 +223,7 @@ def _commands(
     records = views.stages(connection, run.id) if run.external is not None else ()
     external = {one.name: external_command.command_of(run, one) for one in records}
     commands = {
-        stage.name: masking.mask_texts(command, params)
+        stage.name: command
         if (command := external.get(stage.name)) is not None
         else shown_command(params, stage) or stage.task
         for stage in stages

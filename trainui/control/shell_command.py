@@ -11,7 +11,7 @@ from trainui.artifacts import shell_environment
 from trainui.domain.records import AttemptRecord, RunRecord, StageRecord
 from trainui.errors import UnfitEnvironmentError, UsageError
 from trainui.execution.attempt.prepared_process import AttemptContext, definition_of
-from trainui.pipeline.substitution.masking import MASK, mask, mask_command, mask_text
+from trainui.pipeline.substitution.masking import MASK, mask
 from trainui.search import results
 from trainui.store.db.protocol import Connection
 from trainui.store.read import views
@@ -48,9 +48,9 @@ def shell_command(
             context = AttemptContext(run, stage, attempts[-1], submission, searches)
             executed = definition_of(context, attempts[-1].checkpoint)
             # of secret variables, `${env.NAME}` gives it the values
-            secrets = {**shell_environment.read(Path(run.directory)).environ, **executed.env}
-            command, workdir = mask_command(executed.command, secrets) or "", executed.workdir
-            env = {name: mask_text(value, secrets) for name, value in executed.env.items()}
+            masker = shell_environment.masker(Path(run.directory))
+            command, workdir = masker.command(executed.command) or "", executed.workdir
+            env = {name: masker.text(value) for name, value in executed.env.items()}
     text = command if isinstance(command, str) else shlex.join(command)
     variables = (f"export {name}={shlex.quote(str(value))}" for name, value in mask(env).items())
     return "\n".join((f"cd {shlex.quote(workdir)}", *variables, text.rstrip(), ""))

@@ -23,7 +23,7 @@ from trainui.domain.records import StageRecord
 from trainui.errors import UnfitEnvironmentError, UsageError
 from trainui.pipeline.fields import process
 from trainui.pipeline.substitution import phases, secrets
-from trainui.pipeline.substitution.masking import is_secret, mask
+from trainui.pipeline.substitution.masking import Masker, is_secret
 from trainui.store.db import writer
 from trainui.store.read import views
 from trainui.store.runs import new_run
@@ -84,9 +84,10 @@ def submit(
     as_written = _without_secrets(pipeline, directory, filled)
     stored, taken = secrets.conceal(submitted, as_written, shell_environment.inheritable(environ))
     shell = shell_environment.of_this_shell(environ, taken)
+    masker = Masker(shell.known_secrets())
     new = NewRun(
         id=run_id,
-        name=name,
+        name=masker.text(name),
         pipeline=stored,
         directory=str(directory),
         stage_directories=directories,
@@ -94,7 +95,7 @@ def submit(
             "umask": shell.umask,
             "sys_path": sys_path,
             "python": python or process.find_interpreter(None, environ).path,
-            "given": mask(given or {}),
+            "given": masker.values(given or {}),
             "snapshot": copied,
             **({"from": origin} if origin else {}),
             "allowed": allowed_for(pipeline),

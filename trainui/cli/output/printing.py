@@ -10,10 +10,13 @@ import math
 import os
 import sys
 from collections.abc import Iterable
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from trainui import text
 from trainui.errors import TrainuiError
+
+if TYPE_CHECKING:
+    from trainui.pipeline.substitution.masking import Masker
 
 
 class Coloured(str):
@@ -150,8 +153,28 @@ def failure(error: TrainuiError, *, as_json: bool) -> int:
 
 
 def problem(message: str, *, code: str, exit_code: int, as_json: bool) -> int:
-    """Print an error message, which may have several lines; return the exit code."""
+    """Print an error message, which may have several lines; return the exit code.
+
+    The secrets of this shell and of the arguments are masked: it may quote them.
+    """
+    message = _masker().text(message)
     if as_json:
         value({"error": {"code": code, "message": message}})
     note(*message.split("\n"))
     return exit_code
+
+
+def bug(error: Exception, *, as_json: bool) -> int:
+    """Print an error that is a bug in trainui, with its traceback; return the exit code."""
+    import traceback
+
+    note(*_masker().text("".join(traceback.format_exception(error)).rstrip("\n")).split("\n"))
+    message = f"this is a bug in trainui: {type(error).__name__}: {error}; please report the above"
+    return problem(message, code="bug", exit_code=1, as_json=as_json)
+
+
+def _masker() -> Masker:
+    from trainui.pipeline.substitution.masking import Masker
+
+    given = dict(word.split("=", 1) for word in sys.argv[1:] if "=" in word)
+    return Masker.of(os.environ, given)

@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from trainui import plain_files
+from trainui.artifacts import shell_environment
 from trainui.control.edits import members
 from trainui.control.lookup import given_params, submission_of
 from trainui.control.submission import PIPELINE_FILE
@@ -18,8 +19,8 @@ from trainui.domain.definition import Pipeline
 from trainui.domain.records import RunRecord
 from trainui.errors import TrainuiError, UsageError
 from trainui.pipeline import loader
-from trainui.pipeline.substitution.masking import MASK, is_secret
-from trainui.pipeline.substitution.secrets import masked_text
+from trainui.pipeline.substitution import secrets
+from trainui.pipeline.substitution.masking import MASK, Masker, is_secret
 from trainui.store.read import views
 
 _NAME = re.compile(r"""(?<![\w.-])([\w.-]++)["']?\s*+[:=]\s*+(?=[^\s,}\]])""")
@@ -105,11 +106,13 @@ def diff(run: RunRecord, pipeline: Pipeline, name: str) -> str:
     """Return a unified diff from a run's text to that of a pipeline, with secret values masked."""
     with views.reading() as connection:
         before = views.pipeline_text(connection, run.digest)
-    after = masked_text(pipeline)
+    shell = shell_environment.read_or_empty(Path(run.directory))
+    masker = Masker(shell.known_secrets() | secrets.known(pipeline, shell.environ))
+    after = masker.text(pipeline.text)
     lines = difflib.unified_diff(
         before.splitlines(), after.splitlines(), fromfile="as submitted", tofile=name, lineterm=""
     )
-    return "".join(f"{_masked(line)}\n" for line in lines)
+    return masker.text("".join(f"{_masked(line)}\n" for line in lines))
 
 
 def _masked(line: str) -> str:

@@ -9,7 +9,9 @@ from __future__ import annotations
 import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
+from trainui.artifacts import shell_environment
 from trainui.control.edits import file_changes, members
 from trainui.control.edits.members import MemberValues
 from trainui.control.lookup import given_params
@@ -63,7 +65,7 @@ def text_of(run: RunRecord) -> str:
 def values_of(
     run: RunRecord, text: str, stage: StageDefinition | None, *, alone: bool = False
 ) -> list[Value]:
-    """Return the editable values of a run and of one of its stages, without secret ones.
+    """Return the editable values of a run and of one of its stages, without those with secrets.
 
     Without a stage, only the run's values. With `alone`, parameters have the values that the stage,
     a member of a sweep, has alone.
@@ -81,7 +83,12 @@ def values_of(
         common = given[place.name] if is_given else place.value
         shown = own if alone or place.scope == "matrix" else {}
         values.append(Value(place, shown.get(members.key_of(place), common), is_given))
-    return [value for value in values if not is_secret(value.place.name)]
+    masker = shell_environment.masker(Path(run.directory))
+    return [
+        value
+        for value in values
+        if not is_secret(value.place.name) and masker.text(value.value) == value.value
+    ]
 
 
 def with_values(
@@ -139,9 +146,9 @@ def pipeline_of(run: RunRecord, edit: InlineEdit) -> tuple[Pipeline, str | None]
 
 def diff(run: RunRecord, pipeline: Pipeline, edit: InlineEdit) -> str:
     """Return the edit as a unified diff, including `-p` parameters, with secrets masked."""
-    before = given_params(run.id)
+    before, masker = given_params(run.id), shell_environment.masker(Path(run.directory))
     lines = [
-        f"{sign}{name}: {MASK if is_secret(name) else values[name]}  (given with -p)\n"
+        f"{sign}{name}: {MASK if is_secret(name) else masker.text(values[name])}  (given with -p)\n"
         for name in edit.given
         if edit.given[name] != before.get(name)
         for sign, values in (("-", before), ("+", edit.given))

@@ -22,7 +22,6 @@ from trainui.domain.records import RunRecord, StageRecord
 from trainui.errors import UnfitEnvironmentError
 from trainui.pipeline.rules import resume_plan as rules
 from trainui.pipeline.rules.resume_plan import Action, PlannedStage
-from trainui.pipeline.substitution.masking import mask
 from trainui.store.db.engine import open_store
 from trainui.store.runs import attempts as stored_attempts
 from trainui.store.runs import events, runs, stage_requests
@@ -75,8 +74,9 @@ def resume(
                 connection, run_id, changed.pipeline, changed.directories, changed.secret
             )
             runs.set_allowed(connection, run_id, allowed_for(changed.pipeline))
-            _record_origin(connection, seen.run, edit, list(changed.waiting))
         _keep_environment(directory, environ, changed)
+        if changed is not None:
+            _record_origin(connection, seen.run, edit, list(changed.waiting))
         for stage, made_of, why in kept:
             if stage.name not in changed_meanwhile:
                 stored_attempts.keep(connection, stage, made_of, why)
@@ -98,9 +98,11 @@ def _record_origin(
     if edit is None:
         runs.record_origin(connection, run.id, waiting=waiting)
         return
-    given, digest = mask(edit.given), file_changes.file_digest(run)
+    masker, digest = shell_environment.masker(Path(run.directory)), file_changes.file_digest(run)
+    given = masker.values(edit.given)
     runs.record_origin(connection, run.id, given, digest, edit.members, waiting=waiting)
-    events.record(connection, run.id, "edited", f"edited in place: {'; '.join(edit.words)}")
+    text = masker.text(f"edited in place: {'; '.join(edit.words)}")
+    events.record(connection, run.id, "edited", text)
 
 
 def _keep_environment(

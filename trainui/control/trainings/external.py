@@ -17,6 +17,7 @@ from trainui.artifacts import shell_environment
 from trainui.control.submission import checked_name
 from trainui.control.trainings import adoption
 from trainui.control.trainings.adoption import AdoptableProcess
+from trainui.control.trainings.external_command import PROCESS
 from trainui.domain.records import Slot
 from trainui.domain.states import Status
 from trainui.errors import NotFoundError, UsageError
@@ -24,6 +25,8 @@ from trainui.execution.external import external_stages
 from trainui.execution.external.external_watch import RESTING
 from trainui.metrics.discovery import process_files, tracker_runs, trainings
 from trainui.metrics.discovery.trainings import Job, Training
+from trainui.pipeline.substitution.masking import Masker
+from trainui.pipeline.substitution.secrets import Secrets
 from trainui.store.db import readonly
 from trainui.store.db.engine import open_store
 from trainui.store.external import external_runs, watched_stages
@@ -185,7 +188,7 @@ def adopt(pid: int, name: str | None = None) -> Added:
         "pid": pid,
         "ticks": process.ticks,
         "boot": boot_id(),
-        "command": shlex.join(process.command),
+        "command": shlex.join(Masker.of(process.environ).texts(process.command)),
         "directory": process.directory,
     }
     store = open_store()
@@ -228,6 +231,7 @@ def _is_whole(connection: Connection, stage: WatchedStage) -> bool:
 
 
 def _record_environment(directory: Path, process: AdoptableProcess) -> None:
-    """Store the environment of an adopted process, for a new run with its command."""
+    """Store the environment and the command of an adopted process, for a new run of it."""
+    secrets = Secrets(stages={PROCESS: {"command": list(process.command)}})
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-    shell_environment.write(directory, shell_environment.of_this_shell(process.environ))
+    shell_environment.write(directory, shell_environment.of_this_shell(process.environ, secrets))

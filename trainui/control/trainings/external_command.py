@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -17,7 +18,11 @@ from trainui.control.trainings.adoption import is_kernel
 from trainui.domain.records import RunRecord, StageRecord
 from trainui.domain.states import ENDED
 from trainui.errors import UsageError
+from trainui.pipeline.substitution.masking import Masker
 from trainui.store.runs import runs
+
+PROCESS = "process"
+"""The name under which the secrets of an adopted process are stored: its command."""
 
 _THIS_SHELL = "this shell's"
 
@@ -44,15 +49,21 @@ class Offer:
     def typed(self) -> str:
         """The command line that starts the run."""
         name = shlex.quote(self.name)
-        command = f"trainui run --name {name} -- {shlex.join(self.command)}"
+        command = f"trainui run --name {name} -- {self.shown}"
         return f"cd {shlex.quote(self.directory)} && {command}"
+
+    @property
+    def shown(self) -> str:
+        """The command with secrets of its environment masked."""
+        environ = os.environ if self.environ is None else self.environ
+        return shlex.join(Masker.of(environ).texts(self.command))
 
     @property
     def lines(self) -> list[str]:
         """The description shown before it starts."""
         return [
             f"name         {self.name}",
-            f"command      {shlex.join(self.command)}",
+            f"command      {self.shown}",
             f"directory    {self.directory}",
             f"environment  {self.environment}",
             *(["arguments    not on record: only the script is"] * self.is_bare),
@@ -80,17 +91,17 @@ def of(run: RunRecord, stages: Sequence[StageRecord]) -> Offer:
     if mounts.is_silent(found.directory) or not Path(found.directory).is_dir():
         raise UsageError(
             f"the directory {found.directory}, in which {run.name} ran, does not exist here; its "
-            f"command was: {shlex.join(found.command)}"
+            f"command was: {found.shown}"
         )
     return replace(found, is_running=run.status not in ENDED)
 
 
 def command_of(run: RunRecord, stage: StageRecord) -> list[str] | None:
-    """Return the command of an external run's stage; None: it is not on record."""
+    """Return the command of an external run's stage, masked; None: it is not on record."""
     if mounts.is_silent(str((run.external or {}).get("path") or stage.directory)):
         return None
     found = _on_record(run, [stage])
-    return None if found is None else list(found.command)
+    return None if found is None else shlex.split(found.shown)
 
 
 def _on_record(run: RunRecord, stages: Sequence[StageRecord]) -> Offer | None:
@@ -132,14 +143,15 @@ def start(offer: Offer) -> str:
 
 def _of_process(run: RunRecord, stage: StageRecord) -> Offer:
     external = run.external or {}
-    command = tuple(shlex.split(str(external["command"])))
+    command: Sequence[str] = shlex.split(str(external["command"]))
     directory = str(external.get("directory", stage.directory))
     file = Path(run.directory, shell_environment.ENVIRONMENT_FILE)
     if not file.exists():
-        return Offer(run.id, run.name, command, directory)
-    environ = shell_environment.read(file.parent).environ
+        return Offer(run.id, run.name, tuple(command), directory)
+    shell = shell_environment.read(file.parent)
+    command = shell.secrets.stages.get(PROCESS, {}).get("command", command)
     words = f"of the process when it was added: {file}"
-    return Offer(run.id, run.name, command, directory, words, environ)
+    return Offer(run.id, run.name, tuple(command), directory, words, shell.environ)
 
 
 def _of_wandb(run: RunRecord, path: Path) -> Offer | None:

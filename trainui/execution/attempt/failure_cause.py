@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from trainui.execution.attempt import log_ends
+from trainui.pipeline.substitution.masking import Masker
 from trainui.supervisor import protocol
 from trainui.text import harmless
 
@@ -83,14 +84,14 @@ class Cause:
     """The traceback that ends with this line."""
 
 
-def find(attempt_dir: Path, *, exited: bool = True) -> Cause | None:
+def find(attempt_dir: Path, masker: Masker, *, exited: bool = True) -> Cause | None:
     """Return why the process of an attempt failed; None if its logs do not contain the cause.
 
     `exited`: it ended by itself, so its last words may be the cause.
     """
     ends = [
-        [harmless(line[:LONGEST_LINE]) for line in log_ends.end_lines(attempt_dir / name, SEARCHED)]
-        for name in (protocol.STDERR_FILE, protocol.STDOUT_FILE)
+        [harmless(line[:LONGEST_LINE]) for line in log_ends.end_lines(log, masker, SEARCHED)]
+        for log in (attempt_dir / protocol.STDERR_FILE, attempt_dir / protocol.STDOUT_FILE)
     ]
     for search in (_of_tracebacks, _of_last_lines):
         for lines in ends:

@@ -1,4 +1,4 @@
-"""Searches the logs of an ended attempt for a pattern, and returns their last lines."""
+"""Searches the logs of an ended attempt for a pattern, and quotes their last lines, masked."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from pathlib import Path
 from trainui import plain_files
 from trainui.errors import TrainuiError
 from trainui.execution.attempt import log_search
+from trainui.pipeline.substitution.masking import Masker
 from trainui.supervisor import protocol
 from trainui.text import as_overwritten
 
@@ -63,30 +64,30 @@ def contain(attempt_dir: Path, pattern: str) -> bool:
     return found.returncode == log_search.FOUND
 
 
-def tail(attempt_dir: Path) -> str:
+def tail(attempt_dir: Path, masker: Masker) -> str:
     """Return the last lines of stderr, or of stdout if stderr is empty."""
     for name in (protocol.STDERR_FILE, protocol.STDOUT_FILE):
-        if lines := [line for line in end_lines(attempt_dir / name) if line]:
+        if lines := [line for line in end_lines(attempt_dir / name, masker) if line]:
             return "\n".join(lines[-TAIL_LINES:])
     return ""
 
 
-def last_match(attempt_dir: Path, pattern: re.Pattern[str]) -> str | None:
+def last_match(attempt_dir: Path, pattern: re.Pattern[str], masker: Masker) -> str | None:
     """Return the last line near the end of stderr, else of stdout, that fully matches a pattern."""
     for name in (protocol.STDERR_FILE, protocol.STDOUT_FILE):
-        for line in reversed(_end_of(attempt_dir / name)):
+        for line in reversed(_end_of(attempt_dir / name, masker)):
             for part in reversed(line.split("\r")):
                 if pattern.fullmatch(part.rstrip()):
                     return part.rstrip()
     return None
 
 
-def end_lines(log: Path, size: int = TAIL_BYTES) -> list[str]:
+def end_lines(log: Path, masker: Masker, size: int = TAIL_BYTES) -> list[str]:
     """Return the last lines of a log, within `size` bytes, as a terminal shows them."""
-    return [as_overwritten(line).rstrip() for line in _end_of(log, size)]
+    return [as_overwritten(line).rstrip() for line in _end_of(log, masker, size)]
 
 
-def _end_of(log: Path, size: int = TAIL_BYTES) -> list[str]:
+def _end_of(log: Path, masker: Masker, size: int = TAIL_BYTES) -> list[str]:
     try:
         with plain_files.open_plain(log) as file:
             file.seek(0, 2)
@@ -95,7 +96,9 @@ def _end_of(log: Path, size: int = TAIL_BYTES) -> list[str]:
             data = file.read(size)
     except OSError:
         return []
-    lines = data.decode("utf-8", "replace").replace("\r\n", "\n").split("\n")
+    # masked before anything is cut or overwritten: no part of a secret is left over
+    text = masker.text(data.decode("utf-8", "replace"))
+    lines = text.replace("\r\n", "\n").split("\n")
     if start:  # the first line is cut: keep only what follows a carriage return
         lines[0] = lines[0].partition("\r")[2]
     return [line.rstrip() for line in lines]

@@ -22,6 +22,7 @@ from trainui.execution.attempt import failure_cause, log_ends
 from trainui.execution.attempt.failure_cause import Cause
 from trainui.execution.attempt.log_ends import SlowPatternError
 from trainui.pipeline.fields import notation
+from trainui.pipeline.substitution.masking import Masker
 from trainui.store.runs.attempt_rows import Outcome
 from trainui.supervisor.protocol import Exit, ExitReason
 
@@ -68,13 +69,15 @@ class LostSupervisor:
     """True if its records were removed; its supervisor may have been alive until the end."""
 
 
-def outcome(attempt: AttemptRecord, definition: StageDefinition, found: Exit) -> Outcome:
-    """Decide how an attempt ended.
+def outcome(
+    attempt: AttemptRecord, definition: StageDefinition, found: Exit, masker: Masker
+) -> Outcome:
+    """Decide how an attempt ended, with the secrets in what is quoted masked.
 
     A cancel request in the attempt's record counts. `record_outcome` handles starts that were
     postponed.
     """
-    result, problem = _judge(attempt, definition, found)
+    result, problem = _judge(attempt, definition, found, masker)
     status = Status.COMPLETED if problem is None else Status.FAILED
     if _was_stopped(attempt, found, completed=problem is None):
         (status, problem), result = _stopped(attempt), None
@@ -138,14 +141,14 @@ def _was_stopped(attempt: AttemptRecord, found: Exit, *, completed: bool) -> boo
 
 
 def _judge(
-    attempt: AttemptRecord, definition: StageDefinition, found: Exit
+    attempt: AttemptRecord, definition: StageDefinition, found: Exit, masker: Masker
 ) -> tuple[Any, str | None]:
     """Return the task's result, and the error message (None if it completed)."""
     directory = Path(attempt.directory)
     if (ending := _wrong_ending(definition, found)) is not None:
         ending += "; the disk was full" if found.disk_full else ""
-        return None, _explained(ending, definition, found, directory)
-    result, problem = _task_result(definition, directory)
+        return None, _explained(ending, definition, found, masker, directory)
+    result, problem = _task_result(definition, directory, masker)
     return result, problem or next(_missing(attempt, definition), None)
 
 
@@ -191,20 +194,22 @@ def _overdue(definition: StageDefinition, reason: ExitReason | None) -> str | No
     return None
 
 
-def _explained(ending: str, definition: StageDefinition, found: Exit, directory: Path) -> str:
+def _explained(
+    ending: str, definition: StageDefinition, found: Exit, masker: Masker, directory: Path
+) -> str:
     """Return the full error: how it ended, the cause from the task or the log, the log's end."""
     if definition.task is not None and found.exit_code:
         said = plain_files.read_object(directory / RESULT_FILE)
         if said is not None and not said.get("ok", True):
             return str(said.get("error"))
-    tail = log_ends.tail(directory)
+    tail = log_ends.tail(directory, masker)
     if not tail or found.reason == ExitReason.START_FAILED:
         return ending
-    if (line := log_ends.last_match(directory, _MEMORY_ERROR)) is not None:
+    if (line := log_ends.last_match(directory, _MEMORY_ERROR, masker)) is not None:
         return f"{ending}: out of memory: {line[:LONGEST_QUOTE]}\n\n{tail}"
     if not (found.exit_code or found.signal in CRASHES):
         return f"{ending}\n\n{tail}"
-    cause = failure_cause.find(directory, exited=0 < (found.exit_code or 0) < FROM_A_SHELL)
+    cause = failure_cause.find(directory, masker, exited=0 < (found.exit_code or 0) < FROM_A_SHELL)
     ending += f": {cause.line[:LONGEST_QUOTE]}" if cause else ""
     return f"{ending}\n\n{_with_traceback(cause, tail)}"
 
@@ -216,13 +221,15 @@ def _with_traceback(cause: Cause | None, tail: str) -> str:
     return "\n".join([*cause.excerpt[-failure_cause.MOST_LINES :], "...", tail])
 
 
-def _task_result(definition: StageDefinition, directory: Path) -> tuple[Any, str | None]:
+def _task_result(
+    definition: StageDefinition, directory: Path, masker: Masker
+) -> tuple[Any, str | None]:
     if definition.task is None:
         return None, None
     said = plain_files.read_object(directory / RESULT_FILE)
     if said is None:
         return None, f"the task {definition.task} ended the process before it returned"
-    return said.get("result"), None if said.get("ok") else str(said.get("error"))
+    return masker.value(said.get("result")), None if said.get("ok") else str(said.get("error"))
 
 
 def _missing(attempt: AttemptRecord, definition: StageDefinition) -> Iterator[str]:

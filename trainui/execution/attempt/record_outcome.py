@@ -71,7 +71,7 @@ def record_end(
         requeue(store, context.attempt, why)
         return True
     definition = _definition(context)
-    outcome = _outcome(context.attempt, definition, found)
+    outcome = _outcome(context, definition, found)
     if outcome.status == Status.COMPLETED and flushed != FlushResult.GIVEN_UP:
         outcome = _with_objective(store, context, outcome)
     _end(store, context, definition, outcome, flushed)
@@ -88,10 +88,12 @@ def _reason_to_requeue(attempt: AttemptRecord, found: Exit) -> str | None:
 
 
 def _outcome(
-    attempt: AttemptRecord, definition: StageDefinition, found: Exit | LostSupervisor
+    context: AttemptContext, definition: StageDefinition, found: Exit | LostSupervisor
 ) -> Outcome:
+    attempt = context.attempt
     if isinstance(found, Exit):
-        return attempt_outcome.outcome(attempt, definition, found)
+        masker = shell_environment.masker(Path(context.run.directory))
+        return attempt_outcome.outcome(attempt, definition, found, masker)
     directory = Path(attempt.directory)
     pids = journal.readable_pids(directory)
     removed = plain_files.look(directory / protocol.LOCK_FILE) is None
@@ -193,9 +195,8 @@ def masked(store: Store, attempt: AttemptRecord, error: str) -> str:
 
 
 def _masked(context: AttemptContext, error: str) -> str:
-    """Mask the stage's secrets, which may occur in the quoted end of its log."""
-    directory = Path(context.run.directory)
-    return shell_environment.without_secrets([error], directory, context.stage.definition)[0]
+    """Mask the run's secrets, which may occur in any message about its files and commands."""
+    return shell_environment.masker(Path(context.run.directory)).text(error)
 
 
 def _made_no_progress(

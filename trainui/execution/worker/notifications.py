@@ -24,6 +24,7 @@ from typing import NamedTuple
 from trainui import python_path
 from trainui.domain.notifications import Notification
 from trainui.errors import StoreError
+from trainui.pipeline.substitution.masking import Masker, secrets_of
 from trainui.settings import Settings
 from trainui.store.db import outage
 from trainui.store.db.engine import Store
@@ -57,7 +58,9 @@ class Notifier:
             programs["notify_command"] = partial(_command, settings.notify_command)
         if settings.notify_urls:
             programs["notify_urls"] = partial(_apprise, settings.notify_urls)
-        self._channels = [_Channel(name, program) for name, program in programs.items()]
+        self._channels = [
+            _Channel(name, program, settings.notify_urls) for name, program in programs.items()
+        ]
 
     def start(self) -> None:
         """Start the channels' threads."""
@@ -99,8 +102,11 @@ class _Program(NamedTuple):
 class _Channel:
     """A channel: sends one notification after the other in a thread; failures are only logged."""
 
-    def __init__(self, name: str, program: Callable[[Notification], _Program]) -> None:
+    def __init__(
+        self, name: str, program: Callable[[Notification], _Program], secrets: Sequence[str] = ()
+    ) -> None:
         self.name = name
+        self._secrets = secrets
         self._program = program
         self._queue: queue.Queue[Notification] = queue.Queue(MOST_WAITING)
         self.thread = threading.Thread(target=self._serve, name=name, daemon=True)
@@ -147,7 +153,8 @@ class _Channel:
         finally:
             _end(process)
         if process.returncode:
-            words = said.decode(errors="replace").strip()
+            known = (*self._secrets, *secrets_of(os.environ))
+            words = Masker(known).text(said.decode(errors="replace").strip())
             logger.warning("%s ended with exit code %d: %s", self.name, process.returncode, words)
 
 

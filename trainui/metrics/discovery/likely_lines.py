@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from trainui.metrics.discovery.source_file import SourceFile
@@ -17,6 +17,7 @@ from trainui.metrics.formats.text.log_lines import text_lines
 from trainui.metrics.formats.text.log_prefix import message
 from trainui.metrics.formats.text.presets.base import MAX_PRINTED, NUMBER, STEP
 from trainui.metrics.formats.text.presets.parts import pairs
+from trainui.pipeline.substitution.masking import Masker
 from trainui.supervisor import protocol
 
 _BYTES = 1 << 20
@@ -66,10 +67,10 @@ class _LineShape:
         return [_name(text) for text in self.between[:-1]]
 
 
-def describe(text: SourceFile, without_secrets: Callable[[Iterable[str]], list[str]]) -> str | None:
+def describe(text: SourceFile, masker: Masker) -> str | None:
     """Return which lines of a text look like metrics, and what to write to have them read."""
     printed = text_lines(lenient_files.head(text.path, _BYTES))
-    lines = [message(line)[:MAX_PRINTED] for line in without_secrets(printed)]
+    lines = [message(line)[:MAX_PRINTED] for line in masker.text("\n".join(printed)).split("\n")]
     kinds: dict[_LineShape, list[str]] = defaultdict(list)
     for line in lines:
         if (kind := _kind(line)) is not None:

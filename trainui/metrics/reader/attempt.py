@@ -8,10 +8,9 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 
-from trainui.artifacts.shell_environment import without_secrets
+from trainui.artifacts import shell_environment
 from trainui.errors import TrainuiError, UnfitEnvironmentError
 from trainui.metrics.discovery import likely_lines, rotation, series_names, siblings
 from trainui.metrics.discovery.fallback_sources import FallbackSources, of_single_values
@@ -309,10 +308,9 @@ class AttemptReader:
         """If no text had a metric, store which of their lines look like metrics."""
         if any(reader.position.rows for reader in self._readers.values()):
             return
-        stage, run_directory = self.attempt.definition, Path(self.attempt.stage_dir).parent
-        masked = partial(without_secrets, run_directory=run_directory, stage=stage)
+        masker = shell_environment.masker(Path(self.attempt.stage_dir).parent)
         for key, candidate in self._candidates.items():
-            found = likely_lines.describe(candidate, masked) if candidate.is_fallback else None
+            found = likely_lines.describe(candidate, masker) if candidate.is_fallback else None
             if found is not None and key not in self._problems:
                 self._problems.set(key, found)
 

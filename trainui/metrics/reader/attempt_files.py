@@ -7,13 +7,14 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from trainui import wakeup
+from trainui.artifacts import shell_environment
 from trainui.domain.definition import StageDefinition
 from trainui.metrics.discovery import configuration, default_sources, sources
 from trainui.metrics.discovery.outside_sources import OutsideSources, SearchRound
 from trainui.metrics.discovery.source_file import SourceFile
 from trainui.metrics.files.tail import check_descriptors
 from trainui.metrics.reader.source_problems import SourceProblems
-from trainui.pipeline.substitution import masking
+from trainui.pipeline.substitution.masking import Masker
 from trainui.store.db.engine import Store
 from trainui.store.points import sources as point_sources
 from trainui.store.runs import tracked_params
@@ -101,12 +102,15 @@ class AttemptFiles:
                 "known which is this stage's; give each run a unique name",
             )
 
+    def _masker(self) -> Masker:
+        return shell_environment.masker(Path(self._attempt.stage_dir).parent)
+
     def record_configuration(self, found: Iterable[SourceFile]) -> None:
         """Store the configuration in some files as parameters; an external run has them already."""
         stage = self._attempt.definition
         if stage.command is None and stage.task is None:
             return
-        known = masking.mask(dict(configuration.of_sources(found, self.place.stage_dir)))
+        known = self._masker().values(dict(configuration.of_sources(found, self.place.stage_dir)))
         params = {name: str(value) for name, value in known.items()}
         if params and params != self._recorded:
             with self._store.write() as connection:
@@ -116,6 +120,6 @@ class AttemptFiles:
 
     def record_summary(self, found: Iterable[SourceFile]) -> None:
         """Store the summary in some files, which are complete."""
-        if summary := masking.mask(configuration.summary_of_sources(found)):
+        if summary := self._masker().values(configuration.summary_of_sources(found)):
             with self._store.write() as connection:
                 tracked_params.record_summary(connection, self._attempt.stage_id, summary)

@@ -1,9 +1,11 @@
-"""Stores the reasons why sources of an attempt have no metrics or cannot be read."""
+"""Stores the reasons why sources of an attempt have no metrics or cannot be read, masked."""
 
 from __future__ import annotations
 
 import logging
+from pathlib import Path
 
+from trainui.artifacts import shell_environment
 from trainui.store.db.engine import Store
 from trainui.store.points import sources
 from trainui.store.runs.metrics_progress import AttemptToRead
@@ -37,6 +39,9 @@ class SourceProblems:
     def set(self, key: str, problem: str | None) -> None:
         """Store a source's problem; None clears it."""
         stored = self._read()
+        if problem is not None:
+            masker = shell_environment.masker(Path(self._attempt.stage_dir).parent)
+            problem = masker.text(problem)
         if stored.get(key) == problem:
             return
         with self._store.write() as connection:

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from trainui.pipeline import matrix
 from trainui.pipeline.fields import names
 from trainui.pipeline.outline import MAX_MEMBERS, Outline, StageOutline
+from trainui.pipeline.substitution.masking import SHORTEST, is_secret
 from trainui.pipeline.yaml.nodes import Mapping, Position
 from trainui.pipeline.yaml.problems import Problems, quoted
 
@@ -36,6 +37,14 @@ def _check_matrix(stage: StageOutline, problems: Problems) -> None:
 
 
 def _check_values(key: str, values: tuple[str, ...], place: Position, problems: Problems) -> None:
+    if is_secret(key) and any(len(value) >= SHORTEST for value in values):
+        message = (
+            f"matrix: {quoted(key)} is the name of a secret, and the values would be in the names "
+            "and directories of the stages; sweep over a name instead and look the secret up with "
+            "it, e.g. in `env`; if it is none, rename the key"
+        )
+        problems.add(place, "secret-in-name", message)
+        return
     for value in _repeated(values):
         message = f"matrix: {quoted(key)} has the value {quoted(value)} more than once; keep one"
         problems.add(place, "duplicate-value", message)

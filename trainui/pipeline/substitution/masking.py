@@ -1,10 +1,20 @@
-"""Mask secrets: the values of variables and parameters whose names look secret."""
+"""Mask secrets: the values of variables and parameters whose names look secret.
+
+By name in a mapping (`mask`), and by value in any text that trainui writes (`Masker`).
+"""
 
 from __future__ import annotations
 
+import base64
+import html
+import json
 import re
+import shlex
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
+from itertools import accumulate
+from urllib.parse import quote, quote_plus
 
 from trainui.domain.definition import Json
 
@@ -13,6 +23,10 @@ MASK = "***"
 
 SHORTEST = 6
 """Minimum length of a value to mask in texts; shorter ones would match ordinary words."""
+
+SHORTEST_PART = 12
+"""Minimum length of a value to find across line breaks, and of a line of a value to mask alone:
+shorter ones would match numbers in columns."""
 
 _SECRET = re.compile(r"key|token|secret|password")
 
@@ -57,44 +71,172 @@ def mask(values: Mapping[str, Json]) -> dict[str, Json]:
     return {name: MASK if is_secret(name) else _masked(value) for name, value in values.items()}
 
 
+class Masker:
+    """Masks known secret values in texts, as they are and in the forms of `_forms`.
+
+    Masking again changes nothing. Values that overlap or contain each other become one mask.
+    """
+
+    def __init__(self, secrets: Iterable[str] = ()) -> None:
+        """Mask these values, except those that are shorter than `SHORTEST`."""
+        self._literals, self._long = _literals(frozenset(secrets))
+
+    @classmethod
+    def of(cls, *values: Mapping[str, Json]) -> Masker:
+        """Return a masker of the values, also nested ones, whose names look secret."""
+        return cls(secret for one in values for secret in secrets_of(one))
+
+    def text(self, text: str) -> str:
+        """Return a text, which may have several lines, with the secrets masked."""
+        spans = [*_spans(text, self._literals), *self._spans_over_lines(text)]
+        if not spans:
+            return text
+        shown, at = [], 0
+        for start, end in sorted(spans):
+            if start >= at:
+                shown += [text[at:start], MASK]
+            at = max(at, end)
+        return "".join([*shown, text[at:]])
+
+    def texts(self, texts: Iterable[str]) -> list[str]:
+        """Return texts that are independent of each other, with the secrets masked."""
+        return [self.text(text) for text in texts]
+
+    def command(self, command: str | tuple[str, ...] | None) -> str | tuple[str, ...] | None:
+        """Return a command, shell text or words, with the secrets masked."""
+        if isinstance(command, str):
+            return self.text(command)
+        return command and tuple(self.texts(command))
+
+    def values(self, values: Mapping[str, Json]) -> dict[str, Json]:
+        """Return variables or parameters masked by name (`mask`) and by value."""
+        return {name: self.value(value) for name, value in mask(values).items()}
+
+    def value(self, value: Json) -> Json:
+        """Return a JSON value with the secrets masked in its texts and names."""
+        if isinstance(value, str):
+            return self.text(value)
+        if isinstance(value, Mapping):
+            return {self.text(name): self.value(item) for name, item in value.items()}
+        if isinstance(value, list | tuple):
+            return [self.value(item) for item in value]
+        return value
+
+    def _spans_over_lines(self, text: str) -> Iterator[tuple[int, int]]:
+        """Yield where secrets are that were broken into lines, or coloured in parts."""
+        breaks = [found.span() for found in _BREAKS.finditer(text)] if self._long else []
+        if not breaks:
+            return
+        starts = [0, *(end for _, end in breaks)]
+        ends = [*(start for start, _ in breaks), len(text)]
+        parts = [text[start:end] for start, end in zip(starts, ends, strict=True)]
+        places = list(accumulate(map(len, parts), initial=0))[:-1]  # of the parts, joined
+        for start, end in _spans("".join(parts), self._long):
+            first, last = bisect_right(places, start) - 1, bisect_right(places, end - 1) - 1
+            yield starts[first] + start - places[first], starts[last] + end - places[last]
+
+
+_BREAKS = re.compile(r"(?:\\[nrt]|[\s|│┃\\]|\x1b\[[0-9;]*m)+")
+"""Text that may be inside of a secret that was broken into lines, or coloured: blanks, the frame of
+a table, a shell's backslash. A blank of the secret may be missing where a line ends."""
+
+_IN_BASE64 = re.compile(r"[A-Za-z0-9+/=_-]")
+
+_PERCENT = re.compile("%[0-9A-F]{2}")
+
+
+def _spans(text: str, literals: Iterable[tuple[str, bool]]) -> Iterator[tuple[int, int]]:
+    for literal, in_base64 in literals:
+        at = text.find(literal)
+        while at >= 0:
+            end = at + len(literal)
+            if in_base64:  # a character on each side has bits of the secret, too
+                start = at - bool(at and _IN_BASE64.match(text, at - 1))
+                yield start, end + bool(_IN_BASE64.match(text, end))
+            else:
+                yield at, end
+            at = text.find(literal, end)
+
+
+@lru_cache(maxsize=64)
+def _literals(
+    secrets: frozenset[str],
+) -> tuple[tuple[tuple[str, bool], ...], tuple[tuple[str, bool], ...]]:
+    """Return the texts to search for, and those of them that may be broken into lines.
+
+    True beside a text: it is a part of base64.
+    """
+    found: dict[tuple[str, bool], None] = {}
+    long: dict[tuple[str, bool], None] = {}
+    for secret in sorted(secrets):
+        lines = [line.strip() for line in secret.splitlines()] if "\n" in secret else []
+        parts = [line for line in lines if len(line) >= SHORTEST_PART]
+        for value in (secret, *parts) if len(secret.strip()) >= SHORTEST else ():
+            forms = dict.fromkeys([*((one, False) for one in _forms(value)), *_base64(value)])
+            found |= forms
+            if len(value) >= SHORTEST_PART:
+                long |= {(_BREAKS.sub("", text), False): None for text, _ in forms}
+    return tuple(found), tuple(long)
+
+
+def _forms(secret: str) -> Iterator[str]:
+    """Yield a secret as it is and as shells, YAML, URLs, HTML, Python and JSON write it."""
+    raw = secret.encode("utf-8", "surrogateescape")
+    plain = raw.decode("utf-8", "replace")
+    inner = secret.replace("'", "'\\''")
+    forms = [secret, plain, shlex.quote(secret)[1:-1] if "'" in secret else secret, inner]
+    forms += [secret.replace("'", "''"), re.sub(r"([^\w@%+=:,./-])", r"\\\1", secret)]
+    urls = [quote(raw, safe=""), quote(raw), quote_plus(raw)]
+    forms += [*urls, *(_PERCENT.sub(lambda found: found[0].lower(), url) for url in urls)]
+    forms += [html.escape(plain), html.escape(plain, quote=False)]
+    yield from forms
+    yield from (repr(secret)[1:-1], repr(raw)[2:-1])
+    for form in forms:
+        yield json.dumps(form)[1:-1]
+        yield json.dumps(form, ensure_ascii=False)[1:-1]
+
+
+def _base64(secret: str) -> Iterator[tuple[str, bool]]:
+    """Yield the part of base64 that a secret decides, at each place in a longer text.
+
+    So `user:PASSWORD` in the header of a request is found, too.
+    """
+    raw = secret.encode("utf-8", "surrogateescape")
+    for before in range(3):
+        data = bytes(before) + raw
+        first, last = -(-before * 8 // 6), len(data) * 8 // 6
+        for encode in (base64.b64encode, base64.urlsafe_b64encode):
+            yield encode(data)[first:last].decode(), True
+
+
 def mask_text(text: str, values: Mapping[str, Json]) -> str:
     """Return a text, e.g. a command, with the secret values of `values` masked."""
-    return mask_texts([text], values)[0]
+    return Masker.of(values).text(text)
 
 
 def mask_texts(texts: Iterable[str], values: Mapping[str, Json]) -> list[str]:
     """Return texts with the secret values of `values` masked."""
-    found = {secret for secret in _secrets(values) if len(secret) >= SHORTEST}
-    longest_first = sorted(found, key=len, reverse=True)
-    return [_without(longest_first, text) for text in texts]
+    return Masker.of(values).texts(texts)
 
 
 def mask_command(
     command: str | tuple[str, ...] | None, values: Mapping[str, Json]
 ) -> str | tuple[str, ...] | None:
     """Return a command, shell text or words, with the secret values of `values` masked."""
-    if isinstance(command, str):
-        return mask_text(command, values)
-    return command and tuple(mask_texts(command, values))
+    return Masker.of(values).command(command)
 
 
-def _without(secrets: Iterable[str], text: str) -> str:
-    for secret in secrets:
-        text = text.replace(secret, MASK)
-    return text
-
-
-def _secrets(value: Json, *, secret: bool = False) -> Iterator[str]:
-    """Yield the secret texts, including nested ones."""
-    if isinstance(value, str):
+def secrets_of(value: Json, *, secret: bool = False) -> Iterator[str]:
+    """Yield the values, including nested ones, whose names look secret; all if `secret`."""
+    if isinstance(value, str | int | float) and not isinstance(value, bool):
         if secret:
-            yield value
+            yield str(value)
     elif isinstance(value, Mapping):
         for name, item in value.items():
-            yield from _secrets(item, secret=secret or is_secret(name))
+            yield from secrets_of(item, secret=secret or is_secret(name))
     elif isinstance(value, list | tuple):
         for item in value:
-            yield from _secrets(item, secret=secret)
+            yield from secrets_of(item, secret=secret)
 
 
 def _masked(value: Json) -> Json:

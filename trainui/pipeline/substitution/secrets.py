@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 
 from trainui.domain.definition import Json, Pipeline, StageDefinition
-from trainui.pipeline.substitution.masking import mask, mask_command, mask_text, mask_texts
+from trainui.pipeline.substitution.masking import Masker, secrets_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,38 +34,37 @@ def conceal(
     """Return a pipeline without its secrets, for storage, and the secrets.
 
     In `as_written`, its secret parameters are not substituted. Secrets of the submitting shell's
-    environment are masked in commands, too.
+    environment are masked, too.
     """
+    masker = Masker(known(pipeline, environ))
     stages = []
     taken: dict[str, Mapping[str, Json]] = {}
     for real, written in zip(pipeline.stages, as_written.stages, strict=True):
-        stages.append(_concealed(real, written, {**environ, **pipeline.params}))
+        stages.append(_concealed(real, written, masker))
         if changed := _taken(real, stages[-1]):
             taken[real.name] = changed
-    params = mask(pipeline.params)
+    params = masker.values(pipeline.params)
     secret = {name: value for name, value in pipeline.params.items() if params[name] != value}
-    stored = replace(pipeline, params=params, text=masked_text(pipeline), stages=tuple(stages))
+    text = masker.text(pipeline.text)
+    stored = replace(pipeline, params=params, text=text, stages=tuple(stages))
     return stored, Secrets(secret, taken)
 
 
-def masked_text(pipeline: Pipeline) -> str:
-    """Return a pipeline's text with its secret values masked."""
-    stages = {str(at): [one.env, one.params] for at, one in enumerate(pipeline.stages)}
-    return mask_text(pipeline.text, {"params": pipeline.params, **stages})
+def known(pipeline: Pipeline, environ: Mapping[str, str]) -> set[str]:
+    """Return the secret values of a pipeline and of an environment."""
+    own = [values for stage in pipeline.stages for values in (stage.env, stage.params)]
+    return {secret for values in (environ, pipeline.params, *own) for secret in secrets_of(values)}
 
 
-def _concealed(
-    real: StageDefinition, written: StageDefinition, known: Mapping[str, Json]
-) -> StageDefinition:
+def _concealed(real: StageDefinition, written: StageDefinition, masker: Masker) -> StageDefinition:
     """Mask what only the process reads; keep paths and patterns, which trainui also needs."""
-    secrets = {**known, **real.env, **real.params}
     return replace(
         real,
-        command=mask_command(written.command, secrets),
-        resume_args=written.resume_args and tuple(mask_texts(written.resume_args, secrets)),
-        resume_run=mask_command(written.resume_run, secrets),
-        params=mask(written.params),
-        env=mask(written.env),
+        command=masker.command(written.command),
+        resume_args=written.resume_args and tuple(masker.texts(written.resume_args)),
+        resume_run=masker.command(written.resume_run),
+        params=masker.values(written.params),
+        env={name: str(value) for name, value in masker.values(written.env).items()},
     )
 
 

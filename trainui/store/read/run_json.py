@@ -100,15 +100,15 @@ def _trial(definition: StageDefinition) -> dict[str, Any]:
     if definition.trial is None:
         return {}
     params = definition.trial_params
-    return {"trial": definition.trial, "search": params and dict(params)}
+    return {"trial": definition.trial, "search": params and masking.mask(params)}
 
 
-def _matrix(definition: StageDefinition) -> dict[str, str] | None:
+def _matrix(definition: StageDefinition) -> dict[str, Any] | None:
     """Return a member's matrix values, without a trial's number, which is not of the file."""
     matrix = dict(definition.matrix or {})
     if definition.trial is not None:
         matrix.pop(TRIAL, None)
-    return matrix or None
+    return masking.mask(matrix) or None
 
 
 def _output(stage: StageRecord, output: str) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from trainui.execution.attempt import log_ends, log_search
+from trainui.pipeline.substitution.masking import Masker
 
 
 def write(directory: Path, text: str | bytes, name: str = "stdout.log") -> None:
@@ -70,11 +71,11 @@ def test_a_large_log_takes_little_memory_also_as_one_line(tmp_path: Path) -> Non
 
 
 def test_the_tail_is_of_whole_lines_and_bounded(tmp_path: Path) -> None:
-    assert log_ends.tail(tmp_path) == ""
+    assert log_ends.tail(tmp_path, Masker()) == ""
     write(tmp_path, "x" * 100_000 + "\n\nsecond to last\n  last  \n\n")
-    assert log_ends.tail(tmp_path) == "second to last\n  last"
+    assert log_ends.tail(tmp_path, Masker()) == "second to last\n  last"
     write(tmp_path, "10%\r20%\r\nfailed\n", "stderr.log")
-    assert log_ends.tail(tmp_path) == "20%\nfailed"
+    assert log_ends.tail(tmp_path, Masker()) == "20%\nfailed"
 
 
 def test_the_tail_of_a_long_progress_bar_has_its_last_state(
@@ -82,12 +83,12 @@ def test_the_tail_of_a_long_progress_bar_has_its_last_state(
 ) -> None:
     bar = "".join(f"\r{percent:>3}%|{'#' * percent}" for percent in range(100)) * 9
     write(tmp_path, bar)
-    assert log_ends.tail(tmp_path) == f" 99%|{'#' * 99}"
+    assert log_ends.tail(tmp_path, Masker()) == f" 99%|{'#' * 99}"
     write(tmp_path, f"about to train\n{bar[-9000:]}\nValueError: x\n")
-    assert log_ends.tail(tmp_path).splitlines() == [
+    assert log_ends.tail(tmp_path, Masker()).splitlines() == [
         "about to train",
         f" 99%|{'#' * 99}",
         "ValueError: x",
     ]
-    hidden = log_ends.last_match(tmp_path, re.compile(r" 42%.*"))
+    hidden = log_ends.last_match(tmp_path, re.compile(r" 42%.*"), Masker())
     assert hidden == f" 42%|{'#' * 42}"

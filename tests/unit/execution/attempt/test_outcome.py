@@ -18,6 +18,7 @@ from trainui.domain.states import Status
 from trainui.execution.attempt import log_search
 from trainui.execution.attempt import outcome as attempt_outcome
 from trainui.execution.attempt.outcome import LostSupervisor
+from trainui.pipeline.substitution.masking import Masker
 from trainui.store.runs.attempt_rows import Outcome
 from trainui.supervisor.protocol import Exit, ExitReason
 
@@ -70,7 +71,7 @@ def attempt_in(stage_dir: Path, number: int = 1, **fields: Any) -> AttemptRecord
 
 def judge(attempt: AttemptRecord, found: Exit, **fields: Any) -> tuple[Status, str | None]:
     definition = StageDefinition("a", command="true", **fields)
-    outcome = attempt_outcome.outcome(attempt, definition, found)
+    outcome = attempt_outcome.outcome(attempt, definition, found, Masker())
     return outcome.status, outcome.error
 
 
@@ -80,7 +81,7 @@ def log(attempt: AttemptRecord, text: str, name: str = "stderr.log") -> None:
 
 def test_exit_code_0_completes(tmp_path: Path) -> None:
     definition = StageDefinition("a", command="true")
-    outcome = attempt_outcome.outcome(attempt_in(tmp_path), definition, ended())
+    outcome = attempt_outcome.outcome(attempt_in(tmp_path), definition, ended(), Masker())
     assert (outcome.status, outcome.error) == (Status.COMPLETED, None)
     assert (outcome.started_at, outcome.completed_at, outcome.exit_code) == (STARTED, ENDED, 0)
 
@@ -191,7 +192,7 @@ def test_what_could_not_be_started_says_why_and_has_no_start(tmp_path: Path) -> 
     message = "cannot start 'foo' (searched on the stage's PATH): No such file or directory"
     found = ended(exit_code=None, reason=ExitReason.START_FAILED, message=message)
     outcome = attempt_outcome.outcome(
-        attempt_in(tmp_path), StageDefinition("a", command=("foo",)), found
+        attempt_in(tmp_path), StageDefinition("a", command=("foo",)), found, Masker()
     )
     assert (outcome.status, outcome.error, outcome.started_at) == (Status.FAILED, message, None)
 
@@ -395,13 +396,13 @@ def test_a_task_gives_its_result_or_its_error(tmp_path: Path) -> None:
     definition = StageDefinition("a", task="m.f")
     result = Path(attempt.directory) / "result.json"
 
-    assert attempt_outcome.outcome(attempt, definition, ended()).error == (
+    assert attempt_outcome.outcome(attempt, definition, ended(), Masker()).error == (
         "the task m.f ended the process before it returned"
     )
     result.write_text(json.dumps({"ok": True, "result": {"accuracy": 0.9}}))
-    outcome = attempt_outcome.outcome(attempt, definition, ended())
+    outcome = attempt_outcome.outcome(attempt, definition, ended(), Masker())
     assert (outcome.status, outcome.result) == (Status.COMPLETED, {"accuracy": 0.9})
     result.write_text(json.dumps({"ok": False, "error": "ValueError: no\n\nTraceback"}))
-    outcome = attempt_outcome.outcome(attempt, definition, ended(exit_code=1))
+    outcome = attempt_outcome.outcome(attempt, definition, ended(exit_code=1), Masker())
     assert (outcome.status, outcome.error) == (Status.FAILED, "ValueError: no\n\nTraceback")
     assert outcome.result is None

@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from trainui.pipeline.substitution.masking import MASK, is_secret, mask, mask_text
+import base64
+import html
+import json
+import shlex
+import subprocess
+from urllib.parse import quote, quote_plus
+
+import pytest
+import yaml
+
+from trainui.pipeline.substitution.masking import MASK, Masker, is_secret, mask, mask_text
 
 
 def test_names_show_the_direction() -> None:
@@ -35,3 +45,65 @@ def test_secrets_are_masked_in_texts() -> None:
     values = {"token": "hf_abcdef", "key": "hf_abcdef_long", "max_tokens": "128", "lr": "0.123456"}
     text = "train --token hf_abcdef --key=hf_abcdef_long --n 128 --lr 0.123456"
     assert mask_text(text, values) == f"train --token {MASK} --key={MASK} --n 128 --lr 0.123456"
+
+
+AWKWARD = "s3cr3t & 'it' \"is\" /ü"
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        AWKWARD,
+        shlex.quote(AWKWARD),
+        AWKWARD.replace("'", "'\\''"),
+        repr(AWKWARD),
+        repr(AWKWARD.encode()),
+        json.dumps(AWKWARD),
+        json.dumps(AWKWARD, ensure_ascii=False),
+        json.dumps(shlex.quote(AWKWARD)),
+        yaml.safe_dump({"a": AWKWARD + " "}, allow_unicode=True, width=1000),
+        quote(AWKWARD),
+        quote(AWKWARD, safe="").lower(),
+        quote_plus(AWKWARD),
+        html.escape(AWKWARD),
+        base64.b64encode(AWKWARD.encode()).decode(),
+        base64.b64encode(b"user:" + AWKWARD.encode()).decode(),
+        base64.urlsafe_b64encode(b"me:" + AWKWARD.encode() + b"?x").decode(),
+        subprocess.run(
+            ["bash", "-c", 'printf %q "$1"', "-", AWKWARD], capture_output=True, text=True
+        ).stdout,
+    ],
+)
+def test_a_secret_is_masked_in_every_notation(written: str) -> None:
+    """Of base64, a few characters of the neighbours may be left."""
+    masker = Masker([AWKWARD])
+    shown = masker.text(f"before {written} after")
+    assert "s3cr3t" not in shown
+    assert MASK in shown
+    assert shown.startswith("before ")
+    assert shown.endswith(" after")
+    assert len(shown) < 32
+    assert masker.text(shown) == shown
+
+
+@pytest.mark.parametrize("between", ["\n", "\r\n    ", "\x1b[0m\x1b[31m", " │\n│ ", " \\\n  "])
+def test_a_secret_broken_into_lines_is_masked(between: str) -> None:
+    secret = "hf_abcdefghijkl'mnopq"
+    text = f"a │ {between.join(['hf_abcde', 'fghijkl', chr(39) + 'mnopq'])} b\nthe rest"
+    assert Masker([secret]).text(text) == "a │ *** b\nthe rest"
+
+
+def test_each_line_of_a_long_secret_is_masked_alone() -> None:
+    key = "-----BEGIN-----\nMIIEvQIBADANBgkq\nhkiG9w0BAQEFAASC\n-----END-----\n"
+    assert Masker([key]).text(" MIIEvQIBADANBgkq\nend") == " ***\nend"
+    assert Masker([key]).text(f"key:\n{key}end") == "key:\n***end"
+
+
+def test_values_that_overlap_become_one_mask() -> None:
+    masker = Masker(["abcdefgh", "defghijk", "abcdef"])
+    assert masker.text("x abcdefghijk abcdefgh abcdef y") == "x *** *** *** y"
+
+
+def test_numbers_are_masked_and_short_values_left() -> None:
+    values = {"password": 12345678, "pin_key": 1234, "secret": True, "a": [{"token": "abc"}]}
+    assert Masker.of(values).text("12345678 1234 True abc 1.5") == "*** 1234 True abc 1.5"

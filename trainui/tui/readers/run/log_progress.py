@@ -8,6 +8,7 @@ from pathlib import Path
 
 from trainui import plain_files
 from trainui.execution.attempt.log_ends import end_lines
+from trainui.pipeline.substitution.masking import Masker
 from trainui.tui.data.run_page import LogProgress
 
 PROGRESS_BYTES = 4096
@@ -25,7 +26,9 @@ _TOTAL = re.compile(rb"(?:max_steps|total optimization steps)[^\w-]{1,4}([\d,]+)
 def log_progress(logs: Sequence[Path]) -> LogProgress | None:
     """Return the progress in the last lines of logs; a count goes before a bar of its parts."""
     newest_first = sorted(logs, key=lambda one: seen(one)[1], reverse=True)
-    lines = [line for log in newest_first for line in reversed(end_lines(log, PROGRESS_BYTES))]
+    lines = [
+        line for log in newest_first for line in reversed(end_lines(log, Masker(), PROGRESS_BYTES))
+    ]
     found = (read(line) for read in (_count, _bar) for line in lines)
     return next((one for one in found if one is not None), None)
 
