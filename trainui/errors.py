@@ -59,6 +59,10 @@ class SchemaRefusedError(UnfitEnvironmentError):
     """The database is of a newer trainui, or of one from before the first release."""
 
 
+class SchemaOutdatedError(UnfitEnvironmentError):
+    """The database is at an earlier revision, which only a worker of this version upgrades."""
+
+
 class NotPlainFileError(UnfitEnvironmentError, OSError):
     """A path is not a regular file (e.g. a FIFO); the message names it."""
 

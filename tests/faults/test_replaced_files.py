@@ -167,6 +167,7 @@ def test_a_worker_of_another_installation_ends_when_the_database_is_upgraded_und
         wait_for(lambda: "newer trainui" in str(cli.json("worker", "status")["problems"]), "why")
         connection.execute("ALTER TABLE stages RENAME COLUMN next_version TO not_before")
         connection.execute(f"UPDATE alembic_version SET version_num = '{HEAD}'")
+    assert cli("worker", "start").code == 0
     (cli.directory / "go").touch()
     done = cli.json("wait", run, "--timeout", "60", "--json")
     assert [len(stage["attempts"]) for stage in done["stages"]] == [1]

@@ -17,7 +17,7 @@ from tests.unit.supervisor.waiting import PATIENCE, wait_for, wait_for_death, wa
 from trainui import paths
 from trainui.execution.broker import server_process
 from trainui.execution.daemon import early_worker, health, lifecycle
-from trainui.execution.daemon.guard import EXIT_HELD
+from trainui.execution.daemon.health import EXIT_HELD
 from trainui.execution.processes import desired_state, locks, spawn
 from trainui.paths import Home
 from trainui.supervisor import process

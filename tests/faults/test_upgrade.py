@@ -37,16 +37,17 @@ def upgrade():
 """A revision that does a part, waits, and does the rest."""
 
 PROGRAM = """
-import sys
-from trainui.store.db import engine, schema
+import pathlib, sys
+from trainui.store.db import schema
 config = schema.alembic_config
 def elsewhere(url):
     made = config(url)
     made.set_main_option("script_location", sys.argv[1])
     return made
 schema.alembic_config, schema.HEAD = elsewhere, "9000"
-schema.schema_revision.REVISIONS = (*schema.schema_revision.REVISIONS, "9000")
-engine.open_store(sys.argv[2]).close()
+known = schema.schema_revision
+known.REVISIONS, known.HEAD = (*known.REVISIONS, "9000"), "9000"
+schema.upgrade_file(sys.argv[2], pathlib.Path(sys.argv[2].removeprefix("sqlite:///")))
 """
 
 

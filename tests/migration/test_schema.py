@@ -130,18 +130,18 @@ def test_the_tables_that_are_not_copied_exist() -> None:
     assert set(SQLModel.metadata.tables) >= schema.BULK_TABLES
 
 
-def test_several_at_once_upgrade_once(tmp_path: Path) -> None:
+def test_several_processes_at_once_create_the_tables_once(tmp_path: Path) -> None:
     file = tmp_path / "a.db"
     sqlite3.connect(file).close()
     errors: list[Exception] = []
 
-    def upgrade() -> None:
+    def fill() -> None:
         try:
-            schema.upgrade_if_needed(url_of(file), file)
+            schema.fill_if_empty(file)
         except Exception as error:
             errors.append(error)
 
-    threads = [threading.Thread(target=upgrade) for _ in range(4)]
+    threads = [threading.Thread(target=fill) for _ in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -163,10 +163,10 @@ def test_upgraded_from_nothing_equals_the_models_on_postgresql(
     engine.dispose()
 
 
-def test_several_hosts_at_once_upgrade_once(postgresql_server: postgresql.Server) -> None:
+def test_several_hosts_at_once_create_the_tables_once(postgresql_server: postgresql.Server) -> None:
     url = postgresql_server.make_database()
     with ProcessPoolExecutor(mp_context=multiprocessing.get_context("spawn")) as pool:
-        for upgraded in [pool.submit(schema.upgrade_server_if_needed, url) for _ in range(2)]:
+        for upgraded in [pool.submit(schema.fill_server_if_empty, url) for _ in range(2)]:
             upgraded.result()
     assert schema.server_revision(url) == schema.HEAD
 

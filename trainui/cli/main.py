@@ -16,7 +16,13 @@ from typing import NoReturn
 from trainui import mounts, paths
 from trainui.cli.output import printing
 from trainui.cli.runs import open_or_wait
-from trainui.errors import StoppedError, TrainuiError, UnfitEnvironmentError, UsageError
+from trainui.errors import (
+    SchemaOutdatedError,
+    StoppedError,
+    TrainuiError,
+    UnfitEnvironmentError,
+    UsageError,
+)
 
 UNFIT = 4
 """Exit code for an unfit environment."""
@@ -27,6 +33,9 @@ takes a third of the time needed to read ten thousand stages, and frees nothing.
 
 _STARTS_RUN = ("run", "demo")
 """Commands that need a worker, unless they are called with one of `_ONLY_SHOWS`."""
+
+_CHANGES = {*_STARTS_RUN, "add", "cancel", "note", "prune", "rerun", "resume", "rm"}
+"""Commands for which the database of an older trainui is upgraded."""
 
 _ONLY_SHOWS = {"--dry-run", "--help", "-h"}
 
@@ -101,7 +110,19 @@ def _call_command(arguments: Sequence[str]) -> int:
     if _is_directory(arguments):
         call(("add", arguments[0]))
         open_or_wait.open_screen(None)
-    return call(with_any_pid(arguments))
+    given = with_any_pid(arguments)
+    try:
+        return call(given)
+    except SchemaOutdatedError:  # raised by the first look at the database: nothing is done yet
+        if given[0] not in _CHANGES or not _ONLY_SHOWS.isdisjoint(_before_separator(given)):
+            raise
+    from trainui.execution.daemon import lifecycle
+
+    printing.note(
+        "an older trainui made the database: its worker leaves, and a new one upgrades it"
+    )
+    lifecycle.ensure_started()
+    return call(given)
 
 
 def _is_directory(arguments: Sequence[str]) -> bool:

@@ -19,6 +19,7 @@ from trainui import paths, wakeup
 from trainui import settings as settings_module
 from trainui.execution.broker import broker, server_process
 from trainui.execution.daemon import early_worker, health, heartbeat
+from trainui.execution.daemon.health import EXIT_HELD, EXIT_REFUSED
 from trainui.execution.daemon.heartbeat import Heartbeat
 from trainui.execution.processes import desired_state, locks, spawn
 from trainui.execution.processes.respawn import ChildProcess, RespawnedProcess
@@ -26,9 +27,6 @@ from trainui.paths import Home
 from trainui.settings import Settings
 
 logger = logging.getLogger("trainui.execution.daemon.guard")  # this module also runs as __main__
-
-EXIT_HELD = 75
-"""Exit code of a worker if another one of its home is alive."""
 
 POLL_EVERY = 2.0
 """Seconds between two checks of the desired state and of processes that are not our children."""
@@ -56,6 +54,9 @@ class Guard:
             def note_end(pid: int, code: int) -> None:
                 if code != EXIT_HELD:
                     health.note_end(home, name, pid, code)
+                if code == EXIT_REFUSED:  # as often as it is started
+                    logger.error("the worker cannot use this database: leaving")
+                    desired_state.withdraw_seen(home, desired_state.wanted_at(home))
 
             return RespawnedProcess(
                 name, lambda: spawn.spawn(argv, home.guard_log), is_alive, on_end=note_end

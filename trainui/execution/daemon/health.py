@@ -23,6 +23,12 @@ from trainui.paths import Home, write_private
 from trainui.store.db import sqlite_file
 from trainui.supervisor.supervise import read_process
 
+EXIT_HELD = 75
+"""Exit code of a worker if another one of its home is alive."""
+
+EXIT_REFUSED = 76
+"""Exit code of a worker that cannot use the database, whose schema is of another version."""
+
 START_PATIENCE = 15.0
 """Seconds after which a worker that is alive but not ready counts as late."""
 
@@ -76,7 +82,9 @@ def brief(home: Home, database: Path | None) -> str:
         return _late(home)
     guarded = locks.is_held(home.guard_lock)
     if not desired_state.is_wanted(home):
-        return "" if guarded else desired_state.NO_WORKER
+        if guarded:
+            return ""
+        return "database is of another version" if _is_refused(home) else desired_state.NO_WORKER
     if not guarded:
         return "worker and guard are not running"
     end = last_end(home)
@@ -116,6 +124,8 @@ def problems(home: Home, broker: Mapping[str, Any], *, is_ours: bool = True) -> 
     if not desired_state.is_wanted(home):
         if worker is not None or guard is not None:
             return ["stopping"]
+        if _is_refused(home):
+            return [f"stopped: the worker {last_end(home)}", *_last_words(home)]
         stopped = "stopped, or ended because it was idle; the next run starts it"
         return [stopped] if desired_state.withdrawn_at(home) else []
     again = "start it with `trainui worker start`"
@@ -145,6 +155,12 @@ def problems(home: Home, broker: Mapping[str, Any], *, is_ours: bool = True) -> 
         else:
             found += [f"the worker is starting again: it {end}", *_last_words(home)]
     return found + _broker_problems(home, broker, again, is_ours=is_ours)
+
+
+def _is_refused(home: Home) -> bool:
+    """Return True if the last worker ended since it cannot use the database."""
+    end = last_end(home)
+    return end is not None and end.code == EXIT_REFUSED
 
 
 def _last_words(home: Home) -> list[str]:

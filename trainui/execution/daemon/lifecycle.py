@@ -13,16 +13,18 @@ from trainui import disk, paths
 from trainui import settings as settings_module
 from trainui.errors import UnfitEnvironmentError
 from trainui.execution.broker import broker
-from trainui.execution.daemon import early_worker, guard, health, readiness
+from trainui.execution.daemon import early_worker, guard, health, readiness, schema_upgrade
 from trainui.execution.processes import desired_state, locks, spawn
 from trainui.paths import Home
 from trainui.settings import Settings
+from trainui.store.db import readonly
 
 
 def ensure_started(*, wait: float | None = None) -> None:
     """Start the guard, which starts the broker and the worker. Idempotent.
 
-    With `wait`, it returns once the worker accepts tasks, after that many seconds at most.
+    With `wait`, it returns once the worker accepts tasks, after that many seconds at most. If the
+    database is of an older trainui, its worker leaves first, and this returns after the upgrade.
 
     Raises:
         UsageError: the configured broker URL is invalid.
@@ -34,6 +36,15 @@ def ensure_started(*, wait: float | None = None) -> None:
     broker.check(home, settings_module.load())
     for directory in (home.root, home.worker):
         paths.make_private(directory)
+    if readonly.is_outdated():
+        schema_upgrade.replace_older_worker(stop, lambda: _start(home))
+    started = _start(home)
+    if wait is not None:
+        _wait_until_ready(home, started, wait)
+
+
+def _start(home: Home) -> subprocess.Popen[bytes] | None:
+    """Start the guard and the worker if they are not running; return the guard if it is new."""
     desired_state.want(home)
     is_guarded = locks.is_held(home.guard_lock)
     started = early_worker.release()
@@ -43,8 +54,7 @@ def ensure_started(*, wait: float | None = None) -> None:
             # both at once: the worker does not wait for the guard
             argv = spawn.with_child(argv, early_worker.WORKER_ARGV)
         started = spawn.spawn(argv, home.guard_log)
-    if wait is not None:
-        _wait_until_ready(home, started, wait)
+    return started
 
 
 def stop(timeout: float = 10.0) -> bool:

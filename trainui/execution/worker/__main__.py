@@ -16,9 +16,9 @@ from contextlib import contextmanager
 from typing import Any
 
 from trainui import open_file_limit, paths, settings
-from trainui.errors import TrainuiError
-from trainui.execution.daemon import early_worker, readiness
-from trainui.execution.daemon.guard import EXIT_HELD
+from trainui.errors import SchemaRefusedError, TrainuiError
+from trainui.execution.daemon import early_worker, readiness, schema_upgrade
+from trainui.execution.daemon.health import EXIT_HELD, EXIT_REFUSED
 from trainui.execution.processes import desired_state, locks, spawn
 from trainui.paths import Home
 
@@ -63,11 +63,11 @@ def _run(home: Home) -> int:
         return not desired_state.is_wanted(home)
 
     try:
-        if open_patiently(is_unwanted_after) is None:
+        if open_patiently(is_unwanted_after, schema_upgrade.upgrade) is None:
             return 0
     except TrainuiError as error:
         logger.error("%s", error)
-        return error.exit_code
+        return EXIT_REFUSED if isinstance(error, SchemaRefusedError) else error.exit_code
     return celery_worker.run(home, settings.load())
 
 

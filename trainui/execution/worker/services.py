@@ -11,7 +11,7 @@ from typing import Any
 
 from trainui import paths, wakeup
 from trainui import settings as settings_module
-from trainui.errors import StoreLockedError, TrainuiError
+from trainui.errors import SchemaRefusedError, StoreLockedError, TrainuiError
 from trainui.execution.attempt.monitor import AttemptMonitor
 from trainui.execution.daemon import early_worker
 from trainui.execution.daemon.metrics_process import MetricsProcess
@@ -78,12 +78,15 @@ class ChangeDetector:
         return changed
 
     def is_outdated(self) -> bool:
-        """Return True if a newer trainui has upgraded the store; False if it cannot be read."""
+        """Return True if another trainui has changed the schema; False if it cannot be read."""
         try:
-            return self._connection is not None and readonly.is_newer(self._connection)
+            self._connection = self._connection or views.connect()
+            readonly.check_schema(self._connection)
+        except SchemaRefusedError:
+            return True
         except (TrainuiError, sqlite3.Error):  # the next `seen` opens it again, or reports a change
             self.close()
-            return False
+        return False
 
     def close(self) -> None:
         """Close the connection; the next check reports a change."""

@@ -111,14 +111,17 @@ def database_url() -> str:
 
 
 def open_store(url: str | None = None) -> Store:
-    """Open the store, created or upgraded if needed, or raise UnfitEnvironmentError."""
+    """Open the store, created if needed, or raise UnfitEnvironmentError."""
     return _open(url or database_url())
 
 
-def open_patiently(wait: Callable[[float], bool]) -> Store | None:
+def open_patiently(
+    wait: Callable[[float], bool], before: Callable[[], None] | None = None
+) -> Store | None:
     """Open the store; retry while it cannot be used, or if its file was removed.
 
     `wait` waits for a number of seconds, and returns True to give up: then the result is None.
+    `before` is called before each try.
 
     Raises:
         UnfitEnvironmentError: it can never be used, e.g. since a newer trainui made it.
@@ -127,6 +130,8 @@ def open_patiently(wait: Callable[[float], bool]) -> Store | None:
         try:
             if (file := file_of(database_url())) is not None:
                 sqlite_file.check_not_lost(file)
+            if before is not None:
+                before()
             return open_store()
         except StoreError as error:
             outage.log.failed(error)
@@ -156,11 +161,24 @@ def _open(url: str) -> Store:
         disk.check_home(file.parent)
         with _explained(url):
             schema.make_file(file)
-            schema.upgrade_if_needed(url, file)
+            schema.fill_if_empty(file)
     else:
         with _explained(url), postgres.explained(url):
-            schema.upgrade_server_if_needed(url)
+            schema.fill_server_if_empty(url)
     return Store(url)
+
+
+def upgrade_store() -> None:
+    """Upgrade a store at an earlier revision; nobody else may use it, e.g. an older worker."""
+    from trainui.store.db import schema
+
+    url = database_url()
+    if (file := file_of(url)) is None:
+        with _explained(url), postgres.explained(url):
+            schema.upgrade_server(url)
+    elif file.exists():
+        with _explained(url):
+            schema.upgrade_file(url, file)
 
 
 def file_of(url: str) -> Path | None:

@@ -162,7 +162,7 @@ def explain(error: Exception, url: str) -> Exception:
         kind = StoreLockedError
         advice = "another process has kept it locked for too long; end that process, or try again"
     elif isinstance(error, errors.UndefinedTable | errors.UndefinedColumn):
-        kind, advice = StoreSchemaError, "an older trainui created it; open it again to upgrade it"
+        kind, advice = StoreSchemaError, "another trainui changed its tables; start this again"
     else:
         advice = "check that the server runs and accepts this host; nothing is lost meanwhile"
     return kind(f"{shown(url)}: {text}: {advice}")

@@ -13,7 +13,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from trainui import paths, settings
-from trainui.errors import NotFoundError, StoreError
+from trainui.errors import (
+    NotFoundError,
+    SchemaOutdatedError,
+    SchemaRefusedError,
+    StoreError,
+    TrainuiError,
+)
 from trainui.store.db import schema_revision, sqlite_file, wal
 from trainui.store.db.protocol import Connection
 from trainui.store.db.schema_revision import HEAD
@@ -72,24 +78,29 @@ def is_none_yet() -> bool:
 
 
 def connect(database: Path | None = None) -> Connection:
-    """Open an existing database read-only; a store at an earlier revision is upgraded.
+    """Open an existing database read-only.
 
     `database` is the SQLite file, of any revision; None: the store.
 
     Raises:
         SchemaRefusedError: the store is of a newer trainui, or from before the first release.
+        SchemaOutdatedError: it is of an older one.
     """
     if database is not None:
         return _open(database)
-    connection = _connect()
-    if (found := _revision(connection)) != HEAD:
+    connection = connect_any_revision()
+    try:
+        check_schema(connection)
+    except BaseException:
         connection.close()
-        schema_revision.check(found, where())
-        from trainui.store.db.engine import open_store
-
-        open_store()
-        connection = _connect()
+        raise
     return connection
+
+
+def check_schema(connection: Connection) -> None:
+    """Check the revision of the store, which may have changed since it was opened."""
+    if (found := _revision(connection)) != HEAD:
+        schema_revision.check(found, where())
 
 
 def where() -> str:
@@ -101,16 +112,29 @@ def where() -> str:
     return postgres.shown(url)
 
 
-def is_newer(connection: Connection) -> bool:
-    """Return True if a newer trainui has upgraded the database, also since it was opened."""
-    return _revision(connection) not in schema_revision.REVISIONS
+def is_outdated() -> bool:
+    """Return True if the store is at an earlier revision; False if it cannot be read at all.
+
+    Raises:
+        SchemaRefusedError: it is of a newer trainui, or from before the first release.
+    """
+    try:
+        connect().close()
+    except SchemaOutdatedError:
+        return True
+    except SchemaRefusedError:
+        raise
+    except (TrainuiError, sqlite3.Error):
+        pass  # whoever uses it says why
+    return False
 
 
 def _revision(connection: Connection) -> str:
     return str(connection.execute("SELECT version_num FROM alembic_version").fetchone()[0])
 
 
-def _connect() -> Connection:
+def connect_any_revision() -> Connection:
+    """Open the store read-only, also one of another version."""
     if (url := settings.load().database_url) is None:
         return _open(paths.home().database)
     from trainui.store.db import postgres

@@ -1,4 +1,4 @@
-"""The schema's version: checked on each open, upgraded by Alembic only if it is old.
+"""The schema's version: checked on each open; only a worker at its start upgrades it, by Alembic.
 
 Alembic is imported only for an upgrade, before which all tables but those of points are backed up.
 A new SQLite database is made from the SQL beside the migrations, which spares the first `run` the
@@ -12,12 +12,17 @@ import os
 import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from trainui import clock, paths, plain_files
-from trainui.errors import StoreError, StoreLockedError, UnfitEnvironmentError
+from trainui.errors import (
+    SchemaOutdatedError,
+    StoreError,
+    StoreLockedError,
+    UnfitEnvironmentError,
+)
 from trainui.store.db import lock_wait_notice, postgres, schema_revision, sqlite_file
 from trainui.store.db.schema_revision import HEAD as HEAD
 from trainui.supervisor.supervise import try_lock
@@ -73,25 +78,43 @@ def _make_new(file: Path) -> None:
         unfinished.rename(file)
 
 
-def upgrade_if_needed(url: str, file: Path) -> None:
-    """Upgrade a SQLite database to `HEAD`.
+def fill_if_empty(file: Path) -> None:
+    """Create the tables in a SQLite database that has none.
 
     Raises:
-        SchemaRefusedError: it cannot be upgraded.
+        SchemaRefusedError: it has those of a newer trainui, or from before the first release.
+        SchemaOutdatedError: it has those of an older one.
     """
     if revision(file) == HEAD:
         return
     with _one_at_a_time(file):
-        found = revision(file)
-        if found == HEAD:
-            return
-        if found is None:
-            _check_empty(file)
-            create(file)
-        else:
+        if (found := revision(file)) is not None:
             schema_revision.check(found, str(file))
+            return
+        _check_empty(file)
+        create(file)
+
+
+def upgrade_file(url: str, file: Path) -> None:
+    """Upgrade a SQLite database to `HEAD`; no other process may use it.
+
+    Raises:
+        SchemaRefusedError: it cannot be upgraded.
+    """
+    with _one_at_a_time(file):
+        if _is_earlier(revision(file), str(file)):
             back_up(file, file.with_name(f"{file.name}.before-{HEAD}-{clock.now()}"))
             upgrade(url)
+
+
+def _is_earlier(found: str | None, where: str) -> bool:
+    """Return True if a database is at an earlier revision, False if it is empty or at `HEAD`."""
+    if found is None:
+        return False
+    with suppress(SchemaOutdatedError):
+        schema_revision.check(found, where)
+        return False
+    return True
 
 
 def _check_empty(file: Path) -> None:
@@ -140,17 +163,22 @@ def alembic_config(url: str) -> Config:
     return config
 
 
-def upgrade_server_if_needed(url: str) -> None:
+def fill_server_if_empty(url: str) -> None:
+    """Create the tables in a PostgreSQL database that has none; raise as `fill_if_empty`."""
+    if (found := server_revision(url)) is not None:
+        schema_revision.check(found, postgres.shown(url))
+    else:
+        upgrade(url)  # one at a time, like all writes
+
+
+def upgrade_server(url: str) -> None:
     """Upgrade a PostgreSQL database to `HEAD`; backups are its administrator's task.
 
     Raises:
         SchemaRefusedError: it cannot be upgraded.
     """
-    found = server_revision(url)
-    if found is not None:
-        schema_revision.check(found, postgres.shown(url))
-    if found != HEAD:
-        upgrade(url)  # one at a time, like all writes
+    if _is_earlier(server_revision(url), postgres.shown(url)):
+        upgrade(url)
 
 
 def server_revision(url: str) -> str | None:

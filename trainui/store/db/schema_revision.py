@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from trainui.errors import SchemaRefusedError
+from trainui.errors import SchemaOutdatedError, SchemaRefusedError
 
 REVISIONS = ("0100",)
 """Those in `store.migrations.versions`, in order: databases at an earlier one are upgraded."""
@@ -15,11 +15,14 @@ BEFORE_RELEASE = tuple(f"{number:04}" for number in range(1, 12))
 
 
 def check(found: str, where: str) -> None:
-    """Check that a revision is `HEAD` or can be upgraded to it.
+    """Check that a revision is `HEAD`.
 
     Raises:
         SchemaRefusedError: it is later, or from before the first release.
+        SchemaOutdatedError: it can be upgraded.
     """
+    if found == HEAD:
+        return
     if found in BEFORE_RELEASE:
         raise SchemaRefusedError(
             f"{where}: created by a trainui from before the first release (schema {found}), which "
@@ -31,3 +34,7 @@ def check(found: str, where: str) -> None:
             f"{where}: created by a newer trainui (schema {found}; this one supports {HEAD}); "
             "upgrade trainui, or set TRAINUI_HOME to another directory"
         )
+    raise SchemaOutdatedError(
+        f"{where}: of an older trainui (schema {found}; this one needs {HEAD}): upgrade it with "
+        "`trainui worker start`, for which the older worker leaves; stages keep running"
+    )

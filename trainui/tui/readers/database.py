@@ -47,7 +47,6 @@ class ScreenDatabase:
         self._in_view: InViewReader | None = None
         self._pages: RunPageReader | None = None
         self._has_read_curves = False
-        self._upgraded = False
         self._path = sqlite_file.store_file()
         self._host = settings.host()
 
@@ -70,13 +69,7 @@ class ScreenDatabase:
             return empty._replace(no_runs_yet=True)
         except (TrainuiError, sqlite3.Error) as error:
             self.close()
-            if not isinstance(error, sqlite3.OperationalError) or self._upgraded:
-                return empty._replace(problem=str(error))
-            from trainui.store.db.engine import open_store
-
-            self._upgraded = True
-            open_store()  # migrates a database of an older version
-            return self.read(query)
+            return empty._replace(problem=str(error))
 
     def forget(self) -> None:
         """Drop the cached run list, so that the next read is complete."""
@@ -92,6 +85,7 @@ class ScreenDatabase:
     def _read(self, snapshot: Snapshot, connection: Connection) -> Snapshot:
         query = snapshot.query
         self._version = readonly.data_version(connection)
+        readonly.check_schema(connection)
         if self._ring is not None:
             self._ring_for_events(connection, self._ring)
         self.health.find_checkpoint_places(connection)
