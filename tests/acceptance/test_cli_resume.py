@@ -103,6 +103,36 @@ def test_a_failure_is_not_turned_into_skipped_where_there_is_nothing_to_do(
     assert states_of(shown)["b"] == "failed"
 
 
+UNDECLARED = """\
+name: undeclared
+stages:
+  - name: train
+    run: |
+      mkdir -p out/checkpoint-40
+      echo $TRAINUI_ATTEMPT > out/checkpoint-40/state
+      kill -9 $$
+    retries: 1
+"""
+
+
+def test_a_checkpoint_that_no_field_declares_is_named_and_kept(served: CommandLine) -> None:
+    shown = served.run(UNDECLARED, name="undeclared.yaml", code=1)
+    written = served.directory / "out" / "checkpoint-40"
+    first, second = (Path(one["stdout"]).parent for one in stage_of(shown, "train")["attempts"])
+    assert (written / "state").read_text() == "2\n"
+    assert (first / "kept" / "checkpoint-40" / "state").read_text() == "1\n"
+    for command in (("show", "undeclared"), ("resume", "undeclared", "--dry-run")):
+        assert f"{written} looks like a checkpoint" in served(*command).out
+        assert 'checkpoint: "out/checkpoint-*"' in served(*command).out
+    assert str(written) in served("rerun", "undeclared").err
+    served("wait", "undeclared")
+    assert (second / "kept" / "checkpoint-40" / "state").read_text() == "2\n"
+    declared = UNDECLARED.replace("retries: 1", "checkpoint: out/checkpoint-*")
+    file = served.write("declared.yaml", declared.replace("kill -9 $$", "true"))
+    (planned,) = served.json("resume", "undeclared", "--file", str(file), "--dry-run")["stages"]
+    assert (planned["action"], planned["checkpoint"]) == ("continue", str(written))
+
+
 CRAFTED = """\
 name: crafted
 stages:

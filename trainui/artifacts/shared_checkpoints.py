@@ -15,9 +15,14 @@ from trainui.store.read.overlaps import Overlap
 def find(store: Store, stage: StageRecord) -> Sequence[Overlap]:
     """Return the attempts with the same pattern that overlapped in time with a stage's."""
     wanted = _pattern(stage.definition)
-    with store.read() as connection:
-        found = overlaps.of_stage(raw(connection), stage.id)
+    found = (one for one in beside(store, stage) if one.definition.checkpoint is not None)
     return [one for one in found if _pattern(one.definition) == wanted]
+
+
+def beside(store: Store, stage: StageRecord) -> Sequence[Overlap]:
+    """Return the attempts of other stages that overlapped in time with a stage's."""
+    with store.read() as connection:
+        return overlaps.of_stage(raw(connection), stage.id)
 
 
 def _pattern(definition: StageDefinition) -> str:

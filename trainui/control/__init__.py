@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from trainui.control.queue import set_paused as set_paused
     from trainui.control.queue import toggle_paused as toggle_paused
     from trainui.control.resuming.planning import plan_resume as plan_resume
+    from trainui.control.resuming.planning import undeclared_checkpoints as undeclared_checkpoints
     from trainui.control.resuming.rerun import rerun as rerun
     from trainui.control.resuming.resumption import resume as resume
     from trainui.control.submission import filled_in as filled_in
@@ -36,7 +37,7 @@ _NAMES = {
     "edits.file_changes": ("changed_file",),
     "lookup": ("given_params", "snapshot_words"),
     "queue": ("change_priority", "set_paused", "toggle_paused"),
-    "resuming.planning": ("plan_resume",),
+    "resuming.planning": ("plan_resume", "undeclared_checkpoints"),
     "resuming.rerun": ("rerun",),
     "resuming.resumption": ("resume",),
     "submission": ("filled_in", "preview", "submit", "without_gpus"),

@@ -27,7 +27,8 @@ CODE = "code"
 """Kind of event: the code of an attempt was changed since the submission."""
 
 CHECKPOINT = "checkpoint"
-"""Kind of event: why an attempt does not continue from the newest checkpoint."""
+"""Kind of event: why an attempt does not continue from the newest checkpoint; or that it wrote some
+that no field of its stage names."""
 
 PRUNE = "prune"
 """Kind of event: a pruner requested a stage's end, with the metric and the step."""

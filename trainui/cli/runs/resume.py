@@ -301,7 +301,10 @@ def rerun(
         names = formatting.listed([one.name for one in stages])
         raise UsageError(f"{found.name} has several stages; name one: {names}")
     with interrupt.report_changes_on_stop([found.id], interrupt.REVIVED, "rerunning"):
-        revived = control.rerun(found.id, [one.name for one in stages], downstream=downstream)
+        chosen = [one.name for one in stages]
+        for remark in control.undeclared_checkpoints(found.id, chosen):
+            printing.note(remark)
+        revived = control.rerun(found.id, chosen, downstream=downstream)
         lifecycle.ensure_started()
         shown = [f"rerunning: {', '.join(revived)}"]
         printing.answer(as_json, lookup.in_full(found.id) if as_json else None, shown)

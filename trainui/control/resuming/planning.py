@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
-from trainui.artifacts import checkpoints, shared_checkpoints
+from trainui.artifacts import checkpoints, shared_checkpoints, undeclared
 from trainui.artifacts.checkpoints import CheckpointSearch
 from trainui.control.change_detection import ChangeDetection
 from trainui.control.edits import pipeline_changes
@@ -16,6 +16,7 @@ from trainui.control.resuming.resume_preview import StageOptions
 from trainui.control.trainings import external_command
 from trainui.domain.definition import Pipeline, StageDefinition
 from trainui.domain.records import AttemptRecord, RunRecord, StageRecord
+from trainui.domain.states import Status
 from trainui.pipeline.rules import resume_plan as rules
 from trainui.pipeline.rules.resume_plan import Action, PlannedStage
 from trainui.store.db.engine import Store, open_store, raw
@@ -109,12 +110,32 @@ def make_plan(
     )
     waiting = {} if changes is None else changes.waiting
     planned = [
-        _with_waiting_edit(_with_remark(one, by_name[one.name], searches[one.name]), waiting)
+        _with_waiting_edit(
+            _with_undeclared(
+                _with_remark(one, by_name[one.name], searches[one.name]),
+                store,
+                by_name[one.name],
+                seen,
+            ),
+            waiting,
+        )
         for one in planned
     ]
     return ResumePlan(
         with_savings(planned, by_name, seen.attempts, seen.run), seen, detection, changes
     )
+
+
+def undeclared_checkpoints(run_id: str, names: Collection[str]) -> list[str]:
+    """Return a sentence for each of these stages whose attempts left checkpoints unnamed."""
+    store = open_store()
+    seen = read_state(store, run_id)
+    found = {
+        stage.name: undeclared.find(store, stage, seen.attempts.get(stage.id, ()))
+        for stage in seen.stages
+        if stage.name in names and stage.status != Status.COMPLETED
+    }
+    return [f"{name}: {one.words}; it is copied first" for name, one in found.items() if one]
 
 
 def read_state(store: Store, run_id: str) -> SeenRun:
@@ -150,6 +171,18 @@ def _with_remark(one: PlannedStage, stage: StageRecord, where: CheckpointSearch)
     if one.action == Action.SKIP or one.fresh or (said := checkpoints.reason_unused(where)) is None:
         return one
     return replace(one, reason=f"{one.reason}; {said}")
+
+
+def _with_undeclared(
+    one: PlannedStage, store: Store, stage: StageRecord, seen: SeenRun
+) -> PlannedStage:
+    """Add to the plan of a stage that starts from the beginning the checkpoints that it wrote."""
+    attempts = seen.attempts.get(stage.id, ())
+    if one.action != Action.RUN or not attempts or attempts[-1].status == Status.COMPLETED:
+        return one
+    if (found := undeclared.find(store, stage, attempts)) is None:
+        return one
+    return replace(one, reason=f"{one.reason}; {found.words}; it is copied first")
 
 
 def _with_waiting_edit(one: PlannedStage, waiting: Mapping[str, Sequence[str]]) -> PlannedStage:

@@ -9,8 +9,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from trainui import clock, plain_files
-from trainui.artifacts import checkpoint_notes, checkpoints, shell_environment
+from trainui.artifacts import checkpoint_notes, checkpoints, shell_environment, undeclared
 from trainui.domain.definition import StageDefinition
+from trainui.domain.notifications import CHECKPOINT
 from trainui.domain.records import AttemptRecord
 from trainui.domain.states import Status
 from trainui.errors import TrainuiError
@@ -24,7 +25,7 @@ from trainui.execution.gpu import gpus
 from trainui.search import objective
 from trainui.store.db.engine import Store, raw
 from trainui.store.points import write_points
-from trainui.store.runs import attempts, launching
+from trainui.store.runs import attempts, events, launching
 from trainui.store.runs.attempt_rows import Outcome
 from trainui.store.runs.metrics_progress import mark_metrics_complete
 from trainui.supervisor import journal, protocol
@@ -167,12 +168,18 @@ def _end(
         except OSError as error:
             logger.warning("%s: could not record its checkpoints: %s", context.stage.name, error)
     tried = _made_no_progress(store, context, definition, outcome)
+    left = None
+    if outcome.status not in (Status.COMPLETED, Status.PRUNED):
+        left = undeclared.find(store, context.stage, [attempt])
     with store.write() as connection:
         if tried:
             attempts.mark_checkpoint_tried(connection, attempt.id)
         if flushed == FlushResult.NOTHING:
             mark_metrics_complete(connection, attempt.id)
         attempts.end(connection, attempt.id, outcome)
+        if left is not None:
+            text = f"{context.stage.name}: {left.words}"
+            events.record_of(connection, context.stage, CHECKPOINT, text, attempt=attempt.number)
     name, run_id = context.stage.name, context.run.id
     logger.info("%s of run %s, attempt %d: %s", name, run_id, attempt.number, outcome.status)
 

@@ -8,10 +8,11 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from trainui.artifacts import checkpoint_notes, checkpoints, shared_checkpoints
+from trainui.artifacts import checkpoint_notes, checkpoints, shared_checkpoints, undeclared
 from trainui.artifacts.checkpoints import CheckpointSearch, Tried
 from trainui.domain.notifications import CHECKPOINT
 from trainui.domain.records import AttemptRecord
+from trainui.domain.states import Status
 from trainui.execution.attempt.prepared_process import (
     AttemptContext,
     NotLaunchableError,
@@ -34,6 +35,8 @@ def choose(store: Store, context: AttemptContext, earlier: Sequence[AttemptRecor
         OSError: a file cannot be read or written.
     """
     if context.stage.definition.checkpoint is None:
+        if earlier and earlier[-1].status != Status.COMPLETED:
+            _keep_undeclared(store, context, earlier)
         return None
     started = definition_of(context, None)
     definition = replace(  # keep the original command: `requested` searches it for a checkpoint
@@ -56,6 +59,13 @@ def choose(store: Store, context: AttemptContext, earlier: Sequence[AttemptRecor
     checkpoint_notes.note_before(where.outside(), Path(context.attempt.directory))
     _record(store, context, chosen, remark)
     return chosen
+
+
+def _keep_undeclared(
+    store: Store, context: AttemptContext, earlier: Sequence[AttemptRecord]
+) -> None:
+    if (found := undeclared.find(store, context.stage, earlier)) is not None:
+        _record(store, context, None, f"{found.words}; {undeclared.keep(found)}", start="")
 
 
 def _tried(store: Store, context: AttemptContext) -> Tried:
@@ -93,7 +103,13 @@ def _exhausted(context: AttemptContext) -> str:
     )
 
 
-def _record(store: Store, context: AttemptContext, chosen: str | None, remark: str | None) -> None:
+def _record(
+    store: Store,
+    context: AttemptContext,
+    chosen: str | None,
+    remark: str | None,
+    start: str = "gets no checkpoint: ",
+) -> None:
     if chosen is None and remark is None:
         return
     stage, attempt = context.stage, context.attempt
@@ -101,6 +117,5 @@ def _record(store: Store, context: AttemptContext, chosen: str | None, remark: s
         if chosen is not None:
             attempts.set_checkpoint(connection, attempt.id, chosen)
         if remark is not None:
-            start = "" if chosen else "gets no checkpoint: "
-            text, number = f"{stage.name}: {start}{remark}", attempt.number
+            text, number = f"{stage.name}: {'' if chosen else start}{remark}", attempt.number
             events.record_of(connection, stage, CHECKPOINT, text, attempt=number)

@@ -36,7 +36,7 @@ class Overlap(NamedTuple):
 
 
 def of_stage(connection: Connection, stage_id: str) -> list[Overlap]:
-    """Return the attempts of other stages with a checkpoint that overlapped a stage's attempts."""
+    """Return the attempts of other stages that overlapped in time with a stage's attempts."""
     now = clock.now()
     found = connection.execute(
         "SELECT DISTINCT runs.name, stages.name, "
@@ -48,8 +48,7 @@ def of_stage(connection: Connection, stage_id: str) -> list[Overlap]:
         "AND coalesce(other.completed_at, ?) > own.started_at",
         (now, stage_id, now, now),
     )
-    overlaps = (
+    return [
         Overlap(run, name, row_mapping.definition(text), *times)
         for run, name, text, *times in found
-    )
-    return [one for one in overlaps if one.definition.checkpoint is not None]
+    ]

@@ -195,9 +195,12 @@ class RunPageReader:
         return self._places.read(last.id, describe)
 
     def _checkpoint_of(self, of: _Selection) -> str:
-        """Return why the last attempt did not resume from the newest checkpoint; empty: it did."""
+        """Return why the last attempt did not resume from the newest checkpoint; empty: it did.
+
+        Or that it wrote checkpoints that no field names.
+        """
         stage, last = of.stage, of.attempts[-1] if of.attempts else None
-        if stage.definition.checkpoint is None or last is None or not last.started_at:
+        if last is None or not last.started_at:
             return ""
 
         def words() -> str:
@@ -205,7 +208,7 @@ class RunPageReader:
             found = (harmless(event.text) for event in marks.get(stage.name, ()))
             return "  ".join(text.removeprefix(f"{stage.name}: ") for text in found)
 
-        return self._checkpoints.read((stage.id, last.number), words)
+        return self._checkpoints.read((stage.id, last.number, last.completed_at), words)
 
     def _with_results(self, of: _Selection) -> tuple[str, StageDefinition | None]:
         """Return an attempt's definition with the results of searches, or why they are unknown."""
