@@ -256,6 +256,19 @@ def test_an_adopted_process_that_ends_has_ended(
     wait_for(lambda: cli.status(run) == "ended", "its end")
 
 
+def test_what_cannot_be_stored_is_left_out_and_named(served: CommandLine) -> None:
+    bad = os.fsdecode(os.fsencode(served.directory) + b"/found/\xff")
+    for directory in (served.directory / "found" / "good", Path(bad)):
+        directory.mkdir(parents=True)
+        (directory / "metrics.csv").write_text("step,loss\n1,0.5\n")
+    value = served.json("add", "found")
+    assert [run["name"] for run in value["runs"]] == ["good"]
+    assert [one["path"] for one in value["left_out"]] == [bad]
+    shutil.rmtree(served.directory / "found" / "good")
+    refused = served("add", "found", "--json")
+    assert (refused.code, refused.error()) == (3, "not_found")
+
+
 def test_what_cannot_be_added_is_refused_in_a_sentence(cli: CommandLine, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     (tmp_path / "damaged").mkdir()

@@ -410,6 +410,8 @@ class Place:
     path: Path
     directories: tuple[str, ...]
     files: tuple[str, ...]
+    problem: str | None = None
+    """Why it cannot be read; None: it can."""
 
     def __truediv__(self, name: str) -> Path:
         return self.path / name
@@ -433,8 +435,8 @@ class Place:
 
     @classmethod
     def of(cls, path: Path) -> Place:
-        """Return a directory; without entries if it cannot be read: it has no trainings for us."""
-        directories, files = [], []
+        """Return a directory; without entries, and with the problem, if it cannot be read."""
+        directories, files, problem = [], [], None
         try:
             with os.scandir(path) as entries:
                 for entry in entries:
@@ -442,9 +444,9 @@ class Place:
                         directories.append(entry.name)
                     elif entry.is_file(follow_symlinks=False):
                         files.append(entry.name)
-        except OSError:
-            pass
-        return cls(path, tuple(sorted(directories)), tuple(sorted(files)))
+        except OSError as error:
+            problem = f"it cannot be read: {error.strerror}"
+        return cls(path, tuple(sorted(directories)), tuple(sorted(files)), problem)
 
 
 @dataclass(frozen=True, slots=True)

@@ -186,7 +186,7 @@ SCHEMAS: dict[str, Schema] = {
     ),
     "tree": _object("runs", runs=_list(_DESCENDANT)),
     "best": _object("trials", trials=_list(_TRIAL)),
-    "add": _object("runs", runs=_list(_ADDED)),
+    "add": _object("runs left_out", runs=_list(_ADDED), left_out=_list(_object("path why"))),
     "add --pid": _object(
         "candidates",
         candidates=_list(_object("pid name command directory why", pid=WHOLE, command=_list(TEXT))),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,6 +16,10 @@ from trainui.errors import UsageError
 
 if TYPE_CHECKING:
     from trainui.control.trainings.external import Added
+    from trainui.metrics.discovery.trainings import LeftOut
+
+MOST_LEFT_OUT = 20
+"""Paths that were left out and are named on a terminal."""
 
 _ANY_PID = "?"
 """The value of a `--pid` without a number."""
@@ -45,7 +50,8 @@ def add(
 
     Finds trainings of W&B, MLflow, Trackio, Optuna, TensorBoard, Lightning, Hugging Face, Keras,
     Stable-Baselines3, Ultralytics, DVCLive and Hydra, and metric files and logs with usual names.
-    They are only read: nothing in PATH is written, locked or deleted.
+    They are only read: nothing in PATH is written, locked or deleted. What cannot be read or stored
+    is left out and named; in --json, `left_out` lists each path and why.
     """
     if (pid is None) == (not path):
         raise UsageError(
@@ -54,20 +60,27 @@ def add(
     if pid == _ANY_PID:
         _list_candidates(as_json=as_json)
         return
-    added = _of_paths(path or [], name, dry_run) if pid is None else _of_process(pid, name, dry_run)
+    left_out: LeftOut = {}
+    if pid is None:
+        added = _of_paths(path or [], name, dry_run, left_out)
+    else:
+        added = _of_process(pid, name, dry_run)
     if not dry_run:
         from trainui.execution.daemon import lifecycle
 
         for remark in filter(None, (one.remark for one in added)):
             printing.note(remark)
         lifecycle.ensure_started()  # its metrics reader reads the trainings
-    _print(added, as_json=as_json, dry_run=dry_run)
+    _print(added, left_out, as_json=as_json, dry_run=dry_run)
 
 
-def _of_paths(paths: Sequence[Path], name: str | None, dry_run: bool) -> Sequence[Added]:
+def _of_paths(
+    paths: Sequence[Path], name: str | None, dry_run: bool, left_out: LeftOut
+) -> Sequence[Added]:
     from trainui.control.trainings import external
 
-    found = [one for path in paths for one in external.find(path.expanduser().absolute())]
+    places = (path.expanduser().absolute() for path in paths)
+    found = [one for place in places for one in external.find(place, left_out)]
     for path in paths:
         if (kind := disk.network_file_system(path.expanduser())) is not None:
             printing.note(
@@ -88,7 +101,7 @@ def _of_process(pid: str, name: str | None, dry_run: bool) -> Sequence[Added]:
     return [external.Added("", training, training.name, is_new=True)]
 
 
-def _print(added: Sequence[Added], *, as_json: bool, dry_run: bool) -> None:
+def _print(added: Sequence[Added], left_out: LeftOut, *, as_json: bool, dry_run: bool) -> None:
     rows: list[dict[str, Any]] = [
         {
             "run": one.run_id or None,
@@ -119,7 +132,15 @@ def _print(added: Sequence[Added], *, as_json: bool, dry_run: bool) -> None:
             f"{'found' if dry_run else 'added'} {count}"
             + (f", {known} already added" if known else "")
         )
-    printing.answer(as_json, {"runs": rows}, text.table([header, *shown]) if shown else [])
+    for place, why in islice(left_out.items(), MOST_LEFT_OUT if not as_json else None):
+        printing.note(f"left out {place}: {why}")
+    if not as_json and len(left_out) > MOST_LEFT_OUT:
+        printing.note(f"and {len(left_out) - MOST_LEFT_OUT:,} more; --json lists them all")
+    data = {
+        "runs": rows,
+        "left_out": [{"path": str(place), "why": why} for place, why in left_out.items()],
+    }
+    printing.answer(as_json, data, text.table([header, *shown]) if shown else [])
 
 
 def _place(row: Mapping[str, Any]) -> str:

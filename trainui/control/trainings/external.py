@@ -12,7 +12,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection
 
-from trainui import clock, mounts, settings, wakeup
+from trainui import clock, formatting, mounts, settings, wakeup
 from trainui.artifacts import shell_environment
 from trainui.control.submission import checked_name
 from trainui.control.trainings import adoption
@@ -96,8 +96,11 @@ class Added:
     """A remark for the user, e.g. that a process writes files of a run that was added before."""
 
 
-def find(path: Path) -> list[Training]:
+def find(path: Path, left_out: trainings.LeftOut | None = None) -> list[Training]:
     """Return the trainings below an absolute path, of which links are followed, sorted by path.
+
+    Args:
+        left_out: gets what was passed over.
 
     Raises:
         NotFoundError: there is no such path, or no training in it.
@@ -106,7 +109,8 @@ def find(path: Path) -> list[Training]:
     if not mounts.does_answer(str(path)):
         raise UsageError(f"{path}: its file system does not answer; try again when its server does")
     try:
-        found = trainings.below(path.resolve())
+        left_out = {} if left_out is None else left_out
+        found = trainings.below(path.resolve(), left_out)
     except FileNotFoundError as error:
         raise NotFoundError(f"{path} does not exist") from error
     except OSError as error:
@@ -121,6 +125,9 @@ def find(path: Path) -> list[Training]:
     for file in sorted(path.iterdir()):
         if tracker_runs.DATABASE.fullmatch(file.name) and tracker_runs.is_trackers(file):
             trainings.below(file)  # raises if it is damaged
+    if left_out:
+        words = formatting.listed([f"{place}: {why}" for place, why in left_out.items()])
+        raise NotFoundError(f"no training found in {path} but these, which were left out: {words}")
     raise NotFoundError(
         f"no training found in {path}: no files of a tracker or framework, and none with a "
         "usual name such as metrics.csv, log.jsonl or events.out.tfevents.*"

@@ -224,10 +224,41 @@ def test_optunas_journal_is_a_training(tmp_path: Path) -> None:
 
 
 def test_a_damaged_database_is_named(tmp_path: Path) -> None:
-    (tmp_path / "mlflow.db").write_bytes(database.MAGIC + bytes(5000))
+    (tmp_path / "mlflow.db").write_bytes(database.MAGIC + bytes(5000) + b"latest_metrics")
     with pytest.raises(UnreadableFileError, match=r"mlflow\.db cannot be read as a database"):
         trainings.below(tmp_path / "mlflow.db")
-    assert trainings.below(tmp_path) == []  # among others it is left out
+    left_out: trainings.LeftOut = {}
+    assert trainings.below(tmp_path, left_out) == []
+    assert [*left_out] == [tmp_path / "mlflow.db"]
+
+
+def test_what_has_no_utf8_name_is_left_out_and_named(tmp_path: Path) -> None:
+    bad = [tmp_path / os.fsdecode(name) for name in (b"bad\xff", b"good/train_\xff.jsonl")]
+    for directory in (tmp_path / "good", bad[0] / "below"):
+        directory.mkdir(parents=True)
+        (directory / "metrics.csv").write_text("step,loss\n1,0.5\n")
+    bad[1].write_text('{"step": 1, "loss": 0.5}\n')
+    left_out: trainings.LeftOut = {}
+    (found,) = trainings.below(tmp_path, left_out)
+    assert found.jobs[0].sources == ((tmp_path / "good" / "metrics.csv", None),)
+    assert sorted(left_out) == bad
+    left_out.clear()
+    assert trainings.below(bad[1], left_out) == []
+    assert [*left_out] == [bad[1]]
+
+
+def test_what_is_too_deep_or_too_much_is_left_out_and_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(trainings, "MAX_DEPTH", 1)
+    (tmp_path / "a" / "b").mkdir(parents=True)
+    left_out: trainings.LeftOut = {}
+    assert trainings.below(tmp_path, left_out) == []
+    assert [*left_out] == [tmp_path / "a" / "b"]
+    monkeypatch.setattr(trainings, "MOST_ENTRIES", 0)
+    left_out.clear()
+    assert trainings.below(tmp_path, left_out) == []
+    assert [*left_out] == [tmp_path]
 
 
 @contextmanager
@@ -252,6 +283,8 @@ def test_a_directory_that_cannot_be_read_does_not_hide_the_others(marker: str) -
             (root / one / "metrics.csv").write_text("step,loss\n1,0.5\n")
         closed.chmod(0)
         with without_privileges():
-            found = [one.path for one in trainings.below(root)]
+            left_out: trainings.LeftOut = {}
+            found = [one.path for one in trainings.below(root, left_out)]
         closed.chmod(0o700)
         assert found == [root / "a", root / "b"]
+        assert [*left_out] == [closed]
