@@ -88,6 +88,7 @@ def test_a_reader_that_hangs_is_replaced(
         os.kill(hanging, signal.SIGSTOP)
         with monkeypatch.context() as minute:
             minute.setattr(metrics_process, "POLL_EVERY", 0.0)
+            minute.setattr(metrics_process, "STUCK_FOR", 0.0)
             minute.setattr(metrics_process, "HANGS_FOR", 0.0)
             wait_for(lambda: looked(reader) and hanging not in readers(), "the end of what hangs")
         wait_for(lambda: looked(reader) and readers(), "another")

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from trainui.domain.definition import StageDefinition
 from trainui.domain.pruning_reason import PruningReason
-from trainui.domain.states import Status
+from trainui.domain.states import ENDED, Status
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +115,11 @@ class AttemptRecord(NamedTuple):
     def is_external(self) -> bool:
         """True if trainui did not start it."""
         return self.executor == NOT_STARTED_BY_US
+
+    @property
+    def is_unread(self) -> bool:
+        """True if it ran and has ended, and its metrics were not read to their end yet."""
+        return self.status in ENDED and self.started_at is not None and not self.metrics_complete
 
     @property
     def gpus(self) -> list[int]:

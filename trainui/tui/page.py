@@ -178,6 +178,8 @@ class Page(RunActions):
         health = snapshot.health
         if health.low_disk is not None:
             notices.append(Segment(f"▲ {health.low_disk}  ", "warn"))
+        if health.reader:
+            notices.append(Segment(f"▲ {health.reader}  ", "warn"))
         if snapshot.paused:
             notices.append(Segment("‖ queue paused (p)  ", "warn"))
         is_expected = health.trouble == NO_WORKER and self.base_app.starts_worker

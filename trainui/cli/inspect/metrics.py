@@ -109,6 +109,9 @@ def _searched_places(
     lines = []
     for one in [one for one in stages if one.attempt and not run.is_external][:_MOST_STAGES]:
         attempt = views.attempts_of_stage(connection, one.id)[-1]
+        if attempt.is_unread:
+            lines.append(f"{one.name}: its metrics are not read to their end yet")
+            continue
         words = searched_places.describe(
             Path(attempt.directory), Path(one.directory), one.definition
         )

@@ -10,6 +10,7 @@ import typer
 from trainui import formatting, text
 from trainui.cli import lookup, options
 from trainui.cli.output import printing, tables
+from trainui.domain.states import UNFINISHED
 from trainui.errors import UsageError
 from trainui.store.db import readonly
 from trainui.store.read import run_list
@@ -89,7 +90,9 @@ def _note_unattended(shown: Sequence[RunLine]) -> None:
     """Print that the states of unfinished runs are not updated, if no worker runs."""
     from trainui.cli.runs import standstill
 
-    if words := standstill.of_runs({run.status for run in shown}):
+    states = {run.status for run in shown}
+    absence = standstill.reader_absence() if states & UNFINISHED else ""
+    for words in filter(None, (standstill.of_runs(states), absence)):
         printing.note(f"! {words}")
 
 

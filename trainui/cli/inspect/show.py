@@ -62,6 +62,11 @@ def show(run: options.Run, as_json: options.Json = False) -> None:
     printing.lines(["", *notes] if notes else [])
     if found.status in UNFINISHED and (words := standstill.reason(stages)):
         printing.note(f"! {words}")
+    unread = [one.name for one in stages if one.id in attempts and attempts[one.id][-1].is_unread]
+    if (unread or found.status in UNFINISHED) and (words := standstill.reader_absence()):
+        printing.note(f"! {words}")
+    if unread:
+        printing.note(f"! metrics not read to their end yet: {formatting.listed(unread)}")
     for line in unmeasured:
         printing.note(f"no metrics: {line}")
     print_problems(problems, owners)

@@ -178,10 +178,12 @@ def changed_cpus(worker: Mapping[str, Any]) -> str:
 
 def worker() -> Result:
     """Check the worker's state."""
-    from trainui.execution.daemon import lifecycle
+    from trainui.execution.daemon import lifecycle, metrics_process
 
     found = lifecycle.status()
     if found["running"]:
+        if words := metrics_process.absence_words(paths.home()):
+            return NOTE, words, f"its last lines are in {found['log']}"
         message, other = f"running as process {found['pid']}", changed_cpus(found)
         return NOTE if other else GOOD, other or message, RESTART
     if found["guard_pid"]:

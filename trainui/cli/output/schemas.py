@@ -91,8 +91,9 @@ _PRUNING = _object("by metric step value lower best by_index rule limit of", ste
 
 _ATTEMPT = _object(
     "number status host celery_task_id started_at completed_at exit_code signal error pid "
-    "supervisor_pid checkpoint stdout stderr pruning?",
+    "supervisor_pid checkpoint stdout stderr metrics_complete pruning?",
     pruning=_PRUNING,
+    metrics_complete=FLAG,
 )
 
 _ALERT = _object("kind attempt time text", kind=_one_of(*MARKS), attempt=_or_null(WHOLE))

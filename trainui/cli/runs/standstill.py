@@ -35,6 +35,13 @@ def of_runs(states: Collection[Status]) -> str:
     return f"nothing new starts: {trouble}; {_SEE}" if trouble else ""
 
 
+def reader_absence() -> str:
+    """Return why no metrics are read; empty if they are, or if no worker runs."""
+    from trainui.execution.daemon import metrics_process
+
+    return metrics_process.absence_words(paths.home())
+
+
 def unmonitored() -> str:
     """Return why the end of a running stage is not recorded; empty if a worker lives."""
     from trainui.execution.processes import locks

@@ -11,8 +11,10 @@ import time
 from enum import Enum, auto
 from pathlib import Path
 
+from trainui import paths
 from trainui.domain.records import AttemptRecord
 from trainui.execution.attempt.prepared_process import AttemptContext
+from trainui.execution.daemon import metrics_process
 from trainui.metrics.reader import process
 from trainui.store.db.engine import Store
 from trainui.store.points import sources as point_sources
@@ -20,6 +22,9 @@ from trainui.store.runs import attempts, events, stages
 
 PATIENCE = 30.0
 """Seconds without progress until the wait is given up."""
+
+ABSENT_PATIENCE = 15.0
+"""Seconds for which the reader may be absent: one that hangs is replaced earlier."""
 
 UNLOCKED = 5.0
 """Seconds of these in which the store must be writable: a lock is not the reader's fault."""
@@ -46,7 +51,8 @@ def wait_until_read(
 ) -> FlushResult:
     """Wait until all metrics of an attempt are in the store.
 
-    The wait is given up after `patience` seconds without progress, or when this worker is stopping.
+    The wait is given up after `patience` seconds without progress, if the reader is absent for
+    longer than it takes to replace it, or when this worker is stopping.
 
     Raises:
         StoreError: the store cannot be used; call again.
@@ -69,22 +75,26 @@ def wait_until_read(
             if attempts.get(connection, attempt.id).metrics_complete:
                 return FlushResult.COMPLETE
             found = point_sources.sources(connection, attempt.stage_id)
+        absent = metrics_process.absence(paths.home())
         if (now_read := sum(source.offset for source in found)) != read:
             read, since, writable_at = now_read, time.monotonic(), None
+        elif absent is not None and absent[0] > ABSENT_PATIENCE:
+            _report(store, attempt, f"the reader {absent[1]}; they are read once it is back")
+            return FlushResult.GIVEN_UP
         elif time.monotonic() - since > patience:
             if writable_at is None:
                 store.await_writable()
                 writable_at = time.monotonic()
             elif time.monotonic() - writable_at > min(UNLOCKED, patience):
-                _report(store, attempt, patience)
+                _report(store, attempt, f"the reader made no progress for {patience:g} s")
                 return FlushResult.GIVEN_UP
         if stopping.wait(pause):
             return FlushResult.LEFT
         pause = min(pause * 1.5, LONGEST_PAUSE)
 
 
-def _report(store: Store, attempt: AttemptRecord, patience: float) -> None:
-    text = f"its metrics may be incomplete: the reader made no progress for {patience:g} s"
+def _report(store: Store, attempt: AttemptRecord, why: str) -> None:
+    text = f"its metrics may be incomplete: {why}"
     with store.write() as connection:
         stage = stages.get(connection, attempt.stage_id)
         words = f"{stage.name}: {text}"

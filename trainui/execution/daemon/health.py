@@ -15,7 +15,7 @@ from typing import Any
 from trainui import plain_files
 from trainui.errors import NotPlainFileError, StoreError
 from trainui.execution.broker import last_start, server_process
-from trainui.execution.daemon import heartbeat, readiness
+from trainui.execution.daemon import heartbeat, metrics_process, readiness
 from trainui.execution.daemon.heartbeat import HeartbeatCheck
 from trainui.execution.processes import desired_state, locks, spawn
 from trainui.formatting import signal_name
@@ -154,7 +154,16 @@ def problems(home: Home, broker: Mapping[str, Any], *, is_ours: bool = True) -> 
             found.append(f"{late}: {logs}" if late else "the worker is starting")
         else:
             found += [f"the worker is starting again: it {end}", *_last_words(home)]
-    return found + _broker_problems(home, broker, again, is_ours=is_ours)
+    return [
+        *found,
+        *_broker_problems(home, broker, again, is_ours=is_ours),
+        *_reader_problems(home),
+    ]
+
+
+def _reader_problems(home: Home) -> list[str]:
+    words = metrics_process.absence_words(home)
+    return [f"{words}; see {home.worker_log}"] if words else []
 
 
 def _is_refused(home: Home) -> bool:

@@ -42,6 +42,8 @@ class RespawnedProcess:
     """Our child process, until it is reaped."""
     on_end: Callable[[int, int], None] = lambda _pid, _code: None
     """Called with the pid and exit code of our child after it was reaped."""
+    max_delay: float = MAX_DELAY
+    """Upper limit of the delay, in seconds."""
     due: float = field(default=0.0, init=False)
     """Earliest time of the next start, on the caller's clock."""
     _delay: float = field(default=0.0, init=False)
@@ -64,7 +66,7 @@ class RespawnedProcess:
                 self._delay = self.due = 0.0
         elif self.process is None and now >= self.due:
             self._alive_since = None
-            self._delay = min(max(2 * self._delay, FIRST_DELAY), MAX_DELAY)
+            self._delay = min(max(2 * self._delay, FIRST_DELAY), self.max_delay)
             self.due = now + self._delay
             self.process = self.spawn()
             logger.info("started the %s, pid %d", self.name, self.process.pid)

@@ -31,7 +31,7 @@ from trainui.execution.worker.log_relay import LogRelay
 from trainui.execution.worker.notifications import Notifier
 from trainui.execution.worker.search_thread import SearchThread
 from trainui.execution.worker.task_sender import TaskSender
-from trainui.store.db import protocol, readonly
+from trainui.store.db import protocol, readonly, sqlite_file
 from trainui.store.db.engine import open_store
 from trainui.store.read import views
 from trainui.supervisor.fork_server import ForkServer
@@ -95,6 +95,12 @@ class ChangeDetector:
         self._connection = self._version = None
 
 
+def _is_store_locked() -> bool:
+    """Return True if the reader may wait for a lock; False for a server, which limits the wait."""
+    file = sqlite_file.store_file()
+    return file is not None and sqlite_file.is_locked(file)
+
+
 class WorkerServices:
     """The services of one worker and their threads."""
 
@@ -107,7 +113,7 @@ class WorkerServices:
         self._searches = SearchThread(store, stopping, here(settings))
         self._planner = Planner(store, self._sender.post, settings, self._searches.want)
         self._notifier = Notifier(store, settings)
-        self._reader = MetricsProcess()
+        self._reader = MetricsProcess(is_locked=_is_store_locked)
         self._home = home = paths.home()
         self._guard = RespawnedProcess(
             "guard",

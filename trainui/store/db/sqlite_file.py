@@ -37,6 +37,19 @@ def prepare(connection: sqlite3.Connection) -> None:
     connection.execute("PRAGMA foreign_keys = ON")
 
 
+def is_locked(file: Path) -> bool:
+    """Return True if another process writes to the database now, or if it cannot be used."""
+    try:
+        with closing(connect(file)) as connection:
+            connection.isolation_level = None
+            connection.execute("PRAGMA busy_timeout = 200")
+            connection.execute("BEGIN IMMEDIATE")
+            connection.execute("ROLLBACK")
+    except (sqlite3.Error, StoreError):
+        return True
+    return False
+
+
 def store_file() -> Path | None:
     """Return the path of the store's SQLite file; None if the store is on PostgreSQL."""
     return None if settings.load().database_url is not None else paths.home().database

@@ -146,6 +146,7 @@ def _attempt(attempt: AttemptRecord) -> dict[str, Any]:
         "status": str(attempt.status),
         "host": attempt.host,
         "celery_task_id": attempt.celery_task_id,
+        "metrics_complete": attempt.metrics_complete,
         "started_at": clock.to_iso(attempt.started_at),
         "completed_at": clock.to_iso(attempt.completed_at),
         "exit_code": attempt.exit_code,

@@ -112,6 +112,8 @@ class Health(NamedTuple):
     """Why no new stages can start (worker or broker); empty if all is well."""
     broker_restart: str = ""
     """A recent broker failure and its effect on queued tasks."""
+    reader: str = ""
+    """Why no metrics are read; empty if all is well."""
     low_disk: str | None = None
     """A short warning if a disk is full or soon will be."""
 

@@ -52,11 +52,13 @@ class HealthReader:
 
     def _check(self) -> Health:
         from trainui.execution.broker import last_start
-        from trainui.execution.daemon import health
+        from trainui.execution.daemon import health, metrics_process
 
+        absence = metrics_process.absence(self._home)
         return Health(
             health.brief(self._home, self._database),
             last_start.recent(self._home),
+            "" if absence is None else f"metrics reader {absence[1]}",
             self._low_disk(),
         )
 

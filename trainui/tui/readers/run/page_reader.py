@@ -32,6 +32,9 @@ from trainui.tui.readers.run.activity import ActivityReader
 from trainui.tui.readers.run.files import commit, stage_files
 from trainui.tui.readers.sweep_member_reader import AlertReader, SweepMemberReader
 
+UNREAD = "they are not read to their end yet"
+"""Shown instead of where metrics were looked for, until the reader has read all of a stage."""
+
 FIRST_STAGES = 200
 """Stages in a page's first snapshot: more than a terminal has lines."""
 
@@ -185,6 +188,8 @@ class RunPageReader:
         if not is_silent or stage.status not in ENDED or not of.attempts or of.run.is_external:
             return ""
         last = of.attempts[-1]
+        if last.is_unread:
+            return UNREAD
 
         def describe() -> str:
             from trainui.metrics.discovery import searched_places  # NumPy, which few pages need
