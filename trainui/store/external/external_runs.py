@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection
 
 from trainui import clock
 from trainui.domain.records import NOT_STARTED_BY_US, OWN, Slot
@@ -22,7 +22,6 @@ from trainui.store.db.statements import insert
 from trainui.store.read import row_mapping
 from trainui.store.runs import events, new_run, runs
 from trainui.store.runs.new_run import NewRun
-from trainui.store.runs.tables import ATTEMPTS, STAGES
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,12 +138,10 @@ def _start(
 
 def let_end(connection: Connection, run_id: str) -> None:
     """Record the stages of a run as ended, so that it can be deleted."""
-    for table in (STAGES, ATTEMPTS):
-        ids = select(STAGES.c.id).where(STAGES.c.run_id == run_id)
-        which = STAGES.c.run_id == run_id if table is STAGES else ATTEMPTS.c.stage_id.in_(ids)
-        connection.execute(
-            update(table)
-            .where(which, table.c.status == Status.RUNNING)
-            .values(status=Status.ENDED, completed_at=clock.now())
+    of_run = "stage_id IN (SELECT id FROM stages WHERE run_id = ?)"
+    for table, which in (("stages", "run_id = ?"), ("attempts", of_run)):
+        raw(connection).execute(
+            f"UPDATE {table} SET status = ?, completed_at = ? WHERE status = ? AND {which}",
+            (Status.ENDED, clock.now(), Status.RUNNING, run_id),
         )
     runs.refresh(connection, run_id)

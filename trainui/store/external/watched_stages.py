@@ -17,7 +17,6 @@ from trainui.store.db.updates import change, set_values
 from trainui.store.read import row_mapping
 from trainui.store.runs import events, new_run, runs
 from trainui.store.runs.metrics_progress import AttemptToRead, attempts_to_read
-from trainui.store.runs.tables import ATTEMPTS, RUNS, STAGES
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +81,7 @@ def _definition(connection: Connection, stage_id: str) -> StageDefinition:
 def set_sources(connection: Connection, stage_id: str, found: Sequence[MetricSource]) -> None:
     """Set the sources of a stage's metrics: an adopted process has opened other files."""
     changed = replace(_definition(connection, stage_id), metrics=tuple(found))
-    set_values(connection, STAGES, stage_id, **new_run.defined_columns(changed))
+    set_values(connection, "stages", stage_id, **new_run.defined_columns(changed))
 
 
 def resting(connection: Connection, host: str, since: int) -> list[WatchedStage]:
@@ -122,12 +121,12 @@ def set_process(
     """Record which process trains a run that its files showed; return the run's directory."""
     reopen(connection, stage)
     json_ = row_mapping.slots_json(slots)
-    set_values(connection, ATTEMPTS, stage.attempt_id, pid=identity["pid"], slots_json=json_)
+    set_values(connection, "attempts", stage.attempt_id, pid=identity["pid"], slots_json=json_)
     query = "SELECT submission_json, directory FROM runs WHERE id = ?"
     text, directory = raw(connection).execute(query, (stage.run_id,)).fetchone()
     submission = row_mapping.load(text)
     submission["external"] |= identity
-    set_values(connection, RUNS, stage.run_id, submission_json=row_mapping.dump(submission))
+    set_values(connection, "runs", stage.run_id, submission_json=row_mapping.dump(submission))
     return str(directory)
 
 
@@ -167,9 +166,9 @@ def read_again(connection: Connection, stage: WatchedStage, end: int) -> None:
 
 def _change_ended(connection: Connection, stage: WatchedStage, **values: Any) -> None:
     """Change the record of a stage that has ended, and have its metrics read again."""
-    for table, key in ((ATTEMPTS, stage.attempt_id), (STAGES, stage.stage_id)):
+    for table, key in (("attempts", stage.attempt_id), ("stages", stage.stage_id)):
         change(connection, table, {"id": key, "status": Status.ENDED}, **values)
-    set_values(connection, ATTEMPTS, stage.attempt_id, metrics_complete=False)
+    set_values(connection, "attempts", stage.attempt_id, metrics_complete=False)
     runs.refresh(connection, stage.run_id)
 
 
@@ -179,10 +178,10 @@ def end(
     """Record the end of a stage, with a reason if one is known, unless it is on record already."""
     now = clock.now()
     is_running = {"id": stage.attempt_id, "status": Status.RUNNING}
-    if not change(connection, ATTEMPTS, is_running, status=status, completed_at=now):
+    if not change(connection, "attempts", is_running, status=status, completed_at=now):
         return
     ended_stage = {"status": status, "completed_at": now, "reason": reason, "stalled": False}
-    set_values(connection, STAGES, stage.stage_id, **ended_stage)
+    set_values(connection, "stages", stage.stage_id, **ended_stage)
     text = f"{stage.name} {status}" + (f": {reason}" if reason else "")
     events.record(connection, stage.run_id, str(status), text, stage=stage.name, attempt=1)
     runs.refresh(connection, stage.run_id)

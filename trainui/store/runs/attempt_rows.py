@@ -9,7 +9,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete
+from sqlalchemy import Connection
 
 from trainui import clock, formatting
 from trainui.domain.records import AttemptRecord, HostView
@@ -18,7 +18,6 @@ from trainui.store.db.engine import raw
 from trainui.store.db.statements import placeholders
 from trainui.store.db.updates import set_values
 from trainui.store.read import row_mapping
-from trainui.store.runs.tables import ATTEMPTS, SLOTS
 
 
 def in_state(
@@ -79,16 +78,13 @@ def end(connection: Connection, attempt: AttemptRecord, outcome: Outcome) -> Non
     }
     if attempt.started_at is None:
         values["started_at"] = outcome.started_at
-    set_values(connection, ATTEMPTS, attempt.id, **values)
+    set_values(connection, "attempts", attempt.id, **values)
     free_slots(connection, attempt.id)
 
 
 def free_slots(connection: Connection, attempt_id: int) -> None:
     """Free the slots of an attempt."""
-    connection.execute(_FREE, {"attempt": attempt_id})
-
-
-_FREE = delete(SLOTS).where(SLOTS.c.attempt_id == bindparam("attempt"))
+    raw(connection).execute("DELETE FROM slots WHERE attempt_id = ?", (attempt_id,))
 
 
 def withdraw(connection: Connection, stage_ids: Collection[str]) -> None:

@@ -19,7 +19,6 @@ from trainui.store.db.updates import change, set_values
 from trainui.store.read import row_mapping, views
 from trainui.store.runs import attempt_rows, dependants, events, runs, stages
 from trainui.store.runs.attempt_rows import Outcome
-from trainui.store.runs.tables import ATTEMPTS, STAGES
 
 
 def of_stage(connection: Connection, stage_id: str) -> list[AttemptRecord]:
@@ -65,7 +64,7 @@ def claim(
     granted = {"stage_id": stage.id, "number": stage.attempt, "celery_task_id": celery_task_id}
     granted["status"] = Status.QUEUED
     where = str(directory(stage, stage.attempt))  # an older version may have stored another path
-    if not change(connection, ATTEMPTS, granted, status=Status.RUNNING, directory=where):
+    if not change(connection, "attempts", granted, status=Status.RUNNING, directory=where):
         return None
     # clear the previous attempt's outcome, so that only this attempt's is shown
     cleared: dict[str, Any] = {
@@ -85,12 +84,12 @@ def claim(
 
 def set_checkpoint(connection: Connection, attempt_id: int, checkpoint: str) -> None:
     """Record the checkpoint from which the attempt continues."""
-    set_values(connection, ATTEMPTS, attempt_id, checkpoint=checkpoint)
+    set_values(connection, "attempts", attempt_id, checkpoint=checkpoint)
 
 
 def set_inputs(connection: Connection, attempt_id: int, states: Mapping[str, Any]) -> None:
     """Record the state of the inputs at the start of an attempt, by path."""
-    set_values(connection, ATTEMPTS, attempt_id, inputs_json=row_mapping.dump(states))
+    set_values(connection, "attempts", attempt_id, inputs_json=row_mapping.dump(states))
 
 
 def keep(connection: Connection, stage: StageRecord, kept: Mapping[str, Any], why: str) -> None:
@@ -100,13 +99,13 @@ def keep(connection: Connection, stage: StageRecord, kept: Mapping[str, Any], wh
     """
     last = {"stage_id": stage.id, "number": stage.attempt}
     values = {"kept_json": row_mapping.dump(kept), "secret_changes_json": None}
-    change(connection, ATTEMPTS, last, **values)
+    change(connection, "attempts", last, **values)
     events.record_of(connection, stage, "kept", f"{stage.name} is {why}")
 
 
 def mark_checkpoint_tried(connection: Connection, attempt_id: int) -> None:
     """Record that the attempt made no progress from its checkpoint: the next uses an older one."""
-    set_values(connection, ATTEMPTS, attempt_id, checkpoint_tried=True)
+    set_values(connection, "attempts", attempt_id, checkpoint_tried=True)
 
 
 def tried_checkpoints(connection: Connection, stage_id: str) -> dict[str, int]:
@@ -127,9 +126,9 @@ def mark_started(
 ) -> None:
     """Record the process of an attempt, as reported by its supervisor."""
     process = {"started_at": started_at, "pid": pid, "supervisor_pid": supervisor}
-    change(connection, ATTEMPTS, {"id": attempt.id, "status": Status.RUNNING}, **process)
+    change(connection, "attempts", {"id": attempt.id, "status": Status.RUNNING}, **process)
     of_last = {"id": attempt.stage_id, "attempt": attempt.number}
-    change(connection, STAGES, of_last, started_at=started_at)
+    change(connection, "stages", of_last, started_at=started_at)
     stage = stages.get(connection, attempt.stage_id)
     runs.refresh(connection, stage.run_id, started_at=started_at)
     text = f"{stage.name} started as process {pid}"

@@ -11,7 +11,6 @@ from trainui.domain.states import Status
 from trainui.store.db.engine import raw
 from trainui.store.db.updates import change
 from trainui.store.runs import events
-from trainui.store.runs.tables import ATTEMPTS
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +52,7 @@ def started(connection: Connection, *, after: int) -> list[StartedAttempt]:
 def record(connection: Connection, attempt: StartedAttempt, words: str) -> None:
     """Record how the code of a started attempt differs from the code at submission."""
     unnoted = {"id": attempt.attempt_id, "code_change": None}
-    if change(connection, ATTEMPTS, unnoted, code_change=words):
+    if change(connection, "attempts", unnoted, code_change=words):
         text = f"{attempt.stage} started although {words}"
         events.record(
             connection, attempt.run_id, CODE, text, stage=attempt.stage, attempt=attempt.number

@@ -12,7 +12,6 @@ from trainui.domain.states import Status
 from trainui.store.db.engine import raw
 from trainui.store.db.updates import change, set_values
 from trainui.store.runs import attempt_rows, attempts, events, runs, stages
-from trainui.store.runs.tables import ATTEMPTS, STAGES
 
 SHORTEST_PAUSE = 5.0
 """Seconds before a requeued stage may be tried again; doubled for each further time in a
@@ -29,7 +28,7 @@ def is_fresh(connection: Connection, stage_id: str) -> bool:
 
 def record_move(connection: Connection, stage: StageRecord, moved_to: Path | None) -> None:
     """Record that a stage starts fresh, and the new path of the earlier attempts' directory."""
-    set_values(connection, STAGES, stage.id, fresh=False)
+    set_values(connection, "stages", stage.id, fresh=False)
     if moved_to is None:
         return
     old, new = Path(stage.directory), moved_to
@@ -38,7 +37,7 @@ def record_move(connection: Connection, stage: StageRecord, moved_to: Path | Non
         if attempt.number < stage.attempt and paths.stage_directory(directory) == old:
             checkpoint = attempt.checkpoint and str(moved(Path(attempt.checkpoint), old, new))
             values = {"directory": str(moved(directory, old, new)), "checkpoint": checkpoint}
-            set_values(connection, ATTEMPTS, attempt.id, **values)
+            set_values(connection, "attempts", attempt.id, **values)
     text = f"{stage.name} starts fresh; its earlier results are in {new.name}"
     events.record_of(connection, stage, "moved", text)
 
@@ -63,7 +62,7 @@ def requeue(connection: Connection, attempt_id: int, reason: str) -> None:
     stage = stages.get(connection, attempt.stage_id)
     now = clock.now()
     failed = {"status": Status.FAILED, "completed_at": now, "error": reason}
-    if not change(connection, ATTEMPTS, {"id": attempt_id, "status": Status.RUNNING}, **failed):
+    if not change(connection, "attempts", {"id": attempt_id, "status": Status.RUNNING}, **failed):
         return
     attempt_rows.free_slots(connection, attempt_id)
     not_before = now + int(_pause(connection, stage.id, reason) * clock.SECOND)

@@ -18,7 +18,6 @@ from trainui.store.db.engine import raw
 from trainui.store.db.statements import IS_UNREAD
 from trainui.store.db.updates import set_values
 from trainui.store.read import row_mapping
-from trainui.store.runs.tables import ATTEMPTS
 
 log = logging.getLogger(__name__)
 
@@ -143,4 +142,4 @@ def _warn_once(attempt_id: int) -> None:
 
 def mark_metrics_complete(connection: Connection, attempt_id: int) -> None:
     """Record that an attempt's sources were read to their end after its process ended."""
-    set_values(connection, ATTEMPTS, attempt_id, metrics_complete=True)
+    set_values(connection, "attempts", attempt_id, metrics_complete=True)

@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, delete, select, update
+from sqlalchemy import Connection
 
 from trainui.domain.definition import Pipeline, StageDefinition
 from trainui.domain.records import StageRecord
@@ -14,11 +14,10 @@ from trainui.domain.states import DONE, Status
 from trainui.pipeline.rules.resume_reasons import REMOVED
 from trainui.pipeline.substitution.search import with_recorded_trials
 from trainui.store.db.engine import raw
-from trainui.store.db.statements import insert
+from trainui.store.db.statements import batches, insert, placeholders
 from trainui.store.db.updates import set_values
 from trainui.store.read import row_mapping, trials, views
 from trainui.store.runs import events, new_run, runs, stage_requests
-from trainui.store.runs.tables import ATTEMPTS, DEPENDENCIES, RUNS, STAGES
 
 
 def replace_pipeline(
@@ -39,7 +38,7 @@ def replace_pipeline(
     new_run.store_pipeline(raw(connection), pipeline)
     changed = {"digest": pipeline.digest, "pipeline": pipeline.name, "file": pipeline.file}
     changed["params_json"] = row_mapping.dump(dict(pipeline.params))
-    set_values(connection, RUNS, run_id, **changed)
+    set_values(connection, "runs", run_id, **changed)
     known = {stage.name: stage for stage in runs.stages(connection, run_id)}
     counted = trials.counted(raw(connection), run_id, known.values())
     ids = {name: stage.id for name, stage in known.items()}
@@ -66,19 +65,17 @@ def replace_pipeline(
     events.record(connection, run_id, "revised", text)
 
 
-_HAS_BEGUN = ATTEMPTS.c.status != Status.QUEUED
-"""Condition on an attempt: one not yet claimed will run with its stage's new definition."""
-
-
 def _keep_digest(connection: Connection, run_id: str) -> None:
     """Record in all attempts so far the pipeline that they ran with."""
-    mine = select(STAGES.c.id).where(STAGES.c.run_id == run_id)
-    digest = select(RUNS.c.digest).where(RUNS.c.id == run_id).scalar_subquery()
-    connection.execute(
-        update(ATTEMPTS)
-        .where(ATTEMPTS.c.stage_id.in_(mine), ATTEMPTS.c.digest.is_(None), _HAS_BEGUN)
-        .values(digest=digest)
+    raw(connection).execute(
+        "UPDATE attempts SET digest = (SELECT digest FROM runs WHERE id = ?) WHERE digest IS NULL "
+        f"AND stage_id IN (SELECT id FROM stages WHERE run_id = ?) AND {_HAS_BEGUN}",
+        (run_id, run_id, Status.QUEUED),
     )
+
+
+_HAS_BEGUN = "status <> ?"
+"""Condition on an attempt: a queued one will run with its stage's new definition."""
 
 
 def _redefine(
@@ -91,15 +88,13 @@ def _redefine(
 ) -> None:
     """Change a stage's definition; its attempts keep the one that they ran with."""
     if stage.definition != after:
-        connection.execute(
-            update(ATTEMPTS)
-            .where(
-                ATTEMPTS.c.stage_id == stage.id, ATTEMPTS.c.definition_json.is_(None), _HAS_BEGUN
-            )
-            .values(definition_json=row_mapping.dump(stage.definition.to_json()))
+        raw(connection).execute(
+            "UPDATE attempts SET definition_json = ? "
+            f"WHERE stage_id = ? AND definition_json IS NULL AND {_HAS_BEGUN}",
+            (row_mapping.dump(stage.definition.to_json()), stage.id, Status.QUEUED),
         )
     own = _as_it_ended(connection, stage, is_counted=is_counted) if stage.removed else {}
-    set_values(connection, STAGES, stage.id, removed=False, **own, **values)
+    set_values(connection, "stages", stage.id, removed=False, **own, **values)
 
 
 def _as_it_ended(connection: Connection, stage: StageRecord, *, is_counted: bool) -> dict[str, Any]:
@@ -133,13 +128,13 @@ def _note_secret_changes(
         if attempt.status != Status.QUEUED:
             known = dict.fromkeys([*attempt.secret_changes, *words])
             changes = row_mapping.dump(list(known))
-            set_values(connection, ATTEMPTS, attempt.id, secret_changes_json=changes)
+            set_values(connection, "attempts", attempt.id, secret_changes_json=changes)
 
 
 def _remove(connection: Connection, stage: StageRecord, position: int) -> None:
     """Remove a stage from the DAG; its history stays on record."""
-    set_values(connection, STAGES, stage.id, removed=True, position=position, reason=REMOVED)
-    connection.execute(delete(DEPENDENCIES).where(DEPENDENCIES.c.stage_id == stage.id))
+    set_values(connection, "stages", stage.id, removed=True, position=position, reason=REMOVED)
+    raw(connection).execute("DELETE FROM dependencies WHERE stage_id = ?", (stage.id,))
     if not stage.removed:
         text = f"{stage.name} is {REMOVED}"
         events.record(connection, stage.run_id, "removed", text, stage=stage.name)
@@ -157,5 +152,7 @@ def _add(connection: Connection, run_id: str, name: str, values: Mapping[str, An
 
 def _replace_edges(connection: Connection, pipeline: Pipeline, ids: Mapping[str, str]) -> None:
     mine = [ids[stage.name] for stage in pipeline.stages]
-    connection.execute(delete(DEPENDENCIES).where(DEPENDENCIES.c.stage_id.in_(mine)))
+    for part in batches(mine):
+        query = f"DELETE FROM dependencies WHERE stage_id IN ({placeholders(part)})"
+        raw(connection).execute(query, part)
     insert(raw(connection), "dependencies", new_run.edges(pipeline.stages, ids))

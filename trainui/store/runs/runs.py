@@ -5,18 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, delete, update
+from sqlalchemy import Connection
 
 from trainui import clock
 from trainui.domain.records import RunRecord, StageRecord
 from trainui.domain.states import ENDED, UNFINISHED, Status, run_status
 from trainui.errors import UsageError
 from trainui.store.db.engine import raw
-from trainui.store.db.statements import insert, placeholders
+from trainui.store.db.statements import batches, insert, placeholders
 from trainui.store.db.updates import set_values
 from trainui.store.read import row_mapping, views
 from trainui.store.runs import events
-from trainui.store.runs.tables import RUNS
 
 PAUSED = "paused"
 """The flag of a paused queue."""
@@ -42,7 +41,7 @@ def submission(connection: Connection, run_id: str) -> dict[str, Any]:
 def set_allowed(connection: Connection, run_id: str, directories: Sequence[str]) -> None:
     """Set the directories allowed for a run's inputs from now on."""
     changed = {**submission(connection, run_id), "allowed": list(directories)}
-    set_values(connection, RUNS, run_id, submission_json=row_mapping.dump(changed))
+    set_values(connection, "runs", run_id, submission_json=row_mapping.dump(changed))
 
 
 def record_origin(
@@ -69,7 +68,7 @@ def record_origin(
         changed["given"] = dict(given)
     if members is not None:
         changed["members"] = {name: dict(values) for name, values in members.items()}
-    set_values(connection, RUNS, run_id, submission_json=row_mapping.dump(changed))
+    set_values(connection, "runs", run_id, submission_json=row_mapping.dump(changed))
 
 
 def stages(connection: Connection, run_id: str) -> list[StageRecord]:
@@ -102,7 +101,7 @@ def refresh(connection: Connection, run_id: str, *, started_at: int | None = Non
     else:
         values |= {"completed_at": None, "notified_at": None}
     if (status, values["started_at"]) != (before, first_start) or status in ENDED:
-        set_values(connection, RUNS, run_id, status=status, **values)
+        set_values(connection, "runs", run_id, status=status, **values)
     if before != status:
         text = f"run {status.verb}"
         events.record(connection, run_id, "run", text, data={"status": str(status)})
@@ -134,19 +133,21 @@ def to_notify(connection: Connection) -> list[RunRecord]:
 
 def mark_notified(connection: Connection, run_ids: Sequence[str]) -> None:
     """Record that the notifications of these runs' ends were sent."""
-    connection.execute(update(RUNS).where(RUNS.c.id.in_(run_ids)).values(notified_at=clock.now()))
+    for part in batches(run_ids):
+        query = f"UPDATE runs SET notified_at = ? WHERE id IN ({placeholders(part)})"
+        raw(connection).execute(query, (clock.now(), *part))
 
 
 def set_priority(connection: Connection, run_id: str, priority: int) -> None:
     """Set a run's priority: runs with a higher one go first."""
-    set_values(connection, RUNS, run_id, priority=priority)
+    set_values(connection, "runs", run_id, priority=priority)
     events.record(connection, run_id, "priority", f"the priority is {priority:+d}")
 
 
 def set_note(connection: Connection, run_id: str, note: str | None, verdict: str | None) -> None:
     """Set a run's newest note and its verdict; what is None is unchanged."""
     given = {name: value for name, value in (("note", note), ("verdict", verdict)) if value}
-    set_values(connection, RUNS, run_id, **given)
+    set_values(connection, "runs", run_id, **given)
 
 
 def remove(connection: Connection, run_id: str) -> None:
@@ -158,7 +159,7 @@ def remove(connection: Connection, run_id: str) -> None:
     run = get(connection, run_id)
     if run is not None and run.status not in ENDED:
         raise UsageError(f"the run {run.name} ({run_id}) is {run.status}; cancel it first")
-    connection.execute(delete(RUNS).where(RUNS.c.id == run_id))
+    raw(connection).execute("DELETE FROM runs WHERE id = ?", (run_id,))
 
 
 def set_flag(connection: Connection, name: str, value: str | None) -> None:

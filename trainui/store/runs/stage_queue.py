@@ -5,18 +5,16 @@ from __future__ import annotations
 import uuid
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, insert
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import Connection
 
 from trainui import clock
 from trainui.domain.records import AttemptRecord, HostView, Slot, StageRecord
 from trainui.domain.states import Status
 from trainui.store.db.engine import raw
-from trainui.store.db.statements import placeholders
+from trainui.store.db.statements import insert, placeholders
 from trainui.store.db.updates import change, set_values
 from trainui.store.read import row_mapping
 from trainui.store.runs import attempts, runs
-from trainui.store.runs.tables import ATTEMPTS, SLOTS, STAGES
 
 
 def queued(
@@ -94,59 +92,53 @@ def grant(
     """
     number = stage.attempt + 1
     task_id = str(uuid.uuid4())
-    savepoint = connection.begin_nested()
-    try:
-        attempt_id = _insert_attempt(connection, stage, slots, host, task_id)
-        seen = {"id": stage.id, "status": Status.QUEUED, "attempt": stage.attempt}
-        granted = {"attempt": number, "celery_task_id": task_id, "reason": "starting"}
-        moved = change(connection, STAGES, seen, **granted, not_before=None)
-    except IntegrityError:
-        moved = False
-    if not moved:
-        savepoint.rollback()
+    if any(_is_occupied(connection, slot) for slot in slots):
         return None
-    savepoint.commit()
+    seen = {"id": stage.id, "status": Status.QUEUED, "attempt": stage.attempt}
+    granted = {"attempt": number, "celery_task_id": task_id, "reason": "starting"}
+    if not change(connection, "stages", seen, **granted, not_before=None):
+        return None
+    attempt_id = _insert_attempt(connection, stage, slots, host, task_id)
     runs.refresh(connection, stage.run_id)
     return attempts.get(connection, attempt_id)
+
+
+def _is_occupied(connection: Connection, slot: Slot) -> bool:
+    query = "SELECT 1 FROM slots WHERE host = ? AND kind = ? AND number = ?"
+    return raw(connection).execute(query, (slot.host, slot.kind, slot.index)).fetchone() is not None
 
 
 def _insert_attempt(
     connection: Connection, stage: StageRecord, slots: Sequence[Slot], host: str, task_id: str
 ) -> int:
     number = stage.attempt + 1
-    inserted = connection.execute(
-        _INSERT,
-        {
-            "stage_id": stage.id,
-            "number": number,
-            "status": Status.QUEUED,
-            "host": host,
-            "executor": stage.executor,
-            "celery_task_id": task_id,
-            "directory": str(attempts.directory(stage, number)),
-            "slots_json": row_mapping.slots_json(tuple(slots)),
-            "granted_at": clock.now(),
-        },
-    )
-    attempt_id = int(inserted.inserted_primary_key[0])  # type: ignore[index]
-    if slots:
-        occupied = [
-            {"host": slot.host, "kind": slot.kind, "number": slot.index, "attempt_id": attempt_id}
-            for slot in slots
-        ]
-        connection.execute(_OCCUPY, occupied)
-    return attempt_id
-
-
-_INSERT = insert(ATTEMPTS)
-
-
-_OCCUPY = insert(SLOTS)
+    row = {
+        "stage_id": stage.id,
+        "number": number,
+        "status": Status.QUEUED,
+        "host": host,
+        "executor": stage.executor,
+        "celery_task_id": task_id,
+        "directory": str(attempts.directory(stage, number)),
+        "slots_json": row_mapping.slots_json(tuple(slots)),
+        "granted_at": clock.now(),
+        "checkpoint_tried": False,
+        "metrics_complete": False,
+    }
+    insert(raw(connection), "attempts", [row])
+    query = "SELECT id FROM attempts WHERE stage_id = ? AND number = ?"
+    (attempt_id,) = raw(connection).execute(query, (stage.id, number)).fetchone()
+    occupied = [
+        {"host": slot.host, "kind": slot.kind, "number": slot.index, "attempt_id": attempt_id}
+        for slot in slots
+    ]
+    insert(raw(connection), "slots", occupied)
+    return int(attempt_id)
 
 
 def mark_sent(connection: Connection, attempt_id: int) -> None:
     """Record that the attempt's message was sent to the broker."""
-    set_values(connection, ATTEMPTS, attempt_id, sent_at=clock.now())
+    set_values(connection, "attempts", attempt_id, sent_at=clock.now())
 
 
 def unclaimed(

@@ -17,7 +17,6 @@ from trainui.pipeline.rules.after_end import next_state
 from trainui.store.db.updates import change, set_values
 from trainui.store.read import row_mapping
 from trainui.store.runs import attempt_rows, dependants, events, runs, stages
-from trainui.store.runs.tables import ATTEMPTS, STAGES
 
 STOPPING = "was asked to stop and has not ended yet"
 """Reason shown for a running stage that is being cancelled."""
@@ -62,8 +61,8 @@ def request_stop(
     unasked = {"stage_id": stage.id, "number": stage.attempt, "cancel_requested_at": None}
     request: dict[str, Any] = {"cancel_requested_at": clock.now(), "stop_reason": why}
     request["pruning_json"] = None if pruning is None else row_mapping.dump(pruning.to_json())
-    if change(connection, ATTEMPTS, unasked, **request):
-        set_values(connection, STAGES, stage.id, reason=STOPPING, reason_host=None)
+    if change(connection, "attempts", unasked, **request):
+        set_values(connection, "stages", stage.id, reason=STOPPING, reason_host=None)
         text = f"{stage.name} was asked to stop"
         kind, data = "cancel", None
         if pruning is not None:

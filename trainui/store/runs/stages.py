@@ -6,17 +6,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, select, update
+from sqlalchemy import Connection
 
 from trainui.domain.notifications import WARNING
 from trainui.domain.records import AttemptRecord, StageRecord, WaitReason
 from trainui.domain.states import ENDED, Status, check_transition
 from trainui.store.db import updates
 from trainui.store.db.engine import raw
-from trainui.store.db.statements import batches
+from trainui.store.db.statements import batches, placeholders
 from trainui.store.read import row_mapping, views
 from trainui.store.runs import events
-from trainui.store.runs.tables import ATTEMPTS, STAGES
 
 
 def get(connection: Connection, stage_id: str) -> StageRecord:
@@ -56,43 +55,31 @@ def change(
     if values.get("completed_at") is not None:  # the clock may have been set back since its start
         start = values.get("started_at") or stage.started_at or 0
         values["completed_at"] = max(values["completed_at"], start)
-    seen = {"stage": stage.id, "before": stage.status, "number": stage.attempt}
-    why = {"reason": reason, "reason_host": None}
-    changed = connection.execute(_CHANGE, {**seen, "status": after, **why, **values})
-    if changed.rowcount == 0:
+    seen = {"id": stage.id, "status": stage.status, "attempt": stage.attempt}
+    values |= {"status": after, "reason": reason, "reason_host": None}
+    if not updates.change(connection, "stages", seen, **values):
         return False
     text = f"{stage.name} {after.verb}" + (f": {reason}" if reason else "")
     events.record(connection, stage.run_id, str(after), text, stage=stage.name)
     return True
 
 
-# Built once, since it runs at every state change of every stage; building costs more than running.
-_CHANGE = update(STAGES).where(
-    STAGES.c.id == bindparam("stage"),
-    STAGES.c.status == bindparam("before"),
-    STAGES.c.attempt == bindparam("number"),
-)
-
-
 def set_reasons(connection: Connection, reasons: Mapping[str, WaitReason]) -> None:
     """Store why queued stages wait, by stage id; unchanged reasons are not written."""
-    if reasons:
-        values = [
-            {"stage": stage, "seen": Status.QUEUED, **why._asdict()}
-            for stage, why in reasons.items()
-        ]
-        connection.execute(_SET_REASON, values)
+    for stage_id, why in reasons.items():
+        _set_reason(connection, stage_id, Status.QUEUED, why.words, why.host)
 
 
-_SET_REASON = (
-    update(STAGES)
-    .where(
-        STAGES.c.id == bindparam("stage"),
-        STAGES.c.status == bindparam("seen"),
-        STAGES.c.reason.is_distinct_from(bindparam("words")),
+def _set_reason(
+    connection: Connection, stage_id: str, seen: Status, reason: str | None, host: str | None
+) -> bool:
+    """Set the reason of a stage in a state; return False if it has it already."""
+    changed = raw(connection).execute(
+        "UPDATE stages SET reason = ?, reason_host = ? "
+        "WHERE id = ? AND status = ? AND reason IS NOT ?",
+        (reason, host, stage_id, seen, reason),
     )
-    .values(reason=bindparam("words"), reason_host=bindparam("host"))
-)
+    return changed.rowcount > 0
 
 
 def warn(
@@ -102,15 +89,14 @@ def warn(
 
     `host`: the host that gives the warning, if it is not the stage's.
     """
-    running = {"stage": stage_id, "seen": Status.RUNNING}
-    if connection.execute(_SET_REASON, {**running, "words": reason, "host": host}).rowcount:
+    if _set_reason(connection, stage_id, Status.RUNNING, reason, host):
         _record_of_running(connection, stage_id, WARNING, reason or "has recovered")
 
 
 def set_stalled(connection: Connection, attempt: AttemptRecord, stalled: bool, words: str) -> None:
     """Mark a running stage as stalled or not; if unchanged, nothing is written."""
     seen = {"id": attempt.stage_id, "status": Status.RUNNING, "attempt": attempt.number}
-    if updates.change(connection, STAGES, {**seen, "stalled": not stalled}, stalled=stalled):
+    if updates.change(connection, "stages", {**seen, "stalled": not stalled}, stalled=stalled):
         _record_of_running(connection, attempt.stage_id, "stalled" if stalled else "lively", words)
 
 
@@ -143,10 +129,9 @@ def change_all(
     values: dict[str, Any] = {"status": after, "reason": reason, "reason_host": None}
     if after in ENDED:
         values["completed_at"] = now
-    connection.execute(
-        _CHANGE,
-        [{"stage": one.id, "before": before, "number": one.attempt, **values} for one in stages],
-    )
+    for one in stages:
+        seen = {"id": one.id, "status": before, "attempt": one.attempt}
+        updates.change(connection, "stages", seen, **values)
     if after in ENDED:
         keep_times(connection, [one.id for one in stages if one.attempt])
     words = after.verb + (f": {reason}" if reason else "")
@@ -157,18 +142,15 @@ def change_all(
 def keep_times(connection: Connection, ids: Iterable[str]) -> None:
     """Let stages that ended without a new attempt end when their last attempt did."""
     for part in batches(ids):
-        connection.execute(
-            update(STAGES)
-            .where(STAGES.c.id.in_(part), STAGES.c.started_at.is_not(None), _LAST_END.is_not(None))
-            .values(completed_at=_LAST_END)
+        raw(connection).execute(
+            f"UPDATE stages SET completed_at = {_LAST_END} WHERE id IN ({placeholders(part)}) "
+            f"AND started_at IS NOT NULL AND {_LAST_END} IS NOT NULL",
+            part,
         )
 
 
 _LAST_END = (
-    select(ATTEMPTS.c.completed_at)
-    .where(ATTEMPTS.c.stage_id == STAGES.c.id, ATTEMPTS.c.started_at.is_not(None))
-    .order_by(ATTEMPTS.c.number.desc())
-    .limit(1)
-    .scalar_subquery()
+    "(SELECT completed_at FROM attempts WHERE stage_id = stages.id "
+    "AND attempts.started_at IS NOT NULL ORDER BY number DESC LIMIT 1)"
 )
 """The end of a stage's last attempt that was started."""

@@ -14,7 +14,6 @@ from sqlalchemy import Connection
 from trainui.store.db.engine import raw
 from trainui.store.db.updates import set_values
 from trainui.store.read import row_mapping, tracked, views
-from trainui.store.runs.tables import RUNS
 
 MOST_STAGES = 50
 """Stages of a run of which the parameters are kept."""
@@ -37,7 +36,7 @@ def record(connection: Connection, stage_id: str, found: Mapping[str, str]) -> N
     submission[tracked.KEY] = {**known, "stages": stages, "added": added}
     params_json = row_mapping.dump(given | added)
     submission_json = row_mapping.dump(submission)
-    set_values(connection, RUNS, run_id, params_json=params_json, submission_json=submission_json)
+    set_values(connection, "runs", run_id, params_json=params_json, submission_json=submission_json)
 
 
 def record_summary(connection: Connection, stage_id: str, found: Mapping[str, Any]) -> None:
@@ -50,7 +49,7 @@ def record_summary(connection: Connection, stage_id: str, found: Mapping[str, An
         return
     stages = {**summaries, stage: {**summaries.get(stage, {}), **found}}
     submission[tracked.KEY] = {**known, "summary": stages}
-    set_values(connection, RUNS, run_id, submission_json=row_mapping.dump(submission))
+    set_values(connection, "runs", run_id, submission_json=row_mapping.dump(submission))
 
 
 def _run_of(connection: Connection, stage_id: str) -> tuple[str, str, str]:

@@ -22,7 +22,6 @@ from trainui.store.read import row_mapping, trials
 from trainui.store.read.trials import ASKED
 from trainui.store.runs import alerts, new_run, stages
 from trainui.store.runs.alerts import AlertRecord
-from trainui.store.runs.tables import SEARCHES, STAGES, TRIALS
 
 LAST_STATES = (Status.COMPLETED, Status.FAILED, Status.CANCELLED, Status.PRUNED)
 """States of stages whose trials may end in the study; an interrupted one is to be continued."""
@@ -158,7 +157,7 @@ def sampler_state(connection: Connection, key: SearchKey) -> SamplerState | None
 def save_sampler(connection: Connection, key: SearchKey, saved: SamplerState) -> None:
     """Store the state of a search's sampler."""
     values = {"sampler": saved.sampler, "state": saved.state}
-    if not change(connection, SEARCHES, asdict(key), **values):
+    if not change(connection, "searches", asdict(key), **values):
         insert(raw(connection), "searches", [{**asdict(key), **values}])
 
 
@@ -166,7 +165,7 @@ def save_importance(
     connection: Connection, key: SearchKey, importance: Mapping[str, float]
 ) -> None:
     """Store the importance of a search's parameters, most important first."""
-    change(connection, SEARCHES, asdict(key), importance_json=json.dumps(importance))
+    change(connection, "searches", asdict(key), importance_json=json.dumps(importance))
 
 
 def add(
@@ -184,18 +183,18 @@ def add(
 
 def give_values(connection: Connection, stage: StageRecord, definition: StageDefinition) -> None:
     """Store the definition with its values of a trial's stage, or of one of its seeds."""
-    set_values(connection, STAGES, stage.id, **new_run.defined_columns(definition))
+    set_values(connection, "stages", stage.id, **new_run.defined_columns(definition))
     is_queued = {"id": stage.id, "status": Status.QUEUED}
-    change(connection, STAGES, is_queued, reason=None, reason_host=None)
+    change(connection, "stages", is_queued, reason=None, reason_host=None)
 
 
 def end(connection: Connection, stage: StageRecord, outcome: TrialOutcome) -> None:
     """Store how a trial counts; of a completed stage, why it failed is an alert."""
-    change(connection, TRIALS, {"stage_id": stage.id, "state": ASKED}, **asdict(outcome))
+    change(connection, "trials", {"stage_id": stage.id, "state": ASKED}, **asdict(outcome))
     if outcome.reason is None or stage.status != Status.COMPLETED:
         return
     is_completed = {"id": stage.id, "status": Status.COMPLETED}
-    change(connection, STAGES, is_completed, reason=outcome.reason)
+    change(connection, "stages", is_completed, reason=outcome.reason)
     alerts.record(connection, stage.id, stage.attempt, [AlertRecord(ALERT, outcome.reason)])
 
 

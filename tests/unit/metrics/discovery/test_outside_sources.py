@@ -29,7 +29,6 @@ from trainui.metrics.reader.attempt import AttemptReader
 from trainui.store.db.engine import Store
 from trainui.store.db.updates import set_values
 from trainui.store.points import read_points
-from trainui.store.runs.tables import ATTEMPTS
 from trainui.supervisor.protocol import RUN_TAG, WRITTEN_FILE
 
 
@@ -218,7 +217,7 @@ def test_a_file_made_after_the_others_have_ended_is_the_attempts(
     assert end(store, *attempts[0]) == {}
     ended = clock.now()
     with store.write() as connection:
-        set_values(connection, ATTEMPTS, attempts[0][0].id, completed_at=ended)
+        set_values(connection, "attempts", attempts[0][0].id, completed_at=ended)
     while clock.now() < ended + 2 * SLACK * clock.SECOND:
         time.sleep(0.01)
     write(work / "own.jsonl", lines([1]))
