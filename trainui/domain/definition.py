@@ -19,10 +19,10 @@ DEFAULT_GRACE = 30.0
 
 
 METRIC_PRESETS = (
-    *("allennlp", "baselines", "catboost", "columns", "darknet", "ddp", "detectron2", "elements"),
-    *("fairseq", "fastai", "gbm", "headed", "hf", "hf4", "jsonl", "keras", "keyvalue", "killed"),
-    *("lightgbm", "lightning", "llmc", "megatron", "merged", "metriclogger", "mlperf", "mmengine"),
-    *("nanogpt", "optuna", "paddlenlp", "print", "rotating", "rsl_rl", "sb3", "sklearn"),
+    *("allennlp", "baselines", "catboost", "columns", "darknet", "detectron2", "elements"),
+    *("fairseq", "fastai", "gbm", "headed", "hf", "jsonl", "keras", "keyvalue"),
+    *("lightgbm", "lightning", "llmc", "megatron", "metriclogger", "mlperf", "mmengine"),
+    *("nanogpt", "optuna", "paddlenlp", "print", "rsl_rl", "sb3", "sklearn"),
     *("skorch", "spacy", "timm", "timm_train", "torchtune", "tqdm", "transformers"),
     *("ultralytics", "values", "verl", "xgboost"),
 )

@@ -55,15 +55,10 @@ PRESETS: dict[str, type[Preset]] = {
 ALIASES = {
     "baselines": "sb3",
     "catboost": "gbm",
-    "ddp": "print",
     "fastai": "columns",
-    "hf4": "hf",
     "keyvalue": "print",
-    "killed": "print",
     "lightgbm": "gbm",
     "lightning": "tqdm",
-    "merged": "hf",
-    "rotating": "print",
     "sklearn": "columns",
     "skorch": "columns",
     "spacy": "columns",
@@ -71,7 +66,7 @@ ALIASES = {
     "transformers": "hf",
     "xgboost": "gbm",
 }
-"""Aliases: other names by which people search for a preset, and those of published samples."""
+"""Aliases: other names by which people search for a preset."""
 
 
 def find(name: str) -> type[Preset] | None:
