@@ -120,6 +120,7 @@ TABLE = [
     B("alert on a stall of a metric", stage("run: x\nalerts: {stalled: 9, metric: a}"), [("alert-condition", 4, 26)]),
     B("alert's unknown field", stage("run: x\nalerts: {nan: true, do: stop}"), [("unknown-field", 4, 25)], ("an alert has no field 'do'",)),
     B("alerts in defaults", "defaults: {alerts: {above: 1}}\nstages:\n  - {name: a, run: x}\n", [("alert-condition", 1, 20)]),
+    B("secret in a name", stage("run: x\nmatrix: {api_key: [sk-one-1, sk-two-2]}"), [("secret-in-name", 4, 14)], ("api_key",)),
     B("pipeline name", "name: ' a'\nstages:\n  - {name: a, run: x}\n", [("bad-name", 1, 7)], ("space",)),
     # parameters
     B("null param", "params: {data: }\nstages:\n  - {name: a, run: x}\n", [("missing-param", 1, 10)], ("-p data=VALUE",)),
