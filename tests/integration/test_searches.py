@@ -72,6 +72,8 @@ def reported(run: Run, count: int) -> list[TrialRecord]:
         lambda: sum(one.state != trials.ASKED for one in trials_of(run)) == count,
         f"{count} trials with an outcome",
     )
+    # the next trial is in the study first
+    wait_for(lambda: len(study_of(run).trials) == len(trials_of(run)), "as many trials in both")
     found = trials_of(run)
     assert [one.number for one in found] == list(range(len(found)))
     studied = study_of(run).trials

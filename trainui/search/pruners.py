@@ -1,20 +1,22 @@
-"""Converts a search's `prune` to Optuna's pruner, and says why that pruner stopped a trial."""
+"""Asks Optuna's pruner, which a search's `prune` names, and says why it stopped a trial."""
 
 from __future__ import annotations
 
 import math
 import re
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import optuna
 from optuna.exceptions import ExperimentalWarning
-from optuna.pruners import BasePruner, HyperbandPruner
+from optuna.pruners import BasePruner
+from optuna.samplers import RandomSampler
+from optuna.storages import InMemoryStorage
 from optuna.study import StudyDirection
-from optuna.trial import FrozenTrial, TrialState
+from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
 
 from trainui.domain.pruning_reason import PruningReason
 from trainui.domain.search import Prune, Search
@@ -22,8 +24,8 @@ from trainui.domain.search import Prune, Search
 RUNG = "completed_rung_"
 """Prefix of the attributes in which Optuna stores a trial's value at each rung."""
 
-_REDUCTION = {"HyperbandPruner": 3, "SuccessiveHalvingPruner": 4}
-"""Optuna's defaults of `reduction_factor`."""
+_RUNGS = ("HyperbandPruner", "SuccessiveHalvingPruner")
+"""The pruners that note the values of trials at rungs."""
 
 
 def make(prune: Prune) -> BasePruner:
@@ -38,7 +40,107 @@ def make(prune: Prune) -> BasePruner:
 
 def has_rungs(prune: Prune | None) -> bool:
     """Return True if a trial's values at rungs count for others, also once it has ended."""
-    return prune is not None and (prune.by in _REDUCTION or has_rungs(prune.wrapped))
+    return prune is not None and (prune.by in _RUNGS or has_rungs(prune.wrapped))
+
+
+class PrunerStudy:
+    """A copy of a study in memory, without parameters, in which the pruner decides.
+
+    A read of the study's file takes as long as a hundred decisions.
+    """
+
+    def __init__(
+        self, name: str, search: Search, pruner: BasePruner, trials: Sequence[FrozenTrial]
+    ) -> None:
+        """Copy the trials of a study with this name: Hyperband makes its brackets of it."""
+        self._search = search
+        self._storage = InMemoryStorage()
+        self._study = optuna.create_study(
+            storage=self._storage,
+            study_name=name,
+            direction=search.goal,
+            sampler=RandomSampler(),
+            pruner=pruner,
+        )
+        self._id = self._storage.get_study_id_from_name(name)
+        self._running: dict[int, Trial] = {}
+        self._count = 0
+        for trial in trials:
+            if trial.state.is_finished():
+                self._add(trial)
+            else:
+                self._begin(trial.intermediate_values, trial.system_attrs)
+
+    def _add(self, trial: FrozenTrial) -> None:
+        self._study.add_trial(
+            create_trial(
+                state=trial.state,
+                values=trial.values,
+                intermediate_values=trial.intermediate_values,
+                system_attrs=_rungs(trial.system_attrs),
+            )
+        )
+        self._count += 1
+
+    def _begin(self, values: Mapping[int, float], attributes: Mapping[str, Any]) -> None:
+        trial = self._study.ask()
+        self._running[trial.number] = trial
+        self._count += 1
+        for step, value in values.items():
+            trial.report(value, step)
+        for key, value in _rungs(attributes).items():
+            self._storage.set_trial_system_attr(self._trial_id(trial.number), key, value)
+
+    def _trial_id(self, number: int) -> int:
+        return self._storage.get_trial_id_from_study_id_trial_number(self._id, number)
+
+    def begin_up_to(self, number: int) -> None:
+        """Add the trials asked for since."""
+        while self._count <= number:
+            self._begin({}, {})
+
+    @property
+    def running(self) -> Set[int]:
+        """Return the numbers of the trials that have not ended."""
+        return self._running.keys()
+
+    def end(self, trial: FrozenTrial) -> None:
+        """Note the outcome of a trial, as the study's file has it."""
+        if trial.number in self._running and trial.state.is_finished():
+            value = trial.value if trial.state == TrialState.COMPLETE else None
+            self._study.tell(self._running.pop(trial.number), value, trial.state)
+
+    def last_step(self, number: int) -> int:
+        """Return the last step reported of a trial; -1: none."""
+        step = self._trial(number).last_step
+        return -1 if step is None else step
+
+    def _trial(self, number: int) -> FrozenTrial:
+        return self._storage.get_trial(self._trial_id(number))
+
+    def report(self, number: int, step: int, value: float) -> None:
+        """Report the value of a running trial at a step."""
+        self._running[number].report(value, step)
+
+    def prunes(self, number: int) -> tuple[bool, dict[str, float]]:
+        """Return the decision on a running trial, and the rungs that it has come to with it."""
+        before = self._trial(number).system_attrs
+        prunes = self._running[number].should_prune()
+        after = self._trial(number).system_attrs
+        return prunes, {key: value for key, value in after.items() if key not in before}
+
+    def explain(self, number: int, *, by_index: bool) -> PruningReason:
+        """Return why a trial is pruned; `by_index`: the steps are the numbers of the values."""
+        return explain(self._study, self._trial(number), self._search, by_index=by_index)
+
+
+def _rungs(attributes: Mapping[str, Any]) -> dict[str, float]:
+    """Return the numbers that pruners note; a sampler's state may be a pickle."""
+    return {
+        key: float(value)
+        for key, value in attributes.items()
+        if key.startswith(RUNG) and isinstance(value, int | float)
+    }
 
 
 def explain(
@@ -83,7 +185,7 @@ def _compared(
             passed = upper if upper is not None and plain.value > upper else lower
             threshold = None if passed is None else float(passed)
             return replace(plain, rule="the threshold", limit=threshold)
-        case "HyperbandPruner" | "SuccessiveHalvingPruner":
+        case "SuccessiveHalvingPruner":  # Hyperband does not say with which trials it compared
             return _with_rung(plain, study, trial, prune)
         case "WilcoxonPruner":
             best = study.best_trial.intermediate_values.get(plain.step)
@@ -115,19 +217,11 @@ def _with_rung(
     if not rungs:
         return plain
     key = f"{RUNG}{max(rungs)}"
-    others = [one for one in _rivals(study, trial) if key in one.system_attrs]
-    values = sorted((one.system_attrs[key] for one in others), reverse=not plain.lower)
-    factor = int(prune.options.get("reduction_factor", _REDUCTION[prune.by]))
+    attributes = [one.system_attrs for one in study.get_trials(deepcopy=False)]
+    values = sorted((one[key] for one in attributes if key in one), reverse=not plain.lower)
+    factor = int(prune.options.get("reduction_factor", 4))  # Optuna's default
     limit = float(values[max(len(values) // factor - 1, 0)])
     if limit == plain.value:  # too few trials have come to this rung
         return plain
     rule = f"rung {max(rungs) + 1}'s limit"
     return replace(plain, rule=rule, limit=limit, of=len(values))
-
-
-def _rivals(study: optuna.Study, trial: FrozenTrial) -> Sequence[FrozenTrial]:
-    """Return the trials with which a trial competes: those of its bracket, or all."""
-    if isinstance(study.pruner, HyperbandPruner):
-        bracket = study.pruner._get_bracket_id(study, trial)
-        study = study.pruner._create_bracket_study(study, bracket)
-    return study.get_trials(deepcopy=False)

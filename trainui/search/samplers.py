@@ -1,10 +1,10 @@
-"""Converts a search's definition to Optuna's sampler and distributions."""
+"""Converts a search to Optuna's sampler and distributions, also after an edit of its space."""
 
 from __future__ import annotations
 
-import pickle
 from collections.abc import Mapping
 from dataclasses import asdict
+from numbers import Real
 from typing import Any
 
 import optuna
@@ -13,11 +13,11 @@ from optuna.distributions import (
     CategoricalDistribution,
     FloatDistribution,
     IntDistribution,
+    check_distribution_compatibility,
 )
 from optuna.samplers import BaseSampler
 
-from trainui.domain.search import Choices, Range, Search
-from trainui.search.tpe import KeepingTPESampler
+from trainui.domain.search import Choices, Range, Scalar, Search
 from trainui.store.read import row_mapping
 
 Distributions = Mapping[str, BaseDistribution]
@@ -38,53 +38,63 @@ def _distribution(values: Range | Choices) -> BaseDistribution:
     return FloatDistribution(values.low, values.high, log=values.log, step=values.step)
 
 
-def fresh(search: Search, *, after: int = 0) -> BaseSampler:
-    """Return a new sampler.
-
-    If the state of the sampler that was asked for `after` trials is lost, the seed is another one,
-    since the same seed would repeat the values of the first trials.
-    """
+def fresh(search: Search, seed: int) -> BaseSampler:
+    """Return a new sampler."""
     options = dict(search.sampler_options)
     if search.sampler == "GridSampler":
         options["search_space"] = {name: list(one.grid()) for name, one in search.space.items()}
-    seed = search.seed
-    if seed is not None and after and search.sampler != "GridSampler":
-        seed = (seed + 7919 * after) % 2**32
-    named = getattr(optuna.samplers, search.sampler)
-    make: Any = KeepingTPESampler if named is optuna.samplers.TPESampler else named
-    seeded = {} if seed is None else {"seed": seed}
-    return make(**options, **seeded)  # type: ignore[no-any-return]
+    kind: Any = getattr(optuna.samplers, search.sampler)
+    return kind(**options, seed=seed)  # type: ignore[no-any-return]
 
 
 def key(search: Search) -> str:
-    """Return the text of a sampler's kind and options: another one cannot use its state.
-
-    Its state has the choices of parameters; of a grid also their ranges.
-    """
+    """Return the text of a sampler's kind, options and space: another one asks for other values."""
     chosen = {name: getattr(search, name) for name in ("sampler", "sampler_options", "seed")}
-    is_grid = search.sampler == "GridSampler"
-    space = {
-        name: asdict(one)
-        for name, one in search.space.items()
-        if is_grid or isinstance(one, Choices)
-    }
+    space = {name: asdict(one) for name, one in search.space.items()}
     return row_mapping.dump({**chosen, "space": space})
 
 
-def dump(sampler: BaseSampler) -> bytes | None:
-    """Return a sampler's state, including that of its random numbers; None if it has none."""
+def is_compatible(before: BaseDistribution, after: BaseDistribution) -> bool:
+    """Return True if trials of both can be in one study."""
     try:
-        return pickle.dumps(sampler)
-    except (pickle.PicklingError, TypeError, AttributeError):
-        return None
+        check_distribution_compatibility(before, after)
+    except ValueError:
+        return False
+    return True
 
 
-def load(state: bytes | None) -> BaseSampler | None:
-    """Return the sampler with this state; None if this version of Optuna cannot read it."""
-    if state is None:
+def fitted(
+    space: Distributions, params: Mapping[str, Scalar]
+) -> tuple[dict[str, Scalar], dict[str, BaseDistribution]]:
+    """Return the values that a space can have, and distributions of its kinds that contain them.
+
+    Values from before an edit may be outside its ranges; choices that were removed are left out.
+    """
+    known = {name: around(space[name], value) for name, value in params.items() if name in space}
+    fitting = {name: one for name, one in known.items() if one is not None}
+    return {name: params[name] for name in fitting}, fitting
+
+
+def around(space: BaseDistribution, value: Scalar) -> BaseDistribution | None:
+    """Return a distribution that contains a value from before an edit; None if none can."""
+    if isinstance(space, CategoricalDistribution):
+        return space if value in space.choices else None
+    assert isinstance(space, IntDistribution | FloatDistribution)
+    if isinstance(value, bool) or not isinstance(value, Real):
         return None
-    try:
-        found = pickle.loads(state)
-    except Exception:  # whatever unpickling another version's objects raises
+    number = float(value)
+    is_fraction = isinstance(space, IntDistribution) and not number.is_integer()
+    if is_fraction or (space.log and number <= 0):
         return None
-    return found if isinstance(found, BaseSampler) else None
+    if _contains(space, number):
+        return space
+    kind = int if isinstance(space, IntDistribution) else float
+    ends = {"low": kind(min(space.low, number)), "high": kind(max(space.high, number))}
+    return type(space)(**ends, log=space.log)
+
+
+def _contains(space: IntDistribution | FloatDistribution, number: float) -> bool:
+    if space.step is None:
+        return space.low <= number <= space.high
+    steps = (number - space.low) / space.step
+    return space.low <= number <= space.high and abs(steps - round(steps)) < 1e-8

@@ -2,11 +2,12 @@
 
 The study and the store are two databases, so each step may be repeated after a crash:
 
-- A trial is asked for in the study first, with its values, and then stored. One that the store does
-  not have when a study is opened was asked for just before a crash; it is stored then.
+- A trial is asked for in the study first, with its values, and then stored. One that the study has
+  and the store does not was asked for just before a crash; it is stored then.
 - The end of a trial's stage is on record first, then the study gets its outcome, then the outcome
   is stored. One that the study has already is only stored.
-- The sampler's state is stored in the same transaction as the trials asked and ended with it.
+- The order of what was asked and ended is stored in the same transaction as these trials: the
+  sampler is rebuilt from it (`study`).
 
 Hosts that share a database take turns (`host_lock`).
 """
@@ -14,8 +15,8 @@ Hosts that share a database take turns (`host_lock`).
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
-from dataclasses import astuple, dataclass, field
+from collections.abc import Sequence, Set
+from dataclasses import astuple
 
 from optuna.trial import FrozenTrial
 from sqlalchemy import Connection
@@ -26,15 +27,16 @@ from trainui.domain.search import Search
 from trainui.domain.states import Status
 from trainui.errors import UnfitEnvironmentError
 from trainui.pipeline.substitution.search import with_trial_params
-from trainui.search import objective, pruners, samplers, storage, study, trial_watch
+from trainui.search import objective, pruners, samplers, study, study_file, trial_watch
 from trainui.search.host_lock import only_host
 from trainui.search.study import AskedTrial, SearchStudy
+from trainui.search.study_file import StoredTrial
 from trainui.search.trial_watch import TrialWatch
 from trainui.store.db.engine import Store, file_of, raw
 from trainui.store.read import trials as asked_trials
 from trainui.store.read.trials import TrialRecord
 from trainui.store.runs import trials
-from trainui.store.runs.trials import SamplerState, SearchKey, TrialOutcome
+from trainui.store.runs.trials import SearchKey, StoredSampler, TrialOutcome
 
 logger = logging.getLogger(__name__)
 
@@ -43,14 +45,6 @@ IMPORTANCE_LEAST = 5
 
 IMPORTANCE_GROWTH = 10
 """The importance is computed again once the completed trials have grown by one in so many."""
-
-
-@dataclass(slots=True)
-class _Turn:
-    """What a turn has done in the study, to be stored in one transaction."""
-
-    reported: list[tuple[StageRecord, TrialOutcome]] = field(default_factory=list)
-    asked: list[AskedTrial] = field(default_factory=list)
 
 
 class Searcher:
@@ -67,8 +61,8 @@ class Searcher:
         """True if the study was opened, and nothing stored since."""
         self._watch: TrialWatch | None = None
         """Prunes the trials; None: the search does not prune."""
-        self._saved: SamplerState | None = None
-        """The sampler's state as stored last: another one was stored by another host."""
+        self._saved: StoredSampler | None = None
+        """What was stored last: anything else was stored by another host."""
         self._completed = 0
         """Number of completed trials in the study."""
         self._weighed = 0
@@ -78,7 +72,7 @@ class Searcher:
         """Close the study; the next turn opens it again."""
         opened, self._study = self._study, None
         if opened is not None:
-            opened.storage.remove_session()
+            opened.close()
 
     @property
     def is_behind(self) -> bool:
@@ -98,7 +92,7 @@ class Searcher:
                 return self._turn(wanted)
         except BaseException as error:
             self.close()  # the study may be ahead of the store
-            if storage.is_damage(error):
+            if study_file.is_damage(error):
                 file = study.file_of(self._run.directory, self._key.name)
                 raise UnfitEnvironmentError(
                     f"{file} is damaged; move it away, and trainui rebuilds the study from its "
@@ -120,19 +114,16 @@ class Searcher:
         if not known:
             return is_added
         edited = next((one for one in known if not one.removed), known[0])
-        turn, opened = _Turn(), self._open(edited.definition)
-        if self._is_new:
-            turn.asked += self._asked_before(opened)
+        opened = self._open(edited.definition)
+        taken = self._take_over(opened) if waiting or self._is_new else frozenset()
+        self._is_new = False
         has_pruned = self._prune(followed)  # first, so that what ended has all its values
         if self._watch is not None:
             ended = [one for one in ended if one.id not in self._watch.behind]
-        for stage in ended:
-            self._tell(opened, stage, turn)
-        self._ask(opened, waiting, turn)
-        if turn.reported or turn.asked:
-            self._save(opened, turn)
-        self._is_new = False
-        return bool(turn.reported or turn.asked or has_pruned or is_added)
+        self._report(opened, ended)  # stored before trials are asked for that learned from it
+        due = {one.definition.trial for one in waiting} - taken
+        self._ask(opened, {number for number in due if number is not None})
+        return bool(taken or ended or due or has_pruned or is_added)
 
     def _followed(self, connection: Connection) -> list[TrialRecord]:
         """Return the trials that have begun and have no outcome, if their search prunes."""
@@ -157,52 +148,77 @@ class Searcher:
         search = definition.search
         assert search is not None
         with self._store.read() as connection:
-            saved = trials.sampler_state(connection, self._key)
-            asked = trials.count(connection, self._key)
-        is_known = (saved, search) == (self._saved, self._search)
-        if self._study is not None and is_known and not self._study.storage.is_changed:
-            return self._study
+            saved = trials.sampler(connection, self._key)
+        opened = self._study
+        if opened is not None and search == self._search:
+            if saved == self._saved:
+                return opened
+            if saved is not None and opened.catch_up(saved.history, self._stored(search)):
+                self._saved = saved
+                return opened
         self.close()
-        known = saved is not None and saved.sampler == samplers.key(search)
+        stored = self._stored(search)
+        is_same = saved is not None and saved.sampler == samplers.key(search)
         self._study = study.open_study(
             self._run.id,
             self._run.directory,
             self._key.name,
             search,
-            state=saved.state if saved is not None and known else None,
-            asked=asked,
+            history=saved.history if saved is not None and is_same else None,
+            stored=stored,
             pruner=None if search.prune is None else pruners.make(search.prune),
             is_shared=file_of(self._store.url) is None,
         )
-        with self._store.read() as connection:
-            stored = asked_trials.of_search(raw(connection), *astuple(self._key))
-        if not search.asks:
-            self._study.fill(stored)
-        self._study.restore(stored)
         self._completed = sum(one.state == "complete" for one in stored)
         self._watch = TrialWatch(self._study, search) if search.prune else None
         self._saved, self._search, self._is_new = saved, search, True
         return self._study
 
-    def _asked_before(self, opened: SearchStudy) -> list[AskedTrial]:
-        """Return the trials that the study has and the store does not."""
+    def _stored(self, search: Search) -> list[StoredTrial]:
         with self._store.read() as connection:
-            first = trials.count(connection, self._key)
-            numbers = [
-                number
-                for number in range(first, opened.count)
-                if trials.members_of(connection, self._key, number)
-            ]
-        return [opened.again(number) for number in numbers]
+            found = asked_trials.of_search(raw(connection), *astuple(self._key))
+        return [
+            StoredTrial(
+                one.number,
+                one.stage.name,
+                (one.stage.definition.trial_params if search.asks else one.stage.definition.matrix)
+                or {},
+                one.state,
+                one.value,
+                one.step,
+                one.reason,
+            )
+            for one in found
+        ]
 
-    def _tell(self, opened: SearchStudy, stage: StageRecord, turn: _Turn) -> None:
+    def _take_over(self, opened: SearchStudy) -> Set[int]:
+        """Store the trials that the study has and the store does not; return their numbers."""
+        assert self._search is not None
+        taken = set[int]()
+        while opened.has_more and self._has_stage(opened.count):
+            asked = opened.take_over(self._stored(self._search))
+            self._save(opened, asked=[asked])
+            taken.add(asked.number)
+        return taken
+
+    def _has_stage(self, number: int) -> bool:
+        with self._store.read() as connection:
+            return bool(trials.members_of(connection, self._key, number))
+
+    def _report(self, opened: SearchStudy, ended: Sequence[StageRecord]) -> None:
+        """Report the outcomes of trials to the study, and store them."""
+        told = [self._tell(opened, stage) for stage in ended]
+        if told:
+            self._save(opened, told)
+
+    def _tell(self, opened: SearchStudy, stage: StageRecord) -> tuple[StageRecord, TrialOutcome]:
         with self._store.read() as connection:
             number = trials.number_of(connection, stage)
             outcome = self._outcome(connection, asked_trials.with_seeds(raw(connection), stage))
-        final = opened.tell(number, outcome.state, outcome.value, outcome.reason)
+        final = opened.tell(StoredTrial(number, stage.name, {}, *astuple(outcome)))
         if self._watch is not None:
             self._watch.end(final)
-        turn.reported.append((stage, _as_in_study(final, outcome)))
+        return stage, _as_in_study(final, outcome)
 
     def _outcome(self, connection: Connection, members: Sequence[StageRecord]) -> TrialOutcome:
         """Return how the end of a trial, with all its seeds, counts."""
@@ -243,28 +259,34 @@ class Searcher:
         ids = {one.id for one, _first in added}
         return [one for one in waiting if one.id not in ids]
 
-    def _ask(self, opened: SearchStudy, waiting: Sequence[StageRecord], turn: _Turn) -> None:
-        """Ask for trials until each waiting stage has its values."""
-        due = {stage.definition.trial for stage in waiting}
-        due -= {one.number for one in turn.asked}
+    def _ask(self, opened: SearchStudy, due: Set[int]) -> None:
+        """Ask for trials until those with these numbers have their values."""
+        asked: list[AskedTrial] = []
         while due:
-            asked = opened.ask()
-            turn.asked.append(asked)
-            due = {number for number in due if number is not None and number > asked.number}
+            asked.append(opened.ask())
+            due = {number for number in due if number > asked[-1].number}
+        if asked:
+            self._save(opened, asked=asked)
 
-    def _save(self, opened: SearchStudy, turn: _Turn) -> None:
+    def _save(
+        self,
+        opened: SearchStudy,
+        told: Sequence[tuple[StageRecord, TrialOutcome]] = (),
+        asked: Sequence[AskedTrial] = (),
+    ) -> None:
+        """Store in one transaction what was done in the study."""
         assert self._search is not None
-        saved = SamplerState(samplers.key(self._search), opened.state)
-        self._completed += sum(outcome.state == "complete" for _, outcome in turn.reported)
+        saved = StoredSampler(samplers.key(self._search), opened.history)
+        self._completed += sum(outcome.state == "complete" for _, outcome in told)
         is_due = self._completed - self._weighed >= max(1, self._weighed // IMPORTANCE_GROWTH)
         shares = {}
-        if turn.reported and is_due and self._completed >= IMPORTANCE_LEAST:
-            self._weighed, shares = self._completed, opened.importance()
+        if told and is_due and self._completed >= IMPORTANCE_LEAST:
+            self._weighed, shares = self._completed, opened.file.importance()
         with self._store.write() as connection:
-            for stage, outcome in turn.reported:
+            for stage, outcome in told:
                 trials.end(connection, stage, outcome)
-            for asked in turn.asked:
-                self._add(connection, asked)
+            for one in asked:
+                self._add(connection, one)
             trials.save_sampler(connection, self._key, saved)
             if shares:
                 trials.save_importance(connection, self._key, shares)

@@ -1,25 +1,19 @@
 """Prunes trials by their stored points: reports each to a study, and asks its pruner after each.
 
 A plain loop calls `report` and `should_prune` after each step; so does this, for each stored point
-of the metric, in the order stored. The pruner sees a copy of the study in memory, since a read of
-the study's file takes as long as a hundred decisions; values and rungs are written to the file once
-a turn, in one transaction. A request is on record before the values that caused it are written, so
-that whatever is killed, the next worker reports the same values again, and each is stored once.
+of the metric, in the order stored. The pruner sees a copy of the study in memory; values and rungs
+are written to the study's file at the end of a turn. A request is on record before the values that
+caused it are written, so that whatever is killed, the next worker reports the same values again.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
-from copy import copy
 from dataclasses import dataclass
 from typing import NamedTuple
 
-import optuna
-from optuna.pruners import BasePruner
-from optuna.samplers import RandomSampler
-from optuna.storages import InMemoryStorage
-from optuna.trial import FrozenTrial, TrialState, create_trial
+from optuna.trial import FrozenTrial
 from sqlalchemy import Connection
 
 from trainui.domain.notifications import WARNING
@@ -41,6 +35,9 @@ LONGEST_TURN = 0.3
 """Seconds of a turn, after which the points that are left wait for the next one: Optuna's pruners
 go through all values of a trial at each decision."""
 
+MOST_VALUES = 500
+"""Values of a turn, after which the points that are left wait for the next one: to write one to the
+study's file takes about 0.5 ms."""
 
 COUNTED = "its search's metric has no integer steps; `prune` counts its values instead, from 0"
 """The message on a trial without steps that can be compared."""
@@ -88,11 +85,8 @@ class TrialWatch:
     def __init__(self, opened: SearchStudy, search: Search) -> None:
         """Copy the study, whose pruner decides."""
         self._opened, self._search = opened, search
-        self._copy = _copy_of(opened.study)
+        self._study = pruners.PrunerStudy(opened.name, search, opened.pruner, opened.file.trials())
         self._has_rungs = pruners.has_rungs(search.prune)
-        trials = self._copy.get_trials(deepcopy=False)
-        self._count = len(trials)
-        self._open = {one.number for one in trials if not one.state.is_finished()}
         self._watched: Set[int] = frozenset()
         self._cursors: dict[str, _Cursor] = {}
         self._values: list[tuple[int, int, float]] = []
@@ -106,7 +100,7 @@ class TrialWatch:
     ) -> list[Decision]:
         """Report the new points of the trials that have no outcome; return those to be pruned."""
         self._keep_up({trial.number for trial in trials})
-        known = {one.stage.id: one for one in trials if one.number in self._open}
+        known = {one.stage.id: one for one in trials if one.number in self._study.running}
         self._cursors = {one: self._cursors[one] for one in self._cursors.keys() & known.keys()}
         found: list[Decision] = []
         self._turn += 1
@@ -115,7 +109,7 @@ class TrialWatch:
             versions = headlines.versions(connection, known)
             due, until = self._due(known, versions), time.monotonic() + LONGEST_TURN
             for stage_id in due:
-                if stage_id == due[0] or time.monotonic() < until:
+                if stage_id == due[0] or not self._is_over(until):
                     now = versions[stage_id], known[stage_id].stage.status
                     found += self._follow(
                         connection, known[stage_id], cursors[stage_id], now, until
@@ -135,39 +129,30 @@ class TrialWatch:
 
     def end(self, trial: FrozenTrial) -> None:
         """Note the outcome of a trial, as the study has it."""
-        if trial.number in self._open and trial.state.is_finished():
-            self._copy._storage.set_trial_state_values(trial.number, trial.state, trial.values)
-            self._open.remove(trial.number)
+        self._study.end(trial)
 
     def save(self) -> None:
         """Write the values and rungs of the last looks to the study's file."""
         values, rungs = self._values, self._rungs
         self._values, self._rungs = [], []
-        storage = self._opened.storage
-        storage.set_intermediate_values(values)
-        for number, key, value in rungs:
-            storage.set_trial_system_attr(number, key, value)
+        self._opened.file.report(values, rungs)
 
     def _keep_up(self, numbers: Set[int]) -> None:
         """Add new trials to the copy, and end there those that another worker ended."""
-        for number in range(self._count, max(numbers, default=-1) + 1):
-            new = create_trial(state=TrialState.RUNNING)
-            self._copy._storage.create_new_trial(self._copy._study_id, new)
-            self._open.add(number)
-            self._count = number + 1
+        self._study.begin_up_to(max(numbers, default=-1))
         gone, self._watched = self._watched - numbers, numbers
-        for number in sorted(self._open & gone):
-            self.end(self._opened.trial(number))
+        for number in sorted(self._study.running & gone):
+            self.end(self._opened.file.trial(number))
 
-    def _trial(self, number: int) -> FrozenTrial:
-        return self._copy._storage.get_trial(number)  # in memory, a trial's id is its number
+    def _is_over(self, until: float) -> bool:
+        """Return True if a turn has lasted long enough."""
+        return time.monotonic() >= until or len(self._values) >= MOST_VALUES
 
     def _cursor(self, trial: TrialRecord) -> _Cursor:
         """Return how far a trial is reported, at first from the study's file."""
         stage = trial.stage
         if stage.id not in self._cursors:
-            step = self._trial(trial.number).last_step
-            self._cursors[stage.id] = _Cursor(step=-1 if step is None else step)
+            self._cursors[stage.id] = _Cursor(step=self._study.last_step(trial.number))
         cursor = self._cursors[stage.id]
         cursor.limit = None if trial.pruning is None else trial.pruning.step
         return cursor
@@ -197,15 +182,12 @@ class TrialWatch:
             if step is not None:
                 cursor.step = step
                 is_due = cursor.limit is None and may_be_pruned
-                # not by `report`: Optuna copies all values for each
-                self._trial(number).intermediate_values[step] = point.value
+                self._study.report(number, step, point.value)
                 self._values.append((number, step, point.value))
                 if (is_due or self._has_rungs) and self._prunes(number) and is_due:
                     cursor.limit, by_index = step, bool(cursor.by_index)
-                    frozen = self._trial(number)
-                    found = pruners.explain(self._copy, frozen, self._search, by_index=by_index)
-                    yield Decision(stage, found)
-            if time.monotonic() >= until and point is not points[-1]:
+                    yield Decision(stage, self._study.explain(number, by_index=by_index))
+            if self._is_over(until) and point is not points[-1]:
                 return
         else:
             if len(points) >= series_data.AT_ONCE:
@@ -214,26 +196,9 @@ class TrialWatch:
 
     def _prunes(self, number: int) -> bool:
         """Return the pruner's decision on a trial; note the rungs that the trial has come to."""
-        before = self._trial(number)
-        prunes = self._copy.pruner.prune(self._copy, before)
-        after = self._trial(number).system_attrs
-        for key in after.keys() - before.system_attrs.keys():
-            self._rungs.append((number, key, after[key]))
+        prunes, rungs = self._study.prunes(number)
+        self._rungs += [(number, key, value) for key, value in rungs.items()]
         return prunes
-
-
-def _copy_of(study: optuna.Study) -> optuna.Study:
-    """Return a copy in memory without parameters, with the same pruner."""
-    storage = InMemoryStorage()
-    copied = storage.create_new_study([study.direction], study.study_name)
-    for trial in study.get_trials(deepcopy=False):
-        bare = copy(trial)
-        bare.params, bare.distributions, bare.user_attrs = {}, {}, {}
-        bare.intermediate_values = {}  # they would be copied deeply, one by one
-        new = storage.create_new_trial(copied, bare)
-        storage.get_trial(new).intermediate_values = dict(trial.intermediate_values)
-    pruner: BasePruner = study.pruner
-    return optuna.Study(study.study_name, storage, sampler=RandomSampler(), pruner=pruner)
 
 
 def request(connection: Connection, decisions: Iterable[Decision]) -> None:

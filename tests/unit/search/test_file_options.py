@@ -81,7 +81,7 @@ def test_optuna_takes_each_option_of_a_sampler(name: str, options: dict[str, Any
     found = search_of([1, 2], sampler={"by": short_name(name), **options}, seed=3)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ExperimentalWarning)
-        assert isinstance(samplers.fresh(found), getattr(optuna.samplers, name))
+        assert isinstance(samplers.fresh(found, 0), getattr(optuna.samplers, name))
 
 
 @pytest.mark.parametrize(("name", "options"), list(cases(PRUNERS)))
@@ -123,7 +123,7 @@ def test_optuna_takes_every_space_that_a_file_may_have(space: Any) -> None:
     except PipelineFileError:
         return
     (distribution,) = samplers.distributions(found).values()
-    study = optuna.create_study(sampler=samplers.fresh(found))
+    study = optuna.create_study(sampler=samplers.fresh(found, 0))
     value = study.ask({"x": distribution}).params["x"]
     assert distribution._contains(distribution.to_internal_repr(value))
     assert found.space["x"].text(value) is not None

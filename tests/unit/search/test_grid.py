@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from optuna.trial import FrozenTrial
+
 from trainui.domain.definition import Pipeline, StageDefinition
 from trainui.domain.search import Prune, Search
 from trainui.domain.states import Status
 from trainui.search import study
+from trainui.search.study_file import StoredTrial
 from trainui.store.db.engine import Store, raw
 from trainui.store.read import trials
 from trainui.store.runs import new_run
@@ -28,22 +31,31 @@ def made_of(*rates: str, search: Search | None = SEARCH) -> Pipeline:
     return Pipeline("p", (*members, other), text="stages: []", digest="0" * 64)
 
 
+def fill(directory: Path, found: list[trials.TrialRecord]) -> list[FrozenTrial]:
+    """Open the study of a matrix as after a restart; return its trials."""
+    stored = [
+        StoredTrial(one.number, one.stage.name, one.stage.definition.matrix or {}, one.state)
+        for one in found
+    ]
+    opened = study.open_study("r", str(directory), "train", SEARCH, stored=stored)
+    added = opened.file.trials()
+    opened.close()
+    return added
+
+
 def test_a_member_that_an_edit_adds_is_the_next_trial(store: Store, tmp_path: Path) -> None:
     pipeline, edited = made_of("0.1", "0.2"), made_of("0.3", "0.1", "0.2")
     directories = {one.name: str(tmp_path / one.name) for one in edited.stages}
     new = new_run.NewRun("r", "r", pipeline, str(tmp_path), directories, {"umask": 0o22})
-    opened = study.open_study("r", str(tmp_path), "train", SEARCH)
     with store.write() as connection:
         new_run.create(raw(connection), new)
-        opened.fill(trials.of_search(raw(connection), "r", "train"))
+        fill(tmp_path, trials.of_search(raw(connection), "r", "train"))
         replace_pipeline(connection, "r", edited, directories)
         replace_pipeline(connection, "r", edited, directories)
         found = trials.of_search(raw(connection), "r", "train")
     assert [one.stage.name for one in found] == [f"train[lr={lr}]" for lr in ("0.1", "0.2", "0.3")]
     for _ in range(2):
-        opened.fill(found)
-    added = opened.study.trials
-    opened.storage.remove_session()
+        added = fill(tmp_path, found)
     assert [one.number for one in found] == [one.number for one in added] == [0, 1, 2]
     assert [one.params for one in added] == [{"lr": "0.1"}, {"lr": "0.2"}, {}]
     assert added[2].user_attrs == {"stage": "train[lr=0.3]"}

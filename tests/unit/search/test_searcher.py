@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import fcntl
 import functools
+import json
+import os
+import pickle
+import sqlite3
 import time
 from collections.abc import Callable
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -212,6 +217,58 @@ def the_study(search: Search) -> optuna.Study:
     assert run is not None
     storage = f"sqlite:///{run.directory}/train.study.db"
     return optuna.load_study(study_name=f"{search.run_id}/train", storage=storage)
+
+
+class Crafted:
+    """What a stranger may have put into a database: unpickling it makes a directory."""
+
+    def __init__(self, made: Path) -> None:
+        self.made = made
+
+    def __reduce__(self) -> Any:
+        return os.mkdir, (str(self.made),)
+
+
+def craft_database(search: Search, crafted: bytes) -> None:
+    with search.store.write() as connection:
+        new = sqlalchemy.text("UPDATE searches SET history = :history")
+        connection.execute(new, {"history": crafted})
+
+
+def craft_study(search: Search, crafted: bytes) -> None:
+    """Let the study have the state of a sampler where Optuna's CMA-ES looks for it."""
+    file = Path(search.stage(0).directory).parent / "train.study.db"
+    key, written = "cma:optimizer:0", json.dumps(crafted.hex())
+    with closing(sqlite3.connect(file)) as study, study:
+        study.execute("DELETE FROM trial_system_attributes")
+        for (trial,) in study.execute("SELECT trial_id FROM trials").fetchall():
+            study.execute(
+                "INSERT INTO trial_system_attributes (trial_id, key, value_json) VALUES (?, ?, ?)",
+                (trial, key, written),
+            )
+
+
+@pytest.mark.parametrize(
+    ("sampler", "craft"), [("tpe", craft_database), ("cmaes", craft_study)], ids=["tpe", "cmaes"]
+)
+def test_a_copied_search_that_was_tampered_with_runs_no_code(
+    store: Store, tmp_path: Path, sampler: str, craft: Callable[[Search, bytes], None]
+) -> None:
+    text = TEXT.replace("by: tpe", f"by: {sampler}").replace(
+        "act: [relu, gelu]", "y: {low: 0.0, high: 1.0}"
+    )
+    search = Search(store, tmp_path, text.replace("search.act", "search.y"))
+    for number in range(2):
+        search.turn(number)
+        search.end(number, number / 2)
+    search.turn()
+    search.restart()
+    craft(search, pickle.dumps(Crafted(tmp_path / "ran")))
+    with suppress(Exception):
+        search.turn(2)
+    assert not (tmp_path / "ran").exists()
+    search.turn(2)
+    assert len(search.trials()) == 3
 
 
 def test_several_places_are_asked_for_at_once_and_a_number_once(search: Search) -> None:

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import optuna
 import pytest
-from optuna.exceptions import StorageInternalError
 from optuna.trial import TrialState
 
 from trainui.domain.search import Choices, Range, Scalar, Search
 from trainui.search import samplers, study
-from trainui.search.study import AskedTrial, SearchStudy
+from trainui.search.study import AskedTrial, SearchStudy, StudyChangedError
+from trainui.search.study_file import StoredTrial
 
 pytestmark = pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning")
 
@@ -41,7 +42,7 @@ SEARCHES = {
 Params = dict[str, Scalar]
 
 
-def loss(params: Params) -> float:
+def loss(params: Mapping[str, Scalar]) -> float:
     return abs(math.log10(float(params.get("lr") or 1e-3)) + 3) + float(params["layers"] or 0) / 8
 
 
@@ -73,42 +74,50 @@ class Killed:
     def __init__(self, directory: Path, search: Search, *, kill: bool) -> None:
         self._directory, self._search, self._kill = str(directory), search, kill
         self._study: SearchStudy | None = None
-        self._state: bytes | None = None
-        self._asked = 0
+        self._history: str | None = None
+        self.stored: list[StoredTrial] = []
 
     def open(self) -> SearchStudy:
         if self._study is None:
             self._study = study.open_study(
-                "run", self._directory, "train", self._search, state=self._state, asked=self._asked
+                "run",
+                self._directory,
+                "train",
+                self._search,
+                history=self._history,
+                stored=self.stored,
             )
         return self._study
 
     def save(self) -> None:
-        self._state = self.open().state
+        self._history = self.open().history
         self.die()
 
     def die(self) -> None:
         if self._kill and self._study is not None:
-            self._study.storage.remove_session()
+            self._study.close()
             self._study = None
 
-    def ask(self) -> Params:
-        asked = self.open().ask()
-        self._asked += 1
+    def _add(self, asked: AskedTrial) -> Params:
+        assert asked.number == len(self.stored)
+        name = f"train[trial={asked.number}]"
+        self.stored.append(StoredTrial(asked.number, name, dict(asked.params), "asked"))
         self.save()
         return dict(asked.params)
 
+    def ask(self) -> Params:
+        return self._add(self.open().ask())
+
     def ask_and_die_before_it_is_stored(self) -> Params:
-        number = self.open().ask().number
+        self.open().ask()
         self.die()
-        again = self.open().again(number)
-        assert again.number == number
-        self._asked += 1
-        self.save()
-        return dict(again.params)
+        assert self.open().has_more
+        return self._add(self.open().take_over(self.stored))
 
     def tell(self, number: int, value: float) -> None:
-        self.open().tell(number, "complete", value, None)
+        ended = replace(self.stored[number], state="complete", value=value)
+        self.open().tell(ended)
+        self.stored[number] = ended
         self.save()
 
 
@@ -117,7 +126,7 @@ def test_the_trials_are_those_of_a_plain_loop(name: str, tmp_path: Path) -> None
     assert followed(SEARCHES[name], tmp_path, kill=False) == plain(SEARCHES[name])
 
 
-@pytest.mark.parametrize("name", ["tpe", "cmaes"])
+@pytest.mark.parametrize("name", SEARCHES)
 def test_the_trials_are_the_same_if_each_process_is_killed(name: str, tmp_path: Path) -> None:
     assert followed(SEARCHES[name], tmp_path, kill=True) == plain(SEARCHES[name])
 
@@ -139,40 +148,79 @@ def followed(
     return found
 
 
-def test_values_stored_one_by_one_are_completed_after_a_kill(tmp_path: Path) -> None:
-    search = SEARCHES["tpe"]
-    opened = study.open_study("run", str(tmp_path), "train", search)
-    state = opened.state
-    trial = opened.study.ask()  # as a process does that dies after two values
-    trial.suggest_float("lr", 1e-5, 1e-1, log=True)
-    trial.suggest_int("layers", 2, 8)
-    opened.storage.remove_session()
-    again = study.open_study("run", str(tmp_path), "train", search, state=state)
-    first, second = again.again(0), again.ask()
-    assert [dict(first.params), dict(second.params)] == without_tells(search, 2)
+def test_with_two_at_once_and_failures_a_kill_changes_no_trial(tmp_path: Path) -> None:
+    """The order of what was asked and ended is stored, and not only what."""
+    found = []
+    for kill in (False, True):
+        (tmp_path / str(kill)).mkdir()
+        killed = Killed(tmp_path / str(kill), replace(SEARCHES["tpe"], trials=9), kill=kill)
+        killed.ask()
+        for number in range(8):
+            killed.ask()
+            killed.tell(number, loss(killed.stored[number].params))
+        found.append([one.params for one in killed.stored])
+    assert found[0] == found[1]
 
 
-def without_tells(search: Search, count: int) -> list[Params]:
-    studied = optuna.create_study(sampler=optuna.samplers.TPESampler(seed=search.seed))
-    distributions = dict(samplers.distributions(search))
-    return [dict(studied.ask(distributions).params) for _ in range(count)]
+OTHERS = [
+    "\x80\x04.",
+    "[" * 200_000,
+    '{"seed": 1, "since": 9, "steps": []}',
+    '{"seed": 1, "since": 0, "steps": [-1, -1, 7]}',
+    '{"seed": 1, "since": 0, "steps": [-1, -1, -9]}',
+    '{"seed": 2, "since": 0, "steps": [-1, -1, -1]}',
+]
+"""Histories that are none, or not those of the trials."""
 
 
-def test_a_lost_state_of_the_sampler_repeats_no_trial(tmp_path: Path) -> None:
-    search = SEARCHES["random"]
-    first = study.open_study("run", str(tmp_path), "train", search)
-    asked = [first.ask() for _ in range(3)]
-    again = study.open_study("run", str(tmp_path), "train", search, state=b"junk", asked=3)
+@pytest.mark.parametrize("history", OTHERS)
+def test_a_history_that_is_not_of_its_trials_repeats_none(history: str, tmp_path: Path) -> None:
+    killed = Killed(tmp_path, SEARCHES["random"], kill=False)
+    for _ in range(3):
+        killed.ask()
+    killed.open().close()
+    again = study.open_study(
+        "run", str(tmp_path), "train", SEARCHES["random"], history=history, stored=killed.stored
+    )
     later = [again.ask() for _ in range(3)]
-    assert [one.number for one in (*asked, *later)] == list(range(6))
-    assert len({one.params["lr"] for one in (*asked, *later)}) == 6
+    assert [one.number for one in later] == [3, 4, 5]
+    asked = [one.params["lr"] for one in killed.stored]
+    asked += [one.params["lr"] for one in later]
+    assert len(set(asked)) == 6
+
+
+def test_a_search_without_a_seed_goes_on_with_its_own(tmp_path: Path) -> None:
+    search = replace(SEARCHES["random"], seed=None)
+    killed = Killed(tmp_path, search, kill=True)
+    for number in range(3):
+        killed.ask()
+        killed.tell(number, 0.5)
+    assert len({one.params["lr"] for one in killed.stored}) == 3
+    history = study.SamplerHistory.load(killed.open().history)
+    assert history is not None
+    assert (history.since, history.steps) == (0, (-1, 0, -1, 1, -1, 2))
+
+
+def test_another_host_goes_on_from_what_one_did(tmp_path: Path) -> None:
+    search = SEARCHES["cmaes"]
+    first, second = (Killed(tmp_path, search, kill=False) for _ in range(2))
+    second.stored = first.stored
+    for host in (first, second):
+        host.open()
+    for number in range(search.trials or 0):
+        host, other = (first, second) if number % 2 else (second, first)
+        host.ask()
+        host.tell(number, loss(host.stored[number].params))
+        assert other.open().catch_up(host.open().history, host.stored)
+    assert [one.params for one in first.stored] == plain(search)
 
 
 def test_a_trial_is_reported_once(tmp_path: Path) -> None:
-    opened = study.open_study("run", str(tmp_path), "train", SEARCHES["tpe"])
-    number = opened.ask().number
-    assert opened.tell(number, "complete", 0.5, None).value == 0.5
-    final = opened.tell(number, "fail", None, "told again")
+    killed = Killed(tmp_path, SEARCHES["tpe"], kill=False)
+    killed.ask()
+    killed.tell(0, 0.5)
+    again = study.open_study("run", str(tmp_path), "train", SEARCHES["tpe"], stored=killed.stored)
+    final = again.file.end(0, "fail", None, "told again")
     assert (final.state, final.value) == (TrialState.COMPLETE, 0.5)
 
 
@@ -180,27 +228,30 @@ def test_the_last_trial_of_a_grid_is_reported_although_its_sampler_stops_a_loop(
     tmp_path: Path,
 ) -> None:
     search = Search("loss", "minimize", {"act": Choices((1, 2))}, 2, "GridSampler", seed=0)
-    opened = study.open_study("run", str(tmp_path), "train", search)
-    ends = [opened.tell(opened.ask().number, "complete", 1.0, None) for _ in range(2)]
-    assert [one.state for one in ends] == [TrialState.COMPLETE] * 2
+    killed = Killed(tmp_path, search, kill=False)
+    for number in range(2):
+        killed.ask()
+        killed.tell(number, 1.0)
+    states = [one.state for one in killed.open().file.trials()]
+    assert states == [TrialState.COMPLETE] * 2
 
 
 def test_a_trial_that_another_program_added_is_taken_as_it_is(tmp_path: Path) -> None:
-    search = SEARCHES["random"]
-    opened = study.open_study("run", str(tmp_path), "train", search)
+    killed = Killed(tmp_path, SEARCHES["random"], kill=False)
     loaded = optuna.load_study(
-        study_name="run/train", storage=f"sqlite:///{tmp_path / 'train.study.db'}"
+        study_name="run/train", storage=f"sqlite:///{killed.open() and tmp_path / 'train.study.db'}"
     )
-    opened.ask()
-    loaded._storage.set_trial_intermediate_value(loaded.trials[0]._trial_id, 1, 0.5)
-    assert not opened.storage.is_changed
+    killed.ask()
+    assert not killed.open().has_more
     loaded.enqueue_trial({"lr": 0.01, "layers": 3})
-    assert opened.storage.is_changed
-    with pytest.raises(StorageInternalError):
-        opened.ask()
-    opened.storage.remove_session()
-    opened = study.open_study("run", str(tmp_path), "train", search)
-    asked: AskedTrial = opened.ask()
+    assert killed.open().has_more
+    with pytest.raises(StudyChangedError):
+        killed.open().ask()
+    killed.open().close()
+    again = Killed(tmp_path, SEARCHES["random"], kill=True)
+    again.stored = killed.stored
+    asked = again.open().take_over(again.stored)
     assert asked.number == 1
     assert (asked.params["lr"], asked.params["layers"]) == (0.01, 3)
+    assert asked.params.keys() == SPACE.keys()
     assert loaded.metric_names == ["loss"]

@@ -70,7 +70,9 @@ class Loop:
         assert self.search.prune is not None
         pruner = pruners.make(self.search.prune)
         opened = study.open_study("run", str(self.folder), "train", self.search, pruner=pruner)
-        self.study = opened.study
+        self.study = optuna.load_study(
+            study_name="run/train", storage=f"sqlite:///{self.folder}/train.study.db"
+        )
         self.watch = TrialWatch(opened, self.search)
 
     def stage(self, number: int) -> StageRecord:

@@ -17,10 +17,9 @@ ROOMS = (
     "metrics/trackers/",
     "search/edited_space.py",
     "search/trial_watch.py",
-    "search/storage.py",
-    "search/stored_trials.py",
+    "search/study_file.py",
 )
-"""The store; the trackers read the databases of other programs, a search writes Optuna's."""
+"""The store; the trackers read the databases of other programs, a search sets the mode of one."""
 
 SQL = re.compile(
     r"\s*(SELECT\s|INSERT (OR \w+ )?INTO\s|UPDATE \w+ SET\s|DELETE FROM\s|PRAGMA\s|WITH \w+ AS \("

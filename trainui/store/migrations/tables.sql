@@ -154,7 +154,7 @@ CREATE TABLE searches (
 	run_id TEXT NOT NULL,
 	name VARCHAR NOT NULL,
 	sampler VARCHAR NOT NULL,
-	state BLOB,
+	history VARCHAR,
 	importance_json VARCHAR,
 	PRIMARY KEY (run_id, name),
 	FOREIGN KEY(run_id) REFERENCES runs (id) ON DELETE CASCADE

@@ -220,9 +220,9 @@ class SearchRow(SQLModel, table=True):
     name: str = Field(primary_key=True)
     """The stage's name in the file."""
     sampler: str
-    """The kind and options of the sampler with this state."""
-    state: bytes | None = None
-    """The sampler's state after the last trial asked or told."""
+    """The kind, options and space of the sampler with this history."""
+    history: str | None = None
+    """The order in which trials were asked for and ended, as JSON."""
     importance_json: str | None = None
     """Parameter -> its share of the objective's variation, most important first."""
 

@@ -1,4 +1,4 @@
-"""Trials of searches: which were asked for, how each counts, and the state of their sampler.
+"""Trials of searches: which were asked for, how each counts, and what their sampler did.
 
 A row is written when the study has the trial's values; its number is the study's.
 """
@@ -49,12 +49,13 @@ class TrialOutcome:
 
 
 @dataclass(frozen=True, slots=True)
-class SamplerState:
-    """The stored state of a search's sampler."""
+class StoredSampler:
+    """What is stored of a search's sampler."""
 
     sampler: str
-    """The kind and options of the sampler."""
-    state: bytes | None
+    """Its kind, options and space."""
+    history: str | None
+    """What it did, as JSON; None: nothing is chosen."""
 
 
 def is_any_asked(
@@ -145,18 +146,19 @@ def is_active(connection: Connection, key: SearchKey) -> bool:
     return found.fetchone() is not None
 
 
-def sampler_state(connection: Connection, key: SearchKey) -> SamplerState | None:
-    """Return the stored state of a search's sampler; None before its first trial."""
+def sampler(connection: Connection, key: SearchKey) -> StoredSampler | None:
+    """Return what is stored of a search's sampler; None before its first trial."""
     found = raw(connection).execute(
-        "SELECT sampler, state FROM searches WHERE run_id = ? AND name = ?", (key.run_id, key.name)
+        "SELECT sampler, history FROM searches WHERE run_id = ? AND name = ?",
+        (key.run_id, key.name),
     )
     row = found.fetchone()
-    return None if row is None else SamplerState(*row)
+    return None if row is None else StoredSampler(*row)
 
 
-def save_sampler(connection: Connection, key: SearchKey, saved: SamplerState) -> None:
-    """Store the state of a search's sampler."""
-    values = {"sampler": saved.sampler, "state": saved.state}
+def save_sampler(connection: Connection, key: SearchKey, saved: StoredSampler) -> None:
+    """Store what a search's sampler did."""
+    values = {"sampler": saved.sampler, "history": saved.history}
     if not change(connection, "searches", asdict(key), **values):
         insert(raw(connection), "searches", [{**asdict(key), **values}])
 

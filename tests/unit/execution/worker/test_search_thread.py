@@ -146,7 +146,7 @@ def test_a_run_deleted_during_a_turn_is_forgotten(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     def deleting(self: SearchStudy) -> AskedTrial:
-        if self.study.study_name.startswith(deleted):
+        if self.name.startswith(deleted):
             control.cancel(deleted)
             control.remove(deleted)
         return ask(self)

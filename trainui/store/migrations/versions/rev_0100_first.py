@@ -150,8 +150,7 @@ def upgrade() -> None:
         "searches",
         *_required(sa.Text(), "run_id"),
         *_required(sa.String(), "name", "sampler"),
-        *_nullable(sa.LargeBinary(), "state"),
-        *_nullable(sa.String(), "importance_json"),
+        *_nullable(sa.String(), "history", "importance_json"),
         sa.ForeignKeyConstraint(["run_id"], ["runs.id"], ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("run_id", "name"),
     )
