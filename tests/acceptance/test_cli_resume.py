@@ -133,6 +133,36 @@ def test_a_checkpoint_that_no_field_declares_is_named_and_kept(served: CommandLi
     assert (planned["action"], planned["checkpoint"]) == ("continue", str(written))
 
 
+SHARED = """\
+name: shared
+stages:
+  - name: train
+    matrix: {{a: [1, 2]}}
+    run: |
+      exec > runs/metrics.jsonl
+      touch started-${{matrix.a}}
+      until test -e {end}; do sleep 0.1; done
+      false ${{matrix.a}} --out runs
+"""
+
+
+def test_members_that_write_one_file_are_named(served: CommandLine) -> None:
+    end = served.directory / "shared.end"
+    (served.directory / "runs").mkdir()
+    file = served.write("shared.yaml", SHARED.format(end=end))
+    places = f"write to {served.directory / 'runs'}"
+    assert places in served("validate", str(file)).err
+    assert places in served("run", str(file), "--dry-run").err
+    served("run", str(file), "--detach")
+    name = str(served.directory / "runs" / "metrics.jsonl")
+    wait_for(lambda: served("show", "shared").out.count(name) == 2)
+    end.touch()
+    served("wait", "shared")
+    assert served("show", "shared").out.count(name) == 2
+    planned = served.json("resume", "shared", "--dry-run")["stages"]
+    assert all(places in stage["reason"] for stage in planned)
+
+
 CRAFTED = """\
 name: crafted
 stages:

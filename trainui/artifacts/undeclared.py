@@ -16,15 +16,19 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from trainui import disk, formatting, plain_files
 from trainui.artifacts import integrity, shared_checkpoints
 from trainui.artifacts.integrity import written_at
 from trainui.domain.definition import StageDefinition
 from trainui.domain.records import AttemptRecord, StageRecord
-from trainui.store.db.engine import Store
+from trainui.pipeline.rules import shared_paths
 from trainui.store.read.overlaps import Overlap
 from trainui.supervisor import journal, protocol
+
+if TYPE_CHECKING:
+    from trainui.store.db.engine import Store
 
 MOST_ENTRIES, MOST_LEVELS = 20_000, 6
 """Directory entries and levels searched, which takes some 0.1 s on a local disk."""
@@ -94,24 +98,25 @@ def search(
 ) -> Undeclared | None:
     """Search what `find` returns; attempts are given by their directories.
 
-    In a workdir, a file does not count if another stage with the same one ran at that time
-    (`beside`), except in directories that an attempt was seen to write weights to.
+    In a workdir, and where an option of its command leads, a file does not count if another stage
+    with the same one ran at that time (`beside`), except in directories that an attempt was seen to
+    write weights to.
     """
     windows = [one for one in map(_Window.of, attempts) if one.started]
     if definition.checkpoint is not None or not windows:
         return None
     own = [stage_dir, *{path.parent for one in windows for path in one.files}]
-    shared = [] if definition.matrix is not None else [Path(definition.workdir)]
+    roots = [stage_dir, *([] if definition.matrix is not None else [Path(definition.workdir)])]
+    named = [Path(path) for path in shared_paths.written(definition)]
     found = {
         path: window
-        for path in _candidates([*own, *shared])
+        for path in _candidates([*own, *roots, *named])
         if (window := _writer(path, windows)) is not None
     }
     for path in sorted(found, key=written_at, reverse=True)[:MOST_CHECKED]:
         is_own = any(path.is_relative_to(place) for place in own)
-        if integrity.problem(path) is None and (is_own or not _is_contested(path, shared, beside)):
-            pattern = _pattern(path, [stage_dir, *shared])
-            return Undeclared(path, pattern, found[path].directory)
+        if integrity.problem(path) is None and (is_own or not _is_contested(path, named, beside)):
+            return Undeclared(path, _pattern(path, roots), found[path].directory)
     return None
 
 
@@ -139,13 +144,20 @@ def _writer(path: Path, windows: Sequence[_Window]) -> _Window | None:
 
 
 def _is_contested(
-    path: Path, places: Sequence[Path], beside: Callable[[], Sequence[Overlap]]
+    path: Path, named: Sequence[Path], beside: Callable[[], Sequence[Overlap]]
 ) -> bool:
-    """Return True if another stage may have written a file in one of these workdirs."""
-    written, workdirs = written_at(path), set(map(str, places))
+    """Return True if another stage may have written a file: it ran then, and in the same place."""
+    written = written_at(path)
+    is_named = any(path.is_relative_to(place) for place in named)
     return any(
-        one.may_have_written(written) for one in beside() if one.definition.workdir in workdirs
+        one.may_have_written(written) and _may_write(one.definition, path, is_named=is_named)
+        for one in beside()
     )
+
+
+def _may_write(definition: StageDefinition, path: Path, *, is_named: bool) -> bool:
+    places = [*shared_paths.written(definition), *([] if is_named else [definition.workdir])]
+    return any(path.is_relative_to(place) for place in places)
 
 
 def _is_weights(name: str) -> bool:

@@ -12,6 +12,7 @@ from trainui.domain.search import Search
 from trainui.errors import UnfitEnvironmentError, UnsafePathError, UsageError, install_advice
 from trainui.formatting import quantity
 from trainui.pipeline.allowed_paths import allowed_directories, validate_file_path
+from trainui.pipeline.rules import shared_paths
 from trainui.pipeline.substitution import phases
 
 MODULES = {
@@ -151,3 +152,11 @@ def checkpoint_remarks(pipeline: Pipeline) -> Iterator[str]:
             yield f"{stage.name} continues from {asked}"
         elif (said := checkpoints.reason_unused(where)) is not None:
             yield f"{stage.name} gets no checkpoint: {said}"
+
+
+def shared_path_remarks(pipeline: Pipeline) -> Iterator[str]:
+    """Yield a remark for each path to which several stages write at once.
+
+    The pipeline comes from `control.preview`.
+    """
+    yield from (one.words for one in shared_paths.find(pipeline.stages))

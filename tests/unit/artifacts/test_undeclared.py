@@ -115,6 +115,20 @@ def test_what_was_seen_being_written_elsewhere_is_searched(attempt: Path, tmp_pa
     assert found.pattern == str(tmp_path / "elsewhere" / "ckpt-*.bin")
 
 
+def test_where_an_option_leads_is_searched(attempt: Path, tmp_path: Path) -> None:
+    put(tmp_path / "runs" / "a" / "ckpt-40.bin", b"x", mtime=WRITTEN)
+    command, matrix = ("train", "--out", "../runs/a"), {"a": "1"}
+    found = search(attempt, command=command, matrix=matrix)
+    assert found is not None
+    assert found.pattern == str(tmp_path / "runs" / "a" / "ckpt-*.bin")
+    for out, is_found in (("../runs/b", True), ("../runs/a", False), ("../runs", False)):
+        definition = StageDefinition(
+            "other", workdir=str(tmp_path / "work"), command=("train", "--out", out)
+        )
+        other = Overlap("run", "other", definition, STARTED * 10**6, ENDED * 10**6)
+        assert (search(attempt, other, command=command, matrix=matrix) is not None) == is_found
+
+
 def test_each_state_of_a_checkpoint_is_copied_once(attempt: Path) -> None:
     directory = attempt.parent / "work" / "checkpoint-40"
     put(directory / "model.bin", b"first", mtime=WRITTEN)

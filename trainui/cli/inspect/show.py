@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from trainui.domain.records import AttemptRecord, RunRecord, StageRecord
     from trainui.store.db.protocol import Connection
 
+MOST_COMPARED = 50
+"""Stages whose written files are compared with those of others."""
+
 
 @options.command("trainui show digits", "trainui show 3f2a --json")
 def show(run: options.Run, as_json: options.Json = False) -> None:
@@ -41,7 +44,8 @@ def show(run: options.Run, as_json: options.Json = False) -> None:
         problems = read_points.problems(connection, owners)
         submission = views.submission(connection, found.id)
         unmeasured = without_metrics(connection, found, stages)
-    notes = [event.text for events in marks.values() for event in events]
+        shared = _written_by_several(connection, stages, attempts)
+    notes = [event.text for events in marks.values() for event in events] + shared
     continued = [
         f"{stage.name}: attempt {one.number} continued from {one.checkpoint}"
         for stage in stages
@@ -88,6 +92,22 @@ def _code_lines(
     if waiting and (change := code_version.since_submission(run)):
         shown.append(f"{formatting.first(waiting)}: {change}")
     return ["", *shown] if shown else []
+
+
+def _written_by_several(
+    connection: Connection,
+    stages: Sequence[StageRecord],
+    attempts: Mapping[str, Sequence[AttemptRecord]],
+) -> list[str]:
+    """Return notes on the files that a stage's last attempt and another stage's wrote."""
+    from trainui.artifacts import shared_checkpoints
+
+    found = []
+    for stage in stages[:MOST_COMPARED]:
+        for last in attempts.get(stage.id, ())[-1:]:
+            both = shared_checkpoints.written_by_both(connection, stage.id, Path(last.directory))
+            found += [f"{stage.name}: {words}" for words in shared_checkpoints.words(both)]
+    return found
 
 
 def _left(connection: Connection, run: RunRecord, stages: list[StageRecord]) -> str:

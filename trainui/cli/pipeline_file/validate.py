@@ -69,5 +69,7 @@ def _warn(pipeline: Pipeline) -> None:
     for problem in (*slots, *inputs):
         if problem is not None:
             printing.note(f"warning: {problem}")
-    for remark in submission_checks.checkpoint_remarks(control.filled_in(pipeline)):
+    filled = control.filled_in(pipeline)
+    remarks = submission_checks.checkpoint_remarks(filled)
+    for remark in (*remarks, *submission_checks.shared_path_remarks(filled)):
         printing.note(f"warning: {remark}")

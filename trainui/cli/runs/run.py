@@ -219,7 +219,8 @@ def _show_plan(pipeline: Pipeline, as_json: bool) -> None:
         for stage in pipeline.stages
     ]
     printing.answer(as_json, {"name": pipeline.name, "stages": stages}, _plan_lines(stages))
-    for remark in submission_checks.checkpoint_remarks(pipeline):
+    remarks = submission_checks.checkpoint_remarks(pipeline)
+    for remark in (*remarks, *submission_checks.shared_path_remarks(pipeline)):
         printing.note(remark)
 
 

@@ -18,7 +18,9 @@ from trainui.domain.definition import Pipeline, StageDefinition
 from trainui.domain.records import AttemptRecord, RunRecord, StageRecord
 from trainui.domain.states import Status
 from trainui.pipeline.rules import resume_plan as rules
+from trainui.pipeline.rules import shared_paths
 from trainui.pipeline.rules.resume_plan import Action, PlannedStage
+from trainui.pipeline.rules.shared_paths import SharedPath
 from trainui.store.db.engine import Store, open_store, raw
 from trainui.store.read import trials
 from trainui.store.runs import attempts as stored_attempts
@@ -109,6 +111,7 @@ def make_plan(
         ),
     )
     waiting = {} if changes is None else changes.waiting
+    shared = shared_paths.find([stage.definition for stage in stages if not stage.removed])
     planned = [
         _with_waiting_edit(
             _with_undeclared(
@@ -121,6 +124,7 @@ def make_plan(
         )
         for one in planned
     ]
+    planned = [_with_shared(one, shared) for one in planned]
     return ResumePlan(
         with_savings(planned, by_name, seen.attempts, seen.run), seen, detection, changes
     )
@@ -183,6 +187,14 @@ def _with_undeclared(
     if (found := undeclared.find(store, stage, attempts)) is None:
         return one
     return replace(one, reason=f"{one.reason}; {found.words}; it is copied first")
+
+
+def _with_shared(one: PlannedStage, shared: Sequence[SharedPath]) -> PlannedStage:
+    """Add to a stage's plan the paths to which others write at the same time."""
+    words = [path.words_for(one.name) for path in shared if one.name in path.names]
+    if one.action == Action.SKIP or not words:
+        return one
+    return replace(one, reason="; ".join([one.reason, *words]))
 
 
 def _with_waiting_edit(one: PlannedStage, waiting: Mapping[str, Sequence[str]]) -> PlannedStage:

@@ -24,6 +24,8 @@ class Overlap(NamedTuple):
     started_at: int
     completed_at: int
     """Now, if it is still running."""
+    directory: str = ""
+    """The attempt's."""
 
     @property
     def words(self) -> str:
@@ -41,7 +43,7 @@ def of_stage(connection: Connection, stage_id: str) -> list[Overlap]:
     found = connection.execute(
         "SELECT DISTINCT runs.name, stages.name, "
         "coalesce(other.definition_json, stages.definition_json), other.started_at, "
-        "coalesce(other.completed_at, ?) FROM attempts AS own "
+        "coalesce(other.completed_at, ?), other.directory FROM attempts AS own "
         "JOIN attempts AS other ON other.stage_id <> own.stage_id "
         "JOIN stages ON stages.id = other.stage_id JOIN runs ON runs.id = stages.run_id "
         "WHERE own.stage_id = ? AND other.started_at < coalesce(own.completed_at, ?) "
@@ -49,6 +51,6 @@ def of_stage(connection: Connection, stage_id: str) -> list[Overlap]:
         (now, stage_id, now, now),
     )
     return [
-        Overlap(run, name, row_mapping.definition(text), *times)
-        for run, name, text, *times in found
+        Overlap(run, name, row_mapping.definition(text), *others)
+        for run, name, text, *others in found
     ]

@@ -9,7 +9,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from trainui.artifacts import environment_digest
+from trainui import clock
+from trainui.artifacts import environment_digest, shared_checkpoints
 from trainui.domain.definition import StageDefinition
 from trainui.domain.notifications import CHECKPOINT
 from trainui.domain.records import AttemptRecord, Event, RunRecord, StageRecord
@@ -42,6 +43,9 @@ WAITING = (Status.PENDING, Status.QUEUED)
 
 CODE_EVERY = 5.0
 """Least seconds between two calls of git for a stage that waits."""
+
+SHARED_EVERY = 10 * clock.SECOND
+"""Microseconds between two looks at files that a running stage shares with others."""
 
 MOST_EVENTS = 500
 """The most events shown of a stage and its run."""
@@ -202,7 +206,7 @@ class RunPageReader:
     def _checkpoint_of(self, of: _Selection) -> str:
         """Return why the last attempt did not resume from the newest checkpoint; empty: it did.
 
-        Or that it wrote checkpoints that no field names.
+        Or that it wrote checkpoints that no field names, or files that another stage wrote too.
         """
         stage, last = of.stage, of.attempts[-1] if of.attempts else None
         if last is None or not last.started_at:
@@ -211,9 +215,12 @@ class RunPageReader:
         def words() -> str:
             marks = event_feed.marks(of.connection, stage.run_id, (CHECKPOINT,))
             found = (harmless(event.text) for event in marks.get(stage.name, ()))
-            return "  ".join(text.removeprefix(f"{stage.name}: ") for text in found)
+            both = shared_checkpoints.written_by_both(of.connection, stage.id, Path(last.directory))
+            shared = map(harmless, shared_checkpoints.words(both))
+            return "  ".join([*(text.removeprefix(f"{stage.name}: ") for text in found), *shared])
 
-        return self._checkpoints.read((stage.id, last.number, last.completed_at), words)
+        age = None if last.completed_at else clock.now() // SHARED_EVERY
+        return self._checkpoints.read((stage.id, last.number, last.completed_at, age), words)
 
     def _with_results(self, of: _Selection) -> tuple[str, StageDefinition | None]:
         """Return an attempt's definition with the results of searches, or why they are unknown."""
