@@ -15,16 +15,18 @@ from pathlib import Path
 from trainui import paths, plain_files
 from trainui.artifacts.shell_environment import SET_BY_TRAINUI
 from trainui.paths import Home
+from trainui.plugin import Tracker, registry
 
 VARIABLES_FILE = "variables.json"
 """File in the attempt's directory."""
 
-_OWN = (
-    SET_BY_TRAINUI
-    | {"CUDA_VISIBLE_DEVICES", "CUDA_DEVICE_ORDER"}
-    | {"MLFLOW_RUN_CONTEXT", "WANDB__TRANSACTION_LOG_FLUSH_INTERVAL"}
-)
-"""Variables that differ in every attempt, or that trainui sets for a tracker."""
+_OWN = SET_BY_TRAINUI | {"CUDA_VISIBLE_DEVICES", "CUDA_DEVICE_ORDER"}
+"""Variables that differ in every attempt."""
+
+
+def _ignored() -> frozenset[str]:
+    """Return the variables that are not compared, with those that are set for a tracker."""
+    return _OWN.union(*(one.ignored_variables for one in registry.records(Tracker)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +52,8 @@ def note(home: Home, attempt_dir: Path, environ: Mapping[str, str]) -> None:
         data = value.encode("utf-8", "surrogateescape")
         return hashlib.blake2b(data, key=key, digest_size=12).hexdigest()
 
-    digests = {name: digest(value) for name, value in environ.items() if name not in _OWN}
+    ignored = _ignored()
+    digests = {name: digest(value) for name, value in environ.items() if name not in ignored}
     content = {"key": digest(word), "digests": digests}
     paths.write_private(attempt_dir / VARIABLES_FILE, json.dumps(content))
 

@@ -28,16 +28,9 @@ METRIC_PRESETS = (
 )
 """Names of built-in patterns for the log output of frameworks."""
 
-METRIC_FORMATS = tuple(
-    sorted(
-        {
-            *("csv", "dvclive", "hf", "json", "jsonl", "mlflow", "text", "tfevents", "trackio"),
-            *("tsv", "wandb"),
-            *METRIC_PRESETS,
-        }
-    )
-)
-"""File formats that a metric source may name; a preset parses the lines of a log."""
+METRIC_FORMATS = tuple(sorted({"csv", "json", "jsonl", "text", "tsv", *METRIC_PRESETS}))
+"""File formats that a metric source may name, and plugins have more; a preset parses the lines of
+a log."""
 
 
 ALERT_CONDITIONS = ("nan", "above", "below", "no_improvement", "stalled")

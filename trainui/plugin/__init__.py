@@ -25,6 +25,7 @@ from trainui.plugin.records import Importer as Importer
 from trainui.plugin.records import Job as Job
 from trainui.plugin.records import LineReader as LineReader
 from trainui.plugin.records import LogLines as LogLines
+from trainui.plugin.records import Owner as Owner
 from trainui.plugin.records import Place as Place
 from trainui.plugin.records import Refused as Refused
 from trainui.plugin.records import Searcher as Searcher

@@ -1,44 +1,78 @@
-"""Tools for plugins that read: growing files, lenient JSON, protobuf, databases, rows as points.
+"""Tools for plugins that read: growing files, lenient JSON, databases, rows as points.
 
-Everything here is part of the interface; where it is defined is not.
+Everything here, and `trainui.plugin.protobuf`, is part of the interface; where it is defined is
+not. `files` and `plain_files` are modules: reads of files that may be missing, and reads that never
+block on a FIFO.
 """
 
 from __future__ import annotations
 
-from trainui.metrics.files.lenient_files import head, modified, size, text
-from trainui.metrics.files.tail import GrowingFile, UnreadableFileError, look_at
+from trainui import plain_files
+from trainui.metrics.discovery.default_sources import family_of, fold_prefix, is_part
+from trainui.metrics.discovery.tracker_runs import of_database as tracked_runs
+from trainui.metrics.discovery.trainings.frameworks import of_directory, settings
+from trainui.metrics.files import lenient_files as files
+from trainui.metrics.files.configuration import as_json, flat, load_yaml
+from trainui.metrics.files.tail import (
+    GrowingFile,
+    UnreadableFileError,
+    look_at,
+    raise_shortage,
+)
+from trainui.metrics.formats import UnknownFormatError
 from trainui.metrics.formats.csv_table import CsvTable
 from trainui.metrics.formats.decoder import Decoder
 from trainui.metrics.formats.json_file import JsonFile
+from trainui.metrics.formats.labels import of_job as job_label
 from trainui.metrics.formats.lenient_json import first_objects
 from trainui.metrics.formats.lenient_json import load as load_json
 from trainui.metrics.formats.numbers import to_number
-from trainui.metrics.formats.protobuf import DAMAGED as DAMAGED_MESSAGE
-from trainui.metrics.formats.protobuf import fields as message_fields
-from trainui.metrics.formats.protobuf import values as message_values
-from trainui.metrics.formats.rows import SparseRows, row_points
-from trainui.metrics.formats.table import Decoded
-from trainui.store.points.chunks import Points
+from trainui.metrics.formats.rows import SparseRows, dotted_leaves, dotted_numbers, row_points
+from trainui.metrics.formats.table import Decoded, WholeTable
+from trainui.metrics.trackers import MOST_ROWS, columns, tracked
+from trainui.store.points.chunks import Points, whole_steps
+from trainui.store.points.column_packing import NO_TIME
+from trainui.store.points.lazy_numpy import Bools, Bytes, Floats, Ints, Steps
 
 __all__ = [
-    "DAMAGED_MESSAGE",
+    "MOST_ROWS",
+    "NO_TIME",
+    "Bools",
+    "Bytes",
     "CsvTable",
     "Decoded",
     "Decoder",
+    "Floats",
     "GrowingFile",
+    "Ints",
     "JsonFile",
     "Points",
     "SparseRows",
+    "Steps",
+    "UnknownFormatError",
     "UnreadableFileError",
+    "WholeTable",
+    "as_json",
+    "columns",
+    "dotted_leaves",
+    "dotted_numbers",
+    "family_of",
+    "files",
     "first_objects",
-    "head",
+    "flat",
+    "fold_prefix",
+    "is_part",
+    "job_label",
     "load_json",
+    "load_yaml",
     "look_at",
-    "message_fields",
-    "message_values",
-    "modified",
+    "of_directory",
+    "plain_files",
+    "raise_shortage",
     "row_points",
-    "size",
-    "text",
+    "settings",
     "to_number",
+    "tracked",
+    "tracked_runs",
+    "whole_steps",
 ]

@@ -10,12 +10,13 @@ loaded costs next to nothing. An entry point leads to a record:
 
 from __future__ import annotations
 
+import fnmatch
 import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
-from fnmatch import fnmatchcase
+from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
@@ -24,6 +25,16 @@ INTERFACE = 1
 
 Code = str
 """Where code is, as `module:function`; empty: the plugin has none."""
+
+
+def fits(name: str, patterns: tuple[str, ...]) -> bool:
+    """Return True if a file's name is matched by one of some globs."""
+    return _compiled(patterns).match(name) is not None
+
+
+@cache
+def _compiled(patterns: tuple[str, ...]) -> re.Pattern[str]:
+    return re.compile("|".join(map(fnmatch.translate, patterns)) or r"(?!)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,9 +87,18 @@ class Format(Plugin):
     kind: str = ""
     """Files of one kind say the same: of a training's files, one kind gives a metric its name.
     Empty: the format's own name."""
+    is_usual: Code = ""
+    """`(path)` to True for a file whose path, not its name, shows that it is of this format."""
     find: Code = ""
-    """`(path, root)` to a FoundFile for a file below a directory, or None: where a name alone does
-    not show that the file is of this format, or its place gives its metrics a prefix."""
+    """`(path, root)` to a FoundFile for a file below a directory, or None: where its place gives
+    its metrics a prefix, or a name alone does not show its format. The root may be None."""
+    stands_for: Code = ""
+    """`(path)` to the path by which all files of one history are known, and a number that grows
+    with it, or None: where a trainer writes the whole history again and again, to other files."""
+    prefixes: Code = ""
+    """`(paths)` to prefixes by path, which keep the files of one attempt apart."""
+    precedence: int = 10
+    """Of the kinds of files that are added together, the lowest gives a metric its name."""
     is_document: bool = False
     """True if such a file is rewritten at each change, and read from its first byte."""
     is_preset_too: bool = False
@@ -103,6 +123,11 @@ class Format(Plugin):
     """True if a new file may continue the curves of another one in the same attempt."""
     one_directory: bool = False
     """True if the files of a directory are one history, whatever their names."""
+    one_per_training: bool = False
+    """True if a training writes one such file, or those of one directory: the metrics of another
+    one in the same attempt have the name of its directory, or its own, as a prefix."""
+    is_one_curve: bool = False
+    """True if the same metric in two such files is one curve."""
 
     @property
     def family(self) -> str:
@@ -111,17 +136,21 @@ class Format(Plugin):
 
     def fits(self, name: str) -> bool:
         """Return True if a file's name is one of the usual ones."""
-        return any(fnmatchcase(name, pattern) for pattern in self.files)
+        return fits(name, self.files)
 
 
 @dataclass(frozen=True, slots=True)
 class FoundFile:
     """How a file that was found is read."""
 
-    prefix: str | None = None
-    """A prefix of its metrics; None: that of its directory, as for any file."""
+    prefix: str = ""
+    """Of its metrics."""
     kind: str = ""
     """Empty: the format's."""
+    is_sure: bool = False
+    """True if the format need not be detected from its content."""
+    also_if_named: bool = False
+    """True if its prefix holds for a file that a stage names, too."""
     is_final: bool = False
     """True if it is read once, at the end, since others have the same metrics until then."""
 
@@ -164,23 +193,32 @@ class Tracker(Plugin):
     """`(trainings)` to the trainings, where several parts of one are one."""
     owns: Code = ""
     """`(directories, name)` to True for a file of the tracker itself, which is no training's."""
+    leaves: tuple[str, ...] = ()
+    """Names of directories, as globs, in which only the files at their top have metrics."""
     places: tuple[str, ...] = ()
     """Directories, seen from a training's workdir, in which it makes its files."""
+    services: tuple[str, ...] = ()
+    """Names of programs, as globs, that a training starts to write its log."""
     database: Database | None = None
     parameters: Code = ""
     """`(path)` to the parameters that it recorded beside or in a file, or None."""
     summary: Code = ""
     """`(paths)` to what it recorded as the result of a training."""
     command: Code = ""
-    """`(path)` to the CommandLine of a training, or None if that is not on record."""
+    """`(path, job, run)` to the CommandLine of a training or of the job in a directory, None if
+    that is not on record; `run` is its id in a database."""
     environment: Code = ""
-    """`(attempt_dir, tag)` to variables for a new attempt."""
+    """`(attempt_dir, tag)` to variables for a new attempt; the tag names the attempt's directory
+    where a tracker has tags."""
     ignored_variables: tuple[str, ...] = ()
     """Variables that differ in every attempt and say nothing about it."""
     grouping: Code = ""
     """`(directory)` to the Group of a directory that is one job of many, or None."""
-    attempt_of: Code = ""
-    """`(path)` to the directory of the attempt that a file's run belongs to, or None."""
+    owner: Code = ""
+    """`(path, tag, root)` to the Owner of a file whose run or job, below the root, was started by
+    an attempt, or None."""
+    home: Code = ""
+    """`(environment)` to a directory outside of all workdirs in which it keeps its files."""
 
     @property
     def label(self) -> str:
@@ -198,15 +236,25 @@ class Group:
 
 
 @dataclass(frozen=True, slots=True)
+class Owner:
+    """Which attempt has started a run or a job."""
+
+    attempt: str
+    """Its directory."""
+    root: Path | None = None
+    """The directory of the job, if prefixes are seen from there."""
+
+
+@dataclass(frozen=True, slots=True)
 class CommandLine:
     """How a training was started."""
 
     words: tuple[str, ...]
     directory: str
-    host: str = ""
-    """Where it ran; empty: unknown."""
-    remark: str = ""
-    """What is missing, for people."""
+    environment: str = ""
+    """What is known of its environment, for people."""
+    is_bare: bool = False
+    """True if only the script is on record, and not its arguments."""
 
 
 @dataclass(frozen=True, slots=True)

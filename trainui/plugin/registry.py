@@ -151,6 +151,17 @@ def run(
         return code(where)(*arguments)
 
 
+def ask(plugin: Plugin, where: Code, *arguments: Any) -> Any:
+    """Call code of a plugin as `run` does, but return None if it fails: others can be asked.
+
+    A file that cannot be read is no fault of the plugin.
+    """
+    try:
+        return run(plugin, where, *arguments, passes=(OSError,))
+    except (PluginError, OSError):
+        return None
+
+
 @contextmanager
 def guarded(plugin: Plugin, *passes: type[Exception]) -> Iterator[None]:
     """Note what a plugin raises, and raise it as a PluginError.

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from tests.unit.metrics import corpus, reading
 from tests.unit.store import readings
-from trainui.metrics.formats import DOCUMENTS
+from trainui.metrics.formats import is_document
 from trainui.metrics.reader.source import SourceReader
 from trainui.store.db.engine import Store, open_store
 from trainui.store.points import read_points, sources
@@ -108,7 +108,7 @@ class Replay:
             (source,) = sources.sources(connection, name)
         before, self._compared[name] = self._compared.get(name), source
         # A first line without its end is taken for a document, whose step is a value as well.
-        is_begun = source.format in DOCUMENTS and format not in DOCUMENTS
+        is_begun = is_document(source.format) and not is_document(format)
         return source != before and not is_begun
 
     def _read(self, path: str, name: str) -> None:

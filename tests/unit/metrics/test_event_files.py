@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trainui.metrics.formats.tensorboard.checksum import MOST_BYTES, masked_crc
-from trainui.metrics.formats.tensorboard.event_file import EventFile
+from trainui.plugins.tensorboard.checksum import MOST_BYTES, masked_crc
+from trainui.plugins.tensorboard.event_file import EventFile
 
 Point = tuple[int, float | str, int]
 

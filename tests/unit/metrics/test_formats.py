@@ -15,14 +15,14 @@ import pytest
 
 from trainui import clock
 from trainui.domain.definition import METRIC_FORMATS, METRIC_PRESETS
-from trainui.metrics.formats import FORMATS, Decoder, UnknownFormatError, decoder
+from trainui.metrics.formats import CORE, Decoder, UnknownFormatError, decoder
 from trainui.metrics.formats.detect import detect
 from trainui.metrics.formats.numbers import leading_number, to_number
 from trainui.metrics.formats.table import step_fields
-from trainui.metrics.formats.tensorboard.checksum import masked_crc
 from trainui.metrics.formats.text import presets
 from trainui.metrics.formats.text.log_lines import MAX_LINE, lines_with_ends, text_lines
 from trainui.metrics.formats.text.pattern import PatternError, PatternLines, compile_pattern
+from trainui.plugins.tensorboard.checksum import masked_crc
 
 Found = dict[str, list[tuple[float, float]]]
 
@@ -548,7 +548,7 @@ def test_what_binary_data_is_is_said_where_it_is_known(data: bytes, why: str) ->
 
 
 def test_the_pipeline_file_knows_the_same_names() -> None:
-    assert list(METRIC_FORMATS) == sorted({*FORMATS, *presets.names()})
+    assert list(METRIC_FORMATS) == sorted({*CORE, *presets.names()})
     assert list(METRIC_PRESETS) == presets.names()
 
 

@@ -14,9 +14,9 @@ import pytest
 from tests.unit.metrics import reading
 from tests.unit.metrics.corpus import Expected, expected_files
 from trainui.metrics.files.decoder_choice import DecoderChoice
-from trainui.metrics.formats.wandb.log_file import NewerWandbError, WandbFile
-from trainui.metrics.formats.wandb.records import BLOCK
-from trainui.metrics.trackers import wandb
+from trainui.plugins.wandb import run as wandb
+from trainui.plugins.wandb.log_file import NewerWandbError, WandbFile
+from trainui.plugins.wandb.records import BLOCK
 from trainui.store.db.engine import Store
 
 HEADER = b":W&B\xe1\xbe\0"

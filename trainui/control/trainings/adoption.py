@@ -21,14 +21,13 @@ from trainui.metrics.discovery.trainings import Job, Training
 from trainui.metrics.files.decoder_choice import decoded_parts
 from trainui.metrics.files.tail import UnreadableFileError
 from trainui.metrics.formats import UnknownFormatError
+from trainui.plugin import Format, Tracker, registry
+from trainui.plugin.records import fits
 from trainui.supervisor.supervise import boot_id, read_process
 
 _INTERPRETERS = re.compile(r"(?:.*/)?(?:python[\d.]*|torchrun|accelerate|deepspeed|uv)")
 
 _LAUNCHER = re.compile(r"(?:.*/)?(?:torchrun|accelerate|deepspeed|uv|mpirun|mpiexec)")
-
-_SERVICE = re.compile(r"(?:.*/)?wandb-(?:core|service\b.*)")
-"""W&B's process that a training starts to write its log."""
 
 _EXAMINED = 1 << 16
 """Bytes at the start and the end of a text that are searched for metrics."""
@@ -95,12 +94,14 @@ def _launcher(process: psutil.Process) -> int:
     """
     pid = process.pid
     with suppress(psutil.Error):
-        above, is_service = process.parents(), _SERVICE.fullmatch("".join(process.cmdline()[:1]))
+        program = "".join(process.cmdline()[:1]).rpartition("/")[2]
+        is_service = any(fits(program, one.services) for one in registry.records(Tracker))
+        above = process.parents()
         for parent in above:
             is_starter = is_service or _starts_others(parent.cmdline())
             if not is_starter or not _is_ours_to_see(parent):
                 break
-            pid, is_service = parent.pid, None
+            pid, is_service = parent.pid, False
     return pid
 
 
@@ -135,12 +136,13 @@ def _is_metrics(path: Path) -> bool:
     """Return True if a file has metrics: by its format, and a text by what it says."""
     if tracker_runs.DATABASE.fullmatch(path.name):
         return tracker_runs.is_trackers(path)
-    if default_sources.is_wandbs_own(path.parts, path.name):
+    if default_sources.is_trackers_own(path.parts):
         return False
     family = default_sources.family_of(path)
     if family is None:
         return default_sources.is_usual(path)
-    return family in ("tfevents", "wandb") or _has_metrics(path)
+    is_sure = any(one.fits(path.name) and not one.refines for one in registry.records(Format))
+    return is_sure or _has_metrics(path)
 
 
 def _has_metrics(path: Path) -> bool:
@@ -220,8 +222,8 @@ def open_metrics(pid: int) -> list[Path]:
     return [
         path
         for path in _written_files(adopted_activity.family(pid))
-        if not default_sources.is_wandbs_own(path.parts, path.name)
-        and (default_sources.family_of(path) not in (None, "text") or path.suffix == ".wandb")
+        if not default_sources.is_trackers_own(path.parts)
+        and default_sources.family_of(path) not in (None, "text")
     ]
 
 

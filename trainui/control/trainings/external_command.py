@@ -6,9 +6,7 @@ import os
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import chain
 from pathlib import Path
-from typing import Any
 
 from sqlalchemy import Connection
 
@@ -19,6 +17,7 @@ from trainui.domain.records import RunRecord, StageRecord
 from trainui.domain.states import ENDED
 from trainui.errors import UsageError
 from trainui.pipeline.substitution.masking import Masker
+from trainui.plugin import CommandLine, Tracker, registry
 from trainui.store.runs import runs
 
 PROCESS = "process"
@@ -109,15 +108,12 @@ def _on_record(run: RunRecord, stages: Sequence[StageRecord]) -> Offer | None:
     path = Path(str(external.get("path")))
     if external.get("command"):
         return _of_process(run, stages[0])
-    match external.get("kind"):
-        case "wandb":
-            return _of_wandb(run, path)
-        case "mlflow":
-            return _of_mlflow(run, path)
-        case "hydra":
-            return _of_hydra(run, Path(stages[0].directory) if len(stages) == 1 else path)
-        case _:
-            return None
+    job = Path(stages[0].directory) if len(stages) == 1 else path
+    run_id = str(external.get("run") or "")
+    for tracker in registry.records(Tracker):
+        if tracker.name == external.get("kind"):
+            return _of_tracker(run, registry.ask(tracker, tracker.command, path, job, run_id))
+    return None
 
 
 def check_is_ours(connection: Connection, run: RunRecord) -> None:
@@ -154,68 +150,8 @@ def _of_process(run: RunRecord, stage: StageRecord) -> Offer:
     return Offer(run.id, run.name, tuple(command), directory, words, shell.environ)
 
 
-def _of_wandb(run: RunRecord, path: Path) -> Offer | None:
-    from trainui.metrics.trackers import wandb
-
-    log = next(iter(sorted(path.glob("run-*.wandb"))), None) if path.is_dir() else path
-    tags = wandb.describe(log).tags if log is not None and log.exists() else {}
-    if "command" not in tags or "directory" not in tags:
+def _of_tracker(run: RunRecord, found: CommandLine | None) -> Offer | None:
+    if found is None:
         return None
-    parts = (  # W&B writes a module as one word, `-m package.train`
-        word.split(" ", 1) if word.startswith("-m ") else [word]
-        for word in tags["command"].split("\0")
-    )
-    packages = path / "files" / "requirements.txt"
-    known = f"; packages at that time: {packages}" if packages.is_file() else ""
-    words = tuple(chain.from_iterable(parts))
-    return Offer(run.id, run.name, words, tags["directory"], f"{_THIS_SHELL}{known}")
-
-
-def _of_mlflow(run: RunRecord, path: Path) -> Offer | None:
-    """Return the script of a run of MLflow, without its arguments; None if it is not found."""
-    from trainui.metrics.discovery import tracker_runs
-    from trainui.metrics.files import lenient_files
-
-    if path.is_dir():
-        names = ("mlflow.source.name", "mlflow.source.type")
-        tags = {name: lenient_files.text(path / "tags" / name).strip() for name in names}
-    else:
-        id_ = (run.external or {}).get("run")
-        found = (one.tags for one in tracker_runs.of_database(path) if one.id == id_)
-        tags = dict(next(found, {}))
-    script = Path(tags.get("mlflow.source.name", ""))
-    if tags.get("mlflow.source.type") != "LOCAL" or script.suffix != ".py":
-        return None
-    for directory in path.parents:
-        if (directory / script).is_file() and "site-packages" not in script.parts:
-            command = ("python", str(script))
-            return Offer(run.id, run.name, command, str(directory), is_bare=True)
-    return None
-
-
-def _of_hydra(run: RunRecord, path: Path) -> Offer | None:
-    """Return the command of a Hydra job, or of a multirun; None if its script is not found."""
-    from trainui.metrics.discovery import configuration
-
-    multirun = path / "multirun.yaml"
-    file = multirun if multirun.is_file() else path / ".hydra" / "hydra.yaml"
-    document = configuration.load(file)
-    hydra = document if "overrides" in document else document.get("hydra") or {}
-    cwd, name = hydra.get("runtime", {}).get("cwd"), hydra.get("job", {}).get("name")
-    script = _script(Path(str(cwd)), f"{name}.py", hydra)
-    if script is None:
-        return None
-    overrides = map(str, hydra.get("overrides", {}).get("task") or ())
-    sweep = ("-m",) if multirun.is_file() else ()
-    return Offer(run.id, run.name, ("python", script, *sweep, *overrides), str(cwd))
-
-
-def _script(cwd: Path, name: str, hydra: Mapping[str, Any]) -> str | None:
-    """Return the script below the working directory: there, or beside its configuration."""
-    sources = hydra.get("runtime", {}).get("config_sources") or ()
-    paths = [Path(one["path"]) for one in sources if one.get("schema") == "file"]
-    near = [directory for path in paths for directory in (path, path.parent)]
-    for directory in (cwd, cwd / "src", *near):
-        if (directory / name).is_file() and directory.is_relative_to(cwd):
-            return str((directory / name).relative_to(cwd))
-    return None
+    known = "; ".join(filter(None, (_THIS_SHELL, found.environment)))
+    return Offer(run.id, run.name, found.words, found.directory, known, is_bare=found.is_bare)

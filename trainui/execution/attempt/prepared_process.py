@@ -5,7 +5,6 @@ Stages do not inherit the worker's environment; every variable that they get is 
 
 from __future__ import annotations
 
-import json
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -21,6 +20,7 @@ from trainui.errors import TrainuiError
 from trainui.pipeline.fields import process
 from trainui.pipeline.fields.process import STARTUP_VARIABLES, Interpreter
 from trainui.pipeline.substitution import phases, search
+from trainui.plugin import Tracker, registry
 from trainui.supervisor.protocol import IDENTITY, METRICS_FILE, RUN_TAG
 
 
@@ -86,8 +86,9 @@ def prepare(context: AttemptContext, checkpoint: str | None) -> PreparedProcess:
     environ["PYTHONUNBUFFERED"] = definition.env.get("PYTHONUNBUFFERED", "1")
     environ.setdefault("MASTER_PORT", str(_free_port()))
     environ.setdefault("PET_MASTER_PORT", environ["MASTER_PORT"])  # torchrun reads only this one
-    environ.setdefault("WANDB__TRANSACTION_LOG_FLUSH_INTERVAL", "1")  # else W&B writes each 15 s
-    environ.setdefault("MLFLOW_RUN_CONTEXT", json.dumps({RUN_TAG: context.attempt.directory}))
+    for one in registry.records(Tracker):
+        wanted = registry.ask(one, one.environment, context.attempt.directory, RUN_TAG) or {}
+        environ = {**wanted, **environ}
     environ.pop("TRAINUI_CHECKPOINT", None)
     environ |= _own_variables(context, checkpoint)
     return PreparedProcess(definition, python, environ, shell.umask, shell.limits)

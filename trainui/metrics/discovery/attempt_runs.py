@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING
 
 from trainui import mounts, plain_files
 from trainui.metrics.discovery import tracker_runs
-from trainui.metrics.trackers import optuna, trackio
 from trainui.plugin import TrackedRun
 from trainui.store.points.source_record import key_of
 from trainui.supervisor import protocol
@@ -40,6 +39,8 @@ _NOT_IN_A_FILE_NAME = re.compile(r"[^\w-]")
 
 _Named = tuple[str, str, str]
 """Tracker, stem of the database's name or empty, and name of the run."""
+
+_TRACKIO, _OPTUNA = "trackio", "optuna"
 
 
 class PrintedRuns:
@@ -83,9 +84,9 @@ class PrintedRuns:
             elif kind == "place":
                 self.places.add(name.rstrip())
             elif kind == "run":
-                self.counts[trackio.NAME, self._database, name.rstrip()] += 1
+                self.counts[_TRACKIO, self._database, name.rstrip()] += 1
             else:
-                self.counts[optuna.NAME, "", name.rstrip()] += 1
+                self.counts[_OPTUNA, "", name.rstrip()] += 1
 
 
 def _is_remote(stream: Path) -> bool:
@@ -116,7 +117,7 @@ def divide(
     tracker = runs[0].tracker if runs else ""
     if not any(named[0] == tracker for named in printed.update()):
         return None
-    stem = path.stem if tracker == trackio.NAME else ""
+    stem = path.stem if tracker == _TRACKIO else ""
     own: list[TrackedRun] = []
     doubtful: list[TrackedRun] = []
     for name in {named[2] for named in printed.counts if named[:2] == (tracker, stem)}:

@@ -13,15 +13,19 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
 from functools import lru_cache
+from itertools import chain
 from pathlib import Path
 
-from trainui.metrics.discovery import hydra, tracker_runs
-from trainui.metrics.discovery.file_sizes_at_start import NOT_LOOKED_INTO
+from trainui.metrics.discovery import tracker_runs
+from trainui.metrics.discovery.file_sizes_at_start import is_looked_into
 from trainui.metrics.discovery.source_file import SourceFile
 from trainui.metrics.files import tail
 from trainui.metrics.files.decoder_choice import DecoderChoice
-from trainui.metrics.formats import UnknownFormatError, dvclive, labels, mlflow
+from trainui.metrics.formats import UnknownFormatError, labels
 from trainui.metrics.formats.detect import detect
+from trainui.plugin import Format, FoundFile, Group, Tracker, registry
+from trainui.plugin.records import fits
+from trainui.plugin.registry import PluginError
 from trainui.store.points.source_record import key_of
 
 MAX_DEPTH = 8
@@ -35,15 +39,15 @@ _FAMILIES = {
         r".*\.jsonl|.*\.log\.json|([\w-]*[_-])?(metrics|progress|history|scalars)\.json|"
         r"(catboost_training|result)\.json"
     ),
-    "hf": re.compile(r"trainer_state\.json"),
     "csv": re.compile(
         r"([\w.-]*[_.-])?"
         r"(progress|metrics|results|history|training|train|summary|log|monitor|loss)\.[ct]sv"
     ),
-    "tfevents": re.compile(r"(.*\.)?out\.tfevents.*"),
-    "wandb": tracker_runs.WANDB,
 }
-"""Kinds of files, by name."""
+"""Kinds of files in open formats, by name; plugins have more."""
+
+_PRECEDENCE = {"json": 10, "csv": 30}
+"""As that of plugins' formats: the kind that gives a metric its name has the lowest."""
 
 _TEXT = re.compile(
     r".*\.(log|out|err)(\.\d+)?"
@@ -53,7 +57,7 @@ _TEXT = re.compile(
 
 _SNIFFED_BYTES = 4096
 
-_OF_CONTENT = {"jsonl": "json", "csv": "csv", "optuna": "optuna"}
+_OF_CONTENT = {"jsonl": "json", "csv": "csv"}
 
 _ROTATED = re.compile(r"\.\d+$")
 
@@ -67,9 +71,6 @@ _NOT_TRAINED = re.compile(rf"(?:^|[._-])({labels.HELD_OUT})(?:$|[._-])", re.IGNO
 
 _FOLD = re.compile(r"(?:fold|split|seed|trial|member|agent|rank)[_-]?\d+", re.IGNORECASE)
 """Directories of trainings that write the same metrics side by side."""
-
-_TRAINER_STATE = "trainer_state.json"
-_CHECKPOINT = re.compile(r"checkpoint-(\d+)")
 
 
 def candidates(stage_dir: Path, *, since: float = 0) -> list[SourceFile]:
@@ -91,46 +92,45 @@ def is_usual(path: Path) -> bool:
         _family_of_name(path.name) is not None
         or _TEXT.fullmatch(path.name) is not None
         or tracker_runs.DATABASE.fullmatch(path.name) is not None
-        or dvclive.metric_name(path) is not None
-        or mlflow.is_of_run(path)
+        or any(registry.ask(one, one.is_usual, path) for one in registry.records(Format))
     )
 
 
 def is_for_programs(path: Path) -> bool:
     """Return True if a file has metrics for programs, by its name: no log, and no database."""
-    return not is_wandbs_own(path.parts, path.name) and _family_of_name(path.name) is not None
+    return not is_trackers_own(path.parts) and _family_of_name(path.name) is not None
 
 
-def is_wandbs_own(parts: Sequence[str], name: str) -> bool:
-    """Return True for W&B's own logs, and its copies of the trainer's files."""
-    is_below = not {"wandb", ".wandb"}.isdisjoint(parts[:-1])
-    return is_below and tracker_runs.WANDB.fullmatch(name) is None
+def is_trackers_own(parts: Sequence[str]) -> bool:
+    """Return True for a tracker's own logs, and its copies of the trainer's files."""
+    *directories, name = parts
+    return any(registry.ask(one, one.owns, directories, name) for one in registry.records(Tracker))
 
 
 def by_kind(named: Iterable[SourceFile]) -> list[SourceFile]:
     """Return named files as if they were found: one curve never mixes two kinds of files."""
-    kinds = list(_FAMILIES)
+    places = _PRECEDENCE | {one.family: one.precedence for one in registry.records(Format)}
 
     def order(one: SourceFile) -> tuple[int, int]:
         rotated = _ROTATED.search(one.path.name)  # the highest number is the oldest part
-        kind = kinds.index(one.family) if one.family in kinds else 0
-        return kind, -int(rotated[0][1:]) if rotated else 0
+        return places.get(one.family or "", 10), -int(rotated[0][1:]) if rotated else 0
 
     found = [one if one.run else replace(one, family=_kind_of(one.path)) for one in named]
-    return sorted(_with_events_prefixes(found), key=order)
+    return sorted(_with_directories(found), key=order)
 
 
-def _with_events_prefixes(named: Sequence[SourceFile]) -> list[SourceFile]:
-    """Return named files, those of events with prefixes as if their directory were searched."""
-    above = {one.path.parent for one in named if one.family == "tfevents"}
-    tops = [path.parent if is_part(path.name) else path for path in above]
-    root = Path(os.path.commonpath(tops)) if tops else Path()
-
-    def prefixed(one: SourceFile) -> SourceFile:
-        reading = replace(one.reading, prefix=_events_prefix(one.path.parent, root), part="")
-        return replace(one, reading=reading)
-
-    return [prefixed(one) if one.family == "tfevents" else one for one in named]
+def _with_directories(named: list[SourceFile]) -> list[SourceFile]:
+    """Return named files, those that share a directory with prefixes as if it were searched."""
+    for plugin in registry.records(Format):
+        mine = [one for one in named if plugin.one_directory and one.family == plugin.family]
+        above = {one.path.parent for one in mine}
+        tops = [path.parent if is_part(path.name) else path for path in above]
+        root = Path(os.path.commonpath(tops)) if tops else Path()
+        for one in mine:
+            found = registry.ask(plugin, plugin.find, one.path, root) or FoundFile()
+            reading = replace(one.reading, prefix=found.prefix, part="")
+            named[named.index(one)] = replace(one, reading=reading)
+    return named
 
 
 def _kind_of(path: Path) -> str:
@@ -146,22 +146,25 @@ def usual_files(root: Path) -> Iterator[Path]:
 
 def candidate(path: Path, stage_dir: Path) -> SourceFile | None:
     """Return a file as a candidate; None if its name is not one of the usual ones."""
-    if is_wandbs_own(path.parts[len(stage_dir.parts) :], path.name):
+    if is_trackers_own(path.parts[len(stage_dir.parts) :]):
         return None
-    if dvclive.is_summary(path):
-        return replace(_found(path, "summary", format="dvclive"), is_final=True)
-    if dvclive.metric_name(path) is not None:
-        return _found(path, "dvclive", format="dvclive")
-    if mlflow.is_of_run(path):
-        prefix = mlflow.nested_prefix(path, stage_dir)
-        return _found(path, "mlflow", format="mlflow", prefix=prefix)
+    for plugin, found in placed(path, stage_dir):
+        format = plugin.name if found.is_sure else None
+        one = _found(path, found.kind or plugin.family, format=format, prefix=found.prefix)
+        return replace(one, is_final=found.is_final)
     family = _family_of_name(path.name)
     if family is None:
         return _sniffed(path, stage_dir) if _TEXT.fullmatch(path.name) else None
-    if family == "tfevents":
-        return _found(path, family, prefix=_events_prefix(path.parent, stage_dir))
-    prefix, part = _fold_prefix(path.parent, stage_dir), part_of(path, stage_dir)
+    prefix, part = fold_prefix(path.parent, stage_dir), part_of(path, stage_dir)
     return _found(path, family, prefix=prefix, part=part)
+
+
+def placed(path: Path, root: Path | None) -> Iterator[tuple[Format, FoundFile]]:
+    """Yield how plugins read a file because of its place below a root."""
+    for plugin in registry.records(Format):
+        found = registry.ask(plugin, plugin.find, path, root)
+        if found is not None:
+            yield plugin, found
 
 
 def _found(
@@ -174,20 +177,34 @@ def _found(
 
 def _family_of_name(name: str) -> str | None:
     found = (family for family, pattern in _FAMILIES.items() if pattern.fullmatch(name))
-    return next(found, None)
+    plugins = (one.family for one in registry.records(Format) if one.fits(name))
+    return next(chain(found, plugins), None)
 
 
 def _sniffed(path: Path, root: Path) -> SourceFile | None:
     """Return a text file as a candidate, by its content; None while it is too short."""
     try:
         found = _first_format(path, tail.look_at(path))
-    except (OSError, tail.UnreadableFileError, UnknownFormatError):
+    except (OSError, tail.UnreadableFileError, UnknownFormatError, PluginError):
         return None
-    if found is None or found in _OF_CONTENT:
-        return _found(path, _OF_CONTENT[found]) if found else None
-    prefix = hydra.job_prefix(path.parent, root)
+    family = _OF_CONTENT.get(found or "") or _family_of_lines(found)
+    if found is None or family is not None:
+        return _found(path, family) if family else None
+    prefix = job_prefix(path.parent, root)
     log = _found(path, _kind_of(path), format="text", prefix=prefix)
     return replace(log, is_fallback=True)
+
+
+def is_study(path: Path) -> bool:
+    """Return True for a file of several trainings: its metrics are those of a tracker's runs."""
+    family = family_of(path)
+    return any(one.is_one_curve and one.family == family for one in registry.records(Format))
+
+
+def _family_of_lines(format: str | None) -> str | None:
+    """Return the kind of a plugin's format that refines JSON lines; None for any other."""
+    known = (one for one in registry.records(Format) if one.refines == "jsonl")
+    return next((one.family for one in known if one.name == format), None)
 
 
 @lru_cache(maxsize=4096)
@@ -227,13 +244,14 @@ def part_of(path: Path, root: Path) -> str:
 
 
 def source_key(path: Path) -> str:
-    """Return the key of a file's source.
+    """Return the key of a file's source: files that have the same history share one."""
+    return key_of(_stands_for(path)[0])
 
-    Transformers writes its history into each checkpoint, and deletes the old ones: they share one.
-    """
-    if path.name == _TRAINER_STATE and _CHECKPOINT.fullmatch(path.parent.name):
-        return key_of(path.parent.parent / _TRAINER_STATE)
-    return key_of(path)
+
+def _stands_for(path: Path) -> tuple[Path, float]:
+    """Return the path by which a file's history is known, and the place of the file in it."""
+    asked = (registry.ask(one, one.stands_for, path) for one in registry.records(Format))
+    return next((one for one in asked if one is not None), (path, math.inf))
 
 
 def latest(found: Iterable[SourceFile]) -> list[SourceFile]:
@@ -248,8 +266,8 @@ def latest(found: Iterable[SourceFile]) -> list[SourceFile]:
 
 def _age(path: Path) -> tuple[int, float]:
     """Return a file's modification time and step: the clock's resolution is limited."""
-    state, checkpoint = tail.look_at(path), _CHECKPOINT.fullmatch(path.parent.name)
-    return state.modified if state else 0, int(checkpoint[1]) if checkpoint else math.inf
+    state = tail.look_at(path)
+    return state.modified if state else 0, _stands_for(path)[1]
 
 
 def _files(root: Path) -> Iterator[Path]:
@@ -267,35 +285,31 @@ def _files(root: Path) -> Iterator[Path]:
 
 def searched(directory: str, names: Iterable[str]) -> list[str]:
     """Return the names of those directories in a directory that are looked into, sorted."""
-    if tracker_runs.WANDB_DIRECTORY.fullmatch(directory.rpartition("/")[2]):
-        return []  # only the log itself has metrics
-    return sorted(name for name in names if not NOT_LOOKED_INTO.fullmatch(name))
+    own = directory.rpartition("/")[2]
+    if any(fits(own, one.leaves) for one in registry.records(Tracker)):
+        return []  # only the files at its top have metrics
+    return sorted(name for name in names if is_looked_into(name))
 
 
-def _events_prefix(directory: Path, stage_dir: Path) -> str:
-    """Return the prefix for a directory of event files, which TensorBoard shows as its own run.
-
-    It has one if the directory above has event files too, or if its name is a part of the data.
-    """
-    fold = _fold_prefix(directory, stage_dir)
-    for parent in directory.parents:
-        if parent.is_relative_to(stage_dir) and _contains_events(parent):
-            return f"{fold}{directory.relative_to(parent).as_posix()}/"
-    is_part_of_data = directory != stage_dir and is_part(directory.name)
-    return f"{fold}{directory.name}/" if is_part_of_data else fold
-
-
-def _fold_prefix(directory: Path, stage_dir: Path) -> str:
+def fold_prefix(directory: Path, root: Path) -> str:
     """Return the prefix for the directory of one fold, seed, trial, job or the like."""
-    parts = directory.relative_to(stage_dir).parts
-    return hydra.job_prefix(directory, stage_dir) + "".join(
+    parts = directory.relative_to(root).parts
+    return job_prefix(directory, root) + "".join(
         f"{part}/" for part in parts if _FOLD.fullmatch(part)
     )
 
 
-def _contains_events(directory: Path) -> bool:
-    try:
-        return any(_FAMILIES["tfevents"].fullmatch(path.name) for path in directory.iterdir())
-    except OSError as error:
-        tail.raise_shortage(error)
-        return False
+def job_prefix(directory: Path, root: Path) -> str:
+    """Return the prefix for a file of one of many jobs below the root; empty for any other."""
+    for place in (directory, *directory.parents):
+        if place == root or not place.is_relative_to(root):
+            break
+        if (found := group_of(place)) is not None:
+            return found.prefix
+    return ""
+
+
+def group_of(directory: Path) -> Group | None:
+    """Return what a tracker says about a directory that is one job of many; None if it is none."""
+    asked = (registry.ask(one, one.grouping, directory) for one in registry.records(Tracker))
+    return next((one for one in asked if one is not None), None)

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from trainui import paths, plain_files
 from trainui.metrics.files.tail import FileState
+from trainui.plugin import Format, Tracker, registry
 
 NOTE = "files_before.json"
 """File in the attempt's directory."""
@@ -24,8 +25,19 @@ NOTE = "files_before.json"
 MOST_ENTRIES, MOST_SECONDS = 5000, 0.03
 """Directory entries and seconds after which the rest is left out."""
 
-_USUAL = re.compile(r".*\.(?:[ct]sv|jsonl?|log|out|err|txt|wandb)(?:\.\d+)?|.*tfevents.*")
-NOT_LOOKED_INTO = re.compile(r"(?!\.wandb$)\..*|__pycache__|node_modules|site-packages|artifacts")
+_USUAL = re.compile(r".*\.(?:[ct]sv|jsonl?|log|out|err|txt)(?:\.\d+)?")
+_NOT_LOOKED_INTO = re.compile(r"\..*|__pycache__|node_modules|site-packages|artifacts")
+
+
+def is_looked_into(name: str) -> bool:
+    """Return True if a directory of this name may have metrics, also a tracker's hidden one."""
+    is_skipped = _NOT_LOOKED_INTO.fullmatch(name) is not None
+    return not is_skipped or any(name in one.places for one in registry.records(Tracker))
+
+
+def _is_usual(name: str) -> bool:
+    is_open = _USUAL.fullmatch(name) is not None
+    return is_open or any(one.fits(name) for one in registry.records(Format))
 
 
 def note(workdir: Path, attempt_dir: Path) -> None:
@@ -33,7 +45,7 @@ def note(workdir: Path, attempt_dir: Path) -> None:
     found = {}
     for entry in _entries(workdir):
         with suppress(OSError):
-            if _USUAL.fullmatch(entry.name) and entry.is_file() and (now := entry.stat()).st_size:
+            if _is_usual(entry.name) and entry.is_file() and (now := entry.stat()).st_size:
                 found[entry.path] = [now.st_dev, now.st_ino, now.st_size, now.st_mtime_ns]
     if found:
         paths.write_private(attempt_dir / NOTE, json.dumps(found))
@@ -57,5 +69,5 @@ def _entries(root: Path) -> Iterator[os.DirEntry[str]]:
         left -= len(entries)
         for entry in entries:
             yield entry
-            if entry.is_dir(follow_symlinks=False) and not NOT_LOOKED_INTO.fullmatch(entry.name):
+            if entry.is_dir(follow_symlinks=False) and is_looked_into(entry.name):
                 queue.append(entry.path)

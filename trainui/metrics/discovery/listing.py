@@ -16,6 +16,7 @@ from trainui import mounts, paths
 from trainui.metrics.discovery import default_sources, tracker_runs
 from trainui.metrics.files.tail import FileState, look_at
 from trainui.metrics.trackers import database
+from trainui.plugin import Tracker, registry
 
 MAX_ENTRIES = 20_000
 """Directory entries examined below a directory, those near the top first."""
@@ -28,9 +29,8 @@ MAX_CHECKED = 50
 MAX_AGE = 0.5
 """Seconds for which a walk or a check serves all attempts."""
 
-_PLACES = frozenset(
-    {"wandb", "runs", "outputs", "multirun", "mlruns", "logs", "lightning_logs", "results"}
-)
+_PLACES = frozenset({"logs", "lightning_logs", "results"})
+"""Directories of frameworks; trackers have more."""
 
 _TICK = 100_000_000
 """Nanoseconds: a directory that was listed so soon after a change may have changed once more
@@ -98,9 +98,10 @@ class Listing:
 
         They are those of trackers and frameworks: others may be written all the time.
         """
+        known = _PLACES.union(*(one.places for one in registry.records(Tracker)))
         places = (Path(path) for path, _one in self._checked_ones)
         below = (
-            one for one in places if not _PLACES.isdisjoint(one.relative_to(self.root).parts[:1])
+            one for one in places if not known.isdisjoint(one.relative_to(self.root).parts[:1])
         )
         return {self.root, *below}
 

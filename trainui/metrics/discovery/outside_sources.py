@@ -9,7 +9,6 @@ last change, or it is in a directory that only this one writes in. Otherwise it 
 from __future__ import annotations
 
 import math
-import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -22,7 +21,6 @@ from trainui.metrics.discovery import (
     attempt_runs,
     default_sources,
     file_sizes_at_start,
-    hydra,
     listing,
     process_files,
     tracker_runs,
@@ -31,7 +29,7 @@ from trainui.metrics.discovery.attempt_runs import DatabaseRuns, is_near
 from trainui.metrics.discovery.source_file import SourceFile
 from trainui.metrics.files import lenient_files
 from trainui.metrics.files.tail import FileState, look_at
-from trainui.metrics.formats import mlflow
+from trainui.plugin import Owner, Tracker, registry
 from trainui.supervisor import journal
 from trainui.supervisor.protocol import RUN_TAG, WRITTEN_FILE
 
@@ -129,8 +127,8 @@ class OutsideSources:
     def __post_init__(self) -> None:
         """Find the listings that the attempts share."""
         self._old = file_sizes_at_start.read(self.attempt_dir)
-        self._trackio = _home_of_trackio(self.environment)
-        self._listings = [listing.of(self.workdir), listing.of(self._trackio)]
+        roots = [self.workdir, *_homes(self.environment)]
+        self._listings = [listing.of(root) for root in roots]
         self._printed = attempt_runs.of_attempt(self.attempt_dir)
         self.databases = DatabaseRuns(self.attempt_dir, self.workdir, self._printed)
 
@@ -220,10 +218,7 @@ class OutsideSources:
 
     def _add_new(self, path: Path) -> None:
         """Add a file that has changed, if it is this attempt's."""
-        # of a run of MLflow or a job of Hydra that this attempt started
-        tag = mlflow.run_directory(path) / "tags" / RUN_TAG
-        is_run = lenient_files.text(tag) == str(self.attempt_dir)
-        if not is_run and self._hydra_job(path) is None:
+        if self._owned(path) is None:
             if path in self._foreign:
                 return
             if self._may_be_anothers(path) and not self._is_beside_own(path):
@@ -265,20 +260,20 @@ class OutsideSources:
         """Return True for files of this run, which are found by other rules."""
         return path.is_relative_to(self.stage_dir.parent)
 
-    def _hydra_job(self, path: Path) -> Path | None:
-        """Return the directory of the Hydra job that a file is of, if this attempt is the job."""
-        for up in path.parents:
-            if up == self.workdir or not up.is_relative_to(self.workdir):
-                break
-            if lenient_files.text(up / hydra.DIRECTORY / RUN_TAG) == str(self.attempt_dir):
-                return up
+    def _owned(self, path: Path) -> Owner | None:
+        """Return what says that a file's run or job is this attempt's; None if nothing does."""
+        for one in registry.records(Tracker):
+            owner: Owner | None = registry.ask(one, one.owner, path, RUN_TAG, self.workdir)
+            if owner is not None and owner.attempt == str(self.attempt_dir):
+                return owner
         return None
 
     def _sources(self) -> Iterator[SourceFile]:
         logs = []
         for path, begin in self._own.items():
             root = self.workdir if path.is_relative_to(self.workdir) else path.parent
-            root = self._hydra_job(path) or root
+            owner = self._owned(path)
+            root = (owner and owner.root) or root
             if tracker_runs.DATABASE.fullmatch(path.name):
                 continue
             if (one := default_sources.candidate(path, root)) is not None:
@@ -305,14 +300,15 @@ def _noted_at(attempt_dir: Path, state: FileState | None) -> Sequence[Path]:
 
 def is_any_written(workdir: Path, environment: Mapping[str, str], since: float) -> bool:
     """Return True if any file that may have metrics was written since an attempt started."""
-    listings = [listing.of(root) for root in (workdir, _home_of_trackio(environment))]
+    listings = [listing.of(root) for root in (workdir, *_homes(environment))]
     for one in listings:
         one.walk()
     states = (state for one in listings for state in one.states.values())
     return any(state.modified >= since * 1e9 for state in states)
 
 
-def _home_of_trackio(environment: Mapping[str, str]) -> Path:
-    variables = {**os.environ, **environment}
-    cache = variables.get("HF_HOME") or "~/.cache/huggingface"
-    return Path(variables.get("TRACKIO_DIR") or f"{cache}/trackio").expanduser()
+def _homes(environment: Mapping[str, str]) -> list[Path]:
+    """Return the directories outside all workdirs in which trackers keep their files."""
+    known = registry.records(Tracker)
+    homes = (registry.ask(one, one.home, environment) for one in known)
+    return [one for one in homes if one is not None]

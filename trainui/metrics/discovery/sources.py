@@ -24,9 +24,9 @@ from trainui.metrics.discovery.source_file import SourceFile
 from trainui.metrics.files import lenient_files
 from trainui.metrics.files.decoder_choice import DecoderChoice
 from trainui.metrics.files.tail import check_descriptors
-from trainui.metrics.formats import dvclive, mlflow
 from trainui.metrics.formats.text import presets
 from trainui.metrics.formats.text.pattern import PatternError, compile_pattern
+from trainui.metrics.trackers import database
 from trainui.store.points.source_record import key_of
 from trainui.supervisor import protocol
 
@@ -190,9 +190,14 @@ def _add_runs(
         found.candidates += tracker_runs.sources(path, own, since)
     if not any(one.run for one in found.candidates):
         found.missing[pattern] = (
-            f"{pattern} has no run of MLflow, Trackio or Optuna that this attempt has started; "
+            f"{pattern} has no run of {_known_trackers()} that this attempt has started; "
             "check the stage's metrics"
         )
+
+
+def _known_trackers() -> str:
+    *others, last = [tracker.label for tracker in database.trackers()] or ["a tracker"]
+    return f"{', '.join(others)} or {last}" if others else last
 
 
 def _beside_others(one: SourceFile, root: Path | None) -> SourceFile:
@@ -200,12 +205,14 @@ def _beside_others(one: SourceFile, root: Path | None) -> SourceFile:
 
     All were found in the directory `root`; without one, there are no others.
     """
-    if mlflow.is_of_run(one.path):
-        return replace(one, reading=replace(one.reading, prefix=mlflow.nested_prefix(one.path)))
+    for plugin, found in default_sources.placed(one.path, None):
+        if found.also_if_named:
+            return replace(one, reading=replace(one.reading, prefix=found.prefix))
+        is_table = found.is_sure and not found.is_final and not one.reading.format
+        if root and is_table and one.one_of_many:
+            return replace(one, reading=replace(one.reading, format=plugin.name))
     if root is None:
         return one
-    if one.one_of_many and not one.reading.format and dvclive.metric_name(one.path) is not None:
-        return replace(one, reading=replace(one.reading, format="dvclive"))
     return replace(one, reading=replace(one.reading, part=default_sources.part_of(one.path, root)))
 
 

@@ -5,29 +5,23 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from sqlite3 import Connection
 
 from trainui.metrics.discovery.source_file import SourceFile
 from trainui.metrics.files import lenient_files
 from trainui.metrics.files.decoder_choice import DecoderChoice
 from trainui.metrics.files.tail import UnreadableFileError
-from trainui.metrics.trackers import Tracker, database, optuna_journal
-from trainui.plugin import TrackedRun
+from trainui.metrics.trackers import database
+from trainui.plugin import Format, TrackedRun, registry
+from trainui.plugin.registry import PluginError
 from trainui.store.points.source_record import key_of
 from trainui.supervisor.protocol import RUN_TAG
 
 DATABASE = re.compile(r".*\.(db|sqlite3?)")
 """Names of files that may be a tracker's database."""
 
-WANDB = re.compile(r"run-(?P<id>.+)\.wandb")
-WANDB_DIRECTORY = re.compile(r"(?:offline-)?run-\d{8}_\d{6}-.+")
-"""Names of W&B's logs, and of their directories: a training may choose the id of its run."""
-
-_MARKERS = (b"latest_metrics", b"run_name", b"trial_intermediate_values")
-"""Tables of trackers, or columns of them, one of each."""
 _MARKED_BYTES = 1 << 20
 
 
@@ -39,29 +33,29 @@ def of_database(path: Path, *, since: float = 0) -> list[TrackedRun]:
     files = (path, path.with_name(f"{path.name}-wal"))
     if max(map(lenient_files.modified, files)) < since or not any(map(is_marked, files)):
         return []
-    return _read(path, lambda tracker, connection: tracker.runs(connection))
+    return _read(path, "runs")
 
 
 def jobs(path: Path) -> list[TrackedRun]:
     """Return the runs or trials in a tracker's database; none if it is another database."""
-    if not is_marked(path) and not optuna_journal.is_journal(path):
+    if not is_marked(path) and not database.is_read_as_one(path):
         return []
-    return _read(path, lambda tracker, connection: tracker.jobs(connection))
+    return _read(path, "jobs")
 
 
-def _read(
-    path: Path, runs_of: Callable[[Tracker, Connection], list[TrackedRun]]
-) -> list[TrackedRun]:
+def _read(path: Path, which: str) -> list[TrackedRun]:
     """Return the runs that have an id: values in a damaged database may be of any type."""
     try:
         copy = database.copies.get(path, at_once=True)
-        if copy is None or copy.tracker is None:
+        if copy is None or copy.tracker is None or copy.tracker.database is None:
             return []
-        runs = runs_of(copy.tracker, copy.connection)
-    except (UnreadableFileError, OSError, *database.DAMAGED):
+        about = copy.tracker.database
+        code = (about.jobs or about.runs) if which == "jobs" else about.runs
+        runs = registry.run(copy.tracker, code, copy.connection, passes=database.DAMAGED)
+    except (UnreadableFileError, PluginError, OSError, *database.DAMAGED):
         return []
     sound = (run for run in runs if isinstance(run.id, str))
-    return [replace(run, name=str(run.name), tracker=copy.tracker.NAME) for run in sound]
+    return [replace(run, name=str(run.name), tracker=copy.tracker.name) for run in sound]
 
 
 def is_trackers(file: Path) -> bool:
@@ -75,13 +69,13 @@ def is_trackers(file: Path) -> bool:
 
 def is_for_several(file: Path) -> bool:
     """Return True for a file in which several trainings have runs: a database, or a journal."""
-    return DATABASE.fullmatch(file.name) is not None or optuna_journal.is_journal(file)
+    return DATABASE.fullmatch(file.name) is not None or database.is_read_as_one(file)
 
 
 def is_marked(file: Path) -> bool:
     """Return True if a database may be a tracker's: others may be large, and are not copied."""
     head = lenient_files.head(file, _MARKED_BYTES)
-    return any(marker in head for marker in _MARKERS)
+    return any(one.database.marker in head for one in database.trackers() if one.database)
 
 
 def sources(path: Path, runs: Iterable[TrackedRun], since: float) -> Iterator[SourceFile]:
@@ -108,15 +102,15 @@ def sources(path: Path, runs: Iterable[TrackedRun], since: float) -> Iterator[So
 
 def may_be_database(path: Path, format_: str | None) -> bool:
     """Return True if a named file is a database; only likely files are opened."""
-    is_likely = DATABASE.fullmatch(path.name) or format_ in {one.NAME for one in database.TRACKERS}
-    return bool(is_likely) and database.is_database(path)
+    is_named = format_ in {one.name for one in database.trackers()}
+    return (is_named or DATABASE.fullmatch(path.name) is not None) and database.is_database(path)
 
 
 def named(name: str) -> SourceFile | None:
     """Return the source that is named as one run of a database, `mlflow.db#RUN`; else None."""
     text, mark, run = name.partition("#")
     path = Path(text)
-    if not mark or not (database.is_database(path) or optuna_journal.is_journal(path)):
+    if not mark or not (database.is_database(path) or database.is_read_as_one(path)):
         return None
     return SourceFile(f"{key_of(path)}#{run}", path, DecoderChoice(), named=True, run=run)
 
@@ -128,25 +122,20 @@ def is_of(run: TrackedRun, attempt_dir: Path, since: float, *, alone: bool) -> b
     return alone and (run.started or -math.inf) >= since
 
 
-def time_of_wandb(log: Path) -> str:
-    """Return the time of a W&B log, by which a run's logs are sorted: its directory's name."""
-    return log.parent.name.removeprefix("offline-")
-
-
 def with_prefixes(found: Iterable[SourceFile], since: float) -> list[SourceFile]:
-    """Return sources of which W&B's have prefixes that keep the runs of one attempt apart.
+    """Return sources with the prefixes by which a format keeps the runs of one attempt apart.
 
     Runs from before it started, at `since`, are those of earlier attempts.
     """
     found = list(found)
-    logs = [
-        one for one in found if one.family == "wandb" and lenient_files.modified(one.path) >= since
-    ]
-    logs.sort(key=lambda one: time_of_wandb(one.path))
-    first = logs[0].path.name if logs else ""
+    prefixes: dict[Path, str] = {}
+    for plugin in registry.records(Format):
+        mine = [one.path for one in found if plugin.prefixes and one.family == plugin.family]
+        if new := [path for path in mine if lenient_files.modified(path) >= since]:
+            prefixes |= registry.ask(plugin, plugin.prefixes, new) or {}
     return [
-        replace(one, reading=replace(one.reading, prefix=f"{one.path.stem.removeprefix('run-')}/"))
-        if one in logs and one.path.name != first
+        replace(one, reading=replace(one.reading, prefix=prefixes[one.path]))
+        if one.path in prefixes
         else one
         for one in found
     ]

@@ -20,7 +20,6 @@ from trainui.metrics.formats.table import Decoded, step_fields
 from trainui.metrics.formats.text.pattern import PatternLines
 from trainui.metrics.formats.text.preset_lines import SOUGHT, PresetLines
 from trainui.metrics.formats.text.single_values import SingleValues
-from trainui.metrics.formats.wandb.log_file import WandbFile
 from trainui.store.points.chunks import Points
 from trainui.store.points.column_packing import NO_TIME
 from trainui.store.points.source_record import SourceRecord
@@ -35,8 +34,6 @@ first record left out, and how many were."""
 MAX_NAME = 256
 """Characters of a metric's name."""
 
-_EITHER = ("hf", "optuna")
-"""Both formats and presets: the file's first bytes decide."""
 _DOCUMENT = re.compile(rb'\s*\{\s*"')
 _METRIC_WORDS = re.compile("metric|log|history|scalar|progress|loss")
 """Files with these words in their name contain metrics, whatever their first line is."""
@@ -86,18 +83,17 @@ def find_decoder(
     if reading.preset is not None:
         return PresetLines(reading.preset, reading.step, state)
     known = at.format if at.rows or state else None
-    if known in formats.DOCUMENTS and not at.offset:
+    if not at.offset and formats.is_document(known):
         known = None  # what looked like a document may be the first of many lines
     name = reading.format or known or _recognise(file, reading, complete=complete)
     if name is None:
         return None
-    if name in _EITHER and _DOCUMENT.match(file.read(0, HEAD_BYTES)) is None:
+    if formats.is_preset_too(name) and _DOCUMENT.match(file.read(0, HEAD_BYTES)) is None:
         return PresetLines(name, reading.step, state)
-    if name == WandbFile.name:
-        state["offset"] = at.offset  # its frames are aligned to the file
     if name == "text" and reading.sought is not None:
         state.setdefault(SOUGHT, reading.sought)
     decoder = formats.decoder(name, reading.step, state, file.path)
+    decoder.begin_at(at.offset)
     if at.offset and not state and decoder.name == "csv":
         head = file.read(0, HEAD_BYTES)
         decoder.decode(head[: decoder.cut(head)], 0)  # the header is at the start

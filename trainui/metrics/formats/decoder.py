@@ -43,6 +43,9 @@ class Decoder:
         self.state: dict[str, Any] = state or {}
         """State kept between blocks, as plain JSON, e.g. a table's header."""
 
+    def begin_at(self, offset: int) -> None:
+        """Take the offset in the file of what is read next, where that matters."""
+
     def cut(self, data: bytes) -> int:
         """Return the size in bytes of the whole records at the start of the data."""
         return data.rfind(b"\n") + 1

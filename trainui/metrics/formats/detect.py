@@ -6,20 +6,12 @@ import re
 from pathlib import Path
 from typing import Any
 
-from trainui.metrics.formats import (
-    UnknownFormatError,
-    csv_table,
-    jsonl,
-    lenient_json,
-    mlflow,
-    optuna_journal,
-)
-from trainui.metrics.formats.json_file import HISTORY
+from trainui.metrics.formats import UnknownFormatError, csv_table, jsonl, lenient_json
 from trainui.metrics.formats.numbers import to_number
-from trainui.metrics.formats.tensorboard import event_file
 from trainui.metrics.formats.text.log_prefix import message
 from trainui.metrics.formats.text.presets.parts.pairs import find, names_metric
-from trainui.metrics.formats.wandb import log_file as wandb
+from trainui.plugin import Answer, Format, Refused, registry
+from trainui.plugin.registry import PluginError
 
 HEAD_BYTES = 65_536
 """Bytes examined."""
@@ -56,27 +48,57 @@ def detect(head: bytes, path: Path, *, complete: bool) -> str | None:
     Raises:
         UnknownFormatError: the format is unknown.
     """
-    if event_file.looks_like(head):
-        return "tfevents"
-    if head.startswith(wandb.MAGIC):
-        return "wandb"
+    waits = False
+    for plugin in registry.records(Format):
+        answer = Answer.NO if plugin.refines else _answer(plugin, head, path, complete=complete)
+        if answer is Answer.YES:
+            return plugin.name
+        waits |= answer is Answer.MORE
     text = head.removeprefix(_BOM).lstrip(b" \t\r\n\0")
     if not text:
         return None
     if _JSON.match(text):
         return _which_json(text, path, complete=complete)
-    if len(head) < event_file.HEAD_BYTES and not complete and b"\0" in head:
+    if waits and not complete:
         return None
     if b"\0" in text or len(text.translate(None, _NO_TEXT)) < 0.95 * len(text):
         raise UnknownFormatError(f"{path} {_describe_binary(head)}")
-    if mlflow.looks_like(text):
-        return "mlflow"
     return _which_text(text, path, complete=complete)
+
+
+def _answer(plugin: Format, head: bytes, path: Path, *, complete: bool) -> Answer:
+    """Return what a plugin says about a file.
+
+    Raises:
+        UnknownFormatError: it refuses the file.
+        PluginError: it has failed for a file that is named as its own.
+    """
+    if not plugin.recognise:
+        return Answer.NO
+    try:
+        answer = registry.run(plugin, plugin.recognise, head, path, complete)
+    except PluginError:
+        if plugin.fits(path.name):
+            raise
+        return Answer.NO
+    if isinstance(answer, Refused):
+        raise UnknownFormatError(f"{path} {answer.reason}")
+    return answer if isinstance(answer, Answer) else Answer.NO
+
+
+def _refined(name: str, head: bytes, path: Path, *, complete: bool) -> str:
+    """Return the name of the plugin that a JSON file is of, else the given one."""
+    for plugin in registry.records(Format):
+        if plugin.refines == name:
+            answer = _answer(plugin, head, path, complete=complete)
+            if answer is Answer.YES:
+                return plugin.name
+    return name
 
 
 def _which_json(text: bytes, path: Path, *, complete: bool) -> str | None:
     line, end, _rest = text.partition(b"\n")
-    document = "hf" if HISTORY.encode() in text else "json"
+    document = _refined("json", text, path, complete=complete)
     if text[:1] == b"[":
         return "json" if complete or text.strip() != b"[" else None
     if path.suffix == ".jsonl" and (end or jsonl.are_no_lines(text)):
@@ -84,7 +106,7 @@ def _which_json(text: bytes, path: Path, *, complete: bool) -> str | None:
     if end:
         first = _load(line)
         if isinstance(first, dict):
-            return "optuna" if first.keys() >= optuna_journal.FIELDS else "jsonl"
+            return _refined("jsonl", line, path, complete=complete)
         return document
     if path.suffix == ".jsonl":
         return "jsonl" if complete or len(text) >= HEAD_BYTES // 2 else None

@@ -16,12 +16,11 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
-from trainui.metrics.formats import dvclive, lenient_json
+from trainui.metrics.formats import lenient_json
 from trainui.metrics.formats.decoder import Decoder
 from trainui.metrics.formats.rows import Row, flatten, row_points
 from trainui.metrics.formats.table import Decoded, number_column, step_fields
 
-HISTORY = "log_history"
 _STEP = "step"
 _NUMBERED = re.compile(r"(?:(?:epoch|step|iter|iteration|round|fold)[ _-]?)?(-?\d+)", re.IGNORECASE)
 
@@ -34,7 +33,7 @@ class JsonFile(Decoder):
 
     name = "json"
     whole = True
-    _records: str | None = None
+    records: str | None = None
     """The name of its list of records, if all such documents have the same."""
 
     def __init__(
@@ -44,14 +43,16 @@ class JsonFile(Decoder):
         path: Path | None = None,
         *,
         alone: bool = True,
+        is_summary: bool = False,
     ) -> None:
         """Start, or continue from a stored state.
 
-        If no other file has its values (`alone`), a single record's step is a metric too.
+        If no other file has its values (`alone`), a single record's step is a metric too. Those of
+        a summary have no steps.
         """
         super().__init__(step, state, path)
         self._alone = alone
-        self._is_summary = path is not None and dvclive.is_summary(path)
+        self._is_summary = is_summary
 
     def cut(self, data: bytes) -> int:
         """Return the document's length; 0 while it is incomplete."""
@@ -65,7 +66,7 @@ class JsonFile(Decoder):
     def decode(self, block: bytes, first_row: int) -> Decoded:
         """Decode the document."""
         document = _load(block)
-        records = document.get(self._records) if isinstance(document, dict) else None
+        records = document.get(self.records) if isinstance(document, dict) else None
         rows = find_rows(records if isinstance(records, list) else document)
         self.state["snapshot"] = len(rows) == 1 and rows[0] is document
         if self.state["snapshot"]:
@@ -88,13 +89,6 @@ class JsonFile(Decoder):
         if steps:
             self.state["step"] = max(steps)
         return Decoded(series, 1)
-
-
-class TrainerState(JsonFile):
-    """Decodes the history in Transformers' `trainer_state.json`."""
-
-    name = "hf"
-    _records = HISTORY
 
 
 def _load(data: bytes) -> Any:

@@ -61,7 +61,7 @@ def find(names: tuple[str, ...]) -> Fields | None:
 
 
 def of_job(number: str, overrides: str) -> str:
-    """Return the label of a job of a Hydra multirun: `0 lr=0.1 seed=1`."""
+    """Return the label of a job of a multirun: `0 lr=0.1 seed=1`."""
     return f"{number} {overrides.strip()}".replace("/", "_")[:_LONGEST].rstrip()
 
 

@@ -9,11 +9,13 @@ import json
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from trainui.metrics.formats.decoder import Decoder
 from trainui.metrics.formats.rows import SparseRows
 from trainui.metrics.formats.table import Decoded
+from trainui.plugin import Answer
 
 FIELDS = frozenset({"op_code", "worker_id"})
 """Fields of all lines."""
@@ -126,6 +128,16 @@ def _values(entry: Mapping[str, Any]) -> list[float]:
     """Return the values of a trial, one for each objective."""
     value = entry.get("value")
     return list(entry.get("values") or ([] if value is None else [value]))
+
+
+def recognise(head: bytes, path: Path, complete: bool) -> Answer:
+    """Recognise a journal by its first line."""
+    del path, complete
+    try:
+        first = json.loads(head)
+    except (ValueError, RecursionError):
+        return Answer.NO
+    return Answer.YES if isinstance(first, dict) and first.keys() >= FIELDS else Answer.NO
 
 
 class OptunaJournal(Decoder):

@@ -12,16 +12,15 @@ from pathlib import Path
 
 from trainui.artifacts import shell_environment
 from trainui.errors import TrainuiError, UnfitEnvironmentError
-from trainui.metrics.discovery import likely_lines, rotation, series_names, siblings
+from trainui.metrics import names
+from trainui.metrics.discovery import likely_lines, rotation
 from trainui.metrics.discovery.fallback_sources import FallbackSources, of_single_values
 from trainui.metrics.discovery.outside_sources import SearchRound
 from trainui.metrics.discovery.source_file import SourceFile
-from trainui.metrics.files import lenient_files
 from trainui.metrics.files.open_files import OpenFiles
 from trainui.metrics.formats.text.pattern import PatternError
 from trainui.metrics.formats.text.preset_lines import FOUND
 from trainui.metrics.reader import diagnostics, new_source
-from trainui.metrics.reader.accepted_names import AcceptedNames
 from trainui.metrics.reader.attempt_alerts import AttemptAlerts
 from trainui.metrics.reader.attempt_files import AttemptFiles
 from trainui.metrics.reader.database_reader import DatabaseReader
@@ -67,7 +66,7 @@ class AttemptReader:
         self._abandoned: set[str] = set()
         self._problems = SourceProblems(store, attempt)
         self.files = AttemptFiles(store, attempt, self._shared.search_round, self._problems)
-        self._names = AcceptedNames(store, attempt.stage_id, attempt.number)
+        self._names = names.AcceptedNames(store, attempt.stage_id, attempt.number)
         self._alerts = AttemptAlerts(store, attempt)
         self._config_due = False
         """True if files came whose configuration is not recorded yet."""
@@ -137,16 +136,15 @@ class AttemptReader:
             self._start(candidate, source)
 
     def _order(self, candidate: SourceFile, known: SourceRecord | None) -> tuple[int, float, bytes]:
-        """Return the place of a file; MLflow's begin with a time, and their names are random."""
-        is_of_mlflow = known is None and candidate.family == "mlflow"
-        began = lenient_files.head(candidate.path, 13) if is_of_mlflow else b""
+        """Return the place of a file among those that are read."""
+        began = names.first_bytes(candidate) if known is None else b""
         read_first = math.inf if known is None else known.id  # which keeps its metrics' names
         return self._names.place(candidate), read_first, began
 
     def _start(self, candidate: SourceFile, source: SourceRecord | None = None) -> None:
         """Start to read a file, from where it was read up to if its source is stored."""
         source = source or new_source.add(self._store, self.attempt, candidate, self.files.since)
-        candidate = siblings.apart(candidate, self._candidates.values(), self.files.since)
+        candidate = names.apart(candidate, self._candidates.values(), self.files.since)
         self._candidates[candidate.key] = candidate
         self.directories.add(candidate.path.parent)
         preset = source.state.get(FOUND) or self._fallbacks.presets.get(source.key)
@@ -265,7 +263,7 @@ class AttemptReader:
             unmatched = f"no metric named {metric}, which an alert watches"
             self._problems.set(f"alert on {metric}", unmatched)
         if self._names.names.is_full:
-            limit = f"more than {series_names.MAX_SERIES} metrics; the others were not stored"
+            limit = f"more than {names.MAX_SERIES} metrics; the others were not stored"
             self._problems.set(self.attempt.attempt_dir, limit)
         with self._store.write() as connection:
             write_points.finish(connection, self.attempt.stage_id)

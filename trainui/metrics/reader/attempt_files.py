@@ -4,21 +4,31 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Mapping
+from itertools import islice
 from pathlib import Path
+from typing import Any
 
 from trainui import wakeup
 from trainui.artifacts import shell_environment
 from trainui.domain.definition import StageDefinition
-from trainui.metrics.discovery import configuration, default_sources, sources
+from trainui.metrics.discovery import default_sources, sources, tracker_runs
 from trainui.metrics.discovery.outside_sources import OutsideSources, SearchRound
 from trainui.metrics.discovery.source_file import SourceFile
+from trainui.metrics.files.configuration import as_json, flat, in_directory
 from trainui.metrics.files.tail import check_descriptors
 from trainui.metrics.reader.source_problems import SourceProblems
 from trainui.pipeline.substitution.masking import Masker
+from trainui.plugin import Tracker, registry
 from trainui.store.db.engine import Store
 from trainui.store.points import sources as point_sources
 from trainui.store.runs import tracked_params
 from trainui.store.runs.metrics_progress import AttemptToRead, rivals
+
+MOST_PARAMETERS = 200
+"""Parameters of a run; Transformers has some 150."""
+
+_LONGEST = 200
+"""Characters of a value."""
 
 PATIENCE = 10.0
 """Seconds before a source without metrics is reported: many files appear late."""
@@ -110,7 +120,7 @@ class AttemptFiles:
         stage = self._attempt.definition
         if stage.command is None and stage.task is None:
             return
-        known = self._masker().values(dict(configuration.of_sources(found, self.place.stage_dir)))
+        known = self._masker().values(dict(parameters_of(found, self.place.stage_dir)))
         params = {name: str(value) for name, value in known.items()}
         if params and params != self._recorded:
             with self._store.write() as connection:
@@ -120,6 +130,43 @@ class AttemptFiles:
 
     def record_summary(self, found: Iterable[SourceFile]) -> None:
         """Store the summary in some files, which are complete."""
-        if summary := self._masker().values(configuration.summary_of_sources(found)):
+        if summary := self._masker().values(summary_of(found)):
             with self._store.write() as connection:
                 tracked_params.record_summary(connection, self._attempt.stage_id, summary)
+
+
+def parameters_of(sources: Iterable[SourceFile], stage_dir: Path) -> dict[str, str]:
+    """Return the parameters that an attempt's trackers and frameworks recorded."""
+    found: dict[str, Any] = {}
+    sources = list(sources)
+    above = {up for one in sources for up in (*one.path.parents, stage_dir)}
+    jobs = {up: job for up in above if (job := default_sources.group_of(up)) is not None}
+    if len(jobs.keys() | {stage_dir}) <= 2:  # the jobs of a multirun have no parameters in common
+        for job in jobs.values():
+            found |= job.parameters
+    for one in sources:
+        found = {**flat(_recorded(one)), **found}
+    values = ((name, str(value)) for name, value in found.items())
+    return dict(islice((one for one in values if len(one[1]) <= _LONGEST), MOST_PARAMETERS))
+
+
+def _recorded(one: SourceFile) -> Mapping[str, Any]:
+    """Return the parameters that a tracker or a framework recorded with a source."""
+    if one.run:
+        runs = tracker_runs.of_database(one.path)
+        return next((run.params for run in runs if run.id == one.run), {})
+    for tracker in registry.records(Tracker):
+        known: Mapping[str, Any] | None = registry.ask(tracker, tracker.parameters, one.path)
+        if known is not None:
+            return known
+    return in_directory(one.path.parent)
+
+
+def summary_of(sources: Iterable[SourceFile]) -> dict[str, Any]:
+    """Return the summary that trackers recorded in files; lists and long texts are left out."""
+    paths = [one.path for one in sources]
+    found: dict[str, Any] = {}
+    for tracker in registry.records(Tracker):
+        found |= registry.ask(tracker, tracker.summary, paths) or {}
+    short = ((name, as_json(one)) for name, one in found.items() if len(str(one)) <= _LONGEST)
+    return dict(islice(short, MOST_PARAMETERS))

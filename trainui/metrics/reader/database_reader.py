@@ -8,6 +8,7 @@ from trainui.metrics import trackers
 from trainui.metrics.reader.source import EndOfFile, SourceReader
 from trainui.metrics.reader.stored_source import Advance
 from trainui.metrics.trackers import MOST_ROWS, database
+from trainui.plugin import registry
 from trainui.store.points.source_record import SourceRecord
 
 
@@ -33,18 +34,23 @@ class DatabaseReader(SourceReader):
             return Advance()
         copy = database.copies.get(self.path, at_once=end is not None)
         look = self.look()
-        if copy is None or copy.tracker is None or look is None:
+        if copy is None or look is None or copy.tracker is None or not copy.tracker.database:
             return Advance()
         try:
             known = self._position(copy)
-            decoded, position = copy.tracker.points(copy.connection, self._run, known)
+            decoded, position = registry.run(
+                copy.tracker,
+                copy.tracker.database.points,
+                *(copy.connection, self._run, known),
+                passes=database.DAMAGED,
+            )
         except database.DAMAGED as error:
             raise database.damaged(self.path, error) from error
         self._version = copy.version
         if position == known:
             return Advance()
         self._at = self._at._replace(
-            format=copy.tracker.NAME,
+            format=copy.tracker.name,
             attempt=self._options.attempt,
             offset=sum(position.values()),
             rows=self._at.rows + decoded.records,

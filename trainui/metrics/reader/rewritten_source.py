@@ -43,7 +43,7 @@ class RewrittenSource(StoredSource):
             self._restart()
 
     def _is_document(self) -> bool:
-        return self._stored.format in formats.DOCUMENTS
+        return formats.is_document(self._stored.format)
 
     def _restart(self) -> None:
         """Read from the file's start: as a new history, or compared with the stored one."""

@@ -11,9 +11,9 @@ from typing import TypedDict
 from sqlmodel import Session
 
 from trainui.errors import UsageError
-from trainui.metrics.discovery.series_names import SeriesNames
 from trainui.metrics.files.decoder_choice import DecoderChoice
 from trainui.metrics.files.tail import GrowingFile
+from trainui.metrics.names import SeriesNames
 from trainui.metrics.reader.source import SourceReader
 from trainui.metrics.reader.stored_source import ReadOptions
 from trainui.store.db.engine import Store, store_of

@@ -1,17 +1,16 @@
-"""Trackers that keep their runs in a SQLite database, one module for each.
+"""Databases of trackers, which are plugins: how they are opened, and what all of them need.
 
-A module implements the protocol `Tracker`: it lists the runs of a database and reads their points.
-Read `database` first (how a tracker's database is opened), then `trackio` (the smallest).
+Read `database` first (how a tracker's database is opened).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from pathlib import Path
 from sqlite3 import Connection
-from typing import Protocol
+from typing import Any
 
-from trainui.metrics.formats.table import Decoded
-from trainui.plugin import TrackedRun
+from trainui.metrics.files.configuration import as_json
+from trainui.plugin import Job, TrackedRun
 
 MOST_ROWS = 10_000
 """Rows read at once."""
@@ -27,30 +26,15 @@ def newest_row(connection: Connection, table: str) -> int:
     return int(connection.execute(f"SELECT coalesce(max(rowid), 0) FROM {table}").fetchone()[0])
 
 
-class Tracker(Protocol):
-    """Reads the databases of one tracker."""
-
-    @property
-    def NAME(self) -> str:
-        """The format's name, as in a source's `format`."""
-
-    @property
-    def TABLES(self) -> tuple[str, ...]:
-        """The tables by which a database is recognised; rows are added to the first ones."""
-
-    def runs(self, connection: Connection) -> list[TrackedRun]:
-        """Return all runs."""
-
-    def jobs(self, connection: Connection) -> list[TrackedRun]:
-        """Return all runs, or what they consist of: the trials of studies."""
-
-    def points(
-        self, connection: Connection, run: str, after: Mapping[str, int]
-    ) -> tuple[Decoded, dict[str, int]]:
-        """Return the points of a run after some rows, and the rows read last.
-
-        Args:
-            connection: the database.
-            run: the run's id.
-            after: by table, the id of the row read last.
-        """
+def tracked(
+    run: TrackedRun, directory: Path, source: tuple[Path, str | None], /, **more: Any
+) -> Job:
+    """Return a run as its tracker has it, and `more` that it does not record."""
+    return Job(
+        *(run.name, directory, (source,)),
+        params=as_json(run.params),
+        status=run.status,
+        started=run.started,
+        ended=run.ended,
+        **more,
+    )

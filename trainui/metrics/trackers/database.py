@@ -11,20 +11,18 @@ import sqlite3
 import tempfile
 import time
 from collections import OrderedDict
-from collections.abc import Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from trainui.metrics.files import lenient_files
 from trainui.metrics.files.tail import FileState, UnreadableFileError, look_at
-from trainui.metrics.trackers import Tracker, mlflow, optuna, optuna_journal, trackio
+from trainui.plugin import Tracker, registry
+from trainui.plugin.records import Code
 
 MAGIC = b"SQLite format 3\0"
 SIDES = ("-journal", "-wal")
 """Endings of the files that belong to a database. The copy has its own `-shm`."""
-
-TRACKERS: Sequence[Tracker] = (mlflow, trackio, optuna)
 
 LARGEST = 1 << 30
 """Bytes of the largest database that is copied."""
@@ -127,8 +125,8 @@ def _copy(path: Path) -> DatabaseCopy | None:
             f"grows (limit {LARGEST >> 20} MiB)"
         )
     try:
-        if optuna_journal.is_journal(path):
-            connection = optuna_journal.as_database(path)
+        if (opener := opener_of(path)) is not None:
+            connection = registry.code(opener)(path)
         else:
             with tempfile.TemporaryDirectory(prefix="trainui-") as directory:
                 copy = Path(directory, "copy")
@@ -190,4 +188,28 @@ def _tables(connection: sqlite3.Connection) -> set[str]:
 
 
 def _tracker(tables: set[str]) -> Tracker | None:
-    return next((one for one in TRACKERS if tables.issuperset(one.TABLES)), None)
+    known = ((one, database) for one in trackers() if (database := one.database))
+    return next((one for one, database in known if tables.issuperset(database.tables)), None)
+
+
+def trackers() -> list[Tracker]:
+    """Return the trackers that have databases."""
+    return [one for one in registry.records(Tracker) if one.database is not None]
+
+
+def rewritten() -> set[str]:
+    """Return the trackers that open their databases for each write, and record no end."""
+    return {one.name for one in trackers() if one.database and one.database.is_rewritten}
+
+
+def opener_of(path: Path) -> Code | None:
+    """Return the code that opens a file that is no SQLite database, but is read as one."""
+    for one in trackers():
+        if one.database and registry.ask(one, one.database.is_file, path):
+            return one.database.open_file
+    return None
+
+
+def is_read_as_one(path: Path) -> bool:
+    """Return True for a file that is no SQLite database, but is read as one, such as a journal."""
+    return opener_of(path) is not None

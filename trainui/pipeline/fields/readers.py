@@ -15,6 +15,7 @@ from trainui.pipeline.fields import notation
 from trainui.pipeline.fields.parameters import Parameters
 from trainui.pipeline.yaml.nodes import Scalar, json_of, kind_of
 from trainui.pipeline.yaml.problems import did_you_mean, quoted
+from trainui.plugin import Format, Tracker, registry
 
 _T = TypeVar("_T")
 
@@ -71,10 +72,16 @@ def pattern(value: Any) -> str:
 def metric_format(value: Any) -> str:
     """Return the name of a metrics format."""
     text = as_item(value)
-    if "${" not in text and text not in METRIC_FORMATS:
-        near = did_you_mean(text, METRIC_FORMATS) or f"; it may be {', '.join(METRIC_FORMATS)}"
+    if "${" not in text and text not in METRIC_FORMATS and text not in (known := formats()):
+        near = did_you_mean(text, known) or f"; it may be {', '.join(known)}"
         raise fault("bad-format", f"is not a format of metrics: {quoted(text)}{near}")
     return text
+
+
+def formats() -> tuple[str, ...]:
+    """Return the names of all formats, also of plugins and their trackers' databases."""
+    databases = (one.name for one in registry.records(Tracker) if one.database)
+    return tuple(sorted({*METRIC_FORMATS, *registry.names(Format), *databases}))
 
 
 def word(words: tuple[str, ...], code: str) -> Callable[[Any], str]:

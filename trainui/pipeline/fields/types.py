@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, GetCoreSchemaHandler
 
-from trainui.domain.definition import ALERT_ACTIONS, METRIC_FORMATS, METRIC_PRESETS, Json
+from trainui.domain.definition import ALERT_ACTIONS, METRIC_PRESETS, Json
 from trainui.pipeline.fields import names, notation, readers
 
 _TEXT_SCHEMA: dict[str, Any] = {"type": ["string", "number", "boolean", "null"]}
@@ -24,7 +24,9 @@ def or_filled(schema: dict[str, Any]) -> dict[str, Any]:
 class FieldReader:
     """Metadata of an annotated type: a field's reader, and the JSON Schema for what it reads."""
 
-    def __init__(self, read: Callable[..., Any], schema: dict[str, Any]) -> None:
+    def __init__(
+        self, read: Callable[..., Any], schema: dict[str, Any] | Callable[[], dict[str, Any]]
+    ) -> None:
         self._read = read
         self._schema = schema
 
@@ -32,7 +34,7 @@ class FieldReader:
         return BeforeValidator(self._read).__get_pydantic_core_schema__(source, handler)
 
     def __get_pydantic_json_schema__(self, *_: Any) -> dict[str, Any]:
-        return self._schema.copy()
+        return self._schema() if callable(self._schema) else self._schema.copy()
 
 
 def one_of(words: Sequence[str], code: str) -> FieldReader:
@@ -64,7 +66,8 @@ StreamPattern = Annotated[
 """A regular expression, or the name of a preset."""
 
 Format = Annotated[
-    str, FieldReader(readers.metric_format, or_filled({"enum": list(METRIC_FORMATS)}))
+    str,
+    FieldReader(readers.metric_format, lambda: or_filled({"enum": list(readers.formats())})),
 ]
 """The name of a metrics format."""
 

@@ -7,12 +7,23 @@ from trainui.plugin import Format, Tracker
 FORMAT = Format(
     interface=1,
     name="hf",
-    decoder="trainui.metrics.formats.json_file:TrainerState",
+    decoder="trainui.plugins.huggingface.trainer_state:TrainerState",
     files=("trainer_state.json",),
+    recognise="trainui.plugins.huggingface.trainer_state:recognise",
+    rank=50,
     refines="json",
+    precedence=20,
+    stands_for="trainui.plugins.huggingface.trainer_state:stands_for",
     is_document=True,
     is_preset_too=True,
     repeats_history=True,
+    one_per_training=True,
 )
 
-TRACKER = Tracker(interface=1, name="hf", title="Hugging Face")
+TRACKER = Tracker(
+    interface=1,
+    name="hf",
+    title="Hugging Face",
+    rank=60,
+    find="trainui.plugins.huggingface.trainer_state:training",
+)

@@ -4,4 +4,14 @@ from __future__ import annotations
 
 from trainui.plugin import Tracker
 
-TRACKER = Tracker(interface=1, name="hydra", title="Hydra", places=("outputs", "multirun"))
+TRACKER = Tracker(
+    interface=1,
+    name="hydra",
+    title="Hydra",
+    rank=10,
+    find="trainui.plugins.hydra.job:training",
+    places=("outputs", "multirun"),
+    grouping="trainui.plugins.hydra.job:group",
+    command="trainui.plugins.hydra.job:command",
+    owner="trainui.plugins.hydra.job:owner",
+)

@@ -8,8 +8,10 @@ FORMAT = Format(
     interface=1,
     name="optuna",
     decoder="trainui.metrics.formats.optuna_journal:OptunaJournal",
+    recognise="trainui.metrics.formats.optuna_journal:recognise",
     refines="jsonl",
     is_preset_too=True,
+    is_one_curve=True,
 )
 
 TRACKER = Tracker(

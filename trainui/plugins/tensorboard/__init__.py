@@ -1,14 +1,32 @@
-"""TensorBoard's event files, in all of its writers' versions."""
+"""TensorBoard's event files, in all of its writers' versions.
+
+Read `event_file` first (the decoder), then `directory` (what a place says about its files).
+"""
 
 from __future__ import annotations
 
-from trainui.plugin import Format
+from trainui.plugin import Format, Tracker
 
 FORMAT = Format(
     interface=1,
     name="tfevents",
-    decoder="trainui.metrics.formats.tensorboard.event_file:EventFile",
+    decoder="trainui.plugins.tensorboard.event_file:EventFile",
     files=("out.tfevents*", "*.out.tfevents*"),
+    recognise="trainui.plugins.tensorboard.event_file:recognise",
+    rank=10,
+    precedence=40,
+    find="trainui.plugins.tensorboard.directory:find",
+    history="trainui.plugins.tensorboard.directory:history",
     flushed_late=True,
     one_directory=True,
+    one_per_training=True,
+)
+
+TRACKER = Tracker(
+    interface=1,
+    name="tfevents",
+    title="TensorBoard",
+    rank=90,
+    find="trainui.plugins.tensorboard.directory:training",
+    places=("runs",),
 )

@@ -8,11 +8,12 @@ TRACKER = Tracker(
     interface=1,
     name="trackio",
     title="Trackio",
+    home="trainui.plugins.trackio.database:home",
     database=Database(
         tables=("metrics", "configs"),
         marker=b"run_name",
-        runs="trainui.metrics.trackers.trackio:runs",
-        points="trainui.metrics.trackers.trackio:points",
+        runs="trainui.plugins.trackio.database:runs",
+        points="trainui.plugins.trackio.database:points",
         is_rewritten=True,
     ),
 )

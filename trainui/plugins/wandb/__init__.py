@@ -1,16 +1,42 @@
-"""W&B's logs, `wandb/run-ID/run-ID.wandb`, online and offline."""
+"""W&B's logs, `wandb/run-ID/run-ID.wandb`, online and offline.
+
+Read `log_file` first (the decoder), then `run` (what a log says about its run) and `directory`.
+"""
 
 from __future__ import annotations
 
 from trainui.plugin import Format, Tracker
 
+_DIRECTORY = f"run-{'[0-9]' * 8}_{'[0-9]' * 6}-?*"
+
 FORMAT = Format(
     interface=1,
     name="wandb",
-    decoder="trainui.metrics.formats.wandb.log_file:WandbFile",
+    decoder="trainui.plugins.wandb.log_file:WandbFile",
     files=("run-?*.wandb",),
+    recognise="trainui.plugins.wandb.log_file:recognise",
+    rank=20,
+    precedence=50,
+    prefixes="trainui.plugins.wandb.directory:prefixes",
+    are_parts="trainui.plugins.wandb.directory:are_parts",
     flushed_late=True,
     may_continue=True,
 )
 
-TRACKER = Tracker(interface=1, name="wandb", title="W&B", places=("wandb",))
+TRACKER = Tracker(
+    interface=1,
+    name="wandb",
+    title="W&B",
+    rank=20,
+    find="trainui.plugins.wandb.directory:training",
+    joined="trainui.plugins.wandb.directory:joined",
+    owns="trainui.plugins.wandb.directory:owns",
+    leaves=(_DIRECTORY, f"offline-{_DIRECTORY}"),
+    places=("wandb", ".wandb"),
+    services=("wandb-core", "wandb-service", "wandb-service[!a-zA-Z0-9_]*"),
+    parameters="trainui.plugins.wandb.run:parameters",
+    summary="trainui.plugins.wandb.run:summaries",
+    command="trainui.plugins.wandb.run:command",
+    environment="trainui.plugins.wandb.environment:variables",
+    ignored_variables=("WANDB__TRANSACTION_LOG_FLUSH_INTERVAL",),
+)

@@ -330,7 +330,7 @@ def test_a_named_database_without_a_run_of_the_attempt_is_reported(
     assert end(store, attempt, reader) == {}
     with closing(connect(store)) as reading:
         (problem,) = read_points.problems(reading, [attempt.stage_id])
-    assert "has no run of MLflow, Trackio or Optuna" in problem.problem
+    assert "has no run of MLflow" in problem.problem
 
 
 @pytest.mark.parametrize("place", [lambda one: one.stage_dir, lambda one: one.workdir])

@@ -20,10 +20,10 @@ from trainui.domain.notifications import NAN
 from trainui.domain.states import Status
 from trainui.metrics.discovery import searched_places
 from trainui.metrics.discovery.fallback_sources import FallbackSources
-from trainui.metrics.discovery.series_names import MAX_SERIES, SeriesNames
 from trainui.metrics.discovery.source_file import SourceFile
 from trainui.metrics.files.decoder_choice import DecoderChoice
 from trainui.metrics.formats.text.pattern import PatternLines
+from trainui.metrics.names import MAX_SERIES, SeriesNames
 from trainui.metrics.reader.attempt import AttemptReader
 from trainui.metrics.reader.source import SourceReader
 from trainui.metrics.reader.stored_source import ReadOptions

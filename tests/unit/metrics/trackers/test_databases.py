@@ -91,7 +91,7 @@ def test_parameters_are_those_of_the_tracker() -> None:
         copy = database.copies.get(one.path) if one.format.endswith("-db") else None
         if copy is None or copy.tracker is None or "optuna" in one.format:
             continue
-        known = {run.id: run for run in copy.tracker.runs(copy.connection)}
+        known = {run.id: run for run in tracker_runs.of_database(one.path)}
         if one.run in known:  # a deleted one is left out
             assert dict(known[one.run].params) == one.params, one
             checked += 1

@@ -13,20 +13,23 @@ import math
 import os
 import re
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
+from operator import itemgetter
 from pathlib import Path
 
 from trainui import mounts
 from trainui.metrics.discovery import default_sources, process_files, tracker_runs
-from trainui.metrics.discovery.configuration import flat as flat
-from trainui.metrics.discovery.trainings import frameworks, tracker_files
+from trainui.metrics.discovery.trainings import frameworks
 from trainui.metrics.files import lenient_files
+from trainui.metrics.files.configuration import flat as flat
 from trainui.metrics.files.tail import UnreadableFileError
-from trainui.metrics.trackers import database
+from trainui.metrics.trackers import database, tracked
 from trainui.plugin import Job as Job
-from trainui.plugin import Place
+from trainui.plugin import Place, Tracker, registry
 from trainui.plugin import Training as Training
+from trainui.plugin.records import study_of
 
 MOST_ENTRIES = 500_000
 """Directory entries that are examined, as a limit for e.g. a whole home directory."""
@@ -37,21 +40,21 @@ MOST_SKEW = 3600.0
 """Seconds that the clock of a file's machine may be ahead; a later time is no recent write, but
 of a clock that was changed."""
 
+_QUIET = 60.0
+"""Seconds without a change after which a training has ended whose tracker opens its file for each
+write, and may record no end."""
+
 _SKIPPED = re.compile(r"__pycache__|node_modules|site-packages|artifacts|\.git|\.venv|\.cache")
 
-FINDERS: Sequence[Callable[[Place], Training | None]] = (
-    frameworks.hydra_multirun,
-    frameworks.hydra_single,
-    tracker_files.wandb,
-    tracker_files.mlflow,
-    frameworks.ultralytics,
-    frameworks.lightning,
-    frameworks.hugging_face,
-    frameworks.dvclive,
-    frameworks.sb3,
-    frameworks.events,
+_Find = Callable[[Place], Training | None]
+
+_FINDERS: tuple[tuple[int, _Find], ...] = (
+    (40, frameworks.ultralytics),
+    (50, frameworks.lightning),
+    (80, frameworks.sb3),
 )
-"""Each returns the training of a directory with its marker; the first that does decides."""
+"""Of frameworks that write open formats, with their ranks among those of trackers. Each returns
+the training of a directory with its marker; the first that does decides."""
 
 
 def state(job: Job, open_paths: frozenset[str]) -> str:
@@ -101,10 +104,13 @@ def below(path: Path, left_out: LeftOut | None = None) -> list[Training]:
             raise UnreadableFileError(f"{path} is being written; try again")
         place = Place(path.parent, (), (path.name,))
         found = _marked(place) or _by(frameworks.plain, place)
-        of_file = tracker_files.in_databases(place) or ([found] if found is not None else [])
+        of_file = in_databases(place) or ([found] if found is not None else [])
         return [one for training in of_file for one in search.storable(training)]
     os.scandir(path).close()  # raises if it is not a readable directory
-    return tracker_files.with_resumed(search.below(path.absolute(), 0))
+    found_below = list(search.below(path.absolute(), 0))
+    for tracker in registry.records(Tracker):
+        found_below = registry.ask(tracker, tracker.joined, found_below) or found_below
+    return found_below
 
 
 class _Search:
@@ -144,7 +150,7 @@ class _Search:
                 yield from self.below(path / name, depth + 1)
 
     def _in_databases(self, place: Place) -> Iterator[Training]:
-        found = tracker_files.in_databases(place)
+        found = in_databases(place)
         for training in found:
             yield from self.storable(training)
         for name in {*place.fits(tracker_runs.DATABASE)} - {one.path.name for one in found}:
@@ -187,11 +193,42 @@ def _is_utf8(path: Path) -> bool:
 
 def _marked(place: Place) -> Training | None:
     """Return the training of a directory with a marker; None if it has none."""
-    return next(filter(None, (_by(find, place) for find in FINDERS)), None)
+    trackers = registry.records(Tracker)
+    asked: list[tuple[int, _Find]] = [
+        (one.rank, partial(registry.ask, one, one.find)) for one in trackers
+    ]
+    finders = sorted([*asked, *_FINDERS], key=itemgetter(0))
+    return next(filter(None, (_by(find, place) for _rank, find in finders)), None)
 
 
-def _by(find: Callable[[Place], Training | None], place: Place) -> Training | None:
+def _by(find: _Find, place: Place) -> Training | None:
     try:
         return find(place)
     except OSError:
         return None  # something in it cannot be read, or was deleted meanwhile: others still can
+
+
+def in_databases(place: Place) -> list[Training]:
+    """Return the runs in trackers' databases: those of one study are one training."""
+    found: dict[str, Training] = {}
+    others = [name for name in place.files if _is_read_as_database(place / name)]
+    for name in (*place.fits(tracker_runs.DATABASE), *others):
+        for run in tracker_runs.jobs(place / name):
+            source = (Path(f"{place / name}#{run.id}"), None)
+            is_rewritten = name in others or run.tracker in database.rewritten()
+            if name in others and run.status == "running":
+                run = replace(run, ended=(place / name).stat().st_mtime)  # the last sign of it
+            job = tracked(
+                run, place.path, source, run=run.id, quiet=_QUIET if is_rewritten else 0.0
+            )
+            title = run.name if study_of(run.id) == run.id else study_of(run.id)
+            training = Training(run.tracker, title, place / name, (job,))
+            before = found.get(training.key)
+            jobs = (*before.jobs, job) if before is not None else (job,)
+            found[training.key] = replace(training, jobs=jobs)
+    return list(found.values())
+
+
+def _is_read_as_database(path: Path) -> bool:
+    """Return True for a file with a usual name that is read as a database, such as a journal."""
+    return default_sources.is_study(path) and database.is_read_as_one(path)

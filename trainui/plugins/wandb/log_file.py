@@ -6,12 +6,12 @@ from contextlib import suppress
 from copy import deepcopy
 from itertools import groupby
 from operator import itemgetter
+from pathlib import Path
 
-from trainui.errors import TrainuiError
-from trainui.metrics.formats.decoder import Decoder
-from trainui.metrics.formats.protobuf import DAMAGED
-from trainui.metrics.formats.table import Decoded, WholeTable
-from trainui.metrics.formats.wandb.records import (
+from trainui.plugin import Answer
+from trainui.plugin.protobuf import DAMAGED
+from trainui.plugin.reading import Decoded, Decoder, UnknownFormatError, WholeTable
+from trainui.plugins.wandb.records import (
     BLOCK,
     FIRST,
     FULL,
@@ -21,8 +21,8 @@ from trainui.metrics.formats.wandb.records import (
     contents,
     fragment,
 )
-from trainui.metrics.formats.wandb.rows import series
-from trainui.metrics.formats.wandb.step_metrics import StepMetrics
+from trainui.plugins.wandb.rows import series
+from trainui.plugins.wandb.step_metrics import StepMetrics
 
 MAGIC = b":W&B"
 _HEADER = MAGIC + b"\xe1\xbe\0"
@@ -35,10 +35,14 @@ _LONGEST = 4 << 20
 """Bytes of a record; a longer one is skipped."""
 
 
-class NewerWandbError(TrainuiError):
-    """A file of a version that is not known."""
+def recognise(head: bytes, path: Path, complete: bool) -> Answer:
+    """Recognise a log by its first bytes."""
+    del path, complete
+    return Answer.YES if head.startswith(MAGIC) else Answer.NO
 
-    code = "unknown_format"
+
+class NewerWandbError(UnknownFormatError):
+    """A file of a version that is not known."""
 
 
 class WandbFile(Decoder):
@@ -52,6 +56,10 @@ class WandbFile(Decoder):
 
     _found: tuple[int, list[Content]] = (0, [])
     """Of the last block cut: its size, and the rows and definitions in it."""
+
+    def begin_at(self, offset: int) -> None:
+        """Note the offset: frames are aligned to the file."""
+        self.state["offset"] = offset
 
     def cut(self, data: bytes) -> int:
         """Return the size in bytes of the whole records.

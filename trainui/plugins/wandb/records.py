@@ -16,8 +16,8 @@ from operator import itemgetter
 
 import numpy as np
 
-from trainui.metrics.formats.protobuf import DAMAGED, fields
-from trainui.store.points.lazy_numpy import Bytes, Ints
+from trainui.plugin.protobuf import DAMAGED, fields
+from trainui.plugin.reading import Bytes, Ints
 
 BLOCK = 32_768
 """No fragment crosses a multiple of this; fewer than 7 bytes before one are padding."""

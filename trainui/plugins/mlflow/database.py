@@ -9,13 +9,8 @@ from sqlite3 import Connection
 
 import numpy as np
 
-from trainui.metrics.formats.table import Decoded
-from trainui.metrics.trackers import MOST_ROWS
 from trainui.plugin import TrackedRun
-from trainui.store.points.chunks import Points
-
-NAME = "mlflow"
-TABLES = ("metrics", "latest_metrics", "experiments", "runs")
+from trainui.plugin.reading import MOST_ROWS, Decoded, Points
 
 _STATUS = {
     "FINISHED": "completed",
@@ -46,9 +41,6 @@ def runs(connection: Connection) -> list[TrackedRun]:
         )
         for run, name, status, start, end in rows.fetchall()
     ]
-
-
-jobs = runs
 
 
 def _by_run(connection: Connection, table: str) -> dict[str, dict[str, str]]:

@@ -8,15 +8,15 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from trainui import plain_files
-from trainui.metrics.files import lenient_files
-from trainui.metrics.formats.protobuf import DAMAGED, fields, values
-from trainui.metrics.formats.wandb.records import BLOCK, SUMMARY, contents
-from trainui.metrics.formats.wandb.rows import MEDIA, OWN, last_values, read_item
-from trainui.plugin import TrackedRun
+from trainui.plugin import CommandLine, TrackedRun
+from trainui.plugin.protobuf import DAMAGED, fields, values
+from trainui.plugin.reading import files, flat, plain_files
+from trainui.plugins.wandb.records import BLOCK, SUMMARY, contents
+from trainui.plugins.wandb.rows import MEDIA, OWN, last_values, read_item
 
 _CONFIG, _RUN, _EXIT = 5, 17, 18
 """Fields of a record."""
@@ -34,10 +34,10 @@ _Message = defaultdict[int, list[Any]]
 
 def describe(path: Path) -> TrackedRun:
     """Return a run as its log has it."""
-    size = lenient_files.size(path)
+    size = files.size(path)
     begin = max(size // BLOCK - 1, 0) * BLOCK  # of the end, and of changes of the configuration
-    tail = _messages(lenient_files.head(path, size - begin, begin=begin), begin)
-    records = [*_messages(lenient_files.head(path, _HEAD_BYTES), 0), *tail]
+    tail = _messages(files.head(path, size - begin, begin=begin), begin)
+    records = [*_messages(files.head(path, _HEAD_BYTES), 0), *tail]
     runs, ends = ([found for key, found in records if key == kind] for kind in (_RUN, _EXIT))
     run = runs[-1] if runs else _Message(list)
     params: dict[str, Any] = {}
@@ -55,7 +55,7 @@ def describe(path: Path) -> TrackedRun:
         params=params,
         status=status,
         started=float(_number(_inside(run, _START), _SECONDS)) or None,
-        ended=lenient_files.modified(path) or None,
+        ended=files.modified(path) or None,
         tags=tags,
     )
 
@@ -147,3 +147,34 @@ def _shown(summary: Mapping[str, Any]) -> dict[str, Any]:
         and not (media and name.startswith(media))
         and not (isinstance(value, dict) and "_type" in value)
     }
+
+
+def parameters(path: Path) -> Mapping[str, Any] | None:
+    """Return the configuration of a run; None for a file that is no log."""
+    is_log = path.suffix == ".wandb" and path.name.startswith("run-")
+    return describe(path).params if is_log else None
+
+
+def summaries(paths: Sequence[Path]) -> dict[str, Any]:
+    """Return the summaries of the logs among some files, a later log's values last."""
+    found: dict[str, Any] = {}
+    logs = [path for path in paths if path.suffix == ".wandb" and path.name.startswith("run-")]
+    for path in sorted(logs, key=lambda log: log.parent.name.removeprefix("offline-")):
+        found |= flat(summary(path))
+    return found
+
+
+def command(path: Path, job: Path, run: str) -> CommandLine | None:
+    """Return how a run was started; None if its log does not say so."""
+    del job, run
+    log = next(iter(sorted(path.glob("run-*.wandb"))), None) if path.is_dir() else path
+    tags = describe(log).tags if log is not None and log.exists() else {}
+    if "command" not in tags or "directory" not in tags:
+        return None
+    parts = (  # W&B writes a module as one word, `-m package.train`
+        word.split(" ", 1) if word.startswith("-m ") else [word]
+        for word in tags["command"].split("\0")
+    )
+    packages = path / "files" / "requirements.txt"
+    known = f"packages at that time: {packages}" if packages.is_file() else ""
+    return CommandLine(tuple(chain.from_iterable(parts)), tags["directory"], known)

@@ -12,11 +12,16 @@ from typing import Any
 
 import numpy as np
 
-from trainui import plain_files
-from trainui.metrics.formats.decoder import Decoder
-from trainui.metrics.formats.numbers import to_number
-from trainui.metrics.formats.table import Decoded
-from trainui.store.points.chunks import Points, whole_steps
+from trainui.plugin import Answer, FoundFile
+from trainui.plugin.reading import (
+    Decoded,
+    Decoder,
+    Points,
+    files,
+    plain_files,
+    to_number,
+    whole_steps,
+)
 
 DIRECTORY = "metrics"
 
@@ -26,11 +31,35 @@ _LONGEST_TIME = 14
 """Digits of a time."""
 
 
-def looks_like(head: bytes) -> bool:
-    """Return True if a file begins with such lines."""
+def recognise(head: bytes, path: Path, complete: bool) -> Answer:
+    """Recognise a file that begins with such lines."""
+    del path, complete
+    head = head.removeprefix(b"\xef\xbb\xbf").lstrip(b" \t\r\n\0")
     whole = head[: head.rfind(b"\n") + 1] or head  # a line that is still written is no evidence
     lines = [line for line in whole.split(b"\n")[:3] if line]
-    return bool(lines) and all(_LINE.fullmatch(line.rstrip(b"\r")) for line in lines)
+    is_ours = bool(lines) and all(_LINE.fullmatch(line.rstrip(b"\r")) for line in lines)
+    return Answer.YES if is_ours and b"\0" not in head else Answer.NO
+
+
+def find(path: Path, root: Path | None) -> FoundFile | None:
+    """Return how a metric's file is read: those of a nested run have its name as a prefix."""
+    if not is_of_run(path):
+        return None
+    return FoundFile(nested_prefix(path, root), is_sure=True, also_if_named=True)
+
+
+def labels(history: str) -> list[str] | None:
+    """Return the names that distinguish a run from others; None for a file of no run."""
+    path = Path(history)
+    if not is_of_run(path):
+        return None
+    name = run_name(path)
+    return [name, f"{name}-{run_directory(path).name[:8]}"]
+
+
+def first_time(path: Path) -> bytes:
+    """Return the time of a metric's first point; the names of files are random."""
+    return files.head(path, 13)
 
 
 def metric_name(path: Path) -> str:

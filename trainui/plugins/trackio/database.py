@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator, Mapping
 from datetime import datetime
+from pathlib import Path
 from sqlite3 import Connection
 from typing import Any
 
-from trainui.metrics.formats.rows import SparseRows, dotted_leaves, dotted_numbers
-from trainui.metrics.formats.table import Decoded
-from trainui.metrics.trackers import MOST_ROWS, columns
 from trainui.plugin import TrackedRun
-
-NAME = "trackio"
-TABLES = ("metrics", "configs")
+from trainui.plugin.reading import (
+    MOST_ROWS,
+    Decoded,
+    SparseRows,
+    columns,
+    dotted_leaves,
+    dotted_numbers,
+)
 
 _NOT_FINITE = {"NaN", "Infinity", "-Infinity"}
 
@@ -39,9 +43,6 @@ def runs(connection: Connection) -> list[TrackedRun]:
         )
         for run, name, first, last in rows
     ]
-
-
-jobs = runs
 
 
 def _id_in(connection: Connection, table: str) -> str:
@@ -81,3 +82,10 @@ def _load(text: str | bytes) -> dict[str, Any]:
 
 def _micros(time: str) -> int:
     return round(datetime.fromisoformat(time).timestamp() * 1e6)
+
+
+def home(environment: Mapping[str, str]) -> Path:
+    """Return the directory of the databases."""
+    variables = {**os.environ, **environment}
+    cache = variables.get("HF_HOME") or "~/.cache/huggingface"
+    return Path(variables.get("TRACKIO_DIR") or f"{cache}/trackio").expanduser()

@@ -9,19 +9,17 @@ from __future__ import annotations
 import bisect
 import struct
 from contextlib import suppress
+from pathlib import Path
 
 import numpy as np
 
-from trainui.metrics.formats.decoder import Decoder
-from trainui.metrics.formats.protobuf import DAMAGED, fields, signed
-from trainui.metrics.formats.table import Decoded
-from trainui.metrics.formats.tensorboard import checksum, event_layout
-from trainui.metrics.formats.tensorboard.event_layout import Events
-from trainui.store.points.chunks import Points
+from trainui.plugin import Answer
+from trainui.plugin.protobuf import DAMAGED, fields, signed
+from trainui.plugin.reading import Decoded, Decoder, Points
+from trainui.plugins.tensorboard import checksum, event_layout
+from trainui.plugins.tensorboard.event_layout import Events
 
 _HEADER = struct.Struct("<QI")
-HEAD_BYTES = _HEADER.size
-"""Bytes needed to recognise an event file."""
 _FRAME = 16
 """Bytes of a record around its data."""
 
@@ -95,12 +93,13 @@ class EventFile(Decoder):
         return Decoded(series, len(places) - 1)
 
 
-def looks_like(head: bytes) -> bool:
-    """Return True if a file begins with a record whose length matches its checksum."""
+def recognise(head: bytes, path: Path, complete: bool) -> Answer:
+    """Recognise a file that begins with a record whose length matches its checksum."""
+    del path, complete
     if len(head) < _HEADER.size:
-        return False
+        return Answer.MORE if b"\0" in head else Answer.NO
     _length, given = _HEADER.unpack_from(head)
-    return bool(given == checksum.masked_crc(head[:8]))
+    return Answer.YES if given == checksum.masked_crc(head[:8]) else Answer.NO
 
 
 def _walk(block: bytes) -> list[int]:

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from trainui.metrics.formats.protobuf import fields
-from trainui.metrics.formats.tensorboard import checksum
-from trainui.store.points.lazy_numpy import Bools, Bytes, Ints
+from trainui.plugin.protobuf import fields
+from trainui.plugin.reading import Bools, Bytes, Ints
+from trainui.plugins.tensorboard import checksum
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from trainui.store.points.lazy_numpy import Bools, Bytes
+from trainui.plugin.reading import Bools, Bytes
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -11,9 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from trainui.metrics.formats.protobuf import fields
-from trainui.store.points.chunks import whole_steps
-from trainui.store.points.lazy_numpy import Floats, Ints, Steps
+from trainui.plugin.protobuf import fields
+from trainui.plugin.reading import Floats, Ints, Steps, whole_steps
 
 _NAME, _GLOB, _STEP_METRIC = 1, 2, 4
 _OWN_STEP = "_step"

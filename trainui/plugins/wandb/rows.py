@@ -18,12 +18,9 @@ import msgspec
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from trainui.metrics.formats.protobuf import DAMAGED, fields, signed
-from trainui.metrics.formats.rows import dotted_numbers
-from trainui.metrics.formats.wandb.step_metrics import Cells, StepMetrics
-from trainui.store.points.chunks import Points
-from trainui.store.points.column_packing import NO_TIME
-from trainui.store.points.lazy_numpy import Bools, Bytes, Floats, Ints
+from trainui.plugin.protobuf import DAMAGED, fields, signed
+from trainui.plugin.reading import NO_TIME, Bools, Bytes, Floats, Ints, Points, dotted_numbers
+from trainui.plugins.wandb.step_metrics import Cells, StepMetrics
 
 OWN = frozenset({"_step", "_runtime", "_timestamp", "_wandb"})
 """W&B's own keys."""

@@ -1,1 +1,0 @@
-"""TensorBoard's event files: read `event_file` first."""
