@@ -74,8 +74,8 @@ class Undeclared:
         return (
             f"{self.path} looks like a checkpoint, and the stage declares none: to continue from "
             f'such, add `checkpoint: "{self.pattern}"` and `resume_args: [{option}, '
-            '"${checkpoint}"]` (the option that its program takes) in a copy of the pipeline file '
-            "for `resume --file`, or with the key `e` on the screen"
+            '"${checkpoint}"]` (with the option of its program) to the pipeline, with the key `e` '
+            "or with `resume --file`"
         )
 
     @property

@@ -49,7 +49,7 @@ def _lost_work_of(stage: StageRecord) -> str:
     where = checkpoints.search(stage.definition, stage.directory, attempts)
     newest = next(checkpoints.complete(where), None)
     if newest is None:
-        kind = "no checkpoint yet" if stage.definition.checkpoint else "it writes no checkpoints"
+        kind = "no checkpoint yet" if stage.definition.checkpoint else "it declares no checkpoint"
         return f"{name} has run for {spent}; all of it would be lost: {kind}"
     path = Path(newest)
     since = formatting.duration(max(int(now / SECOND - path.stat().st_mtime), 0))

@@ -37,6 +37,10 @@ WHOLE = "d shows, C copies all of it"
 """The end of a command that is too long."""
 
 
+MOST_LINES_OF_FILES = 12
+"""A remark on checkpoints ends with what to do, and contains a path."""
+
+
 @dataclass(frozen=True, slots=True)
 class DetailsSubject:
     """The data that the detail tabs show."""
@@ -75,9 +79,12 @@ def overview_rows(of: DetailsSubject, now: int, width: int, *, folded: bool = Fa
         (name, number(value) if isinstance(value, float) else str(value))
         for name, value in sorted(detail.summary.items())
     )
+    rows += field_rows(
+        "result", "" if stage.result is None else json.dumps(stage.result), "", width
+    )
+    files = detail.checkpoint if is_newest else ""
+    rows += field_rows("files", files, "warn", width, most=MOST_LINES_OF_FILES)
     fields = [
-        ("result", "" if stage.result is None else json.dumps(stage.result), ""),
-        ("start", detail.checkpoint if is_newest else "", "warn"),
         ("code", detail.code_change or (last.code_change if last else None) or "", "warn"),
         ("params", _pairs((name, as_text(value)) for name, value in params.items()), ""),
         ("summary", _pairs(summary), ""),

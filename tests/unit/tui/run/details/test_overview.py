@@ -121,7 +121,7 @@ def test_a_checkpoint_that_is_not_used_is_named(
     assert page.detail.checkpoint == "gets no checkpoint: /out/ckpt-4 is not used"
     stage = next(one for one in page.stages if one.name == name)
     rows = overview_rows(subject(page, stage), clock.now(), 60)
-    assert "start      gets no checkpoint: /out/ckpt-4 is not used" in joined(rows)
+    assert "files      gets no checkpoint: /out/ckpt-4 is not used" in joined(rows)
 
 
 def test_an_external_run_shows_its_command_and_no_unknown_fields(
