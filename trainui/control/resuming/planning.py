@@ -16,11 +16,10 @@ from trainui.control.resuming.resume_preview import StageOptions
 from trainui.control.trainings import external_command
 from trainui.domain.definition import Pipeline, StageDefinition
 from trainui.domain.records import AttemptRecord, RunRecord, StageRecord
-from trainui.domain.states import Status
+from trainui.domain.states import UNFINISHED, Status
 from trainui.pipeline.rules import resume_plan as rules
 from trainui.pipeline.rules import shared_paths
 from trainui.pipeline.rules.resume_plan import Action, PlannedStage
-from trainui.pipeline.rules.shared_paths import SharedPath
 from trainui.store.db.engine import Store, open_store, raw
 from trainui.store.read import trials
 from trainui.store.runs import attempts as stored_attempts
@@ -111,7 +110,6 @@ def make_plan(
         ),
     )
     waiting = {} if changes is None else changes.waiting
-    shared = shared_paths.find([stage.definition for stage in stages if not stage.removed])
     planned = [
         _with_waiting_edit(
             _with_undeclared(
@@ -124,7 +122,7 @@ def make_plan(
         )
         for one in planned
     ]
-    planned = [_with_shared(one, shared) for one in planned]
+    planned = _with_shared(planned, by_name)
     return ResumePlan(
         with_savings(planned, by_name, seen.attempts, seen.run), seen, detection, changes
     )
@@ -189,12 +187,20 @@ def _with_undeclared(
     return replace(one, reason=f"{one.reason}; {found.words}; it is copied first")
 
 
-def _with_shared(one: PlannedStage, shared: Sequence[SharedPath]) -> PlannedStage:
-    """Add to a stage's plan the paths to which others write at the same time."""
-    words = [path.words_for(one.name) for path in shared if one.name in path.names]
-    if one.action == Action.SKIP or not words:
-        return one
-    return replace(one, reason="; ".join([one.reason, *words]))
+def _with_shared(
+    planned: Sequence[PlannedStage], stages: Mapping[str, StageRecord]
+) -> list[PlannedStage]:
+    """Add the paths to which several stages will write, each to the first of these that starts."""
+    starting = [one.name for one in planned if one.action != Action.SKIP]
+    unfinished = [name for name, stage in stages.items() if stage.status in UNFINISHED]
+    writers = dict.fromkeys([*starting, *unfinished])
+    words: dict[str, list[str]] = {}
+    for path in shared_paths.find([stages[name].definition for name in writers]):
+        if (first := next((name for name in starting if name in path.names), None)) is not None:
+            words.setdefault(first, []).append(path.words)
+    return [
+        replace(one, reason="; ".join([one.reason, *words.get(one.name, ())])) for one in planned
+    ]
 
 
 def _with_waiting_edit(one: PlannedStage, waiting: Mapping[str, Sequence[str]]) -> PlannedStage:

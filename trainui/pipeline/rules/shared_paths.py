@@ -51,17 +51,9 @@ class SharedPath:
     @property
     def words(self) -> str:
         """The stages, the path and what to do, as a sentence without a full stop."""
-        return f"{_named(self.names)} {self._rest}"
-
-    def words_for(self, name: str) -> str:
-        """Return the same for a stage, as a clause."""
-        return f"it and {_named([one for one in self.names if one != name])} {self._rest}"
-
-    @property
-    def _rest(self) -> str:
         return (
-            f"write to {self.path} (`{self.where}`), so one may overwrite the files of another; "
-            "give each a directory of its own, e.g. with ${stage_dir}"
+            f"{_named(self.names)} write to {self.path} (`{self.where}`), so one may overwrite the "
+            "files of another; give each a directory of its own, e.g. with ${stage_dir}"
         )
 
 

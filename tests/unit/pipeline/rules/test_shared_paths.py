@@ -120,4 +120,3 @@ def test_the_words_name_two_stages_and_count_the_rest() -> None:
     (one,) = shared_paths.find(members(*["x --out runs"] * 5))
     assert one.where == "--out runs"
     assert "train[a=0] and train[a=1] and 3 more" in one.words
-    assert "it and train[a=1] and train[a=2] and 2 more" in one.words_for("train[a=0]")
