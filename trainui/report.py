@@ -196,7 +196,7 @@ def _metrics(series: Sequence[SeriesSummary]) -> str:
 def _folded(found: Sequence[FoldedMetric]) -> str:
     """Return the means over the members that are folded, e.g. over seeds."""
     return _table(
-        ("stage", "over", "metric", "mean", "deviation", "members"),
+        ("stage", "over", "metric", "mean of", "mean", "deviation", "members"),
         (one.cells for one in found),
     )
 

@@ -312,3 +312,14 @@ def test_a_current_directory_that_was_deleted_is_named(cli: CommandLine) -> None
         assert done.returncode == 4
         assert done.stderr == "the current directory was deleted; change to one that exists\n"
         gone.mkdir()
+
+
+def test_several_files_are_validated_at_once(cli: CommandLine) -> None:
+    cli.write("good.yaml", GOOD)
+    cli.write("bad.yaml", "stages: []\n")
+    shown = cli.json("validate", "good.yaml", "bad.yaml", "none.yaml", code=2)
+    assert not shown["valid"]
+    assert {one["file"] for one in shown["problems"]} == {"bad.yaml", "none.yaml"}
+    done = cli("validate", "bad.yaml", "good.yaml", "-", stdin=GOOD)
+    assert (done.code, done.out) == (2, "good.yaml: OK\n-: OK\n")
+    assert cli("validate", "-", "-", stdin=GOOD).code == 2

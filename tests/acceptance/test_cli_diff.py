@@ -26,7 +26,7 @@ def test_code_commands_parameters_and_environment_that_differ_are_listed(cli: Co
     cli.run(FILE, "--name", "a")
     nothing = cli.json("diff", "a", "a")
     assert nothing == {
-        "code": {"commit": None, "files": [], "drift": []},
+        "code": {"commit": None, "files": [], "diff": "", "drift": []},
         "command": {},
         "params": {},
         "environment": [],
@@ -34,11 +34,14 @@ def test_code_commands_parameters_and_environment_that_differ_are_listed(cli: Co
     }
     assert cli("diff", "a").err == "no difference\n"
     script.write_text("print('second')\n")
-    assert cli.json("diff", "a")["code"] == {"commit": None, "files": ["train.py"], "drift": []}
+    now = cli.json("diff", "a")["code"]
+    assert (now["commit"], now["files"], now["drift"]) == (None, ["train.py"], [])
+    assert now["diff"].splitlines()[3:] == ["-print('first')", "+print('second')"]
     cli.environ["WANDB_API_KEY"] = "s3cret-3"
     cli.run(FILE, "-p", "lr=0.2", "-p", "api_key=s3cret-2", "--name", "b")
     found = cli.json("diff", "a", "b")
-    assert found["code"] == {"commit": None, "files": ["train.py"], "drift": []}
+    uncommitted = {"commit": None, "files": ["train.py"], "diff": "", "drift": []}
+    assert found["code"] == uncommitted
     assert found["params"] == {"lr": ["0.1", "0.2"]}
     commands = [f"python train.py --lr {lr} --out ${{run_dir}}/train" for lr in ("0.1", "0.2")]
     assert found["command"] == {"train": commands}
@@ -96,7 +99,41 @@ def test_what_an_external_run_has_not_recorded_is_no_difference(cli: CommandLine
     cli.json("add", "exp", "--name", "found", "--json")
     cli.run(FILE, "-p", "lr=0.2", "--name", "own")
     found = cli.json("diff", "found", "own")
-    assert found["code"] == {"commit": None, "files": [], "drift": []}
+    assert found["code"] == {"commit": None, "files": [], "diff": "", "drift": []}
     assert (found["environment"], found["packages"]) == ([], None)
     assert found["params"]["lr"] == ["0.1", "0.2"]
     assert cli.json("diff", "found")["environment"] == []
+
+
+def test_lines_of_files_that_differ_between_snapshots_are_shown(served: CommandLine) -> None:
+    project = served.directory / "project"
+    project.mkdir()
+    file = project / "pipeline.yaml"
+    file.write_text("name: lines\nsnapshot: true\nstages: [{name: a, run: 'true'}]\n")
+    (project / "gone.py").write_text("gone = 1\n")
+    (project / "binary.py").write_bytes(b"\0")
+    (project / "long.py").write_text("")
+    served.environ["A_TOKEN"] = "s3cret-token"
+    for name, lines in (("x", 1), ("y", 2)):
+        (project / "train.py").write_text("".join(f"n = {n}\n" for n in range(lines)))
+        served.json("run", str(file), "--name", name, "--wait")
+        (project / "gone.py").unlink(missing_ok=True)
+        (project / "binary.py").write_bytes(b"\0\1")
+        long = ["long = 's3cret-token'", "x" * 3000, *(f"m = {n}" for n in range(3000))]
+        (project / "long.py").write_text("\n".join(long))
+    code = served.json("diff", "x", "y")["code"]
+    assert code["files"] == ["binary.py", "gone.py", "long.py", "train.py"]
+    lines = code["diff"].splitlines()
+    assert lines[:4] == ["--- a/gone.py", "+++ b/gone.py", "@@ -1 +0,0 @@", "-gone = 1"]
+    assert lines[-4:] == ["+++ b/train.py", "@@ -1 +1,2 @@", " n = 0", "+n = 1"]
+    assert "+long = '***'" in lines
+    assert "... 2,805 more lines of the diff of long.py" in lines
+    assert max(map(len, lines)) < 600
+    shown = served("diff", "x", "y").out.splitlines()
+    assert "             +n = 1" in shown
+    (project / "train.py").write_text("edited\n")
+    assert served.json("diff", "y")["code"]["diff"].splitlines()[-3:] == [
+        "-n = 0",
+        "-n = 1",
+        "+edited",
+    ]

@@ -50,6 +50,17 @@ def test_what_would_be_deleted_is_listed_and_the_newest_and_running_runs_stay(
     assert cli("wait", alive).code == 0
 
 
+def test_a_run_marked_keep_is_not_pruned(served: CommandLine) -> None:
+    kept, dropped = (served.run(TEXT.format("marked"))["run"] for _ in range(2))
+    served("note", kept, "good", "--verdict", "keep")
+    served("note", dropped, "bad", "--verdict", "discard")
+    listed = served.json("prune", "--keep", "0", *AT_ONCE, "--dry-run")
+    assert [run["run"] for run in listed["runs"]] == [dropped]
+    served("note", kept, "after all not", "--verdict", "discard")
+    done = served.json("prune", "--keep", "0", *AT_ONCE, "--yes")
+    assert {run["run"] for run in done["runs"]} == {kept, dropped}
+
+
 def test_on_a_terminal_it_lists_and_asks(served: CommandLine) -> None:
     run_id = served.run(TEXT.format("listed"))["run"]
     for answer, is_left in (("n", True), ("y", False)):

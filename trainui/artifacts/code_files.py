@@ -45,9 +45,14 @@ def digest(path: Path) -> str:
         status = path.stat()
         if status.st_size > HASHED_UP_TO:
             return f"{status.st_size} {status.st_mtime_ns}"
-        return hashlib.sha256(plain_files.read_bytes(path)).hexdigest()
+        return digest_of(plain_files.read_bytes(path))
     except OSError:
         return GONE
+
+
+def digest_of(content: bytes) -> str:
+    """Return the digest of a small file's content."""
+    return hashlib.sha256(content).hexdigest()
 
 
 def named_by(stages: Iterable[StageDefinition]) -> list[Path]:

@@ -5,13 +5,16 @@ from __future__ import annotations
 import os
 import re
 import shlex
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
+from difflib import unified_diff
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from trainui import formatting
-from trainui.artifacts import code_version, packages, shell_environment
+from trainui import formatting, plain_files
+from trainui.artifacts import code_files, code_version, packages, shell_environment
+from trainui.artifacts.snapshot import run_copy
 from trainui.control.lookup import given_params
 from trainui.control.submission import filled_in
 from trainui.control.trainings import external_command
@@ -23,6 +26,15 @@ from trainui.pipeline.substitution.search import with_recorded_trials
 from trainui.store.db.protocol import Connection
 from trainui.store.read import tracked, views
 from trainui.store.read.run_json import shown_command
+
+MOST_FILES = 100
+"""Files of which the lines that differ are shown."""
+
+LONGEST_FILE = 1 << 18
+"""Bytes of a file of which the lines are compared: longer ones are data."""
+
+MOST_LINES, MOST_LINES_OF_FILE, LONGEST_LINE = 1000, 200, 500
+"""Lines of the diff of all files and of one, and characters of a line."""
 
 Pairs = dict[str, list[Any]]
 """By name: the value on the one side and on the other; None where it is missing."""
@@ -42,6 +54,9 @@ class _Side:
     """Of the environment; None if it is not on record, as for most external runs."""
     packages: Mapping[str, str] | None
     """Versions; None if they are not on record."""
+    texts: Callable[[Sequence[str]], Mapping[str, str]]
+    """Returns those of some files whose text is known, empty for one that did not exist."""
+    secrets: Set[str]
     drift: tuple[str, ...] = ()
     """The stages that started after the code was changed, with what was changed, as text."""
 
@@ -65,10 +80,12 @@ def between(connection: Connection, run: RunRecord, other: RunRecord | None) -> 
     is_same = commits[0] == commits[1] or None in (before.digests, after.digests)
     commands = (*before.commands.items(), *after.commands.items())
     unknown = {name for name, command in commands if command is None}
+    masker = masking.Masker(before.secrets | after.secrets)
     return {
         "code": {
             "commit": None if is_same else commits,
             "files": files,
+            "diff": _file_differences(before.texts(files), after.texts(files), masker),
             "drift": [*before.drift, *(() if before == after else after.drift)],
         },
         "command": {
@@ -102,6 +119,7 @@ def lines(differences: Mapping[str, Any]) -> Iterator[str]:
         yield f"commit       {before} → {after}"
     for file in code["files"]:
         yield f"code         {file}"
+    yield from (f"             {line}" for line in code["diff"].splitlines())
     yield from (f"code         {words}" for words in code["drift"])
     for name, (before, after) in differences["params"].items():
         yield f"parameter    {name}: {_shown(before)} → {_shown(after)}"
@@ -161,6 +179,8 @@ def _of_run(connection: Connection, run: RunRecord) -> _Side:
         {**run.params, **_searches(definitions)},
         shell_environment.recorded_variables(Path(run.directory)),
         state.get("packages"),
+        partial(_recorded_texts, Path(run.directory), state),
+        shell_environment.read_or_empty(Path(run.directory)).known_secrets(),
         tuple(
             f"{run.name}, {stage.name}: {attempt.code_change}"
             for stage in views.stages(connection, run.id)
@@ -174,18 +194,91 @@ def _now(connection: Connection, run: RunRecord) -> _Side:
     """Return what a run of the same file would be if it were submitted now."""
     stages, params = _definitions(connection, run), run.params
     variables = shell_environment.inheritable(os.environ)
+    known = {*masking.secrets_of(variables)}
     if run.file is not None and Path(run.file).exists():
         pipeline = loader.load(run.file, given_params(run.id))
         recorded = {stage.name: stage for stage in stages}
         submitted = filled_in(pipeline, Path(run.directory))
         as_written = filled_in(pipeline, Path(run.directory), secrets=False)
+        known |= secrets.known(pipeline, variables)
         stored = secrets.conceal(submitted, as_written, variables)[0]
         stages = with_recorded_trials(stored, recorded).stages
         params = {**tracked.of_run(views.submission(connection, run.id)), **stored.params}
     state = code_version.state_of(Path(run.file).parent if run.file else Path.cwd())
     found = packages.of_stages(stages, variables)
     commands = _commands(connection, run, params, stages)
-    return _Side(state.commit, {}, commands, {**params, **_searches(stages)}, variables, found)
+    root = Path(code_version.recorded(Path(run.directory)).get("root") or state.root or "/")
+    return _Side(
+        state.commit,
+        {},
+        commands,
+        {**params, **_searches(stages)},
+        variables,
+        found,
+        partial(_texts_below, root),
+        known,
+    )
+
+
+def _recorded_texts(
+    run_directory: Path, state: Mapping[str, Any], names: Sequence[str]
+) -> dict[str, str]:
+    """Return files as they were at submission: from the snapshot, else unchanged ones from git."""
+    kept = run_copy.kept_files(run_directory, names)
+    if kept is not None:
+        texts = {name: "" if path is None else _text(path) for name, path in kept.items()}
+    else:
+        git, commit = code_version.Git(Path(state.get("root") or "/")), state.get("commit")
+        texts = {name: git("show", f"{commit}:{name}") for name in names[:MOST_FILES] if commit}
+        digests = state.get("changed", {})
+        texts = {
+            name: text
+            for name, text in texts.items()
+            if text is not None
+            and digests.get(name)
+            in (None, code_files.digest_of(text.encode("utf-8", "surrogateescape")))
+        }
+    return {name: text for name, text in texts.items() if text is not None}
+
+
+def _texts_below(root: Path, names: Sequence[str]) -> dict[str, str]:
+    texts = {name: _text(root / name) for name in names[:MOST_FILES]}
+    return {name: text for name, text in texts.items() if text is not None}
+
+
+def _text(path: Path) -> str | None:
+    """Return the text of a file, or the target of a link; None if it is too long or no text."""
+    try:
+        if path.is_symlink():
+            return str(path.readlink())
+        if plain_files.status(path).st_size > LONGEST_FILE:
+            return None
+        data = plain_files.read_bytes(path)
+    except FileNotFoundError:
+        return ""
+    except OSError:
+        return None
+    return None if b"\0" in data else data.decode("utf-8", "replace")
+
+
+def _file_differences(
+    before: Mapping[str, str], after: Mapping[str, str], masker: masking.Masker
+) -> str:
+    """Return a unified diff of the files of which both texts are known, secrets masked."""
+    shown: list[str] = []
+    for name in (name for name in before if name in after):
+        old, new = (masker.text(side[name]).splitlines() for side in (before, after))
+        lines = list(unified_diff(old, new, f"a/{name}", f"b/{name}", lineterm=""))
+        left = min(MOST_LINES_OF_FILE, MOST_LINES - len(shown))
+        shown += [
+            line if len(line) <= LONGEST_LINE else f"{line[:LONGEST_LINE]}..."
+            for line in lines[:left]
+        ]
+        if len(lines) > left:
+            shown.append(f"... {len(lines) - left:,} more lines of the diff of {name}")
+        if len(shown) >= MOST_LINES:
+            break
+    return "".join(f"{line}\n" for line in shown)
 
 
 def _definitions(connection: Connection, run: RunRecord) -> tuple[StageDefinition, ...]:

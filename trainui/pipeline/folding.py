@@ -90,13 +90,15 @@ class FoldedMetric:
     fold: Fold
     metric: str
     spread: Spread
+    of: str
+    """Which value of each member is averaged: `best` or `last`."""
 
     @property
     def cells(self) -> tuple[str, ...]:
-        """The row of a table: stage, parameter, metric, mean, deviation, members."""
+        """The row of a table: stage, parameter, metric, `of`, mean, deviation, members."""
         spread = self.spread
         mean, deviation = formatting.number(spread.mean), formatting.number(spread.deviation)
-        return self.fold.name, self.fold.over, self.metric, mean, deviation, spread.words
+        return self.fold.name, self.fold.over, self.metric, self.of, mean, deviation, spread.words
 
 
 def is_repeat(name: str) -> bool:
@@ -142,17 +144,19 @@ def spreads(found: Sequence[Fold], series: Iterable[SeriesSummary]) -> list[Fold
     """Return each fold's metrics, those of which a member has a value, in the series' order."""
     stages = {one.name: (fold, one) for fold in found for one in fold.members}
     values: dict[tuple[str, str], dict[str, float]] = {}
+    averaged: dict[tuple[str, str], str] = {}
     for one in series:
         if one.stage in stages and not is_clock(one.name):
             fold, stage = stages[one.stage]
             lower = lower_is_better(one.name, stage.definition.search)
             value = value_of(one, lower=lower)
             of_fold = values.setdefault((fold.name, one.name), {})
+            averaged[fold.name, one.name] = "last" if lower is None else "best"
             if value is not None:
                 of_fold[stage.id] = value
     by_name = {fold.name: fold for fold in found}
     return [
-        FoldedMetric(by_name[name], metric, by_name[name].spread(by_id))
+        FoldedMetric(by_name[name], metric, by_name[name].spread(by_id), averaged[name, metric])
         for (name, metric), by_id in values.items()
     ]
 

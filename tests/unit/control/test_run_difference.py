@@ -8,7 +8,7 @@ from trainui.control import run_difference
 def test_commands_are_shown_as_for_a_shell_with_variables_as_they_are() -> None:
     before = ["${python}", "train.py", "--out", "${run_dir}/train", "--note", "a b"]
     differences = {
-        "code": {"commit": None, "files": [], "drift": []},
+        "code": {"commit": None, "files": [], "diff": "", "drift": []},
         "command": {"train": [before, None]},
         "params": {},
         "environment": [],

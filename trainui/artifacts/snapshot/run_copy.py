@@ -12,7 +12,7 @@ import shutil
 import socket
 import stat
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -64,6 +64,29 @@ def names(run_directory: Path) -> frozenset[str] | None:
     note = _noted(run_directory)
     files = None if note is None else trees.manifest(_tree(run_directory, note))
     return None if files is None else frozenset(one.name for one in files)
+
+
+def kept_files(run_directory: Path, names: Iterable[str]) -> dict[str, Path | None] | None:
+    """Return where these files are in a run's tree: None for one that it does not have.
+
+    Those that were changed in the tree are left out. The whole is None without a tree.
+    """
+    try:
+        note = _noted(run_directory)
+    except UnfitEnvironmentError:
+        return None
+    tree = None if note is None else _tree(run_directory, note)
+    files = None if tree is None else trees.manifest(tree)
+    if tree is None or files is None:
+        return None
+    numbers = {one.name: number for number, one in enumerate(files)}
+    found: dict[str, Path | None] = {name: None for name in names if name not in numbers}
+    for name in names:
+        if (number := numbers.get(name)) is not None:
+            path = tree / str(number)
+            if files[number].own == trees.state_of(str(path)):
+                found[name] = path
+    return found
 
 
 def _noted(run_directory: Path) -> SnapshotNote | None:

@@ -24,7 +24,9 @@ def diff(
 ) -> None:
     """Show what differs between two runs: code, commands, parameters, packages, environment.
 
-    Of environment variables only the names are shown.
+    Of files that differ, the lines are shown where both sides are known: in a run's snapshot,
+    unchanged since its commit, or as they are now. Of environment variables only the names are
+    shown.
     """
     from trainui.control import run_difference
     from trainui.store.read import views

@@ -45,8 +45,8 @@ def metrics(
 
     A series joins the points of a stage's attempts: if an attempt continues from a checkpoint, its
     points replace those of earlier attempts from that step on. Problems of metric sources are
-    printed on stderr, one line per source. Members that are folded (`seeds`, `over`) also have
-    their mean and standard deviation.
+    printed on stderr, one line per source. Members that are folded (`seeds`, `over`) also have the
+    mean and standard deviation of their best values, of the last where no direction is known.
     """
     from trainui.pipeline import folding
     from trainui.store.points import read_points
@@ -146,6 +146,7 @@ def _folded_as_json(one: FoldedMetric) -> dict[str, object]:
         "stage": one.fold.name,
         "over": one.fold.over,
         "name": one.metric,
+        "of": one.of,
         "mean": one.spread.mean,
         "deviation": one.spread.deviation,
         "count": one.spread.count,
@@ -156,7 +157,7 @@ def _folded_as_json(one: FoldedMetric) -> dict[str, object]:
 def _folded_lines(found: Sequence[FoldedMetric]) -> list[str]:
     if not found:
         return []
-    header = ("FOLDED", "OVER", "METRIC", "MEAN", "DEVIATION", "MEMBERS")
+    header = ("FOLDED", "OVER", "METRIC", "MEAN OF", "MEAN", "DEVIATION", "MEMBERS")
     rows = [header, *(one.cells for one in found)]
     return ["", *tables.fitted(rows, right={"MEAN", "DEVIATION"}, cut={"FOLDED", "METRIC"})]
 

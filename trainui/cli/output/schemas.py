@@ -182,7 +182,7 @@ SCHEMAS: dict[str, Schema] = {
     "note": RUN,
     "diff": _object(
         "code command params environment packages",
-        code=_object("commit files drift", commit=_or_null(_list(_or_null(TEXT)))),
+        code=_object("commit files diff drift", diff=TEXT, commit=_or_null(_list(_or_null(TEXT)))),
         command=_ANY_OBJECT,
     ),
     "tree": _object("runs", runs=_list(_DESCENDANT)),
@@ -205,7 +205,9 @@ SCHEMAS: dict[str, Schema] = {
         "series problems folded?",
         series=_list(_object(_SERIES)),
         problems=_list(_object("stage source message")),
-        folded=_list(_object("stage over name mean deviation count members")),
+        folded=_list(
+            _object("stage over name of mean deviation count members", of=_one_of("best", "last"))
+        ),
     ),
     "metrics --points": _object(
         "stage name attempt step value time", step=VALUE, time=_or_null(TIME)

@@ -1,10 +1,11 @@
-"""The command `validate`: check a pipeline file without running it."""
+"""The command `validate`: check pipeline files without running them."""
 
 from __future__ import annotations
 
 import io
 import os
 import sys
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Annotated
 
@@ -14,29 +15,51 @@ from trainui import control
 from trainui.cli import options
 from trainui.cli.output import printing, progress
 from trainui.domain.definition import Pipeline
-from trainui.errors import PipelineFileError, Problem
+from trainui.errors import PipelineFileError, Problem, UsageError
 
 
-@options.command("trainui validate pipeline.yaml", "trainui validate pipeline.yaml --json")
+@options.command(
+    "trainui validate pipeline.yaml",
+    "trainui validate pipeline.yaml --json",
+    "trainui validate experiments/*.yaml",
+)
 def validate(
-    file: Annotated[str, typer.Argument(metavar="FILE", help="A pipeline file, or `-` for stdin.")],
+    files: Annotated[
+        list[str], typer.Argument(metavar="FILE...", help="Pipeline files; `-` for stdin.")
+    ],
     param: options.Parameters = None,
     as_json: options.Json = False,
 ) -> None:
-    """Report every problem of a pipeline file; nothing is created or changed.
+    """Report every problem of pipeline files; nothing is created or changed.
 
-    Things missing only on this machine, e.g. a GPU or an input, are warnings.
+    Things missing only on this machine, e.g. a GPU or an input, are warnings. Parameters are given
+    to each file.
     """
-    from trainui.pipeline import loader
     from trainui.pipeline.fields import parameters
+
+    if files.count("-") > 1:
+        raise UsageError("stdin can be read only once; give `-` once")
+    given = parameters.from_words(param) if param else None
+    problems: list[Problem] = []
+    for file in files:
+        found = _problems(file, given, warning=f"{file}: " if len(files) > 1 else "")
+        if not found and not as_json:
+            printing.line(f"{file}: OK")
+        problems += found
+    if as_json:
+        printing.value({"valid": not problems, "problems": [asdict(one) for one in problems]})
+    raise typer.Exit(2 if problems else 0)
+
+
+def _problems(file: str, given: Mapping[str, str] | None, *, warning: str) -> Sequence[Problem]:
+    """Return a file's problems, and print them; warnings begin with `warning`."""
+    from trainui.pipeline import loader
     from trainui.pipeline.yaml.tree import MAX_BYTES
 
-    given = parameters.from_words(param) if param else None
     # keep the text: a file with problems is parsed twice
     stdin = (
         io.TextIOWrapper(io.BytesIO(sys.stdin.buffer.read(MAX_BYTES + 1))) if file == "-" else None
     )
-    problems: list[Problem] = []
     try:
         with progress.display(f"checking {file}"):
             pipeline = loader.load(file, given, stdin=stdin)
@@ -48,16 +71,12 @@ def validate(
             problems = loader.validate(file, given, stdin=stdin)
         for problem in problems:
             printing.note(str(problem))
-    else:
-        _warn(pipeline)
-    if as_json:
-        printing.value({"valid": not problems, "problems": [asdict(one) for one in problems]})
-    elif not problems:
-        printing.line(f"{file}: OK")
-    raise typer.Exit(2 if problems else 0)
+        return problems
+    _warn(pipeline, warning)
+    return ()
 
 
-def _warn(pipeline: Pipeline) -> None:
+def _warn(pipeline: Pipeline, begin: str) -> None:
     """Warn of what prevents a valid pipeline from running on this machine."""
     from trainui.control import submission_checks
 
@@ -68,8 +87,8 @@ def _warn(pipeline: Pipeline) -> None:
     )
     for problem in (*slots, *inputs):
         if problem is not None:
-            printing.note(f"warning: {problem}")
+            printing.note(f"warning: {begin}{problem}")
     filled = control.filled_in(pipeline)
     remarks = submission_checks.checkpoint_remarks(filled)
     for remark in (*remarks, *submission_checks.shared_path_remarks(filled)):
-        printing.note(f"warning: {remark}")
+        printing.note(f"warning: {begin}{remark}")

@@ -77,7 +77,8 @@ def prune(
     """Delete runs that ended long ago: their records, points and directories.
 
     By default it keeps the newest 10 runs of each pipeline and runs that ended less than 30 days
-    ago; a run that has not ended is never deleted. It lists the runs and the space they free, then
+    ago; a run that has not ended, or is marked keep (`trainui note --verdict keep`), is never
+    deleted. It lists the runs and the space they free, then
     asks; without a terminal, --yes is required. The database file does not shrink, but reuses the
     space.
     """

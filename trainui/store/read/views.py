@@ -51,13 +51,16 @@ def runs_with(connection: protocol.Connection, status: Status) -> list[RunRecord
 
 
 def old_runs(connection: protocol.Connection, *, keep: int, before: int) -> list[RunRecord]:
-    """Return the runs that ended before a time, oldest first, without each pipeline's newest."""
+    """Return the runs that ended before a time, oldest first, without each pipeline's newest.
+
+    Runs that are marked `keep` are left out.
+    """
     found = connection.execute(
         "SELECT runs.* FROM runs JOIN (SELECT id, row_number() OVER "
         "(PARTITION BY kind, pipeline ORDER BY created_at DESC, id) AS rank FROM runs) AS ranks "
         "ON ranks.id = runs.id "
         f"WHERE ranks.rank > ? AND completed_at < ? AND status IN ({placeholders(ENDED)}) "
-        "ORDER BY created_at",
+        "AND COALESCE(verdict, '') <> 'keep' ORDER BY created_at",
         (keep, before, *ENDED),
     )
     return list(row_mapping.records(found, row_mapping.run_record))

@@ -107,6 +107,6 @@ def test_the_report_has_the_folds(filler: Filler, connection: protocol.Connectio
     run = views.run(connection, half_done(filler))
     assert run is not None
     shown = report.markdown(connection, run)
-    assert "| stage | over | metric | mean | deviation | members |" in shown
-    assert "| train[lr=0.03] | seed | val/loss | 0.6 | 0.141421 | 2 of 2 |" in shown
-    assert "| train[lr=3] | seed | val/loss |  |  | 0 of 2 so far |" in shown
+    assert "| stage | over | metric | mean of | mean | deviation | members |" in shown
+    assert "| train[lr=0.03] | seed | val/loss | best | 0.6 | 0.141421 | 2 of 2 |" in shown
+    assert "| train[lr=3] | seed | val/loss | best |  |  | 0 of 2 so far |" in shown
