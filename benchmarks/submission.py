@@ -73,7 +73,7 @@ def main() -> int:
         root, runs = Path(directory, "work"), Path(directory, "home", "runs")
         runs.mkdir(parents=True)
         make_repository(root, options.files)
-        from trainui.artifacts.snapshot import files, run_copy
+        from trainui.resume.snapshot import files, run_copy
 
         def submit() -> None:
             run = runs / str(len(list(runs.iterdir())))

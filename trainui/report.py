@@ -11,7 +11,6 @@ from itertools import islice
 from pathlib import Path
 
 from trainui import formatting, text
-from trainui.artifacts import code_version, shell_environment
 from trainui.braille import plot_lines
 from trainui.domain.headline_metric import headline, is_clock, is_moment
 from trainui.domain.metric_direction import ComparedMetric, may_lead
@@ -22,6 +21,7 @@ from trainui.execution.attempt import log_ends
 from trainui.pipeline import folding
 from trainui.pipeline.folding import FoldedMetric
 from trainui.pipeline.substitution import masking
+from trainui.resume import code_version, shell_environment
 from trainui.store.db.protocol import Connection
 from trainui.store.plotting.columns import read_columns
 from trainui.store.points import read_points

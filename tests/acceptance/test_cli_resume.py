@@ -8,8 +8,8 @@ from pathlib import Path
 from tests.acceptance.command_line import CommandLine, stage_of, states_of
 from tests.unit.supervisor.waiting import wait_for
 from trainui import paths
-from trainui.artifacts import environment_digest
-from trainui.artifacts.environment_digest import Difference
+from trainui.resume import environment_digest
+from trainui.resume.environment_digest import Difference
 
 PLAN_KEYS = ["name", "action", "reason", "checkpoint", "step", "seconds", "gpu_seconds_saved"]
 

@@ -16,8 +16,8 @@ import pytest
 
 from tests.acceptance.command_line import CommandLine
 from tests.unit.supervisor.waiting import wait_for
-from trainui.artifacts import integrity
 from trainui.pipeline.fields import process
+from trainui.resume import integrity
 
 FOLDER = Path(__file__).parents[2] / "sample_pipelines" / "frameworks"
 

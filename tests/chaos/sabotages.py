@@ -130,14 +130,14 @@ def never_retry() -> None:
 
 def start_afresh() -> None:
     """No attempt continues from a checkpoint."""
-    from trainui.artifacts import checkpoints
+    from trainui.resume import checkpoints
 
     checkpoints.find = lambda *_arguments, **_named: None
 
 
 def trust_exit_codes() -> None:
     """Outputs that are not there go unnoticed."""
-    from trainui.artifacts import outputs
+    from trainui.resume import outputs
 
     outputs.problem = lambda *_arguments, **_named: None
 

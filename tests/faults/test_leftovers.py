@@ -18,8 +18,8 @@ from trainui.store.read import views
 KILLED = """
 import os, signal, sys
 from trainui import control
-from trainui.artifacts import code_version
-from trainui.artifacts.snapshot import run_copy
+from trainui.resume import code_version
+from trainui.resume.snapshot import run_copy
 from trainui.control import cancellation, staging_cleanup
 from trainui.pipeline import loader
 from trainui.store.runs import new_run

@@ -20,8 +20,6 @@ from sqlalchemy import func, update
 from tests.faults import disks
 from tests.unit.store.readings import Feeder
 from trainui import clock, control, paths, wakeup
-from trainui.artifacts import code_version, shell_environment
-from trainui.artifacts.shell_environment import ShellEnvironment
 from trainui.control.resuming import resume_estimates
 from trainui.control.resuming.resume_preview import StageOptions
 from trainui.domain.definition import Pipeline, StageDefinition
@@ -36,6 +34,8 @@ from trainui.errors import (
 )
 from trainui.pipeline import loader
 from trainui.pipeline.rules.resume_plan import Action, PlannedStage
+from trainui.resume import code_version, shell_environment
+from trainui.resume.shell_environment import ShellEnvironment
 from trainui.store.db import protocol, writer
 from trainui.store.db.engine import Store, open_store
 from trainui.store.runs import attempt_rows, attempts, runs, stage_queue, stages

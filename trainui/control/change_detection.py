@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from trainui.artifacts import outputs, shell_environment, unrecorded_attempts
 from trainui.domain.definition import StageDefinition
 from trainui.domain.records import AttemptRecord, RunRecord, StageRecord
 from trainui.domain.states import UNFINISHED, Status
@@ -17,6 +16,7 @@ from trainui.pipeline.rules import fingerprint
 from trainui.pipeline.rules.fingerprint import ResultOrigin
 from trainui.pipeline.rules.resume_reasons import Evidence
 from trainui.pipeline.substitution import phases
+from trainui.resume import outputs, shell_environment, unrecorded_attempts
 
 
 @dataclass

@@ -8,10 +8,10 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from trainui.artifacts import shell_environment
-from trainui.artifacts.snapshot.files import CodeSnapshot
 from trainui.domain.records import RunRecord
 from trainui.errors import NotFoundError
+from trainui.resume import shell_environment
+from trainui.resume.snapshot.files import CodeSnapshot
 from trainui.store.db.engine import open_store
 from trainui.store.read import views
 from trainui.store.runs import runs

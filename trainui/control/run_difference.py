@@ -13,8 +13,6 @@ from pathlib import Path
 from typing import Any
 
 from trainui import formatting, plain_files
-from trainui.artifacts import code_files, code_version, packages, shell_environment
-from trainui.artifacts.snapshot import run_copy
 from trainui.control.lookup import given_params
 from trainui.control.submission import filled_in
 from trainui.control.trainings import external_command
@@ -23,6 +21,8 @@ from trainui.domain.records import RunRecord
 from trainui.pipeline import loader
 from trainui.pipeline.substitution import masking, secrets
 from trainui.pipeline.substitution.search import with_recorded_trials
+from trainui.resume import code_files, code_version, packages, shell_environment
+from trainui.resume.snapshot import run_copy
 from trainui.store.db.protocol import Connection
 from trainui.store.read import tracked, views
 from trainui.store.read.run_json import shown_command

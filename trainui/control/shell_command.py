@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from trainui.artifacts import shell_environment
 from trainui.domain.records import AttemptRecord, RunRecord, StageRecord
 from trainui.errors import UnfitEnvironmentError, UsageError
 from trainui.execution.attempt.prepared_process import AttemptContext, definition_of
 from trainui.pipeline.substitution.masking import MASK, mask
+from trainui.resume import shell_environment
 from trainui.search import results
 from trainui.store.db.protocol import Connection
 from trainui.store.read import views

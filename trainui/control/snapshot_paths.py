@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from trainui.artifacts.snapshot import run_copy
 from trainui.domain.definition import Pipeline, StageDefinition
+from trainui.resume.snapshot import run_copy
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,9 +14,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from trainui import paths
-from trainui.artifacts.snapshot import trees
 from trainui.errors import UnfitEnvironmentError, UsageError
 from trainui.execution.processes.locks import Lock
+from trainui.resume.snapshot import trees
 from trainui.store.read import views
 from trainui.supervisor.supervise import try_lock
 

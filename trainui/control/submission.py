@@ -11,9 +11,6 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 from trainui import paths, settings, wakeup
-from trainui.artifacts import code_version, packages, shell_environment
-from trainui.artifacts.shell_environment import ShellEnvironment
-from trainui.artifacts.snapshot import files, run_copy, trees
 from trainui.control import staging_cleanup
 from trainui.control.snapshot_paths import SnapshotPaths
 from trainui.control.staging_cleanup import StagingNote
@@ -24,6 +21,9 @@ from trainui.errors import UnfitEnvironmentError, UsageError
 from trainui.pipeline.fields import process
 from trainui.pipeline.substitution import phases, secrets
 from trainui.pipeline.substitution.masking import Masker, is_secret
+from trainui.resume import code_version, packages, shell_environment
+from trainui.resume.shell_environment import ShellEnvironment
+from trainui.resume.snapshot import files, run_copy, trees
 from trainui.store.db import writer
 from trainui.store.read import views
 from trainui.store.runs import new_run

@@ -136,7 +136,7 @@ def checkpoint_remarks(pipeline: Pipeline) -> Iterator[str]:
 
     A stage continues from one only if it is asked to. The pipeline comes from `control.preview`.
     """
-    from trainui.artifacts import checkpoints
+    from trainui.resume import checkpoints
 
     nowhere = settings.runs_dir(settings.load()) / "RUN" / "STAGE"
     noted_places: set[tuple[str, str]] = set()

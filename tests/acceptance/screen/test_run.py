@@ -15,8 +15,8 @@ from tests.unit.store.readings import Feeder
 from tests.unit.tui.driving import Driven, opened
 from tests.unit.tui.filled import DIAMOND, SWEEP, Filler, failed_demo, running_demo, training
 from trainui import paths, settings
-from trainui.artifacts import environment_digest
 from trainui.domain.states import Status
+from trainui.resume import environment_digest
 from trainui.store.runs import runs
 from trainui.tui.app import TrainuiApp
 from trainui.tui.render.styled_text import plain

@@ -80,7 +80,7 @@ def _code_lines(
     run: RunRecord, stages: list[StageRecord], attempts: Mapping[str, Sequence[AttemptRecord]]
 ) -> list[str]:
     """Return a line for each change of the code, with the stages that started or wait after it."""
-    from trainui.artifacts import code_version
+    from trainui.resume import code_version
 
     late: dict[str, list[str]] = {}
     for stage in stages:
@@ -100,7 +100,7 @@ def _written_by_several(
     attempts: Mapping[str, Sequence[AttemptRecord]],
 ) -> list[str]:
     """Return notes on the files that a stage's last attempt and another stage's wrote."""
-    from trainui.artifacts import shared_checkpoints
+    from trainui.resume import shared_checkpoints
 
     found = []
     for stage in stages[:MOST_COMPARED]:
@@ -160,8 +160,8 @@ def _source(run: RunRecord) -> list[tuple[str, str]]:
 
 
 def _about_code(run: RunRecord) -> list[tuple[str, str]]:
-    from trainui.artifacts import code_version
-    from trainui.artifacts.snapshot.files import CodeSnapshot
+    from trainui.resume import code_version
+    from trainui.resume.snapshot.files import CodeSnapshot
 
     state = code_version.recorded(Path(run.directory))
     if state.get("snapshot"):

@@ -8,13 +8,13 @@ from contextlib import suppress
 from pathlib import Path
 
 from trainui import disk, formatting, paths, settings
-from trainui.artifacts.shell_environment import ENVIRONMENT_FILE
-from trainui.artifacts.snapshot import trees
 from trainui.cli import options
 from trainui.cli.output import printing, progress
 from trainui.cli.runs.remove import DryRun, Yes, confirm
 from trainui.control.submission import PIPELINE_FILE
 from trainui.errors import UnfitEnvironmentError
+from trainui.resume.shell_environment import ENVIRONMENT_FILE
+from trainui.resume.snapshot import trees
 
 IN_HOME = ("broker", "worker", "unstored", "screen.json", "trainui.db*")
 """Files and directories that trainui creates in the home; others there are kept."""

@@ -257,7 +257,7 @@ def _runs(*, interrupted: bool) -> list[RunRecord]:
 
 
 def _show_plan(run: RunRecord, choice: PipelineChoice, stages: StageOptions, as_json: bool) -> None:
-    from trainui.artifacts import code_version
+    from trainui.resume import code_version
 
     planned = control.plan_resume(run.id, stages, pipeline=choice.pipeline)
     if choice.changed_file is not None and choice.pipeline is not None:

@@ -11,7 +11,6 @@ from dataclasses import replace
 from pathlib import Path
 
 from trainui import plain_files
-from trainui.artifacts import shell_environment
 from trainui.control.edits import members
 from trainui.control.lookup import given_params, submission_of
 from trainui.control.submission import PIPELINE_FILE
@@ -21,6 +20,7 @@ from trainui.errors import TrainuiError, UsageError
 from trainui.pipeline import loader
 from trainui.pipeline.substitution import secrets
 from trainui.pipeline.substitution.masking import MASK, Masker, is_secret
+from trainui.resume import shell_environment
 from trainui.store.read import views
 
 _NAME = re.compile(r"""(?<![\w.-])([\w.-]++)["']?\s*+[:=]\s*+(?=[^\s,}\]])""")

@@ -11,7 +11,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from trainui.artifacts import shell_environment
 from trainui.control.edits import file_changes, members
 from trainui.control.edits.members import MemberValues
 from trainui.control.lookup import given_params
@@ -21,6 +20,7 @@ from trainui.errors import UsageError
 from trainui.pipeline import editing
 from trainui.pipeline.editing import EditedValue
 from trainui.pipeline.substitution.masking import MASK, is_secret
+from trainui.resume import shell_environment
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from trainui import paths, plain_files
-from trainui.artifacts import shell_environment
 from trainui.control import snapshot_paths
 from trainui.control.edits import file_changes, search_changes
 from trainui.control.lookup import submission_of
@@ -24,6 +23,7 @@ from trainui.pipeline.rules import fingerprint
 from trainui.pipeline.substitution import secrets
 from trainui.pipeline.substitution.search import with_recorded_trials
 from trainui.pipeline.substitution.secrets import Secrets
+from trainui.resume import shell_environment
 
 
 @dataclass(slots=True)

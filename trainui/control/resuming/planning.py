@@ -6,8 +6,6 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
-from trainui.artifacts import checkpoints, shared_checkpoints, undeclared
-from trainui.artifacts.checkpoints import CheckpointSearch
 from trainui.control.change_detection import ChangeDetection
 from trainui.control.edits import pipeline_changes
 from trainui.control.lookup import check_names, existing_run, given_params
@@ -20,6 +18,8 @@ from trainui.domain.states import UNFINISHED, Status
 from trainui.pipeline.rules import resume_plan as rules
 from trainui.pipeline.rules import shared_paths
 from trainui.pipeline.rules.resume_plan import Action, PlannedStage
+from trainui.resume import checkpoints, shared_checkpoints, undeclared
+from trainui.resume.checkpoints import CheckpointSearch
 from trainui.store.db.engine import Store, open_store, raw
 from trainui.store.read import trials
 from trainui.store.runs import attempts as stored_attempts

@@ -7,12 +7,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from trainui import clock, plain_files
-from trainui.artifacts import checkpoint_step
 from trainui.domain.records import AttemptRecord, RunRecord, StageRecord
 from trainui.domain.states import Status
 from trainui.pipeline.rules import remaining_time
 from trainui.pipeline.rules.remaining_time import PastDuration
 from trainui.pipeline.rules.resume_plan import Action, PlannedStage
+from trainui.resume import checkpoint_step
 from trainui.store.points import read_points
 from trainui.store.read import run_history, views
 

@@ -10,7 +10,6 @@ from typing import Any
 from sqlalchemy import Connection
 
 from trainui import wakeup
-from trainui.artifacts import shell_environment
 from trainui.control.edits import file_changes, pipeline_changes
 from trainui.control.edits.inline_edit import InlineEdit
 from trainui.control.lookup import existing_run
@@ -22,6 +21,7 @@ from trainui.domain.records import RunRecord, StageRecord
 from trainui.errors import UnfitEnvironmentError
 from trainui.pipeline.rules import resume_plan as rules
 from trainui.pipeline.rules.resume_plan import Action, PlannedStage
+from trainui.resume import shell_environment
 from trainui.store.db.engine import open_store
 from trainui.store.runs import attempts as stored_attempts
 from trainui.store.runs import events, runs, stage_requests

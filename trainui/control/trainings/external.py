@@ -13,7 +13,6 @@ from pathlib import Path
 from sqlalchemy import Connection
 
 from trainui import clock, formatting, mounts, settings, wakeup
-from trainui.artifacts import shell_environment
 from trainui.control.submission import checked_name
 from trainui.control.trainings import adoption
 from trainui.control.trainings.adoption import AdoptableProcess
@@ -27,6 +26,7 @@ from trainui.metrics.discovery import process_files, tracker_runs, trainings
 from trainui.metrics.discovery.trainings import Job, Training
 from trainui.pipeline.substitution.masking import Masker
 from trainui.pipeline.substitution.secrets import Secrets
+from trainui.resume import shell_environment
 from trainui.store.db import readonly
 from trainui.store.db.engine import open_store
 from trainui.store.external import external_runs, watched_stages

@@ -11,13 +11,13 @@ from pathlib import Path
 from sqlalchemy import Connection
 
 from trainui import mounts
-from trainui.artifacts import shell_environment
 from trainui.control.trainings.adoption import is_kernel
 from trainui.domain.records import RunRecord, StageRecord
 from trainui.domain.states import ENDED
 from trainui.errors import UsageError
 from trainui.pipeline.substitution.masking import Masker
 from trainui.plugin import CommandLine, Tracker, registry
+from trainui.resume import shell_environment
 from trainui.store.runs import runs
 
 PROCESS = "process"

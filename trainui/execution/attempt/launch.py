@@ -14,8 +14,6 @@ from pathlib import Path
 
 from trainui import clock, paths
 from trainui import settings as settings_module
-from trainui.artifacts import environment_digest, outputs, unrecorded_attempts
-from trainui.artifacts.snapshot import run_copy
 from trainui.domain.records import AttemptRecord
 from trainui.domain.states import Status
 from trainui.errors import UnsafePathError
@@ -40,6 +38,8 @@ from trainui.pipeline import input_fingerprint
 from trainui.pipeline.allowed_paths import validate_file_path
 from trainui.pipeline.fields.process import argv
 from trainui.pipeline.rules import fingerprint
+from trainui.resume import environment_digest, outputs, unrecorded_attempts
+from trainui.resume.snapshot import run_copy
 from trainui.search import results as search_results
 from trainui.store.db.engine import Store, raw
 from trainui.store.runs import attempts, runs, stages

@@ -17,7 +17,6 @@ from contextlib import suppress
 from pathlib import Path
 
 from trainui import wakeup
-from trainui.artifacts import unrecorded_attempts
 from trainui.domain.records import AttemptRecord, HostView
 from trainui.domain.states import Status
 from trainui.errors import StoreError, TrainuiError
@@ -25,6 +24,7 @@ from trainui.execution.attempt import record_outcome, stage_directory
 from trainui.execution.attempt.attempt_poller import AttemptPoller, Step
 from trainui.execution.attempt.launch_recorder import LaunchRecorder
 from trainui.execution.attempt.monitored_attempt import MonitoredAttempt
+from trainui.resume import unrecorded_attempts
 from trainui.store.db import outage
 from trainui.store.db.engine import Store
 from trainui.store.runs import attempt_rows, attempts

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 from trainui import formatting, plain_files
-from trainui.artifacts import outputs
 from trainui.domain.definition import StageDefinition
 from trainui.domain.records import AttemptRecord
 from trainui.domain.states import Status
@@ -23,6 +22,7 @@ from trainui.execution.attempt.failure_cause import Cause
 from trainui.execution.attempt.log_ends import SlowPatternError
 from trainui.pipeline.fields import notation
 from trainui.pipeline.substitution.masking import Masker
+from trainui.resume import outputs
 from trainui.store.runs.attempt_rows import Outcome
 from trainui.supervisor.protocol import Exit, ExitReason
 

@@ -11,8 +11,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from trainui.artifacts import shell_environment
-from trainui.artifacts.shell_environment import ShellEnvironment
 from trainui.domain.definition import StageDefinition
 from trainui.domain.records import AttemptRecord, RunRecord, StageRecord
 from trainui.domain.search import SearchResult
@@ -21,6 +19,8 @@ from trainui.pipeline.fields import process
 from trainui.pipeline.fields.process import STARTUP_VARIABLES, Interpreter
 from trainui.pipeline.substitution import phases, search
 from trainui.plugin import Tracker, registry
+from trainui.resume import shell_environment
+from trainui.resume.shell_environment import ShellEnvironment
 from trainui.supervisor.protocol import IDENTITY, METRICS_FILE, RUN_TAG
 
 

@@ -9,7 +9,6 @@ from dataclasses import replace
 from pathlib import Path
 
 from trainui import clock, plain_files
-from trainui.artifacts import checkpoint_notes, checkpoints, shell_environment, undeclared
 from trainui.domain.definition import StageDefinition
 from trainui.domain.notifications import CHECKPOINT
 from trainui.domain.records import AttemptRecord
@@ -22,6 +21,7 @@ from trainui.execution.attempt.metrics_flush import FlushResult
 from trainui.execution.attempt.outcome import LostSupervisor
 from trainui.execution.attempt.prepared_process import AttemptContext, definition_of
 from trainui.execution.gpu import gpus
+from trainui.resume import checkpoint_notes, checkpoints, shell_environment, undeclared
 from trainui.search import objective
 from trainui.store.db.engine import Store, raw
 from trainui.store.points import write_points

@@ -7,10 +7,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from trainui import paths
-from trainui.artifacts import checkpoint_notes, unrecorded_attempts
 from trainui.domain.records import AttemptRecord, StageRecord
 from trainui.errors import UnfitEnvironmentError
 from trainui.execution.attempt.previous_attempts import PreviousAttemptLivesError
+from trainui.resume import checkpoint_notes, unrecorded_attempts
 from trainui.store.db.engine import Store
 from trainui.store.runs import launching
 from trainui.supervisor import journal, process, protocol

@@ -8,8 +8,6 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from trainui.artifacts import checkpoint_notes, checkpoints, shared_checkpoints, undeclared
-from trainui.artifacts.checkpoints import CheckpointSearch, Tried
 from trainui.domain.notifications import CHECKPOINT
 from trainui.domain.records import AttemptRecord
 from trainui.domain.states import Status
@@ -19,6 +17,8 @@ from trainui.execution.attempt.prepared_process import (
     definition_of,
 )
 from trainui.pipeline.fields.names import CHECKPOINT_VARIABLE
+from trainui.resume import checkpoint_notes, checkpoints, shared_checkpoints, undeclared
+from trainui.resume.checkpoints import CheckpointSearch, Tried
 from trainui.store.db.engine import Store
 from trainui.store.runs import attempts, events
 

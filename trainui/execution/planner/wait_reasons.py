@@ -8,7 +8,6 @@ from pathlib import Path
 
 from trainui import clock, disk, paths
 from trainui import settings as settings_module
-from trainui.artifacts import shell_environment
 from trainui.domain.definition import StageDefinition
 from trainui.domain.records import HostView, StageRecord, WaitReason
 from trainui.errors import UnfitEnvironmentError
@@ -16,6 +15,7 @@ from trainui.execution.gpu import gpus
 from trainui.execution.gpu.gpus import Usable
 from trainui.pipeline.fields import notation
 from trainui.pipeline.rules.scheduling import WaitingStage
+from trainui.resume import shell_environment
 from trainui.settings import Settings
 from trainui.store.runs.launching import LONGEST_PAUSE
 

@@ -11,8 +11,8 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from trainui.artifacts import code_version
 from trainui.clock import SECOND
+from trainui.resume import code_version
 from trainui.store.db.engine import Store
 from trainui.store.runs import code_versions
 from trainui.store.runs.code_versions import StartedAttempt

@@ -10,7 +10,6 @@ import math
 from collections.abc import Sequence
 from pathlib import Path
 
-from trainui.artifacts import shell_environment
 from trainui.errors import TrainuiError, UnfitEnvironmentError
 from trainui.metrics import names
 from trainui.metrics.discovery import likely_lines, rotation
@@ -27,6 +26,7 @@ from trainui.metrics.reader.database_reader import DatabaseReader
 from trainui.metrics.reader.source import EndOfFile, SourceReader
 from trainui.metrics.reader.source_problems import SourceProblems
 from trainui.metrics.reader.stored_source import Advance, BatchWriter, ReadOptions
+from trainui.resume import shell_environment
 from trainui.store.db.engine import Store
 from trainui.store.points import sources as point_sources
 from trainui.store.points import write_points

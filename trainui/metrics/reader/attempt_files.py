@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from trainui import wakeup
-from trainui.artifacts import shell_environment
 from trainui.domain.definition import StageDefinition
 from trainui.metrics.discovery import default_sources, sources, tracker_runs
 from trainui.metrics.discovery.outside_sources import OutsideSources, SearchRound
@@ -19,6 +18,7 @@ from trainui.metrics.files.tail import check_descriptors
 from trainui.metrics.reader.source_problems import SourceProblems
 from trainui.pipeline.substitution.masking import Masker
 from trainui.plugin import Tracker, registry
+from trainui.resume import shell_environment
 from trainui.store.db.engine import Store
 from trainui.store.points import sources as point_sources
 from trainui.store.runs import tracked_params

@@ -9,11 +9,11 @@ from collections.abc import Collection
 from pathlib import Path
 
 from trainui import clock, formatting
-from trainui.artifacts import checkpoints
 from trainui.clock import SECOND
 from trainui.domain.records import StageRecord
 from trainui.domain.states import UNFINISHED, Status
 from trainui.pipeline.graph import Graph
+from trainui.resume import checkpoints
 from trainui.store.read import views
 from trainui.text import harmless
 from trainui.tui.actions.target import listed

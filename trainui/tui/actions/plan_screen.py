@@ -118,10 +118,10 @@ class PlanScreen(Screen[bool]):
 
         def work() -> None:
             from trainui import control
-            from trainui.artifacts import code_version
             from trainui.control import lookup
             from trainui.errors import PipelineFileError
             from trainui.execution.attempt import lost_attempts
+            from trainui.resume import code_version
 
             choice = PipelineChoice()
             try:

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from trainui import disk, paths, settings
-from trainui.artifacts import checkpoint_places
 from trainui.disk import DiskSpace
+from trainui.resume import checkpoint_places
 from trainui.store.db import sqlite_file
 from trainui.store.db.protocol import Connection
 from trainui.tui.data.snapshot import Health

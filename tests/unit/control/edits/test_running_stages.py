@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from trainui import clock, control
-from trainui.artifacts import shell_environment
 from trainui.cli.output import resume_plan
 from trainui.control import lookup
 from trainui.control.edits import inline_edit
@@ -18,6 +17,7 @@ from trainui.domain.states import Status
 from trainui.errors import UsageError
 from trainui.pipeline import loader
 from trainui.pipeline.rules.resume_plan import Action, PlannedStage
+from trainui.resume import shell_environment
 from trainui.store.db.engine import Store, open_store
 from trainui.store.runs import attempt_rows, attempts, runs, stage_queue, stages
 

@@ -18,7 +18,6 @@ from sqlalchemy import update
 from tests.unit.execution.submitted import begin, of_stage, submit
 from tests.unit.supervisor.waiting import wait_for
 from trainui import control, paths
-from trainui.artifacts import outputs, unrecorded_attempts
 from trainui.domain.notifications import PRUNING_OFF
 from trainui.domain.pruning_reason import PruningReason
 from trainui.domain.records import AttemptRecord
@@ -36,6 +35,7 @@ from trainui.execution.attempt import (
 from trainui.execution.attempt.metrics_flush import FlushResult
 from trainui.execution.attempt.monitor import AttemptMonitor
 from trainui.execution.planner.slots import host
+from trainui.resume import outputs, unrecorded_attempts
 from trainui.store.db import outage
 from trainui.store.db.engine import Store, raw
 from trainui.store.read import views

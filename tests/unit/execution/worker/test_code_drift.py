@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from tests.unit.metrics.attempts import Attempt, start_attempt
-from trainui.artifacts import code_version
 from trainui.domain.states import Status
 from trainui.execution.worker import code_drift
 from trainui.execution.worker.code_drift import CodeDriftWatch
+from trainui.resume import code_version
 from trainui.store.db.engine import Store, raw
 from trainui.store.runs import attempts, runs
 from trainui.store.runs.attempt_rows import Outcome

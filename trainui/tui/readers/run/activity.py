@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from trainui import plain_files
-from trainui.artifacts import checkpoints
 from trainui.domain.headline_metric import headline
 from trainui.domain.metric_direction import ComparedMetric
 from trainui.domain.notifications import MARKED, NAN
 from trainui.domain.records import AttemptRecord, Event, SeriesSummary, StageRecord
 from trainui.domain.states import Status
+from trainui.resume import checkpoints
 from trainui.store.db.protocol import Connection
 from trainui.store.points import read_points
 from trainui.store.read import event_feed, headlines

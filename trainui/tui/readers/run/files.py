@@ -9,10 +9,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from trainui import mounts, paths, plain_files
-from trainui.artifacts import code_version
-from trainui.artifacts.globs import first_matches, matches, roots
 from trainui.domain.definition import StageDefinition
 from trainui.domain.records import AttemptRecord, StageRecord
+from trainui.resume import code_version
+from trainui.resume.globs import first_matches, matches, roots
 from trainui.supervisor.protocol import STARTED_FILE
 from trainui.tui.data.run_page import StageFile, StageFiles
 

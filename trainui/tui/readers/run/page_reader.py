@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from trainui import clock
-from trainui.artifacts import environment_digest, shared_checkpoints
 from trainui.domain.definition import StageDefinition
 from trainui.domain.notifications import CHECKPOINT
 from trainui.domain.records import AttemptRecord, Event, RunRecord, StageRecord
 from trainui.domain.states import ENDED, Status
 from trainui.pipeline.substitution.search import searches_of
+from trainui.resume import environment_digest, shared_checkpoints
 from trainui.search import results
 from trainui.store.db.protocol import Connection
 from trainui.store.points import read_points
@@ -64,7 +64,7 @@ class CodeChanges:
         if stage.status not in WAITING:
             return ""
         if self._known[0] != run.id or time.monotonic() >= self._due:
-            from trainui.artifacts import code_version  # few stages wait
+            from trainui.resume import code_version  # few stages wait
 
             began = time.monotonic()
             self._known = run.id, harmless(code_version.since_submission(run))

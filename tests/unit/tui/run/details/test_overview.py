@@ -15,13 +15,13 @@ import pytest
 from tests.unit.store.readings import Feeder
 from tests.unit.tui.filled import DIAMOND, SWEEP, Filler, failed_demo, running_demo
 from trainui import clock, control, paths
-from trainui.artifacts import shell_environment
 from trainui.control.shell_command import shell_command
 from trainui.domain.definition import CheckpointRule
 from trainui.domain.notifications import ALERT, CHECKPOINT, NAN
 from trainui.domain.records import RunRecord, StageRecord
 from trainui.domain.search import Range, Search
 from trainui.domain.states import Status
+from trainui.resume import shell_environment
 from trainui.store.db import protocol, readonly
 from trainui.store.read import views
 from trainui.store.runs import events, stages, tracked_params, trials

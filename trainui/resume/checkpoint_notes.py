@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from trainui import paths, plain_files
-from trainui.artifacts.integrity import files_of, written_at
+from trainui.resume.integrity import files_of, written_at
 from trainui.supervisor import protocol
 
 NOTE = "checkpoints.json"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from trainui.artifacts import shell_environment
-from trainui.artifacts.shell_environment import ShellEnvironment
 from trainui.pipeline.substitution.secrets import Secrets
+from trainui.resume import shell_environment
+from trainui.resume.shell_environment import ShellEnvironment
 
 
 def test_a_former_secret_stays_masked(tmp_path: Path) -> None:

@@ -14,9 +14,9 @@ from threading import Timer
 from typing import Any
 
 from trainui import formatting, paths, plain_files
-from trainui.artifacts import code_files, globs, shell_environment
 from trainui.domain.definition import StageDefinition
 from trainui.domain.records import RunRecord
+from trainui.resume import code_files, globs, shell_environment
 
 CODE_FILE = "code.json"
 

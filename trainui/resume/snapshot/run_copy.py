@@ -17,10 +17,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from trainui import paths, plain_files
-from trainui.artifacts.snapshot import trees
-from trainui.artifacts.snapshot.files import SnapshotFiles
-from trainui.artifacts.snapshot.trees import TreeFile
 from trainui.errors import UnfitEnvironmentError
+from trainui.resume.snapshot import trees
+from trainui.resume.snapshot.files import SnapshotFiles
+from trainui.resume.snapshot.trees import TreeFile
 
 DIRECTORY = "code.snapshot"
 """The snapshot's directory in the run's; no stage's directory can have this name."""

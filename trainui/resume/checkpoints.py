@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from trainui import clock
-from trainui.artifacts import checkpoint_notes, integrity
-from trainui.artifacts.globs import first_matches, roots, unsearched
-from trainui.artifacts.integrity import written_at
 from trainui.domain.definition import CheckpointRule, StageDefinition
 from trainui.pipeline.fields.names import CHECKPOINT_VARIABLE
+from trainui.resume import checkpoint_notes, integrity
+from trainui.resume.globs import first_matches, roots, unsearched
+from trainui.resume.integrity import written_at
 
 if TYPE_CHECKING:
     from trainui.store.read.overlaps import Overlap

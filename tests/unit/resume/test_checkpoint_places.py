@@ -10,8 +10,8 @@ from tests.unit.tui.conftest import home as home
 from tests.unit.tui.conftest import store as store
 from tests.unit.tui.filled import Filler
 from trainui import settings
-from trainui.artifacts import checkpoint_places
 from trainui.domain.definition import CheckpointRule
+from trainui.resume import checkpoint_places
 from trainui.store.db import readonly
 
 

@@ -8,9 +8,9 @@ from functools import partial
 from pathlib import Path
 
 from trainui import clock
-from trainui.artifacts import checkpoint_notes, checkpoints
-from trainui.artifacts.checkpoints import CheckpointSearch
 from trainui.domain.definition import CheckpointRule, StageDefinition
+from trainui.resume import checkpoint_notes, checkpoints
+from trainui.resume.checkpoints import CheckpointSearch
 
 RULE = CheckpointRule("ckpt-*")
 

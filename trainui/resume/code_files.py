@@ -12,8 +12,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from trainui import plain_files
-from trainui.artifacts import globs
 from trainui.domain.definition import StageDefinition
+from trainui.resume import globs
 
 SUFFIXES = frozenset(
     {".bash", ".c", ".cc", ".cfg", ".cpp", ".cu", ".cuh", ".h", ".hpp", ".ini", ".ipynb", ".jl"}

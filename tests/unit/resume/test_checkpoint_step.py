@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from trainui.artifacts import checkpoint_step
+from trainui.resume import checkpoint_step
 
 
 @pytest.mark.parametrize(

@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from trainui import paths, plain_files
-from trainui.artifacts import process_limits
 from trainui.errors import UnfitEnvironmentError
 from trainui.pipeline import template
 from trainui.pipeline.substitution.masking import Masker, secrets_of
 from trainui.pipeline.substitution.secrets import Secrets
+from trainui.resume import process_limits
 from trainui.supervisor.protocol import IDENTITY
 
 ENVIRONMENT_FILE = "env.json"

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from trainui import paths
-from trainui.artifacts import outputs
 from trainui.domain.definition import StageDefinition
+from trainui.resume import outputs
 
 
 def made(*outputs: str, **fields: Any) -> StageDefinition:

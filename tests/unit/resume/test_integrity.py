@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from trainui.artifacts import integrity, integrity_pickle
+from trainui.resume import integrity, integrity_pickle
 
 
 def put(path: Path, data: bytes) -> Path:

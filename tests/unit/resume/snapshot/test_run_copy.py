@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from trainui.artifacts.snapshot import files, run_copy, trees
 from trainui.errors import UnfitEnvironmentError
+from trainui.resume.snapshot import files, run_copy, trees
 
 NAMES = ("train.py", "results.json", "weights.PT", "lib/model.py")
 
@@ -170,7 +170,7 @@ def test_hosts_that_make_the_copy_at_once_get_one_copy(root: Path, runs: Path) -
     program = """
 import sys
 from pathlib import Path
-from trainui.artifacts.snapshot import run_copy
+from trainui.resume.snapshot import run_copy
 print(flush=True)
 sys.stdin.read(1)
 for number in range(30):
@@ -196,7 +196,7 @@ for number in range(30):
 KILLED = """
 import os, signal, shutil, sys
 from pathlib import Path
-from trainui.artifacts.snapshot import files, run_copy, trees
+from trainui.resume.snapshot import files, run_copy, trees
 
 root, runs = map(Path, sys.argv[1:])
 steps = {"os.mkdir", "os.link", "os.rename", "os.remove", "os.rmdir", "os.symlink", "os.utime"}
@@ -272,7 +272,7 @@ def test_the_lock_is_not_kept_by_a_file_that_was_removed(root: Path, runs: Path)
     program = """
 import shutil, sys
 from pathlib import Path
-from trainui.artifacts.snapshot import files, run_copy, trees
+from trainui.resume.snapshot import files, run_copy, trees
 root, runs, name = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3]
 for number in range(15):
     run = runs / f"{name}{number}"

@@ -22,9 +22,9 @@ from pathlib import Path
 from typing import Any
 
 from trainui import formatting, plain_files
-from trainui.artifacts import integrity_pickle
-from trainui.artifacts.integrity_pickle import TornError
 from trainui.plain_files import BoundedFile, TooLongError
+from trainui.resume import integrity_pickle
+from trainui.resume.integrity_pickle import TornError
 
 CHECKED_THROUGHOUT = 16 * 2**20
 """Bytes; a file up to this size is read fully, of a larger one only the layout is checked."""

@@ -19,11 +19,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from trainui import disk, formatting, plain_files
-from trainui.artifacts import integrity, shared_checkpoints
-from trainui.artifacts.integrity import written_at
 from trainui.domain.definition import StageDefinition
 from trainui.domain.records import AttemptRecord, StageRecord
 from trainui.pipeline.rules import shared_paths
+from trainui.resume import integrity, shared_checkpoints
+from trainui.resume.integrity import written_at
 from trainui.store.read.overlaps import Overlap
 from trainui.supervisor import journal, protocol
 

@@ -8,11 +8,11 @@ import resource
 import subprocess
 import sys
 
-from trainui.artifacts import process_limits
+from trainui.resume import process_limits
 
 PROGRAM = """
 import json, os, resource
-from trainui.artifacts import process_limits
+from trainui.resume import process_limits
 os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
 os.nice(1)
 resource.setrlimit(resource.RLIMIT_CORE, (0, 0))

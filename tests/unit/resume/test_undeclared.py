@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.artifacts.test_checkpoints import put
+from tests.unit.resume.test_checkpoints import put
 from trainui import disk
-from trainui.artifacts import undeclared
-from trainui.artifacts.undeclared import Undeclared
 from trainui.domain.definition import CheckpointRule, StageDefinition
+from trainui.resume import undeclared
+from trainui.resume.undeclared import Undeclared
 from trainui.store.read.overlaps import Overlap
 from trainui.supervisor import protocol
 

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from trainui import plain_files
-from trainui.artifacts import integrity, integrity_pickle
 from trainui.plain_files import BoundedFile
+from trainui.resume import integrity, integrity_pickle
 
 LARGEST = 1 << 20
 """The most bytes read to find a step; weights are not read."""

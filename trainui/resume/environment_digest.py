@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from trainui import paths, plain_files
-from trainui.artifacts.shell_environment import SET_BY_TRAINUI
 from trainui.paths import Home
 from trainui.plugin import Tracker, registry
+from trainui.resume.shell_environment import SET_BY_TRAINUI
 
 VARIABLES_FILE = "variables.json"
 """File in the attempt's directory."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from trainui.artifacts.globs import fixed_part, roots
 from trainui.domain.definition import StageDefinition
+from trainui.resume.globs import fixed_part, roots
 from trainui.store.db import protocol
 from trainui.store.read import views
 

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from trainui import formatting, paths, settings
-from trainui.artifacts.code_version import Git
-from trainui.artifacts.snapshot import trees
 from trainui.errors import UsageError
+from trainui.resume.code_version import Git
+from trainui.resume.snapshot import trees
 
 MOST_BYTES = 2**30
 """Maximum total bytes: a snapshot is for code, not for data."""

@@ -19,8 +19,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.unit.artifacts.test_integrity import WRITTEN, hdf5, put, safetensors
-from trainui.artifacts import checkpoint_notes, checkpoint_step, globs, integrity
+from tests.unit.resume.test_integrity import WRITTEN, hdf5, put, safetensors
+from trainui.resume import checkpoint_notes, checkpoint_step, globs, integrity
 
 DEEP = b"[" * 200_000
 
@@ -158,7 +158,7 @@ def test_a_crafted_checkpoint_is_incomplete(tmp_path: Path, name: str) -> None:
 LIMITED = """
 import resource, sys
 from pathlib import Path
-from trainui.artifacts import checkpoint_step, integrity
+from trainui.resume import checkpoint_step, integrity
 resource.setrlimit(resource.RLIMIT_AS, (700 * 2**20,) * 2)
 resource.setrlimit(resource.RLIMIT_CPU, (60, 60))
 for path in sys.argv[1:]:
