@@ -7,6 +7,8 @@ from collections.abc import Sequence
 
 from trainui import clock
 
+MINUTE = 60 * clock.SECOND
+
 _UNITS = ((10**3, "kB"), (10**6, "MB"), (10**9, "GB"), (10**12, "TB"))
 
 
@@ -38,14 +40,27 @@ def storable(text: str) -> str:
     return text.encode("utf-8", "replace").decode().replace("\0", "?")
 
 
-def between(start: int, end: int) -> str:
-    """Format the duration from one time to another."""
-    return duration((end - start) / clock.SECOND)
+def worked(micros: int | None) -> str:
+    """Format a time worked in microseconds; empty if nothing has started."""
+    return "" if micros is None else duration(micros / clock.SECOND)
+
+
+def took(micros: int | None, since: int | None, until: int | None) -> str:
+    """Format a time worked; with pauses of a minute or more since its start, also since when."""
+    if micros is None or since is None or until is None or until - since - micros < MINUTE:
+        return worked(micros)
+    return f"{worked(micros)} since {local_time(since, '%Y-%m-%d %H:%M')}"
 
 
 def local_time(micros: int | None, style: str = "%Y-%m-%d %H:%M:%S") -> str:
     """Format a time in the local time zone; empty for None."""
     return "" if micros is None else clock.to_datetime(micros).astimezone().strftime(style)
+
+
+def clock_time(micros: int) -> str:
+    """Format a time of day in local time, with the date if it is not today: `14:05`."""
+    is_today = local_time(micros, "%F") == local_time(clock.now(), "%F")
+    return local_time(micros, "%H:%M" if is_today else "%d %b %H:%M")
 
 
 def quantity(count: int, noun: str) -> str:

@@ -10,13 +10,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 
-from trainui import formatting, text
+from trainui import clock, formatting, text
 from trainui.braille import plot_lines
 from trainui.domain.headline_metric import headline, is_clock, is_moment
 from trainui.domain.metric_direction import ComparedMetric, may_lead
 from trainui.domain.notifications import NOTE
 from trainui.domain.records import RunRecord, SeriesSummary, StageRecord
 from trainui.domain.states import Status
+from trainui.domain.time_worked import TimeWorked
 from trainui.execution.attempt import log_ends
 from trainui.pipeline import folding
 from trainui.pipeline.folding import FoldedMetric
@@ -25,7 +26,7 @@ from trainui.resume import code_version, shell_environment
 from trainui.store.db.protocol import Connection
 from trainui.store.plotting.columns import read_columns
 from trainui.store.points import read_points
-from trainui.store.read import event_feed, run_history, stage_alerts, views
+from trainui.store.read import event_feed, stage_alerts, time_worked, views
 
 PLOTS = 6
 """Maximum number of curves drawn, to keep the report short; the table lists all metrics."""
@@ -49,15 +50,12 @@ def markdown(connection: Connection, run: RunRecord) -> str:
     stages = views.stages(connection, run.id)
     series = read_points.summaries(connection, {stage.id: stage.name for stage in stages})
     alerts = stage_alerts.alerted_stages(connection, [run.id]).get(run.id, {})
-    before = run_history.earlier_times(connection, run.id)
-    rows = (
-        _stage_row(stage, alerts.get(stage.name), before.get(stage.name, 0)) for stage in stages
-    )
+    rows = (_stage_row(stage, alerts.get(stage.name)) for stage in stages)
     sweeps = [_Sweep(members, series) for members in _members(stages)]
     ranks = {one.name: rank for sweep in sweeps for rank, one in enumerate(sweep.members)}
     series_best_first = sorted(series, key=lambda one: ranks.get(one.stage, 0))
     parts = [
-        _head(run),
+        _head(run, time_worked.of_run(connection, run.id)),
         _notes(connection, run),
         _table(("stage", "state", "attempts", "took", "why"), rows),
         *(sweep.table() for sweep in sweeps),
@@ -70,13 +68,14 @@ def markdown(connection: Connection, run: RunRecord) -> str:
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def _head(run: RunRecord) -> str:
+def _head(run: RunRecord, worked: TimeWorked) -> str:
     facts = [
         f"run `{run.id}`",
         f"created {formatting.local_time(run.created_at, '%Y-%m-%d %H:%M')}",
     ]
-    if took := text.took(run):
-        facts.append(f"took {took}")
+    if run.started_at is not None:
+        since = formatting.local_time(run.started_at, "%Y-%m-%d %H:%M")
+        facts.append(f"took {formatting.worked(worked.until(clock.now()))} since {since}")
     if words := _code(run):
         facts.append(words)
     title = f"# {text.markdown_cell(run.name)}: {text.state(run.status)}"
@@ -101,11 +100,10 @@ def _code(run: RunRecord) -> str:
     return f"commit `{state['commit'][:12]}`" + (" with changes" if state.get("dirty") else "")
 
 
-def _stage_row(stage: StageRecord, is_nan: bool | None, before: int) -> tuple[str, ...]:
-    """Return a stage's cells; `before` are the microseconds of its earlier attempts."""
+def _stage_row(stage: StageRecord, is_nan: bool | None) -> tuple[str, ...]:
     number = str(stage.attempt) if stage.attempt else ""
-    state = text.marked_state(stage.status, stalled=stage.stalled, is_nan=is_nan)
-    return stage.name, state, number, text.took(stage, before), stage.reason or ""
+    took = formatting.worked(stage.worked_until(clock.now()))
+    return stage.name, text.marked_state(stage, is_nan), number, took, stage.reason or ""
 
 
 def _members(stages: Sequence[StageRecord]) -> list[list[StageRecord]]:

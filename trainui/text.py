@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
-from trainui import clock, formatting
+from trainui import formatting
 from trainui.domain.states import Status
 
 if TYPE_CHECKING:
+    from trainui.domain.records import StageRecord
     from trainui.pipeline.rules.remaining_time import RemainingTime
 
 SYMBOLS: Mapping[Status, str] = {
@@ -60,22 +61,6 @@ _VERDICTS = {"keep": "+ keep", "discard": "- discard"}
 
 STALLED = "no output for much longer than usual"
 """Reason of a running stage that is flagged `stalled`."""
-
-
-class Timed(Protocol):
-    """A run or a stage; its times are in microseconds."""
-
-    @property
-    def status(self) -> Status:
-        """Its state."""
-
-    @property
-    def started_at(self) -> int | None:
-        """Start of its last attempt."""
-
-    @property
-    def completed_at(self) -> int | None:
-        """End of its last attempt."""
 
 
 def harmless(text: str) -> str:
@@ -161,20 +146,27 @@ def _padded(cell: str, cells: int, *, right: bool) -> str:
     return space + cell if right else cell + space
 
 
-def state(status: Status) -> str:
+def state_word(status: Status, *, is_lost: bool = False) -> str:
+    """Return a state's name; that of a lost stage, whose end nobody knows yet, is `running?`."""
+    return f"{status}?" if is_lost else str(status)
+
+
+def state(status: Status, *, is_lost: bool = False) -> str:
     """Return a state's symbol and name."""
-    return f"{SYMBOLS[status]} {status}"
+    return f"{SYMBOLS[status]} {state_word(status, is_lost=is_lost)}"
 
 
-def marked_state(status: Status, *, stalled: bool, is_nan: bool | None) -> str:
+def marked_state(stage: StageRecord, is_nan: bool | None) -> str:
     """Return a stage's state with its marks, e.g. `✓ completed  ! NaN`.
 
     `is_nan` is True for an alert for a NaN, False for another one, and None without any.
     """
+    stalled = stage.stalled and stage.lost_at is None
     kinds = (["stalled"] if stalled else []) + (
         [] if is_nan is None else ["nan" if is_nan else "alert"]
     )
-    return "  ".join([state(status), *(" ".join(TROUBLE[kind]) for kind in kinds)])
+    word = state(stage.status, is_lost=stage.lost_at is not None)
+    return "  ".join([word, *(" ".join(TROUBLE[kind]) for kind in kinds)])
 
 
 TROUBLE = {"failed": ("✗", "failed"), "stalled": ("◌", "stalled"), "nan": ("!", "NaN"),
@@ -203,13 +195,3 @@ def ring(words: str, terminal: str) -> str:
     """
     shown = harmless(words).replace("\t", " ")
     return "\a" if terminal in ("", "dumb", "linux") else f"\x1b]9;trainui: {shown}\x07\a"
-
-
-def took(timed: Timed, before: int = 0) -> str:
-    """Return how long a run or stage took, with `before` microseconds of earlier attempts."""
-    if timed.started_at is None:
-        return ""
-    end = timed.completed_at
-    if end is None and timed.status == Status.RUNNING:
-        end = clock.now()
-    return "" if end is None else formatting.between(timed.started_at - before, end)

@@ -13,7 +13,17 @@ from typing import Any
 from tests.acceptance.command_line import COMMAND, CommandLine, stage_of, states_of
 from tests.unit.supervisor.waiting import is_alive, read_pid, wait_for
 
-RUN_KEYS = ["run", "name", "status", "created_at", "started_at", "completed_at", "external"]
+RUN_KEYS = [
+    "run",
+    "name",
+    "status",
+    "created_at",
+    "started_at",
+    "completed_at",
+    "external",
+    "seconds_worked",
+    "lost_at",
+]
 STAGE_KEYS = [
     "id",
     "name",
@@ -26,10 +36,12 @@ STAGE_KEYS = [
     "status",
     "reason",
     "stalled",
+    "lost_at",
     "alerts",
     "celery_task_id",
     "started_at",
     "completed_at",
+    "seconds_worked",
     "result",
     "error",
     "exit_code",

@@ -17,8 +17,12 @@ from tests.integration import background
 from tests.integration.conftest import kill_all
 from tests.integration.runs import HOLD, NOTE, Run, stage
 from trainui import control
+from trainui.cli.main import main
+from trainui.domain.records import Lost
 from trainui.domain.states import Status
+from trainui.execution.attempt import lost_attempts
 from trainui.paths import Home
+from trainui.store.read import views
 from trainui.supervisor.supervise import boot_id, start_ticks
 
 
@@ -79,8 +83,63 @@ def test_after_a_reboot_all_is_interrupted_and_a_resume_runs_nothing_twice(
     assert stranger.poll() is None
 
 
+def test_until_a_worker_starts_readers_say_that_nobody_knows(
+    home: Home, new_run: NewRun, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Everything is killed: no reader starts anything, and one command finds out and resumes."""
+
+    def said(*arguments: str) -> str:
+        main(list(arguments))
+        return " ".join(capsys.readouterr().out.split())
+
+    def read() -> Any:
+        return json.loads(said("show", run.id, "--json"))
+
+    run = new_run(stage("a", HOLD), stage("b", NOTE, "a"))
+    run.process("a")
+    assert read()["lost_at"] is None
+    kill_all(home)
+    monkeypatch.setattr(lost_attempts, "SILENT_AFTER", 0)  # where hosts share the database
+    shown = read()
+    assert (shown["status"], shown["stages"][0]["status"]) == ("running", "running")
+    assert shown["lost_at"] == shown["stages"][0]["lost_at"] is not None
+    listed = json.loads(said("ls", "--json"))["runs"]
+    assert [one["lost_at"] for one in listed if one["run"] == run.id] == [shown["lost_at"]]
+    assert "running?" in said("ls")
+    words = "no worker since"
+    assert words in said("show", run.id)
+    assert words in said("worker", "status")
+    assert "starts automatically" not in said("worker", "status")
+    assert words in said("doctor")
+    planned = json.loads(said("resume", run.id, "--dry-run", "--json"))["stages"]
+    assert [one["action"] for one in planned] == ["run", "skip"]
+    assert words in planned[0]["reason"]
+    assert background.is_all_gone(home)
+    run.go()
+    assert "resumed: a, b" in said("resume", run.id, "--detach")
+    assert run.wait().status == Status.COMPLETED
+    assert sorted(run.lines("ledger")) == ["a 1", "a 2", "b 1"]
+    assert read()["lost_at"] is None
+
+
+def test_a_stage_whose_supervisor_lives_is_not_lost(home: Home, new_run: NewRun) -> None:
+    """Worker and guard are killed; the stage runs on, ends, and nobody has recorded that yet."""
+    run = new_run(stage("a", HOLD))
+    run.process("a")
+    background.kill(background.guard_pid(home), home.guard_lock)
+    background.kill(background.worker_pid(home), home.worker_lock)
+    with views.reading() as connection:
+        assert lost_attempts.find(connection) == Lost()
+    run.go()
+    assert run.wait().status == Status.COMPLETED  # its supervisor starts a guard
+
+
 @pytest.mark.parametrize(
-    "reused", [{"boot_id": "another"}, {"boot_id": boot_id(), "start_ticks": 1}]
+    "reused",
+    [
+        {"boot_id": "another"},
+        {"boot_id": boot_id(), "start_ticks": 1, "supervisor_start_ticks": 1},
+    ],
 )
 def test_no_signal_is_sent_to_a_reused_pid(
     home: Home, new_run: NewRun, stranger: subprocess.Popen[bytes], reused: dict[str, Any]

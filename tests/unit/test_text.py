@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from trainui import clock, text
+from trainui import text
 from trainui.domain.states import Status
 
 
@@ -72,19 +70,3 @@ def test_every_state_has_a_symbol_of_one_cell() -> None:
 def test_what_terminals_differ_about_is_shown_in_its_parts(raw: str, shown: str) -> None:
     assert text.harmless(raw) == shown
     assert cell_len(shown) == sum(map(cell_len, shown)) == text.width(shown)
-
-
-class Timed(NamedTuple):
-    """A stage that started a minute ago."""
-
-    status: Status
-    started_at: int | None
-    completed_at: int | None = None
-
-
-def test_only_what_runs_takes_time_until_now() -> None:
-    minute_ago = clock.now() - 60 * clock.SECOND
-    assert text.took(Timed(Status.RUNNING, minute_ago)) == "1m 00s"
-    assert text.took(Timed(Status.QUEUED, minute_ago)) == ""
-    assert text.took(Timed(Status.QUEUED, None)) == ""
-    assert text.took(Timed(Status.FAILED, minute_ago, clock.now()), 60 * clock.SECOND) == "2m 00s"

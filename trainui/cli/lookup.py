@@ -6,7 +6,7 @@ meant.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +14,8 @@ from trainui.errors import AmbiguousError
 from trainui.store.db import protocol, readonly
 
 if TYPE_CHECKING:
-    from trainui.domain.records import RunRecord, StageRecord
+    from trainui.domain.records import Lost, RunRecord, StageRecord
+    from trainui.domain.states import Status
 
 
 @contextmanager
@@ -69,4 +70,18 @@ def in_full(run_id: str) -> dict[str, Any]:
     from trainui.store.read import run_json, views
 
     with view() as connection:
-        return run_json.run_in_full(connection, views.find_run(connection, run_id))
+        found = views.find_run(connection, run_id)
+        lost = find_lost(connection, [found.status])
+        return run_json.run_in_full(connection, found, lost)
+
+
+def find_lost(connection: protocol.Connection, states: Collection[Status]) -> Lost:
+    """Return what is lost, if a run or a stage is in such a state."""
+    from trainui.domain.records import Lost
+    from trainui.domain.states import Status
+
+    if Status.RUNNING not in states:
+        return Lost()
+    from trainui.execution.attempt import lost_attempts
+
+    return lost_attempts.find(connection)

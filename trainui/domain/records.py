@@ -5,7 +5,7 @@ Times are microseconds since 1970 in UTC (`trainui.clock`).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -180,6 +180,43 @@ class StageRecord(NamedTuple):
     """The host that gave the reason, if several hosts share the database."""
     executor: str = LOCAL
     """What starts its processes."""
+    earlier: int = 0
+    """Microseconds that those attempts ran together whose times are not in this record."""
+    began_at: int | None = None
+    """Start of its first attempt, if the reader computed it."""
+    lost_at: int | None = None
+    """The last sign of life of a running stage that is lost (`Lost`)."""
+
+    @property
+    def since(self) -> int | None:
+        """Start of its first attempt; None: none has started."""
+        return self.started_at if self.began_at is None else self.began_at
+
+    @property
+    def has_earlier(self) -> bool:
+        """True if it has attempts whose times are not in this record: it was retried or resumed."""
+        return self.attempt > 1 or (
+            self.attempt == 1 and self.status in (Status.PENDING, Status.QUEUED)
+        )
+
+    @property
+    def interval(self) -> tuple[int, int | None] | None:
+        """Start and end of its last attempt, with no end while it runs; None: it has not started.
+
+        A lost attempt ended with its last sign of life.
+        """
+        if self.started_at is None:
+            return None
+        return self.started_at, self.lost_at if self.completed_at is None else self.completed_at
+
+    def worked_until(self, now: int) -> int | None:
+        """Return the microseconds that its attempts ran together; None if none has started."""
+        if self.started_at is None:
+            return self.earlier or None
+        end = self.completed_at
+        if end is None and self.status == Status.RUNNING:
+            end = now if self.lost_at is None else self.lost_at
+        return self.earlier + (0 if end is None else max(end - self.started_at, 0))
 
     @property
     def depends_on(self) -> tuple[str, ...]:
@@ -195,6 +232,36 @@ class StageRecord(NamedTuple):
     def is_withdrawn(self) -> bool:
         """True if it is a trial that an edit of the file removed before it was asked for."""
         return self.removed and self.is_unasked
+
+
+class Loss(NamedTuple):
+    """A running stage that is lost: nobody watches it, and none of its processes is left."""
+
+    run_id: str
+    at: int
+    """Its last sign of life."""
+    words: str
+    """Since when nobody watches it, and what finds out how it ended."""
+    is_elsewhere: bool = False
+    """True: it is on a host that fell silent, so its processes cannot be seen from here."""
+
+
+class Lost(NamedTuple):
+    """What is lost: recorded as running, and only the next worker learns how it ended."""
+
+    stages: Mapping[str, Loss] = {}
+    """By id."""
+    runs: Mapping[str, Loss] = {}
+    """Runs whose running stages are all lost, by id, each with the latest sign of life."""
+
+    def marked(self, stages: Iterable[StageRecord]) -> list[StageRecord]:
+        """Return stages with the lost ones marked, and the words as their reason."""
+        return [
+            stage
+            if (loss := self.stages.get(stage.id)) is None
+            else stage._replace(lost_at=loss.at, reason=loss.words)
+            for stage in stages
+        ]
 
 
 class RunRecord(NamedTuple):

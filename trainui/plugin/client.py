@@ -24,7 +24,7 @@ def list(most: int | None = None) -> tuple[Row, ...]:
     from trainui.store.read import run_json, views
 
     with views.reading() as connection:
-        return tuple(run_json.run_line(one) for one in views.runs(connection, limit=most))
+        return tuple(run_json.run_lines(connection, views.runs(connection, limit=most)))
 
 
 def show(run: str) -> Row:

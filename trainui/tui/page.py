@@ -184,10 +184,13 @@ class Page(RunActions):
             notices.append(Segment("‖ queue paused (p)  ", "warn"))
         is_expected = health.trouble == NO_WORKER and self.base_app.starts_worker
         trouble = "" if is_expected else health.trouble
+        lost = next(iter(health.lost.stages.values()), None)
         is_wrong, is_wide = trouble or health.broker_restart, self.size.width >= WIDE
         unfinished = (run for run in runs if run.status in UNFINISHED)
         external = {run.is_external for run in unfinished} if is_wrong else set()
-        if trouble and external:
+        if lost is not None:
+            notices.append(Segment(f"▲ {lost.words} ", "warn"))
+        elif trouble and external:
             effect = ": nothing new is read" if all(external) else ": nothing new starts"
             notices.append(Segment(f"▲ {trouble}{effect if is_wide else ''} ", "warn"))
         elif trouble == NO_WORKER:

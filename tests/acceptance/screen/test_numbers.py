@@ -97,7 +97,7 @@ def in_graph(driven: Driven) -> dict[str, str]:
 def took(filler: Filler, run_id: str) -> dict[str, str]:
     """The same as the store has it."""
     stages = [filler.stage(run_id, name) for name in MEMBERS]
-    return {one.name: elapsed(one.started_at, one.completed_at, 0) for one in stages}
+    return {one.name: elapsed(one.worked_until(0)) for one in stages}
 
 
 def exported(run_id: str, file: Path) -> dict[str, list[float]]:

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from trainui import formatting, text
+from trainui import clock, formatting, text
 from trainui.cli import lookup, options
 from trainui.cli.output import printing, tables
+from trainui.cli.runs import standstill
 from trainui.domain.states import UNFINISHED
 from trainui.errors import UsageError
 from trainui.store.db import readonly
@@ -76,9 +77,12 @@ def list_runs(
             from trainui.store.read import run_json, views
 
             found = views.runs(connection, limit=limit)
-            printing.value({"runs": [run_json.run_line(run) for run in found]})
+            lost = lookup.find_lost(connection, [run.status for run in found])
+            printing.value({"runs": run_json.run_lines(connection, found, lost)})
             return
         shown = run_list.run_lines(connection, limit=limit)
+        lost = lookup.find_lost(connection, [run.status for run in shown])
+        shown = run_list.with_lost(shown, lost)
         more = run_list.count_runs(connection) - len(shown)
     printing.lines(_list_lines(shown))
     _note_unattended(shown)
@@ -88,11 +92,9 @@ def list_runs(
 
 def _note_unattended(shown: Sequence[RunLine]) -> None:
     """Print that the states of unfinished runs are not updated, if no worker runs."""
-    from trainui.cli.runs import standstill
-
     states = {run.status for run in shown}
     absence = standstill.reader_absence() if states & UNFINISHED else ""
-    for words in filter(None, (standstill.of_runs(states), absence)):
+    for words in filter(None, (standstill.of_runs(shown), absence)):
         printing.note(f"! {words}")
 
 
@@ -104,13 +106,17 @@ def _list_selected(
     from trainui.store.read import run_json, views
 
     with lookup.view() as connection:
-        found = selection.select(connection, run_list.run_lines(connection), words, sort)
+        lines = run_list.run_lines(connection)
+        lost = lookup.find_lost(connection, [run.status for run in lines])
+        lines = run_list.with_lost(lines, lost)
+        found = selection.select(connection, lines, words, sort)
         shown = found.runs[:most]
         if found.lacks is not None:
             printing.note(found.lacks)
         if as_json:
             records = {run.id: run for run in views.runs(connection)}
-            printing.value({"runs": [run_json.run_line(records[one.id]) for one in shown]})
+            chosen = [records[one.id] for one in shown]
+            printing.value({"runs": run_json.run_lines(connection, chosen, lost)})
             return
     printing.lines(_list_lines(shown, found.columns))
     if not found.runs:
@@ -160,10 +166,10 @@ def _list_row(run: RunLine, created: str) -> tuple[str, ...]:
     return (
         formatting.short_id(run.id),
         run.name,
-        text.state(run.status),
+        text.state(run.status, is_lost=run.lost is not None),
         done,
         formatting.local_time(run.created_at, created),
-        text.took(run),
+        formatting.worked(run.worked_until(clock.now())),
         current,
         text.trouble(run.trouble._asdict()),
     )

@@ -13,11 +13,15 @@ from trainui.domain.notifications import CHECKPOINT, MARKED
 from trainui.domain.states import UNFINISHED, Status
 
 if TYPE_CHECKING:
-    from trainui.domain.records import AttemptRecord, RunRecord, StageRecord
+    from trainui.domain.records import AttemptRecord, Loss, RunRecord, StageRecord
+    from trainui.domain.time_worked import TimeWorked
     from trainui.store.db.protocol import Connection
 
 MOST_COMPARED = 50
 """Stages whose written files are compared with those of others."""
+
+RIGHT = {"ATTEMPT", "TOOK", "SINCE", "EXIT"}
+"""The columns that are aligned at their right."""
 
 
 @options.command("trainui show digits", "trainui show 3f2a --json")
@@ -26,19 +30,27 @@ def show(run: options.Run, as_json: options.Json = False) -> None:
     from trainui.cli.inspect.metrics import print_problems, without_metrics
     from trainui.cli.runs import standstill
     from trainui.store.points import read_points
-    from trainui.store.read import event_feed, run_history, run_json, stage_alerts, tracked, views
+    from trainui.store.read import (
+        event_feed,
+        run_json,
+        stage_alerts,
+        time_worked,
+        tracked,
+        views,
+    )
 
     with lookup.view() as connection:
         found = views.find_run(connection, run)
+        lost = lookup.find_lost(connection, [found.status])
         if as_json:
-            printing.value(run_json.run_in_full(connection, found))
+            printing.value(run_json.run_in_full(connection, found, lost))
             return
-        stages = views.stages(connection, found.id)
+        stages = lost.marked(views.stages(connection, found.id))
         attempts = views.attempts(connection, found.id)
         marks = event_feed.marks(connection, found.id, (*MARKED, CHECKPOINT))
         alerts = stage_alerts.alerted_stages(connection, [found.id]).get(found.id, {})
         left = _left(connection, found, stages)
-        before = run_history.earlier_times(connection, found.id)
+        worked = time_worked.of_run(connection, found.id)
         noted = run_json.notes(connection, found.id)
         owners = {one.id: one.name for one in stages}
         problems = read_points.problems(connection, owners)
@@ -61,7 +73,10 @@ def show(run: options.Run, as_json: options.Json = False) -> None:
         words = ": ".join(filter(None, (one["verdict"], one["text"])))
         notes.append(f"note: {words}")
     printing.lines(
-        [*_show_lines(found, stages, alerts, before, left), *_code_lines(found, stages, attempts)]
+        [
+            *_show_lines(found, stages, alerts, (worked, lost.runs.get(found.id)), left),
+            *_code_lines(found, stages, attempts),
+        ]
     )
     printing.lines(["", *notes] if notes else [])
     if found.status in UNFINISHED and (words := standstill.reason(stages)):
@@ -117,7 +132,7 @@ def _left(connection: Connection, run: RunRecord, stages: list[StageRecord]) -> 
     from trainui.store.read import run_history
 
     usual = run_history.usual(run_history.completions(connection, run, stages))
-    progress = run_history.elapsed(stages, clock.now())
+    progress = run_history.elapsed(connection, stages, clock.now())
     seconds = run_history.seconds_left(stages, usual, progress)
     return text.to_go_words(run_history.remaining_time_of(stages, seconds, settings.load().cpus))
 
@@ -126,27 +141,32 @@ def _show_lines(
     run: RunRecord,
     stages: list[StageRecord],
     alerts: Mapping[str, bool],
-    before: Mapping[str, int],
+    worked: tuple[TimeWorked, Loss | None],
     left: str,
 ) -> list[str]:
-    """Return a run as text; `before` has the microseconds of the stages' earlier attempts."""
+    """Return a run as text, with the time `worked`, which ends where the run was lost."""
+    time, loss = worked
+    spent = formatting.worked(time.until(clock.now() if loss is None else loss.at))
+    since = formatting.local_time(run.started_at)
     about = [
         ("run", run.id),
         ("name", run.name),
-        ("state", text.state(run.status)),
+        ("state", text.state(run.status, is_lost=loss is not None)),
         *_source(run),
         ("directory", run.directory),
         *_about_code(run),
         ("created", formatting.local_time(run.created_at)),
-        ("took", text.took(run)),
+        ("took", f"{spent}, since {since}" if since else ""),
         *([("to go", left)] if left else []),
     ]
-    header = ("STAGE", "STATE", "ATTEMPT", "TOOK", "EXIT", "WHY")
-    rows = [_stage_row(one, alerts, before) for one in stages if not one.is_withdrawn]
+    header = ("STAGE", "STATE", "ATTEMPT", "TOOK", "SINCE", "EXIT", "WHY")
+    rows = [_stage_row(one, alerts) for one in stages if not one.is_withdrawn]
     return [
         *text.table(about),
         "",
-        *tables.fitted([header, *rows], right=set(header[2:5]), cut={"STAGE"}, wrapped=True),
+        *tables.fitted(
+            [header, *rows], right=RIGHT, cut={"STAGE"}, optional=("SINCE",), wrapped=True
+        ),
     ]
 
 
@@ -170,17 +190,15 @@ def _about_code(run: RunRecord) -> list[tuple[str, str]]:
     return [("code", commit + (", with changes" if state.get("dirty") else ""))] if commit else []
 
 
-def _stage_row(
-    stage: StageRecord, alerts: Mapping[str, bool], before: Mapping[str, int]
-) -> tuple[str, ...]:
-    is_nan = alerts.get(stage.name)
-    state = text.marked_state(stage.status, stalled=stage.stalled, is_nan=is_nan)
+def _stage_row(stage: StageRecord, alerts: Mapping[str, bool]) -> tuple[str, ...]:
+    state = text.marked_state(stage, alerts.get(stage.name))
     exit_code = "" if stage.exit_code is None else str(stage.exit_code)
     number = str(stage.attempt) if stage.attempt else ""
-    silent = text.STALLED if stage.stalled else ""
+    silent = text.STALLED if stage.stalled and stage.lost_at is None else ""
     why = ", ".join(part for part in (silent, stage.reason) if part)
-    took = text.took(stage, before.get(stage.name, 0))
-    return stage.name, state, number, took, exit_code, why
+    took = formatting.worked(stage.worked_until(clock.now()))
+    since = "" if stage.since is None else formatting.clock_time(stage.since)
+    return stage.name, state, number, took, since, exit_code, why
 
 
 @options.command('ls "$(trainui path digits evaluate)"', 'cd "$(trainui path digits)"')

@@ -13,7 +13,7 @@ from typing import Any
 
 from trainui import disk as disks
 from trainui import formatting, paths, settings
-from trainui.errors import NotFoundError, UnfitEnvironmentError, UsageError
+from trainui.errors import NotFoundError, TrainuiError, UnfitEnvironmentError, UsageError
 
 GOOD, NOTE, BAD = "good", "note", "bad"
 """Levels: a note works, with a drawback; what is bad must be fixed."""
@@ -189,7 +189,29 @@ def worker() -> Result:
     if found["guard_pid"]:
         message = f"not ready, although its guard is running; its log is {found['log']}"
         return NOTE, message, "wait a few seconds, then read its log"
+    if words := lost_stages():
+        return NOTE, "not running", words
     return GOOD, "not running (starts automatically)"
+
+
+def lost_stages() -> str:
+    """Return how many stages are recorded as running without a process; empty if none is.
+
+    Also if the database cannot be read: another check says so.
+    """
+    from trainui.execution.attempt import lost_attempts
+    from trainui.store.read import views
+
+    try:
+        with views.reading() as connection:
+            lost = list(lost_attempts.find(connection).stages.values())
+    except TrainuiError:
+        return ""
+    if not lost:
+        return ""
+    verb = "is" if len(lost) == 1 else "are"
+    stages = formatting.quantity(len(lost), "stage")
+    return f"{stages} {verb} recorded as running and {verb} not: {lost[0].words}"
 
 
 def gpus() -> Result:

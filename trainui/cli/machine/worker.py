@@ -7,15 +7,13 @@ from typing import Annotated, Any
 
 import typer
 
-from trainui import control, formatting, settings, text
+from trainui import control, formatting, paths, settings, text
 from trainui.cli import options
 from trainui.cli.output import interrupt, printing, progress
 from trainui.errors import UnfitEnvironmentError
 
 START_TIMEOUT = 60.0
 """Seconds for the worker to start, also on a busy machine with a cold disk cache."""
-
-_NOT_RUNNING = "not running (starts automatically)"
 
 _BEGUN = "the operation may still complete; see `trainui worker status`"
 
@@ -143,6 +141,8 @@ def _set_paused(paused: bool, as_json: bool) -> None:
 def _show(found: dict[str, Any], as_json: bool) -> None:
     from trainui.cli.machine import checks
 
+    if words := checks.lost_stages():
+        found["problems"].append(words)
     printing.answer(as_json, found, _lines(found))
     if other := checks.changed_cpus(found):
         printing.note(f"the worker {other}: {checks.RESTART}")
@@ -154,7 +154,7 @@ def _lines(found: dict[str, Any]) -> list[str]:
     if broker["pid"] is None and not broker["reachable"] and settings.load().broker_url is None:
         reachable = "not running"
     slots = [f"{slot['kind']} {slot['index']}" for slot in found["slots"]]
-    worker = f"not ready, process {found['pid']}" if found["pid"] else _NOT_RUNNING
+    worker = f"not ready, process {found['pid']}" if found["pid"] else _absent(found)
     if found["running"]:
         worker = f"running as process {found['pid']}"
     rows = [
@@ -169,6 +169,14 @@ def _lines(found: dict[str, Any]) -> list[str]:
         *(("!", problem) for problem in found["problems"]),
     ]
     return text.table(rows)
+
+
+def _absent(found: dict[str, Any]) -> str:
+    """Return that the worker is not running, and what starts it; a problem says so itself."""
+    from trainui.execution.processes import desired_state
+
+    is_missed = found["guard_pid"] or desired_state.is_wanted(paths.home())
+    return "not running" if is_missed else "not running (starts automatically)"
 
 
 def _host(found: dict[str, Any]) -> str:

@@ -10,7 +10,7 @@ from trainui.domain.notifications import CODE, MARKED, MARKS, STALLED, WARNING
 from trainui.domain.records import Event, RunRecord, StageRecord
 from trainui.domain.states import ENDED, Status
 from trainui.store.db import protocol
-from trainui.store.read import event_feed, trials, views
+from trainui.store.read import event_feed, time_worked, trials, views
 
 HINTS = 3
 """Maximum number of failed stages for which a `trainui logs` hint is printed."""
@@ -88,7 +88,8 @@ def _current(stage: StageRecord) -> str:
 def _line(time: int, status: Status, name: str, stage: StageRecord | None, reason: str) -> str:
     words = [name]
     if stage is not None and status in ENDED and stage.started_at and stage.completed_at:
-        words.append(f"after {formatting.between(stage.started_at, stage.completed_at)}")
+        took = formatting.took(stage.worked_until(clock.now()), stage.since, stage.completed_at)
+        words.append(f"after {took}")
     # of a queued stage it is that of the attempt before
     if stage is not None and stage.attempt > 1 and status != Status.QUEUED:
         words.append(f"(attempt {stage.attempt})")
@@ -98,11 +99,12 @@ def _line(time: int, status: Status, name: str, stage: StageRecord | None, reaso
     return f"{shown}  {text.state(status):<13}  {' '.join(words)}"
 
 
-def end_of(run: RunRecord) -> str:
+def end_of(connection: protocol.Connection, run: RunRecord) -> str:
     """Return a line with a run's outcome."""
     line = f"run {run.name} {text.state(run.status)}"
     if run.started_at and run.completed_at:
-        line += f" after {formatting.between(run.started_at, run.completed_at)}"
+        worked = time_worked.of_run(connection, run.id).until(run.completed_at)
+        line += f" after {formatting.took(worked, run.started_at, run.completed_at)}"
     return f"{line} ({run.id})"
 
 

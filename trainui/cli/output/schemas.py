@@ -53,11 +53,12 @@ _NAMES: tuple[tuple[Schema, str], ...] = (
     (_or_null(WHOLE), "column exit_code guard_pid line of pid signal supervisor_pid"),
     (_list(WHOLE), "gpus"),
     (_or_null(NUMBER), "deviation first_step gpu_seconds_saved last_step limit mean seconds step"),
+    (_or_null(NUMBER), "seconds_worked"),
     (VALUE, "value"),
     (_or_null(VALUE), "last max min"),
     (FLAG, "by_index dry_run low lower new paused reachable running stalled valid writable"),
     (TIME, "at created_at time"),
-    (_or_null(TIME), "completed_at started_at"),
+    (_or_null(TIME), "completed_at lost_at started_at"),
     (_ANY_OBJECT, "params summary"),
     (_or_null(_ANY_OBJECT), "matrix packages search"),
     (_list(_ANY_OBJECT), "hosts"),
@@ -85,7 +86,7 @@ _RUN_TYPES = {
     "status": _one_of(*_RUN_STATES),
     "external": _or_null(_object("kind path pid")),
 }
-_RUN_LINE = "run name status created_at started_at completed_at external"
+_RUN_LINE = "run name status created_at started_at completed_at external seconds_worked lost_at"
 
 _PRUNING = _object("by metric step value lower best by_index rule limit of", step=WHOLE, best=FLAG)
 
@@ -99,8 +100,9 @@ _ATTEMPT = _object(
 _ALERT = _object("kind attempt time text", kind=_one_of(*MARKS), attempt=_or_null(WHOLE))
 
 _STAGE = _object(
-    "id name task command params matrix workdir depends_on status reason stalled alerts "
-    "celery_task_id started_at completed_at result error exit_code gpus dir outputs attempts "
+    "id name task command params matrix workdir depends_on status reason stalled lost_at "
+    "alerts celery_task_id started_at completed_at seconds_worked result error exit_code gpus dir "
+    "outputs attempts "
     "trial? search? summary?",
     alerts=_list(_ALERT),
     attempts=_list(_ATTEMPT),

@@ -5,30 +5,41 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 
-from trainui import paths
+from trainui import formatting, paths
 from trainui.domain.states import Status
 from trainui.store.db import sqlite_file
 
 if TYPE_CHECKING:
     from trainui.domain.records import StageRecord
+    from trainui.store.read.run_list import RunLine
 
 _SEE = "see `trainui worker status`"
 
 
 def reason(stages: Sequence[StageRecord]) -> str:
-    """Return why no stage starts or no end is recorded; empty if one runs or is about to start."""
+    """Return why no stage starts or no end is recorded; empty if one runs or is about to start.
+
+    Lost stages are marked as such.
+    """
     states = {stage.status for stage in stages}
     if Status.RUNNING in states:
-        return unmonitored()
-    if words := of_runs(states):
+        lost = next((stage for stage in stages if stage.lost_at is not None), None)
+        return unmonitored() if lost is None else f"{lost.name} is running?  {lost.reason}"
+    if words := _stands(states):
         return words
     waiting = [stage for stage in stages if stage.status == Status.QUEUED]
     first = next((stage for stage in waiting if stage.reason not in (None, "starting")), None)
     return "" if first is None else f"{first.name} waits: {first.reason}"
 
 
-def of_runs(states: Collection[Status]) -> str:
-    """Return why runs in these states do not proceed; empty if nothing is wrong."""
+def of_runs(runs: Sequence[RunLine]) -> str:
+    """Return why listed runs do not proceed; empty if nothing is wrong."""
+    if lost := [(run.name, run.lost.words) for run in runs if run.lost is not None]:
+        return f"{formatting.first([name for name, _ in lost])} is running?  {lost[0][1]}"
+    return _stands({run.status for run in runs})
+
+
+def _stands(states: Collection[Status]) -> str:
     if Status.RUNNING in states and (words := unmonitored()):
         return words
     trouble = worker_trouble() if Status.QUEUED in states else ""

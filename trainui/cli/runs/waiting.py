@@ -140,7 +140,7 @@ class _Watch:
         if run.status in ENDED:
             self.ends[run_id] = run.status
             if was_over != run.status:
-                printing.note(event_lines.end_of(run))
+                printing.note(event_lines.end_of(self._connection, run))
                 for hint in event_lines.hints(self._connection, run_id):
                     printing.note(hint)
 
@@ -167,7 +167,8 @@ class _Watch:
         """Print why nothing starts, if that has lasted for a while."""
         waiting = [run_id for run_id in self._printers if run_id not in self.ends]
         found = [views.stages(self._connection, run_id) for run_id in waiting]
-        words = next(filter(None, map(standstill.reason, found)), "")
+        lost = lookup.find_lost(self._connection, {one.status for own in found for one in own})
+        words = next(filter(None, (standstill.reason(lost.marked(own)) for own in found)), "")
         if not words:
             self._stands_since = now
         elif words != self._standstill and now - self._stands_since >= STANDSTILL_PATIENCE:

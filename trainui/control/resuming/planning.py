@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 
 from trainui.control.change_detection import ChangeDetection
 from trainui.control.edits import pipeline_changes
@@ -13,8 +14,11 @@ from trainui.control.resuming.resume_estimates import with_savings
 from trainui.control.resuming.resume_preview import StageOptions
 from trainui.control.trainings import external_command
 from trainui.domain.definition import Pipeline, StageDefinition
-from trainui.domain.records import AttemptRecord, RunRecord, StageRecord
+from trainui.domain.records import AttemptRecord, Lost, RunRecord, StageRecord
 from trainui.domain.states import UNFINISHED, Status
+from trainui.execution.attempt import lost_attempts, record_outcome
+from trainui.execution.attempt.outcome import LostSupervisor
+from trainui.execution.attempt.prepared_process import AttemptContext
 from trainui.pipeline.rules import resume_plan as rules
 from trainui.pipeline.rules import shared_paths
 from trainui.pipeline.rules.resume_plan import Action, PlannedStage
@@ -24,6 +28,7 @@ from trainui.store.db.engine import Store, open_store, raw
 from trainui.store.read import trials
 from trainui.store.runs import attempts as stored_attempts
 from trainui.store.runs import runs
+from trainui.supervisor import journal
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +70,7 @@ class ResumePlan:
 
 
 NO_OPTIONS = StageOptions()
+NOTHING_LOST = Lost()
 
 
 def plan_resume(
@@ -72,9 +78,13 @@ def plan_resume(
 ) -> list[PlannedStage]:
     """Return what a resume would do with each stage, in the file's order.
 
-    Without an edited pipeline, the one on record is used. It raises UsageError as `resume`.
+    Without an edited pipeline, the one on record is used. It raises UsageError as `resume`. A lost
+    stage is planned as the worker will find it; the resume starts one first.
     """
-    return make_plan(open_store(), run_id, options, pipeline).stages
+    store = open_store()
+    with store.read() as connection:
+        lost = lost_attempts.find(raw(connection))
+    return make_plan(store, run_id, options, pipeline, lost=lost).stages
 
 
 def make_plan(
@@ -83,9 +93,15 @@ def make_plan(
     options: StageOptions,
     pipeline: Pipeline | None,
     environ: Mapping[str, str] | None = None,
+    lost: Lost = NOTHING_LOST,
 ) -> ResumePlan:
-    """Return the plan of a resume; `environ` is the new environment, if it is replaced."""
+    """Return the plan of a resume; `environ` is the new environment, if it is replaced.
+
+    Stages that are `lost` are planned as if a worker had recorded their ends.
+    """
     seen = read_state(store, run_id)
+    if lost.stages:
+        seen = replace(seen, stages=[_as_found(one, seen, lost) for one in seen.stages])
     changes = None
     if pipeline is not None:
         changes = pipeline_changes.compare(seen.run, seen.stages, pipeline, given_params(run_id))
@@ -110,6 +126,9 @@ def make_plan(
         ),
     )
     waiting = {} if changes is None else changes.waiting
+    for at, one in enumerate(planned):
+        if (loss := lost.stages.get(by_name[one.name].id)) is not None:
+            planned[at] = replace(one, reason=f"running?  {loss.words}: {one.reason}")
     planned = [
         _with_waiting_edit(
             _with_undeclared(
@@ -158,6 +177,22 @@ def read_state(store: Store, run_id: str) -> SeenRun:
         }
         counted = trials.counted(raw(connection), run_id, stages)
     return SeenRun(run, stages, attempts, tried, counted)
+
+
+def _as_found(stage: StageRecord, seen: SeenRun, lost: Lost) -> StageRecord:
+    """Return a stage as the next worker will find it, if it is lost; else unchanged."""
+    loss, tries = lost.stages.get(stage.id), seen.attempts.get(stage.id, ())
+    if loss is None or loss.is_elsewhere or not tries:
+        return stage
+    attempt = tries[-1]
+    found = journal.read_exit(Path(attempt.directory)) or LostSupervisor()
+    outcome = record_outcome.decide(
+        AttemptContext(seen.run, stage, attempt), attempt.definition or stage.definition, found
+    )
+    reason = (outcome.error or "").partition("\n")[0] or None
+    return stage._replace(
+        status=outcome.status, reason=reason, error=outcome.error, completed_at=outcome.completed_at
+    )
 
 
 def _search(store: Store, stage: StageRecord, seen: SeenRun) -> CheckpointSearch:

@@ -1,27 +1,183 @@
-"""Lost attempts: recorded as running, but their processes are gone.
+"""Lost attempts: recorded as running, but nobody watches them and their processes are gone.
 
-This is the case after a reboot until a worker has run. It is decided by the processes, never by
-time.
+This is the case after a reboot until a worker has run. It is decided by the processes, by pid,
+start time and boot, and never by time; of an attempt on another host, by that host's heartbeat.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
+from typing import Any, NamedTuple
 
-from trainui import settings
-from trainui.domain.records import RunRecord
+from trainui import clock, formatting, paths, plain_files, settings
+from trainui.domain.records import Loss, Lost
 from trainui.domain.states import Status
-from trainui.execution.attempt.prepared_process import AttemptContext, identity_of
-from trainui.execution.daemon import lifecycle
-from trainui.execution.processes import spawn
+from trainui.execution.daemon import health
+from trainui.execution.processes import locks
 from trainui.store.db.protocol import Connection
-from trainui.store.read import views
-from trainui.supervisor import process
+from trainui.store.db.statements import IS_EXTERNAL
+from trainui.store.hosts import heartbeats
+from trainui.store.read import row_mapping, views
+from trainui.supervisor import journal, process, protocol, supervise
 from trainui.supervisor.process import ProbeState
+from trainui.supervisor.protocol import JournalError
+
+SILENT_AFTER = int(heartbeats.SILENT_AFTER * clock.SECOND)
 
 PATIENCE = 30.0
 """Seconds for a worker to start, and to read the metrics before it records the ends."""
+
+GONE = (ProbeState.LOST, ProbeState.ENDED, ProbeState.REMOVED)
+"""States of an attempt that started and has no process left."""
+
+
+class OpenAttempt(NamedTuple):
+    """A running stage's last attempt, with what identifies its processes."""
+
+    run_id: str
+    stage_id: str
+    stage: str
+    number: int
+    directory: Path
+    host: str
+    run_directory: str
+    external: Mapping[str, Any] | None
+    """Of an external run: what was found."""
+
+
+def running(connection: Connection) -> list[OpenAttempt]:
+    """Return the attempts that are recorded as running."""
+    found = connection.execute(
+        "SELECT run_id, stages.id, stages.name, number, attempts.directory, attempts.host,"
+        f" runs.directory, CASE WHEN {IS_EXTERNAL} THEN submission_json END FROM attempts"
+        " JOIN stages ON stages.id = stage_id AND number = attempt JOIN runs ON runs.id = run_id"
+        " WHERE attempts.status = ? AND stages.status = ?",
+        (Status.RUNNING, Status.RUNNING),
+    )
+    return [
+        OpenAttempt(
+            run_id,
+            stage_id,
+            stage,
+            number,
+            Path(directory),
+            host,
+            run_directory,
+            None if submission is None else row_mapping.load(submission)["external"],
+        )
+        for run_id, stage_id, stage, number, directory, host, run_directory, submission in found
+    ]
+
+
+class LossFinder:
+    """Finds lost attempts again and again, at little cost: what is gone stays gone."""
+
+    def __init__(self) -> None:
+        self._home = paths.home()
+        self._here = settings.host()
+        self._is_shared = settings.load().database_url is not None
+        self._gone: dict[Path, int] = {}
+        """The last signs of life of attempts whose processes are gone, by directory."""
+
+    def is_watched(self) -> bool:
+        """Return True if this home's worker lives, or its guard, which is about to start it."""
+        return locks.is_held(self._home.worker_lock) or locks.is_held(self._home.guard_lock)
+
+    def find(self, attempts: Sequence[OpenAttempt], heartbeats: Mapping[str, int]) -> Lost:
+        """Return which are lost of all the attempts that are recorded as running.
+
+        `heartbeats` has the last one of each host, if hosts share the database (`last_heartbeats`).
+        """
+        found: dict[str, Loss] = {}
+        if not attempts:
+            return Lost()
+        oldest = clock.now() - SILENT_AFTER
+        silent = {host: at for host, at in heartbeats.items() if at <= oldest}
+        if not self.is_watched():
+            since = formatting.clock_time(health.last_alive(self._home))
+            words = f"no worker since {since}; trainui worker start finds out"
+            for one in attempts:
+                is_here = not self._is_shared or one.host in silent
+                if is_here and self._is_here(one) and (at := self._last_sign(one)) is not None:
+                    found[one.stage_id] = Loss(one.run_id, at, words)
+            if found and self.is_watched():  # a worker that started meanwhile may have ended them
+                return Lost()
+        for one in attempts:
+            if one.host != self._here and (at := silent.get(one.host)) is not None:
+                since = formatting.clock_time(at)
+                words = f"no heartbeat of {one.host} since {since}; its worker finds out"
+                found[one.stage_id] = Loss(one.run_id, at, words, is_elsewhere=True)
+        return Lost(found, _lost_runs(found, attempts))
+
+    def _is_here(self, one: OpenAttempt) -> bool:
+        """Return True if its processes can be seen from here; a host's name may change."""
+        with suppress(JournalError, OSError):
+            return one.host == self._here or journal.is_of_this_boot(one.directory)
+        return False
+
+    def _last_sign(self, one: OpenAttempt) -> int | None:
+        """Return the last sign of life of an attempt without a process; None if it may have one."""
+        if one.directory not in self._gone:
+            if not (is_dead(one) if one.external is None else _is_adopted_dead(one.external)):
+                return None
+            self._gone[one.directory] = last_sign_of_life(one.directory)
+        return self._gone[one.directory]
+
+
+def is_dead(one: OpenAttempt, *, started: bool = False) -> bool:
+    """Return True if an attempt of this host has no process; `started`: and had one."""
+    values = (one.run_id, one.stage, str(one.number), one.run_directory)
+    identity = dict(zip(protocol.IDENTITY, values, strict=True))
+    state = process.probe(one.directory, identity).state
+    return state in GONE or (state == ProbeState.NONE and not started)
+
+
+def _is_adopted_dead(external: Mapping[str, Any]) -> bool:
+    """Return True if the process that an external run adopted is gone; False if it has none."""
+    if not external.get("pid") or not external.get("boot"):
+        return False
+    is_this_boot = external["boot"] == supervise.boot_id()
+    return not is_this_boot or supervise.start_ticks(external["pid"]) != external.get("ticks")
+
+
+def last_sign_of_life(attempt_dir: Path) -> int:
+    """Return when an attempt ended, else when it last wrote to a file, in microseconds."""
+    with suppress(JournalError, OSError):
+        if (end := journal.read_exit(attempt_dir)) is not None:
+            return end.completed_at
+    written = (protocol.STDOUT_FILE, protocol.STDERR_FILE, protocol.METRICS_FILE)
+    names = (*written, protocol.TIMES_FILE, protocol.PIDS_FILE)
+    looks = [plain_files.look(attempt_dir / name) for name in names]
+    times = [one.st_mtime_ns // 1000 for one in looks if one is not None]
+    return max(times, default=clock.now())
+
+
+def _lost_runs(stages: Mapping[str, Loss], attempts: Iterable[OpenAttempt]) -> dict[str, Loss]:
+    alive = {one.run_id for one in attempts if one.stage_id not in stages}
+    found: dict[str, Loss] = {}
+    for loss in sorted(stages.values(), key=lambda one: one.at):
+        if loss.run_id not in alive:
+            found[loss.run_id] = loss
+    return found
+
+
+def find(connection: Connection) -> Lost:
+    """Return what is lost in this database."""
+    attempts = running(connection)
+    return LossFinder().find(attempts, last_heartbeats(connection)) if attempts else Lost()
+
+
+def last_heartbeats(connection: Connection) -> dict[str, int]:
+    """Return the last heartbeat of each host, in microseconds; none if no hosts share it."""
+    if settings.load().database_url is None:
+        return {}
+    now = clock.now()
+    return {
+        host.name: now - int(host.seconds * clock.SECOND)
+        for host in heartbeats.known(connection).values()
+    }
 
 
 def record(run_ids: Collection[str] | None = None) -> None:
@@ -38,31 +194,17 @@ def record(run_ids: Collection[str] | None = None) -> None:
         return bool(found if run_ids is None else found.intersection(run_ids))
 
     if are_left():
+        from trainui.execution.daemon import lifecycle
+        from trainui.execution.processes import spawn
+
         lifecycle.ensure_started()
         spawn.wait_until(lambda: not are_left(), PATIENCE)
 
 
 def runs() -> set[str]:
-    """Return the ids of the runs that have a lost attempt."""
+    """Return the ids of the runs with an attempt of this host whose processes are gone."""
     if not views.is_there():
         return set()
     with views.reading() as connection:
-        running = [run for run in views.runs(connection) if run.status == Status.RUNNING]
-        return {run.id for run in running if any(map(_is_one, _last_attempts(connection, run)))}
-
-
-def _last_attempts(connection: Connection, run: RunRecord) -> Iterator[AttemptContext]:
-    attempts = views.attempts(connection, run.id)
-    for stage in views.stages(connection, run.id):
-        for attempt in attempts.get(stage.id, [])[-1:]:
-            yield AttemptContext(run, stage, attempt)
-
-
-def _is_one(context: AttemptContext) -> bool:
-    attempt = context.attempt
-    if attempt.status != Status.RUNNING or attempt.host != settings.host():
-        return False
-    if context.run.external is not None:
-        return False
-    found = process.probe(Path(attempt.directory), identity_of(context))
-    return found.state in (ProbeState.LOST, ProbeState.ENDED, ProbeState.REMOVED)
+        ours = [one for one in running(connection) if one.host == settings.host()]
+    return {one.run_id for one in ours if one.external is None and is_dead(one, started=True)}

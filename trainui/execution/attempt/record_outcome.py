@@ -17,6 +17,7 @@ from trainui.errors import TrainuiError
 from trainui.execution.attempt import metrics_flush
 from trainui.execution.attempt import outcome as attempt_outcome
 from trainui.execution.attempt.launch import context_of
+from trainui.execution.attempt.lost_attempts import last_sign_of_life
 from trainui.execution.attempt.metrics_flush import FlushResult
 from trainui.execution.attempt.outcome import LostSupervisor
 from trainui.execution.attempt.prepared_process import AttemptContext, definition_of
@@ -72,7 +73,7 @@ def record_end(
         requeue(store, context.attempt, why)
         return True
     definition = _definition(context)
-    outcome = _outcome(context, definition, found)
+    outcome = decide(context, definition, found)
     if outcome.status == Status.COMPLETED and flushed != FlushResult.GIVEN_UP:
         outcome = _with_objective(store, context, outcome)
     _end(store, context, definition, outcome, flushed)
@@ -88,9 +89,10 @@ def _reason_to_requeue(attempt: AttemptRecord, found: Exit) -> str | None:
     return str(found.message) if is_short or found.reason == ExitReason.POSTPONED else None
 
 
-def _outcome(
+def decide(
     context: AttemptContext, definition: StageDefinition, found: Exit | LostSupervisor
 ) -> Outcome:
+    """Return how an attempt ended, as its supervisor recorded it or after that died first."""
     attempt = context.attempt
     if isinstance(found, Exit):
         masker = shell_environment.masker(Path(context.run.directory))
@@ -103,7 +105,7 @@ def _outcome(
         definition,
         replace(found, records_removed=removed),
         started_at=pids.started_at if pids else None,
-        completed_at=clock.now() if found.seen_alive else _last_sign_of_life(directory),
+        completed_at=clock.now() if found.seen_alive else last_sign_of_life(directory),
     )
 
 
@@ -228,15 +230,6 @@ def _made_no_progress(
 def _search(context: AttemptContext, definition: StageDefinition) -> checkpoints.CheckpointSearch:
     attempt_dirs = [context.attempt.directory]
     return checkpoints.search(definition, context.stage.directory, attempt_dirs)
-
-
-def _last_sign_of_life(attempt_dir: Path) -> int:
-    """Return when an attempt last wrote to one of its files, in microseconds."""
-    written = (protocol.STDOUT_FILE, protocol.STDERR_FILE, protocol.METRICS_FILE)
-    names = (*written, protocol.TIMES_FILE, protocol.PIDS_FILE)
-    looks = [plain_files.look(attempt_dir / name) for name in names]
-    times = [one.st_mtime_ns // 1000 for one in looks if one is not None]
-    return max(times, default=clock.now())
 
 
 def is_transient(error: BaseException | None) -> bool:

@@ -65,6 +65,23 @@ def last_end(home: Home, name: str = "worker") -> WorkerEnd | None:
     return end if end.wanted == desired_state.wanted_at(home) else None
 
 
+def last_alive(home: Home) -> int:
+    """Return when a worker that has ended was last known to be alive, in microseconds.
+
+    That is noted every ten seconds while stages run (`readiness.touch`), so that it is known also
+    after a power cut.
+    """
+    end = last_end(home)
+    lock = plain_files.look(home.worker_lock)
+    noted = (
+        readiness.written_at(home),
+        desired_state.withdrawn_at(home),
+        0 if end is None else end.at,
+        0 if lock is None else lock.st_mtime_ns,
+    )
+    return max(noted) // 1000
+
+
 def brief(home: Home, database: Path | None) -> str:
     """Return a short reason why nothing new can start; empty if it can, or a worker is starting.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,18 @@ def declare(home: Home, slots: Sequence[dict[str, Any]]) -> None:
 def clear(home: Home) -> None:
     """Remove the readiness file: this worker is leaving, or found an earlier worker's file."""
     _file(home).unlink(missing_ok=True)
+
+
+def touch(home: Home) -> None:
+    """Note in the file's time that the worker is alive (`health.last_alive`)."""
+    with suppress(OSError):
+        os.utime(_file(home))
+
+
+def written_at(home: Home) -> int:
+    """Return when the worker was last noted to be alive, in nanoseconds since 1970; 0: never."""
+    found = plain_files.look(_file(home))
+    return 0 if found is None else found.st_mtime_ns
 
 
 def read(home: Home) -> dict[str, Any] | None:

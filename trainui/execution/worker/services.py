@@ -13,7 +13,7 @@ from trainui import paths, wakeup
 from trainui import settings as settings_module
 from trainui.errors import SchemaRefusedError, StoreLockedError, TrainuiError
 from trainui.execution.attempt.monitor import AttemptMonitor
-from trainui.execution.daemon import early_worker
+from trainui.execution.daemon import early_worker, readiness
 from trainui.execution.daemon.metrics_process import MetricsProcess
 from trainui.execution.external.external_thread import ExternalThread
 from trainui.execution.external.remote_processes import RemoteProcesses
@@ -51,6 +51,9 @@ SCHEMA_EVERY = 2.0
 STAGES_EVERY = 5.0
 """Seconds between two checks of running stages: their GPUs, and whether they are stalled. A check
 costs a few milliseconds while GPUs are in use; a silence shorter than a minute does not matter."""
+
+ALIVE_EVERY = 10.0
+"""Seconds between two notes that the worker is alive, made while a run is active."""
 
 STOPPING = threading.Event()
 """Set when the worker begins to stop. Stages keep running; the next worker takes them over."""
@@ -205,11 +208,15 @@ class WorkerServices:
                 return
         if self._planner.is_active:
             self._active_at = time.monotonic()
+            self._run_if_due(ALIVE_EVERY, self._note_life)
 
     def _check_guard(self) -> None:
         """Start the guard if it is not running although the worker is wanted."""
         if desired_state.is_wanted(self._home):
             self._guard.poll(time.monotonic())
+
+    def _note_life(self) -> None:
+        readiness.touch(self._home)
 
     def _check_schema(self) -> None:
         self.is_outdated = self._changes.is_outdated()

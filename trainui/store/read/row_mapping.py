@@ -59,7 +59,7 @@ def _same_named(row: Row, record: type[Any]) -> dict[str, Any]:
     return {name: row[name] for name in _UNCHANGED[record] if name in row}
 
 
-_CONVERTED = frozenset({"status", "stalled", "removed", "metrics_complete"})
+_CONVERTED = frozenset({"status", "stalled", "removed", "metrics_complete", "earlier"})
 """Columns with the name of a field, but not with its type."""
 
 _UNCHANGED: dict[type[Any], list[str]] = {
@@ -88,6 +88,7 @@ def stage_record(row: Row) -> StageRecord:
         result=load(row["result_json"]),
         stalled=bool(row["stalled"]),
         removed=bool(row["removed"]),
+        earlier=int(row.get("earlier") or 0),
     )
 
 

@@ -45,18 +45,6 @@ _WORK_ON_POSTGRESQL = """(SELECT '[' || string_agg(
 ) || ']' FROM unnest(ARRAY['command', 'task', 'params']) WITH ORDINALITY AS fields (field, at))"""
 
 
-def earlier_times(connection: protocol.Connection, run_id: str) -> dict[str, int]:
-    """Return by stage name the microseconds that the attempts before its last one ran together."""
-    found = connection.execute(
-        "SELECT stages.name, SUM(attempts.completed_at - attempts.started_at) FROM stages"
-        " JOIN attempts ON attempts.stage_id = stages.id AND attempts.number < stages.attempt"
-        " WHERE stages.run_id = ? AND stages.attempt > 1 AND attempts.started_at IS NOT NULL"
-        " AND attempts.completed_at IS NOT NULL GROUP BY stages.name",
-        (run_id,),
-    )
-    return {str(name): int(micros) for name, micros in found}
-
-
 def completions(
     connection: protocol.Connection, run: RunRecord, stages: Collection[StageRecord]
 ) -> dict[str, Sequence[PastDuration]]:
@@ -97,24 +85,40 @@ def seconds_left(
 ) -> dict[str, float | None]:
     """Return the remaining seconds of each unfinished stage, by full name; None: unknown.
 
-    A stalled stage has no estimate: it may never end.
+    A stalled stage has no estimate: it may never end. Nor has one that is lost.
     """
     return {
         stage.name: None
-        if stage.stalled
+        if stage.stalled or stage.lost_at is not None
         else remaining_time.remaining(usual.get(stage.name), progress.get(stage.name))
         for stage in stages
         if stage.status in UNFINISHED
     }
 
 
-def elapsed(stages: Sequence[StageRecord], now: int) -> dict[str, StepProgress]:
-    """Return the progress of running stages as elapsed time only."""
-    return {
-        stage.name: StepProgress(max(now - stage.started_at, 0) / clock.SECOND)
-        for stage in stages
-        if stage.status == Status.RUNNING and stage.started_at is not None
-    }
+def elapsed(
+    connection: protocol.Connection, stages: Sequence[StageRecord], now: int
+) -> dict[str, StepProgress]:
+    """Return the progress of running stages as time worked only.
+
+    An attempt that continues from a checkpoint has the time of those before it, too.
+    """
+    found = {}
+    for stage in stages:
+        if stage.status == Status.RUNNING and stage.started_at is not None:
+            spent = max(now - stage.started_at, 0)
+            if stage.earlier and _continues(connection, stage):
+                spent += stage.earlier
+            found[stage.name] = StepProgress(spent / clock.SECOND)
+    return found
+
+
+def _continues(connection: protocol.Connection, stage: StageRecord) -> bool:
+    found = connection.execute(
+        "SELECT 1 FROM attempts WHERE stage_id = ? AND number = ? AND checkpoint IS NOT NULL",
+        (stage.id, stage.attempt),
+    )
+    return found.fetchone() is not None
 
 
 def remaining_time_of(

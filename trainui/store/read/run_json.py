@@ -9,18 +9,34 @@ from typing import Any
 from trainui import clock
 from trainui.domain.definition import StageDefinition
 from trainui.domain.notifications import NOTE
-from trainui.domain.records import AttemptRecord, Event, RunRecord, StageRecord
+from trainui.domain.records import AttemptRecord, Event, Loss, Lost, RunRecord, StageRecord
+from trainui.domain.time_worked import TimeWorked
 from trainui.pipeline.matrix import TRIAL
 from trainui.pipeline.substitution import masking
 from trainui.store.db import protocol
-from trainui.store.read import event_feed, tracked, views
+from trainui.store.read import event_feed, time_worked, tracked, views
 
 STDOUT_FILE = "stdout.log"
 STDERR_FILE = "stderr.log"
 
+NOTHING_LOST = Lost()
 
-def run_line(run: RunRecord) -> dict[str, Any]:
-    """Return a run as listed by `ls`."""
+MOST_BY_ID = 1000
+"""Runs up to which their time worked is read by id, and not for all runs at once."""
+
+
+def run_lines(
+    connection: protocol.Connection, runs: Sequence[RunRecord], lost: Lost = NOTHING_LOST
+) -> list[dict[str, Any]]:
+    """Return runs as listed by `ls`."""
+    if len(runs) > MOST_BY_ID:
+        worked = time_worked.of_all_runs(connection)
+    else:
+        worked = time_worked.of_runs(connection, [run.id for run in runs])
+    return [_run_line(run, worked.get(run.id), lost.runs.get(run.id)) for run in runs]
+
+
+def _run_line(run: RunRecord, worked: TimeWorked | None, loss: Loss | None) -> dict[str, Any]:
     return {
         "run": run.id,
         "name": run.name,
@@ -29,24 +45,34 @@ def run_line(run: RunRecord) -> dict[str, Any]:
         "started_at": clock.to_iso(run.started_at),
         "completed_at": clock.to_iso(run.completed_at),
         "external": run.external and {key: run.external[key] for key in ("kind", "path", "pid")},
+        "seconds_worked": _seconds(
+            worked and (worked.ended if loss is None else worked.until(loss.at))
+        ),
+        "lost_at": clock.to_iso(loss and loss.at),
     }
 
 
-def run_in_full(connection: protocol.Connection, run: RunRecord) -> dict[str, Any]:
+def _seconds(micros: int | None) -> float | None:
+    return None if micros is None else micros / clock.SECOND
+
+
+def run_in_full(
+    connection: protocol.Connection, run: RunRecord, lost: Lost = NOTHING_LOST
+) -> dict[str, Any]:
     """Return a run with its stages and their attempts, as shown by `show`."""
     attempts = views.attempts(connection, run.id)
     alerts = event_feed.marks(connection, run.id)
     submission = views.submission(connection, run.id)
     stages = [
         _stage(run, stage, attempts.get(stage.id, ()), alerts.get(stage.name, ()))
-        for stage in views.stages(connection, run.id)
+        for stage in lost.marked(views.stages(connection, run.id))
     ]
     for one in stages:
         one["params"] = {**tracked.of_stage(submission, one["name"]), **one["params"]}
         if summary := tracked.summary_of_stage(submission, one["name"]):
             one["summary"] = dict(summary)
     return {
-        **run_line(run),
+        **run_lines(connection, [run], lost)[0],
         "from": run.origin,
         "notes": notes(connection, run.id),
         "stages": stages,
@@ -81,10 +107,12 @@ def _stage(
         "status": str(stage.status),
         "reason": stage.reason,
         "stalled": stage.stalled,
+        "lost_at": clock.to_iso(stage.lost_at),
         "alerts": [_alert(stage.name, event) for event in alerts],
         "celery_task_id": stage.celery_task_id,
         "started_at": clock.to_iso(stage.started_at),
         "completed_at": clock.to_iso(stage.completed_at),
+        "seconds_worked": _seconds(stage.worked_until(stage.started_at or 0)),
         "result": stage.result,
         "error": stage.error,
         "exit_code": stage.exit_code,

@@ -6,12 +6,16 @@ Plain SQL on a read-only driver connection, without JSON: ten thousand runs are 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from trainui.domain.states import DONE, Status
+from trainui.domain.time_worked import TimeWorked
 from trainui.store.db import protocol
 from trainui.store.db.statements import IS_EXTERNAL, batches, placeholders
-from trainui.store.read import stage_alerts
+from trainui.store.read import stage_alerts, time_worked
+
+if TYPE_CHECKING:
+    from trainui.domain.records import Loss, Lost
 
 
 class RunTrouble(NamedTuple):
@@ -63,6 +67,22 @@ class RunLine(NamedTuple):
     """The last verdict on it: `keep`, `discard` or none."""
     is_external: bool = False
     """True if trainui did not start it."""
+    worked: TimeWorked = TimeWorked()
+    lost: Loss | None = None
+    """Of a running run whose running stages are all lost."""
+
+    def worked_until(self, now: int) -> int | None:
+        """Return the microseconds in which an attempt ran; None if none has started."""
+        if self.started_at is None:
+            return None
+        return self.worked.until(now if self.lost is None else self.lost.at)
+
+
+def with_lost(lines: list[RunLine], lost: Lost) -> list[RunLine]:
+    """Return lines with the lost runs marked."""
+    if not lost.runs:
+        return lines
+    return [line._replace(lost=lost.runs.get(line.id)) for line in lines]
 
 
 _COLUMNS = (
@@ -183,6 +203,7 @@ def _lines(
     counts = _counted(connection, where, ids)
     names = _named(connection, where, ids)
     alerted = stage_alerts.alerted_stages(connection, ids)
+    worked = time_worked.of_runs(connection, ids) if ids else time_worked.of_all_runs(connection)
     lines = []
     for row in found:
         count, alerts = counts.get(row[0], _Counts()), alerted.get(row[0], {}).values()
@@ -207,6 +228,7 @@ def _lines(
                 note=row[9] or "",
                 verdict=row[10] or "",
                 is_external=bool(row[11]),
+                worked=worked.get(row[0], TimeWorked()),
             )
         )
     return lines

@@ -11,6 +11,7 @@ from typing import Any
 from trainui.domain.records import StageRecord
 from trainui.store.db import protocol
 from trainui.store.read import row_mapping
+from trainui.store.read.time_worked import STAGE_COLUMNS
 
 
 class StageCache:
@@ -22,7 +23,7 @@ class StageCache:
     def read(self, connection: protocol.Connection, run_id: str) -> list[StageRecord]:
         """Return the stages in the file's order, without withdrawn trials."""
         before, self._cached = self._cached, {}
-        query = "SELECT * FROM stages WHERE run_id = ? ORDER BY position"
+        query = f"SELECT {STAGE_COLUMNS} FROM stages WHERE run_id = ? ORDER BY position"
         found = connection.execute(query, (run_id,))
         names = [column[0] for column in found.description or ()]
         for row in found:

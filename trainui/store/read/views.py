@@ -23,6 +23,7 @@ from trainui.store.db.readonly import reading as reading
 from trainui.store.db.readonly import snapshot as snapshot
 from trainui.store.db.statements import IS_EXTERNAL, placeholders
 from trainui.store.read import row_mapping
+from trainui.store.read.time_worked import STAGE_COLUMNS
 from trainui.text import harmless
 
 PREFIX_LENGTH = 4
@@ -141,7 +142,7 @@ def stages(
 ) -> list[StageRecord]:
     """Return a run's stages in the file's order; with a limit, the first ones."""
     found = connection.execute(
-        "SELECT * FROM stages WHERE run_id = ? ORDER BY position LIMIT ?",
+        f"SELECT {STAGE_COLUMNS} FROM stages WHERE run_id = ? ORDER BY position LIMIT ?",
         (run_id, -1 if limit is None else limit),
     )
     return list(row_mapping.records(found, row_mapping.stage_record))
@@ -149,7 +150,9 @@ def stages(
 
 def stage(connection: protocol.Connection, run_id: str, name: str) -> StageRecord | None:
     """Return the stage with exactly this full name."""
-    found = connection.execute("SELECT * FROM stages WHERE run_id = ? AND name = ?", (run_id, name))
+    found = connection.execute(
+        f"SELECT {STAGE_COLUMNS} FROM stages WHERE run_id = ? AND name = ?", (run_id, name)
+    )
     return row_mapping.first(found, row_mapping.stage_record)
 
 
@@ -213,6 +216,12 @@ def attempts_of_stage(connection: protocol.Connection, stage_id: str) -> list[At
     """Return a stage's attempts, the oldest first."""
     found = connection.execute("SELECT * FROM attempts WHERE stage_id = ? ORDER BY id", (stage_id,))
     return list(row_mapping.records(found, row_mapping.attempt_record))
+
+
+def is_any_running(connection: protocol.Connection) -> bool:
+    """Return True if an attempt is recorded as running."""
+    query = "SELECT 1 FROM attempts WHERE status = ? LIMIT 1"
+    return connection.execute(query, (Status.RUNNING,)).fetchone() is not None
 
 
 def running_on(connection: protocol.Connection, host: str) -> list[StageRecord]:

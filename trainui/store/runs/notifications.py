@@ -6,12 +6,12 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection
 
-from trainui import clock, formatting
+from trainui import formatting
 from trainui.domain.notifications import Notification
 from trainui.domain.records import RunRecord
 from trainui.domain.states import Status
 from trainui.store.db.engine import Store, raw
-from trainui.store.read import event_feed
+from trainui.store.read import event_feed, time_worked
 from trainui.store.runs import runs
 
 NOTIFIED = "notified_event"
@@ -61,8 +61,8 @@ def begin(store: Store) -> None:
 def _end(connection: Connection, run: RunRecord) -> Notification:
     words = f"{run.name} {run.status.verb}"
     if run.started_at and run.completed_at:
-        seconds = (run.completed_at - run.started_at) / clock.SECOND
-        words += f" after {formatting.duration(seconds)}"
+        worked = time_worked.of_run(raw(connection), run.id).until(run.completed_at)
+        words += f" after {formatting.took(worked, run.started_at, run.completed_at)}"
     if named := _culprits(connection, run):
         words += f": {', '.join(named)}"
     return Notification(str(run.status), run.id, run.name, words)

@@ -8,10 +8,11 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from trainui.domain.metric_direction import may_lead
+from trainui.domain.time_worked import TimeWorked
 
 if TYPE_CHECKING:
     from trainui.domain.definition import StageDefinition
-    from trainui.domain.records import AttemptRecord, Event, RunRecord, StageRecord
+    from trainui.domain.records import AttemptRecord, Event, Loss, RunRecord, StageRecord
     from trainui.store.read.trials import TrialSummary
     from trainui.tui.data.curves import Curves
     from trainui.tui.data.eta import RunEta
@@ -209,8 +210,11 @@ class RunPage(NamedTuple):
     """The folded sweep under the cursor; None: no sweep, or it has no metrics."""
     alerts: Mapping[str, str] = NOTHING
     """By the name of a stage with alerts on its last attempt: `NaN`, or `alert`."""
-    earlier: Mapping[str, int] = NOTHING
-    """By the name of a stage with several attempts: the microseconds of those before the last."""
+    worked: TimeWorked = TimeWorked()
+    tries: Mapping[str, Sequence[tuple[int, int | None]]] = NOTHING
+    """By the name of a stage with several attempts, the start and end of each."""
+    lost: Loss | None = None
+    """Of a running run whose running stages are all lost."""
     more: int = 0
     """Number of further stages, which the next snapshot adds (large runs load in steps)."""
 
@@ -237,4 +241,7 @@ def as_attempt(stage: StageRecord, attempts: Sequence[AttemptRecord]) -> StageRe
         result=attempt.result,
         error=attempt.error,
         stalled=False,
+        earlier=0,
+        began_at=attempt.started_at,
+        lost_at=None,
     )

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 from trainui.domain.metric_direction import ComparedMetric
+from trainui.domain.records import Lost
 from trainui.store.read.run_list import RunDetails, RunLine
 from trainui.tui.data.metric_values import RunValues, metric_title
 from trainui.tui.data.query import Query
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
     from trainui.tui.data.eta import Eta
     from trainui.tui.data.machine_figures import GpuFigures, MachineFigures
     from trainui.tui.data.run_page import RunPage
+
+
+NOTHING_LOST = Lost()
 
 
 class ListedMetrics(NamedTuple):
@@ -116,6 +120,8 @@ class Health(NamedTuple):
     """Why no metrics are read; empty if all is well."""
     low_disk: str | None = None
     """A short warning if a disk is full or soon will be."""
+    lost: Lost = NOTHING_LOST
+    """The stages that nobody watches and that have no process."""
 
 
 class Snapshot(NamedTuple):

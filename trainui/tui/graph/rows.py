@@ -11,7 +11,7 @@ from trainui.clock import SECOND
 from trainui.domain.records import StageRecord
 from trainui.domain.states import Status
 from trainui.store.plotting.x_axis import Axis
-from trainui.text import SYMBOLS, harmless
+from trainui.text import SYMBOLS, harmless, state_word
 from trainui.tui.axes.labels import short_duration
 from trainui.tui.axes.x_axis import XAxis, axis_labels
 from trainui.tui.graph.nodes import GraphNode, counts, most_important
@@ -106,8 +106,6 @@ class GraphContext:
     now: int
     alerts: Mapping[str, str]
     """By stage name, the word of its alert."""
-    earlier: Mapping[str, int]
-    """By stage name, the microseconds of the attempts before its last one."""
 
 
 def graph_row(
@@ -133,8 +131,9 @@ def _facts(node: GraphNode, members: Sequence[StageRecord], context: GraphContex
         spans = cut(_states(members, alerts), columns.facts)
         return (*spans, Segment(" " * (columns.facts - width_of(spans))))
     stage = members[0]
-    word = "stalled" if stage.stalled else str(stage.status)
-    style = "warn" if stage.stalled else state_style(stage.status)
+    is_lost = stage.lost_at is not None
+    word = "stalled" if stage.stalled and not is_lost else state_word(stage.status, is_lost=is_lost)
+    style = "warn" if stage.stalled or is_lost else state_style(stage.status)
     if (alert := alerts.get(stage.name)) is not None:
         style = "bad"
         word = next(
@@ -143,7 +142,7 @@ def _facts(node: GraphNode, members: Sequence[StageRecord], context: GraphContex
     spans = (Segment(" "), Segment(fit(word, columns.word), style))
     if not columns.time:
         return spans if columns.word else ()
-    time = _time(stage, context.now, context.earlier.get(stage.name, 0))
+    time = _time(stage, context.now)
     return (*spans, Segment(" "), Segment(fit(time, columns.time, right=True), "dim"))
 
 
@@ -161,9 +160,11 @@ def _states(members: Sequence[StageRecord], alerts: Mapping[str, str]) -> Row:
 
 def _bar(members: Sequence[StageRecord], width: int, timeline: Timeline) -> Segment:
     """Return the timeline bar of the stages."""
-    intervals = [one for stage in members if (one := timeline.interval(stage.name)) is not None]
+    intervals = [one for stage in members for one in timeline.intervals(stage.name)]
     critical = any(stage.name in timeline.critical for stage in members)
-    drawn = bar(joined(intervals) if intervals else None, width, CRITICAL if critical else BAR)
+    if len(members) > 1 and intervals:
+        intervals = [joined(intervals)]
+    drawn = bar(intervals, width, CRITICAL if critical else BAR)
     return Segment(drawn, state_style(most_important(members).status))
 
 
@@ -177,11 +178,11 @@ def axis_row(columns: GraphColumns, timeline: Timeline) -> Row:
     return (Segment(f"{legend}  ", "dim"), *axis_labels([end, *wanted], columns.bar, "─"))
 
 
-def _time(stage: StageRecord, now: int, earlier: int) -> str:
+def _time(stage: StageRecord, now: int) -> str:
     if stage.status in (Status.PENDING, Status.QUEUED, Status.BLOCKED, Status.SKIPPED):
         return ""
-    begun = None if stage.started_at is None else stage.started_at - earlier
-    return elapsed(begun, stage.completed_at, now)
+    ticks = stage.status == Status.RUNNING and stage.lost_at is None
+    return elapsed(stage.worked_until(now), ticks=ticks)
 
 
 def _lanes(line: GraphLine, stage: StageRecord | None, context: GraphContext) -> Row:

@@ -6,7 +6,8 @@ Pauses in which no stage ran are left out, so that a run resumed a week later st
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain
 from operator import itemgetter
 from typing import NamedTuple
 
@@ -20,18 +21,25 @@ class Interval(NamedTuple):
     end: float
 
 
-class Timeline:
-    """When the stages of a run ran, by their last attempts."""
+Tries = Mapping[str, Sequence[tuple[int, int | None]]]
+"""By the name of a stage with several attempts, the start and end of each."""
 
-    def __init__(self, stages: Sequence[StageRecord], now: int) -> None:
-        self._spans = {
-            stage.name: (stage.started_at, max(stage.completed_at or now, stage.started_at))
-            for stage in stages
-            if stage.started_at is not None
-        }
+
+class Timeline:
+    """When the attempts of a run's stages ran."""
+
+    def __init__(self, stages: Sequence[StageRecord], now: int, tries: Tries | None = None) -> None:
+        known = tries or {}
+        self._spans: dict[str, list[tuple[int, int]]] = {}
+        """By stage name, when each attempt started and ended."""
+        for stage in stages:
+            own = known.get(stage.name) or filter(None, (stage.interval,))
+            until = now if stage.lost_at is None else stage.lost_at
+            if spans := [(start, max(end or until, start)) for start, end in own]:
+                self._spans[stage.name] = spans
         self._active: list[tuple[int, int, int]] = []
         """The intervals in which stages ran: start, end, and the active time before it."""
-        for start, end in sorted(self._spans.values()):
+        for start, end in sorted(chain.from_iterable(self._spans.values())):
             if self._active and start <= self._active[-1][1]:
                 first, last, before = self._active[-1]
                 self._active[-1] = first, max(last, end), before
@@ -47,16 +55,13 @@ class Timeline:
         return before + end - start
 
     def took(self, name: str) -> int:
-        """Return a stage's running time in microseconds."""
-        start, end = self._spans.get(name, (0, 0))
-        return end - start
+        """Return the time that a stage's attempts ran together, in microseconds."""
+        return sum(end - start for start, end in self._spans.get(name, ()))
 
-    def interval(self, name: str) -> Interval | None:
-        """Return when a stage ran; None if it did not."""
-        span = self._spans.get(name)
-        if span is None or not self.total:
-            return None
-        return Interval(self._part(span[0]), self._part(span[1]))
+    def intervals(self, name: str) -> list[Interval]:
+        """Return when each attempt of a stage ran; none if it did not."""
+        spans = self._spans.get(name, ()) if self.total else ()
+        return [Interval(self._part(start), self._part(end)) for start, end in spans]
 
     def _part(self, moment: int) -> float:
         at = bisect_right(self._active, moment, key=itemgetter(0)) - 1
@@ -82,10 +87,11 @@ def joined(intervals: Sequence[Interval]) -> Interval:
     return Interval(min(one.start for one in intervals), max(one.end for one in intervals))
 
 
-def bar(stretch: Interval | None, width: int, character: str) -> str:
-    """Draw an interval as a bar in `width` characters, at least one of them filled."""
-    if stretch is None or width <= 0:
-        return " " * max(width, 0)
-    start = min(int(stretch.start * width), width - 1)
-    end = max(round(stretch.end * width), start + 1)
-    return (" " * start + character * (end - start)).ljust(width)[:width]
+def bar(intervals: Iterable[Interval], width: int, character: str) -> str:
+    """Draw intervals in `width` characters, at least one of them filled for each."""
+    cells = [" "] * max(width, 0)
+    for one in intervals if cells else ():
+        start = min(int(one.start * width), width - 1)
+        end = max(round(one.end * width), start + 1)
+        cells[start:end] = [character] * (end - start)
+    return "".join(cells)

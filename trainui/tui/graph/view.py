@@ -24,7 +24,7 @@ from trainui.tui.graph.rows import (
     shortest_name,
     word_width,
 )
-from trainui.tui.graph.timeline import Timeline
+from trainui.tui.graph.timeline import Timeline, Tries
 from trainui.tui.keymap import bindings
 from trainui.tui.render.styled_text import Row
 from trainui.tui.widgets.list_view import CursorView
@@ -59,7 +59,7 @@ class StageGraph(CursorView):
         self._longest, self._shortest, self._word = 0, 0, 0
         self.timeline = Timeline((), 0)
         self._alerts: Mapping[str, str] = {}
-        self._earlier: Mapping[str, int] = {}
+        self._tries: Tries = {}
 
     @property
     def selected(self) -> StageRecord | None:
@@ -82,19 +82,19 @@ class StageGraph(CursorView):
         self,
         stages: Sequence[StageRecord],
         alerts: Mapping[str, str] | None = None,
-        earlier: Mapping[str, int] | None = None,
+        tries: Tries | None = None,
     ) -> None:
         """Show the stages of a run; the cursor stays on its stage.
 
-        By stage name, `alerts` has the word of its alert, and `earlier` the microseconds of the
-        attempts before its last one.
+        By stage name, `alerts` has the word of its alert, and `tries` the start and end of each
+        attempt of a stage with several.
         """
         before = self._all
-        if (stages, alerts or {}, earlier or {}) == (before, self._alerts, self._earlier):
+        if (stages, alerts or {}, tries or {}) == (before, self._alerts, self._tries):
             return
-        self._all, self._alerts, self._earlier = stages, alerts or {}, earlier or {}
+        self._all, self._alerts, self._tries = stages, alerts or {}, tries or {}
         self._stages = {stage.name: stage for stage in stages}
-        self.timeline = Timeline(self._all, clock.now())
+        self.timeline = Timeline(self._all, clock.now(), self._tries)
         if [one.definition for one in before] != [one.definition for one in stages]:
             self._lay_out()
         self._word = word_width(self._by_key.values(), stages, alerts=bool(self._alerts))
@@ -126,7 +126,7 @@ class StageGraph(CursorView):
     def tick(self) -> None:
         """Update the running times and bars."""
         if any(stage.status == Status.RUNNING for stage in self._all):
-            self.timeline = Timeline(self._all, clock.now())
+            self.timeline = Timeline(self._all, clock.now(), self._tries)
         self.update_rows()
 
     @property
@@ -185,7 +185,6 @@ class StageGraph(CursorView):
             self._offset(columns.graph),
             clock.now(),
             self._alerts,
-            self._earlier,
         )
         members = self._members(node) if node is not None else ()
         return graph_row(self._drawing.lines[index], node, members, context)

@@ -91,6 +91,7 @@ class ScreenDatabase:
         self.health.find_checkpoint_places(connection)
         here, uses = self._host, gpu_use.uses(connection).items()
         snapshot = snapshot._replace(
+            health=self.health.look_for_lost(connection),
             far_gpus=gpus_of_other_hosts(connection),
             gpu_uses={("" if host == here else host, index): use for (host, index), use in uses},
             paused=views.flag(connection, "paused") is not None,
@@ -103,6 +104,8 @@ class ScreenDatabase:
     def _with_runs(self, connection: Connection, snapshot: Snapshot) -> Snapshot:
         """Add the runs, the first screenful first, and then the data of the visible ones."""
         runs, loading = self._list.read(connection), self._list.loading
+        if lost := snapshot.health.lost.runs:
+            runs = tuple(run._replace(lost=lost.get(run.id)) for run in runs)
         snapshot = snapshot._replace(runs=runs, loading=loading)
         self.unfinished = loading and bool(runs)
         if loading or not runs:
@@ -143,7 +146,7 @@ class ScreenDatabase:
         self._has_read_curves |= query.stage is not None and query.curves is not None
         reduced = replace(query, curves=None) if later else query
         with readonly.snapshot(connection):
-            page = self._pages.read(connection, reduced)
+            page = self._pages.read(connection, reduced, snapshot.health.lost)
         more = page.more if page is not None else 0
         self.unfinished = (later and query.stage is not None) or more > 0
         return snapshot._replace(page=page)

@@ -52,7 +52,8 @@ class EtaEstimator:
             return RunEta(None, {})
         now = clock.now()
         before = self._past.read(None, lambda: _past(connection, run, stages), run.id)
-        progress = _with_steps(connection, stages, run_history.elapsed(stages, now), before)
+        worked = run_history.elapsed(connection, stages, now)
+        progress = _with_steps(connection, stages, worked, before)
         for stage in stages:
             if stage.name in progress and (goal := progress[stage.name].last_step):
                 self.goals[stage.id] = goal

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from trainui import disk, paths, settings
 from trainui.disk import DiskSpace
 from trainui.resume import checkpoint_places
 from trainui.store.db import sqlite_file
 from trainui.store.db.protocol import Connection
-from trainui.tui.data.snapshot import Health
+from trainui.store.read import views
+from trainui.tui.data.snapshot import NOTHING_LOST, Health
 from trainui.tui.readers.disk_forecast import DiskForecast
+
+if TYPE_CHECKING:
+    from trainui.domain.records import Lost
+    from trainui.execution.attempt.lost_attempts import LossFinder, OpenAttempt
 
 PERIOD = 2.0
 """Seconds between two unrequested checks."""
@@ -31,6 +37,10 @@ class HealthReader:
         self._checkpoint_places: Sequence[Path] = ()
         self._found_places_at = float("-inf")
         self._looked_at = float("-inf")
+        self._running: Sequence[OpenAttempt] = ()
+        self._heartbeats: Mapping[str, int] = {}
+        """The last heartbeat of each host, if hosts share the database."""
+        self._losses: LossFinder | None = None
         self._home = paths.home()
         self._database = sqlite_file.store_file()
         self._runs_dir = settings.runs_dir(settings.load())
@@ -50,6 +60,27 @@ class HealthReader:
             self._found_places_at = at
             self._checkpoint_places = checkpoint_places.read(connection, settings.host())
 
+    def look_for_lost(self, connection: Connection) -> Health:
+        """Read which attempts are recorded as running; return the health with the lost ones."""
+        self._running, self._heartbeats = (), {}
+        if views.is_any_running(connection):
+            from trainui.execution.attempt import lost_attempts
+
+            self._running = lost_attempts.running(connection)
+            self._heartbeats = lost_attempts.last_heartbeats(connection)
+        self.seen = self.seen._replace(lost=self._find_lost())
+        return self.seen
+
+    def _find_lost(self) -> Lost:
+        """Return which of the attempts that were read last are lost; cheap while a worker runs."""
+        if not self._running:
+            return NOTHING_LOST
+        if self._losses is None:
+            from trainui.execution.attempt.lost_attempts import LossFinder
+
+            self._losses = LossFinder()
+        return self._losses.find(self._running, self._heartbeats)
+
     def _check(self) -> Health:
         from trainui.execution.broker import last_start
         from trainui.execution.daemon import health, metrics_process
@@ -60,6 +91,7 @@ class HealthReader:
             last_start.recent(self._home),
             "" if absence is None else f"metrics reader {absence[1]}",
             self._low_disk(),
+            self._find_lost(),
         )
 
     def _low_disk(self) -> str | None:

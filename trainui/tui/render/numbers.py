@@ -69,12 +69,12 @@ def step(value: float | None) -> str:
     return f"{whole / 1e6:.4g}M" if whole >= 1_000_000 else f"{whole / 1e3:.4g}k"
 
 
-def elapsed(started_at: int | None, completed_at: int | None, now: int) -> str:
-    """Format a duration, up to now if it has not ended; empty if it has not started."""
-    if started_at is None:
+def elapsed(micros: int | None, *, ticks: bool = False) -> str:
+    """Format a time worked, in whole seconds if it `ticks`; empty for None: nothing has started."""
+    if micros is None:
         return ""
-    seconds = ((completed_at or now) - started_at) / SECOND
-    return formatting.duration(seconds if completed_at or seconds >= 10 else int(max(seconds, 0)))
+    seconds = max(micros, 0) / SECOND
+    return formatting.duration(int(seconds) if ticks and seconds < 10 else seconds)
 
 
 _AGES = ((86_400, "d"), (3600, "h"), (60, "m"), (1, "s"))

@@ -30,8 +30,8 @@ def longest(stages: Sequence[StageRecord]) -> str:
     """Return the name of the stage that ran longest; the first one if none has ended."""
 
     def took(stage: StageRecord) -> int:
-        ended = stage.completed_at is not None and stage.started_at is not None
-        return (stage.completed_at or 0) - (stage.started_at or 0) if ended else 0
+        ended = stage.completed_at
+        return 0 if ended is None else stage.worked_until(ended) or 0
 
     return max(stages, key=took).name
 

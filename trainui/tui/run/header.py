@@ -53,9 +53,15 @@ def heading(page: RunPage, now: int, width: int = WITH_BAR) -> Row:
     If some stages are not read yet, states are not counted.
     """
     run, stages = page.run, page.stages
+    is_lost, worked = page.lost is not None, page.worked
+    spent = worked.until(now if page.lost is None else page.lost.at)
+    spent_text = elapsed(spent, ticks=worked.since is not None and not is_lost)
+    style = "warn" if is_lost else state_style(run.status)
+    since = f" since {clock_time(run.started_at)}" if run.started_at is not None else ""
     spans = [
-        Segment(f" {state(run.status)}", state_style(run.status)),
-        Segment(f"  {elapsed(run.started_at, run.completed_at, now)}"),
+        Segment(f" {state(run.status, is_lost=is_lost)}", style),
+        Segment(f"  {spent_text}" if since else ""),
+        Segment(since if width >= WITH_BAR else "", "dim"),
     ]
     if page.more:
         return (*spans, Segment(f"  {len(stages) + page.more} stages", "dim"))

@@ -93,7 +93,7 @@ class RunScreen(PaneActions):
         before = self._page.stages if self._page is not None else ()
         self._page, self._notices = page, notices
         selected = self.graph.selected_name
-        self.graph.set_stages(page.stages, page.alerts, page.earlier)
+        self.graph.set_stages(page.stages, page.alerts, page.tries)
         if (new := successor(selected, before, page.stages)) is not None:
             self.graph.select(new)
         self._follow(page.stages)

@@ -62,8 +62,10 @@ def state_cells(row: RowData, _cells: int) -> list[Segment]:
     """Return the state, in the colour of the run's worst trouble."""
     run = row.run
     worst = next((style for kind, style in WORST.items() if kind in run.trouble.kinds), "")
+    worst = worst if run.lost is None else "warn"
     style = worst if run.status in UNFINISHED else ""
-    return [Segment(state(run.status), style or state_style(run.status))]
+    word = state(run.status, is_lost=run.lost is not None)
+    return [Segment(word, style or state_style(run.status))]
 
 
 def name_cells(row: RowData, cells: int) -> list[Segment]:

@@ -132,6 +132,8 @@ class RunColumns:
         stage = f"{SYMBOLS[details.status]} {details.stage}{reason}" if details.stage else ""
         others = (item for item in shown_params(run).items() if item[0] not in self._widths)
         facts = [(self._metric_text(run, moment), ""), (stage, state_style(details.status))]
+        if run.lost is not None:
+            facts = [(run.lost.words, "warn"), *facts]
         if run.status in (Status.FAILED, Status.INTERRUPTED):
             facts.reverse()
         texts = (
@@ -222,7 +224,9 @@ def _text(text: Callable[[RowData], str], style: str = "") -> Cells:
 
 
 def _elapsed(row: RowData) -> str:
-    return elapsed(row.run.started_at, row.run.completed_at, row.now)
+    run = row.run
+    ticks = run.worked.since is not None and run.lost is None
+    return elapsed(run.worked_until(row.now), ticks=ticks)
 
 
 def _pipeline(row: RowData, _cells: int) -> list[Segment]:

@@ -183,8 +183,8 @@ _Reader = Callable[[RunLine, int, Values], float | None]
 
 
 def _elapsed(run: RunLine, now: int, _values: Values) -> float | None:
-    begun = run.started_at
-    return None if begun is None else ((run.completed_at or now) - begun) / SECOND
+    worked = run.worked_until(now)
+    return None if worked is None else worked / SECOND
 
 
 _NUMBERS: Mapping[str, _Reader] = {

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from trainui import clock
 from trainui.domain.metric_direction import ComparedMetric
 from trainui.domain.states import Status
 from trainui.store.read.run_list import RunLine
@@ -101,8 +102,7 @@ def by_metric(metric: ComparedMetric, values: Callable[[], Mapping[str, float]])
 
 
 def _longest_first(run: RunLine) -> int | None:
-    if run.started_at is None:
+    if (worked := run.worked_until(clock.now())) is None:
         return None
-    if run.completed_at is None:
-        return run.started_at - 2**62  # running runs come first, the longest one at the top
-    return run.started_at - run.completed_at
+    # running runs come first, the longest one at the top
+    return -worked if run.completed_at is not None else -worked - 2**62

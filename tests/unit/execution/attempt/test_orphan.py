@@ -18,17 +18,19 @@ from tests.unit.execution.attempt.test_monitor import follower as follower
 from tests.unit.execution.attempt.test_monitor import granted, look_until
 from tests.unit.execution.submitted import of_stage, submit
 from tests.unit.supervisor.waiting import is_alive, read_pid, wait_for, wait_for_death
-from trainui import clock, control, paths
-from trainui.domain.records import AttemptRecord, StageRecord
+from trainui import clock, control, paths, settings
+from trainui.domain.records import AttemptRecord, Lost, StageRecord
 from trainui.domain.states import Status
 from trainui.errors import UnfitEnvironmentError
 from trainui.execution.attempt import attempt_poller, lost_attempts, running_attempts
 from trainui.execution.attempt.monitor import AttemptMonitor
+from trainui.execution.processes import locks
 from trainui.store.db.engine import Store
+from trainui.store.read import views
 from trainui.store.runs import attempts, stages
 from trainui.store.runs.attempt_rows import Outcome
 from trainui.store.runs.tables import ATTEMPTS
-from trainui.supervisor import orphans, process
+from trainui.supervisor import journal, orphans, process
 from trainui.supervisor.process import ProbeState
 
 HOLD = "echo ran >> ran; until test -e go; do sleep 0.02; done"
@@ -168,6 +170,81 @@ def test_a_stage_whose_records_are_removed_has_vanished_once_its_process_has_end
     run.go()
     wait_for_death(run.pid)
     assert lost_attempts.runs() == {run.id}
+
+
+def find_lost() -> Lost:
+    """Look as a reader does while no worker lives; the last heartbeat of each host is old."""
+    with views.reading() as connection:
+        found = lost_attempts.running(connection)
+    return lost_attempts.LossFinder().find(found, {settings.host(): 0, "far-away": 0})
+
+
+def test_an_attempt_is_lost_only_once_no_process_of_it_is_left(
+    store: Store, follower: AttemptMonitor, tmp_path: Path
+) -> None:
+    run = Running(store, follower, tmp_path)
+    assert not find_lost().stages, "its supervisor lives"
+    run.lose_supervisor()
+    assert not find_lost().stages, "its process lives"
+    os.kill(run.pid, signal.SIGKILL)
+    wait_for_death(run.pid)
+    found = find_lost()
+    assert found.stages.keys() == {run.attempt.stage_id}
+    assert found.runs.keys() == {run.id}
+    assert found.runs[run.id].at <= clock.now()
+    (stage,) = found.marked([run.stage])
+    assert stage.worked_until(clock.now() + 10**12) == stage.worked_until(0)
+
+
+def test_nothing_is_lost_while_a_worker_or_its_guard_lives(
+    store: Store, follower: AttemptMonitor, tmp_path: Path
+) -> None:
+    run = Running(store, follower, tmp_path)
+    run.lose_supervisor()
+    os.kill(run.pid, signal.SIGKILL)
+    wait_for_death(run.pid)
+    for path in (paths.home().worker_lock, paths.home().guard_lock):
+        path.parent.mkdir(exist_ok=True, parents=True)
+        with locks.acquire(path) as lock:  # type: ignore[union-attr]
+            assert lock
+            assert not find_lost().stages
+    assert find_lost().stages
+
+
+def test_an_end_that_its_supervisor_recorded_is_the_last_sign_of_life(
+    store: Store, follower: AttemptMonitor, tmp_path: Path
+) -> None:
+    run = Running(store, follower, tmp_path)
+    run.go()
+    wait_for_death(run.supervisor)
+    end = journal.read_exit(Path(run.attempt.directory))
+    assert end is not None
+    assert find_lost().runs[run.id].at == end.completed_at
+
+
+def test_a_pid_of_another_boot_is_no_sign_of_life(
+    store: Store, follower: AttemptMonitor, tmp_path: Path
+) -> None:
+    run = Running(store, follower, tmp_path)
+    run.lose_supervisor()
+    run.set_in_pids(boot_id="another")
+    assert find_lost().stages
+    run.go()
+
+
+def test_an_attempt_of_another_host_is_lost_once_that_host_is_silent(
+    store: Store, follower: AttemptMonitor, tmp_path: Path
+) -> None:
+    run = Running(store, follower, tmp_path)
+    run.lose_supervisor()
+    run.set_host("far-away")
+    run.set_in_pids(boot_id="another")
+    found = find_lost()
+    assert [one.is_elsewhere for one in found.stages.values()] == [True]
+    with views.reading() as connection:
+        running = lost_attempts.running(connection)
+    assert not lost_attempts.LossFinder().find(running, {"far-away": clock.now()}).stages
+    run.go()
 
 
 def test_a_stopped_supervisor_stops_its_stage_all_the_same(

@@ -98,16 +98,35 @@ def test_where_time_went_leaves_out_when_nothing_ran(
 ) -> None:
     timeline = Timeline(timed(filler, connection), clock.now())
     assert round(timeline.total / clock.SECOND) == 80
-    intervals = {
-        name: stretch for name in DIAMOND if (stretch := timeline.interval(name)) is not None
-    }
-    assert "report" not in intervals
-    shown = {name: bar(stretch, 16, "#") for name, stretch in intervals.items()}
+    assert not timeline.intervals("report")
+    ran = [name for name in DIAMOND if timeline.intervals(name)]
+    shown = {name: bar(timeline.intervals(name), 16, "#") for name in ran}
     assert shown == {
         "prepare": "##              ",
         "train[hidden=32]": "  ####          ",
         "train[hidden=128]": "  ########      ",
         "evaluate": "          ######",
+    }
+
+
+def test_the_timeline_has_all_attempts_of_a_stage(
+    filler: Filler, connection: protocol.Connection
+) -> None:
+    stages = timed(filler, connection)
+    begun = min(one.started_at for one in stages if one.started_at is not None)
+    seconds = {"train[hidden=32]": [(10, 30), (5000, 5040)], "evaluate": [(6000, 6040)]}
+    tries = {
+        name: [(begun + start * clock.SECOND, begun + end * clock.SECOND) for start, end in spans]
+        for name, spans in seconds.items()
+    }
+    timeline = Timeline(stages, clock.now(), tries)
+    assert round(timeline.total / clock.SECOND) == 130
+    assert timeline.took("train[hidden=32]") == 60 * clock.SECOND
+    shown = {name: bar(timeline.intervals(name), 13, "#") for name in (*seconds, "prepare")}
+    assert shown == {
+        "train[hidden=32]": " ##  ####    ",
+        "evaluate": "         ####",
+        "prepare": "#            ",
     }
 
 

@@ -9,7 +9,9 @@ import pytest
 from trainui import clock
 from trainui.domain.headline_metric import headline
 from trainui.domain.metric_direction import ComparedMetric
+from trainui.domain.records import Loss
 from trainui.domain.states import Status
+from trainui.domain.time_worked import TimeWorked
 from trainui.store.read.run_list import RunDetails, RunLine, RunTrouble
 from trainui.tui.data.eta import Eta
 from trainui.tui.data.params import differing
@@ -32,6 +34,7 @@ RUN = RunLine(
     created_at=NOW,
     started_at=NOW - 75 * clock.SECOND,
     completed_at=None,
+    worked=TimeWorked(since=NOW - 75 * clock.SECOND),
     done=2,
     total=5,
     current=("train[hidden=32]", "train[hidden=128]"),
@@ -338,9 +341,16 @@ def test_a_column_is_found_by_its_cell() -> None:
 
 
 def test_the_orders_put_what_they_say_first_and_can_be_turned_round() -> None:
-    old = RUN._replace(id="b", name="a", created_at=NOW - 9, started_at=NOW - 9 * 10**9)
+    old = RUN._replace(
+        id="b", name="a", created_at=NOW - 9, worked=TimeWorked(since=NOW - 9 * 10**9)
+    )
     done = RUN._replace(
-        id="c", name="z", status=Status.COMPLETED, created_at=NOW - 20, completed_at=NOW
+        id="c",
+        name="z",
+        status=Status.COMPLETED,
+        created_at=NOW - 20,
+        completed_at=NOW,
+        worked=TimeWorked(75),
     )
     runs = [RUN, old, done]
 
@@ -376,3 +386,13 @@ def test_the_longest_name_is_whole_however_old_its_run_is() -> None:
     runs = [RUN] * column_stats.MOST_LOOKED_AT + [RUN._replace(name="much-older-than-all-others")]
     row = RunColumns(120, facts_of(runs)).row(runs[-1], RowContext(NOW))
     assert "much-older-than-all-others " in plain(row)
+
+
+def test_a_lost_run_has_a_question_mark_and_its_time_stops() -> None:
+    loss = Loss(RUN.id, NOW - 60 * clock.SECOND, "no worker since 20:14")
+    lost = RUN._replace(lost=loss)
+    columns = RunColumns(120)
+    line = plain(columns.row(lost, RowContext(NOW)))
+    assert "● running?" in line
+    assert " 15s " in line
+    assert loss.words in plain(columns.second_row(lost, RowContext(NOW)))

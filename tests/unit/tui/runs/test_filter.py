@@ -6,6 +6,7 @@ import pytest
 
 from trainui import clock
 from trainui.domain.states import Status
+from trainui.domain.time_worked import TimeWorked
 from trainui.store.read.run_list import RunLine, RunTrouble
 from trainui.tui.data.metric_values import RunValues
 from trainui.tui.runs.filter import parse
@@ -22,6 +23,7 @@ RUN = RunLine(
     created_at=NOW - DAY,
     started_at=NOW - 3700 * clock.SECOND,
     completed_at=None,
+    worked=TimeWorked(since=NOW - 3700 * clock.SECOND),
     done=2,
     total=5,
     current=("train[hidden=32]", "train[hidden=128]"),

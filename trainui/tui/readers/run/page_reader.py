@@ -6,20 +6,22 @@ import math
 import time
 from collections.abc import Mapping, Sequence
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from trainui import clock
 from trainui.domain.definition import StageDefinition
 from trainui.domain.notifications import CHECKPOINT
-from trainui.domain.records import AttemptRecord, Event, RunRecord, StageRecord
+from trainui.domain.records import AttemptRecord, Event, Lost, RunRecord, StageRecord
 from trainui.domain.states import ENDED, Status
+from trainui.domain.time_worked import TimeWorked, union
 from trainui.pipeline.substitution.search import searches_of
 from trainui.resume import environment_digest, shared_checkpoints
 from trainui.search import results
 from trainui.store.db.protocol import Connection
 from trainui.store.points import read_points
-from trainui.store.read import event_feed, headlines, run_history, run_list, tracked, views
+from trainui.store.read import event_feed, headlines, run_list, time_worked, tracked, views
 from trainui.store.read.stage_cache import StageCache
 from trainui.text import harmless
 from trainui.tui.data.cache import Cache
@@ -36,6 +38,8 @@ from trainui.tui.readers.sweep_member_reader import AlertReader, SweepMemberRead
 UNREAD = "they are not read to their end yet"
 """Shown instead of where metrics were looked for, until the reader has read all of a stage."""
 
+NOTHING_LOST = Lost()
+
 FIRST_STAGES = 200
 """Stages in a page's first snapshot: more than a terminal has lines."""
 
@@ -49,6 +53,14 @@ SHARED_EVERY = 10 * clock.SECOND
 
 MOST_EVENTS = 500
 """The most events shown of a stage and its run."""
+
+
+def _worked(
+    stages: Sequence[StageRecord], tries: Mapping[str, Sequence[tuple[int, int | None]]]
+) -> TimeWorked:
+    """Return a run's time worked; `tries` has the intervals of stages with several attempts."""
+    own = (one.interval for one in stages if one.name not in tries)
+    return union([*filter(None, own), *chain.from_iterable(tries.values())])
 
 
 class CodeChanges:
@@ -115,14 +127,16 @@ class RunPageReader:
         self._begun_run: str | None = None
         """The run of which at least the first stages have been read."""
 
-    def read(self, connection: Connection, query: RunQuery) -> RunPage | None:
-        """Read a page; None if the run does not exist."""
+    def read(
+        self, connection: Connection, query: RunQuery, lost: Lost = NOTHING_LOST
+    ) -> RunPage | None:
+        """Read a page, with the stages marked that are lost; None if the run does not exist."""
         run = views.run(connection, query.run_id)
         if run is None:
             return None
         if (first := self._first(connection, run)) is not None:
             return first
-        stages = tuple(self._stages.read(connection, query.run_id))
+        stages = tuple(lost.marked(self._stages.read(connection, query.run_id)))
         selected = next((stage for stage in stages if stage.name == query.stage), None)
         members = [stage for stage in stages if stage.definition.group == query.group]
         attempts: dict[str, list[AttemptRecord]] = {}
@@ -137,9 +151,10 @@ class RunPageReader:
         if query.group is not None:
             group = self._groups.read(connection, members, smoothed=query.smoothed)
         alerts = self._alerts.read(connection, run.id)
-        has_earlier = any(stage.attempt > 1 for stage in stages)
-        earlier = run_history.earlier_times(connection, run.id) if has_earlier else {}
-        return RunPage(run, stages, attempts, detail, eta, group, alerts, earlier)
+        is_retried = any(stage.has_earlier for stage in stages)
+        tries = time_worked.of_retried(connection, run.id) if is_retried else {}
+        worked, loss = _worked(stages, tries), lost.runs.get(run.id)
+        return RunPage(run, stages, attempts, detail, eta, group, alerts, worked, tries, loss)
 
     def _detail(self, of: _Selection, query: RunQuery, plotted: StageRecord) -> StageDetail:
         """Return what all detail tabs of a stage show, and what the open one shows."""
@@ -184,7 +199,7 @@ class RunPageReader:
         if line is None or line.total <= 2 * FIRST_STAGES:
             return None
         stages = tuple(views.stages(connection, run.id, limit=FIRST_STAGES))
-        return RunPage(run, stages, more=line.total - len(stages))
+        return RunPage(run, stages, worked=line.worked, more=line.total - len(stages))
 
     def _searched_places(self, of: _Selection, curves: Curves | None) -> str:
         """Return where metrics were looked for, if a stage has ended without any, as text."""

@@ -42,7 +42,7 @@ class InViewReader:
         """Return a snapshot of all runs with the data that is read of visible runs only."""
         runs = self._sweeps.read(connection, snapshot.runs)
         by_id = {run.id: run for run in runs}
-        running = [run.id for run in runs if run.status == Status.RUNNING]
+        running = [run.id for run in runs if run.status == Status.RUNNING and run.lost is None]
         endings = self._etas.of_list(connection, running) if running else {}
         shown = [by_id[run_id] for run_id in query.rows if run_id in by_id]
         gpus: dict[str, list[int]] = {}

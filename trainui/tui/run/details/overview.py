@@ -68,7 +68,6 @@ def overview_rows(of: DetailsSubject, now: int, width: int, *, folded: bool = Fa
     rows = packed(_state_row(stage, last, now, ending, count), width)
     fields = [
         ("why", why(stage, by_name), state_style(stage.status)),
-        ("in all" if is_newest else "by then", _total_time(attempts, now), ""),
         *_activity_facts(of, stage, now, last if ending is None else None, is_newest),
     ]
     rows += fields_rows(fields, width)
@@ -127,8 +126,8 @@ def _activity_facts(
     checkpoint = f"{activity.checkpoint}, {_age(activity.checkpoint_at, now)}"
     yield "checkpoint", checkpoint if activity.checkpoint else none, ""
     yield "metric", activity.metric, ""
-    unknown = None if stage.stalled else unknown_end
-    yield "progress", _progress_text(activity.progress, unknown, now), ""
+    unknown = None if stage.stalled or stage.lost_at is not None else unknown_end
+    yield "progress", _progress_text(activity.progress, stage, unknown, now), ""
 
 
 def _age(moment: int | None, now: int) -> str:
@@ -136,15 +135,20 @@ def _age(moment: int | None, now: int) -> str:
 
 
 def _progress_text(
-    progress: LogProgress | None, unknown_end: AttemptRecord | None, now: int
+    progress: LogProgress | None, stage: StageRecord, unknown_end: AttemptRecord | None, now: int
 ) -> str:
-    """Return e.g. `epoch 27/30, ~2m 5s to go`."""
+    """Return e.g. `epoch 27/30, ~2m 5s to go`.
+
+    What an attempt continues from took time, too, so that of the attempts before counts.
+    """
     if progress is None:
         return ""
     shown = f"{progress.unit} {progress.done:,}/{progress.total:,}"
     if unknown_end is None or unknown_end.started_at is None or not progress.part:
         return shown
     spent = (now - unknown_end.started_at) / clock.SECOND
+    if unknown_end.checkpoint is not None:
+        spent += stage.earlier / clock.SECOND
     if not progress.covers(spent):
         return shown
     return f"{shown}, ~{formatting.duration(spent / progress.part * (1 - progress.part))} to go"
@@ -161,14 +165,16 @@ def why(stage: StageRecord, by_name: Mapping[str, StageRecord]) -> str:
         later = f"not before {clock_time(stage.not_before)}" if is_delayed else ""
         return ", ".join(filter(None, (stage.reason or "waits for a slot", later)))
     reason = None if stage.reason == stage.status else stage.reason
-    return ", ".join(filter(None, (STALLED if stage.stalled else "", reason)))
+    return ", ".join(filter(None, (STALLED if stage.stalled and not stage.lost_at else "", reason)))
 
 
 def _state_row(
     stage: StageRecord, last: AttemptRecord | None, now: int, ending: Eta | None, of: int
 ) -> Row:
     """Return the state, its duration, the exit code or signal, and the attempt's number."""
-    spent = elapsed(stage.started_at, stage.completed_at, now)
+    is_lost = stage.lost_at is not None
+    ticks = stage.status == Status.RUNNING and not is_lost
+    spent = elapsed(stage.worked_until(now), ticks=ticks)
     word = "for" if stage.status == Status.RUNNING else "after"
     timed = last is not None and spent and stage.status not in (Status.PENDING, Status.QUEUED)
     end = ""
@@ -176,10 +182,12 @@ def _state_row(
         end = "" if last.exit_code is None else f"  exit code {last.exit_code}"
         end = end if last.signal is None else f"  signal {last.signal}"
     return (
-        Segment(state(stage.status), state_style(stage.status)),
+        Segment(
+            state(stage.status, is_lost=is_lost), "warn" if is_lost else state_style(stage.status)
+        ),
         Segment(f" {word} {spent}" if timed else ""),
         Segment(f", {ending.words(now)} to go" if timed and ending and not stage.stalled else ""),
-        Segment("  stalled" if stage.stalled else "", "warn"),
+        Segment("  stalled" if stage.stalled and not is_lost else "", "warn"),
         Segment(end if stage.status not in UNFINISHED else "", "bad"),
         Segment(f"  attempt {stage.attempt}" if stage.attempt else "", "dim"),
         Segment(f" of {of}" if of > 1 else "", "dim" if of == stage.attempt else "warn"),
@@ -204,19 +212,11 @@ def _pairs(values: Iterable[tuple[str, str]]) -> str:
     return start_of((f"{name}={value}" for name, value in values), "  ")
 
 
-def _total_time(attempts: Sequence[AttemptRecord], now: int) -> str:
-    """Return the time of several attempts together, e.g. `1h 12m in 3 attempts`."""
-    begun = [one for one in attempts if one.started_at is not None]
-    spent = sum((one.completed_at or now) - (one.started_at or 0) for one in begun)
-    total = formatting.duration(spent / clock.SECOND)
-    return f"{total} in {len(begun)} attempts" if len(begun) > 1 else ""
-
-
 def _earlier_rows(attempts: Sequence[AttemptRecord], width: int) -> list[Row]:
     """Return earlier attempts: the first line of an error, and the log's last if it says more."""
     rows: list[Row] = []
     for attempt in reversed(attempts[:-1]):
-        spent = elapsed(attempt.started_at, attempt.completed_at, attempt.completed_at or 0)
+        spent = elapsed((attempt.completed_at or 0) - (attempt.started_at or 0))
         error = attempt.error or ""
         first, last = error.partition("\n")[0], next(reversed(error_lines(error)), "").strip()
         more = f"; last line: {last}" if last and last not in first else ""

@@ -38,7 +38,7 @@ def details_rows(
     """
     definition = stage.definition
     checkpoint = last.checkpoint if last is not None else None
-    times = filter(None, map(clock_time, (stage.started_at, stage.completed_at)))
+    times = filter(None, map(clock_time, (stage.since, stage.completed_at)))
     retries = f"{stage.retries_used} of {definition.retries} used"
     known = (by_name.get(name) for name in stage.depends_on)
     upstream = (f"{SYMBOLS[one.status]} {one.name}" for one in known if one is not None)
@@ -74,7 +74,7 @@ def short_path(path: str, room: int) -> str:
 
 def _share(stage: StageRecord, timeline: Timeline | None) -> str:
     """Return the stage's share of the run's time, and if it is on the critical path."""
-    if timeline is None or not timeline.total or timeline.interval(stage.name) is None:
+    if timeline is None or not timeline.total or not timeline.intervals(stage.name):
         return ""
     share = f"{timeline.took(stage.name) / timeline.total:.0%} of run time"
     return f"{share} (critical path)" if stage.name in timeline.critical else share

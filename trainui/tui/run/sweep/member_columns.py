@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from rich.cells import cell_len
 
-from trainui import clock
+from trainui import clock, text
 from trainui.domain.records import StageRecord
 from trainui.domain.states import Status
 from trainui.text import SYMBOLS, harmless
@@ -84,8 +84,8 @@ class MemberColumns(NamedTuple):
             trial = group.search.trials.get(stage.name)
         is_broken = stage.name in group.broken
         texts = (f"{fitted(params.get(key, ''), width)}  " for key, width in self.params.items())
-        started_at = stage.started_at if stage.attempt else None
-        spent = elapsed(started_at, stage.completed_at, clock.now())
+        ticks = stage.status == Status.RUNNING and stage.lost_at is None
+        spent = elapsed(stage.worked_until(clock.now()), ticks=ticks)
         shown = "" if value is None else f"{'!' * is_broken}{number(value)}"
         value_style = "bad" if is_broken else "good" if leads and value is not None else ""
         style = "warn" if stage.stalled else state_style(stage.status)
@@ -108,6 +108,8 @@ class MemberColumns(NamedTuple):
 
 def state_word(stage: StageRecord) -> str:
     """Return the word of a member's state; empty if its symbol is enough."""
+    if stage.lost_at is not None:
+        return text.state_word(stage.status, is_lost=True)
     return "stalled" if stage.stalled else "" if stage.status in PLAIN else str(stage.status)
 
 

@@ -1,0 +1,117 @@
+"""Time worked as read from the store: of runs and of stages, on both databases."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+from sqlalchemy import insert, update
+
+from tests.unit.store.conftest import AddRun
+from trainui.clock import SECOND
+from trainui.domain.records import StageRecord
+from trainui.domain.states import Status
+from trainui.domain.time_worked import union
+from trainui.store.db.engine import Store, raw
+from trainui.store.read import time_worked, views
+from trainui.store.read.stage_cache import StageCache
+from trainui.store.runs.tables import ATTEMPTS, STAGES
+
+Tries = list[tuple[int, int | None]]
+
+
+def fill(store: Store, run_id: str, tries: dict[str, Tries], status: Status) -> None:
+    """Store attempts by stage name, and the stage's row as after the last one."""
+    with store.write() as connection:
+        for stage in views.stages(raw(connection), run_id):
+            for number, (start, end) in enumerate(tries.get(stage.name, ()), 1):
+                ended = Status.RUNNING if end is None else Status.FAILED
+                row = {
+                    "stage_id": stage.id, "number": number, "status": ended, "host": "h",
+                    "directory": "d", "slots_json": "[]", "granted_at": start,
+                    "started_at": start, "completed_at": end, "checkpoint_tried": False,
+                    "metrics_complete": True,
+                }  # fmt: skip
+                connection.execute(insert(ATTEMPTS).values(row))
+                values = {"attempt": number, "status": status if end else ended}
+                times = {"started_at": start, "completed_at": end}
+                if status in (Status.PENDING, Status.QUEUED):
+                    times["completed_at"] = None  # as after a resume
+                changed = update(STAGES).where(STAGES.c.id == stage.id)
+                connection.execute(changed.values(**values, **times))
+
+
+def of(run_id: str, name: str = "A") -> StageRecord:
+    with views.reading() as connection:
+        found = views.stage(connection, run_id, name)
+        cached = next(one for one in StageCache().read(connection, run_id) if one.name == name)
+    assert found == cached
+    assert found is not None
+    return found
+
+
+@pytest.mark.parametrize("status", [Status.FAILED, Status.QUEUED, Status.PENDING])
+def test_a_retried_stage_has_worked_as_long_as_its_attempts_together(
+    store: Store, add_run: AddRun, status: Status
+) -> None:
+    run = add_run("run-1", {"A": []})
+    fill(store, run, {"A": [(100, 160), (10_000, 10_048)]}, status)
+    assert of(run).worked_until(99_999) == 108
+    assert of(run).since == 100
+
+
+def test_a_resumed_stage_that_waits_has_worked_as_long_as_before(
+    store: Store, add_run: AddRun
+) -> None:
+    run = add_run("run-1", {"A": []})
+    fill(store, run, {"A": [(100, 160)]}, Status.PENDING)
+    assert of(run).worked_until(99_999) == 60
+
+
+def test_a_stage_that_never_started_has_not_worked(store: Store, add_run: AddRun) -> None:
+    run = add_run("run-1", {"A": []})
+    assert of(run).worked_until(99) is None
+    with views.reading() as connection:
+        assert time_worked.of_runs(connection, [run]) == {}
+
+
+def test_a_clock_set_back_between_attempts_shortens_no_stage(store: Store, add_run: AddRun) -> None:
+    run = add_run("run-1", {"A": []})
+    fill(store, run, {"A": [(100, 160), (110, 150), (170, 165)]}, Status.FAILED)
+    assert of(run).worked_until(0) == 100
+
+
+def test_a_lost_stage_has_worked_until_its_last_sign_of_life(store: Store, add_run: AddRun) -> None:
+    run = add_run("run-1", {"A": []})
+    fill(store, run, {"A": [(100, 160), (10_000, None)]}, Status.RUNNING)
+    assert of(run).worked_until(10_500) == 560
+    assert of(run)._replace(lost_at=10_040).worked_until(10_500) == 100
+
+
+def test_all_runs_at_once_have_worked_as_each_by_itself(store: Store, add_run: AddRun) -> None:
+    numbers = random.Random(7)
+    tries: dict[str, dict[str, Tries]] = {}
+    for at in range(12):
+        run = add_run(f"run-{at}", {"A": [], "B": [], "C": []})
+        tries[run] = {
+            name: [
+                (start := numbers.randrange(50), start + numbers.randrange(30))
+                for _ in range(numbers.randrange(4))
+            ]
+            for name in "ABC"
+        }
+        if at % 3 == 0:
+            tries[run]["C"].append((numbers.randrange(60), None))
+        fill(store, run, tries[run], Status.FAILED)
+    expected = {
+        run: union([one for found in stages.values() for one in found])
+        for run, stages in tries.items()
+        if any(stages.values())
+    }
+    with views.reading() as connection:
+        assert time_worked.of_runs(connection, tries) == expected
+        everything = time_worked.of_all_runs(connection)
+    now = 10 * SECOND
+    assert {run: one.until(now) for run, one in everything.items()} == {
+        run: one.until(now) for run, one in expected.items()
+    }

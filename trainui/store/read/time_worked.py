@@ -1,0 +1,87 @@
+"""Reads the time worked of runs (`domain.time_worked`), and of stages along with their rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from trainui.domain.states import Status
+from trainui.domain.time_worked import TimeWorked, union
+from trainui.store.db import protocol
+from trainui.store.db.statements import batches, placeholders
+
+_HAS_EARLIER = (
+    "(stages.attempt > 1 OR stages.attempt = 1 AND stages.status IN ('pending', 'queued'))"
+)
+"""The condition that a stage has attempts whose times are not in its own row: that has those of its
+last attempt, until a resume clears them."""
+
+STAGE_COLUMNS = f"""stages.*, CASE WHEN {_HAS_EARLIER} THEN (
+    SELECT SUM(CASE WHEN tries.completed_at > tries.started_at
+        THEN tries.completed_at - tries.started_at ELSE 0 END) FROM attempts AS tries
+    WHERE tries.stage_id = stages.id
+        AND (tries.number < stages.attempt OR stages.completed_at IS NULL)
+) ELSE 0 END AS earlier, CASE WHEN stages.attempt > 1 THEN (
+    SELECT MIN(tries.started_at) FROM attempts AS tries WHERE tries.stage_id = stages.id
+) ELSE stages.started_at END AS began_at"""
+"""The columns of a stage's row, with those of `StageRecord` that are computed from its attempts."""
+
+_INTERVALS = """
+SELECT run_id, tries.started_at, tries.completed_at FROM stages
+JOIN attempts AS tries ON tries.stage_id = stages.id WHERE tries.started_at IS NOT NULL
+"""
+
+_ALL = f"""
+SELECT run_id, SUM(CASE WHEN ended > begun THEN ended - begun ELSE 0 END) FROM (
+    SELECT run_id, ended, CASE WHEN covered > start THEN covered ELSE start END AS begun FROM (
+        SELECT run_id, start, ended, MAX(ended) OVER (
+            PARTITION BY run_id ORDER BY start ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+        ) AS covered
+        FROM (SELECT run_id, started_at AS start, completed_at AS ended FROM ({_INTERVALS}) AS every
+            WHERE completed_at IS NOT NULL) AS those_ended
+    ) AS with_covered
+) AS pieces GROUP BY run_id
+"""
+"""`union` for all runs at once, as far as attempts have ended: in Python, 10,000 runs take twice as
+long, and keep the screen's other threads from running."""
+
+
+def of_all_runs(connection: protocol.Connection) -> dict[str, TimeWorked]:
+    """Return the time worked of each run that has started, by id."""
+    found = {run_id: TimeWorked(int(micros)) for run_id, micros in connection.execute(_ALL)}
+    running = connection.execute(
+        "SELECT DISTINCT run_id FROM attempts JOIN stages ON stages.id = stage_id"
+        " WHERE attempts.status = ? AND attempts.completed_at IS NULL",
+        (Status.RUNNING,),
+    )
+    return found | of_runs(connection, [run_id for (run_id,) in running])
+
+
+def of_runs(connection: protocol.Connection, run_ids: Iterable[str]) -> dict[str, TimeWorked]:
+    """Return the time worked of those of these runs that have started, by id."""
+    intervals: dict[str, list[tuple[int, int | None]]] = {}
+    for part in batches(run_ids):
+        query = f"{_INTERVALS} AND run_id IN ({placeholders(part)})"
+        for run_id, start, end in connection.execute(query, part):
+            intervals.setdefault(run_id, []).append((start, end))
+    return {run_id: union(found) for run_id, found in intervals.items()}
+
+
+def of_retried(
+    connection: protocol.Connection, run_id: str
+) -> dict[str, list[tuple[int, int | None]]]:
+    """Return the intervals of all attempts of a run's stages with several, by stage name."""
+    found: dict[str, list[tuple[int, int | None]]] = {}
+    for name, start, end in connection.execute(
+        "SELECT stages.name, tries.started_at, tries.completed_at FROM stages"
+        " JOIN attempts AS tries ON tries.stage_id = stages.id"
+        f" WHERE run_id = ? AND tries.started_at IS NOT NULL AND {_HAS_EARLIER}"
+        " ORDER BY tries.number",
+        (run_id,),
+    ):
+        found.setdefault(name, []).append((start, end))
+    return found
+
+
+def of_run(connection: protocol.Connection, run_id: str) -> TimeWorked:
+    """Return the time worked of a run."""
+    return of_runs(connection, [run_id]).get(run_id, TimeWorked())
