@@ -14,7 +14,7 @@ from trainui.pipeline import input_fingerprint
 from trainui.pipeline.input_fingerprint import InputStates
 from trainui.pipeline.rules import fingerprint
 from trainui.pipeline.rules.fingerprint import ResultOrigin
-from trainui.pipeline.rules.resume_reasons import Evidence
+from trainui.pipeline.rules.resume_plan import Evidence
 from trainui.pipeline.substitution import phases
 from trainui.resume import outputs, shell_environment, unrecorded_attempts
 

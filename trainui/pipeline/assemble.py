@@ -18,17 +18,8 @@ from trainui.domain.definition import (
 )
 from trainui.domain.search import Search
 from trainui.pipeline import outline, template
-from trainui.pipeline.checks import (
-    alerts,
-    checkpoint,
-    field_combinations,
-    graph,
-    matrix,
-    metrics,
-    search,
-    variables,
-)
 from trainui.pipeline.checks import fields as field_check
+from trainui.pipeline.checks import graph, matrix, search, stage, variables
 from trainui.pipeline.fields import parameters, process
 from trainui.pipeline.fields.parameters import Parameters
 from trainui.pipeline.matrix import SEED, TRIAL, Pairing, Values, expand, member_name
@@ -253,16 +244,7 @@ def examine(
     )
     spec = field_check.check(document, known, problems)
     seen = outline.of(document, known)
-    for check in (
-        field_combinations,
-        matrix,
-        metrics,
-        alerts,
-        checkpoint,
-        search,
-        variables,
-        graph,
-    ):
+    for check in (stage, matrix, search, variables, graph):
         check.check(seen, problems)
     if spec is None and not problems:
         field_check.check(document, known, problems, last_resort=True)

@@ -9,7 +9,7 @@ from trainui.pipeline import template
 from trainui.pipeline.graph import Graph
 from trainui.pipeline.matrix import Pairing, Values, expand
 from trainui.pipeline.outline import Outline, StageOutline
-from trainui.pipeline.substitution.variables import FIELDS, StageReference, stage_reference
+from trainui.pipeline.substitution.values import FIELDS, StageReference, stage_reference
 from trainui.pipeline.template import Variable
 from trainui.pipeline.yaml.nodes import Position, Scalar
 from trainui.pipeline.yaml.problems import Problems, did_you_mean, one_line, quoted

@@ -10,7 +10,7 @@ from trainui.pipeline.fields import names
 from trainui.pipeline.matrix import SEED, TRIAL
 from trainui.pipeline.outline import Outline, StageOutline, templates_in
 from trainui.pipeline.shell import UNFIT, spots
-from trainui.pipeline.substitution.variables import (
+from trainui.pipeline.substitution.values import (
     FIELDS,
     KEYED,
     PARAMETER,

@@ -14,8 +14,7 @@ from trainui.pipeline.matrix import Pairing, groups_of
 from trainui.pipeline.substitution import definition as definition_filling
 from trainui.pipeline.substitution import search
 from trainui.pipeline.substitution.masking import is_secret
-from trainui.pipeline.substitution.values import Filler, plain
-from trainui.pipeline.substitution.variables import stage_reference
+from trainui.pipeline.substitution.values import Filler, plain, stage_reference
 from trainui.pipeline.template import Template, Variable
 
 _RESUME_ARGS = Variable("resume_args")

@@ -15,8 +15,7 @@ from trainui.domain.search import SearchResult
 from trainui.errors import UsageError
 from trainui.pipeline import template
 from trainui.pipeline.substitution import definition as definition_filling
-from trainui.pipeline.substitution.values import Filler
-from trainui.pipeline.substitution.variables import StageReference, stage_reference
+from trainui.pipeline.substitution.values import Filler, StageReference, stage_reference
 from trainui.pipeline.template import Template, Variable
 
 _Known = Callable[[Variable], tuple[Json, Sequence[Template]] | None]

@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from trainui.domain.definition import Pipeline, StageDefinition
 from trainui.domain.records import StageRecord
 from trainui.domain.states import DONE, Status
-from trainui.pipeline.rules.resume_reasons import REMOVED
+from trainui.pipeline.rules.resume_plan import REMOVED
 from trainui.pipeline.substitution.search import with_recorded_trials
 from trainui.store.db.engine import raw
 from trainui.store.db.statements import batches, insert, placeholders

@@ -10,8 +10,12 @@ from trainui.domain.definition import StageDefinition
 from trainui.domain.records import StageRecord
 from trainui.domain.states import Status
 from trainui.errors import UsageError
-from trainui.pipeline.rules.resume_plan import plan_rerun, plan_resume, restarts_in_new_directory
-from trainui.pipeline.rules.resume_reasons import Evidence
+from trainui.pipeline.rules.resume_plan import (
+    Evidence,
+    plan_rerun,
+    plan_resume,
+    restarts_in_new_directory,
+)
 
 S = Status
 DIAMOND = {"A": [], "B": ["A"], "C": ["A"], "D": ["B", "C"]}
