@@ -27,6 +27,7 @@ from trainui.plugin.records import LineReader as LineReader
 from trainui.plugin.records import LogLines as LogLines
 from trainui.plugin.records import Owner as Owner
 from trainui.plugin.records import Place as Place
+from trainui.plugin.records import Printed as Printed
 from trainui.plugin.records import Refused as Refused
 from trainui.plugin.records import Searcher as Searcher
 from trainui.plugin.records import SearcherBackend as SearcherBackend

@@ -189,6 +189,8 @@ class Tracker(Plugin):
     """The lowest is asked first whose training a directory is."""
     find: Code = ""
     """`(place)` to the Training of a directory with its marker, or None."""
+    has_jobs: bool = False
+    """True if a training consists of jobs, which may be added as long as it runs."""
     joined: Code = ""
     """`(trainings)` to the trainings, where several parts of one are one."""
     owns: Code = ""
@@ -217,6 +219,9 @@ class Tracker(Plugin):
     owner: Code = ""
     """`(path, tag, root)` to the Owner of a file whose run or job, below the root, was started by
     an attempt, or None."""
+    printed: Code = ""
+    """`(text, memory)` to each Printed in a part of an attempt's output; the memory, a dict, is
+    that of this output."""
     home: Code = ""
     """`(environment)` to a directory outside of all workdirs in which it keeps its files."""
 
@@ -233,6 +238,18 @@ class Group:
     prefix: str
     """Of its metrics, as seen from a directory above; may be empty."""
     parameters: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Printed:
+    """Something that a tracker has printed about its runs."""
+
+    run: str = ""
+    """The name of a run that it began or resumed."""
+    database: str = ""
+    """The name of the database of that run, without its ending; empty: unknown."""
+    place: str = ""
+    """A directory with its databases."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ from typing import Any, TypeVar
 
 from trainui import paths, plain_files
 from trainui.errors import TrainuiError
-from trainui.plugin.records import INTERFACE, KINDS, Code, Plugin
+from trainui.plugin.records import INTERFACE, KINDS, Code, Format, Plugin
 from trainui.version import __version__
 
 SCAN_FILE, PROBLEMS = "plugins.json", "plugin-problems"
@@ -78,6 +78,8 @@ class _Loaded:
         """By group and name."""
         self.failed: dict[str, str] = {}
         """By group and name: why it could not be loaded."""
+        self.unfit: dict[str, Plugin] = {}
+        """By group and name: those made for another version of the interface."""
         self.groups: dict[str, tuple[Any, ...]] = {}
 
 
@@ -127,6 +129,17 @@ def names(kind: type[Plugin]) -> list[str]:
     return sorted(one.name for one in entries() if one.group == kind.group)
 
 
+def why_left_alone(file: str) -> str | None:
+    """Return why nothing reads a file of this name: its format is of another version; else None."""
+    with _loaded.lock:
+        records(Format)
+        for entry in entries():
+            record = _loaded.unfit.get(_key(entry))
+            if isinstance(record, Format) and record.fits(file):
+                return f"{entry}: {_loaded.failed[_key(entry)]}; its files are left alone"
+    return None
+
+
 @cache
 def code(where: Code) -> Any:
     """Import code that a record names as `module:function`."""
@@ -142,13 +155,16 @@ def run(
 ) -> Any:
     """Call code of a plugin, and return what it returns; None if the plugin has no such code.
 
+    What it yields is returned as a list, since it may fail while it yields.
+
     Raises:
         PluginError: it has raised an exception other than those that `passes` names.
     """
     if not where:
         return None
     with guarded(plugin, *passes):
-        return code(where)(*arguments)
+        found = code(where)(*arguments)
+        return [*found] if isinstance(found, Iterator) else found
 
 
 def ask(plugin: Plugin, where: Code, *arguments: Any) -> Any:
@@ -238,6 +254,7 @@ def _checked(entry: EntryPoint) -> Plugin:
     if not isinstance(record, kind):
         raise PluginError(f"{entry.value} is a {type(record).__name__}, not a {kind.__name__}")
     if record.interface != INTERFACE:
+        _loaded.unfit[_key(entry)] = record
         raise PluginError(
             f"made for version {record.interface} of the interface, and this trainui "
             f"({__version__}) has version {INTERFACE}; install a version of it that fits"

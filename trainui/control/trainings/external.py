@@ -26,6 +26,7 @@ from trainui.metrics.discovery import process_files, tracker_runs, trainings
 from trainui.metrics.discovery.trainings import Job, Training
 from trainui.pipeline.substitution.masking import Masker
 from trainui.pipeline.substitution.secrets import Secrets
+from trainui.plugin import Tracker, registry
 from trainui.resume import shell_environment
 from trainui.store.db import readonly
 from trainui.store.db.engine import open_store
@@ -130,7 +131,7 @@ def find(path: Path, left_out: trainings.LeftOut | None = None) -> list[Training
         raise NotFoundError(f"no training found in {path} but these, which were left out: {words}")
     raise NotFoundError(
         f"no training found in {path}: no files of a tracker or framework, and none with a "
-        "usual name such as metrics.csv, log.jsonl or events.out.tfevents.*"
+        "usual name such as metrics.csv or log.jsonl"
     )
 
 
@@ -233,7 +234,8 @@ def adopt(pid: int, name: str | None = None) -> Added:
 
 def _is_whole(connection: Connection, stage: WatchedStage) -> bool:
     """Return True if a stage is its run: not a trial, a job of a multirun, or one of a database."""
-    is_part = stage.external.get("run") or stage.external["kind"] in ("optuna", "hydra")
+    kinds = {one.name for one in registry.records(Tracker) if one.has_jobs}
+    is_part = stage.external.get("run") or stage.external["kind"] in kinds
     return not is_part and len(external_runs.stage_names(connection, stage.run_id)) == 1
 
 

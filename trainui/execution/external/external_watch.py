@@ -19,6 +19,7 @@ from trainui.execution.external import adopted_processes
 from trainui.execution.external.adopted_processes import Cancellation, is_alive
 from trainui.metrics.discovery import process_files
 from trainui.metrics.files.tail import UnreadableFileError
+from trainui.plugin import Tracker, registry
 from trainui.store.db.engine import Store
 from trainui.store.external import watched_stages
 from trainui.store.external.watched_stages import WatchedStage
@@ -171,11 +172,12 @@ class ExternalWatch:
         """
         ends = {stage.attempt_id for stage, _status in ended}
         going = grown | {one.run_id for one in running if one.attempt_id not in ends}
+        studies = {one.name for one in registry.records(Tracker) if one.has_jobs and one.database}
         unconfirmed = {
             one.attempt_id
             for one, _status in ended
             if one.run_id not in going
-            and (one.external["kind"] == "optuna" or self._jobs.get(one.run_id, 0) > 1)
+            and (one.external["kind"] in studies or self._jobs.get(one.run_id, 0) > 1)
         }
         first, self._unconfirmed = unconfirmed - self._unconfirmed, unconfirmed
         return [(one, status) for one, status in ended if one.attempt_id not in first]

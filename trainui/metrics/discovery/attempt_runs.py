@@ -7,40 +7,28 @@ printed none, the run is its own if no other attempt ran when the run began.
 
 from __future__ import annotations
 
-import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from trainui import mounts, plain_files
 from trainui.metrics.discovery import tracker_runs
-from trainui.plugin import TrackedRun
+from trainui.plugin import TrackedRun, Tracker, registry
 from trainui.store.points.source_record import key_of
 from trainui.supervisor import protocol
 
 if TYPE_CHECKING:
     from trainui.store.runs.metrics_progress import Rival
 
-_PRINTED = re.compile(
-    rb"\* Trackio project initialized: (?P<project>[^\r\n]+)"
-    rb"|\* Trackio metrics logged to: (?P<place>[^\r\n]+)"
-    rb"|\* (?:Created new|Resumed existing) run: (?P<run>[^\r\n]+)"
-    rb"|A new study created in (?:RDB|Journal) with name: (?P<study>[^\r\n]+)"
-)
-
 _BLOCK = 1 << 20
 _MOST_BYTES = 16 << 20
 """Bytes of each stream that are searched: a run is usually named near the beginning."""
 
-_NOT_IN_A_FILE_NAME = re.compile(r"[^\w-]")
-
 _Named = tuple[str, str, str]
 """Tracker, stem of the database's name or empty, and name of the run."""
-
-_TRACKIO, _OPTUNA = "trackio", "optuna"
 
 
 class PrintedRuns:
@@ -49,9 +37,10 @@ class PrintedRuns:
     def __init__(self, attempt_dir: Path) -> None:
         self._streams = [attempt_dir / protocol.STDOUT_FILE, attempt_dir / protocol.STDERR_FILE]
         self._offsets = dict.fromkeys(self._streams, 0)
-        self._database = ""
+        self._memory = defaultdict[str, dict[str, Any]](dict)
+        """By tracker: what it keeps of the output so far."""
         self.places = set[str]()
-        """The directories of Trackio's databases."""
+        """The directories of databases that were named."""
         self.counts: Counter[_Named] = Counter()
         """How often each run was named."""
 
@@ -77,16 +66,12 @@ class PrintedRuns:
             return
 
     def _add(self, text: bytes) -> None:
-        for found in _PRINTED.finditer(text):
-            kind, name = found.lastgroup, found[found.lastgroup or 0].decode("utf-8", "replace")
-            if kind == "project":
-                self._database = _NOT_IN_A_FILE_NAME.sub("", name) or "default"
-            elif kind == "place":
-                self.places.add(name.rstrip())
-            elif kind == "run":
-                self.counts[_TRACKIO, self._database, name.rstrip()] += 1
-            else:
-                self.counts[_OPTUNA, "", name.rstrip()] += 1
+        for tracker in registry.records(Tracker):
+            named = registry.ask(tracker, tracker.printed, text, self._memory[tracker.name])
+            for one in named or ():
+                self.places.update([one.place] if one.place else [])
+                if one.run:
+                    self.counts[tracker.name, one.database, one.run] += 1
 
 
 def _is_remote(stream: Path) -> bool:
@@ -117,13 +102,15 @@ def divide(
     tracker = runs[0].tracker if runs else ""
     if not any(named[0] == tracker for named in printed.update()):
         return None
-    stem = path.stem if tracker == _TRACKIO else ""
     own: list[TrackedRun] = []
     doubtful: list[TrackedRun] = []
-    for name in {named[2] for named in printed.counts if named[:2] == (tracker, stem)}:
+    for named in printed.counts:
+        name = named[2]
+        if named[0] != tracker or named[1] not in ("", path.stem):
+            continue
         alike = [run for run in runs if run.name == name]
         counts = ((one, of_attempt(one.attempt_dir).update()) for one in rivals)
-        others = [(one, known[tracker, stem, name]) for one, known in counts]
+        others = [(one, known[named]) for one, known in counts]
         for run in alike:
             if (run.started or 0.0) >= since:
                 (own if _is_own(run, alike, since, others) else doubtful).append(run)

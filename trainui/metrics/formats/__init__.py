@@ -49,6 +49,7 @@ def decoder(name: str, step: str | None, state: dict[str, Any], path: Path) -> D
         return make(step, state, path)
     if (plugin := registry.find(Format, name)) is not None:
         made: Decoder = registry.run(plugin, plugin.decoder, step, state, path)
+        made.plugin = plugin
         return made
     if presets.find(name) is not None:
         return PresetLines(name, step, state)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from trainui.metrics.formats.table import Decoded
+from trainui.plugin import Format
 
 
 class Decoder:
@@ -13,6 +14,8 @@ class Decoder:
 
     name: str
     """The format's name, as in a source's `format`."""
+    plugin: Format | None = None
+    """The plugin that it is of."""
     whole = False
     """True if the file is read from its first byte at each change."""
     replaces = False

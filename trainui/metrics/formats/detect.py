@@ -48,6 +48,8 @@ def detect(head: bytes, path: Path, *, complete: bool) -> str | None:
     Raises:
         UnknownFormatError: the format is unknown.
     """
+    if (why := registry.why_left_alone(path.name)) is not None:
+        raise UnknownFormatError(f"{path}: {why}")
     waits = False
     for plugin in registry.records(Format):
         answer = Answer.NO if plugin.refines else _answer(plugin, head, path, complete=complete)

@@ -26,6 +26,7 @@ from trainui.metrics.reader.database_reader import DatabaseReader
 from trainui.metrics.reader.source import EndOfFile, SourceReader
 from trainui.metrics.reader.source_problems import SourceProblems
 from trainui.metrics.reader.stored_source import Advance, BatchWriter, ReadOptions
+from trainui.plugin.registry import PluginError
 from trainui.resume import shell_environment
 from trainui.store.db.engine import Store
 from trainui.store.points import sources as point_sources
@@ -211,7 +212,10 @@ class AttemptReader:
         except UnfitEnvironmentError:
             raise  # affects all sources
         except TrainuiError as error:
-            self._pause(key, str(error), for_good=isinstance(error, PatternError))
+            self._pause(key, str(error), for_good=isinstance(error, PatternError | PluginError))
+            if isinstance(error, PluginError):
+                log.error("%s is left alone", key, exc_info=error)
+                self._problems.set(key, f"{key} is left alone: {error}")
         except Exception as error:
             self._abandon(key, error)
         else:

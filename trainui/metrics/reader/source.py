@@ -31,6 +31,7 @@ from trainui.metrics.formats.table import Decoded
 from trainui.metrics.formats.text.preset_lines import AnyLines
 from trainui.metrics.reader.rewritten_source import RewrittenSource
 from trainui.metrics.reader.stored_source import Advance, BatchWriter, ReadOptions
+from trainui.plugin import registry
 from trainui.store.db.engine import Store
 from trainui.store.points.chunks import Points
 from trainui.store.points.source_record import SourceRecord
@@ -176,9 +177,13 @@ class SourceReader(RewrittenSource):
             began, used = self._at.offset, time.thread_time()
             try:
                 result = self._read(file, look, end)
-            except BaseException:
+            except BaseException as error:
+                plugin = self._decoder.plugin if self._decoder is not None else None
                 self.roll_back()
-                raise
+                if plugin is None or not isinstance(error, Exception):
+                    raise
+                with registry.guarded(plugin, OSError):
+                    raise
             size, seconds = self._at.offset - began, time.thread_time() - used
             if result.more and size > 0:  # bound the next batch by what this one has cost
                 fitting = int(size * LONGEST_READ / max(seconds, 1e-9))

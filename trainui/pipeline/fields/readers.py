@@ -15,7 +15,7 @@ from trainui.pipeline.fields import notation
 from trainui.pipeline.fields.parameters import Parameters
 from trainui.pipeline.yaml.nodes import Scalar, json_of, kind_of
 from trainui.pipeline.yaml.problems import did_you_mean, quoted
-from trainui.plugin import Format, Tracker, registry
+from trainui.plugin import Format, LogLines, Tracker, registry
 
 _T = TypeVar("_T")
 
@@ -81,7 +81,8 @@ def metric_format(value: Any) -> str:
 def formats() -> tuple[str, ...]:
     """Return the names of all formats, also of plugins and their trackers' databases."""
     databases = (one.name for one in registry.records(Tracker) if one.database)
-    return tuple(sorted({*METRIC_FORMATS, *registry.names(Format), *databases}))
+    plugins = (name for kind in (Format, LogLines) for name in registry.names(kind))
+    return tuple(sorted({*METRIC_FORMATS, *plugins, *databases}))
 
 
 def word(words: tuple[str, ...], code: str) -> Callable[[Any], str]:

@@ -9,6 +9,7 @@ TRACKER = Tracker(
     name="hydra",
     title="Hydra",
     rank=10,
+    has_jobs=True,
     find="trainui.plugins.hydra.job:training",
     places=("outputs", "multirun"),
     grouping="trainui.plugins.hydra.job:group",

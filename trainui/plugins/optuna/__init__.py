@@ -18,6 +18,8 @@ TRACKER = Tracker(
     interface=1,
     name="optuna",
     title="Optuna",
+    has_jobs=True,
+    printed="trainui.plugins.optuna.printed:printed",
     database=Database(
         tables=(
             "trial_intermediate_values",

@@ -8,6 +8,7 @@ TRACKER = Tracker(
     interface=1,
     name="trackio",
     title="Trackio",
+    printed="trainui.plugins.trackio.printed:printed",
     home="trainui.plugins.trackio.database:home",
     database=Database(
         tables=("metrics", "configs"),

@@ -12,7 +12,9 @@ from trainui import clock, mounts
 from trainui.domain.definition import MetricSource, StageDefinition
 from trainui.domain.records import NOT_STARTED_BY_US, Slot
 from trainui.domain.states import Status
+from trainui.plugin import Tracker, registry
 from trainui.store.db.engine import raw
+from trainui.store.db.statements import placeholders
 from trainui.store.db.updates import change, set_values
 from trainui.store.read import row_mapping
 from trainui.store.runs import events, new_run, runs
@@ -107,9 +109,12 @@ def remote_mounts(connection: Connection, host: str, since: int) -> dict[str, li
 
 def may_begin_jobs(connection: Connection, host: str, since: int) -> list[WatchedStage]:
     """Return the first stages of this host's studies and multiruns that have ended since a time."""
-    may_begin = "runs.kind IN ('optuna', 'hydra')"
+    kinds = [one.name for one in registry.records(Tracker) if one.has_jobs]
+    if not kinds:
+        return []
+    may_begin = f"runs.kind IN ({placeholders(kinds)})"
     has_ended = "runs.completed_at >= ? AND position = 0"
-    return _stages(connection, host, f"{may_begin} AND {has_ended}", (since,))
+    return _stages(connection, host, f"{may_begin} AND {has_ended}", (*kinds, since))
 
 
 def set_process(

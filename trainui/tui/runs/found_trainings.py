@@ -18,6 +18,7 @@ from typing import Any
 from trainui.execution.processes import spawn
 from trainui.formatting import quantity
 from trainui.metrics.files import lenient_files
+from trainui.plugin import Tracker, registry
 
 PATIENCE = 20.0
 """Seconds after which a search is given up."""
@@ -98,8 +99,9 @@ def add(chosen: FoundTraining | None) -> str:
     if chosen.pid is not None:
         return f"added {external.adopt(chosen.pid).name}"
     path = Path(chosen.path or "")
-    # a run of W&B may have files elsewhere in this directory
-    listed = external.listed(Path.cwd() if chosen.kind == "wandb" else path)
+    # parts of it may be elsewhere in this directory
+    has_parts = any(one.joined and one.name == chosen.kind for one in registry.records(Tracker))
+    listed = external.listed(Path.cwd() if has_parts else path)
     found = [one for one in listed if (one.name, one.path) == (chosen.name, path)]
     added = external.add(found or external.find(path))
     return f"added {', '.join(one.name for one in added[:3])}"

@@ -15,7 +15,7 @@ from trainui.metrics.formats.table import Decoded, step_fields
 from trainui.metrics.formats.text import process_lines
 from trainui.metrics.formats.text.log_lines import LogDecoder, lines_with_ends
 from trainui.metrics.formats.text.log_prefix import message
-from trainui.metrics.formats.text.presets import PRESETS, find
+from trainui.metrics.formats.text.presets import by_name, find
 from trainui.metrics.formats.text.presets.base import NOTHING, STEP, Preset, Row, prefixed
 from trainui.metrics.formats.text.process_lines import STARTS, Lines, ProcessLines, may_be_labelled
 
@@ -63,7 +63,7 @@ class PresetLines(LogDecoder):
         if kind is None:
             if (name := readers.found) is None:
                 return Decoded()
-            kind = PRESETS[name]
+            kind = by_name()[name]
             self.state = {FOUND: name, **mapped(state, lambda memory: memory.get(name, {}))}
         points = row_points(rows, first_row=first_row, step=self._step or kind.step)
         return Decoded(points, len(rows))
@@ -170,7 +170,7 @@ class Readers:
     def _prefixed(self, prefix: str, row: Row) -> Row:
         if not prefix:
             return row
-        kind = self._kind or PRESETS[self.found or ""]
+        kind = self._kind or by_name()[self.found or ""]
         steps = step_fields(tuple(row), kind.step)
         named = {*steps[:1], *(name for name in row if name.startswith(prefix))}
         return prefixed(prefix, row, named)
@@ -210,7 +210,9 @@ class _Search(Preset):
     def __init__(self, memory: dict[str, Any], readers: Readers, label: str) -> None:
         super().__init__(memory)
         self._readers, self._label = readers, label
-        self._presets = {name: kind(memory.setdefault(name, {})) for name, kind in PRESETS.items()}
+        self._presets = {
+            name: kind(memory.setdefault(name, {})) for name, kind in by_name().items()
+        }
         self._reads = [(name, one.read, one.of_messages) for name, one in self._presets.items()]
 
     def read(self, line: str) -> Sequence[Row]:

@@ -5,6 +5,10 @@ Read `base` first, then `one_line_trainers` (trainers that print one line per st
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from functools import cache
+from typing import Any
+
 from trainui.metrics.formats.text.presets import (
     bars,
     columns,
@@ -17,8 +21,11 @@ from trainui.metrics.formats.text.presets import (
     print_statements,
     tables,
 )
+from trainui.metrics.formats.text.presets.base import NOTHING
 from trainui.metrics.formats.text.presets.base import Preset as Preset
 from trainui.metrics.formats.text.presets.base import Row as Row
+from trainui.plugin import LogLines, registry
+from trainui.plugin.registry import PluginError
 
 PRESETS: dict[str, type[Preset]] = {
     "fairseq": epoch_loops.Fairseq,
@@ -69,11 +76,49 @@ ALIASES = {
 """Aliases: other names by which people search for a preset."""
 
 
+def by_name() -> Mapping[str, type[Preset]]:
+    """Return all presets, those of plugins first."""
+    return {one.name: _of_plugin(one) for one in registry.records(LogLines)} | PRESETS
+
+
 def find(name: str) -> type[Preset] | None:
     """Return the preset with a name or alias; None if there is none."""
-    return PRESETS.get(ALIASES.get(name, name))
+    return by_name().get(ALIASES.get(name, name))
 
 
 def names() -> list[str]:
     """Return all names, with aliases."""
-    return sorted({*PRESETS, *ALIASES})
+    return sorted({*PRESETS, *ALIASES, *registry.names(LogLines)})
+
+
+@cache
+def _of_plugin(plugin: LogLines) -> type[Preset]:
+    """Return the preset of a plugin: one that fails reads nothing more of a log."""
+
+    class PluginLines(Preset):
+        """Lines that a plugin reads."""
+
+        def __init__(self, memory: dict[str, Any]) -> None:
+            super().__init__(memory)
+            self._reader = registry.ask(plugin, plugin.reader, memory)
+
+        def read(self, line: str) -> Sequence[Row]:
+            """Return the rows that a line completes."""
+            return self._call("read", line)
+
+        def finish(self) -> Sequence[Row]:
+            """Return the rows that were waiting for further lines."""
+            return self._call("finish")
+
+        def _call(self, verb: str, *arguments: str) -> Sequence[Row]:
+            if self._reader is None:
+                return NOTHING
+            try:
+                with registry.guarded(plugin):
+                    rows: Sequence[Row] = getattr(self._reader, verb)(*arguments)
+                    return rows
+            except PluginError:
+                self._reader = None
+                return NOTHING
+
+    return PluginLines
