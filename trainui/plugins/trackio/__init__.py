@@ -1,4 +1,4 @@
-"""Trackio's SQLite databases."""
+"""Trackio: its SQLite databases, and what it prints. Read `database` first."""
 
 from __future__ import annotations
 
