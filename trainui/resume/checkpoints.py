@@ -1,28 +1,64 @@
-"""Chooses the checkpoint that a stage continues from.
+"""A stage's checkpoints: which of them are its own, and the one that it continues from.
 
-It is the newest complete one that the stage itself wrote and that has not failed: one fails if an
-attempt that continued from it ended without progress.
+It continues from the newest complete one that it wrote itself and that has not failed: one fails if
+an attempt that continued from it ended without progress.
+
+A path outside the stage's directory may be shared with other runs, so the matching files are noted
+before and after each attempt; the attempt wrote those that changed in between. Sizes and
+modification times are compared with earlier ones and not with the clock, which may be another
+machine's. In a directory only the largest files are compared, so files added later, e.g. evaluation
+results, make no difference. Writing a note raises OSError if that is impossible.
 """
 
 from __future__ import annotations
 
+import heapq
+import itertools
+import json
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from trainui import clock
+from trainui import clock, paths, plain_files
 from trainui.domain.definition import CheckpointRule, StageDefinition
+from trainui.domain.records import StageRecord
 from trainui.pipeline.fields.names import CHECKPOINT_VARIABLE
-from trainui.resume import checkpoint_notes, integrity
-from trainui.resume.globs import first_matches, roots, unsearched
-from trainui.resume.integrity import written_at
+from trainui.resume import integrity
+from trainui.resume.globs import first_matches, fixed_part, roots, unsearched
+from trainui.resume.integrity import files_of, written_at
+from trainui.store.read import overlaps, views
+from trainui.store.read.overlaps import Overlap
+from trainui.supervisor import journal, protocol
 
 if TYPE_CHECKING:
-    from trainui.store.read.overlaps import Overlap
+    from trainui.store.db.engine import Store
+    from trainui.store.db.protocol import Connection
+
+
+NOTE = "checkpoints.json"
+"""File in the attempt's directory: `before` and `after`, each with a state by path."""
+
+LARGEST = 20
+"""The number of files compared in a directory."""
+
+_State = Sequence[tuple[str, int, int]]
+"""For each file: name in the directory (empty for a single file), size, modification time."""
+_States = Mapping[str, _State]
+
+RESULTS = frozenset(
+    {".bin", ".ckpt", ".csv", ".distcp", ".h5", ".json", ".jsonl", ".npz", ".pkl", ".pt", ".pth"}
+    | {".safetensors", ".tsv"}
+)
+"""Suffixes of files with metrics or weights."""
+
+MOST_OTHERS = 200
+"""Attempts of other stages whose written files are compared: some 10 ms."""
+
+MOST_SHOWN = 3
 
 Tried = Mapping[str, int]
 """Paths of failed checkpoints, each with the start of the attempt that made no progress from it, in
@@ -81,8 +117,8 @@ class CheckpointSearch:
         return next((one for one in self._rivals if one.may_have_written(written)), None)
 
     @cached_property
-    def _notes(self) -> list[checkpoint_notes.Note]:
-        return [checkpoint_notes.read(one) for one in self.attempts]
+    def _notes(self) -> list[Note]:
+        return [read_note(one) for one in self.attempts]
 
     @cached_property
     def _rivals(self) -> Sequence[Overlap]:
@@ -240,3 +276,168 @@ def _natural(text: str) -> list[tuple[int, str]]:
     """Return a sort key for natural order: `ckpt-9` before `ckpt-10`."""
     parts = re.split(r"(\d+)", text)
     return [(int(part), "") if part.isdecimal() else (-1, part) for part in parts]
+
+
+def note_before(found: Iterable[Path], attempt_dir: Path) -> None:
+    """Record the matches outside the stage's directory before an attempt starts.
+
+    It is idempotent, since a launch may be repeated.
+    """
+    if not (attempt_dir / protocol.STARTED_FILE).exists():
+        _write(attempt_dir, {"before": _states(found)})
+
+
+def note_after(found: Iterable[Path], attempt_dir: Path) -> None:
+    """Record the state after an attempt has ended: later changes are not its own."""
+    if (noted := plain_files.read_object(attempt_dir / NOTE)) is not None and "after" not in noted:
+        _write(attempt_dir, {**noted, "after": _states(found)})
+
+
+def disown(attempt_dir: Path) -> None:
+    """Discard an attempt's checkpoints, since its stage starts from the beginning."""
+    if attempt_dir.is_dir():
+        _write(attempt_dir, {"before": {}, "after": {}})
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """The state before and after an attempt."""
+
+    before: _States | None
+    """None: an attempt of an older version, without notes."""
+    after: _States | None
+    """None: not known to have ended."""
+    started: int
+    """When it started, in nanoseconds of the file system's clock; 0: it never started."""
+    has_process: bool
+    """True if its process id was recorded; a prevented launch has none."""
+
+    def wrote(self, path: Path) -> bool:
+        """Return True if the attempt wrote what is at a path now."""
+        if not self.started:
+            return False
+        if self.before is None:
+            return written_at(path) >= self.started
+        is_left = self.has_process if self.after is None else _is_in(self.after, path)
+        return is_left and not _is_in(self.before, path)
+
+
+def read_note(attempt_dir: Path) -> Note:
+    """Read an attempt's note."""
+    noted = plain_files.read_object(attempt_dir / NOTE) or {}
+    before, after = (_states_in(noted.get(name)) for name in ("before", "after"))
+    has_process = (attempt_dir / protocol.PIDS_FILE).exists()
+    started = written_at(attempt_dir / protocol.STARTED_FILE)
+    return Note(before, after, started, has_process)
+
+
+def _states_in(noted: Any) -> _States | None:
+    """Return the states in a note; None if it has none, or if it is damaged."""
+    try:
+        return {
+            path: [(str(name), int(size), int(written)) for name, size, written in state]
+            for path, state in noted.items()
+        }
+    except (AttributeError, TypeError, ValueError, OverflowError):
+        return None
+
+
+def _states(found: Iterable[Path]) -> dict[str, _State]:
+    return {str(path): _state(path) for path in found}
+
+
+def _state(path: Path) -> _State:
+    if not path.is_dir():
+        return [("", *figures)] if (figures := _figures(path)) else []
+    found = ((str(one.relative_to(path)), _figures(one)) for one in files_of(path))
+    sized = ((name, *figures) for name, figures in found if figures)
+    return heapq.nlargest(LARGEST, sized, key=lambda one: (one[1], one[0]))
+
+
+def _is_in(states: _States, path: Path) -> bool:
+    """Return True if the files at a path that still exist are as recorded."""
+    noted = states.get(str(path), ())
+    left = [
+        (figures, (size, written))
+        for name, size, written in noted
+        if (figures := _figures(path / name if name else path))
+    ]
+    return bool(left) and all(now == then for now, then in left)
+
+
+def _figures(path: Path) -> tuple[int, int] | None:
+    found = plain_files.look(path)
+    return (found.st_size, found.st_mtime_ns) if found else None
+
+
+def _write(attempt_dir: Path, noted: Mapping[str, Any]) -> None:
+    paths.write_private(attempt_dir / NOTE, json.dumps(noted))
+
+
+def find_rivals(store: Store, stage: StageRecord) -> Sequence[Overlap]:
+    """Return the attempts with the same pattern that overlapped in time with a stage's."""
+    wanted = _pattern(stage.definition)
+    found = (one for one in beside(store, stage) if one.definition.checkpoint is not None)
+    return [one for one in found if _pattern(one.definition) == wanted]
+
+
+def beside(store: Store, stage: StageRecord) -> Sequence[Overlap]:
+    """Return the attempts of other stages that overlapped in time with a stage's."""
+    from trainui.store.db.engine import raw  # SQLAlchemy, which `show` does not load
+
+    with store.read() as connection:
+        return overlaps.of_stage(raw(connection), stage.id)
+
+
+def written_by_both(
+    connection: Connection, stage_id: str, attempt_dir: Path
+) -> dict[Path, Overlap]:
+    """Return the metrics and weights that an attempt and one of another stage were seen to write.
+
+    Each with one of the others. Files in hidden directories and caches are shared on purpose.
+    """
+    own = set(filter(_is_result, journal.written_files(attempt_dir)))
+    if not own:
+        return {}
+    found: dict[Path, Overlap] = {}
+    for other in overlaps.of_stage(connection, stage_id)[-MOST_OTHERS:]:
+        for path in own.intersection(journal.written_files(Path(other.directory))):
+            found.setdefault(path, other)
+    return found
+
+
+def words_of_shared(found: Mapping[Path, Overlap]) -> list[str]:
+    """Return a clause for each file that `written_by_both` found, at most `MOST_SHOWN`."""
+    return [
+        f"{path} was written by {other.words} at the same time; give each a directory "
+        "of its own, e.g. with ${stage_dir}"
+        for path, other in itertools.islice(found.items(), MOST_SHOWN)
+    ]
+
+
+def _is_result(path: Path) -> bool:
+    if any(part.startswith(".") or "cache" in part.lower() for part in path.parts):
+        return False
+    return path.suffix.lower() in RESULTS or "checkpoint" in str(path)
+
+
+def _pattern(definition: StageDefinition) -> str:
+    """Return a checkpoint's pattern as an absolute path; relative ones start at the workdir."""
+    rule = definition.checkpoint
+    pattern = os.path.expanduser(rule.glob) if rule else ""  # noqa: PTH111 (a pattern is no path)
+    return os.path.normpath(os.path.join(definition.workdir, pattern))  # noqa: PTH118
+
+
+def places_of_running(connection: Connection, host: str) -> list[Path]:
+    """Return the existing directories of the checkpoints of all running stages on a host."""
+    running = views.running_on(connection, host)
+    places = (place for one in running for place in _places(one.definition, one.directory))
+    return [place for place in dict.fromkeys(places) if place.is_dir()]
+
+
+def _places(definition: StageDefinition, directory: str) -> list[Path]:
+    rule = definition.checkpoint
+    if rule is None:
+        return []
+    places = roots(rule.glob, definition, directory)
+    return [fixed_part(place / Path(rule.glob).expanduser()) for place in places]

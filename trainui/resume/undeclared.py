@@ -22,7 +22,7 @@ from trainui import disk, formatting, plain_files
 from trainui.domain.definition import StageDefinition
 from trainui.domain.records import AttemptRecord, StageRecord
 from trainui.pipeline.rules import shared_paths
-from trainui.resume import integrity, shared_checkpoints
+from trainui.resume import checkpoints, integrity
 from trainui.resume.integrity import written_at
 from trainui.store.read.overlaps import Overlap
 from trainui.supervisor import journal, protocol
@@ -86,7 +86,7 @@ class Undeclared:
 def find(store: Store, stage: StageRecord, attempts: Iterable[AttemptRecord]) -> Undeclared | None:
     """Return the newest checkpoint that attempts of a stage wrote; None if it declares its own."""
     directories = [Path(one.directory) for one in attempts]
-    beside = partial(shared_checkpoints.beside, store, stage)
+    beside = partial(checkpoints.beside, store, stage)
     return search(stage.definition, Path(stage.directory), directories, beside)
 
 

@@ -7,10 +7,16 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from trainui import clock
+from tests.unit.tui.conftest import empty_database as empty_database
+from tests.unit.tui.conftest import filler as filler
+from tests.unit.tui.conftest import home as home
+from tests.unit.tui.conftest import store as store
+from tests.unit.tui.filled import Filler
+from trainui import clock, settings
 from trainui.domain.definition import CheckpointRule, StageDefinition
-from trainui.resume import checkpoint_notes, checkpoints
+from trainui.resume import checkpoints
 from trainui.resume.checkpoints import CheckpointSearch
+from trainui.store.db import readonly
 
 RULE = CheckpointRule("ckpt-*")
 
@@ -141,7 +147,7 @@ def attempt(directory: Path, *, before: CheckpointSearch | None, started: int = 
     """The directory of an attempt that has started, with a note of what was there before."""
     directory.mkdir(parents=True)
     if before is not None:
-        checkpoint_notes.note_before(before.outside(), directory)
+        checkpoints.note_before(before.outside(), directory)
     put(directory / "started", b"", mtime=started)
     put(directory / "pid.json", b"{}")
     return directory
@@ -157,7 +163,7 @@ def test_outside_of_its_directory_a_stage_has_what_its_attempts_wrote(tmp_path: 
     assert checkpoints.find(search(RULE, stage_dir, first)) == own
     assert checkpoints.foreign(search(RULE, stage_dir, first)) == others
 
-    checkpoint_notes.note_after(search(RULE, stage_dir).outside(), first)
+    checkpoints.note_after(search(RULE, stage_dir).outside(), first)
     put(shared / "ckpt-3", b"x", mtime=30)
     second = attempt(tmp_path / "2", before=search(RULE, stage_dir))
     assert checkpoints.find(search(RULE, stage_dir, first, second)) == own
@@ -165,7 +171,7 @@ def test_outside_of_its_directory_a_stage_has_what_its_attempts_wrote(tmp_path: 
     assert checkpoints.find(search(RULE, stage_dir, first, second)) == str(shared / "ckpt-3")
     put(Path(own), b"of another run", mtime=40)
     assert checkpoints.find(search(RULE, stage_dir, first)) is None
-    checkpoint_notes.disown(second)
+    checkpoints.disown(second)
     assert checkpoints.find(search(RULE, stage_dir, second)) is None
 
 
@@ -174,7 +180,7 @@ def test_a_directory_is_known_again_by_its_largest_files(tmp_path: Path) -> None
     first = attempt(tmp_path / "1", before=search(RULE, stage_dir))
     put(checkpoint / "model.bin", bytes(100))
     put(checkpoint / "optimizer.bin", bytes(50))
-    checkpoint_notes.note_after(search(RULE, stage_dir).outside(), first)
+    checkpoints.note_after(search(RULE, stage_dir).outside(), first)
     put(checkpoint / "eval.json", b"{}", mtime=3_000)
     (checkpoint / "optimizer.bin").unlink()
     assert checkpoints.find(search(RULE, stage_dir, first)) == str(checkpoint)
@@ -189,7 +195,7 @@ def test_a_directory_is_known_again_by_its_largest_files(tmp_path: Path) -> None
 def test_of_a_launch_done_again_the_first_note_counts(tmp_path: Path) -> None:
     directory = attempt(tmp_path / "1", before=search(RULE, tmp_path / "stage"))
     own = put(tmp_path / "work" / "ckpt-1", b"x")
-    checkpoint_notes.note_before([Path(own)], directory)
+    checkpoints.note_before([Path(own)], directory)
     assert checkpoints.find(search(RULE, tmp_path / "stage", directory)) == own
 
 
@@ -247,3 +253,33 @@ def test_what_is_said_of_checkpoints_that_are_not_taken(tmp_path: Path) -> None:
     )
     put(stage_dir / "ckpt-3", b"x")
     assert checkpoints.reason_unused(of_alone()) is None
+
+
+def test_the_places_of_running_stages_on_this_host_are_found(
+    filler: Filler, tmp_path: Path
+) -> None:
+    scratch, workdir = tmp_path / "scratch", tmp_path / "work"
+    for directory in (scratch / "models", workdir / "out"):
+        directory.mkdir(parents=True)
+    run_id = filler.run(
+        {"absolute": (), "over": ()}, checkpoint=CheckpointRule(f"{scratch}/models/*/ckpt-*.pt")
+    )
+    filler.complete(run_id, "over")
+    here = settings.host()
+    with readonly.reading() as connection:
+        assert checkpoints.places_of_running(connection, here) == [], "nothing runs"
+        filler.start(run_id, "absolute")
+        assert checkpoints.places_of_running(connection, here) == [scratch / "models"]
+        assert checkpoints.places_of_running(connection, "elsewhere") == []
+        other = filler.run(
+            {"relative": ()}, checkpoint=CheckpointRule("out/ckpt-*"), workdir=str(workdir)
+        )
+        attempt = filler.start(other, "relative")
+        found = checkpoints.places_of_running(connection, here)
+        assert sorted(found) == [scratch / "models", workdir / "out"]
+        own = Path(filler.stage(other, "relative").directory, "out")
+        own.symlink_to(scratch)
+        found = checkpoints.places_of_running(connection, here)
+        assert sorted(found) == sorted([scratch / "models", own, workdir / "out"])
+        filler.end(attempt)
+        assert checkpoints.places_of_running(connection, here) == [scratch / "models"]

@@ -20,7 +20,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.unit.resume.test_integrity import WRITTEN, hdf5, put, safetensors
-from trainui.resume import checkpoint_notes, checkpoint_step, globs, integrity
+from trainui.resume import checkpoint_step, checkpoints, globs, integrity
 
 DEEP = b"[" * 200_000
 
@@ -288,10 +288,10 @@ def test_a_file_that_changes_meanwhile_is_judged(tmp_path: Path) -> None:
 
 def test_a_damaged_note_counts_as_none(tmp_path: Path) -> None:
     for content in (DEEP, b"[]", b'{"before": 1, "after": {"a": 3}}', b'{"before": {"a": [[1]]}}'):
-        put(tmp_path / checkpoint_notes.NOTE, content)
-        note = checkpoint_notes.read(tmp_path)
+        put(tmp_path / checkpoints.NOTE, content)
+        note = checkpoints.read_note(tmp_path)
         assert note.before is None
         assert note.after is None
         assert not note.wrote(tmp_path / "a")
-    put(tmp_path / checkpoint_notes.NOTE, json.dumps({"before": {"a": [["", 1, 2]]}}).encode())
-    assert checkpoint_notes.read(tmp_path).before == {"a": [("", 1, 2)]}
+    put(tmp_path / checkpoints.NOTE, json.dumps({"before": {"a": [["", 1, 2]]}}).encode())
+    assert checkpoints.read_note(tmp_path).before == {"a": [("", 1, 2)]}

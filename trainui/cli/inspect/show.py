@@ -115,13 +115,13 @@ def _written_by_several(
     attempts: Mapping[str, Sequence[AttemptRecord]],
 ) -> list[str]:
     """Return notes on the files that a stage's last attempt and another stage's wrote."""
-    from trainui.resume import shared_checkpoints
+    from trainui.resume import checkpoints
 
     found = []
     for stage in stages[:MOST_COMPARED]:
         for last in attempts.get(stage.id, ())[-1:]:
-            both = shared_checkpoints.written_by_both(connection, stage.id, Path(last.directory))
-            found += [f"{stage.name}: {words}" for words in shared_checkpoints.words(both)]
+            both = checkpoints.written_by_both(connection, stage.id, Path(last.directory))
+            found += [f"{stage.name}: {words}" for words in checkpoints.words_of_shared(both)]
     return found
 
 

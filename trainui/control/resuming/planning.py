@@ -22,7 +22,7 @@ from trainui.execution.attempt.prepared_process import AttemptContext
 from trainui.pipeline.rules import resume_plan as rules
 from trainui.pipeline.rules import shared_paths
 from trainui.pipeline.rules.resume_plan import Action, PlannedStage
-from trainui.resume import checkpoints, shared_checkpoints, undeclared
+from trainui.resume import checkpoints, undeclared
 from trainui.resume.checkpoints import CheckpointSearch
 from trainui.store.db.engine import Store, open_store, raw
 from trainui.store.read import trials
@@ -197,7 +197,7 @@ def _as_found(stage: StageRecord, seen: SeenRun, lost: Lost) -> StageRecord:
 
 def _search(store: Store, stage: StageRecord, seen: SeenRun) -> CheckpointSearch:
     attempts = [one.directory for one in seen.attempts.get(stage.id, ())]
-    rivals = partial(shared_checkpoints.find, store, stage)
+    rivals = partial(checkpoints.find_rivals, store, stage)
     return checkpoints.search(stage.definition, stage.directory, attempts, rivals)
 
 

@@ -22,7 +22,7 @@ from trainui.execution.attempt.metrics_flush import FlushResult
 from trainui.execution.attempt.outcome import LostSupervisor
 from trainui.execution.attempt.prepared_process import AttemptContext, definition_of
 from trainui.execution.gpu import gpus
-from trainui.resume import checkpoint_notes, checkpoints, shell_environment, undeclared
+from trainui.resume import checkpoints, shell_environment, undeclared
 from trainui.search import objective
 from trainui.store.db.engine import Store, raw
 from trainui.store.points import write_points
@@ -166,7 +166,7 @@ def _end(
     if definition.checkpoint is not None:
         try:  # it did not write later ones than those that exist now
             outside = _search(context, definition).outside()
-            checkpoint_notes.note_after(outside, Path(attempt.directory))
+            checkpoints.note_after(outside, Path(attempt.directory))
         except OSError as error:
             logger.warning("%s: could not record its checkpoints: %s", context.stage.name, error)
     tried = _made_no_progress(store, context, definition, outcome)

@@ -10,7 +10,7 @@ from trainui import paths
 from trainui.domain.records import AttemptRecord, StageRecord
 from trainui.errors import UnfitEnvironmentError
 from trainui.execution.attempt.previous_attempts import PreviousAttemptLivesError
-from trainui.resume import checkpoint_notes, unrecorded_attempts
+from trainui.resume import checkpoints, unrecorded_attempts
 from trainui.store.db.engine import Store
 from trainui.store.runs import launching
 from trainui.supervisor import journal, process, protocol
@@ -29,7 +29,7 @@ def move_away_if_fresh(store: Store, stage: StageRecord, earlier: Sequence[Attem
         if not launching.is_fresh(connection, stage.id):
             return
     for one in earlier:
-        checkpoint_notes.disown(Path(one.directory))
+        checkpoints.disown(Path(one.directory))
     moved_to = _move_away(Path(stage.directory), earlier)
     with store.write() as connection:
         launching.record_move(connection, stage, moved_to)

@@ -17,7 +17,7 @@ from trainui.execution.attempt.prepared_process import (
     definition_of,
 )
 from trainui.pipeline.fields.names import CHECKPOINT_VARIABLE
-from trainui.resume import checkpoint_notes, checkpoints, shared_checkpoints, undeclared
+from trainui.resume import checkpoints, undeclared
 from trainui.resume.checkpoints import CheckpointSearch, Tried
 from trainui.store.db.engine import Store
 from trainui.store.runs import attempts, events
@@ -46,7 +46,7 @@ def choose(store: Store, context: AttemptContext, earlier: Sequence[AttemptRecor
         env=started.env,
     )
     own = [one.directory for one in earlier]
-    rivals = partial(shared_checkpoints.find, store, context.stage)
+    rivals = partial(checkpoints.find_rivals, store, context.stage)
     where = checkpoints.search(definition, context.stage.directory, own, rivals)
     chosen = checkpoints.find(where, tried := _tried(store, context), asked=_is_asked(context))
     if chosen is None and checkpoints.exhausted(where, tried):
@@ -56,7 +56,7 @@ def choose(store: Store, context: AttemptContext, earlier: Sequence[AttemptRecor
         chosen, remark = _requested(context, where, found, tried), None
     if not (earlier or where.found):
         remark = None  # a first attempt without checkpoints is normal
-    checkpoint_notes.note_before(where.outside(), Path(context.attempt.directory))
+    checkpoints.note_before(where.outside(), Path(context.attempt.directory))
     _record(store, context, chosen, remark)
     return chosen
 

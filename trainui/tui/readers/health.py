@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from trainui import disk, paths, settings
 from trainui.disk import DiskSpace
-from trainui.resume import checkpoint_places
+from trainui.resume import checkpoints
 from trainui.store.db import sqlite_file
 from trainui.store.db.protocol import Connection
 from trainui.store.read import views
@@ -58,7 +58,7 @@ class HealthReader:
         """Find out where running stages write checkpoints, if due."""
         if (at := time.monotonic()) - self._found_places_at >= PERIOD:
             self._found_places_at = at
-            self._checkpoint_places = checkpoint_places.read(connection, settings.host())
+            self._checkpoint_places = checkpoints.places_of_running(connection, settings.host())
 
     def look_for_lost(self, connection: Connection) -> Health:
         """Read which attempts are recorded as running; return the health with the lost ones."""

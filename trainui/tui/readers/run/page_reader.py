@@ -17,7 +17,7 @@ from trainui.domain.records import AttemptRecord, Event, Lost, RunRecord, StageR
 from trainui.domain.states import ENDED, Status
 from trainui.domain.time_worked import TimeWorked, union
 from trainui.pipeline.substitution.search import searches_of
-from trainui.resume import environment_digest, shared_checkpoints
+from trainui.resume import checkpoints, environment_digest
 from trainui.search import results
 from trainui.store.db.protocol import Connection
 from trainui.store.points import read_points
@@ -230,8 +230,8 @@ class RunPageReader:
         def words() -> str:
             marks = event_feed.marks(of.connection, stage.run_id, (CHECKPOINT,))
             found = (harmless(event.text) for event in marks.get(stage.name, ()))
-            both = shared_checkpoints.written_by_both(of.connection, stage.id, Path(last.directory))
-            shared = map(harmless, shared_checkpoints.words(both))
+            both = checkpoints.written_by_both(of.connection, stage.id, Path(last.directory))
+            shared = map(harmless, checkpoints.words_of_shared(both))
             return "  ".join([*(text.removeprefix(f"{stage.name}: ") for text in found), *shared])
 
         age = None if last.completed_at else clock.now() // SHARED_EVERY
