@@ -16,7 +16,7 @@ from trainui.pipeline.rules import fingerprint
 from trainui.pipeline.rules.fingerprint import ResultOrigin
 from trainui.pipeline.rules.resume_plan import Evidence
 from trainui.pipeline.substitution import phases
-from trainui.resume import outputs, shell_environment, unrecorded_attempts
+from trainui.resume import outputs, shell_environment
 
 
 @dataclass
@@ -90,7 +90,7 @@ class ChangeDetection:
             now = self._inputs(stage, made.inputs)
             changed += fingerprint.input_changes(made.inputs, now)
         if stage.status == Status.COMPLETED:
-            replaced = unrecorded_attempts.replaced(Path(stage.directory), stage.attempt)
+            replaced = outputs.replaced(Path(stage.directory), stage.attempt)
             changed += filter(None, [replaced])
         return changed
 

@@ -21,7 +21,7 @@ from trainui.domain.records import RunRecord
 from trainui.pipeline import loader
 from trainui.pipeline.substitution import masking, secrets
 from trainui.pipeline.substitution.search import with_recorded_trials
-from trainui.resume import code_files, code_version, packages, shell_environment
+from trainui.resume import code_version, shell_environment
 from trainui.resume.snapshot import run_copy
 from trainui.store.db.protocol import Connection
 from trainui.store.read import tracked, views
@@ -205,7 +205,7 @@ def _now(connection: Connection, run: RunRecord) -> _Side:
         stages = with_recorded_trials(stored, recorded).stages
         params = {**tracked.of_run(views.submission(connection, run.id)), **stored.params}
     state = code_version.state_of(Path(run.file).parent if run.file else Path.cwd())
-    found = packages.of_stages(stages, variables)
+    found = code_version.packages_of(stages, variables)
     commands = _commands(connection, run, params, stages)
     root = Path(code_version.recorded(Path(run.directory)).get("root") or state.root or "/")
     return _Side(
@@ -236,7 +236,7 @@ def _recorded_texts(
             for name, text in texts.items()
             if text is not None
             and digests.get(name)
-            in (None, code_files.digest_of(text.encode("utf-8", "surrogateescape")))
+            in (None, code_version.digest_of(text.encode("utf-8", "surrogateescape")))
         }
     return {name: text for name, text in texts.items() if text is not None}
 

@@ -21,7 +21,7 @@ from trainui.errors import UnfitEnvironmentError, UsageError
 from trainui.pipeline.fields import process
 from trainui.pipeline.substitution import phases, secrets
 from trainui.pipeline.substitution.masking import Masker, is_secret
-from trainui.resume import code_version, packages, shell_environment
+from trainui.resume import code_version, shell_environment
 from trainui.resume.shell_environment import ShellEnvironment
 from trainui.resume.snapshot import files, run_copy, trees
 from trainui.store.db import writer
@@ -110,7 +110,7 @@ def submit(
             filled.stages,
             directory,
             snapshot=copied,
-            packages=packages.of_stages(filled.stages, environ),
+            packages=code_version.packages_of(filled.stages, environ),
         )
         if found:
             run_copy.prepare(found, directory)

@@ -1,13 +1,20 @@
-"""Records the state of the user's code at submission, and reports what changed since."""
+"""The state of the user's code: recorded at submission, and what changed since.
+
+It is that of git; without git, digests of the code files that commands name or that are below a
+directory, and the versions of the packages that stages find. All searches are bounded, since a
+submission waits for them.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import os
+import re
 import subprocess
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from threading import Timer
@@ -16,7 +23,9 @@ from typing import Any
 from trainui import formatting, paths, plain_files
 from trainui.domain.definition import StageDefinition
 from trainui.domain.records import RunRecord
-from trainui.resume import code_files, globs, shell_environment
+from trainui.errors import UnfitEnvironmentError
+from trainui.pipeline.fields import process
+from trainui.resume import globs, shell_environment
 
 CODE_FILE = "code.json"
 
@@ -28,6 +37,34 @@ DIFF_LIMIT = 2_000_000
 
 MOST_FILES = 1000
 """Maximum number of files listed and checked for changes."""
+
+SUFFIXES = frozenset(
+    {".bash", ".c", ".cc", ".cfg", ".cpp", ".cu", ".cuh", ".h", ".hpp", ".ini", ".ipynb", ".jl"}
+    | {".lua", ".pl", ".py", ".pyx", ".r", ".rb", ".rs", ".sh", ".toml", ".yaml", ".yml"}
+)
+"""Suffixes of code files: other files that git does not track may be written by a training."""
+
+MOST_CODE_FILES = 100
+"""Maximum number of files compared below a directory; hashing them adds 25 ms to a submission."""
+
+MOST_ENTRIES = 1000
+"""Maximum number of directory entries scanned for them."""
+
+HASHED_UP_TO = 16 * 2**20
+"""Bytes; a larger file is compared by size and modification time."""
+
+GONE = "gone"
+"""The digest of a file that cannot be read."""
+
+_REDIRECTED = re.compile(r">\s*([^\s;&|<>()'\"]+)")
+"""A file to which a command's shell text redirects output."""
+
+_NO_CODE_OF_OURS = frozenset({"__pycache__", "node_modules", "site-packages"})
+
+_PLACES = ("lib*/python3*/site-packages", "lib/python3/dist-packages")
+"""Where packages lie below an interpreter's prefix."""
+
+_SUFFIX = ".dist-info"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +100,11 @@ def record(
     state["diff"] = shell_environment.masker(run_directory).value(state["diff"])
     root = Path(state["root"]).resolve()
     state["changed"] = {
-        str(path.relative_to(root) if path.is_relative_to(root) else path): code_files.digest(path)
-        for path in code_files.named_by(stages)
+        str(path.relative_to(root) if path.is_relative_to(root) else path): file_digest(path)
+        for path in named_by(stages)
     } | state["changed"]
     in_run = f"{run_directory}/"
-    written = code_files.written_by(stages)
+    written = written_by(stages)
     more["written"] = [pair for pair in written if not pair[1].startswith(in_run)]
     text = json.dumps({**state, **more}, indent=1)
     paths.write_private(run_directory / CODE_FILE, text)
@@ -102,7 +139,7 @@ def state_of(directory: Path) -> CodeState:
     if len(untracked) > MOST_FILES:
         notes.append(f"{len(untracked)} files are untracked, of which {MOST_FILES} are listed")
     changed = _changed(git, Path(root), commit) or {}
-    unknown = [name for name in untracked if Path(name).suffix.lower() in code_files.SUFFIXES]
+    unknown = [name for name in untracked if Path(name).suffix.lower() in SUFFIXES]
     changed |= {name: _digest(Path(root, name)) for name in unknown[:MOST_FILES]}
     return CodeState(
         commit, bool(diff), diff, untracked[:MOST_FILES], root, changed, "; ".join(notes) or None
@@ -110,8 +147,8 @@ def state_of(directory: Path) -> CodeState:
 
 
 def _without_commit(root: Path, why: str) -> CodeState:
-    found = code_files.below(root)
-    changed = {str(path.relative_to(root)): code_files.digest(path) for path in found}
+    found = code_below(root)
+    changed = {str(path.relative_to(root)): file_digest(path) for path in found}
     note = f"{why}: only digests of {len(found)} files of code are on record"
     return CodeState(root=str(root), changed=changed, note=note)
 
@@ -178,7 +215,7 @@ def _changed(git: Git, root: Path, commit: str) -> dict[str, str] | None:
 def _digest(path: Path) -> str:
     """Return a digest of a file's content, or of a submodule's state."""
     if not path.is_dir():
-        return code_files.digest(path)
+        return file_digest(path)
     git = Git(path)
     said = (git("rev-parse", "HEAD") or "") + (git("diff", "HEAD", *_PLAIN) or "")
     return hashlib.sha256(said.encode("utf-8", "replace")).hexdigest()
@@ -224,3 +261,116 @@ def _read(process: subprocess.Popen[bytes], seconds: float, limit: int) -> bytes
         process.wait()
     timer.cancel()
     return output
+
+
+def file_digest(path: Path) -> str:
+    """Return a digest of a file's content; for a large file, its size and modification time."""
+    try:
+        status = path.stat()
+        if status.st_size > HASHED_UP_TO:
+            return f"{status.st_size} {status.st_mtime_ns}"
+        return digest_of(plain_files.read_bytes(path))
+    except OSError:
+        return GONE
+
+
+def digest_of(content: bytes) -> str:
+    """Return the digest of a small file's content."""
+    return hashlib.sha256(content).hexdigest()
+
+
+def named_by(stages: Iterable[StageDefinition]) -> list[Path]:
+    """Return the absolute paths of scripts and configuration files named in stages' commands."""
+    words = dict.fromkeys(pair for stage in stages for pair in _words(stage))
+    found = (Path(workdir, word).resolve() for workdir, word in words if _is_code(workdir, word))
+    return list(dict.fromkeys(found))
+
+
+def written_by(stages: Iterable[StageDefinition]) -> list[tuple[str, str]]:
+    """Return what stages write: a workdir, and a path or glob, of each output and redirection.
+
+    Patterns that would search all of a workdir, including data sets, are left out.
+    """
+    found = (
+        (stage.workdir, pattern)
+        for stage in stages
+        for pattern in (*stage.outputs, *_REDIRECTED.findall(str(stage.command)))
+        if not globs.goes_everywhere(pattern)
+    )
+    return list(dict.fromkeys(found))
+
+
+def _words(stage: StageDefinition) -> Iterator[tuple[str, str]]:
+    command = stage.command or ()
+    words = command.split() if isinstance(command, str) else command
+    for word in words:
+        if (name := word.strip("\"'();&|").rpartition("=")[2]) and "\0" not in name:
+            yield stage.workdir, name
+
+
+def _is_code(workdir: str, word: str) -> bool:
+    path = Path(workdir, word)
+    try:
+        if _has_suffix(word):
+            return path.is_file()
+        # a program given by its absolute path is installed, not edited by the user
+        return not Path(word).is_absolute() and path.is_file() and os.access(path, os.X_OK)
+    except OSError:  # the word is too long for a file name
+        return False
+
+
+def code_below(directory: Path) -> list[Path]:
+    """Return up to `MOST_CODE_FILES` code files below a directory, breadth first."""
+    found: list[Path] = []
+    entries = MOST_ENTRIES
+    frontier = [directory]
+    while frontier and entries > 0 and len(found) < MOST_CODE_FILES:
+        here = _entries(frontier.pop(0))[:entries]
+        entries -= len(here)
+        found += [Path(one) for one in here if one.is_file() and _has_suffix(one.name)]
+        frontier += [
+            Path(one) for one in here if one.is_dir(follow_symlinks=False) and _is_ours(one)
+        ]
+    return found[:MOST_CODE_FILES]
+
+
+def _entries(directory: Path) -> list[os.DirEntry[str]]:
+    try:
+        with os.scandir(directory) as entries:
+            return sorted(entries, key=lambda entry: entry.name)
+    except OSError:
+        return []
+
+
+def _has_suffix(name: str) -> bool:
+    return Path(name).suffix.lower() in SUFFIXES
+
+
+def _is_ours(entry: os.DirEntry[str]) -> bool:
+    """Return True if a directory may contain user code: not hidden, and no virtual environment."""
+    if entry.name.startswith(".") or entry.name in _NO_CODE_OF_OURS:
+        return False
+    return not Path(entry.path, "pyvenv.cfg").exists()
+
+
+def packages_of(stages: Iterable[StageDefinition], environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the versions of the packages in the environments of stages, by name.
+
+    Packages that an environment takes from its base interpreter are not among them. If two stages
+    find different versions, the first stage's counts.
+    """
+    found: dict[str, str] = {}
+    for python in dict.fromkeys(stage.python for stage in stages):
+        with suppress(UnfitEnvironmentError):  # the stage's start reports it
+            path = Path(process.find_interpreter(python, environ).path)
+            found = dict(_installed(path.parent.parent)) | found
+    return dict(sorted(found.items()))
+
+
+def _installed(prefix: Path) -> Iterator[tuple[str, str]]:
+    for pattern in _PLACES:
+        for directory in prefix.glob(pattern):
+            for entry in os.listdir(directory):  # noqa: PTH208 (a path each costs more)
+                if entry.endswith(_SUFFIX):
+                    name, _, version = entry.removesuffix(_SUFFIX).partition("-")
+                    yield name.lower().replace("_", "-"), version

@@ -3,6 +3,8 @@
 Their times are compared with a file that the supervisor creates on the same disk as the attempt
 starts, and not with the clock, which may jump or be another machine's. If the clock was set back
 meanwhile, so that new files look old, they are compared with the state recorded before the start.
+
+After an older database was restored, an attempt that it lacks may have replaced a result.
 """
 
 from __future__ import annotations
@@ -152,3 +154,30 @@ def _changed_at(path: Path) -> int:
     """Return when a file was last written, moved or copied to its place."""
     found = plain_files.look(path)
     return max(found.st_mtime_ns, found.st_ctime_ns) if found else 0
+
+
+def forgotten(directory: Path) -> list[Path]:
+    """Return the directories of attempts that were started with this number or a later one.
+
+    For an attempt that is not claimed yet, these are forgotten ones.
+    """
+    try:
+        numbers = {one: one.name.removeprefix("attempt-") for one in directory.parent.iterdir()}
+    except OSError:  # usually there is none yet; else the directory cannot be created either
+        return []
+    first = int(directory.name.removeprefix("attempt-"))
+    return [
+        one
+        for one, number in numbers.items()
+        if number.isdecimal() and int(number) >= first and (one / protocol.STARTED_FILE).exists()
+    ]
+
+
+def replaced(stage_dir: Path, last: int) -> str | None:
+    """Return a message if a forgotten attempt has replaced the result of a completed stage.
+
+    `last` is the number of its last attempt in the database.
+    """
+    if not forgotten(paths.attempt_directory(stage_dir, last + 1)):
+        return None
+    return "a later attempt replaced its result, and the restored database does not contain it"

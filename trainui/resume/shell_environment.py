@@ -1,12 +1,16 @@
 """A run's environment and secret values, stored in its directory with mode 0600.
 
-They are never in the database, on the screen or in `--json`.
+They are never in the database, on the screen or in `--json`. A stage gets the environment, CPUs,
+nice value and limits of the shell that submitted its run, and not of the one that happened to start
+the worker. The supervisor sets them in the stage's process, as far as it is permitted to.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import resource
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from functools import lru_cache
@@ -18,7 +22,6 @@ from trainui.errors import UnfitEnvironmentError
 from trainui.pipeline import template
 from trainui.pipeline.substitution.masking import Masker, secrets_of
 from trainui.pipeline.substitution.secrets import Secrets
-from trainui.resume import process_limits
 from trainui.supervisor.protocol import IDENTITY
 
 ENVIRONMENT_FILE = "env.json"
@@ -29,6 +32,9 @@ SET_BY_TRAINUI = frozenset(
     | {"MASTER_PORT", "PET_MASTER_PORT"}
 )
 """Variables that trainui sets for a stage, not to be inherited by a run that the stage submits."""
+_KINDS = sorted(name.removeprefix("RLIMIT_") for name in dir(resource) if name[:7] == "RLIMIT_")
+"""Names of the resource limits."""
+
 _NOT_INHERITED_PREFIXES = ("SSH_", "TMUX", "XDG_", "DBUS_")
 
 
@@ -39,7 +45,7 @@ class ShellEnvironment:
     environ: Mapping[str, str]
     umask: int
     limits: Mapping[str, Any] = field(default_factory=dict)
-    """Its CPUs, nice value and resource limits (`process_limits`); empty if not recorded."""
+    """Its CPUs, nice value and resource limits (`current_limits`); empty if not recorded."""
     secrets: Secrets = field(default_factory=Secrets)
     """The secret values of the run's pipeline."""
     former: tuple[str, ...] = ()
@@ -147,7 +153,7 @@ def _masker(run_directory: Path, *_version: int) -> Masker:
 
 def of_this_shell(environ: Mapping[str, str], secrets: Secrets | None = None) -> ShellEnvironment:
     """Return what a stage inherits from the shell that started this process."""
-    umask, limits = current_umask(), process_limits.current()
+    umask, limits = current_umask(), current_limits()
     return ShellEnvironment(environ, umask, limits, secrets or Secrets())
 
 
@@ -162,3 +168,31 @@ def current_umask() -> int:
     umask = os.umask(0o077)
     os.umask(umask)
     return umask
+
+
+def current_limits() -> dict[str, Any]:
+    """Return this process's `cpus`, `nice`, and `limits` by name, each soft and hard (-1: none).
+
+    `cpus` is None on a system without affinity.
+    """
+    return {
+        "cpus": _cpus(),
+        "nice": os.getpriority(os.PRIO_PROCESS, 0),
+        "limits": {
+            name: resource.getrlimit(getattr(resource, f"RLIMIT_{name}")) for name in _KINDS
+        },
+    }
+
+
+def _cpus() -> list[int] | None:
+    """Return the CPUs that this process may use; empty: all that the first process may use.
+
+    All is not a list, since the stage may run on a host or in a container with others.
+    """
+    if not hasattr(os, "sched_getaffinity"):
+        return None
+    own = os.sched_getaffinity(0)
+    every = set(range(os.cpu_count() or 1))
+    with contextlib.suppress(OSError):
+        every = os.sched_getaffinity(1)
+    return [] if own == every else sorted(own)

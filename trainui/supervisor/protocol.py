@@ -76,7 +76,7 @@ class Spec:
     umask: int = 0o022
     """The umask of the process (the supervisor's own is 077)."""
     limits: Mapping[str, Any] = field(default_factory=dict)
-    """Its CPUs, nice value and resource limits, as `process_limits`; without: the supervisor's."""
+    """Its CPUs, nice value and resource limits; without: the supervisor's."""
     stop_signal: str = "TERM"
     """The signal sent first to stop the process."""
     grace: float = DEFAULT_GRACE

@@ -38,7 +38,7 @@ from trainui.pipeline import input_fingerprint
 from trainui.pipeline.allowed_paths import validate_file_path
 from trainui.pipeline.fields.process import argv
 from trainui.pipeline.rules import fingerprint
-from trainui.resume import environment_digest, outputs, unrecorded_attempts
+from trainui.resume import environment_digest, outputs
 from trainui.resume.snapshot import run_copy
 from trainui.search import results as search_results
 from trainui.store.db.engine import Store, raw
@@ -180,7 +180,7 @@ def _check_upstreams(store: Store, context: AttemptContext) -> None:
             continue
         directory = Path(upstream.directory)
         gone = outputs.gone(made, directory)
-        if gone := gone or unrecorded_attempts.replaced(directory, upstream.attempt):
+        if gone := gone or outputs.replaced(directory, upstream.attempt):
             raise UpstreamOutputError(
                 f"upstream {upstream.name} has completed, but {gone}; resume the run: "
                 f"{upstream.name} runs again first"

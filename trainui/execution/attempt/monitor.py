@@ -24,7 +24,7 @@ from trainui.execution.attempt import record_outcome, stage_directory
 from trainui.execution.attempt.attempt_poller import AttemptPoller, Step
 from trainui.execution.attempt.launch_recorder import LaunchRecorder
 from trainui.execution.attempt.monitored_attempt import MonitoredAttempt
-from trainui.resume import unrecorded_attempts
+from trainui.resume import outputs
 from trainui.store.db import outage
 from trainui.store.db.engine import Store
 from trainui.store.runs import attempt_rows, attempts
@@ -96,7 +96,7 @@ class AttemptMonitor:
         if directory is None:
             return None
         without = None
-        if unrecorded_attempts.forgotten(directory):
+        if outputs.forgotten(directory):
             with self._store.write() as connection:  # nobody else can claim the attempt meanwhile
                 if attempts.directory_to_make(connection, *message) is None:
                     return None

@@ -10,7 +10,7 @@ from trainui import paths
 from trainui.domain.records import AttemptRecord, StageRecord
 from trainui.errors import UnfitEnvironmentError
 from trainui.execution.attempt.previous_attempts import PreviousAttemptLivesError
-from trainui.resume import checkpoints, unrecorded_attempts
+from trainui.resume import checkpoints, outputs
 from trainui.store.db.engine import Store
 from trainui.store.runs import launching
 from trainui.supervisor import journal, process, protocol
@@ -59,7 +59,7 @@ def move_forgotten(directory: Path) -> None:
         UnfitEnvironmentError: the records of one cannot be read.
         PreviousAttemptLivesError: one still runs.
     """
-    for one in unrecorded_attempts.forgotten(directory):
+    for one in outputs.forgotten(directory):
         what = f"{one} belongs to an attempt that the restored database does not contain"
         try:
             is_alive = process.probe(one).state in (ProbeState.RUNNING, ProbeState.ORPHAN)

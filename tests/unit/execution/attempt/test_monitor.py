@@ -35,7 +35,7 @@ from trainui.execution.attempt import (
 from trainui.execution.attempt.metrics_flush import FlushResult
 from trainui.execution.attempt.monitor import AttemptMonitor
 from trainui.execution.planner.slots import host
-from trainui.resume import outputs, unrecorded_attempts
+from trainui.resume import outputs
 from trainui.store.db import outage
 from trainui.store.db.engine import Store, raw
 from trainui.store.read import views
@@ -264,16 +264,16 @@ def test_a_worker_that_was_stopped_before_its_claim_leaves_what_another_one_ran(
     """Once it continues, it finds records of an attempt that is not forgotten."""
     run = submit(tmp_path, "stages: [{name: a, run: echo hi}]")
     message = str(granted(store, run).celery_task_id)
-    forgotten = unrecorded_attempts.forgotten
+    forgotten = outputs.forgotten
     with following(store) as other:
 
         def late(directory: Path) -> list[Path]:
-            monkeypatch.setattr(unrecorded_attempts, "forgotten", forgotten)
+            monkeypatch.setattr(outputs, "forgotten", forgotten)
             assert other.claim(run, "a", message) is not None
             look_until(other, run, Status.COMPLETED)
             return forgotten(directory)
 
-        monkeypatch.setattr(unrecorded_attempts, "forgotten", late)
+        monkeypatch.setattr(outputs, "forgotten", late)
         assert follower.claim(run, "a", message) is None
     (attempt,) = of_stage(run, "a")
     assert Path(attempt.directory, "stdout.log").read_text() == "hi\n"
