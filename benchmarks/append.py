@@ -17,6 +17,7 @@ from sqlmodel import Session
 from benchmarks import figures
 from benchmarks.made import lengthen, make_file, workplace
 from trainui.metrics.reader.sync import sync_metrics_from_file
+from trainui.store.repository import session_of
 
 MORE = 53
 """Lines: ten kilobytes."""
@@ -47,7 +48,7 @@ def main() -> int:
     parser.add_argument("--large", type=float, default=1000, help="megabytes")
     parser.add_argument("--rounds", type=int, default=41)
     options = parser.parse_args()
-    with workplace() as (directory, store), store.session() as session:
+    with workplace() as (directory, store), session_of(store) as session:
         files = []
         for megabytes in (options.small, options.large):
             path = directory / f"{megabytes:g}.jsonl"

@@ -19,6 +19,7 @@ from benchmarks import figures
 from benchmarks.made import lengthen, make_file, workplace
 from trainui.metrics.reader.sync import sync_metrics_from_file
 from trainui.store.db.engine import Store
+from trainui.store.repository import session_of
 
 LEAST = {"numbers": 0.5, "mixed with NaN": 0.35}
 """Ratios of storing to decoding."""
@@ -121,7 +122,7 @@ def seconds(do: Callable[[], object]) -> float:
 
 def store_all(store: Store, path: Path, job: str) -> int:
     """Store a file's points; return how many there are."""
-    with store.session() as session:
+    with session_of(store) as session:
         result = sync_metrics_from_file(job, path, session)
     assert result["new_offset"] == path.stat().st_size
     return result["new_metrics_count"]

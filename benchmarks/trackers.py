@@ -28,6 +28,7 @@ from tests.unit.metrics.test_wandb import field, frames, history, item
 from trainui.metrics.reader.sync import sync_metrics_from_file
 from trainui.store.db.engine import Store
 from trainui.store.read import views
+from trainui.store.repository import session_of
 
 START = 1.7957e9
 """Seconds since 1970."""
@@ -63,7 +64,7 @@ def wandb(made: list[dict[str, float]]) -> bytes:
 
 def cpu(store: Store, job: str, path: Path) -> float:
     """Return the seconds of CPU in which a file is stored."""
-    with store.session() as session:
+    with session_of(store) as session:
         start = time.process_time()
         sync_metrics_from_file(job, str(path), session)
         return time.process_time() - start

@@ -16,8 +16,7 @@ if TYPE_CHECKING:
     from trainui.log_api import log
     from trainui.metrics.reader.sync import sync_metrics_from_file
     from trainui.pipeline.allowed_paths import validate_file_path
-    from trainui.store.db.engine import open_session
-    from trainui.store.repository import PipelineRepository
+    from trainui.store.repository import PipelineRepository, open_session
 
     app: Any
     """The Celery app, for `celery -A trainui`."""
@@ -36,7 +35,7 @@ _HOMES = {
     "PipelineExecutor": "trainui.api",
     "PipelineRepository": "trainui.store.repository",
     "log": "trainui.log_api",
-    "open_session": "trainui.store.db.engine",
+    "open_session": "trainui.store.repository",
     "sync_metrics_from_file": "trainui.metrics.reader.sync",
     "validate_file_path": "trainui.pipeline.allowed_paths",
 }

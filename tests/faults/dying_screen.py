@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from trainui.store.db import writer
 from trainui.store.db.engine import Store
 from trainui.tui.launch import run_screen
 
@@ -35,5 +34,4 @@ def run(moment: str, run_id: str | None) -> None:
         return around
 
     Store.write = dying(Store.write)  # type: ignore[method-assign]
-    writer.writing = dying(writer.writing)
     sys.exit(run_screen(run_id))

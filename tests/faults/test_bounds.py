@@ -157,13 +157,12 @@ def test_what_is_asked_all_the_time_costs_the_same_among_many_runs(
             spent.append(work(connection, ask))
     store = open_store()
     with store.read() as opened:
-        driver = opened.connection.driver_connection
         for poll in (
             lambda: runs.to_notify(opened),
             lambda: stage_queue.queued(opened, kind="cpu", limit=21),
             lambda: attempt_rows.in_state(opened, Status.RUNNING),
         ):
-            spent.append(work(driver, poll))
+            spent.append(work(opened, poll))
     assert max(spent) < 100, " ".join(map(str, spent))
 
 

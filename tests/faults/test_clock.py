@@ -166,7 +166,7 @@ def test_a_message_that_was_lost_before_the_clock_was_set_back_is_sent_again(
         assert attempt is not None
         stage_queue.mark_sent(connection, attempt.id)
     with store.write() as connection:
-        connection.exec_driver_sql("UPDATE attempts SET sent_at = sent_at + 3600000000")
+        connection.execute("UPDATE attempts SET sent_at = sent_at + 3600000000")
     with store.read() as connection:
         lost = stage_queue.unclaimed(connection, sent_before=clock.now() - 10 * clock.SECOND)
     assert [one.id for one in lost] == [attempt.id]

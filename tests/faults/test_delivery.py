@@ -9,7 +9,6 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
-from sqlalchemy import insert, select, update
 
 from tests.faults.conftest import NewRun
 from tests.faults.meddling import DELIVERIES
@@ -24,12 +23,13 @@ from tests.integration.runs import (
 from tests.unit.supervisor.waiting import wait_for
 from trainui import control
 from trainui.domain.definition import Pipeline, StageDefinition
+from trainui.domain.records import LOCAL
 from trainui.domain.states import Status
 from trainui.execution.planner.slots import host
 from trainui.paths import Home
 from trainui.store.db.engine import Store, open_store, raw
-from trainui.store.runs import new_run
-from trainui.store.runs.tables import ATTEMPTS, STAGES
+from trainui.store.db.statements import insert
+from trainui.store.runs import attempt_rows, new_run
 
 RUNS, STAGES_EACH, CLAIMERS = 10, 10, 8
 """100 stages, each claimed by all: 800 claims."""
@@ -151,14 +151,14 @@ def grant_all(store: Store) -> list[str]:
             )
             new_run.create(raw(connection), new)
         # the grants, in two statements
-        connection.execute(update(STAGES).values(attempt=1, celery_task_id=STAGES.c.id))
-        made = list(connection.execute(select(STAGES)))
+        connection.execute("UPDATE stages SET attempt = 1, celery_task_id = id")
+        made = connection.execute("SELECT run_id, name, id FROM stages").fetchall()
         same = {"number": 1, "status": Status.QUEUED, "host": host(), "directory": "/"}
-        granted = [
-            {**same, "granted_at": 0, "stage_id": one.id, "celery_task_id": one.id} for one in made
-        ]
-        connection.execute(insert(ATTEMPTS), granted)
-    return [f"{one.run_id} {one.name} {one.celery_task_id}\n" for one in made]
+        same |= {"executor": LOCAL, "slots_json": "[]", "granted_at": 0}
+        same |= {"checkpoint_tried": False, "metrics_complete": False}
+        granted = [{**same, "stage_id": id_, "celery_task_id": id_} for *_, id_ in made]
+        insert(connection, "attempts", granted)
+    return [f"{run_id} {name} {task_id}\n" for run_id, name, task_id in made]
 
 
 def test_of_many_processes_that_claim_the_same_stages_one_wins_each(
@@ -190,5 +190,4 @@ def test_of_many_processes_that_claim_the_same_stages_one_wins_each(
     assert len(won) == len(set(won)) == len(lines)
     assert said[CLAIMERS:] == [[str(len(lines))]] * 2
     with store.read() as connection:
-        claimed = connection.execute(select(ATTEMPTS).where(ATTEMPTS.c.status == Status.RUNNING))
-        assert len(claimed.all()) == len(lines)
+        assert len(attempt_rows.in_state(connection, Status.RUNNING)) == len(lines)

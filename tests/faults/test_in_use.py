@@ -11,7 +11,6 @@ from types import FrameType
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection
 
 from tests.faults.conftest import NewRun
 from tests.integration.runs import NOTE, Run, stage
@@ -25,6 +24,7 @@ from trainui.execution.planner.slots import host
 from trainui.paths import Home
 from trainui.pipeline import loader
 from trainui.store.db.engine import Store, open_store
+from trainui.store.db.protocol import Connection
 from trainui.store.runs import attempts, runs, stage_queue, stages
 from trainui.store.runs.attempt_rows import Outcome
 

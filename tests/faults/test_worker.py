@@ -10,7 +10,6 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
-from sqlalchemy import update
 
 from tests.faults import dying
 from tests.faults.conftest import NewRun
@@ -26,8 +25,8 @@ from trainui.execution.planner.slots import host
 from trainui.execution.processes import locks
 from trainui.paths import Home
 from trainui.store.db.engine import open_store
+from trainui.store.db.updates import set_values
 from trainui.store.runs import attempts, stage_queue, stages
-from trainui.store.runs.tables import STAGES
 from trainui.supervisor.supervise import start_ticks
 
 
@@ -166,8 +165,7 @@ def test_a_retry_waits_out_its_delay_though_the_worker_is_killed(
     due = int(first.completed_at or 0) + 3600 * clock.SECOND
     assert waiting.not_before == run.stage("a").not_before == due
     with open_store().write() as connection:  # as if the hour were over
-        soon = update(STAGES).where(STAGES.c.id == waiting.id).values(not_before=clock.now())
-        connection.execute(soon)
+        set_values(connection, "stages", waiting.id, not_before=clock.now())
     assert run.wait().status == Status.COMPLETED
     assert run.lines("ledger") == ["a 1", "a 2"]
 

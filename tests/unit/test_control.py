@@ -15,7 +15,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from sqlalchemy import func, update
 
 from tests.faults import disks
 from tests.unit.store.readings import Feeder
@@ -36,10 +35,9 @@ from trainui.pipeline import loader
 from trainui.pipeline.rules.resume_plan import Action, PlannedStage
 from trainui.resume import code_version, shell_environment
 from trainui.resume.shell_environment import ShellEnvironment
-from trainui.store.db import protocol, writer
+from trainui.store.db import protocol
 from trainui.store.db.engine import Store, open_store
 from trainui.store.runs import attempt_rows, attempts, runs, stage_queue, stages
-from trainui.store.runs.tables import STAGES
 
 S = Status
 
@@ -162,7 +160,7 @@ class TestSubmission:
     def test_nothing_is_left_where_the_store_fails(self, store: Store) -> None:
         control.submit(load(), run_id="first")
         with store.write() as connection:
-            connection.exec_driver_sql("DROP TABLE dependencies")
+            connection.execute("DROP TABLE dependencies")
         with pytest.raises(Exception, match="dependencies"):
             control.submit(load(), run_id="second")
         assert [run.name for run in paths.home().runs.glob("[!.]*")] == ["first"]
@@ -172,15 +170,15 @@ class TestSubmission:
     def test_a_ctrl_c_just_after_it_was_stored_leaves_it_its_files(
         self, store: Store, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        writing = writer.writing
+        write = Store.write
 
         @contextmanager
-        def stopped() -> Iterator[protocol.Connection]:
-            with writing() as connection:
+        def stopped(store: Store) -> Iterator[protocol.Connection]:
+            with write(store) as connection:
                 yield connection
             raise KeyboardInterrupt
 
-        monkeypatch.setattr(writer, "writing", stopped)
+        monkeypatch.setattr(Store, "write", stopped)
         with pytest.raises(KeyboardInterrupt):
             control.submit(load(), run_id="stored")
         assert set(records(store, "stored")) == {"a", "b", "c", "d"}
@@ -571,10 +569,9 @@ class TestResume:
         run_id = control.submit(load(sweep))
         old = str(Path(records(store, run_id)["t[k=1]"].directory).with_name("t_k=1_-01234567"))
         with store.write() as connection:
-            of_member = STAGES.c.name == "t[k=1]"
-            connection.execute(update(STAGES).where(of_member).values(directory=old))
-            filled_in = func.replace(STAGES.c.definition_json, "t-k-1", Path(old).name)
-            connection.execute(update(STAGES).values(definition_json=filled_in))
+            connection.execute("UPDATE stages SET directory = ? WHERE name = 't[k=1]'", (old,))
+            filled_in = "UPDATE stages SET definition_json = replace(definition_json, 't-k-1', ?)"
+            connection.execute(filled_in, (Path(old).name,))
         play(store, run_id, "t[k=1]")
         play(store, run_id, "a", S.FAILED)
         edited = load(sweep + '  - {name: t-k-1, run: "cat ${stages.t.dir}", depends_on: [t]}\n')

@@ -6,13 +6,12 @@ from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection
-
 from trainui.domain.records import RunRecord
 from trainui.errors import NotFoundError
 from trainui.resume import shell_environment
 from trainui.resume.snapshot.files import CodeSnapshot
 from trainui.store.db.engine import open_store
+from trainui.store.db.protocol import Connection
 from trainui.store.read import views
 from trainui.store.runs import runs
 

@@ -24,7 +24,7 @@ from trainui.pipeline.substitution.masking import Masker, is_secret
 from trainui.resume import code_version, shell_environment
 from trainui.resume.shell_environment import ShellEnvironment
 from trainui.resume.snapshot import files, run_copy, trees
-from trainui.store.db import writer
+from trainui.store.db.engine import open_store
 from trainui.store.read import views
 from trainui.store.runs import new_run
 from trainui.store.runs.new_run import NewRun
@@ -204,7 +204,7 @@ def checked_name(name: str) -> str:
 @contextmanager
 def _stored(new: NewRun, text: str, shell: ShellEnvironment) -> Iterator[None]:
     """Create a run's directory, let the caller fill it, and store the run."""
-    writer.make_ready()
+    store = open_store()
     staging_cleanup.sweep()
     with views.reading() as connection:
         if views.run(connection, new.id) is not None:
@@ -214,7 +214,7 @@ def _stored(new: NewRun, text: str, shell: ShellEnvironment) -> Iterator[None]:
         paths.write_private(directory / PIPELINE_FILE, text)
         shell_environment.write(directory, shell)
         yield
-        with writer.writing() as connection:
+        with store.write() as connection:
             new_run.create(connection, new)
 
 

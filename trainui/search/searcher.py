@@ -19,7 +19,6 @@ from collections.abc import Sequence, Set
 from dataclasses import astuple
 
 from optuna.trial import FrozenTrial
-from sqlalchemy import Connection
 
 from trainui.domain.definition import StageDefinition
 from trainui.domain.records import RunRecord, StageRecord
@@ -33,6 +32,7 @@ from trainui.search.study import AskedTrial, SearchStudy
 from trainui.search.study_file import StoredTrial
 from trainui.search.trial_watch import TrialWatch
 from trainui.store.db.engine import Store, file_of, raw
+from trainui.store.db.protocol import Connection
 from trainui.store.read import trials as asked_trials
 from trainui.store.read.trials import TrialRecord
 from trainui.store.runs import trials

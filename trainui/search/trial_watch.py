@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from optuna.trial import FrozenTrial
-from sqlalchemy import Connection
 
 from trainui.domain.notifications import WARNING
 from trainui.domain.pruning_reason import PruningReason
@@ -24,6 +23,7 @@ from trainui.domain.states import Status
 from trainui.search import pruners
 from trainui.search.study import SearchStudy
 from trainui.store.db import protocol
+from trainui.store.db.protocol import Connection
 from trainui.store.db.readonly import snapshot
 from trainui.store.plotting import series_data
 from trainui.store.plotting.series_data import NewPoint

@@ -1,17 +1,60 @@
-"""`PipelineRepository`: the Python API to read a run, with datetimes."""
+"""The Python API to the database: sessions, and `PipelineRepository`, which reads a run."""
 
 from __future__ import annotations
 
+import sqlite3
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 
+from sqlalchemy import URL, Engine, create_engine, make_url
 from sqlmodel import Session, col, select
 
 from trainui import clock
 from trainui.domain.states import Status
+from trainui.store.db import postgres, sqlite_file
+from trainui.store.db.engine import Store, file_of, open_store
 from trainui.store.read import row_mapping
 from trainui.store.runs.tables import StageRow
+
+
+def open_session() -> Session:
+    """A SQLModel session on the configured database, in autocommit mode: no statement locks it."""
+    return session_of(open_store())
+
+
+def session_of(store: Store) -> Session:
+    """A SQLModel session on a database."""
+    return Session(_engine(store.url))
+
+
+@cache
+def _engine(url: str) -> Engine:
+    if (file := file_of(url)) is None:
+        return create_engine(
+            make_url(url).set(drivername="postgresql+psycopg"),
+            creator=lambda: postgres.connect(url),
+            isolation_level="AUTOCOMMIT",
+            pool_pre_ping=True,
+        )
+
+    def connect() -> sqlite3.Connection:
+        connection = sqlite_file.connect(file)
+        sqlite_file.prepare(connection)
+        return connection
+
+    address = URL.create("sqlite", database=str(file))  # built, since a parsed one ends at a `?`
+    return create_engine(address, creator=connect, isolation_level="AUTOCOMMIT")
+
+
+def store_of(session: Session) -> Store:
+    """Return the store for a session's database."""
+    address = session.get_bind().engine.url
+    if address.get_backend_name() == "sqlite":
+        return open_store(f"sqlite:///{address.database}")
+    # SQLAlchemy does not encode a space in a password, which libpq requires
+    return open_store(address.render_as_string(hide_password=False).replace(" ", "%20"))
 
 
 @dataclass(frozen=True, slots=True)

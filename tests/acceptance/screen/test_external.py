@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from sqlalchemy import update
 
 from tests.acceptance.screen.test_acting import question
 from tests.acceptance.screen.test_acting import started_worker as started_worker
@@ -20,9 +19,9 @@ from trainui import clock, control
 from trainui.control.trainings import external
 from trainui.pipeline import loader
 from trainui.store.db.engine import Store
+from trainui.store.db.updates import change
 from trainui.store.read import views
 from trainui.store.runs import runs
-from trainui.store.runs.tables import STAGES
 from trainui.tui.runs import found_trainings
 
 
@@ -75,7 +74,7 @@ async def test_marked_runs_are_acted_on_around_an_external_one(
     (added,) = external.add(external.find(job))
     with store.write() as connection:
         running = {"status": "running", "started_at": clock.now(), "completed_at": None}
-        connection.execute(update(STAGES).where(STAGES.c.run_id == added.run_id).values(**running))
+        change(connection, "stages", {"run_id": added.run_id}, **running)
         runs.refresh(connection, added.run_id)
     own.append(control.submit(loader.load(str(file), {})))
     async with opened(size=(160, 40)) as driven:

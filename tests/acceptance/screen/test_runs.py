@@ -6,7 +6,6 @@ import math
 from pathlib import Path
 
 import pytest
-from sqlalchemy import update
 from textual import events as textual_events
 
 from tests.unit.store.readings import Feeder
@@ -17,9 +16,9 @@ from trainui.control import notes
 from trainui.domain.search import Search
 from trainui.domain.states import Status
 from trainui.store.db.engine import open_store
+from trainui.store.db.updates import set_values
 from trainui.store.runs import alerts, runs, stages
 from trainui.store.runs.alerts import AlertRecord
-from trainui.store.runs.tables import RUNS
 from trainui.tui import theme
 from trainui.tui.curves.screen import CurvesScreen
 from trainui.tui.help_screen import HelpScreen
@@ -240,7 +239,7 @@ async def test_nothing_is_drawn_while_nothing_changes(filler: Filler) -> None:
 
 def params(filler: Filler, run_id: str, text: str) -> None:
     with filler.store.write() as connection:
-        connection.execute(update(RUNS).where(RUNS.c.id == run_id).values(params_json=text))
+        set_values(connection, "runs", run_id, params_json=text)
 
 
 async def test_a_filter_says_what_it_cannot_understand_and_counts_what_it_can(

@@ -16,7 +16,6 @@ from typing import Any
 
 import optuna
 import pytest
-import sqlalchemy
 
 from tests.unit.execution.submitted import begin, submit
 from tests.unit.store.readings import Feeder
@@ -231,8 +230,7 @@ class Crafted:
 
 def craft_database(search: Search, crafted: bytes) -> None:
     with search.store.write() as connection:
-        new = sqlalchemy.text("UPDATE searches SET history = :history")
-        connection.execute(new, {"history": crafted})
+        connection.execute("UPDATE searches SET history = ?", (crafted,))
 
 
 def craft_study(search: Search, crafted: bytes) -> None:
@@ -443,7 +441,7 @@ def test_a_cancelled_search_is_left_alone_until_it_is_resumed(search: Search) ->
     search.end(0, 0.5)
     assert has_ended(search) == [True, False]
     with search.store.write() as connection:
-        connection.execute(sqlalchemy.text("UPDATE runs SET host = 'another', place = 'its disk'"))
+        connection.execute("UPDATE runs SET host = 'another', place = 'its disk'")
     assert has_ended(search) == [True, True]
 
 

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-from sqlalchemy import Connection, select
 
 from trainui.domain.records import Slot
 from trainui.store.db import protocol
@@ -16,7 +15,6 @@ from trainui.store.points.chunks import Points
 from trainui.store.points.column_packing import NO_TIME
 from trainui.store.points.source_record import SourceRecord
 from trainui.store.read import views
-from trainui.store.runs.tables import SLOTS
 
 Column = Sequence[tuple[float, float]]
 """Steps and values."""
@@ -110,7 +108,8 @@ def close_all() -> None:
         _opened.pop().close()
 
 
-def held_slots(connection: Connection, host: str) -> dict[Slot, int]:
+def held_slots(connection: protocol.Connection, host: str) -> dict[Slot, int]:
     """The occupied slots of a host, by slot: the id of the attempt that occupies it."""
-    found = connection.execute(select(SLOTS).where(SLOTS.c.host == host))
-    return {Slot(row.host, row.kind, row.number): row.attempt_id for row in found}
+    query = "SELECT host, kind, number, attempt_id FROM slots WHERE host = ?"
+    found = connection.execute(query, (host,))
+    return {Slot(*slot): attempt_id for *slot, attempt_id in found}

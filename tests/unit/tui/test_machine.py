@@ -10,7 +10,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from sqlalchemy import update
 from textual.app import App, ComposeResult
 
 from tests.gpus.stand_in import GIB, Machine
@@ -19,7 +18,6 @@ from tests.unit.tui.filled import Filler, running_demo
 from trainui.disk import DiskSpace
 from trainui.execution.gpu import nvml
 from trainui.store.read.gpu_use import Holder
-from trainui.store.runs.tables import SLOTS
 from trainui.tui.data.machine_figures import DiskFigures, GpuFigures, MachineFigures, coarse
 from trainui.tui.data.snapshot import Machine as Seen
 from trainui.tui.machine.histories import history_rows
@@ -130,9 +128,8 @@ async def test_the_page_shows_whose_each_gpu_is_and_opens_its_run(
 ) -> None:
     running_demo(filler)
     with filler.store.write() as connection:  # the training that runs has a GPU instead
-        connection.execute(
-            update(SLOTS).values(host=socket.gethostname(), kind="gpu", number=SLOTS.c.number * 0)
-        )
+        taken = "UPDATE slots SET host = ?, kind = 'gpu', number = 0"
+        connection.execute(taken, (socket.gethostname(),))
     machine.change(0, utilisation=42, used=3 * GIB)
     machine.lose(1)
     async with opened(size=(100, 30)) as driven:

@@ -7,8 +7,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection
-
 from trainui import wakeup
 from trainui.control.edits import file_changes, pipeline_changes
 from trainui.control.edits.inline_edit import InlineEdit
@@ -23,6 +21,7 @@ from trainui.pipeline.rules import resume_plan as rules
 from trainui.pipeline.rules.resume_plan import Action, PlannedStage
 from trainui.resume import shell_environment
 from trainui.store.db.engine import open_store
+from trainui.store.db.protocol import Connection
 from trainui.store.runs import attempts as stored_attempts
 from trainui.store.runs import events, runs, stage_requests
 from trainui.store.runs.replace_pipeline import replace_pipeline

@@ -10,8 +10,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from sqlalchemy import Connection
-
 from trainui import clock, formatting, mounts, settings, wakeup
 from trainui.control.submission import checked_name
 from trainui.control.trainings import adoption
@@ -30,6 +28,7 @@ from trainui.plugin import Tracker, registry
 from trainui.resume import shell_environment
 from trainui.store.db import readonly
 from trainui.store.db.engine import open_store
+from trainui.store.db.protocol import Connection
 from trainui.store.external import external_runs, watched_stages
 from trainui.store.external.external_runs import ExternalState
 from trainui.store.external.watched_stages import WatchedStage

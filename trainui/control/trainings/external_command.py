@@ -8,8 +8,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from sqlalchemy import Connection
-
 from trainui import mounts
 from trainui.control.trainings.adoption import is_kernel
 from trainui.domain.records import RunRecord, StageRecord
@@ -18,6 +16,7 @@ from trainui.errors import UsageError
 from trainui.pipeline.substitution.masking import Masker
 from trainui.plugin import CommandLine, Tracker, registry
 from trainui.resume import shell_environment
+from trainui.store.db.protocol import Connection
 from trainui.store.runs import runs
 
 PROCESS = "process"

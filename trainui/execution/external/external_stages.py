@@ -13,14 +13,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection
-
 from trainui import clock, paths, settings
 from trainui.domain.definition import MetricSource, Pipeline, StageDefinition
 from trainui.domain.states import Status
 from trainui.metrics.discovery import trainings
 from trainui.metrics.discovery.trainings import Job, Training
 from trainui.settings import Settings
+from trainui.store.db.protocol import Connection
 from trainui.store.external import external_runs
 from trainui.store.external.external_runs import ExternalState
 from trainui.store.runs.new_run import NewRun

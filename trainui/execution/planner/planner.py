@@ -13,8 +13,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import Connection
-
 from trainui import clock
 from trainui.domain.records import AttemptRecord, HostView, Slot, StageRecord, WaitReason
 from trainui.execution.gpu import gpus, nvml
@@ -26,6 +24,7 @@ from trainui.pipeline.rules.scheduling import Grant, Wait, decide
 from trainui.pipeline.substitution.masking import mask
 from trainui.settings import Settings
 from trainui.store.db.engine import Store, raw
+from trainui.store.db.protocol import Connection
 from trainui.store.read import gpu_use
 from trainui.store.read.gpu_use import Holder
 from trainui.store.runs import runs, stage_queue, stages

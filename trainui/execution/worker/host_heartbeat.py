@@ -11,8 +11,6 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import Connection
-
 from trainui import paths
 from trainui.domain.records import HostRecord, StageRecord, WaitReason
 from trainui.errors import UnfitEnvironmentError
@@ -20,6 +18,7 @@ from trainui.execution.gpu import gpus, nvml
 from trainui.execution.planner import slots
 from trainui.settings import Settings
 from trainui.store.db.engine import Store, raw
+from trainui.store.db.protocol import Connection
 from trainui.store.hosts import heartbeats
 from trainui.store.read import views
 from trainui.store.runs import runs, stage_queue, stages

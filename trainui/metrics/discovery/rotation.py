@@ -6,10 +6,9 @@ from collections.abc import Iterable, Sequence
 from contextlib import closing
 from pathlib import Path
 
-from sqlalchemy import Connection
-
 from trainui.metrics.discovery.source_file import SourceFile
 from trainui.metrics.files.tail import GrowingFile, UnreadableFileError, look_at
+from trainui.store.db.protocol import Connection
 from trainui.store.points.source_record import Identity, SourceRecord
 from trainui.store.points.sources import rename_source
 

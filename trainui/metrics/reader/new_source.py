@@ -5,13 +5,12 @@ from __future__ import annotations
 from contextlib import closing
 from pathlib import Path
 
-from sqlalchemy import Connection
-
 from trainui.metrics.discovery.source_file import SourceFile
 from trainui.metrics.files import lenient_files
 from trainui.metrics.files.tail import GrowingFile, UnreadableFileError
 from trainui.metrics.formats.text.preset_lines import carried_over
 from trainui.store.db.engine import Store
+from trainui.store.db.protocol import Connection
 from trainui.store.points import sources
 from trainui.store.points.source_record import Identity, SourceRecord
 from trainui.store.runs.metrics_progress import AttemptToRead

@@ -12,11 +12,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from sqlalchemy import Connection
-
 from trainui.errors import StoreError
 from trainui.metrics.files.open_files import OpenFiles
 from trainui.store.db.engine import Store
+from trainui.store.db.protocol import Connection
 from trainui.store.points import write_points
 from trainui.store.points.chunks import Points
 from trainui.store.points.source_record import SourceRecord

@@ -16,9 +16,10 @@ from trainui.metrics.files.tail import GrowingFile
 from trainui.metrics.names import SeriesNames
 from trainui.metrics.reader.source import SourceReader
 from trainui.metrics.reader.stored_source import ReadOptions
-from trainui.store.db.engine import Store, store_of
+from trainui.store.db.engine import Store
 from trainui.store.points import sources
 from trainui.store.points.source_record import SourceRecord, key_of
+from trainui.store.repository import store_of
 
 
 class SyncResult(TypedDict):

@@ -1,8 +1,8 @@
-"""The connection to the database: short write transactions, and reads that block no writer.
+"""The database: short write transactions, and reads that block no writer.
 
 SQLite's rules are only here and in `sqlite_file` (PostgreSQL's: `postgres`). A write transaction
-begins IMMEDIATE: a deferred one may fail when it upgrades its lock, and the driver's default keeps
-the writes of a rolled-back savepoint. A read transaction is deferred.
+begins IMMEDIATE: a deferred one may fail when it upgrades its lock. A read transaction is deferred.
+Statements are plain SQL, with the driver's connection or what has its interface (`protocol`).
 """
 
 from __future__ import annotations
@@ -10,25 +10,21 @@ from __future__ import annotations
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
-
-from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
-from sqlalchemy.exc import DBAPIError
-from sqlalchemy.exc import TimeoutError as PoolTimeoutError
-from sqlmodel import Session
 
 from trainui import disk, paths, settings
 from trainui.errors import StoreError, StoreLockedError
-from trainui.store.db import lock_wait_notice, outage, postgres, protocol, sqlite_file
-
-if TYPE_CHECKING:
-    import psycopg
+from trainui.store.db import lock_wait_notice, outage, postgres, schema, sqlite_file
+from trainui.store.db.postgres import PostgresConnection
+from trainui.store.db.protocol import Connection
 
 OPEN_AGAIN_AFTER = 1.0
 """Seconds between two tries to open a store that cannot be used."""
+
+MOST_IDLE = 5
+"""Connections that are kept open for the next transactions."""
 
 _SQLITE = "sqlite:///"
 
@@ -40,14 +36,7 @@ class Store:
         self.url = url
         self._write_lock = threading.Lock()
         """Locked by the thread that writes; the others wait for it before taking a connection."""
-        if postgres.is_ours(url):
-            self._writer = _postgres_engine(url)
-            event.listen(self._writer, "begin", _lock_database)
-            self._reader = _postgres_engine(url, isolation_level="REPEATABLE READ")
-        else:
-            self._writer = _engine(url, begin="BEGIN IMMEDIATE")
-            self._reader = _engine(url, begin="BEGIN")
-        self._points_writer = self._writer.execution_options(**{postgres.POINTS: True})
+        self._idle: list[Connection] = []
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
@@ -57,21 +46,23 @@ class Store:
             StoreLockedError: another process or thread has kept the lock for too long.
             StoreError: the database is read-only, full or unreachable.
         """
-        with self._write(self._writer) as connection:
+        with self._write("BEGIN IMMEDIATE") as connection:
             yield connection
 
     @contextmanager
     def write_points(self) -> Iterator[Connection]:
         """A write transaction for points alone; on PostgreSQL, hosts can run it concurrently."""
-        with self._write(self._points_writer) as connection:
+        with self._write("BEGIN IMMEDIATE", for_points=True) as connection:
             yield connection
 
     @contextmanager
-    def _write(self, engine: Engine) -> Iterator[Connection]:
+    def _write(self, begin: str, *, for_points: bool = False) -> Iterator[Connection]:
+        if postgres.is_ours(self.url):
+            begin = postgres.BEGIN_POINTS if for_points else postgres.BEGIN
         with _explained(self.url), ExitStack() as transaction:
             with lock_wait_notice.shown_if_slow():
                 transaction.enter_context(self._exclusive())
-                connection = transaction.enter_context(engine.begin())
+                connection = transaction.enter_context(self._transaction(begin))
             yield connection
         outage.log.succeeded()
 
@@ -87,22 +78,77 @@ class Store:
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """A read transaction on one snapshot; keep it short, since it makes the WAL file grow."""
-        with _explained(self.url), self._reader.begin() as connection:
+        begin = postgres.BEGIN_READ if postgres.is_ours(self.url) else "BEGIN"
+        with _explained(self.url), self._transaction(begin) as connection:
             yield connection
+
+    @contextmanager
+    def _transaction(self, begin: str) -> Iterator[Connection]:
+        connection = self._begun(begin)
+        try:
+            yield connection
+            connection.execute("COMMIT")
+        except BaseException:
+            self._roll_back(connection)
+            raise
+        self._keep(connection)
+
+    def _begun(self, begin: str) -> Connection:
+        """Return a connection in a new transaction; a lost idle one is replaced."""
+        while (connection := self._pop_idle()) is not None:
+            try:
+                connection.execute(begin)
+                return connection
+            except BaseException:
+                connection.close()
+                if not isinstance(connection, PostgresConnection) or not connection.is_lost:
+                    raise
+        connection = connect(self.url)
+        try:
+            connection.execute(begin)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def _pop_idle(self) -> Connection | None:
+        with suppress(IndexError):  # another thread has just taken the last one
+            return self._idle.pop()
+        return None
+
+    def _roll_back(self, connection: Connection) -> None:
+        try:
+            if connection.in_transaction:  # an error of the disk has ended it already
+                connection.execute("ROLLBACK")
+        except Exception:
+            connection.close()
+        else:
+            self._keep(connection)
+
+    def _keep(self, connection: Connection) -> None:
+        if len(self._idle) < MOST_IDLE:
+            self._idle.append(connection)
+        else:
+            connection.close()
 
     def await_writable(self) -> None:
         """Wait until the store can be written, without writing; raise StoreError if it cannot."""
         with self.write():
             pass
 
-    def session(self) -> Session:
-        """A SQLModel session in autocommit mode, so that no statement leaves a lock."""
-        return Session(self._reader.execution_options(isolation_level="AUTOCOMMIT"))
-
     def close(self) -> None:
         """Close the idle connections."""
-        self._writer.dispose()
-        self._reader.dispose()
+        while (connection := self._pop_idle()) is not None:
+            connection.close()
+
+
+def connect(url: str) -> Connection:
+    """Open a connection for writing, with one transaction per statement until one begins."""
+    if (file := file_of(url)) is None:
+        return postgres.connect_to_write(url)
+    connection = sqlite_file.connect(file)
+    sqlite_file.prepare(connection)
+    return connection
 
 
 def database_url() -> str:
@@ -139,24 +185,8 @@ def open_patiently(
                 return None
 
 
-def open_session() -> Session:
-    """A SQLModel session on the configured database."""
-    return open_store().session()
-
-
-def store_of(session: Session) -> Store:
-    """Return the store for a session's database."""
-    address = session.get_bind().engine.url
-    if address.get_backend_name() == "sqlite":
-        return open_store(f"{_SQLITE}{address.database}")
-    # SQLAlchemy does not encode a space in a password, which libpq requires
-    return open_store(address.render_as_string(hide_password=False).replace(" ", "%20"))
-
-
 @cache
 def _open(url: str) -> Store:
-    from trainui.store.db import schema
-
     if (file := file_of(url)) is not None:
         disk.check_home(file.parent)
         with _explained(url):
@@ -170,8 +200,6 @@ def _open(url: str) -> Store:
 
 def upgrade_store() -> None:
     """Upgrade a store at an earlier revision; nobody else may use it, e.g. an older worker."""
-    from trainui.store.db import schema
-
     url = database_url()
     if (file := file_of(url)) is None:
         with _explained(url), postgres.explained(url):
@@ -186,48 +214,9 @@ def file_of(url: str) -> Path | None:
     return None if postgres.is_ours(url) else Path(url.removeprefix(_SQLITE))
 
 
-def sqlite_address(url: str) -> URL:
-    """Return SQLAlchemy's URL of a SQLite file; built, since parsing would end at a `?`."""
-    return URL.create("sqlite", database=str(file_of(url)))
-
-
-def _engine(url: str, *, begin: str) -> Engine:
-    file = Path(url.removeprefix(_SQLITE))
-    engine = create_engine(sqlite_address(url), creator=lambda: sqlite_file.connect(file))
-    event.listen(engine, "connect", lambda connection, _record: sqlite_file.prepare(connection))
-    event.listen(engine, "begin", lambda connection: _begin(connection, begin))
-    return engine
-
-
-def _postgres_engine(url: str, **options: Any) -> Engine:
-    address = make_url(url).set(drivername="postgresql+psycopg")
-    # pre-ping detects a broken pooled connection before it is used
-    return create_engine(
-        address, creator=lambda: postgres.connect(url), pool_pre_ping=True, **options
-    )
-
-
-def _lock_database(connection: Connection) -> None:
-    kind = "_shared" if connection.get_execution_options().get(postgres.POINTS) else ""
-    connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock{kind}({postgres.LOCK})")
-
-
-def _begin(connection: Connection, statement: str) -> None:
-    # On the driver's connection: through SQLAlchemy, this took a third of a small transaction.
-    if connection.get_execution_options().get("isolation_level") != "AUTOCOMMIT":
-        found = connection.connection.driver_connection
-        assert isinstance(found, sqlite3.Connection)
-        found.execute(statement)
-
-
-def raw(connection: Connection) -> protocol.Connection:
-    """Return the driver's connection, inside the transaction open on `connection`."""
-    found = connection.connection.driver_connection
-    if isinstance(found, sqlite3.Connection):
-        return found
-    return postgres.PostgresConnection(
-        cast("psycopg.Connection", found), str(connection.engine.url)
-    )
+def raw(connection: Connection) -> Connection:
+    """Return the connection."""
+    return connection
 
 
 @contextmanager
@@ -235,21 +224,13 @@ def _explained(url: str) -> Iterator[None]:
     """Convert the driver's errors to typed ones that say what to do."""
     try:
         yield
-    except (DBAPIError, PoolTimeoutError, sqlite3.Error) as error:
-        raise explain(error, url) from error
+    except sqlite3.Error as error:
+        file = file_of(url)
+        assert file is not None
+        raise sqlite_file.explain(error, file) from error
 
 
 def shown(url: str) -> str:
     """Return a store's URL for display: the file, or the server without the password."""
     file = file_of(url)
     return postgres.shown(url) if file is None else str(file)
-
-
-def explain(error: Exception, url: str) -> Exception:
-    """Return a `StoreError` with advice, or the error itself if it is a bug or a conflict."""
-    if isinstance(error, PoolTimeoutError):
-        return StoreLockedError(f"{shown(url)}: too many transactions at once; try again")
-    cause = getattr(error, "orig", None) or error
-    file = file_of(url)
-    found = postgres.explain(cause, url) if file is None else sqlite_file.explain(cause, file)
-    return error if found is cause else found

@@ -34,8 +34,12 @@ SCHEMES = ("postgresql://", "postgres://", "postgresql+psycopg://")
 LOCK = 0x747261696E7569
 """Key of the advisory lock that a writer keeps until its transaction ends."""
 
-POINTS = "trainui_points"
-"""The execution option of a transaction that stores only points."""
+BEGIN = f"BEGIN; SELECT pg_advisory_xact_lock({LOCK})"
+BEGIN_POINTS = f"BEGIN; SELECT pg_advisory_xact_lock_shared({LOCK})"
+"""How a transaction begins that writes, and one that stores only points."""
+
+BEGIN_READ = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+"""How a transaction begins that reads from one snapshot."""
 
 OWNERS = 0x747261
 """First key of the advisory locks on owners; the second is a hash of the owner's id."""
@@ -96,6 +100,12 @@ def connect(url: str, *, read_only: bool = False, autocommit: bool = False) -> p
         connection.adapters.register_dumper(kind, dumper)
     connection.adapters.register_loader("numeric", _number_loader())
     return connection
+
+
+def connect_to_write(url: str) -> PostgresConnection:
+    """Open the database for writing, with one transaction per statement until one begins."""
+    with explained(url):
+        return PostgresConnection(connect(url, autocommit=True), url)
 
 
 def connect_to_read(url: str) -> PostgresConnection:
@@ -226,11 +236,17 @@ class PostgresConnection:
     def execute(self, sql: str, parameters: Sequence[Any] = (), /) -> psycopg.Cursor:
         """Execute a statement."""
         with explained(self._url):
-            return self._raw.execute(translate(sql).encode(), tuple(parameters))
+            # without parameters, several statements may be sent at once
+            return self._raw.execute(translate(sql).encode(), tuple(parameters) or None)
 
     def close(self) -> None:
         """Close the connection."""
         self._raw.close()
+
+    @property
+    def is_lost(self) -> bool:
+        """Return True if the server or the network has ended the connection."""
+        return self._raw.closed
 
     @property
     def in_transaction(self) -> bool:

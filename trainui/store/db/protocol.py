@@ -1,4 +1,4 @@
-"""The interface of a read connection for both databases: that of SQLite's own driver.
+"""The interface of a connection for both databases: that of SQLite's own driver.
 
 Statements are written for SQLite, with `?` for parameters; `postgres` translates them. Imports
 nothing, since it is needed for the first frame.

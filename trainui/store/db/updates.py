@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import Connection
-
-from trainui.store.db.engine import raw
+from trainui.store.db.protocol import Connection
 
 
 def set_values(connection: Connection, table: str, row_id: int | str, **values: Any) -> None:
@@ -23,4 +21,4 @@ def change(connection: Connection, table: str, where: Mapping[str, Any], **value
     )
     known = (value for value in where.values() if value is not None)
     statement = f"UPDATE {table} SET {changes} WHERE {seen}"
-    return raw(connection).execute(statement, (*values.values(), *known)).rowcount > 0
+    return connection.execute(statement, (*values.values(), *known)).rowcount > 0

@@ -10,14 +10,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection
-
 from trainui import clock
 from trainui.domain.records import NOT_STARTED_BY_US, OWN, Slot
 from trainui.domain.states import ENDED, Status, run_status
 from trainui.formatting import quantity
 from trainui.store.db import protocol
 from trainui.store.db.engine import raw
+from trainui.store.db.protocol import Connection
 from trainui.store.db.statements import insert
 from trainui.store.read import row_mapping
 from trainui.store.runs import events, new_run, runs

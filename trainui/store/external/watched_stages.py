@@ -6,14 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import Connection
-
 from trainui import clock, mounts
 from trainui.domain.definition import MetricSource, StageDefinition
 from trainui.domain.records import NOT_STARTED_BY_US, Slot
 from trainui.domain.states import Status
 from trainui.plugin import Tracker, registry
 from trainui.store.db.engine import raw
+from trainui.store.db.protocol import Connection
 from trainui.store.db.statements import placeholders
 from trainui.store.db.updates import change, set_values
 from trainui.store.read import row_mapping

@@ -11,10 +11,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection
-
 from trainui import clock
 from trainui.store.db.engine import raw
+from trainui.store.db.protocol import Connection
 from trainui.store.db.statements import NOW
 from trainui.store.read import row_mapping
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from alembic import context
-from sqlalchemy import create_engine, event
+from sqlalchemy import URL, create_engine, event
 from sqlmodel import SQLModel
 
 from trainui.store.db import postgres
-from trainui.store.db.engine import sqlite_address
+from trainui.store.db.engine import file_of
 from trainui.store.points import tables as point_tables  # noqa: F401  (they fill the metadata)
 from trainui.store.runs import tables  # noqa: F401  (they fill the metadata)
 
@@ -27,7 +27,8 @@ def run() -> None:
         engine = create_engine("postgresql+psycopg://", creator=lambda: postgres.connect(url))
     else:
         # the driver begins nothing before it changes a table
-        engine = create_engine(sqlite_address(url))
+        address = URL.create("sqlite", database=str(file_of(url)))  # a parsed one ends at a `?`
+        engine = create_engine(address)
         event.listen(engine, "connect", _begin_nothing_itself)
         event.listen(engine, "begin", lambda connection: connection.exec_driver_sql(BEGIN))
     with engine.connect() as connection:

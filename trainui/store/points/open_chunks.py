@@ -6,12 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection
-
+from trainui.store.db.protocol import Connection
 from trainui.store.points import chunks, column_packing
 from trainui.store.points.chunks import CHUNK_POINTS, Points
 from trainui.store.points.source_record import SourceRecord
-from trainui.store.points.sources import insert, run
+from trainui.store.points.sources import insert
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +49,7 @@ class _OpenChunk:
 
 
 def _open_chunks(connection: Connection, of: SourceRecord) -> dict[int, _OpenChunk]:
-    found = run(
-        connection,
+    found = connection.execute(
         "SELECT series_id, id, start_byte, n, float_steps, ordinals, steps, numbers, times "
         "FROM chunks WHERE open AND source_id = ? AND attempt = ? AND generation = ?",
         (of.id, of.attempt, of.generation),
@@ -89,8 +87,7 @@ def _insert_chunk(
 
 
 def _replace_chunk(connection: Connection, chunk_id: int, values: tuple[Any, ...]) -> None:
-    run(
-        connection,
+    connection.execute(
         "UPDATE chunks SET start_byte = ?, end_byte = ?, open = ?, n = ?, float_steps = ?, "
         "ordinals = ?, steps = ?, numbers = ?, times = ? WHERE id = ?",
         (*values, chunk_id),
@@ -101,7 +98,7 @@ def _put_figures(
     connection: Connection, series_id: int, chunk_id: int, of: SourceRecord, stats: chunks.Stats
 ) -> None:
     figures = chunks.pack_figures((of.attempt, of.id, of.generation), stats)
-    run(connection, _PUT_FIGURES, (series_id, chunk_id, figures))
+    connection.execute(_PUT_FIGURES, (series_id, chunk_id, figures))
 
 
 _PUT_FIGURES = (

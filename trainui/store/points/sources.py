@@ -8,14 +8,13 @@ store one twice.
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection
-
 from trainui.errors import TrainuiError
 from trainui.store.db import postgres, protocol
-from trainui.store.db.engine import raw
+from trainui.store.db.protocol import Connection
 from trainui.store.db.statements import IS_EXTERNAL
 from trainui.store.points.source_record import Identity, SourceRecord
 from trainui.store.points.stitching import RESTART
@@ -34,47 +33,39 @@ _COLUMNS = (
 )
 
 
-def run(
-    connection: Connection, statement: str, parameters: tuple[Any, ...] = ()
-) -> protocol.Cursor:
-    """Execute a statement on the driver's connection.
-
-    SQLAlchemy would cost ten times as much, and a dozen files may be stored twenty times a second.
-    """
-    return raw(connection).execute(statement, parameters)
-
-
 def insert(connection: Connection, statement: str, parameters: tuple[Any, ...]) -> int:
     """Insert a row; return its id."""
-    is_sqlite = connection.dialect.name == "sqlite"
-    found = run(connection, statement if is_sqlite else f"{statement} RETURNING id", parameters)
-    if is_sqlite:
-        found = run(connection, "SELECT last_insert_rowid()")
+    if isinstance(connection, sqlite3.Connection):
+        connection.execute(statement, parameters)
+        found: protocol.Cursor = connection.execute("SELECT last_insert_rowid()")
+    else:
+        found = connection.execute(f"{statement} RETURNING id", parameters)
     return int(found.fetchone()[0])
 
 
 def lock_owner(connection: Connection, owner: str) -> None:
     """Prevent others from storing points of an owner until the transaction ends."""
-    if connection.dialect.name == "postgresql":
-        postgres.lock_owner(raw(connection), owner)
+    if not isinstance(connection, sqlite3.Connection):
+        postgres.lock_owner(connection, owner)
 
 
 def last_attempt(connection: Connection, owner: str) -> int:
     """Return the number of a stage's last attempt; 0 if the owner is not a stage."""
-    row = run(connection, "SELECT attempt FROM stages WHERE id = ?", (owner,)).fetchone()
+    row = connection.execute("SELECT attempt FROM stages WHERE id = ?", (owner,)).fetchone()
     return int(row[0]) if row else 0
 
 
 def sources(connection: Connection, owner: str) -> list[SourceRecord]:
     """Return an owner's sources, the oldest first."""
-    found = run(connection, f"SELECT {_COLUMNS} FROM sources WHERE owner = ? ORDER BY id", (owner,))
+    found = connection.execute(
+        f"SELECT {_COLUMNS} FROM sources WHERE owner = ? ORDER BY id", (owner,)
+    )
     return [_source(row) for row in found]
 
 
 def offsets(connection: Connection) -> dict[str, int]:
     """Return for each running stage how many bytes of its sources are read."""
-    found = run(
-        connection,
+    found = connection.execute(
         'SELECT owner, sum("offset") FROM sources JOIN stages ON stages.id = owner '
         "WHERE stages.status = 'running' GROUP BY owner",
     )
@@ -83,7 +74,9 @@ def offsets(connection: Connection) -> dict[str, int]:
 
 def source(connection: Connection, source_id: int) -> SourceRecord | None:
     """Return a source's stored state; None if it was deleted."""
-    row = run(connection, f"SELECT {_COLUMNS} FROM sources WHERE id = ?", (source_id,)).fetchone()
+    row = connection.execute(
+        f"SELECT {_COLUMNS} FROM sources WHERE id = ?", (source_id,)
+    ).fetchone()
     return _source(row) if row else None
 
 
@@ -111,8 +104,7 @@ def add_source(connection: Connection, owner: str, key: str, *, attempt: int) ->
 
 def set_problem(connection: Connection, source_id: int, problem: str | None) -> None:
     """Record why a source cannot be read, in words; None: it can."""
-    run(
-        connection,
+    connection.execute(
         "UPDATE sources SET problem = ? WHERE id = ? AND problem IS NOT ?",
         (problem, source_id, problem),
     )
@@ -120,21 +112,20 @@ def set_problem(connection: Connection, source_id: int, problem: str | None) -> 
 
 def rename_source(connection: Connection, source_id: int, key: str) -> None:
     """Record a file's new name."""
-    run(connection, "UPDATE sources SET key = ? WHERE id = ?", (key, source_id))
+    connection.execute("UPDATE sources SET key = ? WHERE id = ?", (key, source_id))
 
 
 def next_ordinal(connection: Connection, owner: str) -> int:
     """Return an ordinal above those of all points of an owner."""
-    row = run(
-        connection, "SELECT max(next_ordinal) FROM sources WHERE owner = ?", (owner,)
+    row = connection.execute(
+        "SELECT max(next_ordinal) FROM sources WHERE owner = ?", (owner,)
     ).fetchone()
     return int(row[0] or 0) if row else 0
 
 
 def next_restart(connection: Connection, owner: str, attempt: int) -> int:
     """Return the generation for a restarted writer: above all others of its attempt."""
-    row = run(
-        connection,
+    row = connection.execute(
         "SELECT max(generation) FROM sources WHERE owner = ? AND attempt = ?",
         (owner, attempt),
     ).fetchone()
@@ -147,8 +138,7 @@ def _as_json(identity: Identity) -> str:
 
 def move(connection: Connection, before: SourceRecord, after: SourceRecord) -> None:
     """Advance a source; raise StaleSourceError if its state is no longer `before`."""
-    moved = run(
-        connection,
+    moved = connection.execute(
         'UPDATE sources SET format = ?, attempt = ?, generation = ?, "offset" = ?, rows = ?, '
         "next_ordinal = ?, identity_json = ?, state_json = ?, tail_rows = ?, tail_points = ?, "
         "version = ?, problem = ? WHERE id = ? AND version = ?",
@@ -188,8 +178,8 @@ _DEFINITIONS = (
 
 def read_by_runs(connection: Connection) -> dict[str, str]:
     """Return the ids of runs by the keys of the files that they read."""
-    found = {str(key): str(run_id) for key, run_id in run(connection, _FILES).fetchall()}
-    for text, run_id in run(connection, _DEFINITIONS).fetchall():
+    found = {str(key): str(run_id) for key, run_id in connection.execute(_FILES).fetchall()}
+    for text, run_id in connection.execute(_DEFINITIONS).fetchall():
         definition = row_mapping.definition(text)
         found |= {one.path: str(run_id) for one in definition.metrics or () if one.path}
     return found

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection
-
 from trainui.domain.states import Status
 from trainui.store.db.engine import raw
+from trainui.store.db.protocol import Connection
 from trainui.store.points import sources, write_points
 from trainui.store.points.source_record import SourceRecord
 

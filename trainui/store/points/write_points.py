@@ -8,14 +8,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping
 
-from sqlalchemy import Connection
-
 from trainui.store.db.engine import raw
+from trainui.store.db.protocol import Connection
 from trainui.store.points import chunks, segments
 from trainui.store.points.chunks import CHUNK_POINTS, Points
 from trainui.store.points.open_chunks import Block, extend
 from trainui.store.points.source_record import SourceRecord
-from trainui.store.points.sources import insert, lock_owner, move, next_ordinal, run, sources
+from trainui.store.points.sources import insert, lock_owner, move, next_ordinal, sources
 from trainui.store.points.stitching import PointSegment
 
 TAIL_POINTS = 2048
@@ -84,7 +83,7 @@ def _placed(
 
 def _series_ids(connection: Connection, owner: str, names: Iterable[str]) -> dict[str, int]:
     """Return the ids of an owner's series, creating missing ones."""
-    found = run(connection, "SELECT name, id FROM series WHERE owner = ?", (owner,))
+    found = connection.execute("SELECT name, id FROM series WHERE owner = ?", (owner,))
     ids = {str(name): int(series_id) for name, series_id in found}
     for name in names:
         if name not in ids:
@@ -95,8 +94,7 @@ def _series_ids(connection: Connection, owner: str, names: Iterable[str]) -> dic
 
 
 def _add_tail(connection: Connection, block: Block) -> None:
-    run(
-        connection,
+    connection.execute(
         "INSERT INTO tails (source_id, attempt, generation, start_byte, end_byte, points) "
         "VALUES (?, ?, ?, ?, ?, ?)",
         (
@@ -121,13 +119,12 @@ def _fill_chunks(connection: Connection, block: Block, *, has_tails: bool) -> No
 
 def _remove_tails(connection: Connection, of: SourceRecord) -> list[Block]:
     """Remove a source's tails and return them, merged by attempt and generation."""
-    found = run(
-        connection,
+    found = connection.execute(
         "SELECT attempt, generation, min(start_byte) OVER w, max(end_byte) OVER w, points "
         "FROM tails WHERE source_id = ? WINDOW w AS (PARTITION BY attempt, generation) ORDER BY id",
         (of.id,),
     ).fetchall()
-    run(connection, "DELETE FROM tails WHERE source_id = ?", (of.id,))
+    connection.execute("DELETE FROM tails WHERE source_id = ?", (of.id,))
     grouped: dict[tuple[int, int, int, int], dict[int, list[Points]]] = {}
     for *place, points in found:
         group = grouped.setdefault(tuple(place), {})
@@ -155,7 +152,7 @@ def delete_only_record(connection: Connection, known: SourceRecord) -> SourceRec
         version=known.version + 1,
     )
     move(connection, known, begun)
-    run(connection, "DELETE FROM tails WHERE source_id = ?", (known.id,))
+    connection.execute("DELETE FROM tails WHERE source_id = ?", (known.id,))
     return begun
 
 
@@ -174,8 +171,7 @@ def names_by_source(
 
 def rename(connection: Connection, owner: str, name: str, to: str) -> None:
     """Rename a series, unless the owner has one of the new name."""
-    run(
-        connection,
+    connection.execute(
         "UPDATE series SET name = ? WHERE owner = ? AND name = ? "
         "AND NOT EXISTS (SELECT 1 FROM series AS other WHERE other.owner = ? AND other.name = ?)",
         (to, owner, name, owner, to),
@@ -187,9 +183,9 @@ def drop(connection: Connection, owner: str, name: str) -> None:
     finish(connection, owner)  # a tail of a deleted series would be of the next with its id
     series = "(SELECT id FROM series WHERE owner = ? AND name = ?)"
     of_series = f"SELECT chunk_id FROM chunk_figures WHERE series_id IN {series}"
-    run(connection, f"DELETE FROM chunks WHERE id IN ({of_series})", (owner, name))
-    run(connection, f"DELETE FROM chunk_figures WHERE series_id IN {series}", (owner, name))
-    run(connection, "DELETE FROM series WHERE owner = ? AND name = ?", (owner, name))
+    connection.execute(f"DELETE FROM chunks WHERE id IN ({of_series})", (owner, name))
+    connection.execute(f"DELETE FROM chunk_figures WHERE series_id IN {series}", (owner, name))
+    connection.execute("DELETE FROM series WHERE owner = ? AND name = ?", (owner, name))
 
 
 def next_step(connection: Connection, owner: str, *, attempt: int) -> int | float:
@@ -266,7 +262,7 @@ def forget(connection: Connection, owners: Iterable[str]) -> None:
     """Delete everything stored for some owners."""
     for owner in owners:
         for query in _FORGET:
-            run(connection, query, (owner,))
+            connection.execute(query, (owner,))
 
 
 _SERIES_OF = "(SELECT id FROM series WHERE owner = ?)"

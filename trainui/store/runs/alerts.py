@@ -9,12 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from sqlalchemy import Connection
-
 from trainui.domain.definition import Alert
 from trainui.domain.notifications import ALERT, MARK, NAN
 from trainui.domain.states import Status
 from trainui.store.db.engine import raw
+from trainui.store.db.protocol import Connection
 from trainui.store.runs import events, stage_requests, stages
 
 

@@ -9,12 +9,11 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection
-
 from trainui import clock, formatting
 from trainui.domain.records import AttemptRecord, HostView
 from trainui.domain.states import Status
 from trainui.store.db.engine import raw
+from trainui.store.db.protocol import Connection
 from trainui.store.db.statements import placeholders
 from trainui.store.db.updates import set_values
 from trainui.store.read import row_mapping

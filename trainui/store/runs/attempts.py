@@ -7,14 +7,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection
-
 from trainui import clock, paths
 from trainui.domain.records import AttemptRecord, StageRecord
 from trainui.domain.states import ATTEMPT_TRANSITIONS, Status
 from trainui.errors import TransitionError
 from trainui.pipeline.rules.after_end import Retry, next_retry
 from trainui.store.db.engine import raw
+from trainui.store.db.protocol import Connection
 from trainui.store.db.updates import change, set_values
 from trainui.store.read import row_mapping, views
 from trainui.store.runs import attempt_rows, dependants, events, runs, stages

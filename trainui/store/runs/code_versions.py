@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import Connection
-
 from trainui.domain.notifications import CODE
 from trainui.domain.states import Status
 from trainui.store.db.engine import raw
+from trainui.store.db.protocol import Connection
 from trainui.store.db.updates import change
 from trainui.store.runs import events
 

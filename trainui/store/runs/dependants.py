@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from sqlalchemy import Connection
-
 from trainui import clock
 from trainui.domain.states import DONE, ENDED, UNFINISHED, Status
 from trainui.pipeline.rules.after_end import Upstream, next_state
 from trainui.store.db.engine import raw
+from trainui.store.db.protocol import Connection
 from trainui.store.db.statements import batches, placeholders
 from trainui.store.read import row_mapping, trials
 from trainui.store.runs import stages

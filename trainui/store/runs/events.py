@@ -8,11 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection
-
 from trainui import clock, formatting
 from trainui.domain.records import StageRecord
 from trainui.store.db.engine import raw
+from trainui.store.db.protocol import Connection
 from trainui.store.db.statements import insert
 from trainui.store.read import row_mapping
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from sqlalchemy import Connection
-
 from trainui import clock, paths
 from trainui.domain.records import StageRecord
 from trainui.domain.states import Status
 from trainui.store.db.engine import raw
+from trainui.store.db.protocol import Connection
 from trainui.store.db.updates import change, set_values
 from trainui.store.runs import attempt_rows, attempts, events, runs, stages
 

@@ -8,13 +8,12 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 from pathlib import Path
 
-from sqlalchemy import Connection
-
 from trainui import clock, mounts
 from trainui.domain.definition import StageDefinition
 from trainui.domain.records import NOT_STARTED_BY_US
 from trainui.domain.states import Status
 from trainui.store.db.engine import raw
+from trainui.store.db.protocol import Connection
 from trainui.store.db.statements import IS_UNREAD
 from trainui.store.db.updates import set_values
 from trainui.store.read import row_mapping

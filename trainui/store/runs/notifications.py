@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection
-
 from trainui import formatting
 from trainui.domain.notifications import Notification
 from trainui.domain.records import RunRecord
 from trainui.domain.states import Status
 from trainui.store.db.engine import Store, raw
+from trainui.store.db.protocol import Connection
 from trainui.store.read import event_feed, time_worked
 from trainui.store.runs import runs
 

@@ -6,14 +6,13 @@ import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection
-
 from trainui.domain.definition import Pipeline, StageDefinition
 from trainui.domain.records import StageRecord
 from trainui.domain.states import DONE, Status
 from trainui.pipeline.rules.resume_plan import REMOVED
 from trainui.pipeline.substitution.search import with_recorded_trials
 from trainui.store.db.engine import raw
+from trainui.store.db.protocol import Connection
 from trainui.store.db.statements import batches, insert, placeholders
 from trainui.store.db.updates import set_values
 from trainui.store.read import row_mapping, trials, views

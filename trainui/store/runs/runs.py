@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection
-
 from trainui import clock
 from trainui.domain.records import RunRecord, StageRecord
 from trainui.domain.states import ENDED, UNFINISHED, Status, run_status
 from trainui.errors import UsageError
 from trainui.store.db.engine import raw
+from trainui.store.db.protocol import Connection
 from trainui.store.db.statements import batches, insert, placeholders
 from trainui.store.db.updates import set_values
 from trainui.store.read import row_mapping, views

@@ -5,12 +5,11 @@ from __future__ import annotations
 import uuid
 from collections.abc import Sequence
 
-from sqlalchemy import Connection
-
 from trainui import clock
 from trainui.domain.records import AttemptRecord, HostView, Slot, StageRecord
 from trainui.domain.states import Status
 from trainui.store.db.engine import raw
+from trainui.store.db.protocol import Connection
 from trainui.store.db.statements import insert, placeholders
 from trainui.store.db.updates import change, set_values
 from trainui.store.read import row_mapping

@@ -6,14 +6,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection
-
 from trainui import clock
 from trainui.domain.notifications import PRUNE, PRUNING_OFF
 from trainui.domain.pruning_reason import PruningReason
 from trainui.domain.records import StageRecord
 from trainui.domain.states import ENDED, Status
 from trainui.pipeline.rules.after_end import next_state
+from trainui.store.db.protocol import Connection
 from trainui.store.db.updates import change, set_values
 from trainui.store.read import row_mapping
 from trainui.store.runs import attempt_rows, dependants, events, runs, stages

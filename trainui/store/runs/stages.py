@@ -6,13 +6,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection
-
 from trainui.domain.notifications import WARNING
 from trainui.domain.records import AttemptRecord, StageRecord, WaitReason
 from trainui.domain.states import ENDED, Status, check_transition
 from trainui.store.db import updates
 from trainui.store.db.engine import raw
+from trainui.store.db.protocol import Connection
 from trainui.store.db.statements import batches, placeholders
 from trainui.store.read import row_mapping, views
 from trainui.store.runs import events

@@ -9,9 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import Connection
-
 from trainui.store.db.engine import raw
+from trainui.store.db.protocol import Connection
 from trainui.store.db.updates import set_values
 from trainui.store.read import row_mapping, tracked, views
 

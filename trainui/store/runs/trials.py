@@ -9,13 +9,12 @@ import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 
-from sqlalchemy import Connection
-
 from trainui.domain.definition import StageDefinition
 from trainui.domain.notifications import ALERT
 from trainui.domain.records import HostView, StageRecord, WaitReason
 from trainui.domain.states import UNFINISHED, Status
 from trainui.store.db.engine import raw
+from trainui.store.db.protocol import Connection
 from trainui.store.db.statements import insert, placeholders
 from trainui.store.db.updates import change, set_values
 from trainui.store.read import row_mapping, trials

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import pytest
-from sqlalchemy import update
 
 from tests.unit.execution.submitted import begin, of_stage, submit
 from tests.unit.supervisor.waiting import wait_for
@@ -40,7 +39,6 @@ from trainui.store.db import outage
 from trainui.store.db.engine import Store, raw
 from trainui.store.read import views
 from trainui.store.runs import attempts, stage_queue, stage_requests, stages
-from trainui.store.runs.tables import ATTEMPTS
 from trainui.supervisor import orphans, process
 from trainui.supervisor.process import LaunchResult, LaunchState, Probe
 from trainui.supervisor.protocol import Spec
@@ -132,7 +130,7 @@ def test_an_attempt_that_an_older_version_began_is_adopted_where_it_lies(
     within = paths.stage_directory(Path(attempt.directory)) / paths.OURS / "attempt-1"
     stage_directory.make_records(within)
     with store.write() as connection:
-        connection.execute(update(ATTEMPTS).values(directory=str(within)))
+        connection.execute("UPDATE attempts SET directory = ?", (str(within),))
     look_until(follower, run, Status.COMPLETED)
     assert (within / "stdout.log").read_text() == "hi\n"
     control.rerun(run, ["a"])

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import update
 
 from tests.unit.execution.attempt.test_monitor import follower as follower
 from tests.unit.execution.attempt.test_monitor import granted, look_until
@@ -29,7 +28,6 @@ from trainui.store.db.engine import Store
 from trainui.store.read import views
 from trainui.store.runs import attempts, stages
 from trainui.store.runs.attempt_rows import Outcome
-from trainui.store.runs.tables import ATTEMPTS
 from trainui.supervisor import journal, orphans, process
 from trainui.supervisor.process import ProbeState
 
@@ -86,7 +84,7 @@ class Running:
 
     def set_host(self, host: str) -> None:
         with self.store.write() as connection:
-            connection.execute(update(ATTEMPTS).values(host=host))
+            connection.execute("UPDATE attempts SET host = ?", (host,))
 
     def set_in_pids(self, **fields: Any) -> None:
         path = Path(self.attempt.directory, "pid.json")

@@ -8,7 +8,6 @@ import socket
 from pathlib import Path
 
 import pytest
-from sqlalchemy import update
 
 from tests.unit.execution.submitted import begin, submit
 from trainui import control
@@ -17,7 +16,7 @@ from trainui.errors import UnfitEnvironmentError, UsageError
 from trainui.execution.attempt.prepared_process import identity_of, prepare
 from trainui.execution.planner.slots import host
 from trainui.store.db.engine import Store
-from trainui.store.runs.tables import STAGES
+from trainui.store.db.updates import change
 
 SHELL = {
     "PATH": "/usr/bin:/bin",
@@ -166,8 +165,7 @@ def test_a_dependant_gets_the_directories_of_completed_members_of_a_pruned_sweep
     states = {"a[n=1]": "completed", "a[n=2]": "pruned", "a[n=3]": "completed", "b": "queued"}
     with store.write() as connection:
         for name, status in states.items():
-            changed = update(STAGES).where(STAGES.c.run_id == run, STAGES.c.name == name)
-            connection.execute(changed.values(status=status))
+            change(connection, "stages", {"run_id": run, "name": name}, status=status)
     command = prepare(begin(store, run, "b"), None).definition.command
     assert command is not None
     assert [Path(part).name for part in command[1:]] == ["a-n-1", "a-n-3"]

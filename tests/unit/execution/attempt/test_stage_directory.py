@@ -7,7 +7,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from sqlalchemy import update
 
 from tests.unit.execution.submitted import begin, of_stage, submit
 from tests.unit.supervisor.conftest import Stage
@@ -20,9 +19,9 @@ from trainui.execution.attempt.launch import context_of
 from trainui.execution.attempt.prepared_process import AttemptContext
 from trainui.execution.attempt.previous_attempts import PreviousAttemptLivesError
 from trainui.store.db.engine import Store
+from trainui.store.db.updates import set_values
 from trainui.store.runs import attempts, launching, stage_requests
 from trainui.store.runs.attempt_rows import Outcome
-from trainui.store.runs.tables import ATTEMPTS, STAGES
 from trainui.supervisor import process, protocol
 from trainui.supervisor.process import ProbeState
 
@@ -111,8 +110,7 @@ def test_attempts_of_an_older_version_move_with_their_stages_directory(
     within = stage_dir / ".trainui" / "attempt-1"
     within.mkdir(parents=True)
     with store.write() as connection:
-        of_first = ATTEMPTS.c.id == context.attempt.id
-        connection.execute(update(ATTEMPTS).where(of_first).values(directory=str(within)))
+        set_values(connection, "attempts", context.attempt.id, directory=str(within))
     end_and_reopen(store, context, fresh=False)
     second = begin(store, context.run.id, "a")
     ready(store, second)
@@ -162,9 +160,8 @@ def test_a_move_before_an_older_database_was_restored_is_not_taken_for_one_that_
     (stage_dir / "forgotten").touch()
     first.mkdir()  # as the copy is unpacked
     with store.write() as connection:
-        where = ATTEMPTS.c.id == context.attempt.id
-        connection.execute(update(ATTEMPTS).where(where).values(directory=str(first)))
-        connection.execute(update(STAGES).where(STAGES.c.id == context.stage.id).values(fresh=True))
+        set_values(connection, "attempts", context.attempt.id, directory=str(first))
+        set_values(connection, "stages", context.stage.id, fresh=True)
 
     ready(store, context_of(store, of_stage(context.run.id, "a")[-1].id))
     assert [path.name for path in stage_dir.iterdir()] == []

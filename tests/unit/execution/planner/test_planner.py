@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import update
 
 from tests.unit.execution.submitted import of_stage, submit
 from tests.unit.store.readings import held_slots
@@ -31,7 +30,6 @@ from trainui.settings import Settings
 from trainui.store.db.engine import Store
 from trainui.store.runs import attempts, launching, runs, stages, trials
 from trainui.store.runs.attempt_rows import Outcome
-from trainui.store.runs.tables import ATTEMPTS
 
 
 class Posted:
@@ -72,7 +70,7 @@ def sent(store: Store, ago: float) -> None:
     """Let all messages have been sent some seconds ago."""
     with store.write() as connection:
         at = clock.now() - int(ago * clock.SECOND)
-        connection.execute(update(ATTEMPTS).values(sent_at=at))
+        connection.execute("UPDATE attempts SET sent_at = ?", (at,))
 
 
 TWO = "stages: [{name: a, run: x}, {name: b, run: x}]"

@@ -9,8 +9,6 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 
-from sqlalchemy import update
-
 from tests.unit.execution.attempt.test_monitor import follower as follower
 from tests.unit.execution.attempt.test_orphan import Running
 from tests.unit.store.readings import Feeder
@@ -21,7 +19,6 @@ from trainui.execution.gpu.nvml import Gpu
 from trainui.execution.stall.alerts import StallAlerts
 from trainui.store.db.engine import Store
 from trainui.store.read import views
-from trainui.store.runs.tables import ATTEMPTS
 
 
 def test_a_stage_whose_metrics_stop_is_ended_with_the_reason(
@@ -80,7 +77,7 @@ def test_a_gpu_that_computes_is_no_stall(
     )
     with store.write() as connection:  # as if its place were a GPU
         slots = json.dumps([["here", "gpu", 0]])
-        connection.execute(update(ATTEMPTS).values(slots_json=slots))
+        connection.execute("UPDATE attempts SET slots_json = ?", (slots,))
     feeder = Feeder(store, run.stage.id)
     for step in range(20):
         feeder.feed({"loss": [(step, 0.5)]})

@@ -2,31 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Connection, Engine, event
 
 from tests.unit.metrics.reading import all_points, lines, open_reader
 from trainui.errors import StoreLockedError
 from trainui.metrics.reader.source import SourceReader
 from trainui.metrics.reader.stored_source import BatchWriter
 from trainui.store.db.engine import Store
+from trainui.store.db.protocol import Connection
 
 
 @pytest.fixture
-def writes() -> Iterator[list[str]]:
-    """An entry for each transaction that wrote from now on."""
-    committed: list[str] = []
+def writes(store: Store, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """An entry for each transaction that stores points from now on."""
+    begun: list[str] = []
+    write_points = store.write_points
 
-    def note(connection: Connection) -> None:
-        committed.append(str(connection.engine.url))
+    def note() -> AbstractContextManager[Connection]:
+        begun.append(store.url)
+        return write_points()
 
-    event.listen(Engine, "commit", note)
-    yield committed
-    event.remove(Engine, "commit", note)
+    monkeypatch.setattr(store, "write_points", note)
+    return begun
 
 
 def refuse(error: Exception) -> None:
@@ -66,7 +66,7 @@ def test_a_source_that_the_store_refuses_keeps_no_other_from_being_stored(
 ) -> None:
     readers, writer = readers_of(store, tmp_path, 3), BatchWriter(store)
     with store.write() as connection:
-        connection.exec_driver_sql(
+        connection.execute(
             "CREATE TRIGGER no BEFORE UPDATE ON sources WHEN old.owner = 'stage2' "
             "BEGIN SELECT raise(ABORT, 'not this one'); END"
         )
@@ -85,7 +85,7 @@ def test_a_source_stored_alone_while_the_store_is_down_is_not_refused(
 ) -> None:
     (reader,), writer = readers_of(store, tmp_path, 1), BatchWriter(store)
     with store.write() as connection:
-        connection.exec_driver_sql(
+        connection.execute(
             "CREATE TRIGGER no BEFORE UPDATE ON sources BEGIN SELECT raise(ABORT, 'no'); END"
         )
     attempts = iter([store.write_points])
@@ -102,7 +102,7 @@ def test_a_source_stored_alone_while_the_store_is_down_is_not_refused(
         with pytest.raises(StoreLockedError):
             writer.flush()
     with store.write() as connection:
-        connection.exec_driver_sql("DROP TRIGGER no")
+        connection.execute("DROP TRIGGER no")
     reader.read()
     writer.add(reader, refuse)
     writer.flush()

@@ -174,7 +174,7 @@ def test_a_store_that_is_upgraded_under_it_loses_nothing(
 ) -> None:
     attempt = start_attempt(store, tmp_path)
     with store.write() as connection:
-        connection.exec_driver_sql("ALTER TABLE chunk_figures RENAME TO of_the_next_revision")
+        connection.execute("ALTER TABLE chunk_figures RENAME TO of_the_next_revision")
     attempt.own_file.write_text(lines(range(10_000)))
     attempt.end()
     reader = readers.start()
@@ -182,7 +182,7 @@ def test_a_store_that_is_upgraded_under_it_loses_nothing(
     assert reader.poll() is None
     assert not is_complete(store, attempt)
     with store.write() as connection:
-        connection.exec_driver_sql("ALTER TABLE of_the_next_revision RENAME TO chunk_figures")
+        connection.execute("ALTER TABLE of_the_next_revision RENAME TO chunk_figures")
     wait_for(lambda: is_complete(store, attempt))
     assert steps(store, attempt) == list(range(10_000))
 

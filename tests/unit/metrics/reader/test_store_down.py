@@ -40,7 +40,7 @@ def hasty(store: Store, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
 def limit_pages(store: Store, most: int) -> None:
     """Limit the size of the database as a full disk does; a limit of 1: no new pages."""
     with store.write() as connection:
-        connection.exec_driver_sql(f"PRAGMA max_page_count = {most}")
+        connection.execute(f"PRAGMA max_page_count = {most}")
 
 
 def names(store: Store, attempt: Attempt) -> set[str]:

@@ -14,11 +14,12 @@ from trainui.metrics.files.tail import UnreadableFileError
 from trainui.metrics.formats import UnknownFormatError
 from trainui.metrics.reader.sync import sync_metrics_from_file
 from trainui.store.db.engine import Store
+from trainui.store.repository import open_session
 
 
 @pytest.fixture
 def session(store: Store) -> Iterator[Session]:
-    with store.session() as session:
+    with open_session() as session:
         yield session
 
 

@@ -128,7 +128,7 @@ def test_the_pipelines_parameters_come_first_and_stages_that_differ_have_none(
     with store.write() as connection:
         submission = runs.submission(connection, "run-of-train")
         submission["tracked"]["stages"]["other"] = {"lr": "3", "depth": "1"}
-        connection.exec_driver_sql(
+        connection.execute(
             "UPDATE runs SET submission_json = ?, params_json = ? WHERE id = 'run-of-train'",
             (dump(submission), '{"width":"8","lr":"2"}'),
         )

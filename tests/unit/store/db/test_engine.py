@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 
+import psycopg
 import pytest
-from sqlalchemy import text
-from sqlalchemy.exc import DBAPIError, IntegrityError
 
+from tests.unit.store.conftest import AddRun
 from trainui import paths
-from trainui.errors import StoreError, StoreLockedError, StoreSchemaError
+from trainui.domain.definition import Pipeline
+from trainui.errors import StoreError, StoreLockedError, StoreSchemaError, UsageError
 from trainui.store.db import postgres, sqlite_file
 from trainui.store.db.engine import Store, open_patiently, open_store
-from trainui.store.runs import runs
+from trainui.store.read import views
+from trainui.store.runs import new_run, runs
+from trainui.store.runs.new_run import NewRun
 
 WRITERS = 24
 """More than a pool has connections."""
@@ -57,15 +61,16 @@ def set_flag(store: Store, name: str) -> None:
 
 def test_a_table_of_another_version_has_a_type_of_its_own(store: Store) -> None:
     with pytest.raises(StoreSchemaError), store.read() as connection:
-        connection.execute(text("SELECT 1 FROM later"))
+        connection.execute("SELECT 1 FROM later")
 
 
 def test_a_conflict_and_a_bug_are_no_trouble_of_the_store(store: Store) -> None:
-    with pytest.raises(IntegrityError), store.write() as connection:
-        connection.execute(text("INSERT INTO flags (name, value) VALUES ('a', NULL)"))
+    conflicts = (sqlite3.IntegrityError, psycopg.IntegrityError)
+    with pytest.raises(conflicts), store.write() as connection:
+        connection.execute("INSERT INTO flags (name, value) VALUES ('a', NULL)")
     if not postgres.is_ours(store.url):
-        with pytest.raises(DBAPIError), store.read() as connection:
-            connection.execute(text("SELEC"))
+        with pytest.raises(sqlite3.OperationalError), store.read() as connection:
+            connection.execute("SELEC")
 
 
 def test_a_server_that_is_away_has_the_base_type(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -94,3 +99,61 @@ def test_a_store_that_was_removed_is_awaited(
     assert next(waits, None) is None
     file.rename(away)
     assert open_patiently(lambda _seconds: True) is None
+
+
+def names() -> list[str]:
+    with views.reading() as connection:
+        return [run.name for run in views.runs(connection)]
+
+
+def rename(store: Store, to: str) -> None:
+    with store.write() as connection:
+        connection.execute("UPDATE runs SET name = ?", (to,))
+
+
+def half_done(store: Store, run_id: str) -> None:
+    """Rename all runs, and then store one whose id is taken."""
+    new = NewRun(run_id, "new", Pipeline("p", (), text="", digest="1" * 64), "/nowhere", {}, {})
+    with store.write() as connection:
+        connection.execute("UPDATE runs SET name = 'half'")
+        new_run.create(connection, new)
+
+
+def test_nothing_is_written_where_an_exception_ends_it(store: Store, add_run: AddRun) -> None:
+    add_run("one", {"a": []})
+    before = names()
+    with pytest.raises(UsageError, match="exists"):
+        half_done(store, "one")
+    assert names() == before
+    rename(store, "another")  # nothing is left locked
+    assert names() == ["another"]
+
+
+def test_a_store_is_made_where_there_is_none(
+    monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    monkeypatch.setenv("TRAINUI_HOME", str(tmp_path_factory.mktemp("new") / "home"))
+    open_store().close()
+    assert names() == []
+
+
+def test_a_connection_that_was_lost_is_replaced(store: Store) -> None:
+    if not postgres.is_ours(store.url):
+        pytest.skip("PostgreSQL's")
+    set_flag(store, "a")
+    with closing(postgres.connect(store.url, autocommit=True)) as other:
+        other.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            "WHERE pid <> pg_backend_pid() AND datname = current_database()"
+        )
+    set_flag(store, "b")
+    with store.read() as connection:
+        assert [runs.flag(connection, name) for name in "ab"] == ["set", "set"]
+
+
+def test_a_snapshot_does_not_change_while_it_is_read(store: Store) -> None:
+    set_flag(store, "a")
+    with store.read() as connection:
+        assert runs.flag(connection, "a") == "set"
+        set_flag(store, "b")
+        assert runs.flag(connection, "b") is None

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from sqlalchemy import Connection
 
 from tests import postgresql
 from tests.unit.metrics.reading import lines, open_reader, read_on
@@ -20,11 +19,13 @@ from tests.unit.supervisor.waiting import is_alive, wait_for_death
 from trainui.errors import NotFoundError, UnfitEnvironmentError
 from trainui.metrics.reader.sync import sync_metrics_from_file
 from trainui.store.db import postgres, protocol
-from trainui.store.db.engine import Store, open_session, open_store
+from trainui.store.db.engine import Store, open_store
 from trainui.store.db.postgres import connect
+from trainui.store.db.protocol import Connection
 from trainui.store.points import sources, write_points
 from trainui.store.points.source_record import SourceRecord
 from trainui.store.read import views
+from trainui.store.repository import open_session
 from trainui.store.runs import runs
 
 if TYPE_CHECKING:
@@ -207,7 +208,7 @@ def test_points_whose_commit_nobody_heard_of_are_stored_once(
 
     def commit_and_lose(connection: Connection, *batch: Any, **of: Any) -> SourceRecord:
         stored = save(connection, *batch, **of)
-        sources.run(connection, "COMMIT; BEGIN")  # which is left to be lost
+        connection.execute("COMMIT; BEGIN")  # which is left to be lost
         server.stop()
         return stored
 

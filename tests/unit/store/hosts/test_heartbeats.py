@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from sqlalchemy import text
 
 from tests.unit.store.conftest import AddRun
 from trainui.domain.records import HostView, Slot
@@ -24,10 +23,8 @@ def announce(store: Store, name: str, home: str = "home") -> object:
 
 def let_pass(store: Store, name: str, seconds: int) -> None:
     with store.write() as connection:
-        passed = {"micros": seconds * 1_000_000, "name": name}
-        connection.execute(
-            text("UPDATE hosts SET seen_at = seen_at - :micros WHERE name = :name"), passed
-        )
+        passed = "UPDATE hosts SET seen_at = seen_at - ? WHERE name = ?"
+        connection.execute(passed, (seconds * 1_000_000, name))
 
 
 def test_a_host_is_heard_of_by_the_databases_clock(store: Store) -> None:
@@ -75,7 +72,7 @@ def test_a_stage_waits_for_hosts_that_see_its_run_and_that_it_asks_for(
 ) -> None:
     add_run("run", {"s": []}, **asks)
     with store.write() as connection:
-        connection.execute(text("UPDATE runs SET host = :host, place = :place"), run)
+        connection.execute("UPDATE runs SET host = ?, place = ?", (run["host"], run["place"]))
     with store.read() as connection:
         assert len(stage_queue.queued(connection, kind="cpu")) == 1
         for here in (A, B):

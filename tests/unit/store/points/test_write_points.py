@@ -25,7 +25,7 @@ def stored(store: Store, name: str = "loss") -> list[tuple[float, float]]:
 
 def count(store: Store, table: str) -> int:
     with store.read() as connection:
-        return int(connection.exec_driver_sql(f"SELECT count(*) FROM {table}").scalar_one())
+        return int(connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0])
 
 
 def test_small_batches_are_tails_until_they_fill_a_chunk(store: Store) -> None:
@@ -46,7 +46,7 @@ def test_chunks_are_full_but_the_last(store: Store) -> None:
         total += size
     feeder.feed({}, into_chunks=True)
     with store.read() as connection:
-        sizes = connection.exec_driver_sql(
+        sizes = connection.execute(
             "SELECT n, open FROM chunks JOIN series ON series.id = series_id "
             "WHERE name = 'loss' ORDER BY chunks.id"
         ).fetchall()
@@ -173,10 +173,10 @@ def test_live_points_cost_few_bytes(store: Store) -> None:
     values = np.random.default_rng(3).normal(size=50_000)
     feeder.feed({"loss": list(enumerate(values.tolist()))})
     with store.read() as connection:
-        size = connection.exec_driver_sql(
+        (size,) = connection.execute(
             "SELECT sum(length(ordinals) + length(steps) + length(numbers) + length(times)) "
             "FROM chunks"
-        ).scalar_one()
+        ).fetchone()
     assert size < 7.5 * len(values)
 
 

@@ -5,17 +5,17 @@ from __future__ import annotations
 import random
 
 import pytest
-from sqlalchemy import insert, update
 
 from tests.unit.store.conftest import AddRun
 from trainui.clock import SECOND
-from trainui.domain.records import StageRecord
+from trainui.domain.records import LOCAL, StageRecord
 from trainui.domain.states import Status
 from trainui.domain.time_worked import union
 from trainui.store.db.engine import Store, raw
+from trainui.store.db.statements import insert
+from trainui.store.db.updates import set_values
 from trainui.store.read import time_worked, views
 from trainui.store.read.stage_cache import StageCache
-from trainui.store.runs.tables import ATTEMPTS, STAGES
 
 Tries = list[tuple[int, int | None]]
 
@@ -30,15 +30,14 @@ def fill(store: Store, run_id: str, tries: dict[str, Tries], status: Status) -> 
                     "stage_id": stage.id, "number": number, "status": ended, "host": "h",
                     "directory": "d", "slots_json": "[]", "granted_at": start,
                     "started_at": start, "completed_at": end, "checkpoint_tried": False,
-                    "metrics_complete": True,
+                    "metrics_complete": True, "executor": LOCAL,
                 }  # fmt: skip
-                connection.execute(insert(ATTEMPTS).values(row))
+                insert(connection, "attempts", [row])
                 values = {"attempt": number, "status": status if end else ended}
                 times = {"started_at": start, "completed_at": end}
                 if status in (Status.PENDING, Status.QUEUED):
                     times["completed_at"] = None  # as after a resume
-                changed = update(STAGES).where(STAGES.c.id == stage.id)
-                connection.execute(changed.values(**values, **times))
+                set_values(connection, "stages", stage.id, **values, **times)
 
 
 def of(run_id: str, name: str = "A") -> StageRecord:

@@ -7,7 +7,6 @@ import os
 from collections.abc import Callable
 
 import pytest
-from sqlalchemy import Connection
 
 from tests.unit.store.conftest import AddRun
 from tests.unit.store.readings import held_slots
@@ -16,6 +15,7 @@ from trainui.domain.records import AttemptRecord, Slot, StageRecord
 from trainui.domain.states import Status
 from trainui.errors import TransitionError
 from trainui.store.db.engine import Store
+from trainui.store.db.protocol import Connection
 from trainui.store.runs import attempts, runs, stage_queue, stage_requests, stages
 from trainui.store.runs.attempt_rows import Outcome
 from trainui.store.runs.stage_requests import Reopened

@@ -8,13 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import update
 
 from tests.gpus.stand_in import GIB, Machine
 from tests.unit.tui.driving import opened
 from tests.unit.tui.filled import Filler, running_demo
 from trainui.execution.gpu import nvml
-from trainui.store.runs.tables import SLOTS
 from trainui.tui.data.machine_figures import GpuFigures
 from trainui.tui.render.styled_text import plain, width_of
 from trainui.tui.runs.screen import RunsScreen
@@ -80,9 +78,8 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Machine
 async def test_the_screen_shows_whose_each_gpu_is(machine: Machine, filler: Filler) -> None:
     running_demo(filler)
     with filler.store.write() as connection:  # the training that runs has a GPU instead
-        connection.execute(
-            update(SLOTS).values(host=socket.gethostname(), kind="gpu", number=SLOTS.c.number * 0)
-        )
+        taken = "UPDATE slots SET host = ?, kind = 'gpu', number = 0"
+        connection.execute(taken, (socket.gethostname(),))
     machine.change(0, utilisation=42, used=3 * GIB)
     machine.lose(1)
     async with opened(size=(80, 24)) as driven:

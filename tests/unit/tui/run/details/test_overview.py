@@ -493,7 +493,7 @@ def test_a_stage_on_another_host_says_so(filler: Filler, connection: protocol.Co
     run_id = running_demo(filler)
     assert "host far" not in shown(connection, run_id, "train[hidden=128]")
     with filler.store.write() as writing:
-        writing.exec_driver_sql("UPDATE attempts SET host = 'far'")
+        writing.execute("UPDATE attempts SET host = 'far'")
     assert "host far, cpu" in shown(connection, run_id, "train[hidden=128]")
 
 
