@@ -101,8 +101,17 @@ class _StageChecker:
         if group is None:
             self.problems.add(place, "unknown-stage", self._unknown(reference.name))
             return
-        if stage.name is not None and group != stage.name.text:
-            self._check_upstream(stage.name.text, group, place)
+        own = stage.name.text if stage.name is not None else None
+        if group == own and group in self.searches:
+            message = (
+                f"{variable} is known when all trials of {quoted(group)} have ended, so none of "
+                "them can use it; write ${stage_dir} for a trial's own directory, or move this to "
+                f"a stage that depends on {quoted(group)}"
+            )
+            self.problems.add(place, "not-upstream", message)
+            return
+        if own is not None and group != own:
+            self._check_upstream(own, group, place)
         if fault := self._search_fault(group, variable, reference):
             self.problems.add(place, *fault)
             return
