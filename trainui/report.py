@@ -26,7 +26,7 @@ from trainui.resume import code_version, shell_environment
 from trainui.store.db.protocol import Connection
 from trainui.store.plotting.columns import read_columns
 from trainui.store.points import read_points
-from trainui.store.read import event_feed, stage_alerts, time_worked, views
+from trainui.store.read import event_feed, stage_alerts, time_worked, trials, views
 
 PLOTS = 6
 """Maximum number of curves drawn, to keep the report short; the table lists all metrics."""
@@ -59,6 +59,7 @@ def markdown(connection: Connection, run: RunRecord) -> str:
         _notes(connection, run),
         _table(("stage", "state", "attempts", "took", "why"), rows),
         *(sweep.table() for sweep in sweeps),
+        *_importance(connection, run, stages),
         _parameters(connection, run),
         _metrics(series),
         _folded(folding.spreads(folding.folds(stages), series)),
@@ -153,6 +154,16 @@ class _Sweep:
         )
         name = text.markdown_cell(self.members[0].definition.group)
         return f"Sweep {name}:\n\n{_table((*keys, *titles, 'state'), rows)}"
+
+
+def _importance(
+    connection: Connection, run: RunRecord, stages: Sequence[StageRecord]
+) -> Iterator[str]:
+    """Yield the importance of the parameters of each search that has one."""
+    for name in dict.fromkeys(one.definition.group for one in stages if one.definition.search):
+        if shares := trials.importance(connection, run.id, name):
+            shown = text.markdown_cell(text.shares(shares))
+            yield f"Importance of the parameters of {text.markdown_cell(name)}: {shown}"
 
 
 def _parameters(connection: Connection, run: RunRecord) -> str:

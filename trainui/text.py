@@ -180,6 +180,11 @@ def trouble(counts: Mapping[str, int]) -> str:
     return "  ".join(f"{symbol}{count} {word}" for symbol, word, count in shown)
 
 
+def shares(of_whole: Mapping[str, float]) -> str:
+    """Return shares in percent: `lr 64 %, layers 36 %`."""
+    return ", ".join(f"{harmless(name)} {100 * share:.0f} %" for name, share in of_whole.items())
+
+
 def to_go_words(estimate: RemainingTime | None) -> str:
     """Format a remaining time: `~5m 10s`, or `over 5m 10s` for a lower bound."""
     if estimate is None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import sys
 from pathlib import Path
 
@@ -13,8 +15,11 @@ from trainui.control import notes
 from trainui.domain.states import Status
 from trainui.execution.daemon import early_worker, lifecycle
 from trainui.pipeline import loader
+from trainui.pipeline.substitution.search import with_trial_params
+from trainui.store.db.engine import open_store
 from trainui.store.read import run_list, views
 from trainui.store.read.stage_cache import StageCache
+from trainui.store.runs import stages, trials
 
 FILE = """\
 name: tune
@@ -116,6 +121,22 @@ def test_trials_that_an_edit_removed_are_no_part_of_the_run(
     found = capsys.readouterr().out
     assert "train[trial=3,seed=1]" in found
     assert "train[trial=4,seed=0]" not in found
+
+
+def test_best_and_report_have_the_importance(capsys: pytest.CaptureFixture[str]) -> None:
+    run = submitted()
+    key = trials.SearchKey(run, "train")
+    with contextlib.closing(open_store()) as store, store.write() as connection:
+        first = stages.named(connection, run, "train[trial=0,seed=0]")
+        assert first is not None
+        trials.add(connection, key, first, with_trial_params(first.definition, {"x": 3}))
+        trials.save_sampler(connection, key, trials.StoredSampler("", None))
+        trials.save_importance(connection, key, {"x": 0.75, "y": 0.25})
+    assert main(["best", run, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["importance"] == {"x": 0.75, "y": 0.25}
+    for command in ("best", "report"):
+        assert main([command, run]) == 0
+        assert "x 75 %, y 25 %" in capsys.readouterr().out
 
 
 def test_a_step_and_a_rule_that_prunes_are_differences(capsys: pytest.CaptureFixture[str]) -> None:

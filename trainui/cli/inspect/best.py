@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 @options.command(
     "trainui best tune",
     "trainui best tune train -n 10",
-    "trainui best tune --json | jq '.trials[0].search'",
+    "trainui best tune --json | jq '.trials[0].search, .importance'",
 )
 def best(
     run: options.Run,
@@ -37,15 +37,18 @@ def best(
 ) -> None:
     """Show the best trials of a search, and how to run the best one again.
 
-    A running trial counts with its best value so far, after the completed ones.
+    A running trial counts with its best value so far, after the completed ones. With five completed
+    trials or more, each parameter's importance is its share of the value's variation.
     """
     from trainui.search import results
     from trainui.store.read import run_json
+    from trainui.store.read import trials as stored_trials
 
     found = lookup.find_run(run)
     with lookup.view() as connection:
         name = _search_of(connection, found, stage)
         ranked = results.ranked(connection, found.id, name)[:most]
+        importance = stored_trials.importance(connection, found.id, name)
     trials = [
         {
             "trial": one.number,
@@ -57,7 +60,8 @@ def best(
         }
         for one in ranked
     ]
-    printing.answer(as_json, {"trials": trials}, _lines(found, ranked, trials))
+    answer = {"trials": trials, "importance": importance}
+    printing.answer(as_json, answer, _lines(found, ranked, answer))
 
 
 def _search_of(connection: Connection, run: RunRecord, stage: str | None) -> str:
@@ -80,12 +84,13 @@ def _search_of(connection: Connection, run: RunRecord, stage: str | None) -> str
 
 
 def _lines(
-    run: RunRecord, ranked: Sequence[TrialRecord], shown: Sequence[dict[str, Any]]
+    run: RunRecord, ranked: Sequence[TrialRecord], answer: Mapping[str, Any]
 ) -> Iterator[str]:
-    """Yield a table of the trials, and the command lines that run the first one again."""
+    """Yield a table of the trials, the importance of the parameters, and how to run the first."""
     from trainui.control import shell_command
     from trainui.pipeline import folding
 
+    shown = answer["trials"]
     search = ranked[0].stage.definition.search if ranked else None
     names = list(dict.fromkeys(name for one in shown for name in one["search"]))
     metric = search.metric if search is not None else "value"
@@ -101,6 +106,9 @@ def _lines(
         for trial, one in zip(ranked, shown, strict=True)
     ]
     yield from text.table(rows, right=(0, 2, 3))
+    if answer["importance"]:
+        yield ""
+        yield f"importance: {text.shares(answer['importance'])}"
     if ranked and ranked[0].value is not None:
         best = ranked[0]
         yield ""

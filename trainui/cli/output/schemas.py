@@ -188,7 +188,11 @@ SCHEMAS: dict[str, Schema] = {
         command=_ANY_OBJECT,
     ),
     "tree": _object("runs", runs=_list(_DESCENDANT)),
-    "best": _object("trials", trials=_list(_TRIAL)),
+    "best": _object(
+        "trials importance",
+        trials=_list(_TRIAL),
+        importance={"type": "object", "additionalProperties": NUMBER},
+    ),
     "add": _object("runs left_out", runs=_list(_ADDED), left_out=_list(_object("path why"))),
     "add --pid": _object(
         "candidates",
