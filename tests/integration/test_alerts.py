@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from tests.integration.runs import Run, home_with_worker
+from trainui import control
 from trainui.cli.main import main
 from trainui.domain.states import Status
 
@@ -46,6 +47,41 @@ def shown(run: Run, capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
     return dict(stage)
 
 
+def test_a_stage_that_stops_early_has_completed_and_what_follows_starts(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    alert = {"no_improvement": 30, "metric": "acc", "goal": "max", "then": "stop"}
+    after = {"name": "after", "run": "true", "depends_on": ["train"]}
+    train = TRAIN.replace('float("nan") if step == 20 else 50.0 if step == 10 else 1.0', "1.0")
+    fields = {"name": "train", "run": [sys.executable, "-c", train], "retries": 3, "alerts": alert}
+    run = Run(tmp_path, {**fields, "success": "all 10,000 steps"}, after)
+    assert run.wait().status == Status.COMPLETED
+    main(["show", run.id, "--json"])
+    stage, last = json.loads(capsys.readouterr().out)["stages"]
+    why = "stopped early: acc has not improved for 30 points at step 35; its best is 5"
+    assert (stage["status"], stage["reason"]) == ("completed", why)
+    assert [(one["signal"], one["status"]) for one in stage["attempts"]] == [(15, "completed")]
+    assert stage["alerts"] == []
+    assert last["status"] == "completed"
+    for command in ("show", "report"):
+        main([command, run.id])
+        assert why in capsys.readouterr().out
+    assert control.resume(run.id) == []
+    control.rerun(run.id, ["train"])
+    assert run.wait().status == Status.COMPLETED
+    assert run.stage("train").attempt == 2
+
+
+def test_a_stage_that_stops_early_needs_its_outputs(tmp_path: Path) -> None:
+    alert = {"no_improvement": 30, "metric": "acc", "goal": "max", "then": "stop"}
+    run = submit(tmp_path, alerts=alert, outputs=["model.pt"])
+    assert run.wait().status == Status.FAILED
+    reason = run.stage("train").reason or ""
+    assert reason.startswith("stopped early: acc has not improved")
+    assert "output model.pt is missing" in reason
+    assert run.stage("train").attempt == 1
+
+
 def test_an_alert_ends_its_stage_which_has_failed_and_is_not_tried_again(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -54,12 +90,12 @@ def test_an_alert_ends_its_stage_which_has_failed_and_is_not_tried_again(
         retries=3,
         alerts=[
             {"above": 10, "metric": "loss", "then": "mark"},
-            {"no_improvement": 30, "metric": "acc", "goal": "max", "then": "stop"},
+            {"above": 4, "metric": "acc", "after": 35, "then": "stop"},
         ],
     )
     assert run.wait().status == Status.FAILED
     stage = shown(run, capsys)
-    why = "acc has not improved for 30 points at step 35; its best is 5"
+    why = "acc is 5 at step 35, above 4"
     assert stage["status"] == "failed"
     assert stage["reason"] == f"stopped by an alert: {why}"
     assert [one["signal"] for one in stage["attempts"]] == [15]

@@ -17,6 +17,9 @@ MARKS = (STALLED, NAN, ALERT)
 MARK = "mark"
 """Kind of an alert event without notification."""
 
+EARLY = "early"
+"""Kind of event: an alert stops a stage early, on purpose; no notification, and no trouble."""
+
 MARKED = (NAN, ALERT, MARK)
 """Kinds of events caused by a stage's metrics; shown with the stage until its next attempt."""
 

@@ -104,6 +104,8 @@ class AttemptRecord(NamedTuple):
     """The host it runs or ran on."""
     stop_reason: str | None = None
     """Description of the alert that stopped it; None: not stopped by an alert."""
+    stops_early: bool = False
+    """True if this alert ends it on purpose: its stage completes."""
     secret_changes: tuple[str, ...] = ()
     """Later edits of secret values that it ran with, as masked texts."""
     pruning: PruningReason | None = None
@@ -128,9 +130,14 @@ class AttemptRecord(NamedTuple):
 
     @property
     def stop_status(self) -> Status:
-        """The state in which it ends if it is stopped on request."""
+        """The state in which it ends if it is stopped on request.
+
+        One that stops early has completed only if its outputs exist, which is not known here.
+        """
         if self.pruning is not None:
             return Status.PRUNED
+        if self.stops_early:
+            return Status.INTERRUPTED
         return Status.CANCELLED if self.stop_reason is None else Status.FAILED
 
     @property

@@ -64,7 +64,7 @@ class AlertSpec(_Strict):
     after: f.Number | None = None
     """Ignore points before this step."""
     then: f.Action | None = None
-    """mark, notify (the default: mark and notify) or stop (notify and stop the stage)."""
+    """mark, notify (the default: mark and notify) or stop (no_improvement: the stage completes)."""
 
 
 class CheckpointSpec(_Strict):

@@ -40,6 +40,7 @@ STOPPED_FROM_OUTSIDE = (
     "or because the machine was shut down"
 )
 OUT_OF_MEMORY = "killed by the kernel: out of memory"
+CANCELLED = "cancelled"
 FROM_A_SHELL = 126
 """The lowest exit code by which a shell reports a command that was not run, or was killed."""
 
@@ -78,9 +79,10 @@ def outcome(
     postponed.
     """
     result, problem = _judge(attempt, definition, found, masker)
-    status = Status.COMPLETED if problem is None else Status.FAILED
+    status, reason = Status.COMPLETED if problem is None else Status.FAILED, None
     if _was_stopped(attempt, found, completed=problem is None):
-        (status, problem), result = _stopped(attempt), None
+        status, problem, reason = _stopped(attempt, definition)
+        result = None
     elif found.reason == ExitReason.STOPPED:
         status, problem, result = Status.INTERRUPTED, STOPPED_FROM_OUTSIDE, None
     never_ran = found.reason == ExitReason.START_FAILED
@@ -91,6 +93,7 @@ def outcome(
         exit_code=found.exit_code,
         signal=found.signal,
         error=problem,
+        reason=reason,
         result=result,
     )
 
@@ -105,36 +108,52 @@ def lost(
 ) -> Outcome:
     """Return the outcome of an attempt whose supervisor died before recording the end."""
     problem = RECORDS_REMOVED.format(directory=attempt.directory) if loss.records_removed else LOST
-    status = Status.INTERRUPTED
+    ended: tuple[Status, str | None, str | None] = Status.INTERRUPTED, problem, None
     if attempt.cancel_requested_at is not None:
-        status, problem = _stopped(attempt)
+        ended = _stopped(attempt, definition)
     elif (overdue := _overdue(definition, loss.ended_for)) is not None:
-        status, problem = Status.FAILED, overdue
+        ended = Status.FAILED, overdue, None
+    status, error, reason = ended
     # `completed_at` may be a file's modification time, some milliseconds before the start.
     ended_at = max(completed_at, started_at or 0)
-    return Outcome(status, completed_at=ended_at, started_at=started_at, error=problem)
+    return Outcome(status, completed_at=ended_at, started_at=started_at, error=error, reason=reason)
 
 
 def unseen(attempt: AttemptRecord, reason: str, *, completed_at: int) -> Outcome:
     """Return the outcome of a cancelled attempt that cannot be inspected, for this reason."""
-    status, words = _stopped(attempt)
-    error = f"{words}, {reason}"
-    return Outcome(status, completed_at=completed_at, error=error)
+    error = f"{attempt.stop_words or CANCELLED}, {reason}"
+    return Outcome(attempt.stop_status, completed_at=completed_at, error=error)
 
 
-def _stopped(attempt: AttemptRecord) -> tuple[Status, str]:
-    """Return the state and message of an attempt that was stopped on request."""
-    return attempt.stop_status, attempt.stop_words or "cancelled"
+def _stopped(
+    attempt: AttemptRecord, definition: StageDefinition
+) -> tuple[Status, str | None, str | None]:
+    """Return the state of an attempt that was stopped on request, its error, and its reason.
+
+    One that stopped early has completed if its outputs exist: neither its exit code nor its last
+    lines say anything, since it did not end by itself.
+    """
+    words = attempt.stop_words or CANCELLED
+    if not attempt.stops_early:
+        return attempt.stop_status, words, None
+    continued = attempt.checkpoint is not None
+    problem = outputs.problem(definition, Path(attempt.directory), continued=continued)
+    if problem is not None:
+        return Status.FAILED, f"{words}; {problem}", None
+    return Status.COMPLETED, None, words
 
 
 def _was_stopped(attempt: AttemptRecord, found: Exit, *, completed: bool) -> bool:
     """Return True if an attempt ended because of a request.
 
     One to be pruned that completed before the signal has completed; if it failed, it is pruned.
+    One to stop early counts as it ended by itself unless it got the signal.
     """
     asked_at = attempt.cancel_requested_at
     if asked_at is None:
         return False
+    if attempt.stops_early:
+        return found.signalled
     if attempt.pruning is not None:
         return found.signalled or not completed
     return found.signalled or found.completed_at > asked_at

@@ -163,6 +163,9 @@ def _end(
     if outcome.error is not None:
         error = _with_gpus(attempt, outcome.status, outcome.error)
         outcome = replace(outcome, error=_masked(context, error))
+    if outcome.reason is not None:
+        reason = _with_gpus(attempt, outcome.status, outcome.reason)
+        outcome = replace(outcome, reason=_masked(context, reason))
     if definition.checkpoint is not None:
         try:  # it did not write later ones than those that exist now
             outside = _search(context, definition).outside()
@@ -190,7 +193,7 @@ def _with_gpus(attempt: AttemptRecord, status: Status, error: str) -> str:
     """Append the state of the attempt's GPUs to the first line of an error, which is displayed."""
     if not attempt.gpus:
         return error
-    if status in (Status.CANCELLED, Status.PRUNED):
+    if status in (Status.CANCELLED, Status.PRUNED) or attempt.stops_early:
         words = gpus.await_memory(attempt.gpus)
     else:
         words = gpus.problems_of(attempt.gpus) or ""

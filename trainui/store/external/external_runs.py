@@ -129,6 +129,7 @@ def _start(
             "completed_at": one.completed_at,
             "pid": one.pid,
             "checkpoint_tried": False,
+            "stops_early": False,
             "metrics_complete": False,
         }
         rows.append(row)

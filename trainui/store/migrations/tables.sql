@@ -204,6 +204,7 @@ CREATE TABLE attempts (
 	checkpoint_tried BOOLEAN NOT NULL,
 	cancel_requested_at BIGINT,
 	stop_reason VARCHAR,
+	stops_early BOOLEAN NOT NULL,
 	metrics_complete BOOLEAN NOT NULL,
 	definition_json VARCHAR,
 	digest VARCHAR,

@@ -59,7 +59,9 @@ def _same_named(row: Row, record: type[Any]) -> dict[str, Any]:
     return {name: row[name] for name in _UNCHANGED[record] if name in row}
 
 
-_CONVERTED = frozenset({"status", "stalled", "removed", "metrics_complete", "earlier"})
+_CONVERTED = frozenset(
+    {"status", "stalled", "removed", "metrics_complete", "stops_early", "earlier"}
+)
 """Columns with the name of a field, but not with its type."""
 
 _UNCHANGED: dict[type[Any], list[str]] = {
@@ -105,6 +107,7 @@ def attempt_record(row: Row) -> AttemptRecord:
         status=Status(row["status"]),
         slots=tuple(Slot(*slot) for slot in load(row["slots_json"])),
         metrics_complete=bool(row["metrics_complete"]),
+        stops_early=bool(row["stops_early"]),
         result=load(row["result_json"]),
         definition=definition(text) if (text := row["definition_json"]) else None,
         inputs=load(row["inputs_json"]),

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from trainui.domain.definition import Alert
-from trainui.domain.notifications import ALERT, MARK, NAN
+from trainui.domain.notifications import ALERT, EARLY, MARK, NAN
 from trainui.domain.states import Status
 from trainui.store.db.engine import raw
 from trainui.store.db.protocol import Connection
@@ -22,7 +22,7 @@ class AlertRecord:
     """A problem found in a running stage."""
 
     kind: str
-    """One of `MARKED`."""
+    """One of `MARKED`, or `EARLY`."""
     words: str
     stops: bool = False
     """True if the stage must be stopped."""
@@ -51,8 +51,11 @@ class AlertRecord:
         cls, alert: Alert, words: str, metric: str | None = None, step: float | None = None
     ) -> AlertRecord:
         """Return the mark for a configured alert."""
+        stops = alert.action == "stop"
         kind = MARK if alert.action == "mark" else ALERT
-        return cls(kind, words, alert.action == "stop", metric, step, alert.condition)
+        if stops and alert.condition == "no_improvement":
+            kind = EARLY
+        return cls(kind, words, stops, metric, step, alert.condition)
 
 
 def record(
@@ -72,4 +75,6 @@ def record(
             continue
         events.record_of(connection, stage, mark.kind, text, attempt=attempt, data=mark.data)
         if mark.stops and stage.status == Status.RUNNING and stage.attempt == attempt:
-            stage_requests.request_stop(connection, stage, f"stopped by an alert: {mark.words}")
+            early = mark.kind == EARLY
+            why = f"{'stopped early' if early else 'stopped by an alert'}: {mark.words}"
+            stage_requests.request_stop(connection, stage, why, early=early)

@@ -49,6 +49,8 @@ class Outcome:
     signal: int | None = None
     error: str | None = None
     """The error; its first line is the message."""
+    reason: str | None = None
+    """Why a stage that has completed ended early."""
     result: Any = None
     """A task's return value."""
     retry: bool = True

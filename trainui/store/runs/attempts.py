@@ -182,7 +182,7 @@ def _end_stage(
         "result_json": None if outcome.result is None else row_mapping.dump(outcome.result),
         "stalled": False,
     }
-    status, reason = outcome.status, _first_line(outcome.error)
+    status, reason = outcome.status, _first_line(outcome.error) or outcome.reason
     if (retry := _retry(stage, attempt, outcome)) is not None:
         status = Status.QUEUED
         reason = f"retry {retry.number} of {stage.definition.retries}: {reason}"

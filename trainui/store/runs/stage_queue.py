@@ -122,6 +122,7 @@ def _insert_attempt(
         "slots_json": row_mapping.slots_json(tuple(slots)),
         "granted_at": clock.now(),
         "checkpoint_tried": False,
+        "stops_early": False,
         "metrics_complete": False,
     }
     insert(raw(connection), "attempts", [row])

@@ -51,14 +51,17 @@ def request_stop(
     stage: StageRecord,
     why: str | None = None,
     *,
+    early: bool = False,
     pruning: PruningReason | None = None,
 ) -> None:
     """Request the end of a running stage.
 
-    It ends cancelled, with `why` failed and not retried, or with `pruning` pruned.
+    It ends cancelled, with `why` failed and not retried (`early`: completed), or with `pruning`
+    pruned.
     """
     unasked = {"stage_id": stage.id, "number": stage.attempt, "cancel_requested_at": None}
     request: dict[str, Any] = {"cancel_requested_at": clock.now(), "stop_reason": why}
+    request["stops_early"] = early
     request["pruning_json"] = None if pruning is None else row_mapping.dump(pruning.to_json())
     if change(connection, "attempts", unasked, **request):
         set_values(connection, "stages", stage.id, reason=STOPPING, reason_host=None)

@@ -177,6 +177,8 @@ class AttemptRow(SQLModel, table=True):
     cancel_requested_at: int | None = Field(default=None, sa_column=_micros())
     stop_reason: str | None = None
     """The alert that requested its end, if any."""
+    stops_early: bool = False
+    """It ends on purpose, and its stage completes."""
     metrics_complete: bool = False
     definition_json: str | None = None
     """The definition that it ran with, if the stage was edited since; null: the stage's own."""

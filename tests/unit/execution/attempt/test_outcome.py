@@ -229,6 +229,24 @@ def test_a_pruned_stage_is_pruned_unless_it_completed_before_the_signal(tmp_path
     assert (lost.status, lost.error) == (Status.PRUNED, words)
 
 
+def test_a_stage_that_stops_early_completes_unless_it_ended_by_itself(tmp_path: Path) -> None:
+    why = "stopped early: loss has not improved"
+    attempt = attempt_in(tmp_path, cancel_requested_at=ENDED - 1, stop_reason=why, stops_early=True)
+    stopped = ended(exit_code=None, signal=15, signalled=True, reason=ExitReason.STOPPED)
+    definition = StageDefinition("a", command="true", success="the end")
+    for outcome in (
+        attempt_outcome.outcome(attempt, definition, stopped, Masker()),
+        lose(attempt),
+    ):
+        assert (outcome.status, outcome.error, outcome.reason) == (Status.COMPLETED, None, why)
+    status, error = judge(attempt, stopped, outputs=("model.pt",))
+    assert (status, (error or "").startswith(why)) == (Status.FAILED, True)
+    assert judge(attempt, ended()) == (Status.COMPLETED, None)
+    assert judge(attempt, ended(exit_code=3))[0] == Status.FAILED
+    unseen = attempt_outcome.unseen(attempt, "its records cannot be read", completed_at=ENDED)
+    assert unseen.status == Status.INTERRUPTED
+
+
 def test_a_stop_that_no_person_asked_for_is_an_interruption(tmp_path: Path) -> None:
     found = ended(signalled=True, reason=ExitReason.STOPPED)
     status, error = judge(attempt_in(tmp_path), found)

@@ -11,7 +11,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from trainui.domain.notifications import ALERT, MARK, PRUNE, STALLED
+from trainui.domain.notifications import ALERT, EARLY, MARK, PRUNE, STALLED
 from trainui.domain.records import Event, StageRecord
 from trainui.store.db.protocol import Connection
 from trainui.store.plotting.x_axis import Axis
@@ -29,8 +29,8 @@ stall, or the pruning of a metric without steps)."""
 
 
 def read_alerts(connection: Connection, stage: StageRecord) -> list[StageAlert]:
-    """Return the alerts, stalls and prunings of a stage, the oldest first."""
-    kinds = (ALERT, MARK, STALLED, PRUNE)
+    """Return the alerts, stalls, prunings and the early stop of a stage, the oldest first."""
+    kinds = (ALERT, EARLY, MARK, STALLED, PRUNE)
     return [*event_feed.stage_alerts(connection, stage, kinds, most=MOST)]
 
 
