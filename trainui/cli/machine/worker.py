@@ -161,6 +161,7 @@ def _lines(found: dict[str, Any]) -> list[str]:
         ("worker", worker),
         ("guard", f"process {found['guard_pid']}" if found["guard_pid"] else "not running"),
         ("broker", f"{broker['kind']} at {broker['url']}, {reachable}"),
+        ("queue", _queue(found["queue"])),
         ("host", found["host"]),
         ("slots", ", ".join(slots)),
         ("log", found["log"]),
@@ -177,6 +178,11 @@ def _absent(found: dict[str, Any]) -> str:
 
     is_missed = found["guard_pid"] or desired_state.is_wanted(paths.home())
     return "not running" if is_missed else "not running (starts automatically)"
+
+
+def _queue(found: dict[str, Any]) -> str:
+    words = f"{formatting.quantity(found['waiting'], 'message')} waiting"
+    return f"{words}, {found['discarded']} discarded" if found["discarded"] else words
 
 
 def _host(found: dict[str, Any]) -> str:

@@ -132,9 +132,10 @@ _EVENT = _object(
 _LINE = {"stream": _one_of("out", "err"), "time": _or_null(TIME)}
 
 _WORKER = _object(
-    "running pid guard_pid host slots log broker hosts problems disks",
+    "running pid guard_pid host slots log broker queue hosts problems disks",
     slots=_list(_object("kind index", kind=_one_of("cpu", "gpu"))),
     broker=_object("url kind pid reachable", kind=_one_of("valkey", "redis")),
+    queue=_object("waiting discarded refused", waiting=WHOLE, discarded=WHOLE, refused=TEXT),
     problems=_list(TEXT),
     disks=_list(_object("path free_bytes low")),
 )

@@ -14,7 +14,7 @@ from typing import Any
 
 from trainui import plain_files
 from trainui.errors import NotPlainFileError, StoreError
-from trainui.execution.broker import last_start, server_process
+from trainui.execution.broker import last_start, queue_state, server_process
 from trainui.execution.daemon import heartbeat, metrics_process, readiness
 from trainui.execution.daemon.heartbeat import HeartbeatCheck
 from trainui.execution.processes import desired_state, locks, spawn
@@ -96,6 +96,8 @@ def brief(home: Home, database: Path | None) -> str:
             return "worker does not answer"
         if heartbeat.silent_since(home, heartbeat.BROKER):
             return "broker does not answer"
+        if queue_state.read(home).refused:
+            return "broker refuses messages"
         return _late(home)
     guarded = locks.is_held(home.guard_lock)
     if not desired_state.is_wanted(home):
@@ -174,6 +176,7 @@ def problems(home: Home, broker: Mapping[str, Any], *, is_ours: bool = True) -> 
     return [
         *found,
         *_broker_problems(home, broker, again, is_ours=is_ours),
+        *queue_state.read(home).problems(),
         *_reader_problems(home),
     ]
 

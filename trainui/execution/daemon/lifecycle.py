@@ -12,7 +12,7 @@ from typing import Any
 from trainui import disk, paths
 from trainui import settings as settings_module
 from trainui.errors import UnfitEnvironmentError
-from trainui.execution.broker import broker
+from trainui.execution.broker import broker, queue_state
 from trainui.execution.daemon import early_worker, guard, health, readiness, schema_upgrade
 from trainui.execution.processes import desired_state, locks, spawn
 from trainui.paths import Home
@@ -78,14 +78,16 @@ def status() -> dict[str, Any]:
     """Return the status of the worker and the broker, within two seconds even if they hang.
 
     Returns:
-        `{"running", "pid", "guard_pid", "host", "slots", "log", "broker", "hosts", "problems",
-        "disks"}`. `hosts` share the database; `running` is true if the worker accepts tasks;
-        `problems` are messages about processes that are down, with the reason.
+        `{"running", "pid", "guard_pid", "host", "slots", "log", "broker", "queue", "hosts",
+        "problems", "disks"}`. `queue` is `{"waiting", "discarded", "refused"}`; `hosts` share the
+        database; `running` is true if the worker accepts tasks; `problems` are messages about
+        processes that are down, with the reason.
     """
     home, settings = paths.home(), settings_module.load()
     rooms = disk.spaces(home.root, settings_module.runs_dir(settings))
     ready = readiness.read(home)
     broker_status = broker.status(home, settings)
+    queue = queue_state.read(home)
     return {
         "running": ready is not None and not health.hangs(home),
         "pid": _pid_of(home.worker_lock),
@@ -94,6 +96,7 @@ def status() -> dict[str, Any]:
         "slots": ready["slots"] if ready else [],
         "log": str(home.worker_log),
         "broker": broker_status,
+        "queue": {"waiting": queue.waiting, "discarded": queue.discarded, "refused": queue.refused},
         "hosts": _hosts(settings),
         "problems": health.problems(home, broker_status, is_ours=settings.broker_url is None),
         "disks": [

@@ -6,13 +6,17 @@ The effect of each setting was measured on Celery 5.7; comments give the reasons
 from __future__ import annotations
 
 import hashlib
+import logging
+import math
 import os
+import time
 from functools import cache
 from typing import Any
 
 from celery import Celery
 from celery.app.amqp import AMQP
 from kombu.connection import Connection
+from kombu.transport.redis import Transport
 
 from trainui import paths
 from trainui import settings as settings_module
@@ -20,8 +24,13 @@ from trainui.execution.broker import url
 from trainui.paths import Home
 from trainui.settings import Settings, host
 
+logger = logging.getLogger(__name__)
+
 TRACKED_TASK = "trainui.execution.worker.task"
 """The module that registers the task that runs stages."""
+
+_LOGGED_EVERY = 10.0
+"""Seconds between two lines in the log about messages that cannot be read."""
 
 _TRANSPORT_OPTIONS = {
     # Messages are acknowledged on receipt, so the broker needs no record of unacknowledged ones.
@@ -69,8 +78,27 @@ SETTINGS: dict[str, Any] = {
 """Settings that are the same for every home."""
 
 
+class _LenientTransport(Transport):
+    """Discards what is no message, which would otherwise end the worker."""
+
+    _logged_at = -math.inf
+
+    def on_readable(self, *arguments: Any) -> None:
+        """Receive a message."""
+        try:
+            super().on_readable(*arguments)  # type: ignore[no-untyped-call]
+        except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
+            if time.monotonic() - self._logged_at > _LOGGED_EVERY:
+                self._logged_at = time.monotonic()
+                logger.warning("discarded what is no message in the queue: %r", error)
+
+
 class _EagerConnection(Connection):
     """A connection that retries at least every 2 s; kombu's own backoff goes up to 30 s."""
+
+    def get_transport_cls(self) -> type[Transport]:
+        """Return the class that receives messages."""
+        return _LenientTransport
 
     def ensure_connection(self, *args: Any, **kwargs: Any) -> Any:
         """Connect, with retries."""

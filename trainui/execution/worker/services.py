@@ -30,7 +30,7 @@ from trainui.execution.worker.host_heartbeat import HostHeartbeat
 from trainui.execution.worker.log_relay import LogRelay
 from trainui.execution.worker.notifications import Notifier
 from trainui.execution.worker.search_thread import SearchThread
-from trainui.execution.worker.task_sender import TaskSender
+from trainui.execution.worker.task_sender import QueueRecord, QueueSweeper, TaskSender
 from trainui.store.db import protocol, readonly, sqlite_file
 from trainui.store.db.engine import open_store
 from trainui.store.read import views
@@ -112,7 +112,10 @@ class WorkerServices:
         self._stopping = stopping = STOPPING
         self._wakeup = wakeup.WakeupSocket(paths.home().wake_socket)
         self._changes = ChangeDetector()
-        self._sender = TaskSender(app)
+        record = QueueRecord()
+        self._sender = TaskSender(app, record)
+        sweeper = QueueSweeper(app, store, record)
+        self._queue = ServiceThread("queue", sweeper.step, stopping, at_end=sweeper.close)
         self._searches = SearchThread(store, stopping, here(settings))
         self._planner = Planner(store, self._sender.post, settings, self._searches.want)
         self._notifier = Notifier(store, settings)
@@ -147,6 +150,7 @@ class WorkerServices:
     def start(self) -> None:
         """Start the threads."""
         self._sender.start()
+        self._queue.start()
         self._notifier.start()
         self._code.start()
         if self._logs.is_needed:
@@ -160,6 +164,7 @@ class WorkerServices:
         self.monitor.release()
         self._thread.join(STOP_WITHIN)
         self._sender.stop(STOP_WITHIN)
+        self._queue.stop(STOP_WITHIN)
         self._searches.stop(STOP_WITHIN)
         self._external.stop(STOP_WITHIN)
         self._remote.stop()

@@ -1,18 +1,31 @@
-"""Publishes the task messages of stages, in a separate thread because a broker may hang.
+"""The worker's message queue: publishes the messages of stages, and discards foreign ones.
 
-A lost message does no harm: the planner finds the attempt unclaimed and sends it again.
+Both in threads, because a broker may hang. A lost message does no harm: the planner finds the
+attempt unclaimed and sends it again.
 """
 
 from __future__ import annotations
 
+import json
 import logging
 import queue
 import threading
+import time
+from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
+from redis import Redis
+from redis.exceptions import RedisError, ResponseError
+
+from trainui import paths
+from trainui.execution.broker import queue_state
+from trainui.execution.broker.queue_state import QueueState
 from trainui.execution.planner.planner import TaskMessage
 from trainui.execution.worker.celery_app import publishing_connection
+from trainui.store.db.engine import Store
+from trainui.store.runs import stage_queue
 
 logger = logging.getLogger(__name__)
 
@@ -23,11 +36,124 @@ AGAIN_AFTER = 0.5
 """Seconds between a failed attempt to send and the next one."""
 
 
+LOOK_EVERY = 1.0
+"""Seconds between two looks at the length of the queue."""
+
+RARELY = 15.0
+"""Seconds until a long queue is searched again in which nothing was foreign."""
+
+AT_ONCE = 500
+"""Messages that are searched at once; each takes about 1 KiB."""
+
+
+class QueueRecord:
+    """The recorded state of the queue, which two threads update."""
+
+    def __init__(self) -> None:
+        self._home = paths.home()
+        self._lock = threading.Lock()
+        self.state = QueueState()
+        queue_state.write(self._home, self.state)
+
+    def update(self, **changes: Any) -> None:
+        """Record changes; nothing is written if there are none."""
+        with self._lock:
+            changed = replace(self.state, **changes)
+            if changed != self.state:
+                with suppress(OSError):  # a full disk
+                    queue_state.write(self._home, changed)
+                self.state = changed
+
+
+class QueueSweeper:
+    """Discards the messages that are not ours, which Celery would do one by one.
+
+    Kept are those of attempts that are granted and not claimed, and of tasks that `include` names.
+    """
+
+    def __init__(self, app: Any, store: Store, record: QueueRecord) -> None:
+        self._app = app
+        self._store = store
+        self._record = record
+        self._key = app.conf.task_default_queue
+        self._connection: Any = None
+        self._search_due = 0.0
+
+    def step(self) -> float:
+        """Search the queue if it is long; return the seconds until the next look."""
+        try:
+            client = self._client()
+            waiting = client.llen(self._key)
+            if waiting >= queue_state.MANY and time.monotonic() >= self._search_due:
+                discarded = self._search(client, waiting)
+                if not discarded:
+                    self._search_due = time.monotonic() + RARELY
+                waiting = client.llen(self._key)
+        except (RedisError, OSError):
+            self.close()  # an unreachable broker is reported by its heartbeat
+        else:
+            self._record.update(waiting=waiting)
+        return LOOK_EVERY
+
+    def close(self) -> None:
+        """Close the connection."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            with suppress(Exception):
+                connection.release()
+
+    def _client(self) -> Redis:
+        if self._connection is None:
+            self._connection = publishing_connection(self._app)
+        client: Redis = self._connection.default_channel.client
+        return client
+
+    def _search(self, client: Redis, waiting: int) -> int:
+        """Discard the foreign messages; return how many were. The next to be taken is the last."""
+        kept = discarded = 0
+        while kept + discarded < waiting:
+            texts = client.lrange(self._key, -kept - AT_ONCE, -kept - 1)
+            if not texts:
+                break
+            foreign = self._foreign(texts)
+            kept += len(texts) - len(foreign)
+            with client.pipeline(transaction=False) as pipeline:
+                for text in reversed(foreign):
+                    pipeline.lrem(self._key, -1, text)
+                pipeline.execute()
+            discarded += len(foreign)
+        if discarded:
+            logger.warning("discarded %d messages in the queue that are not ours", discarded)
+            total = self._record.state.discarded + discarded
+            self._record.update(discarded=total, discarded_at=time.time())
+        return discarded
+
+    def _foreign(self, texts: Sequence[Any]) -> list[Any]:
+        found = [(text, *_task_and_id(text)) for text in texts]
+        with self._store.read() as connection:  # after the messages: a grant is stored first
+            ours = stage_queue.unclaimed_ids(connection)
+        return [
+            text
+            for text, task, message_id in found
+            if (message_id not in ours if task == TASK_NAME else task not in self._app.tasks)
+        ]
+
+
+def _task_and_id(text: bytes) -> tuple[str, str]:
+    """Return the task and the id of a message; both are empty if it is none of Celery's."""
+    try:
+        headers = json.loads(text)["headers"]
+        return str(headers["task"]), str(headers["id"])
+    except (ValueError, LookupError, TypeError, RecursionError):
+        return "", ""
+
+
 class TaskSender:
     """Sends messages one at a time, and retries each until the broker accepts it."""
 
-    def __init__(self, app: Any) -> None:
+    def __init__(self, app: Any, record: QueueRecord) -> None:
         self._app = app
+        self._record = record
         self._queue: queue.SimpleQueue[TaskMessage | None] = queue.SimpleQueue()
         self._waiting: set[int] = set()
         self._producer: Any = None
@@ -65,6 +191,9 @@ class TaskSender:
             except Exception as error:
                 if not broken:
                     logger.warning("could not send a task message, will retry: %r", error)
+                if isinstance(error.__cause__ or error, ResponseError) and not broken:
+                    why = str(error.__cause__ or error)
+                    self._record.update(refused=why, refused_since=time.time())
                 broken = True
                 self._disconnect()
                 self._stopped.wait(AGAIN_AFTER)
@@ -72,6 +201,7 @@ class TaskSender:
                 break
         if broken:
             logger.info("the broker accepts messages again")
+        self._record.update(refused="", refused_since=0.0)
 
     def _send(self, message: TaskMessage) -> None:
         if self._producer is None:

@@ -155,3 +155,11 @@ def unclaimed(
         (Status.QUEUED, host, sent_before, clock.now()),
     )
     return list(row_mapping.records(found, row_mapping.attempt_record))
+
+
+def unclaimed_ids(connection: Connection) -> frozenset[str]:
+    """Return the ids of the messages of all granted attempts that are not claimed."""
+    found = raw(connection).execute(
+        "SELECT celery_task_id FROM attempts WHERE status = ?", (Status.QUEUED,)
+    )
+    return frozenset(str(row[0]) for row in found)
