@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import itertools
 import os
 import pwd
@@ -18,11 +19,12 @@ from tests.integration import background
 from tests.integration.runs import Run, home_with_worker
 from tests.security.another_user import open_the_way_to
 from tests.unit.supervisor.waiting import is_alive, wait_for, wait_for_exit
-from trainui import control
+from trainui import control, paths
 from trainui.domain.states import Status
 from trainui.execution.gpu import machine_locks
 from trainui.paths import Home
 from trainui.supervisor import supervise
+from trainui.supervisor.journal import read_pids
 from trainui.supervisor.protocol import LOCK_FILE, ExitReason, Spec
 
 NewRun = Callable[..., Run]
@@ -283,7 +285,10 @@ def test_two_users_of_a_machine_do_not_take_one_gpu(
     assert machine_locks.make_directory()
     theirs = launch_as_nobody(tmp_path / "theirs", lock)
     run = new_run(stage("a"))
-    waits(run, "a", "needs 1 GPU: GPU 0 a stage of another trainui")
+    holder = read_pids(theirs)
+    assert holder is not None
+    words = f"needs 1 GPU: GPU 0 is locked by pid {holder.supervisor_pid} of another user"
+    waits(run, "a", words)
     (theirs / "go").touch()
     assert wait_for_exit(theirs).reason == ExitReason.EXITED
     run.process("a")
@@ -291,6 +296,49 @@ def test_two_users_of_a_machine_do_not_take_one_gpu(
     assert wait_for_exit(late).reason == ExitReason.LOCK_HELD
     go(run, "a")
     assert run.wait().status == Status.COMPLETED
+
+
+HOLDER = """
+import fcntl, sys
+with open(sys.argv[1]) as lock:
+    fcntl.flock(lock, int(sys.argv[2]))
+    print("locked", flush=True)
+    sys.stdin.read()
+"""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can be two users")
+@pytest.mark.parametrize("kind", [fcntl.LOCK_SH, fcntl.LOCK_EX])
+def test_a_lock_of_another_user_is_waited_for_without_an_attempt(
+    new_run: NewRun, box: Machine, kind: int
+) -> None:
+    lock = machine_locks.path_of(box.cards[0].uuid)
+    box.cards.pop()
+    box.write()
+    assert machine_locks.make_directory()
+    lock.touch()
+    lock.chmod(0o666)
+    holder = subprocess.Popen(
+        ["python3", "-I", "-c", HOLDER, str(lock), str(kind)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        user=NOBODY,
+        cwd="/",
+    )
+    with holder:
+        assert holder.stdout is not None
+        holder.stdout.readline()
+        run = new_run(stage("a"))
+        words = f"needs 1 GPU: GPU 0 is locked by pid {holder.pid} of another user"
+        waits(run, "a", words)
+        background.kill(background.worker_pid(paths.home()), paths.home().worker_lock)
+        background.worker_pid(paths.home())
+        assert [one.status for one in run.attempts("a")] == []
+        holder.kill()
+    run.process("a")
+    go(run, "a")
+    assert run.wait().status == Status.COMPLETED
+    assert [one.status for one in run.attempts("a")] == [Status.COMPLETED]
 
 
 def test_what_another_user_puts_in_the_place_of_a_lock_stops_no_stage_but_those_that_need_it(

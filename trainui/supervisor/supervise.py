@@ -38,6 +38,7 @@ TICK = 1.0  # resolution of the journal of times; polling once a second costs ne
 LINGER = 0.5  # a child left by the process may be e.g. `>(tee log)`, about to end by itself
 LEFTOVER_GRACE = 5.0  # short, because children that outlive the process save no checkpoint
 KILL_WAIT = 10.0  # a process that survives KILL for longer is stuck in the kernel
+LOCK_PATIENCE = 0.3  # others test a GPU's lock for microseconds
 OOM_WINDOW = 10.0  # after a kill, freeing many gigabytes takes seconds
 FULL_BYTES = 2**20  # a disk with less free space than this counts as full
 RECORD_BYTES = 16384  # enough for the longest message and list of pids, escaped
@@ -225,6 +226,16 @@ def try_lock(fd: int, kind: int = fcntl.LOCK_EX) -> bool:
         fcntl.flock(fd, kind | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
+    return True
+
+
+def lock_patiently(fd: int) -> bool:
+    """Lock an open file that others may be testing at this moment; return True if it is locked."""
+    patience = time.monotonic() + LOCK_PATIENCE
+    while not try_lock(fd):
+        if time.monotonic() > patience:
+            return False
+        time.sleep(0.001)
     return True
 
 
@@ -480,7 +491,7 @@ class Attempt:
         for path in self.spec["locks"]:
             try:
                 self.locks.append(open_machine_lock(path))
-                if not try_lock(self.locks[-1]):
+                if not lock_patiently(self.locks[-1]):
                     raise NotStartedError("lock_held", f"another process has locked {path}", 0)
             except OSError as error:
                 message = f"cannot open the lock {path}: {error.strerror}"

@@ -102,7 +102,8 @@ def stranger_on(gpu: Gpu) -> str | None:
         more = f" and {len(gpu.pids) - 1} more" if len(gpu.pids) > 1 else ""
         return describe_process(gpu.pids[0]) + more
     if (lock := machine_locks.state_of(gpu)).held:
-        return lock.problem or "a stage of another trainui"
+        locked = None if lock.pid is None else f"is locked by {describe_process(lock.pid)}"
+        return lock.problem or locked or "a stage of another trainui"
     if not gpu.draws and (gpu.memory_used or 0) > MOST_UNEXPLAINED:
         used = (gpu.memory_used or 0) / 2**30
         return f"unseen process ({used:.0f} GiB)"
@@ -135,7 +136,9 @@ def _kept_on(gpu: Gpu) -> str | None:
         return f"GPU {gpu.index} {gpu.problem}"
     stranger = stranger_on(gpu)
     used = f", {gpu.memory_used / 2**30:.1f} GiB in use" if gpu.memory_used and gpu.pids else ""
-    return f"GPU {gpu.index} is still used by {stranger}{used}" if stranger else None
+    if stranger and not stranger.startswith("is "):
+        stranger = f"is still used by {stranger}{used}"
+    return f"GPU {gpu.index} {stranger}" if stranger else None
 
 
 def problems_of(indices: Collection[int]) -> str | None:

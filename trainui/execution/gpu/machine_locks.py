@@ -13,6 +13,7 @@ import logging
 import os
 import pwd
 import stat
+import time
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -27,6 +28,9 @@ logger = logging.getLogger(__name__)
 LOCKS = Path("/tmp/trainui-gpus")
 """One directory for all users of the machine, hence not under TMPDIR."""
 
+TEST_PATIENCE = 0.02
+"""Seconds for which a shared lock is tested again: others take one for microseconds to test it."""
+
 MODE = 0o1777
 """Mode of the directory, like /tmp: all users may add files and remove only their own."""
 
@@ -40,9 +44,11 @@ class LockState:
     """State of a GPU's lock."""
 
     held: bool
-    """True if an attempt of any user of this machine uses the GPU, or if that is unknown."""
+    """True if a process of any user has locked the GPU, also shared, or if that is unknown."""
     problem: str | None = None
     """Why the lock cannot be opened."""
+    pid: int | None = None
+    """A process that holds it; None: it is not visible here, e.g. in another container."""
 
 
 def path_of(uuid: str) -> Path:
@@ -114,9 +120,38 @@ def state_of(gpu: Gpu) -> LockState:
     if descriptor is None:
         return LockState(held=False)
     try:
-        return LockState(held=not try_lock(descriptor, fcntl.LOCK_SH))
+        held = _is_held(descriptor)
+        return LockState(held, pid=_holder(descriptor) if held else None)
     finally:
         os.close(descriptor)
+
+
+def _is_held(descriptor: int) -> bool:
+    """Return True if the file is locked, exclusively or shared.
+
+    Another process may be testing a shared one at this moment, so that is tested again.
+    """
+    give_up_at = time.monotonic() + TEST_PATIENCE
+    while not try_lock(descriptor):
+        if not try_lock(descriptor, fcntl.LOCK_SH):
+            return True
+        fcntl.flock(descriptor, fcntl.LOCK_UN)
+        if time.monotonic() > give_up_at:
+            return True
+        time.sleep(0.001)
+    return False
+
+
+def _holder(descriptor: int) -> int | None:
+    """Return the pid of a process that holds the lock of a file, by the kernel's list."""
+    found = os.fstat(descriptor)
+    device = f"{os.major(found.st_dev):02x}:{os.minor(found.st_dev):02x}:{found.st_ino}"
+    with suppress(OSError, ValueError):
+        for line in Path("/proc/locks").read_text().splitlines():
+            words = line.split()
+            if words[1] == "FLOCK" and words[5] == device and int(words[4]) > 0:
+                return int(words[4])
+    return None
 
 
 def _share_if_ours() -> None:

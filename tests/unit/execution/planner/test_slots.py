@@ -6,6 +6,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+import psutil
 import pytest
 
 from tests.unit.supervisor.waiting import wait_for
@@ -119,6 +120,10 @@ def test_a_process_of_somebody_else_is_called_so() -> None:
     assert gpus.describe_process(1).endswith(")" if own else "of another user")
 
 
+def process_name() -> str:
+    return psutil.Process().name()
+
+
 def test_a_gpu_locked_by_a_stage_of_somebody_else_is_not_given_out(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -131,6 +136,6 @@ def test_a_gpu_locked_by_a_stage_of_somebody_else_is_not_given_out(
     assert try_lock(descriptor)
     free = survey({})
     assert free.gpus == (0, 2)
-    assert free.gpu_strangers == {1: "a stage of another trainui"}
+    assert free.gpu_strangers == {1: f"is locked by pid {os.getpid()} ({process_name()})"}
     os.close(descriptor)
     wait_for(lambda: survey({}).gpus == (0, 1, 2), "a free GPU")
