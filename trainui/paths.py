@@ -252,6 +252,31 @@ def prepare_socket_directory(socket_path: Path) -> Path:
     return socket_path
 
 
+def remove_sockets(home: Home) -> None:
+    """Remove what nobody listens on any more: sockets, and their private directories in /tmp.
+
+    The caller makes sure that no process of the home is running or starting.
+    """
+    for directory in (home.worker, home.broker):
+        short = short_socket_path(directory / ("x" * SOCKET_PATH_LIMIT)).parent
+        is_ours = _is_own_directory(short)
+        for place in (directory, short) if is_ours else (directory,):
+            for socket in place.glob("*.sock"):
+                socket.unlink(missing_ok=True)
+        if is_ours:
+            with contextlib.suppress(OSError):
+                short.rmdir()
+
+
+def _is_own_directory(path: Path) -> bool:
+    """Return True if a path is a directory of this user, and no link that another has put there."""
+    try:
+        found = path.lstat()
+    except OSError:
+        return False
+    return stat.S_ISDIR(found.st_mode) and found.st_uid == os.geteuid()
+
+
 def stage_directory_names(
     stage_names: Collection[str], taken: Collection[str] = frozenset()
 ) -> dict[str, str]:

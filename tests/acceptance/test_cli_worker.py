@@ -6,8 +6,12 @@ import os
 import signal
 from pathlib import Path
 
+import pytest
+
 from tests.acceptance.command_line import CommandLine, states_of
+from tests.integration.conftest import kill_all
 from tests.unit.supervisor.waiting import is_alive, read_pid, wait_for
+from trainui.paths import SHARED, Home
 
 SLEEPS = """\
 name: sleeps
@@ -133,3 +137,21 @@ def test_the_demo_is_a_run_like_any_other(cli: CommandLine) -> None:
     assert len(started["stages"]) == 5
     assert cli("cancel", "digits").code == 0
     assert cli("wait", "digits").code == 130
+
+
+@pytest.mark.parametrize("killed", [False, True])
+def test_stopping_leaves_no_socket_behind(cli: CommandLine, killed: bool) -> None:
+    home = Home(cli.home / ("deep" * 25))
+    cli.environ["TRAINUI_HOME"] = str(home.root)
+    try:
+        assert cli("run", "--wait", "--", "true").code == 0
+        places = {home.wake_socket.parent, home.broker_socket.parent}
+        assert all(place.parent == SHARED for place in places)
+        assert all([*place.glob("*.sock")] for place in places)
+        if killed:
+            kill_all(home)
+        assert cli("worker", "stop").code == 0
+        assert [place for place in places if place.exists()] == []
+        assert [*home.root.rglob("*.sock")] == []
+    finally:
+        kill_all(home)

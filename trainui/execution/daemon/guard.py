@@ -114,6 +114,7 @@ class Guard:
             spawn.end(starter.pid, lambda: starter.poll() is not None, grace=1.0)
         if not broker.stop(self._home):
             logger.error("the broker does not exit")
+        remove_sockets(self._home)
 
     def _poll(self, now: float) -> None:
         self._broker.poll(now)
@@ -163,6 +164,16 @@ class Guard:
 
     def _on_signal(self, number: int, _frame: Any) -> None:
         self._got_term = self._got_term or number == signal.SIGTERM
+
+
+def remove_sockets(home: Home) -> None:
+    """Remove a stopped home's sockets, unless a worker is wanted or starting again."""
+    if desired_state.is_wanted(home) or locks.is_held(server_process.lock_path(home)):
+        return
+    lock = locks.acquire(home.worker_lock)
+    if lock is not None:  # one that starts now is started again by its guard
+        with lock:
+            paths.remove_sockets(home)
 
 
 def end_worker(home: Home, child: ChildProcess | None = None) -> None:

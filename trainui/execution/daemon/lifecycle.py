@@ -71,7 +71,10 @@ def stop(timeout: float = 10.0) -> bool:
     if desired_state.is_wanted(home):
         return False
     worker_ended = _end(home, home.worker_lock, guard.WORKER_GRACE)
-    return broker.stop(home) and worker_ended and not locks.is_held(home.guard_lock)
+    has_ended = broker.stop(home) and worker_ended and not locks.is_held(home.guard_lock)
+    if has_ended:
+        guard.remove_sockets(home)  # if the guard was killed, or left the home
+    return has_ended
 
 
 def status() -> dict[str, Any]:
