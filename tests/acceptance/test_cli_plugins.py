@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
 
+import trainui
 from tests.acceptance.command_line import CommandLine
 from tests.unit.plugin.packages import install
+
+PACKAGE = Path(trainui.__file__).parent
+
+PIPELINE = """
+name: two
+stages:
+  - name: first
+    run: for step in 1 2 3; do echo "step $step loss 0.$step"; done
+  - {name: second, depends_on: [first], run: echo done}
+"""
 
 HELLO = """
 from trainui.plugin import Command
@@ -83,3 +95,43 @@ def test_known_commands_search_for_no_plugins(cli_with_plugins: CommandLine) -> 
     assert cli("ls", "--json").code == 0
     assert cli("show", "nothing").code == 3
     assert not list(Path(cli.environ["TRAINUI_HOME"]).rglob("plugins.json"))
+
+
+FOLDERS = sorted(
+    one.name for one in (PACKAGE / "plugins").iterdir() if (one / "__init__.py").exists()
+)
+
+
+@pytest.fixture(scope="module")
+def copied(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the package, from which folders can be deleted."""
+    root = tmp_path_factory.mktemp("copy")
+    shutil.copytree(PACKAGE, root / "trainui", ignore=shutil.ignore_patterns("__pycache__"))
+    return root
+
+
+@pytest.mark.usefixtures("only_on_sqlite")
+@pytest.mark.parametrize("folder", [*FOLDERS, "all of them"])
+def test_without_a_plugins_folder_the_rest_works(
+    cli: CommandLine, copied: Path, folder: str
+) -> None:
+    deleted = FOLDERS if folder not in FOLDERS else [folder]
+    for name in deleted:
+        (copied / "trainui/plugins" / name).rename(copied / name)
+    cli.environ["PYTHONPATH"] = str(copied)
+    file = cli.write("two.yaml", PIPELINE)
+    try:
+        done = cli("run", str(file), "--wait", "--json")
+        assert done.code == 0, done
+        found = cli.json("metrics", "two", "--json")["series"]
+        assert {(one["stage"], one["name"], one["count"]) for one in found} == {
+            ("first", "loss", 3)
+        }
+        listed = cli.json("plugins")["plugins"]
+        missing = {one["problem"] for one in listed if not one["loaded"]}
+        assert missing == {f"its module trainui.plugins.{name} is missing" for name in deleted}
+        assert cli("plugins").code == 0
+        assert cli("worker", "stop").code == 0
+    finally:
+        for name in deleted:
+            (copied / name).rename(copied / "trainui/plugins" / name)

@@ -427,6 +427,8 @@ class Cause(Plugin):
 
     find: Code
     """`(lines)` of the end of a log to a FoundCause, or None."""
+    is_last_resort: bool = False
+    """True if it is asked only where no traceback shows why."""
     rank: int = 50
     """The lowest is asked first."""
 

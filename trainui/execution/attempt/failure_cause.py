@@ -11,10 +11,13 @@ import re
 from bisect import bisect
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from trainui.execution.attempt import log_ends
 from trainui.pipeline.substitution.masking import Masker
+from trainui.plugin import Cause as CausePlugin
+from trainui.plugin import FoundCause, registry
 from trainui.supervisor import protocol
 from trainui.text import harmless
 
@@ -71,7 +74,6 @@ _NO_MESSAGE = re.compile(r"\s.*|Traceback .*|.*(\d\.\d|%|[Ww]arning|WARN|INFO|DE
 """Lines of progress and of loggers."""
 
 _NOISE = re.compile(r"(srun: error: .*(Exited with exit code|Terminated)|make(\[\d+\])?: \*\*\*).*")
-_HYDRA = "Set the environment variable HYDRA_FULL_ERROR=1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,11 +95,23 @@ def find(attempt_dir: Path, masker: Masker, *, exited: bool = True) -> Cause | N
         [harmless(line[:LONGEST_LINE]) for line in log_ends.end_lines(log, masker, SEARCHED)]
         for log in (attempt_dir / protocol.STDERR_FILE, attempt_dir / protocol.STDOUT_FILE)
     ]
-    for search in (_of_tracebacks, _of_last_lines):
+    surest = partial(_of_plugins, last_resort=False)
+    others = partial(_of_plugins, last_resort=True)
+    for search in (surest, _of_tracebacks, others, _of_last_lines):
         for lines in ends:
             if (cause := search(lines)) is not None:
                 return cause
     return _of_exit_message(ends[0]) if exited else None
+
+
+def _of_plugins(lines: Sequence[str], *, last_resort: bool) -> Cause | None:
+    """Return what the first plugin says that recognises a log's end."""
+    for plugin in registry.records(CausePlugin):
+        if plugin.is_last_resort == last_resort:
+            found: FoundCause | None = registry.ask(plugin, plugin.find, lines)
+            if found is not None:
+                return Cause(found.text, (found.evidence,) if found.evidence else ())
+    return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,8 +229,6 @@ def _reported(report: Mapping[str, str]) -> str:
 def _of_last_lines(lines: Sequence[str]) -> Cause | None:
     """Return the last error line near the end of the log."""
     last = [line.rstrip() for line in lines if line.strip()][-LAST_LINES:]
-    if last and last[-1].startswith(_HYDRA):
-        return _of_hydra(lines)
     causes = [one for one in last if _CAUSES.fullmatch(one) and not _NOISE.fullmatch(one)]
     return Cause(causes[-1].strip()) if causes else None
 
@@ -228,10 +240,3 @@ def _of_exit_message(stderr: Sequence[str]) -> Cause | None:
     if not is_short or _NO_MESSAGE.fullmatch(said[-1]) or _NOISE.fullmatch(said[-1]):
         return None
     return Cause(said[-1])
-
-
-def _of_hydra(lines: Sequence[str]) -> Cause | None:
-    """Return the first line of the message above Hydra's advice."""
-    advice = max(at for at, line in enumerate(lines) if line.startswith(_HYDRA))
-    said = "\n".join(lines[:advice]).rstrip().split("\n\n")[-1]
-    return Cause(said.partition("\n")[0]) if said else None

@@ -1,8 +1,8 @@
-"""Hydra's directories: the overrides of a job, and the jobs of a multirun."""
+"""Hydra's directories: the overrides of a job, and the jobs of a multirun. Read `job` first."""
 
 from __future__ import annotations
 
-from trainui.plugin import Tracker
+from trainui.plugin import Cause, Tracker
 
 TRACKER = Tracker(
     interface=1,
@@ -15,4 +15,8 @@ TRACKER = Tracker(
     grouping="trainui.plugins.hydra.job:group",
     command="trainui.plugins.hydra.job:command",
     owner="trainui.plugins.hydra.job:owner",
+)
+
+CAUSE = Cause(
+    interface=1, name="hydra", find="trainui.plugins.hydra.cause:find", is_last_resort=True
 )
