@@ -28,10 +28,10 @@ from tests.chaos.invariants import BrokenInvariantError
 from tests.chaos.scene import Scene
 from trainui import control, paths
 from trainui.control import staging_cleanup
-from trainui.control.edits import inline_edit
 from trainui.domain.records import RunRecord, StageRecord
 from trainui.domain.states import DONE, Status
 from trainui.errors import NotFoundError, PipelineFileError, UsageError
+from trainui.resume import edits
 from trainui.store.db.engine import open_store
 from trainui.store.read import views
 
@@ -277,12 +277,12 @@ class EditTrial:
         run = self._run()
         stage = self._random.choice(self._stages()).definition
         try:
-            values = inline_edit.values_of(run, (text := inline_edit.text_of(run)), stage)
+            values = edits.values_of(run, (text := edits.text_of(run)), stage)
             if not values:
                 return
             value = self._random.choice(values)
-            edit = inline_edit.with_values(run, text, {value: str(self._random.randrange(5))})
-            pipeline, _member = inline_edit.pipeline_of(run, edit)
+            edit = edits.with_values(run, text, {value: str(self._random.randrange(5))})
+            pipeline, _member = edits.pipeline_of(run, edit)
             control.resume(run.id, pipeline=pipeline, edit=edit)
         except (UsageError, PipelineFileError):
             return  # e.g. it changes what a running stage depends on

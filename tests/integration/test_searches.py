@@ -19,10 +19,10 @@ from tests.integration import background
 from tests.integration.runs import Run, home_of_its_own, home_with_worker
 from tests.unit.supervisor.waiting import wait_for
 from trainui import control
-from trainui.control.edits import search_changes
 from trainui.control.resuming.resume_preview import choose_pipeline
 from trainui.domain.states import Status
 from trainui.errors import UsageError
+from trainui.resume import edit_effects
 from trainui.search import results, samplers
 from trainui.store.read import run_json, run_list, trials, views
 from trainui.store.read.trials import TrialRecord
@@ -274,7 +274,7 @@ def test_a_resume_asks_for_more_trials_and_leaves_the_others(tmp_path: Path) -> 
     run = Run(tmp_path, searched(script, trials=2), {**after, "depends_on": ["train"]})
     run.wait()
     before = reported(run, 2)
-    more = search_changes.with_more_trials(run.record(), 2)
+    more = edit_effects.with_more_trials(run.record(), 2)
     choice = choose_pipeline(run.record(), edit=more)
     plan = control.plan_resume(run.id, pipeline=choice.pipeline)
     assert [(one.name, str(one.action)) for one in plan] == [

@@ -17,9 +17,6 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from trainui.control.cancellation import cancel as cancel
     from trainui.control.cancellation import remove as remove
-    from trainui.control.edits.file_changes import changed_file as changed_file
-    from trainui.control.lookup import given_params as given_params
-    from trainui.control.lookup import snapshot_words as snapshot_words
     from trainui.control.queue import change_priority as change_priority
     from trainui.control.queue import set_paused as set_paused
     from trainui.control.queue import toggle_paused as toggle_paused
@@ -27,20 +24,23 @@ if TYPE_CHECKING:
     from trainui.control.resuming.planning import undeclared_checkpoints as undeclared_checkpoints
     from trainui.control.resuming.rerun import rerun as rerun
     from trainui.control.resuming.resumption import resume as resume
-    from trainui.control.submission import filled_in as filled_in
     from trainui.control.submission import preview as preview
     from trainui.control.submission import submit as submit
     from trainui.control.submission import without_gpus as without_gpus
+    from trainui.resume.edits import changed_file as changed_file
+    from trainui.resume.submitted import filled_in as filled_in
+    from trainui.resume.submitted import given_params as given_params
+    from trainui.resume.submitted import snapshot_words as snapshot_words
 
 _NAMES = {
-    "cancellation": ("cancel", "remove"),
-    "edits.file_changes": ("changed_file",),
-    "lookup": ("given_params", "snapshot_words"),
-    "queue": ("change_priority", "set_paused", "toggle_paused"),
-    "resuming.planning": ("plan_resume", "undeclared_checkpoints"),
-    "resuming.rerun": ("rerun",),
-    "resuming.resumption": ("resume",),
-    "submission": ("filled_in", "preview", "submit", "without_gpus"),
+    "control.cancellation": ("cancel", "remove"),
+    "resume.edits": ("changed_file",),
+    "resume.submitted": ("filled_in", "given_params", "snapshot_words"),
+    "control.queue": ("change_priority", "set_paused", "toggle_paused"),
+    "control.resuming.planning": ("plan_resume", "undeclared_checkpoints"),
+    "control.resuming.rerun": ("rerun",),
+    "control.resuming.resumption": ("resume",),
+    "control.submission": ("preview", "submit", "without_gpus"),
 }
 """The public names of each module."""
 
@@ -53,6 +53,6 @@ def __getattr__(name: str) -> Any:
     """Import a public name on first use."""
     if name not in _HOMES:
         raise AttributeError(f"module 'trainui.control' has no attribute {name!r}")
-    value = getattr(import_module(f"trainui.control.{_HOMES[name]}"), name)
+    value = getattr(import_module(f"trainui.{_HOMES[name]}"), name)
     globals()[name] = value
     return value

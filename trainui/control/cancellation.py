@@ -8,11 +8,11 @@ from pathlib import Path
 
 from trainui import mounts, paths, wakeup
 from trainui.control import staging_cleanup
-from trainui.control.lookup import check_names, existing_run
 from trainui.domain.records import RunRecord, StageRecord
 from trainui.domain.states import ENDED, UNFINISHED
 from trainui.errors import UnfitEnvironmentError, UsageError
 from trainui.resume.snapshot import trees
+from trainui.resume.submitted import check_names, existing_run
 from trainui.store.db.engine import open_store
 from trainui.store.external import external_runs
 from trainui.store.points import write_points

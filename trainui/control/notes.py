@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from trainui import formatting, wakeup
-from trainui.control.lookup import existing_run
 from trainui.domain.notifications import NOTE
 from trainui.domain.records import RunRecord
 from trainui.errors import UsageError
 from trainui.pipeline.matrix import TRIAL
 from trainui.pipeline.substitution import masking
 from trainui.resume import shell_environment
+from trainui.resume.submitted import existing_run
 from trainui.store.db.engine import open_store
 from trainui.store.db.protocol import Connection
 from trainui.store.read import views

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from trainui import settings, wakeup
-from trainui.control.lookup import existing_run
 from trainui.domain.definition import StageDefinition
 from trainui.execution.gpu.gpus import usable_gpus
+from trainui.resume.submitted import existing_run
 from trainui.store.db.engine import open_store
 from trainui.store.read import views
 from trainui.store.runs import runs

@@ -13,8 +13,6 @@ from pathlib import Path
 from typing import Any
 
 from trainui import formatting, plain_files
-from trainui.control.lookup import given_params
-from trainui.control.submission import filled_in
 from trainui.control.trainings import external_command
 from trainui.domain.definition import StageDefinition
 from trainui.domain.records import RunRecord
@@ -23,6 +21,7 @@ from trainui.pipeline.substitution import masking, secrets
 from trainui.pipeline.substitution.search import with_recorded_trials
 from trainui.resume import code_version, shell_environment
 from trainui.resume.snapshot import run_copy
+from trainui.resume.submitted import filled_in, given_params
 from trainui.store.db.protocol import Connection
 from trainui.store.read import tracked, views
 from trainui.store.read.run_json import shown_command

@@ -5,31 +5,28 @@ from __future__ import annotations
 import os
 import re
 import uuid
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
 
 from trainui import paths, settings, wakeup
 from trainui.control import staging_cleanup
-from trainui.control.snapshot_paths import SnapshotPaths
 from trainui.control.staging_cleanup import StagingNote
 from trainui.control.submission_checks import allowed_for, check_inputs, check_search, check_slots
 from trainui.domain.definition import Pipeline
-from trainui.domain.records import StageRecord
 from trainui.errors import UnfitEnvironmentError, UsageError
 from trainui.pipeline.fields import process
-from trainui.pipeline.substitution import phases, secrets
+from trainui.pipeline.substitution import secrets
 from trainui.pipeline.substitution.masking import Masker, is_secret
 from trainui.resume import code_version, shell_environment
 from trainui.resume.shell_environment import ShellEnvironment
 from trainui.resume.snapshot import files, run_copy, trees
+from trainui.resume.submitted import PIPELINE_FILE, SnapshotPaths, filled_in, stage_directories
 from trainui.store.db.engine import open_store
 from trainui.store.read import views
 from trainui.store.runs import new_run
 from trainui.store.runs.new_run import NewRun
-
-PIPELINE_FILE = "pipeline.yaml"
 
 _RUN_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _LONGEST_NAME = 200
@@ -129,23 +126,6 @@ def preview(pipeline: Pipeline) -> Pipeline:
     return secrets.conceal(submitted, as_written, shell_environment.inheritable(os.environ))[0]
 
 
-def filled_in(
-    pipeline: Pipeline,
-    directory: Path | None = None,
-    known: Iterable[StageRecord] = (),
-    *,
-    secrets: bool = True,
-) -> Pipeline:
-    """Return a pipeline with every variable substituted that is known at submission.
-
-    Without a directory, it is one called RUN; `known` are stages that the run has or had. Without
-    `secrets`, its secret parameters stay variables.
-    """
-    directory = directory or settings.runs_dir(settings.load()) / "RUN"
-    directories = stage_directories(directory, pipeline, known)
-    return phases.submit(pipeline, run_dir=str(directory), stage_dirs=directories, secrets=secrets)
-
-
 def _checked(pipeline: Pipeline, directory: Path, environ: Mapping[str, str]) -> Pipeline:
     """Check the requirements of a pipeline; return it filled in."""
     check_slots(pipeline.stages, environ)
@@ -165,20 +145,6 @@ def _without_secrets(pipeline: Pipeline, directory: Path, filled: Pipeline) -> P
 def without_gpus(pipeline: Pipeline) -> Pipeline:
     """Return the pipeline with `gpus: 0` for every stage."""
     return pipeline.with_stages(tuple(replace(stage, gpus=0) for stage in pipeline.stages))
-
-
-def stage_directories(
-    directory: Path, pipeline: Pipeline, known: Iterable[StageRecord] = ()
-) -> dict[str, str]:
-    """Return each stage's directory inside the run's directory, by full name.
-
-    Stages that the run has or had (`known`) keep their directories.
-    """
-    kept = {stage.name: stage.directory for stage in known}
-    names = [stage.name for stage in pipeline.stages]
-    taken = {Path(path).name for path in kept.values()}
-    made = paths.stage_directory_names([name for name in names if name not in kept], taken)
-    return {name: kept.get(name) or str(directory / made[name]) for name in names}
 
 
 def _checked_id(run_id: str | None) -> str:

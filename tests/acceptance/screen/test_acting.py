@@ -23,14 +23,14 @@ from tests.unit.tui.filled import (
     running_demo,
 )
 from trainui import control, paths
-from trainui.control import lookup as control_known
-from trainui.control.edits import file_changes, inline_edit
 from trainui.domain.states import Status
 from trainui.execution.daemon import lifecycle
 from trainui.execution.processes import locks
 from trainui.paths import Home
 from trainui.pipeline import loader
 from trainui.report import of_runs
+from trainui.resume import edits
+from trainui.resume import submitted as control_known
 from trainui.store.read import views
 from trainui.store.runs import launching
 from trainui.tui.actions.confirm_screen import ConfirmScreen
@@ -837,14 +837,14 @@ async def test_a_member_of_a_sweep_is_edited_and_retried_alone(
     file.write_text(
         f"{FOUR}# a comment\n"
     )  # the member keeps its value when the file is read again
-    assert file_changes.is_equivalent(file_changes.load(str(file), run), run)
-    text, edited = inline_edit.text_of(run), stages["train[lr=0.25,seed=2]"].definition
+    assert edits.is_equivalent(edits.load(str(file), run), run)
+    text, edited = edits.text_of(run), stages["train[lr=0.25,seed=2]"].definition
     for alone, limit in ((True, "0.250"), (False, "0.3")):
-        values = inline_edit.values_of(run, text, edited, alone=alone)
+        values = edits.values_of(run, text, edited, alone=alone)
         shown = {(one.place.scope, one.place.name): one.value for one in values}
         assert shown["run", "limit"] == limit
         assert shown["matrix", "lr"] == "0.25"
-    member = file_changes.load(str(file), run).stage("train[lr=0.25,seed=2]")
+    member = edits.load(str(file), run).stage("train[lr=0.25,seed=2]")
     assert member.command == "test ${matrix.lr} = 0.250"
 
 

@@ -35,9 +35,9 @@ def choose(
     if trials is not None:
         if file is not None:
             raise UsageError("--trials and --file exclude each other; edit `trials` in the file")
-        from trainui.control.edits import search_changes
+        from trainui.resume import edit_effects
 
-        return choose_pipeline(run, edit=search_changes.with_more_trials(run, trials))
+        return choose_pipeline(run, edit=edit_effects.with_more_trials(run, trials))
     try:
         return choose_pipeline(run, file=file, as_submitted=as_submitted)
     except PipelineFileError:

@@ -8,8 +8,6 @@ from functools import partial
 from pathlib import Path
 
 from trainui.control.change_detection import ChangeDetection
-from trainui.control.edits import pipeline_changes
-from trainui.control.lookup import check_names, existing_run, given_params
 from trainui.control.resuming.resume_estimates import with_savings
 from trainui.control.resuming.resume_preview import StageOptions
 from trainui.control.trainings import external_command
@@ -22,8 +20,9 @@ from trainui.execution.attempt.prepared_process import AttemptContext
 from trainui.pipeline.rules import resume_plan as rules
 from trainui.pipeline.rules import shared_paths
 from trainui.pipeline.rules.resume_plan import Action, PlannedStage
-from trainui.resume import checkpoints, undeclared
+from trainui.resume import checkpoints, edit_effects, undeclared
 from trainui.resume.checkpoints import CheckpointSearch
+from trainui.resume.submitted import check_names, existing_run, given_params
 from trainui.store.db.engine import Store, open_store, raw
 from trainui.store.read import trials
 from trainui.store.runs import attempts as stored_attempts
@@ -57,7 +56,7 @@ class ResumePlan:
     stages: list[PlannedStage]
     seen: SeenRun
     detection: ChangeDetection
-    changes: pipeline_changes.PipelineChanges | None
+    changes: edit_effects.PipelineChanges | None
 
     @property
     def records(self) -> Sequence[StageRecord]:
@@ -104,7 +103,7 @@ def make_plan(
         seen = replace(seen, stages=[_as_found(one, seen, lost) for one in seen.stages])
     changes = None
     if pipeline is not None:
-        changes = pipeline_changes.compare(seen.run, seen.stages, pipeline, given_params(run_id))
+        changes = edit_effects.compare(seen.run, seen.stages, pipeline, given_params(run_id))
     stages = seen.stages if changes is None else changes.stages
     by_name = {stage.name: stage for stage in stages}
     check_names(by_name, [*options.until, *options.fresh, *options.keep])

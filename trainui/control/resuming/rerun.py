@@ -6,12 +6,12 @@ from collections.abc import Collection, Mapping
 
 from trainui import wakeup
 from trainui.control.change_detection import ChangeDetection
-from trainui.control.lookup import check_names
 from trainui.control.resuming.planning import read_state
 from trainui.domain.records import StageRecord
 from trainui.errors import UsageError
 from trainui.pipeline.rules import resume_plan as rules
 from trainui.pipeline.rules.after_end import Upstream, next_state
+from trainui.resume.submitted import check_names
 from trainui.store.db.engine import open_store
 from trainui.store.runs import runs, stage_requests
 from trainui.store.runs.stage_requests import Reopened

@@ -14,9 +14,9 @@ from trainui import formatting
 from trainui.pipeline.rules.resume_plan import Action, PlannedStage
 
 if TYPE_CHECKING:
-    from trainui.control.edits.inline_edit import InlineEdit
     from trainui.domain.definition import Pipeline
     from trainui.domain.records import RunRecord
+    from trainui.resume.edits import InlineEdit
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,26 +82,26 @@ def choose_pipeline(
     Raises:
         PipelineFileError: the file or the edit has problems.
     """
-    from trainui.control.edits import file_changes, inline_edit, pipeline_changes
+    from trainui.resume import edit_effects, edits
 
     if edit is not None:
-        pipeline, member = inline_edit.pipeline_of(run, edit)
-        diff = inline_edit.diff(run, pipeline, edit)
+        pipeline, member = edits.pipeline_of(run, edit)
+        diff = edits.edit_diff(run, pipeline, edit)
         return PipelineChoice(pipeline, diff, edit=edit, member=member)
-    changed = None if file is not None else file_changes.changed_file(run)
+    changed = None if file is not None else edits.changed_file(run)
     source = file or changed
-    waited = pipeline_changes.stages_with_waiting_edits(run.id)
+    waited = edit_effects.stages_with_waiting_edits(run.id)
     if as_submitted:
         return PipelineChoice(changed_file=changed, waited=waited)
     if source is not None:
-        pipeline = file_changes.load(source, run)
-        if file is not None or not file_changes.is_equivalent(pipeline, run):
-            return PipelineChoice(pipeline, file_changes.diff(run, pipeline, source), changed)
+        pipeline = edits.load(source, run)
+        if file is not None or not edits.is_equivalent(pipeline, run):
+            return PipelineChoice(pipeline, edits.file_diff(run, pipeline, source), changed)
     if not waited:
         return PipelineChoice()
     words = f"{formatting.listed(waited)}: the edit made while it was running"
-    edit = inline_edit.edited(run, inline_edit.text_of(run), words)
-    pipeline, _member = inline_edit.pipeline_of(run, edit)
+    edit = edits.edited(run, edits.text_of(run), words)
+    pipeline, _member = edits.pipeline_of(run, edit)
     return PipelineChoice(pipeline, edit=edit, waited=waited)
 
 

@@ -8,9 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from trainui import wakeup
-from trainui.control.edits import file_changes, pipeline_changes
-from trainui.control.edits.inline_edit import InlineEdit
-from trainui.control.lookup import existing_run
 from trainui.control.resuming.planning import NO_OPTIONS, ResumePlan, SeenRun, make_plan
 from trainui.control.resuming.resume_preview import StageOptions
 from trainui.control.submission_checks import allowed_for, check_inputs, check_search, check_slots
@@ -19,7 +16,9 @@ from trainui.domain.records import RunRecord, StageRecord
 from trainui.errors import UnfitEnvironmentError
 from trainui.pipeline.rules import resume_plan as rules
 from trainui.pipeline.rules.resume_plan import Action, PlannedStage
-from trainui.resume import shell_environment
+from trainui.resume import edit_effects, edits, shell_environment
+from trainui.resume.edits import InlineEdit
+from trainui.resume.submitted import existing_run
 from trainui.store.db.engine import open_store
 from trainui.store.db.protocol import Connection
 from trainui.store.runs import attempts as stored_attempts
@@ -68,7 +67,7 @@ def resume(
         changed_meanwhile, users = _changed_meanwhile(seen, now), rules.users_of(now)
         if changed is not None:
             # check again, since a stage may have started meanwhile
-            pipeline_changes.check_running(changed, now)
+            edit_effects.check_running(changed, now)
             replace_pipeline(
                 connection, run_id, changed.pipeline, changed.directories, changed.secret
             )
@@ -86,7 +85,7 @@ def resume(
         ]
         revived = stage_requests.reopen(connection, run_id, changes)
     if pipeline is not None:
-        pipeline_changes.keep_text(directory, pipeline.text)
+        edit_effects.keep_text(directory, pipeline.text)
     wakeup.wake()
     return revived
 
@@ -97,7 +96,7 @@ def _record_origin(
     if edit is None:
         runs.record_origin(connection, run.id, waiting=waiting)
         return
-    masker, digest = shell_environment.masker(Path(run.directory)), file_changes.file_digest(run)
+    masker, digest = shell_environment.masker(Path(run.directory)), edits.file_digest(run)
     given = masker.values(edit.given)
     runs.record_origin(connection, run.id, given, digest, edit.members, waiting=waiting)
     text = masker.text(f"edited in place: {'; '.join(edit.words)}")
@@ -107,7 +106,7 @@ def _record_origin(
 def _keep_environment(
     directory: Path,
     environ: Mapping[str, str] | None,
-    changed: pipeline_changes.PipelineChanges | None,
+    changed: edit_effects.PipelineChanges | None,
 ) -> None:
     if environ is None and changed is None:
         return

@@ -31,8 +31,8 @@ from trainui.tui.widgets.bars import Bar, KeyBar
 from trainui.tui.widgets.line_view import TextView
 
 if TYPE_CHECKING:
-    from trainui.control.edits.inline_edit import InlineEdit, Value
     from trainui.domain.records import RunRecord
+    from trainui.resume.edits import InlineEdit, Value
 
 LABEL = 26
 """The least width of the parameters' names in cells; they may take a third of the terminal."""
@@ -106,13 +106,12 @@ class EditScreen(Screen[bool]):
 
     def _read(self) -> None:
         try:
-            from trainui.control import lookup
-            from trainui.control.edits import inline_edit
+            from trainui.resume import edits, submitted
 
-            run = lookup.run_of(self._target.id)
-            text = inline_edit.text_of(run)
+            run = submitted.run_of(self._target.id)
+            text = edits.text_of(run)
             definition = self._stage.definition if self._stage is not None else None
-            values = inline_edit.values_of(run, text, definition, alone=self._member is not None)
+            values = edits.values_of(run, text, definition, alone=self._member is not None)
         except Exception as error:
             self.app.call_from_thread(self._note, f"this run cannot be edited: {error}", "bad")
         else:
@@ -180,13 +179,13 @@ class EditScreen(Screen[bool]):
         text, member = self._text, self._member
 
         def work() -> None:
-            from trainui.control.edits import inline_edit
+            from trainui.resume import edits
 
             try:
                 if isinstance(edited, str):
-                    made = inline_edit.with_text(run, text, edited)
+                    made = edits.with_text(run, text, edited)
                 else:
-                    made = inline_edit.with_values(run, text, edited, member)
+                    made = edits.with_values(run, text, edited, member)
             except TrainuiError as error:
                 self.app.call_from_thread(self.notify, harmless(str(error)), severity="warning")
             else:

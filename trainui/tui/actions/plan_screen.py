@@ -34,7 +34,7 @@ from trainui.tui.widgets.line_view import RowsView
 from trainui.tui.widgets.list_view import Entry, EntryView
 
 if TYPE_CHECKING:
-    from trainui.control.edits.inline_edit import InlineEdit
+    from trainui.resume.edits import InlineEdit
 
 
 LEAST_NAME = 20
@@ -118,15 +118,14 @@ class PlanScreen(Screen[bool]):
 
         def work() -> None:
             from trainui import control
-            from trainui.control import lookup
             from trainui.errors import PipelineFileError
             from trainui.execution.attempt import lost_attempts
-            from trainui.resume import code_version
+            from trainui.resume import code_version, submitted
 
             choice = PipelineChoice()
             try:
                 lost_attempts.record([run_id])
-                run = lookup.run_of(run_id)
+                run = submitted.run_of(run_id)
                 choice = resume_preview.choose_pipeline(
                     run, edit=self._edit, as_submitted=as_submitted
                 )

@@ -303,9 +303,9 @@ def _own_parameters(connection: Connection, stage: StageRecord) -> Mapping[str, 
     values = views.submission(connection, stage.run_id).get("members")
     if not values or stage.definition.matrix is None:
         return {}
-    from trainui.control.edits import members  # it imports SQLAlchemy
+    from trainui.resume import edits  # it imports SQLAlchemy
 
-    return members.own_parameters(values, stage.definition)
+    return edits.own_parameters(values, stage.definition)
 
 
 def _events(of: _Selection) -> tuple[Event, ...]:

@@ -1,4 +1,4 @@
-"""A member of a sweep has values other than the file's; the rest stays as it is."""
+"""Tests of the difference between a run's pipeline and its edited file."""
 
 from __future__ import annotations
 
@@ -6,10 +6,24 @@ from pathlib import Path
 
 import pytest
 
-from trainui.control import submission
-from trainui.control.edits import members
 from trainui.errors import UsageError
 from trainui.pipeline import loader
+from trainui.resume import edits, submitted
+
+
+def test_values_of_secret_names_are_masked_also_inside_others() -> None:
+    line = "+  run: {env: {API_KEY: abc def, seed: 1}, args: lr=1 hf_token=xyz}"
+    shown = "+  run: {env: {API_KEY: ***, seed: 1}, args: lr=1 hf_token=***}"
+
+    assert edits._masked(line) == shown
+
+
+def test_a_line_of_many_assignments_or_of_one_long_word_is_read_once() -> None:
+    overrides = " ".join(f"model.layer{at}=1" for at in range(5000))
+
+    assert edits._masked(f"{overrides} api_key=abc") == f"{overrides} api_key=***"
+    assert edits._masked("x" * 1_000_000) == "x" * 1_000_000
+
 
 TEXT = """\
 name: four
@@ -23,7 +37,7 @@ FIRST, SECOND = "train[lr=0.1,seed=1]", "train[lr=0.1,seed=2]"
 
 def test_one_member_differs_and_those_that_need_it_follow() -> None:
     loaded = loader.load_text(TEXT)
-    own = members.applied(loaded, {}, {SECOND: {"lr": "0.2"}, "gone[a=1]": {"a": "2"}})
+    own = edits.with_members(loaded, {}, {SECOND: {"lr": "0.2"}, "gone[a=1]": {"a": "2"}})
     assert [one.name for one in own.stages] == [
         FIRST,
         "train[lr=0.2,seed=2]",
@@ -40,14 +54,14 @@ def test_one_member_differs_and_those_that_need_it_follow() -> None:
         True,
         False,
     ]
-    assert members.name_in_file(loaded, own, "train[lr=0.2,seed=2]") == SECOND
-    assert members.name_in_file(loaded, own, FIRST) == FIRST
+    assert edits.name_in_file(loaded, own, "train[lr=0.2,seed=2]") == SECOND
+    assert edits.name_in_file(loaded, own, FIRST) == FIRST
 
 
 def test_two_members_cannot_become_one() -> None:
     values = {FIRST: {"lr": "0.2", "seed": "3"}, SECOND: {"lr": "0.2", "seed": "3"}}
     with pytest.raises(UsageError, match=r"train\[lr=0.2,seed=3\] is already a member"):
-        members.applied(loader.load_text(TEXT), {}, values)
+        edits.with_members(loader.load_text(TEXT), {}, values)
 
 
 PARAMETERS = """\
@@ -74,31 +88,31 @@ def test_a_parameter_changed_for_one_member_stays_the_same_for_all_others(tmp_pa
         "train[lr=0.3]": {"run epochs": "5", "run who": "o'neil", "run cores": "2"},
         "test[lr=0.1]": {"stage depth": "6", "run epochs": "7"},
     }
-    own = members.applied(loaded, given, values)
+    own = edits.with_members(loaded, given, values)
     assert [stage.name for stage in own.stages] == [stage.name for stage in loaded.stages]
     assert own.params == loaded.params
     changed = ("train[lr=0.3]", "test[lr=0.1]")
     for one in loaded.stages:
         assert (own.stage(one.name) == one) == (one.name not in changed)
-    submitted = submission.filled_in(own, tmp_path)
-    train = submitted.stage("train[lr=0.3]")
+    filled = submitted.filled_in(own, tmp_path)
+    train = filled.stage("train[lr=0.3]")
     home = tmp_path / "train-lr-0.3"
     assert train.command == f"${{python}} train 5 'o'\"'\"'neil' {home} $${{HOME}} 0.3"
     assert (train.cpus, train.env) == (2, {"EPOCHS": "5"})
-    first = submitted.stage("train[lr=0.1]")
+    first = filled.stage("train[lr=0.1]")
     assert str(first.command).startswith("${python} train 3 eve ")
     assert first.cpus == 1
-    assert submitted.stage("test[lr=0.1]").params == {"depth": 6, "epochs": 7}
-    assert submitted.stage("test[lr=0.3]").params == {"depth": 4, "epochs": 3}
-    assert submitted.stage("select").command == "select 3"
-    assert members.own_parameters(values, train) == {"epochs": "5", "who": "o'neil", "cores": "2"}
-    assert members.own_parameters(values, first) == {}
+    assert filled.stage("test[lr=0.1]").params == {"depth": 6, "epochs": 7}
+    assert filled.stage("test[lr=0.3]").params == {"depth": 4, "epochs": 3}
+    assert filled.stage("select").command == "select 3"
+    assert edits.own_parameters(values, train) == {"epochs": "5", "who": "o'neil", "cores": "2"}
+    assert edits.own_parameters(values, first) == {}
 
 
 def test_the_own_parameters_of_a_renamed_member_are_found() -> None:
     values = {SECOND: {"lr": "0.2", "run epochs": "5"}, FIRST: {"run epochs": "7"}}
-    own = members.applied(loader.load_text(TEXT), {}, values)
-    found = {one.name: members.own_parameters(values, one) for one in own.stages}
+    own = edits.with_members(loader.load_text(TEXT), {}, values)
+    found = {one.name: edits.own_parameters(values, one) for one in own.stages}
     assert {name: params for name, params in found.items() if params} == {
         FIRST: {"epochs": "7"},
         "train[lr=0.2,seed=2]": {"epochs": "5"},

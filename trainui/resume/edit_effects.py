@@ -3,27 +3,32 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from trainui import paths, plain_files
-from trainui.control import snapshot_paths
-from trainui.control.edits import file_changes, search_changes
-from trainui.control.lookup import submission_of
-from trainui.control.snapshot_paths import SnapshotPaths
-from trainui.control.submission import PIPELINE_FILE, filled_in, stage_directories
 from trainui.domain.definition import Pipeline, StageDefinition
 from trainui.domain.records import RunRecord, StageRecord
 from trainui.domain.states import Status
 from trainui.errors import TrainuiError, UsageError
+from trainui.pipeline import editing
 from trainui.pipeline.rules import fingerprint
 from trainui.pipeline.substitution import secrets
 from trainui.pipeline.substitution.search import with_recorded_trials
 from trainui.pipeline.substitution.secrets import Secrets
-from trainui.resume import shell_environment
+from trainui.resume import edits, shell_environment, submitted
+from trainui.resume.edits import InlineEdit
+from trainui.resume.submitted import (
+    PIPELINE_FILE,
+    SnapshotPaths,
+    filled_in,
+    stage_directories,
+    submission_of,
+)
+from trainui.store.read import views
 
 
 @dataclass(slots=True)
@@ -102,7 +107,7 @@ def compare(
     stored, taken = secrets.conceal(
         submitted, as_written, shell_environment.inheritable(shell.environ)
     )
-    search_changes.check(stages, stored.stages)
+    check_search_edits(stages, stored.stages)
     waited = stages_with_waiting_edits(run.id)
     before = _before(run, stages, shell.secrets, given, moved, waited)
     known = {stage.name: stage for stage in stages}
@@ -158,7 +163,7 @@ def check_running(changed: PipelineChanges, stages: Sequence[StageRecord]) -> No
 
 
 def _snapshot_paths(run: RunRecord, pipeline: Pipeline) -> SnapshotPaths | None:
-    moved = snapshot_paths.of_submission(submission_of(run.id), Path(run.directory))
+    moved = submitted.snapshot_paths(submission_of(run.id), Path(run.directory))
     if pipeline.snapshot and moved is None:
         raise UsageError(
             "the run has no snapshot of its code, and a resume cannot change that; remove "
@@ -192,7 +197,7 @@ def _before(
         stage.name: secrets.reveal(stage.definition) for stage in stages if not stage.removed
     }
     try:
-        again = _submitted(run, stages, file_changes.pipeline_on_record(run, given), moved)
+        again = _submitted(run, stages, edits.pipeline_on_record(run, given), moved)
     except TrainuiError:
         return recorded
     again = with_recorded_trials(again, {stage.name: stage.definition for stage in stages})
@@ -229,3 +234,64 @@ def keep_text(run_directory: Path, text: str) -> None:
     if file.exists():
         file.rename(kept)
     paths.write_private(file, text)
+
+
+NEW_RUN = "submit a new run, or undo the edit"
+
+
+def check_search_edits(stages: Iterable[StageRecord], edited: Sequence[StageDefinition]) -> None:
+    """Raise UsageError if trials on record are not comparable with those of an edited pipeline."""
+    after = {stage.group: stage for stage in edited if stage.search is not None}
+    before = {
+        stage.definition.group: stage.definition
+        for stage in stages
+        if stage.definition.trial_params and not stage.removed
+    }
+    for name in before.keys() & after.keys():
+        if (before[name].over is None) != (after[name].over is None):
+            raise UsageError(
+                f"{name}: `seeds` of a search that has trials can change, but neither be added nor "
+                f"removed; {NEW_RUN}"
+            )
+        old, new = before[name].search, after[name].search
+        for name_of in ("metric", "goal"):
+            was, now = getattr(old, name_of, None), getattr(new, name_of, None)
+            if old is not None and was != now:
+                raise UsageError(
+                    f"{name}: the {name_of} of a search that has trials cannot change "
+                    f"({was} -> {now}); {NEW_RUN}"
+                )
+
+
+def with_more_trials(run: RunRecord, more: int) -> InlineEdit:
+    """Return a run's pipeline with more trials for its only search.
+
+    Raises:
+        UsageError: the run has no search, several, or one whose `trials` is not a plain number.
+    """
+    with views.reading() as connection:
+        stages = views.stages(connection, run.id)
+    found = {
+        one.definition.group: one.definition
+        for one in stages
+        if one.definition.trial is not None and not one.removed
+    }
+    if not found:
+        raise UsageError(f"--trials asks for more trials of a search, and {run.name} has none")
+    if len(found) > 1:
+        raise UsageError(
+            f"{run.name} has several searches: {', '.join(found)}; edit `trials` in its file, and "
+            "resume with --file"
+        )
+    [(name, trial)] = found.items()
+    text = edits.text_of(run)
+    values = {one.name: one for one in editing.places(text, trial) if one.scope == "search"}
+    place = values.get("trials")
+    if place is None or not place.value.isdecimal():
+        raise UsageError(
+            f"`trials` of {name} is not written as a number in its search; edit it in the file, "
+            "and resume with --file"
+        )
+    total = int(place.value) + more
+    changed = editing.with_values(text, {place: str(total)})
+    return edits.edited(run, changed, f"{name}: trials {place.value} -> {total}")

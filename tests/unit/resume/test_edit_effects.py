@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import pytest
 
-from trainui.control.edits.search_changes import check
 from trainui.domain.definition import StageDefinition
 from trainui.domain.records import StageRecord
 from trainui.domain.search import Choices, Range, Search
 from trainui.errors import UsageError
+from trainui.resume.edit_effects import check_search_edits
 from trainui.store.read import row_mapping
 
 SPACE: dict[str, Range | Choices] = {"lr": Range(0.0, 1.0), "act": Choices(("a", "b"))}
@@ -43,8 +43,8 @@ def edited(search: Search) -> StageDefinition:
 )
 def test_what_cannot_change_once_it_was_tried(search: Search, words: str) -> None:
     with pytest.raises(UsageError, match=words):
-        check([record(asked=True)], [edited(search)])
-    check([record(asked=False)], [edited(search)])
+        check_search_edits([record(asked=True)], [edited(search)])
+    check_search_edits([record(asked=False)], [edited(search)])
 
 
 def test_the_space_and_the_sampler_may_change() -> None:
@@ -53,4 +53,6 @@ def test_the_space_and_the_sampler_may_change() -> None:
         "act": Choices((1, "b")),
         "new": Choices((1, 2)),
     }
-    check([record(asked=True)], [edited(replace(SEARCH, space=space, sampler="RandomSampler"))])
+    check_search_edits(
+        [record(asked=True)], [edited(replace(SEARCH, space=space, sampler="RandomSampler"))]
+    )

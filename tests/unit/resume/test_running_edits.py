@@ -9,15 +9,13 @@ import pytest
 
 from trainui import clock, control
 from trainui.cli.output import resume_plan
-from trainui.control import lookup
-from trainui.control.edits import inline_edit
 from trainui.control.resuming import resume_preview
 from trainui.domain.records import StageRecord
 from trainui.domain.states import Status
 from trainui.errors import UsageError
 from trainui.pipeline import loader
 from trainui.pipeline.rules.resume_plan import Action, PlannedStage
-from trainui.resume import shell_environment
+from trainui.resume import edits, shell_environment, submitted
 from trainui.store.db.engine import Store, open_store
 from trainui.store.runs import attempt_rows, attempts, runs, stage_queue, stages
 
@@ -70,7 +68,7 @@ class Run:
             return {one.name: one for one in runs.stages(connection, self.id)}
 
     def choose(self, *, as_submitted: bool = False) -> resume_preview.PipelineChoice:
-        run = lookup.run_of(self.id)
+        run = submitted.run_of(self.id)
         return resume_preview.choose_pipeline(run, as_submitted=as_submitted)
 
     def plan(self) -> dict[str, PlannedStage]:
@@ -111,7 +109,7 @@ def test_the_others_run_with_the_edit_and_the_running_one_keeps_its_definition(r
     assert run.resume() == ["test"]
     stored = run.stages()
     assert stored["test"].definition.command == "test new"
-    secrets = shell_environment.read(Path(lookup.run_of(run.id).directory)).secrets
+    secrets = shell_environment.read(Path(submitted.run_of(run.id).directory)).secrets
     assert secrets.reveal(stored["train"].definition).command == "train --lr 1 --key hush-1"
 
 
@@ -127,7 +125,7 @@ def test_the_edit_that_waited_applies_once_the_stage_has_ended(run: Run, status:
     assert "command changed: --lr 1 -> 2" in run.plan()["train"].reason
     assert "train" in run.resume()
     assert run.choose() == resume_preview.PipelineChoice()
-    secrets = shell_environment.read(Path(lookup.run_of(run.id).directory)).secrets
+    secrets = shell_environment.read(Path(submitted.run_of(run.id).directory)).secrets
     train = secrets.reveal(run.stages()["train"].definition)
     assert train.command == "train --lr 2 --key hush-1"
 
@@ -145,11 +143,11 @@ def test_an_edit_that_is_undone_waits_no_longer(run: Run) -> None:
 def test_an_edit_of_a_secret_value_waits_with_the_old_value(run: Run) -> None:
     run.edit(("hush-1", "hush-2"))
     run.resume()
-    secrets = shell_environment.read(Path(lookup.run_of(run.id).directory)).secrets
+    secrets = shell_environment.read(Path(submitted.run_of(run.id).directory)).secrets
     assert secrets.reveal(run.stages()["train"].definition).command == "train --lr 1 --key hush-1"
     run.end_train()
     assert "train" in run.resume()
-    secrets = shell_environment.read(Path(lookup.run_of(run.id).directory)).secrets
+    secrets = shell_environment.read(Path(submitted.run_of(run.id).directory)).secrets
     assert secrets.reveal(run.stages()["train"].definition).command == "train --lr 1 --key hush-2"
 
 
@@ -171,9 +169,9 @@ def test_a_removed_stage_that_is_running_stays_until_it_has_ended(run: Run) -> N
 
 
 def test_an_edit_in_place_waits_too_and_the_file_does_not_undo_it(run: Run) -> None:
-    record = lookup.run_of(run.id)
-    text = inline_edit.text_of(record)
-    edit = inline_edit.with_text(record, text, text.replace(*FASTER).replace(*WORD))
+    record = submitted.run_of(run.id)
+    text = edits.text_of(record)
+    edit = edits.with_text(record, text, text.replace(*FASTER).replace(*WORD))
     choice = resume_preview.choose_pipeline(record, edit=edit)
     control.resume(run.id, pipeline=choice.pipeline, edit=choice.edit)
     assert run.stages()["test"].definition.command == "test new"

@@ -1,1 +1,0 @@
-"""Tests of edits to a run's pipeline."""

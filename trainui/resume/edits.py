@@ -1,0 +1,363 @@
+"""Edits of a run's pipeline: in its file, or inline, and values of single members of a sweep.
+
+An inline edit changes values or the text without touching the original file; its result is resumed
+like a pipeline from an edited file, with the run's `-p` parameters.
+
+A matrix in a file is a product of lists, and parameters apply to all members, so one member cannot
+differ in them. Its values are kept beside the run's pipeline, by the name that the file gives the
+member, and are applied whenever the file is loaded for this run.
+"""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import json
+import re
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from trainui import plain_files
+from trainui.domain.definition import Pipeline, StageDefinition
+from trainui.domain.records import RunRecord
+from trainui.errors import TrainuiError, UsageError
+from trainui.pipeline import editing, loader, template
+from trainui.pipeline.editing import EditedValue
+from trainui.pipeline.substitution import definition, secrets
+from trainui.pipeline.substitution.masking import MASK, Masker, is_secret
+from trainui.pipeline.substitution.values import Filler
+from trainui.pipeline.template import Template, Variable
+from trainui.resume import shell_environment
+from trainui.resume.submitted import PIPELINE_FILE, given_params, submission_of
+from trainui.store.read import views
+
+_NAME = re.compile(r"""(?<![\w.-])([\w.-]++)["']?\s*+[:=]\s*+(?=[^\s,}\]])""")
+"""A name before its value; possessive, so that a long word is read once."""
+
+_VALUE = re.compile(r"[^,}\]]+")
+
+
+def changed_file(run: RunRecord) -> str | None:
+    """Return a run's file if it was edited since submission; None if not, or if it is missing.
+
+    The file is not parsed, so that a file with errors counts as edited. After an inline edit, a
+    file that has not changed since that edit counts as not edited.
+    """
+    digest = file_digest(run)
+    if digest in (None, run.digest):
+        return None
+    return None if digest == submission_of(run.id).get("seen_digest") else run.file
+
+
+def file_digest(run: RunRecord) -> str | None:
+    """Return the digest of a run's file now; None if it has none, or if it is missing."""
+    try:
+        content = None if run.file is None else plain_files.read_bytes(Path(run.file))
+    except OSError:
+        return None
+    return None if content is None else hashlib.sha256(content).hexdigest()
+
+
+def load(file: str, run: RunRecord) -> Pipeline:
+    """Load a file with a run's parameters; raise PipelineFileError if it has problems."""
+    given = given_params(run.id)
+    return with_members(loader.load(file, given), given, recorded_members(run.id))
+
+
+def text_on_record(run: RunRecord) -> str:
+    """Return the text of a run's copy of its pipeline; raise UsageError if it cannot be read."""
+    try:
+        return plain_files.read_text(Path(run.directory) / PIPELINE_FILE)
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"the run's pipeline cannot be read: {error}") from error
+
+
+def load_text(run: RunRecord, text: str, given: Mapping[str, str]) -> Pipeline:
+    """Load a text as the pipeline of a run; raise PipelineFileError if it has problems."""
+    if run.file is not None:
+        directory = str(Path(run.file).parent)
+    else:  # a run of one command
+        with views.reading() as connection:
+            (stage,) = views.stages(connection, run.id)
+        directory = stage.definition.workdir
+    loaded = loader.load_text(text, file=run.file, directory=directory, params=given)
+    return replace(loaded, file=run.file)
+
+
+def pipeline_on_record(run: RunRecord, given: Mapping[str, str]) -> Pipeline:
+    """Return a run's pipeline, parsed by this version of trainui from the run's copy of the file.
+
+    It raises UsageError if the run has no pipeline file, or the copy cannot be read.
+    """
+    if run.file is None:
+        raise UsageError(f"the run {run.id} has no pipeline file")
+    loaded = load_text(run, text_on_record(run), given)
+    return with_members(loaded, given, recorded_members(run.id))
+
+
+def is_equivalent(pipeline: Pipeline, run: RunRecord) -> bool:
+    """Return True if an edit changed only comments, order or notation, not the meaning."""
+    try:
+        before = pipeline_on_record(run, given_params(run.id))
+    except TrainuiError:
+        return False
+    return _content(before) == _content(pipeline)
+
+
+def _content(pipeline: Pipeline) -> str:
+    """Return a pipeline's content as JSON, since in Python `True == 1`."""
+    stages = [stage.to_json() for stage in pipeline.stages]
+    return json.dumps([stages, pipeline.params, pipeline.snapshot], sort_keys=True)
+
+
+def file_diff(run: RunRecord, pipeline: Pipeline, name: str) -> str:
+    """Return a unified diff from a run's text to that of a pipeline, with secret values masked."""
+    with views.reading() as connection:
+        before = views.pipeline_text(connection, run.digest)
+    shell = shell_environment.read_or_empty(Path(run.directory))
+    masker = Masker(shell.known_secrets() | secrets.known(pipeline, shell.environ))
+    after = masker.text(pipeline.text)
+    lines = difflib.unified_diff(
+        before.splitlines(), after.splitlines(), fromfile="as submitted", tofile=name, lineterm=""
+    )
+    return masker.text("".join(f"{_masked(line)}\n" for line in lines))
+
+
+def _masked(line: str) -> str:
+    """Return a line with the values of secret names masked, also inside other values."""
+    shown, at = "", 0
+    while (name := _NAME.search(line, at)) is not None:
+        shown, at = shown + line[at : name.end()], name.end()
+        if is_secret(name[1]) and (value := _VALUE.match(line, at)) is not None:
+            shown, at = shown + MASK, value.end()
+    return shown + line[at:]
+
+
+@dataclass(frozen=True, slots=True)
+class InlineEdit:
+    """A user's edit of a run's pipeline."""
+
+    text: str
+    """The edited text of the pipeline."""
+    given: Mapping[str, str]
+    """The parameters given with `-p`."""
+    words: tuple[str, ...]
+    """Descriptions of the edits, e.g. `lr: 0.1 -> 0.01`, with secret values masked."""
+    members: MemberValues = field(default_factory=dict)
+    """The sweep's members with values other than the text's."""
+    member: str | None = None
+    """The name in the text of the only member to run; None: all stages run."""
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """A value that the user may edit."""
+
+    place: EditedValue
+    value: str
+    """The effective value: the one given with `-p`, if any."""
+    given: bool = False
+    """True if it was given with `-p`."""
+
+
+def text_of(run: RunRecord) -> str:
+    """Return the text of a run's pipeline.
+
+    Raises:
+        UsageError: the run has neither a pipeline file nor only one command, or it cannot be read.
+    """
+    text = text_on_record(run)
+    if run.file is None and editing.command(text) is None:
+        raise UsageError("this run has no pipeline file to edit; start a new run")
+    return text
+
+
+def values_of(
+    run: RunRecord, text: str, stage: StageDefinition | None, *, alone: bool = False
+) -> list[Value]:
+    """Return the editable values of a run and of one of its stages, without those with secrets.
+
+    Without a stage, only the run's values. With `alone`, parameters have the values that the stage,
+    a member of a sweep, has alone.
+    """
+    given, own = given_params(run.id), {}
+    command = editing.command(text) if run.file is None else None
+    if stage is not None and stage.matrix is not None:
+        loaded = load_text(run, text, given)
+        name = _name_in_file(run, loaded, given, stage.name)
+        own = dict(recorded_members(run.id).get(name, {}))
+        stage = next((one for one in loaded.stages if one.name == name), stage)
+    values = []
+    for place in (*filter(None, [command]), *editing.places(text, stage)):
+        is_given = place.scope == "run" and place.name in given
+        common = given[place.name] if is_given else place.value
+        shown = own if alone or place.scope == "matrix" else {}
+        values.append(Value(place, shown.get(key_of(place), common), is_given))
+    masker = shell_environment.masker(Path(run.directory))
+    return [
+        value
+        for value in values
+        if not is_secret(value.place.name) and masker.text(value.value) == value.value
+    ]
+
+
+def with_values(
+    run: RunRecord, text: str, changes: Mapping[Value, str], member: str | None = None
+) -> InlineEdit:
+    """Return a run's pipeline with changed values.
+
+    With the full name of a `member` of a sweep, only this one is changed and run.
+    """
+    given, own = given_params(run.id), recorded_members(run.id)
+    name = None
+    if member is not None:
+        name = _name_in_file(run, load_text(run, text, given), given, member)
+    changed = {}
+    for value, new in changes.items():
+        if name is not None:
+            own[name] = {**own.get(name, {}), key_of(value.place): new}
+        elif value.given:
+            given[value.place.name] = new
+        else:
+            changed[value.place] = new
+    words = tuple(f"{value.place.name}: {value.value} -> {new}" for value, new in changes.items())
+    if member is not None:
+        words = tuple(f"{member}: {word}" for word in words)
+    return InlineEdit(editing.with_values(text, changed), given, words, own, name)
+
+
+def _name_in_file(run: RunRecord, loaded: Pipeline, given: Mapping[str, str], member: str) -> str:
+    own = with_members(loaded, given, recorded_members(run.id))
+    return name_in_file(loaded, own, member)
+
+
+def with_text(run: RunRecord, before: str, text: str) -> InlineEdit:
+    """Return a run's pipeline with changed text."""
+    pairs = difflib.ndiff(before.splitlines(), text.splitlines())
+    count = sum(line.startswith(("+ ", "- ")) for line in pairs)
+    return edited(run, text, f"{count} lines of the pipeline's text")
+
+
+def edited(run: RunRecord, text: str, words: str) -> InlineEdit:
+    """Return an edit that leaves the run's `-p` parameters and its members as they are."""
+    return InlineEdit(text, given_params(run.id), (words,), recorded_members(run.id))
+
+
+def pipeline_of(run: RunRecord, edit: InlineEdit) -> tuple[Pipeline, str | None]:
+    """Load an edited pipeline; raise PipelineFileError if it has problems.
+
+    Returns it with the full name of the only member to run in it; None: all run.
+    """
+    loaded = load_text(run, edit.text, edit.given)
+    pipeline = with_members(loaded, edit.given, edit.members)
+    pairs = zip(loaded.stages, pipeline.stages, strict=True)
+    return pipeline, next((own.name for stage, own in pairs if stage.name == edit.member), None)
+
+
+def edit_diff(run: RunRecord, pipeline: Pipeline, edit: InlineEdit) -> str:
+    """Return the edit as a unified diff, including `-p` parameters, with secrets masked."""
+    before, masker = given_params(run.id), shell_environment.masker(Path(run.directory))
+    lines = [
+        f"{sign}{name}: {MASK if is_secret(name) else masker.text(values[name])}  (given with -p)\n"
+        for name in edit.given
+        if edit.given[name] != before.get(name)
+        for sign, values in (("-", before), ("+", edit.given))
+        if name in values
+    ]
+    before_members = recorded_members(run.id)
+    for name, values in edit.members.items():
+        if values != (old := before_members.get(name, {})):
+            lines += [f"-{name}: {key}={value}\n" for key, value in old.items()]
+            lines += [f"+{name}: {key}={value}\n" for key, value in values.items()]
+    return "".join(lines) + file_diff(run, pipeline, "edited here")
+
+
+MemberValues = Mapping[str, Mapping[str, str]]
+"""By the name in the file, a member's own values by `key_of`."""
+
+
+_RUN = "run "
+
+
+def key_of(place: EditedValue) -> str:
+    """Return the key of a member's own value: `lr` in the matrix, else `run lr` or `stage lr`."""
+    return place.name if place.scope == "matrix" else f"{place.scope} {place.name}"
+
+
+def recorded_members(run_id: str) -> dict[str, dict[str, str]]:
+    """Return the members of a run with individual values."""
+    return dict(submission_of(run_id).get("members", {}))
+
+
+def with_members(pipeline: Pipeline, given: Mapping[str, str], values: MemberValues) -> Pipeline:
+    """Return a loaded pipeline in which some members have individual values.
+
+    Members in `values` that the file no longer has are ignored.
+
+    Raises:
+        UsageError: a member would be equal to another one.
+        PipelineFileError: the pipeline has problems with these values.
+    """
+    names = [stage.name for stage in pipeline.stages]
+    stages = list(pipeline.stages)
+    renamed = {}
+    for name in filter(names.__contains__, values):
+        at = names.index(name)
+        stages[at] = _edited(pipeline, given, at, values[name])
+        renamed[name] = stages[at].name
+    for name in renamed.values():
+        if [stage.name for stage in stages].count(name) > 1:
+            raise UsageError(f"{name} is already a member of the sweep; choose another value")
+    return pipeline.with_stages(tuple(_with_names(stage, renamed) for stage in stages))
+
+
+def own_parameters(values: MemberValues, stage: StageDefinition) -> dict[str, str]:
+    """Return the parameters of the run that a member of a sweep has with other values."""
+    matrix = stage.matrix or {}
+    for name, own in values.items():
+        common = {f"{key}={value}" for key, value in matrix.items() if key not in own}
+        group, _, inside = name.partition("[")
+        same = all(own.get(key, value) == value for key, value in matrix.items())
+        if group == stage.group and same and common <= set(inside.rstrip("]").split(",")):
+            return {key.removeprefix(_RUN): new for key, new in own.items() if key.startswith(_RUN)}
+    return {}
+
+
+def name_in_file(pipeline: Pipeline, with_values: Pipeline, name: str) -> str:
+    """Return the name that the file gives a member.
+
+    `name` is the member's full name in the run; `with_values` is the pipeline with `applied`
+    values.
+    """
+    pairs = zip(pipeline.stages, with_values.stages, strict=True)
+    return next((stage.name for stage, own in pairs if own.name == name), name)
+
+
+def _edited(
+    pipeline: Pipeline, given: Mapping[str, str], at: int, values: Mapping[str, str]
+) -> StageDefinition:
+    """Return the definition of a member with individual values."""
+    places = editing.places(pipeline.text, pipeline.stages[at])
+    changes = {place: values[key] for place in places if (key := key_of(place)) in values}
+    own = {place.name: new for place, new in changes.items() if place.scope == "run"}
+    text = editing.with_values(pipeline.text, changes)
+    given = {name: own.get(name, value) for name, value in given.items()}
+    edited = loader.load_text(text, file=pipeline.file, directory=pipeline.directory, params=given)
+    return _with_parameters(edited.stages[at], edited.params, own)
+
+
+def _with_parameters(
+    stage: StageDefinition, params: Mapping[str, object], names: Collection[str]
+) -> StageDefinition:
+    """Return a definition in which the parameters of these names are substituted."""
+
+    def resolve(variable: Variable) -> Sequence[Template] | None:
+        own = variable.kind == "params" and variable.key in names
+        return [template.parse(str(params[variable.key]))] if own else None
+
+    return definition.fill(stage, Filler(resolve))
+
+
+def _with_names(stage: StageDefinition, renamed: Mapping[str, str]) -> StageDefinition:
+    return replace(stage, depends_on=tuple(renamed.get(name, name) for name in stage.depends_on))
