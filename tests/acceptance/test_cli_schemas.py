@@ -29,7 +29,6 @@ TEXT = """
     """
 
 SEEN_ELSEWHERE = {
-    "serve": "its own tests start a browser",
     "best": "needs a search; its own tests have one",
     "demo": "takes a minute; the test of the package runs it",
     "worker install": "needs systemd",

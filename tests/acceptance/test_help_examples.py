@@ -176,6 +176,8 @@ FILES = [
     T("trainui init experiments/sweep.yaml", after="test -s experiments/sweep.yaml"),
     T("trainui init --from dvc.yaml", "cd dvc", "grep 'python train.py' pipeline.yaml"),
     T("trainui validate pipeline.yaml --json"),
+    T("trainui validate experiments/*.yaml"),
+    T("trainui plugins"),
     T("trainui schema > trainui.schema.json", after="jq -e .properties.stages trainui.schema.json"),
     T(
         "trainui completion fish > ~/.config/fish/completions/trainui.fish",

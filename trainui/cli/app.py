@@ -61,7 +61,6 @@ MODULES: dict[str, dict[str, str]] = {
     "pipeline_file.schema": {
         "schema": "Print a JSON Schema: of a pipeline file, or of a command's --json."
     },
-    "machine.serve": {"serve": "Serve the screen to a browser on this machine."},
     "machine.doctor": {"doctor": "Check this machine."},
     "machine.plugins": {"plugins": "List the installed plugins."},
     "runs.remove": {
@@ -134,7 +133,8 @@ def _add(made: typer.Typer, plugin: Command) -> None:
         with registry.guarded(plugin, OSError, typer.Exit, typer.Abort, _ArgumentError):
             return function(*arguments, **options)
 
-    made.command(plugin.name, short_help=plugin.help)(guarded)
+    examples = epilogue(*plugin.examples) if plugin.examples else None
+    made.command(plugin.name, short_help=plugin.help, epilog=examples)(guarded)
 
 
 def _empty_parser() -> typer.Typer:

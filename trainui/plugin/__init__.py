@@ -9,6 +9,10 @@ Read `records` first (what each kind says), then `registry` (how plugins are fou
 
 from __future__ import annotations
 
+from trainui.errors import NotFoundError as NotFoundError
+from trainui.errors import UnfitEnvironmentError as UnfitEnvironmentError
+from trainui.errors import UsageError as UsageError
+from trainui.errors import install_advice as install_advice
 from trainui.plugin.records import INTERFACE as INTERFACE
 from trainui.plugin.records import Answer as Answer
 from trainui.plugin.records import Cause as Cause

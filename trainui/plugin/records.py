@@ -395,6 +395,10 @@ class Command(Plugin):
     """A function for Typer: its parameters are the command's."""
     help: str = ""
     """Its line in `trainui --help`."""
+    examples: tuple[str, ...] = ()
+    """Complete command lines, shown below its help."""
+    answer: Mapping[str, Any] | None = None
+    """The JSON Schema of what it prints with --json; None: it has no such option."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

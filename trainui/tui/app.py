@@ -78,7 +78,7 @@ class TrainuiApp(BaseApp):
         run_id: str | None = None,
         configured: settings.Settings | None = None,
         *,
-        read_only: bool = False,
+        read_only: str = "",
     ):
         configured = configured or settings.load()
         super().__init__(configured.max_rate)

@@ -37,7 +37,7 @@ class BaseApp(TerminalApp):
     """The latest snapshot; None: nothing has been read yet."""
     runs: Sequence[RunLine] = ()
     """The list of runs as read last, newest first."""
-    read_only: bool
+    read_only: str
     """True if actions are disabled, as in a browser without `--write`."""
     starts_worker: bool = False
     """True while an action starts the worker, until its state has been read."""
@@ -59,8 +59,7 @@ class BaseApp(TerminalApp):
         event loop after success. `starts`: start a worker afterwards.
         """
         if self.read_only:
-            words = "this page is read-only; `trainui serve --write` allows actions"
-            self._show_result(words, "warning")
+            self._show_result(self.read_only, "warning")
             return
 
         def body() -> None:

@@ -1,4 +1,4 @@
-"""Commands about this machine: doctor, worker, serve, backup, uninstall.
+"""Commands about this machine: doctor, worker, backup, uninstall.
 
 Read `doctor` first, then `checks` for the single checks.
 """

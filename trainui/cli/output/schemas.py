@@ -6,6 +6,7 @@ real output.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from trainui.domain.notifications import MARKS
@@ -241,11 +242,11 @@ SCHEMAS: dict[str, Schema] = {
     "prune": _object("dry_run runs bytes kept", runs=_list(_FREED)),
     "backup": _object("file bytes files left_out", files=WHOLE),
     "uninstall": _object("dry_run paths bytes"),
-    "serve": _object("url writable"),
 }
 """By command; of one that follows or prints points, for each line. `error` is for any failure."""
 
 
-def schema_of(command: str) -> Schema:
-    """Return the JSON Schema of a command's `--json` output."""
-    return {"$schema": DIALECT, "title": f"trainui {command} --json", **SCHEMAS[command]}
+def schema_of(command: str, answer: Mapping[str, Any] | None = None) -> Schema:
+    """Return the JSON Schema of a command's `--json` output; `answer` is that of a plugin's."""
+    found = SCHEMAS[command] if answer is None else answer
+    return {"$schema": DIALECT, "title": f"trainui {command} --json", **found}

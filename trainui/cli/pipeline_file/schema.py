@@ -10,6 +10,7 @@ import typer
 from trainui.cli import options
 from trainui.cli.output import printing
 from trainui.errors import UsageError
+from trainui.plugin import Command, registry
 
 
 @options.command(
@@ -45,8 +46,9 @@ def schema(
     else:
         from trainui.cli.output import schemas
 
-        if command not in schemas.SCHEMAS:
-            known = ", ".join(schemas.SCHEMAS)
+        own = {one.name: one.answer for one in registry.records(Command) if one.answer is not None}
+        if command not in {**schemas.SCHEMAS, **own}:
+            known = ", ".join((*schemas.SCHEMAS, *own))
             raise UsageError(f"no schema for {command!r}; known: {known}")
-        found = schemas.schema_of(command)
+        found = schemas.schema_of(command, own.get(command))
     printing.exact(*json.dumps(found, indent=2).split("\n"))

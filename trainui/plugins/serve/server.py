@@ -1,4 +1,4 @@
-"""The web server of `trainui serve`: textual-serve's, with access by token.
+"""The web server: textual-serve's, with access by token.
 
 The token is in the URL's fragment, which a browser does not send; the page opens the websocket
 with it. It is not a cookie, since a browser sends cookies to every port of a host, where another
@@ -13,12 +13,11 @@ import hmac
 import json
 import re
 import shlex
+import sys
 from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 from textual_serve.server import Server
-
-from trainui.execution.processes import spawn
 
 POLICY = (
     "default-src 'self' data: blob: 'unsafe-inline'; connect-src 'self' {}; frame-ancestors 'none'"
@@ -59,7 +58,9 @@ class WebServer(Server):
         `say` is called with the address once the server accepts connections; the websocket's
         address must contain the token.
         """
-        command = spawn.module_argv("trainui.tui.web", *(["--write"] * writable))
+        # -P: files in its working directory cannot shadow it
+        command = [sys.executable, "-P", "-m", "trainui.plugins.serve.page"]
+        command += ["--write"] * writable
         super().__init__(shlex.join(command), host="127.0.0.1", port=port, title="trainui")
         self._token = token
         self._pages: set[asyncio.Task[object]] = set()

@@ -1,7 +1,8 @@
-"""The command `serve`: the screen in a browser."""
+"""The command: checks its port, prints the address, serves until it is stopped."""
 
 from __future__ import annotations
 
+import json
 import secrets
 import socket
 import sys
@@ -9,12 +10,9 @@ from typing import Annotated
 
 import typer
 
-from trainui.cli import options
-from trainui.cli.output import printing
-from trainui.errors import UnfitEnvironmentError, install_advice
+from trainui.plugin import UnfitEnvironmentError, install_advice
 
 
-@options.command("trainui serve", "trainui serve --port 9000 --write")
 def serve(
     port: Annotated[
         int,
@@ -25,7 +23,9 @@ def serve(
     write: Annotated[
         bool, typer.Option("--write", help="Allow actions in the page: run, resume, cancel.")
     ] = False,
-    as_json: options.Json = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON value on stdout.")
+    ] = False,
 ) -> None:
     """Serve the same screen to a browser, read-only by default; ctrl+c stops it.
 
@@ -33,7 +33,7 @@ def serve(
     from another machine, run `ssh -L 8000:127.0.0.1:8000 HOST` first. Needs the extra `serve`.
     """
     try:
-        from trainui.cli.machine.web_server import WebServer
+        from trainui.plugins.serve.server import WebServer
     except ModuleNotFoundError as error:
         raise UnfitEnvironmentError(
             f"the web page needs {error.name}: {install_advice('serve')}"
@@ -42,10 +42,12 @@ def serve(
 
     def say(address: str) -> None:
         if as_json:
-            printing.value_line({"url": address, "writable": write})
+            typer.echo(json.dumps({"url": address, "writable": write}))
         else:
-            printing.exact(address)
-            printing.note("ctrl+c stops it; " + ("actions allowed" if write else "read-only"))
+            typer.echo(address)
+            typer.echo(
+                "ctrl+c stops it; " + ("actions allowed" if write else "read-only"), err=True
+            )
         sys.stdout.flush()  # also into a pipe, since the server runs until it is stopped
 
     WebServer(port, secrets.token_urlsafe(24), writable=write, say=say).serve()

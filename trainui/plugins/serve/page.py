@@ -1,6 +1,6 @@
 """The screen as a process served to a browser page.
 
-python -m trainui.tui.web [--write]
+python -m trainui.plugins.serve.page [--write]
 """
 
 from __future__ import annotations
@@ -22,7 +22,8 @@ class ServedApp(TrainuiApp):
 
 def main() -> None:
     """Run the screen; read-only without `--write`."""
-    ServedApp(read_only="--write" not in sys.argv[1:]).run()
+    read_only = "this page is read-only; `trainui serve --write` allows actions"
+    ServedApp(read_only="" if "--write" in sys.argv[1:] else read_only).run()
 
 
 if __name__ == "__main__":
