@@ -19,7 +19,8 @@ from tests.acceptance.pages import PAGES, blocks_of
 from tests.acceptance.test_docs_blocks import is_elsewhere
 from tests.acceptance.typing_person import type_in
 from tests.gpus.stand_in import Machine
-from trainui.cli.app import parser
+from trainui.cli.app import listing, parser
+from trainui.plugin import Command, registry
 
 ELSEWHERE = {
     "trainui demo": "takes a minute; test_package runs it",
@@ -368,7 +369,8 @@ def test_every_example_is_typed() -> None:
     typed = [one.example for one in itertools.chain(*GROUPS.values())]
     pages = (line for page in PAGES for block in blocks_of(page) for line in block.command_lines())
     on_pages = {line for line in pages if not is_elsewhere(line)}
-    examples = {*in_help(get_command(parser()))}
+    ours, plugins = get_command(parser()), get_command(listing(registry.names(Command)))
+    examples = {*in_help(ours), *in_help(plugins)}
     assert {one for one in examples if one.partition("  #")[0] not in on_pages} - {
         *typed,
         *ELSEWHERE,

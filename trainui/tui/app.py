@@ -122,8 +122,8 @@ class TrainuiApp(BaseApp):
         return RunsScreen()
 
     @property
-    def shows_images(self) -> bool:
-        """True if the terminal has the characters and colours that images need."""
+    def shows_pixels(self) -> bool:
+        """True if the terminal has the characters and colours that pixels need."""
         return not self._ascii and self.console.color_system != "standard"
 
     def get_line_filters(self) -> Sequence[LineFilter]:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from textual.timer import Timer
 
     from trainui.tui.graph.timeline import Timeline
-    from trainui.tui.run.details.images import Gallery, ImageQuery
+    from trainui.tui.run.details.viewed_files import View, ViewedFiles
 
 LEAST_WIDTH = 20
 
@@ -57,8 +57,8 @@ class DetailsView(RowsView):
         """The table of the members last shown, for their definitions."""
         self._found = -1
         """Index of the row of the current match."""
-        self._gallery: Gallery | None = None
-        self._decoding = False
+        self._viewed: ViewedFiles | None = None
+        self._is_viewing = False
         self._aging: Timer | None = None
         """Draws again when an age changes, after the stage's end."""
         self.folded = True
@@ -146,7 +146,7 @@ class DetailsView(RowsView):
             return params_rows(of.page.run, stage, width, of.detail.own_parameters)
         if tab == DetailTab.OUTPUTS:
             over = stage.status in ENDED
-            return [*files_rows(of.detail.files, width, over=over), *self._images(of, width)]
+            return [*files_rows(of.detail.files, width, over=over), *self._views(of, width)]
         return events_rows(of.detail.events, width)
 
     def _group(self, of: DetailsSubject, width: int) -> Sequence[Row]:
@@ -157,26 +157,26 @@ class DetailsView(RowsView):
         group, alerts = of.page.group, of.page.alerts
         return SweepRows(of.members, group, width=width, table=table, foot=foot, alerts=alerts)
 
-    def _images(self, of: DetailsSubject, width: int) -> list[Row]:
-        """Return the decoded images, and start decoding the next missing one in a thread."""
-        from trainui.tui.run.details.images import Gallery
+    def _views(self, of: DetailsSubject, width: int) -> list[Row]:
+        """Return the views that plugins made of files, and start the next one in a thread."""
+        from trainui.tui.run.details.viewed_files import ViewedFiles
 
-        if not getattr(self.app, "shows_images", False):
+        if not getattr(self.app, "shows_pixels", False):
             return []
-        self._gallery = self._gallery or Gallery()
-        rows, missing = self._gallery.rows(of.detail.files, width)
-        if missing and not self._decoding:
-            self._decoding = True
-            work = partial(self._decode, self._gallery, missing[0])
-            self.run_worker(work, thread=True, group="images", exit_on_error=False)
+        self._viewed = self._viewed or ViewedFiles()
+        rows, missing = self._viewed.rows(of.detail.files, width)
+        if missing and not self._is_viewing:
+            self._is_viewing = True
+            work = partial(self._view, self._viewed, missing[0])
+            self.run_worker(work, thread=True, group="views", exit_on_error=False)
         return rows
 
-    def _decode(self, gallery: Gallery, query: ImageQuery) -> None:
-        gallery.decode(query)
-        self.app.call_from_thread(self._show_decoded)
+    def _view(self, viewed: ViewedFiles, view: View) -> None:
+        viewed.make(view)
+        self.app.call_from_thread(self._show_view)
 
-    def _show_decoded(self) -> None:
-        self._decoding = False
+    def _show_view(self) -> None:
+        self._is_viewing = False
         self._show_again()
 
     def _show_again(self) -> None:
