@@ -28,7 +28,7 @@ from trainui.domain.states import Status
 from trainui.execution.planner.slots import host
 from trainui.execution.worker.search_thread import SearchThread
 from trainui.execution.worker.services import ChangeDetector
-from trainui.store.db.engine import Store, open_store, raw
+from trainui.store.db.engine import Store, open_store
 from trainui.store.read import trials
 from trainui.store.runs import attempts, new_run, runs, stage_queue, stages
 from trainui.store.runs.attempt_rows import Outcome
@@ -75,7 +75,7 @@ def make(store: Store, directory: Path, live: int) -> None:
     )
     (directory / "run" / ".trainui").mkdir(parents=True)
     with store.write() as connection:
-        new_run.create(raw(connection), new)
+        new_run.create(connection, new)
     for number, name in enumerate(names):
         start(store, name, number)
         if number < DONE:
@@ -123,7 +123,7 @@ def report(store: Store, live: int, seconds: int) -> None:
 
 def count_told(store: Store) -> int:
     with store.read() as connection:
-        found = trials.of_search(raw(connection), "run", "train")
+        found = trials.of_search(connection, "run", "train")
     return sum(one.state != trials.ASKED for one in found)
 
 

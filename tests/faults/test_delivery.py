@@ -27,7 +27,7 @@ from trainui.domain.records import LOCAL
 from trainui.domain.states import Status
 from trainui.execution.planner.slots import host
 from trainui.paths import Home
-from trainui.store.db.engine import Store, open_store, raw
+from trainui.store.db.engine import Store, open_store
 from trainui.store.db.statements import insert
 from trainui.store.runs import attempt_rows, new_run
 
@@ -149,7 +149,7 @@ def grant_all(store: Store) -> list[str]:
                 stage_directories={name: f"/runs/{number}/{name}" for name in names},
                 submission={},
             )
-            new_run.create(raw(connection), new)
+            new_run.create(connection, new)
         # the grants, in two statements
         connection.execute("UPDATE stages SET attempt = 1, celery_task_id = id")
         made = connection.execute("SELECT run_id, name, id FROM stages").fetchall()

@@ -15,7 +15,7 @@ from typing import Any
 from tests.unit.supervisor.waiting import wait_for
 from trainui.domain.definition import Pipeline, StageDefinition
 from trainui.store.db import schema
-from trainui.store.db.engine import open_store, raw
+from trainui.store.db.engine import open_store
 from trainui.store.runs import new_run
 from trainui.store.runs.new_run import NewRun
 
@@ -58,7 +58,7 @@ def make_database(directory: Path) -> Path:
     pipeline = Pipeline("p", (stage,), text="stages: []", digest="0" * 64)
     new = NewRun("r", "r", pipeline, "/r", {"a": "/r/a"}, submission={})
     with closing(open_store(url_of(file))) as store, store.write() as connection:
-        new_run.create(raw(connection), new)
+        new_run.create(connection, new)
     return file
 
 

@@ -20,7 +20,7 @@ from tests.unit.tui.driving import opened
 from trainui import clock
 from trainui.domain.records import AttemptRecord, StageRecord
 from trainui.domain.states import ENDED, Status
-from trainui.store.db.engine import open_store, raw
+from trainui.store.db.engine import open_store
 from trainui.store.hosts import heartbeats
 from trainui.store.points import read_points
 from trainui.store.read import views
@@ -81,7 +81,7 @@ class Hosts:
         with closing(open_store()) as store, store.write() as connection:
             earlier = int(heartbeats.SILENT_AFTER * clock.SECOND)
             heard = "UPDATE hosts SET seen_at = seen_at - ? WHERE name = ?"
-            raw(connection).execute(heard, (earlier, host.name))
+            connection.execute(heard, (earlier, host.name))
 
     def until_looked(self, host: BaseApp) -> None:
         """Wait until a host has looked after the others once more."""
@@ -89,7 +89,7 @@ class Hosts:
         def looked_at() -> int | None:
             with closing(open_store()) as store, store.read() as connection:
                 seen = "SELECT seen_at FROM hosts WHERE name = ?"
-                return next((row[0] for row in raw(connection).execute(seen, (host.name,))), None)
+                return next((row[0] for row in connection.execute(seen, (host.name,))), None)
 
         before = looked_at()
         wait_for(lambda: looked_at() != before, f"another look of {host.name}'s worker")

@@ -383,10 +383,9 @@ def find_rivals(store: Store, stage: StageRecord) -> Sequence[Overlap]:
 
 def beside(store: Store, stage: StageRecord) -> Sequence[Overlap]:
     """Return the attempts of other stages that overlapped in time with a stage's."""
-    from trainui.store.db.engine import raw  # SQLAlchemy, which `show` does not load
 
     with store.read() as connection:
-        return overlaps.of_stage(raw(connection), stage.id)
+        return overlaps.of_stage(connection, stage.id)
 
 
 def written_by_both(

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from trainui import clock
 from trainui.domain.records import StageRecord
 from trainui.search import objective
-from trainui.store.db.engine import Store, raw
+from trainui.store.db.engine import Store
 from trainui.store.runs import stages
 
 PATIENCE = 30 * clock.SECOND
@@ -40,7 +40,7 @@ class MissingMetricWatch:
         assert stage.definition.search is not None
         metric = stage.definition.search.metric
         with self._store.read() as connection:
-            reason = objective.missing(raw(connection), stage.id, metric, so_far=True)
+            reason = objective.missing(connection, stage.id, metric, so_far=True)
         if (reason is not None) == (stage.id in self._warned):
             return
         with self._store.write() as connection:

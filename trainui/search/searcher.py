@@ -31,7 +31,7 @@ from trainui.search.host_lock import only_host
 from trainui.search.study import AskedTrial, SearchStudy
 from trainui.search.study_file import StoredTrial
 from trainui.search.trial_watch import TrialWatch
-from trainui.store.db.engine import Store, file_of, raw
+from trainui.store.db.engine import Store, file_of
 from trainui.store.db.protocol import Connection
 from trainui.store.read import trials as asked_trials
 from trainui.store.read.trials import TrialRecord
@@ -105,7 +105,7 @@ class Searcher:
             ended = trials.asked(connection, trials.LAST_STATES, key=self._key)
             ended = [one for one in ended if self._is_to_tell(connection, one)]
             waiting = trials.unasked(connection, wanted) if wanted else []
-            firsts = [asked_trials.with_seeds(raw(connection), one)[0] for one in waiting]
+            firsts = [asked_trials.with_seeds(connection, one)[0] for one in waiting]
             followed = self._followed(connection)
         given, waiting = len(waiting), self._give_values(firsts, waiting)
         is_added = len(waiting) < given
@@ -130,14 +130,14 @@ class Searcher:
         first = trials.one_asked(connection, self._key)
         if first is None or first.definition.search is None or not first.definition.search.prune:
             return []
-        return asked_trials.of_search(raw(connection), *astuple(self._key), begun=True)
+        return asked_trials.of_search(connection, *astuple(self._key), begun=True)
 
     def _prune(self, followed: Sequence[TrialRecord]) -> bool:
         """Report the new points of these trials; return True if one is to be pruned."""
         if self._watch is None or not followed:
             return False
         with self._store.read() as connection:
-            found = self._watch.look(raw(connection), followed)
+            found = self._watch.look(connection, followed)
         if found:
             with self._store.write() as connection:
                 trial_watch.request(connection, found)
@@ -176,7 +176,7 @@ class Searcher:
 
     def _stored(self, search: Search) -> list[StoredTrial]:
         with self._store.read() as connection:
-            found = asked_trials.of_search(raw(connection), *astuple(self._key))
+            found = asked_trials.of_search(connection, *astuple(self._key))
         return [
             StoredTrial(
                 one.number,
@@ -214,7 +214,7 @@ class Searcher:
     def _tell(self, opened: SearchStudy, stage: StageRecord) -> tuple[StageRecord, TrialOutcome]:
         with self._store.read() as connection:
             number = trials.number_of(connection, stage)
-            outcome = self._outcome(connection, asked_trials.with_seeds(raw(connection), stage))
+            outcome = self._outcome(connection, asked_trials.with_seeds(connection, stage))
         final = opened.tell(StoredTrial(number, stage.name, {}, *astuple(outcome)))
         if self._watch is not None:
             self._watch.end(final)
@@ -226,7 +226,7 @@ class Searcher:
         assert search is not None
         unfinished = [one for one in members if one.status != Status.COMPLETED]
         if not unfinished:
-            return objective.of_seeds(raw(connection), members, search)
+            return objective.of_seeds(connection, members, search)
         stage = unfinished[0]
         if stage.status == Status.PRUNED:
             return TrialOutcome("pruned")
@@ -237,7 +237,7 @@ class Searcher:
 
     def _is_to_tell(self, connection: Connection, stage: StageRecord) -> bool:
         """Return True if all seeds of a trial have ended, and it is not left to a resume."""
-        members = asked_trials.with_seeds(raw(connection), stage)
+        members = asked_trials.with_seeds(connection, stage)
         if not members or any(one.status not in trials.LAST_STATES for one in members):
             return False  # without members, an edit has removed its seeds
         is_cancelled = any(one.status == Status.CANCELLED for one in members)

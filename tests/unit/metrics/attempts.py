@@ -14,7 +14,7 @@ from trainui import clock, paths
 from trainui.domain.definition import MetricSource, Pipeline, StageDefinition
 from trainui.domain.records import Slot
 from trainui.domain.search import Search
-from trainui.store.db.engine import Store, raw
+from trainui.store.db.engine import Store
 from trainui.store.runs import attempts, new_run, stage_queue, stages
 from trainui.store.runs.metrics_progress import AttemptToRead
 from trainui.supervisor import protocol
@@ -106,7 +106,7 @@ def create_run(store: Store, root: Path, name: str, *definitions: StageDefinitio
         submission={},
     )
     with store.write() as connection:
-        new_run.create(raw(connection), new)
+        new_run.create(connection, new)
     return run_id
 
 

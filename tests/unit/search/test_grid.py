@@ -11,7 +11,7 @@ from trainui.domain.search import Prune, Search
 from trainui.domain.states import Status
 from trainui.search import study
 from trainui.search.study_file import StoredTrial
-from trainui.store.db.engine import Store, raw
+from trainui.store.db.engine import Store
 from trainui.store.read import trials
 from trainui.store.runs import new_run
 from trainui.store.runs import trials as stored_trials
@@ -48,11 +48,11 @@ def test_a_member_that_an_edit_adds_is_the_next_trial(store: Store, tmp_path: Pa
     directories = {one.name: str(tmp_path / one.name) for one in edited.stages}
     new = new_run.NewRun("r", "r", pipeline, str(tmp_path), directories, {"umask": 0o22})
     with store.write() as connection:
-        new_run.create(raw(connection), new)
-        fill(tmp_path, trials.of_search(raw(connection), "r", "train"))
+        new_run.create(connection, new)
+        fill(tmp_path, trials.of_search(connection, "r", "train"))
         replace_pipeline(connection, "r", edited, directories)
         replace_pipeline(connection, "r", edited, directories)
-        found = trials.of_search(raw(connection), "r", "train")
+        found = trials.of_search(connection, "r", "train")
     assert [one.stage.name for one in found] == [f"train[lr={lr}]" for lr in ("0.1", "0.2", "0.3")]
     for _ in range(2):
         added = fill(tmp_path, found)
@@ -68,7 +68,7 @@ def test_without_its_search_no_member_is_a_trial_until_it_is_back(
     directories = {one.name: str(tmp_path / one.name) for one in pipeline.stages}
     new = new_run.NewRun("r", "r", pipeline, str(tmp_path), directories, {"umask": 0o22})
     with store.write() as connection:
-        new_run.create(raw(connection), new)
+        new_run.create(connection, new)
         assert len(stored_trials.asked(connection, [Status.QUEUED])) == 2
         replace_pipeline(connection, "r", edited, directories)
         assert stored_trials.asked(connection, [Status.QUEUED]) == []

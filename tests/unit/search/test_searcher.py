@@ -29,7 +29,7 @@ from trainui.pipeline import loader
 from trainui.search import host_lock, results, samplers
 from trainui.search.searcher import Searcher
 from trainui.search.study import SearchStudy
-from trainui.store.db.engine import Store, raw
+from trainui.store.db.engine import Store
 from trainui.store.read import trials as read_trials
 from trainui.store.read.trials import TrialRecord
 from trainui.store.runs import attempts, runs, stage_requests, stages, trials
@@ -96,7 +96,7 @@ class Search:
 
     def ranked(self) -> list[TrialRecord]:
         with self.store.read() as connection:
-            return results.ranked(raw(connection), self.run_id, "train")
+            return results.ranked(connection, self.run_id, "train")
 
     def stage(self, number: int, seed: str = "") -> Any:
         with self.store.read() as connection:
@@ -123,7 +123,7 @@ class Search:
 
     def trials(self) -> list[TrialRecord]:
         with self.store.read() as connection:
-            return read_trials.of_search(raw(connection), self.run_id, "train")
+            return read_trials.of_search(connection, self.run_id, "train")
 
     def params(self) -> list[dict[str, Any]]:
         return [dict(one.stage.definition.trial_params or {}) for one in self.trials()]
@@ -513,11 +513,11 @@ def test_trials_that_an_edit_removes_are_not_the_best_and_come_back_as_they_ende
     search.turn(3)
     search.edit(1)
     with search.store.read() as connection:
-        assert results.of_search(raw(connection), search.run_id, "train").best_trial == 0
+        assert results.of_search(connection, search.run_id, "train").best_trial == 0
     assert [one.number for one in search.ranked()] == [1, 0, 2, 3]
     search.edit(4)
     with search.store.read() as connection:
-        assert results.of_search(raw(connection), search.run_id, "train").best_trial == 1
+        assert results.of_search(connection, search.run_id, "train").best_trial == 1
     assert (search.stage(2).status, search.stage(2).reason) == (Status.PRUNED, why.words)
     assert [one.state for one in search.trials()] == ["complete", "complete", "pruned", "asked"]
 

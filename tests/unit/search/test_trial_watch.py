@@ -19,7 +19,7 @@ from trainui.domain.search import Prune, Search
 from trainui.domain.states import Status
 from trainui.search import pruners, study, trial_watch
 from trainui.search.trial_watch import Decision, TrialWatch
-from trainui.store.db.engine import Store, raw
+from trainui.store.db.engine import Store
 from trainui.store.plotting import series_data
 from trainui.store.read import views
 from trainui.store.read.trials import ASKED, TrialRecord
@@ -315,7 +315,7 @@ def test_a_step_is_reported_once_and_a_metric_without_whole_steps_is_counted(
     second.feed({"loss": [(0.5, 1.0), (1.0, 2.0)]})
     assert [one.pruning for one in loop.look(1)] == [None]
     with store.read() as connection:
-        told = [one.text for _, one in views.events(raw(connection), loop.run)]
+        told = [one.text for _, one in views.events(connection, loop.run)]
     assert f"t1: {trial_watch.COUNTED}" in told
     loop.restart()
     Feeder(store, loop.stage(1).id, key="a2", attempt=1).feed({"loss": [(1.5, 6.0)]})

@@ -9,7 +9,7 @@ import pytest
 
 from tests.unit.store import readings
 from trainui.domain.definition import Pipeline, StageDefinition
-from trainui.store.db.engine import Store, open_store, raw
+from trainui.store.db.engine import Store, open_store
 from trainui.store.runs import new_run
 
 AddRun = Callable[..., str]
@@ -55,7 +55,7 @@ def add_run(store: Store, tmp_path: Path) -> AddRun:
             submission={"umask": 0o22},
         )
         with store.write() as connection:
-            new_run.create(raw(connection), new)
+            new_run.create(connection, new)
         return run_id
 
     return add

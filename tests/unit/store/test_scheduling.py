@@ -22,7 +22,7 @@ from trainui.domain.definition import Pipeline, StageDefinition
 from trainui.domain.records import AttemptRecord, Slot, StageRecord
 from trainui.domain.states import ENDED, UNFINISHED, Status, run_status
 from trainui.pipeline.rules.resume_plan import Action, plan_rerun, plan_resume
-from trainui.store.db.engine import Store, open_store, raw
+from trainui.store.db.engine import Store, open_store
 from trainui.store.runs import (
     attempt_rows,
     attempts,
@@ -83,7 +83,7 @@ class Scheduling(RuleBasedStateMachine):
             submission={},
         )
         with self.store.write() as connection:
-            new_run.create(raw(connection), new)
+            new_run.create(connection, new)
 
     # -- the planner and the worker
 

@@ -21,7 +21,7 @@ from trainui.domain.records import AttemptRecord, Slot, StageRecord
 from trainui.domain.states import DONE, ENDED, UNFINISHED, Status, run_status
 from trainui.pipeline.rules.resume_plan import Action, plan_resume
 from trainui.pipeline.rules.scheduling import FreeSlots, Grant, WaitingStage, decide
-from trainui.store.db.engine import open_store, raw
+from trainui.store.db.engine import open_store
 from trainui.store.runs import (
     attempt_rows,
     attempts,
@@ -97,7 +97,7 @@ class Kept(RuleBasedStateMachine):
             submission={},
         )
         with self.store.write() as connection:
-            new_run.create(raw(connection), new)
+            new_run.create(connection, new)
         self.runs.append(run_id)
 
     @rule()

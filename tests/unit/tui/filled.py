@@ -16,7 +16,7 @@ from trainui.domain.definition import CheckpointRule, Pipeline, StageDefinition
 from trainui.domain.records import AttemptRecord, Slot, StageRecord
 from trainui.domain.states import Status
 from trainui.execution.attempt import stage_directory
-from trainui.store.db.engine import Store, raw
+from trainui.store.db.engine import Store
 from trainui.store.runs import attempt_rows, attempts, new_run, stage_queue, stages
 
 Graph = Mapping[str, Sequence[str]]
@@ -78,7 +78,7 @@ class Filler:
             submission={"umask": 0o22},
         )
         with self.store.write() as connection:
-            new_run.create(raw(connection), new)
+            new_run.create(connection, new)
         return run_id
 
     def stage(self, run_id: str, name: str) -> StageRecord:

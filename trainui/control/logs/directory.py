@@ -13,7 +13,7 @@ from typing import Any, BinaryIO, Literal
 from trainui import plain_files, settings
 from trainui.domain.file_access import Directory, LocalDirectory
 from trainui.errors import UnfitEnvironmentError
-from trainui.store.db.engine import open_store, raw
+from trainui.store.db.engine import open_store
 from trainui.store.hosts import heartbeats, log_requests
 from trainui.store.hosts.log_requests import LogReply
 from trainui.supervisor import protocol
@@ -101,7 +101,7 @@ class RemoteDirectory:
 
     def _ask(self, name: str = "", start: int = 0, length: int = 0) -> LogReply:
         with self._store.write() as connection:
-            host = heartbeats.known(raw(connection)).get(self._host)
+            host = heartbeats.known(connection).get(self._host)
             if host is None or host.seconds >= heartbeats.SILENT_AFTER:
                 ago = "" if host is None else f" for {host.seconds:.0f} s"
                 raise RemoteLogError(

@@ -23,7 +23,7 @@ from trainui.pipeline.rules.resume_plan import Action, PlannedStage
 from trainui.resume import checkpoints, edit_effects, undeclared
 from trainui.resume.checkpoints import CheckpointSearch
 from trainui.resume.submitted import check_names, existing_run, given_params
-from trainui.store.db.engine import Store, open_store, raw
+from trainui.store.db.engine import Store, open_store
 from trainui.store.read import trials
 from trainui.store.runs import attempts as stored_attempts
 from trainui.store.runs import runs
@@ -82,7 +82,7 @@ def plan_resume(
     """
     store = open_store()
     with store.read() as connection:
-        lost = lost_attempts.find(raw(connection))
+        lost = lost_attempts.find(connection)
     return make_plan(store, run_id, options, pipeline, lost=lost).stages
 
 
@@ -174,7 +174,7 @@ def read_state(store: Store, run_id: str) -> SeenRun:
             for stage in stages
             if stage.attempt > 0
         }
-        counted = trials.counted(raw(connection), run_id, stages)
+        counted = trials.counted(connection, run_id, stages)
     return SeenRun(run, stages, attempts, tried, counted)
 
 

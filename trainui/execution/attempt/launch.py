@@ -41,7 +41,7 @@ from trainui.pipeline.rules import fingerprint
 from trainui.resume import environment_digest, outputs
 from trainui.resume.snapshot import run_copy
 from trainui.search import results as search_results
-from trainui.store.db.engine import Store, raw
+from trainui.store.db.engine import Store
 from trainui.store.runs import attempts, runs, stages
 from trainui.supervisor import call_task, process, protocol
 from trainui.supervisor.fork_server import ForkServer
@@ -69,7 +69,7 @@ def context_of(store: Store, attempt_id: int) -> AttemptContext:
         if run is None:
             raise NotLaunchableError(f"the run {stage.run_id} was deleted")
         submission = runs.submission(connection, run.id)
-        results = search_results.needed_by(raw(connection), run.id, stage.definition)
+        results = search_results.needed_by(connection, run.id, stage.definition)
         return AttemptContext(run, stage, attempt, submission, results)
 
 

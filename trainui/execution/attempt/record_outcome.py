@@ -24,7 +24,7 @@ from trainui.execution.attempt.prepared_process import AttemptContext, definitio
 from trainui.execution.gpu import gpus
 from trainui.resume import checkpoints, shell_environment, undeclared
 from trainui.search import objective
-from trainui.store.db.engine import Store, raw
+from trainui.store.db.engine import Store
 from trainui.store.points import write_points
 from trainui.store.runs import attempts, events, launching
 from trainui.store.runs.attempt_rows import Outcome
@@ -118,7 +118,7 @@ def _with_objective(store: Store, context: AttemptContext, outcome: Outcome) -> 
     if search is None or not search.asks:
         return outcome
     with store.read() as connection:
-        problem = objective.problem(raw(connection), context.stage.id, search.metric)
+        problem = objective.problem(connection, context.stage.id, search.metric)
         tries = attempts.of_stage(connection, context.stage.id) if problem else []
     if problem is None or not all(one.metrics_complete or one.id == own for one in tries):
         return outcome

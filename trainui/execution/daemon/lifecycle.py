@@ -111,12 +111,12 @@ def status() -> dict[str, Any]:
 def _hosts(settings: Settings) -> list[dict[str, Any]]:
     if settings.database_url is None:
         return []
-    from trainui.store.db.engine import open_store, raw
+    from trainui.store.db.engine import open_store
     from trainui.store.hosts import heartbeats
 
     try:
         with open_store().read() as connection:
-            known = heartbeats.known(raw(connection))
+            known = heartbeats.known(connection)
     except UnfitEnvironmentError:
         return []  # `trainui doctor` reports the problem
     return [

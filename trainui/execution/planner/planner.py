@@ -23,7 +23,7 @@ from trainui.execution.planner.wait_reasons import RetryTimers
 from trainui.pipeline.rules.scheduling import Grant, Wait, decide
 from trainui.pipeline.substitution.masking import mask
 from trainui.settings import Settings
-from trainui.store.db.engine import Store, raw
+from trainui.store.db.engine import Store
 from trainui.store.db.protocol import Connection
 from trainui.store.read import gpu_use
 from trainui.store.read.gpu_use import Holder
@@ -212,7 +212,7 @@ class Planner:
                 waiting=waiting,
                 cut=cut,
                 unexplained=unexplained,
-                held=gpu_use.holders(raw(connection), host()) if waiting else {},
+                held=gpu_use.holders(connection, host()) if waiting else {},
                 unclaimed=[_message(stages.get(connection, one.stage_id), one) for one in lost],
                 paused=runs.flag(connection, runs.PAUSED) is not None,
                 is_open=is_open,

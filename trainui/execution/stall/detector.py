@@ -13,7 +13,6 @@ from trainui.execution.stall import adopted_activity
 from trainui.execution.stall.alerts import IDLE
 from trainui.execution.stall.stall_rule import StallRule
 from trainui.execution.stall.stall_watch import Stall, StallWatch
-from trainui.store.db.engine import raw
 from trainui.store.points import read_points, sources
 from trainui.store.runs import stages
 from trainui.supervisor import journal, protocol
@@ -99,7 +98,7 @@ class StallDetector(StallWatch):
             return
         watched.learned_from = watched.observed
         with self._store.read() as connection:
-            count = read_points.count_of_attempt(raw(connection), attempt.stage_id, attempt.number)
+            count = read_points.count_of_attempt(connection, attempt.stage_id, attempt.number)
         if count >= LEAST_POINTS:
             ran = (clock.now() - (attempt.started_at or 0)) / clock.SECOND
             watched.rule.assume(max(0.0, ran - watched.rule.silence(now)) / count)

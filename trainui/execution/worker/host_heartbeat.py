@@ -17,7 +17,7 @@ from trainui.errors import UnfitEnvironmentError
 from trainui.execution.gpu import gpus, nvml
 from trainui.execution.planner import slots
 from trainui.settings import Settings
-from trainui.store.db.engine import Store, raw
+from trainui.store.db.engine import Store
 from trainui.store.db.protocol import Connection
 from trainui.store.hosts import heartbeats
 from trainui.store.read import views
@@ -63,7 +63,7 @@ class HostHeartbeat:
         ]
         with self._store.write() as connection:
             other = heartbeats.announce(
-                raw(connection),
+                connection,
                 self._here.host,
                 home=self._home,
                 place=self._here.place,
@@ -82,14 +82,14 @@ class HostHeartbeat:
 
 def _warn_of_silent_hosts(connection: Connection, here: str) -> None:
     """Warn about stages on silent hosts, and clear such warnings on the stages of this host."""
-    known = heartbeats.known(raw(connection))
-    for stage in views.running_on(raw(connection), here):
+    known = heartbeats.known(connection)
+    for stage in views.running_on(connection, here):
         if stage.reason_host not in (None, here):
             stages.warn(connection, stage.id, None)
     for host in known.values():
         if host.name != here and host.seconds >= heartbeats.SILENT_AFTER:
             silent = _SILENT.format(host.name, heartbeats.SILENT_AFTER)
-            for stage in views.running_on(raw(connection), host.name):
+            for stage in views.running_on(connection, host.name):
                 stages.warn(connection, stage.id, silent, host=here)
     waiting = stage_queue.queued(connection, limit=LOOKED_AT)
     reasons = {

@@ -214,11 +214,6 @@ def file_of(url: str) -> Path | None:
     return None if postgres.is_ours(url) else Path(url.removeprefix(_SQLITE))
 
 
-def raw(connection: Connection) -> Connection:
-    """Return the connection."""
-    return connection
-
-
 @contextmanager
 def _explained(url: str) -> Iterator[None]:
     """Convert the driver's errors to typed ones that say what to do."""

@@ -15,7 +15,6 @@ from trainui.domain.records import NOT_STARTED_BY_US, OWN, Slot
 from trainui.domain.states import ENDED, Status, run_status
 from trainui.formatting import quantity
 from trainui.store.db import protocol
-from trainui.store.db.engine import raw
 from trainui.store.db.protocol import Connection
 from trainui.store.db.statements import insert
 from trainui.store.read import row_mapping
@@ -55,21 +54,20 @@ def known_processes(connection: Connection) -> dict[tuple[int, int, str], str]:
 
 def _known(connection: Connection) -> list[tuple[str, dict[str, Any]]]:
     query = "SELECT id, submission_json FROM runs WHERE kind <> ?"
-    found = raw(connection).execute(query, (OWN,))
+    found = connection.execute(query, (OWN,))
     return [(run_id, row_mapping.load(text)["external"]) for run_id, text in found]
 
 
 def add(connection: Connection, new: NewRun, states: Mapping[str, ExternalState]) -> None:
     """Store an external run with the states of its stages, by their names."""
-    own = raw(connection)
-    new_run.create(own, new)
-    _start(own, new.id, states, str(new.host))
+    new_run.create(connection, new)
+    _start(connection, new.id, states, str(new.host))
     now = clock.now()
     # in the list, which is ordered by creation, it stands where it belongs by its age
     began = min((one.started_at for one in states.values() if one.started_at), default=now)
     status = run_status([one.status for one in states.values()], started=True)
     ends = [one.completed_at for one in states.values() if one.completed_at is not None]
-    own.execute(
+    connection.execute(
         "UPDATE runs SET status = ?, created_at = ?, started_at = ?, completed_at = ?, "
         "notified_at = ? WHERE id = ?",
         (
@@ -87,12 +85,13 @@ def add_stages(
     connection: Connection, run_id: str, new: NewRun, states: Mapping[str, ExternalState]
 ) -> None:
     """Store more stages of an external run, as `add` does; `new` is a run with these alone."""
-    own = raw(connection)
-    (first,) = own.execute("SELECT count(*) FROM stages WHERE run_id = ?", (run_id,)).fetchone()
+    (first,) = connection.execute(
+        "SELECT count(*) FROM stages WHERE run_id = ?", (run_id,)
+    ).fetchone()
     ids = {stage.name: str(uuid.uuid4()) for stage in new.pipeline.stages}
     rows = new_run.stage_rows(new, ids, first=first)
-    insert(own, "stages", [row | {"run_id": run_id} for row in rows])
-    _start(own, run_id, states, str(new.host))
+    insert(connection, "stages", [row | {"run_id": run_id} for row in rows])
+    _start(connection, run_id, states, str(new.host))
     runs.refresh(connection, run_id)
     events.record(connection, run_id, "submitted", f"{quantity(len(ids), 'stage')} added")
 
@@ -140,7 +139,7 @@ def let_end(connection: Connection, run_id: str) -> None:
     """Record the stages of a run as ended, so that it can be deleted."""
     of_run = "stage_id IN (SELECT id FROM stages WHERE run_id = ?)"
     for table, which in (("stages", "run_id = ?"), ("attempts", of_run)):
-        raw(connection).execute(
+        connection.execute(
             f"UPDATE {table} SET status = ?, completed_at = ? WHERE status = ? AND {which}",
             (Status.ENDED, clock.now(), Status.RUNNING, run_id),
         )

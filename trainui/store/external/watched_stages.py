@@ -11,7 +11,6 @@ from trainui.domain.definition import MetricSource, StageDefinition
 from trainui.domain.records import NOT_STARTED_BY_US, Slot
 from trainui.domain.states import Status
 from trainui.plugin import Tracker, registry
-from trainui.store.db.engine import raw
 from trainui.store.db.protocol import Connection
 from trainui.store.db.statements import placeholders
 from trainui.store.db.updates import change, set_values
@@ -48,7 +47,7 @@ def _stages(
     connection: Connection, host: str, which: str, parameters: Sequence[Any] = ()
 ) -> list[WatchedStage]:
     """Return those of this host's stages of external runs that fit a condition."""
-    found = raw(connection).execute(
+    found = connection.execute(
         "SELECT runs.id, stages.id, attempts.id, stages.name, stages.directory, "
         "attempts.directory, pid, cancel_requested_at, attempts.completed_at, submission_json "
         "FROM attempts JOIN stages ON stages.id = stage_id JOIN runs ON runs.id = run_id "
@@ -62,8 +61,7 @@ def _stages(
 def running(connection: Connection, host: str) -> list[WatchedStage]:
     """Return this host's stages of external runs that had not ended."""
     query = "SELECT 1 FROM attempts WHERE status = ? AND executor = ? LIMIT 1"
-    own = raw(connection)
-    if own.execute(query, (Status.RUNNING, NOT_STARTED_BY_US)).fetchone() is None:
+    if connection.execute(query, (Status.RUNNING, NOT_STARTED_BY_US)).fetchone() is None:
         return []  # nearly always, and asked at each change of the store
     return _stages(connection, host, "attempts.status = ?", (Status.RUNNING,))
 
@@ -75,7 +73,7 @@ def sources(connection: Connection, stage_id: str) -> tuple[MetricSource, ...]:
 
 def _definition(connection: Connection, stage_id: str) -> StageDefinition:
     query = "SELECT definition_json FROM stages WHERE id = ?"
-    (text,) = raw(connection).execute(query, (stage_id,)).fetchone()
+    (text,) = connection.execute(query, (stage_id,)).fetchone()
     return row_mapping.definition(text)
 
 
@@ -127,7 +125,7 @@ def set_process(
     json_ = row_mapping.slots_json(slots)
     set_values(connection, "attempts", stage.attempt_id, pid=identity["pid"], slots_json=json_)
     query = "SELECT submission_json, directory FROM runs WHERE id = ?"
-    text, directory = raw(connection).execute(query, (stage.run_id,)).fetchone()
+    text, directory = connection.execute(query, (stage.run_id,)).fetchone()
     submission = row_mapping.load(text)
     submission["external"] |= identity
     set_values(connection, "runs", stage.run_id, submission_json=row_mapping.dump(submission))

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from trainui import clock
-from trainui.store.db.engine import raw
 from trainui.store.db.protocol import Connection
 from trainui.store.db.statements import NOW
 from trainui.store.read import row_mapping
@@ -56,12 +55,12 @@ def request(
 ) -> str:
     """Request a part of an attempt's file; return the request's id."""
     number = uuid.uuid4().hex
-    raw(connection).execute(
+    connection.execute(
         "INSERT INTO log_reads (id, attempt_id, host, name, start, length, asked_at) "
         f"VALUES (?, ?, ?, ?, ?, ?, {NOW})",
         (number, attempt_id, host, name, start, min(length, MOST)),
     )
-    raw(connection).execute(f"NOTIFY {CHANNEL}")
+    connection.execute(f"NOTIFY {CHANNEL}")
     return number
 
 
@@ -72,7 +71,7 @@ def listen(connection: psycopg.Connection) -> None:
 
 def unanswered(connection: Connection, host: str) -> list[LogRequest]:
     """Return the unanswered requests to a host."""
-    found = raw(connection).execute(
+    found = connection.execute(
         "SELECT log_reads.id, directory, name, start, length FROM log_reads "
         "JOIN attempts ON attempts.id = attempt_id "
         "WHERE log_reads.host = ? AND attempts.host = ? AND answer_json IS NULL ORDER BY asked_at",
@@ -83,18 +82,18 @@ def unanswered(connection: Connection, host: str) -> list[LogRequest]:
 
 def answer(connection: Connection, number: str, words: Mapping[str, Any], data: bytes) -> None:
     """Answer a request; delete abandoned ones."""
-    raw(connection).execute(
+    connection.execute(
         "UPDATE log_reads SET answer_json = ?, data = ? WHERE id = ?",
         (row_mapping.dump(dict(words)), data, number),
     )
     old = f"DELETE FROM log_reads WHERE asked_at < {NOW} - ?"
-    raw(connection).execute(old, (FORGOTTEN_AFTER,))
+    connection.execute(old, (FORGOTTEN_AFTER,))
 
 
 def find_reply(connection: Connection, number: str) -> LogReply | None:
     """Return an answer; None if there is none yet."""
     query = "SELECT answer_json, data FROM log_reads WHERE id = ?"
-    found = raw(connection).execute(query, (number,)).fetchone()
+    found = connection.execute(query, (number,)).fetchone()
     if found is None or found[0] is None:
         return None
     return LogReply(row_mapping.load(found[0]), bytes(found[1] or b""))
@@ -102,4 +101,4 @@ def find_reply(connection: Connection, number: str) -> LogReply | None:
 
 def delete_request(connection: Connection, number: str) -> None:
     """Delete a request."""
-    raw(connection).execute("DELETE FROM log_reads WHERE id = ?", (number,))
+    connection.execute("DELETE FROM log_reads WHERE id = ?", (number,))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from trainui.domain.states import Status
-from trainui.store.db.engine import raw
 from trainui.store.db.protocol import Connection
 from trainui.store.points import sources, write_points
 from trainui.store.points.source_record import SourceRecord
@@ -23,7 +22,7 @@ def of_other_members(
         group: the sweep's name in the file.
         metric: the metric.
     """
-    found = raw(connection).execute(
+    found = connection.execute(
         "SELECT other.id, other.attempt FROM stages AS own JOIN stages AS other "
         "ON other.run_id = own.run_id AND other.id <> own.id "
         "JOIN series ON series.owner = other.id AND series.name = ? "

@@ -8,7 +8,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping
 
-from trainui.store.db.engine import raw
 from trainui.store.db.protocol import Connection
 from trainui.store.points import chunks, segments
 from trainui.store.points.chunks import CHUNK_POINTS, Points
@@ -161,7 +160,7 @@ def names_by_source(
 ) -> dict[int, set[str]]:
     """Return, by source id, the names of the series of an attempt, or of earlier ones."""
     found: dict[int, set[str]] = {}
-    for series in segments.series_of(raw(connection), owner):
+    for series in segments.series_of(connection, owner):
         for segment in series.segments:
             number = segment.history.attempt
             if number < attempt if before else number == attempt:
@@ -195,7 +194,7 @@ def next_step(connection: Connection, owner: str, *, attempt: int) -> int | floa
     """
     stats = [
         segment.stats
-        for series in segments.series_of(raw(connection), owner)
+        for series in segments.series_of(connection, owner)
         for segment in series.segments
         if segment.history.attempt < attempt
     ]
@@ -207,7 +206,7 @@ def next_step(connection: Connection, owner: str, *, attempt: int) -> int | floa
 
 def last_step(connection: Connection, owner: str, name: str, *, attempt: int) -> float:
     """Return the last step of a series in an attempt; minus infinity if it has no points."""
-    found = segments.series_of(raw(connection), owner)
+    found = segments.series_of(connection, owner)
     parts = (one for series in found if series.name == name for one in series.segments)
     steps = (one.stats.high_step for one in parts if one.history.attempt == attempt)
     return max(steps, default=-math.inf)
@@ -235,12 +234,11 @@ def _loaded(
     connection: Connection, owner: str, wanted: Callable[[str, PointSegment], bool]
 ) -> dict[str, Points]:
     """Return the points of the wanted segments of an owner, by series, in the order read."""
-    reading = raw(connection)
     found: dict[str, Points] = {}
-    for series in segments.series_of(reading, owner):
+    for series in segments.series_of(connection, owner):
         chosen = [one for one in series.segments if wanted(series.name, one)]
         if chosen:
-            found[series.name] = chunks.join([segments.load(reading, one) for one in chosen])
+            found[series.name] = chunks.join([segments.load(connection, one) for one in chosen])
     return found
 
 

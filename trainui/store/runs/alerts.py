@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from trainui.domain.definition import Alert
 from trainui.domain.notifications import ALERT, EARLY, MARK, NAN
 from trainui.domain.states import Status
-from trainui.store.db.engine import raw
 from trainui.store.db.protocol import Connection
 from trainui.store.runs import events, stage_requests, stages
 
@@ -66,7 +65,7 @@ def record(
         return
     for mark in marks:
         text = f"{stage.name}: {mark.words}"
-        known = raw(connection).execute(
+        known = connection.execute(
             "SELECT 1 FROM events WHERE run_id = ? AND stage = ? AND attempt = ? AND kind = ? "
             "AND text = ?",
             (stage.run_id, stage.name, attempt, mark.kind, text),

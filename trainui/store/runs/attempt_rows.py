@@ -12,7 +12,6 @@ from typing import Any
 from trainui import clock, formatting
 from trainui.domain.records import AttemptRecord, HostView
 from trainui.domain.states import Status
-from trainui.store.db.engine import raw
 from trainui.store.db.protocol import Connection
 from trainui.store.db.statements import placeholders
 from trainui.store.db.updates import set_values
@@ -27,7 +26,7 @@ def in_state(
     parameters: tuple[str, ...] = statuses
     if here is not None:
         query, parameters = f"{query} AND host = ?", (*statuses, here.host)
-    found = raw(connection).execute(f"{query} ORDER BY id", parameters)
+    found = connection.execute(f"{query} ORDER BY id", parameters)
     return list(row_mapping.records(found, row_mapping.attempt_record))
 
 
@@ -85,7 +84,7 @@ def end(connection: Connection, attempt: AttemptRecord, outcome: Outcome) -> Non
 
 def free_slots(connection: Connection, attempt_id: int) -> None:
     """Free the slots of an attempt."""
-    raw(connection).execute("DELETE FROM slots WHERE attempt_id = ?", (attempt_id,))
+    connection.execute("DELETE FROM slots WHERE attempt_id = ?", (attempt_id,))
 
 
 def withdraw(connection: Connection, stage_ids: Collection[str]) -> None:

@@ -12,7 +12,6 @@ from trainui.domain.records import AttemptRecord, StageRecord
 from trainui.domain.states import ATTEMPT_TRANSITIONS, Status
 from trainui.errors import TransitionError
 from trainui.pipeline.rules.after_end import Retry, next_retry
-from trainui.store.db.engine import raw
 from trainui.store.db.protocol import Connection
 from trainui.store.db.updates import change, set_values
 from trainui.store.read import row_mapping, views
@@ -22,7 +21,7 @@ from trainui.store.runs.attempt_rows import Outcome
 
 def of_stage(connection: Connection, stage_id: str) -> list[AttemptRecord]:
     """Return a stage's attempts, the oldest first."""
-    return views.attempts_of_stage(raw(connection), stage_id)
+    return views.attempts_of_stage(connection, stage_id)
 
 
 def get(connection: Connection, attempt_id: int) -> AttemptRecord:
@@ -34,7 +33,7 @@ def get(connection: Connection, attempt_id: int) -> AttemptRecord:
 
 def find(connection: Connection, attempt_id: int) -> AttemptRecord | None:
     """Return one attempt; None if it does not exist."""
-    found = raw(connection).execute("SELECT * FROM attempts WHERE id = ?", (attempt_id,))
+    found = connection.execute("SELECT * FROM attempts WHERE id = ?", (attempt_id,))
     return row_mapping.first(found, row_mapping.attempt_record)
 
 
@@ -75,7 +74,7 @@ def claim(
     }
     stages.change(connection, stage, Status.RUNNING, **cleared)
     runs.refresh(connection, run_id)
-    found = raw(connection).execute(
+    found = connection.execute(
         "SELECT * FROM attempts WHERE stage_id = ? AND number = ?", (stage.id, stage.attempt)
     )
     return row_mapping.first(found, row_mapping.attempt_record)
@@ -112,7 +111,7 @@ def tried_checkpoints(connection: Connection, stage_id: str) -> dict[str, int]:
 
     Each has the time at which the last such attempt started, in microseconds.
     """
-    found = raw(connection).execute(
+    found = connection.execute(
         "SELECT checkpoint, coalesce(started_at, completed_at) FROM attempts "
         "WHERE stage_id = ? AND checkpoint_tried ORDER BY number",
         (stage_id,),

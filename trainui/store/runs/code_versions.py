@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 from trainui.domain.notifications import CODE
 from trainui.domain.states import Status
-from trainui.store.db.engine import raw
 from trainui.store.db.protocol import Connection
 from trainui.store.db.updates import change
 from trainui.store.runs import events
@@ -33,12 +32,12 @@ def first_running(connection: Connection) -> int:
         "SELECT coalesce((SELECT min(id) FROM attempts WHERE status = ? AND code_change IS NULL), "
         "(SELECT max(id) FROM attempts) + 1, 1)"
     )
-    return int(raw(connection).execute(query, (Status.RUNNING,)).fetchone()[0])
+    return int(connection.execute(query, (Status.RUNNING,)).fetchone()[0])
 
 
 def started(connection: Connection, *, after: int) -> list[StartedAttempt]:
     """Return the attempts after an id whose processes have started, the oldest first."""
-    found = raw(connection).execute(
+    found = connection.execute(
         "SELECT attempts.id, number, stages.name, runs.id, runs.directory, file, "
         "attempts.started_at FROM attempts JOIN stages ON stages.id = stage_id "
         "JOIN runs ON runs.id = run_id WHERE attempts.id > ? AND attempts.started_at IS NOT NULL "

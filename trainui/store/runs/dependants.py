@@ -7,7 +7,6 @@ from collections.abc import Iterable, Sequence
 from trainui import clock
 from trainui.domain.states import DONE, ENDED, UNFINISHED, Status
 from trainui.pipeline.rules.after_end import Upstream, next_state
-from trainui.store.db.engine import raw
 from trainui.store.db.protocol import Connection
 from trainui.store.db.statements import batches, placeholders
 from trainui.store.read import row_mapping, trials
@@ -46,7 +45,7 @@ def _without_results(
 ) -> tuple[Status, str] | None:
     """Return BLOCKED and the reason if no trial of a search upstream has completed."""
     for search in dict.fromkeys(one.search for one in failed if one.search is not None):
-        if not trials.has_completed(raw(connection), run_id, search):
+        if not trials.has_completed(connection, run_id, search):
             return Status.BLOCKED, f"no trial of {search} completed"
     return None
 
@@ -56,7 +55,7 @@ def _pending_dependants(connection: Connection, stage_ids: Sequence[str]) -> lis
 
     A stage whose work is done changes nothing for a dependant that still waits for others.
     """
-    found = raw(connection).execute(
+    found = connection.execute(
         "SELECT DISTINCT stages.id, stages.run_id, stages.name, stages.attempt FROM stages "
         "JOIN dependencies ON dependencies.stage_id = stages.id "
         "JOIN stages AS upstream ON upstream.id = dependencies.upstream_id "
@@ -74,7 +73,7 @@ def upstreams_of(connection: Connection, stage_ids: Sequence[str]) -> dict[str, 
     """Return stages' upstream stages by id, without completed ones, which decide nothing."""
     upstreams: dict[str, list[Upstream]] = {}
     for part in batches(stage_ids):
-        found = raw(connection).execute(
+        found = connection.execute(
             "SELECT dependencies.stage_id, name, status, definition_json FROM dependencies "
             "JOIN stages ON stages.id = upstream_id "
             f"WHERE dependencies.stage_id IN ({placeholders(part)}) AND status <> ? "

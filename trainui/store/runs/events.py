@@ -10,7 +10,6 @@ from typing import Any
 
 from trainui import clock, formatting
 from trainui.domain.records import StageRecord
-from trainui.store.db.engine import raw
 from trainui.store.db.protocol import Connection
 from trainui.store.db.statements import insert
 from trainui.store.read import row_mapping
@@ -36,7 +35,7 @@ def record(
     event["text"] = formatting.storable(text)  # it may quote a file's name
     event["time"] = clock.now() if time is None else time
     event["data_json"] = row_mapping.dump(data) if data else None
-    insert(raw(connection), "events", [event])
+    insert(connection, "events", [event])
 
 
 def record_of(
@@ -59,4 +58,4 @@ def record_all(connection: Connection, happened: Sequence[tuple[str, str, str]],
     """Add an event of one kind for each of several stages: run id, full stage name, sentence."""
     same = {"time": clock.now(), "kind": kind}
     rows = [{"run_id": run, "stage": stage, "text": text, **same} for run, stage, text in happened]
-    insert(raw(connection), "events", rows)
+    insert(connection, "events", rows)

@@ -7,7 +7,6 @@ from pathlib import Path
 from trainui import clock, paths
 from trainui.domain.records import StageRecord
 from trainui.domain.states import Status
-from trainui.store.db.engine import raw
 from trainui.store.db.protocol import Connection
 from trainui.store.db.updates import change, set_values
 from trainui.store.runs import attempt_rows, attempts, events, runs, stages
@@ -21,7 +20,7 @@ LONGEST_PAUSE = 60.0
 
 def is_fresh(connection: Connection, stage_id: str) -> bool:
     """Return True if a stage's directory must be renamed away before its next attempt."""
-    found = raw(connection).execute("SELECT fresh FROM stages WHERE id = ?", (stage_id,))
+    found = connection.execute("SELECT fresh FROM stages WHERE id = ?", (stage_id,))
     return bool(found.fetchone()[0])
 
 
@@ -72,7 +71,7 @@ def requeue(connection: Connection, attempt_id: int, reason: str) -> None:
 
 def _pause(connection: Connection, stage_id: str, reason: str) -> float:
     """Return the backoff in seconds, doubled for each requeue in a row for this reason."""
-    found = raw(connection).execute(
+    found = connection.execute(
         "SELECT count(*) FROM attempts WHERE stage_id = ? AND number > (SELECT "
         "coalesce(max(number), 0) FROM attempts WHERE stage_id = ? AND error IS NOT ?)",
         (stage_id, stage_id, reason),

@@ -12,7 +12,6 @@ from trainui import clock, mounts
 from trainui.domain.definition import StageDefinition
 from trainui.domain.records import NOT_STARTED_BY_US
 from trainui.domain.states import Status
-from trainui.store.db.engine import raw
 from trainui.store.db.protocol import Connection
 from trainui.store.db.statements import IS_UNREAD
 from trainui.store.db.updates import set_values
@@ -50,7 +49,7 @@ class AttemptToRead:
 
 def attempts_to_read(connection: Connection, host: str) -> list[AttemptToRead]:
     """Return the started attempts of a host that are not read to their end."""
-    found = raw(connection).execute(
+    found = connection.execute(
         "SELECT attempts.id, number, attempts.status, attempts.directory AS attempt_dir, "
         "attempts.executor, stage_id, stages.directory AS stage_dir, attempt AS latest, "
         "stages.definition_json FROM attempts JOIN stages ON stages.id = stage_id "
@@ -81,7 +80,7 @@ class Rival:
 def rivals(connection: Connection, attempt_id: int) -> list[Rival]:
     """Return the other attempts that have run since an attempt started."""
     # also those whose start is not on record yet: their processes may write already
-    found = raw(connection).execute(
+    found = connection.execute(
         "SELECT stages.definition_json, other.directory, other.granted_at, other.started_at, "
         "other.completed_at, other.executor FROM attempts AS own "
         "JOIN attempts AS other ON other.id <> own.id "

@@ -8,7 +8,7 @@ from trainui import formatting
 from trainui.domain.notifications import Notification
 from trainui.domain.records import RunRecord
 from trainui.domain.states import Status
-from trainui.store.db.engine import Store, raw
+from trainui.store.db.engine import Store
 from trainui.store.db.protocol import Connection
 from trainui.store.read import event_feed, time_worked
 from trainui.store.runs import runs
@@ -33,14 +33,14 @@ class PendingNotifications:
         They are recorded first: if this process dies before it sends them, none is sent twice.
         """
         with self._store.read() as connection:
-            last = event_feed.last(raw(connection))
-            alerts = event_feed.alerts_after(raw(connection), self._seen_event)
+            last = event_feed.last(connection)
+            alerts = event_feed.alerts_after(connection, self._seen_event)
             if not (alerts or runs.to_notify(connection)):
                 self._seen_event = last
                 return []
         with self._store.write() as connection:
             last_sent = int(runs.flag(connection, NOTIFIED) or 0)
-            alerts = event_feed.alerts_after(raw(connection), last_sent)
+            alerts = event_feed.alerts_after(connection, last_sent)
             ended = runs.to_notify(connection)
             runs.mark_notified(connection, [run.id for run in ended])
             if alerts:
@@ -54,13 +54,13 @@ def begin(store: Store) -> None:
     """Mark all events so far as notified, in a store without this mark."""
     with store.write() as connection:
         if runs.flag(connection, NOTIFIED) is None:
-            runs.set_flag(connection, NOTIFIED, str(event_feed.last(raw(connection))))
+            runs.set_flag(connection, NOTIFIED, str(event_feed.last(connection)))
 
 
 def _end(connection: Connection, run: RunRecord) -> Notification:
     words = f"{run.name} {run.status.verb}"
     if run.started_at and run.completed_at:
-        worked = time_worked.of_run(raw(connection), run.id).until(run.completed_at)
+        worked = time_worked.of_run(connection, run.id).until(run.completed_at)
         words += f" after {formatting.took(worked, run.started_at, run.completed_at)}"
     if named := _culprits(connection, run):
         words += f": {', '.join(named)}"
@@ -72,7 +72,7 @@ def _culprits(connection: Connection, run: RunRecord) -> Sequence[str]:
     if run.status == Status.COMPLETED:
         return []
     query = "SELECT name, reason FROM stages WHERE run_id = ? AND status = ? ORDER BY position"
-    found = raw(connection).execute(query, (run.id, run.status)).fetchall()
+    found = connection.execute(query, (run.id, run.status)).fetchall()
     named = [
         str(name) if reason in (None, run.status) else f"{name} ({reason})"
         for name, reason in found[:NAMED]

@@ -11,7 +11,6 @@ from trainui.domain.records import StageRecord
 from trainui.domain.states import DONE, Status
 from trainui.pipeline.rules.resume_plan import REMOVED
 from trainui.pipeline.substitution.search import with_recorded_trials
-from trainui.store.db.engine import raw
 from trainui.store.db.protocol import Connection
 from trainui.store.db.statements import batches, insert, placeholders
 from trainui.store.db.updates import set_values
@@ -34,12 +33,12 @@ def replace_pipeline(
     Both are by full stage name.
     """
     _keep_digest(connection, run_id)
-    new_run.store_pipeline(raw(connection), pipeline)
+    new_run.store_pipeline(connection, pipeline)
     changed = {"digest": pipeline.digest, "pipeline": pipeline.name, "file": pipeline.file}
     changed["params_json"] = row_mapping.dump(dict(pipeline.params))
     set_values(connection, "runs", run_id, **changed)
     known = {stage.name: stage for stage in runs.stages(connection, run_id)}
-    counted = trials.counted(raw(connection), run_id, known.values())
+    counted = trials.counted(connection, run_id, known.values())
     ids = {name: stage.id for name, stage in known.items()}
     recorded = {name: stage.definition for name, stage in known.items()}
     stages = with_recorded_trials(pipeline, recorded).stages  # asked for since the comparison
@@ -54,7 +53,7 @@ def replace_pipeline(
         else:
             values["directory"] = directories[stage.name]
             ids[stage.name] = _add(connection, run_id, stage.name, values)
-    new_run.enroll(raw(connection), run_id, pipeline.stages, ids)
+    new_run.enroll(connection, run_id, pipeline.stages, ids)
     _replace_edges(connection, pipeline, ids)
     written = {stage.name for stage in pipeline.stages}
     gone = [record for name, record in known.items() if name not in written]
@@ -66,7 +65,7 @@ def replace_pipeline(
 
 def _keep_digest(connection: Connection, run_id: str) -> None:
     """Record in all attempts so far the pipeline that they ran with."""
-    raw(connection).execute(
+    connection.execute(
         "UPDATE attempts SET digest = (SELECT digest FROM runs WHERE id = ?) WHERE digest IS NULL "
         f"AND stage_id IN (SELECT id FROM stages WHERE run_id = ?) AND {_HAS_BEGUN}",
         (run_id, run_id, Status.QUEUED),
@@ -87,7 +86,7 @@ def _redefine(
 ) -> None:
     """Change a stage's definition; its attempts keep the one that they ran with."""
     if stage.definition != after:
-        raw(connection).execute(
+        connection.execute(
             "UPDATE attempts SET definition_json = ? "
             f"WHERE stage_id = ? AND definition_json IS NULL AND {_HAS_BEGUN}",
             (row_mapping.dump(stage.definition.to_json()), stage.id, Status.QUEUED),
@@ -100,7 +99,7 @@ def _as_it_ended(connection: Connection, stage: StageRecord, *, is_counted: bool
     """Return the state and the reason that a stage had before it was removed."""
     found: dict[str, Any] = {"reason": _own_reason(connection, stage)}
     if is_counted and stage.status == Status.SKIPPED:  # no resume runs this trial again
-        for last in views.attempts_of_stage(raw(connection), stage.id)[-1:]:
+        for last in views.attempts_of_stage(connection, stage.id)[-1:]:
             found["status"] = last.status
     return found
 
@@ -108,11 +107,11 @@ def _as_it_ended(connection: Connection, stage: StageRecord, *, is_counted: bool
 def _own_reason(connection: Connection, stage: StageRecord) -> str | None:
     """Return the reason that a stage had before it was removed, if it stays as it ended."""
     if stage.status == Status.PRUNED:
-        last = views.attempts_of_stage(raw(connection), stage.id)[-1]
+        last = views.attempts_of_stage(connection, stage.id)[-1]
         return None if last.pruning is None else last.pruning.words
     if stage.status in (Status.COMPLETED, Status.SKIPPED):
         query = "SELECT reason FROM trials WHERE stage_id = ?"
-        found = raw(connection).execute(query, (stage.id,)).fetchone()
+        found = connection.execute(query, (stage.id,)).fetchone()
         return None if found is None else found[0]
     return None
 
@@ -123,7 +122,7 @@ def _note_secret_changes(
     """Record in a stage's attempts which of their secret values have changed since."""
     if not words:
         return
-    for attempt in views.attempts_of_stage(raw(connection), stage_id):
+    for attempt in views.attempts_of_stage(connection, stage_id):
         if attempt.status != Status.QUEUED:
             known = dict.fromkeys([*attempt.secret_changes, *words])
             changes = row_mapping.dump(list(known))
@@ -133,7 +132,7 @@ def _note_secret_changes(
 def _remove(connection: Connection, stage: StageRecord, position: int) -> None:
     """Remove a stage from the DAG; its history stays on record."""
     set_values(connection, "stages", stage.id, removed=True, position=position, reason=REMOVED)
-    raw(connection).execute("DELETE FROM dependencies WHERE stage_id = ?", (stage.id,))
+    connection.execute("DELETE FROM dependencies WHERE stage_id = ?", (stage.id,))
     if not stage.removed:
         text = f"{stage.name} is {REMOVED}"
         events.record(connection, stage.run_id, "removed", text, stage=stage.name)
@@ -145,7 +144,7 @@ def _add(connection: Connection, run_id: str, name: str, values: Mapping[str, An
     stage_id = str(uuid.uuid4())
     own = {"id": stage_id, "run_id": run_id, "name": name, "status": Status.SKIPPED}
     row = {**new_run.NOT_STARTED, **own, "reason": "is new", **values}
-    insert(raw(connection), "stages", [row])
+    insert(connection, "stages", [row])
     return stage_id
 
 
@@ -153,5 +152,5 @@ def _replace_edges(connection: Connection, pipeline: Pipeline, ids: Mapping[str,
     mine = [ids[stage.name] for stage in pipeline.stages]
     for part in batches(mine):
         query = f"DELETE FROM dependencies WHERE stage_id IN ({placeholders(part)})"
-        raw(connection).execute(query, part)
-    insert(raw(connection), "dependencies", new_run.edges(pipeline.stages, ids))
+        connection.execute(query, part)
+    insert(connection, "dependencies", new_run.edges(pipeline.stages, ids))

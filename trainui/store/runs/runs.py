@@ -9,7 +9,6 @@ from trainui import clock
 from trainui.domain.records import RunRecord, StageRecord
 from trainui.domain.states import ENDED, UNFINISHED, Status, run_status
 from trainui.errors import UsageError
-from trainui.store.db.engine import raw
 from trainui.store.db.protocol import Connection
 from trainui.store.db.statements import batches, insert, placeholders
 from trainui.store.db.updates import set_values
@@ -22,19 +21,19 @@ PAUSED = "paused"
 
 def get(connection: Connection, run_id: str) -> RunRecord | None:
     """Return the run with exactly this id."""
-    return views.run(raw(connection), run_id)
+    return views.run(connection, run_id)
 
 
 def place_of(connection: Connection, run_id: str) -> tuple[str | None, str | None]:
     """Return the host where a run was submitted, and the identity of its directory of runs."""
     query = "SELECT host, place FROM runs WHERE id = ?"
-    host, place = raw(connection).execute(query, (run_id,)).fetchone()
+    host, place = connection.execute(query, (run_id,)).fetchone()
     return host, place
 
 
 def submission(connection: Connection, run_id: str) -> dict[str, Any]:
     """Return the submitting shell's settings."""
-    return views.submission(raw(connection), run_id)
+    return views.submission(connection, run_id)
 
 
 def set_allowed(connection: Connection, run_id: str, directories: Sequence[str]) -> None:
@@ -72,7 +71,7 @@ def record_origin(
 
 def stages(connection: Connection, run_id: str) -> list[StageRecord]:
     """Return a run's stages in the file's order."""
-    return views.stages(raw(connection), run_id)
+    return views.stages(connection, run_id)
 
 
 def refresh(connection: Connection, run_id: str, *, started_at: int | None = None) -> Status:
@@ -80,19 +79,18 @@ def refresh(connection: Connection, run_id: str, *, started_at: int | None = Non
 
     `started_at`: the start of one of its attempts, if it has just started.
     """
-    driver = raw(connection)
-    before, first_start, is_unfinished, was_claimed = driver.execute(
+    before, first_start, is_unfinished, was_claimed = connection.execute(
         _STATE, (*UNFINISHED, Status.QUEUED, run_id)
     ).fetchone()
     states = [Status.RUNNING]
     if not is_unfinished:
-        found = driver.execute("SELECT DISTINCT status FROM stages WHERE run_id = ?", (run_id,))
+        found = connection.execute("SELECT DISTINCT status FROM stages WHERE run_id = ?", (run_id,))
         states = [Status(name) for (name,) in found]
     starts = [start for start in (first_start, started_at) if start is not None]
     status = run_status(states, started=bool(starts or was_claimed))
     values: dict[str, Any] = {"started_at": min(starts, default=None)}
     if status in ENDED:
-        (end,) = driver.execute(
+        (end,) = connection.execute(
             "SELECT max(completed_at) FROM stages WHERE run_id = ?", (run_id,)
         ).fetchone()
         end = clock.now() if end is None else end
@@ -119,14 +117,14 @@ FROM runs WHERE id = ?
 def is_any_active(connection: Connection) -> bool:
     """Return True if a run is unfinished."""
     query = "SELECT 1 FROM runs WHERE status IN (?, ?) LIMIT 1"
-    found = raw(connection).execute(query, (Status.QUEUED, Status.RUNNING))
+    found = connection.execute(query, (Status.QUEUED, Status.RUNNING))
     return found.fetchone() is not None
 
 
 def to_notify(connection: Connection) -> list[RunRecord]:
     """Return the finished runs without a notification of their end."""
     query = f"SELECT * FROM runs WHERE status IN ({placeholders(ENDED)}) AND notified_at IS NULL"
-    found = raw(connection).execute(query, tuple(ENDED))
+    found = connection.execute(query, tuple(ENDED))
     return list(row_mapping.records(found, row_mapping.run_record))
 
 
@@ -134,7 +132,7 @@ def mark_notified(connection: Connection, run_ids: Sequence[str]) -> None:
     """Record that the notifications of these runs' ends were sent."""
     for part in batches(run_ids):
         query = f"UPDATE runs SET notified_at = ? WHERE id IN ({placeholders(part)})"
-        raw(connection).execute(query, (clock.now(), *part))
+        connection.execute(query, (clock.now(), *part))
 
 
 def set_priority(connection: Connection, run_id: str, priority: int) -> None:
@@ -158,16 +156,16 @@ def remove(connection: Connection, run_id: str) -> None:
     run = get(connection, run_id)
     if run is not None and run.status not in ENDED:
         raise UsageError(f"the run {run.name} ({run_id}) is {run.status}; cancel it first")
-    raw(connection).execute("DELETE FROM runs WHERE id = ?", (run_id,))
+    connection.execute("DELETE FROM runs WHERE id = ?", (run_id,))
 
 
 def set_flag(connection: Connection, name: str, value: str | None) -> None:
     """Set a flag of the installation; None removes it."""
-    raw(connection).execute("DELETE FROM flags WHERE name = ?", (name,))
+    connection.execute("DELETE FROM flags WHERE name = ?", (name,))
     if value is not None:
-        insert(raw(connection), "flags", [{"name": name, "value": value}])
+        insert(connection, "flags", [{"name": name, "value": value}])
 
 
 def flag(connection: Connection, name: str) -> str | None:
     """Return a flag's value."""
-    return views.flag(raw(connection), name)
+    return views.flag(connection, name)

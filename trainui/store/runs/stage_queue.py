@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from trainui import clock
 from trainui.domain.records import AttemptRecord, HostView, Slot, StageRecord
 from trainui.domain.states import Status
-from trainui.store.db.engine import raw
 from trainui.store.db.protocol import Connection
 from trainui.store.db.statements import insert, placeholders
 from trainui.store.db.updates import change, set_values
@@ -36,7 +35,7 @@ def queued(
         tables += f" {order} LIMIT ?"
         parameters += (limit,)
     # only ids are sorted for the limit, since definitions are large
-    found = raw(connection).execute(
+    found = connection.execute(
         "SELECT stages.* FROM stages JOIN runs ON runs.id = run_id "
         f"WHERE stages.id IN (SELECT stages.id {tables}) {order}",
         parameters,
@@ -50,7 +49,7 @@ def queued_without_reason(
     """Return the ids of queued stages with no recorded wait reason."""
     tables, parameters = _waiting(here)
     query = f"SELECT stages.id {tables} AND reason IS NULL LIMIT ?"
-    return [stage_id for (stage_id,) in raw(connection).execute(query, (*parameters, limit))]
+    return [stage_id for (stage_id,) in connection.execute(query, (*parameters, limit))]
 
 
 def _waiting(here: HostView | None) -> tuple[str, tuple[str | int | None, ...]]:
@@ -77,7 +76,7 @@ def is_any_open(connection: Connection, here: HostView | None = None) -> bool:
     """Return True if an attempt is granted and not yet claimed, on one host or on any."""
     query = "SELECT 1 FROM attempts WHERE status = ? AND host = coalesce(?, host) LIMIT 1"
     host = None if here is None else here.host
-    found = raw(connection).execute(query, (Status.QUEUED, host))
+    found = connection.execute(query, (Status.QUEUED, host))
     return found.fetchone() is not None
 
 
@@ -104,7 +103,7 @@ def grant(
 
 def _is_occupied(connection: Connection, slot: Slot) -> bool:
     query = "SELECT 1 FROM slots WHERE host = ? AND kind = ? AND number = ?"
-    return raw(connection).execute(query, (slot.host, slot.kind, slot.index)).fetchone() is not None
+    return connection.execute(query, (slot.host, slot.kind, slot.index)).fetchone() is not None
 
 
 def _insert_attempt(
@@ -125,14 +124,14 @@ def _insert_attempt(
         "stops_early": False,
         "metrics_complete": False,
     }
-    insert(raw(connection), "attempts", [row])
+    insert(connection, "attempts", [row])
     query = "SELECT id FROM attempts WHERE stage_id = ? AND number = ?"
-    (attempt_id,) = raw(connection).execute(query, (stage.id, number)).fetchone()
+    (attempt_id,) = connection.execute(query, (stage.id, number)).fetchone()
     occupied = [
         {"host": slot.host, "kind": slot.kind, "number": slot.index, "attempt_id": attempt_id}
         for slot in slots
     ]
-    insert(raw(connection), "slots", occupied)
+    insert(connection, "slots", occupied)
     return int(attempt_id)
 
 
@@ -149,7 +148,7 @@ def unclaimed(
     A sent time in the future means that the clock was set back, so the true time is unknown.
     """
     host = None if here is None else here.host
-    found = raw(connection).execute(
+    found = connection.execute(
         "SELECT * FROM attempts WHERE status = ? AND host = coalesce(?, host) "
         "AND (sent_at IS NULL OR sent_at < ? OR sent_at > ?) ORDER BY id",
         (Status.QUEUED, host, sent_before, clock.now()),
@@ -159,7 +158,7 @@ def unclaimed(
 
 def unclaimed_ids(connection: Connection) -> frozenset[str]:
     """Return the ids of the messages of all granted attempts that are not claimed."""
-    found = raw(connection).execute(
+    found = connection.execute(
         "SELECT celery_task_id FROM attempts WHERE status = ?", (Status.QUEUED,)
     )
     return frozenset(str(row[0]) for row in found)

@@ -10,7 +10,6 @@ from trainui.domain.notifications import WARNING
 from trainui.domain.records import AttemptRecord, StageRecord, WaitReason
 from trainui.domain.states import ENDED, Status, check_transition
 from trainui.store.db import updates
-from trainui.store.db.engine import raw
 from trainui.store.db.protocol import Connection
 from trainui.store.db.statements import batches, placeholders
 from trainui.store.read import row_mapping, views
@@ -26,13 +25,13 @@ def get(connection: Connection, stage_id: str) -> StageRecord:
 
 def find(connection: Connection, stage_id: str) -> StageRecord | None:
     """Return one stage; None if it does not exist."""
-    found = raw(connection).execute("SELECT * FROM stages WHERE id = ?", (stage_id,))
+    found = connection.execute("SELECT * FROM stages WHERE id = ?", (stage_id,))
     return row_mapping.first(found, row_mapping.stage_record)
 
 
 def named(connection: Connection, run_id: str, name: str) -> StageRecord | None:
     """Return the stage with this full name."""
-    return views.stage(raw(connection), run_id, name)
+    return views.stage(connection, run_id, name)
 
 
 def change(
@@ -73,7 +72,7 @@ def _set_reason(
     connection: Connection, stage_id: str, seen: Status, reason: str | None, host: str | None
 ) -> bool:
     """Set the reason of a stage in a state; return False if it has it already."""
-    changed = raw(connection).execute(
+    changed = connection.execute(
         "UPDATE stages SET reason = ?, reason_host = ? "
         "WHERE id = ? AND status = ? AND reason IS NOT ?",
         (reason, host, stage_id, seen, reason),
@@ -141,7 +140,7 @@ def change_all(
 def keep_times(connection: Connection, ids: Iterable[str]) -> None:
     """Let stages that ended without a new attempt end when their last attempt did."""
     for part in batches(ids):
-        raw(connection).execute(
+        connection.execute(
             f"UPDATE stages SET completed_at = {_LAST_END} WHERE id IN ({placeholders(part)}) "
             f"AND started_at IS NOT NULL AND {_LAST_END} IS NOT NULL",
             part,

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from trainui.store.db.engine import raw
 from trainui.store.db.protocol import Connection
 from trainui.store.db.updates import set_values
 from trainui.store.read import row_mapping, tracked, views
@@ -24,7 +23,7 @@ def record(connection: Connection, stage_id: str, found: Mapping[str, str]) -> N
     Secrets are masked.
     """
     run_id, stage, params_json = _run_of(connection, stage_id)
-    submission = views.submission(raw(connection), run_id)
+    submission = views.submission(connection, run_id)
     known = submission.get(tracked.KEY, {})
     stages = {**known.get("stages", {}), stage: dict(found)}
     if len(stages) > MOST_STAGES:
@@ -41,7 +40,7 @@ def record(connection: Connection, stage_id: str, found: Mapping[str, str]) -> N
 def record_summary(connection: Connection, stage_id: str, found: Mapping[str, Any]) -> None:
     """Store the summary that the tracker of a stage recorded; values of before are kept."""
     run_id, stage, _params = _run_of(connection, stage_id)
-    submission = views.submission(raw(connection), run_id)
+    submission = views.submission(connection, run_id)
     known = submission.get(tracked.KEY, {})
     summaries = known.get("summary", {})
     if len({*summaries, stage}) > MOST_STAGES:
@@ -53,15 +52,11 @@ def record_summary(connection: Connection, stage_id: str, found: Mapping[str, An
 
 def _run_of(connection: Connection, stage_id: str) -> tuple[str, str, str]:
     """Return the id of a stage's run, the stage's name, and the run's parameters as stored."""
-    found: tuple[str, str, str] = (
-        raw(connection)
-        .execute(
-            "SELECT runs.id, stages.name, params_json FROM stages JOIN runs ON runs.id = run_id "
-            "WHERE stages.id = ?",
-            (stage_id,),
-        )
-        .fetchone()
-    )
+    found: tuple[str, str, str] = connection.execute(
+        "SELECT runs.id, stages.name, params_json FROM stages JOIN runs ON runs.id = run_id "
+        "WHERE stages.id = ?",
+        (stage_id,),
+    ).fetchone()
     return found
 
 

@@ -13,7 +13,6 @@ from trainui.domain.definition import StageDefinition
 from trainui.domain.notifications import ALERT
 from trainui.domain.records import HostView, StageRecord, WaitReason
 from trainui.domain.states import UNFINISHED, Status
-from trainui.store.db.engine import raw
 from trainui.store.db.protocol import Connection
 from trainui.store.db.statements import insert, placeholders
 from trainui.store.db.updates import change, set_values
@@ -62,7 +61,7 @@ def is_any_asked(
 ) -> bool:
     """Return True if `asked` returns a trial."""
     tables, parameters = _asked(states, here)
-    return raw(connection).execute(f"SELECT 1 {tables} LIMIT 1", parameters).fetchone() is not None
+    return connection.execute(f"SELECT 1 {tables} LIMIT 1", parameters).fetchone() is not None
 
 
 def asked(
@@ -81,7 +80,7 @@ def asked(
     if key is not None:
         tables += " AND trials.run_id = ? AND trials.search = ?"
         parameters += key.run_id, key.name
-    found = raw(connection).execute(
+    found = connection.execute(
         f"SELECT stages.* {tables} ORDER BY stages.completed_at, trials.number", parameters
     )
     records = row_mapping.records(found, row_mapping.stage_record)
@@ -106,7 +105,7 @@ def _asked(states: Collection[Status], here: HostView | None) -> tuple[str, tupl
 
 def one_asked(connection: Connection, key: SearchKey) -> StageRecord | None:
     """Return the stage of one trial without an outcome; None if all have one."""
-    found = raw(connection).execute(
+    found = connection.execute(
         "SELECT stages.* FROM trials JOIN stages ON stages.id = trials.stage_id "
         "WHERE trials.state = ? AND trials.run_id = ? AND trials.search = ? LIMIT 1",
         (ASKED, key.run_id, key.name),
@@ -116,13 +115,13 @@ def one_asked(connection: Connection, key: SearchKey) -> StageRecord | None:
 
 def number_of(connection: Connection, stage: StageRecord) -> int:
     """Return the number of the trial that is this stage."""
-    found = raw(connection).execute("SELECT number FROM trials WHERE stage_id = ?", (stage.id,))
+    found = connection.execute("SELECT number FROM trials WHERE stage_id = ?", (stage.id,))
     return int(found.fetchone()[0])
 
 
 def count(connection: Connection, key: SearchKey) -> int:
     """Return the number of trials asked so far; the next one has this number."""
-    found = raw(connection).execute(
+    found = connection.execute(
         "SELECT COUNT(*) FROM trials WHERE run_id = ? AND search = ?", (key.run_id, key.name)
     )
     return int(found.fetchone()[0])
@@ -130,12 +129,12 @@ def count(connection: Connection, key: SearchKey) -> int:
 
 def members_of(connection: Connection, key: SearchKey, number: int) -> list[StageRecord]:
     """Return the stages of a trial: one, or one for each seed; empty if there is no such trial."""
-    return trials.members_of(raw(connection), key.run_id, key.name, number)
+    return trials.members_of(connection, key.run_id, key.name, number)
 
 
 def is_active(connection: Connection, key: SearchKey) -> bool:
     """Return True if a member of a search still runs or can start, and was not asked to stop."""
-    found = raw(connection).execute(
+    found = connection.execute(
         f"SELECT 1 FROM stages WHERE run_id = ? AND {trials.STARTS_WITH} "
         f"AND status IN ({placeholders(UNFINISHED)}) AND NOT EXISTS (SELECT 1 FROM attempts "
         "WHERE stage_id = stages.id AND number = stages.attempt "
@@ -147,7 +146,7 @@ def is_active(connection: Connection, key: SearchKey) -> bool:
 
 def sampler(connection: Connection, key: SearchKey) -> StoredSampler | None:
     """Return what is stored of a search's sampler; None before its first trial."""
-    found = raw(connection).execute(
+    found = connection.execute(
         "SELECT sampler, history FROM searches WHERE run_id = ? AND name = ?",
         (key.run_id, key.name),
     )
@@ -159,7 +158,7 @@ def save_sampler(connection: Connection, key: SearchKey, saved: StoredSampler) -
     """Store what a search's sampler did."""
     values = {"sampler": saved.sampler, "history": saved.history}
     if not change(connection, "searches", asdict(key), **values):
-        insert(raw(connection), "searches", [{**asdict(key), **values}])
+        insert(connection, "searches", [{**asdict(key), **values}])
 
 
 def save_importance(
@@ -178,7 +177,7 @@ def add(
     """
     assert definition.trial is not None
     trial = {"run_id": key.run_id, "search": key.name, "number": definition.trial}
-    insert(raw(connection), "trials", [{"stage_id": stage.id, "state": ASKED, **trial}])
+    insert(connection, "trials", [{"stage_id": stage.id, "state": ASKED, **trial}])
     give_values(connection, stage, definition)
 
 
@@ -206,7 +205,7 @@ def explain_wait(connection: Connection, stage_ids: Sequence[str], reason: str) 
 
 def unasked(connection: Connection, stage_ids: Sequence[str]) -> list[StageRecord]:
     """Return those of some stages that are queued and still wait for their values."""
-    found = raw(connection).execute(
+    found = connection.execute(
         f"SELECT * FROM stages WHERE id IN ({placeholders(stage_ids)}) AND status = ? "
         "ORDER BY position",
         (*stage_ids, Status.QUEUED),

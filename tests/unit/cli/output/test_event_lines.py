@@ -14,7 +14,7 @@ from trainui.domain.notifications import NAN
 from trainui.domain.states import Status
 from trainui.pipeline import loader
 from trainui.pipeline.substitution.search import with_trial_params
-from trainui.store.db.engine import Store, open_store, raw
+from trainui.store.db.engine import Store, open_store
 from trainui.store.read import views
 from trainui.store.runs import alerts, attempt_rows, attempts, stage_queue, stages, trials
 
@@ -161,5 +161,5 @@ def test_a_resume_is_not_proposed_for_trials_that_their_search_counts(store: Sto
     for stage, resumes in zip(members, (True, False), strict=True):
         with store.write() as connection:
             trials.end(connection, stage, trials.TrialOutcome("fail", reason="exit code 1"))
-            lines = list(hints(raw(connection), run_id))
+            lines = list(hints(connection, run_id))
         assert any("trainui resume" in line for line in lines) is resumes

@@ -36,7 +36,7 @@ from trainui.execution.attempt.monitor import AttemptMonitor
 from trainui.execution.planner.slots import host
 from trainui.resume import outputs
 from trainui.store.db import outage
-from trainui.store.db.engine import Store, raw
+from trainui.store.db.engine import Store
 from trainui.store.read import views
 from trainui.store.runs import attempts, stage_queue, stage_requests, stages
 from trainui.supervisor import orphans, process
@@ -195,7 +195,7 @@ def test_a_pruned_stage_is_stopped_by_the_next_worker_and_continues_with_pruning
     follower.claim(run, "a", str(granted(store, run).celery_task_id))
     assert look_until(follower, run, Status.COMPLETED).number == 2
     with store.read() as connection:
-        told = [one for _, one in views.events(raw(connection), run)]
+        told = [one for _, one in views.events(connection, run)]
     off = [one.text for one in told if one.kind == PRUNING_OFF]
     assert off == ["a runs with pruning off, since it was pruned before"]
 

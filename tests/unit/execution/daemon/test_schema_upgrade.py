@@ -9,7 +9,7 @@ from trainui import clock
 from trainui.execution.daemon import schema_upgrade
 from trainui.execution.daemon.schema_upgrade import DatabaseInUseError
 from trainui.store.db import schema_revision
-from trainui.store.db.engine import open_store, raw
+from trainui.store.db.engine import open_store
 from trainui.store.hosts import heartbeats
 
 
@@ -22,14 +22,14 @@ def test_no_upgrade_while_a_worker_on_another_host_is_active(
     store = open_store()
     for name in "ab":
         with store.write() as connection:
-            heartbeats.announce(raw(connection), name, home=name, place=None, slots=[], queues=[])
+            heartbeats.announce(connection, name, home=name, place=None, slots=[], queues=[])
     monkeypatch.setattr(schema_revision, "HEAD", "0999")
     monkeypatch.setattr("trainui.store.db.readonly.HEAD", "0999")
     with pytest.raises(DatabaseInUseError, match="on b:"):
         schema_upgrade.upgrade()
     silence = int(heartbeats.SILENT_AFTER * clock.SECOND)
     with store.write() as connection:
-        raw(connection).execute("UPDATE hosts SET seen_at = seen_at - ?", (silence,))
+        connection.execute("UPDATE hosts SET seen_at = seen_at - ?", (silence,))
     schema_upgrade.check_other_hosts()
     store.close()
     postgresql_server.drop(url)

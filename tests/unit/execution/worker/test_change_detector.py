@@ -6,7 +6,7 @@ from contextlib import closing
 
 from trainui import paths
 from trainui.execution.worker.services import ChangeDetector
-from trainui.store.db.engine import Store, raw
+from trainui.store.db.engine import Store
 from trainui.store.runs import runs
 
 
@@ -30,9 +30,9 @@ def test_a_store_without_a_version_is_not_outdated_and_may_have_changed(store: S
     with closing(ChangeDetector()) as detector:
         detector.seen()
         with store.write() as connection:
-            raw(connection).execute("ALTER TABLE alembic_version RENAME TO away")
+            connection.execute("ALTER TABLE alembic_version RENAME TO away")
         assert not detector.is_outdated()
         with store.write() as connection:
-            raw(connection).execute("ALTER TABLE away RENAME TO alembic_version")
+            connection.execute("ALTER TABLE away RENAME TO alembic_version")
         assert detector.seen()
         assert not detector.is_outdated()

@@ -11,7 +11,7 @@ from trainui.domain.states import Status
 from trainui.execution.worker import code_drift
 from trainui.execution.worker.code_drift import CodeDriftWatch
 from trainui.resume import code_version
-from trainui.store.db.engine import Store, raw
+from trainui.store.db.engine import Store
 from trainui.store.runs import attempts, runs
 from trainui.store.runs.attempt_rows import Outcome
 
@@ -30,7 +30,7 @@ def start_with_deleted_script(store: Store, root: Path, name: str) -> Attempt:
 def has_changed_code(store: Store, attempt: Attempt) -> bool:
     query = "SELECT code_change IS NOT NULL FROM attempts WHERE id = ?"
     with store.read() as connection:
-        return bool(raw(connection).execute(query, (attempt.id,)).fetchone()[0])
+        return bool(connection.execute(query, (attempt.id,)).fetchone()[0])
 
 
 def delete(store: Store, attempt: Attempt, name: str) -> None:
@@ -60,6 +60,6 @@ def test_an_attempt_after_a_deleted_one_is_checked(
     kept = start_with_deleted_script(store, tmp_path, "kept")
     assert kept.id > deleted["second"].id
     with store.write() as connection:  # the others have the same start
-        raw(connection).execute("UPDATE attempts SET started_at = 2 WHERE id = ?", (kept.id,))
+        connection.execute("UPDATE attempts SET started_at = 2 WHERE id = ?", (kept.id,))
     watch.poll()
     assert has_changed_code(store, kept)

@@ -14,7 +14,7 @@ from trainui.domain.states import Status
 from trainui.execution.gpu import nvml
 from trainui.execution.planner.slots import host
 from trainui.execution.worker.gpu_health import GpuHealthMonitor
-from trainui.store.db.engine import Store, raw
+from trainui.store.db.engine import Store
 from trainui.store.read import row_mapping
 from trainui.store.runs import attempts, runs, stages
 from trainui.store.runs.attempt_rows import Outcome
@@ -23,7 +23,7 @@ from trainui.store.runs.attempt_rows import Outcome
 def start_on_gpu(store: Store, root: Path, name: str) -> Attempt:
     attempt = start_attempt(store, root, name=name)
     with store.write() as connection:
-        raw(connection).execute(
+        connection.execute(
             "UPDATE attempts SET host = ?, slots_json = ? WHERE id = ?",
             (host(), row_mapping.slots_json((Slot(host(), "gpu", 0),)), attempt.id),
         )

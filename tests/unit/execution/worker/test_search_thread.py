@@ -22,7 +22,7 @@ from trainui.search import missing_metric, study, trial_watch
 from trainui.search.missing_metric import MissingMetricWatch
 from trainui.search.searcher import Searcher
 from trainui.search.study import AskedTrial, SearchStudy
-from trainui.store.db.engine import Store, raw
+from trainui.store.db.engine import Store
 from trainui.store.read import trials
 from trainui.store.runs import attempts, stages
 from trainui.store.runs.attempt_rows import Outcome
@@ -199,7 +199,7 @@ def test_the_last_trial_is_ended_when_all_of_its_points_are_reported(
 
     def is_told() -> bool:
         with store.read() as connection:
-            return not trials.is_any_unreported(raw(connection), [thread.run_id])
+            return not trials.is_any_unreported(connection, [thread.run_id])
 
     wait_for(is_told, "the outcome")
 

@@ -27,7 +27,7 @@ from trainui.metrics.names import MAX_SERIES, SeriesNames
 from trainui.metrics.reader.attempt import AttemptReader
 from trainui.metrics.reader.source import SourceReader
 from trainui.metrics.reader.stored_source import ReadOptions
-from trainui.store.db.engine import Store, raw
+from trainui.store.db.engine import Store
 from trainui.store.points import read_points, sources
 from trainui.store.runs import attempts, stage_requests, stages
 from trainui.store.runs.attempt_rows import Outcome
@@ -96,7 +96,7 @@ def test_a_nan_that_another_reader_stored_and_did_not_mark_is_marked(
     look(reader)
     assert [step for _, step, _ in all_points(store, attempt.stage_id)] == [1, 2, 3]
     with store.read() as connection:
-        marked = raw(connection).execute("SELECT text FROM events WHERE kind = ?", (NAN,))
+        marked = connection.execute("SELECT text FROM events WHERE kind = ?", (NAN,))
         assert marked.fetchall() == [("train: loss is NaN at step 2",)]
 
 

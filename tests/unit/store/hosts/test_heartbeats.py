@@ -6,7 +6,7 @@ import pytest
 
 from tests.unit.store.conftest import AddRun
 from trainui.domain.records import HostView, Slot
-from trainui.store.db.engine import Store, raw
+from trainui.store.db.engine import Store
 from trainui.store.hosts import heartbeats
 from trainui.store.read import views
 from trainui.store.runs import attempts, runs, stage_queue
@@ -16,9 +16,7 @@ A, B = HostView("a", ("small",), "place-a"), HostView("b", ("big",), "place-b")
 
 def announce(store: Store, name: str, home: str = "home") -> object:
     with store.write() as connection:
-        return heartbeats.announce(
-            raw(connection), name, home=home, place="p", slots=[], queues=["q"]
-        )
+        return heartbeats.announce(connection, name, home=home, place="p", slots=[], queues=["q"])
 
 
 def let_pass(store: Store, name: str, seconds: int) -> None:
@@ -31,12 +29,12 @@ def test_a_host_is_heard_of_by_the_databases_clock(store: Store) -> None:
     assert announce(store, "a") is None
     let_pass(store, "a", 100)
     with store.read() as connection:
-        found = heartbeats.known(raw(connection))["a"]
+        found = heartbeats.known(connection)["a"]
     assert 100 <= found.seconds < 110
     assert (found.place, found.queues) == ("p", ("q",))
     announce(store, "a")
     with store.read() as connection:
-        assert heartbeats.known(raw(connection))["a"].seconds < 10
+        assert heartbeats.known(connection)["a"].seconds < 10
 
 
 def test_of_two_homes_that_are_called_the_same_the_one_that_lives_stays(store: Store) -> None:
@@ -52,7 +50,7 @@ def test_a_host_of_long_ago_is_forgotten(store: Store) -> None:
     let_pass(store, "a", 31 * 24 * 3600)
     announce(store, "b")
     with store.read() as connection:
-        assert list(heartbeats.known(raw(connection))) == ["b"]
+        assert list(heartbeats.known(connection)) == ["b"]
 
 
 @pytest.mark.parametrize(
@@ -96,8 +94,8 @@ def test_each_host_has_its_own_attempts(store: Store, add_run: AddRun) -> None:
     with store.read() as connection:
         for here, lost in ((A, 1), (B, 0)):
             assert len(stage_queue.unclaimed(connection, sent_before=0, here=here)) == lost
-        assert [stage.name for stage in views.running_on(raw(connection), "b")] == ["t"]
-        assert views.running_on(raw(connection), "a") == []
+        assert [stage.name for stage in views.running_on(connection, "b")] == ["t"]
+        assert views.running_on(connection, "a") == []
 
 
 @pytest.mark.parametrize(("asks", "is_taken"), [({}, True), ({"queue": "big"}, False)])

@@ -11,7 +11,7 @@ from trainui.clock import SECOND
 from trainui.domain.records import LOCAL, StageRecord
 from trainui.domain.states import Status
 from trainui.domain.time_worked import union
-from trainui.store.db.engine import Store, raw
+from trainui.store.db.engine import Store
 from trainui.store.db.statements import insert
 from trainui.store.db.updates import set_values
 from trainui.store.read import time_worked, views
@@ -23,7 +23,7 @@ Tries = list[tuple[int, int | None]]
 def fill(store: Store, run_id: str, tries: dict[str, Tries], status: Status) -> None:
     """Store attempts by stage name, and the stage's row as after the last one."""
     with store.write() as connection:
-        for stage in views.stages(raw(connection), run_id):
+        for stage in views.stages(connection, run_id):
             for number, (start, end) in enumerate(tries.get(stage.name, ()), 1):
                 ended = Status.RUNNING if end is None else Status.FAILED
                 row = {

@@ -6,18 +6,17 @@ import sqlite3
 
 import pytest
 
-from trainui.store.db.engine import Store, raw
+from trainui.store.db.engine import Store
 from trainui.store.runs import metrics_progress
 
 
 def test_unread_attempts_are_found_by_their_index(store: Store) -> None:
     with store.read() as connection:
-        driver = raw(connection)
-        if not isinstance(driver, sqlite3.Connection):
+        if not isinstance(connection, sqlite3.Connection):
             pytest.skip("PostgreSQL chooses by statistics")
         statements: list[str] = []
-        driver.set_trace_callback(statements.append)
+        connection.set_trace_callback(statements.append)
         metrics_progress.attempts_to_read(connection, "a")
-        driver.set_trace_callback(None)
-        plan = driver.execute(f"EXPLAIN QUERY PLAN {statements[-1]}").fetchall()
+        connection.set_trace_callback(None)
+        plan = connection.execute(f"EXPLAIN QUERY PLAN {statements[-1]}").fetchall()
     assert "ix_attempts_unread" in str(plan)
