@@ -15,11 +15,10 @@ PACKAGE = Path(trainui.__file__).parent
 ROOMS = (
     "store/",
     "metrics/trackers/",
-    "search/edited_space.py",
-    "search/trial_watch.py",
+    "plugins/",
     "search/study_file.py",
 )
-"""The store; the trackers read the databases of other programs, a search sets the mode of one."""
+"""The store; trackers and plugins read databases of other programs; a search sets one's mode."""
 
 SQL = re.compile(
     r"\s*(SELECT\s|INSERT (OR \w+ )?INTO\s|UPDATE \w+ SET\s|DELETE FROM\s|PRAGMA\s|WITH \w+ AS \("

@@ -1,4 +1,7 @@
-"""Optuna's studies: their SQLite databases and their journals."""
+"""Optuna's studies: their SQLite databases and their journals.
+
+Read `database` first, then `journal`.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +10,8 @@ from trainui.plugin import Database, Format, Tracker
 FORMAT = Format(
     interface=1,
     name="optuna",
-    decoder="trainui.metrics.formats.optuna_journal:OptunaJournal",
-    recognise="trainui.metrics.formats.optuna_journal:recognise",
+    decoder="trainui.plugins.optuna.journal:OptunaJournal",
+    recognise="trainui.plugins.optuna.journal:recognise",
     refines="jsonl",
     is_preset_too=True,
     is_one_curve=True,
@@ -29,10 +32,10 @@ TRACKER = Tracker(
             "study_directions",
         ),
         marker=b"trial_intermediate_values",
-        runs="trainui.metrics.trackers.optuna:runs",
-        jobs="trainui.metrics.trackers.optuna:jobs",
-        points="trainui.metrics.trackers.optuna:points",
-        is_file="trainui.metrics.trackers.optuna_journal:is_journal",
-        open_file="trainui.metrics.trackers.optuna_journal:as_database",
+        runs="trainui.plugins.optuna.database:runs",
+        jobs="trainui.plugins.optuna.database:jobs",
+        points="trainui.plugins.optuna.database:points",
+        is_file="trainui.plugins.optuna.journal:is_journal",
+        open_file="trainui.plugins.optuna.journal:as_database",
     ),
 )

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from trainui.metrics.discovery import tracker_runs
-from trainui.metrics.formats.optuna_journal import OptunaJournal
-from trainui.metrics.trackers import database, optuna
+from trainui.metrics.trackers import database
+from trainui.plugins.optuna import database as optuna_database
+from trainui.plugins.optuna.journal import OptunaJournal
 
 KINDS = {
     "y": '{"name": "IntDistribution", "attributes": {"low": 0, "high": 9}}',
@@ -65,7 +66,7 @@ def test_studies_and_trials_are_those_of_optuna(tmp_path: Path) -> None:
     assert copy is not None
     points = {}
     for run in found:
-        decoded, _ = optuna.points(copy.connection, run, {})
+        decoded, _ = optuna_database.points(copy.connection, run, {})
         points[run] = {
             name: str(list(zip(one.steps.tolist(), one.values.tolist(), strict=True)))
             for name, one in decoded.series.items()

@@ -13,14 +13,9 @@ from math import inf, nan
 from sqlite3 import Connection
 from typing import Any
 
-from trainui.metrics.formats.rows import SparseRows
-from trainui.metrics.formats.table import Decoded
-from trainui.metrics.trackers import MOST_ROWS, columns
 from trainui.plugin import TrackedRun
+from trainui.plugin.reading import MOST_ROWS, Decoded, SparseRows, columns
 from trainui.plugin.records import TRIAL, study_of
-
-NAME = "optuna"
-TABLES = ("trial_intermediate_values", "trial_values", "trials", "studies", "study_directions")
 
 _STATES = {
     "COMPLETE": "completed",
