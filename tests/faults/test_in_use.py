@@ -16,13 +16,13 @@ from tests.faults.conftest import NewRun
 from tests.integration.runs import NOTE, Run, stage
 from tests.unit.supervisor.waiting import wait_for
 from trainui import clock, control
-from trainui.control.resuming.resume_preview import StageOptions
 from trainui.domain.records import AttemptRecord
 from trainui.domain.states import Status
 from trainui.errors import NotFoundError, UsageError
 from trainui.execution.planner.slots import host
 from trainui.paths import Home
 from trainui.pipeline import loader
+from trainui.resume.preview import StageOptions
 from trainui.store.db.engine import Store, open_store
 from trainui.store.db.protocol import Connection
 from trainui.store.runs import attempts, runs, stage_queue, stages

@@ -19,10 +19,10 @@ from tests.integration import background
 from tests.integration.runs import Run, home_of_its_own, home_with_worker
 from tests.unit.supervisor.waiting import wait_for
 from trainui import control
-from trainui.control.resuming.resume_preview import choose_pipeline
 from trainui.domain.states import Status
 from trainui.errors import UsageError
 from trainui.resume import edit_effects
+from trainui.resume.preview import choose_pipeline
 from trainui.search import results, samplers
 from trainui.store.read import run_json, run_list, trials, views
 from trainui.store.read.trials import TrialRecord

@@ -19,8 +19,6 @@ import pytest
 from tests.faults import disks
 from tests.unit.store.readings import Feeder
 from trainui import clock, control, paths, wakeup
-from trainui.control.resuming import resume_estimates
-from trainui.control.resuming.resume_preview import StageOptions
 from trainui.domain.definition import Pipeline, StageDefinition
 from trainui.domain.records import Slot, StageRecord
 from trainui.domain.states import Status
@@ -33,7 +31,8 @@ from trainui.errors import (
 )
 from trainui.pipeline import loader
 from trainui.pipeline.rules.resume_plan import Action, PlannedStage
-from trainui.resume import code_version, shell_environment
+from trainui.resume import code_version, estimates, shell_environment
+from trainui.resume.preview import StageOptions
 from trainui.resume.shell_environment import ShellEnvironment
 from trainui.store.db import protocol
 from trainui.store.db.engine import Store, open_store
@@ -454,16 +453,16 @@ class TestResume:
     def test_a_stage_that_moved_on_since_the_plan_is_left_alone(
         self, store: Store, failed: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        original = resume_estimates.with_savings
+        original = estimates.with_savings
 
         def meanwhile(*arguments: object) -> list[PlannedStage]:
             """Somebody else resumes `b`, which completes, between the plan and the writing."""
-            monkeypatch.setattr("trainui.control.resuming.planning.with_savings", original)
+            monkeypatch.setattr("trainui.resume.plan.with_savings", original)
             control.resume(failed, StageOptions(until=["b"]))
             play(store, failed, "b")
             return original(*arguments)  # type: ignore[arg-type]
 
-        monkeypatch.setattr("trainui.control.resuming.planning.with_savings", meanwhile)
+        monkeypatch.setattr("trainui.resume.plan.with_savings", meanwhile)
         assert "b" not in control.resume(failed)
         assert records(store, failed)["b"].attempt == 2
 
@@ -609,7 +608,7 @@ class TestSavings:
         assert attempt is not None
         ended = attempt._replace(status=S.COMPLETED, started_at=0, completed_at=10_000_000)
         skip = PlannedStage("a", Action.SKIP, "completed")
-        [planned] = resume_estimates.with_savings([skip], {"a": record}, {record.id: [ended]}, run)
+        [planned] = estimates.with_savings([skip], {"a": record}, {record.id: [ended]}, run)
         assert (planned.seconds, planned.gpu_seconds_saved) == (10.0, 20.0)
 
         checkpoint = tmp_path / "ckpt-30"
@@ -617,24 +616,18 @@ class TestSavings:
         os.utime(checkpoint, (4, 4))
         go_on = PlannedStage("a", Action.CONTINUE, "failed", checkpoint=str(checkpoint))
         failed = ended._replace(status=S.FAILED)
-        [planned] = resume_estimates.with_savings(
-            [go_on], {"a": record}, {record.id: [failed]}, run
-        )
+        [planned] = estimates.with_savings([go_on], {"a": record}, {record.id: [failed]}, run)
         assert (planned.seconds, planned.gpu_seconds_saved) == (None, 8.0)
         assert planned.step is None
 
         feeder = Feeder(store, owner=record.id)
         feeder.feed({"loss": [(30, 0.1)]}, time=3_900_000)
         feeder.feed({"loss": [(33, 0.1)]}, time=4_100_000)  # what it did after is lost
-        [planned] = resume_estimates.with_savings(
-            [go_on], {"a": record}, {record.id: [failed]}, run
-        )
+        [planned] = estimates.with_savings([go_on], {"a": record}, {record.id: [failed]}, run)
         assert planned.step == 30
         other = checkpoint.rename(tmp_path / "best")
         go_on = replace(go_on, checkpoint=str(other))
-        [planned] = resume_estimates.with_savings(
-            [go_on], {"a": record}, {record.id: [failed]}, run
-        )
+        [planned] = estimates.with_savings([go_on], {"a": record}, {record.id: [failed]}, run)
         assert planned.step is None, "when it was written does not say at which step"
 
 

@@ -5,8 +5,8 @@ NotFoundError for a run or a stage that does not exist. None imports Celery or s
 front end starts services afterwards. Names are imported on first use, so that checking a file or
 waiting imports no database library.
 
-Read `submission` first (from a checked pipeline to a stored run), then `resuming` (the plan of a
-resume) and `trainings` (those that trainui did not start).
+Read `submission` first (from a checked pipeline to a stored run), then `resumption` (resumes and
+reruns) and `trainings` (those that trainui did not start).
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
     from trainui.control.queue import change_priority as change_priority
     from trainui.control.queue import set_paused as set_paused
     from trainui.control.queue import toggle_paused as toggle_paused
-    from trainui.control.resuming.planning import plan_resume as plan_resume
-    from trainui.control.resuming.planning import undeclared_checkpoints as undeclared_checkpoints
-    from trainui.control.resuming.rerun import rerun as rerun
-    from trainui.control.resuming.resumption import resume as resume
+    from trainui.control.resumption import plan_resume as plan_resume
+    from trainui.control.resumption import rerun as rerun
+    from trainui.control.resumption import resume as resume
+    from trainui.control.resumption import undeclared_checkpoints as undeclared_checkpoints
     from trainui.control.submission import preview as preview
     from trainui.control.submission import submit as submit
     from trainui.control.submission import without_gpus as without_gpus
@@ -37,9 +37,7 @@ _NAMES = {
     "resume.edits": ("changed_file",),
     "resume.submitted": ("filled_in", "given_params", "snapshot_words"),
     "control.queue": ("change_priority", "set_paused", "toggle_paused"),
-    "control.resuming.planning": ("plan_resume", "undeclared_checkpoints"),
-    "control.resuming.rerun": ("rerun",),
-    "control.resuming.resumption": ("resume",),
+    "control.resumption": ("plan_resume", "rerun", "resume", "undeclared_checkpoints"),
     "control.submission": ("preview", "submit", "without_gpus"),
 }
 """The public names of each module."""

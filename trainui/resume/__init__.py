@@ -1,5 +1,5 @@
-"""Files of a run: checkpoints and outputs of its stages, its environment and its code's version.
+"""Resumes: the plan and what it is decided from, checkpoints, outputs, edits, code and environment.
 
-Read `checkpoints` first (which one an attempt continues from), then `outputs` (what `completed`
-requires). `integrity` decides whether a checkpoint file is complete.
+Read `plan` first, then `checkpoints` (which count, and which one a stage continues from) and
+`integrity` (whether one is complete: the one boundary to files that may contain anything).
 """

@@ -10,10 +10,10 @@ import pytest
 from tests.unit.execution.submitted import begin
 from trainui import clock, control
 from trainui.cli.main import main
-from trainui.control.resuming.resume_preview import StageOptions
 from trainui.domain.states import Status
 from trainui.execution.daemon import lifecycle
 from trainui.pipeline import loader
+from trainui.resume.preview import StageOptions
 from trainui.store.db.engine import Store, open_store
 from trainui.store.read import views
 from trainui.store.runs import attempt_rows, attempts, code_versions, stage_queue, stages

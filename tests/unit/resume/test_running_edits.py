@@ -9,13 +9,12 @@ import pytest
 
 from trainui import clock, control
 from trainui.cli.output import resume_plan
-from trainui.control.resuming import resume_preview
 from trainui.domain.records import StageRecord
 from trainui.domain.states import Status
 from trainui.errors import UsageError
 from trainui.pipeline import loader
 from trainui.pipeline.rules.resume_plan import Action, PlannedStage
-from trainui.resume import edits, shell_environment, submitted
+from trainui.resume import edits, preview, shell_environment, submitted
 from trainui.store.db.engine import Store, open_store
 from trainui.store.runs import attempt_rows, attempts, runs, stage_queue, stages
 
@@ -67,9 +66,9 @@ class Run:
         with self.store.read() as connection:
             return {one.name: one for one in runs.stages(connection, self.id)}
 
-    def choose(self, *, as_submitted: bool = False) -> resume_preview.PipelineChoice:
+    def choose(self, *, as_submitted: bool = False) -> preview.PipelineChoice:
         run = submitted.run_of(self.id)
-        return resume_preview.choose_pipeline(run, as_submitted=as_submitted)
+        return preview.choose_pipeline(run, as_submitted=as_submitted)
 
     def plan(self) -> dict[str, PlannedStage]:
         planned = control.plan_resume(self.id, pipeline=self.choose().pipeline)
@@ -104,7 +103,7 @@ def test_the_others_run_with_the_edit_and_the_running_one_keeps_its_definition(r
         "is running already; its edit is pending (command changed: --lr 1 -> 2)"
     )
     words = "train runs with the definition it was submitted with; its edit is pending"
-    assert resume_preview.waiting(list(plan.values())) == words
+    assert preview.waiting(list(plan.values())) == words
     assert words in resume_plan.lines(list(plan.values()))
     assert run.resume() == ["test"]
     stored = run.stages()
@@ -124,7 +123,7 @@ def test_the_edit_that_waited_applies_once_the_stage_has_ended(run: Run, status:
     assert run.choose(as_submitted=True).pipeline is None
     assert "command changed: --lr 1 -> 2" in run.plan()["train"].reason
     assert "train" in run.resume()
-    assert run.choose() == resume_preview.PipelineChoice()
+    assert run.choose() == preview.PipelineChoice()
     secrets = shell_environment.read(Path(submitted.run_of(run.id).directory)).secrets
     train = secrets.reveal(run.stages()["train"].definition)
     assert train.command == "train --lr 2 --key hush-1"
@@ -136,7 +135,7 @@ def test_an_edit_that_is_undone_waits_no_longer(run: Run) -> None:
     run.edit(WORD)
     run.resume()
     run.end_train()
-    assert run.choose() == resume_preview.PipelineChoice()
+    assert run.choose() == preview.PipelineChoice()
     assert run.plan()["train"].reason == "completed"
 
 
@@ -172,14 +171,14 @@ def test_an_edit_in_place_waits_too_and_the_file_does_not_undo_it(run: Run) -> N
     record = submitted.run_of(run.id)
     text = edits.text_of(record)
     edit = edits.with_text(record, text, text.replace(*FASTER).replace(*WORD))
-    choice = resume_preview.choose_pipeline(record, edit=edit)
+    choice = preview.choose_pipeline(record, edit=edit)
     control.resume(run.id, pipeline=choice.pipeline, edit=choice.edit)
     assert run.stages()["test"].definition.command == "test new"
     run.end_train()
     assert "command changed: --lr 1 -> 2" in run.plan()["train"].reason
     assert "train" in run.resume()
     assert run.stages()["test"].definition.command == "test new"
-    assert run.choose() == resume_preview.PipelineChoice()
+    assert run.choose() == preview.PipelineChoice()
 
 
 def test_what_a_running_stage_depends_on_cannot_change(run: Run) -> None:

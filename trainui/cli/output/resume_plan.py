@@ -8,8 +8,8 @@ from typing import Any, TextIO
 
 from trainui import formatting, text
 from trainui.cli.output import printing
-from trainui.control.resuming import resume_preview
 from trainui.pipeline.rules.resume_plan import Action, PlannedStage
+from trainui.resume import preview
 
 _COLOURS = {"+": "\x1b[32m", "-": "\x1b[31m", "@": "\x1b[36m"}
 _PLAIN = "\x1b[0m"
@@ -31,7 +31,7 @@ def lines(planned: Sequence[PlannedStage]) -> list[str]:
     """Return a plan as text; many members of a sweep with the same action and reason are a row."""
     header = ("STAGE", "ACTION", "TIME", "WHY")
     shown = text.table([header, *_rows(planned)], right=[2])
-    words = (resume_preview.summary, resume_preview.saved, resume_preview.waiting)
+    words = (preview.summary, preview.saved, preview.waiting)
     return [*shown, "", *filter(None, (word(planned) for word in words))]
 
 
@@ -60,9 +60,9 @@ def _rows(planned: Sequence[PlannedStage]) -> Iterator[tuple[str, ...]]:
 
 def _kind(one: PlannedStage) -> str:
     """Return the reason for an action; without its details for a stage that is skipped."""
-    reason = resume_preview.explanation(one)
+    reason = preview.explanation(one)
     return reason.partition(": ")[0] if one.action == Action.SKIP else reason
 
 
 def _row(one: PlannedStage) -> tuple[str, ...]:
-    return one.name, str(one.action), resume_preview.duration(one), resume_preview.explanation(one)
+    return one.name, str(one.action), preview.duration(one), preview.explanation(one)

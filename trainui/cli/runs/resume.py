@@ -14,9 +14,9 @@ from trainui.cli import lookup, options
 from trainui.cli.output import interrupt, printing, resume_plan
 from trainui.cli.output.disk_space import DiskWatch
 from trainui.cli.runs import external_offer, open_or_wait, resume_file
-from trainui.control.resuming.resume_preview import PipelineChoice, StageOptions
 from trainui.domain.states import UNFINISHED, Status
 from trainui.errors import UsageError
+from trainui.resume.preview import PipelineChoice, StageOptions
 
 if TYPE_CHECKING:
     from trainui.domain.definition import Pipeline

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 import typer
 
 from trainui.cli.output import printing, resume_plan
-from trainui.control.resuming.resume_preview import PipelineChoice, choose_pipeline
 from trainui.errors import PipelineFileError, UsageError
+from trainui.resume.preview import PipelineChoice, choose_pipeline
 
 if TYPE_CHECKING:
     from trainui.domain.records import RunRecord

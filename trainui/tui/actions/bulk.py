@@ -108,7 +108,7 @@ def resume_runs_question(targets: Sequence[Target]) -> ConfirmScreen:
 def _plan_summary(target: Target) -> str:
     """Return what a resume would do with a run, or why it cannot be resumed."""
     from trainui import control
-    from trainui.control.resuming.resume_preview import summary
+    from trainui.resume.preview import summary
 
     try:
         return summary(control.plan_resume(target.id))

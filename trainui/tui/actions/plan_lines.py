@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from rich.cells import cell_len
 
-from trainui.control.resuming import resume_preview
 from trainui.pipeline.rules.resume_plan import Action, PlannedStage
+from trainui.resume import preview
 from trainui.text import harmless
 from trainui.tui.render.styled_text import Row, Segment, fit, text_rows, wrap
 from trainui.tui.widgets.list_view import Entry
@@ -24,7 +24,7 @@ def plan_lines(plan: Sequence[PlannedStage], width: int) -> list[Entry[str]]:
     """Return the plan as lines, with the reasons wrapped; each stage's first one has its name."""
     longest = max((len(harmless(one.name)) for one in plan), default=0)
     beside = width - 13 - TIME - 4
-    reasons = [harmless(resume_preview.explanation(one)) for one in plan]
+    reasons = [harmless(preview.explanation(one)) for one in plan]
     reason = max(map(cell_len, reasons), default=0)
     inline = beside - max(longest, 8) > min(reason, LEAST_ROOM)
     name = max(longest, 8) if inline else max(beside, 10)
@@ -39,7 +39,7 @@ def plan_lines(plan: Sequence[PlannedStage], width: int) -> list[Entry[str]]:
         first = [
             Segment(f" {_SYMBOLS[one.action]} {one.action:<10}", _STYLES[one.action]),
             Segment(fit(label, name), dim),
-            Segment(f"  {fit(resume_preview.duration(one), TIME, right=True)}  ", "dim"),
+            Segment(f"  {fit(preview.duration(one), TIME, right=True)}  ", "dim"),
         ]
         if inline:
             first.append(Segment(pieces.pop(0), dim))

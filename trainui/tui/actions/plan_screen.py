@@ -14,15 +14,15 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.screen import Screen
 
-from trainui.control.resuming import resume_preview
-from trainui.control.resuming.resume_preview import (
+from trainui.pipeline.rules.resume_plan import Action, PlannedStage
+from trainui.resume import preview
+from trainui.resume.preview import (
     PipelineChoice,
     StageOptions,
     saved,
     summary,
     waiting,
 )
-from trainui.pipeline.rules.resume_plan import Action, PlannedStage
 from trainui.text import harmless
 from trainui.tui.actions.plan_lines import diff_rows, plan_lines
 from trainui.tui.actions.target import Target, label, listed
@@ -126,9 +126,7 @@ class PlanScreen(Screen[bool]):
             try:
                 lost_attempts.record([run_id])
                 run = submitted.run_of(run_id)
-                choice = resume_preview.choose_pipeline(
-                    run, edit=self._edit, as_submitted=as_submitted
-                )
+                choice = preview.choose_pipeline(run, edit=self._edit, as_submitted=as_submitted)
                 if self._is_first and choice.member is not None:
                     self._options = StageOptions(until=frozenset({choice.member}))
                 self._is_first, options = False, self._options
