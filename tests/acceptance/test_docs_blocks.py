@@ -38,7 +38,8 @@ ELSEWHERE = {
 """Command lines that are not typed here, by their beginnings, and why."""
 
 PAGES_ELSEWHERE = {
-    "docs/hosts.md": "needs several hosts; tests/hosts has two, and follows it there"
+    "docs/hosts.md": "needs several hosts; tests/hosts has two, and follows it there",
+    "docs/plugins.md": "test_docs_plugins builds, installs and runs its packages",
 }
 
 FAILS = {"trainui run sample_pipelines/flaky.yaml --wait"}
@@ -278,14 +279,6 @@ def check_python(reader: Reader, seen: str) -> None:
     assert shown["stages"][0]["result"] == {"lr": 0.5, "epochs": 3}
 
 
-def check_the_preset(reader: Reader, _seen: str) -> None:
-    (file,) = reader.cli.directory.glob("docs-formats*.python")
-    names: dict[str, type] = {}
-    exec(file.read_text(), names)
-    rows = names["Mine"]({}).read("batch 10 >> loss 2.5, lr 0.1")
-    assert rows == [{"step": 10, "loss": 2.5, "lr": 0.1}]
-
-
 def curves_of(reader: Reader, run: str) -> list[dict[str, Any]]:
     """Return the series of a run once there are any."""
 
@@ -341,7 +334,6 @@ def check_the_sweeps(reader: Reader, _seen: str) -> None:
 CHECKS: dict[str, Callable[[Reader, str], None]] = {
     "README.md": check_the_readme,
     "docs/alerts.md": check_the_alerts,
-    "docs/formats.md": check_the_preset,
     "docs/hydra.md": check_the_sweeps,
     "docs/living.md": check_who_is_told,
     "docs/python.md": check_python,

@@ -9,6 +9,7 @@ from trainui.domain.definition import ALERT_CONDITIONS, METRIC_PRESETS
 from trainui.pipeline import shell, template
 from trainui.pipeline.fields.names import CHECKPOINT_VARIABLE
 from trainui.pipeline.fields.parameters import Parameters
+from trainui.pipeline.fields.readers import presets
 from trainui.pipeline.outline import Outline, StageOutline
 from trainui.pipeline.template import Template, Variable, only_variable, parse, variables
 from trainui.pipeline.yaml.nodes import Mapping, Scalar, Sequence, one_or_more
@@ -233,9 +234,9 @@ def _check_pattern(source: Mapping, stream: str, problems: Problems) -> None:
 
 
 def _check_preset(node: Scalar, stream: str, problems: Problems) -> None:
-    if node.text in METRIC_PRESETS:
+    if node.text in METRIC_PRESETS or node.text in (known := presets()):
         return
-    near = did_you_mean(node.text, METRIC_PRESETS) or f"; the presets: {', '.join(METRIC_PRESETS)}"
+    near = did_you_mean(node.text, known) or f"; the presets: {', '.join(known)}"
     message = (
         f"`{stream}` {quoted(node.text)} is neither a preset nor a pattern whose groups have the "
         rf"metrics' names, such as loss=(?P<loss>\S+){near}"

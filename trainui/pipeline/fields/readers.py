@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from pydantic import ValidationInfo
 from pydantic_core import PydanticCustomError
 
-from trainui.domain.definition import METRIC_FORMATS, Json
+from trainui.domain.definition import METRIC_FORMATS, METRIC_PRESETS, Json
 from trainui.pipeline.fields import notation
 from trainui.pipeline.fields.parameters import Parameters
 from trainui.pipeline.yaml.nodes import Scalar, json_of, kind_of
@@ -78,11 +78,15 @@ def metric_format(value: Any) -> str:
     return text
 
 
+def presets() -> tuple[str, ...]:
+    """Return the names of all presets, also of plugins."""
+    return (*METRIC_PRESETS, *registry.names(LogLines))
+
+
 def formats() -> tuple[str, ...]:
     """Return the names of all formats, also of plugins and their trackers' databases."""
     databases = (one.name for one in registry.records(Tracker) if one.database)
-    plugins = (name for kind in (Format, LogLines) for name in registry.names(kind))
-    return tuple(sorted({*METRIC_FORMATS, *plugins, *databases}))
+    return tuple(sorted({*METRIC_FORMATS, *presets(), *registry.names(Format), *databases}))
 
 
 def word(words: tuple[str, ...], code: str) -> Callable[[Any], str]:

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, GetCoreSchemaHandler
 
-from trainui.domain.definition import ALERT_ACTIONS, METRIC_PRESETS, Json
+from trainui.domain.definition import ALERT_ACTIONS, Json
 from trainui.pipeline.fields import names, notation, readers
 
 _TEXT_SCHEMA: dict[str, Any] = {"type": ["string", "number", "boolean", "null"]}
@@ -61,7 +61,8 @@ Pattern = Annotated[str, FieldReader(readers.pattern, _TEXT_SCHEMA)]
 """A regular expression."""
 
 StreamPattern = Annotated[
-    str, FieldReader(readers.pattern, {"anyOf": [{"enum": list(METRIC_PRESETS)}, _TEXT_SCHEMA]})
+    str,
+    FieldReader(readers.pattern, lambda: {"anyOf": [{"enum": [*readers.presets()]}, _TEXT_SCHEMA]}),
 ]
 """A regular expression, or the name of a preset."""
 

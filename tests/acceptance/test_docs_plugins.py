@@ -1,0 +1,132 @@
+"""Each package that docs/plugins.md shows is built, installed and run as it stands there."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.acceptance.command_line import CommandLine
+from tests.acceptance.pages import ROOT, blocks_of
+from tests.unit.plugin import packages
+from trainui.plugin import Importer, Searcher, Viewer, registry
+
+PAGE = ROOT / "docs/plugins.md"
+FILES = {block.file: block.body for block in blocks_of(PAGE) if block.file is not None}
+PACKAGES = sorted({file.partition("/")[0] for file in FILES})
+MOST_LINES = 40
+
+PIPELINE = """
+name: plugins
+stages:
+  - name: format
+    run: printf 'step=3 loss=0.5\\nstep=4 loss=0.25 acc=0.5\\n' > log.kv
+  - name: lines
+    depends_on: [format]
+    run: for n in 1 2 3; do echo "ding $n! quality 0.$n"; done
+    metrics: [{stdout: bell}]
+  - name: cause
+    depends_on: [lines]
+    run: echo 'E LICENCE-17 none left' >&2; echo bye >&2; exit 3
+"""
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A directory with all packages of the page, built and installed by pip."""
+    root = tmp_path_factory.mktemp("plugins")
+    for name, text in FILES.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(text)
+    quiet = ["-q", "--disable-pip-version-check", "--no-deps", "--target", str(root / "site")]
+    pip = [sys.executable, "-m", "pip", "install", *quiet]
+    subprocess.run([*pip, *(str(root / one) for one in PACKAGES)], check=True, cwd=root)
+    return root / "site"
+
+
+@pytest.fixture
+def cli_with_all(cli: CommandLine, site: Path) -> CommandLine:
+    paths = filter(None, [str(site), cli.environ.get("PYTHONPATH", "")])
+    cli.environ["PYTHONPATH"] = os.pathsep.join(paths)
+    return cli
+
+
+@pytest.fixture
+def loaded(site: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The packages, in this process."""
+    monkeypatch.setenv("TRAINUI_HOME", str(tmp_path / "home"))
+    packages.use(site, monkeypatch)
+    yield
+    packages.forget(*(one.name for one in site.iterdir()))
+    registry.reset()
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_a_whole_package_is_short(package: str) -> None:
+    lines = [text.splitlines() for name, text in FILES.items() if name.startswith(f"{package}/")]
+    assert len(lines) >= 2
+    assert sum(map(len, lines)) <= MOST_LINES
+
+
+@pytest.mark.usefixtures("only_on_sqlite")
+def test_every_package_is_listed_and_right(cli_with_all: CommandLine) -> None:
+    listed = cli_with_all.json("plugins")["plugins"]
+    theirs = {one["package"]: one for one in listed if one["package"] != "trainui"}
+    assert sorted(theirs) == PACKAGES
+    assert {one["problem"] for one in theirs.values()} == {None}
+    assert all(one["loaded"] for one in theirs.values())
+
+
+@pytest.mark.usefixtures("only_on_sqlite")
+def test_what_they_read_is_read_in_a_run(cli_with_all: CommandLine) -> None:
+    cli = cli_with_all
+    done = cli("run", str(cli.write("plugins.yaml", PIPELINE)), "--wait", "--json")
+    assert done.code == 1, done
+    (failed,) = (one for one in done.json()["stages"] if one["name"] == "cause")
+    assert "all licences of the simulator are in use" in failed["reason"]
+    points = cli("metrics", "plugins", "--points").out.splitlines()
+    assert len(points) == 6
+    series = {
+        (one["stage"], one["name"]): (one["count"], one["last_step"], one["last"])
+        for one in cli.json("metrics", "plugins")["series"]
+    }
+    assert series == {
+        ("format", "loss"): (2, 4, 0.25),
+        ("format", "acc"): (1, 4, 0.5),
+        ("lines", "quality"): (3, 3, 0.3),
+    }
+    assert cli("count").out == "failed 1\n"
+    assert cli("count", "--state", "completed").out == ""
+
+
+@pytest.mark.usefixtures("only_on_sqlite")
+def test_a_trackers_training_is_added(cli_with_all: CommandLine, tmp_path: Path) -> None:
+    training = tmp_path / "first"
+    training.mkdir()
+    (training / "board.json").write_text('{"name": "one", "params": {"lr": 3}, "state": "failed"}')
+    (training / "metrics.jsonl").write_text('{"step": 1, "loss": 0.5}\n')
+    (added,) = cli_with_all.json("add", str(training))["runs"]
+    assert (added["kind"], added["name"]) == ("board", "one")
+    shown = cli_with_all.json("show", "one")
+    assert shown["status"] == "failed"
+    assert shown["stages"][0]["params"] == {"lr": 3}
+
+
+@pytest.mark.usefixtures("loaded")
+def test_the_code_of_the_others_does_what_it_says(tmp_path: Path) -> None:
+    viewer = next(one for one in registry.records(Viewer) if one.name == "hex")
+    (tmp_path / "a.bin").write_bytes(bytes(range(20)))
+    assert registry.run(viewer, viewer.view, tmp_path / "a.bin", 24, 2) == [
+        "00 01 02 03 04 05 06 07",
+        "08 09 0a 0b 0c 0d 0e 0f",
+    ]
+    importer = registry.find(Importer, "tasks")
+    assert importer is not None
+    (tmp_path / "tasks.txt").write_text("make data\npython train.py\n")
+    text = registry.run(importer, importer.convert, tmp_path / "tasks.txt")
+    assert "depends_on: [task-1]" in text
+    assert registry.find(Searcher, "halton") is not None
