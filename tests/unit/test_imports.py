@@ -57,6 +57,7 @@ def test_a_command_loads_its_own_module_alone(tmp_path: Path) -> None:
     assert seen & {f"trainui.cli.{name}" for name in MODULES} == {"trainui.cli.inspect.runs_list"}
     assert not seen & {"tomllib", "socket", "hashlib", "statistics", "logging"}
     assert "trainui.domain.records" not in seen
+    assert not {name for name in seen if name.startswith("trainui.plugin")}
 
 
 def test_the_store_loads_no_sqlalchemy_and_no_other_driver(tmp_path: Path) -> None:
@@ -78,6 +79,7 @@ def test_the_way_to_the_screen_loads_no_command(tmp_path: Path) -> None:
     # there is no terminal, so it ends before Textual
     seen = loaded(command(), tmp_path)
     assert not seen & {*HEAVY, "typer", "click"}
+    assert not {name for name in seen if name.startswith("trainui.plugin")}
 
 
 def test_checking_a_file_loads_no_database(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import os
 from collections.abc import Sequence
 from functools import cache, wraps
 from importlib import import_module
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -15,9 +15,11 @@ from trainui.cli.options import epilogue
 from trainui.cli.output import printing
 from trainui.cli.runs import open_or_wait
 from trainui.errors import UsageError
-from trainui.plugin import Command, registry
 from trainui.store.db import lock_wait_notice
 from trainui.version import __version__
+
+if TYPE_CHECKING:
+    from trainui.plugin import Command
 
 _HELP = """One terminal screen over your training pipelines.
 
@@ -81,7 +83,11 @@ _MODULE_OF = {name: module for module, names in MODULES.items() for name in name
 
 def is_command(name: str) -> bool:
     """Return True if a command has this name, among them those of plugins."""
-    return name in _MODULE_OF or name in registry.names(Command)
+    if name in _MODULE_OF:
+        return True
+    from trainui.plugin import Command, registry  # which known commands do without
+
+    return name in registry.names(Command)
 
 
 @cache
@@ -111,6 +117,8 @@ def listing(arguments: Sequence[str] = ()) -> typer.Typer:
     for module, names in MODULES.items():
         for name in names if module not in loaded else ():
             made.command(name, short_help=names[name])(lambda: None)
+    from trainui.plugin import Command, registry
+
     for plugin in registry.records(Command):
         if plugin.name in arguments:
             _add(made, plugin)
@@ -125,6 +133,8 @@ def _add(made: typer.Typer, plugin: Command) -> None:
     Raises:
         PluginError: its code cannot be imported.
     """
+    from trainui.plugin import registry
+
     with registry.guarded(plugin):
         function = registry.code(plugin.run)
 
