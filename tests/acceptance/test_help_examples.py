@@ -175,7 +175,6 @@ LOOKING = [
 
 FILES = [
     T("trainui init experiments/sweep.yaml", after="test -s experiments/sweep.yaml"),
-    T("trainui init --from dvc.yaml", "cd dvc", "grep 'python train.py' pipeline.yaml"),
     T("trainui validate pipeline.yaml --json"),
     T("trainui validate experiments/*.yaml"),
     T("trainui plugins"),
@@ -331,8 +330,6 @@ def box(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CommandLine]:
         "others.py": OTHERS,
     }.items():
         (cli.directory / name).write_text(text)
-    (cli.directory / "dvc").mkdir()
-    cli.write("dvc/dvc.yaml", "stages:\n  train:\n    cmd: python train.py\n")
     cli.write("fail", "")
     assert cli("run", "digits.yaml").code == 1
     (cli.directory / "fail").unlink()

@@ -1,8 +1,9 @@
 """The interface for plugins, of which trainui's own are users like any other.
 
 A plugin is a package with an entry point that leads to a record of its kind; `docs/plugins.md` has
-a whole package for each kind. The interface is what this module, `trainui.plugin.reading` (tools
-for files and databases) and `trainui.plugin.client` (runs, from outside) export.
+a whole package for each kind. The interface is what this module exports, and
+`trainui.plugin.reading` (tools for files and databases), `trainui.plugin.importing` (tools for
+importers) and `trainui.plugin.client` (runs, from outside).
 
 Read `records` first (what each kind says), then `registry` (how plugins are found and loaded).
 """
@@ -25,6 +26,7 @@ from trainui.plugin.records import Format as Format
 from trainui.plugin.records import FoundCause as FoundCause
 from trainui.plugin.records import FoundFile as FoundFile
 from trainui.plugin.records import Group as Group
+from trainui.plugin.records import Imported as Imported
 from trainui.plugin.records import Importer as Importer
 from trainui.plugin.records import Job as Job
 from trainui.plugin.records import LineReader as LineReader

@@ -368,9 +368,20 @@ class Importer(Plugin):
     group = "trainui.importers"
 
     convert: Code
-    """`(path)` to the text of a pipeline file."""
+    """`(text, file, directory, target)` to an `Imported`: the file's text, its name for messages,
+    its directory, and the directory that the pipeline file will be in."""
     files: tuple[str, ...] = ()
     """Names of such files, as globs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """A converted file."""
+
+    text: str
+    """Of a pipeline file."""
+    notes: tuple[str, ...] = ()
+    """One line for each thing that has no equivalent."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

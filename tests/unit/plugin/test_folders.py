@@ -14,10 +14,13 @@ import trainui
 PACKAGE = Path(trainui.__file__).parent
 
 WORDS = {
+    "dvc": r"\bdvc\b",
     "dvclive": "dvclive",
     "huggingface": r"hugging_?face|trainer_state|\bhf\b",
     "hydra": "hydra",
+    "images": r"\bPIL\b|pillow|\.(png|jpe?g|webp)",
     "mlflow": "mlflow",
+    "serve": r"textual_serve|plugins\.serve",
     "tensorboard": "tensorboard|tfevents",
     "trackio": "trackio",
     "wandb": r"wandb|w&b",

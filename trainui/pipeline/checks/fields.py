@@ -74,7 +74,7 @@ def _report(found: Any, document: Mapping, problems: Problems) -> None:
 
 _NOT_STAGES = (
     "must be a list of stages, each beginning with `- name: NAME` (`trainui init --from` converts "
-    "a dvc.yaml)"
+    "files of other programs)"
 )
 
 _PYDANTIC = {

@@ -7,8 +7,7 @@ import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from trainui.pipeline.yaml import nodes
-from trainui.pipeline.yaml.nodes import Mapping, MappingEntry, Node, Scalar, Sequence
+from trainui.plugin.importing import BOOLEANS, Mapping, MappingEntry, Node, Scalar, Sequence
 
 _TOKEN = re.compile(r"\\\$\{|\$\{\s*([^{}\n]*?)\s*\}")
 _STEP = re.compile(r"[^.\[\]]+")
@@ -122,8 +121,8 @@ def _options(prefix: str, node: Mapping) -> Iterator[str]:
         value = entry.value
         if isinstance(value, Mapping):
             yield from _options(f"{prefix}{name}.", value)
-        elif isinstance(value, Scalar) and value.plain and value.text in nodes.BOOLEANS:
-            if nodes.BOOLEANS[value.text]:
+        elif isinstance(value, Scalar) and value.plain and value.text in BOOLEANS:
+            if BOOLEANS[value.text]:
                 yield f"--{prefix}{name}"
         elif isinstance(value, Scalar):
             yield f"--{prefix}{name} {shlex.quote(text_of(value))}"

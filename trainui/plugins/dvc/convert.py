@@ -8,34 +8,38 @@ from __future__ import annotations
 
 import itertools
 import os
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from trainui.errors import PipelineFileError
-from trainui.pipeline.dvc import files, scope
-from trainui.pipeline.dvc.comments import Comments
-from trainui.pipeline.dvc.document import Document, Stage, read
-from trainui.pipeline.dvc.fields import PLAIN, DvcFiller, DvcStage, Written
-from trainui.pipeline.dvc.writing import YamlBlock, write
-from trainui.pipeline.fields import names
-from trainui.pipeline.loader import load_text
-from trainui.pipeline.matrix import MatrixMembers, Pairing, member_name
-from trainui.pipeline.yaml.nodes import Scalar
-from trainui.pipeline.yaml.problems import Problems
+from trainui.plugin import Imported
+from trainui.plugin.importing import (
+    MatrixMembers,
+    Pairing,
+    PipelineFileError,
+    Problems,
+    Scalar,
+    in_quotes,
+    load_text,
+    member_name,
+    names,
+)
+from trainui.plugins.dvc import files, scope
+from trainui.plugins.dvc.document import Comments, Document, Stage, read
+from trainui.plugins.dvc.fields import PLAIN, DvcFiller, DvcStage, Written
+
+WIDTH = 96
+"""Maximum width of a list that is written on one line, in columns."""
+
+_BARE = re.compile(r"[A-Za-z0-9_./=+@~]([A-Za-z0-9_./=+@~ -]*[A-Za-z0-9_./=+@~-])?")
+"""A text that needs no quotes anywhere."""
+
+_LINE = re.compile(r"[A-Za-z0-9_./$]([^\n]*[^\s:])?")
 
 
-@dataclass(frozen=True, slots=True)
-class Converted:
-    """The converted pipeline file."""
-
-    text: str
-    notes: tuple[str, ...]
-    """One line for each thing that has no equivalent."""
-
-
-def convert(text: str, *, file: str, directory: Path, target: Path) -> Converted:
+def convert(text: str, file: str, directory: Path, target: Path) -> Imported:
     """Return the pipeline file, in the directory `target`, that is equivalent to a DVC file.
 
     Raises:
@@ -73,6 +77,19 @@ class _Node:
         return [stage.choice if self.matrix else None for stage in self.stages]
 
 
+@dataclass(frozen=True, slots=True)
+class YamlBlock:
+    """A stage to write."""
+
+    name: str
+    family: str
+    fields: Mapping[str, Written]
+    comments: Sequence[str] = ()
+    notes: Sequence[str] = field(default_factory=list)
+    left_out: bool = False
+    """True: written as a comment."""
+
+
 @dataclass(slots=True)
 class _Conversion:
     document: Document
@@ -81,7 +98,7 @@ class _Conversion:
     directory: Path
     target: Path
 
-    def converted(self, *, literal: bool) -> Converted:
+    def converted(self, *, literal: bool) -> Imported:
         running = [stage for stage in self.document.stages if not _is_set(stage, "frozen")]
         nodes = self._nodes(running)
         filler = DvcFiller(self.directory, self.target, literal=literal)
@@ -99,7 +116,7 @@ class _Conversion:
         head = self.comments.head()
         if others := ", ".join(entry.key.text for entry in self.document.others):
             head.append(f"# no counterpart in a pipeline file: {others}")
-        return Converted(write(blocks, filler.params, head), tuple(notes))
+        return Imported(_file(blocks, filler.params, head), tuple(notes))
 
     def _nodes(self, stages: Sequence[Stage]) -> list[_Node]:
         """Return the stages to write; a family becomes one stage if a matrix can express it."""
@@ -225,3 +242,61 @@ def _matrix(stages: Sequence[Stage]) -> dict[str, list[str]]:
 def _is_set(stage: Stage, name: str) -> bool:
     node = stage.body.get(name)
     return isinstance(node, Scalar) and node.text.lower() == "true"
+
+
+def _file(blocks: Sequence[YamlBlock], params: Mapping[str, str], head: Sequence[str]) -> str:
+    """Return the file's text."""
+    lines = [*head, *([""] if head else [])]
+    if params:
+        lines += ["params:", *(f"  {name}: {_scalar(text)}" for name, text in params.items()), ""]
+    lines.append("stages:")
+    for at, block in enumerate(blocks):
+        lines += [*([""] if at else []), *_block(block)]
+    return "\n".join(lines) + "\n"
+
+
+def _block(block: YamlBlock) -> list[str]:
+    notes = [f"  # {note.removeprefix(f'{block.name}: ')}" for note in block.notes]
+    head = [*(f"  {comment}" for comment in block.comments), *notes]
+    body = [f"  - name: {_scalar(block.name)}"]
+    for name, value in block.fields.items():
+        body += _field(name, value)
+    return [*head, *(f"  #{line}" if block.left_out else line for line in body)]
+
+
+def _field(name: str, value: Written) -> list[str]:
+    if isinstance(value, dict):
+        inner = ", ".join(f"{key}: [{_items(one)}]" for key, one in value.items())
+        return [f"    {name}: {{{inner}}}"]
+    if not isinstance(value, str):
+        line = f"    {name}: [{_items(value)}]"
+        if len(line) <= WIDTH:
+            return [line]
+        return [f"    {name}:", *(f"      - {_item(item)}" for item in value)]
+    return _text(name, value)
+
+
+def _text(name: str, value: str) -> list[str]:
+    fits_line = _LINE.fullmatch(value) and ": " not in value and " #" not in value
+    if fits_line or not value or not _fits_block(value):
+        return [f"    {name}: {value if fits_line else _scalar(value)}"]
+    return [f"    {name}: |", *(f"      {line}".rstrip() for line in value.split("\n"))]
+
+
+def _fits_block(value: str) -> bool:
+    lines = value.split("\n")
+    return lines[0][:1] != " " and all(not line or line.isprintable() for line in lines)
+
+
+def _items(values: Sequence[str | dict[str, str]]) -> str:
+    return ", ".join(map(_item, values))
+
+
+def _item(value: str | dict[str, str]) -> str:
+    if isinstance(value, str):
+        return _scalar(value)
+    return "{" + ", ".join(f"{key}: {_scalar(text)}" for key, text in value.items()) + "}"
+
+
+def _scalar(text: str) -> str:
+    return text if _BARE.fullmatch(text) else in_quotes(text)

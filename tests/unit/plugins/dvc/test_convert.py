@@ -12,8 +12,9 @@ import yaml
 
 from trainui.domain.definition import Pipeline, StageDefinition
 from trainui.errors import PipelineFileError
-from trainui.pipeline.dvc.convert import Converted, convert
 from trainui.pipeline.loader import load_text
+from trainui.plugin import Imported
+from trainui.plugins.dvc.convert import convert
 
 
 @pytest.fixture
@@ -26,18 +27,16 @@ def write(project: Path, **files: str) -> None:
         (project / name.replace("_", ".")).write_text(dedent(text))
 
 
-def converted(project: Path, text: str, target: Path | None = None) -> Converted:
-    return convert(dedent(text), file="dvc.yaml", directory=project, target=target or project)
+def converted(project: Path, text: str, target: Path | None = None) -> Imported:
+    return convert(dedent(text), "dvc.yaml", project, target or project)
 
 
-def loaded(
-    project: Path, made: Converted, target: Path | None = None
-) -> dict[str, StageDefinition]:
+def loaded(project: Path, made: Imported, target: Path | None = None) -> dict[str, StageDefinition]:
     pipeline: Pipeline = load_text(made.text, directory=str(target or project))
     return {stage.name: stage for stage in pipeline.stages}
 
 
-def written(made: Converted) -> dict[str, dict[str, Any]]:
+def written(made: Imported) -> dict[str, dict[str, Any]]:
     return {stage["name"]: stage for stage in yaml.safe_load(made.text)["stages"]}
 
 

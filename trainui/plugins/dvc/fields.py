@@ -8,13 +8,10 @@ import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from trainui.pipeline import template
-from trainui.pipeline.dvc import files, scope
-from trainui.pipeline.dvc.document import Stage
-from trainui.pipeline.fields import names
-from trainui.pipeline.template import Variable
-from trainui.pipeline.yaml.nodes import Mapping, Scalar, one_or_more
-from trainui.pipeline.yaml.nodes import Sequence as ListNode
+from trainui.plugin.importing import Mapping, Scalar, Variable, names, one_or_more, template
+from trainui.plugin.importing import Sequence as ListNode
+from trainui.plugins.dvc import files, scope
+from trainui.plugins.dvc.document import Stage
 
 Written = str | Sequence[str | dict[str, str]] | dict[str, list[str]]
 """A field value in the pipeline file."""

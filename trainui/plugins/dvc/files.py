@@ -6,10 +6,9 @@ import posixpath
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from trainui.pipeline.dvc import scope
-from trainui.pipeline.dvc.document import PARAMS_FILE, Stage, unknown
-from trainui.pipeline.yaml.nodes import Mapping, Scalar, items_of, one_or_more
-from trainui.pipeline.yaml.problems import Problems
+from trainui.plugin.importing import Mapping, Problems, Scalar, items_of, one_or_more
+from trainui.plugins.dvc import scope
+from trainui.plugins.dvc.document import PARAMS_FILE, Stage, unknown
 
 OUTPUTS = (
     *("outs", "outs_no_cache", "outs_persist", "outs_persist_no_cache"),

@@ -1,1 +1,0 @@
-"""Convert DVC pipeline files to trainui pipeline files: read `convert` first."""
