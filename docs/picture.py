@@ -15,7 +15,7 @@ from pathlib import Path
 from trainui import settings
 from trainui.errors import TrainuiError, WaitTimeoutError
 from trainui.store.read import views
-from trainui.tui import theme
+from trainui.tui import styles
 from trainui.tui.app import TrainuiApp
 from trainui.tui.page import Page
 from trainui.tui.run.screen import RunScreen
@@ -36,7 +36,7 @@ async def draw(
         WaitTimeoutError: the page did not load in time.
     """
     # Full colour and Unicode, independent of the calling terminal.
-    shown = replace(settings.load(), theme=theme.DEFAULT, ascii=False)
+    shown = replace(settings.load(), theme=styles.DEFAULT, ascii=False)
     app = TrainuiApp(run_id, shown)
     async with app.run_test(size=size, notifications=False) as pilot:
         await _until(lambda: _is_full(app, None))

@@ -23,7 +23,7 @@ from trainui.store.runs import attempt_rows, runs, stage_queue
 from trainui.supervisor import journal
 from trainui.supervisor.orphans import processes_of
 from trainui.tui.logs.window_reader import AROUND, LogSource, LogWindow, WindowQuery, WindowReader
-from trainui.tui.readers.runs.list_cache import RunListCache
+from trainui.tui.readers.database import RunListCache
 
 GIGABYTES = 10
 LINE_BYTES = 50 * 10**6

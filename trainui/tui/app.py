@@ -1,15 +1,24 @@
-"""The Textual app: it connects the poller, the terminal driver, the keys and the pages."""
+"""The Textual app: it connects the poller, the terminal driver, the keys and the pages.
+
+On a terminal without Unicode each character is replaced by as many ASCII characters as it has
+cells, so the layout is unchanged. The filter runs on rendered lines; no widget knows of it.
+"""
 
 from __future__ import annotations
 
 import gc
 import os
 import time
-from collections.abc import Sequence
+import unicodedata
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any, ClassVar, cast
 
+from rich.cells import cell_len
+from rich.segment import Segment
 from textual.app import App
 from textual.binding import BindingType
+from textual.color import Color
 from textual.command import Provider
 from textual.filter import LineFilter
 from textual.message import Message
@@ -17,7 +26,7 @@ from textual.theme import Theme
 from textual.timer import Timer
 
 from trainui import formatting, paths, settings, text
-from trainui.tui import ascii_filter, theme
+from trainui.tui import styles
 from trainui.tui.base_app import BaseApp
 from trainui.tui.data.query import ListQuery, RunQuery
 from trainui.tui.data.snapshot import Snapshot
@@ -27,6 +36,77 @@ from trainui.tui.preferences import FILE, Preferences
 from trainui.tui.readers.poller import Poller
 from trainui.tui.runs.screen import RunsScreen
 from trainui.tui.terminal import shutdown
+
+NO_UNICODE_TERMINALS = ("linux", "vt100", "vt220", "dumb")
+"""Values of TERM for terminals without braille characters."""
+
+_SIGNS = {
+    "○": "o", "◔": "q", "●": "*", "✓": "+", "✗": "x", "⊘": "/", "↯": "&", "▣": "B", "–": "-",
+    "…": "~", "›": ">", "▲": "^", "‖": "=", "→": ">", "←": "<", "↑": "^", "↓": "v", "↻": "@",
+    "▶": ">", "▸": ">", "▾": "v", "▼": "v", "◀": "<", "⇧": "^", "·": ".", "•": "*", "°": "'",
+    "×": "x", "±": "~", "−": "-", "—": "-", "█": "#", "▇": "#", "▆": "#", "▅": "#", "▄": "#",
+    "▃": "-", "▂": "_", "▁": "_", "░": ".", "▒": ":", "▓": "%", "■": "#", "□": "D", "◆": "@",
+    "◌": "?", "⊣": "|", "▴": "^", "▌": "|", "▎": "|", "▐": "|", "△": "A", "▽": "V",
+    "◇": "%", "★": "$", "☆": "X", "«": "<", "»": ">", "‘": "'", "’": "'", "“": '"', "”": '"',
+}  # fmt: skip
+_LOWER_DOTS, _UPPER_DOTS = 0b11000000 | 0b00100100, 0b00001001 | 0b00010010
+"""Bit masks of a braille character's two lower and two upper rows of dots."""
+
+
+def is_wanted(setting: bool | None, environ: Mapping[str, str]) -> bool:
+    """Return True for ASCII only: the setting decides, else TERM and the locale."""
+    if setting is not None:
+        return setting
+    if environ.get("TERM") in NO_UNICODE_TERMINALS:
+        return True
+    locale = environ.get("LC_ALL") or environ.get("LC_CTYPE") or environ.get("LANG") or ""
+    return locale in ("C", "POSIX") or ("." in locale and "utf" not in locale.casefold())
+
+
+class AsciiFilter(LineFilter):
+    """Converts rendered lines to ASCII."""
+
+    def apply(self, segments: list[Segment], background: Color) -> list[Segment]:  # noqa: ARG002
+        """Return the segments in ASCII, at unchanged widths."""
+        return [
+            segment
+            if segment.text.isascii()
+            else Segment("".join(map(plain, segment.text)), segment.style, segment.control)
+            for segment in segments
+        ]
+
+
+@lru_cache(maxsize=4096)
+def plain(character: str) -> str:
+    """Return the ASCII replacement of a character, as wide as the character."""
+    if character.isascii():
+        return character
+    if sign := _SIGNS.get(character):
+        return sign
+    code = ord(character)
+    if 0x2800 <= code < 0x2900:
+        return _braille(code - 0x2800)
+    if 0x2500 <= code < 0x2580:
+        return _box(character)
+    base = unicodedata.normalize("NFKD", character)[0]
+    return base if base.isascii() and base.isprintable() else "?" * cell_len(character)
+
+
+def _braille(bits: int) -> str:
+    """Return an ASCII character with its ink about where the dots are."""
+    lower, upper = bits & _LOWER_DOTS, bits & _UPPER_DOTS
+    if lower and upper:
+        return ":" if bits.bit_count() < 5 else "#"
+    return "." if lower else "'" if upper else " "
+
+
+def _box(character: str) -> str:
+    name = unicodedata.name(character)
+    if "DIAGONAL" in name:
+        return {"╱": "/", "╲": "\\"}.get(character, "X")
+    flat = any(word in name for word in ("HORIZONTAL", "LEFT", "RIGHT"))
+    upright = any(word in name for word in ("VERTICAL", "UP", "DOWN"))
+    return "+" if flat and upright else "|" if not flat else "=" if "HEAVY" in name else "-"
 
 
 class SnapshotReady(Message):
@@ -89,15 +169,15 @@ class TrainuiApp(BaseApp):
         """The notifications shown, each with its end (`time.monotonic`)."""
         if "TEXTUAL_ANIMATIONS" not in os.environ:
             self.animation_level = "none"
-        for own in theme.OURS:
+        for own in styles.OURS:
             self.register_theme(own)
         self.preferences = Preferences(paths.home().root / FILE, self._save_soon)
         self._configured_theme = configured.theme
-        self._fitting = theme.fitting(configured.theme, self.console.color_system, os.environ)
-        chosen = theme.chosen(self.preferences.get(THEME, dict), self._fitting)
-        self.theme = chosen if chosen in self.available_themes else theme.DEFAULT
-        is_ascii = ascii_filter.is_wanted(configured.ascii, os.environ)
-        self._ascii = [ascii_filter.AsciiFilter()] if is_ascii else []
+        self._fitting = styles.fitting(configured.theme, self.console.color_system, os.environ)
+        chosen = styles.chosen(self.preferences.get(THEME, dict), self._fitting)
+        self.theme = chosen if chosen in self.available_themes else styles.DEFAULT
+        is_ascii = is_wanted(configured.ascii, os.environ)
+        self._ascii = [AsciiFilter()] if is_ascii else []
         self.keys = KeyTable(configured.keys)
         self.set_keymap({key.id: key.keys for key in self.keys.keys if key.id in configured.keys})
         self.first_run = run_id
@@ -111,11 +191,11 @@ class TrainuiApp(BaseApp):
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         """Return trainui's theme variables, for themes that do not define them."""
-        return theme.defaults(self.current_theme)
+        return styles.defaults(self.current_theme)
 
     def get_theme(self, theme_name: str) -> Theme | None:
         """Return a theme; own ones without copying the theme table, as each line asks."""
-        return theme.BY_NAME.get(theme_name) or super().get_theme(theme_name)
+        return styles.BY_NAME.get(theme_name) or super().get_theme(theme_name)
 
     def get_default_screen(self) -> RunsScreen:
         """Return the run list, the first page."""
@@ -137,7 +217,7 @@ class TrainuiApp(BaseApp):
         if self.first_run is not None:
             self.open_run(self.first_run)
         self._clock = self.set_interval(1.0, self._tick, pause=True)
-        wanted, known = self._configured_theme, ", ".join(theme.BY_NAME)
+        wanted, known = self._configured_theme, ", ".join(styles.BY_NAME)
         if wanted is not None and wanted not in self.available_themes:
             self.notify(f"setting theme: unknown theme {wanted!r}; use one of {known}")
         for unknown in self.keys.unknown:
@@ -256,7 +336,7 @@ class TrainuiApp(BaseApp):
 
     def action_next_theme(self) -> None:
         """Switch to the next theme."""
-        self.theme = theme.after(self.theme)
+        self.theme = styles.after(self.theme)
         self.preferences.keep(THEME, {"chosen": self.theme, "instead_of": self._fitting})
         self.clear_notifications()
         self.notify(f"theme {self.theme}")

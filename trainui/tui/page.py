@@ -20,9 +20,8 @@ from trainui.tui.data.query import Query
 from trainui.tui.data.snapshot import Snapshot
 from trainui.tui.keymap import Key, bindings
 from trainui.tui.render.styled_text import Row, Segment
-from trainui.tui.widgets.bars import Bar, KeyBar
+from trainui.tui.widgets.bars import Bar, KeyBar, SearchBar
 from trainui.tui.widgets.gpu_strip import GpuStrip
-from trainui.tui.widgets.search_input import SearchBar
 
 if TYPE_CHECKING:
     from trainui.domain.records import RunRecord

@@ -2,17 +2,166 @@
 
 Textual's component classes would do the same, but are resolved for each widget whenever its styles
 change, which takes longer than the rest of a page together.
+
+Own themes use the 256-colour palette, which every terminal shows exactly: over SSH a terminal
+rarely announces true colour.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from dataclasses import replace
+from typing import Any, NamedTuple
 
 from rich.style import Style
 from textual.color import Color
+from textual.theme import Theme
 
 from trainui.domain.states import Status
+
+DEFAULT = "trainui-dark"
+
+_COLORS = """
+primary                          #5fafff  #005faf  #5fafff  #005faf  #55ffff
+secondary                        #5f87af  #5f87af  #5f87af  #5f87af  #00aaaa
+accent                           #d7af5f  #875f00  #d7af5f  #875f00  #ffff55
+warning                          #ffaf5f  #875f00  #ffd75f  #5f5f00  #ffff55
+error                            #ff5f5f  #af0000  #ff8700  #875f00  #ff5555
+success                          #87d787  #005f00  #5fafff  #005faf  #55ff55
+foreground                       #dadada  #262626  #dadada  #262626  #aaaaaa
+background                       #121212  #ffffff  #121212  #ffffff  #000000
+surface                          #1c1c1c  #eeeeee  #1c1c1c  #eeeeee  #000000
+panel                            #262626  #e4e4e4  #262626  #e4e4e4  #000000
+dim                              #9e9e9e  #585858  #9e9e9e  #585858  #aaaaaa
+faint                            #6c6c6c  #949494  #6c6c6c  #949494  #aaaaaa
+text-disabled                    #9e9e9e  #585858  #9e9e9e  #585858  #aaaaaa
+block-cursor-blurred-foreground  #dadada  #262626  #dadada  #262626  #ffffff
+block-cursor-blurred-background  #303030  #d7ffff  #303030  #d7ffff  #0000aa
+line                             #444444  #b2b2b2  #444444  #b2b2b2  #555555
+row                              #303030  #d7ffff  #303030  #d7ffff  #000000
+row-blurred                      #1c1c1c  #eeeeee  #1c1c1c  #eeeeee  #000000
+border                           #444444  #8a8a8a  #444444  #8a8a8a  #aaaaaa
+border-blurred                   #303030  #bcbcbc  #303030  #bcbcbc  #555555
+scrollbar                        #444444  -        #444444  -        #aaaaaa
+scrollbar-hover                  #585858  -        #585858  -        #ffffff
+scrollbar-active                 #5fafff  -        #5fafff  -        #55ffff
+scrollbar-background             #121212  -        #121212  -        #000000
+scrollbar-background-hover       #121212  -        #121212  -        #000000
+scrollbar-background-active      #121212  -        #121212  -        #000000
+state-running                    #5fd7ff  #005fd7  #ffffd7  #000000  #55ffff
+state-completed                  #87d787  #005f00  #5fafff  #005faf  #55ff55
+state-failed                     #ff5f5f  #af0000  #ff8700  #875f00  #ff5555
+state-cancelled                  #d787af  #87005f  #d787d7  #af00af  #ff55ff
+state-interrupted                #ff87ff  #8700d7  #ffd7ff  #5f0087  #ff55ff
+state-queued                     #ffd75f  #5f5f00  #ffd75f  #000087  #ffff55
+state-blocked                    #d7875f  #875f00  #d7afaf  #5f0000  #ffff55
+state-idle                       #a8a8a8  #626262  #a8a8a8  #626262  #aaaaaa
+curve-1                          #5fafff  #005fd7  #5fafff  #005faf  #55ffff
+curve-2                          #d7af5f  #875f00  #ffaf00  #875f00  #ffff55
+curve-3                          #87d787  #008700  #00af87  #000087  #55ff55
+curve-4                          #d787af  #d7005f  #ffff5f  #af005f  #ff55ff
+curve-5                          #5fd7d7  #005f5f  #d787af  #00875f  #ffffff
+curve-6                          #af87ff  #5f00af  #d75f00  #000000  #ff5555
+"""
+"""A line a colour: its name, and its value in the dark, the light, the two colour-blind safe, and
+the 16-colour theme; - for Textual's own value."""
+
+_FIELDS = (
+    *("primary", "secondary", "accent", "warning", "error", "success"),
+    *("foreground", "background", "surface", "panel"),
+)
+"""The colours that are no variables, but fields of a theme."""
+
+
+def _theme(name: str, column: int, *, dark: bool = True) -> Theme:
+    """Return the theme of a column of the table."""
+    rows = [line.split() for line in _COLORS.strip().splitlines()]
+    colors = {row[0]: row[column] for row in rows if row[column] != "-"}
+    fields: dict[str, Any] = {field: colors.pop(field) for field in _FIELDS}
+    return Theme(name, **fields, dark=dark, variables=colors)
+
+
+DARK = _theme(DEFAULT, 1)
+
+LIGHT = _theme("trainui-light", 2, dark=False)
+
+SAFE_DARK, SAFE_LIGHT = _theme("trainui-safe-dark", 3), _theme("trainui-safe-light", 4, dark=False)
+"""Colour-blind safe: blue and orange for good and bad, curves in Okabe and Ito's palette
+(https://jfly.uni-koeln.de/color/), each mapped to the nearest of the 256 colours."""
+
+BASIC = _theme("trainui-16", 5)
+"""For 16-colour terminals: uses exactly these colours, so that no two become the same.
+
+Terminals show them as they like, so the cursor's row has the background's colour: it is in reverse
+video (`styles.style`), where each text keeps its contrast.
+"""
+
+_WHITE: dict[str, Any] = dict.fromkeys(("primary", "accent", "warning", "error"), "#ffffff")
+_GREY: dict[str, Any] = dict.fromkeys(("secondary", "success", "foreground"), "#c6c6c6")
+
+MONOCHROME = replace(
+    BASIC,
+    name="trainui-monochrome",
+    **_WHITE,
+    **_GREY,
+    variables={
+        **dict.fromkeys(BASIC.variables, "#c6c6c6"),
+        **dict.fromkeys(("dim", "faint", "text-disabled", "border", "scrollbar"), "#949494"),
+        **dict.fromkeys(("line", "border-blurred", "block-cursor-blurred-background"), "#585858"),
+        **dict.fromkeys(("state-running", "state-failed", "state-interrupted"), "#ffffff"),
+        **{name: one for name, one in BASIC.variables.items() if one == BASIC.background},
+    },
+)
+"""Without colours: what needs attention is the brightest."""
+
+OURS = (DARK, LIGHT, SAFE_DARK, SAFE_LIGHT, BASIC, MONOCHROME)
+
+NO_COLOR_TERMINALS = ("vt100", "vt220", "dumb")
+"""Values of TERM for terminals without colours."""
+
+BY_NAME = {theme.name: theme for theme in OURS}
+
+
+def after(name: str) -> str:
+    """Return the name of the next theme in the cycle."""
+    names = [theme.name for theme in OURS]
+    return names[(names.index(name) + 1) % len(names)] if name in names else DEFAULT
+
+
+def fitting(setting: str | None, color_system: str | None, environ: Mapping[str, str]) -> str:
+    """Return the initial theme: the setting, else one for the terminal's colours (Rich's name)."""
+    if setting:
+        return setting
+    if "NO_COLOR" in environ or environ.get("TERM") in NO_COLOR_TERMINALS:
+        return MONOCHROME.name
+    return BASIC.name if color_system == "standard" else DEFAULT
+
+
+def chosen(kept: Mapping[str, object], fitting: str) -> str:
+    """Return the theme chosen with the theme key, else the initial one.
+
+    The saved choice is ignored if the initial theme that it replaced differs now (another terminal
+    or a changed setting).
+    """
+    name = kept.get("chosen")
+    return name if isinstance(name, str) and kept.get("instead_of") == fitting else fitting
+
+
+def defaults(theme: Theme) -> dict[str, str]:
+    """Return trainui's theme variables for another theme, derived from its colours."""
+    foreground = theme.foreground or ("#e0e0e0" if theme.dark else "#202020")
+    own = DARK.variables if theme.dark else LIGHT.variables
+    return {
+        **own,
+        "row": "#444444" if theme.dark else "#d0d0d0",
+        "row-blurred": "#303030" if theme.dark else "#e4e4e4",
+        "border": theme.secondary or theme.primary,
+        "state-running": theme.primary,
+        "state-completed": theme.success or foreground,
+        "state-failed": theme.error or foreground,
+        "state-queued": theme.warning or foreground,
+    }
+
 
 CURVES = 6
 """The number of curve colours."""

@@ -33,8 +33,8 @@ from trainui.resume import edits
 from trainui.resume import submitted as control_known
 from trainui.store.read import views
 from trainui.store.runs import launching
-from trainui.tui.actions.confirm_screen import ConfirmScreen
-from trainui.tui.actions.pipeline_files import start
+from trainui.tui.actions.confirmations import ConfirmScreen
+from trainui.tui.actions.file_screen import start
 from trainui.tui.actions.plan_screen import PlanScreen, PlanView
 from trainui.tui.app import TrainuiApp
 from trainui.tui.render.styled_text import Segment

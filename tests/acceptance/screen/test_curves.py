@@ -11,11 +11,10 @@ from textual import events
 from tests.unit.store.readings import Feeder
 from tests.unit.tui.driving import Driven, opened
 from tests.unit.tui.filled import SWEEP, Filler, running_demo
-from trainui.tui.curves.plot_view import CurvePlot
-from trainui.tui.curves.screen import CurvesScreen
+from trainui.tui.curves.screen import CurvePlot, CurvesScreen
 from trainui.tui.data.curves import Comparison
 from trainui.tui.data.plot_options import PlotOptions
-from trainui.tui.readers.curves import other_runs
+from trainui.tui.readers.curves import series
 
 
 def page(driven: Driven) -> CurvesScreen:
@@ -417,7 +416,7 @@ async def test_runs_of_other_pipelines_with_a_common_metric_are_offered_and_foun
     trained("elsewhere", "second", loss=0.25, accuracy=1.0)
     trained("unlike", "fourth", accuracy=1.0)
     run_id = trained("here", "first", loss=0.5)
-    monkeypatch.setattr(other_runs, "MOST_RUNS", 2)
+    monkeypatch.setattr(series, "MOST_RUNS", 2)
     async with opened(run_id) as driven:
         await open_page(driven, "loss")
         await driven.press("c")

@@ -19,7 +19,7 @@ from trainui.store.db.engine import open_store
 from trainui.store.db.updates import set_values
 from trainui.store.runs import alerts, runs, stages
 from trainui.store.runs.alerts import AlertRecord
-from trainui.tui import theme
+from trainui.tui import styles
 from trainui.tui.curves.screen import CurvesScreen
 from trainui.tui.help_screen import HelpScreen
 from trainui.tui.render.styled_text import Row
@@ -529,7 +529,7 @@ async def test_the_chosen_theme_is_kept(filler: Filler) -> None:
     running_demo(filler)
     async with opened() as driven:
         await driven.until_shown("digits")
-        chosen = theme.after(driven.app.theme)
+        chosen = styles.after(driven.app.theme)
         await driven.press("T")
         await driven.until(lambda: driven.app.theme == chosen)
     async with opened() as driven:

@@ -9,7 +9,7 @@ from rich.style import Style
 from textual.color import Color
 
 from trainui.text import SYMBOLS, TROUBLE
-from trainui.tui.ascii_filter import AsciiFilter, is_wanted, plain
+from trainui.tui.app import AsciiFilter, is_wanted, plain
 from trainui.tui.curves.drawing.line_styles import mark_of
 from trainui.tui.render.numbers import progress_bar
 

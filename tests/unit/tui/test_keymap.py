@@ -7,13 +7,13 @@ from collections import Counter
 import pytest
 from textual.dom import DOMNode
 
-from trainui.tui.actions.confirm_screen import ConfirmScreen
+from trainui.tui.actions.confirmations import ConfirmScreen
 from trainui.tui.actions.edit_screen import EditScreen
 from trainui.tui.actions.plan_screen import PlanScreen
 from trainui.tui.app import TrainuiApp
 from trainui.tui.curves.comparison_screen import CandidateList, ComparisonScreen
 from trainui.tui.curves.grid_view import CurvesView
-from trainui.tui.curves.plot_view import CurvePlot
+from trainui.tui.curves.screen import CurvePlot
 from trainui.tui.graph.view import StageGraph
 from trainui.tui.help_screen import help_rows
 from trainui.tui.keymap import KEYS, SCOPES, KeyTable, bindings

@@ -11,10 +11,10 @@ from textual.color import Color as Shade
 from textual.color import rgb_to_lab
 from textual.theme import BUILTIN_THEMES, Theme
 
-from trainui.tui import styles, theme
+from trainui.tui import styles
 
 
-@pytest.mark.parametrize("one", theme.OURS, ids=lambda one: str(one.name))
+@pytest.mark.parametrize("one", styles.OURS, ids=lambda one: str(one.name))
 def test_every_style_has_its_colours(one: Theme) -> None:
     variables = {**one.to_color_system().generate(), **one.variables}
     for name in styles.STYLES:
@@ -32,10 +32,10 @@ GREYS = tuple((grey,) * 3 for grey in range(8, 248, 10))
 BASIC = (0, 0x55, 0xAA, 0xFF)
 
 
-@pytest.mark.parametrize("one", theme.OURS, ids=lambda one: str(one.name))
+@pytest.mark.parametrize("one", styles.OURS, ids=lambda one: str(one.name))
 def test_its_colours_are_the_terminals_own(one: Theme) -> None:
     """xterm's cube and greys; for 16 colours those of the PC."""
-    levels = BASIC if one is theme.BASIC else CUBE
+    levels = BASIC if one is styles.BASIC else CUBE
     for color in colours(one):
         triplet = Color.parse(color).triplet
         assert triplet is not None
@@ -58,9 +58,9 @@ def test_the_contrast_of_colours_is_that_of_the_standard() -> None:
     assert contrast("#777777", "#ffffff") == pytest.approx(4.48, abs=0.005)
 
 
-@pytest.mark.parametrize("one", theme.OURS, ids=lambda one: str(one.name))
+@pytest.mark.parametrize("one", styles.OURS, ids=lambda one: str(one.name))
 def test_text_is_readable_on_each_background(one: Theme) -> None:
-    variables = {**one.to_color_system().generate(), **theme.defaults(one), **one.variables}
+    variables = {**one.to_color_system().generate(), **styles.defaults(one), **one.variables}
     texts = {
         name: look.color for name, look in styles.STYLES.items() if name not in styles.ORNAMENTS
     }
@@ -77,7 +77,7 @@ def test_text_is_readable_on_each_background(one: Theme) -> None:
 
 @pytest.mark.parametrize("one", BUILTIN_THEMES.values(), ids=lambda one: str(one.name))
 def test_text_is_readable_in_each_theme_of_textual(one: Theme) -> None:
-    variables = {**theme.defaults(one), **one.to_color_system().generate(), **one.variables}
+    variables = {**styles.defaults(one), **one.to_color_system().generate(), **one.variables}
     page = Shade.parse(variables["background"])
     for name in styles.STYLES.keys() - styles.ORNAMENTS if page.ansi is None else ():
         color = styles.style(name, variables).color
@@ -85,7 +85,7 @@ def test_text_is_readable_in_each_theme_of_textual(one: Theme) -> None:
             assert styles.contrast(Shade.from_rich_color(color), page) >= READABLE, name
 
 
-@pytest.mark.parametrize("one", theme.OURS[:-1], ids=lambda one: str(one.name))
+@pytest.mark.parametrize("one", styles.OURS[:-1], ids=lambda one: str(one.name))
 def test_the_most_important_states_have_different_colours(one: Theme) -> None:
     states = ("running", "completed", "failed", "queued", "idle")
     labs = {name: rgb_to_lab(Shade.parse(one.variables[f"state-{name}"])) for name in states}
@@ -95,21 +95,21 @@ def test_the_most_important_states_have_different_colours(one: Theme) -> None:
 
 
 def test_themes_come_one_after_another() -> None:
-    seen = [theme.DEFAULT]
-    while (following := theme.after(seen[-1])) not in seen:
+    seen = [styles.DEFAULT]
+    while (following := styles.after(seen[-1])) not in seen:
         seen.append(following)
-    assert seen == [one.name for one in theme.OURS]
-    assert theme.after("nord") == theme.DEFAULT
+    assert seen == [one.name for one in styles.OURS]
+    assert styles.after("nord") == styles.DEFAULT
 
 
 @pytest.mark.parametrize(
     ("wished", "colors", "environ", "chosen"),
     [
-        (None, "truecolor", {}, theme.DEFAULT),
-        (None, "256", {"TERM": "xterm-256color"}, theme.DEFAULT),
+        (None, "truecolor", {}, styles.DEFAULT),
+        (None, "256", {"TERM": "xterm-256color"}, styles.DEFAULT),
         (None, "standard", {"TERM": "xterm"}, "trainui-16"),
         ("trainui-light", "standard", {"NO_COLOR": "1"}, "trainui-light"),
-        (None, None, {}, theme.DEFAULT),
+        (None, None, {}, styles.DEFAULT),
         (None, "256", {"NO_COLOR": ""}, "trainui-monochrome"),
         (None, "standard", {"TERM": "vt220"}, "trainui-monochrome"),
     ],
@@ -117,10 +117,10 @@ def test_themes_come_one_after_another() -> None:
 def test_a_terminal_with_few_or_no_colours_has_a_theme_of_its_own(
     wished: str | None, colors: str | None, environ: Mapping[str, str], chosen: str
 ) -> None:
-    assert theme.fitting(wished, colors, environ) == chosen
+    assert styles.fitting(wished, colors, environ) == chosen
 
 
-@pytest.mark.parametrize("one", [theme.BASIC, theme.MONOCHROME], ids=lambda one: str(one.name))
+@pytest.mark.parametrize("one", [styles.BASIC, styles.MONOCHROME], ids=lambda one: str(one.name))
 def test_the_cursors_row_is_seen_whatever_a_terminal_makes_of_the_colours(one: Theme) -> None:
     cursor = styles.style("cursor", one.to_color_system().generate() | one.variables)
     assert (cursor.reverse, cursor.bgcolor) == (True, None)
@@ -130,8 +130,8 @@ def test_the_cursors_row_is_seen_whatever_a_terminal_makes_of_the_colours(one: T
 
 
 def test_a_choice_counts_as_long_as_nothing_else_would_be_shown_without_it() -> None:
-    kept = {"chosen": "trainui-light", "instead_of": theme.DEFAULT}
-    assert theme.chosen(kept, theme.DEFAULT) == "trainui-light"
-    assert theme.chosen(kept, theme.BASIC.name) == theme.BASIC.name
-    assert theme.chosen({}, "nord") == "nord"
-    assert theme.chosen({"chosen": 7, "instead_of": "nord"}, "nord") == "nord"
+    kept = {"chosen": "trainui-light", "instead_of": styles.DEFAULT}
+    assert styles.chosen(kept, styles.DEFAULT) == "trainui-light"
+    assert styles.chosen(kept, styles.BASIC.name) == styles.BASIC.name
+    assert styles.chosen({}, "nord") == "nord"
+    assert styles.chosen({"chosen": 7, "instead_of": "nord"}, "nord") == "nord"

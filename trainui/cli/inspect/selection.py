@@ -11,8 +11,8 @@ from trainui.errors import UsageError
 from trainui.store.db.protocol import Connection
 from trainui.store.read import sweep_values
 from trainui.store.read.run_list import RunLine
-from trainui.tui.data.metric_values import SMOOTHED
 from trainui.tui.data.params import shown_params
+from trainui.tui.data.run_page import SMOOTHED
 from trainui.tui.readers.runs.metric_reader import MetricReader
 from trainui.tui.runs import sorting
 from trainui.tui.runs.filter import Values, parse

@@ -1,19 +1,353 @@
-"""Confirmations for actions on one run: cancel and rerun."""
+"""Confirmations: the dialog, its questions about runs, and what a cancellation loses.
+
+What would be lost is read from the store and the stages' directories, in a thread.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar, TypeVar
 
+from textual import events
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import Vertical
+
+from trainui import clock, disk, formatting
+from trainui.clock import SECOND
 from trainui.domain.records import StageRecord
 from trainui.domain.states import UNFINISHED, Status
+from trainui.errors import NotFoundError, TrainuiError, UsageError
+from trainui.formatting import quantity, size
 from trainui.pipeline.graph import Graph
+from trainui.resume import checkpoints
+from trainui.store.read import views
 from trainui.text import harmless
-from trainui.tui.actions.confirm_screen import Choice, ConfirmScreen
-from trainui.tui.actions.target import Target, label, listed
+from trainui.tui.actions.target import Target, label, listed, may_be_deleted
+from trainui.tui.base_app import app_of
+from trainui.tui.keymap import bindings
+from trainui.tui.render.styled_text import Segment
+from trainui.tui.widgets.dialog import FRAME_HEIGHT, Dialog
+from trainui.tui.widgets.line_view import TextView
+from trainui.tui.widgets.list_view import Entry, EntryView
 
 if TYPE_CHECKING:
     from trainui.control.trainings.external_command import Offer
+
+MOST_FACTS = 12
+"""The most lines of facts; more of them scroll."""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """An answer of a confirmation."""
+
+    key: str
+    """The letter that selects it."""
+    text: str
+    work: Callable[[], str] | None = None
+    """The action, run in a thread; returns the message to show. None: do nothing."""
+
+
+class ConfirmScreen(Dialog[bool]):
+    """Asks a question and runs the chosen answer's action; its result is True if one runs."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings("ask", "app.leave")]
+
+    DEFAULT_CSS = """
+    ConfirmScreen {
+        & > Vertical { width: 76; max-height: 90%; }
+        #answers { height: auto; margin-top: 1; background: $surface; }
+    }
+    """
+
+    def __init__(
+        self,
+        title: str,
+        facts: Callable[[], list[str]],
+        answers: Sequence[Choice],
+        *,
+        starts: bool = False,
+        marked: int = 0,
+    ) -> None:
+        """Create the dialog.
+
+        `facts` is called in a thread and returns lines that help to decide. Its `UsageError` or
+        `NotFoundError` says why it cannot be done: it is shown, and the dialog closes. `starts`:
+        start a worker after an answer's action. `marked` is the index of the initially selected
+        answer.
+        """
+        super().__init__()
+        self._title = title
+        self._facts = facts
+        self._answers = answers
+        self._starts = starts
+        self._marked = marked
+
+    def compose(self) -> ComposeResult:
+        """Build the facts and the answers."""
+        with Vertical():
+            yield TextView(id="facts")
+            yield EntryView[Choice](id="answers")
+
+    def on_mount(self) -> None:
+        """Show the question, and load the facts in a thread."""
+        from textual.content import Content
+
+        self.query_one(Vertical).border_title = Content(self._title)
+        rows = ((Segment(f" {one.key} ", "key"), Segment(f" {one.text}")) for one in self._answers)
+        answers = self.query_one(EntryView)
+        answers.set_entries([*map(Entry, rows, self._answers)], self._answers[self._marked])
+        answers.focus()
+        self.query_one(TextView).set_text("loading…", "dim")
+        self.run_worker(self._load_facts, thread=True, exit_on_error=False)
+
+    def _load_facts(self) -> None:
+        try:
+            lines = self._facts()
+        except Exception as error:  # the question can be answered without the facts
+            lines = [harmless(str(error))]
+            if isinstance(error, UsageError | NotFoundError):
+                self.app.call_from_thread(self._refuse, *lines)
+                return
+        self.app.call_from_thread(self._show_facts, lines)
+
+    def _refuse(self, why: str) -> None:
+        if self.is_current:
+            self.dismiss(False)
+            self.app.notify(why)
+
+    def _show_facts(self, lines: list[str]) -> None:
+        facts = self.query_one(TextView)
+        facts.display = bool(lines)
+        facts.set_text("\n".join(lines))
+
+    def on_resize(self) -> None:
+        """Give the facts the room that the answers leave, since these are always visible."""
+        room = self.size.height * 9 // 10 - FRAME_HEIGHT - 1 - len(self._answers)
+        self.query_one(TextView).styles.max_height = max(min(room, MOST_FACTS), 1)
+
+    def on_key(self, event: events.Key) -> None:
+        """Choose the answer with the typed letter."""
+        for answer in self._answers:
+            if event.character == answer.key:
+                event.stop()
+                event.prevent_default()
+                self._run_answer(answer)
+                return
+
+    def action_choose(self) -> None:
+        """Choose the selected answer."""
+        self._run_answer(self.query_one(EntryView).selected or self._answers[-1])
+
+    on_cursor_view_opened = action_choose
+
+    def action_line(self, count: int) -> None:
+        """Move the selection."""
+        self.query_one(EntryView).action_line(count)
+
+    def _run_answer(self, answer: Choice) -> None:
+        self.dismiss(answer.work is not None)
+        if answer.work is not None:
+            app_of(self).act(answer.work, starts=self._starts)
+
+
+MOST_BLOCKED = 8
+"""Maximum number of stages that are named; the others are counted."""
+
+
+def lost_work(run_id: str, names: Collection[str] | None) -> list[str]:
+    """Return what each stage would lose; without names, every unfinished stage counts."""
+    with views.reading() as connection:
+        stages = views.stages(connection, run_id)
+    ended = [
+        stage
+        for stage in stages
+        if stage.status in UNFINISHED and (names is None or stage.name in names)
+    ]
+    lines = [_lost_work_of(stage) for stage in ended if stage.status == Status.RUNNING]
+    if waiting := len(ended) - len(lines):
+        lines.append(f"{waiting} {'stage has' if waiting == 1 else 'stages have'} not started yet")
+    if names is not None:
+        lines += _dependants(stages, names)
+    return lines
+
+
+def _lost_work_of(stage: StageRecord) -> str:
+    name, now = harmless(stage.name), clock.now()
+    if stage.started_at is None:
+        return f"{name} has just started"
+    spent = formatting.duration(int((now - stage.started_at) / SECOND))
+    with views.reading() as connection:
+        attempts = [one.directory for one in views.attempts_of_stage(connection, stage.id)]
+    where = checkpoints.search(stage.definition, stage.directory, attempts)
+    newest = next(checkpoints.complete(where), None)
+    if newest is None:
+        kind = "no checkpoint yet" if stage.definition.checkpoint else "it declares no checkpoint"
+        return f"{name} has run for {spent}; all of it would be lost: {kind}"
+    path = Path(newest)
+    since = formatting.duration(max(int(now / SECOND - path.stat().st_mtime), 0))
+    lost = f"{since} since the last checkpoint, {harmless(path.name)}, would be lost"
+    return f"{name} has run for {spent}; {lost}"
+
+
+def _dependants(stages: Collection[StageRecord], names: Collection[str]) -> list[str]:
+    """Return lines with the dependants that would be blocked, and with those that would start."""
+    ended = [one for one in stages if one.name in names and one.status in UNFINISHED]
+    left = [one for one in stages if one.name not in names or one.status not in UNFINISHED]
+    unfinished = {one.definition.group for one in left if one.status in UNFINISHED}
+    completed = {one.definition.group for one in left if one.status == Status.COMPLETED}
+    blocking = [one.name for one in ended if not _is_tolerated(one, unfinished | completed)]
+    tolerated = [one for one in ended if one.name not in blocking]
+    over = {one.name for one in tolerated if one.definition.group not in unfinished}
+    graph = Graph.of(stages)
+    blocked = graph.downstream(*blocking)
+    others = [one for one in left if one.status in UNFINISHED and one.name not in blocked]
+    found = {
+        "would be blocked": [
+            one.name for one in left if one.status in UNFINISHED and one.name in blocked
+        ],
+        "would start, without what is cancelled": [
+            one.name for one in others if over.intersection(one.depends_on)
+        ],
+    }
+    return [f"{words}: {listed(which, MOST_BLOCKED)}" for words, which in found.items() if which]
+
+
+def _is_tolerated(stage: StageRecord, groups: Collection[str]) -> bool:
+    """Return True if dependants start although a stage was cancelled.
+
+    Those of a search need a trial: one of these groups has another that completed or may.
+    """
+    is_trial = stage.definition.trial is not None
+    return stage.definition.may_fail and (not is_trial or stage.definition.group in groups)
+
+
+MOST_LISTED = 8
+"""Maximum number of runs with a line each; the others are counted."""
+
+Result = TypeVar("Result")
+
+
+def cancel_runs_question(targets: Sequence[Target]) -> ConfirmScreen:
+    """Return the confirmation for cancelling every unfinished stage of these runs."""
+    unfinished = [target for target in targets if target.status in UNFINISHED]
+    finished = len(targets) - len(unfinished)
+
+    def facts() -> list[str]:
+        lines = [_named(unfinished), *([f"{_runs(finished)} finished already"] if finished else [])]
+        return lines + [line for target in unfinished for line in lost_work(target.id, None)]
+
+    def work() -> str:
+        from trainui import control
+
+        found, failed = _each(unfinished, control.cancel)
+        stages = quantity(sum(map(len, found)), "stage")
+        said = f"cancelling {stages} of {quantity(len(found), 'run')}..." if found else ""
+        return _joined(said, *failed)
+
+    title = f"Cancel {quantity(len(unfinished), 'run')}?"
+    yes = Choice("y", "cancel every unfinished stage of these runs", work)
+    return ConfirmScreen(title, facts, [yes, Choice("n", "do not cancel")])
+
+
+def remove_question(targets: Sequence[Target]) -> ConfirmScreen:
+    """Return the confirmation for deleting finished runs with their files."""
+    finished = [target for target in targets if may_be_deleted(target)]
+    unfinished, one = len(targets) - len(finished), len(finished) == 1
+
+    def facts() -> list[str]:
+        from trainui.store.read import views
+
+        with views.reading() as connection:
+            runs = [views.run(connection, target.id) for target in finished]
+        directories = [run.directory for run in runs if run is not None]
+        lines = [_named(finished)] * (not one)  # the title names a single one
+        if unfinished:
+            lines.append(f"{_runs(unfinished)} not finished and will be kept")
+        if len(directories) == 1:
+            lines.append(f"with {harmless(directories[0])}")
+        used = sum(disk.used(Path(directory)) for directory in directories)
+        lines.append(f"{size(used)} will be deleted permanently")
+        if any(target.is_external for target in finished):
+            kept = "of external runs only the record is deleted; the trainings' own files stay"
+            lines.append(kept)
+        return lines
+
+    def work() -> str:
+        from trainui import control
+
+        found, failed = _each(finished, control.remove)
+        said = f"deleted: {quantity(len(found), 'run')}" if found or not failed else ""
+        return _joined(said, *failed)
+
+    name = f"the run {label(finished[0])}" if one else quantity(len(finished), "run")
+    it = "it" if one else "them"
+    answers = [Choice("y", f"delete {it}", work), Choice("n", f"keep {it}")]
+    return ConfirmScreen(f"Delete {name}?", facts, answers, marked=1)
+
+
+def resume_runs_question(targets: Sequence[Target]) -> ConfirmScreen:
+    """Return the confirmation for resuming these runs, each with its own plan."""
+
+    def facts() -> list[str]:
+        lines = [_named(targets)]
+        lines += [f"{label(target)}: {_plan_summary(target)}" for target in targets[:MOST_LISTED]]
+        if len(targets) > MOST_LISTED:
+            lines.append(f"and {len(targets) - MOST_LISTED} more")
+        how = "Each resumes with its pipeline as submitted; to use edits, resume one run alone."
+        return [*lines, how]
+
+    def work() -> str:
+        from trainui import control
+
+        found, failed = _each(targets, control.resume)
+        resumed = sum(map(bool, found))
+        said = f"resumed: {quantity(resumed, 'run')}" if resumed or not failed else ""
+        nothing = len(found) - resumed
+        unchanged = f"{_runs(nothing)} unchanged: nothing to do" if nothing else ""
+        return _joined(said, unchanged, *failed)
+
+    answers = [Choice("y", "resume them", work), Choice("n", "cancel")]
+    return ConfirmScreen(f"Resume {quantity(len(targets), 'run')}?", facts, answers, starts=True)
+
+
+def _plan_summary(target: Target) -> str:
+    """Return what a resume would do with a run, or why it cannot be resumed."""
+    from trainui import control
+    from trainui.resume.preview import summary
+
+    try:
+        return summary(control.plan_resume(target.id))
+    except TrainuiError as error:
+        return f"not resumed: {error}"
+
+
+def _each(
+    targets: Sequence[Target], act: Callable[[str], Result]
+) -> tuple[list[Result], list[str]]:
+    """Act on each run by its id, also after errors; return the results, and a line an error."""
+    found, failed = [], []
+    for target in targets:
+        try:
+            found.append(act(target.id))
+        except TrainuiError as error:  # e.g. an external run that was not adopted
+            failed.append(f"{label(target)}: {error}")
+    return found, failed[:MOST_LISTED]
+
+
+def _joined(*lines: str) -> str:
+    return "\n".join(filter(None, lines))
+
+
+def _named(targets: Sequence[Target]) -> str:
+    return listed([*map(label, targets)], MOST_LISTED)
+
+
+def _runs(count: int) -> str:
+    return f"{quantity(count, 'run')} {'is' if count == 1 else 'are'}"
 
 
 def cancel_question(
@@ -39,7 +373,6 @@ def cancel_question(
 
     def facts() -> list[str]:
         from trainui.control import cancellation
-        from trainui.tui.actions.cancel_impact import lost_work
 
         cancellation.check(run_id)
         return [*([f"of the run {label(target)}"] if names else []), *lost_work(run_id, names)]

@@ -61,7 +61,7 @@ class RunActions(PromptScreen):
         """Show the resume plan; for several runs, a confirmation."""
         targets = self._targets()
         if len(targets) > 1:
-            from trainui.tui.actions.bulk import resume_runs_question
+            from trainui.tui.actions.confirmations import resume_runs_question
 
             self._ask(resume_runs_question(targets))
         elif targets and targets[0].is_external:
@@ -113,8 +113,12 @@ class RunActions(PromptScreen):
 
     def action_cancel(self) -> None:
         """Show the confirmation for cancelling the stage or the run."""
-        from trainui.tui.actions.bulk import cancel_runs_question
-        from trainui.tui.actions.confirmations import can_be_cancelled, cancel_question, named
+        from trainui.tui.actions.confirmations import (
+            can_be_cancelled,
+            cancel_question,
+            cancel_runs_question,
+            named,
+        )
 
         targets, stages = self._targets(), self.target_stages()
         if targets and not any(target.status in UNFINISHED for target in targets):
@@ -133,7 +137,7 @@ class RunActions(PromptScreen):
         """Show the confirmation for deleting the run, or all marked ones, with its files."""
         targets = self._targets()
         if any(map(may_be_deleted, targets)):
-            from trainui.tui.actions.bulk import remove_question
+            from trainui.tui.actions.confirmations import remove_question
 
             self._ask(remove_question(targets))
         elif targets:

@@ -2,29 +2,383 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from functools import partial
+from itertools import pairwise
+from operator import itemgetter
 from typing import ClassVar
 
-from textual import on
+from textual import events, on
 from textual.binding import BindingType
 from textual.widget import Widget
 
-from trainui.domain.records import StageRecord
-from trainui.domain.states import ENDED
+from trainui.domain.records import SeriesSummary, StageRecord
+from trainui.domain.states import ENDED, Status
+from trainui.formatting import quantity
+from trainui.pipeline.folding import mean
 from trainui.store.plotting.x_axis import Axis
-from trainui.text import harmless
+from trainui.text import SYMBOLS, harmless, markdown_cell
 from trainui.tui.actions.target import Target
-from trainui.tui.curves.cursor_values import zoom_text
-from trainui.tui.curves.plot_view import CurvePlot
+from trainui.tui.axes import labels
+from trainui.tui.axes.labels import LABEL
+from trainui.tui.axes.y_axis import Frame
+from trainui.tui.curves.cursor_values import (
+    best_text,
+    compared_x,
+    last_value,
+    leader_text,
+    position_text,
+    ranking,
+    value_at,
+    x_positions,
+    zoom_text,
+)
+from trainui.tui.curves.drawing.line_styles import (
+    SAMPLE,
+    LineStyle,
+    line_styles,
+    mark_of,
+    names_width,
+)
+from trainui.tui.curves.drawing.plot import plot
+from trainui.tui.curves.interaction import CurveKeys
 from trainui.tui.curves.state import CurvesState
-from trainui.tui.data.plot_options import AXES
+from trainui.tui.data.curves import Chart, PlotLine
+from trainui.tui.data.plot_options import AXES, PlotOptions, after
 from trainui.tui.data.query import MetricQuery
 from trainui.tui.data.snapshot import CurvesPage, Snapshot
 from trainui.tui.keymap import bindings
 from trainui.tui.page import Jump, Page
-from trainui.tui.render.styled_text import Row, Segment, shared_out, width_of
+from trainui.tui.render.numbers import exact_step, number
+from trainui.tui.render.styled_text import (
+    Row,
+    Segment,
+    cut,
+    fit,
+    fit_middle,
+    joined,
+    shared_out,
+    width_of,
+)
 from trainui.tui.widgets.bars import Bar
+
+OWN = "curve-1"
+"""The style of a plot's only line."""
+
+NAN_WORD, SINCE = "  × NaN", " since "
+"""At the end of the line of a series with NaN, and before the step of the first one."""
+
+VALUE, BEST = 10, 17
+"""Widths of the columns in characters."""
+
+
+def table_rows(
+    chart: Chart, figures: SeriesSummary, view: PlotOptions, width: int, most: int
+) -> list[Row]:
+    """Return the lines below a plot, at most `most` of them."""
+    if not chart.lines:
+        return []
+    line, found = chart.lines[0], chart.annotations
+    if len(chart.lines) > 1 or line.members:
+        return [_shortest(row, width) for row in _compared(chart, view, most)[:most]]
+    rows = [_here(line, view), _in_all(line, figures, lower=chart.lower_is_better)]
+    if found:
+        more = f"   {len(found) - 1} earlier" if len(found) > 1 else ""
+        struck = (Segment("!      ", "warn"), Segment(found[-1].words), Segment(more, "dim"))
+        rows.append(struck)
+    return [_whole(row, width) for row in rows]
+
+
+def _shortest(row: Row, width: int) -> Row:
+    """Drop the step of a NaN, then its word, then cut the line, until it fits."""
+    for end in (SINCE, NAN_WORD):
+        if width_of(row) > width:
+            row = tuple(s._replace(text=s.text.partition(end)[0]) for s in row)
+    return cut(row, width)
+
+
+def _whole(row: Row, width: int) -> Row:
+    """Drop figures from the end of a line until it fits."""
+    while width_of(row) > width or (row and row[-1].text.endswith(" ")):
+        row = row[:-1]
+    return row
+
+
+def _here(line: PlotLine, view: PlotOptions) -> Row:
+    """Return the values at the cursor; without a cursor those of the last point."""
+    cursor = view.cursor
+    found = last_value(line, view) if cursor is None else value_at(line, view, cursor)
+    if found is None:
+        where = "" if cursor is None else f" {position_text(cursor, view.axis)}"
+        return (Segment(f"no point{where}", "dim"),)
+    where = f"step {exact_step(found.step)}" if math.isfinite(found.step) else "here"
+    spans = [Segment("cursor " if cursor is not None else "last   ", "dim"), Segment(where)]
+    if math.isfinite(found.time):
+        spans.append(Segment(f"  {labels.moment(found.time)}", "dim"))
+    spans += [Segment("   value ", "dim"), Segment(number(found.value), OWN)]
+    if view.smoothing:
+        spans += [Segment("   smoothed ", "dim"), Segment(number(found.smoothed), OWN)]
+    low, high = line.lows[found.column], line.highs[found.column]
+    if found.column >= 0 and number(low) != number(high):
+        spans += [Segment("   range ", "dim"), Segment(f"{number(low)} to {number(high)}")]
+    return tuple(spans)
+
+
+def _in_all(line: PlotLine, figures: SeriesSummary, *, lower: bool | None) -> Row:
+    spans: list[Segment] = []
+    least, most = figures.min, figures.max
+    if line.best is not None:
+        value, step, _ = line.best
+        least, most = (value, most) if lower else (least, value)  # the figures may be newer
+        word = "lower is better" if lower else "higher is better"
+        spans += [
+            Segment("best   ", "dim"),
+            Segment(f"{number(value)} at step {exact_step(step)} ", "good"),
+            Segment(f"({word})   ", "dim"),
+        ]
+    if figures.nonfinite:
+        since = "" if line.nan_since is None else f" since step {exact_step(line.nan_since)}"
+        spans.append(Segment(f"× {figures.nonfinite} not finite{since}   ", "bad"))
+    spans += [
+        Segment("min ", "dim"),
+        Segment(number(least)),
+        Segment("   max ", "dim"),
+        Segment(number(most)),
+        Segment(f"   {quantity(figures.count, 'point')}", "dim"),
+    ]
+    if figures.superseded:
+        spans.append(Segment(f"   {figures.superseded} superseded (dimmed)", "dim"))
+    return tuple(spans)
+
+
+def _compared(chart: Chart, view: PlotOptions, most: int) -> list[Row]:
+    x = compared_x(chart, view)
+    places = {id(line): at for at, (_, line) in enumerate(ranking(chart, view), 1)}
+    own_styles = line_styles(chart, view.highlight)
+    styles = {id(line): style for line, style in zip(chart.lines, own_styles, strict=True)}
+    label = min(max(len(_named(line, view, x)) for line in chart.lines), 40)
+    lines = sorted(chart.lines, key=lambda line: line.index)
+    if len(lines) > most - 2:  # keep the stage's own line, and the leaders
+        lines.sort(key=lambda line: (not line.own, places.get(id(line), len(lines))))
+        lines = lines[: max(most - 2, 1)]
+    mean = "mean " if all(line.members for line in chart.lines) else ""
+    where = position_text(x, view.axis).removeprefix("at ").removeprefix("after ")
+    head = (
+        Segment(" " * 8 + fit("", label + 2), "dim"),
+        Segment(fit(where, VALUE, right=True), "dim"),
+        Segment(fit("", 5)),
+        Segment(fit(f"{mean}best", BEST, right=True), "dim"),
+        Segment(fit("last", VALUE, right=True), "dim"),
+    )
+    rows = [
+        head,
+        *(_legend_line(one, styles[id(one)], view, x, label, places.get(id(one))) for one in lines),
+    ]
+    words = leader_text(chart, view)
+    left_out = len(chart.lines) - len(lines)
+    more = f"   {left_out} more drawn" if left_out else ""
+    return [*rows, (Segment(words, "strong"), Segment(more, "dim"))] if words or more else rows
+
+
+def _named(line: PlotLine, view: PlotOptions, x: float) -> str:
+    """Return a line's label; for a mean with its deviation and number of series at `x`."""
+    if not line.members:
+        return line.label
+    found = value_at(line, view, x)
+    count = line.counts[found.column] if found is not None else 0
+    spread = line.deviations[found.column] if found is not None else math.nan
+    deviation = f"  ±{number(spread)}" if math.isfinite(spread) else ""
+    return f"{line.label}  {count} of {len(line.members)}{deviation}"
+
+
+def _legend_line(
+    line: PlotLine, own: LineStyle, view: PlotOptions, x: float, label: int, place: int | None
+) -> Row:
+    here, last = value_at(line, view, x), last_value(line, view)
+    rank = f" #{place}" if place is not None else ""
+    since = "" if line.nan_since is None else f"{SINCE}{exact_step(line.nan_since)}"
+    return (
+        Segment(f" {SAMPLE}{own.mark}{SAMPLE} ", own.style),
+        Segment("▸ " if line.own else "  ", "key"),
+        Segment(fit(fit_middle(_named(line, view, x), label), label), "strong" if line.own else ""),
+        Segment(" ×" if line.has_nan else "  ", "bad"),
+        Segment(fit(number(here and here.smoothed), VALUE - 2, right=True), own.style),
+        Segment(fit(rank, 5), "good" if place == 1 else "dim"),
+        Segment(fit(best_text(line), BEST, right=True)),
+        Segment(
+            fit(number(last and last.value), VALUE, right=True),
+            "dim" if last is None or math.isfinite(last.value) else "bad",
+        ),
+        Segment(NAN_WORD + since if line.has_nan else "", "bad"),
+        Segment(f"  {SYMBOLS[Status.PRUNED]} {line.pruned}" if line.pruned else "", "dim"),
+    )
+
+
+class CurvePlot(CurveKeys):
+    """The plot of the selected metric."""
+
+    scopes = ("plot", "curves")
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings("plot")]
+
+    def __init__(self, state: CurvesState, *, id: str | None = None) -> None:
+        super().__init__(state, id=id)
+        self._empty = "…"
+        self.y_title = ""
+        """What to do with the labels of the y axis; empty: they are the values."""
+
+    def chart(self) -> Chart | None:
+        """Return the metric's chart."""
+        return self.curves.chart(self.state.metric)
+
+    def names_to_read(self) -> tuple[str, ...] | None:
+        """Return the selected metric."""
+        return (self.state.metric,)
+
+    def plot_cells(self) -> int:
+        """Return the width of the plot in characters."""
+        return max(self.scrollable_content_region.width - LABEL - 2 - self._names_width(), 8)
+
+    def _names_width(self) -> int:
+        """Return the width of the lines' names at the right of the plot; 0 for a single line."""
+        chart = self.chart()
+        if chart is None or len(chart.lines) < 2:
+            return 0
+        names = names_width([line.label for line in chart.lines])
+        return min(names, self.scrollable_content_region.width // 4)
+
+    def place_under(self, event: events.MouseEvent) -> float | None:
+        """Return the x position under the mouse."""
+        offset, chart = event.get_content_offset(self), self.chart()
+        cells = self.plot_cells()
+        if offset is None or chart is None or not 0 <= offset.x - LABEL - 1 < cells:
+            return None
+        return self.x_axis(chart).x(offset.x - LABEL)
+
+    def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
+        """Zoom in at the mouse."""
+        self._wheel(event, 1)
+
+    def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
+        """Zoom out at the mouse."""
+        self._wheel(event, -1)
+
+    def _wheel(self, event: events.MouseEvent, direction: int) -> None:
+        chart, x = self.chart(), self.place_under(event)
+        if chart is not None and x is not None:
+            event.stop()
+            event.prevent_default()
+            self._zoom(chart, direction, x)
+
+    def action_line(self, count: int) -> None:
+        """Show the next or the previous metric."""
+        self.go_to(count)
+
+    def action_half_page(self, count: int) -> None:
+        """Show the metric five places further for each count."""
+        self.go_to(count * 5)
+
+    def action_end(self, direction: int) -> None:
+        """Put the cursor on the first or the last point."""
+        chart = self.chart()
+        if chart is not None and (known := x_positions(chart)):
+            self.point_at(known[-1] if direction > 0 else known[0])
+
+    def go_to(self, count: int, *, words: str = "") -> bool:
+        """Show the metric `count` places further, among those whose names contain all words.
+
+        Returns False if no metric matches.
+        """
+        names = [
+            one.name
+            for one in self.state.shown(self.curves.figures)
+            if all(word in one.name.casefold() for word in words.casefold().split())
+        ]
+        if not names:
+            return False
+        at = names.index(self.state.metric) + count if self.state.metric in names else 0
+        self.state.metric = names[at % len(names)]
+        self.apply(self.view)
+        return True
+
+    def on_resize(self) -> None:
+        """Redraw at the new size."""
+        self.draw()
+        self.post_message(self.CurvesQueryChanged())
+
+    def draw(self) -> None:
+        """Draw the plot and the table below it."""
+        size, chart = self.scrollable_content_region.size, self.chart()
+        if chart is None or size.height < 4:
+            self.set_rows(self.dim_rows("reading …" if self.curves.figures else self._empty))
+            return
+        figures = next(one for one in self.curves.figures if one.name == chart.name)
+        view = self.state.view_of(chart.name)
+        table = table_rows(chart, figures, view, size.width, max(size.height // 3, 2))
+        height = max(size.height - len(table) - 2, 3)
+        frame = Frame(self.plot_cells(), height, 2, self._names_width())
+        rows, self.y_title = plot(chart, view, frame)
+        self.set_rows([*rows, *table])
+
+    def action_highlight(self, direction: int) -> None:
+        """Draw the next line bright and all others dim; after the last one all as before."""
+        chart = self.chart()
+        if chart is not None and len(chart.lines) > 1:
+            labels = ["", *(line.label for line in chart.lines)][::direction]
+            self.apply(replace(self.view, highlight=after(labels, self.view.highlight)))
+
+
+WIDTH, HEIGHT = 60, 12
+"""Size of the plot in characters."""
+
+
+def curve_report(page: CurvesPage, chart: Chart, view: PlotOptions) -> str:
+    """Return a metric with its current plot options as Markdown."""
+    run, stage, name = map(markdown_cell, (page.run.name, page.stage.name, chart.name))
+    lines = [f"### {run} / {stage}: {name}", "", f"run `{page.run.id}`, over {AXES[view.axis]}", ""]
+    thin = replace(chart, lines=tuple(map(_merged, chart.lines)))
+    drawn = plot(thin, view, Frame(WIDTH, HEIGHT, feet=2))
+    lines += ["```", *([drawn.y_title] if drawn.y_title else []), joined(drawn.rows), "```", ""]
+    lines += ["| | curve | last | best |", "|---|---|---|---|"]
+    lines += [_markdown_line(line, view) for line in chart.lines]
+    if words := leader_text(chart, view):
+        lines += ["", f"{words}."]
+    return "\n".join(lines) + "\n"
+
+
+def _markdown_line(line: PlotLine, view: PlotOptions) -> str:
+    last = last_value(line, view)
+    cells = (mark_of(line.index), line.label, number(last and last.value), best_text(line))
+    return f"| {' | '.join(map(markdown_cell, cells))} |"
+
+
+def _merged(line: PlotLine) -> PlotLine:
+    """Downsample a line to the columns of the text plot; no spike is lost."""
+    count, width = len(line.lows), 2 * WIDTH
+    starts = [count * at // width for at in range(width + 1)]
+    parts = [range(start, max(end, start + 1)) for start, end in pairwise(starts)]
+
+    def merge(values: Sequence[float], choose: Callable[[list[float]], float]) -> tuple[float, ...]:
+        if not values:
+            return ()
+        columns = ([values[at] for at in part if values[at] == values[at]] for part in parts)
+        return tuple(choose(known) if known else math.nan for known in columns)
+
+    last = itemgetter(-1)
+    return replace(
+        line,
+        at=merge(line.at, last),
+        lows=merge(line.lows, min),
+        highs=merge(line.highs, max),
+        means=merge(line.means, mean),
+        smooths=merge(line.smooths, mean),
+        lasts=merge(line.lasts, last),
+        odd=tuple((at * width // count, kind) for at, kind in line.odd),
+        old_lows=merge(line.old_lows, min),
+        old_highs=merge(line.old_highs, max),
+        members=tuple(merge(one, mean) for one in line.members),
+    )
 
 
 class CurvesScreen(Page):
@@ -185,8 +539,6 @@ class CurvesScreen(Page):
 
     def report(self) -> str | None:
         """Return the plot and its values as Markdown; None if there is no plot yet."""
-        from trainui.tui.curves.markdown import curve_report
-
         chart = self.plot.chart()
         if self._page is None or chart is None:
             return None

@@ -7,16 +7,68 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from trainui.domain.metric_direction import may_lead
+from trainui import clock
+from trainui.domain.metric_direction import ComparedMetric, may_lead
 from trainui.domain.time_worked import TimeWorked
+from trainui.pipeline.rules.remaining_time import RemainingTime
+from trainui.text import harmless, to_go_words
 
 if TYPE_CHECKING:
     from trainui.domain.definition import StageDefinition
     from trainui.domain.records import AttemptRecord, Event, Loss, RunRecord, StageRecord
     from trainui.store.read.trials import TrialSummary
     from trainui.tui.data.curves import Curves
-    from trainui.tui.data.eta import RunEta
-    from trainui.tui.data.metric_values import StageValue
+
+
+@dataclass(frozen=True, slots=True)
+class Eta:
+    """An estimated end time."""
+
+    at: int
+    """Microseconds since 1970."""
+    whole: bool
+    """True if all parts have an estimate; else `at` is a lower bound."""
+
+    def words(self, now: int) -> str:
+        """Return the time left from now as text."""
+        return to_go_words(RemainingTime(max(self.at - now, 0) / clock.SECOND, self.whole))
+
+
+@dataclass(frozen=True, slots=True)
+class RunEta:
+    """The estimated end of a run and of its running stages."""
+
+    run: Eta | None
+    stages: Mapping[str, Eta]
+    """By the full name of a running stage."""
+
+
+SMOOTHED = "smoothed:"
+"""Before a metric's stored name: of its smoothed values the last one is meant."""
+
+
+class StageValue(NamedTuple):
+    """A stage's value of a metric."""
+
+    value: float
+    """The best one; the last one if it is unknown which is better."""
+    is_broken: bool
+    """True if the metric has NaN or infinities, so that the stage ranks behind all others."""
+
+
+class RunValues(NamedTuple):
+    """A metric's value of every run that has one."""
+
+    values: Mapping[str, float]
+    """By run id; NaN if the metric has NaN or infinities."""
+    lower: bool | None
+    """True if lower is better: by the goal of the newest search for it, else by its name."""
+
+
+def metric_title(metric: ComparedMetric) -> str:
+    """Return a metric and which of its values is meant: `val/loss best`."""
+    return f"{harmless(metric.name)} {metric.word}"
+
 
 NOTHING: Mapping[Any, Any] = MappingProxyType({})
 

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from trainui.domain.metric_direction import ComparedMetric
 from trainui.domain.records import Lost
 from trainui.store.read.run_list import RunDetails, RunLine
-from trainui.tui.data.metric_values import RunValues, metric_title
 from trainui.tui.data.query import Query
-from trainui.tui.data.run_page import NOTHING
+from trainui.tui.data.run_page import NOTHING, RunValues, metric_title
 from trainui.tui.render.numbers import step
 
 if TYPE_CHECKING:
@@ -19,9 +18,8 @@ if TYPE_CHECKING:
     from trainui.domain.records import RunRecord, StageRecord
     from trainui.store.read.gpu_use import Holder
     from trainui.tui.data.curves import Curves
-    from trainui.tui.data.eta import Eta
     from trainui.tui.data.machine_figures import GpuFigures, MachineFigures
-    from trainui.tui.data.run_page import RunPage
+    from trainui.tui.data.run_page import Eta, RunPage
 
 
 NOTHING_LOST = Lost()

@@ -1,4 +1,4 @@
 """A run's DAG as lines of text, and its timeline.
 
-Read `layout` first, then `rows` and `view`.
+Read `layout` first, then `view`.
 """

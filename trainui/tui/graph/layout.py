@@ -1,27 +1,315 @@
-"""Lays out a DAG as lines of text: one line a stage, edges drawn as vertical lanes.
-
-All stages with the same set of dependencies share one lane, fed by those dependencies. So 6 x 6
-edges between two sweeps are one lane, and no edge is left out. A lane at the left of a stage leads
-into it; a lane at its right or below it leads out of it. A lane that is crossed, but not joined,
-is drawn unbroken.
-
-    ✓     prepare
-    ├─✓─╮ train[hidden=32]
-    ╰─●─┤ train[hidden=128]
-    ○───╯ evaluate
-    ○     report
-
-At the right, ╯ is a lane from above that leads into the stage, and ╮ one that leads down out of it.
-A stage that leads to the one on the next line alone has ↓ beside it, or a line with │ below it.
-"""
+"""A DAG drawn as a graph: lanes, the characters of their edges, and the order of the lines."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from heapq import heappop, heappush
+from itertools import count
+from typing import NamedTuple
 
-from trainui.tui.graph.lanes import LaneGraph
-from trainui.tui.graph.painter import NODE, GraphCell, GraphLine, Painter
+
+class Lane(NamedTuple):
+    """A bundle of edges: each of `sources` to each of `targets`."""
+
+    sources: frozenset[str]
+    targets: list[str]
+
+    @property
+    def shared(self) -> bool:
+        """True with several targets, which are then drawn beside the lane and not in it."""
+        return len(self.targets) > 1
+
+
+@dataclass(frozen=True, slots=True)
+class LaneGraph:
+    """A graph's lanes, and its stages from top to bottom."""
+
+    lanes: list[Lane]
+    lane_into: dict[str, int]
+    """By stage: the lane into it."""
+    lanes_from: dict[str, list[int]]
+    """By stage: the lanes out of it."""
+    order: list[str]
+
+    @classmethod
+    def of(cls, stages: Sequence[tuple[str, Sequence[str]]]) -> LaneGraph:
+        """Return the graph of stages, each with its name and its dependencies."""
+        names = {name for name, _ in stages}
+        upstreams = {
+            name: frozenset(names.intersection(sources)) - {name} for name, sources in stages
+        }
+        reachable = set(_ordered(upstreams))  # all but those of a cycle
+        upstreams = {
+            name: sources if name in reachable else frozenset()
+            for name, sources in upstreams.items()
+        }
+        by_sources: dict[frozenset[str], list[str]] = {}
+        for name, sources in upstreams.items():
+            by_sources.setdefault(sources, []).append(name)
+        if len(by_sources.get(frozenset(), ())) == 1:  # the only root has no lane into it
+            del by_sources[frozenset()]
+        lanes = [Lane(sources, targets) for sources, targets in by_sources.items()]
+        lane_into = {name: at for at, lane in enumerate(lanes) for name in lane.targets}
+        lanes_from: dict[str, list[int]] = {name: [] for name in upstreams}
+        for at, lane in enumerate(lanes):
+            for source in lane.sources:
+                lanes_from[source].append(at)
+        return cls(lanes, lane_into, lanes_from, list(_ordered(upstreams)))
+
+    def cells(self) -> int:
+        """Return the size of the drawing: the number of lines that each lane passes, summed."""
+        place = {name: at for at, name in enumerate(self.order)}
+        total = 0
+        for lane in self.lanes:
+            first = min((place[source] for source in lane.sources), default=0)
+            total += max(place[target] for target in lane.targets) - first
+        return total
+
+
+def _ordered(upstreams: Mapping[str, frozenset[str]]) -> Iterator[str]:
+    """Yield the stages in topological order, following the given order where possible.
+
+    A chain is followed to its end before the next stage, so that its lanes do not cross others.
+    """
+    names = list(upstreams)
+    position = {name: index for index, name in enumerate(names)}
+    dependants: dict[str, list[str]] = {name: [] for name in names}
+    for name, sources in upstreams.items():
+        for source in sources:
+            dependants[source].append(name)
+    missing = {name: len(sources) for name, sources in upstreams.items()}
+    ready = [position[name] for name in names if not missing[name]]
+    placed: set[str] = set()
+    chain: str | None = None
+    while ready:
+        name = chain or names[heappop(ready)]
+        chain = None
+        if name in placed:
+            continue
+        placed.add(name)
+        yield name
+        for dependant in dependants[name]:
+            missing[dependant] -= 1
+            if not missing[dependant]:
+                heappush(ready, position[dependant])
+        alone = [dependant for dependant in dependants[name] if upstreams[dependant] == {name}]
+        chain = alone[0] if len(alone) == 1 else None
+
+
+NODE = "\0"
+"""Placeholder for a stage's symbol in a drawing."""
+
+NEXT = "↓"
+"""Stands beside a stage that leads to the stage on the next line."""
+
+OWN_COLUMN = -1
+"""Instead of a lane's number: the column of a stage without a lane of its own, while its lanes are
+placed."""
+
+
+@dataclass(frozen=True, slots=True)
+class GraphCell:
+    """One character of a drawing."""
+
+    text: str
+    lanes: frozenset[int] = frozenset()
+    """The lanes that this character is part of."""
+
+
+@dataclass(frozen=True, slots=True)
+class GraphLine:
+    """One line of a drawing."""
+
+    node: str | None
+    """The stage on this line; None: only lanes."""
+    cells: tuple[GraphCell, ...]
+
+    def text(self, symbol: str = "●") -> str:
+        """Return the line as text, with `symbol` for the stage."""
+        return "".join(symbol if cell.text == NODE else cell.text for cell in self.cells)
+
+
+class Painter:
+    """Draws stage by stage, tracking which lane is in which column."""
+
+    def __init__(self, graph: LaneGraph, *, spaced: bool) -> None:
+        self.graph = graph
+        self._spaced = spaced
+        self.lines: list[GraphLine] = []
+        self._columns: dict[int, int] = {}
+        """The column of each lane that is being drawn."""
+        self._width = 0
+        """The number of columns used so far."""
+        self._targets = [set(lane.targets) for lane in graph.lanes]
+        """By lane: its targets that are not drawn yet."""
+        self._moved: set[int] = set()
+        """The lanes that have been moved to the left."""
+        for name in graph.order:
+            self._place(name)
+
+    def _place(self, name: str) -> None:
+        """Draw a stage on its own line, after lines that move lanes out of the way if necessary."""
+        into = self.graph.lane_into.get(name)
+        if into is not None:
+            self._connect(into)
+            if self._draw_end(name, into):
+                return
+            self._bring_left(into)
+        column = self._column_for(into)
+        for lane_id in self.graph.lanes_from[name]:
+            if self._columns.get(lane_id, column) < column:
+                self._move(lane_id, self._free(after=max(column, self._width - 1)))
+        column, row = self._column_for(into), _Row(self._columns)
+        if into is not None and self.graph.lanes[into].shared:
+            self._draw_inbound(row, name, into, column)
+        elif into is not None:
+            self._columns.pop(into, None)
+        row.put(2 * column, NODE, None)
+        self._draw_outbound(row, name, column)
+        self.lines.append(row.line(name))
+
+    def _is_below_stage(self, column: int) -> bool:
+        """Return True if the line above has its stage in a column."""
+        above = self.lines[-1].cells if self.lines else ()
+        return len(above) > 2 * column and above[2 * column].text == NODE
+
+    def _connect(self, lane_id: int) -> None:
+        """Draw a lane that would lead unseen from the stage above down into the next one.
+
+        It is an arrow beside the stage above, or a new line if there is something or room for it.
+        """
+        at = self._columns.get(lane_id)
+        if at is None or self.graph.lanes[lane_id].shared or not self._is_below_stage(at):
+            return
+        above, beside = self.lines[-1], 2 * at + 1
+        if self._spaced or (above.cells[beside:] and above.cells[beside].text != " "):
+            self.lines.append(_Row(self._columns).line(None))
+            return
+        arrow = GraphCell(NEXT, frozenset((lane_id,)))
+        cells = (*above.cells[:beside], arrow, *above.cells[beside + 1 :])
+        self.lines[-1] = GraphLine(above.node, cells)
+
+    def _draw_end(self, name: str, lane_id: int) -> bool:
+        """Draw a stage at the left of a lane that joins several stages into this one alone.
+
+        Returns False if the lane is another one, or if there is no room at its left.
+        """
+        lane, at = self.graph.lanes[lane_id], self._columns.get(lane_id)
+        column, own = self._free(), self._own_lane(name)
+        if at is None or lane.shared or len(lane.sources) < 2 or column > at:
+            return False
+        # below a stage, that would appear to lead into this one
+        if self._is_below_stage(column) or self.graph.lanes_from[name] not in ([], [own]):
+            return False
+        row = _Row(self._columns)
+        row.put(2 * column, NODE, None)
+        row.run(2 * column, 2 * at, lane_id)
+        row.put(2 * at, "╯", lane_id)
+        del self._columns[lane_id]
+        if own is not None:
+            self._set(own, column)
+        self.lines.append(row.line(name))
+        return True
+
+    def _bring_left(self, lane_id: int) -> None:
+        """Move a lane that joins several stages to the leftmost free column, once."""
+        at = self._columns.get(lane_id)
+        if at is None or lane_id in self._moved or len(self.graph.lanes[lane_id].sources) < 2:
+            return
+        self._moved.add(lane_id)
+        if self._free() < at:
+            self._move(lane_id, self._free())
+
+    def _column_for(self, into: int | None) -> int:
+        """Return a stage's column: its lane's, or one to the right of a shared lane."""
+        if into is None:
+            return self._free()
+        at = self._columns.get(into)
+        if at is None:  # the lane of the stages without dependencies starts here
+            return self._free(after=self._free())
+        return self._free(after=at) if self.graph.lanes[into].shared else at
+
+    def _draw_inbound(self, row: _Row, name: str, into: int, column: int) -> None:
+        self._targets[into].discard(name)
+        corner = "├" if self._targets[into] else "╰"
+        if into not in self._columns:
+            self._set(into, self._free())
+            corner = "╭"
+        at = self._columns[into]
+        if not self._targets[into]:
+            del self._columns[into]
+        row.run(2 * at, 2 * column, into)
+        row.put(2 * at, corner, into)
+
+    def _draw_outbound(self, row: _Row, name: str, column: int) -> None:
+        ends: dict[int, tuple[int, bool]] = {}
+        own = self._own_lane(name)
+        self._set(OWN_COLUMN if own is None else own, column)
+        # stages that share its own lane will be drawn in the next column
+        beside = column + 1 if own is not None and self.graph.lanes[own].shared else column
+        for lane_id in self.graph.lanes_from[name]:
+            if lane_id == own:
+                continue
+            if fresh := lane_id not in self._columns:
+                self._set(lane_id, self._free(after=beside))
+            ends[self._columns[lane_id]] = (lane_id, fresh)
+        self._columns.pop(OWN_COLUMN, None)
+        for at in sorted(ends, reverse=True):
+            row.run(2 * column, 2 * at, ends[at][0])
+        for at, (lane_id, fresh) in ends.items():
+            last = at == max(ends)
+            row.put(2 * at, ("╮" if last else "┬") if fresh else ("┤" if last else "┼"), lane_id)
+
+    def _own_lane(self, name: str) -> int | None:
+        """Return the lane that only this stage feeds; it continues straight below the stage."""
+        lanes = self.graph.lanes_from[name]
+        return next((lane for lane in lanes if len(self.graph.lanes[lane].sources) == 1), None)
+
+    def _move(self, lane_id: int, after: int) -> None:
+        row, before = _Row(self._columns), self._columns[lane_id]
+        first, last = sorted((before, after))
+        left, right = ("╭", "╯") if after < before else ("╰", "╮")
+        row.run(2 * first, 2 * last, lane_id)
+        row.put(2 * first, left, lane_id)
+        row.put(2 * last, right, lane_id)
+        self._set(lane_id, after)
+        self.lines.append(row.line(None))
+
+    def _free(self, *, after: int = -1) -> int:
+        """Return the first column after another one in which no lane is."""
+        taken = set(self._columns.values())
+        return next(column for column in count(after + 1) if column not in taken)
+
+    def _set(self, lane_id: int, column: int) -> None:
+        self._columns[lane_id] = column
+        self._width = max(self._width, column + 1)
+
+
+class _Row:
+    """The characters of one line: first vertical lanes, then what crosses or joins them."""
+
+    def __init__(self, columns: Mapping[int, int]) -> None:
+        self._cells = {
+            2 * column: GraphCell("│", frozenset((lane,))) for lane, column in columns.items()
+        }
+
+    def put(self, at: int, text: str, lane: int | None) -> None:
+        """Set a character."""
+        self._cells[at] = GraphCell(text, frozenset(() if lane is None else (lane,)))
+
+    def run(self, start: int, end: int, lane: int) -> None:
+        """Draw a horizontal line between two columns, without breaking vertical lanes."""
+        for at in range(start + 1, end):
+            known = self._cells.get(at, GraphCell("─"))
+            if known.text == "─":
+                self._cells[at] = GraphCell("─", known.lanes | {lane})
+
+    def line(self, node: str | None) -> GraphLine:
+        """Return the line, with spaces in empty cells."""
+        width = max(self._cells, default=-1) + 1
+        return GraphLine(node, tuple(self._cells.get(at, GraphCell(" ")) for at in range(width)))
+
 
 MOST_CELLS = 20_000
 """The limit on the drawing's size, counted as lanes times the lines that they pass. Larger graphs

@@ -1,31 +1,234 @@
 """The log pane: follows the end, scrolls, searches and filters over the whole length.
 
 It reads a window of lines around the visible ones, and the next one before the edge is reached.
+
+Visible rows are made from the top line downwards or from the end backwards, so the cost does not
+depend on the file's length or on how its lines wrap.
 """
 
 from __future__ import annotations
 
+import re
+from bisect import bisect_left
+from dataclasses import dataclass
+from datetime import datetime
 from typing import ClassVar
 
 from textual import events
 from textual.binding import BindingType
 from textual.message import Message
 
-from trainui.control.logs.attempt_log import BEGINNING, ENDING
+from trainui.clock import SECOND
+from trainui.control.logs.attempt_log import BEGINNING, ENDING, LogLine, LogPosition, errors
 from trainui.formatting import size
 from trainui.tui.keymap import bindings
-from trainui.tui.logs.reader_thread import LogReaderThread
-from trainui.tui.logs.rows import LogStyle
-from trainui.tui.logs.scroll import LogScroll
 from trainui.tui.logs.window_reader import (
     NO_WINDOW,
     Destination,
+    LogReaderThread,
     LogSource,
     LogWindow,
     WindowQuery,
 )
-from trainui.tui.render.styled_text import Row, Segment, fit, width_of
+from trainui.tui.render import styled_text
+from trainui.tui.render.styled_text import (
+    Row,
+    Segment,
+    cut,
+    fit,
+    marked,
+    plain,
+    restyled,
+    width_of,
+    wrap_row,
+)
 from trainui.tui.widgets.line_view import LinesView
+
+CACHED = 2000
+"""Size of the cache of rendered lines."""
+
+STDERR = "▎"
+"""Marks stderr lines when both streams are shown."""
+
+
+@dataclass(frozen=True, slots=True)
+class LogStyle:
+    """Options for rendering lines."""
+
+    width: int = 80
+    wrapped: bool = True
+    timed: bool = False
+    both: bool = False
+    """True if lines of both streams are mixed."""
+    searched: str = ""
+    """The search text to highlight."""
+
+
+class LogRows:
+    """Renders lines as rows, with a cache."""
+
+    def __init__(self) -> None:
+        self._style = LogStyle()
+        self._pattern: re.Pattern[str] | None = None
+        self._errors = errors()
+        self._known: dict[tuple[str, bool, int | None, bool], list[Row]] = {}
+
+    def set_style(self, style: LogStyle) -> None:
+        """Set the options, and clear the cache if they differ."""
+        if style != self._style:
+            self._style, sought = style, style.searched
+            self._pattern = re.compile(re.escape(sought), re.IGNORECASE) if sought else None
+            self._known.clear()
+
+    def of(self, line: LogLine, target: LogPosition | None) -> list[Row]:
+        """Return a line's rows, at least one; the current match is highlighted most strongly."""
+        time = line.time if self._style.timed else None
+        key = (line.text, line.of_stderr, time, line.place == target)
+        rows = self._known.get(key)
+        if rows is None:
+            if len(self._known) >= CACHED:
+                self._known.clear()
+            rows = self._known[key] = self._made(*key)
+        return rows
+
+    def _made(self, text: str, of_stderr: bool, time: int | None, targeted: bool) -> list[Row]:
+        style = self._style
+        gutter = [Segment(STDERR if of_stderr else " ", "warn")] if style.both else []
+        room = max(style.width - len(gutter) - (9 if style.timed else 0), 10)
+        row = styled_text.coloured(text)
+        # before wrapping, so that a match across a break is marked in both pieces
+        if self._errors.matches(text):
+            targeted_error = targeted and self._pattern is None
+            row = restyled(row, [(0, len(plain(row)))], "match" if targeted_error else "bad")
+        if self._pattern is not None:
+            row = marked(row, self._pattern, "match" if targeted else "key")
+        pieces = wrap_row(row, room) if style.wrapped else [cut(row, room)]
+        if not style.timed:
+            return [(*gutter, *piece) for piece in pieces]
+        stamps = [Segment(f"{_clock(time):<9}", "dim"), *[Segment(" " * 9)] * (len(pieces) - 1)]
+        return [(stamp, *gutter, *piece) for stamp, piece in zip(stamps, pieces, strict=True)]
+
+
+def _clock(time: int | None) -> str:
+    return "" if time is None else f"{datetime.fromtimestamp(time / SECOND):%H:%M:%S}"
+
+
+class LogScroll:
+    """A scroll position in a window of lines."""
+
+    def __init__(self) -> None:
+        self.rows = LogRows()
+        self.window = NO_WINDOW
+        """The lines read around the position."""
+        self.following = True
+        """True if the view follows the end of the log."""
+        self.target: LogPosition | None = None
+        """The line of the current match."""
+        self._places: list[LogPosition] = []
+        self._top, self._skip = 0, 0
+        """Index of the top line, and how many of its rows are scrolled out above."""
+        self._bottom = 0
+        """Index of the bottom line."""
+
+    @property
+    def top_place(self) -> LogPosition:
+        """The position of the top line."""
+        return next(iter(self._places[self._top :]), ENDING)
+
+    @property
+    def below(self) -> LogPosition:
+        """The position after the bottom line."""
+        return next(iter(self._places[self._bottom + 1 :]), ENDING)
+
+    @property
+    def is_at_start(self) -> bool:
+        """True if the first row of the log is at the top."""
+        return self.window.at_start and not self._top and not self._skip
+
+    @property
+    def where(self) -> tuple[int, int]:
+        """The top line and its row; changes when the view scrolls."""
+        return self._top, self._skip
+
+    def set_window(self, window: LogWindow) -> None:
+        """Replace the window; call `stay` or `go_to` next to set the top."""
+        self.window = window
+        self._places = [line.place for line in window.lines]
+
+    def stay(self, top: LogPosition) -> None:
+        """Keep this line at the top."""
+        self._top = bisect_left(self._places, top)
+        if self.top_place != top:
+            self._skip = 0
+
+    def go_to(self, place: LogPosition, *, above: int = 0) -> None:
+        """Scroll a line to the top, with `above` rows of context above it."""
+        self.following = False
+        self._top, self._skip = bisect_left(self._places, place), 0
+        self.scroll(-above)
+
+    def scroll(self, count: int) -> None:
+        """Scroll by rows, within the window."""
+        self._skip += count
+        while self._skip < 0 and self._top > 0:
+            self._top -= 1
+            self._skip += len(self._rows_of(self._top))
+        self._skip = max(self._skip, 0)
+        while self._top < len(self._places) - 1:
+            rows = len(self._rows_of(self._top))
+            if self._skip < rows:
+                break
+            self._skip -= rows
+            self._top += 1
+
+    def seen(self, height: int) -> list[Row]:
+        """Return the visible rows, at most `height`."""
+        return self._from_end(height) if self.following else self._from_top(height)
+
+    def _from_top(self, height: int) -> list[Row]:
+        seen: list[Row] = []
+        at = self._top
+        while at < len(self._places) and len(seen) < height:
+            rows = self._rows_of(at)
+            seen += rows[min(self._skip, len(rows) - 1) :] if at == self._top else rows
+            at += 1
+        window = self.window
+        if len(seen) < height and (window.at_end or window.scanned is not None):
+            return self._from_end(height)
+        self._bottom = max(at - 1, 0)
+        return seen[:height]
+
+    def _from_end(self, height: int) -> list[Row]:
+        seen: list[Row] = []
+        self._bottom = at = len(self._places) - 1
+        while at >= 0 and len(seen) < height:
+            seen = [*self._rows_of(at), *seen]
+            at -= 1
+        self._top, self._skip = at + 1, max(len(seen) - height, 0)
+        return seen[self._skip :]
+
+    def _rows_of(self, index: int) -> list[Row]:
+        return self.rows.of(self.window.lines[index], self.target)
+
+    def left(self, direction: int) -> int:
+        """Return how many lines of the window are left in a direction."""
+        return self._top if direction < 0 else len(self._places) - self._bottom
+
+    def fraction(self) -> float:
+        """Return the fraction of the logs up to the bottom line."""
+        window = self.window
+        if not window.lines or not window.size:
+            return 1.0
+        return min(window.lines[self._bottom].position / window.size, 1.0)
+
+    def thumb_row(self, height: int) -> int:
+        """Return the row of the scrollbar thumb; -1 if everything is visible."""
+        window = self.window
+        is_whole = window.at_start and window.at_end
+        if not window.lines or (is_whole and self._bottom - self._top + 1 >= len(window.lines)):
+            return -1
+        return min(int(self.fraction() * height), height - 1)
+
 
 NOTICE_SECONDS = 1.5
 """Seconds for which a notification may cover the end of the log."""

@@ -24,7 +24,7 @@ from trainui.tui.readers.gpu_reader import GpuReader
 from trainui.tui.terminal.bandwidth import Bandwidth
 
 if TYPE_CHECKING:
-    from trainui.tui.readers.system_reader import MachineReader
+    from trainui.tui.readers.gpu_reader import MachineReader
 
 PERIOD, IDLE_PERIOD = 0.3, 2.0
 """Seconds between two polls without inotify: with recent changes, and without."""
@@ -208,7 +208,7 @@ class Poller:
     def _look_at_machine(self) -> Machine:
         """Return the machine's latest figures; the first call starts reading them."""
         if self._machine is None:
-            from trainui.tui.readers.system_reader import MachineReader
+            from trainui.tui.readers.gpu_reader import MachineReader
 
             self._machine = MachineReader()
         self._machine.rooms = self._source.health.rooms

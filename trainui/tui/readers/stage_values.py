@@ -13,7 +13,7 @@ from trainui.domain.states import Status
 from trainui.store.db.protocol import Connection
 from trainui.store.read.headlines import MetricOwner
 from trainui.tui.data.cache import Cache
-from trainui.tui.data.metric_values import SMOOTHED, StageValue
+from trainui.tui.data.run_page import SMOOTHED, StageValue
 
 WEIGHT = 0.9
 """The smoothing weight of these values (`store.plotting.smoothing`)."""

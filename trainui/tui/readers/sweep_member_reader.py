@@ -12,8 +12,7 @@ from trainui.store.db.protocol import Connection
 from trainui.store.read import event_feed, headlines, stage_alerts, trials
 from trainui.text import harmless
 from trainui.tui.data.cache import Cache
-from trainui.tui.data.metric_values import SMOOTHED, StageValue, metric_title
-from trainui.tui.data.run_page import MatrixDetail, SearchDetail
+from trainui.tui.data.run_page import SMOOTHED, MatrixDetail, SearchDetail, StageValue, metric_title
 from trainui.tui.readers.stage_values import BestSteps, StageValues
 
 NAN, ALERT = "NaN", "alert"

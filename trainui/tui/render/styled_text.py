@@ -1,19 +1,127 @@
 """Styled text as plain data: segments of text with style names, cut to terminal cells.
 
 Widgets render to these values, which tests can read; only the widgets map style names to colours.
+
+The style that a log's escape codes ask for is named `sgr:` and its definition as Rich writes it,
+e.g. `sgr:bold color(1)`.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
 from itertools import chain, groupby, islice, repeat
 from operator import attrgetter
-from typing import NamedTuple
+from typing import Generic, NamedTuple, TypeVar
 
+from rich.ansi import AnsiDecoder
 from rich.cells import cell_len, set_cell_size
+from rich.style import Style
+from textual.geometry import Spacing
 
 from trainui.text import harmless
+
+PREFIX = "sgr:"
+
+TAB = 8
+"""Distance of tab stops in characters."""
+
+STEADY = Style(blink=False, blink2=False, conceal=False)
+
+_SGR = re.compile(r"\x1b\[([0-9;:]{0,200})m")
+
+
+def coloured(text: str) -> Row:
+    """Return a line of a log as styled text, safe to print."""
+    if "\x1b" not in text and "\t" not in text:
+        return (Segment(harmless(text).rstrip()),)
+    pieces = _SGR.split(text.rstrip())
+    spans = []
+    style, used = "", 0
+    for number, piece in enumerate(pieces):
+        if number % 2:
+            style = _after(style, piece)
+            continue
+        before = used % TAB
+        shown = (" " * before + harmless(piece)).expandtabs(TAB)[before:]
+        used += len(shown)
+        if shown:
+            spans.append(Segment(shown, PREFIX + style if style else ""))
+    return tuple(spans) or (Segment(""),)
+
+
+@lru_cache(maxsize=512)
+def _after(style: str, sequence: str) -> str:
+    """Return the definition of the style after another SGR sequence; empty: none."""
+    decoder = AnsiDecoder()
+    decoder.style = Style.parse(style)
+    decoder.decode_line(f"\x1b[{sequence.replace(':', ';')}m")
+    # the terminal's default colours may be unreadable on the page's background
+    words = str(decoder.style).replace("on default", "").replace("default", "")
+    return " ".join(words.split()) if decoder.style else ""
+
+
+def style_of(name: str) -> Style:
+    """Return the style for a name that begins with `sgr:`; nothing blinks or is hidden."""
+    return Style.parse(name.removeprefix(PREFIX)) + STEADY
+
+
+LEAST_EDGE = 6
+"""Characters of an edge that a title cannot use: corners, line and blanks beside it."""
+
+Line = TypeVar("Line")
+Made = TypeVar("Made")
+
+
+@dataclass(frozen=True, slots=True)
+class Border(Generic[Line]):
+    """Lines above and below, and the cells at both sides of each line in between."""
+
+    above: tuple[Line, ...]
+    below: tuple[Line, ...]
+    left: Line
+    right: Line
+
+    def made(self, make: Callable[[Line], Made]) -> Border[Made]:
+        """Convert each line with `make`."""
+        return Border(
+            tuple(map(make, self.above)),
+            tuple(map(make, self.below)),
+            make(self.left),
+            make(self.right),
+        )
+
+
+def padding(width: int, room: Spacing) -> Border[Row]:
+    """Return a border of blanks; with the lines it is `width` characters wide."""
+    blank = (Segment(" " * width),)
+    left, right = (Segment(" " * room.left),), (Segment(" " * room.right),)
+    return Border((blank,) * room.top, (blank,) * room.bottom, left, right)
+
+
+def frame(width: int, room: Spacing, title: str, subtitle: str | Row, *, lit: bool) -> Border[Row]:
+    """Return a frame, `lit` or not, with padding inside; the titles must be safe to print."""
+    style = "frame-lit" if lit else "frame"
+    head = _label(title, "title-lit" if lit else "dim", width)
+    foot = _label(subtitle, "dim", width)
+    side, inner = Segment("│", style), padding(width - 2, room)
+    top = (Segment("╭─", style), *head, Segment("─" * (width - 3 - width_of(head)) + "╮", style))
+    bottom = (Segment("╰" + "─" * (width - 3 - width_of(foot)), style), *foot, Segment("─╯", style))
+    return Border(
+        (top, *((side, *row, side) for row in inner.above)),
+        (*((side, *row, side) for row in inner.below), bottom),
+        (side, *inner.left),
+        (*inner.right, side),
+    )
+
+
+def _label(title: str | Row, style: str, width: int) -> Row:
+    row = (Segment(title, style),) if isinstance(title, str) else title
+    shown = cut(row, width - LEAST_EDGE) if title else ()
+    return (Segment(" "), *shown, Segment(" ")) if shown else ()
+
 
 ELLIPSIS = "…"
 

@@ -21,11 +21,10 @@ from trainui.text import harmless
 from trainui.tui.curves.grid_view import CurvesView
 from trainui.tui.data.query import DetailTab
 from trainui.tui.graph.nodes import which
-from trainui.tui.graph.rows import LEAST_BAR
-from trainui.tui.graph.view import StageGraph
+from trainui.tui.graph.view import LEAST_BAR, StageGraph
 from trainui.tui.keymap import bindings
 from trainui.tui.logs.view import LogView
-from trainui.tui.render.borders import LEAST_EDGE
+from trainui.tui.render.styled_text import LEAST_EDGE
 from trainui.tui.run.details.details_view import DetailsView
 from trainui.tui.run.tab_bar import Tabs
 from trainui.tui.widgets.line_view import LinesView

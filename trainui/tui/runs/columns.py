@@ -4,25 +4,189 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from rich.cells import cell_len
 
-from trainui.domain.states import Status
+from trainui.domain.states import UNFINISHED, Status
 from trainui.formatting import short_id
-from trainui.store.read.run_list import RunDetails, RunLine
-from trainui.text import SYMBOLS, harmless, verdict
+from trainui.store.read.run_list import RunDetails, RunLine, RunTrouble
+from trainui.text import SYMBOLS, TROUBLE, harmless, state, verdict
 from trainui.tui.data.params import shown_params
-from trainui.tui.render.numbers import elapsed, number, state_style, when
-from trainui.tui.render.styled_text import Row, Segment, cut, fit, fit_middle, width_of
-from trainui.tui.runs import cells as render
-from trainui.tui.runs.cells import LEAST_MEMBER, Cells, RowContext, RowData
-from trainui.tui.runs.column_stats import ColumnStats
+from trainui.tui.data.run_page import NOTHING
+from trainui.tui.data.snapshot import RunLive
+from trainui.tui.render.numbers import elapsed, number, progress_bar, spark, state_style, when
+from trainui.tui.render.styled_text import ELLIPSIS, Row, Segment, cut, fit, fit_middle, width_of
+from trainui.tui.runs.column_stats import EXTERNAL, ColumnStats
+
+if TYPE_CHECKING:
+    from trainui.tui.data.run_page import Eta
+
+VALUE, LEAST_MEMBER, LEAST_STAGE = 8, 10, 3
+"""Width of a metric's value with a space; the least of the best member's name beside it, and of a
+running stage's name beside the remaining time."""
+
+WORST = {"failed": "bad", "nan": "bad", "stalled": "warn", "alert": "warn"}
+"""The style of each kind of trouble, the worst first."""
+
+
+NOT_LIVE = RunLive()
+
+
+class RowData(NamedTuple):
+    """A run with the other data that its line shows."""
+
+    run: RunLine
+    now: int
+    live: RunLive
+    ending: Eta | None
+
+
+class RowContext(NamedTuple):
+    """The data that lines show besides the runs' records, by run id."""
+
+    now: int
+    endings: Mapping[str, Eta] = NOTHING
+    live: Mapping[str, RunLive] = NOTHING
+    details: Mapping[str, RunDetails] = NOTHING
+    """What the second lines show."""
+
+    def of(self, run: RunLine) -> RowData:
+        """Return what a run's line shows."""
+        live = self.live.get(run.id, NOT_LIVE)
+        return RowData(run, self.now, live, self.endings.get(run.id))
+
+
+Cells = Callable[[RowData, int], Sequence[Segment]]
+"""Renders a run's cell: takes what its line shows and the width, to which the result is cut."""
+
+
+def state_cells(row: RowData, _cells: int) -> list[Segment]:
+    """Return the state, in the colour of the run's worst trouble."""
+    run = row.run
+    worst = next((style for kind, style in WORST.items() if kind in run.trouble.kinds), "")
+    worst = worst if run.lost is None else "warn"
+    style = worst if run.status in UNFINISHED else ""
+    word = state(run.status, is_lost=run.lost is not None)
+    return [Segment(word, style or state_style(run.status))]
+
+
+def name_cells(row: RowData, cells: int) -> list[Segment]:
+    """Return the name, the mark of an external run and the priority."""
+    run = row.run
+    marks = [Segment(EXTERNAL, "dim")] if run.is_external else []
+    marks += [Segment(f" {run.priority:+d}", "warn")] if run.priority else []
+    name = fit_middle(harmless(run.name), cells - sum(len(mark.text) for mark in marks))
+    return [Segment(name or " ", "strong" if run.status in UNFINISHED else ""), *marks]
+
+
+def trouble_cells(trouble: RunTrouble, cells: int) -> list[Segment]:
+    """Return the counts of what is wrong, each in its colour.
+
+    Where the words are too wide they go, last those of kinds with the same symbol.
+    """
+    found = [(WORST[kind], *TROUBLE[kind], getattr(trouble, kind)) for kind in trouble.kinds]
+    symbols = [symbol for _, symbol, _, _ in found]
+    repeated = {one for one in symbols if symbols.count(one) > 1}
+    for gap, worded in (("  ", set(symbols)), (" ", repeated), (" ", set())):
+        spans: list[Segment] = []
+        for style, symbol, word, count in found:
+            text = f"{symbol}{count} {word}" if symbol in worded else f"{symbol}{count}"
+            spans += [Segment(gap), Segment(text, style)]
+        if width_of(tuple(spans[1:])) <= cells:
+            break
+    return list(cut(tuple(spans[1:]), cells))
+
+
+def bar_cells(row: RowData, cells: int) -> list[Segment]:
+    """Return the progress bar: completed stages, and the progress of a running one."""
+    run = row.run
+    part = row.live.progress if run.status == Status.RUNNING else 0.0
+    full, empty = progress_bar(run.done + part, run.total, cells)
+    return [Segment(full, state_style(run.status)), Segment(empty, "line")]
+
+
+def stage_cells(row: RowData, cells: int, *, to_go: bool = False) -> list[Segment]:
+    """Return the running stages, with the time `to_go`, else those that ended uncompleted."""
+    run, words = row.run, ""
+    if run.current:
+        if to_go and row.ending is not None:
+            words = f" {row.ending.words(row.now)}"
+        words = words if cells - len(words) >= LEAST_STAGE else ""
+        return [Segment(listed(run.current, cells - len(words)), "accent"), Segment(words, "dim")]
+    if run.failed and run.status != Status.COMPLETED:
+        return [Segment(f"{SYMBOLS[run.status]} {listed(run.failed, cells - 2)}", "dim")]
+    return []
+
+
+def _value(row: RowData) -> Segment:
+    """Return the headline metric's value."""
+    style = "bad" if row.live.broken else "" if row.run.status in UNFINISHED else "dim"
+    return Segment(fit(number(row.live.value), VALUE - 1, right=True), style)
+
+
+def metric_cells(row: RowData, cells: int) -> list[Segment]:
+    """Return the headline metric's name and its value."""
+    if row.live.metric is None:
+        return []
+    room = max(cells - VALUE, 1)
+    return [Segment(f"{fit(fit_middle(row.live.title, room), room)} ", "dim"), _value(row)]
+
+
+def value_cells(title: str) -> Cells:
+    """Return what renders the value of the metric that the column is named after."""
+
+    def cells_of(row: RowData, cells: int) -> list[Segment]:
+        live, room = row.live, cells - VALUE
+        if live.metric is None or room <= 0:
+            return [] if live.metric is None else [_value(row)]
+        if live.title != title:
+            own = fit_middle(_shorter(live.title, title, room), room)
+            return [_value(row), Segment(f" {own}", "dim")]
+        name = f" {fit_middle(live.member, room)}" if live.member and room >= LEAST_MEMBER else ""
+        room -= cell_len(name)
+        found = [_value(row), Segment(name, "dim")]
+        return [*found, Segment(" "), spark_cell(row, room)] if room > 1 else found
+
+    return cells_of
+
+
+def _shorter(own: str, title: str, room: int) -> str:
+    """Return a metric's title; if too wide without the column's word, then its last part alone."""
+    name, _, word = own.rpartition(" ")
+    if cell_len(own) <= room or not title.endswith(f" {word}"):
+        return own
+    last = f"{ELLIPSIS}{name[name.rfind('/') :]}"
+    return last if "/" in name and cell_len(last) <= room < cell_len(name) else name
+
+
+def spark_cell(row: RowData, cells: int) -> Segment:
+    """Return the sparkline of the headline metric."""
+    return Segment(
+        spark(row.live.values, cells), "curve-1" if row.run.status in UNFINISHED else "dim"
+    )
+
+
+def to_go_cells(row: RowData, _cells: int) -> list[Segment]:
+    """Return the estimated remaining time; a stalled run without one says so."""
+    if row.ending is None:
+        return [Segment("stalled", "warn")] if row.run.trouble.stalled else []
+    return [Segment(row.ending.words(row.now).replace("over ", ">"))]
+
+
+def listed(names: Sequence[str], width: int) -> str:
+    """Return the names; if they do not fit, the first one and the number of the others."""
+    everything = ", ".join(harmless(name) for name in names[:width])  # there may be 10,000
+    if len(names) == 1 or (len(names) <= width and cell_len(everything) <= width):
+        return fit(everything, width)
+    rest = f" +{len(names) - 1}"
+    return fit(fit(harmless(names[0]), max(width - len(rest), 1)).rstrip() + rest, width)
+
 
 NARROW, EDGES = 100, 2
 """Width of the list below which one space separates columns and not two; both ends of a line."""
 
-TROUBLE = "TROUBLE"
+TROUBLE_TITLE = "TROUBLE"
 """Title of the column with what is wrong."""
 
 COMFORTABLE, WORDS = 20, 40
@@ -159,7 +323,7 @@ class RunColumns:
         width = self._widths.get(title or "METRIC")
         if width is None:
             return f"{live.title} {number(live.value)} {live.member}".rstrip()
-        is_named = live.title == title and width >= render.VALUE + LEAST_MEMBER
+        is_named = live.title == title and width >= VALUE + LEAST_MEMBER
         return "" if is_named or not live.member else f"{live.title} {live.member}"
 
     def row(self, run: RunLine, moment: RowContext, *, marked: bool = False) -> Row:
@@ -170,7 +334,7 @@ class RunColumns:
         for column, cells in self._shown:
             if column.title == "STAGE":
                 to_go = "TO GO" not in self._widths
-                found = cut(tuple(render.stage_cells(data, cells, to_go=to_go)), cells)
+                found = cut(tuple(stage_cells(data, cells, to_go=to_go)), cells)
             else:
                 found = cut(tuple(column.cells(data, cells)), cells)
             blank = Segment(" " * (cells - width_of(found)))
@@ -182,9 +346,9 @@ def _columns(facts: ColumnStats, comfort: int) -> Iterator[RunColumn]:
     """Yield all columns with data; a name up to the width of `comfort` takes precedence."""
     widths = facts.widths
     count, name, member = max(widths["count"], len("STAGES")), widths["name"], widths["member"]
-    yield RunColumn("STATE", 13, 13, render.state_cells)
+    yield RunColumn("STATE", 13, 13, state_cells)
     least = max(name, 6) if name <= SHORT_NAME else LEAST_NAME
-    yield RunColumn("NAME", least, max(name, LEAST_NAME), render.name_cells, comfort=comfort)
+    yield RunColumn("NAME", least, max(name, LEAST_NAME), name_cells, comfort=comfort)
     if pipeline := widths["pipeline"]:
         yield RunColumn("PIPELINE", 8, max(pipeline, 8), _pipeline, 7)
     yield from _param_columns(facts)
@@ -193,28 +357,28 @@ def _columns(facts: ColumnStats, comfort: int) -> Iterator[RunColumn]:
     yield RunColumn("STAGES", count, count, _text(lambda row: f"{row.run.done}/{row.run.total}"))
     if trouble := widths["trouble"]:
         brief, words = max(widths["trouble_brief"], 7), max(trouble, 7)
-        yield RunColumn(TROUBLE, brief, words, _trouble, comfort=WORDS)
-    yield RunColumn("", BAR, BAR, render.bar_cells, 6)
+        yield RunColumn(TROUBLE_TITLE, brief, words, _trouble, comfort=WORDS)
+    yield RunColumn("", BAR, BAR, bar_cells, 6)
     if current := widths["current"]:
         most = max(current, 10)
-        yield RunColumn("STAGE", 8, most, render.stage_cells, whole=min(most, FEW_STAGES))
+        yield RunColumn("STAGE", 8, most, stage_cells, whole=min(most, FEW_STAGES))
     if (step := widths["step"]) and widths["metric"]:
         yield RunColumn("STEP", step, step, _text(lambda row: row.live.steps, "dim"), 5, True)
     if title := facts.metric_name:
-        whole = max(render.VALUE + member, cell_len(title) + 1)
-        cells = render.value_cells(title)
+        whole = max(VALUE + member, cell_len(title) + 1)
+        cells = value_cells(title)
         yield RunColumn(title, 10, whole + SPARK, cells, 2, comfort=14, whole=whole)
     elif metric := widths["metric"]:
         comfort = min(metric, SHORT_NAME) + 9
         least = min(metric, 8) + 9
-        yield RunColumn("METRIC", least, metric + 9, render.metric_cells, 2, comfort=comfort)
-        yield RunColumn("", 8, SPARK, lambda row, cells: [render.spark_cell(row, cells)], 3)
+        yield RunColumn("METRIC", least, metric + 9, metric_cells, 2, comfort=comfort)
+        yield RunColumn("", 8, SPARK, lambda row, cells: [spark_cell(row, cells)], 3)
     if gpus := widths["gpus"]:
         used = _text(lambda row: ",".join(map(str, row.live.gpus)), "good")
         yield RunColumn("GPUS", 4, max(gpus, 4), used, 4)
     yield RunColumn("ELAPSED", 8, 8, _text(_elapsed), right=True)
     if widths["endings"]:
-        yield RunColumn("TO GO", 8, 8, render.to_go_cells, 3, True)
+        yield RunColumn("TO GO", 8, 8, to_go_cells, 3, True)
     yield RunColumn("WHEN", 6, 6, _text(lambda row: when(row.run.created_at), "dim"), right=True)
 
 
@@ -241,7 +405,7 @@ def _verdict(row: RowData, _cells: int) -> list[Segment]:
 
 
 def _trouble(row: RowData, cells: int) -> list[Segment]:
-    return render.trouble_cells(row.run.trouble, cells)
+    return trouble_cells(row.run.trouble, cells)
 
 
 def _param_columns(facts: ColumnStats) -> Iterator[RunColumn]:
@@ -283,9 +447,9 @@ def _with_room_for_mark(column: RunColumn) -> RunColumn:
 def _laid_out(columns: Sequence[RunColumn], width: int, gap: int) -> list[tuple[RunColumn, int]]:
     """Choose the columns that fit, with their widths; words that do not fit get no room."""
     found = _shared_out(_fitting(columns, width, gap), width, gap)
-    if not any(column.title == TROUBLE and cells < column.most for column, cells in found):
+    if not any(column.title == TROUBLE_TITLE and cells < column.most for column, cells in found):
         return found
-    brief = [one._replace(most=one.least) if one.title == TROUBLE else one for one in columns]
+    brief = [one._replace(most=one.least) if one.title == TROUBLE_TITLE else one for one in columns]
     return _shared_out(_fitting(brief, width, gap), width, gap)
 
 

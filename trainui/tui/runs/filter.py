@@ -25,7 +25,7 @@ from trainui.tui.data.params import number_of, searches_of, values_of
 from trainui.tui.runs.sorting import STATES
 
 if TYPE_CHECKING:
-    from trainui.tui.data.metric_values import RunValues
+    from trainui.tui.data.run_page import RunValues
 
 Values = Mapping[str, "RunValues"]
 """By metric and run id: the metric's last value."""

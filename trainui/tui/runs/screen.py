@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
@@ -12,19 +13,180 @@ from textual.timer import Timer
 from textual.widget import Widget
 from textual.worker import get_current_worker
 
-from trainui.store.read.run_list import RunLine
+from trainui.domain.states import UNFINISHED, Status
+from trainui.store.read.run_list import RunLine, RunTrouble
+from trainui.text import SYMBOLS, harmless
 from trainui.tui.data.query import ListQuery
 from trainui.tui.data.snapshot import Snapshot
 from trainui.tui.keymap import bindings
-from trainui.tui.page import Page
-from trainui.tui.render.styled_text import Row, Segment, text_rows
-from trainui.tui.runs import top_bar
+from trainui.tui.page import WIDE, Page
+from trainui.tui.render.numbers import state_style
+from trainui.tui.render.styled_text import Row, Segment, fit, fit_middle, text_rows, width_of
+from trainui.tui.runs.columns import trouble_cells
 from trainui.tui.runs.sorting import WHEN
 from trainui.tui.runs.table import RunTable
-from trainui.tui.runs.welcome import WelcomeView
+from trainui.tui.widgets.list_view import Entry, EntryView
 
 if TYPE_CHECKING:
     from trainui.tui.runs.found_trainings import FoundTraining, FoundTrainings
+
+TITLE = Segment(" trainui ", "title")
+
+HINT = Segment("  esc shows all", "dim")
+
+
+def left_end(snapshot: Snapshot, table: RunTable, width: int, notices: Row) -> Row:
+    """Return what fits beside the notices; what was chosen in the list is on no other page."""
+    if not snapshot.runs:
+        return (TITLE, *_chosen(table), *_order(table))
+    count, *states = _states(snapshot)
+    trouble, view = _stages_in_trouble(snapshot.runs, width), (*_chosen(table), *_order(table))
+    room = width - width_of(notices) - 1
+    hint = [HINT] if table.filter.text else []
+    rows: list[Row] = [
+        (TITLE, count, *states, *trouble, *view, *hint),
+        (TITLE, count, *states, *trouble, *view),
+        (count, *states, *trouble, *view),
+        (*states, *trouble, *view),
+    ]
+    least = (*_chosen(table), *trouble, *_order(table)) if view else rows[1]
+    return next((row for row in rows if width_of(row) <= room), least)
+
+
+def _chosen(table: RunTable) -> Row:
+    """Return the number of marked runs, and the filter with its number of matches."""
+    spans: list[Segment] = []
+    if marked := len(table.marked):
+        spans.append(Segment(f"  ▌{marked:,} marked", "key"))
+    if table.filter.text:
+        spans.append(Segment(f"  / {harmless(table.filter.text)}", "accent"))
+        for problem in table.filter.problems[:1]:  # its term is ignored
+            spans.append(Segment(f" ✗ {harmless(problem.partition(':')[0])}", "bad"))
+        spans.append(Segment(f" {table.count:,} match{'es' * (table.count != 1)}", "dim"))
+    return tuple(spans)
+
+
+def _order(table: RunTable) -> Row:
+    """Return the order in words, unless it is the usual one."""
+    if table.order == (WHEN, False):
+        return ()
+    return (Segment(f"  sorted by {harmless(table.order_words)}", "dim"),)
+
+
+def _states(snapshot: Snapshot) -> Iterator[Segment]:
+    """Yield the number of runs, then how many of them are unfinished or have failed."""
+    count = len(snapshot.runs)
+    yield Segment(f" {count:,}{'+' if snapshot.loading else ''} run{'s' * (count != 1)}", "dim")
+    counts = Counter(run.status for run in snapshot.runs)
+    for status in (*sorted(UNFINISHED, reverse=True), Status.FAILED):
+        if counts[status]:
+            yield Segment(f"  {SYMBOLS[status]} {counts[status]:,} {status}", state_style(status))
+
+
+def _stages_in_trouble(runs: Sequence[RunLine], width: int) -> Row:
+    """Return what is wrong in the stages of all runs; failed stages of unfinished runs only."""
+    found = [
+        run.trouble if run.status in UNFINISHED else run.trouble._replace(failed=0)
+        for run in runs
+        if any(run.trouble)
+    ]
+    total = RunTrouble(*map(sum, zip(*found, strict=True)))
+    if not total.kinds:
+        return ()
+    return (Segment("  stages: ", "dim"), *trouble_cells(total, 60 if width >= WIDE else 20))
+
+
+COMMANDS = {
+    "u": "choose a pipeline file here and run it",
+    "trainui demo": "train two small networks, about 45 s",
+    "trainui init": "write a pipeline file to edit",
+    "trainui run FILE": "run a pipeline file",
+    "trainui run -- COMMAND": "run one command",
+    "trainui add PATH": "show trainings that exist already",
+}
+
+LAST = ("", "New runs appear here automatically.", "? shows all keys, q quits.")
+
+MOST_LISTED = 8
+"""Trainings or processes with a line each; the others are counted."""
+
+NAME, KIND = 24, 12
+"""Widths in characters."""
+
+
+class WelcomeView(EntryView["FoundTraining"]):
+    """The welcome page, with a cursor on what can be added."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings("runs.open")]
+
+    def __init__(self) -> None:
+        super().__init__(id="welcome")
+        self.can_focus = False
+        self._found: FoundTrainings | None = None
+
+    @property
+    def has_trainings(self) -> bool:
+        """True if this directory has trainings."""
+        return self._found is not None and bool(self._found.trainings)
+
+    def show_found(self, found: FoundTrainings, directory: str) -> None:
+        """Show what can be added."""
+        where, count = f"in {harmless(directory)}", len(found.trainings)
+        heading = f"{count:,} training{'s' * (count != 1)} {where}"
+        none = _text(found.problem, "warn") if found.problem else _text(f"No trainings {where}")
+        entries = _section(heading, found.trainings) or none
+        self._show([*entries, *_section("Trainings that run on this machine", found.processes)])
+        self._found = found
+
+    def show_rows(self, rows: Sequence[Row]) -> None:
+        """Show other text, e.g. why the runs could not be read."""
+        self._found = None
+        self._set([*map(Entry, rows)])
+
+    def show_searching(self) -> None:
+        """Show that trainings are searched for."""
+        self._show(_text("Searching this directory and this machine for trainings…"))
+
+    def _show(self, found: Sequence[Entry[FoundTraining]]) -> None:
+        rows: list[Row] = [
+            (Segment(f"{key:<24}", "key"), Segment(words)) for key, words in COMMANDS.items()
+        ]
+        rows += [(Segment(text, "dim"),) for text in LAST]
+        self._set([*_text("No runs yet", "strong"), *found, *map(Entry, rows)])
+
+    def _set(self, entries: Sequence[Entry[FoundTraining]]) -> None:
+        self.can_focus = any(entry.item is not None for entry in entries)
+        self.set_entries(entries)
+
+    def row(self, index: int, width: int) -> Row:
+        """Return a line."""
+        row, found = self.entries[index]
+        return row if found is None else _line(found, width)
+
+
+def _section(heading: str, found: Sequence[FoundTraining]) -> list[Entry[FoundTraining]]:
+    if not found:
+        return []
+    title, blank = _text(heading, "strong")
+    more = len(found) - MOST_LISTED
+    rest = _text(f"  and {more:,} more") if more > 0 else [blank]
+    return [title, *(Entry((), one) for one in found[:MOST_LISTED]), *rest]
+
+
+def _text(text: str, style: str = "dim") -> list[Entry[FoundTraining]]:
+    """Return a line of text, and a blank one."""
+    return [Entry((Segment(text, style),)), Entry(())]
+
+
+def _line(one: FoundTraining, width: int) -> Row:
+    room = width - NAME - KIND - 4
+    words = harmless(one.words)
+    return (
+        Segment(f" {fit(harmless(one.name), NAME)} "),
+        Segment(f"{fit(one.kind, KIND)} ", "accent"),
+        Segment(fit_middle(words, room) if one.path else fit(words, room), "dim"),
+    )
+
 
 GRAMMAR = (
     *("words", "trouble", "status:failed", "name:x", "lr>1e-3", "metric.loss<0.1", "trial>9"),
@@ -141,7 +303,7 @@ class RunsScreen(Page):
     def _show_top(self) -> None:
         if (snapshot := self._snapshot) is not None:
             notices = self.notices(snapshot, snapshot.runs)
-            left = top_bar.left_end(snapshot, self.table, self.size.width, notices)
+            left = left_end(snapshot, self.table, self.size.width, notices)
             self.top.show(left, notices)
 
     def _recall(self, runs: Sequence[RunLine]) -> None:

@@ -11,8 +11,8 @@ from trainui.domain.metric_direction import ComparedMetric
 from trainui.domain.states import Status
 from trainui.store.read.run_list import RunLine
 from trainui.text import harmless
-from trainui.tui.data.metric_values import SMOOTHED
 from trainui.tui.data.params import number_of, values_of
+from trainui.tui.data.run_page import SMOOTHED
 
 
 class SortOrder(NamedTuple):

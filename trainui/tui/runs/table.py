@@ -12,13 +12,12 @@ from textual.message import Message
 from trainui import clock
 from trainui.domain.metric_direction import ComparedMetric
 from trainui.store.read.run_list import RunLine
-from trainui.tui.data.metric_values import SMOOTHED
+from trainui.tui.data.run_page import SMOOTHED
 from trainui.tui.data.snapshot import ListedMetrics
 from trainui.tui.keymap import bindings
 from trainui.tui.render.styled_text import Row, Segment
-from trainui.tui.runs.cells import RowContext
 from trainui.tui.runs.column_stats import ColumnStats, facts_of, with_listed
-from trainui.tui.runs.columns import RunColumns
+from trainui.tui.runs.columns import RowContext, RunColumns
 from trainui.tui.runs.filter import RunFilter, Values, parse
 from trainui.tui.runs.sorting import METRIC, ORDERS, SortOrder, by_metric, by_param
 from trainui.tui.widgets.list_view import CursorView

@@ -18,9 +18,8 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from trainui.tui import styles
-from trainui.tui.render import ansi
-from trainui.tui.render.borders import Border, frame, padding
-from trainui.tui.render.styled_text import Row, width_of
+from trainui.tui.render import styled_text
+from trainui.tui.render.styled_text import Border, Row, frame, padding, width_of
 
 MOST_KEPT = 8
 """Size of the cache of borders (with and without focus, recent titles)."""
@@ -152,8 +151,8 @@ class BorderedView(ScrollView, can_focus=True):
         """Return a named style, or a colour of a log or an image; empty name: the widget's own."""
         style = self._styles.get(name)
         if style is None:
-            if name.startswith(ansi.PREFIX):
-                style = ansi.style_of(name)
+            if name.startswith(styled_text.PREFIX):
+                style = styled_text.style_of(name)
             else:
                 style = styles.style(name, self.app.theme_variables) if name else self.rich_style
             self._styles[name] = style

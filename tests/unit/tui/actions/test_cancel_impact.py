@@ -9,7 +9,7 @@ import pytest
 from tests.unit.tui.filled import Filler
 from trainui.domain.states import Status
 from trainui.store.runs import trials
-from trainui.tui.actions.cancel_impact import lost_work
+from trainui.tui.actions.confirmations import lost_work
 
 TRIALS = tuple(f"train[trial={number}]" for number in range(3))
 

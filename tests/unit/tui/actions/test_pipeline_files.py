@@ -7,8 +7,7 @@ from pathlib import Path
 import pytest
 
 from trainui.errors import UsageError
-from trainui.tui.actions.file_screen import preview_rows
-from trainui.tui.actions.pipeline_files import matching_files, parse_params, preview
+from trainui.tui.actions.file_screen import matching_files, parse_params, preview, preview_rows
 from trainui.tui.render.styled_text import joined
 
 PIPELINE = """\

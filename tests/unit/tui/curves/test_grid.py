@@ -19,11 +19,11 @@ from trainui.tui.curves.drawing.line_styles import (
     styles_of,
 )
 from trainui.tui.curves.drawing.plot import plot, shared_beginning
-from trainui.tui.curves.grid import PlotCell, PlotGrid, grid_rows
-from trainui.tui.curves.legend import table_rows
+from trainui.tui.curves.grid_view import PlotCell, PlotGrid, grid_rows
+from trainui.tui.curves.screen import table_rows
 from trainui.tui.data.curves import Chart
 from trainui.tui.data.plot_options import PlotOptions
-from trainui.tui.readers.curves.folding import folded
+from trainui.tui.readers.curves.curve_reader import folded
 from trainui.tui.render.styled_text import plain, width_of
 
 LABEL = re.compile(r"-?[\d.]+(e-?\d+|[kMG])?|([\d.]+[dhms])+|\d+[dhm]\d+|\d+:\d+(:\d+)?|0")

@@ -24,7 +24,7 @@ from trainui.tui.curves.cursor_values import (
     zoom_text,
 )
 from trainui.tui.curves.drawing.plot import plot
-from trainui.tui.curves.legend import table_rows
+from trainui.tui.curves.screen import table_rows
 from trainui.tui.curves.state import CurvesState
 from trainui.tui.data.curves import Comparison
 from trainui.tui.data.plot_options import PlotOptions

@@ -7,8 +7,7 @@ from collections.abc import Sequence
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trainui.tui.graph.layout import Drawing, layout
-from trainui.tui.graph.painter import NEXT, NODE
+from trainui.tui.graph.layout import NEXT, NODE, Drawing, layout
 
 Stages = list[tuple[str, list[str]]]
 

@@ -13,7 +13,7 @@ import pytest
 from trainui.control.logs.attempt_log import BEGINNING, BLOCK, ENDING, LogLine, without_colours
 from trainui.errors import UsageError
 from trainui.tui.logs import window_reader
-from trainui.tui.logs.scroll import LogScroll
+from trainui.tui.logs.view import LogScroll
 from trainui.tui.logs.window_reader import (
     AROUND,
     Destination,

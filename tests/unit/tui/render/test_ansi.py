@@ -6,7 +6,7 @@ import pytest
 from rich.color import Color
 from rich.style import Style
 
-from trainui.tui.render.ansi import coloured, style_of
+from trainui.tui.render.styled_text import coloured, style_of
 
 RED = Style(color=Color.from_ansi(1))
 

@@ -6,8 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from textual.geometry import Spacing
 
-from trainui.tui.render.borders import frame, padding
-from trainui.tui.render.styled_text import plain, width_of
+from trainui.tui.render.styled_text import frame, padding, plain, width_of
 
 ROOMS = st.builds(Spacing, *[st.integers(0, 2)] * 4)
 TITLES = st.text("ab日 ×", max_size=20)

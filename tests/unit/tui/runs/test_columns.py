@@ -13,14 +13,13 @@ from trainui.domain.records import Loss
 from trainui.domain.states import Status
 from trainui.domain.time_worked import TimeWorked
 from trainui.store.read.run_list import RunDetails, RunLine, RunTrouble
-from trainui.tui.data.eta import Eta
 from trainui.tui.data.params import differing
+from trainui.tui.data.run_page import Eta
 from trainui.tui.data.snapshot import ListedMetrics, RunLive
 from trainui.tui.render.styled_text import plain, width_of
 from trainui.tui.runs import column_stats
-from trainui.tui.runs.cells import VALUE, RowContext, trouble_cells, value_cells
 from trainui.tui.runs.column_stats import facts_of, with_listed
-from trainui.tui.runs.columns import RunColumns
+from trainui.tui.runs.columns import VALUE, RowContext, RunColumns, trouble_cells, value_cells
 from trainui.tui.runs.sorting import ORDERS, by_param
 
 NOW = clock.now()

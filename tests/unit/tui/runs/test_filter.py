@@ -8,7 +8,7 @@ from trainui import clock
 from trainui.domain.states import Status
 from trainui.domain.time_worked import TimeWorked
 from trainui.store.read.run_list import RunLine, RunTrouble
-from trainui.tui.data.metric_values import RunValues
+from trainui.tui.data.run_page import RunValues
 from trainui.tui.runs.filter import parse
 
 NOW = clock.now()

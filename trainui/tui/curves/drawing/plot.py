@@ -15,25 +15,198 @@ from typing import NamedTuple
 
 from rich.cells import cell_len
 
+from trainui import braille
 from trainui.braille import NO_DOTS
 from trainui.domain.states import Status
 from trainui.store.plotting.x_axis import Axis
 from trainui.text import SYMBOLS
 from trainui.tui.axes.x_axis import XAxis, x_axis_rows
-from trainui.tui.axes.y_axis import (
-    LEAST_MARKS,
-    TICK_ROWS,
-    Frame,
-    YAxis,
-    with_y_axis,
-)
-from trainui.tui.curves.drawing import nonfinite
-from trainui.tui.curves.drawing.braille_canvas import Canvas
+from trainui.tui.axes.y_axis import LEAST_MARKS, TICK_ROWS, Frame, YAxis, with_y_axis
 from trainui.tui.curves.drawing.line_styles import LineStyle, line_styles
-from trainui.tui.curves.drawing.outliers import off_scale, outliers
-from trainui.tui.data.curves import Chart, PlotLine
+from trainui.tui.data.curves import ABOVE, BELOW, NAN, Chart, PlotLine
 from trainui.tui.data.plot_options import PlotOptions
+from trainui.tui.render.numbers import exact_step, number
 from trainui.tui.render.styled_text import Row, Segment, fit, fit_middle
+
+_CHARACTERS = tuple(chr(braille.BLANK + bits) for bits in range(256))
+"""The characters by their bits."""
+
+
+class Canvas:
+    """A grid of characters, each with braille dots or a literal character, and one style."""
+
+    def __init__(self, width: int, height: int) -> None:
+        """Make an empty canvas of this many characters."""
+        self.width, self.height = width, height
+        self._bits = [[0] * width for _ in range(height)]
+        self._styles = [[""] * width for _ in range(height)]
+        self._put: list[dict[int, tuple[str, str]]] = [{} for _ in range(height)]
+
+    def draw(
+        self, ranges: Sequence[braille.DotRange], style: str, *, covering: bool = False
+    ) -> None:
+        """Draw a layer; `covering` erases the dots of earlier ones in the same characters."""
+        for row, column, bits in braille.characters(ranges[: 2 * self.width], self.height):
+            line = self._bits[row]
+            line[column] = bits if covering else line[column] | bits
+            self._styles[row][column] = style
+
+    def put(
+        self, row: int | None, column: int, character: str, style: str, *, under: bool = False
+    ) -> None:
+        """Put a literal character over the dots; with `under` only where nothing is drawn.
+
+        A place outside the canvas, and a value without a row (None), are left out.
+        """
+        if row is None or not (0 <= row < self.height and 0 <= column < self.width):
+            return
+        if not under or self.is_free(row, column):
+            self._put[row][column] = (character, style)
+
+    def put_vertical(
+        self, column: int, line: tuple[str, str], head: tuple[str, str] = ("", "")
+    ) -> None:
+        """Put a vertical line behind the curves, and a text at its top: each with its style."""
+        for row in range(self.height):
+            self.put(row, column, *line, under=True)
+        if column >= 0:
+            self.write(0, column, *head)
+
+    def write(self, row: int, left: int, text: str, style: str) -> None:
+        """Put a text over the dots."""
+        for at, character in enumerate(text, left):
+            self.put(row, at, character, style)
+
+    def is_free(self, row: int, column: int) -> bool:
+        """Return True if nothing is drawn at a position."""
+        return not self._bits[row][column] and column not in self._put[row]
+
+    def covered(self, row: int, column: int, length: int) -> int:
+        """Return at how many of `length` positions from a column on something is drawn."""
+        return sum(not self.is_free(row, column + at) for at in range(length))
+
+    def recolour(self, column: int, style: str) -> None:
+        """Give the dots of a column of characters another style."""
+        for styles in self._styles if 0 <= column < self.width else ():
+            styles[column] = style
+
+    def rows(self) -> list[Row]:
+        """Return the lines from top to bottom."""
+        return [self._row(index) for index in range(self.height)]
+
+    def _row(self, index: int) -> Row:
+        spans: list[Segment] = []
+        text, style = "", ""
+        styles, literals = self._styles[index], self._put[index]
+        for column, bits in enumerate(self._bits[index]):
+            if literals and column in literals:
+                character, own = literals[column]
+            elif bits:
+                character, own = _CHARACTERS[bits], styles[column]
+            else:
+                character, own = " ", style
+            if own != style and text:
+                spans.append(Segment(text, style))
+                text = ""
+            text, style = text + character, own
+        return (*spans, Segment(text, style)) if text else tuple(spans)
+
+
+RATIO = 100
+"""The factor by which a line must reach farther from 0 than the others, which then fill one dot."""
+
+
+def outliers(lines: Sequence[PlotLine], *, lower: bool | None = None) -> list[PlotLine]:
+    """Return the lines far beyond at least half of the lines; empty if there are none.
+
+    If higher is better (`lower` is False), a line far above the others is better than they are,
+    e.g. than those that have just begun: it has not diverged.
+    """
+    if len(lines) < 2:
+        return []
+    by_reach = sorted(((abs(_extreme(line)), at) for at, line in enumerate(lines)))
+    least = (len(lines) + 1) // 2
+    for (inner, _), (outer, _) in itertools.pairwise(by_reach[least - 1 :]):
+        if 0 < inner < outer / RATIO:
+            far = [lines[at] for reach, at in by_reach if reach >= outer]
+            return [] if lower is False and max(map(_extreme, far)) > 0 else far
+    return []
+
+
+def off_scale(away: Sequence[PlotLine]) -> list[str]:
+    """Name the lines that the y axis is not scaled to, in ever fewer words."""
+    one = len(away) == 1
+    who = away[0].label if one else f"{len(away)} lines"
+    farthest = max(map(_extreme, away), key=abs)
+    value, key = number(farthest), " (y: log)" * (farthest > 0)
+    return [
+        f"{who} {'is' if one else 'are'} off the scale, at {value}{key}",
+        f"{who} off scale: {value}",
+        f"off scale: {value}",
+    ]
+
+
+def _extreme(line: PlotLine) -> float:
+    """Return the finite value of a line that is farthest from 0; 0 without any."""
+    return max(filter(math.isfinite, line.smooths), key=abs, default=0.0)
+
+
+def put_marks(canvas: Canvas, lines: Sequence[PlotLine], scale: YAxis | None) -> None:
+    """Mark the values: infinities at the edges, NaN next to the curve.
+
+    Each is marked on the only line of a plot; on others the first of several neighbours is.
+    """
+    for line in lines:
+        is_alone = len(lines) == 1 and not line.members
+        for dot, kind in line.odd if is_alone else _begins(line):
+            if kind & ABOVE:
+                canvas.put(0, dot // 2, "↑", "bad")
+            if kind & BELOW:
+                canvas.put(canvas.height - 1, dot // 2, "↓", "bad")
+            if kind & NAN:
+                canvas.put(_row_beside(line, dot, scale, canvas.height), dot // 2, "×", "bad")
+
+
+def _begins(line: PlotLine) -> list[tuple[int, int]]:
+    """Return the first of neighbouring columns with the same kinds of values, gaps aside."""
+    kinds = dict(line.odd)
+    found, last = [], 0
+    for dot, x in enumerate(line.at):
+        kind = kinds.get(dot, 0)
+        if kind and kind != last:
+            found.append((dot, kind))
+        last = kind if kind or not math.isnan(x) else last
+    return found
+
+
+def put_first_step(
+    canvas: Canvas, lines: Sequence[PlotLine], scale: YAxis | None, axis: Axis
+) -> None:
+    """Write the step of the first NaN near its mark, if only one line has one."""
+    known = [line for line in lines if line.nan_since is not None and line.odd]
+    if len(known) != 1 or known[0].nan_since is None:
+        return
+    dot, kind = known[0].odd[0]
+    text = f"{'NaN' if kind & NAN else 'infinite'} since {'step ' * (axis != Axis.STEP)}"
+    text = f"{known[0].label} " * (len(lines) > 1) + text + exact_step(known[0].nan_since)
+    mark, size = _row_beside(known[0], dot, scale, canvas.height), len(text)
+    above = max(min(dot // 2 - size // 2, canvas.width - size), 0)
+    for row in sorted(range(canvas.height), key=lambda row: abs(row - mark)):
+        for left in (above, dot // 2 + 2, dot // 2 - size - 1):
+            if 0 <= left <= canvas.width - size and not canvas.covered(row, left, size):
+                canvas.write(row, left, text, "bad")
+                return
+
+
+def _row_beside(line: PlotLine, dot: int, scale: YAxis | None, height: int) -> int:
+    """Return the curve's row at a column or the nearest one before it, else after it.
+
+    Without any, return the middle row.
+    """
+    nearest = itertools.chain(range(dot, -1, -1), range(dot + 1, len(line.means)))
+    rows = (scale.row(line.means[at], height) for at in nearest if scale is not None)
+    return next((row for row in rows if row is not None), height // 2)
+
 
 MOST_DRAWN = 32
 """Size of the cache of drawn plots: summaries change more often than plots."""
@@ -75,10 +248,10 @@ def plot(
         if len(lines) > 1:
             _put_marks(canvas, lines, scale)
         _put_ends(canvas, lines, scale, across)
-    for x, number in chart.lines[0].boundaries if chart.lines else ():
-        canvas.put_vertical(across.column(x), ("┊", "dim"), (f"{number}", "key"))
-    nonfinite.put_marks(canvas, chart.lines, scale)
-    nonfinite.put_first_step(canvas, chart.lines, scale, view.axis)
+    for x, attempt in chart.lines[0].boundaries if chart.lines else ():
+        canvas.put_vertical(across.column(x), ("┊", "dim"), (f"{attempt}", "key"))
+    put_marks(canvas, chart.lines, scale)
+    put_first_step(canvas, chart.lines, scale, view.axis)
     for mark in chart.annotations:
         canvas.put_vertical(across.column(mark.x), ("╎", "warn"), ("!", "warn"))
     if view.cursor is not None:

@@ -3,37 +3,112 @@
 from __future__ import annotations
 
 import math
+import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from trainui import clock
+from trainui import clock, mounts, paths, plain_files
 from trainui.domain.definition import StageDefinition
 from trainui.domain.notifications import CHECKPOINT
 from trainui.domain.records import AttemptRecord, Event, Lost, RunRecord, StageRecord
 from trainui.domain.states import ENDED, Status
 from trainui.domain.time_worked import TimeWorked, union
 from trainui.pipeline.substitution.search import searches_of
-from trainui.resume import checkpoints, environment_digest
+from trainui.resume import checkpoints, code_version, environment_digest
+from trainui.resume.globs import first_matches, matches, roots
 from trainui.search import results
 from trainui.store.db.protocol import Connection
 from trainui.store.points import read_points
 from trainui.store.read import event_feed, headlines, run_list, time_worked, tracked, views
 from trainui.store.read.stage_cache import StageCache
+from trainui.supervisor.protocol import STARTED_FILE
 from trainui.text import harmless
 from trainui.tui.data.cache import Cache
 from trainui.tui.data.curves import Curves
 from trainui.tui.data.query import DetailTab, MetricQuery, RunQuery
-from trainui.tui.data.run_page import RunPage, StageDetail, as_attempt
+from trainui.tui.data.run_page import RunPage, StageDetail, StageFile, StageFiles, as_attempt
 from trainui.tui.data.snapshot import CurvesPage
 from trainui.tui.readers.curves.curve_reader import CurveReader
 from trainui.tui.readers.eta_estimator import EtaEstimator
 from trainui.tui.readers.run.activity import ActivityReader
-from trainui.tui.readers.run.files import commit, stage_files
 from trainui.tui.readers.sweep_member_reader import AlertReader, SweepMemberReader
+
+MOST, DEEPEST = 2000, 5
+"""The most files of a stage that are listed, and levels of subdirectories that are searched."""
+
+
+def stage_files(
+    stage: StageRecord, attempts: Sequence[AttemptRecord] = (), number: int | None = None
+) -> StageFiles:
+    """List a stage's files; with `number`, those that this attempt was the last to write."""
+    if number is None:
+        return _files_in(stage.definition, Path(stage.directory))
+    attempt, later = attempts[number - 1], attempts[number:]
+    marks = Path(attempt.directory)
+    found = _files_in(attempt.definition or stage.definition, paths.stage_directory(marks))
+    begin = _started(marks)
+    begin = attempt.granted_at if begin is None else begin
+    end = (_started(Path(later[0].directory)) if later else None) or math.inf
+    own = tuple(file for file in found.files if begin <= file.changed_at < end)
+    return replace(found, files=own, missing=(), attempt=number)
+
+
+def _started(attempt_directory: Path) -> int | None:
+    """Return an attempt's start by the clock of its file system, like the files' times."""
+    found = plain_files.look(attempt_directory / STARTED_FILE)
+    return None if found is None else found.st_mtime_ns // 1000
+
+
+def _files_in(definition: StageDefinition, directory: Path) -> StageFiles:
+    if mounts.is_silent(str(directory)):
+        return StageFiles(directory=str(directory))
+    declared = {
+        one: first_matches(one, roots(one, definition, directory)) for one in definition.outputs
+    }
+    outputs = {path for found in declared.values() for path in found}
+    checkpoint = definition.checkpoint
+    checkpoints = set(matches(checkpoint.glob, directory)) if checkpoint is not None else set()
+    files: list[StageFile] = []
+    for path in _walk(directory, DEEPEST):
+        if len(files) == MOST:
+            break
+        if (status := plain_files.look(path)) is None:
+            continue  # deleted meanwhile
+        above = {path, *path.parents}  # a directory may be declared
+        role = "output" if above & outputs else "checkpoint" if above & checkpoints else ""
+        relative, changed_at = os.path.relpath(path, directory), status.st_mtime_ns // 1000
+        files.append(StageFile(relative, status.st_size, changed_at, role))
+    files.sort(key=lambda file: (file.role != "output", not file.role, -file.changed_at))
+    missing = tuple(one for one, found in declared.items() if not found)
+    return StageFiles(tuple(files), missing, len(files) == MOST, str(directory))
+
+
+def _walk(directory: Path, depth: int) -> Iterator[Path]:
+    try:
+        with os.scandir(directory) as found:
+            entries = sorted(found, key=lambda entry: entry.name)
+    except OSError:
+        return
+    for entry in entries:
+        if entry.is_dir(follow_symlinks=False):
+            if depth and entry.name != paths.OURS:
+                yield from _walk(Path(entry.path), depth - 1)
+        else:
+            yield Path(entry.path)
+
+
+def commit(run_directory: Path) -> str:
+    """Return the git commit that a run was submitted with; empty if it is not recorded."""
+    content = code_version.recorded(run_directory)
+    known = str(content.get("commit") or "")[:10]
+    changed = " with uncommitted changes" if content.get("dirty") else ""
+    return f"{known}{changed}" if known else ""
+
 
 UNREAD = "they are not read to their end yet"
 """Shown instead of where metrics were looked for, until the reader has read all of a stage."""

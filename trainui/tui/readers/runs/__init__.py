@@ -1,4 +1,4 @@
 """Reads the list of runs.
 
-Read `list_cache` first (all runs, incrementally), then `in_view` (more about the visible ones).
+Read `in_view` first: more about the visible runs than `readers.database` reads of all.
 """

@@ -14,7 +14,7 @@ from trainui.store.read import event_feed, headlines, stage_alerts
 from trainui.store.read.headlines import MetricOwner
 from trainui.store.read.run_list import RunLine
 from trainui.tui.data.cache import Cache
-from trainui.tui.data.metric_values import SMOOTHED, RunValues
+from trainui.tui.data.run_page import SMOOTHED, RunValues
 from trainui.tui.readers.stage_values import StageValues
 
 BUDGET = 0.2

@@ -8,30 +8,144 @@ import shlex
 import signal
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
 from textwrap import dedent
 from typing import TYPE_CHECKING
 
-from trainui import clock, formatting
+from trainui import clock, formatting, settings
 from trainui.domain.records import AttemptRecord, RunRecord, StageRecord
 from trainui.domain.states import DONE, UNFINISHED, Status
 from trainui.pipeline.substitution.masking import mask
 from trainui.store.read.run_json import shown_command
-from trainui.text import STALLED, harmless, state
+from trainui.text import STALLED, SYMBOLS, harmless, state
 from trainui.tui.data.run_page import LogProgress, RunPage, StageDetail, as_attempt
 from trainui.tui.render.numbers import age, clock_time, elapsed, number, state_style
-from trainui.tui.render.styled_text import Row, Segment, packed, wrap
-from trainui.tui.run.details.fields import (
-    MOST_LINES,
-    UNFOLDED_LINES,
-    field_rows,
-    fields_rows,
-    start_of,
-)
-from trainui.tui.run.details.overview_folded import FOLDED, UNFOLDED, details_rows
+from trainui.tui.render.styled_text import Row, Segment, fit_middle, labelled, packed, wrap
 
 if TYPE_CHECKING:
-    from trainui.tui.data.eta import Eta
+    from trainui.tui.data.run_page import Eta
     from trainui.tui.graph.timeline import Timeline
+
+LABEL = 11
+"""Width of the labels at the left, in characters."""
+
+MOST_LINES, UNFOLDED_LINES = 4, 200
+"""The most lines of a field, and of a command where the details are unfolded."""
+
+MOST_TEXT = 8000
+"""The most characters of such a text that are processed; more than fit into its lines."""
+
+
+def field_rows(
+    label: str, text: str, style: str, width: int, hint: str = "", most: int = MOST_LINES
+) -> list[Row]:
+    """Return the lines of a field, none without text; the hint ends a text that is too long."""
+    if not text:
+        return []
+    room = max(width - LABEL, 10)
+    lines = text[:MOST_TEXT].splitlines()[: most + 1]
+    pieces = [piece for line in lines for piece in wrap(harmless(line), room, most + 1)]
+    if len(pieces) > most:
+        end = f" … {hint}".rstrip()[: room - 1]
+        pieces = [*pieces[: most - 1], pieces[most - 1][: room - len(end)] + end]
+    rows = ((Segment(piece, style),) for piece in pieces)
+    return labelled(Segment(f"{label:<{LABEL}}", "dim"), rows)
+
+
+def fields_rows(fields: Iterable[tuple[str, str, str]], width: int) -> list[Row]:
+    """Return the lines of fields: of each one its label, text and style."""
+    return [row for field in fields for row in field_rows(*field, width)]
+
+
+def start_of(parts: Iterable[str], separator: str) -> str:
+    """Join parts up to the displayed length: a stage may depend on thousands."""
+    taken: list[str] = []
+    length = 0
+    for part in parts:
+        taken.append(part)
+        length += len(part) + len(separator)
+        if length > MOST_TEXT:
+            break
+    return separator.join(taken)
+
+
+FOLDED: Row = (Segment("▸ details", "key"), Segment("  d shows times, ids and paths", "dim"))
+"""The line in place of the folded details."""
+
+UNFOLDED: Row = (Segment("▾ details", "key"), Segment("  d hides them", "dim"))
+
+
+def details_rows(
+    stage: StageRecord,
+    last: AttemptRecord | None,
+    by_name: Mapping[str, StageRecord],
+    detail: StageDetail,
+    timeline: Timeline | None,
+    width: int,
+) -> list[Row]:
+    """Return the facts that are seldom asked for.
+
+    `last` is the attempt shown. Without a timeline, the share of the run's time is not shown.
+    """
+    definition = stage.definition
+    checkpoint = last.checkpoint if last is not None else None
+    times = filter(None, map(clock_time, (stage.since, stage.completed_at)))
+    retries = f"{stage.retries_used} of {definition.retries} used"
+    known = (by_name.get(name) for name in stage.depends_on)
+    upstream = (f"{SYMBOLS[one.status]} {one.name}" for one in known if one is not None)
+    fields = (
+        ("time", " → ".join(times) if stage.started_at is not None else "", ""),
+        ("share", _share(stage, timeline), ""),
+        ("retries", retries if definition.retries and stage.attempt else "", ""),
+        ("continues", (checkpoint or "").removeprefix(f"{stage.directory}/"), ""),
+        ("commit", detail.commit, ""),
+        ("task", definition.task or "", ""),
+        ("after", start_of(upstream, "  "), ""),
+        ("outputs", "  ".join(definition.outputs), ""),
+        ("sets", "  ".join(definition.env), ""),
+        ("variables", detail.variables, ""),
+        ("where", _where(last), ""),
+        ("task id", stage.celery_task_id or "", "dim"),
+        ("directory", short_path(stage.directory, width - LABEL), "dim"),
+    )
+    return fields_rows(fields, width)
+
+
+def short_path(path: str, room: int) -> str:
+    """Return a path with `~` for the home directory; a long one without its first directories.
+
+    Its last part is shortened in the middle where it is too long.
+    """
+    home = str(Path.home())
+    short = f"~{path.removeprefix(home)}" if path.startswith(f"{home}/") else path
+    while len(short) > room and "/" in short.removeprefix("…/"):
+        short = f"…/{short.removeprefix('…/').partition('/')[2]}"
+    return fit_middle(short, room)
+
+
+def _share(stage: StageRecord, timeline: Timeline | None) -> str:
+    """Return the stage's share of the run's time, and if it is on the critical path."""
+    if timeline is None or not timeline.total or not timeline.intervals(stage.name):
+        return ""
+    share = f"{timeline.took(stage.name) / timeline.total:.0%} of run time"
+    return f"{share} (critical path)" if stage.name in timeline.critical else share
+
+
+def _where(last: AttemptRecord | None) -> str:
+    if last is None:
+        return ""
+    slots = ", ".join(str(slot) for slot in last.slots)
+    slots += " (no GPU)" if slots and not last.gpus else ""
+    process = "" if last.pid is None else f"process {last.pid}"
+    elsewhere = "" if last.host in ("", _here()) else f"host {last.host}"
+    return ", ".join(part for part in (elsewhere, slots, process) if part)
+
+
+@cache
+def _here() -> str:
+    return settings.host()
+
 
 WHOLE = "d shows, C copies all of it"
 """The end of a command that is too long."""

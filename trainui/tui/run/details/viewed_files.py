@@ -12,8 +12,7 @@ from trainui.plugin import Viewer, registry
 from trainui.plugin.records import fits
 from trainui.text import harmless
 from trainui.tui.data.run_page import StageFile, StageFiles
-from trainui.tui.render.ansi import coloured
-from trainui.tui.render.styled_text import Row, Segment, fit_middle
+from trainui.tui.render.styled_text import Row, Segment, coloured, fit_middle
 
 MOST = 4
 """The most files shown of a stage: declared outputs first, then the newest ones."""

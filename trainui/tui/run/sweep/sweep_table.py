@@ -3,20 +3,263 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import overload
+from itertools import accumulate
+from typing import NamedTuple, overload
 
 from rich.cells import cell_len
 
+from trainui import clock, text
+from trainui.braille import plot_lines
 from trainui.domain.records import StageRecord
-from trainui.text import SYMBOLS
-from trainui.tui.data.run_page import MatrixDetail
+from trainui.domain.states import Status
+from trainui.pipeline.folding import Spread, folds
+from trainui.pipeline.matrix import TRIAL
+from trainui.pipeline.substitution.masking import mask
+from trainui.text import SYMBOLS, harmless
+from trainui.tui.data.run_page import MatrixDetail, SearchDetail, StageValue
 from trainui.tui.graph.nodes import RANKS, counts
-from trainui.tui.render.numbers import exact_step, number, state_style
-from trainui.tui.render.styled_text import Row, Segment, cut, packed, width_of
+from trainui.tui.render.numbers import elapsed, exact_step, number, shortened, state_style, step
+from trainui.tui.render.styled_text import Row, Segment, cut, fit, fit_middle, packed, width_of
 from trainui.tui.run.header import trouble
-from trainui.tui.run.sweep.folded_rows import folded_rows, params_of
-from trainui.tui.run.sweep.member_columns import MOST_TITLE, TIME, VALUE, MemberColumns, state_word
-from trainui.tui.run.sweep.search_rows import search_rows
+
+PLOT_HEIGHT, LEAST_POINTS = 3, 3
+"""Lines of the plot of the best value so far, and the completed trials without which it is not."""
+
+
+def search_rows(group: MatrixDetail, width: int) -> list[Row]:
+    """Return the lines of a search; empty if the stage has none."""
+    if group.search is None:
+        return []
+    values = best_so_far(group.search, lower=bool(group.lower))
+    rows = _plot(values, width) if len(values) >= LEAST_POINTS else []
+    if shares := group.search.importance:
+        parts = (Segment(f"{harmless(name)} {share:.0%}  ") for name, share in shares.items())
+        rows += packed((Segment("importance  ", "dim"), *parts), width)
+    return rows
+
+
+def best_so_far(search: SearchDetail, *, lower: bool) -> list[float]:
+    """Return the best value up to each completed trial, in the order of their numbers."""
+    values: list[float] = []
+    for one in sorted(search.trials.values(), key=lambda one: one.number):
+        if one.state == "complete" and one.value is not None:
+            best = min if lower else max
+            values.append(best(values[-1], one.value) if values else one.value)
+    return values
+
+
+def _plot(values: list[float], width: int) -> list[Row]:
+    """Plot the best value over the completed trials, between its first and its last value."""
+    first, last = number(values[0]), number(values[-1])
+    columns = max(2, min(2 * (width - len(first) - len(last) - 2), 2 * width // 3 * 2))
+    drawn = [values[index * len(values) // columns] for index in range(columns)]
+    lines = plot_lines(drawn, drawn, PLOT_HEIGHT)
+    starts = [first, *[" " * len(first)] * (PLOT_HEIGHT - 1)]
+    ends = ["", "", last]
+    if values[0] < values[-1]:
+        starts, ends = starts[::-1], ends[::-1]
+    rows: list[Row] = [(), (Segment(f"best so far, over {len(values)} completed trials", "dim"),)]
+    for start, line, end in zip(starts, lines, ends, strict=True):
+        rows.append((Segment(f"{start} ", "dim"), Segment(line, "good"), Segment(f" {end}")))
+    return [cut(row, width) for row in rows]
+
+
+TIME, VALUE, STEP, MOST_TITLE, LEAST_PARAM = 7, 10, 9, 21, 4
+"""Widths of the columns in characters."""
+
+PLAIN = (Status.COMPLETED, Status.PENDING)
+"""States for which the symbol is enough."""
+
+
+class MemberColumns(NamedTuple):
+    """Widths of the members' columns; 0: not shown."""
+
+    params: Mapping[str, int]
+    time: int
+    value: int
+    step: int
+    others: Sequence[str] = ()
+    """The titles of further metrics' columns."""
+
+    @classmethod
+    def fitting(
+        cls, params: Mapping[str, int], value: int, width: int, *, steps: bool, word: int
+    ) -> MemberColumns:
+        """Return the columns that fit.
+
+        First the step goes, then the time; then the metric's heading and the widest parameters are
+        shortened.
+        """
+        names = 2 + sum(one + 2 for one in params.values())
+        own = value + 2 if value else 0
+        step = STEP if steps and names + own + STEP <= width else 0
+        time = TIME if names + own + step + TIME <= width or not value else 0
+        value = min(value, max(VALUE, width - names - time - step - 2 - word))
+        room = width - 2 - (value + 2 if value else 0) - time - step
+        return cls(narrowed(params, room), time, value, step)
+
+    def with_others(self, titles: Iterable[str], room: int) -> MemberColumns:
+        """Return the columns with those of further metrics that fit into so many characters."""
+        room -= 2 + sum(width + 2 for width in self.params.values()) + self.time + self.step
+        room -= self.value + 2 if self.value else 0
+        widths = accumulate(_other_width(title) for title in titles)
+        fitting = (title for title, width in zip(titles, widths, strict=True) if width <= room)
+        return self._replace(others=tuple(fitting))
+
+    def head(self, metric: str) -> Row:
+        """Return the column headings."""
+        names = "".join(f"{fitted(key, width)}  " for key, width in self.params.items())
+        value = fit_middle(metric, self.value) if self.value else ""
+        titles = [("time", self.time), (value, self.value and self.value + 2)]
+        titles += [("at step", self.step)]
+        titles += [(fit_middle(one, MOST_TITLE), _other_width(one)) for one in self.others]
+        line = "".join(fit(title, width, right=True) for title, width in titles)
+        return (Segment(f"  {names}{line}", "dim"),)
+
+    def row(
+        self,
+        stage: StageRecord,
+        params: Mapping[str, str],
+        group: MatrixDetail,
+        word: str,
+        *,
+        leads: bool,
+    ) -> Row:
+        """Return the line of a member, with the words of its state; `leads`: it is the best."""
+        value, trial = group.shown.get(stage.name), None
+        if group.search is not None:
+            trial = group.search.trials.get(stage.name)
+        is_broken = stage.name in group.broken
+        texts = (f"{fitted(params.get(key, ''), width)}  " for key, width in self.params.items())
+        ticks = stage.status == Status.RUNNING and stage.lost_at is None
+        spent = elapsed(stage.worked_until(clock.now()), ticks=ticks)
+        shown = "" if value is None else f"{'!' * is_broken}{number(value)}"
+        value_style = "bad" if is_broken else "good" if leads and value is not None else ""
+        style = "warn" if stage.stalled else state_style(stage.status)
+        at = why = ""
+        if trial is not None:
+            why = trial.pruning.words if trial.pruning else harmless(trial.reason or "")
+            # where it ran again, or was pruned after its best value, the step is another one's
+            at = "" if trial.step is None or trial.value != value else step(trial.step)
+        return (
+            Segment(f"{SYMBOLS[stage.status]} ", style),
+            Segment("".join(texts), "strong"),
+            Segment(fit(spent, self.time, right=True), "dim"),
+            Segment(fit(shown, self.value + 2 if self.value else 0, right=True), value_style),
+            Segment(fit(at, self.step, right=True), "dim"),
+            *(_other(title, group.others[title].get(stage.name)) for title in self.others),
+            Segment(f"  {word}" if word else "", "bad" if word != state_word(stage) else style),
+            Segment(f"  {why}" if why else "", "dim"),
+        )
+
+
+def state_word(stage: StageRecord) -> str:
+    """Return the word of a member's state; empty if its symbol is enough."""
+    if stage.lost_at is not None:
+        return text.state_word(stage.status, is_lost=True)
+    return "stalled" if stage.stalled else "" if stage.status in PLAIN else str(stage.status)
+
+
+def narrowed(widths: Mapping[str, int], room: int) -> Mapping[str, int]:
+    """Return widths of columns, two characters apart, of which the widest are made smaller."""
+    narrowed = dict(widths)
+    while sum(one + 2 for one in narrowed.values()) > room:
+        widest = max(narrowed, key=lambda key: narrowed[key])
+        if narrowed[widest] <= LEAST_PARAM:
+            break
+        narrowed[widest] -= 1
+    return narrowed
+
+
+def _other_width(title: str) -> int:
+    """Return the width of a further metric's column, with the space before it."""
+    return min(max(cell_len(title), VALUE), MOST_TITLE) + 2
+
+
+def _other(title: str, found: StageValue | None) -> Segment:
+    shown = "" if found is None else f"{'!' * found.is_broken}{number(found.value)}"
+    style = "bad" if found is not None and found.is_broken else "dim"
+    return Segment(fit(shown, _other_width(title), right=True), style)
+
+
+def fitted(text: str, width: int) -> str:
+    """Return a text as wide as its column, shortened in its middle."""
+    return fit(fit_middle(text, width), width)
+
+
+MOST = 12
+"""Maximum number of lines."""
+
+
+def folded_rows(
+    members: Sequence[StageRecord], group: MatrixDetail | None, width: int
+) -> list[Row]:
+    """Return a line for each fold that has begun, the best mean first; empty if nothing is folded.
+
+    As in the plots, those of which a member has a NaN come last.
+    """
+    found = folds(members)
+    if not found:
+        return []
+    values = group.values if group is not None else {}
+    by_id = {one.id: values[one.name] for one in members if one.name in values}
+    broken = group.broken if group is not None else frozenset()
+    lines = [
+        (fold, fold.spread(by_id), sum(one.name in broken for one in fold.members))
+        for fold in found
+        if any(one.attempt for one in fold.members)
+    ]
+    if group is not None and group.lower is not None:
+        sign = 1 if group.lower else -1
+        lines.sort(key=lambda one: (one[1].mean is None, one[2] > 0, sign * (one[1].mean or 0.0)))
+    shown = lines[:MOST]
+    values_of = [_values(spread, nan) for _, spread, nan in shown]
+    params = [params_of(fold.params) for fold, _, _ in shown]
+    widths = _widths(params, width - 2 - max(map(width_of, values_of), default=0))
+    metric = f"{group.title} " if group is not None else ""
+    heads = _cells({name: name for name in widths}, widths)
+    head = f"{'  ' * bool(heads)}{heads}{metric}over {harmless(found[0].over)}"
+    rows: list[Row] = [(), (Segment(head, "dim"),)]
+    rows += [
+        (Segment(f"  {_cells(own, widths)}", "strong"), *row)
+        for own, row in zip(params, values_of, strict=True)
+    ]
+    if len(lines) > MOST:
+        rows.append((Segment(f"  {len(lines) - MOST} more", "dim"),))
+    if len(lines) < len(found):
+        rows.append((Segment(f"  {len(found) - len(lines)} not started", "dim"),))
+    return [cut(row, width) for row in rows]
+
+
+def params_of(values: Mapping[str, object]) -> dict[str, str]:
+    """Return parameters as a table shows them: without secrets, long numbers shortened."""
+    shown = mask(values).items()
+    return {harmless(key): shortened(harmless(str(value))) for key, value in shown}
+
+
+def _widths(folds: Sequence[Mapping[str, str]], room: int) -> Mapping[str, int]:
+    """Return the width of each parameter's column; where not all fit, of a trial's number alone."""
+    names = dict.fromkeys(name for params in folds for name in params)
+    texts = {name: (name, *(params.get(name, "") for params in folds)) for name in names}
+    whole = {name: max(map(cell_len, some)) for name, some in texts.items()}
+    found = narrowed(whole, room)
+    return {TRIAL: whole[TRIAL]} if found != whole and TRIAL in whole else found
+
+
+def _cells(params: Mapping[str, str], widths: Mapping[str, int]) -> str:
+    return "".join(f"{fitted(params.get(name, ''), width)}  " for name, width in widths.items())
+
+
+def _values(spread: Spread, nan: int) -> Row:
+    """Return the mean, the deviation, and how many of the members they cover."""
+    shown = "" if spread.mean is None else f"{number(spread.mean)} "
+    deviation = "" if spread.deviation is None else f"± {number(spread.deviation)} "
+    return (
+        Segment(f"{shown}{deviation} ".lstrip()),
+        Segment(spread.words, "dim"),
+        Segment(f"  !{nan} NaN" if nan else "", "bad"),
+    )
+
 
 MOST_PARAM, STATE, LABEL = 16, 11, 10
 """Widths of the columns, and of the labels above the table, in characters."""

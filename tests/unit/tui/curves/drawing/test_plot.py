@@ -20,10 +20,9 @@ from trainui.tui.axes.labels import LABEL
 from trainui.tui.axes.y_axis import Frame, YAxis
 from trainui.tui.curves.cursor_values import leader_text
 from trainui.tui.curves.drawing.line_styles import line_styles
-from trainui.tui.curves.drawing.outliers import off_scale, outliers
-from trainui.tui.curves.drawing.plot import plot
-from trainui.tui.curves.grid import PlotCell, PlotGrid, grid_rows
-from trainui.tui.curves.legend import table_rows
+from trainui.tui.curves.drawing.plot import off_scale, outliers, plot
+from trainui.tui.curves.grid_view import PlotCell, PlotGrid, grid_rows
+from trainui.tui.curves.screen import table_rows
 from trainui.tui.data.curves import Annotation, PlotLine
 from trainui.tui.data.plot_options import PlotOptions
 from trainui.tui.render.styled_text import Row, Segment, plain, width_of

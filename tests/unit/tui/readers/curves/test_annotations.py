@@ -15,7 +15,7 @@ from trainui.store.runs import alerts, stages
 from trainui.store.runs.alerts import AlertRecord
 from trainui.tui.axes.y_axis import Frame
 from trainui.tui.curves.drawing.plot import plot
-from trainui.tui.curves.legend import table_rows
+from trainui.tui.curves.screen import table_rows
 from trainui.tui.data.curves import Chart, Curves, CurvesWanted
 from trainui.tui.data.plot_options import PlotOptions
 from trainui.tui.readers.curves.curve_reader import CurveReader

@@ -12,11 +12,11 @@ import pytest
 
 from tests.unit.tui.charts import NAN, chart, line
 from trainui.tui.curves.cursor_values import best_text
-from trainui.tui.curves.markdown import curve_report
+from trainui.tui.curves.screen import curve_report
 from trainui.tui.data.curves import ALL_IN_ONE, PlottedSeries
 from trainui.tui.data.plot_options import PlotOptions
 from trainui.tui.data.snapshot import CurvesPage
-from trainui.tui.readers.curves.folding import folded, groups
+from trainui.tui.readers.curves.curve_reader import folded, groups
 from trainui.tui.render.numbers import number
 
 

@@ -16,7 +16,7 @@ from trainui.store.read import run_list
 from trainui.store.read.run_list import RunTrouble
 from trainui.store.runs import alerts, runs, stages
 from trainui.store.runs.alerts import AlertRecord
-from trainui.tui.readers.runs.list_cache import FIRST_RUNS, RunListCache
+from trainui.tui.readers.database import FIRST_RUNS, RunListCache
 
 
 @pytest.fixture

@@ -15,8 +15,7 @@ from trainui.domain.search import Search
 from trainui.domain.states import Status
 from trainui.store.db import protocol, readonly
 from trainui.store.read import run_list, views
-from trainui.tui.readers.runs.headline_reader import HeadlineReader
-from trainui.tui.readers.runs.title_reader import TitleReader
+from trainui.tui.readers.runs.in_view import HeadlineReader, TitleReader
 from trainui.tui.readers.sweep_member_reader import SweepMemberReader
 
 MEMBERS = ("train[a=1]", "train[a=2]", "train[a=3]")

@@ -15,10 +15,9 @@ from trainui.store.db import protocol, readonly
 from trainui.store.read import run_list, sweep_values
 from trainui.store.runs import trials
 from trainui.tui.data.query import ListQuery
-from trainui.tui.readers.database import ScreenDatabase
-from trainui.tui.readers.runs import sweep_reader
-from trainui.tui.readers.runs.list_cache import RunListCache
-from trainui.tui.readers.runs.sweep_reader import SweepReader
+from trainui.tui.readers.database import RunListCache, ScreenDatabase
+from trainui.tui.readers.runs import in_view
+from trainui.tui.readers.runs.in_view import SweepReader
 
 SPACE: dict[str, Range | Choices] = {
     "lr": Range(1e-5, 0.1, log=True),
@@ -78,7 +77,7 @@ def test_the_search_of_a_matrix_is_one_too(filler: Filler, connection: protocol.
 def test_a_search_that_continues_is_read_again_when_it_has_changed(
     filler: Filler, connection: protocol.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sweep_reader, "PERIOD", 0.0)
+    monkeypatch.setattr(in_view, "SWEEP_PERIOD", 0.0)
     run_id, plain = searched(filler), filler.run({"prepare": ()})
     ask(filler, run_id, 0, lr=0.1, act="gelu")
     known, reader = RunListCache(), SweepReader()
@@ -101,7 +100,7 @@ def test_what_the_time_does_not_allow_is_read_next_time(
     filler.run(SWEEP)
     runs, reader = tuple(run_list.run_lines(connection)), SweepReader()
     with monkeypatch.context() as patch:
-        patch.setattr(sweep_reader, "BUDGET", -1.0)
+        patch.setattr(in_view, "SWEEP_BUDGET", -1.0)
         assert reader.read(connection, runs) == runs
         assert reader.unfinished
     assert "0.03" in reader.read(connection, runs)[0].sweeps_json

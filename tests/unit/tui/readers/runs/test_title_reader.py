@@ -12,8 +12,8 @@ from trainui.domain.states import Status
 from trainui.store.db import protocol, readonly
 from trainui.store.read import headlines, run_list, views
 from trainui.store.read.run_list import RunDetails
-from trainui.tui.readers.runs import title_reader
-from trainui.tui.readers.runs.title_reader import TitleReader
+from trainui.tui.readers.runs import in_view
+from trainui.tui.readers.runs.in_view import TitleReader
 from trainui.tui.readers.sweep_member_reader import SweepMemberReader
 
 
@@ -82,7 +82,7 @@ def test_a_read_is_short_and_the_next_one_continues_it(
         trained(filler, "loss")
     lines = run_list.run_lines(connection)
     reader = TitleReader()
-    monkeypatch.setattr(title_reader, "BUDGET", -1.0)
+    monkeypatch.setattr(in_view, "TITLE_BUDGET", -1.0)
     assert reader.read(connection, lines).titles == {}
     assert reader.unfinished
     monkeypatch.undo()

@@ -16,9 +16,9 @@ from trainui.store.db import protocol, readonly
 from trainui.store.read import views
 from trainui.tui.data.run_page import RunPage, StageDetail, StageFiles, as_attempt
 from trainui.tui.graph.timeline import Timeline
-from trainui.tui.readers.run import files
+from trainui.tui.readers.run import page_reader
 from trainui.tui.render.styled_text import joined, plain, width_of
-from trainui.tui.run.details.detail_tabs import events_rows, files_rows, params_rows
+from trainui.tui.run.details.details_view import events_rows, files_rows, params_rows
 from trainui.tui.run.details.overview import DetailsSubject, overview_rows
 
 
@@ -46,7 +46,7 @@ def test_files_are_listed_with_outputs_and_checkpoints_first(filler: Filler) -> 
     write(directory / "old.txt", 1, 1000)
     write(directory / "new\x1b[2J.txt", 1)
     write(directory / ".trainui" / "attempt-1" / "stdout.log", 50)
-    found = files.stage_files(stage)
+    found = page_reader.stage_files(stage)
     rows = files_rows(found, 60, over=True)
     assert all(width_of(row) <= 60 for row in rows)
     words = [line.split() for line in joined(rows).splitlines()]
@@ -64,7 +64,7 @@ def test_files_are_listed_with_outputs_and_checkpoints_first(filler: Filler) -> 
 
 def test_an_output_of_an_unfinished_stage_is_not_missing_yet(filler: Filler) -> None:
     stage = filler.stage(filler.run({"train": ()}, outputs=("model.npz",)), "train")
-    (first, *_) = files_rows(files.stage_files(stage), 60)
+    (first, *_) = files_rows(page_reader.stage_files(stage), 60)
     assert plain(first) == "○ model.npz  not written yet"
     assert {span.style for span in first} == {"", "dim"}
 
@@ -72,17 +72,17 @@ def test_an_output_of_an_unfinished_stage_is_not_missing_yet(filler: Filler) -> 
 def test_a_directory_of_any_size_is_looked_at_in_bounds(
     filler: Filler, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(files, "MOST", 20)
+    monkeypatch.setattr(page_reader, "MOST", 20)
     stage = filler.stage(filler.run({"train": ()}), "train")
     for number in range(50):
         write(Path(stage.directory, "many", f"{number}.txt"), 1)
     Path(stage.directory, "loop").symlink_to(stage.directory)
-    found = files.stage_files(stage)
+    found = page_reader.stage_files(stage)
     assert len(found.files) == 20
     assert found.cut
     assert "… and more" in joined(files_rows(found, 60))
     gone = stage._replace(directory="/nowhere/at/all")
-    assert "no files" in joined(files_rows(files.stage_files(gone._replace(
+    assert "no files" in joined(files_rows(page_reader.stage_files(gone._replace(
         definition=replace(gone.definition, outputs=(), checkpoint=CheckpointRule("*"))
     )), 60))  # fmt: skip
 

@@ -29,18 +29,20 @@ from trainui.store.runs.trials import SearchKey
 from trainui.tui.data.query import RunQuery
 from trainui.tui.data.run_page import LogProgress, MatrixDetail, RunPage, StageDetail
 from trainui.tui.graph.timeline import Timeline
-from trainui.tui.readers.run.log_progress import log_progress, most_steps
+from trainui.tui.readers.run.activity import log_progress, most_steps
 from trainui.tui.readers.run.page_reader import RunPageReader
 from trainui.tui.render.styled_text import Segment, joined, plain, width_of
-from trainui.tui.run.details.fields import MOST_LINES, field_rows
 from trainui.tui.run.details.overview import (
+    MOST_LINES,
     DetailsSubject,
+    details_rows,
     error_lines,
     error_rows,
+    field_rows,
     overview_rows,
+    short_path,
     why,
 )
-from trainui.tui.run.details.overview_folded import details_rows, short_path
 from trainui.tui.run.header import can_resume, crumbs, heading
 from trainui.tui.run.sweep.sweep_table import SweepRows
 

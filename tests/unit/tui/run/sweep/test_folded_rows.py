@@ -16,8 +16,7 @@ from trainui.store.points import read_points
 from trainui.store.read import views
 from trainui.tui.readers.sweep_member_reader import SweepMemberReader
 from trainui.tui.render.styled_text import plain
-from trainui.tui.run.sweep.folded_rows import folded_rows
-from trainui.tui.run.sweep.sweep_table import SweepRows
+from trainui.tui.run.sweep.sweep_table import SweepRows, folded_rows
 
 BEST = dict(zip(MEMBERS, (0.5, 0.7, 0.1, 0.4, 0.9, 0.3), strict=True))
 """Each member's best loss, at its second step; of `lr=3,seed=1` it is a last one's."""

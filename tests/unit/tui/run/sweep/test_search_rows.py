@@ -16,11 +16,9 @@ from trainui.domain.states import Status
 from trainui.store.db import protocol, readonly
 from trainui.store.read import views
 from trainui.store.read.trials import TrialSummary
-from trainui.tui.data.metric_values import StageValue
-from trainui.tui.data.run_page import MatrixDetail, SearchDetail
+from trainui.tui.data.run_page import MatrixDetail, SearchDetail, StageValue
 from trainui.tui.render.styled_text import plain, width_of
-from trainui.tui.run.sweep.search_rows import best_so_far, search_rows
-from trainui.tui.run.sweep.sweep_table import SweepRows
+from trainui.tui.run.sweep.sweep_table import SweepRows, best_so_far, search_rows
 
 
 @pytest.fixture
