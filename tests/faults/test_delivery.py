@@ -155,7 +155,7 @@ def grant_all(store: Store) -> list[str]:
         made = connection.execute("SELECT run_id, name, id FROM stages").fetchall()
         same = {"number": 1, "status": Status.QUEUED, "host": host(), "directory": "/"}
         same |= {"executor": LOCAL, "slots_json": "[]", "granted_at": 0}
-        same |= {"checkpoint_tried": False, "metrics_complete": False}
+        same |= attempt_rows.NEW
         granted = [{**same, "stage_id": id_, "celery_task_id": id_} for *_, id_ in made]
         insert(connection, "attempts", granted)
     return [f"{run_id} {name} {task_id}\n" for run_id, name, task_id in made]

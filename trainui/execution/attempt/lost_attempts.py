@@ -9,17 +9,16 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from trainui import clock, formatting, paths, plain_files, settings
 from trainui.domain.records import Loss, Lost
-from trainui.domain.states import Status
 from trainui.execution.daemon import health
 from trainui.execution.processes import locks
 from trainui.store.db.protocol import Connection
-from trainui.store.db.statements import IS_EXTERNAL
 from trainui.store.hosts import heartbeats
-from trainui.store.read import row_mapping, views
+from trainui.store.read import views
+from trainui.store.read.views import OpenAttempt
 from trainui.supervisor import journal, process, protocol, supervise
 from trainui.supervisor.process import ProbeState
 from trainui.supervisor.protocol import JournalError
@@ -31,44 +30,6 @@ PATIENCE = 30.0
 
 GONE = (ProbeState.LOST, ProbeState.ENDED, ProbeState.REMOVED)
 """States of an attempt that started and has no process left."""
-
-
-class OpenAttempt(NamedTuple):
-    """A running stage's last attempt, with what identifies its processes."""
-
-    run_id: str
-    stage_id: str
-    stage: str
-    number: int
-    directory: Path
-    host: str
-    run_directory: str
-    external: Mapping[str, Any] | None
-    """Of an external run: what was found."""
-
-
-def running(connection: Connection) -> list[OpenAttempt]:
-    """Return the attempts that are recorded as running."""
-    found = connection.execute(
-        "SELECT run_id, stages.id, stages.name, number, attempts.directory, attempts.host,"
-        f" runs.directory, CASE WHEN {IS_EXTERNAL} THEN submission_json END FROM attempts"
-        " JOIN stages ON stages.id = stage_id AND number = attempt JOIN runs ON runs.id = run_id"
-        " WHERE attempts.status = ? AND stages.status = ?",
-        (Status.RUNNING, Status.RUNNING),
-    )
-    return [
-        OpenAttempt(
-            run_id,
-            stage_id,
-            stage,
-            number,
-            Path(directory),
-            host,
-            run_directory,
-            None if submission is None else row_mapping.load(submission)["external"],
-        )
-        for run_id, stage_id, stage, number, directory, host, run_directory, submission in found
-    ]
 
 
 class LossFinder:
@@ -165,7 +126,7 @@ def _lost_runs(stages: Mapping[str, Loss], attempts: Iterable[OpenAttempt]) -> d
 
 def find(connection: Connection) -> Lost:
     """Return what is lost in this database."""
-    attempts = running(connection)
+    attempts = views.open_attempts(connection)
     return LossFinder().find(attempts, last_heartbeats(connection)) if attempts else Lost()
 
 
@@ -206,5 +167,5 @@ def runs() -> set[str]:
     if not views.is_there():
         return set()
     with views.reading() as connection:
-        ours = [one for one in running(connection) if one.host == settings.host()]
+        ours = [one for one in views.open_attempts(connection) if one.host == settings.host()]
     return {one.run_id for one in ours if one.external is None and is_dead(one, started=True)}

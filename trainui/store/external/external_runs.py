@@ -18,7 +18,7 @@ from trainui.store.db import protocol
 from trainui.store.db.protocol import Connection
 from trainui.store.db.statements import insert
 from trainui.store.read import row_mapping
-from trainui.store.runs import events, new_run, runs
+from trainui.store.runs import attempt_rows, events, new_run, runs
 from trainui.store.runs.new_run import NewRun
 
 
@@ -127,9 +127,7 @@ def _start(
             "started_at": one.started_at or now,
             "completed_at": one.completed_at,
             "pid": one.pid,
-            "checkpoint_tried": False,
-            "stops_early": False,
-            "metrics_complete": False,
+            **attempt_rows.NEW,
         }
         rows.append(row)
     insert(own, "attempts", rows)

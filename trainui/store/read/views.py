@@ -6,8 +6,9 @@ Needed for the first frame, so it imports the database driver and nothing heavie
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
 
 from trainui import formatting
 from trainui.domain.definition import StageDefinition
@@ -232,6 +233,44 @@ def running_on(connection: protocol.Connection, host: str) -> list[StageRecord]:
         (host, Status.RUNNING, Status.RUNNING),
     )
     return list(row_mapping.records(found, row_mapping.stage_record))
+
+
+class OpenAttempt(NamedTuple):
+    """A running stage's last attempt, with what identifies its processes."""
+
+    run_id: str
+    stage_id: str
+    stage: str
+    number: int
+    directory: Path
+    host: str
+    run_directory: str
+    external: Mapping[str, Any] | None
+    """Of an external run: what was found."""
+
+
+def open_attempts(connection: protocol.Connection) -> list[OpenAttempt]:
+    """Return the attempts that are recorded as running."""
+    found = connection.execute(
+        "SELECT run_id, stages.id, stages.name, number, attempts.directory, attempts.host, "
+        f"runs.directory, CASE WHEN {IS_EXTERNAL} THEN submission_json END FROM attempts "
+        "JOIN stages ON stages.id = stage_id AND number = attempt JOIN runs ON runs.id = run_id "
+        "WHERE attempts.status = ? AND stages.status = ?",
+        (Status.RUNNING, Status.RUNNING),
+    )
+    return [
+        OpenAttempt(
+            run_id,
+            stage_id,
+            stage,
+            number,
+            Path(directory),
+            host,
+            run_directory,
+            None if submission is None else row_mapping.load(submission)["external"],
+        )
+        for run_id, stage_id, stage, number, directory, host, run_directory, submission in found
+    ]
 
 
 def in_slots_or_queue(connection: protocol.Connection, *, besides: str) -> list[StageDefinition]:

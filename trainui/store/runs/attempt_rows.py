@@ -30,6 +30,9 @@ def in_state(
     return list(row_mapping.records(found, row_mapping.attempt_record))
 
 
+NEW = {"checkpoint_tried": False, "stops_early": False, "metrics_complete": False}
+"""The columns of an attempt about which nothing is on record yet."""
+
 NOT_STARTED = "cancelled before it started"
 """The error of an attempt that never had a process."""
 

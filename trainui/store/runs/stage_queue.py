@@ -12,7 +12,7 @@ from trainui.store.db.protocol import Connection
 from trainui.store.db.statements import insert, placeholders
 from trainui.store.db.updates import change, set_values
 from trainui.store.read import row_mapping
-from trainui.store.runs import attempts, runs
+from trainui.store.runs import attempt_rows, attempts, runs
 
 
 def queued(
@@ -120,9 +120,7 @@ def _insert_attempt(
         "directory": str(attempts.directory(stage, number)),
         "slots_json": row_mapping.slots_json(tuple(slots)),
         "granted_at": clock.now(),
-        "checkpoint_tried": False,
-        "stops_early": False,
-        "metrics_complete": False,
+        **attempt_rows.NEW,
     }
     insert(connection, "attempts", [row])
     query = "SELECT id FROM attempts WHERE stage_id = ? AND number = ?"

@@ -19,7 +19,8 @@ from trainui.tui.data.snapshot import NOTHING_LOST, Health
 
 if TYPE_CHECKING:
     from trainui.domain.records import Lost
-    from trainui.execution.attempt.lost_attempts import LossFinder, OpenAttempt
+    from trainui.execution.attempt.lost_attempts import LossFinder
+    from trainui.store.read.views import OpenAttempt
 
 BETWEEN, LEAST_TIME, LOOKED_BACK = 10.0, 60.0, 900.0
 """Seconds: between two stored samples, of growth before a forecast is made, and the window for the
@@ -117,7 +118,7 @@ class HealthReader:
         if views.is_any_running(connection):
             from trainui.execution.attempt import lost_attempts
 
-            self._running = lost_attempts.running(connection)
+            self._running = views.open_attempts(connection)
             self._heartbeats = lost_attempts.last_heartbeats(connection)
         self.seen = self.seen._replace(lost=self._find_lost())
         return self.seen

@@ -173,7 +173,7 @@ def test_a_stage_whose_records_are_removed_has_vanished_once_its_process_has_end
 def find_lost() -> Lost:
     """Look as a reader does while no worker lives; the last heartbeat of each host is old."""
     with views.reading() as connection:
-        found = lost_attempts.running(connection)
+        found = views.open_attempts(connection)
     return lost_attempts.LossFinder().find(found, {settings.host(): 0, "far-away": 0})
 
 
@@ -240,7 +240,7 @@ def test_an_attempt_of_another_host_is_lost_once_that_host_is_silent(
     found = find_lost()
     assert [one.is_elsewhere for one in found.stages.values()] == [True]
     with views.reading() as connection:
-        running = lost_attempts.running(connection)
+        running = views.open_attempts(connection)
     assert not lost_attempts.LossFinder().find(running, {"far-away": clock.now()}).stages
     run.go()
 

@@ -16,6 +16,7 @@ from trainui.store.db.statements import insert
 from trainui.store.db.updates import set_values
 from trainui.store.read import time_worked, views
 from trainui.store.read.stage_cache import StageCache
+from trainui.store.runs import attempt_rows
 
 Tries = list[tuple[int, int | None]]
 
@@ -29,8 +30,7 @@ def fill(store: Store, run_id: str, tries: dict[str, Tries], status: Status) -> 
                 row = {
                     "stage_id": stage.id, "number": number, "status": ended, "host": "h",
                     "directory": "d", "slots_json": "[]", "granted_at": start,
-                    "started_at": start, "completed_at": end, "checkpoint_tried": False,
-                    "metrics_complete": True, "executor": LOCAL,
+                    "started_at": start, "completed_at": end, "executor": LOCAL, **attempt_rows.NEW,
                 }  # fmt: skip
                 insert(connection, "attempts", [row])
                 values = {"attempt": number, "status": status if end else ended}
