@@ -144,14 +144,14 @@ def trust_exit_codes() -> None:
 
 def forget_samplers() -> None:
     """A new worker starts each search's random numbers again."""
-    from trainui.search.study import SamplerHistory
+    from trainui.plugins.optuna.study import SamplerHistory
 
     SamplerHistory.load = classmethod(_nothing)  # type: ignore[assignment]
 
 
 def lose_reports() -> None:
     """The values that a pruner has seen are not in the study."""
-    from trainui.search.study_file import StudyFile
+    from trainui.plugins.optuna.study_file import StudyFile
 
     file: Any = StudyFile
     file.report = lambda _self, _values, _notes=(): None

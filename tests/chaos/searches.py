@@ -9,7 +9,8 @@ import optuna
 from tests.chaos.pipelines import AFTER, SEARCH, Pipeline, read_ledger
 from trainui.domain.search import Search
 from trainui.domain.states import UNFINISHED, Status
-from trainui.search import objective, samplers
+from trainui.plugins.optuna import samplers
+from trainui.search import objective
 from trainui.store.db import protocol
 from trainui.store.db.readonly import snapshot
 from trainui.store.plotting import series_data

@@ -21,9 +21,10 @@ from tests.unit.supervisor.waiting import wait_for
 from trainui import control
 from trainui.domain.states import Status
 from trainui.errors import UsageError
+from trainui.plugins.optuna import samplers
 from trainui.resume import edit_effects
 from trainui.resume.preview import choose_pipeline
-from trainui.search import results, samplers
+from trainui.search import results
 from trainui.store.read import run_json, run_list, trials, views
 from trainui.store.read.trials import TrialRecord
 from trainui.tui.readers.sweep_member_reader import SweepMemberReader

@@ -34,9 +34,13 @@ from trainui.plugin.records import LogLines as LogLines
 from trainui.plugin.records import Owner as Owner
 from trainui.plugin.records import Place as Place
 from trainui.plugin.records import Printed as Printed
+from trainui.plugin.records import Pruned as Pruned
 from trainui.plugin.records import Refused as Refused
+from trainui.plugin.records import SearchBackend as SearchBackend
 from trainui.plugin.records import Searcher as Searcher
-from trainui.plugin.records import SearcherBackend as SearcherBackend
+from trainui.plugin.records import SearchTask as SearchTask
+from trainui.plugin.records import SearchTrial as SearchTrial
+from trainui.plugin.records import StudyError as StudyError
 from trainui.plugin.records import TrackedRun as TrackedRun
 from trainui.plugin.records import Tracker as Tracker
 from trainui.plugin.records import Training as Training

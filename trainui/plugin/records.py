@@ -13,12 +13,14 @@ from __future__ import annotations
 import fnmatch
 import os
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from enum import Enum
 from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
+
+from trainui.errors import UnfitEnvironmentError
 
 INTERFACE = 1
 """The version of this interface. It changes when a plugin made for the one before would break."""
@@ -341,24 +343,123 @@ class Searcher(Plugin):
     group = "trainui.searchers"
 
     backend: Code
-    """`(search, trials)` to a SearcherBackend that knows the stored trials."""
+    """`(task)`, a SearchTask, to a SearchBackend."""
     problems: Code = ""
     """`(options)` to what is wrong with a stage's options: pairs of an option and a message."""
     extra: str = ""
     """The optional part of the package that it needs."""
 
 
-class SearcherBackend(Protocol):
-    """Asks for trials and takes their ends; the trials themselves are in trainui's store."""
+class StudyError(UnfitEnvironmentError):
+    """A study cannot be used; the message says which file, and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class SearchTrial:
+    """A trial as trainui has stored it."""
+
+    number: int
+    """From 0 on, without gaps."""
+    stage: str
+    """The name of its stage, of several seeds the first."""
+    params: Mapping[str, Any]
+    state: str = "asked"
+    """`asked`, `complete`, `pruned` or `fail`."""
+    value: float | None = None
+    step: float | None = None
+    """The step of the value."""
+    reason: str | None = None
+    """Why it counts as failed."""
+
+
+@dataclass(frozen=True, slots=True)
+class SearchTask:
+    """What a search is opened with."""
+
+    name: str
+    """`RUN_ID/STAGE`."""
+    search: Any
+    """The stage's `search`, a `trainui.domain.search.Search`."""
+    file: Path
+    """Where a study may be kept: `train.study.db` in the run's directory."""
+    trials: Sequence[SearchTrial] = ()
+    """The trials so far, in the order of their numbers."""
+    history: str | None = None
+    """What the backend had for `history` when these were stored; None: nothing, or it was that of
+    another sampler or space."""
+    is_shared: bool = False
+    """True if other hosts may open the same search."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pruned:
+    """Why a trial is not worth continuing."""
+
+    by: str
+    """The rule, as in the pipeline file: `median`."""
+    rule: str | None = None
+    """What its value was compared with: `the median`."""
+    limit: float | None = None
+    """The value that it was compared with."""
+    of: int | None = None
+    """The number of trials that were compared."""
+    best: float | None = None
+    """The value that was compared, if it is its best and not its last."""
+
+
+class SearchBackend:
+    """An open search; `ask` alone has to be defined.
+
+    The trials are in trainui's store. A process may be killed after any call, before what it
+    returned is stored: the next one opens the search with the trials that are.
+    """
+
+    history: str | None = None
+    """What restores the search together with its trials; it is stored with each of them."""
 
     def ask(self, number: int) -> Mapping[str, Any]:
-        """Return the values of the trial with this number."""
+        """Return the values of the next trial, by parameter."""
+        raise NotImplementedError
 
-    def tell(self, number: int, state: str, value: float | None) -> None:
-        """Take the end of a trial; the same end may come twice."""
+    def has_more(self) -> bool:
+        """Return True if the study has a trial that is not stored, which `take_over` returns."""
+        return False
 
-    def should_prune(self, number: int, points: Sequence[tuple[float, float]]) -> bool:
-        """Return True if a trial with these steps and values is not worth continuing."""
+    def take_over(self, trials: Sequence[SearchTrial]) -> tuple[int, Mapping[str, Any]]:
+        """Return the number and the values of the first trial that is not stored; `trials` are."""
+        raise NotImplementedError
+
+    def tell(self, trial: SearchTrial) -> SearchTrial:
+        """Take the end of a trial, unless it has ended; return it as it counts."""
+        return trial
+
+    def catch_up(self, history: str | None, trials: Sequence[SearchTrial]) -> bool:
+        """Take what another host has stored; return False if the search has to be opened again."""
+        del history, trials
+        return False
+
+    def importance(self) -> Mapping[str, float]:
+        """Return each parameter's share of the objective's variation; empty if unknown."""
+        return {}
+
+    def follow(self, numbers: Set[int]) -> None:
+        """Take the numbers of all trials that run, where the search prunes."""
+
+    def reported(self, number: int) -> int | None:
+        """Return the last step reported of a trial (-1: none); None if it has ended."""
+        del number
+        return -1
+
+    def report(self, number: int, step: int, value: float, *, decide: bool) -> Pruned | None:
+        """Take the value of a trial at a step; with `decide`, return why to stop it, or None."""
+        del number, step, value, decide
+        return None
+
+    def flush(self) -> None:
+        """Write what was reported; the decisions are stored now."""
+
+    def close(self) -> None:
+        """Close what is open."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

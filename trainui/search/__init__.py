@@ -1,5 +1,5 @@
-"""Searches: asks Optuna for the values of trials, and reports how they ended.
+"""Searches: trials are asked for with a searcher's plugin, and their ends are reported to it.
 
-Read `searcher` first: the protocol between the study and the store; then `trial_watch`. Optuna is
-imported only by modules that a worker with an open search imports.
+Read `searcher` first: the protocol between the plugin's study and the store; then `trial_watch`. A
+plugin's code is imported only by a worker with an open search.
 """

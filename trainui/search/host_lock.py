@@ -12,16 +12,20 @@ from pathlib import Path
 from trainui import paths
 from trainui.domain.records import RunRecord
 from trainui.errors import UnfitEnvironmentError
-from trainui.search import study
 from trainui.store.runs.trials import SearchKey
 
 TURN_WITHIN, LOCK_EVERY = 10.0, 0.05
 """Seconds to wait for another host's turn of the same search, and between two attempts."""
 
 
+def study_file(run_directory: str, group: str) -> Path:
+    """Return the file of a search's study: `train.study.db` in the run's directory."""
+    return Path(run_directory, f"{paths.stage_directory_names([group])[group]}.study.db")
+
+
 def lock_of(run_directory: str, group: str) -> Path:
     """Return the file that one host at a time locks for a turn of the search."""
-    file = study.file_of(run_directory, group)
+    file = study_file(run_directory, group)
     return paths.records_directory(file).with_suffix(".lock")
 
 

@@ -15,10 +15,9 @@ Hosts that share a database take turns (`host_lock`).
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence, Set
-from dataclasses import astuple
-
-from optuna.trial import FrozenTrial
+from collections.abc import Mapping, Sequence, Set
+from dataclasses import asdict, astuple
+from typing import Any
 
 from trainui.domain.definition import StageDefinition
 from trainui.domain.records import RunRecord, StageRecord
@@ -26,19 +25,22 @@ from trainui.domain.search import Search
 from trainui.domain.states import Status
 from trainui.errors import UnfitEnvironmentError
 from trainui.pipeline.substitution.search import with_trial_params
-from trainui.search import objective, pruners, samplers, study, study_file, trial_watch
+from trainui.plugin import SearchBackend, Searcher, SearchTask, SearchTrial, registry
+from trainui.search import host_lock, objective, trial_watch
 from trainui.search.host_lock import only_host
-from trainui.search.study import AskedTrial, SearchStudy
-from trainui.search.study_file import StoredTrial
 from trainui.search.trial_watch import TrialWatch
 from trainui.store.db.engine import Store, file_of
 from trainui.store.db.protocol import Connection
+from trainui.store.read import row_mapping
 from trainui.store.read import trials as asked_trials
 from trainui.store.read.trials import TrialRecord
 from trainui.store.runs import trials
 from trainui.store.runs.trials import SearchKey, StoredSampler, TrialOutcome
 
 logger = logging.getLogger(__name__)
+
+_Asked = tuple[int, Mapping[str, Any]]
+"""The number and the values of a trial."""
 
 IMPORTANCE_LEAST = 5
 """Number of completed trials below which no importance is known."""
@@ -47,14 +49,14 @@ IMPORTANCE_GROWTH = 10
 """The importance is computed again once the completed trials have grown by one in so many."""
 
 
-class Searcher:
+class SearchTurns:
     """A search whose study is open in this process."""
 
     def __init__(self, store: Store, run: RunRecord, key: SearchKey) -> None:
         self._store = store
         self._run = run
         self._key = key
-        self._study: SearchStudy | None = None
+        self._study: SearchBackend | None = None
         self._search: Search | None = None
         """The definition that the study was opened with."""
         self._is_new = False
@@ -90,14 +92,8 @@ class Searcher:
         try:
             with only_host(self._run, self._key):
                 return self._turn(wanted)
-        except BaseException as error:
+        except BaseException:
             self.close()  # the study may be ahead of the store
-            if study_file.is_damage(error):
-                file = study.file_of(self._run.directory, self._key.name)
-                raise UnfitEnvironmentError(
-                    f"{file} is damaged; move it away, and trainui rebuilds the study from its "
-                    "database"
-                ) from error
             raise
 
     def _turn(self, wanted: Sequence[str]) -> bool:
@@ -117,7 +113,7 @@ class Searcher:
         opened = self._open(edited.definition)
         taken = self._take_over(opened) if waiting or self._is_new else frozenset()
         self._is_new = False
-        has_pruned = self._prune(followed)  # first, so that what ended has all its values
+        has_pruned = self._prune(opened, followed)  # first, so that what ended has all its values
         if self._watch is not None:
             ended = [one for one in ended if one.id not in self._watch.behind]
         self._report(opened, ended)  # stored before trials are asked for that learned from it
@@ -132,7 +128,7 @@ class Searcher:
             return []
         return asked_trials.of_search(connection, *astuple(self._key), begun=True)
 
-    def _prune(self, followed: Sequence[TrialRecord]) -> bool:
+    def _prune(self, opened: SearchBackend, followed: Sequence[TrialRecord]) -> bool:
         """Report the new points of these trials; return True if one is to be pruned."""
         if self._watch is None or not followed:
             return False
@@ -141,10 +137,10 @@ class Searcher:
         if found:
             with self._store.write() as connection:
                 trial_watch.request(connection, found)
-        self._watch.save()
+        opened.flush()
         return bool(found)
 
-    def _open(self, definition: StageDefinition) -> SearchStudy:
+    def _open(self, definition: StageDefinition) -> SearchBackend:
         search = definition.search
         assert search is not None
         with self._store.read() as connection:
@@ -158,27 +154,28 @@ class Searcher:
                 return opened
         self.close()
         stored = self._stored(search)
-        is_same = saved is not None and saved.sampler == samplers.key(search)
-        self._study = study.open_study(
-            self._run.id,
-            self._run.directory,
-            self._key.name,
+        is_same = saved is not None and saved.sampler == _sampler(search)
+        task = SearchTask(
+            f"{self._run.id}/{self._key.name}",
             search,
+            host_lock.study_file(self._run.directory, self._key.name),
+            trials=stored,
             history=saved.history if saved is not None and is_same else None,
-            stored=stored,
-            pruner=None if search.prune is None else pruners.make(search.prune),
             is_shared=file_of(self._store.url) is None,
         )
+        plugin = searcher_of(search)
+        self._study = registry.run(plugin, plugin.backend, task, passes=(ImportError, OSError))
+        assert self._study is not None
         self._completed = sum(one.state == "complete" for one in stored)
         self._watch = TrialWatch(self._study, search) if search.prune else None
         self._saved, self._search, self._is_new = saved, search, True
         return self._study
 
-    def _stored(self, search: Search) -> list[StoredTrial]:
+    def _stored(self, search: Search) -> list[SearchTrial]:
         with self._store.read() as connection:
             found = asked_trials.of_search(connection, *astuple(self._key))
         return [
-            StoredTrial(
+            SearchTrial(
                 one.number,
                 one.stage.name,
                 (one.stage.definition.trial_params if search.asks else one.stage.definition.matrix)
@@ -191,34 +188,35 @@ class Searcher:
             for one in found
         ]
 
-    def _take_over(self, opened: SearchStudy) -> Set[int]:
+    def _take_over(self, opened: SearchBackend) -> Set[int]:
         """Store the trials that the study has and the store does not; return their numbers."""
         assert self._search is not None
         taken = set[int]()
-        while opened.has_more and self._has_stage(opened.count):
-            asked = opened.take_over(self._stored(self._search))
+        while opened.has_more():
+            stored = self._stored(self._search)
+            if not self._has_stage(len(stored)):
+                break
+            asked = opened.take_over(stored)
             self._save(opened, asked=[asked])
-            taken.add(asked.number)
+            taken.add(asked[0])
         return taken
 
     def _has_stage(self, number: int) -> bool:
         with self._store.read() as connection:
             return bool(trials.members_of(connection, self._key, number))
 
-    def _report(self, opened: SearchStudy, ended: Sequence[StageRecord]) -> None:
+    def _report(self, opened: SearchBackend, ended: Sequence[StageRecord]) -> None:
         """Report the outcomes of trials to the study, and store them."""
         told = [self._tell(opened, stage) for stage in ended]
         if told:
             self._save(opened, told)
 
-    def _tell(self, opened: SearchStudy, stage: StageRecord) -> tuple[StageRecord, TrialOutcome]:
+    def _tell(self, opened: SearchBackend, stage: StageRecord) -> tuple[StageRecord, TrialOutcome]:
         with self._store.read() as connection:
             number = trials.number_of(connection, stage)
             outcome = self._outcome(connection, asked_trials.with_seeds(connection, stage))
-        final = opened.tell(StoredTrial(number, stage.name, {}, *astuple(outcome)))
-        if self._watch is not None:
-            self._watch.end(final)
-        return stage, _as_in_study(final, outcome)
+        ended = opened.tell(SearchTrial(number, stage.name, {}, *astuple(outcome)))
+        return stage, TrialOutcome(ended.state, ended.value, ended.step, ended.reason)
 
     def _outcome(self, connection: Connection, members: Sequence[StageRecord]) -> TrialOutcome:
         """Return how the end of a trial, with all its seeds, counts."""
@@ -259,29 +257,30 @@ class Searcher:
         ids = {one.id for one, _first in added}
         return [one for one in waiting if one.id not in ids]
 
-    def _ask(self, opened: SearchStudy, due: Set[int]) -> None:
+    def _ask(self, opened: SearchBackend, due: Set[int]) -> None:
         """Ask for trials until those with these numbers have their values."""
-        asked: list[AskedTrial] = []
-        while due:
-            asked.append(opened.ask())
-            due = {number for number in due if number > asked[-1].number}
+        if not due:
+            return
+        with self._store.read() as connection:
+            first = trials.count(connection, self._key)
+        asked = [(number, opened.ask(number)) for number in range(first, max(due) + 1)]
         if asked:
             self._save(opened, asked=asked)
 
     def _save(
         self,
-        opened: SearchStudy,
+        opened: SearchBackend,
         told: Sequence[tuple[StageRecord, TrialOutcome]] = (),
-        asked: Sequence[AskedTrial] = (),
+        asked: Sequence[_Asked] = (),
     ) -> None:
         """Store in one transaction what was done in the study."""
         assert self._search is not None
-        saved = StoredSampler(samplers.key(self._search), opened.history)
+        saved = StoredSampler(_sampler(self._search), opened.history)
         self._completed += sum(outcome.state == "complete" for _, outcome in told)
         is_due = self._completed - self._weighed >= max(1, self._weighed // IMPORTANCE_GROWTH)
-        shares = {}
+        shares: Mapping[str, float] = {}
         if told and is_due and self._completed >= IMPORTANCE_LEAST:
-            self._weighed, shares = self._completed, opened.file.importance()
+            self._weighed, shares = self._completed, opened.importance()
         with self._store.write() as connection:
             for stage, outcome in told:
                 trials.end(connection, stage, outcome)
@@ -292,25 +291,33 @@ class Searcher:
                 trials.save_importance(connection, self._key, shares)
         self._saved = saved
 
-    def _add(self, connection: Connection, asked: AskedTrial) -> None:
-        members = trials.members_of(connection, self._key, asked.number)
+    def _add(self, connection: Connection, asked: _Asked) -> None:
+        number, params = asked
+        members = trials.members_of(connection, self._key, number)
         if not members:
-            logger.warning("%s: no stage for trial %d", self._key.name, asked.number)
+            logger.warning("%s: no stage for trial %d", self._key.name, number)
             return
-        first, *others = (
-            (stage, with_trial_params(stage.definition, asked.params)) for stage in members
-        )
+        first, *others = ((stage, with_trial_params(stage.definition, params)) for stage in members)
         trials.add(connection, self._key, *first)
         for stage, definition in others:
             trials.give_values(connection, stage, definition)
         logger.info("%s of run %s: asked", first[0].name, first[0].run_id)
 
 
-def _as_in_study(final: FrozenTrial, outcome: TrialOutcome) -> TrialOutcome:
-    """Return how a trial counts: another program, or a turn before a crash, may have ended it."""
-    state, value = final.state.name.lower(), final.value if final.values else None
-    if state == "pruned":
-        return TrialOutcome(state, value, final.last_step)
-    if (state, value) == (outcome.state, outcome.value):
-        return outcome
-    return TrialOutcome(state, value, reason=final.user_attrs.get("reason"))
+def searcher_of(search: Search) -> Searcher:
+    """Return the plugin that decides about a search.
+
+    Raises:
+        UnfitEnvironmentError: none is installed.
+    """
+    del search  # all samplers are those of one plugin
+    if not (known := registry.records(Searcher)):
+        raise UnfitEnvironmentError("no plugin for searches is installed; see `trainui plugins`")
+    return known[0]
+
+
+def _sampler(search: Search) -> str:
+    """Return the text of a sampler's kind, options and space: another one has another history."""
+    chosen = {name: getattr(search, name) for name in ("sampler", "sampler_options", "seed")}
+    space = {name: asdict(one) for name, one in search.space.items()}
+    return row_mapping.dump({**chosen, "space": space})

@@ -13,15 +13,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from optuna.trial import FrozenTrial
-
 from trainui.domain.notifications import WARNING
 from trainui.domain.pruning_reason import PruningReason
 from trainui.domain.records import StageRecord
 from trainui.domain.search import Search
 from trainui.domain.states import Status
-from trainui.search import pruners
-from trainui.search.study import SearchStudy
+from trainui.plugin import Pruned, SearchBackend
 from trainui.store.db import protocol
 from trainui.store.db.protocol import Connection
 from trainui.store.db.readonly import snapshot
@@ -82,15 +79,11 @@ class _Cursor:
 class TrialWatch:
     """Follows the trials of one search."""
 
-    def __init__(self, opened: SearchStudy, search: Search) -> None:
-        """Copy the study, whose pruner decides."""
+    def __init__(self, opened: SearchBackend, search: Search) -> None:
         self._opened, self._search = opened, search
-        self._study = pruners.PrunerStudy(opened.name, search, opened.pruner, opened.file.trials())
-        self._has_rungs = pruners.has_rungs(search.prune)
-        self._watched: Set[int] = frozenset()
         self._cursors: dict[str, _Cursor] = {}
-        self._values: list[tuple[int, int, float]] = []
-        self._rungs: list[tuple[int, str, float]] = []
+        self._reported = 0
+        """Values of this turn."""
         self._turn = 0
         self.behind: Set[str] = frozenset()
         """Ids of the stages with points that are still to be reported."""
@@ -99,13 +92,15 @@ class TrialWatch:
         self, connection: protocol.Connection, trials: Sequence[TrialRecord]
     ) -> list[Decision]:
         """Report the new points of the trials that have no outcome; return those to be pruned."""
-        self._keep_up({trial.number for trial in trials})
-        known = {one.stage.id: one for one in trials if one.number in self._study.running}
+        self._opened.follow({trial.number for trial in trials})
+        self._reported = 0
+        last = {one.stage.id: self._opened.reported(one.number) for one in trials}
+        known = {one.stage.id: one for one in trials if last[one.stage.id] is not None}
         self._cursors = {one: self._cursors[one] for one in self._cursors.keys() & known.keys()}
         found: list[Decision] = []
         self._turn += 1
         with snapshot(connection):
-            cursors = {stage_id: self._cursor(one) for stage_id, one in known.items()}
+            cursors = {one: self._cursor(trial, last[one]) for one, trial in known.items()}
             versions = headlines.versions(connection, known)
             due, until = self._due(known, versions), time.monotonic() + LONGEST_TURN
             for stage_id in due:
@@ -127,32 +122,15 @@ class TrialWatch:
                 due.append(stage_id)
         return sorted(due, key=lambda one: self._cursors[one].turn)
 
-    def end(self, trial: FrozenTrial) -> None:
-        """Note the outcome of a trial, as the study has it."""
-        self._study.end(trial)
-
-    def save(self) -> None:
-        """Write the values and rungs of the last looks to the study's file."""
-        values, rungs = self._values, self._rungs
-        self._values, self._rungs = [], []
-        self._opened.file.report(values, rungs)
-
-    def _keep_up(self, numbers: Set[int]) -> None:
-        """Add new trials to the copy, and end there those that another worker ended."""
-        self._study.begin_up_to(max(numbers, default=-1))
-        gone, self._watched = self._watched - numbers, numbers
-        for number in sorted(self._study.running & gone):
-            self.end(self._opened.file.trial(number))
-
     def _is_over(self, until: float) -> bool:
         """Return True if a turn has lasted long enough."""
-        return time.monotonic() >= until or len(self._values) >= MOST_VALUES
+        return time.monotonic() >= until or self._reported >= MOST_VALUES
 
-    def _cursor(self, trial: TrialRecord) -> _Cursor:
-        """Return how far a trial is reported, at first from the study's file."""
+    def _cursor(self, trial: TrialRecord, last: int | None) -> _Cursor:
+        """Return how far a trial is reported; `last` is the step as the study has it."""
         stage = trial.stage
         if stage.id not in self._cursors:
-            self._cursors[stage.id] = _Cursor(step=self._study.last_step(trial.number))
+            self._cursors[stage.id] = _Cursor(step=-1 if last is None else last)
         cursor = self._cursors[stage.id]
         cursor.limit = None if trial.pruning is None else trial.pruning.step
         return cursor
@@ -182,11 +160,13 @@ class TrialWatch:
             if step is not None:
                 cursor.step = step
                 is_due = cursor.limit is None and may_be_pruned
-                self._study.report(number, step, point.value)
-                self._values.append((number, step, point.value))
-                if (is_due or self._has_rungs) and self._prunes(number) and is_due:
-                    cursor.limit, by_index = step, bool(cursor.by_index)
-                    yield Decision(stage, self._study.explain(number, by_index=by_index))
+                self._reported += 1
+                pruned = self._opened.report(number, step, point.value, decide=is_due)
+                if pruned is not None:
+                    cursor.limit = step
+                    by_index = bool(cursor.by_index)
+                    why = reason(pruned, self._search, step, point.value, by_index=by_index)
+                    yield Decision(stage, why)
             if self._is_over(until) and point is not points[-1]:
                 return
         else:
@@ -194,11 +174,23 @@ class TrialWatch:
                 return
         cursor.seen = now
 
-    def _prunes(self, number: int) -> bool:
-        """Return the pruner's decision on a trial; note the rungs that the trial has come to."""
-        prunes, rungs = self._study.prunes(number)
-        self._rungs += [(number, key, value) for key, value in rungs.items()]
-        return prunes
+
+def reason(
+    pruned: Pruned, search: Search, step: int, value: float, *, by_index: bool = False
+) -> PruningReason:
+    """Return why a trial is pruned at a step; `by_index`: steps are the numbers of the values."""
+    return PruningReason(
+        pruned.by,
+        search.metric,
+        step,
+        value if pruned.best is None else pruned.best,
+        lower=search.goal == "minimize",
+        best=pruned.best is not None,
+        by_index=by_index,
+        rule=pruned.rule,
+        limit=pruned.limit,
+        of=pruned.of,
+    )
 
 
 def request(connection: Connection, decisions: Iterable[Decision]) -> None:

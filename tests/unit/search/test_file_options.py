@@ -25,7 +25,7 @@ from trainui.pipeline.fields.optuna_options import (
     short_name,
 )
 from trainui.pipeline.loader import load_text
-from trainui.search import pruners, samplers
+from trainui.plugins.optuna import pruners, samplers
 
 ALONE: dict[str, dict[str, Any]] = {
     "group": {"multivariate": True},

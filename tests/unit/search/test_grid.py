@@ -9,8 +9,8 @@ from optuna.trial import FrozenTrial
 from trainui.domain.definition import Pipeline, StageDefinition
 from trainui.domain.search import Prune, Search
 from trainui.domain.states import Status
-from trainui.search import study
-from trainui.search.study_file import StoredTrial
+from trainui.plugin import SearchTask, SearchTrial
+from trainui.plugins.optuna.study import SearchStudy
 from trainui.store.db.engine import Store
 from trainui.store.read import trials
 from trainui.store.runs import new_run
@@ -34,10 +34,11 @@ def made_of(*rates: str, search: Search | None = SEARCH) -> Pipeline:
 def fill(directory: Path, found: list[trials.TrialRecord]) -> list[FrozenTrial]:
     """Open the study of a matrix as after a restart; return its trials."""
     stored = [
-        StoredTrial(one.number, one.stage.name, one.stage.definition.matrix or {}, one.state)
+        SearchTrial(one.number, one.stage.name, one.stage.definition.matrix or {}, one.state)
         for one in found
     ]
-    opened = study.open_study("r", str(directory), "train", SEARCH, stored=stored)
+    file = directory / "train.study.db"
+    opened = SearchStudy(SearchTask("r/train", SEARCH, file, trials=stored))
     added = opened.file.trials()
     opened.close()
     return added

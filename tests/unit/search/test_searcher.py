@@ -26,9 +26,10 @@ from trainui.domain.records import HostView
 from trainui.domain.states import Status
 from trainui.errors import UnfitEnvironmentError
 from trainui.pipeline import loader
-from trainui.search import host_lock, results, samplers
-from trainui.search.searcher import Searcher
-from trainui.search.study import SearchStudy
+from trainui.plugins.optuna import samplers
+from trainui.plugins.optuna.study import SearchStudy
+from trainui.search import host_lock, results
+from trainui.search.searcher import SearchTurns
 from trainui.store.db.engine import Store
 from trainui.store.read import trials as read_trials
 from trainui.store.read.trials import TrialRecord
@@ -65,7 +66,7 @@ class Search:
         self.text = text
         self.run_id = submit(directory, text)
         self.key = SearchKey(self.run_id, "train")
-        self._searcher: Searcher | None = None
+        self._searcher: SearchTurns | None = None
 
     def turn(self, *wanted: int) -> None:
         """One turn, by a new process if the last one was killed; repeated until it is not."""
@@ -76,7 +77,7 @@ class Search:
                     with self.store.read() as connection:
                         run = runs.get(connection, self.run_id)
                     assert run is not None
-                    self._searcher = Searcher(self.store, run, self.key)
+                    self._searcher = SearchTurns(self.store, run, self.key)
                 self._searcher.turn(ids)
             except KilledError:
                 self._searcher = None
@@ -335,7 +336,7 @@ def test_a_host_killed_as_it_asked_leaves_the_trial_to_another(
     with monkeypatch.context() as patch:
         Kills(patch).at(trials, "add")
         with pytest.raises(KilledError):
-            Searcher(search.store, run, search.key).turn([search.stage(1).id])
+            SearchTurns(search.store, run, search.key).turn([search.stage(1).id])
     assert len(the_study(search).trials) == 2
     search.turn(1, 2)
     assert search.params() == [one.params for one in the_study(search).trials]
@@ -546,7 +547,7 @@ def test_a_trial_whose_seeds_an_edit_removes_is_not_reported(store: Store, tmp_p
     with store.read() as connection:
         run = runs.get(connection, search.run_id)
     assert run is not None
-    searcher = Searcher(store, run, search.key)
+    searcher = SearchTurns(store, run, search.key)
     searcher.turn([search.stage(number, seed).id for number in (0, 1) for seed in seeds])
     search.end(1, 0.1, seed=seeds[0])
     control.cancel(search.run_id)

@@ -13,9 +13,9 @@ import pytest
 from optuna.trial import TrialState
 
 from trainui.domain.search import Choices, Range, Scalar, Search
-from trainui.search import samplers, study
-from trainui.search.study import AskedTrial, SearchStudy, StudyChangedError
-from trainui.search.study_file import StoredTrial
+from trainui.plugin import SearchTask, SearchTrial
+from trainui.plugins.optuna import samplers, study
+from trainui.plugins.optuna.study import SearchStudy, StudyChangedError
 
 pytestmark = pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning")
 
@@ -68,25 +68,25 @@ def plain(search: Search) -> list[Params]:
     return asked
 
 
+def opened(
+    directory: Path, search: Search, stored: list[SearchTrial], history: str | None = None
+) -> SearchStudy:
+    file = directory / "train.study.db"
+    return SearchStudy(SearchTask("run/train", search, file, trials=stored, history=history))
+
+
 class Killed:
     """A search whose process ends after each call, so that only stored state is left."""
 
     def __init__(self, directory: Path, search: Search, *, kill: bool) -> None:
-        self._directory, self._search, self._kill = str(directory), search, kill
+        self._directory, self._search, self._kill = directory, search, kill
         self._study: SearchStudy | None = None
         self._history: str | None = None
-        self.stored: list[StoredTrial] = []
+        self.stored: list[SearchTrial] = []
 
     def open(self) -> SearchStudy:
         if self._study is None:
-            self._study = study.open_study(
-                "run",
-                self._directory,
-                "train",
-                self._search,
-                history=self._history,
-                stored=self.stored,
-            )
+            self._study = opened(self._directory, self._search, self.stored, self._history)
         return self._study
 
     def save(self) -> None:
@@ -98,21 +98,21 @@ class Killed:
             self._study.close()
             self._study = None
 
-    def _add(self, asked: AskedTrial) -> Params:
-        assert asked.number == len(self.stored)
-        name = f"train[trial={asked.number}]"
-        self.stored.append(StoredTrial(asked.number, name, dict(asked.params), "asked"))
+    def _add(self, number: int, params: Params) -> Params:
+        assert number == len(self.stored)
+        self.stored.append(SearchTrial(number, f"train[trial={number}]", params))
         self.save()
-        return dict(asked.params)
+        return params
 
     def ask(self) -> Params:
-        return self._add(self.open().ask())
+        number = len(self.stored)
+        return self._add(number, self.open().ask(number))
 
     def ask_and_die_before_it_is_stored(self) -> Params:
-        self.open().ask()
+        self.open().ask(len(self.stored))
         self.die()
-        assert self.open().has_more
-        return self._add(self.open().take_over(self.stored))
+        assert self.open().has_more()
+        return self._add(*self.open().take_over(self.stored))
 
     def tell(self, number: int, value: float) -> None:
         ended = replace(self.stored[number], state="complete", value=value)
@@ -179,13 +179,9 @@ def test_a_history_that_is_not_of_its_trials_repeats_none(history: str, tmp_path
     for _ in range(3):
         killed.ask()
     killed.open().close()
-    again = study.open_study(
-        "run", str(tmp_path), "train", SEARCHES["random"], history=history, stored=killed.stored
-    )
-    later = [again.ask() for _ in range(3)]
-    assert [one.number for one in later] == [3, 4, 5]
+    again = opened(tmp_path, SEARCHES["random"], killed.stored, history)
     asked = [one.params["lr"] for one in killed.stored]
-    asked += [one.params["lr"] for one in later]
+    asked += [again.ask(number)["lr"] for number in (3, 4, 5)]
     assert len(set(asked)) == 6
 
 
@@ -219,7 +215,7 @@ def test_a_trial_is_reported_once(tmp_path: Path) -> None:
     killed = Killed(tmp_path, SEARCHES["tpe"], kill=False)
     killed.ask()
     killed.tell(0, 0.5)
-    again = study.open_study("run", str(tmp_path), "train", SEARCHES["tpe"], stored=killed.stored)
+    again = opened(tmp_path, SEARCHES["tpe"], killed.stored)
     final = again.file.end(0, "fail", None, "told again")
     assert (final.state, final.value) == (TrialState.COMPLETE, 0.5)
 
@@ -242,16 +238,16 @@ def test_a_trial_that_another_program_added_is_taken_as_it_is(tmp_path: Path) ->
         study_name="run/train", storage=f"sqlite:///{killed.open() and tmp_path / 'train.study.db'}"
     )
     killed.ask()
-    assert not killed.open().has_more
+    assert not killed.open().has_more()
     loaded.enqueue_trial({"lr": 0.01, "layers": 3})
-    assert killed.open().has_more
+    assert killed.open().has_more()
     with pytest.raises(StudyChangedError):
-        killed.open().ask()
+        killed.open().ask(1)
     killed.open().close()
     again = Killed(tmp_path, SEARCHES["random"], kill=True)
     again.stored = killed.stored
-    asked = again.open().take_over(again.stored)
-    assert asked.number == 1
-    assert (asked.params["lr"], asked.params["layers"]) == (0.01, 3)
-    assert asked.params.keys() == SPACE.keys()
+    number, params = again.open().take_over(again.stored)
+    assert number == 1
+    assert (params["lr"], params["layers"]) == (0.01, 3)
+    assert params.keys() == SPACE.keys()
     assert loaded.metric_names == ["loss"]

@@ -17,7 +17,10 @@ from trainui import clock
 from trainui.domain.records import Slot, StageRecord
 from trainui.domain.search import Prune, Search
 from trainui.domain.states import Status
-from trainui.search import pruners, study, trial_watch
+from trainui.plugin import SearchTask
+from trainui.plugins.optuna import pruners
+from trainui.plugins.optuna.study import SearchStudy
+from trainui.search import trial_watch
 from trainui.search.trial_watch import Decision, TrialWatch
 from trainui.store.db.engine import Store
 from trainui.store.plotting import series_data
@@ -68,12 +71,12 @@ class Loop:
     def restart(self) -> None:
         """Open the study as the next worker does."""
         assert self.search.prune is not None
-        pruner = pruners.make(self.search.prune)
-        opened = study.open_study("run", str(self.folder), "train", self.search, pruner=pruner)
+        file = self.folder / "train.study.db"
+        self.opened = SearchStudy(SearchTask("run/train", self.search, file))
         self.study = optuna.load_study(
             study_name="run/train", storage=f"sqlite:///{self.folder}/train.study.db"
         )
-        self.watch = TrialWatch(opened, self.search)
+        self.watch = TrialWatch(self.opened, self.search)
 
     def stage(self, number: int) -> StageRecord:
         with self.store.read() as connection:
@@ -104,7 +107,7 @@ class Loop:
             with self.store.write() as connection:
                 trial_watch.request(connection, found)
         if saves:
-            self.watch.save()
+            self.opened.flush()
         return found
 
     def end(self, number: int, status: Status) -> None:
@@ -367,7 +370,12 @@ def test_each_pruner_says_why(rule: Search, values: list[float], words: str) -> 
             trial.report(value, step)
             if trial.should_prune():
                 frozen = study.get_trials(deepcopy=False)[trial.number]
-                assert pruners.explain(study, frozen, rule, by_index=False).words == words
+                assert (
+                    trial_watch.reason(
+                        pruners.explain(study, frozen, rule), rule, step, value
+                    ).words
+                    == words
+                )
                 return
         study.tell(trial, min(one))
     raise AssertionError("it is not pruned")

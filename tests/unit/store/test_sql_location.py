@@ -16,11 +16,10 @@ ROOMS = (
     "store/",
     "metrics/trackers/",
     "plugins/",
-    "search/study_file.py",
     "execution/worker/task_sender.py",
 )
-"""The store; trackers and plugins read databases of other programs; a search sets one's mode. The
-sender's `execute` is Redis's."""
+"""The store; trackers and plugins read databases of other programs. The sender's `execute` is
+Redis's."""
 
 SQL = re.compile(
     r"\s*(SELECT\s|INSERT (OR \w+ )?INTO\s|UPDATE \w+ SET\s|DELETE FROM\s|PRAGMA\s|WITH \w+ AS \("

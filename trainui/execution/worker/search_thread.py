@@ -6,7 +6,6 @@ when a trial could start, and by changes of the store, when a trial may have end
 
 from __future__ import annotations
 
-import importlib
 import logging
 import math
 import threading
@@ -20,13 +19,14 @@ from trainui.domain.records import HostView, RunRecord, StageRecord
 from trainui.domain.states import Status
 from trainui.errors import StoreError, install_advice
 from trainui.execution.service_thread import ServiceThread
+from trainui.plugin import Searcher, registry
 from trainui.store.db.engine import Store
 from trainui.store.runs import runs, trials
 from trainui.store.runs.trials import SearchKey
 
 if TYPE_CHECKING:
     from trainui.search.missing_metric import MissingMetricWatch
-    from trainui.search.searcher import Searcher
+    from trainui.search.searcher import SearchTurns
 
 logger = logging.getLogger(__name__)
 
@@ -42,8 +42,8 @@ FOLLOW_EVERY = 0.5
 MOST_OPEN = 8
 """Number of studies kept open, if no more are in use."""
 
-INSTALL = f"Optuna is not installed where the worker runs: {install_advice('search')}"
-"""Why no trial can be asked for without Optuna."""
+INSTALL = "{module} is not installed where the worker runs: {advice}"
+"""Why no trial can be asked for without a package that the search needs."""
 
 
 class _Retry(NamedTuple):
@@ -73,7 +73,7 @@ class SearchThread:
         self._has_changed = False
         """True if the store has changed since the thread was woken."""
         self._rang_at = -math.inf
-        self._open: dict[SearchKey, Searcher] = {}
+        self._open: dict[SearchKey, SearchTurns] = {}
         self._missing: MissingMetricWatch | None = None
         self._retries: dict[SearchKey, _Retry] = {}
         """Searches whose last turn failed."""
@@ -110,7 +110,7 @@ class SearchThread:
         Returns the seconds until the next turn if nothing wakes the thread; None: no turn is due.
         """
         with suppress(Exception):  # reported by the turn that needs it
-            importlib.import_module("trainui.search.searcher")  # before the first trial has points
+            preload()  # before the first trial has points
         with self._store.read() as connection:
             ended = trials.asked(connection, trials.LAST_STATES, self._here)
             running = trials.asked(connection, [Status.RUNNING], self._here)
@@ -157,8 +157,7 @@ class SearchThread:
         except StoreError:
             raise
         except ImportError as error:
-            broken = f"the worker cannot import Optuna: {_first_line(error)}; install it again"
-            self._explain(wanted, INSTALL if error.name == "optuna" else broken)
+            self._explain(wanted, _what_is_missing(error))
             return False
         except Exception as error:
             if self._run(key) is not None:  # else it was deleted, maybe during this turn
@@ -177,12 +176,12 @@ class SearchThread:
                 del self._wanted[key]
         return True
 
-    def _searcher(self, key: SearchKey) -> Searcher | None:
+    def _searcher(self, key: SearchKey) -> SearchTurns | None:
         """Return a search with its study; None if its run was deleted."""
-        from trainui.search.searcher import Searcher
+        from trainui.search.searcher import SearchTurns
 
         if key not in self._open and (run := self._run(key)) is not None:
-            self._open[key] = Searcher(self._store, run, key)
+            self._open[key] = SearchTurns(self._store, run, key)
         return self._open.get(key)
 
     def _run(self, key: SearchKey) -> RunRecord | None:
@@ -199,6 +198,19 @@ class SearchThread:
 
         self._missing = self._missing or MissingMetricWatch(self._store)
         self._missing.look(running)
+
+
+def preload() -> None:
+    """Import the code that decides about searches."""
+    for plugin in registry.records(Searcher):
+        registry.code(plugin.backend)
+
+
+def _what_is_missing(error: ImportError) -> str:
+    if isinstance(error, ModuleNotFoundError) and error.name:
+        extra = next((one.extra for one in registry.records(Searcher) if one.extra), "search")
+        return INSTALL.format(module=error.name, advice=install_advice(extra))
+    return f"the worker cannot import what searches need: {_first_line(error)}; install it again"
 
 
 def _key(stage: StageRecord) -> SearchKey:

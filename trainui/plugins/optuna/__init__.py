@@ -1,11 +1,11 @@
-"""Optuna's studies: their SQLite databases and their journals.
+"""Optuna: searches by its samplers and pruners, and the studies that others made.
 
-Read `database` first, then `journal`.
+Read `study` first (a search's), then `database` (anybody's).
 """
 
 from __future__ import annotations
 
-from trainui.plugin import Database, Format, Tracker
+from trainui.plugin import Database, Format, Searcher, Tracker
 
 FORMAT = Format(
     interface=1,
@@ -38,4 +38,11 @@ TRACKER = Tracker(
         is_file="trainui.plugins.optuna.journal:is_journal",
         open_file="trainui.plugins.optuna.journal:as_database",
     ),
+)
+
+SEARCHER = Searcher(
+    interface=1,
+    name="optuna",
+    backend="trainui.plugins.optuna.study:SearchStudy",
+    extra="search",
 )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import builtins
 import threading
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,12 +15,15 @@ from tests.unit.supervisor.waiting import wait_for
 from trainui import clock, control
 from trainui.domain.records import StageRecord
 from trainui.domain.states import Status
+from trainui.errors import install_advice
 from trainui.execution.worker import search_thread
 from trainui.execution.worker.search_thread import INSTALL, SearchThread
-from trainui.search import missing_metric, study, trial_watch
+from trainui.plugin import SearchTask, registry
+from trainui.plugin.records import Plugin
+from trainui.plugins.optuna.study import SearchStudy
+from trainui.search import missing_metric, trial_watch
 from trainui.search.missing_metric import MissingMetricWatch
-from trainui.search.searcher import Searcher
-from trainui.search.study import AskedTrial, SearchStudy
+from trainui.search.searcher import SearchTurns
 from trainui.store.db.engine import Store
 from trainui.store.read import trials
 from trainui.store.runs import attempts, stages
@@ -86,29 +88,29 @@ def test_it_does_not_start_before_a_trial_could(thread: Thread) -> None:
     assert thread.asked(0).definition.trial_params is not None
 
 
-BROKEN = "the worker cannot import Optuna: libm.so.6 is damaged; install it again"
+MISSING = INSTALL.format(module="optuna", advice=install_advice("search"))
+BROKEN = "the worker cannot import what searches need: libm.so.6 is damaged; install it again"
 
 
 @pytest.mark.parametrize(
     ("error", "reason"),
     [
-        (ModuleNotFoundError("No module named 'optuna'", name="optuna"), INSTALL),
+        (ModuleNotFoundError("No module named 'optuna'", name="optuna"), MISSING),
         (ImportError("libm.so.6 is damaged"), BROKEN),
     ],
 )
 def test_without_optuna_the_stage_says_what_to_install_and_continues_after_it(
     thread: Thread, monkeypatch: pytest.MonkeyPatch, error: ImportError, reason: str
 ) -> None:
-    real = builtins.__import__
-    missing = True
+    real, missing = registry.run, True
 
-    def without_optuna(name: str, *arguments: Any, **named: Any) -> Any:
-        if missing and name == "trainui.search.searcher":
+    def without_optuna(plugin: Plugin, *arguments: Any, **named: Any) -> Any:
+        if missing:
             raise error
-        return real(name, *arguments, **named)
+        return real(plugin, *arguments, **named)
 
     monkeypatch.setattr(search_thread, "FIRST_PAUSE", 0.05)
-    monkeypatch.setattr(builtins, "__import__", without_optuna)
+    monkeypatch.setattr(registry, "run", without_optuna)
     thread.want(0)
     wait_for(lambda: thread.stage(0).reason == reason, "the reason")
     missing = False
@@ -120,15 +122,15 @@ def test_a_search_that_fails_is_put_off_and_delays_no_other(
 ) -> None:
     failed: list[Sequence[str]] = []
 
-    def failing(self: Searcher, wanted: Sequence[str]) -> bool:
+    def failing(self: SearchTurns, wanted: Sequence[str]) -> bool:
         if self._run.id != broken:
             return turn(self, wanted)
         failed.append(wanted)
         raise OSError("a broken study")
 
-    broken, turn = thread.run_id, Searcher.turn
+    broken, turn = thread.run_id, SearchTurns.turn
     monkeypatch.setattr(search_thread, "FIRST_PAUSE", 60.0)
-    monkeypatch.setattr(Searcher, "turn", failing)
+    monkeypatch.setattr(SearchTurns, "turn", failing)
     thread.want(0)
     reason = "its values cannot be chosen: a broken study"
     wait_for(lambda: thread.stage(0).reason == reason, "the reason")
@@ -145,11 +147,11 @@ def test_a_run_deleted_during_a_turn_is_forgotten(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    def deleting(self: SearchStudy) -> AskedTrial:
-        if self.name.startswith(deleted):
+    def deleting(self: SearchStudy, number: int) -> dict[str, Any]:
+        if self.file.name.startswith(deleted):
             control.cancel(deleted)
             control.remove(deleted)
-        return ask(self)
+        return ask(self, number)
 
     deleted, ask = thread.run_id, SearchStudy.ask
     monkeypatch.setattr(SearchStudy, "ask", deleting)
@@ -163,13 +165,13 @@ def test_a_run_deleted_during_a_turn_is_forgotten(
 def test_studies_in_use_stay_open_beyond_the_limit(
     thread: Thread, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def counting(run_id: str, *arguments: Any, **named: Any) -> SearchStudy:
-        opened.append(run_id)
-        return open_study(run_id, *arguments, **named)
+    def counting(plugin: Plugin, where: str, task: SearchTask, **named: Any) -> Any:
+        opened.append(task.name.partition("/")[0])
+        return run(plugin, where, task, **named)
 
     opened: list[str] = []
-    open_study = study.open_study
-    monkeypatch.setattr(study, "open_study", counting)
+    run = registry.run
+    monkeypatch.setattr(registry, "run", counting)
     monkeypatch.setattr(search_thread, "MOST_OPEN", 1)
     runs = [thread.run_id, submit(tmp_path, TEXT)]
     for number in range(2):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
 from numbers import Real
 from typing import Any
 
@@ -18,7 +17,6 @@ from optuna.distributions import (
 from optuna.samplers import BaseSampler
 
 from trainui.domain.search import Choices, Range, Scalar, Search
-from trainui.store.read import row_mapping
 
 Distributions = Mapping[str, BaseDistribution]
 """Parameter -> distribution, in the file's order."""
@@ -45,13 +43,6 @@ def fresh(search: Search, seed: int) -> BaseSampler:
         options["search_space"] = {name: list(one.grid()) for name, one in search.space.items()}
     kind: Any = getattr(optuna.samplers, search.sampler)
     return kind(**options, seed=seed)  # type: ignore[no-any-return]
-
-
-def key(search: Search) -> str:
-    """Return the text of a sampler's kind, options and space: another one asks for other values."""
-    chosen = {name: getattr(search, name) for name in ("sampler", "sampler_options", "seed")}
-    space = {name: asdict(one) for name, one in search.space.items()}
-    return row_mapping.dump({**chosen, "space": space})
 
 
 def is_compatible(before: BaseDistribution, after: BaseDistribution) -> bool:

@@ -9,9 +9,8 @@ from __future__ import annotations
 import copy
 import sqlite3
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import closing, suppress
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 import optuna
@@ -25,10 +24,9 @@ from sqlalchemy import StaticPool
 from sqlalchemy.exc import DatabaseError
 
 from trainui.domain.search import Scalar, Search
-from trainui.search import samplers
-from trainui.search.samplers import Distributions
-from trainui.store.db import sqlite_file
-from trainui.store.read.trials import ASKED
+from trainui.plugin import SearchTrial, StudyError
+from trainui.plugins.optuna import samplers
+from trainui.plugins.optuna.samplers import Distributions
 
 _FINAL = {
     "complete": TrialState.COMPLETE,
@@ -37,6 +35,9 @@ _FINAL = {
 }
 """The final states, as our database names them."""
 
+BUSY_TIMEOUT = 30.0
+"""Seconds that a write waits for another program's."""
+
 _DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)
@@ -44,26 +45,9 @@ optuna.logging.disable_default_handler()
 optuna.logging.enable_propagation()
 
 
-@dataclass(frozen=True, slots=True)
-class StoredTrial:
-    """A trial as our database has it."""
-
-    number: int
-    stage: str
-    """The name of its stage, of several seeds the first."""
-    params: Mapping[str, Scalar]
-    state: str
-    """`asked`, `complete`, `pruned` or `fail`."""
-    value: float | None = None
-    step: float | None = None
-    """The step of the value."""
-    reason: str | None = None
-    """Why it counts as failed."""
-
-    @property
-    def final(self) -> TrialState | None:
-        """The state in which it ended; None: it has not."""
-        return None if self.state == ASKED else _FINAL[self.state]
+def final_state(trial: SearchTrial) -> TrialState | None:
+    """Return the state in which a trial ended; None: it has not."""
+    return _FINAL.get(trial.state)
 
 
 class StudyFile:
@@ -75,7 +59,7 @@ class StudyFile:
         Earlier trials are converted to an edited space. `is_shared`: another host may open the
         file, so that it needs locks of the file system.
         """
-        self._file, self._name, self._is_shared = file, name, is_shared
+        self._file, self.name, self._is_shared = file, name, is_shared
         self._space = samplers.distributions(search)
         self._open(search)
         if any(self._is_unfit(trial) for trial in self.trials()):
@@ -85,11 +69,11 @@ class StudyFile:
         self._connection = _connect(self._file, is_shared=self._is_shared)
         self._storage = _storage(self._connection)
         try:
-            self._study = _study(self._storage, self._name, search)
+            self._study = _study(self._storage, self.name, search)
         except BaseException:
             self.close()
             raise
-        self._id = self._storage.get_study_id_from_name(self._name)
+        self._id = self._storage.get_study_id_from_name(self.name)
 
     def close(self) -> None:
         """Close the connection to the file."""
@@ -107,14 +91,14 @@ class StudyFile:
     def _trial_id(self, number: int) -> int:
         return self._storage.get_trial_id_from_study_id_trial_number(self._id, number)
 
-    def add(self, trial: StoredTrial, space: Distributions | None = None) -> None:
+    def add(self, trial: SearchTrial, space: Distributions | None = None) -> None:
         """Add a trial."""
         params, distributions = samplers.fitted(space or self._space, trial.params)
         values = {} if trial.value is None else {int(trial.step or 0): trial.value}
         reason = {} if trial.reason is None else {"reason": trial.reason}
         self._study.add_trial(
             create_trial(
-                state=trial.final or TrialState.RUNNING,
+                state=final_state(trial) or TrialState.RUNNING,
                 params=params,
                 distributions=distributions,
                 value=None if trial.state == "fail" else trial.value,
@@ -147,7 +131,7 @@ class StudyFile:
             with suppress(UpdateFinishedTrialError):
                 self._storage.set_trial_system_attr(self._trial_id(number), key, note)
 
-    def restore(self, stored: Sequence[StoredTrial], search: Search) -> None:
+    def restore(self, stored: Sequence[SearchTrial], search: Search) -> None:
         """Add what our database has of trials and the study lost, as after a power failure.
 
         The members of a pruned matrix get into the study this way, too.
@@ -157,7 +141,7 @@ class StudyFile:
         for trial in stored:
             if trial.number >= len(known):
                 self.add(trial, space)
-            elif trial.final is not None and not known[trial.number].state.is_finished():
+            elif final_state(trial) is not None and not known[trial.number].state.is_finished():
                 value = trial.value if trial.state == "complete" else None
                 self.end(trial.number, trial.state, value, trial.reason)
 
@@ -195,11 +179,11 @@ class StudyFile:
         """
         with closing(sqlite3.connect(":memory:", check_same_thread=False)) as connection:
             storage = _storage(connection)
-            study = _study(storage, self._name, search)
+            study = _study(storage, self.name, search)
             for trial in self.trials():
                 study.add_trial(self._converted(trial))
             for name in optuna.get_all_study_names(self._storage):
-                if name != self._name:
+                if name != self.name:
                     optuna.copy_study(
                         from_study_name=name, from_storage=self._storage, to_storage=storage
                     )
@@ -220,7 +204,7 @@ class StudyFile:
         return converted
 
 
-def _matrix_space(known: Sequence[FrozenTrial], stored: Sequence[StoredTrial]) -> Distributions:
+def _matrix_space(known: Sequence[FrozenTrial], stored: Sequence[SearchTrial]) -> Distributions:
     """Return the values of a matrix as choices.
 
     Optuna's choices cannot change: a value that an edit has added is in a stage's name only.
@@ -260,7 +244,7 @@ def _storage(connection: sqlite3.Connection) -> RDBStorage:
 
 
 def _connect(file: Path, *, is_shared: bool) -> sqlite3.Connection:
-    connection = sqlite3.connect(file, timeout=sqlite_file.BUSY_TIMEOUT, check_same_thread=False)
+    connection = sqlite3.connect(file, timeout=BUSY_TIMEOUT, check_same_thread=False)
     if not is_shared:  # as in the store: Optuna commits each value of a trial
         try:
             connection.execute("PRAGMA journal_mode = WAL")
@@ -271,9 +255,15 @@ def _connect(file: Path, *, is_shared: bool) -> sqlite3.Connection:
     return connection
 
 
-def is_damage(error: BaseException) -> bool:
-    """Return True if an error says that the file is no longer a database, or a broken one."""
-    cause = error.orig if isinstance(error, DatabaseError) else error
-    return isinstance(cause, sqlite3.DatabaseError) and (
-        getattr(cause, "sqlite_errorcode", None) in _DAMAGE
-    )
+@contextmanager
+def damage_named(file: Path) -> Iterator[None]:
+    """Raise a StudyError where the file is no longer a database, or a broken one."""
+    try:
+        yield
+    except (DatabaseError, sqlite3.DatabaseError) as error:
+        cause = error.orig if isinstance(error, DatabaseError) else error
+        if getattr(cause, "sqlite_errorcode", None) in _DAMAGE:
+            raise StudyError(
+                f"{file} is damaged; move it away, and trainui rebuilds the study from its database"
+            ) from error
+        raise

@@ -18,8 +18,8 @@ from optuna.storages import InMemoryStorage
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
 
-from trainui.domain.pruning_reason import PruningReason
 from trainui.domain.search import Prune, Search
+from trainui.plugin import Pruned
 
 RUNG = "completed_rung_"
 """Prefix of the attributes in which Optuna stores a trial's value at each rung."""
@@ -129,9 +129,9 @@ class PrunerStudy:
         after = self._trial(number).system_attrs
         return prunes, {key: value for key, value in after.items() if key not in before}
 
-    def explain(self, number: int, *, by_index: bool) -> PruningReason:
-        """Return why a trial is pruned; `by_index`: the steps are the numbers of the values."""
-        return explain(self._study, self._trial(number), self._search, by_index=by_index)
+    def explain(self, number: int) -> Pruned:
+        """Return why a trial is pruned."""
+        return explain(self._study, self._trial(number), self._search)
 
 
 def _rungs(attributes: Mapping[str, Any]) -> dict[str, float]:
@@ -143,85 +143,77 @@ def _rungs(attributes: Mapping[str, Any]) -> dict[str, float]:
     }
 
 
-def explain(
-    study: optuna.Study, trial: FrozenTrial, search: Search, *, by_index: bool
-) -> PruningReason:
-    """Return why a trial is pruned; `by_index`: the steps are the numbers of the values."""
+def explain(study: optuna.Study, trial: FrozenTrial, search: Search) -> Pruned:
+    """Return why a trial is pruned."""
     assert search.prune is not None
-    step = trial.last_step
-    assert step is not None
     # as in a pipeline file: `SuccessiveHalvingPruner` as words
     words = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", search.prune.by.removesuffix("Pruner"))
-    plain = PruningReason(
-        by=words.lower(),
-        metric=search.metric,
-        step=step,
-        value=trial.intermediate_values[step],
-        lower=study.direction == StudyDirection.MINIMIZE,
-        by_index=by_index,
-    )
-    return _compared(plain, study, trial, search.prune)
+    step = trial.last_step
+    assert step is not None
+    if math.isnan(trial.intermediate_values[step]):
+        return Pruned(words.lower())
+    return _compared(Pruned(words.lower()), study, trial, search.prune)
 
 
-def _compared(
-    plain: PruningReason, study: optuna.Study, trial: FrozenTrial, prune: Prune
-) -> PruningReason:
+def _compared(plain: Pruned, study: optuna.Study, trial: FrozenTrial, prune: Prune) -> Pruned:
     """Return the decision with what its value was compared with."""
     if prune.by == "PatientPruner" and prune.wrapped is not None:
         return _compared(plain, study, trial, prune.wrapped)
-    if math.isnan(plain.value):
-        return plain
+    lower = study.direction == StudyDirection.MINIMIZE
+    step = trial.last_step
+    value = trial.intermediate_values[-1 if step is None else step]
     match prune.by:
         case "MedianPruner" | "PercentilePruner":
             return _with_percentile(plain, study, trial, prune)
         case "PatientPruner":
             waited = int(prune.options["patience"]) + 1
             values = [value for _, value in sorted(trial.intermediate_values.items())][:-waited]
-            limit = float(np.nanmin(values) if plain.lower else np.nanmax(values))
+            limit = float(np.nanmin(values) if lower else np.nanmax(values))
             rule = f"the best before its last {waited:,} values"
             return replace(plain, rule=rule, limit=limit)
         case "ThresholdPruner":
-            lower, upper = prune.options.get("lower"), prune.options.get("upper")
-            passed = upper if upper is not None and plain.value > upper else lower
+            least, upper = prune.options.get("lower"), prune.options.get("upper")
+            passed = upper if upper is not None and value > upper else least
             threshold = None if passed is None else float(passed)
             return replace(plain, rule="the threshold", limit=threshold)
         case "SuccessiveHalvingPruner":  # Hyperband does not say with which trials it compared
             return _with_rung(plain, study, trial, prune)
         case "WilcoxonPruner":
-            best = study.best_trial.intermediate_values.get(plain.step)
+            best = study.best_trial.intermediate_values.get(-1 if step is None else step)
             # it may be worse at most of its steps, and not at the last one
-            if best is not None and (plain.value > best if plain.lower else plain.value < best):
+            if best is not None and (value > best if lower else value < best):
                 return replace(plain, rule="the best trial's", limit=best)
     return plain
 
 
 def _with_percentile(
-    plain: PruningReason, study: optuna.Study, trial: FrozenTrial, prune: Prune
-) -> PruningReason:
+    plain: Pruned, study: optuna.Study, trial: FrozenTrial, prune: Prune
+) -> Pruned:
     completed = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
     known = [one.intermediate_values for one in completed]
-    others = [values[plain.step] for values in known if plain.step in values]
+    step, lower = trial.last_step, study.direction == StudyDirection.MINIMIZE
+    others = [values[step] for values in known if step in values]
     own = np.asarray(list(trial.intermediate_values.values()), dtype=float)
-    best = float(np.nanmin(own) if plain.lower else np.nanmax(own))
+    best = float(np.nanmin(own) if lower else np.nanmax(own))
     kept = float(prune.options.get("percentile", 50.0))
-    limit = float(np.nanpercentile(others, kept if plain.lower else 100 - kept))
+    limit = float(np.nanpercentile(others, kept if lower else 100 - kept))
     rule = "the median" if kept == 50 else f"the {kept:g}th percentile"
-    found = replace(plain, rule=rule, limit=limit, of=len(others))
-    return replace(found, value=best, best=best != plain.value)
+    last = None if step is None else trial.intermediate_values[step]
+    shown = None if best == last else best
+    return replace(plain, rule=rule, limit=limit, of=len(others), best=shown)
 
 
-def _with_rung(
-    plain: PruningReason, study: optuna.Study, trial: FrozenTrial, prune: Prune
-) -> PruningReason:
+def _with_rung(plain: Pruned, study: optuna.Study, trial: FrozenTrial, prune: Prune) -> Pruned:
     rungs = [int(key.removeprefix(RUNG)) for key in trial.system_attrs if key.startswith(RUNG)]
     if not rungs:
         return plain
     key = f"{RUNG}{max(rungs)}"
     attributes = [one.system_attrs for one in study.get_trials(deepcopy=False)]
-    values = sorted((one[key] for one in attributes if key in one), reverse=not plain.lower)
+    is_falling = study.direction == StudyDirection.MAXIMIZE
+    values = sorted((one[key] for one in attributes if key in one), reverse=is_falling)
     factor = int(prune.options.get("reduction_factor", 4))  # Optuna's default
     limit = float(values[max(len(values) // factor - 1, 0)])
-    if limit == plain.value:  # too few trials have come to this rung
+    if limit == trial.system_attrs[key]:  # too few trials have come to this rung
         return plain
     rule = f"rung {max(rungs) + 1}'s limit"
     return replace(plain, rule=rule, limit=limit, of=len(values))

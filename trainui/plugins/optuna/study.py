@@ -17,9 +17,8 @@ import json
 import math
 import secrets
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import asdict, dataclass, replace
-from pathlib import Path
 
 import optuna
 from optuna.exceptions import ExperimentalWarning
@@ -27,11 +26,11 @@ from optuna.pruners import BasePruner, NopPruner
 from optuna.samplers import RandomSampler
 from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
 
-from trainui import paths
 from trainui.domain.search import Scalar, Search
-from trainui.errors import TrainuiError
-from trainui.search import samplers
-from trainui.search.study_file import StoredTrial, StudyFile
+from trainui.plugin import Pruned, SearchBackend, SearchTask, SearchTrial
+from trainui.plugins.optuna import pruners, samplers
+from trainui.plugins.optuna.pruners import PrunerStudy
+from trainui.plugins.optuna.study_file import StudyFile, damage_named, final_state
 
 Params = dict[str, Scalar]
 
@@ -42,16 +41,8 @@ ANOTHER_SEED = 7919
 """Between two seeds of one search: the same seed would repeat the values of its first trials."""
 
 
-class DivergedError(TrainuiError):
+class DivergedError(Exception):
     """The sampler does not choose the values of a trial that was asked for."""
-
-
-@dataclass(frozen=True, slots=True)
-class AskedTrial:
-    """A trial of a study, with all values chosen."""
-
-    number: int
-    params: Mapping[str, Scalar]
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,13 +114,14 @@ class _Sampling:
         self._study.enqueue_trial(values)
         self._begin(distributions)
 
-    def add_ended(self, trial: StoredTrial) -> None:
+    def add_ended(self, trial: SearchTrial) -> None:
         values, distributions = samplers.fitted(self._space, trial.params)
         steps = {} if trial.step is None else {int(trial.step): _value(trial)}
-        assert trial.final is not None
+        state = final_state(trial)
+        assert state is not None
         self._study.add_trial(
             create_trial(
-                state=trial.final,
+                state=state,
                 params=values,
                 distributions=distributions,
                 value=None if trial.state == "fail" else trial.value,
@@ -138,60 +130,88 @@ class _Sampling:
         )
         self.count += 1
 
-    def end(self, trial: StoredTrial) -> None:
-        running = self._running.pop(trial.number)
-        assert trial.final is not None
+    def end(self, trial: SearchTrial) -> None:
+        running, state = self._running.pop(trial.number), final_state(trial)
+        assert state is not None
         if trial.state == "pruned" and trial.step is not None:
             running.report(_value(trial), int(trial.step))
         value = trial.value if trial.state == "complete" else None
         try:
-            self._study.tell(running, value, trial.final)
+            self._study.tell(running, value, state)
         except RuntimeError:  # a sampler that has tried everything stops Optuna's own loop
             if not self._study.trials[trial.number].state.is_finished():
                 raise
 
 
-def _value(trial: StoredTrial) -> float:
+def _value(trial: SearchTrial) -> float:
     return math.nan if trial.value is None else trial.value
 
 
-class SearchStudy:
+class SearchStudy(SearchBackend):
     """The study of one search."""
 
-    def __init__(self, file: StudyFile, name: str, search: Search, pruner: BasePruner) -> None:
-        self.file = file
-        self.name = name
-        self.pruner = pruner
-        self._search = search
+    def __init__(self, task: SearchTask) -> None:
+        """Open the study of a search; create it if it does not exist."""
+        search: Search = task.search
+        with damage_named(task.file):
+            self.file = StudyFile(task.file, task.name, search, is_shared=task.is_shared)
+        self._task, self._search = task, search
         self._space = samplers.distributions(search)
-        self._group = name.partition("/")[2]
+        self._group = task.name.partition("/")[2]
         self._history: SamplerHistory | None = None
         self._sampling: _Sampling | None = None
+        self._pruner = NopPruner() if search.prune is None else pruners.make(search.prune)
+        self._pruning: PrunerStudy | None = None
+        self._has_rungs = pruners.has_rungs(search.prune)
+        self._values: list[tuple[int, int, float]] = []
+        self._rungs: list[tuple[int, str, float]] = []
+        """Reported, and not written to the file yet."""
+        self._followed: Set[int] = frozenset()
+        try:
+            with damage_named(task.file):
+                self._restore()
+        except BaseException:
+            self.close()
+            raise
 
-    @property
-    def history(self) -> str | None:
-        """What is to be stored with the trials asked for and ended; None: nothing was asked for."""
-        return None if self._history is None else self._history.dump()
+    def _restore(self) -> None:
+        task = self._task
+        self.file.restore(task.trials, self._search)
+        if self._search.asks:
+            known = SamplerHistory.load(task.history)
+            try:
+                self.rebuild(
+                    known or SamplerHistory.new(self._search, len(task.trials)), task.trials
+                )
+            except DivergedError:
+                self.start_afresh(task.trials)
+        if self._search.prune is not None:
+            self._pruning = PrunerStudy(task.name, self._search, self._pruner, self.file.trials())
 
-    def rebuild(self, history: SamplerHistory, stored: Sequence[StoredTrial]) -> None:
+    def _dump(self) -> None:
+        """Have the history to be stored with the trials asked for and ended."""
+        self.history = None if self._history is None else self._history.dump()
+
+    def rebuild(self, history: SamplerHistory, stored: Sequence[SearchTrial]) -> None:
         """Rebuild the sampler from its history.
 
         Raises:
             DivergedError: it chooses other values than those stored.
         """
-        sampling = _Sampling(self.name, self._search, self.pruner, history)
+        sampling = _Sampling(self._task.name, self._search, self._pruner, history)
         if not 0 <= history.since <= len(stored):
             raise DivergedError("its history is not that of these trials")
         ends_later = set(history.steps)
         for trial in stored[: history.since]:
-            if trial.final is None or trial.number in ends_later:
+            if final_state(trial) is None or trial.number in ends_later:
                 sampling.take(trial.params)
             else:
                 sampling.add_ended(trial)
         self._sampling, self._history = sampling, replace(history, steps=())
         self._replay(history.steps, stored)
+        self._dump()
 
-    def catch_up(self, history: str | None, stored: Sequence[StoredTrial]) -> bool:
+    def catch_up(self, history: str | None, trials: Sequence[SearchTrial]) -> bool:
         """Do the steps that another host has done since; return False if it is another sampler."""
         known, new = self._history, SamplerHistory.load(history)
         if known is None or new is None or (known.seed, known.since) != (new.seed, new.since):
@@ -200,16 +220,17 @@ class SearchStudy:
         if new.steps[:count] != known.steps:
             return False
         try:
-            self._replay(new.steps[count:], stored)
+            self._replay(new.steps[count:], trials)
         except DivergedError:
             return False
+        self._dump()
         return True
 
-    def start_afresh(self, stored: Sequence[StoredTrial]) -> None:
+    def start_afresh(self, stored: Sequence[SearchTrial]) -> None:
         """Go on from the trials so far with a new sampler."""
         self.rebuild(SamplerHistory.new(self._search, len(stored)), stored)
 
-    def _replay(self, steps: Sequence[int], stored: Sequence[StoredTrial]) -> None:
+    def _replay(self, steps: Sequence[int], stored: Sequence[SearchTrial]) -> None:
         assert self._sampling is not None
         for step in steps:
             number = self._sampling.count
@@ -220,7 +241,7 @@ class SearchStudy:
                     raise DivergedError(f"trial {number} has other values")
             elif step == TAKE:
                 self._sampling.take(stored[number].params)
-            elif step < TAKE or step >= number or stored[step].final is None:
+            elif step < TAKE or step >= number or final_state(stored[step]) is None:
                 raise DivergedError(f"trial {step} has not ended")
             else:
                 self._sampling.end(stored[step])
@@ -230,25 +251,21 @@ class SearchStudy:
         assert self._history is not None
         self._history = self._history.then(step)
 
-    @property
-    def count(self) -> int:
-        """Return the number of trials asked for."""
-        return 0 if self._sampling is None else self._sampling.count
-
-    def ask(self) -> AskedTrial:
-        """Return a new trial.
+    def ask(self, number: int) -> Params:
+        """Return the values of the next trial.
 
         Raises:
             StudyChangedError: another program has added one meanwhile.
         """
         assert self._sampling is not None
-        number = self._sampling.count
+        assert self._sampling.count == number
         params = self._sampling.ask()
         self._note(ASK)
-        self.file.add(StoredTrial(number, self._stage(number), params, "asked"))
+        self._dump()
+        self.file.add(SearchTrial(number, self._stage(number), params, "asked"))
         if not self._is_ours(self.file.trials()[-1], number):
             raise StudyChangedError("another program has added a trial to the study")
-        return AskedTrial(number, params)
+        return params
 
     def _stage(self, number: int) -> str:
         return f"{self._group}[trial={number}]"
@@ -256,16 +273,15 @@ class SearchStudy:
     def _is_ours(self, trial: FrozenTrial, number: int) -> bool:
         return trial.number == number and trial.user_attrs.get("stage") == self._stage(number)
 
-    @property
     def has_more(self) -> bool:
-        """True if the file has a trial that the history has not.
+        """Return True if the file has a trial that the history has not.
 
         It was asked for just before a crash, or another program added it.
         """
         return self._sampling is not None and len(self.file.trials()) > self._sampling.count
 
-    def take_over(self, stored: Sequence[StoredTrial]) -> AskedTrial:
-        """Return the first trial that the file has and the history has not; all are `stored`.
+    def take_over(self, trials: Sequence[SearchTrial]) -> tuple[int, Params]:
+        """Return the first trial that the file has and the history has not; `trials` are stored.
 
         One that another program added gets values where it has none.
         """
@@ -277,12 +293,14 @@ class SearchStudy:
         if self._is_ours(trial, number):
             if (params := self._sampling.ask()) == trial.params:
                 self._note(ASK)
-                return AskedTrial(number, params)
-            self.start_afresh(stored)
+                self._dump()
+                return number, params
+            self.start_afresh(trials)
         params = self._completed(trial)
         self._sampling.take(params)
         self._note(TAKE)
-        return AskedTrial(number, params)
+        self._dump()
+        return number, params
 
     def _completed(self, trial: FrozenTrial) -> Params:
         """Return the values of the space that a trial has, random ones where it has none."""
@@ -296,58 +314,68 @@ class SearchStudy:
         params = random.ask(dict(self._space)).params
         return {name: params[name] for name in self._space}
 
-    def tell(self, trial: StoredTrial) -> FrozenTrial:
+    def tell(self, trial: SearchTrial) -> SearchTrial:
         """End a trial, unless it has ended; return it as the file has it."""
         value = trial.value if trial.state == "complete" else None
         final = self.file.end(trial.number, trial.state, value, trial.reason)
+        ended = _as_in_file(final, trial)
         if self._sampling is not None:
-            state, value = final.state.name.lower(), final.value if final.values else None
-            self._sampling.end(replace(trial, state=state, value=value, step=final.last_step))
+            self._sampling.end(replace(ended, step=final.last_step))
             self._note(trial.number)
-        return final
+            self._dump()
+        if self._pruning is not None:
+            self._pruning.end(final)
+        return ended
+
+    def importance(self) -> dict[str, float]:
+        """Return each parameter's share of the objective's variation, most important first."""
+        return self.file.importance()
+
+    def follow(self, numbers: Set[int]) -> None:
+        """Begin new trials in the pruner's study, and end there those that another host ended."""
+        assert self._pruning is not None
+        self._pruning.begin_up_to(max(numbers, default=-1))
+        gone, self._followed = self._followed - numbers, numbers
+        for number in sorted(self._pruning.running & gone):
+            self._pruning.end(self.file.trial(number))
+
+    def reported(self, number: int) -> int | None:
+        """Return the last step reported of a trial (-1: none); None if it has ended."""
+        assert self._pruning is not None
+        return self._pruning.last_step(number) if number in self._pruning.running else None
+
+    def report(self, number: int, step: int, value: float, *, decide: bool) -> Pruned | None:
+        """Take the value of a trial at a step; with `decide`, return why to stop it, or None."""
+        assert self._pruning is not None
+        self._pruning.report(number, step, value)
+        self._values.append((number, step, value))
+        if not decide and not self._has_rungs:
+            return None
+        prunes, rungs = self._pruning.prunes(number)
+        self._rungs += [(number, key, at) for key, at in rungs.items()]
+        return self._pruning.explain(number) if prunes and decide else None
+
+    def flush(self) -> None:
+        """Write the values and rungs reported to the study's file."""
+        values, rungs = self._values, self._rungs
+        self._values, self._rungs = [], []
+        self.file.report(values, rungs)
 
     def close(self) -> None:
         """Close the study's file."""
         self.file.close()
 
 
-class StudyChangedError(TrainuiError):
+def _as_in_file(final: FrozenTrial, trial: SearchTrial) -> SearchTrial:
+    """Return how a trial counts: another program, or a turn before a crash, may have ended it."""
+    state, value = final.state.name.lower(), final.value if final.values else None
+    if state == "pruned":
+        return replace(trial, state=state, value=value, step=final.last_step, reason=None)
+    if (state, value) == (trial.state, trial.value):
+        return trial
+    reason = final.user_attrs.get("reason")
+    return replace(trial, state=state, value=value, step=None, reason=reason)
+
+
+class StudyChangedError(Exception):
     """Another program has added a trial while one was asked for."""
-
-
-def file_of(run_directory: str, group: str) -> Path:
-    """Return the study's file: `train.study.db` in the run's directory."""
-    return Path(run_directory, f"{paths.stage_directory_names([group])[group]}.study.db")
-
-
-def open_study(
-    run_id: str,
-    run_directory: str,
-    group: str,
-    search: Search,
-    *,
-    history: str | None = None,
-    stored: Sequence[StoredTrial] = (),
-    pruner: BasePruner | None = None,
-    is_shared: bool = False,
-) -> SearchStudy:
-    """Open the study of a search; create it if it does not exist.
-
-    `stored` are its trials so far, `history` is what was stored with them; without it, the sampler
-    is new. `is_shared`: another host may open the study, so that it needs locks of the file system.
-    """
-    name = f"{run_id}/{group}"
-    file = StudyFile(file_of(run_directory, group), name, search, is_shared=is_shared)
-    try:
-        file.restore(stored, search)
-        study = SearchStudy(file, name, search, pruner or NopPruner())
-        if search.asks:
-            known = SamplerHistory.load(history)
-            try:
-                study.rebuild(known or SamplerHistory.new(search, len(stored)), stored)
-            except DivergedError:
-                study.start_afresh(stored)
-    except BaseException:
-        file.close()
-        raise
-    return study
