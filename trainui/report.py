@@ -22,7 +22,8 @@ from trainui.execution.attempt import log_ends
 from trainui.pipeline import folding
 from trainui.pipeline.folding import FoldedMetric
 from trainui.pipeline.substitution import masking
-from trainui.resume import code_version, shell_environment
+from trainui.resume import code_version
+from trainui.store import shell_environment
 from trainui.store.db.protocol import Connection
 from trainui.store.plotting.columns import read_columns
 from trainui.store.points import read_points

@@ -31,12 +31,13 @@ from trainui.errors import (
 )
 from trainui.pipeline import loader
 from trainui.pipeline.rules.resume_plan import Action, PlannedStage
-from trainui.resume import code_version, estimates, shell_environment
+from trainui.resume import code_version, estimates
 from trainui.resume.preview import StageOptions
-from trainui.resume.shell_environment import ShellEnvironment
+from trainui.store import shell_environment
 from trainui.store.db import protocol
 from trainui.store.db.engine import Store, open_store
 from trainui.store.runs import attempt_rows, attempts, runs, stage_queue, stages
+from trainui.store.shell_environment import ShellEnvironment
 
 S = Status
 

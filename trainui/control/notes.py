@@ -14,8 +14,8 @@ from trainui.domain.records import RunRecord
 from trainui.errors import UsageError
 from trainui.pipeline.matrix import TRIAL
 from trainui.pipeline.substitution import masking
-from trainui.resume import shell_environment
 from trainui.resume.submitted import existing_run
+from trainui.store import shell_environment
 from trainui.store.db.engine import open_store
 from trainui.store.db.protocol import Connection
 from trainui.store.read import views

@@ -20,11 +20,12 @@ from trainui.execution.attempt.prepared_process import AttemptContext
 from trainui.pipeline.rules import resume_plan as rules
 from trainui.pipeline.rules.after_end import Upstream, next_state
 from trainui.pipeline.rules.resume_plan import Action, PlannedStage
-from trainui.resume import edit_effects, edits, shell_environment, undeclared
+from trainui.resume import edit_effects, edits, undeclared
 from trainui.resume.edits import InlineEdit
 from trainui.resume.plan import ResumePlan, SeenRun, make_plan, read_state
 from trainui.resume.preview import StageOptions
 from trainui.resume.submitted import check_names, existing_run
+from trainui.store import shell_environment
 from trainui.store.db.engine import Store, open_store
 from trainui.store.db.protocol import Connection
 from trainui.store.runs import attempts as stored_attempts

@@ -19,9 +19,10 @@ from trainui.domain.records import RunRecord
 from trainui.pipeline import loader
 from trainui.pipeline.substitution import masking, secrets
 from trainui.pipeline.substitution.search import with_recorded_trials
-from trainui.resume import code_version, shell_environment
+from trainui.resume import code_version
 from trainui.resume.snapshot import run_copy
 from trainui.resume.submitted import filled_in, given_params
+from trainui.store import shell_environment
 from trainui.store.db.protocol import Connection
 from trainui.store.read import tracked, views
 from trainui.store.read.run_json import shown_command

@@ -11,8 +11,8 @@ from trainui.domain.records import AttemptRecord, RunRecord, StageRecord
 from trainui.errors import UnfitEnvironmentError, UsageError
 from trainui.execution.attempt.prepared_process import AttemptContext, definition_of
 from trainui.pipeline.substitution.masking import MASK, mask
-from trainui.resume import shell_environment
 from trainui.search import results
+from trainui.store import shell_environment
 from trainui.store.db.protocol import Connection
 from trainui.store.read import views
 from trainui.store.read.run_json import shown_command

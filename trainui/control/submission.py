@@ -19,14 +19,15 @@ from trainui.errors import UnfitEnvironmentError, UsageError
 from trainui.pipeline.fields import process
 from trainui.pipeline.substitution import secrets
 from trainui.pipeline.substitution.masking import Masker, is_secret
-from trainui.resume import code_version, shell_environment
-from trainui.resume.shell_environment import ShellEnvironment
+from trainui.resume import code_version
 from trainui.resume.snapshot import files, run_copy, trees
 from trainui.resume.submitted import PIPELINE_FILE, SnapshotPaths, filled_in, stage_directories
+from trainui.store import shell_environment
 from trainui.store.db.engine import open_store
 from trainui.store.read import views
 from trainui.store.runs import new_run
 from trainui.store.runs.new_run import NewRun
+from trainui.store.shell_environment import ShellEnvironment
 
 _RUN_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _LONGEST_NAME = 200

@@ -25,7 +25,8 @@ from trainui.domain.definition import StageDefinition
 from trainui.domain.records import RunRecord
 from trainui.errors import UnfitEnvironmentError
 from trainui.pipeline.fields import process
-from trainui.resume import globs, shell_environment
+from trainui.resume import globs
+from trainui.store import shell_environment
 
 CODE_FILE = "code.json"
 

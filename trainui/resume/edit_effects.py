@@ -19,7 +19,7 @@ from trainui.pipeline.rules import fingerprint
 from trainui.pipeline.substitution import secrets
 from trainui.pipeline.substitution.search import with_recorded_trials
 from trainui.pipeline.substitution.secrets import Secrets
-from trainui.resume import edits, shell_environment, submitted
+from trainui.resume import edits, submitted
 from trainui.resume.edits import InlineEdit
 from trainui.resume.submitted import (
     PIPELINE_FILE,
@@ -28,6 +28,7 @@ from trainui.resume.submitted import (
     stage_directories,
     submission_of,
 )
+from trainui.store import shell_environment
 from trainui.store.read import views
 
 

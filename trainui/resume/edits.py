@@ -28,8 +28,8 @@ from trainui.pipeline.substitution import definition, secrets
 from trainui.pipeline.substitution.masking import MASK, Masker, is_secret
 from trainui.pipeline.substitution.values import Filler
 from trainui.pipeline.template import Template, Variable
-from trainui.resume import shell_environment
 from trainui.resume.submitted import PIPELINE_FILE, given_params, submission_of
+from trainui.store import shell_environment
 from trainui.store.read import views
 
 _NAME = re.compile(r"""(?<![\w.-])([\w.-]++)["']?\s*+[:=]\s*+(?=[^\s,}\]])""")

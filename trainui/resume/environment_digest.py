@@ -15,7 +15,7 @@ from pathlib import Path
 from trainui import paths, plain_files
 from trainui.paths import Home
 from trainui.plugin import Tracker, registry
-from trainui.resume.shell_environment import SET_BY_TRAINUI
+from trainui.store.shell_environment import SET_BY_TRAINUI
 
 VARIABLES_FILE = "variables.json"
 """File in the attempt's directory."""

@@ -22,12 +22,13 @@ from trainui.pipeline.rules import resume_plan as rules
 from trainui.pipeline.rules.fingerprint import ResultOrigin
 from trainui.pipeline.rules.resume_plan import Action, Evidence, PlannedStage
 from trainui.pipeline.substitution import phases
-from trainui.resume import checkpoints, edit_effects, outputs, shell_environment, undeclared
+from trainui.resume import checkpoints, edit_effects, outputs, undeclared
 from trainui.resume.checkpoints import CheckpointSearch
 from trainui.resume.edit_effects import PipelineChanges
 from trainui.resume.estimates import with_savings
 from trainui.resume.preview import StageOptions
 from trainui.resume.submitted import check_names, existing_run, given_params
+from trainui.store import shell_environment
 from trainui.store.db.engine import Store
 from trainui.store.read import trials
 from trainui.store.runs import attempts as stored_attempts

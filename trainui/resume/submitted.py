@@ -17,9 +17,9 @@ from trainui.domain.definition import Pipeline, StageDefinition
 from trainui.domain.records import RunRecord, StageRecord
 from trainui.errors import NotFoundError
 from trainui.pipeline.substitution import phases
-from trainui.resume import shell_environment
 from trainui.resume.snapshot import run_copy
 from trainui.resume.snapshot.files import CodeSnapshot
+from trainui.store import shell_environment
 from trainui.store.db.engine import open_store
 from trainui.store.db.protocol import Connection
 from trainui.store.read import views

@@ -14,7 +14,8 @@ from trainui.domain.states import Status
 from trainui.errors import UsageError
 from trainui.pipeline import loader
 from trainui.pipeline.rules.resume_plan import Action, PlannedStage
-from trainui.resume import edits, preview, shell_environment, submitted
+from trainui.resume import edits, preview, submitted
+from trainui.store import shell_environment
 from trainui.store.db.engine import Store, open_store
 from trainui.store.runs import attempt_rows, attempts, runs, stage_queue, stages
 

@@ -12,9 +12,9 @@ from trainui.cli import options
 from trainui.cli.output import printing, progress
 from trainui.cli.runs.remove import DryRun, Yes, confirm
 from trainui.errors import UnfitEnvironmentError
-from trainui.resume.shell_environment import ENVIRONMENT_FILE
 from trainui.resume.snapshot import trees
 from trainui.resume.submitted import PIPELINE_FILE
+from trainui.store.shell_environment import ENVIRONMENT_FILE
 
 IN_HOME = ("broker", "worker", "unstored", "screen.json", "trainui.db*")
 """Files and directories that trainui creates in the home; others there are kept."""

@@ -25,7 +25,7 @@ from trainui.metrics.discovery.trainings import Job, Training
 from trainui.pipeline.substitution.masking import Masker
 from trainui.pipeline.substitution.secrets import Secrets
 from trainui.plugin import Tracker, registry
-from trainui.resume import shell_environment
+from trainui.store import shell_environment
 from trainui.store.db import readonly
 from trainui.store.db.engine import open_store
 from trainui.store.db.protocol import Connection

@@ -15,7 +15,7 @@ from trainui.domain.states import ENDED
 from trainui.errors import UsageError
 from trainui.pipeline.substitution.masking import Masker
 from trainui.plugin import CommandLine, Tracker, registry
-from trainui.resume import shell_environment
+from trainui.store import shell_environment
 from trainui.store.db.protocol import Connection
 from trainui.store.runs import runs
 

@@ -19,8 +19,8 @@ from trainui.pipeline.fields import process
 from trainui.pipeline.fields.process import STARTUP_VARIABLES, Interpreter
 from trainui.pipeline.substitution import phases, search
 from trainui.plugin import Tracker, registry
-from trainui.resume import shell_environment
-from trainui.resume.shell_environment import ShellEnvironment
+from trainui.store import shell_environment
+from trainui.store.shell_environment import ShellEnvironment
 from trainui.supervisor.protocol import IDENTITY, METRICS_FILE, RUN_TAG
 
 

@@ -22,8 +22,9 @@ from trainui.execution.attempt.metrics_flush import FlushResult
 from trainui.execution.attempt.outcome import LostSupervisor
 from trainui.execution.attempt.prepared_process import AttemptContext, definition_of
 from trainui.execution.gpu import gpus
-from trainui.resume import checkpoints, shell_environment, undeclared
+from trainui.resume import checkpoints, undeclared
 from trainui.search import objective
+from trainui.store import shell_environment
 from trainui.store.db.engine import Store
 from trainui.store.points import write_points
 from trainui.store.runs import attempts, events, launching

@@ -15,8 +15,8 @@ from trainui.execution.gpu import gpus
 from trainui.execution.gpu.gpus import Usable
 from trainui.pipeline.fields import notation
 from trainui.pipeline.rules.scheduling import WaitingStage
-from trainui.resume import shell_environment
 from trainui.settings import Settings
+from trainui.store import shell_environment
 from trainui.store.runs.launching import LONGEST_PAUSE
 
 

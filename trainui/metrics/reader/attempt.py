@@ -27,7 +27,7 @@ from trainui.metrics.reader.source import EndOfFile, SourceReader
 from trainui.metrics.reader.source_problems import SourceProblems
 from trainui.metrics.reader.stored_source import Advance, BatchWriter, ReadOptions
 from trainui.plugin.registry import PluginError
-from trainui.resume import shell_environment
+from trainui.store import shell_environment
 from trainui.store.db.engine import Store
 from trainui.store.points import sources as point_sources
 from trainui.store.points import write_points

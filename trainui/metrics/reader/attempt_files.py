@@ -18,7 +18,7 @@ from trainui.metrics.files.tail import check_descriptors
 from trainui.metrics.reader.source_problems import SourceProblems
 from trainui.pipeline.substitution.masking import Masker
 from trainui.plugin import Tracker, registry
-from trainui.resume import shell_environment
+from trainui.store import shell_environment
 from trainui.store.db.engine import Store
 from trainui.store.points import sources as point_sources
 from trainui.store.runs import tracked_params

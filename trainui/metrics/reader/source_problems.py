@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 
-from trainui.resume import shell_environment
+from trainui.store import shell_environment
 from trainui.store.db.engine import Store
 from trainui.store.points import sources
 from trainui.store.runs.metrics_progress import AttemptToRead

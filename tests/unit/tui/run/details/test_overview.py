@@ -21,7 +21,7 @@ from trainui.domain.notifications import ALERT, CHECKPOINT, NAN
 from trainui.domain.records import RunRecord, StageRecord
 from trainui.domain.search import Range, Search
 from trainui.domain.states import Status
-from trainui.resume import shell_environment
+from trainui.store import shell_environment
 from trainui.store.db import protocol, readonly
 from trainui.store.read import views
 from trainui.store.runs import events, stages, tracked_params, trials

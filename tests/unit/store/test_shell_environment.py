@@ -10,8 +10,8 @@ import sys
 from pathlib import Path
 
 from trainui.pipeline.substitution.secrets import Secrets
-from trainui.resume import shell_environment
-from trainui.resume.shell_environment import ShellEnvironment
+from trainui.store import shell_environment
+from trainui.store.shell_environment import ShellEnvironment
 
 
 def test_a_former_secret_stays_masked(tmp_path: Path) -> None:
@@ -43,7 +43,7 @@ def test_without_a_readable_file_nothing_is_masked(tmp_path: Path) -> None:
 
 PROGRAM = """
 import json, os, resource
-from trainui.resume import shell_environment
+from trainui.store import shell_environment
 os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
 os.nice(1)
 resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
