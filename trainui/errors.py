@@ -43,6 +43,12 @@ class UnfitEnvironmentError(TrainuiError):
     exit_code = 4
 
 
+class CopiedHomeError(UnfitEnvironmentError):
+    """The home is a copy of another one; the message names both and says what to do."""
+
+    code = "copied_home"
+
+
 class StoreError(UnfitEnvironmentError):
     """The database is unavailable; the message says why. The worker retries."""
 

@@ -60,8 +60,8 @@ class Home:
     """The worker's directory: locks, logs, the wake-up socket."""
     runs = _Below("runs")
     """The parent of the runs' directories, unless the setting `runs_dir` is given."""
-    identity = _Below("worker", "identity")
-    """A file with a random id that distinguishes this home from other ones."""
+    identity = _Below("home.json")
+    """The file with the home's random id and the place where it was noted."""
     variables_key = _Below("worker", "variables.key")
     """The file with the secret key for digests of attempts' variables."""
     worker_log = _Below("worker", "worker.log")

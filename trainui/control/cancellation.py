@@ -13,6 +13,7 @@ from trainui.domain.states import ENDED, UNFINISHED
 from trainui.errors import UnfitEnvironmentError, UsageError
 from trainui.resume.snapshot import trees
 from trainui.resume.submitted import check_names, existing_run
+from trainui.store.db import home_identity
 from trainui.store.db.engine import open_store
 from trainui.store.external import external_runs
 from trainui.store.points import write_points
@@ -61,13 +62,16 @@ def remove(run_id: str) -> None:
     Raises:
         UsageError: it has not ended.
         UnfitEnvironmentError: a process of it still runs, and nothing was deleted.
+        CopiedHomeError: it belongs to the home that this one was copied from.
         UnfitEnvironmentError: the rows were deleted, but the directory could not be; or a file
             system is mounted in it, and nothing was deleted.
     """
     store = open_store()
     staging_cleanup.sweep()
     with store.read() as connection:
-        directory = Path(existing_run(connection, run_id).directory)
+        run = existing_run(connection, run_id)
+    home_identity.check_run(run)
+    directory = Path(run.directory)
     run_variables = {"TRAINUI_RUN_ID": run_id, "TRAINUI_RUN_DIR": str(directory)}
     if pids := orphans.processes_of(run_variables):
         shown = " ".join(map(str, pids))

@@ -26,6 +26,7 @@ from trainui.resume.plan import ResumePlan, SeenRun, make_plan, read_state
 from trainui.resume.preview import StageOptions
 from trainui.resume.submitted import check_names, existing_run
 from trainui.store import shell_environment
+from trainui.store.db import home_identity
 from trainui.store.db.engine import Store, open_store
 from trainui.store.db.protocol import Connection
 from trainui.store.runs import attempts as stored_attempts
@@ -62,8 +63,14 @@ def plan_resume(
 
 
 def _read_ours(store: Store, run_id: str) -> SeenRun:
-    """Read the state of a run; raise UsageError for an external one."""
+    """Read the state of a run.
+
+    Raises:
+        UsageError: it is an external one.
+        CopiedHomeError: it belongs to the home that this one was copied from.
+    """
     seen = read_state(store, run_id)
+    home_identity.check_run(seen.run)
     if seen.run.external is not None:
         with store.read() as connection:
             external_command.check_is_ours(connection, seen.run)

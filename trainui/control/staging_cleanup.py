@@ -17,6 +17,7 @@ from trainui import paths
 from trainui.errors import UnfitEnvironmentError, UsageError
 from trainui.execution.processes.locks import Lock
 from trainui.resume.snapshot import trees
+from trainui.store.db import home_identity
 from trainui.store.read import views
 from trainui.supervisor.supervise import try_lock
 
@@ -68,8 +69,20 @@ def _notes() -> Path:
     return paths.home().root / "unstored"
 
 
+def forget() -> None:
+    """Remove all notes: they name directories of the home that this one was copied from."""
+    with suppress(FileNotFoundError):
+        for path in _notes().iterdir():
+            path.unlink()
+
+
 def sweep() -> None:
-    """Delete the directories that killed processes left behind."""
+    """Delete the directories that killed processes left behind.
+
+    Raises:
+        CopiedHomeError: the notes are of another home, whose processes may be at work.
+    """
+    home_identity.check()
     with suppress(OSError, UnfitEnvironmentError):  # concurrent sweep, or read-only home
         for path in list(_notes().iterdir()):
             with _locked(path, os.O_RDWR) as note:

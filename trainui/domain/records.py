@@ -298,6 +298,8 @@ class RunRecord(NamedTuple):
     """The newest note on it."""
     verdict: str | None = None
     """The last verdict on it: `keep` or `discard`."""
+    original: str | None = None
+    """The home that it belongs to, if this one is a copy and does not have its directory."""
     kind: str = OWN
     """`own`, or which trainings of others it shows, as in `external`."""
 

@@ -20,8 +20,8 @@ from trainui.store.shell_environment import SET_BY_TRAINUI
 VARIABLES_FILE = "variables.json"
 """File in the attempt's directory."""
 
-_OWN = SET_BY_TRAINUI | {"CUDA_VISIBLE_DEVICES", "CUDA_DEVICE_ORDER"}
-"""Variables that differ in every attempt."""
+_OWN = SET_BY_TRAINUI | {"CUDA_VISIBLE_DEVICES", "CUDA_DEVICE_ORDER", "TRAINUI_HOME"}
+"""Variables that differ in every attempt, or after a home was moved."""
 
 
 def _ignored() -> frozenset[str]:

@@ -79,7 +79,7 @@ def show(run: options.Run, as_json: options.Json = False) -> None:
         ]
     )
     printing.lines(["", *notes] if notes else [])
-    if found.status in UNFINISHED and (words := standstill.reason(stages)):
+    if words := standstill.reason(stages):
         printing.note(f"! {words}")
     unread = [one.name for one in stages if one.id in attempts and attempts[one.id][-1].is_unread]
     if (unread or found.status in UNFINISHED) and (words := standstill.reader_absence()):
@@ -154,6 +154,7 @@ def _show_lines(
         ("state", text.state(run.status, is_lost=loss is not None)),
         *_source(run),
         ("directory", run.directory),
+        *([("belongs to", f"the home {run.original}: only read here")] if run.original else []),
         *_about_code(run),
         ("created", formatting.local_time(run.created_at)),
         ("took", f"{spent}, since {since}" if since else ""),

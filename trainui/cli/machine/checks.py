@@ -48,7 +48,9 @@ def configuration() -> Result:
 
 
 def home() -> Result:
-    """Check that the home is writable, and only by its owner."""
+    """Check that the home is writable, only by its owner, and no copy of another one."""
+    from trainui.store.db import home_identity, sqlite_file
+
     root = paths.home().root
     if not root.exists():
         parent = disks.existing(root)
@@ -57,6 +59,9 @@ def home() -> Result:
         return _bad_home(f"{root} cannot be created: {parent} cannot be written: {problem}")
     if (problem := disks.write_problem(root)) is not None:
         return _bad_home(f"{root} cannot be written: {problem}")
+    standing = home_identity.standing_of(sqlite_file.store_file(), paths.home())
+    if standing.words:
+        return BAD, f"{standing.words}: nothing can be changed from here", home_identity.DECIDE
     mode = stat.S_IMODE(root.stat().st_mode)
     if mode & 0o077 and not disks.is_shared(root):
         return BAD, f"{root} is open to others (mode {mode:o})", f"chmod 700 {root}"
@@ -189,6 +194,8 @@ def worker() -> Result:
     if found["guard_pid"]:
         message = f"not ready, although its guard is running; its log is {found['log']}"
         return NOTE, message, "wait a few seconds, then read its log"
+    if found["copy_of"]:
+        return NOTE, "not running", "see the home"
     if words := lost_stages():
         return NOTE, "not running", words
     return GOOD, "not running (starts automatically)"

@@ -12,6 +12,7 @@ from trainui.domain.states import Status
 from trainui.errors import SchemaRefusedError, StoreError, UnfitEnvironmentError
 from trainui.execution.attempt import running_attempts
 from trainui.execution.daemon import lifecycle
+from trainui.store.db import home_identity
 from trainui.store.read import views
 
 MARGIN = 60.0
@@ -26,8 +27,10 @@ def cancel_everything() -> None:
     If the database cannot be used or does not know a stage, the attempts' own records are used.
 
     Raises:
+        CopiedHomeError: the home is a copy: what it knows as running is its original's.
         UnfitEnvironmentError: some processes are still running.
     """
+    home_identity.check()
     try:
         _cancel_known()
     except (StoreError, SchemaRefusedError) as error:

@@ -14,6 +14,7 @@ from trainui.cli.runs.remove import DryRun, Yes, confirm
 from trainui.errors import UnfitEnvironmentError
 from trainui.resume.snapshot import trees
 from trainui.resume.submitted import PIPELINE_FILE
+from trainui.store.db import home_identity
 from trainui.store.shell_environment import ENVIRONMENT_FILE
 
 IN_HOME = ("broker", "worker", "unstored", "screen.json", "trainui.db*")
@@ -40,6 +41,7 @@ def uninstall(dry_run: DryRun = False, yes: Yes = False, as_json: options.Json =
     if dry_run or not found:
         printing.answer(as_json, data, [*shown, f"would delete {formatting.size(size)}"])
         return
+    home_identity.check()
     question = f"Cancel everything and delete this, {formatting.size(size)}?"
     confirm(question, formatting.size(size), shown, yes=yes, as_json=as_json)
     if not as_json:
@@ -67,7 +69,8 @@ def _made() -> Iterator[Path]:
     home, runs = paths.home(), list[Path]()
     if settings.load().database_url is None and home.database.exists():
         with views.reading() as connection:
-            runs = [Path(run.directory) for run in views.runs(connection)]
+            known = views.runs(connection)
+            runs = [Path(run.directory) for run in known if run.original is None]
     yield from (run for run in runs if run.is_dir() and home.runs not in run.parents)
     yield from _runs_in_home(home.runs, set(runs))
     own = [path for name in IN_HOME for path in sorted(home.root.glob(name))]

@@ -10,7 +10,7 @@ import typer
 from trainui import control, formatting, paths, settings, text
 from trainui.cli import options
 from trainui.cli.output import interrupt, printing, progress
-from trainui.errors import UnfitEnvironmentError
+from trainui.errors import UnfitEnvironmentError, UsageError
 
 START_TIMEOUT = 60.0
 """Seconds for the worker to start, also on a busy machine with a cold disk cache."""
@@ -27,15 +27,43 @@ def register(parser: typer.Typer) -> None:
     parser.add_typer(app, name="worker")
 
 
-@options.command("trainui worker start", short_help="Start it; return when it is ready.")
+@options.command(
+    "trainui worker start",
+    "TRAINUI_HOME=/mnt/copy trainui worker start --as-copy",
+    short_help="Start it; return when it is ready.",
+)
 @interrupt.report_on_stop(_BEGUN)
-def start(as_json: options.Json = False) -> None:
+def start(
+    as_copy: Annotated[
+        bool,
+        typer.Option(
+            "--as-copy",
+            help="Make a copied home one of its own: its runs get directories of their own, and "
+            "what was running is interrupted.",
+        ),
+    ] = False,
+    moved: Annotated[
+        bool,
+        typer.Option(
+            "--moved", help="Let this home replace the one that it was copied or moved from."
+        ),
+    ] = False,
+    as_json: options.Json = False,
+) -> None:
     """Start the worker, its broker and its guard; return when it is ready.
 
-    Commands that need the worker start it automatically. If it is running, nothing is done.
+    Commands that need the worker start it automatically. If it is running, nothing is done. In a
+    home that is a copy of another one, nothing starts until one of the options says what it is.
     """
     from trainui.execution.daemon import lifecycle
 
+    if as_copy and moved:
+        raise UsageError("--as-copy and --moved exclude each other; give one of them")
+    if as_copy or moved:
+        from trainui.control import copied_home
+
+        with progress.display("changing the home"):
+            (copied_home.make_own if as_copy else copied_home.replace_original)()
     with progress.display("starting the worker"):
         lifecycle.ensure_started(wait=START_TIMEOUT)
     _show(lifecycle.status(), as_json)
@@ -158,6 +186,8 @@ def _lines(found: dict[str, Any]) -> list[str]:
     if found["running"]:
         worker = f"running as process {found['pid']}"
     rows = [
+        ("home", found["home"]),
+        *([("copy of", found["copy_of"])] if found["copy_of"] else []),
         ("worker", worker),
         ("guard", f"process {found['guard_pid']}" if found["guard_pid"] else "not running"),
         ("broker", f"{broker['kind']} at {broker['url']}, {reachable}"),

@@ -45,9 +45,9 @@ _RUN_STATES = (S.QUEUED, S.RUNNING, S.FAILED, S.INTERRUPTED, S.CANCELLED, S.ENDE
 
 _NAMES: tuple[tuple[Schema, str], ...] = (
     (TEXT, "by code dir directory file host id kind log markdown message metric name over path"),
-    (TEXT, "run source stage stderr stdout text unit url why workdir"),
-    (_or_null(TEXT), "advice celery_task_id checkpoint diff difference error from reason removed"),
-    (_or_null(TEXT), "rule task"),
+    (TEXT, "home run source stage stderr stdout text unit url why workdir"),
+    (_or_null(TEXT), "advice celery_task_id checkpoint copy_of diff difference error from"),
+    (_or_null(TEXT), "original reason removed rule task"),
     (_list(TEXT), "depends_on drift environment files outputs paths"),
     (WHOLE, "attempt bytes count free_bytes index kept left_out members nonfinite number points"),
     (WHOLE, "superseded trial"),
@@ -110,7 +110,7 @@ _STAGE = _object(
 )
 
 RUN = _object(
-    f"{_RUN_LINE} from notes stages",
+    f"{_RUN_LINE} from original notes stages",
     **_RUN_TYPES,
     notes=_list(_object("text verdict at")),
     stages=_list(_STAGE),
@@ -133,7 +133,7 @@ _EVENT = _object(
 _LINE = {"stream": _one_of("out", "err"), "time": _or_null(TIME)}
 
 _WORKER = _object(
-    "running pid guard_pid host slots log broker queue hosts problems disks",
+    "home copy_of running pid guard_pid host slots log broker queue hosts problems disks",
     slots=_list(_object("kind index", kind=_one_of("cpu", "gpu"))),
     broker=_object("url kind pid reachable", kind=_one_of("valkey", "redis")),
     queue=_object("waiting discarded refused", waiting=WHOLE, discarded=WHOLE, refused=TEXT),

@@ -14,6 +14,7 @@ from trainui.cli.output import printing, progress
 from trainui.domain.records import RunRecord
 from trainui.domain.states import ENDED
 from trainui.errors import NotFoundError, StoppedError, UnfitEnvironmentError, UsageError
+from trainui.store.db import home_identity
 
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 DryRun = Annotated[
@@ -36,6 +37,8 @@ def remove(
 
     A run that has not ended is not deleted. Without a terminal, --yes is required.
     """
+    if not dry_run:
+        home_identity.check()
     found = lookup.find_run(run)
     if found.status not in ENDED and found.external is None:
         raise UsageError(f"{found.name} ({found.id}) is {found.status}; cancel it first")
@@ -84,6 +87,8 @@ def prune(
     """
     from trainui.store.read import run_list, views
 
+    if not dry_run:
+        home_identity.check()
     before = clock.now() - int(_seconds(older_than) * clock.SECOND)
     found, kept = [], 0
     if views.is_there():

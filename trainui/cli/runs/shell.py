@@ -14,6 +14,7 @@ from trainui.domain.records import AttemptRecord, StageRecord
 from trainui.domain.states import Status
 from trainui.errors import UnfitEnvironmentError
 from trainui.search import results as search_results
+from trainui.store.db import home_identity
 from trainui.store.read import views
 
 if TYPE_CHECKING:
@@ -50,7 +51,9 @@ def environment(prepared: Mapping[str, str]) -> dict[str, str]:
 def _prepare(reference: str, stage: str) -> PreparedProcess:
     from trainui.execution.attempt.prepared_process import AttemptContext, prepare
 
+    home_identity.check()  # a shell in a stage's directory could change the original's
     run, found = lookup.find_one(reference, stage)
+    home_identity.check_run(run)
     with lookup.view() as connection:
         attempts = views.attempts_of_stage(connection, found.id)
         submission = views.submission(connection, run.id)

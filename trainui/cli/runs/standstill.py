@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from trainui import formatting, paths
 from trainui.domain.states import Status
-from trainui.store.db import sqlite_file
+from trainui.store.db import home_identity, sqlite_file
 
 if TYPE_CHECKING:
     from trainui.domain.records import StageRecord
@@ -19,8 +19,10 @@ _SEE = "see `trainui worker status`"
 def reason(stages: Sequence[StageRecord]) -> str:
     """Return why no stage starts or no end is recorded; empty if one runs or is about to start.
 
-    Lost stages are marked as such.
+    Lost stages are marked as such. In a home that is a copy, it says so.
     """
+    if words := copied():
+        return words
     states = {stage.status for stage in stages}
     if Status.RUNNING in states:
         lost = next((stage for stage in stages if stage.lost_at is not None), None)
@@ -34,6 +36,8 @@ def reason(stages: Sequence[StageRecord]) -> str:
 
 def of_runs(runs: Sequence[RunLine]) -> str:
     """Return why listed runs do not proceed; empty if nothing is wrong."""
+    if words := copied():
+        return words
     if lost := [(run.name, run.lost.words) for run in runs if run.lost is not None]:
         return f"{formatting.first([name for name, _ in lost])} is running?  {lost[0][1]}"
     return _stands({run.status for run in runs})
@@ -51,6 +55,12 @@ def reader_absence() -> str:
     from trainui.execution.daemon import metrics_process
 
     return metrics_process.absence_words(paths.home())
+
+
+def copied() -> str:
+    """Return which home this one was copied from, and what to do; empty if it is no copy."""
+    found = home_identity.standing_of(sqlite_file.store_file(), paths.home())
+    return found.advice if found.words else ""
 
 
 def unmonitored() -> str:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from trainui import paths
 from trainui.domain.definition import StageDefinition
 from trainui.domain.records import AttemptRecord, RunRecord, StageRecord
 from trainui.domain.search import SearchResult
@@ -78,7 +79,9 @@ def prepare(context: AttemptContext, checkpoint: str | None) -> PreparedProcess:
     """
     shell = shell_environment.read(Path(context.run.directory))
     definition, python = _filled(context, shell, checkpoint)
-    environ = {**shell_environment.inheritable(shell.environ), **definition.env}
+    # the home of the submitting shell, unless that was moved or copied since
+    own_home = {"TRAINUI_HOME": str(paths.home().root)}
+    environ = {**shell_environment.inheritable(shell.environ), **own_home, **definition.env}
     environ = process.with_interpreter(environ, python)
     if isinstance(definition.command, str):
         for name in STARTUP_VARIABLES:

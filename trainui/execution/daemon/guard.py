@@ -17,6 +17,7 @@ from typing import Any
 
 from trainui import paths, wakeup
 from trainui import settings as settings_module
+from trainui.errors import CopiedHomeError
 from trainui.execution.broker import broker, server_process
 from trainui.execution.daemon import early_worker, health, heartbeat
 from trainui.execution.daemon.health import EXIT_HELD, EXIT_REFUSED
@@ -25,6 +26,7 @@ from trainui.execution.processes import desired_state, locks, spawn
 from trainui.execution.processes.respawn import ChildProcess, RespawnedProcess
 from trainui.paths import Home
 from trainui.settings import Settings
+from trainui.store.db import home_identity, sqlite_file
 
 logger = logging.getLogger("trainui.execution.daemon.guard")  # this module also runs as __main__
 
@@ -203,6 +205,9 @@ def main() -> int:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s guard: %(message)s")
     home, settings = paths.home(), settings_module.load()
     worker = spawn.InheritedChild(int(sys.argv[1])) if len(sys.argv) > 1 else None
+    if words := home_identity.standing_of(sqlite_file.store_file(), home).words:
+        logger.error("%s", words)
+        return CopiedHomeError.exit_code
     for directory in (home.root, home.worker):
         paths.make_private(directory)
     while desired_state.is_wanted(home):  # again after release: a start may have just been asked

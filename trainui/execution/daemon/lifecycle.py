@@ -17,7 +17,8 @@ from trainui.execution.daemon import early_worker, guard, health, readiness, sch
 from trainui.execution.processes import desired_state, locks, spawn
 from trainui.paths import Home
 from trainui.settings import Settings
-from trainui.store.db import readonly
+from trainui.store.db import home_identity, readonly, sqlite_file
+from trainui.store.db.home_identity import Kind
 
 
 def ensure_started(*, wait: float | None = None) -> None:
@@ -28,10 +29,12 @@ def ensure_started(*, wait: float | None = None) -> None:
 
     Raises:
         UsageError: the configured broker URL is invalid.
+        CopiedHomeError: the home is a copy of another one, whose runs it would take for its own.
         UnfitEnvironmentError: no broker is available, or the worker did not start in time; the
             message says what to do.
     """
     home = paths.home()
+    home_identity.check()
     disk.check_home(home.root)
     broker.check(home, settings_module.load())
     for directory in (home.root, home.worker):
@@ -62,10 +65,16 @@ def stop(timeout: float = 10.0) -> bool:
 
     The guard gets `timeout` seconds to stop the others before this process does it. Returns True if
     all have ended; False also if they were started again meanwhile.
+
+    Raises:
+        CopiedHomeError: the home is a copy; with hard links, its locks are those of its original.
     """
     home = paths.home()
     if not home.worker.exists():
         return True
+    standing = home_identity.standing_of(sqlite_file.store_file(), home)
+    if standing.kind in (Kind.COPY, Kind.UNKNOWN):
+        standing.check()
     desired_state.withdraw(home)
     _end(home, home.guard_lock, timeout)
     if desired_state.is_wanted(home):
@@ -81,17 +90,22 @@ def status() -> dict[str, Any]:
     """Return the status of the worker and the broker, within two seconds even if they hang.
 
     Returns:
-        `{"running", "pid", "guard_pid", "host", "slots", "log", "broker", "queue", "hosts",
-        "problems", "disks"}`. `queue` is `{"waiting", "discarded", "refused"}`; `hosts` share the
-        database; `running` is true if the worker accepts tasks; `problems` are messages about
-        processes that are down, with the reason.
+        `{"home", "copy_of", "running", "pid", "guard_pid", "host", "slots", "log", "broker",
+        "queue", "hosts", "problems", "disks"}`. `copy_of` is the home that this one was copied
+        from; `queue` is `{"waiting", "discarded", "refused"}`; `hosts` share the database;
+        `running` is true if the worker accepts tasks; `problems` are messages about processes that
+        are down, with the reason.
     """
     home, settings = paths.home(), settings_module.load()
     rooms = disk.spaces(home.root, settings_module.runs_dir(settings))
     ready = readiness.read(home)
     broker_status = broker.status(home, settings)
     queue = queue_state.read(home)
+    standing = home_identity.standing_of(sqlite_file.store_file(), home)
+    problems = health.problems(home, broker_status, is_ours=settings.broker_url is None)
     return {
+        "home": str(home.root),
+        "copy_of": standing.original or None,
         "running": ready is not None and not health.hangs(home),
         "pid": _pid_of(home.worker_lock),
         "guard_pid": _pid_of(home.guard_lock),
@@ -101,7 +115,7 @@ def status() -> dict[str, Any]:
         "broker": broker_status,
         "queue": {"waiting": queue.waiting, "discarded": queue.discarded, "refused": queue.refused},
         "hosts": _hosts(settings),
-        "problems": health.problems(home, broker_status, is_ours=settings.broker_url is None),
+        "problems": [standing.advice] if standing.words else problems,
         "disks": [
             {"path": str(room.path), "free_bytes": room.free, "low": room.is_low} for room in rooms
         ],

@@ -16,11 +16,12 @@ from contextlib import contextmanager
 from typing import Any
 
 from trainui import open_file_limit, paths, settings
-from trainui.errors import SchemaRefusedError, TrainuiError
+from trainui.errors import CopiedHomeError, SchemaRefusedError, TrainuiError
 from trainui.execution.daemon import early_worker, readiness, schema_upgrade
 from trainui.execution.daemon.health import EXIT_HELD, EXIT_REFUSED
 from trainui.execution.processes import desired_state, locks, spawn
 from trainui.paths import Home
+from trainui.store.db import home_identity, sqlite_file
 
 logger = logging.getLogger("trainui.execution.worker")  # this module runs as __main__
 
@@ -41,6 +42,9 @@ def main() -> int:
         early_worker.await_release(home.guard_log)
         if not desired_state.is_wanted(home):
             return 0
+    if words := home_identity.standing_of(sqlite_file.store_file(), home).words:
+        logger.error("%s", words)
+        return EXIT_REFUSED
     for directory in (home.root, home.worker):
         paths.make_private(directory)
     if locks.acquire(home.worker_lock) is None:  # held until this process ends
@@ -67,7 +71,8 @@ def _run(home: Home) -> int:
             return 0
     except TrainuiError as error:
         logger.error("%s", error)
-        return EXIT_REFUSED if isinstance(error, SchemaRefusedError) else error.exit_code
+        is_refused = isinstance(error, SchemaRefusedError | CopiedHomeError)
+        return EXIT_REFUSED if is_refused else error.exit_code
     return celery_worker.run(home, settings.load())
 
 

@@ -17,6 +17,7 @@ from trainui.errors import UnfitEnvironmentError
 from trainui.execution.gpu import gpus, nvml
 from trainui.execution.planner import slots
 from trainui.settings import Settings
+from trainui.store.db import home_identity
 from trainui.store.db.engine import Store
 from trainui.store.db.protocol import Connection
 from trainui.store.hosts import heartbeats
@@ -42,7 +43,6 @@ class HostHeartbeat:
     def __init__(self, store: Store, settings: Settings) -> None:
         self._store = store
         self._here = slots.here(settings)
-        self._home = paths.identity(paths.home().identity) if self._here else ""
         self._settings = settings
         self._announced_at = -ANNOUNCE_EVERY
         self.is_ours = True
@@ -65,7 +65,7 @@ class HostHeartbeat:
             other = heartbeats.announce(
                 connection,
                 self._here.host,
-                home=self._home,
+                home=home_identity.id_of(paths.home()),
                 place=self._here.place,
                 slots=places,
                 queues=self._here.queues,

@@ -16,7 +16,8 @@ from pathlib import Path
 
 from trainui import disk, paths, settings
 from trainui.errors import StoreError, StoreLockedError
-from trainui.store.db import lock_wait_notice, outage, postgres, schema, sqlite_file
+from trainui.paths import Home
+from trainui.store.db import home_identity, lock_wait_notice, outage, postgres, schema, sqlite_file
 from trainui.store.db.postgres import PostgresConnection
 from trainui.store.db.protocol import Connection
 
@@ -37,6 +38,8 @@ class Store:
         self._write_lock = threading.Lock()
         """Locked by the thread that writes; the others wait for it before taking a connection."""
         self._idle: list[Connection] = []
+        self._is_settled = False
+        """True if the home is known to be where it was noted, so that it may be changed."""
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
@@ -50,19 +53,29 @@ class Store:
             yield connection
 
     @contextmanager
+    def decide(self) -> Iterator[Connection]:
+        """A write transaction in a home that may be a copy, to record what it is."""
+        with self._write("BEGIN IMMEDIATE", decides=True) as connection:
+            yield connection
+
+    @contextmanager
     def write_points(self) -> Iterator[Connection]:
         """A write transaction for points alone; on PostgreSQL, hosts can run it concurrently."""
         with self._write("BEGIN IMMEDIATE", for_points=True) as connection:
             yield connection
 
     @contextmanager
-    def _write(self, begin: str, *, for_points: bool = False) -> Iterator[Connection]:
+    def _write(
+        self, begin: str, *, for_points: bool = False, decides: bool = False
+    ) -> Iterator[Connection]:
         if postgres.is_ours(self.url):
             begin = postgres.BEGIN_POINTS if for_points else postgres.BEGIN
         with _explained(self.url), ExitStack() as transaction:
             with lock_wait_notice.shown_if_slow():
                 transaction.enter_context(self._exclusive())
                 connection = transaction.enter_context(self._transaction(begin))
+            if not (self._is_settled or decides):
+                self._is_settled = home_identity.settle(connection, home_of(self.url))
             yield connection
         outage.log.succeeded()
 
@@ -131,6 +144,18 @@ class Store:
         else:
             connection.close()
 
+    def settle(self) -> None:
+        """Note a new, moved or restored home; write nothing if it is where it was noted.
+
+        Raises:
+            CopiedHomeError: it is a copy, so that nothing may be changed.
+        """
+        with self.read() as connection:
+            found = home_identity.look(connection, home_of(self.url))
+        found.check()
+        if found.kind is not home_identity.Kind.SAME:
+            self.await_writable()
+
     def await_writable(self) -> None:
         """Wait until the store can be written, without writing; raise StoreError if it cannot."""
         with self.write():
@@ -170,7 +195,8 @@ def open_patiently(
     `before` is called before each try.
 
     Raises:
-        UnfitEnvironmentError: it can never be used, e.g. since a newer trainui made it.
+        UnfitEnvironmentError: it can never be used, e.g. since a newer trainui made it, or since
+            the home is a copy.
     """
     while True:
         try:
@@ -178,7 +204,9 @@ def open_patiently(
                 sqlite_file.check_not_lost(file)
             if before is not None:
                 before()
-            return open_store()
+            store = open_store()
+            store.settle()
+            return store
         except StoreError as error:
             outage.log.failed(error)
             if wait(OPEN_AGAIN_AFTER):
@@ -212,6 +240,11 @@ def upgrade_store() -> None:
 def file_of(url: str) -> Path | None:
     """Return the file of a SQLite URL; None for another database."""
     return None if postgres.is_ours(url) else Path(url.removeprefix(_SQLITE))
+
+
+def home_of(url: str) -> Home:
+    """Return the home of a store: the directory of its SQLite file."""
+    return paths.home() if (file := file_of(url)) is None else Home(file.parent)
 
 
 @contextmanager

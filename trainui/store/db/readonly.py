@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from trainui import paths, settings
@@ -20,7 +20,7 @@ from trainui.errors import (
     StoreError,
     TrainuiError,
 )
-from trainui.store.db import schema_revision, sqlite_file, wal
+from trainui.store.db import home_identity, schema_revision, sqlite_file, wal
 from trainui.store.db.protocol import Connection
 from trainui.store.db.schema_revision import HEAD
 
@@ -94,7 +94,21 @@ def connect(database: Path | None = None) -> Connection:
     except BaseException:
         connection.close()
         raise
+    if _was_renamed(connection):
+        connection.close()
+        from trainui.store.db.engine import open_store
+
+        with suppress(StoreError):  # e.g. its disk is read-only
+            open_store().settle()
+        connection = connect_any_revision()
     return connection
+
+
+def _was_renamed(connection: Connection) -> bool:
+    """Return True if the home has another path than noted, so that those of its runs are old."""
+    found = home_identity.look(connection, paths.home())
+    roots = found.noted.roots if found.noted else ()
+    return found.kind is home_identity.Kind.MOVED and str(found.root) not in roots
 
 
 def check_schema(connection: Connection) -> None:

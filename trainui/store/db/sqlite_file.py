@@ -28,6 +28,15 @@ def connect(file: Path) -> sqlite3.Connection:
     return sqlite3.connect(f"{file.absolute().as_uri()}?mode=rw", uri=True, check_same_thread=False)
 
 
+def connect_to_look(file: Path) -> sqlite3.Connection:
+    """Open an existing SQLite file read-only, whatever schema it has."""
+    plain_files.check(file, file.stat().st_mode)
+    wal.check(file)
+    is_shared = os.access(file.parent, os.W_OK) or Path(f"{file}-wal").exists()
+    query = "mode=ro" if is_shared else "immutable=1"
+    return sqlite3.connect(f"{file.absolute().as_uri()}?{query}", uri=True, timeout=5.0)
+
+
 def prepare(connection: sqlite3.Connection) -> None:
     """Set up a connection to the SQLite file for writing."""
     connection.isolation_level = None  # the driver begins no transaction by itself

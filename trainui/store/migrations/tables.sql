@@ -28,6 +28,15 @@ CREATE TABLE log_reads (
 	PRIMARY KEY (id)
 );
 
+CREATE TABLE homes (
+	id VARCHAR NOT NULL,
+	root VARCHAR NOT NULL,
+	path VARCHAR NOT NULL,
+	place VARCHAR NOT NULL,
+	mount VARCHAR NOT NULL,
+	PRIMARY KEY (id)
+);
+
 CREATE TABLE flags (
 	name VARCHAR NOT NULL,
 	value VARCHAR NOT NULL,
@@ -115,6 +124,7 @@ CREATE TABLE runs (
 	notified_at BIGINT,
 	host VARCHAR,
 	place VARCHAR,
+	original VARCHAR,
 	note VARCHAR,
 	verdict VARCHAR,
 	PRIMARY KEY (id),

@@ -74,6 +74,7 @@ def run_in_full(
     return {
         **run_lines(connection, [run], lost)[0],
         "from": run.origin,
+        "original": run.original,
         "notes": notes(connection, run.id),
         "stages": stages,
     }

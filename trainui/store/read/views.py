@@ -62,7 +62,7 @@ def old_runs(connection: protocol.Connection, *, keep: int, before: int) -> list
         "(PARTITION BY kind, pipeline ORDER BY created_at DESC, id) AS rank FROM runs) AS ranks "
         "ON ranks.id = runs.id "
         f"WHERE ranks.rank > ? AND completed_at < ? AND status IN ({placeholders(ENDED)}) "
-        "AND COALESCE(verdict, '') <> 'keep' ORDER BY created_at",
+        "AND COALESCE(verdict, '') <> 'keep' AND original IS NULL ORDER BY created_at",
         (keep, before, *ENDED),
     )
     return list(row_mapping.records(found, row_mapping.run_record))

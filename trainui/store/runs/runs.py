@@ -147,6 +147,16 @@ def set_note(connection: Connection, run_id: str, note: str | None, verdict: str
     set_values(connection, "runs", run_id, **given)
 
 
+def set_original(connection: Connection, run_id: str, home: str) -> None:
+    """Record that a run belongs to another home, of which this one is a copy: it is only read."""
+    set_values(connection, "runs", run_id, original=home)
+    connection.execute(
+        "UPDATE attempts SET metrics_complete = TRUE "
+        "WHERE stage_id IN (SELECT id FROM stages WHERE run_id = ?)",
+        (run_id,),
+    )
+
+
 def remove(connection: Connection, run_id: str) -> None:
     """Delete a finished run, with its stages, attempts and events, but not its directory.
 

@@ -79,6 +79,9 @@ class RunRow(SQLModel, table=True):
     """The host where it was submitted; null: by a version that knew only one host."""
     place: str | None = None
     """The identity of the directory of runs that contains it, which several hosts may share."""
+    original: str | None = None
+    """The home that this one was copied from, if the run's directory is still there: it is only
+    read."""
     note: str | None = None
     """The newest note on it with a text."""
     verdict: str | None = None
@@ -306,6 +309,22 @@ class EventRow(SQLModel, table=True):
     text: str
     data_json: str | None = None
     """Data for programs: `text` is only for people."""
+
+
+class HomeRow(SQLModel, table=True):
+    """The home of this database, if that is a SQLite file: its id, and where it was last."""
+
+    __tablename__ = "homes"
+
+    id: str = Field(primary_key=True)
+    root: str
+    """Its path as it was given."""
+    path: str
+    """The same without links."""
+    place: str
+    """Device and inode."""
+    mount: str
+    """The mountpoint of its file system."""
 
 
 class FlagRow(SQLModel, table=True):

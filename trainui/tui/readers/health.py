@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from trainui import disk, paths, settings
 from trainui.disk import DiskSpace
 from trainui.resume import checkpoints
-from trainui.store.db import sqlite_file
+from trainui.store.db import home_identity, sqlite_file
 from trainui.store.db.protocol import Connection
 from trainui.store.read import views
 from trainui.tui.data.machine_figures import coarse, seconds_left
@@ -138,8 +138,9 @@ class HealthReader:
         from trainui.execution.daemon import health, metrics_process
 
         absence = metrics_process.absence(self._home)
+        copied = home_identity.standing_of(self._database, self._home).words
         return Health(
-            health.brief(self._home, self._database),
+            copied or health.brief(self._home, self._database),
             last_start.recent(self._home),
             "" if absence is None else f"metrics reader {absence[1]}",
             self._low_disk(),

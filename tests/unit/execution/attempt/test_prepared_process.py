@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.unit.execution.submitted import begin, submit
-from trainui import control
+from trainui import control, paths
 from trainui.domain.records import Slot
 from trainui.errors import UnfitEnvironmentError, UsageError
 from trainui.execution.attempt.prepared_process import identity_of, prepare
@@ -57,6 +57,7 @@ def test_a_process_gets_the_submitting_shells_variables_and_ours(
         "LEVEL": "/home/me/x",
         "EMPTY": "",
         "WANDB_API_KEY": "abcdef123",
+        "TRAINUI_HOME": str(paths.home().root),
         "TRAINUI_RUN_ID": run,
         "TRAINUI_STAGE": "a",
         "TRAINUI_ATTEMPT": "1",

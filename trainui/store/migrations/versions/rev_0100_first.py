@@ -49,6 +49,12 @@ def upgrade() -> None:
     )
 
     op.create_table(
+        "homes",
+        *_required(sa.String(), "id", "root", "path", "place", "mount"),
+        sa.PrimaryKeyConstraint("id"),
+    )
+
+    op.create_table(
         "hosts",
         *_required(sa.String(), "name", "home"),
         *_required(sa.BigInteger(), "seen_at"),
@@ -121,7 +127,7 @@ def upgrade() -> None:
         *_required(sa.Integer(), "priority"),
         *_required(sa.BigInteger(), "created_at"),
         *_nullable(sa.BigInteger(), "started_at", "completed_at", "notified_at"),
-        *_nullable(sa.String(), "host", "place", "note", "verdict"),
+        *_nullable(sa.String(), "host", "place", "original", "note", "verdict"),
         sa.ForeignKeyConstraint(["digest"], ["pipelines.digest"]),
         sa.PrimaryKeyConstraint("id"),
     )
