@@ -1,4 +1,4 @@
 """A run's page: the DAG and the panes of the selected stage.
 
-Read `screen` first, then `layout` and `pane_actions`.
+Read `screen` first, then `layout`.
 """
