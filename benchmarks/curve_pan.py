@@ -26,12 +26,12 @@ from trainui.store.plotting.x_axis import Axis
 from trainui.store.points import sources, write_points
 from trainui.store.points.chunks import Points
 from trainui.tui.axes.y_axis import Frame
-from trainui.tui.curves.drawing.plot import plot
-from trainui.tui.data.curves import Chart, CurvesWanted
-from trainui.tui.data.plot_options import PlotOptions
-from trainui.tui.data.query import MetricQuery, RunQuery
-from trainui.tui.data.snapshot import Snapshot
+from trainui.tui.curves.plot import plot
 from trainui.tui.readers.poller import Poller
+from trainui.tui.snapshot.curves import Chart, CurvesWanted
+from trainui.tui.snapshot.plot_options import PlotOptions
+from trainui.tui.snapshot.query import MetricQuery, RunQuery
+from trainui.tui.snapshot.snapshot import Snapshot
 
 LIMIT = 100.0
 """Milliseconds from one picture to the next."""

@@ -18,7 +18,7 @@ from trainui.store.read import views
 from trainui.tui import styles
 from trainui.tui.app import TrainuiApp
 from trainui.tui.page import Page
-from trainui.tui.run.screen import RunScreen
+from trainui.tui.run_page.screen import RunScreen
 
 PATIENCE = 20.0
 """Timeout in seconds for a page to load."""

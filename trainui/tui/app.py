@@ -28,13 +28,13 @@ from textual.timer import Timer
 from trainui import formatting, paths, settings, text
 from trainui.tui import styles
 from trainui.tui.base_app import BaseApp
-from trainui.tui.data.query import ListQuery, RunQuery
-from trainui.tui.data.snapshot import Snapshot
 from trainui.tui.keymap import KeyTable, bindings
 from trainui.tui.page import Page
 from trainui.tui.preferences import FILE, Preferences
 from trainui.tui.readers.poller import Poller
-from trainui.tui.runs.screen import RunsScreen
+from trainui.tui.run_list.screen import RunsScreen
+from trainui.tui.snapshot.query import ListQuery, RunQuery
+from trainui.tui.snapshot.snapshot import Snapshot
 from trainui.tui.terminal import shutdown
 
 NO_UNICODE_TERMINALS = ("linux", "vt100", "vt220", "dumb")
@@ -274,7 +274,7 @@ class TrainuiApp(BaseApp):
 
     def open_run(self, run_id: str) -> None:
         """Open a run's page."""
-        from trainui.tui.run.screen import RunScreen
+        from trainui.tui.run_page.screen import RunScreen
 
         self.push_screen(RunScreen(run_id))
 
@@ -296,7 +296,7 @@ class TrainuiApp(BaseApp):
 
     def action_machine(self) -> None:
         """Open the machine page."""
-        from trainui.tui.machine.screen import MachineScreen
+        from trainui.tui.machine_screen import MachineScreen
 
         if not isinstance(self.screen, MachineScreen):
             self.push_screen(MachineScreen())

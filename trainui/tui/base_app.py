@@ -18,10 +18,10 @@ from trainui.tui.terminal.terminal_app import TerminalApp
 
 if TYPE_CHECKING:
     from trainui.store.read.run_list import RunLine
-    from trainui.tui.data.snapshot import Snapshot
     from trainui.tui.keymap import KeyTable
     from trainui.tui.preferences import Preferences
     from trainui.tui.readers.poller import Poller
+    from trainui.tui.snapshot.snapshot import Snapshot
 
 log = logging.getLogger(__name__)
 

@@ -23,11 +23,11 @@ from trainui.execution.processes.desired_state import NO_WORKER
 from trainui.text import harmless
 from trainui.tui.actions.target import Target, label, listed, may_be_deleted
 from trainui.tui.base_app import BaseApp, app_of
-from trainui.tui.data.query import Query
-from trainui.tui.data.snapshot import Snapshot
 from trainui.tui.graph.nodes import most_important
 from trainui.tui.keymap import Key, bindings
 from trainui.tui.render.styled_text import Row, Segment
+from trainui.tui.snapshot.query import Query
+from trainui.tui.snapshot.snapshot import Snapshot
 from trainui.tui.terminal.terminal_app import PromptScreen
 from trainui.tui.widgets.bars import Bar, KeyBar, SearchBar
 from trainui.tui.widgets.gpu_strip import GpuStrip

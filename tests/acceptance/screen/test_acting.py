@@ -38,7 +38,7 @@ from trainui.tui.actions.file_screen import start
 from trainui.tui.actions.plan_screen import PlanScreen, PlanView
 from trainui.tui.app import TrainuiApp
 from trainui.tui.render.styled_text import Segment
-from trainui.tui.run.screen import RunScreen
+from trainui.tui.run_page.screen import RunScreen
 
 PIPELINE = """\
 name: small

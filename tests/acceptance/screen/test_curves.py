@@ -12,9 +12,9 @@ from tests.unit.store.readings import Feeder
 from tests.unit.tui.driving import Driven, opened
 from tests.unit.tui.filled import SWEEP, Filler, running_demo
 from trainui.tui.curves.screen import CurvePlot, CurvesScreen
-from trainui.tui.data.curves import Comparison
-from trainui.tui.data.plot_options import PlotOptions
-from trainui.tui.readers.curves import series
+from trainui.tui.readers import series
+from trainui.tui.snapshot.curves import Comparison
+from trainui.tui.snapshot.plot_options import PlotOptions
 
 
 def page(driven: Driven) -> CurvesScreen:

@@ -22,7 +22,7 @@ from trainui.store.db.engine import Store
 from trainui.store.db.updates import change
 from trainui.store.read import views
 from trainui.store.runs import runs
-from trainui.tui.runs import found_trainings
+from trainui.tui.run_list import found_trainings
 
 
 async def test_the_command_of_an_external_run_is_offered_as_a_new_run(

@@ -25,7 +25,7 @@ from trainui.formatting import size
 from trainui.store.db import readonly
 from trainui.store.points import read_points
 from trainui.tui.render.numbers import elapsed, number
-from trainui.tui.run.screen import RunScreen
+from trainui.tui.run_page.screen import RunScreen
 
 MEMBERS = {f"train[lr=0.{place}]": 40 + 7 * place for place in range(1, 7)}
 """The members of a sweep, each with its number of steps."""

@@ -20,7 +20,7 @@ from trainui.resume import environment_digest
 from trainui.store.runs import runs
 from trainui.tui.app import TrainuiApp
 from trainui.tui.render.styled_text import plain
-from trainui.tui.run.details.overview import FOLDED
+from trainui.tui.run_page.overview import FOLDED
 
 
 def line_of(driven: Driven, text: str) -> str:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 
 from trainui.domain.records import SeriesSummary
-from trainui.tui.data.curves import Chart, PlotLine
+from trainui.tui.snapshot.curves import Chart, PlotLine
 
 NAN = math.nan
 

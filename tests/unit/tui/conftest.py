@@ -10,8 +10,7 @@ import pytest
 
 from tests.unit.tui.filled import Filler
 from trainui.store.db.engine import Store, open_store
-from trainui.tui.readers import file_watch, health, poller
-from trainui.tui.readers.curves import curve_reader
+from trainui.tui.readers import curve_reader, file_watch, health, poller
 
 
 @pytest.fixture

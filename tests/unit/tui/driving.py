@@ -11,8 +11,8 @@ from textual.pilot import Pilot
 
 from trainui import settings
 from trainui.tui.app import TrainuiApp
-from trainui.tui.run.screen import RunScreen
-from trainui.tui.runs.screen import RunsScreen
+from trainui.tui.run_list.screen import RunsScreen
+from trainui.tui.run_page.screen import RunScreen
 
 PATIENCE = 60.0
 """Seconds; on a busy machine an import in a thread takes a while."""

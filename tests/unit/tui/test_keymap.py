@@ -18,12 +18,12 @@ from trainui.tui.graph.view import StageGraph
 from trainui.tui.help_screen import help_rows
 from trainui.tui.keymap import KEYS, SCOPES, KeyTable, bindings
 from trainui.tui.logs.view import LogView
-from trainui.tui.machine.screen import MachineScreen, MachineView
+from trainui.tui.machine_screen import MachineScreen, MachineView
 from trainui.tui.page import Page
 from trainui.tui.render.styled_text import joined, plain, width_of
-from trainui.tui.run.screen import RunScreen
-from trainui.tui.runs.screen import RunsScreen
-from trainui.tui.runs.table import RunTable
+from trainui.tui.run_list.screen import RunsScreen
+from trainui.tui.run_list.table import RunTable
+from trainui.tui.run_page.screen import RunScreen
 from trainui.tui.widgets.dialog import FRAME
 from trainui.tui.widgets.line_view import LinesView
 

@@ -18,11 +18,11 @@ from tests.unit.tui.filled import Filler, running_demo
 from trainui.disk import DiskSpace
 from trainui.execution.gpu import nvml
 from trainui.store.read.gpu_use import Holder
-from trainui.tui.data.machine_figures import DiskFigures, GpuFigures, MachineFigures, coarse
-from trainui.tui.data.snapshot import Machine as Seen
-from trainui.tui.machine.screen import MachineScreen, MachineView, history_rows, machine_lines
+from trainui.tui.machine_screen import MachineScreen, MachineView, history_rows, machine_lines
 from trainui.tui.readers.health import DiskForecast
 from trainui.tui.render.styled_text import joined, width_of
+from trainui.tui.snapshot.machine_figures import DiskFigures, GpuFigures, MachineFigures, coarse
+from trainui.tui.snapshot.snapshot import Machine as Seen
 from trainui.tui.widgets.gpu_strip import strip_rows
 from trainui.tui.widgets.list_view import Entry
 

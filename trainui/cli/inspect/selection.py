@@ -11,12 +11,12 @@ from trainui.errors import UsageError
 from trainui.store.db.protocol import Connection
 from trainui.store.read import sweep_values
 from trainui.store.read.run_list import RunLine
-from trainui.tui.data.params import shown_params
-from trainui.tui.data.run_page import SMOOTHED
-from trainui.tui.readers.runs.metric_reader import MetricReader
-from trainui.tui.runs import sorting
-from trainui.tui.runs.filter import Values, parse
-from trainui.tui.runs.sorting import SortOrder
+from trainui.tui.readers.metric_reader import MetricReader
+from trainui.tui.run_list import sorting
+from trainui.tui.run_list.filter import Values, parse
+from trainui.tui.run_list.sorting import SortOrder
+from trainui.tui.snapshot.params import shown_params
+from trainui.tui.snapshot.run_page import SMOOTHED
 
 _SMOOTHED = "smoothed."
 """Before a metric's name: sort by its last smoothed value."""

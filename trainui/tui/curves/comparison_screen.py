@@ -14,15 +14,15 @@ from trainui.domain.records import RunRecord
 from trainui.text import harmless
 from trainui.tui.actions.target import Target
 from trainui.tui.curves.state import CurvesState
-from trainui.tui.data.cache import Cache
-from trainui.tui.data.curves import ALL_IN_ONE, Candidate, Comparison, CurvesWanted
-from trainui.tui.data.plot_options import after
-from trainui.tui.data.query import MetricQuery
-from trainui.tui.data.snapshot import Snapshot
 from trainui.tui.keymap import bindings
 from trainui.tui.page import Page
 from trainui.tui.render.numbers import exact_step, number, shortened
 from trainui.tui.render.styled_text import Row, Segment, fit, fit_middle
+from trainui.tui.snapshot.cache import Cache
+from trainui.tui.snapshot.curves import ALL_IN_ONE, Candidate, Comparison, CurvesWanted
+from trainui.tui.snapshot.plot_options import after
+from trainui.tui.snapshot.query import MetricQuery
+from trainui.tui.snapshot.snapshot import Snapshot
 from trainui.tui.widgets.bars import Bar
 from trainui.tui.widgets.list_view import CursorView
 

@@ -9,9 +9,9 @@ from typing import NamedTuple
 from trainui.store.plotting.x_axis import Axis
 from trainui.tui.axes import labels
 from trainui.tui.axes.x_axis import XAxis
-from trainui.tui.data.curves import Chart, PlotLine
-from trainui.tui.data.plot_options import PlotOptions
 from trainui.tui.render.numbers import number, step
+from trainui.tui.snapshot.curves import Chart, PlotLine
+from trainui.tui.snapshot.plot_options import PlotOptions
 
 
 class CursorValue(NamedTuple):

@@ -16,7 +16,8 @@ from trainui.text import harmless
 from trainui.tui.axes.labels import LABEL
 from trainui.tui.axes.y_axis import Frame
 from trainui.tui.curves.cursor_values import best_line, last_value, ranking, value_at, zoom_text
-from trainui.tui.curves.drawing.line_styles import (
+from trainui.tui.curves.interaction import CurveKeys
+from trainui.tui.curves.line_styles import (
     LineStyle,
     Styles,
     legend_rows,
@@ -24,12 +25,8 @@ from trainui.tui.curves.drawing.line_styles import (
     shared_styles,
     styles_of,
 )
-from trainui.tui.curves.drawing.plot import plot, shared_beginning
-from trainui.tui.curves.interaction import CurveKeys
+from trainui.tui.curves.plot import plot, shared_beginning
 from trainui.tui.curves.state import CurvesState
-from trainui.tui.data.cache import Cache
-from trainui.tui.data.curves import NOT_READ, Chart, Curves, PlotLine
-from trainui.tui.data.plot_options import PlotOptions
 from trainui.tui.keymap import bindings
 from trainui.tui.render.numbers import number
 from trainui.tui.render.styled_text import (
@@ -42,6 +39,9 @@ from trainui.tui.render.styled_text import (
     fit_middle,
     width_of,
 )
+from trainui.tui.snapshot.cache import Cache
+from trainui.tui.snapshot.curves import NOT_READ, Chart, Curves, PlotLine
+from trainui.tui.snapshot.plot_options import PlotOptions
 from trainui.tui.styles import CURVES
 
 LABEL_WIDTH = LABEL + 1

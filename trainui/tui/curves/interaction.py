@@ -14,10 +14,17 @@ from trainui.store.plotting.x_axis import Axis
 from trainui.tui.axes.x_axis import XAxis
 from trainui.tui.curves.cursor_values import next_x, value_at, x_positions
 from trainui.tui.curves.state import CurvesState
-from trainui.tui.data.curves import ALL_IN_ONE, NOT_READ, Chart, Comparison, Curves, CurvesWanted
-from trainui.tui.data.plot_options import SMOOTHINGS, PlotOptions, after
 from trainui.tui.keymap import bindings
 from trainui.tui.render.styled_text import Row, text_rows
+from trainui.tui.snapshot.curves import (
+    ALL_IN_ONE,
+    NOT_READ,
+    Chart,
+    Comparison,
+    Curves,
+    CurvesWanted,
+)
+from trainui.tui.snapshot.plot_options import SMOOTHINGS, PlotOptions, after
 from trainui.tui.widgets.line_view import RowsView
 
 BRIEFLY = 1.5

@@ -35,20 +35,10 @@ from trainui.tui.curves.cursor_values import (
     x_positions,
     zoom_text,
 )
-from trainui.tui.curves.drawing.line_styles import (
-    SAMPLE,
-    LineStyle,
-    line_styles,
-    mark_of,
-    names_width,
-)
-from trainui.tui.curves.drawing.plot import plot
 from trainui.tui.curves.interaction import CurveKeys
+from trainui.tui.curves.line_styles import SAMPLE, LineStyle, line_styles, mark_of, names_width
+from trainui.tui.curves.plot import plot
 from trainui.tui.curves.state import CurvesState
-from trainui.tui.data.curves import Chart, PlotLine
-from trainui.tui.data.plot_options import AXES, PlotOptions, after
-from trainui.tui.data.query import MetricQuery
-from trainui.tui.data.snapshot import CurvesPage, Snapshot
 from trainui.tui.keymap import bindings
 from trainui.tui.page import Jump, Page
 from trainui.tui.render.numbers import exact_step, number
@@ -62,6 +52,10 @@ from trainui.tui.render.styled_text import (
     shared_out,
     width_of,
 )
+from trainui.tui.snapshot.curves import Chart, PlotLine
+from trainui.tui.snapshot.plot_options import AXES, PlotOptions, after
+from trainui.tui.snapshot.query import MetricQuery
+from trainui.tui.snapshot.snapshot import CurvesPage, Snapshot
 from trainui.tui.widgets.bars import Bar
 
 OWN = "curve-1"

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from trainui.domain.headline_metric import is_clock, is_headline
 from trainui.domain.records import SeriesSummary
 from trainui.store.plotting.x_axis import Axis
-from trainui.tui.data.curves import Comparison
-from trainui.tui.data.plot_options import SMOOTHINGS, PlotOptions
+from trainui.tui.snapshot.curves import Comparison
+from trainui.tui.snapshot.plot_options import SMOOTHINGS, PlotOptions
 
 if TYPE_CHECKING:
     from trainui.tui.preferences import Preferences

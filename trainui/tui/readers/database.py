@@ -13,14 +13,14 @@ from trainui.store.db import readonly, sqlite_file, wal
 from trainui.store.db.protocol import Connection
 from trainui.store.read import event_feed, gpu_use, run_list, views
 from trainui.store.read.run_list import RunLine
-from trainui.tui.data.query import ListQuery, MetricQuery, Query, RunQuery
-from trainui.tui.data.snapshot import Snapshot
 from trainui.tui.readers.gpu_reader import gpus_of_other_hosts
 from trainui.tui.readers.health import HealthReader
+from trainui.tui.snapshot.query import ListQuery, MetricQuery, Query, RunQuery
+from trainui.tui.snapshot.snapshot import Snapshot
 
 if TYPE_CHECKING:
-    from trainui.tui.readers.run.page_reader import RunPageReader
-    from trainui.tui.readers.runs.in_view import InViewReader
+    from trainui.tui.readers.in_view import InViewReader
+    from trainui.tui.readers.page_reader import RunPageReader
 
 FIRST_RUNS = 200
 """Runs in the first snapshot; more than a terminal has lines."""
@@ -173,9 +173,7 @@ class ScreenDatabase:
         if loading or not runs:
             return snapshot
         if self._in_view is None:
-            from trainui.tui.readers.runs.in_view import (
-                InViewReader,  # imported after the first frame
-            )
+            from trainui.tui.readers.in_view import InViewReader
 
             self._in_view = InViewReader()
         query = snapshot.query if isinstance(snapshot.query, ListQuery) else ListQuery()
@@ -197,7 +195,7 @@ class ScreenDatabase:
     ) -> Snapshot:
         """Add the page; a run's first one without curves, since the first curves import numpy."""
         if self._pages is None:
-            from trainui.tui.readers.run.page_reader import RunPageReader
+            from trainui.tui.readers.page_reader import RunPageReader
 
             self._pages = RunPageReader()
         if isinstance(query, MetricQuery):

@@ -19,7 +19,7 @@ from trainui.execution.gpu import nvml
 from trainui.store.db.protocol import Connection
 from trainui.store.hosts import heartbeats
 from trainui.store.hosts.heartbeats import SILENT_AFTER
-from trainui.tui.data.machine_figures import (
+from trainui.tui.snapshot.machine_figures import (
     HISTORY,
     PERIOD,
     DiskFigures,

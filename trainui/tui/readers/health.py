@@ -14,8 +14,8 @@ from trainui.resume import checkpoints
 from trainui.store.db import home_identity, sqlite_file
 from trainui.store.db.protocol import Connection
 from trainui.store.read import views
-from trainui.tui.data.machine_figures import coarse, seconds_left
-from trainui.tui.data.snapshot import NOTHING_LOST, Health
+from trainui.tui.snapshot.machine_figures import coarse, seconds_left
+from trainui.tui.snapshot.snapshot import NOTHING_LOST, Health
 
 if TYPE_CHECKING:
     from trainui.domain.records import Lost

@@ -15,12 +15,12 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from trainui.tui.data.machine_figures import PERIOD as GPU_PERIOD
-from trainui.tui.data.query import ListQuery, MachineQuery, MetricQuery, Query, RunQuery
-from trainui.tui.data.snapshot import Machine, Snapshot
 from trainui.tui.readers.database import ScreenDatabase
 from trainui.tui.readers.file_watch import FileWatch
 from trainui.tui.readers.gpu_reader import GpuReader
+from trainui.tui.snapshot.machine_figures import PERIOD as GPU_PERIOD
+from trainui.tui.snapshot.query import ListQuery, MachineQuery, MetricQuery, Query, RunQuery
+from trainui.tui.snapshot.snapshot import Machine, Snapshot
 from trainui.tui.terminal.bandwidth import Bandwidth
 
 if TYPE_CHECKING:

@@ -11,9 +11,15 @@ from trainui.domain.states import Status
 from trainui.store.db.protocol import Connection
 from trainui.store.read import event_feed, headlines, stage_alerts, trials
 from trainui.text import harmless
-from trainui.tui.data.cache import Cache
-from trainui.tui.data.run_page import SMOOTHED, MatrixDetail, SearchDetail, StageValue, metric_title
 from trainui.tui.readers.stage_values import BestSteps, StageValues
+from trainui.tui.snapshot.cache import Cache
+from trainui.tui.snapshot.run_page import (
+    SMOOTHED,
+    MatrixDetail,
+    SearchDetail,
+    StageValue,
+    metric_title,
+)
 
 NAN, ALERT = "NaN", "alert"
 """The words of a stage's alerts."""

@@ -7,8 +7,8 @@ from itertools import groupby
 from statistics import fmean
 
 from trainui.text import harmless
-from trainui.tui.data.machine_figures import GpuFigures
 from trainui.tui.render.styled_text import Row, Segment, cut, width_of
+from trainui.tui.snapshot.machine_figures import GpuFigures
 from trainui.tui.widgets.line_view import LinesView
 
 MOST_LINES = 2

@@ -12,19 +12,14 @@ from trainui.domain.search import Range, Search
 from trainui.store.plotting.x_axis import Axis
 from trainui.tui.axes.x_axis import XAxis, x_axis_rows
 from trainui.tui.axes.y_axis import Frame
-from trainui.tui.curves.drawing.line_styles import (
-    legend_rows,
-    names_width,
-    shared_styles,
-    styles_of,
-)
-from trainui.tui.curves.drawing.plot import plot, shared_beginning
 from trainui.tui.curves.grid_view import PlotCell, PlotGrid, grid_rows
+from trainui.tui.curves.line_styles import legend_rows, names_width, shared_styles, styles_of
+from trainui.tui.curves.plot import plot, shared_beginning
 from trainui.tui.curves.screen import table_rows
-from trainui.tui.data.curves import Chart
-from trainui.tui.data.plot_options import PlotOptions
-from trainui.tui.readers.curves.curve_reader import folded
+from trainui.tui.readers.curve_reader import folded
 from trainui.tui.render.styled_text import plain, width_of
+from trainui.tui.snapshot.curves import Chart
+from trainui.tui.snapshot.plot_options import PlotOptions
 
 LABEL = re.compile(r"-?[\d.]+(e-?\d+|[kMG])?|([\d.]+[dhms])+|\d+[dhm]\d+|\d+:\d+(:\d+)?|0")
 """A number or a time, as an axis labels it."""

@@ -11,8 +11,8 @@ from trainui.store.db import readonly
 from trainui.store.db.engine import Store
 from trainui.store.read import views
 from trainui.store.runs import runs
-from trainui.tui.data.query import ListQuery
 from trainui.tui.readers.database import ScreenDatabase
+from trainui.tui.snapshot.query import ListQuery
 
 
 @pytest.mark.usefixtures("only_on_sqlite")

@@ -7,7 +7,7 @@ from trainui import clock
 from trainui.store.read import run_list, views
 from trainui.store.runs import stages
 from trainui.tui.readers.eta_estimator import EtaEstimator
-from trainui.tui.runs.columns import RowContext, to_go_cells
+from trainui.tui.run_list.columns import RowContext, to_go_cells
 
 
 def expected_last(filler: Filler, epochs: int, at: int, *earlier: int) -> float | None:

@@ -9,9 +9,9 @@ import pytest
 from tests.unit.tui.filled import Filler
 from trainui import disk
 from trainui.domain.definition import CheckpointRule
-from trainui.tui.data.query import ListQuery
 from trainui.tui.readers import health
 from trainui.tui.readers.database import ScreenDatabase
+from trainui.tui.snapshot.query import ListQuery
 
 
 def test_a_full_disk_of_checkpoints_is_reported_while_its_stage_runs(

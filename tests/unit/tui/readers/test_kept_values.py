@@ -17,8 +17,8 @@ from trainui.store.db import protocol, readonly
 from trainui.store.read import run_list, views
 from trainui.store.runs import alerts, stage_requests
 from trainui.store.runs.alerts import AlertRecord
-from trainui.tui.readers.runs.in_view import HeadlineReader
-from trainui.tui.readers.runs.metric_reader import MetricReader
+from trainui.tui.readers.in_view import HeadlineReader
+from trainui.tui.readers.metric_reader import MetricReader
 from trainui.tui.readers.sweep_member_reader import SweepMemberReader
 
 LOSS = "val/loss"

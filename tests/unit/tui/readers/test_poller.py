@@ -22,13 +22,13 @@ from trainui.domain.states import Status
 from trainui.execution.processes.locks import Lock
 from trainui.store.db.engine import open_store
 from trainui.store.runs import runs
-from trainui.tui.data.curves import CurvesWanted
-from trainui.tui.data.query import Query, RunQuery
-from trainui.tui.data.snapshot import Snapshot
+from trainui.tui.readers import curve_reader
 from trainui.tui.readers import poller as feed_module
-from trainui.tui.readers.curves import curve_reader
+from trainui.tui.readers.page_reader import FIRST_STAGES
 from trainui.tui.readers.poller import Poller
-from trainui.tui.readers.run.page_reader import FIRST_STAGES
+from trainui.tui.snapshot.curves import CurvesWanted
+from trainui.tui.snapshot.query import Query, RunQuery
+from trainui.tui.snapshot.snapshot import Snapshot
 
 
 class Received:

@@ -8,7 +8,7 @@ from textual.events import Key
 from tests.unit.tui.driving import PATIENCE, opened
 from tests.unit.tui.filled import Filler
 from trainui.tui.readers.poller import Poller
-from trainui.tui.run.screen import RunScreen
+from trainui.tui.run_page.screen import RunScreen
 
 
 async def test_keys_typed_before_the_first_data_wait_for_it(

@@ -1,0 +1,415 @@
+"""Curves in braille: nothing that a column holds is lost, and what is odd is marked."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from tests.unit.tui.charts import NAN, chart, figures, line
+from trainui.braille import NO_DOTS
+from trainui.domain.search import Search
+from trainui.store.plotting.binning import ABOVE, BELOW
+from trainui.store.plotting.binning import NAN as NAN_BIT
+from trainui.tui.axes.labels import LABEL
+from trainui.tui.axes.y_axis import Frame, YAxis
+from trainui.tui.curves.cursor_values import leader_text
+from trainui.tui.curves.grid_view import PlotCell, PlotGrid, grid_rows
+from trainui.tui.curves.line_styles import line_styles
+from trainui.tui.curves.plot import off_scale, outliers, plot
+from trainui.tui.curves.screen import table_rows
+from trainui.tui.render.styled_text import Row, Segment, plain, width_of
+from trainui.tui.snapshot.curves import Annotation, PlotLine
+from trainui.tui.snapshot.plot_options import PlotOptions
+
+VALUES = st.floats(-1e300, 1e300) | st.floats(-1, 1)
+FRAME = Frame(20, 8, feet=0)
+
+
+def drawn(
+    values: Sequence[float], view: PlotOptions | None = None, **changed: object
+) -> Sequence[Row]:
+    return plot(chart(line(values, **changed)), view or PlotOptions(), FRAME).rows
+
+
+def spans_of(rows: Sequence[Row], style: str) -> str:
+    return "".join(span.text for row in rows for span in row if span.style == style)
+
+
+@settings(max_examples=60)
+@example([(0.0, 5e-324)], 1)
+@given(st.lists(st.tuples(VALUES, VALUES), min_size=1, max_size=60), st.integers(1, 12))
+def test_every_column_shows_its_extremes(pairs: list[tuple[float, float]], height: int) -> None:
+    lows, highs = [min(pair) for pair in pairs], [max(pair) for pair in pairs]
+    scale = YAxis.around([*lows, *highs], log=False, marks=3)
+    assert scale is not None
+    dots = 4 * height
+    for low, high, run in zip(lows, highs, scale.ranges(lows, highs, dots), strict=True):
+        assert 0 <= run[0] <= round(scale.place(low, dots))
+        assert round(scale.place(high, dots)) <= run[1] <= dots - 1
+
+
+def test_a_spike_of_one_point_reaches_the_first_line() -> None:
+    values = [0.0] * 40
+    values[17] = 9.0
+    assert spans_of(drawn(values)[:1], "curve-1").strip()
+
+
+def labelled(label: str, index: int, values: Sequence[float]) -> PlotLine:
+    return line(values, label=label, index=index, own=False)
+
+
+def test_a_diverged_member_does_not_flatten_the_others() -> None:
+    """The axis is that of the others, and the plot names the line that leaves it."""
+    good = [labelled(f"lr={at}", at, [2.0, 1.0 + at / 10]) for at in range(3)]
+    diverged = labelled("lr=9", 3, [2.0, 1e276])
+    frame = Frame(50, 8, feet=0)
+    rows = plot(chart(*good, diverged), PlotOptions(), frame).rows
+    without = plot(chart(*good), PlotOptions(), frame).rows
+    assert [plain(row)[:5] for row in rows] == [plain(row)[:5] for row in without]
+    assert "lr=9 is off the scale, at 1.0e276 (y: log)" in "\n".join(map(plain, rows))
+    for view in (PlotOptions(log=True), PlotOptions(highlight="lr=9")):
+        assert "off the scale" not in "".join(
+            map(plain, plot(chart(*good, diverged), view, frame).rows)
+        )
+
+
+@pytest.mark.parametrize("small", [2.0, 1e-3, 1e-300])
+@pytest.mark.parametrize("far", [1e276, 1.7e308, -1.7e308])
+def test_a_line_that_is_as_far_away_as_a_number_can_be_runs_along_the_edge(
+    small: float, far: float
+) -> None:
+    good = [labelled(f"lr={at}", at, [0.0, small, *[small / 2] * 18]) for at in range(3)]
+    diverged = labelled("lr=9", 3, [0.0, *[far] * 19])
+    rows = plot(chart(*good, diverged), PlotOptions(), Frame(60, 8, feet=0)).rows
+    assert "◆" in plain(rows[0 if far > 0 else 7])
+
+
+def test_the_least_positive_number_has_a_log_axis() -> None:
+    assert YAxis.around([5e-324], log=True, marks=3) is not None
+    plot(chart(line([5e-324])), PlotOptions(log=True), FRAME)
+
+
+@pytest.mark.parametrize(
+    "ends",
+    [(1.0, 50.0), (1e6, 0.0, 0.0), (1.0, 1e9, 2e9), (-3.0, 40.0, 90.0)],
+    ids=["within a factor of 100", "others are 0", "most are far", "step by step"],
+)
+def test_lines_that_only_differ_share_the_axis(ends: Sequence[float]) -> None:
+    lines = [labelled(str(at), at, [0.0, end]) for at, end in enumerate(ends)]
+    assert outliers(lines) == []
+
+
+def test_a_line_far_below_zero_is_off_the_scale_too() -> None:
+    lines = [labelled(str(at), at, [0.0, end]) for at, end in enumerate((1.0, -1e9))]
+    for lower in (True, False, None):
+        assert off_scale(outliers(lines, lower=lower))[0] == "1 is off the scale, at -1.00e9"
+
+
+def test_the_words_on_a_line_off_the_scale_cover_no_curve_in_a_narrow_plot() -> None:
+    falling = [2.0 - at / 20 for at in range(40)]
+    good = [labelled(f"lr={at}", at, [value + at / 10 for value in falling]) for at in range(3)]
+    lines = [*good, labelled("lr=9", 3, [2.0, *[1e30] * 39])]
+    for width in (22, 30, 40):
+        rows = plot(chart(*lines), PlotOptions(), Frame(width, 8, feet=0)).rows
+        without = plot(chart(*lines[:3]), PlotOptions(), Frame(width, 8, feet=0)).rows
+        pairs = zip(map(plain, rows), map(plain, without), strict=True)
+        (found,) = [
+            (re.search("(lr=9 (is )?)?off (the )?scale.*1.00?e30", a), b)
+            for a, b in pairs
+            if "scale" in a
+        ]
+        words, other = found
+        assert words is not None
+        assert not other[words.start() : words.end()].strip()
+
+
+def test_a_run_that_has_just_begun_does_not_hide_the_accuracy_of_the_others() -> None:
+    lines = [labelled("old", 0, [0.001, 0.76]), labelled("new", 1, [0.001, 0.002])]
+    frame = Frame(50, 8, feet=0)
+    for name, is_cut in (("val/accuracy", False), ("train/loss", True)):
+        rows = plot(replace(chart(*lines), name=name), PlotOptions(), frame).rows
+        assert ("off the scale" in "".join(map(plain, rows))) == is_cut
+
+
+def test_a_rising_line_has_no_holes() -> None:
+    values = [float(x**2) for x in range(40)]
+    scale = YAxis.around(values, log=False, marks=3)
+    assert scale is not None
+    covered = {y for low, high in scale.ranges(values, values, 20) for y in range(low, high + 1)}
+    assert covered == set(range(max(covered) + 1))
+
+
+def test_columns_without_points_are_bridged_between_points_and_not_beyond_them() -> None:
+    values = [NAN, NAN, 0.0, NAN, NAN, NAN, 4.0, NAN]
+    scale = YAxis(0, 4)
+    found = scale.ranges(values, values, 9)
+    assert [at for at, run in enumerate(found) if run != NO_DOTS] == [2, 3, 4, 5, 6]
+    assert [found[at][1] for at in (2, 4, 6)] == [0, 4, 8]
+
+
+def test_a_constant_is_a_line_in_the_middle_with_its_value() -> None:
+    rows = drawn([3.0] * 40)
+    summary = [at for at, row in enumerate(rows) if any(s.style == "curve-1" for s in row)]
+    assert len(summary) == 1
+    assert plain(rows[summary[0]]).split("┤")[0].strip() == "3"
+
+
+def test_what_struck_is_marked_at_its_place() -> None:
+    struck = (Annotation(20.0, "loss is 20 at step 20"), Annotation(500.0, "out of the window"))
+    rows = plot(
+        chart(line([float(at) for at in range(40)]), annotations=struck), PlotOptions(), FRAME
+    ).rows
+    assert plain(rows[0]).index("!") == LABEL + 1 + 10
+    assert spans_of(rows, "warn").count("!") == 1
+
+
+def test_what_is_not_finite_is_marked_where_it_is() -> None:
+    values = [float(at) for at in range(40)]
+    values[10] = NAN
+    rows = drawn(values, odd=((10, NAN_BIT), (20, ABOVE), (30, BELOW)))
+    assert "↑" in plain(rows[0])
+    assert "↓" in plain(rows[-1])
+    marked = next(row for row in rows if "×" in plain(row))
+    assert plain(marked).index("×") == LABEL + 1 + 5
+    assert spans_of(rows, "bad").split() == ["↑", "×", "↓"]
+
+
+def test_nothing_finite_is_said() -> None:
+    text = "\n".join(map(plain, drawn([NAN] * 40, at=(1.0,) * 40, odd=((3, NAN_BIT),))))
+    assert "no finite value" in text
+    assert "×" in text
+
+
+def test_a_log_scale_says_what_it_leaves_out() -> None:
+    logarithmic = PlotOptions(log=True)
+    some = "\n".join(
+        map(plain, plot(chart(line([-1.0, 1.0] * 30)), logarithmic, Frame(60, 8)).rows)
+    )
+    assert "0 and below: not drawn (y)" in some
+    none = "\n".join(map(plain, plot(chart(line([-1.0] * 60)), logarithmic, Frame(60, 8)).rows))
+    assert "nothing above 0 (y: linear)" in none
+
+
+def test_eighteen_powers_of_ten_are_a_straight_line_on_a_log_scale() -> None:
+    values = [10.0**power for power in range(-9, 10)]
+    scale = YAxis.around(values, log=True, marks=4)
+    assert scale is not None
+    assert [round(scale.place(value, 19)) for value in values] == list(range(19))
+    assert [tick.label for tick in scale.ticks(4)] == ["1e9", "1e-9", "1e-4", "10", "1M"]
+
+
+def test_a_lone_point_is_a_mark_that_can_be_seen() -> None:
+    assert "●" in "".join(map(plain, drawn([NAN] * 7 + [0.5] + [NAN] * 32)))
+
+
+def test_superseded_points_are_dim_and_attempts_are_marked() -> None:
+    old = tuple(5.0 if at > 20 else NAN for at in range(40))
+    rows = drawn([1.0] * 40, old_lows=old, old_highs=old, boundaries=((20.0, 2),))
+    assert "2" in spans_of(rows[:1], "key")
+    dim = [row for row in rows if any(s.style == "faint" and ord(s.text[0]) > 0x2800 for s in row)]
+    assert dim, "no dots that are dim"
+    assert any("┊" in plain(row) for row in rows)
+
+
+def test_raw_is_dim_behind_what_is_smoothed() -> None:
+    values = [float(at % 2) for at in range(40)]
+    rows = drawn(values, PlotOptions(smoothing=0.9), smooths=(0.5,) * 40)
+    assert [s for row in rows for s in row if s.style == "faint" and s.text[0] > "\u2800"]
+    bright = [at for at, row in enumerate(rows) if any(s.style == "curve-1" for s in row)]
+    assert max(bright) - min(bright) < len(rows) - 2, "smoothed as wide as raw"
+
+
+def test_several_lines_are_solid_and_differ_by_colour_mark_and_name() -> None:
+    lines = [line([float(n)] * 40, index=n, own=n == 0) for n in range(3)]
+    rows = plot(chart(*lines), PlotOptions(), Frame(20, 12, feet=0, right=10)).rows
+    text = "\n".join(map(plain, rows))
+    assert all(f"{mark} train" in text for mark in "●▲■")
+    assert all(spans_of(rows, f"curve-{n}") for n in (1, 2, 3))
+    drawn_on = [plain(row)[LABEL + 1 :][:20] for row in rows if " train" in plain(row)]
+    assert all(" " not in row for row in drawn_on), drawn_on
+
+
+def test_marks_sit_on_the_smoothed_line() -> None:
+    noisy, still = [float(at % 2) for at in range(80)], (0.5,) * 80
+    lines = [line(noisy, index=n, smooths=still, own=n == 0) for n in range(2)]
+    rows = plot(chart(*lines), PlotOptions(smoothing=0.9), Frame(40, 9, feet=0)).rows
+    assert len({at for at, row in enumerate(rows) if set("●▲") & set(plain(row))}) == 1
+
+
+def test_of_many_lines_the_own_and_the_best_are_bright_until_one_is_chosen() -> None:
+    ends = [9.0, 1.0, 5.0, 4.0, 3.0, 2.0, 6.0, 7.0]
+    lines = [
+        line([end] * 40, index=n, own=n == 0, label=f"run {n}", best=(end, 0.0, 0.0))
+        for n, end in enumerate(ends)
+    ]
+    styles = line_styles(chart(*lines))
+    assert [n for n, style in enumerate(styles) if style.bright] == [0, 1, 2, 3, 4, 5]
+    assert len({style.style for style in styles if style.bright}) == 6
+    chosen = line_styles(chart(*lines), "run 7")
+    assert [n for n, style in enumerate(chosen) if style.bright] == [7]
+    rows = plot(chart(*lines), PlotOptions(highlight="run 7"), Frame(40, 20, right=12)).rows
+    assert [plain(row).split()[-1] for row in rows if "run" in plain(row)] == ["7"]
+
+
+def test_bright_lines_differ_in_colour_and_in_mark() -> None:
+    lines = [line([float(at)] * 9, index=at, label=f"{at}") for at in (1, 7, 9, 11, 13, 25)]
+    styles = line_styles(chart(*lines))
+    assert len({one.mark for one in styles}) == len({one.style for one in styles}) == 6
+
+
+def test_a_pruned_line_is_dim_and_its_end_says_so() -> None:
+    why = "0.9 at step 9 is above the median 0.5 of 7"
+    lines = [
+        line([float(at)] * 10 + [NAN] * 10 * (at == 2), label=f"t{at}", own=at == 0, index=at)
+        for at in range(3)
+    ]
+    lines = [replace(one, pruned=why) if one.label == "t2" else one for one in lines]
+    found = chart(*lines)
+    assert [style.bright for style in line_styles(found)] == [True, True, False]
+    assert "⊣" in spans_of(plot(found, PlotOptions(), FRAME).rows, "dim")
+    legend = table_rows(found, figures(), PlotOptions(), 140, 9)
+    assert [f"⊣ {why}" in plain(row) for row in legend].count(True) == 1
+    assert line_styles(chart(replace(lines[2], own=True)))[0].bright
+
+
+def test_the_mean_is_a_line_and_the_range_behind_it_is_dim() -> None:
+    low, high = (0.0,) * 40, (1.0,) * 40
+    rows = drawn([0.5] * 40, lows=low, highs=high)
+    bright = [at for at, row in enumerate(rows) if any(s.style == "curve-1" for s in row)]
+    assert len(bright) == 1
+    assert all(any(s.style == "faint" and s.text[0] > "\u2800" for s in row) for row in rows[:3])
+
+
+def test_a_constant_with_rounding_errors_is_a_straight_line() -> None:
+    rows = drawn([0.1, 0.1 + 2e-17, 0.1 - 3e-17] * 13)
+    assert sum(any(s.style == "curve-1" for s in row) for row in rows) == 1
+
+
+@example(0.1, 1.25, 6, False)
+@given(st.floats(-1e9, 1e9), st.floats(1e-4, 1e9), st.integers(4, 30), st.booleans())
+def test_the_y_axis_labels_its_ends_and_what_is_between_in_few_characters(
+    low: float, span: float, height: int, log: bool
+) -> None:
+    low = abs(low) + 1e-6 if log else low
+    view = PlotOptions(log=log)
+    rows = plot(chart(line([low, low + span] * 20)), view, Frame(20, height, feet=0)).rows
+    labels = [plain(row)[:LABEL].strip() for row in rows]
+    if any(labels[:1]):  # else one value: its line has a label in the middle
+        assert labels[-1]
+        assert any(labels[1:-1]), labels
+    assert sum(map(bool, labels)) in (1, *range(3, height + 1))
+    assert all(len(label) <= 5 for label in labels)
+
+
+def test_the_cursor_is_a_line_with_its_place_below() -> None:
+    rows = plot(chart(line([1.0] * 40)), PlotOptions(cursor=20.0), Frame(20, 8, feet=2)).rows
+    assert sum("│" in plain(row)[8:] for row in rows) >= 6
+    assert Segment("20", "accent") in rows[-1]
+
+
+def test_what_labels_leave_out_is_said_in_the_titles() -> None:
+    near = chart(line([1.2341, 1.2353] * 20), low=1_000_055.0, high=1_000_366.0)
+    grid = PlotGrid(28, 12, 1)
+    rows = [*map(plain, grid_rows([PlotCell(figures("validation/loss"), near)], grid))]
+    assert rows[0].startswith("valid")
+    assert rows[0].endswith("labels + 1.23")
+    assert (rows[1].split("┤")[0], rows[-1].split("─")[0]) == (".0053", "     ╰1000000 +")
+    at_left = plot(near, PlotOptions(cursor=1_000_060.0), Frame(60, 8)).rows
+    assert plain(at_left[-1]).startswith("     ╰1000000 +─1.00006M─")
+
+
+@given(st.floats(-1e12, 1e12), st.floats(1e-9, 1e3), st.integers(12, 60))
+def test_a_title_is_never_wider_than_its_plot(low: float, span: float, width: int) -> None:
+    one = PlotCell(figures("validation/loss"), chart(line([low, low + span] * 20)))
+    assert all(width_of(row) <= width for row in grid_rows([one], PlotGrid(width, 12, 1)))
+
+
+@given(st.integers(20, 200), st.integers(3, 60), st.integers(1, 20))
+def test_a_grid_never_is_wider_than_its_pane(width: int, height: int, count: int) -> None:
+    cells = [PlotCell(figures(f"metric {n}"), chart(line([0.0, 1.0] * 20))) for n in range(count)]
+    rows = grid_rows(cells, PlotGrid(width, height, count))
+    assert max(width_of(row) for row in rows) <= width
+
+
+def test_four_metrics_fill_a_wide_pane_two_by_two() -> None:
+    grid = PlotGrid(140, 32, 4)
+    assert (grid.columns, grid.plot_height) == (2, 13)
+    assert len(grid_rows([PlotCell(figures(), None)] * 4, grid)) <= 32
+
+
+@given(st.integers(28, 200), st.integers(6, 60), st.integers(1, 60))
+def test_no_plot_has_under_four_lines(width: int, height: int, count: int) -> None:
+    grid = PlotGrid(width, height, count)
+    assert grid.plot_height >= 4
+    rows = -(-count // grid.columns)
+    assert grid.visible_rows(height) < rows or rows * grid.row_height <= height + grid.spacing.gap
+
+
+def test_five_metrics_stand_in_two_columns_with_their_axes() -> None:
+    grid = PlotGrid(67, 19, 5)
+    assert (grid.columns, grid.plot_height, grid.spacing.axis) == (2, 4, 1)
+    assert grid.visible_rows(19) == 3
+
+
+def test_a_plot_says_name_last_value_and_round_numbers() -> None:
+    one = PlotCell(figures("train/loss"), chart(line([0.0, 1.0] * 20)))
+    rows = [plain(row) for row in grid_rows([one], PlotGrid(40, 12, 1))]
+    assert rows[0].startswith("train/loss")
+    assert rows[0].endswith("0.5000")
+    assert [row.split("┤")[0].strip() for row in rows if "┤" in row] == ["1", "0.5", "0"]
+    assert rows[-1].split("─")[0].strip().endswith("0")
+    assert "20" in rows[-1]
+
+
+def test_at_the_cursor_the_value_there_is_said() -> None:
+    view = PlotOptions(cursor=12.0)
+    one = PlotCell(figures(last=9.0), chart(line([float(at) for at in range(40)])), view)
+    rows = grid_rows([one], PlotGrid(40, 12, 1))
+    assert Segment("12", "accent") in rows[0]
+
+
+def test_values_that_are_not_finite_are_counted() -> None:
+    one = PlotCell(figures(nonfinite=3, last=math.nan), chart(line([0.0] * 40)))
+    assert "×3  last NaN" in plain(grid_rows([one], PlotGrid(60, 9, 1))[0])
+
+
+def test_a_band_is_as_wide_between_two_points_as_at_them() -> None:
+    lows, highs = [0.0, NAN, NAN, 0.0], [8.0, NAN, NAN, 8.0]
+    assert YAxis(0, 8).ranges(lows, highs, 9) == [(0, 8)] * 4
+
+
+def test_a_row_of_nan_is_marked_once_if_there_are_other_lines() -> None:
+    values = [float(at) for at in range(40)]
+    broken = line(values, odd=tuple((dot, NAN_BIT) for dot in range(10, 20)))
+    alone = plot(chart(broken), PlotOptions(), FRAME).rows
+    beside = plot(chart(broken, line(values, index=1)), PlotOptions(), FRAME).rows
+    assert spans_of(alone, "bad").count("×") >= 5
+    assert spans_of(beside, "bad").count("×") == 1
+
+
+@pytest.mark.parametrize("height", range(4, 11))
+@pytest.mark.parametrize(
+    ("low", "high"), [(0.2, 2.4), (0.0, 0.6), (-0.002, 0.03), (2.3e-5, 9e-4), (1e4, 1.3e5)]
+)
+def test_every_axis_has_a_label_between_its_ends(low: float, high: float, height: int) -> None:
+    values = [low + (high - low) * at / 39 for at in range(40)]
+    rows = plot(chart(line(values)), PlotOptions(), Frame(20, height)).rows
+    labels = [plain(row).split("┤")[0].strip() for row in rows if "┤" in plain(row)]
+    assert len(labels) >= 3
+    assert len(set(labels)) == len(labels)
+
+
+def test_the_goal_of_a_search_says_which_line_leads() -> None:
+    values = [line([1.0] * 4, label="a"), line([2.0] * 4, label="b", index=1)]
+    search = Search("tokens/s", "maximize")
+    assert leader_text(chart(*values, name="tokens/s"), PlotOptions()) == ""
+    led = chart(*values, name="tokens/s", search=search)
+    assert leader_text(led, PlotOptions()).startswith("b leads by 1")
+    other = chart(*values, name="loss", search=search)
+    assert leader_text(other, PlotOptions()).startswith("a leads by 1")

@@ -1,0 +1,135 @@
+"""Series that differ in a seed alone become their mean and their range, as numpy computes them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import product
+from types import SimpleNamespace
+from typing import cast
+
+import numpy as np
+import pytest
+
+from tests.unit.tui.charts import NAN, chart, line
+from trainui.tui.curves.cursor_values import best_text
+from trainui.tui.curves.screen import curve_report
+from trainui.tui.readers.curve_reader import folded, groups
+from trainui.tui.render.numbers import number
+from trainui.tui.snapshot.curves import ALL_IN_ONE, PlottedSeries
+from trainui.tui.snapshot.plot_options import PlotOptions
+from trainui.tui.snapshot.snapshot import CurvesPage
+
+
+def member(at: int, **params: str) -> PlottedSeries:
+    label = ",".join(f"{key}={value}" for key, value in params.items())
+    return PlottedSeries(f"stage-{at}", label, at, params=tuple(params.items()))
+
+
+GRID = [
+    member(2 * at + seed, lr=lr, seed=f"{seed}") for at, lr in enumerate("ab") for seed in (0, 1)
+]
+
+
+def labels(fold: str | None) -> list[tuple[str, int]]:
+    return [(label, len(some)) for label, some in groups(GRID, fold)]
+
+
+def test_members_are_folded_over_a_seed_or_the_parameter_chosen() -> None:
+    assert labels(None) == [("lr=a", 2), ("lr=b", 2)]
+    assert labels("lr") == [("seed=0", 2), ("seed=1", 2)]
+    assert labels(ALL_IN_ONE) == [("all 4", 4)]
+    assert labels("-") == [(one.label, 1) for one in GRID]
+
+
+def test_members_are_folded_over_the_parameter_of_their_definition() -> None:
+    grid = [member(at, lr=lr, run=run) for at, (lr, run) in enumerate(product("ab", "xy"))]
+    assert len(groups(grid, None)) == 4
+    declared = [replace(one, over="run") for one in grid]
+    assert [label for label, _some in groups(declared, None)] == ["lr=a", "lr=b"]
+
+
+def test_the_seeds_of_a_trial_are_named_by_its_number() -> None:
+    grid = [
+        member(2 * at + seed, trial=f"{at}", lr=f"0.{at}", seed=f"{seed}")
+        for at, seed in product(range(2), repeat=2)
+    ]
+    assert [label for label, _some in groups(grid, None)] == ["trial=0", "trial=1"]
+
+
+def test_series_without_the_parameter_stay_alone() -> None:
+    attempts = [PlottedSeries("stage-0", f"attempt {n}", n, n) for n in (1, 2)]
+    found = groups([*GRID[:2], *attempts], None)
+    assert [(label, len(some)) for label, some in found][1:] == [("attempt 1", 1), ("attempt 2", 1)]
+
+
+def test_mean_and_range_are_those_of_numpy() -> None:
+    values = np.random.default_rng(7).normal(size=(5, 40)) * 1e3
+    lines = [line(row.tolist(), own=False) for row in values]
+    bests = [replace(one, best=(min(one.means), 0.0, 0.0)) for one in lines]
+    found = folded(bests, "all 5")
+    assert found.means == pytest.approx(values.mean(axis=0), rel=1e-9)
+    assert found.lows == pytest.approx(values.min(axis=0), rel=1e-9)
+    assert found.highs == pytest.approx(values.max(axis=0), rel=1e-9)
+    assert found.counts == (5,) * 40
+    assert found.deviations == pytest.approx(values.std(axis=0, ddof=1), rel=1e-9)
+    assert found.best is not None
+    assert found.best[0] == pytest.approx(values.min(axis=1).mean(), rel=1e-9)
+    assert best_text(found) == number(found.best[0]), "a mean has no best step"
+    done = [replace(one, completed=at > 2) for at, one in enumerate(bests)]
+    completed = folded(done, "all 5").best
+    assert completed is not None
+    assert completed[0] == pytest.approx(values[3:].min(axis=1).mean(), rel=1e-9)
+
+
+def test_a_member_counts_from_its_first_to_its_last_point() -> None:
+    short = line([NAN, 1.0, NAN, 3.0, NAN], own=False)
+    found = folded([short, line([0.0] * 5)], "all 2")
+    assert found.counts == (1, 2, 2, 2, 1)
+    assert found.means == pytest.approx((0.0, 0.5, 1.0, 1.5, 0.0))
+    assert found.own
+    assert found.best is None
+
+
+def test_lines_that_diverge_to_the_largest_numbers_have_a_mean() -> None:
+    huge = replace(line([1.6e308] * 200), best=(1.6e308, 0.0, 0.0), last=(1.6e308, 199.0))
+    found = folded([huge, huge], "all 2")
+    assert found.best is not None
+    assert found.best[0] == pytest.approx(1.6e308)
+    assert found.last is not None
+    assert found.last[0] == pytest.approx(1.6e308)
+    of = SimpleNamespace(id="1", name="huge")
+    page = cast(CurvesPage, SimpleNamespace(run=of, stage=of))
+    assert "| 1.6e308 | 1.6e308 at 0 |" in curve_report(page, chart(huge), PlotOptions())
+
+
+def test_names_in_the_report_of_a_metric_are_escaped_for_markdown() -> None:
+    run, stage = SimpleNamespace(id="1", name="a*b"), SimpleNamespace(name="s|1")
+    page = cast(CurvesPage, SimpleNamespace(run=run, stage=stage))
+    labelled = replace(line([1.0] * 5), label="<i> `x`|y")
+    shown = curve_report(page, chart(labelled), PlotOptions())
+    assert shown.startswith(r"### a\*b / s\|1: ")
+    assert r"| \<i\> \`x\`\|y |" in shown
+
+
+def test_a_single_mean_is_named_by_what_was_not_folded() -> None:
+    assert [label for label, _ in groups(GRID[:2], None)] == ["lr=a"]
+
+
+def test_a_mean_ends_where_no_member_has_a_value_any_more() -> None:
+    ended = line([1.0, 2.0, NAN, NAN], at=(0.0, 1.0, 2.0, 3.0), own=False)
+    found = folded([ended, line([2.0, 3.0, NAN, NAN])], "lr=1")
+    assert found.known == [0.0, 1.0]
+
+
+def test_the_last_value_of_a_mean_is_that_of_the_stored_values_at_its_last_step() -> None:
+    def ending(*last: tuple[float, float] | None) -> tuple[float, float] | None:
+        return folded([line([0.0, 1.0], last=one) for one in last], "all").last
+
+    mean, step = ending((0.2, 4000.0), (0.4, 4000.0), (9.0, 2400.0)) or (0.0, 0.0)
+    assert mean == pytest.approx(0.3, rel=1e-9)
+    assert step == 4000.0
+    assert ending((0.2, 4000.0), (NAN, 4000.0)) == (0.2, 4000.0)
+    value, step = ending((0.2, 1800.0), (NAN, 4000.0)) or (0.0, 0.0)
+    assert value != value
+    assert step == 4000.0, "the one that got furthest has no finite value there"
+    assert ending((0.2, 4000.0), None) is None

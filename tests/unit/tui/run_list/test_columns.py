@@ -1,0 +1,397 @@
+"""The list of runs as lines: nothing is wider than its column, whatever people call their runs."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from trainui import clock
+from trainui.domain.headline_metric import headline
+from trainui.domain.metric_direction import ComparedMetric
+from trainui.domain.records import Loss
+from trainui.domain.states import Status
+from trainui.domain.time_worked import TimeWorked
+from trainui.store.read.run_list import RunDetails, RunLine, RunTrouble
+from trainui.tui.render.styled_text import plain, width_of
+from trainui.tui.run_list import column_stats
+from trainui.tui.run_list.column_stats import facts_of, with_listed
+from trainui.tui.run_list.columns import VALUE, RowContext, RunColumns, trouble_cells, value_cells
+from trainui.tui.run_list.sorting import ORDERS, by_param
+from trainui.tui.snapshot.params import differing
+from trainui.tui.snapshot.run_page import Eta
+from trainui.tui.snapshot.snapshot import ListedMetrics, RunLive
+
+NOW = clock.now()
+
+RUN = RunLine(
+    id="0f0e0d0c-0000-4000-8000-000000000000",
+    name="digits",
+    pipeline="digits.v2",
+    status=Status.RUNNING,
+    priority=0,
+    created_at=NOW,
+    started_at=NOW - 75 * clock.SECOND,
+    completed_at=None,
+    worked=TimeWorked(since=NOW - 75 * clock.SECOND),
+    done=2,
+    total=5,
+    current=("train[hidden=32]", "train[hidden=128]"),
+    params_json='{"lr": "3e-4", "seed": "1"}',
+)
+
+LIVE = RunLive(
+    ComparedMetric.of("val/loss"),
+    value=0.25,
+    values=(1.0, 0.5, 0.25),
+    step=1200,
+    last_step=5000,
+    gpus=(0, 3),
+)
+
+
+LONG = ComparedMetric.of("valid/cross_entropy_loss")
+
+METRICS = {one: ComparedMetric.of(one) for one in ("val/loss best", "test/accuracy best")}
+
+LISTED = ListedMetrics({"val/loss best": ComparedMetric.of("val/loss")}, "val/loss best", gpus=3)
+
+
+SWEEP = RUN._replace(
+    sweeps_json='{"values": {"lr": ["0.1", "0.000012345", "0.02"], "act": ["relu", "gelu"], '
+    '"trial": ["0", "1"], "size": ["small", "medium", "x-large"]}}',
+)
+
+
+def test_a_sweep_has_the_range_of_its_members_in_the_column_of_a_parameter() -> None:
+    assert facts_of([RUN, SWEEP]).params == ("lr", "act", "size")
+    line = shown(SWEEP, 250, RUN)
+    for words in (" 1.23e-5..0.1 ", " relu,gelu ", " 3 values "):
+        assert words in line
+    other = RUN._replace(params_json='{"lr": "1e-4"}')
+    lines = [RUN, SWEEP, other]
+    assert by_param("lr").arranged(lines, reverse=False) == [SWEEP, other, RUN]
+
+
+def test_the_second_line_has_the_metric_and_the_best_member_where_no_column_has_them() -> None:
+    best = LIVE._replace(stage="train[lr=0.1,seed=1]", member="lr=0.1,seed=1")
+    runs = [RUN._replace(params_json='{"lr": "0.1", "seed": "2"}'), RUN]
+    details = {RUN.id: RunDetails("a", Status.FAILED, "exit code 1")}
+    facts = with_listed(facts_of(runs), LISTED._replace(member=13), endings=True)
+    for width, words, others in (
+        (250, ["0f0e0d0c", "✗ a: exit code 1"], "lr=0.1,seed=1"),
+        (128, ["0f0e0d0c", "val/loss best lr=0.1,seed=1", "✗ a: exit code 1"], "0.2500"),
+        (84, ["0f0e0d0c", "val/loss best 0.2500 lr=0.1,seed=1", "✗ a: exit code 1"], ""),
+    ):
+        moment = RowContext(NOW, live={RUN.id: best}, details=details)
+        columns = RunColumns(width, facts)
+        assert plain(columns.second_row(RUN, moment)).strip().split("  ") == words
+        assert others in plain(columns.row(RUN, moment))
+        failed = RUN._replace(status=Status.FAILED)
+        texts = plain(columns.second_row(failed, moment)).split("  ")
+        assert texts[-len(words) - 1 : -1][1] == words[-1]
+
+
+@pytest.mark.parametrize(
+    ("metric", "room", "words"),
+    [
+        (ComparedMetric("loss", True), 9, "loss best"),
+        (ComparedMetric("loss", True), 6, "loss"),
+        (ComparedMetric("gap", None), 6, "ga…ast"),
+        (ComparedMetric("val/loss", True), 7, "…/loss"),
+        (ComparedMetric("val/loss", True), 2, "v…"),
+    ],
+)
+def test_another_metric_than_the_columns_loses_the_word_that_both_have(
+    metric: ComparedMetric, room: int, words: str
+) -> None:
+    moment = RowContext(NOW, live={RUN.id: LIVE._replace(metric=metric)})
+    found = value_cells("f1 best")(moment.of(RUN), VALUE + room)
+    assert plain(tuple(found)).partition("0.2500")[2].strip() == words
+
+
+@pytest.mark.parametrize(
+    ("cells", "text"),
+    [
+        (40, "✗1 failed  ◌2 stalled  !1 NaN  !3 alert"),
+        (38, "✗1 ◌2 !1 NaN !3 alert"),
+        (20, "✗1 ◌2 !1 !3"),
+    ],
+)
+def test_the_words_of_one_symbol_go_last(cells: int, text: str) -> None:
+    trouble = RunTrouble(failed=1, stalled=2, nan=1, alert=3)
+    assert plain(tuple(trouble_cells(trouble, cells))) == text
+    alone = RunTrouble(failed=1, nan=1)
+    assert plain(tuple(trouble_cells(alone, 10))) == "✗1 !1"
+
+
+def shown(run: RunLine, width: int, *others: RunLine, live: RunLive | None = LIVE) -> str:
+    """A run's line in a list with others."""
+    moment = RowContext(
+        NOW,
+        {RUN.id: Eta(NOW + 600 * clock.SECOND, whole=True)},
+        {} if live is None else {run.id: live},
+    )
+    facts = with_listed(facts_of([run, *others]), LISTED, endings=True)
+    columns = RunColumns(width, facts, "WHEN")
+    row = columns.row(run, moment)
+    assert width_of(row) <= width
+    assert width_of(columns.heading()) <= width
+    return plain(row)
+
+
+@pytest.mark.parametrize("width", [20, 60, 80, 81, 99, 100, 120, 200, 300])
+@pytest.mark.parametrize(
+    "name",
+    ["digits", "n" * 200, "日本語の名前" * 9, "\x1b[31mred\x1b[0m", "[bold]x[/bold]", "🎉 party"],
+)
+@pytest.mark.parametrize("priority", [0, 12])
+def test_a_line_fits_its_width_and_is_harmless(width: int, name: str, priority: int) -> None:
+    run = RUN._replace(name=name, priority=priority, pipeline=name[::-1], is_external=width % 2 > 0)
+    assert "\x1b" not in shown(run, width, RUN)
+
+
+def test_an_external_run_is_marked() -> None:
+    assert " digits ext " in shown(RUN._replace(is_external=True), 80)
+
+
+def test_what_is_wrong_is_counted_with_words_where_they_fit() -> None:
+    run = RUN._replace(trouble=RunTrouble(failed=1, stalled=1, nan=3))
+    assert "2/5     ✗1 failed  ◌1 stalled  !3 NaN  " in shown(run, 160)
+    assert " ✗1 ◌1 !3 " in shown(run, 80)
+    assert "TROUBLE" not in RunColumns(160, facts_of([RUN])).titles
+
+
+@pytest.mark.parametrize(
+    ("trouble", "style"),
+    [
+        (RunTrouble(failed=1, stalled=1), "bad"),
+        (RunTrouble(nan=1), "bad"),
+        (RunTrouble(stalled=1, alert=2), "warn"),
+        (RunTrouble(), "state-running"),
+    ],
+)
+def test_the_state_has_the_colour_of_the_worst(trouble: RunTrouble, style: str) -> None:
+    run = RUN._replace(trouble=trouble)
+    row = RunColumns(120, facts_of([run])).row(run, RowContext(NOW))
+    assert next(segment.style for segment in row if "running" in segment.text) == style
+
+
+@pytest.mark.parametrize("status", list(Status))
+def test_a_state_is_a_symbol_and_a_word(status: Status) -> None:
+    assert f" {status} " in shown(RUN._replace(status=status), 80)
+
+
+def test_a_line_says_how_far_and_what_runs_now() -> None:
+    text = shown(RUN, 120)
+    for part in ("2/5", "train[hidden=32] +1", "1m 15s", "0.25", "~10m 00s"):
+        assert part in text
+
+
+def test_with_more_room_more_is_shown() -> None:
+    other = RUN._replace(id="other", params_json='{"lr": "1e-3", "seed": "1"}')
+    text = shown(RUN, 200, other)
+    for part in ("3e-4", "1200/5000", "⠱", "0,3", "digits.v2", "train[hidden=128]"):
+        assert part in text
+
+
+def test_of_a_failed_run_the_failed_stage_is_named() -> None:
+    failed = RUN._replace(status=Status.FAILED, current=(), failed=("evaluate",))
+    assert "✗ evaluate" in shown(failed, 80)
+
+
+def test_a_pipeline_has_a_column_only_where_a_run_is_called_otherwise() -> None:
+    assert "PIPELINE" in RunColumns(160, facts_of([RUN])).titles
+    assert "PIPELINE" not in RunColumns(160, facts_of([RUN._replace(pipeline="digits")])).titles
+
+
+def test_only_parameters_that_differ_have_a_column() -> None:
+    texts = ['{"lr": "1", "bs": "8", "seed": "1"}', '{"lr": "2", "bs": "8"}']
+    assert differing(texts) == ("lr", "seed")
+    assert differing(texts[:1] * 5) == ()
+    runs = [RUN._replace(params_json=text) for text in texts]
+    assert {"lr", "seed"} <= set(RunColumns(160, facts_of(runs)).titles)
+    assert "bs" not in RunColumns(160, facts_of(runs)).titles
+
+
+def test_a_parameter_that_only_other_pipelines_lack_gives_way_first() -> None:
+    texts = ('{"data": "cifar10", "lr": "1"}', '{"lr": "2"}', "{}")
+    runs = [RUN._replace(params_json=text) for text in texts]
+    facts = facts_of([run._replace(pipeline=f"p{at}") for at, run in enumerate(runs)])
+    assert facts.params == ("lr", "data")
+    by_width = {width: RunColumns(width, facts).titles for width in (80, 160)}
+    assert ("lr" in by_width[80], "data" in by_width[80]) == (True, False)
+    assert {"lr", "data"} <= set(by_width[160])
+    assert "data" in RunColumns(80, facts, "data").titles
+    of_one_pipeline = facts_of(runs)
+    assert of_one_pipeline.params == ("lr", "data")
+    assert {"lr", "data"} <= set(RunColumns(80, of_one_pipeline).titles)
+    sweep = SWEEP._replace(params_json="{}")
+    unread = facts_of([sweep, sweep._replace(sweeps_json="")])
+    assert (bool(unread.params), unread.compared) == (True, 0), "the other may not be read yet"
+
+
+@pytest.mark.parametrize(("having", "is_rare"), [(2, True), (5, False)])
+def test_a_parameter_of_few_runs_shortens_neither_names_nor_metrics(
+    having: int, is_rare: bool
+) -> None:
+    names = ("model", "optimizer", "data", "project", "patience")
+    params = [json.dumps(dict.fromkeys(names, f"value {at}")) for at in range(having)]
+    of_many = [RUN._replace(name=f"training-{at:04}", pipeline=f"p{at}") for at in range(40)]
+    runs = [
+        run._replace(params_json=params[at] if at < having else "{}")
+        for at, run in enumerate(of_many)
+    ]
+    facts = with_listed(facts_of(runs), LISTED._replace(main="", titles=METRICS), endings=False)
+    shown = RunColumns(120, facts)
+    assert ("METRIC" in shown.titles) == is_rare
+    assert ("model" not in shown.titles) == is_rare
+    if is_rare:
+        assert "training-0000  " in plain(shown.row(runs[0], RowContext(NOW, live={RUN.id: LIVE})))
+        assert "model" in RunColumns(200, facts).titles
+
+
+def test_a_long_name_shortens_no_other_column() -> None:
+    texts = ('{"weight_decay": "0.1"}', '{"weight_decay": "0.2"}')
+    runs = [RUN._replace(name="n" * 60, params_json=text) for text in texts]
+    heading = plain(RunColumns(120, facts_of(runs)).heading())
+    assert "weight_decay" in heading
+
+
+def test_a_long_name_takes_what_is_free_before_others_are_widened() -> None:
+    name = "resnet50-imagenet-augmented-cosine-schedule-warmup-5-epochs"
+    many = tuple(f"train[lr=0.0{n}]" for n in range(1, 9))
+    member = "lr=0.01,seed=0,model=resnet50"
+    run = RUN._replace(name=name, pipeline=name, current=many)
+    runs = [run, run._replace(params_json='{"lr": "1"}')]
+    facts = with_listed(facts_of(runs), LISTED._replace(member=len(member)), endings=True)
+    live = {RUN.id: LIVE._replace(member=member)}
+    line = plain(RunColumns(200, facts).row(runs[0], RowContext(NOW, live=live)))
+    assert f" {name} " in line
+    assert "train[lr=0.01] +7" in line
+    whole = plain(RunColumns(400, facts).row(runs[0], RowContext(NOW, live=live)))
+    for part in (name, ", ".join(many), member, "⠱"):
+        assert f" {part}" in whole
+
+
+def test_words_of_trouble_that_do_not_fit_get_no_room() -> None:
+    trouble = RunTrouble(failed=1, stalled=1, nan=3)
+    sweep = SWEEP._replace(name="n" * 60, pipeline="n" * 60, trouble=trouble)
+    facts = with_listed(facts_of([sweep, RUN._replace(pipeline="digits")]), LISTED, endings=False)
+    at_120, at_200 = (RunColumns(width, facts, "WHEN") for width in (120, 200))
+    assert "TROUBLE   STAGE" in plain(at_120.heading())
+    assert " ✗1 ◌1 !3  " in plain(at_120.row(sweep, RowContext(NOW)))
+    line = plain(at_200.row(sweep, RowContext(NOW)))
+    for part in ("n" * 60, "1.23e-5..0.1", "✗1 failed  ◌1 stalled  !3 NaN"):
+        assert f" {part} " in line
+
+
+def test_nothing_is_cut_where_all_of_it_fits() -> None:
+    params = '{"dataset_directory": "/data/imagenet/2012", "lr": "1"}'
+    runs = [RUN._replace(params_json=params, pipeline="digits-with-augmented-data"), RUN]
+    columns = RunColumns(200, facts_of(runs))
+    assert "dataset_directory" in plain(columns.heading())
+    line = plain(columns.row(runs[0], RowContext(NOW)))
+    for part in ("/data/imagenet/2012", "digits-with-augmented-data", ", ".join(RUN.current)):
+        assert f" {part} " in line
+
+
+def test_a_long_number_is_rounded() -> None:
+    other = RUN._replace(params_json='{"lr": 0.00833333333333}')
+    assert "0.0083 " in shown(other, 160, RUN)
+
+
+def test_the_metric_is_named_once_where_all_have_the_same() -> None:
+    one = with_listed(facts_of([RUN]), LISTED, endings=False)
+    assert "val/loss best" in RunColumns(120, one).titles
+    both = LISTED._replace(
+        titles={**LISTED.titles, "loss best": ComparedMetric.of("loss")}, main=""
+    )
+    assert "METRIC" in RunColumns(120, with_listed(one, both, endings=False)).titles
+    other = RowContext(NOW, live={RUN.id: LIVE._replace(metric=ComparedMetric.of("loss"))})
+    assert "0.2500 loss best" in plain(RunColumns(160, one).row(RUN, other))
+    long = RowContext(NOW, live={RUN.id: LIVE._replace(metric=LONG)})
+    for width in range(80, 160, 5):
+        row = plain(RunColumns(width, with_listed(one, both, endings=False)).row(RUN, long))
+        assert "0.2500" not in row or "best " in row, "which value it is stays"
+
+
+def test_the_mark_of_the_order_shortens_no_heading() -> None:
+    runs = [RUN._replace(params_json=f'{{"steps": "{n}"}}') for n in (1, 2)]
+    for title in ("STAGES", "steps", "ELAPSED", "WHEN"):
+        assert f"{title}▾" in plain(RunColumns(120, facts_of(runs), title).heading())
+
+
+def test_columns_do_not_shrink_while_runs_continue() -> None:
+    before = with_listed(facts_of([RUN]), LISTED, endings=True)
+    later = facts_of([RUN._replace(current=("x",))]).grown(before)
+    later = with_listed(later, LISTED, endings=False)
+    assert RunColumns(120, later).titles == RunColumns(120, before).titles
+    assert later.widths["current"] == before.widths["current"]
+
+
+def test_a_column_is_found_by_its_cell() -> None:
+    columns = RunColumns(120, facts_of([RUN]), "NAME")
+    heading = plain(columns.heading())
+    assert "NAME▾" in heading
+    assert columns.title_at(heading.index("NAME")) == "NAME"
+    assert columns.title_at(heading.index("STATE") + 2) == "STATE"
+    assert columns.title_at(heading.index("WHEN")) == "WHEN"
+
+
+def test_the_orders_put_what_they_say_first_and_can_be_turned_round() -> None:
+    old = RUN._replace(
+        id="b", name="a", created_at=NOW - 9, worked=TimeWorked(since=NOW - 9 * 10**9)
+    )
+    done = RUN._replace(
+        id="c",
+        name="z",
+        status=Status.COMPLETED,
+        created_at=NOW - 20,
+        completed_at=NOW,
+        worked=TimeWorked(75),
+    )
+    runs = [RUN, old, done]
+
+    def ids(title: str, *, reverse: bool = False) -> list[str]:
+        order = next(order for order in ORDERS if order.title == title)
+        return [run.id for run in order.arranged(runs, reverse=reverse)]
+
+    assert ids("WHEN") == [RUN.id, "b", "c"]
+    assert ids("WHEN", reverse=True) == ["c", "b", RUN.id]
+    assert ids("STATE") == [RUN.id, "b", "c"]
+    assert ids("STATE", reverse=True) == ["c", RUN.id, "b"]
+    assert ids("NAME")[0] == "b"
+    assert ids("ELAPSED")[0] == "b"
+
+
+def test_a_parameter_sorts_by_its_number_and_runs_without_it_come_last() -> None:
+    runs = [
+        RUN._replace(id=text, params_json=text)
+        for text in ('{"lr": "1e-1"}', "{}", '{"lr": "adam"}', '{"lr": 3e-4}')
+    ]
+    found = [run.id for run in by_param("lr").arranged(runs, reverse=False)]
+    assert found == ['{"lr": 3e-4}', '{"lr": "1e-1"}', '{"lr": "adam"}', "{}"]
+    assert by_param("lr").arranged(runs, reverse=True)[-1].id == "{}"
+
+
+def test_no_clock_is_a_headline() -> None:
+    assert headline(["time", "lr", "train/loss", "val/loss"]) == "val/loss"
+    assert headline(["epoch", "train/timestamp", "grad_norm"]) == "grad_norm"
+    assert headline(["timestamp", "time", "train/epoch"]) is None
+
+
+def test_the_longest_name_is_whole_however_old_its_run_is() -> None:
+    runs = [RUN] * column_stats.MOST_LOOKED_AT + [RUN._replace(name="much-older-than-all-others")]
+    row = RunColumns(120, facts_of(runs)).row(runs[-1], RowContext(NOW))
+    assert "much-older-than-all-others " in plain(row)
+
+
+def test_a_lost_run_has_a_question_mark_and_its_time_stops() -> None:
+    loss = Loss(RUN.id, NOW - 60 * clock.SECOND, "no worker since 20:14")
+    lost = RUN._replace(lost=loss)
+    columns = RunColumns(120)
+    line = plain(columns.row(lost, RowContext(NOW)))
+    assert "● running?" in line
+    assert " 15s " in line
+    assert loss.words in plain(columns.second_row(lost, RowContext(NOW)))

@@ -1,0 +1,37 @@
+"""The curves of a folded sweep do not depend on the selected member having metrics."""
+
+from __future__ import annotations
+
+from tests.unit.store.readings import Feeder
+from tests.unit.tui.filled import Filler
+from trainui.domain.search import Search
+from trainui.domain.states import Status
+from trainui.store.read import views
+from trainui.tui.readers.page_reader import RunPageReader
+from trainui.tui.snapshot.curves import CurvesWanted
+from trainui.tui.snapshot.query import RunQuery
+
+MEMBERS = ("train[a=1]", "train[a=2]", "train[a=3]")
+
+
+def test_a_member_with_metrics_stands_for_one_without(filler: Filler) -> None:
+    run_id = filler.run(dict.fromkeys(MEMBERS, ()), search=Search("gap", "minimize"))
+    filler.end(filler.start(run_id, MEMBERS[0]), Status.FAILED, exit_code=1)
+    for name in MEMBERS[1:]:
+        attempt = filler.start(run_id, name)
+        Feeder(filler.store, attempt.stage_id).feed({"a": [(0, 1.0)], "gap": [(0, 1.0), (1, 0.5)]})
+        filler.end(attempt)
+    for group, selected, plotted in (
+        ("train", MEMBERS[0], MEMBERS[1]),
+        ("train", MEMBERS[2], MEMBERS[2]),
+        (None, MEMBERS[0], MEMBERS[0]),
+    ):
+        query = RunQuery(run_id, selected, group, curves=CurvesWanted())
+        with views.reading() as connection:
+            page = RunPageReader().read(connection, query)
+        assert page is not None
+        assert page.detail is not None
+        assert (page.detail.stage, page.detail.plotted) == (selected, plotted)
+        assert page.detail.curves is not None
+        names = [one.name for one in page.detail.curves.charts]
+        assert names == ([] if plotted == MEMBERS[0] else ["gap", "a"]), "the search's is first"

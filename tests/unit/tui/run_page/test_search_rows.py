@@ -1,0 +1,193 @@
+"""The table of a search: the best so far, importance, and why trials were pruned or failed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.unit.tui.filled import Filler
+from trainui.domain.pruning_reason import PruningReason
+from trainui.domain.records import StageRecord
+from trainui.domain.search import Search
+from trainui.domain.states import Status
+from trainui.store.db import protocol, readonly
+from trainui.store.read import views
+from trainui.store.read.trials import TrialSummary
+from trainui.tui.render.styled_text import plain, width_of
+from trainui.tui.run_page.sweep_table import SweepRows, best_so_far, search_rows
+from trainui.tui.snapshot.run_page import MatrixDetail, SearchDetail, StageValue
+
+
+@pytest.fixture
+def connection(filler: Filler, home: Path) -> Iterator[protocol.Connection]:
+    with readonly.reading(home / "trainui.db") as connection:
+        yield connection
+
+
+PRUNING = PruningReason(
+    "median", "val/loss", 2000, 0.412, True, rule="the median", limit=0.287, of=7
+)
+
+
+def trial(
+    number: int,
+    state: str = "complete",
+    value: float | None = None,
+    reason: str | None = None,
+    pruning: PruningReason | None = None,
+) -> TrialSummary:
+    return TrialSummary(f"train[trial={number}]", number, state, value, 2000.0, reason, pruning)
+
+
+def detail(*trials: TrialSummary, broken: frozenset[str] = frozenset()) -> MatrixDetail:
+    values = {one.stage: one.value for one in trials if one.value is not None}
+    search = SearchDetail({one.stage: one for one in trials}, {"lr": 0.75, "layers": 0.25})
+    return MatrixDetail("val/loss", True, values, broken, search)
+
+
+def members(
+    filler: Filler, connection: protocol.Connection, *states: Status, **params: float | str
+) -> list[StageRecord]:
+    names = [f"train[trial={number}]" for number in range(len(states))]
+    run_id = filler.run(dict.fromkeys(names, ()))
+    search = Search("val/loss", "minimize")
+    return [
+        stage._replace(
+            status=state,
+            definition=replace(
+                stage.definition, search=search, trial=number, trial_params=dict(params)
+            ),
+        )
+        for number, (stage, state) in enumerate(
+            zip(views.stages(connection, run_id), states, strict=True)
+        )
+    ]
+
+
+def test_the_best_so_far_follows_the_numbers_of_completed_trials() -> None:
+    found = detail(
+        trial(3, value=0.2),
+        trial(0, value=0.5),
+        trial(1, "pruned", 0.1),
+        trial(2, value=0.7),
+        trial(4, "asked"),
+    ).search
+    assert found is not None
+    assert best_so_far(found, lower=True) == [0.5, 0.5, 0.2]
+    assert best_so_far(found, lower=False) == [0.5, 0.7, 0.7]
+
+
+@pytest.mark.parametrize(("lower", "first", "last"), [(True, "0.5000", "0.2000")])
+def test_the_plot_begins_and_ends_with_its_values(lower: bool, first: str, last: str) -> None:
+    group = detail(*(trial(number, value=value) for number, value in enumerate((0.5, 0.3, 0.2))))
+    for width in (30, 47, 98):
+        rows = search_rows(group, width)
+        lines = [plain(row).rstrip() for row in rows]
+        assert lines[1].startswith("best so far, over 3 complete")
+        assert lines[2].startswith(first)
+        assert lines[4].endswith(last)
+        assert "importance  lr 75%  layers 25%" in " ".join(lines)
+        assert max(map(width_of, rows)) <= width + 2, "two spaces end a line"
+
+
+def test_few_completed_trials_are_not_plotted() -> None:
+    lines = [plain(row) for row in search_rows(detail(trial(0, value=0.5)), 60)]
+    assert lines == ["importance  lr 75%  layers 25%"]
+
+
+def test_pruned_and_failed_trials_come_last_and_say_why(
+    filler: Filler, connection: protocol.Connection
+) -> None:
+    states = (Status.PRUNED, Status.FAILED, Status.COMPLETED, Status.COMPLETED)
+    stages = members(filler, connection, *states)
+    group = detail(
+        trial(0, "pruned", 0.1, pruning=PRUNING),
+        trial(1, "fail", 0.2, "exit code 1"),
+        trial(2, value=0.4),
+        trial(3, value=0.3),
+    )
+    lines = [" ".join(plain(row).split()) for row in SweepRows(stages, group, width=120)]
+    assert "best val/loss 0.3000 trial=3" in lines
+    assert [line[2:] for line in lines[-4:]] == [
+        "3 0.3000 2000",
+        "2 0.4000 2000",
+        "0 0.1000 2000 pruned 0.412 at step 2,000 is above the median 0.287 of 7",
+        "1 0.2000 2000 failed exit code 1",
+    ]
+
+
+def test_a_trial_that_ran_again_has_no_step_of_its_old_value(
+    filler: Filler, connection: protocol.Connection
+) -> None:
+    stages = members(filler, connection, Status.COMPLETED)
+    group = detail(trial(0, "pruned", 0.4, pruning=None))
+    rows = SweepRows(stages, group, width=99)
+    assert "2000" in plain(rows[-1])
+    better = group._replace(values={stages[0].name: 0.2})
+    rows = SweepRows(stages, better, width=99)
+    assert "0.2000" in plain(rows[-1])
+    assert "2000" not in plain(rows[-1]).replace("0.2000", "")
+
+
+def test_a_pruned_trial_has_no_step_where_its_best_value_is_of_another(
+    filler: Filler, connection: protocol.Connection
+) -> None:
+    stages = members(filler, connection, Status.PRUNED)
+    group = detail(trial(0, "pruned", 0.4))
+    assert "2000" in plain(SweepRows(stages, group, width=99)[-1])
+    better = group._replace(values={stages[0].name: 0.3})
+    row = plain(SweepRows(stages, better, width=99)[-1])
+    assert "2000" not in row.replace("0.3000", "")
+
+
+def test_further_metrics_have_columns_where_they_fit(
+    filler: Filler, connection: protocol.Connection
+) -> None:
+    stages = members(filler, connection, Status.COMPLETED, Status.FAILED)
+    others = {
+        "val/acc best": {stages[0].name: StageValue(0.91, False)},
+        "train/loss best": {stages[1].name: StageValue(0.7, True)},
+    }
+    group = detail(trial(0, value=0.4), trial(1, value=0.5))._replace(others=others)
+
+    def rows(width: int) -> list[str]:
+        found = SweepRows(stages, group, width=width)
+        assert all(width_of(row) <= width for row in found)
+        return [" ".join(plain(row).split()) for row in found[-3:]]
+
+    assert rows(100) == [
+        "trial time val/loss best at step val/acc best train/loss best",
+        "✓ 0 0.4000 2000 0.9100",
+        "✗ 1 0.5000 2000 !0.7000 failed",
+    ]
+    assert rows(65)[0].endswith("at step val/acc best")
+    assert rows(50)[0].endswith("at step")
+
+
+def test_the_value_is_whole_where_parameters_have_many_digits(
+    filler: Filler, connection: protocol.Connection
+) -> None:
+    stages = members(
+        filler,
+        connection,
+        *[Status.COMPLETED] * 2,
+        lr=0.001222906594703436,
+        weight_decay=1.2046e-05,
+        activation_function="gelu_new_approximate",
+    )
+    group = detail(trial(0, value=0.2041), trial(1, value=0.5))
+    stages[1] = stages[1]._replace(
+        definition=replace(
+            stages[1].definition,
+            trial_params={"lr": 0.08, "weight_decay": 0.1, "activation_function": "relu"},
+        ),
+    )
+    for width in (47, 60, 80):
+        rows = SweepRows(stages, group, width=width)
+        best, second = plain(rows[-2]), plain(rows[-1])
+        assert "0.2041" in best, width
+        assert "0.5000" in second, width
+        assert ("0.001223" in best) == (width >= 60)

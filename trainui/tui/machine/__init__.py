@@ -1,4 +1,0 @@
-"""The machine page: GPUs, CPUs, memory and disks.
-
-Read `screen` first.
-"""

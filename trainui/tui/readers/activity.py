@@ -1,0 +1,238 @@
+"""The activity of a stage: its last output and checkpoint, its progress, its headline metric."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from trainui import plain_files
+from trainui.domain.headline_metric import headline
+from trainui.domain.metric_direction import ComparedMetric
+from trainui.domain.notifications import MARKED, NAN
+from trainui.domain.records import AttemptRecord, Event, SeriesSummary, StageRecord
+from trainui.domain.states import Status
+from trainui.execution.attempt.log_ends import end_lines
+from trainui.pipeline.substitution.masking import Masker
+from trainui.resume import checkpoints
+from trainui.store.db.protocol import Connection
+from trainui.store.points import read_points
+from trainui.store.read import event_feed, headlines
+from trainui.supervisor.protocol import STDERR_FILE, STDOUT_FILE
+from trainui.text import harmless
+from trainui.tui.readers.stage_values import BestSteps
+from trainui.tui.render.numbers import exact_step, number
+from trainui.tui.snapshot.cache import Cache
+from trainui.tui.snapshot.run_page import LogProgress, StageActivity
+
+PROGRESS_BYTES = 4096
+"""The end of a log in which its progress is searched for, and its beginning for `max_steps`."""
+
+_COUNT = re.compile(
+    r"\b(epoch|step|iter(?:ation)?|round|update)s?\b\W{0,3}(\d+)\s*(?:/|of)\s*(\d+)", re.IGNORECASE
+)
+_BAR = re.compile(r"\d%\|.*\|\s*(\d+)/(\d+) \[(?:(\d+):)?(\d+):(\d+)<")
+"""A bar of tqdm: `35%|###5      | 21/60 [00:10<00:19,  2.00it/s]`."""
+
+_TOTAL = re.compile(rb"(?:max_steps|total optimization steps)[^\w-]{1,4}([\d,]+)", re.IGNORECASE)
+
+
+def log_progress(logs: Sequence[Path]) -> LogProgress | None:
+    """Return the progress in the last lines of logs; a count goes before a bar of its parts."""
+    newest_first = sorted(logs, key=lambda one: seen(one)[1], reverse=True)
+    lines = [
+        line for log in newest_first for line in reversed(end_lines(log, Masker(), PROGRESS_BYTES))
+    ]
+    found = (read(line) for read in (_count, _bar) for line in lines)
+    return next((one for one in found if one is not None), None)
+
+
+def _count(line: str) -> LogProgress | None:
+    for unit, done, total in reversed(_COUNT.findall(line)):
+        if int(total) > 0 and int(done) <= int(total):
+            return LogProgress(unit.lower(), int(done), int(total))
+    return None
+
+
+def _bar(line: str) -> LogProgress | None:
+    match = _BAR.search(line)
+    if match is None:
+        return None
+    done, total, hours, minutes, seconds = (int(group or 0) for group in match.groups())
+    ran = 3600 * hours + 60 * minutes + seconds
+    return LogProgress("bar", done, total, ran) if 0 < total >= done else None
+
+
+def most_steps(logs: Sequence[Path]) -> int:
+    """Return the number of steps that the beginning of a log announces; 0: none."""
+    for log in logs:
+        try:
+            with plain_files.open_plain(log) as file:
+                match = _TOTAL.search(file.read(PROGRESS_BYTES))
+        except OSError:
+            continue
+        if match is not None and (digits := match[1].replace(b",", b"")):
+            return int(digits)
+    return 0
+
+
+def seen(log: Path) -> tuple[int, int]:
+    """Return a log's size, and when it was last written, in microseconds; 0 if it is missing."""
+    try:
+        status = plain_files.status(log)
+    except OSError:
+        return 0, 0
+    return status.st_size, status.st_mtime_ns // 1000
+
+
+SEARCH_PERIOD = 5.0
+"""Seconds between two searches for a running stage's checkpoints, and for its NaN values."""
+
+MOST_ALERTS, MOST_SHOWN = 50, 3
+"""The newest alerts that are read, and of them those shown."""
+
+MOST_NONFINITE = 3
+"""The most metrics with NaN or infinite values that are named."""
+
+
+class ActivityReader:
+    """Reads the activity of the selected stage, with a cache."""
+
+    def __init__(self) -> None:
+        self._steps = BestSteps()
+        self._searched = Cache[tuple[StageActivity, int]](period=SEARCH_PERIOD)
+        """What is searched for and the last step, for the stage and its attempt; of an ended one
+        also for the version of its points."""
+        self._metric = Cache[str]()
+        """The headline metric, for the version of the stage's points, and if it runs."""
+        self._progress = Cache[LogProgress | None]()
+        """The progress that the ends of the logs show, for their state."""
+
+    def read(
+        self,
+        connection: Connection,
+        stage: StageRecord,
+        attempts: Sequence[AttemptRecord],
+        *,
+        earlier: bool = False,
+    ) -> StageActivity:
+        """Read the activity of the last of these attempts; `stage` is as it was in it.
+
+        Of an `earlier` attempt, the metrics are those of its own points.
+        """
+        if not attempts or attempts[-1].started_at is None:
+            return StageActivity()
+        own, is_running = stage.attempt if earlier else None, stage.status == Status.RUNNING
+        version = headlines.versions(connection, [stage.id]).get(stage.id)
+        key = (stage.id, stage.attempt, own, None if is_running else version)
+        search = partial(_searched, connection, stage, attempts, own)
+        found, last_step = self._searched.read(key, search)
+        directory, progress, metric = Path(attempts[-1].directory), None, ""
+        logs = [directory / name for name in (STDOUT_FILE, STDERR_FILE)]
+        written = [seen(log) for log in logs]
+        if is_running:
+            state = (directory, *written, last_step)
+            progress = self._progress.read(state, lambda: _progress(logs, last_step))
+        if version is not None:
+            make = partial(self._headline, connection, stage, own)
+            metric = self._metric.read((stage.id, version, is_running, own), make)
+        output_at = max((at for size, at in written if size), default=None)
+        return replace(found, output_at=output_at, progress=progress, metric=metric)
+
+    def _headline(self, connection: Connection, stage: StageRecord, own: int | None) -> str:
+        """Return e.g. `val/loss  best 0.0011 at step 17,760, last 0.0123 (lower is better)`."""
+        search = stage.definition.search
+        name = headline(headlines.names_of(connection, stage.id), search)
+        found = read_points.summaries(connection, [stage.id], name, attempt=own) if name else []
+        if name is None or not found:
+            return ""
+        metric = ComparedMetric.of(name, search)
+        series = found[0]
+        last = f"last {number(series.last)}"
+        best = series.min if metric.lower else series.max
+        if metric.lower is None or best is None:
+            return f"{harmless(metric.name)}  {last}"
+        step = self._steps.read(connection, stage, metric, best) if own is None else None
+        where = "" if step is None else f" at step {exact_step(step)}"
+        words = f"{last} ({'lower' if metric.lower else 'higher'} is better)"
+        return f"{harmless(metric.name)}  best {number(best)}{where}, {words}"
+
+
+def _searched(
+    connection: Connection,
+    stage: StageRecord,
+    attempts: Sequence[AttemptRecord],
+    own: int | None,
+) -> tuple[StageActivity, int]:
+    """Return the newest checkpoint, NaN values and alerts, and the last step of all metrics."""
+    series = read_points.summaries(connection, [stage.id], attempt=own)
+    found = event_feed.stage_alerts(connection, stage, MARKED, most=MOST_ALERTS)
+    found = [one for one in found if own in (None, one[0].attempt)]
+    steps: dict[str, int | float] = {}  # of the first NaN values, as far as they were recorded
+    for event, data in found:
+        if _is_nan(event, data) and data.get("step") is not None:
+            steps.setdefault(data.get("metric", ""), data["step"])
+    checkpoint, written_at = _newest_checkpoint(stage, attempts, earlier=own is not None)
+    activity = StageActivity(
+        checkpoint=checkpoint,
+        checkpoint_at=written_at,
+        nonfinite=_nonfinite_text(series, steps),
+        alerts=_alerts_text(stage, found),
+    )
+    return activity, int(max((one.last_step or 0 for one in series), default=0))
+
+
+def _progress(logs: Sequence[Path], last_step: int) -> LogProgress | None:
+    """Return the log's progress; else the last step of those that its beginning announces."""
+    found = log_progress(logs)
+    total = most_steps(logs) if found is None and last_step else 0
+    return LogProgress("step", last_step, total) if total and last_step <= total else found
+
+
+def _newest_checkpoint(
+    stage: StageRecord, attempts: Sequence[AttemptRecord], *, earlier: bool
+) -> tuple[str, int | None]:
+    """Return the newest checkpoint and when it was written; of an earlier attempt, by its end."""
+    if stage.definition.checkpoint is None:
+        return "", None
+    directories = [one.directory for one in attempts]
+    where = checkpoints.search(stage.definition, stage.directory, directories)
+    end = (attempts[-1].completed_at if earlier else None) or math.inf
+    for path in where.found:
+        status = plain_files.look(path)
+        written_at = None if status is None else status.st_mtime_ns // 1000
+        if (written_at or 0) <= end:
+            return harmless(path.name), written_at
+    return "", None
+
+
+def _is_nan(event: Event, data: Mapping[str, Any]) -> bool:
+    return NAN in (event.kind, data.get("condition"))
+
+
+def _alerts_text(stage: StageRecord, found: Iterable[tuple[Event, Mapping[str, Any]]]) -> str:
+    """Return the newest alerts of the last attempt, one a line, and how many more there are."""
+    words = [
+        event.text.removeprefix(f"{stage.name}: ")
+        for event, data in found
+        if event.attempt == stage.attempt and not _is_nan(event, data)
+    ]
+    more = [f"{len(words) - MOST_SHOWN} earlier alerts"] if len(words) > MOST_SHOWN else []
+    return "\n".join([*map(harmless, words[-MOST_SHOWN:]), *more])
+
+
+def _nonfinite_text(series: Sequence[SeriesSummary], first_steps: Mapping[str, int | float]) -> str:
+    """Return e.g. `NaN or infinite: loss since step 1,204 (850 of 2,000 points)`; empty: none."""
+    bad = [one for one in series if one.nonfinite]
+    named = []
+    for one in bad[:MOST_NONFINITE]:
+        step = first_steps.get(one.name)
+        since = "" if step is None else f" since step {step:,}"
+        counts = f"{one.nonfinite:,} of {one.count:,} points"
+        named.append(f"{harmless(one.name)}{since} ({counts})")
+    more = [f"{len(bad) - MOST_NONFINITE} more metrics"] if len(bad) > MOST_NONFINITE else []
+    return f"NaN or infinite: {', '.join([*named, *more])}" if named else ""

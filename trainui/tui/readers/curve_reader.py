@@ -1,0 +1,484 @@
+"""Reads a stage's curves for the visible plots, in the reader thread.
+
+Unchanged data is cached: a series until a point of its stage is stored, and a window of it until
+the query changes.
+
+An alert is drawn at the step that it reports, on its own metric. A stall is drawn at the last
+point before it, on every metric. NaN values are marked by `plot`, with the step of the first one.
+"""
+
+from __future__ import annotations
+
+import bisect
+import math
+import time
+from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
+from dataclasses import replace
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+from trainui.domain.headline_metric import is_clock, is_headline
+from trainui.domain.metric_direction import lower_is_better
+from trainui.domain.notifications import ALERT, EARLY, MARK, PRUNE, STALLED
+from trainui.domain.records import Event, SeriesSummary, StageRecord
+from trainui.pipeline.folding import is_repeat, mean, moments
+from trainui.pipeline.matrix import TRIAL
+from trainui.store.db.protocol import Connection
+from trainui.store.plotting import windows
+from trainui.store.plotting.x_axis import Axis
+from trainui.store.points import read_points, segments
+from trainui.store.read import event_feed, headlines
+from trainui.text import harmless
+from trainui.tui.axes.ticks import round_stride
+from trainui.tui.readers import series
+from trainui.tui.readers.series import CurvesRequest, OtherRuns, differing_params, sources
+from trainui.tui.readers.sweep_member_reader import NanSteps, SweepMemberReader
+from trainui.tui.snapshot.curves import (
+    ALL_IN_ONE,
+    Annotation,
+    Candidate,
+    Chart,
+    Curves,
+    CurvesWanted,
+    PlotLine,
+    PlottedSeries,
+)
+from trainui.tui.snapshot.plot_options import PlotOptions
+
+if TYPE_CHECKING:
+    from trainui.store.plotting.windows import Extent, Plotted
+
+MOST = 50
+"""The newest events of a stage that are read."""
+
+
+StageAlert = tuple[Event, Mapping[str, Any]]
+"""An alert, a stall or a pruning, and its data: `metric` (none: all metrics) and `step` (none: a
+stall, or the pruning of a metric without steps)."""
+
+
+def read_alerts(connection: Connection, stage: StageRecord) -> list[StageAlert]:
+    """Return the alerts, stalls, prunings and the early stop of a stage, the oldest first."""
+    kinds = (ALERT, EARLY, MARK, STALLED, PRUNE)
+    return [*event_feed.stage_alerts(connection, stage, kinds, most=MOST)]
+
+
+def annotations_of(
+    found: Sequence[StageAlert], name: str, line: PlotLine, axis: Axis, attempt: int | None
+) -> tuple[Annotation, ...]:
+    """Return the annotations of one metric; with `attempt`, only those of this attempt."""
+    return tuple(
+        Annotation(x, harmless(event.text.removeprefix(f"{event.stage}: ")))
+        for event, data in found
+        if data.get("metric") in (None, name) and attempt in (None, event.attempt)
+        if not math.isnan(x := _place(event, data.get("step", math.nan), line, axis))
+    )
+
+
+def _place(event: Event, step: float, line: PlotLine, axis: Axis) -> float:
+    """Return the x position of an alert or a stall; NaN if it is before the visible window."""
+    by_time = math.isnan(step)
+    if axis == Axis.STEP and not by_time:
+        return step
+    sought, among = (event.time / 1e6, line.times) if by_time else (step, line.steps)
+    known = [(value, x) for value, x in zip(among, line.at, strict=True) if value == value]
+    at = bisect.bisect_right([value for value, _ in known], sought) - 1
+    return known[at][1] if at >= 0 else math.nan
+
+
+def whole_extent(extents: Sequence[Extent], *, live: bool) -> tuple[float, float]:
+    """Return the x range of all curves; for live ones with some room at the right."""
+    if not extents:
+        return 0.0, 1.0
+    low, high = min(one.low for one in extents), max(one.high for one in extents)
+    stride = round_stride(high - low, 16) if live else 0.0
+    if stride:
+        high = low + stride * (int((high - low) / stride) + 1)
+    return low, high if high > low else low + 1.0
+
+
+def positive_extent(extent: tuple[float, float], axis: Axis) -> tuple[float, float]:
+    """Return the part of an extent that a logarithmic axis can show."""
+    low, high = extent
+    if high <= 0:
+        return 1.0, 10.0
+    if low <= 0:
+        low = 1.0 if axis == Axis.STEP and high > 1 else high / 1000
+    return low, high if high > low else low * 10
+
+
+def plot_line(
+    source: PlottedSeries,
+    plotted: Plotted,
+    window: tuple[float, float],
+    wanted: CurvesWanted,
+    *,
+    lower: bool | None,
+) -> PlotLine:
+    """Return the line of a series in a window of the x axis; its best is the lowest, if `lower`."""
+    view = wanted.view
+    found = plotted.window(*window, wanted.columns, weight=view.smoothing, log=view.log_x)
+    best = None if lower is None else plotted.best(lower=lower)
+    has_old = bool((found.old_minimum == found.old_minimum).any())
+    odd = found.odd.nonzero()[0]
+    return PlotLine(
+        label=source.label,
+        index=source.index,
+        own=source.own,
+        at=tuple(found.at.tolist()),
+        steps=tuple(found.steps.tolist()),
+        times=tuple(found.times.tolist()),
+        lows=tuple(found.minimum.tolist()),
+        highs=tuple(found.maximum.tolist()),
+        means=tuple(found.mean.tolist()),
+        smooths=tuple(found.smooth.tolist()),
+        lasts=tuple(found.last.tolist()),
+        odd=tuple(zip(odd.tolist(), found.odd[odd].tolist(), strict=True)),
+        old_lows=tuple(found.old_minimum.tolist()) if has_old else (),
+        old_highs=tuple(found.old_maximum.tolist()) if has_old else (),
+        boundaries=found.boundaries,
+        end=plotted.extent.high if plotted.extent is not None else 0.0,
+        best=best and (best.value, best.step, best.x),
+        last=plotted.last(),
+        pruned=source.pruned,
+        completed=source.completed,
+    )
+
+
+def groups(
+    series: Sequence[PlottedSeries], fold: str | None
+) -> list[tuple[str, list[PlottedSeries]]]:
+    """Return the series by the line that they are folded into, each with the line's label.
+
+    `fold` is the parameter to fold over (`Comparison.fold`).
+    """
+    if fold == ALL_IN_ONE and len(series) > 1:
+        return [(f"all {len(series)}", list(series))]
+    names = differing_params(series)
+    declared = {one.over for one in series}
+    folded = {
+        name
+        for name in names
+        if (name in declared or is_repeat(name) if fold is None else name == fold)
+    }
+    kept = [name for name in names if name not in folded]
+    found: dict[tuple[str | None, ...], list[PlottedSeries]] = {}
+    for one in series:
+        params = dict(one.params)
+        repeated = any(name in params for name in folded)
+        key = tuple(params.get(name) for name in kept) if repeated else (one.label,)
+        found.setdefault(key, []).append(one)
+    return [
+        (some[0].label if len(some) == 1 else _label(some[0], kept, folded), some)
+        for some in found.values()
+    ]
+
+
+def _label(one: PlottedSeries, names: Sequence[str], folded: Collection[str]) -> str:
+    """Return the parameters that differ between lines; of a single line all but the folded.
+
+    A trial's number says enough.
+    """
+    params = dict(one.params)
+    names = [TRIAL] if TRIAL in names else names
+    names = names or [name for name in params if name not in folded]
+    return ",".join(f"{name}={params[name]}" for name in names if name in params) or "mean"
+
+
+def folded(lines: Sequence[PlotLine], label: str) -> PlotLine:
+    """Return the mean of lines, with the range over all of them as its band.
+
+    Each line counts from its first to its last point; between two of its points its value is
+    interpolated, and at its points it is exact. The best value is the mean of the best values of
+    the lines that have completed, as in tables, else of all; the last one is that of the lines that
+    got furthest, whatever the width of the plot.
+    """
+    import numpy as np
+
+    found = moments([_filled(line.smooths) for line in lines])
+    means, counts = found.means, found.counts
+    at = np.where(counts > 0, np.fmax.reduce([line.at for line in lines]), np.nan)
+    steps = np.fmax.reduce([line.steps for line in lines])
+    shown = np.where(np.isnan(at), np.nan, means)
+    done = [line for line in lines if line.completed] or lines
+    bests = [line.best[0] for line in done if line.best is not None]
+    kinds: dict[int, int] = {}
+    for column, kind in (odd for line in lines for odd in line.odd):
+        kinds[column] = kinds.get(column, 0) | kind
+    values = tuple(shown.tolist())
+    return PlotLine(
+        label=label,
+        index=min(line.index for line in lines),
+        own=any(line.own for line in lines),
+        at=tuple(at.tolist()),
+        steps=tuple(steps.tolist()),
+        times=tuple(np.fmax.reduce([line.times for line in lines]).tolist()),
+        lows=tuple(np.fmin.reduce([line.lows for line in lines]).tolist()),
+        highs=tuple(np.fmax.reduce([line.highs for line in lines]).tolist()),
+        means=values,
+        smooths=values,
+        lasts=values,
+        odd=tuple(sorted(kinds.items())),
+        end=max(line.end for line in lines),
+        best=(mean(bests), math.nan, math.nan) if bests else None,
+        last=_last(lines),
+        members=tuple(line.smooths for line in lines),
+        counts=tuple(counts.tolist()),
+        deviations=tuple(found.deviations.tolist()),
+        nan_since=min((one.nan_since for one in lines if one.nan_since is not None), default=None),
+    )
+
+
+def _last(lines: Sequence[PlotLine]) -> tuple[float, float] | None:
+    """Return the mean of the last values of the lines that got furthest, and their step."""
+    known = [line.last for line in lines if line.last is not None]
+    if len(known) < len(lines):
+        return None
+    end = max(step for _, step in known)
+    values = [value for value, step in known if step == end and math.isfinite(value)]
+    return (mean(values) if values else math.nan), end
+
+
+def _filled(values: Sequence[float]) -> list[float]:
+    """Interpolate the columns between two points."""
+    found = list(values)
+    known = [at for at, value in enumerate(values) if math.isfinite(value)]
+    for left, right in pairwise(known):
+        for at in range(left + 1, right):
+            share = (at - left) / (right - left)
+            found[at] = values[left] + (values[right] - values[left]) * share
+    return found
+
+
+FIRST_CHARTS = 8
+"""Metrics that are read before the pane's size is known."""
+
+CACHE_SIZE = 1200
+"""Entries of the cache."""
+
+_SERIES = "series"
+"""The cache key of a stage's series by name."""
+
+MOST_LINES, MOST_FOLDED = 24, 48
+"""Most series of a plot: lines beyond this could not be distinguished, and reading more series for
+one band takes too long."""
+
+MOST_SHARED = 100
+"""Metrics of which another run needs one in common to be offered for a comparison."""
+
+PERIOD = 0.9
+"""Seconds between two readings of live charts: once a second looks live, and reading them as
+often as their summaries would cost several times as much."""
+
+
+_NOT_DRAWN: tuple[object, tuple[Chart, ...], float] = None, (), 0.0
+"""`CurveReader._drawn` before the first reading."""
+
+
+class CurveReader:
+    """Reads curves, with a cache."""
+
+    def __init__(self, groups: SweepMemberReader | None = None) -> None:
+        """Create a reader; `groups` finds the best members of a large sweep."""
+        self._groups = groups or SweepMemberReader()
+        self._cache: dict[str, tuple[object, dict[Hashable, Any]]] = {}
+        """By stage id: the state of its points, and what was read of them."""
+        self._alerts: list[StageAlert] = []
+        self._nan_steps = NanSteps()
+        self._nan: Mapping[str, Mapping[str, float]] = {}
+        """By stage id and metric, the step of the first NaN value."""
+        self._drawn = _NOT_DRAWN
+        """The charts of the last reading, what they depend on except the points, and when to read
+        them again (`time.monotonic`)."""
+        self._runs = OtherRuns()
+
+    def read(
+        self,
+        connection: Connection,
+        stage: StageRecord,
+        stages: Sequence[StageRecord],
+        wanted: CurvesWanted,
+    ) -> Curves:
+        """Answer a query for a stage's curves."""
+        request = CurvesRequest(connection, stage, stages, wanted)
+        if not headlines.has_series(connection, stage.id):
+            return Curves(wanted, in_sweep=len(request.siblings) > 1)
+        self._check_version(connection, stage.id)
+        figures = self._figures(connection, stage.id, wanted.attempt)
+        if (search := stage.definition.search) is not None:
+            figures = tuple(sorted(figures, key=lambda one: one.name != search.metric))
+        names = wanted.names
+        if names is None:
+            first = sorted(figures, key=lambda figure: not is_headline(figure.name))
+            names = tuple(figure.name for figure in first[:FIRST_CHARTS])
+        converted = self._converted(request, names)
+        lines, choice = self._sources(request)
+        self._read_annotations(request, lines)
+        what = (wanted, names, tuple(lines), tuple(self._alerts))
+        now, (before, charts, due) = time.monotonic(), self._drawn
+        if fresh := before != what or due <= now:
+            known = {figure.name for figure in figures}
+            if converted is not None:
+                view = replace(wanted.view, window=converted.window)
+                request = replace(request, wanted=replace(wanted, view=view))
+            charts = tuple(self._chart(request, name, lines) for name in names if name in known)
+            self._drawn = what, charts, now + PERIOD
+        return Curves(
+            wanted,
+            figures,
+            charts,
+            self._candidates(request, figures),
+            converted,
+            series.axes(figures, connection, stage),
+            choice=choice,
+            in_sweep=len(request.siblings) > 1,
+            due=math.inf if fresh else due,
+        )
+
+    def _candidates(
+        self, request: CurvesRequest, figures: Sequence[SeriesSummary]
+    ) -> tuple[Candidate, ...]:
+        if not request.wanted.candidates:
+            return ()
+        metric = (request.wanted.names or ("",))[0]
+        shared = [one.name for one in figures if not is_clock(one.name)]
+        runs = self._runs.offered(request, shared[:MOST_SHARED])
+        lower = lower_is_better(metric, request.stage.definition.search)
+        return series.read_candidates(request, runs, metric, lower=lower)
+
+    def _sources(self, request: CurvesRequest) -> tuple[list[PlottedSeries], str]:
+        """Return the series to draw, and which these are if there are too many."""
+        found, compared = sources(request, self._runs.read), request.wanted.compared
+        most = MOST_FOLDED if compared.fold == ALL_IN_ONE else MOST_LINES
+        if len(found) <= most:
+            return found, ""
+        members = request.siblings if compared.sweep else []
+        group = self._groups.read(request.connection, members) if members else None
+        if group is None or not (best := group.best_first(members)[: most - 1]):
+            return found[:most], f"{most} of {len(found)} drawn"
+        drawn = {request.stage.id, *(one.id for one in best)}
+        words = f"the best {len(best)} of {len(members)} by {group.metric}"
+        return [one for one in found if one.owner in drawn], words
+
+    def _converted(self, request: CurvesRequest, names: Sequence[str]) -> PlotOptions | None:
+        """Convert the window and the cursor from before a change of the axis, by the steps."""
+        connection, wanted, before = request.connection, request.wanted, request.wanted.view.convert
+        if before is None or not names:
+            return None
+        own = PlottedSeries(request.stage.id, "", 0, wanted.attempt, own=True)
+        source, target = (
+            self._plotted(connection, own, names[0], axis)
+            for axis in (before.axis, wanted.view.axis)
+        )
+
+        def convert(x: float) -> float:
+            return target.x_at(source.step_at(x))
+
+        window, cursor = before.window, before.cursor
+        if window is not None:
+            low, high = convert(window[0]), convert(window[1])
+            window = (low, high) if high > low and not (wanted.view.log_x and low <= 0) else None
+        if cursor is not None:
+            cursor = at if math.isfinite(at := convert(cursor)) else None
+        return replace(before, axis=wanted.view.axis, window=window, cursor=cursor)
+
+    def _read_annotations(self, request: CurvesRequest, lines: Sequence[PlottedSeries]) -> None:
+        """Read the stage's alerts and where the lines have NaN."""
+        self._alerts = read_alerts(request.connection, request.stage)
+        before = self._nan
+        self._nan = self._nan_steps.read(request.connection, [one.owner for one in lines])
+        if self._nan is not before:
+            self._drawn = _NOT_DRAWN
+
+    def _check_version(self, connection: Connection, owner: str) -> None:
+        """Drop what was read of a stage if its points have changed, and all if it is too much."""
+        state = windows.state_of(connection, owner)
+        if sum(len(found) for _, found in self._cache.values()) > CACHE_SIZE:
+            self._cache.clear()
+        if owner not in self._cache or self._cache[owner][0] != state:
+            self._cache[owner] = state, {}
+
+    def _cached(self, owner: str, key: Hashable, make: Callable[[], Any]) -> Any:
+        found = self._cache.setdefault(owner, (None, {}))[1]
+        if key not in found:
+            found[key] = make()
+        return found[key]
+
+    def _figures(
+        self, connection: Connection, owner: str, attempt: int | None
+    ) -> tuple[SeriesSummary, ...]:
+        """Return the figures of a stage's series; `attempt`: only those of its points."""
+        known = self._cached(
+            owner, _SERIES, lambda: {one.name: one for one in segments.series(connection, [owner])}
+        )
+        found: tuple[SeriesSummary, ...] = self._cached(
+            owner,
+            ("figures", attempt),
+            lambda: tuple(
+                summary
+                for one in known.values()
+                if (summary := read_points.summary_of(connection, "", one, attempt)) is not None
+            ),
+        )
+        return found
+
+    def _plotted(
+        self, connection: Connection, source: PlottedSeries, name: str, axis: Axis
+    ) -> Plotted:
+        owner, attempt = source.owner, source.attempt
+        self._check_version(connection, owner)
+        stored = self._cache[owner][1].get(_SERIES, {})
+        known = stored[name].segments if name in stored else None
+        found: Plotted = self._cached(
+            owner,
+            (name, axis, attempt),
+            lambda: windows.Plotted(connection, owner, name, axis, attempt=attempt, known=known),
+        )
+        return found
+
+    def _chart(self, request: CurvesRequest, name: str, sources: Sequence[PlottedSeries]) -> Chart:
+        connection, wanted, view = request.connection, request.wanted, request.wanted.view
+        plotted = [
+            (source, one)
+            for source in sources
+            if (one := self._plotted(connection, source, name, view.axis)).extent is not None
+        ]
+        extents = [one.extent for _, one in plotted if one.extent is not None]
+        live = any(source.live for source, _ in plotted)
+        extent = whole_extent(extents, live=live)
+        if view.log_x:
+            extent = positive_extent(extent, view.axis)
+        low, high = view.window or extent
+        search = request.stage.definition.search
+        lower = lower_is_better(name, search)
+        drawn = {
+            source: self._line(source, one, name, (low, high), wanted, lower=lower)
+            for source, one in plotted
+        }
+        own = next((line for line in drawn.values() if line.own), None)
+        found = annotations_of(self._alerts, name, own, view.axis, wanted.attempt) if own else ()
+        lines = tuple(
+            folded([drawn[one] for one in some], label) if len(some) > 1 else drawn[some[0]]
+            for label, some in groups(list(drawn), wanted.compared.fold)
+        )
+        return Chart(name, low, high, lines, extent, found, view.log_x, search)
+
+    def _line(
+        self,
+        source: PlottedSeries,
+        plotted: Plotted,
+        name: str,
+        window: tuple[float, float],
+        wanted: CurvesWanted,
+        *,
+        lower: bool | None,
+    ) -> PlotLine:
+        view = wanted.view
+        options = (view.axis, view.log_x, view.smoothing, wanted.columns)
+        line: PlotLine = self._cached(
+            source.owner,
+            (name, window, options, source, lower),
+            lambda: plot_line(source, plotted, window, wanted, lower=lower),
+        )
+        since = self._nan.get(source.owner, {}).get(name) if source.attempt is None else None
+        return line if since is None else replace(line, nan_since=since)

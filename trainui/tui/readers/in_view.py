@@ -1,0 +1,309 @@
+"""Reads the data of the runs in view; imported after the first frame, which does without.
+
+An ended run's headline metric is read again only after a point of it was stored; of a running run
+only the sparkline is cached. The columns' titles follow from the newest runs that match the filter,
+in view or not, so that scrolling changes none of them.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from functools import partial
+from typing import NamedTuple
+
+from trainui.domain.headline_metric import headline
+from trainui.domain.metric_direction import ComparedMetric
+from trainui.domain.states import UNFINISHED, Status
+from trainui.store.db.protocol import Connection
+from trainui.store.plotting.columns import read_columns
+from trainui.store.points import read_points
+from trainui.store.read import event_feed, headlines, run_list, stage_alerts, sweep_values
+from trainui.store.read.run_list import RunDetails, RunLine
+from trainui.text import harmless
+from trainui.tui.readers.eta_estimator import EtaEstimator
+from trainui.tui.readers.metric_reader import MetricReader
+from trainui.tui.readers.stage_values import StageValues
+from trainui.tui.snapshot.cache import Cache
+from trainui.tui.snapshot.query import ListQuery
+from trainui.tui.snapshot.run_page import metric_title
+from trainui.tui.snapshot.snapshot import ListedMetrics, RunLive, Snapshot
+
+SWEEP_BUDGET = 0.05
+"""Seconds for one read; the rest is read next time."""
+
+SWEEP_PERIOD = 5.0
+"""Seconds after which the sweeps of an unfinished run that has changed are read again."""
+
+
+class _KnownSweep(NamedTuple):
+    line: RunLine
+    """The run as it was read."""
+    filled: RunLine
+    """The same, with its sweeps."""
+    read_at: float
+
+
+class SweepReader:
+    """Reads which values the members of sweeps have, with a cache."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, _KnownSweep] = {}
+        self._read: tuple[Sequence[RunLine], tuple[RunLine, ...]] = ((), ())
+        """The runs of the last read, and the same with their sweeps."""
+        self._is_stale = False
+        """True if the sweeps of an unfinished run are to be read again in a while."""
+        self.unfinished = False
+        """True if the time budget ended before all sweeps were read."""
+
+    def read(self, connection: Connection, runs: tuple[RunLine, ...]) -> tuple[RunLine, ...]:
+        """Return the runs with their sweeps, as far as these were read."""
+        if runs is self._read[0] and not (self.unfinished or self._is_stale):
+            return self._read[1]
+        now = time.monotonic()
+        due = [run for run in runs if self._is_due(run, now)]
+        self._look_up(connection, due, now + SWEEP_BUDGET)
+        filled = tuple(self._filled(runs))
+        self._read = (runs, filled if filled != self._read[1] else self._read[1])
+        return self._read[1]
+
+    def _is_due(self, run: RunLine, now: float) -> bool:
+        known = self._known.get(run.id)
+        if known is None or known.line is run:
+            return known is None
+        return run.status not in UNFINISHED or now - known.read_at > SWEEP_PERIOD
+
+    def _look_up(self, connection: Connection, due: Sequence[RunLine], give_up_at: float) -> None:
+        """Read the sweeps of these runs until the time budget ends."""
+        swept = sweep_values.with_sweeps(connection, [run.id for run in due]) if due else set()
+        self.unfinished = False
+        for run in due:
+            now = time.monotonic()
+            if run.id in swept and now > give_up_at:
+                self.unfinished = True
+                continue
+            text = sweep_values.of_run(connection, run.id) if run.id in swept else ""
+            filled = run._replace(sweeps_json=text) if text else run
+            self._known[run.id] = _KnownSweep(run, filled, now)
+
+    def _filled(self, runs: Sequence[RunLine]) -> Iterator[RunLine]:
+        self._is_stale = False
+        for run in runs:
+            known = self._known.get(run.id)
+            if known is None or known.line is run:
+                yield run if known is None else known.filled
+            else:
+                self._is_stale = True
+                yield run._replace(sweeps_json=known.filled.sweeps_json)
+
+
+SPARK = 40
+"""Columns of a sparkline: at most two a character."""
+
+FEW = 20_000
+"""Series up to this many points are read whole: the summaries of whole chunks would give fewer
+columns than the sparkline has."""
+
+MOST_KEPT = 1000
+"""Size of the caches."""
+
+
+class HeadlineReader:
+    """Reads the live data of visible runs, with a cache."""
+
+    def __init__(self) -> None:
+        self._values = StageValues()
+        self._over = Cache[RunLive](MOST_KEPT)
+        """Ended runs by id, for their end, their trouble and the version of their points."""
+        self._drawn = Cache[tuple[float, ...]](MOST_KEPT)
+        """The sparkline's columns by stage id and metric, for the version of the points."""
+
+    def read(
+        self,
+        connection: Connection,
+        runs: Collection[RunLine],
+        goals: Mapping[str, float],
+        gpus: Mapping[str, Sequence[int]] | None = None,
+    ) -> dict[str, RunLive]:
+        """Return the live data by run id.
+
+        `goals` has by stage id the last step of its previous completed execution; `gpus` has by run
+        id the GPUs that its stages use.
+        """
+        gpus = gpus or {}
+        over = [run.id for run in runs if run.completed_at is not None]
+        versions = headlines.run_versions(connection, over)
+        found = {}
+        for run in runs:
+            if run.completed_at is None and run.started_at is None:
+                continue
+            if run.completed_at is None:
+                live = self._of_metrics(connection, run, goals, tuple(gpus.get(run.id, ())))
+            else:
+                state = (run.completed_at, run.trouble, versions.get(run.id))
+                make = partial(self._of_metrics, connection, run, {}, ())
+                live = self._over.read(state, make, run.id)
+            if live != _NOTHING:
+                found[run.id] = live
+        return found
+
+    def _of_metrics(
+        self,
+        connection: Connection,
+        run: RunLine,
+        goals: Mapping[str, float],
+        gpus: tuple[int, ...],
+    ) -> RunLive:
+        stage = headlines.headline_stage(connection, run.id)
+        if stage is None:
+            return RunLive(gpus=gpus)
+        name = headline(stage.names, stage.search)
+        found = read_points.summaries(connection, [stage.id], name or stage.names[0])
+        if not found:
+            return RunLive(gpus=gpus)
+        (summary,) = found
+        live = RunLive(
+            step=summary.last_step if run.completed_at is None else None,
+            last_step=goals.get(stage.id),
+            gpus=gpus,
+        )
+        if name is None:
+            return live
+        stages = headlines.compared_stages(connection, name, run.id).get(run.id, [])
+        in_trouble = [run.id] if run.trouble.nan else []
+        nan = stage_alerts.stages_with_nan(connection, in_trouble).get(run.id, frozenset())
+        best = self._values.best(connection, stages, name, stage.search, nan)
+        shown = stage if best is None else best[0]
+        return live._replace(
+            metric=ComparedMetric.of(name, stage.search),
+            stage=shown.name,
+            member=member_of(shown.name),
+            value=None if best is None else best[1].value,
+            values=self._columns(connection, shown.id, name),
+            broken=best is not None and (best[1].is_broken or shown.name in nan),
+        )
+
+    def _columns(self, connection: Connection, owner: str, name: str) -> tuple[float, ...]:
+        def make() -> tuple[float, ...]:
+            (series,) = read_points.summaries(connection, [owner], name)
+            columns = read_columns(connection, owner, name, SPARK, exact=series.count <= FEW)
+            return tuple(columns.mean.tolist())
+
+        state = headlines.versions(connection, [owner]).get(owner)
+        return self._drawn.read(state, make, (owner, name))
+
+
+_NOTHING = RunLive()
+
+
+def member_of(stage: str) -> str:
+    """Return the parameters in the name of a sweep's member."""
+    return harmless(stage.partition("[")[2].removesuffix("]"))
+
+
+TITLE_PERIOD = 5.0
+"""Seconds after which an unfinished run's metric, or the lack of one, is read again."""
+
+
+TITLE_BUDGET = 0.1
+"""Seconds that one read takes: of 200 sweeps with thousands of members it would take a second."""
+
+
+class _KnownTitle(NamedTuple):
+    run: RunLine
+    read_at: float
+    metric: ComparedMetric | None
+    member: int
+    """Width of the longest name of its sweep's members."""
+
+
+class TitleReader:
+    """Reads the headline metric's name of listed runs, with a cache."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, _KnownTitle] = {}
+        self.unfinished = False
+        """True if the last read left out runs, which the next one will read."""
+
+    def read(self, connection: Connection, runs: Sequence[RunLine]) -> ListedMetrics:
+        """Return the titles of these runs' metrics."""
+        if len(self._known) > max(MOST_KEPT, 2 * len(runs)):
+            self._known.clear()
+        found: list[_KnownTitle] = []
+        begun = time.monotonic()
+        for run in runs:
+            if time.monotonic() - begun > TITLE_BUDGET:
+                break
+            found.append(self._of(connection, run, begun))
+        self.unfinished = len(found) < len(runs)
+        metrics = [(metric_title(one.metric), one.metric) for one in found if one.metric]
+        titles = Counter(title for title, _ in metrics)
+        ((main, count),) = titles.most_common(1) or [("", 0)]
+        main = main if 2 * count > titles.total() else ""
+        return ListedMetrics(dict(metrics), main, max((one.member for one in found), default=0))
+
+    def _of(self, connection: Connection, run: RunLine, now: float) -> _KnownTitle:
+        known = self._known.get(run.id)
+        if known is None or not _is_valid(known, run, now):
+            stage = headlines.headline_stage(connection, run.id)
+            name = None if stage is None else headline(stage.names, stage.search)
+            metric = ComparedMetric.of(name, stage.search) if stage and name is not None else None
+            member = 0
+            if stage is not None:  # the best member, which is shown, may be any of them
+                member = headlines.longest_member(connection, run.id, stage.name)
+            self._known[run.id] = known = _KnownTitle(run, now, metric, member)
+        return known
+
+
+def _is_valid(known: _KnownTitle, run: RunLine, now: float) -> bool:
+    is_final = known.metric is not None and run.completed_at is not None
+    is_recent = now - known.read_at < TITLE_PERIOD
+    return known.run.completed_at == run.completed_at and (is_final or is_recent)
+
+
+PERIOD = 5.0
+"""Seconds after which the second lines are read again: reasons to wait change without an event."""
+
+
+class InViewReader:
+    """Adds sweeps, estimated ends, live data, metrics and second lines to a snapshot."""
+
+    def __init__(self) -> None:
+        self._etas = EtaEstimator()
+        self._live = HeadlineReader()
+        self._metrics = MetricReader()
+        self._sweeps = SweepReader()
+        self._titles = TitleReader()
+        self._second_lines = Cache[Mapping[str, RunDetails]](period=PERIOD)
+        """For the runs in view and the newest event."""
+
+    @property
+    def unfinished(self) -> bool:
+        """True if the last read left out slow parts, which the next one will read."""
+        return self._sweeps.unfinished or self._metrics.unfinished or self._titles.unfinished
+
+    def read(self, connection: Connection, query: ListQuery, snapshot: Snapshot) -> Snapshot:
+        """Return a snapshot of all runs with the data that is read of visible runs only."""
+        runs = self._sweeps.read(connection, snapshot.runs)
+        by_id = {run.id: run for run in runs}
+        running = [run.id for run in runs if run.status == Status.RUNNING and run.lost is None]
+        endings = self._etas.of_list(connection, running) if running else {}
+        shown = [by_id[run_id] for run_id in query.rows if run_id in by_id]
+        gpus: dict[str, list[int]] = {}
+        for (_, index), use in sorted(snapshot.gpu_uses.items(), key=lambda used: used[0][1]):
+            gpus.setdefault(use.run_id, []).append(index)
+        newest = [by_id[run_id] for run_id in query.listed if run_id in by_id]
+        longest = max((len(",".join(map(str, found))) for found in gpus.values()), default=0)
+        return snapshot._replace(
+            runs=runs,
+            endings=endings,
+            live=self._live.read(connection, shown, self._etas.goals, gpus) if shown else {},
+            metrics=self._metrics.read(connection, query.metrics, runs),
+            listed=self._titles.read(connection, newest)._replace(gpus=longest),
+            details=self._details(connection, query.rows) if query.details else {},
+        )
+
+    def _details(self, connection: Connection, rows: Sequence[str]) -> Mapping[str, RunDetails]:
+        state = (rows, event_feed.last(connection))
+        return self._second_lines.read(state, lambda: run_list.details_of(connection, rows))

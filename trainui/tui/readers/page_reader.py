@@ -1,0 +1,394 @@
+"""Reads the data of a run's page, in the reader thread."""
+
+from __future__ import annotations
+
+import math
+import os
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from itertools import chain
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from trainui import clock, mounts, paths, plain_files
+from trainui.domain.definition import StageDefinition
+from trainui.domain.notifications import CHECKPOINT
+from trainui.domain.records import AttemptRecord, Event, Lost, RunRecord, StageRecord
+from trainui.domain.states import ENDED, Status
+from trainui.domain.time_worked import TimeWorked, union
+from trainui.pipeline.substitution.search import searches_of
+from trainui.resume import checkpoints, code_version, environment_digest
+from trainui.resume.globs import first_matches, matches, roots
+from trainui.search import results
+from trainui.store.db.protocol import Connection
+from trainui.store.points import read_points
+from trainui.store.read import event_feed, headlines, run_list, time_worked, tracked, views
+from trainui.store.read.stage_cache import StageCache
+from trainui.supervisor.protocol import STARTED_FILE
+from trainui.text import harmless
+from trainui.tui.readers.activity import ActivityReader
+from trainui.tui.readers.curve_reader import CurveReader
+from trainui.tui.readers.eta_estimator import EtaEstimator
+from trainui.tui.readers.sweep_member_reader import AlertReader, SweepMemberReader
+from trainui.tui.snapshot.cache import Cache
+from trainui.tui.snapshot.curves import Curves
+from trainui.tui.snapshot.query import DetailTab, MetricQuery, RunQuery
+from trainui.tui.snapshot.run_page import RunPage, StageDetail, StageFile, StageFiles, as_attempt
+from trainui.tui.snapshot.snapshot import CurvesPage
+
+MOST, DEEPEST = 2000, 5
+"""The most files of a stage that are listed, and levels of subdirectories that are searched."""
+
+
+def stage_files(
+    stage: StageRecord, attempts: Sequence[AttemptRecord] = (), number: int | None = None
+) -> StageFiles:
+    """List a stage's files; with `number`, those that this attempt was the last to write."""
+    if number is None:
+        return _files_in(stage.definition, Path(stage.directory))
+    attempt, later = attempts[number - 1], attempts[number:]
+    marks = Path(attempt.directory)
+    found = _files_in(attempt.definition or stage.definition, paths.stage_directory(marks))
+    begin = _started(marks)
+    begin = attempt.granted_at if begin is None else begin
+    end = (_started(Path(later[0].directory)) if later else None) or math.inf
+    own = tuple(file for file in found.files if begin <= file.changed_at < end)
+    return replace(found, files=own, missing=(), attempt=number)
+
+
+def _started(attempt_directory: Path) -> int | None:
+    """Return an attempt's start by the clock of its file system, like the files' times."""
+    found = plain_files.look(attempt_directory / STARTED_FILE)
+    return None if found is None else found.st_mtime_ns // 1000
+
+
+def _files_in(definition: StageDefinition, directory: Path) -> StageFiles:
+    if mounts.is_silent(str(directory)):
+        return StageFiles(directory=str(directory))
+    declared = {
+        one: first_matches(one, roots(one, definition, directory)) for one in definition.outputs
+    }
+    outputs = {path for found in declared.values() for path in found}
+    checkpoint = definition.checkpoint
+    checkpoints = set(matches(checkpoint.glob, directory)) if checkpoint is not None else set()
+    files: list[StageFile] = []
+    for path in _walk(directory, DEEPEST):
+        if len(files) == MOST:
+            break
+        if (status := plain_files.look(path)) is None:
+            continue  # deleted meanwhile
+        above = {path, *path.parents}  # a directory may be declared
+        role = "output" if above & outputs else "checkpoint" if above & checkpoints else ""
+        relative, changed_at = os.path.relpath(path, directory), status.st_mtime_ns // 1000
+        files.append(StageFile(relative, status.st_size, changed_at, role))
+    files.sort(key=lambda file: (file.role != "output", not file.role, -file.changed_at))
+    missing = tuple(one for one, found in declared.items() if not found)
+    return StageFiles(tuple(files), missing, len(files) == MOST, str(directory))
+
+
+def _walk(directory: Path, depth: int) -> Iterator[Path]:
+    try:
+        with os.scandir(directory) as found:
+            entries = sorted(found, key=lambda entry: entry.name)
+    except OSError:
+        return
+    for entry in entries:
+        if entry.is_dir(follow_symlinks=False):
+            if depth and entry.name != paths.OURS:
+                yield from _walk(Path(entry.path), depth - 1)
+        else:
+            yield Path(entry.path)
+
+
+def commit(run_directory: Path) -> str:
+    """Return the git commit that a run was submitted with; empty if it is not recorded."""
+    content = code_version.recorded(run_directory)
+    known = str(content.get("commit") or "")[:10]
+    changed = " with uncommitted changes" if content.get("dirty") else ""
+    return f"{known}{changed}" if known else ""
+
+
+UNREAD = "they are not read to their end yet"
+"""Shown instead of where metrics were looked for, until the reader has read all of a stage."""
+
+NOTHING_LOST = Lost()
+
+FIRST_STAGES = 200
+"""Stages in a page's first snapshot: more than a terminal has lines."""
+
+WAITING = (Status.PENDING, Status.QUEUED)
+
+CODE_EVERY = 5.0
+"""Least seconds between two calls of git for a stage that waits."""
+
+SHARED_EVERY = 10 * clock.SECOND
+"""Microseconds between two looks at files that a running stage shares with others."""
+
+MOST_EVENTS = 500
+"""The most events shown of a stage and its run."""
+
+
+def _worked(
+    stages: Sequence[StageRecord], tries: Mapping[str, Sequence[tuple[int, int | None]]]
+) -> TimeWorked:
+    """Return a run's time worked; `tries` has the intervals of stages with several attempts."""
+    own = (one.interval for one in stages if one.name not in tries)
+    return union([*filter(None, own), *chain.from_iterable(tries.values())])
+
+
+class CodeChanges:
+    """Reads how the code has changed since a run's submission, for a stage that has not started."""
+
+    def __init__(self) -> None:
+        self._known = ("", "")
+        """The run, and the text."""
+        self._due = 0.0
+
+    def read(self, run: RunRecord, stage: StageRecord) -> str:
+        """Return the change as text; empty if there is none, or if the stage has started."""
+        if stage.status not in WAITING:
+            return ""
+        if self._known[0] != run.id or time.monotonic() >= self._due:
+            from trainui.resume import code_version  # few stages wait
+
+            began = time.monotonic()
+            self._known = run.id, harmless(code_version.since_submission(run))
+            self._due = time.monotonic() + max(CODE_EVERY, 50 * (time.monotonic() - began))
+        return self._known[1]
+
+
+class _Selection(NamedTuple):
+    """The selected stage and attempt of a page, and what they are read from."""
+
+    connection: Connection
+    run: RunRecord
+    stages: Sequence[StageRecord]
+    """All stages of the run."""
+    stage: StageRecord
+    attempts: Sequence[AttemptRecord]
+    """All attempts of the stage, oldest first."""
+    number: int | None = None
+    """The number of the attempt to show; None: the last one."""
+
+    @property
+    def shown(self) -> Sequence[AttemptRecord]:
+        """The attempts up to the one to show."""
+        return self.attempts[: self.number]
+
+
+class RunPageReader:
+    """Reads a run's page, and the curves of the selected stage."""
+
+    def __init__(self) -> None:
+        self._etas = EtaEstimator()
+        self._stages = StageCache()
+        self._commits: dict[str, str] = {}
+        """By run directory; the record does not change."""
+        self._variables: dict[tuple[str, ...], str] = {}
+        """By the attempts' directories; an attempt's environment does not change."""
+        self._filled = Cache[StageDefinition | None]()
+        """A definition with the results of searches, for it and their ends."""
+        self._checkpoints = Cache[str]()
+        """For a stage's last attempt; once that has started, the text does not change."""
+        self._places = Cache[str]()
+        """For an attempt, since lines are counted and directories listed."""
+        self._alerts = AlertReader()
+        self._groups = SweepMemberReader(self._alerts)
+        self._activity = ActivityReader()
+        self._curves = CurveReader(self._groups)
+        self._code_changes = CodeChanges()
+        self._begun_run: str | None = None
+        """The run of which at least the first stages have been read."""
+
+    def read(
+        self, connection: Connection, query: RunQuery, lost: Lost = NOTHING_LOST
+    ) -> RunPage | None:
+        """Read a page, with the stages marked that are lost; None if the run does not exist."""
+        run = views.run(connection, query.run_id)
+        if run is None:
+            return None
+        if (first := self._first(connection, run)) is not None:
+            return first
+        stages = tuple(lost.marked(self._stages.read(connection, query.run_id)))
+        selected = next((stage for stage in stages if stage.name == query.stage), None)
+        members = [stage for stage in stages if stage.definition.group == query.group]
+        attempts: dict[str, list[AttemptRecord]] = {}
+        detail = None
+        if selected is not None:
+            own = attempts[selected.id] = views.attempts_of_stage(connection, selected.id)
+            number = query.attempt if (query.attempt or 0) < len(own) else None
+            of = _Selection(connection, run, stages, selected, own, number)
+            detail = self._detail(of, query, _plotted(connection, selected, members))
+        eta = self._etas.look(connection, run, stages)
+        group = None
+        if query.group is not None:
+            group = self._groups.read(connection, members, smoothed=query.smoothed)
+        alerts = self._alerts.read(connection, run.id)
+        is_retried = any(stage.has_earlier for stage in stages)
+        tries = time_worked.of_retried(connection, run.id) if is_retried else {}
+        worked, loss = _worked(stages, tries), lost.runs.get(run.id)
+        return RunPage(run, stages, attempts, detail, eta, group, alerts, worked, tries, loss)
+
+    def _detail(self, of: _Selection, query: RunQuery, plotted: StageRecord) -> StageDetail:
+        """Return what all detail tabs of a stage show, and what the open one shows."""
+        connection, run, stage = of.connection, of.run, of.stage
+        found = None
+        if query.curves:
+            found = self._curves.read(connection, plotted, of.stages, query.curves)
+        if not self._commits.get(run.directory):
+            self._commits = {run.directory: commit(Path(run.directory))}
+        detail = StageDetail(
+            stage.name,
+            found,
+            tuple(harmless(one.problem) for one in read_points.problems(connection, [stage.id])),
+            self._searched_places(of, found),
+            commit=self._commits[run.directory],
+            plotted=plotted.name,
+        )
+        if query.tab == DetailTab.OUTPUTS:
+            return detail._replace(files=stage_files(stage, of.attempts, of.number))
+        if query.tab == DetailTab.EVENTS:
+            return detail._replace(events=_events(of))
+        if query.tab == DetailTab.PARAMS:
+            return detail._replace(own_parameters=_own_parameters(connection, stage))
+        unknown, filled = self._with_results(of)
+        shown, is_earlier = as_attempt(stage, of.shown), of.number is not None
+        return detail._replace(
+            filled=filled,
+            code_change=self._code_changes.read(run, stage),
+            unknown_results=unknown,
+            variables=self._variables_of(of.shown),
+            checkpoint=self._checkpoint_of(of),
+            activity=self._activity.read(connection, shown, of.shown, earlier=is_earlier),
+            summary=_summary(connection, stage) if stage.completed_at is not None else {},
+        )
+
+    def _first(self, connection: Connection, run: RunRecord) -> RunPage | None:
+        """Return the first stages of a large run, once, so that its page appears immediately."""
+        if self._begun_run == run.id:
+            return None
+        self._begun_run = run.id
+        line = run_list.lines_of(connection, [run.id]).get(run.id)
+        if line is None or line.total <= 2 * FIRST_STAGES:
+            return None
+        stages = tuple(views.stages(connection, run.id, limit=FIRST_STAGES))
+        return RunPage(run, stages, worked=line.worked, more=line.total - len(stages))
+
+    def _searched_places(self, of: _Selection, curves: Curves | None) -> str:
+        """Return where metrics were looked for, if a stage has ended without any, as text."""
+        stage, is_silent = of.stage, curves is not None and not curves.figures
+        if not is_silent or stage.status not in ENDED or not of.attempts or of.run.is_external:
+            return ""
+        last = of.attempts[-1]
+        if last.is_unread:
+            return UNREAD
+
+        def describe() -> str:
+            from trainui.metrics.discovery import searched_places  # NumPy, which few pages need
+
+            where = Path(last.directory), Path(stage.directory)
+            return harmless(searched_places.describe(*where, stage.definition))
+
+        return self._places.read(last.id, describe)
+
+    def _checkpoint_of(self, of: _Selection) -> str:
+        """Return why the last attempt did not resume from the newest checkpoint; empty: it did.
+
+        Or that it wrote checkpoints that no field names, or files that another stage wrote too.
+        """
+        stage, last = of.stage, of.attempts[-1] if of.attempts else None
+        if last is None or not last.started_at:
+            return ""
+
+        def words() -> str:
+            marks = event_feed.marks(of.connection, stage.run_id, (CHECKPOINT,))
+            found = (harmless(event.text) for event in marks.get(stage.name, ()))
+            both = checkpoints.written_by_both(of.connection, stage.id, Path(last.directory))
+            shared = map(harmless, checkpoints.words_of_shared(both))
+            return "  ".join([*(text.removeprefix(f"{stage.name}: ") for text in found), *shared])
+
+        age = None if last.completed_at else clock.now() // SHARED_EVERY
+        return self._checkpoints.read((stage.id, last.number, last.completed_at, age), words)
+
+    def _with_results(self, of: _Selection) -> tuple[str, StageDefinition | None]:
+        """Return an attempt's definition with the results of searches, or why they are unknown."""
+        stage, last = of.stage, of.shown[-1] if of.shown else None
+        definition = (last.definition if last else None) or stage.definition
+        searches = searches_of(definition)
+        if not searches:
+            return "", None
+        started_at = last.started_at if last is not None and stage.status not in WAITING else None
+        if unknown := results.unknown_to(definition, of.stages, started_at):
+            return unknown, None
+        ends = max(one.completed_at or 0 for one in of.stages if one.definition.group in searches)
+        fill = partial(results.filled_in, of.connection, stage.run_id, definition)
+        return "", self._filled.read((stage.id, definition, ends), fill)
+
+    def _variables_of(self, attempts: Sequence[AttemptRecord]) -> str:
+        """Return the environment variables in which the last two of these attempts differ."""
+        if len(attempts) < 2 or attempts[-1].started_at is None:
+            return ""
+        before, after = attempts[-2:]
+        key = (before.directory, after.directory)
+        if key not in self._variables:
+            found = environment_digest.difference(Path(before.directory), Path(after.directory))
+            if found is None:
+                return ""  # it may be recorded later
+            parts = (("", found.changed), ("new ", found.added), ("unset ", found.gone))
+            words = ", ".join(f"{word}{' '.join(names)}" for word, names in parts if names)
+            shown = f"since attempt {before.number}: {words}" if words else ""
+            self._variables = {key: harmless(shown)}
+        return self._variables[key]
+
+    def read_metric_page(self, connection: Connection, query: MetricQuery) -> CurvesPage | None:
+        """Read the page of one metric; None if the run or the stage does not exist."""
+        run = views.run(connection, query.run_id)
+        stages = tuple(self._stages.read(connection, query.run_id))
+        selected = next((stage for stage in stages if stage.name == query.stage), None)
+        if run is None or selected is None:
+            return None
+        found = self._curves.read(connection, selected, stages, query.curves)
+        attempts = views.attempts_of_stage(connection, selected.id)
+        of = _Selection(connection, run, stages, selected, attempts)
+        group = selected.definition.group
+        members = tuple(one for one in stages if group and one.definition.group == group)
+        places = self._searched_places(of, found)
+        return CurvesPage(run, selected, found, places, members, len(stages))
+
+
+def _plotted(
+    connection: Connection, stage: StageRecord, members: Sequence[StageRecord]
+) -> StageRecord:
+    """Return a stage, or the first member of its folded sweep with metrics if it has none."""
+    if not members or headlines.has_series(connection, stage.id):
+        return stage
+    begun = headlines.versions(connection, [one.id for one in members])
+    others = (one for one in members if one.id in begun)
+    return next((one for one in others if headlines.has_series(connection, one.id)), stage)
+
+
+def _summary(connection: Connection, stage: StageRecord) -> Mapping[str, Any]:
+    return tracked.summary_of_stage(views.submission(connection, stage.run_id), stage.name)
+
+
+def _own_parameters(connection: Connection, stage: StageRecord) -> Mapping[str, str]:
+    """Return the parameters that were edited for this member of a sweep alone."""
+    values = views.submission(connection, stage.run_id).get("members")
+    if not values or stage.definition.matrix is None:
+        return {}
+    from trainui.resume import edits  # it imports SQLAlchemy
+
+    return edits.own_parameters(values, stage.definition)
+
+
+def _events(of: _Selection) -> tuple[Event, ...]:
+    """Return the events of a stage and its run; of an attempt, up to the next attempt's grant."""
+    found = views.stage_events(of.connection, of.run.id, of.stage.name, most=MOST_EVENTS)
+    if of.number is None:
+        return tuple(found)
+    begin = of.shown[-1].granted_at if of.number > 1 else 0
+    later = of.attempts[of.number :]
+    end = later[0].granted_at if later else math.inf
+    return tuple(event for event in found if begin <= event.time < end)

@@ -1,4 +1,0 @@
-"""Reads a run's page: its stages, the selected stage's activity and files.
-
-Read `page_reader` first.
-"""

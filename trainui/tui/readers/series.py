@@ -1,0 +1,289 @@
+"""Selects the series that are drawn into one plot, and lists all that it can be compared with.
+
+Also finds the x axes that they can be drawn over.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from trainui.domain.headline_metric import headline
+from trainui.domain.records import SeriesSummary, StageRecord
+from trainui.domain.states import Status
+from trainui.formatting import short_id
+from trainui.store.db.protocol import Connection
+from trainui.store.plotting.x_axis import Axis
+from trainui.store.points import read_points
+from trainui.store.read import headlines, stage_alerts, views
+from trainui.store.read.headlines import ComparableStage
+from trainui.text import harmless
+from trainui.tui.readers.stage_values import StageValues
+from trainui.tui.snapshot.curves import Candidate, CurvesWanted, PlottedSeries
+from trainui.tui.snapshot.params import differing, params_of, shown_value
+
+MOST_RUNS = 200
+"""Most other runs offered for a comparison, the newest ones."""
+
+
+class OtherRuns:
+    """Reads a stage's series in other runs, with a cache of the values of sweep members."""
+
+    def __init__(self) -> None:
+        self._values = StageValues()
+
+    def read(
+        self, request: CurvesRequest, runs: Sequence[str], names: Sequence[str]
+    ) -> list[PlottedSeries]:
+        """Return the same stage in some runs, the newest first.
+
+        A run without a stage of that name contributes the stage that stands for it in the list, of
+        those that have the metrics.
+        """
+        return self._series(request, _comparable(request, runs, names), names)
+
+    def offered(self, request: CurvesRequest, names: Sequence[str]) -> list[PlottedSeries]:
+        """Return the series of a metric in the runs that it can be compared with.
+
+        They are the runs of the stage's pipeline, up to a number those of others that have one of
+        the metrics `names`, those sought, and the chosen ones.
+        """
+        wanted, of = request.wanted, (request.connection, request.stage)
+        metric = (wanted.names or ("",))[0]
+        found = _comparable(request, (), [metric])
+        if names and (room := MOST_RUNS - len(found)) > 0:
+            found += headlines.comparable_elsewhere(*of, names, (), most=room)
+        if names and (words := wanted.sought):
+            found += headlines.comparable_elsewhere(*of, names, words, most=MOST_RUNS)
+        known = {one.run_id for one in found}
+        others = [run_id for run_id in wanted.compared.runs if run_id not in known]
+        found += _comparable(request, others, [metric]) if others else []
+        return self._series(request, list({one.run_id: one for one in found}.values()), [metric])
+
+    def _series(
+        self, request: CurvesRequest, found: Sequence[ComparableStage], names: Sequence[str]
+    ) -> list[PlottedSeries]:
+        connection, stage = request.connection, request.stage
+        metric = headline(names, stage.definition.search) or names[0]
+        shown = [
+            one if one.name == stage.name else self._best_member(connection, one, metric)
+            for one in found
+        ]
+        labels = _labels({one.run_id: (one.run_name, one.params_json) for one in shown})
+        return [_series(one, labels[one.run_id], stage) for one in shown]
+
+    def _best_member(
+        self, connection: Connection, one: ComparableStage, metric: str
+    ) -> ComparableStage:
+        """Return the member with the best value if a stage is a sweep's, else the stage."""
+        if "[" not in one.name:
+            return one
+        members = headlines.compared_stages(connection, metric, one.run_id).get(one.run_id, [])
+        with_nan = stage_alerts.stages_with_nan(connection, [one.run_id]).get(one.run_id, ())
+        search = headlines.search_of(connection, one.id)
+        best = self._values.best(connection, members, metric, search, with_nan)
+        if best is None:
+            return one
+        status = views.stage_status(connection, best[0].id) or one.status
+        return one._replace(id=best[0].id, name=best[0].name, status=status)
+
+
+def _comparable(
+    request: CurvesRequest, runs: Sequence[str], names: Sequence[str]
+) -> list[ComparableStage]:
+    return headlines.comparable(request.connection, request.stage, runs, names, most=MOST_RUNS)
+
+
+def _series(one: ComparableStage, label: str, stage: StageRecord) -> PlottedSeries:
+    is_same = one.name == stage.name
+    member = stage.definition.matrix or {} if is_same else {}
+    return PlottedSeries(
+        one.id,
+        harmless(label if is_same else f"{label} › {one.name}"),
+        0,
+        own=one.id == stage.id,
+        status=Status(one.status),
+        params=tuple({**params_of(one.params_json), **member}.items()),
+        run=one.run_id,
+    )
+
+
+def _labels(runs: Mapping[str, tuple[str, str]]) -> dict[str, str]:
+    """Return labels by run id: the name, the parameters that differ, and then the id."""
+    labels = {}
+    for run_id, (name, params) in runs.items():
+        values = params_of(params)
+        differ = differing(other for called, other in runs.values() if called == name)
+        pairs = (f"{key}={shown_value(values[key])}" for key in differ if key in values)
+        labels[run_id] = " ".join((name, *pairs))
+    alike = Counter(labels.values())
+    return {
+        run_id: label if alike[label] == 1 else f"{label} {short_id(run_id)}"
+        for run_id, label in labels.items()
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class CurvesRequest:
+    """A query for a stage's curves, and what it takes to answer it."""
+
+    connection: Connection
+    stage: StageRecord
+    stages: Sequence[StageRecord]
+    """All stages of its run."""
+    wanted: CurvesWanted
+
+    @property
+    def siblings(self) -> list[StageRecord]:
+        """All members of the stage's sweep, itself included."""
+        own = self.stage.definition
+        if own.matrix is None:
+            return [self.stage]
+        return [one for one in self.stages if one.definition.group == own.group]
+
+
+ReadRuns = Callable[[CurvesRequest, Sequence[str], Sequence[str]], Sequence[PlottedSeries]]
+"""Returns the series of a request's stage in runs: takes the runs' ids and the metrics."""
+
+
+def sources(request: CurvesRequest, in_runs: ReadRuns) -> list[PlottedSeries]:
+    """Return the series to draw, the stage's own first; `in_runs` reads those of other runs."""
+    stage, wanted, chosen = request.stage, request.wanted, request.wanted.compared
+    own = [_own(stage, wanted.attempt)]
+    others: list[PlottedSeries] = []
+    if chosen.sweep or chosen.members:
+        members = _of_members(request, own[0])
+        own = [one for one in members if one.own]
+        drawn = (one for one in members if chosen.sweep or one.owner in chosen.members)
+        others += [one for one in drawn if not one.own]
+    if chosen.attempts:
+        attempts = _of_attempts(request, wanted.attempt)
+        own = [one for one in attempts if one.own] or own
+        others += [one for one in attempts if one.attempt in chosen.attempts and not one.own]
+    if chosen.runs:
+        runs = in_runs(request, (stage.run_id, *chosen.runs), wanted.names or ("",))
+        if not others:
+            own = [replace(one, attempt=wanted.attempt) for one in runs if one.own] or own
+        others += [one for one in runs if not one.own]
+    if not chosen.sweep:  # the members of a sweep keep their colours on each member's page
+        others = [replace(one, index=at) for at, one in enumerate(others, 1)]
+        own = [replace(one, index=0) for one in own]
+    return [*own, *others]
+
+
+def read_candidates(
+    request: CurvesRequest, runs: Sequence[PlottedSeries], metric: str, *, lower: bool | None
+) -> tuple[Candidate, ...]:
+    """Return what a metric can be compared with: members, attempts, then the series in `runs`.
+
+    Those of the stage's run have its parameters too, since other runs may have others. `lower`:
+    lower is better; None: unknown.
+    """
+    connection = request.connection
+    of_run = next((dict(one.params) for one in runs if one.own), {})
+    own = (_of_members(request, _own(request.stage, None)), _of_attempts(request, None))
+    found = [
+        replace(one, params=tuple({**of_run, **dict(one.params)}.items()))
+        for some in own
+        for one in some
+        if len(some) > 1
+    ]
+    found = [*found, *(one for one in runs if not (found and one.own))]
+    names = differing_params(found)
+    since = stage_alerts.nan_steps(connection, [one.owner for one in found])
+    owners = list({one.owner: None for one in found if one.attempt is None})
+    whole = {one.stage: one for one in read_points.summaries(connection, owners, metric)}
+    result = []
+    for one in found:
+        summary, nan_since = whole.get(one.owner), since.get(one.owner, {}).get(metric)
+        if one.attempt is not None:
+            some = read_points.summaries(connection, [one.owner], metric, attempt=one.attempt)
+            summary, nan_since = next(iter(some), None), None
+        best = None
+        if summary is not None and lower is not None:
+            best = summary.min if lower else summary.max
+        params = {name: value for name, value in one.params if name in names}
+        result.append(Candidate(one, params, summary, best, nan_since))
+    return tuple(result)
+
+
+def _own(stage: StageRecord, attempt: int | None) -> PlottedSeries:
+    return PlottedSeries(
+        stage.id,
+        harmless(stage.name),
+        0,
+        attempt,
+        own=True,
+        status=stage.status,
+        pruned=_pruned(stage),
+    )
+
+
+def _pruned(stage: StageRecord) -> str:
+    """Return why a stage was pruned; empty if it was not."""
+    return harmless(stage.reason or "pruned") if stage.status == Status.PRUNED else ""
+
+
+def _of_attempts(request: CurvesRequest, shown: int | None) -> list[PlottedSeries]:
+    """Return each attempt of the stage; the one shown, else the last one, is its own."""
+    stage = request.stage
+    attempts = views.attempts_of_stage(request.connection, stage.id)
+    shown = shown or (attempts[-1].number if attempts else None)
+    return [
+        PlottedSeries(
+            stage.id,
+            f"attempt {one.number}",
+            one.number - 1,
+            one.number,
+            own=one.number == shown,
+            status=one.status,
+        )
+        for one in attempts
+    ]
+
+
+def _of_members(request: CurvesRequest, own: PlottedSeries) -> list[PlottedSeries]:
+    """Return the members of the stage's sweep."""
+    return [
+        PlottedSeries(
+            one.id,
+            _member(one),
+            at,
+            own.attempt if one.id == own.owner else None,
+            own=one.id == own.owner,
+            status=one.status,
+            pruned=_pruned(one),
+            completed=one.status == Status.COMPLETED,
+            params=tuple(one.definition.member_values.items()),
+            over=one.definition.over,
+        )
+        for at, one in enumerate(request.siblings)
+    ]
+
+
+def _member(stage: StageRecord) -> str:
+    """Return the part of a sweep member's name that distinguishes it: the text in brackets."""
+    name = stage.name
+    inside = name[name.find("[") + 1 : -1] if name.endswith("]") else name
+    return harmless(inside)
+
+
+def differing_params(series: Iterable[PlottedSeries]) -> tuple[str, ...]:
+    """Return the parameters in which series differ."""
+    known = [dict(one.params) for one in series]
+    names = dict.fromkeys(name for params in known for name in params)
+    return tuple(name for name in names if len({params.get(name) for params in known}) > 1)
+
+
+def axes(
+    figures: Sequence[SeriesSummary], connection: Connection, stage: StageRecord
+) -> tuple[Axis, ...]:
+    """Return the x axes that a stage can be drawn over."""
+    found = [Axis.STEP]
+    if any(figure.name in ("epoch", "Epoch") for figure in figures):
+        found.append(Axis.EPOCH)
+    found.append(Axis.RELATIVE)
+    if any(attempt.gpus for attempt in views.attempts_of_stage(connection, stage.id)):
+        found.append(Axis.GPU)
+    return (*found, Axis.WALL)

@@ -1,0 +1,484 @@
+"""The list of runs as lines of text: the columns and their contents, at any width."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple
+
+from rich.cells import cell_len
+
+from trainui.domain.states import UNFINISHED, Status
+from trainui.formatting import short_id
+from trainui.store.read.run_list import RunDetails, RunLine, RunTrouble
+from trainui.text import SYMBOLS, TROUBLE, harmless, state, verdict
+from trainui.tui.render.numbers import elapsed, number, progress_bar, spark, state_style, when
+from trainui.tui.render.styled_text import ELLIPSIS, Row, Segment, cut, fit, fit_middle, width_of
+from trainui.tui.run_list.column_stats import EXTERNAL, ColumnStats
+from trainui.tui.snapshot.params import shown_params
+from trainui.tui.snapshot.run_page import NOTHING
+from trainui.tui.snapshot.snapshot import RunLive
+
+if TYPE_CHECKING:
+    from trainui.tui.snapshot.run_page import Eta
+
+VALUE, LEAST_MEMBER, LEAST_STAGE = 8, 10, 3
+"""Width of a metric's value with a space; the least of the best member's name beside it, and of a
+running stage's name beside the remaining time."""
+
+WORST = {"failed": "bad", "nan": "bad", "stalled": "warn", "alert": "warn"}
+"""The style of each kind of trouble, the worst first."""
+
+
+NOT_LIVE = RunLive()
+
+
+class RowData(NamedTuple):
+    """A run with the other data that its line shows."""
+
+    run: RunLine
+    now: int
+    live: RunLive
+    ending: Eta | None
+
+
+class RowContext(NamedTuple):
+    """The data that lines show besides the runs' records, by run id."""
+
+    now: int
+    endings: Mapping[str, Eta] = NOTHING
+    live: Mapping[str, RunLive] = NOTHING
+    details: Mapping[str, RunDetails] = NOTHING
+    """What the second lines show."""
+
+    def of(self, run: RunLine) -> RowData:
+        """Return what a run's line shows."""
+        live = self.live.get(run.id, NOT_LIVE)
+        return RowData(run, self.now, live, self.endings.get(run.id))
+
+
+Cells = Callable[[RowData, int], Sequence[Segment]]
+"""Renders a run's cell: takes what its line shows and the width, to which the result is cut."""
+
+
+def state_cells(row: RowData, _cells: int) -> list[Segment]:
+    """Return the state, in the colour of the run's worst trouble."""
+    run = row.run
+    worst = next((style for kind, style in WORST.items() if kind in run.trouble.kinds), "")
+    worst = worst if run.lost is None else "warn"
+    style = worst if run.status in UNFINISHED else ""
+    word = state(run.status, is_lost=run.lost is not None)
+    return [Segment(word, style or state_style(run.status))]
+
+
+def name_cells(row: RowData, cells: int) -> list[Segment]:
+    """Return the name, the mark of an external run and the priority."""
+    run = row.run
+    marks = [Segment(EXTERNAL, "dim")] if run.is_external else []
+    marks += [Segment(f" {run.priority:+d}", "warn")] if run.priority else []
+    name = fit_middle(harmless(run.name), cells - sum(len(mark.text) for mark in marks))
+    return [Segment(name or " ", "strong" if run.status in UNFINISHED else ""), *marks]
+
+
+def trouble_cells(trouble: RunTrouble, cells: int) -> list[Segment]:
+    """Return the counts of what is wrong, each in its colour.
+
+    Where the words are too wide they go, last those of kinds with the same symbol.
+    """
+    found = [(WORST[kind], *TROUBLE[kind], getattr(trouble, kind)) for kind in trouble.kinds]
+    symbols = [symbol for _, symbol, _, _ in found]
+    repeated = {one for one in symbols if symbols.count(one) > 1}
+    for gap, worded in (("  ", set(symbols)), (" ", repeated), (" ", set())):
+        spans: list[Segment] = []
+        for style, symbol, word, count in found:
+            text = f"{symbol}{count} {word}" if symbol in worded else f"{symbol}{count}"
+            spans += [Segment(gap), Segment(text, style)]
+        if width_of(tuple(spans[1:])) <= cells:
+            break
+    return list(cut(tuple(spans[1:]), cells))
+
+
+def bar_cells(row: RowData, cells: int) -> list[Segment]:
+    """Return the progress bar: completed stages, and the progress of a running one."""
+    run = row.run
+    part = row.live.progress if run.status == Status.RUNNING else 0.0
+    full, empty = progress_bar(run.done + part, run.total, cells)
+    return [Segment(full, state_style(run.status)), Segment(empty, "line")]
+
+
+def stage_cells(row: RowData, cells: int, *, to_go: bool = False) -> list[Segment]:
+    """Return the running stages, with the time `to_go`, else those that ended uncompleted."""
+    run, words = row.run, ""
+    if run.current:
+        if to_go and row.ending is not None:
+            words = f" {row.ending.words(row.now)}"
+        words = words if cells - len(words) >= LEAST_STAGE else ""
+        return [Segment(listed(run.current, cells - len(words)), "accent"), Segment(words, "dim")]
+    if run.failed and run.status != Status.COMPLETED:
+        return [Segment(f"{SYMBOLS[run.status]} {listed(run.failed, cells - 2)}", "dim")]
+    return []
+
+
+def _value(row: RowData) -> Segment:
+    """Return the headline metric's value."""
+    style = "bad" if row.live.broken else "" if row.run.status in UNFINISHED else "dim"
+    return Segment(fit(number(row.live.value), VALUE - 1, right=True), style)
+
+
+def metric_cells(row: RowData, cells: int) -> list[Segment]:
+    """Return the headline metric's name and its value."""
+    if row.live.metric is None:
+        return []
+    room = max(cells - VALUE, 1)
+    return [Segment(f"{fit(fit_middle(row.live.title, room), room)} ", "dim"), _value(row)]
+
+
+def value_cells(title: str) -> Cells:
+    """Return what renders the value of the metric that the column is named after."""
+
+    def cells_of(row: RowData, cells: int) -> list[Segment]:
+        live, room = row.live, cells - VALUE
+        if live.metric is None or room <= 0:
+            return [] if live.metric is None else [_value(row)]
+        if live.title != title:
+            own = fit_middle(_shorter(live.title, title, room), room)
+            return [_value(row), Segment(f" {own}", "dim")]
+        name = f" {fit_middle(live.member, room)}" if live.member and room >= LEAST_MEMBER else ""
+        room -= cell_len(name)
+        found = [_value(row), Segment(name, "dim")]
+        return [*found, Segment(" "), spark_cell(row, room)] if room > 1 else found
+
+    return cells_of
+
+
+def _shorter(own: str, title: str, room: int) -> str:
+    """Return a metric's title; if too wide without the column's word, then its last part alone."""
+    name, _, word = own.rpartition(" ")
+    if cell_len(own) <= room or not title.endswith(f" {word}"):
+        return own
+    last = f"{ELLIPSIS}{name[name.rfind('/') :]}"
+    return last if "/" in name and cell_len(last) <= room < cell_len(name) else name
+
+
+def spark_cell(row: RowData, cells: int) -> Segment:
+    """Return the sparkline of the headline metric."""
+    return Segment(
+        spark(row.live.values, cells), "curve-1" if row.run.status in UNFINISHED else "dim"
+    )
+
+
+def to_go_cells(row: RowData, _cells: int) -> list[Segment]:
+    """Return the estimated remaining time; a stalled run without one says so."""
+    if row.ending is None:
+        return [Segment("stalled", "warn")] if row.run.trouble.stalled else []
+    return [Segment(row.ending.words(row.now).replace("over ", ">"))]
+
+
+def listed(names: Sequence[str], width: int) -> str:
+    """Return the names; if they do not fit, the first one and the number of the others."""
+    everything = ", ".join(harmless(name) for name in names[:width])  # there may be 10,000
+    if len(names) == 1 or (len(names) <= width and cell_len(everything) <= width):
+        return fit(everything, width)
+    rest = f" +{len(names) - 1}"
+    return fit(fit(harmless(names[0]), max(width - len(rest), 1)).rstrip() + rest, width)
+
+
+NARROW, EDGES = 100, 2
+"""Width of the list below which one space separates columns and not two; both ends of a line."""
+
+TROUBLE_TITLE = "TROUBLE"
+"""Title of the column with what is wrong."""
+
+COMFORTABLE, WORDS = 20, 40
+"""Width up to which a name or a stage, and a run's trouble in words, takes precedence over columns
+of rank `LITTLE` and above."""
+
+LEAST_NAME, SHORT_NAME = 12, 16
+"""Width to which names are cut before other columns go, and up to which none is cut."""
+
+WITH_NAMES, LONG_NAME = 160, 60
+"""Width of the list from which a name takes precedence up to this width."""
+
+LITTLE, OF_SOME = 4, 5
+"""Ranks: the least of a column that gives way, and that of a parameter with one value, which runs
+of other pipelines do not have."""
+
+MOST_PARAM = 16
+"""Width of a parameter that takes precedence: of a sweep it has a range, e.g. `1.92e-5..0.0716`."""
+
+BAR, SPARK, FEW_STAGES = 10, 20, 48
+"""Width of the progress bar, the most of a sparkline, and that up to which the names of running
+stages take precedence over it."""
+
+
+SortValues = Callable[[], Mapping[str, float]]
+"""Returns values by run id, as read so far."""
+
+
+class RunColumn(NamedTuple):
+    """A column of the list."""
+
+    title: str
+    least: int
+    most: int
+    cells: Cells
+    rank: int = 0
+    """0: always shown; the others are dropped from the highest rank down."""
+    right: bool = False
+    comfort: int = COMFORTABLE
+    """Width up to which it takes precedence, if its rank is 2 or less."""
+    whole: int = 0
+    """Width at which its text is whole, if that is less than the most; 0: the most."""
+
+    @property
+    def comfortable(self) -> int:
+        """The width that it should have before less important columns are shown."""
+        return max(min(self.most, self.comfort), self.least) if self.rank <= 2 else self.least
+
+
+class RunColumns:
+    """The columns for one width of the list."""
+
+    def __init__(
+        self,
+        width: int,
+        facts: ColumnStats | None = None,
+        ordering: str = "",
+        values: SortValues | None = None,
+    ) -> None:
+        """Choose the columns that fit, and determine their widths.
+
+        The column that the list is sorted by gets an arrow; `values` returns the values that it is
+        sorted by, unless another column has them.
+        """
+        self.width, self.ordering = width, ordering
+        self.facts = facts or ColumnStats()
+        self.gap = 1 if width < NARROW else 2
+        comfort = LONG_NAME if width >= WITH_NAMES else COMFORTABLE
+        columns = [
+            _with_room_for_mark(column) if column.title == ordering else column
+            for column in _with_values(_columns(self.facts, comfort), ordering, values)
+        ]
+        self._shown = _laid_out(columns, width, self.gap)
+        self._widths = {column.title: cells for column, cells in self._shown}
+        used = EDGES + sum(cells for _, cells in self._shown) + self.gap * (len(self._shown) - 1)
+        self._fits = used <= width
+
+    @property
+    def titles(self) -> list[str]:
+        """Titles of the shown columns, from left to right."""
+        return [column.title for column, _ in self._shown]
+
+    def title_at(self, x: int) -> str:
+        """Return the title of the column at a character; empty if there is none."""
+        at = 1
+        for column, cells in self._shown:
+            at += cells + self.gap
+            if x < at:
+                return column.title
+        return ""
+
+    def heading(self, *, reverse: bool = False) -> Row:
+        """Return the heading, with an arrow at the sorted column."""
+        arrow = "▴" if reverse else "▾"
+        parts: list[str] = []
+        for column, cells in self._shown:
+            mark = arrow if column.title == self.ordering else ""
+            title = fit_middle(column.title, cells - len(mark)) + mark
+            parts.append(fit(title, cells, right=column.right))
+        return cut((Segment(" " + (" " * self.gap).join(parts), "dim"),), self.width)
+
+    def second_row(self, run: RunLine, moment: RowContext, *, marked: bool = False) -> Row:
+        """Return a run's second line: its id, what went wrong, its note, and what does not fit."""
+        is_cut = cell_len(harmless(run.name)) > self._widths["NAME"]
+        details = moment.details.get(run.id, RunDetails())
+        reason = f": {details.reason}" if details.reason else ""
+        stage = f"{SYMBOLS[details.status]} {details.stage}{reason}" if details.stage else ""
+        others = (item for item in shown_params(run).items() if item[0] not in self._widths)
+        facts = [(self._metric_text(run, moment), ""), (stage, state_style(details.status))]
+        if run.lost is not None:
+            facts = [(run.lost.words, "warn"), *facts]
+        if run.status in (Status.FAILED, Status.INTERRUPTED):
+            facts.reverse()
+        texts = (
+            (run.name if is_cut else "", ""),
+            (short_id(run.id) if run.id != run.name else "", "dim"),
+            *facts,
+            (", ".join(run.current) if len(run.current) > 1 and not stage else "", "accent"),
+            (verdict(run.verdict) if "VERDICT" not in self._widths else "", "key"),
+            (f"“{run.note}”" if run.note else "", "key"),
+            ("  ".join(f"{name}={value}" for name, value in others), "dim"),
+        )
+        shown = [Segment(f"{harmless(text)}  ", style) for text, style in texts if text]
+        indent = " " * (self._shown[0][1] + self.gap)
+        mark = Segment("▌", "key") if marked else Segment(" ")
+        return cut((mark, Segment(indent), *shown), self.width)
+
+    def _metric_text(self, run: RunLine, moment: RowContext) -> str:
+        """Return the metric if no column shows it, and the sweep's best member if none names it."""
+        live = moment.live.get(run.id)
+        if live is None or live.metric is None:
+            return ""
+        title = self.facts.metric_name
+        width = self._widths.get(title or "METRIC")
+        if width is None:
+            return f"{live.title} {number(live.value)} {live.member}".rstrip()
+        is_named = live.title == title and width >= VALUE + LEAST_MEMBER
+        return "" if is_named or not live.member else f"{live.title} {live.member}"
+
+    def row(self, run: RunLine, moment: RowContext, *, marked: bool = False) -> Row:
+        """Return a run's line."""
+        spans: list[Segment] = [Segment("▌", "key") if marked else Segment(" ")]
+        gap = Segment(" " * self.gap)
+        data = moment.of(run)
+        for column, cells in self._shown:
+            if column.title == "STAGE":
+                to_go = "TO GO" not in self._widths
+                found = cut(tuple(stage_cells(data, cells, to_go=to_go)), cells)
+            else:
+                found = cut(tuple(column.cells(data, cells)), cells)
+            blank = Segment(" " * (cells - width_of(found)))
+            spans += [blank, *found, gap] if column.right else [*found, blank, gap]
+        return tuple(spans[:-1]) if self._fits else cut(tuple(spans[:-1]), self.width)
+
+
+def _columns(facts: ColumnStats, comfort: int) -> Iterator[RunColumn]:
+    """Yield all columns with data; a name up to the width of `comfort` takes precedence."""
+    widths = facts.widths
+    count, name, member = max(widths["count"], len("STAGES")), widths["name"], widths["member"]
+    yield RunColumn("STATE", 13, 13, state_cells)
+    least = max(name, 6) if name <= SHORT_NAME else LEAST_NAME
+    yield RunColumn("NAME", least, max(name, LEAST_NAME), name_cells, comfort=comfort)
+    if pipeline := widths["pipeline"]:
+        yield RunColumn("PIPELINE", 8, max(pipeline, 8), _pipeline, 7)
+    yield from _param_columns(facts)
+    if widths["verdict"]:
+        yield RunColumn("VERDICT", 9, 9, _verdict, 1)
+    yield RunColumn("STAGES", count, count, _text(lambda row: f"{row.run.done}/{row.run.total}"))
+    if trouble := widths["trouble"]:
+        brief, words = max(widths["trouble_brief"], 7), max(trouble, 7)
+        yield RunColumn(TROUBLE_TITLE, brief, words, _trouble, comfort=WORDS)
+    yield RunColumn("", BAR, BAR, bar_cells, 6)
+    if current := widths["current"]:
+        most = max(current, 10)
+        yield RunColumn("STAGE", 8, most, stage_cells, whole=min(most, FEW_STAGES))
+    if (step := widths["step"]) and widths["metric"]:
+        yield RunColumn("STEP", step, step, _text(lambda row: row.live.steps, "dim"), 5, True)
+    if title := facts.metric_name:
+        whole = max(VALUE + member, cell_len(title) + 1)
+        cells = value_cells(title)
+        yield RunColumn(title, 10, whole + SPARK, cells, 2, comfort=14, whole=whole)
+    elif metric := widths["metric"]:
+        comfort = min(metric, SHORT_NAME) + 9
+        least = min(metric, 8) + 9
+        yield RunColumn("METRIC", least, metric + 9, metric_cells, 2, comfort=comfort)
+        yield RunColumn("", 8, SPARK, lambda row, cells: [spark_cell(row, cells)], 3)
+    if gpus := widths["gpus"]:
+        used = _text(lambda row: ",".join(map(str, row.live.gpus)), "good")
+        yield RunColumn("GPUS", 4, max(gpus, 4), used, 4)
+    yield RunColumn("ELAPSED", 8, 8, _text(_elapsed), right=True)
+    if widths["endings"]:
+        yield RunColumn("TO GO", 8, 8, to_go_cells, 3, True)
+    yield RunColumn("WHEN", 6, 6, _text(lambda row: when(row.run.created_at), "dim"), right=True)
+
+
+def _text(text: Callable[[RowData], str], style: str = "") -> Cells:
+    """Return what renders a text in one style."""
+    return lambda row, _cells: [Segment(text(row), style)]
+
+
+def _elapsed(row: RowData) -> str:
+    run = row.run
+    ticks = run.worked.since is not None and run.lost is None
+    return elapsed(run.worked_until(row.now), ticks=ticks)
+
+
+def _pipeline(row: RowData, _cells: int) -> list[Segment]:
+    """Return the pipeline, if the run has another name."""
+    run = row.run
+    return [Segment(harmless(run.pipeline), "dim")] if run.pipeline != run.name else []
+
+
+def _verdict(row: RowData, _cells: int) -> list[Segment]:
+    word = row.run.verdict
+    return [Segment(verdict(word), "dim" if word == "discard" else "key")]
+
+
+def _trouble(row: RowData, cells: int) -> list[Segment]:
+    return trouble_cells(row.run.trouble, cells)
+
+
+def _param_columns(facts: ColumnStats) -> Iterator[RunColumn]:
+    for at, name in enumerate(facts.params):
+        values, cells = facts.param_widths[name], _text(partial(_param, name))
+        width = max(min(len(name), 14), min(values, MOST_PARAM), 2)
+        rank = 1 if at < facts.compared else OF_SOME
+        most = max(cell_len(name), values, width)
+        least = min(width, 8) if rank == 1 else width
+        yield RunColumn(name, least, most, cells, rank, comfort=width)
+
+
+def _param(name: str, row: RowData) -> str:
+    return shown_params(row.run).get(name, "")
+
+
+def _with_values(
+    columns: Iterable[RunColumn], title: str, values: SortValues | None
+) -> Iterator[RunColumn]:
+    """Add a column of values before the times."""
+
+    def text(row: RowData) -> str:
+        value = values().get(row.run.id) if values is not None else None
+        return "" if value is None else number(value)
+
+    for column in columns:
+        if column.title == "ELAPSED" and values is not None:
+            most = max(10, min(cell_len(title) + 1, 24))
+            yield RunColumn(title, 10, most, _text(text), 1, True)
+        yield column
+
+
+def _with_room_for_mark(column: RunColumn) -> RunColumn:
+    least = max(column.least, min(cell_len(column.title), 14) + 1)
+    rank = min(column.rank, 1)
+    return column._replace(least=least, most=max(column.most, least), rank=rank)
+
+
+def _laid_out(columns: Sequence[RunColumn], width: int, gap: int) -> list[tuple[RunColumn, int]]:
+    """Choose the columns that fit, with their widths; words that do not fit get no room."""
+    found = _shared_out(_fitting(columns, width, gap), width, gap)
+    if not any(column.title == TROUBLE_TITLE and cells < column.most for column, cells in found):
+        return found
+    brief = [one._replace(most=one.least) if one.title == TROUBLE_TITLE else one for one in columns]
+    return _shared_out(_fitting(brief, width, gap), width, gap)
+
+
+def _fitting(columns: Sequence[RunColumn], width: int, gap: int) -> list[RunColumn]:
+    kept = list(columns)
+    while rank := max(column.rank for column in kept):
+        cells = [column.comfortable if rank >= LITTLE else column.least for column in kept]
+        if EDGES + sum(cells) + gap * (len(cells) - 1) <= width:
+            break
+        last = max(at for at, column in enumerate(kept) if column.rank == rank)
+        del kept[last]
+    return kept
+
+
+def _shared_out(columns: Sequence[RunColumn], width: int, gap: int) -> list[tuple[RunColumn, int]]:
+    """Distribute the width over the columns; the rest stays empty at the right.
+
+    Once all columns are comfortable, the name is made whole, then the others.
+    """
+    cells = [column.least for column in columns]
+    comfortable = [column.comfortable for column in columns]
+    most = [column.most for column in columns]
+    whole = [column.whole or column.most for column in columns]
+    named = [most[at] if one.title == "NAME" else cells[at] for at, one in enumerate(columns)]
+    left = width - EDGES - sum(cells) - gap * (len(cells) - 1)
+    for target in (comfortable, named, whole, most):
+        # the column that needs least first, so that a long one shortens no other
+        for at in sorted(range(len(cells)), key=lambda at: target[at] - cells[at]):
+            given = min(max(target[at] - cells[at], 0), max(left, 0))
+            cells[at] += given
+            left -= given
+    return list(zip(columns, cells, strict=True))

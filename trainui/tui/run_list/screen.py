@@ -1,0 +1,465 @@
+"""The list of all runs, newest first; with no runs yet, a welcome page."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+from textual import on
+from textual.binding import BindingType
+from textual.timer import Timer
+from textual.widget import Widget
+from textual.worker import get_current_worker
+
+from trainui.domain.states import UNFINISHED, Status
+from trainui.store.read.run_list import RunLine, RunTrouble
+from trainui.text import SYMBOLS, harmless
+from trainui.tui.keymap import bindings
+from trainui.tui.page import WIDE, Page
+from trainui.tui.render.numbers import state_style
+from trainui.tui.render.styled_text import Row, Segment, fit, fit_middle, text_rows, width_of
+from trainui.tui.run_list.columns import trouble_cells
+from trainui.tui.run_list.sorting import WHEN
+from trainui.tui.run_list.table import RunTable
+from trainui.tui.snapshot.query import ListQuery
+from trainui.tui.snapshot.snapshot import Snapshot
+from trainui.tui.widgets.list_view import Entry, EntryView
+
+if TYPE_CHECKING:
+    from trainui.tui.run_list.found_trainings import FoundTraining, FoundTrainings
+
+TITLE = Segment(" trainui ", "title")
+
+HINT = Segment("  esc shows all", "dim")
+
+
+def left_end(snapshot: Snapshot, table: RunTable, width: int, notices: Row) -> Row:
+    """Return what fits beside the notices; what was chosen in the list is on no other page."""
+    if not snapshot.runs:
+        return (TITLE, *_chosen(table), *_order(table))
+    count, *states = _states(snapshot)
+    trouble, view = _stages_in_trouble(snapshot.runs, width), (*_chosen(table), *_order(table))
+    room = width - width_of(notices) - 1
+    hint = [HINT] if table.filter.text else []
+    rows: list[Row] = [
+        (TITLE, count, *states, *trouble, *view, *hint),
+        (TITLE, count, *states, *trouble, *view),
+        (count, *states, *trouble, *view),
+        (*states, *trouble, *view),
+    ]
+    least = (*_chosen(table), *trouble, *_order(table)) if view else rows[1]
+    return next((row for row in rows if width_of(row) <= room), least)
+
+
+def _chosen(table: RunTable) -> Row:
+    """Return the number of marked runs, and the filter with its number of matches."""
+    spans: list[Segment] = []
+    if marked := len(table.marked):
+        spans.append(Segment(f"  ▌{marked:,} marked", "key"))
+    if table.filter.text:
+        spans.append(Segment(f"  / {harmless(table.filter.text)}", "accent"))
+        for problem in table.filter.problems[:1]:  # its term is ignored
+            spans.append(Segment(f" ✗ {harmless(problem.partition(':')[0])}", "bad"))
+        spans.append(Segment(f" {table.count:,} match{'es' * (table.count != 1)}", "dim"))
+    return tuple(spans)
+
+
+def _order(table: RunTable) -> Row:
+    """Return the order in words, unless it is the usual one."""
+    if table.order == (WHEN, False):
+        return ()
+    return (Segment(f"  sorted by {harmless(table.order_words)}", "dim"),)
+
+
+def _states(snapshot: Snapshot) -> Iterator[Segment]:
+    """Yield the number of runs, then how many of them are unfinished or have failed."""
+    count = len(snapshot.runs)
+    yield Segment(f" {count:,}{'+' if snapshot.loading else ''} run{'s' * (count != 1)}", "dim")
+    counts = Counter(run.status for run in snapshot.runs)
+    for status in (*sorted(UNFINISHED, reverse=True), Status.FAILED):
+        if counts[status]:
+            yield Segment(f"  {SYMBOLS[status]} {counts[status]:,} {status}", state_style(status))
+
+
+def _stages_in_trouble(runs: Sequence[RunLine], width: int) -> Row:
+    """Return what is wrong in the stages of all runs; failed stages of unfinished runs only."""
+    found = [
+        run.trouble if run.status in UNFINISHED else run.trouble._replace(failed=0)
+        for run in runs
+        if any(run.trouble)
+    ]
+    total = RunTrouble(*map(sum, zip(*found, strict=True)))
+    if not total.kinds:
+        return ()
+    return (Segment("  stages: ", "dim"), *trouble_cells(total, 60 if width >= WIDE else 20))
+
+
+COMMANDS = {
+    "u": "choose a pipeline file here and run it",
+    "trainui demo": "train two small networks, about 45 s",
+    "trainui init": "write a pipeline file to edit",
+    "trainui run FILE": "run a pipeline file",
+    "trainui run -- COMMAND": "run one command",
+    "trainui add PATH": "show trainings that exist already",
+}
+
+LAST = ("", "New runs appear here automatically.", "? shows all keys, q quits.")
+
+MOST_LISTED = 8
+"""Trainings or processes with a line each; the others are counted."""
+
+NAME, KIND = 24, 12
+"""Widths in characters."""
+
+
+class WelcomeView(EntryView["FoundTraining"]):
+    """The welcome page, with a cursor on what can be added."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings("runs.open")]
+
+    def __init__(self) -> None:
+        super().__init__(id="welcome")
+        self.can_focus = False
+        self._found: FoundTrainings | None = None
+
+    @property
+    def has_trainings(self) -> bool:
+        """True if this directory has trainings."""
+        return self._found is not None and bool(self._found.trainings)
+
+    def show_found(self, found: FoundTrainings, directory: str) -> None:
+        """Show what can be added."""
+        where, count = f"in {harmless(directory)}", len(found.trainings)
+        heading = f"{count:,} training{'s' * (count != 1)} {where}"
+        none = _text(found.problem, "warn") if found.problem else _text(f"No trainings {where}")
+        entries = _section(heading, found.trainings) or none
+        self._show([*entries, *_section("Trainings that run on this machine", found.processes)])
+        self._found = found
+
+    def show_rows(self, rows: Sequence[Row]) -> None:
+        """Show other text, e.g. why the runs could not be read."""
+        self._found = None
+        self._set([*map(Entry, rows)])
+
+    def show_searching(self) -> None:
+        """Show that trainings are searched for."""
+        self._show(_text("Searching this directory and this machine for trainings…"))
+
+    def _show(self, found: Sequence[Entry[FoundTraining]]) -> None:
+        rows: list[Row] = [
+            (Segment(f"{key:<24}", "key"), Segment(words)) for key, words in COMMANDS.items()
+        ]
+        rows += [(Segment(text, "dim"),) for text in LAST]
+        self._set([*_text("No runs yet", "strong"), *found, *map(Entry, rows)])
+
+    def _set(self, entries: Sequence[Entry[FoundTraining]]) -> None:
+        self.can_focus = any(entry.item is not None for entry in entries)
+        self.set_entries(entries)
+
+    def row(self, index: int, width: int) -> Row:
+        """Return a line."""
+        row, found = self.entries[index]
+        return row if found is None else _line(found, width)
+
+
+def _section(heading: str, found: Sequence[FoundTraining]) -> list[Entry[FoundTraining]]:
+    if not found:
+        return []
+    title, blank = _text(heading, "strong")
+    more = len(found) - MOST_LISTED
+    rest = _text(f"  and {more:,} more") if more > 0 else [blank]
+    return [title, *(Entry((), one) for one in found[:MOST_LISTED]), *rest]
+
+
+def _text(text: str, style: str = "dim") -> list[Entry[FoundTraining]]:
+    """Return a line of text, and a blank one."""
+    return [Entry((Segment(text, style),)), Entry(())]
+
+
+def _line(one: FoundTraining, width: int) -> Row:
+    room = width - NAME - KIND - 4
+    words = harmless(one.words)
+    return (
+        Segment(f" {fit(harmless(one.name), NAME)} "),
+        Segment(f"{fit(one.kind, KIND)} ", "accent"),
+        Segment(fit_middle(words, room) if one.path else fit(words, room), "dim"),
+    )
+
+
+GRAMMAR = (
+    *("words", "trouble", "status:failed", "name:x", "lr>1e-3", "metric.loss<0.1", "trial>9"),
+    *("age<2d", "-not"),
+)
+"""Examples of what a filter may have, the most useful first."""
+
+LEAST_COMPARED = 2
+
+SETTLED = 0.15
+"""Debounce: seconds for which the visible rows must stay the same before their data is read."""
+
+VIEW = "runs"
+"""Preferences key of the list's view."""
+
+
+class RunsScreen(Page):
+    """The list of all runs."""
+
+    scope = "runs"
+    command_scopes = ("runs", "acting", "search", "app")
+    AUTO_FOCUS: ClassVar[str | None] = "RunTable"
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings("runs")]
+
+    DEFAULT_CSS = """
+    RunsScreen {
+        RunTable { height: 1fr; }
+        #welcome { display: none; height: 1fr; padding: 1 4; }
+        &.-empty RunTable { display: none; }
+        &.-empty #welcome { display: block; }
+    }
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.table = RunTable(id="runs")
+        self.welcome = WelcomeView()
+        self._is_searching = False
+        self._live = False
+        self._snapshot: Snapshot | None = None
+        self._settling: Timer | None = None
+        self._recalled = False
+        self._shown_resume = False
+        """True if the key of a resume is bright in the key bar."""
+
+    def content(self) -> Iterator[Widget]:
+        """Yield the table and the welcome page."""
+        yield self.table
+        yield self.welcome
+
+    def page_query(self) -> ListQuery:
+        """Return the query for the list and the live data of visible runs."""
+        table = self.table
+        return ListQuery(table.in_view, table.metrics, table.newest, table.has_details)
+
+    def show(self, snapshot: Snapshot) -> None:
+        """Show the runs, or the welcome page, or why they could not be read."""
+        if not isinstance(snapshot.query, ListQuery):
+            return
+        empty = not snapshot.runs
+        self.set_class(empty, "-empty")
+        if snapshot.problem is not None and empty:
+            advice = "Run `trainui doctor` to find the cause. This page retries automatically."
+            why = text_rows(snapshot.problem, max(self.size.width - 12, 20))
+            title: Row = (Segment("Cannot read the runs", "bad"),)
+            self.welcome.show_rows([title, (), *why, (), (Segment(advice, "dim"),)])
+            self._is_searching = False
+        elif empty and not self._is_searching:
+            self._search()
+        elif not empty and self.focused is self.welcome:
+            self.table.focus()
+        self._snapshot = snapshot
+        if snapshot.runs and not self._recalled:
+            self._recall(snapshot.runs)
+        self.table.take(snapshot)
+        self._live = any(run.current for run in snapshot.runs)
+        self._show_top()
+        self.show_keys()
+
+    def _search(self) -> None:
+        """Search for trainings that can be added."""
+        self._is_searching = True
+        self.welcome.show_searching()
+
+        def work() -> None:
+            from trainui.tui.run_list import found_trainings
+
+            worker = get_current_worker()
+            found = found_trainings.search(lambda: worker.is_cancelled)
+            if not worker.is_cancelled:
+                self.app.call_from_thread(self._show_found, found)
+
+        self.run_worker(work, thread=True, exit_on_error=False)
+
+    def _show_found(self, found: FoundTrainings) -> None:
+        if not self.has_class("-empty"):
+            return
+        self.welcome.show_found(found, str(Path.cwd()))
+        if self.welcome.selected is not None:
+            self.welcome.focus()
+        self.show_keys()
+
+    def show_keys(self) -> None:
+        """Show the keys; on the welcome page those that add what was found."""
+        if not (self.has_class("-empty") and self.welcome.selected):
+            super().show_keys()
+            return
+        keys = self.base_app.keys
+        adding = [keys.find("runs.open")._replace(label="add")]
+        if self.welcome.has_trainings:
+            adding.append(keys.find("runs.mark_all")._replace(label="add all of this directory"))
+        self.key_bar.show([*adding, *keys.footer(("app",))])
+
+    def _show_top(self) -> None:
+        if (snapshot := self._snapshot) is not None:
+            notices = self.notices(snapshot, snapshot.runs)
+            left = left_end(snapshot, self.table, self.size.width, notices)
+            self.top.show(left, notices)
+
+    def _recall(self, runs: Sequence[RunLine]) -> None:
+        """Restore the last view; the cursor goes to the newest run if there are new ones."""
+        self._recalled = True
+        kept = self.base_app.preferences.get(VIEW, dict)
+        self.table.set_filter(str(kept.get("filter", "")))
+        self.table.set_order(str(kept.get("sort", WHEN)), reverse=kept.get("reverse") is True)
+        newest = runs[0].id
+        self.table.select(str(kept.get("run", "")) if kept.get("newest") == newest else newest)
+
+    def _remember(self) -> None:
+        if self._snapshot is None or not self._snapshot.runs:
+            return
+        sort, reverse = self.table.order
+        selected, newest = self.table.selected, self._snapshot.runs[0].id
+        run_id = selected.id if selected else ""
+        view = {"filter": self.table.filter.text, "sort": sort, "reverse": reverse}
+        self.base_app.preferences.keep(VIEW, {**view, "run": run_id, "newest": newest})
+
+    @on(RunTable.Arranged)
+    def _look_at_view(self) -> None:
+        """Query the data of visible runs, debounced."""
+        if self._settling is not None:
+            self._settling.stop()
+        self._settling = self.set_timer(SETTLED, self.ask)
+        self._show_top()
+        self.on_cursor_view_moved()
+
+    def on_cursor_view_moved(self) -> None:
+        """Save the selected run, and show the keys that apply to it."""
+        self._remember()
+        if self._can_resume != self._shown_resume:
+            self.show_keys()
+
+    @property
+    def _can_resume(self) -> bool:
+        """True if a chosen run has stages that a resume would run."""
+        return any(run.failed for run in self.table.chosen)
+
+    def idle_keys(self) -> Collection[str]:
+        """Return the key of a resume if no chosen run has anything to resume."""
+        self._shown_resume = self._can_resume
+        return () if self._shown_resume else ("acting.resume",)
+
+    def footer_scopes(self) -> tuple[str, ...]:
+        """Return the scopes of the keys in the footer; without runs only those of the app."""
+        return ("app",) if self.has_class("-empty") else super().footer_scopes()
+
+    def tick(self) -> bool:
+        """Update the running times; return True while any run is active."""
+        if self._live:
+            self.table.tick()
+        return self._live
+
+    def sought(self, pane: Widget | None) -> str:  # noqa: ARG002 (there is one pane)
+        """Return the current filter."""
+        return self.table.filter.text
+
+    def search(self, text: str, pane: Widget | None) -> None:  # noqa: ARG002 (there is one pane)
+        """Show only matching runs, and the filter's first error."""
+        self.table.set_filter(text)
+        self._show_language()
+
+    def action_search(self) -> None:
+        """Open the filter, with a summary of its syntax."""
+        super().action_search()
+        self._show_language()
+
+    def _show_language(self) -> None:
+        if problems := self.table.filter.problems:
+            self.key_bar.note((Segment(f" ✗ {problems[0]}", "bad"),))
+            return
+        lines = (" · ".join(GRAMMAR[:count]) for count in range(len(GRAMMAR), 0, -1))
+        fitting = next((line for line in lines if len(line) <= self.size.width - 2), "")
+        self.key_bar.note((Segment(f" {fitting}", "dim"),))
+
+    def action_match(self, direction: int) -> None:
+        """Move the cursor to the next or previous matching run."""
+        before = self.table.cursor
+        self.table.action_line(direction)
+        if not self.table.filter:
+            self.notify("no filter is set; / sets one")
+        elif self.table.cursor == before:
+            self.notify("no more matches")
+
+    def targets(self) -> Sequence[RunLine]:
+        """Return the marked runs; without marks the run under the cursor."""
+        return self.table.chosen
+
+    def acted(self) -> None:
+        """Clear the marks."""
+        self.table.clear_marks()
+
+    def action_compare(self) -> None:
+        """Plot the headline metric of the marked runs together."""
+        marked = [run.id for run in self.table.marked]
+        live = self._snapshot.live if self._snapshot is not None else {}
+        drawn = next((one for one in marked if one in live and live[one].metric), None)
+        if len(marked) < LEAST_COMPARED:
+            self.notify("mark two or more runs with space, then c compares them")
+        elif drawn is None or (metric := live[drawn].metric) is None:
+            self.notify("no visible marked run has metrics")
+        else:
+            from trainui.tui.curves.screen import CurvesScreen
+            from trainui.tui.curves.state import CurvesState
+            from trainui.tui.snapshot.curves import Comparison
+
+            state = CurvesState.remembered(self.base_app.preferences, drawn)
+            state.metric, state.compared = metric.name, Comparison(runs=tuple(marked))
+            self.app.push_screen(CurvesScreen(drawn, live[drawn].stage, state))
+
+    def action_diff(self) -> None:
+        """Show what differs between the two marked runs; without marks, since this run."""
+        chosen = sorted(self.table.chosen, key=lambda run: run.created_at)
+        if not chosen:
+            self.say_no_run()
+        elif len(chosen) > LEAST_COMPARED or (self.table.marked and len(chosen) == 1):
+            self.notify("mark exactly two runs with space, then D shows what differs")
+        else:
+            from trainui.tui.run_list.difference_screen import DifferenceScreen
+
+            self.app.push_screen(DifferenceScreen(*chosen))
+
+    def on_cursor_view_opened(self) -> None:
+        """Open the run's page; on the welcome page add what is under the cursor."""
+        run, found = self.table.selected, self.welcome.selected
+        if not self.has_class("-empty"):
+            if run is not None:
+                self.base_app.open_run(run.id)
+        elif found is not None:
+            self.base_app.act(lambda: _add(found), starts=True)
+
+    def action_open(self) -> None:
+        """Report that no run is selected; the table handles the key if there are runs."""
+        self.say_no_run()
+
+    action_mark = action_sort = action_reverse = action_open
+
+    def action_mark_all(self) -> None:
+        """On the welcome page add all trainings of this directory."""
+        if self.has_class("-empty") and self.welcome.has_trainings:
+            self.base_app.act(lambda: _add(None), starts=True)
+        else:
+            self.say_no_run()
+
+    def action_back(self) -> None:
+        """Dismiss all notifications; clear the marks, else the filter."""
+        self.app.clear_notifications()
+        if self.table.marked:
+            self.table.clear_marks()
+        elif self.table.filter.text:
+            self.table.set_filter("")
+
+
+def _add(found: FoundTraining | None) -> str:
+    from trainui.tui.run_list import found_trainings
+
+    return found_trainings.add(found)

@@ -1,0 +1,386 @@
+"""The overview of a stage as lines: its state and reason, its error, its attempts, its command."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import signal
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from textwrap import dedent
+from typing import TYPE_CHECKING
+
+from trainui import clock, formatting, settings
+from trainui.domain.records import AttemptRecord, RunRecord, StageRecord
+from trainui.domain.states import DONE, UNFINISHED, Status
+from trainui.pipeline.substitution.masking import mask
+from trainui.store.read.run_json import shown_command
+from trainui.text import STALLED, SYMBOLS, harmless, state
+from trainui.tui.render.numbers import age, clock_time, elapsed, number, state_style
+from trainui.tui.render.styled_text import Row, Segment, fit_middle, labelled, packed, wrap
+from trainui.tui.snapshot.run_page import LogProgress, RunPage, StageDetail, as_attempt
+
+if TYPE_CHECKING:
+    from trainui.tui.graph.timeline import Timeline
+    from trainui.tui.snapshot.run_page import Eta
+
+LABEL = 11
+"""Width of the labels at the left, in characters."""
+
+MOST_LINES, UNFOLDED_LINES = 4, 200
+"""The most lines of a field, and of a command where the details are unfolded."""
+
+MOST_TEXT = 8000
+"""The most characters of such a text that are processed; more than fit into its lines."""
+
+
+def field_rows(
+    label: str, text: str, style: str, width: int, hint: str = "", most: int = MOST_LINES
+) -> list[Row]:
+    """Return the lines of a field, none without text; the hint ends a text that is too long."""
+    if not text:
+        return []
+    room = max(width - LABEL, 10)
+    lines = text[:MOST_TEXT].splitlines()[: most + 1]
+    pieces = [piece for line in lines for piece in wrap(harmless(line), room, most + 1)]
+    if len(pieces) > most:
+        end = f" … {hint}".rstrip()[: room - 1]
+        pieces = [*pieces[: most - 1], pieces[most - 1][: room - len(end)] + end]
+    rows = ((Segment(piece, style),) for piece in pieces)
+    return labelled(Segment(f"{label:<{LABEL}}", "dim"), rows)
+
+
+def fields_rows(fields: Iterable[tuple[str, str, str]], width: int) -> list[Row]:
+    """Return the lines of fields: of each one its label, text and style."""
+    return [row for field in fields for row in field_rows(*field, width)]
+
+
+def start_of(parts: Iterable[str], separator: str) -> str:
+    """Join parts up to the displayed length: a stage may depend on thousands."""
+    taken: list[str] = []
+    length = 0
+    for part in parts:
+        taken.append(part)
+        length += len(part) + len(separator)
+        if length > MOST_TEXT:
+            break
+    return separator.join(taken)
+
+
+FOLDED: Row = (Segment("▸ details", "key"), Segment("  d shows times, ids and paths", "dim"))
+"""The line in place of the folded details."""
+
+UNFOLDED: Row = (Segment("▾ details", "key"), Segment("  d hides them", "dim"))
+
+
+def details_rows(
+    stage: StageRecord,
+    last: AttemptRecord | None,
+    by_name: Mapping[str, StageRecord],
+    detail: StageDetail,
+    timeline: Timeline | None,
+    width: int,
+) -> list[Row]:
+    """Return the facts that are seldom asked for.
+
+    `last` is the attempt shown. Without a timeline, the share of the run's time is not shown.
+    """
+    definition = stage.definition
+    checkpoint = last.checkpoint if last is not None else None
+    times = filter(None, map(clock_time, (stage.since, stage.completed_at)))
+    retries = f"{stage.retries_used} of {definition.retries} used"
+    known = (by_name.get(name) for name in stage.depends_on)
+    upstream = (f"{SYMBOLS[one.status]} {one.name}" for one in known if one is not None)
+    fields = (
+        ("time", " → ".join(times) if stage.started_at is not None else "", ""),
+        ("share", _share(stage, timeline), ""),
+        ("retries", retries if definition.retries and stage.attempt else "", ""),
+        ("continues", (checkpoint or "").removeprefix(f"{stage.directory}/"), ""),
+        ("commit", detail.commit, ""),
+        ("task", definition.task or "", ""),
+        ("after", start_of(upstream, "  "), ""),
+        ("outputs", "  ".join(definition.outputs), ""),
+        ("sets", "  ".join(definition.env), ""),
+        ("variables", detail.variables, ""),
+        ("where", _where(last), ""),
+        ("task id", stage.celery_task_id or "", "dim"),
+        ("directory", short_path(stage.directory, width - LABEL), "dim"),
+    )
+    return fields_rows(fields, width)
+
+
+def short_path(path: str, room: int) -> str:
+    """Return a path with `~` for the home directory; a long one without its first directories.
+
+    Its last part is shortened in the middle where it is too long.
+    """
+    home = str(Path.home())
+    short = f"~{path.removeprefix(home)}" if path.startswith(f"{home}/") else path
+    while len(short) > room and "/" in short.removeprefix("…/"):
+        short = f"…/{short.removeprefix('…/').partition('/')[2]}"
+    return fit_middle(short, room)
+
+
+def _share(stage: StageRecord, timeline: Timeline | None) -> str:
+    """Return the stage's share of the run's time, and if it is on the critical path."""
+    if timeline is None or not timeline.total or not timeline.intervals(stage.name):
+        return ""
+    share = f"{timeline.took(stage.name) / timeline.total:.0%} of run time"
+    return f"{share} (critical path)" if stage.name in timeline.critical else share
+
+
+def _where(last: AttemptRecord | None) -> str:
+    if last is None:
+        return ""
+    slots = ", ".join(str(slot) for slot in last.slots)
+    slots += " (no GPU)" if slots and not last.gpus else ""
+    process = "" if last.pid is None else f"process {last.pid}"
+    elsewhere = "" if last.host in ("", _here()) else f"host {last.host}"
+    return ", ".join(part for part in (elsewhere, slots, process) if part)
+
+
+@cache
+def _here() -> str:
+    return settings.host()
+
+
+WHOLE = "d shows, C copies all of it"
+"""The end of a command that is too long."""
+
+
+MOST_LINES_OF_FILES = 12
+"""A remark on checkpoints ends with what to do, and contains a path."""
+
+
+@dataclass(frozen=True, slots=True)
+class DetailsSubject:
+    """The data that the detail tabs show."""
+
+    page: RunPage
+    stage: StageRecord
+    attempts: Sequence[AttemptRecord]
+    """The stage's attempts up to the one shown, the first one first."""
+    detail: StageDetail
+    timeline: Timeline
+    members: Sequence[StageRecord] = ()
+    """All members of a folded sweep, the stage among them; empty: not folded."""
+
+
+def overview_rows(of: DetailsSubject, now: int, width: int, *, folded: bool = False) -> list[Row]:
+    """Return what a researcher asks first; `folded`: one line stands in place of the details."""
+    page, attempts, detail = of.page, of.attempts, of.detail
+    stage, count = as_attempt(of.stage, attempts), len(page.attempts.get(of.stage.id, ()))
+    by_name = {one.name: one for one in page.stages}
+    ending = page.eta.stages.get(stage.name) if page.eta else None
+    last = attempts[-1] if attempts else None
+    is_newest = count <= stage.attempt
+    if detail.filled is not None:
+        stage = stage._replace(definition=detail.filled)
+    rows = packed(_state_row(stage, last, now, ending, count), width)
+    fields = [
+        ("why", why(stage, by_name), state_style(stage.status)),
+        *_activity_facts(of, stage, now, last if ending is None else None, is_newest),
+    ]
+    rows += fields_rows(fields, width)
+    is_killed = last is not None and last.signal in OF_OTHERS
+    rows += error_rows(stage, width, is_killed=is_killed)
+    params = mask({**stage.definition.member_values, **stage.definition.params})
+    summary = (
+        (name, number(value) if isinstance(value, float) else str(value))
+        for name, value in sorted(detail.summary.items())
+    )
+    rows += field_rows(
+        "result", "" if stage.result is None else json.dumps(stage.result), "", width
+    )
+    files = detail.checkpoint if is_newest else ""
+    rows += field_rows("files", files, "warn", width, most=MOST_LINES_OF_FILES)
+    fields = [
+        ("code", detail.code_change or (last.code_change if last else None) or "", "warn"),
+        ("params", _pairs((name, as_text(value)) for name, value in params.items()), ""),
+        ("summary", _pairs(summary), ""),
+    ]
+    rows += fields_rows(fields, width)
+    most = MOST_LINES if folded else UNFOLDED_LINES
+    rows += field_rows("command", command_text(page.run, stage), "", width, WHOLE, most)
+    rows += field_rows("results", detail.unknown_results, "dim", width)
+    rows += _earlier_rows(attempts, width)
+    if folded:
+        return [*rows, (), FOLDED]
+    shown = of.timeline if is_newest else None
+    return [*rows, (), UNFOLDED, *details_rows(stage, last, by_name, detail, shown, width)]
+
+
+def _activity_facts(
+    of: DetailsSubject,
+    stage: StageRecord,
+    now: int,
+    unknown_end: AttemptRecord | None,
+    is_newest: bool,
+) -> Iterator[tuple[str, str, str]]:
+    """Yield NaN values, alerts, the last output and checkpoint, headline metric and progress.
+
+    `unknown_end` is the last attempt, if earlier runs do not say when it ends; the end of a stalled
+    one cannot be estimated. If no checkpoint of an earlier attempt is left, it may have had some,
+    and an external run may have written more than what is read of it.
+    """
+    if (activity := of.detail.activity) is None:
+        return
+    yield "values", activity.nonfinite, "bad"
+    yield "alert", activity.alerts, "bad"
+    none = "none" if stage.completed_at else "none yet" if stage.started_at else ""
+    none = "" if of.page.run.is_external else none
+    yield "output", _age(activity.output_at, now) or none, ""
+    if stage.definition.checkpoint is None and none:
+        none = "none declared"
+    elif not is_newest:
+        none = ""
+    checkpoint = f"{activity.checkpoint}, {_age(activity.checkpoint_at, now)}"
+    yield "checkpoint", checkpoint if activity.checkpoint else none, ""
+    yield "metric", activity.metric, ""
+    unknown = None if stage.stalled or stage.lost_at is not None else unknown_end
+    yield "progress", _progress_text(activity.progress, stage, unknown, now), ""
+
+
+def _age(moment: int | None, now: int) -> str:
+    return "" if moment is None else age(moment, now)
+
+
+def _progress_text(
+    progress: LogProgress | None, stage: StageRecord, unknown_end: AttemptRecord | None, now: int
+) -> str:
+    """Return e.g. `epoch 27/30, ~2m 5s to go`.
+
+    What an attempt continues from took time, too, so that of the attempts before counts.
+    """
+    if progress is None:
+        return ""
+    shown = f"{progress.unit} {progress.done:,}/{progress.total:,}"
+    if unknown_end is None or unknown_end.started_at is None or not progress.part:
+        return shown
+    spent = (now - unknown_end.started_at) / clock.SECOND
+    if unknown_end.checkpoint is not None:
+        spent += stage.earlier / clock.SECOND
+    if not progress.covers(spent):
+        return shown
+    return f"{shown}, ~{formatting.duration(spent / progress.part * (1 - progress.part))} to go"
+
+
+def why(stage: StageRecord, by_name: Mapping[str, StageRecord]) -> str:
+    """Return the reason for a stage's state; empty if the state says enough."""
+    if stage.status == Status.PENDING:
+        known = [by_name[name] for name in stage.depends_on if name in by_name]
+        names = start_of((one.name for one in known if one.status in UNFINISHED), ", ")
+        return f"waits for {names}" if names else ""
+    if stage.status == Status.QUEUED:
+        is_delayed = (stage.not_before or 0) > clock.now()
+        later = f"not before {clock_time(stage.not_before)}" if is_delayed else ""
+        return ", ".join(filter(None, (stage.reason or "waits for a slot", later)))
+    reason = None if stage.reason == stage.status else stage.reason
+    return ", ".join(filter(None, (STALLED if stage.stalled and not stage.lost_at else "", reason)))
+
+
+def _state_row(
+    stage: StageRecord, last: AttemptRecord | None, now: int, ending: Eta | None, of: int
+) -> Row:
+    """Return the state, its duration, the exit code or signal, and the attempt's number."""
+    is_lost = stage.lost_at is not None
+    ticks = stage.status == Status.RUNNING and not is_lost
+    spent = elapsed(stage.worked_until(now), ticks=ticks)
+    word = "for" if stage.status == Status.RUNNING else "after"
+    timed = last is not None and spent and stage.status not in (Status.PENDING, Status.QUEUED)
+    end = ""
+    if last is not None and last.status not in UNFINISHED and stage.status not in DONE:
+        end = "" if last.exit_code is None else f"  exit code {last.exit_code}"
+        end = end if last.signal is None else f"  signal {last.signal}"
+    return (
+        Segment(
+            state(stage.status, is_lost=is_lost), "warn" if is_lost else state_style(stage.status)
+        ),
+        Segment(f" {word} {spent}" if timed else ""),
+        Segment(f", {ending.words(now)} to go" if timed and ending and not stage.stalled else ""),
+        Segment("  stalled" if stage.stalled and not is_lost else "", "warn"),
+        Segment(end if stage.status not in UNFINISHED else "", "bad"),
+        Segment(f"  attempt {stage.attempt}" if stage.attempt else "", "dim"),
+        Segment(f" of {of}" if of > 1 else "", "dim" if of == stage.attempt else "warn"),
+    )
+
+
+def command_text(run: RunRecord, stage: StageRecord) -> str:
+    """Return a stage's command with secrets masked, in the lines in which it was written."""
+    known = (run.external or {}).get("command")  # that of an adopted process
+    command = shown_command(run.params, stage.definition) or known or ""
+    if not isinstance(command, str):
+        command = shlex.join(command).replace("'${python}'", "${python}")
+    return dedent(command).strip().replace(f"{run.directory}/", "${run_dir}/")
+
+
+def as_text(value: object) -> str:
+    """Return a parameter's value as text: a string as it is, others as JSON."""
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def _pairs(values: Iterable[tuple[str, str]]) -> str:
+    return start_of((f"{name}={value}" for name, value in values), "  ")
+
+
+def _earlier_rows(attempts: Sequence[AttemptRecord], width: int) -> list[Row]:
+    """Return earlier attempts: the first line of an error, and the log's last if it says more."""
+    rows: list[Row] = []
+    for attempt in reversed(attempts[:-1]):
+        spent = elapsed((attempt.completed_at or 0) - (attempt.started_at or 0))
+        error = attempt.error or ""
+        first, last = error.partition("\n")[0], next(reversed(error_lines(error)), "").strip()
+        more = f"; last line: {last}" if last and last not in first else ""
+        text = f"{attempt.number} {state(attempt.status)} after {spent}  {first}{more}"
+        rows += field_rows("earlier" if not rows else "", text, "dim", width)
+    if rows:
+        words = "the key , shows the previous attempt: its curves, files, events and log"
+        rows += field_rows(" ", words, "dim", width)
+    return rows
+
+
+ERROR_LINES, OUTPUT_LINES = 20, 3
+"""The most lines of an error, and of the output before another process's signal: no error."""
+
+OF_OTHERS = (signal.SIGHUP, signal.SIGINT, signal.SIGKILL, signal.SIGTERM)
+"""Signals that other processes send; those of a crash are sent by the process itself."""
+
+TRACEBACK = "Traceback (most recent call last):"
+
+_PROGRESS_BAR = re.compile(r"\d+%\|.*\||\b\d+/\d+ \[.*\]|\b\d+(\.\d+)? ?(it|s|batch|step)/(it|s)\b")
+
+
+def error_lines(error: str) -> list[str]:
+    """Return the lines of an error from its last traceback on, without progress bars."""
+    lines = error.splitlines()
+    starts = [at for at, line in enumerate(lines) if line.strip() == TRACEBACK]
+    if starts:
+        return lines[starts[-1] :]
+    return [line for line in lines[1:] if line and not _PROGRESS_BAR.search(line)]
+
+
+def error_rows(stage: StageRecord, width: int, *, is_killed: bool = False) -> list[Row]:
+    """Return the lines of an error that has more than what `why` shows.
+
+    A process that another one killed has printed no error: only its last lines are shown.
+    """
+    lines = error_lines(stage.error or "")
+    if not lines or (len(lines) == 1 and lines[0].strip() in (stage.reason or "")):
+        return []
+    label, style = "error", "bad"
+    if is_killed and lines[0].strip() != TRACEBACK:
+        label, style, lines = "last output", "", lines[-OUTPUT_LINES:]
+    shown: list[str] = []
+    more = len(lines)
+    while more and len(shown) < ERROR_LINES:
+        line = harmless(lines[-more].expandtabs(4))
+        shown += wrap(line, width, ERROR_LINES - len(shown))
+        more -= 1
+    rows: list[Row] = [(Segment(label, "dim"),)]
+    rows += [(Segment(line, style),) for line in shown]
+    if more:
+        rows.append((Segment(f"… {more} more lines in the log", "dim"),))
+    return [*rows, ()]

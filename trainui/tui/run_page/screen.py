@@ -1,0 +1,452 @@
+"""A run's page: its DAG and the panes of the selected stage."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from functools import partial
+from typing import ClassVar
+
+from textual import on
+from textual.binding import BindingType
+from textual.containers import Horizontal
+from textual.widget import Widget
+from textual.widgets import Button
+
+from trainui import clock
+from trainui.control.logs.directory import missing_log
+from trainui.domain.records import AttemptRecord, StageRecord
+from trainui.domain.states import ENDED, UNFINISHED, Status
+from trainui.errors import UsageError
+from trainui.text import harmless
+from trainui.tui.actions.target import Target
+from trainui.tui.curves.grid_view import CurvesView
+from trainui.tui.curves.state import CurvesState
+from trainui.tui.graph.view import StageGraph
+from trainui.tui.keymap import Key, bindings
+from trainui.tui.logs.view import LogView
+from trainui.tui.logs.window_reader import LogSource, Stream
+from trainui.tui.page import Jump, Page
+from trainui.tui.render.styled_text import Row, Segment, text_rows
+from trainui.tui.run_page.autoselect import stage_to_select, successor
+from trainui.tui.run_page.details_view import DetailsView
+from trainui.tui.run_page.header import can_resume, crumbs, heading
+from trainui.tui.run_page.layout import Panes
+from trainui.tui.run_page.overview import DetailsSubject
+from trainui.tui.snapshot.query import DetailTab, RunQuery
+from trainui.tui.snapshot.run_page import RunPage, StageDetail
+from trainui.tui.snapshot.snapshot import Snapshot
+from trainui.tui.widgets.bars import Bar
+from trainui.tui.widgets.line_view import RowsView
+
+DETAILS = "details"
+"""The preference key for the unfolded details of the overview."""
+
+STREAMS: tuple[tuple[Stream, ...], ...] = (("stdout", "stderr"), ("stdout",), ("stderr",))
+"""The choices of log streams, in the order in which the key cycles."""
+
+MOST_DRAWN = 24
+"""Number of members up to which a folded sweep's curves are drawn together without being chosen."""
+
+
+class RunScreen(Page):
+    """The page of one run."""
+
+    scope = "run"
+    command_scopes = ("acting", "run", "stages", "metrics", "curves", "log", "search", "app")
+    AUTO_FOCUS: ClassVar[str | None] = "StageGraph"
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings("run")]
+
+    DEFAULT_CSS = """
+    RunScreen {
+        #heading { height: 1; }
+        #heading Bar { width: 1fr; }
+        #resume { width: 14; min-width: 14; margin-right: 1; color: $dim; text-style: none; }
+        #gone { display: none; padding: 2 4; height: 1fr; }
+        &.-gone Panes { display: none; }
+        &.-gone #heading { display: none; }
+        &.-gone #gone { display: block; }
+    }
+    """
+
+    def __init__(self, run_id: str) -> None:
+        super().__init__()
+        self.panes = Panes()
+        self.attempt: int | None = None
+        """The number of the attempt shown; None: the last one."""
+        self._page: RunPage | None = None
+        self._streams = 0
+        """The index of the log's choice of streams."""
+        self._smoothed = False
+        """True if sweeps' tables show and sort by the last smoothed values."""
+        self.run_id = run_id
+        self.state_bar = Bar(id="state")
+        self.button = Button("Resume  r", id="resume", compact=True, action="screen.resume")
+        self.gone = RowsView(id="gone")
+        self._notices: Row = ()
+        self._autoselected: str | None = None
+        """The stage that was autoselected last."""
+
+    def on_mount(self) -> None:
+        """Restore the plot options and the fold of the last time."""
+        self.panes.curves.state = CurvesState.remembered(self.base_app.preferences, self.run_id)
+        self.panes.overview.folded = not self.base_app.preferences.get(DETAILS, bool)
+        super().on_mount()
+
+    def content(self) -> Iterator[Widget]:
+        """Yield the run's heading with its button, and the panes."""
+        yield Horizontal(self.state_bar, self.button, id="heading")
+        yield self.panes
+        yield self.gone
+
+    def show(self, snapshot: Snapshot) -> None:
+        """Show the run."""
+        query = snapshot.query
+        if not isinstance(query, RunQuery) or query.run_id != self.run_id:
+            return
+        page = snapshot.page
+        self.set_class(page is None, "-gone")
+        notices = self.notices(snapshot, [] if page is None else [page.run])
+        if page is None:
+            self.top.show((Segment(" trainui ", "title"),), notices)
+            text = snapshot.problem or f"run {self.run_id} no longer exists; esc shows all runs"
+            self.gone.set_rows(text_rows(text, self.size.width - 8))
+            return
+        before = self._page.stages if self._page is not None else ()
+        self._page, self._notices = page, notices
+        selected = self.graph.selected_name
+        self.graph.set_stages(page.stages, page.alerts, page.tries)
+        if (new := successor(selected, before, page.stages)) is not None:
+            self.graph.select(new)
+        self._follow(page.stages)
+        self.panes.lay_out(self.graph.preferred_width)
+        if self.button.has_class("-useful") != (is_useful := can_resume(page.stages)):
+            self.button.set_class(is_useful, "-useful")
+            self.show_keys()
+        self._show_state(page)
+        self._refit()
+
+    def _follow(self, stages: tuple[StageRecord, ...]) -> None:
+        """Autoselect a stage until the user selects one."""
+        selected = self.graph.selected
+        under_cursor = [None, *(one.name for one in self.target_stages())]
+        if selected is not None and self._autoselected in under_cursor:
+            found = stage_to_select(stages, selected, self._autoselected)
+            if found is not None:
+                self._autoselected = found
+                self.graph.select(found)
+
+    def tick(self) -> bool:
+        """Update the running times; return True while the run is unfinished."""
+        page = self._page
+        if page is None:
+            return False
+        self._show_state(page)
+        self.graph.tick()
+        self.tick_stage()
+        return page.run.status in UNFINISHED
+
+    def _show_state(self, page: RunPage) -> None:
+        self.state_bar.show(heading(page, clock.now(), self.size.width))
+
+    def on_resize(self) -> None:
+        """Lay out the panes for the new size."""
+        if self._page is not None:
+            self.panes.lay_out(self.graph.preferred_width)
+            self.call_after_refresh(self._refit)
+
+    def _refit(self) -> None:
+        """Render panes for their new width, and query the data that they need."""
+        if self._page is not None:
+            self.fill()
+            self.top.show(crumbs(self._page.run, self.panes.untitled), self._notices)
+            self.ask()
+
+    def on_cursor_view_moved(self) -> None:
+        """Query the data of the newly selected stage."""
+        self.forget_attempt()
+        self.show_keys()
+        self.ask()
+
+    def footer_keys(self) -> Sequence[Key]:
+        """Return the keys in the key bar: `c` in every pane; on a folded sweep enter unfolds it."""
+        compare = self.base_app.keys.find("curves.compare")
+        first, *others = super().footer_keys()
+        keys = [first, *([] if compare in others else [compare]), *others]
+        if not self.graph.folded:
+            return keys
+        return [key._replace(label="unfold") if key.id == "stages.open" else key for key in keys]
+
+    def idle_keys(self) -> Collection[str]:
+        """Return the key of a resume if nothing is to be resumed."""
+        return () if self.button.has_class("-useful") else ("acting.resume",)
+
+    def on_cursor_view_opened(self) -> None:
+        """Move the focus from the DAG to the stage's panes."""
+        self.panes.enter_panel()
+
+    @on(Panes.Changed)
+    def _read_for_panes(self) -> None:
+        self.call_after_refresh(self._refit)
+
+    @on(CurvesView.CurvesQueryChanged)
+    def _read_for_curves(self) -> None:
+        self.panes.curves.state.remember(self.base_app.preferences)
+        self.ask()
+
+    @on(CurvesView.CursorMoved)
+    def _show_the_moment(self, event: CurvesView.CursorMoved) -> None:
+        self.panes.log_view.go_to_time(event.time)
+
+    def on_screen_resume(self) -> None:
+        """Query this page again, and scroll the log to the time selected on a metric's page."""
+        super().on_screen_resume()
+        self.panes.curves.draw()
+        if (time := self.panes.curves.state.time) is not None:
+            self.panes.log_view.go_to_time(time)
+            self.panes.curves.state.time = None
+
+    @on(CurvesView.Opened)
+    def _open_metric(self) -> None:
+        if (stage := self._plotted) is not None:
+            from trainui.tui.curves.screen import CurvesScreen
+
+            state = self.panes.curves.state
+            self.app.push_screen(CurvesScreen(self.run_id, stage, state, self.attempt))
+
+    @property
+    def _plotted(self) -> str | None:
+        """The stage of the curves: the selected one, or another member of its folded sweep."""
+        if self._shown is not None:
+            return self._shown[1].plotted
+        return None if self.graph.selected is None else self.graph.selected.name
+
+    @on(CurvesView.ComparisonOpened)
+    def _choose_comparison(self) -> None:
+        stage, chart = self._plotted, self.panes.curves.chart()
+        if stage is not None and chart is not None:
+            from trainui.tui.curves.comparison_screen import ComparisonScreen
+
+            state = self.panes.curves.state
+            self.app.push_screen(ComparisonScreen(self.run_id, stage, chart.name, state))
+
+    def jumps(self) -> Iterator[Jump]:
+        """Yield the run's stages and the selected stage's metrics, and the other runs."""
+        for stage in self._page.stages if self._page is not None else ():
+            yield Jump("stage", harmless(stage.name), partial(self._go_to_stage, stage.name))
+        for metric in self.panes.curves.shown:
+            yield Jump("metric", harmless(metric.name), partial(self._go_to_metric, metric.name))
+        yield from super().jumps()
+
+    def _go_to_stage(self, name: str) -> None:
+        self.panes.go_to(1)
+        self.graph.select(name)
+
+    def _go_to_metric(self, metric: str) -> None:
+        self.panes.curves.state.metric = metric
+        self._open_metric()
+
+    def prepare_for(self, scope: str) -> None:
+        """Focus the pane in which the keys of a scope work."""
+        pane = {"stages": 1, "metrics": 3, "curves": 3, "log": 4}.get(scope)
+        if pane is not None:
+            self.panes.go_to(pane)
+
+    def search(self, text: str, pane: Widget | None) -> None:
+        """Search for a stage, a metric or a text, depending on the focused pane."""
+        if pane is self.panes.curves:
+            self.panes.curves.filter(text)
+        elif isinstance(pane, LogView | DetailsView):
+            pane.search(text)
+        else:
+            self._searched = text
+            if text:
+                self.graph.select_matching(text)
+
+    _searched = ""
+
+    def action_match(self, direction: int) -> None:
+        """Go to the next match in the focused pane."""
+        active = self.panes.active
+        if isinstance(active, LogView | DetailsView):
+            found = active.go_to_match(direction)
+        else:
+            found = bool(self._searched) and self.graph.select_matching(
+                self._searched, direction, stay=False
+            )
+        if not found:
+            self.notify("no match; / searches")
+
+    def targets(self) -> Sequence[Target]:
+        """Return this run; a key may be pressed before the page is read."""
+        known = self.base_app.runs if self._page is None else [self._page.run]
+        return [one for one in known if one.id == self.run_id]
+
+    def target_stages(self) -> Sequence[StageRecord]:
+        """Return the stage under the cursor; for a folded sweep all its members."""
+        selected = self.graph.selected
+        return self.graph.folded or (() if selected is None else (selected,))
+
+    def stage_count(self) -> int:
+        """Return the number of stages of the run."""
+        return 0 if self._page is None else self._page.stage_count
+
+    def action_back(self) -> None:
+        """Go back: end the search or filter, show all panes, leave the pane, leave the page."""
+        self.app.clear_notifications()
+        active, curves = self.panes.active, self.panes.curves
+        if isinstance(active, LogView | DetailsView) and active.give_up():
+            return
+        if curves.state.filter and active is curves:
+            curves.filter("")
+        elif self.has_class("-gone") or not self.panes.leave_level():
+            self.app.pop_screen()
+
+    run_id: str
+
+    @property
+    def graph(self) -> StageGraph:
+        """The DAG."""
+        return self.panes.graph
+
+    @property
+    def _attempts(self) -> list[AttemptRecord]:
+        """All attempts of the selected stage, as far as they were read."""
+        stage = self.graph.selected
+        if self._page is None or stage is None:
+            return []
+        return self._page.attempts.get(stage.id, [])
+
+    @property
+    def _shown(self) -> tuple[StageRecord, StageDetail] | None:
+        """The selected stage with its details; None: these are not read yet."""
+        stage, detail = self.graph.selected, self._page.detail if self._page else None
+        if stage is None or detail is None or detail.stage != stage.name:
+            return None
+        return stage, detail
+
+    def page_query(self) -> RunQuery:
+        """Return the query for the visible parts of the run."""
+        graph, panes = self.graph, self.panes
+        stage = graph.selected
+        searched = any(one.definition.search is not None for one in graph.folded)
+        panes.curves.state.all_members = searched or 2 <= len(graph.folded) <= MOST_DRAWN
+        return RunQuery(
+            self.run_id,
+            stage=stage.name if stage is not None else None,
+            tab=panes.tab,
+            group=graph.selected_name if graph.folded else None,
+            smoothed=self._smoothed,
+            attempt=self.attempt,
+            curves=panes.curves.wanted() if panes.curves.display else None,
+        )
+
+    def fill(self) -> None:
+        """Show the page's data, if it belongs to the stage that is selected now."""
+        if self._page is None or self._shown is None:
+            return
+        (stage, detail), panes, graph = self._shown, self.panes, self.graph
+        attempts = self._attempts[: self.attempt]
+        subject = DetailsSubject(self._page, stage, attempts, detail, graph.timeline, graph.folded)
+        panes.overview.show(subject, panes.tab)
+        over = stage.status in ENDED
+        waits = "no output" if over else "no output yet" if stage.attempt else "not started yet"
+        self._show_log(attempts[-1] if attempts else None, waits)
+        if detail.curves is not None:
+            none = waits.replace("output", "metrics"), detail.searched_places
+            panes.curves.show_curves(detail.curves, ": ".join(filter(None, none)), detail.problems)
+        panes.show_titles(stage, self.attempt, graph.folded, detail.plotted)
+
+    def _show_log(self, last: AttemptRecord | None, waits: str) -> None:
+        view = self.panes.log_view
+        if last is None or not view.display:  # a hidden log is not read
+            view.set_source(None, waits)
+        elif (problem := missing_log(last.directory)) is not None:
+            view.set_source(None, harmless(problem))
+        else:
+            live, streams = last.status == Status.RUNNING, STREAMS[self._streams]
+            source = LogSource(last.directory, streams, live, last.id, last.host)
+            view.set_source(source, waits)
+
+    def tick_stage(self) -> None:
+        """Update the running time of the selected stage."""
+        if self._shown is not None and self._shown[0].status == Status.RUNNING:
+            self.panes.overview.tick(self.graph.timeline)
+
+    def forget_attempt(self) -> None:
+        """After a change of the selected stage, show its last attempt."""
+        detail, stage = self._page.detail if self._page else None, self.graph.selected
+        if detail is not None and stage is not None and detail.stage != stage.name:
+            self._choose(None)
+            if not self.panes.curves.display:  # these are not read meanwhile
+                self.panes.curves.forget()
+
+    def _choose(self, attempt: int | None) -> None:
+        self.attempt = self.panes.curves.attempt = attempt
+
+    def action_attempt(self, direction: int) -> None:
+        """Show the previous (-1) or next (1) attempt, with its record and its logs."""
+        count = len(self._attempts)
+        if count < 2:
+            self.notify("this stage has no other attempt")
+            return
+        chosen = max(1, min((self.attempt or count) + direction, count))
+        self._choose(chosen if chosen < count else None)
+        self.fill()
+        self.ask()
+
+    def action_maximise(self) -> None:
+        """Maximise the focused pane, or show all panes again."""
+        self.panes.maximise()
+
+    def action_pane(self, number: int) -> None:
+        """Go to a pane or a detail tab."""
+        self.panes.go_to(number)
+
+    @on(DetailsView.FoldClicked)
+    def action_details(self) -> None:
+        """Fold or unfold the details of the overview."""
+        overview = self.panes.overview
+        if self.graph.folded:
+            self.notify("a sweep has no details; enter unfolds it to its members")
+            return
+        is_hidden = self.panes.tab != DetailTab.OVERVIEW or not overview.display
+        overview.fold(folded=not (is_hidden or overview.folded))
+        self.base_app.preferences.keep(DETAILS, not overview.folded)
+        if is_hidden:
+            self.panes.go_to(DetailTab.OVERVIEW)
+
+    def action_sort_sweep(self) -> None:
+        """Sort the sweep's table by the last smoothed values, or by the best ones again."""
+        if not self.graph.folded:
+            self.notify("only the table of a folded sweep can be sorted")
+            return
+        self._smoothed = not self._smoothed
+        self.ask()
+
+    def action_logs(self) -> None:
+        """Maximise the log, or show all panes again."""
+        self.panes.maximise_pane(4)
+
+    def action_copy_command(self) -> None:
+        """Copy the selected stage's command, to be pasted into a shell."""
+        stage, run_id = self.graph.selected, self.run_id
+        if self._page is None or stage is None:
+            self.notify("no stage is selected")
+            return
+        name = stage.name
+
+        def make() -> str:
+            from trainui.control import shell_command
+
+            command = shell_command.of_stage(run_id, name)
+            if command is None:
+                raise UsageError(f"{name} runs a task, not a command")
+            return command
+
+        self.copy_from(make, "command copied")
+
+    def action_stream(self) -> None:
+        """Cycle the log through both streams, stdout and stderr."""
+        self._streams = (self._streams + 1) % len(STREAMS)
+        self.panes.show_log()
+        self.fill()

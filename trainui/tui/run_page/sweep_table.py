@@ -1,0 +1,425 @@
+"""A folded sweep as a table: its members' states, differing parameters and headline metric."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import accumulate
+from typing import NamedTuple, overload
+
+from rich.cells import cell_len
+
+from trainui import clock, text
+from trainui.braille import plot_lines
+from trainui.domain.records import StageRecord
+from trainui.domain.states import Status
+from trainui.pipeline.folding import Spread, folds
+from trainui.pipeline.matrix import TRIAL
+from trainui.pipeline.substitution.masking import mask
+from trainui.text import SYMBOLS, harmless
+from trainui.tui.graph.nodes import RANKS, counts
+from trainui.tui.render.numbers import elapsed, exact_step, number, shortened, state_style, step
+from trainui.tui.render.styled_text import Row, Segment, cut, fit, fit_middle, packed, width_of
+from trainui.tui.run_page.header import trouble
+from trainui.tui.snapshot.run_page import MatrixDetail, SearchDetail, StageValue
+
+PLOT_HEIGHT, LEAST_POINTS = 3, 3
+"""Lines of the plot of the best value so far, and the completed trials without which it is not."""
+
+
+def search_rows(group: MatrixDetail, width: int) -> list[Row]:
+    """Return the lines of a search; empty if the stage has none."""
+    if group.search is None:
+        return []
+    values = best_so_far(group.search, lower=bool(group.lower))
+    rows = _plot(values, width) if len(values) >= LEAST_POINTS else []
+    if shares := group.search.importance:
+        parts = (Segment(f"{harmless(name)} {share:.0%}  ") for name, share in shares.items())
+        rows += packed((Segment("importance  ", "dim"), *parts), width)
+    return rows
+
+
+def best_so_far(search: SearchDetail, *, lower: bool) -> list[float]:
+    """Return the best value up to each completed trial, in the order of their numbers."""
+    values: list[float] = []
+    for one in sorted(search.trials.values(), key=lambda one: one.number):
+        if one.state == "complete" and one.value is not None:
+            best = min if lower else max
+            values.append(best(values[-1], one.value) if values else one.value)
+    return values
+
+
+def _plot(values: list[float], width: int) -> list[Row]:
+    """Plot the best value over the completed trials, between its first and its last value."""
+    first, last = number(values[0]), number(values[-1])
+    columns = max(2, min(2 * (width - len(first) - len(last) - 2), 2 * width // 3 * 2))
+    drawn = [values[index * len(values) // columns] for index in range(columns)]
+    lines = plot_lines(drawn, drawn, PLOT_HEIGHT)
+    starts = [first, *[" " * len(first)] * (PLOT_HEIGHT - 1)]
+    ends = ["", "", last]
+    if values[0] < values[-1]:
+        starts, ends = starts[::-1], ends[::-1]
+    rows: list[Row] = [(), (Segment(f"best so far, over {len(values)} completed trials", "dim"),)]
+    for start, line, end in zip(starts, lines, ends, strict=True):
+        rows.append((Segment(f"{start} ", "dim"), Segment(line, "good"), Segment(f" {end}")))
+    return [cut(row, width) for row in rows]
+
+
+TIME, VALUE, STEP, MOST_TITLE, LEAST_PARAM = 7, 10, 9, 21, 4
+"""Widths of the columns in characters."""
+
+PLAIN = (Status.COMPLETED, Status.PENDING)
+"""States for which the symbol is enough."""
+
+
+class MemberColumns(NamedTuple):
+    """Widths of the members' columns; 0: not shown."""
+
+    params: Mapping[str, int]
+    time: int
+    value: int
+    step: int
+    others: Sequence[str] = ()
+    """The titles of further metrics' columns."""
+
+    @classmethod
+    def fitting(
+        cls, params: Mapping[str, int], value: int, width: int, *, steps: bool, word: int
+    ) -> MemberColumns:
+        """Return the columns that fit.
+
+        First the step goes, then the time; then the metric's heading and the widest parameters are
+        shortened.
+        """
+        names = 2 + sum(one + 2 for one in params.values())
+        own = value + 2 if value else 0
+        step = STEP if steps and names + own + STEP <= width else 0
+        time = TIME if names + own + step + TIME <= width or not value else 0
+        value = min(value, max(VALUE, width - names - time - step - 2 - word))
+        room = width - 2 - (value + 2 if value else 0) - time - step
+        return cls(narrowed(params, room), time, value, step)
+
+    def with_others(self, titles: Iterable[str], room: int) -> MemberColumns:
+        """Return the columns with those of further metrics that fit into so many characters."""
+        room -= 2 + sum(width + 2 for width in self.params.values()) + self.time + self.step
+        room -= self.value + 2 if self.value else 0
+        widths = accumulate(_other_width(title) for title in titles)
+        fitting = (title for title, width in zip(titles, widths, strict=True) if width <= room)
+        return self._replace(others=tuple(fitting))
+
+    def head(self, metric: str) -> Row:
+        """Return the column headings."""
+        names = "".join(f"{fitted(key, width)}  " for key, width in self.params.items())
+        value = fit_middle(metric, self.value) if self.value else ""
+        titles = [("time", self.time), (value, self.value and self.value + 2)]
+        titles += [("at step", self.step)]
+        titles += [(fit_middle(one, MOST_TITLE), _other_width(one)) for one in self.others]
+        line = "".join(fit(title, width, right=True) for title, width in titles)
+        return (Segment(f"  {names}{line}", "dim"),)
+
+    def row(
+        self,
+        stage: StageRecord,
+        params: Mapping[str, str],
+        group: MatrixDetail,
+        word: str,
+        *,
+        leads: bool,
+    ) -> Row:
+        """Return the line of a member, with the words of its state; `leads`: it is the best."""
+        value, trial = group.shown.get(stage.name), None
+        if group.search is not None:
+            trial = group.search.trials.get(stage.name)
+        is_broken = stage.name in group.broken
+        texts = (f"{fitted(params.get(key, ''), width)}  " for key, width in self.params.items())
+        ticks = stage.status == Status.RUNNING and stage.lost_at is None
+        spent = elapsed(stage.worked_until(clock.now()), ticks=ticks)
+        shown = "" if value is None else f"{'!' * is_broken}{number(value)}"
+        value_style = "bad" if is_broken else "good" if leads and value is not None else ""
+        style = "warn" if stage.stalled else state_style(stage.status)
+        at = why = ""
+        if trial is not None:
+            why = trial.pruning.words if trial.pruning else harmless(trial.reason or "")
+            # where it ran again, or was pruned after its best value, the step is another one's
+            at = "" if trial.step is None or trial.value != value else step(trial.step)
+        return (
+            Segment(f"{SYMBOLS[stage.status]} ", style),
+            Segment("".join(texts), "strong"),
+            Segment(fit(spent, self.time, right=True), "dim"),
+            Segment(fit(shown, self.value + 2 if self.value else 0, right=True), value_style),
+            Segment(fit(at, self.step, right=True), "dim"),
+            *(_other(title, group.others[title].get(stage.name)) for title in self.others),
+            Segment(f"  {word}" if word else "", "bad" if word != state_word(stage) else style),
+            Segment(f"  {why}" if why else "", "dim"),
+        )
+
+
+def state_word(stage: StageRecord) -> str:
+    """Return the word of a member's state; empty if its symbol is enough."""
+    if stage.lost_at is not None:
+        return text.state_word(stage.status, is_lost=True)
+    return "stalled" if stage.stalled else "" if stage.status in PLAIN else str(stage.status)
+
+
+def narrowed(widths: Mapping[str, int], room: int) -> Mapping[str, int]:
+    """Return widths of columns, two characters apart, of which the widest are made smaller."""
+    narrowed = dict(widths)
+    while sum(one + 2 for one in narrowed.values()) > room:
+        widest = max(narrowed, key=lambda key: narrowed[key])
+        if narrowed[widest] <= LEAST_PARAM:
+            break
+        narrowed[widest] -= 1
+    return narrowed
+
+
+def _other_width(title: str) -> int:
+    """Return the width of a further metric's column, with the space before it."""
+    return min(max(cell_len(title), VALUE), MOST_TITLE) + 2
+
+
+def _other(title: str, found: StageValue | None) -> Segment:
+    shown = "" if found is None else f"{'!' * found.is_broken}{number(found.value)}"
+    style = "bad" if found is not None and found.is_broken else "dim"
+    return Segment(fit(shown, _other_width(title), right=True), style)
+
+
+def fitted(text: str, width: int) -> str:
+    """Return a text as wide as its column, shortened in its middle."""
+    return fit(fit_middle(text, width), width)
+
+
+MOST = 12
+"""Maximum number of lines."""
+
+
+def folded_rows(
+    members: Sequence[StageRecord], group: MatrixDetail | None, width: int
+) -> list[Row]:
+    """Return a line for each fold that has begun, the best mean first; empty if nothing is folded.
+
+    As in the plots, those of which a member has a NaN come last.
+    """
+    found = folds(members)
+    if not found:
+        return []
+    values = group.values if group is not None else {}
+    by_id = {one.id: values[one.name] for one in members if one.name in values}
+    broken = group.broken if group is not None else frozenset()
+    lines = [
+        (fold, fold.spread(by_id), sum(one.name in broken for one in fold.members))
+        for fold in found
+        if any(one.attempt for one in fold.members)
+    ]
+    if group is not None and group.lower is not None:
+        sign = 1 if group.lower else -1
+        lines.sort(key=lambda one: (one[1].mean is None, one[2] > 0, sign * (one[1].mean or 0.0)))
+    shown = lines[:MOST]
+    values_of = [_values(spread, nan) for _, spread, nan in shown]
+    params = [params_of(fold.params) for fold, _, _ in shown]
+    widths = _widths(params, width - 2 - max(map(width_of, values_of), default=0))
+    metric = f"{group.title} " if group is not None else ""
+    heads = _cells({name: name for name in widths}, widths)
+    head = f"{'  ' * bool(heads)}{heads}{metric}over {harmless(found[0].over)}"
+    rows: list[Row] = [(), (Segment(head, "dim"),)]
+    rows += [
+        (Segment(f"  {_cells(own, widths)}", "strong"), *row)
+        for own, row in zip(params, values_of, strict=True)
+    ]
+    if len(lines) > MOST:
+        rows.append((Segment(f"  {len(lines) - MOST} more", "dim"),))
+    if len(lines) < len(found):
+        rows.append((Segment(f"  {len(found) - len(lines)} not started", "dim"),))
+    return [cut(row, width) for row in rows]
+
+
+def params_of(values: Mapping[str, object]) -> dict[str, str]:
+    """Return parameters as a table shows them: without secrets, long numbers shortened."""
+    shown = mask(values).items()
+    return {harmless(key): shortened(harmless(str(value))) for key, value in shown}
+
+
+def _widths(folds: Sequence[Mapping[str, str]], room: int) -> Mapping[str, int]:
+    """Return the width of each parameter's column; where not all fit, of a trial's number alone."""
+    names = dict.fromkeys(name for params in folds for name in params)
+    texts = {name: (name, *(params.get(name, "") for params in folds)) for name in names}
+    whole = {name: max(map(cell_len, some)) for name, some in texts.items()}
+    found = narrowed(whole, room)
+    return {TRIAL: whole[TRIAL]} if found != whole and TRIAL in whole else found
+
+
+def _cells(params: Mapping[str, str], widths: Mapping[str, int]) -> str:
+    return "".join(f"{fitted(params.get(name, ''), width)}  " for name, width in widths.items())
+
+
+def _values(spread: Spread, nan: int) -> Row:
+    """Return the mean, the deviation, and how many of the members they cover."""
+    shown = "" if spread.mean is None else f"{number(spread.mean)} "
+    deviation = "" if spread.deviation is None else f"± {number(spread.deviation)} "
+    return (
+        Segment(f"{shown}{deviation} ".lstrip()),
+        Segment(spread.words, "dim"),
+        Segment(f"  !{nan} NaN" if nan else "", "bad"),
+    )
+
+
+MOST_PARAM, STATE, LABEL = 16, 11, 10
+"""Widths of the columns, and of the labels above the table, in characters."""
+
+LEAST_REASON = 12
+"""Characters below which a line does not say why a trial was pruned or failed."""
+
+NO_METRIC = MatrixDetail("", None, {})
+"""The values of a sweep without metrics."""
+
+
+class SweepTable:
+    """The part of a sweep's table that does not change: parameters and column widths."""
+
+    def __init__(self, members: Sequence[StageRecord]) -> None:
+        self.params = {one.name: params_of(one.definition.member_values) for one in members}
+        texts = [*self.params.values()]
+        names = dict.fromkeys(name for own in texts for name in own)
+        found = {name: {own.get(name) for own in texts} for name in names}
+        self.same = {name: texts[0].get(name, "") for name in names if len(found[name]) == 1}
+        """The parameters with one common value."""
+        self.widths = {
+            name: min(max(cell_len(one or "") for one in (name, *some)), MOST_PARAM)
+            for name, some in found.items()
+            if len(some) > 1
+        }
+        """The widths of the parameters that differ."""
+
+    @property
+    def width(self) -> int:
+        """The most characters that a line may need: parameters, time, metric and state."""
+        params = sum(width + 2 for width in self.widths.values())
+        return 2 + params + TIME + 2 + MOST_TITLE + 2 + STATE
+
+
+class SweepRows(Sequence[Row]):
+    """The lines of a sweep, rendered lazily because there may be thousands of members."""
+
+    def __init__(
+        self,
+        members: Sequence[StageRecord],
+        group: MatrixDetail | None,
+        *,
+        width: int,
+        table: SweepTable | None = None,
+        foot: Sequence[Row] = (),
+        alerts: Mapping[str, str] | None = None,
+    ) -> None:
+        """Render the heading; `table` may be reused, `foot` are lines below the members."""
+        group = group or NO_METRIC
+        self._table = table if table is not None else SweepTable(members)
+        self._group, self._width, self._foot = group, width, foot
+        self._ordered, self._alerts = _ordered(members, group), alerts or {}
+        trials = group.search.trials.values() if group.search is not None else ()
+        title = group.column if group.metric else ""
+        value = max(VALUE, min(cell_len(title), MOST_TITLE)) if title else 0
+        word = max(map(cell_len, {*map(state_word, members), *self._alerts.values()}), default=0)
+        self._columns = MemberColumns.fitting(
+            *(self._table.widths, value, width),
+            steps=any(one.step is not None for one in trials),
+            word=word,
+        )
+        with_nan = [one for one in members if one.name in group.nan_since]
+        word = max([word, *(cell_len(self._words(one)[0]) for one in with_nan)])
+        self._columns = self._columns.with_others(group.others, width - word - 2)
+        self._head = self._heading(members)
+
+    def _heading(self, members: Sequence[StageRecord]) -> list[Row]:
+        table, group, width = self._table, self._group, self._width - 1
+        rows: list[Row] = packed(_states(members, self._alerts, group), width)
+        if table.same:
+            shared = (Segment(f"{key}={value}  ") for key, value in table.same.items())
+            rows += packed((Segment("all have  ", "dim"), *shared), width, LABEL)
+        if group.metric:
+            best = next(iter(group.best_first(members)), self._ordered[0])
+            rows += packed(_best(best, table.params[best.name], table.widths, group), width, LABEL)
+            rows += search_rows(group, width)
+        rows += folded_rows(members, group if group.metric else None, width)
+        head = self._columns.head(group.column if group.metric else "")
+        return [*rows, (), cut(head, self._width)]
+
+    def __len__(self) -> int:
+        return len(self._head) + len(self._ordered) + len(self._foot)
+
+    @overload
+    def __getitem__(self, index: int) -> Row: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Row]: ...
+
+    def __getitem__(self, index: int | slice) -> Row | Sequence[Row]:
+        if isinstance(index, slice):
+            return [self[at] for at in range(*index.indices(len(self)))]
+        index = range(len(self))[index]
+        if index < len(self._head):
+            return self._head[index]
+        place = index - len(self._head)
+        if place < len(self._ordered):
+            return _whole(self._member(place), self._width)
+        return self._foot[place - len(self._ordered)]
+
+    def _member(self, place: int) -> Row:
+        stage, group = self._ordered[place], self._group
+        leads = place == 0 and group.lower is not None and group.may_lead(stage)
+        params = self._table.params[stage.name]
+        rows = [
+            self._columns.row(stage, params, group, word, leads=leads)
+            for word in self._words(stage)
+        ]
+        return next((row for row in rows if width_of(row) <= self._width), rows[-1])
+
+    def _words(self, stage: StageRecord) -> list[str]:
+        """Return the words of a member's state and alert, the longest first."""
+        is_broken = stage.name in self._group.broken
+        alert = self._alerts.get(stage.name, "NaN" if is_broken else "")
+        since = self._group.nan_since.get(stage.name)
+        alerts = [alert] if since is None else [f"{alert} since {exact_step(since)}", alert]
+        return [f"{state_word(stage)} {one}".strip() for one in alerts]
+
+
+def _whole(row: Row, width: int) -> Row:
+    """Cut the reason, the last segment, of a line that is too wide; else drop the state's word."""
+    if width_of(row) <= width:
+        return row
+    *short, _word, _why = row
+    if width - width_of(row[:-1]) >= LEAST_REASON:
+        return cut(row, width)
+    return row[:-1] if width_of(row[:-1]) <= width else cut(tuple(short), width)
+
+
+def _ordered(members: Sequence[StageRecord], group: MatrixDetail) -> list[StageRecord]:
+    """Return the members with a value, the best first, and then the others by state."""
+    known = group.in_order(members)
+    names = {one.name for one in known}
+    rest = [one for one in members if one.name not in names]
+    return [*known, *sorted(rest, key=lambda one: RANKS[one.status])]
+
+
+def _states(members: Sequence[StageRecord], alerts: Mapping[str, str], group: MatrixDetail) -> Row:
+    """Return how many members are in each state, stalled, or have alerts, and the first NaN."""
+    spans = [
+        Segment(f"{SYMBOLS[status]} {count} {status}  ", state_style(status))
+        for status, count in counts(members)
+    ]
+    own = {one.name: alerts[one.name] for one in members if one.name in alerts}
+    found = [one._replace(text=f"{one.text.strip()}  ") for one in trouble(members, own)]
+    if group.nan_since:
+        words = " since" if len(group.nan_since) == 1 else ", first at"
+        since = f"NaN{words} step {exact_step(min(group.nan_since.values()))}  "
+        found = [one._replace(text=one.text.replace("NaN  ", since)) for one in found]
+    return (*spans, Segment(f"of {len(members)}  ", "dim"), *found)
+
+
+def _best(
+    stage: StageRecord, params: Mapping[str, str], differing: Iterable[str], group: MatrixDetail
+) -> Row:
+    if group.lower is None or stage.name not in group.values or not group.may_lead(stage):
+        which_value = Segment(f" ({'last' if group.lower is None else 'best'} value)", "dim")
+        return (Segment("metric    ", "dim"), Segment(group.metric), which_value)
+    which = (Segment(f"{key}={params.get(key, '')}  ", "strong") for key in differing)
+    value = Segment(f"{group.metric} {number(group.values[stage.name])}  ", "good")
+    step = "" if group.best_step is None else f"at step {exact_step(group.best_step)}  "
+    return (Segment("best      ", "dim"), value, *which, Segment(step, "dim"))

@@ -1,0 +1,258 @@
+"""Immutable records of the curves: the query, and the data that answers it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from trainui.domain.metric_direction import lower_is_better
+from trainui.domain.records import SeriesSummary
+from trainui.domain.search import Search
+from trainui.domain.states import ENDED, Status
+from trainui.formatting import quantity
+from trainui.store.plotting.x_axis import Axis
+from trainui.tui.snapshot.plot_options import PlotOptions
+
+NAN, ABOVE, BELOW = 1, 2, 4
+"""Bit flags of the values in a column that are not finite, as in `store.plotting.binning`."""
+
+ALL_IN_ONE = "*"
+"""`Comparison.fold`: fold everything into one line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """The other series drawn into a metric's plot."""
+
+    attempts: tuple[int, ...] = ()
+    """Numbers of the stage's attempts, one curve each."""
+    members: tuple[str, ...] = ()
+    """Stage ids of members of the stage's sweep."""
+    runs: tuple[str, ...] = ()
+    """Ids of runs, of which the same stage is drawn."""
+    sweep: bool = False
+    """True for all members of the stage's sweep."""
+    fold: str | None = None
+    """The parameter over which series are folded into mean and band; None: a seed if there is one,
+    empty: none."""
+
+    def __bool__(self) -> bool:
+        return bool(self.attempts or self.members or self.runs or self.sweep)
+
+    @property
+    def words(self) -> str:
+        """A short description; empty without other series."""
+        if self.sweep:
+            return "sweep as one band" if self.fold == ALL_IN_ONE else "all sweep members"
+        counts = ((self.attempts, "attempt"), (self.members, "sweep member"), (self.runs, "run"))
+        parts = [quantity(len(some), word) for some, word in counts if some]
+        return f"with {', '.join(parts)}" if parts else ""
+
+
+@dataclass(frozen=True, slots=True)
+class CurvesWanted:
+    """A query for a stage's metrics."""
+
+    columns: int = 80
+    """Columns of a plot, two a character."""
+    names: tuple[str, ...] | None = None
+    """The metrics to read, by their stored names; None: the first ones."""
+    view: PlotOptions = field(default_factory=PlotOptions)
+    """The options that the data depends on; without cursor and highlight."""
+    compared: Comparison = Comparison()
+    candidates: bool = False
+    """Also read what the first metric can be compared with."""
+    sought: tuple[str, ...] = ()
+    """Words in the names of further runs that it can be compared with."""
+    attempt: int | None = None
+    """The attempt to show; None: all, stitched."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlotLine:
+    """A series binned into the columns of a plot; empty columns are NaN."""
+
+    label: str
+    """Distinguishes it from the other lines of the plot; safe to print."""
+    index: int
+    """Its index among all comparable lines; it determines colour and mark."""
+    own: bool
+    """True for the stage that the plot belongs to."""
+    at: tuple[float, ...]
+    """X position of the last point of each column."""
+    steps: tuple[float, ...]
+    times: tuple[float, ...]
+    """Seconds since 1970; NaN if unknown."""
+    lows: tuple[float, ...]
+    highs: tuple[float, ...]
+    means: tuple[float, ...]
+    smooths: tuple[float, ...]
+    """Smoothed value at the last point of each column; without smoothing equal to `means`."""
+    lasts: tuple[float, ...]
+    """Last value of each column, including NaN and infinities."""
+    odd: tuple[tuple[int, int], ...] = ()
+    """Columns with values that are not finite, and the kinds (bit flags, e.g. `binning.NAN`)."""
+    old_lows: tuple[float, ...] = ()
+    """Minima of points that later attempts superseded; empty if there are none."""
+    old_highs: tuple[float, ...] = ()
+    boundaries: tuple[tuple[float, int], ...] = ()
+    """X positions at which the second and later attempts begin, and their numbers."""
+    end: float = 0.0
+    """X position of its last point, also outside the window."""
+    best: tuple[float, float, float] | None = None
+    """The best value, its step, and its x position; the latter two are NaN for a mean."""
+    last: tuple[float, float] | None = None
+    """The value read last, as `trainui metrics` gives it, and its step; None: unknown."""
+    members: tuple[tuple[float, ...], ...] = ()
+    """The smoothed values of the series that were folded into this line; empty: none were."""
+    counts: tuple[int, ...] = ()
+    """How many of them have a value in each column."""
+    deviations: tuple[float, ...] = ()
+    """Their standard deviation in each column; NaN below two values."""
+    pruned: str = ""
+    """Why its trial was pruned; empty: it was not."""
+    completed: bool = False
+    """True if it is a member of a sweep and has completed."""
+    nan_since: float | None = None
+    """The step of its first NaN or infinite value, also outside the window; None: unknown."""
+
+    @property
+    def has_nan(self) -> bool:
+        """True if a value in the window is NaN."""
+        return any(kind & NAN for _, kind in self.odd)
+
+    @property
+    def known(self) -> list[float]:
+        """The x positions of the columns with a point."""
+        return [x for x in self.at if x == x]
+
+
+@dataclass(frozen=True, slots=True)
+class Annotation:
+    """An alert or a stall on a metric's plot."""
+
+    x: float
+    """X position."""
+    words: str
+    """Safe to print."""
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """A metric in a window of an axis."""
+
+    name: str
+    """The name as stored."""
+    low: float
+    high: float
+    lines: tuple[PlotLine, ...]
+    """The stage's own line first."""
+    extent: tuple[float, float]
+    """The first and the last x position that have data."""
+    annotations: tuple[Annotation, ...] = ()
+    """Alerts and stalls."""
+    log_x: bool = False
+    """True if the columns are on a logarithmic x axis."""
+    search: Search | None = field(default=None, hash=False)  # its space is a mapping
+    """The search of the stage, whose goal says which value is better."""
+
+    @property
+    def series_count(self) -> int:
+        """The number of series drawn, those folded into a mean among them."""
+        return sum(len(line.members) or 1 for line in self.lines)
+
+    @property
+    def lower_is_better(self) -> bool | None:
+        """True if lower is better; None if it is unknown."""
+        return lower_is_better(self.name, self.search)
+
+
+@dataclass(frozen=True, slots=True)
+class PlottedSeries:
+    """A series that can be drawn as a line."""
+
+    owner: str
+    label: str
+    """Distinguishes it from the others; safe to print."""
+    index: int
+    """Its index among all comparable series; it determines colour and mark."""
+    attempt: int | None = None
+    """Only the points of this attempt; None: all attempts, stitched."""
+    own: bool = False
+    """True for the stage that the plot belongs to."""
+    status: Status = Status.COMPLETED
+    """The state of its stage, or of its attempt."""
+    params: tuple[tuple[str, str], ...] = ()
+    """The parameters of its sweep or its run, as text."""
+    run: str = ""
+    """The id of its run, if that is another one."""
+    pruned: str = ""
+    """Why its stage was pruned; empty: it was not."""
+    completed: bool = False
+    """True if it is a member of a sweep and has completed."""
+    over: str | None = None
+    """The parameter that its sweep is folded over by its definition."""
+
+    @property
+    def live(self) -> bool:
+        """True if more points may come."""
+        return self.status not in ENDED
+
+
+class Candidate(NamedTuple):
+    """A series that can be drawn into a plot for comparison."""
+
+    series: PlottedSeries
+    params: Mapping[str, str]
+    """The parameters in which the candidates differ."""
+    summary: SeriesSummary | None
+    """None: the metric has no values in it."""
+    best: float | None
+    nan_since: float | None
+    """The step of its first NaN or infinite value; None: unknown."""
+
+    @property
+    def field(self) -> str:
+        """The field of `Comparison` for it."""
+        if self.series.attempt is not None:
+            return "attempts"
+        return "runs" if self.series.run else "members"
+
+    @property
+    def key(self) -> int | str:
+        """The attempt's number, the run's id, or the member's stage id."""
+        return self.series.attempt or self.series.run or self.series.owner
+
+
+@dataclass(frozen=True, slots=True)
+class Curves:
+    """The metrics of a stage."""
+
+    wanted: CurvesWanted
+    """The query that these curves answer."""
+    figures: tuple[SeriesSummary, ...] = ()
+    """All metrics, in the order in which they first appeared."""
+    charts: tuple[Chart, ...] = ()
+    """Only the metrics that were read."""
+    candidates: tuple[Candidate, ...] = ()
+    """What the first metric can be compared with; empty unless queried."""
+    converted: PlotOptions | None = None
+    """`wanted.view.convert`, with its window and cursor on the axis of the query."""
+    axes: tuple[Axis, ...] = (Axis.STEP,)
+    """The x axes that have data."""
+    choice: str = ""
+    """Which series are drawn if there are too many for one plot."""
+    in_sweep: bool = False
+    """True if the stage is one of several members of a sweep."""
+    due: float = math.inf
+    """When to read charts again that are older than `figures` (`time.monotonic`)."""
+
+    def chart(self, name: str) -> Chart | None:
+        """Return the chart of a metric; None if it was not read."""
+        return next((chart for chart in self.charts if chart.name == name), None)
+
+
+NOT_READ = Curves(CurvesWanted())
+"""Placeholder for the metrics of a stage until they have been read."""
