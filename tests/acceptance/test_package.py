@@ -23,7 +23,7 @@ from trainui.version import __version__
 ROOT = Path(__file__).parents[2]
 
 NEEDED = [
-    "hydra_plugins/trainui_launcher/launcher.py",
+    "hydra_plugins/trainui_launcher.py",
     "trainui/py.typed",
     "trainui/cli/pipeline_file/first_pipeline.yaml",
     "trainui/cli/completions/trainui.bash",

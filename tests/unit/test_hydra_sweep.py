@@ -6,8 +6,8 @@ import itertools
 
 import yaml
 
-from hydra_plugins.trainui_launcher import _sweep
 from trainui.pipeline import loader
+from trainui.plugins.hydra import sweep
 
 COMBINATIONS = {
     10 + number: [f"+optimizer.lr={lr}", f"seed={seed}", f"head.lr={head}", "model/size=tiny"]
@@ -16,12 +16,12 @@ COMBINATIONS = {
 
 
 def member_names(jobs: dict[int, list[str]]) -> list[str]:
-    text = yaml.safe_dump(_sweep.pipeline("app", jobs, {"cpus": 2}, "launch.pkl"), sort_keys=False)
+    text = yaml.safe_dump(sweep.pipeline("app", jobs, {"cpus": 2}, "launch.pkl"), sort_keys=False)
     return [stage.name for stage in loader.load_text(text, directory="/").stages]
 
 
 def test_combinations_are_a_matrix_and_each_member_finds_its_job() -> None:
-    found = _sweep.pipeline("app", COMBINATIONS, {"cpus": 2}, "launch.pkl")
+    found = sweep.pipeline("app", COMBINATIONS, {"cpus": 2}, "launch.pkl")
     (stage,) = found["stages"]
     assert stage["matrix"] == {
         "optimizer-lr": ["1e-3", "$${a}"],
@@ -32,7 +32,7 @@ def test_combinations_are_a_matrix_and_each_member_finds_its_job() -> None:
     assert found["params"] == {"size": "tiny"}
     assert member_names(COMBINATIONS)[0] == "app[optimizer-lr=1e-3,seed=1,head-lr=0]"
     values = itertools.product(["1e-3", "${a}"], "123", "01")
-    assert [_sweep.chosen(COMBINATIONS, one) for one in values] == list(COMBINATIONS)
+    assert [sweep.chosen(COMBINATIONS, one) for one in values] == list(COMBINATIONS)
 
 
 def test_other_jobs_are_a_stage_each_named_by_their_number() -> None:
@@ -43,5 +43,5 @@ def test_other_jobs_are_a_stage_each_named_by_their_number() -> None:
         {4: ["lr=2", "seed=1"], 5: ["lr=1", "seed=1"], 6: ["lr=2", "seed=1"]},
     ):
         assert member_names(jobs) == [f"app {number}" for number in jobs]
-        assert [_sweep.chosen(jobs, [str(number)]) for number in jobs] == list(jobs)
+        assert [sweep.chosen(jobs, [str(number)]) for number in jobs] == list(jobs)
     assert member_names({0: []}) == ["app 0"]

@@ -13,8 +13,12 @@ from typing import Any
 
 from trainui import clock
 from trainui.store.db import readonly
+from trainui.supervisor.protocol import RUN_TAG
 
 Row = dict[str, Any]
+
+ATTEMPT_TAG = RUN_TAG
+"""Under this name a tracker may note to which attempt's directory a run or a job belongs."""
 
 
 def list(most: int | None = None) -> tuple[Row, ...]:
@@ -101,9 +105,15 @@ def events(run: str | None = None, after: int = 0) -> tuple[Row, ...]:
 
 
 def submit(
-    file: str | Path, params: Mapping[str, str] | None = None, *, name: str | None = None
+    file: str | Path,
+    params: Mapping[str, str] | None = None,
+    *,
+    name: str | None = None,
+    python: str | None = None,
 ) -> str:
     """Start a run of a pipeline file in the background; return its id.
+
+    Its stages get this process's environment, and this `python` unless they name one.
 
     Raises:
         PipelineFileError: the file has problems.
@@ -115,7 +125,23 @@ def submit(
 
     pipeline = loader.load(str(file), params)
     lifecycle.ensure_started()
-    return control.submit(pipeline, name=name, given=params)
+    return control.submit(pipeline, name=name, given=params, python=python)
+
+
+def wait(run: str) -> Row:
+    """Wait until a run has ended; return it as `show` does."""
+    from trainui.api import PipelineExecutor
+
+    run_id = _id(run)
+    PipelineExecutor(run_id).wait()
+    return show(run_id)
+
+
+def has_gpus() -> bool:
+    """Return True if stages can use a GPU of this machine."""
+    from trainui.execution.gpu.gpus import usable_gpus
+
+    return bool(usable_gpus().gpus)
 
 
 def resume(run: str) -> tuple[str, ...]:

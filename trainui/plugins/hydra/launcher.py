@@ -1,9 +1,8 @@
-"""`TrainuiLauncher`: submits the jobs of a multirun as a run, and waits for its end."""
+"""Submits the jobs of a multirun as a run, and waits for its end."""
 
 from __future__ import annotations
 
 import logging
-import os
 import re
 import sys
 from collections.abc import Mapping, Sequence
@@ -17,9 +16,10 @@ from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig
 
-from hydra_plugins.trainui_launcher import _sweep
-from hydra_plugins.trainui_launcher._job import Launch, load_return
-from hydra_plugins.trainui_launcher.config import TrainuiLauncherConf as TrainuiLauncherConf
+from trainui.plugin import client
+from trainui.plugins.hydra import sweep
+from trainui.plugins.hydra.launched_job import Launch, load_return
+from trainui.plugins.hydra.launcher_config import TrainuiLauncherConf as TrainuiLauncherConf
 
 log = logging.getLogger(__name__)
 
@@ -27,7 +27,7 @@ _FOLDER = ".trainui-launch"
 """Not `.trainui`: what is beside that is no output of a job."""
 
 
-class TrainuiLauncher(Launcher):
+class RunLauncher(Launcher):
     """Runs jobs as the stages of a trainui run; the run survives this process."""
 
     def __init__(self, **fields: Any) -> None:
@@ -72,30 +72,22 @@ class TrainuiLauncher(Launcher):
 
     def _run(self, folder: Path, launch: Launch) -> list[str]:
         """Submit the run and wait for it; return a line for the end of each job."""
-        from trainui import PipelineExecutor, control
-        from trainui.execution.daemon import lifecycle
-        from trainui.pipeline import loader
-
         launch_file = folder / "launch.pkl"
         launch.save(launch_file)
         name = re.sub(r"[./\[\]{}$]", "-", self._fields["name"])
         jobs, fields = launch.shown_jobs(), self._stage_fields()
-        text = _sweep.pipeline(name, jobs, fields, str(launch_file))
+        text = sweep.pipeline(name, jobs, fields, str(launch_file))
         file = folder / "pipeline.yaml"
         file.write_text(yaml.safe_dump(text, sort_keys=False, allow_unicode=True))
-        pipeline = loader.load(str(file))
-        lifecycle.ensure_started()
-        run = control.submit(pipeline, environ=os.environ, python=sys.executable)
+        run = client.submit(file, python=sys.executable)
         log.info("trainui run %s; see `trainui`, or continue with `trainui resume %s`", run, run)
-        state = PipelineExecutor(run).wait()
-        return [f"{one['name']} {one['status']} in run {run}" for one in state["stages"]]
+        ended = client.wait(run)
+        return [f"{one['name']} {one['status']} in run {run}" for one in ended["stages"]]
 
     def _stage_fields(self) -> Mapping[str, Any]:
-        from trainui.execution.gpu.gpus import usable_gpus
-
         fields = {key: self._fields[key] for key in ("gpus", "cpus", "retries", "timeout")}
         if fields["gpus"] is None:
-            fields["gpus"] = 1 if usable_gpus().gpus else 0
+            fields["gpus"] = 1 if client.has_gpus() else 0
         given = {key: value for key, value in fields.items() if value is not None}
         return {"workdir": str(Path.cwd()), **given}
 

@@ -1,6 +1,6 @@
-"""Runs one job of a multirun: python -m hydra_plugins.trainui_launcher._job LAUNCH_FILE VALUE...
+"""Runs one job of a multirun: python -m trainui.plugins.hydra.launched_job FILE VALUE...
 
-The values name the job, see `_sweep`. Exits 1 if the job failed; its result is stored beside the
+The values name the job, see `sweep`. Exits 1 if the job failed; its result is stored beside the
 launch file, whole or not at all.
 """
 
@@ -21,8 +21,8 @@ from hydra.core.utils import JobReturn, JobStatus, filter_overrides, run_job, se
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, open_dict
 
-from hydra_plugins.trainui_launcher import _sweep
-from trainui.supervisor.protocol import RUN_TAG
+from trainui.plugin.client import ATTEMPT_TAG
+from trainui.plugins.hydra import sweep
 
 
 @dataclass
@@ -81,7 +81,7 @@ def _tag(hydra: DictConfig) -> None:
     if hydra.output_subdir is not None:
         directory = Path(hydra.sweep.dir, str(hydra.sweep.subdir), hydra.output_subdir)
         directory.mkdir(parents=True, exist_ok=True)
-        (directory / RUN_TAG).write_text(str(attempt))
+        (directory / ATTEMPT_TAG).write_text(str(attempt))
 
 
 def load_return(folder: Path, number: int) -> JobReturn | None:
@@ -101,7 +101,7 @@ def main(arguments: Sequence[str]) -> int:
     """Run the job that the arguments name; return the exit code."""
     file = Path(arguments[0])
     launch = Launch.load(file)
-    number = _sweep.chosen(launch.shown_jobs(), arguments[1:])
+    number = sweep.chosen(launch.shown_jobs(), arguments[1:])
     stored = _return_file(file.parent, number)
     stored.unlink(missing_ok=True)  # of an earlier attempt
     result = launch.run(number)
@@ -116,6 +116,6 @@ def main(arguments: Sequence[str]) -> int:
 
 if __name__ == "__main__":
     # under its own name: what is pickled must not be of a module `__main__`
-    from hydra_plugins.trainui_launcher import _job
+    from trainui.plugins.hydra import launched_job
 
-    sys.exit(_job.main(sys.argv[1:]))
+    sys.exit(launched_job.main(sys.argv[1:]))

@@ -1,8 +1,4 @@
-"""The launcher's configuration, `hydra.launcher`.
-
-Hydra executes this module before it is in `sys.modules`, where postponed annotations cannot be
-resolved. It passes over the modules whose names begin with an underscore.
-"""
+"""The launcher's configuration, `hydra.launcher`."""
 
 from dataclasses import dataclass
 
@@ -13,7 +9,7 @@ from hydra.core.config_store import ConfigStore
 class TrainuiLauncherConf:
     """The fields of `hydra.launcher`: those of a stage, for every job."""
 
-    _target_: str = "hydra_plugins.trainui_launcher.launcher.TrainuiLauncher"
+    _target_: str = "hydra_plugins.trainui_launcher.TrainuiLauncher"
     name: str = "${hydra.job.name}"
     """The run's name, and the stage's."""
 
@@ -30,9 +26,11 @@ class TrainuiLauncherConf:
     """Longest time of an attempt, e.g. `12h`."""
 
 
-ConfigStore.instance().store(
-    group="hydra/launcher",
-    name="trainui",
-    node=TrainuiLauncherConf,
-    provider="trainui",
-)
+def register() -> None:
+    """Add to Hydra's store the launcher's configuration."""
+    ConfigStore.instance().store(
+        group="hydra/launcher",
+        name="trainui",
+        node=TrainuiLauncherConf,
+        provider="trainui",
+    )

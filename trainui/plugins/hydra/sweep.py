@@ -16,7 +16,7 @@ from typing import Any
 Overrides = Sequence[str]
 """The overrides of a job in Hydra's grammar, e.g. `["lr=0.1", "+model=tiny"]`."""
 
-JOB_MODULE = "hydra_plugins.trainui_launcher._job"
+JOB_MODULE = "trainui.plugins.hydra.launched_job"
 """The module that a stage's process runs."""
 
 
@@ -80,7 +80,7 @@ def pipeline(
         name: of the pipeline, and of its stage.
         jobs: overrides by the jobs' numbers.
         fields: further fields of each stage.
-        launch_file: the file from which `_job` loads what it runs.
+        launch_file: the file from which `launched_job` loads what it runs.
     """
     sweep = read(list(jobs.values()))
     params = {key: _escaped(value) for key, value in (sweep.constants() if sweep else {}).items()}
