@@ -13,8 +13,7 @@ from trainui.domain.records import SeriesSummary
 from trainui.metrics.files.decoder_choice import DecoderChoice
 from trainui.metrics.files.open_files import OpenFiles
 from trainui.metrics.reader.database_reader import DatabaseReader
-from trainui.metrics.reader.source import EndOfFile, SourceReader
-from trainui.metrics.reader.stored_source import ReadOptions
+from trainui.metrics.reader.source import EndOfFile, ReadOptions, SourceReader
 from trainui.store.db.engine import Store
 from trainui.store.points import read_points, sources, write_points
 

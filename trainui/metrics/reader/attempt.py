@@ -23,9 +23,8 @@ from trainui.metrics.reader import diagnostics, new_source
 from trainui.metrics.reader.attempt_alerts import AttemptAlerts
 from trainui.metrics.reader.attempt_files import AttemptFiles
 from trainui.metrics.reader.database_reader import DatabaseReader
-from trainui.metrics.reader.source import EndOfFile, SourceReader
+from trainui.metrics.reader.source import Advance, BatchWriter, EndOfFile, ReadOptions, SourceReader
 from trainui.metrics.reader.source_problems import SourceProblems
-from trainui.metrics.reader.stored_source import Advance, BatchWriter, ReadOptions
 from trainui.plugin.registry import PluginError
 from trainui.store import shell_environment
 from trainui.store.db.engine import Store

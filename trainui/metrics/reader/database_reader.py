@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from trainui.metrics import trackers
-from trainui.metrics.reader.source import EndOfFile, SourceReader
-from trainui.metrics.reader.stored_source import Advance
+from trainui.metrics.reader.source import Advance, EndOfFile, SourceReader
 from trainui.metrics.trackers import MOST_ROWS, database
 from trainui.plugin import registry
 from trainui.store.points.source_record import SourceRecord

@@ -14,8 +14,7 @@ from trainui.errors import UsageError
 from trainui.metrics.files.decoder_choice import DecoderChoice
 from trainui.metrics.files.tail import GrowingFile
 from trainui.metrics.names import SeriesNames
-from trainui.metrics.reader.source import SourceReader
-from trainui.metrics.reader.stored_source import ReadOptions
+from trainui.metrics.reader.source import ReadOptions, SourceReader
 from trainui.store.db.engine import Store
 from trainui.store.points import sources
 from trainui.store.points.source_record import SourceRecord, key_of

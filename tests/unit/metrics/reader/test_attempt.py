@@ -25,8 +25,7 @@ from trainui.metrics.files.decoder_choice import DecoderChoice
 from trainui.metrics.formats.text.pattern import PatternLines
 from trainui.metrics.names import MAX_SERIES, SeriesNames
 from trainui.metrics.reader.attempt import AttemptReader
-from trainui.metrics.reader.source import SourceReader
-from trainui.metrics.reader.stored_source import ReadOptions
+from trainui.metrics.reader.source import ReadOptions, SourceReader
 from trainui.store.db.engine import Store
 from trainui.store.points import read_points, sources
 from trainui.store.runs import attempts, stage_requests, stages

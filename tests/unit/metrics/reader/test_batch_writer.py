@@ -9,8 +9,7 @@ import pytest
 
 from tests.unit.metrics.reading import all_points, lines, open_reader
 from trainui.errors import StoreLockedError
-from trainui.metrics.reader.source import SourceReader
-from trainui.metrics.reader.stored_source import BatchWriter
+from trainui.metrics.reader.source import BatchWriter, SourceReader
 from trainui.store.db.engine import Store
 from trainui.store.db.protocol import Connection
 
@@ -137,7 +136,7 @@ def test_what_was_read_and_not_stored_is_read_again(store: Store, tmp_path: Path
 def test_no_more_points_are_buffered_than_the_limit(
     store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("trainui.metrics.reader.stored_source.MOST_POINTS", 5)
+    monkeypatch.setattr("trainui.metrics.reader.source.MOST_POINTS", 5)
     readers, writer = readers_of(store, tmp_path, 3), BatchWriter(store)
     for reader in readers:
         reader.read()
@@ -150,7 +149,7 @@ def test_no_more_points_are_buffered_than_the_limit(
 def test_a_full_buffer_stored_at_once_still_shows_that_another_reader_was_faster(
     store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("trainui.metrics.reader.stored_source.MOST_POINTS", 1)
+    monkeypatch.setattr("trainui.metrics.reader.source.MOST_POINTS", 1)
     path = tmp_path / "m.jsonl"
     path.write_text(lines(range(3)))
     slow, fast = open_reader(store, path), open_reader(store, path)
