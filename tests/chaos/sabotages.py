@@ -248,8 +248,8 @@ def _is_worker() -> bool:
 
 if __name__ == "__main__":
     METRICS[os.environ[VARIABLE]]()
-    from trainui.metrics.reader import entry
+    from trainui.metrics.reader import process_loop
 
-    entry.main()
+    process_loop.main()
 elif VARIABLE in os.environ and _is_worker():
     _sabotage_worker()

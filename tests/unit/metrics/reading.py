@@ -11,7 +11,7 @@ from tests.unit.store import readings
 from tests.unit.store.readings import connect as connect
 from trainui.domain.records import SeriesSummary
 from trainui.metrics.files.decoder_choice import DecoderChoice
-from trainui.metrics.files.open_files import OpenFiles
+from trainui.metrics.files.tail import OpenFiles
 from trainui.metrics.reader.database_reader import DatabaseReader
 from trainui.metrics.reader.source import EndOfFile, ReadOptions, SourceReader
 from trainui.store.db.engine import Store

@@ -10,8 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trainui.metrics.formats.jsonl import JsonLines
-from trainui.metrics.formats.number_lines import MAX_FIELDS, NumberLines
+from trainui.metrics.formats.jsonl import MAX_FIELDS, JsonLines, NumberLines
 from trainui.metrics.formats.table import Decoded
 
 NUMBERS = st.one_of(

@@ -10,7 +10,7 @@ import threading
 
 from trainui import settings
 from trainui.execution.external.external_thread import ExternalThread
-from trainui.metrics.reader import entry
+from trainui.metrics.reader import process_loop
 from trainui.store.db.engine import Store
 
 
@@ -19,4 +19,4 @@ def _watch(store: Store, stopping: threading.Event) -> None:
 
 
 if __name__ == "__main__":
-    entry.main(sys.argv[1], _watch)
+    process_loop.main(sys.argv[1], _watch)

@@ -13,8 +13,7 @@ from dataclasses import dataclass
 
 from trainui.metrics.discovery.source_file import SourceFile
 from trainui.metrics.files import lenient_files
-from trainui.metrics.formats.text.log_lines import text_lines
-from trainui.metrics.formats.text.log_prefix import message
+from trainui.metrics.formats.text.log_lines import message, text_lines
 from trainui.metrics.formats.text.presets.base import MAX_PRINTED, NUMBER, STEP
 from trainui.metrics.formats.text.presets.parts import pairs
 from trainui.pipeline.substitution.masking import Masker

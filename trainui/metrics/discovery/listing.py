@@ -13,9 +13,9 @@ from functools import lru_cache
 from pathlib import Path
 
 from trainui import mounts, paths
+from trainui.metrics import trackers
 from trainui.metrics.discovery import default_sources, tracker_runs
 from trainui.metrics.files.tail import FileState, look_at
-from trainui.metrics.trackers import database
 from trainui.plugin import Tracker, registry
 
 MAX_ENTRIES = 20_000
@@ -132,7 +132,7 @@ class Listing:
 
     def _check_databases(self) -> None:
         names = (path for path in self.states if tracker_runs.DATABASE.fullmatch(path.name))
-        databases = {path: database.version(path) for path in names}
+        databases = {path: trackers.version(path) for path in names}
         self.version += databases != self._databases
         self._databases = databases
 

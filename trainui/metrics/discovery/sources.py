@@ -14,6 +14,7 @@ from functools import cached_property, partial
 from pathlib import Path
 
 from trainui.domain.definition import MetricSource, StageDefinition
+from trainui.metrics import trackers
 from trainui.metrics.discovery import (
     attempt_runs,
     default_sources,
@@ -26,7 +27,6 @@ from trainui.metrics.files.decoder_choice import DecoderChoice
 from trainui.metrics.files.tail import check_descriptors
 from trainui.metrics.formats.text import presets
 from trainui.metrics.formats.text.pattern import PatternError, compile_pattern
-from trainui.metrics.trackers import database
 from trainui.store.points.source_record import key_of
 from trainui.supervisor import protocol
 
@@ -196,7 +196,7 @@ def _add_runs(
 
 
 def _known_trackers() -> str:
-    *others, last = [tracker.label for tracker in database.trackers()] or ["a tracker"]
+    *others, last = [tracker.label for tracker in trackers.trackers()] or ["a tracker"]
     return f"{', '.join(others)} or {last}" if others else last
 
 

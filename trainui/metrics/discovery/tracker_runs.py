@@ -9,11 +9,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
+from trainui.metrics import trackers
 from trainui.metrics.discovery.source_file import SourceFile
 from trainui.metrics.files import lenient_files
 from trainui.metrics.files.decoder_choice import DecoderChoice
 from trainui.metrics.files.tail import UnreadableFileError
-from trainui.metrics.trackers import database
 from trainui.plugin import Format, TrackedRun, registry
 from trainui.plugin.registry import PluginError
 from trainui.store.points.source_record import key_of
@@ -38,7 +38,7 @@ def of_database(path: Path, *, since: float = 0) -> list[TrackedRun]:
 
 def jobs(path: Path) -> list[TrackedRun]:
     """Return the runs or trials in a tracker's database; none if it is another database."""
-    if not is_marked(path) and not database.is_read_as_one(path):
+    if not is_marked(path) and not trackers.is_read_as_one(path):
         return []
     return _read(path, "jobs")
 
@@ -46,13 +46,13 @@ def jobs(path: Path) -> list[TrackedRun]:
 def _read(path: Path, which: str) -> list[TrackedRun]:
     """Return the runs that have an id: values in a damaged database may be of any type."""
     try:
-        copy = database.copies.get(path, at_once=True)
+        copy = trackers.copies.get(path, at_once=True)
         if copy is None or copy.tracker is None or copy.tracker.database is None:
             return []
         about = copy.tracker.database
         code = (about.jobs or about.runs) if which == "jobs" else about.runs
-        runs = registry.run(copy.tracker, code, copy.connection, passes=database.DAMAGED)
-    except (UnreadableFileError, PluginError, OSError, *database.DAMAGED):
+        runs = registry.run(copy.tracker, code, copy.connection, passes=trackers.DAMAGED)
+    except (UnreadableFileError, PluginError, OSError, *trackers.DAMAGED):
         return []
     sound = (run for run in runs if isinstance(run.id, str))
     return [replace(run, name=str(run.name), tracker=copy.tracker.name) for run in sound]
@@ -64,18 +64,18 @@ def is_trackers(file: Path) -> bool:
     A new one, or one that is being changed, is judged by its text.
     """
     files = (file, file.with_name(f"{file.name}-wal"))
-    return any(map(is_marked, files)) and database.has_tracker(file) is not False
+    return any(map(is_marked, files)) and trackers.has_tracker(file) is not False
 
 
 def is_for_several(file: Path) -> bool:
     """Return True for a file in which several trainings have runs: a database, or a journal."""
-    return DATABASE.fullmatch(file.name) is not None or database.is_read_as_one(file)
+    return DATABASE.fullmatch(file.name) is not None or trackers.is_read_as_one(file)
 
 
 def is_marked(file: Path) -> bool:
     """Return True if a database may be a tracker's: others may be large, and are not copied."""
     head = lenient_files.head(file, _MARKED_BYTES)
-    return any(one.database.marker in head for one in database.trackers() if one.database)
+    return any(one.database.marker in head for one in trackers.trackers() if one.database)
 
 
 def sources(path: Path, runs: Iterable[TrackedRun], since: float) -> Iterator[SourceFile]:
@@ -102,15 +102,15 @@ def sources(path: Path, runs: Iterable[TrackedRun], since: float) -> Iterator[So
 
 def may_be_database(path: Path, format_: str | None) -> bool:
     """Return True if a named file is a database; only likely files are opened."""
-    is_named = format_ in {one.name for one in database.trackers()}
-    return (is_named or DATABASE.fullmatch(path.name) is not None) and database.is_database(path)
+    is_named = format_ in {one.name for one in trackers.trackers()}
+    return (is_named or DATABASE.fullmatch(path.name) is not None) and trackers.is_database(path)
 
 
 def named(name: str) -> SourceFile | None:
     """Return the source that is named as one run of a database, `mlflow.db#RUN`; else None."""
     text, mark, run = name.partition("#")
     path = Path(text)
-    if not mark or not (database.is_database(path) or database.is_read_as_one(path)):
+    if not mark or not (trackers.is_database(path) or trackers.is_read_as_one(path)):
         return None
     return SourceFile(f"{key_of(path)}#{run}", path, DecoderChoice(), named=True, run=run)
 

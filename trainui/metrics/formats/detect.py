@@ -8,7 +8,7 @@ from typing import Any
 
 from trainui.metrics.formats import UnknownFormatError, csv_table, jsonl, lenient_json
 from trainui.metrics.formats.numbers import to_number
-from trainui.metrics.formats.text.log_prefix import message
+from trainui.metrics.formats.text.log_lines import message
 from trainui.metrics.formats.text.presets.parts.pairs import find, names_metric
 from trainui.plugin import Answer, Format, Refused, registry
 from trainui.plugin.registry import PluginError

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from trainui.metrics.reader import entry
+from trainui.metrics.reader import process_loop
 
 if __name__ == "__main__":
-    entry.main()
+    process_loop.main()

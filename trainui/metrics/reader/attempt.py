@@ -8,19 +8,21 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 
+from trainui import formatting
 from trainui.errors import TrainuiError, UnfitEnvironmentError
 from trainui.metrics import names
+from trainui.metrics.alerts import AttemptAlerts
 from trainui.metrics.discovery import likely_lines, rotation
 from trainui.metrics.discovery.fallback_sources import FallbackSources, of_single_values
 from trainui.metrics.discovery.outside_sources import SearchRound
 from trainui.metrics.discovery.source_file import SourceFile
-from trainui.metrics.files.open_files import OpenFiles
+from trainui.metrics.files import lenient_files
+from trainui.metrics.files.tail import GrowingFile, OpenFiles, UnreadableFileError
 from trainui.metrics.formats.text.pattern import PatternError
-from trainui.metrics.formats.text.preset_lines import FOUND
-from trainui.metrics.reader import diagnostics, new_source
-from trainui.metrics.reader.attempt_alerts import AttemptAlerts
+from trainui.metrics.formats.text.preset_lines import FOUND, carried_over
 from trainui.metrics.reader.attempt_files import AttemptFiles
 from trainui.metrics.reader.database_reader import DatabaseReader
 from trainui.metrics.reader.source import Advance, BatchWriter, EndOfFile, ReadOptions, SourceReader
@@ -28,9 +30,10 @@ from trainui.metrics.reader.source_problems import SourceProblems
 from trainui.plugin.registry import PluginError
 from trainui.store import shell_environment
 from trainui.store.db.engine import Store
+from trainui.store.db.protocol import Connection
 from trainui.store.points import sources as point_sources
 from trainui.store.points import write_points
-from trainui.store.points.source_record import SourceRecord
+from trainui.store.points.source_record import Identity, SourceRecord
 from trainui.store.runs.metrics_progress import AttemptToRead, mark_metrics_complete
 
 TEXT_BACKLOG = 16 << 20
@@ -143,7 +146,7 @@ class AttemptReader:
 
     def _start(self, candidate: SourceFile, source: SourceRecord | None = None) -> None:
         """Start to read a file, from where it was read up to if its source is stored."""
-        source = source or new_source.add(self._store, self.attempt, candidate, self.files.since)
+        source = source or add_source(self._store, self.attempt, candidate, self.files.since)
         candidate = names.apart(candidate, self._candidates.values(), self.files.since)
         self._candidates[candidate.key] = candidate
         self.directories.add(candidate.path.parent)
@@ -234,7 +237,7 @@ class AttemptReader:
             return None
         if reader.warning or self.files.is_early or self._ended:
             return reader.warning
-        return diagnostics.so_far(candidate, reader)
+        return problem_so_far(candidate, reader)
 
     def _pause(self, key: str, problem: str, *, for_good: bool) -> None:
         (self._abandoned if for_good else self._paused).add(key)
@@ -280,8 +283,8 @@ class AttemptReader:
                 more = self._step(key, end).more
                 more |= self._shared.writer.flush()
             candidate, reader = self._candidates[key], self._readers[key]
-            stale = not candidate.ours and new_source.is_older(candidate.path, self.files.since)
-            found = diagnostics.after_end(candidate, reader, stale=stale)
+            stale = not candidate.ours and is_older(candidate.path, self.files.since)
+            found = problem_at_end(candidate, reader, stale=stale)
             if found is not None and key not in self._problems:
                 self._problems.set(key, found)
 
@@ -332,3 +335,123 @@ class AttemptReader:
         """Close all files."""
         for reader in self._readers.values():
             reader.close()
+
+
+def add_source(
+    store: Store, attempt: AttemptToRead, candidate: SourceFile, started: float
+) -> SourceRecord:
+    """Store a source unless it is stored; `started`: its attempt's start, in seconds since 1970.
+
+    It begins after what others have written into its file before the attempt.
+    """
+    # before the transaction, since a file system may block
+    others = None if candidate.ours else _part_of_others(candidate, started)
+    with store.write() as connection:
+        source = point_sources.add_source(
+            connection, attempt.stage_id, candidate.key, attempt=attempt.number
+        )
+        if candidate.ours or source.identity is not None:
+            return _continued(connection, source, candidate)
+        if others is not None:
+            size, identity = others
+            begun = source._replace(offset=size, identity=identity, version=source.version + 1)
+            point_sources.move(connection, source, begun)
+            return begun
+    return source
+
+
+def _continued(connection: Connection, source: SourceRecord, candidate: SourceFile) -> SourceRecord:
+    """Begin a log with what its preset has seen in the log of the attempt before."""
+    name = source.key.rpartition("/")[2]
+    if source.state or source.offset or "#" not in name:
+        return source
+    earlier = [
+        one
+        for one in point_sources.sources(connection, source.owner)
+        if one.attempt < source.attempt and one.key.endswith(f"/{name}") and one.state
+    ]
+    last = max(earlier, key=lambda one: one.attempt, default=None)
+    state = carried_over(last.state, candidate.reading.preset) if last else {}
+    if not state:
+        return source
+    begun = source._replace(state=state, version=source.version + 1)
+    point_sources.move(connection, source, begun)
+    return begun
+
+
+def is_older(path: Path, started: float) -> bool:
+    """Return True if a file was last written before an attempt started, so by another one."""
+    return 0 < lenient_files.modified(path) < started
+
+
+def _part_of_others(candidate: SourceFile, started: float) -> tuple[int, Identity] | None:
+    """Return the size of what others have written into a file, and what identifies it."""
+    is_theirs = is_older(candidate.path, started)
+    if not is_theirs and not candidate.begin:
+        return None
+    try:
+        with closing(GrowingFile(candidate.path)) as file:
+            size = file.look().size if is_theirs else candidate.begin
+            return size, file.identify(size)
+    except (OSError, UnreadableFileError):
+        return None
+
+
+def problem_at_end(candidate: SourceFile, reader: SourceReader, *, stale: bool) -> str | None:
+    """Return what is wrong with a source; None if nothing is.
+
+    A `stale` one was last written before the attempt began.
+    """
+    if unread := reader.unread:
+        return (
+            f"the last {formatting.size(unread)} of {candidate.path} were not read: it was written "
+            "faster than it can be read; name it in the stage's metrics to have it read to the end"
+        )
+    if not candidate.named or reader.position.rows or _is_tracked(candidate):
+        return None
+    if stale:
+        return f"{candidate.path} was not written since the attempt began"
+    if (link := _link(candidate)) is not None:
+        return link
+    pattern = _pattern(candidate)
+    if pattern is not None:
+        return f"the pattern {pattern!r} matched no line of {candidate.path}"
+    return f"{candidate.path} has no record that could be read"
+
+
+def problem_so_far(candidate: SourceFile, reader: SourceReader) -> str | None:
+    """Return why a named source has no points yet; None if there is nothing to say."""
+    if not candidate.named or reader.position.rows or _is_tracked(candidate):
+        return None
+    look = reader.look()
+    if look is None or not look.size:
+        return _link(candidate)
+    pattern = _pattern(candidate)
+    what = "has no metric" if pattern is None else f"has no line that {pattern!r} matches"
+    return f"{candidate.path} {what} so far, in {_about(look.size)}"
+
+
+def _is_tracked(candidate: SourceFile) -> bool:
+    """Return True for a run of a tracker's database, which may have no metrics, e.g. a trial."""
+    return bool(candidate.run) and candidate.path.exists()
+
+
+def _link(candidate: SourceFile) -> str | None:
+    """Return a message if a path is a link to a missing file."""
+    path = candidate.path
+    if not path.is_symlink() or path.exists():
+        return None
+    return f"{path} is a link to {path.readlink()}, which does not exist"
+
+
+def _pattern(candidate: SourceFile) -> str | None:
+    pattern = candidate.reading.pattern or candidate.reading.preset
+    return pattern if pattern is None or isinstance(pattern, str) else pattern.pattern
+
+
+def _about(size: int) -> str:
+    """Return a rounded size, so that the message for a growing file rarely changes."""
+    for unit, width in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
+        if size >= width:
+            return f"more than {10 ** (len(str(size // width)) - 1)} {unit}"
+    return "less than 1 kB"

@@ -6,7 +6,7 @@ from typing import Any
 
 from trainui.metrics import trackers
 from trainui.metrics.reader.source import Advance, EndOfFile, SourceReader
-from trainui.metrics.trackers import MOST_ROWS, database
+from trainui.metrics.trackers import MOST_ROWS
 from trainui.plugin import registry
 from trainui.store.points.source_record import SourceRecord
 
@@ -28,10 +28,10 @@ class DatabaseReader(SourceReader):
         """Read at most one batch, and keep it in `unstored`."""
         if self.unstored is not None:
             self.roll_back()
-        now = database.version(self.path)
+        now = trackers.version(self.path)
         if now is None or (end is None and now == self._version):
             return Advance()
-        copy = database.copies.get(self.path, at_once=end is not None)
+        copy = trackers.copies.get(self.path, at_once=end is not None)
         look = self.look()
         if copy is None or look is None or copy.tracker is None or not copy.tracker.database:
             return Advance()
@@ -41,10 +41,10 @@ class DatabaseReader(SourceReader):
                 copy.tracker,
                 copy.tracker.database.points,
                 *(copy.connection, self._run, known),
-                passes=database.DAMAGED,
+                passes=trackers.DAMAGED,
             )
-        except database.DAMAGED as error:
-            raise database.damaged(self.path, error) from error
+        except trackers.DAMAGED as error:
+            raise trackers.damaged(self.path, error) from error
         self._version = copy.version
         if position == known:
             return Advance()
@@ -58,7 +58,7 @@ class DatabaseReader(SourceReader):
         kept = self._buffer(self._accepted(decoded.series, look), decoded.records)
         return kept._replace(more=decoded.records >= MOST_ROWS)
 
-    def _position(self, copy: database.DatabaseCopy) -> dict[str, int]:
+    def _position(self, copy: trackers.DatabaseCopy) -> dict[str, int]:
         """Return the rows read last; from the start if the database was made again since."""
         for table, last in self._at.state.items():
             if trackers.newest_row(copy.connection, table) < last:

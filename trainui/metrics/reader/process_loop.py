@@ -1,19 +1,18 @@
-"""The main loop of the process that reads the metrics of all running attempts.
-
-It ends with the worker. It may be killed at any moment, since points and the offset up to which
-they were read are stored in one transaction.
-"""
+"""The metrics reader's process: its loop over all attempts, and its end."""
 
 from __future__ import annotations
 
 import logging
 import os
+import select
+import stat
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import closing
 from pathlib import Path
 
-from trainui import mounts, wakeup
+from trainui import mounts, open_file_limit, settings, wakeup
 from trainui.errors import StoreError, TrainuiError, UnfitEnvironmentError
 from trainui.metrics.discovery.sources import SearchDirectories
 from trainui.metrics.files.tail import UnreadableFileError, raise_shortage
@@ -21,11 +20,17 @@ from trainui.metrics.reader import process
 from trainui.metrics.reader.attempt import AttemptReader, Shared
 from trainui.metrics.reader.watch import FileChanges, Watch
 from trainui.store.db import outage
-from trainui.store.db.engine import Store
+from trainui.store.db.engine import Store, open_patiently
 from trainui.store.runs import metrics_progress
 from trainui.supervisor import journal, protocol
 from trainui.supervisor.process import ProbeState, probe
 from trainui.wakeup import WakeupSocket
+
+# The main loop of the process that reads the metrics of all running attempts.
+#
+# It ends with the worker. It may be killed at any moment, since points and the offset up to which
+# they were read are stored in one transaction.
+
 
 ACTIVE_PAUSE = 0.045
 """Seconds between polls of files that grow: polling costs less than an event for each write."""
@@ -309,3 +314,49 @@ def _is_lost(place: SearchDirectories) -> bool:
         return probe(place.attempt_dir).state == ProbeState.LOST
     except (protocol.JournalError, OSError):
         return False  # of another version (the worker reports that), or not readable now
+
+
+# The reader's own process: reads metrics until its parent process has ended.
+
+
+NICE = 5
+"""Nice level: trainings come first if all cores are busy."""
+
+_LOOK_EVERY = 1000
+"""Milliseconds between two checks of the parent's pid."""
+
+
+def main(mount: str = "", beside: Callable[[Store, threading.Event], None] | None = None) -> None:
+    """Run the reader until its parent process has ended.
+
+    With a `mount`, it reads the external runs on that remote file system; `beside` is called with
+    the store, and with what is set when the parent has ended.
+    """
+    logging.basicConfig(
+        level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+    )
+    logging.getLogger("watchfiles").setLevel(logging.WARNING)  # otherwise it logs each change
+    os.nice(NICE)
+    open_file_limit.raise_open_files()
+    stopping = threading.Event()
+    threading.Thread(target=_await_parent, args=(stopping, mount), daemon=True).start()
+    if (store := open_patiently(stopping.wait)) is not None:
+        if beside is not None:
+            beside(store, stopping)
+        with closing(MetricsReader(store, settings.host(), mount)) as reader:
+            reader.run(stopping)
+
+
+def _await_parent(stopping: threading.Event, mount: str) -> None:
+    """Wait until the parent has ended: our stdin is closed, or our parent process changes."""
+    parent = os.getppid()
+    piped = stat.S_ISFIFO(os.fstat(0).st_mode)
+    poll = select.poll()
+    if piped:
+        poll.register(0, select.POLLIN)
+    while os.getppid() == parent:
+        # A fork of the parent may keep the pipe open, so check the parent's pid too.
+        if poll.poll(_LOOK_EVERY) and not os.read(0, 4096):
+            break
+    stopping.set()
+    wakeup.wake(process.wake_socket(mount))

@@ -26,10 +26,9 @@ from trainui.metrics.files.decoder_choice import (
     read_whole,
     with_times,
 )
-from trainui.metrics.files.open_files import NamedFile, OpenFiles
-from trainui.metrics.files.tail import FileState, GrowingFile
+from trainui.metrics.files.tail import FileState, GrowingFile, NamedFile, OpenFiles
 from trainui.metrics.formats import Decoder
-from trainui.metrics.formats.number_lines import MAX_FIELDS
+from trainui.metrics.formats.jsonl import MAX_FIELDS
 from trainui.metrics.formats.table import Decoded, merge
 from trainui.metrics.formats.text.preset_lines import AnyLines
 from trainui.metrics.reader.rewrite_diff import RewriteDiff

@@ -15,9 +15,9 @@ import pytest
 from tests.unit.metrics.corpus import corpus_root, expected_files, needs_corpus
 from tests.unit.metrics.test_wandb import field, frames, item, row
 from tests.unit.metrics.trackers.test_databases import MLFLOW
+from trainui.metrics import trackers
 from trainui.metrics.discovery import process_files, trainings
 from trainui.metrics.files.tail import UnreadableFileError
-from trainui.metrics.trackers import database
 
 CORPUS = corpus_root() or Path()
 
@@ -224,7 +224,7 @@ def test_optunas_journal_is_a_training(tmp_path: Path) -> None:
 
 
 def test_a_damaged_database_is_named(tmp_path: Path) -> None:
-    (tmp_path / "mlflow.db").write_bytes(database.MAGIC + bytes(5000) + b"latest_metrics")
+    (tmp_path / "mlflow.db").write_bytes(trackers.MAGIC + bytes(5000) + b"latest_metrics")
     with pytest.raises(UnreadableFileError, match=r"mlflow\.db cannot be read as a database"):
         trainings.below(tmp_path / "mlflow.db")
     left_out: trainings.LeftOut = {}

@@ -15,10 +15,10 @@ import pytest
 
 from tests.unit.metrics import corpus, reading
 from tests.unit.metrics.replaying import curves_of, points_of
+from trainui.metrics import trackers
 from trainui.metrics.discovery import tracker_runs
 from trainui.metrics.files.tail import UnreadableFileError
 from trainui.metrics.reader.database_reader import DatabaseReader
-from trainui.metrics.trackers import database
 from trainui.store.db.engine import Store
 
 MLFLOW = """
@@ -62,9 +62,9 @@ def states(directory: Path) -> dict[str, tuple[int, ...]]:
 
 @pytest.fixture(autouse=True)
 def _fresh_copies(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    copies = database.DatabaseCopies()
-    monkeypatch.setattr(database, "copies", copies)
-    monkeypatch.setattr(database, "_REST", 0)
+    copies = trackers.DatabaseCopies()
+    monkeypatch.setattr(trackers, "copies", copies)
+    monkeypatch.setattr(trackers, "_REST", 0)
     yield
     copies.close()
 
@@ -72,23 +72,23 @@ def _fresh_copies(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def test_a_database_is_not_copied_again_at_once_even_if_its_copy_was_closed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(database, "_REST", 1e9)
-    monkeypatch.setattr(database, "MOST_COPIES", 1)
+    monkeypatch.setattr(trackers, "_REST", 1e9)
+    monkeypatch.setattr(trackers, "MOST_COPIES", 1)
     first, second = tmp_path / "a.db", tmp_path / "b.db"
     with closing(make(first)) as writer, closing(make(second)):
-        assert database.copies.get(first) is not None
+        assert trackers.copies.get(first) is not None
         add(writer, 1)
-        assert database.copies.get(first) is not None  # as it was
-        assert database.copies.get(second) is not None  # closes the copy of the first
-        assert database.copies.get(first) is None
-        assert database.copies.get(first, at_once=True) is not None
+        assert trackers.copies.get(first) is not None  # as it was
+        assert trackers.copies.get(second) is not None  # closes the copy of the first
+        assert trackers.copies.get(first) is None
+        assert trackers.copies.get(first, at_once=True) is not None
 
 
 @corpus.needs_corpus
 def test_parameters_are_those_of_the_tracker() -> None:
     checked = 0
     for one in corpus.expected_files():
-        copy = database.copies.get(one.path) if one.format.endswith("-db") else None
+        copy = trackers.copies.get(one.path) if one.format.endswith("-db") else None
         if copy is None or copy.tracker is None or "optuna" in one.format:
             continue
         known = {run.id: run for run in tracker_runs.of_database(one.path)}
@@ -210,7 +210,7 @@ def test_a_database_made_again_is_read_from_its_start(store: Store, tmp_path: Pa
 
 @pytest.mark.parametrize(
     "content",
-    [database.MAGIC + os.urandom(5000), database.MAGIC, b"SQLite format 3\0" + bytes(4096)],
+    [trackers.MAGIC + os.urandom(5000), trackers.MAGIC, b"SQLite format 3\0" + bytes(4096)],
 )
 def test_a_damaged_database_is_one_clear_error(
     store: Store, tmp_path: Path, content: bytes

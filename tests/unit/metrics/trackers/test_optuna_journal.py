@@ -6,8 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from trainui.metrics import trackers
 from trainui.metrics.discovery import tracker_runs
-from trainui.metrics.trackers import database
 from trainui.plugins.optuna import database as optuna_database
 from trainui.plugins.optuna.journal import OptunaJournal
 
@@ -62,7 +62,7 @@ def test_studies_and_trials_are_those_of_optuna(tmp_path: Path) -> None:
         "gone/trial 0": ("completed", {"y": 3, "k": "a"}),
         "gone/trial 1": ("running", {"y": 4}),
     }
-    copy = database.copies.get(path)
+    copy = trackers.copies.get(path)
     assert copy is not None
     points = {}
     for run in found:

@@ -20,12 +20,13 @@ from operator import itemgetter
 from pathlib import Path
 
 from trainui import mounts
+from trainui.metrics import trackers
 from trainui.metrics.discovery import default_sources, process_files, tracker_runs
 from trainui.metrics.discovery.trainings import frameworks
 from trainui.metrics.files import lenient_files
 from trainui.metrics.files.configuration import flat as flat
 from trainui.metrics.files.tail import UnreadableFileError
-from trainui.metrics.trackers import database, tracked
+from trainui.metrics.trackers import tracked
 from trainui.plugin import Job as Job
 from trainui.plugin import Place, Tracker, registry
 from trainui.plugin import Training as Training
@@ -100,7 +101,7 @@ def below(path: Path, left_out: LeftOut | None = None) -> list[Training]:
     search = _Search({} if left_out is None else left_out)
     if path.is_file():
         # raises if it is damaged
-        if database.is_database(path) and database.copies.get(path, at_once=True) is None:
+        if trackers.is_database(path) and trackers.copies.get(path, at_once=True) is None:
             raise UnreadableFileError(f"{path} is being written; try again")
         place = Place(path.parent, (), (path.name,))
         found = _marked(place) or _by(frameworks.plain, place)
@@ -215,7 +216,7 @@ def in_databases(place: Place) -> list[Training]:
     for name in (*place.fits(tracker_runs.DATABASE), *others):
         for run in tracker_runs.jobs(place / name):
             source = (Path(f"{place / name}#{run.id}"), None)
-            is_rewritten = name in others or run.tracker in database.rewritten()
+            is_rewritten = name in others or run.tracker in trackers.rewritten()
             if name in others and run.status == "running":
                 run = replace(run, ended=(place / name).stat().st_mtime)  # the last sign of it
             job = tracked(
@@ -231,4 +232,4 @@ def in_databases(place: Place) -> list[Training]:
 
 def _is_read_as_database(path: Path) -> bool:
     """Return True for a file with a usual name that is read as a database, such as a journal."""
-    return default_sources.is_study(path) and database.is_read_as_one(path)
+    return default_sources.is_study(path) and trackers.is_read_as_one(path)

@@ -1,11 +1,17 @@
-"""The lines of a log as a terminal shows them: without colours and cursor movements."""
+"""The lines of a log, and their prefixes: time, level, logger, thread."""
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from typing import Any
 
 from trainui.metrics.formats.decoder import Decoder
+
+# The lines of a log as a terminal shows them: without colours and cursor movements.
+
 
 MAX_LINE = 65_536
 """Characters of a line that are read; the rest is ignored."""
@@ -47,3 +53,94 @@ def lines_with_ends(block: bytes) -> Iterator[str]:
         return
     for found in _LINE.finditer(text):
         yield f"{found[1][:MAX_LINE]}\n" if "\n" in found[2] else found[1][:MAX_LINE]
+
+
+# The prefix that a logger puts before a message: timestamp, level, logger, process, source line.
+#
+# The rule: a prefix begins with a timestamp, a level, a source line or a process. A bare word after
+# one of them is the logger's name only where a separator, or the message's step, follows it. A
+# logger that writes JSON puts the message into a field.
+
+
+MESSAGES = ("message", "msg", "event", "text")
+LEVELS = ("level", "levelname", "severity", "lvl", "log.level")
+"""Fields of a log record in JSON."""
+
+_ADDED = ("extra", "metrics", "data", "fields", "context", "payload")
+"""Fields of a log record in JSON with the fields that a call of the logger added."""
+
+_TIME = r"\d\d:\d\d:\d\d(?:[.,]\d+)?"
+_STAMP = (
+    rf"(?:\d{{4}}[-/]\d\d[-/]\d\d[T ]|\d\d/\d\d/\d{{4}} |[IWEDF](?:\d{{4}}){{1,2}} "
+    rf"|(?:[A-Z][a-z]{{2}} )?[A-Z][a-z]{{2}} [ \d]\d )?"
+    rf"{_TIME}(?:Z|[+-]\d\d:?\d\d| [AP]M| \d{{4}}(?=\s))?"
+)
+_LEVEL = (
+    r"(?:DEBUG|INFO|WARN(?:ING)?|ERROR|CRITICAL|SUCCESS|TRACE|NOTICE"
+    r"|(?<=\[)(?:debug|info|warn(?:ing)?|error|critical)(?= *\])|[IWEDC](?=\]))(?!\w)"
+)
+_STEP = r"(?:global_?)?step|epoch|iter(?:ation)?|episode|round|batch"
+_SOURCE = (
+    r"[\w./<>-]+\.\w+:\d+|[\w.]+:[\w.<>]+:\d+|[\w./-]+\.py \d+(?=\))"
+    rf"|(?<=\()(?!(?i:{_STEP})\b)[A-Za-z_][\w.]*:\d+(?=\))"
+)
+_THREAD = r"MainThread|MainProcess|Thread-\d+"
+_PROCESS = (
+    rf"\d+(?= (?:{_SOURCE}))|(?<=\()(?:\w+ )?pid=\d+[^()]*(?=\))"
+    rf"|\d+(?=\]? +[\[(]?(?:{_LEVEL}|{_THREAD}))|\d+(?= [A-Za-z_][\w.]* (?:{_SOURCE}))"
+    rf"|(?!(?i:{_STEP}):)[A-Za-z_][\w.-]*:\d+(?=\t)"  # a host and a rank
+)
+_FIELD = (
+    # logfmt: `timestamp=2026-11-26T23:51:19Z level=info event="train step" step=0`
+    r"(?:timestamp|time|ts)=\"?\d{4}-\d\d-[^\s\"]+\"?"
+    r"|(?:level|lvl|severity|logger|caller)=(?:\"[^\"]*\"|[A-Za-z]\S*)"
+    r"|(?:event|msg|message)=(?:\"(?:[^\"\d]*\"(?!\S))?|[A-Za-z]\S*(?=\s))"
+)
+_NAME = (
+    rf"(?!(?i:{_STEP}|fps|ips|train(?= +\|)|val\w*|test\w*|eval\w*|dev|\w+[-_]val(?:id\w*)?"
+    r"|(?:rank|gpu|cuda|default)[ :=]?\d*)\b)"
+    r"[A-Za-z_][\w.\\-]*"
+    r"(?:(?<=[OGRLES]:root)(?=:\s)"
+    rf"|(?: \d+ \d{{9,}}(?= ))|(?=\])|(?= \|| - [^\d\s])|(?=:[A-Za-z])"
+    rf"|(?= (?i:{_STEP})\b\W{{0,3}}\d)"
+    rf"|(?= (?:{_SOURCE})\])|(?=\t(?:{_LEVEL})))"
+)
+_OPENING, _SEPARATOR = (
+    r"[\s\[(<]*+",
+    r"(?:\s*(?!\|.*\|\s*$)[\])>|:,]+(?:\s-\s|\s)?|\s+-\s|\s|$|(?<==\"))",
+)
+_PREFIX = re.compile(
+    rf"(?:\[[\w.-]+\] (?={_STAMP}))?"  # a host
+    rf"(?>{_OPENING}(?:{_STAMP}|{_LEVEL}|{_SOURCE}|{_PROCESS}|{_FIELD}){_SEPARATOR})"
+    rf"(?>{_OPENING}(?:{_STAMP}|{_LEVEL}|{_SOURCE}|{_PROCESS}|{_FIELD}|{_NAME}){_SEPARATOR})*"
+)
+
+
+def message(line: str) -> str:
+    """Return a line without its logger's prefix."""
+    if line.startswith('{"'):
+        with suppress(ValueError, RecursionError):
+            return record_message(json.loads(line)) or line
+        return line
+    found = _PREFIX.match(line)
+    return line[found.end() :] if found else line
+
+
+def record_message(record: Mapping[str, Any]) -> str | None:
+    """Return the message of a log record; None for any other object."""
+    inner = record.get("record")  # as loguru serialises it
+    fields = inner if isinstance(inner, dict) else record
+    if not any(name in fields for name in LEVELS):
+        # A record without a level has a message, and nothing with numbers.
+        texts = all(isinstance(value, str | None) for value in fields.values())
+        if not texts or fields.keys().isdisjoint(MESSAGES[:2]):
+            return None
+    return next((text for name in MESSAGES if isinstance(text := fields.get(name), str)), None)
+
+
+def record_fields(record: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the fields that a call of a logger added to a record, or to a part of it."""
+    inner = record.get("record")
+    fields = inner if isinstance(inner, dict) else record
+    added = (value for name in _ADDED if isinstance(value := fields.get(name), dict))
+    return next(added, record)

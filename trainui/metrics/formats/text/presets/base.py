@@ -10,7 +10,7 @@ from collections.abc import Container, Mapping, Sequence
 from typing import Any, ClassVar
 
 from trainui.metrics.formats.numbers import leading_number
-from trainui.metrics.formats.text.log_prefix import message
+from trainui.metrics.formats.text.log_lines import message
 
 Row = dict[str, float]
 

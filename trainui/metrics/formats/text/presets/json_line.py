@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from trainui.metrics.formats import labels, lenient_json
 from trainui.metrics.formats.rows import Row, numbers
 from trainui.metrics.formats.table import step_fields
-from trainui.metrics.formats.text.log_prefix import record_fields, record_message
+from trainui.metrics.formats.text.log_lines import record_fields, record_message
 from trainui.metrics.formats.text.presets.base import NOTHING, STEP, Preset, prefixed
 from trainui.metrics.formats.text.presets.base import Row as Numbers
 from trainui.metrics.formats.text.presets.parts import pairs

@@ -15,7 +15,7 @@ from typing import Any
 from trainui.metrics.formats import labels, lenient_json
 from trainui.metrics.formats.rows import names_settings, numbers
 from trainui.metrics.formats.table import step_fields
-from trainui.metrics.formats.text.log_prefix import message
+from trainui.metrics.formats.text.log_lines import message
 from trainui.metrics.formats.text.presets.base import (
     MAX_PRINTED,
     NOTHING,

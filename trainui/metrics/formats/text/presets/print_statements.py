@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from trainui.metrics.formats import labels
-from trainui.metrics.formats.text.log_prefix import message
+from trainui.metrics.formats.text.log_lines import message
 from trainui.metrics.formats.text.presets.base import (
     MAX_PRINTED,
     NOTHING,

@@ -1,8 +1,4 @@
-"""Reads a tracker's SQLite database from a private copy, so that its writer never notices.
-
-A reader that opens the database itself can make the tracker's own write fail, leaves side files
-behind, or reads half of a commit.
-"""
+"""The databases of trackers: private copies, and which tracker has which tables."""
 
 from __future__ import annotations
 
@@ -14,11 +10,20 @@ from collections import OrderedDict
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from sqlite3 import Connection
+from typing import Any
 
 from trainui.metrics.files import lenient_files
+from trainui.metrics.files.configuration import as_json
 from trainui.metrics.files.tail import FileState, UnreadableFileError, look_at
-from trainui.plugin import Tracker, registry
+from trainui.plugin import Job, TrackedRun, Tracker, registry
 from trainui.plugin.records import Code
+
+# Reads a tracker's SQLite database from a private copy, so that its writer never notices.
+#
+# A reader that opens the database itself can make the tracker's own write fail, leaves side files
+# behind, or reads half of a commit.
+
 
 MAGIC = b"SQLite format 3\0"
 SIDES = ("-journal", "-wal")
@@ -213,3 +218,36 @@ def opener_of(path: Path) -> Code | None:
 def is_read_as_one(path: Path) -> bool:
     """Return True for a file that is no SQLite database, but is read as one, such as a journal."""
     return opener_of(path) is not None
+
+
+# Databases of trackers, which are plugins: how they are opened, and what all of them need.
+#
+# Read `database` first (how a tracker's database is opened).
+
+
+MOST_ROWS = 10_000
+"""Rows read at once."""
+
+
+def columns(connection: Connection, table: str) -> set[str]:
+    """Return the names of a table's columns: versions of a tracker differ in them."""
+    return {str(row[1]) for row in connection.execute(f"PRAGMA table_info({table})")}
+
+
+def newest_row(connection: Connection, table: str) -> int:
+    """Return the id of the newest row of a table; 0 if it is empty."""
+    return int(connection.execute(f"SELECT coalesce(max(rowid), 0) FROM {table}").fetchone()[0])
+
+
+def tracked(
+    run: TrackedRun, directory: Path, source: tuple[Path, str | None], /, **more: Any
+) -> Job:
+    """Return a run as its tracker has it, and `more` that it does not record."""
+    return Job(
+        *(run.name, directory, (source,)),
+        params=as_json(run.params),
+        status=run.status,
+        started=run.started,
+        ended=run.ended,
+        **more,
+    )
