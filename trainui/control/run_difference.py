@@ -86,7 +86,7 @@ def between(connection: Connection, run: RunRecord, other: RunRecord | None) -> 
             "commit": None if is_same else commits,
             "files": files,
             "diff": _file_differences(before.texts(files), after.texts(files), masker),
-            "drift": [*before.drift, *(() if before == after else after.drift)],
+            "drift": list(dict.fromkeys([*before.drift, *after.drift])),
         },
         "command": {
             name: pair
