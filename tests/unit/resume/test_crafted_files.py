@@ -188,6 +188,23 @@ def test_a_bomb_is_judged_in_bounded_memory_and_time(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr.decode()[-2000:]
 
 
+def damaged(method: int) -> bytes:
+    data = bytearray(archive(method, size=5_000))
+    data[data.index(b"data.pkl") + 20] ^= 0xFF
+    return bytes(data)
+
+
+def test_an_entry_that_may_expand_to_any_size_is_not_decompressed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for method in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        assert integrity.problem(put(tmp_path / "a.pt", damaged(method)))
+    for method in (zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA):
+        assert integrity.problem(put(tmp_path / "a.pt", damaged(method))) is None
+    monkeypatch.setattr(integrity, "MOST_DECOMPRESSED", 9_999)
+    assert integrity.problem(put(tmp_path / "a.pt", damaged(zipfile.ZIP_DEFLATED))) is None
+
+
 def test_what_is_no_file_is_incomplete_and_never_opened(tmp_path: Path) -> None:
     for name in ("a.pt", "trainer_state.json", "a.json"):
         os.mkfifo(tmp_path / name)
