@@ -25,7 +25,7 @@ ROOT = Path(__file__).parents[2]
 NEEDED = [
     "hydra_plugins/trainui_launcher.py",
     "trainui/py.typed",
-    "trainui/cli/pipeline_file/first_pipeline.yaml",
+    "trainui/cli/first_pipeline.yaml",
     "trainui/cli/completions/trainui.bash",
     "trainui/store/migrations/env.py",
     "trainui/store/migrations/tables.sql",

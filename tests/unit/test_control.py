@@ -36,6 +36,7 @@ from trainui.resume.preview import StageOptions
 from trainui.store import shell_environment
 from trainui.store.db import protocol
 from trainui.store.db.engine import Store, open_store
+from trainui.store.read import views
 from trainui.store.runs import attempt_rows, attempts, runs, stage_queue, stages
 from trainui.store.shell_environment import ShellEnvironment
 
@@ -95,7 +96,7 @@ class TestSubmission:
     def test_a_run_is_stored_with_its_files(self, store: Store) -> None:
         run_id = control.submit(load(), name="mine", environ={"A": "1", "SSH_TTY": "x"})
         with store.read() as connection:
-            run = runs.get(connection, run_id)
+            run = views.run(connection, run_id)
         assert run is not None
         assert (run.name, run.pipeline, run.status) == ("mine", "diamond", "queued")
         directory = Path(run.directory)
@@ -165,7 +166,7 @@ class TestSubmission:
             control.submit(load(), run_id="second")
         assert [run.name for run in paths.home().runs.glob("[!.]*")] == ["first"]
         with store.read() as connection:
-            assert runs.get(connection, "second") is None
+            assert views.run(connection, "second") is None
 
     def test_a_ctrl_c_just_after_it_was_stored_leaves_it_its_files(
         self, store: Store, monkeypatch: pytest.MonkeyPatch
@@ -600,7 +601,7 @@ class TestSavings:
     ) -> None:
         run_id = control.submit(load())
         with store.read() as connection:
-            run = runs.get(connection, run_id)
+            run = views.run(connection, run_id)
         assert run is not None
         record = records(store, run_id)["a"]
         with store.write() as connection:

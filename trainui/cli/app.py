@@ -57,14 +57,16 @@ MODULES: dict[str, dict[str, str]] = {
     "inspect.export": {"export": "Write a run's points as CSV, JSON lines or Parquet."},
     "inspect.report": {"report": "Print a run as Markdown, with its curves."},
     "runs.shell": {"shell": "Open a shell in a stage's workdir and environment."},
-    "pipeline_file.init": {"init": "Write a starter pipeline file."},
-    "pipeline_file.validate": {"validate": "Check a pipeline file."},
-    "inspect.graph": {"graph": "Draw the graph of a pipeline file or of a run."},
-    "pipeline_file.schema": {
-        "schema": "Print a JSON Schema: of a pipeline file, or of a command's --json."
+    "pipeline_file": {
+        "init": "Write a starter pipeline file.",
+        "validate": "Check pipeline files.",
+        "schema": "Print a JSON Schema: of a pipeline file, or of a command's --json.",
     },
-    "machine.doctor": {"doctor": "Check this machine."},
-    "machine.plugins": {"plugins": "List the installed plugins."},
+    "inspect.graph": {"graph": "Draw the graph of a pipeline file or of a run."},
+    "machine.doctor": {
+        "doctor": "Check this machine.",
+        "plugins": "List the installed plugins.",
+    },
     "runs.remove": {
         "rm": "Delete a run and its files.",
         "prune": "Delete old runs and their files.",

@@ -61,7 +61,7 @@ def stage_directories(
 
 def existing_run(connection: Connection, run_id: str) -> RunRecord:
     """Return the run with exactly this id; raise NotFoundError if it does not exist."""
-    run = runs.get(connection, run_id)
+    run = views.run(connection, run_id)
     if run is None:
         raise NotFoundError(f"no run {run_id!r}; `trainui ls` lists the runs")
     return run

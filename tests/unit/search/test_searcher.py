@@ -32,8 +32,9 @@ from trainui.search import host_lock, results
 from trainui.search.searcher import SearchTurns
 from trainui.store.db.engine import Store
 from trainui.store.read import trials as read_trials
+from trainui.store.read import views
 from trainui.store.read.trials import TrialRecord
-from trainui.store.runs import attempts, runs, stage_requests, stages, trials
+from trainui.store.runs import attempts, stage_requests, stages, trials
 from trainui.store.runs.attempt_rows import Outcome
 from trainui.store.runs.trials import SearchKey
 
@@ -75,7 +76,7 @@ class Search:
             try:
                 if self._searcher is None:
                     with self.store.read() as connection:
-                        run = runs.get(connection, self.run_id)
+                        run = views.run(connection, self.run_id)
                     assert run is not None
                     self._searcher = SearchTurns(self.store, run, self.key)
                 self._searcher.turn(ids)
@@ -213,7 +214,7 @@ def test_a_kill_at_each_step_changes_no_trial(search: Search, kills: Kills) -> N
 
 def the_study(search: Search) -> optuna.Study:
     with search.store.read() as connection:
-        run = runs.get(connection, search.run_id)
+        run = views.run(connection, search.run_id)
     assert run is not None
     storage = f"sqlite:///{run.directory}/train.study.db"
     return optuna.load_study(study_name=f"{search.run_id}/train", storage=storage)
@@ -331,7 +332,7 @@ def test_a_host_killed_as_it_asked_leaves_the_trial_to_another(
 ) -> None:
     search.turn(0)
     with search.store.read() as connection:
-        run = runs.get(connection, search.run_id)
+        run = views.run(connection, search.run_id)
     assert run is not None
     with monkeypatch.context() as patch:
         Kills(patch).at(trials, "add")
@@ -530,7 +531,7 @@ def test_searches_whose_names_differ_in_case_are_two(store: Store, tmp_path: Pat
     search.turn()
     with store.read() as connection:
         members = trials.members_of(connection, search.key, 0)
-        run = runs.get(connection, search.run_id)
+        run = views.run(connection, search.run_id)
     assert [one.name for one in members] == ["train[trial=0,seed=0]", "train[trial=0,seed=1]"]
     assert run is not None
     seeds = [f"train[trial={number},seed={seed}]" for number in range(TRIALS) for seed in (0, 1)]
@@ -545,7 +546,7 @@ def test_a_trial_whose_seeds_an_edit_removes_is_not_reported(store: Store, tmp_p
     search = Search(store, tmp_path, text)
     seeds = (",seed=0", ",seed=1")
     with store.read() as connection:
-        run = runs.get(connection, search.run_id)
+        run = views.run(connection, search.run_id)
     assert run is not None
     searcher = SearchTurns(store, run, search.key)
     searcher.turn([search.stage(number, seed).id for number in (0, 1) for seed in seeds])

@@ -23,6 +23,7 @@ from trainui.domain.records import AttemptRecord, Slot, StageRecord
 from trainui.domain.states import ENDED, UNFINISHED, Status, run_status
 from trainui.pipeline.rules.resume_plan import Action, plan_rerun, plan_resume
 from trainui.store.db.engine import Store, open_store
+from trainui.store.read import views
 from trainui.store.runs import (
     attempt_rows,
     attempts,
@@ -201,7 +202,7 @@ class Scheduling(RuleBasedStateMachine):
     @invariant()
     def the_run_is_in_the_state_of_its_stages(self) -> None:
         with self.store.read() as connection:
-            run = runs.get(connection, RUN)
+            run = views.run(connection, RUN)
             if run is None:
                 return
             everything = runs.stages(connection, RUN)
@@ -221,7 +222,7 @@ class Scheduling(RuleBasedStateMachine):
 
     def _over(self) -> bool:
         with self.store.read() as connection:
-            run = runs.get(connection, RUN)
+            run = views.run(connection, RUN)
         return run is not None and run.status in ENDED
 
     def _draw(

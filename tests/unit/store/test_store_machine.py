@@ -22,6 +22,7 @@ from trainui.domain.states import DONE, ENDED, UNFINISHED, Status, run_status
 from trainui.pipeline.rules.resume_plan import Action, plan_resume
 from trainui.pipeline.rules.scheduling import FreeSlots, Grant, WaitingStage, decide
 from trainui.store.db.engine import open_store
+from trainui.store.read import views
 from trainui.store.runs import (
     attempt_rows,
     attempts,
@@ -200,7 +201,7 @@ class Kept(RuleBasedStateMachine):
                 for stage in known:
                     opened |= self._check_attempts(stage, attempts.of_stage(connection, stage.id))
                 self._check_waiting(known)
-                record = runs.get(connection, run_id)
+                record = views.run(connection, run_id)
                 assert record is not None
                 started = record.started_at is not None or any(
                     one.attempt and one.status != Status.QUEUED for one in known

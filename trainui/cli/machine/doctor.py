@@ -1,4 +1,4 @@
-"""The command `doctor`: check this machine, one line per check, with advice."""
+"""The commands `doctor`, which checks this machine, and `plugins`, which lists them."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from trainui.cli import options
 from trainui.cli.machine.checks import BAD, GOOD, NOTE, Result
 from trainui.cli.output import printing, progress
 from trainui.errors import UsageError
+from trainui.plugin import registry
 
 _SYMBOLS = {GOOD: "✓", NOTE: "!", BAD: "✗"}
 
@@ -30,10 +31,10 @@ def doctor(as_json: options.Json = False) -> None:
 
 def _checks() -> dict[str, Callable[[], Result]]:
     """Return the checks by subject, in display order."""
-    from trainui.cli.machine import checks, environment_checks, plugins
+    from trainui.cli.machine import checks
 
     return {
-        "versions": environment_checks.versions,
+        "versions": checks.versions,
         "python": checks.python,
         "configuration": checks.configuration,
         "home": checks.home,
@@ -44,13 +45,13 @@ def _checks() -> dict[str, Callable[[], Result]]:
         "clock": checks.system_clock,
         "broker": checks.broker,
         "worker": checks.worker,
-        "at boot": environment_checks.at_boot,
-        "session": environment_checks.session,
-        "limits": environment_checks.limits,
+        "at boot": checks.at_boot,
+        "session": checks.session,
+        "limits": checks.limits,
         "gpus": checks.gpus,
-        "plugins": plugins.check,
-        "notifications": environment_checks.notifications,
-        "terminal": environment_checks.terminal,
+        "plugins": checks.plugins,
+        "notifications": checks.notifications,
+        "terminal": checks.terminal,
     }
 
 
@@ -72,3 +73,34 @@ def _lines(findings: Sequence[Mapping[str, Any]]) -> list[str]:
         words = "" if level == GOOD or not advice else f": {advice}"
         shown.append((f"{_SYMBOLS[level]} {level}", one["name"], one["message"] + words))
     return text.table(shown)
+
+
+@options.command("trainui plugins")
+def plugins(as_json: options.Json = False) -> None:
+    """List the installed plugins, with what is wrong with one that cannot be used.
+
+    All of them are loaded. A broken one changes nothing else, so the exit code is 0.
+    """
+    found = [
+        {
+            "name": entry.name,
+            "kind": entry.kind,
+            "package": entry.package,
+            "version": entry.version,
+            "loaded": is_loaded,
+            "problem": entry.problem or None,
+        }
+        for entry, is_loaded in registry.listed()
+    ]
+    found.sort(key=lambda one: (str(one["kind"]), str(one["name"])))
+    if not found and not as_json:
+        printing.note("no plugins are installed")
+    printing.answer(as_json, {"plugins": found}, _table(found))
+
+
+def _table(found: list[dict[str, Any]]) -> list[str]:
+    shown = [
+        (one["name"], one["kind"], f"{one['package']} {one['version']}", one["problem"] or "")
+        for one in found
+    ]
+    return text.table([("NAME", "KIND", "PACKAGE", "PROBLEM"), *shown]) if shown else []

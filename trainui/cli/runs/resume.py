@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -13,14 +14,14 @@ from trainui import control, formatting, text
 from trainui.cli import lookup, options
 from trainui.cli.output import interrupt, printing, resume_plan
 from trainui.cli.output.disk_space import DiskWatch
-from trainui.cli.runs import external_offer, open_or_wait, resume_file
+from trainui.cli.runs import open_or_wait
 from trainui.domain.states import UNFINISHED, Status
-from trainui.errors import UsageError
-from trainui.resume.preview import PipelineChoice, StageOptions
+from trainui.errors import PipelineFileError, UsageError
+from trainui.resume.preview import PipelineChoice, StageOptions, choose_pipeline
 
 if TYPE_CHECKING:
     from trainui.domain.definition import Pipeline
-    from trainui.domain.records import RunRecord
+    from trainui.domain.records import RunRecord, StageRecord
 
 
 @options.command(
@@ -107,18 +108,18 @@ def resume(
                 "--until, --file, --as-submitted, --fresh and --keep do not apply to it"
             )
         own = {"env": env, "dry_run": dry_run, "detach": detach, "wait": wait, "as_json": as_json}
-        raise typer.Exit(external_offer.offer(found, lookup.find(found.id, None)[1], **own))
+        raise typer.Exit(_offer(found, lookup.find(found.id, None)[1], **own))
     written = StageOptions(until or (), fresh or (), keep or ())
     if not dry_run:
         lost_attempts.record([found.id])
-    choice = resume_file.choose(found, file, as_submitted=as_submitted, trials=trials)
+    choice = _chosen(found, file, as_submitted=as_submitted, trials=trials)
     stages = _in_full(found, choice.pipeline, written)
     if dry_run:
         _show_plan(found, choice, stages, as_json)
         return
     if choice.changed_file is not None and choice.pipeline is not None:
         plan = _plan_lines(found, choice.pipeline, stages)
-        choice = resume_file.ask(found, choice, plan, as_json=as_json)
+        choice = _ask_for_file(found, choice, plan, as_json=as_json)
         stages = _in_full(found, choice.pipeline, written)
     with interrupt.report_changes_on_stop([found.id], interrupt.REVIVED, "resumed"):
         shown = [] if as_json else _plan_lines(found, choice.pipeline, stages)
@@ -296,7 +297,7 @@ def rerun(
 
     found, stages = lookup.find(run, stage)
     if found.is_external:
-        raise typer.Exit(external_offer.offer(found, stages, as_json=as_json))
+        raise typer.Exit(_offer(found, stages, as_json=as_json))
     if stage is None and len(stages) > 1:
         names = formatting.listed([one.name for one in stages])
         raise UsageError(f"{found.name} has several stages; name one: {names}")
@@ -308,3 +309,107 @@ def rerun(
         lifecycle.ensure_started()
         shown = [f"rerunning: {', '.join(revived)}"]
         printing.answer(as_json, lookup.in_full(found.id) if as_json else None, shown)
+
+
+def _chosen(
+    run: RunRecord, file: str | None, *, as_submitted: bool, trials: int | None = None
+) -> PipelineChoice:
+    """Return the pipeline to resume with, as far as it can be chosen without asking.
+
+    `trials`: the number of trials to add to the run's search.
+
+    Raises:
+        UsageError: options exclude each other, or the run has no search to add trials to.
+        PipelineFileError: the file has problems.
+    """
+    if file is not None and as_submitted:
+        raise UsageError("--file and --as-submitted exclude each other; give one of them")
+    if trials is not None:
+        if file is not None:
+            raise UsageError("--trials and --file exclude each other; edit `trials` in the file")
+        from trainui.resume import edit_effects
+
+        return choose_pipeline(run, edit=edit_effects.with_more_trials(run, trials))
+    try:
+        return choose_pipeline(run, file=file, as_submitted=as_submitted)
+    except PipelineFileError:
+        if file is None:
+            printing.note(
+                "nothing was changed; `--as-submitted` resumes with the pipeline on record", ""
+            )
+        raise
+
+
+def _ask_for_file(
+    run: RunRecord, choice: PipelineChoice, plan: Sequence[str], *, as_json: bool
+) -> PipelineChoice:
+    """Ask the user whether to use an edited file; return the final choice.
+
+    `plan` has the lines of the plan with the edited file. With `--json`, nothing can be asked.
+
+    Raises:
+        UsageError: no terminal to ask on.
+        typer.Exit: the user chose to do nothing.
+    """
+    file = choice.changed_file
+    shown = resume_plan.diff_lines(choice.diff, sys.stderr)
+    printing.note(f"{file} has changed since the run {run.name}:", "", *shown, "", *plan, "")
+    if as_json or not printing.on_terminal():
+        raise UsageError(
+            f"{file} has changed since this run; choose a version: `--file {file}` uses "
+            "the new one, `--as-submitted` the old one"
+        )
+    question = "Resume with the edited file? [y]es, [s] as submitted, [n]othing"
+    answer = typer.prompt(question, default="n", show_default=False, err=True).strip().lower()
+    if answer in ("y", "yes"):
+        return choice
+    if answer == "s":
+        return PipelineChoice()
+    printing.note("nothing was done")
+    raise typer.Exit(1)
+
+
+def _offer(
+    run: RunRecord,
+    stages: Sequence[StageRecord],
+    *,
+    env: bool = False,
+    dry_run: bool = False,
+    detach: bool = False,
+    wait: bool = False,
+    as_json: bool,
+) -> int:
+    """Show the new run that an external run's command would be, and start it after a yes.
+
+    `env` uses this shell's environment, also if the run's is on record.
+
+    Raises:
+        UsageError: there is no terminal to ask on (as with `--json`), or the command is not on
+            record.
+    """
+    from trainui.control.trainings import external_command
+
+    found = external_command.of(run, stages)
+    if env:
+        found = replace(found, environment="this shell's", environ=None)
+    if as_json or not (dry_run or printing.on_terminal()):
+        raise UsageError(
+            f"{run.name} is an external run, which trainui only reads; to run it again as a new "
+            f"run: {found.typed}"
+        )
+    about = f"{run.name} is an external run; its command can run again as a new run:"
+    printing.note(about, "", *found.lines, "")
+    if dry_run:
+        printing.note("Preview: nothing has started")
+        return 0
+    if not typer.confirm("Start this new run?", default=False, err=True):
+        printing.note("nothing was started")
+        return 1
+    from trainui.execution.daemon import lifecycle
+
+    lifecycle.ensure_started()  # first, so that nothing is stored if nothing can run
+    run_id = external_command.start(found)
+    printing.note(f"run {run_id}")
+    if detach:
+        return 0
+    return open_or_wait.follow(run_id, wait=wait, as_json=False, is_new=True)

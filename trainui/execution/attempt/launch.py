@@ -42,6 +42,7 @@ from trainui.resume import environment_digest, outputs
 from trainui.resume.snapshot import run_copy
 from trainui.search import results as search_results
 from trainui.store.db.engine import Store
+from trainui.store.read import views
 from trainui.store.runs import attempts, runs, stages
 from trainui.supervisor import call_task, process, protocol
 from trainui.supervisor.fork_server import ForkServer
@@ -65,7 +66,7 @@ def context_of(store: Store, attempt_id: int) -> AttemptContext:
     with store.read() as connection:
         attempt = attempts.get(connection, attempt_id)
         stage = stages.get(connection, attempt.stage_id)
-        run = runs.get(connection, stage.run_id)
+        run = views.run(connection, stage.run_id)
         if run is None:
             raise NotLaunchableError(f"the run {stage.run_id} was deleted")
         submission = runs.submission(connection, run.id)

@@ -21,7 +21,8 @@ from trainui.errors import StoreError, install_advice
 from trainui.execution.service_thread import ServiceThread
 from trainui.plugin import Searcher, registry
 from trainui.store.db.engine import Store
-from trainui.store.runs import runs, trials
+from trainui.store.read import views
+from trainui.store.runs import trials
 from trainui.store.runs.trials import SearchKey
 
 if TYPE_CHECKING:
@@ -186,7 +187,7 @@ class SearchThread:
 
     def _run(self, key: SearchKey) -> RunRecord | None:
         with self._store.read() as connection:
-            return runs.get(connection, key.run_id)
+            return views.run(connection, key.run_id)
 
     def _explain(self, wanted: Sequence[str], reason: str) -> None:
         """Record on the stages that wait for values why they have none."""

@@ -19,11 +19,6 @@ PAUSED = "paused"
 """The flag of a paused queue."""
 
 
-def get(connection: Connection, run_id: str) -> RunRecord | None:
-    """Return the run with exactly this id."""
-    return views.run(connection, run_id)
-
-
 def place_of(connection: Connection, run_id: str) -> tuple[str | None, str | None]:
     """Return the host where a run was submitted, and the identity of its directory of runs."""
     query = "SELECT host, place FROM runs WHERE id = ?"
@@ -163,7 +158,7 @@ def remove(connection: Connection, run_id: str) -> None:
     Raises:
         UsageError: the run is not finished.
     """
-    run = get(connection, run_id)
+    run = views.run(connection, run_id)
     if run is not None and run.status not in ENDED:
         raise UsageError(f"the run {run.name} ({run_id}) is {run.status}; cancel it first")
     connection.execute("DELETE FROM runs WHERE id = ?", (run_id,))

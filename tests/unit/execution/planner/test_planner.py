@@ -28,6 +28,7 @@ from trainui.execution.planner.slots import host
 from trainui.pipeline.rules.scheduling import PAUSED
 from trainui.settings import Settings
 from trainui.store.db.engine import Store
+from trainui.store.read import views
 from trainui.store.runs import attempts, launching, runs, stages, trials
 from trainui.store.runs.attempt_rows import Outcome
 
@@ -235,7 +236,7 @@ def test_a_cancelled_stage_is_not_sent(store: Store, posted: Posted, tmp_path: P
     planner.poll(changed=True)
     assert posted.names() == ["b"]
     with store.read() as connection:
-        assert runs.get(connection, run) is not None
+        assert views.run(connection, run) is not None
         assert held_slots(connection, host()) != {}
 
 

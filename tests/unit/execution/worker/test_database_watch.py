@@ -11,6 +11,7 @@ from trainui import paths
 from trainui.execution.worker.database_watch import DatabaseWatch
 from trainui.store.db import wal
 from trainui.store.db.engine import Store
+from trainui.store.read import views
 from trainui.store.runs import runs
 
 
@@ -32,7 +33,7 @@ def test_a_reader_of_the_first_moment_does_not_keep_the_mark_out_of_the_file(sto
         pytest.skip("SQLite's file")
     database = paths.home().database
     with store.read() as connection:
-        runs.get(connection, "none")  # its snapshot delays the checkpoint
+        views.run(connection, "none")  # its snapshot delays the checkpoint
         with store.write() as other:
             runs.set_flag(other, "paused", "1")
         before = database.read_bytes()[68:72]

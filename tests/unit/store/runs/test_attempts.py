@@ -16,6 +16,7 @@ from trainui.domain.states import Status
 from trainui.errors import TransitionError
 from trainui.store.db.engine import Store
 from trainui.store.db.protocol import Connection
+from trainui.store.read import views
 from trainui.store.runs import attempts, runs, stage_queue, stage_requests, stages
 from trainui.store.runs.attempt_rows import Outcome
 from trainui.store.runs.stage_requests import Reopened
@@ -203,7 +204,7 @@ def test_cancelling_what_does_not_run_is_done_at_once(store: Store, add_run: Add
         assert attempts.claim(connection, run, "A", granted.celery_task_id) is None
     assert set(states(store, run).values()) == {Status.CANCELLED}
     with store.read() as connection:
-        found = runs.get(connection, run)
+        found = views.run(connection, run)
     assert found is not None
     assert found.status == Status.CANCELLED
 
@@ -263,7 +264,7 @@ def test_resume_runs_again_what_did_not_complete_and_nothing_else(
     finish(store, start(store, run, "B"), Status.COMPLETED)
     finish(store, start(store, run, "D"), Status.COMPLETED)
     with store.read() as connection:
-        found = runs.get(connection, run)
+        found = views.run(connection, run)
         numbers = {stage.name: stage.attempt for stage in runs.stages(connection, run)}
     assert found is not None
     assert found.status == Status.COMPLETED

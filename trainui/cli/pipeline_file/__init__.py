@@ -1,4 +1,0 @@
-"""Commands about a pipeline file: init, validate, schema.
-
-Read `validate` first.
-"""
