@@ -12,44 +12,47 @@ from trainui.domain.search import Search
 from trainui.errors import UnfitEnvironmentError, UnsafePathError, UsageError, install_advice
 from trainui.formatting import quantity
 from trainui.pipeline.allowed_paths import allowed_directories, validate_file_path
+from trainui.pipeline.fields import search_rules
 from trainui.pipeline.rules import shared_paths
 from trainui.pipeline.substitution import phases
-
-MODULES = {
-    "CmaEsSampler": ("cmaes",),
-    "GPSampler": ("scipy", "torch"),
-    "QMCSampler": ("scipy",),
-    "WilcoxonPruner": ("scipy",),
-}
-"""The packages that samplers and pruners need besides Optuna."""
 
 
 def check_search(stages: Iterable[StageDefinition]) -> None:
     """Raise UnfitEnvironmentError if a package of the stages' searches is not installed."""
     searches = {stage.group or stage.name: stage.search for stage in stages if stage.search}
     for name, search in searches.items():
-        if find_spec("optuna") is None:
+        plugin = search_rules.searchers().get(search.sampler)
+        if plugin is None:
             raise UnfitEnvironmentError(
-                f"the search of stage {name} needs Optuna, which is not installed: "
-                f"{install_advice('search')}"
+                f"the search of stage {name} needs a plugin that is not installed; see "
+                "`trainui plugins`"
+            )
+        title = plugin.title or plugin.name
+        if any(find_spec(module) is None for module in plugin.modules):
+            advice = install_advice(plugin.extra) if plugin.extra else "install it"
+            raise UnfitEnvironmentError(
+                f"the search of stage {name} needs {title}, which is not installed: {advice}"
             )
         for used, module in _needed(search):
             if find_spec(module) is None:
                 raise UnfitEnvironmentError(
                     f"{used}, in the search of stage {name}, needs {module}, which is not "
-                    f"installed: install it beside Optuna (pip install {module})"
+                    f"installed: install it beside {title} (pip install {module})"
                 )
 
 
 def _needed(search: Search) -> Iterator[tuple[str, str]]:
-    """Yield the parts of a search that need a package besides Optuna, and that package."""
+    """Yield the parts of a search that need a package besides the searcher's, and that package."""
+    rules = {**search_rules.samplers(), **search_rules.pruners()}
     rule, used = search.prune, [search.sampler]
     while rule is not None:
         used.append(rule.by)
         rule = rule.wrapped
-    yield from ((one, module) for one in used for module in MODULES.get(one, ()))
-    if search.sampler_options.get("with_margin"):
-        yield "with_margin", "scipy"
+    yield from ((one, module) for one in used if one in rules for module in rules[one].modules)
+    for option in search.sampler_options:
+        if search.sampler_options[option]:
+            for module in rules[search.sampler].options[option].modules:
+                yield option, module
 
 
 def check_slots(stages: Iterable[StageDefinition], environ: Mapping[str, str]) -> None:

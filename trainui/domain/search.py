@@ -1,6 +1,6 @@
 """The `search` of a stage: its space, objective, sampler and pruning rule, as frozen records.
 
-Optuna's classes and arguments are named here as Optuna names them, without importing it.
+Samplers, pruners and their options are named as the plugin for searches names them.
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ class Prune:
     """The rule that stops trials early."""
 
     by: str
-    """The class in `optuna.pruners`, e.g. `MedianPruner`."""
+    """Its full name, e.g. `MedianPruner`."""
     options: Mapping[str, Any] = field(default_factory=dict)
     """Its keyword arguments, e.g. `n_startup_trials`; for `PatientPruner` without the pruner."""
     wrapped: Prune | None = None
@@ -126,14 +126,16 @@ class Search:
     """Parameter -> its values, in file order; empty with a matrix."""
     trials: int | None = None
     """Number of trials; None with a matrix."""
-    sampler: str = "TPESampler"
-    """The class in `optuna.samplers`."""
+    sampler: str = ""
+    """Its full name; empty: the searcher's first."""
     sampler_options: Mapping[str, Any] = field(default_factory=dict)
     """The sampler's keyword arguments, without its seed."""
     prune: Prune | None = None
     """None: every trial runs to its end."""
     seed: int | None = None
     """The sampler's seed; None: not reproducible."""
+    searcher: str = ""
+    """The plugin that decides; empty: the first one."""
 
     @property
     def asks(self) -> bool:

@@ -20,7 +20,7 @@ from trainui.domain.search import Search
 from trainui.pipeline import outline, template
 from trainui.pipeline.checks import fields as field_check
 from trainui.pipeline.checks import graph, matrix, search, stage, variables
-from trainui.pipeline.fields import parameters, process
+from trainui.pipeline.fields import parameters, process, search_rules
 from trainui.pipeline.fields.parameters import Parameters
 from trainui.pipeline.matrix import SEED, TRIAL, Pairing, Values, expand, member_name
 from trainui.pipeline.outline import Outline, StageOutline
@@ -181,16 +181,18 @@ def _source(spec: MetricSpec) -> MetricSource:
 
 
 def _search(spec: SearchSpec) -> Search:
-    given = {} if spec.sampler is None else {"sampler": spec.sampler[0]}
+    known = search_rules.searchers()
+    sampler = next(iter(known), "") if spec.sampler is None else spec.sampler[0]
     return Search(
         metric=spec.metric,
         goal=spec.goal,
         space=spec.space,
         trials=spec.trials,
+        sampler=sampler,
         sampler_options=spec.sampler[1] if spec.sampler else {},
         prune=spec.prune,
         seed=spec.seed,
-        **given,
+        searcher=known[sampler].name if sampler else "",
     )
 
 

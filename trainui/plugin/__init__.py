@@ -31,6 +31,8 @@ from trainui.plugin.records import Importer as Importer
 from trainui.plugin.records import Job as Job
 from trainui.plugin.records import LineReader as LineReader
 from trainui.plugin.records import LogLines as LogLines
+from trainui.plugin.records import Option as Option
+from trainui.plugin.records import OptionProblem as OptionProblem
 from trainui.plugin.records import Owner as Owner
 from trainui.plugin.records import Place as Place
 from trainui.plugin.records import Printed as Printed
@@ -38,6 +40,7 @@ from trainui.plugin.records import Pruned as Pruned
 from trainui.plugin.records import Refused as Refused
 from trainui.plugin.records import SearchBackend as SearchBackend
 from trainui.plugin.records import Searcher as Searcher
+from trainui.plugin.records import SearchRule as SearchRule
 from trainui.plugin.records import SearchTask as SearchTask
 from trainui.plugin.records import SearchTrial as SearchTrial
 from trainui.plugin.records import StudyError as StudyError

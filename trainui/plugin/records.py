@@ -344,10 +344,83 @@ class Searcher(Plugin):
 
     backend: Code
     """`(task)`, a SearchTask, to a SearchBackend."""
+    samplers: Code
+    """A mapping of the names of its samplers to SearchRules; the first is the default. Files are
+    checked with it and with the next two where the packages that the backend needs are missing."""
+    pruners: Code = ""
+    """The same for the rules that stop trials early."""
+    title: str = ""
+    """Its name in messages."""
+    modules: tuple[str, ...] = ()
+    """Packages that it needs."""
     problems: Code = ""
-    """`(options)` to what is wrong with a stage's options: pairs of an option and a message."""
+    """`(name, options)` of a sampler or a pruner to OptionProblems: those of several together."""
     extra: str = ""
     """The optional part of the package that it needs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """The values that an option of a sampler or a pruner accepts."""
+
+    words: tuple[str, ...] = ()
+    """Words; with `whole`, allowed besides a number."""
+    flag: bool = False
+    """True or false only."""
+    whole: bool = False
+    """Whole numbers only."""
+    least: float = float("-inf")
+    most: float = float("inf")
+    required: bool = False
+    default: float | None = None
+    """The value where a file has none; None: the sampler's own."""
+    modules: tuple[str, ...] = ()
+    """Packages that it needs besides the searcher's."""
+
+    @property
+    def expected(self) -> str:
+        """A description of the valid values, for a message."""
+        if self.flag:
+            return "true or false"
+        if self.words and not self.whole:
+            return " or ".join(self.words)
+        number = "a whole number" if self.whole else "a number"
+        if self.most < float("inf"):
+            number += f" from {self.least:g} to {self.most:g}"
+        elif self.least > float("-inf"):
+            number += f" of at least {self.least:g}"
+        return " or ".join((number, *self.words))
+
+
+@dataclass(frozen=True, slots=True)
+class SearchRule:
+    """A sampler or a pruner of a searcher."""
+
+    short: str
+    """Its name in a pipeline file, besides its full one."""
+    options: Mapping[str, Option] = field(default_factory=dict)
+    """By name; a file may leave out an `n_` before it."""
+    tries_all: bool = False
+    """True if it tries each combination once, so that every range needs a step."""
+    most: int | None = None
+    """The most combinations that it takes."""
+    delays: bool = False
+    """True if it delays another rule, which a file gives it."""
+    modules: tuple[str, ...] = ()
+    """Packages that it needs besides the searcher's."""
+
+
+@dataclass(frozen=True, slots=True)
+class OptionProblem:
+    """What is wrong with the options of a sampler or a pruner."""
+
+    message: str
+    """What follows the option's name: `needs multivariate: true`."""
+    option: str = ""
+    """Empty: all of them."""
+    code: str = "bad-option"
+    at_name: bool = False
+    """True if the option is to be removed, and not its value changed."""
 
 
 class StudyError(UnfitEnvironmentError):

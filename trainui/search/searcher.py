@@ -310,10 +310,12 @@ def searcher_of(search: Search) -> Searcher:
     Raises:
         UnfitEnvironmentError: none is installed.
     """
-    del search  # all samplers are those of one plugin
-    if not (known := registry.records(Searcher)):
-        raise UnfitEnvironmentError("no plugin for searches is installed; see `trainui plugins`")
-    return known[0]
+    known = registry.records(Searcher)
+    found = [one for one in known if search.searcher in ("", one.name)]
+    if not found:
+        name = search.searcher or "for searches"
+        raise UnfitEnvironmentError(f"the plugin {name} is not installed; see `trainui plugins`")
+    return found[0]
 
 
 def _sampler(search: Search) -> str:

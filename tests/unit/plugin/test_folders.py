@@ -20,6 +20,7 @@ WORDS = {
     "hydra": "hydra",
     "images": r"\bPIL\b|pillow|\.(png|jpe?g|webp)",
     "mlflow": "mlflow",
+    "optuna": r"optuna|(TPE|Grid|CmaEs|Median|Hyperband|Patient)(Sampler|Pruner)",
     "serve": r"textual_serve|plugins\.serve",
     "tensorboard": "tensorboard|tfevents",
     "trackio": "trackio",
@@ -36,6 +37,8 @@ MAY_NAME = {
     ),
     # options and directories that many trainings have
     "hydra": ("pipeline/rules/shared_paths.py",),
+    # the preset of its printed lines
+    "optuna": ("domain/definition.py", "metrics/formats/text/presets/"),
     "tensorboard": ("pipeline/rules/shared_paths.py", "plugin/records.py"),
 }
 """The places that a rule of the core or of printed lines gives another reason to."""

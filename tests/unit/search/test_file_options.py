@@ -14,18 +14,12 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from optuna.exceptions import ExperimentalWarning
 
-from trainui.control.submission_checks import MODULES
 from trainui.domain.search import Search
 from trainui.errors import PipelineFileError
-from trainui.pipeline.fields.optuna_options import (
-    PRUNERS,
-    SAMPLERS,
-    Option,
-    Options,
-    short_name,
-)
 from trainui.pipeline.loader import load_text
+from trainui.plugin import Option, SearchRule
 from trainui.plugins.optuna import pruners, samplers
+from trainui.plugins.optuna.options import PRUNERS, SAMPLERS
 
 ALONE: dict[str, dict[str, Any]] = {
     "group": {"multivariate": True},
@@ -60,25 +54,26 @@ def search_of(space: Any, **fields: Any) -> Search:
     return found
 
 
-def cases(classes: Mapping[str, Options]) -> Iterator[Any]:
+def cases(classes: Mapping[str, SearchRule]) -> Iterator[Any]:
     """Yield each class with no more than it needs, and with each option at its limits."""
-    for name, options in classes.items():
-        yield pytest.param(name, NEEDED.get(name, {}), id=short_name(name))
+    for name, rule in classes.items():
+        options = rule.options
+        yield pytest.param(name, NEEDED.get(name, {}), id=rule.short)
         for option, allowed in options.items():
             others = {**NEEDED.get(name, {}), **ALONE.get(option, {})}
             others = {key: one for key, one in others.items() if key in (*options, "prune")}
             if option == "upper":
                 others = {}
             for value in edges(allowed):
-                label = f"{short_name(name)} {option} {value}"
+                label = f"{rule.short} {option} {value}"
                 yield pytest.param(name, {**others, option: value}, id=label)
 
 
 @pytest.mark.parametrize(("name", "options"), list(cases(SAMPLERS)))
 def test_optuna_takes_each_option_of_a_sampler(name: str, options: dict[str, Any]) -> None:
-    for module in MODULES.get(name, ()):
+    for module in SAMPLERS[name].modules:
         pytest.importorskip(module)
-    found = search_of([1, 2], sampler={"by": short_name(name), **options}, seed=3)
+    found = search_of([1, 2], sampler={"by": SAMPLERS[name].short, **options}, seed=3)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ExperimentalWarning)
         assert isinstance(samplers.fresh(found, 0), getattr(optuna.samplers, name))
@@ -86,7 +81,7 @@ def test_optuna_takes_each_option_of_a_sampler(name: str, options: dict[str, Any
 
 @pytest.mark.parametrize(("name", "options"), list(cases(PRUNERS)))
 def test_optuna_takes_each_option_of_a_pruner(name: str, options: dict[str, Any]) -> None:
-    found = search_of([1], prune={"by": short_name(name), **options})
+    found = search_of([1], prune={"by": PRUNERS[name].short, **options})
     assert found.prune is not None
     assert type(pruners.make(found.prune)).__name__ == name
 

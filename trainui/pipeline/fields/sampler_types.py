@@ -1,36 +1,27 @@
-"""Field types of a sampler and of a pruning rule: a name, or `{by: NAME}` with options."""
+"""Field types of a sampler and of a pruning rule: a name, or `{by: NAME}` with options.
+
+The names and their options are those of the plugins for searches.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Annotated, Any
 
-from pydantic import PlainValidator, ValidationInfo, WithJsonSchema
+from pydantic import GetJsonSchemaHandler, PlainValidator, ValidationInfo
+from pydantic_core import CoreSchema
 
 from trainui.domain.search import Prune
-from trainui.pipeline.fields import optuna_options, readers, types
-from trainui.pipeline.fields.optuna_options import PRUNERS, SAMPLERS, Option, Options
+from trainui.pipeline.fields import readers, types
 from trainui.pipeline.fields.readers import fault
+from trainui.pipeline.fields.search_rules import Rules, named, pruners, samplers, searchers
 from trainui.pipeline.yaml.problems import did_you_mean, quoted
+from trainui.plugin import Option, Searcher, SearchRule, registry
 
 
 def _sampler(value: Any, info: ValidationInfo) -> tuple[str, dict[str, Any]]:
-    by, options = _class(value, info, SAMPLERS, "sampler")
-    if options.get("group") and not options.get("multivariate"):
-        raise fault("bad-option", "needs `multivariate: true`", "group")
-    variants = [name for name in _VARIANTS if options.get(name)]
-    if len(variants) > 1:
-        message = f"cannot be combined with {variants[0]}; remove one"
-        raise fault("bad-option", message, variants[1], key=True)
-    return by, options
-
-
-_VARIANTS = ("use_separable_cma", "with_margin", "lr_adapt")
-"""Options of `cmaes` of which Optuna accepts one at a time."""
-
-_BOOTSTRAPPED = {"HyperbandPruner": "max_resource", "SuccessiveHalvingPruner": "min_resource"}
-"""Pruner -> the option that must be a number where `bootstrap_count` is above 0."""
+    return _rule(value, info, samplers(), "sampler")
 
 
 def _prune(value: Any, info: ValidationInfo) -> Prune:
@@ -38,82 +29,91 @@ def _prune(value: Any, info: ValidationInfo) -> Prune:
     if isinstance(value, dict) and "prune" in value:
         inner = readers.within(lambda one: _prune(one, info), value["prune"], "prune")
         value = {name: one for name, one in value.items() if name != "prune"}
-    by, options = _class(value, info, PRUNERS, "pruner")
-    if by == "PatientPruner" and inner is None:
+    rules = pruners()
+    by, options = _rule(value, info, rules, "pruner")
+    if rules[by].delays and inner is None:
+        short = rules[by].short
         raise fault(
-            "bad-option", "patient needs the rule that it delays; add, for example, `prune: median`"
+            "bad-option",
+            f"{short} needs the rule that it delays; add, for example, `prune: median`",
         )
-    if by != "PatientPruner" and inner is not None:
-        message = "only patient has a rule to delay; remove it"
+    if not rules[by].delays and inner is not None:
+        delaying = ", ".join(rule.short for rule in rules.values() if rule.delays) or "no pruner"
+        message = f"only {delaying} has a rule to delay; remove it"
         raise fault("unknown-field", message, "prune", key=True)
-    _check_bounds(by, options)
     return Prune(by, options, inner)
 
 
-def _check_bounds(by: str, options: Mapping[str, Any]) -> None:
-    """Check the options that Optuna accepts only with others."""
-    if by == "ThresholdPruner" and not {"lower", "upper"} & options.keys():
-        raise fault("bad-option", "threshold needs `lower` or `upper`; add one")
-    if {"lower", "upper"} <= options.keys() and options["lower"] > options["upper"]:
-        raise fault("bad-range", f"is {options['lower']}, above `upper`; swap them", "lower")
-    bound = _BOOTSTRAPPED.get(by, "")
-    if options.get("bootstrap_count") and not isinstance(options.get(bound), int):
-        raise fault("bad-option", f"needs `{bound}`, a whole number", "bootstrap_count")
-    most = options.get("max_resource")
-    if isinstance(most, int) and options.get("min_resource", 1) > most:
-        raise fault("bad-range", f"is above `max_resource`, {most}", "min_resource")
-
-
-def _class(
-    value: Any, info: ValidationInfo, classes: Mapping[str, Options], kind: str
-) -> tuple[str, dict[str, Any]]:
-    """Return the class of Optuna and its keyword arguments; `value` is a name or has `by`."""
+def _rule(value: Any, info: ValidationInfo, rules: Rules, kind: str) -> tuple[str, dict[str, Any]]:
+    """Return a full name and its keyword arguments; `value` is a name or has `by`."""
+    if not rules:
+        message = f"needs a plugin that has a {kind}, and none is installed; see `trainui plugins`"
+        raise fault(f"bad-{kind}", message)
     if not isinstance(value, dict):
-        by, given = _class_name(value, info, classes, kind), {}
+        by, given = _full_name(value, info, rules, kind), {}
     elif "by" in value:
-        by = readers.within(lambda one: _class_name(one, info, classes, kind), value["by"], "by")
+        by = readers.within(lambda one: _full_name(one, info, rules, kind), value["by"], "by")
         given = {name: one for name, one in value.items() if name != "by"}
     else:
-        example = next(iter(optuna_options.named(classes)))
+        example = next(iter(named(rules)))
         raise fault(
             "missing-field", f"needs the name of the {kind}; add, for example, `by: {example}`"
         )
-    known, options, short = classes[by], {}, optuna_options.short_name(by)
+    rule, options = rules[by], dict[str, Any]()
     for name, one in given.items():
-        full = _option_name(name, short, known)
+        full = _option_name(name, rule)
         if full in options:
             raise fault("bad-option", "is given twice; remove one", name, key=True)
-        options[full] = readers.within(partial(_option, info=info, option=known[full]), one, name)
-    for name, option in known.items():
+        options[full] = readers.within(
+            partial(_option, info=info, option=rule.options[full]), one, name
+        )
+    for name, option in rule.options.items():
         if option.required and name not in options:
+            short = rule.short
             raise fault("bad-option", f"{short} needs `{name}`; write {{by: {short}, {name}: 10}}")
-    return by, {**optuna_options.DEFAULTS.get(by, {}), **options}
+    _check_together(by, options)
+    defaults = {
+        name: option.default for name, option in rule.options.items() if option.default is not None
+    }
+    return by, {**defaults, **options}
+
+
+def _check_together(by: str, options: Mapping[str, Any]) -> None:
+    """Raise the first problem that the plugin sees in options together."""
+    plugin = searchers()[by]
+    for one in registry.run(plugin, plugin.problems, by, options) or ():
+        place = (one.option,) if one.option else ()
+        raise fault(one.code, one.message, *place, key=one.at_name)
 
 
 _NOTHING = frozenset({"none", "false", "off", "no"})
 
 
-def _class_name(value: Any, info: ValidationInfo, classes: Mapping[str, Options], kind: str) -> str:
+def _full_name(value: Any, info: ValidationInfo, rules: Rules, kind: str) -> str:
     text = readers.expanded(value, info, f"the name of a {kind}, or {{by: NAME}} with options").text
-    known = optuna_options.named(classes)
+    known = named(rules)
     if text not in known:
-        shorts = [optuna_options.short_name(name) for name in classes]
+        shorts = [rule.short for rule in rules.values()]
         near = did_you_mean(text, known) or f"; it may be {', '.join(shorts)}"
         if kind == "pruner" and text.lower() in _NOTHING:
             near = "; to disable pruning, omit `prune`"
-        raise fault(f"bad-{kind}", f"is not a {kind} of Optuna: {quoted(text)}{near}")
+        raise fault(f"bad-{kind}", f"is not a {kind} of {_titles()}: {quoted(text)}{near}")
     return known[text]
 
 
-def _option_name(name: str, owner: str, known: Options) -> str:
+def _titles() -> str:
+    return " or ".join(one.title or one.name for one in registry.records(Searcher))
+
+
+def _option_name(name: str, rule: SearchRule) -> str:
     """Return the keyword argument of an option: `startup_trials` is `n_startup_trials`."""
     for candidate in (name, f"n_{name}"):
-        if candidate in known:
+        if candidate in rule.options:
             return candidate
-    shown = [one.removeprefix("n_") for one in known]
+    shown = [one.removeprefix("n_") for one in rule.options]
     near = did_you_mean(name.removeprefix("n_"), shown)
     hint = near or (f"; it may have {', '.join(shown)}" if shown else "; remove it")
-    raise fault("bad-option", f"{owner} has no option {quoted(name)}{hint}", name, key=True)
+    raise fault("bad-option", f"{rule.short} has no option {quoted(name)}{hint}", name, key=True)
 
 
 def _option(value: Any, info: ValidationInfo, option: Option) -> Any:
@@ -133,10 +133,10 @@ def _option(value: Any, info: ValidationInfo, option: Option) -> Any:
     return found
 
 
-def _class_schema(classes: Mapping[str, Options], extra: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the schema of a name, or of a mapping with `by` and the options of any class."""
-    names = types.or_filled({"enum": sorted(optuna_options.named(classes))})
-    options = {name for known in classes.values() for name in known}
+def _schema(rules: Rules, extra: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the schema of a name, or of a mapping with `by` and the options of any rule."""
+    names = types.or_filled({"enum": sorted(named(rules))})
+    options = {name for rule in rules.values() for name in rule.options}
     written = sorted(options | {name.removeprefix("n_") for name in options})
     values = {"type": ["string", "number", "boolean"]}
     return {
@@ -152,16 +152,26 @@ def _class_schema(classes: Mapping[str, Options], extra: Mapping[str, Any]) -> d
     }
 
 
-Sampler = Annotated[
-    tuple[str, dict[str, Any]],
-    PlainValidator(_sampler),
-    WithJsonSchema(_class_schema(SAMPLERS, {})),
-]
-"""The class and the arguments of a sampler of Optuna."""
+class _Schema:
+    """Metadata of a type whose JSON Schema depends on the plugins."""
+
+    def __init__(self, rules: Callable[[], Rules], **extra: Any) -> None:
+        self._rules, self._extra = rules, extra
+
+    def __get_pydantic_json_schema__(
+        self, core_schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        """Return the schema (Pydantic's hook)."""
+        del core_schema, handler
+        return _schema(self._rules(), self._extra)
+
+
+Sampler = Annotated[tuple[str, dict[str, Any]], PlainValidator(_sampler), _Schema(samplers)]
+"""The full name and the options of a sampler."""
 
 PruneRule = Annotated[
     Prune,
     PlainValidator(_prune),
-    WithJsonSchema(_class_schema(PRUNERS, {"prune": {"type": ["string", "object"]}})),
+    _Schema(pruners, prune={"type": ["string", "object"]}),
 ]
-"""The class and the arguments of a pruner of Optuna."""
+"""The full name and the options of a pruner."""

@@ -12,7 +12,7 @@ from pydantic import BeforeValidator, PlainValidator, ValidationInfo, WithJsonSc
 
 from trainui.domain.search import Choices, Range
 from trainui.domain.search import Scalar as Value
-from trainui.pipeline.fields import names, optuna_options, readers, types
+from trainui.pipeline.fields import names, readers, search_rules, types
 from trainui.pipeline.fields.readers import fault
 from trainui.pipeline.matrix import TRIAL
 from trainui.pipeline.yaml.nodes import kind_of
@@ -166,11 +166,12 @@ def check_grid(
 
     Raises:
         PydanticCustomError: a range has no step, there are more trials than combinations, or too
-            many combinations for Optuna's grid, which lists them all.
+            many combinations for the sampler.
     """
-    if sampler is None or sampler[0] not in optuna_options.FINITE:
+    rule = None if sampler is None else search_rules.samplers()[sampler[0]]
+    if rule is None or not rule.tries_all:
         return
-    short = optuna_options.short_name(sampler[0])
+    short = rule.short
     for name, values in space.items():
         if values.size is None:
             message = f"must have a step, or whole numbers, for the sampler {short}"
@@ -179,10 +180,10 @@ def check_grid(
     if trials is not None and trials > size:
         message = f"is {trials}, but {short} has only {size} combinations; write {size}"
         raise fault("out-of-range", message, "trials")
-    if sampler[0] == "GridSampler" and size > MAX_TRIALS:
+    if rule.most is not None and size > rule.most:
         message = (
-            f"has {size:,} combinations, and the sampler grid takes at most {MAX_TRIALS:,}; use "
-            "larger steps, or the sampler random"
+            f"has {size:,} combinations, and the sampler {short} takes at most {rule.most:,}; use "
+            "larger steps, or another sampler"
         )
         raise fault("out-of-range", message, "space")
 

@@ -43,6 +43,11 @@ TRACKER = Tracker(
 SEARCHER = Searcher(
     interface=1,
     name="optuna",
+    title="Optuna",
     backend="trainui.plugins.optuna.study:SearchStudy",
+    samplers="trainui.plugins.optuna.options:SAMPLERS",
+    pruners="trainui.plugins.optuna.options:PRUNERS",
+    problems="trainui.plugins.optuna.options:problems",
+    modules=("optuna",),
     extra="search",
 )

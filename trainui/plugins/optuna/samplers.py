@@ -41,7 +41,7 @@ def fresh(search: Search, seed: int) -> BaseSampler:
     options = dict(search.sampler_options)
     if search.sampler == "GridSampler":
         options["search_space"] = {name: list(one.grid()) for name, one in search.space.items()}
-    kind: Any = getattr(optuna.samplers, search.sampler)
+    kind: Any = getattr(optuna.samplers, search.sampler or "TPESampler")
     return kind(**options, seed=seed)  # type: ignore[no-any-return]
 
 

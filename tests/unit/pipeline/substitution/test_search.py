@@ -82,9 +82,11 @@ def test_a_search_is_read_with_optunas_words() -> None:
             "act": Choices(("relu", 10, "a b"), ("relu", "010", "a b")),
         },
         trials=3,
+        sampler="TPESampler",
         sampler_options={"n_startup_trials": 4},
         prune=Prune("PatientPruner", {"patience": 3}, percentile),
         seed=7,
+        searcher="optuna",
     )
     assert loaded.stages[6].depends_on == tuple(f"train[trial={n}]" for n in range(3))
 
