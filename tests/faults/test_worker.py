@@ -25,7 +25,7 @@ from trainui.execution.planner.slots import host
 from trainui.execution.processes import locks
 from trainui.paths import Home
 from trainui.store.db.engine import open_store
-from trainui.store.db.updates import set_values
+from trainui.store.db.statements import set_values
 from trainui.store.runs import attempts, stage_queue, stages
 from trainui.supervisor.supervise import start_ticks
 

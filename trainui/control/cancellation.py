@@ -15,9 +15,8 @@ from trainui.resume.snapshot import trees
 from trainui.resume.submitted import check_names, existing_run
 from trainui.store.db import home_identity
 from trainui.store.db.engine import open_store
-from trainui.store.external import external_runs
 from trainui.store.points import write_points
-from trainui.store.runs import runs, stage_requests
+from trainui.store.runs import external_runs, runs, stage_requests
 from trainui.supervisor import orphans
 
 

@@ -42,7 +42,7 @@ from trainui.store.db.engine import Store
 from trainui.store.points import write_points
 from trainui.store.points.chunks import Points
 from trainui.store.points.source_record import SourceRecord
-from trainui.store.points.sweep_sources import of_other_members
+from trainui.store.points.write_points import of_other_members
 
 _OWN = re.compile(r"(.*/\.trainui/(?:.*/)?attempt)-\d+(/[^/#]+)(?:#.*)?")
 """Files that trainui makes for each attempt; one may be read by several patterns."""

@@ -32,7 +32,7 @@ from trainui.report import of_runs
 from trainui.resume import edits
 from trainui.resume import submitted as control_known
 from trainui.store.read import views
-from trainui.store.runs import launching
+from trainui.store.runs import attempts
 from trainui.tui.actions.confirmations import ConfirmScreen
 from trainui.tui.actions.file_screen import start
 from trainui.tui.actions.plan_screen import PlanScreen, PlanView
@@ -616,7 +616,7 @@ async def test_each_option_of_the_plan_reaches_the_resume(
             await driven.until_shown("resumed: ")
         found[key] = list(statuses(filler, run_id, ("first", "second", "third")).values())
         with filler.store.read() as connection:
-            fresh[key] = launching.is_fresh(connection, filler.stage(run_id, "second").id)
+            fresh[key] = attempts.is_fresh(connection, filler.stage(run_id, "second").id)
     assert found == {
         "K": [Status.COMPLETED, Status.QUEUED, Status.PENDING],
         "F": [Status.COMPLETED, Status.QUEUED, Status.PENDING],

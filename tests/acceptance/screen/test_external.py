@@ -19,7 +19,7 @@ from trainui import clock, control
 from trainui.control.trainings import external
 from trainui.pipeline import loader
 from trainui.store.db.engine import Store
-from trainui.store.db.updates import change
+from trainui.store.db.statements import change
 from trainui.store.read import views
 from trainui.store.runs import runs
 from trainui.tui.run_list import found_trainings

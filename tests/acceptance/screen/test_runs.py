@@ -16,7 +16,7 @@ from trainui.control import notes
 from trainui.domain.search import Search
 from trainui.domain.states import Status
 from trainui.store.db.engine import open_store
-from trainui.store.db.updates import set_values
+from trainui.store.db.statements import set_values
 from trainui.store.runs import alerts, runs, stages
 from trainui.store.runs.alerts import AlertRecord
 from trainui.tui import styles

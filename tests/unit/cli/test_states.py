@@ -16,7 +16,7 @@ from trainui.pipeline import loader
 from trainui.resume.preview import StageOptions
 from trainui.store.db.engine import Store, open_store
 from trainui.store.read import views
-from trainui.store.runs import attempt_rows, attempts, code_versions, stage_queue, stages
+from trainui.store.runs import attempt_rows, attempts, stage_queue, stages
 
 PIPELINE = """\
 name: p
@@ -183,8 +183,8 @@ def test_a_change_of_the_code_is_one_line_for_all_stages_that_started_after_it(
     run = control.submit(loader.load_text(PIPELINE))
     all_completed(store, run)
     with store.write() as connection:
-        for attempt in code_versions.started(connection, after=0):
+        for attempt in attempts.started(connection, after=0):
             if attempt.run_id == run:
-                code_versions.record(connection, attempt, "the code was changed: a.py")
+                attempts.record(connection, attempt, "the code was changed: a.py")
     assert main(["show", run]) == 0
     assert capsys.readouterr().out.count("the code was changed") == 1

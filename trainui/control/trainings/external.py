@@ -29,11 +29,10 @@ from trainui.store import shell_environment
 from trainui.store.db import readonly
 from trainui.store.db.engine import open_store
 from trainui.store.db.protocol import Connection
-from trainui.store.external import external_runs, watched_stages
-from trainui.store.external.external_runs import ExternalState
-from trainui.store.external.watched_stages import WatchedStage
 from trainui.store.points import sources
 from trainui.store.points.source_record import key_of
+from trainui.store.runs import external_runs
+from trainui.store.runs.external_runs import ExternalState, WatchedStage
 from trainui.supervisor.supervise import boot_id
 
 
@@ -205,11 +204,11 @@ def adopt(pid: int, name: str | None = None) -> Added:
             return Added(known, training, training.name, is_new=False)
         since = clock.now() - RESTING * clock.SECOND
         files = [str(path) for path in opened]
-        found = watched_stages.writers_of(connection, settings.host(), files, since)
+        found = external_runs.writers_of(connection, settings.host(), files, since)
         whole = [one for one in found if _is_whole(connection, one)]
         if len(found) == len(whole) == 1:
             slots = tuple(Slot(settings.host(), "gpu", index) for index in gpus)
-            directory = watched_stages.set_process(connection, whole[0], identity, slots)
+            directory = external_runs.set_process(connection, whole[0], identity, slots)
             _record_environment(Path(directory), process)
             run_id, title = whole[0].run_id, whole[0].name
             remark = f"{title} was added before by its files; now its process is followed"

@@ -27,7 +27,7 @@ from trainui.search import objective
 from trainui.store import shell_environment
 from trainui.store.db.engine import Store
 from trainui.store.points import write_points
-from trainui.store.runs import attempts, events, launching
+from trainui.store.runs import attempts, events
 from trainui.store.runs.attempt_rows import Outcome
 from trainui.store.runs.metrics_progress import mark_metrics_complete
 from trainui.supervisor import journal, protocol
@@ -138,7 +138,7 @@ def record(store: Store, attempt: AttemptRecord, outcome: Outcome) -> None:
 def requeue(store: Store, attempt: AttemptRecord, reason: str) -> None:
     """Requeue a stage whose GPU, slot or system resources are unavailable; it never started."""
     with store.write() as connection:
-        launching.requeue(connection, attempt.id, reason)
+        attempts.requeue(connection, attempt.id, reason)
 
 
 def _definition(context: AttemptContext) -> StageDefinition:

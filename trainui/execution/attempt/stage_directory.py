@@ -12,7 +12,7 @@ from trainui.errors import UnfitEnvironmentError
 from trainui.execution.attempt.previous_attempts import PreviousAttemptLivesError
 from trainui.resume import checkpoints, outputs
 from trainui.store.db.engine import Store
-from trainui.store.runs import launching
+from trainui.store.runs import attempts
 from trainui.supervisor import journal, process, protocol
 from trainui.supervisor.process import ProbeState
 
@@ -26,13 +26,13 @@ def move_away_if_fresh(store: Store, stage: StageRecord, earlier: Sequence[Attem
         OSError: it cannot be renamed.
     """
     with store.read() as connection:
-        if not launching.is_fresh(connection, stage.id):
+        if not attempts.is_fresh(connection, stage.id):
             return
     for one in earlier:
         checkpoints.disown(Path(one.directory))
     moved_to = _move_away(Path(stage.directory), earlier)
     with store.write() as connection:
-        launching.record_move(connection, stage, moved_to)
+        attempts.record_move(connection, stage, moved_to)
 
 
 def make_records(directory: Path) -> None:
@@ -87,9 +87,9 @@ def _move_away(directory: Path, earlier: Sequence[AttemptRecord]) -> Path | None
     Return None if neither exists. Completes a move that an earlier worker began.
     """
     recorded = [Path(one.directory) for one in earlier]
-    attempts = [path for path in recorded if paths.stage_directory(path) == directory]
-    target = _target(directory, attempts)
-    for path in attempts:
+    own = [path for path in recorded if paths.stage_directory(path) == directory]
+    target = _target(directory, own)
+    for path in own:
         if path.is_relative_to(paths.records_directory(directory)) and path.exists():
             path.rename(paths.make_private(paths.records_directory(target)) / path.name)
     if directory.exists() and not target.exists():
@@ -97,22 +97,22 @@ def _move_away(directory: Path, earlier: Sequence[AttemptRecord]) -> Path | None
     return target if _is_taken(target) else None
 
 
-def _target(directory: Path, attempts: Sequence[Path]) -> Path:
+def _target(directory: Path, records: Sequence[Path]) -> Path:
     """Return the first free name, or the last used one if a move to it was interrupted."""
     taken = list(itertools.takewhile(_is_taken, _numbered(directory)))
-    if taken and _was_interrupted(directory, taken[-1], attempts):
+    if taken and _was_interrupted(directory, taken[-1], records):
         return taken[-1]
     return directory.with_name(f"{directory.name}~{len(taken) + 1}")
 
 
-def _was_interrupted(directory: Path, target: Path, attempts: Sequence[Path]) -> bool:
+def _was_interrupted(directory: Path, target: Path, records: Sequence[Path]) -> bool:
     """Return True if a move began and is not on record.
 
     If what was moved exists in both places, an older database and its files were restored since.
     """
     if directory.exists() and target.exists():
         return False
-    moved = [(path, launching.moved(path, directory, target)) for path in attempts]
+    moved = [(path, attempts.moved(path, directory, target)) for path in records]
     return any(after.is_dir() and not before.exists() for before, after in moved)
 
 

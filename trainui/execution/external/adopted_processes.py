@@ -17,9 +17,9 @@ from trainui.domain.definition import MetricSource
 from trainui.execution.stall import adopted_activity
 from trainui.metrics.discovery import process_files
 from trainui.store.db.engine import Store
-from trainui.store.external import watched_stages
-from trainui.store.external.watched_stages import WatchedStage
 from trainui.store.points import write_points
+from trainui.store.runs import external_runs
+from trainui.store.runs.external_runs import WatchedStage
 from trainui.supervisor import supervise
 
 logger = logging.getLogger(__name__)
@@ -110,7 +110,7 @@ def follow_files(store: Store, stage: WatchedStage) -> None:
     if not (files := {path for path in opened if _is_usual(path)}):
         return
     with store.read() as connection:
-        known = watched_stages.sources(connection, stage.stage_id)
+        known = external_runs.sources(connection, stage.stage_id)
         new = sorted(files - {one.path for one in known})
         is_read = bool(write_points.names_by_source(connection, stage.stage_id, 1))
     others = [one for one in known if _is_usual(one.path or "")]
@@ -118,7 +118,7 @@ def follow_files(store: Store, stage: WatchedStage) -> None:
         return
     with store.write() as connection:
         found = (*others, *(MetricSource(path=path) for path in new))
-        watched_stages.set_sources(connection, stage.stage_id, found)
+        external_runs.set_sources(connection, stage.stage_id, found)
     wakeup.wake()
 
 

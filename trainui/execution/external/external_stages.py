@@ -20,8 +20,8 @@ from trainui.metrics.discovery import trainings
 from trainui.metrics.discovery.trainings import Job, Training
 from trainui.settings import Settings
 from trainui.store.db.protocol import Connection
-from trainui.store.external import external_runs
-from trainui.store.external.external_runs import ExternalState
+from trainui.store.runs import external_runs
+from trainui.store.runs.external_runs import ExternalState
 from trainui.store.runs.new_run import NewRun
 from trainui.supervisor import protocol
 

@@ -21,8 +21,8 @@ from trainui.metrics.discovery import process_files
 from trainui.metrics.files.tail import UnreadableFileError
 from trainui.plugin import Tracker, registry
 from trainui.store.db.engine import Store
-from trainui.store.external import watched_stages
-from trainui.store.external.watched_stages import WatchedStage
+from trainui.store.runs import external_runs
+from trainui.store.runs.external_runs import WatchedStage
 
 if TYPE_CHECKING:
     from trainui.metrics.discovery.trainings import Job, Training
@@ -77,7 +77,7 @@ class ExternalWatch:
         running = self._adopted
         if is_due or changed:
             with self._store.read() as connection:
-                running = self._here(watched_stages.running(connection, self._host))
+                running = self._here(external_runs.running(connection, self._host))
         self._adopted = [one for one in running if one.pid is not None]
         self._cancel()
         ended = [(one, self._end_of(one)) for one in self._adopted if self._is_over(one)]
@@ -96,7 +96,7 @@ class ExternalWatch:
                     path = stage.external["path"]
                     is_deleted = stage.pid is None and not Path(path).exists()
                     reason = f"{path} no longer exists; what was read of it is kept"
-                    watched_stages.end(connection, stage, status, reason if is_deleted else None)
+                    external_runs.end(connection, stage, status, reason if is_deleted else None)
 
     def _here(self, stages: Iterable[WatchedStage]) -> list[WatchedStage]:
         return [one for one in stages if one.remote_mount == self._mount]
@@ -145,7 +145,7 @@ class ExternalWatch:
         """
         since = clock.now() - LATELY * clock.SECOND
         with self._store.read() as connection:
-            stages = self._here(watched_stages.may_begin_jobs(connection, self._host, since))
+            stages = self._here(external_runs.may_begin_jobs(connection, self._host, since))
         before = self._changes_since_end
         self._changes_since_end = {stage.run_id: _changed_at(stage) for stage in stages}
         changed = [
@@ -213,7 +213,7 @@ class ExternalWatch:
         self._resting_due = time.monotonic() + RESTING_PERIOD
         since = clock.now() - RESTING * clock.SECOND
         with self._store.read() as connection:
-            resting = self._here(watched_stages.resting(connection, self._host, since))
+            resting = self._here(external_runs.resting(connection, self._host, since))
         before = self._changes
         self._changes = {stage.attempt_id: _changed_at(stage) for stage in resting}
         grown = [
@@ -225,11 +225,11 @@ class ExternalWatch:
         for stage in grown:
             if self._state(stage, written) == Status.RUNNING:
                 with self._store.write() as connection:
-                    watched_stages.reopen(connection, stage)
+                    external_runs.reopen(connection, stage)
                 wakeup.wake()
             elif (last := self._last_change(stage)) > _new_after(stage):  # by another machine
                 with self._store.write() as connection:
-                    watched_stages.read_again(connection, stage, last)
+                    external_runs.read_again(connection, stage, last)
                 wakeup.wake()
 
     def _state(self, stage: WatchedStage, written: frozenset[str]) -> Status:

@@ -13,7 +13,7 @@ from trainui.execution.daemon.metrics_process import MetricsProcess
 from trainui.execution.external.external_watch import RESTING
 from trainui.metrics.reader.source_problems import SourceProblems
 from trainui.store.db.engine import Store
-from trainui.store.external import watched_stages
+from trainui.store.runs import external_runs
 from trainui.store.runs.metrics_progress import AttemptToRead
 
 PERIOD = 5.0
@@ -52,7 +52,7 @@ class RemoteProcesses:
             if mounts.has_remote():
                 since = clock.now() - RESTING * clock.SECOND
                 with self._store.read() as connection:
-                    found = watched_stages.remote_mounts(connection, self._host, since)
+                    found = external_runs.remote_mounts(connection, self._host, since)
             self._unread = found
             self._has_changed, self._search_due = False, now + PERIOD
             for mount in before.keys() - self._unread.keys():  # e.g. unmounted

@@ -17,7 +17,7 @@ from trainui.pipeline.fields import notation
 from trainui.pipeline.rules.scheduling import WaitingStage
 from trainui.settings import Settings
 from trainui.store import shell_environment
-from trainui.store.runs.launching import LONGEST_PAUSE
+from trainui.store.runs.attempts import LONGEST_PAUSE
 
 
 def host_mismatch(definition: StageDefinition, settings: Settings) -> str | None:

@@ -14,8 +14,8 @@ from pathlib import Path
 from trainui.clock import SECOND
 from trainui.resume import code_version
 from trainui.store.db.engine import Store
-from trainui.store.runs import code_versions
-from trainui.store.runs.code_versions import StartedAttempt
+from trainui.store.runs import attempts
+from trainui.store.runs.attempts import StartedAttempt
 
 logger = logging.getLogger(__name__)
 
@@ -51,8 +51,8 @@ class CodeDriftWatch:
         """
         with self._store.read() as connection:
             if self._floor is None:
-                self._floor = code_versions.first_running(connection) - 1
-            found = code_versions.started(connection, after=self._floor)
+                self._floor = attempts.first_running(connection) - 1
+            found = attempts.started(connection, after=self._floor)
         fresh = [one for one in found if one.attempt_id not in self._checked]
         for directory in dict.fromkeys(one.run_directory for one in fresh):
             self._check_run([one for one in fresh if one.run_directory == directory])
@@ -74,7 +74,7 @@ class CodeDriftWatch:
                 words = code_version.changed_since_submission(names)
                 logger.info("%s of run %s: %s", one.stage, one.run_id, words)
                 with self._store.write() as connection:
-                    code_versions.record(connection, one, words)
+                    attempts.record(connection, one, words)
 
 
 def _changed_at(path: Path) -> int:

@@ -21,7 +21,7 @@ from trainui.plugin import Tracker, registry
 from trainui.store import shell_environment
 from trainui.store.db.engine import Store
 from trainui.store.points import sources as point_sources
-from trainui.store.runs import tracked_params
+from trainui.store.runs import metrics_progress
 from trainui.store.runs.metrics_progress import AttemptToRead, rivals
 
 MOST_PARAMETERS = 200
@@ -124,7 +124,7 @@ class AttemptFiles:
         params = {name: str(value) for name, value in known.items()}
         if params and params != self._recorded:
             with self._store.write() as connection:
-                tracked_params.record(connection, self._attempt.stage_id, params)
+                metrics_progress.record(connection, self._attempt.stage_id, params)
             self._recorded = params
             wakeup.wake()
 
@@ -132,7 +132,7 @@ class AttemptFiles:
         """Store the summary in some files, which are complete."""
         if summary := self._masker().values(summary_of(found)):
             with self._store.write() as connection:
-                tracked_params.record_summary(connection, self._attempt.stage_id, summary)
+                metrics_progress.record_summary(connection, self._attempt.stage_id, summary)
 
 
 def parameters_of(sources: Iterable[SourceFile], stage_dir: Path) -> dict[str, str]:

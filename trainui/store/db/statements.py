@@ -1,4 +1,4 @@
-"""Parts of SQL statements: placeholders, batches that every driver accepts, rows to insert."""
+"""Parts of SQL statements, rows to insert, and updates of rows that still have the values seen."""
 
 from __future__ import annotations
 
@@ -7,6 +7,23 @@ from itertools import chain
 from typing import Any, TypeVar
 
 from trainui.store.db.protocol import Connection
+
+
+def set_values(connection: Connection, table: str, row_id: int | str, **values: Any) -> None:
+    """Change columns of the row with this id."""
+    change(connection, table, {"id": row_id}, **values)
+
+
+def change(connection: Connection, table: str, where: Mapping[str, Any], **values: Any) -> bool:
+    """Change columns of the rows that have the values `where`; return True if there are any."""
+    changes = ", ".join(f"{name} = ?" for name in values)
+    seen = " AND ".join(
+        f"{name} IS NULL" if value is None else f"{name} = ?" for name, value in where.items()
+    )
+    known = (value for value in where.values() if value is not None)
+    statement = f"UPDATE {table} SET {changes} WHERE {seen}"
+    return connection.execute(statement, (*values.values(), *known)).rowcount > 0
+
 
 BATCH = 500
 """Parameters per statement: below the limit of any SQLite."""

@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
-from trainui.store.plotting.columns import Columns
-from trainui.store.plotting.grid import BinGrid
+from trainui.store.plotting.columns import BinGrid, Columns
 from trainui.store.plotting.series_data import SeriesPoints
 from trainui.store.points.chunks import Stats
 from trainui.store.points.lazy_numpy import Floats, Ints, np

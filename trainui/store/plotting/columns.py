@@ -1,7 +1,8 @@
 """A stitched series downsampled to the columns of a plot, exact at every column's edge.
 
 A chunk within one column is summarised by its stored statistics; only chunks that span an edge are
-decoded, so ten million points cost about as much as ten thousand.
+decoded, so ten million points cost about as much as ten thousand. The steps of most files are
+evenly spaced: then edges are computed, and only values are decoded.
 """
 
 from __future__ import annotations
@@ -13,14 +14,196 @@ from typing import TYPE_CHECKING, Any
 
 from trainui.store.db import protocol
 from trainui.store.db.readonly import snapshot
-from trainui.store.plotting.grid import BinGrid
-from trainui.store.plotting.partial_chunks import ROW, rows_of_chunks, rows_of_points
-from trainui.store.points import chunks, segments, stitching
+from trainui.store.points import chunks, segments
 from trainui.store.points.lazy_numpy import Floats, Ints, np
-from trainui.store.points.stitching import History, HistoryStart, PointSegment
+from trainui.store.points.segments import History, HistoryStart, PointSegment
 
 if TYPE_CHECKING:
     from trainui.store.points.chunks import Points
+
+
+import math
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, NamedTuple
+
+from trainui.store.db.statements import batches, placeholders
+from trainui.store.points import column_packing
+
+if TYPE_CHECKING:
+    from trainui.store.points.chunks import Points
+
+
+@dataclass(frozen=True, slots=True)
+class BinGrid:
+    """Columns of equal width on an axis; the last one includes its end."""
+
+    low: float
+    high: float
+    width: int
+    """Number of columns."""
+    log: bool = False
+    """True for columns of equal width in the logarithm of x."""
+
+    def edges(self) -> Floats:
+        """Return the positions at which the columns begin, and the end of the last."""
+        return np.linspace(self.low, self.high, self.width + 1)
+
+    def index(self, x: Any) -> Ints:
+        """Return the columns of positions; -1 and `width` for those outside.
+
+        Monotonic despite rounding: a larger position is never in an earlier column.
+        """
+        low, high, place = self.low, self.high, x
+        if self.log:
+            low, high, place = np.log(low), np.log(high), np.log(np.maximum(x, 1e-300))
+        span = high - low
+        places: Floats = np.subtract(place, low, dtype=np.float64)
+        places.clip(0, span, out=places)  # a far step divided by a tiny range would overflow
+        if span:
+            places /= span
+        places *= self.width
+        at: Ints = places.clip(0, self.width - 1, out=places).astype(np.int64)
+        at[x < self.low] = -1
+        at[x > self.high] = self.width
+        return at
+
+    def spread(self, at: Ints, values: Any, empty: float = math.nan) -> Floats:
+        """Put values into the columns `at`, and `empty` into all others."""
+        column = np.full(self.width, empty)
+        column[at] = values
+        return column
+
+
+READ_AT_ONCE = 32
+"""Chunks decoded at once: few enough for their values to fit the CPU cache."""
+
+ROW = ("column", "ordinal", "minimum", "maximum", "total", "count", "nonfinite", "last")
+"""A summary of one column's points in one chunk or tail; rows of a column are merged later."""
+
+
+def rows_of_chunks(
+    connection: protocol.Connection, ids: Sequence[int], limits: Sequence[float], grid: BinGrid
+) -> Iterator[Floats]:
+    """Yield summary rows of the points of some chunks before each chunk's limit."""
+    cuts = dict(zip(ids, limits, strict=True))
+    for some in batches(ids, READ_AT_ONCE):
+        found = connection.execute(
+            "SELECT id, n, float_steps, ordinals, steps, numbers FROM chunks "
+            f"WHERE id IN ({placeholders(some)})",
+            some,
+        ).fetchall()
+        even, others = [], []
+        for chunk_id, n, float_steps, ordinals, steps, numbers in found:
+            limit = cuts[chunk_id]
+            if (one := _even(n, bool(float_steps), ordinals, steps, numbers, limit)) is not None:
+                even.append(one)
+            else:
+                points = chunks.read_points(n, float_steps, ordinals, steps, numbers)
+                others.append(segments.keep(points, limit))
+        if even:
+            yield _rows_of_even(grid, even)
+        if others:
+            yield rows_of_points(grid, chunks.join(others))
+
+
+class _Even(NamedTuple):
+    """A chunk with evenly spaced steps, none of whose points are superseded."""
+
+    n: int
+    ordinal: int
+    ordinal_stride: int
+    step: int
+    step_stride: int
+    numbers: bytes
+
+
+def _even(
+    n: int, float_steps: bool, ordinals: bytes, steps: bytes, numbers: bytes, limit: float
+) -> _Even | None:
+    if float_steps:
+        return None
+    place, step = column_packing.progression(ordinals), column_packing.progression(steps)
+    if place is None or step is None or place[1] <= 0 or step[1] <= 0:
+        return None
+    last = step[0] + step[1] * (n - 1)
+    return _Even(n, *place, *step, numbers) if last < min(limit, 2.0**63) else None
+
+
+def _rows_of_even(grid: BinGrid, of: Sequence[_Even]) -> Floats:
+    n, ordinal, ordinal_stride, step, step_stride = (
+        np.array(column) for column in list(zip(*of, strict=True))[:-1]
+    )
+    values = np.empty(n.sum())
+    begins = np.append(0, np.cumsum(n))
+    for begin, one in zip(begins.tolist(), of, strict=False):
+        column_packing.unpack_into(values[begin : begin + one.n].view(np.int64), one.numbers)
+    chunk, first = _segments(grid, n, step, step_stride)
+    at = grid.index(step[chunk] + first * step_stride[chunk])
+    starts = begins[chunk] + first
+    ends = np.append(starts[1:], len(values)) - 1
+    ordinals = ordinal[chunk] + (ends - begins[chunk]) * ordinal_stride[chunk]
+    inside = (at >= 0) & (at < grid.width)
+    return _summed(at, ordinals, values, starts, ends)[inside]
+
+
+def _segments(grid: BinGrid, n: Ints, step: Ints, stride: Ints) -> tuple[Ints, Ints]:
+    """Return the splits of chunks into parts that each lie within one column.
+
+    Args:
+        grid: the columns.
+        n: by chunk: the number of its points.
+        step: by chunk: its first step.
+        stride: by chunk: the distance between its steps.
+
+    Returns:
+        By part: its chunk, and the index of its first point in that chunk.
+    """
+    begin, end = grid.index(step), grid.index(step + stride * (n - 1))
+    edges = end - begin
+    chunk = np.repeat(np.arange(len(n)), edges)
+    column = np.arange(1, len(chunk) + 1) - np.repeat(np.cumsum(edges) - edges - begin, edges)
+    # Bisection: `low` is before the column, `high` in it or after it.
+    low, high = np.zeros(len(chunk), np.int64), n[chunk] - 1
+    while bool((high - low > 1).any()):
+        middle = (low + high) // 2
+        behind = grid.index(step[chunk] + middle * stride[chunk]) >= column
+        low, high = np.where(behind, low, middle), np.where(behind, middle, high)
+    parts = np.unique(np.concatenate([np.arange(len(n)) << 32, (chunk << 32) + high]))
+    return parts >> 32, parts & (2**32 - 1)
+
+
+def rows_of_points(grid: BinGrid, points: Points) -> Floats:
+    """Return summary rows of points in any order."""
+    at, values, ordinals = grid.index(points.steps), points.values, points.ordinals
+    in_order = (at[1:] >= at[:-1]) & (ordinals[1:] > ordinals[:-1])
+    if not bool(in_order.all()):
+        order = np.lexsort((ordinals, at))
+        at, values, ordinals = at[order], values[order], ordinals[order]
+    begin, end = np.searchsorted(at, (0, grid.width))
+    at, values, ordinals = at[begin:end], values[begin:end], ordinals[begin:end]
+    if not len(at):
+        return np.empty((0, len(ROW)))
+    starts = np.append(0, np.flatnonzero(at[1:] != at[:-1]) + 1)
+    ends = np.append(starts[1:], len(at)) - 1
+    return _summed(at[starts], ordinals[ends], values, starts, ends)
+
+
+def _summed(at: Ints, ordinals: Ints, values: Floats, starts: Ints, ends: Ints) -> Floats:
+    """Return a summary row for each part of the values, from its start to its end."""
+    finite = np.isfinite(values)
+    whole = bool(finite.all())
+    numbers = values if whole else np.where(finite, values, np.nan)
+    rows = (
+        at,
+        ordinals,
+        np.fmin.reduceat(numbers, starts),
+        np.fmax.reduceat(numbers, starts),
+        np.add.reduceat(values if whole else np.where(finite, values, 0.0), starts),
+        ends - starts + 1,
+        np.zeros(len(at)) if whole else np.add.reduceat(~finite, starts, dtype=np.int64),
+        values[ends],
+    )
+    return np.column_stack(rows).astype(np.float64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,11 +296,11 @@ def _cut(figures: Any, tails: Sequence[PointSegment]) -> tuple[Floats, list[Poin
     starts += [
         HistoryStart(one.history, one.stats.first_ordinal, one.stats.first_step) for one in tails
     ]
-    cuts = stitching.cuts(starts)
+    cuts = segments.cuts(starts)
     limits = np.empty(len(figures))
     limits[order] = np.array([cuts[history] for history in named])[which.reshape(-1)]
     parts = ((one.tail, cuts[one.history]) for one in tails)
-    kept = (stitching.keep(tail.points, limit) for tail, limit in parts if tail is not None)
+    kept = (segments.keep(tail.points, limit) for tail, limit in parts if tail is not None)
     return limits, [points for points in kept if len(points)]
 
 

@@ -17,7 +17,7 @@ from trainui.store.plotting.x_axis import Axis as Axis
 from trainui.store.points import chunks, segments
 from trainui.store.points.column_packing import NO_TIME
 from trainui.store.points.lazy_numpy import Bools, Floats, Ints, np
-from trainui.store.points.stitching import PointSegment
+from trainui.store.points.segments import PointSegment
 
 
 @dataclass(frozen=True, slots=True)

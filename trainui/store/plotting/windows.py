@@ -16,13 +16,12 @@ from trainui.store.db import protocol
 from trainui.store.db.readonly import snapshot
 from trainui.store.plotting import columns, series_data, smoothing, x_axis
 from trainui.store.plotting.binning import NAN, Window, columns_of_points, filled
-from trainui.store.plotting.columns import Columns
-from trainui.store.plotting.grid import BinGrid
+from trainui.store.plotting.columns import BinGrid, Columns
 from trainui.store.plotting.series_data import SeriesPoints
 from trainui.store.plotting.x_axis import MANY, Axis, Samples
 from trainui.store.points import segments
 from trainui.store.points.lazy_numpy import Floats, np
-from trainui.store.points.stitching import PointSegment
+from trainui.store.points.segments import PointSegment
 
 DECODED = 96
 """Limit on chunks decoded for a window: more would take longer than a tenth of a second."""

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 from trainui.clock import SECOND
 from trainui.store.db import protocol
 from trainui.store.plotting import columns
-from trainui.store.points import segments, stitching
+from trainui.store.points import segments
 from trainui.store.points.column_packing import NO_TIME
 from trainui.store.points.lazy_numpy import Floats, Ints, np
-from trainui.store.points.stitching import PointSegment
+from trainui.store.points.segments import PointSegment
 from trainui.store.read import views
 
 if TYPE_CHECKING:
@@ -121,7 +121,7 @@ def samples(
     stride = max(len(kept) // SAMPLES, 1)
     steps, times, numbers = [], [], []
     for segment, cut in [*kept[::stride], *kept[-1:]]:
-        points = stitching.keep(segments.load(connection, segment), cut)
+        points = segments.keep(segments.load(connection, segment), cut)
         for at in (0, -1):
             if points.times[at] != NO_TIME:
                 steps.append(float(points.steps[at]))
@@ -149,7 +149,7 @@ def _epochs(connection: protocol.Connection, owner: str) -> Samples:
             return ascending((found.edges[1:] + found.edges[:-1]) / 2, found.mean)
         if kept:
             parts = [
-                stitching.keep(segments.load(connection, segment), cut) for segment, cut in kept
+                segments.keep(segments.load(connection, segment), cut) for segment, cut in kept
             ]
             steps = np.concatenate([points.steps.astype(np.float64) for points in parts])
             return ascending(steps, np.concatenate([points.values for points in parts]))

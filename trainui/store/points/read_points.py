@@ -14,18 +14,19 @@ from typing import TYPE_CHECKING, NamedTuple
 from trainui.domain.records import SeriesSummary
 from trainui.store.db import protocol
 from trainui.store.db.readonly import snapshot
-from trainui.store.points import chunks, stitching
+from trainui.store.points import chunks, segments
 from trainui.store.points.chunks import Stats
 from trainui.store.points.column_packing import NO_TIME
 from trainui.store.points.lazy_numpy import Bools
 from trainui.store.points.segments import (
+    History,
     Owners,
+    PointSegment,
     SeriesSegments,
     cuts_of,
     load,
     series_of,
 )
-from trainui.store.points.stitching import History, PointSegment
 
 if TYPE_CHECKING:
     from trainui.store.points.chunks import Points
@@ -62,9 +63,9 @@ def summary_of(
     read = sum(segment.stats.n for segment in some)
     cuts = cuts_of(some)
     if len(cuts) == 1:  # one attempt: nothing is superseded
-        return stitching.summary(stage, found.name, [segment.stats for segment in some], read)
+        return segments.summary(stage, found.name, [segment.stats for segment in some], read)
     kept = (_kept_stats(connection, segment, cuts[segment.history]) for segment in some)
-    return stitching.summary(stage, found.name, [one for one in kept if one is not None], read)
+    return segments.summary(stage, found.name, [one for one in kept if one is not None], read)
 
 
 def _kept_stats(connection: protocol.Connection, segment: PointSegment, cut: float) -> Stats | None:
@@ -72,7 +73,7 @@ def _kept_stats(connection: protocol.Connection, segment: PointSegment, cut: flo
         return segment.stats
     if segment.stats.low_step >= cut:
         return None
-    return chunks.describe(stitching.keep(load(connection, segment), cut))
+    return chunks.describe(segments.keep(load(connection, segment), cut))
 
 
 class Point(NamedTuple):

@@ -16,8 +16,8 @@ from trainui.errors import TrainuiError
 from trainui.store.db import postgres, protocol
 from trainui.store.db.protocol import Connection
 from trainui.store.db.statements import IS_EXTERNAL
+from trainui.store.points.segments import RESTART
 from trainui.store.points.source_record import Identity, SourceRecord
-from trainui.store.points.stitching import RESTART
 from trainui.store.read import row_mapping
 
 

@@ -13,8 +13,7 @@ from trainui import clock, formatting
 from trainui.domain.records import AttemptRecord, HostView
 from trainui.domain.states import Status
 from trainui.store.db.protocol import Connection
-from trainui.store.db.statements import placeholders
-from trainui.store.db.updates import set_values
+from trainui.store.db.statements import placeholders, set_values
 from trainui.store.read import row_mapping
 
 

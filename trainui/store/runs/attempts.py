@@ -1,21 +1,22 @@
-"""Attempts: claimed once, monitored, ended once; `stage_queue` grants them."""
+"""Attempts: claimed once, launched, monitored, ended once; `stage_queue` grants them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from trainui import clock, paths
+from trainui.domain.notifications import CODE
 from trainui.domain.records import AttemptRecord, StageRecord
 from trainui.domain.states import ATTEMPT_TRANSITIONS, Status
 from trainui.errors import TransitionError
 from trainui.pipeline.rules.after_end import Retry, next_retry
 from trainui.store.db.protocol import Connection
-from trainui.store.db.updates import change, set_values
+from trainui.store.db.statements import change, set_values
 from trainui.store.read import row_mapping, views
-from trainui.store.runs import attempt_rows, dependants, events, runs, stages
+from trainui.store.runs import attempt_rows, events, runs, stages
 from trainui.store.runs.attempt_rows import Outcome
 
 
@@ -154,7 +155,7 @@ def end(connection: Connection, attempt_id: int, outcome: Outcome) -> Status | N
     stage = stages.get(connection, attempt.stage_id)
     status = _end_stage(connection, stage, attempt, outcome)
     if status != Status.QUEUED:
-        dependants.settle_dependants(connection, [stage.id])
+        stages.settle_dependants(connection, [stage.id])
     runs.refresh(connection, stage.run_id, started_at=attempt.started_at or outcome.started_at)
     return status
 
@@ -203,3 +204,118 @@ def _retry(stage: StageRecord, attempt: AttemptRecord, outcome: Outcome) -> Retr
 
 def _first_line(text: str | None) -> str | None:
     return text.splitlines()[0] if text and text.strip() else None
+
+
+SHORTEST_PAUSE = 5.0
+"""Seconds before a requeued stage may be tried again; doubled for each further time in a
+row."""
+
+LONGEST_PAUSE = 60.0
+
+
+def is_fresh(connection: Connection, stage_id: str) -> bool:
+    """Return True if a stage's directory must be renamed away before its next attempt."""
+    found = connection.execute("SELECT fresh FROM stages WHERE id = ?", (stage_id,))
+    return bool(found.fetchone()[0])
+
+
+def record_move(connection: Connection, stage: StageRecord, moved_to: Path | None) -> None:
+    """Record that a stage starts fresh, and the new path of the earlier attempts' directory."""
+    set_values(connection, "stages", stage.id, fresh=False)
+    if moved_to is None:
+        return
+    old, new = Path(stage.directory), moved_to
+    for attempt in of_stage(connection, stage.id):
+        directory = Path(attempt.directory)
+        if attempt.number < stage.attempt and paths.stage_directory(directory) == old:
+            checkpoint = attempt.checkpoint and str(moved(Path(attempt.checkpoint), old, new))
+            values = {"directory": str(moved(directory, old, new)), "checkpoint": checkpoint}
+            set_values(connection, "attempts", attempt.id, **values)
+    text = f"{stage.name} starts fresh; its earlier results are in {new.name}"
+    events.record_of(connection, stage, "moved", text)
+
+
+def moved(path: Path, old: Path, new: Path) -> Path:
+    """Return a path as it is after a stage's directory and those of its attempts were renamed."""
+    for before, after in ((old, new), (paths.records_directory(old), paths.records_directory(new))):
+        if path.is_relative_to(before):
+            return after / path.relative_to(before)
+    return path
+
+
+def requeue(connection: Connection, attempt_id: int, reason: str) -> None:
+    """Requeue a stage that lacked a slot or another resource, with backoff; uses up no retry.
+
+    If its attempt was cancelled in the meantime, it ends as cancelled instead.
+    """
+    attempt = get(connection, attempt_id)
+    if attempt.cancel_requested_at is not None:
+        end(connection, attempt_id, attempt_rows.not_started(attempt))
+        return
+    stage = stages.get(connection, attempt.stage_id)
+    now = clock.now()
+    failed = {"status": Status.FAILED, "completed_at": now, "error": reason}
+    if not change(connection, "attempts", {"id": attempt_id, "status": Status.RUNNING}, **failed):
+        return
+    attempt_rows.free_slots(connection, attempt_id)
+    not_before = now + int(_pause(connection, stage.id, reason) * clock.SECOND)
+    said = {"reason": reason, "error": reason}
+    stages.change(connection, stage, Status.QUEUED, not_before=not_before, **said)
+    runs.refresh(connection, stage.run_id)
+
+
+def _pause(connection: Connection, stage_id: str, reason: str) -> float:
+    """Return the backoff in seconds, doubled for each requeue in a row for this reason."""
+    found = connection.execute(
+        "SELECT count(*) FROM attempts WHERE stage_id = ? AND number > (SELECT "
+        "coalesce(max(number), 0) FROM attempts WHERE stage_id = ? AND error IS NOT ?)",
+        (stage_id, stage_id, reason),
+    )
+    (count,) = found.fetchone()
+    return float(min(SHORTEST_PAUSE * 2.0 ** min(count - 1, 64), LONGEST_PAUSE))
+
+
+@dataclass(frozen=True, slots=True)
+class StartedAttempt:
+    """An attempt whose process has started."""
+
+    attempt_id: int
+    number: int
+    stage: str
+    """Full name."""
+    run_id: str
+    run_directory: str
+    file: str | None
+    """The file of the run's pipeline."""
+    started_at: int
+
+
+def first_running(connection: Connection) -> int:
+    """Return the id of the oldest running attempt; if none runs, a lower bound for the next id."""
+    query = (
+        "SELECT coalesce((SELECT min(id) FROM attempts WHERE status = ? AND code_change IS NULL), "
+        "(SELECT max(id) FROM attempts) + 1, 1)"
+    )
+    return int(connection.execute(query, (Status.RUNNING,)).fetchone()[0])
+
+
+def started(connection: Connection, *, after: int) -> list[StartedAttempt]:
+    """Return the attempts after an id whose processes have started, the oldest first."""
+    found = connection.execute(
+        "SELECT attempts.id, number, stages.name, runs.id, runs.directory, file, "
+        "attempts.started_at FROM attempts JOIN stages ON stages.id = stage_id "
+        "JOIN runs ON runs.id = run_id WHERE attempts.id > ? AND attempts.started_at IS NOT NULL "
+        "ORDER BY attempts.id",
+        (after,),
+    )
+    return [StartedAttempt(*row) for row in found]
+
+
+def record(connection: Connection, attempt: StartedAttempt, words: str) -> None:
+    """Record how the code of a started attempt differs from the code at submission."""
+    unnoted = {"id": attempt.attempt_id, "code_change": None}
+    if change(connection, "attempts", unnoted, code_change=words):
+        text = f"{attempt.stage} started although {words}"
+        events.record(
+            connection, attempt.run_id, CODE, text, stage=attempt.stage, attempt=attempt.number
+        )

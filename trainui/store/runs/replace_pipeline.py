@@ -12,8 +12,7 @@ from trainui.domain.states import DONE, Status
 from trainui.pipeline.rules.resume_plan import REMOVED
 from trainui.pipeline.substitution.search import with_recorded_trials
 from trainui.store.db.protocol import Connection
-from trainui.store.db.statements import batches, insert, placeholders
-from trainui.store.db.updates import set_values
+from trainui.store.db.statements import batches, insert, placeholders, set_values
 from trainui.store.read import row_mapping, trials, views
 from trainui.store.runs import events, new_run, runs, stage_requests
 

@@ -10,8 +10,7 @@ from trainui.domain.records import RunRecord, StageRecord
 from trainui.domain.states import ENDED, UNFINISHED, Status, run_status
 from trainui.errors import UsageError
 from trainui.store.db.protocol import Connection
-from trainui.store.db.statements import batches, insert, placeholders
-from trainui.store.db.updates import set_values
+from trainui.store.db.statements import batches, insert, placeholders, set_values
 from trainui.store.read import row_mapping, views
 from trainui.store.runs import events
 

@@ -9,8 +9,7 @@ from trainui import clock
 from trainui.domain.records import AttemptRecord, HostView, Slot, StageRecord
 from trainui.domain.states import Status
 from trainui.store.db.protocol import Connection
-from trainui.store.db.statements import insert, placeholders
-from trainui.store.db.updates import change, set_values
+from trainui.store.db.statements import change, insert, placeholders, set_values
 from trainui.store.read import row_mapping
 from trainui.store.runs import attempt_rows, attempts, runs
 

@@ -13,9 +13,9 @@ from trainui.domain.records import StageRecord
 from trainui.domain.states import ENDED, Status
 from trainui.pipeline.rules.after_end import next_state
 from trainui.store.db.protocol import Connection
-from trainui.store.db.updates import change, set_values
+from trainui.store.db.statements import change, set_values
 from trainui.store.read import row_mapping
-from trainui.store.runs import attempt_rows, dependants, events, runs, stages
+from trainui.store.runs import attempt_rows, events, runs, stages
 
 STOPPING = "was asked to stop and has not ended yet"
 """Reason shown for a running stage that is being cancelled."""
@@ -37,7 +37,7 @@ def cancel(connection: Connection, run_id: str, chosen: Sequence[StageRecord]) -
             stages.change_all(
                 connection, same, before, Status.CANCELLED, reason="cancelled", now=now
             )
-    dependants.settle_dependants(connection, [stage.id for stage in idle])
+    stages.settle_dependants(connection, [stage.id for stage in idle])
     runs.refresh(connection, run_id)
     return [stage.name for stage in chosen if stage.status in (Status.RUNNING, *_IDLE)]
 
@@ -111,11 +111,11 @@ def reopen(connection: Connection, run_id: str, changes: Iterable[Reopened]) -> 
     stages.keep_times(connection, [stage.id for stage, item in reopened if item.skip])
     again = [stages.get(connection, stage.id) for stage, _ in reopened]
     pending = [one for one in again if one.status == Status.PENDING]
-    dependants.settle(
+    stages.settle(
         connection, [stages.Pending(one.id, run_id, one.name, one.attempt) for one in pending]
     )
     _unqueue(connection, run_id)
-    dependants.settle_dependants(connection, [stage.id for stage, _ in reopened])
+    stages.settle_dependants(connection, [stage.id for stage, _ in reopened])
     runs.refresh(connection, run_id)
     return [stage.name for stage, item in reopened if not item.skip]
 
@@ -138,7 +138,7 @@ def _reopen(connection: Connection, stage: StageRecord, *, fresh: bool) -> None:
 def _unqueue(connection: Connection, run_id: str) -> None:
     """Return queued stages to pending if their upstream stages were reopened."""
     queued = [one for one in runs.stages(connection, run_id) if one.status == Status.QUEUED]
-    upstreams = dependants.upstreams_of(connection, [stage.id for stage in queued])
+    upstreams = stages.upstreams_of(connection, [stage.id for stage in queued])
     for stage in queued:
         if next_state(upstreams.get(stage.id, ())) is None:
             attempt_rows.withdraw(connection, [stage.id])

@@ -14,8 +14,7 @@ from trainui.domain.notifications import ALERT
 from trainui.domain.records import HostView, StageRecord, WaitReason
 from trainui.domain.states import UNFINISHED, Status
 from trainui.store.db.protocol import Connection
-from trainui.store.db.statements import insert, placeholders
-from trainui.store.db.updates import change, set_values
+from trainui.store.db.statements import change, insert, placeholders, set_values
 from trainui.store.read import row_mapping, trials
 from trainui.store.read.trials import ASKED
 from trainui.store.runs import alerts, new_run, stages

@@ -16,7 +16,7 @@ from trainui.errors import UnfitEnvironmentError, UsageError
 from trainui.execution.attempt.prepared_process import identity_of, prepare
 from trainui.execution.planner.slots import host
 from trainui.store.db.engine import Store
-from trainui.store.db.updates import change
+from trainui.store.db.statements import change
 
 SHELL = {
     "PATH": "/usr/bin:/bin",

@@ -19,8 +19,8 @@ from trainui.execution.attempt.launch import context_of
 from trainui.execution.attempt.prepared_process import AttemptContext
 from trainui.execution.attempt.previous_attempts import PreviousAttemptLivesError
 from trainui.store.db.engine import Store
-from trainui.store.db.updates import set_values
-from trainui.store.runs import attempts, launching, stage_requests
+from trainui.store.db.statements import set_values
+from trainui.store.runs import attempts, stage_requests
 from trainui.store.runs.attempt_rows import Outcome
 from trainui.supervisor import process, protocol
 from trainui.supervisor.process import ProbeState
@@ -136,7 +136,7 @@ def test_a_move_that_was_cut_short_is_completed(
     context = begin(store, context.run.id, "a")
     with monkeypatch.context() as crash:
         if moment == 3:
-            crash.setattr(launching, "record_move", _die)
+            crash.setattr(attempts, "record_move", _die)
         else:
             crash.setattr(Path, "rename", _dying_after(moment))
         with pytest.raises(KeyboardInterrupt):

@@ -13,7 +13,7 @@ from trainui.control.trainings import external
 from trainui.execution.external import adopted_processes
 from trainui.settings import host
 from trainui.store.db.engine import Store
-from trainui.store.external import watched_stages
+from trainui.store.runs import external_runs
 
 TRAINER = """
 import sys
@@ -50,14 +50,14 @@ def have_open(trainer: subprocess.Popen[str], name: str) -> None:
 
 def sources(store: Store) -> list[str]:
     with store.read() as connection:
-        (stage,) = watched_stages.running(connection, host())
-        found = watched_stages.sources(connection, stage.stage_id)
+        (stage,) = external_runs.running(connection, host())
+        found = external_runs.sources(connection, stage.stage_id)
     return [Path(one.path or "").name for one in found]
 
 
 def follow(store: Store) -> None:
     with store.read() as connection:
-        (stage,) = watched_stages.running(connection, host())
+        (stage,) = external_runs.running(connection, host())
     adopted_processes.follow_files(store, stage)
 
 

@@ -24,8 +24,8 @@ from trainui.execution.gpu.nvml import Gpu
 from trainui.execution.stall.detector import StallDetector
 from trainui.settings import host
 from trainui.store.db.engine import Store
-from trainui.store.external import watched_stages
 from trainui.store.read import views
+from trainui.store.runs import external_runs
 
 Start = Callable[[str], "subprocess.Popen[bytes]"]
 
@@ -89,7 +89,7 @@ def test_a_process_that_has_got_the_pid_is_no_adopted_one(store: Store, start: S
     other = start(STUBBORN)
     external.adopt(other.pid)
     with store.read() as connection:
-        (stage,) = watched_stages.running(connection, host())
+        (stage,) = external_runs.running(connection, host())
     assert adopted_processes.is_alive(stage)
     for key, value in (("ticks", stage.external["ticks"] - 1), ("boot", "another")):
         one = replace(stage, external={**stage.external, key: value})

@@ -29,7 +29,7 @@ from trainui.pipeline.rules.scheduling import PAUSED
 from trainui.settings import Settings
 from trainui.store.db.engine import Store
 from trainui.store.read import views
-from trainui.store.runs import attempts, launching, runs, stages, trials
+from trainui.store.runs import attempts, runs, stages, trials
 from trainui.store.runs.attempt_rows import Outcome
 
 
@@ -173,14 +173,14 @@ def test_a_retry_is_looked_at_in_time(store: Store, posted: Posted, tmp_path: Pa
 def test_a_requeued_stage_says_why_until_it_is_tried_again(
     store: Store, posted: Posted, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(launching, "SHORTEST_PAUSE", launching.LONGEST_PAUSE)
+    monkeypatch.setattr(attempts, "SHORTEST_PAUSE", attempts.LONGEST_PAUSE)
     run = submit(tmp_path, "stages: [{name: a, run: x}]")
     planner = planner_with(store, posted)
     planner.poll(changed=True)
     (attempt,) = of_stage(run, "a")
     with store.write() as connection:
         assert attempts.claim(connection, run, "a", str(attempt.celery_task_id))
-        launching.requeue(connection, attempt.id, "cannot fork: no more processes")
+        attempts.requeue(connection, attempt.id, "cannot fork: no more processes")
     for paused, reason in ((True, PAUSED), (False, "retry in .* s: cannot fork: no more")):
         control.set_paused(paused)
         planner_with(store, posted).poll(changed=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from tests.unit.execution.planner.test_wait_reasons import STAGE
 from trainui import clock
 from trainui.execution.planner.wait_reasons import RetryTimers
-from trainui.store.runs.launching import LONGEST_PAUSE
+from trainui.store.runs.attempts import LONGEST_PAUSE
 
 HOURS = 5 * 3600 * clock.SECOND
 

@@ -27,7 +27,7 @@ from trainui.metrics.discovery.outside_sources import SLACK, OutsideSources, Sea
 from trainui.metrics.files import lenient_files
 from trainui.metrics.reader.attempt import AttemptReader
 from trainui.store.db.engine import Store
-from trainui.store.db.updates import set_values
+from trainui.store.db.statements import set_values
 from trainui.store.points import read_points
 from trainui.supervisor.protocol import RUN_TAG, WRITTEN_FILE
 

@@ -19,7 +19,7 @@ from trainui.metrics.reader.attempt import AttemptReader
 from trainui.store.db.engine import Store
 from trainui.store.read import run_json, views
 from trainui.store.read.row_mapping import dump
-from trainui.store.runs import runs, tracked_params
+from trainui.store.runs import metrics_progress, runs
 
 
 def config(**values: Any) -> bytes:
@@ -122,8 +122,8 @@ def test_the_pipelines_parameters_come_first_and_stages_that_differ_have_none(
 ) -> None:
     attempt = start_attempt(store, tmp_path)
     with store.write() as connection:
-        tracked_params.record(connection, attempt.stage_id, {"lr": "1", "seed": "0"})
-        tracked_params.record(connection, attempt.stage_id, {"lr": "2"})
+        metrics_progress.record(connection, attempt.stage_id, {"lr": "1", "seed": "0"})
+        metrics_progress.record(connection, attempt.stage_id, {"lr": "2"})
     assert params_of() == {"lr": "2"}
     with store.write() as connection:
         submission = runs.submission(connection, "run-of-train")
@@ -132,7 +132,7 @@ def test_the_pipelines_parameters_come_first_and_stages_that_differ_have_none(
             "UPDATE runs SET submission_json = ?, params_json = ? WHERE id = 'run-of-train'",
             (dump(submission), '{"width":"8","lr":"2"}'),
         )
-        tracked_params.record(connection, attempt.stage_id, {"lr": "2", "width": "9"})
+        metrics_progress.record(connection, attempt.stage_id, {"lr": "2", "width": "9"})
     with closing(views.connect()) as connection:
         (run,) = views.runs(connection)
     assert run.params == {"width": "8", "depth": "1"}

@@ -12,8 +12,7 @@ from trainui.domain.records import LOCAL, StageRecord
 from trainui.domain.states import Status
 from trainui.domain.time_worked import union
 from trainui.store.db.engine import Store
-from trainui.store.db.statements import insert
-from trainui.store.db.updates import set_values
+from trainui.store.db.statements import insert, set_values
 from trainui.store.read import time_worked, views
 from trainui.store.read.stage_cache import StageCache
 from trainui.store.runs import attempt_rows

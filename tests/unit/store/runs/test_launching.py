@@ -11,7 +11,7 @@ from trainui import clock, paths
 from trainui.domain.records import Slot
 from trainui.domain.states import Status
 from trainui.store.db.engine import Store
-from trainui.store.runs import attempts, launching, stage_queue, stage_requests, stages
+from trainui.store.runs import attempts, stage_queue, stage_requests, stages
 
 
 def test_a_stage_that_starts_fresh_says_so_until_its_directory_was_moved(
@@ -24,9 +24,9 @@ def test_a_stage_that_starts_fresh_says_so_until_its_directory_was_moved(
     start(store, run, "A")
     with store.write() as connection:
         stage = stage_named(connection, run, "A")
-        assert launching.is_fresh(connection, stage.id)
-        launching.record_move(connection, stage, None)
-        assert not launching.is_fresh(connection, stage.id)
+        assert attempts.is_fresh(connection, stage.id)
+        attempts.record_move(connection, stage, None)
+        assert not attempts.is_fresh(connection, stage.id)
 
 
 def test_the_records_of_earlier_attempts_follow_their_directory(
@@ -47,7 +47,7 @@ def test_the_records_of_earlier_attempts_follow_their_directory(
     for _ in range(2):  # a worker may die between the renaming and its record: again is harmless
         with store.write() as connection:
             stage = stage_named(connection, run, "A")
-            launching.record_move(connection, stage, moved)
+            attempts.record_move(connection, stage, moved)
             old, new = attempts.of_stage(connection, stage.id)
             assert old.directory == str(paths.attempt_directory(moved, 1))
             assert old.checkpoint == str(moved / "ckpt-1")
@@ -62,7 +62,7 @@ def test_an_attempt_whose_slot_was_taken_is_put_back_and_uses_no_retry(
     attempt = start(store, run, "A")
     for _ in range(2):
         with store.write() as connection:
-            launching.requeue(connection, attempt.id, "GPU 0 is taken")
+            attempts.requeue(connection, attempt.id, "GPU 0 is taken")
     with store.write() as connection:
         stage = stage_named(connection, run, "A")
         assert (stage.status, stage.retries_used, stage.reason) == ("queued", 0, "GPU 0 is taken")
@@ -82,7 +82,7 @@ def test_a_stage_that_is_put_back_again_and_again_waits_longer_each_time(
     for reason in ["GPU 0 is taken"] * 6 + ["GPU 1 is taken"]:
         attempt = start(store, run, "A")
         with store.write() as connection:
-            launching.requeue(connection, attempt.id, reason)
+            attempts.requeue(connection, attempt.id, reason)
             stage, ended = stage_named(connection, run, "A"), attempts.get(connection, attempt.id)
             assert stage.not_before is not None
             assert ended.completed_at is not None
@@ -97,7 +97,7 @@ def test_an_attempt_that_was_cancelled_meanwhile_is_not_put_back(
     attempt = start(store, run, "A")
     with store.write() as connection:
         stage_requests.cancel(connection, run, [stages.get(connection, attempt.stage_id)])
-        launching.requeue(connection, attempt.id, "GPU 0 is taken")
+        attempts.requeue(connection, attempt.id, "GPU 0 is taken")
         stage, ended = stage_named(connection, run, "A"), attempts.get(connection, attempt.id)
         assert (stage.status, ended.status) == ("cancelled", "cancelled")
         assert held_slots(connection, "a-host") == {}

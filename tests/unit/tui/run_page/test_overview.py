@@ -24,7 +24,7 @@ from trainui.domain.states import Status
 from trainui.store import shell_environment
 from trainui.store.db import protocol, readonly
 from trainui.store.read import views
-from trainui.store.runs import events, stages, tracked_params, trials
+from trainui.store.runs import events, metrics_progress, stages, trials
 from trainui.store.runs.trials import SearchKey
 from trainui.tui.graph.timeline import Timeline
 from trainui.tui.readers.activity import log_progress, most_steps
@@ -88,7 +88,7 @@ def test_the_summary_of_a_tracker(filler: Filler, connection: protocol.Connectio
     assert page is not None
     with filler.store.write() as writing:
         found = {"best": 0.987654321, "note": "x"}
-        tracked_params.record_summary(writing, attempt.stage_id, found)
+        metrics_progress.record_summary(writing, attempt.stage_id, found)
     filler.end(attempt, Status.COMPLETED)
     page = reader.read(connection, query)
     assert page is not None
