@@ -14,7 +14,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -146,6 +146,17 @@ def killed(original: Original) -> None:
     for pid in filter(None, pids):
         os.kill(pid, signal.SIGKILL)  # all at once: they restart each other
     wait_for(lambda: not any(map(locks.is_held, held)), "the end of all processes")
+    wait_for(lambda: not is_open(home.database), "the end of the metrics reader")
+
+
+def is_open(file: Path) -> bool:
+    """Return True if another process has a file open: a copy of a database is then torn."""
+    others = (one for one in Path("/proc").glob("[0-9]*/fd/*") if one.parts[2] != str(os.getpid()))
+    for descriptor in others:
+        with suppress(OSError):
+            if descriptor.readlink() == file:
+                return True
+    return False
 
 
 @pytest.mark.parametrize("moment", [living, stopped, killed])
@@ -442,7 +453,7 @@ def test_runs_outside_of_a_copied_home_are_only_read(
         original.finish()
 
 
-def test_a_home_without_a_database_gets_an_id_with_its_next_one(
+def test_a_home_without_a_database_is_known_by_its_file(
     cli: CommandLine, only_on_sqlite: None
 ) -> None:
     assert cli("run", "--wait", "--", "true").code == 0
@@ -452,9 +463,12 @@ def test_a_home_without_a_database_gets_an_id_with_its_next_one(
         file.unlink()
     shutil.rmtree(cli.home / "runs")
     with copy(cli) as copied:
+        assert copied("run", "--wait", "--", "true").code == 4
+        assert copied("worker", "start", "--as-copy").code == 0
         for one in (cli, copied):
             assert one("run", "--wait", "--", "true").code == 0
-            assert json.loads((one.home / "home.json").read_text())["id"] != before
+        ids = [json.loads((one.home / "home.json").read_text())["id"] for one in (cli, copied)]
+        assert ids[0] == before != ids[1]
 
 
 async def test_the_screen_names_the_original_and_refuses(

@@ -149,7 +149,7 @@ def _state_of(file: Path) -> tuple[int, ...] | None:
 @lru_cache(maxsize=8)
 def _standing(database: Path | None, home: Home, _state: object, _time: int) -> Standing:
     try:
-        if database is None:
+        if database is None or not database.exists():
             return look(None, home)
         with closing(sqlite_file.connect_to_look(database)) as connection:
             return look(connection, home)
@@ -221,10 +221,12 @@ def settle(connection: Connection, home: Home) -> bool:
     """
     found = look(connection, home)
     found.check()
-    if found.kind is not Kind.SAME or found.noted is None:
+    is_shared = not isinstance(connection, sqlite3.Connection)
+    is_noted = found.noted is not None and (is_shared or _row(connection) is not None)
+    if found.kind is not Kind.SAME or not is_noted:
         note(connection, home, found.noted)
         return False
-    if _read(home) != asdict(found.noted):
+    if found.noted is not None and _read(home) != asdict(found.noted):
         with suppress(OSError):  # e.g. a full disk; the database has the same
             _write(home, asdict(found.noted))
     return True
@@ -272,13 +274,24 @@ def _write(home: Home, content: Mapping[str, Any]) -> None:
 
 
 def _noted(connection: Connection | None, written: Mapping[str, Any]) -> Noted | None:
-    """Return what is noted of this home; None if nothing is yet."""
+    """Return what is noted of this home; None if nothing is yet.
+
+    The file counts where the database lacks it, e.g. if its log was lost when it was copied.
+    """
+    if (row := _row(connection)) is not None:
+        return row
     names = Noted.__dataclass_fields__
-    if isinstance(connection, sqlite3.Connection):
-        row = connection.execute(f"SELECT {', '.join(names)} FROM homes").fetchone()
-        return None if row is None else Noted(*row)
     known = {name: written[name] for name in names if name in written}
     return Noted(**known) if len(known) == len(names) else None
+
+
+def _row(connection: Connection | None) -> Noted | None:
+    """Return what a SQLite database notes of its home."""
+    if not isinstance(connection, sqlite3.Connection):
+        return None
+    names = ", ".join(Noted.__dataclass_fields__)
+    row = connection.execute(f"SELECT {names} FROM homes").fetchone()
+    return None if row is None else Noted(*row)
 
 
 def _is_another(there: Mapping[str, Any], home_id: str, place: str) -> bool:
