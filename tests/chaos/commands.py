@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 
-def trainui(*arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run one."""
-    command = [sys.executable, "-m", "trainui", *arguments]
+def trainui(*arguments: str, home: Path | None = None) -> subprocess.CompletedProcess[str]:
+    """Run one, in a home that is not the one of the environment if it is given."""
     return subprocess.run(
-        command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL, timeout=120
+        [sys.executable, "-m", "trainui", *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        stdin=subprocess.DEVNULL,
+        timeout=120,
+        env=os.environ | ({} if home is None else {"TRAINUI_HOME": str(home)}),
     )
 
 

@@ -58,7 +58,7 @@ class EditTrial:
         """Write the pipeline into a directory, which is made."""
         self._random = random_
         self._pipeline = EditedPipeline(random_, directory)
-        self._scene = Scene("", random_, None)
+        self._scene = Scene("", random_, directory, None)
         self._counts: Counter[str] = Counter()
         self._unsure: set[tuple[str, int]] = set()
         """Attempts that ran while the result of an upstream stage was deleted."""

@@ -6,8 +6,11 @@ import contextlib
 import os
 import shutil
 import signal
+import sqlite3
+import subprocess
 import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import psutil
@@ -24,6 +27,10 @@ from trainui.supervisor import supervise
 
 STOPPED_FOR = 3.0
 """Seconds at most that a process is stopped, or the disk is full."""
+
+
+OWN_HOMES = 0.5
+"""The share of the copied homes that are made homes of their own."""
 
 
 def kill_worker(_scene: Scene) -> bool:
@@ -181,6 +188,33 @@ def delete_run(scene: Scene) -> bool:
     return True
 
 
+def copy_home(scene: Scene) -> bool:
+    """Copy the home as it is, and act in the copy: nothing of the original may change by that."""
+    home = paths.home().root
+    copy = scene.directory / f"copy-{len(scene.faults)}"
+    # a living home: files may be gone before they are copied
+    subprocess.run(["cp", "-a", home, copy], capture_output=True, check=False)
+    for deed in (("worker", "start"), ("cancel", scene.run_id), ("worker", "stop")):
+        refused = commands.trainui(*deed, home=copy)
+        assert refused.returncode == 4, (deed, refused.stdout, refused.stderr)
+    if scene.random.random() < OWN_HOMES:
+        own = commands.trainui("worker", "start", "--as-copy", home=copy)
+        assert own.returncode == 0 or _is_torn(copy), own.stderr
+        stopped = commands.trainui("worker", "stop", "--with-stages", home=copy)
+        assert stopped.returncode == 0 or _is_torn(copy), stopped.stderr
+    shutil.rmtree(copy)
+    return True
+
+
+def _is_torn(home: Path) -> bool:
+    """Return True if the database changed while it was copied, so that the copy is damaged."""
+    try:
+        with closing(sqlite3.connect(home / "trainui.db")) as connection:
+            return bool(connection.execute("PRAGMA integrity_check").fetchone() != ("ok",))
+    except sqlite3.Error:
+        return True
+
+
 FAULTS: dict[str, Callable[[Scene], bool]] = {
     "worker": kill_worker,
     "worker group": kill_worker_group,
@@ -202,6 +236,7 @@ FAULTS: dict[str, Callable[[Scene], bool]] = {
     "cancelled stage": cancel_stage,
     "cancelled run": cancel_run,
     "deletion": delete_run,
+    "copied home": copy_home,
 }
 
 KILLS = (

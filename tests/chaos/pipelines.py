@@ -29,6 +29,10 @@ PRUNERS: tuple[dict[str, Any], ...] = (
 LONG = 0.5
 """The share of the pipelines whose first stage runs so long that a new worker finds it alive."""
 
+LONG_PAUSES = (0.25, 0.5)
+"""Seconds between the 24 steps of such a stage: some last longer than ten seconds, so that an
+attempt that is started again within that time meets the first one."""
+
 
 @dataclass(frozen=True)
 class Pipeline:
@@ -94,7 +98,7 @@ def write_pipeline(
         upstreams = random_.sample(earlier, min(len(earlier), random_.choice([0, 1, 1, 2])))
         plan = _plan(random_)
         if number == 0 and random_.random() < LONG:
-            plan |= {"steps": 24, "pause": 0.25}
+            plan |= {"steps": 24, "pause": random_.choice(LONG_PAUSES)}
         retries[stage] = _retries(random_, plan)
         written: dict[str, Any] = {"name": stage, "depends_on": upstreams, "grace": "2s"}
         written["retries"] = retries[stage]
@@ -171,6 +175,7 @@ _OPTIONS: tuple[tuple[float, Callable[[random.Random], dict[str, Any]]], ...] = 
     (0.4, lambda chance: {"every": chance.randint(2, 5)}),
     (0.3, lambda chance: {"forgets": chance.choice([0, 0, 1])}),
     (0.2, lambda _chance: {"clears": True}),
+    (0.3, lambda _chance: {"rewrites": True}),
     (0.15, lambda chance: {"helper": chance.choice(["stays", "session"])}),
 )
 """Optional behaviours of a stage, each with its probability."""

@@ -70,6 +70,22 @@ def lose_points() -> None:
     write_points.save = sabotaged
 
 
+def store_twice() -> None:
+    """All points of a file that was rewritten are stored again."""
+    from trainui.metrics.reader.rewrite_diff import RewriteDiff
+
+    def sabotaged(self: Any, decoded: Any, first_row: int) -> None:
+        self.new.append(
+            {
+                name: replace(found, ordinals=found.ordinals + first_row)
+                for name, found in decoded.series.items()
+            }
+        )
+
+    diff: Any = RewriteDiff
+    diff.compare = sabotaged
+
+
 def end_running() -> None:
     """A new worker ends every stage that runs."""
     from trainui.store.read import views
@@ -204,6 +220,7 @@ WORKER: dict[str, Callable[[], None]] = {
 METRICS: dict[str, Callable[[], None]] = {
     "points-changed": change_points,
     "points-lost": lose_points,
+    "points-twice": store_twice,
 }
 """Those of the metrics reader's process."""
 

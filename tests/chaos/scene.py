@@ -35,6 +35,8 @@ class Scene:
 
     run_id: str
     random: random.Random
+    directory: Path
+    """Outside of the home."""
     disk: Path | None
     """The small disk on which the home lies; None where none can be made here."""
     bystander: tuple[str, Pipeline] | None = None

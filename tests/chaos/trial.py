@@ -87,7 +87,7 @@ class Trial:
         self._waits = False
         self._watched = not kills and random_.random() < WATCHED
         self._screen: Screen | None = None
-        self._scene = Scene("", random_, disk)
+        self._scene = Scene("", random_, directory, disk)
 
     @property
     def history(self) -> str:

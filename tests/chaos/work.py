@@ -33,6 +33,7 @@ def train(
     every: int = 0,
     clears: bool = False,
     prints: bool = False,
+    rewrites: bool = False,
     helper: str = "",
     given: Sequence[str] = (),
 ) -> dict[str, Any]:
@@ -49,6 +50,8 @@ def train(
         every: steps from one checkpoint to the next; 0: none are written.
         clears: removes all that lies in the stage's directory first.
         prints: prints its metrics, and writes them into no file.
+        rewrites: replaces its metrics file for each step by one with all steps so far, of which
+            the first is written in another way each time.
         helper: `stays`: a child process outlives this one; `session`: in a session of its own.
         given: what its search chose; the first value is added to the metric.
 
@@ -64,7 +67,7 @@ def train(
         clear(stage_dir)
     if helper:
         subprocess.Popen(["sleep", "600"], start_new_session=helper == "session")
-    number = say.starts()
+    number, lines = say.starts(), list[str]()
     for step in range(first, steps):
         value = (seed + 37 * step + 101 * int(os.environ["TRAINUI_ATTEMPT"])) % 997 + 0.5
         value += 500 * float(given[0]) if given else 0.0
@@ -73,7 +76,12 @@ def train(
             append(Path("/dev/stdout"), f"step {step} loss {value}\n")
         else:
             line = json.dumps({"step": step, "loss": value, "time": time.time()})
-            append(Path(os.environ["TRAINUI_METRICS_FILE"]), f"{line}\n")
+            lines.append(f"{line}\n")
+            file = Path(os.environ["TRAINUI_METRICS_FILE"])
+            if rewrites:
+                replace(file, "{" + " " * len(lines) + "".join(lines)[1:])
+            else:
+                append(file, lines[-1])
         if every and step % every == every - 1 and step < steps - 1:
             file = stage_dir / f"step-{step}.json"
             say("checkpoint", path=str(file), step=step)
