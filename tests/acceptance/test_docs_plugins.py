@@ -13,7 +13,8 @@ import pytest
 from tests.acceptance.command_line import CommandLine
 from tests.acceptance.pages import ROOT, blocks_of
 from tests.unit.plugin import packages
-from trainui.plugin import Importer, Searcher, Viewer, registry
+from trainui.domain.search import Range, Search
+from trainui.plugin import Searcher, SearchTask, Viewer, registry
 
 PAGE = ROOT / "docs/plugins.md"
 FILES = {block.file: block.body for block in blocks_of(PAGE) if block.file is not None}
@@ -124,9 +125,23 @@ def test_the_code_of_the_others_does_what_it_says(tmp_path: Path) -> None:
         "00 01 02 03 04 05 06 07",
         "08 09 0a 0b 0c 0d 0e 0f",
     ]
-    importer = registry.find(Importer, "tasks")
-    assert importer is not None
-    (tmp_path / "tasks.txt").write_text("make data\npython train.py\n")
-    text = registry.run(importer, importer.convert, tmp_path / "tasks.txt")
-    assert "depends_on: [task-1]" in text
-    assert registry.find(Searcher, "halton") is not None
+    searcher = registry.find(Searcher, "halton")
+    assert searcher is not None
+    search = Search("loss", "minimize", {"lr": Range(0.0, 1.0), "decay": Range(2.0, 5.0)}, 4)
+    task = SearchTask("run/train", search, tmp_path / "train.study.db")
+    backend = registry.run(searcher, searcher.backend, task)
+    assert [backend.ask(number) for number in range(2)] == [
+        {"lr": 0.5, "decay": 3.0},
+        {"lr": 0.25, "decay": 4.0},
+    ]
+
+
+@pytest.mark.usefixtures("only_on_sqlite")
+def test_another_programs_file_becomes_a_pipeline(cli_with_all: CommandLine) -> None:
+    cli = cli_with_all
+    cli.write("tasks.txt", "make data\npython train.py\n")
+    assert cli("init", "--from", "tasks.txt", "made.yaml").code == 0
+    assert cli.json("graph", "made.yaml")["stages"] == [
+        {"name": "task-1", "depends_on": []},
+        {"name": "task-2", "depends_on": ["task-1"]},
+    ]
