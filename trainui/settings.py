@@ -38,6 +38,8 @@ class Settings:
     """Allowed directories of `inputs`, besides those of the pipeline file and the run."""
     host: str | None = None
     """This machine's name among those that share a database (default: its hostname)."""
+    executor: str = "local"
+    """What runs stages that name no executor: this machine, or an installed plugin's name."""
     queues: tuple[str, ...] = ()
     """The queues that this machine serves; a stage can select one with `queue`."""
     cpus: int = field(default_factory=default_cpus)
@@ -181,6 +183,7 @@ _CONVERTERS: dict[str, tuple[Callable[[Any], Any], str]] = {
     ),
     "allowed_dataset_dirs": (_texts, 'a JSON list of directories, such as ["~/datasets"]'),
     "host": (_text, "a name"),
+    "executor": (_checked(_text, bool), "a name"),
     "queues": (_texts, 'a JSON list of names, such as ["big"]'),
     "cpus": (
         _checked(int, lambda number: 1 <= number <= MOST_CPUS),

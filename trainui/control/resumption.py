@@ -8,7 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from trainui import wakeup
-from trainui.control.submission_checks import allowed_for, check_inputs, check_search, check_slots
+from trainui.control.submission_checks import (
+    allowed_for,
+    check_executors,
+    check_inputs,
+    check_search,
+    check_slots,
+)
 from trainui.control.trainings import external_command
 from trainui.domain.definition import Pipeline
 from trainui.domain.records import Lost, RunRecord, StageRecord
@@ -124,6 +130,7 @@ def resume(
     names = plan.again()
     again = [stage.definition for stage in seen.after.values() if stage.name in names]
     check_search(again)
+    check_executors(again)
     check_slots(again, shell)
     kept = _as_kept(plan)
     if changed is not None:

@@ -13,7 +13,13 @@ from pathlib import Path
 from trainui import paths, settings, wakeup
 from trainui.control import staging_cleanup
 from trainui.control.staging_cleanup import StagingNote
-from trainui.control.submission_checks import allowed_for, check_inputs, check_search, check_slots
+from trainui.control.submission_checks import (
+    allowed_for,
+    check_executors,
+    check_inputs,
+    check_search,
+    check_slots,
+)
 from trainui.domain.definition import Pipeline
 from trainui.errors import UnfitEnvironmentError, UsageError
 from trainui.pipeline.fields import process
@@ -129,6 +135,7 @@ def preview(pipeline: Pipeline) -> Pipeline:
 
 def _checked(pipeline: Pipeline, directory: Path, environ: Mapping[str, str]) -> Pipeline:
     """Check the requirements of a pipeline; return it filled in."""
+    check_executors(pipeline.stages)
     check_slots(pipeline.stages, environ)
     check_search(pipeline.stages)
     submitted = filled_in(pipeline, directory)

@@ -55,12 +55,26 @@ def _needed(search: Search) -> Iterator[tuple[str, str]]:
                 yield option, module
 
 
+def check_executors(stages: Iterable[StageDefinition]) -> None:
+    """Check the executors of stages that do not run on this machine.
+
+    Raises:
+        UsageError: no package has an executor of that name, or its options are wrong.
+        PluginError: it cannot be loaded.
+    """
+    for stage in (one for one in stages if not one.is_local):
+        from trainui.execution.attempt import executors
+
+        for option, message in executors.problems(stage.executor, stage.executor_options):
+            raise UsageError(f"stage {stage.name}: executor {stage.executor}: {option}: {message}")
+
+
 def check_slots(stages: Iterable[StageDefinition], environ: Mapping[str, str]) -> None:
     """Raise UnfitEnvironmentError if a stage needs more slots than this machine has.
 
     `CUDA_VISIBLE_DEVICES` in the run's environment limits the GPUs.
     """
-    wanted = list(stages)
+    wanted = [stage for stage in stages if stage.is_local]
     if (problem := missing_gpus(wanted, environ)) is not None:
         raise UnfitEnvironmentError(
             f"{problem}; `--no-gpus` runs it without, `trainui doctor` shows what was found"

@@ -128,6 +128,10 @@ class StageDefinition:
     """Run only on this host; None: any."""
     queue: str | None = None
     """Run only on hosts that serve this queue; None: any."""
+    executor: str = "local"
+    """What starts its processes: this machine, or a plugin's name."""
+    executor_options: Mapping[str, Json] = field(default_factory=dict)
+    """The options for that plugin."""
     retries: int = 0
     """Maximum number of automatic retries since a user last started or resumed the stage."""
     retry_delay: float = 0.0
@@ -158,6 +162,11 @@ class StageDefinition:
     """True: dependants start even if this stage fails."""
     alerts: tuple[Alert, ...] = ()
     """Alerts on its metrics."""
+
+    @property
+    def is_local(self) -> bool:
+        """True: it runs on the worker's own machine, in its slots."""
+        return self.executor == "local"
 
     @property
     def may_fail(self) -> bool:

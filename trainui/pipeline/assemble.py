@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterator
 from collections.abc import Mapping as AnyMapping
 from dataclasses import dataclass, field
 
+from trainui import settings
 from trainui.domain.definition import (
     ALERT_CONDITIONS,
     Alert,
@@ -157,6 +158,8 @@ def _common(spec: StageSpec, parameters: Parameters, directory: str) -> dict[str
         "inputs": tuple(process.absolute_path(path, directory) for path in spec.inputs),
         "alerts": tuple(map(_alert, spec.alerts)),
         "over": SEED if spec.seeds else spec.over,
+        "executor": spec.executor[0] if spec.executor else settings.load().executor,
+        "executor_options": spec.executor[1] if spec.executor else {},
         "search": spec.search and _search(spec.search),
     }
 

@@ -12,6 +12,7 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path, PurePath
 
+from trainui import settings
 from trainui.domain.definition import Pipeline, StageDefinition
 from trainui.errors import UsageError
 from trainui.pipeline import template
@@ -34,6 +35,7 @@ def from_command(
     *,
     directory: str | None = None,
     gpus: int = 0,
+    executor: str | None = None,
 ) -> Pipeline:
     """Make a one-stage pipeline that runs a command as it is, without substitution.
 
@@ -45,16 +47,23 @@ def from_command(
     """
     if name is not None and (problem := names.pipeline_name_fault(name)):
         raise UsageError(f"the name {name!r} {problem}")
-    text = file_text(argv, name, gpus)
+    text = file_text(argv, name, gpus, executor)
     words = tuple(map(template.escape, argv))
     command = words[0] if is_shell_text(argv) else words
     place, called = str(Path(directory or ".").absolute()), stage_name(argv)
-    stage = StageDefinition(called, group=called, command=command, workdir=place, gpus=gpus)
+    stage = StageDefinition(
+        called,
+        group=called,
+        command=command,
+        workdir=place,
+        gpus=gpus,
+        executor=executor or settings.load().executor,
+    )
     digest = hashlib.sha256(text.encode()).hexdigest()
     return Pipeline(name or called, (stage,), text=text, digest=digest, directory=place)
 
 
-def file_text(argv: Sequence[str], name: str | None, gpus: int) -> str:
+def file_text(argv: Sequence[str], name: str | None, gpus: int, executor: str | None = None) -> str:
     """Return the pipeline file that is equivalent to a bare command.
 
     Raises:
@@ -74,6 +83,7 @@ def file_text(argv: Sequence[str], name: str | None, gpus: int) -> str:
         f"    run: {nodes.in_quotes(run)}",
     ]
     lines += [f"    gpus: {gpus}"] if gpus else []
+    lines += [f"    executor: {nodes.in_quotes(executor)}"] if executor else []
     return "\n".join(lines) + "\n"
 
 

@@ -151,6 +151,8 @@ class StageFields(_Strict):
     """Run only on this host, if several hosts share a database."""
     queue: f.Item | None = None
     """Run only on hosts that serve this queue (setting `queues`)."""
+    executor: f.Executor | None = None
+    """What runs it: local, a plugin, or {PLUGIN: {OPTION: VALUE}} (default: setting `executor`)."""
     retries: f.Count = 0
     """Number of automatic retries after a failed attempt."""
     retry_delay: f.Delay = 0.0

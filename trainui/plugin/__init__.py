@@ -29,6 +29,10 @@ from trainui.plugin.records import Group as Group
 from trainui.plugin.records import Imported as Imported
 from trainui.plugin.records import Importer as Importer
 from trainui.plugin.records import Job as Job
+from trainui.plugin.records import JobLook as JobLook
+from trainui.plugin.records import JobState as JobState
+from trainui.plugin.records import Launched as Launched
+from trainui.plugin.records import LaunchState as LaunchState
 from trainui.plugin.records import LineReader as LineReader
 from trainui.plugin.records import LogLines as LogLines
 from trainui.plugin.records import Option as Option
@@ -43,6 +47,7 @@ from trainui.plugin.records import Searcher as Searcher
 from trainui.plugin.records import SearchRule as SearchRule
 from trainui.plugin.records import SearchTask as SearchTask
 from trainui.plugin.records import SearchTrial as SearchTrial
+from trainui.plugin.records import StageJob as StageJob
 from trainui.plugin.records import StudyError as StudyError
 from trainui.plugin.records import TrackedRun as TrackedRun
 from trainui.plugin.records import Tracker as Tracker

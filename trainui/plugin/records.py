@@ -13,7 +13,7 @@ from __future__ import annotations
 import fnmatch
 import os
 import re
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from enum import Enum
 from functools import cache
@@ -302,37 +302,126 @@ class Executor(Plugin):
     group = "trainui.executors"
 
     backend: Code
-    """`(options)` to an ExecutorBackend."""
+    """`()` to an ExecutorBackend, which one worker uses for all of its jobs."""
+    problems: Code = ""
+    """`(options)` to what is wrong with a stage's options: pairs of an option and a message."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StageJob:
+    """An attempt of a stage, as its executor knows it."""
+
+    key: str
+    """Identifies the attempt for ever: the job's name. An attempt is launched once."""
+    directory: Path
+    """Contains what the supervisor needs, and what it records: the start, the logs, the end."""
+    command: tuple[str, ...] = ()
+    """The supervisor, to be run wherever the directory is seen. It ends when nothing of the stage
+    is left; SIGTERM asks it to stop the stage. A second one for the same directory does nothing."""
+    options: Mapping[str, Any] = field(default_factory=dict)
+    """As the stage's `executor` gives them."""
+    gpus: int = 0
+    cpus: int = 1
+    identity: Mapping[str, str] = field(default_factory=dict)
+    """Variables that all of its processes have in their environment."""
+    stop_signal: str = "TERM"
+    """The signal by which its supervisor asks the stage to stop."""
+    grace: float = 30.0
+    """Seconds between that and SIGKILL."""
+
+
+class JobState(Enum):
+    """States of a job."""
+
+    NONE = "none"
+    """It was never launched."""
+    WAITING = "waiting"
+    """It was launched and has not started."""
+    RUNNING = "running"
+    """Its supervisor runs."""
+    ORPHAN = "orphan"
+    """Its supervisor is dead, and processes of it live."""
+    GONE = "gone"
+    """Nothing of it runs. Its directory says how it ended, unless the supervisor was killed."""
+    UNREADABLE = "unreadable"
+    """Its records cannot be read, and no process of it is left."""
+    UNSEEN = "unseen"
+    """It cannot be said now, e.g. because the place does not answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class JobLook:
+    """A look at a job."""
+
+    state: JobState
+    problem: str = ""
+    """Why it cannot be seen, or why its records cannot be read."""
+    processes: tuple[str, ...] = ()
+    """What of it runs, as far as that is known: pids, or the name of a job."""
+
+
+class LaunchState(Enum):
+    """Answers to a launch."""
+
+    STARTED = "started"
+    """Its process runs."""
+    WAITING = "waiting"
+    """It was accepted, and starts by itself."""
+    ALREADY = "already"
+    """It was launched before; this launch did nothing."""
+    FAILED = "failed"
+    """It ended without running; its directory says why."""
+    BROKEN = "broken"
+    """It could not be launched, or there was no answer: a look shows which."""
+
+
+@dataclass(frozen=True, slots=True)
+class Launched:
+    """The answer to a launch."""
+
+    state: LaunchState
+    message: str = ""
+    """What went wrong."""
+    errno: int = 0
+    """The error's errno; 0: none. A transient one (disk full, no memory) uses up no retry."""
 
 
 class ExecutorBackend(Protocol):
-    """Runs stages somewhere: on this machine, or in another program's queue."""
+    """Runs stages somewhere: on this machine, or in another program's queue.
 
-    def problems(self, options: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
-        """Yield what is wrong with a stage's options: the option's name, and a message."""
+    Each verb may be repeated, since a worker may die in any of them. Nothing is concluded from
+    silence: what cannot be seen is `UNSEEN`, and an end is believed once it is proved.
+    """
 
-    def offer(self) -> Any:
-        """Return the slots that are free now."""
+    def offer(self) -> int | None:
+        """Return how many more jobs can be launched now; None: no limit."""
 
-    def launch(self, key: str, job: Any) -> None:
-        """Start a job under a key, by which it is found again after a crash."""
+    def find(self, job: StageJob) -> bool:
+        """Return True if a job with this key was launched, whoever launched it."""
 
-    def find(self, key: str) -> Any | None:
-        """Return the handle of a job that was launched under a key; None if there is none."""
+    def launch(self, job: StageJob) -> Launched:
+        """Launch a job. It waits for its start a minute at most."""
 
-    def probe(self, handle: Any) -> Any:
-        """Return whether a job runs, and how it has ended."""
+    def probe(self, job: StageJob) -> JobLook:
+        """Look at a job, quickly: each is looked at several times a second."""
 
-    def stop(self, handle: Any, *, kill: bool) -> None:
-        """Ask a job to end, or kill it."""
+    def why_it_waits(self, job: StageJob) -> str:
+        """Return why a job does not proceed: it waits, or is suspended; empty if it proceeds."""
 
-    def is_gone(self, handle: Any) -> bool:
-        """Return True if it is proved that nothing of a job runs any more."""
+    def stop(self, job: StageJob, *, kill: bool = False) -> bool:
+        """Ask a job's supervisor to stop the stage, or kill the supervisor; False: there is none.
 
-    def why_it_waits(self, handle: Any) -> str:
-        """Return why a job has not started; empty if that is not known."""
+        A job that waits is withdrawn.
+        """
 
-    def adopt(self, handle: Any) -> None:
+    def prove_gone(self, job: StageJob) -> tuple[str, ...]:
+        """End what is left of a job, and return what still runs; empty: it is proved gone.
+
+        A supervisor that lives is left alone, and returned. It takes the job's grace period and
+        some seconds at most.
+        """
+
+    def adopt(self, job: StageJob) -> None:
         """Take over a job that an earlier worker launched."""
 
 

@@ -110,10 +110,32 @@ def launch(
     Raises:
         OSError: the directory cannot be written, or the interpreter cannot be started.
     """
-    if (attempt_dir / protocol.STARTED_FILE).exists():
+    if not write_spec(attempt_dir, spec):
         return LaunchResult(LaunchState.ALREADY, str(supervise.AlreadyStartedError.__doc__))
+    return start(attempt_dir, python=python, patience=patience, fork_server=fork_server)
+
+
+def write_spec(attempt_dir: Path, spec: Spec) -> bool:
+    """Write the instructions of an attempt's supervisor; return False if it was ever started.
+
+    Raises:
+        OSError: the directory cannot be written.
+    """
+    if (attempt_dir / protocol.STARTED_FILE).exists():
+        return False
     # private, because it contains the environment
     paths.write_private(attempt_dir / protocol.SPEC_FILE, spec.to_json())
+    return True
+
+
+def start(
+    attempt_dir: Path,
+    *,
+    python: str = sys.executable,
+    patience: float = 60.0,
+    fork_server: ForkServer | None = None,
+) -> LaunchResult:
+    """Start the supervisor of an attempt whose spec is written, as `launch` does."""
     if fork_server is not None:
         return _ask(fork_server, attempt_dir, patience)
     with closing(ForkServer(python=python)) as own:

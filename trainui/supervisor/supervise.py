@@ -907,12 +907,27 @@ def serve() -> None:
         os.close(fds[0])
 
 
+def run_job(directory: str) -> None:
+    """Supervise one attempt in this process, which an executor runs as a job; exit when it ends."""
+    codes: list[int] = []
+
+    def tell(code: int, message: str, _number: int) -> None:
+        codes.append(code)
+        if message:
+            print(message, file=sys.stderr, flush=True)  # noqa: T201
+
+    supervise(directory, tell)
+    sys.exit(codes[-1] if codes else BROKEN)
+
+
 def main() -> None:
-    """Run as the fork server."""
+    """Run as the fork server; with a directory as argument, supervise its attempt."""
     os.umask(0o077)
     with contextlib.suppress(OSError):  # without /dev/fd, inherited descriptors stay open
         for fd in map(int, os.listdir("/dev/fd")):
             os.closerange(max(fd, 3), fd + 1)  # unlike close, silent about the listing's own
+    if len(sys.argv) > 1:
+        run_job(sys.argv[1])
     serve()
 
 

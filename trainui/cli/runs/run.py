@@ -110,6 +110,13 @@ def run(
             help="GPUs for COMMAND (default: 1 if available; in a file, stages set `gpus:`).",
         ),
     ] = None,
+    executor: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="What runs COMMAND: local, or a plugin (in a file, stages set `executor:`).",
+        ),
+    ] = None,
     no_gpus: Annotated[
         bool, typer.Option("--no-gpus", help="Run all stages without a GPU.")
     ] = False,
@@ -150,11 +157,13 @@ def run(
     if gpus is not None and (command is None or no_gpus):
         excluded = "--no-gpus" if no_gpus else "a pipeline file, whose stages say `gpus:`,"
         raise UsageError(f"--gpus and {excluded} exclude each other")
+    if executor is not None and command is None:
+        raise UsageError("--executor is for a command; the stages of a file say `executor:`")
     if command is None:
         pipeline = _load_file(file, given)
     else:
         number = 0 if no_gpus else gpus
-        pipeline = _load_command(file, command, given, name, number)
+        pipeline = _load_command(file, command, given, name, number, executor)
     if snapshot:
         pipeline = replace(pipeline, snapshot=True)
     if no_gpus:
@@ -182,6 +191,7 @@ def _load_command(
     given: Mapping[str, str],
     name: str | None,
     gpus: int | None,
+    executor: str | None,
 ) -> Pipeline:
     from trainui.pipeline.bare_command import from_command
 
@@ -191,9 +201,9 @@ def _load_command(
         raise UsageError("no command after `--`; try `trainui run -- python train.py`")
     if given:
         raise UsageError("-p works with a pipeline file only; give a command its own arguments")
-    pipeline = from_command(list(command), name, gpus=gpus or 0)
-    if gpus is None and _expects_gpu():
-        pipeline = from_command(list(command), name, gpus=1)
+    pipeline = from_command(list(command), name, gpus=gpus or 0, executor=executor)
+    if gpus is None and pipeline.stages[0].is_local and _expects_gpu():
+        pipeline = from_command(list(command), name, gpus=1, executor=executor)
     return pipeline
 
 

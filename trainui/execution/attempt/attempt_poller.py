@@ -8,24 +8,27 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 
 from trainui import clock
+from trainui.domain.records import LOCAL
 from trainui.execution.attempt import outcome, record_outcome
-from trainui.execution.attempt.launch import context_of
+from trainui.execution.attempt.executors import Executors, job_of
+from trainui.execution.attempt.launch import context_of, prevent_start
 from trainui.execution.attempt.launch_recorder import LaunchRecorder, record_start
 from trainui.execution.attempt.monitored_attempt import MonitoredAttempt
 from trainui.execution.attempt.orphan import Orphan
 from trainui.execution.attempt.outcome import LostSupervisor
-from trainui.execution.attempt.prepared_process import identity_of
 from trainui.execution.planner.slots import host
+from trainui.plugin.records import JobLook, JobState, StageJob
 from trainui.store.db.engine import Store
-from trainui.store.runs import stage_requests, stages
-from trainui.supervisor import journal, orphans, process
-from trainui.supervisor.process import Probe, ProbeState
-from trainui.supervisor.protocol import Exit, ExitReason, JournalError
+from trainui.store.runs import attempt_rows, stage_requests, stages
+from trainui.supervisor import journal
+from trainui.supervisor.protocol import ExitReason, JournalError
+from trainui.supervisor.supervise import LEFTOVER_GRACE
 
 logger = logging.getLogger(__name__)
 
@@ -52,18 +55,44 @@ normally gives up earlier by itself."""
 class AttemptPoller:
     """Polls running attempts of this host, in the monitor's thread."""
 
-    def __init__(self, store: Store, launcher: LaunchRecorder, stopping: threading.Event) -> None:
+    def __init__(
+        self,
+        store: Store,
+        launcher: LaunchRecorder,
+        executors: Executors,
+        stopping: threading.Event,
+    ) -> None:
         self._store = store
         self._launcher = launcher
+        self._executors = executors
         self._stopping = stopping
 
     def poll(self, monitored: MonitoredAttempt) -> Step | None:
-        """Probe an attempt; return its next step, None if there is nothing to do."""
-        found = self._probe(monitored)
-        if found is not None:
-            return self._step_after(monitored, found)
-        where = f"it runs on {monitored.attempt.host}, which cannot be seen from {host()}"
-        return self._poll_invisible(monitored, where)
+        """Look at an attempt; return its next step, None if there is nothing to do."""
+        if monitored.directory_error is not None:
+            return self._launcher.launch
+        look = self._look(monitored)
+        self._check_warnings(monitored, look)
+        match look.state:
+            case JobState.NONE if monitored.attempt.pid is None:
+                return self._launcher.launch
+            case JobState.WAITING:
+                return self._poll_waiting(monitored)
+            case JobState.RUNNING:
+                self._poll_running(monitored)
+            case JobState.ORPHAN:
+                return self._poll_orphan(monitored)
+            case JobState.UNREADABLE:
+                return self._poll_unreadable(monitored, look.problem)
+            case JobState.UNSEEN:
+                return self._poll_invisible(monitored, look.problem)
+            case JobState.NONE | JobState.GONE:
+                return self._record
+        return None
+
+    def is_running(self, monitored: MonitoredAttempt) -> bool:
+        """Return True if an attempt's supervisor runs."""
+        return self._look(monitored).state == JobState.RUNNING
 
     def set_warning(self, monitored: MonitoredAttempt, warning: str | None) -> None:
         """Record or clear an attempt's warning; an unchanged one is not written."""
@@ -77,44 +106,37 @@ class AttemptPoller:
             logger.warning("attempt %d: %s", monitored.attempt.id, warning)
         monitored.warning = warning
 
-    def _step_after(self, monitored: MonitoredAttempt, found: Probe) -> Step | None:
-        self._check_warnings(monitored, found)
-        match found.state:
-            case ProbeState.NONE if monitored.attempt.pid is None:
-                return self._launcher.launch
-            case ProbeState.RUNNING:
-                self._poll_running(monitored)
-            case ProbeState.ORPHAN:
-                return self._poll_orphan(monitored)
-            case ProbeState.UNREADABLE:
-                return self._poll_unreadable(monitored, found.problem)
-            case ProbeState.NONE | ProbeState.ENDED | ProbeState.LOST | ProbeState.REMOVED:
-                if found.exit is not None and self._survive(monitored, found.exit):
-                    return None
-                loss = LostSupervisor(seen_alive=monitored.orphan is not None)
-                return partial(self._record, found=found.exit or loss)
-        return None
-
-    def _probe(self, monitored: MonitoredAttempt) -> Probe | None:
-        """Probe an attempt; None if its processes are not visible from this host."""
-        if monitored.directory_error is not None:
-            return Probe(ProbeState.NONE)
-        with suppress(JournalError, OSError):
-            found = process.probe(monitored.directory)  # enough in nearly all cases
-            if found.state in (ProbeState.RUNNING, ProbeState.ENDED):
-                return found
-        found = process.probe(monitored.directory, self._identity(monitored))
-        is_known = found.state in (ProbeState.RUNNING, ProbeState.ENDED)
-        if is_known or monitored.attempt.host == host():
-            return found
+    def _look(self, monitored: MonitoredAttempt) -> JobLook:
+        """Look at an attempt; it is unseen if it runs on another host."""
+        attempt, job = monitored.attempt, self._job(monitored)
+        executor = self._executors.of(attempt)
+        if not monitored.is_adopted:
+            executor.adopt(job)
+            monitored.is_adopted = True
+        look = executor.probe(job)
+        is_known = look.state == JobState.RUNNING or bool(look.processes)
+        if attempt.executor != LOCAL or attempt.host == host() or is_known:
+            return look
         # if this machine was only renamed, the boot id is still ours
-        is_here = bool(found.pids) or journal.is_of_this_boot(monitored.directory)
-        return found if is_here else None
+        if journal.is_of_this_boot(job.directory) or _has_ended(job):
+            return look
+        where = f"it runs on {attempt.host}, which cannot be seen from {host()}"
+        return JobLook(JobState.UNSEEN, where)
 
-    def _identity(self, monitored: MonitoredAttempt) -> Mapping[str, str]:
-        if monitored.identity is None:
-            monitored.identity = identity_of(context_of(self._store, monitored.attempt.id))
-        return monitored.identity
+    def _job(self, monitored: MonitoredAttempt) -> StageJob:
+        if monitored.job is None:
+            monitored.job = job_of(context_of(self._store, monitored.attempt.id))
+        return monitored.job
+
+    def _poll_waiting(self, monitored: MonitoredAttempt) -> Step | None:
+        """Withdraw a job that waits in another program's queue, if it was cancelled."""
+        if monitored.attempt.cancel_requested_at is None:
+            return None
+        return self._withdraw
+
+    def _withdraw(self, monitored: MonitoredAttempt) -> None:
+        prevent_start(monitored.directory, ExitReason.START_FAILED, attempt_rows.NOT_STARTED)
+        self._executors.of(monitored.attempt).stop(self._job(monitored))
 
     def _poll_running(self, monitored: MonitoredAttempt) -> None:
         attempt, now = monitored.attempt, time.monotonic()
@@ -122,14 +144,13 @@ class AttemptPoller:
             record_start(self._store, monitored)
         if attempt.cancel_requested_at is None:
             return
+        executor, job = self._executors.of(attempt), self._job(monitored)
         if monitored.asked_to_stop_at is None:
-            if process.request_stop(monitored.directory, self._identity(monitored)):
+            if executor.stop(job):
                 monitored.asked_to_stop_at = now
-            return
-        grace = context_of(self._store, attempt.id).stage.definition.grace
-        if now - monitored.asked_to_stop_at > grace + SUPERVISOR_PATIENCE:
+        elif now - monitored.asked_to_stop_at > job.grace + SUPERVISOR_PATIENCE:
             logger.warning("killed the supervisor of %s: it did not stop", monitored.directory)
-            process.kill_supervisor(monitored.directory, self._identity(monitored))
+            executor.stop(job, kill=True)
 
     def _poll_orphan(self, monitored: MonitoredAttempt) -> Step | None:
         now = time.monotonic()
@@ -144,21 +165,11 @@ class AttemptPoller:
         due = ExitReason.STOPPED if is_cancelled else monitored.orphan.due(now)
         if due is None:
             return None
-        return partial(self._end_orphan, orphan=monitored.orphan, why=due)
+        return partial(self._end_orphan, why=due)
 
-    def _survive(self, monitored: MonitoredAttempt, found: Exit) -> bool:
-        """Return True if processes that survived SIGKILL live: the end is not proved."""
-        if not found.left:
-            return False
-        living = orphans.processes_of(self._identity(monitored))
-        if living:
-            self._warn_of_survivors(monitored, living)
-        return bool(living)
-
-    def _warn_of_survivors(self, monitored: MonitoredAttempt, pids: Sequence[int]) -> None:
+    def _warn_of_survivors(self, monitored: MonitoredAttempt, left: Sequence[str]) -> None:
         monitored.has_survivors = True
-        shown = ", ".join(map(str, pids))
-        words = f"process {shown} survives SIGKILL: end it, or restart the machine"
+        words = f"process {', '.join(left)} survives SIGKILL: end it, or restart the machine"
         self.set_warning(monitored, words)
         monitored.due = time.monotonic() + INVISIBLE_AFTER
 
@@ -186,29 +197,40 @@ class AttemptPoller:
             return partial(self._record_unread, why=f"although it may still be running: {why}")
         return None
 
-    def _check_warnings(self, monitored: MonitoredAttempt, found: Probe) -> None:
-        """Record that records cannot be read or that a process is suspended, or clear that."""
+    def _check_warnings(self, monitored: MonitoredAttempt, look: JobLook) -> None:
+        """Record why an attempt does not proceed or cannot be read, or clear that."""
         now = time.monotonic()
-        if found.problem:
-            self.set_warning(monitored, _unreadable_words(found))
+        if look.state == JobState.UNSEEN or monitored.has_survivors:
             return
-        if found.state not in (ProbeState.RUNNING, ProbeState.ORPHAN) or monitored.has_survivors:
+        if look.problem:
+            self.set_warning(monitored, _unreadable_words(look))
+            return
+        if look.state not in (JobState.WAITING, JobState.RUNNING, JobState.ORPHAN):
             return  # a warning about its launch or end stays until that step succeeds
         if monitored.warning is None and now - monitored.suspension_checked_at < SUSPENSION_EVERY:
             return
         monitored.suspension_checked_at = now
-        self.set_warning(monitored, process.find_stopped(monitored.directory))
+        why = self._executors.of(monitored.attempt).why_it_waits(self._job(monitored))
+        self.set_warning(monitored, why or None)
 
-    def _record(self, monitored: MonitoredAttempt, found: Exit | LostSupervisor) -> None:
+    def _record(self, monitored: MonitoredAttempt) -> None:
+        """Record the end of an attempt of which nothing is left."""
+        orphan = monitored.orphan
+        found = journal.read_exit(monitored.directory)
+        loss = LostSupervisor(seen_alive=orphan is not None, ended_for=monitored.ended_for)
         monitored.is_recorded = record_outcome.record_end(
-            self._store, monitored.attempt, found, self._stopping
+            self._store, monitored.attempt, found or loss, self._stopping
         )
 
-    def _end_orphan(self, monitored: MonitoredAttempt, orphan: Orphan, why: ExitReason) -> None:
-        if left := orphan.end(why):
+    def _end_orphan(self, monitored: MonitoredAttempt, why: ExitReason) -> None:
+        job = self._job(monitored)
+        if why == ExitReason.EXITED:
+            job = replace(job, grace=min(job.grace, LEFTOVER_GRACE))
+        if left := self._executors.of(monitored.attempt).prove_gone(job):
             self._warn_of_survivors(monitored, left)
         else:
-            self._record(monitored, LostSupervisor(seen_alive=True, ended_for=why))
+            monitored.ended_for = why
+            self._record(monitored)
 
     def _record_unread(self, monitored: MonitoredAttempt, why: str) -> None:
         """Record a cancelled attempt without its records: no process of it is visible here."""
@@ -217,12 +239,18 @@ class AttemptPoller:
         monitored.is_recorded = True
 
 
-def _unreadable_words(found: Probe) -> str:
-    shown = ", ".join(map(str, found.pids))
-    if found.state in (ProbeState.RUNNING, ProbeState.ORPHAN):
+def _has_ended(job: StageJob) -> bool:
+    with suppress(JournalError, OSError):
+        return journal.read_exit(job.directory) is not None
+    return False
+
+
+def _unreadable_words(look: JobLook) -> str:
+    shown = ", ".join(look.processes)
+    if look.state in (JobState.RUNNING, JobState.ORPHAN):
         runs = f"process {shown} runs" if shown else "its supervisor runs"
-        return f"its records cannot be read: {found.problem}; {runs}; `trainui cancel` ends it"
+        return f"its records cannot be read: {look.problem}; {runs}; `trainui cancel` ends it"
     return (
-        f"its records cannot be read: {found.problem}; none of its processes is left; make them "
+        f"its records cannot be read: {look.problem}; none of its processes is left; make them "
         "readable, or `trainui cancel` records its end"
     )

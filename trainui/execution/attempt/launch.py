@@ -14,7 +14,7 @@ from pathlib import Path
 
 from trainui import clock, paths
 from trainui import settings as settings_module
-from trainui.domain.records import AttemptRecord
+from trainui.domain.records import LOCAL, AttemptRecord
 from trainui.domain.states import Status
 from trainui.errors import UnsafePathError
 from trainui.execution.attempt import (
@@ -23,6 +23,7 @@ from trainui.execution.attempt import (
     stage_directory,
     start_checkpoint,
 )
+from trainui.execution.attempt.executors import Executors, job_of
 from trainui.execution.attempt.prepared_process import (
     AttemptContext,
     NotLaunchableError,
@@ -38,6 +39,7 @@ from trainui.pipeline import input_fingerprint
 from trainui.pipeline.allowed_paths import validate_file_path
 from trainui.pipeline.fields.process import argv
 from trainui.pipeline.rules import fingerprint
+from trainui.plugin.records import Launched, LaunchState
 from trainui.resume import environment_digest, outputs
 from trainui.resume.snapshot import run_copy
 from trainui.search import results as search_results
@@ -45,8 +47,6 @@ from trainui.store.db.engine import Store
 from trainui.store.read import views
 from trainui.store.runs import attempts, runs, stages
 from trainui.supervisor import call_task, process, protocol
-from trainui.supervisor.fork_server import ForkServer
-from trainui.supervisor.process import LaunchResult
 from trainui.supervisor.protocol import Exit, ExitReason, Spec
 
 CALL_FILE = "call.json"
@@ -74,12 +74,8 @@ def context_of(store: Store, attempt_id: int) -> AttemptContext:
         return AttemptContext(run, stage, attempt, submission, results)
 
 
-def launch(
-    store: Store, context: AttemptContext, fork_server: ForkServer | None = None
-) -> LaunchResult:
-    """Start an attempt's process under a new supervisor.
-
-    Without a fork server, the supervisor is started directly.
+def launch(store: Store, context: AttemptContext, executors: Executors) -> Launched:
+    """Have an attempt's supervisor started by its executor.
 
     Raises:
         TrainuiError: the attempt cannot be started; the message says what is missing.
@@ -90,7 +86,7 @@ def launch(
         with store.read() as connection:
             known = attempts.of_stage(connection, context.stage.id)
         earlier = [one for one in known if one.number < context.attempt.number]
-        previous_attempts.end_all(replace(context, attempt=one) for one in earlier)
+        previous_attempts.end_all((replace(context, attempt=one) for one in earlier), executors)
         stage_directory.move_away_if_fresh(store, context.stage, earlier)
     attempt_dir = Path(context.attempt.directory)
     _check_upstreams(store, context)
@@ -107,9 +103,13 @@ def launch(
     environment_digest.note(paths.home(), attempt_dir, prepared.environ)
     if prepared.definition.metrics is None:
         file_sizes_at_start.note(Path(prepared.definition.workdir), attempt_dir)
-    return process.launch(
-        attempt_dir, _spec(context, prepared, attempt_dir), fork_server=fork_server
-    )
+    executor, job = executors.of(context.attempt), job_of(context)
+    if context.attempt.executor != LOCAL and executor.find(job):
+        executor.adopt(job)  # the worker that launched it died before it noted that
+        return Launched(LaunchState.WAITING)
+    if not process.write_spec(attempt_dir, _spec(context, prepared, attempt_dir)):
+        return Launched(LaunchState.ALREADY, "this attempt was started before")
+    return executor.launch(job)
 
 
 def _make_directory(directory: Path) -> None:
@@ -202,7 +202,7 @@ def _spec(context: AttemptContext, prepared: PreparedProcess, attempt_dir: Path)
         silence_timeout=definition.silence_timeout,
         identity=identity_of(context),
         wake=str(home.wake_socket),
-        revive=tuple(early_worker.GUARD_ARGV),
+        revive=tuple(early_worker.GUARD_ARGV) if definition.is_local else None,
         revive_lock=str(home.guard_lock),
         locks=_locks(context.attempt),
     )

@@ -9,6 +9,7 @@ from trainui import clock
 from trainui.domain.states import Status
 from trainui.errors import ReplacedError, StoreError, TrainuiError
 from trainui.execution.attempt import record_outcome
+from trainui.execution.attempt.executors import Executors
 from trainui.execution.attempt.launch import (
     GpuGoneError,
     UpstreamOutputError,
@@ -20,12 +21,11 @@ from trainui.execution.attempt.monitored_attempt import MonitoredAttempt
 from trainui.execution.attempt.prepared_process import AttemptContext
 from trainui.execution.attempt.start_checkpoint import CheckpointsExhaustedError
 from trainui.metrics.reader import process as reader
+from trainui.plugin.records import LaunchState
 from trainui.store.db.engine import Store
 from trainui.store.runs import attempt_rows, attempts
 from trainui.store.runs.attempt_rows import Outcome
 from trainui.supervisor import journal
-from trainui.supervisor.fork_server import ForkServer
-from trainui.supervisor.process import LaunchState
 from trainui.supervisor.protocol import ExitReason
 
 logger = logging.getLogger(__name__)
@@ -34,9 +34,9 @@ logger = logging.getLogger(__name__)
 class LaunchRecorder:
     """Launches attempts that are recorded as running; each step may be repeated."""
 
-    def __init__(self, store: Store, fork_server: ForkServer, stopping: threading.Event) -> None:
+    def __init__(self, store: Store, executors: Executors, stopping: threading.Event) -> None:
         self._store = store
-        self._fork_server = fork_server
+        self._executors = executors
         self._stopping = stopping
 
     def launch(self, monitored: MonitoredAttempt) -> None:
@@ -55,7 +55,7 @@ class LaunchRecorder:
         try:
             if monitored.directory_error is not None:
                 raise monitored.directory_error
-            result = launch(self._store, context, self._fork_server)
+            result = launch(self._store, context, self._executors)
         except (ReplacedError, StoreError):
             raise  # not the stage's fault: this worker or the next one launches it later
         except Exception as error:
@@ -70,6 +70,8 @@ class LaunchRecorder:
         if result.state == LaunchState.STARTED:
             record_start(self._store, monitored)
             reader.wake()
+        elif result.state == LaunchState.WAITING:
+            monitored.due = 0.0  # the next look shows why it waits
         elif result.state == LaunchState.BROKEN and record_outcome.is_transient_errno(result.errno):
             self._requeue(monitored, result.message)
         else:

@@ -9,6 +9,7 @@ guessed.
 from __future__ import annotations
 
 import logging
+import math
 import threading
 import time
 from collections.abc import Callable
@@ -22,16 +23,14 @@ from trainui.domain.states import Status
 from trainui.errors import StoreError, TrainuiError
 from trainui.execution.attempt import record_outcome, stage_directory
 from trainui.execution.attempt.attempt_poller import AttemptPoller, Step
+from trainui.execution.attempt.executors import Executors
 from trainui.execution.attempt.launch_recorder import LaunchRecorder
 from trainui.execution.attempt.monitored_attempt import MonitoredAttempt
 from trainui.resume import outputs
 from trainui.store.db import outage
 from trainui.store.db.engine import Store
-from trainui.store.runs import attempt_rows, attempts
-from trainui.supervisor import process
+from trainui.store.runs import attempt_rows, attempts, stage_queue
 from trainui.supervisor.fork_server import ForkServer
-from trainui.supervisor.process import ProbeState
-from trainui.supervisor.protocol import JournalError
 
 logger = logging.getLogger(__name__)
 
@@ -60,8 +59,9 @@ class AttemptMonitor:
         self._store = store
         self._here = here
         self._fork_server = fork_server or ForkServer()
-        self._launcher = LaunchRecorder(store, self._fork_server, stopping)
-        self._poller = AttemptPoller(store, self._launcher, stopping)
+        self._executors = Executors(self._fork_server)
+        self._launcher = LaunchRecorder(store, self._executors, stopping)
+        self._poller = AttemptPoller(store, self._launcher, self._executors, stopping)
         self._stopping = stopping
         self._lock = threading.Lock()
         self._known: dict[int, MonitoredAttempt] = {}
@@ -136,6 +136,21 @@ class AttemptMonitor:
         with self._store.read() as connection:
             return attempts.find(connection, monitored.attempt.id)
 
+    def offer(self, executor: str) -> float:
+        """Return how many more jobs an executor takes now.
+
+        Raises:
+            TrainuiError: no package has one of this name, or it fails.
+        """
+        found = self._executors.named(executor).offer()
+        if found is None:
+            return math.inf
+        with self._store.read() as connection:
+            granted = stage_queue.count_unclaimed(connection, executor)
+        with self._lock:
+            known = [one for one in self._known.values() if one.attempt.executor == executor]
+            return found - granted - sum(not one.is_adopted for one in known)
+
     def release(self) -> None:
         """Release all waiting threads; running attempts are not affected."""
         with self._lock:
@@ -196,10 +211,7 @@ class AttemptMonitor:
         """Return True if the loop has to run at once: an end to record, or slots to grant."""
         if monitored.attempt.cancel_requested_at is not None:
             return True
-        try:
-            return process.probe(monitored.directory).state != ProbeState.RUNNING
-        except (JournalError, OSError):
-            return True
+        return not self._poller.is_running(monitored)
 
 
 def _error_of(step: Callable[[Path], None], directory: Path) -> Exception | None:

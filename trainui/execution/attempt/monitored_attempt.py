@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from trainui.domain.records import AttemptRecord
+from trainui.domain.records import LOCAL, AttemptRecord
 from trainui.execution.attempt.orphan import Orphan
+from trainui.plugin.records import StageJob
+from trainui.supervisor.protocol import ExitReason
 
 
 @dataclass(slots=True)
@@ -25,12 +26,16 @@ class MonitoredAttempt:
     """True while a pool thread works on it."""
     is_recorded: bool = False
     """True once its end is recorded."""
-    identity: Mapping[str, str] | None = None
-    """The variables that identify its processes, once they were needed."""
+    job: StageJob | None = None
+    """The attempt as its executor knows it, once that was needed."""
+    is_adopted: bool = False
+    """True if this worker launched it, or its executor was asked to take it over."""
     asked_to_stop_at: float | None = None
     """Time at which its supervisor was asked to stop. All times here are monotonic."""
     orphan: Orphan | None = None
     """Set once its supervisor was found dead."""
+    ended_for: ExitReason | None = None
+    """Why this worker ended an orphan."""
     has_survivors: bool = False
     """True once a process of it survived SIGKILL."""
     warning: str | None = None
@@ -41,6 +46,11 @@ class MonitoredAttempt:
     """Time at which it was found cancelled while it could not be inspected."""
     due: float = 0.0
     """Time of the next probe; later after an error."""
+
+    @property
+    def is_local(self) -> bool:
+        """True if it runs on this machine, and not elsewhere by another executor."""
+        return self.attempt.executor == LOCAL
 
     @property
     def directory(self) -> Path:

@@ -1,6 +1,6 @@
 """An orphan: an attempt whose supervisor is dead but whose processes are alive.
 
-The worker enforces the supervisor's rules instead: the time limits, and that no process outlives
+The worker decides by the supervisor's rules instead: the time limits, and that no process outlives
 the main process for long.
 """
 
@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from trainui.execution.attempt.prepared_process import AttemptContext, identity_of
+from trainui.execution.attempt.prepared_process import AttemptContext
 from trainui.supervisor import journal, orphans
 from trainui.supervisor.protocol import ExitReason
-from trainui.supervisor.supervise import LEFTOVER_GRACE, NEVER
+from trainui.supervisor.supervise import NEVER
 
 
 class Orphan:
@@ -21,7 +21,6 @@ class Orphan:
         """Start watching an orphan."""
         self._directory = Path(context.attempt.directory)
         self._definition = context.stage.definition
-        self._identity = identity_of(context)
         self._sizes = journal.log_sizes(self._directory)
         self._grown_at = now
 
@@ -43,11 +42,3 @@ class Orphan:
         if now - self._grown_at >= (self._definition.silence_timeout or NEVER):
             return ExitReason.SILENCE
         return None
-
-    def end(self, reason: ExitReason) -> tuple[int, ...]:
-        """End all its processes; return those that survive, or raise SupervisorLivesError."""
-        grace = self._definition.grace
-        if reason == ExitReason.EXITED:
-            grace = min(grace, LEFTOVER_GRACE)
-        stop_signal = self._definition.stop_signal
-        return tuple(orphans.kill_orphans(self._directory, stop_signal, grace, self._identity))

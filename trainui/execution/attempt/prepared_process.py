@@ -125,9 +125,10 @@ def _own_variables(context: AttemptContext, checkpoint: str | None) -> dict[str,
         "TRAINUI_RUN_DIR": run.directory,
         "TRAINUI_STAGE_DIR": stage.directory,
         "TRAINUI_METRICS_FILE": str(Path(attempt.directory) / METRICS_FILE),
-        "CUDA_VISIBLE_DEVICES": ",".join(map(str, attempt.gpus)),
-        "CUDA_DEVICE_ORDER": "PCI_BUS_ID",
     }
+    if stage.definition.is_local:  # elsewhere its executor says which GPUs it has
+        variables["CUDA_VISIBLE_DEVICES"] = ",".join(map(str, attempt.gpus))
+        variables["CUDA_DEVICE_ORDER"] = "PCI_BUS_ID"
     return variables | ({"TRAINUI_CHECKPOINT": checkpoint} if checkpoint else {})
 
 

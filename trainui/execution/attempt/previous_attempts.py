@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
-from pathlib import Path
 
 from trainui.errors import TrainuiError
-from trainui.execution.attempt.prepared_process import AttemptContext, identity_of
-from trainui.supervisor import orphans, process
-from trainui.supervisor.process import ProbeState
+from trainui.execution.attempt.executors import Executors, job_of
+from trainui.execution.attempt.prepared_process import AttemptContext
+from trainui.plugin.records import ExecutorBackend, JobState, StageJob
 
 POLL_EVERY = 0.05
 SUPERVISOR_PATIENCE = 20.0
@@ -24,43 +23,27 @@ class PreviousAttemptLivesError(TrainuiError):
     """A process of an earlier attempt does not end, so no new attempt may start."""
 
 
-def end_all(earlier: Iterable[AttemptContext]) -> None:
-    """End every process of earlier attempts, whose end is recorded.
+def end_all(earlier: Iterable[AttemptContext], executors: Executors) -> None:
+    """End everything of earlier attempts, whose end is recorded.
 
     Raises:
-        PreviousAttemptLivesError: a process survives SIGKILL.
+        PreviousAttemptLivesError: something of one cannot be ended.
     """
     for one in earlier:
-        if not _is_known_to_be_gone(one):
-            _end(one)
+        _end(one, executors.of(one.attempt), job_of(one))
 
 
-def _is_known_to_be_gone(one: AttemptContext) -> bool:
-    found = process.probe(Path(one.attempt.directory), identity_of(one))
-    if found.exit is not None:
-        return not found.exit.left
-    return found.state not in (ProbeState.RUNNING, ProbeState.ORPHAN)
-
-
-def _end(one: AttemptContext) -> None:
-    directory, number = Path(one.attempt.directory), one.attempt.number
-    stop_signal, grace = one.stage.definition.stop_signal, one.stage.definition.grace
-    process.request_stop(directory, identity_of(one))
-    give_up_at = time.monotonic() + grace + SUPERVISOR_PATIENCE
-    while not _is_known_to_be_gone(one):
-        try:
-            left = orphans.kill_orphans(directory, stop_signal, grace, identity_of(one))
-        except orphans.SupervisorLivesError as error:
-            if time.monotonic() > give_up_at:
-                raise PreviousAttemptLivesError(
-                    f"the supervisor of attempt {number} does not exit; kill it, then resume"
-                ) from error
-            time.sleep(POLL_EVERY)
-            continue
-        if left:
-            pids = ", ".join(map(str, left))
-            raise PreviousAttemptLivesError(
-                f"process {pids} of attempt {number} survives SIGKILL; no new attempt may start "
-                "while it is alive: end it or restart the machine, then resume"
-            )
+def _end(one: AttemptContext, executor: ExecutorBackend, job: StageJob) -> None:
+    found = executor.probe(job)
+    if found.state in (JobState.GONE, JobState.NONE, JobState.UNREADABLE):
         return
+    executor.stop(job)
+    give_up_at = time.monotonic() + job.grace + SUPERVISOR_PATIENCE
+    while left := executor.prove_gone(job):
+        if time.monotonic() > give_up_at:
+            raise PreviousAttemptLivesError(
+                f"attempt {one.attempt.number} still runs: {', '.join(left)} cannot be ended; no "
+                "new attempt may start while it is alive: end it or restart the machine, then "
+                "resume"
+            )
+        time.sleep(POLL_EVERY)

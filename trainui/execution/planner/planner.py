@@ -20,7 +20,7 @@ from trainui.execution.gpu.gpus import Usable
 from trainui.execution.planner import slots, wait_reasons
 from trainui.execution.planner.slots import host
 from trainui.execution.planner.wait_reasons import RetryTimers
-from trainui.pipeline.rules.scheduling import Grant, Wait, decide
+from trainui.pipeline.rules.scheduling import ELSEWHERE, Grant, Wait, decide
 from trainui.pipeline.substitution.masking import mask
 from trainui.settings import Settings
 from trainui.store.db.engine import Store
@@ -96,7 +96,7 @@ class _View:
     @property
     def needs_gpu(self) -> bool:
         """True if one of the stages waits for a GPU."""
-        return any(stage.definition.gpus for stage in self.waiting)
+        return any(_kind(stage) == "gpu" for stage in self.waiting)
 
 
 REASONS_EVERY = 1.0
@@ -112,11 +112,14 @@ class Planner:
         send: Callable[[TaskMessage], None],
         settings: Settings,
         want: Callable[[Sequence[StageRecord]], None],
+        offer: Callable[[str], float] = lambda _name: math.inf,
     ) -> None:
         self._store = store
         self._send = send
         self._want = want
         """Called with the trials that could start now, if their search had chosen their values."""
+        self._offer = offer
+        """Returns how many more jobs an executor other than `local` takes now."""
         self._settings = settings
         self._here = slots.here(settings)
         self._last: _View | None = None
@@ -153,7 +156,7 @@ class Planner:
         if changed or last is None or last.is_open or self._are_reasons_due:
             is_brief = time.monotonic() < self._no_gpu_stage_at + REASONS_EVERY
             horizon = BRIEF_HORIZON if is_brief else HORIZON
-            horizons = {"cpu": horizon, "gpu": horizon}
+            horizons = {"cpu": horizon, "gpu": horizon, ELSEWHERE: horizon}
             is_early = self._seconds_to_reasons() > 0
             self._last = self._read(_Depth(horizons, is_brief=is_brief, is_early=is_early))
         elif not (self._is_disk_short or _is_moved_by_time(last)):
@@ -188,14 +191,16 @@ class Planner:
     def _is_full(self, view: _View) -> bool:
         """Return True if no stage can start until a slot is freed."""
         taken = sum(slot.kind == "cpu" for slot in view.held)
-        return bool(view.waiting) and not view.needs_gpu and taken >= self._settings.cpus
+        elsewhere = any(not stage.definition.is_local for stage in view.waiting)
+        others = view.needs_gpu or elsewhere or ELSEWHERE in view.cut
+        return bool(view.waiting) and not others and taken >= self._settings.cpus
 
     def _read(self, depth: _Depth) -> _View:
         # When the worker starts, all messages count as lost: their receiver is dead.
         patience = 0 if self._last is None else SEND_AGAIN_AFTER
         with self._store.read() as connection:
             waiting, cut = _page(connection, depth, self._here)
-            has_gpu_stage = any(stage.definition.gpus for stage in waiting)
+            has_gpu_stage = any(_kind(stage) != "cpu" for stage in waiting)
             if cut and not depth.is_brief and not has_gpu_stage:
                 self._no_gpu_stage_at = time.monotonic()
             is_open = stage_queue.is_any_open(connection, self._here)
@@ -237,7 +242,9 @@ class Planner:
         usable = Usable()  # the driver is asked only if a stage waits for a GPU
         if view.needs_gpu and not view.paused:
             usable = gpus.usable_gpus(self._settings)
-        waiting = wait_reasons.waiting_stages(view.waiting, usable, self._delays, self._settings)
+        waiting = wait_reasons.waiting_stages(
+            view.waiting, usable, self._delays, self._settings, self._offer
+        )
         self._is_disk_short = any(stage.wait_reason for stage in waiting)
         decided, left = decide(
             waiting,
@@ -304,17 +311,23 @@ def _page(
         return waiting, frozenset()
     pages = {}
     for kind, horizon in horizons.items():
-        pages[kind] = [one for one in waiting if (one.definition.gpus > 0) == (kind == "gpu")]
-        is_known = depth.is_brief and kind == "gpu" and not pages[kind]
+        pages[kind] = [one for one in waiting if _kind(one) == kind]
+        is_known = depth.is_brief and kind != "cpu" and not pages[kind]
         if len(pages[kind]) <= horizon and not is_known:
             pages[kind] = stage_queue.queued(connection, kind=kind, limit=horizon + 1, here=here)
     cut = frozenset(kind for kind, page in pages.items() if len(page) > horizons[kind])
     return [one for kind, page in pages.items() for one in page[: horizons[kind]]], cut
 
 
+def _kind(stage: StageRecord) -> str:
+    if not stage.definition.is_local:
+        return ELSEWHERE
+    return "gpu" if stage.definition.gpus else "cpu"
+
+
 def _is_moved_by_time(view: _View) -> bool:
     """Return True if a stage may start without a change of the store: a retry or a GPU stage."""
-    return any(stage.not_before or stage.definition.gpus for stage in view.waiting)
+    return any(stage.not_before or _kind(stage) != "cpu" for stage in view.waiting)
 
 
 def _message(stage: StageRecord, attempt: AttemptRecord) -> TaskMessage:

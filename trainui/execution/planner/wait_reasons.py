@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from trainui import clock, disk, paths
@@ -43,9 +43,16 @@ def worded(stage: StageRecord, reason: str, here: HostView | None) -> WaitReason
 
 
 def waiting_stages(
-    waiting: Sequence[StageRecord], usable: Usable, delays: RetryTimers, settings: Settings
+    waiting: Sequence[StageRecord],
+    usable: Usable,
+    delays: RetryTimers,
+    settings: Settings,
+    offer: Callable[[str], float],
 ) -> list[WaitingStage]:
-    """Return the waiting stages, each with the disk space missing for its run or in the home."""
+    """Return the waiting stages, each with the disk space missing for its run or in the home.
+
+    `offer` returns how many more jobs an executor takes; it may raise.
+    """
     home = paths.home().root
     disk_reasons: dict[str, str | None] = {}
     found = []
@@ -56,12 +63,22 @@ def waiting_stages(
             disk_reasons[run_dir] = disk.read_only(place) or disk.wait_reason((home, place.parent))
         not_before = delays.not_before(stage)
         reason = host_mismatch(stage.definition, settings) or disk_reasons[run_dir]
-        found.append(_waiting(stage, usable, reason, not_before))
+        taken: float | None = None
+        if not stage.definition.is_local and reason is None:
+            try:
+                taken = offer(stage.executor)
+            except Exception as error:  # a plugin's: only its own stages wait
+                reason = f"executor {stage.executor}: {error}"
+        found.append(_waiting(stage, usable, reason, not_before, taken))
     return found
 
 
 def _waiting(
-    stage: StageRecord, usable: Usable, reason: str | None, not_before: int | None
+    stage: StageRecord,
+    usable: Usable,
+    reason: str | None,
+    not_before: int | None,
+    offer: float | None,
 ) -> WaitingStage:
     definition = stage.definition
     used, allowed = stage.retries_used, definition.retries
@@ -69,7 +86,9 @@ def _waiting(
         stage.id,
         gpus=definition.gpus,
         cpus=definition.cpus,
-        visible=_fitting(stage, usable) if definition.gpus else None,
+        visible=_fitting(stage, usable) if definition.gpus and definition.is_local else None,
+        executor=definition.executor,
+        offer=offer,
         memory=notation.format_size(definition.gpu_memory) if definition.gpu_memory else None,
         not_before=not_before,
         retry=f"retry {used} of {allowed}" if used else "retry",

@@ -117,7 +117,9 @@ class WorkerServices:
         sweeper = QueueSweeper(app, store, record)
         self._queue = ServiceThread("queue", sweeper.step, stopping, at_end=sweeper.close)
         self._searches = SearchThread(store, stopping, here(settings))
-        self._planner = Planner(store, self._sender.post, settings, self._searches.want)
+        self._planner = Planner(
+            store, self._sender.post, settings, self._searches.want, lambda n: self.monitor.offer(n)
+        )
         self._notifier = Notifier(store, settings)
         self._reader = MetricsProcess(is_locked=_is_store_locked)
         self._home = home = paths.home()

@@ -74,6 +74,8 @@ def _execute(
     if monitored is None:
         logger.info("%s of run %s is already claimed", stage_name, run_id)
         raise Ignore
+    if not monitored.is_local:
+        return None  # it may wait for days: this thread is for others
     monitored.done.wait()
     if STOPPING.is_set():
         raise Ignore

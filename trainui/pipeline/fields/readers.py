@@ -279,6 +279,19 @@ def json_value(value: Any) -> Json:
         raise fault("wrong-type", f"contains a value that cannot be passed: {error}") from error
 
 
+def executor(value: Any) -> tuple[str, dict[str, Json]]:
+    """Return the name of an executor, and the options for it."""
+    found = json_value(value)
+    name: Any = found
+    options: Any = {}
+    if isinstance(found, dict) and len(found) == 1:
+        ((name, options),) = found.items()
+    if not isinstance(name, str) or not name or not isinstance(options, dict | None):
+        message = f"must be a name or {{NAME: {{OPTION: VALUE}}}}, not {kind_of(value)}"
+        raise fault("wrong-type", message)
+    return name, options or {}
+
+
 def parameter(value: Any) -> str:
     """Return the value of a parameter."""
     if not isinstance(value, Scalar):

@@ -161,6 +161,26 @@ Task = Annotated[str, FieldReader(readers.task, _TEXT_SCHEMA)]
 TaskParam = Annotated[Json, FieldReader(readers.json_value, {})]
 """Any JSON value."""
 
+Executor = Annotated[
+    tuple[str, dict[str, Json]],
+    FieldReader(
+        readers.executor,
+        {
+            "anyOf": [
+                {"type": "string", "minLength": 1},
+                {
+                    "type": "object",
+                    "minProperties": 1,
+                    "maxProperties": 1,
+                    "additionalProperties": {"type": ["object", "null"]},
+                },
+            ],
+            "examples": ["local"],
+        },
+    ),
+]
+"""The name of an executor, alone or with its options."""
+
 Parameter = Annotated[str, FieldReader(readers.parameter, _TEXT_SCHEMA)]
 """The value of a parameter, as text."""
 

@@ -8,6 +8,7 @@ did not start: it does not block later stages.
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -15,6 +16,11 @@ from trainui import clock
 from trainui.formatting import quantity
 
 PAUSED = "the queue is paused"
+
+ELSEWHERE = "elsewhere"
+"""The kind of stages that another executor runs."""
+
+FULL = "its executor accepts no more jobs now"
 
 NAMES_SHOWN = 4
 """Maximum number of stages named in a wait reason; the rest is only counted."""
@@ -39,6 +45,10 @@ class WaitingStage:
     """Indices of the GPUs it may use; None: all."""
     memory: str | None = None
     """GPU memory needed, as text; `visible` contains only GPUs that have it."""
+    executor: str = "local"
+    """What runs it."""
+    offer: float | None = None
+    """How many more jobs its executor takes now; None: it runs on this machine, in its slots."""
     wait_reason: str | None = None
     """Wait reason other than slots; meanwhile the stage reserves no slot."""
 
@@ -67,9 +77,9 @@ class Grant:
 
     stage_id: str
     kind: str
-    """`cpu` or `gpu`."""
+    """`cpu`, `gpu`, or `elsewhere` for another executor."""
     slots: tuple[int, ...]
-    """Numbers of CPU slots, or indices of GPUs."""
+    """Numbers of CPU slots, or indices of GPUs; none for another executor."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +103,7 @@ def decide(
         "gpu": _Queue("gpu", list(free.gpus), free.gpu_users, free.gpu_strangers, free.gpu_limit),
     }
     decided: list[Grant | Wait] = []
+    given = Counter[str]()
     for stage in waiting:
         if paused:
             decided.append(Wait(stage.id, PAUSED))
@@ -100,9 +111,15 @@ def decide(
             decided.append(Wait(stage.id, _delay(stage, now)))
         elif stage.wait_reason is not None:
             decided.append(Wait(stage.id, stage.wait_reason))
+        elif stage.offer is not None:
+            given[stage.executor] += 1
+            fits = given[stage.executor] <= stage.offer
+            decided.append(Grant(stage.id, ELSEWHERE, ()) if fits else Wait(stage.id, FULL))
         else:
             decided.append(queues["gpu" if stage.gpus else "cpu"].decide(stage))
-    left = (kind for kind, queue in queues.items() if not paused and queue.is_open)
+    left = {kind for kind, queue in queues.items() if not paused and queue.is_open}
+    if not paused and not any(one.reason == FULL for one in decided if isinstance(one, Wait)):
+        left.add(ELSEWHERE)
     return decided, frozenset(left)
 
 

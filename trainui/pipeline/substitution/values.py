@@ -53,7 +53,8 @@ _NUMBER = Rule(_PARAMS)
 
 FIELDS = {
     **dict.fromkeys(("task", "matrix", "seeds", "over", "search", "cpus", "gpus"), _NUMBER),
-    **dict.fromkeys(("gpu_memory", "host", "queue", "retries", "retry_delay"), _NUMBER),
+    **dict.fromkeys(("gpu_memory", "host", "queue", "executor", "retries"), _NUMBER),
+    "retry_delay": _NUMBER,
     **dict.fromkeys(("timeout", "silence_timeout", "stop_signal", "grace"), _NUMBER),
     "allow_failure": _NUMBER,
     "run": Rule(_COMMON | {"resume_args"}, several=True),

@@ -12,7 +12,14 @@ from typing import Any, NamedTuple
 
 from trainui import formatting
 from trainui.domain.definition import StageDefinition
-from trainui.domain.records import AttemptRecord, Event, RunRecord, StageRecord
+from trainui.domain.records import (
+    LOCAL,
+    NOT_STARTED_BY_US,
+    AttemptRecord,
+    Event,
+    RunRecord,
+    StageRecord,
+)
 from trainui.domain.states import ENDED, Status
 from trainui.errors import AmbiguousError, NotFoundError
 from trainui.store.db import protocol
@@ -250,13 +257,13 @@ class OpenAttempt(NamedTuple):
 
 
 def open_attempts(connection: protocol.Connection) -> list[OpenAttempt]:
-    """Return the attempts that are recorded as running."""
+    """Return the attempts that are recorded as running, and are not some executor's."""
     found = connection.execute(
         "SELECT run_id, stages.id, stages.name, number, attempts.directory, attempts.host, "
         f"runs.directory, CASE WHEN {IS_EXTERNAL} THEN submission_json END FROM attempts "
         "JOIN stages ON stages.id = stage_id AND number = attempt JOIN runs ON runs.id = run_id "
-        "WHERE attempts.status = ? AND stages.status = ?",
-        (Status.RUNNING, Status.RUNNING),
+        "WHERE attempts.status = ? AND stages.status = ? AND attempts.executor IN (?, ?)",
+        (Status.RUNNING, Status.RUNNING, LOCAL, NOT_STARTED_BY_US),
     )
     return [
         OpenAttempt(

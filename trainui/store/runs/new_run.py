@@ -10,7 +10,7 @@ from typing import Any
 
 from trainui import clock
 from trainui.domain.definition import Pipeline, StageDefinition
-from trainui.domain.records import LOCAL, OWN
+from trainui.domain.records import OWN
 from trainui.domain.states import Status
 from trainui.errors import UsageError
 from trainui.formatting import quantity
@@ -126,7 +126,6 @@ def _run(new: NewRun, created_at: int) -> dict[str, Any]:
 
 
 NOT_STARTED = {
-    "executor": LOCAL,
     "attempt": 0,
     "retries_used": 0,
     "stalled": False,
@@ -138,7 +137,8 @@ NOT_STARTED = {
 
 def defined_columns(stage: StageDefinition) -> dict[str, Any]:
     """Return the columns of a stage that follow from its definition."""
-    return {"definition_json": row_mapping.dump(stage.to_json()), "gpus": stage.gpus}
+    definition = row_mapping.dump(stage.to_json())
+    return {"definition_json": definition, "gpus": stage.gpus, "executor": stage.executor}
 
 
 def stage_rows(new: NewRun, ids: Mapping[str, str], *, first: int = 0) -> list[dict[str, Any]]:

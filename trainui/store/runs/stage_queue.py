@@ -6,8 +6,9 @@ import uuid
 from collections.abc import Sequence
 
 from trainui import clock
-from trainui.domain.records import AttemptRecord, HostView, Slot, StageRecord
+from trainui.domain.records import LOCAL, AttemptRecord, HostView, Slot, StageRecord
 from trainui.domain.states import Status
+from trainui.pipeline.rules.scheduling import ELSEWHERE
 from trainui.store.db.protocol import Connection
 from trainui.store.db.statements import change, insert, placeholders, set_values
 from trainui.store.read import row_mapping
@@ -23,12 +24,16 @@ def queued(
 ) -> list[StageRecord]:
     """Return the stages that wait for a slot, in the order in which they get one.
 
-    Only those that need slots of this kind (`cpu` or `gpu`), and that may run on the host `here`;
+    Only those of this kind (`cpu`, `gpu`, `elsewhere`), and that may run on the host `here`;
     None: all. A negative `limit` is none.
     """
     tables, parameters = _waiting(here)
-    if kind is not None:
-        tables += f" AND gpus {'>' if kind == 'gpu' else '='} 0"
+    if kind == ELSEWHERE:
+        tables += " AND executor <> ?"
+        parameters += (LOCAL,)
+    elif kind is not None:
+        tables += f" AND gpus {'>' if kind == 'gpu' else '='} 0 AND executor = ?"
+        parameters += (LOCAL,)
     order = "ORDER BY priority DESC, created_at, runs.id, position"
     if limit >= 0:
         tables += f" {order} LIMIT ?"
@@ -159,3 +164,12 @@ def unclaimed_ids(connection: Connection) -> frozenset[str]:
         "SELECT celery_task_id FROM attempts WHERE status = ?", (Status.QUEUED,)
     )
     return frozenset(str(row[0]) for row in found)
+
+
+def count_unclaimed(connection: Connection, executor: str) -> int:
+    """Return the number of attempts of an executor that are granted and not claimed."""
+    found = connection.execute(
+        "SELECT count(*) FROM attempts WHERE status = ? AND executor = ?",
+        (Status.QUEUED, executor),
+    )
+    return int(found.fetchone()[0])

@@ -295,7 +295,7 @@ def test_an_attempt_that_could_not_be_launched_is_never_launched_later(
 def test_a_launch_without_an_answer_is_recorded_only_where_nothing_started(
     store: Store, follower: AttemptMonitor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = process.launch
+    real = process.start
 
     def start_and_not_answer(*arguments: object, **_: object) -> LaunchResult:
         assert real(*arguments).state == LaunchState.STARTED  # type: ignore[arg-type]
@@ -303,14 +303,14 @@ def test_a_launch_without_an_answer_is_recorded_only_where_nothing_started(
 
     run = submit(tmp_path, "stages: [{name: a, run: echo hi}]")
     attempt = granted(store, run)
-    monkeypatch.setattr(process, "launch", start_and_not_answer)
+    monkeypatch.setattr(process, "start", start_and_not_answer)
     follower.claim(run, "a", str(attempt.celery_task_id))
     look_until(follower, run, Status.COMPLETED)
 
     run = submit(tmp_path, "stages: [{name: a, run: echo hi}]")
     attempt = granted(store, run)
     broken = LaunchResult(LaunchState.BROKEN, "no answer within 60 s")
-    monkeypatch.setattr(process, "launch", lambda *_, **__: broken)
+    monkeypatch.setattr(process, "start", lambda *_, **__: broken)
     follower.claim(run, "a", str(attempt.celery_task_id))
     found = look_until(follower, run, Status.FAILED)
     assert found.error == "its supervisor could not be started: no answer within 60 s"
@@ -319,14 +319,14 @@ def test_a_launch_without_an_answer_is_recorded_only_where_nothing_started(
 def test_a_launch_without_an_answer_is_none_that_failed_where_the_records_were_removed(
     store: Store, follower: AttemptMonitor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = process.launch
+    real = process.start
 
     def start_and_not_answer(*arguments: object, **_: object) -> LaunchResult:
         assert real(*arguments).state == LaunchState.STARTED  # type: ignore[arg-type]
         wait_for((tmp_path / "ran").exists, "its start")
         return LaunchResult(LaunchState.BROKEN, "no answer within 60 s")
 
-    monkeypatch.setattr(process, "launch", start_and_not_answer)
+    monkeypatch.setattr(process, "start", start_and_not_answer)
     script = "rm -rf $TRAINUI_RUN_DIR; echo ran >> ran; until test -e go; do sleep 0.02; done"
     run = submit(tmp_path, json.dumps({"stages": [{"name": "a", "run": script}]}))
     follower.claim(run, "a", str(granted(store, run).celery_task_id))

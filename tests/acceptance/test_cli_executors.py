@@ -1,0 +1,218 @@
+"""Stages that another executor runs: a directory in which a process of a foreign boot serves."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.acceptance.command_line import CommandLine
+from tests.executors import trainui_spool
+from tests.unit.supervisor.waiting import is_alive, read_pid, wait_for, wait_for_death
+from trainui.supervisor import journal
+
+HOLD = "echo $$ > pid; echo $TRAINUI_ATTEMPT >> ledger; until [ -e go ]; do sleep 0.05; done"
+
+POINT = '{"step": 1, "loss": 2}'
+
+
+class Cluster:
+    """The directory, and the process that runs its jobs."""
+
+    def __init__(self, cli: CommandLine) -> None:
+        self.cli = cli
+        self.place = cli.directory / "spool"
+        self.place.mkdir()
+        install(cli.directory / "site")
+        cli.environ |= {"SPOOL": str(self.place), "PYTHONPATH": str(cli.directory / "site")}
+        self.server = self.serve()
+
+    def serve(self) -> subprocess.Popen[bytes]:
+        server = subprocess.Popen([sys.executable, trainui_spool.__file__, str(self.place)])
+        wait_for(lambda: trainui_spool.is_served(self.place), "the cluster")
+        return server
+
+    def start(self, script: str = HOLD) -> str:
+        argv = ("run", "--detach", "--executor", "spool", "--", "sh", "-c", script)
+        return self.cli(*argv).out.split()[0]
+
+    def pid(self) -> int:
+        return read_pid(self.cli.directory / "pid")
+
+    def go(self) -> None:
+        (self.cli.directory / "go").touch()
+
+    def ledger(self) -> list[str]:
+        file = self.cli.directory / "ledger"
+        return file.read_text().split() if file.exists() else []
+
+    def stage(self, run: str) -> Any:
+        return self.cli.json("show", run)["stages"][0]
+
+    def records(self, run: str) -> Path:
+        return Path(self.stage(run)["attempts"][-1]["stdout"]).parent
+
+    def close(self) -> None:
+        self.server.kill()
+        self.server.wait()
+
+
+def install(site: Path) -> None:
+    """Install the executor's package, as pip would."""
+    about = site / "trainui_spool-1.dist-info"
+    about.mkdir(parents=True)
+    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: trainui-spool\nVersion: 1\n")
+    (about / "entry_points.txt").write_text("[trainui.executors]\nspool = trainui_spool:EXECUTOR\n")
+    (site / "trainui_spool.py").write_bytes(Path(trainui_spool.__file__).read_bytes())
+
+
+@pytest.fixture
+def cluster(cli: CommandLine) -> Iterator[Cluster]:
+    started = Cluster(cli)
+    yield started
+    started.close()
+
+
+def test_a_stage_runs_elsewhere_and_its_end_is_what_its_supervisor_wrote(
+    cluster: Cluster, cli: CommandLine
+) -> None:
+    done = cli(
+        *("run", "--wait", "--json", "--executor", "spool", "--"),
+        *(
+            "sh",
+            "-c",
+            'echo {\\"step\\": 1, \\"loss\\": 2} > $TRAINUI_METRICS_FILE; echo hello; exit 3',
+        ),
+    )
+    assert done.code == 1
+    run = done.json()["run"]
+    stage = cluster.stage(run)
+    assert (stage["status"], stage["exit_code"], stage["gpus"]) == ("failed", 3, [])
+    assert "hello" in cli("logs", run).out
+    assert [one["name"] for one in cli.json("metrics", run)["series"]] == ["loss"]
+    pids = journal.read_pids(cluster.records(run))
+    assert pids is not None
+    assert pids.boot_id == "foreign"
+
+
+def test_a_pipeline_names_its_executor_with_options(cluster: Cluster, cli: CommandLine) -> None:
+    shown = cli.run(
+        """
+        defaults: {executor: {spool: {partition: gpu}}}
+        stages:
+          - {name: a, run: echo a, gpus: 4}
+          - {name: b, run: echo b, depends_on: [a], executor: local}
+        """
+    )
+    assert shown["status"] == "completed"
+    assert len([*cluster.place.glob("*.job")]) == 1
+
+
+@pytest.mark.parametrize(
+    ("executor", "said"), [("nowhere", "nowhere"), ("{spool: {color: red}}", "color")]
+)
+def test_an_unknown_executor_or_option_is_refused_before_anything_runs(
+    cluster: Cluster, cli: CommandLine, executor: str, said: str
+) -> None:
+    cli.write("p.yaml", f"stages: [{{name: a, run: echo a, executor: {executor}}}]")
+    done = cli("run", "p.yaml", "--wait")
+    assert (done.code, said in done.err) == (2, True), done
+    assert cli.json("ls")["runs"] == []
+
+
+def test_the_setting_names_the_executor_of_stages_that_name_none(
+    cluster: Cluster, cli: CommandLine
+) -> None:
+    assert cli("run", "--wait", "--", "true", TRAINUI_EXECUTOR="spool").code == 0
+    assert len([*cluster.place.glob("*.job")]) == 1
+
+
+def test_a_stage_that_waits_elsewhere_says_why_and_is_withdrawn_by_cancel(
+    cluster: Cluster, cli: CommandLine
+) -> None:
+    (cluster.place / "hold").touch()
+    run = cluster.start()
+    wait_for(lambda: cluster.stage(run)["reason"] == "spool: in the queue", "the reason")
+    assert cli("cancel", run).code == 0
+    assert cli("wait", run, "--timeout", "60").code == 130
+    (cluster.place / "hold").unlink()
+    assert cluster.ledger() == []
+    cluster.go()
+    assert cli("resume", run, "--wait").code == 0
+    assert cluster.ledger() == ["2"]
+
+
+def test_a_full_place_is_a_reason_to_wait(cluster: Cluster, cli: CommandLine) -> None:
+    (cluster.place / "limit").write_text("1")
+    first, second = cluster.start(), cluster.start("true")
+    wait_for(lambda: "no more jobs" in str(cluster.stage(second)["reason"]), "the reason")
+    assert cli("run", "--wait", "--", "true").code == 0  # of this machine
+    cluster.go()
+    for run in (first, second):
+        assert cli("wait", run, "--timeout", "60").code == 0
+
+
+def test_a_cancelled_stage_ends_elsewhere_before_that_is_recorded(
+    cluster: Cluster, cli: CommandLine
+) -> None:
+    run = cluster.start()
+    pid = cluster.pid()
+    assert cli("cancel", run).code == 0
+    assert cli("wait", run, "--timeout", "60").code == 130
+    assert not is_alive(pid)
+    assert cluster.ledger() == ["1"]
+
+
+def test_a_stage_whose_supervisor_is_killed_is_interrupted_and_can_be_resumed(
+    cluster: Cluster, cli: CommandLine
+) -> None:
+    run = cluster.start()
+    pid = cluster.pid()
+    pids = journal.read_pids(cluster.records(run))
+    assert pids is not None
+    os.kill(pids.supervisor_pid, signal.SIGKILL)
+    wait_for_death(pid)
+    cli("wait", run, "--timeout", "60")
+    assert cluster.stage(run)["status"] == "interrupted"
+    cluster.go()
+    assert cli("resume", run, "--wait").code == 0
+    assert cluster.ledger() == ["1", "2"]
+
+
+def test_a_new_worker_takes_the_job_over_and_launches_no_second_one(
+    cluster: Cluster, cli: CommandLine
+) -> None:
+    run = cluster.start()
+    cluster.pid()
+    found = cli.json("worker", "status")
+    for name in ("guard_pid", "pid"):
+        os.kill(found[name], signal.SIGKILL)
+        wait_for_death(found[name])
+    assert cli("worker", "start").code == 0
+    assert cli.status(run) == "running"
+    cluster.go()
+    assert cli("wait", run, "--timeout", "60").code == 0
+    assert cluster.ledger() == ["1"]
+    assert len([*cluster.place.glob("*.job")]) == 1
+
+
+def test_nothing_is_concluded_while_the_place_does_not_answer(
+    cluster: Cluster, cli: CommandLine
+) -> None:
+    (cluster.place / "hold").touch()
+    run = cluster.start()
+    wait_for(lambda: [*cluster.place.glob("*.job")], "the job")
+    cluster.close()
+    wait_for(lambda: "does not answer" in str(cluster.stage(run)["reason"]), "the reason")
+    assert cli.status(run) == "running"
+    (cluster.place / "hold").unlink()
+    cluster.server = cluster.serve()
+    cluster.go()
+    assert cli("wait", run, "--timeout", "60").code == 0
+    assert cluster.ledger() == ["1"]

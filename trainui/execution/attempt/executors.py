@@ -1,0 +1,178 @@
+"""The places where attempts run: `local`, which is this machine, and those of plugins.
+
+The worker knows no other way to launch, look at, stop and bury an attempt.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from trainui.domain.records import LOCAL, AttemptRecord
+from trainui.errors import UsageError
+from trainui.execution.attempt.prepared_process import AttemptContext, identity_of
+from trainui.plugin import registry
+from trainui.plugin.records import (
+    Executor,
+    ExecutorBackend,
+    JobLook,
+    JobState,
+    Launched,
+    StageJob,
+)
+from trainui.plugin.records import LaunchState as Launch
+from trainui.supervisor import orphans, process, supervise
+from trainui.supervisor.fork_server import ForkServer
+from trainui.supervisor.process import LaunchState, ProbeState
+from trainui.supervisor.protocol import JournalError
+
+SUPERVISOR = (sys.executable, "-I", "-S", "-X", "utf8", supervise.__file__)
+"""The command of a supervisor, for an executor that starts one itself; a directory follows."""
+
+_LAUNCHED: Mapping[LaunchState, Launch] = {
+    LaunchState.STARTED: Launch.STARTED,
+    LaunchState.ALREADY: Launch.ALREADY,
+    LaunchState.FAILED: Launch.FAILED,
+    LaunchState.BROKEN: Launch.BROKEN,
+}
+
+_STATES: Mapping[ProbeState, JobState] = {
+    ProbeState.NONE: JobState.NONE,
+    ProbeState.RUNNING: JobState.RUNNING,
+    ProbeState.ORPHAN: JobState.ORPHAN,
+    ProbeState.UNREADABLE: JobState.UNREADABLE,
+    ProbeState.ENDED: JobState.GONE,
+    ProbeState.LOST: JobState.GONE,
+    ProbeState.REMOVED: JobState.GONE,
+}
+
+
+class LocalExecutor:
+    """Runs attempts on this machine, each under a supervisor that outlives the worker."""
+
+    def __init__(self, fork_server: ForkServer | None = None) -> None:
+        """Without a fork server, a supervisor is started for each attempt."""
+        self._fork_server = fork_server
+
+    def offer(self) -> int | None:
+        """Return None: the planner grants this machine's slots one by one."""
+        return None
+
+    def find(self, job: StageJob) -> bool:
+        """Return True if the attempt was started."""
+        return self.probe(job).state != JobState.NONE
+
+    def launch(self, job: StageJob) -> Launched:
+        """Start the attempt's supervisor, and wait until its process runs."""
+        found = process.start(job.directory, fork_server=self._fork_server)
+        return Launched(_LAUNCHED[found.state], found.message, found.errno)
+
+    def probe(self, job: StageJob) -> JobLook:
+        """Look at the attempt's records, and at its processes where these do not decide."""
+        with suppress(JournalError, OSError):
+            quick = process.probe(job.directory)  # enough in nearly all cases
+            if quick.state in (ProbeState.RUNNING, ProbeState.ENDED) and not _survivors(quick, job):
+                return JobLook(_STATES[quick.state])
+        found = process.probe(job.directory, job.identity)
+        survivors = _survivors(found, job)
+        state = JobState.ORPHAN if survivors else _STATES[found.state]
+        return JobLook(state, found.problem, _shown(survivors or found.pids))
+
+    def why_it_waits(self, job: StageJob) -> str:
+        """Return that a process of it is stopped by a signal; empty if none is."""
+        return process.find_stopped(job.directory) or ""
+
+    def stop(self, job: StageJob, *, kill: bool = False) -> bool:
+        """Signal the supervisor."""
+        act = process.kill_supervisor if kill else process.request_stop
+        return act(job.directory, job.identity)
+
+    def prove_gone(self, job: StageJob) -> tuple[str, ...]:
+        """End the processes that a dead supervisor has left; return the pids of the others."""
+        try:
+            left = orphans.kill_orphans(job.directory, job.stop_signal, job.grace, job.identity)
+        except orphans.SupervisorLivesError:
+            return ("its supervisor",)
+        return _shown(left)
+
+    def adopt(self, job: StageJob) -> None:
+        """Do nothing: the supervisor needs no worker."""
+
+
+def _survivors(found: process.Probe, job: StageJob) -> list[int]:
+    """Return the processes that survived SIGKILL, as its supervisor noted, and still live."""
+    if found.exit is None or not found.exit.left:
+        return []
+    return orphans.processes_of(job.identity)
+
+
+def _shown(pids: list[int] | tuple[int, ...]) -> tuple[str, ...]:
+    return tuple(map(str, pids))
+
+
+def job_of(context: AttemptContext) -> StageJob:
+    """Return an attempt as its executor knows it."""
+    attempt, definition = context.attempt, context.stage.definition
+    directory = Path(attempt.directory)
+    return StageJob(
+        key=f"trainui-{attempt.celery_task_id}",
+        directory=directory,
+        command=(*SUPERVISOR, str(directory)),
+        options=definition.executor_options,
+        gpus=definition.gpus,
+        cpus=definition.cpus,
+        identity=identity_of(context),
+        stop_signal=definition.stop_signal,
+        grace=definition.grace,
+    )
+
+
+class Executors:
+    """The executors of one worker."""
+
+    def __init__(self, fork_server: ForkServer | None = None) -> None:
+        self._known: dict[str, ExecutorBackend] = {LOCAL: LocalExecutor(fork_server)}
+
+    def named(self, name: str) -> ExecutorBackend:
+        """Return an executor.
+
+        Raises:
+            UsageError: no package has one of this name.
+            PluginError: it cannot be loaded.
+        """
+        if name not in self._known:
+            plugin = find(name)
+            self._known[name] = registry.run(plugin, plugin.backend)
+        return self._known[name]
+
+    def of(self, attempt: AttemptRecord) -> ExecutorBackend:
+        """Return the executor of an attempt."""
+        return self.named(attempt.executor)
+
+
+def find(name: str) -> Executor:
+    """Return the plugin of an executor.
+
+    Raises:
+        UsageError: no package has one of this name.
+        PluginError: it cannot be loaded.
+    """
+    plugin = registry.find(Executor, name)
+    if plugin is None:
+        known = ", ".join([LOCAL, *registry.names(Executor)])
+        raise UsageError(f"no executor {name!r} is installed; known: {known}")
+    return plugin
+
+
+def problems(name: str, options: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return what is wrong with a stage's options for an executor: each option, and a message.
+
+    Raises:
+        UsageError: no package has one of this name.
+        PluginError: it cannot be loaded.
+    """
+    plugin = find(name)
+    return list(registry.run(plugin, plugin.problems, options) or ())
