@@ -216,3 +216,34 @@ def test_nothing_is_concluded_while_the_place_does_not_answer(
     cluster.go()
     assert cli("wait", run, "--timeout", "60").code == 0
     assert cluster.ledger() == ["1"]
+
+
+def test_an_executor_that_raises_is_named_and_nothing_else_suffers(
+    cluster: Cluster, cli: CommandLine
+) -> None:
+    run = cluster.start()
+    cluster.pid()
+    (cluster.place / "broken").touch()
+    wait_for(lambda: "the spool is broken" in str(cluster.stage(run)["reason"]), "the reason")
+    assert cli("run", "--wait", "--", "true").code == 0
+    listed = {one["name"]: one["problem"] for one in cli.json("plugins")["plugins"]}
+    assert "the spool is broken" in listed["spool"]
+    assert cli.status(run) == "running"
+    (cluster.place / "broken").unlink()
+    cluster.go()
+    assert cli("wait", run, "--timeout", "60").code == 0
+    assert cluster.ledger() == ["1"]
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+def test_a_worker_that_dies_as_it_launches_a_job_launches_no_second_one(
+    cluster: Cluster, cli: CommandLine, moment: str
+) -> None:
+    (cluster.place / "die").write_text(moment)
+    run = cluster.start()
+    cluster.pid()
+    assert not (cluster.place / "die").exists()
+    cluster.go()
+    assert cli("wait", run, "--timeout", "60").code == 0
+    assert cluster.ledger() == ["1"]
+    assert len([*cluster.place.glob("*.job")]) == 1

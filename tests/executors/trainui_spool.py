@@ -64,11 +64,15 @@ class Spool:
         content = {"command": job.command, "identity": dict(job.identity)}
         unfinished = self._file(job, "new")
         unfinished.write_text(json.dumps(content))
+        self._die_if_asked("before")
         unfinished.rename(self._file(job, "job"))
+        self._die_if_asked("after")
         return Launched(LaunchState.WAITING)
 
     def probe(self, job: StageJob) -> JobLook:
         """Return what the files say, if the process that writes them lives."""
+        if (self.place / "broken").exists():
+            raise RuntimeError("the spool is broken")
         if not self.find(job):
             return JobLook(JobState.NONE)
         if self._file(job, "gone").exists():
@@ -95,6 +99,13 @@ class Spool:
     def adopt(self, job: StageJob) -> None:
         """Do nothing."""
 
+    def _die_if_asked(self, moment: str) -> None:
+        """Kill the worker, once, at a moment that a test has chosen."""
+        chosen = self.place / "die"
+        if chosen.exists() and chosen.read_text() == moment:
+            chosen.unlink()
+            os.kill(os.getpid(), signal.SIGKILL)
+
     def _file(self, job: StageJob, kind: str) -> Path:
         return self.place / f"{job.key}.{kind}"
 
@@ -116,9 +127,9 @@ class Running:
         content = json.loads(file.read_text())
         self.file = file
         self.identity = content["identity"]
-        python, *flags, program, directory = content["command"]
+        python, *flags, program, job, directory = content["command"]
         self.process = subprocess.Popen(
-            [python, *flags, "-c", FOREIGN, program, directory],
+            [python, *flags, "-c", FOREIGN, program, job, directory],
             stdin=subprocess.DEVNULL,
             start_new_session=True,
             env={"PATH": os.environ["PATH"]},

@@ -921,13 +921,13 @@ def run_job(directory: str) -> None:
 
 
 def main() -> None:
-    """Run as the fork server; with a directory as argument, supervise its attempt."""
+    """Run as the fork server, or with `--job DIRECTORY` as the supervisor of its attempt."""
     os.umask(0o077)
     with contextlib.suppress(OSError):  # without /dev/fd, inherited descriptors stay open
         for fd in map(int, os.listdir("/dev/fd")):
             os.closerange(max(fd, 3), fd + 1)  # unlike close, silent about the listing's own
-    if len(sys.argv) > 1:
-        run_job(sys.argv[1])
+    if sys.argv[1:2] == ["--job"]:
+        run_job(sys.argv[2])
     serve()
 
 

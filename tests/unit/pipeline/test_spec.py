@@ -11,6 +11,6 @@ def test_no_field_is_forgotten_on_the_way() -> None:
     fields = set(StageSpec.model_fields)
     named_otherwise = {"run": "command"}
     kept = {named_otherwise.get(field, field) for field in fields}
-    made = {"group", "trial", "trial_params"}
+    made = {"group", "trial", "trial_params", "executor_options"}
     assert kept - {"seeds"} | made == set(StageDefinition.__dataclass_fields__)
     assert set(FIELDS) == fields - {"name", "depends_on"}

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from trainui.domain.records import LOCAL, AttemptRecord
 from trainui.errors import UsageError
@@ -120,7 +120,7 @@ def job_of(context: AttemptContext) -> StageJob:
     return StageJob(
         key=f"trainui-{attempt.celery_task_id}",
         directory=directory,
-        command=(*SUPERVISOR, str(directory)),
+        command=(*SUPERVISOR, "--job", str(directory)),
         options=definition.executor_options,
         gpus=definition.gpus,
         cpus=definition.cpus,
@@ -128,6 +128,21 @@ def job_of(context: AttemptContext) -> StageJob:
         stop_signal=definition.stop_signal,
         grace=definition.grace,
     )
+
+
+class _Guarded:
+    """A plugin's backend: what it raises is noted, and becomes a PluginError."""
+
+    def __init__(self, plugin: Executor, backend: object) -> None:
+        self._plugin = plugin
+        self._backend = backend
+
+    def __getattr__(self, name: str) -> Any:
+        def call(*arguments: Any, **named: Any) -> Any:
+            with registry.guarded(self._plugin):
+                return getattr(self._backend, name)(*arguments, **named)
+
+        return call
 
 
 class Executors:
@@ -145,7 +160,8 @@ class Executors:
         """
         if name not in self._known:
             plugin = find(name)
-            self._known[name] = registry.run(plugin, plugin.backend)
+            backend = registry.run(plugin, plugin.backend)
+            self._known[name] = cast(ExecutorBackend, _Guarded(plugin, backend))
         return self._known[name]
 
     def of(self, attempt: AttemptRecord) -> ExecutorBackend:
