@@ -18,7 +18,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from trainui.plugin import Executor, JobLook, JobState, Launched, LaunchState, StageJob
+from trainui.plugin import Executor, JobLook, JobState, LaunchAnswer, Launched, StageJob
 
 EXECUTOR = Executor(
     interface=1, name="spool", backend="trainui_spool:Spool", problems="trainui_spool:problems"
@@ -67,7 +67,7 @@ class Spool:
         self._die_if_asked("before")
         unfinished.rename(self._file(job, "job"))
         self._die_if_asked("after")
-        return Launched(LaunchState.WAITING)
+        return Launched(LaunchAnswer.WAITING)
 
     def probe(self, job: StageJob) -> JobLook:
         """Return what the files say, if the process that writes them lives."""

@@ -31,8 +31,8 @@ from trainui.plugin.records import Importer as Importer
 from trainui.plugin.records import Job as Job
 from trainui.plugin.records import JobLook as JobLook
 from trainui.plugin.records import JobState as JobState
+from trainui.plugin.records import LaunchAnswer as LaunchAnswer
 from trainui.plugin.records import Launched as Launched
-from trainui.plugin.records import LaunchState as LaunchState
 from trainui.plugin.records import LineReader as LineReader
 from trainui.plugin.records import LogLines as LogLines
 from trainui.plugin.records import Option as Option

@@ -360,7 +360,7 @@ class JobLook:
     """What of it runs, as far as that is known: pids, or the name of a job."""
 
 
-class LaunchState(Enum):
+class LaunchAnswer(Enum):
     """Answers to a launch."""
 
     STARTED = "started"
@@ -379,7 +379,7 @@ class LaunchState(Enum):
 class Launched:
     """The answer to a launch."""
 
-    state: LaunchState
+    state: LaunchAnswer
     message: str = ""
     """What went wrong."""
     errno: int = 0

@@ -20,10 +20,10 @@ from trainui.plugin.records import (
     ExecutorBackend,
     JobLook,
     JobState,
+    LaunchAnswer,
     Launched,
     StageJob,
 )
-from trainui.plugin.records import LaunchState as Launch
 from trainui.supervisor import orphans, process, supervise
 from trainui.supervisor.fork_server import ForkServer
 from trainui.supervisor.process import LaunchState, ProbeState
@@ -32,11 +32,11 @@ from trainui.supervisor.protocol import JournalError
 SUPERVISOR = (sys.executable, "-I", "-S", "-X", "utf8", supervise.__file__)
 """The command of a supervisor, for an executor that starts one itself; a directory follows."""
 
-_LAUNCHED: Mapping[LaunchState, Launch] = {
-    LaunchState.STARTED: Launch.STARTED,
-    LaunchState.ALREADY: Launch.ALREADY,
-    LaunchState.FAILED: Launch.FAILED,
-    LaunchState.BROKEN: Launch.BROKEN,
+_LAUNCHED: Mapping[LaunchState, LaunchAnswer] = {
+    LaunchState.STARTED: LaunchAnswer.STARTED,
+    LaunchState.ALREADY: LaunchAnswer.ALREADY,
+    LaunchState.FAILED: LaunchAnswer.FAILED,
+    LaunchState.BROKEN: LaunchAnswer.BROKEN,
 }
 
 _STATES: Mapping[ProbeState, JobState] = {

@@ -39,7 +39,7 @@ from trainui.pipeline import input_fingerprint
 from trainui.pipeline.allowed_paths import validate_file_path
 from trainui.pipeline.fields.process import argv
 from trainui.pipeline.rules import fingerprint
-from trainui.plugin.records import Launched, LaunchState
+from trainui.plugin.records import LaunchAnswer, Launched
 from trainui.resume import environment_digest, outputs
 from trainui.resume.snapshot import run_copy
 from trainui.search import results as search_results
@@ -106,9 +106,9 @@ def launch(store: Store, context: AttemptContext, executors: Executors) -> Launc
     executor, job = executors.of(context.attempt), job_of(context)
     if context.attempt.executor != LOCAL and executor.find(job):
         executor.adopt(job)  # the worker that launched it died before it noted that
-        return Launched(LaunchState.WAITING)
+        return Launched(LaunchAnswer.WAITING)
     if not process.write_spec(attempt_dir, _spec(context, prepared, attempt_dir)):
-        return Launched(LaunchState.ALREADY, "this attempt was started before")
+        return Launched(LaunchAnswer.ALREADY, "this attempt was started before")
     return executor.launch(job)
 
 

@@ -21,7 +21,7 @@ from trainui.execution.attempt.monitored_attempt import MonitoredAttempt
 from trainui.execution.attempt.prepared_process import AttemptContext
 from trainui.execution.attempt.start_checkpoint import CheckpointsExhaustedError
 from trainui.metrics.reader import process as reader
-from trainui.plugin.records import LaunchState
+from trainui.plugin.records import LaunchAnswer, Launched
 from trainui.store.db.engine import Store
 from trainui.store.runs import attempt_rows, attempts
 from trainui.store.runs.attempt_rows import Outcome
@@ -67,12 +67,14 @@ class LaunchRecorder:
             retry = not isinstance(error, CheckpointsExhaustedError | UpstreamOutputError)
             self._record_failed_launch(monitored, str(error) or repr(error), retry=retry)
             return
-        if result.state == LaunchState.STARTED:
+        if result.state == LaunchAnswer.STARTED:
             record_start(self._store, monitored)
             reader.wake()
-        elif result.state == LaunchState.WAITING:
+        elif result.state == LaunchAnswer.WAITING:
             monitored.due = 0.0  # the next look shows why it waits
-        elif result.state == LaunchState.BROKEN and record_outcome.is_transient_errno(result.errno):
+        elif result.state == LaunchAnswer.BROKEN and record_outcome.is_transient_errno(
+            result.errno
+        ):
             self._requeue(monitored, result.message)
         else:
             error_text = f"its supervisor could not be started: {result.message}"
@@ -91,6 +93,10 @@ class LaunchRecorder:
         reason = record_outcome.masked(self._store, monitored.attempt, reason)
         if _prevent_start(monitored, ExitReason.POSTPONED, reason):
             record_outcome.requeue(self._store, monitored.attempt, reason)
+
+
+def _is_transient(result: Launched) -> bool:
+    return record_outcome.is_transient_errno(result.errno)
 
 
 def _prevent_start(monitored: MonitoredAttempt, reason: ExitReason, message: str) -> bool:
