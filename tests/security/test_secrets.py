@@ -6,6 +6,7 @@ import base64
 import json
 import re
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +15,8 @@ import pytest
 from tests.acceptance.command_line import CommandLine, Done
 from tests.acceptance.terminal import PROGRAM, terminal
 from tests.unit.supervisor.waiting import wait_for
+from trainui.pipeline.substitution.masking import MASK
+from trainui.store import shell_environment
 
 SECRETS = {
     "shell": "canary-shell-'it'\"s\" &é-yranac",
@@ -222,3 +225,31 @@ def test_no_page_of_the_screen_and_no_clipboard_has_a_secret(leaky: Leaky) -> No
         press("r", "to run")
         leave("to run")
         press("e", "lr")
+
+
+def test_an_adopted_process_keeps_its_secrets_for_a_rerun_alone(tmp_path: Path) -> None:
+    cli = CommandLine(tmp_path)
+    script = 'import pathlib, sys, time\npathlib.Path("argv").write_text(sys.argv[2])\n'
+    cli.write("train.py", script + 'print("step 1 loss 0.5", flush=True)\ntime.sleep(600)\n')
+    secret = SECRETS["shell"]
+    environ = {**cli.environ, "HUB_TOKEN": secret}
+    command = [sys.executable, "train.py", "--token", secret]
+    with (cli.directory / "train.log").open("wb") as log:
+        process = subprocess.Popen(command, cwd=cli.directory, env=environ, stdout=log)
+    try:
+        wait_for((cli.directory / "argv").exists, "its start")
+        run = cli.json("add", "--pid", str(process.pid))["runs"][0]["run"]
+        for words in (["show", run], ["diff", run], ["report", run], ["rerun", run], ["ls"]):
+            for options in ((), ("--json",)):
+                done = cli(*words, *options)
+                assert leaks(done.out + done.err) == [], words
+        typed = cli("rerun", run).err
+        assert f"train.py --token '{MASK}'" in typed
+        database = (cli.home / "trainui.db").read_bytes()
+        assert leaks(database + (cli.home / "trainui.db-wal").read_bytes()) == []
+        recorded = shell_environment.read(cli.home / "runs" / run)
+        assert recorded.secrets.stages["process"]["command"] == command
+    finally:
+        process.kill()
+        process.wait()
+        cli.close()

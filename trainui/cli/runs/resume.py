@@ -13,8 +13,8 @@ import typer
 from trainui import control, formatting, text
 from trainui.cli import lookup, options
 from trainui.cli.output import interrupt, printing, resume_plan
-from trainui.cli.output.disk_space import DiskWatch
 from trainui.cli.runs import open_or_wait
+from trainui.cli.runs.standstill import DiskWatch
 from trainui.domain.states import UNFINISHED, Status
 from trainui.errors import PipelineFileError, UsageError
 from trainui.resume.preview import PipelineChoice, StageOptions, choose_pipeline

@@ -20,8 +20,8 @@ from typer.core import TyperCommand
 from trainui import control, formatting, paths, settings
 from trainui.cli import lookup, options
 from trainui.cli.output import interrupt, printing, progress
-from trainui.cli.output.disk_space import DiskWatch
 from trainui.cli.runs import open_or_wait
+from trainui.cli.runs.standstill import DiskWatch
 from trainui.errors import StoppedError, UsageError
 
 if TYPE_CHECKING:

@@ -1,11 +1,12 @@
-"""Explains to a waiting user why no stage of a run starts or ends."""
+"""Explains to a waiting user why no stage of a run starts or ends; warns that a disk is full."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 
-from trainui import formatting, paths
+from trainui import disk, formatting, paths, settings
+from trainui.cli.output import printing
 from trainui.domain.states import Status
 from trainui.store.db import home_identity, sqlite_file
 
@@ -82,3 +83,19 @@ def worker_trouble() -> str:
     if database is None and not desired_state.is_wanted(home):
         return ""  # another host may run the stage
     return health.brief(home, database)
+
+
+class DiskWatch:
+    """Warns once when a disk is low, and again when it is full."""
+
+    def __init__(self) -> None:
+        self._reported: set[tuple[object, bool]] = set()
+
+    def check(self) -> None:
+        """Print new warnings on stderr."""
+        for room in disk.spaces(paths.home().root, settings.runs_dir(settings.load())):
+            state = (room.path, room.is_full)
+            if room.is_low and state not in self._reported:
+                self._reported.add(state)
+                for words in disk.warnings([room]):
+                    printing.note(f"! {words}")

@@ -9,7 +9,7 @@ import pytest
 
 from tests.unit.execution.submitted import begin
 from trainui import clock, control
-from trainui.cli.output.event_lines import EventPrinter, hints
+from trainui.cli.runs.waiting import EventPrinter, hints
 from trainui.domain.notifications import NAN
 from trainui.domain.states import Status
 from trainui.pipeline import loader
