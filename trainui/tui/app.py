@@ -7,10 +7,11 @@ cells, so the layout is unchanged. The filter runs on rendered lines; no widget 
 from __future__ import annotations
 
 import gc
+import logging
 import os
 import time
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, ClassVar, cast
 
@@ -26,16 +27,20 @@ from textual.theme import Theme
 from textual.timer import Timer
 
 from trainui import formatting, paths, settings, text
+from trainui.errors import TrainuiError
+from trainui.store.read.run_list import RunLine
+from trainui.text import harmless
 from trainui.tui import styles
-from trainui.tui.base_app import BaseApp
 from trainui.tui.keymap import KeyTable, bindings
 from trainui.tui.page import Page
 from trainui.tui.preferences import FILE, Preferences
+from trainui.tui.readers import health
 from trainui.tui.readers.poller import Poller
 from trainui.tui.run_list.screen import RunsScreen
 from trainui.tui.snapshot.query import ListQuery, RunQuery
 from trainui.tui.snapshot.snapshot import Snapshot
 from trainui.tui.terminal import shutdown
+from trainui.tui.terminal.terminal_app import TerminalApp
 
 NO_UNICODE_TERMINALS = ("linux", "vt100", "vt220", "dumb")
 """Values of TERM for terminals without braille characters."""
@@ -109,6 +114,9 @@ def _box(character: str) -> str:
     return "+" if flat and upright else "|" if not flat else "=" if "HEAVY" in name else "-"
 
 
+log = logging.getLogger(__name__)
+
+
 class SnapshotReady(Message):
     """The poller has read a new snapshot; only the latest one matters."""
 
@@ -140,7 +148,14 @@ def _commands() -> type[Provider]:
     return KeyCommands
 
 
-class TrainuiApp(BaseApp):
+def _start_worker() -> str:
+    from trainui.execution.daemon import lifecycle
+
+    lifecycle.ensure_started()
+    return ""
+
+
+class TrainuiApp(TerminalApp):
     """The app that shows runs and their stages live."""
 
     TITLE = "trainui"
@@ -163,6 +178,9 @@ class TrainuiApp(BaseApp):
         configured = configured or settings.load()
         super().__init__(configured.max_rate)
         self.read_only = read_only
+        self.snapshot: Snapshot | None = None
+        self.runs: Sequence[RunLine] = ()
+        self.starts_worker = False
         self._clock: Timer | None = None
         self._saving: Timer | None = None
         self._notified: dict[str, float] = {}
@@ -307,6 +325,68 @@ class TrainuiApp(BaseApp):
 
         if not isinstance(self.screen, ChooseFileScreen):
             self.push_screen(ChooseFileScreen())
+
+    def act(
+        self,
+        work: Callable[[], str],
+        *,
+        starts: bool = False,
+        then: Callable[[], Any] | None = None,
+    ) -> None:
+        """Run an action in a thread.
+
+        `work` returns the message to show, or raises the error to show; `then` is called on the
+        event loop after success. `starts`: start a worker afterwards.
+        """
+        if self.read_only:
+            self._show_result(self.read_only, "warning")
+            return
+
+        def body() -> None:
+            if self._attempt(work, then) and starts:
+                self._attempt(_start_worker, None)
+            if starts:
+                self.call_from_thread(self.set_timer, health.PERIOD + 1, self._started)
+
+        self.starts_worker |= starts
+        self.run_worker(body, thread=True, group="acting", exit_on_error=False)
+
+    def _started(self) -> None:
+        self.starts_worker = False
+
+    def _attempt(self, work: Callable[[], str], then: Callable[[], Any] | None) -> bool:
+        """Run the action and show its result; returns True on success."""
+        try:
+            said = work()
+        except Exception as error:  # the edge of a thread: any error is shown
+            words = str(error)
+            if not isinstance(error, TrainuiError):
+                log.exception("an action failed")
+                words = f"{type(error).__name__}: {error}"
+            self.call_from_thread(self._show_result, words, "error")
+            return False
+        self.poller.reread()
+        if said:
+            self.call_from_thread(self._show_result, said, "information")
+        if then is not None:
+            self.call_from_thread(then)
+        return True
+
+    def _show_result(self, text: str, severity: Any) -> None:
+        lines = [harmless(line) for line in text.splitlines()]
+        self.notify("\n".join(lines), severity=severity)
+
+    def action_pause(self) -> None:
+        """Pause or resume the queue."""
+
+        def work() -> str:
+            from trainui import control
+
+            if control.toggle_paused():  # what is on the screen may be older than the last key
+                return "queue paused: no new stages start, running ones continue"
+            return "queue resumed"
+
+        self.act(work)
 
     def clear_notifications(self) -> None:
         """Dismiss all notifications; each may be shown again at once."""

@@ -8,7 +8,7 @@ from functools import partial
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 from textual.content import Content
 
-from trainui.tui.base_app import app_of
+from trainui.tui.app_interface import app_of
 from trainui.tui.keymap import SCOPES, Key
 from trainui.tui.page import Jump, Page
 

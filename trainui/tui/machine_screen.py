@@ -329,7 +329,7 @@ class MachineScreen(Page):
     def targets(self) -> Sequence[RunLine]:
         """Return the run that uses the GPU under the cursor."""
         use = self.view.selected
-        return [run for run in self.base_app.runs if use is not None and run.id == use.run_id]
+        return [run for run in self.own_app.runs if use is not None and run.id == use.run_id]
 
     def report(self) -> str:
         """Return the page as text."""
@@ -339,4 +339,4 @@ class MachineScreen(Page):
         """Open the page of the run that uses the GPU."""
         use = self.view.selected
         if use is not None:
-            self.base_app.open_run(use.run_id)
+            self.own_app.open_run(use.run_id)

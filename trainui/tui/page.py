@@ -22,7 +22,7 @@ from trainui.errors import TrainuiError
 from trainui.execution.processes.desired_state import NO_WORKER
 from trainui.text import harmless
 from trainui.tui.actions.target import Target, label, listed, may_be_deleted
-from trainui.tui.base_app import BaseApp, app_of
+from trainui.tui.app_interface import AppInterface, app_of
 from trainui.tui.graph.nodes import most_important
 from trainui.tui.keymap import Key, bindings
 from trainui.tui.render.styled_text import Row, Segment
@@ -108,7 +108,7 @@ class Page(PromptScreen):
         self.show(snapshot)
         if not self.has_data and self._is_answered_by(snapshot.query):
             self.has_data = True
-            self.base_app.release_keys()
+            self.own_app.release_keys()
 
     def _is_answered_by(self, query: Query) -> bool:
         """Return True if a snapshot's query is of this kind of page and its run."""
@@ -126,8 +126,8 @@ class Page(PromptScreen):
 
     def jumps(self) -> Iterator[Jump]:
         """Yield the places that the command palette opens: runs, and what the page adds."""
-        for run in self.base_app.runs:
-            yield Jump("run", label(run), partial(self.base_app.open_run, run.id))
+        for run in self.own_app.runs:
+            yield Jump("run", label(run), partial(self.own_app.open_run, run.id))
 
     def prepare_for(self, scope: str) -> None:
         """Focus a widget that handles the keys of a scope."""
@@ -145,7 +145,7 @@ class Page(PromptScreen):
         raise NotImplementedError
 
     @property
-    def base_app(self) -> BaseApp:
+    def own_app(self) -> AppInterface:
         """The app."""
         return app_of(self)
 
@@ -153,8 +153,8 @@ class Page(PromptScreen):
         """Show the latest snapshot, and update the footer whenever the focus moves."""
         self.ready = True
         self.watch(self, "focused", self.show_keys, init=True)
-        if self.base_app.snapshot is not None:
-            self.take(self.base_app.snapshot)
+        if self.own_app.snapshot is not None:
+            self.take(self.own_app.snapshot)
 
     def on_screen_resume(self) -> None:
         """Make the poller read for this page."""
@@ -164,7 +164,7 @@ class Page(PromptScreen):
         """Send the poller this page's query, unless another page covers this one."""
         pages = (screen for screen in reversed(self.app.screen_stack) if isinstance(screen, Page))
         if next(pages, None) is self:
-            self.base_app.poller.set_query(self.page_query())
+            self.own_app.poller.set_query(self.page_query())
 
     def show_keys(self) -> None:
         """Show the keys of the focused widget and the page in the key bar."""
@@ -172,7 +172,7 @@ class Page(PromptScreen):
 
     def footer_keys(self) -> Sequence[Key]:
         """Return the keys in the key bar."""
-        return self.base_app.keys.footer(self.footer_scopes())
+        return self.own_app.keys.footer(self.footer_scopes())
 
     def idle_keys(self) -> Collection[str]:
         """Return the ids of the keys in the key bar that would do nothing now."""
@@ -194,7 +194,7 @@ class Page(PromptScreen):
         an external run can start, but it is read.
         """
         notices: list[Segment] = []
-        if self.base_app.read_only:
+        if self.own_app.read_only:
             notices.append(Segment("read-only  ", "warn"))
         health = snapshot.health
         if health.low_disk is not None:
@@ -203,7 +203,7 @@ class Page(PromptScreen):
             notices.append(Segment(f"▲ {health.reader}  ", "warn"))
         if snapshot.paused:
             notices.append(Segment("‖ queue paused (p)  ", "warn"))
-        is_expected = health.trouble == NO_WORKER and self.base_app.starts_worker
+        is_expected = health.trouble == NO_WORKER and self.own_app.starts_worker
         trouble = "" if is_expected else health.trouble
         lost = next(iter(health.lost.stages.values()), None)
         is_wrong, is_wide = trouble or health.broker_restart, self.size.width >= WIDE

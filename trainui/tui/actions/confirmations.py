@@ -26,7 +26,7 @@ from trainui.resume import checkpoints
 from trainui.store.read import views
 from trainui.text import harmless
 from trainui.tui.actions.target import Target, label, listed, may_be_deleted
-from trainui.tui.base_app import app_of
+from trainui.tui.app_interface import app_of
 from trainui.tui.keymap import bindings
 from trainui.tui.render.styled_text import Segment
 from trainui.tui.widgets.dialog import FRAME_HEIGHT, Dialog

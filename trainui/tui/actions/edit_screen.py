@@ -24,7 +24,7 @@ from trainui.domain.records import StageRecord
 from trainui.errors import TrainuiError
 from trainui.text import harmless
 from trainui.tui.actions.target import Target, label
-from trainui.tui.base_app import app_of
+from trainui.tui.app_interface import app_of
 from trainui.tui.keymap import bindings
 from trainui.tui.render.styled_text import Segment, fit, shared_out, width_of
 from trainui.tui.widgets.bars import Bar, KeyBar

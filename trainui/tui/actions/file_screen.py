@@ -19,7 +19,7 @@ from trainui.errors import PipelineFileError, TrainuiError, UsageError
 from trainui.formatting import quantity
 from trainui.pipeline.fields import parameters
 from trainui.text import harmless
-from trainui.tui.base_app import app_of
+from trainui.tui.app_interface import app_of
 from trainui.tui.keymap import Key
 from trainui.tui.render.styled_text import Row, Segment, fit_middle, text_rows
 from trainui.tui.widgets.bars import Bar, KeyBar

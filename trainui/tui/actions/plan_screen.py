@@ -20,7 +20,7 @@ from trainui.resume import preview
 from trainui.resume.preview import PipelineChoice, StageOptions, saved, summary, waiting
 from trainui.text import harmless
 from trainui.tui.actions.target import Target, label, listed
-from trainui.tui.base_app import app_of
+from trainui.tui.app_interface import app_of
 from trainui.tui.keymap import bindings
 from trainui.tui.render.styled_text import Row, Segment, fit, fit_middle, text_rows, width_of, wrap
 from trainui.tui.widgets.bars import Bar, KeyBar

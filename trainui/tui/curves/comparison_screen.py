@@ -220,7 +220,7 @@ class ComparisonScreen(Page):
 
     def on_cursor_view_moved(self) -> None:
         """Update the bar, and remember what was chosen."""
-        self.state.remember(self.base_app.preferences)
+        self.state.remember(self.own_app.preferences)
         self._show_bar()
 
     def _show_bar(self) -> None:

@@ -472,7 +472,7 @@ class CurvesScreen(Page):
     def _read(self) -> None:
         if self._page is not None:
             self._show_top(self._page)
-        self.state.remember(self.base_app.preferences)
+        self.state.remember(self.own_app.preferences)
         self._show_how()
         self.ask()
 

@@ -294,7 +294,7 @@ class RunsScreen(Page):
         if not (self.has_class("-empty") and self.welcome.selected):
             super().show_keys()
             return
-        keys = self.base_app.keys
+        keys = self.own_app.keys
         adding = [keys.find("runs.open")._replace(label="add")]
         if self.welcome.has_trainings:
             adding.append(keys.find("runs.mark_all")._replace(label="add all of this directory"))
@@ -309,7 +309,7 @@ class RunsScreen(Page):
     def _recall(self, runs: Sequence[RunLine]) -> None:
         """Restore the last view; the cursor goes to the newest run if there are new ones."""
         self._recalled = True
-        kept = self.base_app.preferences.get(VIEW, dict)
+        kept = self.own_app.preferences.get(VIEW, dict)
         self.table.set_filter(str(kept.get("filter", "")))
         self.table.set_order(str(kept.get("sort", WHEN)), reverse=kept.get("reverse") is True)
         newest = runs[0].id
@@ -322,7 +322,7 @@ class RunsScreen(Page):
         selected, newest = self.table.selected, self._snapshot.runs[0].id
         run_id = selected.id if selected else ""
         view = {"filter": self.table.filter.text, "sort": sort, "reverse": reverse}
-        self.base_app.preferences.keep(VIEW, {**view, "run": run_id, "newest": newest})
+        self.own_app.preferences.keep(VIEW, {**view, "run": run_id, "newest": newest})
 
     @on(RunTable.Arranged)
     def _look_at_view(self) -> None:
@@ -412,7 +412,7 @@ class RunsScreen(Page):
             from trainui.tui.curves.state import CurvesState
             from trainui.tui.snapshot.curves import Comparison
 
-            state = CurvesState.remembered(self.base_app.preferences, drawn)
+            state = CurvesState.remembered(self.own_app.preferences, drawn)
             state.metric, state.compared = metric.name, Comparison(runs=tuple(marked))
             self.app.push_screen(CurvesScreen(drawn, live[drawn].stage, state))
 
@@ -433,9 +433,9 @@ class RunsScreen(Page):
         run, found = self.table.selected, self.welcome.selected
         if not self.has_class("-empty"):
             if run is not None:
-                self.base_app.open_run(run.id)
+                self.own_app.open_run(run.id)
         elif found is not None:
-            self.base_app.act(lambda: _add(found), starts=True)
+            self.own_app.act(lambda: _add(found), starts=True)
 
     def action_open(self) -> None:
         """Report that no run is selected; the table handles the key if there are runs."""
@@ -446,7 +446,7 @@ class RunsScreen(Page):
     def action_mark_all(self) -> None:
         """On the welcome page add all trainings of this directory."""
         if self.has_class("-empty") and self.welcome.has_trainings:
-            self.base_app.act(lambda: _add(None), starts=True)
+            self.own_app.act(lambda: _add(None), starts=True)
         else:
             self.say_no_run()
 

@@ -88,8 +88,8 @@ class RunScreen(Page):
 
     def on_mount(self) -> None:
         """Restore the plot options and the fold of the last time."""
-        self.panes.curves.state = CurvesState.remembered(self.base_app.preferences, self.run_id)
-        self.panes.overview.folded = not self.base_app.preferences.get(DETAILS, bool)
+        self.panes.curves.state = CurvesState.remembered(self.own_app.preferences, self.run_id)
+        self.panes.overview.folded = not self.own_app.preferences.get(DETAILS, bool)
         super().on_mount()
 
     def content(self) -> Iterator[Widget]:
@@ -169,7 +169,7 @@ class RunScreen(Page):
 
     def footer_keys(self) -> Sequence[Key]:
         """Return the keys in the key bar: `c` in every pane; on a folded sweep enter unfolds it."""
-        compare = self.base_app.keys.find("curves.compare")
+        compare = self.own_app.keys.find("curves.compare")
         first, *others = super().footer_keys()
         keys = [first, *([] if compare in others else [compare]), *others]
         if not self.graph.folded:
@@ -190,7 +190,7 @@ class RunScreen(Page):
 
     @on(CurvesView.CurvesQueryChanged)
     def _read_for_curves(self) -> None:
-        self.panes.curves.state.remember(self.base_app.preferences)
+        self.panes.curves.state.remember(self.own_app.preferences)
         self.ask()
 
     @on(CurvesView.CursorMoved)
@@ -278,7 +278,7 @@ class RunScreen(Page):
 
     def targets(self) -> Sequence[Target]:
         """Return this run; a key may be pressed before the page is read."""
-        known = self.base_app.runs if self._page is None else [self._page.run]
+        known = self.own_app.runs if self._page is None else [self._page.run]
         return [one for one in known if one.id == self.run_id]
 
     def target_stages(self) -> Sequence[StageRecord]:
@@ -411,7 +411,7 @@ class RunScreen(Page):
             return
         is_hidden = self.panes.tab != DetailTab.OVERVIEW or not overview.display
         overview.fold(folded=not (is_hidden or overview.folded))
-        self.base_app.preferences.keep(DETAILS, not overview.folded)
+        self.own_app.preferences.keep(DETAILS, not overview.folded)
         if is_hidden:
             self.panes.go_to(DetailTab.OVERVIEW)
 
