@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from trainui import clock, formatting, paths, plain_files, settings
-from trainui.domain.records import Loss, Lost
+from trainui.domain.records import LOCAL, Loss, Lost
 from trainui.execution.daemon import health
 from trainui.execution.processes import locks
 from trainui.store.db.protocol import Connection
@@ -74,6 +74,8 @@ class LossFinder:
 
     def _is_here(self, one: OpenAttempt) -> bool:
         """Return True if its processes can be seen from here; a host's name may change."""
+        if one.executor != LOCAL:
+            return False
         with suppress(JournalError, OSError):
             return one.host == self._here or journal.is_of_this_boot(one.directory)
         return False

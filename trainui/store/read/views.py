@@ -254,13 +254,16 @@ class OpenAttempt(NamedTuple):
     run_directory: str
     external: Mapping[str, Any] | None
     """Of an external run: what was found."""
+    executor: str
+    """What started its processes."""
 
 
 def open_attempts(connection: protocol.Connection) -> list[OpenAttempt]:
     """Return the attempts that are recorded as running, and are not some executor's."""
     found = connection.execute(
         "SELECT run_id, stages.id, stages.name, number, attempts.directory, attempts.host, "
-        f"runs.directory, CASE WHEN {IS_EXTERNAL} THEN submission_json END FROM attempts "
+        f"runs.directory, CASE WHEN {IS_EXTERNAL} THEN submission_json END, attempts.executor "
+        "FROM attempts "
         "JOIN stages ON stages.id = stage_id AND number = attempt JOIN runs ON runs.id = run_id "
         "WHERE attempts.status = ? AND stages.status = ? AND attempts.executor IN (?, ?)",
         (Status.RUNNING, Status.RUNNING, LOCAL, NOT_STARTED_BY_US),
@@ -275,8 +278,10 @@ def open_attempts(connection: protocol.Connection) -> list[OpenAttempt]:
             host,
             run_directory,
             None if submission is None else row_mapping.load(submission)["external"],
+            executor,
         )
-        for run_id, stage_id, stage, number, directory, host, run_directory, submission in found
+        for run_id, stage_id, stage, number, directory, host, *more in found
+        for run_directory, submission, executor in [more]
     ]
 
 

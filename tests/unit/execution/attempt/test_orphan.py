@@ -230,6 +230,18 @@ def test_a_pid_of_another_boot_is_no_sign_of_life(
     run.go()
 
 
+def test_an_attempt_of_another_executor_is_not_looked_for_among_processes(
+    store: Store, follower: AttemptMonitor, tmp_path: Path
+) -> None:
+    run = Running(store, follower, tmp_path)
+    run.lose_supervisor()
+    run.set_in_pids(boot_id="another")
+    with store.write() as connection:
+        connection.execute("UPDATE attempts SET executor = 'slurm'")
+    assert not find_lost().stages
+    run.go()
+
+
 def test_an_attempt_of_another_host_is_lost_once_that_host_is_silent(
     store: Store, follower: AttemptMonitor, tmp_path: Path
 ) -> None:
