@@ -13,8 +13,7 @@ import pytest
 from tests.acceptance.command_line import CommandLine
 from tests.acceptance.pages import ROOT, blocks_of
 from tests.unit.plugin import packages
-from trainui.domain.search import Range, Search
-from trainui.plugin import Searcher, SearchTask, Viewer, registry
+from trainui.plugin import Viewer, registry
 
 PAGE = ROOT / "docs/plugins.md"
 FILES = {block.file: block.body for block in blocks_of(PAGE) if block.file is not None}
@@ -104,6 +103,32 @@ def test_what_they_read_is_read_in_a_run(cli_with_all: CommandLine) -> None:
     assert cli("count", "--state", "completed").out == ""
 
 
+SEARCH = """
+name: search
+stages:
+  - name: train
+    search:
+      space: {x: {low: 0, high: 1.0}}
+      metric: loss
+      goal: minimize
+      trials: 3
+      sampler: halton
+    run: 'echo "{\\"step\\": 1, \\"loss\\": ${search.x}}" >> $TRAINUI_METRICS_FILE'
+"""
+
+
+@pytest.mark.usefixtures("only_on_sqlite")
+def test_a_searcher_decides_what_trials_try(cli_with_all: CommandLine) -> None:
+    cli = cli_with_all
+    assert cli("run", str(cli.write("search.yaml", SEARCH)), "--wait").code == 0
+    trials = cli.json("best", "search")["trials"]
+    assert [(one["trial"], one["search"]) for one in trials] == [
+        (1, {"x": 0.25}),
+        (0, {"x": 0.5}),
+        (2, {"x": 0.75}),
+    ]
+
+
 @pytest.mark.usefixtures("only_on_sqlite")
 def test_a_trackers_training_is_added(cli_with_all: CommandLine, tmp_path: Path) -> None:
     training = tmp_path / "first"
@@ -124,15 +149,6 @@ def test_the_code_of_the_others_does_what_it_says(tmp_path: Path) -> None:
     assert registry.run(viewer, viewer.view, tmp_path / "a.bin", 24, 2) == [
         "00 01 02 03 04 05 06 07",
         "08 09 0a 0b 0c 0d 0e 0f",
-    ]
-    searcher = registry.find(Searcher, "halton")
-    assert searcher is not None
-    search = Search("loss", "minimize", {"lr": Range(0.0, 1.0), "decay": Range(2.0, 5.0)}, 4)
-    task = SearchTask("run/train", search, tmp_path / "train.study.db")
-    backend = registry.run(searcher, searcher.backend, task)
-    assert [backend.ask(number) for number in range(2)] == [
-        {"lr": 0.5, "decay": 3.0},
-        {"lr": 0.25, "decay": 4.0},
     ]
 
 
