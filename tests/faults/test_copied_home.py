@@ -20,6 +20,7 @@ from typing import Any
 
 import pytest
 
+from tests import postgresql
 from tests.acceptance.command_line import CommandLine, states_of
 from tests.faults.disks import small_disk
 from tests.faults.network_disk import network_disk
@@ -482,3 +483,23 @@ async def test_the_screen_names_the_original_and_refuses(
             await screen.press("p")
             await screen.until_shown("--as-copy")
     original.finish()
+
+
+def test_a_copied_home_on_a_server_is_another_one_only_once_a_person_says_so(
+    cli: CommandLine, postgresql_server: postgresql.Server, only_on_sqlite: None
+) -> None:
+    url = postgresql_server.make_database(postgresql_server.filled_template())
+    original = Original(cli_with(cli, cli.home, TRAINUI_DATABASE_URL=url))
+    with copy(original.cli) as copied:
+        for deed in DEEDS:
+            done = copied(*deed)
+            assert done.code == 4, (deed, done)
+        assert is_alive(original.pid)
+        assert copied("worker", "start", "--as-copy", TRAINUI_HOST="other").code == 0
+        ids = [json.loads((one.home / "home.json").read_text())["id"] for one in (cli, copied)]
+        assert ids[0] != ids[1]
+        assert original.states["train"] == "running"  # runs on a server are not copied
+        assert str(cli.home) in copied("path", "r").out
+    original.finish()
+    kill_all(original.home)
+    postgresql_server.drop(url)
