@@ -19,8 +19,7 @@ from trainui.execution.attempt import outcome, record_outcome
 from trainui.execution.attempt.executors import Executors, job_of
 from trainui.execution.attempt.launch import context_of, prevent_start
 from trainui.execution.attempt.launch_recorder import LaunchRecorder, record_start
-from trainui.execution.attempt.monitored_attempt import MonitoredAttempt
-from trainui.execution.attempt.orphan import Orphan
+from trainui.execution.attempt.monitored_attempt import MonitoredAttempt, Orphan
 from trainui.execution.attempt.outcome import LostSupervisor
 from trainui.execution.planner.slots import host
 from trainui.plugin.records import JobLook, JobState, StageJob

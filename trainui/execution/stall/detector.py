@@ -1,21 +1,163 @@
-"""Flags running attempts that are stalled; it does not stop them."""
+"""Stalls of running attempts: flagged, and watched by `stalled` alerts.
+
+A stalled attempt is flagged, not stopped: any output counts as activity. For an alert, only the
+metrics as they are read give the cadence, and a busy GPU counts, since a long evaluation is not a
+stall. Metrics count once they are stored. While the store is locked or its server is down, none
+are, and an alert must not stop a stage for that.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from trainui import clock, formatting, mounts
+from trainui.domain.definition import Alert
 from trainui.domain.records import AttemptRecord
+from trainui.domain.states import Status
+from trainui.execution.gpu import nvml
+from trainui.execution.planner.slots import host
 from trainui.execution.stall import adopted_activity
-from trainui.execution.stall.alerts import IDLE
-from trainui.execution.stall.stall_rule import StallRule
-from trainui.execution.stall.stall_watch import Stall, StallWatch
+from trainui.execution.stall.stall_rule import LEAST_SILENCE, StallRule
+from trainui.store.db.engine import Store
 from trainui.store.points import read_points, sources
-from trainui.store.runs import stages
+from trainui.store.runs import alerts as alert_records
+from trainui.store.runs import attempt_rows, stages
+from trainui.store.runs.alerts import AlertRecord
 from trainui.supervisor import journal, protocol
+
+GRACE = 5.0
+"""Seconds that the metrics reader gets to catch up once the store is writable."""
+
+
+class StallWatch:
+    """Checks the running attempts of this host."""
+
+    def __init__(
+        self,
+        store: Store,
+        *,
+        least_silence: float = LEAST_SILENCE,
+        grace: float = GRACE,
+        gpus: Callable[[], Sequence[nvml.Gpu]] = lambda: nvml.query().gpus,
+    ) -> None:
+        self._store = store
+        self._least_silence = least_silence
+        self._grace = grace
+        self._gpus = gpus
+        self._watched: dict[int, Any] = {}
+        """By attempt, what a subclass knows of it."""
+
+    def poll(self) -> None:
+        """Check all running attempts of this host."""
+        with self._store.read() as connection:
+            found = attempt_rows.in_state(connection, Status.RUNNING)
+        running = [one for one in found if one.host == host()]
+        ids = {one.id for one in running}
+        self._watched = {id_: one for id_, one in self._watched.items() if id_ in ids}
+        self._check(running, time.monotonic())
+
+    def _check(self, running: Sequence[AttemptRecord], now: float) -> None:
+        raise NotImplementedError
+
+
+class Stall:
+    """Decides when a stall of one attempt, or its end, has to be recorded."""
+
+    is_recorded: bool | None = None
+    """True if a stall is on record; None: not known."""
+
+    def __init__(self, store: Store, grace: float) -> None:
+        """Start without a stall.
+
+        `grace` is the number of seconds that the metrics reader gets to catch up once the store is
+        writable: only then a silence is the stage's own.
+        """
+        self._store = store
+        self._grace = grace
+        self._writable_at: float | None = None
+
+    def is_unrecorded(self, *, stalled: bool) -> bool:
+        """Return True if the current state has to be recorded.
+
+        Raises:
+            StoreError: the store cannot be written.
+        """
+        if not stalled:
+            self._writable_at = None
+        elif not self.is_recorded:
+            if self._writable_at is None:
+                self._store.await_writable()
+                self._writable_at = time.monotonic()
+            if time.monotonic() - self._writable_at < self._grace:
+                return False  # decided at a later check
+        return stalled != self.is_recorded
+
+
+IDLE = 5
+"""GPU utilisation in per cent below which a GPU counts as idle."""
+
+
+@dataclass(slots=True)
+class _WatchedAlert:
+    alert: Alert
+    rule: StallRule
+    stall: Stall
+    read: int = 0
+    """Bytes of its metric sources that have been read."""
+    busy_at: float = float("-inf")
+    """Time at which one of its GPUs was last seen busy."""
+
+
+class StallAlerts(StallWatch):
+    """Watches the attempts of this host whose stages have a `stalled` alert."""
+
+    _watched: dict[int, list[_WatchedAlert]]
+
+    def _check(self, running: Sequence[AttemptRecord], now: float) -> None:
+        with self._store.read() as connection:
+            for attempt in running:
+                if attempt.id not in self._watched:
+                    alerts = stages.get(connection, attempt.stage_id).definition.alerts
+                    stalled = [alert for alert in alerts if alert.condition == "stalled"]
+                    self._watched[attempt.id] = [self._begin(alert) for alert in stalled]
+            offsets = sources.offsets(connection) if any(self._watched.values()) else {}
+        with_gpus = any(one.gpus and self._watched[one.id] for one in running)
+        used = {gpu.index: gpu.utilisation for gpu in self._gpus()} if with_gpus else {}
+        for attempt in running:
+            busy = any((used.get(index) or 0) >= IDLE for index in attempt.gpus)
+            for watched in self._watched[attempt.id]:
+                if (read := offsets.get(attempt.stage_id, 0)) != watched.read:
+                    watched.read = read
+                    watched.rule.note(now)
+                watched.busy_at = now if busy else watched.busy_at
+                self._judge(attempt, watched, now)
+
+    def _begin(self, alert: Alert) -> _WatchedAlert:
+        least = self._least_silence
+        rule = StallRule((), least_silence=least, of_median=alert.limit, of_longest=0.0)
+        return _WatchedAlert(alert, rule, Stall(self._store, self._grace))
+
+    def _judge(self, attempt: AttemptRecord, watched: _WatchedAlert, now: float) -> None:
+        rule = watched.rule
+        stalled = rule.is_stalled(now) and now - watched.busy_at > rule.patience
+        if not watched.stall.is_unrecorded(stalled=stalled):
+            return
+        if stalled:
+            idle = ", and its GPUs are idle" if attempt.gpus else ""
+            words = (
+                f"no metric for {formatting.duration(rule.silence(now))}, more than "
+                f"{watched.alert.limit:g} times the usual pace{idle}"
+            )
+            with self._store.write() as connection:
+                found = [AlertRecord.of_alert(watched.alert, words)]
+                alert_records.record(connection, attempt.stage_id, attempt.number, found)
+        watched.stall.is_recorded = stalled
+
 
 LEAST_POINTS = 20
 """Number of points from which on they give a cadence, if checks saw too little activity."""

@@ -22,8 +22,7 @@ from trainui.execution.planner.slots import here
 from trainui.execution.processes import desired_state, locks, spawn
 from trainui.execution.processes.respawn import RespawnedProcess
 from trainui.execution.service_thread import ServiceThread, log_failure
-from trainui.execution.stall.alerts import StallAlerts
-from trainui.execution.stall.detector import StallDetector
+from trainui.execution.stall.detector import StallAlerts, StallDetector
 from trainui.execution.worker.code_drift import CodeDriftWatch
 from trainui.execution.worker.gpu_health import GpuHealthMonitor
 from trainui.execution.worker.host_heartbeat import HostHeartbeat

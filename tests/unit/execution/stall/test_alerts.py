@@ -16,7 +16,7 @@ from tests.unit.supervisor.waiting import PATIENCE, wait_for
 from trainui.domain.states import Status
 from trainui.execution.attempt.monitor import AttemptMonitor
 from trainui.execution.gpu.nvml import Gpu
-from trainui.execution.stall.alerts import StallAlerts
+from trainui.execution.stall.detector import StallAlerts
 from trainui.store.db.engine import Store
 from trainui.store.read import views
 

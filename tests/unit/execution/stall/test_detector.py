@@ -15,8 +15,7 @@ from tests.unit.supervisor.waiting import PATIENCE, wait_for
 from trainui.cli.main import main
 from trainui.domain.states import Status
 from trainui.execution.attempt.monitor import AttemptMonitor
-from trainui.execution.stall.detector import LEAST_POINTS, StallDetector
-from trainui.execution.stall.stall_watch import Stall
+from trainui.execution.stall.detector import LEAST_POINTS, Stall, StallDetector
 from trainui.store.db.engine import Store
 from trainui.store.read import views
 
