@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 import os
 import resource
 from collections.abc import Mapping
@@ -148,7 +149,28 @@ def masker(run_directory: Path) -> Masker:
 
 @lru_cache(maxsize=64)
 def _masker(run_directory: Path, *_version: int) -> Masker:
-    return Masker(read_or_empty(run_directory).known_secrets())
+    made = Masker(read_or_empty(run_directory).known_secrets())
+    while len(_made) >= MOST_MADE:
+        del _made[next(iter(_made))]
+    _made[run_directory] = made
+    return made
+
+
+MOST_MADE = 64
+"""Runs whose secrets are masked in the log of this process: those that it last had to do with."""
+
+_made: dict[Path, Masker] = {}
+
+
+class MaskedFormatter(logging.Formatter):
+    """Formats records of a log with the secrets of `MOST_MADE` runs masked, also in tracebacks."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the text of a record."""
+        text = super().format(record)
+        for one in list(_made.values()):
+            text = one.text(text)
+        return text
 
 
 def of_this_shell(environ: Mapping[str, str], secrets: Secrets | None = None) -> ShellEnvironment:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import resource
 import subprocess
@@ -64,3 +65,16 @@ def test_it_is_what_the_process_has() -> None:
 def test_all_cpus_are_not_a_list_that_another_host_may_not_have() -> None:
     if os.sched_getaffinity(0) == os.sched_getaffinity(1):
         assert shell_environment.current_limits()["cpus"] == []
+
+
+def test_the_log_of_a_process_masks_the_secrets_of_its_runs(tmp_path: Path) -> None:
+    shell_environment.write(tmp_path, ShellEnvironment({"A_KEY": "value-of-run"}, 0o077))
+    record = logging.makeLogRecord({"msg": "failed", "exc_info": _raised("no value-of-run")})
+    formatter = shell_environment.MaskedFormatter("%(message)s")
+    assert "value-of-run" in formatter.format(record)
+    shell_environment.masker(tmp_path)
+    assert formatter.format(record).endswith("ValueError: no ***")
+
+
+def _raised(words: str) -> tuple[type[BaseException], BaseException, None]:
+    return ValueError, ValueError(words), None

@@ -187,11 +187,11 @@ class AttemptMonitor:
         if isinstance(error, StoreError):
             outage.log.failed(error)
             return
-        if not isinstance(error, TrainuiError | OSError):
-            logger.warning("%s: will retry", monitored.directory, exc_info=error)
         with suppress(TrainuiError):  # the store is locked, or its run was deleted
             words = record_outcome.masked(self._store, monitored.attempt, f"will retry: {error}")
             self._poller.set_warning(monitored, words)
+        if not isinstance(error, TrainuiError | OSError):
+            logger.warning("%s: will retry", monitored.directory, exc_info=error)
 
     def _run_step(self, monitored: MonitoredAttempt, step: Step) -> None:
         try:

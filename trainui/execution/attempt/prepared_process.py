@@ -77,7 +77,9 @@ def prepare(context: AttemptContext, checkpoint: str | None) -> PreparedProcess:
         UsageError: the definition uses a variable that is not set.
         UnfitEnvironmentError: the run's environment or the stage's interpreter is gone.
     """
-    shell = shell_environment.read(Path(context.run.directory))
+    directory = Path(context.run.directory)
+    shell_environment.masker(directory)  # from now on, this process's log masks the run's secrets
+    shell = shell_environment.read(directory)
     definition, python = _filled(context, shell, checkpoint)
     # the home of the submitting shell, unless that was moved or copied since
     own_home = {"TRAINUI_HOME": str(paths.home().root)}

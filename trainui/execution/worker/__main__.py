@@ -22,6 +22,7 @@ from trainui.execution.daemon.health import EXIT_HELD, EXIT_REFUSED
 from trainui.execution.processes import desired_state, locks, spawn
 from trainui.paths import Home
 from trainui.store.db import home_identity, sqlite_file
+from trainui.store.shell_environment import MaskedFormatter
 
 logger = logging.getLogger("trainui.execution.worker")  # this module runs as __main__
 
@@ -118,7 +119,8 @@ def _log_to_file(home: Home) -> None:
         home.worker_log, maxBytes=_LOG_BYTES, backupCount=3, encoding="utf-8"
     )
     layout = "%(asctime)s %(levelname)s %(name)s: %(message)s"
-    logging.basicConfig(level=logging.INFO, format=layout, handlers=[handler], force=True)
+    handler.setFormatter(MaskedFormatter(layout))
+    logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
     for name in ("alembic", "celery.worker.strategy", "celery.app.trace"):
         # They log each plugin, and each task's start and end, which our own log lines cover.
         logging.getLogger(name).setLevel(logging.WARNING)

@@ -216,8 +216,8 @@ class AttemptReader:
         except TrainuiError as error:
             self._pause(key, str(error), for_good=isinstance(error, PatternError | PluginError))
             if isinstance(error, PluginError):
-                log.error("%s is left alone", key, exc_info=error)
                 self._problems.set(key, f"{key} is left alone: {error}")
+                log.error("%s is left alone", key, exc_info=error)
         except Exception as error:
             self._abandon(key, error)
         else:
@@ -227,8 +227,8 @@ class AttemptReader:
         return Advance()
 
     def _abandon(self, key: str, error: Exception) -> None:
-        log.error("%s cannot be read", key, exc_info=error)
         self._pause(key, f"{key} cannot be read: {error!r}; see the worker's log", for_good=True)
+        log.error("%s cannot be read", key, exc_info=error)
 
     def _warning(self, key: str) -> str | None:
         """Return a message on what seems wrong with a source so far; None if nothing does."""

@@ -22,6 +22,7 @@ from trainui.metrics.reader.watch import FileChanges, Watch
 from trainui.store.db import outage
 from trainui.store.db.engine import Store, open_patiently
 from trainui.store.runs import metrics_progress
+from trainui.store.shell_environment import MaskedFormatter
 from trainui.supervisor import journal, protocol
 from trainui.supervisor.process import ProbeState, probe
 from trainui.wakeup import WakeupSocket
@@ -332,9 +333,9 @@ def main(mount: str = "", beside: Callable[[Store, threading.Event], None] | Non
     With a `mount`, it reads the external runs on that remote file system; `beside` is called with
     the store, and with what is set when the parent has ended.
     """
-    logging.basicConfig(
-        level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
-    )
+    handler = logging.StreamHandler()
+    handler.setFormatter(MaskedFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    logging.basicConfig(level=logging.INFO, handlers=[handler])
     logging.getLogger("watchfiles").setLevel(logging.WARNING)  # otherwise it logs each change
     os.nice(NICE)
     open_file_limit.raise_open_files()
