@@ -236,8 +236,10 @@ class PostgresConnection:
     def execute(self, sql: str, parameters: Sequence[Any] = (), /) -> psycopg.Cursor:
         """Execute a statement."""
         with explained(self._url):
-            # without parameters, several statements may be sent at once
-            return self._raw.execute(translate(sql).encode(), tuple(parameters) or None)
+            if parameters:
+                return self._raw.execute(translate(sql).encode(), tuple(parameters))
+            # this may be several statements; a `%` in it is one
+            return self._raw.execute(translate(sql).replace("%%", "%").encode())
 
     def close(self) -> None:
         """Close the connection."""

@@ -66,6 +66,11 @@ def test_a_result_names_its_columns(reading: protocol.Connection) -> None:
     assert found.fetchone() == (1, "two")
 
 
+def test_a_percent_sign_is_one_with_and_without_parameters(reading: protocol.Connection) -> None:
+    assert reading.execute("SELECT '5%'").fetchone() == ("5%",)
+    assert reading.execute("SELECT '5%', ?", (1,)).fetchone() == ("5%", 1)
+
+
 def test_who_writes_reads_what_the_one_before_has_written(store: Store) -> None:
     def count_up() -> None:
         for _ in range(20):
