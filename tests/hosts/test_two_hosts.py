@@ -20,8 +20,8 @@ from tests.unit.tui.driving import opened
 from trainui import clock
 from trainui.domain.records import AttemptRecord, StageRecord
 from trainui.domain.states import ENDED, Status
+from trainui.store import hosts
 from trainui.store.db.engine import open_store
-from trainui.store.hosts import heartbeats
 from trainui.store.points import read_points
 from trainui.store.read import views
 
@@ -79,7 +79,7 @@ class Hosts:
     def let_be_silent(self, host: BaseApp) -> None:
         """Have a host that is cut off be silent for as long as counts, and wait for nothing."""
         with closing(open_store()) as store, store.write() as connection:
-            earlier = int(heartbeats.SILENT_AFTER * clock.SECOND)
+            earlier = int(hosts.SILENT_AFTER * clock.SECOND)
             heard = "UPDATE hosts SET seen_at = seen_at - ? WHERE name = ?"
             connection.execute(heard, (earlier, host.name))
 

@@ -13,9 +13,9 @@ from typing import Any, BinaryIO, Literal
 from trainui import plain_files, settings
 from trainui.domain.file_access import Directory, LocalDirectory
 from trainui.errors import UnfitEnvironmentError
+from trainui.store import hosts
 from trainui.store.db.engine import open_store
-from trainui.store.hosts import heartbeats, log_requests
-from trainui.store.hosts.log_requests import LogReply
+from trainui.store.hosts import LogReply
 from trainui.supervisor import protocol
 
 # Finds an attempt's directory, on this host or another one.
@@ -101,27 +101,25 @@ class RemoteDirectory:
 
     def _ask(self, name: str = "", start: int = 0, length: int = 0) -> LogReply:
         with self._store.write() as connection:
-            host = heartbeats.known(connection).get(self._host)
-            if host is None or host.seconds >= heartbeats.SILENT_AFTER:
+            host = hosts.known(connection).get(self._host)
+            if host is None or host.seconds >= hosts.SILENT_AFTER:
                 ago = "" if host is None else f" for {host.seconds:.0f} s"
                 raise RemoteLogError(
                     f"the host {self._host}, which has the log, has sent no heartbeat{ago}; "
                     "see `trainui worker status` there"
                 )
-            number = log_requests.request(
-                connection, self._attempt_id, self._host, name, start, length
-            )
+            number = hosts.request(connection, self._attempt_id, self._host, name, start, length)
         try:
             return self._wait_for(number)
         finally:
             with self._store.write() as connection:
-                log_requests.delete_request(connection, number)
+                hosts.delete_request(connection, number)
 
     def _wait_for(self, number: str) -> LogReply:
         give_up_at = time.monotonic() + PATIENCE
         while time.monotonic() < give_up_at:
             with self._store.read() as connection:
-                answer = log_requests.find_reply(connection, number)
+                answer = hosts.find_reply(connection, number)
             if answer is not None and "problem" in answer.words:
                 raise RemoteLogError(f"on host {self._host}: {answer.words['problem']}")
             if answer is not None:

@@ -15,15 +15,15 @@ from trainui import clock, formatting, paths, plain_files, settings
 from trainui.domain.records import LOCAL, Loss, Lost
 from trainui.execution.daemon import health
 from trainui.execution.processes import locks
+from trainui.store import hosts
 from trainui.store.db.protocol import Connection
-from trainui.store.hosts import heartbeats
 from trainui.store.read import views
 from trainui.store.read.views import OpenAttempt
 from trainui.supervisor import journal, process, protocol, supervise
 from trainui.supervisor.process import ProbeState
 from trainui.supervisor.protocol import JournalError
 
-SILENT_AFTER = int(heartbeats.SILENT_AFTER * clock.SECOND)
+SILENT_AFTER = int(hosts.SILENT_AFTER * clock.SECOND)
 
 PATIENCE = 30.0
 """Seconds for a worker to start, and to read the metrics before it records the ends."""
@@ -139,7 +139,7 @@ def last_heartbeats(connection: Connection) -> dict[str, int]:
     now = clock.now()
     return {
         host.name: now - int(host.seconds * clock.SECOND)
-        for host in heartbeats.known(connection).values()
+        for host in hosts.known(connection).values()
     }
 
 

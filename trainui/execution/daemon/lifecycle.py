@@ -125,19 +125,19 @@ def status() -> dict[str, Any]:
 def _hosts(settings: Settings) -> list[dict[str, Any]]:
     if settings.database_url is None:
         return []
+    from trainui.store import hosts
     from trainui.store.db.engine import open_store
-    from trainui.store.hosts import heartbeats
 
     try:
         with open_store().read() as connection:
-            known = heartbeats.known(connection)
+            known = hosts.known(connection)
     except UnfitEnvironmentError:
         return []  # `trainui doctor` reports the problem
     return [
         {
             "host": host.name,
             "seconds": round(host.seconds, 1),
-            "heard": host.seconds < heartbeats.SILENT_AFTER,
+            "heard": host.seconds < hosts.SILENT_AFTER,
             "slots": list(host.slots),
             "queues": list(host.queues),
         }

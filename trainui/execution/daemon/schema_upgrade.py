@@ -14,8 +14,8 @@ from trainui import paths, settings
 from trainui.errors import StoreError, UnfitEnvironmentError
 from trainui.execution.processes import desired_state, locks, spawn
 from trainui.paths import Home
+from trainui.store import hosts
 from trainui.store.db import readonly
-from trainui.store.hosts import heartbeats
 
 PATIENCE = 120.0
 """Seconds for the copy and the upgrade of a large database."""
@@ -48,15 +48,13 @@ def check_other_hosts() -> None:
         return
     here = settings.host(configured)
     with closing(readonly.connect_any_revision()) as connection:
-        known = heartbeats.known(connection).values()
-    names = [
-        one.name for one in known if one.name != here and one.seconds < heartbeats.SILENT_AFTER
-    ]
+        known = hosts.known(connection).values()
+    names = [one.name for one in known if one.name != here and one.seconds < hosts.SILENT_AFTER]
     if names:
         raise DatabaseInUseError(
             f"{readonly.where()}: cannot be upgraded while older workers use it on "
             f"{', '.join(names)}: enter `trainui worker stop` there, wait "
-            f"{heartbeats.SILENT_AFTER:.0f} s, then try again; stages keep running"
+            f"{hosts.SILENT_AFTER:.0f} s, then try again; stages keep running"
         )
 
 

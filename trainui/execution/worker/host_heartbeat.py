@@ -17,10 +17,10 @@ from trainui.errors import UnfitEnvironmentError
 from trainui.execution.gpu import gpus, nvml
 from trainui.execution.planner import slots
 from trainui.settings import Settings
+from trainui.store import hosts
 from trainui.store.db import home_identity
 from trainui.store.db.engine import Store
 from trainui.store.db.protocol import Connection
-from trainui.store.hosts import heartbeats
 from trainui.store.read import views
 from trainui.store.runs import runs, stage_queue, stages
 
@@ -62,7 +62,7 @@ class HostHeartbeat:
             *map(_gpu_place, gpus.usable_gpus(self._settings).gpus),
         ]
         with self._store.write() as connection:
-            other = heartbeats.announce(
+            other = hosts.announce(
                 connection,
                 self._here.host,
                 home=home_identity.id_of(paths.home()),
@@ -82,13 +82,13 @@ class HostHeartbeat:
 
 def _warn_of_silent_hosts(connection: Connection, here: str) -> None:
     """Warn about stages on silent hosts, and clear such warnings on the stages of this host."""
-    known = heartbeats.known(connection)
+    known = hosts.known(connection)
     for stage in views.running_on(connection, here):
         if stage.reason_host not in (None, here):
             stages.warn(connection, stage.id, None)
     for host in known.values():
-        if host.name != here and host.seconds >= heartbeats.SILENT_AFTER:
-            silent = _SILENT.format(host.name, heartbeats.SILENT_AFTER)
+        if host.name != here and host.seconds >= hosts.SILENT_AFTER:
+            silent = _SILENT.format(host.name, hosts.SILENT_AFTER)
             for stage in views.running_on(connection, host.name):
                 stages.warn(connection, stage.id, silent, host=here)
     waiting = stage_queue.queued(connection, limit=LOOKED_AT)
@@ -106,7 +106,7 @@ def _unavailable_host(
     """Return why a stage cannot run on the host that it asks for; None if it can."""
     wanted = str(stage.definition.host)
     host = known.get(wanted)
-    if host is None or host.seconds >= heartbeats.SILENT_AFTER:
+    if host is None or host.seconds >= hosts.SILENT_AFTER:
         return f"asks for the host {wanted}, which has no active worker"
     submitted_on, place = runs.place_of(connection, stage.run_id)
     if wanted != submitted_on and (place is None or place != host.place):

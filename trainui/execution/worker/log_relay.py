@@ -14,10 +14,10 @@ from typing import Any
 from trainui import plain_files
 from trainui import settings as settings_module
 from trainui.settings import Settings
+from trainui.store import hosts
 from trainui.store.db import postgres
 from trainui.store.db.engine import Store
-from trainui.store.hosts import log_requests
-from trainui.store.hosts.log_requests import LogRequest
+from trainui.store.hosts import LogRequest
 from trainui.supervisor import protocol
 
 SHOWN = (protocol.STDOUT_FILE, protocol.STDERR_FILE, protocol.TIMES_FILE)
@@ -44,11 +44,11 @@ class LogRelay:
     def poll(self) -> None:
         """Answer all open requests."""
         with self._store.read() as connection:
-            due = log_requests.unanswered(connection, self._host)
+            due = hosts.unanswered(connection, self._host)
         for one in due:
             words, data = answer(one)
             with self._store.write() as connection:
-                log_requests.answer(connection, one.id, words, data)
+                hosts.answer(connection, one.id, words, data)
 
     def serve(self) -> None:
         """Answer requests until the worker stops or the connection fails."""
@@ -57,7 +57,7 @@ class LogRelay:
             postgres.explained(self._url),
             closing(postgres.connect(self._url, autocommit=True)) as connection,
         ):
-            log_requests.listen(connection)
+            hosts.listen(connection)
             while not self._stopping.is_set():
                 self.poll()
                 for _ in connection.notifies(timeout=POLL_EVERY, stop_after=1):

@@ -16,9 +16,9 @@ from typing import Any
 from trainui import disk, settings
 from trainui.disk import DiskSpace
 from trainui.execution.gpu import nvml
+from trainui.store import hosts
 from trainui.store.db.protocol import Connection
-from trainui.store.hosts import heartbeats
-from trainui.store.hosts.heartbeats import SILENT_AFTER
+from trainui.store.hosts import SILENT_AFTER
 from trainui.tui.snapshot.machine_figures import (
     HISTORY,
     PERIOD,
@@ -179,7 +179,7 @@ def gpus_of_other_hosts(connection: Connection) -> tuple[GpuFigures, ...]:
     here = settings.host()
     return tuple(
         _announced(host.name, slot, host.seconds)
-        for host in heartbeats.known(connection).values()
+        for host in hosts.known(connection).values()
         for slot in host.slots
         if host.name != here and slot["kind"] == "gpu"
     )

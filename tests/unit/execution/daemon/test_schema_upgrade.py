@@ -8,9 +8,9 @@ from tests import postgresql
 from trainui import clock
 from trainui.execution.daemon import schema_upgrade
 from trainui.execution.daemon.schema_upgrade import DatabaseInUseError
+from trainui.store import hosts
 from trainui.store.db import schema_revision
 from trainui.store.db.engine import open_store
-from trainui.store.hosts import heartbeats
 
 
 def test_no_upgrade_while_a_worker_on_another_host_is_active(
@@ -22,12 +22,12 @@ def test_no_upgrade_while_a_worker_on_another_host_is_active(
     store = open_store()
     for name in "ab":
         with store.write() as connection:
-            heartbeats.announce(connection, name, home=name, place=None, slots=[], queues=[])
+            hosts.announce(connection, name, home=name, place=None, slots=[], queues=[])
     monkeypatch.setattr(schema_revision, "HEAD", "0999")
     monkeypatch.setattr("trainui.store.db.readonly.HEAD", "0999")
     with pytest.raises(DatabaseInUseError, match="on b:"):
         schema_upgrade.upgrade()
-    silence = int(heartbeats.SILENT_AFTER * clock.SECOND)
+    silence = int(hosts.SILENT_AFTER * clock.SECOND)
     with store.write() as connection:
         connection.execute("UPDATE hosts SET seen_at = seen_at - ?", (silence,))
     schema_upgrade.check_other_hosts()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from trainui.execution.worker.log_relay import answer
-from trainui.store.hosts.log_requests import LogRequest
+from trainui.store.hosts import LogRequest
 
 
 def test_a_part_of_a_log_is_shown(tmp_path: Path) -> None:

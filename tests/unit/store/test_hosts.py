@@ -6,8 +6,8 @@ import pytest
 
 from tests.unit.store.conftest import AddRun
 from trainui.domain.records import HostView, Slot
+from trainui.store import hosts
 from trainui.store.db.engine import Store
-from trainui.store.hosts import heartbeats
 from trainui.store.read import views
 from trainui.store.runs import attempts, runs, stage_queue
 
@@ -16,7 +16,7 @@ A, B = HostView("a", ("small",), "place-a"), HostView("b", ("big",), "place-b")
 
 def announce(store: Store, name: str, home: str = "home") -> object:
     with store.write() as connection:
-        return heartbeats.announce(connection, name, home=home, place="p", slots=[], queues=["q"])
+        return hosts.announce(connection, name, home=home, place="p", slots=[], queues=["q"])
 
 
 def let_pass(store: Store, name: str, seconds: int) -> None:
@@ -29,12 +29,12 @@ def test_a_host_is_heard_of_by_the_databases_clock(store: Store) -> None:
     assert announce(store, "a") is None
     let_pass(store, "a", 100)
     with store.read() as connection:
-        found = heartbeats.known(connection)["a"]
+        found = hosts.known(connection)["a"]
     assert 100 <= found.seconds < 110
     assert (found.place, found.queues) == ("p", ("q",))
     announce(store, "a")
     with store.read() as connection:
-        assert heartbeats.known(connection)["a"].seconds < 10
+        assert hosts.known(connection)["a"].seconds < 10
 
 
 def test_of_two_homes_that_are_called_the_same_the_one_that_lives_stays(store: Store) -> None:
@@ -50,7 +50,7 @@ def test_a_host_of_long_ago_is_forgotten(store: Store) -> None:
     let_pass(store, "a", 31 * 24 * 3600)
     announce(store, "b")
     with store.read() as connection:
-        assert list(heartbeats.known(connection)) == ["b"]
+        assert list(hosts.known(connection)) == ["b"]
 
 
 @pytest.mark.parametrize(

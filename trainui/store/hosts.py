@@ -1,17 +1,17 @@
-"""Requests for parts of logs between hosts, passed through the database.
+"""Hosts that share a database: their heartbeats, and requests for parts of each other's logs.
 
-Every host can already reach the database, with its password and TLS, so hosts need not accept
-connections from each other. A part is small, and deleted once it is fetched.
+Times are those of the database's clock.
 """
 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from trainui import clock
+from trainui.domain.records import HostRecord
 from trainui.store.db.protocol import Connection
 from trainui.store.db.statements import NOW
 from trainui.store.read import row_mapping
@@ -19,13 +19,68 @@ from trainui.store.read import row_mapping
 if TYPE_CHECKING:
     import psycopg
 
+SILENT_AFTER = 40.0
+"""Seconds without a heartbeat after which a host counts as silent; it sends one every ten."""
+
+
+FORGOTTEN_AFTER = 30 * 24 * 3600 * clock.SECOND
+"""Microseconds."""
+
+
+def known(connection: Connection) -> dict[str, HostRecord]:
+    """Return the hosts with a heartbeat on record, by name."""
+    found = connection.execute(
+        f"SELECT name, home, ({NOW} - seen_at) / 1e6, place, slots_json, queues_json FROM hosts "
+        "ORDER BY name"
+    )
+    return {
+        name: HostRecord(
+            name,
+            home,
+            max(float(seconds), 0.0),
+            place,
+            tuple(row_mapping.load(slots)),
+            tuple(row_mapping.load(queues)),
+        )
+        for name, home, seconds, place, slots, queues in found
+    }
+
+
+def announce(
+    connection: Connection,
+    name: str,
+    *,
+    home: str,
+    place: str | None,
+    slots: Sequence[Mapping[str, Any]],
+    queues: Sequence[str],
+) -> HostRecord | None:
+    """Record a host's heartbeat.
+
+    Returns None, or the host on record if the name is in use by another home with a recent
+    heartbeat.
+    """
+    before = known(connection).get(name)
+    if before is not None and before.home != home and before.seconds < SILENT_AFTER:
+        return before
+    connection.execute(
+        f"DELETE FROM hosts WHERE name = ? OR seen_at < {NOW} - ?", (name, FORGOTTEN_AFTER)
+    )
+    connection.execute(
+        "INSERT INTO hosts (name, home, place, seen_at, slots_json, queues_json) "
+        f"VALUES (?, ?, ?, {NOW}, ?, ?)",
+        (name, home, place, row_mapping.dump(list(slots)), row_mapping.dump(list(queues))),
+    )
+    return None
+
+
 CHANNEL = "trainui_log_reads"
 """The NOTIFY channel on which hosts learn of new requests."""
 
 MOST = 256 * 1024
 """Maximum size of a part in bytes."""
 
-FORGOTTEN_AFTER = 60 * clock.SECOND
+REQUEST_KEPT = 60 * clock.SECOND
 """Microseconds after which a request is abandoned."""
 
 
@@ -87,7 +142,7 @@ def answer(connection: Connection, number: str, words: Mapping[str, Any], data: 
         (row_mapping.dump(dict(words)), data, number),
     )
     old = f"DELETE FROM log_reads WHERE asked_at < {NOW} - ?"
-    connection.execute(old, (FORGOTTEN_AFTER,))
+    connection.execute(old, (REQUEST_KEPT,))
 
 
 def find_reply(connection: Connection, number: str) -> LogReply | None:
