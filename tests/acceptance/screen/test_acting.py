@@ -23,9 +23,7 @@ from tests.unit.tui.filled import (
     running_demo,
 )
 from trainui import control, paths
-from trainui.domain.records import Lost
 from trainui.domain.states import Status
-from trainui.execution.attempt import lost_attempts
 from trainui.execution.daemon import lifecycle
 from trainui.execution.processes import locks
 from trainui.paths import Home
@@ -731,13 +729,8 @@ async def test_a_parameter_is_edited_and_the_run_continues_with_it(
 
 
 async def test_the_plan_leaves_out_the_edit_of_a_running_stage_and_a_key_that_of_the_others(
-    home: Path,
-    tmp_path: Path,
-    filler: Filler,
-    started_worker: None,
-    monkeypatch: pytest.MonkeyPatch,
+    home: Path, tmp_path: Path, filler: Filler, started_worker: None
 ) -> None:
-    monkeypatch.setattr(lost_attempts, "find", lambda _: Lost())  # a stage "runs" without a process
     file = tmp_path / "four.yaml"
     file.write_text(FOUR)
     control.set_paused(True)  # the worker that is started is to start nothing

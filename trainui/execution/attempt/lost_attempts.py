@@ -89,12 +89,14 @@ class LossFinder:
         return self._gone[one.directory]
 
 
-def is_dead(one: OpenAttempt, *, started: bool = False) -> bool:
-    """Return True if an attempt of this host has no process; `started`: and had one."""
+def is_dead(one: OpenAttempt) -> bool:
+    """Return True if an attempt of this host was started and has no process left.
+
+    The next worker starts one that never was.
+    """
     values = (one.run_id, one.stage, str(one.number), one.run_directory)
     identity = dict(zip(protocol.IDENTITY, values, strict=True))
-    state = process.probe(one.directory, identity).state
-    return state in GONE or (state == ProbeState.NONE and not started)
+    return process.probe(one.directory, identity).state in GONE
 
 
 def _is_adopted_dead(external: Mapping[str, Any]) -> bool:
@@ -170,4 +172,4 @@ def runs() -> set[str]:
         return set()
     with views.reading() as connection:
         ours = [one for one in views.open_attempts(connection) if one.host == settings.host()]
-    return {one.run_id for one in ours if one.external is None and is_dead(one, started=True)}
+    return {one.run_id for one in ours if one.external is None and is_dead(one)}

@@ -230,6 +230,18 @@ def test_a_pid_of_another_boot_is_no_sign_of_life(
     run.go()
 
 
+def test_an_attempt_that_never_started_is_not_lost(
+    store: Store, follower: AttemptMonitor, tmp_path: Path
+) -> None:
+    run = Running(store, follower, tmp_path)
+    run.lose_supervisor()
+    os.kill(run.pid, signal.SIGKILL)
+    wait_for_death(run.pid)
+    assert find_lost().stages
+    Path(run.attempt.directory, "started").unlink()
+    assert not find_lost().stages, "the next worker starts it"
+
+
 def test_an_attempt_of_another_executor_is_not_looked_for_among_processes(
     store: Store, follower: AttemptMonitor, tmp_path: Path
 ) -> None:
