@@ -13,7 +13,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from functools import cache
 from importlib import import_module
 from pathlib import Path
@@ -90,6 +90,7 @@ def reset() -> None:
     """Forget everything, so that the next question scans again."""
     _loaded.__init__()  # type: ignore[misc]
     code.cache_clear()
+    preload.cache_clear()
 
 
 def records(kind: type[P]) -> tuple[P, ...]:
@@ -127,6 +128,17 @@ def find(kind: type[P], name: str) -> P | None:
 def names(kind: type[Plugin]) -> list[str]:
     """Return the names of the plugins of a kind, none of which is loaded."""
     return sorted(one.name for one in entries() if one.group == kind.group)
+
+
+@cache
+def preload(kind: type[Plugin]) -> None:
+    """Import all code of a kind's plugins; what cannot be imported is noted when it is used."""
+    for plugin in records(kind):
+        for field in fields(plugin):
+            where = getattr(plugin, field.name)
+            if field.type == "Code" and where:
+                with suppress(Exception):
+                    code(where)
 
 
 def why_left_alone(file: str) -> str | None:

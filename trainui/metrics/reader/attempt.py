@@ -27,6 +27,7 @@ from trainui.metrics.reader.attempt_files import AttemptFiles
 from trainui.metrics.reader.database_reader import DatabaseReader
 from trainui.metrics.reader.source import Advance, BatchWriter, EndOfFile, ReadOptions, SourceReader
 from trainui.metrics.reader.source_problems import SourceProblems
+from trainui.plugin import Format, Tracker, registry
 from trainui.plugin.registry import PluginError
 from trainui.store import shell_environment
 from trainui.store.db.engine import Store
@@ -47,6 +48,10 @@ class Shared:
     """What the readers of all attempts share."""
 
     def __init__(self, store: Store) -> None:
+        for kind in (Format, Tracker):
+            registry.preload(
+                kind
+            )  # now, since a search for files is paced by the time that it takes
         self.writer = BatchWriter(store)
         self.files = OpenFiles()
         self.search_round = SearchRound()
