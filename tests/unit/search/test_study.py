@@ -48,7 +48,7 @@ def loss(params: Mapping[str, Scalar]) -> float:
 
 def plain(search: Search) -> list[Params]:
     """The trials of an ask-and-tell loop, as in Optuna's documentation."""
-    made: Any = getattr(optuna.samplers, search.sampler)
+    made: Any = getattr(optuna.samplers, search.sampler or "TPESampler")
     options = dict(search.sampler_options)
     distributions = samplers.distributions(search)
     if search.sampler == "GridSampler":
@@ -169,6 +169,8 @@ OTHERS = [
     '{"seed": 1, "since": 0, "steps": [-1, -1, 7]}',
     '{"seed": 1, "since": 0, "steps": [-1, -1, -9]}',
     '{"seed": 2, "since": 0, "steps": [-1, -1, -1]}',
+    '{"seed": 1, "since": 0, "steps": [-1, -1, -1, 0, 0]}',
+    '{"seed": 1e999, "since": 0, "steps": []}',
 ]
 """Histories that are none, or not those of the trials."""
 

@@ -7,8 +7,8 @@ were asked for and ended; with the values in our database, a new process asks an
 and gets to the same sampler. So with the same seed and the same values, the trials are those of a
 plain loop of `study.ask` and `study.tell`, also where it was killed between.
 
-If the same values do not come out (another version of Optuna, an edited space), a new sampler goes
-on from the trials so far.
+If the same values do not come out (another version of Optuna, an edited space), a new sampler
+continues from the trials so far.
 """
 
 from __future__ import annotations
@@ -65,8 +65,9 @@ class SamplerHistory:
         """Return what `dump` gave; None for anything else."""
         try:
             data = json.loads(stored or "")
-            return cls(int(data["seed"]), int(data["since"]), tuple(map(int, data["steps"])))
-        except (ValueError, TypeError, KeyError, RecursionError):
+            seed = int(data["seed"]) % 2**32
+            return cls(seed, int(data["since"]), tuple(map(int, data["steps"])))
+        except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
             return None
 
     @classmethod
@@ -129,6 +130,9 @@ class _Sampling:
             )
         )
         self.count += 1
+
+    def runs(self, number: int) -> bool:
+        return number in self._running
 
     def end(self, trial: SearchTrial) -> None:
         running, state = self._running.pop(trial.number), final_state(trial)
@@ -227,7 +231,7 @@ class SearchStudy(SearchBackend):
         return True
 
     def start_afresh(self, stored: Sequence[SearchTrial]) -> None:
-        """Go on from the trials so far with a new sampler."""
+        """Continue from the trials so far with a new sampler."""
         self.rebuild(SamplerHistory.new(self._search, len(stored)), stored)
 
     def _replay(self, steps: Sequence[int], stored: Sequence[SearchTrial]) -> None:
@@ -241,7 +245,7 @@ class SearchStudy(SearchBackend):
                     raise DivergedError(f"trial {number} has other values")
             elif step == TAKE:
                 self._sampling.take(stored[number].params)
-            elif step < TAKE or step >= number or final_state(stored[step]) is None:
+            elif not self._sampling.runs(step) or final_state(stored[step]) is None:
                 raise DivergedError(f"trial {step} has not ended")
             else:
                 self._sampling.end(stored[step])
