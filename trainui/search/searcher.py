@@ -7,18 +7,24 @@ The study and the store are two databases, so each step may be repeated after a 
 - The end of a trial's stage is on record first, then the study gets its outcome, then the outcome
   is stored. One that the study has already is only stored.
 - The order of what was asked and ended is stored in the same transaction as these trials: the
-  sampler is rebuilt from it (`study`).
+  sampler is rebuilt from it.
 
-Hosts that share a database take turns (`host_lock`).
+Hosts that share a database take turns, by a lock in the run's directory.
 """
 
 from __future__ import annotations
 
+import fcntl
 import logging
-from collections.abc import Mapping, Sequence, Set
+import os
+import time
+from collections.abc import Iterator, Mapping, Sequence, Set
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, astuple
+from pathlib import Path
 from typing import Any
 
+from trainui import paths
 from trainui.domain.definition import StageDefinition
 from trainui.domain.records import RunRecord, StageRecord
 from trainui.domain.search import Search
@@ -26,8 +32,7 @@ from trainui.domain.states import Status
 from trainui.errors import UnfitEnvironmentError
 from trainui.pipeline.substitution.search import with_trial_params
 from trainui.plugin import SearchBackend, Searcher, SearchTask, SearchTrial, registry
-from trainui.search import host_lock, objective, trial_watch
-from trainui.search.host_lock import only_host
+from trainui.search import objective, trial_watch
 from trainui.search.trial_watch import TrialWatch
 from trainui.store.db.engine import Store, file_of
 from trainui.store.db.protocol import Connection
@@ -47,6 +52,9 @@ IMPORTANCE_LEAST = 5
 
 IMPORTANCE_GROWTH = 10
 """The importance is computed again once the completed trials have grown by one in so many."""
+
+TURN_WITHIN, LOCK_EVERY = 10.0, 0.05
+"""Seconds to wait for another host's turn of the same search, and between two attempts."""
 
 
 class SearchTurns:
@@ -158,7 +166,7 @@ class SearchTurns:
         task = SearchTask(
             f"{self._run.id}/{self._key.name}",
             search,
-            host_lock.study_file(self._run.directory, self._key.name),
+            study_file(self._run.directory, self._key.name),
             trials=stored,
             history=saved.history if saved is not None and is_same else None,
             is_shared=file_of(self._store.url) is None,
@@ -323,3 +331,47 @@ def _sampler(search: Search) -> str:
     chosen = {name: getattr(search, name) for name in ("sampler", "sampler_options", "seed")}
     space = {name: asdict(one) for name, one in search.space.items()}
     return row_mapping.dump({**chosen, "space": space})
+
+
+def study_file(run_directory: str, group: str) -> Path:
+    """Return the file of a search's study: `train.study.db` in the run's directory."""
+    return Path(run_directory, f"{paths.stage_directory_names([group])[group]}.study.db")
+
+
+def lock_of(run_directory: str, group: str) -> Path:
+    """Return the file that one host at a time locks for a turn of the search."""
+    file = study_file(run_directory, group)
+    return paths.records_directory(file).with_suffix(".lock")
+
+
+@contextmanager
+def only_host(run: RunRecord, key: SearchKey) -> Iterator[None]:
+    """Wait until no other host has a turn of this search.
+
+    Raises:
+        UnfitEnvironmentError: another host had one all the time; it may hang.
+    """
+    lock = lock_of(run.directory, key.name)
+    lock.parent.mkdir(mode=0o700, exist_ok=True)
+    file = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        with suppress(OSError):  # a file system without locks
+            _lock(file, time.monotonic() + TURN_WITHIN)
+        yield
+    finally:
+        os.close(file)
+
+
+def _lock(file: int, until: float) -> None:
+    while True:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            if time.monotonic() >= until:
+                raise UnfitEnvironmentError(
+                    "another host has been busy with this search for "
+                    f"{TURN_WITHIN:.0f} s; if its worker hangs, restart it"
+                ) from error
+            time.sleep(LOCK_EVERY)
+        else:
+            return

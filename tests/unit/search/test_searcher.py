@@ -28,7 +28,7 @@ from trainui.errors import UnfitEnvironmentError
 from trainui.pipeline import loader
 from trainui.plugins.optuna import samplers
 from trainui.plugins.optuna.study import SearchStudy
-from trainui.search import host_lock, results
+from trainui.search import results, searcher
 from trainui.search.searcher import SearchTurns
 from trainui.store.db.engine import Store
 from trainui.store.read import trials as read_trials
@@ -348,8 +348,8 @@ def test_a_host_that_hangs_in_its_turn_delays_no_other_search(
     search: Search, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     search.turn(0)
-    monkeypatch.setattr(host_lock, "TURN_WITHIN", 0.2)
-    lock = host_lock.lock_of(str(Path(search.stage(0).directory).parent), "train")
+    monkeypatch.setattr(searcher, "TURN_WITHIN", 0.2)
+    lock = searcher.lock_of(str(Path(search.stage(0).directory).parent), "train")
     with lock.open() as other:
         fcntl.flock(other, fcntl.LOCK_EX)
         with pytest.raises(UnfitEnvironmentError, match="another host has been busy"):
