@@ -28,8 +28,9 @@ ELSEWHERE = {
     "trainui add --pid 4711": "needs such a process; test_cli_add has one",
     "trainui best tune": "needs a search; test_cli_best has one",
     "trainui best tune train -n 10": "the same",
-    "trainui best tune --json | jq '.trials[0].search'": "the same",
+    "trainui best tune --json | jq '.trials[0].search, .importance'": "the same",
     "trainui resume tune --trials 20": "the same",
+    "TRAINUI_HOME=/mnt/copy trainui worker start --as-copy": "needs a copy of a home",
     "trainui worker install": "would ask the systemd of whoever runs this; test_cli_unit has it",
 }
 """Examples that are not typed here, and why."""

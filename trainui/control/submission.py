@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import uuid
@@ -108,6 +109,9 @@ def submit(
         host=settings.host(configured),
         place=settings.runs_dir_identity(configured),
     )
+    # paths that are not UTF-8 cannot be stored as they are: raise before anything is created
+    json.dumps([one.to_json() for one in stored.stages], ensure_ascii=False).encode()
+    json.dumps([new.directory, new.submission], ensure_ascii=False).encode()
     with _stored(new, pipeline.text, shell):
         code_version.record(
             Path(pipeline.directory),

@@ -14,7 +14,7 @@ PACKAGE = Path(trainui.__file__).parent
 
 ROOMS = (
     "store/",
-    "metrics/trackers/",
+    "metrics/trackers.py",
     "plugins/",
     "execution/worker/task_sender.py",
 )
