@@ -57,8 +57,9 @@ class LossFinder:
         oldest = clock.now() - SILENT_AFTER
         silent = {host: at for host, at in heartbeats.items() if at <= oldest}
         if not self.is_watched():
-            since = formatting.clock_time(health.last_alive(self._home))
-            words = f"no worker since {since}; trainui worker start finds out"
+            last = health.last_alive(self._home)
+            since = f" since {formatting.clock_time(last)}" if last else ""
+            words = f"no worker{since}; trainui worker start finds out"
             for one in attempts:
                 is_here = not self._is_shared or one.host in silent
                 if is_here and self._is_here(one) and (at := self._last_sign(one)) is not None:

@@ -185,8 +185,7 @@ def test_an_attempt_is_lost_only_once_no_process_of_it_is_left(
     run.lose_supervisor()
     assert not find_lost().stages, "its process lives"
     os.kill(run.pid, signal.SIGKILL)
-    wait_for_death(run.pid)
-    found = find_lost()
+    found = wait_for(lambda: one if (one := find_lost()).stages else None, "the end of all")
     assert found.stages.keys() == {run.attempt.stage_id}
     assert found.runs.keys() == {run.id}
     assert found.runs[run.id].at <= clock.now()
@@ -200,13 +199,12 @@ def test_nothing_is_lost_while_a_worker_or_its_guard_lives(
     run = Running(store, follower, tmp_path)
     run.lose_supervisor()
     os.kill(run.pid, signal.SIGKILL)
-    wait_for_death(run.pid)
+    wait_for(lambda: find_lost().stages, "the end of its children, too")
     for path in (paths.home().worker_lock, paths.home().guard_lock):
         path.parent.mkdir(exist_ok=True, parents=True)
         with locks.acquire(path) as lock:  # type: ignore[union-attr]
             assert lock
             assert not find_lost().stages
-    assert find_lost().stages
 
 
 def test_an_end_that_its_supervisor_recorded_is_the_last_sign_of_life(
@@ -236,9 +234,9 @@ def test_an_attempt_that_never_started_is_not_lost(
     run = Running(store, follower, tmp_path)
     run.lose_supervisor()
     os.kill(run.pid, signal.SIGKILL)
-    wait_for_death(run.pid)
-    assert find_lost().stages
-    Path(run.attempt.directory, "started").unlink()
+    wait_for(lambda: find_lost().stages, "the end of its children, too")
+    for record in ("started", "pid.json"):
+        Path(run.attempt.directory, record).unlink()
     assert not find_lost().stages, "the next worker starts it"
 
 
