@@ -2,17 +2,133 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from trainui import paths
-from trainui.store.db import readonly
+from tests.unit.tui.filled import DIAMOND, Filler, multiply, running_demo
+from trainui import control, paths
+from trainui.domain.definition import Alert
+from trainui.domain.states import Status
+from trainui.store.db import protocol, readonly
 from trainui.store.db.engine import Store
-from trainui.store.read import views
-from trainui.store.runs import runs
-from trainui.tui.readers.database import ScreenDatabase
+from trainui.store.read import run_list, views
+from trainui.store.read.run_list import RunTrouble
+from trainui.store.runs import alerts, runs, stages
+from trainui.store.runs.alerts import AlertRecord
+from trainui.tui.readers.database import FIRST_RUNS, RunListCache, ScreenDatabase
 from trainui.tui.snapshot.query import ListQuery
+
+
+@pytest.fixture
+def connection(filler: Filler, home: Path) -> Iterator[protocol.Connection]:
+    with readonly.reading(home / "trainui.db") as connection:
+        yield connection
+
+
+def test_a_run_in_a_line(filler: Filler, connection: protocol.Connection) -> None:
+    run_id = running_demo(filler)
+    (line,) = run_list.run_lines(connection)
+    assert (line.id, line.status, line.done, line.total) == (run_id, Status.RUNNING, 2, 5)
+    assert line.current == ("train[hidden=128]",)
+
+
+def test_stages_in_trouble_are_counted_of_their_last_attempt(
+    filler: Filler, connection: protocol.Connection
+) -> None:
+    run_id = filler.run(dict.fromkeys("abcde", ()))
+    known = RunListCache()
+    known.first(connection)
+    filler.fail(run_id, "a", "exit code 1")
+    first, second = filler.start(run_id, "b"), filler.start(run_id, "c")
+    nan = Alert("nan", action="mark")
+    found = {
+        first: [AlertRecord.of_nan("NaN in loss", "loss", 3), AlertRecord("alert", "too high")],
+        second: [AlertRecord.of_alert(nan, "NaN in loss", "loss", 4)],
+        filler.start(run_id, "d"): [AlertRecord("mark", "no improvement")],
+    }
+    with filler.store.write() as writing:
+        for attempt, marks in found.items():
+            alerts.record(writing, attempt.stage_id, 1, marks)
+        stages.set_stalled(writing, second, True, "no output")
+    known.update(connection)
+    trouble = RunTrouble(failed=1, stalled=1, nan=2, alert=1)
+    assert [run.trouble for run in known.runs] == [trouble]
+    assert [run.trouble for run in run_list.run_lines(connection)] == [trouble]
+    assert trouble.kinds == ("failed", "stalled", "nan", "alert")
+    filler.end(first, Status.INTERRUPTED)
+    control.rerun(run_id, ["b"])
+    filler.start(run_id, "b")
+    known.update(connection)
+    assert known.runs[0].trouble.nan == 1
+
+
+def test_it_reads_again_only_where_something_happened(
+    filler: Filler, connection: protocol.Connection
+) -> None:
+    first, second = filler.run(DIAMOND, name="one"), filler.run(DIAMOND, name="two")
+    known = RunListCache()
+    known.first(connection)
+    before = {run.id: run for run in known.runs}
+    filler.complete(first, "prepare")
+    known.update(connection)
+    after = {run.id: run for run in known.runs}
+    assert after[first].done == 1
+    assert after[second] is before[second]
+    assert list(known.runs) == run_list.run_lines(connection)
+
+
+def test_new_runs_come_first_and_removed_ones_go(
+    filler: Filler, connection: protocol.Connection
+) -> None:
+    old = filler.run({"a": ()}, name="old")
+    filler.complete(old, "a")
+    known = RunListCache()
+    known.first(connection)
+    new = filler.run({"a": ()}, name="new")
+    known.update(connection)
+    assert [run.id for run in known.runs] == [new, old]
+    with filler.store.write() as writing:
+        runs.remove(writing, old)
+    known.update(connection)
+    assert [run.id for run in known.runs] == [new]
+
+
+def test_a_priority_that_another_process_changes_is_read(
+    filler: Filler, connection: protocol.Connection
+) -> None:
+    run_id = filler.run({"a": ()})
+    known = RunListCache()
+    known.first(connection)
+    with filler.store.write() as writing:
+        runs.set_priority(writing, run_id, 3)
+    known.update(connection)
+    assert [run.priority for run in known.runs] == [3]
+
+
+def test_nothing_new_is_the_same_list(filler: Filler, connection: protocol.Connection) -> None:
+    filler.run({"a": ()})
+    known = RunListCache()
+    known.first(connection)
+    before = known.runs
+    known.update(connection)
+    assert known.runs is before
+
+
+def test_of_many_runs_the_first_screen_is_read_first(
+    filler: Filler, connection: protocol.Connection, home: Path
+) -> None:
+    run_id = filler.run(DIAMOND)
+    multiply(home / "trainui.db", run_id, 1000)
+    known = RunListCache()
+    known.first(connection)
+    assert known.loading
+    assert len(known.runs) == FIRST_RUNS
+    first = known.runs
+    known.reload(connection)
+    assert len(known.runs) == 1001
+    assert known.runs[:FIRST_RUNS] == first
 
 
 @pytest.mark.usefixtures("only_on_sqlite")

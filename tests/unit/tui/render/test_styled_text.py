@@ -6,21 +6,86 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 from rich.cells import cell_len
+from rich.color import Color
+from rich.style import Style
+from textual.geometry import Spacing
 
 from trainui.text import harmless
 from trainui.tui.render import styled_text
 from trainui.tui.render.styled_text import (
     Segment,
+    coloured,
     cut,
     fit,
     fit_middle,
+    frame,
     packed,
+    padding,
     plain,
     spread,
+    style_of,
     width_of,
     wrap,
     wrap_row,
 )
+
+RED = Style(color=Color.from_ansi(1))
+
+
+@pytest.mark.parametrize(
+    ("sequence", "expected"),
+    [
+        ("31", RED),
+        ("1;31", RED + Style(bold=True)),
+        ("38;5;208", Style(color=Color.from_ansi(208))),
+        ("38;2;1;2;3", Style(color=Color.from_rgb(1, 2, 3))),
+        ("38:2:1:2:3", Style(color=Color.from_rgb(1, 2, 3))),
+        ("38;2;1;2;3;22", Style(color=Color.from_rgb(1, 2, 3))),
+        ("31;49", RED),
+        ("31;5;8", RED),
+    ],
+)
+def test_a_colour_is_the_one_that_the_sequence_names(sequence: str, expected: Style) -> None:
+    (span,) = coloured(f"\x1b[{sequence}mtext")
+    found = style_of(span.style)
+    assert (found.color, found.bgcolor) == (expected.color, expected.bgcolor)
+    assert bool(found.bold) == bool(expected.bold)
+    assert not found.blink
+    assert not found.conceal
+
+
+@pytest.mark.parametrize("sequence", ["", "0", "31;39", "31;0", "9" * 5000])
+def test_without_a_colour_there_is_no_style(sequence: str) -> None:
+    *_, last = coloured(f"\x1b[{sequence}mtext")
+    assert last.style == ""
+
+
+ROOMS = st.builds(Spacing, *[st.integers(0, 2)] * 4)
+TITLES = st.text("ab日 ×", max_size=20)
+
+
+@given(st.integers(10, 40), ROOMS, TITLES, TITLES)
+def test_all_lines_of_a_frame_are_as_wide(
+    width: int, room: Spacing, title: str, subtitle: str
+) -> None:
+    around = frame(width, room, title, subtitle, lit=True)
+    assert {width_of(row) for row in (*around.above, *around.below)} == {width}
+    assert width_of(around.left) == 1 + room.left
+    assert width_of(around.right) == room.right + 1
+
+
+@given(st.integers(10, 40), ROOMS)
+def test_padding_is_as_wide_and_as_high_as_it_is_to_be(width: int, room: Spacing) -> None:
+    around = padding(width, room)
+    assert [width_of(row) for row in around.above] == [width] * room.top
+    assert [width_of(row) for row in around.below] == [width] * room.bottom
+
+
+def test_titles_stand_in_the_edges_and_are_cut_to_what_they_leave() -> None:
+    around = frame(20, Spacing(), "3 Curves", "many more metrics", lit=False)
+    assert plain(around.above[0]) == "╭─ 3 Curves ───────╮"
+    assert plain(around.below[0]) == "╰─ many more met… ─╯"
+
 
 TEXTS = st.text(max_size=40).map(harmless).map(str.expandtabs)
 
