@@ -21,7 +21,7 @@ from benchmarks import figures
 from benchmarks.screen_live import reader_of, trainui
 from benchmarks.terminals import cpu_seconds
 
-MEMORY = {"guard": 16.0, "worker": 110.0, "broker": 8.0, "reader": 80.0}
+MEMORY = {"guard": 16.0, "worker": 80.0, "broker": 8.0, "reader": 80.0}
 """MiB: the limits."""
 
 BUSY = 1.0
