@@ -165,9 +165,9 @@ def test_a_run_deleted_during_a_turn_is_forgotten(
 def test_studies_in_use_stay_open_beyond_the_limit(
     thread: Thread, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def counting(plugin: Plugin, where: str, task: SearchTask, **named: Any) -> Any:
-        opened.append(task.name.partition("/")[0])
-        return run(plugin, where, task, **named)
+    def counting(plugin: Plugin, where: str, *arguments: Any, **named: Any) -> Any:
+        opened.extend(one.name.partition("/")[0] for one in arguments if type(one) is SearchTask)
+        return run(plugin, where, *arguments, **named)
 
     opened: list[str] = []
     run = registry.run
