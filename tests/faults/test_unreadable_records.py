@@ -105,12 +105,24 @@ def test_a_run_whose_processes_live_is_not_deleted_though_its_end_is_recorded(
     run, _, _ = begin(cli)
     assert cli("cancel", run).code == 0
     assert cli("wait", run, "--timeout", "60").code == 130
-    environ = {"TRAINUI_RUN_ID": run, "TRAINUI_RUN_DIR": str(cli.home / "runs" / run)}
+    records = Path(cli.json("show", run)["stages"][0]["attempts"][0]["stdout"]).parent
+    environ = {
+        "TRAINUI_RUN_ID": run,
+        "TRAINUI_RUN_DIR": str(cli.home / "runs" / run),
+        "TRAINUI_STAGE": "sh",
+        "TRAINUI_ATTEMPT": "1",
+        "TRAINUI_METRICS_FILE": str(records / "metrics.jsonl"),
+    }
     left = os.spawnve(os.P_NOWAIT, "/bin/sleep", ["sleep", "600"], environ)
     try:
         done = cli("rm", run, "--yes")
         assert (done.code, f"kill {left}" in done.err) == (4, True), done
         assert cli.status(run) == "cancelled"
+        found = {one["name"]: one for one in cli.json("doctor", code=4)["findings"]}
+        assert (found["processes"]["level"], found["processes"]["advice"]) == (
+            "bad",
+            f"`kill {left}`",
+        )
     finally:
         os.kill(left, 9)
         os.waitpid(left, 0)

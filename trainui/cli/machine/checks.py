@@ -235,6 +235,27 @@ def lost_stages() -> str:
     return f"{stages} {verb} recorded as running and {verb} not: {lost[0].words}"
 
 
+def processes() -> Result:
+    """Check that no process of a stage runs whose end is recorded, or that no run knows."""
+    from trainui.errors import StoreError
+    from trainui.execution.attempt import running_attempts
+    from trainui.store.read import views
+
+    known = set[Path]()
+    try:
+        if views.is_there():
+            with views.reading() as connection:
+                known = views.running_directories(connection)
+    except StoreError:
+        return NOTE, "not checked: the database cannot be read", "see the finding on the database"
+    left = [one for one in running_attempts.of_home(paths.home()) if one.directory not in known]
+    if not left:
+        return GOOD, "none runs that is not on record"
+    named = ", ".join(f"{one.name} ({', '.join(map(str, one.pids()))})" for one in left)
+    pids = " ".join(str(pid) for one in left for pid in one.pids())
+    return BAD, f"processes run although no run has them running: {named}", f"`kill {pids}`"
+
+
 def gpus() -> Result:
     """Check which GPUs can be used, and who uses each or why it cannot be used."""
     from trainui.execution.gpu import machine_locks

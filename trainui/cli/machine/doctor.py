@@ -45,6 +45,7 @@ def _checks() -> dict[str, Callable[[], Result]]:
         "clock": checks.system_clock,
         "broker": checks.broker,
         "worker": checks.worker,
+        "processes": checks.processes,
         "at boot": checks.at_boot,
         "session": checks.session,
         "limits": checks.limits,

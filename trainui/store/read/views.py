@@ -285,6 +285,12 @@ def open_attempts(connection: protocol.Connection) -> list[OpenAttempt]:
     ]
 
 
+def running_directories(connection: protocol.Connection) -> set[Path]:
+    """Return the directories of all attempts that are recorded as running, wherever they run."""
+    found = connection.execute("SELECT directory FROM attempts WHERE status = ?", (Status.RUNNING,))
+    return {Path(directory) for (directory,) in found}
+
+
 def in_slots_or_queue(connection: protocol.Connection, *, besides: str) -> list[StageDefinition]:
     """Return the stages of other runs, external ones apart, that run or are queued."""
     found = connection.execute(
