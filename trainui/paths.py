@@ -14,8 +14,8 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
-from trainui import mounts, plain_files
 from trainui.errors import UnfitEnvironmentError
+from trainui.system import mounts, plain_files
 
 SOCKET_PATH_LIMIT = 100
 """Bytes: a Unix socket's path may have 107, and temporary names need some of them."""

@@ -12,9 +12,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from trainui import paths, plain_files
+from trainui import paths
 from trainui.domain.notifications import KINDS
 from trainui.errors import UnfitEnvironmentError, UsageError
+from trainui.system import plain_files
 
 T = TypeVar("T")
 

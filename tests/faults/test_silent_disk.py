@@ -16,7 +16,7 @@ import pytest
 from tests.acceptance.command_line import CommandLine
 from tests.faults.network_disk import network_disk
 from tests.unit.supervisor.waiting import wait_for
-from trainui import mounts, settings
+from trainui import settings
 from trainui.control.trainings import external
 from trainui.execution.daemon import metrics_process
 from trainui.execution.daemon.metrics_process import MetricsProcess
@@ -26,6 +26,7 @@ from trainui.paths import Home
 from trainui.store.db.engine import open_store
 from trainui.store.points import read_points
 from trainui.store.read import views
+from trainui.system import mounts
 
 PIPELINE = {"stages": [{"name": "own", "run": "for i in 1 2 3; do echo step=$i loss=0.$i; done"}]}
 

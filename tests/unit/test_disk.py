@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from trainui import disk
-from trainui.disk import GIGABYTE, MEGABYTE, DiskSpace
 from trainui.errors import UnfitEnvironmentError
+from trainui.system import disk
+from trainui.system.disk import GIGABYTE, MEGABYTE, DiskSpace
 
 
 def room(free: int) -> DiskSpace:

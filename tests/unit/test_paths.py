@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 
 from tests.faults import disks
 from tests.security.another_user import NOBODY, needs_root
-from trainui import disk, mounts, paths
+from trainui import paths
 from trainui.errors import UnfitEnvironmentError
+from trainui.system import disk, mounts
 
 
 @pytest.mark.parametrize(

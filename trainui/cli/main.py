@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import NoReturn
 
-from trainui import mounts, paths
+from trainui import paths
 from trainui.cli.output import printing
 from trainui.cli.runs import open_or_wait
 from trainui.errors import (
@@ -23,6 +23,7 @@ from trainui.errors import (
     UnfitEnvironmentError,
     UsageError,
 )
+from trainui.system import mounts
 
 UNFIT = 4
 """Exit code for an unfit environment."""

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from contextlib import suppress
 from pathlib import Path
 
-from trainui import mounts, paths, wakeup
+from trainui import paths, wakeup
 from trainui.control import staging_cleanup
 from trainui.domain.records import RunRecord, StageRecord
 from trainui.domain.states import ENDED, UNFINISHED
@@ -18,6 +18,7 @@ from trainui.store.db.engine import open_store
 from trainui.store.points import write_points
 from trainui.store.runs import external_runs, runs, stage_requests
 from trainui.supervisor import orphans
+from trainui.system import mounts
 
 
 def cancel(run_id: str, names: Collection[str] | None = None) -> list[str]:

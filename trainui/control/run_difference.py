@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from trainui import formatting, plain_files
+from trainui import formatting
 from trainui.control.trainings import external_command
 from trainui.domain.definition import StageDefinition
 from trainui.domain.records import RunRecord
@@ -26,6 +26,7 @@ from trainui.store import shell_environment
 from trainui.store.db.protocol import Connection
 from trainui.store.read import tracked, views
 from trainui.store.read.run_json import shown_command
+from trainui.system import plain_files
 
 MOST_FILES = 100
 """Files of which the lines that differ are shown."""

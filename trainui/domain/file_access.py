@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Literal, Protocol
 
-from trainui import plain_files
+from trainui.system import plain_files
 
 
 class File(Protocol):

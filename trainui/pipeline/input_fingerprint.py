@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from trainui import plain_files
+from trainui.system import plain_files
 
 State = Mapping[str, Any]
 """`size` in bytes, `mtime_ns`, `sha256`; for a directory the total size, the number of `files` and

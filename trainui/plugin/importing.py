@@ -7,7 +7,6 @@ nodes of YAML.
 
 from __future__ import annotations
 
-from trainui import plain_files
 from trainui.errors import PipelineFileError
 from trainui.pipeline import template
 from trainui.pipeline.fields import names
@@ -31,6 +30,7 @@ from trainui.pipeline.yaml.nodes import (
 )
 from trainui.pipeline.yaml.problems import Problems
 from trainui.pipeline.yaml.tree import MAX_BYTES, read_tree
+from trainui.system import plain_files
 
 __all__ = [
     "BOOLEANS",

@@ -7,7 +7,6 @@ block on a FIFO.
 
 from __future__ import annotations
 
-from trainui import plain_files
 from trainui.metrics.discovery.default_sources import family_of, fold_prefix, is_part
 from trainui.metrics.discovery.tracker_runs import of_database as tracked_runs
 from trainui.metrics.discovery.trainings.frameworks import of_directory, settings
@@ -33,6 +32,7 @@ from trainui.metrics.trackers import MOST_ROWS, columns, tracked
 from trainui.store.points.chunks import Points, whole_steps
 from trainui.store.points.column_packing import NO_TIME
 from trainui.store.points.lazy_numpy import Bools, Bytes, Floats, Ints, Steps
+from trainui.system import plain_files
 
 __all__ = [
     "MOST_ROWS",

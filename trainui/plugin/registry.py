@@ -20,9 +20,10 @@ from pathlib import Path
 from threading import RLock
 from typing import Any, TypeVar
 
-from trainui import paths, plain_files
+from trainui import paths
 from trainui.errors import TrainuiError
 from trainui.plugin.records import INTERFACE, KINDS, Code, Format, Plugin
+from trainui.system import plain_files
 from trainui.version import __version__
 
 SCAN_FILE, PROBLEMS = "plugins.json", "plugin-problems"

@@ -23,7 +23,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from trainui import clock, paths, plain_files
+from trainui import clock, paths
 from trainui.domain.definition import CheckpointRule, StageDefinition
 from trainui.domain.records import StageRecord
 from trainui.pipeline.fields.names import CHECKPOINT_VARIABLE
@@ -33,6 +33,7 @@ from trainui.resume.integrity import files_of, written_at
 from trainui.store.read import overlaps, views
 from trainui.store.read.overlaps import Overlap
 from trainui.supervisor import journal, protocol
+from trainui.system import plain_files
 
 if TYPE_CHECKING:
     from trainui.store.db.engine import Store

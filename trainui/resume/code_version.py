@@ -20,13 +20,14 @@ from pathlib import Path
 from threading import Timer
 from typing import Any
 
-from trainui import formatting, paths, plain_files
+from trainui import formatting, paths
 from trainui.domain.definition import StageDefinition
 from trainui.domain.records import RunRecord
 from trainui.errors import UnfitEnvironmentError
 from trainui.pipeline.fields import process
 from trainui.resume import globs
 from trainui.store import shell_environment
+from trainui.system import plain_files
 
 CODE_FILE = "code.json"
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from trainui import paths, plain_files
+from trainui import paths
 from trainui.domain.definition import Pipeline, StageDefinition
 from trainui.domain.records import RunRecord, StageRecord
 from trainui.domain.states import Status
@@ -30,6 +30,7 @@ from trainui.resume.submitted import (
 )
 from trainui.store import shell_environment
 from trainui.store.read import views
+from trainui.system import plain_files
 
 
 @dataclass(slots=True)

@@ -18,7 +18,6 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from trainui import plain_files
 from trainui.domain.definition import Pipeline, StageDefinition
 from trainui.domain.records import RunRecord
 from trainui.errors import TrainuiError, UsageError
@@ -31,6 +30,7 @@ from trainui.pipeline.template import Template, Variable
 from trainui.resume.submitted import PIPELINE_FILE, given_params, submission_of
 from trainui.store import shell_environment
 from trainui.store.read import views
+from trainui.system import plain_files
 
 _NAME = re.compile(r"""(?<![\w.-])([\w.-]++)["']?\s*+[:=]\s*+(?=[^\s,}\]])""")
 """A name before its value; possessive, so that a long word is read once."""

@@ -12,10 +12,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from trainui import paths, plain_files
+from trainui import paths
 from trainui.paths import Home
 from trainui.plugin import Tracker, registry
 from trainui.store.shell_environment import SET_BY_TRAINUI
+from trainui.system import plain_files
 
 VARIABLES_FILE = "variables.json"
 """File in the attempt's directory."""

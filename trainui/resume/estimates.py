@@ -11,16 +11,17 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from trainui import clock, plain_files
+from trainui import clock
 from trainui.domain.records import AttemptRecord, RunRecord, StageRecord
 from trainui.domain.states import Status
 from trainui.pipeline.rules import remaining_time
 from trainui.pipeline.rules.remaining_time import PastDuration
 from trainui.pipeline.rules.resume_plan import Action, PlannedStage
-from trainui.plain_files import BoundedFile
 from trainui.resume import integrity, integrity_pickle
 from trainui.store.points import read_points
 from trainui.store.read import run_history, views
+from trainui.system import plain_files
+from trainui.system.plain_files import BoundedFile
 
 LARGEST = 1 << 20
 """The most bytes read to find a step; weights are not read."""

@@ -21,10 +21,11 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from trainui import formatting, plain_files
-from trainui.plain_files import BoundedFile, TooLongError
+from trainui import formatting
 from trainui.resume import integrity_pickle
 from trainui.resume.integrity_pickle import TornError
+from trainui.system import plain_files
+from trainui.system.plain_files import BoundedFile, TooLongError
 
 CHECKED_THROUGHOUT = 16 * 2**20
 """Bytes; a file up to this size is read fully, of a larger one only the layout is checked."""

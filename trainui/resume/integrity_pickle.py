@@ -13,8 +13,8 @@ from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from trainui import plain_files
-from trainui.plain_files import BoundedFile, TooLongError
+from trainui.system import plain_files
+from trainui.system.plain_files import BoundedFile, TooLongError
 
 MAGIC = b"\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."
 """The end of the first pickle in a file of the old format."""

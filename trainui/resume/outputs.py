@@ -13,12 +13,13 @@ import json
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
-from trainui import paths, plain_files
+from trainui import paths
 from trainui.domain.definition import StageDefinition
 from trainui.pipeline.substitution import phases
 from trainui.resume.globs import first_matches, fixed_part, matches, roots, unsearched
 from trainui.resume.integrity import written_at
 from trainui.supervisor import protocol
+from trainui.system import plain_files
 
 EMPTY = "is empty"
 

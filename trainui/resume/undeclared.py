@@ -18,7 +18,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from trainui import disk, formatting, plain_files
+from trainui import formatting
 from trainui.domain.definition import StageDefinition
 from trainui.domain.records import AttemptRecord, StageRecord
 from trainui.pipeline.rules import shared_paths
@@ -26,6 +26,7 @@ from trainui.resume import checkpoints, integrity
 from trainui.resume.integrity import written_at
 from trainui.store.read.overlaps import Overlap
 from trainui.supervisor import journal, protocol
+from trainui.system import disk, plain_files
 
 if TYPE_CHECKING:
     from trainui.store.db.engine import Store

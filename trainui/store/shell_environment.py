@@ -18,12 +18,13 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from trainui import paths, plain_files
+from trainui import paths
 from trainui.errors import UnfitEnvironmentError
 from trainui.pipeline import template
 from trainui.pipeline.substitution.masking import Masker, secrets_of
 from trainui.pipeline.substitution.secrets import Secrets
 from trainui.supervisor.protocol import IDENTITY
+from trainui.system import plain_files
 
 ENVIRONMENT_FILE = "env.json"
 

@@ -15,10 +15,11 @@ import threading
 import time
 from pathlib import Path
 
-from trainui import open_file_limit, upgrade_check
+from trainui import upgrade_check
 from trainui.errors import ReplacedError
 from trainui.supervisor import supervise
 from trainui.supervisor.protocol import IDENTITY
+from trainui.system import open_file_limit
 
 UNANSWERED = "the supervisor ended before it answered; see supervisor.log"
 

@@ -13,11 +13,11 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
-from trainui import plain_files
 from trainui.errors import NotPlainFileError
 from trainui.supervisor import protocol
 from trainui.supervisor.protocol import Exit, ExitReason, JournalError, Pids, Spec
 from trainui.supervisor.supervise import boot_id
+from trainui.system import plain_files
 
 _Record = TypeVar("_Record", Spec, Pids, Exit)
 

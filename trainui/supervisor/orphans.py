@@ -15,7 +15,6 @@ import time
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 
-from trainui import plain_files
 from trainui.supervisor import journal, protocol, supervise
 from trainui.supervisor.protocol import JournalError, Pids
 from trainui.supervisor.supervise import (
@@ -28,6 +27,7 @@ from trainui.supervisor.supervise import (
     start_ticks,
     try_lock,
 )
+from trainui.system import plain_files
 
 POLL_EVERY = 0.02
 """Polling interval in seconds for processes being stopped; they are not our children."""

@@ -10,10 +10,11 @@ from typing import ClassVar, NamedTuple
 from textual.binding import BindingType
 from textual.widget import Widget
 
-from trainui import formatting, mounts
+from trainui import formatting
 from trainui.formatting import quantity, size
 from trainui.store.read.gpu_use import Holder
 from trainui.store.read.run_list import RunLine
+from trainui.system import mounts
 from trainui.text import harmless
 from trainui.tui.keymap import bindings
 from trainui.tui.page import Page

@@ -11,7 +11,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from trainui import paths, plain_files
+from trainui import paths
+from trainui.system import plain_files
 
 FILE = "screen.json"
 

@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 
 from tests.unit.resume.test_checkpoints import put
-from trainui import disk
 from trainui.domain.definition import CheckpointRule, StageDefinition
 from trainui.resume import undeclared
 from trainui.resume.undeclared import Undeclared
 from trainui.store.read.overlaps import Overlap
 from trainui.supervisor import protocol
+from trainui.system import disk
 
 STARTED, ENDED = 1_000, 2_000
 WRITTEN = 1_500

@@ -13,11 +13,12 @@ from typing import Annotated, BinaryIO
 
 import typer
 
-from trainui import formatting, paths, plain_files, settings
+from trainui import formatting, paths, settings
 from trainui.cli import options
 from trainui.cli.output import printing, progress, whole_file
 from trainui.errors import NotFoundError, UsageError
 from trainui.store.db import backup as copies
+from trainui.system import plain_files
 
 SMALL = 1 << 20
 """Maximum size in bytes of a file that is included."""

@@ -16,7 +16,6 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from trainui import disk as disks
 from trainui import formatting, paths, settings
 from trainui.cli.output import printing
 from trainui.errors import (
@@ -27,6 +26,7 @@ from trainui.errors import (
     install_advice,
 )
 from trainui.plugin import registry
+from trainui.system import disk as disks
 from trainui.version import __version__
 
 GOOD, NOTE, BAD = "good", "note", "bad"

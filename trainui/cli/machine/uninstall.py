@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from trainui import disk, formatting, paths, settings
+from trainui import formatting, paths, settings
 from trainui.cli import options
 from trainui.cli.output import printing, progress
 from trainui.cli.runs.remove import DryRun, Yes, confirm
@@ -16,6 +16,7 @@ from trainui.resume.snapshot import trees
 from trainui.resume.submitted import PIPELINE_FILE
 from trainui.store.db import home_identity
 from trainui.store.shell_environment import ENVIRONMENT_FILE
+from trainui.system import disk
 
 IN_HOME = ("broker", "worker", "unstored", "screen.json", "trainui.db*")
 """Files and directories that trainui creates in the home; others there are kept."""

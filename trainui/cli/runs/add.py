@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from trainui import disk, formatting, text
+from trainui import formatting, text
 from trainui.cli import options
 from trainui.cli.output import printing
 from trainui.errors import UsageError
+from trainui.system import disk
 
 if TYPE_CHECKING:
     from trainui.control.trainings.external import Added

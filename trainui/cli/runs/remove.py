@@ -8,13 +8,14 @@ from typing import Annotated, Any
 
 import typer
 
-from trainui import clock, control, disk, formatting, text
+from trainui import clock, control, formatting, text
 from trainui.cli import lookup, options
 from trainui.cli.output import printing, progress
 from trainui.domain.records import RunRecord
 from trainui.domain.states import ENDED
 from trainui.errors import NotFoundError, StoppedError, UnfitEnvironmentError, UsageError
 from trainui.store.db import home_identity
+from trainui.system import disk
 
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 DryRun = Annotated[

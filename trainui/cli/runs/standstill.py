@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 
-from trainui import disk, formatting, paths, settings
+from trainui import formatting, paths, settings
 from trainui.cli.output import printing
 from trainui.domain.states import Status
 from trainui.store.db import home_identity, sqlite_file
+from trainui.system import disk
 
 if TYPE_CHECKING:
     from trainui.domain.records import StageRecord

@@ -10,13 +10,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Literal
 
-from trainui import plain_files, settings
+from trainui import settings
 from trainui.domain.file_access import Directory, LocalDirectory
 from trainui.errors import UnfitEnvironmentError
 from trainui.store import hosts
 from trainui.store.db.engine import open_store
 from trainui.store.hosts import LogReply
 from trainui.supervisor import protocol
+from trainui.system import plain_files
 
 # Finds an attempt's directory, on this host or another one.
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from trainui import clock, formatting, mounts, settings, wakeup
+from trainui import clock, formatting, settings, wakeup
 from trainui.control.submission import checked_name
 from trainui.control.trainings import adoption
 from trainui.control.trainings.adoption import AdoptableProcess
@@ -34,6 +34,7 @@ from trainui.store.points.source_record import key_of
 from trainui.store.runs import external_runs
 from trainui.store.runs.external_runs import ExternalState, WatchedStage
 from trainui.supervisor.supervise import boot_id
+from trainui.system import mounts
 
 
 @dataclass(slots=True)

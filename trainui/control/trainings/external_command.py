@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from trainui import mounts
 from trainui.control.trainings.adoption import is_kernel
 from trainui.domain.records import RunRecord, StageRecord
 from trainui.domain.states import ENDED
@@ -18,6 +17,7 @@ from trainui.plugin import CommandLine, Tracker, registry
 from trainui.store import shell_environment
 from trainui.store.db.protocol import Connection
 from trainui.store.runs import runs
+from trainui.system import mounts
 
 PROCESS = "process"
 """The name under which the secrets of an adopted process are stored: its command."""

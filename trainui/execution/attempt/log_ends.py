@@ -9,11 +9,11 @@ import sys
 from contextlib import ExitStack, suppress
 from pathlib import Path
 
-from trainui import plain_files
 from trainui.errors import TrainuiError
 from trainui.execution.attempt import log_search
 from trainui.pipeline.substitution.masking import Masker
 from trainui.supervisor import protocol
+from trainui.system import plain_files
 from trainui.text import as_overwritten
 
 TAIL_BYTES = 1 << 14

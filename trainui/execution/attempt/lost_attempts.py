@@ -11,7 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from trainui import clock, formatting, paths, plain_files, settings
+from trainui import clock, formatting, paths, settings
 from trainui.domain.records import LOCAL, Loss, Lost
 from trainui.execution.daemon import health
 from trainui.execution.processes import locks
@@ -22,6 +22,7 @@ from trainui.store.read.views import OpenAttempt
 from trainui.supervisor import journal, process, protocol, supervise
 from trainui.supervisor.process import ProbeState
 from trainui.supervisor.protocol import JournalError
+from trainui.system import plain_files
 
 SILENT_AFTER = int(hosts.SILENT_AFTER * clock.SECOND)
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from trainui import formatting, plain_files
+from trainui import formatting
 from trainui.domain.definition import StageDefinition
 from trainui.domain.records import AttemptRecord
 from trainui.domain.states import Status
@@ -25,6 +25,7 @@ from trainui.pipeline.substitution.masking import Masker
 from trainui.resume import outputs
 from trainui.store.runs.attempt_rows import Outcome
 from trainui.supervisor.protocol import Exit, ExitReason
+from trainui.system import plain_files
 
 RESULT_FILE = "result.json"
 """File in the attempt's directory with the result from `call_task`."""

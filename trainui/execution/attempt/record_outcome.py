@@ -8,7 +8,7 @@ import threading
 from dataclasses import replace
 from pathlib import Path
 
-from trainui import clock, plain_files
+from trainui import clock
 from trainui.domain.definition import StageDefinition
 from trainui.domain.notifications import CHECKPOINT
 from trainui.domain.records import AttemptRecord
@@ -32,6 +32,7 @@ from trainui.store.runs.attempt_rows import Outcome
 from trainui.store.runs.metrics_progress import mark_metrics_complete
 from trainui.supervisor import journal, protocol
 from trainui.supervisor.protocol import Exit, ExitReason
+from trainui.system import plain_files
 
 logger = logging.getLogger(__name__)
 

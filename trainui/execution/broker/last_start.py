@@ -10,10 +10,10 @@ import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from trainui import plain_files
 from trainui.execution.broker import server_process
 from trainui.execution.processes import desired_state, locks
 from trainui.paths import Home, write_private
+from trainui.system import plain_files
 
 REPORTED_FOR = 600
 """Seconds for which a restart is reported."""

@@ -7,9 +7,9 @@ import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from trainui import plain_files
 from trainui.execution.processes import locks
 from trainui.paths import Home, write_private
+from trainui.system import plain_files
 
 REPORTED_FOR = 600
 """Seconds for which discarded messages are reported."""

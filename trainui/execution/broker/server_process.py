@@ -17,11 +17,11 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from trainui import plain_files
 from trainui.errors import UnfitEnvironmentError
 from trainui.execution.processes import spawn
 from trainui.execution.processes.locks import Lock
 from trainui.paths import Home
+from trainui.system import plain_files
 
 _PROGRAMS = ("valkey-server", "redis-server")
 

@@ -12,7 +12,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from trainui import plain_files
 from trainui.errors import NotPlainFileError, StoreError
 from trainui.execution.broker import last_start, queue_state, server_process
 from trainui.execution.daemon import heartbeat, metrics_process, readiness
@@ -22,6 +21,7 @@ from trainui.formatting import signal_name
 from trainui.paths import Home, write_private
 from trainui.store.db import sqlite_file
 from trainui.supervisor.supervise import read_process
+from trainui.system import plain_files
 
 EXIT_HELD = 75
 """Exit code of a worker if another one of its home is alive."""

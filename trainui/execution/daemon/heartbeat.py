@@ -9,9 +9,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from trainui import plain_files
 from trainui.execution.processes import locks
 from trainui.paths import Home, write_private
+from trainui.system import plain_files
 
 logger = logging.getLogger(__name__)
 

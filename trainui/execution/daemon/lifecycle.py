@@ -9,7 +9,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-from trainui import disk, paths
+from trainui import paths
 from trainui import settings as settings_module
 from trainui.errors import UnfitEnvironmentError
 from trainui.execution.broker import broker, queue_state
@@ -19,6 +19,7 @@ from trainui.paths import Home
 from trainui.settings import Settings
 from trainui.store.db import home_identity, readonly, sqlite_file
 from trainui.store.db.home_identity import Kind
+from trainui.system import disk
 
 
 def ensure_started(*, wait: float | None = None) -> None:

@@ -17,12 +17,13 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from trainui import mounts, paths, plain_files, wakeup
+from trainui import paths, wakeup
 from trainui.execution.processes import locks, spawn
 from trainui.execution.processes.respawn import RespawnedProcess
 from trainui.formatting import signal_name
 from trainui.metrics.reader import process
 from trainui.paths import Home
+from trainui.system import mounts, plain_files
 
 GRACE = 1.5
 """Seconds for the reader to store its points before SIGKILL."""

@@ -9,9 +9,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from trainui import clock, plain_files, settings
+from trainui import clock, settings
 from trainui.execution.processes import locks
 from trainui.paths import Home, write_private
+from trainui.system import plain_files
 
 
 def declare(home: Home, slots: Sequence[dict[str, Any]]) -> None:

@@ -12,7 +12,7 @@ import signal
 import time
 from pathlib import Path
 
-from trainui import paths, plain_files, wakeup
+from trainui import paths, wakeup
 from trainui.domain.definition import MetricSource
 from trainui.execution.stall import adopted_activity
 from trainui.metrics.discovery import process_files
@@ -21,6 +21,7 @@ from trainui.store.points import write_points
 from trainui.store.runs import external_runs
 from trainui.store.runs.external_runs import WatchedStage
 from trainui.supervisor import supervise
+from trainui.system import plain_files
 
 logger = logging.getLogger(__name__)
 

@@ -13,7 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from trainui import clock, mounts, wakeup
+from trainui import clock, wakeup
 from trainui.domain.states import Status
 from trainui.execution.external import adopted_processes
 from trainui.execution.external.adopted_processes import Cancellation, is_alive
@@ -23,6 +23,7 @@ from trainui.plugin import Tracker, registry
 from trainui.store.db.engine import Store
 from trainui.store.runs import external_runs
 from trainui.store.runs.external_runs import WatchedStage
+from trainui.system import mounts
 
 if TYPE_CHECKING:
     from trainui.metrics.discovery.trainings import Job, Training

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import time
 
-from trainui import clock, mounts
+from trainui import clock
 from trainui.execution.daemon.metrics_process import MetricsProcess
 from trainui.execution.external.external_watch import RESTING
 from trainui.metrics.reader.source_problems import SourceProblems
 from trainui.store.db.engine import Store
 from trainui.store.runs import external_runs
 from trainui.store.runs.metrics_progress import AttemptToRead
+from trainui.system import mounts
 
 PERIOD = 5.0
 """Seconds between two searches for such runs while the store does not change."""

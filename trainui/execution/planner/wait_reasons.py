@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from trainui import clock, disk, paths
+from trainui import clock, paths
 from trainui import settings as settings_module
 from trainui.domain.definition import StageDefinition
 from trainui.domain.records import HostView, StageRecord, WaitReason
@@ -18,6 +18,7 @@ from trainui.pipeline.rules.scheduling import WaitingStage
 from trainui.settings import Settings
 from trainui.store import shell_environment
 from trainui.store.runs.attempts import LONGEST_PAUSE
+from trainui.system import disk
 
 
 def host_mismatch(definition: StageDefinition, settings: Settings) -> str | None:

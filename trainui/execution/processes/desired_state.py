@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import time
 
-from trainui import plain_files
 from trainui.paths import Home, write_private
+from trainui.system import plain_files
 
 NO_WORKER = "no worker"
 """Reason why nothing starts while the worker is not wanted; the next run starts it."""

@@ -13,8 +13,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
-from trainui import open_file_limit, paths, plain_files, python_path
+from trainui import paths, python_path
 from trainui.supervisor.protocol import IDENTITY
+from trainui.system import open_file_limit, plain_files
 
 _LOG_LIMIT = 1 << 20
 """Size in bytes at which a log is rotated. A start adds a few lines; one old log is kept."""

@@ -9,9 +9,9 @@ from __future__ import annotations
 import os
 from contextlib import suppress
 
-from trainui import mounts
 from trainui.metrics.discovery import process_files
 from trainui.supervisor.supervise import descendants, list_processes
+from trainui.system import mounts
 
 
 def family(pid: int) -> set[int]:

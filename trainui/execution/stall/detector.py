@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from trainui import clock, formatting, mounts
+from trainui import clock, formatting
 from trainui.domain.definition import Alert
 from trainui.domain.records import AttemptRecord
 from trainui.domain.states import Status
@@ -29,6 +29,7 @@ from trainui.store.runs import alerts as alert_records
 from trainui.store.runs import attempt_rows, stages
 from trainui.store.runs.alerts import AlertRecord
 from trainui.supervisor import journal, protocol
+from trainui.system import mounts
 
 GRACE = 5.0
 """Seconds that the metrics reader gets to catch up once the store is writable."""

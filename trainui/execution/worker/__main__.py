@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from trainui import open_file_limit, paths, settings
+from trainui import paths, settings
 from trainui.errors import CopiedHomeError, SchemaRefusedError, TrainuiError
 from trainui.execution.daemon import early_worker, readiness, schema_upgrade
 from trainui.execution.daemon.health import EXIT_HELD, EXIT_REFUSED
@@ -23,6 +23,7 @@ from trainui.execution.processes import desired_state, locks, spawn
 from trainui.paths import Home
 from trainui.store.db import home_identity, sqlite_file
 from trainui.store.shell_environment import MaskedFormatter
+from trainui.system import open_file_limit
 
 logger = logging.getLogger("trainui.execution.worker")  # this module runs as __main__
 

@@ -11,7 +11,6 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from trainui import plain_files
 from trainui import settings as settings_module
 from trainui.settings import Settings
 from trainui.store import hosts
@@ -19,6 +18,7 @@ from trainui.store.db import postgres
 from trainui.store.db.engine import Store
 from trainui.store.hosts import LogRequest
 from trainui.supervisor import protocol
+from trainui.system import plain_files
 
 SHOWN = (protocol.STDOUT_FILE, protocol.STDERR_FILE, protocol.TIMES_FILE)
 """Files of an attempt that may be requested."""

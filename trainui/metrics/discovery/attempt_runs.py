@@ -14,11 +14,11 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from trainui import mounts, plain_files
 from trainui.metrics.discovery import tracker_runs
 from trainui.plugin import TrackedRun, Tracker, registry
 from trainui.store.points.source_record import key_of
 from trainui.supervisor import protocol
+from trainui.system import mounts, plain_files
 
 if TYPE_CHECKING:
     from trainui.store.runs.metrics_progress import Rival

@@ -15,9 +15,10 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from trainui import paths, plain_files
+from trainui import paths
 from trainui.metrics.files.tail import FileState
 from trainui.plugin import Format, Tracker, registry
+from trainui.system import plain_files
 
 NOTE = "files_before.json"
 """File in the attempt's directory."""

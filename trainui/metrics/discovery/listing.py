@@ -12,11 +12,12 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from trainui import mounts, paths
+from trainui import paths
 from trainui.metrics import trackers
 from trainui.metrics.discovery import default_sources, tracker_runs
 from trainui.metrics.files.tail import FileState, look_at
 from trainui.plugin import Tracker, registry
+from trainui.system import mounts
 
 MAX_ENTRIES = 20_000
 """Directory entries examined below a directory, those near the top first."""

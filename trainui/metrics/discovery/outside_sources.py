@@ -16,7 +16,6 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from trainui import mounts
 from trainui.metrics.discovery import (
     attempt_runs,
     default_sources,
@@ -32,6 +31,7 @@ from trainui.metrics.files.tail import FileState, look_at
 from trainui.plugin import Owner, Tracker, registry
 from trainui.supervisor import journal
 from trainui.supervisor.protocol import RUN_TAG, WRITTEN_FILE
+from trainui.system import mounts
 
 if TYPE_CHECKING:
     from trainui.store.runs.metrics_progress import Rival

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from trainui import formatting, plain_files
+from trainui import formatting
 from trainui.domain.definition import StageDefinition
 from trainui.metrics.discovery import default_sources, listing
 from trainui.metrics.files import lenient_files
@@ -12,6 +12,7 @@ from trainui.metrics.files.tail import look_at
 from trainui.metrics.formats import UnknownFormatError
 from trainui.metrics.formats.detect import HEAD_BYTES, detect
 from trainui.supervisor import protocol
+from trainui.system import plain_files
 
 _BYTES = 8 << 20
 """Bytes of a stream whose lines are counted."""

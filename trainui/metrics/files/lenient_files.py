@@ -7,7 +7,7 @@ import struct
 from functools import lru_cache
 from pathlib import Path
 
-from trainui import plain_files
+from trainui.system import plain_files
 
 _KNOWN_BYTES = 1024
 """Bytes by which the kind of a file is recognised."""

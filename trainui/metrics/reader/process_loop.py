@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
 from pathlib import Path
 
-from trainui import mounts, open_file_limit, settings, wakeup
+from trainui import settings, wakeup
 from trainui.errors import StoreError, TrainuiError, UnfitEnvironmentError
 from trainui.metrics.discovery.sources import SearchDirectories
 from trainui.metrics.files.tail import UnreadableFileError, raise_shortage
@@ -25,6 +25,7 @@ from trainui.store.runs import metrics_progress
 from trainui.store.shell_environment import MaskedFormatter
 from trainui.supervisor import journal, protocol
 from trainui.supervisor.process import ProbeState, probe
+from trainui.system import mounts, open_file_limit
 from trainui.wakeup import WakeupSocket
 
 # The main loop of the process that reads the metrics of all running attempts.

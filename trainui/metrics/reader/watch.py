@@ -17,7 +17,7 @@ from pathlib import Path
 import watchfiles
 from watchfiles import Change
 
-from trainui import disk, mounts
+from trainui.system import disk, mounts
 
 STEP = 0.045
 """Seconds for which watchfiles debounces events; a change is reported after one or two such steps.

@@ -16,11 +16,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from trainui import paths, plain_files
+from trainui import paths
 from trainui.errors import UnfitEnvironmentError
 from trainui.resume.snapshot import trees
 from trainui.resume.snapshot.files import SnapshotFiles
 from trainui.resume.snapshot.trees import TreeFile
+from trainui.system import plain_files
 
 DIRECTORY = "code.snapshot"
 """The snapshot's directory in the run's; no stage's directory can have this name."""

@@ -14,12 +14,13 @@ from contextlib import ExitStack, contextmanager, suppress
 from functools import cache
 from pathlib import Path
 
-from trainui import disk, paths, settings
+from trainui import paths, settings
 from trainui.errors import StoreError, StoreLockedError
 from trainui.paths import Home
 from trainui.store.db import home_identity, lock_wait_notice, outage, postgres, schema, sqlite_file
 from trainui.store.db.postgres import PostgresConnection
 from trainui.store.db.protocol import Connection
+from trainui.system import disk
 
 OPEN_AGAIN_AFTER = 1.0
 """Seconds between two tries to open a store that cannot be used."""

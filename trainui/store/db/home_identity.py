@@ -23,11 +23,12 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from trainui import mounts, paths, plain_files, settings
+from trainui import paths, settings
 from trainui.errors import CopiedHomeError, TrainuiError
 from trainui.paths import Home
 from trainui.store.db import home_look, relocation, sqlite_file, statements
 from trainui.store.db.protocol import Connection
+from trainui.system import mounts, plain_files
 
 if TYPE_CHECKING:
     from trainui.domain.records import RunRecord

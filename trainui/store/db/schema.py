@@ -16,7 +16,7 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from trainui import clock, paths, plain_files
+from trainui import clock, paths
 from trainui.errors import (
     SchemaOutdatedError,
     StoreError,
@@ -26,6 +26,7 @@ from trainui.errors import (
 from trainui.store.db import lock_wait_notice, postgres, schema_revision, sqlite_file
 from trainui.store.db.schema_revision import HEAD as HEAD
 from trainui.supervisor.supervise import try_lock
+from trainui.system import plain_files
 
 if TYPE_CHECKING:
     import psycopg

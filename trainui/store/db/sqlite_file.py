@@ -7,9 +7,10 @@ import sqlite3
 from contextlib import closing, suppress
 from pathlib import Path
 
-from trainui import paths, plain_files, settings
+from trainui import paths, settings
 from trainui.errors import StoreError, StoreLockedError, StoreSchemaError
 from trainui.store.db import wal
+from trainui.system import plain_files
 
 UPGRADE_LOCK = ".upgrade.lock"
 """Suffix of the lock file for creating or upgrading a database; the file is never removed."""

@@ -13,8 +13,8 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-from trainui import disk, plain_files
 from trainui.errors import StoreError
+from trainui.system import disk, plain_files
 
 PATIENCE = 2.0
 """Seconds to wait for the two files; another process that opens or closes needs microseconds."""

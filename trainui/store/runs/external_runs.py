@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from trainui import clock, mounts
+from trainui import clock
 from trainui.domain.definition import MetricSource, StageDefinition
 from trainui.domain.records import NOT_STARTED_BY_US, OWN, Slot
 from trainui.domain.states import ENDED, Status, run_status
@@ -24,6 +24,7 @@ from trainui.store.read import row_mapping
 from trainui.store.runs import attempt_rows, events, new_run, runs
 from trainui.store.runs.metrics_progress import AttemptToRead, attempts_to_read
 from trainui.store.runs.new_run import NewRun
+from trainui.system import mounts
 
 
 @dataclass(frozen=True, slots=True)

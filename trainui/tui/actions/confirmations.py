@@ -15,7 +15,7 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Vertical
 
-from trainui import clock, disk, formatting
+from trainui import clock, formatting
 from trainui.clock import SECOND
 from trainui.domain.records import StageRecord
 from trainui.domain.states import UNFINISHED, Status
@@ -24,6 +24,7 @@ from trainui.formatting import quantity, size
 from trainui.pipeline.graph import Graph
 from trainui.resume import checkpoints
 from trainui.store.read import views
+from trainui.system import disk
 from trainui.text import harmless
 from trainui.tui.actions.target import Target, label, listed, may_be_deleted
 from trainui.tui.app_interface import app_of

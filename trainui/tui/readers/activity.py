@@ -10,7 +10,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from trainui import plain_files
 from trainui.domain.headline_metric import headline
 from trainui.domain.metric_direction import ComparedMetric
 from trainui.domain.notifications import MARKED, NAN
@@ -23,6 +22,7 @@ from trainui.store.db.protocol import Connection
 from trainui.store.points import read_points
 from trainui.store.read import event_feed, headlines
 from trainui.supervisor.protocol import STDERR_FILE, STDOUT_FILE
+from trainui.system import plain_files
 from trainui.text import harmless
 from trainui.tui.readers.stage_values import BestSteps
 from trainui.tui.render.numbers import exact_step, number

@@ -13,12 +13,13 @@ from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from trainui import disk, settings
-from trainui.disk import DiskSpace
+from trainui import settings
 from trainui.execution.gpu import nvml
 from trainui.store import hosts
 from trainui.store.db.protocol import Connection
 from trainui.store.hosts import SILENT_AFTER
+from trainui.system import disk
+from trainui.system.disk import DiskSpace
 from trainui.tui.snapshot.machine_figures import (
     HISTORY,
     PERIOD,

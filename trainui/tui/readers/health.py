@@ -8,12 +8,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from trainui import disk, paths, settings
-from trainui.disk import DiskSpace
+from trainui import paths, settings
 from trainui.resume import checkpoints
 from trainui.store.db import home_identity, sqlite_file
 from trainui.store.db.protocol import Connection
 from trainui.store.read import views
+from trainui.system import disk
+from trainui.system.disk import DiskSpace
 from trainui.tui.snapshot.machine_figures import coarse, seconds_left
 from trainui.tui.snapshot.snapshot import NOTHING_LOST, Health
 

@@ -12,7 +12,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from trainui import clock, mounts, paths, plain_files
+from trainui import clock, paths
 from trainui.domain.definition import StageDefinition
 from trainui.domain.notifications import CHECKPOINT
 from trainui.domain.records import AttemptRecord, Event, Lost, RunRecord, StageRecord
@@ -27,6 +27,7 @@ from trainui.store.points import read_points
 from trainui.store.read import event_feed, headlines, run_list, time_worked, tracked, views
 from trainui.store.read.stage_cache import StageCache
 from trainui.supervisor.protocol import STARTED_FILE
+from trainui.system import mounts, plain_files
 from trainui.text import harmless
 from trainui.tui.readers.activity import ActivityReader
 from trainui.tui.readers.curve_reader import CurveReader

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from trainui import formatting
-from trainui.disk import DiskSpace
+from trainui.system.disk import DiskSpace
 
 PERIOD, HISTORY = 2.0, 120
 """Seconds between two polls (the driver's figures are averages over up to one), and the number of

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from trainui import mounts
 from trainui.execution.stall import adopted_activity
+from trainui.system import mounts
 
 ECHO = """
 import sys

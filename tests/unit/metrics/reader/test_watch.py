@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from tests.unit.supervisor.waiting import wait_for
-from trainui import disk
 from trainui.metrics.reader.watch import FileChanges, Watch
+from trainui.system import disk
 
 
 @pytest.fixture

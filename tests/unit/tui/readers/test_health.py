@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from tests.unit.tui.filled import Filler
-from trainui import disk
 from trainui.domain.definition import CheckpointRule
+from trainui.system import disk
 from trainui.tui.readers import health
 from trainui.tui.readers.database import ScreenDatabase
 from trainui.tui.snapshot.query import ListQuery

@@ -19,7 +19,6 @@ from functools import partial
 from operator import itemgetter
 from pathlib import Path
 
-from trainui import mounts
 from trainui.metrics import trackers
 from trainui.metrics.discovery import default_sources, process_files, tracker_runs
 from trainui.metrics.discovery.trainings import frameworks
@@ -31,6 +30,7 @@ from trainui.plugin import Job as Job
 from trainui.plugin import Place, Tracker, registry
 from trainui.plugin import Training as Training
 from trainui.plugin.records import study_of
+from trainui.system import mounts
 
 MOST_ENTRIES = 500_000
 """Directory entries that are examined, as a limit for e.g. a whole home directory."""

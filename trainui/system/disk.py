@@ -11,8 +11,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from trainui import formatting, mounts
+from trainui import formatting
 from trainui.errors import UnfitEnvironmentError
+from trainui.system import mounts
 
 MEGABYTE, GIGABYTE = 10**6, 10**9
 

@@ -14,8 +14,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from trainui import mounts
 from trainui.errors import NotPlainFileError
+from trainui.system import mounts
 
 MOST_ENTRIES = 20_000
 """The most entries listed below a directory, which takes some 0.1 s on a local disk."""
