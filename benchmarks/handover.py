@@ -18,8 +18,8 @@ from pathlib import Path
 
 from benchmarks import figures
 from trainui import control
-from trainui.domain.states import ENDED
 from trainui.execution.daemon import lifecycle
+from trainui.model.states import ENDED
 from trainui.pipeline import loader
 from trainui.store.read import views
 

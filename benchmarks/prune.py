@@ -21,13 +21,13 @@ from benchmarks import figures
 from benchmarks.made import workplace
 from tests.unit.store.readings import Feeder
 from trainui import clock
-from trainui.domain.definition import Pipeline, StageDefinition
-from trainui.domain.records import Slot
-from trainui.domain.search import Prune, Search
-from trainui.domain.states import Status
 from trainui.execution.planner.slots import host
 from trainui.execution.worker.search_thread import SearchThread
 from trainui.execution.worker.services import ChangeDetector
+from trainui.model.definition import Pipeline, StageDefinition
+from trainui.model.records import Slot
+from trainui.model.search import Prune, Search
+from trainui.model.states import Status
 from trainui.store.db.engine import Store, open_store
 from trainui.store.read import trials
 from trainui.store.runs import attempts, new_run, runs, stage_queue, stages

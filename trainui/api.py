@@ -16,10 +16,10 @@ from uuid import UUID
 
 from trainui import control, formatting
 from trainui.control import self_wait_check
-from trainui.domain.states import ENDED
 from trainui.errors import NotFoundError, UsageError, WaitTimeoutError
 from trainui.execution.attempt import lost_attempts
 from trainui.execution.daemon import lifecycle
+from trainui.model.states import ENDED
 from trainui.pipeline import loader
 from trainui.store.read import views
 

@@ -12,13 +12,13 @@ from pathlib import Path
 
 from trainui import clock, formatting, text
 from trainui.braille import plot_lines
-from trainui.domain.headline_metric import headline, is_clock, is_moment
-from trainui.domain.metric_direction import ComparedMetric, may_lead
-from trainui.domain.notifications import NOTE
-from trainui.domain.records import RunRecord, SeriesSummary, StageRecord
-from trainui.domain.states import Status
-from trainui.domain.time_worked import TimeWorked
 from trainui.execution.attempt import log_ends
+from trainui.model.headline_metric import headline, is_clock, is_moment
+from trainui.model.metric_direction import ComparedMetric, may_lead
+from trainui.model.notifications import NOTE
+from trainui.model.records import RunRecord, SeriesSummary, StageRecord
+from trainui.model.states import Status
+from trainui.model.time_worked import TimeWorked
 from trainui.pipeline import folding
 from trainui.pipeline.folding import FoldedMetric
 from trainui.pipeline.substitution import masking

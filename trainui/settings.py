@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from trainui import paths
-from trainui.domain.notifications import KINDS
 from trainui.errors import UnfitEnvironmentError, UsageError
+from trainui.model.notifications import KINDS
 from trainui.system import plain_files
 
 T = TypeVar("T")

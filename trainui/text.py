@@ -8,10 +8,10 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from trainui import formatting
-from trainui.domain.states import Status
+from trainui.model.states import Status
 
 if TYPE_CHECKING:
-    from trainui.domain.records import StageRecord
+    from trainui.model.records import StageRecord
     from trainui.pipeline.rules.remaining_time import RemainingTime
 
 SYMBOLS: Mapping[Status, str] = {

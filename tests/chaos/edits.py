@@ -28,9 +28,9 @@ from tests.chaos.invariants import BrokenInvariantError
 from tests.chaos.scene import Scene
 from trainui import control, paths
 from trainui.control import staging_cleanup
-from trainui.domain.records import RunRecord, StageRecord
-from trainui.domain.states import DONE, Status
 from trainui.errors import NotFoundError, PipelineFileError, UsageError
+from trainui.model.records import RunRecord, StageRecord
+from trainui.model.states import DONE, Status
 from trainui.resume import edits
 from trainui.store.db.engine import open_store
 from trainui.store.read import views

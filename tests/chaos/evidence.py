@@ -9,7 +9,7 @@ from functools import cached_property
 
 from tests.chaos.pipelines import Entry, Pipeline, read_ledger
 from tests.chaos.scene import Key, Window
-from trainui.domain.records import AttemptRecord
+from trainui.model.records import AttemptRecord
 from trainui.store.db import protocol
 from trainui.store.points import read_points
 from trainui.store.read import views

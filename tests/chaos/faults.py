@@ -19,9 +19,9 @@ from tests.chaos import commands, invariants, work
 from tests.chaos.scene import Scene
 from tests.faults import disks
 from trainui import control, paths
-from trainui.domain.states import ENDED
 from trainui.errors import TrainuiError
 from trainui.execution.processes import locks
+from trainui.model.states import ENDED
 from trainui.store.read import views
 from trainui.supervisor import supervise
 

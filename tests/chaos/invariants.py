@@ -20,8 +20,8 @@ from tests.chaos.pipelines import AFTER, Pipeline
 from tests.chaos.scene import Key, Scene
 from tests.chaos.work import OWN
 from trainui import paths
-from trainui.domain.records import StageRecord
-from trainui.domain.states import DONE, Status
+from trainui.model.records import StageRecord
+from trainui.model.states import DONE, Status
 from trainui.store.read import views
 
 SECONDS = 15.0

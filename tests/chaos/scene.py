@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.chaos.pipelines import Pipeline
-from trainui.domain.states import ENDED, Status
+from trainui.model.states import ENDED, Status
 from trainui.store.db import protocol
 from trainui.store.read import views
 

@@ -7,8 +7,8 @@ from collections import Counter
 import optuna
 
 from tests.chaos.pipelines import AFTER, SEARCH, Pipeline, read_ledger
-from trainui.domain.search import Search
-from trainui.domain.states import UNFINISHED, Status
+from trainui.model.search import Search
+from trainui.model.states import UNFINISHED, Status
 from trainui.plugins.optuna import samplers
 from trainui.search import objective
 from trainui.store.db import protocol

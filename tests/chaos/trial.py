@@ -17,9 +17,9 @@ from tests.chaos.pipelines import Pipeline, write_pipeline
 from tests.chaos.scene import Scene
 from tests.chaos.screen import Screen
 from trainui import control
-from trainui.domain.records import RunRecord
-from trainui.domain.states import ENDED, Status
 from trainui.errors import UnfitEnvironmentError
+from trainui.model.records import RunRecord
+from trainui.model.states import ENDED, Status
 from trainui.store.read import views
 
 PATIENCE = 120.0

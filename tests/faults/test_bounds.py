@@ -15,7 +15,7 @@ from tests.integration import background
 from tests.integration.runs import Run
 from tests.unit.supervisor.waiting import PATIENCE, wait_for
 from trainui.control.logs.raw_lines import AttemptLogs
-from trainui.domain.states import Status
+from trainui.model.states import Status
 from trainui.paths import Home
 from trainui.store.db.engine import open_store
 from trainui.store.read import run_history, run_list, views

@@ -20,10 +20,10 @@ from tests.integration.runs import HOLD, NOTE, Run, stage
 from tests.unit.supervisor.waiting import wait_for, wait_for_death
 from trainui import control
 from trainui import settings as settings_module
-from trainui.domain.states import Status
 from trainui.execution.broker import broker, server_process
 from trainui.execution.daemon import heartbeat, lifecycle
 from trainui.execution.worker import celery_app
+from trainui.model.states import Status
 from trainui.paths import Home
 
 AT_ONCE = 30.0

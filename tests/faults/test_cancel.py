@@ -10,7 +10,7 @@ from tests.integration import background
 from tests.integration.runs import HOLD, stage
 from tests.unit.supervisor.waiting import is_alive, read_pid
 from trainui import clock, control
-from trainui.domain.states import Status
+from trainui.model.states import Status
 from trainui.paths import Home
 from trainui.supervisor.orphans import processes_of
 

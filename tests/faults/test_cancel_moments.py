@@ -16,7 +16,7 @@ from tests.integration import background
 from tests.integration.runs import HOLD, NOTE, Run, stage, wait_until_taken
 from tests.unit.supervisor.waiting import wait_for, wait_for_exit
 from trainui import control
-from trainui.domain.states import Status
+from trainui.model.states import Status
 from trainui.paths import Home
 from trainui.supervisor import supervise
 from trainui.supervisor.orphans import processes_of

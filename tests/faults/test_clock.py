@@ -15,8 +15,8 @@ from tests.integration import background
 from tests.integration.runs import Run
 from tests.unit.supervisor.waiting import wait_for
 from trainui import clock, control
-from trainui.domain.records import AttemptRecord, RunRecord, StageRecord
-from trainui.domain.states import Status
+from trainui.model.records import AttemptRecord, RunRecord, StageRecord
+from trainui.model.states import Status
 from trainui.paths import Home
 from trainui.store.db.engine import open_store
 from trainui.store.runs import stage_queue

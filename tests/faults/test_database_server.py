@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tests import postgresql
 from tests.integration.runs import NOTE, Run, home_with_worker, stage
-from trainui.domain.states import Status
+from trainui.model.states import Status
 from trainui.store.points import read_points
 from trainui.store.read import views
 

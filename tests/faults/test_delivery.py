@@ -22,10 +22,10 @@ from tests.integration.runs import (
 )
 from tests.unit.supervisor.waiting import wait_for
 from trainui import control
-from trainui.domain.definition import Pipeline, StageDefinition
-from trainui.domain.records import LOCAL
-from trainui.domain.states import Status
 from trainui.execution.planner.slots import host
+from trainui.model.definition import Pipeline, StageDefinition
+from trainui.model.records import LOCAL
+from trainui.model.states import Status
 from trainui.paths import Home
 from trainui.store.db.engine import Store, open_store
 from trainui.store.db.statements import insert

@@ -18,7 +18,7 @@ from tests.acceptance.command_line import CommandLine, states_of
 from tests.faults.disks import fill, small_disk
 from tests.unit.supervisor.waiting import wait_for
 from trainui import paths
-from trainui.domain.records import StageRecord
+from trainui.model.records import StageRecord
 from trainui.store.read import views
 
 

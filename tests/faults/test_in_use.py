@@ -16,10 +16,10 @@ from tests.faults.conftest import NewRun
 from tests.integration.runs import NOTE, Run, stage
 from tests.unit.supervisor.waiting import wait_for
 from trainui import clock, control
-from trainui.domain.records import AttemptRecord
-from trainui.domain.states import Status
 from trainui.errors import NotFoundError, UsageError
 from trainui.execution.planner.slots import host
+from trainui.model.records import AttemptRecord
+from trainui.model.states import Status
 from trainui.paths import Home
 from trainui.pipeline import loader
 from trainui.resume.preview import StageOptions

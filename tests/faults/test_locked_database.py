@@ -16,7 +16,7 @@ from tests.integration import background
 from tests.integration.runs import Run
 from tests.unit.supervisor.waiting import wait_for
 from tests.unit.tui.driving import opened
-from trainui.domain.states import Status
+from trainui.model.states import Status
 from trainui.paths import Home
 from trainui.store.db import lock_wait_notice
 

@@ -16,7 +16,7 @@ from tests.integration import background
 from tests.integration.runs import Run, home_of_its_own
 from tests.unit.supervisor import memory_group
 from tests.unit.supervisor.waiting import wait_for
-from trainui.domain.states import Status
+from trainui.model.states import Status
 from trainui.paths import Home
 
 GROW = [sys.executable, "-c", "x = []\nwhile True: x.append(bytearray(b'1') * 2**20)"]

@@ -26,9 +26,9 @@ from tests.unit.metrics.reading import (
 )
 from tests.unit.store import readings
 from tests.unit.supervisor.waiting import wait_for
-from trainui.domain.definition import MetricSource
 from trainui.errors import UnfitEnvironmentError
 from trainui.metrics.reader import process
+from trainui.model.definition import MetricSource
 from trainui.store.db.engine import Store, open_store
 from trainui.store.points import sources
 

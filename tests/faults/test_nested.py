@@ -15,9 +15,9 @@ from tests.integration import background
 from tests.integration.runs import HOLD, Run, stage
 from tests.unit.supervisor.waiting import wait_for, wait_for_death
 from trainui import control
-from trainui.domain.records import RunRecord
-from trainui.domain.states import Status
 from trainui.execution.daemon import lifecycle
+from trainui.model.records import RunRecord
+from trainui.model.states import Status
 from trainui.paths import Home
 from trainui.store.read import views
 from trainui.supervisor.supervise import start_ticks

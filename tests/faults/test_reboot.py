@@ -18,9 +18,9 @@ from tests.integration.conftest import kill_all
 from tests.integration.runs import HOLD, NOTE, Run, stage
 from trainui import control
 from trainui.cli.main import main
-from trainui.domain.records import Lost
-from trainui.domain.states import Status
 from trainui.execution.attempt import lost_attempts
+from trainui.model.records import Lost
+from trainui.model.states import Status
 from trainui.paths import Home
 from trainui.store.read import views
 from trainui.supervisor.supervise import boot_id, start_ticks

@@ -14,8 +14,8 @@ from tests.integration.runs import NOTE, stage
 from trainui import control
 from trainui.cli.machine import checks
 from trainui.cli.machine.checks import BAD
-from trainui.domain.states import Status
 from trainui.execution.processes import locks
+from trainui.model.states import Status
 from trainui.paths import Home
 
 

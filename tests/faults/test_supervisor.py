@@ -11,8 +11,8 @@ from tests.integration import background
 from tests.integration.runs import HOLD, NOTE, Run, stage
 from tests.unit.supervisor.waiting import is_alive, wait_for, wait_for_death
 from trainui import control
-from trainui.domain.states import Status
 from trainui.execution.daemon import lifecycle
+from trainui.model.states import Status
 from trainui.paths import Home
 from trainui.store.points import read_points
 from trainui.store.read import views

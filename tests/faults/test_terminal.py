@@ -16,10 +16,10 @@ from tests.faults.dying_screen import AFTER, DURING
 from tests.integration import background
 from tests.integration.runs import HOLD, NOTE, Run, stage
 from tests.unit.supervisor.waiting import wait_for
-from trainui.domain.records import RunRecord
-from trainui.domain.states import Status
 from trainui.execution.broker import server_process
 from trainui.execution.daemon import readiness
+from trainui.model.records import RunRecord
+from trainui.model.states import Status
 from trainui.paths import Home
 from trainui.store.read import views
 from trainui.supervisor.supervise import start_ticks

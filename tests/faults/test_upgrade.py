@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.unit.supervisor.waiting import wait_for
-from trainui.domain.definition import Pipeline, StageDefinition
+from trainui.model.definition import Pipeline, StageDefinition
 from trainui.store.db import schema
 from trainui.store.db.engine import open_store
 from trainui.store.runs import new_run

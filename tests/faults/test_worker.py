@@ -17,12 +17,12 @@ from tests.integration import background
 from tests.integration.runs import HOLD, NOTE, Run, home_with_worker, stage
 from tests.unit.supervisor.waiting import wait_for, wait_for_death, wait_for_exit
 from trainui import clock, control
-from trainui.domain.records import Slot
-from trainui.domain.states import Status
 from trainui.execution.attempt import stage_directory
 from trainui.execution.daemon import lifecycle
 from trainui.execution.planner.slots import host
 from trainui.execution.processes import locks
+from trainui.model.records import Slot
+from trainui.model.states import Status
 from trainui.paths import Home
 from trainui.store.db.engine import open_store
 from trainui.store.db.statements import set_values

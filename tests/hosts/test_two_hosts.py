@@ -18,8 +18,8 @@ from tests.hosts.network import HUB, BaseApp, network
 from tests.unit.supervisor.waiting import wait_for
 from tests.unit.tui.driving import opened
 from trainui import clock
-from trainui.domain.records import AttemptRecord, StageRecord
-from trainui.domain.states import ENDED, Status
+from trainui.model.records import AttemptRecord, StageRecord
+from trainui.model.states import ENDED, Status
 from trainui.store import hosts
 from trainui.store.db.engine import open_store
 from trainui.store.points import read_points

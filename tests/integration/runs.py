@@ -14,11 +14,11 @@ from tests.integration import background
 from tests.integration.conftest import kill_all
 from tests.unit.supervisor.waiting import wait_for
 from trainui import control, paths, settings
-from trainui.domain.records import AttemptRecord, Event, RunRecord, StageRecord
-from trainui.domain.states import ENDED, Status
 from trainui.execution.daemon import lifecycle
 from trainui.execution.worker import celery_app
 from trainui.execution.worker.task_sender import TASK_NAME
+from trainui.model.records import AttemptRecord, Event, RunRecord, StageRecord
+from trainui.model.states import ENDED, Status
 from trainui.paths import Home
 from trainui.pipeline import loader
 from trainui.store.read import views

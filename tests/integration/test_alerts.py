@@ -14,7 +14,7 @@ import pytest
 from tests.integration.runs import Run, home_with_worker
 from trainui import control
 from trainui.cli.main import main
-from trainui.domain.states import Status
+from trainui.model.states import Status
 
 TRAIN = """
 import json, os, time

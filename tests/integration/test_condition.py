@@ -13,9 +13,9 @@ from tests.integration.runs import Run, stage
 from tests.unit.supervisor.waiting import wait_for
 from trainui.cli import main
 from trainui.cli.runs import standstill, waiting
-from trainui.domain.states import Status
 from trainui.execution.daemon import health, lifecycle
 from trainui.execution.processes import locks
+from trainui.model.states import Status
 from trainui.paths import Home
 from trainui.store.read import views
 from trainui.supervisor.supervise import list_processes

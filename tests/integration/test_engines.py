@@ -14,8 +14,8 @@ from tests import certificates, postgresql, redis_server
 from tests.integration import background
 from tests.integration.runs import NOTE, Run, home_of_its_own, stage
 from tests.unit.supervisor.waiting import wait_for
-from trainui.domain.states import Status
 from trainui.execution.daemon import lifecycle
+from trainui.model.states import Status
 from trainui.store.points import read_points
 from trainui.store.read import views
 

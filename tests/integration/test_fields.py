@@ -17,8 +17,8 @@ import pytest
 from tests.integration.runs import Run, home_with_worker
 from tests.unit.supervisor.waiting import is_alive, read_pid
 from trainui import control
-from trainui.domain.states import Status
 from trainui.errors import UnfitEnvironmentError
+from trainui.model.states import Status
 from trainui.store.points import read_points
 from trainui.store.read import views
 

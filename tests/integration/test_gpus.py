@@ -20,8 +20,8 @@ from tests.integration.runs import Run, home_with_worker
 from tests.security.another_user import open_the_way_to
 from tests.unit.supervisor.waiting import is_alive, wait_for, wait_for_exit
 from trainui import control, paths
-from trainui.domain.states import Status
 from trainui.execution.gpu import machine_locks
+from trainui.model.states import Status
 from trainui.paths import Home
 from trainui.supervisor import supervise
 from trainui.supervisor.journal import read_pids

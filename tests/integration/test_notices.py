@@ -7,7 +7,7 @@ from pathlib import Path
 from tests.integration.runs import NOTE, Run, home_with_worker, stage
 from tests.receiver import receiving
 from tests.unit.supervisor.waiting import wait_for
-from trainui.domain.states import Status
+from trainui.model.states import Status
 
 
 def test_ways_that_hang_or_fail_keep_no_run_from_its_end(tmp_path: Path) -> None:

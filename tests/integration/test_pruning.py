@@ -17,7 +17,7 @@ from tests.integration import background
 from tests.integration.runs import Run, home_of_its_own, home_with_worker
 from tests.unit.supervisor.waiting import wait_for
 from trainui import control
-from trainui.domain.states import Status
+from trainui.model.states import Status
 from trainui.search import results
 from trainui.store.read import trials, views
 from trainui.store.read.trials import TrialRecord

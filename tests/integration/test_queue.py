@@ -9,7 +9,7 @@ import pytest
 
 from tests.integration.runs import Run, home_with_worker
 from trainui import control
-from trainui.domain.states import Status
+from trainui.model.states import Status
 from trainui.store.read import run_history, views
 
 

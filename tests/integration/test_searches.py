@@ -19,8 +19,8 @@ from tests.integration import background
 from tests.integration.runs import Run, home_of_its_own, home_with_worker
 from tests.unit.supervisor.waiting import wait_for
 from trainui import control
-from trainui.domain.states import Status
 from trainui.errors import UsageError
+from trainui.model.states import Status
 from trainui.plugins.optuna import samplers
 from trainui.resume import edit_effects
 from trainui.resume.preview import choose_pipeline

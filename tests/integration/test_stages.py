@@ -16,9 +16,9 @@ import pytest
 from tests.integration.runs import HOLD, NOTE, Run, home_with_worker, stage
 from tests.unit.supervisor.waiting import read_pid, wait_for
 from trainui import control, paths, settings
-from trainui.domain.states import Status
 from trainui.execution.worker import celery_app
 from trainui.metrics.discovery import file_sizes_at_start
+from trainui.model.states import Status
 from trainui.paths import Home
 from trainui.resume.preview import StageOptions
 from trainui.store.points import read_points

@@ -15,8 +15,8 @@ import pytest
 from tests.unit.tui.driving import Driven, opened
 from tests.unit.tui.filled import Filler
 from trainui.cli.main import main
-from trainui.domain.states import Status
 from trainui.execution.daemon import lifecycle
+from trainui.model.states import Status
 from trainui.tui.readers import poller
 
 TRICKS = "\x1b[2J\x1b]52;c;aGk=\x07\x9b31m\a\x7f\u202e\u2066\u061c\u2028"

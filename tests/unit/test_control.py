@@ -19,9 +19,6 @@ import pytest
 from tests.faults import disks
 from tests.unit.store.readings import Feeder
 from trainui import clock, control, paths, wakeup
-from trainui.domain.definition import Pipeline, StageDefinition
-from trainui.domain.records import Slot, StageRecord
-from trainui.domain.states import Status
 from trainui.errors import (
     NotFoundError,
     TrainuiError,
@@ -29,6 +26,9 @@ from trainui.errors import (
     UnsafePathError,
     UsageError,
 )
+from trainui.model.definition import Pipeline, StageDefinition
+from trainui.model.records import Slot, StageRecord
+from trainui.model.states import Status
 from trainui.pipeline import loader
 from trainui.pipeline.rules.resume_plan import Action, PlannedStage
 from trainui.resume import code_version, estimates

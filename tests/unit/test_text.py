@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 
 from trainui import text
-from trainui.domain.states import Status
+from trainui.model.states import Status
 
 
 @pytest.mark.parametrize(

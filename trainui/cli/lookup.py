@@ -14,8 +14,8 @@ from trainui.errors import AmbiguousError
 from trainui.store.db import protocol, readonly
 
 if TYPE_CHECKING:
-    from trainui.domain.records import Lost, RunRecord, StageRecord
-    from trainui.domain.states import Status
+    from trainui.model.records import Lost, RunRecord, StageRecord
+    from trainui.model.states import Status
 
 
 @contextmanager
@@ -77,8 +77,8 @@ def in_full(run_id: str) -> dict[str, Any]:
 
 def find_lost(connection: protocol.Connection, states: Collection[Status]) -> Lost:
     """Return what is lost, if a run or a stage is in such a state."""
-    from trainui.domain.records import Lost
-    from trainui.domain.states import Status
+    from trainui.model.records import Lost
+    from trainui.model.states import Status
 
     if Status.RUNNING not in states:
         return Lost()

@@ -16,8 +16,8 @@ import typer
 from trainui import control
 from trainui.cli import options
 from trainui.cli.output import printing, progress
-from trainui.domain.definition import Pipeline
 from trainui.errors import PipelineFileError, Problem, UnfitEnvironmentError, UsageError
+from trainui.model.definition import Pipeline
 from trainui.plugin import Command, Imported, Importer, registry
 from trainui.plugin.records import fits
 

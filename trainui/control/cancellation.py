@@ -8,9 +8,9 @@ from pathlib import Path
 
 from trainui import paths, wakeup
 from trainui.control import staging_cleanup
-from trainui.domain.records import RunRecord, StageRecord
-from trainui.domain.states import ENDED, UNFINISHED
 from trainui.errors import UnfitEnvironmentError, UsageError
+from trainui.model.records import RunRecord, StageRecord
+from trainui.model.states import ENDED, UNFINISHED
 from trainui.resume.snapshot import trees
 from trainui.resume.submitted import check_names, existing_run
 from trainui.store.db import home_identity

@@ -12,10 +12,10 @@ from pathlib import Path
 
 from trainui import clock, paths
 from trainui.control import staging_cleanup
-from trainui.domain.records import NOT_STARTED_BY_US
-from trainui.domain.states import UNFINISHED, Status
 from trainui.errors import UnfitEnvironmentError, UsageError
 from trainui.execution.processes import locks
+from trainui.model.records import NOT_STARTED_BY_US
+from trainui.model.states import UNFINISHED, Status
 from trainui.paths import OURS, Home
 from trainui.store.db import home_identity, home_processes, relocation
 from trainui.store.db.engine import Store, file_of, open_store

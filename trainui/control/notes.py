@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from trainui import formatting, wakeup
-from trainui.domain.notifications import NOTE
-from trainui.domain.records import RunRecord
 from trainui.errors import UsageError
+from trainui.model.notifications import NOTE
+from trainui.model.records import RunRecord
 from trainui.pipeline.matrix import TRIAL
 from trainui.pipeline.substitution import masking
 from trainui.resume.submitted import existing_run

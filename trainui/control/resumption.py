@@ -16,13 +16,13 @@ from trainui.control.submission_checks import (
     check_slots,
 )
 from trainui.control.trainings import external_command
-from trainui.domain.definition import Pipeline
-from trainui.domain.records import Lost, RunRecord, StageRecord
-from trainui.domain.states import Status
 from trainui.errors import UnfitEnvironmentError, UsageError
 from trainui.execution.attempt import lost_attempts, record_outcome
 from trainui.execution.attempt.outcome import LostSupervisor
 from trainui.execution.attempt.prepared_process import AttemptContext
+from trainui.model.definition import Pipeline
+from trainui.model.records import Lost, RunRecord, StageRecord
+from trainui.model.states import Status
 from trainui.pipeline.rules import resume_plan as rules
 from trainui.pipeline.rules.after_end import Upstream, next_state
 from trainui.pipeline.rules.resume_plan import Action, PlannedStage

@@ -14,8 +14,8 @@ from typing import Any
 
 from trainui import formatting
 from trainui.control.trainings import external_command
-from trainui.domain.definition import StageDefinition
-from trainui.domain.records import RunRecord
+from trainui.model.definition import StageDefinition
+from trainui.model.records import RunRecord
 from trainui.pipeline import loader
 from trainui.pipeline.substitution import masking, secrets
 from trainui.pipeline.substitution.search import with_recorded_trials

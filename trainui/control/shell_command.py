@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from trainui.domain.records import AttemptRecord, RunRecord, StageRecord
 from trainui.errors import UnfitEnvironmentError, UsageError
 from trainui.execution.attempt.prepared_process import AttemptContext, definition_of
+from trainui.model.records import AttemptRecord, RunRecord, StageRecord
 from trainui.pipeline.substitution.masking import MASK, mask
 from trainui.search import results
 from trainui.store import shell_environment

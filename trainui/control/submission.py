@@ -21,8 +21,8 @@ from trainui.control.submission_checks import (
     check_search,
     check_slots,
 )
-from trainui.domain.definition import Pipeline
 from trainui.errors import UnfitEnvironmentError, UsageError
+from trainui.model.definition import Pipeline
 from trainui.pipeline.fields import process
 from trainui.pipeline.substitution import secrets
 from trainui.pipeline.substitution.masking import Masker, is_secret

@@ -7,10 +7,10 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from trainui import settings
-from trainui.domain.definition import Pipeline, StageDefinition
-from trainui.domain.search import Search
 from trainui.errors import UnfitEnvironmentError, UnsafePathError, UsageError, install_advice
 from trainui.formatting import quantity
+from trainui.model.definition import Pipeline, StageDefinition
+from trainui.model.search import Search
 from trainui.pipeline.allowed_paths import allowed_directories, validate_file_path
 from trainui.pipeline.fields import search_rules
 from trainui.pipeline.rules import shared_paths

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from trainui import wakeup
-from trainui.domain.definition import Alert
+from trainui.model.definition import Alert
 from trainui.store.db.engine import Store
 from trainui.store.points import write_points
 from trainui.store.points.chunks import Points, step_number

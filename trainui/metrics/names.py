@@ -32,11 +32,11 @@ from functools import lru_cache
 from itertools import chain, takewhile
 from pathlib import Path
 
-from trainui.domain.definition import StageDefinition
 from trainui.metrics.discovery import fallback_sources
 from trainui.metrics.discovery.source_file import SourceFile
 from trainui.metrics.files import lenient_files
 from trainui.metrics.formats.text.preset_lines import FOUND, has_steps
+from trainui.model.definition import StageDefinition
 from trainui.plugin import Format, registry
 from trainui.store.db.engine import Store
 from trainui.store.points import write_points

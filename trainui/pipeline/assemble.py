@@ -8,7 +8,7 @@ from collections.abc import Mapping as AnyMapping
 from dataclasses import dataclass, field
 
 from trainui import settings
-from trainui.domain.definition import (
+from trainui.model.definition import (
     ALERT_CONDITIONS,
     Alert,
     CheckpointRule,
@@ -17,7 +17,7 @@ from trainui.domain.definition import (
     Pipeline,
     StageDefinition,
 )
-from trainui.domain.search import Search
+from trainui.model.search import Search
 from trainui.pipeline import outline, template
 from trainui.pipeline.checks import fields as field_check
 from trainui.pipeline.checks import graph, matrix, search, stage, variables

@@ -13,8 +13,8 @@ from collections.abc import Sequence
 from pathlib import Path, PurePath
 
 from trainui import settings
-from trainui.domain.definition import Pipeline, StageDefinition
 from trainui.errors import UsageError
+from trainui.model.definition import Pipeline, StageDefinition
 from trainui.pipeline import template
 from trainui.pipeline.fields import names
 from trainui.pipeline.yaml import nodes

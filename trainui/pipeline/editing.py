@@ -13,8 +13,8 @@ from collections.abc import Mapping as AnyMapping
 from dataclasses import dataclass, replace
 from itertools import islice
 
-from trainui.domain.definition import StageDefinition
 from trainui.errors import UsageError
+from trainui.model.definition import StageDefinition
 from trainui.pipeline.yaml import nodes
 from trainui.pipeline.yaml.nodes import Mapping, Node, Scalar, Sequence, items_of
 from trainui.pipeline.yaml.problems import BYTE_ORDER_MARK, Problems

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from trainui import formatting
-from trainui.domain.definition import StageDefinition
-from trainui.domain.headline_metric import is_clock
-from trainui.domain.metric_direction import lower_is_better
-from trainui.domain.records import SeriesSummary, StageRecord
-from trainui.domain.states import ENDED, Status
+from trainui.model.definition import StageDefinition
+from trainui.model.headline_metric import is_clock
+from trainui.model.metric_direction import lower_is_better
+from trainui.model.records import SeriesSummary, StageRecord
+from trainui.model.states import ENDED, Status
 from trainui.pipeline.matrix import member_name
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from graphlib import TopologicalSorter
 
-from trainui.domain.records import StageRecord
+from trainui.model.records import StageRecord
 
 Edges = Mapping[str, tuple[str, ...]]
 """Adjacency lists: name -> neighbours."""

@@ -9,8 +9,8 @@ from dataclasses import replace
 from pathlib import Path, PurePath
 from typing import Any, TextIO
 
-from trainui.domain.definition import Pipeline
 from trainui.errors import PipelineFileError, Problem
+from trainui.model.definition import Pipeline
 from trainui.pipeline.assemble import Origin, assemble, examine
 from trainui.pipeline.bare_command import from_command as from_command
 from trainui.pipeline.fields import names

@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from trainui.domain.definition import StageDefinition
+from trainui.model.definition import StageDefinition
 
 Values = Mapping[str, str]
 """The matrix values of one member: key -> value."""

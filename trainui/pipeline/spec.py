@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from trainui.domain.definition import DEFAULT_GRACE
+from trainui.model.definition import DEFAULT_GRACE
 from trainui.pipeline.fields import names, sampler_types, search_types
 from trainui.pipeline.fields import types as f
 from trainui.pipeline.matrix import TRIAL

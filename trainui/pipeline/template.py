@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 
-from trainui.domain.definition import Json
+from trainui.model.definition import Json
 
 DOLLAR = "$"
 """Name of the internal variable `${$}`: a dollar sign right before another variable."""

@@ -24,8 +24,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from trainui import clock, paths
-from trainui.domain.definition import CheckpointRule, StageDefinition
-from trainui.domain.records import StageRecord
+from trainui.model.definition import CheckpointRule, StageDefinition
+from trainui.model.records import StageRecord
 from trainui.pipeline.fields.names import CHECKPOINT_VARIABLE
 from trainui.resume import integrity
 from trainui.resume.globs import first_matches, fixed_part, roots, unsearched

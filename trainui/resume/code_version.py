@@ -21,9 +21,9 @@ from threading import Timer
 from typing import Any
 
 from trainui import formatting, paths
-from trainui.domain.definition import StageDefinition
-from trainui.domain.records import RunRecord
 from trainui.errors import UnfitEnvironmentError
+from trainui.model.definition import StageDefinition
+from trainui.model.records import RunRecord
 from trainui.pipeline.fields import process
 from trainui.resume import globs
 from trainui.store import shell_environment

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from trainui import paths
-from trainui.domain.definition import Pipeline, StageDefinition
-from trainui.domain.records import RunRecord, StageRecord
-from trainui.domain.states import Status
 from trainui.errors import TrainuiError, UsageError
+from trainui.model.definition import Pipeline, StageDefinition
+from trainui.model.records import RunRecord, StageRecord
+from trainui.model.states import Status
 from trainui.pipeline import editing
 from trainui.pipeline.rules import fingerprint
 from trainui.pipeline.substitution import secrets

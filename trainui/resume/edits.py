@@ -18,9 +18,9 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from trainui.domain.definition import Pipeline, StageDefinition
-from trainui.domain.records import RunRecord
 from trainui.errors import TrainuiError, UsageError
+from trainui.model.definition import Pipeline, StageDefinition
+from trainui.model.records import RunRecord
 from trainui.pipeline import editing, loader, template
 from trainui.pipeline.editing import EditedValue
 from trainui.pipeline.substitution import definition, secrets

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from trainui import clock
-from trainui.domain.records import AttemptRecord, RunRecord, StageRecord
-from trainui.domain.states import Status
+from trainui.model.records import AttemptRecord, RunRecord, StageRecord
+from trainui.model.states import Status
 from trainui.pipeline.rules import remaining_time
 from trainui.pipeline.rules.remaining_time import PastDuration
 from trainui.pipeline.rules.resume_plan import Action, PlannedStage

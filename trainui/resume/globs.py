@@ -11,7 +11,7 @@ import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from trainui.domain.definition import StageDefinition
+from trainui.model.definition import StageDefinition
 
 MOST_DIRECTORIES = 10_000
 """The most directories that `**` searches: some seconds on a network's disk."""

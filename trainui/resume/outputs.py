@@ -14,7 +14,7 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from trainui import paths
-from trainui.domain.definition import StageDefinition
+from trainui.model.definition import StageDefinition
 from trainui.pipeline.substitution import phases
 from trainui.resume.globs import first_matches, fixed_part, matches, roots, unsearched
 from trainui.resume.integrity import written_at

@@ -12,9 +12,9 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
-from trainui.domain.definition import Pipeline, StageDefinition
-from trainui.domain.records import AttemptRecord, RunRecord, StageRecord
-from trainui.domain.states import UNFINISHED, Status
+from trainui.model.definition import Pipeline, StageDefinition
+from trainui.model.records import AttemptRecord, RunRecord, StageRecord
+from trainui.model.states import UNFINISHED, Status
 from trainui.pipeline import input_fingerprint
 from trainui.pipeline.input_fingerprint import InputStates
 from trainui.pipeline.rules import fingerprint, shared_paths

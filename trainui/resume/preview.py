@@ -14,8 +14,8 @@ from trainui import formatting
 from trainui.pipeline.rules.resume_plan import Action, PlannedStage
 
 if TYPE_CHECKING:
-    from trainui.domain.definition import Pipeline
-    from trainui.domain.records import RunRecord
+    from trainui.model.definition import Pipeline
+    from trainui.model.records import RunRecord
     from trainui.resume.edits import InlineEdit
 
 

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from trainui import paths, settings
-from trainui.domain.definition import Pipeline, StageDefinition
-from trainui.domain.records import RunRecord, StageRecord
 from trainui.errors import NotFoundError
+from trainui.model.definition import Pipeline, StageDefinition
+from trainui.model.records import RunRecord, StageRecord
 from trainui.pipeline.substitution import phases
 from trainui.resume.snapshot import run_copy
 from trainui.resume.snapshot.files import CodeSnapshot

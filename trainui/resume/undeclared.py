@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from trainui import formatting
-from trainui.domain.definition import StageDefinition
-from trainui.domain.records import AttemptRecord, StageRecord
+from trainui.model.definition import StageDefinition
+from trainui.model.records import AttemptRecord, StageRecord
 from trainui.pipeline.rules import shared_paths
 from trainui.resume import checkpoints, integrity
 from trainui.resume.integrity import written_at

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from trainui import clock
-from trainui.domain.records import StageRecord
+from trainui.model.records import StageRecord
 from trainui.search import objective
 from trainui.store.db.engine import Store
 from trainui.store.runs import stages

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from trainui.domain.records import StageRecord
-from trainui.domain.search import Search
 from trainui.formatting import listed
+from trainui.model.records import StageRecord
+from trainui.model.search import Search
 from trainui.pipeline.folding import mean
 from trainui.store.db import protocol
 from trainui.store.read import headlines

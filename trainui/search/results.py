@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 
-from trainui.domain.definition import StageDefinition
-from trainui.domain.records import StageRecord
-from trainui.domain.search import SearchResult
-from trainui.domain.states import ENDED, UNFINISHED, Status
 from trainui.errors import UsageError
+from trainui.model.definition import StageDefinition
+from trainui.model.records import StageRecord
+from trainui.model.search import SearchResult
+from trainui.model.states import ENDED, UNFINISHED, Status
 from trainui.pipeline.substitution.search import searches_of, with_results
 from trainui.store.db import protocol
 from trainui.store.read import trials, views

@@ -25,11 +25,11 @@ from pathlib import Path
 from typing import Any
 
 from trainui import paths
-from trainui.domain.definition import StageDefinition
-from trainui.domain.records import RunRecord, StageRecord
-from trainui.domain.search import Search
-from trainui.domain.states import Status
 from trainui.errors import UnfitEnvironmentError
+from trainui.model.definition import StageDefinition
+from trainui.model.records import RunRecord, StageRecord
+from trainui.model.search import Search
+from trainui.model.states import Status
 from trainui.pipeline.substitution.search import with_trial_params
 from trainui.plugin import SearchBackend, Searcher, SearchTask, SearchTrial, registry
 from trainui.search import objective, trial_watch

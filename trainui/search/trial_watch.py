@@ -13,11 +13,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from trainui.domain.notifications import WARNING
-from trainui.domain.pruning_reason import PruningReason
-from trainui.domain.records import StageRecord
-from trainui.domain.search import Search
-from trainui.domain.states import Status
+from trainui.model.notifications import WARNING
+from trainui.model.pruning_reason import PruningReason
+from trainui.model.records import StageRecord
+from trainui.model.search import Search
+from trainui.model.states import Status
 from trainui.plugin import Pruned, SearchBackend
 from trainui.store.db import protocol
 from trainui.store.db.protocol import Connection

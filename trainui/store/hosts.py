@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from trainui import clock
-from trainui.domain.records import HostRecord
+from trainui.model.records import HostRecord
 from trainui.store.db.protocol import Connection
 from trainui.store.db.statements import NOW
 from trainui.store.read import row_mapping

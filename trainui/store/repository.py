@@ -12,7 +12,7 @@ from sqlalchemy import URL, Engine, create_engine, make_url
 from sqlmodel import Session, col, select
 
 from trainui import clock
-from trainui.domain.states import Status
+from trainui.model.states import Status
 from trainui.store.db import postgres, sqlite_file
 from trainui.store.db.engine import Store, file_of, open_store
 from trainui.store.read import row_mapping

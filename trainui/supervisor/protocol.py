@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, field, fields
 from enum import StrEnum
 from typing import Any
 
-from trainui.domain.definition import DEFAULT_GRACE
+from trainui.model.definition import DEFAULT_GRACE
 
 VERSION = 1
 """The version of every record; a record with another version is rejected."""

@@ -8,10 +8,10 @@ import sqlite3
 import sys
 
 from trainui import paths
-from trainui.domain.records import Lost
 from trainui.errors import TrainuiError
 from trainui.execution.processes import locks
 from trainui.formatting import listed, quantity
+from trainui.model.records import Lost
 from trainui.store.db import readonly
 from trainui.store.db.protocol import Connection
 from trainui.store.read import run_list

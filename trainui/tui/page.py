@@ -17,9 +17,9 @@ from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Input
 
-from trainui.domain.states import UNFINISHED, Status
 from trainui.errors import TrainuiError
 from trainui.execution.processes.desired_state import NO_WORKER
+from trainui.model.states import UNFINISHED, Status
 from trainui.text import harmless
 from trainui.tui.actions.target import Target, label, listed, may_be_deleted
 from trainui.tui.app_interface import AppInterface, app_of
@@ -33,7 +33,7 @@ from trainui.tui.widgets.bars import Bar, KeyBar, SearchBar
 from trainui.tui.widgets.gpu_strip import GpuStrip
 
 if TYPE_CHECKING:
-    from trainui.domain.records import RunRecord, StageRecord
+    from trainui.model.records import RunRecord, StageRecord
     from trainui.store.read.run_list import RunLine
 
 

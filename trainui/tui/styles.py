@@ -17,7 +17,7 @@ from rich.style import Style
 from textual.color import Color
 from textual.theme import Theme
 
-from trainui.domain.states import Status
+from trainui.model.states import Status
 
 DEFAULT = "trainui-dark"
 

@@ -23,9 +23,9 @@ from tests.unit.tui.filled import (
     running_demo,
 )
 from trainui import control, paths
-from trainui.domain.states import Status
 from trainui.execution.daemon import lifecycle
 from trainui.execution.processes import locks
+from trainui.model.states import Status
 from trainui.paths import Home
 from trainui.pipeline import loader
 from trainui.report import of_runs

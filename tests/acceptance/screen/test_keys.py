@@ -11,7 +11,7 @@ import pytest
 
 from tests.unit.tui.driving import Driven, opened
 from tests.unit.tui.filled import Filler, running_demo
-from trainui.domain.states import Status
+from trainui.model.states import Status
 from trainui.store.runs import stage_requests
 from trainui.tui.keymap import KEYS, Key
 from trainui.tui.page import Page

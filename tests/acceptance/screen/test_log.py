@@ -9,8 +9,8 @@ from rich.color import Color
 from tests.unit.tui.driving import Driven, opened
 from tests.unit.tui.filled import Filler, running_demo
 from trainui import clock
-from trainui.domain.records import AttemptRecord
-from trainui.domain.states import Status
+from trainui.model.records import AttemptRecord
+from trainui.model.states import Status
 from trainui.tui.logs.view import LogView
 
 

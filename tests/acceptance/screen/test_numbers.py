@@ -20,8 +20,8 @@ from tests.unit.tui.driving import Driven, opened
 from tests.unit.tui.filled import Filler
 from trainui import paths
 from trainui.cli.main import main
-from trainui.domain.records import SeriesSummary
 from trainui.formatting import size
+from trainui.model.records import SeriesSummary
 from trainui.store.db import readonly
 from trainui.store.points import read_points
 from trainui.tui.render.numbers import elapsed, number

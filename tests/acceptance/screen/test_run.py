@@ -15,7 +15,7 @@ from tests.unit.store.readings import Feeder
 from tests.unit.tui.driving import Driven, opened
 from tests.unit.tui.filled import DIAMOND, SWEEP, Filler, failed_demo, running_demo, training
 from trainui import paths, settings
-from trainui.domain.states import Status
+from trainui.model.states import Status
 from trainui.resume import environment_digest
 from trainui.store.runs import runs
 from trainui.tui.app import TrainuiApp

@@ -13,8 +13,8 @@ from tests.unit.tui.driving import Driven, opened
 from tests.unit.tui.filled import DIAMOND, SWEEP, Filler, failed_demo, multiply, running_demo
 from trainui import settings
 from trainui.control import notes
-from trainui.domain.search import Search
-from trainui.domain.states import Status
+from trainui.model.search import Search
+from trainui.model.states import Status
 from trainui.store.db.engine import open_store
 from trainui.store.db.statements import set_values
 from trainui.store.runs import alerts, runs, stages

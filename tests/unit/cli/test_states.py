@@ -10,8 +10,8 @@ import pytest
 from tests.unit.execution.submitted import begin
 from trainui import clock, control
 from trainui.cli.main import main
-from trainui.domain.states import Status
 from trainui.execution.daemon import lifecycle
+from trainui.model.states import Status
 from trainui.pipeline import loader
 from trainui.resume.preview import StageOptions
 from trainui.store.db.engine import Store, open_store

@@ -12,8 +12,8 @@ import pytest
 from trainui import control
 from trainui.cli.main import main
 from trainui.control import notes
-from trainui.domain.states import Status
 from trainui.execution.daemon import early_worker, lifecycle
+from trainui.model.states import Status
 from trainui.pipeline import loader
 from trainui.pipeline.substitution.search import with_trial_params
 from trainui.store.db.engine import open_store

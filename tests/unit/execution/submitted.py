@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from trainui import control
-from trainui.domain.records import AttemptRecord, Slot
 from trainui.execution.attempt import stage_directory
 from trainui.execution.attempt.launch import context_of
 from trainui.execution.attempt.prepared_process import AttemptContext
 from trainui.execution.planner.slots import host
+from trainui.model.records import AttemptRecord, Slot
 from trainui.pipeline import loader
 from trainui.store.db.engine import Store, open_store
 from trainui.store.runs import attempts, stage_queue, stages

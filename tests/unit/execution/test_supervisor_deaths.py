@@ -12,8 +12,8 @@ import pytest
 from tests.unit.execution.attempt.test_monitor import follower as follower
 from tests.unit.execution.attempt.test_monitor import granted, look_until
 from tests.unit.execution.submitted import of_stage, submit
-from trainui.domain.states import Status
 from trainui.execution.attempt.monitor import AttemptMonitor
+from trainui.model.states import Status
 from trainui.store.db.engine import Store
 from trainui.supervisor import fork_server
 

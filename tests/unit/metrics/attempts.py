@@ -11,9 +11,9 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from trainui import clock, paths
-from trainui.domain.definition import MetricSource, Pipeline, StageDefinition
-from trainui.domain.records import Slot
-from trainui.domain.search import Search
+from trainui.model.definition import MetricSource, Pipeline, StageDefinition
+from trainui.model.records import Slot
+from trainui.model.search import Search
 from trainui.store.db.engine import Store
 from trainui.store.runs import attempts, new_run, stage_queue, stages
 from trainui.store.runs.metrics_progress import AttemptToRead

@@ -9,11 +9,11 @@ from pathlib import Path
 
 from tests.unit.store import readings
 from tests.unit.store.readings import connect as connect
-from trainui.domain.records import SeriesSummary
 from trainui.metrics.files.decoder_choice import DecoderChoice
 from trainui.metrics.files.tail import OpenFiles
 from trainui.metrics.reader.database_reader import DatabaseReader
 from trainui.metrics.reader.source import EndOfFile, ReadOptions, SourceReader
+from trainui.model.records import SeriesSummary
 from trainui.store.db.engine import Store
 from trainui.store.points import read_points, sources, write_points
 

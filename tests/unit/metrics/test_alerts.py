@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.unit.store.readings import Column, as_points
-from trainui.domain.definition import Alert
 from trainui.metrics.alerts import AlertWatch
+from trainui.model.definition import Alert
 
 NAN = math.nan
 

@@ -14,7 +14,6 @@ from typing import Any
 import pytest
 
 from trainui import clock
-from trainui.domain.definition import METRIC_FORMATS, METRIC_PRESETS
 from trainui.metrics.formats import CORE, Decoder, UnknownFormatError, decoder
 from trainui.metrics.formats.detect import detect
 from trainui.metrics.formats.numbers import leading_number, to_number
@@ -22,6 +21,7 @@ from trainui.metrics.formats.table import step_fields
 from trainui.metrics.formats.text import presets
 from trainui.metrics.formats.text.log_lines import MAX_LINE, lines_with_ends, text_lines
 from trainui.metrics.formats.text.pattern import PatternError, PatternLines, compile_pattern
+from trainui.model.definition import METRIC_FORMATS, METRIC_PRESETS
 from trainui.plugins.tensorboard.checksum import masked_crc
 
 Found = dict[str, list[tuple[float, float]]]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from trainui.domain.records import AttemptRecord, Slot
-from trainui.domain.states import Status
+from trainui.model.records import AttemptRecord, Slot
+from trainui.model.states import Status
 
 
 def attempt(

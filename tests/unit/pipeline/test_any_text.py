@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.unit.pipeline.test_loader import DIGITS
-from trainui.domain.definition import Pipeline
 from trainui.errors import PipelineFileError, Problem, UsageError
+from trainui.model.definition import Pipeline
 from trainui.pipeline.loader import from_api, load_text
 from trainui.pipeline.spec import PipelineSpec, SearchSpec, StageSpec
 from trainui.pipeline.substitution import phases

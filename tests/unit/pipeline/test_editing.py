@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from trainui.domain.definition import StageDefinition
-from trainui.domain.search import Choices, Range, Scalar
 from trainui.errors import UsageError
+from trainui.model.definition import StageDefinition
+from trainui.model.search import Choices, Range, Scalar
 from trainui.pipeline import bare_command, editing, loader
 
 TEXT = """\

@@ -14,8 +14,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trainui.domain.definition import CheckpointRule, MetricSource, Pipeline, StageDefinition
 from trainui.errors import PipelineFileError, UsageError
+from trainui.model.definition import CheckpointRule, MetricSource, Pipeline, StageDefinition
 from trainui.pipeline import loader
 from trainui.pipeline.loader import from_api, from_command, load, load_text, validate
 from trainui.pipeline.substitution import phases

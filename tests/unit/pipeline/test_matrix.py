@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from trainui.domain.definition import StageDefinition
+from trainui.model.definition import StageDefinition
 from trainui.pipeline.matrix import MatrixMembers, Pairing, expand, groups_of, member_name, size
 
 

@@ -9,10 +9,10 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from tests.unit.profiles import machine
 from trainui import clock
-from trainui.domain.definition import StageDefinition
-from trainui.domain.records import StageRecord
-from trainui.domain.states import DONE, ENDED, UNFINISHED, Status, check_transition, run_status
 from trainui.errors import UsageError
+from trainui.model.definition import StageDefinition
+from trainui.model.records import StageRecord
+from trainui.model.states import DONE, ENDED, UNFINISHED, Status, check_transition, run_status
 from trainui.pipeline.rules.after_end import Upstream, next_retry, next_state
 from trainui.pipeline.rules.resume_plan import Action, plan_rerun, plan_resume
 from trainui.pipeline.rules.scheduling import PAUSED, FreeSlots, Grant, Wait, WaitingStage, decide

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from trainui.domain.definition import Pipeline, StageDefinition
 from trainui.errors import UsageError
+from trainui.model.definition import Pipeline, StageDefinition
 from trainui.pipeline import template
 from trainui.pipeline.fields import process
 from trainui.pipeline.shell import QuotingContext, spots

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from trainui.domain.definition import StageDefinition
+from trainui.model.definition import StageDefinition
 from trainui.pipeline.spec import StageSpec
 from trainui.pipeline.substitution.values import FIELDS
 

@@ -11,9 +11,9 @@ import pytest
 from tests.unit.metrics.attempts import Attempt, start_attempt
 from tests.unit.plugin.packages import install
 from tests.unit.store.readings import connect
-from trainui.domain.definition import MetricSource
 from trainui.metrics.discovery import trainings
 from trainui.metrics.reader.attempt import AttemptReader
+from trainui.model.definition import MetricSource
 from trainui.plugin import registry
 from trainui.store.db.engine import Store, open_store
 from trainui.store.points import read_points

@@ -13,7 +13,7 @@ from tests.unit.tui.conftest import home as home
 from tests.unit.tui.conftest import store as store
 from tests.unit.tui.filled import Filler
 from trainui import clock, settings
-from trainui.domain.definition import CheckpointRule, StageDefinition
+from trainui.model.definition import CheckpointRule, StageDefinition
 from trainui.resume import checkpoints
 from trainui.resume.checkpoints import CheckpointSearch
 from trainui.store.db import readonly

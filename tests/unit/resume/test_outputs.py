@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from trainui import paths
-from trainui.domain.definition import StageDefinition
+from trainui.model.definition import StageDefinition
 from trainui.resume import outputs
 
 

@@ -9,9 +9,9 @@ import pytest
 
 from trainui import clock, control
 from trainui.cli.output import resume_plan
-from trainui.domain.records import StageRecord
-from trainui.domain.states import Status
 from trainui.errors import UsageError
+from trainui.model.records import StageRecord
+from trainui.model.states import Status
 from trainui.pipeline import loader
 from trainui.pipeline.rules.resume_plan import Action, PlannedStage
 from trainui.resume import edits, preview, submitted

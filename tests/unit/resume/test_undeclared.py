@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.unit.resume.test_checkpoints import put
-from trainui.domain.definition import CheckpointRule, StageDefinition
+from trainui.model.definition import CheckpointRule, StageDefinition
 from trainui.resume import undeclared
 from trainui.resume.undeclared import Undeclared
 from trainui.store.read.overlaps import Overlap

@@ -14,8 +14,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from optuna.exceptions import ExperimentalWarning
 
-from trainui.domain.search import Search
 from trainui.errors import PipelineFileError
+from trainui.model.search import Search
 from trainui.pipeline.loader import load_text
 from trainui.plugin import Option, SearchRule
 from trainui.plugins.optuna import pruners, samplers

@@ -6,9 +6,9 @@ from pathlib import Path
 
 from optuna.trial import FrozenTrial
 
-from trainui.domain.definition import Pipeline, StageDefinition
-from trainui.domain.search import Prune, Search
-from trainui.domain.states import Status
+from trainui.model.definition import Pipeline, StageDefinition
+from trainui.model.search import Prune, Search
+from trainui.model.states import Status
 from trainui.plugin import SearchTask, SearchTrial
 from trainui.plugins.optuna.study import SearchStudy
 from trainui.store.db.engine import Store

@@ -21,10 +21,10 @@ from tests.unit.execution.submitted import begin, submit
 from tests.unit.store.readings import Feeder
 from trainui import clock, control
 from trainui.cli.runs import waiting
-from trainui.domain.pruning_reason import PruningReason
-from trainui.domain.records import HostView
-from trainui.domain.states import Status
 from trainui.errors import UnfitEnvironmentError
+from trainui.model.pruning_reason import PruningReason
+from trainui.model.records import HostView
+from trainui.model.states import Status
 from trainui.pipeline import loader
 from trainui.plugins.optuna import samplers
 from trainui.plugins.optuna.study import SearchStudy

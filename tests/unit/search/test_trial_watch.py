@@ -14,9 +14,9 @@ from optuna.trial import TrialState
 from tests.unit.store.conftest import AddRun
 from tests.unit.store.readings import Feeder, connect
 from trainui import clock
-from trainui.domain.records import Slot, StageRecord
-from trainui.domain.search import Prune, Search
-from trainui.domain.states import Status
+from trainui.model.records import Slot, StageRecord
+from trainui.model.search import Prune, Search
+from trainui.model.states import Status
 from trainui.plugin import SearchTask
 from trainui.plugins.optuna import pruners
 from trainui.plugins.optuna.study import SearchStudy

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.unit.store import readings
-from trainui.domain.definition import Pipeline, StageDefinition
+from trainui.model.definition import Pipeline, StageDefinition
 from trainui.store.db.engine import Store, open_store
 from trainui.store.runs import new_run
 

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from trainui.domain.records import Slot
+from trainui.model.records import Slot
 from trainui.store.db import protocol
 from trainui.store.db.engine import Store
 from trainui.store.points import read_points, sources, write_points

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.unit.store.conftest import AddRun
-from trainui.domain.records import HostView, Slot
+from trainui.model.records import HostView, Slot
 from trainui.store import hosts
 from trainui.store.db.engine import Store
 from trainui.store.read import views

@@ -18,9 +18,9 @@ from hypothesis.stateful import (
 from tests.unit.profiles import machine
 from tests.unit.store.readings import held_slots
 from trainui import clock
-from trainui.domain.definition import Pipeline, StageDefinition
-from trainui.domain.records import AttemptRecord, Slot, StageRecord
-from trainui.domain.states import ENDED, UNFINISHED, Status, run_status
+from trainui.model.definition import Pipeline, StageDefinition
+from trainui.model.records import AttemptRecord, Slot, StageRecord
+from trainui.model.states import ENDED, UNFINISHED, Status, run_status
 from trainui.pipeline.rules.resume_plan import Action, plan_rerun, plan_resume
 from trainui.store.db.engine import Store, open_store
 from trainui.store.read import views

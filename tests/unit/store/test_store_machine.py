@@ -16,9 +16,9 @@ from tests import postgresql
 from tests.unit.profiles import machine
 from tests.unit.store.readings import held_slots
 from trainui import clock
-from trainui.domain.definition import Pipeline, StageDefinition
-from trainui.domain.records import AttemptRecord, Slot, StageRecord
-from trainui.domain.states import DONE, ENDED, UNFINISHED, Status, run_status
+from trainui.model.definition import Pipeline, StageDefinition
+from trainui.model.records import AttemptRecord, Slot, StageRecord
+from trainui.model.states import DONE, ENDED, UNFINISHED, Status, run_status
 from trainui.pipeline.rules.resume_plan import Action, plan_resume
 from trainui.pipeline.rules.scheduling import FreeSlots, Grant, WaitingStage, decide
 from trainui.store.db.engine import open_store

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from trainui.domain.records import SeriesSummary
+from trainui.model.records import SeriesSummary
 from trainui.tui.snapshot.curves import Chart, PlotLine
 
 NAN = math.nan

@@ -12,10 +12,10 @@ from typing import Any
 
 from tests.unit.store.readings import Feeder
 from trainui import clock, paths, settings
-from trainui.domain.definition import CheckpointRule, Pipeline, StageDefinition
-from trainui.domain.records import AttemptRecord, Slot, StageRecord
-from trainui.domain.states import Status
 from trainui.execution.attempt import stage_directory
+from trainui.model.definition import CheckpointRule, Pipeline, StageDefinition
+from trainui.model.records import AttemptRecord, Slot, StageRecord
+from trainui.model.states import Status
 from trainui.store.db.engine import Store
 from trainui.store.runs import attempt_rows, attempts, new_run, stage_queue, stages
 

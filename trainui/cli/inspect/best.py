@@ -15,7 +15,7 @@ from trainui.errors import NotFoundError, UsageError
 from trainui.pipeline.substitution.masking import mask
 
 if TYPE_CHECKING:
-    from trainui.domain.records import RunRecord
+    from trainui.model.records import RunRecord
     from trainui.store.db.protocol import Connection
     from trainui.store.read.trials import TrialRecord
 

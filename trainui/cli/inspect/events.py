@@ -12,7 +12,7 @@ import typer
 from trainui import clock, formatting
 from trainui.cli import options
 from trainui.cli.output import printing
-from trainui.domain.states import ENDED
+from trainui.model.states import ENDED
 from trainui.store.db import protocol, sqlite_file
 from trainui.store.read import event_feed, views
 from trainui.store.read.event_feed import FeedEntry

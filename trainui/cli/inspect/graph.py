@@ -11,7 +11,7 @@ import typer
 from trainui import text
 from trainui.cli import lookup, options
 from trainui.cli.output import printing
-from trainui.domain.states import Status
+from trainui.model.states import Status
 
 MOST_LINES = 40
 """Lines of a drawing up to which edges have lines of their own."""

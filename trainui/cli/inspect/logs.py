@@ -17,9 +17,9 @@ from trainui.cli import lookup, options
 from trainui.cli.output import printing
 from trainui.control.logs import directory
 from trainui.control.logs.raw_lines import AttemptLogs, TimedLine
-from trainui.domain.records import AttemptRecord, StageRecord
-from trainui.domain.states import ENDED
 from trainui.errors import NotFoundError
+from trainui.model.records import AttemptRecord, StageRecord
+from trainui.model.states import ENDED
 from trainui.store.db import protocol, sqlite_file
 from trainui.store.read import views
 

@@ -12,13 +12,13 @@ import typer
 from trainui import clock, formatting
 from trainui.cli import lookup, options
 from trainui.cli.output import printing, progress, tables
-from trainui.domain.states import UNFINISHED
 from trainui.metrics.files import lenient_files
+from trainui.model.states import UNFINISHED
 from trainui.store.read import views
 from trainui.supervisor.protocol import STDERR_FILE, STDOUT_FILE
 
 if TYPE_CHECKING:
-    from trainui.domain.records import RunRecord, SeriesSummary, StageRecord
+    from trainui.model.records import RunRecord, SeriesSummary, StageRecord
     from trainui.pipeline.folding import FoldedMetric
     from trainui.store.db.protocol import Connection
     from trainui.store.points.read_points import SourceProblem

@@ -11,8 +11,8 @@ from trainui import clock, formatting, text
 from trainui.cli import lookup, options
 from trainui.cli.output import printing, tables
 from trainui.cli.runs import standstill
-from trainui.domain.states import UNFINISHED
 from trainui.errors import UsageError
+from trainui.model.states import UNFINISHED
 from trainui.store.db import readonly
 from trainui.store.read import run_list
 

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from trainui import clock
-from trainui.domain.metric_direction import ComparedMetric
 from trainui.errors import UsageError
+from trainui.model.metric_direction import ComparedMetric
 from trainui.store.db.protocol import Connection
 from trainui.store.read import sweep_values
 from trainui.store.read.run_list import RunLine

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 from trainui import clock, formatting, settings, text
 from trainui.cli import lookup, options
 from trainui.cli.output import printing, tables
-from trainui.domain.notifications import CHECKPOINT, MARKED
-from trainui.domain.states import UNFINISHED, Status
+from trainui.model.notifications import CHECKPOINT, MARKED
+from trainui.model.states import UNFINISHED, Status
 
 if TYPE_CHECKING:
-    from trainui.domain.records import AttemptRecord, Loss, RunRecord, StageRecord
-    from trainui.domain.time_worked import TimeWorked
+    from trainui.model.records import AttemptRecord, Loss, RunRecord, StageRecord
+    from trainui.model.time_worked import TimeWorked
     from trainui.store.db.protocol import Connection
 
 MOST_COMPARED = 50

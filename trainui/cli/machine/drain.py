@@ -7,11 +7,11 @@ import time
 from trainui import control, formatting, paths
 from trainui.cli import lookup
 from trainui.cli.output import printing, progress
-from trainui.domain.records import RunRecord, StageRecord
-from trainui.domain.states import Status
 from trainui.errors import SchemaRefusedError, StoreError, UnfitEnvironmentError
 from trainui.execution.attempt import running_attempts
 from trainui.execution.daemon import lifecycle
+from trainui.model.records import RunRecord, StageRecord
+from trainui.model.states import Status
 from trainui.store.db import home_identity
 from trainui.store.read import views
 

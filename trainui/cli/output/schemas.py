@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from trainui.domain.notifications import MARKS
-from trainui.domain.states import Status
-from trainui.domain.states import Status as S
+from trainui.model.notifications import MARKS
+from trainui.model.states import Status
+from trainui.model.states import Status as S
 
 Schema = dict[str, Any]
 

@@ -9,8 +9,8 @@ import typer
 from trainui import control, text
 from trainui.cli import lookup, options
 from trainui.cli.output import interrupt, printing
-from trainui.domain.records import RunRecord, StageRecord
-from trainui.domain.states import Status
+from trainui.model.records import RunRecord, StageRecord
+from trainui.model.states import Status
 
 
 @options.command("trainui cancel digits train", "trainui cancel digits")

@@ -12,7 +12,7 @@ from trainui.cli import lookup, options
 from trainui.cli.output import printing
 
 if TYPE_CHECKING:
-    from trainui.domain.records import RunRecord
+    from trainui.model.records import RunRecord
     from trainui.store.db.protocol import Connection
 
 
@@ -68,7 +68,7 @@ def tree(as_json: options.Json = False) -> None:
 
 def _best(connection: Connection, run: RunRecord) -> dict[str, Any] | None:
     """Return the value of a run that the list of runs shows."""
-    from trainui.domain.headline_metric import headline
+    from trainui.model.headline_metric import headline
     from trainui.store.read import headlines, stage_alerts
     from trainui.tui.readers.stage_values import StageValues
 

@@ -11,9 +11,9 @@ import typer
 from trainui import clock, control, formatting, text
 from trainui.cli import lookup, options
 from trainui.cli.output import printing, progress
-from trainui.domain.records import RunRecord
-from trainui.domain.states import ENDED
 from trainui.errors import NotFoundError, StoppedError, UnfitEnvironmentError, UsageError
+from trainui.model.records import RunRecord
+from trainui.model.states import ENDED
 from trainui.store.db import home_identity
 from trainui.system import disk
 

@@ -15,13 +15,13 @@ from trainui.cli import lookup, options
 from trainui.cli.output import interrupt, printing, resume_plan
 from trainui.cli.runs import open_or_wait
 from trainui.cli.runs.standstill import DiskWatch
-from trainui.domain.states import UNFINISHED, Status
 from trainui.errors import PipelineFileError, UsageError
+from trainui.model.states import UNFINISHED, Status
 from trainui.resume.preview import PipelineChoice, StageOptions, choose_pipeline
 
 if TYPE_CHECKING:
-    from trainui.domain.definition import Pipeline
-    from trainui.domain.records import RunRecord, StageRecord
+    from trainui.model.definition import Pipeline
+    from trainui.model.records import RunRecord, StageRecord
 
 
 @options.command(

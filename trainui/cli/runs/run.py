@@ -25,7 +25,7 @@ from trainui.cli.runs.standstill import DiskWatch
 from trainui.errors import StoppedError, UsageError
 
 if TYPE_CHECKING:
-    from trainui.domain.definition import Pipeline
+    from trainui.model.definition import Pipeline
 
 NOTHING_SUBMITTED = "nothing was submitted"
 

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 from trainui import paths
 from trainui.cli import lookup, options
 from trainui.cli.output import printing
-from trainui.domain.records import AttemptRecord, StageRecord
-from trainui.domain.states import Status
 from trainui.errors import UnfitEnvironmentError
+from trainui.model.records import AttemptRecord, StageRecord
+from trainui.model.states import Status
 from trainui.search import results as search_results
 from trainui.store.db import home_identity
 from trainui.store.read import views

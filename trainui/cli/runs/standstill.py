@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 from trainui import formatting, paths, settings
 from trainui.cli.output import printing
-from trainui.domain.states import Status
+from trainui.model.states import Status
 from trainui.store.db import home_identity, sqlite_file
 from trainui.system import disk
 
 if TYPE_CHECKING:
-    from trainui.domain.records import StageRecord
+    from trainui.model.records import StageRecord
     from trainui.store.read.run_list import RunLine
 
 _SEE = "see `trainui worker status`"

@@ -12,10 +12,10 @@ from trainui.cli.output import printing
 from trainui.cli.runs import standstill
 from trainui.cli.runs.standstill import DiskWatch
 from trainui.control import self_wait_check
-from trainui.domain.notifications import CODE, MARKED, MARKS, STALLED, WARNING
-from trainui.domain.records import Event, RunRecord, StageRecord
-from trainui.domain.states import ENDED, Status
 from trainui.errors import NotFoundError, StoppedError, WaitTimeoutError
+from trainui.model.notifications import CODE, MARKED, MARKS, STALLED, WARNING
+from trainui.model.records import Event, RunRecord, StageRecord
+from trainui.model.states import ENDED, Status
 from trainui.store.db import protocol, sqlite_file
 from trainui.store.read import event_feed, time_worked, trials, views
 

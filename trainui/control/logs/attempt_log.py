@@ -12,8 +12,8 @@ from functools import lru_cache, partial
 from heapq import merge
 
 from trainui.control.logs.terminal_lines import shown_lines
-from trainui.domain.file_access import Directory, File
 from trainui.errors import NotPlainFileError
+from trainui.model.file_access import Directory, File
 from trainui.supervisor import protocol
 from trainui.text import harmless
 

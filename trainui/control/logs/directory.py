@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any, BinaryIO, Literal
 
 from trainui import settings
-from trainui.domain.file_access import Directory, LocalDirectory
 from trainui.errors import UnfitEnvironmentError
+from trainui.model.file_access import Directory, LocalDirectory
 from trainui.store import hosts
 from trainui.store.db.engine import open_store
 from trainui.store.hosts import LogReply

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from trainui.control.logs.attempt_log import GrowthTimes
-from trainui.domain.file_access import Directory, File
+from trainui.model.file_access import Directory, File
 from trainui.supervisor import protocol
 
 STREAMS = {"out": protocol.STDOUT_FILE, "err": protocol.STDERR_FILE}

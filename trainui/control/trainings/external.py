@@ -15,13 +15,13 @@ from trainui.control.submission import checked_name
 from trainui.control.trainings import adoption
 from trainui.control.trainings.adoption import AdoptableProcess
 from trainui.control.trainings.external_command import PROCESS
-from trainui.domain.records import Slot
-from trainui.domain.states import Status
 from trainui.errors import NotFoundError, UsageError
 from trainui.execution.external import external_stages
 from trainui.execution.external.external_watch import RESTING
 from trainui.metrics.discovery import process_files, tracker_runs, trainings
 from trainui.metrics.discovery.trainings import Job, Training
+from trainui.model.records import Slot
+from trainui.model.states import Status
 from trainui.pipeline.substitution.masking import Masker
 from trainui.pipeline.substitution.secrets import Secrets
 from trainui.plugin import Tracker, registry

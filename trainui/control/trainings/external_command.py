@@ -9,9 +9,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from trainui.control.trainings.adoption import is_kernel
-from trainui.domain.records import RunRecord, StageRecord
-from trainui.domain.states import ENDED
 from trainui.errors import UsageError
+from trainui.model.records import RunRecord, StageRecord
+from trainui.model.states import ENDED
 from trainui.pipeline.substitution.masking import Masker
 from trainui.plugin import CommandLine, Tracker, registry
 from trainui.store import shell_environment

@@ -14,7 +14,6 @@ from dataclasses import replace
 from functools import partial
 
 from trainui import clock
-from trainui.domain.records import LOCAL
 from trainui.execution.attempt import outcome, record_outcome
 from trainui.execution.attempt.executors import Executors, job_of
 from trainui.execution.attempt.launch import context_of, prevent_start
@@ -22,6 +21,7 @@ from trainui.execution.attempt.launch_recorder import LaunchRecorder, record_sta
 from trainui.execution.attempt.monitored_attempt import MonitoredAttempt, Orphan
 from trainui.execution.attempt.outcome import LostSupervisor
 from trainui.execution.planner.slots import host
+from trainui.model.records import LOCAL
 from trainui.plugin.records import JobLook, JobState, StageJob
 from trainui.store.db.engine import Store
 from trainui.store.runs import attempt_rows, stage_requests, stages

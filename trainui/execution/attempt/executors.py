@@ -11,9 +11,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, cast
 
-from trainui.domain.records import LOCAL, AttemptRecord
 from trainui.errors import UsageError
 from trainui.execution.attempt.prepared_process import AttemptContext, identity_of
+from trainui.model.records import LOCAL, AttemptRecord
 from trainui.plugin import registry
 from trainui.plugin.records import (
     Executor,

@@ -14,8 +14,6 @@ from pathlib import Path
 
 from trainui import clock, paths
 from trainui import settings as settings_module
-from trainui.domain.records import LOCAL, AttemptRecord
-from trainui.domain.states import Status
 from trainui.errors import UnsafePathError
 from trainui.execution.attempt import (
     outcome,
@@ -35,6 +33,8 @@ from trainui.execution.daemon import early_worker
 from trainui.execution.gpu import machine_locks, nvml
 from trainui.execution.gpu.machine_locks import UnusableLockError
 from trainui.metrics.discovery import file_sizes_at_start
+from trainui.model.records import LOCAL, AttemptRecord
+from trainui.model.states import Status
 from trainui.pipeline import input_fingerprint
 from trainui.pipeline.allowed_paths import validate_file_path
 from trainui.pipeline.fields.process import argv

@@ -6,7 +6,6 @@ import logging
 import threading
 
 from trainui import clock
-from trainui.domain.states import Status
 from trainui.errors import ReplacedError, StoreError, TrainuiError
 from trainui.execution.attempt import record_outcome
 from trainui.execution.attempt.executors import Executors
@@ -21,6 +20,7 @@ from trainui.execution.attempt.monitored_attempt import MonitoredAttempt
 from trainui.execution.attempt.prepared_process import AttemptContext
 from trainui.execution.attempt.start_checkpoint import CheckpointsExhaustedError
 from trainui.metrics.reader import process as reader
+from trainui.model.states import Status
 from trainui.plugin.records import LaunchAnswer, Launched
 from trainui.store.db.engine import Store
 from trainui.store.runs import attempt_rows, attempts

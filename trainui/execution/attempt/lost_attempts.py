@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from trainui import clock, formatting, paths, settings
-from trainui.domain.records import LOCAL, Loss, Lost
 from trainui.execution.daemon import health
 from trainui.execution.processes import locks
+from trainui.model.records import LOCAL, Loss, Lost
 from trainui.store import hosts
 from trainui.store.db.protocol import Connection
 from trainui.store.read import views

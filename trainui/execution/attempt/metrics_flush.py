@@ -12,10 +12,10 @@ from enum import Enum, auto
 from pathlib import Path
 
 from trainui import paths
-from trainui.domain.records import AttemptRecord
 from trainui.execution.attempt.prepared_process import AttemptContext
 from trainui.execution.daemon import metrics_process
 from trainui.metrics.reader import process
+from trainui.model.records import AttemptRecord
 from trainui.store.db.engine import Store
 from trainui.store.points import sources as point_sources
 from trainui.store.runs import attempts, events, stages

@@ -18,14 +18,14 @@ from contextlib import suppress
 from pathlib import Path
 
 from trainui import wakeup
-from trainui.domain.records import AttemptRecord, HostView
-from trainui.domain.states import Status
 from trainui.errors import StoreError, TrainuiError
 from trainui.execution.attempt import record_outcome, stage_directory
 from trainui.execution.attempt.attempt_poller import AttemptPoller, Step
 from trainui.execution.attempt.executors import Executors
 from trainui.execution.attempt.launch_recorder import LaunchRecorder
 from trainui.execution.attempt.monitored_attempt import MonitoredAttempt
+from trainui.model.records import AttemptRecord, HostView
+from trainui.model.states import Status
 from trainui.resume import outputs
 from trainui.store.db import outage
 from trainui.store.db.engine import Store

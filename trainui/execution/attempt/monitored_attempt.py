@@ -7,8 +7,8 @@ import threading
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from trainui.domain.records import LOCAL, AttemptRecord
 from trainui.execution.attempt.prepared_process import AttemptContext
+from trainui.model.records import LOCAL, AttemptRecord
 from trainui.plugin.records import StageJob
 from trainui.supervisor import journal, orphans
 from trainui.supervisor.protocol import ExitReason

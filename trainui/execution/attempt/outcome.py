@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import Any
 
 from trainui import formatting
-from trainui.domain.definition import StageDefinition
-from trainui.domain.records import AttemptRecord
-from trainui.domain.states import Status
 from trainui.errors import NotPlainFileError
 from trainui.execution.attempt import failure_cause, log_ends
 from trainui.execution.attempt.failure_cause import Cause
 from trainui.execution.attempt.log_ends import SlowPatternError
+from trainui.model.definition import StageDefinition
+from trainui.model.records import AttemptRecord
+from trainui.model.states import Status
 from trainui.pipeline.fields import notation
 from trainui.pipeline.substitution.masking import Masker
 from trainui.resume import outputs

@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from trainui import paths
-from trainui.domain.definition import StageDefinition
-from trainui.domain.records import AttemptRecord, RunRecord, StageRecord
-from trainui.domain.search import SearchResult
 from trainui.errors import TrainuiError
+from trainui.model.definition import StageDefinition
+from trainui.model.records import AttemptRecord, RunRecord, StageRecord
+from trainui.model.search import SearchResult
 from trainui.pipeline.fields import process
 from trainui.pipeline.fields.process import STARTUP_VARIABLES, Interpreter
 from trainui.pipeline.substitution import phases, search

@@ -9,10 +9,6 @@ from dataclasses import replace
 from pathlib import Path
 
 from trainui import clock
-from trainui.domain.definition import StageDefinition
-from trainui.domain.notifications import CHECKPOINT
-from trainui.domain.records import AttemptRecord
-from trainui.domain.states import Status
 from trainui.errors import TrainuiError
 from trainui.execution.attempt import metrics_flush
 from trainui.execution.attempt import outcome as attempt_outcome
@@ -22,6 +18,10 @@ from trainui.execution.attempt.metrics_flush import FlushResult
 from trainui.execution.attempt.outcome import LostSupervisor
 from trainui.execution.attempt.prepared_process import AttemptContext, definition_of
 from trainui.execution.gpu import gpus
+from trainui.model.definition import StageDefinition
+from trainui.model.notifications import CHECKPOINT
+from trainui.model.records import AttemptRecord
+from trainui.model.states import Status
 from trainui.resume import checkpoints, undeclared
 from trainui.search import objective
 from trainui.store import shell_environment

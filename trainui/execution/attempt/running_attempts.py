@@ -10,7 +10,7 @@ from itertools import chain
 from pathlib import Path
 
 from trainui import settings
-from trainui.domain.definition import DEFAULT_GRACE
+from trainui.model.definition import DEFAULT_GRACE
 from trainui.paths import OURS, Home, stage_directory
 from trainui.supervisor import journal, orphans, process, protocol
 from trainui.supervisor.process import Probe, ProbeState

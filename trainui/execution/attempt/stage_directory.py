@@ -7,9 +7,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from trainui import paths
-from trainui.domain.records import AttemptRecord, StageRecord
 from trainui.errors import UnfitEnvironmentError
 from trainui.execution.attempt.previous_attempts import PreviousAttemptLivesError
+from trainui.model.records import AttemptRecord, StageRecord
 from trainui.resume import checkpoints, outputs
 from trainui.store.db.engine import Store
 from trainui.store.runs import attempts

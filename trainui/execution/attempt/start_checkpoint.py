@@ -8,14 +8,14 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from trainui.domain.notifications import CHECKPOINT
-from trainui.domain.records import AttemptRecord
-from trainui.domain.states import Status
 from trainui.execution.attempt.prepared_process import (
     AttemptContext,
     NotLaunchableError,
     definition_of,
 )
+from trainui.model.notifications import CHECKPOINT
+from trainui.model.records import AttemptRecord
+from trainui.model.states import Status
 from trainui.pipeline.fields.names import CHECKPOINT_VARIABLE
 from trainui.resume import checkpoints, undeclared
 from trainui.resume.checkpoints import CheckpointSearch, Tried

@@ -13,9 +13,9 @@ import time
 from pathlib import Path
 
 from trainui import paths, wakeup
-from trainui.domain.definition import MetricSource
 from trainui.execution.stall import adopted_activity
 from trainui.metrics.discovery import process_files
+from trainui.model.definition import MetricSource
 from trainui.store.db.engine import Store
 from trainui.store.points import write_points
 from trainui.store.runs import external_runs

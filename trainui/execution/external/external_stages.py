@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from trainui import clock, paths, settings
-from trainui.domain.definition import MetricSource, Pipeline, StageDefinition
-from trainui.domain.states import Status
 from trainui.metrics.discovery import trainings
 from trainui.metrics.discovery.trainings import Job, Training
+from trainui.model.definition import MetricSource, Pipeline, StageDefinition
+from trainui.model.states import Status
 from trainui.settings import Settings
 from trainui.store.db.protocol import Connection
 from trainui.store.runs import external_runs

@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from trainui import clock, wakeup
-from trainui.domain.states import Status
 from trainui.execution.external import adopted_processes
 from trainui.execution.external.adopted_processes import Cancellation, is_alive
 from trainui.metrics.discovery import process_files
 from trainui.metrics.files.tail import UnreadableFileError
+from trainui.model.states import Status
 from trainui.plugin import Tracker, registry
 from trainui.store.db.engine import Store
 from trainui.store.runs import external_runs

@@ -14,12 +14,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from trainui import clock
-from trainui.domain.records import AttemptRecord, HostView, Slot, StageRecord, WaitReason
 from trainui.execution.gpu import gpus, nvml
 from trainui.execution.gpu.gpus import Usable
 from trainui.execution.planner import slots, wait_reasons
 from trainui.execution.planner.slots import host
 from trainui.execution.planner.wait_reasons import RetryTimers
+from trainui.model.records import AttemptRecord, HostView, Slot, StageRecord, WaitReason
 from trainui.pipeline.rules.scheduling import ELSEWHERE, Grant, Wait, decide
 from trainui.pipeline.substitution.masking import mask
 from trainui.settings import Settings

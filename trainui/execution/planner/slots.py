@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from functools import cache
 
 from trainui import settings as settings_module
-from trainui.domain.records import HostView, Slot
 from trainui.execution.gpu import gpus
 from trainui.execution.gpu.gpus import Usable
+from trainui.model.records import HostView, Slot
 from trainui.pipeline.rules.scheduling import FreeSlots
 from trainui.settings import Settings
 

@@ -8,11 +8,11 @@ from pathlib import Path
 
 from trainui import clock, paths
 from trainui import settings as settings_module
-from trainui.domain.definition import StageDefinition
-from trainui.domain.records import HostView, StageRecord, WaitReason
 from trainui.errors import UnfitEnvironmentError
 from trainui.execution.gpu import gpus
 from trainui.execution.gpu.gpus import Usable
+from trainui.model.definition import StageDefinition
+from trainui.model.records import HostView, StageRecord, WaitReason
 from trainui.pipeline.fields import notation
 from trainui.pipeline.rules.scheduling import WaitingStage
 from trainui.settings import Settings

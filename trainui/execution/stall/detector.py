@@ -16,13 +16,13 @@ from pathlib import Path
 from typing import Any
 
 from trainui import clock, formatting
-from trainui.domain.definition import Alert
-from trainui.domain.records import AttemptRecord
-from trainui.domain.states import Status
 from trainui.execution.gpu import nvml
 from trainui.execution.planner.slots import host
 from trainui.execution.stall import adopted_activity
 from trainui.execution.stall.stall_rule import LEAST_SILENCE, StallRule
+from trainui.model.definition import Alert
+from trainui.model.records import AttemptRecord
+from trainui.model.states import Status
 from trainui.store.db.engine import Store
 from trainui.store.points import read_points, sources
 from trainui.store.runs import alerts as alert_records

@@ -8,10 +8,10 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 
-from trainui.domain.records import AttemptRecord
-from trainui.domain.states import Status
 from trainui.execution.gpu import nvml
 from trainui.execution.planner.slots import host
+from trainui.model.records import AttemptRecord
+from trainui.model.states import Status
 from trainui.store.db.engine import Store
 from trainui.store.runs import attempt_rows, stages
 

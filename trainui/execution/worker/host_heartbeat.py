@@ -12,10 +12,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from trainui import paths
-from trainui.domain.records import HostRecord, StageRecord, WaitReason
 from trainui.errors import UnfitEnvironmentError
 from trainui.execution.gpu import gpus, nvml
 from trainui.execution.planner import slots
+from trainui.model.records import HostRecord, StageRecord, WaitReason
 from trainui.settings import Settings
 from trainui.store import hosts
 from trainui.store.db import home_identity

@@ -22,8 +22,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from trainui import python_path
-from trainui.domain.notifications import Notification
 from trainui.errors import StoreError
+from trainui.model.notifications import Notification
 from trainui.pipeline.substitution.masking import Masker, secrets_of
 from trainui.settings import Settings
 from trainui.store.db import outage

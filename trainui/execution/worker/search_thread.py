@@ -15,10 +15,10 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 from trainui import wakeup
-from trainui.domain.records import HostView, RunRecord, StageRecord
-from trainui.domain.states import Status
 from trainui.errors import StoreError, install_advice
 from trainui.execution.service_thread import ServiceThread
+from trainui.model.records import HostView, RunRecord, StageRecord
+from trainui.model.states import Status
 from trainui.plugin import Searcher, registry
 from trainui.store.db.engine import Store
 from trainui.store.read import views

@@ -12,13 +12,13 @@ from celery import shared_task
 from celery.exceptions import Ignore
 from celery.utils.log import get_task_logger
 
-from trainui.domain.records import AttemptRecord
-from trainui.domain.states import DONE
 from trainui.errors import StoreError
 from trainui.execution.attempt.monitor import AttemptMonitor
 from trainui.execution.worker import services
 from trainui.execution.worker.services import STOPPING
 from trainui.execution.worker.task_sender import TASK_NAME
+from trainui.model.records import AttemptRecord
+from trainui.model.states import DONE
 from trainui.store.db import outage
 
 logger = get_task_logger(__name__)

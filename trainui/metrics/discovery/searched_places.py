@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 from trainui import formatting
-from trainui.domain.definition import StageDefinition
 from trainui.metrics.discovery import default_sources, listing
 from trainui.metrics.files import lenient_files
 from trainui.metrics.files.tail import look_at
 from trainui.metrics.formats import UnknownFormatError
 from trainui.metrics.formats.detect import HEAD_BYTES, detect
+from trainui.model.definition import StageDefinition
 from trainui.supervisor import protocol
 from trainui.system import plain_files
 

@@ -13,7 +13,6 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from pathlib import Path
 
-from trainui.domain.definition import MetricSource, StageDefinition
 from trainui.metrics import trackers
 from trainui.metrics.discovery import (
     attempt_runs,
@@ -27,6 +26,7 @@ from trainui.metrics.files.decoder_choice import DecoderChoice
 from trainui.metrics.files.tail import check_descriptors
 from trainui.metrics.formats.text import presets
 from trainui.metrics.formats.text.pattern import PatternError, compile_pattern
+from trainui.model.definition import MetricSource, StageDefinition
 from trainui.store.points.source_record import key_of
 from trainui.supervisor import protocol
 

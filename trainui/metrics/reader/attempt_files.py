@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from trainui import wakeup
-from trainui.domain.definition import StageDefinition
 from trainui.metrics.discovery import default_sources, sources, tracker_runs
 from trainui.metrics.discovery.outside_sources import OutsideSources, SearchRound
 from trainui.metrics.discovery.source_file import SourceFile
 from trainui.metrics.files.configuration import as_json, flat, in_directory
 from trainui.metrics.files.tail import check_descriptors
 from trainui.metrics.reader.source_problems import SourceProblems
+from trainui.model.definition import StageDefinition
 from trainui.pipeline.substitution.masking import Masker
 from trainui.plugin import Tracker, registry
 from trainui.store import shell_environment

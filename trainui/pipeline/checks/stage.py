@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from trainui.domain.definition import ALERT_CONDITIONS, METRIC_PRESETS
+from trainui.model.definition import ALERT_CONDITIONS, METRIC_PRESETS
 from trainui.pipeline import shell, template
 from trainui.pipeline.fields.names import CHECKPOINT_VARIABLE
 from trainui.pipeline.fields.parameters import Parameters

@@ -10,8 +10,8 @@ from collections.abc import Iterable
 from collections.abc import Mapping as AnyMapping
 from dataclasses import dataclass, field
 
-from trainui.domain.definition import Json
 from trainui.errors import UsageError
+from trainui.model.definition import Json
 from trainui.pipeline import template
 from trainui.pipeline.yaml.nodes import Mapping, Scalar
 from trainui.pipeline.yaml.problems import Problems, did_you_mean, is_sound, quoted

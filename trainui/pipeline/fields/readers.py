@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from pydantic import ValidationInfo
 from pydantic_core import PydanticCustomError
 
-from trainui.domain.definition import METRIC_FORMATS, METRIC_PRESETS, Json
+from trainui.model.definition import METRIC_FORMATS, METRIC_PRESETS, Json
 from trainui.pipeline.fields import notation
 from trainui.pipeline.fields.parameters import Parameters
 from trainui.pipeline.yaml.nodes import Scalar, json_of, kind_of

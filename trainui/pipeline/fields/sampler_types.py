@@ -12,7 +12,7 @@ from typing import Annotated, Any
 from pydantic import GetJsonSchemaHandler, PlainValidator, ValidationInfo
 from pydantic_core import CoreSchema
 
-from trainui.domain.search import Prune
+from trainui.model.search import Prune
 from trainui.pipeline.fields import readers, types
 from trainui.pipeline.fields.readers import fault
 from trainui.pipeline.fields.search_rules import Rules, named, pruners, samplers, searchers

@@ -10,8 +10,8 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, PlainValidator, ValidationInfo, WithJsonSchema
 
-from trainui.domain.search import Choices, Range
-from trainui.domain.search import Scalar as Value
+from trainui.model.search import Choices, Range
+from trainui.model.search import Scalar as Value
 from trainui.pipeline.fields import names, readers, search_rules, types
 from trainui.pipeline.fields.readers import fault
 from trainui.pipeline.matrix import TRIAL

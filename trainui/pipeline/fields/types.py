@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, GetCoreSchemaHandler
 
-from trainui.domain.definition import ALERT_ACTIONS, Json
+from trainui.model.definition import ALERT_ACTIONS, Json
 from trainui.pipeline.fields import names, notation, readers
 
 _TEXT_SCHEMA: dict[str, Any] = {"type": ["string", "number", "boolean", "null"]}

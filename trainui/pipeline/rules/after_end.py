@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from trainui import clock
-from trainui.domain.definition import StageDefinition
-from trainui.domain.states import DONE, Status
+from trainui.model.definition import StageDefinition
+from trainui.model.states import DONE, Status
 
 # Decide the next state of a pending stage from the states of its upstream stages.
 

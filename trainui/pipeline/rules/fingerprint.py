@@ -15,9 +15,9 @@ from pathlib import PurePath
 from typing import Any
 
 from trainui import formatting
-from trainui.domain.definition import Json, StageDefinition
-from trainui.domain.records import AttemptRecord
-from trainui.domain.states import Status
+from trainui.model.definition import Json, StageDefinition
+from trainui.model.records import AttemptRecord
+from trainui.model.states import Status
 from trainui.pipeline.input_fingerprint import InputStates, is_same
 from trainui.pipeline.substitution import masking
 

@@ -8,9 +8,9 @@ from enum import StrEnum
 from functools import partial
 
 from trainui import formatting
-from trainui.domain.records import StageRecord
-from trainui.domain.states import DONE, UNFINISHED, Status
 from trainui.errors import UsageError
+from trainui.model.records import StageRecord
+from trainui.model.states import DONE, UNFINISHED, Status
 from trainui.pipeline.graph import Graph
 from trainui.pipeline.rules.after_end import ENDED_WORDS
 

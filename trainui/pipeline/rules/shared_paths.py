@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from trainui.domain.definition import StageDefinition
+from trainui.model.definition import StageDefinition
 from trainui.pipeline.graph import Graph
 
 _OUTPUT = re.compile(

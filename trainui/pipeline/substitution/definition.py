@@ -6,8 +6,8 @@ import glob
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from trainui.domain.definition import CheckpointRule, MetricSource, StageDefinition
 from trainui.errors import UsageError
+from trainui.model.definition import CheckpointRule, MetricSource, StageDefinition
 from trainui.pipeline.substitution.values import Filler, Resolve
 from trainui.pipeline.template import Template, Variable
 

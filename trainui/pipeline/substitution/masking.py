@@ -16,7 +16,7 @@ from functools import lru_cache
 from itertools import accumulate
 from urllib.parse import quote, quote_plus
 
-from trainui.domain.definition import Json
+from trainui.model.definition import Json
 
 MASK = "***"
 """Replaces a secret."""

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import PurePath
 
-from trainui.domain.definition import Pipeline, StageDefinition
 from trainui.errors import UsageError
+from trainui.model.definition import Pipeline, StageDefinition
 from trainui.pipeline import template
 from trainui.pipeline.fields import process
 from trainui.pipeline.matrix import Pairing, groups_of

@@ -10,9 +10,9 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
-from trainui.domain.definition import Json, Pipeline, StageDefinition
-from trainui.domain.search import SearchResult
 from trainui.errors import UsageError
+from trainui.model.definition import Json, Pipeline, StageDefinition
+from trainui.model.search import SearchResult
 from trainui.pipeline import template
 from trainui.pipeline.substitution import definition as definition_filling
 from trainui.pipeline.substitution.values import Filler, StageReference, stage_reference

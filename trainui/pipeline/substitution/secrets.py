@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 
-from trainui.domain.definition import Json, Pipeline, StageDefinition
+from trainui.model.definition import Json, Pipeline, StageDefinition
 from trainui.pipeline.substitution.masking import Masker, secrets_of
 
 

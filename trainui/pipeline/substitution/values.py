@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from trainui.domain.definition import Json
+from trainui.model.definition import Json
 from trainui.pipeline import template
 from trainui.pipeline.shell import QuotingContext, Spot, quote, separator, spots
 from trainui.pipeline.template import Template, Variable

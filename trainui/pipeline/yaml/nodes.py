@@ -9,7 +9,7 @@ from collections.abc import Mapping as AnyMapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from trainui.domain.definition import Json
+from trainui.model.definition import Json
 
 # The YAML 1.2 core schema: the type and value of an unquoted scalar.
 

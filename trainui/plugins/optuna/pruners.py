@@ -18,7 +18,7 @@ from optuna.storages import InMemoryStorage
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
 
-from trainui.domain.search import Prune, Search
+from trainui.model.search import Prune, Search
 from trainui.plugin import Pruned
 
 RUNG = "completed_rung_"

@@ -16,7 +16,7 @@ from optuna.distributions import (
 )
 from optuna.samplers import BaseSampler
 
-from trainui.domain.search import Choices, Range, Scalar, Search
+from trainui.model.search import Choices, Range, Scalar, Search
 
 Distributions = Mapping[str, BaseDistribution]
 """Parameter -> distribution, in the file's order."""

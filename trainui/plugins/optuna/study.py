@@ -26,7 +26,7 @@ from optuna.pruners import BasePruner, NopPruner
 from optuna.samplers import RandomSampler
 from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
 
-from trainui.domain.search import Scalar, Search
+from trainui.model.search import Scalar, Search
 from trainui.plugin import Pruned, SearchBackend, SearchTask, SearchTrial
 from trainui.plugins.optuna import pruners, samplers
 from trainui.plugins.optuna.pruners import PrunerStudy

@@ -23,7 +23,7 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 from sqlalchemy import StaticPool
 from sqlalchemy.exc import DatabaseError
 
-from trainui.domain.search import Scalar, Search
+from trainui.model.search import Scalar, Search
 from trainui.plugin import SearchTrial, StudyError
 from trainui.plugins.optuna import samplers
 from trainui.plugins.optuna.samplers import Distributions

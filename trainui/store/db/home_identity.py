@@ -31,7 +31,7 @@ from trainui.store.db.protocol import Connection
 from trainui.system import mounts, plain_files
 
 if TYPE_CHECKING:
-    from trainui.domain.records import RunRecord
+    from trainui.model.records import RunRecord
 
 LOOKS_EVERY = 10.0
 """Seconds for which a look at another home is used."""

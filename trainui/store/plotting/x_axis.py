@@ -20,7 +20,7 @@ from trainui.store.points.segments import PointSegment
 from trainui.store.read import views
 
 if TYPE_CHECKING:
-    from trainui.domain.records import AttemptRecord
+    from trainui.model.records import AttemptRecord
 
     Place = Callable[[Floats, Floats, Ints], Floats]
 

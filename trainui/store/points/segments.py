@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
-from trainui.domain.records import SeriesSummary
+from trainui.model.records import SeriesSummary
 from trainui.store.db import protocol
 from trainui.store.db.readonly import snapshot
 from trainui.store.points import chunks

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from trainui.domain.states import Status
+from trainui.model.states import Status
 from trainui.store.db.protocol import Connection
 from trainui.store.points import chunks, column_packing, segments, sources
 from trainui.store.points.chunks import CHUNK_POINTS, Points

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
-from trainui.domain.notifications import ENDS, MARKED, MARKS, Notification
-from trainui.domain.records import Event, StageRecord
+from trainui.model.notifications import ENDS, MARKED, MARKS, Notification
+from trainui.model.records import Event, StageRecord
 from trainui.store.db.protocol import Connection
 from trainui.store.db.statements import placeholders
 from trainui.store.read import row_mapping

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from trainui.domain.records import Slot
+from trainui.model.records import Slot
 from trainui.store.db.protocol import Connection
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from trainui import clock
-from trainui.domain.definition import StageDefinition
+from trainui.model.definition import StageDefinition
 from trainui.store.db.protocol import Connection
 from trainui.store.read import row_mapping
 

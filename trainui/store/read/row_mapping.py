@@ -11,10 +11,10 @@ from functools import lru_cache
 from typing import Any, TypeVar
 
 from trainui import formatting
-from trainui.domain.definition import StageDefinition
-from trainui.domain.pruning_reason import PruningReason
-from trainui.domain.records import OWN, AttemptRecord, RunRecord, Slot, StageRecord
-from trainui.domain.states import Status
+from trainui.model.definition import StageDefinition
+from trainui.model.pruning_reason import PruningReason
+from trainui.model.records import OWN, AttemptRecord, RunRecord, Slot, StageRecord
+from trainui.model.states import Status
 from trainui.store.db import protocol
 
 Row = Mapping[str, Any]

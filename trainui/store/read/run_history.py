@@ -9,8 +9,8 @@ import sqlite3
 from collections.abc import Collection, Mapping, Sequence
 
 from trainui import clock
-from trainui.domain.records import RunRecord, StageRecord
-from trainui.domain.states import UNFINISHED, Status
+from trainui.model.records import RunRecord, StageRecord
+from trainui.model.states import UNFINISHED, Status
 from trainui.pipeline.rules import remaining_time
 from trainui.pipeline.rules.remaining_time import PastDuration, RemainingTime, StepProgress
 from trainui.store.db import protocol

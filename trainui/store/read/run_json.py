@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from trainui import clock
-from trainui.domain.definition import StageDefinition
-from trainui.domain.notifications import NOTE
-from trainui.domain.records import AttemptRecord, Event, Loss, Lost, RunRecord, StageRecord
-from trainui.domain.time_worked import TimeWorked
+from trainui.model.definition import StageDefinition
+from trainui.model.notifications import NOTE
+from trainui.model.records import AttemptRecord, Event, Loss, Lost, RunRecord, StageRecord
+from trainui.model.time_worked import TimeWorked
 from trainui.pipeline.matrix import TRIAL
 from trainui.pipeline.substitution import masking
 from trainui.store.db import protocol

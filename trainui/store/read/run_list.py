@@ -8,14 +8,14 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from trainui.domain.states import DONE, Status
-from trainui.domain.time_worked import TimeWorked
+from trainui.model.states import DONE, Status
+from trainui.model.time_worked import TimeWorked
 from trainui.store.db import protocol
 from trainui.store.db.statements import IS_EXTERNAL, batches, placeholders
 from trainui.store.read import stage_alerts, time_worked
 
 if TYPE_CHECKING:
-    from trainui.domain.records import Loss, Lost
+    from trainui.model.records import Loss, Lost
 
 
 class RunTrouble(NamedTuple):

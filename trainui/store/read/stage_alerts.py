@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-from trainui.domain.notifications import MARKED, NAN
+from trainui.model.notifications import MARKED, NAN
 from trainui.store.db.protocol import Connection
 from trainui.store.db.statements import batches, placeholders
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from trainui.domain.records import StageRecord
+from trainui.model.records import StageRecord
 from trainui.store.db import protocol
 from trainui.store.read import row_mapping
 from trainui.store.read.time_worked import STAGE_COLUMNS

@@ -6,7 +6,7 @@ import json
 from collections.abc import Collection, Iterable
 from typing import Any
 
-from trainui.domain.search import Search
+from trainui.model.search import Search
 from trainui.pipeline.substitution import masking
 from trainui.store.db import protocol
 from trainui.store.db.statements import batches, placeholders

@@ -1,11 +1,11 @@
-"""Reads the time worked of runs (`domain.time_worked`), and of stages along with their rows."""
+"""Reads the time worked of runs (`model.time_worked`), and of stages along with their rows."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-from trainui.domain.states import Status
-from trainui.domain.time_worked import TimeWorked, union
+from trainui.model.states import Status
+from trainui.model.time_worked import TimeWorked, union
 from trainui.store.db import protocol
 from trainui.store.db.statements import batches, placeholders
 

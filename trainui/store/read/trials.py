@@ -6,9 +6,9 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from trainui.domain.pruning_reason import PruningReason
-from trainui.domain.records import StageRecord
-from trainui.domain.states import Status
+from trainui.model.pruning_reason import PruningReason
+from trainui.model.records import StageRecord
+from trainui.model.states import Status
 from trainui.store.db import protocol
 from trainui.store.db.statements import placeholders
 from trainui.store.read import row_mapping

@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from trainui import formatting
-from trainui.domain.definition import StageDefinition
-from trainui.domain.records import (
+from trainui.errors import AmbiguousError, NotFoundError
+from trainui.model.definition import StageDefinition
+from trainui.model.records import (
     LOCAL,
     NOT_STARTED_BY_US,
     AttemptRecord,
@@ -20,8 +21,7 @@ from trainui.domain.records import (
     RunRecord,
     StageRecord,
 )
-from trainui.domain.states import ENDED, Status
-from trainui.errors import AmbiguousError, NotFoundError
+from trainui.model.states import ENDED, Status
 from trainui.store.db import protocol
 from trainui.store.db.readonly import connect as connect
 from trainui.store.db.readonly import data_version as data_version

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from trainui.domain.definition import Alert
-from trainui.domain.notifications import ALERT, EARLY, MARK, NAN
-from trainui.domain.states import Status
+from trainui.model.definition import Alert
+from trainui.model.notifications import ALERT, EARLY, MARK, NAN
+from trainui.model.states import Status
 from trainui.store.db.protocol import Connection
 from trainui.store.runs import events, stage_requests, stages
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from trainui import clock, formatting
-from trainui.domain.records import AttemptRecord, HostView
-from trainui.domain.states import Status
+from trainui.model.records import AttemptRecord, HostView
+from trainui.model.states import Status
 from trainui.store.db.protocol import Connection
 from trainui.store.db.statements import placeholders, set_values
 from trainui.store.read import row_mapping

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from trainui import clock, paths
-from trainui.domain.notifications import CODE
-from trainui.domain.records import AttemptRecord, StageRecord
-from trainui.domain.states import ATTEMPT_TRANSITIONS, Status
 from trainui.errors import TransitionError
+from trainui.model.notifications import CODE
+from trainui.model.records import AttemptRecord, StageRecord
+from trainui.model.states import ATTEMPT_TRANSITIONS, Status
 from trainui.pipeline.rules.after_end import Retry, next_retry
 from trainui.store.db.protocol import Connection
 from trainui.store.db.statements import change, set_values

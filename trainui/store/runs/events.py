@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from trainui import clock, formatting
-from trainui.domain.records import StageRecord
+from trainui.model.records import StageRecord
 from trainui.store.db.protocol import Connection
 from trainui.store.db.statements import insert
 from trainui.store.read import row_mapping

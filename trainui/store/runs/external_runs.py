@@ -12,10 +12,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from trainui import clock
-from trainui.domain.definition import MetricSource, StageDefinition
-from trainui.domain.records import NOT_STARTED_BY_US, OWN, Slot
-from trainui.domain.states import ENDED, Status, run_status
 from trainui.formatting import quantity
+from trainui.model.definition import MetricSource, StageDefinition
+from trainui.model.records import NOT_STARTED_BY_US, OWN, Slot
+from trainui.model.states import ENDED, Status, run_status
 from trainui.plugin import Tracker, registry
 from trainui.store.db import protocol
 from trainui.store.db.protocol import Connection

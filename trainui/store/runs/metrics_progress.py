@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from trainui import clock
-from trainui.domain.definition import StageDefinition
-from trainui.domain.records import NOT_STARTED_BY_US
-from trainui.domain.states import Status
+from trainui.model.definition import StageDefinition
+from trainui.model.records import NOT_STARTED_BY_US
+from trainui.model.states import Status
 from trainui.store.db.protocol import Connection
 from trainui.store.db.statements import IS_UNREAD, set_values
 from trainui.store.read import row_mapping, tracked, views

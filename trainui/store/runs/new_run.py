@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from trainui import clock
-from trainui.domain.definition import Pipeline, StageDefinition
-from trainui.domain.records import OWN
-from trainui.domain.states import Status
 from trainui.errors import UsageError
 from trainui.formatting import quantity
+from trainui.model.definition import Pipeline, StageDefinition
+from trainui.model.records import OWN
+from trainui.model.states import Status
 from trainui.store.db.protocol import Connection
 from trainui.store.db.statements import insert
 from trainui.store.read import row_mapping

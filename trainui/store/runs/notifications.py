@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from trainui import formatting
-from trainui.domain.notifications import Notification
-from trainui.domain.records import RunRecord
-from trainui.domain.states import Status
+from trainui.model.notifications import Notification
+from trainui.model.records import RunRecord
+from trainui.model.states import Status
 from trainui.store.db.engine import Store
 from trainui.store.db.protocol import Connection
 from trainui.store.read import event_feed, time_worked

@@ -6,9 +6,9 @@ import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from trainui.domain.definition import Pipeline, StageDefinition
-from trainui.domain.records import StageRecord
-from trainui.domain.states import DONE, Status
+from trainui.model.definition import Pipeline, StageDefinition
+from trainui.model.records import StageRecord
+from trainui.model.states import DONE, Status
 from trainui.pipeline.rules.resume_plan import REMOVED
 from trainui.pipeline.substitution.search import with_recorded_trials
 from trainui.store.db.protocol import Connection

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from trainui import clock
-from trainui.domain.records import RunRecord, StageRecord
-from trainui.domain.states import ENDED, UNFINISHED, Status, run_status
 from trainui.errors import UsageError
+from trainui.model.records import RunRecord, StageRecord
+from trainui.model.states import ENDED, UNFINISHED, Status, run_status
 from trainui.store.db.protocol import Connection
 from trainui.store.db.statements import batches, insert, placeholders, set_values
 from trainui.store.read import row_mapping, views

@@ -6,8 +6,8 @@ import uuid
 from collections.abc import Sequence
 
 from trainui import clock
-from trainui.domain.records import LOCAL, AttemptRecord, HostView, Slot, StageRecord
-from trainui.domain.states import Status
+from trainui.model.records import LOCAL, AttemptRecord, HostView, Slot, StageRecord
+from trainui.model.states import Status
 from trainui.pipeline.rules.scheduling import ELSEWHERE
 from trainui.store.db.protocol import Connection
 from trainui.store.db.statements import change, insert, placeholders, set_values

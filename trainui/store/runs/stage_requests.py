@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from trainui import clock
-from trainui.domain.notifications import PRUNE, PRUNING_OFF
-from trainui.domain.pruning_reason import PruningReason
-from trainui.domain.records import StageRecord
-from trainui.domain.states import ENDED, Status
+from trainui.model.notifications import PRUNE, PRUNING_OFF
+from trainui.model.pruning_reason import PruningReason
+from trainui.model.records import StageRecord
+from trainui.model.states import ENDED, Status
 from trainui.pipeline.rules.after_end import next_state
 from trainui.store.db.protocol import Connection
 from trainui.store.db.statements import change, set_values

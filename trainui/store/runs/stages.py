@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from trainui import clock
-from trainui.domain.notifications import WARNING
-from trainui.domain.records import AttemptRecord, StageRecord, WaitReason
-from trainui.domain.states import DONE, ENDED, UNFINISHED, Status, check_transition
+from trainui.model.notifications import WARNING
+from trainui.model.records import AttemptRecord, StageRecord, WaitReason
+from trainui.model.states import DONE, ENDED, UNFINISHED, Status, check_transition
 from trainui.pipeline.rules.after_end import Upstream, next_state
 from trainui.store.db import statements
 from trainui.store.db.protocol import Connection

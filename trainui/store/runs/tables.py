@@ -20,7 +20,7 @@ from sqlalchemy import (
 )
 from sqlmodel import Field, SQLModel
 
-from trainui.domain.records import LOCAL, OWN
+from trainui.model.records import LOCAL, OWN
 
 NEVER_REUSED = {"sqlite_autoincrement": True}
 """Option of a table whose ids are remembered outside of it: SQLite would reuse those of deleted

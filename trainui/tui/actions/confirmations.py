@@ -17,10 +17,10 @@ from textual.containers import Vertical
 
 from trainui import clock, formatting
 from trainui.clock import SECOND
-from trainui.domain.records import StageRecord
-from trainui.domain.states import UNFINISHED, Status
 from trainui.errors import NotFoundError, TrainuiError, UsageError
 from trainui.formatting import quantity, size
+from trainui.model.records import StageRecord
+from trainui.model.states import UNFINISHED, Status
 from trainui.pipeline.graph import Graph
 from trainui.resume import checkpoints
 from trainui.store.read import views

@@ -20,8 +20,8 @@ from textual.containers import Horizontal, VerticalScroll
 from textual.screen import Screen
 from textual.widgets import Input, Label
 
-from trainui.domain.records import StageRecord
 from trainui.errors import TrainuiError
+from trainui.model.records import StageRecord
 from trainui.text import harmless
 from trainui.tui.actions.target import Target, label
 from trainui.tui.app_interface import app_of
@@ -31,7 +31,7 @@ from trainui.tui.widgets.bars import Bar, KeyBar
 from trainui.tui.widgets.line_view import TextView
 
 if TYPE_CHECKING:
-    from trainui.domain.records import RunRecord
+    from trainui.model.records import RunRecord
     from trainui.resume.edits import InlineEdit, Value
 
 LABEL = 26

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from trainui import formatting
-from trainui.domain.records import RunRecord
-from trainui.domain.states import UNFINISHED
+from trainui.model.records import RunRecord
+from trainui.model.states import UNFINISHED
 from trainui.store.read.run_list import RunLine
 from trainui.text import harmless
 

@@ -10,7 +10,7 @@ from rich.cells import cell_len
 from textual.binding import BindingType
 from textual.widget import Widget
 
-from trainui.domain.records import RunRecord
+from trainui.model.records import RunRecord
 from trainui.text import harmless
 from trainui.tui.actions.target import Target
 from trainui.tui.curves.state import CurvesState

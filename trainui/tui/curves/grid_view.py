@@ -10,8 +10,8 @@ from rich.cells import cell_len
 from textual import events
 from textual.binding import BindingType
 
-from trainui.domain.records import SeriesSummary
 from trainui.formatting import quantity
+from trainui.model.records import SeriesSummary
 from trainui.text import harmless
 from trainui.tui.axes.labels import LABEL
 from trainui.tui.axes.y_axis import Frame

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from rich.cells import cell_len
 
-from trainui.domain.headline_metric import headline
+from trainui.model.headline_metric import headline
 from trainui.tui.render.styled_text import Row, Segment, packed
 from trainui.tui.snapshot.curves import Chart, PlotLine
 from trainui.tui.styles import CURVES

@@ -17,7 +17,7 @@ from rich.cells import cell_len
 
 from trainui import braille
 from trainui.braille import NO_DOTS
-from trainui.domain.states import Status
+from trainui.model.states import Status
 from trainui.store.plotting.x_axis import Axis
 from trainui.text import SYMBOLS
 from trainui.tui.axes.x_axis import XAxis, x_axis_rows

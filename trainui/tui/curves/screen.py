@@ -14,9 +14,9 @@ from textual import events, on
 from textual.binding import BindingType
 from textual.widget import Widget
 
-from trainui.domain.records import SeriesSummary, StageRecord
-from trainui.domain.states import ENDED, Status
 from trainui.formatting import quantity
+from trainui.model.records import SeriesSummary, StageRecord
+from trainui.model.states import ENDED, Status
 from trainui.pipeline.folding import mean
 from trainui.store.plotting.x_axis import Axis
 from trainui.text import SYMBOLS, harmless, markdown_cell

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from trainui.domain.headline_metric import is_clock, is_headline
-from trainui.domain.records import SeriesSummary
+from trainui.model.headline_metric import is_clock, is_headline
+from trainui.model.records import SeriesSummary
 from trainui.store.plotting.x_axis import Axis
 from trainui.tui.snapshot.curves import Comparison
 from trainui.tui.snapshot.plot_options import SMOOTHINGS, PlotOptions

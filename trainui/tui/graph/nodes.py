@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from trainui.domain.records import StageRecord
-from trainui.domain.states import Status
+from trainui.model.records import StageRecord
+from trainui.model.states import Status
 
 FOLDED_FROM = 9
 """Number of members from which a sweep is folded by default."""

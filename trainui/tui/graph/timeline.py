@@ -11,7 +11,7 @@ from itertools import chain
 from operator import itemgetter
 from typing import NamedTuple
 
-from trainui.domain.records import StageRecord
+from trainui.model.records import StageRecord
 
 
 class Interval(NamedTuple):

@@ -12,8 +12,8 @@ from textual.message import Message
 
 from trainui import clock
 from trainui.clock import SECOND
-from trainui.domain.records import StageRecord
-from trainui.domain.states import Status
+from trainui.model.records import StageRecord
+from trainui.model.states import Status
 from trainui.store.plotting.x_axis import Axis
 from trainui.text import SYMBOLS, harmless, state_word
 from trainui.tui.axes.labels import short_duration

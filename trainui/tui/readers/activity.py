@@ -10,12 +10,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from trainui.domain.headline_metric import headline
-from trainui.domain.metric_direction import ComparedMetric
-from trainui.domain.notifications import MARKED, NAN
-from trainui.domain.records import AttemptRecord, Event, SeriesSummary, StageRecord
-from trainui.domain.states import Status
 from trainui.execution.attempt.log_ends import end_lines
+from trainui.model.headline_metric import headline
+from trainui.model.metric_direction import ComparedMetric
+from trainui.model.notifications import MARKED, NAN
+from trainui.model.records import AttemptRecord, Event, SeriesSummary, StageRecord
+from trainui.model.states import Status
 from trainui.pipeline.substitution.masking import Masker
 from trainui.resume import checkpoints
 from trainui.store.db.protocol import Connection

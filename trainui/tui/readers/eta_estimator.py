@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from trainui import clock, settings
-from trainui.domain.records import RunRecord, StageRecord
-from trainui.domain.states import UNFINISHED
+from trainui.model.records import RunRecord, StageRecord
+from trainui.model.states import UNFINISHED
 from trainui.pipeline.rules.remaining_time import PastDuration, StepProgress
 from trainui.store.db.protocol import Connection
 from trainui.store.points import read_points

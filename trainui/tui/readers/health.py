@@ -19,8 +19,8 @@ from trainui.tui.snapshot.machine_figures import coarse, seconds_left
 from trainui.tui.snapshot.snapshot import NOTHING_LOST, Health
 
 if TYPE_CHECKING:
-    from trainui.domain.records import Lost
     from trainui.execution.attempt.lost_attempts import LossFinder
+    from trainui.model.records import Lost
     from trainui.store.read.views import OpenAttempt
 
 BETWEEN, LEAST_TIME, LOOKED_BACK = 10.0, 60.0, 900.0

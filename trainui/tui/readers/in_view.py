@@ -13,9 +13,9 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import partial
 from typing import NamedTuple
 
-from trainui.domain.headline_metric import headline
-from trainui.domain.metric_direction import ComparedMetric
-from trainui.domain.states import UNFINISHED, Status
+from trainui.model.headline_metric import headline
+from trainui.model.metric_direction import ComparedMetric
+from trainui.model.states import UNFINISHED, Status
 from trainui.store.db.protocol import Connection
 from trainui.store.plotting.columns import read_columns
 from trainui.store.points import read_points

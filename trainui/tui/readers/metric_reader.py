@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping
 from functools import partial
 from typing import NamedTuple
 
-from trainui.domain.metric_direction import lower_is_better
+from trainui.model.metric_direction import lower_is_better
 from trainui.store.db.protocol import Connection
 from trainui.store.read import event_feed, headlines, stage_alerts
 from trainui.store.read.headlines import MetricOwner

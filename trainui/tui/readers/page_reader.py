@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from trainui import clock, paths
-from trainui.domain.definition import StageDefinition
-from trainui.domain.notifications import CHECKPOINT
-from trainui.domain.records import AttemptRecord, Event, Lost, RunRecord, StageRecord
-from trainui.domain.states import ENDED, Status
-from trainui.domain.time_worked import TimeWorked, union
+from trainui.model.definition import StageDefinition
+from trainui.model.notifications import CHECKPOINT
+from trainui.model.records import AttemptRecord, Event, Lost, RunRecord, StageRecord
+from trainui.model.states import ENDED, Status
+from trainui.model.time_worked import TimeWorked, union
 from trainui.pipeline.substitution.search import searches_of
 from trainui.resume import checkpoints, code_version, environment_digest
 from trainui.resume.globs import first_matches, matches, roots

@@ -9,10 +9,10 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from trainui.domain.headline_metric import headline
-from trainui.domain.records import SeriesSummary, StageRecord
-from trainui.domain.states import Status
 from trainui.formatting import short_id
+from trainui.model.headline_metric import headline
+from trainui.model.records import SeriesSummary, StageRecord
+from trainui.model.states import Status
 from trainui.store.db.protocol import Connection
 from trainui.store.plotting.x_axis import Axis
 from trainui.store.points import read_points

@@ -6,10 +6,10 @@ import math
 from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 
-from trainui.domain.metric_direction import ComparedMetric, may_lead
-from trainui.domain.records import StageRecord
-from trainui.domain.search import Search
-from trainui.domain.states import Status
+from trainui.model.metric_direction import ComparedMetric, may_lead
+from trainui.model.records import StageRecord
+from trainui.model.search import Search
+from trainui.model.states import Status
 from trainui.store.db.protocol import Connection
 from trainui.store.read.headlines import MetricOwner
 from trainui.tui.snapshot.cache import Cache

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from trainui.domain.headline_metric import headline
-from trainui.domain.metric_direction import ComparedMetric
-from trainui.domain.records import StageRecord
-from trainui.domain.states import Status
+from trainui.model.headline_metric import headline
+from trainui.model.metric_direction import ComparedMetric
+from trainui.model.records import StageRecord
+from trainui.model.states import Status
 from trainui.store.db.protocol import Connection
 from trainui.store.read import event_feed, headlines, stage_alerts, trials
 from trainui.text import harmless

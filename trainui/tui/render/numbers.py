@@ -9,7 +9,7 @@ from datetime import datetime
 from trainui import formatting
 from trainui.braille import plot_lines
 from trainui.clock import SECOND
-from trainui.domain.states import Status
+from trainui.model.states import Status
 
 LONG_NUMBER = 9
 """Characters above which a parameter's value is shortened; `0.0000125` is shown as written."""

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from rich.cells import cell_len
 
-from trainui.domain.states import UNFINISHED, Status
 from trainui.formatting import short_id
+from trainui.model.states import UNFINISHED, Status
 from trainui.store.read.run_list import RunDetails, RunLine, RunTrouble
 from trainui.text import SYMBOLS, TROUBLE, harmless, state, verdict
 from trainui.tui.render.numbers import elapsed, number, progress_bar, spark, state_style, when

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from trainui.clock import SECOND
-from trainui.domain.states import Status
+from trainui.model.states import Status
 from trainui.pipeline.fields import notation
 from trainui.pipeline.matrix import TRIAL
 from trainui.store.read.run_list import RunLine

@@ -13,7 +13,7 @@ from textual.timer import Timer
 from textual.widget import Widget
 from textual.worker import get_current_worker
 
-from trainui.domain.states import UNFINISHED, Status
+from trainui.model.states import UNFINISHED, Status
 from trainui.store.read.run_list import RunLine, RunTrouble
 from trainui.text import SYMBOLS, harmless
 from trainui.tui.keymap import bindings

@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from trainui import clock
-from trainui.domain.metric_direction import ComparedMetric
-from trainui.domain.states import Status
+from trainui.model.metric_direction import ComparedMetric
+from trainui.model.states import Status
 from trainui.store.read.run_list import RunLine
 from trainui.text import harmless
 from trainui.tui.snapshot.params import number_of, values_of

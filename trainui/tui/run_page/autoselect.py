@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from trainui.domain.records import StageRecord
-from trainui.domain.states import UNFINISHED, Status
+from trainui.model.records import StageRecord
+from trainui.model.states import UNFINISHED, Status
 
 ATTRACTING = (Status.FAILED, Status.INTERRUPTED, Status.RUNNING)
 """The states that attract the selection, the most important first."""

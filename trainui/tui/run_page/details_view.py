@@ -14,9 +14,9 @@ from textual import events
 from textual.message import Message
 
 from trainui import clock
-from trainui.domain.records import Event, RunRecord, StageRecord
-from trainui.domain.states import ENDED, Status
 from trainui.formatting import quantity, size
+from trainui.model.records import Event, RunRecord, StageRecord
+from trainui.model.states import ENDED, Status
 from trainui.pipeline.substitution.masking import mask
 from trainui.text import harmless
 from trainui.tui.render.numbers import age_changes_in, clock_time, state_style

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from trainui.domain.records import RunRecord, StageRecord
-from trainui.domain.states import DONE, UNFINISHED, Status
 from trainui.formatting import short_id
+from trainui.model.records import RunRecord, StageRecord
+from trainui.model.states import DONE, UNFINISHED, Status
 from trainui.text import SYMBOLS, harmless, state, verdict
 from trainui.tui.render.numbers import clock_time, elapsed, progress_bar, state_style
 from trainui.tui.render.styled_text import Row, Segment

@@ -16,7 +16,7 @@ from textual.containers import Container, Vertical
 from textual.message import Message
 from textual.widget import Widget
 
-from trainui.domain.records import StageRecord
+from trainui.model.records import StageRecord
 from trainui.text import harmless
 from trainui.tui.curves.grid_view import CurvesView
 from trainui.tui.graph.nodes import which

@@ -14,8 +14,8 @@ from textwrap import dedent
 from typing import TYPE_CHECKING
 
 from trainui import clock, formatting, settings
-from trainui.domain.records import AttemptRecord, RunRecord, StageRecord
-from trainui.domain.states import DONE, UNFINISHED, Status
+from trainui.model.records import AttemptRecord, RunRecord, StageRecord
+from trainui.model.states import DONE, UNFINISHED, Status
 from trainui.pipeline.substitution.masking import mask
 from trainui.store.read.run_json import shown_command
 from trainui.text import STALLED, SYMBOLS, harmless, state

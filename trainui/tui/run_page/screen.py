@@ -14,9 +14,9 @@ from textual.widgets import Button
 
 from trainui import clock
 from trainui.control.logs.directory import missing_log
-from trainui.domain.records import AttemptRecord, StageRecord
-from trainui.domain.states import ENDED, UNFINISHED, Status
 from trainui.errors import UsageError
+from trainui.model.records import AttemptRecord, StageRecord
+from trainui.model.states import ENDED, UNFINISHED, Status
 from trainui.text import harmless
 from trainui.tui.actions.target import Target
 from trainui.tui.curves.grid_view import CurvesView

@@ -10,8 +10,8 @@ from rich.cells import cell_len
 
 from trainui import clock, text
 from trainui.braille import plot_lines
-from trainui.domain.records import StageRecord
-from trainui.domain.states import Status
+from trainui.model.records import StageRecord
+from trainui.model.states import Status
 from trainui.pipeline.folding import Spread, folds
 from trainui.pipeline.matrix import TRIAL
 from trainui.pipeline.substitution.masking import mask

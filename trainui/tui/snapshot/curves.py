@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from trainui.domain.metric_direction import lower_is_better
-from trainui.domain.records import SeriesSummary
-from trainui.domain.search import Search
-from trainui.domain.states import ENDED, Status
 from trainui.formatting import quantity
+from trainui.model.metric_direction import lower_is_better
+from trainui.model.records import SeriesSummary
+from trainui.model.search import Search
+from trainui.model.states import ENDED, Status
 from trainui.store.plotting.x_axis import Axis
 from trainui.tui.snapshot.plot_options import PlotOptions
 

@@ -8,14 +8,14 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from trainui import clock
-from trainui.domain.metric_direction import ComparedMetric, may_lead
-from trainui.domain.time_worked import TimeWorked
+from trainui.model.metric_direction import ComparedMetric, may_lead
+from trainui.model.time_worked import TimeWorked
 from trainui.pipeline.rules.remaining_time import RemainingTime
 from trainui.text import harmless, to_go_words
 
 if TYPE_CHECKING:
-    from trainui.domain.definition import StageDefinition
-    from trainui.domain.records import AttemptRecord, Event, Loss, RunRecord, StageRecord
+    from trainui.model.definition import StageDefinition
+    from trainui.model.records import AttemptRecord, Event, Loss, RunRecord, StageRecord
     from trainui.store.read.trials import TrialSummary
     from trainui.tui.snapshot.curves import Curves
 

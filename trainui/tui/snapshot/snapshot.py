@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
-from trainui.domain.metric_direction import ComparedMetric
-from trainui.domain.records import Lost
+from trainui.model.metric_direction import ComparedMetric
+from trainui.model.records import Lost
 from trainui.store.read.run_list import RunDetails, RunLine
 from trainui.tui.render.numbers import step
 from trainui.tui.snapshot.query import Query
@@ -15,7 +15,7 @@ from trainui.tui.snapshot.run_page import NOTHING, RunValues, metric_title
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from trainui.domain.records import RunRecord, StageRecord
+    from trainui.model.records import RunRecord, StageRecord
     from trainui.store.read.gpu_use import Holder
     from trainui.tui.snapshot.curves import Curves
     from trainui.tui.snapshot.machine_figures import GpuFigures, MachineFigures

@@ -10,8 +10,8 @@ import pytest
 from tests.unit.execution.submitted import begin
 from trainui import clock, control
 from trainui.cli.runs.waiting import EventPrinter, hints
-from trainui.domain.notifications import NAN
-from trainui.domain.states import Status
+from trainui.model.notifications import NAN
+from trainui.model.states import Status
 from trainui.pipeline import loader
 from trainui.pipeline.substitution.search import with_trial_params
 from trainui.store.db.engine import Store, open_store

@@ -15,8 +15,8 @@ from tests.unit.metrics.corpus import corpus_root, needs_corpus, unpacked
 from trainui.control import run_difference
 from trainui.control.trainings import external, external_command
 from trainui.control.trainings.external_command import Offer
-from trainui.domain.records import RunRecord, StageRecord
 from trainui.errors import UsageError
+from trainui.model.records import RunRecord, StageRecord
 from trainui.store.db.engine import Store
 from trainui.store.read import run_list, views
 

@@ -17,10 +17,6 @@ import pytest
 from tests.unit.execution.submitted import begin, of_stage, submit
 from tests.unit.supervisor.waiting import wait_for
 from trainui import control, paths
-from trainui.domain.notifications import PRUNING_OFF
-from trainui.domain.pruning_reason import PruningReason
-from trainui.domain.records import AttemptRecord
-from trainui.domain.states import Status
 from trainui.errors import StoreLockedError
 from trainui.execution.attempt import (
     attempt_poller,
@@ -34,6 +30,10 @@ from trainui.execution.attempt import (
 from trainui.execution.attempt.metrics_flush import FlushResult
 from trainui.execution.attempt.monitor import AttemptMonitor
 from trainui.execution.planner.slots import host
+from trainui.model.notifications import PRUNING_OFF
+from trainui.model.pruning_reason import PruningReason
+from trainui.model.records import AttemptRecord
+from trainui.model.states import Status
 from trainui.resume import outputs
 from trainui.store.db import outage
 from trainui.store.db.engine import Store

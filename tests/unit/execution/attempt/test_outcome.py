@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 
 from trainui import paths
-from trainui.domain.definition import StageDefinition
-from trainui.domain.pruning_reason import PruningReason
-from trainui.domain.records import AttemptRecord
-from trainui.domain.states import Status
 from trainui.execution.attempt import log_search
 from trainui.execution.attempt import outcome as attempt_outcome
 from trainui.execution.attempt.outcome import LostSupervisor
+from trainui.model.definition import StageDefinition
+from trainui.model.pruning_reason import PruningReason
+from trainui.model.records import AttemptRecord
+from trainui.model.states import Status
 from trainui.pipeline.substitution.masking import Masker
 from trainui.store.runs.attempt_rows import Outcome
 from trainui.supervisor.protocol import Exit, ExitReason

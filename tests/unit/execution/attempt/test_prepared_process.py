@@ -11,10 +11,10 @@ import pytest
 
 from tests.unit.execution.submitted import begin, submit
 from trainui import control, paths
-from trainui.domain.records import Slot
 from trainui.errors import UnfitEnvironmentError, UsageError
 from trainui.execution.attempt.prepared_process import identity_of, prepare
 from trainui.execution.planner.slots import host
+from trainui.model.records import Slot
 from trainui.store.db.engine import Store
 from trainui.store.db.statements import change
 

@@ -16,13 +16,13 @@ from tests.unit.execution.submitted import begin, of_stage, submit
 from tests.unit.store.readings import Feeder, held_slots
 from tests.unit.supervisor.waiting import PATIENCE
 from trainui import clock
-from trainui.domain.records import AttemptRecord, Slot, StageRecord
-from trainui.domain.states import Status
 from trainui.execution.attempt import metrics_flush, record_outcome
 from trainui.execution.attempt.metrics_flush import FlushResult
 from trainui.execution.attempt.outcome import LostSupervisor
 from trainui.execution.attempt.prepared_process import AttemptContext
 from trainui.execution.planner.slots import host
+from trainui.model.records import AttemptRecord, Slot, StageRecord
+from trainui.model.states import Status
 from trainui.store.db.engine import Store
 from trainui.store.read import views
 from trainui.store.runs import attempts, stage_requests, stages

@@ -12,12 +12,12 @@ from tests.unit.execution.submitted import begin, of_stage, submit
 from tests.unit.supervisor.conftest import Stage
 from tests.unit.supervisor.waiting import wait_for_exit
 from trainui import clock, paths
-from trainui.domain.states import Status
 from trainui.errors import UnfitEnvironmentError
 from trainui.execution.attempt import stage_directory
 from trainui.execution.attempt.launch import context_of
 from trainui.execution.attempt.prepared_process import AttemptContext
 from trainui.execution.attempt.previous_attempts import PreviousAttemptLivesError
+from trainui.model.states import Status
 from trainui.store.db.engine import Store
 from trainui.store.db.statements import set_values
 from trainui.store.runs import attempts, stage_requests

@@ -16,12 +16,12 @@ import pytest
 from tests.unit.supervisor.waiting import wait_for
 from trainui import control
 from trainui.control.trainings import external
-from trainui.domain.states import Status
 from trainui.errors import UsageError
 from trainui.execution.external import adopted_processes
 from trainui.execution.external.external_watch import ExternalWatch
 from trainui.execution.gpu.nvml import Gpu
 from trainui.execution.stall.detector import StallDetector
+from trainui.model.states import Status
 from trainui.settings import host
 from trainui.store.db.engine import Store
 from trainui.store.read import views

@@ -14,10 +14,10 @@ import pytest
 
 from tests.unit.metrics.trackers.test_databases import MLFLOW, OLDER
 from trainui.control.trainings import external
-from trainui.domain.states import Status
 from trainui.execution.external import external_watch
 from trainui.execution.external.external_watch import ExternalWatch
 from trainui.metrics.discovery import trainings
+from trainui.model.states import Status
 from trainui.settings import host
 from trainui.store.db.engine import Store
 from trainui.store.read import views

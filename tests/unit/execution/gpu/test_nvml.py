@@ -17,8 +17,8 @@ from tests.gpus.stand_in import (
     Machine,
 )
 from trainui.control.submission_checks import missing_gpus
-from trainui.domain.definition import StageDefinition
 from trainui.execution.gpu import gpus, nvml
+from trainui.model.definition import StageDefinition
 from trainui.settings import Settings
 
 NewMachine = Callable[..., Machine]

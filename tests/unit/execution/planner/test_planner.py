@@ -13,8 +13,6 @@ from tests.unit.execution.submitted import of_stage, submit
 from tests.unit.store.readings import held_slots
 from tests.unit.supervisor.waiting import wait_for
 from trainui import clock, control
-from trainui.domain.records import StageRecord
-from trainui.domain.states import Status
 from trainui.execution.planner import planner
 from trainui.execution.planner.planner import (
     BEHIND,
@@ -25,6 +23,8 @@ from trainui.execution.planner.planner import (
     TaskMessage,
 )
 from trainui.execution.planner.slots import host
+from trainui.model.records import StageRecord
+from trainui.model.states import Status
 from trainui.pipeline.rules.scheduling import PAUSED
 from trainui.settings import Settings
 from trainui.store.db.engine import Store

@@ -10,11 +10,11 @@ import psutil
 import pytest
 
 from tests.unit.supervisor.waiting import wait_for
-from trainui.domain.records import Slot
 from trainui.execution.gpu import gpus, machine_locks
 from trainui.execution.gpu.gpus import Usable
 from trainui.execution.gpu.nvml import Gpu
 from trainui.execution.planner import slots
+from trainui.model.records import Slot
 from trainui.pipeline.rules.scheduling import FreeSlots
 from trainui.settings import Settings
 from trainui.supervisor.supervise import open_machine_lock, try_lock

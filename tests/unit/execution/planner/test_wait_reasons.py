@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from trainui.domain.definition import StageDefinition
-from trainui.domain.records import HostView, StageRecord
-from trainui.domain.states import Status
 from trainui.execution.planner import wait_reasons
+from trainui.model.definition import StageDefinition
+from trainui.model.records import HostView, StageRecord
+from trainui.model.states import Status
 from trainui.settings import Settings
 
 STAGE = StageRecord(

@@ -13,10 +13,10 @@ from tests.unit.execution.attempt.test_monitor import follower as follower
 from tests.unit.execution.attempt.test_orphan import Running
 from tests.unit.store.readings import Feeder
 from tests.unit.supervisor.waiting import PATIENCE, wait_for
-from trainui.domain.states import Status
 from trainui.execution.attempt.monitor import AttemptMonitor
 from trainui.execution.gpu.nvml import Gpu
 from trainui.execution.stall.detector import StallAlerts
+from trainui.model.states import Status
 from trainui.store.db.engine import Store
 from trainui.store.read import views
 

@@ -13,9 +13,9 @@ from tests.unit.execution.attempt.test_orphan import Running
 from tests.unit.store.readings import Feeder
 from tests.unit.supervisor.waiting import PATIENCE, wait_for
 from trainui.cli.main import main
-from trainui.domain.states import Status
 from trainui.execution.attempt.monitor import AttemptMonitor
 from trainui.execution.stall.detector import LEAST_POINTS, Stall, StallDetector
+from trainui.model.states import Status
 from trainui.store.db.engine import Store
 from trainui.store.read import views
 

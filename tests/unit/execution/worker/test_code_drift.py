@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from tests.unit.metrics.attempts import Attempt, start_attempt
-from trainui.domain.states import Status
 from trainui.execution.worker import code_drift
 from trainui.execution.worker.code_drift import CodeDriftWatch
+from trainui.model.states import Status
 from trainui.resume import code_version
 from trainui.store.db.engine import Store
 from trainui.store.runs import attempts, runs

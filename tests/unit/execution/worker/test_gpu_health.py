@@ -9,11 +9,11 @@ import pytest
 
 from tests.gpus.stand_in import Machine
 from tests.unit.metrics.attempts import Attempt, start_attempt
-from trainui.domain.records import Slot
-from trainui.domain.states import Status
 from trainui.execution.gpu import nvml
 from trainui.execution.planner.slots import host
 from trainui.execution.worker.gpu_health import GpuHealthMonitor
+from trainui.model.records import Slot
+from trainui.model.states import Status
 from trainui.store.db.engine import Store
 from trainui.store.read import row_mapping
 from trainui.store.runs import attempts, runs, stages

@@ -13,11 +13,11 @@ from tests.unit.execution.submitted import begin, submit
 from tests.unit.store.readings import Feeder
 from tests.unit.supervisor.waiting import wait_for
 from trainui import clock, control
-from trainui.domain.records import StageRecord
-from trainui.domain.states import Status
 from trainui.errors import install_advice
 from trainui.execution.worker import search_thread
 from trainui.execution.worker.search_thread import INSTALL, SearchThread
+from trainui.model.records import StageRecord
+from trainui.model.states import Status
 from trainui.plugin import SearchTask, registry
 from trainui.plugin.records import Plugin
 from trainui.plugins.optuna.study import SearchStudy

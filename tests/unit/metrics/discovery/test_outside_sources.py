@@ -21,11 +21,11 @@ from tests.unit.metrics.replaying import curves_of
 from tests.unit.metrics.test_wandb import frames, item, row
 from tests.unit.metrics.trackers.test_databases import MLFLOW
 from trainui import clock
-from trainui.domain.definition import MetricSource
 from trainui.metrics.discovery import file_sizes_at_start, listing, outside_sources, sources
 from trainui.metrics.discovery.outside_sources import SLACK, OutsideSources, SearchRound
 from trainui.metrics.files import lenient_files
 from trainui.metrics.reader.attempt import AttemptReader
+from trainui.model.definition import MetricSource
 from trainui.store.db.engine import Store
 from trainui.store.db.statements import set_values
 from trainui.store.points import read_points

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from trainui.domain.definition import MetricSource, StageDefinition
 from trainui.metrics.discovery.sources import SearchDirectories, find
+from trainui.model.definition import MetricSource, StageDefinition
 
 
 @pytest.fixture

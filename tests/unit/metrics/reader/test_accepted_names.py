@@ -11,8 +11,8 @@ import pytest
 from tests.unit.metrics.attempts import Attempt, start_attempt
 from tests.unit.metrics.reader.test_attempt import VERSION, again, end, read, scalar, values
 from tests.unit.metrics.test_wandb import frames, item, row
-from trainui.domain.definition import MetricSource
 from trainui.metrics.discovery import tracker_runs
+from trainui.model.definition import MetricSource
 from trainui.plugin import TrackedRun
 from trainui.store.db.engine import Store
 from trainui.store.points import write_points

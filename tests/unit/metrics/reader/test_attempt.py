@@ -15,9 +15,6 @@ from tests.unit.metrics.reading import all_points, connect, lines, read_on, summ
 from tests.unit.metrics.test_event_files import framed, message, varint
 from tests.unit.store import readings
 from trainui import clock
-from trainui.domain.definition import MetricSource
-from trainui.domain.notifications import NAN
-from trainui.domain.states import Status
 from trainui.metrics.discovery import searched_places
 from trainui.metrics.discovery.fallback_sources import FallbackSources
 from trainui.metrics.discovery.source_file import SourceFile
@@ -26,6 +23,9 @@ from trainui.metrics.formats.text.pattern import PatternLines
 from trainui.metrics.names import MAX_SERIES, SeriesNames
 from trainui.metrics.reader.attempt import AttemptReader
 from trainui.metrics.reader.source import ReadOptions, SourceReader
+from trainui.model.definition import MetricSource
+from trainui.model.notifications import NAN
+from trainui.model.states import Status
 from trainui.store.db.engine import Store
 from trainui.store.points import read_points, sources
 from trainui.store.runs import attempts, stage_requests, stages

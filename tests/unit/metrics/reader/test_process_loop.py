@@ -25,12 +25,12 @@ from tests.unit.metrics.attempts import (
 from tests.unit.metrics.reading import all_points, lines, summaries
 from tests.unit.supervisor.waiting import wait_for
 from trainui import paths
-from trainui.domain.definition import MetricSource
-from trainui.domain.search import Search
-from trainui.domain.states import Status
 from trainui.metrics.reader import process
 from trainui.metrics.reader.process_loop import MetricsReader
 from trainui.metrics.reader.watch import FileChanges, Watch
+from trainui.model.definition import MetricSource
+from trainui.model.search import Search
+from trainui.model.states import Status
 from trainui.store.db.engine import Store
 from trainui.store.points import read_points, write_points
 from trainui.store.read import views

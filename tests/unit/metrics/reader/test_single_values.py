@@ -9,9 +9,9 @@ import pytest
 
 from tests.unit.metrics.attempts import Attempt, start_attempt
 from tests.unit.metrics.reading import all_points, connect
-from trainui.domain.search import Search
 from trainui.metrics.formats.text.single_values import SingleValues
 from trainui.metrics.reader.attempt import AttemptReader
+from trainui.model.search import Search
 from trainui.store.db.engine import Store
 from trainui.store.points import read_points
 

@@ -13,11 +13,11 @@ from tests.unit.metrics.attempts import HOST, Attempt, is_complete, start_attemp
 from tests.unit.metrics.reader.test_attempt import again
 from tests.unit.metrics.reading import all_points, lines
 from tests.unit.supervisor.waiting import wait_for
-from trainui.domain.definition import MetricSource
 from trainui.errors import StoreError, StoreLockedError
 from trainui.metrics.discovery import fallback_sources
 from trainui.metrics.reader.attempt import AttemptReader
 from trainui.metrics.reader.process_loop import MetricsReader
+from trainui.model.definition import MetricSource
 from trainui.store.db import sqlite_file
 from trainui.store.db.engine import Store
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from trainui.domain.states import Status
+from trainui.model.states import Status
 from trainui.pipeline.rules.after_end import Upstream, next_state
 
 S = Status

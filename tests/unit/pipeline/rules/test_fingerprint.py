@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from tests.unit.pipeline.attempts import attempt
-from trainui.domain.definition import StageDefinition
-from trainui.domain.states import Status
+from trainui.model.definition import StageDefinition
+from trainui.model.states import Status
 from trainui.pipeline.rules import fingerprint
 from trainui.pipeline.rules.fingerprint import changes, completions_since, input_changes
 

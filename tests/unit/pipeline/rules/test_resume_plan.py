@@ -6,10 +6,10 @@ import dataclasses
 
 import pytest
 
-from trainui.domain.definition import StageDefinition
-from trainui.domain.records import StageRecord
-from trainui.domain.states import Status
 from trainui.errors import UsageError
+from trainui.model.definition import StageDefinition
+from trainui.model.records import StageRecord
+from trainui.model.states import Status
 from trainui.pipeline.rules.resume_plan import (
     Evidence,
     plan_rerun,

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from trainui import clock
-from trainui.domain.definition import StageDefinition
-from trainui.domain.states import Status
+from trainui.model.definition import StageDefinition
+from trainui.model.states import Status
 from trainui.pipeline.rules.after_end import LONGEST_DELAY, Retry, next_retry
 
 

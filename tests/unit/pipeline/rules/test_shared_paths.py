@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from trainui.domain.definition import CheckpointRule, MetricSource, StageDefinition
+from trainui.model.definition import CheckpointRule, MetricSource, StageDefinition
 from trainui.pipeline.rules import shared_paths
 
 

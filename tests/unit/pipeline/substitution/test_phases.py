@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trainui import paths
-from trainui.domain.definition import Pipeline, StageDefinition
 from trainui.errors import UsageError
+from trainui.model.definition import Pipeline, StageDefinition
 from trainui.pipeline.loader import load_text
 from trainui.pipeline.substitution import phases
 

@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.unit.pipeline.substitution.test_phases import started, submitted
-from trainui.domain.definition import Pipeline, StageDefinition
-from trainui.domain.search import Choices, Prune, Range, Search, SearchResult
 from trainui.errors import UsageError
+from trainui.model.definition import Pipeline, StageDefinition
+from trainui.model.search import Choices, Prune, Range, Search, SearchResult
 from trainui.pipeline.loader import load_text
 from trainui.pipeline.substitution import search
 

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 import yaml
 
-from trainui.domain.definition import Pipeline, StageDefinition
 from trainui.errors import PipelineFileError
+from trainui.model.definition import Pipeline, StageDefinition
 from trainui.pipeline.loader import load_text
 from trainui.plugin import Imported
 from trainui.plugins.dvc.convert import convert

@@ -13,8 +13,8 @@ import pytest
 
 from tests.unit.store.conftest import AddRun
 from trainui import paths
-from trainui.domain.definition import Pipeline
 from trainui.errors import StoreError, StoreLockedError, StoreSchemaError, UsageError
+from trainui.model.definition import Pipeline
 from trainui.store.db import postgres, sqlite_file
 from trainui.store.db.engine import Store, open_patiently, open_store
 from trainui.store.read import views

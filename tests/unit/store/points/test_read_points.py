@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from tests.unit.store import readings
 from tests.unit.store.readings import Column, Feeder, connect
-from trainui.domain.records import SeriesSummary
+from trainui.model.records import SeriesSummary
 from trainui.store.db.engine import Store
 from trainui.store.plotting.columns import read_columns
 from trainui.store.points import read_points

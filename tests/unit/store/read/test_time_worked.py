@@ -8,9 +8,9 @@ import pytest
 
 from tests.unit.store.conftest import AddRun
 from trainui.clock import SECOND
-from trainui.domain.records import LOCAL, StageRecord
-from trainui.domain.states import Status
-from trainui.domain.time_worked import union
+from trainui.model.records import LOCAL, StageRecord
+from trainui.model.states import Status
+from trainui.model.time_worked import union
 from trainui.store.db.engine import Store
 from trainui.store.db.statements import insert, set_values
 from trainui.store.read import time_worked, views

@@ -8,8 +8,8 @@ import pytest
 
 from tests.unit.store.conftest import AddRun
 from trainui import paths
-from trainui.domain.states import Status
 from trainui.errors import AmbiguousError, NotFoundError, UnfitEnvironmentError
+from trainui.model.states import Status
 from trainui.store.db.engine import Store
 from trainui.store.read import views
 

@@ -11,9 +11,9 @@ import pytest
 from tests.unit.store.conftest import AddRun
 from tests.unit.store.readings import held_slots
 from trainui import clock
-from trainui.domain.records import AttemptRecord, Slot, StageRecord
-from trainui.domain.states import Status
 from trainui.errors import TransitionError
+from trainui.model.records import AttemptRecord, Slot, StageRecord
+from trainui.model.states import Status
 from trainui.store.db.engine import Store
 from trainui.store.db.protocol import Connection
 from trainui.store.read import views

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tests.unit.execution.submitted import begin, submit
 from trainui import clock
-from trainui.domain.states import Status
+from trainui.model.states import Status
 from trainui.store.db.engine import Store
 from trainui.store.runs import attempts, stages
 from trainui.store.runs.attempt_rows import Outcome

@@ -8,8 +8,8 @@ from tests.unit.store.conftest import AddRun
 from tests.unit.store.readings import held_slots
 from tests.unit.store.runs.test_attempts import finish, stage_named, start
 from trainui import clock, paths
-from trainui.domain.records import Slot
-from trainui.domain.states import Status
+from trainui.model.records import Slot
+from trainui.model.states import Status
 from trainui.store.db.engine import Store
 from trainui.store.runs import attempts, stage_queue, stage_requests, stages
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from tests.unit.store.conftest import AddRun
-from trainui.domain.definition import StageDefinition
+from trainui.model.definition import StageDefinition
 from trainui.store.db.engine import Store
 from trainui.store.runs import stage_queue, stages, trials
 

@@ -7,9 +7,9 @@ from dataclasses import replace
 import pytest
 
 from tests.unit.tui.filled import Filler
-from trainui.domain.definition import CheckpointRule
-from trainui.domain.records import RunRecord
-from trainui.domain.states import Status
+from trainui.model.definition import CheckpointRule
+from trainui.model.records import RunRecord
+from trainui.model.states import Status
 from trainui.store.read import views
 from trainui.store.runs import trials
 from trainui.tui.actions.confirmations import cancel_question, lost_work, rerun_question

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from tests.unit.tui.charts import NAN, chart, figures, line
-from trainui.domain.search import Range, Search
+from trainui.model.search import Range, Search
 from trainui.store.plotting.x_axis import Axis
 from trainui.tui.axes.x_axis import XAxis, x_axis_rows
 from trainui.tui.axes.y_axis import Frame

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from tests.unit.tui.charts import NAN, chart, figures, line
 from trainui.braille import NO_DOTS
-from trainui.domain.search import Search
+from trainui.model.search import Search
 from trainui.store.plotting.binning import ABOVE, BELOW
 from trainui.store.plotting.binning import NAN as NAN_BIT
 from trainui.tui.axes.labels import LABEL

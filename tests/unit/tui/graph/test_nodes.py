@@ -8,8 +8,8 @@ import pytest
 
 from tests.unit.tui.filled import DIAMOND, MEMBERS, SWEEP, Filler
 from trainui import clock, paths
-from trainui.domain.records import StageRecord
-from trainui.domain.states import Status
+from trainui.model.records import StageRecord
+from trainui.model.states import Status
 from trainui.store.db import protocol
 from trainui.store.read import views
 from trainui.tui.graph.nodes import counts, graph_nodes, most_important, which

@@ -7,7 +7,7 @@ from pathlib import Path
 from tests.unit.metrics.attempts import start_attempt
 from tests.unit.metrics.reading import connect, open_reader, read_on
 from trainui import clock
-from trainui.domain.definition import Alert
+from trainui.model.definition import Alert
 from trainui.store.db.engine import Store
 from trainui.store.plotting.x_axis import Axis
 from trainui.store.read import views

@@ -9,8 +9,8 @@ import pytest
 
 from tests.unit.tui.filled import DIAMOND, Filler, multiply, running_demo
 from trainui import control, paths
-from trainui.domain.definition import Alert
-from trainui.domain.states import Status
+from trainui.model.definition import Alert
+from trainui.model.states import Status
 from trainui.store.db import protocol, readonly
 from trainui.store.db.engine import Store
 from trainui.store.read import run_list, views

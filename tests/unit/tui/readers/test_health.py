@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.unit.tui.filled import Filler
-from trainui.domain.definition import CheckpointRule
+from trainui.model.definition import CheckpointRule
 from trainui.system import disk
 from trainui.tui.readers import health
 from trainui.tui.readers.database import ScreenDatabase

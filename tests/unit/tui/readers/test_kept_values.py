@@ -12,7 +12,7 @@ import pytest
 
 from tests.unit.store.readings import Feeder
 from tests.unit.tui.filled import MEMBERS, SWEEP, Filler
-from trainui.domain.records import StageRecord
+from trainui.model.records import StageRecord
 from trainui.store.db import protocol, readonly
 from trainui.store.read import run_list, views
 from trainui.store.runs import alerts, stage_requests

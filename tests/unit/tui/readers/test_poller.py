@@ -18,8 +18,8 @@ from tests.compiling import library
 from tests.unit.supervisor.waiting import wait_for
 from tests.unit.tui.filled import DIAMOND, Filler, running_demo, training
 from trainui import settings
-from trainui.domain.states import Status
 from trainui.execution.processes.locks import Lock
+from trainui.model.states import Status
 from trainui.store.db.engine import open_store
 from trainui.store.runs import runs
 from trainui.tui.readers import curve_reader

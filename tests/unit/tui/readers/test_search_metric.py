@@ -10,9 +10,9 @@ from tests.unit.store.readings import Feeder
 from tests.unit.tui.filled import Filler
 from trainui.cli.inspect.selection import select
 from trainui.cli.runs import notes
-from trainui.domain.metric_direction import ComparedMetric
-from trainui.domain.search import Search
-from trainui.domain.states import Status
+from trainui.model.metric_direction import ComparedMetric
+from trainui.model.search import Search
+from trainui.model.states import Status
 from trainui.store.db import protocol, readonly
 from trainui.store.read import run_list, views
 from trainui.tui.readers.in_view import HeadlineReader, TitleReader

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.unit.tui.filled import SWEEP, Filler
-from trainui.domain.search import Choices, Range, Search
+from trainui.model.search import Choices, Range, Search
 from trainui.store.db import protocol, readonly
 from trainui.store.read import run_list, sweep_values
 from trainui.store.runs import trials

@@ -8,7 +8,7 @@ import pytest
 
 from tests.unit.store.readings import Feeder
 from tests.unit.tui.filled import Filler
-from trainui.domain.states import Status
+from trainui.model.states import Status
 from trainui.store.db import protocol, readonly
 from trainui.store.read import headlines, run_list, views
 from trainui.store.read.run_list import RunDetails

@@ -7,11 +7,11 @@ import json
 import pytest
 
 from trainui import clock
-from trainui.domain.headline_metric import headline
-from trainui.domain.metric_direction import ComparedMetric
-from trainui.domain.records import Loss
-from trainui.domain.states import Status
-from trainui.domain.time_worked import TimeWorked
+from trainui.model.headline_metric import headline
+from trainui.model.metric_direction import ComparedMetric
+from trainui.model.records import Loss
+from trainui.model.states import Status
+from trainui.model.time_worked import TimeWorked
 from trainui.store.read.run_list import RunDetails, RunLine, RunTrouble
 from trainui.tui.render.styled_text import plain, width_of
 from trainui.tui.run_list import column_stats

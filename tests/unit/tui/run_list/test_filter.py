@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from trainui import clock
-from trainui.domain.states import Status
-from trainui.domain.time_worked import TimeWorked
+from trainui.model.states import Status
+from trainui.model.time_worked import TimeWorked
 from trainui.store.read.run_list import RunLine, RunTrouble
 from trainui.tui.run_list.filter import parse
 from trainui.tui.snapshot.run_page import RunValues

@@ -11,7 +11,7 @@ import pytest
 
 from tests.unit.tui.filled import DIAMOND, SWEEP, Filler, failed_demo
 from trainui import clock
-from trainui.domain.definition import CheckpointRule
+from trainui.model.definition import CheckpointRule
 from trainui.store.db import protocol, readonly
 from trainui.store.read import views
 from trainui.tui.graph.timeline import Timeline

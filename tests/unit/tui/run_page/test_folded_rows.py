@@ -9,7 +9,7 @@ import pytest
 
 from tests.unit.tui.filled import MEMBERS, SWEEP, Filler
 from trainui import report
-from trainui.domain.states import Status
+from trainui.model.states import Status
 from trainui.pipeline import folding
 from trainui.store.db import protocol
 from trainui.store.points import read_points

@@ -16,11 +16,11 @@ from tests.unit.store.readings import Feeder
 from tests.unit.tui.filled import DIAMOND, SWEEP, Filler, failed_demo, running_demo
 from trainui import clock, control, paths
 from trainui.control.shell_command import shell_command
-from trainui.domain.definition import CheckpointRule
-from trainui.domain.notifications import ALERT, CHECKPOINT, NAN
-from trainui.domain.records import RunRecord, StageRecord
-from trainui.domain.search import Range, Search
-from trainui.domain.states import Status
+from trainui.model.definition import CheckpointRule
+from trainui.model.notifications import ALERT, CHECKPOINT, NAN
+from trainui.model.records import RunRecord, StageRecord
+from trainui.model.search import Range, Search
+from trainui.model.states import Status
 from trainui.store import shell_environment
 from trainui.store.db import protocol, readonly
 from trainui.store.read import views

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from tests.unit.store.readings import Feeder
 from tests.unit.tui.filled import Filler
-from trainui.domain.search import Search
-from trainui.domain.states import Status
+from trainui.model.search import Search
+from trainui.model.states import Status
 from trainui.store.read import views
 from trainui.tui.readers.page_reader import RunPageReader
 from trainui.tui.snapshot.curves import CurvesWanted

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from tests.unit.tui.filled import Filler
-from trainui.domain.pruning_reason import PruningReason
-from trainui.domain.records import StageRecord
-from trainui.domain.search import Search
-from trainui.domain.states import Status
+from trainui.model.pruning_reason import PruningReason
+from trainui.model.records import StageRecord
+from trainui.model.search import Search
+from trainui.model.states import Status
 from trainui.store.db import protocol, readonly
 from trainui.store.read import views
 from trainui.store.read.trials import TrialSummary

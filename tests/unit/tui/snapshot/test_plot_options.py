@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.unit.tui.charts import NAN, chart, figures, line
-from trainui.domain.metric_direction import lower_is_better
+from trainui.model.metric_direction import lower_is_better
 from trainui.store.plotting.x_axis import Axis
 from trainui.tui.axes.x_axis import XAxis
 from trainui.tui.axes.y_axis import Frame

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 
-from trainui.domain.definition import StageDefinition
-from trainui.domain.search import Choices, Prune, Range, Search
+from trainui.model.definition import StageDefinition
+from trainui.model.search import Choices, Prune, Range, Search
 
 SEARCH = Search(
     metric="val/loss",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from trainui.domain.states import Status
+from trainui.model.states import Status
 
 ENDS = (Status.COMPLETED, Status.FAILED, Status.INTERRUPTED, Status.CANCELLED)
 """Final states of a run."""

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from trainui.domain.search import Search
+from trainui.model.search import Search
 
 Json = Any
 """A JSON value."""

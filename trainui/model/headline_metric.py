@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from functools import lru_cache
 
-from trainui.domain.search import Search
+from trainui.model.search import Search
 
 _RANKS = tuple(
     re.compile(pattern, re.IGNORECASE)

@@ -9,9 +9,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from trainui.domain.definition import StageDefinition
-from trainui.domain.pruning_reason import PruningReason
-from trainui.domain.states import ENDED, Status
+from trainui.model.definition import StageDefinition
+from trainui.model.pruning_reason import PruningReason
+from trainui.model.states import ENDED, Status
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trainui.domain.states import (
+from trainui.errors import TransitionError
+from trainui.model.states import (
     ATTEMPT_TRANSITIONS,
     ENDED,
     TRANSITIONS,
@@ -15,7 +16,6 @@ from trainui.domain.states import (
     check_transition,
     run_status,
 )
-from trainui.errors import TransitionError
 
 S = Status
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from trainui.domain.search import Search
-from trainui.domain.states import Status
+from trainui.model.search import Search
+from trainui.model.states import Status
 
 _LOWER = frozenset(
     {"loss", "losses", "err", "error", "errors", "perplexity", "ppl", "nll", "mse", "mae"}
