@@ -464,7 +464,7 @@ async def test_images_among_the_files_are_shown(
         await driven.until_shown("samples/grid.png", "▀" * 40)
         Path(directory, "samples", "grid.png").write_bytes(b"no image any more")
         driven.app.poller.reread()
-        await driven.until_shown("cannot show this image: UnidentifiedImageError")
+        await driven.until_shown("cannot be shown: UnidentifiedImageError")
 
 
 @pytest.mark.parametrize(("term", "as_ascii"), [("xterm", False), ("xterm-256color", True)])
