@@ -36,14 +36,14 @@ WORDS = {
 MAY_NAME = {
     # the files of a complete checkpoint, and a checkpoint's step, are the core's
     "huggingface": (
-        *("resume/", "domain/definition.py", "metrics/formats/text/presets/"),
+        *("resume/", "model/definition.py", "metrics/formats/text/presets/"),
         # owners of secrets; the cache that Trackio's directory is in
         *("pipeline/substitution/masking.py", "plugins/trackio/database.py"),
     ),
     # options and directories that many trainings have
     "hydra": ("pipeline/rules/shared_paths.py",),
     # the preset of its printed lines
-    "optuna": ("domain/definition.py", "metrics/formats/text/presets/"),
+    "optuna": ("model/definition.py", "metrics/formats/text/presets/"),
     "tensorboard": ("pipeline/rules/shared_paths.py", "plugin/records.py"),
 }
 """The places that a rule of the core or of printed lines gives another reason to."""
