@@ -158,6 +158,10 @@ def _start_worker() -> str:
 class TrainuiApp(TerminalApp):
     """The app that shows runs and their stages live."""
 
+    snapshot: Snapshot | None = None
+    runs: Sequence[RunLine] = ()
+    starts_worker: bool = False
+
     TITLE = "trainui"
     NOTIFICATION_TIMEOUT = 3.0
     COMMANDS: ClassVar[set[Any]] = {_commands}
@@ -178,9 +182,6 @@ class TrainuiApp(TerminalApp):
         configured = configured or settings.load()
         super().__init__(configured.max_rate)
         self.read_only = read_only
-        self.snapshot: Snapshot | None = None
-        self.runs: Sequence[RunLine] = ()
-        self.starts_worker = False
         self._clock: Timer | None = None
         self._saving: Timer | None = None
         self._notified: dict[str, float] = {}
