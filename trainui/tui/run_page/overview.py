@@ -182,6 +182,7 @@ def overview_rows(of: DetailsSubject, now: int, width: int, *, folded: bool = Fa
     rows = packed(_state_row(stage, last, now, ending, count), width)
     fields = [
         ("why", why(stage, by_name), state_style(stage.status)),
+        ("in all" if is_newest else "by then", _total_time(stage, attempts, now), ""),
         *_activity_facts(of, stage, now, last if ending is None else None, is_newest),
     ]
     rows += fields_rows(fields, width)
@@ -288,7 +289,7 @@ def _state_row(
     """Return the state, its duration, the exit code or signal, and the attempt's number."""
     is_lost = stage.lost_at is not None
     ticks = stage.status == Status.RUNNING and not is_lost
-    spent = elapsed(stage.worked_until(now), ticks=ticks)
+    spent = elapsed(stage._replace(earlier=0).worked_until(now), ticks=ticks)
     word = "for" if stage.status == Status.RUNNING else "after"
     timed = last is not None and spent and stage.status not in (Status.PENDING, Status.QUEUED)
     end = ""
@@ -324,6 +325,14 @@ def as_text(value: object) -> str:
 
 def _pairs(values: Iterable[tuple[str, str]]) -> str:
     return start_of((f"{name}={value}" for name, value in values), "  ")
+
+
+def _total_time(stage: StageRecord, attempts: Sequence[AttemptRecord], now: int) -> str:
+    """Return the time that several attempts worked together, e.g. `1h 12m in 3 attempts`."""
+    until = now if stage.lost_at is None else stage.lost_at
+    begun = [one for one in attempts if one.started_at is not None]
+    spent = sum(max((one.completed_at or until) - (one.started_at or 0), 0) for one in begun)
+    return f"{formatting.worked(spent)} in {len(begun)} attempts" if len(begun) > 1 else ""
 
 
 def _earlier_rows(attempts: Sequence[AttemptRecord], width: int) -> list[Row]:

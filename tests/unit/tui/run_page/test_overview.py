@@ -324,6 +324,8 @@ def test_an_earlier_attempt_has_its_own_output_checkpoint_metric_and_alerts(
         assert words in text
     assert re.search(r"^output     \d+s ago \(\d\d:\d\d:\d\d\)$", text, re.M)
     assert "alert of 2" not in text
+    text = overview(connection, run_id, "train", number=2)
+    assert re.search(r"^by then    \d\.\ds in 2 attempts$", text, re.M)
 
 
 def test_a_long_path_loses_its_first_directories(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -433,7 +435,7 @@ def test_earlier_attempts_are_listed(filler: Filler, connection: protocol.Connec
     assert "2 of 3 used" in text
     assert "2 ✗ failed after 31s exit code 3; last line: it broke" in " ".join(text.split())
     assert "1 ✗ failed after 31s  exit code 7: no luck\n" in text
-    assert "running for 1m 02s" in text
+    assert re.search(r"^in all     1m 02s in 3 attempts$", text, re.M)
 
 
 def test_secrets_are_masked(filler: Filler, connection: protocol.Connection) -> None:
