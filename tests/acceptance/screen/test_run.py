@@ -19,6 +19,7 @@ from trainui.model.states import Status
 from trainui.resume import environment_digest
 from trainui.store.runs import runs
 from trainui.tui.app import TrainuiApp
+from trainui.tui.readers.page_reader import UNREAD
 from trainui.tui.render.styled_text import plain
 from trainui.tui.run_page.overview import FOLDED
 
@@ -104,13 +105,15 @@ async def test_states_curves_and_logs_are_live(filler: Filler) -> None:
         assert "queued" in line_of(driven, "train[hidden=32]")
 
 
-async def test_where_metrics_were_looked_for_is_said_once_a_stage_has_ended(filler: Filler) -> None:
+async def test_where_metrics_were_looked_for_is_said_once_they_are_read(filler: Filler) -> None:
     run_id = filler.run({"train": ()})
     attempt = filler.start(run_id, "train")
     async with opened(run_id) as driven:
         await driven.until_shown("no metrics yet")
         filler.log(attempt, "hello from the stage\n")
-        filler.end(attempt)
+        filler.end(attempt, is_read=False)
+        await driven.until_shown(f"no metrics: {UNREAD}")
+        filler.read_metrics(attempt)
         await driven.until_shown(
             "no metrics: looked at stdout.log (1 line)", "$TRAINUI_METRICS_FILE"
         )

@@ -17,7 +17,14 @@ from trainui.model.definition import CheckpointRule, Pipeline, StageDefinition
 from trainui.model.records import AttemptRecord, Slot, StageRecord
 from trainui.model.states import Status
 from trainui.store.db.engine import Store
-from trainui.store.runs import attempt_rows, attempts, new_run, stage_queue, stages
+from trainui.store.runs import (
+    attempt_rows,
+    attempts,
+    metrics_progress,
+    new_run,
+    stage_queue,
+    stages,
+)
 
 Graph = Mapping[str, Sequence[str]]
 
@@ -117,8 +124,11 @@ class Filler:
         ago: float = 0.0,
         error: str | None = None,
         exit_code: int | None = 0,
+        is_read: bool = True,
     ) -> None:
-        """Let an attempt end `ago` seconds before now."""
+        """Let an attempt end `ago` seconds before now, usually after its metrics are read."""
+        if is_read:
+            self.read_metrics(attempt)
         with self.store.write() as connection:
             attempts.end(
                 connection,
@@ -130,6 +140,11 @@ class Filler:
                     error=error,
                 ),
             )
+
+    def read_metrics(self, attempt: AttemptRecord) -> None:
+        """Record that the reader has read an attempt's metrics to their end."""
+        with self.store.write() as connection:
+            metrics_progress.mark_metrics_complete(connection, attempt.id)
 
     def complete(self, run_id: str, *names: str, took: float = 12.0, ago: float = 0.0) -> None:
         """Let stages run and complete."""
