@@ -18,7 +18,7 @@ from trainui.store.db import home_identity
 from trainui.store.shell_environment import ENVIRONMENT_FILE
 from trainui.system import disk
 
-IN_HOME = ("broker", "worker", "unstored", "screen.json", "trainui.db*")
+IN_HOME = ("broker", "worker", "unstored", "screen.json", "trainui.db*", "home.json")
 """Files and directories that trainui creates in the home; others there are kept."""
 
 
