@@ -55,6 +55,7 @@ ATTEMPT_KEYS = [
     "status",
     "host",
     "celery_task_id",
+    "metrics_complete",
     "started_at",
     "completed_at",
     "exit_code",
@@ -95,7 +96,7 @@ stages:
 
 def check_shape(shown: Any) -> None:
     """What `show` has, all of it and nothing else."""
-    assert list(shown) == [*RUN_KEYS, "from", "notes", "stages"]
+    assert list(shown) == [*RUN_KEYS, "from", "original", "notes", "stages"]
     for stage in shown["stages"]:
         assert list(stage) == STAGE_KEYS
         assert Path(stage["dir"]).is_absolute()
@@ -385,9 +386,10 @@ def test_a_paused_queue_starts_nothing_new(served: CommandLine) -> None:
 
 def test_the_worker_reports_its_status(served: CommandLine) -> None:
     found = served.json("worker", "status")
-    told = {"running", "pid", "guard_pid", "host", "slots", "log", "broker", "hosts", "disks"}
-    told |= {"problems"}
-    assert set(found) == told
+    keys = {"running", "pid", "guard_pid", "host", "slots", "log", "broker", "hosts", "disks"}
+    keys |= {"problems", "home", "copy_of", "queue"}
+    assert set(found) == keys
+    assert (found["home"], found["copy_of"]) == (str(served.home), None)
     assert list(found["broker"]) == ["url", "kind", "pid", "reachable"]
     assert found["running"] is True
     assert is_alive(found["pid"])

@@ -225,7 +225,11 @@ DELETING = [
         "cp trainui-*.tar.gz trainui.tar.gz; export TRAINUI_HOME=~/other; mkdir ~/other",
         "trainui show digits",
     ),
-    T("trainui uninstall --dry-run", "export TRAINUI_HOME=~/other", "test -d ~/other/runs"),
+    T(
+        "trainui uninstall --dry-run",
+        "export TRAINUI_HOME=~/other; trainui worker start --as-copy",
+        "test -d ~/other/runs",
+    ),
     T(
         "trainui uninstall --yes && pipx uninstall trainui",
         "export TRAINUI_HOME=~/other",
