@@ -63,7 +63,7 @@ def main() -> int:
         time.sleep(2 * REST)
         idle = Cost(reader.pid)
         time.sleep(process_loop.LONGEST_PAUSE)  # so that one scan is in it
-        figures.at_most(f"{FILES} stages that write nothing, of a core", idle.percent(), 0.2, "%")
+        figures.at_most(f"{FILES} stages that write nothing, of a core", idle.percent(), 0.5, "%")
         one = Live(attempts[:1])
         one.write(options.seconds)
         median = statistics.median(one.delays)
@@ -80,7 +80,7 @@ def main() -> int:
     ratios = compare(options.pairs, options.steps)
     for what, found in zip(("time", "CPU"), zip(*ratios, strict=True), strict=True):
         low, middle, high = ((ratio - 1) * 100 for ratio in statistics.quantiles(found, n=4))
-        figures.at_most(f"a training at 1 kHz, more {what} while watched", middle, 3, "%")
+        figures.at_most(f"a training at 1 kHz, more {what} while watched", middle, 5, "%")
         print(f"  half of {len(found)} pairs between {low:+.1f} and {high:+.1f} %")
     return figures.exit_code()
 

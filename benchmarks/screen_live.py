@@ -32,7 +32,7 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 
 METRICS = 8
 
-CPU, MEMORY, BYTES, KEY = 6.0, 250.0, 5000.0, 30.0
+CPU, MEMORY, BYTES, KEY = 10.0, 250.0, 5000.0, 30.0
 """Per cent of a core, MiB, bytes a second and milliseconds of the live page: the limits."""
 
 TRAINING = f"""
