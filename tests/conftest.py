@@ -13,6 +13,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from tests import postgresql
+from tests.security.another_user import unshared_directory
 
 DATABASES = ["sqlite", "postgresql"]
 
@@ -45,6 +46,13 @@ def home_of_nobody(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TRAINUI_HOME", str(tmp_path_factory.getbasetemp() / "home"))
         yield
+
+
+@pytest.fixture
+def unshared_path() -> Iterator[Path]:
+    """A directory for tests that act as another user, in place of `tmp_path`."""
+    with unshared_directory() as directory:
+        yield directory
 
 
 @pytest.fixture(scope="session")

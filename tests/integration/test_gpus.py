@@ -277,13 +277,13 @@ def test_a_sweep_that_asks_for_no_gpu_starts_no_more_than_there_are_cpu_places(
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can be two users")
 def test_two_users_of_a_machine_do_not_take_one_gpu(
-    new_run: NewRun, box: Machine, tmp_path: Path
+    new_run: NewRun, box: Machine, unshared_path: Path
 ) -> None:
     lock = str(machine_locks.path_of(box.cards[0].uuid))
     box.cards.pop()
     box.write()
     assert machine_locks.make_directory()
-    theirs = launch_as_nobody(tmp_path / "theirs", lock)
+    theirs = launch_as_nobody(unshared_path / "theirs", lock)
     run = new_run(stage("a"))
     holder = read_pids(theirs)
     assert holder is not None
@@ -292,7 +292,7 @@ def test_two_users_of_a_machine_do_not_take_one_gpu(
     (theirs / "go").touch()
     assert wait_for_exit(theirs).reason == ExitReason.EXITED
     run.process("a")
-    late = launch_as_nobody(tmp_path / "late", lock)
+    late = launch_as_nobody(unshared_path / "late", lock)
     assert wait_for_exit(late).reason == ExitReason.LOCK_HELD
     go(run, "a")
     assert run.wait().status == Status.COMPLETED

@@ -8,6 +8,7 @@ import subprocess
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from textwrap import dedent
 
 import pytest
@@ -64,6 +65,16 @@ def can(paths: Iterable[Path]) -> list[tuple[str, str]]:
     )
     assert done.returncode == 0, done.stderr
     return [(what, path) for what, path in json.loads(done.stdout)]
+
+
+@contextmanager
+def unshared_directory() -> Iterator[Path]:
+    """Make a directory that stays open to others; `tmp_path` does not.
+
+    Every session of pytest that starts closes the directory that all sessions share.
+    """
+    with TemporaryDirectory(prefix="trainui-test-") as name:
+        yield Path(name)
 
 
 def open_the_way_to(path: Path) -> None:

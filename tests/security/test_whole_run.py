@@ -13,7 +13,7 @@ import pytest
 
 from tests.acceptance.command_line import CommandLine, states_of
 from tests.acceptance.terminal import PROGRAM, terminal
-from tests.security.another_user import can, needs_root, open_the_way_to
+from tests.security.another_user import can, needs_root, open_the_way_to, unshared_directory
 from trainui.supervisor.orphans import processes_of
 
 SECRETS = {
@@ -126,19 +126,20 @@ def umask(value: int) -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def used(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Used]:
-    used = Used(tmp_path_factory.mktemp("used"))
-    used.cli.write("pipeline.yaml", PIPELINE)
-    used.cli.write("train.py", TRAIN)
-    used.cli.write("tasks.py", TASKS)
-    with umask(0):
-        used.run("open")
-        used.cli("rerun", "open", "train")
-        used.cli("wait", "open")
-    with umask(0o077):
-        used.run("closed")
-    yield used
-    used.cli.close()
+def used() -> Iterator[Used]:
+    with unshared_directory() as root:
+        used = Used(root)
+        used.cli.write("pipeline.yaml", PIPELINE)
+        used.cli.write("train.py", TRAIN)
+        used.cli.write("tasks.py", TASKS)
+        with umask(0):
+            used.run("open")
+            used.cli("rerun", "open", "train")
+            used.cli("wait", "open")
+        with umask(0o077):
+            used.run("closed")
+        yield used
+        used.cli.close()
 
 
 def test_the_stages_got_their_secrets(used: Used) -> None:

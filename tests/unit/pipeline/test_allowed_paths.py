@@ -160,8 +160,8 @@ AS_NOBODY = """
 
 
 @needs_root
-def test_what_another_user_cannot_read_is_refused_to_him(tmp_path: Path) -> None:
-    data = tmp_path / "data"
+def test_what_another_user_cannot_read_is_refused_to_him(unshared_path: Path) -> None:
+    data = unshared_path / "data"
     (data / "closed").mkdir(parents=True)
     for name in ("open", "secret", "closed/in"):
         (data / name).touch()

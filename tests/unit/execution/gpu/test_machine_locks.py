@@ -23,10 +23,10 @@ US = pwd.getpwuid(os.getuid()).pw_name
 
 
 @pytest.fixture
-def locks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def locks(unshared_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Where the directory of the locks is to be; nothing is there yet."""
-    monkeypatch.setattr(locks_module, "LOCKS", tmp_path / "locks")
-    return tmp_path / "locks"
+    monkeypatch.setattr(locks_module, "LOCKS", unshared_path / "locks")
+    return unshared_path / "locks"
 
 
 @pytest.fixture
