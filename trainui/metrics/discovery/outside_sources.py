@@ -45,6 +45,9 @@ OLD = 20
 SLACK = 0.02
 """Seconds by which a file's times may be early: the kernel stamps them with a coarse clock."""
 
+ROUNDING = 1e-6
+"""Seconds by which the attempt's start, as a float, may be later than a file of the same tick."""
+
 SEEN_AFTER = 35.0
 """Seconds after which a process that keeps a file open has been seen by its supervisor: more than
 the longest time between two of its looks."""
@@ -188,7 +191,7 @@ class OutsideSources:
         for path, state in self._listings[0].states.items():
             if path in self._own or self._is_inside(path):
                 continue
-            if state.modified < self._since * 1e9:
+            if state.modified < (self._since - ROUNDING) * 1e9:
                 self._old.setdefault(path, state)
             else:
                 self._add_new(path)
@@ -304,7 +307,7 @@ def is_any_written(workdir: Path, environment: Mapping[str, str], since: float) 
     for one in listings:
         one.walk()
     states = (state for one in listings for state in one.states.values())
-    return any(state.modified >= since * 1e9 for state in states)
+    return any(state.modified >= (since - ROUNDING) * 1e9 for state in states)
 
 
 def _homes(environment: Mapping[str, str]) -> list[Path]:

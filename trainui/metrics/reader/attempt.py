@@ -317,7 +317,7 @@ class AttemptReader:
         """If no text had a metric, store which of their lines look like metrics."""
         if any(reader.position.rows for reader in self._readers.values()):
             return
-        masker = shell_environment.masker(Path(self.attempt.stage_dir).parent)
+        masker = shell_environment.masker(self.attempt.run_dir)
         for key, candidate in self._candidates.items():
             found = likely_lines.describe(candidate, masker) if candidate.is_fallback else None
             if found is not None and key not in self._problems:

@@ -113,7 +113,7 @@ class AttemptFiles:
             )
 
     def _masker(self) -> Masker:
-        return shell_environment.masker(Path(self._attempt.stage_dir).parent)
+        return shell_environment.masker(self._attempt.run_dir)
 
     def record_configuration(self, found: Iterable[SourceFile]) -> None:
         """Store the configuration in some files as parameters; an external run has them already."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from pathlib import Path
 
 from trainui.store import shell_environment
 from trainui.store.db.engine import Store
@@ -40,7 +39,7 @@ class SourceProblems:
         """Store a source's problem; None clears it."""
         stored = self._read()
         if problem is not None:
-            masker = shell_environment.masker(Path(self._attempt.stage_dir).parent)
+            masker = shell_environment.masker(self._attempt.run_dir)
             problem = masker.text(problem)
         if stored.get(key) == problem:
             return

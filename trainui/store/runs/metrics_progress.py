@@ -43,6 +43,11 @@ class AttemptToRead:
     is_external: bool = False
 
     @property
+    def run_dir(self) -> Path:
+        """The run's directory, also of an external run, whose stage's is the training's own."""
+        return Path(self.attempt_dir).parents[2]
+
+    @property
     def remote_mount(self) -> str:
         """The mountpoint of the remote file system with files of an external run, or empty."""
         return self.mount if self.is_external else ""
