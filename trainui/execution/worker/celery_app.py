@@ -11,7 +11,7 @@ import math
 import os
 import time
 from functools import cache
-from typing import Any
+from typing import Any, ClassVar
 
 from celery import Celery
 from celery.app.amqp import AMQP
@@ -78,8 +78,11 @@ SETTINGS: dict[str, Any] = {
 """Settings that are the same for every home."""
 
 
-class _LenientTransport(Transport):
+class LenientTransport(Transport):
     """Discards what is no message, which would otherwise end the worker."""
+
+    discarded: ClassVar[int] = 0
+    """How many texts were discarded in this process."""
 
     _logged_at = -math.inf
 
@@ -88,6 +91,7 @@ class _LenientTransport(Transport):
         try:
             super().on_readable(*arguments)  # type: ignore[no-untyped-call]
         except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
+            LenientTransport.discarded += 1
             if time.monotonic() - self._logged_at > _LOGGED_EVERY:
                 self._logged_at = time.monotonic()
                 logger.warning("discarded what is no message in the queue: %r", error)
@@ -98,7 +102,7 @@ class _EagerConnection(Connection):
 
     def get_transport_cls(self) -> type[Transport]:
         """Return the class that receives messages."""
-        return _LenientTransport
+        return LenientTransport
 
     def ensure_connection(self, *args: Any, **kwargs: Any) -> Any:
         """Connect, with retries."""

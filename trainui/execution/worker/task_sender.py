@@ -23,7 +23,7 @@ from trainui import paths
 from trainui.execution.broker import queue_state
 from trainui.execution.broker.queue_state import QueueState
 from trainui.execution.planner.planner import TaskMessage
-from trainui.execution.worker.celery_app import publishing_connection
+from trainui.execution.worker.celery_app import LenientTransport, publishing_connection
 from trainui.store.db.engine import Store
 from trainui.store.runs import stage_queue
 
@@ -78,6 +78,7 @@ class QueueSweeper:
         self._key = app.conf.task_default_queue
         self._connection: Any = None
         self._search_due = 0.0
+        self._swept = 0
 
     def step(self) -> float:
         """Search the queue if it is long; return the seconds until the next look."""
@@ -85,10 +86,12 @@ class QueueSweeper:
             client = self._client()
             waiting = client.llen(self._key)
             if waiting >= queue_state.MANY and time.monotonic() >= self._search_due:
-                discarded = self._search(client, waiting)
-                if not discarded:
+                if not self._search(client, waiting):
                     self._search_due = time.monotonic() + RARELY
                 waiting = client.llen(self._key)
+            discarded = self._swept + LenientTransport.discarded
+            if discarded > self._record.state.discarded:
+                self._record.update(discarded=discarded, discarded_at=time.time())
         except (RedisError, OSError):
             self.close()  # an unreachable broker is reported by its heartbeat
         else:
@@ -124,8 +127,7 @@ class QueueSweeper:
             discarded += len(foreign)
         if discarded:
             logger.warning("discarded %d messages in the queue that are not ours", discarded)
-            total = self._record.state.discarded + discarded
-            self._record.update(discarded=total, discarded_at=time.time())
+            self._swept += discarded
         return discarded
 
     def _foreign(self, texts: Sequence[Any]) -> list[Any]:
