@@ -25,8 +25,8 @@ from trainui.store.db.engine import Store
 from trainui.store.plotting.x_axis import Axis
 from trainui.store.points import sources, write_points
 from trainui.store.points.chunks import Points
-from trainui.tui.axes.y_axis import Frame
 from trainui.tui.curves.plot import plot
+from trainui.tui.plot_axes import Frame
 from trainui.tui.readers.poller import Poller
 from trainui.tui.snapshot.curves import Chart, CurvesWanted
 from trainui.tui.snapshot.plot_options import PlotOptions

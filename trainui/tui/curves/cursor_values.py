@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from trainui.store.plotting.x_axis import Axis
-from trainui.tui.axes import labels
-from trainui.tui.axes.x_axis import XAxis
+from trainui.tui import axis_marks
+from trainui.tui.plot_axes import XAxis
 from trainui.tui.render.numbers import number, step
 from trainui.tui.snapshot.curves import Chart, PlotLine
 from trainui.tui.snapshot.plot_options import PlotOptions
@@ -127,8 +127,8 @@ def position_text(x: float, axis: Axis) -> str:
     if axis == Axis.EPOCH:
         return f"at epoch {x:.4g}"
     if axis == Axis.WALL:
-        return f"at {labels.moment(x)}"
-    return f"after {labels.duration(x)}" + (" of GPU time" if axis == Axis.GPU else "")
+        return f"at {axis_marks.moment(x)}"
+    return f"after {axis_marks.duration(x)}" + (" of GPU time" if axis == Axis.GPU else "")
 
 
 MANY_STEPS = 10
@@ -147,9 +147,9 @@ def zoom_text(chart: Chart, view: PlotOptions) -> str:
         stride = span / 100
         if view.axis == Axis.STEP and span >= MANY_STEPS:
             stride = max(stride, 1.0)  # most steps are whole numbers
-        low, high = (labels.count(x, stride) for x in (chart.low, chart.high))
+        low, high = (axis_marks.count(x, stride) for x in (chart.low, chart.high))
         return f"zoom {times}x, {view.axis}s {low} to {high}"
-    write = labels.moment if view.axis == Axis.WALL else labels.duration
+    write = axis_marks.moment if view.axis == Axis.WALL else axis_marks.duration
     return f"zoom {times}x, {write(chart.low)} to {write(chart.high)}"
 
 

@@ -13,8 +13,7 @@ from textual.binding import BindingType
 from trainui.formatting import quantity
 from trainui.model.records import SeriesSummary
 from trainui.text import harmless
-from trainui.tui.axes.labels import LABEL
-from trainui.tui.axes.y_axis import Frame
+from trainui.tui.axis_marks import LABEL
 from trainui.tui.curves.cursor_values import best_line, last_value, ranking, value_at, zoom_text
 from trainui.tui.curves.interaction import CurveKeys
 from trainui.tui.curves.line_styles import (
@@ -28,6 +27,7 @@ from trainui.tui.curves.line_styles import (
 from trainui.tui.curves.plot import plot, shared_beginning
 from trainui.tui.curves.state import CurvesState
 from trainui.tui.keymap import bindings
+from trainui.tui.plot_axes import Frame
 from trainui.tui.render.numbers import number
 from trainui.tui.render.styled_text import (
     ELLIPSIS,

@@ -11,10 +11,10 @@ from textual.binding import BindingType
 from textual.message import Message
 
 from trainui.store.plotting.x_axis import Axis
-from trainui.tui.axes.x_axis import XAxis
 from trainui.tui.curves.cursor_values import next_x, value_at, x_positions
 from trainui.tui.curves.state import CurvesState
 from trainui.tui.keymap import bindings
+from trainui.tui.plot_axes import XAxis
 from trainui.tui.render.styled_text import Row, text_rows
 from trainui.tui.snapshot.curves import (
     ALL_IN_ONE,

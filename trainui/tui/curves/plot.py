@@ -20,9 +20,16 @@ from trainui.braille import NO_DOTS
 from trainui.model.states import Status
 from trainui.store.plotting.x_axis import Axis
 from trainui.text import SYMBOLS
-from trainui.tui.axes.x_axis import XAxis, x_axis_rows
-from trainui.tui.axes.y_axis import LEAST_MARKS, TICK_ROWS, Frame, YAxis, with_y_axis
 from trainui.tui.curves.line_styles import LineStyle, line_styles
+from trainui.tui.plot_axes import (
+    LEAST_MARKS,
+    TICK_ROWS,
+    Frame,
+    XAxis,
+    YAxis,
+    with_y_axis,
+    x_axis_rows,
+)
 from trainui.tui.render.numbers import exact_step, number
 from trainui.tui.render.styled_text import Row, Segment, fit, fit_middle
 from trainui.tui.snapshot.curves import ABOVE, BELOW, NAN, Chart, PlotLine

@@ -20,10 +20,9 @@ from trainui.model.states import ENDED, Status
 from trainui.pipeline.folding import mean
 from trainui.store.plotting.x_axis import Axis
 from trainui.text import SYMBOLS, harmless, markdown_cell
+from trainui.tui import axis_marks
 from trainui.tui.actions.target import Target
-from trainui.tui.axes import labels
-from trainui.tui.axes.labels import LABEL
-from trainui.tui.axes.y_axis import Frame
+from trainui.tui.axis_marks import LABEL
 from trainui.tui.curves.cursor_values import (
     best_text,
     compared_x,
@@ -41,6 +40,7 @@ from trainui.tui.curves.plot import plot
 from trainui.tui.curves.state import CurvesState
 from trainui.tui.keymap import bindings
 from trainui.tui.page import Jump, Page
+from trainui.tui.plot_axes import Frame
 from trainui.tui.render.numbers import exact_step, number
 from trainui.tui.render.styled_text import (
     Row,
@@ -110,7 +110,7 @@ def _here(line: PlotLine, view: PlotOptions) -> Row:
     where = f"step {exact_step(found.step)}" if math.isfinite(found.step) else "here"
     spans = [Segment("cursor " if cursor is not None else "last   ", "dim"), Segment(where)]
     if math.isfinite(found.time):
-        spans.append(Segment(f"  {labels.moment(found.time)}", "dim"))
+        spans.append(Segment(f"  {axis_marks.moment(found.time)}", "dim"))
     spans += [Segment("   value ", "dim"), Segment(number(found.value), OWN)]
     if view.smoothing:
         spans += [Segment("   smoothed ", "dim"), Segment(number(found.smoothed), OWN)]

@@ -16,12 +16,12 @@ from trainui.model.records import StageRecord
 from trainui.model.states import Status
 from trainui.store.plotting.x_axis import Axis
 from trainui.text import SYMBOLS, harmless, state_word
-from trainui.tui.axes.labels import short_duration
-from trainui.tui.axes.x_axis import XAxis, axis_labels
+from trainui.tui.axis_marks import short_duration
 from trainui.tui.graph.layout import NODE, Drawing, GraphLine, layout
 from trainui.tui.graph.nodes import FOLDED_FROM, GraphNode, counts, graph_nodes, most_important
 from trainui.tui.graph.timeline import Timeline, Tries, bar, joined
 from trainui.tui.keymap import bindings
+from trainui.tui.plot_axes import XAxis, axis_labels
 from trainui.tui.render.numbers import elapsed, state_style
 from trainui.tui.render.styled_text import Row, Segment, cut, fit, fit_middle, merged, width_of
 from trainui.tui.widgets.list_view import CursorView

@@ -29,7 +29,7 @@ from trainui.store.plotting.x_axis import Axis
 from trainui.store.points import read_points, segments
 from trainui.store.read import event_feed, headlines
 from trainui.text import harmless
-from trainui.tui.axes.ticks import round_stride
+from trainui.tui.axis_marks import round_stride
 from trainui.tui.readers import series
 from trainui.tui.readers.series import CurvesRequest, OtherRuns, differing_params, sources
 from trainui.tui.readers.sweep_member_reader import NanSteps, SweepMemberReader

@@ -10,12 +10,11 @@ import pytest
 from tests.unit.tui.charts import NAN, chart, figures, line
 from trainui.model.search import Range, Search
 from trainui.store.plotting.x_axis import Axis
-from trainui.tui.axes.x_axis import XAxis, x_axis_rows
-from trainui.tui.axes.y_axis import Frame
 from trainui.tui.curves.grid_view import PlotCell, PlotGrid, grid_rows
 from trainui.tui.curves.line_styles import legend_rows, names_width, shared_styles, styles_of
 from trainui.tui.curves.plot import plot, shared_beginning
 from trainui.tui.curves.screen import table_rows
+from trainui.tui.plot_axes import Frame, XAxis, x_axis_rows
 from trainui.tui.readers.curve_reader import folded
 from trainui.tui.render.styled_text import plain, width_of
 from trainui.tui.snapshot.curves import Chart

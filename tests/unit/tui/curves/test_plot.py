@@ -16,13 +16,13 @@ from trainui.braille import NO_DOTS
 from trainui.model.search import Search
 from trainui.store.plotting.binning import ABOVE, BELOW
 from trainui.store.plotting.binning import NAN as NAN_BIT
-from trainui.tui.axes.labels import LABEL
-from trainui.tui.axes.y_axis import Frame, YAxis
+from trainui.tui.axis_marks import LABEL
 from trainui.tui.curves.cursor_values import leader_text
 from trainui.tui.curves.grid_view import PlotCell, PlotGrid, grid_rows
 from trainui.tui.curves.line_styles import line_styles
 from trainui.tui.curves.plot import off_scale, outliers, plot
 from trainui.tui.curves.screen import table_rows
+from trainui.tui.plot_axes import Frame, YAxis
 from trainui.tui.render.styled_text import Row, Segment, plain, width_of
 from trainui.tui.snapshot.curves import Annotation, PlotLine
 from trainui.tui.snapshot.plot_options import PlotOptions

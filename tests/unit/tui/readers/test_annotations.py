@@ -13,9 +13,9 @@ from trainui.store.plotting.x_axis import Axis
 from trainui.store.read import views
 from trainui.store.runs import alerts, stages
 from trainui.store.runs.alerts import AlertRecord
-from trainui.tui.axes.y_axis import Frame
 from trainui.tui.curves.plot import plot
 from trainui.tui.curves.screen import table_rows
+from trainui.tui.plot_axes import Frame
 from trainui.tui.readers.curve_reader import CurveReader
 from trainui.tui.render.styled_text import plain
 from trainui.tui.snapshot.curves import Chart, Curves, CurvesWanted

@@ -13,8 +13,6 @@ from hypothesis import strategies as st
 from tests.unit.tui.charts import NAN, chart, figures, line
 from trainui.model.metric_direction import lower_is_better
 from trainui.store.plotting.x_axis import Axis
-from trainui.tui.axes.x_axis import XAxis
-from trainui.tui.axes.y_axis import Frame
 from trainui.tui.curves.cursor_values import (
     last_value,
     leader_text,
@@ -26,6 +24,7 @@ from trainui.tui.curves.cursor_values import (
 from trainui.tui.curves.plot import plot
 from trainui.tui.curves.screen import table_rows
 from trainui.tui.curves.state import CurvesState
+from trainui.tui.plot_axes import Frame, XAxis
 from trainui.tui.render.styled_text import plain
 from trainui.tui.snapshot.curves import Comparison
 from trainui.tui.snapshot.plot_options import PlotOptions

@@ -12,10 +12,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from trainui.store.plotting.x_axis import Axis
-from trainui.tui.axes import labels, ticks
-from trainui.tui.axes.ticks import Tick
-from trainui.tui.axes.x_axis import XAxis
-from trainui.tui.axes.y_axis import YAxis
+from trainui.tui import axis_marks
+from trainui.tui.axis_marks import Tick
+from trainui.tui.plot_axes import XAxis, YAxis
 
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "": 0}
 SMALLER = {"m": "s", "h": "m", "d": "h"}
@@ -67,7 +66,7 @@ def are_right(found: Iterable[Tick], title: str) -> bool:
         for tick, (value, unit) in zip(marks, values, strict=True)
     ]
     distinct = len({value for value, _ in values}) == len(marks)
-    return all(rounded) and distinct and all(len(label) <= labels.LABEL for _, label in marks)
+    return all(rounded) and distinct and all(len(label) <= axis_marks.LABEL for _, label in marks)
 
 
 NUMBERS = st.floats(-1e12, 1e12) | st.floats(-10, 10) | st.floats(-1e-3, 1e-3)
@@ -149,7 +148,7 @@ def test_labels_of_durations_are_five_characters_all_different_and_right(
         for tick in (*marks, *ends):
             value, unit = seconds(tick.label)
             assert abs(base + value - tick.value) <= unit * (1 + 1e-6), (tick, title)
-            assert len(tick.label) <= labels.LABEL, tick
+            assert len(tick.label) <= axis_marks.LABEL, tick
         assert len({seconds(label) for _, label in marks}) == len(marks)
 
 
@@ -159,7 +158,7 @@ def test_labels_of_times_are_five_characters_and_all_different(
 ) -> None:
     marks, write, _ = XAxis(low, low + span, width).ticks(Axis.WALL)
     assert len(set(texts(marks))) == len(marks)
-    assert all(len(label) <= labels.LABEL for label in (*texts(marks), write(low + span)))
+    assert all(len(label) <= axis_marks.LABEL for label in (*texts(marks), write(low + span)))
 
 
 @pytest.mark.parametrize(
@@ -186,33 +185,33 @@ def test_the_labels_of_an_axis_are_as_exact_as_its_ends(
 
 
 def test_steps_are_whole_and_short() -> None:
-    assert texts(ticks.steps(0, 10_000_000, 6).marks) == ["0", "2M", "4M", "6M", "8M", "10M"]
-    assert texts(ticks.steps(0, 1, 6).marks) == ["0", "1"]
-    near = ticks.steps(1_000_055, 1_000_366, 6)
+    assert texts(axis_marks.steps(0, 10_000_000, 6).marks) == ["0", "2M", "4M", "6M", "8M", "10M"]
+    assert texts(axis_marks.steps(0, 1, 6).marks) == ["0", "1"]
+    near = axis_marks.steps(1_000_055, 1_000_366, 6)
     assert (texts(near.marks), near.title) == (["100", "200", "300"], "1000000 +")
 
 
 def test_powers_of_ten_mark_a_log_scale() -> None:
-    assert ticks.powers(1e-9, 1e9, 6) == [1e-9, 1e-5, 0.1, 1000, 1e7]
-    assert ticks.powers(0.11, 2.3, 5) == [0.2, 0.5, 1, 2]
-    assert ticks.powers(0.0136, 2.0, 3) == [0.1, 1]
-    assert ticks.powers(1e-10, 9e-10, 5) == [1e-10, 2e-10, 5e-10]
+    assert axis_marks.powers(1e-9, 1e9, 6) == [1e-9, 1e-5, 0.1, 1000, 1e7]
+    assert axis_marks.powers(0.11, 2.3, 5) == [0.2, 0.5, 1, 2]
+    assert axis_marks.powers(0.0136, 2.0, 3) == [0.1, 1]
+    assert axis_marks.powers(1e-10, 9e-10, 5) == [1e-10, 2e-10, 5e-10]
 
 
 def test_durations_are_round_in_minutes_hours_and_days() -> None:
-    assert texts(ticks.durations(0, 0.4, 5).marks) == ["0s", "0.1s", "0.2s", "0.3s", "0.4s"]
-    assert texts(ticks.durations(0, 4000, 5).marks) == ["0", "15m", "30m", "45m", "1h"]
-    assert texts(ticks.durations(0, 500_000, 6).marks) == ["0", "1d", "2d", "3d", "4d", "5d"]
-    assert labels.duration(200) == "3m20s"
-    assert [*map(labels.short_duration, (615, 45_000, 0.25))] == ["10m15", "12h30", "0.25s"]
-    near = ticks.durations(100, 100.3, 4)
+    assert texts(axis_marks.durations(0, 0.4, 5).marks) == ["0s", "0.1s", "0.2s", "0.3s", "0.4s"]
+    assert texts(axis_marks.durations(0, 4000, 5).marks) == ["0", "15m", "30m", "45m", "1h"]
+    assert texts(axis_marks.durations(0, 500_000, 6).marks) == ["0", "1d", "2d", "3d", "4d", "5d"]
+    assert axis_marks.duration(200) == "3m20s"
+    assert [*map(axis_marks.short_duration, (615, 45_000, 0.25))] == ["10m15", "12h30", "0.25s"]
+    near = axis_marks.durations(100, 100.3, 4)
     assert (texts(near.marks), near.title) == (["0s", "0.1s", "0.2s", "0.3s"], "100s +")
 
 
 def test_times_of_the_day_are_round_here() -> None:
-    found = ticks.moments(1_789_000_000, 1_789_007_200, 4).marks
+    found = axis_marks.moments(1_789_000_000, 1_789_007_200, 4).marks
     assert all(label.endswith((":00", ":30")) or label[-1].isalpha() for label in texts(found))
-    soon = ticks.moments(1_789_000_010, 1_789_000_080, 4)
+    soon = axis_marks.moments(1_789_000_010, 1_789_000_080, 4)
     assert soon.title.endswith(" +")
     assert texts(soon.marks) == ["1m", "1m30s", "2m"]
 
@@ -222,7 +221,7 @@ def test_an_axis_is_little_wider_than_its_values(low: float, span: float, marks:
     high = low + span
     scale = YAxis.around([low, high], log=False, marks=marks)
     assert scale is not None
-    stride = ticks.round_stride(high - low, marks)
+    stride = axis_marks.round_stride(high - low, marks)
     slack = stride * 1e-6 + math.ulp(abs(low) + abs(high)) * 4
     if scale.constant is None:
         assert low - stride - slack <= scale.low <= low + slack

@@ -1,17 +1,17 @@
-"""The y axis of a plot: positions of values, marks, and labels at the left of the lines."""
+"""The axes of a plot: positions of values and marks, and their labels at the left and below."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import NamedTuple
 
 from trainui.braille import DotRange, dot_ranges
-from trainui.tui.axes import labels, ticks
-from trainui.tui.axes.labels import NumberFormat, number_format, written
-from trainui.tui.axes.ticks import Tick
+from trainui.store.plotting.x_axis import Axis
+from trainui.tui import axis_marks
+from trainui.tui.axis_marks import NumberFormat, Tick, Ticks, number_format, written
 from trainui.tui.render.styled_text import Row, Segment, fit
 
 LOW, DENSE = 3, 5
@@ -39,6 +39,12 @@ stands alone, and on a logarithmic axis."""
 
 POWERS = "10^labels"
 """Title of an axis with exponents as labels."""
+
+STEPS = (Axis.STEP, Axis.EPOCH)
+"""The axes with numbers and not times."""
+
+MARK_CELLS, MOMENT_CELLS = 9, 11
+"""Characters of an x axis for each mark, and for each time of day."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +86,7 @@ class YAxis:
         if log:
             low, high = _log_ends(low, high)
             return cls(low, high, log) if low < high else cls(*_about(low, log=log), log, low)
-        stride = ticks.round_stride(high - low, max(marks, 1))
+        stride = axis_marks.round_stride(high - low, max(marks, 1))
         if not stride / 10 or not math.isfinite(high / stride * 10):
             return cls(low, high)
         return cls(*_with_exact_labels(low, high, stride))
@@ -154,24 +160,26 @@ class PowerFormat(NamedTuple):
 
     def nearest(self, value: float) -> str:
         """Return the label that is nearest to a number."""
-        return labels.nearest(math.log10(value) if self.title else value)
+        return axis_marks.nearest(math.log10(value) if self.title else value)
 
 
-@lru_cache(maxsize=labels.CACHED)
+@lru_cache(maxsize=axis_marks.CACHED)
 def _ticks(scale: YAxis, most: int, even: bool) -> list[Tick]:
     form = scale.form
     if scale.constant is not None:
         return [Tick(scale.constant, form.nearest(scale.constant))]
-    values = ticks.powers if scale.log and not even else ticks.numbers
+    values = axis_marks.powers if scale.log and not even else axis_marks.numbers
     inner = [(value, form.write(value)) for value in values(scale.low, scale.high, most)]
     ends = [Tick(value, form.nearest(value)) for value in (scale.high, scale.low)]
-    found = ticks.apart([*ends, *(Tick(value, text) for value, text in inner if text)])[2:]
-    texts = labels.aligned([tick.label for tick in found])
+    found = axis_marks.apart([*ends, *(Tick(value, text) for value, text in inner if text)])[2:]
+    texts = axis_marks.aligned([tick.label for tick in found])
     return [*ends, *map(Tick, (tick.value for tick in found), texts)]
 
 
 def _format_between(low: float, high: float) -> NumberFormat:
-    exact, tolerable = (high * share - low * share for share in (labels.EXACT, labels.TOLERABLE))
+    exact, tolerable = (
+        high * share - low * share for share in (axis_marks.EXACT_END, axis_marks.TOLERABLE_END)
+    )
     return number_format((low, high), exact, tolerable)
 
 
@@ -187,8 +195,8 @@ def _log_ends(low: float, high: float) -> tuple[float, float]:
         ends = _to_digits(low, math.floor, digits), _to_digits(high, math.ceil, digits)
         if all(written(end, end * share, end * share) for end in ends):
             return ends
-    first = ticks.power_of_ten(math.floor(math.log10(low)))
-    last = ticks.power_of_ten(math.ceil(math.log10(high)))
+    first = axis_marks.power_of_ten(math.floor(math.log10(low)))
+    last = axis_marks.power_of_ten(math.ceil(math.log10(high)))
     return first or low, last if math.isfinite(last) else high
 
 
@@ -202,7 +210,7 @@ def _about(value: float, *, log: bool) -> tuple[float, float]:
     return value - margin, value + margin
 
 
-@lru_cache(maxsize=labels.CACHED)
+@lru_cache(maxsize=axis_marks.CACHED)
 def _with_exact_labels(low: float, high: float, stride: float) -> tuple[float, float]:
     """Return a range as little wider as its ends' labels need to be exact.
 
@@ -244,7 +252,7 @@ def with_y_axis(
         texts = _labels_by_row(scale, scale.ticks(finer * most, even=even), height)
     found: list[Row] = []
     for index, (row, name) in enumerate(zip(rows, right, strict=True)):
-        label = fit(texts.get(index, ""), labels.LABEL, right=True)
+        label = fit(texts.get(index, ""), axis_marks.LABEL, right=True)
         mark = Segment("┤" if index in texts else "│", "line")
         found.append((Segment(label, "dim"), mark, *row, *name))
     return found
@@ -259,3 +267,108 @@ def _labels_by_row(scale: YAxis, marks: Sequence[Tick], height: int) -> dict[int
         if row is not None and all(abs(row - taken) >= gap for taken in texts):
             texts[row] = label
     return texts
+
+
+@dataclass(frozen=True, slots=True)
+class XAxis:
+    """The x axis."""
+
+    low: float
+    high: float
+    width: int
+    """In characters."""
+    log: bool = False
+
+    def share(self, x: float) -> float:
+        """Return where `x` is between the two ends, from 0 to 1."""
+        if self.log:
+            x = math.log(x / self.low) if x > 0 else -math.inf
+            span = math.log(self.high / self.low)
+        else:
+            x, span = x - self.low, self.high - self.low
+        return x / span if span else 0.0
+
+    def column(self, x: float) -> int:
+        """Return the character column of `x`; -1 or `width` if it is outside."""
+        share = self.share(x) if math.isfinite(x) else -1.0
+        if not math.isfinite(share):
+            return -1
+        if x == self.high:
+            return self.width - 1
+        return min(max(math.floor(share * self.width), -1), self.width)
+
+    def x(self, column: float) -> float:
+        """Return the x position of a character column, which may be fractional."""
+        share = column / max(self.width, 1)
+        if self.log:
+            return self.low * math.exp(math.log(self.high / self.low) * share)
+        return self.low + (self.high - self.low) * share
+
+    def ticks(self, axis: Axis) -> Ticks:
+        """Return the marks."""
+        if self.log:
+            write = axis_marks.nearest_step if axis in STEPS else axis_marks.short_duration
+            values = axis_marks.powers(self.low, self.high, max(self.width // MARK_CELLS, 2))
+            return Ticks(axis_marks.apart(Tick(x, write(x)) for x in values), write)
+        if axis in STEPS:
+            return axis_marks.steps(self.low, self.high, max(self.width // MARK_CELLS, 2))
+        if axis == Axis.WALL:
+            return axis_marks.moments(self.low, self.high, max(self.width // MOMENT_CELLS, 2))
+        return axis_marks.durations(self.low, self.high, max(self.width // MARK_CELLS, 2))
+
+    def label(self, x: float, axis: Axis) -> str:
+        """Return the cursor's x position with as many digits as it can move by."""
+        grain = (self.high - self.low) / max(2 * self.width, 1)
+        if axis in STEPS:
+            return axis_marks.count(x, grain) if abs(x) >= 1e6 else f"{x:.10g}"
+        return axis_marks.moment(x) if axis == Axis.WALL else axis_marks.duration(x)
+
+
+def x_axis_rows(
+    across: XAxis, axis: Axis, frame: Frame, end: float, cursor: float | None
+) -> list[Row]:
+    """Return the lines below a plot; `end` is the x position of the last point."""
+    if not frame.feet:
+        return []
+    marks, write, title = across.ticks(axis)
+    found = [(across.column(tick.value), tick.label) for tick in marks]
+    within = [(column, label) for column, label in found if 0 <= column < frame.width]
+    wanted = [(column, label, "dim") for column, label in within]
+    for x, style, text in (
+        (end, "strong", write),
+        (cursor, "accent", partial(across.label, axis=axis)),
+    ):
+        if x is not None and 0 <= across.column(x) < across.width:
+            wanted.insert(0, (across.column(x), text(x), style))
+    left = Segment(" " * axis_marks.LABEL)
+    if frame.feet == 1:
+        return [(left, Segment("╰", "line"), *axis_labels(wanted, frame.width, "─", title))]
+    line = ["─"] * frame.width
+    for column, _ in within:
+        line[column] = "┬"
+    return [
+        (left, Segment("╰" + "".join(line), "line")),
+        (left, Segment(" "), *axis_labels(wanted, frame.width, " ", title)),
+    ]
+
+
+def axis_labels(
+    wanted: Sequence[tuple[int, str, str]], width: int, filling: str, title: str = ""
+) -> list[Segment]:
+    """Return the labels below their marks; the first ones take precedence.
+
+    Each is wanted at a column, with a style; `filling` is the character between labels, and
+    `title` the text at the left, before all of them.
+    """
+    taken = [(0, title, "strong")] if title else []
+    for column, label, style in wanted:
+        start = max(min(column - len(label) // 2, width - len(label)), 0)
+        if style == "accent":  # the cursor's place moves aside
+            start = max(start, len(title) + bool(title))
+        if all(start > at + len(text) or start + len(label) < at for at, text, _ in taken):
+            taken.append((start, label, style))
+    spans, used = [], 0
+    for start, label, style in sorted(taken):
+        spans += [Segment(filling * (start - used), "line"), Segment(label, style)]
+        used = start + len(label)
+    return [*spans, Segment(filling * (width - used), "line")]
