@@ -10,9 +10,9 @@ from textual.binding import BindingType
 from textual.containers import Vertical
 
 from trainui.tui.keymap import SCOPES, Key, bindings
+from trainui.tui.line_view import RowsView
 from trainui.tui.render.styled_text import Row, Segment, beside, fit, width_of
-from trainui.tui.widgets.dialog import FRAME, Dialog
-from trainui.tui.widgets.line_view import RowsView
+from trainui.tui.widgets import FRAME, Dialog
 
 KEY_WIDTH, GAP = 12, 4
 """Cells of the keys, and between two columns of bindings."""

@@ -39,7 +39,7 @@ from trainui.tui.snapshot.machine_figures import (
 )
 from trainui.tui.snapshot.query import MachineQuery
 from trainui.tui.snapshot.snapshot import Machine, Snapshot
-from trainui.tui.widgets.list_view import Entry, EntryView
+from trainui.tui.widgets import Entry, EntryView
 
 LEAST_HEIGHT, MOST_HEIGHT = 3, 8
 """Lines of a chart without its title; with less room there is none."""

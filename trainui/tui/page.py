@@ -29,8 +29,7 @@ from trainui.tui.render.styled_text import Row, Segment
 from trainui.tui.snapshot.query import Query
 from trainui.tui.snapshot.snapshot import Snapshot
 from trainui.tui.terminal.terminal_app import PromptScreen
-from trainui.tui.widgets.bars import Bar, KeyBar, SearchBar
-from trainui.tui.widgets.gpu_strip import GpuStrip
+from trainui.tui.widgets import Bar, GpuStrip, KeyBar, SearchBar
 
 if TYPE_CHECKING:
     from trainui.model.records import RunRecord, StageRecord

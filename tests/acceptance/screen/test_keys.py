@@ -15,7 +15,7 @@ from trainui.model.states import Status
 from trainui.store.runs import stage_requests
 from trainui.tui.keymap import KEYS, Key
 from trainui.tui.page import Page
-from trainui.tui.widgets.bars import SearchBar
+from trainui.tui.widgets import SearchBar
 
 GRAPH = {"first": (), "second": ("first",), "third": ("second",)}
 

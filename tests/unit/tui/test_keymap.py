@@ -17,6 +17,7 @@ from trainui.tui.curves.screen import CurvePlot
 from trainui.tui.graph.view import StageGraph
 from trainui.tui.help_screen import help_rows
 from trainui.tui.keymap import KEYS, SCOPES, KeyTable, bindings
+from trainui.tui.line_view import LinesView
 from trainui.tui.logs.view import LogView
 from trainui.tui.machine_screen import MachineScreen, MachineView
 from trainui.tui.page import Page
@@ -24,8 +25,7 @@ from trainui.tui.render.styled_text import joined, plain, width_of
 from trainui.tui.run_list.screen import RunsScreen
 from trainui.tui.run_list.table import RunTable
 from trainui.tui.run_page.screen import RunScreen
-from trainui.tui.widgets.dialog import FRAME
-from trainui.tui.widgets.line_view import LinesView
+from trainui.tui.widgets import FRAME
 
 WHERE: dict[str, tuple[type[DOMNode], ...]] = {
     "app": (TrainuiApp,),

@@ -23,8 +23,7 @@ from trainui.tui.readers.health import DiskForecast
 from trainui.tui.render.styled_text import joined, width_of
 from trainui.tui.snapshot.machine_figures import DiskFigures, GpuFigures, MachineFigures, coarse
 from trainui.tui.snapshot.snapshot import Machine as Seen
-from trainui.tui.widgets.gpu_strip import strip_rows
-from trainui.tui.widgets.list_view import Entry
+from trainui.tui.widgets import Entry, strip_rows
 
 PLACE = Path("/data/runs")
 GIGABYTE = 10**9

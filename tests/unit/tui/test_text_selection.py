@@ -5,8 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
+from trainui.tui.line_view import STYLE, TextPosition, TextSelection
 from trainui.tui.render.styled_text import Row, Segment, plain
-from trainui.tui.widgets.line_view import STYLE, TextPosition, TextSelection
 
 ROWS: list[Row] = [
     (Segment("first "), Segment("line", "dim")),

@@ -29,10 +29,9 @@ from trainui.text import harmless
 from trainui.tui.actions.target import Target, label, listed, may_be_deleted
 from trainui.tui.app_interface import app_of
 from trainui.tui.keymap import bindings
+from trainui.tui.line_view import TextView
 from trainui.tui.render.styled_text import Segment
-from trainui.tui.widgets.dialog import FRAME_HEIGHT, Dialog
-from trainui.tui.widgets.line_view import TextView
-from trainui.tui.widgets.list_view import Entry, EntryView
+from trainui.tui.widgets import FRAME_HEIGHT, Dialog, Entry, EntryView
 
 if TYPE_CHECKING:
     from trainui.control.trainings.external_command import Offer

@@ -21,10 +21,9 @@ from trainui.pipeline.fields import parameters
 from trainui.text import harmless
 from trainui.tui.app_interface import app_of
 from trainui.tui.keymap import Key
+from trainui.tui.line_view import RowsView
 from trainui.tui.render.styled_text import Row, Segment, fit_middle, text_rows
-from trainui.tui.widgets.bars import Bar, KeyBar
-from trainui.tui.widgets.line_view import RowsView
-from trainui.tui.widgets.list_view import Entry, EntryView
+from trainui.tui.widgets import Bar, Entry, EntryView, KeyBar
 
 MOST = 200
 """Maximum number of files listed."""

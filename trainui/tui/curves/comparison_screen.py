@@ -23,8 +23,7 @@ from trainui.tui.snapshot.curves import ALL_IN_ONE, Candidate, Comparison, Curve
 from trainui.tui.snapshot.plot_options import after
 from trainui.tui.snapshot.query import MetricQuery
 from trainui.tui.snapshot.snapshot import Snapshot
-from trainui.tui.widgets.bars import Bar
-from trainui.tui.widgets.list_view import CursorView
+from trainui.tui.widgets import Bar, CursorView
 
 VALUE, MOST_PARAM, MOST_LABEL = 10, 12, 40
 """Widths of values, and the greatest widths of a parameter and of a label, in characters."""

@@ -14,6 +14,7 @@ from trainui.store.plotting.x_axis import Axis
 from trainui.tui.curves.cursor_values import next_x, value_at, x_positions
 from trainui.tui.curves.state import CurvesState
 from trainui.tui.keymap import bindings
+from trainui.tui.line_view import RowsView
 from trainui.tui.plot_axes import XAxis
 from trainui.tui.render.styled_text import Row, text_rows
 from trainui.tui.snapshot.curves import (
@@ -25,7 +26,6 @@ from trainui.tui.snapshot.curves import (
     CurvesWanted,
 )
 from trainui.tui.snapshot.plot_options import SMOOTHINGS, PlotOptions, after
-from trainui.tui.widgets.line_view import RowsView
 
 BRIEFLY = 1.5
 """Seconds that a notification is shown."""

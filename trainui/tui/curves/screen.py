@@ -56,7 +56,7 @@ from trainui.tui.snapshot.curves import Chart, PlotLine
 from trainui.tui.snapshot.plot_options import AXES, PlotOptions, after
 from trainui.tui.snapshot.query import MetricQuery
 from trainui.tui.snapshot.snapshot import CurvesPage, Snapshot
-from trainui.tui.widgets.bars import Bar
+from trainui.tui.widgets import Bar
 
 OWN = "curve-1"
 """The style of a plot's only line."""

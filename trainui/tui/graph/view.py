@@ -24,7 +24,7 @@ from trainui.tui.keymap import bindings
 from trainui.tui.plot_axes import XAxis, axis_labels
 from trainui.tui.render.numbers import elapsed, state_style
 from trainui.tui.render.styled_text import Row, Segment, cut, fit, fit_middle, merged, width_of
-from trainui.tui.widgets.list_view import CursorView
+from trainui.tui.widgets import CursorView
 
 WORD, SHORT_WORD, TIME = 11, 9, 7
 """Widths of the state, of states up to the length of `completed`, and of the time."""

@@ -22,6 +22,7 @@ from trainui.clock import SECOND
 from trainui.control.logs.attempt_log import BEGINNING, ENDING, LogLine, LogPosition, errors
 from trainui.formatting import size
 from trainui.tui.keymap import bindings
+from trainui.tui.line_view import LinesView
 from trainui.tui.logs.window_reader import (
     NO_WINDOW,
     Destination,
@@ -42,7 +43,6 @@ from trainui.tui.render.styled_text import (
     width_of,
     wrap_row,
 )
-from trainui.tui.widgets.line_view import LinesView
 
 CACHED = 2000
 """Size of the cache of rendered lines."""

@@ -12,9 +12,9 @@ from trainui.store.read.run_list import RunLine
 from trainui.text import harmless
 from trainui.tui.actions.target import label
 from trainui.tui.keymap import bindings
+from trainui.tui.line_view import RowsView
 from trainui.tui.render.styled_text import Row, Segment, labelled, shared_out, wrap
-from trainui.tui.widgets.dialog import FRAME, Dialog
-from trainui.tui.widgets.line_view import RowsView
+from trainui.tui.widgets import FRAME, Dialog
 
 _STYLES = {"-": "bad", "+": "good"}
 """Styles of the two commands of a stage, by the sign before them."""

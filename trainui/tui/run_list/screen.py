@@ -25,7 +25,7 @@ from trainui.tui.run_list.sorting import WHEN
 from trainui.tui.run_list.table import RunTable
 from trainui.tui.snapshot.query import ListQuery
 from trainui.tui.snapshot.snapshot import Snapshot
-from trainui.tui.widgets.list_view import Entry, EntryView
+from trainui.tui.widgets import Entry, EntryView
 
 if TYPE_CHECKING:
     from trainui.tui.run_list.found_trainings import FoundTraining, FoundTrainings

@@ -20,7 +20,7 @@ from trainui.tui.run_list.filter import RunFilter, Values, parse
 from trainui.tui.run_list.sorting import METRIC, ORDERS, SortOrder, by_metric, by_param
 from trainui.tui.snapshot.run_page import SMOOTHED
 from trainui.tui.snapshot.snapshot import ListedMetrics
-from trainui.tui.widgets.list_view import CursorView
+from trainui.tui.widgets import CursorView
 
 if TYPE_CHECKING:
     from trainui.tui.snapshot.snapshot import Snapshot

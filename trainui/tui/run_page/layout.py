@@ -22,12 +22,12 @@ from trainui.tui.curves.grid_view import CurvesView
 from trainui.tui.graph.nodes import which
 from trainui.tui.graph.view import LEAST_BAR, StageGraph
 from trainui.tui.keymap import bindings
+from trainui.tui.line_view import LinesView
 from trainui.tui.logs.view import LogView
 from trainui.tui.render.styled_text import LEAST_EDGE
 from trainui.tui.run_page.details_view import DetailsView
 from trainui.tui.run_page.tab_bar import Tabs
 from trainui.tui.snapshot.query import DetailTab
-from trainui.tui.widgets.line_view import LinesView
 
 WIDE = 100
 """Terminal width in columns from which the wide layout is used."""

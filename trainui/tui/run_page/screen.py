@@ -23,6 +23,7 @@ from trainui.tui.curves.grid_view import CurvesView
 from trainui.tui.curves.state import CurvesState
 from trainui.tui.graph.view import StageGraph
 from trainui.tui.keymap import Key, bindings
+from trainui.tui.line_view import RowsView
 from trainui.tui.logs.view import LogView
 from trainui.tui.logs.window_reader import LogSource, Stream
 from trainui.tui.page import Jump, Page
@@ -35,8 +36,7 @@ from trainui.tui.run_page.overview import DetailsSubject
 from trainui.tui.snapshot.query import DetailTab, RunQuery
 from trainui.tui.snapshot.run_page import RunPage, StageDetail
 from trainui.tui.snapshot.snapshot import Snapshot
-from trainui.tui.widgets.bars import Bar
-from trainui.tui.widgets.line_view import RowsView
+from trainui.tui.widgets import Bar
 
 DETAILS = "details"
 """The preference key for the unfolded details of the overview."""

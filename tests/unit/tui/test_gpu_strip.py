@@ -16,7 +16,7 @@ from trainui.execution.gpu import nvml
 from trainui.tui.render.styled_text import plain, width_of
 from trainui.tui.run_list.screen import RunsScreen
 from trainui.tui.snapshot.machine_figures import GpuFigures
-from trainui.tui.widgets.gpu_strip import strip_rows
+from trainui.tui.widgets import strip_rows
 
 BUSY = GpuFigures(0, None, False, 97, 41, 80, 61, 412)
 TAKEN = GpuFigures(1, "pid 4242 of another user", False, 8, 3, 80, 40, 90)
