@@ -226,7 +226,7 @@ def short_duration(seconds: float) -> str:
 
 def moment(seconds: float) -> str:
     """Format a time of day in local time, with the date if it is not today."""
-    from trainui.tui.render.numbers import clock_time
+    from trainui.tui.numbers import clock_time
 
     return clock_time(round(seconds * 1_000_000))
 

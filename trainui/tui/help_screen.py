@@ -11,7 +11,7 @@ from textual.containers import Vertical
 
 from trainui.tui.keymap import SCOPES, Key, bindings
 from trainui.tui.line_view import RowsView
-from trainui.tui.render.styled_text import Row, Segment, beside, fit, width_of
+from trainui.tui.styled_text import Row, Segment, beside, fit, width_of
 from trainui.tui.widgets import FRAME, Dialog
 
 KEY_WIDTH, GAP = 12, 4

@@ -21,10 +21,9 @@ from textual.geometry import Region, Size
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from trainui.tui import styles
+from trainui.tui import styled_text, styles
 from trainui.tui.keymap import bindings
-from trainui.tui.render import styled_text
-from trainui.tui.render.styled_text import (
+from trainui.tui.styled_text import (
     Border,
     Row,
     cut,

@@ -17,9 +17,18 @@ from trainui.store.read.run_list import RunLine
 from trainui.system import mounts
 from trainui.text import harmless
 from trainui.tui.keymap import bindings
+from trainui.tui.numbers import bar, blocks
 from trainui.tui.page import Page
-from trainui.tui.render.numbers import bar, blocks
-from trainui.tui.render.styled_text import (
+from trainui.tui.snapshot.machine_figures import (
+    PERIOD,
+    DiskFigures,
+    GpuFigures,
+    MachineFigures,
+    coarse,
+)
+from trainui.tui.snapshot.query import MachineQuery
+from trainui.tui.snapshot.snapshot import Machine, Snapshot
+from trainui.tui.styled_text import (
     Row,
     Segment,
     beside,
@@ -30,15 +39,6 @@ from trainui.tui.render.styled_text import (
     labelled,
     text_rows,
 )
-from trainui.tui.snapshot.machine_figures import (
-    PERIOD,
-    DiskFigures,
-    GpuFigures,
-    MachineFigures,
-    coarse,
-)
-from trainui.tui.snapshot.query import MachineQuery
-from trainui.tui.snapshot.snapshot import Machine, Snapshot
 from trainui.tui.widgets import Entry, EntryView
 
 LEAST_HEIGHT, MOST_HEIGHT = 3, 8

@@ -12,7 +12,7 @@ from trainui.braille import DotRange, dot_ranges
 from trainui.store.plotting.x_axis import Axis
 from trainui.tui import axis_marks
 from trainui.tui.axis_marks import NumberFormat, Tick, Ticks, number_format, written
-from trainui.tui.render.styled_text import Row, Segment, fit
+from trainui.tui.styled_text import Row, Segment, fit
 
 LOW, DENSE = 3, 5
 """Heights in lines up to which only the ends of the y axis are labelled, and up to which labels

@@ -1,4 +1,4 @@
-"""Widgets that pages share: lists with a cursor, dialogs, bars of one line, and the strip of GPUs."""
+"""Widgets that pages share: lists with a cursor, dialogs, bars of one line, the strip of GPUs."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from textual.widgets import Input
 from trainui.text import harmless
 from trainui.tui.keymap import Key
 from trainui.tui.line_view import LinesView, RowsView
-from trainui.tui.render.styled_text import Row, Segment, cut, spread, width_of
 from trainui.tui.snapshot.machine_figures import GpuFigures
+from trainui.tui.styled_text import Row, Segment, cut, spread, width_of
 
 Item = TypeVar("Item")
 

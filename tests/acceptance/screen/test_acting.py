@@ -37,8 +37,8 @@ from trainui.tui.actions.confirmations import ConfirmScreen
 from trainui.tui.actions.file_screen import start
 from trainui.tui.actions.plan_screen import PlanScreen, PlanView
 from trainui.tui.app import TrainuiApp
-from trainui.tui.render.styled_text import Segment
 from trainui.tui.run_page.screen import RunScreen
+from trainui.tui.styled_text import Segment
 
 PIPELINE = """\
 name: small

@@ -24,7 +24,7 @@ from trainui.formatting import size
 from trainui.model.records import SeriesSummary
 from trainui.store.db import readonly
 from trainui.store.points import read_points
-from trainui.tui.render.numbers import elapsed, number
+from trainui.tui.numbers import elapsed, number
 from trainui.tui.run_page.screen import RunScreen
 
 MEMBERS = {f"train[lr=0.{place}]": 40 + 7 * place for place in range(1, 7)}

@@ -20,8 +20,8 @@ from trainui.resume import environment_digest
 from trainui.store.runs import runs
 from trainui.tui.app import TrainuiApp
 from trainui.tui.readers.page_reader import UNREAD
-from trainui.tui.render.styled_text import plain
 from trainui.tui.run_page.overview import FOLDED
+from trainui.tui.styled_text import plain
 
 
 def line_of(driven: Driven, text: str) -> str:

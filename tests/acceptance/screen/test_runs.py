@@ -22,7 +22,7 @@ from trainui.store.runs.alerts import AlertRecord
 from trainui.tui import styles
 from trainui.tui.curves.screen import CurvesScreen
 from trainui.tui.help_screen import HelpScreen
-from trainui.tui.render.styled_text import Row
+from trainui.tui.styled_text import Row
 
 
 async def test_a_first_start_says_what_to_do_and_notices_the_first_run(home: Path) -> None:

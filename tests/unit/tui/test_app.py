@@ -11,7 +11,7 @@ from textual.color import Color
 from trainui.text import SYMBOLS, TROUBLE
 from trainui.tui.app import AsciiFilter, is_wanted, plain
 from trainui.tui.curves.line_styles import mark_of
-from trainui.tui.render.numbers import progress_bar
+from trainui.tui.numbers import progress_bar
 
 BRAILLE = [chr(0x2800 + bits) for bits in range(256)]
 BOX = [chr(code) for code in range(0x2500, 0x2580)]

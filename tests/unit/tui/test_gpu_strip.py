@@ -13,9 +13,9 @@ from tests.gpus.stand_in import GIB, Machine
 from tests.unit.tui.driving import opened
 from tests.unit.tui.filled import Filler, running_demo
 from trainui.execution.gpu import nvml
-from trainui.tui.render.styled_text import plain, width_of
 from trainui.tui.run_list.screen import RunsScreen
 from trainui.tui.snapshot.machine_figures import GpuFigures
+from trainui.tui.styled_text import plain, width_of
 from trainui.tui.widgets import strip_rows
 
 BUSY = GpuFigures(0, None, False, 97, 41, 80, 61, 412)

@@ -21,10 +21,10 @@ from trainui.tui.line_view import LinesView
 from trainui.tui.logs.view import LogView
 from trainui.tui.machine_screen import MachineScreen, MachineView
 from trainui.tui.page import Page
-from trainui.tui.render.styled_text import joined, plain, width_of
 from trainui.tui.run_list.screen import RunsScreen
 from trainui.tui.run_list.table import RunTable
 from trainui.tui.run_page.screen import RunScreen
+from trainui.tui.styled_text import joined, plain, width_of
 from trainui.tui.widgets import FRAME
 
 WHERE: dict[str, tuple[type[DOMNode], ...]] = {

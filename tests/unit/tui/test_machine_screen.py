@@ -20,9 +20,9 @@ from trainui.store.read.gpu_use import Holder
 from trainui.system.disk import DiskSpace
 from trainui.tui.machine_screen import MachineScreen, MachineView, history_rows, machine_lines
 from trainui.tui.readers.health import DiskForecast
-from trainui.tui.render.styled_text import joined, width_of
 from trainui.tui.snapshot.machine_figures import DiskFigures, GpuFigures, MachineFigures, coarse
 from trainui.tui.snapshot.snapshot import Machine as Seen
+from trainui.tui.styled_text import joined, width_of
 from trainui.tui.widgets import Entry, strip_rows
 
 PLACE = Path("/data/runs")

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trainui.tui.line_view import STYLE, TextPosition, TextSelection
-from trainui.tui.render.styled_text import Row, Segment, plain
+from trainui.tui.styled_text import Row, Segment, plain
 
 ROWS: list[Row] = [
     (Segment("first "), Segment("line", "dim")),

@@ -30,7 +30,7 @@ from trainui.tui.actions.target import Target, label, listed, may_be_deleted
 from trainui.tui.app_interface import app_of
 from trainui.tui.keymap import bindings
 from trainui.tui.line_view import TextView
-from trainui.tui.render.styled_text import Segment
+from trainui.tui.styled_text import Segment
 from trainui.tui.widgets import FRAME_HEIGHT, Dialog, Entry, EntryView
 
 if TYPE_CHECKING:

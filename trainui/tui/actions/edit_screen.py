@@ -27,7 +27,7 @@ from trainui.tui.actions.target import Target, label
 from trainui.tui.app_interface import app_of
 from trainui.tui.keymap import bindings
 from trainui.tui.line_view import TextView
-from trainui.tui.render.styled_text import Segment, fit, shared_out, width_of
+from trainui.tui.styled_text import Segment, fit, shared_out, width_of
 from trainui.tui.widgets import Bar, KeyBar
 
 if TYPE_CHECKING:

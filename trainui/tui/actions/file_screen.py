@@ -22,7 +22,7 @@ from trainui.text import harmless
 from trainui.tui.app_interface import app_of
 from trainui.tui.keymap import Key
 from trainui.tui.line_view import RowsView
-from trainui.tui.render.styled_text import Row, Segment, fit_middle, text_rows
+from trainui.tui.styled_text import Row, Segment, fit_middle, text_rows
 from trainui.tui.widgets import Bar, Entry, EntryView, KeyBar
 
 MOST = 200

@@ -23,7 +23,7 @@ from trainui.tui.actions.target import Target, label, listed
 from trainui.tui.app_interface import app_of
 from trainui.tui.keymap import bindings
 from trainui.tui.line_view import RowsView
-from trainui.tui.render.styled_text import Row, Segment, fit, fit_middle, text_rows, width_of, wrap
+from trainui.tui.styled_text import Row, Segment, fit, fit_middle, text_rows, width_of, wrap
 from trainui.tui.widgets import Bar, Entry, EntryView, KeyBar
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 from trainui.store.plotting.x_axis import Axis
 from trainui.tui import axis_marks
+from trainui.tui.numbers import number, step
 from trainui.tui.plot_axes import XAxis
-from trainui.tui.render.numbers import number, step
 from trainui.tui.snapshot.curves import Chart, PlotLine
 from trainui.tui.snapshot.plot_options import PlotOptions
 

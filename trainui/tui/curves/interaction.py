@@ -16,7 +16,6 @@ from trainui.tui.curves.state import CurvesState
 from trainui.tui.keymap import bindings
 from trainui.tui.line_view import RowsView
 from trainui.tui.plot_axes import XAxis
-from trainui.tui.render.styled_text import Row, text_rows
 from trainui.tui.snapshot.curves import (
     ALL_IN_ONE,
     NOT_READ,
@@ -26,6 +25,7 @@ from trainui.tui.snapshot.curves import (
     CurvesWanted,
 )
 from trainui.tui.snapshot.plot_options import SMOOTHINGS, PlotOptions, after
+from trainui.tui.styled_text import Row, text_rows
 
 BRIEFLY = 1.5
 """Seconds that a notification is shown."""

@@ -9,8 +9,8 @@ from typing import NamedTuple
 from rich.cells import cell_len
 
 from trainui.model.headline_metric import headline
-from trainui.tui.render.styled_text import Row, Segment, packed
 from trainui.tui.snapshot.curves import Chart, PlotLine
+from trainui.tui.styled_text import Row, Segment, packed
 from trainui.tui.styles import CURVES
 
 _MARKS = "●▲■◆▼★○△□◇▽☆"

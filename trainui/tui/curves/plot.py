@@ -21,6 +21,7 @@ from trainui.model.states import Status
 from trainui.store.plotting.x_axis import Axis
 from trainui.text import SYMBOLS
 from trainui.tui.curves.line_styles import LineStyle, line_styles
+from trainui.tui.numbers import exact_step, number
 from trainui.tui.plot_axes import (
     LEAST_MARKS,
     TICK_ROWS,
@@ -30,10 +31,9 @@ from trainui.tui.plot_axes import (
     with_y_axis,
     x_axis_rows,
 )
-from trainui.tui.render.numbers import exact_step, number
-from trainui.tui.render.styled_text import Row, Segment, fit, fit_middle
 from trainui.tui.snapshot.curves import ABOVE, BELOW, NAN, Chart, PlotLine
 from trainui.tui.snapshot.plot_options import PlotOptions
+from trainui.tui.styled_text import Row, Segment, fit, fit_middle
 
 _CHARACTERS = tuple(chr(braille.BLANK + bits) for bits in range(256))
 """The characters by their bits."""

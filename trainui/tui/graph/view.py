@@ -21,9 +21,9 @@ from trainui.tui.graph.layout import NODE, Drawing, GraphLine, layout
 from trainui.tui.graph.nodes import FOLDED_FROM, GraphNode, counts, graph_nodes, most_important
 from trainui.tui.graph.timeline import Timeline, Tries, bar, joined
 from trainui.tui.keymap import bindings
+from trainui.tui.numbers import elapsed, state_style
 from trainui.tui.plot_axes import XAxis, axis_labels
-from trainui.tui.render.numbers import elapsed, state_style
-from trainui.tui.render.styled_text import Row, Segment, cut, fit, fit_middle, merged, width_of
+from trainui.tui.styled_text import Row, Segment, cut, fit, fit_middle, merged, width_of
 from trainui.tui.widgets import CursorView
 
 WORD, SHORT_WORD, TIME = 11, 9, 7

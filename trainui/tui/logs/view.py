@@ -21,6 +21,7 @@ from textual.message import Message
 from trainui.clock import SECOND
 from trainui.control.logs.attempt_log import BEGINNING, ENDING, LogLine, LogPosition, errors
 from trainui.formatting import size
+from trainui.tui import styled_text
 from trainui.tui.keymap import bindings
 from trainui.tui.line_view import LinesView
 from trainui.tui.logs.window_reader import (
@@ -31,8 +32,7 @@ from trainui.tui.logs.window_reader import (
     LogWindow,
     WindowQuery,
 )
-from trainui.tui.render import styled_text
-from trainui.tui.render.styled_text import (
+from trainui.tui.styled_text import (
     Row,
     Segment,
     cut,

@@ -24,8 +24,8 @@ from trainui.store.read import event_feed, headlines
 from trainui.supervisor.protocol import STDERR_FILE, STDOUT_FILE
 from trainui.system import plain_files
 from trainui.text import harmless
+from trainui.tui.numbers import exact_step, number
 from trainui.tui.readers.stage_values import BestSteps
-from trainui.tui.render.numbers import exact_step, number
 from trainui.tui.snapshot.cache import Cache
 from trainui.tui.snapshot.run_page import LogProgress, StageActivity
 

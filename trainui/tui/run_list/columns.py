@@ -12,12 +12,12 @@ from trainui.formatting import short_id
 from trainui.model.states import UNFINISHED, Status
 from trainui.store.read.run_list import RunDetails, RunLine, RunTrouble
 from trainui.text import SYMBOLS, TROUBLE, harmless, state, verdict
-from trainui.tui.render.numbers import elapsed, number, progress_bar, spark, state_style, when
-from trainui.tui.render.styled_text import ELLIPSIS, Row, Segment, cut, fit, fit_middle, width_of
+from trainui.tui.numbers import elapsed, number, progress_bar, spark, state_style, when
 from trainui.tui.run_list.column_stats import EXTERNAL, ColumnStats
 from trainui.tui.snapshot.params import shown_params
 from trainui.tui.snapshot.run_page import NOTHING
 from trainui.tui.snapshot.snapshot import RunLive
+from trainui.tui.styled_text import ELLIPSIS, Row, Segment, cut, fit, fit_middle, width_of
 
 if TYPE_CHECKING:
     from trainui.tui.snapshot.run_page import Eta

@@ -13,7 +13,7 @@ from trainui.text import harmless
 from trainui.tui.actions.target import label
 from trainui.tui.keymap import bindings
 from trainui.tui.line_view import RowsView
-from trainui.tui.render.styled_text import Row, Segment, labelled, shared_out, wrap
+from trainui.tui.styled_text import Row, Segment, labelled, shared_out, wrap
 from trainui.tui.widgets import FRAME, Dialog
 
 _STYLES = {"-": "bad", "+": "good"}

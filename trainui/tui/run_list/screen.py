@@ -17,14 +17,14 @@ from trainui.model.states import UNFINISHED, Status
 from trainui.store.read.run_list import RunLine, RunTrouble
 from trainui.text import SYMBOLS, harmless
 from trainui.tui.keymap import bindings
+from trainui.tui.numbers import state_style
 from trainui.tui.page import WIDE, Page
-from trainui.tui.render.numbers import state_style
-from trainui.tui.render.styled_text import Row, Segment, fit, fit_middle, text_rows, width_of
 from trainui.tui.run_list.columns import trouble_cells
 from trainui.tui.run_list.sorting import WHEN
 from trainui.tui.run_list.table import RunTable
 from trainui.tui.snapshot.query import ListQuery
 from trainui.tui.snapshot.snapshot import Snapshot
+from trainui.tui.styled_text import Row, Segment, fit, fit_middle, text_rows, width_of
 from trainui.tui.widgets import Entry, EntryView
 
 if TYPE_CHECKING:

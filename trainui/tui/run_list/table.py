@@ -13,13 +13,13 @@ from trainui import clock
 from trainui.model.metric_direction import ComparedMetric
 from trainui.store.read.run_list import RunLine
 from trainui.tui.keymap import bindings
-from trainui.tui.render.styled_text import Row, Segment
 from trainui.tui.run_list.column_stats import ColumnStats, facts_of, with_listed
 from trainui.tui.run_list.columns import RowContext, RunColumns
 from trainui.tui.run_list.filter import RunFilter, Values, parse
 from trainui.tui.run_list.sorting import METRIC, ORDERS, SortOrder, by_metric, by_param
 from trainui.tui.snapshot.run_page import SMOOTHED
 from trainui.tui.snapshot.snapshot import ListedMetrics
+from trainui.tui.styled_text import Row, Segment
 from trainui.tui.widgets import CursorView
 
 if TYPE_CHECKING:

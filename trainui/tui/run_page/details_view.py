@@ -20,18 +20,7 @@ from trainui.model.states import ENDED, Status
 from trainui.pipeline.substitution.masking import mask
 from trainui.text import harmless
 from trainui.tui.line_view import RowsView
-from trainui.tui.render.numbers import age_changes_in, clock_time, state_style
-from trainui.tui.render.styled_text import (
-    Row,
-    Segment,
-    fit,
-    fit_middle,
-    labelled,
-    marked,
-    plain,
-    text_rows,
-    wrap,
-)
+from trainui.tui.numbers import age_changes_in, clock_time, state_style
 from trainui.tui.run_page.overview import (
     FOLDED,
     LABEL,
@@ -45,6 +34,17 @@ from trainui.tui.run_page.tab_bar import Tabs
 from trainui.tui.snapshot.cache import Cache
 from trainui.tui.snapshot.query import DetailTab
 from trainui.tui.snapshot.run_page import StageFile, StageFiles, as_attempt
+from trainui.tui.styled_text import (
+    Row,
+    Segment,
+    fit,
+    fit_middle,
+    labelled,
+    marked,
+    plain,
+    text_rows,
+    wrap,
+)
 
 if TYPE_CHECKING:
     from textual.timer import Timer

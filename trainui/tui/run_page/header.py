@@ -9,9 +9,9 @@ from trainui.formatting import short_id
 from trainui.model.records import RunRecord, StageRecord
 from trainui.model.states import DONE, UNFINISHED, Status
 from trainui.text import SYMBOLS, harmless, state, verdict
-from trainui.tui.render.numbers import clock_time, elapsed, progress_bar, state_style
-from trainui.tui.render.styled_text import Row, Segment
+from trainui.tui.numbers import clock_time, elapsed, progress_bar, state_style
 from trainui.tui.snapshot.run_page import RunPage
+from trainui.tui.styled_text import Row, Segment
 
 BAR = 12
 """Width of the progress bar in characters."""

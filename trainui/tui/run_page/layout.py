@@ -24,10 +24,10 @@ from trainui.tui.graph.view import LEAST_BAR, StageGraph
 from trainui.tui.keymap import bindings
 from trainui.tui.line_view import LinesView
 from trainui.tui.logs.view import LogView
-from trainui.tui.render.styled_text import LEAST_EDGE
 from trainui.tui.run_page.details_view import DetailsView
 from trainui.tui.run_page.tab_bar import Tabs
 from trainui.tui.snapshot.query import DetailTab
+from trainui.tui.styled_text import LEAST_EDGE
 
 WIDE = 100
 """Terminal width in columns from which the wide layout is used."""

@@ -19,9 +19,9 @@ from trainui.model.states import DONE, UNFINISHED, Status
 from trainui.pipeline.substitution.masking import mask
 from trainui.store.read.run_json import shown_command
 from trainui.text import STALLED, SYMBOLS, harmless, state
-from trainui.tui.render.numbers import age, clock_time, elapsed, number, state_style
-from trainui.tui.render.styled_text import Row, Segment, fit_middle, labelled, packed, wrap
+from trainui.tui.numbers import age, clock_time, elapsed, number, state_style
 from trainui.tui.snapshot.run_page import LogProgress, RunPage, StageDetail, as_attempt
+from trainui.tui.styled_text import Row, Segment, fit_middle, labelled, packed, wrap
 
 if TYPE_CHECKING:
     from trainui.tui.graph.timeline import Timeline

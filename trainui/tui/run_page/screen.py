@@ -27,7 +27,6 @@ from trainui.tui.line_view import RowsView
 from trainui.tui.logs.view import LogView
 from trainui.tui.logs.window_reader import LogSource, Stream
 from trainui.tui.page import Jump, Page
-from trainui.tui.render.styled_text import Row, Segment, text_rows
 from trainui.tui.run_page.autoselect import stage_to_select, successor
 from trainui.tui.run_page.details_view import DetailsView
 from trainui.tui.run_page.header import can_resume, crumbs, heading
@@ -36,6 +35,7 @@ from trainui.tui.run_page.overview import DetailsSubject
 from trainui.tui.snapshot.query import DetailTab, RunQuery
 from trainui.tui.snapshot.run_page import RunPage, StageDetail
 from trainui.tui.snapshot.snapshot import Snapshot
+from trainui.tui.styled_text import Row, Segment, text_rows
 from trainui.tui.widgets import Bar
 
 DETAILS = "details"

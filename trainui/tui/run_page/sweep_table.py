@@ -17,10 +17,10 @@ from trainui.pipeline.matrix import TRIAL
 from trainui.pipeline.substitution.masking import mask
 from trainui.text import SYMBOLS, harmless
 from trainui.tui.graph.nodes import RANKS, counts
-from trainui.tui.render.numbers import elapsed, exact_step, number, shortened, state_style, step
-from trainui.tui.render.styled_text import Row, Segment, cut, fit, fit_middle, packed, width_of
+from trainui.tui.numbers import elapsed, exact_step, number, shortened, state_style, step
 from trainui.tui.run_page.header import trouble
 from trainui.tui.snapshot.run_page import MatrixDetail, SearchDetail, StageValue
+from trainui.tui.styled_text import Row, Segment, cut, fit, fit_middle, packed, width_of
 
 PLOT_HEIGHT, LEAST_POINTS = 3, 3
 """Lines of the plot of the best value so far, and the completed trials without which it is not."""

@@ -11,8 +11,8 @@ from trainui.errors import TrainuiError
 from trainui.plugin import Viewer, registry
 from trainui.plugin.records import fits
 from trainui.text import harmless
-from trainui.tui.render.styled_text import Row, Segment, coloured, fit_middle
 from trainui.tui.snapshot.run_page import StageFile, StageFiles
+from trainui.tui.styled_text import Row, Segment, coloured, fit_middle
 
 MOST = 4
 """The most files shown of a stage: declared outputs first, then the newest ones."""

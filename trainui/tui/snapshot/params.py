@@ -13,7 +13,7 @@ from typing import Any
 from trainui.pipeline.matrix import TRIAL
 from trainui.store.read.run_list import RunLine
 from trainui.text import harmless
-from trainui.tui.render.numbers import number
+from trainui.tui.numbers import number
 
 MOST_PARAMS = 16
 """The most parameters that are compared: no terminal has room for more."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from trainui.model.metric_direction import ComparedMetric
 from trainui.model.records import Lost
 from trainui.store.read.run_list import RunDetails, RunLine
-from trainui.tui.render.numbers import step
+from trainui.tui.numbers import step
 from trainui.tui.snapshot.query import Query
 from trainui.tui.snapshot.run_page import NOTHING, RunValues, metric_title
 

@@ -8,7 +8,7 @@ import pytest
 
 from trainui.errors import UsageError
 from trainui.tui.actions.file_screen import matching_files, parse_params, preview, preview_rows
-from trainui.tui.render.styled_text import joined
+from trainui.tui.styled_text import joined
 
 PIPELINE = """\
 name: small

@@ -6,7 +6,7 @@ from tests.unit.tui.driving import opened
 from tests.unit.tui.filled import Filler
 from trainui.pipeline.rules.resume_plan import Action, PlannedStage
 from trainui.tui.actions.plan_screen import plan_lines
-from trainui.tui.render.styled_text import plain, width_of
+from trainui.tui.styled_text import plain, width_of
 
 
 def lines(width: int, *stages: PlannedStage) -> list[str]:

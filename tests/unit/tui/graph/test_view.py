@@ -6,7 +6,7 @@ import pytest
 
 from trainui.tui.graph.nodes import GraphNode
 from trainui.tui.graph.view import LEAST_BAR, SHORT_WORD, GraphColumns, longest_name, shortest_name
-from trainui.tui.render.styled_text import fit_middle
+from trainui.tui.styled_text import fit_middle
 
 STAGES = [f"{name}-the-model-with-a-name-longer-than-any-terminal" for name in ("fit", "test")]
 MEMBERS = [f"train[lr={lr},seed={seed}]" for lr in ("0.1", "0.03", "0.0003") for seed in (0, 1)]

@@ -23,7 +23,7 @@ from trainui.tui.logs.window_reader import (
     WindowQuery,
     WindowReader,
 )
-from trainui.tui.render.styled_text import plain
+from trainui.tui.styled_text import plain
 
 BOTH: tuple[Stream, ...] = ("stdout", "stderr")
 

@@ -17,9 +17,9 @@ from trainui.tui.curves.plot import plot
 from trainui.tui.curves.screen import table_rows
 from trainui.tui.plot_axes import Frame
 from trainui.tui.readers.curve_reader import CurveReader
-from trainui.tui.render.styled_text import plain
 from trainui.tui.snapshot.curves import Chart, Curves, CurvesWanted
 from trainui.tui.snapshot.plot_options import PlotOptions
+from trainui.tui.styled_text import plain
 
 
 def read(store: Store, axis: Axis = Axis.STEP) -> Curves:

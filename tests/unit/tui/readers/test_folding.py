@@ -13,8 +13,8 @@ import pytest
 from tests.unit.tui.charts import NAN, chart, line
 from trainui.tui.curves.cursor_values import best_text
 from trainui.tui.curves.screen import curve_report
+from trainui.tui.numbers import number
 from trainui.tui.readers.curve_reader import folded, groups
-from trainui.tui.render.numbers import number
 from trainui.tui.snapshot.curves import ALL_IN_ONE, PlottedSeries
 from trainui.tui.snapshot.plot_options import PlotOptions
 from trainui.tui.snapshot.snapshot import CurvesPage

@@ -13,7 +13,6 @@ from trainui.model.records import Loss
 from trainui.model.states import Status
 from trainui.model.time_worked import TimeWorked
 from trainui.store.read.run_list import RunDetails, RunLine, RunTrouble
-from trainui.tui.render.styled_text import plain, width_of
 from trainui.tui.run_list import column_stats
 from trainui.tui.run_list.column_stats import facts_of, with_listed
 from trainui.tui.run_list.columns import VALUE, RowContext, RunColumns, trouble_cells, value_cells
@@ -21,6 +20,7 @@ from trainui.tui.run_list.sorting import ORDERS, by_param
 from trainui.tui.snapshot.params import differing
 from trainui.tui.snapshot.run_page import Eta
 from trainui.tui.snapshot.snapshot import ListedMetrics, RunLive
+from trainui.tui.styled_text import plain, width_of
 
 NOW = clock.now()
 

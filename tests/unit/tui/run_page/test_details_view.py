@@ -16,10 +16,10 @@ from trainui.store.db import protocol, readonly
 from trainui.store.read import views
 from trainui.tui.graph.timeline import Timeline
 from trainui.tui.readers import page_reader
-from trainui.tui.render.styled_text import joined, plain, width_of
 from trainui.tui.run_page.details_view import events_rows, files_rows, params_rows
 from trainui.tui.run_page.overview import DetailsSubject, overview_rows
 from trainui.tui.snapshot.run_page import RunPage, StageDetail, StageFiles, as_attempt
+from trainui.tui.styled_text import joined, plain, width_of
 
 
 @pytest.fixture

@@ -15,8 +15,8 @@ from trainui.store.db import protocol
 from trainui.store.points import read_points
 from trainui.store.read import views
 from trainui.tui.readers.sweep_member_reader import SweepMemberReader
-from trainui.tui.render.styled_text import plain
 from trainui.tui.run_page.sweep_table import SweepRows, folded_rows
+from trainui.tui.styled_text import plain
 
 BEST = dict(zip(MEMBERS, (0.5, 0.7, 0.1, 0.4, 0.9, 0.3), strict=True))
 """Each member's best loss, at its second step; of `lr=3,seed=1` it is a last one's."""

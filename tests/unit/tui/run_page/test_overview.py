@@ -29,7 +29,6 @@ from trainui.store.runs.trials import SearchKey
 from trainui.tui.graph.timeline import Timeline
 from trainui.tui.readers.activity import log_progress, most_steps
 from trainui.tui.readers.page_reader import RunPageReader
-from trainui.tui.render.styled_text import Segment, joined, plain, width_of
 from trainui.tui.run_page.header import can_resume, crumbs, heading
 from trainui.tui.run_page.overview import (
     MOST_LINES,
@@ -45,6 +44,7 @@ from trainui.tui.run_page.overview import (
 from trainui.tui.run_page.sweep_table import SweepRows
 from trainui.tui.snapshot.query import RunQuery
 from trainui.tui.snapshot.run_page import LogProgress, MatrixDetail, RunPage, StageDetail
+from trainui.tui.styled_text import Segment, joined, plain, width_of
 
 
 @pytest.fixture

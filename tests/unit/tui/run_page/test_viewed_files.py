@@ -10,9 +10,9 @@ import pytest
 
 from tests.unit.plugin.conftest import site as site
 from tests.unit.plugin.packages import install
-from trainui.tui.render.styled_text import Row, plain
 from trainui.tui.run_page.viewed_files import MOST, MOST_HEIGHT, MOST_WIDTH, ViewedFiles
 from trainui.tui.snapshot.run_page import StageFile, StageFiles
+from trainui.tui.styled_text import Row, plain
 
 VIEWER = """
     from trainui.plugin import INTERFACE, Viewer

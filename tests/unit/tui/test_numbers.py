@@ -9,8 +9,8 @@ import pytest
 
 from trainui import clock
 from trainui.clock import SECOND
-from trainui.tui.render import numbers
-from trainui.tui.render.numbers import blocks, spark
+from trainui.tui import numbers
+from trainui.tui.numbers import blocks, spark
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,8 @@ from rich.style import Style
 from textual.geometry import Spacing
 
 from trainui.text import harmless
-from trainui.tui.render import styled_text
-from trainui.tui.render.styled_text import (
+from trainui.tui import styled_text
+from trainui.tui.styled_text import (
     Segment,
     coloured,
     cut,
