@@ -39,7 +39,7 @@ from trainui.tui.readers.poller import Poller
 from trainui.tui.run_list.screen import RunsScreen
 from trainui.tui.snapshot.query import ListQuery, RunQuery
 from trainui.tui.snapshot.snapshot import Snapshot
-from trainui.tui.terminal import shutdown
+from trainui.tui.terminal import terminal_app
 from trainui.tui.terminal.terminal_app import TerminalApp
 
 NO_UNICODE_TERMINALS = ("linux", "vt100", "vt220", "dumb")
@@ -231,8 +231,8 @@ class TrainuiApp(TerminalApp):
 
     def on_mount(self) -> None:
         """Open the requested run, start the clock, and report wrong settings."""
-        shutdown.leave_on_signals(self)
-        shutdown.watch_terminal(self)
+        terminal_app.leave_on_signals(self)
+        terminal_app.watch_terminal(self)
         if self.first_run is not None:
             self.open_run(self.first_run)
         self._clock = self.set_interval(1.0, self._tick, pause=True)

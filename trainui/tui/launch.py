@@ -1,11 +1,18 @@
-"""Launch the screen: prepare the environment, run the app, print the exit message."""
+"""Launch the screen: a splash before heavy imports, the app, the message at its exit.
+
+From the splash on, echo is off. The terminal's original modes are restored at the end, since the
+app would restore only the modes that it found.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import os
 import sqlite3
 import sys
+import termios
+from collections.abc import Iterator
 
 from trainui import paths
 from trainui.errors import TrainuiError
@@ -16,13 +23,56 @@ from trainui.store.db import readonly
 from trainui.store.db.protocol import Connection
 from trainui.store.read import run_list
 from trainui.text import harmless, state_word
-from trainui.tui.terminal import splash
+
+ENTER_SCREEN = "\x1b[?1049h\x1b[?25l\x1b[2J\x1b[H"
+"""Switch to the alternate screen, clear it and hide the cursor, as the app will."""
+
+LEAVE_SCREEN = "\x1b[?25h\x1b[?1049l"
 
 MOST = 5
 """Maximum number of runs that are named."""
 
-
 NO_WORKER = "No worker is running, so no new stages start. Start it: `trainui worker start`.\n"
+
+SIZE_VARIABLES = ("COLUMNS", "LINES")
+"""Variables that some shells and containers set once, so they are stale after a resize."""
+
+GC_THRESHOLD = 100_000
+"""Garbage collector threshold while starting: fewer collections save 5 % of the start time."""
+
+SWITCH_INTERVAL = 0.001
+"""Seconds after which a thread that reads gives way to the event loop; the default is 5 ms."""
+
+
+@contextlib.contextmanager
+def splash() -> Iterator[None]:
+    """Show the splash screen; restore the terminal's modes afterwards."""
+    descriptor = sys.__stdin__.fileno() if sys.__stdin__ is not None else -1
+    try:
+        before = termios.tcgetattr(descriptor)
+    except (termios.error, ValueError):
+        yield  # not a terminal
+        return
+    quiet = termios.tcgetattr(descriptor)
+    # no echo and no lines, so that early keys wait for the app, enter as enter
+    quiet[0] &= ~termios.ICRNL
+    quiet[3] &= ~(termios.ECHO | termios.ICANON)
+    with contextlib.suppress(termios.error):
+        termios.tcsetattr(descriptor, termios.TCSANOW, quiet)
+    _write_splash(f"{ENTER_SCREEN}\x1b[1m trainui\x1b[0m\x1b[2m  opening\x1b[0m")
+    try:
+        yield
+    except BaseException:
+        _write_splash(LEAVE_SCREEN)
+        raise
+    finally:
+        with contextlib.suppress(termios.error):
+            termios.tcsetattr(descriptor, termios.TCSADRAIN, before)
+
+
+def _write_splash(text: str) -> None:
+    with contextlib.suppress(OSError):  # the app reports a missing terminal
+        os.write(sys.__stderr__.fileno() if sys.__stderr__ else 2, text.encode())
 
 
 def message() -> str:
@@ -59,16 +109,6 @@ def _lost(connection: Connection) -> Lost:
     return lost_attempts.find(connection)
 
 
-SIZE_VARIABLES = ("COLUMNS", "LINES")
-"""Variables that some shells and containers set once, so they are stale after a resize."""
-
-GC_THRESHOLD = 100_000
-"""Garbage collector threshold while starting: fewer collections save 5 % of the start time."""
-
-SWITCH_INTERVAL = 0.001
-"""Seconds after which a thread that reads gives way to the event loop; the default is 5 ms."""
-
-
 def run_screen(run_id: str | None = None) -> int:
     """Open the screen, on a run's page if its exact id is given.
 
@@ -83,15 +123,15 @@ def run_screen(run_id: str | None = None) -> int:
         os.environ.pop(name, None)
     if os.environ.get("STY") and not os.environ.get("TMUX"):  # GNU screen garbles 24-bit colours
         os.environ.pop("COLORTERM", None)
-    with splash.shown():
+    with splash():
         from trainui.tui.app import TrainuiApp
 
         app = TrainuiApp(run_id)
         app.run()
-    from trainui.tui import launch
+    pass
 
     try:
-        sys.stdout.write(launch.message())
+        sys.stdout.write(message())
         sys.stdout.flush()
         sys.stderr.flush()
     except OSError:

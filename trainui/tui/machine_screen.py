@@ -277,7 +277,6 @@ class MachineScreen(Page):
     """The machine page."""
 
     scope = "machine"
-    has_data = True
     command_scopes = ("machine", "acting", "app")
     AUTO_FOCUS: ClassVar[str | None] = "MachineView"
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("machine.back")]
@@ -286,6 +285,7 @@ class MachineScreen(Page):
 
     def __init__(self) -> None:
         super().__init__()
+        self.drawing.has_data = True
         self.view = MachineView(id="machine")
 
     def content(self) -> Iterator[Widget]:

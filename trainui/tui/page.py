@@ -11,8 +11,10 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
+from textual import events
 from textual.app import ComposeResult
 from textual.binding import BindingType
+from textual.reactive import Reactive
 from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Input
@@ -28,7 +30,7 @@ from trainui.tui.keymap import Key, bindings
 from trainui.tui.snapshot.query import Query
 from trainui.tui.snapshot.snapshot import Snapshot
 from trainui.tui.styled_text import Row, Segment
-from trainui.tui.terminal.terminal_app import PromptScreen
+from trainui.tui.terminal.terminal_app import PromptDrawing
 from trainui.tui.widgets import Bar, GpuStrip, KeyBar, SearchBar
 
 if TYPE_CHECKING:
@@ -61,7 +63,7 @@ class Jump(NamedTuple):
     go: Callable[[], None]
 
 
-class Page(PromptScreen):
+class Page(Screen[None]):
     """A screen that shows the poller's snapshots."""
 
     scope: ClassVar[str] = ""
@@ -70,7 +72,8 @@ class Page(PromptScreen):
     ready = False
     """True once all widgets are mounted."""
 
-    has_data = False
+    focused: Reactive[Widget | None] = Reactive(None, repaint=False)
+    """The focused widget; overridden so that a focus change does not redraw the whole page."""
 
     command_scopes: ClassVar[tuple[str, ...]] = ()
     """The scopes whose keys the command palette lists."""
@@ -79,10 +82,16 @@ class Page(PromptScreen):
 
     def __init__(self) -> None:
         super().__init__()
+        self.drawing = PromptDrawing(self)
         self.top = Bar(id="top")
         self.gpu_strip = GpuStrip(id="gpus")
         self.search_bar = SearchBar()
         self.key_bar = KeyBar(id="keys")
+
+    def on_idle(self, event: events.Idle) -> None:
+        """Defer drawing while a key's action runs."""
+        if self.drawing.waits:
+            event.prevent_default()
 
     def compose(self) -> ComposeResult:
         """Build the top bar, the GPU strip, the content, the search bar and the key bar."""
@@ -105,8 +114,8 @@ class Page(PromptScreen):
         holders = {place: use.stage for place, use in snapshot.gpu_uses.items()}
         self.gpu_strip.show((*snapshot.gpus, *snapshot.far_gpus), holders)
         self.show(snapshot)
-        if not self.has_data and self._is_answered_by(snapshot.query):
-            self.has_data = True
+        if not self.drawing.has_data and self._is_answered_by(snapshot.query):
+            self.drawing.has_data = True
             self.own_app.release_keys()
 
     def _is_answered_by(self, query: Query) -> bool:

@@ -21,7 +21,7 @@ from trainui.tui.readers.gpu_reader import GpuReader
 from trainui.tui.snapshot.machine_figures import PERIOD as GPU_PERIOD
 from trainui.tui.snapshot.query import ListQuery, MachineQuery, MetricQuery, Query, RunQuery
 from trainui.tui.snapshot.snapshot import Machine, Snapshot
-from trainui.tui.terminal.bandwidth import Bandwidth
+from trainui.tui.terminal.terminal_app import Bandwidth
 
 if TYPE_CHECKING:
     from trainui.tui.readers.gpu_reader import MachineReader

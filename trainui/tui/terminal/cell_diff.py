@@ -1,7 +1,8 @@
-"""A cell diff: remembers what the terminal shows, and sends only the cells that change.
+"""A cell diff: renders only the regions that changed, and sends only the cells that differ.
 
-Textual sends each changed line from its widget's left edge on, and the whole widget if its border
-changes. On a slow connection that is most of a page's bytes and of the delay after a key.
+Textual renders whole lines of all widgets around a change, sends each changed line from its
+widget's left edge on, and the whole widget if its border changes. On a slow connection that is
+most of a page's bytes and of the delay after a key.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
-from itertools import chain, groupby
+from itertools import chain, groupby, repeat
 from operator import eq, itemgetter
 from typing import cast
 
@@ -17,7 +18,8 @@ from rich.cells import cell_len
 from rich.color import ColorSystem
 from rich.console import Console, RenderableType
 from rich.style import Style
-from textual._compositor import ChopsUpdate, CompositorUpdate, LayoutUpdate
+from textual._compositor import ChopsUpdate, Compositor, CompositorUpdate, LayoutUpdate
+from textual.geometry import Region
 from textual.strip import Strip
 
 NEAR = 10
@@ -199,3 +201,40 @@ def changed_runs(before: Sequence[Cell], after: Sequence[Cell]) -> list[tuple[in
     return [
         (first - (first > 0 and not texts[first]), last + (not texts[last])) for first, last in runs
     ]
+
+
+class PageCompositor(Compositor):
+    """Textual's compositor with cheaper partial updates.
+
+    Textual's own renders whole lines of all widgets around a change.
+    """
+
+    def render_partial_update(self) -> Pieces | None:  # type: ignore[override]
+        """Return the update for the changed regions."""
+        changed = [region.intersection(self.size.region) for region in self._dirty_regions]
+        self._dirty_regions.clear()
+        pieces = Pieces()
+        for widget, (region, clip) in self.visible_widgets.items():  # front to back
+            seen = region.intersection(clip)
+            covered = [place for one in changed if (place := one.intersection(seen))]
+            if covered:
+                changed = [part for one in changed for part in _outside(one, seen)]
+            for place in covered:
+                lines = widget.render_lines(place.translate(-region.offset))
+                pieces += zip(place.line_range, repeat(place.x), lines)
+        return pieces
+
+
+def _outside(region: Region, other: Region) -> list[Region]:
+    """Return the parts of a region outside another one."""
+    if not region.overlaps(other):
+        return [region]
+    left, top, right, bottom = region.corners
+    within = region.intersection(other)
+    parts = (
+        Region.from_corners(left, top, right, within.y),
+        Region.from_corners(left, within.y, within.x, within.bottom),
+        Region.from_corners(within.right, within.y, right, within.bottom),
+        Region.from_corners(left, within.bottom, right, bottom),
+    )
+    return [part for part in parts if part]

@@ -15,22 +15,18 @@ import sys
 import time
 from codecs import getincrementaldecoder
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from textual._time import get_time
 from textual._xterm_parser import XTermParser
 from textual.drivers.linux_driver import LinuxDriver
 from textual.message import Message
 
-if TYPE_CHECKING:
-    from trainui.tui.terminal.bandwidth import Bandwidth
-
 PATIENCE = 0.2
 """Seconds to wait at the exit for the terminal to take the sequences that restore it."""
 
 MOST_READ = 4096
 """Maximum bytes of input read at once."""
-
 
 _PASTE_START, _PASTE_END = "\x1b[200~", "\x1b[201~"
 _PASTE_MARKS = re.compile(r"(\x1b\[20[01]~)")
@@ -45,7 +41,7 @@ class TerminalDriver(LinuxDriver):
 
     def __init__(self, app: Any, **options: Any) -> None:
         super().__init__(app, **options)
-        self._bandwidth: Bandwidth = app.bandwidth
+        self._bandwidth = app.bandwidth
         self._parser = XTermParser()
         self._decode = getincrementaldecoder("utf-8")(errors="replace").decode
         self._paste = _PasteFilter()
@@ -72,7 +68,7 @@ class TerminalDriver(LinuxDriver):
             data = os.read(self.fileno, MOST_READ)
         except OSError:
             data = b""
-        if not data:  # the terminal is gone: `shutdown.watch_terminal` ends the app
+        if not data:  # the terminal is gone: `watch_terminal` ends the app
             self._loop.remove_reader(self.fileno)
             return
         if found := self._paste.feed(self._decode(data)):  # to the parser, no text is the end

@@ -26,7 +26,7 @@ CELL_DIFF = PrivateUse(
     "Sends only the cells that changed: 3.6 instead of 17.7 kB/s live, 1.1 instead of 7.4 kB a key",
     {
         "textual.app:App": ("_display", "_running", "_closed", "_batch_count", "_driver"),
-        "textual._compositor": ("ChopsUpdate", "CompositorUpdate", "LayoutUpdate"),
+        "textual._compositor": ("ChopsUpdate", "Compositor", "CompositorUpdate", "LayoutUpdate"),
         "rich.console:Console": ("_color_system",),
         "rich.style:Style": ("_make_ansi_codes",),
     },
@@ -57,7 +57,7 @@ USES = (CELL_DIFF, COMPOSITOR, KEY_QUEUE, DRIVER)
 
 
 @cache
-def are_there(*uses: PrivateUse) -> bool:
+def has_parts(*uses: PrivateUse) -> bool:
     """Return True if Textual has all parts that these uses need."""
     return not any(map(missing, uses))
 

@@ -1,14 +1,24 @@
-"""The app's side towards the terminal: its driver, and what is sent to it.
+"""The app's side towards the terminal: its driver, what is sent to it, keys, and its end.
 
 A key's action may open a page or move the focus, which takes several messages. The next key must
 reach the widget that has the focus after that; Textual would send both to the current one.
+
+Signals end the app like the quit key. A closed terminal whose SIGHUP is ignored is noticed by a
+separate thread, since the event loop may be blocked writing to it.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import os
+import select
+import signal
+import sys
+import threading
+import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
@@ -18,15 +28,19 @@ from textual.app import App
 from textual.driver import Driver
 from textual.drivers.linux_driver import LinuxDriver
 from textual.message_pump import MessagePump
-from textual.reactive import Reactive
 from textual.screen import Screen
 from textual.timer import Timer
-from textual.widget import Widget
 
-from trainui.tui.terminal import bandwidth, private_parts
+from trainui.tui.terminal import private_parts
 
 if TYPE_CHECKING:
     from trainui.tui.terminal.cell_diff import ShownCells
+
+RATE_WINDOW = 10.0
+"""Window in seconds of the rate: a few updates of a live page."""
+
+LONGEST_PAUSE = 10.0
+"""Maximum seconds between two updates, so that the cost of opening a page does not freeze it."""
 
 TIMEOUT = 0.5
 """Seconds after which a key's action counts as done, in case its target is gone."""
@@ -34,37 +48,96 @@ TIMEOUT = 0.5
 HELD_FOR = 1.0
 """Seconds that a key on a page without data waits at most, in case the data cannot be read."""
 
+SETTLED = 0.1
+"""Debounce of resizes in seconds: redraw once the terminal has stopped resizing."""
 
-class PromptScreen(Screen[None]):
-    """A screen that draws what a key has changed at once, and only that."""
+EXIT_GRACE = 0.4
+"""Grace period in seconds for a clean exit before the process is ended."""
 
-    has_data = True
-    """False while keys wait for the data that they act on."""
+HANGUP_CODE = 128 + signal.SIGHUP
 
-    focused: Reactive[Widget | None] = Reactive(None, repaint=False)
-    """The focused widget; overridden so that a focus change does not redraw the whole page."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.is_prompt = private_parts.are_there(private_parts.KEY_QUEUE)
-        if private_parts.are_there(private_parts.COMPOSITOR, private_parts.CELL_DIFF):
-            from trainui.tui.terminal.compositor import PageCompositor
+class Bandwidth:
+    """Counts sent bytes, and throttles updates to a limit."""
 
-            self._compositor = PageCompositor()
+    def __init__(
+        self, budget: int | None = None, now: Callable[[], float] = time.monotonic
+    ) -> None:
+        """Start counting; `budget` is the limit in bytes per second, if any."""
+        self.budget = budget
+        self.total = 0
+        """Bytes sent so far."""
+        self.waiting = 0
+        """Bytes that the terminal has not taken yet; new content is held back until it is 0."""
+        self._now = now
+        self._sent: deque[tuple[float, int]] = deque()
 
-    def on_idle(self, event: events.Idle) -> None:
-        """Defer drawing while a key's action runs, so that all its changes are drawn together."""
-        if self.is_prompt and cast("TerminalApp", self.app).is_acting:
-            event.prevent_default()
+    def count(self, size: int) -> None:
+        """Note that bytes were sent."""
+        self.total += size
+        self._sent.append((self._now(), size))
+
+    @property
+    def rate(self) -> float:
+        """Bytes per second over the last `WINDOW` seconds."""
+        since = self._now() - RATE_WINDOW
+        while self._sent and self._sent[0][0] < since:
+            self._sent.popleft()
+        return sum(size for _, size in self._sent) / RATE_WINDOW
+
+    @property
+    def is_spent(self) -> bool:
+        """True if the rate exceeds the limit."""
+        return self.budget is not None and self.rate > self.budget
+
+    def pause(self, before: int) -> float:
+        """Return the seconds to wait after the last update before the next unrequested one.
+
+        `before` was `total` at the last update; the bytes since then determine the wait.
+        """
+        if self.budget is None:
+            return 0.0
+        return min((self.total - before) / self.budget, LONGEST_PAUSE)
+
+
+def counting(driver: type[Driver], bandwidth: Bandwidth) -> type[Driver]:
+    """Return a subclass of a driver that counts what it sends."""
+
+    class Counted(driver):  # type: ignore[misc, valid-type]
+        """The same driver, counting."""
+
+        def write(self, data: str) -> None:
+            bandwidth.count(len(data.encode(errors="replace")))
+            super().write(data)
+
+    found: Any = Counted
+    found.__name__ = driver.__name__
+    return found  # type: ignore[no-any-return]
+
+
+class PromptDrawing:
+    """Draws what a key has changed on a page at once, and only that."""
+
+    def __init__(self, page: Screen[None]) -> None:
+        """Prepare a page, before it is opened."""
+        self._page = page
+        self.is_prompt = private_parts.has_parts(private_parts.KEY_QUEUE)
+        self.has_data = False
+        """False while keys wait for the data that they act on."""
+        if private_parts.has_parts(private_parts.COMPOSITOR, private_parts.CELL_DIFF):
+            from trainui.tui.terminal.cell_diff import PageCompositor
+
+            page._compositor = PageCompositor()
+
+    @property
+    def waits(self) -> bool:
+        """True while a key's action runs: all its changes are drawn together after it."""
+        return self.is_prompt and cast("TerminalApp", self._page.app).is_acting
 
     def draw_now(self) -> None:
         """Draw changes now, without waiting for the next frame (60 a second)."""
         if self.is_prompt:
-            self._on_timer_update()
-
-
-SETTLED = 0.1
-"""Debounce of resizes in seconds: redraw once the terminal has stopped resizing."""
+            self._page._on_timer_update()
 
 
 class TerminalApp(App[int]):
@@ -72,12 +145,15 @@ class TerminalApp(App[int]):
 
     def __init__(self, max_rate: int | None) -> None:
         """Create the app; `max_rate` limits the bytes per second."""
-        self.bandwidth = bandwidth.Bandwidth(max_rate)
+        self.bandwidth = Bandwidth(max_rate)
         super().__init__()
-        self._typed = deque()
+        self._typed: deque[events.Key] = deque()
+        self._timeout: asyncio.TimerHandle | None = None
+        self._holding: Timer | None = None
+        """Set while the first key waits for the page's data."""
         self._shown: ShownCells | None = None
         """What the terminal shows; None: Textual draws by itself."""
-        if private_parts.are_there(private_parts.CELL_DIFF):
+        if private_parts.has_parts(private_parts.CELL_DIFF):
             from trainui.tui.terminal.cell_diff import ShownCells
 
             self._shown = ShownCells()
@@ -87,11 +163,11 @@ class TerminalApp(App[int]):
     def get_driver_class(self) -> type[Driver]:
         """Return the driver for the terminal, which counts the bytes it sends."""
         found = super().get_driver_class()
-        if found is LinuxDriver and private_parts.are_there(private_parts.DRIVER):
+        if found is LinuxDriver and private_parts.has_parts(private_parts.DRIVER):
             from trainui.tui.terminal.driver import TerminalDriver
 
             return TerminalDriver
-        return bandwidth.counted(found, self.bandwidth)
+        return counting(found, self.bandwidth)
 
     def _display(self, screen: Screen[Any], renderable: RenderableType | None) -> None:
         """Send only the changed cells to the terminal."""
@@ -123,11 +199,6 @@ class TerminalApp(App[int]):
         for screen in self.screen_stack[-1:]:
             screen.refresh()
 
-    _typed: deque[events.Key]
-    _timeout: asyncio.TimerHandle
-    _holding: Timer | None = None
-    """Set while the first key waits for the page's data."""
-
     async def on_event(self, event: events.Event) -> None:
         """Dispatch an event; a key waits until the previous key's action is done."""
         if not isinstance(event, events.Key) or event.is_forwarded:
@@ -144,9 +215,14 @@ class TerminalApp(App[int]):
             self._holding = None
             self.call_later(self._dispatch)
 
-    def _give_up(self, page: PromptScreen) -> None:
-        page.has_data = True
+    def _give_up(self, drawing: PromptDrawing) -> None:
+        drawing.has_data = True
         self.release_keys()
+
+    @property
+    def _drawing(self) -> PromptDrawing | None:
+        """The drawing of the page; None: a dialog is open."""
+        return getattr(self.screen, "drawing", None)
 
     @property
     def is_acting(self) -> bool:
@@ -154,9 +230,9 @@ class TerminalApp(App[int]):
         return len(self._typed) == 1 and self._holding is None
 
     async def _dispatch(self) -> None:
-        event, screen = self._typed[0], self.screen
-        if isinstance(screen, PromptScreen) and not screen.has_data:
-            self._holding = self.set_timer(HELD_FOR, partial(self._give_up, screen))
+        event, drawing = self._typed[0], self._drawing
+        if drawing is not None and not drawing.has_data:
+            self._holding = self.set_timer(HELD_FOR, partial(self._give_up, drawing))
             return
         target = self.focused or self.screen
         if not await self._acts_in_pane(event):
@@ -179,9 +255,8 @@ class TerminalApp(App[int]):
 
         A page's pane handles keys by bindings only. Returns True if the key was bound.
         """
-        screen = self.screen
-        is_pane = getattr(self.focused, "has_bindings_only", False)
-        if not (is_pane and isinstance(screen, PromptScreen) and screen.is_prompt):
+        is_pane, drawing = getattr(self.focused, "has_bindings_only", False), self._drawing
+        if not (is_pane and drawing is not None and drawing.is_prompt):
             return False
         key = event.key
         return await self._check_bindings(key, priority=True) or await self._check_bindings(key)
@@ -189,10 +264,45 @@ class TerminalApp(App[int]):
     async def _acted(self, event: events.Key) -> None:
         if self._typed and self._typed[0] is event:
             self._typed.popleft()
-            self._timeout.cancel()
+            if self._timeout is not None:
+                self._timeout.cancel()
             if not self.screen_stack:  # the key has closed the app
                 return
             if self._typed:
                 await self._dispatch()
-            elif isinstance(self.screen, PromptScreen):
-                self.screen.draw_now()
+            elif (drawing := self._drawing) is not None:
+                drawing.draw_now()
+
+
+def leave_on_signals(app: App[Any]) -> None:
+    """Make SIGTERM and SIGHUP exit the app cleanly; call it on the event loop."""
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):
+            loop.add_signal_handler(number, _exit, app, 128 + number)
+
+
+def _exit(app: App[Any], code: int) -> None:
+    app.exit(return_code=code)
+
+
+def watch_terminal(app: App[Any]) -> None:
+    """Start a thread that ends the app when its terminal is closed."""
+    if sys.stdin is not None and sys.stdin.isatty():
+        descriptor = sys.stdin.fileno()
+        threading.Thread(
+            target=_wait_for_hangup, args=(app, descriptor), name="terminal", daemon=True
+        ).start()
+
+
+def _wait_for_hangup(app: App[Any], descriptor: int) -> None:
+    poll = select.poll()
+    poll.register(descriptor, 0)  # POLLHUP is always reported
+    while True:
+        events = poll.poll()
+        if any(mask & (select.POLLHUP | select.POLLERR | select.POLLNVAL) for _, mask in events):
+            break
+    with contextlib.suppress(Exception):
+        app.call_later(_exit, app, HANGUP_CODE)
+    time.sleep(EXIT_GRACE)
+    os._exit(HANGUP_CODE)
