@@ -12,7 +12,7 @@ from typer.main import get_command
 
 from tests.acceptance.command_line import CommandLine
 from trainui.cli.app import parser
-from trainui.cli.output.schemas import SCHEMAS, schema_of
+from trainui.cli.schemas import SCHEMAS, schema_of
 
 TEXT = """
     name: whole

@@ -11,7 +11,7 @@ import pytest
 
 from tests.acceptance.command_line import CommandLine
 from tests.unit.supervisor.waiting import wait_for
-from trainui.cli.machine import checks
+from trainui.cli.machine import doctor
 from trainui.store.db import schema_revision
 from trainui.supervisor import process, protocol
 from trainui.supervisor.process import ProbeState
@@ -54,7 +54,7 @@ def test_a_home_of_another_version_is_refused_but_can_be_left(
         assert (done.code, done.error()) == (4, "environment")
         assert f"schema {revision}" in done.json()["error"]["message"]
     findings = {one["name"]: one for one in cli("doctor", "--json").json()["findings"]}
-    assert findings["database"]["level"] == checks.BAD
+    assert findings["database"]["level"] == doctor.BAD
     assert f"schema {revision}" in findings["database"]["message"]
     archive = cli.json("backup", "copy.tar.gz")["file"]
     with tarfile.open(archive) as packed:

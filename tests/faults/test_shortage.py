@@ -12,8 +12,8 @@ from tests.faults.conftest import NewRun
 from tests.faults.disks import disk_with_an_error, read_only, strike
 from tests.integration.runs import NOTE, stage
 from trainui import control
-from trainui.cli.machine import checks
-from trainui.cli.machine.checks import BAD
+from trainui.cli.machine import doctor
+from trainui.cli.machine.doctor import BAD
 from trainui.execution.processes import locks
 from trainui.model.states import Status
 from trainui.paths import Home
@@ -98,7 +98,7 @@ def test_a_stage_on_a_file_system_that_had_an_error_uses_up_no_retry(
         control.set_paused(True)
         run = new_run(stage("a", NOTE, retries=2))
         strike(disk)
-        assert checks.runs_directory()[0] == BAD
+        assert doctor.runs_directory()[0] == BAD
         control.set_paused(False)
         waiting = run.until(
             "a", lambda one: "Read-only" in (one.reason or ""), "waiting with the reason"

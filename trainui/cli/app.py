@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from trainui.cli import options
+from trainui.cli import options, printing
 from trainui.cli.options import epilogue
-from trainui.cli.output import printing
 from trainui.cli.runs import open_or_wait
 from trainui.errors import UsageError
 from trainui.store.db import lock_wait_notice
@@ -35,45 +34,49 @@ MODULES: dict[str, dict[str, str]] = {
         "resume": "Continue a run; completed stages are skipped.",
         "rerun": "Rerun a finished stage.",
     },
-    "runs.cancel": {
+    "runs.waiting": {
         "cancel": "Cancel a stage, or every unfinished stage of a run.",
         "wait": "Wait until a run has ended.",
     },
-    "runs.notes": {
-        "note": "Add a note to a run.",
-        "tree": "Show which run came from which.",
-    },
-    "inspect.diff": {"diff": "Show what differs between two runs."},
     "runs.add": {"add": "Add trainings that trainui did not start."},
     "inspect.runs_list": {"ls": "List the runs."},
     "inspect.show": {
         "show": "Show one run: its stages and their states.",
         "path": "Print the directory of a run or a stage.",
+        "metrics": "Show the metrics of a run or a stage.",
     },
-    "inspect.best": {"best": "Show the best trials of a search."},
-    "inspect.logs": {"logs": "Print a stage's output."},
-    "inspect.events": {"events": "List events."},
-    "inspect.metrics": {"metrics": "Show the metrics of a run or a stage."},
-    "inspect.export": {"export": "Write a run's points as CSV, JSON lines or Parquet."},
-    "inspect.report": {"report": "Print a run as Markdown, with its curves."},
+    "inspect.logs": {
+        "logs": "Print a stage's output.",
+        "events": "List events.",
+    },
+    "inspect.experiments": {
+        "best": "Show the best trials of a search.",
+        "diff": "Show what differs between two runs.",
+        "note": "Add a note to a run.",
+        "tree": "Show which run came from which.",
+    },
+    "inspect.export": {
+        "export": "Write a run's points as CSV, JSON lines or Parquet.",
+        "report": "Print a run as Markdown, with its curves.",
+    },
     "runs.shell": {"shell": "Open a shell in a stage's workdir and environment."},
     "pipeline_file": {
         "init": "Write a starter pipeline file.",
         "validate": "Check pipeline files.",
+        "graph": "Draw the graph of a pipeline file or of a run.",
         "schema": "Print a JSON Schema: of a pipeline file, or of a command's --json.",
     },
-    "inspect.graph": {"graph": "Draw the graph of a pipeline file or of a run."},
     "machine.doctor": {
         "doctor": "Check this machine.",
         "plugins": "List the installed plugins.",
     },
-    "runs.remove": {
+    "machine.deletion": {
         "rm": "Delete a run and its files.",
         "prune": "Delete old runs and their files.",
+        "uninstall": "Delete everything that trainui created.",
     },
     "machine.backup": {"backup": "Copy the database and the runs' small files into one file."},
     "completion": {"completion": "Print a shell completion script."},
-    "machine.uninstall": {"uninstall": "Delete everything that trainui created."},
     "machine.worker": {
         "worker": "The worker: start, stop, status, pause, unpause, install, uninstall."
     },

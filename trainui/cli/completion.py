@@ -18,8 +18,7 @@ from typing import Annotated, Any
 import typer
 
 from trainui import text
-from trainui.cli import options
-from trainui.cli.output import printing
+from trainui.cli import options, printing
 from trainui.errors import TrainuiError
 
 MOST_RUNS = 1000

@@ -14,7 +14,7 @@ from contextlib import suppress
 from typing import NoReturn
 
 from trainui import paths
-from trainui.cli.output import printing
+from trainui.cli import printing
 from trainui.cli.runs import open_or_wait
 from trainui.errors import (
     SchemaOutdatedError,

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from trainui import clock, control
-from trainui.cli.output import resume_plan
+from trainui.cli.runs import resume
 from trainui.errors import UsageError
 from trainui.model.records import StageRecord
 from trainui.model.states import Status
@@ -105,7 +105,7 @@ def test_the_others_run_with_the_edit_and_the_running_one_keeps_its_definition(r
     )
     words = "train runs with the definition it was submitted with; its edit is pending"
     assert preview.waiting(list(plan.values())) == words
-    assert words in resume_plan.lines(list(plan.values()))
+    assert words in resume.plan_lines(list(plan.values()))
     assert run.resume() == ["test"]
     stored = run.stages()
     assert stored["test"].definition.command == "test new"

@@ -463,7 +463,7 @@ def test_a_wait_ends_when_the_study_has_all_trials(
     for number in range(TRIALS):
         search.end(number, 0.5)
     monkeypatch.setattr(time, "sleep", lambda _seconds: search.turn())
-    assert waiting.wait([search.run_id]) == 0
+    assert waiting.wait_for([search.run_id]) == 0
     assert {one.state for one in search.trials()} == {"complete"}
 
 

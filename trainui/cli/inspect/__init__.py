@@ -1,4 +1,4 @@
-"""Read-only commands: ls, show, path, logs, events, metrics, graph, report, export.
+"""Commands that show runs: ls, show, path, metrics, logs, events, export, report, and experiments.
 
 Read `show` first; the others have the same steps: resolve RUN, query, print text or JSON.
 """

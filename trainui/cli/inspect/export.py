@@ -1,4 +1,4 @@
-"""The command `export`: write a run's points to a file, as CSV, JSON lines or Parquet."""
+"""The commands `export`, which writes a run's points to a file, and `report`, a run as Markdown."""
 
 from __future__ import annotations
 
@@ -16,8 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
 
 import typer
 
-from trainui.cli import lookup, options
-from trainui.cli.output import printing, progress, whole_file
+from trainui.cli import lookup, options, printing
 from trainui.errors import UnfitEnvironmentError, UsageError, install_advice
 from trainui.store.db.protocol import Connection
 from trainui.store.points.chunks import step_number
@@ -236,7 +235,7 @@ def _write(connection: Connection, owners: dict[str, str], writer: Writer, super
     found = segments.series(connection, owners)
     total = sum(segment.stats.n for series in found for segment in series.segments)
     count = 0
-    with progress.display("exporting", total) as shown:
+    with printing.progress("exporting", total) as shown:
         for block in read_points.blocks(connection, owners):
             shown.advance(len(block))
             if not superseded and block.superseded.any():
@@ -252,4 +251,24 @@ def _opened(file: str) -> AbstractContextManager[BinaryIO]:
     """Open the output: stdout, or a file."""
     if file == STDOUT:
         return nullcontext(sys.stdout.buffer)
-    return whole_file.writing(Path(file).expanduser())
+    return printing.whole_file(Path(file).expanduser())
+
+
+@options.command(
+    "trainui report digits", "trainui report digits | gh issue comment 12 --body-file -"
+)
+def report(run: options.Run, as_json: options.Json = False) -> None:
+    """Print a run as Markdown: its stages, the parameters that differ, its metrics and curves.
+
+    Parameters are compared with those of the previous run of the same pipeline. For failed stages
+    it includes the end of the log. In the screen, `Y` on a run copies the same text.
+    """
+    from trainui import report as reports
+
+    with lookup.view() as connection, printing.progress("reading"):
+        found = views.find_run(connection, run)
+        written = reports.markdown(connection, found)
+    if as_json:
+        printing.value({"run": found.id, "markdown": written})
+    else:
+        printing.exact(*written.rstrip("\n").split("\n"))

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from trainui import clock, formatting, text
-from trainui.cli import lookup, options
-from trainui.cli.output import printing, tables
+from trainui.cli import lookup, options, printing, tables
 from trainui.cli.runs import standstill
 from trainui.errors import UsageError
 from trainui.model.states import UNFINISHED

@@ -1,4 +1,4 @@
-"""Commands about this machine: doctor, worker, backup, uninstall.
+"""Commands about this machine: doctor, plugins, worker, backup, rm, prune, uninstall.
 
-Read `doctor` first, then `checks` for the single checks.
+Read `doctor` first.
 """

@@ -14,8 +14,7 @@ from typing import Annotated, BinaryIO
 import typer
 
 from trainui import formatting, paths, settings
-from trainui.cli import options
-from trainui.cli.output import printing, progress, whole_file
+from trainui.cli import options, printing
 from trainui.errors import NotFoundError, UsageError
 from trainui.store.db import backup as copies
 from trainui.system import plain_files
@@ -63,7 +62,7 @@ def backup(
     if target.exists():
         raise UsageError(f"{target} already exists; name another file")
     copy = target.with_name(f".{target.name}.db")
-    with whole_file.writing(target, 0o600) as stream:
+    with printing.whole_file(target, 0o600) as stream:
         try:
             _copy_database(home.database, copy)
             count, left = _pack(stream, copy, settings.runs_dir(settings.load()))
@@ -78,7 +77,7 @@ def backup(
 
 
 def _copy_database(database: Path, copy: Path) -> None:
-    with progress.display("copying the database") as shown:
+    with printing.progress("copying the database") as shown:
 
         def advance(left: int, total: int) -> None:
             shown.total, shown.done = total, total - left
@@ -92,7 +91,7 @@ def _pack(stream: BinaryIO, database: Path, runs: Path) -> tuple[int, int]:
     added = []
     with (
         tarfile.open(fileobj=stream, mode="w:gz", compresslevel=1) as archive,
-        progress.display("packing", len(found) + 1) as shown,
+        printing.progress("packing", len(found) + 1) as shown,
     ):
         archive.add(database, "trainui.db")
         shown.advance()

@@ -1,18 +1,425 @@
-"""The commands `doctor`, which checks this machine, and `plugins`, which lists them."""
+"""The commands `doctor`, which checks this machine, and `plugins`, which lists them.
+
+A check is a function that returns a level, a message, and advice unless the level is good.
+"""
 
 from __future__ import annotations
 
+import importlib.util
+import os
+import resource
+import shutil
+import stat
+import subprocess
+import sys
+import tempfile
+import time
 from collections.abc import Callable, Mapping, Sequence
+from importlib import metadata
+from pathlib import Path
 from typing import Any
 
 import typer
 
-from trainui import text
-from trainui.cli import options
-from trainui.cli.machine.checks import BAD, GOOD, NOTE, Result
-from trainui.cli.output import printing, progress
-from trainui.errors import UsageError
+from trainui import formatting, paths, settings, text
+from trainui.cli import options, printing
+from trainui.errors import (
+    NotFoundError,
+    TrainuiError,
+    UnfitEnvironmentError,
+    UsageError,
+    install_advice,
+)
 from trainui.plugin import registry
+from trainui.system import disk as disks
+from trainui.version import __version__
+
+GOOD, NOTE, BAD = "good", "note", "bad"
+"""Levels: a note works, with a drawback; what is bad must be fixed."""
+
+Result = tuple[str, str] | tuple[str, str, str]
+
+CLOCK_SKEW = 2.0
+"""Maximum difference in seconds between the clock and new files' modification times."""
+
+
+def python() -> Result:
+    """Check which Python runs trainui, and which one stages get."""
+    from trainui.pipeline.fields import process
+
+    version = ".".join(map(str, sys.version_info[:3]))
+    theirs = process.find_interpreter(None, os.environ).path
+    message = f"{version} at {sys.executable}; stages get {theirs}"
+    if not Path(theirs).is_absolute():
+        advice = "put a python on PATH, or name one with `python:` in the pipeline file"
+        return NOTE, message + ", which is not on PATH", advice
+    return GOOD, message
+
+
+def configuration() -> Result:
+    """Check that the settings can be read."""
+    file = paths.config_file()
+    try:
+        settings.load()
+    except UsageError as error:
+        return BAD, str(error), "correct or remove it"
+    return GOOD, str(file) if file.exists() else f"defaults, no {file}"
+
+
+def home() -> Result:
+    """Check that the home is writable, only by its owner, and no copy of another one."""
+    from trainui.store.db import home_identity, sqlite_file
+
+    root = paths.home().root
+    if not root.exists():
+        parent = disks.existing(root)
+        if (problem := disks.write_problem(parent)) is None:
+            return GOOD, f"{root}, created by the first run"
+        return _bad_home(f"{root} cannot be created: {parent} cannot be written: {problem}")
+    if (problem := disks.write_problem(root)) is not None:
+        return _bad_home(f"{root} cannot be written: {problem}")
+    standing = home_identity.standing_of(sqlite_file.store_file(), paths.home())
+    if standing.words:
+        return BAD, f"{standing.words}: nothing can be changed from here", home_identity.DECIDE
+    mode = stat.S_IMODE(root.stat().st_mode)
+    if mode & 0o077 and not disks.is_shared(root):
+        return BAD, f"{root} is open to others (mode {mode:o})", f"chmod 700 {root}"
+    return GOOD, str(root)
+
+
+def _bad_home(message: str) -> Result:
+    return BAD, message, "set TRAINUI_HOME to a directory that you may write to"
+
+
+def home_file_system() -> Result:
+    """Check that the file system's locks are reliable enough for the database."""
+    root = paths.home().root
+    try:
+        disks.check_home(root)
+    except UnfitEnvironmentError as error:
+        return BAD, str(error)
+    return GOOD, f"{disks.file_system(root) or 'unknown'} at {root}"
+
+
+def database() -> Result:
+    """Check that an existing database can be opened and is intact."""
+    from trainui.store.db import backup, sqlite_file
+    from trainui.store.read import run_list, views
+
+    where, size, advice = _database()
+    try:
+        with views.reading() as connection:
+            damage = backup.damage(connection)
+            count = run_list.count_runs(connection)
+    except NotFoundError:
+        return GOOD, f"{where}, created by the first run"
+    except UnfitEnvironmentError as error:
+        return BAD, str(error), advice
+    if damage:
+        return BAD, f"{where}: {damage}", sqlite_file.DAMAGED
+    return GOOD, f"{where}, {formatting.quantity(count, 'run')}{size}"
+
+
+def _database() -> tuple[str, str, str]:
+    """Return the database's location, its size as text, and advice if it cannot be read."""
+    if (url := settings.load().database_url) is not None:
+        from trainui.store.db import postgres
+
+        return postgres.shown(url), "", "see docs/hosts.md"
+    file = paths.home().database
+    size = f", {file.stat().st_size:,} bytes" if file.exists() else ""
+    return str(file), size, ""
+
+
+def runs_directory() -> Result:
+    """Check that the runs' directory is writable."""
+    directory = settings.runs_dir(settings.load())
+    if (problem := disks.write_problem(disks.existing(directory))) is not None:
+        message = f"{directory} cannot be written: {problem}"
+        return BAD, message, "set TRAINUI_RUNS_DIR to a directory that you can write to"
+    return GOOD, str(directory)
+
+
+def disk() -> Result:
+    """Check the free disk space."""
+    found = disks.spaces(paths.home().root, settings.runs_dir(settings.load()))
+    message = ", ".join(str(room) for room in found)
+    advice = "free some space, or set TRAINUI_RUNS_DIR to a directory on another disk"
+    if any(room.is_full for room in found):
+        return BAD, message, advice
+    if any(room.is_low for room in found):
+        return NOTE, message, advice
+    return GOOD, message
+
+
+def system_clock() -> Result:
+    """Compare the clock with the modification time of a new file."""
+    directory = disks.existing(settings.runs_dir(settings.load()))
+    try:
+        with tempfile.TemporaryFile(dir=directory) as file:
+            file.write(b"x")
+            file.flush()
+            skew = os.fstat(file.fileno()).st_mtime - time.time()
+    except OSError as error:
+        message = f"not compared with {directory}, which cannot be written: {error.strerror}"
+        return NOTE, message, "make it writable, then check again"
+    if abs(skew) > CLOCK_SKEW:
+        message = f"new files in {directory} get times that are {skew:+.1f} s off"
+        return NOTE, message, "synchronise both machines' clocks (NTP)"
+    return GOOD, time.strftime("%Y-%m-%d %H:%M:%S %z")
+
+
+def broker() -> Result:
+    """Check that the broker answers, or that a broker program is installed."""
+    from trainui.execution.broker import broker as broker_module
+    from trainui.execution.broker import server_process
+
+    configured = settings.load()
+    try:
+        broker_module.check(paths.home(), configured)
+    except (UnfitEnvironmentError, UsageError) as error:
+        return BAD, str(error), "see the message"
+    if configured.broker_url is None:
+        return GOOD, str(server_process.find_programs()[0])
+    found = broker_module.status(paths.home(), configured)
+    if not found["reachable"]:
+        advice = "start it, or unset TRAINUI_BROKER_URL so that trainui starts its own"
+        return BAD, f"{found['url']} does not answer", advice
+    return GOOD, f"{found['kind']} at {found['url']}"
+
+
+RESTART = "`trainui worker stop`; the next command restarts it, and stages keep running"
+
+
+def changed_cpus(worker: Mapping[str, Any]) -> str:
+    """Return a message if the setting `cpus` has changed since the worker started; else empty."""
+    places = sum(slot["kind"] == "cpu" for slot in worker["slots"])
+    wanted = settings.load().cpus
+    if not worker["running"] or places == wanted:
+        return ""
+    return f"started with {places} CPU slots, but `cpus` is now {wanted}"
+
+
+def worker() -> Result:
+    """Check the worker's state."""
+    from trainui.execution.daemon import lifecycle, metrics_process
+
+    found = lifecycle.status()
+    if found["running"]:
+        if words := metrics_process.absence_words(paths.home()):
+            return NOTE, words, f"its last lines are in {found['log']}"
+        message, other = f"running as process {found['pid']}", changed_cpus(found)
+        return NOTE if other else GOOD, other or message, RESTART
+    if found["guard_pid"]:
+        message = f"not ready, although its guard is running; its log is {found['log']}"
+        return NOTE, message, "wait a few seconds, then read its log"
+    if found["copy_of"]:
+        return NOTE, "not running", "see the home"
+    if words := lost_stages():
+        return NOTE, "not running", words
+    return GOOD, "not running (starts automatically)"
+
+
+def lost_stages() -> str:
+    """Return how many stages are recorded as running without a process; empty if none is.
+
+    Also if the database cannot be read: another check says so.
+    """
+    from trainui.execution.attempt import lost_attempts
+    from trainui.store.read import views
+
+    try:
+        with views.reading() as connection:
+            lost = list(lost_attempts.find(connection).stages.values())
+    except TrainuiError:
+        return ""
+    if not lost:
+        return ""
+    verb = "is" if len(lost) == 1 else "are"
+    stages = formatting.quantity(len(lost), "stage")
+    return f"{stages} {verb} recorded as running and {verb} not: {lost[0].words}"
+
+
+def processes() -> Result:
+    """Check that no process of a stage runs whose end is recorded, or that no run knows."""
+    from trainui.errors import StoreError
+    from trainui.execution.attempt import running_attempts
+    from trainui.store.read import views
+
+    known = set[Path]()
+    try:
+        if views.is_there():
+            with views.reading() as connection:
+                known = views.running_directories(connection)
+    except StoreError:
+        return NOTE, "not checked: the database cannot be read", "see the finding on the database"
+    left = [one for one in running_attempts.of_home(paths.home()) if one.directory not in known]
+    if not left:
+        return GOOD, "none runs that is not on record"
+    named = ", ".join(f"{one.name} ({', '.join(map(str, one.pids()))})" for one in left)
+    pids = " ".join(str(pid) for one in left for pid in one.pids())
+    return BAD, f"processes run although no run has them running: {named}", f"`kill {pids}`"
+
+
+def gpus() -> Result:
+    """Check which GPUs can be used, and who uses each or why it cannot be used."""
+    from trainui.execution.gpu import machine_locks
+    from trainui.execution.gpu.gpus import stranger_on, usable_gpus
+
+    usable = usable_gpus()
+    shown, blocked = [], False
+    for gpu in usable.gpus:
+        lock = machine_locks.state_of(gpu)
+        taken = "has a stage" if lock.held else stranger_on(gpu)
+        shown.append(f"{gpu.index}: {gpu.name}, {gpu.problem or lock.problem or taken or 'free'}")
+        blocked = blocked or bool(lock.problem)
+    message = "; ".join([*shown, *([usable.limit] if usable.limit else [])])
+    if not usable.gpus:
+        advice = "if this machine has one, check `nvidia-smi` and the setting `gpus`"
+        return NOTE, message or "none", advice
+    if usable.working < len(usable.gpus):
+        return NOTE, message, "see `nvidia-smi`; stages can use the other GPUs"
+    if blocked:
+        advice = "stages wait for these GPUs until the lock file's owner or root removes it"
+        return NOTE, message, advice
+    if (owner := machine_locks.foreign_owner()) is not None:
+        advice = f"{machine_locks.LOCKS} belongs to user {owner}, who can remove others' locks"
+        return NOTE, message, f"{advice}; chown it to root"
+    return GOOD, message
+
+
+LIBRARIES = ("celery", "kombu", "sqlalchemy", "textual", "numpy", "nvidia-ml-py")
+"""The dependencies whose versions matter most."""
+
+LEAST_FILES = 1024
+"""Open files per process; data loaders with several workers need this many."""
+
+LITTLE_SHARED_MEMORY = disks.GIGABYTE
+"""Bytes of /dev/shm. Containers get 64 MB by default, with which data loaders crash."""
+
+SHARED_MEMORY = Path("/dev/shm")
+
+
+def versions() -> Result:
+    """List the installed versions."""
+    from trainui.store.db import schema
+
+    found = ", ".join(f"{name} {metadata.version(name)}" for name in LIBRARIES)
+    return GOOD, f"trainui {__version__}, schema {schema.HEAD}; {found}"
+
+
+def session() -> Result:
+    """Check that runs survive a logout."""
+    from trainui.execution.daemon import systemd
+
+    if systemd.lingers():
+        return GOOD, "runs continue after the last logout (linger)"
+    if _logind_kills():
+        message = "systemd ends all your processes at your last logout, including stages"
+        user = os.environ.get("USER", "$USER")
+        return NOTE, message, f"sudo loginctl enable-linger {user}"
+    return GOOD, "runs continue after a logout"
+
+
+def _logind_kills() -> bool:
+    """Return True if logind kills a user's processes at logout."""
+    if shutil.which("busctl") is None:
+        return False
+    place = ("org.freedesktop.login1", "/org/freedesktop/login1", "org.freedesktop.login1.Manager")
+    done = subprocess.run(
+        ["busctl", "get-property", *place, "KillUserProcesses"],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=5,
+        check=False,
+    )
+    return done.stdout.strip() == "b true"
+
+
+def limits() -> Result:
+    """Check the limits of open files and shared memory."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    message = f"{_limit(soft)} open files"
+    if soft != resource.RLIM_INFINITY and soft < LEAST_FILES:
+        return NOTE, message, f"run `ulimit -n {min(hard, 65_536)}` before trainui"
+    if not SHARED_MEMORY.is_dir():
+        return GOOD, message
+    status = os.statvfs(SHARED_MEMORY)
+    size = status.f_blocks * status.f_frsize
+    message += f", {formatting.size(size)} of shared memory"
+    if size < LITTLE_SHARED_MEMORY:
+        advice = "data loaders with workers need more: start the container with --shm-size=8g"
+        return NOTE, message, advice
+    return GOOD, message
+
+
+def _limit(value: int) -> str:
+    return "any number of" if value == resource.RLIM_INFINITY else f"{value:,}"
+
+
+def notifications() -> Result:
+    """Check that notifications can be sent."""
+    configured = settings.load()
+    ways = [name for name in ("notify_command", "notify_urls") if getattr(configured, name, None)]
+    if configured.notify_urls and importlib.util.find_spec("apprise") is None:
+        message = "notify_urls needs Apprise, which is not installed"
+        return NOTE, message, install_advice("notify")
+    if not ways:
+        return GOOD, "off; see notify_command and notify_urls"
+    message = f"by {' and '.join(ways)}: {', '.join(configured.notify_on)}"
+    return GOOD, message
+
+
+def at_boot() -> Result:
+    """Check whether the worker starts at boot."""
+    from trainui.execution.daemon import systemd
+
+    if (path := systemd.path(os.environ)).exists():
+        return GOOD, f"{path} starts the worker"
+    return GOOD, "not set up; `trainui worker install` starts it at boot"
+
+
+LEAST_SIZE = (80, 24)
+"""Columns and lines that the whole screen needs."""
+
+
+def terminal() -> Result:
+    """Check the terminal's encoding, colours and size."""
+    encoding = (sys.stdout.encoding or "").lower().replace("-", "")
+    if encoding != "utf8":
+        advice = "set LANG to a UTF-8 locale, e.g. C.UTF-8"
+        return NOTE, f"the encoding is {encoding or 'unknown'}", advice
+    if not printing.on_terminal():
+        return GOOD, "none; the screen needs one"
+    kind, colours = os.environ.get("TERM", ""), os.environ.get("COLORTERM", "")
+    if kind in ("", "dumb"):
+        advice = "set TERM to the terminal's type, e.g. xterm-256color"
+        return BAD, f"TERM is {kind!r}, which cannot show a screen", advice
+    size = os.get_terminal_size()
+    shown = f"{kind} {colours}".strip() + f", {size.columns}x{size.lines}{_around_terminal()}"
+    if colours not in ("truecolor", "24bit") and "256color" not in kind:
+        advice = "if it supports them, set TERM=xterm-256color or COLORTERM=truecolor"
+        return NOTE, f"{shown}: few colours", advice
+    if size.columns < LEAST_SIZE[0] or size.lines < LEAST_SIZE[1]:
+        return NOTE, f"{shown}: small", "make it 80x24 or larger"
+    return GOOD, shown
+
+
+def _around_terminal() -> str:
+    names = {"TMUX": "tmux", "STY": "screen", "SSH_CONNECTION": "SSH"}
+    around = [name for variable, name in names.items() if os.environ.get(variable)]
+    return f", in {' and '.join(around)}" if around else ""
+
+
+def broken_plugins() -> Result:
+    """Check that every plugin can be loaded, and has worked so far."""
+    found = [entry for entry, _is_loaded in registry.listed()]
+    if broken := [f"{one}: {one.problem}" for one in found if one.problem]:
+        advice = "update, repair or uninstall its package; its files are left alone until then"
+        return NOTE, "; ".join(broken), advice
+    return GOOD, formatting.quantity(len(found), "plugin")
+
 
 _SYMBOLS = {GOOD: "✓", NOTE: "!", BAD: "✗"}
 
@@ -23,7 +430,7 @@ def doctor(as_json: options.Json = False) -> None:
 
     The exit code is 4 if something must be fixed first.
     """
-    with progress.display("checking"):
+    with printing.progress("checking"):
         findings = [_finding(name, check) for name, check in _checks().items()]
     printing.answer(as_json, {"findings": findings}, _lines(findings))
     raise typer.Exit(4 if any(one["level"] == BAD for one in findings) else 0)
@@ -31,28 +438,26 @@ def doctor(as_json: options.Json = False) -> None:
 
 def _checks() -> dict[str, Callable[[], Result]]:
     """Return the checks by subject, in display order."""
-    from trainui.cli.machine import checks
-
     return {
-        "versions": checks.versions,
-        "python": checks.python,
-        "configuration": checks.configuration,
-        "home": checks.home,
-        "file system": checks.home_file_system,
-        "database": checks.database,
-        "runs": checks.runs_directory,
-        "disk": checks.disk,
-        "clock": checks.system_clock,
-        "broker": checks.broker,
-        "worker": checks.worker,
-        "processes": checks.processes,
-        "at boot": checks.at_boot,
-        "session": checks.session,
-        "limits": checks.limits,
-        "gpus": checks.gpus,
-        "plugins": checks.plugins,
-        "notifications": checks.notifications,
-        "terminal": checks.terminal,
+        "versions": versions,
+        "python": python,
+        "configuration": configuration,
+        "home": home,
+        "file system": home_file_system,
+        "database": database,
+        "runs": runs_directory,
+        "disk": disk,
+        "clock": system_clock,
+        "broker": broker,
+        "worker": worker,
+        "processes": processes,
+        "at boot": at_boot,
+        "session": session,
+        "limits": limits,
+        "gpus": gpus,
+        "plugins": broken_plugins,
+        "notifications": notifications,
+        "terminal": terminal,
     }
 
 

@@ -1,16 +1,24 @@
-"""The commands `worker ...`, which control the background process that runs stages."""
+"""The commands `worker ...`, which control the background process that runs stages.
+
+Also cancels everything that is running before the worker is stopped for good.
+"""
 
 from __future__ import annotations
 
 import os
+import time
 from typing import Annotated, Any
 
 import typer
 
 from trainui import control, formatting, paths, settings, text
-from trainui.cli import options
-from trainui.cli.output import interrupt, printing, progress
-from trainui.errors import UnfitEnvironmentError, UsageError
+from trainui.cli import interrupt, lookup, options, printing
+from trainui.errors import SchemaRefusedError, StoreError, UnfitEnvironmentError, UsageError
+from trainui.execution.daemon import lifecycle
+from trainui.model.records import RunRecord, StageRecord
+from trainui.model.states import Status
+from trainui.store.db import home_identity
+from trainui.store.read import views
 
 START_TIMEOUT = 60.0
 """Seconds for the worker to start, also on a busy machine with a cold disk cache."""
@@ -55,16 +63,14 @@ def start(
     Commands that need the worker start it automatically. If it is running, nothing is done. In a
     home that is a copy of another one, nothing starts until one of the options says what it is.
     """
-    from trainui.execution.daemon import lifecycle
-
     if as_copy and moved:
         raise UsageError("--as-copy and --moved exclude each other; give one of them")
     if as_copy or moved:
         from trainui.control import copied_home
 
-        with progress.display("changing the home"):
+        with printing.progress("changing the home"):
             (copied_home.make_own if as_copy else copied_home.replace_original)()
-    with progress.display("starting the worker"):
+    with printing.progress("starting the worker"):
         lifecycle.ensure_started(wait=START_TIMEOUT)
     _show(lifecycle.status(), as_json)
 
@@ -85,26 +91,21 @@ def stop(
 
     The next `worker start` monitors them again.
     """
-    from trainui.cli.machine import drain
-    from trainui.execution.daemon import lifecycle
-
     if with_stages:
-        drain.cancel_everything()
-    with progress.display("stopping the worker"):
+        cancel_everything()
+    with printing.progress("stopping the worker"):
         has_ended = lifecycle.stop()
     if not has_ended:
         raise UnfitEnvironmentError(
             "some processes did not stop, or it was started again; see `trainui worker status`"
         )
-    drain.report_running()
+    report_running()
     _show(lifecycle.status(), as_json)
 
 
 @options.command("trainui worker status --json", short_help="Show its state.")
 def status(as_json: options.Json = False) -> None:
     """Show whether the worker is running, what it may use, and where its log is."""
-    from trainui.execution.daemon import lifecycle
-
     _show(lifecycle.status(), as_json)
 
 
@@ -167,13 +168,13 @@ def _set_paused(paused: bool, as_json: bool) -> None:
 
 
 def _show(found: dict[str, Any], as_json: bool) -> None:
-    from trainui.cli.machine import checks
+    from trainui.cli.machine import doctor
 
-    if words := checks.lost_stages():
+    if words := doctor.lost_stages():
         found["problems"].append(words)
     printing.answer(as_json, found, _lines(found))
-    if other := checks.changed_cpus(found):
-        printing.note(f"the worker {other}: {checks.RESTART}")
+    if other := doctor.changed_cpus(found):
+        printing.note(f"the worker {other}: {doctor.RESTART}")
 
 
 def _lines(found: dict[str, Any]) -> list[str]:
@@ -228,3 +229,108 @@ def _host(found: dict[str, Any]) -> str:
 def _disk(found: dict[str, Any]) -> str:
     words = f"{formatting.size(found['free_bytes'])} free on {found['path']}"
     return f"! {words} (low)" if found["low"] else words
+
+
+CANCEL_MARGIN = 60.0
+"""Seconds allowed beyond a stage's grace period, e.g. until the GPU's memory is free."""
+
+NAMES_SHOWN = 8
+
+
+def cancel_everything() -> None:
+    """Cancel every unfinished stage and wait until all of their processes have exited.
+
+    If the database cannot be used or does not know a stage, the attempts' own records are used.
+
+    Raises:
+        CopiedHomeError: the home is a copy: what it knows as running is its original's.
+        UnfitEnvironmentError: some processes are still running.
+    """
+    from trainui.execution.attempt import running_attempts
+
+    home_identity.check()
+    try:
+        _cancel_known()
+    except (StoreError, SchemaRefusedError) as error:
+        printing.note(*str(error).split("\n"))
+        lifecycle.stop()  # it cannot record outcomes, and might still start queued stages
+    running = running_attempts.of_home(paths.home())
+    if not running:
+        return
+    names = ", ".join(one.name for one in running)
+    printing.note(f"ending without the database: {names}")
+    with printing.progress("waiting"):
+        left = running_attempts.end_all(running)
+    if left:
+        pids = sorted({pid for one in left for pid in one.pids()})
+        shown = ", ".join(str(one.directory) for one in left)
+        raise UnfitEnvironmentError(
+            f"still running: {shown}: process {', '.join(map(str, pids))} survives SIGKILL; end it "
+            "or restart the machine, then `trainui worker stop --with-stages` again"
+        )
+
+
+def _cancel_known() -> None:
+    if not views.is_there():
+        return
+    with lookup.view() as connection:
+        alive = [run for run in views.runs(connection) if _is_alive(run)]
+    for run in alive:
+        asked = control.cancel(run.id)
+        if asked:
+            printing.note(f"cancelled in {run.name}: {', '.join(asked)}")
+    running = _running()
+    if not running:
+        return
+    lifecycle.ensure_started()
+    printing.note(f"waiting for the end of {', '.join(stage.name for stage in running)}")
+    patience = CANCEL_MARGIN + max(stage.definition.grace for stage in running)
+    deadline = time.monotonic() + patience
+    with printing.progress("waiting"):
+        while running := _running():
+            if time.monotonic() > deadline:
+                names = ", ".join(_described(stage) for stage in running)
+                raise UnfitEnvironmentError(
+                    f"still running after {patience:.0f} s: {names}; the worker keeps trying to "
+                    "end them; see `trainui ls`"
+                )
+            time.sleep(0.2)
+
+
+def _described(stage: StageRecord) -> str:
+    return f"{stage.name} ({stage.reason})" if stage.reason else stage.name
+
+
+def report_running() -> None:
+    """Print which stages keep running after the worker has stopped."""
+    try:
+        running = _running() if views.is_there() else []
+    except (StoreError, SchemaRefusedError) as error:
+        printing.note(f"cannot tell whether stages are still running: {error}")
+        return
+    if not running:
+        return
+    names = [stage.name for stage in running[:NAMES_SHOWN]]
+    if len(running) > NAMES_SHOWN:
+        names.append(f"{len(running) - NAMES_SHOWN} more")
+    they = "it" if len(running) == 1 else "them"
+    printing.note(
+        f"{formatting.quantity(len(running), 'stage')} still running: {', '.join(names)}; the next "
+        f"`trainui worker start` monitors {they} again; `--with-stages` would have cancelled {they}"
+    )
+
+
+def _is_alive(run: RunRecord) -> bool:
+    """Return True for a run of ours that has not ended; external runs are left alone."""
+    return run.completed_at is None and run.external is None
+
+
+def _running() -> list[StageRecord]:
+    with lookup.view() as connection:
+        return [
+            stage
+            for run in views.runs(connection)
+            if _is_alive(run)
+            for stage in views.stages(connection, run.id)
+            if stage.status == Status.RUNNING
+        ]

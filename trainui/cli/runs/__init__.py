@@ -1,4 +1,4 @@
-"""Commands that start, resume, cancel, wait for or delete runs.
+"""Commands that start, resume, cancel or wait for runs, and add trainings of others.
 
-Read `run` first, then `start` and `resume`.
+Read `run` first, then `waiting` and `resume`.
 """

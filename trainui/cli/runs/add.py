@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from trainui import formatting, text
-from trainui.cli import options
-from trainui.cli.output import printing
+from trainui.cli import options, printing
 from trainui.errors import UsageError
 from trainui.system import disk
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import NoReturn
 
-from trainui.cli.output import printing
+from trainui.cli import printing
 from trainui.errors import UsageError
 
 

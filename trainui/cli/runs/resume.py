@@ -1,27 +1,84 @@
-"""The commands `resume` and `rerun`."""
+"""The commands `resume` and `rerun`, and a resume's plan as text and as JSON."""
 
 from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, TextIO
 
 import typer
 
 from trainui import control, formatting, text
-from trainui.cli import lookup, options
-from trainui.cli.output import interrupt, printing, resume_plan
+from trainui.cli import interrupt, lookup, options, printing
 from trainui.cli.runs import open_or_wait
 from trainui.cli.runs.standstill import DiskWatch
 from trainui.errors import PipelineFileError, UsageError
 from trainui.model.states import UNFINISHED, Status
+from trainui.pipeline.rules.resume_plan import Action, PlannedStage
+from trainui.resume import preview
 from trainui.resume.preview import PipelineChoice, StageOptions, choose_pipeline
 
 if TYPE_CHECKING:
     from trainui.model.definition import Pipeline
     from trainui.model.records import RunRecord, StageRecord
+
+_COLOURS = {"+": "\x1b[32m", "-": "\x1b[31m", "@": "\x1b[36m"}
+_PLAIN = "\x1b[0m"
+
+
+def plan_as_json(planned: Sequence[PlannedStage], diff: str | None) -> dict[str, Any]:
+    """Return a plan as `--json` prints it."""
+    stages = [{name: getattr(one, name) for name in _FIELDS} for one in planned]
+    return {"stages": stages, "diff": diff}
+
+
+_MOST_ALIKE = 6
+"""Number of members of a sweep with the same action and reason that have a row each."""
+
+_FIELDS = ("name", "action", "reason", "checkpoint", "step", "seconds", "gpu_seconds_saved")
+
+
+def plan_lines(planned: Sequence[PlannedStage]) -> list[str]:
+    """Return a plan as text; many members of a sweep with the same action and reason are a row."""
+    header = ("STAGE", "ACTION", "TIME", "WHY")
+    shown = text.table([header, *_plan_rows(planned)], right=[2])
+    words = (preview.summary, preview.saved, preview.waiting)
+    return [*shown, "", *filter(None, (word(planned) for word in words))]
+
+
+def diff_lines(diff: str | None, stream: TextIO) -> list[str]:
+    """Return the lines of a unified diff, escaped, and coloured if the stream shows colours."""
+    lines = [text.harmless(line) for line in (diff or "").splitlines()]
+    if not stream.isatty() or "NO_COLOR" in os.environ or os.environ.get("TERM") == "dumb":
+        return lines
+    return [
+        printing.Coloured(f"{_COLOURS[line[0]]}{line}{_PLAIN}") if line[:1] in _COLOURS else line
+        for line in lines
+    ]
+
+
+def _plan_rows(planned: Sequence[PlannedStage]) -> Iterator[tuple[str, ...]]:
+    alike: dict[tuple[str, str, str], list[PlannedStage]] = {}
+    for one in planned:  # two stages have the same name up to the bracket in a sweep only
+        key = one.name.partition("[")[0], str(one.action), _kind(one)
+        alike.setdefault(key, []).append(one)
+    for (_, action, why), stages in alike.items():
+        if len(stages) > _MOST_ALIKE:
+            yield formatting.first([one.name for one in stages]), action, "", why
+        else:
+            yield from map(_plan_row, stages)
+
+
+def _kind(one: PlannedStage) -> str:
+    """Return the reason for an action; without its details for a stage that is skipped."""
+    reason = preview.explanation(one)
+    return reason.partition(": ")[0] if one.action == Action.SKIP else reason
+
+
+def _plan_row(one: PlannedStage) -> tuple[str, ...]:
+    return one.name, str(one.action), preview.duration(one), preview.explanation(one)
 
 
 @options.command(
@@ -118,11 +175,11 @@ def resume(
         _show_plan(found, choice, stages, as_json)
         return
     if choice.changed_file is not None and choice.pipeline is not None:
-        plan = _plan_lines(found, choice.pipeline, stages)
+        plan = _planned_lines(found, choice.pipeline, stages)
         choice = _ask_for_file(found, choice, plan, as_json=as_json)
         stages = _in_full(found, choice.pipeline, written)
     with interrupt.report_changes_on_stop([found.id], interrupt.REVIVED, "resumed"):
-        shown = [] if as_json else _plan_lines(found, choice.pipeline, stages)
+        shown = [] if as_json else _planned_lines(found, choice.pipeline, stages)
         revived = _revive(found.id, env, stages, choice)
         _note_plan(shown, choice, revived)
         code = _follow(found, revived, detach=detach, wait=wait, as_json=as_json)
@@ -216,7 +273,7 @@ def _resume_interrupted(env: bool, dry_run: bool, detach: bool, as_json: bool) -
             printing.note(f"resumed: {run.name} ({run.id})")
         if not resumed:
             printing.note("nothing to resume: no run was interrupted")
-        code = 0 if detach or not resumed else waiting.wait([run.id for run in resumed])
+        code = 0 if detach or not resumed else waiting.wait_for([run.id for run in resumed])
         if as_json:
             printing.value({"runs": [lookup.in_full(run.id) for run in resumed]})
         return code
@@ -230,7 +287,7 @@ def _plan_interrupted(as_json: bool) -> None:
     plans = [control.plan_resume(run.id) for run in found]
     shown: list[str] = []
     for run, planned in zip(found, plans, strict=True):
-        shown += [f"{run.name} ({run.id})", *resume_plan.lines(planned), ""]
+        shown += [f"{run.name} ({run.id})", *plan_lines(planned), ""]
     if gone := lost_attempts.runs() - {run.id for run in found}:
         printing.note(
             f"not yet in this plan: {', '.join(sorted(gone))}; some of their stages ended while no "
@@ -239,7 +296,7 @@ def _plan_interrupted(as_json: bool) -> None:
     if not found:
         printing.note("nothing to resume: no run was interrupted")
     data = [
-        {"run": run.id, "name": run.name, **resume_plan.as_json(planned, None)}
+        {"run": run.id, "name": run.name, **plan_as_json(planned, None)}
         for run, planned in zip(found, plans, strict=True)
     ]
     printing.answer(as_json, {"runs": data}, shown[:-1])
@@ -268,14 +325,14 @@ def _show_plan(run: RunRecord, choice: PipelineChoice, stages: StageOptions, as_
         )
     if changed := code_version.since_submission(run):
         printing.note(changed)
-    shown = resume_plan.lines(planned)
+    shown = plan_lines(planned)
     if choice.diff:
-        shown += ["", *resume_plan.diff_lines(choice.diff, sys.stdout)]
-    printing.answer(as_json, resume_plan.as_json(planned, choice.diff), shown)
+        shown += ["", *diff_lines(choice.diff, sys.stdout)]
+    printing.answer(as_json, plan_as_json(planned, choice.diff), shown)
 
 
-def _plan_lines(run: RunRecord, pipeline: Pipeline | None, stages: StageOptions) -> list[str]:
-    return resume_plan.lines(control.plan_resume(run.id, stages, pipeline=pipeline))
+def _planned_lines(run: RunRecord, pipeline: Pipeline | None, stages: StageOptions) -> list[str]:
+    return plan_lines(control.plan_resume(run.id, stages, pipeline=pipeline))
 
 
 @options.command("trainui rerun digits evaluate", "trainui rerun digits train --downstream")
@@ -352,7 +409,7 @@ def _ask_for_file(
         typer.Exit: the user chose to do nothing.
     """
     file = choice.changed_file
-    shown = resume_plan.diff_lines(choice.diff, sys.stderr)
+    shown = diff_lines(choice.diff, sys.stderr)
     printing.note(f"{file} has changed since the run {run.name}:", "", *shown, "", *plan, "")
     if as_json or not printing.on_terminal():
         raise UsageError(

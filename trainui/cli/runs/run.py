@@ -18,8 +18,7 @@ import typer
 from typer.core import TyperCommand
 
 from trainui import control, formatting, paths, settings
-from trainui.cli import lookup, options
-from trainui.cli.output import interrupt, printing, progress
+from trainui.cli import interrupt, lookup, options, printing
 from trainui.cli.runs import open_or_wait
 from trainui.cli.runs.standstill import DiskWatch
 from trainui.errors import StoppedError, UsageError
@@ -181,7 +180,7 @@ def _load_file(file: str | None, given: Mapping[str, str]) -> Pipeline:
         raise UsageError(
             "no FILE given; try `trainui run pipeline.yaml` or `trainui run -- python train.py`"
         )
-    with progress.display(f"checking {file}"):
+    with printing.progress(f"checking {file}"):
         return loader.load(file, given)
 
 
@@ -314,7 +313,7 @@ def _submit(
     lifecycle.ensure_started()  # first, so that nothing is stored if nothing can run
     if run_options.detach:  # waiting and the screen both check the disks themselves
         DiskWatch().check()
-    with progress.display(f"submitting {len(pipeline.stages):,} stages"):
+    with printing.progress(f"submitting {len(pipeline.stages):,} stages"):
         control.submit(
             pipeline,
             name=run_options.name,

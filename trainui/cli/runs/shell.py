@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from trainui import paths
-from trainui.cli import lookup, options
-from trainui.cli.output import printing
+from trainui.cli import lookup, options, printing
 from trainui.errors import UnfitEnvironmentError
 from trainui.model.records import AttemptRecord, StageRecord
 from trainui.model.states import Status

@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 
 from trainui import formatting, paths, settings
-from trainui.cli.output import printing
+from trainui.cli import printing
 from trainui.model.states import Status
 from trainui.store.db import home_identity, sqlite_file
 from trainui.system import disk

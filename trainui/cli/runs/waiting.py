@@ -1,14 +1,16 @@
-"""Waits for runs to end: prints a line for each change of state, and returns the exit code."""
+"""The commands `wait` and `cancel`: prints each change of state, and returns the exit code."""
 
 from __future__ import annotations
 
 import shlex
 import time
 from collections.abc import Iterator, Sequence
+from typing import Annotated
 
-from trainui import clock, formatting, settings, text
-from trainui.cli import lookup
-from trainui.cli.output import printing
+import typer
+
+from trainui import clock, control, formatting, settings, text
+from trainui.cli import interrupt, lookup, options, printing
 from trainui.cli.runs import standstill
 from trainui.cli.runs.standstill import DiskWatch
 from trainui.control import self_wait_check
@@ -51,7 +53,9 @@ _EXIT_CODES = {
 }
 
 
-def wait(run_ids: Sequence[str], *, timeout: float | None = None, from_start: bool = False) -> int:
+def wait_for(
+    run_ids: Sequence[str], *, timeout: float | None = None, from_start: bool = False
+) -> int:
     """Wait until all of these runs have ended, and print each change on stderr.
 
     `from_start` also prints what happened before this call. Returns the exit code of the worst
@@ -81,7 +85,7 @@ def finish(
     run_id: str, *, as_json: bool, timeout: float | None = None, from_start: bool = False
 ) -> int:
     """Wait for one run, print it if JSON is wanted, and return the exit code."""
-    code = wait([run_id], timeout=timeout, from_start=from_start)
+    code = wait_for([run_id], timeout=timeout, from_start=from_start)
     if as_json:
         printing.value(lookup.in_full(run_id))
     return code
@@ -285,3 +289,58 @@ def hints(connection: protocol.Connection, run_id: str) -> Iterator[str]:
     # a failed trial may have ended just now: its search will count it
     if any(one.definition.trial is None or one.status != Status.FAILED for one in left):
         yield f"resume with: trainui resume {short}"
+
+
+@options.command("trainui cancel digits train", "trainui cancel digits")
+@interrupt.report_on_stop("nothing was cancelled")
+def cancel(
+    run: options.Run, stage: options.OptionalStage = None, as_json: options.Json = False
+) -> None:
+    """Cancel a stage, or every unfinished stage of a run.
+
+    Returns once the request is recorded; a stage becomes `cancelled` when all of its processes
+    have exited. `trainui resume` can continue it later.
+    """
+    from trainui.execution.daemon import lifecycle
+
+    found, stages = lookup.find(run, stage)
+    names = None if stage is None else [one.name for one in stages]
+    with interrupt.report_changes_on_stop([found.id], interrupt.CANCELLED, "cancelling"):
+        asked = control.cancel(found.id, names)
+        found, stages = lookup.find(found.id, None)
+        chosen = [one for one in stages if one.name in asked]
+        if any(one.status == Status.RUNNING for one in chosen):
+            lifecycle.ensure_started()  # the worker ends the processes
+        ended = [one.name for one in chosen if one.status == Status.CANCELLED]
+        left = [name for name in asked if name not in ended]
+        shown = [
+            f"{what}: {', '.join(some)}"
+            for what, some in (("cancelled", ended), ("cancelling", left))
+            if some
+        ]
+        if not asked:
+            over = [_state(one) for one in stages if names is not None and one.name in names]
+            shown = [f"nothing to cancel: {', '.join(over) or _state(found)}"]
+        printing.answer(as_json, lookup.in_full(found.id) if as_json else None, shown)
+
+
+def _state(one: RunRecord | StageRecord) -> str:
+    return f"{one.name} is {text.state(one.status)}"
+
+
+@options.command("trainui wait digits --timeout 600")
+def wait(
+    run: options.Run,
+    timeout: Annotated[
+        float | None,
+        typer.Option(min=0, metavar="SECONDS", help="Give up after this time, with exit code 5."),
+    ] = None,
+    as_json: options.Json = False,
+) -> None:
+    """Wait until a run has ended, and print each change of state on stderr.
+
+    The exit code is 0 if it completed, 1 if it failed or was interrupted, and 130 if it was
+    cancelled. ctrl+c stops the waiting, not the run.
+    """
+    found = lookup.find_run(run)
+    raise typer.Exit(finish(found.id, as_json=as_json, timeout=timeout))

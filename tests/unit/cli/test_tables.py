@@ -9,7 +9,7 @@ import termios
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
 
-from trainui.cli.output import tables
+from trainui.cli import tables
 from trainui.text import width
 
 ROWS = [

@@ -1,6 +1,8 @@
 """Prints a command's output: one JSON value or text on stdout, everything else on stderr.
 
-The only module that chooses between the two, formats errors, and escapes control characters.
+The only module that chooses between the two, formats errors, and escapes control characters. Also
+draws the progress bar of work of more than a second, and writes a file that appears only when it is
+complete.
 """
 
 from __future__ import annotations
@@ -9,11 +11,15 @@ import json
 import math
 import os
 import sys
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, TextIO
+import threading
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO, TextIO
 
-from trainui import text
-from trainui.errors import TrainuiError
+from trainui import formatting, text
+from trainui.errors import TrainuiError, UnfitEnvironmentError
 
 if TYPE_CHECKING:
     from trainui.pipeline.substitution.masking import Masker
@@ -178,3 +184,106 @@ def _masker() -> Masker:
 
     given = dict(word.split("=", 1) for word in sys.argv[1:] if "=" in word)
     return Masker.of(os.environ, given)
+
+
+PROGRESS_AFTER = 1.0
+"""Seconds before a progress bar is shown."""
+
+PROGRESS_PERIOD = 0.1
+"""Seconds between two of its redraws."""
+
+PROGRESS_WIDTH = 24
+"""Its width in characters."""
+
+_CLEAR = "\r\x1b[K"
+
+
+class ProgressLine:
+    """A progress bar, advanced by the worker and drawn by a thread."""
+
+    def __init__(self, what: str, total: int = 0) -> None:
+        """Start at 0.
+
+        If `total` is 0, the amount of work is unknown, and only the time is shown.
+        """
+        self.what = what
+        self.total = total
+        self.done = 0
+        self._started = time.monotonic()
+
+    def advance(self, amount: int = 1) -> None:
+        """Add `amount` to the work done."""
+        self.done += amount
+
+    def line(self, now: float) -> str:
+        """Return the line to show at `now` (monotonic clock)."""
+        spent = now - self._started
+        if not self.total:
+            return f"{text.harmless(self.what)} ... {formatting.duration(int(spent))}"
+        part = min(self.done / self.total, 1.0)
+        full = int(part * PROGRESS_WIDTH)
+        bar = "━" * full + " " * (PROGRESS_WIDTH - full)
+        left = f", {_duration(spent * (1 - part) / part)} to go" if part > 0 else ""
+        return f"{text.harmless(self.what)} {bar} {part:4.0%}{left}"
+
+    def draw(self, stop: threading.Event) -> None:
+        """Redraw until `stop` is set, then clear the line."""
+        if stop.wait(PROGRESS_AFTER):
+            return
+        while True:
+            sys.stderr.write(_CLEAR + self.line(time.monotonic()))
+            sys.stderr.flush()
+            if stop.wait(PROGRESS_PERIOD):
+                break
+        sys.stderr.write(_CLEAR)
+        sys.stderr.flush()
+
+
+def _duration(seconds: float) -> str:
+    return formatting.duration(max(round(seconds), 1))
+
+
+@contextmanager
+def progress(what: str, total: int = 0) -> Iterator[ProgressLine]:
+    """Show a progress bar until the block ends."""
+    line = ProgressLine(what, total)
+    if not has_error_terminal():
+        yield line
+        return
+    stop = threading.Event()
+    thread = threading.Thread(target=line.draw, args=(stop,), daemon=True)
+    thread.start()
+    try:
+        yield line
+    finally:
+        stop.set()
+        thread.join()
+
+
+@contextmanager
+def whole_file(target: Path, mode: int = 0o666) -> Iterator[BinaryIO]:
+    """Yield a temporary file beside `target`, which takes its name when the block ends.
+
+    If the block fails, nothing is left. `mode` is the file's, less the umask. A device or a pipe,
+    e.g. /dev/null, is written to and not replaced; nor is a link replaced, but the file behind it.
+
+    Raises:
+        UnfitEnvironmentError: the file cannot be written.
+    """
+    file = Path(os.path.realpath(target))  # /dev/stdout is a link
+    part = file.parent / f".{file.name}.{os.getpid()}"
+    try:
+        if target.exists() and not target.is_file():  # a directory raises an error
+            with target.open("wb") as stream:
+                yield stream
+            return
+        with open(part, "xb", opener=lambda path, flags: os.open(path, flags, mode)) as stream:
+            yield stream
+        part.replace(file)
+    except TrainuiError:
+        raise
+    except OSError as error:
+        raise UnfitEnvironmentError(f"{target} cannot be written: {error.strerror}") from error
+    finally:
+        with suppress(OSError):  # it does not exist, or its directory is none
+            part.unlink()

@@ -9,8 +9,8 @@ import sys
 import pytest
 
 from tests.unit.supervisor.waiting import wait_for
-from trainui.cli.output import progress
-from trainui.cli.output.progress import ProgressLine
+from trainui.cli import printing
+from trainui.cli.printing import ProgressLine
 
 
 def test_a_line_says_how_far_it_is_and_the_time_to_go() -> None:
@@ -26,7 +26,7 @@ def test_a_line_without_a_known_end_says_the_time_spent() -> None:
 
 
 def test_nothing_is_shown_if_the_output_is_not_read(capfd: pytest.CaptureFixture[str]) -> None:
-    with progress.display("working", 10) as made:
+    with printing.progress("working", 10) as made:
         made.advance(10)
     assert capfd.readouterr().err == ""
 
@@ -34,7 +34,7 @@ def test_nothing_is_shown_if_the_output_is_not_read(capfd: pytest.CaptureFixture
 def test_a_terminal_shows_it_after_a_while_and_is_left_clear(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(progress, "PATIENCE", 0.0)
+    monkeypatch.setattr(printing, "PROGRESS_AFTER", 0.0)
     monkeypatch.setenv("TERM", "xterm")
     master, slave = pty.openpty()
     os.set_blocking(master, False)
@@ -50,7 +50,7 @@ def test_a_terminal_shows_it_after_a_while_and_is_left_clear(
 
     with os.fdopen(slave, "w") as terminal:
         monkeypatch.setattr(sys, "stderr", terminal)
-        with progress.display("working", 10) as made:
+        with printing.progress("working", 10) as made:
             made.advance(5)
             wait_for(lambda: shows(b" 50%"), "the line")
         wait_for(lambda: shows(b"\x1b[K") and seen.endswith(b"\r\x1b[K"), "a clear line")

@@ -9,13 +9,9 @@ import os
 import sys
 import textwrap
 from collections.abc import Collection, Mapping, Sequence
-from typing import TYPE_CHECKING
 
 from trainui import text
-from trainui.cli.output import printing
-
-if TYPE_CHECKING:
-    pass
+from trainui.cli import printing
 
 LEAST = 12
 """Minimum width in characters of a column that may be cut."""

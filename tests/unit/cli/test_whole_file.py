@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from trainui.cli.output import whole_file
+from trainui.cli import printing
 from trainui.errors import UnfitEnvironmentError
 
 
@@ -26,14 +26,14 @@ def test_a_place_that_cannot_be_written_is_named_with_the_reason(
     monkeypatch.chdir(tmp_path)
     with (
         pytest.raises(UnfitEnvironmentError, match=f"{target} cannot be written: {why}"),
-        whole_file.writing(Path(target)),
+        printing.whole_file(Path(target)),
     ):
         pytest.fail("it was opened")
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
 def test_nothing_is_left_of_a_file_whose_writing_fails(tmp_path: Path) -> None:
-    with pytest.raises(ZeroDivisionError), whole_file.writing(tmp_path / "x") as stream:
+    with pytest.raises(ZeroDivisionError), printing.whole_file(tmp_path / "x") as stream:
         stream.write(b"some" * (1 // 0))
     assert not list(tmp_path.iterdir())
 
@@ -47,7 +47,7 @@ def test_the_file_behind_a_link_is_written_and_the_link_stays(
     if is_there:
         file.write_text("before")
     link.symlink_to(file)
-    with whole_file.writing(link) as stream:
+    with printing.whole_file(link) as stream:
         stream.write(b"points")
     assert link.is_symlink()
     assert file.read_text() == "points"

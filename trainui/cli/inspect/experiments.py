@@ -1,0 +1,245 @@
+"""The commands for what was tried: `best` trials, `diff` of two runs, `note`s, and the `tree`."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from trainui import formatting, text
+from trainui.cli import lookup, options, printing
+from trainui.errors import NotFoundError, UsageError
+from trainui.pipeline.substitution.masking import mask
+
+if TYPE_CHECKING:
+    from trainui.model.records import RunRecord
+    from trainui.store.db.protocol import Connection
+    from trainui.store.read.trials import TrialRecord
+
+
+@options.command(
+    "trainui best tune",
+    "trainui best tune train -n 10",
+    "trainui best tune --json | jq '.trials[0].search, .importance'",
+)
+def best(
+    run: options.Run,
+    stage: Annotated[
+        str | None, typer.Argument(metavar="[STAGE]", help="The search, if the run has several.")
+    ] = None,
+    most: Annotated[
+        int, typer.Option("--number", "-n", min=1, metavar="N", help="Show the N best trials.")
+    ] = 5,
+    as_json: options.Json = False,
+) -> None:
+    """Show the best trials of a search, and how to run the best one again.
+
+    A running trial counts with its best value so far, after the completed ones. With five completed
+    trials or more, each parameter's importance is its share of the value's variation.
+    """
+    from trainui.search import results
+    from trainui.store.read import run_json
+    from trainui.store.read import trials as stored_trials
+
+    found = lookup.find_run(run)
+    with lookup.view() as connection:
+        name = _search_of(connection, found, stage)
+        ranked = results.ranked(connection, found.id, name)[:most]
+        importance = stored_trials.importance(connection, found.id, name)
+    trials = [
+        {
+            "trial": one.number,
+            "status": str(one.stage.status),
+            "value": one.value,
+            "step": one.step if one.step is None or one.step % 1 else int(one.step),
+            "search": mask(one.stage.definition.trial_params or one.stage.definition.matrix or {}),
+            "command": run_json.shown_command(found.params, one.stage.definition),
+        }
+        for one in ranked
+    ]
+    answer = {"trials": trials, "importance": importance}
+    printing.answer(as_json, answer, _trial_lines(found, ranked, answer))
+
+
+def _search_of(connection: Connection, run: RunRecord, stage: str | None) -> str:
+    """Return the name of the search that is meant."""
+    from trainui.store.read import trials, views
+
+    known = trials.searches(connection, run.id)
+    if not known:
+        searching = (one.definition for one in views.stages(connection, run.id))
+        if any(one.search is not None for one in searching):
+            raise NotFoundError(f"no trial of {run.name} has started yet")
+        raise NotFoundError(f"{run.name} has no search: a stage with `search` has trials")
+    fitting = [name for name in known if stage is None or stage == name]
+    fitting = fitting or [name for name in known if stage is not None and stage in name]
+    if not fitting:
+        raise NotFoundError(f"no search is named {stage!r}; this run has {', '.join(known)}")
+    if len(fitting) > 1:
+        raise UsageError(f"{run.name} has several searches; name one: {', '.join(fitting)}")
+    return fitting[0]
+
+
+def _trial_lines(
+    run: RunRecord, ranked: Sequence[TrialRecord], answer: Mapping[str, Any]
+) -> Iterator[str]:
+    """Yield a table of the trials, the importance of the parameters, and how to run the first."""
+    from trainui.control import shell_command
+    from trainui.pipeline import folding
+
+    shown = answer["trials"]
+    search = ranked[0].stage.definition.search if ranked else None
+    names = list(dict.fromkeys(name for one in shown for name in one["search"]))
+    metric = search.metric if search is not None else "value"
+    rows = [["trial", "state", metric, "step", *names]]
+    rows += [
+        [
+            str(one["trial"]),
+            text.state(trial.stage.status),
+            formatting.number(one["value"]),
+            "" if one["step"] is None else f"{one['step']:,}",
+            *(_cell(one["search"].get(name)) for name in names),
+        ]
+        for trial, one in zip(ranked, shown, strict=True)
+    ]
+    yield from text.table(rows, right=(0, 2, 3))
+    if answer["importance"]:
+        yield ""
+        yield f"importance: {text.shares(answer['importance'])}"
+    if ranked and ranked[0].value is not None:
+        best = ranked[0]
+        yield ""
+        if not best.stage.removed:  # else `rerun` refuses it
+            name = shlex.quote(folding.name_of(best.stage.definition))
+            yield f"run trial {best.number} again:"
+            yield f"  trainui rerun {formatting.short_id(run.id)} {name}"
+        command = shell_command.of_stage(run.id, best.stage.name)
+        if command is not None:
+            over = best.stage.definition.over
+            yield f"its command{f', of its first {over}' if over else ''}:"
+            yield from (f"  {line}" for line in command.splitlines())
+
+
+def _cell(value: Any) -> str:
+    return formatting.number(value) if isinstance(value, float | None) else str(value)
+
+
+@options.command("trainui diff baseline larger", "trainui diff baseline", "trainui diff a b --json")
+def diff(
+    run: options.Run,
+    other: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[RUN]",
+            help="The run to compare with; without it, the files and the shell as they are now.",
+        ),
+    ] = None,
+    as_json: options.Json = False,
+) -> None:
+    """Show what differs between two runs: code, commands, parameters, packages, environment.
+
+    Of files that differ, the lines are shown where both sides are known: in a run's snapshot,
+    unchanged since its commit, or as they are now. Of environment variables only the names are
+    shown.
+    """
+    from trainui.control import run_difference
+    from trainui.store.read import views
+
+    with lookup.view() as connection:
+        found = views.find_run(connection, run)
+        compared = None if other is None else views.find_run(connection, other)
+        differences = run_difference.between(connection, found, compared)
+    lines = list(run_difference.lines(differences))
+    printing.answer(as_json, differences, lines)
+    if not lines and not as_json:
+        printing.note("no difference")
+
+
+@options.command(
+    'trainui note digits "warm-up was too short"',
+    "trainui note digits --verdict discard",
+)
+def note(
+    run: options.Run,
+    words: Annotated[str, typer.Argument(metavar="[TEXT]", help="The note.")] = "",
+    verdict: Annotated[
+        str | None, typer.Option(metavar="keep|discard", help="Your verdict on the run.")
+    ] = None,
+    as_json: options.Json = False,
+) -> None:
+    """Add a note to a run, and a verdict."""
+    from trainui.control import notes
+
+    found = lookup.find_run(run)
+    notes.add(found.id, words, verdict)
+    printing.answer(as_json, lookup.in_full(found.id) if as_json else None, [])
+
+
+@options.command("trainui tree", "trainui tree --json")
+def tree(as_json: options.Json = False) -> None:
+    """Show which run came from which, with the difference, the best value and the verdict.
+
+    A run has an origin if it was started with `trainui run --from RUN`.
+    """
+    from trainui.control import notes
+    from trainui.store.read import views
+
+    with lookup.view() as connection:
+        runs = views.runs(connection)
+        best = {run.id: _best_of_run(connection, run) for run in runs}
+        by_id = {run.id: run for run in runs}
+        origins = [(run, by_id[run.origin]) for run in runs if run.origin in by_id]
+        differences = {run.id: notes.difference(connection, run, one) for run, one in origins}
+    rows = {
+        run.id: {
+            "run": run.id,
+            "name": run.name,
+            "from": run.origin if run.origin in by_id else None,
+            "difference": differences.get(run.id),
+            "best": best[run.id],
+            "verdict": run.verdict,
+        }
+        for run in runs
+    }
+    shown = list(_tree_lines(rows)) if not as_json else []
+    printing.answer(as_json, {"runs": list(rows.values())}, shown)
+
+
+def _best_of_run(connection: Connection, run: RunRecord) -> dict[str, Any] | None:
+    """Return the value of a run that the list of runs shows."""
+    from trainui.model.headline_metric import headline
+    from trainui.store.read import headlines, stage_alerts
+    from trainui.tui.readers.stage_values import StageValues
+
+    stage = headlines.headline_stage(connection, run.id)
+    name = None if stage is None else headline(stage.names, stage.search)
+    if stage is None or name is None:
+        return None
+    stages = headlines.compared_stages(connection, name, run.id).get(run.id, [])
+    nan = stage_alerts.stages_with_nan(connection, [run.id]).get(run.id, frozenset())
+    best = StageValues().best(connection, stages, name, stage.search, nan)
+    return None if best is None else {"metric": name, "value": best[1].value}
+
+
+def _tree_lines(rows: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+    """Yield the tree's lines, the newest root first, each run below its origin."""
+    below: dict[str | None, list[str]] = {}
+    for run_id, row in rows.items():
+        below.setdefault(row["from"], []).append(run_id)
+
+    def walk(run_ids: Sequence[str], indent: str) -> Iterator[str]:
+        for run_id in run_ids:
+            row = rows[run_id]
+            parts = [f"{formatting.short_id(run_id)}  {row['name']}"]
+            if row["difference"]:
+                parts.append(row["difference"])
+            if row["best"]:
+                parts.append(f"{row['best']['metric']} {row['best']['value']:.6g}")
+            if row["verdict"]:
+                parts.append(row["verdict"])
+            yield indent + "  ".join(parts)
+            yield from walk(list(reversed(below.get(run_id, ()))), f"{indent}  ")
+
+    yield from walk(below.get(None, ()), "")
