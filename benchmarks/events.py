@@ -24,8 +24,7 @@ from benchmarks import figures
 from benchmarks.ingest import seconds, store_all
 from benchmarks.made import workplace
 from benchmarks.scheduling import install
-from trainui.plugins.tensorboard.checksum import masked_crc
-from trainui.plugins.tensorboard.event_file import EventFile
+from trainui.plugins.tensorboard.event_file import EventFile, masked_crc
 
 TAGS = ("train/loss", "train/grad_norm", "lr", "tokens_per_s", "val/acc")
 

@@ -9,8 +9,8 @@ import optuna
 from tests.chaos.pipelines import AFTER, SEARCH, Pipeline, read_ledger
 from trainui.model.search import Search
 from trainui.model.states import UNFINISHED, Status
-from trainui.plugins.optuna import samplers
-from trainui.search import objective
+from trainui.plugins.optuna import study_file
+from trainui.search import results
 from trainui.store.db import protocol
 from trainui.store.db.readonly import snapshot
 from trainui.store.plotting import series_data
@@ -84,7 +84,7 @@ def _check_value(connection: protocol.Connection, one: TrialRecord) -> None:
     if one.state == "complete":
         search = one.stage.definition.search
         assert isinstance(search, Search)
-        best = objective.of_completed(connection, one.stage.id, search).value
+        best = results.outcome_of(connection, one.stage.id, search).value
         assert one.value == best, f"trial {one.number}: {one.value} is stored, {best} is the best"
 
 
@@ -107,7 +107,7 @@ def _check_samples(study: optuna.Study, found: list[TrialRecord]) -> None:
     search = found[0].stage.definition.search
     assert isinstance(search, Search)
     if search.sampler == "RandomSampler":
-        space = dict(samplers.distributions(search))
+        space = dict(study_file.distributions(search))
         plain = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=search.seed))
         expected = [plain.ask(space).params for _ in study.trials]
         assert [one.params for one in study.trials] == expected, "not those of a plain loop"

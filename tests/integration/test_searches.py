@@ -21,7 +21,7 @@ from tests.unit.supervisor.waiting import wait_for
 from trainui import control
 from trainui.errors import UsageError
 from trainui.model.states import Status
-from trainui.plugins.optuna import samplers
+from trainui.plugins.optuna import study_file
 from trainui.resume import edit_effects
 from trainui.resume.preview import choose_pipeline
 from trainui.search import results
@@ -253,7 +253,7 @@ def in_a_plain_loop(run: Run, found: list[TrialRecord]) -> list[dict[str, Any]]:
     studied = optuna.create_study(direction=search.goal, sampler=sampler)
     asked = []
     for one in found:
-        trial = studied.ask(dict(samplers.distributions(search)))
+        trial = studied.ask(dict(study_file.distributions(search)))
         asked.append(dict(trial.params))
         studied.tell(trial, one.value)
     return asked

@@ -1,4 +1,8 @@
-"""The results of a search: its trials with their objectives, and the best one."""
+"""The results of a search: its trials with their objectives, and the best one.
+
+An objective is read from a trial's stored points; `MissingMetricWatch` warns while a trial runs
+that it has none, before the trial counts as failed for it.
+"""
 
 from __future__ import annotations
 
@@ -6,15 +10,21 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 
+from trainui import clock
 from trainui.errors import UsageError
+from trainui.formatting import listed
 from trainui.model.definition import StageDefinition
 from trainui.model.records import StageRecord
-from trainui.model.search import SearchResult
+from trainui.model.search import Search, SearchResult
 from trainui.model.states import ENDED, UNFINISHED, Status
+from trainui.pipeline.folding import mean
 from trainui.pipeline.substitution.search import searches_of, with_results
 from trainui.store.db import protocol
-from trainui.store.read import trials, views
+from trainui.store.db.engine import Store
+from trainui.store.read import headlines, trials, views
 from trainui.store.read.trials import ASKED, TrialRecord
+from trainui.store.runs import stages
+from trainui.store.runs.trials import TrialOutcome
 
 
 def needed_by(
@@ -95,9 +105,9 @@ def _with_value(connection: protocol.Connection, trial: TrialRecord) -> TrialRec
         return trial
     if trial.stage.attempt == 0 or not members:  # its seeds were removed
         return trial
-    from trainui.search import objective  # it imports SQLAlchemy
+    pass  # it imports SQLAlchemy
 
-    outcome = objective.of_seeds(connection, members, search)
+    outcome = outcome_of_seeds(connection, members, search)
     state = "complete" if has_completed and outcome.value is not None else trial.state
     return replace(trial, state=state, value=outcome.value, step=outcome.step)
 
@@ -115,3 +125,94 @@ def _rank(trial: TrialRecord) -> tuple[int, float, int]:
 
 def _has_completed(stage: StageRecord) -> bool:
     return stage.status == Status.COMPLETED and not stage.removed
+
+
+def outcome_of(connection: protocol.Connection, stage_id: str, search: Search) -> TrialOutcome:
+    """Return how a completed trial counts: by its best finite value, else as failed."""
+    from trainui.store.plotting.windows import Plotted  # it imports numpy
+    from trainui.store.plotting.x_axis import Axis
+
+    series = Plotted(connection, stage_id, search.metric, Axis.STEP)
+    if (best := series.best(lower=search.goal == "minimize")) is not None:
+        return TrialOutcome("complete", best.value, best.step)
+    return TrialOutcome("fail", reason=metric_problem(connection, stage_id, search.metric))
+
+
+def outcome_of_seeds(
+    connection: protocol.Connection, members: Sequence[StageRecord], search: Search
+) -> TrialOutcome:
+    """Return how a completed trial counts: with several seeds, by the mean of their values."""
+    if len(members) == 1:
+        return outcome_of(connection, members[0].id, search)
+    found = [outcome_of(connection, one.id, search) for one in members]
+    for member, outcome in zip(members, found, strict=True):
+        if outcome.value is None:
+            return TrialOutcome("fail", reason=f"{seed_of(member)}: {outcome.reason}")
+    values = [one.value for one in found if one.value is not None]
+    return TrialOutcome("complete", mean(values))
+
+
+def seed_of(member: StageRecord) -> str:
+    """Return which seed of its trial a stage is: `seed=1`."""
+    over = member.definition.over or ""
+    return f"{over}={(member.definition.matrix or {}).get(over, '')}"
+
+
+def metric_problem(connection: protocol.Connection, stage_id: str, metric: str) -> str | None:
+    """Return why a stage that has completed has no value of a metric; None if it has one."""
+    if (why := metric_missing(connection, stage_id, metric)) is not None:
+        return why
+    from trainui.store.points import read_points
+
+    found = read_points.summaries(connection, [stage_id], metric)
+    has_value = any(one.min is not None for one in found)
+    return None if has_value else f"{metric} has no finite value"
+
+
+def metric_missing(
+    connection: protocol.Connection, stage_id: str, metric: str, *, so_far: bool = False
+) -> str | None:
+    """Return that a stage has no point of a metric, and which it has; None if it has one."""
+    names = headlines.names_of(connection, stage_id)
+    if metric in names:
+        return None
+    when = " so far" if so_far else ""
+    return f"no points of {metric}{when}; has: {listed(names) if names else 'no metrics'}"
+
+
+MISSING_AFTER = 30 * clock.SECOND
+"""Microseconds after the start of a trial before the warning."""
+
+MISSING_EVERY = 5 * clock.SECOND
+"""Microseconds between two checks."""
+
+
+class MissingMetricWatch:
+    """Checks the running trials that have metrics, but not yet the one of their search."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._looked_at = 0
+        self._warned: set[str] = set()
+
+    def look(self, running: Sequence[StageRecord]) -> None:
+        """Warn about these trials where it is due, and withdraw warnings that no longer apply."""
+        now = clock.now()
+        if abs(now - self._looked_at) < MISSING_EVERY:
+            return
+        self._looked_at = now
+        self._warned &= {stage.id for stage in running}
+        for stage in running:
+            if now - (stage.started_at or now) >= MISSING_AFTER:
+                self._look_at(stage)
+
+    def _look_at(self, stage: StageRecord) -> None:
+        assert stage.definition.search is not None
+        metric = stage.definition.search.metric
+        with self._store.read() as connection:
+            reason = metric_missing(connection, stage.id, metric, so_far=True)
+        if (reason is not None) == (stage.id in self._warned):
+            return
+        with self._store.write() as connection:
+            stages.warn(connection, stage.id, reason)
+        (self._warned.add if reason else self._warned.discard)(stage.id)

@@ -32,7 +32,7 @@ from trainui.model.search import Search
 from trainui.model.states import Status
 from trainui.pipeline.substitution.search import with_trial_params
 from trainui.plugin import SearchBackend, Searcher, SearchTask, SearchTrial, registry
-from trainui.search import objective, trial_watch
+from trainui.search import results, trial_watch
 from trainui.search.trial_watch import TrialWatch
 from trainui.store.db.engine import Store, file_of
 from trainui.store.db.protocol import Connection
@@ -232,13 +232,13 @@ class SearchTurns:
         assert search is not None
         unfinished = [one for one in members if one.status != Status.COMPLETED]
         if not unfinished:
-            return objective.of_seeds(connection, members, search)
+            return results.outcome_of_seeds(connection, members, search)
         stage = unfinished[0]
         if stage.status == Status.PRUNED:
             return TrialOutcome("pruned")
         why = stage.reason or (stage.error or "").partition("\n")[0] or str(stage.status)
         return TrialOutcome(
-            "fail", reason=why if len(members) == 1 else f"{objective.seed_of(stage)}: {why}"
+            "fail", reason=why if len(members) == 1 else f"{results.seed_of(stage)}: {why}"
         )
 
     def _is_to_tell(self, connection: Connection, stage: StageRecord) -> bool:

@@ -9,8 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trainui.plugins.tensorboard.checksum import MOST_BYTES, masked_crc
-from trainui.plugins.tensorboard.event_file import EventFile
+from trainui.plugins.tensorboard.event_file import MOST_BYTES, EventFile, masked_crc
 
 Point = tuple[int, float | str, int]
 

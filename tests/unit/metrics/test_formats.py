@@ -22,7 +22,7 @@ from trainui.metrics.formats.text import presets
 from trainui.metrics.formats.text.log_lines import MAX_LINE, lines_with_ends, text_lines
 from trainui.metrics.formats.text.pattern import PatternError, PatternLines, compile_pattern
 from trainui.model.definition import METRIC_FORMATS, METRIC_PRESETS
-from trainui.plugins.tensorboard.checksum import masked_crc
+from trainui.plugins.tensorboard.event_file import masked_crc
 
 Found = dict[str, list[tuple[float, float]]]
 

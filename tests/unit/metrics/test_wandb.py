@@ -15,8 +15,7 @@ from tests.unit.metrics import reading
 from tests.unit.metrics.corpus import Expected, expected_files
 from trainui.metrics.files.decoder_choice import DecoderChoice
 from trainui.plugins.wandb import run as wandb
-from trainui.plugins.wandb.log_file import NewerWandbError, WandbFile
-from trainui.plugins.wandb.records import BLOCK
+from trainui.plugins.wandb.log_file import BLOCK, NewerWandbError, WandbFile
 from trainui.store.db.engine import Store
 
 HEADER = b":W&B\xe1\xbe\0"

@@ -17,7 +17,7 @@ from optuna.distributions import (
 from tests.unit.search.test_searcher import TEXT, Search, the_study
 from trainui import control
 from trainui.pipeline import loader
-from trainui.plugins.optuna.samplers import around
+from trainui.plugins.optuna.study_file import around
 from trainui.store.db.engine import Store
 
 SPACE = "{x: {low: 0.0, high: 1.0}, act: [relu, gelu]}"

@@ -18,7 +18,7 @@ from trainui.errors import PipelineFileError
 from trainui.model.search import Search
 from trainui.pipeline.loader import load_text
 from trainui.plugin import Option, SearchRule
-from trainui.plugins.optuna import pruners, samplers
+from trainui.plugins.optuna import pruners, study_file
 from trainui.plugins.optuna.options import PRUNERS, SAMPLERS
 
 ALONE: dict[str, dict[str, Any]] = {
@@ -76,7 +76,7 @@ def test_optuna_takes_each_option_of_a_sampler(name: str, options: dict[str, Any
     found = search_of([1, 2], sampler={"by": SAMPLERS[name].short, **options}, seed=3)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ExperimentalWarning)
-        assert isinstance(samplers.fresh(found, 0), getattr(optuna.samplers, name))
+        assert isinstance(study_file.new_sampler(found, 0), getattr(optuna.samplers, name))
 
 
 @pytest.mark.parametrize(("name", "options"), list(cases(PRUNERS)))
@@ -117,8 +117,8 @@ def test_optuna_takes_every_space_that_a_file_may_have(space: Any) -> None:
         found = search_of(space)
     except PipelineFileError:
         return
-    (distribution,) = samplers.distributions(found).values()
-    study = optuna.create_study(sampler=samplers.fresh(found, 0))
+    (distribution,) = study_file.distributions(found).values()
+    study = optuna.create_study(sampler=study_file.new_sampler(found, 0))
     value = study.ask({"x": distribution}).params["x"]
     assert distribution._contains(distribution.to_internal_repr(value))
     assert found.space["x"].text(value) is not None

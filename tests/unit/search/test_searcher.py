@@ -26,7 +26,7 @@ from trainui.model.pruning_reason import PruningReason
 from trainui.model.records import HostView
 from trainui.model.states import Status
 from trainui.pipeline import loader
-from trainui.plugins.optuna import samplers
+from trainui.plugins.optuna import study_file
 from trainui.plugins.optuna.study import SearchStudy
 from trainui.search import results, searcher
 from trainui.search.searcher import SearchTurns
@@ -302,7 +302,7 @@ def test_a_study_that_another_program_ended_is_believed(search: Search) -> None:
 
 def test_trials_that_another_program_adds_meanwhile_leave_no_gap(search: Search) -> None:
     search.turn(0)
-    distributions = samplers.distributions(search.stage(0).definition.search)
+    distributions = study_file.distributions(search.stage(0).definition.search)
     for params in ({"x": 0.5}, {"x": 0.75, "act": "gelu"}):
         own = {name: distributions[name] for name in params}
         added = optuna.trial.create_trial(params=params, distributions=own, value=0.125)
@@ -499,7 +499,7 @@ def test_an_interrupted_trial_is_left_to_be_continued(search: Search) -> None:
 
 def test_the_distributions_are_those_of_the_file(search: Search) -> None:
     definition = search.stage(0).definition.search
-    assert str(samplers.distributions(definition)["x"]) == str(
+    assert str(study_file.distributions(definition)["x"]) == str(
         optuna.distributions.FloatDistribution(0.0, 1.0)
     )
 

@@ -14,7 +14,7 @@ from optuna.trial import TrialState
 
 from trainui.model.search import Choices, Range, Scalar, Search
 from trainui.plugin import SearchTask, SearchTrial
-from trainui.plugins.optuna import samplers, study
+from trainui.plugins.optuna import study, study_file
 from trainui.plugins.optuna.study import SearchStudy, StudyChangedError
 
 pytestmark = pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning")
@@ -50,7 +50,7 @@ def plain(search: Search) -> list[Params]:
     """The trials of an ask-and-tell loop, as in Optuna's documentation."""
     made: Any = getattr(optuna.samplers, search.sampler or "TPESampler")
     options = dict(search.sampler_options)
-    distributions = samplers.distributions(search)
+    distributions = study_file.distributions(search)
     if search.sampler == "GridSampler":
         options["search_space"] = {
             "layers": [2, 3, 4],

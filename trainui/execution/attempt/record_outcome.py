@@ -23,7 +23,7 @@ from trainui.model.notifications import CHECKPOINT
 from trainui.model.records import AttemptRecord
 from trainui.model.states import Status
 from trainui.resume import checkpoints, undeclared
-from trainui.search import objective
+from trainui.search import results
 from trainui.store import shell_environment
 from trainui.store.db.engine import Store
 from trainui.store.points import write_points
@@ -120,7 +120,7 @@ def _with_objective(store: Store, context: AttemptContext, outcome: Outcome) -> 
     if search is None or not search.asks:
         return outcome
     with store.read() as connection:
-        problem = objective.problem(connection, context.stage.id, search.metric)
+        problem = results.metric_problem(connection, context.stage.id, search.metric)
         tries = attempts.of_stage(connection, context.stage.id) if problem else []
     if problem is None or not all(one.metrics_complete or one.id == own for one in tries):
         return outcome

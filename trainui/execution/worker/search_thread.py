@@ -26,7 +26,7 @@ from trainui.store.runs import trials
 from trainui.store.runs.trials import SearchKey
 
 if TYPE_CHECKING:
-    from trainui.search.missing_metric import MissingMetricWatch
+    from trainui.search.results import MissingMetricWatch
     from trainui.search.searcher import SearchTurns
 
 logger = logging.getLogger(__name__)
@@ -195,7 +195,7 @@ class SearchThread:
             trials.explain_wait(connection, wanted, reason)
 
     def _watch_metrics(self, running: Sequence[StageRecord]) -> None:
-        from trainui.search.missing_metric import MissingMetricWatch
+        from trainui.search.results import MissingMetricWatch
 
         self._missing = self._missing or MissingMetricWatch(self._store)
         self._missing.look(running)

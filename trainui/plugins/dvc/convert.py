@@ -26,7 +26,7 @@ from trainui.plugin.importing import (
     member_name,
     names,
 )
-from trainui.plugins.dvc import files, scope
+from trainui.plugins.dvc import document, fields
 from trainui.plugins.dvc.document import Comments, Document, Stage, read
 from trainui.plugins.dvc.fields import PLAIN, DvcFiller, DvcStage, Written
 
@@ -49,9 +49,9 @@ def convert(text: str, file: str, directory: Path, target: Path) -> Imported:
     document = read(text, directory, problems)
     problems.raise_if_any()
     for stage in document.stages:
-        files.check(stage, problems)
+        fields.check(stage, problems)
     problems.raise_if_any()
-    above = files.upstream(document.stages)
+    above = fields.upstream(document.stages)
     made = _Conversion(document, Comments(text), above, directory, target)
     converted = made.converted(literal=False)
     try:
@@ -102,7 +102,7 @@ class _Conversion:
         running = [stage for stage in self.document.stages if not _is_set(stage, "frozen")]
         nodes = self._nodes(running)
         filler = DvcFiller(self.directory, self.target, literal=literal)
-        made = {output.path for stage in running for output in files.outputs(stage)}
+        made = {output.path for stage in running for output in fields.outputs_of(stage)}
         blocks = [self._block(node, nodes, filler, made) for node in nodes]
         blocks += [self._frozen(s, filler) for s in self.document.stages if s not in running]
         order = {stage.family: at for at, stage in enumerate(self.document.stages)}
@@ -221,7 +221,7 @@ def _fits_matrix(stages: Sequence[Stage]) -> bool:
     choices = [stage.choice for stage in stages]
     if not all(choices):
         return False
-    uses = [ref.path for ref in scope.references(stages[0].body)]
+    uses = [ref.path for ref in document.references(stages[0].body)]
     return all(
         names.key_fault(key) is None and bool(PLAIN.fullmatch(value))
         for choice in choices

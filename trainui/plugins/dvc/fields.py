@@ -1,4 +1,4 @@
-"""Convert the fields of a DVC stage, and note those that have no equivalent."""
+"""Convert the fields of a DVC stage, its inputs and outputs; note those without an equivalent."""
 
 from __future__ import annotations
 
@@ -6,12 +6,139 @@ import os
 import posixpath
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from trainui.plugin.importing import Mapping, Scalar, Variable, names, one_or_more, template
+from trainui.plugin.importing import (
+    Mapping,
+    Problems,
+    Scalar,
+    Variable,
+    items_of,
+    names,
+    one_or_more,
+    template,
+)
 from trainui.plugin.importing import Sequence as ListNode
-from trainui.plugins.dvc import files, scope
-from trainui.plugins.dvc.document import Stage
+from trainui.plugins.dvc import document
+from trainui.plugins.dvc.document import PARAMS_FILE, Stage, unknown
+
+OUTPUTS = (
+    *("outs", "outs_no_cache", "outs_persist", "outs_persist_no_cache"),
+    *("metrics", "metrics_no_cache", "plots", "plots_no_cache"),
+)
+"""Fields of a stage that list outputs."""
+
+
+@dataclass(frozen=True, slots=True)
+class DvcFile:
+    """A path of a stage."""
+
+    listed_in: str
+    written: Scalar
+    path: str
+    """Substituted; relative to the directory of the DVC file, or absolute, or a URL."""
+    options: Mapping
+
+    @property
+    def is_remote(self) -> bool:
+        """True for a URL: the file is not on this machine."""
+        return "://" in self.path
+
+
+def fill(scalar: Scalar, stage: Stage) -> str:
+    """Return a text with all known variables substituted; unknown ones are left out."""
+    texts = []
+    for part in document.parts_of(scalar.text):
+        if isinstance(part, str):
+            texts.append(part)
+        elif (found := document.find(stage.values, part.path)) is not None:
+            texts.append(document.arguments(document.filled(found, stage.values)))
+    return "".join(texts)
+
+
+def check(stage: Stage, problems: Problems) -> None:
+    """Report a missing command, and unknown references in the command and paths."""
+    workdir = stage.body.get("wdir")
+    texts = [item for item in one_or_more(stage.body.get("cmd")) if isinstance(item, Scalar)]
+    if not any(item.text.strip() for item in texts):
+        problems.add(stage.mark, "no-command", f"the stage {stage.family} has no cmd; give it one")
+    texts += [workdir] if isinstance(workdir, Scalar) else []
+    texts += [one.written for one in (*outputs_of(stage), *inputs_of(stage))]
+    for text in texts:
+        for reference in document.references(text):
+            if document.find(stage.values, reference.path) is None:
+                place = problems.place(text.mark, reference.written)
+                problems.add(place, "unknown-variable", unknown(reference))
+
+
+def outputs_of(stage: Stage) -> list[DvcFile]:
+    """Return a stage's outputs."""
+    return [one for name in OUTPUTS for one in _listed(stage, name)]
+
+
+def inputs_of(stage: Stage) -> list[DvcFile]:
+    """Return a stage's inputs, with parameter files last."""
+    files = [_file(stage, "params", name) for name, _ in parameters(stage)]
+    return [*_listed(stage, "deps"), *files]
+
+
+def parameters(stage: Stage) -> Iterator[tuple[Scalar, list[str]]]:
+    """Return a stage's parameter files, each with the keys that DVC tracks; empty: all."""
+    keys: list[str] = []
+    first: Scalar | None = None
+    for item in items_of(stage.body.get("params")):
+        if isinstance(item, Scalar):
+            first = first or Scalar(PARAMS_FILE, plain=True, mark=item.mark)
+            keys.append(fill(item, stage))
+        elif isinstance(item, Mapping):
+            for entry in item.entries.values():
+                texts = [one for one in items_of(entry.value) if isinstance(one, Scalar)]
+                yield entry.key, [fill(one, stage) for one in texts]
+    if first is not None:
+        yield first, keys
+
+
+def _listed(stage: Stage, name: str) -> Iterator[DvcFile]:
+    for item in items_of(stage.body.get(name)):
+        if isinstance(item, Scalar):
+            yield _file(stage, name, item)
+        elif isinstance(item, Mapping):
+            for entry in item.entries.values():
+                options = entry.value if isinstance(entry.value, Mapping) else Mapping()
+                yield _file(stage, name, entry.key, options)
+
+
+def _file(stage: Stage, name: str, written: Scalar, options: Mapping | None = None) -> DvcFile:
+    path, workdir = fill(written, stage), stage.body.get("wdir")
+    if "://" not in path:
+        below = fill(workdir, stage) if isinstance(workdir, Scalar) else "."
+        path = posixpath.normpath(posixpath.join(posixpath.normpath(below), path))
+    return DvcFile(name, written, path, options or Mapping())
+
+
+def upstream(stages: Sequence[Stage]) -> dict[str, list[str]]:
+    """Return DVC stage name -> the stages that create its inputs, in file order."""
+    makers = [(one.path, stage.name) for stage in stages for one in outputs_of(stage)]
+    by_path: dict[str, str] = dict(makers)
+    above: dict[str, list[str]] = {}
+    for stage in stages:
+        found: set[str] = set()
+        for one in _listed(stage, "deps"):
+            found |= {by_path[path] for path in _around(one.path) if path in by_path}
+            found |= {maker for path, maker in makers if path.startswith(f"{one.path}/")}
+        found.discard(stage.name)
+        above[stage.name] = [other.name for other in stages if other.name in found]
+    return above
+
+
+def _around(path: str) -> Iterator[str]:
+    """Return a path and its parent directories."""
+    yield path
+    while (parent := posixpath.dirname(path)) not in ("", path):
+        path = parent
+        yield path
+
 
 Written = str | Sequence[str | dict[str, str]] | dict[str, list[str]]
 """A field value in the pipeline file."""
@@ -19,9 +146,7 @@ Written = str | Sequence[str | dict[str, str]] | dict[str, list[str]]
 PLAIN = re.compile(r"[A-Za-z0-9_@%+=:,./-]+")
 """Values that mean the same in shell text with and without quotes."""
 
-READ = frozenset(
-    {*files.OUTPUTS, "cmd", "deps", "params", "wdir", "matrix", "foreach", "do", "vars"}
-)
+READ = frozenset({*OUTPUTS, "cmd", "deps", "params", "wdir", "matrix", "foreach", "do", "vars"})
 """Fields of a DVC stage that the conversion uses."""
 
 _KEPT_APART = re.compile(
@@ -61,17 +186,17 @@ class DvcFiller:
         return template.unparse(
             template.join(
                 part if isinstance(part, str) else self._part(part, stage, matrix=matrix)
-                for part in scope.parts_of(scalar.text)
+                for part in document.parts_of(scalar.text)
             )
         )
 
-    def _part(self, part: scope.Reference, stage: Stage, *, matrix: bool) -> str | Variable:
+    def _part(self, part: document.Reference, stage: Stage, *, matrix: bool) -> str | Variable:
         if part.path[:1] == ("item",) and matrix:
             return Variable(f"matrix.{part.path[-1]}")
-        found = scope.find(stage.values, part.path)
+        found = document.find(stage.values, part.path)
         assert found is not None, "unknown references have been reported"
-        found = scope.filled(found, stage.values)
-        text = scope.arguments(found)
+        found = document.filled(found, stage.values)
+        text = document.arguments(found)
         name = ".".join(part.path)
         is_own = part.path[:1] in (("item",), ("key",))
         fit = (
@@ -98,9 +223,9 @@ class DvcStage:
         self._stage, self._filler, self._matrix = stages[0], filler, matrix
         wdir = self._stage.body.get("wdir")
         self._wdir = self._text(wdir) if isinstance(wdir, Scalar) else "."
-        self._convert([one for stage in stages for one in files.inputs(stage)], made)
+        self._convert([one for stage in stages for one in inputs_of(stage)], made)
 
-    def _convert(self, inputs: Sequence[files.DvcFile], made: set[str]) -> None:
+    def _convert(self, inputs: Sequence[DvcFile], made: set[str]) -> None:
         fields = self.fields
         place = posixpath.normpath(posixpath.join(self._filler.from_target, self._wdir))
         if place != ".":
@@ -108,7 +233,7 @@ class DvcStage:
         if found := list(self._inputs(inputs, made)):
             fields["inputs"] = found
         fields["run"] = self._command()
-        outputs = files.outputs(self._stage)
+        outputs = outputs_of(self._stage)
         if sources := [one for one in map(self._source, outputs) if one]:
             fields["metrics"] = sources
         if paths := [self._output(one) for one in outputs if not one.is_remote]:
@@ -131,7 +256,7 @@ class DvcStage:
             texts = [f"(\n{one}\n)" if _KEPT_APART.search(one) else one for one in texts]
         return "\n".join(texts)
 
-    def _inputs(self, found: Sequence[files.DvcFile], made: set[str]) -> Iterator[str]:
+    def _inputs(self, found: Sequence[DvcFile], made: set[str]) -> Iterator[str]:
         seen: set[str] = set()
         missing: list[str] = []
         for one in found:
@@ -145,11 +270,11 @@ class DvcStage:
         if missing:
             self._note(f"fetch missing inputs before a run: {', '.join(missing)}")
 
-    def _output(self, file: files.DvcFile) -> str:
+    def _output(self, file: DvcFile) -> str:
         path = posixpath.normpath(posixpath.join(self._wdir, self._text(file.written)))
         return path if path.startswith("/") else f"{self._filler.root()}/{path}"
 
-    def _source(self, file: files.DvcFile) -> str | dict[str, str] | None:
+    def _source(self, file: DvcFile) -> str | dict[str, str] | None:
         """Return a metric source; add a note for a file that trainui cannot plot."""
         is_plot = file.listed_in.startswith("plots")
         if not is_plot and not file.listed_in.startswith("metrics"):
@@ -163,7 +288,7 @@ class DvcStage:
         )
         return None
 
-    def _note_options(self, outputs: Sequence[files.DvcFile]) -> None:
+    def _note_options(self, outputs: Sequence[DvcFile]) -> None:
         for one in outputs:
             kind = one.listed_in.partition("_")[2].replace("_", " ")
             options = {name: _shown(e.value) for name, e in one.options.entries.items()}
@@ -177,7 +302,7 @@ class DvcStage:
                 self._note(f"{one.path}: an output that is not on this machine is not checked")
 
     def _note_params(self) -> None:
-        for file, keys in files.parameters(self._stage):
+        for file, keys in parameters(self._stage):
             if keys:
                 words = ", ".join(keys)
                 self._note(f"of {file.text} DVC tracks only {words}; here any change counts")

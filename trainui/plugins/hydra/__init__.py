@@ -18,5 +18,5 @@ TRACKER = Tracker(
 )
 
 CAUSE = Cause(
-    interface=1, name="hydra", find="trainui.plugins.hydra.cause:find", is_last_resort=True
+    interface=1, name="hydra", find="trainui.plugins.hydra.job:cause", is_last_resort=True
 )

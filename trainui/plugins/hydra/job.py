@@ -1,14 +1,14 @@
-"""Hydra's directories: the overrides of a job, and the prefixes of a multirun's jobs."""
+"""Hydra's directories: a job's overrides, the prefixes of a multirun's jobs; its last words."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from trainui.plugin import CommandLine, Group, Job, Owner, Place, Training
+from trainui.plugin import CommandLine, FoundCause, Group, Job, Owner, Place, Training
 from trainui.plugin.reading import files, job_label, load_yaml
 
 DIRECTORY = ".hydra"
@@ -116,3 +116,16 @@ def _script(cwd: Path, name: str, hydra: Mapping[str, Any]) -> str | None:
         if (directory / name).is_file() and directory.is_relative_to(cwd):
             return str((directory / name).relative_to(cwd))
     return None
+
+
+_ADVICE = "Set the environment variable HYDRA_FULL_ERROR=1"
+
+
+def cause(lines: Sequence[str]) -> FoundCause | None:
+    """Return the first line of the message above the advice; None if that is not the last line."""
+    last = next((line for line in reversed(lines) if line.strip()), "")
+    if not last.startswith(_ADVICE):
+        return None
+    advice = max(at for at, line in enumerate(lines) if line.startswith(_ADVICE))
+    said = "\n".join(lines[:advice]).rstrip().split("\n\n")[-1]
+    return FoundCause(said.partition("\n")[0], "") if said else None

@@ -1,6 +1,6 @@
 """MLflow's file store, and its SQLite database.
 
-Read `metric_file` first (the decoder and the layout of the store), then `database` and `run`.
+Read `file_store` first, then `database`.
 """
 
 from __future__ import annotations
@@ -10,13 +10,13 @@ from trainui.plugin import Database, Format, Tracker
 FORMAT = Format(
     interface=1,
     name="mlflow",
-    decoder="trainui.plugins.mlflow.metric_file:MlflowMetric",
-    recognise="trainui.plugins.mlflow.metric_file:recognise",
+    decoder="trainui.plugins.mlflow.file_store:MlflowMetric",
+    recognise="trainui.plugins.mlflow.file_store:recognise",
     rank=60,
-    is_usual="trainui.plugins.mlflow.metric_file:is_of_run",
-    find="trainui.plugins.mlflow.metric_file:find",
-    label="trainui.plugins.mlflow.metric_file:labels",
-    order="trainui.plugins.mlflow.metric_file:first_time",
+    is_usual="trainui.plugins.mlflow.file_store:is_of_run",
+    find="trainui.plugins.mlflow.file_store:find",
+    label="trainui.plugins.mlflow.file_store:labels",
+    order="trainui.plugins.mlflow.file_store:first_time",
 )
 
 TRACKER = Tracker(
@@ -24,13 +24,13 @@ TRACKER = Tracker(
     name="mlflow",
     title="MLflow",
     rank=30,
-    find="trainui.plugins.mlflow.run:training",
+    find="trainui.plugins.mlflow.file_store:training",
     places=("mlruns",),
-    parameters="trainui.plugins.mlflow.run:parameters",
-    command="trainui.plugins.mlflow.run:command",
+    parameters="trainui.plugins.mlflow.file_store:parameters",
+    command="trainui.plugins.mlflow.file_store:command",
     environment="trainui.plugins.mlflow.environment:variables",
     ignored_variables=("MLFLOW_RUN_CONTEXT",),
-    owner="trainui.plugins.mlflow.run:owner",
+    owner="trainui.plugins.mlflow.file_store:owner",
     database=Database(
         tables=("metrics", "latest_metrics", "experiments", "runs"),
         marker=b"latest_metrics",

@@ -22,7 +22,7 @@ TRACKER = Tracker(
     name="optuna",
     title="Optuna",
     has_jobs=True,
-    printed="trainui.plugins.optuna.printed:printed",
+    printed="trainui.plugins.optuna.database:printed",
     database=Database(
         tables=(
             "trial_intermediate_values",

@@ -1,4 +1,6 @@
-"""Optuna's database: a study is a run, and so is each of its trials.
+"""Optuna's database, and what a program that writes one prints.
+
+A study is a run, and so is each of its trials.
 
 A study has a series `trial N` of intermediate values for each trial, and their values in `value`.
 """
@@ -6,14 +8,15 @@ A study has a series `trial N` of intermediate values for each trial, and their 
 from __future__ import annotations
 
 import json
+import re
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from math import inf, nan
 from sqlite3 import Connection
 from typing import Any
 
-from trainui.plugin import TrackedRun
+from trainui.plugin import Printed, TrackedRun
 from trainui.plugin.reading import MOST_ROWS, Decoded, SparseRows, columns
 from trainui.plugin.records import TRIAL, study_of
 
@@ -122,3 +125,13 @@ def points(
 
 def _number(kind: str | None, value: float | None) -> float:
     return _TYPES.get(kind or "", nan if value is None else value)
+
+
+_CREATED = re.compile(rb"A new study created in (?:RDB|Journal) with name: ([^\r\n]+)")
+
+
+def printed(text: bytes, memory: dict[str, Any]) -> Iterator[Printed]:
+    """Yield the studies that some output says were created."""
+    del memory
+    for found in _CREATED.finditer(text):
+        yield Printed(run=found[1].decode("utf-8", "replace").rstrip())

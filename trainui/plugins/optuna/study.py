@@ -28,7 +28,7 @@ from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
 
 from trainui.model.search import Scalar, Search
 from trainui.plugin import Pruned, SearchBackend, SearchTask, SearchTrial
-from trainui.plugins.optuna import pruners, samplers
+from trainui.plugins.optuna import pruners, study_file
 from trainui.plugins.optuna.pruners import PrunerStudy
 from trainui.plugins.optuna.study_file import StudyFile, damage_named, final_state
 
@@ -91,15 +91,15 @@ class _Sampling:
     ) -> None:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ExperimentalWarning)
-            sampler = samplers.fresh(search, history.seed)
+            sampler = study_file.new_sampler(search, history.seed)
         self._study = optuna.create_study(
             study_name=name, direction=search.goal, sampler=sampler, pruner=pruner
         )
-        self._space = samplers.distributions(search)
+        self._space = study_file.distributions(search)
         self._running: dict[int, Trial] = {}
         self.count = 0
 
-    def _begin(self, space: samplers.Distributions) -> Params:
+    def _begin(self, space: study_file.Distributions) -> Params:
         trial = self._study.ask(dict(space))
         self._running[trial.number] = trial
         self.count += 1
@@ -111,12 +111,12 @@ class _Sampling:
 
     def take(self, params: Mapping[str, Scalar]) -> None:
         """Add a trial whose values another program, or an earlier sampler, chose."""
-        values, distributions = samplers.fitted(self._space, params)
+        values, distributions = study_file.fitted(self._space, params)
         self._study.enqueue_trial(values)
         self._begin(distributions)
 
     def add_ended(self, trial: SearchTrial) -> None:
-        values, distributions = samplers.fitted(self._space, trial.params)
+        values, distributions = study_file.fitted(self._space, trial.params)
         steps = {} if trial.step is None else {int(trial.step): _value(trial)}
         state = final_state(trial)
         assert state is not None
@@ -160,7 +160,7 @@ class SearchStudy(SearchBackend):
         with damage_named(task.file):
             self.file = StudyFile(task.file, task.name, search, is_shared=task.is_shared)
         self._task, self._search = task, search
-        self._space = samplers.distributions(search)
+        self._space = study_file.distributions(search)
         self._group = task.name.partition("/")[2]
         self._history: SamplerHistory | None = None
         self._sampling: _Sampling | None = None
@@ -311,7 +311,7 @@ class SearchStudy(SearchBackend):
         known = {
             name: trial.params[name]
             for name, one in self._space.items()
-            if name in trial.params and samplers.around(one, trial.params[name]) == one
+            if name in trial.params and study_file.around(one, trial.params[name]) == one
         }
         random = optuna.create_study(sampler=RandomSampler(seed=trial.number))
         random.enqueue_trial(known)

@@ -1,6 +1,6 @@
-"""The study in Optuna's own format beside a search's trials: `train.study.db`.
+"""A search as Optuna's: its sampler and distributions, and the study beside it, `train.study.db`.
 
-Other programs read it, and may add trials or end them. It is written through Optuna's public
+Other programs read the study, and may add trials or end them. It is written through Optuna's public
 interface alone; what it loses is written again from our database.
 """
 
@@ -9,24 +9,103 @@ from __future__ import annotations
 import copy
 import sqlite3
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
+from numbers import Real
 from pathlib import Path
+from typing import Any
 
 import optuna
-from optuna.distributions import CategoricalDistribution
+from optuna.distributions import (
+    BaseDistribution,
+    CategoricalDistribution,
+    FloatDistribution,
+    IntDistribution,
+    check_distribution_compatibility,
+)
 from optuna.exceptions import ExperimentalWarning, UpdateFinishedTrialError
 from optuna.importance import PedAnovaImportanceEvaluator
-from optuna.samplers import RandomSampler
+from optuna.samplers import BaseSampler, RandomSampler
 from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial, TrialState, create_trial
 from sqlalchemy import StaticPool
 from sqlalchemy.exc import DatabaseError
 
-from trainui.model.search import Scalar, Search
+from trainui.model.search import Choices, Range, Scalar, Search
 from trainui.plugin import SearchTrial, StudyError
-from trainui.plugins.optuna import samplers
-from trainui.plugins.optuna.samplers import Distributions
+
+Distributions = Mapping[str, BaseDistribution]
+"""Parameter -> distribution, in the file's order."""
+
+
+def distributions(search: Search) -> Distributions:
+    """Return the distributions of a search's space."""
+    return {name: _distribution(values) for name, values in search.space.items()}
+
+
+def _distribution(values: Range | Choices) -> BaseDistribution:
+    if isinstance(values, Choices):
+        return CategoricalDistribution(values.values)
+    if values.whole:
+        step = 1 if values.step is None else int(values.step)
+        return IntDistribution(int(values.low), int(values.high), log=values.log, step=step)
+    return FloatDistribution(values.low, values.high, log=values.log, step=values.step)
+
+
+def new_sampler(search: Search, seed: int) -> BaseSampler:
+    """Return a new sampler."""
+    options = dict(search.sampler_options)
+    if search.sampler == "GridSampler":
+        options["search_space"] = {name: list(one.grid()) for name, one in search.space.items()}
+    kind: Any = getattr(optuna.samplers, search.sampler or "TPESampler")
+    return kind(**options, seed=seed)  # type: ignore[no-any-return]
+
+
+def is_compatible(before: BaseDistribution, after: BaseDistribution) -> bool:
+    """Return True if trials of both can be in one study."""
+    try:
+        check_distribution_compatibility(before, after)
+    except ValueError:
+        return False
+    return True
+
+
+def fitted(
+    space: Distributions, params: Mapping[str, Scalar]
+) -> tuple[dict[str, Scalar], dict[str, BaseDistribution]]:
+    """Return the values that a space can have, and distributions of its kinds that contain them.
+
+    Values from before an edit may be outside its ranges; choices that were removed are left out.
+    """
+    known = {name: around(space[name], value) for name, value in params.items() if name in space}
+    fitting = {name: one for name, one in known.items() if one is not None}
+    return {name: params[name] for name in fitting}, fitting
+
+
+def around(space: BaseDistribution, value: Scalar) -> BaseDistribution | None:
+    """Return a distribution that contains a value from before an edit; None if none can."""
+    if isinstance(space, CategoricalDistribution):
+        return space if value in space.choices else None
+    assert isinstance(space, IntDistribution | FloatDistribution)
+    if isinstance(value, bool) or not isinstance(value, Real):
+        return None
+    number = float(value)
+    is_fraction = isinstance(space, IntDistribution) and not number.is_integer()
+    if is_fraction or (space.log and number <= 0):
+        return None
+    if _contains(space, number):
+        return space
+    kind = int if isinstance(space, IntDistribution) else float
+    ends = {"low": kind(min(space.low, number)), "high": kind(max(space.high, number))}
+    return type(space)(**ends, log=space.log)
+
+
+def _contains(space: IntDistribution | FloatDistribution, number: float) -> bool:
+    if space.step is None:
+        return space.low <= number <= space.high
+    steps = (number - space.low) / space.step
+    return space.low <= number <= space.high and abs(steps - round(steps)) < 1e-8
+
 
 _FINAL = {
     "complete": TrialState.COMPLETE,
@@ -60,7 +139,7 @@ class StudyFile:
         file, so that it needs locks of the file system.
         """
         self._file, self.name, self._is_shared = file, name, is_shared
-        self._space = samplers.distributions(search)
+        self._space = distributions(search)
         self._open(search)
         if any(self._is_unfit(trial) for trial in self.trials()):
             self._convert(search)
@@ -93,7 +172,7 @@ class StudyFile:
 
     def add(self, trial: SearchTrial, space: Distributions | None = None) -> None:
         """Add a trial."""
-        params, distributions = samplers.fitted(space or self._space, trial.params)
+        params, distributions = fitted(space or self._space, trial.params)
         values = {} if trial.value is None else {int(trial.step or 0): trial.value}
         reason = {} if trial.reason is None else {"reason": trial.reason}
         self._study.add_trial(
@@ -167,8 +246,7 @@ class StudyFile:
     def _is_unfit(self, trial: FrozenTrial) -> bool:
         known = trial.distributions.items()
         return any(
-            name in self._space and not samplers.is_compatible(one, self._space[name])
-            for name, one in known
+            name in self._space and not is_compatible(one, self._space[name]) for name, one in known
         )
 
     def _convert(self, search: Search) -> None:
@@ -195,7 +273,7 @@ class StudyFile:
 
     def _converted(self, trial: FrozenTrial) -> FrozenTrial:
         edited = {name: value for name, value in trial.params.items() if name in self._space}
-        params, distributions = samplers.fitted(self._space, edited)
+        params, distributions = fitted(self._space, edited)
         converted = copy.copy(trial)
         others = trial.params.keys() - self._space.keys()
         converted.params = {name: trial.params[name] for name in others} | params

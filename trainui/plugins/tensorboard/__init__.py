@@ -1,7 +1,4 @@
-"""TensorBoard's event files, in all of its writers' versions.
-
-Read `event_file` first (the decoder), then `directory` (what a place says about its files).
-"""
+"""TensorBoard's event files, in all of its writers' versions. Read `event_file` first."""
 
 from __future__ import annotations
 
@@ -15,8 +12,8 @@ FORMAT = Format(
     recognise="trainui.plugins.tensorboard.event_file:recognise",
     rank=10,
     precedence=40,
-    find="trainui.plugins.tensorboard.directory:find",
-    history="trainui.plugins.tensorboard.directory:history",
+    find="trainui.plugins.tensorboard.event_file:find",
+    history="trainui.plugins.tensorboard.event_file:history",
     flushed_late=True,
     one_directory=True,
     one_per_training=True,
@@ -27,6 +24,6 @@ TRACKER = Tracker(
     name="tfevents",
     title="TensorBoard",
     rank=90,
-    find="trainui.plugins.tensorboard.directory:training",
+    find="trainui.plugins.tensorboard.event_file:training",
     places=("runs",),
 )

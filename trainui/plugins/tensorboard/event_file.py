@@ -1,37 +1,272 @@
 """TensorBoard's event files: framed records, of which only scalars are read.
 
 Each frame (length, checksum, data, checksum) contains a protobuf message, of which a few fields
-are read: https://github.com/tensorflow/tensorboard, `event.proto` and `summary.proto`.
+are read: https://github.com/tensorflow/tensorboard, `event.proto` and `summary.proto`. A trainer
+writes the same few tags again and again, so nearly all records of one size have the same bytes
+except for time, step and value: one record of each layout is parsed, the others are read as
+columns.
+
+In this order: checksums, columns of alike records, the decoder, records one by one, and what the
+place of a file says.
 """
 
 from __future__ import annotations
 
 import bisect
+import re
 import struct
 from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 
-from trainui.plugin import Answer
+from trainui.plugin import Answer, FoundFile, Place, Training
 from trainui.plugin.protobuf import DAMAGED, fields, signed
-from trainui.plugin.reading import Decoded, Decoder, Points
-from trainui.plugins.tensorboard import checksum, event_layout
-from trainui.plugins.tensorboard.event_layout import Events
+from trainui.plugin.reading import (
+    Bools,
+    Bytes,
+    Decoded,
+    Decoder,
+    Ints,
+    Points,
+    fold_prefix,
+    is_part,
+    of_directory,
+    raise_shortage,
+)
+from trainui.plugin.records import fits
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+_WALL_TIME, _STEP, _SUMMARY, _SESSION = 1, 2, 5, 7
+"""Fields of an event."""
+_VALUE = 1
+_TAG, _SIMPLE_VALUE, _TENSOR = 1, 2, 8
+"""The field of a summary, and those of a value in it."""
+
+# A record's checksum is CRC-32C, masked: the XOR of one table entry for each byte, chosen by the
+# byte and by its distance from the end, so that many records of one size are checked at once.
+
+MOST_BYTES = 1024
+"""Longer records are not checked: they have images and histograms, which are not read."""
+_CHECKSUM = struct.Struct("<I")
+_AT_ONCE = 1024
+"""Records that are checked at once: what they need fits into the processor's cache."""
+_ONES = np.uint32(0xFFFFFFFF)
+
+
+def masked_crc(data: bytes) -> int:
+    """Return the checksum of some bytes, of at most `MOST_BYTES`."""
+    tables, starts = _tables()
+    found = np.bitwise_xor.reduce(tables[_table_rows(len(data)) + np.frombuffer(data, np.uint8)])
+    return int(_masked(np.atleast_1d(found ^ starts[len(data)]))[0])
+
+
+def _has_checksum(frame: bytes) -> bool:
+    """Return True if the data of a record has its checksum.
+
+    Some writers give none, i.e. zero: then that of its length counts.
+    """
+    data, (given,) = frame[12:-4], _CHECKSUM.unpack_from(frame, len(frame) - 4)
+    if not given:
+        return bool(_CHECKSUM.unpack_from(frame, 8)[0] == masked_crc(frame[:8]))
+    return len(data) > MOST_BYTES or given == masked_crc(data)
+
+
+def _have_checksums(rows: Bytes, varied: NDArray[np.intp], given: NDArray[np.uint32]) -> Bools:
+    """Return a mask of the records that have their checksums.
+
+    Args:
+        rows: records of one size.
+        varied: the columns in which they may differ.
+        given: their checksums.
+    """
+    size = rows.shape[1]
+    if size > MOST_BYTES:
+        return np.ones(len(rows), bool)
+    tables, starts = _tables()
+    places = _table_rows(size)
+    parts = np.concatenate(
+        [
+            np.bitwise_xor.reduce(
+                # column by column, and without a check of the bounds: half the time
+                tables.take(some.T[varied] + places[varied, np.newaxis], mode="clip")
+            )
+            for some in np.split(rows, range(_AT_ONCE, len(rows), _AT_ONCE))
+        ]
+    )
+    first = np.bitwise_xor.reduce(tables[rows[0] + places]) ^ starts[size]
+    return np.asarray(given == _masked(parts ^ parts[0] ^ first))
+
+
+def _table_rows(size: int) -> NDArray[np.intp]:
+    """Return where the entries for each byte of a record begin."""
+    return np.arange(size - 1, -1, -1) * 256
+
+
+def _masked(sums: NDArray[np.uint32]) -> NDArray[np.uint32]:
+    ended = sums ^ _ONES
+    return np.asarray(((ended >> 15) | (ended << 17)) + np.uint32(0xA282EAD8), np.uint32)
+
+
+@cache
+def _tables() -> tuple[NDArray[np.uint32], NDArray[np.uint32]]:
+    """Return the entries by distance and byte, and what the start value comes to by size."""
+    first: NDArray[np.uint32] = np.arange(256, dtype=np.uint32)
+    for _ in range(8):
+        first = np.where(first & 1, first >> 1 ^ 0x82F63B78, first >> 1).astype(np.uint32)
+    tables = np.empty((MOST_BYTES, 256), np.uint32)
+    starts = np.empty(MOST_BYTES + 1, np.uint32)
+    tables[0], starts[0] = first, _ONES
+    for at in range(1, MOST_BYTES + 1):
+        starts[at] = (starts[at - 1] >> 8) ^ first[starts[at - 1] & 0xFF]
+        if at < MOST_BYTES:
+            tables[at] = (tables[at - 1] >> 8) ^ first[tables[at - 1] & 0xFF]
+    return tables.ravel(), starts
+
+
+# Records of one layout, as columns.
+
+Part = tuple[Any, Any, Any, Any]
+"""Record numbers, steps, values and wall times (seconds): arrays, or one of each."""
+
+_FEW = 16
+"""Fewer records of one size than this are not worth vectorising."""
 
 _HEADER = struct.Struct("<QI")
+_HEAD_BYTES, _SUM_BYTES = 12, 4
+"""Bytes of a frame before and after its data."""
+
+
+@dataclass
+class Events:
+    """Decoded scalars, and the records left to be read one by one."""
+
+    by_tag: dict[str, list[Part]] = field(default_factory=dict)
+    left: Ints = field(default_factory=lambda: np.empty(0, np.int64))
+
+    def add(self, tag: str, numbers: Any, steps: Any, values: Any, walls: Any) -> None:
+        """Add the points of a tag."""
+        self.by_tag.setdefault(tag, []).append((numbers, steps, values, walls))
+
+
+def _decode_alike(block: bytes, places: Ints) -> Events:
+    """Decode the scalars of events that share a layout with others.
+
+    `places` are the offsets of the records, and of the end of the last.
+    """
+    found, data = Events(), np.frombuffer(block, np.uint8)
+    sizes = np.diff(places)
+    left: list[Ints] = []
+    order = np.argsort(sizes, kind="stable")
+    for numbers in np.split(order, np.flatnonzero(np.diff(sizes[order])) + 1):
+        while len(numbers) >= _FEW:
+            frames = sliding_window_view(data, int(sizes[numbers[0]]))[places[numbers]]
+            rows = frames[:, _HEAD_BYTES:-_SUM_BYTES]
+            layout = _layout(rows[0].tobytes())
+            if layout is None:
+                left.append(numbers[:1])
+                numbers = numbers[1:]
+                continue
+            twins = layout.twins(rows)
+            _read(found, layout, numbers[twins], frames[twins])
+            numbers = numbers[~twins]
+        left.append(numbers)
+    if left:
+        found.left = np.sort(np.concatenate(left))
+    return found
+
+
+class _Layout(NamedTuple):
+    """The offsets of an event's fields, in bytes from its start."""
+
+    tag: str
+    wall: int
+    step: int
+    step_bytes: int
+    value: int
+    template: Bytes
+
+    @property
+    def varied(self) -> NDArray[np.intp]:
+        """The columns of time, step and value."""
+        places = (self.wall, 8), (self.step, self.step_bytes), (self.value, 4)
+        return np.concatenate([np.arange(start, start + size) for start, size in places])
+
+    def twins(self, rows: Bytes) -> Bools:
+        """Return a mask of the rows that differ from the template only in time, step and value."""
+        fixed = np.ones(len(self.template), bool)
+        fixed[self.varied] = False
+        same = (rows[:, fixed] == self.template[fixed]).all(axis=1)
+        more = rows[:, self.step : self.step + self.step_bytes] >= 0x80
+        return np.asarray(same & more[:, :-1].all(axis=1) & ~more[:, -1:].any(axis=1))
+
+
+def _read(found: Events, layout: _Layout, numbers: Ints, frames: Bytes) -> None:
+    """Add the points of some events of one layout except those with a wrong checksum."""
+    sums = np.ascontiguousarray(frames[:, -_SUM_BYTES:]).view("<u4")[:, 0]
+    rows = frames[:, _HEAD_BYTES:-_SUM_BYTES]
+    sound = _have_checksums(rows, layout.varied, sums)
+    for at in np.flatnonzero(~sound & (sums == 0)):
+        sound[at] = _has_checksum(frames[at].tobytes())
+    if not sound.all():
+        numbers, rows = numbers[sound], rows[sound]
+
+    def column(at: int, size: int, kind: str) -> Any:
+        return np.ascontiguousarray(rows[:, at : at + size]).view(kind)[:, 0]
+
+    steps = np.zeros(len(rows), np.int64)
+    for index in range(layout.step_bytes):
+        steps |= (rows[:, layout.step + index].astype(np.int64) & 0x7F) << (7 * index)
+    walls, values = column(layout.wall, 8, "<f8"), column(layout.value, 4, "<f4")
+    found.add(layout.tag, numbers, steps, values, walls)
+
+
+def _layout(data: bytes) -> _Layout | None:
+    """Parse an event's layout; None unless it is a single scalar of four bytes."""
+    try:
+        wall, step, summary = _only(data, (0, len(data)), _WALL_TIME, _STEP, _SUMMARY)
+        (value,) = _only(data, summary, _VALUE)
+        (begin, end), number = _only(data, value, _TAG, _SIMPLE_VALUE)
+    except (ValueError, LookupError, struct.error):
+        return None
+    if number[1] - number[0] != 4:
+        return None
+    tag, size = data[begin:end].decode("utf-8", "replace"), step[1] - step[0]
+    return _Layout(tag, wall[0], step[0], size, number[0], np.frombuffer(data, np.uint8))
+
+
+def _only(data: bytes, inside: tuple[int, int], *keys: int) -> list[tuple[int, int]]:
+    """Return the start and end offsets of a message's fields, which it must have once each.
+
+    Raises:
+        ValueError: it has others, or one twice.
+        KeyError: one is missing.
+    """
+    found: dict[int, tuple[int, int]] = {}
+    for key, value, at in fields(data, *inside):
+        if key in found or key not in keys:
+            raise ValueError("not of this layout")
+        is_varint = isinstance(value, int)
+        size = max(1, (value.bit_length() + 6) // 7) if is_varint else len(value)
+        found[key] = (at, at + size)
+    return [found[key] for key in keys]
+
+
 _FRAME = 16
 """Bytes of a record around its data."""
 
 _LATEST = 1e11
 """Seconds since 1970 of the latest time that is kept."""
 
-_WALL_TIME, _STEP, _SUMMARY, _SESSION = 1, 2, 5, 7
 _START = b"\x08\x01"
 _STARTED = b"\x3a\x02" + _START
 """The event field that marks the start of a session, i.e. a writer's restart, in bytes."""
-_VALUE = 1
-_TAG, _SIMPLE_VALUE, _TENSOR = 1, 2, 8
 _DTYPE, _SHAPE, _CONTENT = 1, 2, 4
 _DIM, _SIZE = 2, 1
 
@@ -83,10 +318,10 @@ class EventFile(Decoder):
         if size != len(block):
             places = _walk(block)
         self.restarts = len(places) > 1 and _is_start(block, places, 0)
-        found = event_layout.decode(block, np.array(places, np.int64))
+        found = _decode_alike(block, np.array(places, np.int64))
         for number in found.left.tolist():
             frame = block[places[number] : places[number + 1]]
-            if checksum.is_right(frame):
+            if _has_checksum(frame):
                 with suppress(*DAMAGED):
                     _read_event(frame[_HEADER.size : -4], number, found)
         series = {tag: _points(parts) for tag, parts in found.by_tag.items()}
@@ -99,7 +334,7 @@ def recognise(head: bytes, path: Path, complete: bool) -> Answer:
     if len(head) < _HEADER.size:
         return Answer.MORE if b"\0" in head else Answer.NO
     _length, given = _HEADER.unpack_from(head)
-    return Answer.YES if given == checksum.masked_crc(head[:8]) else Answer.NO
+    return Answer.YES if given == masked_crc(head[:8]) else Answer.NO
 
 
 def _walk(block: bytes) -> list[int]:
@@ -180,7 +415,7 @@ def _tensor_scalar(data: bytes) -> float | None:
     return float(struct.unpack(code, raw)[0]) if len(raw) == struct.calcsize(code) else None
 
 
-def _points(parts: list[event_layout.Part]) -> Points:
+def _points(parts: list[Part]) -> Points:
     numbers, steps, values, walls = (
         np.concatenate([np.atleast_1d(part[column]) for part in parts]) for column in range(4)
     )
@@ -188,3 +423,50 @@ def _points(parts: list[event_layout.Part]) -> Points:
     walls = np.nan_to_num(walls[order]).clip(0, _LATEST)  # a damaged record may have any time
     times = np.rint(walls * 1e3).astype(np.int64) * 1000
     return Points(numbers[order], steps[order], values[order].astype(np.float64), times)
+
+
+# The place of a file: its run's name, and the training that it is of.
+
+_IN_DIRECTORY = re.compile(r"(.+/)[^/]*\.tfevents[^/]*")
+_FILES = ("out.tfevents*", "*.out.tfevents*")
+
+
+def find(path: Path, root: Path | None) -> FoundFile | None:
+    """Return how an event file is read: TensorBoard shows its directory as a run of its own.
+
+    It has a prefix if the directory above has event files too, or if its name is a part of the
+    data.
+    """
+    if not fits(path.name, _FILES):
+        return None
+    if root is None:
+        return FoundFile()
+    directory, fold = path.parent, fold_prefix(path.parent, root)
+    for parent in directory.parents:
+        if parent.is_relative_to(root) and _has_events(parent):
+            return FoundFile(f"{fold}{directory.relative_to(parent).as_posix()}/")
+    if directory != root and is_part(directory.name):
+        return FoundFile(f"{fold}{directory.name}/")
+    return FoundFile(fold)
+
+
+def _has_events(directory: Path) -> bool:
+    try:
+        return any(fits(path.name, _FILES) for path in directory.iterdir())
+    except OSError as error:
+        raise_shortage(error)
+        return False
+
+
+def history(key: str) -> str | None:
+    """Return the directory of an event file, whose files are one history; None for another file."""
+    found = _IN_DIRECTORY.fullmatch(key)
+    return found[1] if found else None
+
+
+def training(place: Place) -> Training | None:
+    """Return the training of a directory of event files, with what writers put below it."""
+    parts = [Place.of(place / name) for name in place.directories if is_part(name)]
+    if any(fits(name, _FILES) for one in (place, *parts) for name in one.files):
+        return of_directory("tfevents", place, place.clear_name())
+    return None

@@ -1,4 +1,4 @@
-"""Trackio: its SQLite databases, and what it prints. Read `database` first."""
+"""Trackio: its SQLite databases, and what it prints."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ TRACKER = Tracker(
     interface=1,
     name="trackio",
     title="Trackio",
-    printed="trainui.plugins.trackio.printed:printed",
+    printed="trainui.plugins.trackio.database:printed",
     home="trainui.plugins.trackio.database:home",
     database=Database(
         tables=("metrics", "configs"),

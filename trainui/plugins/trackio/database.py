@@ -1,16 +1,17 @@
-"""Trackio's database: a row for each call of `log`, its metrics as JSON."""
+"""Trackio's database: a row for each call of `log`, its metrics as JSON; and its printed lines."""
 
 from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
 from sqlite3 import Connection
 from typing import Any
 
-from trainui.plugin import TrackedRun
+from trainui.plugin import Printed, TrackedRun
 from trainui.plugin.reading import (
     MOST_ROWS,
     Decoded,
@@ -89,3 +90,27 @@ def home(environment: Mapping[str, str]) -> Path:
     variables = {**os.environ, **environment}
     cache = variables.get("HF_HOME") or "~/.cache/huggingface"
     return Path(variables.get("TRACKIO_DIR") or f"{cache}/trackio").expanduser()
+
+
+_LINES = re.compile(
+    rb"\* Trackio project initialized: (?P<project>[^\r\n]+)"
+    rb"|\* Trackio metrics logged to: (?P<place>[^\r\n]+)"
+    rb"|\* (?:Created new|Resumed existing) run: (?P<run>[^\r\n]+)"
+)
+
+_NOT_IN_A_FILE_NAME = re.compile(r"[^\w-]")
+
+_NO_PROJECT = "?"
+"""No database has this name."""
+
+
+def printed(text: bytes, memory: dict[str, Any]) -> Iterator[Printed]:
+    """Yield what some output says; a run's database is the one that was named last."""
+    for found in _LINES.finditer(text):
+        name = found[found.lastgroup or 0].decode("utf-8", "replace")
+        if found.lastgroup == "project":
+            memory["database"] = _NOT_IN_A_FILE_NAME.sub("", name) or "default"
+        elif found.lastgroup == "place":
+            yield Printed(place=name.rstrip())
+        else:
+            yield Printed(run=name.rstrip(), database=memory.get("database", _NO_PROJECT))

@@ -1,6 +1,6 @@
 """W&B's logs, `wandb/run-ID/run-ID.wandb`, online and offline.
 
-Read `log_file` first (the decoder), then `run` (what a log says about its run) and `directory`.
+Read `log_file` first (the decoder), then `run` (what logs and directories say about a run).
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ FORMAT = Format(
     recognise="trainui.plugins.wandb.log_file:recognise",
     rank=20,
     precedence=50,
-    prefixes="trainui.plugins.wandb.directory:prefixes",
-    are_parts="trainui.plugins.wandb.directory:are_parts",
+    prefixes="trainui.plugins.wandb.run:prefixes",
+    are_parts="trainui.plugins.wandb.run:are_parts",
     flushed_late=True,
     may_continue=True,
 )
@@ -28,9 +28,9 @@ TRACKER = Tracker(
     name="wandb",
     title="W&B",
     rank=20,
-    find="trainui.plugins.wandb.directory:training",
-    joined="trainui.plugins.wandb.directory:joined",
-    owns="trainui.plugins.wandb.directory:owns",
+    find="trainui.plugins.wandb.run:training",
+    joined="trainui.plugins.wandb.run:joined",
+    owns="trainui.plugins.wandb.run:owns",
     leaves=(_DIRECTORY, f"offline-{_DIRECTORY}"),
     places=("wandb", ".wandb"),
     services=("wandb-core", "wandb-service", "wandb-service[!a-zA-Z0-9_]*"),

@@ -1,28 +1,164 @@
-"""W&B's `run-ID.wandb`, of which the history is read: rows, and definitions of step metrics."""
+"""W&B's `run-ID.wandb`, of which the history is read: rows, and definitions of step metrics.
+
+Its records are in LevelDB's frames with another checksum; the messages are those of
+`wandb_internal.proto`: https://github.com/wandb/wandb. Records are found by their first bytes, many
+at once with NumPy: two of three are summaries, so walking from frame to frame takes most of the
+time. A checksum distinguishes a record from bytes that only look like one, and from one that is not
+written yet.
+"""
 
 from __future__ import annotations
 
+import struct
+import zlib
+from collections.abc import Iterator
 from contextlib import suppress
 from copy import deepcopy
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
 
+import numpy as np
+
 from trainui.plugin import Answer
-from trainui.plugin.protobuf import DAMAGED
-from trainui.plugin.reading import Decoded, Decoder, UnknownFormatError, WholeTable
-from trainui.plugins.wandb.records import (
-    BLOCK,
-    FIRST,
-    FULL,
-    HISTORY,
-    METRIC,
-    Content,
-    contents,
-    fragment,
-)
-from trainui.plugins.wandb.rows import series
-from trainui.plugins.wandb.step_metrics import StepMetrics
+from trainui.plugin.protobuf import DAMAGED, fields
+from trainui.plugin.reading import Bytes, Decoded, Decoder, Ints, UnknownFormatError, WholeTable
+from trainui.plugins.wandb.rows import StepMetrics, series
+
+BLOCK = 32_768
+"""No fragment crosses a multiple of this; fewer than 7 bytes before one are padding."""
+
+_FRAME = struct.Struct("<IHB")
+"""Of a fragment: checksum, length and kind."""
+FULL, FIRST, MIDDLE, LAST = 1, 2, 3, 4
+
+HISTORY, SUMMARY, METRIC = 2, 3, 12
+"""The fields of a record that has a row, a summary or a definition."""
+
+Content = tuple[int, int, bytes]
+"""The end of a record, the key of a field of it, and what that contains."""
+
+_NUMBER_TAG = 0x08
+"""The first byte of a record: the tag of its number."""
+_BEGUN = bytes((FIRST, _NUMBER_TAG))
+"""The first bytes of a record that begins in one block and ends in another."""
+_LONGEST_HEAD = 16
+"""More bytes than the short head of a record has, behind the kind of its fragment."""
+
+
+def contents(data: bytes, offset: int, *wanted: int) -> list[Content]:
+    """Return what whole records contain by the wanted fields, in the order of the log.
+
+    `offset` is the place of the data in the file, to which blocks are aligned.
+    """
+    found, others = _in_short_form(data, wanted)
+    for kind_at in others:
+        checksum, length = struct.unpack_from("<IH", data, kind_at + 1 - _FRAME.size)
+        end = kind_at + 1 + length
+        if zlib.crc32(data[kind_at:end]) == checksum:
+            found += _by_field(data[kind_at + 1 : end], end, wanted)
+    for end, record in _in_several_fragments(data, offset):
+        found += _by_field(record, end, wanted)
+    return sorted(found, key=itemgetter(0))
+
+
+def _by_field(record: bytes, end: int, wanted: tuple[int, ...]) -> Iterator[Content]:
+    """Yield what a record contains; nothing if it is damaged."""
+    with suppress(*DAMAGED):
+        for key, content, _at in fields(record):
+            if key in wanted:
+                yield end, key, content
+
+
+def _in_short_form(data: bytes, wanted: tuple[int, ...]) -> tuple[list[Content], list[int]]:
+    """Return the records of the usual form, and where others that may be wanted may begin.
+
+    The usual form is one fragment with a number of up to three bytes, then a wanted field whose
+    size takes one or two. One by one, finding them takes longer than decoding them. The others are
+    returned as the offsets of what may be the kind of a fragment.
+    """
+    whole = np.frombuffer(data, np.uint8)
+    first = _FRAME.size - 1
+    kinds = np.flatnonzero(whole[first + 1 :] == _NUMBER_TAG) + first
+    kinds = kinds[whole[kinds] == FULL]
+    last = kinds[kinds >= len(data) - _LONGEST_HEAD].tolist()
+    kinds = kinds[: len(kinds) - len(last)]
+    tags = kinds + 3
+    for _byte in range(2):
+        tags += whole[tags - 1] >= 0x80
+    may_be_wanted = np.arange(256) >= 0x80  # a tag of several bytes
+    may_be_wanted[[key << 3 | 2 for key in wanted if key < 16]] = True
+    is_kept = may_be_wanted[whole[tags]] | (whole[tags - 1] >= 0x80)
+    kinds, tags = kinds[is_kept], tags[is_kept]
+    low, high = whole[tags + 1], whole[tags + 2]
+    # a set high bit: the number, the tag, or the size has more bytes
+    is_short = (whole[tags - 1] | whole[tags] | (low & high)) < 0x80
+    others = kinds[~is_short].tolist()
+    kinds, tags, low, high = (one[is_short] for one in (kinds, tags, low, high))
+    has_two = low >= 0x80
+    begins = tags + 2 + has_two
+    sizes = (low & 0x7F) + np.where(has_two, high, 0).astype(np.int64) * 128
+    ends = kinds + 1 + _little(whole, kinds - 2, 2)
+    sums = _little(whole, kinds - 6, 4)
+    keys = whole[tags] >> 3
+    columns = (one.tolist() for one in (kinds, ends, keys, begins, begins + sizes, sums))
+    crc32 = zlib.crc32
+    found = [
+        (end, key, data[begin:stop])
+        for kind_at, end, key, begin, stop, checksum in zip(*columns, strict=True)
+        if crc32(data[kind_at:end]) == checksum
+    ]
+    return found, others + last
+
+
+def _little(whole: Bytes, at: Ints, size: int) -> Ints:
+    """Return the little-endian numbers at some places."""
+    number = np.zeros(len(at), np.int64)
+    for byte in range(size):
+        number |= whole[at + byte].astype(np.int64) << 8 * byte
+    return number
+
+
+def _in_several_fragments(data: bytes, offset: int) -> Iterator[tuple[int, bytes]]:
+    """Yield the end and the content of records that begin in one block and end in another."""
+    for edge in range(BLOCK - offset % BLOCK, len(data), BLOCK):
+        if (part := fragment(data, edge)) is None or part[0] not in (MIDDLE, LAST):
+            continue
+        if (begun := _begun(data, max(edge - BLOCK, 0), edge)) is None:
+            continue
+        parts = [begun]
+        while part is not None and part[0] == MIDDLE:
+            parts.append(part[1])
+            edge += BLOCK
+            part = fragment(data, edge)
+        if part is not None and part[0] == LAST:
+            yield edge + _FRAME.size + len(part[1]), b"".join((*parts, part[1]))
+
+
+def _begun(data: bytes, start: int, edge: int) -> bytes | None:
+    """Return the fragment that begins a record and ends at the edge of a block."""
+    if fragment(data, edge - _FRAME.size) == (FIRST, b""):
+        return b""
+    at = data.rfind(_BEGUN, start, edge)
+    while at >= 0:
+        part = fragment(data, at + 1 - _FRAME.size)
+        if part is not None and at + 1 + len(part[1]) == edge:
+            return part[1]
+        at = data.rfind(_BEGUN, start, at + 1)
+    return None
+
+
+def fragment(data: bytes, at: int) -> tuple[int, bytes] | None:
+    """Return the kind of a fragment and what it contains; None if there is no whole one."""
+    if not 0 <= at <= len(data) - _FRAME.size:
+        return None
+    checksum, length, kind = _FRAME.unpack_from(data, at)
+    begin = at + _FRAME.size
+    whole = begin + length <= len(data)
+    if not whole or zlib.crc32(data[begin - 1 : begin + length]) != checksum:
+        return None
+    return kind, data[begin : begin + length]
+
 
 MAGIC = b":W&B"
 _HEADER = MAGIC + b"\xe1\xbe\0"

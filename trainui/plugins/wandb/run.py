@@ -1,21 +1,24 @@
-"""Reads the name, the configuration, the end and the summary of a run from its W&B log.
+"""A run of W&B: what its logs and its directories say.
 
-But for the summary, only its first and its last bytes are read.
+Name, configuration, end and command come from the first and last bytes of a log, the summary from
+most of it. A run has a directory, with a log, for each time that it was started or resumed.
 """
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from trainui.plugin import CommandLine, TrackedRun
+from trainui.plugin import CommandLine, Place, TrackedRun, Training
 from trainui.plugin.protobuf import DAMAGED, fields, values
-from trainui.plugin.reading import files, flat, plain_files
-from trainui.plugins.wandb.records import BLOCK, SUMMARY, contents
+from trainui.plugin.reading import files, flat, plain_files, tracked
+from trainui.plugins.wandb.log_file import BLOCK, SUMMARY, contents
 from trainui.plugins.wandb.rows import MEDIA, OWN, last_values, read_item
 
 _CONFIG, _RUN, _EXIT = 5, 17, 18
@@ -30,6 +33,23 @@ _MOST_BYTES = 64 << 20
 """Bytes at the end of a log of which the summary is read."""
 _Message = defaultdict[int, list[Any]]
 """The values of a message's fields, by their keys."""
+
+
+LOG = re.compile(r"run-(?P<id>.+)\.wandb")
+_DIRECTORY = re.compile(r"(?:offline-)?run-\d{8}_\d{6}-.+")
+"""Names of logs, and of their directories: a training may choose the id of its run."""
+
+_OF_RUN = re.compile(r"(.*/)[^/]+/(run-[^/]+\.wandb)")
+
+
+def is_log(path: Path) -> bool:
+    """Return True if a file's name is that of a log."""
+    return LOG.fullmatch(path.name) is not None
+
+
+def time_of(log: Path) -> str:
+    """Return the time of a log, by which a run's logs are sorted: its directory's name."""
+    return log.parent.name.removeprefix("offline-")
 
 
 def describe(path: Path) -> TrackedRun:
@@ -151,15 +171,13 @@ def _shown(summary: Mapping[str, Any]) -> dict[str, Any]:
 
 def parameters(path: Path) -> Mapping[str, Any] | None:
     """Return the configuration of a run; None for a file that is no log."""
-    is_log = path.suffix == ".wandb" and path.name.startswith("run-")
-    return describe(path).params if is_log else None
+    return describe(path).params if is_log(path) else None
 
 
 def summaries(paths: Sequence[Path]) -> dict[str, Any]:
     """Return the summaries of the logs among some files, a later log's values last."""
     found: dict[str, Any] = {}
-    logs = [path for path in paths if path.suffix == ".wandb" and path.name.startswith("run-")]
-    for path in sorted(logs, key=lambda log: log.parent.name.removeprefix("offline-")):
+    for path in sorted(filter(is_log, paths), key=time_of):
         found |= flat(summary(path))
     return found
 
@@ -178,3 +196,66 @@ def command(path: Path, job: Path, run: str) -> CommandLine | None:
     packages = path / "files" / "requirements.txt"
     known = f"packages at that time: {packages}" if packages.is_file() else ""
     return CommandLine(tuple(chain.from_iterable(parts)), tags["directory"], known)
+
+
+def owns(directories: Sequence[str], name: str) -> bool:
+    """Return True for W&B's own logs, and its copies of the trainer's files."""
+    return not {"wandb", ".wandb"}.isdisjoint(directories) and LOG.fullmatch(name) is None
+
+
+def prefixes(paths: Sequence[Path]) -> Mapping[Path, str]:
+    """Return the prefixes of an attempt's logs: the first run of an attempt has none."""
+    logs = sorted(paths, key=time_of)
+    return {
+        path: f"{path.stem.removeprefix('run-')}/" for path in logs if path.name != logs[0].name
+    }
+
+
+def are_parts(history: str, other: str) -> bool | None:
+    """Return True if two logs are of the same run, which was resumed; None for other files."""
+    logs = _OF_RUN.fullmatch(history), _OF_RUN.fullmatch(other)
+    return logs[0].groups() == logs[1].groups() if logs[0] and logs[1] else None
+
+
+def training(place: Place) -> Training | None:
+    """Return the run of a directory."""
+    logs = place.fits(LOG)
+    if not logs or not _DIRECTORY.fullmatch(place.path.name):
+        return None
+    run = describe(place / logs[0])
+    output = place / "files" / "output.log"
+    log = output if output.is_file() else None
+    job = tracked(run, place.path, (place / logs[0], "wandb"), log=log)
+    return Training("wandb", run.name, place.path, (job,))
+
+
+def joined(found: Iterable[Training]) -> list[Training]:
+    """Return trainings, where a run that was resumed is one: it has a directory each time.
+
+    One whose steps begin again, since W&B was offline and did not know the others, is separate.
+    """
+    parts: dict[str, list[Training]] = {}
+    for one in found:
+        key = str(one.path.parent / _log(one).name) if one.kind == "wandb" else one.key
+        parts.setdefault(key, []).append(one)
+    return [one for several in parts.values() for one in _joined(several)]
+
+
+def _joined(parts: list[Training]) -> list[Training]:
+    """Return the runs that some parts of a run make: the last directory has the logs of all."""
+    if len(parts) == 1:
+        return parts
+    found: list[Training] = []
+    for one in sorted(parts, key=lambda one: time_of(_log(one))):
+        if found and "resumed" in describe(_log(one)).tags:
+            before, job = found.pop().jobs[0], one.jobs[0]
+            sources = (*(before.sources or ()), *(job.sources or ()))
+            params = {**before.params, **job.params}
+            job = replace(job, sources=sources, params=params, started=before.started)
+            one = replace(one, jobs=(job,))
+        found.append(one)
+    return found
+
+
+def _log(training: Training) -> Path:
+    return (training.jobs[0].sources or ())[-1][0]

@@ -21,8 +21,8 @@ from trainui.model.states import Status
 from trainui.plugin import SearchTask, registry
 from trainui.plugin.records import Plugin
 from trainui.plugins.optuna.study import SearchStudy
-from trainui.search import missing_metric, trial_watch
-from trainui.search.missing_metric import MissingMetricWatch
+from trainui.search import results, trial_watch
+from trainui.search.results import MissingMetricWatch
 from trainui.search.searcher import SearchTurns
 from trainui.store.db.engine import Store
 from trainui.store.read import trials
@@ -209,8 +209,8 @@ def test_the_last_trial_is_ended_when_all_of_its_points_are_reported(
 def test_a_metric_that_does_not_come_is_said_while_the_trial_runs(
     thread: Thread, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(missing_metric, "PATIENCE", 0)
-    monkeypatch.setattr(missing_metric, "LOOK_EVERY", 0)
+    monkeypatch.setattr(results, "MISSING_AFTER", 0)
+    monkeypatch.setattr(results, "MISSING_EVERY", 0)
     thread.want(0)
     thread.asked(0)
     context = begin(store, thread.run_id, "train[trial=0]")
