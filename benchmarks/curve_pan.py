@@ -22,9 +22,9 @@ import numpy as np
 from benchmarks import figures
 from benchmarks.made import workplace
 from trainui.store.db.engine import Store
-from trainui.store.plotting.x_axis import Axis
-from trainui.store.points import sources, write_points
+from trainui.store.points import point_sources, write_points
 from trainui.store.points.chunks import Points
+from trainui.store.points.plot_series import Axis
 from trainui.tui.curves.plot import plot
 from trainui.tui.plot_axes import Frame
 from trainui.tui.readers.poller import Poller
@@ -69,7 +69,7 @@ def fill(store: Store, directory: Path, count: int) -> str:
     generator = np.random.default_rng(1)
     with store.write() as connection:
         owner = filler.stage(run_id, "train").id
-        known = sources.add_source(connection, owner, "file", attempt=1)
+        known = point_sources.add_source(connection, owner, "file", attempt=1)
     for at in range(0, count, BATCH):
         steps = np.arange(at, min(at + BATCH, count), dtype=np.int64)
         values = 2.3 * np.exp(-steps / 2e6) + generator.normal(0, 0.02, len(steps))

@@ -18,8 +18,7 @@ import numpy as np
 from benchmarks import figures
 from benchmarks.made import workplace
 from trainui.store.db.engine import Store
-from trainui.store.plotting import columns
-from trainui.store.points import sources, write_points
+from trainui.store.points import plot_columns, point_sources, write_points
 from trainui.store.points.chunks import Points
 from trainui.store.read import views
 
@@ -43,7 +42,7 @@ def main() -> int:
         with views.reading() as connection:
 
             def read(*, exact: bool = True, steps: tuple[float, float] | None = None) -> object:
-                return columns.read_columns(
+                return plot_columns.read_columns(
                     connection, "job", "loss", WIDTH, steps=steps, exact=exact
                 )
 
@@ -70,7 +69,7 @@ def fill(store: Store, flat: Path, count: int) -> Path:
     """Store a noisy curve, and the same as plain numbers in a file."""
     generator = np.random.default_rng(1)
     with store.write() as connection:
-        known = sources.add_source(connection, "job", "file", attempt=1)
+        known = point_sources.add_source(connection, "job", "file", attempt=1)
     with flat.open("wb") as file:
         for at in range(0, count, BATCH):
             steps = np.arange(at, min(at + BATCH, count), dtype=np.int64)

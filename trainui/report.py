@@ -25,8 +25,8 @@ from trainui.pipeline.substitution import masking
 from trainui.resume import code_version
 from trainui.store import shell_environment
 from trainui.store.db.protocol import Connection
-from trainui.store.plotting.columns import read_columns
 from trainui.store.points import read_points
+from trainui.store.points.plot_columns import read_columns
 from trainui.store.read import event_feed, stage_alerts, time_worked, trials, views
 
 PLOTS = 6

@@ -30,7 +30,7 @@ from trainui.errors import UnfitEnvironmentError
 from trainui.metrics.reader import process
 from trainui.model.definition import MetricSource
 from trainui.store.db.engine import Store, open_store
-from trainui.store.points import sources
+from trainui.store.points import point_sources
 
 
 @pytest.fixture
@@ -218,7 +218,7 @@ def test_an_attempt_that_cannot_be_read_stops_no_other(store: Store, tmp_path: P
 
 def problem_of(store: Store, attempt: Attempt) -> str:
     with store.read() as connection:
-        found = sources.sources(connection, attempt.stage_id)
+        found = point_sources.sources(connection, attempt.stage_id)
     return " ".join(one.problem or "" for one in found)
 
 

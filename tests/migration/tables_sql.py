@@ -11,9 +11,9 @@ from sqlalchemy import Table, create_mock_engine
 from sqlalchemy.dialects import sqlite
 from sqlmodel import SQLModel
 
+from trainui.store import tables
+from trainui.store import tables as point_tables
 from trainui.store.db.schema import TABLES
-from trainui.store.points import tables as point_tables
-from trainui.store.runs import tables
 
 VERSION_TABLE = (
     "CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL, "

@@ -19,10 +19,10 @@ from sqlmodel import SQLModel
 from tests import postgresql
 from tests.migration import tables_sql
 from trainui.errors import SchemaRefusedError
+from trainui.store import tables  # noqa: F401  (the metadata)
+from trainui.store import tables as point_tables  # noqa: F401  (the metadata)
 from trainui.store.db import postgres, schema, schema_revision
 from trainui.store.db.engine import open_store
-from trainui.store.points import tables as point_tables  # noqa: F401  (the metadata)
-from trainui.store.runs import tables  # noqa: F401  (the metadata)
 
 
 def url_of(file: Path) -> str:

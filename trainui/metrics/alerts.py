@@ -13,8 +13,7 @@ from trainui import wakeup
 from trainui.model.definition import Alert
 from trainui.store.db.engine import Store
 from trainui.store.points import write_points
-from trainui.store.points.chunks import Points, step_number
-from trainui.store.points.lazy_numpy import Bools, Floats
+from trainui.store.points.chunks import Bools, Floats, Points, step_number
 from trainui.store.runs import alerts
 from trainui.store.runs.alerts import AlertRecord
 from trainui.store.runs.metrics_progress import AttemptToRead

@@ -41,7 +41,7 @@ from trainui.plugin import Format, registry
 from trainui.store.db.engine import Store
 from trainui.store.points import write_points
 from trainui.store.points.chunks import Points
-from trainui.store.points.source_record import SourceRecord
+from trainui.store.points.point_sources import SourceRecord
 from trainui.store.points.write_points import of_other_members
 
 _OWN = re.compile(r"(.*/\.trainui/(?:.*/)?attempt)-\d+(/[^/#]+)(?:#.*)?")

@@ -29,9 +29,16 @@ from trainui.metrics.formats.numbers import to_number
 from trainui.metrics.formats.rows import SparseRows, dotted_leaves, dotted_numbers, row_points
 from trainui.metrics.formats.table import Decoded, WholeTable
 from trainui.metrics.trackers import MOST_ROWS, columns, tracked
-from trainui.store.points.chunks import Points, whole_steps
-from trainui.store.points.column_packing import NO_TIME
-from trainui.store.points.lazy_numpy import Bools, Bytes, Floats, Ints, Steps
+from trainui.store.points.chunks import (
+    NO_TIME,
+    Bools,
+    Bytes,
+    Floats,
+    Ints,
+    Points,
+    Steps,
+    whole_steps,
+)
 from trainui.system import plain_files
 
 __all__ = [

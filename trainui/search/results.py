@@ -129,8 +129,8 @@ def _has_completed(stage: StageRecord) -> bool:
 
 def outcome_of(connection: protocol.Connection, stage_id: str, search: Search) -> TrialOutcome:
     """Return how a completed trial counts: by its best finite value, else as failed."""
-    from trainui.store.plotting.windows import Plotted  # it imports numpy
-    from trainui.store.plotting.x_axis import Axis
+    from trainui.store.points.plot_series import Axis
+    from trainui.store.points.plot_windows import Plotted
 
     series = Plotted(connection, stage_id, search.metric, Axis.STEP)
     if (best := series.best(lower=search.goal == "minimize")) is not None:

@@ -22,8 +22,8 @@ from trainui.plugin import Pruned, SearchBackend
 from trainui.store.db import protocol
 from trainui.store.db.protocol import Connection
 from trainui.store.db.readonly import snapshot
-from trainui.store.plotting import series_data
-from trainui.store.plotting.series_data import NewPoint
+from trainui.store.points import plot_series
+from trainui.store.points.plot_series import NewPoint
 from trainui.store.read import headlines
 from trainui.store.read.trials import TrialRecord
 from trainui.store.runs import events, stage_requests, stages
@@ -145,7 +145,7 @@ class TrialWatch:
     ) -> Iterator[Decision]:
         """Report a trial's new points; yield the decision to prune it."""
         stage, number, metric = trial.stage, trial.number, self._search.metric
-        points = series_data.points_after(connection, stage.id, metric, cursor.ordinal)
+        points = plot_series.points_after(connection, stage.id, metric, cursor.ordinal)
         may_be_pruned = stage.status == Status.RUNNING and not trial.has_pruning_off
         cursor.turn = self._turn
         for point in points:
@@ -170,7 +170,7 @@ class TrialWatch:
             if self._is_over(until) and point is not points[-1]:
                 return
         else:
-            if len(points) >= series_data.AT_ONCE:
+            if len(points) >= plot_series.AT_ONCE:
                 return
         cursor.seen = now
 

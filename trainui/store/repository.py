@@ -16,7 +16,7 @@ from trainui.model.states import Status
 from trainui.store.db import postgres, sqlite_file
 from trainui.store.db.engine import Store, file_of, open_store
 from trainui.store.read import row_mapping
-from trainui.store.runs.tables import StageRow
+from trainui.store.tables import StageRow
 
 
 def open_session() -> Session:

@@ -15,7 +15,7 @@ from trainui.metrics.reader.database_reader import DatabaseReader
 from trainui.metrics.reader.source import EndOfFile, ReadOptions, SourceReader
 from trainui.model.records import SeriesSummary
 from trainui.store.db.engine import Store
-from trainui.store.points import read_points, sources, write_points
+from trainui.store.points import point_sources, read_points, write_points
 
 JSONL = DecoderChoice(format="jsonl")
 
@@ -34,7 +34,7 @@ def open_reader(
 ) -> SourceReader:
     """A reader that begins where the store says, as after a restart."""
     with store.write() as connection:
-        source = sources.add_source(connection, owner, str(path), attempt=attempt)
+        source = point_sources.add_source(connection, owner, str(path), attempt=attempt)
     options = ReadOptions(attempt=attempt, replays=replays, follows=follows, files=files)
     if run:
         return DatabaseReader(store, source, path, reading, options, run=run)

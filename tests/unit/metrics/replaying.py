@@ -16,8 +16,8 @@ from tests.unit.store import readings
 from trainui.metrics.formats import is_document
 from trainui.metrics.reader.source import SourceReader
 from trainui.store.db.engine import Store, open_store
-from trainui.store.points import read_points, sources
-from trainui.store.points.source_record import SourceRecord
+from trainui.store.points import point_sources, read_points
+from trainui.store.points.point_sources import SourceRecord
 from trainui.store.read import views
 
 Points = Counter[tuple[float, str]]
@@ -105,7 +105,7 @@ class Replay:
     def _is_changed(self, name: str, format: str | None) -> bool:
         """Tell whether anything was stored of a file since it was last asked for."""
         with self.store.read() as connection:
-            (source,) = sources.sources(connection, name)
+            (source,) = point_sources.sources(connection, name)
         before, self._compared[name] = self._compared.get(name), source
         # A first line without its end is taken for a document, whose step is a value as well.
         is_begun = is_document(source.format) and not is_document(format)

@@ -23,7 +23,7 @@ from trainui.plugins.optuna.study import SearchStudy
 from trainui.search import trial_watch
 from trainui.search.trial_watch import Decision, TrialWatch
 from trainui.store.db.engine import Store
-from trainui.store.plotting import series_data
+from trainui.store.points import plot_series
 from trainui.store.read import views
 from trainui.store.read.trials import ASKED, TrialRecord
 from trainui.store.runs import attempts, stage_queue, stage_requests, stages
@@ -401,7 +401,7 @@ def test_a_long_turn_is_cut_and_an_ended_trial_waits_for_its_last_value(
 def test_points_that_are_not_read_at_once_are_left_for_the_next_turn(
     store: Store, add_run: AddRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(series_data, "AT_ONCE", 1)
+    monkeypatch.setattr(plot_series, "AT_ONCE", 1)
     loop = Loop(store, add_run, tmp_path, THRESHOLD, 1)
     loop.start(0).feed({"loss": [(step, 1.0) for step in range(3)]})
     Feeder(store, loop.stage(0).id, key="b").feed({"loss": [(3, 1.0)]})

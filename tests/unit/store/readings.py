@@ -10,10 +10,9 @@ import numpy as np
 from trainui.model.records import Slot
 from trainui.store.db import protocol
 from trainui.store.db.engine import Store
-from trainui.store.points import read_points, sources, write_points
-from trainui.store.points.chunks import Points
-from trainui.store.points.column_packing import NO_TIME
-from trainui.store.points.source_record import SourceRecord
+from trainui.store.points import point_sources, read_points, write_points
+from trainui.store.points.chunks import NO_TIME, Points
+from trainui.store.points.point_sources import SourceRecord
 from trainui.store.read import views
 
 Column = Sequence[tuple[float, float]]
@@ -37,7 +36,7 @@ class Feeder:
     def __init__(self, store: Store, owner: str = "stage", key: str = "a", attempt: int = 1):
         self.store = store
         with store.write() as connection:
-            self.source = sources.add_source(connection, owner, key, attempt=attempt)
+            self.source = point_sources.add_source(connection, owner, key, attempt=attempt)
 
     def feed(
         self,
@@ -68,7 +67,7 @@ class Feeder:
 
     def look_again(self) -> None:
         with self.store.read() as connection:
-            found = sources.source(connection, self.source.id)
+            found = point_sources.source(connection, self.source.id)
         assert found is not None
         self.source = found
 

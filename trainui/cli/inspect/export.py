@@ -19,8 +19,7 @@ import typer
 from trainui.cli import lookup, options, printing
 from trainui.errors import UnfitEnvironmentError, UsageError, install_advice
 from trainui.store.db.protocol import Connection
-from trainui.store.points.chunks import step_number
-from trainui.store.points.column_packing import NO_TIME
+from trainui.store.points.chunks import NO_TIME, step_number
 from trainui.store.read import views
 
 if TYPE_CHECKING:
@@ -230,13 +229,13 @@ def export(
 
 
 def _write(connection: Connection, owners: dict[str, str], writer: Writer, superseded: bool) -> int:
-    from trainui.store.points import read_points, segments
+    from trainui.store.points.read_points import blocks, series
 
-    found = segments.series(connection, owners)
-    total = sum(segment.stats.n for series in found for segment in series.segments)
+    found = series(connection, owners)
+    total = sum(segment.stats.n for one in found for segment in one.segments)
     count = 0
     with printing.progress("exporting", total) as shown:
-        for block in read_points.blocks(connection, owners):
+        for block in blocks(connection, owners):
             shown.advance(len(block))
             if not superseded and block.superseded.any():
                 kept = ~block.superseded

@@ -29,8 +29,8 @@ from trainui.store import shell_environment
 from trainui.store.db import readonly
 from trainui.store.db.engine import open_store
 from trainui.store.db.protocol import Connection
-from trainui.store.points import sources
-from trainui.store.points.source_record import key_of
+from trainui.store.points import point_sources
+from trainui.store.points.point_sources import key_of
 from trainui.store.runs import external_runs
 from trainui.store.runs.external_runs import ExternalState, WatchedStage
 from trainui.supervisor.supervise import boot_id
@@ -51,7 +51,7 @@ class KnownTrainings:
     @classmethod
     def load(cls, connection: Connection) -> KnownTrainings:
         """Return what is stored now."""
-        files = sources.read_by_runs(connection)
+        files = point_sources.read_by_runs(connection)
         directories = {str(up): run for key, run in files.items() for up in Path(key).parents}
         return cls(external_runs.known_paths(connection), files, directories)
 

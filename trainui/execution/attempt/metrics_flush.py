@@ -17,7 +17,7 @@ from trainui.execution.daemon import metrics_process
 from trainui.metrics.reader import process
 from trainui.model.records import AttemptRecord
 from trainui.store.db.engine import Store
-from trainui.store.points import sources as point_sources
+from trainui.store.points import point_sources as point_sources
 from trainui.store.runs import attempts, events, stages
 
 PATIENCE = 30.0

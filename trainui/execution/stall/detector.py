@@ -24,7 +24,7 @@ from trainui.model.definition import Alert
 from trainui.model.records import AttemptRecord
 from trainui.model.states import Status
 from trainui.store.db.engine import Store
-from trainui.store.points import read_points, sources
+from trainui.store.points import point_sources, read_points
 from trainui.store.runs import alerts as alert_records
 from trainui.store.runs import attempt_rows, stages
 from trainui.store.runs.alerts import AlertRecord
@@ -126,7 +126,7 @@ class StallAlerts(StallWatch):
                     alerts = stages.get(connection, attempt.stage_id).definition.alerts
                     stalled = [alert for alert in alerts if alert.condition == "stalled"]
                     self._watched[attempt.id] = [self._begin(alert) for alert in stalled]
-            offsets = sources.offsets(connection) if any(self._watched.values()) else {}
+            offsets = point_sources.offsets(connection) if any(self._watched.values()) else {}
         with_gpus = any(one.gpus and self._watched[one.id] for one in running)
         used = {gpu.index: gpu.utilisation for gpu in self._gpus()} if with_gpus else {}
         for attempt in running:
@@ -186,7 +186,7 @@ class StallDetector(StallWatch):
         if not started:
             return
         with self._store.read() as connection:
-            offsets = sources.offsets(connection)
+            offsets = point_sources.offsets(connection)
         for attempt in started:
             is_adopted = attempt.is_external and attempt.pid is not None
             pids = adopted_activity.family(attempt.pid or 0) if is_adopted else set[int]()

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from trainui.metrics.discovery import tracker_runs
 from trainui.plugin import TrackedRun, Tracker, registry
-from trainui.store.points.source_record import key_of
+from trainui.store.points.point_sources import key_of
 from trainui.supervisor import protocol
 from trainui.system import mounts, plain_files
 

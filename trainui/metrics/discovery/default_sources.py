@@ -26,7 +26,7 @@ from trainui.metrics.formats.detect import detect
 from trainui.plugin import Format, FoundFile, Group, Tracker, registry
 from trainui.plugin.records import fits
 from trainui.plugin.registry import PluginError
-from trainui.store.points.source_record import key_of
+from trainui.store.points.point_sources import key_of
 
 MAX_DEPTH = 8
 """Levels of directories searched below the stage's directory."""

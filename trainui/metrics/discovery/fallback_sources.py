@@ -17,7 +17,7 @@ from trainui.metrics.files.decoder_choice import DecoderChoice
 from trainui.metrics.files.tail import GrowingFile, UnreadableFileError
 from trainui.metrics.formats.text.preset_lines import FOUND, SOUGHT, AnyLines, has_steps
 from trainui.metrics.formats.text.single_values import SingleValues
-from trainui.store.points.source_record import key_of
+from trainui.store.points.point_sources import key_of
 
 WAIT = 3.0
 """Seconds to wait after a text's first metric."""

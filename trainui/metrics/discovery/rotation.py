@@ -9,8 +9,7 @@ from pathlib import Path
 from trainui.metrics.discovery.source_file import SourceFile
 from trainui.metrics.files.tail import GrowingFile, UnreadableFileError, look_at
 from trainui.store.db.protocol import Connection
-from trainui.store.points.source_record import Identity, SourceRecord
-from trainui.store.points.sources import rename_source
+from trainui.store.points.point_sources import Identity, SourceRecord, rename_source
 
 
 def is_another(path: Path, identity: Identity | None) -> bool:

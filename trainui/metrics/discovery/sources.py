@@ -27,7 +27,7 @@ from trainui.metrics.files.tail import check_descriptors
 from trainui.metrics.formats.text import presets
 from trainui.metrics.formats.text.pattern import PatternError, compile_pattern
 from trainui.model.definition import MetricSource, StageDefinition
-from trainui.store.points.source_record import key_of
+from trainui.store.points.point_sources import key_of
 from trainui.supervisor import protocol
 
 MAX_FILES = 500

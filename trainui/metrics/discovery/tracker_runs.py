@@ -16,7 +16,7 @@ from trainui.metrics.files.decoder_choice import DecoderChoice
 from trainui.metrics.files.tail import UnreadableFileError
 from trainui.plugin import Format, TrackedRun, registry
 from trainui.plugin.registry import PluginError
-from trainui.store.points.source_record import key_of
+from trainui.store.points.point_sources import key_of
 from trainui.supervisor.protocol import RUN_TAG
 
 DATABASE = re.compile(r".*\.(db|sqlite3?)")

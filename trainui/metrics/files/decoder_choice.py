@@ -20,9 +20,8 @@ from trainui.metrics.formats.table import Decoded, step_fields
 from trainui.metrics.formats.text.pattern import PatternLines
 from trainui.metrics.formats.text.preset_lines import SOUGHT, PresetLines
 from trainui.metrics.formats.text.single_values import SingleValues
-from trainui.store.points.chunks import Points
-from trainui.store.points.column_packing import NO_TIME
-from trainui.store.points.source_record import SourceRecord
+from trainui.store.points.chunks import NO_TIME, Points
+from trainui.store.points.point_sources import SourceRecord
 
 WHOLE_BYTES = 64 << 20
 """The largest document that is read as a whole."""

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from trainui.errors import TrainuiError, UnfitEnvironmentError
-from trainui.store.points.source_record import Identity
+from trainui.store.points.point_sources import Identity
 from trainui.system import open_file_limit, plain_files
 
 # A growing file, read by byte offset, with a check that it is still the file read before.

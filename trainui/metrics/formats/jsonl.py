@@ -26,7 +26,7 @@ from trainui.metrics.formats.table import (
 )
 from trainui.metrics.formats.text.log_lines import LEVELS, MESSAGES, record_fields, record_message
 from trainui.metrics.formats.text.presets.print_statements import PrintStatements
-from trainui.store.points.lazy_numpy import Floats
+from trainui.store.points.chunks import Floats
 
 # Lines with only numbers and strings are decoded straight into a table of numbers. Lines of several
 # kinds, e.g. of training and evaluation, share one table: a line has a gap for each field that it

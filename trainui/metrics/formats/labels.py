@@ -16,8 +16,7 @@ from typing import NamedTuple
 import numpy as np
 
 from trainui.metrics.formats.numbers import to_number
-from trainui.store.points.chunks import Points, whole_steps
-from trainui.store.points.lazy_numpy import Ints
+from trainui.store.points.chunks import Ints, Points, whole_steps
 
 _METRICS = ("metric", "metric_name", "tag", "key", "name", "series", "variable")
 """Columns that contain a metric's name, in order of preference."""

@@ -20,8 +20,7 @@ from trainui.metrics.formats.table import (
     table_points,
     to_float,
 )
-from trainui.store.points.chunks import Points
-from trainui.store.points.column_packing import NO_TIME
+from trainui.store.points.chunks import NO_TIME, Points
 
 Row = Mapping[str, Any]
 

@@ -14,9 +14,16 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from trainui.metrics.formats.numbers import to_number
-from trainui.store.points.chunks import Points, join, whole_steps
-from trainui.store.points.column_packing import NO_TIME
-from trainui.store.points.lazy_numpy import Array, Bools, Floats, Ints
+from trainui.store.points.chunks import (
+    NO_TIME,
+    Array,
+    Bools,
+    Floats,
+    Ints,
+    Points,
+    join,
+    whole_steps,
+)
 
 STEP_NAMES = (
     "step",

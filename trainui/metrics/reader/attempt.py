@@ -32,9 +32,9 @@ from trainui.plugin.registry import PluginError
 from trainui.store import shell_environment
 from trainui.store.db.engine import Store
 from trainui.store.db.protocol import Connection
-from trainui.store.points import sources as point_sources
+from trainui.store.points import point_sources as point_sources
 from trainui.store.points import write_points
-from trainui.store.points.source_record import Identity, SourceRecord
+from trainui.store.points.point_sources import Identity, SourceRecord
 from trainui.store.runs.metrics_progress import AttemptToRead, mark_metrics_complete
 
 TEXT_BACKLOG = 16 << 20

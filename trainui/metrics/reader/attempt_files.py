@@ -20,7 +20,7 @@ from trainui.pipeline.substitution.masking import Masker
 from trainui.plugin import Tracker, registry
 from trainui.store import shell_environment
 from trainui.store.db.engine import Store
-from trainui.store.points import sources as point_sources
+from trainui.store.points import point_sources as point_sources
 from trainui.store.runs import metrics_progress
 from trainui.store.runs.metrics_progress import AttemptToRead, rivals
 

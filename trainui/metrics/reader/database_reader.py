@@ -8,7 +8,7 @@ from trainui.metrics import trackers
 from trainui.metrics.reader.source import Advance, EndOfFile, SourceReader
 from trainui.metrics.trackers import MOST_ROWS
 from trainui.plugin import registry
-from trainui.store.points.source_record import SourceRecord
+from trainui.store.points.point_sources import SourceRecord
 
 
 class DatabaseReader(SourceReader):

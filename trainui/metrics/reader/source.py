@@ -37,8 +37,7 @@ from trainui.store.db.engine import Store
 from trainui.store.db.protocol import Connection
 from trainui.store.points import write_points
 from trainui.store.points.chunks import Points
-from trainui.store.points.source_record import SourceRecord
-from trainui.store.points.sources import StaleSourceError, next_restart, source
+from trainui.store.points.point_sources import SourceRecord, StaleSourceError, next_restart, source
 
 LONGEST = 0.03
 """Seconds after which a transaction takes no more sources, so that other writers get a turn."""

@@ -6,7 +6,7 @@ import logging
 
 from trainui.store import shell_environment
 from trainui.store.db.engine import Store
-from trainui.store.points import sources
+from trainui.store.points import point_sources
 from trainui.store.runs.metrics_progress import AttemptToRead
 
 log = logging.getLogger(__name__)
@@ -27,7 +27,7 @@ class SourceProblems:
     def _read(self) -> dict[str, str]:
         if self._stored is None:
             with self._store.read() as connection:
-                found = sources.sources(connection, self._attempt.stage_id)
+                found = point_sources.sources(connection, self._attempt.stage_id)
             self._stored = {one.key: one.problem for one in found if one.problem is not None}
         return self._stored
 
@@ -44,10 +44,10 @@ class SourceProblems:
         if stored.get(key) == problem:
             return
         with self._store.write() as connection:
-            source = sources.add_source(
+            source = point_sources.add_source(
                 connection, self._attempt.stage_id, key, attempt=self._attempt.number
             )
-            sources.set_problem(connection, source.id, problem)
+            point_sources.set_problem(connection, source.id, problem)
         if problem is None:
             del stored[key]
         else:

@@ -16,8 +16,8 @@ from trainui.metrics.files.tail import GrowingFile
 from trainui.metrics.names import SeriesNames
 from trainui.metrics.reader.source import ReadOptions, SourceReader
 from trainui.store.db.engine import Store
-from trainui.store.points import sources
-from trainui.store.points.source_record import SourceRecord, key_of
+from trainui.store.points import point_sources
+from trainui.store.points.point_sources import SourceRecord, key_of
 from trainui.store.repository import store_of
 
 
@@ -83,7 +83,7 @@ def _sync(store: Store, owner: str, path: Path, last_offset: int) -> SyncResult:
             with store.write() as connection:
                 for gap in gaps:
                     old = f"{gap.key} of an earlier content"
-                    sources.rename_source(connection, gap.id, old)
+                    point_sources.rename_source(connection, gap.id, old)
             gaps = []
         elif last_offset > known.offset:
             known = _jump(store, known, file, last_offset, key=known.key)
@@ -102,14 +102,14 @@ def _find_source(
     """Return the file's source, its gaps, and the attempt that new points belong to."""
     key = key_of(path)
     with store.read() as connection:
-        attempt = sources.last_attempt(connection, owner)
-        known = sources.sources(connection, owner)
+        attempt = point_sources.last_attempt(connection, owner)
+        known = point_sources.sources(connection, owner)
     named = [(source, _GAP.fullmatch(source.key)) for source in known]
     gaps = [source for source, gap in named if gap and gap[1] == key]
     source = next((one for one in known if one.key == key), None)
     if source is None:
         with store.write() as connection:
-            source = sources.add_source(connection, owner, key, attempt=attempt)
+            source = point_sources.add_source(connection, owner, key, attempt=attempt)
     return source, gaps, attempt
 
 
@@ -139,10 +139,10 @@ def _jump(
     )
     name = f"{key}[{known.offset}:{offset}]"
     with store.write() as connection:
-        sources.move(connection, known, jumped)
-        gap = sources.add_source(connection, known.owner, name, attempt=known.attempt)
+        point_sources.move(connection, known, jumped)
+        gap = point_sources.add_source(connection, known.owner, name, attempt=known.attempt)
         begun = gap._replace(offset=known.offset, rows=known.rows, version=gap.version + 1)
-        sources.move(connection, gap, begun)
+        point_sources.move(connection, gap, begun)
     return jumped
 
 

@@ -1,5 +1,11 @@
 """Reading points: stitched series as statistics, or point by point.
 
+A series is read as segments: its chunks, and its parts of tails. Stitching joins its attempts into
+one curve. The rules: where a later attempt starts at a step, earlier attempts' points from that
+step on are superseded. Within an attempt, a step that goes backwards supersedes nothing, with two
+exceptions: a file rewritten with another history is replaced by it as a whole; and a writer that
+reports a restart supersedes everything that the attempt had before, from its first step on.
+
 Plain SQL on a read-only driver connection, since the screen's first frame uses it; numpy is
 imported only where points are decoded. Each read sees one snapshot.
 """
@@ -7,29 +13,244 @@ imported only where points are decoded. Each read sees one snapshot.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterator, Mapping
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from functools import lru_cache
+from typing import NamedTuple, TypeVar
 
 from trainui.model.records import SeriesSummary
 from trainui.store.db import protocol
 from trainui.store.db.readonly import snapshot
-from trainui.store.points import chunks, segments
-from trainui.store.points.chunks import Stats
-from trainui.store.points.column_packing import NO_TIME
-from trainui.store.points.lazy_numpy import Bools
-from trainui.store.points.segments import (
-    History,
-    Owners,
-    PointSegment,
-    SeriesSegments,
-    cuts_of,
-    load,
-    series_of,
-)
+from trainui.store.points import chunks
+from trainui.store.points.chunks import NO_TIME, Bools, Points, Stats, TailPart, step_number
 
-if TYPE_CHECKING:
-    from trainui.store.points.chunks import Points
+RESTART = 1_000_000
+"""Generations from here on, in multiples, supersede those of all files of their attempt."""
+
+
+Key = TypeVar("Key")
+
+
+class History(NamedTuple):
+    """The attempt, source and generation of some points, ordered as they supersede each other."""
+
+    attempt: int
+    source_id: int
+    generation: int
+
+
+class PointSegment(NamedTuple):
+    """A segment of one series with one history: a chunk, or a part of a tail."""
+
+    history: History
+    stats: Stats
+    chunk_id: int | None
+    """The chunk with its points; None: they are in `tail`."""
+    tail: TailPart | None = None
+
+
+class HistoryStart(NamedTuple):
+    """The start of a history, or of a segment."""
+
+    history: History
+    ordinal: int
+    step: float
+
+
+def cuts_of_starts(starts: Iterable[HistoryStart]) -> dict[History, float]:
+    """Return the step from which each history's points are superseded; infinity if they are not."""
+    first = _earliest((start.history, start) for start in starts)
+    attempts = _earliest((history.attempt, start) for history, start in first.items())
+    return {history: _cut(history, first, attempts) for history in first}
+
+
+def _earliest(starts: Iterable[tuple[Key, HistoryStart]]) -> dict[Key, HistoryStart]:
+    """Return the start of what was read first, by key."""
+    found: dict[Key, HistoryStart] = {}
+    for key, start in starts:
+        known = found.get(key)
+        if known is None or start.ordinal < known.ordinal:
+            found[key] = start
+    return found
+
+
+def _cut(
+    history: History, first: dict[History, HistoryStart], attempts: dict[int, HistoryStart]
+) -> float:
+    later = [start.step for number, start in attempts.items() if number > history.attempt]
+    rewritten = [
+        start.step
+        for other, start in first.items()
+        if other.attempt == history.attempt
+        and other.generation > history.generation
+        and (other.source_id == history.source_id or other.generation >= RESTART)
+    ]
+    return min(later + rewritten, default=math.inf)
+
+
+def describe_tail(part: TailPart) -> Stats:
+    """Return the statistics of a part of a tail, without numpy."""
+    finite = [value for value in part.values if math.isfinite(value)]
+    last = part.values[-1]
+    return Stats(
+        n=len(part.values),
+        first_ordinal=part.ordinals[0],
+        last_ordinal=part.ordinals[-1],
+        first_step=step_number(part.steps[0]),
+        last_step=step_number(part.steps[-1]),
+        low_step=step_number(min(part.steps)),
+        high_step=step_number(max(part.steps)),
+        minimum=min(finite, default=None),
+        maximum=max(finite, default=None),
+        total=sum(finite),
+        nonfinite=len(part.values) - len(finite),
+        last=None if math.isnan(last) else last,
+    )
+
+
+def keep_points(points: Points, cut: float) -> Points:
+    """Return the points that are not superseded."""
+    mask = points.steps < cut
+    return points if bool(mask.all()) else points[mask]
+
+
+def summary(stage: str, name: str, kept: Sequence[Stats], read: int) -> SeriesSummary:
+    """Summarise a series of `read` points from the statistics of those not superseded."""
+    count = sum(stats.n for stats in kept)
+    last = max(kept, key=lambda stats: stats.last_ordinal)
+    return SeriesSummary(
+        stage=stage,
+        name=name,
+        count=count,
+        superseded=read - count,
+        first_step=min(kept, key=lambda stats: stats.first_ordinal).first_step,
+        last_step=last.last_step,
+        last=math.nan if last.last is None else last.last,
+        min=min((s.minimum for s in kept if s.minimum is not None), default=None),
+        max=max((s.maximum for s in kept if s.maximum is not None), default=None),
+        nonfinite=sum(stats.nonfinite for stats in kept),
+    )
+
+
+Owners = Mapping[str, str] | Iterable[str]
+"""Ids of stages or names of jobs; as a mapping, each with its display name."""
+
+KEPT_TAILS = 256
+"""Decoded tails that are cached: those of a few live stages, some megabytes."""
+
+
+@dataclass(frozen=True, slots=True)
+class SeriesSegments:
+    """One series and the segments with its points."""
+
+    owner: str
+    name: str
+    segments: tuple[PointSegment, ...]
+    """In the order in which their first points were read."""
+
+
+def series(connection: protocol.Connection, owners: Owners) -> list[SeriesSegments]:
+    """Return the series of some owners, in the order in which they were first seen."""
+    with snapshot(connection):
+        return [found for owner in owners for found in series_of(connection, owner)]
+
+
+def series_of(
+    connection: protocol.Connection, owner: str, name: str | None = None
+) -> Iterator[SeriesSegments]:
+    """Yield an owner's series, or the one with this name, inside `snapshot`."""
+    names: dict[int, str] = {
+        series_id: found
+        for series_id, found in connection.execute(
+            "SELECT id, name FROM series WHERE owner = ? ORDER BY id", (owner,)
+        )
+        if name is None or found == name
+    }
+    segments: dict[int, list[PointSegment]] = {series_id: [] for series_id in names}
+    for series_id in names:
+        segments[series_id] += _chunks_of(connection, series_id)
+    for series_id, segment in tails_of(connection, owner, segments.keys()):
+        segments[series_id].append(segment)
+    for series_id, found in segments.items():
+        found.sort(key=lambda segment: segment.stats.first_ordinal)
+        yield SeriesSegments(owner, names[series_id], tuple(found))
+
+
+def _chunks_of(connection: protocol.Connection, series_id: int) -> list[PointSegment]:
+    found = connection.execute(
+        "SELECT chunk_id, figures FROM chunk_figures WHERE series_id = ?", (series_id,)
+    )
+    unpacked = ((chunk_id, *chunks.unpack_figures(figures)) for chunk_id, figures in found)
+    return [
+        PointSegment(History(*history), stats, chunk_id) for chunk_id, history, stats in unpacked
+    ]
+
+
+def tails_of(
+    connection: protocol.Connection, owner: str, of: Set[int]
+) -> Iterator[tuple[int, PointSegment]]:
+    """Yield the parts of an owner's tails for some series, each with the id of its series.
+
+    Must run inside `snapshot`.
+    """
+    for attempt, source_id, generation, blob in connection.execute(
+        "SELECT tails.attempt, source_id, tails.generation, points FROM tails "
+        "JOIN sources ON sources.id = source_id WHERE owner = ? ORDER BY tails.id",
+        (owner,),
+    ):
+        parts = _parts_of(History(attempt, source_id, generation), blob)
+        yield from ((series_id, parts[series_id]) for series_id in parts.keys() & of)
+
+
+@lru_cache(maxsize=KEPT_TAILS)
+def _parts_of(history: History, blob: bytes) -> dict[int, PointSegment]:
+    """Return the parts of a tail by series; cached, since a tail is read many times."""
+    return {
+        part.series_id: PointSegment(history, describe_tail(part), None, part)
+        for part in chunks.unpack_tail(blob)
+    }
+
+
+def load(
+    connection: protocol.Connection,
+    segment: PointSegment,
+    read: Callable[..., Points] = chunks.unpack_chunk,
+) -> Points:
+    """Return the points of a segment; `read` decodes the columns of a chunk."""
+    if segment.tail is not None:
+        return segment.tail.points
+    row = connection.execute(
+        "SELECT n, float_steps, ordinals, steps, numbers, times FROM chunks WHERE id = ?",
+        (segment.chunk_id,),
+    ).fetchone()
+    return read(*row)
+
+
+def segments_of(connection: protocol.Connection, owner: str, name: str) -> tuple[PointSegment, ...]:
+    """Return the segments of one series; none if there is no such series."""
+    return next((found.segments for found in series_of(connection, owner, name)), ())
+
+
+def cuts_of(segments: Sequence[PointSegment]) -> dict[History, float]:
+    """Return the step from which each history of some segments is superseded."""
+    histories = {segment.history for segment in segments}
+    if len(histories) == 1:  # the usual case
+        return dict.fromkeys(histories, math.inf)
+    return cuts_of_starts(
+        HistoryStart(segment.history, segment.stats.first_ordinal, segment.stats.first_step)
+        for segment in segments
+    )
+
+
+def with_cuts(segments: tuple[PointSegment, ...]) -> list[tuple[PointSegment, float]]:
+    """Return the segments with points not superseded, each with the step where it is cut."""
+    cuts = cuts_of(segments)
+    return [
+        (segment, cuts[segment.history])
+        for segment in segments
+        if segment.stats.low_step < cuts[segment.history]
+    ]
 
 
 def summaries(
@@ -63,9 +284,9 @@ def summary_of(
     read = sum(segment.stats.n for segment in some)
     cuts = cuts_of(some)
     if len(cuts) == 1:  # one attempt: nothing is superseded
-        return segments.summary(stage, found.name, [segment.stats for segment in some], read)
+        return summary(stage, found.name, [segment.stats for segment in some], read)
     kept = (_kept_stats(connection, segment, cuts[segment.history]) for segment in some)
-    return segments.summary(stage, found.name, [one for one in kept if one is not None], read)
+    return summary(stage, found.name, [one for one in kept if one is not None], read)
 
 
 def _kept_stats(connection: protocol.Connection, segment: PointSegment, cut: float) -> Stats | None:
@@ -73,7 +294,7 @@ def _kept_stats(connection: protocol.Connection, segment: PointSegment, cut: flo
         return segment.stats
     if segment.stats.low_step >= cut:
         return None
-    return chunks.describe(segments.keep(load(connection, segment), cut))
+    return chunks.describe(keep_points(load(connection, segment), cut))
 
 
 class Point(NamedTuple):

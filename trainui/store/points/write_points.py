@@ -12,11 +12,10 @@ from typing import Any
 
 from trainui.model.states import Status
 from trainui.store.db.protocol import Connection
-from trainui.store.points import chunks, column_packing, segments, sources
+from trainui.store.points import chunks, point_sources, read_points
 from trainui.store.points.chunks import CHUNK_POINTS, Points
-from trainui.store.points.segments import PointSegment
-from trainui.store.points.source_record import SourceRecord
-from trainui.store.points.sources import insert, lock_owner, move, next_ordinal
+from trainui.store.points.point_sources import SourceRecord, insert, lock_owner, move, next_ordinal
+from trainui.store.points.read_points import PointSegment
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +60,7 @@ def _open_chunks(connection: Connection, of: SourceRecord) -> dict[int, _OpenChu
         (of.id, of.attempt, of.generation),
     )
     return {
-        series_id: _OpenChunk(chunk_id, start, chunks.read_points(*columns))
+        series_id: _OpenChunk(chunk_id, start, chunks.unpack_chunk(*columns))
         for series_id, chunk_id, start, *columns in found
     }
 
@@ -73,10 +72,10 @@ def _chunk_values(points: Points, of: SourceRecord, start_byte: int) -> tuple[An
         len(points) < CHUNK_POINTS,
         len(points),
         points.steps.dtype.kind == "f",
-        column_packing.pack_shared(points.ordinals),
-        column_packing.pack_shared(points.steps),
-        column_packing.pack(points.values),
-        column_packing.pack_times(points.times),
+        chunks.pack_shared(points.ordinals),
+        chunks.pack_shared(points.steps),
+        chunks.pack(points.values),
+        chunks.pack_times(points.times),
     )
 
 
@@ -140,7 +139,9 @@ def of_other_members(
         return []
     other, attempt = row
     names = names_by_source(connection, other, attempt)
-    return [one for one in sources.sources(connection, other) if metric in names.get(one.id, ())]
+    return [
+        one for one in point_sources.sources(connection, other) if metric in names.get(one.id, ())
+    ]
 
 
 TAIL_POINTS = 2048
@@ -287,7 +288,7 @@ def names_by_source(
 ) -> dict[int, set[str]]:
     """Return, by source id, the names of the series of an attempt, or of earlier ones."""
     found: dict[int, set[str]] = {}
-    for series in segments.series_of(connection, owner):
+    for series in read_points.series_of(connection, owner):
         for segment in series.segments:
             number = segment.history.attempt
             if number < attempt if before else number == attempt:
@@ -321,7 +322,7 @@ def next_step(connection: Connection, owner: str, *, attempt: int) -> int | floa
     """
     stats = [
         segment.stats
-        for series in segments.series_of(connection, owner)
+        for series in read_points.series_of(connection, owner)
         for segment in series.segments
         if segment.history.attempt < attempt
     ]
@@ -333,7 +334,7 @@ def next_step(connection: Connection, owner: str, *, attempt: int) -> int | floa
 
 def last_step(connection: Connection, owner: str, name: str, *, attempt: int) -> float:
     """Return the last step of a series in an attempt; minus infinity if it has no points."""
-    found = segments.series_of(connection, owner)
+    found = read_points.series_of(connection, owner)
     parts = (one for series in found if series.name == name for one in series.segments)
     steps = (one.stats.high_step for one in parts if one.history.attempt == attempt)
     return max(steps, default=-math.inf)
@@ -362,16 +363,16 @@ def _loaded(
 ) -> dict[str, Points]:
     """Return the points of the wanted segments of an owner, by series, in the order read."""
     found: dict[str, Points] = {}
-    for series in segments.series_of(connection, owner):
+    for series in read_points.series_of(connection, owner):
         chosen = [one for one in series.segments if wanted(series.name, one)]
         if chosen:
-            found[series.name] = chunks.join([segments.load(connection, one) for one in chosen])
+            found[series.name] = chunks.join([read_points.load(connection, one) for one in chosen])
     return found
 
 
 def finish(connection: Connection, owner: str) -> None:
     """Move an owner's tails into chunks, since its sources will not grow soon."""
-    for known in sources.sources(connection, owner):
+    for known in point_sources.sources(connection, owner):
         _close(connection, known)
 
 

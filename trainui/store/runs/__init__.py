@@ -1,4 +1,4 @@
-"""Runs, stages, attempts, events and hosts: the tables, and every change to them.
+"""Runs, stages, attempts, attempts and events: every change to them.
 
-Read `tables` first, then `stages` and `attempts`.
+Read `stages` first, then `attempts`.
 """

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from trainui.store.plotting.x_axis import Axis
+from trainui.store.points.plot_series import Axis
 from trainui.tui import axis_marks
 from trainui.tui.numbers import number, step
 from trainui.tui.plot_axes import XAxis

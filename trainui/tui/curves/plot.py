@@ -18,7 +18,7 @@ from rich.cells import cell_len
 from trainui import braille
 from trainui.braille import NO_DOTS
 from trainui.model.states import Status
-from trainui.store.plotting.x_axis import Axis
+from trainui.store.points.plot_series import Axis
 from trainui.text import SYMBOLS
 from trainui.tui.curves.line_styles import LineStyle, line_styles
 from trainui.tui.numbers import exact_step, number

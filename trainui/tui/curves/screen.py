@@ -18,7 +18,7 @@ from trainui.formatting import quantity
 from trainui.model.records import SeriesSummary, StageRecord
 from trainui.model.states import ENDED, Status
 from trainui.pipeline.folding import mean
-from trainui.store.plotting.x_axis import Axis
+from trainui.store.points.plot_series import Axis
 from trainui.text import SYMBOLS, harmless, markdown_cell
 from trainui.tui import axis_marks
 from trainui.tui.actions.target import Target

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from trainui.model.headline_metric import is_clock, is_headline
 from trainui.model.records import SeriesSummary
-from trainui.store.plotting.x_axis import Axis
+from trainui.store.points.plot_series import Axis
 from trainui.tui.snapshot.curves import Comparison
 from trainui.tui.snapshot.plot_options import SMOOTHINGS, PlotOptions
 

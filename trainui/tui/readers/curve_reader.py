@@ -24,9 +24,8 @@ from trainui.model.records import Event, SeriesSummary, StageRecord
 from trainui.pipeline.folding import is_repeat, mean, moments
 from trainui.pipeline.matrix import TRIAL
 from trainui.store.db.protocol import Connection
-from trainui.store.plotting import windows
-from trainui.store.plotting.x_axis import Axis
-from trainui.store.points import read_points, segments
+from trainui.store.points import plot_windows, read_points
+from trainui.store.points.plot_series import Axis
 from trainui.store.read import event_feed, headlines
 from trainui.text import harmless
 from trainui.tui.axis_marks import round_stride
@@ -46,7 +45,7 @@ from trainui.tui.snapshot.curves import (
 from trainui.tui.snapshot.plot_options import PlotOptions
 
 if TYPE_CHECKING:
-    from trainui.store.plotting.windows import Extent, Plotted
+    from trainui.store.points.plot_windows import Extent, Plotted
 
 MOST = 50
 """The newest events of a stage that are read."""
@@ -392,7 +391,7 @@ class CurveReader:
 
     def _check_version(self, connection: Connection, owner: str) -> None:
         """Drop what was read of a stage if its points have changed, and all if it is too much."""
-        state = windows.state_of(connection, owner)
+        state = plot_windows.points_state(connection, owner)
         if sum(len(found) for _, found in self._cache.values()) > CACHE_SIZE:
             self._cache.clear()
         if owner not in self._cache or self._cache[owner][0] != state:
@@ -409,7 +408,9 @@ class CurveReader:
     ) -> tuple[SeriesSummary, ...]:
         """Return the figures of a stage's series; `attempt`: only those of its points."""
         known = self._cached(
-            owner, _SERIES, lambda: {one.name: one for one in segments.series(connection, [owner])}
+            owner,
+            _SERIES,
+            lambda: {one.name: one for one in read_points.series(connection, [owner])},
         )
         found: tuple[SeriesSummary, ...] = self._cached(
             owner,
@@ -432,7 +433,9 @@ class CurveReader:
         found: Plotted = self._cached(
             owner,
             (name, axis, attempt),
-            lambda: windows.Plotted(connection, owner, name, axis, attempt=attempt, known=known),
+            lambda: plot_windows.Plotted(
+                connection, owner, name, axis, attempt=attempt, known=known
+            ),
         )
         return found
 

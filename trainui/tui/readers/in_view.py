@@ -17,8 +17,8 @@ from trainui.model.headline_metric import headline
 from trainui.model.metric_direction import ComparedMetric
 from trainui.model.states import UNFINISHED, Status
 from trainui.store.db.protocol import Connection
-from trainui.store.plotting.columns import read_columns
 from trainui.store.points import read_points
+from trainui.store.points.plot_columns import read_columns
 from trainui.store.read import event_feed, headlines, run_list, stage_alerts, sweep_values
 from trainui.store.read.run_list import RunDetails, RunLine
 from trainui.text import harmless

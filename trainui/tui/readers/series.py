@@ -14,8 +14,8 @@ from trainui.model.headline_metric import headline
 from trainui.model.records import SeriesSummary, StageRecord
 from trainui.model.states import Status
 from trainui.store.db.protocol import Connection
-from trainui.store.plotting.x_axis import Axis
 from trainui.store.points import read_points
+from trainui.store.points.plot_series import Axis
 from trainui.store.read import headlines, stage_alerts, views
 from trainui.store.read.headlines import ComparableStage
 from trainui.text import harmless

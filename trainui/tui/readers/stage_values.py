@@ -16,7 +16,7 @@ from trainui.tui.snapshot.cache import Cache
 from trainui.tui.snapshot.run_page import SMOOTHED, StageValue
 
 WEIGHT = 0.9
-"""The smoothing weight of these values (`store.plotting.smoothing`)."""
+"""The smoothing weight of these values (`store.points.plot_windows`)."""
 
 
 class StageValues:
@@ -78,8 +78,8 @@ def _read(connection: Connection, stage_id: str, metric: ComparedMetric) -> Stag
     found = read_points.summaries(connection, [stage_id], name)
     value = value_of(found[0], lower=metric.lower) if found else None
     if value is not None and name != metric.name:
-        from trainui.store.plotting.windows import Plotted  # it imports numpy
-        from trainui.store.plotting.x_axis import Axis
+        from trainui.store.points.plot_series import Axis
+        from trainui.store.points.plot_windows import Plotted  # it imports numpy
 
         value = Plotted(connection, stage_id, name, Axis.STEP).last_smoothed(WEIGHT)
     return None if value is None else StageValue(value, found[0].nonfinite > 0)
@@ -116,8 +116,8 @@ def _step_of(
 ) -> float | None:
     if metric.lower is None:
         return None
-    from trainui.store.plotting.windows import Plotted  # it imports numpy
-    from trainui.store.plotting.x_axis import Axis
+    from trainui.store.points.plot_series import Axis
+    from trainui.store.points.plot_windows import Plotted  # it imports numpy
 
     best = Plotted(connection, stage_id, metric.name, Axis.STEP).best(lower=metric.lower)
     is_same = best is not None and best.value == value and math.isfinite(best.step)

@@ -12,11 +12,11 @@ from trainui.model.metric_direction import lower_is_better
 from trainui.model.records import SeriesSummary
 from trainui.model.search import Search
 from trainui.model.states import ENDED, Status
-from trainui.store.plotting.x_axis import Axis
+from trainui.store.points.plot_series import Axis
 from trainui.tui.snapshot.plot_options import PlotOptions
 
 NAN, ABOVE, BELOW = 1, 2, 4
-"""Bit flags of the values in a column that are not finite, as in `store.plotting.binning`."""
+"""Bit flags of the values in a column that are not finite, as in `store.points.plot_windows`."""
 
 ALL_IN_ONE = "*"
 """`Comparison.fold`: fold everything into one line."""

@@ -10,10 +10,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
-from trainui.store.plotting.x_axis import Axis
+from trainui.store.points.plot_series import Axis
 
 SMOOTHINGS = (0.0, 0.6, 0.9, 0.97)
-"""Smoothing weights (`store.plotting.smoothing`), in the order in which the key cycles."""
+"""Smoothing weights (`store.points.plot_windows`), in the order in which the key cycles."""
 
 NARROWEST = 1e-9
 """The narrowest window, as a share of the whole axis."""

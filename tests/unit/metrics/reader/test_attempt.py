@@ -27,7 +27,7 @@ from trainui.model.definition import MetricSource
 from trainui.model.notifications import NAN
 from trainui.model.states import Status
 from trainui.store.db.engine import Store
-from trainui.store.points import read_points, sources
+from trainui.store.points import point_sources, read_points
 from trainui.store.runs import attempts, stage_requests, stages
 from trainui.store.runs.attempt_rows import Outcome
 from trainui.store.runs.stage_requests import Reopened
@@ -82,7 +82,7 @@ def test_a_nan_that_another_reader_stored_and_did_not_mark_is_marked(
     attempt.own_file.write_text(lines([1]))
     reader = read(store, attempt)
     with store.read() as connection:
-        (source,) = sources.sources(connection, attempt.stage_id)
+        (source,) = point_sources.sources(connection, attempt.stage_id)
     with attempt.own_file.open("a") as file:
         file.write('{"step": 2, "loss": NaN}\n')
     other = SourceReader(

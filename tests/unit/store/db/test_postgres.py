@@ -22,8 +22,8 @@ from trainui.store.db import postgres, protocol
 from trainui.store.db.engine import Store, open_store
 from trainui.store.db.postgres import connect
 from trainui.store.db.protocol import Connection
-from trainui.store.points import sources, write_points
-from trainui.store.points.source_record import SourceRecord
+from trainui.store.points import point_sources, write_points
+from trainui.store.points.point_sources import SourceRecord
 from trainui.store.read import views
 from trainui.store.repository import open_session
 from trainui.store.runs import runs
@@ -157,14 +157,14 @@ def server(
 def test_points_of_different_owners_are_stored_side_by_side(store: Store, url: str) -> None:
     with closing(Store(url)) as other, store.write_points() as one, other.write_points() as two:
         for connection, owner in ((one, "a"), (two, "b")):
-            added = sources.add_source(connection, owner, "file", attempt=1)
+            added = point_sources.add_source(connection, owner, "file", attempt=1)
             write_points.save(connection, added, added._replace(offset=5), {}, records=1)
         with closing(connect(url, autocommit=True)) as third:
             assert not is_free(third, f"{postgres.LOCK}")  # nobody else writes meanwhile
             assert not is_free(third, f"{postgres.OWNERS}, hashtext('a')")
             assert is_free(third, f"{postgres.OWNERS}, hashtext('c')")
     with store.read() as connection:
-        assert [sources.sources(connection, owner)[0].offset for owner in "ab"] == [5, 5]
+        assert [point_sources.sources(connection, owner)[0].offset for owner in "ab"] == [5, 5]
 
 
 def is_free(connection: psycopg.Connection, key: str) -> bool:

@@ -11,7 +11,7 @@ from tests.unit.store.conftest import AddRun
 from tests.unit.store.readings import as_points
 from trainui.errors import AmbiguousError, NotFoundError, UnfitEnvironmentError
 from trainui.store.db.engine import Store, open_store
-from trainui.store.points import read_points, sources, write_points
+from trainui.store.points import point_sources, read_points, write_points
 from trainui.store.read import headlines, run_list, views
 
 ICU = "LOCALE_PROVIDER icu ICU_LOCALE 'en-US-u-ka-shifted' LOCALE 'C.UTF-8'"
@@ -49,7 +49,7 @@ def test_a_prefix_matches_by_characters(store: Store, add_run: AddRun) -> None:
 def test_names_that_differ_in_case_or_punctuation_differ(store: Store, add_run: AddRun) -> None:
     add_run("run-1", {"train": [], "Train": ["train"], "tr-ain": ["Train"]})
     with store.write() as connection:
-        source = sources.add_source(connection, "run-1", "a file", attempt=0)
+        source = point_sources.add_source(connection, "run-1", "a file", attempt=0)
         names = ("loss", "Loss", "lo-ss")
         batch = {name: as_points([(1, 2.0)]) for name in names}
         write_points.save(connection, source, source._replace(offset=1), batch, records=3)

@@ -11,9 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from trainui.store.points import chunks, column_packing
-from trainui.store.points.chunks import Points
-from trainui.store.points.column_packing import NO_TIME
+from trainui.store.points import chunks
+from trainui.store.points.chunks import NO_TIME, Points
 
 INTS = st.lists(st.integers(-(2**63), 2**63 - 1), min_size=1, max_size=50)
 FLOATS = st.lists(st.floats(width=64), min_size=1, max_size=50)
@@ -26,17 +25,13 @@ def same_bits(left: NDArray[Any], right: NDArray[Any]) -> bool:
 @given(INTS)
 def test_ints_survive(numbers: list[int]) -> None:
     column = np.array(numbers, np.int64)
-    assert same_bits(
-        column_packing.unpack(column_packing.pack(column), len(column), floats=False), column
-    )
+    assert same_bits(chunks.unpack(chunks.pack(column), len(column), floats=False), column)
 
 
 @given(FLOATS)
 def test_floats_survive_with_nan_infinities_and_signed_zero(numbers: list[float]) -> None:
     column = np.array(numbers, np.float64)
-    assert same_bits(
-        column_packing.unpack(column_packing.pack(column), len(column), floats=True), column
-    )
+    assert same_bits(chunks.unpack(chunks.pack(column), len(column), floats=True), column)
 
 
 @pytest.mark.parametrize(
@@ -54,13 +49,13 @@ def test_floats_survive_with_nan_infinities_and_signed_zero(numbers: list[float]
 )
 def test_typical_columns_survive(column: NDArray[Any]) -> None:
     floats = column.dtype.kind == "f"
-    packed = column_packing.pack(column)
-    assert same_bits(column_packing.unpack(packed, len(column), floats=floats), column)
+    packed = chunks.pack(column)
+    assert same_bits(chunks.unpack(packed, len(column), floats=floats), column)
     assert len(packed) <= 8 * len(column) + 64
 
 
 def test_even_steps_cost_nothing() -> None:
-    assert len(column_packing.pack(np.arange(0, 4096 * 100, 100, dtype=np.int64))) < 20
+    assert len(chunks.pack(np.arange(0, 4096 * 100, 100, dtype=np.int64))) < 20
 
 
 def points(steps: list[float], values: list[float]) -> Points:

@@ -9,10 +9,9 @@ import pytest
 
 from tests.unit.store.readings import Column, Feeder, as_points, connect
 from trainui.store.db.engine import Store
-from trainui.store.points import read_points, sources, write_points
+from trainui.store.points import point_sources, read_points, write_points
 from trainui.store.points.chunks import CHUNK_POINTS
-from trainui.store.points.source_record import Identity
-from trainui.store.points.sources import StaleSourceError
+from trainui.store.points.point_sources import Identity, StaleSourceError
 
 
 def line(first: int, count: int) -> Column:
@@ -79,7 +78,7 @@ def test_a_failed_write_moves_nothing(store: Store) -> None:
     with pytest.raises(ZeroDivisionError):
         fail_after_saving()
     with store.read() as connection:
-        assert sources.sources(connection, "stage") == [feeder.source]
+        assert point_sources.sources(connection, "stage") == [feeder.source]
     assert stored(store) == line(0, 3)
 
 
@@ -89,7 +88,7 @@ def test_a_source_comes_back_as_it_was_stored(store: Store) -> None:
     feeder.source = feeder.source._replace(identity=identity, state={"columns": ["a", None]})
     feeder.feed({"loss": line(0, 3)}, generation=2)
     with store.read() as connection:
-        assert sources.source(connection, feeder.source.id) == feeder.source
+        assert point_sources.source(connection, feeder.source.id) == feeder.source
     assert feeder.source.identity == identity
 
 
@@ -141,12 +140,12 @@ def test_times_steps_and_values_come_back_exactly(store: Store) -> None:
 def test_a_problem_is_kept_and_cleared(store: Store) -> None:
     feeder = Feeder(store, key="log.txt")
     with store.write() as connection:
-        sources.set_problem(connection, feeder.source.id, "it is a directory")
+        point_sources.set_problem(connection, feeder.source.id, "it is a directory")
     assert read_points.problems(connect(store), ["stage"]) == [
         ("stage", "log.txt", "it is a directory")
     ]
     with store.write() as connection:
-        sources.set_problem(connection, feeder.source.id, None)
+        point_sources.set_problem(connection, feeder.source.id, None)
     assert read_points.problems(connect(store), ["stage"]) == []
 
 

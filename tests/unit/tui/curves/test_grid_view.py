@@ -9,7 +9,7 @@ import pytest
 
 from tests.unit.tui.charts import NAN, chart, figures, line
 from trainui.model.search import Range, Search
-from trainui.store.plotting.x_axis import Axis
+from trainui.store.points.plot_series import Axis
 from trainui.tui.curves.grid_view import PlotCell, PlotGrid, grid_rows
 from trainui.tui.curves.line_styles import legend_rows, names_width, shared_styles, styles_of
 from trainui.tui.curves.plot import plot, shared_beginning

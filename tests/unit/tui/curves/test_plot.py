@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from tests.unit.tui.charts import NAN, chart, figures, line
 from trainui.braille import NO_DOTS
 from trainui.model.search import Search
-from trainui.store.plotting.binning import ABOVE, BELOW
-from trainui.store.plotting.binning import NAN as NAN_BIT
+from trainui.store.points.plot_windows import ABOVE, BELOW
+from trainui.store.points.plot_windows import NAN as NAN_BIT
 from trainui.tui.axis_marks import LABEL
 from trainui.tui.curves.cursor_values import leader_text
 from trainui.tui.curves.grid_view import PlotCell, PlotGrid, grid_rows

@@ -9,7 +9,7 @@ from tests.unit.metrics.reading import connect, open_reader, read_on
 from trainui import clock
 from trainui.model.definition import Alert
 from trainui.store.db.engine import Store
-from trainui.store.plotting.x_axis import Axis
+from trainui.store.points.plot_series import Axis
 from trainui.store.read import views
 from trainui.store.runs import alerts, stages
 from trainui.store.runs.alerts import AlertRecord

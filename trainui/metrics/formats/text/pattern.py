@@ -17,9 +17,7 @@ from trainui.metrics.formats.numbers import leading_number
 from trainui.metrics.formats.table import Decoded
 from trainui.metrics.formats.text import presets
 from trainui.metrics.formats.text.log_lines import LogDecoder, text_lines
-from trainui.store.points.chunks import Points, whole_steps
-from trainui.store.points.column_packing import NO_TIME
-from trainui.store.points.lazy_numpy import Array, Floats
+from trainui.store.points.chunks import NO_TIME, Array, Floats, Points, whole_steps
 
 TIME_LIMIT = 2.0
 """Seconds allowed to match one block, plus one for each `_BYTES_A_SECOND`: some patterns backtrack

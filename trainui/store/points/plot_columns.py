@@ -7,27 +7,18 @@ evenly spaced: then edges are computed, and only values are decoded.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from trainui.store.db import protocol
 from trainui.store.db.readonly import snapshot
-from trainui.store.points import chunks, segments
-from trainui.store.points.lazy_numpy import Floats, Ints, np
-from trainui.store.points.segments import History, HistoryStart, PointSegment
-
-if TYPE_CHECKING:
-    from trainui.store.points.chunks import Points
-
-
-import math
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, NamedTuple
-
 from trainui.store.db.statements import batches, placeholders
-from trainui.store.points import column_packing
+from trainui.store.points import chunks, read_points
+from trainui.store.points.chunks import Floats, Ints, np
+from trainui.store.points.read_points import History, HistoryStart, PointSegment
 
 if TYPE_CHECKING:
     from trainui.store.points.chunks import Points
@@ -98,8 +89,8 @@ def rows_of_chunks(
             if (one := _even(n, bool(float_steps), ordinals, steps, numbers, limit)) is not None:
                 even.append(one)
             else:
-                points = chunks.read_points(n, float_steps, ordinals, steps, numbers)
-                others.append(segments.keep(points, limit))
+                points = chunks.unpack_chunk(n, float_steps, ordinals, steps, numbers)
+                others.append(read_points.keep_points(points, limit))
         if even:
             yield _rows_of_even(grid, even)
         if others:
@@ -122,7 +113,7 @@ def _even(
 ) -> _Even | None:
     if float_steps:
         return None
-    place, step = column_packing.progression(ordinals), column_packing.progression(steps)
+    place, step = chunks.progression(ordinals), chunks.progression(steps)
     if place is None or step is None or place[1] <= 0 or step[1] <= 0:
         return None
     last = step[0] + step[1] * (n - 1)
@@ -136,7 +127,7 @@ def _rows_of_even(grid: BinGrid, of: Sequence[_Even]) -> Floats:
     values = np.empty(n.sum())
     begins = np.append(0, np.cumsum(n))
     for begin, one in zip(begins.tolist(), of, strict=False):
-        column_packing.unpack_into(values[begin : begin + one.n].view(np.int64), one.numbers)
+        chunks.unpack_into(values[begin : begin + one.n].view(np.int64), one.numbers)
     chunk, first = _segments(grid, n, step, step_stride)
     at = grid.index(step[chunk] + first * step_stride[chunk])
     starts = begins[chunk] + first
@@ -239,7 +230,7 @@ def read_columns(
     with snapshot(connection):
         series_id = _series_id(connection, owner, name)
         figures = _figures(connection, series_id)
-        tails = [tail for _, tail in segments.tails_of(connection, owner, {series_id})]
+        tails = [tail for _, tail in read_points.tails_of(connection, owner, {series_id})]
         limits, kept = _cut(figures, tails)
         counted = figures["low_step"] < limits
         figures, limits = figures[counted], limits[counted]
@@ -296,11 +287,13 @@ def _cut(figures: Any, tails: Sequence[PointSegment]) -> tuple[Floats, list[Poin
     starts += [
         HistoryStart(one.history, one.stats.first_ordinal, one.stats.first_step) for one in tails
     ]
-    cuts = segments.cuts(starts)
+    cuts = read_points.cuts_of_starts(starts)
     limits = np.empty(len(figures))
     limits[order] = np.array([cuts[history] for history in named])[which.reshape(-1)]
     parts = ((one.tail, cuts[one.history]) for one in tails)
-    kept = (segments.keep(tail.points, limit) for tail, limit in parts if tail is not None)
+    kept = (
+        read_points.keep_points(tail.points, limit) for tail, limit in parts if tail is not None
+    )
     return limits, [points for points in kept if len(points)]
 
 

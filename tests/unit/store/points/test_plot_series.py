@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 
+import pytest
+
 from tests.unit.store.readings import Feeder, as_points, connect
 from trainui.store.db import protocol
 from trainui.store.db.engine import Store
 from trainui.store.db.readonly import snapshot
-from trainui.store.plotting.series_data import SeriesPoints, series_points_of
-from trainui.store.plotting.x_axis import Axis
-from trainui.store.points import segments, sources, write_points
+from trainui.store.points import plot_series, point_sources, read_points, write_points
+from trainui.store.points.plot_series import Axis, SeriesPoints, series_points_of
 
 SECOND = 1_000_000
 
@@ -19,7 +20,7 @@ def series_points(
     connection: protocol.Connection, owner: str, name: str, axis: Axis = Axis.STEP
 ) -> SeriesPoints:
     with snapshot(connection):
-        found = segments.segments_of(connection, owner, name)
+        found = read_points.segments_of(connection, owner, name)
         return series_points_of(connection, owner, found, axis, found)
 
 
@@ -50,7 +51,7 @@ def test_nothing_of_a_series_that_is_not_there(store: Store) -> None:
 
 def test_points_of_sources_that_took_turns_are_in_the_order_read(store: Store) -> None:
     with store.write() as connection:
-        known = [sources.add_source(connection, "stage", key, attempt=1) for key in "ab"]
+        known = [point_sources.add_source(connection, "stage", key, attempt=1) for key in "ab"]
         for at in range(4):
             source = known[at % 2]
             after, batch = source._replace(offset=source.offset + 1), as_points([(at, float(at))])
@@ -62,7 +63,7 @@ def test_points_of_sources_that_took_turns_are_in_the_order_read(store: Store) -
 
 def test_times_since_the_first_point_and_by_the_clock(store: Store) -> None:
     with store.write() as connection:
-        source = sources.add_source(connection, "stage", "a", attempt=1)
+        source = point_sources.add_source(connection, "stage", "a", attempt=1)
         for at, time in enumerate((1_800_000_000, 1_800_000_090)):
             batch = {"loss": as_points([(at, 1.0)], time=time * SECOND)}
             after = source._replace(offset=source.offset + 1)
@@ -72,3 +73,18 @@ def test_times_since_the_first_point_and_by_the_clock(store: Store) -> None:
         for axis in (Axis.RELATIVE, Axis.WALL)
     ]
     assert [x.tolist() for x in found] == [[0, 90], [1_800_000_000, 1_800_000_090]]
+
+
+def test_many_points_are_read_in_parts(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    beside = [Feeder(store, key=key) for key in "ab"]
+    for feeder in (*beside, *beside, Feeder(store, key="c")):
+        feeder.feed({"loss": [(1, 1.0)] * 4})
+    monkeypatch.setattr(plot_series, "AT_ONCE", 5)
+    connection = connect(store)
+    parts: list[list[plot_series.NewPoint]] = []
+    while not parts or parts[-1]:
+        last = parts[-1][-1].ordinal if parts else -1
+        with snapshot(connection):
+            parts.append(plot_series.points_after(connection, "stage", "loss", last))
+    assert [one.ordinal for part in parts for one in part] == list(range(20))
+    assert all(len(part) < 20 for part in parts)

@@ -1,4 +1,4 @@
-"""Sources: the files that points are read from, and the offsets reached.
+"""Sources: the files and runs that points are read from, and the offsets reached.
 
 The rule: a guarded update (compare-and-set) advances a source only from the state that its reader
 has seen. So a reader killed at any moment, or two that read one file, neither lose a point nor
@@ -8,17 +8,61 @@ store one twice.
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from trainui.errors import TrainuiError
 from trainui.store.db import postgres, protocol
 from trainui.store.db.protocol import Connection
 from trainui.store.db.statements import IS_EXTERNAL
-from trainui.store.points.segments import RESTART
-from trainui.store.points.source_record import Identity, SourceRecord
+from trainui.store.points.read_points import RESTART
 from trainui.store.read import row_mapping
+
+
+class Identity(NamedTuple):
+    """Data to recognise a file again: neither an inode nor a size is enough."""
+
+    device: int
+    inode: int
+    head_size: int
+    """Bytes at the start that were hashed."""
+    head_hash: str
+    tail_size: int
+    """Bytes just before the offset that were hashed."""
+    tail_hash: str
+
+
+class SourceRecord(NamedTuple):
+    """A file that points are read from, and the offset reached."""
+
+    id: int
+    owner: str
+    key: str
+    format: str | None = None
+    attempt: int = 0
+    generation: int = 0
+    """How often the file was found to have another history than the stored one."""
+    offset: int = 0
+    """Bytes stored so far."""
+    rows: int = 0
+    """Records stored so far, of this generation."""
+    next_ordinal: int = 0
+    identity: Identity | None = None
+    state: Mapping[str, Any] = MappingProxyType({})
+    """The decoder's state, as plain JSON."""
+    tail_rows: int = 0
+    tail_points: int = 0
+    version: int = 0
+    problem: str | None = None
+
+
+def key_of(path: Path) -> str:
+    """Return a file's key: its path, as text that any database can store."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
 class StaleSourceError(TrainuiError):

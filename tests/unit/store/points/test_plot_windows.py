@@ -6,15 +6,15 @@ import math
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.unit.store.readings import Feeder, connect
 from trainui.store.db.engine import Store
-from trainui.store.plotting import smoothing, windows, x_axis
-from trainui.store.plotting.binning import ABOVE, BELOW, NAN
-from trainui.store.plotting.windows import Plotted
-from trainui.store.plotting.x_axis import Axis
-from trainui.store.points import read_points, sources, write_points
+from trainui.store.points import plot_series, plot_windows, point_sources, read_points, write_points
 from trainui.store.points.chunks import Points
+from trainui.store.points.plot_series import Axis
+from trainui.store.points.plot_windows import ABOVE, BELOW, NAN, Plotted
 
 START = 1_700_000_000
 
@@ -22,7 +22,7 @@ START = 1_700_000_000
 def fill(store: Store, values: np.ndarray, first: int = 0, attempt: int = 1) -> None:
     """Store a long series, a point each half second; attempts begin an hour apart."""
     with store.write() as connection:
-        known = sources.add_source(connection, "stage", f"a{attempt}", attempt=attempt)
+        known = point_sources.add_source(connection, "stage", f"a{attempt}", attempt=attempt)
         steps = np.arange(first, first + len(values))
         times = (START + 3600 * (attempt - 1)) * 1_000_000 + (steps - first) * 500_000
         batch = Points(np.arange(len(values)), steps, values, times)
@@ -84,7 +84,7 @@ def test_many_points_are_summed_up_as_they_are(
 def test_more_chunks_than_are_decoded_leave_no_column_empty(
     store: Store, few: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(windows, "DECODED", 0)
+    monkeypatch.setattr(plot_windows, "DECODED", 0)
     values = noise(30_000)
     fill(store, values)
     found = plotted(store).window(0.0, 29_999.0, 50)
@@ -97,7 +97,7 @@ def test_times_place_points_on_the_axis(
     store: Store, monkeypatch: pytest.MonkeyPatch, many: bool
 ) -> None:
     if many:
-        monkeypatch.setattr(windows, "MANY", 5000)
+        monkeypatch.setattr(plot_windows, "READ_ONE_BY_ONE", 5000)
     fill(store, noise(20_000))
     series = plotted(store, Axis.RELATIVE)
     assert series.extent == (0.0, 9999.5)
@@ -144,10 +144,10 @@ def test_nothing_finite_has_no_best(store: Store) -> None:
 def test_a_long_series_of_epochs_places_others(
     store: Store, few: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(x_axis, "MANY", 5000)
+    monkeypatch.setattr(plot_series, "READ_ONE_BY_ONE", 5000)
     count = 20_000
     with store.write() as connection:
-        known = sources.add_source(connection, "stage", "a", attempt=1)
+        known = point_sources.add_source(connection, "stage", "a", attempt=1)
         steps, none = np.arange(count), np.zeros(count, np.int64)
         batch = {
             "loss": Points(steps, steps, noise(count), none),
@@ -163,10 +163,10 @@ def test_a_point_more_is_another_state(store: Store) -> None:
     feeder = Feeder(store)
     connection = connect(store)
     feeder.feed({"loss": [(0, 1.0)]})
-    before = windows.state_of(connection, "stage")
-    assert windows.state_of(connection, "stage") == before
+    before = plot_windows.points_state(connection, "stage")
+    assert plot_windows.points_state(connection, "stage") == before
     feeder.feed({"loss": [(1, 1.0)]})
-    assert windows.state_of(connection, "stage") != before
+    assert plot_windows.points_state(connection, "stage") != before
 
 
 def test_a_log_axis_has_columns_of_equal_ratio(store: Store) -> None:
@@ -225,10 +225,98 @@ def test_the_last_smoothed_value_is_that_of_all_points(store: Store, few: None, 
     values = noise(count)
     values[count // 2 :: 7] = math.nan if count > 1 else 1.0
     fill(store, values)
-    expected = smoothing.of_points(values, 0.9)[-1]
+    expected = plot_windows.smooth_points(values, 0.9)[-1]
     assert plotted(store).last_smoothed(0.9) == pytest.approx(expected, rel=1e-9)
 
 
 def test_nothing_finite_has_no_smoothed_value(store: Store) -> None:
     fill(store, np.full(5, math.nan))
     assert plotted(store).last_smoothed(0.9) is None
+
+
+WEIGHTS = (0.6, 0.9, 0.97)
+
+
+def one_by_one(values: np.ndarray, weight: float) -> np.ndarray:
+    """The definition, as a loop over points."""
+    last, count, found = 0.0, 0, []
+    for value in values:
+        if math.isfinite(value):
+            last = weight * last + (1 - weight) * value
+            count += 1
+        found.append(last / (1 - weight**count) if count else math.nan)
+    return np.array(found)
+
+
+@given(
+    st.lists(st.one_of(st.floats(-1e6, 1e6), st.sampled_from([math.nan, math.inf])), max_size=200),
+    st.sampled_from([0.1, *WEIGHTS, 0.999]),
+)
+def test_points_are_smoothed_as_defined(values: list[float], weight: float) -> None:
+    found = plot_windows.smooth_points(np.array(values, float), weight)
+    np.testing.assert_allclose(found, one_by_one(np.array(values), weight), rtol=1e-6, atol=1e-6)
+
+
+def test_what_is_constant_stays_so() -> None:
+    assert plot_windows.smooth_points(np.full(10_000, 0.1), 0.97) == pytest.approx(
+        np.full(10_000, 0.1)
+    )
+
+
+@pytest.mark.parametrize("weight", WEIGHTS)
+def test_a_column_of_alike_points_is_smoothed_as_its_points_are(weight: float) -> None:
+    means, counts = np.array([1.0, 5.0, np.nan, 2.0]), np.array([7, 1, 0, 40])
+    whole = one_by_one(np.repeat(means, counts), weight)
+    found = plot_windows.smooth_columns(means, counts, weight)
+    assert found[[0, 1, 3]] == pytest.approx(whole[np.cumsum(counts)[[0, 1, 3]] - 1])
+    assert math.isnan(found[2])
+
+
+@pytest.mark.parametrize("weight", WEIGHTS)
+def test_a_part_is_smoothed_with_what_came_before(
+    store: Store,
+    few: None,
+    weight: float,
+) -> None:
+    values = noise(30_000)
+    fill(store, values)
+    series = plotted(store)
+    first = int(series._segments[3].stats.low_step)  # nothing before it is in the same chunk
+    found = series.window(float(first), first + 99.0, 100, weight=weight)
+    assert found.smooth == pytest.approx(one_by_one(values, weight)[first:][:100], abs=1e-5)
+
+
+def test_a_part_of_many_points_is_smoothed_with_what_came_before(store: Store, few: None) -> None:
+    values = np.where(np.arange(30_000) < 15_000, 0.0, 1.0)
+    fill(store, values)
+    found = plotted(store).window(15_000.0, 29_999.0, 250, weight=0.97)
+    assert found.smooth[0] == pytest.approx(1 - 0.97**60, abs=0.02)
+    assert found.smooth[-1] == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize("axis", [Axis.STEP, Axis.RELATIVE])
+@pytest.mark.parametrize("share", [1.0, 0.5])
+def test_of_many_points_the_trend_is_smoothed_alike(
+    store: Store,
+    few: None,
+    axis: Axis,
+    share: float,
+) -> None:
+    values = np.linspace(0.0, 1.0, 30_000) ** 2
+    fill(store, values)
+    series = plotted(store, axis)
+    assert series.extent is not None
+    low, high = series.extent.high * (1 - share), series.extent.high
+    found = series.window(low, high, 100, weight=0.97)
+    exact = one_by_one(values, 0.97)[np.nan_to_num(found.steps).astype(int)]
+    assert not np.isnan(found.smooth).any()
+    assert found.smooth == pytest.approx(exact, abs=0.02)
+
+
+def test_superseded_points_and_what_is_not_finite_count_nothing(store: Store) -> None:
+    feeder = Feeder(store)
+    feeder.feed({"loss": [(0, 1.0), (1, math.nan), (2, 1.0), (3, 99.0)]})
+    feeder.feed({"loss": [(3, 1.0), (4, 1.0)]}, attempt=2)
+    found = plotted(store).window(0.0, 4.0, 5, weight=0.9)
+    assert found.smooth[[0, 2, 3, 4]].tolist() == pytest.approx([1.0] * 4)
+    assert math.isnan(found.smooth[1])

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from trainui.store.plotting import windows
+from trainui.store.points import plot_windows
 
 
 @pytest.fixture
 def few(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let twelve thousand points be too many to be read one by one."""
-    monkeypatch.setattr(windows, "MANY", 5000)
+    monkeypatch.setattr(plot_windows, "READ_ONE_BY_ONE", 5000)
