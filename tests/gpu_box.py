@@ -33,8 +33,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from benchmarks.terminals import program
-from trainui.execution.gpu import nvml
-from trainui.execution.gpu.nvml import Gpu
+from trainui.execution import nvml
+from trainui.execution.nvml import Gpu
 
 ROOT = Path(__file__).resolve().parent.parent
 HOLDER = Path(__file__).with_name("gpus") / "holder.py"

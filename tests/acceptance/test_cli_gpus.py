@@ -10,7 +10,7 @@ import pytest
 
 from tests.acceptance.command_line import CommandLine
 from tests.gpus.stand_in import VERSION_MISMATCH, Machine
-from trainui.execution.gpu import machine_locks
+from trainui.execution import gpus
 
 ECHO = ("sh", "-c", "echo gpus=$CUDA_VISIBLE_DEVICES")
 
@@ -123,8 +123,8 @@ def test_doctor_reports_each_gpu(cli: CommandLine, box: Machine) -> None:
 def test_doctor_reports_a_lock_that_is_not_a_file_and_does_not_wait_for_it(
     cli: CommandLine, box: Machine
 ) -> None:
-    assert machine_locks.make_directory()
-    lock = machine_locks.path_of(box.cards[0].uuid)
+    assert gpus.make_lock_directory()
+    lock = gpus.lock_path(box.cards[0].uuid)
     os.mkfifo(lock)
     shown = cli("doctor").out
     assert f"unusable lock: {lock} of user {lock.owner()}: a FIFO; 1: " in shown

@@ -20,7 +20,7 @@ from tests.chaos.scene import Scene
 from tests.faults import disks
 from trainui import control, paths
 from trainui.errors import TrainuiError
-from trainui.execution.processes import locks
+from trainui.execution import locks
 from trainui.model.states import ENDED
 from trainui.store.read import views
 from trainui.supervisor import supervise

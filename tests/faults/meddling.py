@@ -10,7 +10,7 @@ import os
 from typing import Any
 
 from trainui import clock
-from trainui.execution.planner import planner
+from trainui.execution import planner
 from trainui.execution.worker import celery_app
 from trainui.execution.worker.task_sender import TaskSender
 

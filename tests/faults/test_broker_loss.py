@@ -20,8 +20,8 @@ from tests.integration.runs import HOLD, NOTE, Run, stage
 from tests.unit.supervisor.waiting import wait_for, wait_for_death
 from trainui import control
 from trainui import settings as settings_module
-from trainui.execution.broker import broker, server_process
-from trainui.execution.daemon import heartbeat, lifecycle
+from trainui.execution import broker, broker_server
+from trainui.execution.daemon import lifecycle, notes
 from trainui.execution.worker import celery_app
 from trainui.model.states import Status
 from trainui.paths import Home
@@ -121,7 +121,7 @@ def test_a_lost_broker_with_all_its_messages_loses_no_stage(
     assert messages(home) == 0
     for name in names:
         run.wait_for(name, Status.COMPLETED)
-    assert server_process.find_pid(home) != broker
+    assert broker_server.find_pid(home) != broker
     (problem,) = lifecycle.status()["problems"]
     assert problem.startswith("the broker died and was restarted at ")
     assert problem.endswith(": its messages were lost and are sent again")
@@ -189,22 +189,22 @@ def test_a_broker_that_hangs_permanently_is_replaced(home: Home, new_run: NewRun
     run = new_run(stage("a", HOLD), stage("b", NOTE, "a"))
     run.process("a")
     hanging, settings = background.broker_pid(home), settings_module.load()
-    watched = heartbeat.Heartbeat(
+    watched = notes.Heartbeat(
         home,
-        heartbeat.BROKER,
+        notes.BROKER_CHECK,
         lambda: broker.answers(home, settings),
         lambda: broker.end_hanging(home, settings),
     )
     watched.poll(0.0)
-    assert heartbeat.silent_since(home, heartbeat.BROKER) is None
+    assert notes.silent_since(home, notes.BROKER_CHECK) is None
     os.kill(hanging, signal.SIGSTOP)
-    watched.poll(heartbeat.POLL_EVERY)
-    assert heartbeat.silent_since(home, heartbeat.BROKER)
-    watched.poll(2 * heartbeat.POLL_EVERY)
-    assert server_process.find_pid(home) == hanging
-    watched.poll(heartbeat.POLL_EVERY + heartbeat.BROKER.hangs_for)
+    watched.poll(notes.POLL_EVERY)
+    assert notes.silent_since(home, notes.BROKER_CHECK)
+    watched.poll(2 * notes.POLL_EVERY)
+    assert broker_server.find_pid(home) == hanging
+    watched.poll(notes.POLL_EVERY + notes.BROKER_CHECK.hangs_for)
     wait_for_death(hanging)
-    assert heartbeat.silent_since(home, heartbeat.BROKER) is None
+    assert notes.silent_since(home, notes.BROKER_CHECK) is None
     run.go()
     run.completed_once("a", "b")
     assert background.broker_pid(home) != hanging

@@ -12,8 +12,8 @@ import pytest
 
 from tests.integration import background
 from tests.unit.supervisor.waiting import is_alive, wait_for
-from trainui.execution.daemon import early_worker, lifecycle, readiness
-from trainui.execution.processes import desired_state
+from trainui.execution import processes
+from trainui.execution.daemon import early_worker, lifecycle, notes
 from trainui.paths import Home
 
 
@@ -125,7 +125,7 @@ def test_an_idle_worker_ends_and_with_it_all(home: Home, monkeypatch: pytest.Mon
     monkeypatch.setenv("TRAINUI_IDLE_TIMEOUT", "1.5")
     background.start()
     worker = background.worker_pid(home)
-    wait_for(lambda: not desired_state.is_wanted(home), "idleness")
+    wait_for(lambda: not processes.is_worker_wanted(home), "idleness")
     lifecycle.ensure_started()  # though it is about to end
     assert wait_for(lambda: new_worker(home, worker), "a new worker")
     wait_for(lambda: background.is_all_gone(home), "the end of all")
@@ -133,7 +133,7 @@ def test_an_idle_worker_ends_and_with_it_all(home: Home, monkeypatch: pytest.Mon
 
 
 def new_worker(home: Home, than: int) -> bool:
-    ready = readiness.read(home)
+    ready = notes.read_ready(home)
     return ready is not None and int(ready["pid"]) != than
 
 

@@ -19,7 +19,7 @@ from tests.integration import background
 from tests.security.another_user import needs_root
 from tests.unit.supervisor.waiting import wait_for_death
 from tests.unit.tui.driving import opened
-from trainui.execution.broker import server_process
+from trainui.execution import broker_server
 from trainui.paths import Home
 
 PIPELINE = {
@@ -167,7 +167,7 @@ def test_processes_of_a_home_that_was_deleted_and_made_again_end(cli: CommandLin
     home = Home(cli.home)
     assert cli("worker", "start").code == 0
     old = [background.guard_pid(home), cli.json("worker", "status")["pid"]]
-    broker = server_process.find_pid(home)
+    broker = broker_server.find_pid(home)
     assert broker is not None
     for _ in range(3):  # they write meanwhile
         shutil.rmtree(cli.home, ignore_errors=True)

@@ -14,7 +14,7 @@ from tests.integration.runs import NOTE, stage
 from trainui import control
 from trainui.cli.machine import doctor
 from trainui.cli.machine.doctor import BAD
-from trainui.execution.processes import locks
+from trainui.execution import locks
 from trainui.model.states import Status
 from trainui.paths import Home
 

@@ -18,10 +18,10 @@ from tests.faults.network_disk import network_disk
 from tests.unit.supervisor.waiting import wait_for
 from trainui import settings
 from trainui.control.trainings import external
+from trainui.execution import external as followed
 from trainui.execution.daemon import metrics_process
 from trainui.execution.daemon.metrics_process import MetricsProcess
-from trainui.execution.external import remote_processes
-from trainui.execution.external.remote_processes import RemoteProcesses
+from trainui.execution.external import RemoteProcesses
 from trainui.paths import Home
 from trainui.store.db.engine import open_store
 from trainui.store.points import read_points
@@ -83,8 +83,8 @@ def test_a_disk_that_does_not_answer_is_a_problem_of_the_run_until_it_is_unmount
 ) -> None:
     """As the worker does it; the seconds that an answer may take are left out."""
     monkeypatch.setattr(metrics_process, "SILENT_FOR", 0.0)
-    monkeypatch.setattr(remote_processes, "LEAST_PAUSE", 0.0)
-    monkeypatch.setattr(remote_processes, "PERIOD", 0.0)
+    monkeypatch.setattr(followed, "LEAST_PAUSE", 0.0)
+    monkeypatch.setattr(followed, "SEARCH_EVERY", 0.0)
     trainui_home.worker.mkdir(parents=True, exist_ok=True)
     far = tmp_path / "far"
     far.mkdir()

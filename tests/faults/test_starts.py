@@ -15,10 +15,9 @@ import psutil
 from tests.integration import background
 from tests.unit.supervisor.waiting import PATIENCE, wait_for, wait_for_death, wait_for_exit
 from trainui import paths
-from trainui.execution.broker import server_process
+from trainui.execution import broker_server, locks, processes
 from trainui.execution.daemon import early_worker, health, lifecycle
 from trainui.execution.daemon.health import EXIT_HELD
-from trainui.execution.processes import desired_state, locks, spawn
 from trainui.paths import Home
 from trainui.supervisor import process
 from trainui.supervisor.fork_server import ForkServer
@@ -48,7 +47,7 @@ def test_starts_at_once_make_one_of_each_and_a_start_during_a_stop_is_not_lost(
     holder = background.worker_pid(trainui_home)
     others = [
         subprocess.Popen(
-            spawn.module_argv("trainui.execution.worker"), stderr=subprocess.PIPE, text=True
+            processes.module_argv("trainui.execution.worker"), stderr=subprocess.PIPE, text=True
         )
         for _ in range(AT_ONCE)
     ]
@@ -58,11 +57,11 @@ def test_starts_at_once_make_one_of_each_and_a_start_during_a_stop_is_not_lost(
 
     stopper = threading.Thread(target=lifecycle.stop)
     stopper.start()
-    wait_for(lambda: not desired_state.is_wanted(trainui_home))
+    wait_for(lambda: not processes.is_worker_wanted(trainui_home))
     lifecycle.ensure_started()
     stopper.join()
     background.worker_pid(trainui_home)
-    assert desired_state.is_wanted(trainui_home)
+    assert processes.is_worker_wanted(trainui_home)
 
 
 def test_an_early_worker_serves_the_run_and_is_a_child_of_the_guard(trainui_home: Home) -> None:
@@ -133,7 +132,7 @@ def test_the_worker_starts_beside_the_broker(trainui_home: Home) -> None:
     """A broker that takes long to start does not keep the worker from being started."""
     for directory in (trainui_home.root, trainui_home.broker):
         paths.make_private(directory)
-    held = locks.acquire(server_process.lock_path(trainui_home))
+    held = locks.acquire(broker_server.lock_path(trainui_home))
     assert held is not None
     with held:  # as if another process were starting the broker
         lifecycle.ensure_started()

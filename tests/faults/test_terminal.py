@@ -16,8 +16,8 @@ from tests.faults.dying_screen import AFTER, DURING
 from tests.integration import background
 from tests.integration.runs import HOLD, NOTE, Run, stage
 from tests.unit.supervisor.waiting import wait_for
-from trainui.execution.broker import server_process
-from trainui.execution.daemon import readiness
+from trainui.execution import broker_server
+from trainui.execution.daemon import notes
 from trainui.model.records import RunRecord
 from trainui.model.states import Status
 from trainui.paths import Home
@@ -76,10 +76,10 @@ def test_what_a_screen_started_outlives_its_terminal(
         again.until_shown("held", "● running")
         (tmp_path / "go").touch()
         again.until_shown("✓ completed")
-    ready = readiness.read(trainui_home)
+    ready = notes.read_ready(trainui_home)
     assert ready is not None
     assert int(ready["pid"]) == pids[1]
-    assert server_process.find_pid(trainui_home) == pids[2]
+    assert broker_server.find_pid(trainui_home) == pids[2]
     assert trainui_home.worker_log.read_text().count(" ready.") == 1
 
 

@@ -15,7 +15,7 @@ import pytest
 import trainui
 from tests.acceptance.command_line import CommandLine, Done, stage_of, states_of
 from tests.unit.supervisor.waiting import wait_for
-from trainui.execution.processes import locks
+from trainui.execution import locks
 from trainui.paths import Home
 from trainui.store.db.schema_revision import HEAD
 from trainui.supervisor import process

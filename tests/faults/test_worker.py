@@ -17,10 +17,10 @@ from tests.integration import background
 from tests.integration.runs import HOLD, NOTE, Run, home_with_worker, stage
 from tests.unit.supervisor.waiting import wait_for, wait_for_death, wait_for_exit
 from trainui import clock, control
+from trainui.execution import locks
 from trainui.execution.attempt import stage_directory
 from trainui.execution.daemon import lifecycle
-from trainui.execution.planner.slots import host
-from trainui.execution.processes import locks
+from trainui.execution.slots import host
 from trainui.model.records import Slot
 from trainui.model.states import Status
 from trainui.paths import Home

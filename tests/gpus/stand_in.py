@@ -17,7 +17,7 @@ import pynvml
 import pytest
 
 from tests.compiling import library
-from trainui.execution.gpu import machine_locks, nvml
+from trainui.execution import gpus, nvml
 
 SOURCE = Path(__file__).with_name("nvml.c")
 LIBRARY = "libnvidia-ml.so.1"
@@ -120,7 +120,7 @@ class Machine:
     def remove_locks(self) -> None:
         """Remove the lock files of its GPUs, which nobody holds any more."""
         for card in self.cards:
-            machine_locks.path_of(card.uuid).unlink(missing_ok=True)
+            gpus.lock_path(card.uuid).unlink(missing_ok=True)
 
     @property
     def library_path(self) -> str:

@@ -10,9 +10,8 @@ from typing import Any
 from tests.unit.supervisor.waiting import PATIENCE as PATIENCE
 from tests.unit.supervisor.waiting import is_alive, wait_for
 from trainui import settings
-from trainui.execution.broker import broker, server_process
-from trainui.execution.daemon import lifecycle, readiness
-from trainui.execution.processes import locks
+from trainui.execution import broker, broker_server, locks
+from trainui.execution.daemon import lifecycle, notes
 from trainui.execution.worker import celery_app
 from trainui.paths import Home
 
@@ -23,7 +22,7 @@ def start() -> None:
 
 def worker_pid(home: Home) -> int:
     """The pid of the worker that takes work, once there is one."""
-    ready = wait_for(lambda: readiness.read(home), "a worker that takes work")
+    ready = wait_for(lambda: notes.read_ready(home), "a worker that takes work")
     return int(ready["pid"])
 
 
@@ -34,7 +33,7 @@ def guard_pid(home: Home) -> int:
 def broker_pid(home: Home) -> int:
     """The pid of the broker that answers, once there is one."""
     wait_for(lambda: broker.status(home, settings.load())["reachable"], "a broker")
-    return wait_for(lambda: server_process.find_pid(home), "a broker's process")
+    return wait_for(lambda: broker_server.find_pid(home), "a broker's process")
 
 
 def kill(pid: int, lock: Path, number: signal.Signals = signal.SIGKILL) -> None:
@@ -52,7 +51,7 @@ def kill_broker(home: Home) -> int:
 
 
 def is_all_gone(home: Home) -> bool:
-    held = (home.guard_lock, home.worker_lock, server_process.lock_path(home))
+    held = (home.guard_lock, home.worker_lock, broker_server.lock_path(home))
     return not any(locks.is_held(lock) for lock in held)
 
 

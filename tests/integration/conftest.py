@@ -12,9 +12,8 @@ import pytest
 
 from tests.unit.supervisor.waiting import is_alive, wait_for
 from trainui import paths
-from trainui.execution.broker import server_process
+from trainui.execution import broker_server, locks
 from trainui.execution.daemon import lifecycle
-from trainui.execution.processes import locks
 from trainui.paths import Home
 from trainui.supervisor.orphans import processes_of
 
@@ -42,11 +41,11 @@ def trainui_home(
 
 def kill_all(home: Home) -> None:
     """Kill every process of a home, including those started meanwhile."""
-    held = (home.guard_lock, home.worker_lock, server_process.lock_path(home))
+    held = (home.guard_lock, home.worker_lock, broker_server.lock_path(home))
 
     def none_is_left() -> bool:
         pids = processes_of({"TRAINUI_HOME": str(home.root)})
-        if (server := server_process.find_pid(home)) is not None:
+        if (server := broker_server.find_pid(home)) is not None:
             pids.append(server)
         for pid in pids:
             with contextlib.suppress(ProcessLookupError):

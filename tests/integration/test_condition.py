@@ -13,8 +13,8 @@ from tests.integration.runs import Run, stage
 from tests.unit.supervisor.waiting import wait_for
 from trainui.cli import main
 from trainui.cli.runs import standstill, waiting
+from trainui.execution import locks
 from trainui.execution.daemon import health, lifecycle
-from trainui.execution.processes import locks
 from trainui.model.states import Status
 from trainui.paths import Home
 from trainui.store.read import views

@@ -20,7 +20,7 @@ from tests.integration.runs import Run, home_with_worker
 from tests.security.another_user import open_the_way_to
 from tests.unit.supervisor.waiting import is_alive, wait_for, wait_for_exit
 from trainui import control, paths
-from trainui.execution.gpu import machine_locks
+from trainui.execution import gpus
 from trainui.model.states import Status
 from trainui.paths import Home
 from trainui.supervisor import supervise
@@ -192,7 +192,7 @@ def test_it_stays_with_a_process_whose_supervisor_was_killed(new_run: NewRun, bo
 
 
 def lock_is_held(uuid: str) -> bool:
-    descriptor = supervise.open_machine_lock(str(machine_locks.path_of(uuid)))
+    descriptor = supervise.open_machine_lock(str(gpus.lock_path(uuid)))
     try:
         return not supervise.try_lock(descriptor)
     finally:
@@ -279,10 +279,10 @@ def test_a_sweep_that_asks_for_no_gpu_starts_no_more_than_there_are_cpu_places(
 def test_two_users_of_a_machine_do_not_take_one_gpu(
     new_run: NewRun, box: Machine, unshared_path: Path
 ) -> None:
-    lock = str(machine_locks.path_of(box.cards[0].uuid))
+    lock = str(gpus.lock_path(box.cards[0].uuid))
     box.cards.pop()
     box.write()
-    assert machine_locks.make_directory()
+    assert gpus.make_lock_directory()
     theirs = launch_as_nobody(unshared_path / "theirs", lock)
     run = new_run(stage("a"))
     holder = read_pids(theirs)
@@ -312,10 +312,10 @@ with open(sys.argv[1]) as lock:
 def test_a_lock_of_another_user_is_waited_for_without_an_attempt(
     new_run: NewRun, box: Machine, kind: int
 ) -> None:
-    lock = machine_locks.path_of(box.cards[0].uuid)
+    lock = gpus.lock_path(box.cards[0].uuid)
     box.cards.pop()
     box.write()
-    assert machine_locks.make_directory()
+    assert gpus.make_lock_directory()
     lock.touch()
     lock.chmod(0o666)
     holder = subprocess.Popen(
@@ -344,8 +344,8 @@ def test_a_lock_of_another_user_is_waited_for_without_an_attempt(
 def test_what_another_user_puts_in_the_place_of_a_lock_stops_no_stage_but_those_that_need_it(
     new_run: NewRun, box: Machine
 ) -> None:
-    assert machine_locks.make_directory()
-    first, second = (machine_locks.path_of(card.uuid) for card in box.cards)
+    assert gpus.make_lock_directory()
+    first, second = (gpus.lock_path(card.uuid) for card in box.cards)
     os.mkfifo(first)
     if os.geteuid() == 0:
         os.chown(first, NOBODY, NOBODY)

@@ -18,8 +18,8 @@ from tests.integration import background
 from tests.unit.supervisor.waiting import wait_for
 from trainui import settings
 from trainui.errors import UnfitEnvironmentError
+from trainui.execution import processes
 from trainui.execution.daemon import lifecycle
-from trainui.execution.processes import spawn
 from trainui.execution.worker import celery_app
 from trainui.paths import Home
 
@@ -28,7 +28,7 @@ def test_a_started_worker_takes_work_and_is_private(
     trainui_home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patched:
-        patched.delattr(spawn, "wait_until")  # it waits only where it is asked to
+        patched.delattr(processes, "wait_until")  # it waits only where it is asked to
         lifecycle.ensure_started()
     lifecycle.ensure_started(wait=background.PATIENCE)
     seen = lifecycle.status()
@@ -76,7 +76,7 @@ def test_a_worker_that_does_not_come_up_is_explained(
     monkeypatch.setenv("TRAINUI_BROKER_URL", "redis://127.0.0.1:1/0")
     lifecycle.ensure_started()
     wait_for(
-        lambda: "refused" in spawn.read_tail(trainui_home.worker_log),
+        lambda: "refused" in processes.read_tail(trainui_home.worker_log),
         "a vain attempt",
     )
     with pytest.raises(UnfitEnvironmentError) as caught:

@@ -79,7 +79,7 @@ def test_it_knows_no_task_but_its_own(home: Home, tmp_path: Path) -> None:
     for task in (
         "os.system",
         "tests.note",
-        "trainui.execution.broker.broker.stop",
+        "trainui.execution.broker.stop",
         "subprocess.run",
     ):
         background.send(home, task, f"touch {tmp_path / 'harm'}")

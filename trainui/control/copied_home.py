@@ -13,7 +13,7 @@ from pathlib import Path
 from trainui import clock, paths
 from trainui.control import staging_cleanup
 from trainui.errors import UnfitEnvironmentError, UsageError
-from trainui.execution.processes import locks
+from trainui.execution import locks
 from trainui.model.records import NOT_STARTED_BY_US
 from trainui.model.states import UNFINISHED, Status
 from trainui.paths import OURS, Home

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from trainui import settings, wakeup
-from trainui.execution.gpu.gpus import usable_gpus
+from trainui.execution.gpus import usable_gpus
 from trainui.model.definition import StageDefinition
 from trainui.resume.submitted import existing_run
 from trainui.store.db.engine import open_store

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from trainui import paths
 from trainui.errors import UnfitEnvironmentError, UsageError
-from trainui.execution.processes.locks import Lock
+from trainui.execution.locks import Lock
 from trainui.resume.snapshot import trees
 from trainui.store.db import home_identity
 from trainui.store.read import views

@@ -101,7 +101,7 @@ def missing_gpus(stages: Iterable[StageDefinition], environ: Mapping[str, str]) 
     largest = max(stages, key=lambda stage: stage.gpus, default=None)
     if largest is None or largest.gpus == 0 or settings.load().database_url is not None:
         return None  # another host may have enough
-    from trainui.execution.gpu.gpus import usable_gpus
+    from trainui.execution.gpus import usable_gpus
 
     usable = usable_gpus(environ=environ)
     if usable.working >= largest.gpus:

@@ -139,7 +139,7 @@ def wait(run: str) -> Row:
 
 def has_gpus() -> bool:
     """Return True if stages can use a GPU of this machine."""
-    from trainui.execution.gpu.gpus import usable_gpus
+    from trainui.execution.gpus import usable_gpus
 
     return bool(usable_gpus().gpus)
 

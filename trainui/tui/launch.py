@@ -16,7 +16,7 @@ from collections.abc import Iterator
 
 from trainui import paths
 from trainui.errors import TrainuiError
-from trainui.execution.processes import locks
+from trainui.execution import locks
 from trainui.formatting import listed, quantity
 from trainui.model.records import Lost
 from trainui.store.db import readonly

@@ -20,7 +20,7 @@ from textual.widget import Widget
 from textual.widgets import Input
 
 from trainui.errors import TrainuiError
-from trainui.execution.processes.desired_state import NO_WORKER
+from trainui.execution.processes import NO_WORKER
 from trainui.model.states import UNFINISHED, Status
 from trainui.text import harmless
 from trainui.tui.actions.target import Target, label, listed, may_be_deleted

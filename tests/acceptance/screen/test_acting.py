@@ -23,8 +23,8 @@ from tests.unit.tui.filled import (
     running_demo,
 )
 from trainui import control, paths
+from trainui.execution import locks
 from trainui.execution.daemon import lifecycle
-from trainui.execution.processes import locks
 from trainui.model.states import Status
 from trainui.paths import Home
 from trainui.pipeline import loader

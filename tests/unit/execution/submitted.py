@@ -9,7 +9,7 @@ from trainui import control
 from trainui.execution.attempt import stage_directory
 from trainui.execution.attempt.launch import context_of
 from trainui.execution.attempt.prepared_process import AttemptContext
-from trainui.execution.planner.slots import host
+from trainui.execution.slots import host
 from trainui.model.records import AttemptRecord, Slot
 from trainui.pipeline import loader
 from trainui.store.db.engine import Store, open_store

@@ -12,7 +12,7 @@ import pytest
 from tests.gpus.stand_in import GIB, Machine
 from tests.unit.tui.driving import opened
 from tests.unit.tui.filled import Filler, running_demo
-from trainui.execution.gpu import nvml
+from trainui.execution import nvml
 from trainui.tui.run_list.screen import RunsScreen
 from trainui.tui.snapshot.machine_figures import GpuFigures
 from trainui.tui.styled_text import plain, width_of

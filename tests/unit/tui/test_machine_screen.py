@@ -15,7 +15,7 @@ from textual.app import App, ComposeResult
 from tests.gpus.stand_in import GIB, Machine
 from tests.unit.tui.driving import opened
 from tests.unit.tui.filled import Filler, running_demo
-from trainui.execution.gpu import nvml
+from trainui.execution import nvml
 from trainui.store.read.gpu_use import Holder
 from trainui.system.disk import DiskSpace
 from trainui.tui.machine_screen import MachineScreen, MachineView, history_rows, machine_lines

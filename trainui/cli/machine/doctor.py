@@ -171,8 +171,8 @@ def system_clock() -> Result:
 
 def broker() -> Result:
     """Check that the broker answers, or that a broker program is installed."""
-    from trainui.execution.broker import broker as broker_module
-    from trainui.execution.broker import server_process
+    from trainui.execution import broker as broker_module
+    from trainui.execution import broker_server
 
     configured = settings.load()
     try:
@@ -180,7 +180,7 @@ def broker() -> Result:
     except (UnfitEnvironmentError, UsageError) as error:
         return BAD, str(error), "see the message"
     if configured.broker_url is None:
-        return GOOD, str(server_process.find_programs()[0])
+        return GOOD, str(broker_server.find_programs()[0])
     found = broker_module.status(paths.home(), configured)
     if not found["reachable"]:
         advice = "start it, or unset TRAINUI_BROKER_URL so that trainui starts its own"
@@ -263,13 +263,18 @@ def processes() -> Result:
 
 def gpus() -> Result:
     """Check which GPUs can be used, and who uses each or why it cannot be used."""
-    from trainui.execution.gpu import machine_locks
-    from trainui.execution.gpu.gpus import stranger_on, usable_gpus
+    from trainui.execution.gpus import (
+        LOCKS,
+        foreign_lock_owner,
+        lock_state,
+        stranger_on,
+        usable_gpus,
+    )
 
     usable = usable_gpus()
     shown, blocked = [], False
     for gpu in usable.gpus:
-        lock = machine_locks.state_of(gpu)
+        lock = lock_state(gpu)
         taken = "has a stage" if lock.held else stranger_on(gpu)
         shown.append(f"{gpu.index}: {gpu.name}, {gpu.problem or lock.problem or taken or 'free'}")
         blocked = blocked or bool(lock.problem)
@@ -282,8 +287,8 @@ def gpus() -> Result:
     if blocked:
         advice = "stages wait for these GPUs until the lock file's owner or root removes it"
         return NOTE, message, advice
-    if (owner := machine_locks.foreign_owner()) is not None:
-        advice = f"{machine_locks.LOCKS} belongs to user {owner}, who can remove others' locks"
+    if (owner := foreign_lock_owner()) is not None:
+        advice = f"{LOCKS} belongs to user {owner}, who can remove others' locks"
         return NOTE, message, f"{advice}; chown it to root"
     return GOOD, message
 

@@ -205,9 +205,9 @@ def _lines(found: dict[str, Any]) -> list[str]:
 
 def _absent(found: dict[str, Any]) -> str:
     """Return that the worker is not running, and what starts it; a problem says so itself."""
-    from trainui.execution.processes import desired_state
+    from trainui.execution import processes
 
-    is_missed = found["guard_pid"] or desired_state.is_wanted(paths.home())
+    is_missed = found["guard_pid"] or processes.is_worker_wanted(paths.home())
     return "not running" if is_missed else "not running (starts automatically)"
 
 

@@ -208,7 +208,7 @@ def _load_command(
 
 def _expects_gpu() -> bool:
     """Return True if a command without --gpus gets a GPU: when it could find one."""
-    from trainui.execution.gpu.gpus import usable_gpus
+    from trainui.execution.gpus import usable_gpus
 
     usable = usable_gpus()
     if usable.gpus:

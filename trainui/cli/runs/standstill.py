@@ -67,7 +67,7 @@ def copied() -> str:
 
 def unmonitored() -> str:
     """Return why the end of a running stage is not recorded; empty if a worker lives."""
-    from trainui.execution.processes import locks
+    from trainui.execution import locks
 
     if sqlite_file.store_file() is None or locks.is_held(paths.home().worker_lock):
         return ""  # with a server, another host may run the stage
@@ -77,11 +77,11 @@ def unmonitored() -> str:
 
 def worker_trouble() -> str:
     """Return what prevents this host's worker from starting stages; empty if nothing does."""
+    from trainui.execution import processes
     from trainui.execution.daemon import health
-    from trainui.execution.processes import desired_state
 
     home, database = paths.home(), sqlite_file.store_file()
-    if database is None and not desired_state.is_wanted(home):
+    if database is None and not processes.is_worker_wanted(home):
         return ""  # another host may run the stage
     return health.brief(home, database)
 

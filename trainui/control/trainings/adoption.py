@@ -14,8 +14,7 @@ import psutil
 
 from trainui import errors
 from trainui.errors import NotFoundError, UsageError
-from trainui.execution.gpu import nvml
-from trainui.execution.stall import adopted_activity
+from trainui.execution import nvml, stall
 from trainui.metrics.discovery import default_sources, process_files, tracker_runs
 from trainui.metrics.discovery.trainings import Job, Training
 from trainui.metrics.files.decoder_choice import decoded_parts
@@ -83,7 +82,7 @@ def candidates() -> list[AdoptableProcess]:
 
 def gpus_of(pid: int) -> tuple[int, ...]:
     """Return the indices of the GPUs that a process and all below it use."""
-    pids = adopted_activity.family(pid)
+    pids = stall.process_family(pid)
     return tuple(gpu.index for gpu in nvml.query().gpus if not pids.isdisjoint(gpu.pids))
 
 
@@ -221,7 +220,7 @@ def open_metrics(pid: int) -> list[Path]:
     """Return the metric files that a process or one below it has open for writing."""
     return [
         path
-        for path in _written_files(adopted_activity.family(pid))
+        for path in _written_files(stall.process_family(pid))
         if not default_sources.is_trackers_own(path.parts)
         and default_sources.family_of(path) not in (None, "text")
     ]

@@ -16,8 +16,8 @@ from trainui.control.trainings import adoption
 from trainui.control.trainings.adoption import AdoptableProcess
 from trainui.control.trainings.external_command import PROCESS
 from trainui.errors import NotFoundError, UsageError
-from trainui.execution.external import external_stages
-from trainui.execution.external.external_watch import RESTING
+from trainui.execution import external_stages
+from trainui.execution.external_watch import RESTING
 from trainui.metrics.discovery import process_files, tracker_runs, trainings
 from trainui.metrics.discovery.trainings import Job, Training
 from trainui.model.records import Slot

@@ -128,7 +128,7 @@ def check_is_ours(connection: Connection, run: RunRecord) -> None:
 def start(offer: Offer) -> str:
     """Submit the new run; return its id."""
     from trainui.control.submission import submit
-    from trainui.execution.gpu.gpus import usable_gpus
+    from trainui.execution.gpus import usable_gpus
     from trainui.pipeline.bare_command import from_command
 
     gpus = 1 if usable_gpus().gpus else 0

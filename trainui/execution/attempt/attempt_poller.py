@@ -20,7 +20,7 @@ from trainui.execution.attempt.launch import context_of, prevent_start
 from trainui.execution.attempt.launch_recorder import LaunchRecorder, record_start
 from trainui.execution.attempt.monitored_attempt import MonitoredAttempt, Orphan
 from trainui.execution.attempt.outcome import LostSupervisor
-from trainui.execution.planner.slots import host
+from trainui.execution.slots import host
 from trainui.model.records import LOCAL
 from trainui.plugin.records import JobLook, JobState, StageJob
 from trainui.store.db.engine import Store

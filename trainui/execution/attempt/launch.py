@@ -15,6 +15,7 @@ from pathlib import Path
 from trainui import clock, paths
 from trainui import settings as settings_module
 from trainui.errors import UnsafePathError
+from trainui.execution import gpus, nvml
 from trainui.execution.attempt import (
     outcome,
     previous_attempts,
@@ -30,8 +31,7 @@ from trainui.execution.attempt.prepared_process import (
     prepare,
 )
 from trainui.execution.daemon import early_worker
-from trainui.execution.gpu import machine_locks, nvml
-from trainui.execution.gpu.machine_locks import UnusableLockError
+from trainui.execution.gpus import UnusableLockError
 from trainui.metrics.discovery import file_sizes_at_start
 from trainui.model.records import LOCAL, AttemptRecord
 from trainui.model.states import Status
@@ -220,7 +220,7 @@ def _locks(attempt: AttemptRecord) -> tuple[str, ...]:
             problem = gpu.problem if gpu else found.problem or "no longer exists"
             raise GpuGoneError(f"GPU {index} {problem}" if gpu else f"GPU {index}: {problem}")
     try:
-        return machine_locks.prepare(working[index] for index in attempt.gpus)
+        return gpus.prepare_locks(working[index] for index in attempt.gpus)
     except UnusableLockError as error:
         raise GpuGoneError(str(error)) from error
 

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from trainui import clock, formatting, paths, settings
+from trainui.execution import locks
 from trainui.execution.daemon import health
-from trainui.execution.processes import locks
 from trainui.model.records import LOCAL, Loss, Lost
 from trainui.store import hosts
 from trainui.store.db.protocol import Connection
@@ -161,11 +161,11 @@ def record(run_ids: Collection[str] | None = None) -> None:
         return bool(found if run_ids is None else found.intersection(run_ids))
 
     if are_left():
+        from trainui.execution import processes
         from trainui.execution.daemon import lifecycle
-        from trainui.execution.processes import spawn
 
         lifecycle.ensure_started()
-        spawn.wait_until(lambda: not are_left(), PATIENCE)
+        processes.wait_until(lambda: not are_left(), PATIENCE)
 
 
 def runs() -> set[str]:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from trainui import clock
 from trainui.errors import TrainuiError
+from trainui.execution import gpus
 from trainui.execution.attempt import metrics_flush
 from trainui.execution.attempt import outcome as attempt_outcome
 from trainui.execution.attempt.launch import context_of
@@ -17,7 +18,6 @@ from trainui.execution.attempt.lost_attempts import last_sign_of_life
 from trainui.execution.attempt.metrics_flush import FlushResult
 from trainui.execution.attempt.outcome import LostSupervisor
 from trainui.execution.attempt.prepared_process import AttemptContext, definition_of
-from trainui.execution.gpu import gpus
 from trainui.model.definition import StageDefinition
 from trainui.model.notifications import CHECKPOINT
 from trainui.model.records import AttemptRecord

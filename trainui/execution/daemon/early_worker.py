@@ -14,12 +14,12 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from trainui import paths
-from trainui.execution.processes import locks, spawn
+from trainui.execution import locks, processes
 
-GUARD_ARGV = spawn.module_argv("trainui.execution.daemon.guard")
+GUARD_ARGV = processes.module_argv("trainui.execution.daemon.guard")
 """Command line of the guard."""
 
-WORKER_ARGV = spawn.module_argv("trainui.execution.worker")
+WORKER_ARGV = processes.module_argv("trainui.execution.worker")
 """Command line of the worker."""
 
 EARLY = "early"
@@ -50,7 +50,7 @@ def _begin() -> None:
     ):
         # The home is not created, because the command may yet be rejected.
         argv = _early_argv(home.guard_log)
-        _early = spawn.spawn(argv, Path(os.devnull), stdin=subprocess.PIPE)
+        _early = processes.spawn(argv, Path(os.devnull), stdin=subprocess.PIPE)
 
 
 def _early_argv(log: Path) -> list[str]:
@@ -77,4 +77,4 @@ def await_release(log: Path) -> None:
     while os.read(0, 64):
         pass
     if log.parent.is_dir():
-        spawn.redirect_output(log)
+        processes.redirect_output(log)

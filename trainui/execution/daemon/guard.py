@@ -1,7 +1,7 @@
 """The guard: a watchdog that starts the broker and the worker and respawns them while wanted.
 
 It uses only the standard library, and every wait in it has a timeout, so it outlives the processes
-that it watches. The delays between respawns are in `processes.respawn`.
+that it watches. The delays between respawns are in `processes`.
 """
 
 from __future__ import annotations
@@ -18,12 +18,11 @@ from typing import Any
 from trainui import paths, wakeup
 from trainui import settings as settings_module
 from trainui.errors import CopiedHomeError
-from trainui.execution.broker import broker, server_process
-from trainui.execution.daemon import early_worker, health, heartbeat
+from trainui.execution import broker, broker_server, locks, processes
+from trainui.execution.daemon import early_worker, health, notes
 from trainui.execution.daemon.health import EXIT_HELD, EXIT_REFUSED
-from trainui.execution.daemon.heartbeat import Heartbeat
-from trainui.execution.processes import desired_state, locks, spawn
-from trainui.execution.processes.respawn import ChildProcess, RespawnedProcess
+from trainui.execution.daemon.notes import Heartbeat
+from trainui.execution.processes import ChildProcess, RespawnedProcess
 from trainui.paths import Home
 from trainui.settings import Settings
 from trainui.store.db import home_identity, sqlite_file
@@ -45,7 +44,7 @@ class Guard:
         home: Home,
         settings: Settings,
         lock: locks.Lock,
-        worker: spawn.InheritedChild | None = None,
+        worker: processes.InheritedChild | None = None,
     ) -> None:
         """Create the guard.
 
@@ -58,17 +57,17 @@ class Guard:
                     health.note_end(home, name, pid, code)
                 if code == EXIT_REFUSED:  # as often as it is started
                     logger.error("the worker cannot use this database: leaving")
-                    desired_state.withdraw_seen(home, desired_state.wanted_at(home))
+                    processes.withdraw_worker_as_seen(home, processes.worker_wanted_at(home))
 
             return RespawnedProcess(
-                name, lambda: spawn.spawn(argv, home.guard_log), is_alive, on_end=note_end
+                name, lambda: processes.spawn(argv, home.guard_log), is_alive, on_end=note_end
             )
 
         self._home = home
         self._lock = lock
         self._broker = respawned(
             "broker",
-            spawn.module_argv("trainui.execution.broker"),
+            processes.module_argv("trainui.execution.broker"),
             lambda: broker.is_alive(home, settings),
         )
         self._worker = respawned(
@@ -81,20 +80,20 @@ class Guard:
         self._heartbeats = (
             Heartbeat(
                 home,
-                heartbeat.BROKER,
+                notes.BROKER_CHECK,
                 lambda: broker.answers(home, settings),
                 lambda: broker.end_hanging(home, settings),
             ),
             # A starting worker may be upgrading a large database and have no wake-up socket yet.
             Heartbeat(
                 home,
-                heartbeat.WORKER,
+                notes.WORKER_CHECK,
                 lambda: probe.is_heard() is not False,
                 lambda: end_worker(home, self._worker.process),
             ),
         )
         self._got_term = False
-        self._withdrawn_at = desired_state.withdrawn_at(home)
+        self._withdrawn_at = processes.worker_withdrawn_at(home)
         self._wakeup = self._listen()
 
     def serve(self) -> None:
@@ -113,7 +112,7 @@ class Guard:
         end_worker(self._home, self._worker.process)
         starter = self._broker.process
         if starter is not None:  # the broker is still starting
-            spawn.end(starter.pid, lambda: starter.poll() is not None, grace=1.0)
+            processes.end(starter.pid, lambda: starter.poll() is not None, grace=1.0)
         if not broker.stop(self._home):
             logger.error("the broker does not exit")
         remove_sockets(self._home)
@@ -129,17 +128,17 @@ class Guard:
         """End our own processes; the home at this path now may have others."""
         logger.warning("%s was removed or replaced: stopping", self._lock.path)
         if (worker := self._worker.process) is not None:
-            spawn.end(worker.pid, lambda: worker.poll() is not None, grace=WORKER_GRACE)
-        server_process.end_lost(self._home)
+            processes.end(worker.pid, lambda: worker.poll() is not None, grace=WORKER_GRACE)
+        broker_server.end_lost(self._home)
 
     def _is_wanted(self) -> bool:
         """Return True if the worker is wanted; SIGTERM is a request to stop it."""
         if self._got_term:
             self._got_term = False
-            if desired_state.withdrawn_at(self._home) == self._withdrawn_at:
-                desired_state.withdraw(self._home)  # the request is not on disk yet
-            self._withdrawn_at = desired_state.withdrawn_at(self._home)
-        return desired_state.is_wanted(self._home)
+            if processes.worker_withdrawn_at(self._home) == self._withdrawn_at:
+                processes.withdraw_worker(self._home)  # the request is not on disk yet
+            self._withdrawn_at = processes.worker_withdrawn_at(self._home)
+        return processes.is_worker_wanted(self._home)
 
     def _sleep(self, now: float) -> None:
         """Sleep until a signal arrives, a child exits, or the next start or check is due."""
@@ -170,7 +169,7 @@ class Guard:
 
 def remove_sockets(home: Home) -> None:
     """Remove a stopped home's sockets, unless a worker is wanted or starting again."""
-    if desired_state.is_wanted(home) or locks.is_held(server_process.lock_path(home)):
+    if processes.is_worker_wanted(home) or locks.is_held(broker_server.lock_path(home)):
         return
     lock = locks.acquire(home.worker_lock)
     if lock is not None:  # one that starts now is started again by its guard
@@ -191,7 +190,7 @@ def end_worker(home: Home, child: ChildProcess | None = None) -> None:
         ended = child is None or child.poll() is not None
         return ended and not locks.is_held(home.worker_lock)
 
-    if not spawn.end(pid, is_gone, grace=WORKER_GRACE):
+    if not processes.end(pid, is_gone, grace=WORKER_GRACE):
         logger.error("the worker (pid %d) does not exit", pid)
 
 
@@ -201,16 +200,16 @@ def main() -> int:
     The argument is the pid of a worker that was started along with it.
     """
     os.umask(0o077)
-    spawn.accept_signals()
+    processes.accept_signals()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s guard: %(message)s")
     home, settings = paths.home(), settings_module.load()
-    worker = spawn.InheritedChild(int(sys.argv[1])) if len(sys.argv) > 1 else None
+    worker = processes.InheritedChild(int(sys.argv[1])) if len(sys.argv) > 1 else None
     if words := home_identity.standing_of(sqlite_file.store_file(), home).words:
         logger.error("%s", words)
         return CopiedHomeError.exit_code
     for directory in (home.root, home.worker):
         paths.make_private(directory)
-    while desired_state.is_wanted(home):  # again after release: a start may have just been asked
+    while processes.is_worker_wanted(home):  # again after release: a start may have just been asked
         lock = locks.acquire(home.guard_lock)
         if lock is None:
             return 0  # another guard does the work

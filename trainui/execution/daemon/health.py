@@ -13,10 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from trainui.errors import NotPlainFileError, StoreError
-from trainui.execution.broker import last_start, queue_state, server_process
-from trainui.execution.daemon import heartbeat, metrics_process, readiness
-from trainui.execution.daemon.heartbeat import HeartbeatCheck
-from trainui.execution.processes import desired_state, locks, spawn
+from trainui.execution import broker_server, locks, processes
+from trainui.execution.daemon import metrics_process, notes
+from trainui.execution.daemon.notes import HeartbeatCheck
 from trainui.formatting import signal_name
 from trainui.paths import Home, write_private
 from trainui.store.db import sqlite_file
@@ -52,7 +51,7 @@ class WorkerEnd:
 
 def note_end(home: Home, name: str, pid: int, code: int) -> None:
     """Record how a child of the guard ended."""
-    end = WorkerEnd(pid, code, at=time.time_ns(), wanted=desired_state.wanted_at(home))
+    end = WorkerEnd(pid, code, at=time.time_ns(), wanted=processes.worker_wanted_at(home))
     write_private(_file(home, name), json.dumps(asdict(end)))
 
 
@@ -62,7 +61,7 @@ def last_end(home: Home, name: str = "worker") -> WorkerEnd | None:
         end = WorkerEnd(**json.loads(plain_files.read_text(_file(home, name))))
     except (OSError, ValueError, TypeError):
         return None
-    return end if end.wanted == desired_state.wanted_at(home) else None
+    return end if end.wanted == processes.worker_wanted_at(home) else None
 
 
 def last_alive(home: Home) -> int:
@@ -74,8 +73,8 @@ def last_alive(home: Home) -> int:
     end = last_end(home)
     lock = plain_files.look(home.worker_lock)
     noted = (
-        readiness.written_at(home),
-        desired_state.withdrawn_at(home),
+        notes.last_touched_at(home),
+        processes.worker_withdrawn_at(home),
         0 if end is None else end.at,
         0 if lock is None else lock.st_mtime_ns,
     )
@@ -90,20 +89,20 @@ def brief(home: Home, database: Path | None) -> str:
     if database_problem(database):
         return "database is missing"
     if locks.is_held(home.worker_lock):
-        if last_start.is_gone(home):
+        if broker_server.has_died(home):
             return "broker died, restarting"
         if hangs(home):
             return "worker does not answer"
-        if heartbeat.silent_since(home, heartbeat.BROKER):
+        if notes.silent_since(home, notes.BROKER_CHECK):
             return "broker does not answer"
-        if queue_state.read(home).refused:
+        if notes.read_queue(home).refused:
             return "broker refuses messages"
         return _late(home)
     guarded = locks.is_held(home.guard_lock)
-    if not desired_state.is_wanted(home):
+    if not processes.is_worker_wanted(home):
         if guarded:
             return ""
-        return "database is of another version" if _is_refused(home) else desired_state.NO_WORKER
+        return "database is of another version" if _is_refused(home) else processes.NO_WORKER
     if not guarded:
         return "worker and guard are not running"
     end = last_end(home)
@@ -126,9 +125,9 @@ def database_problem(database: Path | None) -> str | None:
 def _late(home: Home) -> str:
     """Return a reason if the broker or the worker did not start in time; else empty."""
     end = last_end(home, "broker")
-    if end is not None and end.code and not locks.is_held(server_process.lock_path(home)):
+    if end is not None and end.code and not locks.is_held(broker_server.lock_path(home)):
         return f"broker does not start, {_how(end.code)}"
-    is_starting = locks.is_held(home.worker_lock) and readiness.read(home) is None
+    is_starting = locks.is_held(home.worker_lock) and notes.read_ready(home) is None
     if is_starting and time.time() - home.worker_lock.stat().st_mtime > START_PATIENCE:
         return "worker does not start"
     return ""
@@ -140,13 +139,13 @@ def problems(home: Home, broker: Mapping[str, Any], *, is_ours: bool = True) -> 
     `broker` is its status: `{"url", "pid", "reachable"}`; `is_ours`: trainui starts that broker.
     """
     worker, guard = locks.holder(home.worker_lock), locks.holder(home.guard_lock)
-    if not desired_state.is_wanted(home):
+    if not processes.is_worker_wanted(home):
         if worker is not None or guard is not None:
             return ["stopping"]
         if _is_refused(home):
             return [f"stopped: the worker {last_end(home)}", *_last_words(home)]
         stopped = "stopped, or ended because it was idle; the next run starts it"
-        return [stopped] if desired_state.withdrawn_at(home) else []
+        return [stopped] if processes.worker_withdrawn_at(home) else []
     again = "start it with `trainui worker start`"
     lost = database_problem(sqlite_file.store_file())
     found = [lost] if lost else []
@@ -165,8 +164,8 @@ def problems(home: Home, broker: Mapping[str, Any], *, is_ours: bool = True) -> 
         found += [f"the worker is not running: {how}; {again}", *_last_words(home)]
     elif hangs(home):
         words = _suspended(worker) or f"does not respond, pid {worker}"
-        found.append(f"the worker {words}; {_replaced(heartbeat.WORKER)}")
-    elif readiness.read(home) is None:
+        found.append(f"the worker {words}; {_replaced(notes.WORKER_CHECK)}")
+    elif notes.read_ready(home) is None:
         late = _late(home)
         logs = f"see {home.guard_log} and {home.worker_log}"
         if late or end is None:
@@ -176,7 +175,7 @@ def problems(home: Home, broker: Mapping[str, Any], *, is_ours: bool = True) -> 
     return [
         *found,
         *_broker_problems(home, broker, again, is_ours=is_ours),
-        *queue_state.read(home).problems(),
+        *notes.read_queue(home).problems(),
         *_reader_problems(home),
     ]
 
@@ -193,7 +192,7 @@ def _is_refused(home: Home) -> bool:
 
 
 def _last_words(home: Home) -> list[str]:
-    said = spawn.read_tail(home.worker_log, lines=1)
+    said = processes.read_tail(home.worker_log, lines=1)
     return [f"last line of the worker's log: {said}"] if said else []
 
 
@@ -201,14 +200,14 @@ def _broker_problems(
     home: Home, broker: Mapping[str, Any], again: str, *, is_ours: bool
 ) -> list[str]:
     if broker["reachable"]:
-        restart = last_start.recent(home) if is_ours else ""
+        restart = broker_server.recent_restart(home) if is_ours else ""
         return [f"the {restart}"] if restart else []
     if not is_ours:
         words = f"at {broker['url']} does not answer"
     elif broker["pid"] is None:
         words = f"is not running; {again}"
     else:
-        words = f"does not respond, pid {broker['pid']}; {_replaced(heartbeat.BROKER)}"
+        words = f"does not respond, pid {broker['pid']}; {_replaced(notes.BROKER_CHECK)}"
     return [f"the broker {words}; nothing is lost"]
 
 
@@ -217,7 +216,7 @@ def hangs(home: Home) -> bool:
     worker = locks.holder(home.worker_lock)
     if worker is None:
         return False
-    is_silent = heartbeat.silent_since(home, heartbeat.WORKER) is not None
+    is_silent = notes.silent_since(home, notes.WORKER_CHECK) is not None
     return is_silent or _suspended(worker) is not None
 
 

@@ -12,9 +12,8 @@ from typing import Any
 from trainui import paths
 from trainui import settings as settings_module
 from trainui.errors import UnfitEnvironmentError
-from trainui.execution.broker import broker, queue_state
-from trainui.execution.daemon import early_worker, guard, health, readiness, schema_upgrade
-from trainui.execution.processes import desired_state, locks, spawn
+from trainui.execution import broker, locks, processes
+from trainui.execution.daemon import early_worker, guard, health, notes, schema_upgrade
 from trainui.paths import Home
 from trainui.settings import Settings
 from trainui.store.db import home_identity, readonly, sqlite_file
@@ -49,15 +48,15 @@ def ensure_started(*, wait: float | None = None) -> None:
 
 def _start(home: Home) -> subprocess.Popen[bytes] | None:
     """Start the guard and the worker if they are not running; return the guard if it is new."""
-    desired_state.want(home)
+    processes.want_worker(home)
     is_guarded = locks.is_held(home.guard_lock)
     started = early_worker.release()
     if started is None and not is_guarded:
         argv = early_worker.GUARD_ARGV
         if not locks.is_held(home.worker_lock):  # else it outlived its guard
             # both at once: the worker does not wait for the guard
-            argv = spawn.with_child(argv, early_worker.WORKER_ARGV)
-        started = spawn.spawn(argv, home.guard_log)
+            argv = processes.with_child(argv, early_worker.WORKER_ARGV)
+        started = processes.spawn(argv, home.guard_log)
     return started
 
 
@@ -76,9 +75,9 @@ def stop(timeout: float = 10.0) -> bool:
     standing = home_identity.standing_of(sqlite_file.store_file(), home)
     if standing.kind in (Kind.COPY, Kind.UNKNOWN):
         standing.check()
-    desired_state.withdraw(home)
+    processes.withdraw_worker(home)
     _end(home, home.guard_lock, timeout)
-    if desired_state.is_wanted(home):
+    if processes.is_worker_wanted(home):
         return False
     worker_ended = _end(home, home.worker_lock, guard.WORKER_GRACE)
     has_ended = broker.stop(home) and worker_ended and not locks.is_held(home.guard_lock)
@@ -99,9 +98,9 @@ def status() -> dict[str, Any]:
     """
     home, settings = paths.home(), settings_module.load()
     rooms = disk.spaces(home.root, settings_module.runs_dir(settings))
-    ready = readiness.read(home)
+    ready = notes.read_ready(home)
     broker_status = broker.status(home, settings)
-    queue = queue_state.read(home)
+    queue = notes.read_queue(home)
     standing = home_identity.standing_of(sqlite_file.store_file(), home)
     problems = health.problems(home, broker_status, is_ours=settings.broker_url is None)
     return {
@@ -149,12 +148,12 @@ def _hosts(settings: Settings) -> list[dict[str, Any]]:
 def _wait_until_ready(home: Home, started: subprocess.Popen[bytes] | None, seconds: float) -> None:
     def is_decided() -> bool:
         broken = started is not None and started.poll() not in (None, 0)
-        return broken or readiness.read(home) is not None
+        return broken or notes.read_ready(home) is not None
 
-    spawn.wait_until(is_decided, seconds)
-    if readiness.read(home) is None:
+    processes.wait_until(is_decided, seconds)
+    if notes.read_ready(home) is None:
         logs = [home.guard_log, home.worker_log]
-        tails = [f"{log}:\n{tail}" for log in logs if (tail := spawn.read_tail(log))]
+        tails = [f"{log}:\n{tail}" for log in logs if (tail := processes.read_tail(log))]
         words = ["the worker did not start; last lines of the logs:", *tails]
         raise UnfitEnvironmentError("\n".join(words))
 
@@ -168,6 +167,6 @@ def _end(home: Home, lock: Path, grace: float) -> bool:
     pid = _pid_of(lock)
     if pid is None:
         return not locks.is_held(lock)
-    return spawn.end(
-        pid, lambda: _pid_of(lock) != pid or desired_state.is_wanted(home), grace=grace
+    return processes.end(
+        pid, lambda: _pid_of(lock) != pid or processes.is_worker_wanted(home), grace=grace
     )

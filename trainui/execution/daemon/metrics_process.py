@@ -18,8 +18,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from trainui import paths, wakeup
-from trainui.execution.processes import locks, spawn
-from trainui.execution.processes.respawn import RespawnedProcess
+from trainui.execution import locks, processes
+from trainui.execution.processes import RespawnedProcess
 from trainui.formatting import signal_name
 from trainui.metrics.reader import process
 from trainui.paths import Home
@@ -154,7 +154,7 @@ class MetricsProcess:
         """Stop the reader."""
         reader = self._reader
         if reader is not None:
-            spawn.end(reader.pid, lambda: reader.poll() is not None, grace=GRACE)
+            processes.end(reader.pid, lambda: reader.poll() is not None, grace=GRACE)
             _close_pipe(reader)
         self._probe.close()
         if self._absence:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from trainui import paths, settings
 from trainui.errors import StoreError, UnfitEnvironmentError
-from trainui.execution.processes import desired_state, locks, spawn
+from trainui.execution import locks, processes
 from trainui.paths import Home
 from trainui.store import hosts
 from trainui.store.db import readonly
@@ -72,13 +72,13 @@ def replace_older_worker(stop: Callable[[], bool], start: Callable[[], object]) 
         if not readonly.is_outdated():
             return
         if not stop():
-            desired_state.want(home)
+            processes.want_worker(home)
             raise UnfitEnvironmentError(
                 f"{readonly.where()}: not upgraded, since the older worker that uses it (process "
                 f"{locks.holder(home.worker_lock)}) does not leave; end it, then try again"
             )
         start()
-        if not spawn.wait_until(lambda: not readonly.is_outdated(), PATIENCE):
+        if not processes.wait_until(lambda: not readonly.is_outdated(), PATIENCE):
             raise UnfitEnvironmentError(_not_upgraded(home))
 
 
@@ -90,12 +90,12 @@ def _one_at_a_time(path: Path) -> locks.Lock:
             taken.append(lock)
         return bool(taken)
 
-    if not spawn.wait_until(is_taken, PATIENCE):
+    if not processes.wait_until(is_taken, PATIENCE):
         raise UnfitEnvironmentError(f"{path}: another command upgrades the database, or hangs")
     return taken[0]
 
 
 def _not_upgraded(home: Home) -> str:
-    said = spawn.read_tail(home.worker_log)
+    said = processes.read_tail(home.worker_log)
     words = f"{readonly.where()} was not upgraded; {home.worker_log} says why"
     return f"{words}:\n{said}" if said else words

@@ -17,9 +17,9 @@ from typing import Any
 
 from trainui import paths, settings
 from trainui.errors import CopiedHomeError, SchemaRefusedError, TrainuiError
-from trainui.execution.daemon import early_worker, readiness, schema_upgrade
+from trainui.execution import locks, processes
+from trainui.execution.daemon import early_worker, notes, schema_upgrade
 from trainui.execution.daemon.health import EXIT_HELD, EXIT_REFUSED
-from trainui.execution.processes import desired_state, locks, spawn
 from trainui.paths import Home
 from trainui.store.db import home_identity, sqlite_file
 from trainui.store.shell_environment import MaskedFormatter
@@ -34,7 +34,7 @@ _LOG_BYTES = 5 << 20
 def main() -> int:
     """Run the worker of the home that the environment names; return the exit code."""
     os.umask(0o077)
-    spawn.accept_signals()
+    processes.accept_signals()
     if os.getpgrp() != os.getpid():
         os.setsid()  # started along with the guard, in its session
     logging.basicConfig(level=logging.INFO, format="%(asctime)s worker: %(message)s")
@@ -42,7 +42,7 @@ def main() -> int:
     if early_worker.EARLY in sys.argv:
         _import_worker()
         early_worker.await_release(home.guard_log)
-        if not desired_state.is_wanted(home):
+        if not processes.is_worker_wanted(home):
             return 0
     if words := home_identity.standing_of(sqlite_file.store_file(), home).words:
         logger.error("%s", words)
@@ -53,8 +53,8 @@ def main() -> int:
         owner = locks.holder(home.worker_lock)
         logger.info("the worker of %s is already running, pid %s", home.root, owner)
         return EXIT_HELD
-    readiness.clear(home)
-    return _run(home) if desired_state.is_wanted(home) else 0
+    notes.clear_ready(home)
+    return _run(home) if processes.is_worker_wanted(home) else 0
 
 
 def _run(home: Home) -> int:
@@ -66,7 +66,7 @@ def _run(home: Home) -> int:
 
     def is_unwanted_after(seconds: float) -> bool:
         time.sleep(seconds)
-        return not desired_state.is_wanted(home)
+        return not processes.is_worker_wanted(home)
 
     try:
         if open_patiently(is_unwanted_after, schema_upgrade.upgrade) is None:

@@ -20,7 +20,7 @@ from kombu.transport.redis import Transport
 
 from trainui import paths
 from trainui import settings as settings_module
-from trainui.execution.broker import url
+from trainui.execution import broker
 from trainui.paths import Home
 from trainui.settings import Settings, host
 
@@ -117,7 +117,7 @@ class _Amqp(AMQP):  # type: ignore[misc]
 
 def create_app(home: Home, settings: Settings) -> Any:
     """Create the Celery app, without connecting; raise UsageError for an invalid broker URL."""
-    app = Celery("trainui", broker=url.for_celery(home, settings), amqp=_Amqp)
+    app = Celery("trainui", broker=broker.url_for_celery(home, settings), amqp=_Amqp)
     # A queue per home, since several homes may share one broker.
     app.conf.update(SETTINGS, task_default_queue=queue_of(home, settings))
     app.conf.update(include=[TRACKED_TASK, *settings.include])

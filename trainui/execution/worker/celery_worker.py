@@ -21,9 +21,9 @@ from celery.worker.consumer import Consumer
 
 from trainui import paths, upgrade_check
 from trainui.errors import ReplacedError
-from trainui.execution.daemon import readiness
-from trainui.execution.planner.slots import all_slots
-from trainui.execution.processes import desired_state
+from trainui.execution import processes
+from trainui.execution.daemon import notes
+from trainui.execution.slots import all_slots
 from trainui.execution.worker import services
 from trainui.execution.worker.celery_app import TRACKED_TASK, get_app
 from trainui.execution.worker.database_watch import DatabaseWatch
@@ -51,7 +51,7 @@ def run(home: Home, settings: Settings) -> int:
     threading.Thread(target=_watch_desired_state, args=(home, settings), daemon=True).start()
     worker.start()
     logger.info("the worker has ended")
-    return worker.exitcode or (EXIT_SIGNALLED if desired_state.is_wanted(home) else 0)
+    return worker.exitcode or (EXIT_SIGNALLED if processes.is_worker_wanted(home) else 0)
 
 
 def _make_worker(home: Home, settings: Settings) -> Any:
@@ -64,7 +64,7 @@ def _make_worker(home: Home, settings: Settings) -> Any:
     for signalled, receiver in (
         (signals.setup_logging, lambda **_: None),  # keeps Celery from changing our logging
         (signals.worker_shutting_down, lambda **_: _begin_shutdown()),
-        (signals.worker_ready, lambda **_: readiness.declare(home, places)),
+        (signals.worker_ready, lambda **_: notes.declare_ready(home, places)),
     ):
         signalled.connect(receiver, weak=False)
     return app.Worker(
@@ -137,7 +137,7 @@ def _begin_shutdown() -> None:
     deadline = threading.Timer(_SHUTDOWN_TIMEOUT, os._exit, [EXIT_SIGNALLED])
     deadline.daemon = True
     deadline.start()
-    readiness.clear(paths.home())  # last, because it may fail on a full disk
+    notes.clear_ready(paths.home())  # last, because it may fail on a full disk
 
 
 def _watch_desired_state(home: Home, settings: Settings) -> None:
@@ -147,11 +147,11 @@ def _watch_desired_state(home: Home, settings: Settings) -> None:
     while not STOPPING.wait(min(1.0, settings.idle_timeout / 4)):
         try:
             # read before the idle check: a run stored after it has a later start request
-            if (wanted_at := desired_state.wanted_at(home)) != requested_at:
+            if (wanted_at := processes.worker_wanted_at(home)) != requested_at:
                 requested_at, seen_at = wanted_at, time.monotonic()
             if _is_idle(settings, since=seen_at):
                 logger.info("no run was active for %.0f s", settings.idle_timeout)
-                desired_state.withdraw_seen(home, requested_at)
+                processes.withdraw_worker_as_seen(home, requested_at)
             unwanted = _unwanted(home) or database.problem()
         except Exception:
             logger.exception("cannot read the desired state; the worker keeps running")
@@ -164,7 +164,7 @@ def _watch_desired_state(home: Home, settings: Settings) -> None:
 
 def _unwanted(home: Home) -> str | None:
     """Return why this process has to end; None if it does not."""
-    if not desired_state.is_wanted(home):
+    if not processes.is_worker_wanted(home):
         return "the worker is no longer wanted"
     running = services.running  # read once: the main thread may stop them meanwhile
     if running is not None and running.is_outdated:

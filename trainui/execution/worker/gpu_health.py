@@ -8,8 +8,8 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 
-from trainui.execution.gpu import nvml
-from trainui.execution.planner.slots import host
+from trainui.execution import nvml
+from trainui.execution.slots import host
 from trainui.model.records import AttemptRecord
 from trainui.model.states import Status
 from trainui.store.db.engine import Store

@@ -13,8 +13,7 @@ from typing import Any
 
 from trainui import paths
 from trainui.errors import UnfitEnvironmentError
-from trainui.execution.gpu import gpus, nvml
-from trainui.execution.planner import slots
+from trainui.execution import gpus, nvml, slots
 from trainui.model.records import HostRecord, StageRecord, WaitReason
 from trainui.settings import Settings
 from trainui.store import hosts

@@ -12,17 +12,16 @@ from typing import Any
 from trainui import paths, wakeup
 from trainui import settings as settings_module
 from trainui.errors import SchemaRefusedError, StoreLockedError, TrainuiError
+from trainui.execution import locks, processes
 from trainui.execution.attempt.monitor import AttemptMonitor
-from trainui.execution.daemon import early_worker, readiness
+from trainui.execution.daemon import early_worker, notes
 from trainui.execution.daemon.metrics_process import MetricsProcess
-from trainui.execution.external.external_thread import ExternalThread
-from trainui.execution.external.remote_processes import RemoteProcesses
-from trainui.execution.planner.planner import Planner
-from trainui.execution.planner.slots import here
-from trainui.execution.processes import desired_state, locks, spawn
-from trainui.execution.processes.respawn import RespawnedProcess
+from trainui.execution.external import ExternalThread, RemoteProcesses
+from trainui.execution.planner import Planner
+from trainui.execution.processes import RespawnedProcess
 from trainui.execution.service_thread import ServiceThread, log_failure
-from trainui.execution.stall.detector import StallAlerts, StallDetector
+from trainui.execution.slots import here
+from trainui.execution.stall import StallAlerts, StallDetector
 from trainui.execution.worker.code_drift import CodeDriftWatch
 from trainui.execution.worker.gpu_health import GpuHealthMonitor
 from trainui.execution.worker.host_heartbeat import HostHeartbeat
@@ -124,7 +123,7 @@ class WorkerServices:
         self._home = home = paths.home()
         self._guard = RespawnedProcess(
             "guard",
-            lambda: spawn.spawn(early_worker.GUARD_ARGV, home.guard_log),
+            lambda: processes.spawn(early_worker.GUARD_ARGV, home.guard_log),
             lambda: locks.is_held(home.guard_lock),
         )
         self._stalls = StallDetector(store)
@@ -218,11 +217,11 @@ class WorkerServices:
 
     def _check_guard(self) -> None:
         """Start the guard if it is not running although the worker is wanted."""
-        if desired_state.is_wanted(self._home):
+        if processes.is_worker_wanted(self._home):
             self._guard.poll(time.monotonic())
 
     def _note_life(self) -> None:
-        readiness.touch(self._home)
+        notes.touch_ready(self._home)
 
     def _check_schema(self) -> None:
         self.is_outdated = self._changes.is_outdated()

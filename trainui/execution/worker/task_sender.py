@@ -20,9 +20,9 @@ from redis import Redis
 from redis.exceptions import RedisError, ResponseError
 
 from trainui import paths
-from trainui.execution.broker import queue_state
-from trainui.execution.broker.queue_state import QueueState
-from trainui.execution.planner.planner import TaskMessage
+from trainui.execution.daemon import notes
+from trainui.execution.daemon.notes import QueueState
+from trainui.execution.planner import TaskMessage
 from trainui.execution.worker.celery_app import LenientTransport, publishing_connection
 from trainui.store.db.engine import Store
 from trainui.store.runs import stage_queue
@@ -53,7 +53,7 @@ class QueueRecord:
         self._home = paths.home()
         self._lock = threading.Lock()
         self.state = QueueState()
-        queue_state.write(self._home, self.state)
+        notes.write_queue(self._home, self.state)
 
     def update(self, **changes: Any) -> None:
         """Record changes; nothing is written if there are none."""
@@ -61,7 +61,7 @@ class QueueRecord:
             changed = replace(self.state, **changes)
             if changed != self.state:
                 with suppress(OSError):  # a full disk
-                    queue_state.write(self._home, changed)
+                    notes.write_queue(self._home, changed)
                 self.state = changed
 
 
@@ -85,7 +85,7 @@ class QueueSweeper:
         try:
             client = self._client()
             waiting = client.llen(self._key)
-            if waiting >= queue_state.MANY and time.monotonic() >= self._search_due:
+            if waiting >= notes.MANY_WAITING and time.monotonic() >= self._search_due:
                 if not self._search(client, waiting):
                     self._search_due = time.monotonic() + RARELY
                 waiting = client.llen(self._key)

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from trainui import settings
-from trainui.execution.gpu import nvml
+from trainui.execution import nvml
 from trainui.store import hosts
 from trainui.store.db.protocol import Connection
 from trainui.store.hosts import SILENT_AFTER
@@ -154,7 +154,7 @@ def _gib(count: int | None) -> int | None:
 
 
 def _figures(gpu: nvml.Gpu) -> GpuFigures:
-    from trainui.execution.gpu.gpus import stranger_on  # imported late to keep the start fast
+    from trainui.execution.gpus import stranger_on  # imported late to keep the start fast
 
     return GpuFigures(
         index=gpu.index,

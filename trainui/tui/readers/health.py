@@ -135,14 +135,14 @@ class HealthReader:
         return self._losses.find(self._running, self._heartbeats)
 
     def _check(self) -> Health:
-        from trainui.execution.broker import last_start
+        from trainui.execution import broker_server
         from trainui.execution.daemon import health, metrics_process
 
         absence = metrics_process.absence(self._home)
         copied = home_identity.standing_of(self._database, self._home).words
         return Health(
             copied or health.brief(self._home, self._database),
-            last_start.recent(self._home),
+            broker_server.recent_restart(self._home),
             "" if absence is None else f"metrics reader {absence[1]}",
             self._low_disk(),
             self._find_lost(),

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from trainui.execution.processes import spawn
+from trainui.execution import processes
 from trainui.formatting import quantity
 from trainui.metrics.files import lenient_files
 from trainui.plugin import Tracker, registry
@@ -70,7 +70,7 @@ def search(is_cancelled: Callable[[], bool]) -> FoundTrainings:
 
 def _answer(words: list[str], is_cancelled: Callable[[], bool]) -> dict[str, Any] | None:
     """Return what `trainui add` prints as JSON; None if it did not end in time."""
-    command = spawn.module_argv("trainui", "add", *words, "--json")
+    command = processes.module_argv("trainui", "add", *words, "--json")
     give_up_at = time.monotonic() + PATIENCE
     none = subprocess.DEVNULL
     with (

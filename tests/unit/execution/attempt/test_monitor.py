@@ -29,7 +29,7 @@ from trainui.execution.attempt import (
 )
 from trainui.execution.attempt.metrics_flush import FlushResult
 from trainui.execution.attempt.monitor import AttemptMonitor
-from trainui.execution.planner.slots import host
+from trainui.execution.slots import host
 from trainui.model.notifications import PRUNING_OFF
 from trainui.model.pruning_reason import PruningReason
 from trainui.model.records import AttemptRecord

@@ -19,9 +19,9 @@ from tests.unit.execution.submitted import of_stage, submit
 from tests.unit.supervisor.waiting import is_alive, read_pid, wait_for, wait_for_death
 from trainui import clock, control, paths, settings
 from trainui.errors import UnfitEnvironmentError
+from trainui.execution import locks
 from trainui.execution.attempt import attempt_poller, lost_attempts, running_attempts
 from trainui.execution.attempt.monitor import AttemptMonitor
-from trainui.execution.processes import locks
 from trainui.model.records import AttemptRecord, Lost, StageRecord
 from trainui.model.states import Status
 from trainui.store.db.engine import Store

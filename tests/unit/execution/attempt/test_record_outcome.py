@@ -20,7 +20,7 @@ from trainui.execution.attempt import metrics_flush, record_outcome
 from trainui.execution.attempt.metrics_flush import FlushResult
 from trainui.execution.attempt.outcome import LostSupervisor
 from trainui.execution.attempt.prepared_process import AttemptContext
-from trainui.execution.planner.slots import host
+from trainui.execution.slots import host
 from trainui.model.records import AttemptRecord, Slot, StageRecord
 from trainui.model.states import Status
 from trainui.store.db.engine import Store

@@ -9,8 +9,8 @@ import pytest
 
 from tests.gpus.stand_in import Machine
 from tests.unit.metrics.attempts import Attempt, start_attempt
-from trainui.execution.gpu import nvml
-from trainui.execution.planner.slots import host
+from trainui.execution import nvml
+from trainui.execution.slots import host
 from trainui.execution.worker.gpu_health import GpuHealthMonitor
 from trainui.model.records import Slot
 from trainui.model.states import Status

@@ -18,7 +18,7 @@ from tests.compiling import library
 from tests.unit.supervisor.waiting import wait_for
 from tests.unit.tui.filled import DIAMOND, Filler, running_demo, training
 from trainui import settings
-from trainui.execution.processes.locks import Lock
+from trainui.execution.locks import Lock
 from trainui.model.states import Status
 from trainui.store.db.engine import open_store
 from trainui.store.runs import runs
@@ -120,7 +120,7 @@ def resting(feed: Poller) -> None:
 def test_what_the_kernel_reports_is_seen_with_nobody_looking(
     never_looks: None, filler: Filler, home: Path
 ) -> None:
-    from trainui.execution.processes import locks
+    from trainui.execution import locks
 
     run_id = filler.run(DIAMOND)
     with feeding() as (feed, received):
@@ -288,7 +288,7 @@ def test_a_damaged_database_is_explained(home: Path) -> None:
 
 
 def test_a_pause_and_a_worker_are_reported(filler: Filler, home: Path) -> None:
-    from trainui.execution.processes import locks
+    from trainui.execution import locks
 
     filler.run({"a": ()})
     with feeding() as (_, received):

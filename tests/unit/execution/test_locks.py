@@ -1,0 +1,121 @@
+"""A lock is held exactly as long as somebody who has it lives."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.unit.supervisor.waiting import wait_for
+from trainui.execution import locks
+
+HOLD = """
+import sys, time
+from pathlib import Path
+from trainui.execution import locks
+lock = locks.acquire(Path(sys.argv[1]))
+print("held" if lock else "not", flush=True)
+sys.stdin.read()
+"""
+
+
+@contextmanager
+def holding(path: Path) -> Iterator[subprocess.Popen[str]]:
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(path)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "held\n"
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "some.lock"
+
+
+def test_a_lock_that_was_never_taken_has_no_holder(path: Path) -> None:
+    assert locks.holder(path) is None
+    assert not path.exists()
+
+
+def test_the_holder_is_known_by_what_it_wrote(path: Path) -> None:
+    with holding(path) as process:
+        assert locks.holder(path) == process.pid
+        assert locks.acquire(path) is None
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_killed_holder_has_no_lock_though_it_is_a_zombie(path: Path) -> None:
+    with holding(path) as process:
+        os.kill(process.pid, signal.SIGKILL)
+        wait_for(lambda: not locks.is_held(path))
+        os.kill(process.pid, 0)  # nobody has waited for it: its pid is still there
+        lock = locks.acquire(path)
+        assert lock is not None
+        lock.close()
+
+
+def test_a_process_that_inherited_a_lock_keeps_it(path: Path) -> None:
+    lock = locks.acquire(path)
+    assert lock is not None
+    with subprocess.Popen(["cat"], stdin=subprocess.PIPE, pass_fds=[lock.descriptor]) as heir:
+        lock.close()
+        assert locks.is_held(path)
+        assert locks.acquire(path) is None
+        assert heir.stdin is not None
+        heir.stdin.close()
+        wait_for(lambda: not locks.is_held(path))
+
+
+def test_no_other_child_inherits_a_lock(path: Path) -> None:
+    lock = locks.acquire(path)
+    assert lock is not None
+    with subprocess.Popen(["cat"], stdin=subprocess.PIPE, close_fds=False):
+        lock.close()
+        assert not locks.is_held(path)
+
+
+def test_what_an_earlier_holder_wrote_is_not_taken_for_the_present_ones(path: Path) -> None:
+    with holding(path):
+        left_behind = path.read_text()
+    lock = locks.acquire(path)
+    assert lock is not None
+    with lock:
+        path.write_text(left_behind)
+        assert locks.holder(path) == 0
+
+
+def test_reading_a_lock_prevents_nobody_from_taking_it(path: Path) -> None:
+    path.touch()
+    enough = threading.Event()
+
+    def look() -> None:
+        while not enough.is_set():
+            locks.holder(path)
+
+    lookers = [threading.Thread(target=look) for _ in range(3)]
+    for looker in lookers:
+        looker.start()
+    try:
+        for _ in range(50):
+            lock = locks.acquire(path)
+            assert lock is not None
+            lock.close()
+    finally:
+        enough.set()
+        for looker in lookers:
+            looker.join()

@@ -1,0 +1,315 @@
+"""Stalls: the rule as a table of histories, the flag and alerts on stages that really run."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from tests.unit.execution.attempt.test_monitor import follower as follower
+from tests.unit.execution.attempt.test_orphan import Running
+from tests.unit.store.readings import Feeder
+from tests.unit.supervisor.waiting import PATIENCE, wait_for
+from trainui.cli.main import main
+from trainui.execution import stall
+from trainui.execution.attempt.monitor import AttemptMonitor
+from trainui.execution.nvml import Gpu
+from trainui.execution.stall import LEAST_POINTS, Stall, StallAlerts, StallDetector, StallRule
+from trainui.model.states import Status
+from trainui.store.db.engine import Store
+from trainui.store.read import views
+from trainui.system import mounts
+
+TALK = "until test -e quiet; do echo line; sleep 0.02; done; "
+PAUSE = "until test -e more; do sleep 0.02; done; rm quiet; "
+LINES = f"echo ran >> ran; {TALK}{PAUSE}{TALK}until test -e go; do sleep 0.02; done"
+
+
+def events(run: Running) -> list[str]:
+    with views.reading() as connection:
+        found = [event for _, event in views.events(connection, run.id)]
+    return [event.kind for event in found if event.kind in ("stalled", "lively")]
+
+
+def shown(run: Running, capsys: pytest.CaptureFixture[str]) -> tuple[bool, bool]:
+    """Whether the command line says that the stage is stalled: as JSON, and to people."""
+    capsys.readouterr()
+    assert main(["show", run.id, "--json"]) == 0
+    (stage,) = json.loads(capsys.readouterr().out)["stages"]
+    assert main(["show", run.id]) == 0
+    return stage["stalled"], "● running  ◌ stalled" in capsys.readouterr().out
+
+
+def until(stalls: StallDetector, run: Running, stalled: bool) -> None:
+    def seen() -> bool:
+        stalls.poll()
+        return run.stage.stalled == stalled
+
+    wait_for(seen, f"stalled: {stalled}")
+
+
+@pytest.fixture
+def stalls(store: Store) -> StallDetector:
+    """One that sees in a second what takes a minute."""
+    return StallDetector(store, least_silence=1.0, grace=0.0)
+
+
+def test_a_stage_without_output_is_stalled_until_it_writes_again(
+    store: Store,
+    follower: AttemptMonitor,
+    stalls: StallDetector,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    run = Running(store, follower, tmp_path, run=LINES)
+    log = Path(run.attempt.directory, "stdout.log")
+    until(stalls, run, False)
+    size = log.stat().st_size
+    for times in range(1, 8):
+        wait_for(lambda times=times: log.stat().st_size > size + 5 * times, "lines")  # type: ignore[misc]
+        stalls.poll()
+    assert not run.stage.stalled
+    (tmp_path / "quiet").touch()
+    until(stalls, run, True)
+    assert shown(run, capsys) == (True, True)
+    (tmp_path / "more").touch()
+    until(stalls, run, False)
+    assert shown(run, capsys) == (False, False)
+    (tmp_path / "quiet").touch()
+    until(stalls, run, True)
+    assert events(run) == ["stalled", "lively", "stalled"]
+    run.go()
+    run.until(Status.COMPLETED)
+    assert not run.stage.stalled
+
+
+def test_metrics_that_are_read_are_signs_of_life(
+    store: Store, follower: AttemptMonitor, stalls: StallDetector, tmp_path: Path
+) -> None:
+    run = Running(store, follower, tmp_path)
+    feeder = Feeder(store, run.stage.id)
+    for step in range(20):
+        feeder.feed({"loss": [(step, 0.5)]})
+        stalls.poll()
+    until(stalls, run, True)
+    feeder.feed({"loss": [(100, 0.5)]})
+    until(stalls, run, False)
+    run.go()
+
+
+def test_activity_ends_a_silence_that_was_not_confirmed_yet(store: Store) -> None:
+    """The next silence is confirmed anew, and not by the time of this one."""
+    stall = Stall(store, grace=0.0)
+    stall.is_recorded = False
+    assert stall.is_unrecorded(stalled=True)
+    assert not stall.is_unrecorded(stalled=False)
+    stall._grace = PATIENCE
+    assert not stall.is_unrecorded(stalled=True)
+
+
+@pytest.mark.parametrize(("points", "stalled"), [(LEAST_POINTS, True), (LEAST_POINTS - 1, False)])
+def test_a_stage_that_soon_falls_silent_has_the_pace_of_its_points(
+    store: Store, follower: AttemptMonitor, tmp_path: Path, points: int, stalled: bool
+) -> None:
+    run = Running(store, follower, tmp_path)
+    stalls = StallDetector(store, least_silence=0.2, grace=0.0)
+    stalls.poll()
+    Feeder(store, run.stage.id).feed({"loss": [(step, 0.5) for step in range(points)]})
+    silent = time.monotonic() + 60.0 if stalled else time.monotonic() + 0.5
+
+    def seen() -> bool:
+        stalls.poll()
+        return run.stage.stalled or time.monotonic() > silent
+
+    wait_for(seen, "a silence")
+    assert run.stage.stalled == stalled
+    run.go()
+
+
+def test_the_pace_from_before_a_worker_came_is_known(
+    store: Store, follower: AttemptMonitor, tmp_path: Path
+) -> None:
+    run = Running(store, follower, tmp_path)
+    started = int(run.attempt.started_at or 0)
+    with Path(run.attempt.directory, "times.log").open("a") as times:
+        # before its start, since what is ahead of now counts as now
+        times.writelines(f"{started - back * 20_000} {30 - back} 0\n" for back in range(29, 0, -1))
+    # it is seen for the first time, so its interval is known from the journal alone
+    until(StallDetector(store, least_silence=0.1, grace=0.0), run, True)
+    run.go()
+
+
+def signs(*gaps: float) -> list[float]:
+    times = [0.0]
+    for gap in gaps:
+        times.append(times[-1] + gap)
+    return times
+
+
+@pytest.mark.parametrize(
+    ("gaps", "patience"),
+    [
+        ([1.0] * 50, 60.0),  # a line a second: a minute's silence is nothing yet
+        ([30.0] * 10, 300.0),  # ten times its pace
+        ([600.0] * 10, 6000.0),
+        ([10.0] * 20 + [200.0] + [10.0] * 20, 400.0),  # twice its longest gap: an evaluation
+        ([3600.0] + [10.0] * 100, 100.0),  # the first hour is forgotten
+        ([1.0] * 4, float("inf")),  # no pace yet
+        ([], float("inf")),
+        ([0.0, -5.0, 20.0, 20.0, 20.0, 20.0, 20.0], 200.0),  # a clock set back is no gap
+    ],
+)
+def test_the_patience_is_of_its_own_pace(gaps: list[float], patience: float) -> None:
+    known = signs(*gaps)
+    pace = StallRule(known)
+    assert pace.patience == pytest.approx(patience)
+    last = max(known)
+    assert not pace.is_stalled(last + min(patience, 1e9))
+    assert pace.is_stalled(last + patience + 0.1) == (patience < 1e9)
+
+
+def test_a_sign_of_life_ends_it() -> None:
+    pace = StallRule(signs(*[10.0] * 10))
+    assert pace.is_stalled(300.0)
+    pace.note(300.0)
+    assert not pace.is_stalled(301.0)
+
+
+def test_a_stage_whose_metrics_stop_is_ended_with_the_reason(
+    store: Store, follower: AttemptMonitor, tmp_path: Path
+) -> None:
+    run = Running(store, follower, tmp_path, alerts={"stalled": 5, "then": "stop"})
+    watch = StallAlerts(store, least_silence=0.5, grace=0.0)
+    feeder = Feeder(store, run.stage.id)
+    for step in range(20):
+        feeder.feed({"loss": [(step, 0.5)]})
+        watch.poll()
+        assert run.attempt.stop_reason is None
+
+    def asked() -> bool:
+        watch.poll()
+        return run.attempt.stop_reason is not None
+
+    wait_for(asked, "it is asked to stop")
+    run.until(Status.FAILED)
+    words = r"stopped by an alert: no metric for \S+, more than 5 times the usual pace"
+    assert re.fullmatch(words, run.stage.reason or "")
+    assert kinds(run) == ["alert"]
+
+
+def test_a_stage_is_not_stopped_since_the_store_could_not_be_written(
+    store: Store, follower: AttemptMonitor, tmp_path: Path
+) -> None:
+    run = Running(store, follower, tmp_path, alerts={"stalled": 5, "then": "stop"})
+    feeder = Feeder(store, run.stage.id)
+    with closing(Store(store.url)) as another, ThreadPoolExecutor() as pool:
+        watch = StallAlerts(another, least_silence=0.2, grace=0.0)
+        for step in range(20):
+            feeder.feed({"loss": [(step, 0.5)]})
+            watch.poll()
+        ((watched,),) = watch._watched.values()
+        watched.stall._grace = PATIENCE
+        with store.write():
+            wait_for(lambda: watched.rule.is_stalled(time.monotonic()), "a silence")
+            looking = pool.submit(watch.poll)
+            wait_for(another._write_lock.locked, "that it waits to write")
+        looking.result()
+    assert run.attempt.stop_reason is None
+    run.go()
+
+
+def test_a_gpu_that_computes_is_no_stall(
+    store: Store, follower: AttemptMonitor, tmp_path: Path
+) -> None:
+    run = Running(store, follower, tmp_path, alerts={"stalled": 5, "then": "notify"})
+    used = {"gpu": 90}
+    watch = StallAlerts(
+        store,
+        least_silence=0.2,
+        grace=0.0,
+        gpus=lambda: [Gpu(0, "uuid", "GPU", utilisation=used["gpu"])],
+    )
+    with store.write() as connection:  # as if its place were a GPU
+        slots = json.dumps([["here", "gpu", 0]])
+        connection.execute("UPDATE attempts SET slots_json = ?", (slots,))
+    feeder = Feeder(store, run.stage.id)
+    for step in range(20):
+        feeder.feed({"loss": [(step, 0.5)]})
+        watch.poll()
+    until = time.monotonic() + 1
+    while time.monotonic() < until:
+        watch.poll()
+    assert kinds(run) == []
+    used["gpu"] = 0
+
+    def marked() -> bool:
+        watch.poll()
+        return kinds(run) == ["alert"]
+
+    wait_for(marked, "it is marked")
+    run.go()
+
+
+def kinds(run: Running) -> list[str]:
+    with views.reading() as connection:
+        found = [event.kind for _, event in views.events(connection, run.id)]
+    return [kind for kind in found if kind == "alert"]
+
+
+ECHO = """
+import sys
+with open(sys.argv[1], "a", buffering=1) as log:
+    for line in sys.stdin:
+        log.write(line)
+        print("written", flush=True)
+"""
+"""A program that appends each line of its standard input to a file."""
+
+
+@pytest.fixture
+def echo(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
+    """Start a process that writes one file only, as this one may have others open."""
+    with subprocess.Popen(
+        [sys.executable, "-c", ECHO, tmp_path / "train.log"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        bufsize=1,
+    ) as process:
+        yield process
+        process.kill()
+
+
+def write(process: subprocess.Popen[str]) -> None:
+    """Have the process write one line, and wait until it is written."""
+    assert process.stdin
+    assert process.stdout
+    process.stdin.write("step 1\n")
+    assert process.stdout.readline() == "written\n"
+
+
+@pytest.mark.parametrize("is_remote", [True, False])
+def test_each_output_changes_the_marks(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    echo: subprocess.Popen[str],
+    is_remote: bool,
+) -> None:
+    """A file on a remote file system counts by the process's position in it."""
+    path = str(tmp_path / "train.log")
+    found = {path} if is_remote else set[str]()
+    monkeypatch.setattr(mounts, "remote_mount", lambda one: "/far" if one in found else "")
+    seen = set[tuple[int, ...]]()
+    for _ in range(3):
+        write(echo)
+        seen.add(stall.written_marks({echo.pid}))
+    assert len(seen) == 3
+    assert stall.written_marks({echo.pid}) in seen

@@ -1,4 +1,0 @@
-"""The GPUs of this machine: NVML state, usable GPUs, health, machine-wide locks.
-
-Read `gpus` first.
-"""

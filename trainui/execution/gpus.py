@@ -1,0 +1,349 @@
+"""The GPUs of this machine that may be allocated, and the processes that use them.
+
+A GPU counts as in use if any process computes on it, ours or not. In a container, processes
+outside it may be invisible; then memory in use shows that there is one.
+
+Machine-wide advisory locks keep stages of different users off one GPU. The lock file is named by
+the GPU's UUID. The supervisor acquires it and the stage's process inherits it, so it stays locked
+while any process of the attempt is alive. Every user can write to the directory, so nothing here
+blocks on its files or follows links, and a lock that cannot be opened counts as held.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import os
+import pwd
+import stat
+import time
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from trainui import settings as settings_module
+from trainui.errors import TrainuiError
+from trainui.execution import nvml
+from trainui.execution.nvml import Gpu
+from trainui.settings import Settings
+from trainui.supervisor.supervise import open_machine_lock, try_lock
+
+logger = logging.getLogger(__name__)
+
+LOCKS = Path("/tmp/trainui-gpus")
+"""The directory of the lock files, one for all users of the machine, hence not under TMPDIR."""
+
+TEST_PATIENCE = 0.02
+"""Seconds for which a shared lock is tested again: others take one for microseconds to test it."""
+
+LOCKS_MODE = 0o1777
+"""Mode of the directory, like /tmp: all users may add files and remove only their own."""
+
+_FILE_KINDS = (
+    (stat.S_ISLNK, "symbolic link"),
+    (stat.S_ISFIFO, "FIFO"),
+    (stat.S_ISSOCK, "socket"),
+    (stat.S_ISDIR, "directory"),
+    (stat.S_ISREG, "file"),
+)
+
+VISIBLE = "CUDA_VISIBLE_DEVICES"
+
+MOST_UNEXPLAINED = 2**30
+"""Bytes that may be in use on an idle GPU: more than drivers need, less than any training."""
+
+MEMORY_PATIENCE = 5.0
+"""Seconds for the driver to free the memory of an ended process."""
+
+POLL_EVERY = 0.1
+"""Seconds between two polls during that wait."""
+
+
+class UnusableLockError(TrainuiError):
+    """A lock file or its directory is unusable; the message says why and names its owner."""
+
+
+@dataclass(frozen=True, slots=True)
+class LockState:
+    """State of a GPU's lock."""
+
+    held: bool
+    """True if a process of any user has locked the GPU, also shared, or if that is unknown."""
+    problem: str | None = None
+    """Why the lock cannot be opened."""
+    pid: int | None = None
+    """A process that holds it; None: it is not visible here, e.g. in another container."""
+
+
+def lock_path(uuid: str) -> Path:
+    """Return the lock file of a GPU."""
+    return LOCKS / f"{uuid}.lock"
+
+
+def prepare_locks(gpus: Iterable[Gpu]) -> tuple[str, ...]:
+    """Create the directory if needed; return the GPUs' lock files, none if that is impossible.
+
+    Raises:
+        UnusableLockError: the directory or a lock file is unusable.
+    """
+    paths = tuple(lock_path(gpu.uuid) for gpu in gpus)
+    if not paths or not make_lock_directory():
+        return ()
+    for path in paths:
+        if (descriptor := _open_lock(path)) is not None:
+            os.close(descriptor)
+    return tuple(str(path) for path in paths)
+
+
+def make_lock_directory() -> bool:
+    """Create the lock directory for all users; return False if that is impossible.
+
+    Raises:
+        UnusableLockError: its path is not a usable directory.
+    """
+    try:
+        with suppress(FileExistsError):
+            LOCKS.mkdir(mode=0o700)
+        _share_if_ours()
+    except OSError as error:
+        if os.path.lexists(LOCKS):
+            raise UnusableLockError(_described(LOCKS, error.strerror)) from error
+        logger.warning("no GPU locks between users on this machine: %s", error)
+        return False
+    check_lock_directory()
+    return True
+
+
+def check_lock_directory() -> None:
+    """Raise UnusableLockError if the directory's type or mode is unsafe for several users."""
+    with suppress(FileNotFoundError):
+        mode = LOCKS.lstat().st_mode
+        if not stat.S_ISDIR(mode):
+            raise UnusableLockError(_described(LOCKS))
+        if mode & 0o022 and not mode & stat.S_ISVTX:
+            raise UnusableLockError(_described(LOCKS, "others may remove files in it"))
+        if not os.access(LOCKS, os.W_OK | os.X_OK):
+            raise UnusableLockError(_described(LOCKS, "not writable"))
+
+
+def foreign_lock_owner() -> str | None:
+    """Return the user, other than root and us, who may remove other users' locks; None: nobody."""
+    with suppress(OSError):
+        owner = LOCKS.lstat().st_uid
+        return None if owner in (0, os.getuid()) else _user(owner)
+    return None
+
+
+def lock_state(gpu: Gpu) -> LockState:
+    """Return the current state of a GPU's lock."""
+    try:
+        check_lock_directory()
+        descriptor = _open_lock(lock_path(gpu.uuid))
+    except UnusableLockError as error:
+        return LockState(held=True, problem=str(error))
+    if descriptor is None:
+        return LockState(held=False)
+    try:
+        held = _is_held(descriptor)
+        return LockState(held, pid=_holder(descriptor) if held else None)
+    finally:
+        os.close(descriptor)
+
+
+def _is_held(descriptor: int) -> bool:
+    """Return True if the file is locked, exclusively or shared.
+
+    Another process may be testing a shared one at this moment, so that is tested again.
+    """
+    give_up_at = time.monotonic() + TEST_PATIENCE
+    while not try_lock(descriptor):
+        if not try_lock(descriptor, fcntl.LOCK_SH):
+            return True
+        fcntl.flock(descriptor, fcntl.LOCK_UN)
+        if time.monotonic() > give_up_at:
+            return True
+        time.sleep(0.001)
+    return False
+
+
+def _holder(descriptor: int) -> int | None:
+    """Return the pid of a process that holds the lock of a file, by the kernel's list."""
+    found = os.fstat(descriptor)
+    device = f"{os.major(found.st_dev):02x}:{os.minor(found.st_dev):02x}:{found.st_ino}"
+    with suppress(OSError, ValueError):
+        for line in Path("/proc/locks").read_text().splitlines():
+            words = line.split()
+            if words[1] == "FLOCK" and words[5] == device and int(words[4]) > 0:
+                return int(words[4])
+    return None
+
+
+def _share_if_ours() -> None:
+    """Set the shared mode, also if a process was killed between `mkdir` and `chmod`."""
+    descriptor = os.open(LOCKS, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        found = os.fstat(descriptor)
+        if found.st_uid == os.getuid() and stat.S_IMODE(found.st_mode) != LOCKS_MODE:
+            os.fchmod(descriptor, LOCKS_MODE)
+    finally:
+        os.close(descriptor)
+
+
+def _open_lock(path: Path) -> int | None:
+    """Open a lock file; None if it does not exist yet."""
+    try:
+        return open_machine_lock(str(path), make=False)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise UnusableLockError(_described(path, error.strerror)) from error
+
+
+def _described(path: Path, why: str | None = None) -> str:
+    """Return the error message for an unusable lock or directory: its type and owner."""
+    try:
+        found = path.lstat()
+    except OSError as error:
+        return f"unusable lock: {path}: {error.strerror}"
+    kind = next((words for test, words in _FILE_KINDS if test(found.st_mode)), "")
+    expected = "directory" if path == LOCKS else "file"
+    said = f"a {kind}" if kind != expected else why or "cannot be opened"
+    return f"unusable lock: {path} of user {_user(found.st_uid)}: {said}"
+
+
+def _user(number: int) -> str:
+    try:
+        return pwd.getpwuid(number).pw_name
+    except KeyError:
+        return str(number)
+
+
+@dataclass(frozen=True, slots=True)
+class Usable:
+    """The GPUs that may be allocated."""
+
+    gpus: tuple[Gpu, ...] = ()
+    """In PCI order, including those with a problem."""
+    limit: str | None = None
+    """Why other GPUs of the machine are excluded."""
+
+    @property
+    def working(self) -> int:
+        """Number of GPUs without a problem."""
+        return sum(gpu.problem is None for gpu in self.gpus)
+
+    @property
+    def hindrance(self) -> str | None:
+        """Message about excluded and broken GPUs; None if there are none."""
+        problems = [f"GPU {gpu.index} {gpu.problem}" for gpu in self.gpus if gpu.problem]
+        return ", ".join([*([self.limit] if self.limit else []), *problems]) or None
+
+
+def usable_gpus(
+    settings: Settings | None = None, environ: Mapping[str, str] | None = None
+) -> Usable:
+    """Return the GPUs that are in the setting `gpus` and in `CUDA_VISIBLE_DEVICES`.
+
+    None stands for the settings, or the environment, of this process.
+    """
+    settings = settings or settings_module.load()
+    visible = (os.environ if environ is None else environ).get(VISIBLE)
+    found = nvml.query()
+    usable = limited(found.gpus, settings.gpus, visible)
+    limit = found.problem
+    if len(usable) < len(found.gpus):
+        by_setting = settings.gpus is not None and {g.index for g in found.gpus} - {*settings.gpus}
+        limit = "limited by the setting gpus" if by_setting else f"limited by {VISIBLE}={visible}"
+    return Usable(tuple(usable), limit)
+
+
+def limited(gpus: Sequence[Gpu], indices: Sequence[int] | None, visible: str | None) -> list[Gpu]:
+    """Return the GPUs that a setting and `CUDA_VISIBLE_DEVICES` both allow, in PCI order."""
+    seen = None if visible is None else visible_indices(gpus, visible)
+    return [
+        gpu for gpu in gpus if all(among is None or gpu.index in among for among in (indices, seen))
+    ]
+
+
+def visible_indices(gpus: Iterable[Gpu], value: str) -> list[int]:
+    """Parse `CUDA_VISIBLE_DEVICES` as CUDA does: an invalid entry hides all entries after it.
+
+    Entries are indices in PCI order, UUIDs, or unique UUID prefixes. A MIG instance (`MIG-...`)
+    counts as invalid.
+    """
+    found: list[int] = []
+    gpus = list(gpus)
+    for entry in (part.strip() for part in value.split(",")):
+        named = [
+            gpu.index
+            for gpu in gpus
+            if entry == str(gpu.index) or (entry.startswith("GPU-") and gpu.uuid.startswith(entry))
+        ]
+        if len(named) != 1:
+            break
+        found += named
+    return found
+
+
+def stranger_on(gpu: Gpu) -> str | None:
+    """Return a description of a foreign user of a GPU that none of our stages uses; None: free."""
+    if gpu.pids:
+        more = f" and {len(gpu.pids) - 1} more" if len(gpu.pids) > 1 else ""
+        return describe_process(gpu.pids[0]) + more
+    if (lock := lock_state(gpu)).held:
+        locked = None if lock.pid is None else f"is locked by {describe_process(lock.pid)}"
+        return lock.problem or locked or "a stage of another trainui"
+    if not gpu.draws and (gpu.memory_used or 0) > MOST_UNEXPLAINED:
+        used = (gpu.memory_used or 0) / 2**30
+        return f"unseen process ({used:.0f} GiB)"
+    return None
+
+
+def await_memory(indices: Collection[int], patience: float = MEMORY_PATIENCE) -> str:
+    """Wait until the GPUs of an ended attempt are free; return a message about the result.
+
+    No process of the attempt is known to be left; the driver gets `patience` seconds to free the
+    memory.
+    """
+    names = ", ".join(f"GPU {index}" for index in indices)
+    give_up_at = time.monotonic() + patience
+    while True:
+        found = nvml.query()
+        kept = [words for gpu in found.gpus if gpu.index in indices if (words := _kept_on(gpu))]
+        if found.problem:
+            return f"cannot tell whether the memory of {names} is free again: {found.problem}"
+        if not kept:
+            return f"the memory of {names} is free again"
+        if time.monotonic() >= give_up_at:
+            return ", ".join(kept)
+        time.sleep(POLL_EVERY)
+
+
+def _kept_on(gpu: Gpu) -> str | None:
+    """Return a message about a problem or a process on a GPU; None if its memory is free."""
+    if gpu.problem:
+        return f"GPU {gpu.index} {gpu.problem}"
+    stranger = stranger_on(gpu)
+    used = f", {gpu.memory_used / 2**30:.1f} GiB in use" if gpu.memory_used and gpu.pids else ""
+    if stranger and not stranger.startswith("is "):
+        stranger = f"is still used by {stranger}{used}"
+    return f"GPU {gpu.index} {stranger}" if stranger else None
+
+
+def problems_of(indices: Collection[int]) -> str | None:
+    """Return a message about the problems of some GPUs; None if the driver reports none."""
+    broken = [gpu for gpu in nvml.query().gpus if gpu.index in indices and gpu.problem]
+    return ", ".join(f"GPU {gpu.index} {gpu.problem}" for gpu in broken) or None
+
+
+def describe_process(pid: int) -> str:
+    """Return a process's pid, with its name if it is ours."""
+    import psutil  # rarely needed
+
+    try:
+        process = psutil.Process(pid)
+        own = process.uids().real == os.getuid()
+        return f"pid {pid} ({process.name()})" if own else f"pid {pid} of another user"
+    except psutil.Error:
+        return f"pid {pid}"  # in another container, or just ended

@@ -1,0 +1,300 @@
+"""The daemon processes of a home: wanted or not, started and ended, respawned when they die.
+
+They outlive the process that starts them. Whether one is alive is known by its lock (`locks`).
+
+Two timestamps on disk, of the last start and stop requests, say whether the worker is wanted. The
+later one wins, regardless of who wrote it and of which processes are starting or stopping. So a
+start request during a stop is not lost, nor is a run submitted while an idle worker exits.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import shlex
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import BinaryIO, Protocol
+
+from trainui import paths, python_path
+from trainui.paths import Home, write_private
+from trainui.supervisor.protocol import IDENTITY
+from trainui.system import open_file_limit, plain_files
+
+logger = logging.getLogger(__name__)
+
+_LOG_LIMIT = 1 << 20
+"""Size in bytes at which a log is rotated. A start adds a few lines; one old log is kept."""
+
+_TAIL_BYTES = 1 << 16
+"""How much of the end of a log is searched for its last lines."""
+
+_KILL_WAIT = 5.0
+"""Seconds to wait after SIGKILL: a process in an uninterruptible system call dies only after it."""
+
+_started: list[subprocess.Popen[bytes]] = []
+"""Child processes not yet reaped, so that none remains a zombie."""
+
+FIRST_DELAY = 0.2
+"""Seconds between the first start and the second; doubled at each further start."""
+
+MAX_DELAY = 30.0
+"""Upper limit of the delay, in seconds."""
+
+RESET_AFTER = 60.0
+"""Seconds of uptime after which the delay is reset."""
+
+NO_WORKER = "no worker"
+"""Reason why nothing starts while the worker is not wanted; the next run starts it."""
+
+_WANTED, _WITHDRAWN = "wanted", "withdrawn"
+
+
+def module_argv(module: str, *arguments: str) -> list[str]:
+    """Return the command that runs a module; files in its working directory cannot shadow it."""
+    return [sys.executable, "-P", "-m", module, *arguments]
+
+
+def with_child(argv: Sequence[str], child: Sequence[str]) -> list[str]:
+    """Return the command that starts `child`, then becomes `argv` with the child's pid appended."""
+    return ["/bin/sh", "-c", f"{shlex.join(child)} & exec {shlex.join(argv)} $!"]
+
+
+class InheritedChild:
+    """A child of this process that was started before `exec`; like `Popen`, as far as needed."""
+
+    def __init__(self, pid: int) -> None:
+        self.pid = pid
+        self._code: int | None = None
+
+    def poll(self) -> int | None:
+        """Return its exit code, negative for a signal; None while it is alive.
+
+        0 also if the shell before `exec` reaped it: its code is lost, as with `Popen`.
+        """
+        if self._code is None:
+            try:
+                pid, status = os.waitpid(self.pid, os.WNOHANG)
+            except ChildProcessError:
+                self._code = 0
+            else:
+                self._code = os.waitstatus_to_exitcode(status) if pid else None
+        return self._code
+
+
+def spawn(
+    argv: Sequence[str],
+    log: Path,
+    *,
+    inherited: Sequence[int] = (),
+    stdin: int = subprocess.DEVNULL,
+) -> subprocess.Popen[bytes]:
+    """Start a process in a new session, detached from our terminal and file descriptors.
+
+    The log is created with mode 0600. `inherited` are further file descriptors to pass to the
+    process.
+
+    Raises:
+        OSError: the program cannot be started.
+    """
+    _started[:] = [process for process in _started if process.poll() is None]
+    with _open_log(log) as output:
+        process = subprocess.Popen(
+            argv,
+            stdin=stdin,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            cwd="/",
+            env=_environment(),
+            pass_fds=inherited,
+            start_new_session=True,
+            umask=0o077,
+        )
+    open_file_limit.restore_open_files(process.pid)
+    _started.append(process)
+    return process
+
+
+def end(pid: int, is_gone: Callable[[], bool], *, grace: float) -> bool:
+    """End a process: SIGTERM, then SIGKILL after `grace` seconds.
+
+    The caller has made sure that the pid was not reused. Returns True if it has ended.
+    """
+    _send(pid, signal.SIGTERM)
+    _send(pid, signal.SIGCONT)  # a suspended process handles SIGTERM only once it is resumed
+    if wait_until(is_gone, grace):
+        return True
+    _send(pid, signal.SIGKILL)
+    return wait_until(is_gone, _KILL_WAIT)
+
+
+def wait_until(condition: Callable[[], bool], seconds: float) -> bool:
+    """Poll until a condition is true; return False on timeout."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.02)
+    return True
+
+
+def accept_signals() -> None:
+    """Reset inherited signal dispositions and the signal mask to the defaults."""
+    for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGTERM, signal.SIGHUP, signal.SIGCHLD):
+        signal.signal(number, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_SETMASK, [])
+
+
+def read_tail(log: Path, start: int = 0, *, lines: int = 15) -> str:
+    """Return the last lines of a log after byte offset `start`; empty if it cannot be read."""
+    try:
+        with plain_files.open_plain(log) as file:
+            file.seek(max(start, file.seek(0, os.SEEK_END) - _TAIL_BYTES))
+            text = file.read().decode(errors="replace")
+    except OSError:
+        return ""
+    return "\n".join(text.splitlines()[-lines:])
+
+
+def _send(pid: int, number: signal.Signals) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, number)
+
+
+def redirect_output(log: Path) -> None:
+    """Append this process's stdout and stderr to a log."""
+    with _open_log(log) as output:
+        for target in (1, 2):
+            os.dup2(output.fileno(), target)
+
+
+def _open_log(log: Path) -> BinaryIO:
+    with contextlib.suppress(FileNotFoundError):
+        if log.stat().st_size > _LOG_LIMIT:
+            log.replace(log.with_name(f"{log.name}.1"))
+    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
+    return os.fdopen(os.open(log, flags, 0o600), "ab")
+
+
+def _environment() -> dict[str, str]:
+    """Return our environment with relative paths made absolute, for a process started in `/`.
+
+    If we run inside a stage, the stage's identity and GPU variables are removed: the daemon
+    outlives the stage and must not be limited to its GPUs.
+    """
+    environ = {**os.environ, **dict.fromkeys(IDENTITY, "")}
+    for name in ("TRAINUI_HOME", "TRAINUI_RUNS_DIR", "XDG_DATA_HOME", "XDG_CONFIG_HOME"):
+        if environ.get(name):
+            environ[name] = str(paths.absolute(environ[name]))
+    if os.environ.get(IDENTITY[0]):
+        for name in ("CUDA_VISIBLE_DEVICES", "CUDA_DEVICE_ORDER"):
+            environ.pop(name, None)
+    return {**environ, **python_path.of_own_process()}
+
+
+class ChildProcess(Protocol):
+    """A child process, e.g. a `Popen`."""
+
+    pid: int
+
+    def poll(self) -> int | None:
+        """Return its exit code, negative for a signal; None while it is alive."""
+
+
+@dataclass
+class RespawnedProcess:
+    """A respawned process and its backoff state."""
+
+    name: str
+    """Name in the log."""
+    spawn: Callable[[], ChildProcess]
+    """Starts the process."""
+    is_alive: Callable[[], bool]
+    """Returns True if the service is running, no matter which process started it."""
+    process: ChildProcess | None = None
+    """Our child process, until it is reaped."""
+    on_end: Callable[[int, int], None] = lambda _pid, _code: None
+    """Called with the pid and exit code of our child after it was reaped."""
+    max_delay: float = MAX_DELAY
+    """Upper limit of the delay, in seconds."""
+    due: float = field(default=0.0, init=False)
+    """Earliest time of the next start, on the caller's clock."""
+    _delay: float = field(default=0.0, init=False)
+    _alive_since: float | None = field(default=None, init=False)
+
+    def poll(self, now: float) -> None:
+        """Reap the child, and start a new one if the service is down and a start is due."""
+        if self.process is not None and (code := self.process.poll()) is not None:
+            ended, self.process = self.process, None  # first, in case `on_end` raises
+            if code == 0 and self.is_alive():
+                logger.info(
+                    "the %s runs; pid %d, which started it, has ended", self.name, ended.pid
+                )
+            else:
+                logger.info("the %s, pid %d, ended with code %d", self.name, ended.pid, code)
+            self.on_end(ended.pid, code)
+        if self.is_alive():
+            self._alive_since = now if self._alive_since is None else self._alive_since
+            if now - self._alive_since >= RESET_AFTER:
+                self._delay = self.due = 0.0
+        elif self.process is None and now >= self.due:
+            self._alive_since = None
+            self._delay = min(max(2 * self._delay, FIRST_DELAY), self.max_delay)
+            self.due = now + self._delay
+            self.process = self.spawn()
+            logger.info("started the %s, pid %d", self.name, self.process.pid)
+
+    def is_settled(self) -> bool:
+        """Return True if the service is running or its start failed, False while it is starting."""
+        return self.process is None or self.is_alive()
+
+
+def want_worker(home: Home) -> None:
+    """Request that the worker runs; the timestamp grows even if the clock was set back."""
+    _write_stamp(
+        home,
+        _WANTED,
+        max(time.time_ns(), worker_wanted_at(home) + 1, worker_withdrawn_at(home) + 1),
+    )
+
+
+def withdraw_worker(home: Home) -> None:
+    """Request that the worker stops."""
+    _write_stamp(home, _WITHDRAWN, max(time.time_ns(), worker_wanted_at(home) + 1))
+
+
+def withdraw_worker_as_seen(home: Home, seen: int) -> None:
+    """Request a stop, unless a start was requested after `wanted_at` returned `seen`."""
+    _write_stamp(home, _WITHDRAWN, max(seen, worker_withdrawn_at(home)))
+
+
+def is_worker_wanted(home: Home) -> bool:
+    """Return True if the last request was to run the worker."""
+    return worker_wanted_at(home) > worker_withdrawn_at(home)
+
+
+def worker_wanted_at(home: Home) -> int:
+    """Return the time of the last start request, in nanoseconds since 1970; 0 if never."""
+    return _read_stamp(home, _WANTED)
+
+
+def worker_withdrawn_at(home: Home) -> int:
+    """Return the time of the last stop request, in nanoseconds since 1970; 0 if never."""
+    return _read_stamp(home, _WITHDRAWN)
+
+
+def _write_stamp(home: Home, name: str, stamp: int) -> None:
+    write_private(home.worker / name, f"{stamp}\n")
+
+
+def _read_stamp(home: Home, name: str) -> int:
+    try:
+        return int(plain_files.read_text(home.worker / name))
+    except (FileNotFoundError, ValueError):
+        return 0

@@ -1,0 +1,364 @@
+"""Stalls of running attempts: flagged, and watched by `stalled` alerts.
+
+A stalled attempt is flagged, not stopped: any output counts as activity. For an alert, only the
+metrics as they are read give the cadence, and a busy GPU counts, since a long evaluation is not a
+stall. Metrics count once they are stored. While the store is locked or its server is down, none
+are, and an alert must not stop a stage for that.
+
+The cadence of an attempt is the usual gap between its outputs. It is stalled if it has been silent
+for longer than each of: a minute, ten times the median of its last hundred gaps, and twice the
+longest of them. The last condition allows for occasional evaluations. With fewer than six
+activities the usual gap is that of its stored points, if there are enough; else there is no
+cadence yet, and no stall.
+
+There is no log of an adopted process if its output goes to a terminal, and no known source for
+metrics in an unknown format. Both show in the state of the files that it has open for writing.
+"""
+
+from __future__ import annotations
+
+import os
+import statistics
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from trainui import clock, formatting
+from trainui.execution import nvml
+from trainui.execution.slots import host
+from trainui.metrics.discovery import process_files
+from trainui.model.definition import Alert
+from trainui.model.records import AttemptRecord
+from trainui.model.states import Status
+from trainui.store.db.engine import Store
+from trainui.store.points import point_sources, read_points
+from trainui.store.runs import alerts as alert_records
+from trainui.store.runs import attempt_rows, stages
+from trainui.store.runs.alerts import AlertRecord
+from trainui.supervisor import journal, protocol
+from trainui.supervisor.supervise import descendants, list_processes
+from trainui.system import mounts
+
+LEAST_SILENCE = 60.0
+"""Seconds: a shorter silence is never a stall."""
+
+OF_MEDIAN, OF_LONGEST = 10.0, 2.0
+
+GAPS = 100
+"""Number of gaps kept, so that the cadence is that of the current phase of the training."""
+
+LEAST_GAPS = 5
+
+GRACE = 5.0
+"""Seconds that the metrics reader gets to catch up once the store is writable."""
+
+IDLE = 5
+"""GPU utilisation in per cent below which a GPU counts as idle."""
+
+LEAST_POINTS = 20
+"""Number of points from which on they give a cadence, if checks saw too little activity."""
+
+
+class StallRule:
+    """The cadence of one attempt and its limit; all times are seconds on one monotonic clock."""
+
+    def __init__(
+        self,
+        times: Iterable[float],
+        *,
+        least_silence: float = LEAST_SILENCE,
+        of_median: float = OF_MEDIAN,
+        of_longest: float = OF_LONGEST,
+    ) -> None:
+        """Start with the known activity.
+
+        Args:
+            times: of the known activity.
+            least_silence: seconds; a shorter silence is not a stall.
+            of_median: a stall is longer than the median gap times this factor.
+            of_longest: and longer than the longest gap times this factor.
+        """
+        self._of_median, self._of_longest = of_median, of_longest
+        self._gaps: deque[float] = deque(maxlen=GAPS)
+        self._least_silence = least_silence
+        self._last = float("-inf")
+        for moment in times:
+            self.note(moment)
+
+    def note(self, time: float) -> None:
+        """Record activity at a time."""
+        if self._last < time and self._last > float("-inf"):
+            self._gaps.append(time - self._last)
+        self._last = max(self._last, time)
+
+    def assume(self, gap: float) -> None:
+        """Take a gap as the usual one, besides those that are known."""
+        self._gaps.extend([gap] * LEAST_GAPS)
+
+    def silence(self, now: float) -> float:
+        """Return the seconds since the last activity."""
+        return now - self._last
+
+    @property
+    def is_known(self) -> bool:
+        """True if there was enough activity to know the usual gap."""
+        return len(self._gaps) >= LEAST_GAPS
+
+    @property
+    def patience(self) -> float:
+        """Seconds of silence after which the attempt counts as stalled."""
+        if not self.is_known:
+            return float("inf")
+        usual = self._of_median * statistics.median(self._gaps)
+        return max(self._least_silence, usual, self._of_longest * max(self._gaps))
+
+    def is_stalled(self, now: float) -> bool:
+        """Return True if the silence is longer than `patience`."""
+        return self.silence(now) > self.patience
+
+
+def process_family(pid: int) -> set[int]:
+    """Return the pids of a process and all below it."""
+    return {pid} | {one.pid for one in descendants({pid}, list_processes(), {})}
+
+
+def written_marks(pids: set[int]) -> tuple[int, ...]:
+    """Return the sizes and times of the files that processes write; each output changes them.
+
+    Those on remote file systems may not answer: the positions of the processes in them count.
+    """
+    found = set[tuple[int, int]]()
+    paths = process_files.written_by(pids)
+    remote = {path for path in paths if mounts.remote_mount(path)}
+    if remote:
+        found = {(0, at) for at in process_files.positions(pids, remote)}
+    for path in paths - remote:
+        with suppress(OSError):
+            status = os.stat(path)  # noqa: PTH116 (many, and names as the kernel gives them)
+            found.add((status.st_size, status.st_mtime_ns))
+    return tuple(number for pair in sorted(found) for number in pair)
+
+
+class StallWatch:
+    """Checks the running attempts of this host."""
+
+    def __init__(
+        self,
+        store: Store,
+        *,
+        least_silence: float = LEAST_SILENCE,
+        grace: float = GRACE,
+        gpus: Callable[[], Sequence[nvml.Gpu]] = lambda: nvml.query().gpus,
+    ) -> None:
+        self._store = store
+        self._least_silence = least_silence
+        self._grace = grace
+        self._gpus = gpus
+        self._watched: dict[int, Any] = {}
+        """By attempt, what a subclass knows of it."""
+
+    def poll(self) -> None:
+        """Check all running attempts of this host."""
+        with self._store.read() as connection:
+            found = attempt_rows.in_state(connection, Status.RUNNING)
+        running = [one for one in found if one.host == host()]
+        ids = {one.id for one in running}
+        self._watched = {id_: one for id_, one in self._watched.items() if id_ in ids}
+        self._check(running, time.monotonic())
+
+    def _check(self, running: Sequence[AttemptRecord], now: float) -> None:
+        raise NotImplementedError
+
+
+class Stall:
+    """Decides when a stall of one attempt, or its end, has to be recorded."""
+
+    is_recorded: bool | None = None
+    """True if a stall is on record; None: not known."""
+
+    def __init__(self, store: Store, grace: float) -> None:
+        """Start without a stall.
+
+        `grace` is the number of seconds that the metrics reader gets to catch up once the store is
+        writable: only then a silence is the stage's own.
+        """
+        self._store = store
+        self._grace = grace
+        self._writable_at: float | None = None
+
+    def is_unrecorded(self, *, stalled: bool) -> bool:
+        """Return True if the current state has to be recorded.
+
+        Raises:
+            StoreError: the store cannot be written.
+        """
+        if not stalled:
+            self._writable_at = None
+        elif not self.is_recorded:
+            if self._writable_at is None:
+                self._store.await_writable()
+                self._writable_at = time.monotonic()
+            if time.monotonic() - self._writable_at < self._grace:
+                return False  # decided at a later check
+        return stalled != self.is_recorded
+
+
+@dataclass(slots=True)
+class _WatchedAlert:
+    alert: Alert
+    rule: StallRule
+    stall: Stall
+    read: int = 0
+    """Bytes of its metric sources that have been read."""
+    busy_at: float = float("-inf")
+    """Time at which one of its GPUs was last seen busy."""
+
+
+class StallAlerts(StallWatch):
+    """Watches the attempts of this host whose stages have a `stalled` alert."""
+
+    _watched: dict[int, list[_WatchedAlert]]
+
+    def _check(self, running: Sequence[AttemptRecord], now: float) -> None:
+        with self._store.read() as connection:
+            for attempt in running:
+                if attempt.id not in self._watched:
+                    alerts = stages.get(connection, attempt.stage_id).definition.alerts
+                    stalled = [alert for alert in alerts if alert.condition == "stalled"]
+                    self._watched[attempt.id] = [self._begin(alert) for alert in stalled]
+            offsets = point_sources.offsets(connection) if any(self._watched.values()) else {}
+        with_gpus = any(one.gpus and self._watched[one.id] for one in running)
+        used = {gpu.index: gpu.utilisation for gpu in self._gpus()} if with_gpus else {}
+        for attempt in running:
+            busy = any((used.get(index) or 0) >= IDLE for index in attempt.gpus)
+            for watched in self._watched[attempt.id]:
+                if (read := offsets.get(attempt.stage_id, 0)) != watched.read:
+                    watched.read = read
+                    watched.rule.note(now)
+                watched.busy_at = now if busy else watched.busy_at
+                self._judge(attempt, watched, now)
+
+    def _begin(self, alert: Alert) -> _WatchedAlert:
+        least = self._least_silence
+        rule = StallRule((), least_silence=least, of_median=alert.limit, of_longest=0.0)
+        return _WatchedAlert(alert, rule, Stall(self._store, self._grace))
+
+    def _judge(self, attempt: AttemptRecord, watched: _WatchedAlert, now: float) -> None:
+        rule = watched.rule
+        stalled = rule.is_stalled(now) and now - watched.busy_at > rule.patience
+        if not watched.stall.is_unrecorded(stalled=stalled):
+            return
+        if stalled:
+            idle = ", and its GPUs are idle" if attempt.gpus else ""
+            words = (
+                f"no metric for {formatting.duration(rule.silence(now))}, more than "
+                f"{watched.alert.limit:g} times the usual pace{idle}"
+            )
+            with self._store.write() as connection:
+                found = [AlertRecord.of_alert(watched.alert, words)]
+                alert_records.record(connection, attempt.stage_id, attempt.number, found)
+        watched.stall.is_recorded = stalled
+
+
+@dataclass(slots=True)
+class _WatchedAttempt:
+    rule: StallRule
+    observed: tuple[int, ...]
+    """Log sizes and metric offset, and what an adopted process writes; activity changes them."""
+    stall: Stall
+    is_mute: bool = True
+    """True until the first activity: an adopted process may only be seen by its use of a GPU."""
+    learned_from: tuple[int, ...] = ()
+    """The observed values when the stored points were last counted."""
+
+
+class StallDetector(StallWatch):
+    """Watches all attempts of this host."""
+
+    _watched: dict[int, _WatchedAttempt]
+
+    def _check(self, running: Sequence[AttemptRecord], now: float) -> None:
+        started = [one for one in running if one.started_at is not None]
+        if not started:
+            return
+        with self._store.read() as connection:
+            offsets = point_sources.offsets(connection)
+        for attempt in started:
+            is_adopted = attempt.is_external and attempt.pid is not None
+            pids = process_family(attempt.pid or 0) if is_adopted else set[int]()
+            observed = (
+                *_log_sizes(attempt),
+                offsets.get(attempt.stage_id, 0),
+                *written_marks(pids),
+            )
+            self._update(attempt, observed, pids, now)
+
+    def _update(
+        self, attempt: AttemptRecord, observed: tuple[int, ...], pids: set[int], now: float
+    ) -> None:
+        watched = self._watched.get(attempt.id)
+        if watched is None:
+            watched = self._watched[attempt.id] = self._begin(attempt, observed, now)
+        if observed != watched.observed:
+            if pids and watched.is_mute:
+                # without the gaps between its uses of a GPU
+                watched.rule = StallRule((), least_silence=self._least_silence)
+            watched.observed, watched.is_mute = observed, False
+            watched.rule.note(now)
+        elif pids and watched.is_mute and self._is_gpu_busy(pids):
+            watched.rule.note(now)
+        elif not watched.rule.is_known and watched.rule.silence(now) > self._least_silence:
+            self._learn(attempt, watched, now)
+        stalled = watched.rule.is_stalled(now)
+        if watched.stall.is_unrecorded(stalled=stalled):
+            silence = formatting.duration(watched.rule.silence(now))
+            words = (
+                f"no output for {silence}, much longer than usual" if stalled else "active again"
+            )
+            with self._store.write() as connection:
+                stages.set_stalled(connection, attempt, stalled, words)
+            watched.stall.is_recorded = stalled
+
+    def _is_gpu_busy(self, pids: set[int]) -> bool:
+        busy = (gpu for gpu in self._gpus() if (gpu.utilisation or 0) >= IDLE)
+        return any(not pids.isdisjoint(gpu.pids) for gpu in busy)
+
+    def _begin(
+        self, attempt: AttemptRecord, observed: tuple[int, ...], now: float
+    ) -> _WatchedAttempt:
+        # an external run started long ago: the time since then is no gap between two outputs
+        times = _known_activity(attempt, now) if not attempt.is_external else [now]
+        rule = StallRule(times, least_silence=self._least_silence)
+        return _WatchedAttempt(rule, observed, Stall(self._store, self._grace))
+
+    def _learn(self, attempt: AttemptRecord, watched: _WatchedAttempt, now: float) -> None:
+        """Take the cadence from the stored points of an attempt that soon fell silent."""
+        if watched.learned_from == watched.observed:
+            return
+        watched.learned_from = watched.observed
+        with self._store.read() as connection:
+            count = read_points.count_of_attempt(connection, attempt.stage_id, attempt.number)
+        if count >= LEAST_POINTS:
+            ran = (clock.now() - (attempt.started_at or 0)) / clock.SECOND
+            watched.rule.assume(max(0.0, ran - watched.rule.silence(now)) / count)
+
+
+def _log_sizes(attempt: AttemptRecord) -> tuple[int, ...]:
+    """Return the sizes of an attempt's logs, unless these are links to a remote file system."""
+    directory = Path(attempt.directory)
+    if attempt.is_external and mounts.has_remote():
+        with suppress(OSError):
+            if mounts.remote_mount(str((directory / protocol.STDOUT_FILE).readlink())):
+                return ()
+    return journal.log_sizes(directory)
+
+
+def _known_activity(attempt: AttemptRecord, now: float) -> list[float]:
+    """Return the activity before this worker's first check (start and log growth), on our clock."""
+    times = [(attempt.started_at or 0), *journal.last_growths(Path(attempt.directory))]
+    wall = clock.now()
+    return [now - max(0, wall - time) / clock.SECOND for time in sorted(times)]
