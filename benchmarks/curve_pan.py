@@ -28,10 +28,8 @@ from trainui.store.points.plot_series import Axis
 from trainui.tui.curves.plot import plot
 from trainui.tui.plot_axes import Frame
 from trainui.tui.readers.poller import Poller
-from trainui.tui.snapshot.curves import Chart, CurvesWanted
-from trainui.tui.snapshot.plot_options import PlotOptions
-from trainui.tui.snapshot.query import MetricQuery, RunQuery
-from trainui.tui.snapshot.snapshot import Snapshot
+from trainui.tui.snapshot.curves import Chart, CurvesWanted, PlotOptions
+from trainui.tui.snapshot.snapshot import MetricQuery, RunQuery, Snapshot
 
 LIMIT = 100.0
 """Milliseconds from one picture to the next."""

@@ -37,8 +37,7 @@ from trainui.tui.preferences import FILE, Preferences
 from trainui.tui.readers import health
 from trainui.tui.readers.poller import Poller
 from trainui.tui.run_list.screen import RunsScreen
-from trainui.tui.snapshot.query import ListQuery, RunQuery
-from trainui.tui.snapshot.snapshot import Snapshot
+from trainui.tui.snapshot.snapshot import ListQuery, RunQuery, Snapshot
 from trainui.tui.terminal import terminal_app
 from trainui.tui.terminal.terminal_app import TerminalApp
 

@@ -19,15 +19,16 @@ from trainui.text import harmless
 from trainui.tui.keymap import bindings
 from trainui.tui.numbers import bar, blocks
 from trainui.tui.page import Page
-from trainui.tui.snapshot.machine_figures import (
+from trainui.tui.snapshot.snapshot import (
     PERIOD,
     DiskFigures,
     GpuFigures,
+    Machine,
     MachineFigures,
-    coarse,
+    MachineQuery,
+    Snapshot,
+    coarse_time,
 )
-from trainui.tui.snapshot.query import MachineQuery
-from trainui.tui.snapshot.snapshot import Machine, Snapshot
 from trainui.tui.styled_text import (
     Row,
     Segment,
@@ -256,7 +257,7 @@ def _disk(found: DiskFigures, rate: float | None, width: int) -> list[Row]:
     low = [Segment("  ▲ low", "bad")] if found.room.is_low else []
     growth = Segment("usage not growing", "dim")
     if rate is not None:
-        text = f"growing by {size(int(rate * 60))}/min: full in {coarse(free / rate)}"
+        text = f"growing by {size(int(rate * 60))}/min: full in {coarse_time(free / rate)}"
         growth = Segment(text, "warn")
     return [
         (),

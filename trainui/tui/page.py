@@ -27,8 +27,7 @@ from trainui.tui.actions.target import Target, label, listed, may_be_deleted
 from trainui.tui.app_interface import AppInterface, app_of
 from trainui.tui.graph.nodes import most_important
 from trainui.tui.keymap import Key, bindings
-from trainui.tui.snapshot.query import Query
-from trainui.tui.snapshot.snapshot import Snapshot
+from trainui.tui.snapshot.snapshot import Query, Snapshot
 from trainui.tui.styled_text import Row, Segment
 from trainui.tui.terminal.terminal_app import PromptDrawing
 from trainui.tui.widgets import Bar, GpuStrip, KeyBar, SearchBar

@@ -13,8 +13,7 @@ from tests.unit.tui.driving import Driven, opened
 from tests.unit.tui.filled import SWEEP, Filler, running_demo
 from trainui.tui.curves.screen import CurvePlot, CurvesScreen
 from trainui.tui.readers import series
-from trainui.tui.snapshot.curves import Comparison
-from trainui.tui.snapshot.plot_options import PlotOptions
+from trainui.tui.snapshot.curves import Comparison, PlotOptions
 
 
 def page(driven: Driven) -> CurvesScreen:

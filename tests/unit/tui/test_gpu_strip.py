@@ -14,7 +14,7 @@ from tests.unit.tui.driving import opened
 from tests.unit.tui.filled import Filler, running_demo
 from trainui.execution import nvml
 from trainui.tui.run_list.screen import RunsScreen
-from trainui.tui.snapshot.machine_figures import GpuFigures
+from trainui.tui.snapshot.snapshot import GpuFigures
 from trainui.tui.styled_text import plain, width_of
 from trainui.tui.widgets import strip_rows
 

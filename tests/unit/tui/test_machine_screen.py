@@ -20,7 +20,7 @@ from trainui.store.read.gpu_use import Holder
 from trainui.system.disk import DiskSpace
 from trainui.tui.machine_screen import MachineScreen, MachineView, history_rows, machine_lines
 from trainui.tui.readers.health import DiskForecast
-from trainui.tui.snapshot.machine_figures import DiskFigures, GpuFigures, MachineFigures, coarse
+from trainui.tui.snapshot.snapshot import DiskFigures, GpuFigures, MachineFigures, coarse_time
 from trainui.tui.snapshot.snapshot import Machine as Seen
 from trainui.tui.styled_text import joined, width_of
 from trainui.tui.widgets import Entry, strip_rows
@@ -55,7 +55,7 @@ def test_what_was_deleted_begins_a_new_forecast() -> None:
 
 
 def test_a_forecast_is_coarse() -> None:
-    assert [coarse(s) for s in (5, 61, 3541, 11_423)] == ["~1m", "~1m", "~59m", "~3h 10m"]
+    assert [coarse_time(s) for s in (5, 61, 3541, 11_423)] == ["~1m", "~1m", "~59m", "~3h 10m"]
 
 
 FIGURES = MachineFigures(

@@ -17,11 +17,8 @@ from trainui.tui.curves.state import CurvesState
 from trainui.tui.keymap import bindings
 from trainui.tui.numbers import exact_step, number, shortened
 from trainui.tui.page import Page
-from trainui.tui.snapshot.cache import Cache
-from trainui.tui.snapshot.curves import ALL_IN_ONE, Candidate, Comparison, CurvesWanted
-from trainui.tui.snapshot.plot_options import after
-from trainui.tui.snapshot.query import MetricQuery
-from trainui.tui.snapshot.snapshot import Snapshot
+from trainui.tui.snapshot.curves import ALL_IN_ONE, Candidate, Comparison, CurvesWanted, after
+from trainui.tui.snapshot.snapshot import Cache, MetricQuery, Snapshot
 from trainui.tui.styled_text import Row, Segment, fit, fit_middle
 from trainui.tui.widgets import Bar, CursorView
 

@@ -10,8 +10,7 @@ from trainui.store.points.plot_series import Axis
 from trainui.tui import axis_marks
 from trainui.tui.numbers import number, step
 from trainui.tui.plot_axes import XAxis
-from trainui.tui.snapshot.curves import Chart, PlotLine
-from trainui.tui.snapshot.plot_options import PlotOptions
+from trainui.tui.snapshot.curves import Chart, PlotLine, PlotOptions
 
 
 class CursorValue(NamedTuple):

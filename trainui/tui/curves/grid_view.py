@@ -29,9 +29,8 @@ from trainui.tui.curves.state import CurvesState
 from trainui.tui.keymap import bindings
 from trainui.tui.numbers import number
 from trainui.tui.plot_axes import Frame
-from trainui.tui.snapshot.cache import Cache
-from trainui.tui.snapshot.curves import NOT_READ, Chart, Curves, PlotLine
-from trainui.tui.snapshot.plot_options import PlotOptions
+from trainui.tui.snapshot.curves import NOT_READ, Chart, Curves, PlotLine, PlotOptions
+from trainui.tui.snapshot.snapshot import Cache
 from trainui.tui.styled_text import ELLIPSIS, Row, Segment, beside, cut, fit, fit_middle, width_of
 from trainui.tui.styles import CURVES
 

@@ -19,12 +19,14 @@ from trainui.tui.plot_axes import XAxis
 from trainui.tui.snapshot.curves import (
     ALL_IN_ONE,
     NOT_READ,
+    SMOOTHINGS,
     Chart,
     Comparison,
     Curves,
     CurvesWanted,
+    PlotOptions,
+    after,
 )
-from trainui.tui.snapshot.plot_options import SMOOTHINGS, PlotOptions, after
 from trainui.tui.styled_text import Row, text_rows
 
 BRIEFLY = 1.5

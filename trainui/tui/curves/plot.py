@@ -31,8 +31,7 @@ from trainui.tui.plot_axes import (
     with_y_axis,
     x_axis_rows,
 )
-from trainui.tui.snapshot.curves import ABOVE, BELOW, NAN, Chart, PlotLine
-from trainui.tui.snapshot.plot_options import PlotOptions
+from trainui.tui.snapshot.curves import ABOVE, BELOW, NAN, Chart, PlotLine, PlotOptions
 from trainui.tui.styled_text import Row, Segment, fit, fit_middle
 
 _CHARACTERS = tuple(chr(braille.BLANK + bits) for bits in range(256))

@@ -42,10 +42,8 @@ from trainui.tui.keymap import bindings
 from trainui.tui.numbers import exact_step, number
 from trainui.tui.page import Jump, Page
 from trainui.tui.plot_axes import Frame
-from trainui.tui.snapshot.curves import Chart, PlotLine
-from trainui.tui.snapshot.plot_options import AXES, PlotOptions, after
-from trainui.tui.snapshot.query import MetricQuery
-from trainui.tui.snapshot.snapshot import CurvesPage, Snapshot
+from trainui.tui.snapshot.curves import AXES, Chart, PlotLine, PlotOptions, after
+from trainui.tui.snapshot.snapshot import CurvesPage, MetricQuery, Snapshot
 from trainui.tui.styled_text import Row, Segment, cut, fit, fit_middle, joined, shared_out, width_of
 from trainui.tui.widgets import Bar
 

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from trainui.model.headline_metric import is_clock, is_headline
 from trainui.model.records import SeriesSummary
 from trainui.store.points.plot_series import Axis
-from trainui.tui.snapshot.curves import Comparison
-from trainui.tui.snapshot.plot_options import SMOOTHINGS, PlotOptions
+from trainui.tui.snapshot.curves import SMOOTHINGS, Comparison, PlotOptions
 
 if TYPE_CHECKING:
     from trainui.tui.preferences import Preferences

@@ -26,8 +26,8 @@ from trainui.system import plain_files
 from trainui.text import harmless
 from trainui.tui.numbers import exact_step, number
 from trainui.tui.readers.stage_values import BestSteps
-from trainui.tui.snapshot.cache import Cache
 from trainui.tui.snapshot.run_page import LogProgress, StageActivity
+from trainui.tui.snapshot.snapshot import Cache
 
 PROGRESS_BYTES = 4096
 """The end of a log in which its progress is searched for, and its beginning for `max_steps`."""

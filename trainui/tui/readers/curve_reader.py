@@ -40,9 +40,9 @@ from trainui.tui.snapshot.curves import (
     Curves,
     CurvesWanted,
     PlotLine,
+    PlotOptions,
     PlottedSeries,
 )
-from trainui.tui.snapshot.plot_options import PlotOptions
 
 if TYPE_CHECKING:
     from trainui.store.points.plot_windows import Extent, Plotted

@@ -15,8 +15,7 @@ from trainui.store.read import event_feed, gpu_use, run_list, views
 from trainui.store.read.run_list import RunLine
 from trainui.tui.readers.gpu_reader import gpus_of_other_hosts
 from trainui.tui.readers.health import HealthReader
-from trainui.tui.snapshot.query import ListQuery, MetricQuery, Query, RunQuery
-from trainui.tui.snapshot.snapshot import Snapshot
+from trainui.tui.snapshot.snapshot import ListQuery, MetricQuery, Query, RunQuery, Snapshot
 
 if TYPE_CHECKING:
     from trainui.tui.readers.in_view import InViewReader

@@ -13,8 +13,8 @@ from trainui.store.db.protocol import Connection
 from trainui.store.points import read_points
 from trainui.store.read import run_history, views
 from trainui.store.read.stage_cache import StageCache
-from trainui.tui.snapshot.cache import Cache
 from trainui.tui.snapshot.run_page import Eta, RunEta
+from trainui.tui.snapshot.snapshot import Cache
 
 PERIOD = 5.0
 """Seconds for which the history of earlier runs is cached."""

@@ -20,13 +20,7 @@ from trainui.store.db.protocol import Connection
 from trainui.store.hosts import SILENT_AFTER
 from trainui.system import disk
 from trainui.system.disk import DiskSpace
-from trainui.tui.snapshot.machine_figures import (
-    HISTORY,
-    PERIOD,
-    DiskFigures,
-    GpuFigures,
-    MachineFigures,
-)
+from trainui.tui.snapshot.snapshot import HISTORY, PERIOD, DiskFigures, GpuFigures, MachineFigures
 
 
 class MachineReader:

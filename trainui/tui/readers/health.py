@@ -15,8 +15,7 @@ from trainui.store.db.protocol import Connection
 from trainui.store.read import views
 from trainui.system import disk
 from trainui.system.disk import DiskSpace
-from trainui.tui.snapshot.machine_figures import coarse, seconds_left
-from trainui.tui.snapshot.snapshot import NOTHING_LOST, Health
+from trainui.tui.snapshot.snapshot import NOTHING_LOST, Health, coarse_time, seconds_left
 
 if TYPE_CHECKING:
     from trainui.execution.attempt.lost_attempts import LossFinder
@@ -70,7 +69,7 @@ class DiskForecast:
         )
         if room is None or left[room.path] >= SOON:
             return None
-        return f"disk full in {coarse(left[room.path])}: {room.roughly}"
+        return f"disk full in {coarse_time(left[room.path])}: {room.roughly}"
 
 
 PERIOD = 2.0

@@ -25,10 +25,8 @@ from trainui.text import harmless
 from trainui.tui.readers.eta_estimator import EtaEstimator
 from trainui.tui.readers.metric_reader import MetricReader
 from trainui.tui.readers.stage_values import StageValues
-from trainui.tui.snapshot.cache import Cache
-from trainui.tui.snapshot.query import ListQuery
 from trainui.tui.snapshot.run_page import metric_title
-from trainui.tui.snapshot.snapshot import ListedMetrics, RunLive, Snapshot
+from trainui.tui.snapshot.snapshot import Cache, ListedMetrics, ListQuery, RunLive, Snapshot
 
 SWEEP_BUDGET = 0.05
 """Seconds for one read; the rest is read next time."""

@@ -14,8 +14,8 @@ from trainui.store.read import event_feed, headlines, stage_alerts
 from trainui.store.read.headlines import MetricOwner
 from trainui.store.read.run_list import RunLine
 from trainui.tui.readers.stage_values import StageValues
-from trainui.tui.snapshot.cache import Cache
 from trainui.tui.snapshot.run_page import SMOOTHED, RunValues
+from trainui.tui.snapshot.snapshot import Cache
 
 BUDGET = 0.2
 """Seconds for one read; the rest is read next time."""

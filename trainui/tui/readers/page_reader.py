@@ -33,11 +33,9 @@ from trainui.tui.readers.activity import ActivityReader
 from trainui.tui.readers.curve_reader import CurveReader
 from trainui.tui.readers.eta_estimator import EtaEstimator
 from trainui.tui.readers.sweep_member_reader import AlertReader, SweepMemberReader
-from trainui.tui.snapshot.cache import Cache
 from trainui.tui.snapshot.curves import Curves
-from trainui.tui.snapshot.query import DetailTab, MetricQuery, RunQuery
 from trainui.tui.snapshot.run_page import RunPage, StageDetail, StageFile, StageFiles, as_attempt
-from trainui.tui.snapshot.snapshot import CurvesPage
+from trainui.tui.snapshot.snapshot import Cache, CurvesPage, DetailTab, MetricQuery, RunQuery
 
 MOST, DEEPEST = 2000, 5
 """The most files of a stage that are listed, and levels of subdirectories that are searched."""

@@ -18,9 +18,16 @@ from typing import TYPE_CHECKING
 from trainui.tui.readers.database import ScreenDatabase
 from trainui.tui.readers.file_watch import FileWatch
 from trainui.tui.readers.gpu_reader import GpuReader
-from trainui.tui.snapshot.machine_figures import PERIOD as GPU_PERIOD
-from trainui.tui.snapshot.query import ListQuery, MachineQuery, MetricQuery, Query, RunQuery
-from trainui.tui.snapshot.snapshot import Machine, Snapshot
+from trainui.tui.snapshot.snapshot import PERIOD as GPU_PERIOD
+from trainui.tui.snapshot.snapshot import (
+    ListQuery,
+    Machine,
+    MachineQuery,
+    MetricQuery,
+    Query,
+    RunQuery,
+    Snapshot,
+)
 from trainui.tui.terminal.terminal_app import Bandwidth
 
 if TYPE_CHECKING:

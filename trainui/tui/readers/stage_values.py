@@ -12,8 +12,8 @@ from trainui.model.search import Search
 from trainui.model.states import Status
 from trainui.store.db.protocol import Connection
 from trainui.store.read.headlines import MetricOwner
-from trainui.tui.snapshot.cache import Cache
 from trainui.tui.snapshot.run_page import SMOOTHED, StageValue
+from trainui.tui.snapshot.snapshot import Cache
 
 WEIGHT = 0.9
 """The smoothing weight of these values (`store.points.plot_windows`)."""

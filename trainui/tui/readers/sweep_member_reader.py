@@ -12,7 +12,6 @@ from trainui.store.db.protocol import Connection
 from trainui.store.read import event_feed, headlines, stage_alerts, trials
 from trainui.text import harmless
 from trainui.tui.readers.stage_values import BestSteps, StageValues
-from trainui.tui.snapshot.cache import Cache
 from trainui.tui.snapshot.run_page import (
     SMOOTHED,
     MatrixDetail,
@@ -20,6 +19,7 @@ from trainui.tui.snapshot.run_page import (
     StageValue,
     metric_title,
 )
+from trainui.tui.snapshot.snapshot import Cache
 
 NAN, ALERT = "NaN", "alert"
 """The words of a stage's alerts."""

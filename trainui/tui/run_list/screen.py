@@ -22,8 +22,7 @@ from trainui.tui.page import WIDE, Page
 from trainui.tui.run_list.columns import trouble_cells
 from trainui.tui.run_list.sorting import WHEN
 from trainui.tui.run_list.table import RunTable
-from trainui.tui.snapshot.query import ListQuery
-from trainui.tui.snapshot.snapshot import Snapshot
+from trainui.tui.snapshot.snapshot import ListQuery, Snapshot
 from trainui.tui.styled_text import Row, Segment, fit, fit_middle, text_rows, width_of
 from trainui.tui.widgets import Entry, EntryView
 

@@ -31,9 +31,8 @@ from trainui.tui.run_page.overview import (
 )
 from trainui.tui.run_page.sweep_table import SweepRows, SweepTable
 from trainui.tui.run_page.tab_bar import Tabs
-from trainui.tui.snapshot.cache import Cache
-from trainui.tui.snapshot.query import DetailTab
 from trainui.tui.snapshot.run_page import StageFile, StageFiles, as_attempt
+from trainui.tui.snapshot.snapshot import Cache, DetailTab
 from trainui.tui.styled_text import (
     Row,
     Segment,

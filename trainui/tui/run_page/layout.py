@@ -26,7 +26,7 @@ from trainui.tui.line_view import LinesView
 from trainui.tui.logs.view import LogView
 from trainui.tui.run_page.details_view import DetailsView
 from trainui.tui.run_page.tab_bar import Tabs
-from trainui.tui.snapshot.query import DetailTab
+from trainui.tui.snapshot.snapshot import DetailTab
 from trainui.tui.styled_text import LEAST_EDGE
 
 WIDE = 100

@@ -32,9 +32,8 @@ from trainui.tui.run_page.details_view import DetailsView
 from trainui.tui.run_page.header import can_resume, crumbs, heading
 from trainui.tui.run_page.layout import Panes
 from trainui.tui.run_page.overview import DetailsSubject
-from trainui.tui.snapshot.query import DetailTab, RunQuery
 from trainui.tui.snapshot.run_page import RunPage, StageDetail
-from trainui.tui.snapshot.snapshot import Snapshot
+from trainui.tui.snapshot.snapshot import DetailTab, RunQuery, Snapshot
 from trainui.tui.styled_text import Row, Segment, text_rows
 from trainui.tui.widgets import Bar
 

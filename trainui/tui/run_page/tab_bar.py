@@ -6,7 +6,7 @@ from textual import events
 from textual.message import Message
 
 from trainui.tui.line_view import LinesView
-from trainui.tui.snapshot.query import DetailTab
+from trainui.tui.snapshot.snapshot import DetailTab
 from trainui.tui.styled_text import Row, Segment, fit_middle, width_of
 
 _TABS = tuple(sorted({**{int(tab): tab.title for tab in DetailTab}, 3: "Curves", 4: "Log"}.items()))

@@ -1,4 +1,4 @@
 """The records that the poller's thread hands to pages, and the queries of pages to it.
 
-Read `query` first, then `snapshot`.
+Read `snapshot` first, then `run_page` and `curves`.
 """

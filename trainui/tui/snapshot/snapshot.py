@@ -1,28 +1,176 @@
-"""The poller's snapshot: what the screen shows, frozen, so that threads can share it."""
+"""The poller's snapshot: what the screen shows, and the queries of pages that it answers.
+
+All of it is frozen, so that threads can share it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, NamedTuple
+import math
+import time
+from collections.abc import Callable, Hashable, Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import IntEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
+from trainui import formatting
 from trainui.model.metric_direction import ComparedMetric
 from trainui.model.records import Lost
 from trainui.store.read.run_list import RunDetails, RunLine
+from trainui.system.disk import DiskSpace
 from trainui.tui.numbers import step
-from trainui.tui.snapshot.query import Query
 from trainui.tui.snapshot.run_page import NOTHING, RunValues, metric_title
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from trainui.model.records import RunRecord, StageRecord
     from trainui.store.read.gpu_use import Holder
-    from trainui.tui.snapshot.curves import Curves
-    from trainui.tui.snapshot.machine_figures import GpuFigures, MachineFigures
+    from trainui.tui.snapshot.curves import Curves, CurvesWanted
     from trainui.tui.snapshot.run_page import Eta, RunPage
 
+Value = TypeVar("Value")
 
 NOTHING_LOST = Lost()
+
+PERIOD, HISTORY = 2.0, 120
+"""Seconds between two polls (the driver's figures are averages over up to one), and the number of
+samples kept: four minutes."""
+
+
+def _all_curves() -> CurvesWanted:
+    from trainui.tui.snapshot.curves import CurvesWanted  # not needed for the list's first frame
+
+    return CurvesWanted()
+
+
+class DetailTab(IntEnum):
+    """A detail tab of a stage; its value is the number on the tab, and the key."""
+
+    OVERVIEW = 2
+    PARAMS = 5
+    OUTPUTS = 6
+    EVENTS = 7
+
+    @property
+    def title(self) -> str:
+        """The name on the tab."""
+        return self.name.capitalize()
+
+
+@dataclass(frozen=True, slots=True)
+class ListQuery:
+    """The query of the list of runs."""
+
+    rows: tuple[str, ...] = ()
+    """Ids of the runs in view."""
+    metrics: frozenset[str] = frozenset()
+    """Names of the metrics by which the list is filtered or sorted."""
+    listed: tuple[str, ...] = ()
+    """Ids of the newest runs that match the filter; the columns follow from them."""
+    details: bool = False
+    """True if each run in view has a second line."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunQuery:
+    """The query of a run's page."""
+
+    run_id: str
+    stage: str | None = None
+    """The full name of the selected stage."""
+    group: str | None = None
+    """The folded sweep under the cursor."""
+    smoothed: bool = False
+    """True if the sweep's table shows and sorts by the last smoothed values."""
+    attempt: int | None = None
+    """The number of the stage's attempt to show; None: the last one."""
+    curves: CurvesWanted | None = field(default_factory=_all_curves)
+    """Which of the stage's metrics to read; None: none."""
+    tab: DetailTab = DetailTab.OVERVIEW
+
+
+@dataclass(frozen=True, slots=True)
+class MetricQuery:
+    """The query of a metric's page."""
+
+    run_id: str
+    stage: str
+    curves: CurvesWanted
+
+
+@dataclass(frozen=True, slots=True)
+class MachineQuery:
+    """The query of the machine page."""
+
+
+Query = ListQuery | RunQuery | MetricQuery | MachineQuery
+"""The query of any page."""
+
+
+@dataclass(frozen=True, slots=True)
+class GpuFigures:
+    """A GPU's figures at one moment, as shown."""
+
+    index: int
+    user: str | None
+    """The user of the GPU other than our stages, or the GPU's problem; None: none."""
+    problem: bool = False
+    utilisation: int | None = None
+    """Per cent."""
+    memory_used: int | None = None
+    """GiB."""
+    memory_total: int | None = None
+    """GiB."""
+    temperature: int | None = None
+    """Degrees Celsius."""
+    power: int | None = None
+    """Watts."""
+    name: str = ""
+    """E.g. `NVIDIA H100 80GB HBM3`."""
+    host: str = ""
+    """Its host; empty: this one."""
+    warning: str = ""
+    """Why it is slow or its results may be wrong; empty: nothing is known."""
+
+    @property
+    def place(self) -> tuple[str, int]:
+        """Its unique key: host and index."""
+        return self.host, self.index
+
+
+@dataclass(frozen=True, slots=True)
+class DiskFigures:
+    """The disk that contains one of trainui's directories."""
+
+    room: DiskSpace
+    total: int
+    """Bytes, including those reserved for root."""
+    kind: str | None
+    """The file system type, as named by the kernel."""
+
+
+@dataclass(frozen=True, slots=True)
+class MachineFigures:
+    """The machine's figures at one moment, with their recent history."""
+
+    cores: tuple[int, ...]
+    """Per cent for each CPU core."""
+    usable: int
+    """Number of CPU cores that this process may use (its affinity)."""
+    load: float
+    memory_used: int
+    memory_total: int
+    swap_used: int
+    swap_total: int
+    disks: tuple[DiskFigures, ...]
+    cpu_history: tuple[float, ...] = ()
+    """Per cent over all cores, oldest first."""
+    memory_history: tuple[float, ...] = ()
+    """Per cent, oldest first."""
+
+    @property
+    def cpu(self) -> float:
+        """Per cent over all cores."""
+        return sum(self.cores) / len(self.cores) if self.cores else 0.0
 
 
 class ListedMetrics(NamedTuple):
@@ -166,3 +314,35 @@ class Snapshot(NamedTuple):
             return self.curves_page.curves
         detail = self.page.detail if self.page is not None else None
         return detail.curves if detail is not None else None
+
+
+def seconds_left(rooms: Iterable[DiskSpace], rates: Mapping[Path, float]) -> dict[Path, float]:
+    """Return the seconds until each growing disk is full."""
+    return {room.path: room.free / rates[room.path] for room in rooms if room.path in rates}
+
+
+def coarse_time(seconds: float) -> str:
+    """Format a forecast, rounded (to 10 minutes above an hour) so that it rarely changes."""
+    step = 600 if seconds >= 3600 else 60
+    rounded = max(round(seconds / step) * step, 60)
+    words = formatting.duration(rounded)
+    return f"~{words.removesuffix(' 00s').removesuffix(' 00m').removesuffix(' 0h')}"
+
+
+class Cache(Generic[Value]):
+    """The last value by key, each with the state that it was made for."""
+
+    def __init__(self, most: float = 1, period: float = math.inf) -> None:
+        """Keep at most so many values; each is made again after so many seconds."""
+        self._most = most
+        self._period = period
+        self._known: dict[Hashable, tuple[Hashable, float, Value]] = {}
+
+    def read(self, state: Hashable, make: Callable[[], Value], key: Hashable = None) -> Value:
+        """Return a key's value; `make` is called where it is not known for this state."""
+        known, now = self._known.get(key), time.monotonic()
+        if known is None or known[0] != state or now - known[1] > self._period:
+            if key not in self._known and len(self._known) >= self._most:
+                self._known.clear()
+            known = self._known[key] = (state, now, make())
+        return known[2]

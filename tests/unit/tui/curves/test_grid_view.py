@@ -16,8 +16,7 @@ from trainui.tui.curves.plot import plot, shared_beginning
 from trainui.tui.curves.screen import table_rows
 from trainui.tui.plot_axes import Frame, XAxis, x_axis_rows
 from trainui.tui.readers.curve_reader import folded
-from trainui.tui.snapshot.curves import Chart
-from trainui.tui.snapshot.plot_options import PlotOptions
+from trainui.tui.snapshot.curves import Chart, PlotOptions
 from trainui.tui.styled_text import plain, width_of
 
 LABEL = re.compile(r"-?[\d.]+(e-?\d+|[kMG])?|([\d.]+[dhms])+|\d+[dhm]\d+|\d+:\d+(:\d+)?|0")

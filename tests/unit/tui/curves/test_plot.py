@@ -23,8 +23,7 @@ from trainui.tui.curves.line_styles import line_styles
 from trainui.tui.curves.plot import off_scale, outliers, plot
 from trainui.tui.curves.screen import table_rows
 from trainui.tui.plot_axes import Frame, YAxis
-from trainui.tui.snapshot.curves import Annotation, PlotLine
-from trainui.tui.snapshot.plot_options import PlotOptions
+from trainui.tui.snapshot.curves import Annotation, PlotLine, PlotOptions
 from trainui.tui.styled_text import Row, Segment, plain, width_of
 
 VALUES = st.floats(-1e300, 1e300) | st.floats(-1, 1)

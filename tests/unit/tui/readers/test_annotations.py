@@ -17,8 +17,7 @@ from trainui.tui.curves.plot import plot
 from trainui.tui.curves.screen import table_rows
 from trainui.tui.plot_axes import Frame
 from trainui.tui.readers.curve_reader import CurveReader
-from trainui.tui.snapshot.curves import Chart, Curves, CurvesWanted
-from trainui.tui.snapshot.plot_options import PlotOptions
+from trainui.tui.snapshot.curves import Chart, Curves, CurvesWanted, PlotOptions
 from trainui.tui.styled_text import plain
 
 

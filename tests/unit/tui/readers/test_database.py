@@ -18,7 +18,7 @@ from trainui.store.read.run_list import RunTrouble
 from trainui.store.runs import alerts, runs, stages
 from trainui.store.runs.alerts import AlertRecord
 from trainui.tui.readers.database import FIRST_RUNS, RunListCache, ScreenDatabase
-from trainui.tui.snapshot.query import ListQuery
+from trainui.tui.snapshot.snapshot import ListQuery
 
 
 @pytest.fixture

@@ -15,8 +15,7 @@ from trainui.tui.curves.cursor_values import best_text
 from trainui.tui.curves.screen import curve_report
 from trainui.tui.numbers import number
 from trainui.tui.readers.curve_reader import folded, groups
-from trainui.tui.snapshot.curves import ALL_IN_ONE, PlottedSeries
-from trainui.tui.snapshot.plot_options import PlotOptions
+from trainui.tui.snapshot.curves import ALL_IN_ONE, PlotOptions, PlottedSeries
 from trainui.tui.snapshot.snapshot import CurvesPage
 
 

@@ -11,7 +11,7 @@ from trainui.model.definition import CheckpointRule
 from trainui.system import disk
 from trainui.tui.readers import health
 from trainui.tui.readers.database import ScreenDatabase
-from trainui.tui.snapshot.query import ListQuery
+from trainui.tui.snapshot.snapshot import ListQuery
 
 
 def test_a_full_disk_of_checkpoints_is_reported_while_its_stage_runs(

@@ -27,8 +27,7 @@ from trainui.tui.readers import poller as feed_module
 from trainui.tui.readers.page_reader import FIRST_STAGES
 from trainui.tui.readers.poller import Poller
 from trainui.tui.snapshot.curves import CurvesWanted
-from trainui.tui.snapshot.query import Query, RunQuery
-from trainui.tui.snapshot.snapshot import Snapshot
+from trainui.tui.snapshot.snapshot import Query, RunQuery, Snapshot
 
 
 class Received:

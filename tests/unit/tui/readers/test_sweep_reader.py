@@ -17,7 +17,7 @@ from trainui.store.runs import trials
 from trainui.tui.readers import in_view
 from trainui.tui.readers.database import RunListCache, ScreenDatabase
 from trainui.tui.readers.in_view import SweepReader
-from trainui.tui.snapshot.query import ListQuery
+from trainui.tui.snapshot.snapshot import ListQuery
 
 SPACE: dict[str, Range | Choices] = {
     "lr": Range(1e-5, 0.1, log=True),

@@ -9,7 +9,7 @@ from trainui.model.states import Status
 from trainui.store.read import views
 from trainui.tui.readers.page_reader import RunPageReader
 from trainui.tui.snapshot.curves import CurvesWanted
-from trainui.tui.snapshot.query import RunQuery
+from trainui.tui.snapshot.snapshot import RunQuery
 
 MEMBERS = ("train[a=1]", "train[a=2]", "train[a=3]")
 

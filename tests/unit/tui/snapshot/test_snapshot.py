@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import count
 
-from trainui.tui.snapshot.cache import Cache
+from trainui.tui.snapshot.snapshot import Cache
 
 
 def test_a_value_is_made_again_for_another_state_and_known_by_its_key() -> None:

@@ -25,8 +25,7 @@ from trainui.tui.curves.plot import plot
 from trainui.tui.curves.screen import table_rows
 from trainui.tui.curves.state import CurvesState
 from trainui.tui.plot_axes import Frame, XAxis
-from trainui.tui.snapshot.curves import Comparison
-from trainui.tui.snapshot.plot_options import PlotOptions
+from trainui.tui.snapshot.curves import Comparison, PlotOptions
 from trainui.tui.styled_text import plain
 
 ALL = (0.0, 100.0)
