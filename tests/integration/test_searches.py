@@ -27,7 +27,7 @@ from trainui.resume.preview import choose_pipeline
 from trainui.search import results
 from trainui.store.read import run_json, run_list, trials, views
 from trainui.store.read.trials import TrialRecord
-from trainui.tui.readers.sweep_member_reader import SweepMemberReader
+from trainui.tui.readers.stage_values import SweepMemberReader
 from trainui.tui.run_page.sweep_table import best_so_far
 
 SPACE = {"x": {"low": 0.0, "high": 1.0}, "n": {"low": 1, "high": 4}, "act": ["relu", "gelu"]}

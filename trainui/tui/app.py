@@ -34,7 +34,7 @@ from trainui.tui import styles
 from trainui.tui.keymap import KeyTable, bindings
 from trainui.tui.page import Page
 from trainui.tui.preferences import FILE, Preferences
-from trainui.tui.readers import health
+from trainui.tui.readers import machine
 from trainui.tui.readers.poller import Poller
 from trainui.tui.run_list.screen import RunsScreen
 from trainui.tui.snapshot.snapshot import ListQuery, RunQuery, Snapshot
@@ -346,7 +346,7 @@ class TrainuiApp(TerminalApp):
             if self._attempt(work, then) and starts:
                 self._attempt(_start_worker, None)
             if starts:
-                self.call_from_thread(self.set_timer, health.PERIOD + 1, self._started)
+                self.call_from_thread(self.set_timer, machine.CHECK_PERIOD + 1, self._started)
 
         self.starts_worker |= starts
         self.run_worker(body, thread=True, group="acting", exit_on_error=False)

@@ -19,7 +19,7 @@ from trainui.execution import nvml
 from trainui.store.read.gpu_use import Holder
 from trainui.system.disk import DiskSpace
 from trainui.tui.machine_screen import MachineScreen, MachineView, history_rows, machine_lines
-from trainui.tui.readers.health import DiskForecast
+from trainui.tui.readers.machine import DiskForecast
 from trainui.tui.snapshot.snapshot import DiskFigures, GpuFigures, MachineFigures, coarse_time
 from trainui.tui.snapshot.snapshot import Machine as Seen
 from trainui.tui.styled_text import joined, width_of

@@ -11,7 +11,7 @@ from trainui.model.metric_direction import ComparedMetric
 from trainui.store.db.protocol import Connection
 from trainui.store.read import sweep_values
 from trainui.store.read.run_list import RunLine
-from trainui.tui.readers.metric_reader import MetricReader
+from trainui.tui.readers.stage_values import MetricReader
 from trainui.tui.run_list import sorting
 from trainui.tui.run_list.filter import Values, parse
 from trainui.tui.run_list.sorting import SortOrder

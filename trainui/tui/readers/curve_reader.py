@@ -31,7 +31,7 @@ from trainui.text import harmless
 from trainui.tui.axis_marks import round_stride
 from trainui.tui.readers import series
 from trainui.tui.readers.series import CurvesRequest, OtherRuns, differing_params, sources
-from trainui.tui.readers.sweep_member_reader import NanSteps, SweepMemberReader
+from trainui.tui.readers.stage_values import NanSteps, SweepMemberReader
 from trainui.tui.snapshot.curves import (
     ALL_IN_ONE,
     Annotation,
@@ -54,6 +54,29 @@ MOST = 50
 StageAlert = tuple[Event, Mapping[str, Any]]
 """An alert, a stall or a pruning, and its data: `metric` (none: all metrics) and `step` (none: a
 stall, or the pruning of a metric without steps)."""
+
+FIRST_CHARTS = 8
+"""Metrics that are read before the pane's size is known."""
+
+CACHE_SIZE = 1200
+"""Entries of the cache."""
+
+_SERIES = "series"
+"""The cache key of a stage's series by name."""
+
+MOST_LINES, MOST_FOLDED = 24, 48
+"""Most series of a plot: lines beyond this could not be distinguished, and reading more series for
+one band takes too long."""
+
+MOST_SHARED = 100
+"""Metrics of which another run needs one in common to be offered for a comparison."""
+
+PERIOD = 0.9
+"""Seconds between two readings of live charts: once a second looks live, and reading them as
+often as their summaries would cost several times as much."""
+
+_NOT_DRAWN: tuple[object, tuple[Chart, ...], float] = None, (), 0.0
+"""`CurveReader._drawn` before the first reading."""
 
 
 def read_alerts(connection: Connection, stage: StageRecord) -> list[StageAlert]:
@@ -247,31 +270,6 @@ def _filled(values: Sequence[float]) -> list[float]:
             share = (at - left) / (right - left)
             found[at] = values[left] + (values[right] - values[left]) * share
     return found
-
-
-FIRST_CHARTS = 8
-"""Metrics that are read before the pane's size is known."""
-
-CACHE_SIZE = 1200
-"""Entries of the cache."""
-
-_SERIES = "series"
-"""The cache key of a stage's series by name."""
-
-MOST_LINES, MOST_FOLDED = 24, 48
-"""Most series of a plot: lines beyond this could not be distinguished, and reading more series for
-one band takes too long."""
-
-MOST_SHARED = 100
-"""Metrics of which another run needs one in common to be offered for a comparison."""
-
-PERIOD = 0.9
-"""Seconds between two readings of live charts: once a second looks live, and reading them as
-often as their summaries would cost several times as much."""
-
-
-_NOT_DRAWN: tuple[object, tuple[Chart, ...], float] = None, (), 0.0
-"""`CurveReader._drawn` before the first reading."""
 
 
 class CurveReader:

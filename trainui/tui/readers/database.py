@@ -13,8 +13,7 @@ from trainui.store.db import readonly, sqlite_file, wal
 from trainui.store.db.protocol import Connection
 from trainui.store.read import event_feed, gpu_use, run_list, views
 from trainui.store.read.run_list import RunLine
-from trainui.tui.readers.gpu_reader import gpus_of_other_hosts
-from trainui.tui.readers.health import HealthReader
+from trainui.tui.readers.machine import HealthReader, gpus_of_other_hosts
 from trainui.tui.snapshot.snapshot import ListQuery, MetricQuery, Query, RunQuery, Snapshot
 
 if TYPE_CHECKING:

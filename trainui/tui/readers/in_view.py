@@ -22,9 +22,8 @@ from trainui.store.points.plot_columns import read_columns
 from trainui.store.read import event_feed, headlines, run_list, stage_alerts, sweep_values
 from trainui.store.read.run_list import RunDetails, RunLine
 from trainui.text import harmless
-from trainui.tui.readers.eta_estimator import EtaEstimator
-from trainui.tui.readers.metric_reader import MetricReader
-from trainui.tui.readers.stage_values import StageValues
+from trainui.tui.readers.progress import EtaEstimator
+from trainui.tui.readers.stage_values import MetricReader, StageValues
 from trainui.tui.snapshot.run_page import metric_title
 from trainui.tui.snapshot.snapshot import Cache, ListedMetrics, ListQuery, RunLive, Snapshot
 
@@ -33,6 +32,27 @@ SWEEP_BUDGET = 0.05
 
 SWEEP_PERIOD = 5.0
 """Seconds after which the sweeps of an unfinished run that has changed are read again."""
+
+SPARK = 40
+"""Columns of a sparkline: at most two a character."""
+
+FEW = 20_000
+"""Series up to this many points are read whole: the summaries of whole chunks would give fewer
+columns than the sparkline has."""
+
+MOST_KEPT = 1000
+"""Size of the caches."""
+
+_NOTHING = RunLive()
+
+TITLE_PERIOD = 5.0
+"""Seconds after which an unfinished run's metric, or the lack of one, is read again."""
+
+TITLE_BUDGET = 0.1
+"""Seconds that one read takes: of 200 sweeps with thousands of members it would take a second."""
+
+PERIOD = 5.0
+"""Seconds after which the second lines are read again: reasons to wait change without an event."""
 
 
 class _KnownSweep(NamedTuple):
@@ -94,17 +114,6 @@ class SweepReader:
             else:
                 self._is_stale = True
                 yield run._replace(sweeps_json=known.filled.sweeps_json)
-
-
-SPARK = 40
-"""Columns of a sparkline: at most two a character."""
-
-FEW = 20_000
-"""Series up to this many points are read whole: the summaries of whole chunks would give fewer
-columns than the sparkline has."""
-
-MOST_KEPT = 1000
-"""Size of the caches."""
 
 
 class HeadlineReader:
@@ -192,20 +201,9 @@ class HeadlineReader:
         return self._drawn.read(state, make, (owner, name))
 
 
-_NOTHING = RunLive()
-
-
 def member_of(stage: str) -> str:
     """Return the parameters in the name of a sweep's member."""
     return harmless(stage.partition("[")[2].removesuffix("]"))
-
-
-TITLE_PERIOD = 5.0
-"""Seconds after which an unfinished run's metric, or the lack of one, is read again."""
-
-
-TITLE_BUDGET = 0.1
-"""Seconds that one read takes: of 200 sweeps with thousands of members it would take a second."""
 
 
 class _KnownTitle(NamedTuple):
@@ -258,10 +256,6 @@ def _is_valid(known: _KnownTitle, run: RunLine, now: float) -> bool:
     is_final = known.metric is not None and run.completed_at is not None
     is_recent = now - known.read_at < TITLE_PERIOD
     return known.run.completed_at == run.completed_at and (is_final or is_recent)
-
-
-PERIOD = 5.0
-"""Seconds after which the second lines are read again: reasons to wait change without an event."""
 
 
 class InViewReader:

@@ -29,16 +29,34 @@ from trainui.store.read.stage_cache import StageCache
 from trainui.supervisor.protocol import STARTED_FILE
 from trainui.system import mounts, plain_files
 from trainui.text import harmless
-from trainui.tui.readers.activity import ActivityReader
 from trainui.tui.readers.curve_reader import CurveReader
-from trainui.tui.readers.eta_estimator import EtaEstimator
-from trainui.tui.readers.sweep_member_reader import AlertReader, SweepMemberReader
+from trainui.tui.readers.progress import ActivityReader, EtaEstimator
+from trainui.tui.readers.stage_values import AlertReader, SweepMemberReader
 from trainui.tui.snapshot.curves import Curves
 from trainui.tui.snapshot.run_page import RunPage, StageDetail, StageFile, StageFiles, as_attempt
 from trainui.tui.snapshot.snapshot import Cache, CurvesPage, DetailTab, MetricQuery, RunQuery
 
 MOST, DEEPEST = 2000, 5
 """The most files of a stage that are listed, and levels of subdirectories that are searched."""
+
+UNREAD = "they are not read to their end yet"
+"""Shown instead of where metrics were looked for, until the reader has read all of a stage."""
+
+NOTHING_LOST = Lost()
+
+FIRST_STAGES = 200
+"""Stages in a page's first snapshot: more than a terminal has lines."""
+
+WAITING = (Status.PENDING, Status.QUEUED)
+
+CODE_EVERY = 5.0
+"""Least seconds between two calls of git for a stage that waits."""
+
+SHARED_EVERY = 10 * clock.SECOND
+"""Microseconds between two looks at files that a running stage shares with others."""
+
+MOST_EVENTS = 500
+"""The most events shown of a stage and its run."""
 
 
 def stage_files(
@@ -107,26 +125,6 @@ def commit(run_directory: Path) -> str:
     known = str(content.get("commit") or "")[:10]
     changed = " with uncommitted changes" if content.get("dirty") else ""
     return f"{known}{changed}" if known else ""
-
-
-UNREAD = "they are not read to their end yet"
-"""Shown instead of where metrics were looked for, until the reader has read all of a stage."""
-
-NOTHING_LOST = Lost()
-
-FIRST_STAGES = 200
-"""Stages in a page's first snapshot: more than a terminal has lines."""
-
-WAITING = (Status.PENDING, Status.QUEUED)
-
-CODE_EVERY = 5.0
-"""Least seconds between two calls of git for a stage that waits."""
-
-SHARED_EVERY = 10 * clock.SECOND
-"""Microseconds between two looks at files that a running stage shares with others."""
-
-MOST_EVENTS = 500
-"""The most events shown of a stage and its run."""
 
 
 def _worked(

@@ -1,22 +1,47 @@
-"""The value of a metric by which stages are compared: in the list, a sweep's table and sorting."""
+"""The value of a metric by which stages are compared: in the list, a sweep's table and sorting.
+
+All that is cached here is read again only after a point, or an event of an alert, was stored.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping, Sequence
+import time
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import partial
+from typing import NamedTuple
 
-from trainui.model.metric_direction import ComparedMetric, may_lead
+from trainui.model.headline_metric import headline
+from trainui.model.metric_direction import ComparedMetric, lower_is_better, may_lead
 from trainui.model.records import StageRecord
 from trainui.model.search import Search
 from trainui.model.states import Status
 from trainui.store.db.protocol import Connection
+from trainui.store.read import event_feed, headlines, stage_alerts, trials
 from trainui.store.read.headlines import MetricOwner
-from trainui.tui.snapshot.run_page import SMOOTHED, StageValue
+from trainui.store.read.run_list import RunLine
+from trainui.text import harmless
+from trainui.tui.snapshot.run_page import (
+    SMOOTHED,
+    MatrixDetail,
+    RunValues,
+    SearchDetail,
+    StageValue,
+    metric_title,
+)
 from trainui.tui.snapshot.snapshot import Cache
 
-WEIGHT = 0.9
-"""The smoothing weight of these values (`store.points.plot_windows`)."""
+SMOOTHING = 0.9
+"""The weight of smoothed values (`store.points.plot_windows`)."""
+
+BUDGET = 0.2
+"""Seconds for one read of the metrics of the list; the rest is read next time."""
+
+NAN, ALERT = "NaN", "alert"
+"""The words of a stage's alerts."""
+
+MOST_OTHERS, MOST_MEMBERS = 3, 64
+"""The most metrics besides the headline metric, and members of a sweep of which they are read."""
 
 
 class StageValues:
@@ -35,7 +60,7 @@ class StageValues:
         """
         found = {}
         for stage, version in versions.items():
-            make = partial(_read, connection, stage, metric)
+            make = partial(_read_value, connection, stage, metric)
             value = self._known.read(version, make, (stage, metric))
             if value is not None:
                 found[stage] = value
@@ -70,7 +95,7 @@ class StageValues:
         )
 
 
-def _read(connection: Connection, stage_id: str, metric: ComparedMetric) -> StageValue | None:
+def _read_value(connection: Connection, stage_id: str, metric: ComparedMetric) -> StageValue | None:
     from trainui.pipeline.folding import value_of  # both are not needed for the first frame
     from trainui.store.points import read_points
 
@@ -81,7 +106,7 @@ def _read(connection: Connection, stage_id: str, metric: ComparedMetric) -> Stag
         from trainui.store.points.plot_series import Axis
         from trainui.store.points.plot_windows import Plotted  # it imports numpy
 
-        value = Plotted(connection, stage_id, name, Axis.STEP).last_smoothed(WEIGHT)
+        value = Plotted(connection, stage_id, name, Axis.STEP).last_smoothed(SMOOTHING)
     return None if value is None else StageValue(value, found[0].nonfinite > 0)
 
 
@@ -106,12 +131,12 @@ class BestSteps:
         self._known[key] = value
         if stage.status == Status.RUNNING and known != value:
             return None
-        step = _step_of(connection, stage.id, metric, value)
+        step = _best_step(connection, stage.id, metric, value)
         self._known[key] = value, step
         return step
 
 
-def _step_of(
+def _best_step(
     connection: Connection, stage_id: str, metric: ComparedMetric, value: float
 ) -> float | None:
     if metric.lower is None:
@@ -122,3 +147,185 @@ def _step_of(
     best = Plotted(connection, stage_id, metric.name, Axis.STEP).best(lower=metric.lower)
     is_same = best is not None and best.value == value and math.isfinite(best.step)
     return best.step if best is not None and is_same else None
+
+
+Owners = tuple[MetricOwner, ...]
+"""The stages of a run with the versions of their points."""
+
+
+class _KnownValue(NamedTuple):
+    state: tuple[Owners, frozenset[str]]
+    """The run's stages, and those with NaN values."""
+    value: float | None
+    lower: bool | None
+    """True if a search minimises the metric, False if one maximises it; None: none has it."""
+
+
+class MetricReader:
+    """Reads a metric's value of every run, the one that the list shows."""
+
+    def __init__(self) -> None:
+        self._values = StageValues()
+        self._known: dict[tuple[str, str], _KnownValue] = {}
+        """By metric and run id."""
+        self._nan = Cache[Mapping[str, frozenset[str]]]()
+        """By run the names of the stages with NaN values, for these runs and the last event."""
+        self.unfinished = False
+        """True if the time budget ended before all values were read."""
+        self._give_up_at = 0.0
+
+    def read(
+        self, connection: Connection, names: Collection[str], runs: Collection[RunLine]
+    ) -> Mapping[str, RunValues]:
+        """Return the values by metric, as far as they were read."""
+        self._give_up_at = time.monotonic() + BUDGET
+        self.unfinished = False
+        return {name: self._read(connection, name, runs) for name in sorted(names)}
+
+    def _read(self, connection: Connection, name: str, runs: Collection[RunLine]) -> RunValues:
+        in_trouble = tuple(run.id for run in runs if run.trouble.nan)
+        newest = event_feed.last(connection) if in_trouble else 0
+        find = partial(stage_alerts.stages_with_nan, connection, in_trouble)
+        nan = self._nan.read((in_trouble, newest), find)
+        stages = headlines.compared_stages(connection, name.removeprefix(SMOOTHED))
+        found: dict[str, float] = {}
+        lower: bool | None = None
+        for run in runs:
+            if (owners := stages.get(run.id)) is None:
+                continue
+            with_nan = nan.get(run.id, frozenset())
+            known, state = self._known.get((name, run.id)), (tuple(owners), with_nan)
+            if known is None or known.state != state:
+                if time.monotonic() > self._give_up_at:
+                    self.unfinished = True
+                else:
+                    known = self._value(connection, name, *state)
+                    self._known[name, run.id] = known
+            if known is not None and known.value is not None:
+                found[run.id] = known.value
+                lower = known.lower if lower is None else lower
+        return RunValues(found, lower_is_better(name) if lower is None else lower)
+
+    def _value(
+        self, connection: Connection, name: str, owners: Owners, with_nan: frozenset[str]
+    ) -> _KnownValue:
+        search = headlines.search_of(connection, owners[0].id)
+        if search is not None and search.metric != name.removeprefix(SMOOTHED):
+            search = None
+        best = self._values.best(connection, owners, name, search, with_nan)
+        lower = None if search is None else search.goal == "minimize"
+        value = None if best is None else math.nan if best[1].is_broken else best[1].value
+        return _KnownValue((owners, with_nan), value, lower)
+
+
+class AlertReader:
+    """Reads the alerts of a run's stages, again only after a new event of the run."""
+
+    def __init__(self) -> None:
+        self._words = Cache[Mapping[str, str]]()
+
+    def read(self, connection: Connection, run_id: str) -> Mapping[str, str]:
+        """Return the word of each stage with an alert on its last attempt."""
+
+        def words() -> Mapping[str, str]:
+            found = stage_alerts.alerted_stages(connection, [run_id]).get(run_id, {})
+            return {stage: NAN if is_nan else ALERT for stage, is_nan in found.items()}
+
+        return self._words.read((run_id, event_feed.last_of(connection, run_id)), words)
+
+
+class NanSteps:
+    """Reads the steps of the first NaN values of stages, again only after a new event."""
+
+    def __init__(self) -> None:
+        self._found = Cache[Mapping[str, Mapping[str, float]]]()
+
+    def read(
+        self, connection: Connection, stage_ids: Sequence[str]
+    ) -> Mapping[str, Mapping[str, float]]:
+        """Return the steps by stage id and metric."""
+        state = (event_feed.last(connection), tuple(stage_ids))
+        return self._found.read(state, lambda: stage_alerts.nan_steps(connection, stage_ids))
+
+
+class SweepMemberReader:
+    """Reads the values of sweep members, with a cache."""
+
+    def __init__(self, alerts: AlertReader | None = None) -> None:
+        self._values = StageValues()
+        self._alerts = alerts or AlertReader()
+        self._nan_steps = NanSteps()
+        self._steps = BestSteps()
+
+    def read(
+        self, connection: Connection, members: Sequence[StageRecord], *, smoothed: bool = False
+    ) -> MatrixDetail | None:
+        """Read the sweep's headline metric, or its search's; None if there is nothing to show.
+
+        `smoothed`: also read the last smoothed values.
+        """
+        if not members:
+            return None
+        search = members[0].definition.search
+        versions = headlines.versions(connection, [stage.id for stage in members])
+        with_points = [stage for stage in members if stage.id in versions]
+        # one that diverged before its first evaluation has fewer metrics
+        with_points.sort(key=lambda stage: stage.status != Status.COMPLETED)
+        names = (headlines.names_of(connection, stage.id) for stage in with_points)
+        name = search.metric if search is not None else headline(next(filter(None, names), ()))
+        if name is None:
+            return None
+        metric, own_names = ComparedMetric.of(name, search), {one.id: one.name for one in members}
+
+        def values_of(metric: ComparedMetric) -> Mapping[str, StageValue]:
+            found = self._values.read(connection, versions, metric)
+            return {own_names[own]: value for own, value in found.items()}
+
+        by_name = values_of(metric)
+        smooth = values_of(metric._replace(name=SMOOTHED + name)) if smoothed else {}
+        broken = frozenset(stage for stage, value in by_name.items() if value.is_broken)
+        others = _others(connection, with_points, name)
+        found = MatrixDetail(
+            harmless(name),
+            metric.lower,
+            {stage: value.value for stage, value in by_name.items()},
+            broken,
+            None if search is None else _search(connection, members[0]),
+            {stage: one.value for stage, one in smooth.items()} if smoothed else None,
+            others={metric_title(one): values_of(one) for one in others},
+        )
+        found = self._with_nan(connection, found, members)
+        best = next(iter(found.best_first(members)), None)
+        if best is None or not found.may_lead(best):
+            return found
+        step = self._steps.read(connection, best, metric, found.values[best.name])
+        return found._replace(best_step=step)
+
+    def _with_nan(
+        self, connection: Connection, found: MatrixDetail, members: Sequence[StageRecord]
+    ) -> MatrixDetail:
+        """Add the members with a NaN in any metric, and since when."""
+        alerts = self._alerts.read(connection, members[0].run_id)
+        in_trouble = [one for one in members if alerts.get(one.name) == NAN]
+        nan = {one.name: one.id for one in in_trouble if one.name in found.values}
+        steps = self._nan_steps.read(connection, [*nan.values()])
+        since = {name: min(steps[own].values()) for name, own in nan.items() if own in steps}
+        return found._replace(broken=found.broken | nan.keys(), nan_since=since)
+
+
+def _others(
+    connection: Connection, stages: Sequence[StageRecord], shown: str
+) -> Iterator[ComparedMetric]:
+    """Yield further metrics, the most important ones first."""
+    if 0 < len(stages) <= MOST_MEMBERS:
+        names = [one for one in headlines.names_of(connection, stages[0].id) if one != shown]
+        for _ in range(MOST_OTHERS):
+            if (name := headline(names)) is not None:
+                names.remove(name)
+                yield ComparedMetric.of(name, stages[0].definition.search)
+
+
+def _search(connection: Connection, member: StageRecord) -> SearchDetail:
+    run, name = member.run_id, member.definition.group
+    found = trials.summaries(connection, run, name)
+    return SearchDetail({one.stage: one for one in found}, trials.importance(connection, run, name))

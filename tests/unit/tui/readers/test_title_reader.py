@@ -14,7 +14,7 @@ from trainui.store.read import headlines, run_list, views
 from trainui.store.read.run_list import RunDetails
 from trainui.tui.readers import in_view
 from trainui.tui.readers.in_view import TitleReader
-from trainui.tui.readers.sweep_member_reader import SweepMemberReader
+from trainui.tui.readers.stage_values import SweepMemberReader
 
 
 @pytest.fixture

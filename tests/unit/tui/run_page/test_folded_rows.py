@@ -14,7 +14,7 @@ from trainui.pipeline import folding
 from trainui.store.db import protocol
 from trainui.store.points import read_points
 from trainui.store.read import views
-from trainui.tui.readers.sweep_member_reader import SweepMemberReader
+from trainui.tui.readers.stage_values import SweepMemberReader
 from trainui.tui.run_page.sweep_table import SweepRows, folded_rows
 from trainui.tui.styled_text import plain
 

@@ -9,7 +9,7 @@ import pytest
 from tests.unit.tui.filled import Filler
 from trainui.model.definition import CheckpointRule
 from trainui.system import disk
-from trainui.tui.readers import health
+from trainui.tui.readers import machine
 from trainui.tui.readers.database import ScreenDatabase
 from trainui.tui.snapshot.snapshot import ListQuery
 
@@ -17,7 +17,7 @@ from trainui.tui.snapshot.snapshot import ListQuery
 def test_a_full_disk_of_checkpoints_is_reported_while_its_stage_runs(
     filler: Filler, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(health, "PERIOD", 0.0)
+    monkeypatch.setattr(machine, "CHECK_PERIOD", 0.0)
     real = disk.free
     monkeypatch.setattr(disk, "free", lambda path: real(path) if path == Path("/proc") else 10**12)
     run_id = filler.run({"train": ()}, checkpoint=CheckpointRule("/proc/self/ckpt-*"))

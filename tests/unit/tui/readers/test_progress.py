@@ -6,7 +6,7 @@ from tests.unit.tui.filled import Filler
 from trainui import clock
 from trainui.store.read import run_list, views
 from trainui.store.runs import stages
-from trainui.tui.readers.eta_estimator import EtaEstimator
+from trainui.tui.readers.progress import EtaEstimator
 from trainui.tui.run_list.columns import RowContext, to_go_cells
 
 
