@@ -9,8 +9,8 @@ import pytest
 
 from tests.unit.store.readings import Feeder
 from tests.unit.tui.filled import MEMBERS, SWEEP, Filler
+from trainui.cli.inspect import experiments
 from trainui.cli.inspect.selection import select
-from trainui.cli.runs import notes
 from trainui.model.metric_direction import ComparedMetric
 from trainui.model.records import StageRecord
 from trainui.model.search import Search
@@ -194,7 +194,10 @@ def test_the_goal_decides_in_the_list_the_table_and_the_tree(
     group = SweepMemberReader().read(connection, members)
     assert group is not None
     assert group.best_first(members)[0].name == live.stage
-    assert notes._best(connection, views.runs(connection)[0]) == {"metric": "gap", "value": 0.3}
+    assert experiments._best_of_run(connection, views.runs(connection)[0]) == {
+        "metric": "gap",
+        "value": 0.3,
+    }
 
 
 def test_the_tree_and_the_list_show_the_later_of_two_searches(
@@ -208,7 +211,10 @@ def test_the_tree_and_the_list_show_the_later_of_two_searches(
         filler.end(attempt)
     live = HeadlineReader().read(connection, run_list.run_lines(connection), {})[run_id]
     assert (live.stage, live.value) == ("fine[trial=0]", 0.4)
-    assert notes._best(connection, views.runs(connection)[0]) == {"metric": "gap", "value": 0.4}
+    assert experiments._best_of_run(connection, views.runs(connection)[0]) == {
+        "metric": "gap",
+        "value": 0.4,
+    }
 
 
 def test_a_pruned_trial_is_not_the_best(filler: Filler, connection: protocol.Connection) -> None:
@@ -219,7 +225,10 @@ def test_a_pruned_trial_is_not_the_best(filler: Filler, connection: protocol.Con
         filler.end(attempt, Status.PRUNED if name == TRIED[0] else Status.COMPLETED)
     live = HeadlineReader().read(connection, run_list.run_lines(connection), {})[run_id]
     assert (live.stage, live.value) == (TRIED[2], 0.2)
-    assert notes._best(connection, views.runs(connection)[0]) == {"metric": "gap", "value": 0.2}
+    assert experiments._best_of_run(connection, views.runs(connection)[0]) == {
+        "metric": "gap",
+        "value": 0.2,
+    }
 
 
 @pytest.mark.parametrize(("goal", "first"), [("maximize", 0), ("minimize", 1)])
