@@ -64,7 +64,7 @@ def test_the_reading_path_takes_an_hour() -> None:
     files = re.findall(r"^\| `(\S+\.py)`", part, re.MULTILINE)
     lines = [len((PACKAGE / file).read_text(encoding="utf-8").splitlines()) for file in files]
     assert len(lines) == 8
-    assert sum(lines) <= 1500
+    assert sum(lines) <= 1700
 
 
 @pytest.mark.parametrize("package", PACKAGES, ids=lambda file: str(file.parent.relative_to(ROOT)))
