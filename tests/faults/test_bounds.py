@@ -14,7 +14,7 @@ from pathlib import Path
 from tests.integration import background
 from tests.integration.runs import Run
 from tests.unit.supervisor.waiting import PATIENCE, wait_for
-from trainui.control.logs.raw_lines import AttemptLogs
+from trainui.control.log_files import AttemptLogs
 from trainui.model.states import Status
 from trainui.paths import Home
 from trainui.store.db.engine import open_store

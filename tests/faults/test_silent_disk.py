@@ -17,7 +17,7 @@ from tests.acceptance.command_line import CommandLine
 from tests.faults.network_disk import network_disk
 from tests.unit.supervisor.waiting import wait_for
 from trainui import settings
-from trainui.control.trainings import external
+from trainui.control import external
 from trainui.execution import external as followed
 from trainui.execution.daemon import metrics_process
 from trainui.execution.daemon.metrics_process import MetricsProcess

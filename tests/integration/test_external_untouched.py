@@ -36,7 +36,7 @@ SCRIPT = """
 import os, sys, time
 from pathlib import Path
 from trainui import settings
-from trainui.control.trainings import external
+from trainui.control import external
 from trainui.execution import external_watch
 from trainui.metrics.reader.process_loop import MetricsReader
 from trainui.store.db.engine import open_store

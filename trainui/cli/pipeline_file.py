@@ -150,19 +150,19 @@ def _problems(file: str, given: Mapping[str, str] | None, *, warning: str) -> Se
 
 def _warn(pipeline: Pipeline, begin: str) -> None:
     """Warn of what prevents a valid pipeline from running on this machine."""
-    from trainui.control import submission_checks
+    from trainui.control import submission
 
-    stages, inputs = pipeline.stages, submission_checks.invalid_inputs(pipeline, os.environ)
+    stages, inputs = pipeline.stages, submission.invalid_inputs(pipeline, os.environ)
     slots = (
-        submission_checks.missing_gpus(stages, os.environ),
-        submission_checks.missing_cpus(stages),
+        submission.missing_gpus(stages, os.environ),
+        submission.missing_cpus(stages),
     )
     for problem in (*slots, *inputs):
         if problem is not None:
             printing.note(f"warning: {begin}{problem}")
     filled = control.filled_in(pipeline)
-    remarks = submission_checks.checkpoint_remarks(filled)
-    for remark in (*remarks, *submission_checks.shared_path_remarks(filled)):
+    remarks = submission.checkpoint_remarks(filled)
+    for remark in (*remarks, *submission.shared_path_remarks(filled)):
         printing.note(f"warning: {begin}{remark}")
 
 

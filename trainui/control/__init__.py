@@ -6,7 +6,7 @@ front end starts services afterwards. Names are imported on first use, so that c
 waiting imports no database library.
 
 Read `submission` first (from a checked pipeline to a stored run), then `resumption` (resumes and
-reruns) and `trainings` (those that trainui did not start).
+reruns) and `external` (trainings that trainui did not start).
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from trainui.control.cancellation import cancel as cancel
     from trainui.control.cancellation import remove as remove
-    from trainui.control.queue import change_priority as change_priority
-    from trainui.control.queue import set_paused as set_paused
-    from trainui.control.queue import toggle_paused as toggle_paused
+    from trainui.control.requests import change_priority as change_priority
+    from trainui.control.requests import set_paused as set_paused
+    from trainui.control.requests import toggle_paused as toggle_paused
     from trainui.control.resumption import plan_resume as plan_resume
     from trainui.control.resumption import rerun as rerun
     from trainui.control.resumption import resume as resume
@@ -36,7 +36,7 @@ _NAMES = {
     "control.cancellation": ("cancel", "remove"),
     "resume.edits": ("changed_file",),
     "resume.submitted": ("filled_in", "given_params", "snapshot_words"),
-    "control.queue": ("change_priority", "set_paused", "toggle_paused"),
+    "control.requests": ("change_priority", "set_paused", "toggle_paused"),
     "control.resumption": ("plan_resume", "rerun", "resume", "undeclared_checkpoints"),
     "control.submission": ("preview", "submit", "without_gpus"),
 }

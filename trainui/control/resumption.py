@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from trainui import wakeup
-from trainui.control.submission_checks import (
+from trainui.control import external
+from trainui.control.submission import (
     allowed_for,
     check_executors,
     check_inputs,
     check_search,
     check_slots,
 )
-from trainui.control.trainings import external_command
 from trainui.errors import UnfitEnvironmentError, UsageError
 from trainui.execution.attempt import lost_attempts, record_outcome
 from trainui.execution.attempt.outcome import LostSupervisor
@@ -79,7 +79,7 @@ def _read_ours(store: Store, run_id: str) -> SeenRun:
     home_identity.check_run(seen.run)
     if seen.run.external is not None:
         with store.read() as connection:
-            external_command.check_is_ours(connection, seen.run)
+            external.check_is_ours(connection, seen.run)
     return seen
 
 

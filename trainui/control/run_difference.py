@@ -1,4 +1,4 @@
-"""The difference between two runs, or between a run and the files as they are now."""
+"""The difference between two runs, or between a run and the present files, or to its origin."""
 
 from __future__ import annotations
 
@@ -13,10 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from trainui import formatting
-from trainui.control.trainings import external_command
+from trainui.control import external
 from trainui.model.definition import StageDefinition
 from trainui.model.records import RunRecord
 from trainui.pipeline import loader
+from trainui.pipeline.matrix import TRIAL
 from trainui.pipeline.substitution import masking, secrets
 from trainui.pipeline.substitution.search import with_recorded_trials
 from trainui.resume import code_version
@@ -315,10 +316,10 @@ def _commands(
     The path of the run's directory, which differs between runs, is written as `${run_dir}`.
     """
     records = views.stages(connection, run.id) if run.external is not None else ()
-    external = {one.name: external_command.command_of(run, one) for one in records}
+    recorded = {one.name: external.command_of(run, one) for one in records}
     commands = {
         stage.name: command
-        if (command := external.get(stage.name)) is not None
+        if (command := recorded.get(stage.name)) is not None
         else shown_command(params, stage) or stage.task
         for stage in stages
     }
@@ -329,3 +330,66 @@ def _without_directory(command: Any, run: RunRecord) -> Any:
     if isinstance(command, list):
         return [_without_directory(item, run) for item in command]
     return command and command.replace(run.directory, "${run_dir}")
+
+
+def from_origin(connection: Connection, run: RunRecord, origin: RunRecord) -> str:
+    """Return in a few words how a run differs from its origin.
+
+    These are values, else words of a bare command, else the pipeline file.
+    """
+    before, after = (_values(connection, one) for one in (origin, run))
+    changed = [
+        f"{key} {before.get(key, '(none)')} → {after.get(key, '(none)')}"
+        for key in sorted({*before, *after})
+        if before.get(key) != after.get(key)
+    ]
+    changed = changed or _in_command(*(_words(connection, one) for one in (origin, run)))
+    return formatting.listed(changed) if changed else _in_file(connection, run, origin)
+
+
+def _words(connection: Connection, run: RunRecord) -> Sequence[str]:
+    """Return the words of a bare command; empty for other runs."""
+    commands = [
+        shown_command(run.params, one.definition) for one in views.stages(connection, run.id)
+    ]
+    return commands[0] if len(commands) == 1 and isinstance(commands[0], list) else ()
+
+
+def _in_command(before: Sequence[str], after: Sequence[str]) -> list[str]:
+    """Return the words that differ, each after its option: `--lr 0.05 → 0.3`; else the command."""
+    if not (before and after):
+        return []
+    if before == after:
+        return ["same command"]
+    if len(before) != len(after):
+        return [f"command: {shlex.join(after)}"]
+    options = ["", *(f"{word} " if word.startswith("-") else "" for word in after)]
+    changes = zip(options, before, after, strict=False)
+    return [f"{option}{old} → {new}" for option, old, new in changes if old != new]
+
+
+def _values(connection: Connection, run: RunRecord) -> Mapping[str, Any]:
+    """Return a run's parameters, and the values of its matrices and of its searches' spaces."""
+    swept: dict[str, dict[str, None]] = {}
+    for stage in views.stages(connection, run.id):
+        if stage.removed:
+            continue
+        definition = stage.definition
+        own = {name: str(value) for name, value in (definition.matrix or {}).items()}
+        if definition.trial is not None:
+            own.pop(TRIAL, None)
+        space = definition.search.space if definition.search else {}
+        for name, value in (*own.items(), *((name, str(one)) for name, one in space.items())):
+            swept.setdefault(name, {})[value] = None
+    shown = {name: ", ".join(values) for name, values in swept.items()}
+    return masking.mask({**run.params, **shown})
+
+
+def _in_file(connection: Connection, run: RunRecord, origin: RunRecord) -> str:
+    if run.digest == origin.digest:
+        return "same pipeline"
+    texts = (views.pipeline_text(connection, one.digest) for one in (origin, run))
+    before, after = (text.splitlines() for text in texts)
+    lines = unified_diff(before, after, lineterm="", n=0)
+    signs = [line[0] for line in lines if line[:3] not in ("---", "+++", "@@ ")]
+    return f"pipeline file: +{signs.count('+')} -{signs.count('-')} lines"

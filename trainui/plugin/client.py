@@ -65,8 +65,8 @@ def points(run: str, stage: str | None = None) -> Iterator[Row]:
 
 def log(run: str, stage: str, attempt: int | None = None, last: int | None = None) -> Iterator[Row]:
     """Yield the lines that an attempt of a stage has printed so far: the latest one by default."""
-    from trainui.control.logs import directory
-    from trainui.control.logs.raw_lines import AttemptLogs
+    from trainui.control import log_files
+    from trainui.control.log_files import AttemptLogs
     from trainui.store.read import views
 
     with views.reading() as connection:
@@ -76,7 +76,7 @@ def log(run: str, stage: str, attempt: int | None = None, last: int | None = Non
     chosen = [record for record in attempts if attempt in (None, record.number)]
     if not chosen:
         return
-    place = directory.find(chosen[-1].directory, chosen[-1].id, chosen[-1].host)
+    place = log_files.find(chosen[-1].directory, chosen[-1].id, chosen[-1].host)
     for line in AttemptLogs(place, ("out", "err"), last=last).lines(to_end=True):
         text = line.raw.decode("utf-8", "replace").rstrip("\n")
         yield {"stream": line.stream, "time": clock.to_iso(line.time), "text": text}

@@ -396,7 +396,7 @@ class Page(Screen[None]):
         """Copy a report to the clipboard through the terminal (OSC 52)."""
 
         def make() -> str:
-            from trainui.report import of_runs
+            from trainui.control.report import of_runs
 
             return of_runs([target.id for target in targets])
 

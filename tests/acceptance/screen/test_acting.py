@@ -23,12 +23,12 @@ from tests.unit.tui.filled import (
     running_demo,
 )
 from trainui import control, paths
+from trainui.control.report import of_runs
 from trainui.execution import locks
 from trainui.execution.daemon import lifecycle
 from trainui.model.states import Status
 from trainui.paths import Home
 from trainui.pipeline import loader
-from trainui.report import of_runs
 from trainui.resume import edits
 from trainui.resume import submitted as control_known
 from trainui.store.read import views

@@ -13,10 +13,10 @@ import pytest
 from tests.acceptance.screen.test_acting import question
 from tests.acceptance.screen.test_acting import started_worker as started_worker
 from tests.acceptance.screen.test_acting import worker as worker
-from tests.unit.control.trainings.test_external_command import hydra_job
+from tests.unit.control.test_external_command import hydra_job
 from tests.unit.tui.driving import opened
 from trainui import clock, control
-from trainui.control.trainings import external
+from trainui.control import external
 from trainui.pipeline import loader
 from trainui.store.db.engine import Store
 from trainui.store.db.statements import change

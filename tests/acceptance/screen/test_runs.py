@@ -12,7 +12,7 @@ from tests.unit.store.readings import Feeder
 from tests.unit.tui.driving import Driven, opened
 from tests.unit.tui.filled import DIAMOND, SWEEP, Filler, failed_demo, multiply, running_demo
 from trainui import settings
-from trainui.control import notes
+from trainui.control import requests
 from trainui.model.search import Search
 from trainui.model.states import Status
 from trainui.store.db.engine import open_store
@@ -642,7 +642,7 @@ async def test_with_room_for_it_each_run_has_a_second_line(filler: Filler) -> No
     ids = {name: filler.run({"s": ()}, name=name) for name in names}
     filler.fail(ids["second"], "s", "exit code 1: ValueError: no data")
     for note, verdict in (("cold", "keep"), ("too hot", None)):
-        notes.add(ids["third"], note, verdict)
+        requests.add_note(ids["third"], note, verdict)
     async with opened(size=(120, 9)) as driven:
         await driven.until_shown(*names, "✗ s: exit code 1: ValueError: no data", "“too hot”")
         await driven.until_shown("VERDICT", "+ keep")

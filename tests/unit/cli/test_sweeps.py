@@ -11,7 +11,7 @@ import pytest
 
 from trainui import control
 from trainui.cli.main import main
-from trainui.control import notes
+from trainui.control import run_difference
 from trainui.execution.daemon import early_worker, lifecycle
 from trainui.model.states import Status
 from trainui.pipeline import loader
@@ -113,7 +113,7 @@ def test_trials_that_an_edit_removed_are_no_part_of_the_run(
     assert "train.search.trials: 10 → 4\n" in found
     with views.reading() as connection:
         origin, edited = (views.find_run(connection, one) for one in (other, run))
-        assert notes.difference(connection, edited, origin) == "x 0..8 → 0..9"
+        assert run_difference.from_origin(connection, edited, origin) == "x 0..8 → 0..9"
         lines = {one.id: one for one in run_list.run_lines(connection)}
         shown = [one.name for one in StageCache().read(connection, run)]
     assert (lines[run].total, lines[other].total, len(shown)) == (9, 21, 9)

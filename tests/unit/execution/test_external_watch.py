@@ -20,7 +20,7 @@ import pytest
 from tests.unit.metrics.trackers.test_databases import MLFLOW, OLDER
 from tests.unit.supervisor.waiting import wait_for
 from trainui import control
-from trainui.control.trainings import external
+from trainui.control import external
 from trainui.errors import UsageError
 from trainui.execution import external_watch
 from trainui.execution.external_watch import ExternalWatch

@@ -16,7 +16,7 @@ from tests.gpus.stand_in import (
     VERSION_MISMATCH,
     Machine,
 )
-from trainui.control.submission_checks import missing_gpus
+from trainui.control.submission import missing_gpus
 from trainui.execution import gpus, nvml
 from trainui.model.definition import StageDefinition
 from trainui.settings import Settings

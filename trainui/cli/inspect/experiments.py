@@ -170,10 +170,10 @@ def note(
     as_json: options.Json = False,
 ) -> None:
     """Add a note to a run, and a verdict."""
-    from trainui.control import notes
+    from trainui.control import requests
 
     found = lookup.find_run(run)
-    notes.add(found.id, words, verdict)
+    requests.add_note(found.id, words, verdict)
     printing.answer(as_json, lookup.in_full(found.id) if as_json else None, [])
 
 
@@ -183,7 +183,7 @@ def tree(as_json: options.Json = False) -> None:
 
     A run has an origin if it was started with `trainui run --from RUN`.
     """
-    from trainui.control import notes
+    from trainui.control import run_difference
     from trainui.store.read import views
 
     with lookup.view() as connection:
@@ -191,7 +191,9 @@ def tree(as_json: options.Json = False) -> None:
         best = {run.id: _best_of_run(connection, run) for run in runs}
         by_id = {run.id: run for run in runs}
         origins = [(run, by_id[run.origin]) for run in runs if run.origin in by_id]
-        differences = {run.id: notes.difference(connection, run, one) for run, one in origins}
+        differences = {
+            run.id: run_difference.from_origin(connection, run, one) for run, one in origins
+        }
     rows = {
         run.id: {
             "run": run.id,

@@ -262,7 +262,7 @@ def report(run: options.Run, as_json: options.Json = False) -> None:
     Parameters are compared with those of the previous run of the same pipeline. For failed stages
     it includes the end of the log. In the screen, `Y` on a run copies the same text.
     """
-    from trainui import report as reports
+    from trainui.control import report as reports
 
     with lookup.view() as connection, printing.progress("reading"):
         found = views.find_run(connection, run)

@@ -17,8 +17,8 @@ import typer
 
 from trainui import clock, formatting, text
 from trainui.cli import lookup, options, printing
-from trainui.control.logs import directory
-from trainui.control.logs.raw_lines import AttemptLogs, TimedLine
+from trainui.control import log_files
+from trainui.control.log_files import AttemptLogs, TimedLine
 from trainui.errors import NotFoundError
 from trainui.model.records import AttemptRecord, StageRecord
 from trainui.model.states import ENDED
@@ -104,7 +104,7 @@ class _LogRequest:
     def logs_of(self, record: AttemptRecord, *, first: bool = True) -> AttemptLogs:
         """Return the logs of an attempt; `-n` applies to the first attempt printed."""
         last = self.last if first else None
-        found = directory.find(record.directory, record.id, record.host)
+        found = log_files.find(record.directory, record.id, record.host)
         return AttemptLogs(found, self.stream.names, last=last)
 
 
@@ -118,7 +118,7 @@ def _print(requests: Sequence[_LogRequest], printer: _Printer) -> None:
         if record is None:
             printing.note(_not_started(request.stage))
             continue
-        if (problem := directory.missing_log(record.directory)) is not None:
+        if (problem := log_files.missing_log(record.directory)) is not None:
             printing.note(problem)
             continue
         lines: Iterable[TimedLine] = request.logs_of(record).lines(to_end=True)

@@ -15,7 +15,7 @@ from trainui.errors import UsageError
 from trainui.system import disk
 
 if TYPE_CHECKING:
-    from trainui.control.trainings.external import Added
+    from trainui.control.external import Added
     from trainui.metrics.discovery.trainings import LeftOut
 
 MOST_LEFT_OUT = 20
@@ -77,7 +77,7 @@ def add(
 def _of_paths(
     paths: Sequence[Path], name: str | None, dry_run: bool, left_out: LeftOut
 ) -> Sequence[Added]:
-    from trainui.control.trainings import external
+    from trainui.control import external
 
     places = (path.expanduser().absolute() for path in paths)
     found = [one for place in places for one in external.find(place, left_out)]
@@ -91,7 +91,7 @@ def _of_paths(
 
 
 def _of_process(pid: str, name: str | None, dry_run: bool) -> Sequence[Added]:
-    from trainui.control.trainings import adoption, external
+    from trainui.control import adoption, external
 
     if not pid.isdigit():
         raise UsageError(f"--pid {pid!r}: expected a process id; `trainui add --pid` lists yours")
@@ -150,7 +150,7 @@ def _place(row: Mapping[str, Any]) -> str:
 
 
 def _list_candidates(*, as_json: bool) -> None:
-    from trainui.control.trainings import adoption
+    from trainui.control import adoption
 
     found = adoption.candidates()
     header = ("PID", "STARTED", "WHY", "COMMAND")

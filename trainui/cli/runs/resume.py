@@ -444,9 +444,9 @@ def _offer(
         UsageError: there is no terminal to ask on (as with `--json`), or the command is not on
             record.
     """
-    from trainui.control.trainings import external_command
+    from trainui.control import external
 
-    found = external_command.of(run, stages)
+    found = external.offer_of(run, stages)
     if env:
         found = replace(found, environment="this shell's", environ=None)
     if as_json or not (dry_run or printing.on_terminal()):
@@ -465,7 +465,7 @@ def _offer(
     from trainui.execution.daemon import lifecycle
 
     lifecycle.ensure_started()  # first, so that nothing is stored if nothing can run
-    run_id = external_command.start(found)
+    run_id = external.start_ours(found)
     printing.note(f"run {run_id}")
     if detach:
         return 0

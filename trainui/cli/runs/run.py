@@ -219,7 +219,7 @@ def _expects_gpu() -> bool:
 
 
 def _show_plan(pipeline: Pipeline, as_json: bool) -> None:
-    from trainui.control import submission_checks
+    from trainui.control import submission
     from trainui.pipeline.substitution import masking
     from trainui.store.read import run_json
 
@@ -235,8 +235,8 @@ def _show_plan(pipeline: Pipeline, as_json: bool) -> None:
         for stage in pipeline.stages
     ]
     printing.answer(as_json, {"name": pipeline.name, "stages": stages}, _plan_lines(stages))
-    remarks = submission_checks.checkpoint_remarks(pipeline)
-    for remark in (*remarks, *submission_checks.shared_path_remarks(pipeline)):
+    remarks = submission.checkpoint_remarks(pipeline)
+    for remark in (*remarks, *submission.shared_path_remarks(pipeline)):
         printing.note(remark)
 
 
@@ -275,9 +275,9 @@ class RunOptions:
         if self.detach and self.wait:
             raise UsageError("--detach and --wait exclude each other; give one of them")
         if self.note is not None:
-            from trainui.control import notes
+            from trainui.control import requests
 
-            notes.check(self.note)
+            requests.check_note(self.note)
 
 
 def start(
@@ -304,12 +304,12 @@ def _submit(
     python: str | None,
     given: Mapping[str, str] | None,
 ) -> None:
-    from trainui.control import self_wait_check, submission_checks
+    from trainui.control import self_wait_check, submission
     from trainui.execution.daemon import lifecycle
 
     if not run_options.detach:
         self_wait_check.check_may_wait()
-    submission_checks.check_search(pipeline.stages)  # before a worker is started for nothing
+    submission.check_search(pipeline.stages)  # before a worker is started for nothing
     lifecycle.ensure_started()  # first, so that nothing is stored if nothing can run
     if run_options.detach:  # waiting and the screen both check the disks themselves
         DiskWatch().check()
@@ -325,9 +325,9 @@ def _submit(
             origin=run_options.origin and lookup.find_run(run_options.origin).id,
         )
     if run_options.note is not None:
-        from trainui.control import notes
+        from trainui.control import requests
 
-        notes.add(run_id, run_options.note)
+        requests.add_note(run_id, run_options.note)
 
 
 def _follow(run_id: str, pipeline: Pipeline, run_options: RunOptions) -> int:
@@ -350,11 +350,11 @@ def _follow(run_id: str, pipeline: Pipeline, run_options: RunOptions) -> int:
 
 def _report_code(run_id: str, pipeline: Pipeline, copies: bool) -> None:
     """Print where the code is that will run: a copy, or the files as they are when it starts."""
-    from trainui.control import queue
+    from trainui.control import requests
 
     if copies:
         printing.note(f"snapshot: {control.snapshot_words(run_id)}")
-    elif ahead := queue.count_ahead(run_id, pipeline.stages):
+    elif ahead := requests.count_ahead(run_id, pipeline.stages):
         printing.note(
             f"queued behind {formatting.quantity(ahead, 'stage')} of other runs; it will run the "
             "code as it is when it starts, with `--snapshot` as it is now"

@@ -34,7 +34,7 @@ from trainui.tui.styled_text import Segment
 from trainui.tui.widgets import FRAME_HEIGHT, Dialog, Entry, EntryView
 
 if TYPE_CHECKING:
-    from trainui.control.trainings.external_command import Offer
+    from trainui.control.external import Offer
 
 MOST_FACTS = 12
 """The most lines of facts; more of them scroll."""
@@ -435,17 +435,17 @@ def new_run_question(target: Target, chosen: Sequence[StageRecord]) -> ConfirmSc
     run_id, stages = target.id, list(chosen)
 
     def offer() -> Offer:
-        from trainui.control.trainings import external_command
+        from trainui.control import external
         from trainui.store.read import views
 
         with views.reading() as connection:
             run = views.find_run(connection, run_id)
-            return external_command.of(run, stages or views.stages(connection, run_id))
+            return external.offer_of(run, stages or views.stages(connection, run_id))
 
     def work() -> str:
-        from trainui.control.trainings import external_command
+        from trainui.control import external
 
-        return f"started {harmless(target.name)} as the new run {external_command.start(offer())}"
+        return f"started {harmless(target.name)} as the new run {external.start_ours(offer())}"
 
     return ConfirmScreen(
         f"Run the command of {label(target)} as a new run?",

@@ -19,7 +19,7 @@ from textual.binding import BindingType
 from textual.message import Message
 
 from trainui.clock import SECOND
-from trainui.control.logs.attempt_log import BEGINNING, ENDING, LogLine, LogPosition, errors
+from trainui.control.log_windows import BEGINNING, ENDING, LogLine, LogPosition, errors
 from trainui.formatting import size
 from trainui.tui import styled_text
 from trainui.tui.keymap import bindings

@@ -14,8 +14,8 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from trainui.clock import SECOND
-from trainui.control.logs import directory
-from trainui.control.logs.attempt_log import (
+from trainui.control import log_files
+from trainui.control.log_windows import (
     BEGINNING,
     ENDING,
     AttemptLog,
@@ -212,7 +212,7 @@ class WindowReader:
     def _open(self, source: LogSource) -> AttemptLog:
         wanted = (source.directory, source.streams)
         if self._log is None or self._opened != wanted:
-            place = directory.find(source.directory, source.attempt_id, source.host)
+            place = log_files.find(source.directory, source.attempt_id, source.host)
             self._log, self._opened = AttemptLog(place, source.streams), wanted
             self._matchers.clear()
             self._window = LogWindow(WindowQuery(source))

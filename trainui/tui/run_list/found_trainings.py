@@ -92,7 +92,7 @@ def _answer(words: list[str], is_cancelled: Callable[[], bool]) -> dict[str, Any
 
 def add(chosen: FoundTraining | None) -> str:
     """Add one, or all trainings in this directory; return the message to show."""
-    from trainui.control.trainings import external
+    from trainui.control import external
 
     if chosen is None:
         return f"added {quantity(len(external.add(external.find(Path.cwd()))), 'training')}"

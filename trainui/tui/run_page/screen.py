@@ -13,7 +13,7 @@ from textual.widget import Widget
 from textual.widgets import Button
 
 from trainui import clock
-from trainui.control.logs.directory import missing_log
+from trainui.control.log_files import missing_log
 from trainui.errors import UsageError
 from trainui.model.records import AttemptRecord, StageRecord
 from trainui.model.states import ENDED, UNFINISHED, Status

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from trainui.control.logs.attempt_log import BEGINNING, BLOCK, ENDING, LogLine, without_colours
+from trainui.control.log_windows import BEGINNING, BLOCK, ENDING, LogLine, without_colours
 from trainui.errors import UsageError
 from trainui.tui.logs import window_reader
 from trainui.tui.logs.view import LogScroll

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.unit.tui.filled import MEMBERS, SWEEP, Filler
-from trainui import report
+from trainui.control import report
 from trainui.model.states import Status
 from trainui.pipeline import folding
 from trainui.store.db import protocol

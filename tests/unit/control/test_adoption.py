@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.unit.supervisor.waiting import wait_for
-from trainui.control.trainings import adoption
+from trainui.control import adoption
 from trainui.errors import NotFoundError
 
 HOLD = """

@@ -1,21 +1,124 @@
-"""The log of an attempt in windows of lines: blocks of the file, times, search."""
+"""The log of an attempt in windows of lines: blocks of the file, lines as shown, times, search.
+
+A progress bar overwrites itself, by a carriage return or (several bars) by moving the cursor up;
+its last state within a chunk is shown.
+"""
 
 from __future__ import annotations
 
 import errno
+import io
 import re
-from array import array
-from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from heapq import merge
 
-from trainui.control.logs.terminal_lines import shown_lines
+from trainui.control.log_files import Directory, File, GrowthTimes
 from trainui.errors import NotPlainFileError
-from trainui.model.file_access import Directory, File
 from trainui.supervisor import protocol
-from trainui.text import harmless
+from trainui.text import as_overwritten, harmless
+
+LONGEST_LINE = 8192
+"""Maximum number of characters shown of a line."""
+
+_GOES_UP = re.compile(rb"\x1b\[\d*[AF]")
+_MOVES = re.compile(r"(\r|\x08+|\x1b\[\d*[ABEFK])")
+
+
+@dataclass(slots=True)
+class ShownLine:
+    """The final state of a line."""
+
+    end: int
+    """Offset in the chunk of the end of the last write to the line."""
+    text: str
+    """Its text, including escape sequences such as colours."""
+
+
+def shown_lines(data: bytes) -> list[ShownLine]:
+    """Return the visible lines of a chunk that consists of whole lines."""
+    raw = io.BytesIO(data).readlines()
+    if _GOES_UP.search(data):
+        return _replayed(raw)
+    shown = []
+    end = 0
+    for line in raw:
+        end += len(line)
+        shown.append(ShownLine(end, _truncated(as_overwritten(_text(line)))))
+    return shown
+
+
+def _text(line: bytes) -> str:
+    text = line.removesuffix(b"\n").removesuffix(b"\r").decode("utf-8", "replace")
+    return text if "\x08" not in text else re.sub(r"\x08+", "\r", text)
+
+
+def _truncated(text: str) -> str:
+    return text if len(text) <= LONGEST_LINE else text[:LONGEST_LINE] + " …"
+
+
+def _replayed(raw: list[bytes]) -> list[ShownLine]:
+    """Replay the lines on a small terminal emulator."""
+    screen = _Screen()
+    end = 0
+    for line in raw:
+        end += len(line)
+        for piece in _MOVES.split(_text(line)):
+            screen.feed(piece, end)
+        screen.next_line(end)
+    return list(screen.lines())
+
+
+class _Screen:
+    """A minimal terminal emulator, enough for progress bars."""
+
+    def __init__(self) -> None:
+        self._rows: list[ShownLine] = []
+        self._at = 0
+        self._over = True
+        """True if the next text replaces the row's text."""
+
+    def feed(self, piece: str, end: int) -> None:
+        """Apply a cursor movement, or write text."""
+        if _MOVES.fullmatch(piece):
+            self._move(piece)
+        elif piece:
+            row = self._row()
+            row.text = piece if self._over else row.text + piece
+            row.end = end
+            self._over = False
+
+    def next_line(self, end: int) -> None:
+        """Go to the start of the next row."""
+        self._row().end = max(self._row().end, end)
+        self._at += 1
+        self._over = True
+
+    def lines(self) -> Iterator[ShownLine]:
+        """Yield the rows from top to bottom, with ends that never decrease."""
+        end = 0
+        for row in self._rows:
+            end = max(end, row.end)
+            yield ShownLine(end, _truncated(row.text))
+
+    def _move(self, piece: str) -> None:
+        count = int(piece[2:-1] or 1) if piece.startswith("\x1b") else 0
+        if piece[-1] in "AF":
+            self._at = max(self._at - count, 0)
+        elif piece[-1] in "BE":
+            self._at += min(count, 100)
+        elif piece[-1] == "K":
+            if self._over:
+                self._row().text = ""
+            return
+        self._over = True
+
+    def _row(self) -> ShownLine:
+        while len(self._rows) <= self._at:
+            self._rows.append(ShownLine(0, ""))
+        return self._rows[self._at]
+
 
 # Random access to a growing file by cached blocks, and line boundaries from any offset.
 #
@@ -201,58 +304,6 @@ ERROR_LINE = (
 def errors() -> Matcher:
     """Return a matcher for error lines, e.g. the last line of a traceback."""
     return Matcher(words=ERROR_WORDS, line=ERROR_LINE)
-
-
-# Timestamps of log lines, from the supervisor's record of log sizes (at most one a second).
-
-
-class GrowthTimes:
-    """The supervisor's records of log sizes, read incrementally."""
-
-    def __init__(self, attempt_dir: Directory) -> None:
-        self._path = attempt_dir / protocol.TIMES_FILE
-        self._offset = 0
-        self._times = array("q")
-        self._sizes = (array("q"), array("q"))
-
-    def poll(self) -> bool:
-        """Read new records; returns True if there were any."""
-        try:
-            with self._path.open("rb") as file:
-                file.seek(self._offset)
-                data = file.read()
-        except OSError:
-            return False
-        whole = data[: data.rfind(b"\n") + 1]
-        self._offset += len(whole)
-        for record in filter(None, map(protocol.parse_times, whole.splitlines())):
-            self._times.append(record[0])
-            for known, size in zip(self._sizes, record[1:], strict=True):
-                # a truncated log does not make sizes decrease
-                known.append(max(size, known[-1]) if known else size)
-        return bool(whole)
-
-    def moment(self, rank: int, end: int) -> int:
-        """Return the index of the first record at which a stream had reached an offset.
-
-        `rank` is 0 for stdout, 1 for stderr; the offset is in bytes.
-        """
-        return bisect_left(self._sizes[rank], end)
-
-    def size_at(self, rank: int, moment: int) -> int | None:
-        """Return a stream's size at a record; None: not recorded yet."""
-        sizes = self._sizes[rank]
-        if moment < 0:
-            return 0
-        return sizes[moment] if moment < len(sizes) else None
-
-    def time(self, moment: int) -> int | None:
-        """Return a record's time in microseconds; None: not recorded yet."""
-        return self._times[moment] if moment < len(self._times) else None
-
-    def moment_of(self, time: int) -> int:
-        """Return the index of the first record at or after a time (microseconds)."""
-        return bisect_left(self._times, time)
 
 
 # An attempt's logs, merged into one sequence of lines that can be read from any position.

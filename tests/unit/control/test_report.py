@@ -12,7 +12,8 @@ import pytest
 from tests.unit.execution.conftest import store as store
 from tests.unit.execution.submitted import submit
 from tests.unit.tui.filled import Filler
-from trainui import control, open_session, report, sync_metrics_from_file
+from trainui import control, open_session, sync_metrics_from_file
+from trainui.control import report
 from trainui.model.states import Status
 from trainui.store.db import protocol
 from trainui.store.db.engine import Store

@@ -9,7 +9,7 @@ import pytest
 from tests.unit.execution.conftest import store as store
 from tests.unit.metrics.reading import all_points, lines
 from trainui import settings
-from trainui.control.trainings import external
+from trainui.control import external
 from trainui.metrics.reader.attempt import AttemptReader
 from trainui.store.db.engine import Store
 from trainui.store.runs.metrics_progress import attempts_to_read

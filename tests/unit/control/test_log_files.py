@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trainui.control.logs.raw_lines import STREAMS, AttemptLogs, offset_of_last
+from trainui.control.log_files import STREAMS, AttemptLogs, offset_of_last
 from trainui.supervisor import protocol
 
 

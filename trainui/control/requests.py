@@ -1,16 +1,20 @@
-"""The queue: paused, a run's priority, and the stages for which a new run has to wait."""
+"""Small requests: pause the queue, change a run's priority, add a note; count what is ahead."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
 
 from trainui import settings, wakeup
+from trainui.errors import UsageError
 from trainui.execution.gpus import usable_gpus
 from trainui.model.definition import StageDefinition
+from trainui.model.notifications import NOTE
 from trainui.resume.submitted import existing_run
+from trainui.store import shell_environment
 from trainui.store.db.engine import open_store
 from trainui.store.read import views
-from trainui.store.runs import runs
+from trainui.store.runs import events, runs
 
 
 def set_paused(paused: bool) -> None:
@@ -54,3 +58,31 @@ def _ahead(others: Iterable[StageDefinition], gpus: int, cpus: int) -> int:
     slots = len(usable_gpus().gpus) if gpus else settings.load().cpus
     taken = sum(stage.gpus or stage.cpus for stage in alike)
     return len(alike) if taken + (gpus or cpus) > slots else 0
+
+
+VERDICTS = ("keep", "discard")
+
+_LONGEST = 2000
+
+
+def check_note(text: str, verdict: str | None = None) -> None:
+    """Raise UsageError for a note that is empty or too long, or an unknown verdict."""
+    if not text.strip() and verdict is None:
+        raise UsageError("the note is empty; give a text, or --verdict keep or discard")
+    if len(text) > _LONGEST:
+        raise UsageError(f"the note has {len(text)} characters; at most {_LONGEST} are allowed")
+    if verdict not in (None, *VERDICTS):
+        raise UsageError(f"--verdict {verdict!r}: expected {' or '.join(VERDICTS)}")
+
+
+def add_note(run_id: str, text: str, verdict: str | None = None) -> None:
+    """Add a note to a run, its secrets masked; raise UsageError for one that `check` rejects."""
+    check_note(text, verdict)
+    with open_store().write() as connection:
+        run = existing_run(connection, run_id)
+        note = shell_environment.masker(Path(run.directory)).text(text.strip())
+        shown = ": ".join(part for part in (verdict, note) if part)
+        data = {"note": note, "verdict": verdict}
+        events.record(connection, run_id, NOTE, shown, data=data)
+        runs.set_note(connection, run_id, note or None, verdict)
+    wakeup.wake()

@@ -12,9 +12,8 @@ import pytest
 
 from tests.unit.execution.conftest import store as store
 from tests.unit.metrics.corpus import corpus_root, needs_corpus, unpacked
-from trainui.control import run_difference
-from trainui.control.trainings import external, external_command
-from trainui.control.trainings.external_command import Offer
+from trainui.control import external, run_difference
+from trainui.control.external import Offer
 from trainui.errors import UsageError
 from trainui.model.records import RunRecord, StageRecord
 from trainui.store.db.engine import Store
@@ -31,7 +30,7 @@ def stored(run_id: str) -> tuple[RunRecord, list[StageRecord]]:
 def offer_of(path: Path, stage: int | None = None) -> Offer:
     (added,) = external.add(external.find(path))
     run, stages = stored(added.run_id)
-    return external_command.of(run, stages if stage is None else stages[stage : stage + 1])
+    return external.offer_of(run, stages if stage is None else stages[stage : stage + 1])
 
 
 CONFIGURED = """
@@ -57,7 +56,7 @@ def test_a_hydra_job_is_its_script_with_its_overrides(store: Store, tmp_path: Pa
     script.parent.mkdir()
     script.touch()
     run, stages = stored("train")
-    offer = external_command.of(run, stages)
+    offer = external.offer_of(run, stages)
     assert offer.command == ("python", "src/train.py", "lr=0.1", "+model/size=tiny")
     assert offer.typed == (
         f"cd {tmp_path} && trainui run --name train -- python src/train.py lr=0.1 +model/size=tiny"
@@ -94,7 +93,7 @@ def test_a_multirun_is_its_sweep_and_each_of_its_jobs_a_command(
     offer = offer_of(multirun)
     assert offer.command == ("python", "train.py", "-m", "lr=0.0,0.1", "+model/size=tiny")
     run, stages = stored(offer.origin)
-    one = external_command.of(run, stages[1:])
+    one = external.offer_of(run, stages[1:])
     assert one.command == ("python", "train.py", "lr=0.1", "+model/size=tiny")
 
 
@@ -133,7 +132,7 @@ def test_mlflows_database_recorded_the_script(
     added, *_others = external.add(external.find(file))
     monkeypatch.setattr(Path, "is_file", lambda path: path.name == "make_mlflow.py")
     run, stages = stored(added.run_id)
-    assert external_command.of(run, stages).command == ("python", "/tmp/lab/make_mlflow.py")
+    assert external.offer_of(run, stages).command == ("python", "/tmp/lab/make_mlflow.py")
 
 
 def test_an_adopted_process_runs_again_in_its_directory_and_environment(
@@ -148,13 +147,13 @@ def test_an_adopted_process_runs_again_in_its_directory_and_environment(
         run_id = external.adopt(process.pid, "mine").run_id
         process.kill()
     run, stages = stored(run_id)
-    offer = external_command.of(run, stages)
+    offer = external.offer_of(run, stages)
     assert (offer.command, offer.directory) == (tuple(command), str(tmp_path))
     assert offer.environ is not None
     assert offer.environ["FLAVOUR"] == "mild"
     assert offer.lines[-2].endswith("/env.json")
     assert offer.lines[-1].startswith("caution      it still runs")  # its end is not on record yet
-    again, (stage,) = stored(external_command.start(offer))
+    again, (stage,) = stored(external.start_ours(offer))
     assert (again.name, again.origin, again.external) == ("mine", run_id, None)
     assert stage.definition.workdir == str(tmp_path)
     assert tuple(stage.definition.command or ()) == tuple(command)
@@ -174,4 +173,4 @@ def test_a_kernel_does_not_run_again_but_its_notebook_does(
         run_id = external.adopt(process.pid, "mine").run_id
         process.kill()
     with pytest.raises(UsageError, match=r"-- jupyter execute NOTEBOOK\.ipynb"):
-        external_command.of(*stored(run_id))
+        external.offer_of(*stored(run_id))

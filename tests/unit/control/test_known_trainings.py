@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tests.unit.execution.conftest import store as store
 from tests.unit.metrics.attempts import start_attempt
-from trainui.control.trainings import external
+from trainui.control import external
 from trainui.metrics.reader.attempt import AttemptReader
 from trainui.store.db.engine import Store
 

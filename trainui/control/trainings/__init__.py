@@ -1,4 +1,0 @@
-"""Trainings that trainui did not start: how they are added and adopted.
-
-Read `external` first.
-"""
