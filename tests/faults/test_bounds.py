@@ -22,7 +22,7 @@ from trainui.store.read import run_history, run_list, views
 from trainui.store.runs import attempt_rows, runs, stage_queue
 from trainui.supervisor import journal
 from trainui.supervisor.orphans import processes_of
-from trainui.tui.logs.window_reader import AROUND, LogSource, LogWindow, WindowQuery, WindowReader
+from trainui.tui.log_window import AROUND, LogSource, LogWindow, WindowQuery, WindowReader
 from trainui.tui.readers.database import RunListCache
 
 GIGABYTES = 10

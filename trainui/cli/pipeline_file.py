@@ -271,7 +271,7 @@ def _folded(stages: Stages, names: Mapping[str, str]) -> Stages:
 
 
 def _drawing(stages: Stages, states: Mapping[str, Status]) -> list[str]:
-    from trainui.tui.graph.layout import layout
+    from trainui.tui.graph_layout import layout
 
     drawing = layout(stages, most_lines=MOST_LINES)
     shown = []

@@ -25,7 +25,7 @@ from trainui.model.states import UNFINISHED, Status
 from trainui.text import harmless
 from trainui.tui.actions.target import Target, label, listed, may_be_deleted
 from trainui.tui.app_interface import AppInterface, app_of
-from trainui.tui.graph.nodes import most_important
+from trainui.tui.graph_layout import most_important
 from trainui.tui.keymap import Key, bindings
 from trainui.tui.snapshot.snapshot import Query, Snapshot
 from trainui.tui.styled_text import Row, Segment

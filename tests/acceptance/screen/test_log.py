@@ -11,7 +11,7 @@ from tests.unit.tui.filled import Filler, running_demo
 from trainui import clock
 from trainui.model.records import AttemptRecord
 from trainui.model.states import Status
-from trainui.tui.logs.view import LogView
+from trainui.tui.log_view import LogView
 
 
 def started(filler: Filler) -> AttemptRecord:

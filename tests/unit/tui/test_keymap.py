@@ -14,11 +14,11 @@ from trainui.tui.app import TrainuiApp
 from trainui.tui.curves.comparison_screen import CandidateList, ComparisonScreen
 from trainui.tui.curves.grid_view import CurvesView
 from trainui.tui.curves.screen import CurvePlot
-from trainui.tui.graph.view import StageGraph
+from trainui.tui.graph_view import StageGraph
 from trainui.tui.help_screen import help_rows
 from trainui.tui.keymap import KEYS, SCOPES, KeyTable, bindings
 from trainui.tui.line_view import LinesView
-from trainui.tui.logs.view import LogView
+from trainui.tui.log_view import LogView
 from trainui.tui.machine_screen import MachineScreen, MachineView
 from trainui.tui.page import Page
 from trainui.tui.run_list.screen import RunsScreen

@@ -48,7 +48,7 @@ from trainui.tui.styled_text import (
 if TYPE_CHECKING:
     from textual.timer import Timer
 
-    from trainui.tui.graph.timeline import Timeline
+    from trainui.tui.graph_view import Timeline
     from trainui.tui.run_page.viewed_files import View, ViewedFiles
 
 LEAST_NAME, MOST_NAME = 8, 24

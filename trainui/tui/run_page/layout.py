@@ -19,11 +19,11 @@ from textual.widget import Widget
 from trainui.model.records import StageRecord
 from trainui.text import harmless
 from trainui.tui.curves.grid_view import CurvesView
-from trainui.tui.graph.nodes import which
-from trainui.tui.graph.view import LEAST_BAR, StageGraph
+from trainui.tui.graph_layout import which
+from trainui.tui.graph_view import LEAST_BAR, StageGraph
 from trainui.tui.keymap import bindings
 from trainui.tui.line_view import LinesView
-from trainui.tui.logs.view import LogView
+from trainui.tui.log_view import LogView
 from trainui.tui.run_page.details_view import DetailsView
 from trainui.tui.run_page.tab_bar import Tabs
 from trainui.tui.snapshot.snapshot import DetailTab

@@ -24,7 +24,7 @@ from trainui.tui.snapshot.run_page import LogProgress, RunPage, StageDetail, as_
 from trainui.tui.styled_text import Row, Segment, fit_middle, labelled, packed, wrap
 
 if TYPE_CHECKING:
-    from trainui.tui.graph.timeline import Timeline
+    from trainui.tui.graph_view import Timeline
     from trainui.tui.snapshot.run_page import Eta
 
 LABEL = 11

@@ -21,11 +21,11 @@ from trainui.text import harmless
 from trainui.tui.actions.target import Target
 from trainui.tui.curves.grid_view import CurvesView
 from trainui.tui.curves.state import CurvesState
-from trainui.tui.graph.view import StageGraph
+from trainui.tui.graph_view import StageGraph
 from trainui.tui.keymap import Key, bindings
 from trainui.tui.line_view import RowsView
-from trainui.tui.logs.view import LogView
-from trainui.tui.logs.window_reader import LogSource, Stream
+from trainui.tui.log_view import LogView
+from trainui.tui.log_window import LogSource, Stream
 from trainui.tui.page import Jump, Page
 from trainui.tui.run_page.autoselect import stage_to_select, successor
 from trainui.tui.run_page.details_view import DetailsView

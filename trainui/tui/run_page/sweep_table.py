@@ -16,7 +16,7 @@ from trainui.pipeline.folding import Spread, folds
 from trainui.pipeline.matrix import TRIAL
 from trainui.pipeline.substitution.masking import mask
 from trainui.text import SYMBOLS, harmless
-from trainui.tui.graph.nodes import RANKS, counts
+from trainui.tui.graph_layout import RANKS, counts
 from trainui.tui.numbers import elapsed, exact_step, number, shortened, state_style, step
 from trainui.tui.run_page.header import trouble
 from trainui.tui.snapshot.run_page import MatrixDetail, SearchDetail, StageValue

@@ -14,7 +14,7 @@ from trainui import clock
 from trainui.model.definition import CheckpointRule
 from trainui.store.db import protocol, readonly
 from trainui.store.read import views
-from trainui.tui.graph.timeline import Timeline
+from trainui.tui.graph_view import Timeline
 from trainui.tui.readers import page_reader
 from trainui.tui.run_page.details_view import events_rows, files_rows, params_rows
 from trainui.tui.run_page.overview import DetailsSubject, overview_rows

@@ -26,7 +26,7 @@ from trainui.store.db import protocol, readonly
 from trainui.store.read import views
 from trainui.store.runs import events, metrics_progress, stages, trials
 from trainui.store.runs.trials import SearchKey
-from trainui.tui.graph.timeline import Timeline
+from trainui.tui.graph_view import Timeline
 from trainui.tui.readers.page_reader import RunPageReader
 from trainui.tui.readers.progress import log_progress, most_steps
 from trainui.tui.run_page.header import can_resume, crumbs, heading

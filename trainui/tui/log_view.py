@@ -24,7 +24,7 @@ from trainui.formatting import size
 from trainui.tui import styled_text
 from trainui.tui.keymap import bindings
 from trainui.tui.line_view import LinesView
-from trainui.tui.logs.window_reader import (
+from trainui.tui.log_window import (
     NO_WINDOW,
     Destination,
     LogReaderThread,
@@ -49,6 +49,15 @@ CACHED = 2000
 
 STDERR = "▎"
 """Marks stderr lines when both streams are shown."""
+
+NOTICE_SECONDS = 1.5
+"""Seconds for which a notification may cover the end of the log."""
+
+MARGIN = 150
+"""Read ahead when fewer lines than this are left in the scroll direction."""
+
+THUMB = "▐"
+"""The scrollbar thumb in the last column."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,16 +237,6 @@ class LogScroll:
         if not window.lines or (is_whole and self._bottom - self._top + 1 >= len(window.lines)):
             return -1
         return min(int(self.fraction() * height), height - 1)
-
-
-NOTICE_SECONDS = 1.5
-"""Seconds for which a notification may cover the end of the log."""
-
-MARGIN = 150
-"""Read ahead when fewer lines than this are left in the scroll direction."""
-
-THUMB = "▐"
-"""The scrollbar thumb in the last column."""
 
 
 class LogView(LinesView):

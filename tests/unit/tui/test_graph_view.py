@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from trainui.tui.graph.nodes import GraphNode
-from trainui.tui.graph.view import LEAST_BAR, SHORT_WORD, GraphColumns, longest_name, shortest_name
+from trainui.tui.graph_layout import GraphNode
+from trainui.tui.graph_view import LEAST_BAR, SHORT_WORD, GraphColumns, longest_name, shortest_name
 from trainui.tui.styled_text import fit_middle
 
 STAGES = [f"{name}-the-model-with-a-name-longer-than-any-terminal" for name in ("fit", "test")]

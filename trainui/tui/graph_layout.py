@@ -1,12 +1,51 @@
-"""A DAG drawn as a graph: lanes, the characters of their edges, and the order of the lines."""
+"""A run's graph: its nodes (stages, or sweeps folded into one line), drawn with lanes and edges."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from heapq import heappop, heappush
 from itertools import count
 from typing import NamedTuple
+
+from trainui.model.records import StageRecord
+from trainui.model.states import Status
+
+NODE = "\0"
+"""Placeholder for a stage's symbol in a drawing."""
+
+NEXT = "↓"
+"""Stands beside a stage that leads to the stage on the next line."""
+
+OWN_COLUMN = -1
+"""Instead of a lane's number: the column of a stage without a lane of its own, while its lanes are
+placed."""
+
+MOST_CELLS = 20_000
+"""The limit on the drawing's size, counted as lanes times the lines that they pass. Larger graphs
+are drawn as a list without lanes: the drawing would take seconds, and no one could read it."""
+
+FOLDED_FROM = 9
+"""Number of members from which a sweep is folded by default."""
+
+BY_IMPORTANCE = (
+    Status.FAILED,
+    Status.INTERRUPTED,
+    Status.RUNNING,
+    Status.QUEUED,
+    Status.CANCELLED,
+    Status.BLOCKED,
+    Status.PENDING,
+    Status.SKIPPED,
+    Status.ENDED,
+    Status.COMPLETED,
+    Status.PRUNED,
+)
+"""States in the order of a reader's interest, the most important first."""
+
+RANKS = {status: rank for rank, status in enumerate(BY_IMPORTANCE)}
+"""Each state's index in `BY_IMPORTANCE`."""
 
 
 class Lane(NamedTuple):
@@ -95,17 +134,6 @@ def _ordered(upstreams: Mapping[str, frozenset[str]]) -> Iterator[str]:
                 heappush(ready, position[dependant])
         alone = [dependant for dependant in dependants[name] if upstreams[dependant] == {name}]
         chain = alone[0] if len(alone) == 1 else None
-
-
-NODE = "\0"
-"""Placeholder for a stage's symbol in a drawing."""
-
-NEXT = "↓"
-"""Stands beside a stage that leads to the stage on the next line."""
-
-OWN_COLUMN = -1
-"""Instead of a lane's number: the column of a stage without a lane of its own, while its lanes are
-placed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -311,11 +339,6 @@ class _Row:
         return GraphLine(node, tuple(self._cells.get(at, GraphCell(" ")) for at in range(width)))
 
 
-MOST_CELLS = 20_000
-"""The limit on the drawing's size, counted as lanes times the lines that they pass. Larger graphs
-are drawn as a list without lanes: the drawing would take seconds, and no one could read it."""
-
-
 @dataclass(frozen=True, slots=True)
 class Drawing:
     """A laid-out graph."""
@@ -343,3 +366,83 @@ def layout(stages: Sequence[tuple[str, Sequence[str]]], *, most_lines: int = 0) 
             lines = Painter(graph, spaced=False).lines
     width = max((len(line.cells) for line in lines), default=0)
     return Drawing(tuple(lines), width, graph)
+
+
+class GraphNode(NamedTuple):
+    """A stage, or the stages of a folded sweep."""
+
+    key: str
+    """The stage's name, or the sweep's."""
+    members: tuple[str, ...]
+    """Names of its stages."""
+    depends_on: tuple[str, ...]
+    """Keys of the nodes that it depends on."""
+    group: str | None = None
+    """The stage's sweep, folded or not; None: it is in no sweep."""
+
+    @property
+    def folded(self) -> bool:
+        """True for a folded sweep."""
+        return self.key == self.group
+
+    @property
+    def label(self) -> str:
+        """The name shown on its line."""
+        return f"{self.key} ×{len(self.members)}" if self.folded else self.key
+
+
+def graph_nodes(
+    stages: Sequence[StageRecord], is_folded: Callable[[str, int], bool]
+) -> tuple[GraphNode, ...]:
+    """Return the nodes of a graph, in the order of its stages.
+
+    `is_folded` returns True for the name and the number of members of a sweep that is folded.
+    """
+    groups = Counter(_group(stage) for stage in stages)
+    folded = {group for group, count in groups.items() if group and is_folded(group, count)}
+    keys = {
+        stage.name: group if (group := _group(stage)) in folded else stage.name for stage in stages
+    }
+    members: dict[str, list[StageRecord]] = {}
+    for stage in stages:
+        members.setdefault(keys[stage.name], []).append(stage)
+    nodes = []
+    for key, found in members.items():
+        above = (keys[name] for stage in found for name in stage.depends_on if name in keys)
+        names = tuple(stage.name for stage in found)
+        nodes.append(GraphNode(key, names, tuple(dict.fromkeys(above)), _group(found[0])))
+    return tuple(nodes)
+
+
+def _group(stage: StageRecord) -> str | None:
+    return stage.definition.group if stage.definition.matrix else None
+
+
+def most_important(members: Sequence[StageRecord]) -> StageRecord:
+    """Return the member with the most important state.
+
+    Of running ones it is a stalled one, else the first; of those that ended, the last to end.
+    """
+
+    def rank(stage: StageRecord) -> tuple[int, bool, int]:
+        return RANKS[stage.status], not stage.stalled, -(stage.completed_at or 0)
+
+    return min(members, key=rank)
+
+
+def which(members: Sequence[StageRecord]) -> str:
+    """Return which of them the most important member is, e.g. `newest of 8 failed`."""
+    stage = most_important(members)
+    if stage.stalled and stage.status == Status.RUNNING:
+        state, alike = "stalled", sum(one.stalled for one in members)
+    else:
+        state, alike = str(stage.status), sum(one.status == stage.status for one in members)
+    if alike == 1:
+        return f"the {state} member"
+    return f"{'newest' if stage.completed_at else 'first'} of {alike} {state}"
+
+
+def counts(members: Sequence[StageRecord]) -> list[tuple[Status, int]]:
+    """Return the number of members in each state, the least important state first."""
+    found = Counter(stage.status for stage in members)
+    return [(status, found[status]) for status in reversed(BY_IMPORTANCE) if found[status]]

@@ -30,6 +30,12 @@ PERIOD = 0.5
 
 log = logging.getLogger(__name__)
 
+AROUND = 400
+"""Number of lines read before and after the target."""
+
+PROGRESS = 0.25
+"""Seconds between two progress reports of a search."""
+
 
 class _StoppedError(Exception):
     """The read was superseded by a newer query."""
@@ -81,12 +87,6 @@ class LogReaderThread:
             except Exception:
                 log.exception("the log could not be read")
 
-
-AROUND = 400
-"""Number of lines read before and after the target."""
-
-PROGRESS = 0.25
-"""Seconds between two progress reports of a search."""
 
 Stream = Literal["stdout", "stderr"]
 Kind = Literal["place", "time", "part", "text", "error"]

@@ -12,9 +12,9 @@ import pytest
 
 from trainui.control.log_windows import BEGINNING, BLOCK, ENDING, LogLine, without_colours
 from trainui.errors import UsageError
-from trainui.tui.logs import window_reader
-from trainui.tui.logs.view import LogScroll
-from trainui.tui.logs.window_reader import (
+from trainui.tui import log_window
+from trainui.tui.log_view import LogScroll
+from trainui.tui.log_window import (
     AROUND,
     Destination,
     LogSource,
@@ -246,7 +246,7 @@ def test_a_log_that_was_truncated_or_replaced_is_read_again(log: Path, read: Rea
 def test_a_search_through_a_large_log_says_how_far_it_is_and_can_be_stopped(
     tmp_path: Path, log: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("trainui.tui.logs.window_reader.PROGRESS", 0.0)
+    monkeypatch.setattr("trainui.tui.log_window.PROGRESS", 0.0)
     append(log, b"one more line of text\n" * 50_000)
     read = Reading(tmp_path)
     read(Destination("text", text="absent"))
@@ -292,7 +292,7 @@ def test_an_error_in_one_stream_waits_for_no_search_through_the_other(
 def test_what_a_filter_has_found_so_far_is_seen(
     log: Path, read: Reading, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(window_reader, "PROGRESS", 0.0)
+    monkeypatch.setattr(log_window, "PROGRESS", 0.0)
     append(log, b"a hit\n" + b"nothing to see here\n" * 20_000 + b"a hit\n" + b"nothing\n" * 20_000)
     last = read().lines[-1].place
     read(Destination(place=last), only="hit")
