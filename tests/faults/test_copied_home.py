@@ -54,8 +54,11 @@ DEEDS = (
     ("rerun", "r", "done"),
     ("cancel", "r"),
     ("rm", "r", "--yes"),
+    ("rm", "r", "--dry-run"),
     ("prune", "--keep", "0", "--older-than", "0s", "--yes"),
+    ("prune", "--dry-run"),
     ("uninstall", "--yes"),
+    ("uninstall", "--dry-run"),  # it would list what is the original's
     ("worker", "start"),
     ("worker", "stop", "--with-stages"),
     ("worker", "pause"),
@@ -208,7 +211,9 @@ def test_a_copy_made_a_home_of_its_own_leaves_its_original_alone(
         assert str(original.cli.home) not in json.dumps([one["dir"] for one in shown["stages"]])
         assert link.readlink() == copied.home / "runs" / original.run / "done" / "made.txt"
         assert copied("logs", "r", "train").code == 0
-        assert copied.json("worker", "status")["copy_of"] is None
+        status = copied.json("worker", "status")
+        assert status["copy_of"] is None
+        assert status["problems"] == []  # e.g. that a broker died, which was the original's
         assert copied("rerun", "r", "done").code == 0
         wait_for(lambda: states_of(copied.json("show", "r"))["done"] == "completed", "the rerun")
         assert copied("resume", "r", "--detach").code == 0
@@ -441,6 +446,7 @@ def test_runs_outside_of_a_copied_home_are_only_read(
             ("resume", "--interrupted", "--detach"),
             ("rerun", "r", "done"),
             ("rm", "r", "--yes"),
+            ("rm", "r", "--dry-run"),
         ):
             done = copied(*deed)
             assert done.code == 4, (deed, done)

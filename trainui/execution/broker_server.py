@@ -233,6 +233,11 @@ def note_start(home: Home, *, kept: bool) -> None:
     write_private(_start_file(home), json.dumps(asdict(start)))
 
 
+def forget_start(home: Home) -> None:
+    """Remove the record: it is that of the broker of the home that this one was copied from."""
+    _start_file(home).unlink(missing_ok=True)
+
+
 def recent_restart(home: Home) -> str:
     """Return a message about an unexpected restart in the last minutes; empty if there was none."""
     start = _read_start(home)

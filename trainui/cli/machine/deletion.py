@@ -45,9 +45,9 @@ def remove(
 
     A run that has not ended is not deleted. Without a terminal, --yes is required.
     """
-    if not dry_run:
-        home_identity.check()
+    home_identity.check()
     found = lookup.find_run(run)
+    home_identity.check_run(found)
     if found.status not in ENDED and found.external is None:
         raise UsageError(f"{found.name} ({found.id}) is {found.status}; cancel it first")
     freed = _Freed([found])
@@ -95,8 +95,7 @@ def prune(
     """
     from trainui.store.read import run_list, views
 
-    if not dry_run:
-        home_identity.check()
+    home_identity.check()
     before = clock.now() - int(_seconds(older_than) * clock.SECOND)
     found, kept = [], 0
     if views.is_there():
@@ -254,6 +253,7 @@ def uninstall(dry_run: DryRun = False, yes: Yes = False, as_json: options.Json =
     from trainui.cli.machine import worker
     from trainui.execution.daemon import lifecycle, systemd
 
+    home_identity.check()
     found, runs_dir = list(_made()), settings.runs_dir(settings.load())
     with printing.progress("looking"):
         size = sum(disk.used(path) if path.is_dir() else path.lstat().st_size for path in found)
@@ -262,7 +262,6 @@ def uninstall(dry_run: DryRun = False, yes: Yes = False, as_json: options.Json =
     if dry_run or not found:
         printing.answer(as_json, data, [*shown, f"would delete {formatting.size(size)}"])
         return
-    home_identity.check()
     question = f"Cancel everything and delete this, {formatting.size(size)}?"
     confirm(question, formatting.size(size), shown, yes=yes, as_json=as_json)
     if not as_json:
