@@ -218,6 +218,24 @@ def test_nothing_is_concluded_while_the_place_does_not_answer(
     assert cluster.ledger() == ["1"]
 
 
+def test_a_cancel_waits_for_a_place_that_does_not_answer(
+    cluster: Cluster, cli: CommandLine
+) -> None:
+    (cluster.place / "hold").touch()
+    run = cluster.start()
+    wait_for(lambda: [*cluster.place.glob("*.job")], "the job")
+    cluster.close()
+    assert cli("cancel", run).code == 0
+    wait_for(
+        lambda: str(cluster.stage(run)["reason"]).startswith("cancel requested at "), "the reason"
+    )
+    assert cli.status(run) == "running"
+    cluster.server = cluster.serve()
+    assert cli("wait", run, "--timeout", "60").code == 130
+    (cluster.place / "hold").unlink()
+    assert cluster.ledger() == []
+
+
 def test_an_executor_that_raises_is_named_and_nothing_else_suffers(
     cluster: Cluster, cli: CommandLine
 ) -> None:

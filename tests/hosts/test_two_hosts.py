@@ -250,6 +250,34 @@ def test_a_host_that_is_cut_off_continues_and_records_all_when_it_is_back(
     assert (series.count, series.superseded) == (len(lines), 0)
 
 
+def test_a_cancel_on_a_host_that_is_cut_off_waits_for_it(
+    shared: Hosts, a: BaseApp, b: BaseApp
+) -> None:
+    run = shared.submit(a, *(stage(name, LOOP, host="b") for name in ("far", "lost")))
+    shared.until(run, lambda found: all(one.started_at for one in found.values()), "both started")
+    refused = a.run("cancel", run, "lost", "--forget")
+    assert refused.returncode == 2, refused  # its host answers
+    b.cut_off()
+    shared.let_be_silent(b)
+    a.run("cancel", run)
+    shared.until_looked(a)
+    asked = "cancel requested at "
+    shared.until(run, lambda found: (found["far"].reason or "").startswith(asked), "asked to stop")
+    pid = shared.attempt(run, "lost").pid
+    for word in ("the host b has sent no heartbeat since", f"(process {pid})"):
+        assert word in (shared.stages(run)["lost"].reason or "")
+    given_up = a.run("cancel", run, "lost", "--forget")
+    assert (given_up.returncode, f"(process {pid})" in given_up.stderr) == (0, True), given_up
+    states = {name: one.status for name, one in shared.stages(run).items()}
+    assert states == {"far": Status.RUNNING, "lost": Status.CANCELLED}
+    b.bring_back()
+    shared.until(run, lambda found: found["far"].status == Status.CANCELLED, "far cancelled")
+    findings = json.loads(b.run("doctor", "--json").stdout)["findings"]
+    (processes,) = (one for one in findings if one["name"] == "processes")
+    assert processes["advice"].startswith(f"`kill {pid}")
+    shared.go(run)
+
+
 def test_a_log_is_read_from_another_host_by_parts(shared: Hosts, c: BaseApp, d: BaseApp) -> None:
     large = "seq -f 'line %g' 60000; echo wrong >&2; " + LOOP
     run = shared.submit(d, stage("far", large))

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from trainui.control.cancellation import cancel as cancel
+    from trainui.control.cancellation import forget as forget
     from trainui.control.cancellation import remove as remove
     from trainui.control.requests import change_priority as change_priority
     from trainui.control.requests import set_paused as set_paused
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from trainui.resume.submitted import snapshot_words as snapshot_words
 
 _NAMES = {
-    "control.cancellation": ("cancel", "remove"),
+    "control.cancellation": ("cancel", "forget", "remove"),
     "resume.edits": ("changed_file",),
     "resume.submitted": ("filled_in", "given_params", "snapshot_words"),
     "control.requests": ("change_priority", "set_paused", "toggle_paused"),

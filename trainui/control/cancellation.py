@@ -9,8 +9,9 @@ from pathlib import Path
 from trainui import paths, wakeup
 from trainui.control import staging_cleanup
 from trainui.errors import UnfitEnvironmentError, UsageError
+from trainui.execution.attempt import unseen
 from trainui.model.records import RunRecord, StageRecord
-from trainui.model.states import ENDED, UNFINISHED
+from trainui.model.states import ENDED, UNFINISHED, Status
 from trainui.resume.snapshot import trees
 from trainui.resume.submitted import check_names, existing_run
 from trainui.store.db import home_identity
@@ -33,6 +34,22 @@ def cancel(run_id: str, names: Collection[str] | None = None) -> list[str]:
         asked = stage_requests.cancel(connection, run_id, chosen)
     wakeup.wake()
     return asked
+
+
+def forget(run_id: str, names: Collection[str] | None = None) -> dict[str, str]:
+    """Record running stages as cancelled that cannot be seen, although they may still run.
+
+    Returns what that means, by the stage's name; empty if none is running.
+
+    Raises:
+        UsageError: one of them can be seen, so that `cancel` ends it.
+    """
+    store = open_store()
+    with store.read() as connection:
+        existing_run(connection, run_id)
+        chosen = _chosen(runs.stages(connection, run_id), names)
+    running = [stage for stage in chosen if stage.status == Status.RUNNING]
+    return {stage.name: unseen.forget(store, stage) for stage in running}
 
 
 def check(run_id: str) -> None:

@@ -294,17 +294,31 @@ def hints(connection: protocol.Connection, run_id: str) -> Iterator[str]:
 @options.command("trainui cancel digits train", "trainui cancel digits")
 @interrupt.report_on_stop("nothing was cancelled")
 def cancel(
-    run: options.Run, stage: options.OptionalStage = None, as_json: options.Json = False
+    run: options.Run,
+    stage: options.OptionalStage = None,
+    forget: Annotated[
+        bool,
+        typer.Option(
+            "--forget",
+            help="Record running stages as cancelled whose host or executor does not answer. Their "
+            "processes are not ended, and may write beside those of a later attempt.",
+        ),
+    ] = False,
+    as_json: options.Json = False,
 ) -> None:
     """Cancel a stage, or every unfinished stage of a run.
 
     Returns once the request is recorded; a stage becomes `cancelled` when all of its processes
-    have exited. `trainui resume` can continue it later.
+    have exited. `trainui resume` can continue it later. While a stage's host does not answer, the
+    request waits for it.
     """
     from trainui.execution.daemon import lifecycle
 
     found, stages = lookup.find(run, stage)
     names = None if stage is None else [one.name for one in stages]
+    if forget:
+        for name, meaning in control.forget(found.id, names).items():
+            printing.note(f"! {name} is given up and was not ended: {meaning}")
     with interrupt.report_changes_on_stop([found.id], interrupt.CANCELLED, "cancelling"):
         asked = control.cancel(found.id, names)
         found, stages = lookup.find(found.id, None)
@@ -318,7 +332,7 @@ def cancel(
             for what, some in (("cancelled", ended), ("cancelling", left))
             if some
         ]
-        if not asked:
+        if not asked and not forget:
             over = [_state(one) for one in stages if names is not None and one.name in names]
             shown = [f"nothing to cancel: {', '.join(over) or _state(found)}"]
         printing.answer(as_json, lookup.in_full(found.id) if as_json else None, shown)

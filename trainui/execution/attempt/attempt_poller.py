@@ -9,24 +9,21 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 
 from trainui import clock
-from trainui.execution.attempt import outcome, record_outcome
+from trainui.execution.attempt import outcome, record_outcome, unseen
 from trainui.execution.attempt.executors import Executors, job_of
 from trainui.execution.attempt.launch import context_of, prevent_start
 from trainui.execution.attempt.launch_recorder import LaunchRecorder, record_start
 from trainui.execution.attempt.monitored_attempt import MonitoredAttempt, Orphan
 from trainui.execution.attempt.outcome import LostSupervisor
-from trainui.execution.slots import host
-from trainui.model.records import LOCAL
 from trainui.plugin.records import JobLook, JobState, StageJob
 from trainui.store.db.engine import Store
 from trainui.store.runs import attempt_rows, stage_requests, stages
 from trainui.supervisor import journal
-from trainui.supervisor.protocol import ExitReason, JournalError
+from trainui.supervisor.protocol import ExitReason
 from trainui.supervisor.supervise import LEFTOVER_GRACE
 
 logger = logging.getLogger(__name__)
@@ -39,9 +36,6 @@ INVISIBLE_AFTER = 5.0
 
 SUSPENSION_EVERY = 5.0
 """Seconds between two checks whether a running attempt is suspended by a signal."""
-
-INVISIBLE_PATIENCE = 30.0
-"""Seconds until a cancelled attempt of a host that cannot be seen is recorded as cancelled."""
 
 UNREADABLE_PATIENCE = 2.0
 """Seconds without a process until a cancelled attempt with unreadable records has ended."""
@@ -84,7 +78,7 @@ class AttemptPoller:
             case JobState.UNREADABLE:
                 return self._poll_unreadable(monitored, look.problem)
             case JobState.UNSEEN:
-                return self._poll_invisible(monitored, look.problem)
+                self._poll_unseen(monitored, look.problem)
             case JobState.NONE | JobState.GONE:
                 return self._record
         return None
@@ -106,21 +100,11 @@ class AttemptPoller:
         monitored.warning = warning
 
     def _look(self, monitored: MonitoredAttempt) -> JobLook:
-        """Look at an attempt; it is unseen if it runs on another host."""
         attempt, job = monitored.attempt, self._job(monitored)
-        executor = self._executors.of(attempt)
         if not monitored.is_adopted:
-            executor.adopt(job)
+            self._executors.of(attempt).adopt(job)
             monitored.is_adopted = True
-        look = executor.probe(job)
-        is_known = look.state == JobState.RUNNING or bool(look.processes)
-        if attempt.executor != LOCAL or attempt.host == host() or is_known:
-            return look
-        # if this machine was only renamed, the boot id is still ours
-        if journal.is_of_this_boot(job.directory) or _has_ended(job):
-            return look
-        where = f"it runs on {attempt.host}, which cannot be seen from {host()}"
-        return JobLook(JobState.UNSEEN, where)
+        return self._executors.look(attempt, job)
 
     def _job(self, monitored: MonitoredAttempt) -> StageJob:
         if monitored.job is None:
@@ -184,17 +168,10 @@ class AttemptPoller:
             return None
         return partial(self._record_unread, why=outcome.UNREADABLE.format(problem=problem))
 
-    def _poll_invisible(self, monitored: MonitoredAttempt, why: str) -> Step | None:
-        """Record why an attempt cannot be seen; record its end if it was cancelled."""
-        attempt, now = monitored.attempt, time.monotonic()
-        monitored.due = now + INVISIBLE_AFTER
-        if attempt.cancel_requested_at is None:
-            self.set_warning(monitored, f"{why}; `trainui cancel` marks it as cancelled")
-        elif monitored.cancel_seen_at is None:
-            monitored.cancel_seen_at = now
-        elif now - monitored.cancel_seen_at >= INVISIBLE_PATIENCE:
-            return partial(self._record_unread, why=f"although it may still be running: {why}")
-        return None
+    def _poll_unseen(self, monitored: MonitoredAttempt, why: str) -> None:
+        """Record why an attempt cannot be seen. Its end is not recorded: that would be a guess."""
+        monitored.due = time.monotonic() + INVISIBLE_AFTER
+        self.set_warning(monitored, unseen.words(monitored.attempt, why))
 
     def _check_warnings(self, monitored: MonitoredAttempt, look: JobLook) -> None:
         """Record why an attempt does not proceed or cannot be read, or clear that."""
@@ -236,12 +213,6 @@ class AttemptPoller:
         ended = outcome.unseen(monitored.attempt, why, completed_at=clock.now())
         record_outcome.record(self._store, monitored.attempt, ended)
         monitored.is_recorded = True
-
-
-def _has_ended(job: StageJob) -> bool:
-    with suppress(JournalError, OSError):
-        return journal.read_exit(job.directory) is not None
-    return False
 
 
 def _unreadable_words(look: JobLook) -> str:

@@ -11,6 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, cast
 
+from trainui import settings
 from trainui.errors import UsageError
 from trainui.execution.attempt.prepared_process import AttemptContext, identity_of
 from trainui.model.records import LOCAL, AttemptRecord
@@ -24,7 +25,7 @@ from trainui.plugin.records import (
     Launched,
     StageJob,
 )
-from trainui.supervisor import orphans, process, supervise
+from trainui.supervisor import journal, orphans, process, supervise
 from trainui.supervisor.fork_server import ForkServer
 from trainui.supervisor.process import LaunchState, ProbeState
 from trainui.supervisor.protocol import JournalError
@@ -167,6 +168,24 @@ class Executors:
     def of(self, attempt: AttemptRecord) -> ExecutorBackend:
         """Return the executor of an attempt."""
         return self.named(attempt.executor)
+
+    def look(self, attempt: AttemptRecord, job: StageJob) -> JobLook:
+        """Look at an attempt; it is unseen if it runs on another host."""
+        look = self.of(attempt).probe(job)
+        is_known = look.state == JobState.RUNNING or bool(look.processes)
+        if attempt.executor != LOCAL or attempt.host == settings.host() or is_known:
+            return look
+        # if this machine was only renamed, the boot id is still ours
+        if journal.is_of_this_boot(job.directory) or _has_ended(job):
+            return look
+        where = f"it runs on {attempt.host}, which cannot be seen from {settings.host()}"
+        return JobLook(JobState.UNSEEN, where)
+
+
+def _has_ended(job: StageJob) -> bool:
+    with suppress(JournalError, OSError):
+        return journal.read_exit(job.directory) is not None
+    return False
 
 
 def find(name: str) -> Executor:

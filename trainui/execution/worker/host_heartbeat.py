@@ -14,6 +14,7 @@ from typing import Any
 from trainui import paths
 from trainui.errors import UnfitEnvironmentError
 from trainui.execution import gpus, nvml, slots
+from trainui.execution.attempt import unseen
 from trainui.model.records import HostRecord, StageRecord, WaitReason
 from trainui.settings import Settings
 from trainui.store import hosts
@@ -21,7 +22,7 @@ from trainui.store.db import home_identity
 from trainui.store.db.engine import Store
 from trainui.store.db.protocol import Connection
 from trainui.store.read import views
-from trainui.store.runs import runs, stage_queue, stages
+from trainui.store.runs import attempts, runs, stage_queue, stages
 
 logger = logging.getLogger(__name__)
 
@@ -30,10 +31,6 @@ ANNOUNCE_EVERY = 10.0
 
 LOOKED_AT = 500
 """Number of queued stages checked for an unavailable host in one pass."""
-
-_SILENT = (
-    "the host {} has sent no heartbeat for {:.0f} s or longer: the stage may still be running there"
-)
 
 
 class HostHeartbeat:
@@ -87,8 +84,9 @@ def _warn_of_silent_hosts(connection: Connection, here: str) -> None:
             stages.warn(connection, stage.id, None)
     for host in known.values():
         if host.name != here and host.seconds >= hosts.SILENT_AFTER:
-            silent = _SILENT.format(host.name, hosts.SILENT_AFTER)
             for stage in views.running_on(connection, host.name):
+                (*_, attempt) = attempts.of_stage(connection, stage.id)
+                silent = unseen.words(attempt, unseen.silence(host))
                 stages.warn(connection, stage.id, silent, host=here)
     waiting = stage_queue.queued(connection, limit=LOOKED_AT)
     reasons = {

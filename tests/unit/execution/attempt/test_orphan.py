@@ -7,6 +7,7 @@ import os
 import shutil
 import signal
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from tests.unit.execution.attempt.test_monitor import granted, look_until
 from tests.unit.execution.submitted import of_stage, submit
 from tests.unit.supervisor.waiting import is_alive, read_pid, wait_for, wait_for_death
 from trainui import clock, control, paths, settings
-from trainui.errors import UnfitEnvironmentError
+from trainui.errors import UnfitEnvironmentError, UsageError
 from trainui.execution import locks
 from trainui.execution.attempt import attempt_poller, lost_attempts, running_attempts
 from trainui.execution.attempt.monitor import AttemptMonitor
@@ -31,6 +32,7 @@ from trainui.store.runs.attempt_rows import Outcome
 from trainui.supervisor import journal, orphans, process
 from trainui.supervisor.process import ProbeState
 
+DAYS_LATER = clock.now() + 10 * 24 * 3600 * clock.SECOND
 HOLD = "echo ran >> ran; until test -e go; do sleep 0.02; done"
 
 
@@ -289,7 +291,7 @@ def test_a_supervisor_that_hangs_is_killed_and_its_stage_ended(
     assert not is_alive(run.supervisor)
 
 
-def test_an_attempt_of_another_host_is_left_alone_until_a_person_gives_it_up(
+def test_a_cancel_of_an_attempt_on_another_host_waits_until_a_person_gives_it_up(
     store: Store, follower: AttemptMonitor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(attempt_poller, "INVISIBLE_AFTER", 0.0)
@@ -298,15 +300,41 @@ def test_an_attempt_of_another_host_is_left_alone_until_a_person_gives_it_up(
     run.set_host("far-away")
     run.set_in_pids(boot_id="another")
     run.until_reason("it runs on far-away, which cannot be seen from ")
-    assert "`trainui cancel` marks it as cancelled" in str(run.stage.reason)
     control.cancel(run.id)
-    follower.poll(changed=True)
-    assert run.attempt.status == Status.RUNNING  # the other host gets its time to end it
-    monkeypatch.setattr(attempt_poller, "INVISIBLE_PATIENCE", 0.1)
-    error = str(run.until(Status.CANCELLED).error)
-    assert error.startswith("cancelled, although it may still be running: it runs on far-away")
+    run.until_reason(f"far-away, which cannot be seen from {settings.host()} (process {run.pid})")
+    assert str(run.stage.reason).startswith("cancel requested at ")
+    with monkeypatch.context() as later:
+        later.setattr(clock, "now", lambda: DAYS_LATER)
+        later.setattr(time, "monotonic", lambda: DAYS_LATER / clock.SECOND)
+        for _ in range(3):
+            follower.poll(changed=True)
+    assert run.attempt.status == Status.RUNNING  # no time proves an end
+    assert list(control.forget(run.id)) == ["a"]
+    attempt = run.attempt
+    assert (attempt.status, run.stage.status) == (Status.CANCELLED, Status.CANCELLED)
+    assert f"process {run.pid}" in str(attempt.error)
     assert is_alive(run.pid)  # of another boot: a foreign process
+    assert control.forget(run.id) == {}
     run.go()
+
+
+def test_a_cancel_is_carried_out_once_the_host_of_the_attempt_is_back(
+    store: Store, follower: AttemptMonitor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(attempt_poller, "INVISIBLE_AFTER", 0.0)
+    run = Running(store, follower, tmp_path)
+    with pytest.raises(UsageError):
+        control.forget(run.id)  # it can be seen
+    assert run.attempt.cancel_requested_at is None
+    boot = json.loads(Path(run.attempt.directory, "pid.json").read_text())["boot_id"]
+    run.lose_supervisor()
+    run.set_host("far-away")
+    run.set_in_pids(boot_id="another")
+    control.cancel(run.id)
+    run.until_reason("cancel requested at ")
+    run.set_in_pids(boot_id=boot)
+    run.until(Status.CANCELLED)
+    assert not is_alive(run.pid)
 
 
 def test_a_machine_that_got_another_name_still_knows_its_stages(
