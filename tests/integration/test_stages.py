@@ -17,7 +17,7 @@ from tests.integration.runs import HOLD, NOTE, Run, home_with_worker, stage
 from tests.unit.supervisor.waiting import read_pid, wait_for
 from trainui import control, paths, settings
 from trainui.execution.worker import celery_app
-from trainui.metrics.discovery import file_sizes_at_start
+from trainui.metrics.discovery import file_writers
 from trainui.model.states import Status
 from trainui.paths import Home
 from trainui.resume.preview import StageOptions
@@ -356,7 +356,7 @@ def test_metrics_are_complete_when_a_stage_is(new_run: NewRun) -> None:
 def test_what_a_file_had_before_a_stage_is_recorded(new_run: NewRun) -> None:
     run = new_run(stage("a", "echo step,loss > old.csv; touch empty.csv"), stage("b", "true", "a"))
     run.wait()
-    before = file_sizes_at_start.read(Path(run.attempt("b").directory))
+    before = file_writers.sizes_at_start(Path(run.attempt("b").directory))
     (state,) = [found for path, found in before.items() if path.suffix == ".csv"]
     assert state.size == len("step,loss\n")
 

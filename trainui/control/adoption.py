@@ -15,11 +15,11 @@ import psutil
 from trainui import errors
 from trainui.errors import NotFoundError, UsageError
 from trainui.execution import nvml, stall
-from trainui.metrics.discovery import default_sources, process_files, tracker_runs
+from trainui.metrics.discovery import default_sources, file_writers, tracker_runs
 from trainui.metrics.discovery.trainings import Job, Training
-from trainui.metrics.files.decoder_choice import decoded_parts
-from trainui.metrics.files.tail import UnreadableFileError
 from trainui.metrics.formats import UnknownFormatError
+from trainui.metrics.source_file import decoded_parts
+from trainui.metrics.tail import UnreadableFileError
 from trainui.plugin import Format, Tracker, registry
 from trainui.plugin.records import fits
 from trainui.supervisor.supervise import boot_id, read_process
@@ -152,7 +152,7 @@ def _has_metrics(path: Path) -> bool:
 
 def _written_files(pids: Iterable[int]) -> list[Path]:
     """Return the plain files that processes have open for writing."""
-    return [path for path in map(Path, sorted(process_files.written_by(pids))) if path.is_file()]
+    return [path for path in map(Path, sorted(file_writers.written_by(pids))) if path.is_file()]
 
 
 def _described(pid: int, why: str) -> AdoptableProcess | None:

@@ -19,7 +19,7 @@ from trainui.control.submission import checked_name
 from trainui.errors import NotFoundError, UsageError
 from trainui.execution import external_stages
 from trainui.execution.external_watch import RESTING
-from trainui.metrics.discovery import process_files, tracker_runs, trainings
+from trainui.metrics.discovery import file_writers, tracker_runs, trainings
 from trainui.metrics.discovery.trainings import Job, Training
 from trainui.model.records import RunRecord, Slot, StageRecord
 from trainui.model.states import ENDED, Status
@@ -289,7 +289,7 @@ def add(found: Sequence[Training], name: str | None = None) -> list[Added]:
         known = KnownTrainings.load(connection)
     if name is not None and len(found) > 1:
         raise UsageError(f"--name fits one training; {len(found)} were found")
-    states, configured = external_stages.job_states(found, process_files.written()), settings.load()
+    states, configured = external_stages.job_states(found, file_writers.written()), settings.load()
     added: list[Added] = []
     for start in range(0, len(found), _AT_ONCE):
         with store.write() as connection:

@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING, Any
 
 from trainui import clock, paths, wakeup
 from trainui.execution import stall
-from trainui.metrics.discovery import process_files
-from trainui.metrics.files.tail import UnreadableFileError
+from trainui.metrics.discovery import file_writers
+from trainui.metrics.tail import UnreadableFileError
 from trainui.model.definition import MetricSource
 from trainui.model.states import Status
 from trainui.plugin import Tracker, registry
@@ -135,7 +135,7 @@ def follow_files(store: Store, stage: WatchedStage) -> None:
     A log that is read because there were no such files is dropped for the first one, unless it had
     metrics: they would be mixed.
     """
-    opened = process_files.written_by(stall.process_family(stage.pid or 0))
+    opened = file_writers.written_by(stall.process_family(stage.pid or 0))
     if not (files := {path for path in opened if _is_usual(path)}):
         return
     with store.read() as connection:
@@ -242,11 +242,11 @@ class ExternalWatch:
 
     def _ended(self, running: list[WatchedStage]) -> list[tuple[WatchedStage, Status]]:
         """Return the ends of stages that are known by their files."""
-        written = process_files.written() if running else frozenset()
+        written = file_writers.written() if running else frozenset()
         states = [(stage, self._state(stage, written)) for stage in running]
         later = self._changed_since_end()
         if later and not running:
-            written = process_files.written()
+            written = file_writers.written()
         grown = self._add_jobs([*running, *later], written)
         paths = {stage.external["path"] for stage in running}
         self._found = {path: known for path, known in self._found.items() if path in paths}
@@ -336,7 +336,7 @@ class ExternalWatch:
             for one in resting
             if _new_after(one) < self._changes[one.attempt_id] != before.get(one.attempt_id)
         ]
-        written = process_files.written() if grown else frozenset()
+        written = file_writers.written() if grown else frozenset()
         for stage in grown:
             if self._state(stage, written) == Status.RUNNING:
                 with self._store.write() as connection:

@@ -30,7 +30,7 @@ from typing import Any
 from trainui import clock, formatting
 from trainui.execution import nvml
 from trainui.execution.slots import host
-from trainui.metrics.discovery import process_files
+from trainui.metrics.discovery import file_writers
 from trainui.model.definition import Alert
 from trainui.model.records import AttemptRecord
 from trainui.model.states import Status
@@ -132,10 +132,10 @@ def written_marks(pids: set[int]) -> tuple[int, ...]:
     Those on remote file systems may not answer: the positions of the processes in them count.
     """
     found = set[tuple[int, int]]()
-    paths = process_files.written_by(pids)
+    paths = file_writers.written_by(pids)
     remote = {path for path in paths if mounts.remote_mount(path)}
     if remote:
-        found = {(0, at) for at in process_files.positions(pids, remote)}
+        found = {(0, at) for at in file_writers.positions(pids, remote)}
     for path in paths - remote:
         with suppress(OSError):
             status = os.stat(path)  # noqa: PTH116 (many, and names as the kernel gives them)

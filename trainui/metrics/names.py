@@ -32,10 +32,10 @@ from functools import lru_cache
 from itertools import chain, takewhile
 from pathlib import Path
 
+from trainui.metrics import lenient_files
 from trainui.metrics.discovery import fallback_sources
-from trainui.metrics.discovery.source_file import SourceFile
-from trainui.metrics.files import lenient_files
 from trainui.metrics.formats.text.preset_lines import FOUND, has_steps
+from trainui.metrics.source_file import SourceFile
 from trainui.model.definition import StageDefinition
 from trainui.plugin import Format, registry
 from trainui.store.db.engine import Store

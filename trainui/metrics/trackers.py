@@ -13,9 +13,9 @@ from pathlib import Path
 from sqlite3 import Connection
 from typing import Any
 
-from trainui.metrics.files import lenient_files
-from trainui.metrics.files.configuration import as_json
-from trainui.metrics.files.tail import FileState, UnreadableFileError, look_at
+from trainui.metrics import lenient_files
+from trainui.metrics.lenient_files import as_json
+from trainui.metrics.tail import FileState, UnreadableFileError, look_at
 from trainui.plugin import Job, TrackedRun, Tracker, registry
 from trainui.plugin.records import Code
 

@@ -7,17 +7,10 @@ block on a FIFO.
 
 from __future__ import annotations
 
+from trainui.metrics import lenient_files as files
 from trainui.metrics.discovery.default_sources import family_of, fold_prefix, is_part
 from trainui.metrics.discovery.tracker_runs import of_database as tracked_runs
-from trainui.metrics.discovery.trainings.frameworks import of_directory, settings
-from trainui.metrics.files import lenient_files as files
-from trainui.metrics.files.configuration import as_json, flat, load_yaml
-from trainui.metrics.files.tail import (
-    GrowingFile,
-    UnreadableFileError,
-    look_at,
-    raise_shortage,
-)
+from trainui.metrics.discovery.trainings import of_directory, settings
 from trainui.metrics.formats import UnknownFormatError
 from trainui.metrics.formats.csv_table import CsvTable
 from trainui.metrics.formats.decoder import Decoder
@@ -28,6 +21,8 @@ from trainui.metrics.formats.lenient_json import load as load_json
 from trainui.metrics.formats.numbers import to_number
 from trainui.metrics.formats.rows import SparseRows, dotted_leaves, dotted_numbers, row_points
 from trainui.metrics.formats.table import Decoded, WholeTable
+from trainui.metrics.lenient_files import as_json, flat, load_yaml
+from trainui.metrics.tail import GrowingFile, UnreadableFileError, look_at, raise_shortage
 from trainui.metrics.trackers import MOST_ROWS, columns, tracked
 from trainui.store.points.chunks import (
     NO_TIME,

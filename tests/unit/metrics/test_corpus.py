@@ -9,8 +9,8 @@ import pytest
 from tests.unit.metrics import corpus, reading
 from tests.unit.metrics.replaying import Replay, curves_of
 from tests.unit.store.readings import Curve
-from trainui.metrics.files.decoder_choice import DecoderChoice
 from trainui.metrics.formats.text import presets
+from trainui.metrics.source_file import DecoderChoice
 from trainui.store.db.engine import Store
 
 pytestmark = corpus.needs_corpus

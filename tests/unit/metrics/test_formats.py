@@ -14,8 +14,7 @@ from typing import Any
 import pytest
 
 from trainui import clock
-from trainui.metrics.formats import CORE, Decoder, UnknownFormatError, decoder
-from trainui.metrics.formats.detect import detect
+from trainui.metrics.formats import CORE, Decoder, UnknownFormatError, decoder, detect
 from trainui.metrics.formats.numbers import leading_number, to_number
 from trainui.metrics.formats.table import step_fields
 from trainui.metrics.formats.text import presets

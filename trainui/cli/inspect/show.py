@@ -11,7 +11,7 @@ import typer
 
 from trainui import clock, formatting, settings, text
 from trainui.cli import lookup, options, printing, tables
-from trainui.metrics.files import lenient_files
+from trainui.metrics import lenient_files
 from trainui.model.notifications import CHECKPOINT, MARKED
 from trainui.model.states import UNFINISHED, Status
 from trainui.store.read import views
@@ -301,7 +301,7 @@ def _searched_places(
     connection: Connection, run: RunRecord, stages: Sequence[StageRecord]
 ) -> list[str]:
     """Return where the metrics of some stages were searched for; nothing for external runs."""
-    from trainui.metrics.discovery import searched_places
+    from trainui.metrics.discovery import stage_sources
 
     lines = []
     for one in [one for one in stages if one.attempt and not run.is_external][:_MOST_STAGES]:
@@ -309,7 +309,7 @@ def _searched_places(
         if attempt.is_unread:
             lines.append(f"{one.name}: its metrics are not read to their end yet")
             continue
-        words = searched_places.describe(
+        words = stage_sources.searched_places(
             Path(attempt.directory), Path(one.directory), one.definition
         )
         lines.append(f"{one.name}: {words}")

@@ -32,7 +32,7 @@ from trainui.execution.attempt.prepared_process import (
 )
 from trainui.execution.daemon import early_worker
 from trainui.execution.gpus import UnusableLockError
-from trainui.metrics.discovery import file_sizes_at_start
+from trainui.metrics.discovery import file_writers
 from trainui.model.records import LOCAL, AttemptRecord
 from trainui.model.states import Status
 from trainui.pipeline import input_fingerprint
@@ -102,7 +102,7 @@ def launch(store: Store, context: AttemptContext, executors: Executors) -> Launc
     outputs.note(prepared.definition, Path(context.stage.directory), attempt_dir)
     environment_digest.note(paths.home(), attempt_dir, prepared.environ)
     if prepared.definition.metrics is None:
-        file_sizes_at_start.note(Path(prepared.definition.workdir), attempt_dir)
+        file_writers.note_sizes(Path(prepared.definition.workdir), attempt_dir)
     executor, job = executors.of(context.attempt), job_of(context)
     if context.attempt.executor != LOCAL and executor.find(job):
         executor.adopt(job)  # the worker that launched it died before it noted that

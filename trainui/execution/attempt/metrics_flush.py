@@ -57,15 +57,13 @@ def wait_until_read(
     Raises:
         StoreError: the store cannot be used; call again.
     """
-    from trainui.metrics.discovery import (
-        sources,  # imports NumPy, which would delay the first start of a stage
-    )
+    from trainui.metrics.discovery import stage_sources
 
     attempt, definition = context.attempt, context.stage.definition
-    place = sources.SearchDirectories(
+    place = stage_sources.SearchDirectories(
         Path(attempt.directory), Path(context.stage.directory), Path(definition.workdir)
     )
-    if sources.is_silent(place, definition):
+    if stage_sources.is_silent(place, definition):
         return FlushResult.NOTHING
     process.wake()
     pause, read, since = FIRST_PAUSE, -1, time.monotonic()

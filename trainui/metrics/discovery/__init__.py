@@ -1,4 +1,4 @@
 """Finds the files with an attempt's metrics: named ones, usual ones, and fallbacks.
 
-Read `sources` first, then `default_sources`.
+Read `stage_sources` first, then `default_sources`.
 """

@@ -16,13 +16,11 @@ from functools import lru_cache
 from itertools import chain
 from pathlib import Path
 
+from trainui.metrics import tail
 from trainui.metrics.discovery import tracker_runs
-from trainui.metrics.discovery.file_sizes_at_start import is_looked_into
-from trainui.metrics.discovery.source_file import SourceFile
-from trainui.metrics.files import tail
-from trainui.metrics.files.decoder_choice import DecoderChoice
-from trainui.metrics.formats import UnknownFormatError, labels
-from trainui.metrics.formats.detect import detect
+from trainui.metrics.discovery.file_writers import is_looked_into
+from trainui.metrics.formats import UnknownFormatError, detect, labels
+from trainui.metrics.source_file import DecoderChoice, SourceFile
 from trainui.plugin import Format, FoundFile, Group, Tracker, registry
 from trainui.plugin.records import fits
 from trainui.plugin.registry import PluginError

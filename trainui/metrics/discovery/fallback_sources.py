@@ -12,11 +12,10 @@ import time
 from contextlib import closing
 from dataclasses import replace
 
-from trainui.metrics.discovery.source_file import SourceFile
-from trainui.metrics.files.decoder_choice import DecoderChoice
-from trainui.metrics.files.tail import GrowingFile, UnreadableFileError
 from trainui.metrics.formats.text.preset_lines import FOUND, SOUGHT, AnyLines, has_steps
 from trainui.metrics.formats.text.single_values import SingleValues
+from trainui.metrics.source_file import DecoderChoice, SourceFile
+from trainui.metrics.tail import GrowingFile, UnreadableFileError
 from trainui.store.points.point_sources import key_of
 
 WAIT = 3.0

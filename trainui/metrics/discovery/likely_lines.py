@@ -11,11 +11,11 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from trainui.metrics.discovery.source_file import SourceFile
-from trainui.metrics.files import lenient_files
+from trainui.metrics import lenient_files
 from trainui.metrics.formats.text.log_lines import message, text_lines
 from trainui.metrics.formats.text.presets.base import MAX_PRINTED, NUMBER, STEP
 from trainui.metrics.formats.text.presets.parts import pairs
+from trainui.metrics.source_file import SourceFile
 from trainui.pipeline.substitution.masking import Masker
 from trainui.supervisor import protocol
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from trainui import paths
 from trainui.metrics import trackers
 from trainui.metrics.discovery import default_sources, tracker_runs
-from trainui.metrics.files.tail import FileState, look_at
+from trainui.metrics.tail import FileState, look_at
 from trainui.plugin import Tracker, registry
 from trainui.system import mounts
 

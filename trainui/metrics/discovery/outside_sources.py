@@ -16,18 +16,11 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from trainui.metrics.discovery import (
-    attempt_runs,
-    default_sources,
-    file_sizes_at_start,
-    listing,
-    process_files,
-    tracker_runs,
-)
-from trainui.metrics.discovery.attempt_runs import DatabaseRuns, is_near
-from trainui.metrics.discovery.source_file import SourceFile
-from trainui.metrics.files import lenient_files
-from trainui.metrics.files.tail import FileState, look_at
+from trainui.metrics import lenient_files
+from trainui.metrics.discovery import default_sources, file_writers, listing, tracker_runs
+from trainui.metrics.discovery.tracker_runs import DatabaseRuns, is_near
+from trainui.metrics.source_file import SourceFile
+from trainui.metrics.tail import FileState, look_at
 from trainui.plugin import Owner, Tracker, registry
 from trainui.supervisor import journal
 from trainui.supervisor.protocol import RUN_TAG, WRITTEN_FILE
@@ -91,7 +84,7 @@ class SearchRound:
         Asked for a new file only, since a look at all processes takes milliseconds.
         """
         if time.monotonic() - self._surveyed > ROUND:
-            self._survey = process_files.survey()
+            self._survey = file_writers.survey()
             self._surveyed = time.monotonic()  # its end, since it may take long on a busy machine
         name = str(path.resolve())
         return {attempt for attempt, files in self._survey.items() if name in files}
@@ -129,10 +122,10 @@ class OutsideSources:
 
     def __post_init__(self) -> None:
         """Find the listings that the attempts share."""
-        self._old = file_sizes_at_start.read(self.attempt_dir)
+        self._old = file_writers.sizes_at_start(self.attempt_dir)
         roots = [self.workdir, *_homes(self.environment)]
         self._listings = [listing.of(root) for root in roots]
-        self._printed = attempt_runs.of_attempt(self.attempt_dir)
+        self._printed = tracker_runs.printed_by(self.attempt_dir)
         self.databases = DatabaseRuns(self.attempt_dir, self.workdir, self._printed)
 
     def is_due(self) -> bool:

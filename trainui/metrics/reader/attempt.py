@@ -10,23 +10,24 @@ import math
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 from trainui import formatting
 from trainui.errors import TrainuiError, UnfitEnvironmentError
-from trainui.metrics import names
+from trainui.metrics import lenient_files, names, trackers
 from trainui.metrics.alerts import AttemptAlerts
-from trainui.metrics.discovery import likely_lines, rotation
+from trainui.metrics.discovery import likely_lines
 from trainui.metrics.discovery.fallback_sources import FallbackSources, of_single_values
 from trainui.metrics.discovery.outside_sources import SearchRound
-from trainui.metrics.discovery.source_file import SourceFile
-from trainui.metrics.files import lenient_files
-from trainui.metrics.files.tail import GrowingFile, OpenFiles, UnreadableFileError
 from trainui.metrics.formats.text.pattern import PatternError
 from trainui.metrics.formats.text.preset_lines import FOUND, carried_over
+from trainui.metrics.reader import attempt_files
 from trainui.metrics.reader.attempt_files import AttemptFiles
-from trainui.metrics.reader.database_reader import DatabaseReader
 from trainui.metrics.reader.source import Advance, BatchWriter, EndOfFile, ReadOptions, SourceReader
 from trainui.metrics.reader.source_problems import SourceProblems
+from trainui.metrics.source_file import SourceFile
+from trainui.metrics.tail import GrowingFile, OpenFiles, UnreadableFileError
+from trainui.metrics.trackers import MOST_ROWS
 from trainui.plugin import Format, Tracker, registry
 from trainui.plugin.registry import PluginError
 from trainui.store import shell_environment
@@ -36,6 +37,64 @@ from trainui.store.points import point_sources as point_sources
 from trainui.store.points import write_points
 from trainui.store.points.point_sources import Identity, SourceRecord
 from trainui.store.runs.metrics_progress import AttemptToRead, mark_metrics_complete
+
+
+class DatabaseReader(SourceReader):
+    """Reads one run and stores its points; the source's state has the rows read last by table."""
+
+    def __init__(self, *arguments: Any, run: str) -> None:
+        """Create a reader of one run, as `SourceReader` does."""
+        self._run = run
+        super().__init__(*arguments)
+
+    def _reset(self, known: SourceRecord) -> None:
+        super()._reset(known)
+        self._version: object = None
+        """The state of the database that was read to its end."""
+
+    def read(self, end: EndOfFile | None = None) -> Advance:
+        """Read at most one batch, and keep it in `unstored`."""
+        if self.unstored is not None:
+            self.roll_back()
+        now = trackers.version(self.path)
+        if now is None or (end is None and now == self._version):
+            return Advance()
+        copy = trackers.copies.get(self.path, at_once=end is not None)
+        look = self.look()
+        if copy is None or look is None or copy.tracker is None or not copy.tracker.database:
+            return Advance()
+        try:
+            known = self._position(copy)
+            decoded, position = registry.run(
+                copy.tracker,
+                copy.tracker.database.points,
+                *(copy.connection, self._run, known),
+                passes=trackers.DAMAGED,
+            )
+        except trackers.DAMAGED as error:
+            raise trackers.damaged(self.path, error) from error
+        self._version = copy.version
+        if position == known:
+            return Advance()
+        self._at = self._at._replace(
+            format=copy.tracker.name,
+            attempt=self._options.attempt,
+            offset=sum(position.values()),
+            rows=self._at.rows + decoded.records,
+            state=position,
+        )
+        kept = self._buffer(self._accepted(decoded.series, look), decoded.records)
+        return kept._replace(more=decoded.records >= MOST_ROWS)
+
+    def _position(self, copy: trackers.DatabaseCopy) -> dict[str, int]:
+        """Return the rows read last; from the start if the database was made again since."""
+        for table, last in self._at.state.items():
+            if trackers.newest_row(copy.connection, table) < last:
+                generation = self._at.generation + 1
+                self._at = self._at._replace(offset=0, rows=0, state={}, generation=generation)
+                break
+        return dict(self._at.state)
+
 
 TEXT_BACKLOG = 16 << 20
 """Bytes of a fallback source that are still read after its attempt has ended. The stage stays
@@ -109,7 +168,8 @@ class AttemptReader:
             return False
         reader = self._readers.get(candidate.key)
         return reader is None or (
-            candidate.one_of_many and rotation.is_another(candidate.path, reader.source.identity)
+            candidate.one_of_many
+            and attempt_files.is_another_file(candidate.path, reader.source.identity)
         )
 
     def _begin(self, candidates: Sequence[SourceFile]) -> None:
@@ -121,9 +181,9 @@ class AttemptReader:
             earlier = write_points.names_by_source(
                 connection, owner, self.attempt.number, before=True
             )
-        if moved := rotation.find_renamed(candidates, known):
+        if moved := attempt_files.find_renamed(candidates, known):
             with self._store.write() as connection:
-                stale = rotation.rename(connection, moved, known)
+                stale = attempt_files.rename_rotated(connection, moved, known)
                 known = point_sources.sources(connection, owner)
             for key in stale & self._readers.keys():
                 self._readers.pop(key).close()

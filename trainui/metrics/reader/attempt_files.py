@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import closing
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from trainui import wakeup
-from trainui.metrics.discovery import default_sources, sources, tracker_runs
+from trainui.metrics.discovery import default_sources, stage_sources, tracker_runs
 from trainui.metrics.discovery.outside_sources import OutsideSources, SearchRound
-from trainui.metrics.discovery.source_file import SourceFile
-from trainui.metrics.files.configuration import as_json, flat, in_directory
-from trainui.metrics.files.tail import check_descriptors
+from trainui.metrics.lenient_files import as_json, flat, in_directory
 from trainui.metrics.reader.source_problems import SourceProblems
+from trainui.metrics.source_file import SourceFile
+from trainui.metrics.tail import GrowingFile, UnreadableFileError, check_descriptors, look_at
 from trainui.model.definition import StageDefinition
 from trainui.pipeline.substitution.masking import Masker
 from trainui.plugin import Tracker, registry
 from trainui.store import shell_environment
 from trainui.store.db.engine import Store
+from trainui.store.db.protocol import Connection
 from trainui.store.points import point_sources as point_sources
+from trainui.store.points.point_sources import Identity, SourceRecord, rename_source
 from trainui.store.runs import metrics_progress
 from trainui.store.runs.metrics_progress import AttemptToRead, rivals
 
@@ -46,7 +49,7 @@ class AttemptFiles:
     ) -> None:
         self._store, self._attempt, self._problems = store, attempt, problems
         directories = Path(attempt.attempt_dir), Path(attempt.stage_dir), Path(attempt.workdir)
-        self.place = sources.SearchDirectories(*directories)
+        self.place = stage_sources.SearchDirectories(*directories)
         self._outside = OutsideSources(*directories, attempt.definition.env, search_round)
         self._missing: Mapping[str, str] = {}
         self._recorded: Mapping[str, str] = {}
@@ -71,7 +74,7 @@ class AttemptFiles:
 
     def find(self, definition: StageDefinition, *, ended: bool) -> list[SourceFile]:
         """Return the files that there are now; once the attempt has ended, no others will come."""
-        found = sources.find(self.place, definition)
+        found = stage_sources.find(self.place, definition)
         if ended:
             check_descriptors()
         if self._attempt.is_external and definition.metrics:
@@ -170,3 +173,51 @@ def summary_of(sources: Iterable[SourceFile]) -> dict[str, Any]:
         found |= registry.ask(tracker, tracker.summary, paths) or {}
     short = ((name, as_json(one)) for name, one in found.items() if len(str(one)) <= _LONGEST)
     return dict(islice(short, MOST_PARAMETERS))
+
+
+# Log rotation: files found by a pattern that now have another name.
+
+
+def is_another_file(path: Path, identity: Identity | None) -> bool:
+    """Return True if a path now leads to another file than the one that was read."""
+    now = look_at(path)
+    return identity is not None and (now is None or not now.is_same_file(identity))
+
+
+def find_renamed(
+    candidates: Iterable[SourceFile], known: Sequence[SourceRecord]
+) -> list[tuple[SourceRecord, SourceFile]]:
+    """Return the known sources whose file now has another name."""
+    identified = ((one.identity, one) for one in known if one.identity is not None)
+    inodes = {(identity.device, identity.inode): one for identity, one in identified}
+    found = []
+    for candidate in candidates:
+        if candidate.one_of_many and (now := look_at(candidate.path)):
+            source = inodes.get((now.device, now.inode))
+            if source and source.key != candidate.key and _continues(candidate.path, source):
+                found.append((source, candidate))
+    return found
+
+
+def rename_rotated(
+    connection: Connection,
+    found: Sequence[tuple[SourceRecord, SourceFile]],
+    known: Sequence[SourceRecord],
+) -> set[str]:
+    """Store the new names of renamed sources; return all names that now mean another file."""
+    names = {candidate.key for _source, candidate in found}
+    moved = {source.id for source, _candidate in found}
+    for source in known:
+        if source.key in names and source.id not in moved:
+            rename_source(connection, source.id, f"{source.key} (gone, {source.id})")
+    for source, candidate in found:
+        rename_source(connection, source.id, candidate.key)
+    return names | {source.key for source, _candidate in found}
+
+
+def _continues(path: Path, source: SourceRecord) -> bool:
+    try:
+        with closing(GrowingFile(path)) as file:
+            return source.identity is not None and file.continues(source.identity, source.offset)
+    except (OSError, UnreadableFileError):
+        return False

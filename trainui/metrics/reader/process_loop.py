@@ -14,11 +14,11 @@ from pathlib import Path
 
 from trainui import settings, wakeup
 from trainui.errors import StoreError, TrainuiError, UnfitEnvironmentError
-from trainui.metrics.discovery.sources import SearchDirectories
-from trainui.metrics.files.tail import UnreadableFileError, raise_shortage
+from trainui.metrics.discovery.stage_sources import SearchDirectories
 from trainui.metrics.reader import process
 from trainui.metrics.reader.attempt import AttemptReader, Shared
 from trainui.metrics.reader.watch import FileChanges, Watch
+from trainui.metrics.tail import UnreadableFileError, raise_shortage
 from trainui.store.db import outage
 from trainui.store.db.engine import Store, open_patiently
 from trainui.store.runs import metrics_progress

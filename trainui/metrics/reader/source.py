@@ -17,7 +17,12 @@ from typing import NamedTuple
 
 from trainui.errors import StoreError
 from trainui.metrics import formats
-from trainui.metrics.files.decoder_choice import (
+from trainui.metrics.formats import Decoder
+from trainui.metrics.formats.jsonl import MAX_FIELDS
+from trainui.metrics.formats.table import Decoded, merge
+from trainui.metrics.formats.text.preset_lines import AnyLines
+from trainui.metrics.reader.rewrite_diff import RewriteDiff
+from trainui.metrics.source_file import (
     LEFT_OUT,
     SKIPPING,
     DecoderChoice,
@@ -26,12 +31,7 @@ from trainui.metrics.files.decoder_choice import (
     read_whole,
     with_times,
 )
-from trainui.metrics.files.tail import FileState, GrowingFile, NamedFile, OpenFiles
-from trainui.metrics.formats import Decoder
-from trainui.metrics.formats.jsonl import MAX_FIELDS
-from trainui.metrics.formats.table import Decoded, merge
-from trainui.metrics.formats.text.preset_lines import AnyLines
-from trainui.metrics.reader.rewrite_diff import RewriteDiff
+from trainui.metrics.tail import FileState, GrowingFile, NamedFile, OpenFiles
 from trainui.plugin import registry
 from trainui.store.db.engine import Store
 from trainui.store.db.protocol import Connection

@@ -11,10 +11,10 @@ from typing import TypedDict
 from sqlmodel import Session
 
 from trainui.errors import UsageError
-from trainui.metrics.files.decoder_choice import DecoderChoice
-from trainui.metrics.files.tail import GrowingFile
 from trainui.metrics.names import SeriesNames
 from trainui.metrics.reader.source import ReadOptions, SourceReader
+from trainui.metrics.source_file import DecoderChoice
+from trainui.metrics.tail import GrowingFile
 from trainui.store.db.engine import Store
 from trainui.store.points import point_sources
 from trainui.store.points.point_sources import SourceRecord, key_of

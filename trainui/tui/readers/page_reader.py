@@ -283,10 +283,10 @@ class RunPageReader:
             return UNREAD
 
         def describe() -> str:
-            from trainui.metrics.discovery import searched_places  # NumPy, which few pages need
+            from trainui.metrics.discovery import stage_sources  # NumPy, which few pages need
 
             where = Path(last.directory), Path(stage.directory)
-            return harmless(searched_places.describe(*where, stage.definition))
+            return harmless(stage_sources.searched_places(*where, stage.definition))
 
         return self._places.read(last.id, describe)
 

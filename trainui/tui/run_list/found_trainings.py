@@ -17,7 +17,7 @@ from typing import Any
 
 from trainui.execution import processes
 from trainui.formatting import quantity
-from trainui.metrics.files import lenient_files
+from trainui.metrics import lenient_files
 from trainui.plugin import Tracker, registry
 
 PATIENCE = 20.0

@@ -21,9 +21,9 @@ from tests.unit.metrics.replaying import curves_of
 from tests.unit.metrics.test_wandb import frames, item, row
 from tests.unit.metrics.trackers.test_databases import MLFLOW
 from trainui import clock
-from trainui.metrics.discovery import file_sizes_at_start, listing, outside_sources, sources
+from trainui.metrics import lenient_files
+from trainui.metrics.discovery import file_writers, listing, outside_sources, stage_sources
 from trainui.metrics.discovery.outside_sources import SLACK, OutsideSources, SearchRound
-from trainui.metrics.files import lenient_files
 from trainui.metrics.reader.attempt import AttemptReader
 from trainui.model.definition import MetricSource
 from trainui.store.db.engine import Store
@@ -159,11 +159,11 @@ def test_what_was_there_before_is_another_runs(store: Store, tmp_path: Path) -> 
 def test_what_was_there_before_is_another_runs_also_for_a_reader_that_comes_late(
     store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(file_sizes_at_start, "MOST_SECONDS", 60)  # however busy the machine is
+    monkeypatch.setattr(file_writers, "MOST_SECONDS", 60)  # however busy the machine is
     attempt = start_attempt(store, tmp_path)
     shared = attempt.workdir / "runs" / "a" / "shared.jsonl"
     write(shared, lines(range(10)))
-    file_sizes_at_start.note(attempt.workdir, attempt.directory)
+    file_writers.note_sizes(attempt.workdir, attempt.directory)
     with shared.open("a") as file:
         file.write(lines([10, 11]))
     write(attempt.workdir / "new.jsonl", '{"step": 1, "acc": 1}\n')
@@ -498,6 +498,6 @@ def test_an_attempt_that_wrote_just_before_its_end_is_not_silent(
 ) -> None:
     monkeypatch.setattr(listing, "MAX_AGE", 1e9)
     attempt, reader = begin(store, tmp_path)
-    assert sources.is_silent(reader.files.place, attempt.to_read.definition)
+    assert stage_sources.is_silent(reader.files.place, attempt.to_read.definition)
     write(attempt.workdir / "metrics.jsonl", lines([1, 2]))
-    assert not sources.is_silent(reader.files.place, attempt.to_read.definition)
+    assert not stage_sources.is_silent(reader.files.place, attempt.to_read.definition)

@@ -16,8 +16,8 @@ from tests.unit.metrics.corpus import corpus_root, expected_files, needs_corpus
 from tests.unit.metrics.test_wandb import field, frames, item, row
 from tests.unit.metrics.trackers.test_databases import MLFLOW
 from trainui.metrics import trackers
-from trainui.metrics.discovery import process_files, trainings
-from trainui.metrics.files.tail import UnreadableFileError
+from trainui.metrics.discovery import file_writers, trainings
+from trainui.metrics.tail import UnreadableFileError
 
 CORPUS = corpus_root() or Path()
 
@@ -104,11 +104,11 @@ def test_links_are_not_followed_and_directories_without_a_training_give_none(
 def test_files_that_are_open_for_writing_are_seen(tmp_path: Path) -> None:
     (tmp_path / "read").write_text("x")
     with (tmp_path / "written").open("a"), (tmp_path / "read").open():
-        found = process_files.written()
+        found = file_writers.written()
         assert str(tmp_path / "written") in found
         assert str(tmp_path / "read") not in found
-        assert process_files.is_any_below(tmp_path, found)
-    assert not process_files.is_any_below(tmp_path, process_files.written())
+        assert file_writers.is_any_below(tmp_path, found)
+    assert not file_writers.is_any_below(tmp_path, file_writers.written())
 
 
 def test_a_wandb_run_whose_id_was_chosen_is_described(tmp_path: Path) -> None:
@@ -192,8 +192,8 @@ def test_that_a_run_of_a_database_runs_is_believed_while_its_file_is_open(tmp_pa
         connection.execute("INSERT INTO runs VALUES (?, ?, ?, ?, ?, ?)", row)
         connection.commit()
         (found,) = trainings.below(tmp_path)
-        assert trainings.state(found.jobs[0], process_files.written()) == "running"
-    assert trainings.state(found.jobs[0], process_files.written()) == "ended"
+        assert trainings.state(found.jobs[0], file_writers.written()) == "running"
+    assert trainings.state(found.jobs[0], file_writers.written()) == "ended"
 
 
 @pytest.mark.parametrize(

@@ -15,14 +15,13 @@ from tests.unit.metrics.reading import all_points, connect, lines, read_on, summ
 from tests.unit.metrics.test_event_files import framed, message, varint
 from tests.unit.store import readings
 from trainui import clock
-from trainui.metrics.discovery import searched_places
+from trainui.metrics.discovery import stage_sources
 from trainui.metrics.discovery.fallback_sources import FallbackSources
-from trainui.metrics.discovery.source_file import SourceFile
-from trainui.metrics.files.decoder_choice import DecoderChoice
 from trainui.metrics.formats.text.pattern import PatternLines
 from trainui.metrics.names import MAX_SERIES, SeriesNames
 from trainui.metrics.reader.attempt import AttemptReader
 from trainui.metrics.reader.source import ReadOptions, SourceReader
+from trainui.metrics.source_file import DecoderChoice, SourceFile
 from trainui.model.definition import MetricSource
 from trainui.model.notifications import NAN
 from trainui.model.states import Status
@@ -204,17 +203,17 @@ def test_the_searched_places_are_named(store: Store, tmp_path: Path) -> None:
     (attempt.directory / "stdout.log").write_text("hello\n" * 3)
     (attempt.stage_dir / "data.log").write_text("hello\n")
     definition = attempt.to_read.definition
-    words = searched_places.describe(attempt.directory, attempt.stage_dir, definition)
+    words = stage_sources.searched_places(attempt.directory, attempt.stage_dir, definition)
     assert words.startswith("looked at stdout.log (3 lines), stderr.log (empty), data.log; print")
     (attempt.stage_dir / "data.log").write_text("loss 2\n", encoding="utf-16")
-    words = searched_places.describe(attempt.directory, attempt.stage_dir, definition)
+    words = stage_sources.searched_places(attempt.directory, attempt.stage_dir, definition)
     assert "data.log (is written in UTF-16; have it written in UTF-8); print" in words
     (attempt.stage_dir / "data.log").unlink()
-    words = searched_places.describe(attempt.directory, attempt.stage_dir, definition)
+    words = stage_sources.searched_places(attempt.directory, attempt.stage_dir, definition)
     assert f"the files written in {attempt.workdir}, none with a usual name" in words
     (attempt.workdir / "version_1").mkdir()
     (attempt.workdir / "version_1/metrics.csv").write_text("step,loss\n1,2\n")
-    words = searched_places.describe(attempt.directory, attempt.stage_dir, definition)
+    words = stage_sources.searched_places(attempt.directory, attempt.stage_dir, definition)
     assert f"version_1/metrics.csv in {attempt.workdir} has none or may be another run's" in words
 
 

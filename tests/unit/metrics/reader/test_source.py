@@ -23,11 +23,11 @@ from tests.unit.metrics.reading import (
     read_to_end,
     summaries,
 )
-from trainui.metrics.files.decoder_choice import MAX_NAME, DecoderChoice
-from trainui.metrics.files.tail import UnreadableFileError
 from trainui.metrics.formats import UnknownFormatError
 from trainui.metrics.reader import source
 from trainui.metrics.reader.source import EndOfFile
+from trainui.metrics.source_file import MAX_NAME, DecoderChoice
+from trainui.metrics.tail import UnreadableFileError
 from trainui.store.db.engine import Store
 
 FOUND = DecoderChoice()
@@ -399,7 +399,7 @@ def test_any_writer_of_one_history(
 def test_a_document_too_large_to_be_read_again_is_an_error(
     store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("trainui.metrics.files.decoder_choice.WHOLE_BYTES", 9)
+    monkeypatch.setattr("trainui.metrics.source_file.WHOLE_BYTES", 9)
     document = tmp_path / "metrics.json"
     document.write_text('{"loss": [1, 2]}')
     with pytest.raises(UnreadableFileError, match="too large to be read again"):

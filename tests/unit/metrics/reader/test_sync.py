@@ -10,9 +10,9 @@ from sqlmodel import Session
 
 from tests.unit.metrics.reading import all_points, kept_points, lines, summaries
 from trainui.errors import UsageError
-from trainui.metrics.files.tail import UnreadableFileError
 from trainui.metrics.formats import UnknownFormatError
 from trainui.metrics.reader.sync import sync_metrics_from_file
+from trainui.metrics.tail import UnreadableFileError
 from trainui.store.db.engine import Store
 from trainui.store.repository import open_session
 

@@ -17,8 +17,8 @@ from tests.unit.metrics import corpus, reading
 from tests.unit.metrics.replaying import curves_of, points_of
 from trainui.metrics import trackers
 from trainui.metrics.discovery import tracker_runs
-from trainui.metrics.files.tail import UnreadableFileError
-from trainui.metrics.reader.database_reader import DatabaseReader
+from trainui.metrics.reader.attempt import DatabaseReader
+from trainui.metrics.tail import UnreadableFileError
 from trainui.store.db.engine import Store
 
 MLFLOW = """

@@ -13,22 +13,18 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from pathlib import Path
 
-from trainui.metrics import trackers
-from trainui.metrics.discovery import (
-    attempt_runs,
-    default_sources,
-    outside_sources,
-    tracker_runs,
-)
-from trainui.metrics.discovery.source_file import SourceFile
-from trainui.metrics.files import lenient_files
-from trainui.metrics.files.decoder_choice import DecoderChoice
-from trainui.metrics.files.tail import check_descriptors
+from trainui import formatting
+from trainui.metrics import lenient_files, trackers
+from trainui.metrics.discovery import default_sources, listing, outside_sources, tracker_runs
+from trainui.metrics.formats import HEAD_BYTES, UnknownFormatError, detect
 from trainui.metrics.formats.text import presets
 from trainui.metrics.formats.text.pattern import PatternError, compile_pattern
+from trainui.metrics.source_file import DecoderChoice, SourceFile
+from trainui.metrics.tail import check_descriptors, look_at
 from trainui.model.definition import MetricSource, StageDefinition
 from trainui.store.points.point_sources import key_of
 from trainui.supervisor import protocol
+from trainui.system import plain_files
 
 MAX_FILES = 500
 """Files read for one attempt."""
@@ -180,8 +176,8 @@ def _add_runs(
     since = place.started() or 0
     for path in paths:
         runs = tracker_runs.of_database(path)
-        printed = attempt_runs.of_attempt(place.attempt_dir)
-        divided = attempt_runs.divide(path, runs, since, printed, ())
+        printed = tracker_runs.printed_by(place.attempt_dir)
+        divided = tracker_runs.divide(path, runs, since, printed, ())
         if divided is not None:
             own, _doubtful = divided
         else:
@@ -231,3 +227,61 @@ def _matches(pattern: str, root: Path) -> Iterator[Path]:
 
 def _is_glob(pattern: str, root: Path) -> bool:
     return glob.has_magic(pattern) and not os.path.lexists(root / pattern)
+
+
+_COUNTED_BYTES = 8 << 20
+"""Bytes of a stream whose lines are counted."""
+
+_SHOWN = 3
+"""Files that are named."""
+
+
+def searched_places(attempt_dir: Path, stage_dir: Path, definition: StageDefinition) -> str:
+    """Return where metrics were searched for, and what to do."""
+    if definition.metrics:
+        named = ", ".join(one.path or one.stream or "" for one in definition.metrics)
+        return f"looked at {named}, as its `metrics` say"
+    streams = (protocol.STDOUT_FILE, protocol.STDERR_FILE)
+    places = [f"{name} ({_size(attempt_dir / name)})" for name in streams]
+    files = [_file(one) for one in default_sources.usual_files(stage_dir)]
+    workdir = Path(definition.workdir)
+    if written := _written(workdir, attempt_dir / protocol.STARTED_FILE):
+        return (
+            f"looked at {', '.join(places + files)}; {written} in {workdir} has none or may be "
+            "another run's: list this stage's file in `metrics`, or give each run its own `workdir`"
+        )
+    places += files or [f"the files written in {workdir}, none with a usual name"]
+    return (
+        f"looked at {', '.join(places)}; print lines like `step 10 loss 0.5`, write JSON lines "
+        "to $TRAINUI_METRICS_FILE, or list a file in `metrics`"
+    )
+
+
+def _written(workdir: Path, started: Path) -> str:
+    """Return names of files with usual names that were written since an attempt started."""
+    found, since = listing.of(workdir), look_at(started)
+    found.walk()
+    names = [
+        str(path.relative_to(workdir))
+        for path, state in sorted(found.states.items())
+        if since is not None and state.modified >= since.modified
+    ]
+    return formatting.listed(names, _SHOWN)
+
+
+def _size(stream: Path) -> str:
+    try:
+        with plain_files.open_plain(stream) as file:
+            count = file.read(_COUNTED_BYTES).count(b"\n")
+    except OSError:
+        return "missing"
+    return f"{count:,} line{'s' * (count > 1)}" if count else "empty"
+
+
+def _file(path: Path) -> str:
+    """Return a file's name, and why it cannot be read: `train.log (is written in UTF-16; ...)`."""
+    try:
+        detect(lenient_files.head(path, HEAD_BYTES), path, complete=True)
+    except UnknownFormatError as error:
+        return f"{path.name} ({str(error).removeprefix(f'{path} ')})"
+    return path.name

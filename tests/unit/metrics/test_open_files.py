@@ -12,8 +12,8 @@ from resource import RLIMIT_NOFILE
 import pytest
 
 from tests.unit.metrics.reading import all_points, lines, open_reader, read_on
-from trainui.metrics.files.tail import OpenFiles
 from trainui.metrics.reader.source import SourceReader
+from trainui.metrics.tail import OpenFiles
 from trainui.store.db.engine import Store
 
 HARD = resource.getrlimit(RLIMIT_NOFILE)[1]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from trainui.metrics.discovery.sources import SearchDirectories, find
+from trainui.metrics.discovery.stage_sources import SearchDirectories, find
 from trainui.model.definition import MetricSource, StageDefinition
 
 
@@ -150,5 +150,5 @@ def test_a_stage_with_too_many_files_or_directories_is_searched_in_part(
     with monkeypatch.context() as patch:
         patch.setattr(f"{searched}.MAX_ENTRIES", 6)
         assert len(paths(place)) == 2 + streams
-    monkeypatch.setattr("trainui.metrics.discovery.sources.MAX_FILES", 3)
+    monkeypatch.setattr("trainui.metrics.discovery.stage_sources.MAX_FILES", 3)
     assert len(paths(place)) == 2

@@ -1,4 +1,4 @@
-"""Chooses how a source is read: the decoder of its file, and the decoder's options."""
+"""A file that may contain metrics, and how it is read: its decoder, and the decoder's options."""
 
 from __future__ import annotations
 
@@ -12,14 +12,21 @@ import numpy as np
 
 from trainui import clock
 from trainui.metrics import formats
-from trainui.metrics.files.tail import FileState, GrowingFile, UnreadableFileError
-from trainui.metrics.formats import Decoder, UnknownFormatError, jsonl, labels, lenient_json
-from trainui.metrics.formats.detect import HEAD_BYTES, detect
+from trainui.metrics.formats import (
+    HEAD_BYTES,
+    Decoder,
+    UnknownFormatError,
+    detect,
+    jsonl,
+    labels,
+    lenient_json,
+)
 from trainui.metrics.formats.rows import flatten, is_configuration
 from trainui.metrics.formats.table import Decoded, step_fields
 from trainui.metrics.formats.text.pattern import PatternLines
 from trainui.metrics.formats.text.preset_lines import SOUGHT, PresetLines
 from trainui.metrics.formats.text.single_values import SingleValues
+from trainui.metrics.tail import FileState, GrowingFile, UnreadableFileError
 from trainui.store.points.chunks import NO_TIME, Points
 from trainui.store.points.point_sources import SourceRecord
 
@@ -172,3 +179,30 @@ def full_name(reading: DecoderChoice, name: str) -> str:
     if not name.isprintable():
         name = "".join(letter if letter.isprintable() else "\ufffd" for letter in name)
     return name if len(name) <= MAX_NAME else f"{name[: MAX_NAME - 1]}…"
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFile:
+    """A file that may contain metrics."""
+
+    key: str
+    """Identifies the source in the store, also after its history continues in another file."""
+    path: Path
+    reading: DecoderChoice
+    family: str | None = None
+    """Set for a file that was discovered: the same numbers in another kind of file are the same
+    series."""
+    named: bool = False
+    """The stage names it, so finding no metrics in it is a problem."""
+    ours: bool = True
+    """It is in the stage's own directory, so no other program has written it."""
+    is_fallback: bool = False
+    """It is read only if no other kind of file has metrics: log lines for people."""
+    is_final: bool = False
+    """It is read once, when the attempt has ended: until then other files have the same metrics."""
+    begin: int = 0
+    """Bytes that were there before the attempt, so another program has written them."""
+    run: str = ""
+    """The id of a run, if the file is a tracker's database."""
+    one_of_many: bool = False
+    """It was found by a pattern, so another path may be the same file, renamed."""

@@ -4,7 +4,8 @@ A directory with a marker (a tracker's or a framework's own file) is one trainin
 in it. Files with usual names elsewhere are a training for each directory. Nothing is written,
 locked or followed through a link.
 
-A kind of training is a function of a module here, in `FINDERS`. Read `frameworks` first.
+The trainings of frameworks that write open formats are found by functions here (`_FINDERS`), those
+of trackers by plugins.
 """
 
 from __future__ import annotations
@@ -13,21 +14,20 @@ import math
 import os
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 from operator import itemgetter
 from pathlib import Path
+from typing import Any
 
-from trainui.metrics import trackers
-from trainui.metrics.discovery import default_sources, process_files, tracker_runs
-from trainui.metrics.discovery.trainings import frameworks
-from trainui.metrics.files import lenient_files
-from trainui.metrics.files.configuration import flat as flat
-from trainui.metrics.files.tail import UnreadableFileError
+from trainui.metrics import lenient_files, trackers
+from trainui.metrics.discovery import default_sources, file_writers, tracker_runs
+from trainui.metrics.lenient_files import flat as flat
+from trainui.metrics.tail import UnreadableFileError
 from trainui.metrics.trackers import tracked
+from trainui.plugin import Format, Place, Tracker, registry
 from trainui.plugin import Job as Job
-from trainui.plugin import Place, Tracker, registry
 from trainui.plugin import Training as Training
 from trainui.plugin.records import study_of
 from trainui.system import mounts
@@ -49,14 +49,6 @@ _SKIPPED = re.compile(r"__pycache__|node_modules|site-packages|artifacts|\.git|\
 
 _Find = Callable[[Place], Training | None]
 
-_FINDERS: tuple[tuple[int, _Find], ...] = (
-    (40, frameworks.ultralytics),
-    (50, frameworks.lightning),
-    (80, frameworks.sb3),
-)
-"""Of frameworks that write open formats, with their ranks among those of trackers. Each returns
-the training of a directory with its marker; the first that does decides."""
-
 
 def state(job: Job, open_paths: frozenset[str]) -> str:
     """Return `running`, `completed`, `failed`, `cancelled`, or `ended` if nobody knows how.
@@ -69,7 +61,7 @@ def state(job: Job, open_paths: frozenset[str]) -> str:
         file = str(job.sources[0][0]).partition("#")[0]
         runs = job.status is not None and str(Path(file).resolve()) in open_paths
     else:
-        runs = job.status is not None or process_files.is_any_below(job.directory, open_paths)
+        runs = job.status is not None or file_writers.is_any_below(job.directory, open_paths)
     age = time.time() - last_change(job) if job.quiet > 0 else math.inf
     is_recent = -MOST_SKEW < age < job.quiet
     return "running" if runs or is_recent else "ended"
@@ -104,7 +96,7 @@ def below(path: Path, left_out: LeftOut | None = None) -> list[Training]:
         if trackers.is_database(path) and trackers.copies.get(path, at_once=True) is None:
             raise UnreadableFileError(f"{path} is being written; try again")
         place = Place(path.parent, (), (path.name,))
-        found = _marked(place) or _by(frameworks.plain, place)
+        found = _marked(place) or _by(plain, place)
         of_file = in_databases(place) or ([found] if found is not None else [])
         return [one for training in of_file for one in search.storable(training)]
     os.scandir(path).close()  # raises if it is not a readable directory
@@ -136,8 +128,8 @@ class _Search:
             yield from self.storable(marked)
             return
         yield from self._in_databases(place)
-        if (plain := _by(frameworks.plain, place)) is not None:
-            yield from self.storable(plain)
+        if (found := _by(plain, place)) is not None:
+            yield from self.storable(found)
         for name in place.directories:
             if _SKIPPED.fullmatch(name):
                 continue
@@ -233,3 +225,100 @@ def in_databases(place: Place) -> list[Training]:
 def _is_read_as_database(path: Path) -> bool:
     """Return True for a file with a usual name that is read as a database, such as a journal."""
     return default_sources.is_study(path) and trackers.is_read_as_one(path)
+
+
+_VERSION = re.compile(r"version_\d+")
+_FRAMEWORK_QUIET = 60.0
+"""A training that opens its files for each write has ended after so many seconds."""
+_PLAIN_QUIET = 10.0
+"""The same where the writer is not known, which usually keeps its files open."""
+
+_PLAIN_KINDS = ("keras", "csv", "jsonl")
+"""Kinds of a directory's files without a marker, most specific first; those of plugins come before
+these, whose files have a history of their own."""
+
+
+def ultralytics(place: Place) -> Training | None:
+    """Return the training of a directory with `args.yaml` and `results.csv`."""
+    if not place.has("args.yaml", "results.csv"):
+        return None
+    params = settings(place, "args.yaml")
+    return of_directory("ultralytics", place, params=params, quiet=_FRAMEWORK_QUIET)
+
+
+def lightning(place: Place) -> Training | None:
+    """Return the training of a directory with `hparams.yaml`, or of `version_0/metrics.csv`."""
+    is_version = _VERSION.fullmatch(place.path.name) is not None and place.has("metrics.csv")
+    if not is_version and not place.has("hparams.yaml"):
+        return None
+    params = settings(place, "hparams.yaml")
+    return of_directory("lightning", place, place.clear_name(), params, quiet=_FRAMEWORK_QUIET)
+
+
+def sb3(place: Place) -> Training | None:
+    """Return the training of a directory with the `progress.csv` of Stable-Baselines3's logger."""
+    log = next((one for one in ("progress.csv", "progress.json") if one in place.files), None)
+    if log is None or b"time/" not in lenient_files.head(place / log):
+        return None
+    return of_directory("sb3", place)
+
+
+def plain(place: Place) -> Training | None:
+    """Return the training of the files with usual names in a directory; None if it has none."""
+    kinds = {name: _kind(place, name) for name in place.files}
+    found = {
+        name: kind
+        for name, kind in kinds.items()
+        if kind and not default_sources.is_study(place / name)
+    }
+    if not found:
+        return None
+    plugins = sorted(registry.records(Format), key=lambda one: -one.precedence)
+    known = [one.family for one in plugins if not one.one_directory]
+    kind = next((one for one in (*known, *_PLAIN_KINDS) if one in found.values()), "log")
+    sources = tuple(
+        (place / name, None) for name, one in found.items() if one != "log" or kind == "log"
+    )
+    name, params = place.clear_name(), settings(place, "args.yaml")
+    job = Job(name, place.path, sources, params=params, log=place.log(), quiet=_PLAIN_QUIET)
+    return Training(kind, name, place.path, (job,))
+
+
+def _kind(place: Place, name: str) -> str | None:
+    family = default_sources.family_of(place / name)
+    if family == "csv":
+        names = lenient_files.head(place / name).split(b"\n")[0].strip().split(b",")
+        is_keras = names[0] == b"epoch" and b"loss" in names and b"step" not in names
+        return "keras" if is_keras else "csv"
+    return {"json": "jsonl", "text": "log"}.get(family or "", family)
+
+
+def settings(place: Place, name: str) -> dict[str, Any]:
+    """Return the flat settings in a YAML file of a directory; none if it has no such file."""
+    return lenient_files.flat(lenient_files.load_yaml(place / name)) if place.has(name) else {}
+
+
+def of_directory(
+    kind: str,
+    place: Place,
+    name: str | None = None,
+    params: Mapping[str, Any] | None = None,
+    *,
+    quiet: float = 0.0,
+) -> Training:
+    """Return the training of all files below a directory; without a name, it has the directory's.
+
+    `quiet` is that of its job.
+    """
+    name = name or place.path.name
+    job = Job(name, place.path, params=params or {}, log=place.log(), quiet=quiet)
+    return Training(kind, name, place.path, (job,))
+
+
+_FINDERS: tuple[tuple[int, _Find], ...] = (
+    (40, ultralytics),
+    (50, lightning),
+    (80, sb3),
+)
+"""Of frameworks that write open formats, with their ranks among those of trackers. Each returns
+the training of a directory with its marker; the first that does decides."""
