@@ -10,7 +10,7 @@ from textual.color import Color
 
 from trainui.text import SYMBOLS, TROUBLE
 from trainui.tui.app import AsciiFilter, is_wanted, plain
-from trainui.tui.curves.line_styles import mark_of
+from trainui.tui.curves.plot import mark_of
 from trainui.tui.numbers import progress_bar
 
 BRAILLE = [chr(0x2800 + bits) for bits in range(256)]

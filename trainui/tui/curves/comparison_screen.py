@@ -13,7 +13,7 @@ from textual.widget import Widget
 from trainui.model.records import RunRecord
 from trainui.text import harmless
 from trainui.tui.actions.target import Target
-from trainui.tui.curves.state import CurvesState
+from trainui.tui.curves.interaction import CurvesState
 from trainui.tui.keymap import bindings
 from trainui.tui.numbers import exact_step, number, shortened
 from trainui.tui.page import Page

@@ -15,17 +15,17 @@ from trainui.model.records import SeriesSummary
 from trainui.text import harmless
 from trainui.tui.axis_marks import LABEL
 from trainui.tui.curves.cursor_values import best_line, last_value, ranking, value_at, zoom_text
-from trainui.tui.curves.interaction import CurveKeys
-from trainui.tui.curves.line_styles import (
+from trainui.tui.curves.interaction import CurveKeys, CurvesState
+from trainui.tui.curves.plot import (
     LineStyle,
     Styles,
     legend_rows,
     names_width,
+    plot,
+    shared_beginning,
     shared_styles,
     styles_of,
 )
-from trainui.tui.curves.plot import plot, shared_beginning
-from trainui.tui.curves.state import CurvesState
 from trainui.tui.keymap import bindings
 from trainui.tui.numbers import number
 from trainui.tui.plot_axes import Frame

@@ -34,10 +34,8 @@ from trainui.tui.curves.cursor_values import (
     x_positions,
     zoom_text,
 )
-from trainui.tui.curves.interaction import CurveKeys
-from trainui.tui.curves.line_styles import SAMPLE, LineStyle, line_styles, mark_of, names_width
-from trainui.tui.curves.plot import plot
-from trainui.tui.curves.state import CurvesState
+from trainui.tui.curves.interaction import CurveKeys, CurvesState
+from trainui.tui.curves.plot import SAMPLE, LineStyle, line_styles, mark_of, names_width, plot
 from trainui.tui.keymap import bindings
 from trainui.tui.numbers import exact_step, number
 from trainui.tui.page import Jump, Page

@@ -407,8 +407,8 @@ class RunsScreen(Page):
         elif drawn is None or (metric := live[drawn].metric) is None:
             self.notify("no visible marked run has metrics")
         else:
+            from trainui.tui.curves.interaction import CurvesState
             from trainui.tui.curves.screen import CurvesScreen
-            from trainui.tui.curves.state import CurvesState
             from trainui.tui.snapshot.curves import Comparison
 
             state = CurvesState.remembered(self.own_app.preferences, drawn)

@@ -20,7 +20,7 @@ from trainui.model.states import ENDED, UNFINISHED, Status
 from trainui.text import harmless
 from trainui.tui.actions.target import Target
 from trainui.tui.curves.grid_view import CurvesView
-from trainui.tui.curves.state import CurvesState
+from trainui.tui.curves.interaction import CurvesState
 from trainui.tui.graph_view import StageGraph
 from trainui.tui.keymap import Key, bindings
 from trainui.tui.line_view import RowsView

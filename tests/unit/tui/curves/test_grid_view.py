@@ -11,8 +11,14 @@ from tests.unit.tui.charts import NAN, chart, figures, line
 from trainui.model.search import Range, Search
 from trainui.store.points.plot_series import Axis
 from trainui.tui.curves.grid_view import PlotCell, PlotGrid, grid_rows
-from trainui.tui.curves.line_styles import legend_rows, names_width, shared_styles, styles_of
-from trainui.tui.curves.plot import plot, shared_beginning
+from trainui.tui.curves.plot import (
+    legend_rows,
+    names_width,
+    plot,
+    shared_beginning,
+    shared_styles,
+    styles_of,
+)
 from trainui.tui.curves.screen import table_rows
 from trainui.tui.plot_axes import Frame, XAxis, x_axis_rows
 from trainui.tui.readers.curve_reader import folded

@@ -19,8 +19,7 @@ from trainui.store.points.plot_windows import NAN as NAN_BIT
 from trainui.tui.axis_marks import LABEL
 from trainui.tui.curves.cursor_values import leader_text
 from trainui.tui.curves.grid_view import PlotCell, PlotGrid, grid_rows
-from trainui.tui.curves.line_styles import line_styles
-from trainui.tui.curves.plot import off_scale, outliers, plot
+from trainui.tui.curves.plot import line_styles, off_scale, outliers, plot
 from trainui.tui.curves.screen import table_rows
 from trainui.tui.plot_axes import Frame, YAxis
 from trainui.tui.snapshot.curves import Annotation, PlotLine, PlotOptions

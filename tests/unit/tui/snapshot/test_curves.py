@@ -21,9 +21,9 @@ from trainui.tui.curves.cursor_values import (
     x_positions,
     zoom_text,
 )
+from trainui.tui.curves.interaction import CurvesState
 from trainui.tui.curves.plot import plot
 from trainui.tui.curves.screen import table_rows
-from trainui.tui.curves.state import CurvesState
 from trainui.tui.plot_axes import Frame, XAxis
 from trainui.tui.snapshot.curves import Comparison, PlotOptions
 from trainui.tui.styled_text import plain
