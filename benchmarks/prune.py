@@ -29,9 +29,9 @@ from trainui.model.records import Slot
 from trainui.model.search import Prune, Search
 from trainui.model.states import Status
 from trainui.store.db.engine import Store, open_store
-from trainui.store.read import trials
-from trainui.store.runs import attempts, new_run, runs, stage_queue, stages
-from trainui.store.runs.attempt_rows import Outcome
+from trainui.store.read import sweeps
+from trainui.store.runs import attempts, runs, stage_queue, stages, stored_pipeline
+from trainui.store.runs.attempts import Outcome
 
 DONE, HISTORY, LAST = 20, 100, 600
 """Completed trials, the points that each live trial has at first, and the last step of all."""
@@ -65,7 +65,7 @@ def make(store: Store, directory: Path, live: int) -> None:
         )
         for number, name in enumerate(names)
     )
-    new = new_run.NewRun(
+    new = stored_pipeline.NewRun(
         id="run",
         name="run",
         pipeline=Pipeline("search", members, text="stages: []", digest="0" * 64),
@@ -75,7 +75,7 @@ def make(store: Store, directory: Path, live: int) -> None:
     )
     (directory / "run" / ".trainui").mkdir(parents=True)
     with store.write() as connection:
-        new_run.create(connection, new)
+        stored_pipeline.create(connection, new)
     for number, name in enumerate(names):
         start(store, name, number)
         if number < DONE:
@@ -123,8 +123,8 @@ def report(store: Store, live: int, seconds: int) -> None:
 
 def count_told(store: Store) -> int:
     with store.read() as connection:
-        found = trials.of_search(connection, "run", "train")
-    return sum(one.state != trials.ASKED for one in found)
+        found = sweeps.trials_of(connection, "run", "train")
+    return sum(one.state != sweeps.ASKED for one in found)
 
 
 def delay(store: Store, stage_id: str, stored_at: str) -> float:

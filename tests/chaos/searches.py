@@ -14,8 +14,8 @@ from trainui.search import results
 from trainui.store.db import protocol
 from trainui.store.db.readonly import snapshot
 from trainui.store.points import plot_series
-from trainui.store.read import trials, views
-from trainui.store.read.trials import TrialRecord
+from trainui.store.read import sweeps, views
+from trainui.store.read.sweeps import TrialRecord
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)
 
@@ -26,14 +26,14 @@ STATES = {"completed": "complete", "failed": "fail", "cancelled": "fail", "prune
 def outcomes(run_id: str) -> dict[str, str]:
     """Return how the trials of a run count that have ended, by the id of their stage."""
     with views.reading() as connection:
-        return trials.outcomes(connection, run_id)
+        return sweeps.outcomes(connection, run_id)
 
 
 def is_told(run_id: str) -> bool:
     """Return True if every trial of a run has an outcome."""
     with views.reading() as connection:
-        found = trials.of_search(connection, run_id, SEARCH)
-    return all(one.state != trials.ASKED for one in found)
+        found = sweeps.trials_of(connection, run_id, SEARCH)
+    return all(one.state != sweeps.ASKED for one in found)
 
 
 def is_done(run_id: str) -> bool:
@@ -56,7 +56,7 @@ def check(run_id: str, pipeline: Pipeline) -> Counter[str]:
     with views.reading() as connection:
         run = views.run(connection, run_id)
         assert run is not None
-        found = trials.of_search(connection, run_id, SEARCH)
+        found = sweeps.trials_of(connection, run_id, SEARCH)
         reported = {one.number: _reported(connection, one) for one in found}
         for one in found:
             _check_value(connection, one)

@@ -19,7 +19,7 @@ from trainui.model.states import Status
 from trainui.paths import Home
 from trainui.store.db.engine import open_store
 from trainui.store.read import run_history, run_list, views
-from trainui.store.runs import attempt_rows, runs, stage_queue
+from trainui.store.runs import attempts, runs, stage_queue
 from trainui.supervisor import journal
 from trainui.supervisor.orphans import processes_of
 from trainui.tui.log_window import AROUND, LogSource, LogWindow, WindowQuery, WindowReader
@@ -160,7 +160,7 @@ def test_what_is_asked_all_the_time_costs_the_same_among_many_runs(
         for poll in (
             lambda: runs.to_notify(opened),
             lambda: stage_queue.queued(opened, kind="cpu", limit=21),
-            lambda: attempt_rows.in_state(opened, Status.RUNNING),
+            lambda: attempts.in_state(opened, Status.RUNNING),
         ):
             spent.append(work(opened, poll))
     assert max(spent) < 100, " ".join(map(str, spent))

@@ -29,7 +29,7 @@ from trainui.model.states import Status
 from trainui.paths import Home
 from trainui.store.db.engine import Store, open_store
 from trainui.store.db.statements import insert
-from trainui.store.runs import attempt_rows, new_run
+from trainui.store.runs import attempts, stored_pipeline
 
 RUNS, STAGES_EACH, CLAIMERS = 10, 10, 8
 """100 stages, each claimed by all: 800 claims."""
@@ -141,7 +141,7 @@ def grant_all(store: Store) -> list[str]:
     definitions = tuple(StageDefinition(name, command="true") for name in names)
     with store.write() as connection:
         for number in range(RUNS):
-            new = new_run.NewRun(
+            new = stored_pipeline.NewRun(
                 id=f"run{number}",
                 name="race",
                 pipeline=Pipeline("race", definitions, digest="d"),
@@ -149,13 +149,13 @@ def grant_all(store: Store) -> list[str]:
                 stage_directories={name: f"/runs/{number}/{name}" for name in names},
                 submission={},
             )
-            new_run.create(connection, new)
+            stored_pipeline.create(connection, new)
         # the grants, in two statements
         connection.execute("UPDATE stages SET attempt = 1, celery_task_id = id")
         made = connection.execute("SELECT run_id, name, id FROM stages").fetchall()
         same = {"number": 1, "status": Status.QUEUED, "host": host(), "directory": "/"}
         same |= {"executor": LOCAL, "slots_json": "[]", "granted_at": 0}
-        same |= attempt_rows.NEW
+        same |= attempts.NEW_ATTEMPT
         granted = [{**same, "stage_id": id_, "celery_task_id": id_} for *_, id_ in made]
         insert(connection, "attempts", granted)
     return [f"{run_id} {name} {task_id}\n" for run_id, name, task_id in made]
@@ -190,4 +190,4 @@ def test_of_many_processes_that_claim_the_same_stages_one_wins_each(
     assert len(won) == len(set(won)) == len(lines)
     assert said[CLAIMERS:] == [[str(len(lines))]] * 2
     with store.read() as connection:
-        assert len(attempt_rows.in_state(connection, Status.RUNNING)) == len(lines)
+        assert len(attempts.in_state(connection, Status.RUNNING)) == len(lines)

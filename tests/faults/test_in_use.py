@@ -26,7 +26,7 @@ from trainui.resume.preview import StageOptions
 from trainui.store.db.engine import Store, open_store
 from trainui.store.db.protocol import Connection
 from trainui.store.runs import attempts, runs, stage_queue, stages
-from trainui.store.runs.attempt_rows import Outcome
+from trainui.store.runs.attempts import Outcome
 
 READ = NOTE + "until [ -e go ]; do sleep 0.02; done; cat ${stages.a.dir}/data"
 WRITE = NOTE + "echo made > ${stage_dir}/data"

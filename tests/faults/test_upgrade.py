@@ -16,8 +16,8 @@ from tests.unit.supervisor.waiting import wait_for
 from trainui.model.definition import Pipeline, StageDefinition
 from trainui.store.db import schema
 from trainui.store.db.engine import open_store
-from trainui.store.runs import new_run
-from trainui.store.runs.new_run import NewRun
+from trainui.store.runs import stored_pipeline
+from trainui.store.runs.stored_pipeline import NewRun
 
 COUNTED = ("pipelines", "runs", "stages", "events")
 
@@ -58,7 +58,7 @@ def make_database(directory: Path) -> Path:
     pipeline = Pipeline("p", (stage,), text="stages: []", digest="0" * 64)
     new = NewRun("r", "r", pipeline, "/r", {"a": "/r/a"}, submission={})
     with closing(open_store(url_of(file))) as store, store.write() as connection:
-        new_run.create(connection, new)
+        stored_pipeline.create(connection, new)
     return file
 
 

@@ -19,8 +19,8 @@ from tests.unit.supervisor.waiting import wait_for
 from trainui import control
 from trainui.model.states import Status
 from trainui.search import results
-from trainui.store.read import trials, views
-from trainui.store.read.trials import TrialRecord
+from trainui.store.read import sweeps, views
+from trainui.store.read.sweeps import TrialRecord
 
 STEPS = 24
 """So many that one step more than a plain loop's is less than a twentieth of all."""
@@ -69,7 +69,7 @@ def stage(folder: Path, run: str, **fields: Any) -> dict[str, Any]:
 
 def trials_of(run: Run) -> list[TrialRecord]:
     with views.reading() as connection:
-        return trials.of_search(connection, run.id, "train")
+        return sweeps.trials_of(connection, run.id, "train")
 
 
 def study_of(run: Run) -> optuna.Study:
@@ -123,7 +123,7 @@ def test_members_of_a_matrix_are_pruned_and_one_continues_with_pruning_off(tmp_p
     assert sum(map(steps_of, found)) <= 1.05 * sum(expected)
     (pruned,) = [one.stage for one in found if one.stage.status == Status.PRUNED]
     assert pruned.reason == "1.9 at step 0 is above the median 1.3 of 2"
-    wait_for(lambda: all(one.state != trials.ASKED for one in trials_of(run)), "all outcomes")
+    wait_for(lambda: all(one.state != sweeps.ASKED for one in trials_of(run)), "all outcomes")
     studied = study_of(run).trials
     assert [one.params["end"] for one in studied] == ends
     assert [one.state.name for one in studied] == ["COMPLETE", "COMPLETE", "PRUNED", "COMPLETE"]
@@ -162,7 +162,7 @@ def test_a_search_with_killed_workers_prunes_the_trials_of_a_plain_loop(tmp_path
             wait_for(partial(has_asked, run, first), f"trial {first}")
             os.kill(background.worker_pid(home), signal.SIGKILL)
         assert run.wait().status == Status.COMPLETED
-        wait_for(lambda: all(one.state != trials.ASKED for one in trials_of(run)), "all outcomes")
+        wait_for(lambda: all(one.state != sweeps.ASKED for one in trials_of(run)), "all outcomes")
         plain, found = a_plain_search(), trials_of(run)
         assert [one.stage.definition.trial_params for one in found] == [
             one.params for one in plain.trials

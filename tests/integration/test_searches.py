@@ -25,8 +25,8 @@ from trainui.plugins.optuna import study_file
 from trainui.resume import edit_effects
 from trainui.resume.preview import choose_pipeline
 from trainui.search import results
-from trainui.store.read import run_json, run_list, trials, views
-from trainui.store.read.trials import TrialRecord
+from trainui.store.read import run_in_json, run_list, sweeps, views
+from trainui.store.read.sweeps import TrialRecord
 from trainui.tui.readers.stage_values import SweepMemberReader
 from trainui.tui.run_page.sweep_table import best_so_far
 
@@ -58,7 +58,7 @@ def searched(run: str = LOSS, trials: int = 4, **fields: Any) -> dict[str, Any]:
 
 def trials_of(run: Run) -> list[TrialRecord]:
     with views.reading() as connection:
-        return trials.of_search(connection, run.id, "train")
+        return sweeps.trials_of(connection, run.id, "train")
 
 
 def study_of(run: Run) -> optuna.Study:
@@ -70,7 +70,7 @@ def study_of(run: Run) -> optuna.Study:
 def reported(run: Run, count: int) -> list[TrialRecord]:
     """Wait until the study has the outcome of so many trials; study and store agree then."""
     wait_for(
-        lambda: sum(one.state != trials.ASKED for one in trials_of(run)) == count,
+        lambda: sum(one.state != sweeps.ASKED for one in trials_of(run)) == count,
         f"{count} trials with an outcome",
     )
     # the next trial is in the study first
@@ -263,7 +263,7 @@ def test_what_is_shown_of_a_trial_has_its_number_and_values(tmp_path: Path) -> N
     run = Run(tmp_path, searched(trials=1), {"name": "other", "run": "true"})
     run.wait()
     with views.reading() as connection:
-        shown = json.loads(json.dumps(run_json.run_in_full(connection, run.record())))
+        shown = json.loads(json.dumps(run_in_json.run_in_full(connection, run.record())))
     trial, other = shown["stages"]
     assert (trial["trial"], set(trial["search"]), trial["matrix"]) == (0, set(SPACE), None)
     assert other.keys() == trial.keys() - {"trial", "search"}
@@ -426,7 +426,7 @@ def test_a_cancelled_search_with_seeds_is_reported_once_after_its_resume(tmp_pat
     run.wait_for("train[trial=0,seed=1]", Status.RUNNING)
     control.cancel(run.id)
     run.wait()
-    assert {one.state for one in trials_of(run)} == {trials.ASKED}
+    assert {one.state for one in trials_of(run)} == {sweeps.ASKED}
     run.go()
     control.resume(run.id)
     assert run.wait().status == Status.COMPLETED

@@ -37,7 +37,7 @@ from trainui.store import shell_environment
 from trainui.store.db import protocol
 from trainui.store.db.engine import Store, open_store
 from trainui.store.read import views
-from trainui.store.runs import attempt_rows, attempts, runs, stage_queue, stages
+from trainui.store.runs import attempts, runs, stage_queue, stages
 from trainui.store.shell_environment import ShellEnvironment
 
 S = Status
@@ -88,7 +88,7 @@ def play(store: Store, run_id: str, name: str, status: Status = S.COMPLETED) -> 
         assert attempts.claim(connection, run_id, name, attempt.celery_task_id or "")
         now = clock.now()
         attempts.mark_started(connection, attempt, started_at=now, pid=1, supervisor=2)
-        outcome = attempt_rows.Outcome(status, clock.now(), retry=False)
+        outcome = attempts.Outcome(status, clock.now(), retry=False)
         attempts.end(connection, attempt.id, outcome)
 
 

@@ -71,7 +71,7 @@ def test_a_command_is_submitted_without_orm_and_pydantic(tmp_path: Path) -> None
         "control.submit(from_command(['true']))"
     )
     seen = loaded(submit, tmp_path)  # makes the store too
-    assert "trainui.store.runs.new_run" in seen
+    assert "trainui.store.runs.stored_pipeline" in seen
     assert not seen & {"sqlalchemy", "sqlmodel", "alembic", "numpy", "pydantic", "yaml"}
 
 

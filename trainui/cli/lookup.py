@@ -67,12 +67,12 @@ def find_alike(reference: str, stage: str | None) -> list[StageRecord]:
 
 def in_full(run_id: str) -> dict[str, Any]:
     """Return a run as `show --json` prints it."""
-    from trainui.store.read import run_json, views
+    from trainui.store.read import run_in_json, views
 
     with view() as connection:
         found = views.find_run(connection, run_id)
         lost = find_lost(connection, [found.status])
-        return run_json.run_in_full(connection, found, lost)
+        return run_in_json.run_in_full(connection, found, lost)
 
 
 def find_lost(connection: protocol.Connection, states: Collection[Status]) -> Lost:

@@ -22,8 +22,8 @@ from trainui.store.db.engine import Store, file_of, open_store
 from trainui.store.db.home_identity import Kind, Noted, Standing
 from trainui.store.db.protocol import Connection
 from trainui.store.read import event_feed, views
-from trainui.store.runs import attempt_rows, attempts, runs, stage_requests
-from trainui.store.runs.attempt_rows import Outcome
+from trainui.store.runs import attempts, runs, stage_requests
+from trainui.store.runs.attempts import Outcome
 from trainui.store.runs.notifications import NOTIFIED
 from trainui.supervisor import protocol
 
@@ -143,7 +143,7 @@ def _let_end(connection: Connection, standing: Standing) -> None:
     """Record the end of everything that the original runs or will run."""
     original = standing.original or (standing.noted.path if standing.noted else "")
     why = f"this home was copied from {original} while it ran there"
-    for attempt in attempt_rows.in_state(connection, Status.RUNNING):
+    for attempt in attempts.in_state(connection, Status.RUNNING):
         if attempt.executor != NOT_STARTED_BY_US or attempt.pid is not None:
             outcome = Outcome(Status.INTERRUPTED, clock.now(), error=why, retry=False)
             attempts.end(connection, attempt.id, outcome)

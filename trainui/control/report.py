@@ -27,7 +27,7 @@ from trainui.store import shell_environment
 from trainui.store.db.protocol import Connection
 from trainui.store.points import read_points
 from trainui.store.points.plot_columns import read_columns
-from trainui.store.read import event_feed, stage_alerts, time_worked, trials, views
+from trainui.store.read import event_feed, run_list, sweeps, time_worked, views
 
 PLOTS = 6
 """Maximum number of curves drawn, to keep the report short; the table lists all metrics."""
@@ -50,7 +50,7 @@ def markdown(connection: Connection, run: RunRecord) -> str:
     """Return a report of a run, which may still be running."""
     stages = views.stages(connection, run.id)
     series = read_points.summaries(connection, {stage.id: stage.name for stage in stages})
-    alerts = stage_alerts.alerted_stages(connection, [run.id]).get(run.id, {})
+    alerts = run_list.alerted_stages(connection, [run.id]).get(run.id, {})
     rows = (_stage_row(stage, alerts.get(stage.name)) for stage in stages)
     sweeps = [_Sweep(members, series) for members in _members(stages)]
     ranks = {one.name: rank for sweep in sweeps for rank, one in enumerate(sweep.members)}
@@ -162,7 +162,7 @@ def _importance(
 ) -> Iterator[str]:
     """Yield the importance of the parameters of each search that has one."""
     for name in dict.fromkeys(one.definition.group for one in stages if one.definition.search):
-        if shares := trials.importance(connection, run.id, name):
+        if shares := sweeps.importance(connection, run.id, name):
             shown = text.markdown_cell(text.shares(shares))
             yield f"Importance of the parameters of {text.markdown_cell(name)}: {shown}"
 

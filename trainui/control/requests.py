@@ -14,7 +14,7 @@ from trainui.resume.submitted import existing_run
 from trainui.store import shell_environment
 from trainui.store.db.engine import open_store
 from trainui.store.read import views
-from trainui.store.runs import events, runs
+from trainui.store.runs import runs
 
 
 def set_paused(paused: bool) -> None:
@@ -83,6 +83,6 @@ def add_note(run_id: str, text: str, verdict: str | None = None) -> None:
         note = shell_environment.masker(Path(run.directory)).text(text.strip())
         shown = ": ".join(part for part in (verdict, note) if part)
         data = {"note": note, "verdict": verdict}
-        events.record(connection, run_id, NOTE, shown, data=data)
+        runs.record_event(connection, run_id, NOTE, shown, data=data)
         runs.set_note(connection, run_id, note or None, verdict)
     wakeup.wake()

@@ -36,9 +36,9 @@ from trainui.store.db import home_identity
 from trainui.store.db.engine import Store, open_store
 from trainui.store.db.protocol import Connection
 from trainui.store.runs import attempts as stored_attempts
-from trainui.store.runs import events, runs, stage_requests
-from trainui.store.runs.replace_pipeline import replace_pipeline
+from trainui.store.runs import runs, stage_requests
 from trainui.store.runs.stage_requests import Reopened
+from trainui.store.runs.stored_pipeline import replace_pipeline
 from trainui.supervisor import journal
 
 NO_OPTIONS = StageOptions()
@@ -174,7 +174,7 @@ def _record_origin(
     given = masker.values(edit.given)
     runs.record_origin(connection, run.id, given, digest, edit.members, waiting=waiting)
     text = masker.text(f"edited in place: {'; '.join(edit.words)}")
-    events.record(connection, run.id, "edited", text)
+    runs.record_event(connection, run.id, "edited", text)
 
 
 def _keep_environment(

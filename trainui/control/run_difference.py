@@ -25,8 +25,8 @@ from trainui.resume.snapshot import run_copy
 from trainui.resume.submitted import filled_in, given_params
 from trainui.store import shell_environment
 from trainui.store.db.protocol import Connection
-from trainui.store.read import tracked, views
-from trainui.store.read.run_json import shown_command
+from trainui.store.read import run_in_json, views
+from trainui.store.read.run_in_json import shown_command
 from trainui.system import plain_files
 
 MOST_FILES = 100
@@ -205,7 +205,10 @@ def _now(connection: Connection, run: RunRecord) -> _Side:
         known |= secrets.known(pipeline, variables)
         stored = secrets.conceal(submitted, as_written, variables)[0]
         stages = with_recorded_trials(stored, recorded).stages
-        params = {**tracked.of_run(views.submission(connection, run.id)), **stored.params}
+        params = {
+            **run_in_json.tracked_of_run(views.submission(connection, run.id)),
+            **stored.params,
+        }
     state = code_version.state_of(Path(run.file).parent if run.file else Path.cwd())
     found = code_version.packages_of(stages, variables)
     commands = _commands(connection, run, params, stages)

@@ -15,7 +15,7 @@ from trainui.search import results
 from trainui.store import shell_environment
 from trainui.store.db.protocol import Connection
 from trainui.store.read import views
-from trainui.store.read.run_json import shown_command
+from trainui.store.read.run_in_json import shown_command
 
 
 def of_stage(run_id: str, stage_name: str) -> str | None:

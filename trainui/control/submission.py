@@ -30,8 +30,8 @@ from trainui.resume.submitted import PIPELINE_FILE, SnapshotPaths, filled_in, st
 from trainui.store import shell_environment
 from trainui.store.db.engine import open_store
 from trainui.store.read import views
-from trainui.store.runs import new_run
-from trainui.store.runs.new_run import NewRun
+from trainui.store.runs import stored_pipeline
+from trainui.store.runs.stored_pipeline import NewRun
 from trainui.store.shell_environment import ShellEnvironment
 
 _RUN_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
@@ -191,7 +191,7 @@ def _stored(new: NewRun, text: str, shell: ShellEnvironment) -> Iterator[None]:
         shell_environment.write(directory, shell)
         yield
         with store.write() as connection:
-            new_run.create(connection, new)
+            stored_pipeline.create(connection, new)
 
 
 @contextmanager

@@ -22,7 +22,7 @@ from trainui.settings import Settings
 from trainui.store.db.protocol import Connection
 from trainui.store.runs import external_runs
 from trainui.store.runs.external_runs import ExternalState
-from trainui.store.runs.new_run import NewRun
+from trainui.store.runs.stored_pipeline import NewRun
 from trainui.supervisor import protocol
 
 JobStates = Mapping[tuple[Path, str, str], ExternalState]

@@ -23,8 +23,8 @@ from trainui.pipeline.substitution.masking import mask
 from trainui.settings import Settings
 from trainui.store.db.engine import Store
 from trainui.store.db.protocol import Connection
-from trainui.store.read import gpu_use
-from trainui.store.read.gpu_use import Holder
+from trainui.store.read import views
+from trainui.store.read.views import Holder
 from trainui.store.runs import runs, stage_queue, stages
 
 logger = logging.getLogger(__name__)
@@ -215,7 +215,7 @@ class Planner:
                 waiting=waiting,
                 cut=cut,
                 unexplained=unexplained,
-                held=gpu_use.holders(connection, host()) if waiting else {},
+                held=views.holders(connection, host()) if waiting else {},
                 unclaimed=[_message(stages.get(connection, one.stage_id), one) for one in lost],
                 paused=runs.flag(connection, runs.PAUSED) is not None,
                 is_open=is_open,

@@ -36,9 +36,8 @@ from trainui.model.records import AttemptRecord
 from trainui.model.states import Status
 from trainui.store.db.engine import Store
 from trainui.store.points import point_sources, read_points
-from trainui.store.runs import alerts as alert_records
-from trainui.store.runs import attempt_rows, stages
-from trainui.store.runs.alerts import AlertRecord
+from trainui.store.runs import attempts, stage_requests, stages
+from trainui.store.runs.stage_requests import AlertRecord
 from trainui.supervisor import journal, protocol
 from trainui.supervisor.supervise import descendants, list_processes
 from trainui.system import mounts
@@ -164,7 +163,7 @@ class StallWatch:
     def poll(self) -> None:
         """Check all running attempts of this host."""
         with self._store.read() as connection:
-            found = attempt_rows.in_state(connection, Status.RUNNING)
+            found = attempts.in_state(connection, Status.RUNNING)
         running = [one for one in found if one.host == host()]
         ids = {one.id for one in running}
         self._watched = {id_: one for id_, one in self._watched.items() if id_ in ids}
@@ -260,7 +259,7 @@ class StallAlerts(StallWatch):
             )
             with self._store.write() as connection:
                 found = [AlertRecord.of_alert(watched.alert, words)]
-                alert_records.record(connection, attempt.stage_id, attempt.number, found)
+                stage_requests.record_alerts(connection, attempt.stage_id, attempt.number, found)
         watched.stall.is_recorded = stalled
 
 

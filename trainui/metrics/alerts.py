@@ -14,9 +14,9 @@ from trainui.model.definition import Alert
 from trainui.store.db.engine import Store
 from trainui.store.points import write_points
 from trainui.store.points.chunks import Bools, Floats, Points, step_number
-from trainui.store.runs import alerts
-from trainui.store.runs.alerts import AlertRecord
+from trainui.store.runs import stage_requests
 from trainui.store.runs.metrics_progress import AttemptToRead
+from trainui.store.runs.stage_requests import AlertRecord
 
 # Evaluates alerts on points in the order in which they are read; pure, without I/O.
 #
@@ -183,7 +183,7 @@ class AttemptAlerts:
         self._pending += self.watch.check(batch)
         if self._pending:
             with self._store.write() as connection:
-                alerts.record(
+                stage_requests.record_alerts(
                     connection, self._attempt.stage_id, self._attempt.number, self._pending
                 )
             self._pending.clear()

@@ -25,18 +25,18 @@ def list(most: int | None = None) -> tuple[Row, ...]:
     """Return the runs, the newest first; at most so many."""
     if readonly.is_none_yet():
         return ()
-    from trainui.store.read import run_json, views
+    from trainui.store.read import run_in_json, views
 
     with views.reading() as connection:
-        return tuple(run_json.run_lines(connection, views.runs(connection, limit=most)))
+        return tuple(run_in_json.run_lines(connection, views.runs(connection, limit=most)))
 
 
 def show(run: str) -> Row:
     """Return a run with its stages and their attempts."""
-    from trainui.store.read import run_json, views
+    from trainui.store.read import run_in_json, views
 
     with views.reading() as connection, views.snapshot(connection):
-        return run_json.run_in_full(connection, views.find_run(connection, run))
+        return run_in_json.run_in_full(connection, views.find_run(connection, run))
 
 
 def points(run: str, stage: str | None = None) -> Iterator[Row]:

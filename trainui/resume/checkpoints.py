@@ -30,8 +30,8 @@ from trainui.pipeline.fields.names import CHECKPOINT_VARIABLE
 from trainui.resume import integrity
 from trainui.resume.globs import first_matches, fixed_part, roots, unsearched
 from trainui.resume.integrity import files_of, written_at
-from trainui.store.read import overlaps, views
-from trainui.store.read.overlaps import Overlap
+from trainui.store.read import views
+from trainui.store.read.views import Overlap
 from trainui.supervisor import journal, protocol
 from trainui.system import plain_files
 
@@ -386,7 +386,7 @@ def beside(store: Store, stage: StageRecord) -> Sequence[Overlap]:
     """Return the attempts of other stages that overlapped in time with a stage's."""
 
     with store.read() as connection:
-        return overlaps.of_stage(connection, stage.id)
+        return views.overlaps_of(connection, stage.id)
 
 
 def written_by_both(
@@ -400,7 +400,7 @@ def written_by_both(
     if not own:
         return {}
     found: dict[Path, Overlap] = {}
-    for other in overlaps.of_stage(connection, stage_id)[-MOST_OTHERS:]:
+    for other in views.overlaps_of(connection, stage_id)[-MOST_OTHERS:]:
         for path in own.intersection(journal.written_files(Path(other.directory))):
             found.setdefault(path, other)
     return found

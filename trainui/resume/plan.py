@@ -30,7 +30,7 @@ from trainui.resume.preview import StageOptions
 from trainui.resume.submitted import check_names, existing_run, given_params
 from trainui.store import shell_environment
 from trainui.store.db.engine import Store
-from trainui.store.read import trials
+from trainui.store.read import sweeps
 from trainui.store.runs import attempts as stored_attempts
 from trainui.store.runs import runs
 
@@ -184,7 +184,7 @@ def read_state(store: Store, run_id: str) -> SeenRun:
             for stage in stages
             if stage.attempt > 0
         }
-        counted = trials.counted(connection, run_id, stages)
+        counted = sweeps.counted(connection, run_id, stages)
     return SeenRun(run, stages, attempts, tried, counted)
 
 

@@ -24,7 +24,7 @@ from trainui.model.records import AttemptRecord, StageRecord
 from trainui.pipeline.rules import shared_paths
 from trainui.resume import checkpoints, integrity
 from trainui.resume.integrity import written_at
-from trainui.store.read.overlaps import Overlap
+from trainui.store.read.views import Overlap
 from trainui.supervisor import journal, protocol
 from trainui.system import disk, plain_files
 

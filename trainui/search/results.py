@@ -21,8 +21,8 @@ from trainui.pipeline.folding import mean
 from trainui.pipeline.substitution.search import searches_of, with_results
 from trainui.store.db import protocol
 from trainui.store.db.engine import Store
-from trainui.store.read import headlines, trials, views
-from trainui.store.read.trials import ASKED, TrialRecord
+from trainui.store.read import headlines, sweeps, views
+from trainui.store.read.sweeps import ASKED, TrialRecord
 from trainui.store.runs import stages
 from trainui.store.runs.trials import TrialOutcome
 
@@ -87,7 +87,7 @@ def ranked(connection: protocol.Connection, run_id: str, name: str) -> list[Tria
     pruned or had failed there; a running one has its best so far. Those without a value, or that
     count as failed, come last.
     """
-    found = [_with_value(connection, one) for one in trials.of_search(connection, run_id, name)]
+    found = [_with_value(connection, one) for one in sweeps.trials_of(connection, run_id, name)]
     return sorted(found, key=_rank)
 
 
@@ -96,7 +96,7 @@ def _with_value(connection: protocol.Connection, trial: TrialRecord) -> TrialRec
 
     Of a trial with several seeds each must have completed.
     """
-    search, members = trial.stage.definition.search, trials.with_seeds(connection, trial.stage)
+    search, members = trial.stage.definition.search, sweeps.with_seeds(connection, trial.stage)
     has_completed = all(one.status == Status.COMPLETED for one in members)
     may_complete = trial.state == ASKED and not any(
         one.status in ENDED and one.status != Status.COMPLETED for one in members

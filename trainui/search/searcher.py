@@ -37,8 +37,8 @@ from trainui.search.trial_watch import TrialWatch
 from trainui.store.db.engine import Store, file_of
 from trainui.store.db.protocol import Connection
 from trainui.store.read import row_mapping
-from trainui.store.read import trials as asked_trials
-from trainui.store.read.trials import TrialRecord
+from trainui.store.read import sweeps as asked_trials
+from trainui.store.read.sweeps import TrialRecord
 from trainui.store.runs import trials
 from trainui.store.runs.trials import SearchKey, StoredSampler, TrialOutcome
 
@@ -134,7 +134,7 @@ class SearchTurns:
         first = trials.one_asked(connection, self._key)
         if first is None or first.definition.search is None or not first.definition.search.prune:
             return []
-        return asked_trials.of_search(connection, *astuple(self._key), begun=True)
+        return asked_trials.trials_of(connection, *astuple(self._key), begun=True)
 
     def _prune(self, opened: SearchBackend, followed: Sequence[TrialRecord]) -> bool:
         """Report the new points of these trials; return True if one is to be pruned."""
@@ -181,7 +181,7 @@ class SearchTurns:
 
     def _stored(self, search: Search) -> list[SearchTrial]:
         with self._store.read() as connection:
-            found = asked_trials.of_search(connection, *astuple(self._key))
+            found = asked_trials.trials_of(connection, *astuple(self._key))
         return [
             SearchTrial(
                 one.number,

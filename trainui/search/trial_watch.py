@@ -25,8 +25,8 @@ from trainui.store.db.readonly import snapshot
 from trainui.store.points import plot_series
 from trainui.store.points.plot_series import NewPoint
 from trainui.store.read import headlines
-from trainui.store.read.trials import TrialRecord
-from trainui.store.runs import events, stage_requests, stages
+from trainui.store.read.sweeps import TrialRecord
+from trainui.store.runs import runs, stage_requests, stages
 
 LONGEST_TURN = 0.3
 """Seconds of a turn, after which the points that are left wait for the next one: Optuna's pruners
@@ -203,4 +203,4 @@ def request(connection: Connection, decisions: Iterable[Decision]) -> None:
             stage_requests.request_stop(connection, stage, pruning=decision.pruning)
             continue
         text = f"{stage.name}: {COUNTED}"
-        events.record(connection, stage.run_id, WARNING, text, stage=stage.name)
+        runs.record_event(connection, stage.run_id, WARNING, text, stage=stage.name)

@@ -12,8 +12,8 @@ from textual.widget import Widget
 
 from trainui import formatting
 from trainui.formatting import quantity, size
-from trainui.store.read.gpu_use import Holder
 from trainui.store.read.run_list import RunLine
+from trainui.store.read.views import Holder
 from trainui.system import mounts
 from trainui.text import harmless
 from trainui.tui.keymap import bindings

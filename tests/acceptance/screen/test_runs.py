@@ -17,8 +17,8 @@ from trainui.model.search import Search
 from trainui.model.states import Status
 from trainui.store.db.engine import open_store
 from trainui.store.db.statements import set_values
-from trainui.store.runs import alerts, runs, stages
-from trainui.store.runs.alerts import AlertRecord
+from trainui.store.runs import runs, stage_requests, stages
+from trainui.store.runs.stage_requests import AlertRecord
 from trainui.tui import styles
 from trainui.tui.curves.screen import CurvesScreen
 from trainui.tui.help_screen import HelpScreen
@@ -561,7 +561,7 @@ async def test_trouble_is_seen_on_the_first_screen_and_wherever_the_stage_stands
         if lr == "0.2":
             found = AlertRecord.of_nan("NaN in val/loss since step 2", "val/loss", 2)
             with filler.store.write() as connection:
-                alerts.record(connection, attempt.stage_id, 1, [found])
+                stage_requests.record_alerts(connection, attempt.stage_id, 1, [found])
         if lr == "0.3":
             with filler.store.write() as connection:
                 stages.set_stalled(connection, attempt, True, "no output")

@@ -16,7 +16,7 @@ from trainui.pipeline import loader
 from trainui.resume.preview import StageOptions
 from trainui.store.db.engine import Store, open_store
 from trainui.store.read import views
-from trainui.store.runs import attempt_rows, attempts, stage_queue, stages
+from trainui.store.runs import attempts, stage_queue, stages
 
 PIPELINE = """\
 name: p
@@ -63,7 +63,7 @@ def stopping(store: Store, run: str) -> None:
 def end(store: Store, run: str, name: str, status: Status, *, retry: bool = False) -> None:
     attempt = begin(store, run, name).attempt
     error = None if status == Status.COMPLETED else "exit code 3"
-    outcome = attempt_rows.Outcome(
+    outcome = attempts.Outcome(
         status, clock.now(), started_at=clock.now(), error=error, retry=retry
     )
     with store.write() as connection:

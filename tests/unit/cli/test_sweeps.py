@@ -18,7 +18,7 @@ from trainui.pipeline import loader
 from trainui.pipeline.substitution.search import with_trial_params
 from trainui.store.db.engine import open_store
 from trainui.store.read import run_list, views
-from trainui.store.read.stage_cache import StageCache
+from trainui.store.read.views import StageCache
 from trainui.store.runs import stages, trials
 
 FILE = """\

@@ -16,7 +16,7 @@ from trainui.pipeline import loader
 from trainui.pipeline.substitution.search import with_trial_params
 from trainui.store.db.engine import Store, open_store
 from trainui.store.read import views
-from trainui.store.runs import alerts, attempt_rows, attempts, stage_queue, stages, trials
+from trainui.store.runs import attempts, stage_queue, stage_requests, stages, trials
 
 TWO = 'name: two\nstages: [{name: a, run: "true"}, {name: b, run: "true", depends_on: [a]}]\n'
 
@@ -33,7 +33,7 @@ def store(
     store.close()
 
 
-def play(store: Store, run_id: str, name: str, outcome: attempt_rows.Outcome) -> None:
+def play(store: Store, run_id: str, name: str, outcome: attempts.Outcome) -> None:
     """Let a queued stage start and end at once."""
     with store.write() as connection:
         stage = stages.named(connection, run_id, name)
@@ -59,9 +59,9 @@ def test_changes_between_two_polls_are_all_reported(store: Store) -> None:
     with views.reading() as connection:
         narrator = EventPrinter(connection, run_id, from_start=True)
         assert list(narrator.new_lines()) == []
-        play(store, run_id, "a", attempt_rows.Outcome(Status.COMPLETED, clock.now()))
+        play(store, run_id, "a", attempts.Outcome(Status.COMPLETED, clock.now()))
         assert words(narrator.new_lines()) == ["● running a", "✓ completed a", "◔ queued b"]
-        failed = attempt_rows.Outcome(Status.FAILED, clock.now(), error="exit code 3\nmore")
+        failed = attempts.Outcome(Status.FAILED, clock.now(), error="exit code 3\nmore")
         play(store, run_id, "b", failed)
         assert words(narrator.new_lines()) == ["● running b", "✗ failed b - exit code 3"]
         assert list(narrator.new_lines()) == []
@@ -71,7 +71,7 @@ def test_an_earlier_attempt_is_not_shown_with_the_number_of_the_last_one(store: 
     run_id = control.submit(loader.load_text(TWO))
     with views.reading() as connection:
         narrator = EventPrinter(connection, run_id, from_start=True)
-        failed = attempt_rows.Outcome(Status.FAILED, clock.now(), error="exit code 1")
+        failed = attempts.Outcome(Status.FAILED, clock.now(), error="exit code 1")
         play(store, run_id, "a", failed)
         control.resume(run_id)
         begin(store, run_id, "a")
@@ -81,7 +81,7 @@ def test_an_earlier_attempt_is_not_shown_with_the_number_of_the_last_one(store: 
 
 def test_a_queued_stage_is_not_shown_with_the_number_of_its_last_attempt(store: Store) -> None:
     run_id = control.submit(loader.load_text(TWO))
-    failed = attempt_rows.Outcome(Status.FAILED, clock.now(), error="exit code 1")
+    failed = attempts.Outcome(Status.FAILED, clock.now(), error="exit code 1")
     for _ in range(2):
         play(store, run_id, "a", failed)
         control.resume(run_id)
@@ -92,13 +92,13 @@ def test_a_queued_stage_is_not_shown_with_the_number_of_its_last_attempt(store: 
 
 def test_a_late_reader_sees_the_current_state_and_then_the_changes(store: Store) -> None:
     run_id = control.submit(loader.load_text(TWO))
-    play(store, run_id, "a", attempt_rows.Outcome(Status.FAILED, clock.now(), error="exit code 1"))
+    play(store, run_id, "a", attempts.Outcome(Status.FAILED, clock.now(), error="exit code 1"))
     with views.reading() as connection:
         narrator = EventPrinter(connection, run_id, from_start=False)
         assert words(narrator.new_lines()) == ["✗ failed a - exit code 1", "▣ blocked b - a failed"]
         control.resume(run_id)
         assert words(narrator.new_lines()) == ["◔ queued a"]
-        play(store, run_id, "a", attempt_rows.Outcome(Status.COMPLETED, clock.now()))
+        play(store, run_id, "a", attempts.Outcome(Status.COMPLETED, clock.now()))
         assert words(narrator.new_lines()) == [
             "● running a",
             "✓ completed a (attempt 2)",
@@ -109,9 +109,9 @@ def test_a_late_reader_sees_the_current_state_and_then_the_changes(store: Store)
 def test_a_late_reader_sees_the_alerts_of_the_last_attempts(store: Store) -> None:
     run_id = control.submit(loader.load_text(TWO))
     attempt = begin(store, run_id, "a").attempt
-    found = [alerts.AlertRecord(NAN, "loss is NaN", metric="loss", step=3)]
+    found = [stage_requests.AlertRecord(NAN, "loss is NaN", metric="loss", step=3)]
     with store.write() as connection:
-        alerts.record(connection, attempt.stage_id, attempt.number, found)
+        stage_requests.record_alerts(connection, attempt.stage_id, attempt.number, found)
         stages.set_stalled(connection, attempt, True, "no output for 2m")
         stages.set_stalled(connection, attempt, False, "active again")
         stages.set_stalled(connection, attempt, True, "no output for 3m")
@@ -157,7 +157,7 @@ def test_a_resume_is_not_proposed_for_trials_that_their_search_counts(store: Sto
             trials.add(connection, key, stage, with_trial_params(stage.definition, {"x": 1}))
         members.append(stage)
         status = (Status.FAILED, Status.CANCELLED)[number]
-        play(store, run_id, name, attempt_rows.Outcome(status, clock.now(), exit_code=1))
+        play(store, run_id, name, attempts.Outcome(status, clock.now(), exit_code=1))
     for stage, resumes in zip(members, (True, False), strict=True):
         with store.write() as connection:
             trials.end(connection, stage, trials.TrialOutcome("fail", reason="exit code 1"))

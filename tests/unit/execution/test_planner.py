@@ -30,7 +30,7 @@ from trainui.settings import Settings
 from trainui.store.db.engine import Store
 from trainui.store.read import views
 from trainui.store.runs import attempts, runs, stages, trials
-from trainui.store.runs.attempt_rows import Outcome
+from trainui.store.runs.attempts import Outcome
 
 
 class Posted:

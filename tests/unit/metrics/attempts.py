@@ -15,7 +15,7 @@ from trainui.model.definition import MetricSource, Pipeline, StageDefinition
 from trainui.model.records import Slot
 from trainui.model.search import Search
 from trainui.store.db.engine import Store
-from trainui.store.runs import attempts, new_run, stage_queue, stages
+from trainui.store.runs import attempts, stage_queue, stages, stored_pipeline
 from trainui.store.runs.metrics_progress import AttemptToRead
 from trainui.supervisor import protocol
 
@@ -97,7 +97,7 @@ def create_run(store: Store, root: Path, name: str, *definitions: StageDefinitio
     workdir, run_id = root / "work", f"run-of-{name}"
     workdir.mkdir(exist_ok=True)
     placed = tuple(replace(one, workdir=str(workdir)) for one in definitions)
-    new = new_run.NewRun(
+    new = stored_pipeline.NewRun(
         id=run_id,
         name=run_id,
         pipeline=Pipeline("p", placed, text="", digest=name),
@@ -106,7 +106,7 @@ def create_run(store: Store, root: Path, name: str, *definitions: StageDefinitio
         submission={},
     )
     with store.write() as connection:
-        new_run.create(connection, new)
+        stored_pipeline.create(connection, new)
     return run_id
 
 

@@ -17,7 +17,7 @@ from trainui.pipeline.rules.resume_plan import Action, PlannedStage
 from trainui.resume import edits, preview, submitted
 from trainui.store import shell_environment
 from trainui.store.db.engine import Store, open_store
-from trainui.store.runs import attempt_rows, attempts, runs, stage_queue, stages
+from trainui.store.runs import attempts, runs, stage_queue, stages
 
 TEXT = """\
 name: two
@@ -51,7 +51,7 @@ class Run:
 
     def _end(self, attempt: int, status: Status) -> None:
         with self.store.write() as connection:
-            attempts.end(connection, attempt, attempt_rows.Outcome(status, clock.now()))
+            attempts.end(connection, attempt, attempts.Outcome(status, clock.now()))
 
     def end_train(self, status: Status = Status.COMPLETED) -> None:
         self._end(self.train, status)

@@ -13,7 +13,7 @@ from tests.unit.resume.test_checkpoints import put
 from trainui.model.definition import CheckpointRule, StageDefinition
 from trainui.resume import undeclared
 from trainui.resume.undeclared import Undeclared
-from trainui.store.read.overlaps import Overlap
+from trainui.store.read.views import Overlap
 from trainui.supervisor import protocol
 from trainui.system import disk
 

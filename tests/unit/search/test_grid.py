@@ -12,10 +12,10 @@ from trainui.model.states import Status
 from trainui.plugin import SearchTask, SearchTrial
 from trainui.plugins.optuna.study import SearchStudy
 from trainui.store.db.engine import Store
-from trainui.store.read import trials
-from trainui.store.runs import new_run
+from trainui.store.read import sweeps
+from trainui.store.runs import stored_pipeline
 from trainui.store.runs import trials as stored_trials
-from trainui.store.runs.replace_pipeline import replace_pipeline
+from trainui.store.runs.stored_pipeline import replace_pipeline
 
 SEARCH = Search("loss", "minimize", prune=Prune("MedianPruner"))
 
@@ -31,7 +31,7 @@ def made_of(*rates: str, search: Search | None = SEARCH) -> Pipeline:
     return Pipeline("p", (*members, other), text="stages: []", digest="0" * 64)
 
 
-def fill(directory: Path, found: list[trials.TrialRecord]) -> list[FrozenTrial]:
+def fill(directory: Path, found: list[sweeps.TrialRecord]) -> list[FrozenTrial]:
     """Open the study of a matrix as after a restart; return its trials."""
     stored = [
         SearchTrial(one.number, one.stage.name, one.stage.definition.matrix or {}, one.state)
@@ -47,13 +47,13 @@ def fill(directory: Path, found: list[trials.TrialRecord]) -> list[FrozenTrial]:
 def test_a_member_that_an_edit_adds_is_the_next_trial(store: Store, tmp_path: Path) -> None:
     pipeline, edited = made_of("0.1", "0.2"), made_of("0.3", "0.1", "0.2")
     directories = {one.name: str(tmp_path / one.name) for one in edited.stages}
-    new = new_run.NewRun("r", "r", pipeline, str(tmp_path), directories, {"umask": 0o22})
+    new = stored_pipeline.NewRun("r", "r", pipeline, str(tmp_path), directories, {"umask": 0o22})
     with store.write() as connection:
-        new_run.create(connection, new)
-        fill(tmp_path, trials.of_search(connection, "r", "train"))
+        stored_pipeline.create(connection, new)
+        fill(tmp_path, sweeps.trials_of(connection, "r", "train"))
         replace_pipeline(connection, "r", edited, directories)
         replace_pipeline(connection, "r", edited, directories)
-        found = trials.of_search(connection, "r", "train")
+        found = sweeps.trials_of(connection, "r", "train")
     assert [one.stage.name for one in found] == [f"train[lr={lr}]" for lr in ("0.1", "0.2", "0.3")]
     for _ in range(2):
         added = fill(tmp_path, found)
@@ -67,9 +67,9 @@ def test_without_its_search_no_member_is_a_trial_until_it_is_back(
 ) -> None:
     pipeline, edited = made_of("0.1", "0.2"), made_of("0.1", "0.2", search=None)
     directories = {one.name: str(tmp_path / one.name) for one in pipeline.stages}
-    new = new_run.NewRun("r", "r", pipeline, str(tmp_path), directories, {"umask": 0o22})
+    new = stored_pipeline.NewRun("r", "r", pipeline, str(tmp_path), directories, {"umask": 0o22})
     with store.write() as connection:
-        new_run.create(connection, new)
+        stored_pipeline.create(connection, new)
         assert len(stored_trials.asked(connection, [Status.QUEUED])) == 2
         replace_pipeline(connection, "r", edited, directories)
         assert stored_trials.asked(connection, [Status.QUEUED]) == []

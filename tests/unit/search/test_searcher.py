@@ -31,11 +31,11 @@ from trainui.plugins.optuna.study import SearchStudy
 from trainui.search import results, searcher
 from trainui.search.searcher import SearchTurns
 from trainui.store.db.engine import Store
-from trainui.store.read import trials as read_trials
+from trainui.store.read import sweeps as read_trials
 from trainui.store.read import views
-from trainui.store.read.trials import TrialRecord
+from trainui.store.read.sweeps import TrialRecord
 from trainui.store.runs import attempts, stage_requests, stages, trials
-from trainui.store.runs.attempt_rows import Outcome
+from trainui.store.runs.attempts import Outcome
 from trainui.store.runs.trials import SearchKey
 
 TRIALS = 4
@@ -125,7 +125,7 @@ class Search:
 
     def trials(self) -> list[TrialRecord]:
         with self.store.read() as connection:
-            return read_trials.of_search(connection, self.run_id, "train")
+            return read_trials.trials_of(connection, self.run_id, "train")
 
     def params(self) -> list[dict[str, Any]]:
         return [dict(one.stage.definition.trial_params or {}) for one in self.trials()]

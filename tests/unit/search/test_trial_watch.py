@@ -25,9 +25,9 @@ from trainui.search.trial_watch import Decision, TrialWatch
 from trainui.store.db.engine import Store
 from trainui.store.points import plot_series
 from trainui.store.read import views
-from trainui.store.read.trials import ASKED, TrialRecord
+from trainui.store.read.sweeps import ASKED, TrialRecord
 from trainui.store.runs import attempts, stage_queue, stage_requests, stages
-from trainui.store.runs.attempt_rows import Outcome
+from trainui.store.runs.attempts import Outcome
 
 STEPS = 12
 Curves = list[list[float]]

@@ -10,7 +10,7 @@ import pytest
 from tests.unit.store import readings
 from trainui.model.definition import Pipeline, StageDefinition
 from trainui.store.db.engine import Store, open_store
-from trainui.store.runs import new_run
+from trainui.store.runs import stored_pipeline
 
 AddRun = Callable[..., str]
 
@@ -46,7 +46,7 @@ def add_run(store: Store, tmp_path: Path) -> AddRun:
             for name, upstreams in graph.items()
         )
         directory = tmp_path / run_id
-        new = new_run.NewRun(
+        new = stored_pipeline.NewRun(
             id=run_id,
             name=f"name of {run_id}",
             pipeline=Pipeline("a pipeline", stages, text="stages: []", digest="0" * 64),
@@ -55,7 +55,7 @@ def add_run(store: Store, tmp_path: Path) -> AddRun:
             submission={"umask": 0o22},
         )
         with store.write() as connection:
-            new_run.create(connection, new)
+            stored_pipeline.create(connection, new)
         return run_id
 
     return add

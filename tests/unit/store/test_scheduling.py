@@ -24,16 +24,8 @@ from trainui.model.states import ENDED, UNFINISHED, Status, run_status
 from trainui.pipeline.rules.resume_plan import Action, plan_rerun, plan_resume
 from trainui.store.db.engine import Store, open_store
 from trainui.store.read import views
-from trainui.store.runs import (
-    attempt_rows,
-    attempts,
-    new_run,
-    runs,
-    stage_queue,
-    stage_requests,
-    stages,
-)
-from trainui.store.runs.attempt_rows import Outcome
+from trainui.store.runs import attempts, runs, stage_queue, stage_requests, stages, stored_pipeline
+from trainui.store.runs.attempts import Outcome
 
 RUN = "the-run"
 HOST = "a-host"
@@ -75,7 +67,7 @@ class Scheduling(RuleBasedStateMachine):
 
     @initialize(definitions=graphs())
     def submit(self, definitions: list[StageDefinition]) -> None:
-        new = new_run.NewRun(
+        new = stored_pipeline.NewRun(
             id=RUN,
             name=RUN,
             pipeline=Pipeline("p", tuple(definitions), digest="d"),
@@ -84,7 +76,7 @@ class Scheduling(RuleBasedStateMachine):
             submission={},
         )
         with self.store.write() as connection:
-            new_run.create(connection, new)
+            stored_pipeline.create(connection, new)
 
     # -- the planner and the worker
 
@@ -232,7 +224,7 @@ class Scheduling(RuleBasedStateMachine):
         return data.draw(st.sampled_from(found)) if found else None
 
     def _attempts(self, connection: Any, *statuses: Status) -> list[AttemptRecord]:
-        return attempt_rows.in_state(connection, *statuses)
+        return attempts.in_state(connection, *statuses)
 
     def _check_upstreams(self, connection: Any, stage: StageRecord) -> None:
         for name in stage.depends_on:

@@ -23,15 +23,7 @@ from trainui.pipeline.rules.resume_plan import Action, plan_resume
 from trainui.pipeline.rules.scheduling import FreeSlots, Grant, WaitingStage, decide
 from trainui.store.db.engine import open_store
 from trainui.store.read import views
-from trainui.store.runs import (
-    attempt_rows,
-    attempts,
-    new_run,
-    runs,
-    stage_queue,
-    stage_requests,
-    stages,
-)
+from trainui.store.runs import attempts, runs, stage_queue, stage_requests, stages, stored_pipeline
 
 PLACES = 2
 ENDS = [Status.COMPLETED, Status.FAILED, Status.INTERRUPTED, Status.PRUNED]
@@ -89,7 +81,7 @@ class Kept(RuleBasedStateMachine):
     @rule(graph=definitions())
     def submit(self, graph: tuple[StageDefinition, ...]) -> None:
         run_id = f"run-{len(self.runs)}"
-        new = new_run.NewRun(
+        new = stored_pipeline.NewRun(
             id=run_id,
             name=run_id,
             pipeline=Pipeline("p", graph, text="stages: []", digest="0" * 64),
@@ -98,7 +90,7 @@ class Kept(RuleBasedStateMachine):
             submission={},
         )
         with self.store.write() as connection:
-            new_run.create(connection, new)
+            stored_pipeline.create(connection, new)
         self.runs.append(run_id)
 
     @rule()
@@ -156,7 +148,7 @@ class Kept(RuleBasedStateMachine):
             before = attempts.get(connection, attempt.id)
             if before.status == Status.QUEUED and how in DONE:
                 return  # it did not even start
-            told = attempts.end(connection, attempt.id, attempt_rows.Outcome(how, clock.now()))
+            told = attempts.end(connection, attempt.id, attempts.Outcome(how, clock.now()))
         assert (told is None) == (before.status in ENDED)
 
     @rule(data=st.data(), whole=st.booleans())

@@ -18,12 +18,11 @@ from trainui.model.records import AttemptRecord, Slot, StageRecord
 from trainui.model.states import Status
 from trainui.store.db.engine import Store
 from trainui.store.runs import (
-    attempt_rows,
     attempts,
     metrics_progress,
-    new_run,
     stage_queue,
     stages,
+    stored_pipeline,
 )
 
 Graph = Mapping[str, Sequence[str]]
@@ -66,7 +65,7 @@ class Filler:
         run_id = run_id or str(uuid.uuid4())
         directory = self.directory / run_id
         definitions = tuple(_definition(stage, graph[stage], fields) for stage in graph)
-        new = new_run.NewRun(
+        new = stored_pipeline.NewRun(
             id=run_id,
             name=name,
             pipeline=Pipeline(
@@ -85,7 +84,7 @@ class Filler:
             submission={"umask": 0o22},
         )
         with self.store.write() as connection:
-            new_run.create(connection, new)
+            stored_pipeline.create(connection, new)
         return run_id
 
     def stage(self, run_id: str, name: str) -> StageRecord:
@@ -133,7 +132,7 @@ class Filler:
             attempts.end(
                 connection,
                 attempt.id,
-                attempt_rows.Outcome(
+                attempts.Outcome(
                     status,
                     clock.now() - int(ago * clock.SECOND),
                     exit_code=exit_code,

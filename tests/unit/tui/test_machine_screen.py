@@ -16,7 +16,7 @@ from tests.gpus.stand_in import GIB, Machine
 from tests.unit.tui.driving import opened
 from tests.unit.tui.filled import Filler, running_demo
 from trainui.execution import nvml
-from trainui.store.read.gpu_use import Holder
+from trainui.store.read.views import Holder
 from trainui.system.disk import DiskSpace
 from trainui.tui.machine_screen import MachineScreen, MachineView, history_rows, machine_lines
 from trainui.tui.readers.machine import DiskForecast

@@ -16,7 +16,7 @@ from trainui.pipeline.substitution.masking import mask
 if TYPE_CHECKING:
     from trainui.model.records import RunRecord
     from trainui.store.db.protocol import Connection
-    from trainui.store.read.trials import TrialRecord
+    from trainui.store.read.sweeps import TrialRecord
 
 
 @options.command(
@@ -40,8 +40,8 @@ def best(
     trials or more, each parameter's importance is its share of the value's variation.
     """
     from trainui.search import results
-    from trainui.store.read import run_json
-    from trainui.store.read import trials as stored_trials
+    from trainui.store.read import run_in_json
+    from trainui.store.read import sweeps as stored_trials
 
     found = lookup.find_run(run)
     with lookup.view() as connection:
@@ -55,7 +55,7 @@ def best(
             "value": one.value,
             "step": one.step if one.step is None or one.step % 1 else int(one.step),
             "search": mask(one.stage.definition.trial_params or one.stage.definition.matrix or {}),
-            "command": run_json.shown_command(found.params, one.stage.definition),
+            "command": run_in_json.shown_command(found.params, one.stage.definition),
         }
         for one in ranked
     ]
@@ -65,9 +65,9 @@ def best(
 
 def _search_of(connection: Connection, run: RunRecord, stage: str | None) -> str:
     """Return the name of the search that is meant."""
-    from trainui.store.read import trials, views
+    from trainui.store.read import sweeps, views
 
-    known = trials.searches(connection, run.id)
+    known = sweeps.searches(connection, run.id)
     if not known:
         searching = (one.definition for one in views.stages(connection, run.id))
         if any(one.search is not None for one in searching):
@@ -212,7 +212,7 @@ def tree(as_json: options.Json = False) -> None:
 def _best_of_run(connection: Connection, run: RunRecord) -> dict[str, Any] | None:
     """Return the value of a run that the list of runs shows."""
     from trainui.model.headline_metric import headline
-    from trainui.store.read import headlines, stage_alerts
+    from trainui.store.read import headlines, run_list
     from trainui.tui.readers.stage_values import StageValues
 
     stage = headlines.headline_stage(connection, run.id)
@@ -220,7 +220,7 @@ def _best_of_run(connection: Connection, run: RunRecord) -> dict[str, Any] | Non
     if stage is None or name is None:
         return None
     stages = headlines.compared_stages(connection, name, run.id).get(run.id, [])
-    nan = stage_alerts.stages_with_nan(connection, [run.id]).get(run.id, frozenset())
+    nan = run_list.stages_with_nan(connection, [run.id]).get(run.id, frozenset())
     best = StageValues().best(connection, stages, name, stage.search, nan)
     return None if best is None else {"metric": name, "value": best[1].value}
 

@@ -73,11 +73,11 @@ def list_runs(
         return
     with lookup.view() as connection:
         if as_json:
-            from trainui.store.read import run_json, views
+            from trainui.store.read import run_in_json, views
 
             found = views.runs(connection, limit=limit)
             lost = lookup.find_lost(connection, [run.status for run in found])
-            printing.value({"runs": run_json.run_lines(connection, found, lost)})
+            printing.value({"runs": run_in_json.run_lines(connection, found, lost)})
             return
         shown = run_list.run_lines(connection, limit=limit)
         lost = lookup.find_lost(connection, [run.status for run in shown])
@@ -102,7 +102,7 @@ def _list_selected(
 ) -> None:
     """List the runs that match a filter, in an order."""
     from trainui.cli.inspect import selection
-    from trainui.store.read import run_json, views
+    from trainui.store.read import run_in_json, views
 
     with lookup.view() as connection:
         lines = run_list.run_lines(connection)
@@ -115,7 +115,7 @@ def _list_selected(
         if as_json:
             records = {run.id: run for run in views.runs(connection)}
             chosen = [records[one.id] for one in shown]
-            printing.value({"runs": run_json.run_lines(connection, chosen, lost)})
+            printing.value({"runs": run_in_json.run_lines(connection, chosen, lost)})
             return
     printing.lines(_list_lines(shown, found.columns))
     if not found.runs:

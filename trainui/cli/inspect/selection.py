@@ -9,7 +9,7 @@ from trainui import clock
 from trainui.errors import UsageError
 from trainui.model.metric_direction import ComparedMetric
 from trainui.store.db.protocol import Connection
-from trainui.store.read import sweep_values
+from trainui.store.read import sweeps
 from trainui.store.read.run_list import RunLine
 from trainui.tui.readers.stage_values import MetricReader
 from trainui.tui.run_list import sorting
@@ -68,9 +68,9 @@ def select(
 
 
 def _with_sweeps(connection: Connection, runs: Sequence[RunLine]) -> list[RunLine]:
-    swept = sweep_values.with_sweeps(connection, [run.id for run in runs])
+    swept = sweeps.with_sweeps(connection, [run.id for run in runs])
     return [
-        run._replace(sweeps_json=sweep_values.of_run(connection, run.id))
+        run._replace(sweeps_json=sweeps.sweeps_of_run(connection, run.id))
         if run.id in swept
         else run
         for run in runs

@@ -36,28 +36,21 @@ def show(run: options.Run, as_json: options.Json = False) -> None:
     """Show one run: its stages, their states and attempts."""
     from trainui.cli.runs import standstill
     from trainui.store.points import read_points
-    from trainui.store.read import (
-        event_feed,
-        run_json,
-        stage_alerts,
-        time_worked,
-        tracked,
-        views,
-    )
+    from trainui.store.read import event_feed, run_in_json, run_list, time_worked, views
 
     with lookup.view() as connection:
         found = views.find_run(connection, run)
         lost = lookup.find_lost(connection, [found.status])
         if as_json:
-            printing.value(run_json.run_in_full(connection, found, lost))
+            printing.value(run_in_json.run_in_full(connection, found, lost))
             return
         stages = lost.marked(views.stages(connection, found.id))
         attempts = views.attempts(connection, found.id)
         marks = event_feed.marks(connection, found.id, (*MARKED, CHECKPOINT))
-        alerts = stage_alerts.alerted_stages(connection, [found.id]).get(found.id, {})
+        alerts = run_list.alerted_stages(connection, [found.id]).get(found.id, {})
         left = _left(connection, found, stages)
         worked = time_worked.of_run(connection, found.id)
-        noted = run_json.notes(connection, found.id)
+        noted = run_in_json.notes(connection, found.id)
         owners = {one.id: one.name for one in stages}
         problems = read_points.problems(connection, owners)
         submission = views.submission(connection, found.id)
@@ -72,7 +65,7 @@ def show(run: options.Run, as_json: options.Json = False) -> None:
     ]
     notes = [*continued, *notes]
     for stage in stages:
-        if values := tracked.summary_of_stage(submission, stage.name):
+        if values := run_in_json.tracked_summary(submission, stage.name):
             words = "  ".join(f"{name}={value}" for name, value in sorted(values.items()))
             notes.append(f"{stage.name}: summary {words}")
     for one in noted:

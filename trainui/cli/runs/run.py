@@ -221,14 +221,14 @@ def _expects_gpu() -> bool:
 def _show_plan(pipeline: Pipeline, as_json: bool) -> None:
     from trainui.control import submission
     from trainui.pipeline.substitution import masking
-    from trainui.store.read import run_json
+    from trainui.store.read import run_in_json
 
     stages = [
         {
             "name": stage.name,
             "depends_on": list(stage.depends_on),
             "task": stage.task,
-            "command": run_json.shown_command(pipeline.params, stage),
+            "command": run_in_json.shown_command(pipeline.params, stage),
             "params": masking.mask(stage.params),
             "workdir": stage.workdir,
         }

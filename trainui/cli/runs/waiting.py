@@ -19,7 +19,7 @@ from trainui.model.notifications import CODE, MARKED, MARKS, STALLED, WARNING
 from trainui.model.records import Event, RunRecord, StageRecord
 from trainui.model.states import ENDED, Status
 from trainui.store.db import protocol, sqlite_file
-from trainui.store.read import event_feed, time_worked, trials, views
+from trainui.store.read import event_feed, sweeps, time_worked, views
 
 POLL = 0.1
 """Poll interval in seconds; if nothing changed, a poll reads only one number."""
@@ -142,7 +142,7 @@ class _Watch:
         now = time.monotonic()
         self._over_at = self._over_at or now
         is_early = now - self._over_at < STUDY_WITHIN
-        return is_early and trials.is_any_unreported(self._connection, list(self._printers))
+        return is_early and sweeps.is_any_unreported(self._connection, list(self._printers))
 
     def _print_events(self, run_id: str, printer: EventPrinter) -> None:
         run = views.run(self._connection, run_id)
@@ -284,7 +284,7 @@ def hints(connection: protocol.Connection, run_id: str) -> Iterator[str]:
     stages = views.stages(connection, run_id)
     for stage in [one for one in stages if one.status == Status.FAILED][:HINTS]:
         yield f"see `trainui logs {short} {shlex.quote(stage.name)}`"
-    counted = trials.counted(connection, run_id, stages)
+    counted = sweeps.counted(connection, run_id, stages)
     left = [one for one in stages if one.status in _RESUMED and one.name not in counted]
     # a failed trial may have ended just now: its search will count it
     if any(one.definition.trial is None or one.status != Status.FAILED for one in left):

@@ -21,7 +21,7 @@ from trainui.execution.attempt.monitored_attempt import MonitoredAttempt, Orphan
 from trainui.execution.attempt.outcome import LostSupervisor
 from trainui.plugin.records import JobLook, JobState, StageJob
 from trainui.store.db.engine import Store
-from trainui.store.runs import attempt_rows, stage_requests, stages
+from trainui.store.runs import attempts, stage_requests, stages
 from trainui.supervisor import journal
 from trainui.supervisor.protocol import ExitReason
 from trainui.supervisor.supervise import LEFTOVER_GRACE
@@ -118,7 +118,7 @@ class AttemptPoller:
         return self._withdraw
 
     def _withdraw(self, monitored: MonitoredAttempt) -> None:
-        prevent_start(monitored.directory, ExitReason.START_FAILED, attempt_rows.NOT_STARTED)
+        prevent_start(monitored.directory, ExitReason.START_FAILED, attempts.NOT_STARTED)
         self._executors.of(monitored.attempt).stop(self._job(monitored))
 
     def _poll_running(self, monitored: MonitoredAttempt) -> None:

@@ -23,8 +23,8 @@ from trainui.metrics.reader import process as reader
 from trainui.model.states import Status
 from trainui.plugin.records import LaunchAnswer, Launched
 from trainui.store.db.engine import Store
-from trainui.store.runs import attempt_rows, attempts
-from trainui.store.runs.attempt_rows import Outcome
+from trainui.store.runs import attempts
+from trainui.store.runs.attempts import Outcome
 from trainui.supervisor import journal
 from trainui.supervisor.protocol import ExitReason
 
@@ -47,8 +47,8 @@ class LaunchRecorder:
             return  # it has ended meanwhile, or the next worker launches it
         if context.attempt.cancel_requested_at is None:
             self._launch_now(monitored, context)
-        elif _prevent_start(monitored, ExitReason.START_FAILED, attempt_rows.NOT_STARTED):
-            ended = attempt_rows.not_started(context.attempt)
+        elif _prevent_start(monitored, ExitReason.START_FAILED, attempts.NOT_STARTED):
+            ended = attempts.not_started(context.attempt)
             record_outcome.record(self._store, context.attempt, ended)
 
     def _launch_now(self, monitored: MonitoredAttempt, context: AttemptContext) -> None:

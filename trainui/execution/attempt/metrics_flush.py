@@ -18,7 +18,7 @@ from trainui.metrics.reader import process
 from trainui.model.records import AttemptRecord
 from trainui.store.db.engine import Store
 from trainui.store.points import point_sources as point_sources
-from trainui.store.runs import attempts, events, stages
+from trainui.store.runs import attempts, runs, stages
 
 PATIENCE = 30.0
 """Seconds without progress until the wait is given up."""
@@ -96,4 +96,4 @@ def _report(store: Store, attempt: AttemptRecord, why: str) -> None:
     with store.write() as connection:
         stage = stages.get(connection, attempt.stage_id)
         words = f"{stage.name}: {text}"
-        events.record_of(connection, stage, "metrics", words, attempt=attempt.number)
+        runs.record_stage_event(connection, stage, "metrics", words, attempt=attempt.number)

@@ -29,7 +29,7 @@ from trainui.model.states import Status
 from trainui.resume import outputs
 from trainui.store.db import outage
 from trainui.store.db.engine import Store
-from trainui.store.runs import attempt_rows, attempts, stage_queue
+from trainui.store.runs import attempts, stage_queue
 from trainui.supervisor.fork_server import ForkServer
 
 logger = logging.getLogger(__name__)
@@ -162,7 +162,7 @@ class AttemptMonitor:
     def _compare_with_store(self) -> None:
         before = set(self._known)
         with self._store.read() as connection:
-            found = attempt_rows.in_state(connection, Status.RUNNING, here=self._here)
+            found = attempts.in_state(connection, Status.RUNNING, here=self._here)
         running = {attempt.id: attempt for attempt in found}
         with self._lock:
             for attempt in running.values():

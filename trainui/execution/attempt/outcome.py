@@ -23,7 +23,7 @@ from trainui.model.states import Status
 from trainui.pipeline.fields import notation
 from trainui.pipeline.substitution.masking import Masker
 from trainui.resume import outputs
-from trainui.store.runs.attempt_rows import Outcome
+from trainui.store.runs.attempts import Outcome
 from trainui.supervisor.protocol import Exit, ExitReason
 from trainui.system import plain_files
 

@@ -27,8 +27,8 @@ from trainui.search import results
 from trainui.store import shell_environment
 from trainui.store.db.engine import Store
 from trainui.store.points import write_points
-from trainui.store.runs import attempts, events
-from trainui.store.runs.attempt_rows import Outcome
+from trainui.store.runs import attempts, runs
+from trainui.store.runs.attempts import Outcome
 from trainui.store.runs.metrics_progress import mark_metrics_complete
 from trainui.supervisor import journal, protocol
 from trainui.supervisor.protocol import Exit, ExitReason
@@ -186,7 +186,9 @@ def _end(
         attempts.end(connection, attempt.id, outcome)
         if left is not None:
             text = f"{context.stage.name}: {left.words}"
-            events.record_of(connection, context.stage, CHECKPOINT, text, attempt=attempt.number)
+            runs.record_stage_event(
+                connection, context.stage, CHECKPOINT, text, attempt=attempt.number
+            )
     name, run_id = context.stage.name, context.run.id
     logger.info("%s of run %s, attempt %d: %s", name, run_id, attempt.number, outcome.status)
 

@@ -20,7 +20,7 @@ from trainui.pipeline.fields.names import CHECKPOINT_VARIABLE
 from trainui.resume import checkpoints, undeclared
 from trainui.resume.checkpoints import CheckpointSearch, Tried
 from trainui.store.db.engine import Store
-from trainui.store.runs import attempts, events
+from trainui.store.runs import attempts, runs
 
 
 class CheckpointsExhaustedError(NotLaunchableError):
@@ -118,4 +118,4 @@ def _record(
             attempts.set_checkpoint(connection, attempt.id, chosen)
         if remark is not None:
             text, number = f"{stage.name}: {'' if chosen else start}{remark}", attempt.number
-            events.record_of(connection, stage, CHECKPOINT, text, attempt=number)
+            runs.record_stage_event(connection, stage, CHECKPOINT, text, attempt=number)

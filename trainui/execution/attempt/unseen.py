@@ -16,7 +16,7 @@ from trainui.plugin.records import JobState
 from trainui.store import hosts
 from trainui.store.db.engine import Store
 from trainui.store.runs import attempts, stage_requests
-from trainui.store.runs.attempt_rows import Outcome
+from trainui.store.runs.attempts import Outcome
 
 
 def words(attempt: AttemptRecord, why: str) -> str:

@@ -13,7 +13,7 @@ from trainui.execution.slots import host
 from trainui.model.records import AttemptRecord
 from trainui.model.states import Status
 from trainui.store.db.engine import Store
-from trainui.store.runs import attempt_rows, stages
+from trainui.store.runs import attempts, stages
 
 logger = logging.getLogger(__name__)
 
@@ -28,7 +28,7 @@ class GpuHealthMonitor:
     def poll(self) -> None:
         """Check the GPUs in use."""
         with self._store.read() as connection:
-            running = attempt_rows.in_state(connection, Status.RUNNING)
+            running = attempts.in_state(connection, Status.RUNNING)
         on_gpus = [one for one in running if one.gpus and one.host == host()]
         if on_gpus:
             problems = {gpu.index: gpu.problem for gpu in nvml.query().gpus if gpu.problem}

@@ -28,7 +28,7 @@ from trainui.pipeline.substitution.masking import Masker, secrets_of
 from trainui.settings import Settings
 from trainui.store.db import outage
 from trainui.store.db.engine import Store
-from trainui.store.read import run_json, views
+from trainui.store.read import run_in_json, views
 from trainui.store.runs import notifications
 
 logger = logging.getLogger(__name__)
@@ -173,7 +173,7 @@ def _command(command: str, notice: Notification) -> _Program:
     """Return the user's command: the run's summary on stdin, the event in variables."""
     with views.reading() as connection:
         run = views.run(connection, notice.run_id)
-        text = "" if run is None else json.dumps(run_json.run_in_full(connection, run))
+        text = "" if run is None else json.dumps(run_in_json.run_in_full(connection, run))
     about = {"TRAINUI_EVENT": notice.kind, "TRAINUI_MESSAGE": notice.text}
     return _Program(["sh", "-c", command], text, {**about, **python_path.of_user()})
 

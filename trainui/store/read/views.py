@@ -1,6 +1,7 @@
 """Queries for the screen and the command line: plain SQL on a read-only connection.
 
-Needed for the first frame, so it imports the database driver and nothing heavier.
+Also the slots in use, and attempts of other stages that ran at the same time. Needed for the first
+frame, so it imports the database driver and nothing heavier.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from trainui import formatting
+from trainui import clock, formatting
 from trainui.errors import AmbiguousError, NotFoundError
 from trainui.model.definition import StageDefinition
 from trainui.model.records import (
@@ -19,10 +20,12 @@ from trainui.model.records import (
     AttemptRecord,
     Event,
     RunRecord,
+    Slot,
     StageRecord,
 )
 from trainui.model.states import ENDED, Status
 from trainui.store.db import protocol
+from trainui.store.db.protocol import Connection
 from trainui.store.db.readonly import connect as connect
 from trainui.store.db.readonly import data_version as data_version
 from trainui.store.db.readonly import is_none_yet as is_none_yet
@@ -346,3 +349,102 @@ def flag(connection: protocol.Connection, name: str) -> str | None:
     """Return the value of an installation-wide flag, e.g. `paused`."""
     row = connection.execute("SELECT value FROM flags WHERE name = ?", (name,)).fetchone()
     return str(row[0]) if row else None
+
+
+class Holder(NamedTuple):
+    """The stage that occupies a slot."""
+
+    run_id: str
+    run: str
+    """The run's name."""
+    stage: str
+    """The stage's full name."""
+
+
+def holders(connection: Connection, host: str | None = None) -> dict[Slot, Holder]:
+    """Return the occupied slots of a host, or of all, each with the stage that occupies it."""
+    found = connection.execute(
+        "SELECT slots.host, slots.kind, slots.number, runs.id, runs.name, stages.name FROM slots "
+        "JOIN attempts ON attempts.id = attempt_id JOIN stages ON stages.id = stage_id "
+        "JOIN runs ON runs.id = run_id WHERE slots.host = coalesce(?, slots.host) "
+        "ORDER BY slots.number",
+        (host,),
+    )
+    return {Slot(host, kind, number): Holder(*who) for host, kind, number, *who in found}
+
+
+def slot_uses(connection: Connection) -> dict[tuple[str, int], Holder]:
+    """Return the stages that use GPUs, by the GPU's host and index."""
+    found = holders(connection).items()
+    return {(slot.host, slot.index): who for slot, who in found if slot.kind == "gpu"}
+
+
+SLACK = clock.SECOND
+"""Microseconds by which file times may be wrong."""
+
+
+class Overlap(NamedTuple):
+    """An attempt of another stage."""
+
+    run: str
+    """The run's name."""
+    stage: str
+    """The stage's full name."""
+    definition: StageDefinition
+    started_at: int
+    completed_at: int
+    """Now, if it is still running."""
+    directory: str = ""
+    """The attempt's."""
+
+    @property
+    def words(self) -> str:
+        """The stage and its run, for messages."""
+        return f"{self.stage} of the run {self.run}"
+
+    def may_have_written(self, mtime_ns: int) -> bool:
+        """Return True if it ran when a file was written."""
+        return self.started_at - SLACK <= mtime_ns // 1000 <= self.completed_at + SLACK
+
+
+def overlaps_of(connection: Connection, stage_id: str) -> list[Overlap]:
+    """Return the attempts of other stages that overlapped in time with a stage's attempts."""
+    now = clock.now()
+    found = connection.execute(
+        "SELECT DISTINCT runs.name, stages.name, "
+        "coalesce(other.definition_json, stages.definition_json), other.started_at, "
+        "coalesce(other.completed_at, ?), other.directory FROM attempts AS own "
+        "JOIN attempts AS other ON other.stage_id <> own.stage_id "
+        "JOIN stages ON stages.id = other.stage_id JOIN runs ON runs.id = stages.run_id "
+        "WHERE own.stage_id = ? AND other.started_at < coalesce(own.completed_at, ?) "
+        "AND coalesce(other.completed_at, ?) > own.started_at",
+        (now, stage_id, now, now),
+    )
+    return [
+        Overlap(run, name, row_mapping.definition(text), *others)
+        for run, name, text, *others in found
+    ]
+
+
+class StageCache:
+    """Reads the stages of a run, and reuses the records of rows that have not changed.
+
+    Reading a thousand stages is mostly making records. Unchanged ones are the same objects, so
+    they also compare at no cost.
+    """
+
+    def __init__(self) -> None:
+        self._cached: dict[str, tuple[tuple[Any, ...], StageRecord]] = {}
+
+    def read(self, connection: protocol.Connection, run_id: str) -> list[StageRecord]:
+        """Return the stages in the file's order, without withdrawn trials."""
+        before, self._cached = self._cached, {}
+        query = f"SELECT {STAGE_COLUMNS} FROM stages WHERE run_id = ? ORDER BY position"
+        found = connection.execute(query, (run_id,))
+        names = [column[0] for column in found.description or ()]
+        for row in found:
+            cached = before.get(row[0])
+            if cached is None or cached[0] != row:
+                cached = (row, row_mapping.stage_record(dict(zip(names, row, strict=True))))
+            self._cached[row[0]] = cached
+        return [record for _, record in self._cached.values() if not record.is_withdrawn]

@@ -2,22 +2,101 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from trainui import clock, paths
+from trainui import clock, formatting, paths
 from trainui.errors import TransitionError
 from trainui.model.notifications import CODE
-from trainui.model.records import AttemptRecord, StageRecord
+from trainui.model.records import AttemptRecord, HostView, StageRecord
 from trainui.model.states import ATTEMPT_TRANSITIONS, Status
 from trainui.pipeline.rules.after_end import Retry, next_retry
 from trainui.store.db.protocol import Connection
-from trainui.store.db.statements import change, set_values
+from trainui.store.db.statements import change, placeholders, set_values
 from trainui.store.read import row_mapping, views
-from trainui.store.runs import attempt_rows, events, runs, stages
-from trainui.store.runs.attempt_rows import Outcome
+from trainui.store.runs import runs, stages
+
+
+def in_state(
+    connection: Connection, *statuses: Status, here: HostView | None = None
+) -> list[AttemptRecord]:
+    """Return the attempts in one of these states, on one host or on all."""
+    query = f"SELECT * FROM attempts WHERE status IN ({placeholders(statuses)})"
+    parameters: tuple[str, ...] = statuses
+    if here is not None:
+        query, parameters = f"{query} AND host = ?", (*statuses, here.host)
+    found = connection.execute(f"{query} ORDER BY id", parameters)
+    return list(row_mapping.records(found, row_mapping.attempt_record))
+
+
+NEW_ATTEMPT = {"checkpoint_tried": False, "stops_early": False, "metrics_complete": False}
+"""The columns of an attempt about which nothing is on record yet."""
+
+NOT_STARTED = "cancelled before it started"
+"""The error of an attempt that never had a process."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How an attempt ended."""
+
+    status: Status
+    """completed, failed, cancelled, pruned or interrupted."""
+    completed_at: int
+    """In microseconds, as reported by the supervisor if it saw the end."""
+    started_at: int | None = None
+    """The same; set if the start is not on record yet."""
+    exit_code: int | None = None
+    signal: int | None = None
+    error: str | None = None
+    """The error; its first line is the message."""
+    reason: str | None = None
+    """Why a stage that has completed ended early."""
+    result: Any = None
+    """A task's return value."""
+    retry: bool = True
+    """True if the stage's retry policy applies."""
+
+    def __post_init__(self) -> None:
+        """Make the error storable: it may quote a log, or a file's name."""
+        if self.error is not None:
+            object.__setattr__(self, "error", formatting.storable(self.error))
+
+
+def not_started(attempt: AttemptRecord) -> Outcome:
+    """Return the outcome of an attempt that was stopped before it had a process."""
+    return Outcome(attempt.stop_status, clock.now(), error=attempt.stop_words or NOT_STARTED)
+
+
+def end_row(connection: Connection, attempt: AttemptRecord, outcome: Outcome) -> None:
+    """Record the outcome of an attempt, and free its slots."""
+    values: dict[str, Any] = {
+        "status": outcome.status,
+        "completed_at": outcome.completed_at,
+        "exit_code": outcome.exit_code,
+        "signal": outcome.signal,
+        "error": outcome.error,
+        "result_json": None if outcome.result is None else row_mapping.dump(outcome.result),
+    }
+    if attempt.started_at is None:
+        values["started_at"] = outcome.started_at
+    set_values(connection, "attempts", attempt.id, **values)
+    free_slots(connection, attempt.id)
+
+
+def free_slots(connection: Connection, attempt_id: int) -> None:
+    """Free the slots of an attempt."""
+    connection.execute("DELETE FROM slots WHERE attempt_id = ?", (attempt_id,))
+
+
+def withdraw(connection: Connection, stage_ids: Collection[str]) -> None:
+    """Cancel the granted and not yet claimed attempts of these stages, and free their slots."""
+    wanted = frozenset(stage_ids)
+    open_ones = in_state(connection, Status.QUEUED)  # never more than the number of slots
+    for attempt in (one for one in open_ones if one.stage_id in wanted):
+        end_row(connection, attempt, not_started(attempt))
 
 
 def of_stage(connection: Connection, stage_id: str) -> list[AttemptRecord]:
@@ -99,7 +178,7 @@ def keep(connection: Connection, stage: StageRecord, kept: Mapping[str, Any], wh
     last = {"stage_id": stage.id, "number": stage.attempt}
     values = {"kept_json": row_mapping.dump(kept), "secret_changes_json": None}
     change(connection, "attempts", last, **values)
-    events.record_of(connection, stage, "kept", f"{stage.name} is {why}")
+    runs.record_stage_event(connection, stage, "kept", f"{stage.name} is {why}")
 
 
 def mark_checkpoint_tried(connection: Connection, attempt_id: int) -> None:
@@ -132,7 +211,7 @@ def mark_started(
     runs.refresh(connection, stage.run_id, started_at=started_at)
     text = f"{stage.name} started as process {pid}"
     number = attempt.number
-    events.record_of(connection, stage, "started", text, attempt=number, time=started_at)
+    runs.record_stage_event(connection, stage, "started", text, attempt=number, time=started_at)
 
 
 def end(connection: Connection, attempt_id: int, outcome: Outcome) -> Status | None:
@@ -151,7 +230,7 @@ def end(connection: Connection, attempt_id: int, outcome: Outcome) -> Status | N
     if outcome.status not in allowed:
         raise TransitionError(f"attempt {attempt.id}: {attempt.status} to {outcome.status}")
     outcome = _in_order(attempt, outcome)
-    attempt_rows.end(connection, attempt, outcome)
+    end_row(connection, attempt, outcome)
     stage = stages.get(connection, attempt.stage_id)
     status = _end_stage(connection, stage, attempt, outcome)
     if status != Status.QUEUED:
@@ -232,7 +311,7 @@ def record_move(connection: Connection, stage: StageRecord, moved_to: Path | Non
             values = {"directory": str(moved(directory, old, new)), "checkpoint": checkpoint}
             set_values(connection, "attempts", attempt.id, **values)
     text = f"{stage.name} starts fresh; its earlier results are in {new.name}"
-    events.record_of(connection, stage, "moved", text)
+    runs.record_stage_event(connection, stage, "moved", text)
 
 
 def moved(path: Path, old: Path, new: Path) -> Path:
@@ -250,14 +329,14 @@ def requeue(connection: Connection, attempt_id: int, reason: str) -> None:
     """
     attempt = get(connection, attempt_id)
     if attempt.cancel_requested_at is not None:
-        end(connection, attempt_id, attempt_rows.not_started(attempt))
+        end(connection, attempt_id, not_started(attempt))
         return
     stage = stages.get(connection, attempt.stage_id)
     now = clock.now()
     failed = {"status": Status.FAILED, "completed_at": now, "error": reason}
     if not change(connection, "attempts", {"id": attempt_id, "status": Status.RUNNING}, **failed):
         return
-    attempt_rows.free_slots(connection, attempt_id)
+    free_slots(connection, attempt_id)
     not_before = now + int(_pause(connection, stage.id, reason) * clock.SECOND)
     said = {"reason": reason, "error": reason}
     stages.change(connection, stage, Status.QUEUED, not_before=not_before, **said)
@@ -316,6 +395,6 @@ def record(connection: Connection, attempt: StartedAttempt, words: str) -> None:
     unnoted = {"id": attempt.attempt_id, "code_change": None}
     if change(connection, "attempts", unnoted, code_change=words):
         text = f"{attempt.stage} started although {words}"
-        events.record(
+        runs.record_event(
             connection, attempt.run_id, CODE, text, stage=attempt.stage, attempt=attempt.number
         )

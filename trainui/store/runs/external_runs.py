@@ -21,9 +21,9 @@ from trainui.store.db import protocol
 from trainui.store.db.protocol import Connection
 from trainui.store.db.statements import change, insert, placeholders, set_values
 from trainui.store.read import row_mapping
-from trainui.store.runs import attempt_rows, events, new_run, runs
+from trainui.store.runs import attempts, runs, stored_pipeline
 from trainui.store.runs.metrics_progress import AttemptToRead, attempts_to_read
-from trainui.store.runs.new_run import NewRun
+from trainui.store.runs.stored_pipeline import NewRun
 from trainui.system import mounts
 
 
@@ -65,7 +65,7 @@ def _known(connection: Connection) -> list[tuple[str, dict[str, Any]]]:
 
 def add(connection: Connection, new: NewRun, states: Mapping[str, ExternalState]) -> None:
     """Store an external run with the states of its stages, by their names."""
-    new_run.create(connection, new)
+    stored_pipeline.create(connection, new)
     _start(connection, new.id, states, str(new.host))
     now = clock.now()
     # in the list, which is ordered by creation, it stands where it belongs by its age
@@ -94,11 +94,11 @@ def add_stages(
         "SELECT count(*) FROM stages WHERE run_id = ?", (run_id,)
     ).fetchone()
     ids = {stage.name: str(uuid.uuid4()) for stage in new.pipeline.stages}
-    rows = new_run.stage_rows(new, ids, first=first)
+    rows = stored_pipeline.stage_rows(new, ids, first=first)
     insert(connection, "stages", [row | {"run_id": run_id} for row in rows])
     _start(connection, run_id, states, str(new.host))
     runs.refresh(connection, run_id)
-    events.record(connection, run_id, "submitted", f"{quantity(len(ids), 'stage')} added")
+    runs.record_event(connection, run_id, "submitted", f"{quantity(len(ids), 'stage')} added")
 
 
 def stage_names(connection: Connection, run_id: str) -> set[str]:
@@ -132,7 +132,7 @@ def _start(
             "started_at": one.started_at or now,
             "completed_at": one.completed_at,
             "pid": one.pid,
-            **attempt_rows.NEW,
+            **attempts.NEW_ATTEMPT,
         }
         rows.append(row)
     insert(own, "attempts", rows)
@@ -210,7 +210,7 @@ def _definition(connection: Connection, stage_id: str) -> StageDefinition:
 def set_sources(connection: Connection, stage_id: str, found: Sequence[MetricSource]) -> None:
     """Set the sources of a stage's metrics: an adopted process has opened other files."""
     changed = replace(_definition(connection, stage_id), metrics=tuple(found))
-    set_values(connection, "stages", stage_id, **new_run.defined_columns(changed))
+    set_values(connection, "stages", stage_id, **stored_pipeline.defined_columns(changed))
 
 
 def resting(connection: Connection, host: str, since: int) -> list[WatchedStage]:
@@ -315,5 +315,5 @@ def end(
     ended_stage = {"status": status, "completed_at": now, "reason": reason, "stalled": False}
     set_values(connection, "stages", stage.stage_id, **ended_stage)
     text = f"{stage.name} {status}" + (f": {reason}" if reason else "")
-    events.record(connection, stage.run_id, str(status), text, stage=stage.name, attempt=1)
+    runs.record_event(connection, stage.run_id, str(status), text, stage=stage.name, attempt=1)
     runs.refresh(connection, stage.run_id)

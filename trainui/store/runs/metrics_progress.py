@@ -21,7 +21,7 @@ from trainui.model.records import NOT_STARTED_BY_US
 from trainui.model.states import Status
 from trainui.store.db.protocol import Connection
 from trainui.store.db.statements import IS_UNREAD, set_values
-from trainui.store.read import row_mapping, tracked, views
+from trainui.store.read import row_mapping, run_in_json, views
 from trainui.system import mounts
 
 log = logging.getLogger(__name__)
@@ -166,14 +166,14 @@ def record(connection: Connection, stage_id: str, found: Mapping[str, str]) -> N
     """
     run_id, stage, params_json = _run_of(connection, stage_id)
     submission = views.submission(connection, run_id)
-    known = submission.get(tracked.KEY, {})
+    known = submission.get(run_in_json.TRACKED, {})
     stages = {**known.get("stages", {}), stage: dict(found)}
     if len(stages) > MOST_STAGES:
         return
     params, added = row_mapping.load(params_json), known.get("added", {})
     given = {name: value for name, value in params.items() if added.get(name) != value}
     added = {name: value for name, value in _common(stages).items() if name not in given}
-    submission[tracked.KEY] = {**known, "stages": stages, "added": added}
+    submission[run_in_json.TRACKED] = {**known, "stages": stages, "added": added}
     params_json = row_mapping.dump(given | added)
     submission_json = row_mapping.dump(submission)
     set_values(connection, "runs", run_id, params_json=params_json, submission_json=submission_json)
@@ -183,12 +183,12 @@ def record_summary(connection: Connection, stage_id: str, found: Mapping[str, An
     """Store the summary that the tracker of a stage recorded; values of before are kept."""
     run_id, stage, _params = _run_of(connection, stage_id)
     submission = views.submission(connection, run_id)
-    known = submission.get(tracked.KEY, {})
+    known = submission.get(run_in_json.TRACKED, {})
     summaries = known.get("summary", {})
     if len({*summaries, stage}) > MOST_STAGES:
         return
     stages = {**summaries, stage: {**summaries.get(stage, {}), **found}}
-    submission[tracked.KEY] = {**known, "summary": stages}
+    submission[run_in_json.TRACKED] = {**known, "summary": stages}
     set_values(connection, "runs", run_id, submission_json=row_mapping.dump(submission))
 
 

@@ -1,18 +1,21 @@
-"""Runs: state derived from stages, priority, deletion; and the installation's flags."""
+"""Runs: state derived from stages, priority, deletion; the installation's flags; the event log.
+
+Each event is recorded in the transaction of the change that it describes. The rule: `text` is for
+people; anything that a program needs is in `data`.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from trainui import clock
+from trainui import clock, formatting
 from trainui.errors import UsageError
 from trainui.model.records import RunRecord, StageRecord
 from trainui.model.states import ENDED, UNFINISHED, Status, run_status
 from trainui.store.db.protocol import Connection
 from trainui.store.db.statements import batches, insert, placeholders, set_values
 from trainui.store.read import row_mapping, views
-from trainui.store.runs import events
 
 PAUSED = "paused"
 """The flag of a paused queue."""
@@ -95,7 +98,7 @@ def refresh(connection: Connection, run_id: str, *, started_at: int | None = Non
         set_values(connection, "runs", run_id, status=status, **values)
     if before != status:
         text = f"run {status.verb}"
-        events.record(connection, run_id, "run", text, data={"status": str(status)})
+        record_event(connection, run_id, "run", text, data={"status": str(status)})
     return status
 
 
@@ -132,7 +135,7 @@ def mark_notified(connection: Connection, run_ids: Sequence[str]) -> None:
 def set_priority(connection: Connection, run_id: str, priority: int) -> None:
     """Set a run's priority: runs with a higher one go first."""
     set_values(connection, "runs", run_id, priority=priority)
-    events.record(connection, run_id, "priority", f"the priority is {priority:+d}")
+    record_event(connection, run_id, "priority", f"the priority is {priority:+d}")
 
 
 def set_note(connection: Connection, run_id: str, note: str | None, verdict: str | None) -> None:
@@ -173,3 +176,51 @@ def set_flag(connection: Connection, name: str, value: str | None) -> None:
 def flag(connection: Connection, name: str) -> str | None:
     """Return a flag's value."""
     return views.flag(connection, name)
+
+
+def record_event(
+    connection: Connection,
+    run_id: str,
+    kind: str,
+    text: str,
+    *,
+    stage: str | None = None,
+    attempt: int | None = None,
+    time: int | None = None,
+    data: Mapping[str, Any] | None = None,
+) -> None:
+    """Add an event to a run's history.
+
+    `kind` is a short, stable word, and `text` one sentence for people; `data` is the same for
+    programs, e.g. a run's `status`, or an alert's `metric` and `step`.
+    """
+    event = {"run_id": run_id, "stage": stage, "attempt": attempt, "kind": kind}
+    event["text"] = formatting.storable(text)  # it may quote a file's name
+    event["time"] = clock.now() if time is None else time
+    event["data_json"] = row_mapping.dump(data) if data else None
+    insert(connection, "events", [event])
+
+
+def record_stage_event(
+    connection: Connection,
+    stage: StageRecord,
+    kind: str,
+    text: str,
+    *,
+    attempt: int | None = None,
+    time: int | None = None,
+    data: Mapping[str, Any] | None = None,
+) -> None:
+    """Add an event about an attempt of a stage, by default its last one."""
+    number = stage.attempt if attempt is None else attempt
+    where = (connection, stage.run_id, kind, text)
+    record_event(*where, stage=stage.name, attempt=number, time=time, data=data)
+
+
+def record_events(
+    connection: Connection, happened: Sequence[tuple[str, str, str]], kind: str
+) -> None:
+    """Add an event of one kind for each of several stages: run id, full stage name, sentence."""
+    same = {"time": clock.now(), "kind": kind}
+    rows = [{"run_id": run, "stage": stage, "text": text, **same} for run, stage, text in happened]
+    insert(connection, "events", rows)

@@ -12,7 +12,7 @@ from trainui.pipeline.rules.scheduling import ELSEWHERE
 from trainui.store.db.protocol import Connection
 from trainui.store.db.statements import change, insert, placeholders, set_values
 from trainui.store.read import row_mapping
-from trainui.store.runs import attempt_rows, attempts, runs
+from trainui.store.runs import attempts, runs
 
 
 def queued(
@@ -124,7 +124,7 @@ def _insert_attempt(
         "directory": str(attempts.directory(stage, number)),
         "slots_json": row_mapping.slots_json(tuple(slots)),
         "granted_at": clock.now(),
-        **attempt_rows.NEW,
+        **attempts.NEW_ATTEMPT,
     }
     insert(connection, "attempts", [row])
     query = "SELECT id FROM attempts WHERE stage_id = ? AND number = ?"

@@ -1,4 +1,8 @@
-"""Requests of people and rules on stages: cancel, stop, skip, reopen."""
+"""Requests of people and rules on stages: cancel, stop, skip, reopen; and alerts on stages.
+
+Each alert is recorded once. One that stops its stage requests the cancellation in the transaction
+that records it; one already on record requests nothing.
+"""
 
 from __future__ import annotations
 
@@ -7,15 +11,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from trainui import clock
-from trainui.model.notifications import PRUNE, PRUNING_OFF
+from trainui.model.definition import Alert
+from trainui.model.notifications import ALERT, EARLY, MARK, NAN, PRUNE, PRUNING_OFF
 from trainui.model.pruning_reason import PruningReason
 from trainui.model.records import StageRecord
 from trainui.model.states import ENDED, Status
 from trainui.pipeline.rules.after_end import next_state
+from trainui.store.db import statements
 from trainui.store.db.protocol import Connection
-from trainui.store.db.statements import change, set_values
+from trainui.store.db.statements import set_values
 from trainui.store.read import row_mapping
-from trainui.store.runs import attempt_rows, events, runs, stages
+from trainui.store.runs import attempts, runs, stages
 
 STOPPING = "was asked to stop and has not ended yet"
 """Reason shown for a running stage that is being cancelled."""
@@ -30,7 +36,7 @@ def cancel(connection: Connection, run_id: str, chosen: Sequence[StageRecord]) -
         if stage.status == Status.RUNNING:
             request_stop(connection, stage)
     idle = [stage for stage in chosen if stage.status in _IDLE]
-    attempt_rows.withdraw(connection, [stage.id for stage in idle])
+    attempts.withdraw(connection, [stage.id for stage in idle])
     now = max([clock.now(), *(stage.started_at or 0 for stage in idle)])
     for before in _IDLE:
         if same := [stage for stage in idle if stage.status == before]:
@@ -63,13 +69,13 @@ def request_stop(
     request: dict[str, Any] = {"cancel_requested_at": clock.now(), "stop_reason": why}
     request["stops_early"] = early
     request["pruning_json"] = None if pruning is None else row_mapping.dump(pruning.to_json())
-    if change(connection, "attempts", unasked, **request):
+    if statements.change(connection, "attempts", unasked, **request):
         set_values(connection, "stages", stage.id, reason=STOPPING, reason_host=None)
         text = f"{stage.name} was asked to stop"
         kind, data = "cancel", None
         if pruning is not None:
             kind, text, data = PRUNE, f"{stage.name}: {pruning.words}", pruning.place
-        events.record_of(connection, stage, kind, text, data=data)
+        runs.record_stage_event(connection, stage, kind, text, data=data)
 
 
 def skip(connection: Connection, stage: StageRecord, reason: str) -> None:
@@ -77,7 +83,7 @@ def skip(connection: Connection, stage: StageRecord, reason: str) -> None:
     if stage.status in ENDED:
         stages.change(connection, stage, Status.PENDING)
     else:
-        attempt_rows.withdraw(connection, [stage.id])
+        attempts.withdraw(connection, [stage.id])
     again = stages.get(connection, stage.id)
     stages.change(connection, again, Status.SKIPPED, reason=reason, completed_at=clock.now())
     stages.keep_times(connection, [stage.id])
@@ -132,7 +138,7 @@ def _reopen(connection: Connection, stage: StageRecord, *, fresh: bool) -> None:
     stages.change(connection, stage, Status.PENDING, **values)
     if stage.status == Status.PRUNED:
         text = f"{stage.name} runs with pruning off, since it was pruned before"
-        events.record(connection, stage.run_id, PRUNING_OFF, text, stage=stage.name)
+        runs.record_event(connection, stage.run_id, PRUNING_OFF, text, stage=stage.name)
 
 
 def _unqueue(connection: Connection, run_id: str) -> None:
@@ -141,5 +147,68 @@ def _unqueue(connection: Connection, run_id: str) -> None:
     upstreams = stages.upstreams_of(connection, [stage.id for stage in queued])
     for stage in queued:
         if next_state(upstreams.get(stage.id, ())) is None:
-            attempt_rows.withdraw(connection, [stage.id])
+            attempts.withdraw(connection, [stage.id])
             stages.change(connection, stage, Status.PENDING)
+
+
+@dataclass(frozen=True, slots=True)
+class AlertRecord:
+    """A problem found in a running stage."""
+
+    kind: str
+    """One of `MARKED`, or `EARLY`."""
+    words: str
+    stops: bool = False
+    """True if the stage must be stopped."""
+    metric: str | None = None
+    """The metric with the problem; None: not about a metric."""
+    step: float | None = None
+    """The step of the problem."""
+    condition: str | None = None
+    """The condition of the configured alert; None: not configured."""
+
+    @property
+    def data(self) -> dict[str, object] | None:
+        """The problem for programs, as recorded with its event."""
+        if self.metric is None:
+            return None
+        data: dict[str, object] = {"metric": self.metric, "step": self.step}
+        return {**data, "condition": self.condition} if self.condition else data
+
+    @classmethod
+    def of_nan(cls, words: str, metric: str, step: float) -> AlertRecord:
+        """Return the alert for a NaN, which needs no configured alert."""
+        return cls(NAN, words, metric=metric, step=step)
+
+    @classmethod
+    def of_alert(
+        cls, alert: Alert, words: str, metric: str | None = None, step: float | None = None
+    ) -> AlertRecord:
+        """Return the mark for a configured alert."""
+        stops = alert.action == "stop"
+        kind = MARK if alert.action == "mark" else ALERT
+        if stops and alert.condition == "no_improvement":
+            kind = EARLY
+        return cls(kind, words, stops, metric, step, alert.condition)
+
+
+def record_alerts(
+    connection: Connection, stage_id: str, attempt: int, marks: Iterable[AlertRecord]
+) -> None:
+    """Record alerts on a stage's attempt, in a write transaction; ignored if it is not a stage."""
+    if (stage := stages.find(connection, stage_id)) is None:
+        return
+    for mark in marks:
+        text = f"{stage.name}: {mark.words}"
+        known = connection.execute(
+            "SELECT 1 FROM events WHERE run_id = ? AND stage = ? AND attempt = ? AND kind = ? "
+            "AND text = ?",
+            (stage.run_id, stage.name, attempt, mark.kind, text),
+        )
+        if known.fetchone() is not None:
+            continue
+        runs.record_stage_event(connection, stage, mark.kind, text, attempt=attempt, data=mark.data)
+        if mark.stops and stage.status == Status.RUNNING and stage.attempt == attempt:
+            early = mark.kind == EARLY
+            why = f"{'stopped early' if early else 'stopped by an alert'}: {mark.words}"
+            request_stop(connection, stage, why, early=early)

@@ -1,6 +1,6 @@
 """Stage states: every change is made here, and checked against the transition table.
 
-Also what a change means for the stages that depend on it.
+Also the effects of a change on the stages that depend on it.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from trainui.pipeline.rules.after_end import Upstream, next_state
 from trainui.store.db import statements
 from trainui.store.db.protocol import Connection
 from trainui.store.db.statements import batches, placeholders
-from trainui.store.read import row_mapping, trials, views
-from trainui.store.runs import events
+from trainui.store.read import row_mapping, sweeps, views
+from trainui.store.runs import runs
 
 
 def get(connection: Connection, stage_id: str) -> StageRecord:
@@ -63,7 +63,7 @@ def change(
     if not statements.change(connection, "stages", seen, **values):
         return False
     text = f"{stage.name} {after.verb}" + (f": {reason}" if reason else "")
-    events.record(connection, stage.run_id, str(after), text, stage=stage.name)
+    runs.record_event(connection, stage.run_id, str(after), text, stage=stage.name)
     return True
 
 
@@ -105,7 +105,7 @@ def set_stalled(connection: Connection, attempt: AttemptRecord, stalled: bool, w
 
 def _record_of_running(connection: Connection, stage_id: str, kind: str, words: str) -> None:
     stage = get(connection, stage_id)
-    events.record_of(connection, stage, kind, f"{stage.name}: {words}")
+    runs.record_stage_event(connection, stage, kind, f"{stage.name}: {words}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +139,7 @@ def change_all(
         keep_times(connection, [one.id for one in stages if one.attempt])
     words = after.verb + (f": {reason}" if reason else "")
     happened = [(one.run_id, one.name, f"{one.name} {words}") for one in stages]
-    events.record_all(connection, happened, str(after))
+    runs.record_events(connection, happened, str(after))
 
 
 def keep_times(connection: Connection, ids: Iterable[str]) -> None:
@@ -191,7 +191,7 @@ def _without_results(
 ) -> tuple[Status, str] | None:
     """Return BLOCKED and the reason if no trial of a search upstream has completed."""
     for search in dict.fromkeys(one.search for one in failed if one.search is not None):
-        if not trials.has_completed(connection, run_id, search):
+        if not sweeps.has_completed(connection, run_id, search):
             return Status.BLOCKED, f"no trial of {search} completed"
     return None
 

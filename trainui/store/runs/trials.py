@@ -15,10 +15,10 @@ from trainui.model.records import HostView, StageRecord, WaitReason
 from trainui.model.states import UNFINISHED, Status
 from trainui.store.db.protocol import Connection
 from trainui.store.db.statements import change, insert, placeholders, set_values
-from trainui.store.read import row_mapping, trials
-from trainui.store.read.trials import ASKED
-from trainui.store.runs import alerts, new_run, stages
-from trainui.store.runs.alerts import AlertRecord
+from trainui.store.read import row_mapping, sweeps
+from trainui.store.read.sweeps import ASKED
+from trainui.store.runs import stage_requests, stages, stored_pipeline
+from trainui.store.runs.stage_requests import AlertRecord
 
 LAST_STATES = (Status.COMPLETED, Status.FAILED, Status.CANCELLED, Status.PRUNED)
 """States of stages whose trials may end in the study; an interrupted one is to be continued."""
@@ -128,17 +128,17 @@ def count(connection: Connection, key: SearchKey) -> int:
 
 def members_of(connection: Connection, key: SearchKey, number: int) -> list[StageRecord]:
     """Return the stages of a trial: one, or one for each seed; empty if there is no such trial."""
-    return trials.members_of(connection, key.run_id, key.name, number)
+    return sweeps.members_of(connection, key.run_id, key.name, number)
 
 
 def is_active(connection: Connection, key: SearchKey) -> bool:
     """Return True if a member of a search still runs or can start, and was not asked to stop."""
     found = connection.execute(
-        f"SELECT 1 FROM stages WHERE run_id = ? AND {trials.STARTS_WITH} "
+        f"SELECT 1 FROM stages WHERE run_id = ? AND {sweeps.STARTS_WITH} "
         f"AND status IN ({placeholders(UNFINISHED)}) AND NOT EXISTS (SELECT 1 FROM attempts "
         "WHERE stage_id = stages.id AND number = stages.attempt "
         "AND cancel_requested_at IS NOT NULL AND status = 'running') LIMIT 1",
-        (key.run_id, *trials.prefix(f"{key.name}["), *UNFINISHED),
+        (key.run_id, *sweeps.prefix(f"{key.name}["), *UNFINISHED),
     )
     return found.fetchone() is not None
 
@@ -182,7 +182,7 @@ def add(
 
 def give_values(connection: Connection, stage: StageRecord, definition: StageDefinition) -> None:
     """Store the definition with its values of a trial's stage, or of one of its seeds."""
-    set_values(connection, "stages", stage.id, **new_run.defined_columns(definition))
+    set_values(connection, "stages", stage.id, **stored_pipeline.defined_columns(definition))
     is_queued = {"id": stage.id, "status": Status.QUEUED}
     change(connection, "stages", is_queued, reason=None, reason_host=None)
 
@@ -194,7 +194,9 @@ def end(connection: Connection, stage: StageRecord, outcome: TrialOutcome) -> No
         return
     is_completed = {"id": stage.id, "status": Status.COMPLETED}
     change(connection, "stages", is_completed, reason=outcome.reason)
-    alerts.record(connection, stage.id, stage.attempt, [AlertRecord(ALERT, outcome.reason)])
+    stage_requests.record_alerts(
+        connection, stage.id, stage.attempt, [AlertRecord(ALERT, outcome.reason)]
+    )
 
 
 def explain_wait(connection: Connection, stage_ids: Sequence[str], reason: str) -> None:

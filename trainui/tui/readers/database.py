@@ -13,7 +13,7 @@ from trainui import paths, settings
 from trainui.errors import NotFoundError, TrainuiError
 from trainui.store.db import readonly, sqlite_file, wal
 from trainui.store.db.protocol import Connection
-from trainui.store.read import event_feed, gpu_use, run_list, views
+from trainui.store.read import event_feed, run_list, views
 from trainui.store.read.run_list import RunLine
 from trainui.tui.readers.machine import HealthReader, gpus_of_other_hosts
 from trainui.tui.snapshot.snapshot import ListQuery, MetricQuery, Query, RunQuery, Snapshot
@@ -214,7 +214,7 @@ class ScreenDatabase:
         if self._ring is not None:
             self._ring_for_events(connection, self._ring)
         self.health.find_checkpoint_places(connection)
-        here, uses = self._host, gpu_use.uses(connection).items()
+        here, uses = self._host, views.slot_uses(connection).items()
         snapshot = snapshot._replace(
             health=self.health.look_for_lost(connection),
             far_gpus=gpus_of_other_hosts(connection),

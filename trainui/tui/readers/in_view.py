@@ -19,7 +19,7 @@ from trainui.model.states import UNFINISHED, Status
 from trainui.store.db.protocol import Connection
 from trainui.store.points import read_points
 from trainui.store.points.plot_columns import read_columns
-from trainui.store.read import event_feed, headlines, run_list, stage_alerts, sweep_values
+from trainui.store.read import event_feed, headlines, run_list, sweeps
 from trainui.store.read.run_list import RunDetails, RunLine
 from trainui.text import harmless
 from trainui.tui.readers.progress import EtaEstimator
@@ -94,14 +94,14 @@ class SweepReader:
 
     def _look_up(self, connection: Connection, due: Sequence[RunLine], give_up_at: float) -> None:
         """Read the sweeps of these runs until the time budget ends."""
-        swept = sweep_values.with_sweeps(connection, [run.id for run in due]) if due else set()
+        swept = sweeps.with_sweeps(connection, [run.id for run in due]) if due else set()
         self.unfinished = False
         for run in due:
             now = time.monotonic()
             if run.id in swept and now > give_up_at:
                 self.unfinished = True
                 continue
-            text = sweep_values.of_run(connection, run.id) if run.id in swept else ""
+            text = sweeps.sweeps_of_run(connection, run.id) if run.id in swept else ""
             filled = run._replace(sweeps_json=text) if text else run
             self._known[run.id] = _KnownSweep(run, filled, now)
 
@@ -179,7 +179,7 @@ class HeadlineReader:
             return live
         stages = headlines.compared_stages(connection, name, run.id).get(run.id, [])
         in_trouble = [run.id] if run.trouble.nan else []
-        nan = stage_alerts.stages_with_nan(connection, in_trouble).get(run.id, frozenset())
+        nan = run_list.stages_with_nan(connection, in_trouble).get(run.id, frozenset())
         best = self._values.best(connection, stages, name, stage.search, nan)
         shown = stage if best is None else best[0]
         return live._replace(

@@ -24,8 +24,8 @@ from trainui.resume.globs import first_matches, matches, roots
 from trainui.search import results
 from trainui.store.db.protocol import Connection
 from trainui.store.points import read_points
-from trainui.store.read import event_feed, headlines, run_list, time_worked, tracked, views
-from trainui.store.read.stage_cache import StageCache
+from trainui.store.read import event_feed, headlines, run_in_json, run_list, time_worked, views
+from trainui.store.read.views import StageCache
 from trainui.supervisor.protocol import STARTED_FILE
 from trainui.system import mounts, plain_files
 from trainui.text import harmless
@@ -367,7 +367,7 @@ def _plotted(
 
 
 def _summary(connection: Connection, stage: StageRecord) -> Mapping[str, Any]:
-    return tracked.summary_of_stage(views.submission(connection, stage.run_id), stage.name)
+    return run_in_json.tracked_summary(views.submission(connection, stage.run_id), stage.name)
 
 
 def _own_parameters(connection: Connection, stage: StageRecord) -> Mapping[str, str]:

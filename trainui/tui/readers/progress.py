@@ -23,7 +23,7 @@ from trainui.resume import checkpoints
 from trainui.store.db.protocol import Connection
 from trainui.store.points import read_points
 from trainui.store.read import event_feed, headlines, run_history, views
-from trainui.store.read.stage_cache import StageCache
+from trainui.store.read.views import StageCache
 from trainui.supervisor.protocol import STDERR_FILE, STDOUT_FILE
 from trainui.system import plain_files
 from trainui.text import harmless

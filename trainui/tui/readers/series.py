@@ -16,7 +16,7 @@ from trainui.model.states import Status
 from trainui.store.db.protocol import Connection
 from trainui.store.points import read_points
 from trainui.store.points.plot_series import Axis
-from trainui.store.read import headlines, stage_alerts, views
+from trainui.store.read import headlines, run_list, views
 from trainui.store.read.headlines import ComparableStage
 from trainui.text import harmless
 from trainui.tui.readers.stage_values import StageValues
@@ -80,7 +80,7 @@ class OtherRuns:
         if "[" not in one.name:
             return one
         members = headlines.compared_stages(connection, metric, one.run_id).get(one.run_id, [])
-        with_nan = stage_alerts.stages_with_nan(connection, [one.run_id]).get(one.run_id, ())
+        with_nan = run_list.stages_with_nan(connection, [one.run_id]).get(one.run_id, ())
         search = headlines.search_of(connection, one.id)
         best = self._values.best(connection, members, metric, search, with_nan)
         if best is None:
@@ -191,7 +191,7 @@ def read_candidates(
     ]
     found = [*found, *(one for one in runs if not (found and one.own))]
     names = differing_params(found)
-    since = stage_alerts.nan_steps(connection, [one.owner for one in found])
+    since = run_list.nan_steps(connection, [one.owner for one in found])
     owners = list({one.owner: None for one in found if one.attempt is None})
     whole = {one.stage: one for one in read_points.summaries(connection, owners, metric)}
     result = []

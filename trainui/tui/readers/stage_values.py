@@ -17,7 +17,7 @@ from trainui.model.records import StageRecord
 from trainui.model.search import Search
 from trainui.model.states import Status
 from trainui.store.db.protocol import Connection
-from trainui.store.read import event_feed, headlines, stage_alerts, trials
+from trainui.store.read import event_feed, headlines, run_list, sweeps
 from trainui.store.read.headlines import MetricOwner
 from trainui.store.read.run_list import RunLine
 from trainui.text import harmless
@@ -185,7 +185,7 @@ class MetricReader:
     def _read(self, connection: Connection, name: str, runs: Collection[RunLine]) -> RunValues:
         in_trouble = tuple(run.id for run in runs if run.trouble.nan)
         newest = event_feed.last(connection) if in_trouble else 0
-        find = partial(stage_alerts.stages_with_nan, connection, in_trouble)
+        find = partial(run_list.stages_with_nan, connection, in_trouble)
         nan = self._nan.read((in_trouble, newest), find)
         stages = headlines.compared_stages(connection, name.removeprefix(SMOOTHED))
         found: dict[str, float] = {}
@@ -228,7 +228,7 @@ class AlertReader:
         """Return the word of each stage with an alert on its last attempt."""
 
         def words() -> Mapping[str, str]:
-            found = stage_alerts.alerted_stages(connection, [run_id]).get(run_id, {})
+            found = run_list.alerted_stages(connection, [run_id]).get(run_id, {})
             return {stage: NAN if is_nan else ALERT for stage, is_nan in found.items()}
 
         return self._words.read((run_id, event_feed.last_of(connection, run_id)), words)
@@ -245,7 +245,7 @@ class NanSteps:
     ) -> Mapping[str, Mapping[str, float]]:
         """Return the steps by stage id and metric."""
         state = (event_feed.last(connection), tuple(stage_ids))
-        return self._found.read(state, lambda: stage_alerts.nan_steps(connection, stage_ids))
+        return self._found.read(state, lambda: run_list.nan_steps(connection, stage_ids))
 
 
 class SweepMemberReader:
@@ -327,5 +327,5 @@ def _others(
 
 def _search(connection: Connection, member: StageRecord) -> SearchDetail:
     run, name = member.run_id, member.definition.group
-    found = trials.summaries(connection, run, name)
-    return SearchDetail({one.stage: one for one in found}, trials.importance(connection, run, name))
+    found = sweeps.summaries(connection, run, name)
+    return SearchDetail({one.stage: one for one in found}, sweeps.importance(connection, run, name))

@@ -17,7 +17,7 @@ from trainui import clock, formatting, settings
 from trainui.model.records import AttemptRecord, RunRecord, StageRecord
 from trainui.model.states import DONE, UNFINISHED, Status
 from trainui.pipeline.substitution.masking import mask
-from trainui.store.read.run_json import shown_command
+from trainui.store.read.run_in_json import shown_command
 from trainui.text import STALLED, SYMBOLS, harmless, state
 from trainui.tui.numbers import age, clock_time, elapsed, number, state_style
 from trainui.tui.snapshot.run_page import LogProgress, RunPage, StageDetail, as_attempt

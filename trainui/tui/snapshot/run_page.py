@@ -16,7 +16,7 @@ from trainui.text import harmless, to_go_words
 if TYPE_CHECKING:
     from trainui.model.definition import StageDefinition
     from trainui.model.records import AttemptRecord, Event, Loss, RunRecord, StageRecord
-    from trainui.store.read.trials import TrialSummary
+    from trainui.store.read.sweeps import TrialSummary
     from trainui.tui.snapshot.curves import Curves
 
 

@@ -23,7 +23,7 @@ from trainui.tui.snapshot.run_page import NOTHING, RunValues, metric_title
 
 if TYPE_CHECKING:
     from trainui.model.records import RunRecord, StageRecord
-    from trainui.store.read.gpu_use import Holder
+    from trainui.store.read.views import Holder
     from trainui.tui.snapshot.curves import Curves, CurvesWanted
     from trainui.tui.snapshot.run_page import Eta, RunPage
 

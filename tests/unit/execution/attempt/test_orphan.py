@@ -28,7 +28,7 @@ from trainui.model.states import Status
 from trainui.store.db.engine import Store
 from trainui.store.read import views
 from trainui.store.runs import attempts, stages
-from trainui.store.runs.attempt_rows import Outcome
+from trainui.store.runs.attempts import Outcome
 from trainui.supervisor import journal, orphans, process
 from trainui.supervisor.process import ProbeState
 

@@ -19,7 +19,7 @@ from trainui.model.pruning_reason import PruningReason
 from trainui.model.records import AttemptRecord
 from trainui.model.states import Status
 from trainui.pipeline.substitution.masking import Masker
-from trainui.store.runs.attempt_rows import Outcome
+from trainui.store.runs.attempts import Outcome
 from trainui.supervisor.protocol import Exit, ExitReason
 
 STARTED, ENDED = 1_000, 2_000

@@ -21,7 +21,7 @@ from trainui.model.states import Status
 from trainui.store.db.engine import Store
 from trainui.store.db.statements import set_values
 from trainui.store.runs import attempts, stage_requests
-from trainui.store.runs.attempt_rows import Outcome
+from trainui.store.runs.attempts import Outcome
 from trainui.supervisor import process, protocol
 from trainui.supervisor.process import ProbeState
 

@@ -13,7 +13,7 @@ from trainui.model.states import Status
 from trainui.resume import code_version
 from trainui.store.db.engine import Store
 from trainui.store.runs import attempts, runs
-from trainui.store.runs.attempt_rows import Outcome
+from trainui.store.runs.attempts import Outcome
 
 
 def start_with_deleted_script(store: Store, root: Path, name: str) -> Attempt:

@@ -17,7 +17,7 @@ from trainui.model.states import Status
 from trainui.store.db.engine import Store
 from trainui.store.read import row_mapping
 from trainui.store.runs import attempts, runs, stages
-from trainui.store.runs.attempt_rows import Outcome
+from trainui.store.runs.attempts import Outcome
 
 
 def start_on_gpu(store: Store, root: Path, name: str) -> Attempt:

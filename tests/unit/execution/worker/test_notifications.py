@@ -21,7 +21,7 @@ from trainui.settings import Settings
 from trainui.store.db import protocol
 from trainui.store.db.engine import Store
 from trainui.store.read import views
-from trainui.store.runs import events
+from trainui.store.runs import runs
 
 TEXT = "name: digits\nstages: [{name: train, run: 'true'}]\n"
 
@@ -40,7 +40,7 @@ def notifier(store: Store, **settings: Any) -> Notifier:
 
 def mark(store: Store, run_id: str, kind: str, text: str) -> None:
     with store.write() as connection:
-        events.record(connection, run_id, kind, text, stage="train")
+        runs.record_event(connection, run_id, kind, text, stage="train")
 
 
 def lines(file: Path) -> list[str]:

@@ -25,9 +25,9 @@ from trainui.search import results, trial_watch
 from trainui.search.results import MissingMetricWatch
 from trainui.search.searcher import SearchTurns
 from trainui.store.db.engine import Store
-from trainui.store.read import trials
+from trainui.store.read import sweeps
 from trainui.store.runs import attempts, stages
-from trainui.store.runs.attempt_rows import Outcome
+from trainui.store.runs.attempts import Outcome
 
 TEXT = """
 stages:
@@ -201,7 +201,7 @@ def test_the_last_trial_is_ended_when_all_of_its_points_are_reported(
 
     def is_told() -> bool:
         with store.read() as connection:
-            return not trials.is_any_unreported(connection, [thread.run_id])
+            return not sweeps.is_any_unreported(connection, [thread.run_id])
 
     wait_for(is_told, "the outcome")
 

@@ -28,7 +28,7 @@ from trainui.model.states import Status
 from trainui.store.db.engine import Store
 from trainui.store.points import point_sources, read_points
 from trainui.store.runs import attempts, stage_requests, stages
-from trainui.store.runs.attempt_rows import Outcome
+from trainui.store.runs.attempts import Outcome
 from trainui.store.runs.stage_requests import Reopened
 
 VERSION = framed(message((3, 2, b"brain.Event:2")))

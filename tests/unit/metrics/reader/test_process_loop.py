@@ -35,7 +35,7 @@ from trainui.store.db.engine import Store
 from trainui.store.points import read_points, write_points
 from trainui.store.read import views
 from trainui.store.runs import attempts, runs, stage_requests
-from trainui.store.runs.attempt_rows import Outcome
+from trainui.store.runs.attempts import Outcome
 
 Reader = subprocess.Popen[bytes]
 

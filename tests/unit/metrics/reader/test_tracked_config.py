@@ -17,7 +17,7 @@ from trainui import wakeup
 from trainui.metrics.discovery import trainings
 from trainui.metrics.reader.attempt import AttemptReader
 from trainui.store.db.engine import Store
-from trainui.store.read import run_json, views
+from trainui.store.read import run_in_json, views
 from trainui.store.read.row_mapping import dump
 from trainui.store.runs import metrics_progress, runs
 
@@ -39,7 +39,7 @@ def params_of(name: str = "train") -> dict[str, Any]:
     """The parameters of a run, and those that are shown for its stage."""
     with closing(views.connect()) as connection:
         run = next(one for one in views.runs(connection) if one.name == f"run-of-{name}")
-        (stage,) = run_json.run_in_full(connection, run)["stages"]
+        (stage,) = run_in_json.run_in_full(connection, run)["stages"]
     assert {key: str(value) for key, value in stage["params"].items()} == dict(run.params)
     return dict(run.params)
 
@@ -88,7 +88,7 @@ def test_the_summary_of_wandb_is_known_at_the_end(store: Store, tmp_path: Path) 
     finish(store, attempt)
     with closing(views.connect()) as connection:
         run = views.find_run(connection, "run-of-train")
-        (stage,) = run_json.run_in_full(connection, run)["stages"]
+        (stage,) = run_in_json.run_in_full(connection, run)["stages"]
     assert stage["summary"] == {"best": 0.5, "a.b": "x"}
     assert params_of() == {"lr": "0.1"}
 

@@ -18,8 +18,8 @@ from trainui.model.definition import Pipeline
 from trainui.store.db import postgres, sqlite_file
 from trainui.store.db.engine import Store, open_patiently, open_store
 from trainui.store.read import views
-from trainui.store.runs import new_run, runs
-from trainui.store.runs.new_run import NewRun
+from trainui.store.runs import runs, stored_pipeline
+from trainui.store.runs.stored_pipeline import NewRun
 
 WRITERS = 24
 """More than a pool has connections."""
@@ -116,7 +116,7 @@ def half_done(store: Store, run_id: str) -> None:
     new = NewRun(run_id, "new", Pipeline("p", (), text="", digest="1" * 64), "/nowhere", {}, {})
     with store.write() as connection:
         connection.execute("UPDATE runs SET name = 'half'")
-        new_run.create(connection, new)
+        stored_pipeline.create(connection, new)
 
 
 def test_nothing_is_written_where_an_exception_ends_it(store: Store, add_run: AddRun) -> None:

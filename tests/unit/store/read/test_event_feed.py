@@ -11,13 +11,13 @@ from trainui.model.notifications import NAN
 from trainui.store.db.engine import Store
 from trainui.store.db.protocol import Connection
 from trainui.store.read import event_feed
-from trainui.store.runs import events, runs, stage_requests
+from trainui.store.runs import runs, stage_requests
 
 
 def add_with_alert(store: Store, add_run: AddRun, run_id: str) -> None:
     add_run(run_id, {"train": []})
     with store.write() as connection:
-        events.record(connection, run_id, NAN, "loss is NaN", stage="train")
+        runs.record_event(connection, run_id, NAN, "loss is NaN", stage="train")
 
 
 def test_an_event_recorded_after_a_deletion_is_seen(store: Store, add_run: AddRun) -> None:

@@ -14,8 +14,8 @@ from trainui.model.time_worked import union
 from trainui.store.db.engine import Store
 from trainui.store.db.statements import insert, set_values
 from trainui.store.read import time_worked, views
-from trainui.store.read.stage_cache import StageCache
-from trainui.store.runs import attempt_rows
+from trainui.store.read.views import StageCache
+from trainui.store.runs import attempts
 
 Tries = list[tuple[int, int | None]]
 
@@ -29,7 +29,8 @@ def fill(store: Store, run_id: str, tries: dict[str, Tries], status: Status) -> 
                 row = {
                     "stage_id": stage.id, "number": number, "status": ended, "host": "h",
                     "directory": "d", "slots_json": "[]", "granted_at": start,
-                    "started_at": start, "completed_at": end, "executor": LOCAL, **attempt_rows.NEW,
+                    "started_at": start, "completed_at": end, "executor": LOCAL,
+                    **attempts.NEW_ATTEMPT,
                 }  # fmt: skip
                 insert(connection, "attempts", [row])
                 values = {"attempt": number, "status": status if end else ended}

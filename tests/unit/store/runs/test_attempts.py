@@ -18,7 +18,7 @@ from trainui.store.db.engine import Store
 from trainui.store.db.protocol import Connection
 from trainui.store.read import views
 from trainui.store.runs import attempts, runs, stage_queue, stage_requests, stages
-from trainui.store.runs.attempt_rows import Outcome
+from trainui.store.runs.attempts import Outcome
 from trainui.store.runs.stage_requests import Reopened
 
 HOST = "a-host"

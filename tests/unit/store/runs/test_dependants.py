@@ -9,7 +9,7 @@ from trainui import clock
 from trainui.model.states import Status
 from trainui.store.db.engine import Store
 from trainui.store.runs import attempts, stages
-from trainui.store.runs.attempt_rows import Outcome
+from trainui.store.runs.attempts import Outcome
 
 TEXT = """
 stages:

@@ -19,8 +19,8 @@ from trainui.model.definition import Alert
 from trainui.store.db.engine import Store
 from trainui.store.points.plot_series import Axis
 from trainui.store.read import views
-from trainui.store.runs import alerts, stages
-from trainui.store.runs.alerts import AlertRecord
+from trainui.store.runs import stage_requests, stages
+from trainui.store.runs.stage_requests import AlertRecord
 from trainui.tui.curves.cursor_values import best_text
 from trainui.tui.curves.plot import plot
 from trainui.tui.curves.screen import curve_report, table_rows
@@ -62,7 +62,7 @@ def test_an_alert_stands_at_its_step_on_its_metric(store: Store, tmp_path: Path)
     with store.write() as connection:
         alert = AlertRecord.of_alert(Alert("above", "loss", 40), words, "loss", 41)
         found = [alert, AlertRecord.of_nan("lr is NaN", "lr", 3)]
-        alerts.record(connection, attempt.stage_id, 1, found)
+        stage_requests.record_alerts(connection, attempt.stage_id, 1, found)
     (mark,) = chart_of(read(store), "loss").annotations
     assert (mark.x, mark.words) == (41, words)
     assert chart_of(read(store), "lr").annotations == ()
@@ -85,7 +85,7 @@ def test_the_step_of_the_first_nan_is_written_into_the_plot_and_below_it(
     assert chart_of(before, "loss").lines[0].nan_since is None
     with store.write() as writing:
         words = [AlertRecord.of_nan("loss is NaN", "loss", 1204)]
-        alerts.record(writing, attempt.stage_id, 1, words)
+        stage_requests.record_alerts(writing, attempt.stage_id, 1, words)
     curves = reader.read(connection, found[0], found, wanted)
     one, (figure,) = chart_of(curves, "loss"), curves.figures
     assert one.lines[0].nan_since == 1204, "also if it is recorded after the points"

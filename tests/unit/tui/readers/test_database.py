@@ -15,8 +15,8 @@ from trainui.store.db import protocol, readonly
 from trainui.store.db.engine import Store
 from trainui.store.read import run_list, views
 from trainui.store.read.run_list import RunTrouble
-from trainui.store.runs import alerts, runs, stages
-from trainui.store.runs.alerts import AlertRecord
+from trainui.store.runs import runs, stage_requests, stages
+from trainui.store.runs.stage_requests import AlertRecord
 from trainui.tui.readers.database import FIRST_RUNS, RunListCache, ScreenDatabase
 from trainui.tui.snapshot.snapshot import ListQuery
 
@@ -50,7 +50,7 @@ def test_stages_in_trouble_are_counted_of_their_last_attempt(
     }
     with filler.store.write() as writing:
         for attempt, marks in found.items():
-            alerts.record(writing, attempt.stage_id, 1, marks)
+            stage_requests.record_alerts(writing, attempt.stage_id, 1, marks)
         stages.set_stalled(writing, second, True, "no output")
     known.update(connection)
     trouble = RunTrouble(failed=1, stalled=1, nan=2, alert=1)

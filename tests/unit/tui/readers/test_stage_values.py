@@ -17,8 +17,8 @@ from trainui.model.search import Search
 from trainui.model.states import Status
 from trainui.store.db import protocol, readonly
 from trainui.store.read import run_list, views
-from trainui.store.runs import alerts, stage_requests
-from trainui.store.runs.alerts import AlertRecord
+from trainui.store.runs import stage_requests
+from trainui.store.runs.stage_requests import AlertRecord
 from trainui.tui.readers.in_view import HeadlineReader, TitleReader
 from trainui.tui.readers.stage_values import MetricReader, SweepMemberReader
 
@@ -105,7 +105,7 @@ def test_a_member_with_a_nan_in_any_metric_is_never_the_best(
     for name in (MEMBERS[0], MEMBERS[2], MEMBERS[1]):
         found = AlertRecord.of_nan("grad_norm is NaN at step 0", "grad_norm", 0)
         with filler.store.write() as writing:
-            alerts.record(writing, attempts[name].stage_id, 1, [found])
+            stage_requests.record_alerts(writing, attempts[name].stage_id, 1, [found])
         if name == MEMBERS[0]:
             assert best() == (MEMBERS[2], MEMBERS[2], 0.2)
             for attempt in attempts.values():

@@ -12,7 +12,7 @@ import pytest
 from tests.unit.tui.filled import SWEEP, Filler
 from trainui.model.search import Choices, Range, Search
 from trainui.store.db import protocol, readonly
-from trainui.store.read import run_list, sweep_values
+from trainui.store.read import run_list, sweeps
 from trainui.store.runs import trials
 from trainui.tui.readers import in_view
 from trainui.tui.readers.database import RunListCache, ScreenDatabase
@@ -54,15 +54,15 @@ def test_they_are_those_of_a_matrix_and_of_trials_with_secrets_masked(
 ) -> None:
     grid, search = filler.run(SWEEP), searched(filler)
     plain = filler.run({"prepare": ()})
-    assert sweep_values.with_sweeps(connection, [grid, search, plain]) == {grid, search}
-    found = json.loads(sweep_values.of_run(connection, grid))
+    assert sweeps.with_sweeps(connection, [grid, search, plain]) == {grid, search}
+    found = json.loads(sweeps.sweeps_of_run(connection, grid))
     assert found == {
         "values": {"lr": ["0.03", "0.3", "3"], "seed": ["1", "2"]},
         "searches": [],
     }
     ask(filler, search, 0, lr=1e-05, act=True)
     ask(filler, search, 2, lr=0.1, act="gelu", api_key="hunter2")
-    found = json.loads(sweep_values.of_run(connection, search))
+    found = json.loads(sweeps.sweeps_of_run(connection, search))
     values = {"lr": ["1e-05", "0.1"], "act": ["yes", "gelu"], "api_key": ["***"]}
     assert found["searches"] == ["train"]
     assert {name: found["values"][name] for name in values} == values
@@ -70,7 +70,7 @@ def test_they_are_those_of_a_matrix_and_of_trials_with_secrets_masked(
 
 def test_the_search_of_a_matrix_is_one_too(filler: Filler, connection: protocol.Connection) -> None:
     run_id = filler.run({"train[lr=1]": ()}, search=Search("loss", "minimize"))
-    found = json.loads(sweep_values.of_run(connection, run_id))
+    found = json.loads(sweeps.sweeps_of_run(connection, run_id))
     assert found == {"values": {"lr": ["1"]}, "searches": ["train"]}
 
 

@@ -24,7 +24,7 @@ from trainui.model.states import Status
 from trainui.store import shell_environment
 from trainui.store.db import protocol, readonly
 from trainui.store.read import views
-from trainui.store.runs import events, metrics_progress, stages, trials
+from trainui.store.runs import metrics_progress, runs, stages, trials
 from trainui.store.runs.trials import SearchKey
 from trainui.tui.graph_view import Timeline
 from trainui.tui.readers.page_reader import RunPageReader
@@ -115,7 +115,7 @@ def test_a_checkpoint_that_is_not_used_is_named(
     filler.start(run_id, name)
     with filler.store.write() as writing:
         text = f"{name}: gets no checkpoint: /out/ckpt-4 is not used"
-        events.record(writing, run_id, CHECKPOINT, text, stage=name, attempt=1)
+        runs.record_event(writing, run_id, CHECKPOINT, text, stage=name, attempt=1)
     wanted = RunQuery(run_id, stage=name)
     page = RunPageReader().read(connection, wanted)
     assert page is not None
@@ -227,7 +227,7 @@ def test_the_overview_begins_with_what_a_researcher_asks_first(
     assert "checkpoint none yet" in text
     with filler.store.write() as writing:
         data = {"metric": "val/loss", "step": 2}
-        events.record(writing, run_id, NAN, "val/loss is NaN", stage=name, attempt=1, data=data)
+        runs.record_event(writing, run_id, NAN, "val/loss is NaN", stage=name, attempt=1, data=data)
     filler.log(attempt, "epoch 1/4: fine\repoch 2/4: fine\n")
     (paths.stage_directory(Path(attempt.directory)) / "ckpt-3.npz").write_bytes(b"x")
     labels = [line.split(" ")[0] for line in overview(connection, run_id, name).splitlines()]
@@ -261,7 +261,7 @@ def test_the_overview_says_which_alerts_the_last_attempt_has(
         with filler.store.write() as writing:
             own = {"metric": "loss", "condition": condition}
             text = f"{name}: {words}"
-            events.record(writing, run_id, ALERT, text, stage=name, attempt=attempt, data=own)
+            runs.record_event(writing, run_id, ALERT, text, stage=name, attempt=attempt, data=own)
 
     filler.start(run_id, name)
     alert("loss is NaN at step 3", 1, "nan")
@@ -309,7 +309,7 @@ def test_an_earlier_attempt_has_its_own_output_checkpoint_metric_and_alerts(
         checkpoint.write_bytes(b"x")
         with filler.store.write() as writing:
             text, own = f"train: alert of {number}", {"metric": "val/loss", "condition": "above"}
-            events.record(writing, run_id, ALERT, text, stage="train", attempt=number, data=own)
+            runs.record_event(writing, run_id, ALERT, text, stage="train", attempt=number, data=own)
         filler.end(attempt, Status.FAILED, error="exit code 1: no luck", exit_code=1)
         control.rerun(run_id, ["train"])
     text = overview(connection, run_id, "train", number=1)

@@ -15,7 +15,7 @@ from trainui.model.search import Search
 from trainui.model.states import Status
 from trainui.store.db import protocol, readonly
 from trainui.store.read import views
-from trainui.store.read.trials import TrialSummary
+from trainui.store.read.sweeps import TrialSummary
 from trainui.tui.run_page.sweep_table import SweepRows, best_so_far, search_rows
 from trainui.tui.snapshot.run_page import MatrixDetail, SearchDetail, StageValue
 from trainui.tui.styled_text import plain, width_of

@@ -14,7 +14,30 @@ from trainui.model.time_worked import TimeWorked
 from trainui.pipeline.matrix import TRIAL
 from trainui.pipeline.substitution import masking
 from trainui.store.db import protocol
-from trainui.store.read import event_feed, time_worked, tracked, views
+from trainui.store.read import event_feed, time_worked, views
+
+TRACKED = "tracked"
+"""Key in the submission: by stage the parameters, those that were added to the run's, and by stage
+the summary."""
+
+
+def tracked_of_run(submission: Mapping[str, Any]) -> Mapping[str, str]:
+    """Return the parameters among a run's that its trackers recorded."""
+    found: Mapping[str, str] = submission.get(TRACKED, {}).get("added", {})
+    return found
+
+
+def tracked_of_stage(submission: Mapping[str, Any], stage: str) -> Mapping[str, str]:
+    """Return the parameters that the trackers of a stage recorded."""
+    found: Mapping[str, str] = submission.get(TRACKED, {}).get("stages", {}).get(stage, {})
+    return found
+
+
+def tracked_summary(submission: Mapping[str, Any], stage: str) -> Mapping[str, Any]:
+    """Return the summary that the tracker of a stage recorded."""
+    found: Mapping[str, Any] = submission.get(TRACKED, {}).get("summary", {}).get(stage, {})
+    return found
+
 
 STDOUT_FILE = "stdout.log"
 STDERR_FILE = "stderr.log"
@@ -68,8 +91,8 @@ def run_in_full(
         for stage in lost.marked(views.stages(connection, run.id))
     ]
     for one in stages:
-        one["params"] = {**tracked.of_stage(submission, one["name"]), **one["params"]}
-        if summary := tracked.summary_of_stage(submission, one["name"]):
+        one["params"] = {**tracked_of_stage(submission, one["name"]), **one["params"]}
+        if summary := tracked_summary(submission, one["name"]):
             one["summary"] = dict(summary)
     return {
         **run_lines(connection, [run], lost)[0],
