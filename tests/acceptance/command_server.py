@@ -25,7 +25,7 @@ from pathlib import Path
 PASSED = {"PATH", "HOME", "XDG_CONFIG_HOME"}
 """Variables, besides our own, that nobody looks at while modules are loaded."""
 
-LOADED = ("cli", "control", "pipeline", "store", "report")
+LOADED = ("cli", "control", "pipeline", "store")
 
 
 def fits(environ: Mapping[str, str]) -> bool:
