@@ -111,6 +111,8 @@ def test_until_a_worker_starts_readers_say_that_nobody_knows(
     assert words in said("worker", "status")
     assert "starts automatically" not in said("worker", "status")
     assert words in said("doctor")
+    main(["worker", "stop", "--json"])
+    assert "still running" not in capsys.readouterr().err
     planned = json.loads(said("resume", run.id, "--dry-run", "--json"))["stages"]
     assert [one["action"] for one in planned] == ["run", "skip"]
     assert words in planned[0]["reason"]

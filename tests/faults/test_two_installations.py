@@ -101,6 +101,12 @@ def test_a_reader_of_the_newer_one_moves_nothing(
     if command[0] in ("ls", "show", "resume"):
         assert (done.code, done.error()) == (4, "environment")
         assert "trainui worker start" in done.json()["error"]["message"]
+    if command[0] == "worker":
+        (problem,) = done.json()["problems"]
+        assert HEAD in problem
+    if command[0] == "doctor":
+        levels = {one["name"]: one["level"] for one in done.json()["findings"]}
+        assert (levels["database"], levels["processes"]) == ("bad", "note")
     assert list(cli.home.glob("*.before-*")) == []
     (cli.directory / "go").touch()
     assert cli("wait", "r", "--timeout", "60").code == 0
@@ -120,6 +126,7 @@ def test_the_older_worker_leaves_before_the_newer_one_upgrades(
 
     for reader in (["show", "r"], ["ls"]):
         assert NEXT in cli(*reader, "--json").json()["error"]["message"]
+    assert NEXT in str(cli.json("worker", "status")["problems"])
     findings = {one["name"]: one for one in cli("doctor", "--json").json()["findings"]}
     assert NEXT in findings["database"]["message"]
 

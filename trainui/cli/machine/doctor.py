@@ -220,6 +220,20 @@ def worker() -> Result:
     return GOOD, "not running (starts automatically)"
 
 
+def schema_trouble() -> str:
+    """Return that the database is of a newer or an older trainui; empty if it is not."""
+    from trainui.errors import SchemaOutdatedError, SchemaRefusedError
+    from trainui.store.read import views
+
+    try:
+        with views.reading():
+            return ""
+    except (SchemaRefusedError, SchemaOutdatedError) as error:
+        return str(error)
+    except TrainuiError:
+        return ""
+
+
 def lost_stages() -> str:
     """Return how many stages are recorded as running without a process; empty if none is.
 
@@ -242,7 +256,7 @@ def lost_stages() -> str:
 
 def processes() -> Result:
     """Check that no process of a stage runs whose end is recorded, or that no run knows."""
-    from trainui.errors import StoreError
+    from trainui.errors import SchemaOutdatedError, SchemaRefusedError, StoreError
     from trainui.execution.attempt import running_attempts
     from trainui.store.read import views
 
@@ -251,7 +265,7 @@ def processes() -> Result:
         if views.is_there():
             with views.reading() as connection:
                 known = views.running_directories(connection)
-    except StoreError:
+    except (StoreError, SchemaRefusedError, SchemaOutdatedError):
         return NOTE, "not checked: the database cannot be read", "see the finding on the database"
     left = [one for one in running_attempts.of_home(paths.home()) if one.directory not in known]
     if not left:

@@ -170,8 +170,9 @@ def _set_paused(paused: bool, as_json: bool) -> None:
 def _show(found: dict[str, Any], as_json: bool) -> None:
     from trainui.cli.machine import doctor
 
-    if words := doctor.lost_stages():
-        found["problems"].append(words)
+    for words in (doctor.schema_trouble(), doctor.lost_stages()):
+        if words and not any(words in one for one in found["problems"]):
+            found["problems"].append(words)
     printing.answer(as_json, found, _lines(found))
     if other := doctor.changed_cpus(found):
         printing.note(f"the worker {other}: {doctor.RESTART}")
@@ -304,7 +305,7 @@ def _described(stage: StageRecord) -> str:
 def report_running() -> None:
     """Print which stages keep running after the worker has stopped."""
     try:
-        running = _running() if views.is_there() else []
+        running = _running_still() if views.is_there() else []
     except (StoreError, SchemaRefusedError) as error:
         printing.note(f"cannot tell whether stages are still running: {error}")
         return
@@ -323,6 +324,14 @@ def report_running() -> None:
 def _is_alive(run: RunRecord) -> bool:
     """Return True for a run of ours that has not ended; external runs are left alone."""
     return run.completed_at is None and run.external is None
+
+
+def _running_still() -> list[StageRecord]:
+    """Return the running stages that have a process; the others show as `running?`."""
+    running = _running()
+    with lookup.view() as connection:
+        lost = lookup.find_lost(connection, {stage.status for stage in running})
+    return [stage for stage in running if stage.id not in lost.stages]
 
 
 def _running() -> list[StageRecord]:
