@@ -1,25 +1,30 @@
-"""The pane with the selected stage's detail tabs: overview, parameters, outputs and events."""
+"""The pane with the selected stage's detail tabs, and the bar of all tabs of the narrow layout.
+
+Of a stage's files, a few that a plugin can show are shown below the list of all.
+"""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
-from itertools import groupby
+from itertools import groupby, islice
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from textual import events
 from textual.message import Message
 
 from trainui import clock
+from trainui.errors import TrainuiError
 from trainui.formatting import quantity, size
 from trainui.model.records import Event, RunRecord, StageRecord
 from trainui.model.states import ENDED, Status
 from trainui.pipeline.substitution.masking import mask
 from trainui.text import harmless
-from trainui.tui.line_view import RowsView
+from trainui.tui.line_view import LinesView, RowsView
 from trainui.tui.numbers import age_changes_in, clock_time, state_style
 from trainui.tui.run_page.overview import (
     FOLDED,
@@ -30,32 +35,111 @@ from trainui.tui.run_page.overview import (
     short_path,
 )
 from trainui.tui.run_page.sweep_table import SweepRows, SweepTable
-from trainui.tui.run_page.tab_bar import Tabs
 from trainui.tui.snapshot.run_page import StageFile, StageFiles, as_attempt
 from trainui.tui.snapshot.snapshot import Cache, DetailTab
 from trainui.tui.styled_text import (
     Row,
     Segment,
+    coloured,
     fit,
     fit_middle,
     labelled,
     marked,
     plain,
     text_rows,
+    width_of,
     wrap,
 )
 
 if TYPE_CHECKING:
     from textual.timer import Timer
 
+    from trainui.plugin import Viewer
     from trainui.tui.graph_view import Timeline
-    from trainui.tui.run_page.viewed_files import View, ViewedFiles
+
+_TABS = tuple(sorted({**{int(tab): tab.title for tab in DetailTab}, 3: "Curves", 4: "Log"}.items()))
+"""Number and name of each tab."""
 
 LEAST_NAME, MOST_NAME = 8, 24
 """Least and most width of a parameter's name, in characters."""
 
 TITLES = {"output": "outputs", "checkpoint": "checkpoints", "": "other files"}
 """Headings of the files by role."""
+
+LEAST_WIDTH = 20
+
+OF_A_FOLD = (
+    "enter unfolds the members",
+    "s sorts by best or smoothed value",
+    "c chooses the curves to compare",
+    "3, then B draws them all as one band",
+)
+"""Key hints for a folded sweep."""
+
+MOST_VIEWED = 4
+"""The most files shown of a stage: declared outputs first, then the newest ones."""
+
+VIEW_WIDTH, VIEW_HEIGHT = 96, 20
+"""The most characters of a file: more take long over a slow connection."""
+
+MOST_VIEWS = 32
+"""Size of the cache of views."""
+
+
+class Tabs(LinesView, can_focus=False):
+    """The tab bar with the name of the selected stage."""
+
+    DEFAULT_CSS = """
+    Tabs { height: 1; overflow: hidden; }
+    """
+
+    class Chosen(Message):
+        """A tab was clicked."""
+
+        def __init__(self, pane: int) -> None:
+            super().__init__()
+            self.pane = pane
+
+    def __init__(self) -> None:
+        super().__init__(id="tabs")
+        self._chosen = 2
+        self._stage = ""
+
+    def choose(self, pane: int) -> None:
+        """Highlight a tab."""
+        self._chosen = pane
+        self.update_rows()
+
+    def show_stage(self, name: str) -> None:
+        """Set the name of the stage."""
+        self._stage = name
+        self.update_rows()
+
+    def row(self, index: int, width: int) -> Row:  # noqa: ARG002 (there is one line)
+        """Return the tabs."""
+        spans = [
+            Segment(f" {number} {name} ", "tab-on" if number == self._chosen else "dim")
+            for number, name in _TABS
+        ]
+        room = max(width - width_of(tuple(spans)) - 3, 8)
+        return (*spans, Segment(f"  {cut_stage(self._stage, room)}", "dim"))
+
+    def on_click(self, event: events.Click) -> None:
+        """Choose the tab under the mouse."""
+        at = event.x
+        for number, name in _TABS:
+            at -= width_of((Segment(f" {number} {name} "),))
+            if at < 0:
+                self.post_message(self.Chosen(number))
+                return
+
+
+def cut_stage(stage: str, width: int) -> str:
+    """Return a stage's name in at most `width` characters, with its attempt whole."""
+    name, comma, number = stage.rpartition(", attempt ")
+    end = f"{comma}{number}" if comma else ""
+    return fit_middle(name if comma else stage, width - len(end)) + end
+
 
 _STATES = frozenset(str(status) for status in Status)
 
@@ -139,17 +223,6 @@ def events_rows(events: Sequence[Event] | None, width: int) -> list[Row]:
         moment = Segment(f"{clock_time(event.time):<13}", "dim")
         rows += labelled(moment, ((Segment(piece, style),) for piece in pieces))
     return rows or [(Segment("no events yet", "dim"),)]
-
-
-LEAST_WIDTH = 20
-
-OF_A_FOLD = (
-    "enter unfolds the members",
-    "s sorts by best or smoothed value",
-    "c chooses the curves to compare",
-    "3, then B draws them all as one band",
-)
-"""Key hints for a folded sweep."""
 
 
 class DetailsView(RowsView):
@@ -268,7 +341,7 @@ class DetailsView(RowsView):
 
     def _views(self, of: DetailsSubject, width: int) -> list[Row]:
         """Return the views that plugins made of files, and start the next one in a thread."""
-        from trainui.tui.run_page.viewed_files import ViewedFiles
+        pass
 
         if not getattr(self.app, "shows_pixels", False):
             return []
@@ -280,7 +353,7 @@ class DetailsView(RowsView):
             self.run_worker(work, thread=True, group="views", exit_on_error=False)
         return rows
 
-    def _view(self, viewed: ViewedFiles, view: View) -> None:
+    def _view(self, viewed: ViewedFiles, view: FileView) -> None:
         viewed.make(view)
         self.app.call_from_thread(self._show_view)
 
@@ -312,3 +385,73 @@ class DetailsView(RowsView):
         directory = self._shown[0].stage.directory
         room = max(self.scrollable_content_region.width, LEAST_WIDTH) - LABEL
         return text.replace(short_path(directory, room), directory)
+
+
+@dataclass(frozen=True, slots=True)
+class FileView:
+    """A file to show, and the space for it."""
+
+    viewer: str
+    path: str
+    """Absolute."""
+    changed_at: int
+    columns: int
+
+
+def _viewable(files: Sequence[StageFile]) -> Iterator[tuple[StageFile, Viewer]]:
+    """Yield the files that a plugin can show, each with the first one that can."""
+    from trainui.plugin import Viewer, registry  # no other page needs plugins
+    from trainui.plugin.records import fits
+
+    viewers = registry.records(Viewer)
+    for file in files:
+        name = Path(file.path).name.casefold()
+        if (viewer := next((one for one in viewers if fits(name, one.files)), None)) is not None:
+            yield file, viewer
+
+
+class ViewedFiles:
+    """Cache of the views of a stage's files."""
+
+    def __init__(self) -> None:
+        self._known: dict[FileView, tuple[Row, ...]] = {}
+
+    def rows(self, found: StageFiles | None, width: int) -> tuple[list[Row], list[FileView]]:
+        """Return the lines of a stage's files, and the views that are not made yet."""
+        if found is None or not found.files:
+            return [], []
+        rows: list[Row] = []
+        missing: list[FileView] = []
+        columns = max(min(width, VIEW_WIDTH), 8)
+        for file, viewer in islice(_viewable(found.files), MOST_VIEWED):
+            path = str(Path(found.directory) / file.path)
+            view = FileView(viewer.name, path, file.changed_at, columns)
+            rows += [(), (Segment(fit_middle(harmless(file.path), width), "strong"),)]
+            if view in self._known:
+                rows += self._known[view]
+            else:
+                missing.append(view)
+                rows.append((Segment("…", "dim"),))
+        return rows, missing
+
+    def make(self, view: FileView) -> None:
+        """Make a view; blocks until done."""
+        while len(self._known) >= MOST_VIEWS:
+            self._known.pop(next(iter(self._known)))
+        self._known[view] = tuple(_viewed(view))
+
+
+def _viewed(view: FileView) -> list[Row]:
+    from trainui.plugin import Viewer, registry
+
+    try:
+        viewer = registry.find(Viewer, view.viewer)
+        if viewer is None:
+            return []
+        passed = (ValueError, OSError)
+        path, size = Path(view.path), (view.columns, VIEW_HEIGHT)
+        lines = registry.run(viewer, viewer.view, path, *size, passes=passed)
+        return [coloured(str(line)) for line in lines[:VIEW_HEIGHT]]
+    except (TrainuiError, ValueError, OSError) as error:
+        problem = " ".join(harmless(str(error)).split())
+        return [(Segment(f"cannot be shown: {problem}", "dim"),)]

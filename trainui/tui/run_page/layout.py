@@ -24,8 +24,7 @@ from trainui.tui.graph_view import LEAST_BAR, StageGraph
 from trainui.tui.keymap import bindings
 from trainui.tui.line_view import LinesView
 from trainui.tui.log_view import LogView
-from trainui.tui.run_page.details_view import DetailsView
-from trainui.tui.run_page.tab_bar import Tabs
+from trainui.tui.run_page.details_view import DetailsView, Tabs
 from trainui.tui.snapshot.snapshot import DetailTab
 from trainui.tui.styled_text import LEAST_EDGE
 

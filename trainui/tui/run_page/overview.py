@@ -1,4 +1,4 @@
-"""The overview of a stage as lines: its state and reason, its error, its attempts, its command."""
+"""The texts about a run and a stage: the page's header; state, error, attempts and command."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 import re
 import shlex
 import signal
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -14,12 +15,13 @@ from textwrap import dedent
 from typing import TYPE_CHECKING
 
 from trainui import clock, formatting, settings
+from trainui.formatting import short_id
 from trainui.model.records import AttemptRecord, RunRecord, StageRecord
 from trainui.model.states import DONE, UNFINISHED, Status
 from trainui.pipeline.substitution.masking import mask
 from trainui.store.read.run_in_json import shown_command
-from trainui.text import STALLED, SYMBOLS, harmless, state
-from trainui.tui.numbers import age, clock_time, elapsed, number, state_style
+from trainui.text import STALLED, SYMBOLS, harmless, state, verdict
+from trainui.tui.numbers import age, clock_time, elapsed, number, progress_bar, state_style
 from trainui.tui.snapshot.run_page import LogProgress, RunPage, StageDetail, as_attempt
 from trainui.tui.styled_text import Row, Segment, fit_middle, labelled, packed, wrap
 
@@ -35,6 +37,43 @@ MOST_LINES, UNFOLDED_LINES = 4, 200
 
 MOST_TEXT = 8000
 """The most characters of such a text that are processed; more than fit into its lines."""
+
+FOLDED: Row = (Segment("▸ details", "key"), Segment("  d shows times, ids and paths", "dim"))
+"""The line in place of the folded details."""
+
+UNFOLDED: Row = (Segment("▾ details", "key"), Segment("  d hides them", "dim"))
+
+WHOLE = "d shows, C copies all of it"
+"""The end of a command that is too long."""
+
+MOST_LINES_OF_FILES = 12
+"""A remark on checkpoints ends with what to do, and contains a path."""
+
+ERROR_LINES, OUTPUT_LINES = 20, 3
+"""The most lines of an error, and of the output before another process's signal: no error."""
+
+OF_OTHERS = (signal.SIGHUP, signal.SIGINT, signal.SIGKILL, signal.SIGTERM)
+"""Signals that other processes send; those of a crash are sent by the process itself."""
+
+TRACEBACK = "Traceback (most recent call last):"
+
+_PROGRESS_BAR = re.compile(r"\d+%\|.*\||\b\d+/\d+ \[.*\]|\b\d+(\.\d+)? ?(it|s|batch|step)/(it|s)\b")
+
+BAR = 12
+"""Width of the progress bar in characters."""
+
+WITH_BAR = 100
+"""Terminal width in columns from which the progress bar fits beside the counts."""
+
+OTHERS = (
+    Status.RUNNING,
+    Status.QUEUED,
+    Status.CANCELLED,
+    Status.ENDED,
+    Status.BLOCKED,
+    Status.PRUNED,
+)
+"""States that are counted after what is wrong."""
 
 
 def field_rows(
@@ -68,12 +107,6 @@ def start_of(parts: Iterable[str], separator: str) -> str:
         if length > MOST_TEXT:
             break
     return separator.join(taken)
-
-
-FOLDED: Row = (Segment("▸ details", "key"), Segment("  d shows times, ids and paths", "dim"))
-"""The line in place of the folded details."""
-
-UNFOLDED: Row = (Segment("▾ details", "key"), Segment("  d hides them", "dim"))
 
 
 def details_rows(
@@ -145,14 +178,6 @@ def _where(last: AttemptRecord | None) -> str:
 @cache
 def _here() -> str:
     return settings.host()
-
-
-WHOLE = "d shows, C copies all of it"
-"""The end of a command that is too long."""
-
-
-MOST_LINES_OF_FILES = 12
-"""A remark on checkpoints ends with what to do, and contains a path."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -351,17 +376,6 @@ def _earlier_rows(attempts: Sequence[AttemptRecord], width: int) -> list[Row]:
     return rows
 
 
-ERROR_LINES, OUTPUT_LINES = 20, 3
-"""The most lines of an error, and of the output before another process's signal: no error."""
-
-OF_OTHERS = (signal.SIGHUP, signal.SIGINT, signal.SIGKILL, signal.SIGTERM)
-"""Signals that other processes send; those of a crash are sent by the process itself."""
-
-TRACEBACK = "Traceback (most recent call last):"
-
-_PROGRESS_BAR = re.compile(r"\d+%\|.*\||\b\d+/\d+ \[.*\]|\b\d+(\.\d+)? ?(it|s|batch|step)/(it|s)\b")
-
-
 def error_lines(error: str) -> list[str]:
     """Return the lines of an error from its last traceback on, without progress bars."""
     lines = error.splitlines()
@@ -393,3 +407,83 @@ def error_rows(stage: StageRecord, width: int, *, is_killed: bool = False) -> li
     if more:
         rows.append((Segment(f"… {more} more lines in the log", "dim"),))
     return [*rows, ()]
+
+
+def crumbs(run: RunRecord, stage: str = "") -> Row:
+    """Return the breadcrumbs, with the stage if the open pane does not name it."""
+    priority = f"  priority {run.priority:+d}" if run.priority else ""
+    return (
+        Segment(" trainui ", "title"),
+        Segment(" › ", "dim"),
+        Segment(harmless(run.name), "strong"),
+        *((Segment(" › ", "dim"), Segment(stage)) if stage else ()),
+        Segment(priority, "warn"),
+        Segment(f"  {short_id(run.id)}" if run.id != run.name else "", "dim"),
+        Segment(f"  {harmless(run.pipeline)}" if run.pipeline != run.name else "", "dim"),
+        Segment(f"  from {clock_time(run.created_at)}", "dim"),
+        Segment(f"  {mark}" if (mark := verdict(run.verdict)) else "", "key"),
+        Segment(f"  “{harmless(run.note)}”" if run.note else "", "key"),
+    )
+
+
+def heading(page: RunPage, now: int, width: int = WITH_BAR) -> Row:
+    """Return the run's state, progress and remaining time, and its stages by state, worst first.
+
+    If some stages are not read yet, states are not counted.
+    """
+    run, stages = page.run, page.stages
+    is_lost, worked = page.lost is not None, page.worked
+    spent = worked.until(now if page.lost is None else page.lost.at)
+    spent_text = elapsed(spent, ticks=worked.since is not None and not is_lost)
+    style = "warn" if is_lost else state_style(run.status)
+    since = f" since {clock_time(run.started_at)}" if run.started_at is not None else ""
+    spans = [
+        Segment(f" {state(run.status, is_lost=is_lost)}", style),
+        Segment(f"  {spent_text}" if since else ""),
+        Segment(since if width >= WITH_BAR else "", "dim"),
+    ]
+    if page.more:
+        return (*spans, Segment(f"  {len(stages) + page.more} stages", "dim"))
+    counts = Counter(stage.status for stage in stages)
+    done = sum(counts[status] for status in DONE)
+    full, empty = progress_bar(done, len(stages), BAR if width >= WITH_BAR else 0)
+    spans += [
+        Segment("  " if full or empty else " "),
+        Segment(full, state_style(run.status)),
+        Segment(empty, "line"),
+        Segment(f" {done}/{len(stages)}"),
+    ]
+    to_go = page.eta.run if page.eta is not None else None
+    if to_go is not None and run.status in UNFINISHED:
+        spans.append(Segment(f"  {to_go.words(now)} to go"))
+    spans += _counted(counts, (Status.FAILED, Status.INTERRUPTED))
+    spans += trouble(stages, page.alerts)
+    return (*spans, *_counted(counts, OTHERS))
+
+
+def _counted(counts: Mapping[Status, int], states: Sequence[Status]) -> Row:
+    return tuple(
+        Segment(f"  {SYMBOLS[status]} {counts[status]} {status}", state_style(status))
+        for status in states
+        if counts[status]
+    )
+
+
+def trouble(stages: Sequence[StageRecord], alerts: Mapping[str, str]) -> Row:
+    """Return the number of stages with a NaN or another alert, and of stalled ones."""
+    words = Counter(alerts.values())
+    found = [Segment(f"  ! {count} {word}", "bad") for word, count in words.items()]
+    stalled = sum(stage.stalled for stage in stages)
+    return (*found, *([Segment(f"  ◌ {stalled} stalled", "warn")] if stalled else []))
+
+
+def can_resume(stages: Sequence[StageRecord]) -> bool:
+    """Return True if a stage ended without completing, so that a resume may have work to do.
+
+    A failed trial of a search is left alone by a resume.
+    """
+    return any(
+        stage.status not in (*UNFINISHED, *DONE, Status.ENDED)
+        and (stage.status != Status.FAILED or stage.definition.trial is None)
+        for stage in stages
+    )

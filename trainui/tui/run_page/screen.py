@@ -1,4 +1,7 @@
-"""A run's page: its DAG and the panes of the selected stage."""
+"""A run's page: its DAG and the panes of the selected stage.
+
+The page selects a failed stage, else a running one, else the one that ran longest.
+"""
 
 from __future__ import annotations
 
@@ -27,15 +30,16 @@ from trainui.tui.line_view import RowsView
 from trainui.tui.log_view import LogView
 from trainui.tui.log_window import LogSource, Stream
 from trainui.tui.page import Jump, Page
-from trainui.tui.run_page.autoselect import stage_to_select, successor
 from trainui.tui.run_page.details_view import DetailsView
-from trainui.tui.run_page.header import can_resume, crumbs, heading
 from trainui.tui.run_page.layout import Panes
-from trainui.tui.run_page.overview import DetailsSubject
+from trainui.tui.run_page.overview import DetailsSubject, can_resume, crumbs, heading
 from trainui.tui.snapshot.run_page import RunPage, StageDetail
 from trainui.tui.snapshot.snapshot import DetailTab, RunQuery, Snapshot
 from trainui.tui.styled_text import Row, Segment, text_rows
 from trainui.tui.widgets import Bar
+
+ATTRACTING = (Status.FAILED, Status.INTERRUPTED, Status.RUNNING)
+"""The states that attract the selection, the most important first."""
 
 DETAILS = "details"
 """The preference key for the unfolded details of the overview."""
@@ -45,6 +49,44 @@ STREAMS: tuple[tuple[Stream, ...], ...] = (("stdout", "stderr"), ("stdout",), ("
 
 MOST_DRAWN = 24
 """Number of members up to which a folded sweep's curves are drawn together without being chosen."""
+
+
+def stage_to_select(
+    stages: Sequence[StageRecord], selected: StageRecord, autoselected: str | None
+) -> str | None:
+    """Return a failed, else interrupted, else running stage to select; None: keep the selection.
+
+    `autoselected` is the stage that was autoselected last.
+    """
+    if autoselected is not None and selected.status in ATTRACTING:
+        return None
+    attracting = (one.name for status in ATTRACTING for one in stages if one.status == status)
+    over = not any(stage.status in UNFINISHED for stage in stages)
+    otherwise = longest(stages) if over or autoselected is None else selected.name
+    return next(attracting, otherwise)
+
+
+def longest(stages: Sequence[StageRecord]) -> str:
+    """Return the name of the stage that ran longest; the first one if none has ended."""
+
+    def took(stage: StageRecord) -> int:
+        ended = stage.completed_at
+        return 0 if ended is None else stage.worked_until(ended) or 0
+
+    return max(stages, key=took).name
+
+
+def successor(
+    name: str | None, before: Sequence[StageRecord], after: Sequence[StageRecord]
+) -> str | None:
+    """Return the name of the new member of a sweep if an edit has replaced a member by it."""
+    known = {one.name: one for one in before}
+    old = known.get(name or "")
+    now = next((one for one in after if one.name == name), None)
+    if old is None or now is None or old.removed or not now.removed:
+        return None
+    new = (one.name for one in after if one.name not in known and not one.removed)
+    return next(new, None) if old.definition.matrix is not None else None
 
 
 class RunScreen(Page):

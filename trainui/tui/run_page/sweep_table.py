@@ -18,7 +18,7 @@ from trainui.pipeline.substitution.masking import mask
 from trainui.text import SYMBOLS, harmless
 from trainui.tui.graph_layout import RANKS, counts
 from trainui.tui.numbers import elapsed, exact_step, number, shortened, state_style, step
-from trainui.tui.run_page.header import trouble
+from trainui.tui.run_page.overview import trouble
 from trainui.tui.snapshot.run_page import MatrixDetail, SearchDetail, StageValue
 from trainui.tui.styled_text import Row, Segment, cut, fit, fit_middle, packed, width_of
 

@@ -1,14 +1,17 @@
-"""The panel's tabs besides the overview: parameters, files, events."""
+"""The panel's tabs besides the overview, views of files, and the bar of all tabs."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from textwrap import dedent
 
 import pytest
 
+from tests.unit.plugin.conftest import site as site
+from tests.unit.plugin.packages import install
 from tests.unit.tui.filled import DIAMOND, SWEEP, Filler, failed_demo
 from trainui import clock
 from trainui.model.definition import CheckpointRule
@@ -16,10 +19,19 @@ from trainui.store.db import protocol, readonly
 from trainui.store.read import views
 from trainui.tui.graph_view import Timeline
 from trainui.tui.readers import page_reader
-from trainui.tui.run_page.details_view import events_rows, files_rows, params_rows
+from trainui.tui.run_page.details_view import (
+    MOST_VIEWED,
+    VIEW_HEIGHT,
+    VIEW_WIDTH,
+    ViewedFiles,
+    cut_stage,
+    events_rows,
+    files_rows,
+    params_rows,
+)
 from trainui.tui.run_page.overview import DetailsSubject, overview_rows
-from trainui.tui.snapshot.run_page import RunPage, StageDetail, StageFiles, as_attempt
-from trainui.tui.styled_text import joined, plain, width_of
+from trainui.tui.snapshot.run_page import RunPage, StageDetail, StageFile, StageFiles, as_attempt
+from trainui.tui.styled_text import Row, joined, plain, width_of
 
 
 @pytest.fixture
@@ -135,3 +147,79 @@ def test_an_earlier_attempt_is_shown_as_it_was(
     assert "exit code 3" in text
     assert "attempt 1 of 2" in text
     assert as_attempt(stage, attempts) == stage
+
+
+VIEWER = """
+    from trainui.plugin import INTERFACE, Viewer
+
+    VIEWER = Viewer(interface=INTERFACE, name="dot", view="dots:view", files=("*.dot",))
+
+    def view(path, columns, rows):
+        if path.name == "broken.dot":
+            raise KeyError("words \\x1b[2J")
+        return ["\\x1b[31m" + "#" * columns + "\\x1b]0;owned\\x07"] * (rows + 5)
+"""
+
+
+@pytest.fixture
+def viewer(site: Path) -> None:
+    install(site, "dots", {"viewers:dot": "dots:VIEWER"}, {"dots.py": dedent(VIEWER)})
+
+
+def found(*names: str, changed_at: int = 1) -> StageFiles:
+    files = tuple(StageFile(name, 1, changed_at) for name in names)
+    return StageFiles(files, directory="/nowhere")
+
+
+def rows_of(names: Sequence[str], width: int = 40) -> list[Row]:
+    viewed = ViewedFiles()
+    _, missing = viewed.rows(found(*names), width)
+    for view in missing:
+        viewed.make(view)
+    rows, missing = viewed.rows(found(*names), width)
+    assert not missing
+    return rows
+
+
+@pytest.mark.usefixtures("viewer")
+def test_the_lines_of_a_view_are_coloured_and_harmless() -> None:
+    blank, title, *rows = rows_of(["plots/A.DOT", "other.txt"])
+    assert (plain(blank), plain(title)) == ("", "plots/A.DOT")
+    assert {plain(row) for row in rows} == {"#" * 40}
+    assert rows[0][0].style == "sgr:color(1)"
+    assert len(rows) == VIEW_HEIGHT
+
+
+@pytest.mark.usefixtures("viewer")
+def test_views_are_limited_in_number_and_width() -> None:
+    rows = rows_of([f"{number}.dot" for number in range(MOST_VIEWED + 2)], width=300)
+    assert sum(plain(row).endswith(".dot") for row in rows) == MOST_VIEWED
+    assert max(len(plain(row)) for row in rows) == VIEW_WIDTH
+
+
+@pytest.mark.usefixtures("viewer")
+def test_a_viewer_that_fails_is_named_in_a_line() -> None:
+    *_, row = rows_of(["broken.dot"])
+    assert plain(row).startswith("cannot be shown: plugin dot (dots 1): KeyError")
+    assert "\x1b" not in plain(row)
+
+
+@pytest.mark.usefixtures("viewer")
+def test_a_file_that_was_rewritten_is_viewed_again() -> None:
+    viewed = ViewedFiles()
+    viewed.make(viewed.rows(found("a.dot"), 40)[1][0])
+    assert viewed.rows(found("a.dot", changed_at=2), 40)[1]
+    assert not viewed.rows(found("a.dot"), 40)[1]
+
+
+@pytest.mark.parametrize(
+    ("stage", "width", "shown"),
+    [
+        ("train", 17, "train"),
+        ("train, attempt 3", 17, "train, attempt 3"),
+        ("train[lr=1], attempt 12", 18, "tr…=1], attempt 12"),
+        ("evaluate-on-all", 9, "eval…-all"),
+    ],
+)
+def test_the_attempt_of_a_long_name_is_whole(stage: str, width: int, shown: str) -> None:
+    assert cut_stage(stage, width) == shown

@@ -29,14 +29,16 @@ from trainui.store.runs.trials import SearchKey
 from trainui.tui.graph_view import Timeline
 from trainui.tui.readers.page_reader import RunPageReader
 from trainui.tui.readers.progress import log_progress, most_steps
-from trainui.tui.run_page.header import can_resume, crumbs, heading
 from trainui.tui.run_page.overview import (
     MOST_LINES,
     DetailsSubject,
+    can_resume,
+    crumbs,
     details_rows,
     error_lines,
     error_rows,
     field_rows,
+    heading,
     overview_rows,
     short_path,
     why,
