@@ -184,18 +184,18 @@ def _source(spec: MetricSpec) -> MetricSource:
 
 
 def _search(spec: SearchSpec) -> Search:
-    known = search_rules.searchers()
-    sampler = next(iter(known), "") if spec.sampler is None else spec.sampler[0]
+    searcher = search_rules.searcher_of(spec.sampler and spec.sampler[0], spec.prune)
+    default = next(iter(search_rules.samplers(searcher)), "")
     return Search(
         metric=spec.metric,
         goal=spec.goal,
         space=spec.space,
         trials=spec.trials,
-        sampler=sampler,
+        sampler=spec.sampler[0] if spec.sampler else default,
         sampler_options=spec.sampler[1] if spec.sampler else {},
         prune=spec.prune,
         seed=spec.seed,
-        searcher=known[sampler].name if sampler else "",
+        searcher=searcher.name if searcher else "",
     )
 
 

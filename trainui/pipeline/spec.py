@@ -99,6 +99,11 @@ class SearchSpec(_Strict):
         search_types.check_grid(self.space, self.sampler, self.trials)
         return self
 
+    @model_validator(mode="after")
+    def _is_of_one_searcher(self) -> SearchSpec:
+        sampler_types.check_pruner(self.sampler, self.prune)
+        return self
+
 
 _Source = Annotated[
     MetricSpec, BeforeValidator(_as_source, json_schema_input_type=MetricSpec | str)

@@ -17,6 +17,7 @@ from trainui.errors import install_advice as install_advice
 from trainui.plugin.records import INTERFACE as INTERFACE
 from trainui.plugin.records import Answer as Answer
 from trainui.plugin.records import Cause as Cause
+from trainui.plugin.records import CheckpointDirectory as CheckpointDirectory
 from trainui.plugin.records import Command as Command
 from trainui.plugin.records import CommandLine as CommandLine
 from trainui.plugin.records import Database as Database

@@ -113,8 +113,6 @@ class Format(Plugin):
     None if they are of other formats."""
     label: Code = ""
     """`(history)` to the names that distinguish a history from others, or None; best first."""
-    plain: Code = ""
-    """`(name)` to the name by which a metric of such a file is stored."""
     order: Code = ""
     """`(path)` to bytes by which new files are sorted before they are read."""
     repeats_history: bool = False
@@ -180,6 +178,20 @@ class Database:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CheckpointDirectory:
+    """A checkpoint that is a directory of files."""
+
+    state: str
+    """The file in it that is written last, a JSON object with the step."""
+    begun_by: str = ""
+    """A file that is written before: with it and without the state, a checkpoint is incomplete."""
+    name: str = ".*"
+    """A regular expression that the names of such directories fit."""
+    resume_option: str = "--resume"
+    """The option by which its programs continue from such a directory."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Tracker(Plugin):
     """A program that records trainings: how they are found, and what it says about them."""
 
@@ -226,6 +238,8 @@ class Tracker(Plugin):
     that of this output."""
     home: Code = ""
     """`(environment)` to a directory outside of all workdirs in which it keeps its files."""
+    checkpoint: CheckpointDirectory | None = None
+    """How the checkpoints that it writes as directories are recognised."""
 
     @property
     def label(self) -> str:
@@ -438,6 +452,8 @@ class Searcher(Plugin):
     checked with it and with the next two where the packages that the backend needs are missing."""
     pruners: Code = ""
     """The same for the rules that stop trials early."""
+    rank: int = 50
+    """The lowest decides about a search that names neither sampler nor pruner."""
     title: str = ""
     """Its name in messages."""
     modules: tuple[str, ...] = ()

@@ -168,7 +168,9 @@ def _only_number(name: str) -> str | None:
 def _in_content(checkpoint: Path) -> int | None:
     try:
         if checkpoint.is_dir():
-            return _chosen(_of_json(checkpoint / "trainer_state.json"))
+            states = (checkpoint / one.state for one in integrity.kinds_of_directories())
+            state = next((one for one in states if one.is_file()), None)
+            return _chosen(_of_json(state)) if state is not None else None
         if checkpoint.suffix.lower() == ".json":
             return _chosen(_of_json(checkpoint))
         with plain_files.open_plain(checkpoint) as opened:

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from trainui import formatting
+from trainui.plugin import CheckpointDirectory, Tracker, registry
 from trainui.resume import integrity_pickle
 from trainui.resume.integrity_pickle import TornError
 from trainui.system import plain_files
@@ -60,14 +61,12 @@ _WEIGHTS = (*_ZIPS, *_TORCH, *_HDF5S, ".safetensors", ".ckpt")
 _PARTS = re.compile(
     r"(diffusion_)?(pytorch_model|adapter_model|optimizer|scheduler|sampler|training_args)"
     r"([_.-].*)?\.bin|(random_states|custom_checkpoint)_\d+\.pkl|"
-    r"(trainer_state|config|adapter_config|generation_config|tokenizer|tokenizer_config)\.json"
+    r"(config|adapter_config|generation_config|tokenizer|tokenizer_config)\.json"
 )
 """Files that Transformers, Accelerate and related libraries write; checked too."""
 
 _DISTRIBUTED, _METADATA = ".distcp", ".metadata"
 """The file names of `torch.distributed.checkpoint`."""
-
-_TRANSFORMERS = re.compile(r"checkpoint-[0-9]+")
 
 
 def is_complete(path: Path, complete: str | None = None) -> bool:
@@ -103,6 +102,12 @@ def _reason(error: Exception) -> str:
             return "is damaged: it is nested too deeply"
         case _:
             return f"is damaged ({type(error).__name__}: {str(error)[:100]})".replace("\n", " ")
+
+
+def kinds_of_directories() -> list[CheckpointDirectory]:
+    """Return the kinds of checkpoints that are directories, as plugins describe them."""
+    known = (one.checkpoint for one in registry.records(Tracker))
+    return [one for one in known if one is not None]
 
 
 def files_of(directory: Path) -> Iterator[Path]:
@@ -147,8 +152,15 @@ def _check_parts(directory: Path) -> None:
 def _check_last_part(directory: Path) -> None:
     """Check that a directory has the file that its library writes last."""
     last = None
-    if _TRANSFORMERS.fullmatch(directory.name) and (directory / "training_args.bin").exists():
-        last = "trainer_state.json"
+    begun = [
+        one.state
+        for one in kinds_of_directories()
+        if one.begun_by
+        and re.fullmatch(one.name, directory.name)
+        and (directory / one.begun_by).exists()
+    ]
+    if begun:
+        last = begun[0]
     elif (latest := directory / "latest").exists():
         with plain_files.open_plain(latest) as file:
             target = file.read(256).decode(errors="replace").strip()
@@ -165,7 +177,11 @@ def _check_part(path: Path) -> None:
             raise TornError(f"is there without {_METADATA}")
     elif path.name == _METADATA:
         _check_distributed(path)
-    elif path.suffix.lower() in _WEIGHTS or _PARTS.fullmatch(path.name):
+    elif (
+        path.suffix.lower() in _WEIGHTS
+        or _PARTS.fullmatch(path.name)
+        or any(path.name == one.state for one in kinds_of_directories())
+    ):
         _check_file(path, throughout=False)
 
 

@@ -71,17 +71,20 @@ class Undeclared:
     @property
     def words(self) -> str:
         """What to do to continue from it, as a clause."""
-        option = "--resume_from_checkpoint" if self._is_of_transformers else "--resume"
+        option = next(
+            (
+                one.resume_option
+                for one in integrity.kinds_of_directories()
+                if (self.path / one.state).is_file()
+            ),
+            "--resume",
+        )
         return (
             f"{self.path} looks like a checkpoint, and the stage declares none: to continue from "
             f'such, add `checkpoint: "{self.pattern}"` and `resume_args: [{option}, '
             '"${checkpoint}"]` (with the option of its program) to the pipeline, with the key `e` '
             "or with `resume --file`"
         )
-
-    @property
-    def _is_of_transformers(self) -> bool:
-        return (self.path / "trainer_state.json").is_file()
 
 
 def find(store: Store, stage: StageRecord, attempts: Iterable[AttemptRecord]) -> Undeclared | None:

@@ -313,7 +313,7 @@ class SearchTurns:
 
 
 def searcher_of(search: Search) -> Searcher:
-    """Return the plugin that decides about a search.
+    """Return the plugin that decides about a search; the first if it was stored without a name.
 
     Raises:
         UnfitEnvironmentError: none is installed.

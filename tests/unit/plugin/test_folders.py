@@ -34,9 +34,9 @@ WORDS = {
 """What names a plugin and its files."""
 
 MAY_NAME = {
-    # the files of a complete checkpoint, and a checkpoint's step, are the core's
+    # the preset of its printed lines
     "huggingface": (
-        *("resume/", "model/definition.py", "metrics/formats/text/presets/"),
+        *("model/definition.py", "metrics/formats/text/presets/"),
         # owners of secrets; the cache that Trackio's directory is in
         *("pipeline/substitution/masking.py", "plugins/trackio/database.py"),
     ),

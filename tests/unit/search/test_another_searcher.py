@@ -26,11 +26,13 @@ class Sequence(SearchBackend):
 
 
 RULES = {"Sequence": SearchRule("sequence", {"step": Option(least=0)})}
+STOPS = {"Never": SearchRule("never")}
 SEQUENCE = Searcher(
     interface=1,
     name="sequence",
     backend=f"{__name__}:Sequence",
     samplers=f"{__name__}:RULES",
+    pruners=f"{__name__}:STOPS",
 )
 FILE = TEXT.replace("{by: tpe, startup_trials: 2}", "{by: sequence, step: 0.25}")
 
@@ -40,7 +42,9 @@ def installed(monkeypatch: pytest.MonkeyPatch) -> None:
     records = registry.records
 
     def with_another(kind: Any) -> tuple[Any, ...]:
-        return (*records(kind), SEQUENCE) if kind is Searcher else records(kind)
+        if kind is not Searcher:
+            return records(kind)
+        return tuple(sorted((*records(kind), SEQUENCE), key=lambda one: one.rank))
 
     monkeypatch.setattr(registry, "records", with_another)
 
@@ -64,6 +68,30 @@ def test_its_options_are_checked_with_their_place() -> None:
         loader.load_text(FILE.replace("0.25", "-1"))
     (problem,) = caught.value.problems
     assert (problem.code, problem.line, problem.column) == ("bad-option", 10, 37)
+
+
+def searched(text: str) -> Any:
+    (stage, *_others) = loader.load_text(text).stages
+    assert stage.search is not None
+    return stage.search
+
+
+def test_the_sampler_or_the_pruner_chooses_the_searcher() -> None:
+    without = TEXT.replace("      sampler: {by: tpe, startup_trials: 2}\n", "      PRUNE\n")
+    found = {
+        prune: (searched(without.replace("PRUNE", prune)).searcher)
+        for prune in ("", "prune: never")
+    }
+    assert found == {"": "optuna", "prune: never": "sequence"}
+    assert searched(without.replace("PRUNE", "prune: never")).sampler == "Sequence"
+    assert (searched(FILE).searcher, searched(FILE).sampler) == ("sequence", "Sequence")
+
+
+def test_a_pruner_of_another_searcher_is_refused() -> None:
+    with pytest.raises(PipelineFileError) as caught:
+        loader.load_text(FILE.replace("step: 0.25}", "step: 0.25}\n      prune: median"))
+    (problem,) = caught.value.problems
+    assert (problem.code, problem.line) == ("bad-pruner", 11)
 
 
 def test_without_any_searcher_a_search_is_refused(

@@ -44,6 +44,22 @@ def _prune(value: Any, info: ValidationInfo) -> Prune:
     return Prune(by, options, inner)
 
 
+def check_pruner(sampler: tuple[str, dict[str, Any]] | None, prune: Prune | None) -> None:
+    """Raise a fault if a search's pruner is of another plugin than its sampler."""
+    if sampler is None or prune is None:
+        return
+    known = searchers()
+    decides, other = known[sampler[0]], known[prune.by]
+    if other is not decides:
+        raise fault(
+            "bad-pruner",
+            f"is of {other.title or other.name}, and the sampler is of "
+            f"{decides.title or decides.name}; use one that {decides.title or decides.name} has, "
+            "or remove it",
+            "prune",
+        )
+
+
 def _rule(value: Any, info: ValidationInfo, rules: Rules, kind: str) -> tuple[str, dict[str, Any]]:
     """Return a full name and its keyword arguments; `value` is a name or has `by`."""
     if not rules:

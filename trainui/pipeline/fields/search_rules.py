@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from trainui.model.search import Prune
 from trainui.plugin import Searcher, SearchRule, registry
 
 Rules = Mapping[str, SearchRule]
@@ -11,18 +12,28 @@ Rules = Mapping[str, SearchRule]
 
 
 def searchers() -> dict[str, Searcher]:
-    """Return the plugin of each sampler and pruner, by its full name; the first is the default."""
+    """Return the plugin of each sampler and pruner, by its full name."""
     known: dict[str, Searcher] = {}
     for plugin in registry.records(Searcher):
-        for where in (plugin.samplers, plugin.pruners):
-            for name in _table(plugin, where):
-                known.setdefault(name, plugin)
+        for name in (*_table(plugin, plugin.samplers), *_table(plugin, plugin.pruners)):
+            known.setdefault(name, plugin)
     return known
 
 
-def samplers() -> Rules:
-    """Return all samplers; the first is the default."""
-    return _merged([(plugin, plugin.samplers) for plugin in registry.records(Searcher)])
+def searcher_of(sampler: str | None, prune: Prune | None) -> Searcher | None:
+    """Return the plugin that decides about a search: that of its sampler, else of its pruner.
+
+    The first one decides where a file names neither; None if none is installed.
+    """
+    known = searchers()
+    named = sampler or (prune.by if prune is not None else "")
+    return known.get(named) or next(iter(registry.records(Searcher)), None)
+
+
+def samplers(plugin: Searcher | None = None) -> Rules:
+    """Return all samplers, or those of a plugin; its first is its default."""
+    plugins = registry.records(Searcher) if plugin is None else (plugin,)
+    return _merged([(one, one.samplers) for one in plugins])
 
 
 def pruners() -> Rules:
@@ -45,4 +56,7 @@ def _table(plugin: Searcher, where: str) -> Rules:
 
 def named(rules: Rules) -> dict[str, str]:
     """Return the full name for every name that a file can use."""
-    return {rule.short: name for name, rule in rules.items()} | {name: name for name in rules}
+    shorts: dict[str, str] = {}
+    for name, rule in rules.items():
+        shorts.setdefault(rule.short, name)
+    return shorts | {name: name for name in rules}

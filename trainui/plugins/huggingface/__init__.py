@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from trainui.plugin import Format, Tracker
+from trainui.plugin import CheckpointDirectory, Format, Tracker
 
 FORMAT = Format(
     interface=1,
@@ -26,4 +26,10 @@ TRACKER = Tracker(
     title="Hugging Face",
     rank=60,
     find="trainui.plugins.huggingface.trainer_state:training",
+    checkpoint=CheckpointDirectory(
+        state="trainer_state.json",
+        begun_by="training_args.bin",
+        name="checkpoint-[0-9]+",
+        resume_option="--resume_from_checkpoint",
+    ),
 )

@@ -43,6 +43,7 @@ TRACKER = Tracker(
 SEARCHER = Searcher(
     interface=1,
     name="optuna",
+    rank=10,
     title="Optuna",
     backend="trainui.plugins.optuna.study:SearchStudy",
     samplers="trainui.plugins.optuna.options:SAMPLERS",
