@@ -31,9 +31,9 @@ from trainui.errors import TrainuiError
 from trainui.store.read.run_list import RunLine
 from trainui.text import harmless
 from trainui.tui import styles
+from trainui.tui.app_interface import PREFERENCES_FILE, Preferences
 from trainui.tui.keymap import KeyTable, bindings
 from trainui.tui.page import Page
-from trainui.tui.preferences import FILE, Preferences
 from trainui.tui.readers import machine
 from trainui.tui.readers.poller import Poller
 from trainui.tui.run_list.screen import RunsScreen
@@ -142,7 +142,7 @@ GC_THRESHOLD = 5000
 
 
 def _commands() -> type[Provider]:
-    from trainui.tui.command_palette import KeyCommands
+    from trainui.tui.help_screen import KeyCommands
 
     return KeyCommands
 
@@ -189,7 +189,7 @@ class TrainuiApp(TerminalApp):
             self.animation_level = "none"
         for own in styles.OURS:
             self.register_theme(own)
-        self.preferences = Preferences(paths.home().root / FILE, self._save_soon)
+        self.preferences = Preferences(paths.home().root / PREFERENCES_FILE, self._save_soon)
         self._configured_theme = configured.theme
         self._fitting = styles.fitting(configured.theme, self.console.color_system, os.environ)
         chosen = styles.chosen(self.preferences.get(THEME, dict), self._fitting)
@@ -300,7 +300,7 @@ class TrainuiApp(TerminalApp):
         """Open the command palette."""
         from textual.command import CommandPalette
 
-        from trainui.tui.command_palette import PLACEHOLDER
+        from trainui.tui.help_screen import PLACEHOLDER
 
         if not CommandPalette.is_open(cast("App[object]", self)):
             self.push_screen(CommandPalette(placeholder=PLACEHOLDER, id="--command-palette"))
@@ -321,7 +321,7 @@ class TrainuiApp(TerminalApp):
 
     def action_run_file(self) -> None:
         """Open the page to choose a pipeline file."""
-        from trainui.tui.actions.file_screen import ChooseFileScreen
+        from trainui.tui.file_screen import ChooseFileScreen
 
         if not isinstance(self.screen, ChooseFileScreen):
             self.push_screen(ChooseFileScreen())

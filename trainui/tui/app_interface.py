@@ -1,21 +1,36 @@
-"""The app as pages and dialogs know it: its data, and actions that run in a background thread.
+"""The app as pages and dialogs know it: its data, its preferences, and actions run in a thread.
 
-They import this instead of the app, which imports them.
+They import this instead of the app, which imports them. How messages name runs and stages is here
+too. Preferences are optional: a file that cannot be read or written is ignored.
 """
 
 from __future__ import annotations
 
+import contextlib
+import json
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from textual.dom import DOMNode
 
+from trainui import formatting, paths
+from trainui.model.records import RunRecord
+from trainui.model.states import UNFINISHED
+from trainui.store.read.run_list import RunLine
+from trainui.system import plain_files
+from trainui.text import harmless
+
 if TYPE_CHECKING:
     from trainui.store.read.run_list import RunLine
     from trainui.tui.keymap import KeyTable
-    from trainui.tui.preferences import Preferences
     from trainui.tui.readers.poller import Poller
     from trainui.tui.snapshot.snapshot import Snapshot
+
+MOST_NAMED = 4
+"""Maximum number of runs or stages named in a message."""
+
+PREFERENCES_FILE = "screen.json"
 
 
 class AppInterface(Protocol):
@@ -57,3 +72,58 @@ class AppInterface(Protocol):
 def app_of(node: DOMNode) -> AppInterface:
     """Return the app of a page, a dialog or a widget."""
     return cast("AppInterface", node.app)
+
+
+Target = RunRecord | RunLine
+
+
+def may_be_deleted(run: Target) -> bool:
+    """Return True if no process of ours can still use its files; an external run's files stay."""
+    return run.is_external or run.status not in UNFINISHED
+
+
+def run_label(run: Target) -> str:
+    """Return a run's name and short id, since several runs may share a name."""
+    name = harmless(run.name)
+    return name if run.name == run.id else f"{name} {formatting.short_id(run.id)}"
+
+
+def listed(names: Sequence[str], most: int = MOST_NAMED) -> str:
+    """Return names separated by commas, a long list shortened to `... and 3 more`."""
+    return formatting.listed([harmless(name) for name in names], most)
+
+
+class Preferences:
+    """Values by name, in memory until `save`."""
+
+    def __init__(self, file: Path, changed: Callable[[], None]) -> None:
+        """Read the JSON file, if any; `changed` is called if a value differs from the saved one."""
+        self._changed = changed
+        self._file = file
+        self._kept: dict[str, Any] = {}
+        self._saved: dict[str, Any] = {}
+        with contextlib.suppress(OSError, ValueError):
+            found = json.loads(plain_files.read_text(file))
+            if isinstance(found, dict):
+                self._kept, self._saved = found, dict(found)
+
+    def get(self, name: str, kind: type) -> Any:
+        """Return a value, or the empty value `kind()` if it is missing or of another type."""
+        found = self._kept.get(name)
+        return found if isinstance(found, kind) else kind()
+
+    def keep(self, name: str, value: Any) -> None:
+        """Set a value (JSON data)."""
+        self._kept[name] = value
+        if self._kept != self._saved:
+            self._changed()
+
+    def save(self) -> None:
+        """Write the file if anything has changed and the home directory exists."""
+        saved = dict(self._kept)
+        if saved == self._saved:
+            return
+        self._saved = saved
+        with contextlib.suppress(OSError):
+            if self._file.parent.is_dir():
+                paths.write_private(self._file, json.dumps(saved, indent=1) + "\n")

@@ -23,8 +23,14 @@ from trainui.errors import TrainuiError
 from trainui.execution.processes import NO_WORKER
 from trainui.model.states import UNFINISHED, Status
 from trainui.text import harmless
-from trainui.tui.actions.target import Target, label, listed, may_be_deleted
-from trainui.tui.app_interface import AppInterface, app_of
+from trainui.tui.app_interface import (
+    AppInterface,
+    Target,
+    app_of,
+    listed,
+    may_be_deleted,
+    run_label,
+)
 from trainui.tui.graph_layout import most_important
 from trainui.tui.keymap import Key, bindings
 from trainui.tui.snapshot.snapshot import Query, Snapshot
@@ -134,7 +140,7 @@ class Page(Screen[None]):
     def jumps(self) -> Iterator[Jump]:
         """Yield the places that the command palette opens: runs, and what the page adds."""
         for run in self.own_app.runs:
-            yield Jump("run", label(run), partial(self.own_app.open_run, run.id))
+            yield Jump("run", run_label(run), partial(self.own_app.open_run, run.id))
 
     def prepare_for(self, scope: str) -> None:
         """Focus a widget that handles the keys of a scope."""
@@ -289,13 +295,13 @@ class Page(Screen[None]):
         """Show the resume plan; for several runs, a confirmation."""
         targets = self._targets()
         if len(targets) > 1:
-            from trainui.tui.actions.confirmations import resume_runs_question
+            from trainui.tui.dialogs import resume_runs_question
 
             self._ask(resume_runs_question(targets))
         elif targets and targets[0].is_external:
             self._offer_new_run(targets[0], ())
         elif targets:
-            from trainui.tui.actions.plan_screen import PlanScreen
+            from trainui.tui.plan_screen import PlanScreen
 
             self._ask(PlanScreen(targets[0]))
 
@@ -313,13 +319,13 @@ class Page(Screen[None]):
             state = f"{harmless(unfinished.name)} is {unfinished.status}"
             self.app.notify(f"{state}; wait until it ends, or cancel it with x")
         elif targets:
-            from trainui.tui.actions.confirmations import rerun_question
+            from trainui.tui.dialogs import rerun_question
 
             self._ask(rerun_question(targets[0], stages))
 
     def _offer_new_run(self, target: Target, stages: Sequence[StageRecord]) -> None:
         """Show the confirmation for running an external run's command as a new run."""
-        from trainui.tui.actions.confirmations import new_run_question
+        from trainui.tui.dialogs import new_run_question
 
         self._ask(new_run_question(target, stages))
 
@@ -335,13 +341,13 @@ class Page(Screen[None]):
         elif stage is not None and stage.status == Status.RUNNING and not _is_search(stages):
             self.app.notify(f"{harmless(stage.name)} is running; cancel it with x, then edit it")
         elif targets:
-            from trainui.tui.actions.edit_screen import EditScreen
+            from trainui.tui.plan_screen import EditScreen
 
             self._ask(EditScreen(targets[0], stage, alone=len(stages) == 1))
 
     def action_cancel(self) -> None:
         """Show the confirmation for cancelling the stage or the run."""
-        from trainui.tui.actions.confirmations import (
+        from trainui.tui.dialogs import (
             can_be_cancelled,
             cancel_question,
             cancel_runs_question,
@@ -365,7 +371,7 @@ class Page(Screen[None]):
         """Show the confirmation for deleting the run, or all marked ones, with its files."""
         targets = self._targets()
         if any(map(may_be_deleted, targets)):
-            from trainui.tui.actions.confirmations import remove_question
+            from trainui.tui.dialogs import remove_question
 
             self._ask(remove_question(targets))
         elif targets:
@@ -384,7 +390,7 @@ class Page(Screen[None]):
         def work() -> str:
             from trainui import control
 
-            changed = [(label(one), control.change_priority(one.id, change)) for one in waiting]
+            changed = [(run_label(one), control.change_priority(one.id, change)) for one in waiting]
             return f"priority of {listed([f'{name} is {now:+d}' for name, now in changed])}"
 
         if waiting:

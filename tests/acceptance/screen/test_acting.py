@@ -33,10 +33,10 @@ from trainui.resume import edits
 from trainui.resume import submitted as control_known
 from trainui.store.read import views
 from trainui.store.runs import attempts
-from trainui.tui.actions.confirmations import ConfirmScreen
-from trainui.tui.actions.file_screen import start
-from trainui.tui.actions.plan_screen import PlanScreen, PlanView
 from trainui.tui.app import TrainuiApp
+from trainui.tui.dialogs import ConfirmScreen
+from trainui.tui.file_screen import start
+from trainui.tui.plan_screen import PlanScreen, PlanView
 from trainui.tui.run_page.screen import RunScreen
 from trainui.tui.styled_text import Segment
 

@@ -7,13 +7,11 @@ from collections import Counter
 import pytest
 from textual.dom import DOMNode
 
-from trainui.tui.actions.confirmations import ConfirmScreen
-from trainui.tui.actions.edit_screen import EditScreen
-from trainui.tui.actions.plan_screen import PlanScreen
 from trainui.tui.app import TrainuiApp
 from trainui.tui.curves.comparison_screen import CandidateList, ComparisonScreen
 from trainui.tui.curves.grid_view import CurvesView
 from trainui.tui.curves.screen import CurvePlot
+from trainui.tui.dialogs import ConfirmScreen
 from trainui.tui.graph_view import StageGraph
 from trainui.tui.help_screen import help_rows
 from trainui.tui.keymap import KEYS, SCOPES, KeyTable, bindings
@@ -21,6 +19,7 @@ from trainui.tui.line_view import LinesView
 from trainui.tui.log_view import LogView
 from trainui.tui.machine_screen import MachineScreen, MachineView
 from trainui.tui.page import Page
+from trainui.tui.plan_screen import EditScreen, PlanScreen
 from trainui.tui.run_list.screen import RunsScreen
 from trainui.tui.run_list.table import RunTable
 from trainui.tui.run_page.screen import RunScreen

@@ -12,9 +12,8 @@ from trainui.store.db.protocol import Connection
 from trainui.store.read import sweeps
 from trainui.store.read.run_list import RunLine
 from trainui.tui.readers.stage_values import MetricReader
-from trainui.tui.run_list import sorting
-from trainui.tui.run_list.filter import Values, parse
-from trainui.tui.run_list.sorting import SortOrder
+from trainui.tui.run_list import filter
+from trainui.tui.run_list.filter import SortOrder, Values, parse
 from trainui.tui.snapshot.params import shown_params
 from trainui.tui.snapshot.run_page import SMOOTHED
 
@@ -45,9 +44,9 @@ def select(
         raise UsageError("; ".join(chosen.problems))
     metrics, params = set(chosen.metrics), set(chosen.params)
     if sort is not None and sort.startswith(_SMOOTHED):
-        sort = f"{sorting.METRIC}{SMOOTHED}{sort.removeprefix(_SMOOTHED)}"
+        sort = f"{filter.METRIC_PREFIX}{SMOOTHED}{sort.removeprefix(_SMOOTHED)}"
     sorted_by = ""  # the metric or parameter of the order; empty for another order
-    for prefix, names in ((sorting.METRIC, metrics), (PARAMS, params)):
+    for prefix, names in ((filter.METRIC_PREFIX, metrics), (PARAMS, params)):
         if sort is not None and sort.startswith(prefix):
             sorted_by = sort.removeprefix(prefix)
             names.add(sorted_by)
@@ -103,13 +102,13 @@ def _values(connection: Connection, names: set[str], runs: Sequence[RunLine]) ->
 
 
 def _order(name: str, values: Values) -> SortOrder:
-    if name.startswith(sorting.METRIC) and name != sorting.METRIC:
-        metric = name.removeprefix(sorting.METRIC)
+    if name.startswith(filter.METRIC_PREFIX) and name != filter.METRIC_PREFIX:
+        metric = name.removeprefix(filter.METRIC_PREFIX)
         chosen = values[metric]
-        return sorting.by_metric(ComparedMetric(metric, chosen.lower), lambda: chosen.values)
+        return filter.by_metric(ComparedMetric(metric, chosen.lower), lambda: chosen.values)
     if name.startswith(PARAMS) and name != PARAMS:
-        return sorting.by_param(name.removeprefix(PARAMS))
-    known = {order.title.casefold(): order for order in sorting.ORDERS}
+        return filter.by_param(name.removeprefix(PARAMS))
+    known = {order.title.casefold(): order for order in filter.ORDERS}
     if (found := known.get(name.casefold())) is None:
         raise UsageError(
             f"--sort {name!r}: expected {', '.join(known)}, params.NAME, metric.NAME or "

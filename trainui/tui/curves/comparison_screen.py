@@ -12,7 +12,7 @@ from textual.widget import Widget
 
 from trainui.model.records import RunRecord
 from trainui.text import harmless
-from trainui.tui.actions.target import Target
+from trainui.tui.app_interface import Target
 from trainui.tui.curves.interaction import CurvesState
 from trainui.tui.keymap import bindings
 from trainui.tui.numbers import exact_step, number, shortened

@@ -35,7 +35,7 @@ from trainui.tui.snapshot.curves import (
 from trainui.tui.styled_text import Row, text_rows
 
 if TYPE_CHECKING:
-    from trainui.tui.preferences import Preferences
+    from trainui.tui.app_interface import Preferences
 
 PREFERENCE = "curves"
 """Where the choices on curves are in the preferences."""

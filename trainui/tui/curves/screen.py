@@ -21,7 +21,7 @@ from trainui.pipeline.folding import mean
 from trainui.store.points.plot_series import Axis
 from trainui.text import SYMBOLS, harmless, markdown_cell
 from trainui.tui import axis_marks
-from trainui.tui.actions.target import Target
+from trainui.tui.app_interface import Target
 from trainui.tui.axis_marks import LABEL
 from trainui.tui.curves.cursor_values import (
     best_text,

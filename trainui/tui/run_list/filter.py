@@ -1,4 +1,4 @@
-"""The filter language of the list of runs: words, and terms like `params.lr>1e-3`.
+"""The filter language of the list of runs: words, and terms like `params.lr>1e-3`; and its orders.
 
     trouble  trouble:nan  status:failed  name:digits  params.lr>1e-3  metric.val/loss<0.1  age<2d
     -status:completed
@@ -10,22 +10,138 @@ types.
 
 from __future__ import annotations
 
+import math
 import operator
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from trainui import clock
 from trainui.clock import SECOND
+from trainui.model.metric_direction import ComparedMetric
 from trainui.model.states import Status
 from trainui.pipeline.fields import notation
 from trainui.pipeline.matrix import TRIAL
 from trainui.store.read.run_list import RunLine
-from trainui.tui.run_list.sorting import STATES
+from trainui.text import harmless
 from trainui.tui.snapshot.params import number_of, searches_of, values_of
+from trainui.tui.snapshot.run_page import SMOOTHED
 
 if TYPE_CHECKING:
     from trainui.tui.snapshot.run_page import RunValues
+
+WHEN = "WHEN"
+
+METRIC_PREFIX = "metric."
+"""Prefix of the names of orders by a metric."""
+
+STATE_ORDER = (
+    Status.RUNNING,
+    Status.QUEUED,
+    Status.FAILED,
+    Status.INTERRUPTED,
+    Status.CANCELLED,
+    Status.ENDED,
+    Status.COMPLETED,
+)
+"""The states that a run may have, in the order in which it is sorted by them."""
+
+_WORD = re.compile(r'(?:[^\s"]|"[^"]*"?)+')
+
+_TERM = re.compile(r"(?P<field>[A-Za-z_][^<>=!:\s]*)(?P<operator>!=|>=|<=|[:=<>])(?P<value>.*)")
+
+_EXAMPLES = {"params": "lr>1e-3", "metric": "val/loss<0.1"}
+
+_DURATIONS = ("age", "elapsed")
+
+_ORDER: Mapping[str, Callable[[Any, Any], bool]] = {
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+    "=": operator.eq,
+    ":": operator.eq,
+    "!=": operator.ne,
+}
+
+
+class SortOrder(NamedTuple):
+    """A sort order."""
+
+    title: str
+    """Title of the column that it sorts by."""
+    key: Callable[[RunLine], Any]
+    """The sort key; runs with equal keys stay newest first, runs with None come last."""
+    words: tuple[str, str] = ("smallest", "largest")
+    """What comes first, and what comes first in reverse order."""
+    metric: str = ""
+    """The metric to sort by, by its stored name; empty: none."""
+    lower: bool | None = None
+    """True if lower values of the metric are better; None: unknown, or no metric."""
+
+    @property
+    def name(self) -> str:
+        """The name under which it is saved."""
+        return f"{METRIC_PREFIX}{self.metric}" if self.metric else self.title
+
+    def arranged(self, runs: Sequence[RunLine], *, reverse: bool) -> Sequence[RunLine]:
+        """Sort runs that are given with the newest first."""
+        if self.title == WHEN:
+            return runs[::-1] if reverse else runs
+        known = [run for run in runs if self.key(run) is not None]
+        rest = [run for run in runs if self.key(run) is None]
+        return [*sorted(known, key=self.key, reverse=reverse), *rest]
+
+
+ORDERS = (
+    SortOrder(WHEN, lambda run: -run.created_at, ("newest", "oldest")),
+    SortOrder("STATE", lambda run: STATE_ORDER.index(run.status), ("running", "completed")),
+    SortOrder("NAME", lambda run: run.name.casefold(), ("a", "z")),
+    SortOrder("STAGES", lambda run: -run.done / max(run.total, 1), ("most done", "least done")),
+    SortOrder("ELAPSED", lambda run: _longest_first(run), ("longest", "shortest")),
+)
+"""The orders through which `s` cycles, followed by the metric and the shown parameters."""
+
+
+def by_param(name: str) -> SortOrder:
+    """Return the order by a parameter, of a sweep by its least value; runs without it are last."""
+
+    def key(run: RunLine) -> tuple[bool, float, str] | None:
+        return min(map(_param_key, values_of(run, name)), default=None)
+
+    return SortOrder(name, key)
+
+
+def _param_key(value: str) -> tuple[bool, float, str]:
+    number = number_of(value)
+    return (number is None, number or 0.0, value.casefold())
+
+
+def by_metric(metric: ComparedMetric, values: Callable[[], Mapping[str, float]]) -> SortOrder:
+    """Return the order by a metric's value: the best first, runs without it or with NaN last.
+
+    With `SMOOTHED` before the metric's name, its smoothed values are meant; `values` returns those
+    read so far, by run id.
+    """
+    sign = -1.0 if metric.lower is False else 1.0
+
+    def key(run: RunLine) -> float | None:
+        value = values().get(run.id, math.nan)
+        return None if math.isnan(value) else sign * value
+
+    words = ("smallest", "largest") if metric.lower is None else ("best", "worst")
+    name = metric.name.removeprefix(SMOOTHED)
+    word = metric.word if name == metric.name else "smoothed"
+    return SortOrder(f"{harmless(name)} {word}", key, words, metric.name, metric.lower)
+
+
+def _longest_first(run: RunLine) -> int | None:
+    if (worked := run.worked_until(clock.now())) is None:
+        return None
+    # running runs come first, the longest one at the top
+    return -worked if run.completed_at is not None else -worked - 2**62
+
 
 Values = Mapping[str, "RunValues"]
 """By metric and run id: the metric's last value."""
@@ -59,10 +175,6 @@ class RunFilter:
 
     def __bool__(self) -> bool:
         return bool(self._tests)
-
-
-_WORD = re.compile(r'(?:[^\s"]|"[^"]*"?)+')
-_TERM = re.compile(r"(?P<field>[A-Za-z_][^<>=!:\s]*)(?P<operator>!=|>=|<=|[:=<>])(?P<value>.*)")
 
 
 def parse(text: str) -> RunFilter:
@@ -144,9 +256,6 @@ def _bare_test(word: str, name: str, sign: str, value: str, used: _Used) -> _Tes
     return lambda run, now, values: param(run, now, values) or other(run, now, values)
 
 
-_EXAMPLES = {"params": "lr>1e-3", "metric": "val/loss<0.1"}
-
-
 def _word_test(word: str) -> _Test:
     if word == "trouble":
         return lambda run, _now, _values: bool(run.trouble.kinds)
@@ -195,20 +304,9 @@ _NUMBERS: Mapping[str, _Reader] = {
     "priority": lambda run, *_: run.priority,
 }
 
-_DURATIONS = ("age", "elapsed")
 
 FIELDS = (*(name for name in _TEXTS if name != "state"), *_NUMBERS, TRIAL)
 """Names of fields, besides those of parameters and metrics."""
-
-_ORDER: Mapping[str, Callable[[Any, Any], bool]] = {
-    "<": operator.lt,
-    "<=": operator.le,
-    ">": operator.gt,
-    ">=": operator.ge,
-    "=": operator.eq,
-    ":": operator.eq,
-    "!=": operator.ne,
-}
 
 
 def _text_test(name: str, sign: str, value: str) -> _Test:
@@ -218,7 +316,7 @@ def _text_test(name: str, sign: str, value: str) -> _Test:
     if name in ("status", "state"):
         for part in sought:
             if not any(part in status for status in Status):
-                raise TermError(f"unknown state {part!r}: {', '.join(STATES)}")
+                raise TermError(f"unknown state {part!r}: {', '.join(STATE_ORDER)}")
     read = _TEXTS[name]
 
     def test(run: RunLine, _now: int, _values: Values) -> bool:

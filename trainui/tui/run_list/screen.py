@@ -20,7 +20,7 @@ from trainui.tui.keymap import bindings
 from trainui.tui.numbers import state_style
 from trainui.tui.page import WIDE, Page
 from trainui.tui.run_list.columns import trouble_cells
-from trainui.tui.run_list.sorting import WHEN
+from trainui.tui.run_list.filter import WHEN
 from trainui.tui.run_list.table import RunTable
 from trainui.tui.snapshot.snapshot import ListQuery, Snapshot
 from trainui.tui.styled_text import Row, Segment, fit, fit_middle, text_rows, width_of
@@ -423,7 +423,7 @@ class RunsScreen(Page):
         elif len(chosen) > LEAST_COMPARED or (self.table.marked and len(chosen) == 1):
             self.notify("mark exactly two runs with space, then D shows what differs")
         else:
-            from trainui.tui.run_list.difference_screen import DifferenceScreen
+            from trainui.tui.dialogs import DifferenceScreen
 
             self.app.push_screen(DifferenceScreen(*chosen))
 

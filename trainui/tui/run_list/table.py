@@ -15,8 +15,16 @@ from trainui.store.read.run_list import RunLine
 from trainui.tui.keymap import bindings
 from trainui.tui.run_list.column_stats import ColumnStats, facts_of, with_listed
 from trainui.tui.run_list.columns import RowContext, RunColumns
-from trainui.tui.run_list.filter import RunFilter, Values, parse
-from trainui.tui.run_list.sorting import METRIC, ORDERS, SortOrder, by_metric, by_param
+from trainui.tui.run_list.filter import (
+    METRIC_PREFIX,
+    ORDERS,
+    RunFilter,
+    SortOrder,
+    Values,
+    by_metric,
+    by_param,
+    parse,
+)
 from trainui.tui.snapshot.run_page import SMOOTHED
 from trainui.tui.snapshot.snapshot import ListedMetrics
 from trainui.tui.styled_text import Row, Segment
@@ -136,8 +144,8 @@ class RunTable(CursorView):
     def set_order(self, name: str, *, reverse: bool) -> None:
         """Sort by the order with this name; an unknown name is ignored."""
         found = next((order for order in self._orders() if order.name == name), None)
-        if found is None and name.startswith(METRIC):
-            found = self._by_metric(ComparedMetric.of(name.removeprefix(METRIC)))
+        if found is None and name.startswith(METRIC_PREFIX):
+            found = self._by_metric(ComparedMetric.of(name.removeprefix(METRIC_PREFIX)))
         if found is not None:
             self._order, self._reverse = found, reverse
             self._arrange()

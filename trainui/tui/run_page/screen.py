@@ -21,7 +21,7 @@ from trainui.errors import UsageError
 from trainui.model.records import AttemptRecord, StageRecord
 from trainui.model.states import ENDED, UNFINISHED, Status
 from trainui.text import harmless
-from trainui.tui.actions.target import Target
+from trainui.tui.app_interface import Target
 from trainui.tui.curves.grid_view import CurvesView
 from trainui.tui.curves.interaction import CurvesState
 from trainui.tui.graph_view import StageGraph

@@ -16,7 +16,7 @@ from trainui.store.read.run_list import RunDetails, RunLine, RunTrouble
 from trainui.tui.run_list import column_stats
 from trainui.tui.run_list.column_stats import facts_of, with_listed
 from trainui.tui.run_list.columns import VALUE, RowContext, RunColumns, trouble_cells, value_cells
-from trainui.tui.run_list.sorting import ORDERS, by_param
+from trainui.tui.run_list.filter import ORDERS, by_param
 from trainui.tui.snapshot.params import differing
 from trainui.tui.snapshot.run_page import Eta
 from trainui.tui.snapshot.snapshot import ListedMetrics, RunLive

@@ -12,8 +12,8 @@ from trainui.model.records import RunRecord
 from trainui.model.states import Status
 from trainui.store.read import views
 from trainui.store.runs import trials
-from trainui.tui.actions.confirmations import cancel_question, lost_work, rerun_question
-from trainui.tui.actions.target import label
+from trainui.tui.app_interface import run_label
+from trainui.tui.dialogs import cancel_question, lost_work, rerun_question
 
 TRIALS = tuple(f"train[trial={number}]" for number in range(3))
 
@@ -60,7 +60,7 @@ def test_the_rerun_of_a_pruned_stage_says_how_it_continues(filler: Filler) -> No
     target = run_of(run_id)
     stage = filler.stage(run_id, "a")
     pruned = stage._replace(status=Status.PRUNED)
-    others = [f"of the run {label(target)}", "b depends on it"]
+    others = [f"of the run {run_label(target)}", "b depends on it"]
     assert rerun_question(target, [stage])._facts() == others
     words = "was pruned: it runs from its checkpoint if it has one, with pruning off"
     assert rerun_question(target, [pruned])._facts() == [others[0], words, others[1]]

@@ -1,6 +1,6 @@
-"""Confirmations: the dialog, its questions about runs, and what a cancellation loses.
+"""Dialogs: confirmations of actions on runs, and what differs between two runs.
 
-What would be lost is read from the store and the stages' directories, in a thread.
+What an action would lose is read from the store and the stages' directories, in a thread.
 """
 
 from __future__ import annotations
@@ -24,20 +24,32 @@ from trainui.model.states import UNFINISHED, Status
 from trainui.pipeline.graph import Graph
 from trainui.resume import checkpoints
 from trainui.store.read import views
+from trainui.store.read.run_list import RunLine
 from trainui.system import disk
 from trainui.text import harmless
-from trainui.tui.actions.target import Target, label, listed, may_be_deleted
-from trainui.tui.app_interface import app_of
+from trainui.tui.app_interface import Target, app_of, listed, may_be_deleted, run_label
 from trainui.tui.keymap import bindings
-from trainui.tui.line_view import TextView
-from trainui.tui.styled_text import Segment
-from trainui.tui.widgets import FRAME_HEIGHT, Dialog, Entry, EntryView
+from trainui.tui.line_view import RowsView, TextView
+from trainui.tui.styled_text import Row, Segment, labelled, shared_out, wrap
+from trainui.tui.widgets import FRAME, FRAME_HEIGHT, Dialog, Entry, EntryView
 
 if TYPE_CHECKING:
     from trainui.control.external import Offer
 
 MOST_FACTS = 12
 """The most lines of facts; more of them scroll."""
+
+MOST_BLOCKED = 8
+"""Maximum number of stages that are named; the others are counted."""
+
+MOST_LISTED = 8
+"""Maximum number of runs with a line each; the others are counted."""
+
+_SIGN_STYLES = {"-": "bad", "+": "good"}
+"""Styles of the two commands of a stage, by the sign before them."""
+
+DIFFERENCE_LABEL = 13
+"""Width of the first column, e.g. `parameter`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,10 +166,6 @@ class ConfirmScreen(Dialog[bool]):
             app_of(self).act(answer.work, starts=self._starts)
 
 
-MOST_BLOCKED = 8
-"""Maximum number of stages that are named; the others are counted."""
-
-
 def lost_work(run_id: str, names: Collection[str] | None) -> list[str]:
     """Return what each stage would lose; without names, every unfinished stage counts."""
     with views.reading() as connection:
@@ -225,9 +233,6 @@ def _is_tolerated(stage: StageRecord, groups: Collection[str]) -> bool:
     return stage.definition.may_fail and (not is_trial or stage.definition.group in groups)
 
 
-MOST_LISTED = 8
-"""Maximum number of runs with a line each; the others are counted."""
-
 Result = TypeVar("Result")
 
 
@@ -283,7 +288,7 @@ def remove_question(targets: Sequence[Target]) -> ConfirmScreen:
         said = f"deleted: {quantity(len(found), 'run')}" if found or not failed else ""
         return _joined(said, *failed)
 
-    name = f"the run {label(finished[0])}" if one else quantity(len(finished), "run")
+    name = f"the run {run_label(finished[0])}" if one else quantity(len(finished), "run")
     it = "it" if one else "them"
     answers = [Choice("y", f"delete {it}", work), Choice("n", f"keep {it}")]
     return ConfirmScreen(f"Delete {name}?", facts, answers, marked=1)
@@ -294,7 +299,9 @@ def resume_runs_question(targets: Sequence[Target]) -> ConfirmScreen:
 
     def facts() -> list[str]:
         lines = [_named(targets)]
-        lines += [f"{label(target)}: {_plan_summary(target)}" for target in targets[:MOST_LISTED]]
+        lines += [
+            f"{run_label(target)}: {_plan_summary(target)}" for target in targets[:MOST_LISTED]
+        ]
         if len(targets) > MOST_LISTED:
             lines.append(f"and {len(targets) - MOST_LISTED} more")
         how = "Each resumes with its pipeline as submitted; to use edits, resume one run alone."
@@ -334,7 +341,7 @@ def _each(
         try:
             found.append(act(target.id))
         except TrainuiError as error:  # e.g. an external run that was not adopted
-            failed.append(f"{label(target)}: {error}")
+            failed.append(f"{run_label(target)}: {error}")
     return found, failed[:MOST_LISTED]
 
 
@@ -343,7 +350,7 @@ def _joined(*lines: str) -> str:
 
 
 def _named(targets: Sequence[Target]) -> str:
-    return listed([*map(label, targets)], MOST_LISTED)
+    return listed([*map(run_label, targets)], MOST_LISTED)
 
 
 def _runs(count: int) -> str:
@@ -361,7 +368,7 @@ def cancel_question(
     names = [one.name for one in stages if can_be_cancelled(one)] or None
     every = "cancel every unfinished stage"
     if names is None:
-        title = f"Cancel the run {label(target)}?"
+        title = f"Cancel the run {run_label(target)}?"
         answers = [Choice("y", every, lambda: _cancel(run_id, None))]
     else:
         title = f"Cancel {named(stages)}?"
@@ -375,7 +382,7 @@ def cancel_question(
         from trainui.control import cancellation
 
         cancellation.check(run_id)
-        return [*([f"of the run {label(target)}"] if names else []), *lost_work(run_id, names)]
+        return [*([f"of the run {run_label(target)}"] if names else []), *lost_work(run_id, names)]
 
     return ConfirmScreen(title, facts, [*answers, Choice("n", "do not cancel")])
 
@@ -412,7 +419,7 @@ def rerun_question(target: Target, chosen: Sequence[StageRecord]) -> ConfirmScre
         graph = Graph.of(stages)
         below = graph.downstream(*names)
         after = [one.name for one in stages if one.name in below and one.name not in names]
-        lines = [f"of the run {label(target)}"]
+        lines = [f"of the run {run_label(target)}"]
         if all(stage.status == Status.PRUNED for stage in chosen):
             has_checkpoints = chosen[0].definition.checkpoint is not None
             whence = "from its checkpoint if it has one, " if has_checkpoints else ""
@@ -448,7 +455,7 @@ def new_run_question(target: Target, chosen: Sequence[StageRecord]) -> ConfirmSc
         return f"started {harmless(target.name)} as the new run {external.start_ours(offer())}"
 
     return ConfirmScreen(
-        f"Run the command of {label(target)} as a new run?",
+        f"Run the command of {run_label(target)} as a new run?",
         lambda: [*map(harmless, offer().lines)],
         [Choice("y", "start it", work), Choice("n", "cancel")],
         starts=True,
@@ -459,3 +466,69 @@ def _rerun(run_id: str, names: Sequence[str], *, downstream: bool) -> str:
     from trainui import control
 
     return f"rerunning {listed(control.rerun(run_id, names, downstream=downstream))}"
+
+
+def difference_rows(lines: Sequence[str], width: int) -> list[Row]:
+    """Return the lines wrapped to a width, with what they are about as labels."""
+    rows: list[Row] = []
+    for line in lines:
+        label, text = line[:DIFFERENCE_LABEL], line[DIFFERENCE_LABEL:]
+        style = _SIGN_STYLES.get(text[:1], "") if not label.strip() else ""
+        pieces = (
+            (Segment(piece, style),) for piece in wrap(text, max(width - DIFFERENCE_LABEL, 20))
+        )
+        rows += labelled(Segment(label, "dim"), pieces)
+    return rows
+
+
+class DifferenceScreen(Dialog[bool]):
+    """Shows what differs; `Y` copies it, esc or enter closes it."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        *bindings("app.leave", "acting.copy"),
+        ("escape,enter", "dismiss", "close"),
+    ]
+
+    DEFAULT_CSS = "DifferenceScreen > Vertical { width: 96%; max-width: 140; }"
+
+    def __init__(self, run: RunLine, other: RunLine | None = None) -> None:
+        """Create the dialog; without another run, files and shell are compared as they are now."""
+        super().__init__()
+        self._ids = run.id, None if other is None else other.id
+        self._names = run_label(run), run_label(other) if other else "the files as they are now"
+        self._lines: list[str] | None = None
+
+    def on_mount(self) -> None:
+        """Show which runs are compared, and compare them in a thread."""
+        self.query_one(RowsView).set_rows([(Segment("comparing…", "dim"),)])
+        self.on_resize()
+        self.run_worker(self._compare, thread=True, exit_on_error=False)
+
+    def _compare(self) -> None:
+        from trainui.control import run_difference
+
+        try:
+            lines = run_difference.lines_between(*self._ids)
+        except (TrainuiError, OSError) as error:
+            lines = str(error).splitlines()
+        self.app.call_from_thread(self._show, [harmless(line) for line in lines])
+
+    def _show(self, lines: list[str]) -> None:
+        self._lines = lines
+        self.on_resize()
+
+    def on_resize(self) -> None:
+        """Fit the title and the lines to the terminal's width."""
+        width = min(self.room, 140 - FRAME)
+        names = shared_out(self._names, width - len("What differs:  → "))
+        self.show_titles(f"What differs: {' → '.join(names)}", "Y copies, esc closes")
+        if self._lines is None:
+            return
+        rows = difference_rows(self._lines, width) or [(Segment("no difference"),)]
+        self.query_one(RowsView).set_rows(rows)
+
+    def action_copy(self) -> None:
+        """Copy the lines through the terminal (OSC 52)."""
+        lines = self._lines or ["no difference"]
+        self.app.copy_to_clipboard("\n".join((" → ".join(self._names), *lines, "")))
+        self.app.notify("copied (if the terminal supports OSC 52)")

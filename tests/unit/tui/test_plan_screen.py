@@ -5,7 +5,7 @@ from __future__ import annotations
 from tests.unit.tui.driving import opened
 from tests.unit.tui.filled import Filler
 from trainui.pipeline.rules.resume_plan import Action, PlannedStage
-from trainui.tui.actions.plan_screen import plan_lines
+from trainui.tui.plan_screen import plan_lines
 from trainui.tui.styled_text import plain, width_of
 
 
