@@ -11,7 +11,7 @@ import pytest
 
 from tests.acceptance.command_line import CommandLine, stage_of
 from tests.unit.supervisor.waiting import wait_for
-from trainui.execution.worker import code_drift
+from trainui.execution.worker import services
 
 WAITS = """\
 name: {name}
@@ -61,7 +61,7 @@ def test_a_stage_that_starts_after_the_code_changed_says_so(
     go_on(served, project, "changed")
     assert "second" in served("logs", "changed", "second").out
     words = "second: the code was changed since the run was submitted: code.py"
-    patience = 20 + code_drift.SHARE * 3.0  # the slower git is, the more seldom it is asked
+    patience = 20 + services.DRIFT_SHARE * 3.0  # the slower git is, the more seldom it is asked
     wait_for(lambda: words in served("show", "changed").out, words, patience)
     assert served.json("diff", "changed", "changed")["code"]["drift"] == [f"changed, {words}"]
     shown = served("show", "changed").out
@@ -83,7 +83,7 @@ def test_a_queued_command_that_starts_after_its_script_changed_says_so(
     served("worker", "unpause")
     assert served("wait", "edited").code == 0
     words = "train: the code was changed since the run was submitted: train.py"
-    wait_for(lambda: words in served("show", "edited").out, words, 20 + code_drift.SHARE * 3.0)
+    wait_for(lambda: words in served("show", "edited").out, words, 20 + services.DRIFT_SHARE * 3.0)
     assert "train started although the code was changed" in served("events", "edited").out
 
 

@@ -1,5 +1,5 @@
 """The lifecycle of one attempt of a stage in the worker: launch, monitor, outcome.
 
-Read `launch` first (checks an attempt and starts its supervisor), then `monitor` and
-`attempt_poller`, then `outcome` (classifies an end) and `record_outcome`.
+Read `launch` first (checks an attempt and starts its supervisor), then `monitor`,
+then `outcome` (classifies an end) and `record_outcome`.
 """

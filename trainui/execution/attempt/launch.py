@@ -16,17 +16,13 @@ from trainui import clock, paths
 from trainui import settings as settings_module
 from trainui.errors import UnsafePathError
 from trainui.execution import gpus, nvml
-from trainui.execution.attempt import (
-    outcome,
-    previous_attempts,
-    stage_directory,
-    start_checkpoint,
-)
+from trainui.execution.attempt import outcome, stage_directory
 from trainui.execution.attempt.executors import Executors, job_of
 from trainui.execution.attempt.prepared_process import (
     AttemptContext,
     NotLaunchableError,
     PreparedProcess,
+    choose_checkpoint,
     identity_of,
     prepare,
 )
@@ -86,13 +82,13 @@ def launch(store: Store, context: AttemptContext, executors: Executors) -> Launc
         with store.read() as connection:
             known = attempts.of_stage(connection, context.stage.id)
         earlier = [one for one in known if one.number < context.attempt.number]
-        previous_attempts.end_all((replace(context, attempt=one) for one in earlier), executors)
+        stage_directory.end_previous((replace(context, attempt=one) for one in earlier), executors)
         stage_directory.move_away_if_fresh(store, context.stage, earlier)
     attempt_dir = Path(context.attempt.directory)
     _check_upstreams(store, context)
     _make_directory(Path(context.stage.directory))
     run_copy.make(Path(context.run.directory))
-    checkpoint = start_checkpoint.choose(store, context, earlier)
+    checkpoint = choose_checkpoint(store, context, earlier)
     prepared = prepare(context, checkpoint)
     _check(context, prepared)
     if inputs := prepared.definition.inputs:  # recorded, so that a resume can detect changes

@@ -1,32 +1,45 @@
-"""Builds the inputs of an attempt's process: the fully substituted definition and environment.
+"""Builds the inputs of an attempt's process: its checkpoint, definition and environment.
 
 Stages do not inherit the worker's environment; every variable that they get is set here.
 """
 
 from __future__ import annotations
 
+import shlex
 import socket
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from trainui import paths
 from trainui.errors import TrainuiError
 from trainui.model.definition import StageDefinition
+from trainui.model.notifications import CHECKPOINT
 from trainui.model.records import AttemptRecord, RunRecord, StageRecord
 from trainui.model.search import SearchResult
+from trainui.model.states import Status
 from trainui.pipeline.fields import process
+from trainui.pipeline.fields.names import CHECKPOINT_VARIABLE
 from trainui.pipeline.fields.process import STARTUP_VARIABLES, Interpreter
 from trainui.pipeline.substitution import phases, search
 from trainui.plugin import Tracker, registry
+from trainui.resume import checkpoints, undeclared
+from trainui.resume.checkpoints import CheckpointSearch, Tried
 from trainui.store import shell_environment
+from trainui.store.db.engine import Store
+from trainui.store.runs import attempts, runs
 from trainui.store.shell_environment import ShellEnvironment
 from trainui.supervisor.protocol import IDENTITY, METRICS_FILE, RUN_TAG
 
 
 class NotLaunchableError(TrainuiError):
     """The attempt cannot be started; the message says what is missing."""
+
+
+class CheckpointsExhaustedError(NotLaunchableError):
+    """Every complete checkpoint was tried without progress; another try would loop forever."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,3 +152,105 @@ def _free_port() -> int:
     with socket.socket() as listener:
         listener.bind(("", 0))
         return int(listener.getsockname()[1])
+
+
+def choose_checkpoint(
+    store: Store, context: AttemptContext, earlier: Sequence[AttemptRecord]
+) -> str | None:
+    """Choose the checkpoint of an attempt; record it, and why others are not used.
+
+    Raises:
+        TrainuiError: it cannot continue; the message names the checkpoint and says what to do.
+        OSError: a file cannot be read or written.
+    """
+    if context.stage.definition.checkpoint is None:
+        if earlier and earlier[-1].status != Status.COMPLETED:
+            _keep_undeclared(store, context, earlier)
+        return None
+    started = definition_of(context, None)
+    definition = replace(  # keep the original command: `requested` searches it for a checkpoint
+        context.stage.definition,
+        checkpoint=started.checkpoint,
+        workdir=started.workdir,
+        env=started.env,
+    )
+    own = [one.directory for one in earlier]
+    rivals = partial(checkpoints.find_rivals, store, context.stage)
+    where = checkpoints.search(definition, context.stage.directory, own, rivals)
+    chosen = checkpoints.find(
+        where, tried := _tried_checkpoints(store, context), asked=_is_asked(context)
+    )
+    if chosen is None and checkpoints.exhausted(where, tried):
+        raise CheckpointsExhaustedError(_exhausted(context))
+    remark = checkpoints.reason_unused(where)
+    if chosen is None and (found := checkpoints.requested(definition)) is not None:
+        chosen, remark = _requested_checkpoint(context, where, found, tried), None
+    if not (earlier or where.found):
+        remark = None  # a first attempt without checkpoints is normal
+    checkpoints.note_before(where.outside(), Path(context.attempt.directory))
+    _record_checkpoint(store, context, chosen, remark)
+    return chosen
+
+
+def _keep_undeclared(
+    store: Store, context: AttemptContext, earlier: Sequence[AttemptRecord]
+) -> None:
+    if (found := undeclared.find(store, context.stage, earlier)) is not None:
+        _record_checkpoint(
+            store, context, None, f"{found.words}; {undeclared.keep(found)}", start=""
+        )
+
+
+def _tried_checkpoints(store: Store, context: AttemptContext) -> Tried:
+    with store.read() as connection:
+        return attempts.tried_checkpoints(connection, context.stage.id)
+
+
+def _is_asked(context: AttemptContext) -> bool:
+    return context.stage.retries_used == 0
+
+
+def _requested_checkpoint(
+    context: AttemptContext, where: CheckpointSearch, found: Path, tried: Tried
+) -> str:
+    """Return the checkpoint that the stage's `env` names.
+
+    Raises:
+        NotLaunchableError: it is missing, incomplete, or was tried without progress.
+    """
+    if (problem := where.problem(found)) is not None:
+        raise NotLaunchableError(
+            f"the checkpoint {found}, which env.{CHECKPOINT_VARIABLE} names, {problem}; correct "
+            "the path, or remove the variable"
+        )
+    if checkpoints.is_tried(str(found), tried) and not _is_asked(context):
+        raise CheckpointsExhaustedError(_exhausted(context))
+    return str(found)
+
+
+def _exhausted(context: AttemptContext) -> str:
+    stage = context.stage
+    return (
+        "no checkpoint worked: each attempt that continued from one ended before it wrote a "
+        f"metric or a checkpoint; `trainui resume {stage.run_id} --fresh "
+        f"{shlex.quote(stage.name)}` starts from the beginning, in a new directory; without "
+        "--fresh it retries the newest checkpoint"
+    )
+
+
+def _record_checkpoint(
+    store: Store,
+    context: AttemptContext,
+    chosen: str | None,
+    remark: str | None,
+    start: str = "gets no checkpoint: ",
+) -> None:
+    if chosen is None and remark is None:
+        return
+    stage, attempt = context.stage, context.attempt
+    with store.write() as connection:
+        if chosen is not None:
+            attempts.set_checkpoint(connection, attempt.id, chosen)
+        if remark is not None:
+            text, number = f"{stage.name}: {'' if chosen else start}{remark}", attempt.number
+            runs.record_stage_event(connection, stage, CHECKPOINT, text, attempt=number)

@@ -1,23 +1,28 @@
-"""Records how an attempt ended, after its metrics are flushed; `outcome` makes the decision."""
+"""Records how an attempt ended, after its metrics are read; `outcome` makes the decision.
+
+The wait for the metrics is bounded: a stuck reader must not block the pipeline.
+"""
 
 from __future__ import annotations
 
 import errno
 import logging
 import threading
+import time
 from dataclasses import replace
+from enum import Enum, auto
 from pathlib import Path
 
-from trainui import clock
+from trainui import clock, paths
 from trainui.errors import TrainuiError
 from trainui.execution import gpus
-from trainui.execution.attempt import metrics_flush
 from trainui.execution.attempt import outcome as attempt_outcome
 from trainui.execution.attempt.launch import context_of
 from trainui.execution.attempt.lost_attempts import last_sign_of_life
-from trainui.execution.attempt.metrics_flush import FlushResult
 from trainui.execution.attempt.outcome import LostSupervisor
 from trainui.execution.attempt.prepared_process import AttemptContext, definition_of
+from trainui.execution.daemon import metrics_process
+from trainui.metrics.reader import process
 from trainui.model.definition import StageDefinition
 from trainui.model.notifications import CHECKPOINT
 from trainui.model.records import AttemptRecord
@@ -26,8 +31,9 @@ from trainui.resume import checkpoints, undeclared
 from trainui.search import results
 from trainui.store import shell_environment
 from trainui.store.db.engine import Store
+from trainui.store.points import point_sources as point_sources
 from trainui.store.points import write_points
-from trainui.store.runs import attempts, runs
+from trainui.store.runs import attempts, runs, stages
 from trainui.store.runs.attempts import Outcome
 from trainui.store.runs.metrics_progress import mark_metrics_complete
 from trainui.supervisor import journal, protocol
@@ -35,6 +41,18 @@ from trainui.supervisor.protocol import Exit, ExitReason
 from trainui.system import plain_files
 
 logger = logging.getLogger(__name__)
+
+FLUSH_PATIENCE = 30.0
+"""Seconds without progress until the wait is given up."""
+
+ABSENT_PATIENCE = 15.0
+"""Seconds for which the reader may be absent: one that hangs is replaced earlier."""
+
+UNLOCKED_FOR = 5.0
+"""Seconds of these in which the store must be writable: a lock is not the reader's fault."""
+
+FIRST_PAUSE, LONGEST_PAUSE = 0.002, 0.1
+"""Seconds between two polls, growing: usually the reader is done at once, and dependants wait."""
 
 LOST_PATIENCE = 10.0
 """Seconds that the metrics reader gets if no supervisor recorded the end; the loss is on record
@@ -53,6 +71,80 @@ The stage is requeued with the reason and does not use up a retry, since it is n
 """
 
 
+class FlushResult(Enum):
+    """The result of the wait."""
+
+    COMPLETE = auto()
+    """All metrics are read."""
+    NOTHING = auto()
+    """It wrote no metrics, so there was no wait; that is not recorded yet."""
+    GIVEN_UP = auto()
+    """There was no progress for too long; an event was recorded."""
+    LEFT = auto()
+    """This worker is stopping; the next one waits again."""
+
+
+def wait_until_read(
+    store: Store,
+    context: AttemptContext,
+    stopping: threading.Event,
+    *,
+    patience: float = FLUSH_PATIENCE,
+) -> FlushResult:
+    """Wait until all metrics of an attempt are in the store.
+
+    The wait is given up after `patience` seconds without progress, if the reader is absent for
+    longer than it takes to replace it, or when this worker is stopping.
+
+    Raises:
+        StoreError: the store cannot be used; call again.
+    """
+    from trainui.metrics.discovery import stage_sources
+
+    attempt, definition = context.attempt, context.stage.definition
+    place = stage_sources.SearchDirectories(
+        Path(attempt.directory), Path(context.stage.directory), Path(definition.workdir)
+    )
+    if stage_sources.is_silent(place, definition):
+        return FlushResult.NOTHING
+    process.wake()
+    pause, read, since = FIRST_PAUSE, -1, time.monotonic()
+    writable_at: float | None = None
+    while True:
+        with store.read() as connection:
+            if attempts.get(connection, attempt.id).metrics_complete:
+                return FlushResult.COMPLETE
+            found = point_sources.sources(connection, attempt.stage_id)
+        absent = metrics_process.absence(paths.home())
+        if (now_read := sum(source.offset for source in found)) != read:
+            read, since, writable_at = now_read, time.monotonic(), None
+        elif absent is not None and absent[0] > ABSENT_PATIENCE:
+            _report_incomplete(
+                store, attempt, f"the reader {absent[1]}; they are read once it is back"
+            )
+            return FlushResult.GIVEN_UP
+        elif time.monotonic() - since > patience:
+            if writable_at is None:
+                store.await_writable()
+                writable_at = time.monotonic()
+            elif time.monotonic() - writable_at > min(UNLOCKED_FOR, patience):
+                _report_incomplete(
+                    store, attempt, f"the reader made no progress for {patience:g} s"
+                )
+                return FlushResult.GIVEN_UP
+        if stopping.wait(pause):
+            return FlushResult.LEFT
+        pause = min(pause * 1.5, LONGEST_PAUSE)
+
+
+def _report_incomplete(store: Store, attempt: AttemptRecord, why: str) -> None:
+    text = f"its metrics may be incomplete: {why}"
+    with store.write() as connection:
+        stage = stages.get(connection, attempt.stage_id)
+        words = f"{stage.name}: {text}"
+        runs.record_stage_event(connection, stage, "metrics", words, attempt=attempt.number)
+
+
 def record_end(
     store: Store, attempt: AttemptRecord, found: Exit | LostSupervisor, stopping: threading.Event
 ) -> bool:
@@ -62,9 +154,9 @@ def record_end(
     """
     context, flushed = context_of(store, attempt.id), FlushResult.COMPLETE
     if isinstance(found, LostSupervisor):
-        flushed = metrics_flush.wait_until_read(store, context, stopping, patience=LOST_PATIENCE)
+        flushed = wait_until_read(store, context, stopping, patience=LOST_PATIENCE)
     elif found.reason not in _NEVER_STARTED:
-        flushed = metrics_flush.wait_until_read(store, context, stopping)
+        flushed = wait_until_read(store, context, stopping)
     if flushed == FlushResult.LEFT:
         return False
     if flushed != FlushResult.NOTHING:

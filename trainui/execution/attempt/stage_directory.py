@@ -1,20 +1,62 @@
-"""Prepares a stage's directory for its next attempt: keep it, or rename it and start empty."""
+"""Prepares a stage's directory for its next attempt: nothing of earlier ones runs in it.
+
+A trainer whose launcher died keeps writing checkpoints; two trainers of one stage would corrupt
+each other's. So every process of an earlier attempt is ended first. Then the directory is kept, or
+renamed to start with an empty one.
+"""
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from trainui import paths
-from trainui.errors import UnfitEnvironmentError
-from trainui.execution.attempt.previous_attempts import PreviousAttemptLivesError
+from trainui.errors import TrainuiError, UnfitEnvironmentError
+from trainui.execution.attempt.executors import Executors, job_of
+from trainui.execution.attempt.prepared_process import AttemptContext
 from trainui.model.records import AttemptRecord, StageRecord
+from trainui.plugin.records import ExecutorBackend, JobState, StageJob
 from trainui.resume import checkpoints, outputs
 from trainui.store.db.engine import Store
 from trainui.store.runs import attempts
 from trainui.supervisor import journal, process, protocol
 from trainui.supervisor.process import ProbeState
+
+POLL_EVERY = 0.05
+SUPERVISOR_PATIENCE = 20.0
+"""Seconds that a supervisor gets after the stage's grace period; it normally ends earlier."""
+
+
+class PreviousAttemptLivesError(TrainuiError):
+    """A process of an earlier attempt does not end, so no new attempt may start."""
+
+
+def end_previous(earlier: Iterable[AttemptContext], executors: Executors) -> None:
+    """End everything of earlier attempts, whose end is recorded.
+
+    Raises:
+        PreviousAttemptLivesError: something of one cannot be ended.
+    """
+    for one in earlier:
+        _end_one(one, executors.of(one.attempt), job_of(one))
+
+
+def _end_one(one: AttemptContext, executor: ExecutorBackend, job: StageJob) -> None:
+    found = executor.probe(job)
+    if found.state in (JobState.GONE, JobState.NONE, JobState.UNREADABLE):
+        return
+    executor.stop(job)
+    give_up_at = time.monotonic() + job.grace + SUPERVISOR_PATIENCE
+    while left := executor.prove_gone(job):
+        if time.monotonic() > give_up_at:
+            raise PreviousAttemptLivesError(
+                f"attempt {one.attempt.number} still runs: {', '.join(left)} cannot be ended; no "
+                "new attempt may start while it is alive: end it or restart the machine, then "
+                "resume"
+            )
+        time.sleep(POLL_EVERY)
 
 
 def move_away_if_fresh(store: Store, stage: StageRecord, earlier: Sequence[AttemptRecord]) -> None:

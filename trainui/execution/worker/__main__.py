@@ -18,7 +18,7 @@ from typing import Any
 from trainui import paths, settings
 from trainui.errors import CopiedHomeError, SchemaRefusedError, TrainuiError
 from trainui.execution import locks, processes
-from trainui.execution.daemon import early_worker, notes, schema_upgrade
+from trainui.execution.daemon import early_worker, lifecycle, notes
 from trainui.execution.daemon.health import EXIT_HELD, EXIT_REFUSED
 from trainui.paths import Home
 from trainui.store.db import home_identity, sqlite_file
@@ -69,7 +69,7 @@ def _run(home: Home) -> int:
         return not processes.is_worker_wanted(home)
 
     try:
-        if open_patiently(is_unwanted_after, schema_upgrade.upgrade) is None:
+        if open_patiently(is_unwanted_after, lifecycle.upgrade_schema) is None:
             return 0
     except TrainuiError as error:
         logger.error("%s", error)

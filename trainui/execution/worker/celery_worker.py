@@ -1,4 +1,7 @@
-"""Runs Celery's worker with our services in this process, and shuts it down."""
+"""Runs Celery's worker with our services in this process, and shuts it down.
+
+It also ends when its database file or the log of that was removed, replaced or overwritten.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ import logging
 import math
 import os
 import signal
+import sqlite3
 import threading
 import time
 import warnings
@@ -20,16 +24,16 @@ from celery.platforms import SecurityWarning
 from celery.worker.consumer import Consumer
 
 from trainui import paths, upgrade_check
-from trainui.errors import ReplacedError
+from trainui.errors import ReplacedError, StoreError
 from trainui.execution import processes
-from trainui.execution.daemon import notes
+from trainui.execution.daemon import health, notes
 from trainui.execution.slots import all_slots
 from trainui.execution.worker import services
 from trainui.execution.worker.celery_app import TRACKED_TASK, get_app
-from trainui.execution.worker.database_watch import DatabaseWatch
 from trainui.execution.worker.services import STOPPING, WorkerServices
 from trainui.paths import Home
 from trainui.settings import Settings, host
+from trainui.store.db import sqlite_file, wal
 
 logger = logging.getLogger(__name__)
 
@@ -41,6 +45,58 @@ EVENTS_EVERY = 0.5
 
 _SHUTDOWN_TIMEOUT = 4.0
 """Seconds until a forced exit, which is no worse than SIGKILL."""
+
+
+class DatabaseWatch:
+    """Remembers the identity of the database file that was opened first."""
+
+    def __init__(self) -> None:
+        self._file = sqlite_file.store_file()
+        self._opened = sqlite_file.file_identity(self._file)
+        self._mark = sqlite_file.FileMark()
+        self._keeper: wal.LogKeeper | None = None
+        self._log: tuple[int | None, ...] = ()
+        """The identity of the log that the keeper has open."""
+        with suppress(OSError, sqlite3.Error, StoreError):
+            self._log_deleted()
+        with suppress(OSError, StoreError):  # reported by the first check
+            self._overwritten()
+
+    def problem(self) -> str | None:
+        """Return what happened to the database file; None if it is the same file."""
+        found = sqlite_file.file_identity(self._file)
+        self._opened = self._opened or found
+        if found == self._opened:
+            try:
+                problem = health.database_problem(self._file)
+                return problem or self._log_deleted() or self._overwritten()
+            except StoreError as error:
+                return str(error)
+        how = "removed" if found is None else "replaced by another file"
+        return f"the database {self._file} was {how}"
+
+    def _overwritten(self) -> str | None:
+        if self._opened is None or not self._mark.is_gone():
+            return None
+        return (
+            f"the database {self._file} was overwritten while it was in use, and may be "
+            "damaged: to restore a copy, stop the worker and remove it with its -wal and -shm files"
+        )
+
+    def _log_deleted(self) -> str | None:
+        if self._file is None or self._opened is None:
+            return None
+        if self._keeper is not None and wal.identity(self._file) == self._log:
+            return None
+        deleted = wal.deleted(self._file)
+        if deleted is None:
+            self._keeper = self._keeper or wal.LogKeeper(sqlite_file.connect(self._file))
+            self._log = wal.identity(self._file)
+            return None
+        if self._keeper is not None:
+            with suppress(sqlite3.Error):  # the worker ends in any case
+                self._keeper.save()
+        return f"{deleted} was deleted while it was in use: the last changes may be lost"
 
 
 def run(home: Home, settings: Settings) -> int:

@@ -1,18 +1,26 @@
-"""The worker's services besides Celery tasks: attempt monitor, planner, metrics, notifications."""
+"""The worker's services besides Celery tasks: attempt monitor, planner, metrics, notifications.
+
+Two of them only warn: of code that changed after its run was submitted (git is called in a separate
+thread, so nothing waits for it), and of a GPU that fails while a stage uses it. Such a stage is not
+stopped: its process notices the failure itself, and its end is recorded as usual.
+"""
 
 from __future__ import annotations
 
+import logging
 import math
 import sqlite3
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from trainui import paths, wakeup
 from trainui import settings as settings_module
+from trainui.clock import SECOND
 from trainui.errors import SchemaRefusedError, StoreLockedError, TrainuiError
-from trainui.execution import locks, processes
+from trainui.execution import locks, nvml, processes
 from trainui.execution.attempt.monitor import AttemptMonitor
 from trainui.execution.daemon import early_worker, notes
 from trainui.execution.daemon.metrics_process import MetricsProcess
@@ -20,19 +28,33 @@ from trainui.execution.external import ExternalThread, RemoteProcesses
 from trainui.execution.planner import Planner
 from trainui.execution.processes import RespawnedProcess
 from trainui.execution.service_thread import ServiceThread, log_failure
-from trainui.execution.slots import here
+from trainui.execution.slots import here, host
 from trainui.execution.stall import StallAlerts, StallDetector
-from trainui.execution.worker.code_drift import CodeDriftWatch
-from trainui.execution.worker.gpu_health import GpuHealthMonitor
-from trainui.execution.worker.host_heartbeat import HostHeartbeat
-from trainui.execution.worker.log_relay import LogRelay
+from trainui.execution.worker.host_services import HostHeartbeat, LogRelay
 from trainui.execution.worker.notifications import Notifier
 from trainui.execution.worker.search_thread import SearchThread
 from trainui.execution.worker.task_sender import QueueRecord, QueueSweeper, TaskSender
+from trainui.model.records import AttemptRecord
+from trainui.model.states import Status
+from trainui.resume import code_version
 from trainui.store.db import protocol, readonly, sqlite_file
-from trainui.store.db.engine import open_store
+from trainui.store.db.engine import Store, open_store
 from trainui.store.read import views
+from trainui.store.runs import attempts, stages
+from trainui.store.runs.attempts import StartedAttempt
 from trainui.supervisor.fork_server import ForkServer
+
+logger = logging.getLogger(__name__)
+
+DRIFT_EVERY = 1.0
+"""Least seconds between two checks of the code."""
+
+DRIFT_SHARE = 20
+"""A pause is this many times as long as the check before it: git is slow on large repositories."""
+
+IDS_BACK = 500
+"""How far below the newest started attempt's id others are expected to start still: ids are given
+when slots are granted, and far fewer attempts are granted at once."""
 
 STOP_WITHIN = 2.0
 """Seconds for each thread to end; the worker as a whole exits within five."""
@@ -57,6 +79,93 @@ STOPPING = threading.Event()
 """Set when the worker begins to stop. Stages keep running; the next worker takes them over."""
 
 fork_server = ForkServer()
+
+running: WorkerServices | None = None
+"""The services of this process; None if they are not started, or stopped."""
+
+
+class CodeDriftWatch:
+    """Checks the code of each attempt once, when it starts."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._checked: set[int] = set()
+        self._floor: int | None = None
+
+    def check(self) -> float:
+        """Check the code of started attempts; return the seconds until the next check."""
+        began = time.monotonic()
+        self.poll()
+        return max(DRIFT_EVERY, DRIFT_SHARE * (time.monotonic() - began))
+
+    def poll(self) -> None:
+        """Check the code of the attempts that started since the last check.
+
+        The first check finds where to begin, before a short stage has ended.
+        """
+        with self._store.read() as connection:
+            if self._floor is None:
+                self._floor = attempts.first_running(connection) - 1
+            found = attempts.started(connection, after=self._floor)
+        fresh = [one for one in found if one.attempt_id not in self._checked]
+        for directory in dict.fromkeys(one.run_directory for one in fresh):
+            self._check_run([one for one in fresh if one.run_directory == directory])
+        self._checked = {one.attempt_id for one in found}
+        if found:  # attempts that were granted earlier have started, or never will
+            self._floor = max(self._floor, found[-1].attempt_id - IDS_BACK)
+
+    def _check_run(self, started: Sequence[StartedAttempt]) -> None:
+        """Check the code of one run, for its attempts that started."""
+        run = started[0]
+        state = code_version.recorded(Path(run.run_directory))
+        if not state.get("root") or state.get("snapshot"):
+            return
+        files = code_version.changed_files(state, apart_from=run.file)
+        times = {name: _file_changed_at(Path(state["root"], name)) for name in files}
+        for one in started:
+            names = [name for name in files if times[name] <= one.started_at]
+            if names:
+                words = code_version.changed_since_submission(names)
+                logger.info("%s of run %s: %s", one.stage, one.run_id, words)
+                with self._store.write() as connection:
+                    attempts.record(connection, one, words)
+
+
+def _file_changed_at(path: Path) -> int:
+    """Return when a file was changed, in microseconds; 0 if it was deleted."""
+    try:
+        return int(path.lstat().st_mtime * SECOND)
+    except OSError:
+        return 0
+
+
+class GpuHealthMonitor:
+    """Checks the GPUs of all attempts running on this host."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._reported: set[tuple[int, str]] = set()
+
+    def poll(self) -> None:
+        """Check the GPUs in use."""
+        with self._store.read() as connection:
+            running = attempts.in_state(connection, Status.RUNNING)
+        on_gpus = [one for one in running if one.gpus and one.host == host()]
+        if on_gpus:
+            problems = {gpu.index: gpu.problem for gpu in nvml.query().gpus if gpu.problem}
+            for attempt in on_gpus:
+                self._report(attempt, problems)
+
+    def _report(self, attempt: AttemptRecord, problems: Mapping[int, str]) -> None:
+        for index in attempt.gpus:
+            if index not in problems:
+                continue
+            words = f"GPU {index} {problems[index]}"
+            if (attempt.id, words) not in self._reported:
+                with self._store.write() as connection:
+                    stages.warn(connection, attempt.stage_id, words)
+                self._reported.add((attempt.id, words))
+                logger.warning("%s: %s", attempt.directory, words)
 
 
 class ChangeDetector:
@@ -242,7 +351,3 @@ class WorkerServices:
             log_failure("services", error)
             self._changes.close()  # so that the next pass sees a change
             self._stopping.wait(LEAST_PAUSE)
-
-
-running: WorkerServices | None = None
-"""The services of this process; None if they are not started, or stopped."""

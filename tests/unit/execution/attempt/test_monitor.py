@@ -19,16 +19,15 @@ from tests.unit.supervisor.waiting import wait_for
 from trainui import control, paths
 from trainui.errors import StoreLockedError
 from trainui.execution.attempt import (
-    attempt_poller,
+    launch,
     launch_recorder,
-    metrics_flush,
     monitor,
+    prepared_process,
     record_outcome,
     stage_directory,
-    start_checkpoint,
 )
-from trainui.execution.attempt.metrics_flush import FlushResult
 from trainui.execution.attempt.monitor import AttemptMonitor
+from trainui.execution.attempt.record_outcome import FlushResult
 from trainui.execution.slots import host
 from trainui.model.notifications import PRUNING_OFF
 from trainui.model.pruning_reason import PruningReason
@@ -47,7 +46,7 @@ from trainui.supervisor.protocol import Spec
 @pytest.fixture
 def follower(hasty: Store, monkeypatch: pytest.MonkeyPatch) -> Iterator[AttemptMonitor]:
     # no metrics reader runs here
-    monkeypatch.setattr(metrics_flush, "wait_until_read", lambda *_, **__: FlushResult.COMPLETE)
+    monkeypatch.setattr(record_outcome, "wait_until_read", lambda *_, **__: FlushResult.COMPLETE)
     monkeypatch.setattr(monitor, "AGAIN_AFTER", 0.01)
     with following(hasty) as follower:
         yield follower
@@ -387,14 +386,14 @@ def test_a_pass_ends_at_the_first_attempt_that_meets_a_locked_store(
 def launch_while_locked(store: Store, follower: AttemptMonitor, run: str) -> None:
     """Have an attempt launched, and the store locked from before that until it was refused."""
     attempt, refused = granted(store, run), threading.Event()
-    real = start_checkpoint.choose
+    real = prepared_process.choose_checkpoint
 
     def choose(*arguments: Any) -> str | None:
         locked.enter_context(store.write())
         return real(*arguments)
 
     with ExitStack() as locked, pytest.MonkeyPatch.context() as patch:
-        patch.setattr(start_checkpoint, "choose", choose)
+        patch.setattr(launch, "choose_checkpoint", choose)
         patch.setattr(outage.log, "failed", lambda _: refused.set())
         assert follower.claim(run, "a", str(attempt.celery_task_id)) is not None
         assert refused.is_set()
@@ -473,7 +472,7 @@ def test_a_stage_that_is_stopped_by_a_signal_says_so(
     monkeypatch: pytest.MonkeyPatch,
     who: str,
 ) -> None:
-    monkeypatch.setattr(attempt_poller, "SUSPENSION_EVERY", 0.0)
+    monkeypatch.setattr(monitor, "SUSPENSION_EVERY", 0.0)
     run = submit(tmp_path, "stages: [{name: a, run: sleep 600}]")
     attempt = granted(store, run)
     follower.claim(run, "a", str(attempt.celery_task_id))

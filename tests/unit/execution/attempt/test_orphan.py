@@ -21,7 +21,7 @@ from tests.unit.supervisor.waiting import is_alive, read_pid, wait_for, wait_for
 from trainui import clock, control, paths, settings
 from trainui.errors import UnfitEnvironmentError, UsageError
 from trainui.execution import locks
-from trainui.execution.attempt import attempt_poller, lost_attempts, running_attempts
+from trainui.execution.attempt import lost_attempts, monitor, running_attempts
 from trainui.execution.attempt.monitor import AttemptMonitor
 from trainui.model.records import AttemptRecord, Lost, StageRecord
 from trainui.model.states import Status
@@ -282,7 +282,7 @@ def test_a_stopped_supervisor_stops_its_stage_all_the_same(
 def test_a_supervisor_that_hangs_is_killed_and_its_stage_ended(
     store: Store, follower: AttemptMonitor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(attempt_poller, "SUPERVISOR_PATIENCE", 0.1)
+    monkeypatch.setattr(monitor, "SUPERVISOR_PATIENCE", 0.1)
     monkeypatch.setattr(process, "request_stop", lambda *_: True)
     run = Running(store, follower, tmp_path, grace=0.1)
     control.cancel(run.id)
@@ -294,7 +294,7 @@ def test_a_supervisor_that_hangs_is_killed_and_its_stage_ended(
 def test_a_cancel_of_an_attempt_on_another_host_waits_until_a_person_gives_it_up(
     store: Store, follower: AttemptMonitor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(attempt_poller, "INVISIBLE_AFTER", 0.0)
+    monkeypatch.setattr(monitor, "INVISIBLE_AFTER", 0.0)
     run = Running(store, follower, tmp_path)
     run.lose_supervisor()
     run.set_host("far-away")
@@ -321,7 +321,7 @@ def test_a_cancel_of_an_attempt_on_another_host_waits_until_a_person_gives_it_up
 def test_a_cancel_is_carried_out_once_the_host_of_the_attempt_is_back(
     store: Store, follower: AttemptMonitor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(attempt_poller, "INVISIBLE_AFTER", 0.0)
+    monkeypatch.setattr(monitor, "INVISIBLE_AFTER", 0.0)
     run = Running(store, follower, tmp_path)
     with pytest.raises(UsageError):
         control.forget(run.id)  # it can be seen
@@ -448,7 +448,7 @@ def test_a_worker_that_takes_over_an_unreadable_attempt_starts_no_second_process
 def test_unreadable_records_are_a_warning_until_they_can_be_read(
     store: Store, follower: AttemptMonitor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(attempt_poller, "INVISIBLE_AFTER", 0.0)
+    monkeypatch.setattr(monitor, "INVISIBLE_AFTER", 0.0)
     run = Running(store, follower, tmp_path)
     run.lose_supervisor()
     run.set_in_pids(version=99)
@@ -467,7 +467,7 @@ def test_unreadable_records_are_a_warning_until_they_can_be_read(
 def test_an_attempt_with_a_process_that_survives_sigkill_has_not_ended(
     store: Store, follower: AttemptMonitor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(attempt_poller, "INVISIBLE_AFTER", 0.0)
+    monkeypatch.setattr(monitor, "INVISIBLE_AFTER", 0.0)
     run = Running(store, follower, tmp_path, grace=0.1)
     run.lose_supervisor()
     with monkeypatch.context() as patch:

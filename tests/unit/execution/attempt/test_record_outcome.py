@@ -16,10 +16,10 @@ from tests.unit.execution.submitted import begin, of_stage, submit
 from tests.unit.store.readings import Feeder, held_slots
 from tests.unit.supervisor.waiting import PATIENCE
 from trainui import clock
-from trainui.execution.attempt import metrics_flush, record_outcome
-from trainui.execution.attempt.metrics_flush import FlushResult
+from trainui.execution.attempt import record_outcome
 from trainui.execution.attempt.outcome import LostSupervisor
 from trainui.execution.attempt.prepared_process import AttemptContext
+from trainui.execution.attempt.record_outcome import FlushResult
 from trainui.execution.slots import host
 from trainui.model.records import AttemptRecord, Slot, StageRecord
 from trainui.model.states import Status
@@ -194,10 +194,10 @@ def test_nobody_is_waited_for_where_nothing_can_hold_a_metric(
     file.touch()
     stopping = threading.Event()
     stopping.set()
-    found = metrics_flush.wait_until_read(store, context, stopping)
+    found = record_outcome.wait_until_read(store, context, stopping)
     assert found == FlushResult.NOTHING
     file.write_text("step,loss\n1,2\n")
-    found = metrics_flush.wait_until_read(store, context, stopping)
+    found = record_outcome.wait_until_read(store, context, stopping)
     assert (found == FlushResult.NOTHING) is expected
 
 
@@ -219,14 +219,14 @@ def test_the_wait_for_metrics_ends_when_all_are_read(store: Store, tmp_path: Pat
 
     reader = threading.Timer(0.1, read)
     reader.start()
-    found = metrics_flush.wait_until_read(store, context, threading.Event())
+    found = record_outcome.wait_until_read(store, context, threading.Event())
     reader.join()
     assert found == FlushResult.COMPLETE
 
 
 def test_the_wait_for_metrics_is_bounded_and_that_is_said(store: Store, tmp_path: Path) -> None:
     context = unread(store, tmp_path)
-    found = metrics_flush.wait_until_read(store, context, threading.Event(), patience=0.1)
+    found = record_outcome.wait_until_read(store, context, threading.Event(), patience=0.1)
     assert found == FlushResult.GIVEN_UP
     with views.reading() as connection:
         texts = [event.text for _, event in views.events(connection, context.run.id)]
@@ -249,7 +249,7 @@ def test_a_reader_that_could_not_write_is_not_given_up(
         with store.write() as connection:
             never = threading.Event()
             waiting = pool.submit(
-                metrics_flush.wait_until_read, another, context, never, patience=0.1
+                record_outcome.wait_until_read, another, context, never, patience=0.1
             )
             assert waits.wait(PATIENCE)
             mark_metrics_complete(connection, context.attempt.id)

@@ -16,7 +16,7 @@ from trainui.errors import UnfitEnvironmentError
 from trainui.execution.attempt import stage_directory
 from trainui.execution.attempt.launch import context_of
 from trainui.execution.attempt.prepared_process import AttemptContext
-from trainui.execution.attempt.previous_attempts import PreviousAttemptLivesError
+from trainui.execution.attempt.stage_directory import PreviousAttemptLivesError
 from trainui.model.states import Status
 from trainui.store.db.engine import Store
 from trainui.store.db.statements import set_values

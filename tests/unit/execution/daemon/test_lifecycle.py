@@ -8,8 +8,14 @@ from pathlib import Path
 
 import pytest
 
+from tests import postgresql
+from trainui import clock
 from trainui.errors import UnfitEnvironmentError, UsageError
 from trainui.execution.daemon import early_worker, lifecycle
+from trainui.execution.daemon.lifecycle import DatabaseInUseError
+from trainui.store import hosts
+from trainui.store.db import schema_revision
+from trainui.store.db.engine import open_store
 
 LOADED = """
 import sys
@@ -75,3 +81,25 @@ def test_the_command_that_revives_is_a_guard() -> None:
     argv = early_worker.GUARD_ARGV
     assert argv[0] == sys.executable
     assert argv[-2:] == ["-m", "trainui.execution.daemon.guard"]
+
+
+def test_no_upgrade_while_a_worker_on_another_host_is_active(
+    postgresql_server: postgresql.Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = postgresql_server.make_database()
+    monkeypatch.setenv("TRAINUI_DATABASE_URL", url)
+    monkeypatch.setenv("TRAINUI_HOST", "a")
+    store = open_store()
+    for name in "ab":
+        with store.write() as connection:
+            hosts.announce(connection, name, home=name, place=None, slots=[], queues=[])
+    monkeypatch.setattr(schema_revision, "HEAD", "0999")
+    monkeypatch.setattr("trainui.store.db.readonly.HEAD", "0999")
+    with pytest.raises(DatabaseInUseError, match="on b:"):
+        lifecycle.upgrade_schema()
+    silence = int(hosts.SILENT_AFTER * clock.SECOND)
+    with store.write() as connection:
+        connection.execute("UPDATE hosts SET seen_at = seen_at - ?", (silence,))
+    lifecycle.check_other_hosts()
+    store.close()
+    postgresql_server.drop(url)

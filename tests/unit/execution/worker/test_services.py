@@ -1,16 +1,34 @@
-"""The worker's loop while the store cannot be used."""
+"""The worker's loop, changes of the store, and warnings of changed code and failing GPUs."""
 
 from __future__ import annotations
 
 import logging
 import threading
+from contextlib import closing
+from pathlib import Path
 
 import pytest
 
+from tests.gpus.stand_in import Machine
+from tests.unit.metrics.attempts import Attempt, start_attempt
+from trainui import paths
 from trainui.errors import StoreError, StoreLockedError, UsageError
-from trainui.execution.worker.services import ChangeDetector, WorkerServices
+from trainui.execution import nvml
+from trainui.execution.slots import host
+from trainui.execution.worker.services import (
+    ChangeDetector,
+    CodeDriftWatch,
+    GpuHealthMonitor,
+    WorkerServices,
+)
+from trainui.model.records import Slot
+from trainui.model.states import Status
+from trainui.resume import code_version
 from trainui.store.db import outage
 from trainui.store.db.engine import Store
+from trainui.store.read import row_mapping
+from trainui.store.runs import attempts, runs, stages
+from trainui.store.runs.attempts import Outcome
 
 
 @pytest.fixture
@@ -93,3 +111,116 @@ def test_the_pass_after_an_error_sees_a_change(store: Store, services: WorkerSer
 
     services._run(fail)
     assert services._changes.seen()
+
+
+def start_with_deleted_script(store: Store, root: Path, name: str) -> Attempt:
+    """Start an attempt whose run had a script at its submission that no longer exists."""
+    script = root / "work" / "train.py"
+    script.parent.mkdir(exist_ok=True)
+    script.write_text("1")
+    attempt = start_attempt(store, root, name=name)
+    code_version.record(script.parent, [], attempt.stage_dir.parent)
+    script.unlink()
+    return attempt
+
+
+def has_changed_code(store: Store, attempt: Attempt) -> bool:
+    query = "SELECT code_change IS NOT NULL FROM attempts WHERE id = ?"
+    with store.read() as connection:
+        return bool(connection.execute(query, (attempt.id,)).fetchone()[0])
+
+
+def delete(store: Store, attempt: Attempt, name: str) -> None:
+    with store.write() as connection:
+        attempts.end(connection, attempt.id, Outcome(Status.FAILED, 2, error="x", retry=False))
+        runs.remove(connection, f"run-of-{name}")
+
+
+@pytest.mark.parametrize("most", [0, 500])
+def test_an_attempt_after_a_deleted_one_is_checked(
+    only_on_sqlite: None,
+    store: Store,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    most: int,
+) -> None:
+    monkeypatch.setattr("trainui.execution.worker.services.IDS_BACK", most)
+    watch = CodeDriftWatch(store)
+    watch.poll()
+    deleted = {
+        name: start_with_deleted_script(store, tmp_path, name) for name in ("first", "second")
+    }
+    watch.poll()
+    assert all(has_changed_code(store, attempt) for attempt in deleted.values())
+    for name, attempt in deleted.items():
+        delete(store, attempt, name)
+    kept = start_with_deleted_script(store, tmp_path, "kept")
+    assert kept.id > deleted["second"].id
+    with store.write() as connection:  # the others have the same start
+        connection.execute("UPDATE attempts SET started_at = 2 WHERE id = ?", (kept.id,))
+    watch.poll()
+    assert has_changed_code(store, kept)
+
+
+def start_on_gpu(store: Store, root: Path, name: str) -> Attempt:
+    attempt = start_attempt(store, root, name=name)
+    with store.write() as connection:
+        connection.execute(
+            "UPDATE attempts SET host = ?, slots_json = ? WHERE id = ?",
+            (host(), row_mapping.slots_json((Slot(host(), "gpu", 0),)), attempt.id),
+        )
+    return attempt
+
+
+def warning(store: Store, attempt: Attempt) -> str | None:
+    with store.read() as connection:
+        return stages.get(connection, attempt.stage_id).reason
+
+
+def test_an_attempt_after_a_deleted_one_gets_the_same_warning(
+    only_on_sqlite: None, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    machine = Machine(tmp_path / "nvml", 1)
+    machine.load(monkeypatch)
+    machine.lose(0)
+    with closing(nvml):
+        monitor = GpuHealthMonitor(store)
+        deleted = start_on_gpu(store, tmp_path, "deleted")
+        monitor.poll()
+        assert warning(store, deleted) == "GPU 0 has fallen off the bus"
+        with store.write() as connection:
+            attempts.end(connection, deleted.id, Outcome(Status.FAILED, 2, error="x", retry=False))
+            runs.remove(connection, "run-of-deleted")
+        monitor.poll()
+        kept = start_on_gpu(store, tmp_path, "kept")
+        assert kept.id > deleted.id
+        monitor.poll()
+        assert warning(store, kept) == "GPU 0 has fallen off the bus"
+
+
+def test_a_store_that_cannot_be_read_may_have_changed(store: Store) -> None:
+    with store.write() as connection:
+        runs.set_flag(connection, "a", "1")
+    with closing(ChangeDetector()) as detector:
+        assert [detector.seen(), detector.seen()] == [True, False]
+        with store.write() as connection:
+            runs.set_flag(connection, "a", "2")
+        assert [detector.seen(), detector.seen()] == [True, False]
+    file = paths.home().database
+    away = file.rename(file.with_name("away"))
+    with closing(ChangeDetector()) as detector:
+        assert [detector.seen(), detector.seen()] == [True, True]
+        away.rename(file)
+        assert [detector.seen(), detector.seen()] == [True, False]
+
+
+def test_a_store_without_a_version_is_not_outdated_and_may_have_changed(store: Store) -> None:
+    with closing(ChangeDetector()) as detector:
+        detector.seen()
+        with store.write() as connection:
+            connection.execute("ALTER TABLE alembic_version RENAME TO away")
+        assert not detector.is_outdated()
+        with store.write() as connection:
+            connection.execute("ALTER TABLE away RENAME TO alembic_version")
+        assert detector.seen()
+        assert not detector.is_outdated()

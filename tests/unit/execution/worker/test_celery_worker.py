@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from trainui import paths
-from trainui.execution.worker.database_watch import DatabaseWatch
+from trainui.execution.worker.celery_worker import DatabaseWatch
 from trainui.store.db import wal
 from trainui.store.db.engine import Store
 from trainui.store.read import views

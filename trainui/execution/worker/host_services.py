@@ -1,28 +1,37 @@
-"""Heartbeat of this host in a shared database, and warnings about silent hosts.
+"""What this host does for others that share its database: a heartbeat, and parts of its logs.
 
 Nothing is assumed about a host without a heartbeat: its stages stay `running`, with a warning.
-Only that host's own worker records how they ended.
+Only that host's own worker records how they ended. Only the logs of recorded attempts can be
+requested, by their fixed names.
 """
 
 from __future__ import annotations
 
 import logging
+import os
+import threading
 import time
 from collections.abc import Mapping
+from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 from trainui import paths
+from trainui import settings as settings_module
 from trainui.errors import UnfitEnvironmentError
 from trainui.execution import gpus, nvml, slots
 from trainui.execution.attempt import unseen
 from trainui.model.records import HostRecord, StageRecord, WaitReason
 from trainui.settings import Settings
 from trainui.store import hosts
-from trainui.store.db import home_identity
+from trainui.store.db import home_identity, postgres
 from trainui.store.db.engine import Store
 from trainui.store.db.protocol import Connection
+from trainui.store.hosts import LogRequest
 from trainui.store.read import views
 from trainui.store.runs import attempts, runs, stage_queue, stages
+from trainui.supervisor import protocol
+from trainui.system import plain_files
 
 logger = logging.getLogger(__name__)
 
@@ -31,6 +40,12 @@ ANNOUNCE_EVERY = 10.0
 
 LOOKED_AT = 500
 """Number of queued stages checked for an unavailable host in one pass."""
+
+SHOWN_FILES = (protocol.STDOUT_FILE, protocol.STDERR_FILE, protocol.TIMES_FILE)
+"""Files of an attempt that may be requested."""
+
+RELAY_EVERY = 2.0
+"""Seconds between two polls if no notification arrives."""
 
 
 class HostHeartbeat:
@@ -129,3 +144,58 @@ def _gpu_place(gpu: nvml.Gpu) -> dict[str, Any]:
         "problem": gpu.problem,
     }
     return {name: value for name, value in place.items() if value is not None}
+
+
+class LogRelay:
+    """Answers log requests to this host, in a separate thread."""
+
+    def __init__(self, store: Store, settings: Settings, stopping: threading.Event) -> None:
+        self._store = store
+        self._url = settings.database_url
+        self._host = settings_module.host(settings)
+        self._stopping = stopping
+
+    @property
+    def is_needed(self) -> bool:
+        """True if the database is shared with other hosts."""
+        return self._url is not None
+
+    def poll(self) -> None:
+        """Answer all open requests."""
+        with self._store.read() as connection:
+            due = hosts.unanswered(connection, self._host)
+        for one in due:
+            words, data = answer_request(one)
+            with self._store.write() as connection:
+                hosts.answer(connection, one.id, words, data)
+
+    def serve(self) -> None:
+        """Answer requests until the worker stops or the connection fails."""
+        assert self._url is not None
+        with (
+            postgres.explained(self._url),
+            closing(postgres.connect(self._url, autocommit=True)) as connection,
+        ):
+            hosts.listen(connection)
+            while not self._stopping.is_set():
+                self.poll()
+                for _ in connection.notifies(timeout=RELAY_EVERY, stop_after=1):
+                    pass
+
+
+def answer_request(asked: LogRequest) -> tuple[dict[str, Any], bytes]:
+    """Return the answer to a request: metadata and bytes."""
+    if not asked.name:
+        return {"files": _file_sizes(Path(asked.directory))}, b""
+    if asked.name not in SHOWN_FILES:
+        return {"problem": "may not be requested"}, b""
+    try:
+        with plain_files.open_plain(Path(asked.directory, asked.name)) as file:
+            return {}, os.pread(file.fileno(), asked.length, asked.start)
+    except OSError as error:
+        return {"problem": str(error)}, b""
+
+
+def _file_sizes(directory: Path) -> dict[str, tuple[int, int, int]]:
+    found = {name: plain_files.look(directory / name) for name in SHOWN_FILES}
+    return {name: (one.st_dev, one.st_ino, one.st_size) for name, one in found.items() if one}
