@@ -13,7 +13,6 @@ from trainui import clock
 from trainui.model.metric_direction import ComparedMetric
 from trainui.store.read.run_list import RunLine
 from trainui.tui.keymap import bindings
-from trainui.tui.run_list.column_stats import ColumnStats, facts_of, with_listed
 from trainui.tui.run_list.columns import RowContext, RunColumns
 from trainui.tui.run_list.filter import (
     METRIC_PREFIX,
@@ -25,6 +24,7 @@ from trainui.tui.run_list.filter import (
     by_param,
     parse,
 )
+from trainui.tui.snapshot.params import ColumnStats, column_stats, with_listed
 from trainui.tui.snapshot.run_page import SMOOTHED
 from trainui.tui.snapshot.snapshot import ListedMetrics
 from trainui.tui.styled_text import Row, Segment
@@ -261,7 +261,7 @@ class RunTable(CursorView):
     def on_resize(self) -> None:
         """Choose columns for the new width."""
         self._facts = ColumnStats()
-        self._fit(facts_of(self._shown, self._fitting))
+        self._fit(column_stats(self._shown, self._fitting))
         self._follow_run()
         super().on_resize()
         self.post_message(self.Arranged())
@@ -298,7 +298,7 @@ class RunTable(CursorView):
         self._shown = self._order.arranged(self._fitting, reverse=self._reverse)
         self._marked &= {run.id for run in self._all}
         self.newest = tuple(run.id for run in self._fitting[:MOST_LISTED])
-        self._fit(facts_of(self._shown, self._fitting))
+        self._fit(column_stats(self._shown, self._fitting))
         self._follow_run()
         self.post_message(self.Arranged())
 

@@ -3,6 +3,10 @@
 A key's action may open a page or move the focus, which takes several messages. The next key must
 reach the widget that has the focus after that; Textual would send both to the current one.
 
+Nothing outside of this room uses a private part of Textual; `USES` lists what each use is for. A
+use of which a part is gone, as with a later Textual, is left out, and Textual's own way takes its
+place.
+
 Signals end the app like the quit key. A closed terminal whose SIGHUP is ignored is noticed by a
 separate thread, since the event loop may be blocked writing to it.
 """
@@ -11,6 +15,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import importlib
 import os
 import select
 import signal
@@ -18,8 +23,10 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
-from functools import partial
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache, partial
+from types import FunctionType
 from typing import TYPE_CHECKING, Any, cast
 
 from rich.console import RenderableType
@@ -30,8 +37,6 @@ from textual.drivers.linux_driver import LinuxDriver
 from textual.message_pump import MessagePump
 from textual.screen import Screen
 from textual.timer import Timer
-
-from trainui.tui.terminal import private_parts
 
 if TYPE_CHECKING:
     from trainui.tui.terminal.cell_diff import ShownCells
@@ -55,6 +60,78 @@ EXIT_GRACE = 0.4
 """Grace period in seconds for a clean exit before the process is ended."""
 
 HANGUP_CODE = 128 + signal.SIGHUP
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PrivateUse:
+    """A use of private parts."""
+
+    reason: str
+    names: Mapping[str, tuple[str, ...]]
+    """By `module:class` or module, the private names that it needs there."""
+
+
+CELL_DIFF = PrivateUse(
+    "Sends only the cells that changed: 3.6 instead of 17.7 kB/s live, 1.1 instead of 7.4 kB a key",
+    {
+        "textual.app:App": ("_display", "_running", "_closed", "_batch_count", "_driver"),
+        "textual._compositor": ("ChopsUpdate", "Compositor", "CompositorUpdate", "LayoutUpdate"),
+        "rich.console:Console": ("_color_system",),
+        "rich.style:Style": ("_make_ansi_codes",),
+    },
+)
+COMPOSITOR = PrivateUse(
+    "Renders only the regions that changed: 5.2 instead of 7.6 ms a key",
+    {
+        "textual.screen:Screen": ("_compositor",),
+        "textual._compositor": ("Compositor",),
+        "textual._compositor:Compositor": ("_dirty_regions",),
+    },
+)
+KEY_QUEUE = PrivateUse(
+    "Runs a pane's binding directly and draws its changes at once: 5.2 instead of 23.7 ms a key",
+    {"textual.app:App": ("_check_bindings",), "textual.screen:Screen": ("_on_timer_update",)},
+)
+DRIVER = PrivateUse(
+    "Reads keys in the event loop: an idle screen does not wake up 10 times a second",
+    {
+        "textual.drivers.linux_driver:LinuxDriver": ("_app", "_loop", "_run_input_thread"),
+        "textual._time": ("get_time",),
+        "textual._xterm_parser": ("XTermParser",),
+        "textual._xterm_parser:XTermParser": ("_timeout_time",),
+    },
+)
+
+USES = (CELL_DIFF, COMPOSITOR, KEY_QUEUE, DRIVER)
+
+
+@cache
+def has_parts(*uses: PrivateUse) -> bool:
+    """Return True if Textual has all parts that these uses need."""
+    return not any(map(missing_parts, uses))
+
+
+def missing_parts(use: PrivateUse) -> list[str]:
+    """Return the parts of a use that Textual does not have."""
+    return [
+        f"{place}.{name}"
+        for place, names in use.names.items()
+        for name in names
+        if not _has_part(place, name)
+    ]
+
+
+def _has_part(place: str, name: str) -> bool:
+    """Return True if a module has a name, or if a class or one of its methods uses it."""
+    module_name, _, class_name = place.partition(":")
+    try:
+        found = importlib.import_module(module_name)
+        owner = getattr(found, class_name) if class_name else found
+    except (ImportError, AttributeError):
+        return False
+    members = (one for base in getattr(owner, "__mro__", ()) for one in vars(base).values())
+    methods = (one for one in members if isinstance(one, FunctionType))
+    return hasattr(owner, name) or any(name in one.__code__.co_names for one in methods)
 
 
 class Bandwidth:
@@ -121,10 +198,10 @@ class PromptDrawing:
     def __init__(self, page: Screen[None]) -> None:
         """Prepare a page, before it is opened."""
         self._page = page
-        self.is_prompt = private_parts.has_parts(private_parts.KEY_QUEUE)
+        self.is_prompt = has_parts(KEY_QUEUE)
         self.has_data = False
         """False while keys wait for the data that they act on."""
-        if private_parts.has_parts(private_parts.COMPOSITOR, private_parts.CELL_DIFF):
+        if has_parts(COMPOSITOR, CELL_DIFF):
             from trainui.tui.terminal.cell_diff import PageCompositor
 
             page._compositor = PageCompositor()
@@ -153,7 +230,7 @@ class TerminalApp(App[int]):
         """Set while the first key waits for the page's data."""
         self._shown: ShownCells | None = None
         """What the terminal shows; None: Textual draws by itself."""
-        if private_parts.has_parts(private_parts.CELL_DIFF):
+        if has_parts(CELL_DIFF):
             from trainui.tui.terminal.cell_diff import ShownCells
 
             self._shown = ShownCells()
@@ -163,7 +240,7 @@ class TerminalApp(App[int]):
     def get_driver_class(self) -> type[Driver]:
         """Return the driver for the terminal, which counts the bytes it sends."""
         found = super().get_driver_class()
-        if found is LinuxDriver and private_parts.has_parts(private_parts.DRIVER):
+        if found is LinuxDriver and has_parts(DRIVER):
             from trainui.tui.terminal.driver import TerminalDriver
 
             return TerminalDriver

@@ -13,11 +13,10 @@ from trainui.model.records import Loss
 from trainui.model.states import Status
 from trainui.model.time_worked import TimeWorked
 from trainui.store.read.run_list import RunDetails, RunLine, RunTrouble
-from trainui.tui.run_list import column_stats
-from trainui.tui.run_list.column_stats import facts_of, with_listed
 from trainui.tui.run_list.columns import VALUE, RowContext, RunColumns, trouble_cells, value_cells
 from trainui.tui.run_list.filter import ORDERS, by_param
-from trainui.tui.snapshot.params import differing
+from trainui.tui.snapshot import params
+from trainui.tui.snapshot.params import column_stats, differing, with_listed
 from trainui.tui.snapshot.run_page import Eta
 from trainui.tui.snapshot.snapshot import ListedMetrics, RunLive
 from trainui.tui.styled_text import plain, width_of
@@ -64,7 +63,7 @@ SWEEP = RUN._replace(
 
 
 def test_a_sweep_has_the_range_of_its_members_in_the_column_of_a_parameter() -> None:
-    assert facts_of([RUN, SWEEP]).params == ("lr", "act", "size")
+    assert column_stats([RUN, SWEEP]).params == ("lr", "act", "size")
     line = shown(SWEEP, 250, RUN)
     for words in (" 1.23e-5..0.1 ", " relu,gelu ", " 3 values "):
         assert words in line
@@ -77,7 +76,7 @@ def test_the_second_line_has_the_metric_and_the_best_member_where_no_column_has_
     best = LIVE._replace(stage="train[lr=0.1,seed=1]", member="lr=0.1,seed=1")
     runs = [RUN._replace(params_json='{"lr": "0.1", "seed": "2"}'), RUN]
     details = {RUN.id: RunDetails("a", Status.FAILED, "exit code 1")}
-    facts = with_listed(facts_of(runs), LISTED._replace(member=13), endings=True)
+    facts = with_listed(column_stats(runs), LISTED._replace(member=13), endings=True)
     for width, words, others in (
         (250, ["0f0e0d0c", "✗ a: exit code 1"], "lr=0.1,seed=1"),
         (128, ["0f0e0d0c", "val/loss best lr=0.1,seed=1", "✗ a: exit code 1"], "0.2500"),
@@ -132,7 +131,7 @@ def shown(run: RunLine, width: int, *others: RunLine, live: RunLive | None = LIV
         {RUN.id: Eta(NOW + 600 * clock.SECOND, whole=True)},
         {} if live is None else {run.id: live},
     )
-    facts = with_listed(facts_of([run, *others]), LISTED, endings=True)
+    facts = with_listed(column_stats([run, *others]), LISTED, endings=True)
     columns = RunColumns(width, facts, "WHEN")
     row = columns.row(run, moment)
     assert width_of(row) <= width
@@ -159,7 +158,7 @@ def test_what_is_wrong_is_counted_with_words_where_they_fit() -> None:
     run = RUN._replace(trouble=RunTrouble(failed=1, stalled=1, nan=3))
     assert "2/5     ✗1 failed  ◌1 stalled  !3 NaN  " in shown(run, 160)
     assert " ✗1 ◌1 !3 " in shown(run, 80)
-    assert "TROUBLE" not in RunColumns(160, facts_of([RUN])).titles
+    assert "TROUBLE" not in RunColumns(160, column_stats([RUN])).titles
 
 
 @pytest.mark.parametrize(
@@ -173,7 +172,7 @@ def test_what_is_wrong_is_counted_with_words_where_they_fit() -> None:
 )
 def test_the_state_has_the_colour_of_the_worst(trouble: RunTrouble, style: str) -> None:
     run = RUN._replace(trouble=trouble)
-    row = RunColumns(120, facts_of([run])).row(run, RowContext(NOW))
+    row = RunColumns(120, column_stats([run])).row(run, RowContext(NOW))
     assert next(segment.style for segment in row if "running" in segment.text) == style
 
 
@@ -201,8 +200,8 @@ def test_of_a_failed_run_the_failed_stage_is_named() -> None:
 
 
 def test_a_pipeline_has_a_column_only_where_a_run_is_called_otherwise() -> None:
-    assert "PIPELINE" in RunColumns(160, facts_of([RUN])).titles
-    assert "PIPELINE" not in RunColumns(160, facts_of([RUN._replace(pipeline="digits")])).titles
+    assert "PIPELINE" in RunColumns(160, column_stats([RUN])).titles
+    assert "PIPELINE" not in RunColumns(160, column_stats([RUN._replace(pipeline="digits")])).titles
 
 
 def test_only_parameters_that_differ_have_a_column() -> None:
@@ -210,24 +209,24 @@ def test_only_parameters_that_differ_have_a_column() -> None:
     assert differing(texts) == ("lr", "seed")
     assert differing(texts[:1] * 5) == ()
     runs = [RUN._replace(params_json=text) for text in texts]
-    assert {"lr", "seed"} <= set(RunColumns(160, facts_of(runs)).titles)
-    assert "bs" not in RunColumns(160, facts_of(runs)).titles
+    assert {"lr", "seed"} <= set(RunColumns(160, column_stats(runs)).titles)
+    assert "bs" not in RunColumns(160, column_stats(runs)).titles
 
 
 def test_a_parameter_that_only_other_pipelines_lack_gives_way_first() -> None:
     texts = ('{"data": "cifar10", "lr": "1"}', '{"lr": "2"}', "{}")
     runs = [RUN._replace(params_json=text) for text in texts]
-    facts = facts_of([run._replace(pipeline=f"p{at}") for at, run in enumerate(runs)])
+    facts = column_stats([run._replace(pipeline=f"p{at}") for at, run in enumerate(runs)])
     assert facts.params == ("lr", "data")
     by_width = {width: RunColumns(width, facts).titles for width in (80, 160)}
     assert ("lr" in by_width[80], "data" in by_width[80]) == (True, False)
     assert {"lr", "data"} <= set(by_width[160])
     assert "data" in RunColumns(80, facts, "data").titles
-    of_one_pipeline = facts_of(runs)
+    of_one_pipeline = column_stats(runs)
     assert of_one_pipeline.params == ("lr", "data")
     assert {"lr", "data"} <= set(RunColumns(80, of_one_pipeline).titles)
     sweep = SWEEP._replace(params_json="{}")
-    unread = facts_of([sweep, sweep._replace(sweeps_json="")])
+    unread = column_stats([sweep, sweep._replace(sweeps_json="")])
     assert (bool(unread.params), unread.compared) == (True, 0), "the other may not be read yet"
 
 
@@ -242,7 +241,7 @@ def test_a_parameter_of_few_runs_shortens_neither_names_nor_metrics(
         run._replace(params_json=params[at] if at < having else "{}")
         for at, run in enumerate(of_many)
     ]
-    facts = with_listed(facts_of(runs), LISTED._replace(main="", titles=METRICS), endings=False)
+    facts = with_listed(column_stats(runs), LISTED._replace(main="", titles=METRICS), endings=False)
     shown = RunColumns(120, facts)
     assert ("METRIC" in shown.titles) == is_rare
     assert ("model" not in shown.titles) == is_rare
@@ -254,7 +253,7 @@ def test_a_parameter_of_few_runs_shortens_neither_names_nor_metrics(
 def test_a_long_name_shortens_no_other_column() -> None:
     texts = ('{"weight_decay": "0.1"}', '{"weight_decay": "0.2"}')
     runs = [RUN._replace(name="n" * 60, params_json=text) for text in texts]
-    heading = plain(RunColumns(120, facts_of(runs)).heading())
+    heading = plain(RunColumns(120, column_stats(runs)).heading())
     assert "weight_decay" in heading
 
 
@@ -264,7 +263,7 @@ def test_a_long_name_takes_what_is_free_before_others_are_widened() -> None:
     member = "lr=0.01,seed=0,model=resnet50"
     run = RUN._replace(name=name, pipeline=name, current=many)
     runs = [run, run._replace(params_json='{"lr": "1"}')]
-    facts = with_listed(facts_of(runs), LISTED._replace(member=len(member)), endings=True)
+    facts = with_listed(column_stats(runs), LISTED._replace(member=len(member)), endings=True)
     live = {RUN.id: LIVE._replace(member=member)}
     line = plain(RunColumns(200, facts).row(runs[0], RowContext(NOW, live=live)))
     assert f" {name} " in line
@@ -277,7 +276,9 @@ def test_a_long_name_takes_what_is_free_before_others_are_widened() -> None:
 def test_words_of_trouble_that_do_not_fit_get_no_room() -> None:
     trouble = RunTrouble(failed=1, stalled=1, nan=3)
     sweep = SWEEP._replace(name="n" * 60, pipeline="n" * 60, trouble=trouble)
-    facts = with_listed(facts_of([sweep, RUN._replace(pipeline="digits")]), LISTED, endings=False)
+    facts = with_listed(
+        column_stats([sweep, RUN._replace(pipeline="digits")]), LISTED, endings=False
+    )
     at_120, at_200 = (RunColumns(width, facts, "WHEN") for width in (120, 200))
     assert "TROUBLE   STAGE" in plain(at_120.heading())
     assert " ✗1 ◌1 !3  " in plain(at_120.row(sweep, RowContext(NOW)))
@@ -289,7 +290,7 @@ def test_words_of_trouble_that_do_not_fit_get_no_room() -> None:
 def test_nothing_is_cut_where_all_of_it_fits() -> None:
     params = '{"dataset_directory": "/data/imagenet/2012", "lr": "1"}'
     runs = [RUN._replace(params_json=params, pipeline="digits-with-augmented-data"), RUN]
-    columns = RunColumns(200, facts_of(runs))
+    columns = RunColumns(200, column_stats(runs))
     assert "dataset_directory" in plain(columns.heading())
     line = plain(columns.row(runs[0], RowContext(NOW)))
     for part in ("/data/imagenet/2012", "digits-with-augmented-data", ", ".join(RUN.current)):
@@ -302,7 +303,7 @@ def test_a_long_number_is_rounded() -> None:
 
 
 def test_the_metric_is_named_once_where_all_have_the_same() -> None:
-    one = with_listed(facts_of([RUN]), LISTED, endings=False)
+    one = with_listed(column_stats([RUN]), LISTED, endings=False)
     assert "val/loss best" in RunColumns(120, one).titles
     both = LISTED._replace(
         titles={**LISTED.titles, "loss best": ComparedMetric.of("loss")}, main=""
@@ -319,19 +320,19 @@ def test_the_metric_is_named_once_where_all_have_the_same() -> None:
 def test_the_mark_of_the_order_shortens_no_heading() -> None:
     runs = [RUN._replace(params_json=f'{{"steps": "{n}"}}') for n in (1, 2)]
     for title in ("STAGES", "steps", "ELAPSED", "WHEN"):
-        assert f"{title}▾" in plain(RunColumns(120, facts_of(runs), title).heading())
+        assert f"{title}▾" in plain(RunColumns(120, column_stats(runs), title).heading())
 
 
 def test_columns_do_not_shrink_while_runs_continue() -> None:
-    before = with_listed(facts_of([RUN]), LISTED, endings=True)
-    later = facts_of([RUN._replace(current=("x",))]).grown(before)
+    before = with_listed(column_stats([RUN]), LISTED, endings=True)
+    later = column_stats([RUN._replace(current=("x",))]).grown(before)
     later = with_listed(later, LISTED, endings=False)
     assert RunColumns(120, later).titles == RunColumns(120, before).titles
     assert later.widths["current"] == before.widths["current"]
 
 
 def test_a_column_is_found_by_its_cell() -> None:
-    columns = RunColumns(120, facts_of([RUN]), "NAME")
+    columns = RunColumns(120, column_stats([RUN]), "NAME")
     heading = plain(columns.heading())
     assert "NAME▾" in heading
     assert columns.title_at(heading.index("NAME")) == "NAME"
@@ -382,8 +383,8 @@ def test_no_clock_is_a_headline() -> None:
 
 
 def test_the_longest_name_is_whole_however_old_its_run_is() -> None:
-    runs = [RUN] * column_stats.MOST_LOOKED_AT + [RUN._replace(name="much-older-than-all-others")]
-    row = RunColumns(120, facts_of(runs)).row(runs[-1], RowContext(NOW))
+    runs = [RUN] * params.MOST_LOOKED_AT + [RUN._replace(name="much-older-than-all-others")]
+    row = RunColumns(120, column_stats(runs)).row(runs[-1], RowContext(NOW))
     assert "much-older-than-all-others " in plain(row)
 
 

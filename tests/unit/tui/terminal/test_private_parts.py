@@ -16,8 +16,8 @@ import pytest
 import trainui.tui
 from tests.acceptance.terminal import terminal
 from tests.unit.tui.filled import Filler, running_demo
-from trainui.tui.terminal import private_parts
-from trainui.tui.terminal.private_parts import USES, PrivateUse
+from trainui.tui.terminal import terminal_app
+from trainui.tui.terminal.terminal_app import USES, PrivateUse
 
 ROOT = Path(trainui.tui.__file__).parent
 OF_NAMEDTUPLES = {"_asdict", "_fields", "_replace"}
@@ -99,14 +99,14 @@ def test_private_parts_are_used_in_their_room_alone_and_are_listed() -> None:
 
 
 def test_all_of_them_exist_in_this_textual() -> None:
-    assert [gone for use in USES for gone in private_parts.missing(use)] == []
+    assert [gone for use in USES for gone in terminal_app.missing_parts(use)] == []
 
 
 def test_a_part_that_is_gone_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr("textual._time.get_time")
-    assert private_parts.missing(private_parts.DRIVER) == ["textual._time.get_time"]
+    assert terminal_app.missing_parts(terminal_app.DRIVER) == ["textual._time.get_time"]
     renamed = PrivateUse("", {"textual.app:App": ("_gone",), "textual._gone:Compositor": ("_x",)})
-    assert private_parts.missing(renamed) == [
+    assert terminal_app.missing_parts(renamed) == [
         "textual.app:App._gone",
         "textual._gone:Compositor._x",
     ]
@@ -114,9 +114,9 @@ def test_a_part_that_is_gone_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None
 
 WITHOUT = """
 import sys
-from trainui.tui.terminal import private_parts
-gone, has = {gone!r}, private_parts._has
-private_parts._has = lambda place, name: (place, name) != gone and has(place, name)
+from trainui.tui.terminal import terminal_app
+gone, has = {gone!r}, terminal_app._has_part
+terminal_app._has_part = lambda place, name: (place, name) != gone and has(place, name)
 sys.modules["trainui.tui.terminal." + {module!r}] = None  # it cannot be imported
 from trainui.tui.launch import run_screen
 run_screen()
