@@ -73,15 +73,15 @@ def main() -> int:
         root, runs = Path(directory, "work"), Path(directory, "home", "runs")
         runs.mkdir(parents=True)
         make_repository(root, options.files)
-        from trainui.resume.snapshot import files, run_copy
+        from trainui.resume import code_snapshot
 
         def submit() -> None:
             run = runs / str(len(list(runs.iterdir())))
             run.mkdir()
-            run_copy.prepare(files.find(root), run)
+            code_snapshot.prepare(code_snapshot.find(root), run)
 
         first, _ = took(submit)
-        copied, _ = took(lambda: run_copy.make(runs / "0"))
+        copied, _ = took(lambda: code_snapshot.make(runs / "0"))
         rounds = [(took(submit), took(lambda: list_and_stat(root))) for _ in range(options.rounds)]
     fastest = min(wall for (wall, _), _ in rounds)
     (ours, cpu), (peer, of_peer) = (

@@ -8,8 +8,8 @@ from pathlib import Path
 from tests.acceptance.command_line import CommandLine, stage_of, states_of
 from tests.unit.supervisor.waiting import wait_for
 from trainui import paths
-from trainui.resume import environment_digest
-from trainui.resume.environment_digest import Difference
+from trainui.resume import code_version
+from trainui.resume.code_version import EnvironmentDifference
 
 PLAN_KEYS = ["name", "action", "reason", "checkpoint", "step", "seconds", "gpu_seconds_saved"]
 
@@ -363,10 +363,12 @@ def test_the_environment_stays_unless_it_is_replaced(served: CommandLine) -> Non
     assert served("logs", "env", "a").out == "third\n"
     stage_dir = Path(served("path", "env", "a").out.strip())
     first, second, third = (paths.attempt_directory(stage_dir, number) for number in (1, 2, 3))
-    assert environment_digest.difference(first, second) == Difference((), (), ())
-    assert environment_digest.difference(second, third) == Difference(("WORD",), (), ())
+    assert code_version.environment_difference(first, second) == EnvironmentDifference((), (), ())
+    assert code_version.environment_difference(second, third) == EnvironmentDifference(
+        ("WORD",), (), ()
+    )
     words = b"first", b"second", b"third"
-    kept = third / environment_digest.VARIABLES_FILE
+    kept = third / code_version.VARIABLES_FILE
     assert not [word for word in words if word in kept.read_bytes()]
 
 

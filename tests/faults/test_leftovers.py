@@ -19,16 +19,16 @@ KILLED = """
 import os, signal, sys
 from trainui import control
 from trainui.resume import code_version
-from trainui.resume.snapshot import run_copy
+from trainui.resume import code_snapshot
 from trainui.control import cancellation, staging_cleanup
 from trainui.pipeline import loader
-from trainui.store.runs import new_run
+from trainui.store.runs import stored_pipeline
 
 owner, name, when, act = sys.argv[1:]
 owners = {
     "code": code_version,
-    "new_run": new_run,
-    "run_copy": run_copy,
+    "new_run": stored_pipeline,
+    "code_snapshot": code_snapshot,
     "Note": staging_cleanup.StagingNote,
     "ending": cancellation,
 }
@@ -113,7 +113,7 @@ def test_a_deletion_that_is_killed_is_whole_or_not_begun(trainui_home: Home, whe
 @pytest.mark.parametrize(
     ("act", "owner", "name", "when"),
     [
-        ("submit", "run_copy", "prepare", "after 1"),
+        ("submit", "code_snapshot", "prepare", "after 1"),
         ("submit", "new_run", "create", "before 1"),
         ("remove", "ending", "_delete_directory", "before 1"),
     ],

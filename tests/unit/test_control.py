@@ -31,7 +31,7 @@ from trainui.model.records import Slot, StageRecord
 from trainui.model.states import Status
 from trainui.pipeline import loader
 from trainui.pipeline.rules.resume_plan import Action, PlannedStage
-from trainui.resume import code_version, estimates
+from trainui.resume import code_version, plan
 from trainui.resume.preview import StageOptions
 from trainui.store import shell_environment
 from trainui.store.db import protocol
@@ -455,7 +455,7 @@ class TestResume:
     def test_a_stage_that_moved_on_since_the_plan_is_left_alone(
         self, store: Store, failed: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        original = estimates.with_savings
+        original = plan.with_savings
 
         def meanwhile(*arguments: object) -> list[PlannedStage]:
             """Somebody else resumes `b`, which completes, between the plan and the writing."""
@@ -610,7 +610,7 @@ class TestSavings:
         assert attempt is not None
         ended = attempt._replace(status=S.COMPLETED, started_at=0, completed_at=10_000_000)
         skip = PlannedStage("a", Action.SKIP, "completed")
-        [planned] = estimates.with_savings([skip], {"a": record}, {record.id: [ended]}, run)
+        [planned] = plan.with_savings([skip], {"a": record}, {record.id: [ended]}, run)
         assert (planned.seconds, planned.gpu_seconds_saved) == (10.0, 20.0)
 
         checkpoint = tmp_path / "ckpt-30"
@@ -618,18 +618,18 @@ class TestSavings:
         os.utime(checkpoint, (4, 4))
         go_on = PlannedStage("a", Action.CONTINUE, "failed", checkpoint=str(checkpoint))
         failed = ended._replace(status=S.FAILED)
-        [planned] = estimates.with_savings([go_on], {"a": record}, {record.id: [failed]}, run)
+        [planned] = plan.with_savings([go_on], {"a": record}, {record.id: [failed]}, run)
         assert (planned.seconds, planned.gpu_seconds_saved) == (None, 8.0)
         assert planned.step is None
 
         feeder = Feeder(store, owner=record.id)
         feeder.feed({"loss": [(30, 0.1)]}, time=3_900_000)
         feeder.feed({"loss": [(33, 0.1)]}, time=4_100_000)  # what it did after is lost
-        [planned] = estimates.with_savings([go_on], {"a": record}, {record.id: [failed]}, run)
+        [planned] = plan.with_savings([go_on], {"a": record}, {record.id: [failed]}, run)
         assert planned.step == 30
         other = checkpoint.rename(tmp_path / "best")
         go_on = replace(go_on, checkpoint=str(other))
-        [planned] = estimates.with_savings([go_on], {"a": record}, {record.id: [failed]}, run)
+        [planned] = plan.with_savings([go_on], {"a": record}, {record.id: [failed]}, run)
         assert planned.step is None, "when it was written does not say at which step"
 
 

@@ -13,8 +13,7 @@ from pathlib import Path
 from trainui import clock, formatting, text
 from trainui.braille import plot_lines
 from trainui.execution.attempt import log_ends
-from trainui.model.headline_metric import headline, is_clock, is_moment
-from trainui.model.metric_direction import ComparedMetric, may_lead
+from trainui.model.headline_metric import ComparedMetric, headline, is_clock, is_moment, may_lead
 from trainui.model.notifications import NOTE
 from trainui.model.records import RunRecord, SeriesSummary, StageRecord
 from trainui.model.states import Status

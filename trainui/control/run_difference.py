@@ -20,8 +20,7 @@ from trainui.pipeline import loader
 from trainui.pipeline.matrix import TRIAL
 from trainui.pipeline.substitution import masking, secrets
 from trainui.pipeline.substitution.search import with_recorded_trials
-from trainui.resume import code_version
-from trainui.resume.snapshot import run_copy
+from trainui.resume import code_snapshot, code_version
 from trainui.resume.submitted import filled_in, given_params
 from trainui.store import shell_environment
 from trainui.store.db.protocol import Connection
@@ -229,7 +228,7 @@ def _recorded_texts(
     run_directory: Path, state: Mapping[str, Any], names: Sequence[str]
 ) -> dict[str, str]:
     """Return files as they were at submission: from the snapshot, else unchanged ones from git."""
-    kept = run_copy.kept_files(run_directory, names)
+    kept = code_snapshot.kept_files(run_directory, names)
     if kept is not None:
         texts = {name: "" if path is None else _text(path) for name, path in kept.items()}
     else:

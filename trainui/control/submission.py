@@ -24,8 +24,7 @@ from trainui.pipeline.fields import process, search_rules
 from trainui.pipeline.rules import shared_paths
 from trainui.pipeline.substitution import phases, secrets
 from trainui.pipeline.substitution.masking import Masker, is_secret
-from trainui.resume import code_version
-from trainui.resume.snapshot import files, run_copy, trees
+from trainui.resume import code_snapshot, code_version, snapshot_trees
 from trainui.resume.submitted import PIPELINE_FILE, SnapshotPaths, filled_in, stage_directories
 from trainui.store import shell_environment
 from trainui.store.db.engine import open_store
@@ -78,9 +77,9 @@ def submit(
     submitted = filled = _checked(pipeline, directory, environ)
     found = copied = None
     if pipeline.snapshot or configured.snapshot == "always":
-        found = files.find(Path(pipeline.directory))
+        found = code_snapshot.find(Path(pipeline.directory))
         copied = asdict(found.snapshot)
-        root, target = Path(found.snapshot.root), directory / run_copy.DIRECTORY
+        root, target = Path(found.snapshot.root), directory / code_snapshot.DIRECTORY
         moved = SnapshotPaths(root, target, found.files)
         submitted = moved.pipeline(submitted)
         environ, sys_path = moved.variables(environ), sys_path and moved.path(sys_path)
@@ -119,7 +118,7 @@ def submit(
             packages=code_version.packages_of(filled.stages, environ),
         )
         if found:
-            run_copy.prepare(found, directory)
+            code_snapshot.prepare(found, directory)
     wakeup.wake()
     return run_id
 
@@ -160,7 +159,7 @@ def without_gpus(pipeline: Pipeline) -> Pipeline:
 def _checked_id(run_id: str | None) -> str:
     if run_id is None:
         return str(uuid.uuid4())
-    if not _RUN_ID.fullmatch(run_id) or not run_id.strip(".") or run_id == trees.DIRECTORY:
+    if not _RUN_ID.fullmatch(run_id) or not run_id.strip(".") or run_id == snapshot_trees.DIRECTORY:
         raise UsageError(
             f"{run_id!r} is not a valid run id: use letters, digits, `.`, `_` and `-`, "
             "at most 64 of them"

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 
 from trainui import formatting
 from trainui.model.definition import StageDefinition
-from trainui.model.headline_metric import is_clock
-from trainui.model.metric_direction import lower_is_better
+from trainui.model.headline_metric import is_clock, lower_is_better
 from trainui.model.records import SeriesSummary, StageRecord
 from trainui.model.states import ENDED, Status
 from trainui.pipeline.matrix import member_name

@@ -1,8 +1,10 @@
-"""The state of the user's code: recorded at submission, and what changed since.
+"""The user's code and environment: recorded for a run or an attempt, and what changed since.
 
-It is that of git; without git, digests of the code files that commands name or that are below a
-directory, and the versions of the packages that stages find. All searches are bounded, since a
-submission waits for them.
+The code's state is that of git; without git, digests of the code files that commands name or that
+are below a directory, and the versions of the packages that stages find. All searches are bounded,
+since a submission waits for them. Of the environment there are keyed digests, whose key never
+leaves the home: a stage's directory can be shared without revealing a secret, or whether a guess of
+one is right.
 """
 
 from __future__ import annotations
@@ -24,9 +26,12 @@ from trainui import formatting, paths
 from trainui.errors import UnfitEnvironmentError
 from trainui.model.definition import StageDefinition
 from trainui.model.records import RunRecord
+from trainui.paths import Home
 from trainui.pipeline.fields import process
+from trainui.plugin import Tracker, registry
 from trainui.resume import globs
 from trainui.store import shell_environment
+from trainui.store.shell_environment import SET_BY_TRAINUI
 from trainui.system import plain_files
 
 CODE_FILE = "code.json"
@@ -376,3 +381,65 @@ def _installed(prefix: Path) -> Iterator[tuple[str, str]]:
                 if entry.endswith(_SUFFIX):
                     name, _, version = entry.removesuffix(_SUFFIX).partition("-")
                     yield name.lower().replace("_", "-"), version
+
+
+VARIABLES_FILE = "variables.json"
+"""File in the attempt's directory."""
+
+_OWN_VARIABLES = SET_BY_TRAINUI | {"CUDA_VISIBLE_DEVICES", "CUDA_DEVICE_ORDER", "TRAINUI_HOME"}
+"""Variables that differ in every attempt, or after a home was moved."""
+
+
+def _variables_ignored() -> frozenset[str]:
+    """Return the variables that are not compared, with those that are set for a tracker."""
+    return _OWN_VARIABLES.union(*(one.ignored_variables for one in registry.records(Tracker)))
+
+
+@dataclass(frozen=True, slots=True)
+class EnvironmentDifference:
+    """Names of the variables that differ between two attempts, sorted."""
+
+    changed: tuple[str, ...]
+    added: tuple[str, ...]
+    gone: tuple[str, ...]
+
+
+def note_environment(home: Home, attempt_dir: Path, environ: Mapping[str, str]) -> None:
+    """Write the digests of an attempt's variables into its directory.
+
+    Raises:
+        OSError: the file cannot be written.
+    """
+    paths.make_private(home.worker)
+    word = paths.identity(home.variables_key)
+    key = word.encode()
+
+    def digest(value: str) -> str:
+        data = value.encode("utf-8", "surrogateescape")
+        return hashlib.blake2b(data, key=key, digest_size=12).hexdigest()
+
+    ignored = _variables_ignored()
+    digests = {name: digest(value) for name, value in environ.items() if name not in ignored}
+    content = {"key": digest(word), "digests": digests}
+    paths.write_private(attempt_dir / VARIABLES_FILE, json.dumps(content))
+
+
+def environment_difference(before: Path, after: Path) -> EnvironmentDifference | None:
+    """Compare the variables of two attempts.
+
+    The difference is None if it is unknown: one has no digests, or they are from different homes.
+    """
+    first, second = _digests_in(before), _digests_in(after)
+    if first is None or second is None or first["key"] != second["key"]:
+        return None
+    old, new = first["digests"], second["digests"]
+    return EnvironmentDifference(
+        changed=tuple(sorted(name for name in old if name in new and old[name] != new[name])),
+        added=tuple(sorted(new.keys() - old.keys())),
+        gone=tuple(sorted(old.keys() - new.keys())),
+    )
+
+
+def _digests_in(attempt_dir: Path) -> dict[str, dict[str, str]] | None:
+    content = plain_files.read_object(attempt_dir / VARIABLES_FILE) or {}
+    return content if isinstance(content.get("digests"), dict) and "key" in content else None

@@ -17,8 +17,8 @@ from trainui.errors import NotFoundError
 from trainui.model.definition import Pipeline, StageDefinition
 from trainui.model.records import RunRecord, StageRecord
 from trainui.pipeline.substitution import phases
-from trainui.resume.snapshot import run_copy
-from trainui.resume.snapshot.files import CodeSnapshot
+from trainui.resume import code_snapshot
+from trainui.resume.code_snapshot import CodeSnapshot
 from trainui.store import shell_environment
 from trainui.store.db.engine import open_store
 from trainui.store.db.protocol import Connection
@@ -151,5 +151,5 @@ def snapshot_paths(submission: Mapping[str, Any], run_directory: Path) -> Snapsh
     """Return the paths in a run's snapshot; None if it has none."""
     if not submission.get("snapshot"):
         return None
-    root, target = Path(submission["snapshot"]["root"]), run_directory / run_copy.DIRECTORY
-    return SnapshotPaths(root, target, run_copy.names(run_directory))
+    root, target = Path(submission["snapshot"]["root"]), run_directory / code_snapshot.DIRECTORY
+    return SnapshotPaths(root, target, code_snapshot.names(run_directory))

@@ -14,8 +14,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from trainui.model.notifications import WARNING
-from trainui.model.pruning_reason import PruningReason
-from trainui.model.records import StageRecord
+from trainui.model.records import PruningReason, StageRecord
 from trainui.model.search import Search
 from trainui.model.states import Status
 from trainui.plugin import Pruned, SearchBackend

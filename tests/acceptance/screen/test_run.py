@@ -16,7 +16,7 @@ from tests.unit.tui.driving import Driven, opened
 from tests.unit.tui.filled import DIAMOND, SWEEP, Filler, failed_demo, running_demo, training
 from trainui import paths, settings
 from trainui.model.states import Status
-from trainui.resume import environment_digest
+from trainui.resume import code_version
 from trainui.store.runs import runs
 from trainui.tui.app import TrainuiApp
 from trainui.tui.readers.page_reader import UNREAD
@@ -434,7 +434,7 @@ async def test_the_overview_names_variables_that_differ_and_no_values(filler: Fi
     for number, environ in enumerate(kept, 1):
         attempt = filler.start(run_id, "a", ago=60)
         own = {"TRAINUI_ATTEMPT": str(number), "MASTER_PORT": f"2000{number}"}
-        environment_digest.note(paths.home(), Path(attempt.directory), {**environ, **own})
+        code_version.note_environment(paths.home(), Path(attempt.directory), {**environ, **own})
         if number < len(kept):
             filler.end(attempt, Status.FAILED, ago=30 - number, error="no", exit_code=3)
     async with opened(run_id, (200, 60)) as driven:

@@ -22,8 +22,7 @@ from tests.unit.store.readings import Feeder
 from trainui import clock, control
 from trainui.cli.runs import waiting
 from trainui.errors import UnfitEnvironmentError
-from trainui.model.pruning_reason import PruningReason
-from trainui.model.records import HostView
+from trainui.model.records import HostView, PruningReason
 from trainui.model.states import Status
 from trainui.pipeline import loader
 from trainui.plugins.optuna import study_file

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from trainui import clock
 from trainui.errors import UsageError
-from trainui.model.metric_direction import ComparedMetric
+from trainui.model.headline_metric import ComparedMetric
 from trainui.store.db.protocol import Connection
 from trainui.store.read import sweeps
 from trainui.store.read.run_list import RunLine

@@ -181,7 +181,7 @@ def _source(run: RunRecord) -> list[tuple[str, str]]:
 
 def _about_code(run: RunRecord) -> list[tuple[str, str]]:
     from trainui.resume import code_version
-    from trainui.resume.snapshot.files import CodeSnapshot
+    from trainui.resume.code_snapshot import CodeSnapshot
 
     state = code_version.recorded(Path(run.directory))
     if state.get("snapshot"):

@@ -36,8 +36,7 @@ from trainui.pipeline.allowed_paths import validate_file_path
 from trainui.pipeline.fields.process import argv
 from trainui.pipeline.rules import fingerprint
 from trainui.plugin.records import LaunchAnswer, Launched
-from trainui.resume import environment_digest, outputs
-from trainui.resume.snapshot import run_copy
+from trainui.resume import code_snapshot, code_version, outputs
 from trainui.search import results as search_results
 from trainui.store.db.engine import Store
 from trainui.store.read import views
@@ -87,7 +86,7 @@ def launch(store: Store, context: AttemptContext, executors: Executors) -> Launc
     attempt_dir = Path(context.attempt.directory)
     _check_upstreams(store, context)
     _make_directory(Path(context.stage.directory))
-    run_copy.make(Path(context.run.directory))
+    code_snapshot.make(Path(context.run.directory))
     checkpoint = choose_checkpoint(store, context, earlier)
     prepared = prepare(context, checkpoint)
     _check(context, prepared)
@@ -96,7 +95,7 @@ def launch(store: Store, context: AttemptContext, executors: Executors) -> Launc
         with store.write() as connection:
             attempts.set_inputs(connection, context.attempt.id, states)
     outputs.note(prepared.definition, Path(context.stage.directory), attempt_dir)
-    environment_digest.note(paths.home(), attempt_dir, prepared.environ)
+    code_version.note_environment(paths.home(), attempt_dir, prepared.environ)
     if prepared.definition.metrics is None:
         file_writers.note_sizes(Path(prepared.definition.workdir), attempt_dir)
     executor, job = executors.of(context.attempt), job_of(context)

@@ -12,8 +12,7 @@ from typing import Any, TypeVar
 
 from trainui import formatting
 from trainui.model.definition import StageDefinition
-from trainui.model.pruning_reason import PruningReason
-from trainui.model.records import OWN, AttemptRecord, RunRecord, Slot, StageRecord
+from trainui.model.records import OWN, AttemptRecord, PruningReason, RunRecord, Slot, StageRecord
 from trainui.model.states import Status
 from trainui.store.db import protocol
 

@@ -7,8 +7,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from trainui.model.pruning_reason import PruningReason
-from trainui.model.records import StageRecord
+from trainui.model.records import PruningReason, StageRecord
 from trainui.model.search import Search
 from trainui.model.states import Status
 from trainui.pipeline.substitution import masking

@@ -13,8 +13,7 @@ from typing import Any
 from trainui import clock
 from trainui.model.definition import Alert
 from trainui.model.notifications import ALERT, EARLY, MARK, NAN, PRUNE, PRUNING_OFF
-from trainui.model.pruning_reason import PruningReason
-from trainui.model.records import StageRecord
+from trainui.model.records import PruningReason, StageRecord
 from trainui.model.states import ENDED, Status
 from trainui.pipeline.rules.after_end import next_state
 from trainui.store.db import statements

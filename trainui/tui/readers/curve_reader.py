@@ -17,8 +17,7 @@ from dataclasses import replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from trainui.model.headline_metric import is_clock, is_headline
-from trainui.model.metric_direction import lower_is_better
+from trainui.model.headline_metric import is_clock, is_headline, lower_is_better
 from trainui.model.notifications import ALERT, EARLY, MARK, PRUNE, STALLED
 from trainui.model.records import Event, SeriesSummary, StageRecord
 from trainui.pipeline.folding import is_repeat, mean, moments

@@ -13,8 +13,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import partial
 from typing import NamedTuple
 
-from trainui.model.headline_metric import headline
-from trainui.model.metric_direction import ComparedMetric
+from trainui.model.headline_metric import ComparedMetric, headline
 from trainui.model.states import UNFINISHED, Status
 from trainui.store.db.protocol import Connection
 from trainui.store.points import read_points

@@ -19,7 +19,7 @@ from trainui.model.records import AttemptRecord, Event, Lost, RunRecord, StageRe
 from trainui.model.states import ENDED, Status
 from trainui.model.time_worked import TimeWorked, union
 from trainui.pipeline.substitution.search import searches_of
-from trainui.resume import checkpoints, code_version, environment_digest
+from trainui.resume import checkpoints, code_version
 from trainui.resume.globs import first_matches, matches, roots
 from trainui.search import results
 from trainui.store.db.protocol import Connection
@@ -330,7 +330,9 @@ class RunPageReader:
         before, after = attempts[-2:]
         key = (before.directory, after.directory)
         if key not in self._variables:
-            found = environment_digest.difference(Path(before.directory), Path(after.directory))
+            found = code_version.environment_difference(
+                Path(before.directory), Path(after.directory)
+            )
             if found is None:
                 return ""  # it may be recorded later
             parts = (("", found.changed), ("new ", found.added), ("unset ", found.gone))

@@ -12,8 +12,7 @@ from typing import Any
 
 from trainui import clock, settings
 from trainui.execution.attempt.log_ends import end_lines
-from trainui.model.headline_metric import headline
-from trainui.model.metric_direction import ComparedMetric
+from trainui.model.headline_metric import ComparedMetric, headline
 from trainui.model.notifications import MARKED, NAN
 from trainui.model.records import AttemptRecord, Event, RunRecord, SeriesSummary, StageRecord
 from trainui.model.states import UNFINISHED, Status

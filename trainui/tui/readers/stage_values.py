@@ -11,8 +11,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import partial
 from typing import NamedTuple
 
-from trainui.model.headline_metric import headline
-from trainui.model.metric_direction import ComparedMetric, lower_is_better, may_lead
+from trainui.model.headline_metric import ComparedMetric, headline, lower_is_better, may_lead
 from trainui.model.records import StageRecord
 from trainui.model.search import Search
 from trainui.model.states import Status

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from trainui import clock
 from trainui.clock import SECOND
-from trainui.model.metric_direction import ComparedMetric
+from trainui.model.headline_metric import ComparedMetric
 from trainui.model.states import Status
 from trainui.pipeline.fields import notation
 from trainui.pipeline.matrix import TRIAL

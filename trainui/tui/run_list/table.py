@@ -10,7 +10,7 @@ from textual.binding import BindingType
 from textual.message import Message
 
 from trainui import clock
-from trainui.model.metric_direction import ComparedMetric
+from trainui.model.headline_metric import ComparedMetric
 from trainui.store.read.run_list import RunLine
 from trainui.tui.keymap import bindings
 from trainui.tui.run_list.columns import RowContext, RunColumns

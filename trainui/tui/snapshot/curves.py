@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import NamedTuple, TypeVar
 
 from trainui.formatting import quantity
-from trainui.model.metric_direction import lower_is_better
+from trainui.model.headline_metric import lower_is_better
 from trainui.model.records import SeriesSummary
 from trainui.model.search import Search
 from trainui.model.states import ENDED, Status

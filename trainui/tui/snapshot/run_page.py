@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from trainui import clock
-from trainui.model.metric_direction import ComparedMetric, may_lead
+from trainui.model.headline_metric import ComparedMetric, may_lead
 from trainui.model.time_worked import TimeWorked
 from trainui.pipeline.rules.remaining_time import RemainingTime
 from trainui.text import harmless, to_go_words

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
 from trainui import formatting
-from trainui.model.metric_direction import ComparedMetric
+from trainui.model.headline_metric import ComparedMetric
 from trainui.model.records import Lost
 from trainui.store.read.run_list import RunDetails, RunLine
 from trainui.system.disk import DiskSpace

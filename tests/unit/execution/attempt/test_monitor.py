@@ -30,8 +30,7 @@ from trainui.execution.attempt.monitor import AttemptMonitor
 from trainui.execution.attempt.record_outcome import FlushResult
 from trainui.execution.slots import host
 from trainui.model.notifications import PRUNING_OFF
-from trainui.model.pruning_reason import PruningReason
-from trainui.model.records import AttemptRecord
+from trainui.model.records import AttemptRecord, PruningReason
 from trainui.model.states import Status
 from trainui.resume import outputs
 from trainui.store.db import outage

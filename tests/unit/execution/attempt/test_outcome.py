@@ -15,8 +15,7 @@ from trainui.execution.attempt import log_search
 from trainui.execution.attempt import outcome as attempt_outcome
 from trainui.execution.attempt.outcome import LostSupervisor
 from trainui.model.definition import StageDefinition
-from trainui.model.pruning_reason import PruningReason
-from trainui.model.records import AttemptRecord
+from trainui.model.records import AttemptRecord, PruningReason
 from trainui.model.states import Status
 from trainui.pipeline.substitution.masking import Masker
 from trainui.store.runs.attempts import Outcome

@@ -11,7 +11,7 @@ from tests.unit.store.readings import Feeder
 from tests.unit.tui.filled import MEMBERS, SWEEP, Filler
 from trainui.cli.inspect import experiments
 from trainui.cli.inspect.selection import select
-from trainui.model.metric_direction import ComparedMetric
+from trainui.model.headline_metric import ComparedMetric
 from trainui.model.records import StageRecord
 from trainui.model.search import Search
 from trainui.model.states import Status

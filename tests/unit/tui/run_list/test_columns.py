@@ -7,8 +7,7 @@ import json
 import pytest
 
 from trainui import clock
-from trainui.model.headline_metric import headline
-from trainui.model.metric_direction import ComparedMetric
+from trainui.model.headline_metric import ComparedMetric, headline
 from trainui.model.records import Loss
 from trainui.model.states import Status
 from trainui.model.time_worked import TimeWorked

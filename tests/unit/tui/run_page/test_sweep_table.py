@@ -11,8 +11,7 @@ import pytest
 
 from tests.unit.tui.filled import MEMBERS, SWEEP, Filler
 from trainui.control import report
-from trainui.model.pruning_reason import PruningReason
-from trainui.model.records import StageRecord
+from trainui.model.records import PruningReason, StageRecord
 from trainui.model.search import Search
 from trainui.model.states import Status
 from trainui.pipeline import folding

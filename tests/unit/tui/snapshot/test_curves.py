@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.unit.tui.charts import NAN, chart, figures, line
-from trainui.model.metric_direction import lower_is_better
+from trainui.model.headline_metric import lower_is_better
 from trainui.store.points.plot_series import Axis
 from trainui.tui.curves.cursor_values import (
     last_value,

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from trainui.errors import UnfitEnvironmentError
-from trainui.resume.snapshot import files, run_copy, trees
+from trainui.resume import code_snapshot, snapshot_trees
 
 NAMES = ("train.py", "results.json", "weights.PT", "lib/model.py")
 
@@ -37,29 +37,29 @@ def runs(tmp_path: Path) -> Path:
 
 def submit(root: Path, runs: Path, run: str) -> Path:
     (runs / run).mkdir()
-    run_copy.prepare(files.find(root), runs / run)
+    code_snapshot.prepare(code_snapshot.find(root), runs / run)
     return runs / run
 
 
 def made(run: Path) -> Path:
-    run_copy.make(run)
-    return run / run_copy.DIRECTORY
+    code_snapshot.make(run)
+    return run / code_snapshot.DIRECTORY
 
 
 def delete(run: Path) -> None:
-    trees.release(run)
+    snapshot_trees.release(run)
     shutil.rmtree(run)
 
 
 def trees_of(runs: Path) -> list[Path]:
-    return [one for one in (runs / trees.DIRECTORY).iterdir() if one.is_dir()]
+    return [one for one in (runs / snapshot_trees.DIRECTORY).iterdir() if one.is_dir()]
 
 
 def test_runs_of_the_same_state_share_files_but_those_that_a_training_writes(
     root: Path, runs: Path
 ) -> None:
     with (root / "data.csv").open("xb") as large:
-        large.truncate(run_copy.WRITTEN_UP_TO + 1)
+        large.truncate(code_snapshot.WRITTEN_UP_TO + 1)
     first, second = (made(submit(root, runs, run)) for run in "ab")
     shared = {name for name in (*NAMES, "data.csv") if (first / name).samefile(second / name)}
     assert shared == {"train.py", "lib/model.py", "data.csv"}
@@ -80,7 +80,7 @@ def test_an_edit_after_the_submission_is_not_in_the_copy_and_the_rest_is_shared(
     after = submit(root, runs, "after")
     assert (made(before) / "train.py").read_text() == "x\n"
     assert (made(after) / "train.py").read_text() == "edited\n"
-    assert sorted(run_copy.names(before) or ()) == sorted([*NAMES, "link"])
+    assert sorted(code_snapshot.names(before) or ()) == sorted([*NAMES, "link"])
     assert not (made(after) / "lib" / "model.py").exists()
     (root / "train.py").write_text("again\n")
     again = submit(root, runs, "again")
@@ -121,7 +121,7 @@ def test_a_file_changed_after_the_submission_is_taken_from_the_original_or_an_er
     assert (made(first) / "train.py").read_text() == "x\n"
     (root / "train.py").write_text("edited\n")
     with pytest.raises(UnfitEnvironmentError, match=r"train\.py.*submit the run again"):
-        run_copy.make(second)
+        code_snapshot.make(second)
     assert not any(path.name.startswith(".code") for path in second.iterdir())
 
 
@@ -129,21 +129,21 @@ def test_a_tree_removed_by_hand_is_an_error_and_the_next_submission_makes_it_aga
     root: Path, runs: Path
 ) -> None:
     run = submit(root, runs, "a")
-    shutil.rmtree(runs / trees.DIRECTORY)
+    shutil.rmtree(runs / snapshot_trees.DIRECTORY)
     with pytest.raises(UnfitEnvironmentError, match="were removed; submit the run again"):
-        run_copy.make(run)
+        code_snapshot.make(run)
     submit(root, runs, "b")
-    (trees_of(runs)[0] / trees.MANIFEST).unlink()
+    (trees_of(runs)[0] / snapshot_trees.MANIFEST).unlink()
     assert (made(submit(root, runs, "c")) / "train.py").read_text() == "x\n"
     assert len(trees_of(runs)) == 1
 
 
 def test_a_run_of_the_former_layout_is_left_as_it_is(root: Path, runs: Path) -> None:
     old = runs / "old"
-    (old / run_copy.DIRECTORY).mkdir(parents=True)
-    run_copy.make(old)
-    assert list(old.iterdir()) == [old / run_copy.DIRECTORY]
-    assert run_copy.names(old) is None
+    (old / code_snapshot.DIRECTORY).mkdir(parents=True)
+    code_snapshot.make(old)
+    assert list(old.iterdir()) == [old / code_snapshot.DIRECTORY]
+    assert code_snapshot.names(old) is None
     delete(old)
 
 
@@ -152,7 +152,7 @@ def test_stages_that_start_at_once_get_one_copy(root: Path, runs: Path) -> None:
 
     def make() -> None:
         try:
-            run_copy.make(run)
+            code_snapshot.make(run)
         except OSError as error:
             problems.append(error)
 
@@ -162,7 +162,7 @@ def test_stages_that_start_at_once_get_one_copy(root: Path, runs: Path) -> None:
     for thread in threads:
         thread.join()
     assert problems == []
-    assert {path.name for path in run.iterdir()} == {run_copy.DIRECTORY, run_copy.NOTE}
+    assert {path.name for path in run.iterdir()} == {code_snapshot.DIRECTORY, code_snapshot.NOTE}
 
 
 def test_hosts_that_make_the_copy_at_once_get_one_copy(root: Path, runs: Path) -> None:
@@ -170,11 +170,11 @@ def test_hosts_that_make_the_copy_at_once_get_one_copy(root: Path, runs: Path) -
     program = """
 import sys
 from pathlib import Path
-from trainui.resume.snapshot import run_copy
+from trainui.resume import code_snapshot
 print(flush=True)
 sys.stdin.read(1)
 for number in range(30):
-    run_copy.make(Path(sys.argv[1], str(number)))
+    code_snapshot.make(Path(sys.argv[1], str(number)))
 """
     command, pipe = [sys.executable, "-c", program, str(runs)], subprocess.PIPE
     hosts = [subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True) for _ in range(3)]
@@ -189,28 +189,31 @@ for number in range(30):
         host.communicate()
     assert [host.returncode for host in hosts] == [0, 0, 0]
     for run in every:
-        assert {path.name for path in run.iterdir()} == {run_copy.DIRECTORY, run_copy.NOTE}
-        assert len(list((run / run_copy.DIRECTORY).rglob("*"))) == len(NAMES) + 2
+        assert {path.name for path in run.iterdir()} == {
+            code_snapshot.DIRECTORY,
+            code_snapshot.NOTE,
+        }
+        assert len(list((run / code_snapshot.DIRECTORY).rglob("*"))) == len(NAMES) + 2
 
 
 KILLED = """
 import os, signal, shutil, sys
 from pathlib import Path
-from trainui.resume.snapshot import files, run_copy, trees
+from trainui.resume import code_snapshot, snapshot_trees
 
 root, runs = map(Path, sys.argv[1:])
 steps = {"os.mkdir", "os.link", "os.rename", "os.remove", "os.rmdir", "os.symlink", "os.utime"}
 
 def submit(name):
     (runs / name).mkdir()
-    run_copy.prepare(files.find(root), runs / name)
+    code_snapshot.prepare(code_snapshot.find(root), runs / name)
 
 def delete(name):
-    trees.release(runs / name)
+    snapshot_trees.release(runs / name)
     shutil.rmtree(runs / name)
 
 def whole(name):
-    copy = runs / name / run_copy.DIRECTORY
+    copy = runs / name / code_snapshot.DIRECTORY
     return sorted((str(one.relative_to(copy)), one.read_text())
                   for one in copy.rglob("*") if one.is_file())
 
@@ -227,7 +230,7 @@ def killed_after(left):
             os.kill(os.getpid(), signal.SIGKILL)
     sys.addaudithook(count)
     submit("b")
-    run_copy.make(runs / "b")
+    code_snapshot.make(runs / "b")
     delete("b")
     os._exit(0)
 
@@ -237,17 +240,17 @@ while True:
     submit("a")
     (root / "train.py").write_text(f"edited {kills}")
     is_killed = killed_after(kills)
-    if (runs / "b" / run_copy.NOTE).exists() and any(runs.glob(".snapshots/*/users/b")):
-        run_copy.make(runs / "b")  # by the next worker
+    if (runs / "b" / code_snapshot.NOTE).exists() and any(runs.glob(".snapshots/*/users/b")):
+        code_snapshot.make(runs / "b")  # by the next worker
         submit("c")
-        run_copy.make(runs / "c")
+        code_snapshot.make(runs / "c")
         assert whole("b") == whole("c") and len(whole("b")) == 5, (kills, whole("b"))
         assert not any((runs / "b").glob(".code.snapshot.*"))
         delete("c")
         submitted += 1
     if (runs / "b").exists():  # as the clean-up of a killed submission or deletion does
         delete("b")
-    run_copy.make(runs / "a")
+    code_snapshot.make(runs / "a")
     assert len(whole("a")) == 5
     delete("a")
     assert not any(runs.iterdir()), (kills, list(runs.rglob("*")))
@@ -272,14 +275,14 @@ def test_the_lock_is_not_kept_by_a_file_that_was_removed(root: Path, runs: Path)
     program = """
 import shutil, sys
 from pathlib import Path
-from trainui.resume.snapshot import files, run_copy, trees
+from trainui.resume import code_snapshot, snapshot_trees
 root, runs, name = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3]
 for number in range(15):
     run = runs / f"{name}{number}"
     run.mkdir()
-    run_copy.prepare(files.find(root), run)
-    run_copy.make(run)
-    trees.release(run)
+    code_snapshot.prepare(code_snapshot.find(root), run)
+    code_snapshot.make(run)
+    snapshot_trees.release(run)
     shutil.rmtree(run)
 """
     started = [

@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
-from trainui.resume.snapshot import files
+from trainui.resume import code_snapshot
 
 IDENTITY = ("-c", "user.name=x", "-c", "user.email=x@y", "-c", "protocol.file.allow=always")
 
@@ -33,7 +33,7 @@ def test_submodules_and_clones_within_are_copied_too(tmp_path: Path) -> None:
     git(root, "submodule", "--quiet", "add", str(library), "sub")
     (root / "sub" / "edited.py").write_text("x\n")
     repository(root / "clones" / "model", "model.py")
-    assert sorted(files.find(root).files) == [
+    assert sorted(code_snapshot.find(root).files) == [
         ".gitignore",
         ".gitmodules",
         "clones/model/.gitignore",
@@ -51,6 +51,6 @@ def test_of_a_worktree_its_own_files_are_copied(tmp_path: Path) -> None:
     root = repository(tmp_path / "work", "train.py")
     git(root, "worktree", "add", "-q", str(tmp_path / "other"))
     (tmp_path / "other" / "train.py").write_text("edited\n")
-    found = files.find(tmp_path / "other")
+    found = code_snapshot.find(tmp_path / "other")
     assert found.snapshot.root == str(tmp_path / "other")
     assert sorted(found.files) == [".gitignore", "train.py"]
