@@ -15,7 +15,7 @@ import pytest
 from tests.acceptance.command_line import CommandLine
 from tests.executors import trainui_spool
 from tests.unit.supervisor.waiting import is_alive, read_pid, wait_for, wait_for_death
-from trainui.supervisor import journal
+from trainui.supervisor import protocol
 
 HOLD = "echo $$ > pid; echo $TRAINUI_ATTEMPT >> ledger; until [ -e go ]; do sleep 0.05; done"
 
@@ -96,7 +96,7 @@ def test_a_stage_runs_elsewhere_and_its_end_is_what_its_supervisor_wrote(
     assert (stage["status"], stage["exit_code"], stage["gpus"]) == ("failed", 3, [])
     assert "hello" in cli("logs", run).out
     assert [one["name"] for one in cli.json("metrics", run)["series"]] == ["loss"]
-    pids = journal.read_pids(cluster.records(run))
+    pids = protocol.read_pids(cluster.records(run))
     assert pids is not None
     assert pids.boot_id == "foreign"
 
@@ -174,7 +174,7 @@ def test_a_stage_whose_supervisor_is_killed_is_interrupted_and_can_be_resumed(
 ) -> None:
     run = cluster.start()
     pid = cluster.pid()
-    pids = journal.read_pids(cluster.records(run))
+    pids = protocol.read_pids(cluster.records(run))
     assert pids is not None
     os.kill(pids.supervisor_pid, signal.SIGKILL)
     wait_for_death(pid)

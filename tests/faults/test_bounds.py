@@ -20,7 +20,7 @@ from trainui.paths import Home
 from trainui.store.db.engine import open_store
 from trainui.store.read import run_history, run_list, views
 from trainui.store.runs import attempts, runs, stage_queue
-from trainui.supervisor import journal
+from trainui.supervisor import protocol
 from trainui.supervisor.orphans import processes_of
 from trainui.tui.log_window import AROUND, LogSource, LogWindow, WindowQuery, WindowReader
 from trainui.tui.readers.database import RunListCache
@@ -212,7 +212,7 @@ def test_a_stage_that_prints_as_fast_as_it_can_fills_no_memory(
     assert 0 < most[attempt.supervisor_pid] < 50 << 20
     assert max(most.values()) < MOST_MEMORY
     (tmp_path / "p" / "go").touch()
-    wait_for(lambda: journal.read_exit(log.parent), "its end")
+    wait_for(lambda: protocol.read_exit(log.parent), "its end")
     # though some of what it printed may not be read yet
     wait_for(lambda: run.stage("loud").status == Status.COMPLETED, "its completion", 240)
     log.unlink()

@@ -20,7 +20,7 @@ from trainui.execution.daemon import early_worker, health, lifecycle
 from trainui.execution.daemon.health import EXIT_HELD
 from trainui.paths import Home
 from trainui.supervisor import process
-from trainui.supervisor.fork_server import ForkServer
+from trainui.supervisor.process import ForkServer
 from trainui.supervisor.protocol import Spec
 from trainui.supervisor.supervise import ALREADY, STARTED
 

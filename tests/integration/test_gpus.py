@@ -24,8 +24,7 @@ from trainui.execution import gpus
 from trainui.model.states import Status
 from trainui.paths import Home
 from trainui.supervisor import supervise
-from trainui.supervisor.journal import read_pids
-from trainui.supervisor.protocol import LOCK_FILE, ExitReason, Spec
+from trainui.supervisor.protocol import LOCK_FILE, ExitReason, Spec, read_pids
 
 NewRun = Callable[..., Run]
 

@@ -39,7 +39,7 @@ from trainui.store.runs import attempts as stored_attempts
 from trainui.store.runs import runs, stage_requests
 from trainui.store.runs.stage_requests import Reopened
 from trainui.store.runs.stored_pipeline import replace_pipeline
-from trainui.supervisor import journal
+from trainui.supervisor import protocol
 
 NO_OPTIONS = StageOptions()
 
@@ -89,7 +89,7 @@ def _as_found(stage: StageRecord, seen: SeenRun, lost: Lost) -> StageRecord:
     if loss is None or loss.is_elsewhere or not tries:
         return stage
     attempt = tries[-1]
-    found = journal.read_exit(Path(attempt.directory)) or LostSupervisor()
+    found = protocol.read_exit(Path(attempt.directory)) or LostSupervisor()
     outcome = record_outcome.decide(
         AttemptContext(seen.run, stage, attempt), attempt.definition or stage.definition, found
     )

@@ -25,7 +25,7 @@ from typing import BinaryIO, Protocol
 from trainui import paths, python_path
 from trainui.paths import Home, write_private
 from trainui.supervisor.protocol import IDENTITY
-from trainui.system import open_file_limit, plain_files
+from trainui.system import plain_files
 
 logger = logging.getLogger(__name__)
 
@@ -116,7 +116,7 @@ def spawn(
             start_new_session=True,
             umask=0o077,
         )
-    open_file_limit.restore_open_files(process.pid)
+    plain_files.restore_open_files(process.pid)
     _started.append(process)
     return process
 

@@ -38,7 +38,7 @@ from trainui.store.db.engine import Store
 from trainui.store.points import point_sources, read_points
 from trainui.store.runs import attempts, stage_requests, stages
 from trainui.store.runs.stage_requests import AlertRecord
-from trainui.supervisor import journal, protocol
+from trainui.supervisor import protocol
 from trainui.supervisor.supervise import descendants, list_processes
 from trainui.system import mounts
 
@@ -353,11 +353,11 @@ def _log_sizes(attempt: AttemptRecord) -> tuple[int, ...]:
         with suppress(OSError):
             if mounts.remote_mount(str((directory / protocol.STDOUT_FILE).readlink())):
                 return ()
-    return journal.log_sizes(directory)
+    return protocol.log_sizes(directory)
 
 
 def _known_activity(attempt: AttemptRecord, now: float) -> list[float]:
     """Return the activity before this worker's first check (start and log growth), on our clock."""
-    times = [(attempt.started_at or 0), *journal.last_growths(Path(attempt.directory))]
+    times = [(attempt.started_at or 0), *protocol.last_growths(Path(attempt.directory))]
     wall = clock.now()
     return [now - max(0, wall - time) / clock.SECOND for time in sorted(times)]

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from trainui.errors import TrainuiError, UnfitEnvironmentError
 from trainui.store.points.point_sources import Identity
-from trainui.system import open_file_limit, plain_files
+from trainui.system import plain_files
 
 # A growing file, read by byte offset, with a check that it is still the file read before.
 #
@@ -188,7 +188,7 @@ class OpenFiles:
     """A cache of open files; it closes the least recently used ones."""
 
     def __init__(self, most: int | None = None) -> None:
-        self._most = max(1, min(MOST, open_file_limit.open_files() // 2) if most is None else most)
+        self._most = max(1, min(MOST, plain_files.open_files() // 2) if most is None else most)
         self._files: OrderedDict[GrowingFile, None] = OrderedDict()
 
     def open(self, path: Path) -> GrowingFile:

@@ -32,7 +32,7 @@ from trainui.resume.globs import first_matches, fixed_part, roots, unsearched
 from trainui.resume.integrity import files_of, written_at
 from trainui.store.read import views
 from trainui.store.read.views import Overlap
-from trainui.supervisor import journal, protocol
+from trainui.supervisor import protocol
 from trainui.system import plain_files
 
 if TYPE_CHECKING:
@@ -396,12 +396,12 @@ def written_by_both(
 
     Each with one of the others. Files in hidden directories and caches are shared on purpose.
     """
-    own = set(filter(_is_result, journal.written_files(attempt_dir)))
+    own = set(filter(_is_result, protocol.written_files(attempt_dir)))
     if not own:
         return {}
     found: dict[Path, Overlap] = {}
     for other in views.overlaps_of(connection, stage_id)[-MOST_OTHERS:]:
-        for path in own.intersection(journal.written_files(Path(other.directory))):
+        for path in own.intersection(protocol.written_files(Path(other.directory))):
             found.setdefault(path, other)
     return found
 

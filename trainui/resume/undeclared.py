@@ -25,7 +25,7 @@ from trainui.pipeline.rules import shared_paths
 from trainui.resume import checkpoints, integrity
 from trainui.resume.integrity import written_at
 from trainui.store.read.views import Overlap
-from trainui.supervisor import journal, protocol
+from trainui.supervisor import protocol
 from trainui.system import disk, plain_files
 
 if TYPE_CHECKING:
@@ -137,7 +137,7 @@ class _Window:
     def of(cls, directory: Path) -> _Window:
         started = written_at(directory / protocol.STARTED_FILE)
         ended = written_at(directory / protocol.EXIT_FILE)  # 0: still running, or it is lost
-        files = [path for path in journal.written_files(directory) if _is_weights(path.name)]
+        files = [path for path in protocol.written_files(directory) if _is_weights(path.name)]
         return cls(directory, started, ended or 2**63, files)
 
 

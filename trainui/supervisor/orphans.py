@@ -15,7 +15,7 @@ import time
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 
-from trainui.supervisor import journal, protocol, supervise
+from trainui.supervisor import protocol, supervise
 from trainui.supervisor.protocol import JournalError, Pids
 from trainui.supervisor.supervise import (
     KILL_WAIT,
@@ -65,7 +65,7 @@ def find_supervisor(attempt_dir: Path, members: Collection[Process]) -> Process 
     It is the recorded process; else the one that writes the attempt's `supervisor.log`, or the
     parent of a member.
     """
-    pids = journal.readable_pids(attempt_dir)
+    pids = protocol.readable_pids(attempt_dir)
     if pids is not None and is_supervisor_alive(pids):
         return supervise.read_process(pids.supervisor_pid)
     parents = {member.parent for member in members}
@@ -134,7 +134,7 @@ def find_processes(attempt_dir: Path, identity: Mapping[str, str] | None = None)
         OSError: its records cannot be read, and `identity` is None.
     """
     try:
-        pids = journal.read_pids(attempt_dir)
+        pids = protocol.read_pids(attempt_dir)
     except (JournalError, OSError):
         if identity is None:
             raise
@@ -142,7 +142,7 @@ def find_processes(attempt_dir: Path, identity: Mapping[str, str] | None = None)
     if pids and pids.boot_id != boot_id():
         return []
     if identity is None:
-        spec = journal.read_spec(attempt_dir)
+        spec = protocol.read_spec(attempt_dir)
         identity = spec.identity if spec else {}
     living = _living()
     wanted = _variables(identity)

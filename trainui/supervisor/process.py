@@ -1,24 +1,157 @@
 """Launch, probe and stop the process of an attempt, for the worker.
 
 Nothing here waits for an attempt to end, and a pid is always checked with its start time.
+
+A fork server starts the supervisors without a new interpreter for each: it is `supervise.py` with
+all imports done. It ends with the process that started it, but its supervisors continue. If it is
+killed, a new one is started.
 """
 
 from __future__ import annotations
 
 import os
+import select
 import signal
+import socket
+import subprocess
 import sys
+import threading
+import time
 from collections.abc import Mapping
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from trainui import paths
-from trainui.supervisor import journal, orphans, protocol, supervise
-from trainui.supervisor.fork_server import ForkServer, NoAnswerError
-from trainui.supervisor.protocol import Exit, JournalError, Spec
+from trainui import paths, upgrade_check
+from trainui.errors import ReplacedError
+from trainui.supervisor import orphans, protocol, supervise
+from trainui.supervisor.protocol import IDENTITY, Exit, JournalError, Spec
 from trainui.supervisor.supervise import boot_id
+from trainui.system import plain_files
+
+UNANSWERED = "the supervisor ended before it answered; see supervisor.log"
+
+
+class NoAnswerError(Exception):
+    """No supervisor answered in time; a late one may still start the attempt."""
+
+
+class ForkServer:
+    """A client of the fork server, which starts it on first use."""
+
+    def __init__(self, *, python: str = sys.executable) -> None:
+        self._python = python
+        self._running: tuple[subprocess.Popen[bytes], socket.socket] | None = None
+        self._lock = threading.Lock()
+
+    @property
+    def pid(self) -> int | None:
+        """The pid of the fork server; None if it is not started."""
+        return self._running[0].pid if self._running else None
+
+    def prepare(self) -> None:
+        """Start the fork server unless it is running."""
+        with self._lock:
+            self._living()
+
+    def ask(self, directory: Path, patience: float) -> tuple[int, int, str]:
+        """Start an attempt and return its supervisor's answer: code, errno and message.
+
+        The answer may take `patience` seconds; without one, NoAnswerError is raised.
+        """
+        reader, writer = os.pipe()
+        try:
+            try:
+                asked = self._send(os.fsencode(directory.absolute()), writer)
+            finally:
+                os.close(writer)
+            answer = _read_all(reader, patience)
+        except TimeoutError as error:
+            asked.kill()  # it hangs: the next request starts a new one
+            asked.wait()
+            raise NoAnswerError(f"no answer within {patience:g} s") from error
+        finally:
+            os.close(reader)
+        if len(answer) < 2:
+            raise NoAnswerError(UNANSWERED)
+        return answer[0], answer[1], answer[2:].decode("utf-8", "replace")
+
+    def _send(self, directory: bytes, writer: int) -> subprocess.Popen[bytes]:
+        """Send a directory and the pipe for the answer; return the process that received them."""
+        with self._lock:
+            for _ in range(2):  # it may have died since the last check
+                process, connection = self._living()
+                try:
+                    socket.send_fds(connection, [directory], [writer])
+                except ConnectionError:
+                    self._end()
+                else:
+                    return process
+        raise NoAnswerError("no supervisor can be started: its interpreter ends at once")
+
+    def _living(self) -> tuple[subprocess.Popen[bytes], socket.socket]:
+        if self._running is None or self._running[0].poll() is not None:
+            self._end()
+            ours, its = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+            with its:
+                try:
+                    self._running = spawn_fork_server(self._python, its), ours
+                except (OSError, ReplacedError):
+                    ours.close()
+                    raise
+        return self._running
+
+    def _end(self) -> None:
+        if self._running is None:
+            return
+        process, connection = self._running
+        self._running = None
+        connection.close()  # the fork server ends when its connection is closed
+        try:
+            process.wait(1.0)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+    def close(self) -> None:
+        """Stop the fork server; the supervisors that it started continue."""
+        with self._lock:
+            self._end()
+
+
+def spawn_fork_server(python: str, connection: socket.socket) -> subprocess.Popen[bytes]:
+    """Start a fork server that receives requests through `connection`.
+
+    The identity variables of an attempt are set to empty, so that it does not count as a process of
+    the attempt that started us.
+
+    Raises:
+        OSError: the interpreter cannot be started.
+        ReplacedError: another trainui was installed, whose fork server may be incompatible.
+    """
+    if not upgrade_check.is_unchanged():
+        raise ReplacedError
+    process = subprocess.Popen(
+        [python, "-I", "-S", "-X", "utf8", supervise.__file__],
+        env={**os.environ, **dict.fromkeys(IDENTITY, "")},
+        stdin=connection.fileno(),
+        stdout=subprocess.DEVNULL,
+    )
+    plain_files.restore_open_files(process.pid)
+    return process
+
+
+def _read_all(reader: int, patience: float) -> bytes:
+    """Read an answer until end of file; raise TimeoutError after `patience` seconds."""
+    give_up_at, answer = time.monotonic() + patience, b""
+    while True:
+        left = max(0.0, give_up_at - time.monotonic())
+        if not select.select([reader], [], [], left)[0]:
+            raise TimeoutError
+        if not (piece := os.read(reader, 4096)):
+            return answer
+        answer += piece
 
 
 class LaunchState(StrEnum):
@@ -193,11 +326,11 @@ def probe(attempt_dir: Path, identity: Mapping[str, str] | None = None) -> Probe
 
 def _recorded(attempt_dir: Path, *, started: bool, is_supervised: bool | None) -> Probe | None:
     """Return the state that an attempt's records and lock prove; None: its processes decide."""
-    if found := journal.read_exit(attempt_dir):
+    if found := protocol.read_exit(attempt_dir):
         return Probe(ProbeState.ENDED, found)
     if is_supervised:
         return Probe(ProbeState.RUNNING)
-    pids = journal.read_pids(attempt_dir) if started else None
+    pids = protocol.read_pids(attempt_dir) if started else None
     if pids and orphans.is_leader_alive(pids) and not orphans.is_supervisor_alive(pids):
         return Probe(ProbeState.ORPHAN)
     return None
@@ -218,7 +351,7 @@ def _was_started(attempt_dir: Path) -> bool:
 
 def find_stopped(attempt_dir: Path) -> str | None:
     """Return a message if a process of a running attempt is stopped by a signal; else None."""
-    pids = journal.readable_pids(attempt_dir)
+    pids = protocol.readable_pids(attempt_dir)
     if pids is None or pids.boot_id != boot_id():
         return None
     for name, pid, ticks in (

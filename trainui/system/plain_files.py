@@ -1,12 +1,16 @@
 """Reads files and directories that anybody may have written, within bounds.
 
 Only regular files are opened: opening a FIFO would block, and reading `/dev/zero` would never end.
+
+trainui's own processes raise their soft limit of open files; users' processes get the original one.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import resource
 import stat
 from collections.abc import Iterator
 from io import BufferedReader
@@ -26,6 +30,9 @@ _KINDS = (
     (stat.S_ISCHR, "a device"),
     (stat.S_ISBLK, "a device"),
 )
+
+_open_files_before: int | None = None
+"""The original soft limit of this process, set once it is raised."""
 
 
 def check(path: Path, mode: int) -> None:
@@ -143,3 +150,31 @@ def read_object(path: Path) -> dict[str, Any] | None:
     except (OSError, ValueError, RecursionError):
         return None
     return content if isinstance(content, dict) else None
+
+
+def raise_open_files() -> None:
+    """Raise this process's soft limit of open files to the hard limit."""
+    global _open_files_before
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if not hasattr(resource, "prlimit") or soft == hard:
+        return  # the old limit could not be restored for children
+    with contextlib.suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+        _open_files_before = soft
+
+
+def restore_open_files(pid: int) -> None:
+    """Give a child that has started no process yet the original limit.
+
+    Programs that use `select` rely on a low one.
+    """
+    if _open_files_before is None:
+        return
+    with contextlib.suppress(OSError, ValueError):
+        _, hard = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, (min(_open_files_before, hard), hard))
+
+
+def open_files() -> int:
+    """Return the number of files that this process may open."""
+    return resource.getrlimit(resource.RLIMIT_NOFILE)[0]

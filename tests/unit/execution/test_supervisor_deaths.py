@@ -15,7 +15,7 @@ from tests.unit.execution.submitted import of_stage, submit
 from trainui.execution.attempt.monitor import AttemptMonitor
 from trainui.model.states import Status
 from trainui.store.db.engine import Store
-from trainui.supervisor import fork_server
+from trainui.supervisor import process
 
 DYING = """\
 #!{python}
@@ -62,12 +62,12 @@ def step(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mon
     python.write_text(DYING.format(python=f"{sys.executable} -IS", when=when, step=name))
     python.chmod(0o700)
 
-    real = fork_server.spawn
+    real = process.spawn_fork_server
 
     def spawn(_python: str, connection: socket.socket) -> subprocess.Popen[bytes]:
         return real(str(python), connection)
 
-    monkeypatch.setattr(fork_server, "spawn", spawn)
+    monkeypatch.setattr(process, "spawn_fork_server", spawn)
     return str(request.param)
 
 

@@ -9,10 +9,9 @@ from typing import Any
 
 import pytest
 
-from trainui.supervisor.journal import read_pids
 from trainui.supervisor.orphans import find_processes
 from trainui.supervisor.process import LaunchResult, create_lock, launch
-from trainui.supervisor.protocol import Spec
+from trainui.supervisor.protocol import Spec, read_pids
 from trainui.supervisor.supervise import send_signal
 
 PATH = os.environ["PATH"]

@@ -15,9 +15,8 @@ from pathlib import Path
 import pytest
 
 from tests.unit.supervisor.waiting import is_alive, wait_for, wait_for_death, wait_for_exit
-from trainui.supervisor import fork_server, journal, process
-from trainui.supervisor.fork_server import ForkServer, NoAnswerError
-from trainui.supervisor.process import LaunchState
+from trainui.supervisor import process, protocol
+from trainui.supervisor.process import ForkServer, LaunchState, NoAnswerError
 from trainui.supervisor.protocol import Spec
 from trainui.supervisor.supervise import read_process
 
@@ -64,7 +63,7 @@ def test_a_supervisor_is_no_child_of_it_and_outlives_it(tmp_path: Path, own: For
     gate = tmp_path / "gate"
     os.mkfifo(gate)
     assert launch(tmp_path / "a", own, f"read x < {gate}; exit 3") == LaunchState.STARTED
-    pids = journal.read_pids(tmp_path / "a")
+    pids = protocol.read_pids(tmp_path / "a")
     assert pids is not None
     found = read_process(pids.supervisor_pid)
     assert found is not None
@@ -99,14 +98,14 @@ def test_one_that_dies_while_it_is_probed_blocks_nothing(
     own.prepare()
     first = pid_of(own)
     suspend(first)
-    real = fork_server._read_all
+    real = process._read_all
 
     def killed_once(reader: int, patience: float) -> bytes:
         if is_alive(first):  # it has been handed the directory by now
             os.kill(first, signal.SIGKILL)
         return real(reader, patience)
 
-    monkeypatch.setattr(fork_server, "_read_all", killed_once)
+    monkeypatch.setattr(process, "_read_all", killed_once)
     assert launch(tmp_path / "a", own) == LaunchState.STARTED
     assert own.pid != first
     assert wait_for_exit(tmp_path / "a").exit_code == 3
@@ -163,7 +162,7 @@ def test_it_ends_when_it_is_not_needed(own: ForkServer) -> None:
 
 def test_it_ends_with_who_started_it() -> None:
     script = (
-        "from trainui.supervisor.fork_server import ForkServer\n"
+        "from trainui.supervisor.process import ForkServer\n"
         "own = ForkServer()\nown.prepare()\nprint(own.pid, flush=True)\n"
         "import time\ntime.sleep(100)\n"
     )

@@ -27,7 +27,7 @@ from tests.unit.supervisor.waiting import (
     wait_for_death,
     wait_for_exit,
 )
-from trainui.supervisor import journal, orphans
+from trainui.supervisor import orphans, protocol
 from trainui.supervisor.orphans import SupervisorLivesError, kill_orphans, processes_of
 from trainui.supervisor.process import (
     LaunchState,
@@ -42,7 +42,7 @@ from trainui.supervisor.supervise import boot_id, start_ticks
 
 
 def pids_of(stage: Stage) -> Pids:
-    pids = journal.read_pids(stage.dir)
+    pids = protocol.read_pids(stage.dir)
     assert pids
     return pids
 

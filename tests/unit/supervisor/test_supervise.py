@@ -31,9 +31,16 @@ from tests.unit.supervisor.waiting import (
     wait_for_exit,
 )
 from trainui.supervisor import supervise
-from trainui.supervisor.journal import read_pids, written_files
 from trainui.supervisor.process import LaunchState, launch, request_stop
-from trainui.supervisor.protocol import EXIT_FILE, LOCK_FILE, SPEC_FILE, ExitReason, Pids
+from trainui.supervisor.protocol import (
+    EXIT_FILE,
+    LOCK_FILE,
+    SPEC_FILE,
+    ExitReason,
+    Pids,
+    read_pids,
+    written_files,
+)
 
 STUBBORN = "trap '' TERM; echo $$ > {0}.part; mv {0}.part {0}; while :; do sleep 0.05; done"
 WILLING = "echo $$ > {0}.part; mv {0}.part {0}; exec sleep 60"

@@ -7,8 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
-from trainui.supervisor.journal import read_exit
-from trainui.supervisor.protocol import TIMES_FILE, Exit, parse_times
+from trainui.supervisor.protocol import TIMES_FILE, Exit, parse_times, read_exit
 from trainui.supervisor.supervise import start_ticks
 
 T = TypeVar("T")

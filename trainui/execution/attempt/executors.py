@@ -25,9 +25,8 @@ from trainui.plugin.records import (
     Launched,
     StageJob,
 )
-from trainui.supervisor import journal, orphans, process, supervise
-from trainui.supervisor.fork_server import ForkServer
-from trainui.supervisor.process import LaunchState, ProbeState
+from trainui.supervisor import orphans, process, protocol, supervise
+from trainui.supervisor.process import ForkServer, LaunchState, ProbeState
 from trainui.supervisor.protocol import JournalError
 
 SUPERVISOR = (sys.executable, "-I", "-S", "-X", "utf8", supervise.__file__)
@@ -176,7 +175,7 @@ class Executors:
         if attempt.executor != LOCAL or attempt.host == settings.host() or is_known:
             return look
         # if this machine was only renamed, the boot id is still ours
-        if journal.is_of_this_boot(job.directory) or _has_ended(job):
+        if protocol.is_of_this_boot(job.directory) or _has_ended(job):
             return look
         where = f"it runs on {attempt.host}, which cannot be seen from {settings.host()}"
         return JobLook(JobState.UNSEEN, where)
@@ -184,7 +183,7 @@ class Executors:
 
 def _has_ended(job: StageJob) -> bool:
     with suppress(JournalError, OSError):
-        return journal.read_exit(job.directory) is not None
+        return protocol.read_exit(job.directory) is not None
     return False
 
 

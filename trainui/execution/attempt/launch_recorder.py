@@ -31,7 +31,7 @@ from trainui.plugin.records import LaunchAnswer, Launched, StageJob
 from trainui.store.db.engine import Store
 from trainui.store.runs import attempts
 from trainui.store.runs.attempts import Outcome
-from trainui.supervisor import journal, orphans
+from trainui.supervisor import orphans, protocol
 from trainui.supervisor.protocol import ExitReason
 from trainui.supervisor.supervise import NEVER
 
@@ -49,7 +49,7 @@ class Orphan:
         """Start watching an orphan."""
         self._directory = Path(context.attempt.directory)
         self._definition = context.stage.definition
-        self._sizes = journal.log_sizes(self._directory)
+        self._sizes = protocol.log_sizes(self._directory)
         self._grown_at = now
 
     def due(self, now: float) -> ExitReason | None:
@@ -58,14 +58,14 @@ class Orphan:
         `exited` means that its main process has ended and others are left. A silence that began
         under the supervisor counts from this worker's first check.
         """
-        pids = journal.readable_pids(self._directory)
+        pids = protocol.readable_pids(self._directory)
         if pids is None:
             return None  # its records were removed or cannot be read, so nothing is known
         if not orphans.is_leader_alive(pids):
             return ExitReason.EXITED
         if orphans.age(pids) >= (self._definition.timeout or NEVER):
             return ExitReason.TIMEOUT
-        if (sizes := journal.log_sizes(self._directory)) != self._sizes:
+        if (sizes := protocol.log_sizes(self._directory)) != self._sizes:
             self._sizes, self._grown_at = sizes, now
         if now - self._grown_at >= (self._definition.silence_timeout or NEVER):
             return ExitReason.SILENCE
@@ -193,7 +193,7 @@ def _prevent_start(monitored: MonitoredAttempt, reason: ExitReason, message: str
 
 def record_start(store: Store, monitored: MonitoredAttempt) -> None:
     """Record the process of a started attempt, once its supervisor has written it down."""
-    pids = journal.readable_pids(monitored.directory)
+    pids = protocol.readable_pids(monitored.directory)
     if pids is None:
         return
     with store.write() as connection:

@@ -19,7 +19,7 @@ from trainui.store import hosts
 from trainui.store.db.protocol import Connection
 from trainui.store.read import views
 from trainui.store.read.views import OpenAttempt
-from trainui.supervisor import journal, process, protocol, supervise
+from trainui.supervisor import process, protocol, supervise
 from trainui.supervisor.process import ProbeState
 from trainui.supervisor.protocol import JournalError
 from trainui.system import plain_files
@@ -79,7 +79,7 @@ class LossFinder:
         if one.executor != LOCAL:
             return False
         with suppress(JournalError, OSError):
-            return one.host == self._here or journal.is_of_this_boot(one.directory)
+            return one.host == self._here or protocol.is_of_this_boot(one.directory)
         return False
 
     def _last_sign(self, one: OpenAttempt) -> int | None:
@@ -112,7 +112,7 @@ def _is_adopted_dead(external: Mapping[str, Any]) -> bool:
 def last_sign_of_life(attempt_dir: Path) -> int:
     """Return when an attempt ended, else when it last wrote to a file, in microseconds."""
     with suppress(JournalError, OSError):
-        if (end := journal.read_exit(attempt_dir)) is not None:
+        if (end := protocol.read_exit(attempt_dir)) is not None:
             return end.completed_at
     written = (protocol.STDOUT_FILE, protocol.STDERR_FILE, protocol.METRICS_FILE)
     names = (*written, protocol.TIMES_FILE, protocol.PIDS_FILE)

@@ -38,8 +38,8 @@ from trainui.resume import outputs
 from trainui.store.db import outage
 from trainui.store.db.engine import Store
 from trainui.store.runs import attempts, stage_queue, stage_requests, stages
-from trainui.supervisor import journal
-from trainui.supervisor.fork_server import ForkServer
+from trainui.supervisor import protocol
+from trainui.supervisor.process import ForkServer
 from trainui.supervisor.protocol import ExitReason
 from trainui.supervisor.supervise import LEFTOVER_GRACE
 
@@ -215,7 +215,7 @@ class AttemptPoller:
     def _record(self, monitored: MonitoredAttempt) -> None:
         """Record the end of an attempt of which nothing is left."""
         orphan = monitored.orphan
-        found = journal.read_exit(monitored.directory)
+        found = protocol.read_exit(monitored.directory)
         loss = LostSupervisor(seen_alive=orphan is not None, ended_for=monitored.ended_for)
         monitored.is_recorded = record_outcome.record_end(
             self._store, monitored.attempt, found or loss, self._stopping

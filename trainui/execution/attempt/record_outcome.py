@@ -36,7 +36,7 @@ from trainui.store.points import write_points
 from trainui.store.runs import attempts, runs, stages
 from trainui.store.runs.attempts import Outcome
 from trainui.store.runs.metrics_progress import mark_metrics_complete
-from trainui.supervisor import journal, protocol
+from trainui.supervisor import protocol
 from trainui.supervisor.protocol import Exit, ExitReason
 from trainui.system import plain_files
 
@@ -192,7 +192,7 @@ def decide(
         masker = shell_environment.masker(Path(context.run.directory))
         return attempt_outcome.outcome(attempt, definition, found, masker)
     directory = Path(attempt.directory)
-    pids = journal.readable_pids(directory)
+    pids = protocol.readable_pids(directory)
     removed = plain_files.look(directory / protocol.LOCK_FILE) is None
     return attempt_outcome.lost(
         attempt,

@@ -12,7 +12,7 @@ from pathlib import Path
 from trainui import settings
 from trainui.model.definition import DEFAULT_GRACE
 from trainui.paths import OURS, Home, stage_directory
-from trainui.supervisor import journal, orphans, process, protocol
+from trainui.supervisor import orphans, process, protocol
 from trainui.supervisor.process import Probe, ProbeState
 from trainui.supervisor.protocol import IDENTITY, JournalError
 
@@ -99,7 +99,7 @@ def _read(directory: Path, carried: Mapping[str, str], home: Home) -> RunningAtt
     name = carried.get("TRAINUI_STAGE") or stage_directory(directory).name
     found = RunningAttempt(directory, name, carried)
     with suppress(JournalError, OSError):
-        spec = journal.read_spec(directory)
+        spec = protocol.read_spec(directory)
         if spec is None and not carried:
             return None
         if spec is not None and spec.revive_lock != str(home.guard_lock):

@@ -21,7 +21,7 @@ from trainui.plugin.records import ExecutorBackend, JobState, StageJob
 from trainui.resume import checkpoints, outputs
 from trainui.store.db.engine import Store
 from trainui.store.runs import attempts
-from trainui.supervisor import journal, process, protocol
+from trainui.supervisor import process, protocol
 from trainui.supervisor.process import ProbeState
 
 POLL_EVERY = 0.05
@@ -105,7 +105,7 @@ def move_forgotten(directory: Path) -> None:
         what = f"{one} belongs to an attempt that the restored database does not contain"
         try:
             is_alive = process.probe(one).state in (ProbeState.RUNNING, ProbeState.ORPHAN)
-            pids = journal.read_pids(one) if is_alive else None
+            pids = protocol.read_pids(one) if is_alive else None
         except protocol.JournalError as error:
             raise UnfitEnvironmentError(
                 f"{what}, and {error}: make sure that its process has ended, move the directory "

@@ -23,7 +23,7 @@ from trainui.execution.daemon.health import EXIT_HELD, EXIT_REFUSED
 from trainui.paths import Home
 from trainui.store.db import home_identity, sqlite_file
 from trainui.store.shell_environment import MaskedFormatter
-from trainui.system import open_file_limit
+from trainui.system import plain_files
 
 logger = logging.getLogger("trainui.execution.worker")  # this module runs as __main__
 
@@ -59,7 +59,7 @@ def main() -> int:
 
 def _run(home: Home) -> int:
     _log_to_file(home)
-    open_file_limit.raise_open_files()
+    plain_files.raise_open_files()
     _import_worker()
     from trainui.execution.worker import celery_worker
     from trainui.store.db.engine import open_patiently

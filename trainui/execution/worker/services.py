@@ -42,7 +42,7 @@ from trainui.store.db.engine import Store, open_store
 from trainui.store.read import views
 from trainui.store.runs import attempts, stages
 from trainui.store.runs.attempts import StartedAttempt
-from trainui.supervisor.fork_server import ForkServer
+from trainui.supervisor.process import ForkServer
 
 logger = logging.getLogger(__name__)
 

@@ -22,7 +22,7 @@ from trainui.metrics.discovery.tracker_runs import DatabaseRuns, is_near
 from trainui.metrics.source_file import SourceFile
 from trainui.metrics.tail import FileState, look_at
 from trainui.plugin import Owner, Tracker, registry
-from trainui.supervisor import journal
+from trainui.supervisor import protocol
 from trainui.supervisor.protocol import RUN_TAG, WRITTEN_FILE
 from trainui.system import mounts
 
@@ -291,7 +291,7 @@ def _noted_at(attempt_dir: Path, state: FileState | None) -> Sequence[Path]:
     """Return them; cached, so that a note is read again only when it has changed."""
     if state is None:
         return ()
-    return [one for one in journal.written_files(attempt_dir) if default_sources.is_usual(one)]
+    return [one for one in protocol.written_files(attempt_dir) if default_sources.is_usual(one)]
 
 
 def is_any_written(workdir: Path, environment: Mapping[str, str], since: float) -> bool:

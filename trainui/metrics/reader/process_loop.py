@@ -23,9 +23,9 @@ from trainui.store.db import outage
 from trainui.store.db.engine import Store, open_patiently
 from trainui.store.runs import metrics_progress
 from trainui.store.shell_environment import MaskedFormatter
-from trainui.supervisor import journal, protocol
+from trainui.supervisor import protocol
 from trainui.supervisor.process import ProbeState, probe
-from trainui.system import mounts, open_file_limit
+from trainui.system import mounts, plain_files
 from trainui.wakeup import WakeupSocket
 
 # The main loop of the process that reads the metrics of all running attempts.
@@ -301,7 +301,7 @@ class MetricsReader:
 def _ended_cleanly(attempt_dir: Path) -> bool:
     """Return True if a process ended by itself, so that its last lines are not torn."""
     try:
-        ended = journal.read_exit(attempt_dir)
+        ended = protocol.read_exit(attempt_dir)
     except protocol.JournalError:
         return False
     except OSError as error:
@@ -339,7 +339,7 @@ def main(mount: str = "", beside: Callable[[Store, threading.Event], None] | Non
     logging.basicConfig(level=logging.INFO, handlers=[handler])
     logging.getLogger("watchfiles").setLevel(logging.WARNING)  # otherwise it logs each change
     os.nice(NICE)
-    open_file_limit.raise_open_files()
+    plain_files.raise_open_files()
     stopping = threading.Event()
     threading.Thread(target=_await_parent, args=(stopping, mount), daemon=True).start()
     if (store := open_patiently(stopping.wait)) is not None:

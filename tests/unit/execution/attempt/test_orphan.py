@@ -29,7 +29,7 @@ from trainui.store.db.engine import Store
 from trainui.store.read import views
 from trainui.store.runs import attempts, stages
 from trainui.store.runs.attempts import Outcome
-from trainui.supervisor import journal, orphans, process
+from trainui.supervisor import orphans, process, protocol
 from trainui.supervisor.process import ProbeState
 
 DAYS_LATER = clock.now() + 10 * 24 * 3600 * clock.SECOND
@@ -215,7 +215,7 @@ def test_an_end_that_its_supervisor_recorded_is_the_last_sign_of_life(
     run = Running(store, follower, tmp_path)
     run.go()
     wait_for_death(run.supervisor)
-    end = journal.read_exit(Path(run.attempt.directory))
+    end = protocol.read_exit(Path(run.attempt.directory))
     assert end is not None
     assert find_lost().runs[run.id].at == end.completed_at
 

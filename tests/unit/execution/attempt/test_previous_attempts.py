@@ -15,7 +15,7 @@ from trainui.execution.attempt import stage_directory
 from trainui.execution.attempt.executors import Executors
 from trainui.execution.attempt.prepared_process import AttemptContext, identity_of
 from trainui.store.db.engine import Store
-from trainui.supervisor import journal, process
+from trainui.supervisor import process, protocol
 from trainui.supervisor.protocol import Spec
 
 
@@ -44,7 +44,7 @@ def test_one_whose_supervisor_died_is_ended(
     context: AttemptContext, tmp_path: Path, removed: bool
 ) -> None:
     pid = launch(context, tmp_path, "trap '' TERM; while :; do sleep 1; done")
-    pids = journal.read_pids(directory_of(context))
+    pids = protocol.read_pids(directory_of(context))
     assert pids is not None
     os.kill(pids.supervisor_pid, signal.SIGKILL)
     wait_for(lambda: not is_alive(pids.supervisor_pid), "the supervisor's end")
@@ -61,7 +61,7 @@ def test_one_whose_supervisor_lives_is_asked_to_end(
     pid = launch(context, tmp_path, "sleep 100")
     stage_directory.end_previous([context], Executors())
     assert not is_alive(pid)
-    assert journal.read_exit(directory_of(context)) is not None
+    assert protocol.read_exit(directory_of(context)) is not None
 
 
 @pytest.mark.parametrize("removed", [False, True], ids=["never started", "its directory is gone"])

@@ -9,8 +9,16 @@ from types import MappingProxyType
 import pytest
 
 from trainui.supervisor import protocol, supervise
-from trainui.supervisor.journal import last_growths, read_exit, read_pids, read_spec
-from trainui.supervisor.protocol import Exit, ExitReason, JournalError, Spec
+from trainui.supervisor.protocol import (
+    Exit,
+    ExitReason,
+    JournalError,
+    Spec,
+    last_growths,
+    read_exit,
+    read_pids,
+    read_spec,
+)
 
 
 def test_what_was_never_written_is_nothing(tmp_path: Path) -> None:
