@@ -30,7 +30,7 @@ from benchmarks.terminals import Program, program
 from tests.unit.metrics.attempts import Attempt, start_attempt
 from trainui import paths
 from trainui.metrics.reader import process
-from trainui.store.read import views
+from trainui.store.db import engine
 
 FIRST, LINE, WORST = 4.0, 0.3, 1.0
 """Seconds: to the first curves, and to a line's being shown, its median and its worst."""
@@ -169,7 +169,7 @@ def await_text(screen: Program, text: bytes, after: int) -> None:
 
 def await_all(attempt: Attempt) -> None:
     size = attempt.own_file.stat().st_size
-    with views.reading() as connection:
+    with engine.reading() as connection:
         while True:
             query = 'SELECT max("offset") FROM sources WHERE owner = ?'
             if connection.execute(query, (attempt.stage_id,)).fetchone()[0] == size:

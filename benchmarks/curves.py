@@ -17,10 +17,10 @@ import numpy as np
 
 from benchmarks import figures
 from benchmarks.made import workplace
+from trainui.store.db import engine
 from trainui.store.db.engine import Store
 from trainui.store.points import plot_columns, point_sources, write_points
 from trainui.store.points.chunks import Points
-from trainui.store.read import views
 
 WIDTH = 200
 """Columns of a plot."""
@@ -39,7 +39,7 @@ def main() -> int:
     numbers = random.Random(1)
     with workplace() as (directory, store):
         flat = fill(store, directory / "flat.bin", options.points)
-        with views.reading() as connection:
+        with engine.reading() as connection:
 
             def read(*, exact: bool = True, steps: tuple[float, float] | None = None) -> object:
                 return plot_columns.read_columns(

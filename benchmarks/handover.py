@@ -21,6 +21,7 @@ from trainui import control
 from trainui.execution.daemon import lifecycle
 from trainui.model.states import ENDED
 from trainui.pipeline import loader
+from trainui.store.db import engine
 from trainui.store.read import views
 
 SLEEP = "0.5"
@@ -56,7 +57,7 @@ def _measure(folder: Path, count: int) -> dict[str, list[float]]:
     file.write_text(json.dumps({"name": "chain", "stages": stages}))
     run = control.submit(loader.load(str(file), {}))
     _wait(run)
-    with views.reading() as connection:
+    with engine.reading() as connection:
         found = {stage.name: stage for stage in views.stages(connection, run)}
         times = {
             (event.stage, event.kind): event.time for _, event in views.events(connection, run)
@@ -73,7 +74,7 @@ def _measure(folder: Path, count: int) -> dict[str, list[float]]:
 
 def _wait(run: str) -> None:
     while True:
-        with views.reading() as connection:
+        with engine.reading() as connection:
             record = views.run(connection, run)
         if record is not None and record.status in ENDED:
             return

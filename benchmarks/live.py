@@ -25,7 +25,7 @@ from benchmarks.made import workplace
 from tests.unit.metrics.attempts import Attempt, start_attempt
 from trainui import paths
 from trainui.metrics.reader import process, process_loop
-from trainui.store.read import views
+from trainui.store.db import engine
 
 HERTZ = 20
 FILES = 64
@@ -116,7 +116,7 @@ class Live:
     def write(self, seconds: float) -> None:
         waiting: dict[int, float] = {}
         began = time.monotonic()
-        with views.reading() as connection:
+        with engine.reading() as connection:
             while (now := time.monotonic()) < began + seconds or waiting:
                 if now >= began + self._step / HERTZ and now < began + seconds:
                     waiting[self._put()] = time.monotonic()
@@ -216,7 +216,7 @@ def run_part(training: subprocess.Popen[bytes]) -> tuple[float, float]:
 def await_all(attempt: Attempt) -> None:
     """Wait until all of it is in the database, which shows that it was watched."""
     size = attempt.own_file.stat().st_size
-    with views.reading() as connection:
+    with engine.reading() as connection:
         while True:
             query = 'SELECT max("offset") FROM sources WHERE owner = ?'
             row = connection.execute(query, (attempt.stage_id,)).fetchone()

@@ -36,8 +36,8 @@ TELL = "\nprint('TOOK ' + json.dumps(took))\n"
 PROGRAMS = {
     "trainui": """
 from trainui import open_session, sync_metrics_from_file
+from trainui.store.db import engine
 from trainui.store.points import read_points
-from trainui.store.read import views
 with open_session():
     done("import")
 with open("metrics.jsonl", "w") as file:
@@ -46,8 +46,8 @@ with open("metrics.jsonl", "w") as file:
 with open_session() as session:
     sync_metrics_from_file("job", "metrics.jsonl", session)
 done("write")
-with views.reading() as connection:
-    assert sum(map(len, curves.blocks(connection, ["job"], "train/loss"))) == len(rows)
+with engine.reading() as connection:
+    assert sum(map(len, read_points.blocks(connection, ["job"], "train/loss"))) == len(rows)
 done("read")
 """,
     "mlflow": """

@@ -26,8 +26,8 @@ from benchmarks.made import workplace
 from benchmarks.scheduling import ROOT, run
 from tests.unit.metrics.test_wandb import field, frames, history, item
 from trainui.metrics.reader.sync import sync_metrics_from_file
+from trainui.store.db import engine
 from trainui.store.db.engine import Store
-from trainui.store.read import views
 from trainui.store.repository import session_of
 
 START = 1.7957e9
@@ -121,7 +121,7 @@ def add(count: int, points: int) -> None:
 
 def complete(points: int) -> int:
     """Return the number of series with all points."""
-    with views.reading() as connection:
+    with engine.reading() as connection:
         query = "SELECT count(*) FROM (SELECT 1 FROM sources GROUP BY owner HAVING sum(rows) >= ?)"
         return int(connection.execute(query, (points,)).fetchone()[0])
 

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from trainui import settings
 from trainui.errors import TrainuiError, WaitTimeoutError
+from trainui.store.db import engine
 from trainui.store.read import views
 from trainui.tui import styles
 from trainui.tui.app import TrainuiApp
@@ -92,7 +93,7 @@ def main() -> None:
     options = parser.parse_args()
     columns, _, lines = options.size.partition("x")
     try:
-        with views.reading() as connection:
+        with engine.reading() as connection:
             run_id = views.find_run(connection, options.run).id
         size = (int(columns), int(lines))
         picture = asyncio.run(draw(run_id, size, options.stage, options.keys.split()))

@@ -21,6 +21,7 @@ from trainui.execution.attempt import lost_attempts
 from trainui.execution.daemon import lifecycle
 from trainui.model.states import ENDED
 from trainui.pipeline import loader
+from trainui.store.db import engine
 from trainui.store.read import views
 
 POLL = 0.05
@@ -118,7 +119,7 @@ class PipelineExecutor:
         return state
 
     def _state(self) -> RunState:
-        with views.reading() as connection, views.snapshot(connection):
+        with engine.reading() as connection, engine.snapshot(connection):
             run = views.run(connection, self.pipeline_uuid)
             if run is None:
                 raise NotFoundError(f"no run {self.pipeline_uuid!r}")

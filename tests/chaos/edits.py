@@ -32,6 +32,7 @@ from trainui.errors import NotFoundError, PipelineFileError, UsageError
 from trainui.model.records import RunRecord, StageRecord
 from trainui.model.states import DONE, Status
 from trainui.resume import edits
+from trainui.store.db import engine
 from trainui.store.db.engine import open_store
 from trainui.store.read import views
 
@@ -166,11 +167,11 @@ class EditTrial:
         )
 
     def _stages(self) -> list[StageRecord]:
-        with views.reading() as connection:
+        with engine.reading() as connection:
             return views.stages(connection, self._scene.run_id)
 
     def _run(self) -> RunRecord:
-        with views.reading() as connection:
+        with engine.reading() as connection:
             run = views.run(connection, self._scene.run_id)
         assert run is not None
         return run

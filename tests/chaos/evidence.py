@@ -10,7 +10,7 @@ from functools import cached_property
 from tests.chaos.pipelines import Entry, Pipeline, read_ledger
 from tests.chaos.scene import Key, Window
 from trainui.model.records import AttemptRecord
-from trainui.store.db import protocol
+from trainui.store.db import engine, protocol
 from trainui.store.points import read_points
 from trainui.store.read import views
 
@@ -73,7 +73,7 @@ class Evidence:
     def __init__(self, run_id: str, pipeline: Pipeline) -> None:
         self.entries = read_ledger(pipeline.ledger)
         self._run_id = run_id
-        with views.reading() as connection:
+        with engine.reading() as connection:
             self.stages = views.stages(connection, run_id)
             self._attempts = views.attempts(connection, run_id)
             self._in_vain = _in_vain(connection)

@@ -22,6 +22,7 @@ from trainui import control, paths
 from trainui.errors import TrainuiError
 from trainui.execution import locks
 from trainui.model.states import ENDED
+from trainui.store.db import engine
 from trainui.store.read import views
 from trainui.supervisor import supervise
 
@@ -176,7 +177,7 @@ def delete_run(scene: Scene) -> bool:
     if scene.bystander is None:
         return False
     run_id, _pipeline = scene.bystander
-    with views.reading() as connection:
+    with engine.reading() as connection:
         run = views.run(connection, run_id)
     was_over = run is not None and run.status in ENDED
     deleted = commands.trainui("rm", run_id, "--yes")

@@ -22,6 +22,7 @@ from tests.chaos.work import OWN
 from trainui import paths
 from trainui.model.records import StageRecord
 from trainui.model.states import DONE, Status
+from trainui.store.db import engine
 from trainui.store.read import views
 
 SECONDS = 15.0
@@ -240,7 +241,7 @@ def check_deleted(run_id: str) -> None:
     """Check that nothing of a deleted run is left."""
     check_nothing_left(run_id)
     assert not (paths.home().root / "runs" / run_id).exists()
-    with views.reading() as connection:
+    with engine.reading() as connection:
         assert views.run(connection, run_id) is None
         for table in ("stages", "events"):
             rows = connection.execute(f"SELECT 1 FROM {table} WHERE run_id = ?", (run_id,))
@@ -257,7 +258,7 @@ def check_home_is_quiet() -> None:
     while (left := _of_home(str(paths.home().root))) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert left == [], f"processes of this home are left: {left}"
-    with closing(views.connect(paths.home().database)) as connection:
+    with closing(engine.connect_to_read(paths.home().database)) as connection:
         assert connection.execute("PRAGMA integrity_check").fetchone()[0] == "ok"
 
 

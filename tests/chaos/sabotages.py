@@ -88,11 +88,11 @@ def store_twice() -> None:
 
 def end_running() -> None:
     """A new worker ends every stage that runs."""
-    from trainui.store.read import views
+    from trainui.store.db import engine
 
-    if not views.is_there():
+    if not engine.exists():
         return
-    with views.reading() as connection:
+    with engine.reading() as connection:
         found = connection.execute(
             "SELECT pid FROM attempts WHERE status = 'running' AND pid IS NOT NULL"
         ).fetchall()

@@ -10,8 +10,7 @@ from pathlib import Path
 
 from tests.chaos.pipelines import Pipeline
 from trainui.model.states import ENDED, Status
-from trainui.store.db import protocol
-from trainui.store.read import views
+from trainui.store.db import engine, protocol
 
 Key = tuple[str, str, int]
 """An attempt: its run's id, its stage's name, its number."""
@@ -56,7 +55,7 @@ class Scene:
 
     def running(self) -> list[Attempt]:
         """Return the attempts of all runs of the home that run."""
-        with views.reading() as connection:
+        with engine.reading() as connection:
             return [one for status, one in _attempts(connection) if status == Status.RUNNING]
 
     def just_ended(self, connection: protocol.Connection) -> list[Key]:

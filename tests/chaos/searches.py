@@ -11,8 +11,8 @@ from trainui.model.search import Search
 from trainui.model.states import UNFINISHED, Status
 from trainui.plugins.optuna import study_file
 from trainui.search import results
-from trainui.store.db import protocol
-from trainui.store.db.readonly import snapshot
+from trainui.store.db import engine, protocol
+from trainui.store.db.engine import snapshot
 from trainui.store.points import plot_series
 from trainui.store.read import sweeps, views
 from trainui.store.read.sweeps import TrialRecord
@@ -25,13 +25,13 @@ STATES = {"completed": "complete", "failed": "fail", "cancelled": "fail", "prune
 
 def outcomes(run_id: str) -> dict[str, str]:
     """Return how the trials of a run count that have ended, by the id of their stage."""
-    with views.reading() as connection:
+    with engine.reading() as connection:
         return sweeps.outcomes(connection, run_id)
 
 
 def is_told(run_id: str) -> bool:
     """Return True if every trial of a run has an outcome."""
-    with views.reading() as connection:
+    with engine.reading() as connection:
         found = sweeps.trials_of(connection, run_id, SEARCH)
     return all(one.state != sweeps.ASKED for one in found)
 
@@ -39,7 +39,7 @@ def is_told(run_id: str) -> bool:
 def is_done(run_id: str) -> bool:
     """Return True if a run is over, and all that did not complete are trials that count."""
     counted = outcomes(run_id)
-    with views.reading() as connection:
+    with engine.reading() as connection:
         stages = views.stages(connection, run_id)
     left = [one for one in stages if one.status != Status.COMPLETED and one.id not in counted]
     has_best = "complete" in counted.values()
@@ -53,7 +53,7 @@ def check(run_id: str, pipeline: Pipeline) -> Counter[str]:
     Returns:
         How many of its trials ended how.
     """
-    with views.reading() as connection:
+    with engine.reading() as connection:
         run = views.run(connection, run_id)
         assert run is not None
         found = sweeps.trials_of(connection, run_id, SEARCH)

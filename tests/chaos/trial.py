@@ -20,6 +20,7 @@ from trainui import control
 from trainui.errors import UnfitEnvironmentError
 from trainui.model.records import RunRecord
 from trainui.model.states import ENDED, Status
+from trainui.store.db import engine
 from trainui.store.read import views
 
 PATIENCE = 120.0
@@ -189,7 +190,7 @@ class Trial:
     def _look(self, run_id: str) -> RunRecord | None:
         """Return a run as it is on record; None where a full disk hides it for the moment."""
         try:
-            with views.reading() as connection:
+            with engine.reading() as connection:
                 run = views.run(connection, run_id)
                 ended = self._scene.just_ended(connection)
         except (sqlite3.OperationalError, UnfitEnvironmentError):

@@ -17,6 +17,7 @@ from tests.unit.supervisor.waiting import PATIENCE, wait_for
 from trainui.control.log_files import AttemptLogs
 from trainui.model.states import Status
 from trainui.paths import Home
+from trainui.store.db import engine
 from trainui.store.db.engine import open_store
 from trainui.store.read import run_history, run_list, views
 from trainui.store.runs import attempts, runs, stage_queue
@@ -140,7 +141,7 @@ def test_what_is_asked_all_the_time_costs_the_same_among_many_runs(
     run = Run(tmp_path / "p", {"name": "a", "run": "true"}, {"name": "b", "run": "true"})
     fill(trainui_home.database, run.id, RUNS)
     listed, spent = RunListCache(), list[int]()
-    with views.reading() as connection:
+    with engine.reading() as connection:
         listed.reload(connection)
         stages = views.stages(connection, run.id)
         for ask in (

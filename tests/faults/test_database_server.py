@@ -11,8 +11,8 @@ from pathlib import Path
 from tests import postgresql
 from tests.integration.runs import NOTE, Run, home_with_worker, stage
 from trainui.model.states import Status
+from trainui.store.db import engine
 from trainui.store.points import read_points
-from trainui.store.read import views
 
 TIMES = 60 if os.environ.get("TRAINUI_TEST_LONG") else 4
 
@@ -55,6 +55,6 @@ def test_nothing_is_lost_and_nothing_runs_twice(tmp_path: Path, postgresql_progr
             assert log.count("retrying until it succeeds") <= 6 * TIMES
             for name in "abc":
                 said = Path(run.attempt(name).directory, "stdout.log").read_text().splitlines()
-                with views.reading() as connection:
+                with engine.reading() as connection:
                     (series,) = read_points.summaries(connection, {run.stage(name).id: name})
                 assert (series.count, series.superseded) == (len(said), 0)

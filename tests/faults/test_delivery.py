@@ -112,12 +112,12 @@ for line in open(sys.argv[1]):
 
 READ = """
 import sys, time
-from trainui.store.read import views
+from trainui.store.db import engine
 print("ready", flush=True)
 sys.stdin.readline()
 seen, most = 0, int(sys.argv[1])
 while seen < most:
-    with views.reading() as connection:
+    with engine.reading() as connection:
         rows = connection.execute("SELECT count(*) FROM attempts WHERE status = 'running'")
         now = rows.fetchone()[0]
     assert now >= seen, "a claim was taken back"

@@ -19,6 +19,7 @@ from tests.faults.disks import fill, small_disk
 from tests.unit.supervisor.waiting import wait_for
 from trainui import paths
 from trainui.model.records import StageRecord
+from trainui.store.db import engine
 from trainui.store.read import views
 
 
@@ -38,7 +39,7 @@ def starts(cli: CommandLine) -> list[str]:
 
 def wait_for_stage(cli: CommandLine, run: str, name: str, **expected: Any) -> StageRecord:
     def look() -> StageRecord | None:
-        with views.reading(cli.home / "trainui.db") as connection:
+        with engine.reading(cli.home / "trainui.db") as connection:
             found = views.find_run(connection, run)
             stage = views.find_stages(connection, found.id, name)[0]
         same = all(getattr(stage, key) == value for key, value in expected.items())

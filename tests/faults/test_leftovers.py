@@ -13,6 +13,7 @@ from trainui import control
 from trainui.errors import UsageError
 from trainui.paths import Home
 from trainui.pipeline import loader
+from trainui.store.db import engine
 from trainui.store.read import views
 
 KILLED = """
@@ -68,7 +69,7 @@ def directories(home: Home) -> set[str]:
 
 
 def known() -> set[str]:
-    with views.reading() as connection:
+    with engine.reading() as connection:
         return {run.id for run in views.runs(connection)}
 
 

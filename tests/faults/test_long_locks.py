@@ -13,8 +13,8 @@ import pytest
 from tests.integration.runs import NOTE, Run, home_with_worker, stage
 from trainui import paths
 from trainui.pipeline import input_fingerprint
+from trainui.store.db import engine
 from trainui.store.points import read_points
-from trainui.store.read import views
 
 pytestmark = pytest.mark.usefixtures("only_on_sqlite")
 
@@ -75,7 +75,7 @@ def check(run: Run) -> None:
     assert {stage.retries_used for stage in run.stages().values()} == {0}
     assert all(run.attempt(name).metrics_complete for name in NAMES)
     ids = {stage.id: name for name, stage in run.stages().items()}
-    with views.reading() as connection:
+    with engine.reading() as connection:
         found = read_points.summaries(connection, ids)
     assert [(one.count, one.superseded) for one in found] == [(50, 0)] * len(NAMES)
 

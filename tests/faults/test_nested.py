@@ -19,6 +19,7 @@ from trainui.execution.daemon import lifecycle
 from trainui.model.records import RunRecord
 from trainui.model.states import Status
 from trainui.paths import Home
+from trainui.store.db import engine
 from trainui.store.read import views
 from trainui.supervisor.supervise import start_ticks
 
@@ -26,7 +27,7 @@ TRAINUI = f"{shlex.quote(sys.executable)} -m trainui"
 
 
 def runs_named(name: str) -> list[RunRecord]:
-    with views.reading() as connection:
+    with engine.reading() as connection:
         found = connection.execute("SELECT id FROM runs WHERE name = ?", (name,)).fetchall()
         return [run for (run_id,) in found if (run := views.run(connection, run_id)) is not None]
 

@@ -12,11 +12,11 @@ import pytest
 from tests.acceptance.command_line import CommandLine
 from tests.unit.supervisor.waiting import wait_for
 from trainui.cli.machine import doctor
-from trainui.store.db import schema_revision
+from trainui.store.db import schema
 from trainui.supervisor import process, protocol
 from trainui.supervisor.process import ProbeState
 
-OTHERS = [schema_revision.BEFORE_RELEASE[-1], "9999"]
+OTHERS = [schema.BEFORE_RELEASE[-1], "9999"]
 
 NEW_COLUMNS = {"runs": ["kind"], "stages": ["executor", "gpus"], "attempts": ["executor"]}
 """Those that no database from before the first release has."""
@@ -29,7 +29,7 @@ def attempts_of(cli: CommandLine) -> list[Path]:
 def make_other(cli: CommandLine, revision: str) -> None:
     """Make the database one of another version."""
     with closing(sqlite3.connect(cli.home / "trainui.db")) as connection:
-        if revision in schema_revision.BEFORE_RELEASE:
+        if revision in schema.BEFORE_RELEASE:
             for table, columns in NEW_COLUMNS.items():
                 for column in columns:
                     connection.execute(f"ALTER TABLE {table} DROP COLUMN {column}")

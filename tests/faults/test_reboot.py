@@ -22,7 +22,7 @@ from trainui.execution.attempt import lost_attempts
 from trainui.model.records import Lost
 from trainui.model.states import Status
 from trainui.paths import Home
-from trainui.store.read import views
+from trainui.store.db import engine
 from trainui.supervisor.supervise import boot_id, start_ticks
 
 
@@ -130,7 +130,7 @@ def test_a_stage_whose_supervisor_lives_is_not_lost(home: Home, new_run: NewRun)
     run.process("a")
     background.kill(background.guard_pid(home), home.guard_lock)
     background.kill(background.worker_pid(home), home.worker_lock)
-    with views.reading() as connection:
+    with engine.reading() as connection:
         assert lost_attempts.find(connection) == Lost()
     run.go()
     assert run.wait().status == Status.COMPLETED  # its supervisor starts a guard

@@ -15,7 +15,7 @@ import pytest
 from tests.acceptance.command_line import CommandLine
 from tests.unit.supervisor.waiting import is_alive, wait_for
 from tests.unit.tui.driving import opened
-from trainui.store.db.schema_revision import HEAD
+from trainui.store.db.schema import HEAD
 
 COMMANDS: tuple[tuple[str, ...], ...] = (
     ("ls",),

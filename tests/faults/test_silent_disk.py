@@ -23,6 +23,7 @@ from trainui.execution.daemon import metrics_process
 from trainui.execution.daemon.metrics_process import MetricsProcess
 from trainui.execution.external import RemoteProcesses
 from trainui.paths import Home
+from trainui.store.db import engine
 from trainui.store.db.engine import open_store
 from trainui.store.points import read_points
 from trainui.store.read import views
@@ -94,7 +95,7 @@ def test_a_disk_that_does_not_answer_is_a_problem_of_the_run_until_it_is_unmount
 
     def problems() -> list[str]:
         processes.poll(changed=False)
-        with closing(views.connect()) as connection:
+        with closing(engine.connect_to_read()) as connection:
             (stage,) = views.stages(connection, added.run_id)
             return [one.problem for one in read_points.problems(connection, [stage.id])]
 

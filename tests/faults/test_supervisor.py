@@ -14,8 +14,8 @@ from trainui import control
 from trainui.execution.daemon import lifecycle
 from trainui.model.states import Status
 from trainui.paths import Home
+from trainui.store.db import engine
 from trainui.store.points import read_points
-from trainui.store.read import views
 from trainui.supervisor.orphans import processes_of
 
 
@@ -26,7 +26,7 @@ def kill_supervisor(run: Run, name: str) -> None:
 
 
 def points(run: Run, name: str) -> int:
-    with views.reading() as connection:
+    with engine.reading() as connection:
         return sum(one.count for one in read_points.summaries(connection, [run.stage(name).id]))
 
 

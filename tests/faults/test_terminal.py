@@ -21,6 +21,7 @@ from trainui.execution.daemon import notes
 from trainui.model.records import RunRecord
 from trainui.model.states import Status
 from trainui.paths import Home
+from trainui.store.db import engine
 from trainui.store.read import views
 from trainui.supervisor.supervise import start_ticks
 
@@ -28,7 +29,7 @@ SUBMITTING = "import sys; from trainui.cli.main import run; sys.argv[1:] = ['run
 
 
 def all_runs() -> list[RunRecord]:
-    with views.reading() as connection:
+    with engine.reading() as connection:
         found = connection.execute("SELECT id FROM runs ORDER BY created_at").fetchall()
         return [run for (run_id,) in found if (run := views.run(connection, run_id)) is not None]
 
@@ -89,7 +90,7 @@ def is_gone(pid: int) -> bool:
 
 def attempts_of(run_id: str) -> list[dict[str, int]]:
     def look() -> list[dict[str, int]]:
-        with views.reading() as connection:
+        with engine.reading() as connection:
             (one,) = views.stages(connection, run_id)
             found = views.attempts_of_stage(connection, one.id)
         return [
@@ -117,7 +118,7 @@ def living(run: Run) -> Iterator[Terminal]:
 
 
 def database_is_whole() -> bool:
-    with views.reading() as connection:
+    with engine.reading() as connection:
         return bool(connection.execute("PRAGMA integrity_check").fetchone()[0] == "ok")
 
 
@@ -218,5 +219,5 @@ def test_a_screen_killed_as_it_submits_has_submitted_a_whole_run_or_none(
             wait_for(new, "the run")
     (run,) = new()
     wait_for(lambda: new()[0].status == Status.COMPLETED, "the run's end")
-    with views.reading() as connection:
+    with engine.reading() as connection:
         assert [one.attempt for one in views.stages(connection, run.id)] == [1, 1]

@@ -17,7 +17,7 @@ from tests.acceptance.command_line import CommandLine, Done, stage_of, states_of
 from tests.unit.supervisor.waiting import wait_for
 from trainui.execution import locks
 from trainui.paths import Home
-from trainui.store.db.schema_revision import HEAD
+from trainui.store.db.schema import HEAD
 from trainui.supervisor import process
 from trainui.supervisor.process import ProbeState
 
@@ -45,7 +45,7 @@ class Newer:
         shutil.copytree(Path(trainui.__file__).parent, site / "trainui")
         store = site / "trainui" / "store"
         (store / "migrations" / "versions" / "rev_0999_next.py").write_text(REVISION)
-        change(store / "db" / "schema_revision.py", f'("{HEAD}",)', f'("{HEAD}", "{NEXT}")')
+        change(store / "db" / "schema.py", f'("{HEAD}",)', f'("{HEAD}", "{NEXT}")')
         table = "CREATE TABLE runs (\n"
         change(store / "migrations" / "tables.sql", table, f"{table}\textra VARCHAR,\n")
         change(site / "trainui" / "version.py", '__version__ = "', '__version__ = "1')

@@ -45,8 +45,7 @@ def elsewhere(url):
     made.set_main_option("script_location", sys.argv[1])
     return made
 schema.alembic_config, schema.HEAD = elsewhere, "9000"
-known = schema.schema_revision
-known.REVISIONS, known.HEAD = (*known.REVISIONS, "9000"), "9000"
+schema.REVISIONS = (*schema.REVISIONS, "9000")
 schema.upgrade_file(sys.argv[2], pathlib.Path(sys.argv[2].removeprefix("sqlite:///")))
 """
 

@@ -21,6 +21,7 @@ from trainui import clock
 from trainui.model.records import AttemptRecord, StageRecord
 from trainui.model.states import ENDED, Status
 from trainui.store import hosts
+from trainui.store.db import engine
 from trainui.store.db.engine import open_store
 from trainui.store.points import read_points
 from trainui.store.read import views
@@ -57,11 +58,11 @@ class Hosts:
         return str(host.json("run", str(file), "--detach")["run"])
 
     def stages(self, run: str) -> dict[str, StageRecord]:
-        with views.reading() as connection:
+        with engine.reading() as connection:
             return {stage.name: stage for stage in views.stages(connection, run)}
 
     def attempt(self, run: str, name: str) -> AttemptRecord:
-        with views.reading() as connection:
+        with engine.reading() as connection:
             return views.attempts_of_stage(connection, self.stages(run)[name].id)[-1]
 
     def until(self, run: str, holds: Callable[[dict[str, StageRecord]], Any], what: str) -> None:
@@ -71,7 +72,7 @@ class Hosts:
             raise AssertionError(f"not {what}: {self.stages(run)}") from error
 
     def go(self, run: str) -> None:
-        with views.reading() as connection:
+        with engine.reading() as connection:
             found = views.run(connection, run)
         assert found is not None
         Path(found.directory, "go").touch()
@@ -245,7 +246,7 @@ def test_a_host_that_is_cut_off_continues_and_records_all_when_it_is_back(
     far = shared.stages(run)["far"]
     assert (far.status, far.reason, far.attempt) == (Status.COMPLETED, None, 1)
     lines = Path(journal, "stdout.log").read_text().splitlines()
-    with views.reading() as connection:
+    with engine.reading() as connection:
         (series,) = read_points.summaries(connection, {far.id: "far"})
     assert (series.count, series.superseded) == (len(lines), 0)
 

@@ -21,6 +21,7 @@ from trainui.model.records import AttemptRecord, Event, RunRecord, StageRecord
 from trainui.model.states import ENDED, Status
 from trainui.paths import Home
 from trainui.pipeline import loader
+from trainui.store.db import engine
 from trainui.store.read import views
 
 NOTE = "printf '%s\\n' \"$TRAINUI_STAGE $TRAINUI_ATTEMPT\" >> ledger; "
@@ -87,14 +88,14 @@ class Run:
         self.id = control.submit(loader.load(str(file), {}), **fields)
 
     def record(self) -> RunRecord:
-        with views.reading() as connection:
+        with engine.reading() as connection:
             found = views.run(connection, self.id)
         assert found is not None
         return found
 
     def stages(self) -> dict[str, StageRecord]:
         """By name; where hosts share the database, why one waits without this host's name."""
-        with views.reading() as connection:
+        with engine.reading() as connection:
             found = views.stages(connection, self.id)
         here = f"{settings.host()}: "
         return {
@@ -106,14 +107,14 @@ class Run:
         return self.stages()[name]
 
     def attempts(self, name: str) -> list[AttemptRecord]:
-        with views.reading() as connection:
+        with engine.reading() as connection:
             return views.attempts_of_stage(connection, self.stage(name).id)
 
     def attempt(self, name: str) -> AttemptRecord:
         return self.attempts(name)[-1]
 
     def events(self) -> list[Event]:
-        with views.reading() as connection:
+        with engine.reading() as connection:
             return [event for _, event in views.events(connection, self.id)]
 
     def statuses(self) -> dict[str, str]:

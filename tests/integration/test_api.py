@@ -154,10 +154,10 @@ def test_metrics_are_complete_when_the_run_is_over(work_directory: Path) -> None
     )
     executor.wait(timeout=60)
     stage = stages_of("metrics")["A"]
+    from trainui.store.db import engine
     from trainui.store.points import read_points
-    from trainui.store.read import views
 
-    with views.reading() as connection:
+    with engine.reading() as connection:
         summaries = read_points.summaries(connection, [stage.id])
     loss = next(series for series in summaries if series.name == "loss")
     assert (loss.count, loss.first_step, loss.last_step, loss.max) == (3, 0, 2, 1.0)

@@ -17,7 +17,7 @@ from trainui.execution import locks
 from trainui.execution.daemon import health, lifecycle
 from trainui.model.states import Status
 from trainui.paths import Home
-from trainui.store.read import views
+from trainui.store.db import engine
 from trainui.supervisor.supervise import list_processes
 
 GONE: dict[str, object] = {"reachable": False, "pid": None}
@@ -78,7 +78,7 @@ def test_a_waiting_user_sees_that_no_broker_comes_up(
     run = Run(tmp_path / "p", stage("a", "true"))
     lifecycle.ensure_started()
     words = "nothing new starts: broker does not start, exit code 4; see `trainui worker status`"
-    with views.reading() as connection:
+    with engine.reading() as connection:
         watch = waiting._Watch(connection, [run.id], timeout=None, from_start=True)
         wait_for(lambda: watch.look() and words in capsys.readouterr().err, "a line that says so")
     run.until("a", lambda one: one.attempt == 1, "granted")

@@ -16,8 +16,8 @@ from tests.integration.runs import NOTE, Run, home_of_its_own, stage
 from tests.unit.supervisor.waiting import wait_for
 from trainui.execution.daemon import lifecycle
 from trainui.model.states import Status
+from trainui.store.db import engine
 from trainui.store.points import read_points
-from trainui.store.read import views
 
 
 def free_port() -> int:
@@ -53,7 +53,7 @@ def test_a_run_on_redis_and_postgresql_with_passwords_and_tls(
         assert run.wait().status == Status.COMPLETED, run.stages()
         assert run.lines("ledger") == ["a 1", "c 1"]
         assert len(run.attempts("b")) == 2
-        with views.reading() as connection:
+        with engine.reading() as connection:
             (series,) = read_points.summaries(connection, {run.stage("a").id: "a"})
         assert (series.name, series.last) == ("loss", 0.5)
         shown = wait_for(_status_with_a_broker, "the status while the broker answers")

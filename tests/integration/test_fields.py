@@ -19,8 +19,8 @@ from tests.unit.supervisor.waiting import is_alive, read_pid
 from trainui import control
 from trainui.errors import UnfitEnvironmentError
 from trainui.model.states import Status
+from trainui.store.db import engine
 from trainui.store.points import read_points
-from trainui.store.read import views
 
 NewRun = Callable[..., Run]
 
@@ -470,7 +470,7 @@ def test_metrics_of_every_kind_a_file_can_name(new_run: NewRun) -> None:
         {"stderr": r"e (?P<step>\d+) acc=(?P<acc>\S+)"},
     ]
     run = completed(new_run({"name": "a", "run": script, "metrics": sources}))
-    with views.reading() as connection:
+    with engine.reading() as connection:
         found = {
             one.name: (one.count, one.last_step)
             for one in read_points.summaries(connection, [run.stage("a").id])

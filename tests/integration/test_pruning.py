@@ -19,7 +19,8 @@ from tests.unit.supervisor.waiting import wait_for
 from trainui import control
 from trainui.model.states import Status
 from trainui.search import results
-from trainui.store.read import sweeps, views
+from trainui.store.db import engine
+from trainui.store.read import sweeps
 from trainui.store.read.sweeps import TrialRecord
 
 STEPS = 24
@@ -68,7 +69,7 @@ def stage(folder: Path, run: str, **fields: Any) -> dict[str, Any]:
 
 
 def trials_of(run: Run) -> list[TrialRecord]:
-    with views.reading() as connection:
+    with engine.reading() as connection:
         return sweeps.trials_of(connection, run.id, "train")
 
 
@@ -136,7 +137,7 @@ def test_members_of_a_matrix_are_pruned_and_one_continues_with_pruning_off(tmp_p
     steps = [int(line) for line in Path(again.directory, "steps").read_text().split()]
     assert steps == list(range(STEPS))
     assert study_of(run).trials[2].state == TrialState.PRUNED
-    with views.reading() as connection:
+    with engine.reading() as connection:
         best = results.ranked(connection, run.id, "train")
     assert [one.number for one in best] == [1, 3, 0, 2]
     assert best[-1].value == pytest.approx(0.9 + 1 / STEPS)

@@ -10,6 +10,7 @@ import pytest
 from tests.integration.runs import Run, home_with_worker
 from trainui import control
 from trainui.model.states import Status
+from trainui.store.db import engine
 from trainui.store.read import run_history, views
 
 
@@ -54,7 +55,7 @@ def test_the_duration_of_a_stage_is_estimated_from_earlier_ones(tmp_path: Path) 
     control.set_paused(True)
     try:
         second = Run(tmp_path / "p", stage)
-        with views.reading() as connection:
+        with engine.reading() as connection:
             run = second.record()
             stages = views.stages(connection, run.id)
             known = run_history.completions(connection, run, stages)

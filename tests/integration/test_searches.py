@@ -25,7 +25,8 @@ from trainui.plugins.optuna import study_file
 from trainui.resume import edit_effects
 from trainui.resume.preview import choose_pipeline
 from trainui.search import results
-from trainui.store.read import run_in_json, run_list, sweeps, views
+from trainui.store.db import engine
+from trainui.store.read import run_in_json, run_list, sweeps
 from trainui.store.read.sweeps import TrialRecord
 from trainui.tui.readers.stage_values import SweepMemberReader
 from trainui.tui.run_page.sweep_table import best_so_far
@@ -57,7 +58,7 @@ def searched(run: str = LOSS, trials: int = 4, **fields: Any) -> dict[str, Any]:
 
 
 def trials_of(run: Run) -> list[TrialRecord]:
-    with views.reading() as connection:
+    with engine.reading() as connection:
         return sweeps.trials_of(connection, run.id, "train")
 
 
@@ -132,7 +133,7 @@ def test_a_member_of_a_matrix_without_the_metric_completes_with_an_alert(tmp_pat
     assert run.wait().status == Status.COMPLETED
 
     def alerts() -> int:
-        with views.reading() as connection:
+        with engine.reading() as connection:
             return run_list.lines_of(connection, [run.id])[run.id].trouble.alert
 
     wait_for(lambda: alerts() == 2, "an alert of each member")
@@ -262,7 +263,7 @@ def in_a_plain_loop(run: Run, found: list[TrialRecord]) -> list[dict[str, Any]]:
 def test_what_is_shown_of_a_trial_has_its_number_and_values(tmp_path: Path) -> None:
     run = Run(tmp_path, searched(trials=1), {"name": "other", "run": "true"})
     run.wait()
-    with views.reading() as connection:
+    with engine.reading() as connection:
         shown = json.loads(json.dumps(run_in_json.run_in_full(connection, run.record())))
     trial, other = shown["stages"]
     assert (trial["trial"], set(trial["search"]), trial["matrix"]) == (0, set(SPACE), None)
@@ -346,7 +347,7 @@ def test_the_table_of_a_search_says_what_its_study_says(tmp_path: Path) -> None:
     wait_for(lambda: all(one.state == "complete" for one in trials_of(run)), "all are told")
     study = study_of(run)
     members = list(run.stages().values())
-    with views.reading() as connection:
+    with engine.reading() as connection:
         group = SweepMemberReader().read(connection, members)
     assert group is not None
     assert group.search is not None
@@ -387,7 +388,7 @@ def test_a_trial_with_several_seeds_counts_by_their_mean(tmp_path: Path) -> None
         if one.state == "complete":
             assert one.value == pytest.approx(params["x"] / 2)
     best = min((one for one in found if one.value is not None), key=lambda one: one.value or 0)
-    with views.reading() as connection:
+    with engine.reading() as connection:
         ranked = results.ranked(connection, run.id, "train")
     assert [one.state for one in ranked] == ["complete", "complete", "fail"]
     assert ranked[0].number == best.number

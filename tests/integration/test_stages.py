@@ -21,8 +21,8 @@ from trainui.metrics.discovery import file_writers
 from trainui.model.states import Status
 from trainui.paths import Home
 from trainui.resume.preview import StageOptions
+from trainui.store.db import engine
 from trainui.store.points import read_points
-from trainui.store.read import views
 
 NewRun = Callable[..., Run]
 
@@ -348,7 +348,7 @@ def test_metrics_are_complete_when_a_stage_is(new_run: NewRun) -> None:
     )
     run = new_run(stage("a", script))
     run.wait()
-    with views.reading() as connection:
+    with engine.reading() as connection:
         (summary,) = read_points.summaries(connection, [run.stage("a").id])
     assert (summary.name, summary.count) == ("loss", 500)
 

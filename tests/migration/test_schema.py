@@ -21,7 +21,7 @@ from tests.migration import tables_sql
 from trainui.errors import SchemaRefusedError
 from trainui.store import tables  # noqa: F401  (the metadata)
 from trainui.store import tables as point_tables  # noqa: F401  (the metadata)
-from trainui.store.db import postgres, schema, schema_revision
+from trainui.store.db import postgres, schema
 from trainui.store.db.engine import open_store
 
 
@@ -32,9 +32,9 @@ def url_of(file: Path) -> str:
 def test_the_known_revisions_are_those_of_alembic() -> None:
     script = ScriptDirectory.from_config(schema.alembic_config("sqlite://"))
     known = [one.revision for one in script.walk_revisions()]
-    assert tuple(reversed(known)) == schema_revision.REVISIONS
-    assert sorted(schema_revision.REVISIONS) == list(schema_revision.REVISIONS)
-    assert min(schema_revision.REVISIONS) > max(schema_revision.BEFORE_RELEASE)
+    assert tuple(reversed(known)) == schema.REVISIONS
+    assert sorted(schema.REVISIONS) == list(schema.REVISIONS)
+    assert min(schema.REVISIONS) > max(schema.BEFORE_RELEASE)
 
 
 def test_upgraded_from_nothing_equals_the_models(tmp_path: Path) -> None:

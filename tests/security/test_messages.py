@@ -17,7 +17,7 @@ from trainui.execution.worker import celery_app
 from trainui.execution.worker.task_sender import TASK_NAME
 from trainui.model.states import Status
 from trainui.paths import Home
-from trainui.store.read import views
+from trainui.store.db import engine
 
 
 @pytest.fixture(scope="module")
@@ -123,5 +123,5 @@ def test_a_stage_without_a_grant_does_not_run(home: Home, tmp_path: Path) -> Non
 
 def attempts_of_all() -> int:
     """How many attempts there are in the store."""
-    with views.reading() as connection:
+    with engine.reading() as connection:
         return int(connection.execute("SELECT count(*) FROM attempts").fetchone()[0])

@@ -144,9 +144,10 @@ def _values(parameter: Any, given: Sequence[str], last: str) -> Iterable[Candida
 
 def _runs(last: str) -> Iterator[Candidate]:
     """Yield run names, and run ids once something is typed."""
+    from trainui.store.db import engine
     from trainui.store.read import views
 
-    with views.reading() as connection:
+    with engine.reading() as connection:
         found = views.runs(connection, limit=MOST_RUNS)
     names: dict[str, str] = {}
     for run in found:
@@ -157,9 +158,10 @@ def _runs(last: str) -> Iterator[Candidate]:
 
 
 def _stages(run: str) -> Iterator[Candidate]:
+    from trainui.store.db import engine
     from trainui.store.read import views
 
-    with views.reading() as connection:
+    with engine.reading() as connection:
         found = views.stages(connection, views.find_run(connection, run).id)
     yield from ((stage.name, str(stage.status)) for stage in found)
     groups = {stage.definition.group: None for stage in found if stage.definition.matrix}

@@ -11,7 +11,7 @@ import typer
 
 from trainui.cli import lookup
 from trainui.errors import StoppedError
-from trainui.store.db import readonly
+from trainui.store.db import engine
 
 if TYPE_CHECKING:
     from trainui.store.read import event_feed
@@ -48,7 +48,7 @@ def report_changes_on_stop(
         KeyboardInterrupt: nothing is stored.
     """
     last = 0
-    if readonly.is_there():
+    if engine.exists():
         from trainui.store.read import event_feed
 
         with lookup.view() as connection:

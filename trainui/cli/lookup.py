@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from trainui.errors import AmbiguousError
-from trainui.store.db import protocol, readonly
+from trainui.store.db import engine, protocol
 
 if TYPE_CHECKING:
     from trainui.model.records import Lost, RunRecord, StageRecord
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 @contextmanager
 def view() -> Iterator[protocol.Connection]:
     """Open a short read transaction: one consistent snapshot of the store."""
-    with readonly.reading() as connection, readonly.snapshot(connection):
+    with engine.reading() as connection, engine.snapshot(connection):
         yield connection
 
 

@@ -17,7 +17,7 @@ from trainui.execution import broker_server, locks
 from trainui.model.records import NOT_STARTED_BY_US
 from trainui.model.states import UNFINISHED, Status
 from trainui.paths import OURS, Home
-from trainui.store.db import home_identity, home_processes, relocation
+from trainui.store.db import home_identity
 from trainui.store.db.engine import Store, file_of, open_store
 from trainui.store.db.home_identity import Kind, Noted, Standing
 from trainui.store.db.protocol import Connection
@@ -78,7 +78,7 @@ def replace_original() -> None:
             f"--with-stages` there, or make {home.root} a home of its own with `--as-copy`"
         )
     with store.decide() as connection:
-        if pids := home_processes.elsewhere(connection, before.roots, home):
+        if pids := home_identity.running_elsewhere(connection, before.roots, home):
             raise UnfitEnvironmentError(
                 f"stages of the home {original.root} still run ({pids}): let them end, or make "
                 f"{home.root} a home of its own with `--as-copy`"
@@ -133,7 +133,7 @@ def _link_to_own_files(home: Home, before: Noted) -> None:
         for path in (Path(parent, name) for name in (*directories, *files)):
             if path.is_symlink():
                 target = str(path.readlink())
-                own = relocation.moved(target, before.roots, str(home.root))
+                own = home_identity.moved_path(target, before.roots, str(home.root))
                 if own != target:
                     path.unlink()
                     path.symlink_to(own)

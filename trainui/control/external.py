@@ -27,7 +27,7 @@ from trainui.pipeline.substitution.masking import Masker
 from trainui.pipeline.substitution.secrets import Secrets
 from trainui.plugin import CommandLine, Tracker, registry
 from trainui.store import shell_environment
-from trainui.store.db import readonly
+from trainui.store.db import engine
 from trainui.store.db.engine import open_store
 from trainui.store.db.protocol import Connection
 from trainui.store.points import point_sources
@@ -311,7 +311,7 @@ def add(found: Sequence[Training], name: str | None = None) -> list[Added]:
 
 def preview(found: Sequence[Training]) -> list[Added]:
     """Return what `add` would do; nothing is stored."""
-    if readonly.is_none_yet():
+    if engine.is_none_yet():
         return [Added("", one, one.name, is_new=True) for one in found]
     with open_store().read() as connection:
         known = KnownTrainings.load(connection)

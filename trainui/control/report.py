@@ -23,6 +23,7 @@ from trainui.pipeline.folding import FoldedMetric
 from trainui.pipeline.substitution import masking
 from trainui.resume import code_version
 from trainui.store import shell_environment
+from trainui.store.db import engine
 from trainui.store.db.protocol import Connection
 from trainui.store.points import read_points
 from trainui.store.points.plot_columns import read_columns
@@ -40,7 +41,7 @@ WIDTH, HEIGHT = 60, 6
 
 def of_runs(run_ids: Iterable[str]) -> str:
     """Return the reports of runs, one after the other, without deleted runs."""
-    with views.reading() as connection:
+    with engine.reading() as connection:
         found = (views.run(connection, run_id) for run_id in run_ids)
         return "\n".join(markdown(connection, run) for run in found if run is not None)
 

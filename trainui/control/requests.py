@@ -12,6 +12,7 @@ from trainui.model.definition import StageDefinition
 from trainui.model.notifications import NOTE
 from trainui.resume.submitted import existing_run
 from trainui.store import shell_environment
+from trainui.store.db import engine
 from trainui.store.db.engine import open_store
 from trainui.store.read import views
 from trainui.store.runs import runs
@@ -48,7 +49,7 @@ def count_ahead(run_id: str, stages: Iterable[StageDefinition]) -> int:
     0 if a first stage can start at once.
     """
     needs = {(stage.gpus, stage.cpus) for stage in stages if not stage.depends_on}
-    with views.reading() as connection:
+    with engine.reading() as connection:
         others = views.in_slots_or_queue(connection, besides=run_id)
     return min((_ahead(others, *need) for need in needs), default=0) if others else 0
 

@@ -23,6 +23,7 @@ from trainui.pipeline.substitution.search import with_recorded_trials
 from trainui.resume import code_snapshot, code_version
 from trainui.resume.submitted import filled_in, given_params
 from trainui.store import shell_environment
+from trainui.store.db import engine
 from trainui.store.db.protocol import Connection
 from trainui.store.read import run_in_json, views
 from trainui.store.read.run_in_json import shown_command
@@ -106,7 +107,7 @@ def lines_between(run_id: str, other_id: str | None) -> list[str]:
     Raises:
         PipelineFileError: the run's file has problems now.
     """
-    with views.reading() as connection:
+    with engine.reading() as connection:
         run = views.find_run(connection, run_id)
         other = None if other_id is None else views.find_run(connection, other_id)
         return list(lines(between(connection, run, other)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from trainui.errors import UsageError
+from trainui.store.db import engine
 from trainui.store.read import views
 from trainui.supervisor.protocol import IDENTITY
 
@@ -15,9 +16,9 @@ def check_may_wait() -> None:
     The stage would keep its slots while it waits, and the run may need them: a deadlock.
     """
     run_id, stage = (os.environ.get(name) for name in IDENTITY[:2])
-    if not run_id or not views.is_there():
+    if not run_id or not engine.exists():
         return
-    with views.reading() as connection:
+    with engine.reading() as connection:
         supervisors = views.supervisors(connection, run_id)
     if not supervisors:
         return

@@ -13,6 +13,7 @@ from trainui.model.records import AttemptRecord, RunRecord, StageRecord
 from trainui.pipeline.substitution.masking import MASK, mask
 from trainui.search import results
 from trainui.store import shell_environment
+from trainui.store.db import engine
 from trainui.store.db.protocol import Connection
 from trainui.store.read import views
 from trainui.store.read.run_in_json import shown_command
@@ -20,7 +21,7 @@ from trainui.store.read.run_in_json import shown_command
 
 def of_stage(run_id: str, stage_name: str) -> str | None:
     """Return a stage's whole command for a shell, with its directory; None for a task."""
-    with views.reading() as connection:
+    with engine.reading() as connection:
         run = views.find_run(connection, run_id)
         stage = views.stage(connection, run_id, stage_name)
         if stage is None:

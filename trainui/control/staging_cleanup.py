@@ -17,7 +17,7 @@ from trainui import paths
 from trainui.errors import UnfitEnvironmentError, UsageError
 from trainui.execution.locks import Lock
 from trainui.resume import snapshot_trees
-from trainui.store.db import home_identity
+from trainui.store.db import engine, home_identity
 from trainui.store.read import views
 from trainui.supervisor.supervise import try_lock
 
@@ -93,7 +93,7 @@ def sweep() -> None:
 
 def _delete_unstored(note: StagingNote, run_id: str) -> None:
     written = note.read()
-    with views.reading() as connection:
+    with engine.reading() as connection:
         if written is None or views.run(connection, run_id) is not None:
             return
     directory, identity = written

@@ -27,6 +27,7 @@ from trainui.pipeline.substitution.masking import Masker, is_secret
 from trainui.resume import code_snapshot, code_version, snapshot_trees
 from trainui.resume.submitted import PIPELINE_FILE, SnapshotPaths, filled_in, stage_directories
 from trainui.store import shell_environment
+from trainui.store.db import engine
 from trainui.store.db.engine import open_store
 from trainui.store.read import views
 from trainui.store.runs import stored_pipeline
@@ -181,7 +182,7 @@ def _stored(new: NewRun, text: str, shell: ShellEnvironment) -> Iterator[None]:
     """Create a run's directory, let the caller fill it, and store the run."""
     store = open_store()
     staging_cleanup.sweep()
-    with views.reading() as connection:
+    with engine.reading() as connection:
         if views.run(connection, new.id) is not None:
             raise UsageError(f"a run {new.id!r} already exists; resume it, or choose another id")
     directory = Path(new.directory)

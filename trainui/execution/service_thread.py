@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable
 
 from trainui.errors import StoreError, TrainuiError
-from trainui.store.db import outage
+from trainui.store.db import engine
 
 RETRY_AFTER = 1.0
 """Seconds from a failed step to the next one."""
@@ -18,7 +18,7 @@ logger = logging.getLogger(__name__)
 def log_failure(service: str, error: Exception) -> None:
     """Log an error of a service that will be retried; outages of the store have their own log."""
     if isinstance(error, StoreError):
-        outage.log.failed(error)
+        engine.outages.failed(error)
     elif isinstance(error, TrainuiError):
         logger.warning("%s: will retry: %s", service, error)
     else:

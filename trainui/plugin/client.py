@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from trainui import clock
-from trainui.store.db import readonly
+from trainui.store.db import engine
 from trainui.supervisor.protocol import RUN_TAG
 
 Row = dict[str, Any]
@@ -23,11 +23,11 @@ ATTEMPT_TAG = RUN_TAG
 
 def list(most: int | None = None) -> tuple[Row, ...]:
     """Return the runs, the newest first; at most so many."""
-    if readonly.is_none_yet():
+    if engine.is_none_yet():
         return ()
     from trainui.store.read import run_in_json, views
 
-    with views.reading() as connection:
+    with engine.reading() as connection:
         return tuple(run_in_json.run_lines(connection, views.runs(connection, limit=most)))
 
 
@@ -35,7 +35,7 @@ def show(run: str) -> Row:
     """Return a run with its stages and their attempts."""
     from trainui.store.read import run_in_json, views
 
-    with views.reading() as connection, views.snapshot(connection):
+    with engine.reading() as connection, engine.snapshot(connection):
         return run_in_json.run_in_full(connection, views.find_run(connection, run))
 
 
@@ -44,7 +44,7 @@ def points(run: str, stage: str | None = None) -> Iterator[Row]:
     from trainui.store.points import read_points
     from trainui.store.read import views
 
-    with views.reading() as connection:
+    with engine.reading() as connection:
         found = views.find_run(connection, run)
         chosen = (
             views.stages(connection, found.id)
@@ -69,7 +69,7 @@ def log(run: str, stage: str, attempt: int | None = None, last: int | None = Non
     from trainui.control.log_files import AttemptLogs
     from trainui.store.read import views
 
-    with views.reading() as connection:
+    with engine.reading() as connection:
         found = views.find_run(connection, run)
         (one,) = views.find_stages(connection, found.id, stage)
         attempts = views.attempts_of_stage(connection, one.id)
@@ -86,7 +86,7 @@ def events(run: str | None = None, after: int = 0) -> tuple[Row, ...]:
     """Return the events of a run, or of all, with higher ids than `after`."""
     from trainui.store.read import event_feed, views
 
-    with views.reading() as connection:
+    with engine.reading() as connection:
         run_id = None if run is None else views.find_run(connection, run).id
         found = event_feed.entries(connection, run_id=run_id, after=after)
     return tuple(
@@ -172,5 +172,5 @@ def cancel(run: str, stages: Collection[str] | None = None) -> tuple[str, ...]:
 def _id(run: str) -> str:
     from trainui.store.read import views
 
-    with views.reading() as connection:
+    with engine.reading() as connection:
         return str(views.find_run(connection, run).id)

@@ -29,6 +29,7 @@ from trainui.resume.submitted import (
     submission_of,
 )
 from trainui.store import shell_environment
+from trainui.store.db import engine
 from trainui.store.read import views
 from trainui.system import plain_files
 
@@ -271,7 +272,7 @@ def with_more_trials(run: RunRecord, more: int) -> InlineEdit:
     Raises:
         UsageError: the run has no search, several, or one whose `trials` is not a plain number.
     """
-    with views.reading() as connection:
+    with engine.reading() as connection:
         stages = views.stages(connection, run.id)
     found = {
         one.definition.group: one.definition

@@ -29,6 +29,7 @@ from trainui.pipeline.substitution.values import Filler
 from trainui.pipeline.template import Template, Variable
 from trainui.resume.submitted import PIPELINE_FILE, given_params, submission_of
 from trainui.store import shell_environment
+from trainui.store.db import engine
 from trainui.store.read import views
 from trainui.system import plain_files
 
@@ -78,7 +79,7 @@ def load_text(run: RunRecord, text: str, given: Mapping[str, str]) -> Pipeline:
     if run.file is not None:
         directory = str(Path(run.file).parent)
     else:  # a run of one command
-        with views.reading() as connection:
+        with engine.reading() as connection:
             (stage,) = views.stages(connection, run.id)
         directory = stage.definition.workdir
     loaded = loader.load_text(text, file=run.file, directory=directory, params=given)
@@ -113,7 +114,7 @@ def _content(pipeline: Pipeline) -> str:
 
 def file_diff(run: RunRecord, pipeline: Pipeline, name: str) -> str:
     """Return a unified diff from a run's text to that of a pipeline, with secret values masked."""
-    with views.reading() as connection:
+    with engine.reading() as connection:
         before = views.pipeline_text(connection, run.digest)
     shell = shell_environment.read_or_empty(Path(run.directory))
     masker = Masker(shell.known_secrets() | secrets.known(pipeline, shell.environ))

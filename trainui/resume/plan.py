@@ -42,9 +42,10 @@ from trainui.resume.edit_effects import PipelineChanges
 from trainui.resume.preview import StageOptions
 from trainui.resume.submitted import check_names, existing_run, given_params
 from trainui.store import shell_environment
+from trainui.store.db import engine
 from trainui.store.db.engine import Store
 from trainui.store.points import read_points
-from trainui.store.read import run_history, sweeps, views
+from trainui.store.read import run_history, sweeps
 from trainui.store.runs import attempts as stored_attempts
 from trainui.store.runs import runs
 from trainui.system import plain_files
@@ -324,7 +325,7 @@ def with_savings(
 
     Durations are estimated from earlier runs of the pipeline, too.
     """
-    with views.reading() as connection:
+    with engine.reading() as connection:
         past = run_history.completions(connection, run, stages.values())
     continued = [one.name for one in planned if one.action == Action.CONTINUE]
     reached = _last_steps([one.stage_id for name in continued for one in past.get(name, ())[:1]])
@@ -345,7 +346,7 @@ def _last_steps(stage_ids: Sequence[str]) -> dict[str, int]:
     if not stage_ids:
         return {}
     steps: dict[str, int] = {}
-    with views.reading() as connection:
+    with engine.reading() as connection:
         for series in read_points.summaries(connection, stage_ids):
             if series.last_step is not None:
                 steps[series.stage] = max(steps.get(series.stage, 0), int(series.last_step))
@@ -371,7 +372,7 @@ def _with_savings(
         # its points show roughly which step it had reached when it wrote the checkpoint
         file = plain_files.look(Path(one.checkpoint))
         written = 0 if file is None else file.st_mtime_ns // 1000
-        with views.reading() as connection:
+        with engine.reading() as connection:
             reached = read_points.step_at(connection, stage.id, written)
         about = None if reached is None else int(reached)
         step = step_of(Path(one.checkpoint), about)

@@ -19,8 +19,8 @@ from trainui.model.search import Search
 from trainui.model.states import Status
 from trainui.plugin import Pruned, SearchBackend
 from trainui.store.db import protocol
+from trainui.store.db.engine import snapshot
 from trainui.store.db.protocol import Connection
-from trainui.store.db.readonly import snapshot
 from trainui.store.points import plot_series
 from trainui.store.points.plot_series import NewPoint
 from trainui.store.read import headlines

@@ -23,6 +23,7 @@ from trainui.model.records import StageRecord
 from trainui.model.states import UNFINISHED, Status
 from trainui.pipeline.graph import Graph
 from trainui.resume import checkpoints
+from trainui.store.db import engine
 from trainui.store.read import views
 from trainui.store.read.run_list import RunLine
 from trainui.system import disk
@@ -168,7 +169,7 @@ class ConfirmScreen(Dialog[bool]):
 
 def lost_work(run_id: str, names: Collection[str] | None) -> list[str]:
     """Return what each stage would lose; without names, every unfinished stage counts."""
-    with views.reading() as connection:
+    with engine.reading() as connection:
         stages = views.stages(connection, run_id)
     ended = [
         stage
@@ -188,7 +189,7 @@ def _lost_work_of(stage: StageRecord) -> str:
     if stage.started_at is None:
         return f"{name} has just started"
     spent = formatting.duration(int((now - stage.started_at) / SECOND))
-    with views.reading() as connection:
+    with engine.reading() as connection:
         attempts = [one.directory for one in views.attempts_of_stage(connection, stage.id)]
     where = checkpoints.search(stage.definition, stage.directory, attempts)
     newest = next(checkpoints.complete(where), None)
@@ -264,9 +265,10 @@ def remove_question(targets: Sequence[Target]) -> ConfirmScreen:
     unfinished, one = len(targets) - len(finished), len(finished) == 1
 
     def facts() -> list[str]:
+        from trainui.store.db import engine
         from trainui.store.read import views
 
-        with views.reading() as connection:
+        with engine.reading() as connection:
             runs = [views.run(connection, target.id) for target in finished]
         directories = [run.directory for run in runs if run is not None]
         lines = [_named(finished)] * (not one)  # the title names a single one
@@ -412,9 +414,10 @@ def rerun_question(target: Target, chosen: Sequence[StageRecord]) -> ConfirmScre
     run_id, names = target.id, [stage.name for stage in chosen]
 
     def facts() -> list[str]:
+        from trainui.store.db import engine
         from trainui.store.read import views
 
-        with views.reading() as connection:
+        with engine.reading() as connection:
             stages = views.stages(connection, run_id)
         graph = Graph.of(stages)
         below = graph.downstream(*names)
@@ -443,9 +446,10 @@ def new_run_question(target: Target, chosen: Sequence[StageRecord]) -> ConfirmSc
 
     def offer() -> Offer:
         from trainui.control import external
+        from trainui.store.db import engine
         from trainui.store.read import views
 
-        with views.reading() as connection:
+        with engine.reading() as connection:
             run = views.find_run(connection, run_id)
             return external.offer_of(run, stages or views.stages(connection, run_id))
 

@@ -19,7 +19,7 @@ from trainui.errors import TrainuiError
 from trainui.execution import locks
 from trainui.formatting import listed, quantity
 from trainui.model.records import Lost
-from trainui.store.db import readonly
+from trainui.store.db import engine
 from trainui.store.db.protocol import Connection
 from trainui.store.read import run_list
 from trainui.text import harmless, state_word
@@ -78,7 +78,7 @@ def _write_splash(text: str) -> None:
 def message() -> str:
     """Return lines about the runs that continue; empty if there are none."""
     try:
-        with readonly.reading() as connection:
+        with engine.reading() as connection:
             going = run_list.unfinished(connection)
             lost = _lost(connection) if going else Lost()
     except (TrainuiError, sqlite3.Error):

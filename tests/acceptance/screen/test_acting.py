@@ -31,6 +31,7 @@ from trainui.paths import Home
 from trainui.pipeline import loader
 from trainui.resume import edits
 from trainui.resume import submitted as control_known
+from trainui.store.db import engine
 from trainui.store.read import views
 from trainui.store.runs import attempts
 from trainui.tui.app import TrainuiApp
@@ -240,7 +241,7 @@ async def test_a_whole_run_is_cancelled_from_the_list(filler: Filler) -> None:
 
 def states(*run_ids: str) -> list[tuple[str, int, str] | None]:
     """Read of each run its state, its priority and its word; None: it was deleted."""
-    with views.reading() as connection:
+    with engine.reading() as connection:
         found = [views.run(connection, run_id) for run_id in run_ids]
     return [(one.status, one.priority, str(one.params["word"])) if one else None for one in found]
 
@@ -685,7 +686,7 @@ def failed_run(file: Path, params: str = "") -> str:
     run_id = start(str(file), params)
 
     def is_over() -> bool:
-        with views.reading() as connection:
+        with engine.reading() as connection:
             run = views.run(connection, run_id)
         return run is not None and run.status == Status.FAILED
 
@@ -716,7 +717,7 @@ async def test_a_parameter_is_edited_and_the_run_continues_with_it(
         await driven.until_shown("nothing to resume: ")
         assert "has changed since" not in driven.text()
     assert file.read_text() == TWO
-    with views.reading() as connection:
+    with engine.reading() as connection:
         run = views.run(connection, run_id)
         assert run is not None
         assert dict(run.params) == {"word": "good", "times": "5"}
@@ -816,7 +817,7 @@ async def test_a_member_of_a_sweep_is_edited_and_retried_alone(
         await driven.press("5")
         await driven.until_shown("limit", "0.250")
         assert "of the run" not in driven.text(), "its only parameter has another value here"
-    with views.reading() as connection:
+    with engine.reading() as connection:
         stages = {stage.name: stage for stage in views.stages(connection, run_id)}
     assert {name: str(stage.status) for name, stage in stages.items() if not stage.removed} == {
         "train[lr=0.1,seed=1]": "skipped",
@@ -868,7 +869,7 @@ async def test_the_command_of_a_run_is_edited_and_run_again(
         await driven.until_shown("✓ completed")
         await driven.press("r")
         await driven.until_shown("nothing to resume: ")
-    with views.reading() as connection:
+    with engine.reading() as connection:
         (stage,) = views.stages(connection, run_id)
     assert (stage.definition.command, stage.definition.workdir) == (
         ("sh", "-c", "pwd"),
@@ -892,7 +893,7 @@ async def test_an_edit_that_runs_nothing_again_is_applied_to_what_waits(
         )
         await driven.press("enter")
         await driven.until_shown("edited; stages that have not started yet use the edits")
-    with views.reading() as connection:
+    with engine.reading() as connection:
         run = views.run(connection, run_id)
     assert run is not None
     assert run.params["word"] == "good"
@@ -996,6 +997,6 @@ async def test_a_search_is_edited_for_the_trials_to_come_while_one_runs(
         await driven.until_shown("With your edits:", "trials: 4", "train[trial=3]", "is new")
         await driven.press("y")
         await driven.until_shown("train[trial=3]", "queued")
-    with views.reading() as connection:
+    with engine.reading() as connection:
         found = [stage.definition.search for stage in views.stages(connection, run_id)]
     assert [one and one.trials for one in found] == [4] * 4

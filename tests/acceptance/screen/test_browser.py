@@ -13,13 +13,14 @@ import pytest
 
 from tests.acceptance.browser import CHROMIUM, browser, served
 from tests.unit.tui.filled import Filler, running_demo
+from trainui.store.db import engine
 from trainui.store.read import views
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium: apt install chromium")
 
 
 def is_paused() -> bool:
-    with views.reading() as connection:
+    with engine.reading() as connection:
         return views.flag(connection, "paused") is not None
 
 

@@ -18,6 +18,7 @@ from tests.unit.tui.driving import opened
 from trainui import clock, control
 from trainui.control import external
 from trainui.pipeline import loader
+from trainui.store.db import engine
 from trainui.store.db.engine import Store
 from trainui.store.db.statements import change
 from trainui.store.read import views
@@ -41,7 +42,7 @@ async def test_the_command_of_an_external_run_is_offered_as_a_new_run(
             await question(driven, "as a new run?", "python train.py lr=0.1", "directory")
             await driven.press(answer)
         await driven.until_shown("started train as the new run")
-    with views.reading() as connection:
+    with engine.reading() as connection:
         assert {run.origin for run in views.runs(connection)} == {None, added.run_id}
 
 
@@ -96,7 +97,7 @@ async def test_marked_runs_are_acted_on_around_an_external_one(
 
 def states(run_ids: Sequence[str]) -> list[str]:
     """The states of runs."""
-    with views.reading() as connection:
+    with engine.reading() as connection:
         return [str(run.status) for one in run_ids if (run := views.run(connection, one))]
 
 

@@ -22,7 +22,7 @@ from trainui import paths
 from trainui.cli.main import main
 from trainui.formatting import size
 from trainui.model.records import SeriesSummary
-from trainui.store.db import readonly
+from trainui.store.db import engine
 from trainui.store.points import read_points
 from trainui.tui.numbers import elapsed, number
 from trainui.tui.run_page.screen import RunScreen
@@ -79,7 +79,7 @@ async def load(driven: Driven) -> AsyncIterator[None]:
 def stored(filler: Filler, run_id: str) -> dict[str, SeriesSummary]:
     """The losses of all members as the store has them."""
     owners = {filler.stage(run_id, name).id: name for name in MEMBERS}
-    with readonly.reading() as connection:
+    with engine.reading() as connection:
         return {one.stage: one for one in read_points.summaries(connection, owners, "val/loss")}
 
 

@@ -14,6 +14,7 @@ from trainui.execution.daemon import lifecycle
 from trainui.model.states import Status
 from trainui.pipeline import loader
 from trainui.resume.preview import StageOptions
+from trainui.store.db import engine
 from trainui.store.db.engine import Store, open_store
 from trainui.store.read import views
 from trainui.store.runs import attempts, stage_queue, stages
@@ -173,7 +174,7 @@ def test_each_command_answers_for_each_state(
     said = " ".join((shown.out + " " + shown.err).split())
     assert words.removesuffix(" *") in said
     assert bool(started) == words.endswith(" *")
-    with views.reading() as connection:
+    with engine.reading() as connection:
         assert " ".join(str(one.status) for one in views.stages(connection, run)) == after
 
 

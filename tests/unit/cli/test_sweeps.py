@@ -16,6 +16,7 @@ from trainui.execution.daemon import early_worker, lifecycle
 from trainui.model.states import Status
 from trainui.pipeline import loader
 from trainui.pipeline.substitution.search import with_trial_params
+from trainui.store.db import engine
 from trainui.store.db.engine import open_store
 from trainui.store.read import run_list, views
 from trainui.store.read.views import StageCache
@@ -68,7 +69,7 @@ def test_without_optuna_no_worker_is_started_for_a_search(
 def test_the_name_of_a_trial_means_all_of_its_seeds() -> None:
     run = submitted()
     assert main(["cancel", run, "train[trial=3]"]) == 0
-    with views.reading() as connection:
+    with engine.reading() as connection:
         ended = [one for one in views.stages(connection, run) if one.status == Status.CANCELLED]
     assert [one.name for one in ended] == ["train[trial=3,seed=0]", "train[trial=3,seed=1]"]
 
@@ -111,7 +112,7 @@ def test_trials_that_an_edit_removed_are_no_part_of_the_run(
     found = capsys.readouterr().out
     assert "train.search.x: 0..8 → 0..9\n" in found
     assert "train.search.trials: 10 → 4\n" in found
-    with views.reading() as connection:
+    with engine.reading() as connection:
         origin, edited = (views.find_run(connection, one) for one in (other, run))
         assert run_difference.from_origin(connection, edited, origin) == "x 0..8 → 0..9"
         lines = {one.id: one for one in run_list.run_lines(connection)}

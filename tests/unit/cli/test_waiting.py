@@ -14,8 +14,8 @@ from trainui.model.notifications import NAN
 from trainui.model.states import Status
 from trainui.pipeline import loader
 from trainui.pipeline.substitution.search import with_trial_params
+from trainui.store.db import engine
 from trainui.store.db.engine import Store, open_store
-from trainui.store.read import views
 from trainui.store.runs import attempts, stage_queue, stage_requests, stages, trials
 
 TWO = 'name: two\nstages: [{name: a, run: "true"}, {name: b, run: "true", depends_on: [a]}]\n'
@@ -56,7 +56,7 @@ def words(lines: Iterator[str]) -> list[str]:
 
 def test_changes_between_two_polls_are_all_reported(store: Store) -> None:
     run_id = control.submit(loader.load_text(TWO))
-    with views.reading() as connection:
+    with engine.reading() as connection:
         narrator = EventPrinter(connection, run_id, from_start=True)
         assert list(narrator.new_lines()) == []
         play(store, run_id, "a", attempts.Outcome(Status.COMPLETED, clock.now()))
@@ -69,7 +69,7 @@ def test_changes_between_two_polls_are_all_reported(store: Store) -> None:
 
 def test_an_earlier_attempt_is_not_shown_with_the_number_of_the_last_one(store: Store) -> None:
     run_id = control.submit(loader.load_text(TWO))
-    with views.reading() as connection:
+    with engine.reading() as connection:
         narrator = EventPrinter(connection, run_id, from_start=True)
         failed = attempts.Outcome(Status.FAILED, clock.now(), error="exit code 1")
         play(store, run_id, "a", failed)
@@ -85,7 +85,7 @@ def test_a_queued_stage_is_not_shown_with_the_number_of_its_last_attempt(store: 
     for _ in range(2):
         play(store, run_id, "a", failed)
         control.resume(run_id)
-    with views.reading() as connection:
+    with engine.reading() as connection:
         narrator = EventPrinter(connection, run_id, from_start=False)
         assert words(narrator.new_lines()) == ["◔ queued a"]
 
@@ -93,7 +93,7 @@ def test_a_queued_stage_is_not_shown_with_the_number_of_its_last_attempt(store: 
 def test_a_late_reader_sees_the_current_state_and_then_the_changes(store: Store) -> None:
     run_id = control.submit(loader.load_text(TWO))
     play(store, run_id, "a", attempts.Outcome(Status.FAILED, clock.now(), error="exit code 1"))
-    with views.reading() as connection:
+    with engine.reading() as connection:
         narrator = EventPrinter(connection, run_id, from_start=False)
         assert words(narrator.new_lines()) == ["✗ failed a - exit code 1", "▣ blocked b - a failed"]
         control.resume(run_id)
@@ -115,7 +115,7 @@ def test_a_late_reader_sees_the_alerts_of_the_last_attempts(store: Store) -> Non
         stages.set_stalled(connection, attempt, True, "no output for 2m")
         stages.set_stalled(connection, attempt, False, "active again")
         stages.set_stalled(connection, attempt, True, "no output for 3m")
-    with views.reading() as connection:
+    with engine.reading() as connection:
         lines = list(EventPrinter(connection, run_id, from_start=False).new_lines())
     assert ["! nan" in line and "loss is NaN" in line for line in lines] == [False, True, False]
     assert "! stalled" in lines[2]
@@ -126,7 +126,7 @@ def test_a_late_reader_sees_the_alerts_of_the_last_attempts(store: Store) -> Non
 def test_what_is_wrong_with_a_running_stage_is_a_line(store: Store) -> None:
     run_id = control.submit(loader.load_text(TWO))
     stage_id = begin(store, run_id, "a").attempt.stage_id
-    with views.reading() as connection:
+    with engine.reading() as connection:
         printer = EventPrinter(connection, run_id, from_start=False)
         list(printer.new_lines())
         for reason in ("no data so far", None):

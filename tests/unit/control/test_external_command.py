@@ -16,6 +16,7 @@ from trainui.control import external, run_difference
 from trainui.control.external import Offer
 from trainui.errors import UsageError
 from trainui.model.records import RunRecord, StageRecord
+from trainui.store.db import engine
 from trainui.store.db.engine import Store
 from trainui.store.read import run_list, views
 
@@ -23,7 +24,7 @@ TRACKERS = (corpus_root() or Path()) / "trackers"
 
 
 def stored(run_id: str) -> tuple[RunRecord, list[StageRecord]]:
-    with closing(views.connect()) as connection:
+    with closing(engine.connect_to_read()) as connection:
         return views.find_run(connection, run_id), views.stages(connection, run_id)
 
 
@@ -71,7 +72,7 @@ def test_the_command_of_a_job_is_compared_if_it_is_on_record(store: Store, tmp_p
         found.append(stored(added.run_id)[0])
 
     def commands() -> dict[str, list[list[str]]]:
-        with closing(views.connect()) as connection:
+        with closing(engine.connect_to_read()) as connection:
             differences: dict[str, list[list[str]]]
             differences = run_difference.between(connection, *found)["command"]
             return differences
@@ -157,7 +158,7 @@ def test_an_adopted_process_runs_again_in_its_directory_and_environment(
     assert (again.name, again.origin, again.external) == ("mine", run_id, None)
     assert stage.definition.workdir == str(tmp_path)
     assert tuple(stage.definition.command or ()) == tuple(command)
-    with closing(views.connect()) as connection:
+    with closing(engine.connect_to_read()) as connection:
         lines = {line.id: line.is_external for line in run_list.run_lines(connection)}
     assert lines == {run_id: True, again.id: False}
 

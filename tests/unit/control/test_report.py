@@ -15,7 +15,7 @@ from tests.unit.tui.filled import Filler
 from trainui import control, open_session, sync_metrics_from_file
 from trainui.control import report
 from trainui.model.states import Status
-from trainui.store.db import protocol
+from trainui.store.db import engine, protocol
 from trainui.store.db.engine import Store
 from trainui.store.read import views
 
@@ -30,7 +30,7 @@ stages:
 
 @pytest.fixture
 def connection(store: Store) -> Iterator[protocol.Connection]:
-    with views.reading() as connection:
+    with engine.reading() as connection:
         yield connection
 
 

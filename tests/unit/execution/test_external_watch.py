@@ -29,6 +29,7 @@ from trainui.execution.stall import StallDetector
 from trainui.metrics.discovery import trainings
 from trainui.model.states import Status
 from trainui.settings import host
+from trainui.store.db import engine
 from trainui.store.db.engine import Store
 from trainui.store.read import views
 from trainui.store.runs import external_runs
@@ -40,7 +41,7 @@ from trainui.store.runs.metrics_progress import (
 
 
 def statuses(store: Store) -> dict[str, Status]:
-    with closing(views.connect()) as connection:
+    with closing(engine.connect_to_read()) as connection:
         return {run.name: run.status for run in views.runs(connection)}
 
 
@@ -137,7 +138,7 @@ def test_what_a_process_of_another_machine_writes_is_read(store: Store, tmp_path
     assert len(unread()) == 1
     (path.parent / "notes.txt").touch()  # no output of the training
     watch.poll()
-    with closing(views.connect()) as own:
+    with closing(engine.connect_to_read()) as own:
         run = views.find_run(own, added.run_id)
     assert (run.status, run.completed_at) == ("ended", now * 1_000_000)
 
@@ -155,7 +156,7 @@ def test_a_trial_in_a_journal_runs_while_the_journal_is_written(
             file.writelines(json.dumps(one | {"worker_id": "w"}) + "\n" for one in entries)
 
     def stages() -> dict[str, str]:
-        with closing(views.connect()) as own:
+        with closing(engine.connect_to_read()) as own:
             return {one.name: str(one.status) for one in views.stages(own, added.run_id)}
 
     write(*lines)
@@ -191,7 +192,7 @@ def test_a_trial_that_a_study_begins_later_becomes_a_stage(store: Store, tmp_pat
         connection.execute("UPDATE trials SET state = 'FAIL' WHERE trial_id = 2")
         connection.execute("INSERT INTO trials VALUES (3, 2, 1, 'RUNNING', NULL, NULL)")
         watch.poll()
-        with closing(views.connect()) as own:
+        with closing(engine.connect_to_read()) as own:
             found = {one.name: str(one.status) for one in views.stages(own, added.run_id)}
         assert found == {"trial 0": "completed", "trial 1": "failed", "trial 2": "running"}
 
@@ -215,7 +216,7 @@ def test_a_job_of_a_multirun_that_was_seen_half_made_becomes_a_stage(
     watch.poll()
     overrides.write_text("- lr=0.2\n")
     watch.poll()
-    with closing(views.connect()) as own:
+    with closing(engine.connect_to_read()) as own:
         assert [one.name for one in views.stages(own, added.run_id)] == ["0", "1"]
 
 
@@ -242,7 +243,7 @@ def start(tmp_path: Path) -> Iterator[Start]:
 
 
 def status_of(run: str) -> Status:
-    with closing(views.connect()) as connection:
+    with closing(engine.connect_to_read()) as connection:
         return views.find_run(connection, run).status
 
 
@@ -303,7 +304,7 @@ while True:
 
 
 def is_stalled(run: str) -> bool:
-    with closing(views.connect()) as connection:
+    with closing(engine.connect_to_read()) as connection:
         (stage,) = views.stages(connection, run)
     return stage.stalled
 

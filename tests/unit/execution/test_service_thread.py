@@ -10,7 +10,7 @@ import pytest
 from trainui.errors import StoreError
 from trainui.execution import service_thread
 from trainui.execution.service_thread import ServiceThread
-from trainui.store.db import outage
+from trainui.store.db import engine
 
 WITHIN = 60.0
 
@@ -74,7 +74,7 @@ def test_an_error_is_logged_and_retried(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, error: Exception
 ) -> None:
     monkeypatch.setattr(service_thread, "RETRY_AFTER", 0.01)
-    monkeypatch.setattr(outage, "log", outage.OutageLog())
+    monkeypatch.setattr(engine, "outages", engine.OutageLog())
 
     def step() -> None:
         raise error
@@ -83,7 +83,7 @@ def test_an_error_is_logged_and_retried(
     steps.thread.start()
     assert steps.are(3)
     steps.stop()
-    outages = [one for one in caplog.records if one.name == outage.__name__]
+    outages = [one for one in caplog.records if one.name == engine.__name__]
     assert len(outages) == isinstance(error, StoreError), "an outage is logged once"
     assert len(caplog.records) >= 3 or outages
 

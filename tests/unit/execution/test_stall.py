@@ -24,6 +24,7 @@ from trainui.execution.attempt.monitor import AttemptMonitor
 from trainui.execution.nvml import Gpu
 from trainui.execution.stall import LEAST_POINTS, Stall, StallAlerts, StallDetector, StallRule
 from trainui.model.states import Status
+from trainui.store.db import engine
 from trainui.store.db.engine import Store
 from trainui.store.read import views
 from trainui.system import mounts
@@ -34,7 +35,7 @@ LINES = f"echo ran >> ran; {TALK}{PAUSE}{TALK}until test -e go; do sleep 0.02; d
 
 
 def events(run: Running) -> list[str]:
-    with views.reading() as connection:
+    with engine.reading() as connection:
         found = [event for _, event in views.events(connection, run.id)]
     return [event.kind for event in found if event.kind in ("stalled", "lively")]
 
@@ -259,7 +260,7 @@ def test_a_gpu_that_computes_is_no_stall(
 
 
 def kinds(run: Running) -> list[str]:
-    with views.reading() as connection:
+    with engine.reading() as connection:
         found = [event.kind for _, event in views.events(connection, run.id)]
     return [kind for kind in found if kind == "alert"]
 

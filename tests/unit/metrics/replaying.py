@@ -15,10 +15,10 @@ from tests.unit.metrics import corpus, reading
 from tests.unit.store import readings
 from trainui.metrics.formats import is_document
 from trainui.metrics.reader.source import SourceReader
+from trainui.store.db import engine
 from trainui.store.db.engine import Store, open_store
 from trainui.store.points import point_sources, read_points
 from trainui.store.points.point_sources import SourceRecord
-from trainui.store.read import views
 
 Points = Counter[tuple[float, str]]
 """Steps and values of a series; a NaN is as good as another."""
@@ -30,7 +30,7 @@ _fresh.set_forkserver_preload([__name__])
 
 
 def curves_of(_store: Store, owner: str) -> dict[str, readings.Curve]:
-    with closing(views.connect()) as connection:
+    with closing(engine.connect_to_read()) as connection:
         names = [series.name for series in read_points.summaries(connection, [owner])]
         return {name: readings.curve(connection, owner, name) for name in names}
 

@@ -16,7 +16,7 @@ from trainui import clock, settings
 from trainui.model.definition import CheckpointRule, StageDefinition
 from trainui.resume import checkpoints
 from trainui.resume.checkpoints import CheckpointSearch
-from trainui.store.db import readonly
+from trainui.store.db import engine
 
 RULE = CheckpointRule("ckpt-*")
 
@@ -266,7 +266,7 @@ def test_the_places_of_running_stages_on_this_host_are_found(
     )
     filler.complete(run_id, "over")
     here = settings.host()
-    with readonly.reading() as connection:
+    with engine.reading() as connection:
         assert checkpoints.places_of_running(connection, here) == [], "nothing runs"
         filler.start(run_id, "absolute")
         assert checkpoints.places_of_running(connection, here) == [scratch / "models"]

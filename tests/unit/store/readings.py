@@ -8,12 +8,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from trainui.model.records import Slot
-from trainui.store.db import protocol
+from trainui.store.db import engine, protocol
 from trainui.store.db.engine import Store
 from trainui.store.points import point_sources, read_points, write_points
 from trainui.store.points.chunks import NO_TIME, Points
 from trainui.store.points.point_sources import SourceRecord
-from trainui.store.read import views
 
 Column = Sequence[tuple[float, float]]
 """Steps and values."""
@@ -93,7 +92,7 @@ def curve(connection: protocol.Connection, owner: str, name: str) -> Curve:
 
 
 def connect(_store: Store) -> protocol.Connection:
-    connection = views.connect()
+    connection = engine.connect_to_read()
     _opened.append(connection)
     return connection
 

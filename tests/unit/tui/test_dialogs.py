@@ -10,6 +10,7 @@ from tests.unit.tui.filled import Filler
 from trainui.model.definition import CheckpointRule
 from trainui.model.records import RunRecord
 from trainui.model.states import Status
+from trainui.store.db import engine
 from trainui.store.read import views
 from trainui.store.runs import trials
 from trainui.tui.app_interface import run_label
@@ -51,7 +52,7 @@ def test_dependants_of_a_stage_that_may_fail_are_not_blocked(filler: Filler) -> 
 
 
 def run_of(run_id: str) -> RunRecord:
-    with views.reading() as connection:
+    with engine.reading() as connection:
         return views.find_run(connection, run_id)
 
 

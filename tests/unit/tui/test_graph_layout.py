@@ -12,7 +12,7 @@ from tests.unit.tui.filled import DIAMOND, MEMBERS, SWEEP, Filler
 from trainui import clock, paths
 from trainui.model.records import StageRecord
 from trainui.model.states import Status
-from trainui.store.db import protocol
+from trainui.store.db import engine, protocol
 from trainui.store.read import views
 from trainui.tui.graph_layout import (
     NEXT,
@@ -218,7 +218,7 @@ def test_a_long_chain_keeps_its_lanes() -> None:
 
 @pytest.fixture
 def connection(filler: Filler) -> Iterator[protocol.Connection]:
-    connection = views.connect(paths.home().database)
+    connection = engine.connect_to_read(paths.home().database)
     yield connection
     connection.close()
 

@@ -18,6 +18,7 @@ import typer
 
 from trainui.cli import lookup, options, printing
 from trainui.errors import UnfitEnvironmentError, UsageError, install_advice
+from trainui.store.db import engine
 from trainui.store.db.protocol import Connection
 from trainui.store.points.chunks import NO_TIME, step_number
 from trainui.store.read import views
@@ -218,7 +219,7 @@ def export(
         raise UsageError("Parquet cannot be shown on a terminal; name a file with --output FILE")
     _found, stages = lookup.find(run, stage)
     owners = {one.id: one.name for one in stages}
-    with views.reading() as connection, _opened(file) as stream:
+    with engine.reading() as connection, _opened(file) as stream:
         writer = WRITERS[form](stream, superseded)
         count = _write(connection, owners, writer, superseded)
         writer.close()

@@ -22,7 +22,7 @@ from trainui.control.log_files import AttemptLogs, TimedLine
 from trainui.errors import NotFoundError
 from trainui.model.records import AttemptRecord, StageRecord
 from trainui.model.states import ENDED
-from trainui.store.db import protocol, sqlite_file
+from trainui.store.db import engine, protocol, sqlite_file
 from trainui.store.read import event_feed, views
 from trainui.store.read.event_feed import FeedEntry
 
@@ -112,7 +112,7 @@ def _print(requests: Sequence[_LogRequest], printer: _Printer) -> None:
     numbers: list[int | None] = []
     shown: list[dict[str, Any]] = []
     for request in requests:
-        with views.reading() as connection:
+        with engine.reading() as connection:
             record = _attempt(connection, request.stage, request.attempt)
         numbers.append(None if record is None else record.number)
         if record is None:
@@ -197,7 +197,7 @@ class _Printer:
 
 def _follow(requests: Sequence[_LogRequest], printer: _Printer) -> None:
     """Print new lines, attempt after attempt, until every stage has ended."""
-    with views.reading() as connection:
+    with engine.reading() as connection:
         growing = [(request.stage, _growing(connection, request)) for request in requests]
         database = sqlite_file.Unreplaced()
         while growing:
@@ -282,11 +282,11 @@ def events(
 
     With -f --json, each event is one JSON value on one line.
     """
-    if run is None and not follow and views.is_none_yet():
+    if run is None and not follow and engine.is_none_yet():
         printing.answer(as_json, {"events": []}, ())
         printing.note("no runs yet; start with `trainui demo`")
         return
-    with views.reading() as connection:
+    with engine.reading() as connection:
         run_id = None if run is None else views.find_run(connection, run).id
         if most is None and run_id is None and not as_json:
             most = NEWEST
@@ -310,7 +310,7 @@ def _growing_events(
         database.check()
         # read the state before the events, so that no event before the end is missed
         is_over = run_id is not None and _has_ended(connection, run_id)
-        if (now := views.data_version(connection)) != version:
+        if (now := engine.data_version(connection)) != version:
             version = now
             found = event_feed.entries(connection, run_id=run_id, after=seen, most=most)
             seen, most = (found[-1].number if found else seen), None

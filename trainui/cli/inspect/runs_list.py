@@ -12,7 +12,7 @@ from trainui.cli import lookup, options, printing, tables
 from trainui.cli.runs import standstill
 from trainui.errors import UsageError
 from trainui.model.states import UNFINISHED
-from trainui.store.db import readonly
+from trainui.store.db import engine
 from trainui.store.read import run_list
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def list_runs(
     as_json: options.Json = False,
 ) -> None:
     """List the newest 50 runs, the newest first (all runs with --json)."""
-    if readonly.is_none_yet():
+    if engine.is_none_yet():
         printing.answer(as_json, {"runs": []}, ())
         if not as_json:
             printing.note("no runs yet; start with `trainui demo`")

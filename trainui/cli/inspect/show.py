@@ -14,6 +14,7 @@ from trainui.cli import lookup, options, printing, tables
 from trainui.metrics import lenient_files
 from trainui.model.notifications import CHECKPOINT, MARKED
 from trainui.model.states import UNFINISHED, Status
+from trainui.store.db import engine
 from trainui.store.read import views
 from trainui.supervisor.protocol import STDERR_FILE, STDOUT_FILE
 
@@ -243,7 +244,7 @@ def metrics(
 
     record, stages = lookup.find(run, stage)
     owners = {one.id: one.name for one in stages}
-    with views.reading() as connection:
+    with engine.reading() as connection:
         problems = read_points.problems(connection, owners)
         if points:
             _print_points(connection, owners)

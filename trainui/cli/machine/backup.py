@@ -49,14 +49,14 @@ def backup(
     stages. Nothing needs to be stopped. The file contains your runs' environments, so only you can
     read it.
     """
-    from trainui.store.read import views
+    from trainui.store.db import engine
 
     home = paths.home()
     if settings.load().database_url is not None:
         raise UsageError(
             'the database is PostgreSQL; back it up with `pg_dump "$TRAINUI_DATABASE_URL"`'
         )
-    if views.is_none_yet():
+    if engine.is_none_yet():
         raise NotFoundError(f"no runs yet: {home.database} does not exist")
     target = Path(file or time.strftime("trainui-%Y-%m-%d-%H%M%S.tar.gz")).expanduser()
     if target.exists():

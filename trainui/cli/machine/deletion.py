@@ -93,12 +93,13 @@ def prune(
     asks; without a terminal, --yes is required. The database file does not shrink, but reuses the
     space.
     """
+    from trainui.store.db import engine
     from trainui.store.read import run_list, views
 
     home_identity.check()
     before = clock.now() - int(_seconds(older_than) * clock.SECOND)
     found, kept = [], 0
-    if views.is_there():
+    if engine.exists():
         with lookup.view() as connection:
             found = views.old_runs(connection, keep=keep, before=before)
             kept = run_list.count_runs(connection) - len(found)
@@ -284,11 +285,12 @@ def uninstall(dry_run: DryRun = False, yes: Yes = False, as_json: options.Json =
 def _made() -> Iterator[Path]:
     """Yield the existing files and directories that trainui created."""
     from trainui.execution.daemon import systemd
+    from trainui.store.db import engine
     from trainui.store.read import views
 
     home, runs = paths.home(), list[Path]()
     if settings.load().database_url is None and home.database.exists():
-        with views.reading() as connection:
+        with engine.reading() as connection:
             known = views.runs(connection)
             runs = [Path(run.directory) for run in known if run.original is None]
     yield from (run for run in runs if run.is_dir() and home.runs not in run.parents)

@@ -103,12 +103,12 @@ def home_file_system() -> Result:
 
 def database() -> Result:
     """Check that an existing database can be opened and is intact."""
-    from trainui.store.db import backup, sqlite_file
-    from trainui.store.read import run_list, views
+    from trainui.store.db import backup, engine, sqlite_file
+    from trainui.store.read import run_list
 
     where, size, advice = _database()
     try:
-        with views.reading() as connection:
+        with engine.reading() as connection:
             damage = backup.damage(connection)
             count = run_list.count_runs(connection)
     except NotFoundError:
@@ -223,10 +223,10 @@ def worker() -> Result:
 def schema_trouble() -> str:
     """Return that the database is of a newer or an older trainui; empty if it is not."""
     from trainui.errors import SchemaOutdatedError, SchemaRefusedError
-    from trainui.store.read import views
+    from trainui.store.db import engine
 
     try:
-        with views.reading():
+        with engine.reading():
             return ""
     except (SchemaRefusedError, SchemaOutdatedError) as error:
         return str(error)
@@ -240,10 +240,10 @@ def lost_stages() -> str:
     Also if the database cannot be read: another check says so.
     """
     from trainui.execution.attempt import lost_attempts
-    from trainui.store.read import views
+    from trainui.store.db import engine
 
     try:
-        with views.reading() as connection:
+        with engine.reading() as connection:
             lost = list(lost_attempts.find(connection).stages.values())
     except TrainuiError:
         return ""
@@ -258,12 +258,13 @@ def processes() -> Result:
     """Check that no process of a stage runs whose end is recorded, or that no run knows."""
     from trainui.errors import SchemaOutdatedError, SchemaRefusedError, StoreError
     from trainui.execution.attempt import running_attempts
+    from trainui.store.db import engine
     from trainui.store.read import views
 
     known = set[Path]()
     try:
-        if views.is_there():
-            with views.reading() as connection:
+        if engine.exists():
+            with engine.reading() as connection:
                 known = views.running_directories(connection)
     except (StoreError, SchemaRefusedError, SchemaOutdatedError):
         return NOTE, "not checked: the database cannot be read", "see the finding on the database"

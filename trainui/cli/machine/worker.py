@@ -17,7 +17,7 @@ from trainui.errors import SchemaRefusedError, StoreError, UnfitEnvironmentError
 from trainui.execution.daemon import lifecycle
 from trainui.model.records import RunRecord, StageRecord
 from trainui.model.states import Status
-from trainui.store.db import home_identity
+from trainui.store.db import engine, home_identity
 from trainui.store.read import views
 
 START_TIMEOUT = 60.0
@@ -272,7 +272,7 @@ def cancel_everything() -> None:
 
 
 def _cancel_known() -> None:
-    if not views.is_there():
+    if not engine.exists():
         return
     with lookup.view() as connection:
         alive = [run for run in views.runs(connection) if _is_alive(run)]
@@ -305,7 +305,7 @@ def _described(stage: StageRecord) -> str:
 def report_running() -> None:
     """Print which stages keep running after the worker has stopped."""
     try:
-        running = _running_still() if views.is_there() else []
+        running = _running_still() if engine.exists() else []
     except (StoreError, SchemaRefusedError) as error:
         printing.note(f"cannot tell whether stages are still running: {error}")
         return

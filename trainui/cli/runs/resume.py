@@ -304,9 +304,10 @@ def _plan_interrupted(as_json: bool) -> None:
 
 def _runs(*, interrupted: bool) -> list[RunRecord]:
     """Return the runs with an interrupted stage, or those that have not ended."""
+    from trainui.store.db import engine
     from trainui.store.read import views
 
-    if not views.is_there():
+    if not engine.exists():
         return []
     with lookup.view() as connection:
         if interrupted:

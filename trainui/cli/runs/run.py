@@ -363,10 +363,11 @@ def _report_code(run_id: str, pipeline: Pipeline, copies: bool) -> None:
 
 def _stopped_message(run_id: str) -> str:
     """Return a message on whether a run was stored before its submission was stopped."""
+    from trainui.store.db import engine
     from trainui.store.read import views
 
-    if views.is_there():
-        with views.reading() as connection:
+    if engine.exists():
+        with engine.reading() as connection:
             if views.run(connection, run_id) is not None:
                 return f"stopped, but submitted: the run continues; see `trainui show {run_id}`"
     return f"stopped; {NOTHING_SUBMITTED}"

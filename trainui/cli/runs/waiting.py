@@ -18,7 +18,7 @@ from trainui.errors import NotFoundError, StoppedError, WaitTimeoutError
 from trainui.model.notifications import CODE, MARKED, MARKS, STALLED, WARNING
 from trainui.model.records import Event, RunRecord, StageRecord
 from trainui.model.states import ENDED, Status
-from trainui.store.db import protocol, sqlite_file
+from trainui.store.db import engine, protocol, sqlite_file
 from trainui.store.read import event_feed, sweeps, time_worked, views
 
 POLL = 0.1
@@ -69,7 +69,7 @@ def wait_for(
     """
     self_wait_check.check_may_wait()
     try:
-        with views.reading() as connection:
+        with engine.reading() as connection:
             watch = _Watch(connection, run_ids, timeout=timeout, from_start=from_start)
             while watch.look():
                 time.sleep(POLL)
@@ -125,11 +125,11 @@ class _Watch:
     def look(self) -> bool:
         """Print new events; return True while some run has not ended."""
         self._database.check()
-        version = views.data_version(self._connection)
+        version = engine.data_version(self._connection)
         if version != self._version:
             self._version = version
             for run_id, printer in self._printers.items():
-                with views.snapshot(self._connection):
+                with engine.snapshot(self._connection):
                     self._print_events(run_id, printer)
             self._ring()
         if len(self.ends) == len(self._printers):

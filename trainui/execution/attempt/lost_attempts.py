@@ -16,6 +16,7 @@ from trainui.execution import locks
 from trainui.execution.daemon import health
 from trainui.model.records import LOCAL, Loss, Lost
 from trainui.store import hosts
+from trainui.store.db import engine
 from trainui.store.db.protocol import Connection
 from trainui.store.read import views
 from trainui.store.read.views import OpenAttempt
@@ -170,8 +171,8 @@ def record(run_ids: Collection[str] | None = None) -> None:
 
 def runs() -> set[str]:
     """Return the ids of the runs with an attempt of this host whose processes are gone."""
-    if not views.is_there():
+    if not engine.exists():
         return set()
-    with views.reading() as connection:
+    with engine.reading() as connection:
         ours = [one for one in views.open_attempts(connection) if one.host == settings.host()]
     return {one.run_id for one in ours if one.external is None and is_dead(one)}

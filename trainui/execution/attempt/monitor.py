@@ -35,7 +35,7 @@ from trainui.model.records import AttemptRecord, HostView
 from trainui.model.states import Status
 from trainui.plugin.records import JobLook, JobState, StageJob
 from trainui.resume import outputs
-from trainui.store.db import outage
+from trainui.store.db import engine
 from trainui.store.db.engine import Store
 from trainui.store.runs import attempts, stage_queue, stage_requests, stages
 from trainui.supervisor import protocol
@@ -393,7 +393,7 @@ class AttemptMonitor:
         """Schedule a retry after an error with an attempt, and record a warning."""
         monitored.due = time.monotonic() + AGAIN_AFTER
         if isinstance(error, StoreError):
-            outage.log.failed(error)
+            engine.outages.failed(error)
             return
         with suppress(TrainuiError):  # the store is locked, or its run was deleted
             words = record_outcome.masked(self._store, monitored.attempt, f"will retry: {error}")

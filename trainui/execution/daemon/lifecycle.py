@@ -23,7 +23,7 @@ from trainui.execution.daemon import early_worker, guard, health, notes
 from trainui.paths import Home
 from trainui.settings import Settings
 from trainui.store import hosts
-from trainui.store.db import home_identity, readonly, sqlite_file
+from trainui.store.db import engine, home_identity, sqlite_file
 from trainui.store.db.home_identity import Kind
 from trainui.system import disk
 
@@ -44,7 +44,7 @@ def upgrade_schema() -> None:
     Raises:
         DatabaseInUseError: a worker on another host uses it.
     """
-    if readonly.is_outdated():
+    if engine.is_outdated():
         from trainui.store.db.engine import upgrade_store
 
         check_other_hosts()
@@ -57,12 +57,12 @@ def check_other_hosts() -> None:
     if configured.database_url is None:
         return
     here = settings_module.host(configured)
-    with closing(readonly.connect_any_revision()) as connection:
+    with closing(engine.connect_any_revision()) as connection:
         known = hosts.known(connection).values()
     names = [one.name for one in known if one.name != here and one.seconds < hosts.SILENT_AFTER]
     if names:
         raise DatabaseInUseError(
-            f"{readonly.where()}: cannot be upgraded while older workers use it on "
+            f"{engine.where()}: cannot be upgraded while older workers use it on "
             f"{', '.join(names)}: enter `trainui worker stop` there, wait "
             f"{hosts.SILENT_AFTER:.0f} s, then try again; stages keep running"
         )
@@ -79,16 +79,16 @@ def replace_older_worker(stop: Callable[[], bool], start: Callable[[], object]) 
     home = paths.home()
     check_other_hosts()
     with _one_at_a_time(home.worker / UPGRADE_LOCK):
-        if not readonly.is_outdated():
+        if not engine.is_outdated():
             return
         if not stop():
             processes.want_worker(home)
             raise UnfitEnvironmentError(
-                f"{readonly.where()}: not upgraded, since the older worker that uses it (process "
+                f"{engine.where()}: not upgraded, since the older worker that uses it (process "
                 f"{locks.holder(home.worker_lock)}) does not leave; end it, then try again"
             )
         start()
-        if not processes.wait_until(lambda: not readonly.is_outdated(), UPGRADE_PATIENCE):
+        if not processes.wait_until(lambda: not engine.is_outdated(), UPGRADE_PATIENCE):
             raise UnfitEnvironmentError(_not_upgraded(home))
 
 
@@ -107,7 +107,7 @@ def _one_at_a_time(path: Path) -> locks.Lock:
 
 def _not_upgraded(home: Home) -> str:
     said = processes.read_tail(home.worker_log)
-    words = f"{readonly.where()} was not upgraded; {home.worker_log} says why"
+    words = f"{engine.where()} was not upgraded; {home.worker_log} says why"
     return f"{words}:\n{said}" if said else words
 
 
@@ -129,7 +129,7 @@ def ensure_started(*, wait: float | None = None) -> None:
     broker.check(home, settings_module.load())
     for directory in (home.root, home.worker):
         paths.make_private(directory)
-    if readonly.is_outdated():
+    if engine.is_outdated():
         replace_older_worker(stop, lambda: _start(home))
     started = _start(home)
     if wait is not None:

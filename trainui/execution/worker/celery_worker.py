@@ -33,7 +33,7 @@ from trainui.execution.worker.celery_app import TRACKED_TASK, get_app
 from trainui.execution.worker.services import STOPPING, WorkerServices
 from trainui.paths import Home
 from trainui.settings import Settings, host
-from trainui.store.db import sqlite_file, wal
+from trainui.store.db import sqlite_file
 
 logger = logging.getLogger(__name__)
 
@@ -54,7 +54,7 @@ class DatabaseWatch:
         self._file = sqlite_file.store_file()
         self._opened = sqlite_file.file_identity(self._file)
         self._mark = sqlite_file.FileMark()
-        self._keeper: wal.LogKeeper | None = None
+        self._keeper: sqlite_file.LogKeeper | None = None
         self._log: tuple[int | None, ...] = ()
         """The identity of the log that the keeper has open."""
         with suppress(OSError, sqlite3.Error, StoreError):
@@ -86,12 +86,12 @@ class DatabaseWatch:
     def _log_deleted(self) -> str | None:
         if self._file is None or self._opened is None:
             return None
-        if self._keeper is not None and wal.identity(self._file) == self._log:
+        if self._keeper is not None and sqlite_file.log_identity(self._file) == self._log:
             return None
-        deleted = wal.deleted(self._file)
+        deleted = sqlite_file.deleted_log(self._file)
         if deleted is None:
-            self._keeper = self._keeper or wal.LogKeeper(sqlite_file.connect(self._file))
-            self._log = wal.identity(self._file)
+            self._keeper = self._keeper or sqlite_file.LogKeeper(sqlite_file.connect(self._file))
+            self._log = sqlite_file.log_identity(self._file)
             return None
         if self._keeper is not None:
             with suppress(sqlite3.Error):  # the worker ends in any case

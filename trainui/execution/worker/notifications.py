@@ -26,7 +26,7 @@ from trainui.errors import StoreError
 from trainui.model.notifications import Notification
 from trainui.pipeline.substitution.masking import Masker, secrets_of
 from trainui.settings import Settings
-from trainui.store.db import outage
+from trainui.store.db import engine
 from trainui.store.db.engine import Store
 from trainui.store.read import run_in_json, views
 from trainui.store.runs import notifications
@@ -131,7 +131,7 @@ class _Channel:
         try:
             self._run(self._program(notice))
         except StoreError as error:
-            outage.log.failed(error)
+            engine.outages.failed(error)
             return False
         return True
 
@@ -171,7 +171,7 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 def _command(command: str, notice: Notification) -> _Program:
     """Return the user's command: the run's summary on stdin, the event in variables."""
-    with views.reading() as connection:
+    with engine.reading() as connection:
         run = views.run(connection, notice.run_id)
         text = "" if run is None else json.dumps(run_in_json.run_in_full(connection, run))
     about = {"TRAINUI_EVENT": notice.kind, "TRAINUI_MESSAGE": notice.text}

@@ -37,9 +37,8 @@ from trainui.execution.worker.task_sender import QueueRecord, QueueSweeper, Task
 from trainui.model.records import AttemptRecord
 from trainui.model.states import Status
 from trainui.resume import code_version
-from trainui.store.db import protocol, readonly, sqlite_file
+from trainui.store.db import engine, protocol, sqlite_file
 from trainui.store.db.engine import Store, open_store
-from trainui.store.read import views
 from trainui.store.runs import attempts, stages
 from trainui.store.runs.attempts import StartedAttempt
 from trainui.supervisor.process import ForkServer
@@ -179,8 +178,8 @@ class ChangeDetector:
         """Return True if the store may have changed since the last call."""
         try:
             if self._connection is None:
-                self._connection = views.connect()
-            version = views.data_version(self._connection)
+                self._connection = engine.connect_to_read()
+            version = engine.data_version(self._connection)
         except (TrainuiError, sqlite3.Error):
             self.close()
             return True
@@ -190,8 +189,8 @@ class ChangeDetector:
     def is_outdated(self) -> bool:
         """Return True if another trainui has changed the schema; False if it cannot be read."""
         try:
-            self._connection = self._connection or views.connect()
-            readonly.check_schema(self._connection)
+            self._connection = self._connection or engine.connect_to_read()
+            engine.check_schema(self._connection)
         except SchemaRefusedError:
             return True
         except (TrainuiError, sqlite3.Error):  # the next `seen` opens it again, or reports a change

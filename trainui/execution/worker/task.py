@@ -19,7 +19,7 @@ from trainui.execution.worker.services import STOPPING
 from trainui.execution.worker.task_sender import TASK_NAME
 from trainui.model.records import AttemptRecord
 from trainui.model.states import DONE
-from trainui.store.db import outage
+from trainui.store.db import engine
 
 logger = get_task_logger(__name__)
 
@@ -59,7 +59,7 @@ def execute_stage_with_tracking(
     try:
         ended = _execute(running.monitor, pipeline_uuid, stage_name, self.request.id)
     except StoreError as error:
-        outage.log.failed(error)
+        engine.outages.failed(error)
         raise Ignore from error
     if ended is not None and ended.status not in DONE:
         why = (ended.error or ended.status).partition("\n")[0]

@@ -19,7 +19,7 @@ from trainui.metrics.reader import process
 from trainui.metrics.reader.attempt import AttemptReader, Shared
 from trainui.metrics.reader.watch import FileChanges, Watch
 from trainui.metrics.tail import UnreadableFileError, raise_shortage
-from trainui.store.db import outage
+from trainui.store.db import engine
 from trainui.store.db.engine import Store, open_patiently
 from trainui.store.runs import metrics_progress
 from trainui.store.shell_environment import MaskedFormatter
@@ -282,7 +282,7 @@ class MetricsReader:
             try:
                 pause = self.turn(scan=scan, is_awaited=is_awaited)
             except StoreError as error:  # locked, or the disk is full: read again later
-                outage.log.failed(error)
+                engine.outages.failed(error)
                 self._scan_due, pause = True, IDLE_PAUSE
             except TrainuiError as error:
                 log.warning("%s", error)

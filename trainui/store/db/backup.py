@@ -10,7 +10,7 @@ from contextlib import closing
 from pathlib import Path
 
 from trainui.errors import StoreError
-from trainui.store.db import protocol, readonly, sqlite_file
+from trainui.store.db import engine, protocol, sqlite_file
 
 PAGES = 1024
 """Pages between two calls of `advance`: 4 MB."""
@@ -29,7 +29,7 @@ def copy(source: Path, target: Path, advance: Callable[[int, int], None]) -> Non
         NotPlainFileError: the source is not a regular file.
         StoreError: it cannot be read, is damaged, or has no tables of runs.
     """
-    with readonly.reading(source):
+    with engine.reading(source):
         pass  # raises an error that says why it cannot be opened
     os.close(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
     query = f"{source.absolute().as_uri()}?mode=ro"

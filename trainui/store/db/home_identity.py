@@ -10,12 +10,14 @@ has what else the database notes.
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
+import re
 import sqlite3
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import closing, suppress
 from dataclasses import asdict, dataclass
 from enum import Enum
@@ -26,7 +28,7 @@ from typing import TYPE_CHECKING, Any
 from trainui import paths, settings
 from trainui.errors import CopiedHomeError, TrainuiError
 from trainui.paths import Home
-from trainui.store.db import home_look, relocation, sqlite_file, statements
+from trainui.store.db import home_look, sqlite_file, statements
 from trainui.store.db.protocol import Connection
 from trainui.system import mounts, plain_files
 
@@ -40,6 +42,39 @@ DECIDE = (
     "`trainui worker start --as-copy` makes it a home of its own, `--moved` says that it replaces "
     "the other one"
 )
+
+PATH_COLUMNS = (
+    ("runs", "id", "directory"),
+    ("stages", "id", "directory"),
+    ("attempts", "id", "directory"),
+    ("attempts", "id", "checkpoint"),
+    ("sources", "id", "key"),
+)
+"""Columns with one path each: table, key, column."""
+
+JSON_COLUMNS = (
+    ("runs", "id", "submission_json"),
+    ("runs", "id", "params_json"),
+    ("stages", "id", "definition_json"),
+    ("stages", "id", "result_json"),
+    ("attempts", "id", "definition_json"),
+    ("attempts", "id", "inputs_json"),
+    ("attempts", "id", "kept_json"),
+    ("attempts", "id", "result_json"),
+    ("events", "id", "data_json"),
+    ("sources", "id", "state_json"),
+)
+"""Columns with paths in JSON, e.g. in a command with `${run_dir}`."""
+
+_OF_HOST = {
+    "runs": "host = ?",
+    "stages": "run_id IN (SELECT id FROM runs WHERE host = ?)",
+    "events": "run_id IN (SELECT id FROM runs WHERE host = ?)",
+    "attempts": "host = ?",
+    "sources": "owner IN (SELECT stages.id FROM stages JOIN runs ON runs.id = run_id "
+    "WHERE host = ?)",
+}
+"""The condition that a row belongs to a run of a host."""
 
 
 class Kind(Enum):
@@ -192,9 +227,9 @@ def look(connection: Connection | None, home: Home) -> Standing:
     if path != noted.path and (found := _by_noted_path(home, noted, place)) is not None:
         return found
     if connection:
-        from trainui.store.db import home_processes  # rarely needed
+        pass  # rarely needed
 
-        if pids := home_processes.elsewhere(connection, noted.roots, home):
+        if pids := running_elsewhere(connection, noted.roots, home):
             return Standing(Kind.ELSEWHERE, home.root, noted, noted.path, pids)
     return Standing(Kind.MOVED, home.root, noted)
 
@@ -252,7 +287,7 @@ def note(
     if before is not None and not (is_shared and as_new):  # those are of the original
         host = settings.host() if is_shared else None
         for old in before.roots:
-            relocation.move(connection, old, now.root, host)
+            move_runs(connection, old, now.root, host)
     if not is_shared:
         connection.execute("DELETE FROM homes")
         statements.insert(connection, "homes", [asdict(now)])
@@ -332,3 +367,125 @@ def _mount_of(path: str) -> str:
     """Return the mountpoint of the file system that a path without links is on."""
     known = mounts.kinds()
     return next((str(up) for up in (Path(path), *Path(path).parents) if str(up) in known), "/")
+
+
+def moved_path(path: str, old: Iterable[str], new: str) -> str:
+    """Return where a path is after a home moved from one of its `old` paths; itself if outside."""
+    for one in old:
+        if path.startswith(f"{one}/"):
+            return new + path[len(one) :]
+    return path
+
+
+def move_runs(connection: Connection, old: str, new: str, host: str | None = None) -> None:
+    """Replace the path of a home in all paths below it; on a shared database, of one host's runs.
+
+    In texts it is replaced where it is not the end of a longer path.
+    """
+    if old == new:
+        return
+    for table, key, column in PATH_COLUMNS:
+        _move_column(connection, (table, key, column), f"{old}/", new, host)
+    for table, key, column in JSON_COLUMNS:
+        _move_column(connection, (table, key, column), f"{old}/", new, host, is_json=True)
+
+
+def _move_column(
+    connection: Connection,
+    place: tuple[str, str, str],
+    old: str,
+    new: str,
+    host: str | None,
+    *,
+    is_json: bool = False,
+) -> None:
+    table, key, column = place
+    if is_json:
+        old, new = (json.dumps(one, ensure_ascii=False)[1:-1] for one in (old, new))
+    condition, parameters = f"{column} LIKE ? ESCAPE '!'", [f"{'%' * is_json}{_escaped(old)}%"]
+    if host is not None:
+        condition, parameters = f"{condition} AND {_OF_HOST[table]}", [*parameters, host]
+    found = connection.execute(
+        f"SELECT {key}, {column} FROM {table} WHERE {condition}", tuple(parameters)
+    ).fetchall()
+    pattern = re.compile(rf"(?<![\w./-]){re.escape(old)}" if is_json else f"^{re.escape(old)}")
+    for row_id, text in found:
+        changed = pattern.sub(lambda _: f"{new}/", text)
+        if changed != text:
+            connection.execute(
+                f"UPDATE {table} SET {column} = ? WHERE {key} = ?", (changed, row_id)
+            )
+
+
+def _escaped(text: str) -> str:
+    return re.sub(r"([!%_])", r"!\1", text)
+
+
+def running_elsewhere(connection: Connection, roots: Collection[str], home: Home) -> str:
+    """Return the processes of a home's stages that run in another directory: stages and pids.
+
+    `roots` are the paths that the home had. An attempt's lock, or its log, shows where it runs.
+    """
+    return ", ".join(f"{stage}: pid {pid}" for pid, stage in _elsewhere(connection, roots, home))
+
+
+def _elsewhere(
+    connection: Connection, roots: Collection[str], home: Home
+) -> Iterator[tuple[int, str]]:
+    from trainui.supervisor import protocol  # rarely needed
+    from trainui.supervisor.supervise import list_processes
+
+    names = protocol.IDENTITY
+    found: dict[int, dict[str, str]] = {}
+    for process in list_processes():
+        if not process.dead and process.pid != os.getpid():
+            identity = _variables_of(process.pid, names)
+            if all(identity.get(name) for name in names):
+                found[process.pid] = identity
+    for pid, identity in found.items():
+        run_id, stage, number, run_dir = (identity[name] for name in names)
+        row = connection.execute(
+            "SELECT runs.directory, stages.directory FROM stages JOIN runs ON runs.id = run_id "
+            "WHERE run_id = ? AND stages.name = ?",
+            (run_id, stage),
+        ).fetchone()
+        if row is None or row[0] != run_dir:
+            continue
+        own = moved_path(row[1], roots, str(home.root))
+        if own != row[1] or str(home.root) in roots:
+            attempt = paths.attempt_directory(Path(own), int(number))
+            logs = [attempt / protocol.STDOUT_FILE, attempt / protocol.STDERR_FILE]
+            if not _is_locked(attempt / protocol.LOCK_FILE) and not _writes(pid, logs):
+                yield pid, stage
+
+
+def _variables_of(pid: int, names: tuple[str, ...]) -> dict[str, str]:
+    try:
+        environ = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+    except OSError:
+        return {}
+    pairs = (os.fsdecode(one).partition("=") for one in environ)
+    return {name: value for name, _, value in pairs if name in names}
+
+
+def _is_locked(path: Path) -> bool:
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
+
+
+def _writes(pid: int, logs: Iterable[Path]) -> bool:
+    """Return True if a process has the logs of an attempt, or one of them, as its output."""
+    for descriptor, log in enumerate(logs, start=1):
+        with suppress(OSError):
+            if os.path.samefile(f"/proc/{pid}/fd/{descriptor}", log):  # noqa: PTH121
+                return True
+    return False

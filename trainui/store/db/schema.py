@@ -1,4 +1,4 @@
-"""The schema's version: checked on each open; only a worker at its start upgrades it, by Alembic.
+"""The schema and its revisions: checked on each open; a worker at its start upgrades by Alembic.
 
 Alembic is imported only for an upgrade, before which all tables but those of points are backed up.
 A new SQLite database is made from the SQL beside the migrations, which spares the first `run` the
@@ -7,7 +7,7 @@ import of SQLAlchemy.
 
 from __future__ import annotations
 
-import logging
+import fcntl
 import os
 import sqlite3
 import time
@@ -19,18 +19,27 @@ from typing import TYPE_CHECKING
 from trainui import clock, paths
 from trainui.errors import (
     SchemaOutdatedError,
+    SchemaRefusedError,
     StoreError,
     StoreLockedError,
     UnfitEnvironmentError,
 )
-from trainui.store.db import lock_wait_notice, postgres, schema_revision, sqlite_file
-from trainui.store.db.schema_revision import HEAD as HEAD
-from trainui.supervisor.supervise import try_lock
+from trainui.store.db import lock_wait_notice, postgres, sqlite_file
 from trainui.system import plain_files
 
 if TYPE_CHECKING:
     import psycopg
     from alembic.config import Config
+
+REVISIONS = ("0100",)
+"""Those in `store.migrations.versions`, in order: databases at an earlier one are upgraded."""
+
+HEAD = REVISIONS[-1]
+"""The one that this version reads and writes."""
+
+BEFORE_RELEASE = tuple(f"{number:04}" for number in range(1, 12))
+"""Those of versions that were never released. Any other unknown revision is a later one."""
+
 
 BULK_TABLES = frozenset({"chunks", "chunk_figures", "tails", "sources", "log_reads"})
 """Tables with points and file offsets: not backed up before an upgrade, since they may have many
@@ -42,7 +51,31 @@ TABLES = Path(__file__).parents[1] / "migrations" / "tables.sql"
 UPGRADE_PATIENCE, LOOK_EVERY = 60.0, 0.02
 """Seconds to wait for another process's upgrade, and between two checks of its lock."""
 
-log = logging.getLogger(__name__)
+
+def check_revision(found: str, where: str) -> None:
+    """Check that a revision is `HEAD`.
+
+    Raises:
+        SchemaRefusedError: it is later, or from before the first release.
+        SchemaOutdatedError: it can be upgraded.
+    """
+    if found == HEAD:
+        return
+    if found in BEFORE_RELEASE:
+        raise SchemaRefusedError(
+            f"{where}: created by a trainui from before the first release (schema {found}), which "
+            "this one cannot read; keep a copy with `trainui backup`, end what it runs with "
+            "`trainui worker stop --with-stages`, then set TRAINUI_HOME to a new directory"
+        )
+    if found not in REVISIONS:
+        raise SchemaRefusedError(
+            f"{where}: created by a newer trainui (schema {found}; this one supports {HEAD}); "
+            "upgrade trainui, or set TRAINUI_HOME to another directory"
+        )
+    raise SchemaOutdatedError(
+        f"{where}: of an older trainui (schema {found}; this one needs {HEAD}): upgrade it with "
+        "`trainui worker start`, for which the older worker leaves; stages keep running"
+    )
 
 
 def make_file(file: Path) -> None:
@@ -90,7 +123,7 @@ def fill_if_empty(file: Path) -> None:
         return
     with _one_at_a_time(file):
         if (found := revision(file)) is not None:
-            schema_revision.check(found, str(file))
+            check_revision(found, str(file))
             return
         _check_empty(file)
         create(file)
@@ -113,7 +146,7 @@ def _is_earlier(found: str | None, where: str) -> bool:
     if found is None:
         return False
     with suppress(SchemaOutdatedError):
-        schema_revision.check(found, where)
+        check_revision(found, where)
         return False
     return True
 
@@ -167,7 +200,7 @@ def alembic_config(url: str) -> Config:
 def fill_server_if_empty(url: str) -> None:
     """Create the tables in a PostgreSQL database that has none; raise as `fill_if_empty`."""
     if (found := server_revision(url)) is not None:
-        schema_revision.check(found, postgres.shown(url))
+        check_revision(found, postgres.shown(url))
     else:
         upgrade(url)  # one at a time, like all writes
 
@@ -204,13 +237,15 @@ def _check_encoding(connection: psycopg.Connection, url: str) -> None:
 
 def back_up(file: Path, target: Path) -> None:
     """Copy all tables except points into a new database, from one snapshot."""
+    import logging  # for an upgrade alone
+
     os.close(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
     try:
         _copy(file, target)
     except BaseException:
         target.unlink()  # a partial copy must not look like a backup
         raise
-    log.info("%s was copied to %s, without its points", file, target)
+    logging.getLogger(__name__).info("%s was copied to %s, without its points", file, target)
 
 
 def _copy(file: Path, target: Path) -> None:
@@ -235,7 +270,7 @@ def _one_at_a_time(file: Path) -> Iterator[None]:
     descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     give_up_at = time.monotonic() + UPGRADE_PATIENCE
     try:
-        while not try_lock(descriptor):
+        while not _lock(descriptor):
             if time.monotonic() > give_up_at:
                 raise StoreLockedError(
                     f"{file}: another process is upgrading it, or hangs; try again"
@@ -244,3 +279,11 @@ def _one_at_a_time(file: Path) -> Iterator[None]:
         yield
     finally:
         os.close(descriptor)
+
+
+def _lock(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

@@ -14,7 +14,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from trainui.store.db import protocol
-from trainui.store.db.readonly import snapshot
+from trainui.store.db.engine import snapshot
 from trainui.store.db.statements import batches, placeholders
 from trainui.store.points import chunks, read_points
 from trainui.store.points.chunks import Floats, Ints, np

@@ -14,7 +14,7 @@ from itertools import pairwise, starmap
 from typing import Any, NamedTuple
 
 from trainui.store.db import protocol
-from trainui.store.db.readonly import snapshot
+from trainui.store.db.engine import snapshot
 from trainui.store.points import plot_columns, plot_series, read_points
 from trainui.store.points.chunks import Floats, Ints, Stats, np
 from trainui.store.points.plot_columns import BinGrid, Columns

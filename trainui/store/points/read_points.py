@@ -21,7 +21,7 @@ from typing import NamedTuple, TypeVar
 
 from trainui.model.records import SeriesSummary
 from trainui.store.db import protocol
-from trainui.store.db.readonly import snapshot
+from trainui.store.db.engine import snapshot
 from trainui.store.points import chunks
 from trainui.store.points.chunks import NO_TIME, Bools, Points, Stats, TailPart, step_number
 

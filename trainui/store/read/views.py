@@ -26,12 +26,6 @@ from trainui.model.records import (
 from trainui.model.states import ENDED, Status
 from trainui.store.db import protocol
 from trainui.store.db.protocol import Connection
-from trainui.store.db.readonly import connect as connect
-from trainui.store.db.readonly import data_version as data_version
-from trainui.store.db.readonly import is_none_yet as is_none_yet
-from trainui.store.db.readonly import is_there as is_there
-from trainui.store.db.readonly import reading as reading
-from trainui.store.db.readonly import snapshot as snapshot
 from trainui.store.db.statements import IS_EXTERNAL, placeholders
 from trainui.store.read import row_mapping
 from trainui.store.read.time_worked import STAGE_COLUMNS

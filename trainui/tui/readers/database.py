@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from trainui import paths, settings
 from trainui.errors import NotFoundError, TrainuiError
-from trainui.store.db import readonly, sqlite_file, wal
+from trainui.store.db import engine, sqlite_file
 from trainui.store.db.protocol import Connection
 from trainui.store.read import event_feed, run_list, views
 from trainui.store.read.run_list import RunLine
@@ -181,7 +181,7 @@ class ScreenDatabase:
             return True
         if self._connection is None:
             return self._file is not None  # the last read failed: retry
-        return readonly.data_version(self._connection) != self._version
+        return engine.data_version(self._connection) != self._version
 
     def read(self, query: Query) -> Snapshot:
         """Answer a query with a snapshot; errors are reported in the snapshot."""
@@ -209,8 +209,8 @@ class ScreenDatabase:
 
     def _read(self, snapshot: Snapshot, connection: Connection) -> Snapshot:
         query = snapshot.query
-        self._version = readonly.data_version(connection)
-        readonly.check_schema(connection)
+        self._version = engine.data_version(connection)
+        engine.check_schema(connection)
         if self._ring is not None:
             self._ring_for_events(connection, self._ring)
         self.health.find_checkpoint_places(connection)
@@ -268,7 +268,7 @@ class ScreenDatabase:
         later = query.curves is not None and not self._has_read_curves
         self._has_read_curves |= query.stage is not None and query.curves is not None
         reduced = replace(query, curves=None) if later else query
-        with readonly.snapshot(connection):
+        with engine.snapshot(connection):
             page = self._pages.read(connection, reduced, snapshot.health.lost)
         more = page.more if page is not None else 0
         self.unfinished = (later and query.stage is not None) or more > 0
@@ -277,8 +277,8 @@ class ScreenDatabase:
     def _connected(self) -> Connection:
         if self._connection is None:
             self._replaced()
-            self._connection = readonly.connect()
-            self._log = () if self._path is None else wal.identity(self._path)
+            self._connection = engine.connect_to_read()
+            self._log = () if self._path is None else sqlite_file.log_identity(self._path)
         return self._connection
 
     def _replaced(self) -> bool:
@@ -290,7 +290,7 @@ class ScreenDatabase:
             self._file = self._file or (0, 0)
             return False
         found = sqlite_file.file_identity(self._path)
-        is_log_same = self._connection is None or wal.identity(self._path) == self._log
+        is_log_same = self._connection is None or sqlite_file.log_identity(self._path) == self._log
         if found == self._file and is_log_same:
             return False
         self._file = found

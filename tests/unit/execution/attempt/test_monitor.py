@@ -33,7 +33,7 @@ from trainui.model.notifications import PRUNING_OFF
 from trainui.model.records import AttemptRecord, PruningReason
 from trainui.model.states import Status
 from trainui.resume import outputs
-from trainui.store.db import outage
+from trainui.store.db import engine
 from trainui.store.db.engine import Store
 from trainui.store.read import views
 from trainui.store.runs import attempts, stage_queue, stage_requests, stages
@@ -393,7 +393,7 @@ def launch_while_locked(store: Store, follower: AttemptMonitor, run: str) -> Non
 
     with ExitStack() as locked, pytest.MonkeyPatch.context() as patch:
         patch.setattr(launch, "choose_checkpoint", choose)
-        patch.setattr(outage.log, "failed", lambda _: refused.set())
+        patch.setattr(engine.outages, "failed", lambda _: refused.set())
         assert follower.claim(run, "a", str(attempt.celery_task_id)) is not None
         assert refused.is_set()
 

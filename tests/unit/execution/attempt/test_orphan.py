@@ -25,6 +25,7 @@ from trainui.execution.attempt import lost_attempts, monitor, running_attempts
 from trainui.execution.attempt.monitor import AttemptMonitor
 from trainui.model.records import AttemptRecord, Lost, StageRecord
 from trainui.model.states import Status
+from trainui.store.db import engine
 from trainui.store.db.engine import Store
 from trainui.store.read import views
 from trainui.store.runs import attempts, stages
@@ -174,7 +175,7 @@ def test_a_stage_whose_records_are_removed_has_vanished_once_its_process_has_end
 
 def find_lost() -> Lost:
     """Look as a reader does while no worker lives; the last heartbeat of each host is old."""
-    with views.reading() as connection:
+    with engine.reading() as connection:
         found = views.open_attempts(connection)
     return lost_attempts.LossFinder().find(found, {settings.host(): 0, "far-away": 0})
 
@@ -263,7 +264,7 @@ def test_an_attempt_of_another_host_is_lost_once_that_host_is_silent(
     run.set_in_pids(boot_id="another")
     found = find_lost()
     assert [one.is_elsewhere for one in found.stages.values()] == [True]
-    with views.reading() as connection:
+    with engine.reading() as connection:
         running = views.open_attempts(connection)
     assert not lost_attempts.LossFinder().find(running, {"far-away": clock.now()}).stages
     run.go()

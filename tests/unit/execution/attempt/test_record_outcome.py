@@ -23,6 +23,7 @@ from trainui.execution.attempt.record_outcome import FlushResult
 from trainui.execution.slots import host
 from trainui.model.records import AttemptRecord, Slot, StageRecord
 from trainui.model.states import Status
+from trainui.store.db import engine
 from trainui.store.db.engine import Store
 from trainui.store.read import views
 from trainui.store.runs import attempts, stage_requests, stages
@@ -228,7 +229,7 @@ def test_the_wait_for_metrics_is_bounded_and_that_is_said(store: Store, tmp_path
     context = unread(store, tmp_path)
     found = record_outcome.wait_until_read(store, context, threading.Event(), patience=0.1)
     assert found == FlushResult.GIVEN_UP
-    with views.reading() as connection:
+    with engine.reading() as connection:
         texts = [event.text for _, event in views.events(connection, context.run.id)]
     assert "a: its metrics may be incomplete: the reader made no progress for 0.1 s" in texts
 
@@ -254,7 +255,7 @@ def test_a_reader_that_could_not_write_is_not_given_up(
             assert waits.wait(PATIENCE)
             mark_metrics_complete(connection, context.attempt.id)
         assert waiting.result() == FlushResult.COMPLETE
-    with views.reading() as reading:
+    with engine.reading() as reading:
         events = [event for _, event in views.events(reading, context.run.id)]
     assert "metrics" not in {event.kind for event in events}
 

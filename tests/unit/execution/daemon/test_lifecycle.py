@@ -14,7 +14,7 @@ from trainui.errors import UnfitEnvironmentError, UsageError
 from trainui.execution.daemon import early_worker, lifecycle
 from trainui.execution.daemon.lifecycle import DatabaseInUseError
 from trainui.store import hosts
-from trainui.store.db import schema_revision
+from trainui.store.db import schema
 from trainui.store.db.engine import open_store
 
 LOADED = """
@@ -93,8 +93,7 @@ def test_no_upgrade_while_a_worker_on_another_host_is_active(
     for name in "ab":
         with store.write() as connection:
             hosts.announce(connection, name, home=name, place=None, slots=[], queues=[])
-    monkeypatch.setattr(schema_revision, "HEAD", "0999")
-    monkeypatch.setattr("trainui.store.db.readonly.HEAD", "0999")
+    monkeypatch.setattr(schema, "HEAD", "0999")
     with pytest.raises(DatabaseInUseError, match="on b:"):
         lifecycle.upgrade_schema()
     silence = int(hosts.SILENT_AFTER * clock.SECOND)

@@ -9,7 +9,7 @@ import pytest
 
 from trainui import paths
 from trainui.execution.worker.celery_worker import DatabaseWatch
-from trainui.store.db import wal
+from trainui.store.db import sqlite_file
 from trainui.store.db.engine import Store
 from trainui.store.read import views
 from trainui.store.runs import runs
@@ -50,12 +50,12 @@ def test_a_deleted_log_that_cannot_be_saved_is_noticed_too(
     if not store.url.startswith("sqlite"):
         pytest.skip("SQLite's file")
 
-    def fail(self: wal.LogKeeper) -> None:
+    def fail(self: sqlite_file.LogKeeper) -> None:
         raise sqlite3.OperationalError("database or disk is full")
 
     with store.write() as connection:
         runs.set_flag(connection, "paused", "1")
     watch = DatabaseWatch()
-    monkeypatch.setattr(wal.LogKeeper, "save", fail)
+    monkeypatch.setattr(sqlite_file.LogKeeper, "save", fail)
     Path(f"{paths.home().database}-wal").unlink()
     assert "was deleted while it was in use" in str(watch.problem())

@@ -18,9 +18,8 @@ from trainui.errors import StoreError
 from trainui.execution.worker import notifications
 from trainui.execution.worker.notifications import Notifier
 from trainui.settings import Settings
-from trainui.store.db import protocol
+from trainui.store.db import engine, protocol
 from trainui.store.db.engine import Store
-from trainui.store.read import views
 from trainui.store.runs import runs
 
 TEXT = "name: digits\nstages: [{name: train, run: 'true'}]\n"
@@ -84,7 +83,7 @@ def test_a_notice_outlives_a_store_that_cannot_be_read(
     told = notifier(store, notify_command=f'echo "$TRAINUI_MESSAGE" >> {tmp_path}/words')
     mark(store, run_id, "stalled", "train: silent for 10m")
     failures = iter([StoreError("the server is away")] * 3)
-    real = views.reading
+    real = engine.reading
 
     def reading() -> AbstractContextManager[protocol.Connection]:
         if (error := next(failures, None)) is not None:
@@ -92,7 +91,7 @@ def test_a_notice_outlives_a_store_that_cannot_be_read(
         return real()
 
     monkeypatch.setattr(notifications, "AGAIN_AFTER", 0.01)
-    monkeypatch.setattr(views, "reading", reading)
+    monkeypatch.setattr(engine, "reading", reading)
     told.poll(changed=True)
     wait_for(lambda: lines(tmp_path / "words"), "words")
     assert next(failures, None) is None

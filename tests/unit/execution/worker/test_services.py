@@ -24,7 +24,7 @@ from trainui.execution.worker.services import (
 from trainui.model.records import Slot
 from trainui.model.states import Status
 from trainui.resume import code_version
-from trainui.store.db import outage
+from trainui.store.db import engine
 from trainui.store.db.engine import Store
 from trainui.store.read import row_mapping
 from trainui.store.runs import attempts, runs, stages
@@ -47,7 +47,7 @@ def test_a_locked_store_is_an_outage_and_ends_the_pass(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    monkeypatch.setattr(outage, "log", outage.OutageLog())
+    monkeypatch.setattr(engine, "outages", engine.OutageLog())
     with store.write():
         for _ in range(3):
             services._run(hasty.await_writable)
@@ -57,7 +57,7 @@ def test_a_locked_store_is_an_outage_and_ends_the_pass(
     assert warning.endswith("retrying until it succeeds")
     services._run(hasty.await_writable)
     assert not services._is_locked
-    assert outage.log._since is None
+    assert engine.outages._since is None
 
 
 def test_other_errors_of_a_service_do_not_end_the_pass(services: WorkerServices) -> None:

@@ -31,9 +31,9 @@ from trainui.metrics.reader.watch import FileChanges, Watch
 from trainui.model.definition import MetricSource
 from trainui.model.search import Search
 from trainui.model.states import Status
+from trainui.store.db import engine
 from trainui.store.db.engine import Store
 from trainui.store.points import read_points, write_points
-from trainui.store.read import views
 from trainui.store.runs import attempts, runs, stage_requests
 from trainui.store.runs.attempts import Outcome
 
@@ -254,7 +254,7 @@ def test_what_was_recorded_before_it_was_read_is_read_too(
     wait_for(lambda: is_complete(store, first))
     second.end()
     wait_for(lambda: is_complete(store, second))
-    with closing(views.connect(paths.home().database)) as connection:
+    with closing(engine.connect_to_read(paths.home().database)) as connection:
         found = [
             (one.attempt, one.step) for one in read_points.points(connection, [first.stage_id])
         ]

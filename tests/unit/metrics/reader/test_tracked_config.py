@@ -16,6 +16,7 @@ from tests.unit.metrics.trackers.test_databases import MLFLOW
 from trainui import wakeup
 from trainui.metrics.discovery import trainings
 from trainui.metrics.reader.attempt import AttemptReader
+from trainui.store.db import engine
 from trainui.store.db.engine import Store
 from trainui.store.read import run_in_json, views
 from trainui.store.read.row_mapping import dump
@@ -37,7 +38,7 @@ def finish(store: Store, attempt: Attempt) -> None:
 
 def params_of(name: str = "train") -> dict[str, Any]:
     """The parameters of a run, and those that are shown for its stage."""
-    with closing(views.connect()) as connection:
+    with closing(engine.connect_to_read()) as connection:
         run = next(one for one in views.runs(connection) if one.name == f"run-of-{name}")
         (stage,) = run_in_json.run_in_full(connection, run)["stages"]
     assert {key: str(value) for key, value in stage["params"].items()} == dict(run.params)
@@ -86,7 +87,7 @@ def test_the_summary_of_wandb_is_known_at_the_end(store: Store, tmp_path: Path) 
     written = field(1, 300) + field(3, field(1, item("best", 0.5)) + field(1, item("a.b", "x")))
     log.write_bytes(frames(config(lr=0.1), row(0, item("loss", 1)), written))
     finish(store, attempt)
-    with closing(views.connect()) as connection:
+    with closing(engine.connect_to_read()) as connection:
         run = views.find_run(connection, "run-of-train")
         (stage,) = run_in_json.run_in_full(connection, run)["stages"]
     assert stage["summary"] == {"best": 0.5, "a.b": "x"}
@@ -133,7 +134,7 @@ def test_the_pipelines_parameters_come_first_and_stages_that_differ_have_none(
             (dump(submission), '{"width":"8","lr":"2"}'),
         )
         metrics_progress.record(connection, attempt.stage_id, {"lr": "2", "width": "9"})
-    with closing(views.connect()) as connection:
+    with closing(engine.connect_to_read()) as connection:
         (run,) = views.runs(connection)
     assert run.params == {"width": "8", "depth": "1"}
 

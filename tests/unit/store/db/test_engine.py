@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -15,8 +18,8 @@ from tests.unit.store.conftest import AddRun
 from trainui import paths
 from trainui.errors import StoreError, StoreLockedError, StoreSchemaError, UsageError
 from trainui.model.definition import Pipeline
-from trainui.store.db import postgres, sqlite_file
-from trainui.store.db.engine import Store, open_patiently, open_store
+from trainui.store.db import engine, postgres, sqlite_file
+from trainui.store.db.engine import OUTAGE_ENDS_AFTER, OutageLog, Store, open_patiently, open_store
 from trainui.store.read import views
 from trainui.store.runs import runs, stored_pipeline
 from trainui.store.runs.stored_pipeline import NewRun
@@ -102,7 +105,7 @@ def test_a_store_that_was_removed_is_awaited(
 
 
 def names() -> list[str]:
-    with views.reading() as connection:
+    with engine.reading() as connection:
         return [run.name for run in views.runs(connection)]
 
 
@@ -157,3 +160,93 @@ def test_a_snapshot_does_not_change_while_it_is_read(store: Store) -> None:
         assert runs.flag(connection, "a") == "set"
         set_flag(store, "b")
         assert runs.flag(connection, "b") is None
+
+
+WRITE = """
+import sqlite3, sys
+connection = sqlite3.connect(sys.argv[1])
+connection.execute("INSERT OR REPLACE INTO flags (name, value) VALUES ('a', ?)", (sys.argv[2],))
+connection.commit()
+connection.close()
+"""
+
+
+def write(value: str) -> None:
+    """Write a flag from another process, which closes the database as the last one that writes."""
+    database = str(paths.home().database)
+    subprocess.run([sys.executable, "-c", WRITE, database, value], check=True)
+
+
+def test_a_store_that_is_opened_and_closed_hides_no_commit_from_a_reader(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SQLite's locks are the process's: whoever closes the file by hand ends them all.
+
+    The next to close the database would take it for unused, and remove the log that is being read.
+    """
+    monkeypatch.setenv("TRAINUI_HOME", str(tmp_path / "home"))
+    monkeypatch.delenv("TRAINUI_DATABASE_URL", raising=False)
+    monkeypatch.setattr(engine, "_open", engine._open.__wrapped__)  # those of other tests stay open
+    engine.open_store().close()
+    with engine.reading() as connection:
+        for value in ("1", "2", "3"):
+            version = engine.data_version(connection)
+            engine.open_store().close()
+            write(value)
+            assert engine.data_version(connection) != version
+            assert views.flag(connection, "a") == value
+
+
+@pytest.mark.usefixtures("only_on_sqlite")
+def test_an_error_that_ended_the_transaction_is_the_one_that_is_raised(store: Store) -> None:
+    """As SQLite does where a page cannot be read."""
+
+    def read_damaged() -> None:
+        with engine.snapshot(connection):
+            connection.execute("ROLLBACK")
+            raise sqlite3.DatabaseError("database disk image is malformed")
+
+    with engine.reading() as connection:
+        with pytest.raises(sqlite3.DatabaseError, match="malformed"):
+            read_damaged()
+        with engine.snapshot(connection):
+            assert connection.in_transaction
+        assert not connection.in_transaction
+
+
+ERROR = StoreError("the server is away")
+
+
+class Clock:
+    now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_an_outage_of_an_hour_is_some_lines_and_its_end_is_one(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.INFO)
+    clock = Clock()
+    log = OutageLog(clock)
+    log.succeeded()
+    for _ in range(3600):
+        log.failed(ERROR)
+        clock.now += 1.0
+    log.succeeded()
+    log.succeeded()
+    first, second, *_, last = caplog.messages
+    assert first == "the server is away; retrying until it succeeds"
+    assert second == "11 failures in 10s: the server is away"
+    assert last == "the database is writable again, after 1h 00m"
+    assert len(caplog.messages) == 12
+
+
+def test_what_fails_much_later_is_another_outage(caplog: pytest.LogCaptureFixture) -> None:
+    clock = Clock()
+    log = OutageLog(clock)
+    log.failed(ERROR)
+    clock.now += OUTAGE_ENDS_AFTER + 1
+    log.failed(ERROR)
+    assert caplog.messages == ["the server is away; retrying until it succeeds"] * 2

@@ -18,7 +18,7 @@ from tests.unit.metrics.reading import lines, open_reader, read_on
 from tests.unit.supervisor.waiting import is_alive, wait_for_death
 from trainui.errors import NotFoundError, UnfitEnvironmentError
 from trainui.metrics.reader.sync import sync_metrics_from_file
-from trainui.store.db import postgres, protocol
+from trainui.store.db import engine, postgres, protocol
 from trainui.store.db.engine import Store, open_store
 from trainui.store.db.postgres import connect
 from trainui.store.db.protocol import Connection
@@ -49,7 +49,7 @@ def store(url: str) -> Iterator[Store]:
 
 @pytest.fixture
 def reading(store: Store) -> Iterator[protocol.Connection]:
-    with views.reading() as connection:
+    with engine.reading() as connection:
         yield connection
 
 
@@ -92,16 +92,16 @@ def test_a_commit_is_noticed_and_what_is_not_committed_is_not_missed(
 ) -> None:
     with store.write() as connection:
         runs.set_flag(connection, "paused", "1")
-        during = views.data_version(reading)
+        during = engine.data_version(reading)
         assert views.flag(reading, "paused") is None
-    assert views.data_version(reading) != during
+    assert engine.data_version(reading) != during
     assert views.flag(reading, "paused") == "1"
 
 
 def test_what_a_statement_may_not_hold_is_replaced(store: Store) -> None:
     with store.write() as connection:
         runs.set_flag(connection, "a\0b", "c")
-    with views.reading() as reading:
+    with engine.reading() as reading:
         assert views.flag(reading, "a\N{REPLACEMENT CHARACTER}b") == "c"
 
 
@@ -119,7 +119,7 @@ def test_who_hangs_while_it_writes_loses_its_turn(
         turn.__exit__(None, None, None)
     hanging.close()
     other.close()
-    with views.reading() as reading:
+    with engine.reading() as reading:
         assert views.flag(reading, "whose") == "the other"
 
 
@@ -181,7 +181,7 @@ def test_after_an_outage_of_the_server_everything_continues(server: postgresql.S
         with pytest.raises(UnfitEnvironmentError, match="check that the server runs"):
             store.write().__enter__()
         with pytest.raises(UnfitEnvironmentError, match="check that the server runs"):
-            views.connect()
+            engine.connect_to_read()
         server.start()
         with store.write() as connection:
             assert runs.flag(connection, "paused") == "1"
@@ -231,9 +231,9 @@ def test_an_empty_database_has_no_runs(
     postgresql_server: postgresql.Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TRAINUI_DATABASE_URL", postgresql_server.make_database())
-    assert not views.is_there()
+    assert not engine.exists()
     with pytest.raises(NotFoundError, match="there are no runs yet"):
-        views.connect()
+        engine.connect_to_read()
 
 
 def test_an_invalid_address_is_reported_without_its_password() -> None:

@@ -10,6 +10,7 @@ from tests import postgresql
 from tests.unit.store.conftest import AddRun
 from tests.unit.store.readings import as_points
 from trainui.errors import AmbiguousError, NotFoundError, UnfitEnvironmentError
+from trainui.store.db import engine
 from trainui.store.db.engine import Store, open_store
 from trainui.store.points import point_sources, read_points, write_points
 from trainui.store.read import headlines, run_list, views
@@ -36,7 +37,7 @@ def store(postgresql_server: postgresql.Server, monkeypatch: pytest.MonkeyPatch)
 def test_a_prefix_matches_by_characters(store: Store, add_run: AddRun) -> None:
     for run_id in ("ab-cd-1", "ABCD-2", "abce-3", "abcd-4", "ab-cd-5"):
         add_run(run_id, {"A": []})
-    with views.reading() as connection:
+    with engine.reading() as connection:
         assert views.find_run(connection, "abcd").id == "abcd-4"
         assert views.find_run(connection, "ABCD").id == "ABCD-2"
         assert views.find_run(connection, "abcd-").id == "abcd-4"
@@ -53,7 +54,7 @@ def test_names_that_differ_in_case_or_punctuation_differ(store: Store, add_run: 
         names = ("loss", "Loss", "lo-ss")
         batch = {name: as_points([(1, 2.0)]) for name in names}
         write_points.save(connection, source, source._replace(offset=1), batch, records=3)
-    with views.reading() as connection:
+    with engine.reading() as connection:
         stages = views.stages(connection, "run-1")
         assert [stage.name for stage in stages] == ["train", "Train", "tr-ain"]
         assert views.stage(connection, "run-1", "Train") == stages[1]

@@ -8,8 +8,7 @@ import pytest
 
 from tests.unit.store.readings import Feeder, as_points, connect
 from trainui.store.db import protocol
-from trainui.store.db.engine import Store
-from trainui.store.db.readonly import snapshot
+from trainui.store.db.engine import Store, snapshot
 from trainui.store.points import plot_series, point_sources, read_points, write_points
 from trainui.store.points.plot_series import Axis, SeriesPoints, series_points_of
 

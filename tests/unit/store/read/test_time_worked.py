@@ -11,6 +11,7 @@ from trainui.clock import SECOND
 from trainui.model.records import LOCAL, StageRecord
 from trainui.model.states import Status
 from trainui.model.time_worked import union
+from trainui.store.db import engine
 from trainui.store.db.engine import Store
 from trainui.store.db.statements import insert, set_values
 from trainui.store.read import time_worked, views
@@ -41,7 +42,7 @@ def fill(store: Store, run_id: str, tries: dict[str, Tries], status: Status) -> 
 
 
 def of(run_id: str, name: str = "A") -> StageRecord:
-    with views.reading() as connection:
+    with engine.reading() as connection:
         found = views.stage(connection, run_id, name)
         cached = next(one for one in StageCache().read(connection, run_id) if one.name == name)
     assert found == cached
@@ -70,7 +71,7 @@ def test_a_resumed_stage_that_waits_has_worked_as_long_as_before(
 def test_a_stage_that_never_started_has_not_worked(store: Store, add_run: AddRun) -> None:
     run = add_run("run-1", {"A": []})
     assert of(run).worked_until(99) is None
-    with views.reading() as connection:
+    with engine.reading() as connection:
         assert time_worked.of_runs(connection, [run]) == {}
 
 
@@ -107,7 +108,7 @@ def test_all_runs_at_once_have_worked_as_each_by_itself(store: Store, add_run: A
         for run, stages in tries.items()
         if any(stages.values())
     }
-    with views.reading() as connection:
+    with engine.reading() as connection:
         assert time_worked.of_runs(connection, tries) == expected
         everything = time_worked.of_all_runs(connection)
     now = 10 * SECOND

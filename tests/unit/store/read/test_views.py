@@ -10,6 +10,7 @@ from tests.unit.store.conftest import AddRun
 from trainui import paths
 from trainui.errors import AmbiguousError, NotFoundError, UnfitEnvironmentError
 from trainui.model.states import Status
+from trainui.store.db import engine
 from trainui.store.db.engine import Store
 from trainui.store.read import views
 
@@ -17,7 +18,7 @@ from trainui.store.read import views
 def test_a_run_is_found_by_id_name_and_prefix(store: Store, add_run: AddRun) -> None:
     add_run("abcdef-1", {"A": []})
     add_run("xyz", {"A": []})
-    with views.reading() as connection:
+    with engine.reading() as connection:
         assert views.find_run(connection, "abcdef-1").id == "abcdef-1"
         assert views.find_run(connection, "name of xyz").id == "xyz"
         assert views.find_run(connection, "abcd").id == "abcdef-1"
@@ -28,14 +29,14 @@ def test_a_run_is_found_by_id_name_and_prefix(store: Store, add_run: AddRun) -> 
 def test_a_prefix_of_several_runs_lists_them(store: Store, add_run: AddRun) -> None:
     add_run("abcdef-1", {"A": []})
     add_run("abcdef-2", {"A": []})
-    with views.reading() as connection, pytest.raises(AmbiguousError, match="abcdef-1") as raised:
+    with engine.reading() as connection, pytest.raises(AmbiguousError, match="abcdef-1") as raised:
         views.find_run(connection, "abcdef")
     assert "abcdef-2" in str(raised.value)
 
 
 def test_a_stage_is_found_by_any_unique_part(store: Store, add_run: AddRun) -> None:
     run = add_run("run-1", {"prepare": [], "train": [], "train more": []})
-    with views.reading() as connection:
+    with engine.reading() as connection:
         assert [stage.name for stage in views.find_stages(connection, run, "train")] == ["train"]
         assert [stage.name for stage in views.find_stages(connection, run, "more")] == [
             "train more"
@@ -48,7 +49,7 @@ def test_a_stage_is_found_by_any_unique_part(store: Store, add_run: AddRun) -> N
 
 def test_the_first_stages_are_read_alone(store: Store, add_run: AddRun) -> None:
     run = add_run("run-1", {"c": [], "b": ["c"], "a": []})
-    with views.reading() as connection:
+    with engine.reading() as connection:
         assert [stage.name for stage in views.stages(connection, run)] == ["c", "b", "a"]
         assert [stage.name for stage in views.stages(connection, run, limit=2)] == ["c", "b"]
 
@@ -56,7 +57,7 @@ def test_the_first_stages_are_read_alone(store: Store, add_run: AddRun) -> None:
 def test_runs_are_listed_newest_first(store: Store, add_run: AddRun) -> None:
     for run_id in ("first", "second", "third"):
         add_run(run_id, {"A": [], "B": ["A"]})
-    with views.reading() as connection:
+    with engine.reading() as connection:
         assert [run.id for run in views.runs(connection)] == ["third", "second", "first"]
         assert [run.id for run in views.runs(connection, limit=1)] == ["third"]
         queued = views.runs_with(connection, Status.QUEUED)
@@ -68,7 +69,7 @@ def test_with_no_database_there_are_no_runs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TRAINUI_HOME", str(tmp_path / "nothing here"))
-    with pytest.raises(NotFoundError, match="there are no runs yet"), views.reading():
+    with pytest.raises(NotFoundError, match="there are no runs yet"), engine.reading():
         pass
     assert not (tmp_path / "nothing here").exists()
 
@@ -78,14 +79,14 @@ def test_a_file_that_is_no_database_is_named(tmp_path: Path) -> None:
     other.write_text("something else, long enough to be looked at" * 100)
     with (
         pytest.raises(UnfitEnvironmentError, match=r"other\.db: file is not a database"),
-        views.reading(other),
+        engine.reading(other),
     ):
         pass
 
 
 def test_reading_makes_no_file_and_cannot_write(store: Store, add_run: AddRun) -> None:
     add_run("run-1", {"A": []})
-    with views.reading() as connection:
+    with engine.reading() as connection:
         with pytest.raises(Exception, match=r"read-?only"):
             connection.execute("DELETE FROM runs")
         assert views.run(connection, "run-1") is not None
@@ -102,5 +103,5 @@ def test_the_database_is_private_whatever_the_umask(store: Store, add_run: AddRu
 
 
 def test_the_settings_of_a_run_that_was_deleted_meanwhile_are_one_error(store: Store) -> None:
-    with views.reading() as connection, pytest.raises(NotFoundError, match="deleted meanwhile"):
+    with engine.reading() as connection, pytest.raises(NotFoundError, match="deleted meanwhile"):
         views.submission(connection, "gone")

@@ -11,7 +11,7 @@ from tests.unit.tui.filled import DIAMOND, Filler, multiply, running_demo
 from trainui import control, paths
 from trainui.model.definition import Alert
 from trainui.model.states import Status
-from trainui.store.db import protocol, readonly
+from trainui.store.db import engine, protocol
 from trainui.store.db.engine import Store
 from trainui.store.read import run_list, views
 from trainui.store.read.run_list import RunTrouble
@@ -23,7 +23,7 @@ from trainui.tui.snapshot.snapshot import ListQuery
 
 @pytest.fixture
 def connection(filler: Filler, home: Path) -> Iterator[protocol.Connection]:
-    with readonly.reading(home / "trainui.db") as connection:
+    with engine.reading(home / "trainui.db") as connection:
         yield connection
 
 
@@ -144,6 +144,6 @@ def test_a_screen_closes_a_deleted_log_and_opens_the_next_one(store: Store) -> N
     with store.write() as connection:
         runs.set_flag(connection, "paused", None)
     assert screen.has_changed()
-    with readonly.reading() as connection:
+    with engine.reading() as connection:
         assert views.flag(connection, "paused") is None
     screen.close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tests.unit.tui.filled import Filler
 from trainui import clock
+from trainui.store.db import engine
 from trainui.store.read import run_list, views
 from trainui.store.runs import stages
 from trainui.tui.readers.progress import EtaEstimator
@@ -20,7 +21,7 @@ def expected_last(filler: Filler, epochs: int, at: int, *earlier: int) -> float 
     filler.start(run_id, "train", ago=30)
     filler.feed(run_id, "train", {"loss": [(at, 0.1)]})
     estimator = EtaEstimator()
-    with views.reading() as connection:
+    with engine.reading() as connection:
         run = views.run(connection, run_id)
         assert run is not None
         [stage] = views.stages(connection, run_id)
@@ -46,7 +47,7 @@ def test_a_stalled_run_has_no_remaining_time_and_says_so(filler: Filler) -> None
     for stalled in (False, True):
         with filler.store.write() as writing:
             stages.set_stalled(writing, attempt, stalled, "no output")
-        with views.reading() as connection:
+        with engine.reading() as connection:
             endings = EtaEstimator().of_list(connection, [run_id])
             (run, _) = run_list.run_lines(connection)
         moment = RowContext(clock.now(), endings, {}, {})

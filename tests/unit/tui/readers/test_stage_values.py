@@ -15,7 +15,7 @@ from trainui.model.headline_metric import ComparedMetric
 from trainui.model.records import StageRecord
 from trainui.model.search import Search
 from trainui.model.states import Status
-from trainui.store.db import protocol, readonly
+from trainui.store.db import engine, protocol
 from trainui.store.read import run_list, views
 from trainui.store.runs import stage_requests
 from trainui.store.runs.stage_requests import AlertRecord
@@ -29,7 +29,7 @@ Read = Callable[[], float | None]
 
 @pytest.fixture
 def connection(filler: Filler) -> Iterator[protocol.Connection]:
-    with readonly.reading() as connection:
+    with engine.reading() as connection:
         yield connection
 
 

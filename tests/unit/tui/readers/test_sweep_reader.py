@@ -11,7 +11,7 @@ import pytest
 
 from tests.unit.tui.filled import SWEEP, Filler
 from trainui.model.search import Choices, Range, Search
-from trainui.store.db import protocol, readonly
+from trainui.store.db import engine, protocol
 from trainui.store.read import run_list, sweeps
 from trainui.store.runs import trials
 from trainui.tui.readers import in_view
@@ -27,7 +27,7 @@ SPACE: dict[str, Range | Choices] = {
 
 @pytest.fixture
 def connection(filler: Filler, home: Path) -> Iterator[protocol.Connection]:
-    with readonly.reading(home / "trainui.db") as connection:
+    with engine.reading(home / "trainui.db") as connection:
         yield connection
 
 

@@ -9,7 +9,7 @@ import pytest
 from tests.unit.store.readings import Feeder
 from tests.unit.tui.filled import Filler
 from trainui.model.states import Status
-from trainui.store.db import protocol, readonly
+from trainui.store.db import engine, protocol
 from trainui.store.read import headlines, run_list, views
 from trainui.store.read.run_list import RunDetails
 from trainui.tui.readers import in_view
@@ -19,7 +19,7 @@ from trainui.tui.readers.stage_values import SweepMemberReader
 
 @pytest.fixture
 def connection(filler: Filler) -> Iterator[protocol.Connection]:
-    with readonly.reading() as connection:
+    with engine.reading() as connection:
         yield connection
 
 

@@ -15,7 +15,7 @@ from tests.unit.plugin.packages import install
 from tests.unit.tui.filled import DIAMOND, SWEEP, Filler, failed_demo
 from trainui import clock
 from trainui.model.definition import CheckpointRule
-from trainui.store.db import protocol, readonly
+from trainui.store.db import engine, protocol
 from trainui.store.read import views
 from trainui.tui.graph_view import Timeline
 from trainui.tui.readers import page_reader
@@ -36,7 +36,7 @@ from trainui.tui.styled_text import Row, joined, plain, width_of
 
 @pytest.fixture
 def connection(filler: Filler, home: Path) -> Iterator[protocol.Connection]:
-    with readonly.reading(home / "trainui.db") as connection:
+    with engine.reading(home / "trainui.db") as connection:
         yield connection
 
 

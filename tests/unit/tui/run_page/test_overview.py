@@ -22,7 +22,7 @@ from trainui.model.records import RunRecord, StageRecord
 from trainui.model.search import Range, Search
 from trainui.model.states import Status
 from trainui.store import shell_environment
-from trainui.store.db import protocol, readonly
+from trainui.store.db import engine, protocol
 from trainui.store.read import views
 from trainui.store.runs import metrics_progress, runs, stages, trials
 from trainui.store.runs.trials import SearchKey
@@ -51,7 +51,7 @@ from trainui.tui.styled_text import Segment, joined, plain, width_of
 
 @pytest.fixture
 def connection(filler: Filler, home: Path) -> Iterator[protocol.Connection]:
-    with readonly.reading(home / "trainui.db") as connection:
+    with engine.reading(home / "trainui.db") as connection:
         yield connection
 
 

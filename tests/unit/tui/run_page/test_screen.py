@@ -6,7 +6,7 @@ from tests.unit.store.readings import Feeder
 from tests.unit.tui.filled import Filler
 from trainui.model.search import Search
 from trainui.model.states import Status
-from trainui.store.read import views
+from trainui.store.db import engine
 from trainui.tui.readers.page_reader import RunPageReader
 from trainui.tui.snapshot.curves import CurvesWanted
 from trainui.tui.snapshot.snapshot import RunQuery
@@ -27,7 +27,7 @@ def test_a_member_with_metrics_stands_for_one_without(filler: Filler) -> None:
         (None, MEMBERS[0], MEMBERS[0]),
     ):
         query = RunQuery(run_id, selected, group, curves=CurvesWanted())
-        with views.reading() as connection:
+        with engine.reading() as connection:
             page = RunPageReader().read(connection, query)
         assert page is not None
         assert page.detail is not None

@@ -15,7 +15,7 @@ from trainui.model.records import PruningReason, StageRecord
 from trainui.model.search import Search
 from trainui.model.states import Status
 from trainui.pipeline import folding
-from trainui.store.db import protocol, readonly
+from trainui.store.db import engine, protocol
 from trainui.store.points import read_points
 from trainui.store.read import views
 from trainui.store.read.sweeps import TrialSummary
@@ -30,7 +30,7 @@ BEST = dict(zip(MEMBERS, (0.5, 0.7, 0.1, 0.4, 0.9, 0.3), strict=True))
 
 @pytest.fixture
 def connection(filler: Filler, home: Path) -> Iterator[protocol.Connection]:
-    with readonly.reading(home / "trainui.db") as connection:
+    with engine.reading(home / "trainui.db") as connection:
         yield connection
 
 
