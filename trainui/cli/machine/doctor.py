@@ -257,7 +257,7 @@ def lost_stages() -> str:
 def processes() -> Result:
     """Check that no process of a stage runs whose end is recorded, or that no run knows."""
     from trainui.errors import SchemaOutdatedError, SchemaRefusedError, StoreError
-    from trainui.execution.attempt import running_attempts
+    from trainui.execution.attempt import lost_attempts
     from trainui.store.db import engine
     from trainui.store.read import views
 
@@ -268,7 +268,9 @@ def processes() -> Result:
                 known = views.running_directories(connection)
     except (StoreError, SchemaRefusedError, SchemaOutdatedError):
         return NOTE, "not checked: the database cannot be read", "see the finding on the database"
-    left = [one for one in running_attempts.of_home(paths.home()) if one.directory not in known]
+    left = [
+        one for one in lost_attempts.running_of_home(paths.home()) if one.directory not in known
+    ]
     if not left:
         return GOOD, "none runs that is not on record"
     named = ", ".join(f"{one.name} ({', '.join(map(str, one.pids()))})" for one in left)

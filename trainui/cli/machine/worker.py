@@ -247,7 +247,7 @@ def cancel_everything() -> None:
         CopiedHomeError: the home is a copy: what it knows as running is its original's.
         UnfitEnvironmentError: some processes are still running.
     """
-    from trainui.execution.attempt import running_attempts
+    from trainui.execution.attempt import lost_attempts
 
     home_identity.check()
     try:
@@ -255,13 +255,13 @@ def cancel_everything() -> None:
     except (StoreError, SchemaRefusedError) as error:
         printing.note(*str(error).split("\n"))
         lifecycle.stop()  # it cannot record outcomes, and might still start queued stages
-    running = running_attempts.of_home(paths.home())
+    running = lost_attempts.running_of_home(paths.home())
     if not running:
         return
     names = ", ".join(one.name for one in running)
     printing.note(f"ending without the database: {names}")
     with printing.progress("waiting"):
-        left = running_attempts.end_all(running)
+        left = lost_attempts.end_running(running)
     if left:
         pids = sorted({pid for one in left for pid in one.pids()})
         shown = ", ".join(str(one.directory) for one in left)

@@ -1,28 +1,34 @@
-"""Lost attempts: recorded as running, but nobody watches them and their processes are gone.
+"""Attempts without the worker: those that still run, found without the database, and lost ones.
 
+An attempt is lost if it is recorded as running, but nobody watches it and its processes are gone.
 This is the case after a reboot until a worker has run. It is decided by the processes, by pid,
 start time and boot, and never by time; of an attempt on another host, by that host's heartbeat.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+import time
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from trainui import clock, formatting, paths, settings
 from trainui.execution import locks
 from trainui.execution.daemon import health
+from trainui.model.definition import DEFAULT_GRACE
 from trainui.model.records import LOCAL, Loss, Lost
+from trainui.paths import OURS, Home, stage_directory
 from trainui.store import hosts
 from trainui.store.db import engine
 from trainui.store.db.protocol import Connection
 from trainui.store.read import views
 from trainui.store.read.views import OpenAttempt
-from trainui.supervisor import process, protocol, supervise
-from trainui.supervisor.process import ProbeState
-from trainui.supervisor.protocol import JournalError
+from trainui.supervisor import orphans, process, protocol, supervise
+from trainui.supervisor.process import Probe, ProbeState
+from trainui.supervisor.protocol import IDENTITY, JournalError
 from trainui.system import plain_files
 
 SILENT_AFTER = int(hosts.SILENT_AFTER * clock.SECOND)
@@ -32,6 +38,11 @@ PATIENCE = 30.0
 
 GONE = (ProbeState.LOST, ProbeState.ENDED, ProbeState.REMOVED)
 """States of an attempt that started and has no process left."""
+
+POLL_EVERY = 0.05
+
+SUPERVISOR_MARGIN = 20.0
+"""Seconds that a supervisor gets after the stage's grace period; it normally ends earlier."""
 
 
 class LossFinder:
@@ -176,3 +187,94 @@ def runs() -> set[str]:
     with engine.reading() as connection:
         ours = [one for one in views.open_attempts(connection) if one.host == settings.host()]
     return {one.run_id for one in ours if one.external is None and is_dead(one)}
+
+
+@dataclass(frozen=True, slots=True)
+class RunningAttempt:
+    """An attempt with a live process."""
+
+    directory: Path
+    name: str
+    """Name of its stage, or of its stage's directory."""
+    identity: Mapping[str, str]
+    """The variables of its processes; the records alone identify them if it is empty."""
+    stop_signal: str = "TERM"
+    grace: float = DEFAULT_GRACE
+
+    def look(self) -> Probe:
+        """Return the state of its processes."""
+        return process.probe(self.directory, self.identity)
+
+    def is_alive(self) -> bool:
+        """Return True if one of its processes is alive."""
+        return self.look().state in (ProbeState.RUNNING, ProbeState.ORPHAN) or bool(self.pids())
+
+    def pids(self) -> list[int]:
+        """Return its living processes, its supervisor left out."""
+        return [one.pid for one in orphans.find_processes(self.directory, self.identity)]
+
+    def end(self) -> None:
+        """Ask its supervisor to end it, or kill the orphans of a dead supervisor."""
+        if not process.request_stop(self.directory, self.identity):
+            orphans.kill_orphans(self.directory, self.stop_signal, self.grace, self.identity)
+
+
+def running_of_home(home: Home) -> list[RunningAttempt]:
+    """Return the attempts of a home that are running on this host.
+
+    They are those with readable records, and those whose processes carry an attempt's variables,
+    whatever became of its records.
+    """
+    runs = settings.runs_dir(settings.load())
+    patterns = (f"*/{OURS}/*/*", f"*/*/{OURS}/*")  # the second: layout of older versions
+    files = [sorted(runs.glob(f"{one}/{protocol.PIDS_FILE}")) for one in patterns]
+    known: dict[Path, dict[str, str]] = {path.parent: {} for path in chain(*files)}
+    for directory, identity in _carried(home, runs):
+        known.pop(directory, None)
+        known[directory] = identity
+    found: dict[object, RunningAttempt] = {}
+    for directory, identity in known.items():  # last those carried: a directory may be moved away
+        if one := _running_at(directory, identity, home):
+            found[frozenset(one.identity.items()) or directory] = one
+    return list(found.values())
+
+
+def end_running(running: Iterable[RunningAttempt]) -> list[RunningAttempt]:
+    """End attempts; return those that are still running."""
+    left = list(running)
+    give_up_at = (
+        time.monotonic() + max((one.grace for one in left), default=0.0) + SUPERVISOR_MARGIN
+    )
+    while left and time.monotonic() < give_up_at:
+        for one in left:
+            with suppress(orphans.SupervisorLivesError):  # asked to stop, or still starting
+                one.end()
+        time.sleep(POLL_EVERY)
+        left = [one for one in left if one.is_alive()]
+    return left
+
+
+def _carried(home: Home, runs: Path) -> Iterator[tuple[Path, dict[str, str]]]:
+    """Yield the directories and variables of attempts by the environments of all processes."""
+    for environ in orphans.environments((*IDENTITY, "TRAINUI_METRICS_FILE")):
+        identity = {name: environ[name] for name in IDENTITY}
+        run_directory = Path(environ["TRAINUI_RUN_DIR"])
+        is_ours = environ.get("TRAINUI_HOME", str(home.root)) == str(home.root)
+        if is_ours and run_directory.parent == runs:
+            yield Path(environ["TRAINUI_METRICS_FILE"]).parent, identity
+
+
+def _running_at(directory: Path, carried: Mapping[str, str], home: Home) -> RunningAttempt | None:
+    """Return an attempt; None if it has ended, or is of another host or home."""
+    name = carried.get("TRAINUI_STAGE") or stage_directory(directory).name
+    found = RunningAttempt(directory, name, carried)
+    with suppress(JournalError, OSError):
+        spec = protocol.read_spec(directory)
+        if spec is None and not carried:
+            return None
+        if spec is not None and spec.revive_lock != str(home.guard_lock):
+            return None
+        if spec is not None:
+            identity = carried or spec.identity
+            found = RunningAttempt(directory, name, identity, spec.stop_signal, spec.grace)
+    return found if found.is_alive() else None

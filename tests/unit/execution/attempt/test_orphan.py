@@ -21,7 +21,7 @@ from tests.unit.supervisor.waiting import is_alive, read_pid, wait_for, wait_for
 from trainui import clock, control, paths, settings
 from trainui.errors import UnfitEnvironmentError, UsageError
 from trainui.execution import locks
-from trainui.execution.attempt import lost_attempts, monitor, running_attempts
+from trainui.execution.attempt import lost_attempts, monitor
 from trainui.execution.attempt.monitor import AttemptMonitor
 from trainui.model.records import AttemptRecord, Lost, StageRecord
 from trainui.model.states import Status
@@ -424,9 +424,9 @@ def test_the_end_without_the_database_needs_no_readable_records(
 ) -> None:
     run = Running(store, follower, tmp_path)
     FAULTS[fault](Path(run.attempt.directory))
-    running = running_attempts.of_home(paths.home())
+    running = lost_attempts.running_of_home(paths.home())
     assert [(one.name, run.pid in one.pids()) for one in running] == [("a", True)]
-    assert running_attempts.end_all(running) == []
+    assert lost_attempts.end_running(running) == []
     assert not is_alive(run.pid)
     wait_for_death(run.supervisor)
 
