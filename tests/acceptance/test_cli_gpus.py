@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -115,6 +116,11 @@ def test_doctor_reports_each_gpu(cli: CommandLine, box: Machine) -> None:
     shown = cli("doctor").out
     assert "0: NVIDIA H100 80GB HBM3, is split into MIG instances" in shown
     assert f"1: NVIDIA H100 80GB HBM3, pid {2**22 + 9}" in shown
+    assert gpus.make_lock_directory()
+    box.change(0, mig=0)
+    with gpus.lock_path(box.cards[0].uuid).open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_SH)
+        assert f"0: NVIDIA H100 80GB HBM3, locked by pid {os.getpid()}" in cli("doctor").out
     box.init_code = VERSION_MISMATCH
     box.write()
     assert "the NVIDIA driver was updated" in cli("doctor").out

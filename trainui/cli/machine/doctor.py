@@ -282,6 +282,7 @@ def gpus() -> Result:
     """Check which GPUs can be used, and who uses each or why it cannot be used."""
     from trainui.execution.gpus import (
         LOCKS,
+        describe_process,
         foreign_lock_owner,
         lock_state,
         stranger_on,
@@ -292,7 +293,7 @@ def gpus() -> Result:
     shown, blocked = [], False
     for gpu in usable.gpus:
         lock = lock_state(gpu)
-        taken = "has a stage" if lock.held else stranger_on(gpu)
+        taken = f"locked by {describe_process(lock.pid)}" if lock.pid else stranger_on(gpu)
         shown.append(f"{gpu.index}: {gpu.name}, {gpu.problem or lock.problem or taken or 'free'}")
         blocked = blocked or bool(lock.problem)
     message = "; ".join([*shown, *([usable.limit] if usable.limit else [])])
