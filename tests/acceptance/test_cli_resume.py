@@ -153,7 +153,7 @@ def test_members_that_write_one_file_are_named(served: CommandLine) -> None:
     places = f"write to {served.directory / 'runs'}"
     assert places in served("validate", str(file)).err
     assert places in served("run", str(file), "--dry-run").err
-    served("run", str(file), "--detach")
+    assert places in served("run", str(file), "--detach").err
     name = str(served.directory / "runs" / "metrics.jsonl")
     wait_for(lambda: served("show", "shared").out.count(name) == 2)
     end.touch()

@@ -147,6 +147,7 @@ def run(
     On a terminal this opens the screen at the run; elsewhere it waits for the run's end. Leaving
     the screen, or ctrl+c while it waits, does not stop the run.
     """
+    from trainui.control import submission
     from trainui.pipeline.fields import parameters
 
     run_options = RunOptions(name, detach, wait, as_json, priority, note, origin)
@@ -170,6 +171,9 @@ def run(
     if dry_run:
         _show_plan(control.preview(pipeline), as_json)
         return
+    if len(pipeline.stages) > 1:
+        for remark in submission.shared_path_remarks(control.filled_in(pipeline)):
+            printing.note(f"warning: {remark}")
     raise typer.Exit(start(pipeline, run_options, given=given))
 
 
