@@ -13,7 +13,14 @@ from pathlib import Path
 from trainui import clock, formatting, text
 from trainui.braille import plot_lines
 from trainui.execution.attempt import log_ends
-from trainui.model.headline_metric import ComparedMetric, headline, is_clock, is_moment, may_lead
+from trainui.model.headline_metric import (
+    CURVE,
+    ComparedMetric,
+    headline,
+    is_clock,
+    is_moment,
+    may_lead,
+)
 from trainui.model.notifications import NOTE
 from trainui.model.records import RunRecord, SeriesSummary, StageRecord
 from trainui.model.states import Status
@@ -123,7 +130,10 @@ class _Sweep:
     def __init__(self, members: Sequence[StageRecord], series: Sequence[SeriesSummary]) -> None:
         search, names = members[0].definition.search, {one.name for one in members}
         own = [one for one in series if one.stage in names]
-        name = headline(list(dict.fromkeys(one.name for one in own)), search)
+        most: dict[str, int] = {}
+        for one in own:
+            most[one.name] = max(most.get(one.name, 0), one.count)
+        name = headline(list(most), search, lambda metric: most[metric] >= CURVE)
         self.metric = None if name is None else ComparedMetric.of(name, search)
         lower = None if self.metric is None else self.metric.lower
         values = {one.stage: folding.value_of(one, lower=lower) for one in own if one.name == name}

@@ -1,47 +1,79 @@
-"""The metric by which a run is shown, and the direction in which a metric gets better.
+"""The metric by which stages, runs and comparisons are shown: one rule, and its direction.
 
-Its search decides, else its name.
+It is the metric of the stage's search; else, of the metrics that have a curve, the first
+validation loss, validation score, test loss, test score, loss, score. A single number, as an
+evaluation prints it, stands for a stage only where nothing has a curve.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
 from trainui.model.search import Search
 from trainui.model.states import Status
 
-_RANKS = tuple(
-    re.compile(pattern, re.IGNORECASE)
-    for pattern in (
-        r"(?:^|[/_.-])(?:val|valid|validation|eval|test)[/_.-].*(?:loss|perplexity|error)",
-        r"(?:^|[/_.-])(?:val|valid|validation|eval|test)[/_.-].*(?:acc|f1|auc|score|reward)",
-        r"(?:^|[/_.-])loss$",
-        r"loss",
-        r"acc|reward|return|score|perplexity",
-    )
-)
-"""Patterns for the headline metric, the most important first."""
+CURVE = 2
+"""Points from which a metric has a curve."""
+
+_VALIDATION = frozenset(("val", "valid", "validation", "eval", "evaluation", "dev", "holdout"))
+
+_TEST = frozenset(("test", "testing"))
+
+_SCORE = re.compile(r"acc|reward|return|score|perplexity", re.IGNORECASE)
+
+_VALIDATION_RANKS = 4
+"""The ranks of validation and test metrics; those of others follow."""
 
 
-def headline(names: Sequence[str], search: Search | None = None) -> str | None:
-    """Return the headline metric: a search's, a validation metric, else a loss, else a score.
-
-    None if there are only clock metrics (steps, epochs, times).
+def headline(
+    names: Sequence[str],
+    search: Search | None = None,
+    has_curve: Callable[[str], bool] | None = None,
+) -> str | None:
+    """Return the headline metric; None if there are only clock metrics (steps, epochs, times).
 
     Args:
         names: the metrics of a stage.
         search: the stage's; None: it has none.
+        has_curve: returns True for a metric with a curve; None: all have one.
     """
     if search is not None and search.metric in names:
         return search.metric
-    for pattern in _RANKS:
-        found = next((name for name in names if pattern.search(name)), None)
-        if found is not None:
-            return found
+    ranked = by_importance(names)
+    first = next((name for name in ranked if has_curve is None or has_curve(name)), None)
+    if first is not None or ranked:
+        return first or ranked[0]
     return next((name for name in names if not is_clock(name)), None)
+
+
+def by_importance(names: Iterable[str]) -> list[str]:
+    """Return the losses and scores, the most important first."""
+    ranks = ((rank, name) for name in names if (rank := importance(name)) is not None)
+    return [name for _, name in sorted(ranks, key=lambda pair: pair[0])]
+
+
+@lru_cache(maxsize=4096)
+def importance(name: str) -> int | None:
+    """Return the rank of a loss or a score, 0 for the most important; None for other metrics."""
+    words = {word.casefold().rstrip("0123456789") for word in _WORDS.findall(name)}
+    lower = lower_is_better(name)
+    if lower is not None and not words.isdisjoint(_VALIDATION):
+        return 0 if lower else 1
+    if lower is not None and not words.isdisjoint(_TEST):
+        return 2 if lower else 3
+    if "loss" in name.casefold():
+        is_whole = re.search(r"(?:^|[/_. -])loss$", name, re.IGNORECASE)
+        return _VALIDATION_RANKS if is_whole else _VALIDATION_RANKS + 1
+    return _VALIDATION_RANKS + 2 if lower is not None or _SCORE.search(name) else None
+
+
+def is_validation(name: str) -> bool:
+    """Return True if a metric is a loss or a score on data that is not trained on."""
+    rank = importance(name)
+    return rank is not None and rank < _VALIDATION_RANKS
 
 
 _CLOCKS = frozenset(
@@ -70,10 +102,9 @@ def _last(name: str) -> str:
     return re.split(r"[/.]", name.casefold())[-1]
 
 
-@lru_cache(maxsize=4096)
 def is_headline(name: str) -> bool:
     """Return True if a metric's name is that of a loss or a score."""
-    return any(pattern.search(name) for pattern in _RANKS)
+    return importance(name) is not None
 
 
 _LOWER = frozenset(

@@ -211,14 +211,13 @@ def tree(as_json: options.Json = False) -> None:
 
 def _best_of_run(connection: Connection, run: RunRecord) -> dict[str, Any] | None:
     """Return the value of a run that the list of runs shows."""
-    from trainui.model.headline_metric import headline
     from trainui.store.read import headlines, run_list
-    from trainui.tui.readers.stage_values import StageValues
+    from trainui.tui.readers.stage_values import StageValues, headline_of_run
 
-    stage = headlines.headline_stage(connection, run.id)
-    name = None if stage is None else headline(stage.names, stage.search)
-    if stage is None or name is None:
+    found = headline_of_run(connection, run.id)
+    if found is None:
         return None
+    stage, name = found
     stages = headlines.compared_stages(connection, name, run.id).get(run.id, [])
     nan = run_list.stages_with_nan(connection, [run.id]).get(run.id, frozenset())
     best = StageValues().best(connection, stages, name, stage.search, nan)

@@ -18,10 +18,11 @@ from trainui.store.db.statements import batches, placeholders
 
 
 class HeadlineStage(NamedTuple):
-    """The stage of a run whose metrics the list shows."""
+    """A stage whose metrics may stand for its run."""
 
     id: str
     name: str
+    status: str
     names: tuple[str, ...]
     """Its metrics."""
     search: Search | None = None
@@ -64,10 +65,9 @@ class MetricOwner(NamedTuple):
 def compared_stages(
     connection: protocol.Connection, metric: str, run_id: str | None = None
 ) -> dict[str, list[MetricOwner]]:
-    """Return by run the stages whose values of a metric stand for the run.
+    """Return by run the stages with a metric that have started; without `run_id`, of all runs.
 
-    That is the first running stage with the metric, else the one that started last; and if it is a
-    member of a sweep, the other members. Without `run_id`, of all runs.
+    Running ones come first, then those that started last.
     """
     found: dict[str, list[MetricOwner]] = {}
     for owner, *stage in connection.execute(
@@ -75,15 +75,16 @@ def compared_stages(
         "(SELECT SUM(version) FROM sources WHERE owner = stages.id), status "
         "FROM series JOIN stages ON stages.id = series.owner "
         f"WHERE series.name = ? {'AND run_id = ? ' if run_id is not None else ''}"
-        "AND started_at IS NOT NULL ORDER BY status = 'running' DESC, "
-        "CASE status WHEN 'running' THEN position ELSE -started_at END",
+        f"AND started_at IS NOT NULL ORDER BY {_RUNNING_FIRST}",
         (metric, run_id) if run_id is not None else (metric,),
     ):
-        stages, one = found.setdefault(owner, []), MetricOwner(*stage)
-        group, bracket, _ = one.name.partition("[")
-        if not stages or (bracket and stages[0].name.startswith(f"{group}[")):
-            stages.append(one)
+        found.setdefault(owner, []).append(MetricOwner(*stage))
     return found
+
+
+_RUNNING_FIRST = (
+    "status = 'running' DESC, CASE status WHEN 'running' THEN position ELSE -started_at END"
+)
 
 
 def names_of(connection: protocol.Connection, owner: str) -> tuple[str, ...]:
@@ -98,33 +99,39 @@ def has_series(connection: protocol.Connection, owner: str) -> bool:
     return found.fetchone() is not None
 
 
-def headline_stage(connection: protocol.Connection, run_id: str) -> HeadlineStage | None:
-    """Return the first running stage with metrics, else the one that started last.
-
-    If that is a member of a sweep that ended uncompleted, e.g. since it diverged before its first
-    evaluation, a completed member stands for it.
-    """
+def running_stage(connection: protocol.Connection, run_id: str) -> HeadlineStage | None:
+    """Return the first running stage with metrics."""
     found = connection.execute(
-        "SELECT id, name, status FROM stages WHERE run_id = ? AND started_at IS NOT NULL "
-        "AND EXISTS (SELECT 1 FROM series WHERE owner = stages.id) "
-        "ORDER BY status = 'running' DESC, "
-        "CASE status WHEN 'running' THEN position ELSE -started_at END LIMIT 1",
+        "SELECT id, name, status FROM stages WHERE run_id = ? AND status = 'running' "
+        "AND EXISTS (SELECT 1 FROM series WHERE owner = stages.id) ORDER BY position LIMIT 1",
         (run_id,),
     ).fetchone()
     if found is None:
         return None
     stage_id, name, status = found
-    begin = _beginning(name)
-    if begin and status not in ("running", "completed"):
-        completed = connection.execute(
-            "SELECT id, name FROM stages WHERE run_id = ? AND substr(name, 1, ?) = ? "
-            "AND status = 'completed' AND EXISTS (SELECT 1 FROM series WHERE owner = stages.id) "
-            "ORDER BY started_at DESC LIMIT 1",
-            (run_id, len(begin), begin),
-        ).fetchone()
-        stage_id, name = completed or (stage_id, name)
-    names = names_of(connection, stage_id)
-    return HeadlineStage(stage_id, name, names, search_of(connection, stage_id))
+    return HeadlineStage(stage_id, name, status, names_of(connection, stage_id))
+
+
+def headline_stages(connection: protocol.Connection, run_id: str) -> list[HeadlineStage]:
+    """Return the stages of a run with metrics, one for each sweep; running ones come first.
+
+    Of a sweep it is a completed member, if there is one: others may not have all metrics yet, or
+    have diverged before their first evaluation.
+    """
+    shown: dict[str, tuple[str, str, str]] = {}
+    for stage_id, name, status in connection.execute(
+        "SELECT id, name, status FROM stages WHERE run_id = ? AND started_at IS NOT NULL "
+        "AND EXISTS (SELECT 1 FROM series WHERE owner = stages.id) "
+        f"ORDER BY {_RUNNING_FIRST}",
+        (run_id,),
+    ):
+        key = _beginning(name) or name
+        if key not in shown or (status == "completed" and shown[key][2] != "completed"):
+            shown[key] = stage_id, name, status
+    return [
+        HeadlineStage(own, name, status, names_of(connection, own), search_of(connection, own))
+        for own, name, status in shown.values()
+    ]
 
 
 def longest_member(connection: protocol.Connection, run_id: str, name: str) -> int:

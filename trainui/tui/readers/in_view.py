@@ -22,7 +22,7 @@ from trainui.store.read import event_feed, headlines, run_list, sweeps
 from trainui.store.read.run_list import RunDetails, RunLine
 from trainui.text import harmless
 from trainui.tui.readers.progress import EtaEstimator
-from trainui.tui.readers.stage_values import MetricReader, StageValues
+from trainui.tui.readers.stage_values import MetricReader, StageValues, headline_of_run
 from trainui.tui.snapshot.run_page import metric_title
 from trainui.tui.snapshot.snapshot import Cache, ListedMetrics, ListQuery, RunLive, Snapshot
 
@@ -161,21 +161,15 @@ class HeadlineReader:
         goals: Mapping[str, float],
         gpus: tuple[int, ...],
     ) -> RunLive:
-        stage = headlines.headline_stage(connection, run.id)
-        if stage is None:
-            return RunLive(gpus=gpus)
-        name = headline(stage.names, stage.search)
-        found = read_points.summaries(connection, [stage.id], name or stage.names[0])
-        if not found:
-            return RunLive(gpus=gpus)
-        (summary,) = found
-        live = RunLive(
-            step=summary.last_step if run.completed_at is None else None,
-            last_step=goals.get(stage.id),
-            gpus=gpus,
-        )
-        if name is None:
+        live, found = RunLive(gpus=gpus), headline_of_run(connection, run.id)
+        running = None if run.completed_at else headlines.running_stage(connection, run.id)
+        if running is not None:
+            name = headline(running.names) or running.names[0]
+            steps = (one.last_step for one in read_points.summaries(connection, [running.id], name))
+            live = live._replace(step=next(steps, None), last_step=goals.get(running.id))
+        if found is None:
             return live
+        stage, name = found
         stages = headlines.compared_stages(connection, name, run.id).get(run.id, [])
         in_trouble = [run.id] if run.trouble.nan else []
         nan = run_list.stages_with_nan(connection, in_trouble).get(run.id, frozenset())
@@ -241,11 +235,11 @@ class TitleReader:
     def _of(self, connection: Connection, run: RunLine, now: float) -> _KnownTitle:
         known = self._known.get(run.id)
         if known is None or not _is_valid(known, run, now):
-            stage = headlines.headline_stage(connection, run.id)
-            name = None if stage is None else headline(stage.names, stage.search)
-            metric = ComparedMetric.of(name, stage.search) if stage and name is not None else None
-            member = 0
-            if stage is not None:  # the best member, which is shown, may be any of them
+            found, metric, member = headline_of_run(connection, run.id), None, 0
+            if found is not None:
+                stage, name = found
+                metric = ComparedMetric.of(name, stage.search)
+                # the best member, which is shown, may be any of them
                 member = headlines.longest_member(connection, run.id, stage.name)
             self._known[run.id] = known = _KnownTitle(run, now, metric, member)
         return known

@@ -27,7 +27,7 @@ from trainui.supervisor.protocol import STDERR_FILE, STDOUT_FILE
 from trainui.system import plain_files
 from trainui.text import harmless
 from trainui.tui.numbers import exact_step, number
-from trainui.tui.readers.stage_values import BestSteps
+from trainui.tui.readers.stage_values import BestSteps, curves_of
 from trainui.tui.snapshot.run_page import Eta, LogProgress, RunEta, StageActivity
 from trainui.tui.snapshot.snapshot import Cache
 
@@ -154,7 +154,8 @@ class ActivityReader:
     def _headline(self, connection: Connection, stage: StageRecord, own: int | None) -> str:
         """Return e.g. `val/loss  best 0.0011 at step 17,760, last 0.0123 (lower is better)`."""
         search = stage.definition.search
-        name = headline(headlines.names_of(connection, stage.id), search)
+        has_curve = curves_of(connection, stage.id, stage.status)
+        name = headline(headlines.names_of(connection, stage.id), search, has_curve)
         found = read_points.summaries(connection, [stage.id], name, attempt=own) if name else []
         if name is None or not found:
             return ""

@@ -7,11 +7,18 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import partial
 from typing import NamedTuple
 
-from trainui.model.headline_metric import ComparedMetric, headline, lower_is_better, may_lead
+from trainui.model.headline_metric import (
+    CURVE,
+    ComparedMetric,
+    headline,
+    importance,
+    lower_is_better,
+    may_lead,
+)
 from trainui.model.records import StageRecord
 from trainui.model.search import Search
 from trainui.model.states import Status
@@ -76,22 +83,22 @@ class StageValues:
         """Return the stage with the best value; the first one if the direction is unknown.
 
         A stage with NaN or infinities, also in another metric, comes only if all have them; so do a
-        pruned one and a failed trial. `search` is that of the stages; `with_nan` are the names of
-        the stages with a NaN in any metric.
+        pruned one, a failed trial, and one with a single number beside curves. `search` is that of
+        the stages; `with_nan` are the names of the stages with a NaN in any metric.
         """
         metric = ComparedMetric.of(name, search)
         values = self.read(connection, {one.id: one.version for one in stages}, metric)
         found = [(one, values[one.id]) for one in stages if one.id in values]
-        sign = 1 if metric.lower else -1
+        sign = 0 if metric.lower is None else 1 if metric.lower else -1
 
-        def key(pair: tuple[MetricOwner, StageValue]) -> tuple[bool, bool, bool, float]:
+        def key(pair: tuple[MetricOwner, StageValue]) -> tuple[bool, bool, bool, bool, float]:
             stage, value = pair
             is_out = not may_lead(Status(stage.status), search)
-            return value.is_broken, stage.name in with_nan, is_out, sign * value.value
+            has_no_curve = not (value.is_curve or stage.status == Status.RUNNING)
+            is_broken = value.is_broken
+            return is_broken, stage.name in with_nan, is_out, has_no_curve, sign * value.value
 
-        return (
-            next(iter(found), None) if metric.lower is None else min(found, key=key, default=None)
-        )
+        return min(found, key=key, default=None)
 
 
 def _read_value(connection: Connection, stage_id: str, metric: ComparedMetric) -> StageValue | None:
@@ -106,7 +113,44 @@ def _read_value(connection: Connection, stage_id: str, metric: ComparedMetric) -
         from trainui.store.points.plot_windows import Plotted  # it imports numpy
 
         value = Plotted(connection, stage_id, name, Axis.STEP).last_smoothed(SMOOTHING)
-    return None if value is None else StageValue(value, found[0].nonfinite > 0)
+    if value is None:
+        return None
+    return StageValue(value, found[0].nonfinite > 0, is_curve=found[0].count >= CURVE)
+
+
+def headline_of_run(
+    connection: Connection, run_id: str
+) -> tuple[headlines.HeadlineStage, str] | None:
+    """Return the metric by which a run is shown, and a stage that has it; None: there is none.
+
+    A search's metric comes first, then the most important loss or score with a curve.
+    """
+    found: list[tuple[tuple[bool, bool, bool, int], headlines.HeadlineStage, str]] = []
+    for stage in headlines.headline_stages(connection, run_id):
+        has_curve = curves_of(connection, stage.id, Status(stage.status))
+        name = headline(stage.names, stage.search, has_curve)
+        if name is not None:
+            is_searched = stage.search is not None and stage.search.metric == name
+            rank = importance(name)
+            key = (not is_searched, rank is None, not has_curve(name), rank or 0)
+            found.append((key, stage, name))
+    return min(found, key=lambda one: one[0])[1:] if found else None
+
+
+def curves_of(connection: Connection, stage_id: str, status: Status) -> Callable[[str], bool]:
+    """Return a function that returns True for a stage's metrics with a curve, or with one to come.
+
+    A running stage's metric has one from its first point on, so that its second changes nothing.
+    """
+    from trainui.store.points import read_points  # not needed for the first frame
+
+    least = 1 if status == Status.RUNNING else CURVE
+
+    def has_curve(name: str) -> bool:
+        found = read_points.summaries(connection, [stage_id], name)
+        return bool(found) and found[0].count >= least
+
+    return has_curve
 
 
 class BestSteps:
@@ -208,9 +252,10 @@ class MetricReader:
     def _value(
         self, connection: Connection, name: str, owners: Owners, with_nan: frozenset[str]
     ) -> _KnownValue:
-        search = headlines.search_of(connection, owners[0].id)
-        if search is not None and search.metric != name.removeprefix(SMOOTHED):
-            search = None
+        groups = {one.name.partition("[")[0]: one.id for one in reversed(owners)}
+        searches = (headlines.search_of(connection, own) for own in groups.values())
+        own_name = name.removeprefix(SMOOTHED)
+        search = next((one for one in searches if one is not None and one.metric == own_name), None)
         best = self._values.best(connection, owners, name, search, with_nan)
         lower = None if search is None else search.goal == "minimize"
         value = None if best is None else math.nan if best[1].is_broken else best[1].value
@@ -270,8 +315,11 @@ class SweepMemberReader:
         with_points = [stage for stage in members if stage.id in versions]
         # one that diverged before its first evaluation has fewer metrics
         with_points.sort(key=lambda stage: stage.status != Status.COMPLETED)
-        names = (headlines.names_of(connection, stage.id) for stage in with_points)
-        name = search.metric if search is not None else headline(next(filter(None, names), ()))
+        name = None if search is None else search.metric
+        for stage in with_points if name is None else ():
+            if names := headlines.names_of(connection, stage.id):
+                name = headline(names, None, curves_of(connection, stage.id, stage.status))
+                break
         if name is None:
             return None
         metric, own_names = ComparedMetric.of(name, search), {one.id: one.name for one in members}

@@ -54,6 +54,8 @@ class StageValue(NamedTuple):
     """The best one; the last one if it is unknown which is better."""
     is_broken: bool
     """True if the metric has NaN or infinities, so that the stage ranks behind all others."""
+    is_curve: bool = True
+    """False for a single number, which ranks behind curves."""
 
 
 class RunValues(NamedTuple):

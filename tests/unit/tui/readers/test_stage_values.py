@@ -200,7 +200,7 @@ def test_the_goal_decides_in_the_list_the_table_and_the_tree(
     }
 
 
-def test_the_tree_and_the_list_show_the_later_of_two_searches(
+def test_the_tree_and_the_list_show_the_better_of_two_searches(
     filler: Filler, connection: protocol.Connection
 ) -> None:
     graph = {"coarse[trial=0]": (), "fine[trial=0]": ()}
@@ -210,10 +210,10 @@ def test_the_tree_and_the_list_show_the_later_of_two_searches(
         Feeder(filler.store, attempt.stage_id).feed({"gap": [(0, value)]})
         filler.end(attempt)
     live = HeadlineReader().read(connection, run_list.run_lines(connection), {})[run_id]
-    assert (live.stage, live.value) == ("fine[trial=0]", 0.4)
+    assert (live.stage, live.value) == ("coarse[trial=0]", 0.1)
     assert experiments._best_of_run(connection, views.runs(connection)[0]) == {
         "metric": "gap",
-        "value": 0.4,
+        "value": 0.1,
     }
 
 
@@ -238,3 +238,54 @@ def test_runs_are_sorted_by_the_goal(
     found = [searched(filler, "val/loss2", goal, *([value] * 3)) for value in (0.9, 0.1)]
     chosen = select(connection, run_list.run_lines(connection), (), "metric.val/loss2")
     assert [run.id for run in chosen.runs] == [found[first], found[1 - first]]
+
+
+CURVE = [(0.0, 0.5), (1.0, 0.4), (2.0, 0.45)]
+
+
+def shown_of(connection: protocol.Connection, run_id: str) -> tuple[str, str, float | None]:
+    """Return the metric, the stage and the value by which the list, its filter and tree show it."""
+    (line,) = (one for one in run_list.run_lines(connection) if one.id == run_id)
+    live = HeadlineReader().read(connection, [line], {})[run_id]
+    metric = live.metric
+    assert metric is not None
+    found = MetricReader().read(connection, [metric.name], [line])[metric.name].values
+    assert found == {run_id: live.value}
+    run = next(one for one in views.runs(connection) if one.id == run_id)
+    best = {"metric": metric.name, "value": live.value}
+    assert experiments._best_of_run(connection, run) == best
+    return metric.name, live.stage, live.value
+
+
+def test_a_number_that_an_evaluation_prints_stands_behind_a_curve(
+    filler: Filler, connection: protocol.Connection
+) -> None:
+    run_id = filler.run({"train": (), "evaluate": ("train",)})
+    filler.feed(run_id, "train", {"train/loss": CURVE, "Loss/val": CURVE})
+    filler.complete(run_id, "train", took=60)
+    filler.feed(run_id, "evaluate", {"Loss/val": [(0, 0.1)], "val/accuracy": [(0, 0.9)]})
+    filler.complete(run_id, "evaluate")
+    assert shown_of(connection, run_id) == ("Loss/val", "train", 0.4)
+
+
+def test_the_best_healthy_stage_stands_for_a_run(
+    filler: Filler, connection: protocol.Connection
+) -> None:
+    run_id = filler.run({"fit": (), "tune": ("fit",), "diverge": ("tune",)})
+    for name, least in (("fit", 0.3), ("tune", 0.35)):
+        filler.feed(run_id, name, {"val loss": [(0, 0.9), (1, least)], "loss": CURVE})
+        filler.complete(run_id, name, took=60)
+    filler.feed(run_id, "diverge", {"val loss": [(0, 0.01), (1, math.nan)]})
+    filler.fail(run_id, "diverge", "stopped for NaN")
+    assert shown_of(connection, run_id) == ("val loss", "fit", 0.3)
+
+
+def test_the_first_point_of_a_running_stage_has_a_curve_to_come(
+    filler: Filler, connection: protocol.Connection
+) -> None:
+    run_id = filler.run({"train": ()})
+    attempt = filler.start(run_id, "train")
+    filler.feed(run_id, "train", {"loss": CURVE, "dev/loss": [(0, 0.7)]})
+    assert shown_of(connection, run_id) == ("dev/loss", "train", 0.7)
+    filler.end(attempt)
+    assert shown_of(connection, run_id) == ("loss", "train", 0.4)
