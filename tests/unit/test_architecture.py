@@ -46,6 +46,7 @@ def exists(name: str, below: Path = PACKAGE) -> bool:
     return home.is_file() and re.search(rf"\b{parts[-1]}\b", home.read_text("utf-8")) is not None
 
 
+@pytest.mark.folders
 @pytest.mark.parametrize("page", PAGES)
 def test_the_files_and_modules_that_a_page_names_exist(page: str) -> None:
     places = (ROOT, PACKAGE, PACKAGE / "metrics", PACKAGE / "metrics/formats")

@@ -57,6 +57,7 @@ COMMANDS = [
 ]
 
 
+@pytest.mark.folders
 def test_help_lists_every_command_and_each_teaches_by_an_example(call: Call) -> None:
     _, listed, _ = call("--help")
     for command in COMMANDS:

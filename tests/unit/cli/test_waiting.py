@@ -145,6 +145,7 @@ stages:
 """
 
 
+@pytest.mark.folders
 def test_a_resume_is_not_proposed_for_trials_that_their_search_counts(store: Store) -> None:
     run_id = control.submit(loader.load_text(SEARCH))
     key = trials.SearchKey(run_id, "a")

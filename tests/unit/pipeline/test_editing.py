@@ -93,6 +93,7 @@ def test_an_open_quote_in_a_command_is_named() -> None:
 TRAIN = StageDefinition("train[trial=3]", group="train", matrix={"trial": "3"}, trial=3)
 
 
+@pytest.mark.folders
 def test_the_values_of_a_search_can_be_edited() -> None:
     text = """\
 stages:

@@ -178,6 +178,7 @@ def test_without_a_home_nothing_is_written(
     assert not (tmp_path / "none").exists()
 
 
+@pytest.mark.folders
 def test_our_own_plugins_can_all_be_loaded(site: Path) -> None:
     ours = [(entry, ok) for entry, ok in registry.listed() if entry.package == "trainui"]
     assert len(ours) > 10

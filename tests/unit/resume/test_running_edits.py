@@ -197,6 +197,7 @@ stages:
 """
 
 
+@pytest.mark.folders
 def test_trials_of_a_search_have_one_number_of_trials_while_one_runs(
     run: Run, tmp_path: Path
 ) -> None:
