@@ -15,6 +15,7 @@ import psutil
 from trainui import errors
 from trainui.errors import NotFoundError, UsageError
 from trainui.execution import nvml, stall
+from trainui.metrics import trackers
 from trainui.metrics.discovery import default_sources, file_writers, tracker_runs
 from trainui.metrics.discovery.trainings import Job, Training
 from trainui.metrics.formats import UnknownFormatError
@@ -133,7 +134,7 @@ def _is_ours_to_see(process: psutil.Process) -> bool:
 
 def _is_metrics(path: Path) -> bool:
     """Return True if a file has metrics: by its format, and a text by what it says."""
-    if tracker_runs.DATABASE.fullmatch(path.name):
+    if trackers.is_named_as_one(path):
         return tracker_runs.is_trackers(path)
     if default_sources.is_trackers_own(path.parts):
         return False

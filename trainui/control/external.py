@@ -19,6 +19,7 @@ from trainui.control.submission import checked_name
 from trainui.errors import NotFoundError, UsageError
 from trainui.execution import external_stages
 from trainui.execution.external_watch import RESTING
+from trainui.metrics import trackers
 from trainui.metrics.discovery import file_writers, tracker_runs, trainings
 from trainui.metrics.discovery.trainings import Job, Training
 from trainui.model.records import RunRecord, Slot, StageRecord
@@ -260,7 +261,7 @@ def find(path: Path, left_out: trainings.LeftOut | None = None) -> list[Training
             "with metrics; try the directory of the training"
         )
     for file in sorted(path.iterdir()):
-        if tracker_runs.DATABASE.fullmatch(file.name) and tracker_runs.is_trackers(file):
+        if trackers.is_named_as_one(file) and tracker_runs.is_trackers(file):
             trainings.below(file)  # raises if it is damaged
     if left_out:
         words = formatting.listed([f"{place}: {why}" for place, why in left_out.items()])

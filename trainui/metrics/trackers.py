@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import sqlite3
 import tempfile
@@ -15,8 +16,8 @@ from typing import Any
 
 from trainui.metrics import lenient_files
 from trainui.metrics.lenient_files import as_json
-from trainui.metrics.tail import FileState, UnreadableFileError, look_at
-from trainui.plugin import Job, TrackedRun, Tracker, registry
+from trainui.metrics.tail import UnreadableFileError, look_at
+from trainui.plugin import Database, Job, TrackedRun, Tracker, registry
 from trainui.plugin.records import Code
 
 # Reads a tracker's SQLite database from a private copy, so that its writer never notices.
@@ -26,6 +27,9 @@ from trainui.plugin.records import Code
 
 
 MAGIC = b"SQLite format 3\0"
+DATABASE = re.compile(r".*\.(db|sqlite3?)")
+"""Names of files that may be a tracker's database."""
+
 SIDES = ("-journal", "-wal")
 """Endings of the files that belong to a database. The copy has its own `-shm`."""
 
@@ -46,7 +50,7 @@ _TRIES = 3
 
 _HEADER_BYTES = 100
 
-_Version = tuple[FileState | None, ...]
+_Version = tuple[Any, ...]
 """State of a database and its side files at one moment."""
 
 
@@ -67,6 +71,9 @@ def is_database(path: Path) -> bool:
 
 def version(path: Path) -> _Version | None:
     """Return the present state of a database; None if there is none."""
+    if (directory := _standing_for(path)) is not None and directory.version:
+        found = registry.code(directory.version)(path)
+        return None if found is None else (found,)
     states = [look_at(path.with_name(path.name + side)) for side in ("", *SIDES)]
     return tuple(states) if states[0] is not None else None
 
@@ -205,6 +212,29 @@ def trackers() -> list[Tracker]:
 def rewritten() -> set[str]:
     """Return the trackers that open their databases for each write, and record no end."""
     return {one.name for one in trackers() if one.database and one.database.is_rewritten}
+
+
+def _standing_for(path: Path) -> Database | None:
+    """Return the kind of database for which a file stands by its path; None: it is plain."""
+    for one in trackers():
+        if one.database and one.database.paths and re.fullmatch(one.database.paths, str(path)):
+            return one.database
+    return None
+
+
+def place_of(path: Path) -> Path:
+    """Return what shares the names of its runs: a database, or the directories of all writers."""
+    return path.parents[1] if is_part(path) else path
+
+
+def is_part(path: Path) -> bool:
+    """Return True for a file that stands for a directory, whose runs a database may get later."""
+    return _standing_for(path) is not None
+
+
+def is_named_as_one(path: Path) -> bool:
+    """Return True if a file may be a tracker's database, by its name or its path."""
+    return DATABASE.fullmatch(path.name) is not None or _standing_for(path) is not None
 
 
 def opener_of(path: Path) -> Code | None:

@@ -171,8 +171,13 @@ class Database:
     """`(connection)` to what its runs consist of, such as trials; empty: its runs."""
     is_file: Code = ""
     """`(path)` to True for a file that is no SQLite database and is read as one."""
+    paths: str = ""
+    """A regular expression for the paths of such files that stand for a whole directory: their
+    runs are found like those of databases."""
     open_file: Code = ""
     """`(path)` to an SQLite connection with the content of such a file."""
+    version: Code = ""
+    """`(path)` to a value that changes with this content; empty: the file's state."""
     is_rewritten: bool = False
     """True if its writer opens it for each write and records no end."""
 
@@ -307,6 +312,8 @@ class TrackedRun:
     tags: Mapping[str, str] = field(default_factory=dict)
     tracker: str = ""
     """The name of its tracker, if it is in a database."""
+    database: str = ""
+    """The name by which its program prints the database, without its ending; empty: the file's."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

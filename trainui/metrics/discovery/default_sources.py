@@ -16,12 +16,12 @@ from functools import lru_cache
 from itertools import chain
 from pathlib import Path
 
-from trainui.metrics import tail
+from trainui.metrics import tail, trackers
 from trainui.metrics.discovery import tracker_runs
 from trainui.metrics.discovery.file_writers import is_looked_into
 from trainui.metrics.formats import UnknownFormatError, detect, labels
 from trainui.metrics.source_file import DecoderChoice, SourceFile
-from trainui.plugin import Format, FoundFile, Group, Tracker, registry
+from trainui.plugin import Format, FoundFile, Group, TrackedRun, Tracker, registry
 from trainui.plugin.records import fits
 from trainui.plugin.registry import PluginError
 from trainui.store.points.point_sources import key_of
@@ -75,12 +75,14 @@ def candidates(stage_dir: Path, *, since: float = 0) -> list[SourceFile]:
     """Return the default files below a directory, those for people last; `since`: the start."""
     found: list[SourceFile] = []
     printed: list[SourceFile] = []
+    databases: list[tuple[Path, list[TrackedRun]]] = []
     for path in _files(stage_dir):
-        if tracker_runs.DATABASE.fullmatch(path.name):
-            runs = (run for run in tracker_runs.of_database(path) if (run.ended or since) >= since)
-            found += tracker_runs.sources(path, runs, since)
+        if trackers.is_named_as_one(path):
+            runs = tracker_runs.of_database(path)
+            databases.append((path, [run for run in runs if (run.ended or since) >= since]))
         elif (one := candidate(path, stage_dir)) is not None:
             (printed if one.is_fallback else found).append(one)
+    found += tracker_runs.sources(databases, since)
     return [*tracker_runs.with_prefixes(latest(found), since), *printed]
 
 
@@ -89,7 +91,7 @@ def is_usual(path: Path) -> bool:
     return (
         _family_of_name(path.name) is not None
         or _TEXT.fullmatch(path.name) is not None
-        or tracker_runs.DATABASE.fullmatch(path.name) is not None
+        or trackers.is_named_as_one(path)
         or any(registry.ask(one, one.is_usual, path) for one in registry.records(Format))
     )
 
@@ -196,7 +198,10 @@ def _sniffed(path: Path, root: Path) -> SourceFile | None:
 def is_study(path: Path) -> bool:
     """Return True for a file of several trainings: its metrics are those of a tracker's runs."""
     family = family_of(path)
-    return any(one.is_one_curve and one.family == family for one in registry.records(Format))
+    return any(
+        one.is_one_curve and (one.family == family or registry.ask(one, one.is_usual, path))
+        for one in registry.records(Format)
+    )
 
 
 def _family_of_lines(format: str | None) -> str | None:

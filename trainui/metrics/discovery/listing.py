@@ -14,7 +14,7 @@ from pathlib import Path
 
 from trainui import paths
 from trainui.metrics import trackers
-from trainui.metrics.discovery import default_sources, tracker_runs
+from trainui.metrics.discovery import default_sources
 from trainui.metrics.tail import FileState, look_at
 from trainui.plugin import Tracker, registry
 from trainui.system import mounts
@@ -132,7 +132,7 @@ class Listing:
         self._check_databases()
 
     def _check_databases(self) -> None:
-        names = (path for path in self.states if tracker_runs.DATABASE.fullmatch(path.name))
+        names = (path for path in self.states if trackers.is_named_as_one(path))
         databases = {path: trackers.version(path) for path in names}
         self.version += databases != self._databases
         self._databases = databases

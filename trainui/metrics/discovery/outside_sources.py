@@ -16,7 +16,7 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from trainui.metrics import lenient_files
+from trainui.metrics import lenient_files, trackers
 from trainui.metrics.discovery import default_sources, file_writers, listing, tracker_runs
 from trainui.metrics.discovery.tracker_runs import DatabaseRuns, is_near
 from trainui.metrics.source_file import SourceFile
@@ -270,15 +270,18 @@ class OutsideSources:
             root = self.workdir if path.is_relative_to(self.workdir) else path.parent
             owner = self._owned(path)
             root = (owner and owner.root) or root
-            if tracker_runs.DATABASE.fullmatch(path.name):
+            if trackers.is_named_as_one(path):
                 continue
             if (one := default_sources.candidate(path, root)) is not None:
                 logs.append(replace(one, ours=False, begin=begin))
         yield from tracker_runs.with_prefixes(default_sources.latest(logs), self._since)
-        for path in {*self._own, *(path for one in self._listings for path in one.states)}:
-            if tracker_runs.DATABASE.fullmatch(path.name) and not self._is_inside(path):
-                runs = self.databases.of(path, self._rivals, self._since)
-                yield from tracker_runs.sources(path, runs, self._since)
+        paths = {*self._own, *(path for one in self._listings for path in one.states)}
+        runs = [
+            (path, self.databases.of(path, self._rivals, self._since))
+            for path in paths
+            if trackers.is_named_as_one(path) and not self._is_inside(path)
+        ]
+        yield from tracker_runs.sources(runs, self._since)
 
 
 def _noted(attempt_dir: Path) -> Sequence[Path]:

@@ -183,7 +183,7 @@ def _add_runs(
         else:
             is_of = partial(tracker_runs.is_of, attempt_dir=place.attempt_dir, since=since)
             own = [run for run in runs if is_of(run, alone=True)]
-        found.candidates += tracker_runs.sources(path, own, since)
+        found.candidates += tracker_runs.sources([(path, own)], since)
     if not any(one.run for one in found.candidates):
         found.missing[pattern] = (
             f"{pattern} has no run of {_known_trackers()} that this attempt has started; "

@@ -8,7 +8,6 @@ printed none, the run is its own if no other attempt ran when the run began.
 from __future__ import annotations
 
 import math
-import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -29,9 +28,6 @@ from trainui.system import mounts, plain_files
 if TYPE_CHECKING:
     from trainui.store.runs.metrics_progress import Rival
 
-DATABASE = re.compile(r".*\.(db|sqlite3?)")
-"""Names of files that may be a tracker's database."""
-
 _MARKED_BYTES = 1 << 20
 
 
@@ -41,7 +37,8 @@ def of_database(path: Path, *, since: float = 0) -> list[TrackedRun]:
     One that was not written `since` (seconds since 1970) is not read.
     """
     files = (path, path.with_name(f"{path.name}-wal"))
-    if max(map(lenient_files.modified, files)) < since or not any(map(is_marked, files)):
+    is_marked_one = any(map(is_marked, files)) or trackers.is_read_as_one(path)
+    if max(map(lenient_files.modified, files)) < since or not is_marked_one:
         return []
     return _read(path, "runs")
 
@@ -79,7 +76,7 @@ def is_trackers(file: Path) -> bool:
 
 def is_for_several(file: Path) -> bool:
     """Return True for a file in which several trainings have runs: a database, or a journal."""
-    return DATABASE.fullmatch(file.name) is not None or trackers.is_read_as_one(file)
+    return trackers.is_named_as_one(file) or trackers.is_read_as_one(file)
 
 
 def is_marked(file: Path) -> bool:
@@ -88,23 +85,40 @@ def is_marked(file: Path) -> bool:
     return any(one.database.marker in head for one in trackers.trackers() if one.database)
 
 
-def sources(path: Path, runs: Iterable[TrackedRun], since: float) -> Iterator[SourceFile]:
-    """Yield the sources of some runs of a database, the oldest first.
+def sources(
+    found: Iterable[tuple[Path, Iterable[TrackedRun]]], since: float
+) -> Iterator[SourceFile]:
+    """Yield the sources of runs in databases, those of one database with the oldest first.
 
     The first run that the attempt started adds no prefix, nor do those of earlier attempts.
     """
-    runs = list(runs)
-    others = [run.id for run in runs if (run.started or math.inf) >= since][1:]
+    by_place: dict[Path, list[tuple[Path, TrackedRun]]] = {}
+    for path, runs in found:
+        by_place.setdefault(trackers.place_of(path), []).extend((path, run) for run in runs)
+    parts = {run.id for pairs in by_place.values() for _path, run in pairs if run.database}
+    for place, pairs in by_place.items():
+        if any(place == path for path, _run in pairs):
+            pairs = [(path, run) for path, run in pairs if run.id not in parts]
+        else:
+            pairs.sort(key=lambda pair: pair[1].started or math.inf)
+        yield from _of_place(pairs, since)
+
+
+def _of_place(pairs: Sequence[tuple[Path, TrackedRun]], since: float) -> Iterator[SourceFile]:
+    new = dict.fromkeys(run.id for _path, run in pairs if (run.started or math.inf) >= since)
     names = Counter[str]()
-    for run in runs:
-        prefix = ""
-        if run.id in others or run.parent:
-            names[run.name] += 1
-            prefix = f"{run.name}/" if names[run.name] == 1 else f"{run.name}-{names[run.name]}/"
+    prefixes: dict[str, str] = {}
+    for path, run in pairs:
+        if run.id not in prefixes:
+            prefixes[run.id] = ""
+            if run.id in [*new][1:] or run.parent:
+                names[run.name] += 1
+                count = names[run.name]
+                prefixes[run.id] = f"{run.name}/" if count == 1 else f"{run.name}-{count}/"
         yield SourceFile(
             f"{key_of(path)}#{run.id}",
             path,
-            DecoderChoice(prefix=prefix, doubtful=True),
+            DecoderChoice(prefix=prefixes[run.id], doubtful=True),
             family="tracker",
             run=run.id,
         )
@@ -113,7 +127,9 @@ def sources(path: Path, runs: Iterable[TrackedRun], since: float) -> Iterator[So
 def may_be_database(path: Path, format_: str | None) -> bool:
     """Return True if a named file is a database; only likely files are opened."""
     is_named = format_ in {one.name for one in trackers.trackers()}
-    return (is_named or DATABASE.fullmatch(path.name) is not None) and trackers.is_database(path)
+    return (is_named or trackers.is_named_as_one(path)) and (
+        trackers.is_database(path) or trackers.is_read_as_one(path)
+    )
 
 
 def named(name: str) -> SourceFile | None:
@@ -236,9 +252,11 @@ def divide(
     doubtful: list[TrackedRun] = []
     for named in printed.counts:
         name = named[2]
-        if named[0] != tracker or named[1] not in ("", path.stem):
+        if named[0] != tracker:
             continue
-        alike = [run for run in runs if run.name == name]
+        alike = [
+            run for run in runs if run.name == name and named[1] in ("", run.database or path.stem)
+        ]
         counts = ((one, printed_by(one.attempt_dir).update()) for one in rivals)
         others = [(one, known[named]) for one, known in counts]
         for run in alike:
@@ -286,6 +304,8 @@ class DatabaseRuns:
         self.doubtful.pop(path, None)
         if doubtful:
             self.doubtful[path] = doubtful[0].name
+        if trackers.place_of(path) == path:
+            found = [run for run in found if run.id not in self._in_parts()]
         shared = not path.is_relative_to(self.workdir)
         near = [one for one in rivals if shared or is_near(one, self.workdir)]
         return [
@@ -298,3 +318,8 @@ class DatabaseRuns:
                 alone=divided is None and not any(one.ran_at(run.started or 0) for one in near),
             )
         ]
+
+    def _in_parts(self) -> set[str]:
+        """Return the runs that were read from what their tracker moves into a database later."""
+        keys = (key.rpartition("#") for key in self.known)
+        return {run for path, mark, run in keys if mark and trackers.is_part(Path(path))}

@@ -146,7 +146,8 @@ class _Search:
         found = in_databases(place)
         for training in found:
             yield from self.storable(training)
-        for name in {*place.fits(tracker_runs.DATABASE)} - {one.path.name for one in found}:
+        names = {name for name in place.files if trackers.is_named_as_one(place / name)}
+        for name in names - {one.path.name for one in found}:
             if tracker_runs.is_marked(place / name):
                 try:
                     below(place / name)
@@ -205,7 +206,8 @@ def in_databases(place: Place) -> list[Training]:
     """Return the runs in trackers' databases: those of one study are one training."""
     found: dict[str, Training] = {}
     others = [name for name in place.files if _is_read_as_database(place / name)]
-    for name in (*place.fits(tracker_runs.DATABASE), *others):
+    named = [name for name in place.files if trackers.is_named_as_one(place / name)]
+    for name in dict.fromkeys((*named, *others)):
         for run in tracker_runs.jobs(place / name):
             source = (Path(f"{place / name}#{run.id}"), None)
             is_rewritten = name in others or run.tracker in trackers.rewritten()
@@ -269,7 +271,9 @@ def plain(place: Place) -> Training | None:
     found = {
         name: kind
         for name, kind in kinds.items()
-        if kind and not default_sources.is_study(place / name)
+        if kind
+        and not default_sources.is_study(place / name)
+        and not default_sources.is_trackers_own((place / name).parts)
     }
     if not found:
         return None

@@ -1,4 +1,4 @@
-"""Trackio: its SQLite databases, and what it prints."""
+"""Trackio: its SQLite databases, its inbox, and what it prints. Read `database` first."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ TRACKER = Tracker(
     name="trackio",
     title="Trackio",
     printed="trainui.plugins.trackio.database:printed",
+    owns="trainui.plugins.trackio.inbox:owns",
     home="trainui.plugins.trackio.database:home",
     database=Database(
         tables=("metrics", "configs"),
@@ -16,5 +17,9 @@ TRACKER = Tracker(
         runs="trainui.plugins.trackio.database:runs",
         points="trainui.plugins.trackio.database:points",
         is_rewritten=True,
+        is_file="trainui.plugins.trackio.inbox:is_first",
+        open_file="trainui.plugins.trackio.inbox:as_database",
+        paths=r".*/inbox/[0-9a-f]{16}/[0-9]{8}\.jsonl",
+        version="trainui.plugins.trackio.inbox:version",
     ),
 )

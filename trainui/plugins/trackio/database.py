@@ -28,8 +28,10 @@ def runs(connection: Connection) -> list[TrackedRun]:
     """Return all runs; Trackio has no states."""
     found = connection.execute(f"SELECT {_id_in(connection, 'configs')}, config FROM configs")
     configs = {run: _load(config) for run, config in found}
+    project = "max(project)" if "project" in columns(connection, "metrics") else "''"
     rows = connection.execute(
-        f"SELECT {_id_in(connection, 'metrics')} AS run, run_name, min(timestamp), max(timestamp) "
+        f"SELECT {_id_in(connection, 'metrics')} AS run, run_name, min(timestamp), max(timestamp), "
+        f"{project} "
         "FROM metrics GROUP BY run ORDER BY min(id)"
     ).fetchall()
     return [
@@ -41,8 +43,9 @@ def runs(connection: Connection) -> list[TrackedRun]:
             },
             started=_micros(configs.get(run, {}).get("_Created") or first) / 1e6,
             ended=_micros(last) / 1e6,
+            database=database,
         )
-        for run, name, first, last in rows
+        for run, name, first, last, database in rows
     ]
 
 

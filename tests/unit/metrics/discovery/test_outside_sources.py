@@ -430,6 +430,47 @@ def test_a_run_is_that_of_the_attempt_which_ran_when_it_began(store: Store, tmp_
     assert end(store, second, second_reader) == {"loss": [2.0]}
 
 
+def fragment(home: Path, writer: str, number: int, run: str, *losses: float) -> Path:
+    """Write a fragment of an inbox as Trackio 0.43 does, for the project `p.`."""
+    file = home / "inbox" / writer / f"{number:08}.jsonl"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    now, begun = datetime.now(UTC).isoformat(), 10 * number
+    rows = [
+        {
+            **{"v": 1, "kind": "metric", "project": "p.", "run": run, "run_id": f"id {run}"},
+            **{"metrics": {"loss": loss}, "step": begun + at, "timestamp": now},
+            "config": None if number or at else {"lr": 0.1, "_Created": now},
+            "log_id": f"{writer}{number}{at}",
+        }
+        for at, loss in enumerate(losses)
+    ]
+    system = {**rows[0], "kind": "system_metric", "metrics": {"cpu": 99.0}}
+    part = file.with_suffix(".tmp")
+    part.write_text("".join(json.dumps(row) + "\n" for row in (*rows, system)))
+    return part.rename(file)
+
+
+def test_fragments_of_trackio_are_one_curve_a_run(store: Store, tmp_path: Path) -> None:
+    home = tmp_path / "trackio"
+    attempts = [begin(store, tmp_path, name) for name in ("one", "two")]
+    for (attempt, reader), writer, run in zip(attempts, "ab", ("x", "y"), strict=True):
+        print_run(attempt, run, "p.")
+        fragment(home, 16 * writer, 0, run, 1.0, 2.0)
+        look(reader)
+        fragment(home, 16 * writer, 1, run, 3.0)
+    second = fragment(home, 16 * "c", 0, "z", 9.0)
+    print_run(attempts[0][0], "z", "p.")
+    look(attempts[0][1])
+    first = fragment(home, 16 * "a", 2, "x", 4.0)
+    for number in (0, 1):  # Trackio's dashboard moves them
+        (first.parent / f"{number:08}.jsonl").unlink()
+    with closing(trackio(home)) as connection:
+        log(connection, "id x", "x", 0, loss=1.0)
+    assert second.exists()
+    assert end(store, *attempts[0]) == {"loss": [1.0, 2.0, 3.0, 4.0], "z/loss": [9.0]}
+    assert end(store, *attempts[1]) == {"loss": [1.0, 2.0, 3.0]}
+
+
 def test_runs_of_one_name_that_began_at_a_time_are_nobodys(store: Store, tmp_path: Path) -> None:
     attempts = [begin(store, tmp_path, name) for name in ("one", "two")]
     with closing(trackio(tmp_path / "trackio")) as connection:

@@ -214,5 +214,5 @@ def test_runs_of_mlflows_files_have_the_runs_names_the_first_run_first(
 
 def test_runs_of_a_database_with_one_name_are_numbered() -> None:
     runs = [TrackedRun(id=str(number), name="base", started=number) for number in range(4)]
-    prefixes = [one.reading.prefix for one in tracker_runs.sources(Path("mlflow.db"), runs, 0)]
+    prefixes = [one.reading.prefix for one in tracker_runs.sources([(Path("mlflow.db"), runs)], 0)]
     assert prefixes == ["", "base/", "base-2/", "base-3/"]
