@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.acceptance.pages import DOCS, PAGES, ROOT, blocks_of, name_of
-from trainui.pipeline.substitution.values import KEYED, SIMPLE
+from trainui.pipeline.substitution import KEYED, SIMPLE
 from trainui.supervisor.protocol import IDENTITY
 from trainui.tui.keymap import KEYS, KeyTable
 

@@ -12,7 +12,7 @@ import pytest
 
 from tests.integration.runs import NOTE, Run, home_with_worker, stage
 from trainui import paths
-from trainui.pipeline import input_fingerprint
+from trainui.pipeline.rules import fingerprint
 from trainui.store.db import engine
 from trainui.store.points import read_points
 
@@ -64,7 +64,7 @@ def submit(directory: Path) -> Run:
     inputs = [f"data{n}" for n in range(4)]
     for name in inputs:  # to hash them takes a moment
         with (directory / name).open("wb") as file:
-            file.truncate(input_fingerprint.HASHED_UP_TO)
+            file.truncate(fingerprint.HASHED_UP_TO)
     launched = [stage(name, NOTE + LOGS, inputs=inputs) for name in NAMES]
     return Run(directory, *launched, stage("after", NOTE, *NAMES))
 

@@ -15,7 +15,7 @@ import pytest
 from tests.acceptance.command_line import CommandLine, Done
 from tests.acceptance.terminal import PROGRAM, terminal
 from tests.unit.supervisor.waiting import wait_for
-from trainui.pipeline.substitution.masking import MASK
+from trainui.pipeline.masking import MASK
 from trainui.store import shell_environment
 
 SECRETS = {

@@ -64,7 +64,7 @@ def init(
 
 def _converted(source: str, target: Path) -> Imported:
     """Convert a file by the importer that knows its name, else by the only one."""
-    from trainui.pipeline.yaml.tree import read_text
+    from trainui.pipeline.yaml_tree import read_text
 
     importers = registry.records(Importer)
     known = [one for one in importers if fits(Path(source).name, one.files)] or importers
@@ -107,7 +107,7 @@ def validate(
     Things missing only on this machine, e.g. a GPU or an input, are warnings. Parameters are given
     to each file.
     """
-    from trainui.pipeline.fields import parameters
+    from trainui.pipeline import parameters
 
     if files.count("-") > 1:
         raise UsageError("stdin can be read only once; give `-` once")
@@ -126,7 +126,7 @@ def validate(
 def _problems(file: str, given: Mapping[str, str] | None, *, warning: str) -> Sequence[Problem]:
     """Return a file's problems, and print them; warnings begin with `warning`."""
     from trainui.pipeline import loader
-    from trainui.pipeline.yaml.tree import MAX_BYTES
+    from trainui.pipeline.yaml_tree import MAX_BYTES
 
     # keep the text: a file with problems is parsed twice
     stdin = (
@@ -250,8 +250,7 @@ def graph(
 
 def _graph_of_file(file: str, given: Sequence[str]) -> tuple[Stages, Mapping[str, str]]:
     """Return a file's stages, and for each trial the name of the node of its search."""
-    from trainui.pipeline import loader
-    from trainui.pipeline.fields import parameters
+    from trainui.pipeline import loader, parameters
 
     pipeline = loader.load(file, parameters.from_words(given))
     trials = {

@@ -22,7 +22,7 @@ from trainui import formatting, text
 from trainui.errors import TrainuiError, UnfitEnvironmentError
 
 if TYPE_CHECKING:
-    from trainui.pipeline.substitution.masking import Masker
+    from trainui.pipeline.masking import Masker
 
 
 class Coloured(str):
@@ -180,7 +180,7 @@ def bug(error: Exception, *, as_json: bool) -> int:
 
 
 def _masker() -> Masker:
-    from trainui.pipeline.substitution.masking import Masker
+    from trainui.pipeline.masking import Masker
 
     given = dict(word.split("=", 1) for word in sys.argv[1:] if "=" in word)
     return Masker.of(os.environ, given)

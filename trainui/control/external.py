@@ -24,8 +24,7 @@ from trainui.metrics.discovery import file_writers, tracker_runs, trainings
 from trainui.metrics.discovery.trainings import Job, Training
 from trainui.model.records import RunRecord, Slot, StageRecord
 from trainui.model.states import ENDED, Status
-from trainui.pipeline.substitution.masking import Masker
-from trainui.pipeline.substitution.secrets import Secrets
+from trainui.pipeline.masking import Masker, Secrets
 from trainui.plugin import CommandLine, Tracker, registry
 from trainui.store import shell_environment
 from trainui.store.db import engine

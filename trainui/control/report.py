@@ -25,9 +25,8 @@ from trainui.model.notifications import NOTE
 from trainui.model.records import RunRecord, SeriesSummary, StageRecord
 from trainui.model.states import Status
 from trainui.model.time_worked import TimeWorked
-from trainui.pipeline import folding
-from trainui.pipeline.folding import FoldedMetric
-from trainui.pipeline.substitution import masking
+from trainui.pipeline import masking, matrix
+from trainui.pipeline.matrix import FoldedMetric
 from trainui.resume import code_version
 from trainui.store import shell_environment
 from trainui.store.db import engine
@@ -70,7 +69,7 @@ def markdown(connection: Connection, run: RunRecord) -> str:
         *_importance(connection, run, stages),
         _parameters(connection, run),
         _metrics(series),
-        _folded(folding.spreads(folding.folds(stages), series)),
+        _folded(matrix.spreads(matrix.folds(stages), series)),
         *_plots(connection, stages, series_best_first),
         *_log_ends(connection, run, stages),
     ]
@@ -136,7 +135,7 @@ class _Sweep:
         name = headline(list(most), search, lambda metric: most[metric] >= CURVE)
         self.metric = None if name is None else ComparedMetric.of(name, search)
         lower = None if self.metric is None else self.metric.lower
-        values = {one.stage: folding.value_of(one, lower=lower) for one in own if one.name == name}
+        values = {one.stage: matrix.value_of(one, lower=lower) for one in own if one.name == name}
         self.values = values
         self._broken = {one.stage for one in own if one.nonfinite}
         self.members = sorted(members, key=self._rank)

@@ -16,10 +16,9 @@ from trainui import formatting
 from trainui.control import external
 from trainui.model.definition import StageDefinition
 from trainui.model.records import RunRecord
-from trainui.pipeline import loader
+from trainui.pipeline import loader, masking
+from trainui.pipeline.filling import with_recorded_trials
 from trainui.pipeline.matrix import TRIAL
-from trainui.pipeline.substitution import masking, secrets
-from trainui.pipeline.substitution.search import with_recorded_trials
 from trainui.resume import code_snapshot, code_version
 from trainui.resume.submitted import filled_in, given_params
 from trainui.store import shell_environment
@@ -202,8 +201,8 @@ def _now(connection: Connection, run: RunRecord) -> _Side:
         recorded = {stage.name: stage for stage in stages}
         submitted = filled_in(pipeline, Path(run.directory))
         as_written = filled_in(pipeline, Path(run.directory), secrets=False)
-        known |= secrets.known(pipeline, variables)
-        stored = secrets.conceal(submitted, as_written, variables)[0]
+        known |= masking.known(pipeline, variables)
+        stored = masking.conceal(submitted, as_written, variables)[0]
         stages = with_recorded_trials(stored, recorded).stages
         params = {
             **run_in_json.tracked_of_run(views.submission(connection, run.id)),

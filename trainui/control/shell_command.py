@@ -10,7 +10,7 @@ from pathlib import Path
 from trainui.errors import UnfitEnvironmentError, UsageError
 from trainui.execution.attempt.prepared_process import AttemptContext, definition_of
 from trainui.model.records import AttemptRecord, RunRecord, StageRecord
-from trainui.pipeline.substitution.masking import MASK, mask
+from trainui.pipeline.masking import MASK, mask
 from trainui.search import results
 from trainui.store import shell_environment
 from trainui.store.db import engine

@@ -19,11 +19,10 @@ from trainui.errors import UnfitEnvironmentError, UnsafePathError, UsageError, i
 from trainui.formatting import quantity
 from trainui.model.definition import Pipeline, StageDefinition
 from trainui.model.search import Search
+from trainui.pipeline import filling, masking, search_fields, stage_process
 from trainui.pipeline.allowed_paths import allowed_directories, validate_file_path
-from trainui.pipeline.fields import process, search_rules
+from trainui.pipeline.masking import Masker, is_secret
 from trainui.pipeline.rules import shared_paths
-from trainui.pipeline.substitution import phases, secrets
-from trainui.pipeline.substitution.masking import Masker, is_secret
 from trainui.resume import code_snapshot, code_version, snapshot_trees
 from trainui.resume.submitted import PIPELINE_FILE, SnapshotPaths, filled_in, stage_directories
 from trainui.store import shell_environment
@@ -85,7 +84,7 @@ def submit(
         submitted = moved.pipeline(submitted)
         environ, sys_path = moved.variables(environ), sys_path and moved.path(sys_path)
     as_written = _without_secrets(pipeline, directory, filled)
-    stored, taken = secrets.conceal(submitted, as_written, shell_environment.inheritable(environ))
+    stored, taken = masking.conceal(submitted, as_written, shell_environment.inheritable(environ))
     shell = shell_environment.of_this_shell(environ, taken)
     masker = Masker(shell.known_secrets())
     new = NewRun(
@@ -97,7 +96,7 @@ def submit(
         submission={
             "umask": shell.umask,
             "sys_path": sys_path,
-            "python": python or process.find_interpreter(None, environ).path,
+            "python": python or stage_process.find_interpreter(None, environ).path,
             "given": masker.values(given or {}),
             "snapshot": copied,
             **({"from": origin} if origin else {}),
@@ -132,7 +131,7 @@ def preview(pipeline: Pipeline) -> Pipeline:
     directory = settings.runs_dir(settings.load()) / "RUN"
     submitted = _checked(pipeline, directory, os.environ)
     as_written = _without_secrets(pipeline, directory, submitted)
-    return secrets.conceal(submitted, as_written, shell_environment.inheritable(os.environ))[0]
+    return masking.conceal(submitted, as_written, shell_environment.inheritable(os.environ))[0]
 
 
 def _checked(pipeline: Pipeline, directory: Path, environ: Mapping[str, str]) -> Pipeline:
@@ -228,7 +227,7 @@ def check_search(stages: Iterable[StageDefinition]) -> None:
     """Raise UnfitEnvironmentError if a package of the stages' searches is not installed."""
     searches = {stage.group or stage.name: stage.search for stage in stages if stage.search}
     for name, search in searches.items():
-        plugin = search_rules.searchers().get(search.sampler)
+        plugin = search_fields.searchers().get(search.sampler)
         if plugin is None:
             raise UnfitEnvironmentError(
                 f"the search of stage {name} needs a plugin that is not installed; see "
@@ -250,7 +249,7 @@ def check_search(stages: Iterable[StageDefinition]) -> None:
 
 def _needed(search: Search) -> Iterator[tuple[str, str]]:
     """Yield the parts of a search that need a package besides the searcher's, and that package."""
-    rules = {**search_rules.samplers(), **search_rules.pruners()}
+    rules = {**search_fields.samplers(), **search_fields.pruners()}
     rule, used = search.prune, [search.sampler]
     while rule is not None:
         used.append(rule.by)
@@ -336,7 +335,7 @@ def invalid_inputs(
     seen: set[str] = set()
     for stage in pipeline.stages:
         try:
-            inputs = phases.inputs_before_start(stage, environ)
+            inputs = filling.inputs_before_start(stage, environ)
         except UsageError as error:
             yield error
             continue

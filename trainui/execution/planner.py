@@ -18,8 +18,8 @@ from trainui.execution import gpus, nvml, slots
 from trainui.execution.gpus import Usable
 from trainui.execution.slots import RetryTimers, host
 from trainui.model.records import AttemptRecord, HostView, Slot, StageRecord, WaitReason
+from trainui.pipeline.masking import mask
 from trainui.pipeline.rules.scheduling import ELSEWHERE, Grant, Wait, decide
-from trainui.pipeline.substitution.masking import mask
 from trainui.settings import Settings
 from trainui.store.db.engine import Store
 from trainui.store.db.protocol import Connection

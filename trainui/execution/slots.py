@@ -14,7 +14,7 @@ from trainui.execution import gpus
 from trainui.execution.gpus import Usable
 from trainui.model.definition import StageDefinition
 from trainui.model.records import HostView, Slot, StageRecord, WaitReason
-from trainui.pipeline.fields import notation
+from trainui.pipeline import field_names
 from trainui.pipeline.rules.scheduling import FreeSlots, WaitingStage
 from trainui.settings import Settings
 from trainui.store import shell_environment
@@ -146,7 +146,7 @@ def _waiting(
         visible=_fitting(stage, usable) if definition.gpus and definition.is_local else None,
         executor=definition.executor,
         offer=offer,
-        memory=notation.format_size(definition.gpu_memory) if definition.gpu_memory else None,
+        memory=field_names.format_size(definition.gpu_memory) if definition.gpu_memory else None,
         not_before=not_before,
         retry=f"retry {used} of {allowed}" if used else "retry",
         cause=(stage.error or "").partition("\n")[0],

@@ -18,13 +18,19 @@ from trainui.model.definition import (
     StageDefinition,
 )
 from trainui.model.search import Search
-from trainui.pipeline import outline, template
-from trainui.pipeline.checks import fields as field_check
-from trainui.pipeline.checks import graph, matrix, search, stage, variables
-from trainui.pipeline.fields import parameters, process, search_rules
-from trainui.pipeline.fields.parameters import Parameters
+from trainui.pipeline import (
+    graph_checks,
+    outline,
+    parameters,
+    search_fields,
+    stage_checks,
+    stage_process,
+    template,
+)
+from trainui.pipeline import spec as field_check
 from trainui.pipeline.matrix import SEED, TRIAL, Pairing, Values, expand, member_name
 from trainui.pipeline.outline import Outline, StageOutline
+from trainui.pipeline.parameters import Parameters
 from trainui.pipeline.spec import (
     AlertSpec,
     MetricSpec,
@@ -33,8 +39,7 @@ from trainui.pipeline.spec import (
     StageFields,
     StageSpec,
 )
-from trainui.pipeline.yaml.nodes import Mapping, MappingEntry, Node, Scalar, Sequence
-from trainui.pipeline.yaml.problems import Problems
+from trainui.pipeline.yaml_nodes import Mapping, MappingEntry, Node, Problems, Scalar, Sequence
 
 # Merge `defaults` into every stage, and drop fields that are null.
 
@@ -147,15 +152,15 @@ def _common(spec: StageSpec, parameters: Parameters, directory: str) -> dict[str
     return {name: getattr(spec, name) for name in _UNCHANGED} | {
         "command": spec.run,
         "params": template.map_texts(spec.params, parameters.typed),
-        "workdir": process.absolute_path(spec.workdir or "", directory),
+        "workdir": stage_process.absolute_path(spec.workdir or "", directory),
         "env": dict(spec.env),
-        "python": spec.python and process.resolve_interpreter(spec.python, directory),
+        "python": spec.python and stage_process.resolve_interpreter(spec.python, directory),
         "metrics": None if spec.metrics is None else tuple(map(_source, spec.metrics)),
         "checkpoint": spec.checkpoint
         and CheckpointRule(spec.checkpoint.path, spec.checkpoint.complete),
         "resume_args": None if spec.resume_args is None else tuple(spec.resume_args),
         "outputs": tuple(spec.outputs),
-        "inputs": tuple(process.absolute_path(path, directory) for path in spec.inputs),
+        "inputs": tuple(stage_process.absolute_path(path, directory) for path in spec.inputs),
         "alerts": tuple(map(_alert, spec.alerts)),
         "over": SEED if spec.seeds else spec.over,
         "executor": spec.executor[0] if spec.executor else settings.load().executor,
@@ -184,8 +189,8 @@ def _source(spec: MetricSpec) -> MetricSource:
 
 
 def _search(spec: SearchSpec) -> Search:
-    searcher = search_rules.searcher_of(spec.sampler and spec.sampler[0], spec.prune)
-    default = next(iter(search_rules.samplers(searcher)), "")
+    searcher = search_fields.searcher_of(spec.sampler and spec.sampler[0], spec.prune)
+    default = next(iter(search_fields.samplers(searcher)), "")
     return Search(
         metric=spec.metric,
         goal=spec.goal,
@@ -247,12 +252,12 @@ def examine(
         problems,
         complete=origin.complete,
     )
-    spec = field_check.check(document, known, problems)
+    spec = field_check.check_fields(document, known, problems)
     seen = outline.of(document, known)
-    for check in (stage, matrix, search, variables, graph):
+    for check in (stage_checks, graph_checks, graph_checks, stage_checks, graph_checks):
         check.check(seen, problems)
     if spec is None and not problems:
-        field_check.check(document, known, problems, last_resort=True)
+        field_check.check_fields(document, known, problems, last_resort=True)
     return spec, seen
 
 

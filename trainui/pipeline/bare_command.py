@@ -15,10 +15,8 @@ from pathlib import Path, PurePath
 from trainui import settings
 from trainui.errors import UsageError
 from trainui.model.definition import Pipeline, StageDefinition
-from trainui.pipeline import template
-from trainui.pipeline.fields import names
-from trainui.pipeline.yaml import nodes
-from trainui.pipeline.yaml.problems import is_sound
+from trainui.pipeline import field_names, template, yaml_nodes
+from trainui.pipeline.yaml_nodes import is_sound
 
 _SCRIPT = re.compile(r"[^-].*\.(py|sh|bash|ipynb|R|jl|lua|pl|rb)")
 _INTERPRETER = re.compile(
@@ -45,7 +43,7 @@ def from_command(
     Raises:
         UsageError: the command is empty, or the command or the name cannot be stored.
     """
-    if name is not None and (problem := names.pipeline_name_fault(name)):
+    if name is not None and (problem := field_names.pipeline_name_fault(name)):
         raise UsageError(f"the name {name!r} {problem}")
     text = file_text(argv, name, gpus, executor)
     words = tuple(map(template.escape, argv))
@@ -77,13 +75,13 @@ def file_text(argv: Sequence[str], name: str | None, gpus: int, executor: str | 
     stage, words = stage_name(argv), list(map(template.escape, argv))
     run = words[0] if is_shell_text(argv) else words
     lines = [
-        f"name: {nodes.in_quotes(name or stage)}",
+        f"name: {yaml_nodes.in_quotes(name or stage)}",
         "stages:",
-        f"  - name: {nodes.in_quotes(stage)}",
-        f"    run: {nodes.in_quotes(run)}",
+        f"  - name: {yaml_nodes.in_quotes(stage)}",
+        f"    run: {yaml_nodes.in_quotes(run)}",
     ]
     lines += [f"    gpus: {gpus}"] if gpus else []
-    lines += [f"    executor: {nodes.in_quotes(executor)}"] if executor else []
+    lines += [f"    executor: {yaml_nodes.in_quotes(executor)}"] if executor else []
     return "\n".join(lines) + "\n"
 
 
@@ -92,7 +90,7 @@ def stage_name(argv: Sequence[str]) -> str:
     words = argv[0].split() if is_shell_text(argv) else argv
     name = _UNFIT.sub("_", _program(words)).strip("_ ")
     name = "".join(character for character in name if character.isprintable())
-    return name[: names.MAX_STAGE_NAME].strip() or "command"
+    return name[: field_names.MAX_STAGE_NAME].strip() or "command"
 
 
 def is_shell_text(argv: Sequence[str]) -> bool:

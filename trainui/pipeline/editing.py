@@ -15,10 +15,17 @@ from itertools import islice
 
 from trainui.errors import UsageError
 from trainui.model.definition import StageDefinition
-from trainui.pipeline.yaml import nodes
-from trainui.pipeline.yaml.nodes import Mapping, Node, Scalar, Sequence, items_of
-from trainui.pipeline.yaml.problems import BYTE_ORDER_MARK, Problems
-from trainui.pipeline.yaml.tree import read_tree
+from trainui.pipeline import yaml_nodes
+from trainui.pipeline.yaml_nodes import (
+    BYTE_ORDER_MARK,
+    Mapping,
+    Node,
+    Problems,
+    Scalar,
+    Sequence,
+    items_of,
+)
+from trainui.pipeline.yaml_tree import read_tree
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +88,7 @@ def with_values(text: str, changes: AnyMapping[EditedValue, str]) -> str:
 
 def _words(command: str) -> str:
     try:
-        return nodes.in_quotes(shlex.split(command))
+        return yaml_nodes.in_quotes(shlex.split(command))
     except ValueError as error:
         raise UsageError(f"command: {error}; check its quotes") from error
 
@@ -93,7 +100,7 @@ def _written(value: str, scope: str) -> str:
     plain = plain and (len(items) == 1 or (scope == "choices" and len(items) > 0))
     if plain and "#" not in value and ": " not in value:
         return value
-    return nodes.in_quotes(value)
+    return yaml_nodes.in_quotes(value)
 
 
 def _own(node: Node | None) -> dict[str, Node]:

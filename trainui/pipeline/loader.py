@@ -11,24 +11,25 @@ from typing import Any, TextIO
 
 from trainui.errors import PipelineFileError, Problem
 from trainui.model.definition import Pipeline
+from trainui.pipeline import field_names, yaml_tree
 from trainui.pipeline.assemble import Origin, assemble, examine
 from trainui.pipeline.bare_command import from_command as from_command
-from trainui.pipeline.fields import names
-from trainui.pipeline.yaml import tree
-from trainui.pipeline.yaml.nodes import (
+from trainui.pipeline.yaml_nodes import (
     TOP,
     Mapping,
     MappingEntry,
     Node,
     NotJsonError,
     Position,
+    Problems,
     Scalar,
     Sequence,
+    did_you_mean,
     kind_of,
     node_of,
+    quoted,
 )
-from trainui.pipeline.yaml.problems import Problems, did_you_mean, quoted
-from trainui.pipeline.yaml.tree import read_tree
+from trainui.pipeline.yaml_tree import read_tree
 
 # Convert the Python API's list of stages to a document and to the equivalent pipeline file.
 
@@ -114,7 +115,7 @@ def load(
     Raises:
         PipelineFileError: the file has problems; the error lists all of them in file order.
     """
-    found = tree.read_text(file, stdin)
+    found = yaml_tree.read_text(file, stdin)
     pipeline = load_text(found.text, file=file, directory=found.directory, params=params)
     return replace(pipeline, file=found.file)
 
@@ -152,7 +153,7 @@ def validate(
     If `params` is None, parameters without a value are no problem.
     """
     try:
-        found = tree.read_text(file, stdin)
+        found = yaml_tree.read_text(file, stdin)
         problems = Problems(file, found.text)
         document = _read_document(found.text, problems)
     except PipelineFileError as error:
@@ -182,10 +183,10 @@ def from_api(stages: AnySequence[Any], name: str, *, directory: str | None = Non
 
 
 def _default_name(file: str | None) -> str:
-    if file is None or file == tree.STDIN:
+    if file is None or file == yaml_tree.STDIN:
         return NO_FILE
     stem = PurePath(file).stem
-    return stem if names.pipeline_name_fault(stem) is None else NO_FILE
+    return stem if field_names.pipeline_name_fault(stem) is None else NO_FILE
 
 
 def _read_document(text: str, problems: Problems) -> Mapping:

@@ -9,11 +9,10 @@ from collections.abc import Collection, Iterator
 from collections.abc import Mapping as AnyMapping
 from dataclasses import dataclass
 
-from trainui.pipeline import matrix
-from trainui.pipeline.fields import names
-from trainui.pipeline.fields.parameters import Parameters
-from trainui.pipeline.fields.search_types import MAX_SEEDS, MAX_TRIALS
-from trainui.pipeline.yaml.nodes import (
+from trainui.pipeline import field_names, matrix
+from trainui.pipeline.parameters import Parameters
+from trainui.pipeline.search_fields import MAX_SEEDS, MAX_TRIALS
+from trainui.pipeline.yaml_nodes import (
     Mapping,
     MappingEntry,
     Node,
@@ -102,7 +101,7 @@ def of(document: Mapping, parameters: Parameters) -> Outline:
 
 def _stage(node: Mapping, parameters: Parameters) -> StageOutline:
     name = node.get("name")
-    fit = isinstance(name, Scalar) and names.stage_name_fault(name.text) is None
+    fit = isinstance(name, Scalar) and field_names.stage_name_fault(name.text) is None
     values, mark = _matrix(node, parameters)
     return StageOutline(
         node=node,

@@ -1,16 +1,33 @@
-"""The fields of a pipeline file as Pydantic's models, and their JSON Schema."""
+"""The fields of a pipeline file as Pydantic's models, and their JSON Schema.
+
+`check_fields` checks a document against them, and reports each error with its position.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence as AnySequence
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from trainui.model.definition import DEFAULT_GRACE
-from trainui.pipeline.fields import names, sampler_types, search_types
-from trainui.pipeline.fields import types as f
+from trainui.pipeline import field_names, field_types, search_fields
+from trainui.pipeline import field_types as f
 from trainui.pipeline.matrix import TRIAL
-from trainui.pipeline.yaml.nodes import Scalar
+from trainui.pipeline.parameters import Parameters
+from trainui.pipeline.yaml_nodes import (
+    Mapping,
+    MappingEntry,
+    Node,
+    Position,
+    Problems,
+    Scalar,
+    Sequence,
+    data_of,
+    did_you_mean,
+    kind_of,
+    quoted,
+)
 
 # The pipeline file's fields and their types.
 
@@ -79,29 +96,29 @@ class CheckpointSpec(_Strict):
 class SearchSpec(_Strict):
     """A search by Optuna over a stage's parameters, or a pruning rule for its matrix."""
 
-    space: dict[search_types.SpaceKey, search_types.Space] = Field(default_factory=dict)
+    space: dict[search_fields.SpaceKey, search_fields.Space] = Field(default_factory=dict)
     """${search.NAME} -> choices, or {low, high, log, step}; without it, matrix has the members."""
-    metric: search_types.Metric
+    metric: search_fields.Metric
     """The metric whose best value is what Optuna gets."""
-    goal: search_types.SearchGoal
+    goal: search_fields.SearchGoal
     """minimize or maximize."""
-    trials: search_types.Trials | None = None
+    trials: search_fields.Trials | None = None
     """Number of trials; required with a space."""
-    sampler: sampler_types.Sampler | None = None
+    sampler: search_fields.Sampler | None = None
     """tpe (the default), random, grid, cmaes or another of Optuna's; {by: NAME} with options."""
-    prune: sampler_types.PruneRule | None = None
+    prune: search_fields.PruneRule | None = None
     """median, hyperband, percentile or another of Optuna's; {by: NAME} with options."""
-    seed: search_types.Seed | None = None
+    seed: search_fields.Seed | None = None
     """Seed of the sampler. Default: a search that cannot be repeated exactly."""
 
     @model_validator(mode="after")
     def _is_finite_for_a_grid(self) -> SearchSpec:
-        search_types.check_grid(self.space, self.sampler, self.trials)
+        search_fields.check_grid(self.space, self.sampler, self.trials)
         return self
 
     @model_validator(mode="after")
     def _is_of_one_searcher(self) -> SearchSpec:
-        sampler_types.check_pruner(self.sampler, self.prune)
+        search_fields.check_pruner(self.sampler, self.prune)
         return self
 
 
@@ -140,9 +157,9 @@ class StageFields(_Strict):
     """An interpreter or an environment's directory; put first on PATH, and used for ${python}."""
     matrix: dict[f.MatrixKey, f.Choices] = Field(default_factory=dict)
     """A sweep: lists of values; the stage gets one member for each combination."""
-    seeds: search_types.Seeds | None = None
+    seeds: search_fields.Seeds | None = None
     """N is matrix: {seed: [0, ..., N-1]} with over: seed."""
-    over: search_types.Over | None = None
+    over: search_fields.Over | None = None
     """The key of the matrix whose members are shown as one, as mean and standard deviation."""
     search: SearchSpec | None = None
     """A sweep whose members, its trials, Optuna chooses one after the other."""
@@ -225,7 +242,7 @@ _NOTHING: Schema = {"type": "null"}
 _LEFT_OUT_BY_NULL = ("PipelineSpec", "StageFields", "StageSpec", "SearchSpec")
 """Models in which a field without a value counts as absent."""
 
-_KEYS = {"matrix": names.MATRIX_KEY, "env": names.VARIABLE_NAME}
+_KEYS = {"matrix": field_names.MATRIX_KEY, "env": field_names.VARIABLE_NAME}
 """Patterns of the keys of a stage's mappings."""
 
 
@@ -245,9 +262,9 @@ def json_schema() -> Schema:
         for field, pattern in _KEYS.items():
             _mapping(models[name]["properties"][field])["propertyNames"] = {"pattern": pattern}
     space = models["SearchSpec"]["properties"]["space"]
-    _mapping(space)["propertyNames"] = {"pattern": names.MATRIX_KEY, "not": {"const": TRIAL}}
+    _mapping(space)["propertyNames"] = {"pattern": field_names.MATRIX_KEY, "not": {"const": TRIAL}}
     _mapping(space)["minProperties"] = 1
-    _mapping(schema["properties"]["params"])["propertyNames"] = {"pattern": names.PARAM_KEY}
+    _mapping(schema["properties"]["params"])["propertyNames"] = {"pattern": field_names.PARAM_KEY}
     schema["properties"]["stages"]["minItems"] = 1
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -271,3 +288,179 @@ def _field(field: Schema, *, null: bool) -> Schema:
     if null:
         kinds.append(_NOTHING)
     return {"anyOf": kinds, **words}
+
+
+Location = AnySequence[str | int]
+"""Path from the root: keys and indices."""
+
+
+def check_fields(
+    document: Mapping, parameters: Parameters, problems: Problems, *, last_resort: bool = False
+) -> PipelineSpec | None:
+    """Return the document's spec; None: it has errors, which are added to `problems`.
+
+    Errors that another check reports with a better message are added as a `last_resort` only.
+    """
+    try:
+        return PipelineSpec.model_validate(data_of(document), context={"parameters": parameters})
+    except ValidationError as error:
+        for found in error.errors(include_url=False, include_input=False):
+            if found["type"] != field_types.REPORTED or (last_resort and found["msg"]):
+                _report(found, document, problems)
+    return None
+
+
+def _report(found: Any, document: Mapping, problems: Problems) -> None:
+    context = found.get("ctx", {})
+    location, kind = (*found["loc"], *context.get("at", ())), found["type"]
+    if kind == "extra_forbidden":
+        _report_unknown(location, document, problems)
+    elif kind == "missing":
+        _report_missing(location, document, problems)
+    elif location and location[-1] == "[key]":
+        mark = _find(document, location[:-1], key=True)
+        problems.add(mark, kind, f"{_path(location[:-2])}: {found['msg']}")
+    else:
+        code, message = _PYDANTIC.get(kind, (kind, found["msg"]))
+        if location == ("stages",) and kind == "list_type":
+            message = _NOT_STAGES
+        node = _node(document, location)
+        if kind in _PYDANTIC:
+            message = f"{message}, not {kind_of(node)}"
+        by_key = bool(context.get("key"))
+        named = _path(location[:-1] if by_key else location)
+        problems.add(_find(document, location, key=by_key), code, f"{named} {message}")
+
+
+_NOT_STAGES = (
+    "must be a list of stages, each beginning with `- name: NAME` (`trainui init --from` converts "
+    "files of other programs)"
+)
+
+_PYDANTIC = {
+    "list_type": ("wrong-type", "must be a list, such as [a, b]"),
+    "dict_type": ("wrong-type", "must be a mapping, such as {key: value}"),
+    "model_type": ("wrong-type", "must be a mapping, such as {key: value}"),
+    "model_attributes_type": ("wrong-type", "must be a mapping, such as {key: value}"),
+}
+"""Errors found by Pydantic itself -> our code and what the value must be."""
+
+
+def _report_unknown(location: Location, document: Mapping, problems: Problems) -> None:
+    name, owner = str(location[-1]), _owner(location[:-1])
+    known = _known_fields(location[:-1])
+    meant = _ELSEWHERE.get(name.lower().replace("-", "_"))
+    if meant in known and name not in known:
+        hint = f"; did you mean {quoted(meant)}?"
+    elif owner == "a pipeline" and name in StageFields.model_fields:
+        hint = "; put it into a stage, or into `defaults` for all stages"
+    elif owner == "defaults" and name in StageSpec.model_fields:
+        hint = "; each stage has its own"
+    elif owner in ("a stage", "defaults") and name in PipelineSpec.model_fields:
+        hint = "; put it at the top of the file"
+    else:
+        hint = did_you_mean(name, known) or f"; it may have {', '.join(known)}"
+    mark = _find(document, location, key=True)
+    problems.add(mark, "unknown-field", f"{owner} has no field {quoted(name)}{hint}")
+
+
+_ELSEWHERE = {
+    **dict.fromkeys(("cmd", "command", "script", "shell", "exec"), "run"),
+    **dict.fromkeys(("needs", "requires", "after", "upstream", "dependencies"), "depends_on"),
+    **dict.fromkeys(("cwd", "wdir", "dir", "directory", "working_directory"), "workdir"),
+    **dict.fromkeys(("outs", "artifacts", "produces"), "outputs"),
+    **dict.fromkeys(("environment", "variables"), "env"),
+    **dict.fromkeys(("kwargs", "args", "arguments"), "params"),
+    **dict.fromkeys(("interpreter", "conda", "venv"), "python"),
+    **dict.fromkeys(("max_retries", "retry", "attempts"), "retries"),
+}
+"""Names that other tools use -> our field."""
+
+
+def _report_missing(location: Location, document: Mapping, problems: Problems) -> None:
+    owner = _owner(location[:-1])
+    if owner == "a pipeline":
+        return  # missing stages: field_combinations has a better message
+    advice = _MISSING.get((owner, str(location[-1])), "add it")
+    mark = _find(document, location[:-1])
+    problems.add(mark, "missing-field", f"{owner} must have a `{location[-1]}`; {advice}")
+
+
+_MISSING = {
+    ("a stage", "name"): "it identifies the stage in commands and dependencies",
+    ("a search", "goal"): "add `goal: minimize` or `goal: maximize`",
+    ("a search", "metric"): "name the metric whose best value counts",
+}
+"""(Owner, field) -> what to do about a missing field."""
+
+
+def _owner(location: Location) -> str:
+    if not location:
+        return "a pipeline"
+    if location[-1] == "defaults":
+        return "defaults"
+    if len(location) == 2 and location[0] == "stages":
+        return "a stage"
+    if "alerts" in location:
+        return "an alert"
+    if location[-1] == "search":
+        return "a search"
+    return "a checkpoint" if location[-1] == "checkpoint" else "a source of metrics"
+
+
+def _known_fields(location: Location) -> list[str]:
+    models: dict[str, type[BaseModel]] = {
+        "a pipeline": PipelineSpec,
+        "defaults": StageFields,
+        "a stage": StageSpec,
+        "an alert": AlertSpec,
+        "a checkpoint": CheckpointSpec,
+        "a search": SearchSpec,
+        "a source of metrics": MetricSpec,
+    }
+    return list(models[_owner(location)].model_fields)
+
+
+def _path(location: Location) -> str:
+    """Format a location, e.g. `env.HOME` or `metrics[0].step`."""
+    inner = location[2:] if location[:1] == ("stages",) and len(location) > 2 else location
+    if tuple(location[:1]) == ("defaults",) and len(location) > 1:
+        inner = location[1:]
+    written = ""
+    for step in inner:
+        written += f"[{step}]" if isinstance(step, int) else f".{step}"
+    return written.lstrip(".") or "the file"
+
+
+def _entry(node: Node | None, step: str | int) -> MappingEntry | Node | None:
+    if isinstance(node, Mapping) and isinstance(step, str):
+        return node.entries.get(step)
+    if isinstance(node, Sequence) and isinstance(step, int):
+        return node.items[step]
+    return None
+
+
+def _walk(document: Node, location: Location) -> list[MappingEntry | Node]:
+    """Return the nodes along a path; steps that are not in the file are skipped."""
+    path: list[MappingEntry | Node] = [document]
+    node: Node | None = document
+    for step in location:
+        found = _entry(node, step)
+        if found is not None:
+            path.append(found)
+            node = found.value if isinstance(found, MappingEntry) else found
+    return path
+
+
+def _node(document: Node, location: Location) -> Node:
+    last = _walk(document, location)[-1]
+    return last.value if isinstance(last, MappingEntry) else last
+
+
+def _find(document: Node, location: Location, *, key: bool = False) -> Position:
+    last = _walk(document, location)[-1]
+    if isinstance(last, MappingEntry):
+        # a list or mapping starts on the line after its key, so report the key's position
+        by_key = key or not isinstance(last.value, Scalar)
+        return last.key.mark if by_key else last.value.mark
+    return last.mark

@@ -8,18 +8,19 @@ nodes of YAML.
 from __future__ import annotations
 
 from trainui.errors import PipelineFileError
+from trainui.pipeline import field_names as names
 from trainui.pipeline import template
-from trainui.pipeline.fields import names
 from trainui.pipeline.loader import load_text
 from trainui.pipeline.matrix import MatrixMembers, Pairing, member_name
 from trainui.pipeline.template import Variable
-from trainui.pipeline.yaml.nodes import (
+from trainui.pipeline.yaml_nodes import (
     BOOLEANS,
     Mapping,
     MappingEntry,
     Node,
     NotJsonError,
     Position,
+    Problems,
     Scalar,
     Sequence,
     in_quotes,
@@ -28,8 +29,7 @@ from trainui.pipeline.yaml.nodes import (
     node_of,
     one_or_more,
 )
-from trainui.pipeline.yaml.problems import Problems
-from trainui.pipeline.yaml.tree import MAX_BYTES, read_tree
+from trainui.pipeline.yaml_tree import MAX_BYTES, read_tree
 from trainui.system import plain_files
 
 __all__ = [

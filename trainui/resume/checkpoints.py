@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any
 from trainui import clock, paths
 from trainui.model.definition import CheckpointRule, StageDefinition
 from trainui.model.records import StageRecord
-from trainui.pipeline.fields.names import CHECKPOINT_VARIABLE
+from trainui.pipeline.field_names import CHECKPOINT_VARIABLE
 from trainui.resume import integrity
 from trainui.resume.globs import first_matches, fixed_part, roots, unsearched
 from trainui.resume.integrity import files_of, written_at

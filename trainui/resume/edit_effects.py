@@ -14,11 +14,10 @@ from trainui.errors import TrainuiError, UsageError
 from trainui.model.definition import Pipeline, StageDefinition
 from trainui.model.records import RunRecord, StageRecord
 from trainui.model.states import Status
-from trainui.pipeline import editing
+from trainui.pipeline import editing, masking
+from trainui.pipeline.filling import with_recorded_trials
+from trainui.pipeline.masking import Secrets
 from trainui.pipeline.rules import fingerprint
-from trainui.pipeline.substitution import secrets
-from trainui.pipeline.substitution.search import with_recorded_trials
-from trainui.pipeline.substitution.secrets import Secrets
 from trainui.resume import edits, submitted
 from trainui.resume.edits import InlineEdit
 from trainui.resume.submitted import (
@@ -107,7 +106,7 @@ def compare(
     submitted = _submitted(run, stages, pipeline, moved)
     shell = shell_environment.read_or_empty(directory)
     as_written = filled_in(pipeline, directory, stages, secrets=False)
-    stored, taken = secrets.conceal(
+    stored, taken = masking.conceal(
         submitted, as_written, shell_environment.inheritable(shell.environ)
     )
     check_search_edits(stages, stored.stages)

@@ -21,11 +21,10 @@ from pathlib import Path
 from trainui.errors import TrainuiError, UsageError
 from trainui.model.definition import Pipeline, StageDefinition
 from trainui.model.records import RunRecord
-from trainui.pipeline import editing, loader, template
+from trainui.pipeline import editing, loader, masking, substitution, template
 from trainui.pipeline.editing import EditedValue
-from trainui.pipeline.substitution import definition, secrets
-from trainui.pipeline.substitution.masking import MASK, Masker, is_secret
-from trainui.pipeline.substitution.values import Filler
+from trainui.pipeline.masking import MASK, Masker, is_secret
+from trainui.pipeline.substitution import Filler
 from trainui.pipeline.template import Template, Variable
 from trainui.resume.submitted import PIPELINE_FILE, given_params, submission_of
 from trainui.store import shell_environment
@@ -117,7 +116,7 @@ def file_diff(run: RunRecord, pipeline: Pipeline, name: str) -> str:
     with engine.reading() as connection:
         before = views.pipeline_text(connection, run.digest)
     shell = shell_environment.read_or_empty(Path(run.directory))
-    masker = Masker(shell.known_secrets() | secrets.known(pipeline, shell.environ))
+    masker = Masker(shell.known_secrets() | masking.known(pipeline, shell.environ))
     after = masker.text(pipeline.text)
     lines = difflib.unified_diff(
         before.splitlines(), after.splitlines(), fromfile="as submitted", tofile=name, lineterm=""
@@ -357,7 +356,7 @@ def _with_parameters(
         own = variable.kind == "params" and variable.key in names
         return [template.parse(str(params[variable.key]))] if own else None
 
-    return definition.fill(stage, Filler(resolve))
+    return substitution.fill(stage, Filler(resolve))
 
 
 def _with_names(stage: StageDefinition, renamed: Mapping[str, str]) -> StageDefinition:

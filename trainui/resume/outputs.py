@@ -15,7 +15,7 @@ from pathlib import Path
 
 from trainui import paths
 from trainui.model.definition import StageDefinition
-from trainui.pipeline.substitution import phases
+from trainui.pipeline import filling
 from trainui.resume.globs import first_matches, fixed_part, matches, roots, unsearched
 from trainui.resume.integrity import written_at
 from trainui.supervisor import protocol
@@ -78,7 +78,7 @@ def gone(definition: StageDefinition, stage_dir: Path) -> str | None:
     An output outside the run counts as deleted only if its parent directory exists: it may be on a
     disk that is not mounted now, or on another host's. Outputs that name the attempt are skipped.
     """
-    for output in phases.known_outputs(definition):
+    for output in filling.known_outputs(definition):
         places = roots(output, definition, stage_dir)
         found = first_matches(output, places)
         if not found and all(_is_in_sight(output, place, stage_dir.parent) for place in places):

@@ -21,14 +21,12 @@ from trainui import clock
 from trainui.model.definition import Pipeline, StageDefinition
 from trainui.model.records import AttemptRecord, RunRecord, StageRecord
 from trainui.model.states import UNFINISHED, Status
-from trainui.pipeline import input_fingerprint
-from trainui.pipeline.input_fingerprint import InputStates
+from trainui.pipeline import filling
 from trainui.pipeline.rules import fingerprint, remaining_time, shared_paths
 from trainui.pipeline.rules import resume_plan as rules
-from trainui.pipeline.rules.fingerprint import ResultOrigin
+from trainui.pipeline.rules.fingerprint import InputStates, ResultOrigin
 from trainui.pipeline.rules.remaining_time import PastDuration
 from trainui.pipeline.rules.resume_plan import Action, Evidence, PlannedStage
-from trainui.pipeline.substitution import phases
 from trainui.resume import (
     checkpoints,
     edit_effects,
@@ -170,8 +168,8 @@ class SeenRun:
     def _inputs(self, stage: StageRecord, known: InputStates) -> InputStates:
         if not stage.definition.inputs:
             return {}
-        found = phases.inputs_before_start(stage.definition, self._variables)
-        return {path: input_fingerprint.observe(path, known.get(path)) for path in found}
+        found = filling.inputs_before_start(stage.definition, self._variables)
+        return {path: fingerprint.observe(path, known.get(path)) for path in found}
 
 
 @dataclass(frozen=True, slots=True)

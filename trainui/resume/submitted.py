@@ -16,7 +16,7 @@ from trainui import paths, settings
 from trainui.errors import NotFoundError
 from trainui.model.definition import Pipeline, StageDefinition
 from trainui.model.records import RunRecord, StageRecord
-from trainui.pipeline.substitution import phases
+from trainui.pipeline import filling
 from trainui.resume import code_snapshot
 from trainui.resume.code_snapshot import CodeSnapshot
 from trainui.store import shell_environment
@@ -42,7 +42,7 @@ def filled_in(
     """
     directory = directory or settings.runs_dir(settings.load()) / "RUN"
     directories = stage_directories(directory, pipeline, known)
-    return phases.submit(pipeline, run_dir=str(directory), stage_dirs=directories, secrets=secrets)
+    return filling.submit(pipeline, run_dir=str(directory), stage_dirs=directories, secrets=secrets)
 
 
 def stage_directories(

@@ -17,8 +17,8 @@ from trainui.model.definition import StageDefinition
 from trainui.model.records import StageRecord
 from trainui.model.search import Search, SearchResult
 from trainui.model.states import ENDED, UNFINISHED, Status
-from trainui.pipeline.folding import mean
-from trainui.pipeline.substitution.search import searches_of, with_results
+from trainui.pipeline.filling import searches_of, with_results
+from trainui.pipeline.matrix import mean
 from trainui.store.db import protocol
 from trainui.store.db.engine import Store
 from trainui.store.read import headlines, sweeps, views

@@ -30,7 +30,7 @@ from trainui.model.definition import StageDefinition
 from trainui.model.records import RunRecord, StageRecord
 from trainui.model.search import Search
 from trainui.model.states import Status
-from trainui.pipeline.substitution.search import with_trial_params
+from trainui.pipeline.filling import with_trial_params
 from trainui.plugin import SearchBackend, Searcher, SearchTask, SearchTrial, registry
 from trainui.search import results, trial_watch
 from trainui.search.trial_watch import TrialWatch

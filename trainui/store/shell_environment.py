@@ -21,8 +21,7 @@ from typing import Any
 from trainui import paths
 from trainui.errors import UnfitEnvironmentError
 from trainui.pipeline import template
-from trainui.pipeline.substitution.masking import Masker, secrets_of
-from trainui.pipeline.substitution.secrets import Secrets
+from trainui.pipeline.masking import Masker, Secrets, secrets_of
 from trainui.supervisor.protocol import IDENTITY
 from trainui.system import plain_files
 

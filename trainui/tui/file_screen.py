@@ -17,7 +17,7 @@ from textual.widgets import Input
 
 from trainui.errors import PipelineFileError, TrainuiError, UsageError
 from trainui.formatting import quantity
-from trainui.pipeline.fields import parameters
+from trainui.pipeline import parameters
 from trainui.text import harmless
 from trainui.tui.app_interface import app_of
 from trainui.tui.keymap import Key
@@ -71,8 +71,7 @@ class PipelinePreview:
 
 def preview(file: str, params: str) -> PipelinePreview:
     """Load a pipeline file and return its preview; has no side effects."""
-    from trainui.pipeline import loader
-    from trainui.pipeline.substitution import masking
+    from trainui.pipeline import loader, masking
 
     try:
         given = parse_params(params)

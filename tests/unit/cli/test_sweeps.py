@@ -15,7 +15,7 @@ from trainui.control import run_difference
 from trainui.execution.daemon import early_worker, lifecycle
 from trainui.model.states import Status
 from trainui.pipeline import loader
-from trainui.pipeline.substitution.search import with_trial_params
+from trainui.pipeline.filling import with_trial_params
 from trainui.store.db import engine
 from trainui.store.db.engine import open_store
 from trainui.store.read import run_list, views

@@ -13,7 +13,7 @@ from trainui.cli.runs.waiting import EventPrinter, hints
 from trainui.model.notifications import NAN
 from trainui.model.states import Status
 from trainui.pipeline import loader
-from trainui.pipeline.substitution.search import with_trial_params
+from trainui.pipeline.filling import with_trial_params
 from trainui.store.db import engine
 from trainui.store.db.engine import Store, open_store
 from trainui.store.runs import attempts, stage_queue, stage_requests, stages, trials

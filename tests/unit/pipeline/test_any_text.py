@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from tests.unit.pipeline.test_loader import DIGITS
 from trainui.errors import PipelineFileError, Problem, UsageError
 from trainui.model.definition import Pipeline
+from trainui.pipeline import filling
 from trainui.pipeline.loader import from_api, load_text
 from trainui.pipeline.spec import PipelineSpec, SearchSpec, StageSpec
-from trainui.pipeline.substitution import phases
 
 SLIPS = st.sampled_from(
     ["", " ", "\n", "\t", ":", "- ", "[", "]", "{", "}", "${", "}", "$${", '"', "'", "|", "&a ",
@@ -64,9 +64,9 @@ def check_problems(problems: Sequence[Problem]) -> None:
 
 def check_filling(pipeline: Pipeline) -> None:
     dirs = {stage.name: f"/r/{position}" for position, stage in enumerate(pipeline.stages)}
-    for stage in phases.submit(pipeline, run_dir="/r", stage_dirs=dirs).stages:
+    for stage in filling.submit(pipeline, run_dir="/r", stage_dirs=dirs).stages:
         with suppress(UsageError):  # a variable that is not set
-            ready = phases.start(stage, python="p", attempt=1, environ={}, checkpoint="/c")
+            ready = filling.start(stage, python="p", attempt=1, environ={}, checkpoint="/c")
             json.dumps(ready.to_json(), allow_nan=False)
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from trainui.pipeline import input_fingerprint
-from trainui.pipeline.input_fingerprint import is_same, observe
+from trainui.pipeline.rules import fingerprint
+from trainui.pipeline.rules.fingerprint import is_same, observe
 
 
 def test_a_small_file_is_known_by_its_content(tmp_path: Path) -> None:
@@ -30,7 +30,7 @@ def test_a_file_of_the_same_size_and_time_is_not_read_again(tmp_path: Path) -> N
 
 
 def test_a_large_file_is_never_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(input_fingerprint, "HASHED_UP_TO", 10)
+    monkeypatch.setattr(fingerprint, "HASHED_UP_TO", 10)
     file = tmp_path / "a"
     file.write_text("x" * 11)
     file.chmod(0o200)  # it could not even be
@@ -57,7 +57,7 @@ def test_a_directory_is_known_by_its_files(tmp_path: Path) -> None:
 def test_a_directory_is_looked_at_up_to_a_number_of_files(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(input_fingerprint, "MOST_FILES", 3)
+    monkeypatch.setattr(fingerprint, "MOST_FILES", 3)
     for number in range(9):
         (tmp_path / str(number)).touch()
     assert observe(tmp_path)["files"] == 3

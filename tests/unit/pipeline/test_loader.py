@@ -16,9 +16,8 @@ from hypothesis import strategies as st
 
 from trainui.errors import PipelineFileError, UsageError
 from trainui.model.definition import CheckpointRule, MetricSource, Pipeline, StageDefinition
-from trainui.pipeline import loader
+from trainui.pipeline import filling, loader
 from trainui.pipeline.loader import from_api, from_command, load, load_text, validate
-from trainui.pipeline.substitution import phases
 
 DIGITS = """\
 name: digits
@@ -150,8 +149,8 @@ def test_a_whole_parameter_keeps_its_type_for_a_task() -> None:
 def test_p_overrides_and_its_text_is_literal() -> None:
     text = "params: {a: 1, b: }\nstages:\n  - {name: s, run: [x, '${params.a}', '${params.b}']}\n"
     pipeline = load_text(text, params={"a": "010", "b": "${run_dir} $${x}"})
-    filled = phases.submit(pipeline, run_dir="/r", stage_dirs={"s": "/r/s"})
-    started = phases.start(filled.stages[0], python="p", attempt=1, environ={}, checkpoint=None)
+    filled = filling.submit(pipeline, run_dir="/r", stage_dirs={"s": "/r/s"})
+    started = filling.start(filled.stages[0], python="p", attempt=1, environ={}, checkpoint=None)
     assert started.command == ("x", "010", "${run_dir} $${x}")
 
 
@@ -370,8 +369,8 @@ def test_a_bare_command_stays_what_it_is(words: list[str]) -> None:
     pipeline = from_command(argv, "n", directory="/w")
     assert load_text(pipeline.text, directory="/w") == pipeline
     (stage,) = pipeline.stages
-    filled = phases.submit(pipeline, run_dir="/r", stage_dirs={stage.name: "/r/s"})
-    started = phases.start(filled.stages[0], python="p", attempt=1, environ={}, checkpoint=None)
+    filled = filling.submit(pipeline, run_dir="/r", stage_dirs={stage.name: "/r/s"})
+    started = filling.start(filled.stages[0], python="p", attempt=1, environ={}, checkpoint=None)
     assert (started.command, started.env, started.params) == (tuple(argv), {}, {})
 
 

@@ -12,10 +12,8 @@ from hypothesis import strategies as st
 
 from trainui.errors import UsageError
 from trainui.model.definition import Pipeline, StageDefinition
-from trainui.pipeline import template
-from trainui.pipeline.fields import process
+from trainui.pipeline import filling, stage_process, template
 from trainui.pipeline.shell import QuotingContext, spots
-from trainui.pipeline.substitution import phases
 
 NASTY = st.text(
     st.one_of(
@@ -27,7 +25,7 @@ NASTY = st.text(
 
 
 def run(text: str, shell: list[str] | None = None) -> str:
-    argv = process.argv(text) if shell is None else [*shell, text]
+    argv = stage_process.argv(text) if shell is None else [*shell, text]
     done = subprocess.run(argv, capture_output=True, check=False, timeout=20)
     assert done.returncode == 0, (text, done.stderr)
     return done.stdout.decode()
@@ -38,8 +36,8 @@ def filled(text: str, params: dict[str, str], **environ: str) -> str:
     stage = StageDefinition(name="s", group="s", command=text, workdir="/w")
     escaped = {name: template.escape(value) for name, value in params.items()}
     pipeline = Pipeline("p", (stage,), params=escaped, directory="/w")
-    (submitted,) = phases.submit(pipeline, run_dir="/r", stage_dirs={"s": "/r/s"}).stages
-    started = phases.start(submitted, python="/py", attempt=2, environ=environ, checkpoint=None)
+    (submitted,) = filling.submit(pipeline, run_dir="/r", stage_dirs={"s": "/r/s"}).stages
+    started = filling.start(submitted, python="/py", attempt=2, environ=environ, checkpoint=None)
     assert isinstance(started.command, str)
     return started.command
 
@@ -197,26 +195,33 @@ def test_a_string_fails_at_its_first_failure_and_reads_no_files(
     tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def code(text: str) -> int:
-        return subprocess.run(process.argv(text), capture_output=True, check=False).returncode
+        return subprocess.run(stage_process.argv(text), capture_output=True, check=False).returncode
 
     assert code("false; true") == 1
     assert code("exit 3 | true") == 3
     assert code("true") == 0
-    assert process.argv(["a b", "-c"]) == ["a b", "-c"]
-    assert process.argv(("x",)) == ["x"]
+    assert stage_process.argv(["a b", "-c"]) == ["a b", "-c"]
+    assert stage_process.argv(("x",)) == ["x"]
     startup = tmp_path_factory.mktemp("x") / "startup"
     startup.write_text("echo startup\n")
-    for name in process.STARTUP_VARIABLES:
+    for name in stage_process.STARTUP_VARIABLES:
         monkeypatch.setenv(name, str(startup))
     environ = {"PATH": "/usr/bin:/bin"}
-    done = subprocess.run(process.argv("echo x"), capture_output=True, env=environ, check=True)
+    done = subprocess.run(
+        stage_process.argv("echo x"), capture_output=True, env=environ, check=True
+    )
     assert done.stdout == b"x\n"
 
 
 def test_without_bash_it_is_sh(tmp_path_factory: pytest.TempPathFactory) -> None:
     directory = tmp_path_factory.mktemp("bin")
     (directory / "sh").symlink_to(shutil.which("sh") or "/bin/sh")
-    assert process.argv("echo x", path=str(directory)) == [f"{directory}/sh", "-e", "-c", "echo x"]
+    assert stage_process.argv("echo x", path=str(directory)) == [
+        f"{directory}/sh",
+        "-e",
+        "-c",
+        "echo x",
+    ]
 
 
 @pytest.mark.parametrize(

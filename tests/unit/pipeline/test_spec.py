@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from trainui.model.definition import StageDefinition
 from trainui.pipeline.spec import StageSpec
-from trainui.pipeline.substitution.values import FIELDS
+from trainui.pipeline.substitution import FIELDS
 
 
 def test_no_field_is_forgotten_on_the_way() -> None:

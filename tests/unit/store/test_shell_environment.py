@@ -10,7 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from trainui.pipeline.substitution.secrets import Secrets
+from trainui.pipeline.masking import Secrets
 from trainui.store import shell_environment
 from trainui.store.shell_environment import ShellEnvironment
 

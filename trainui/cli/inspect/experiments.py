@@ -11,7 +11,7 @@ import typer
 from trainui import formatting, text
 from trainui.cli import lookup, options, printing
 from trainui.errors import NotFoundError, UsageError
-from trainui.pipeline.substitution.masking import mask
+from trainui.pipeline.masking import mask
 
 if TYPE_CHECKING:
     from trainui.model.records import RunRecord
@@ -87,7 +87,7 @@ def _trial_lines(
 ) -> Iterator[str]:
     """Yield a table of the trials, the importance of the parameters, and how to run the first."""
     from trainui.control import shell_command
-    from trainui.pipeline import folding
+    from trainui.pipeline import matrix
 
     shown = answer["trials"]
     search = ranked[0].stage.definition.search if ranked else None
@@ -112,7 +112,7 @@ def _trial_lines(
         best = ranked[0]
         yield ""
         if not best.stage.removed:  # else `rerun` refuses it
-            name = shlex.quote(folding.name_of(best.stage.definition))
+            name = shlex.quote(matrix.name_of(best.stage.definition))
             yield f"run trial {best.number} again:"
             yield f"  trainui rerun {formatting.short_id(run.id)} {name}"
         command = shell_command.of_stage(run.id, best.stage.name)

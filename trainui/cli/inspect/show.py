@@ -21,7 +21,7 @@ from trainui.supervisor.protocol import STDERR_FILE, STDOUT_FILE
 if TYPE_CHECKING:
     from trainui.model.records import AttemptRecord, Loss, RunRecord, SeriesSummary, StageRecord
     from trainui.model.time_worked import TimeWorked
-    from trainui.pipeline.folding import FoldedMetric
+    from trainui.pipeline.matrix import FoldedMetric
     from trainui.store.db.protocol import Connection
     from trainui.store.points.read_points import SourceProblem
 
@@ -239,7 +239,7 @@ def metrics(
     printed on stderr, one line per source. Members that are folded (`seeds`, `over`) also have the
     mean and standard deviation of their best values, of the last where no direction is known.
     """
-    from trainui.pipeline import folding
+    from trainui.pipeline import matrix
     from trainui.store.points import read_points
 
     record, stages = lookup.find(run, stage)
@@ -251,7 +251,7 @@ def metrics(
         else:
             with printing.progress("reading"):
                 found = read_points.summaries(connection, owners)
-            folded = folding.spreads(folding.folds(stages), found)
+            folded = matrix.spreads(matrix.folds(stages), found)
             data = {
                 "series": [asdict(one) for one in found],
                 **({"folded": [_folded_as_json(one) for one in folded]} if folded else {}),

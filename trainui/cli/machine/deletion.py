@@ -118,10 +118,10 @@ def prune(
 
 
 def _seconds(written: str) -> float:
-    from trainui.pipeline.fields import notation
+    from trainui.pipeline import field_names
 
     try:
-        return notation.parse_duration(written)
+        return field_names.parse_duration(written)
     except ValueError as error:
         raise UsageError(f"--older-than {written!r} {error}") from error
 

@@ -148,7 +148,7 @@ def run(
     the screen, or ctrl+c while it waits, does not stop the run.
     """
     from trainui.control import submission
-    from trainui.pipeline.fields import parameters
+    from trainui.pipeline import parameters
 
     run_options = RunOptions(name, detach, wait, as_json, priority, note, origin)
     run_options.check()
@@ -224,7 +224,7 @@ def _expects_gpu() -> bool:
 
 def _show_plan(pipeline: Pipeline, as_json: bool) -> None:
     from trainui.control import submission
-    from trainui.pipeline.substitution import masking
+    from trainui.pipeline import masking
     from trainui.store.read import run_in_json
 
     stages = [

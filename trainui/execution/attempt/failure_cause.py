@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path
 
 from trainui.execution.attempt import log_ends
-from trainui.pipeline.substitution.masking import Masker
+from trainui.pipeline.masking import Masker
 from trainui.plugin import Cause as CausePlugin
 from trainui.plugin import FoundCause, registry
 from trainui.supervisor import protocol

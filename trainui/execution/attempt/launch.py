@@ -31,10 +31,9 @@ from trainui.execution.gpus import UnusableLockError
 from trainui.metrics.discovery import file_writers
 from trainui.model.records import LOCAL, AttemptRecord
 from trainui.model.states import Status
-from trainui.pipeline import input_fingerprint
 from trainui.pipeline.allowed_paths import validate_file_path
-from trainui.pipeline.fields.process import argv
 from trainui.pipeline.rules import fingerprint
+from trainui.pipeline.stage_process import argv
 from trainui.plugin.records import LaunchAnswer, Launched
 from trainui.resume import code_snapshot, code_version, outputs
 from trainui.search import results as search_results
@@ -91,7 +90,7 @@ def launch(store: Store, context: AttemptContext, executors: Executors) -> Launc
     prepared = prepare(context, checkpoint)
     _check(context, prepared)
     if inputs := prepared.definition.inputs:  # recorded, so that a resume can detect changes
-        states = {path: input_fingerprint.observe(path) for path in inputs}
+        states = {path: fingerprint.observe(path) for path in inputs}
         with store.write() as connection:
             attempts.set_inputs(connection, context.attempt.id, states)
     outputs.note(prepared.definition, Path(context.stage.directory), attempt_dir)

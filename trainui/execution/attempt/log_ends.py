@@ -11,7 +11,7 @@ from pathlib import Path
 
 from trainui.errors import TrainuiError
 from trainui.execution.attempt import log_search
-from trainui.pipeline.substitution.masking import Masker
+from trainui.pipeline.masking import Masker
 from trainui.supervisor import protocol
 from trainui.system import plain_files
 from trainui.text import as_overwritten

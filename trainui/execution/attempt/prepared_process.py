@@ -20,10 +20,9 @@ from trainui.model.notifications import CHECKPOINT
 from trainui.model.records import AttemptRecord, RunRecord, StageRecord
 from trainui.model.search import SearchResult
 from trainui.model.states import Status
-from trainui.pipeline.fields import process
-from trainui.pipeline.fields.names import CHECKPOINT_VARIABLE
-from trainui.pipeline.fields.process import STARTUP_VARIABLES, Interpreter
-from trainui.pipeline.substitution import phases, search
+from trainui.pipeline import filling, stage_process
+from trainui.pipeline.field_names import CHECKPOINT_VARIABLE
+from trainui.pipeline.stage_process import STARTUP_VARIABLES, Interpreter
 from trainui.plugin import Tracker, registry
 from trainui.resume import checkpoints, undeclared
 from trainui.resume.checkpoints import CheckpointSearch, Tried
@@ -97,7 +96,7 @@ def prepare(context: AttemptContext, checkpoint: str | None) -> PreparedProcess:
     # the home of the submitting shell, unless that was moved or copied since
     own_home = {"TRAINUI_HOME": str(paths.home().root)}
     environ = {**shell_environment.inheritable(shell.environ), **own_home, **definition.env}
-    environ = process.with_interpreter(environ, python)
+    environ = stage_process.with_interpreter(environ, python)
     if isinstance(definition.command, str):
         for name in STARTUP_VARIABLES:
             environ.pop(name, None)
@@ -116,16 +115,16 @@ def _filled(
     context: AttemptContext, shell: ShellEnvironment, checkpoint: str | None
 ) -> tuple[StageDefinition, Interpreter]:
     definition, number = shell.secrets.reveal(context.stage.definition), context.attempt.number
-    definition = search.with_results(definition, context.searches)
+    definition = filling.with_results(definition, context.searches)
     environ = shell.environ
 
     def fill(python: str) -> StageDefinition:
-        return phases.start(
+        return filling.start(
             definition, python=python, attempt=number, environ=environ, checkpoint=checkpoint
         )
 
     named = definition.python and fill("python3").python
-    python = process.find_interpreter(named, environ)
+    python = stage_process.find_interpreter(named, environ)
     if named is None and (submitted := context.submission.get("python")):
         python = replace(python, path=submitted)
     return fill(python.path), python

@@ -24,7 +24,7 @@ from typing import NamedTuple
 from trainui import python_path
 from trainui.errors import StoreError
 from trainui.model.notifications import Notification
-from trainui.pipeline.substitution.masking import Masker, secrets_of
+from trainui.pipeline.masking import Masker, secrets_of
 from trainui.settings import Settings
 from trainui.store.db import engine
 from trainui.store.db.engine import Store

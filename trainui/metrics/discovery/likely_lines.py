@@ -16,7 +16,7 @@ from trainui.metrics.formats.text.log_lines import message, text_lines
 from trainui.metrics.formats.text.presets.base import MAX_PRINTED, NUMBER, STEP
 from trainui.metrics.formats.text.presets.parts import pairs
 from trainui.metrics.source_file import SourceFile
-from trainui.pipeline.substitution.masking import Masker
+from trainui.pipeline.masking import Masker
 from trainui.supervisor import protocol
 
 _BYTES = 1 << 20

@@ -17,7 +17,7 @@ from trainui.metrics.reader.source_problems import SourceProblems
 from trainui.metrics.source_file import SourceFile
 from trainui.metrics.tail import GrowingFile, UnreadableFileError, check_descriptors, look_at
 from trainui.model.definition import StageDefinition
-from trainui.pipeline.substitution.masking import Masker
+from trainui.pipeline.masking import Masker
 from trainui.plugin import Tracker, registry
 from trainui.store import shell_environment
 from trainui.store.db.engine import Store

@@ -11,8 +11,8 @@ from trainui.model.definition import StageDefinition
 from trainui.model.notifications import NOTE
 from trainui.model.records import AttemptRecord, Event, Loss, Lost, RunRecord, StageRecord
 from trainui.model.time_worked import TimeWorked
+from trainui.pipeline import masking
 from trainui.pipeline.matrix import TRIAL
-from trainui.pipeline.substitution import masking
 from trainui.store.db import protocol
 from trainui.store.read import event_feed, time_worked, views
 

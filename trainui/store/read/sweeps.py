@@ -10,7 +10,7 @@ from typing import Any
 from trainui.model.records import PruningReason, StageRecord
 from trainui.model.search import Search
 from trainui.model.states import Status
-from trainui.pipeline.substitution import masking
+from trainui.pipeline import masking
 from trainui.store.db import protocol
 from trainui.store.db.statements import batches, placeholders
 from trainui.store.read import row_mapping

@@ -193,9 +193,9 @@ def find_stages(connection: protocol.Connection, run_id: str, reference: str) ->
 
 
 def _folded(known: Sequence[StageRecord], reference: str) -> list[StageRecord]:
-    from trainui.pipeline import folding  # late: the first frame does not need it
+    from trainui.pipeline import matrix  # late: the first frame does not need it
 
-    found = (list(one.members) for one in folding.folds(known) if one.name == reference)
+    found = (list(one.members) for one in matrix.folds(known) if one.name == reference)
     return next(found, [])
 
 

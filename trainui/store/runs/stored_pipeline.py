@@ -14,8 +14,8 @@ from trainui.formatting import quantity
 from trainui.model.definition import Pipeline, StageDefinition
 from trainui.model.records import OWN, StageRecord
 from trainui.model.states import DONE, Status
+from trainui.pipeline.filling import with_recorded_trials
 from trainui.pipeline.rules.resume_plan import REMOVED
-from trainui.pipeline.substitution.search import with_recorded_trials
 from trainui.store.db.protocol import Connection
 from trainui.store.db.statements import batches, insert, placeholders, set_values
 from trainui.store.read import row_mapping, sweeps, views

@@ -17,7 +17,7 @@ from textual.widget import Widget
 from trainui.formatting import quantity
 from trainui.model.records import SeriesSummary, StageRecord
 from trainui.model.states import ENDED, Status
-from trainui.pipeline.folding import mean
+from trainui.pipeline.matrix import mean
 from trainui.store.points.plot_series import Axis
 from trainui.text import SYMBOLS, harmless, markdown_cell
 from trainui.tui import axis_marks

@@ -20,8 +20,7 @@ from typing import TYPE_CHECKING, Any
 from trainui.model.headline_metric import is_clock, is_headline, lower_is_better
 from trainui.model.notifications import ALERT, EARLY, MARK, PRUNE, STALLED
 from trainui.model.records import Event, SeriesSummary, StageRecord
-from trainui.pipeline.folding import is_repeat, mean, moments
-from trainui.pipeline.matrix import TRIAL
+from trainui.pipeline.matrix import TRIAL, is_repeat, mean, moments
 from trainui.store.db.protocol import Connection
 from trainui.store.points import plot_windows, read_points
 from trainui.store.points.plot_series import Axis

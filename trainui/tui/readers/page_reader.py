@@ -18,7 +18,7 @@ from trainui.model.notifications import CHECKPOINT
 from trainui.model.records import AttemptRecord, Event, Lost, RunRecord, StageRecord
 from trainui.model.states import ENDED, Status
 from trainui.model.time_worked import TimeWorked, union
-from trainui.pipeline.substitution.search import searches_of
+from trainui.pipeline.filling import searches_of
 from trainui.resume import checkpoints, code_version
 from trainui.resume.globs import first_matches, matches, roots
 from trainui.search import results

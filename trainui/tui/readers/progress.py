@@ -16,8 +16,8 @@ from trainui.model.headline_metric import ComparedMetric, headline
 from trainui.model.notifications import MARKED, NAN
 from trainui.model.records import AttemptRecord, Event, RunRecord, SeriesSummary, StageRecord
 from trainui.model.states import UNFINISHED, Status
+from trainui.pipeline.masking import Masker
 from trainui.pipeline.rules.remaining_time import PastDuration, StepProgress
-from trainui.pipeline.substitution.masking import Masker
 from trainui.resume import checkpoints
 from trainui.store.db.protocol import Connection
 from trainui.store.points import read_points

@@ -102,7 +102,7 @@ class StageValues:
 
 
 def _read_value(connection: Connection, stage_id: str, metric: ComparedMetric) -> StageValue | None:
-    from trainui.pipeline.folding import value_of  # both are not needed for the first frame
+    from trainui.pipeline.matrix import value_of  # both are not needed for the first frame
     from trainui.store.points import read_points
 
     name = metric.name.removeprefix(SMOOTHED)

@@ -22,7 +22,7 @@ from trainui.errors import TrainuiError
 from trainui.formatting import quantity, size
 from trainui.model.records import Event, RunRecord, StageRecord
 from trainui.model.states import ENDED, Status
-from trainui.pipeline.substitution.masking import mask
+from trainui.pipeline.masking import mask
 from trainui.text import harmless
 from trainui.tui.line_view import LinesView, RowsView
 from trainui.tui.numbers import age_changes_in, clock_time, state_style

@@ -18,7 +18,7 @@ from trainui import clock, formatting, settings
 from trainui.formatting import short_id
 from trainui.model.records import AttemptRecord, RunRecord, StageRecord
 from trainui.model.states import DONE, UNFINISHED, Status
-from trainui.pipeline.substitution.masking import mask
+from trainui.pipeline.masking import mask
 from trainui.store.read.run_in_json import shown_command
 from trainui.text import STALLED, SYMBOLS, harmless, state, verdict
 from trainui.tui.numbers import age, clock_time, elapsed, number, progress_bar, state_style

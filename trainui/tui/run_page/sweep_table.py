@@ -12,9 +12,8 @@ from trainui import clock, text
 from trainui.braille import plot_lines
 from trainui.model.records import StageRecord
 from trainui.model.states import Status
-from trainui.pipeline.folding import Spread, folds
-from trainui.pipeline.matrix import TRIAL
-from trainui.pipeline.substitution.masking import mask
+from trainui.pipeline.masking import mask
+from trainui.pipeline.matrix import TRIAL, Spread, folds
 from trainui.text import SYMBOLS, harmless
 from trainui.tui.graph_layout import RANKS, counts
 from trainui.tui.numbers import elapsed, exact_step, number, shortened, state_style, step

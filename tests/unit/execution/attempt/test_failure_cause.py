@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from trainui.execution.attempt import failure_cause
-from trainui.pipeline.substitution.masking import Masker
+from trainui.pipeline.masking import Masker
 
 REAL = Path(__file__).parent / "failed"
 

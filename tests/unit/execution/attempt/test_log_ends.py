@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from trainui.execution.attempt import log_ends, log_search
-from trainui.pipeline.substitution.masking import Masker
+from trainui.pipeline.masking import Masker
 
 
 def write(directory: Path, text: str | bytes, name: str = "stdout.log") -> None:

@@ -17,7 +17,7 @@ from trainui.execution.attempt.outcome import LostSupervisor
 from trainui.model.definition import StageDefinition
 from trainui.model.records import AttemptRecord, PruningReason
 from trainui.model.states import Status
-from trainui.pipeline.substitution.masking import Masker
+from trainui.pipeline.masking import Masker
 from trainui.store.runs.attempts import Outcome
 from trainui.supervisor.protocol import Exit, ExitReason
 

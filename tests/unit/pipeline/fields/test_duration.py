@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trainui.pipeline.fields import notation
+from trainui.pipeline import field_names
 
 
 @pytest.mark.parametrize(
@@ -30,7 +30,7 @@ from trainui.pipeline.fields import notation
     ],
 )
 def test_durations(text: str, seconds: float) -> None:
-    assert notation.parse_duration(text) == seconds
+    assert field_names.parse_duration(text) == seconds
 
 
 @pytest.mark.parametrize(
@@ -38,8 +38,8 @@ def test_durations(text: str, seconds: float) -> None:
     [(0, "0s"), (0.5, "0.5s"), (90, "1m30s"), (43_200, "12h"), (93_784, "1d2h3m4s")],
 )
 def test_durations_are_written_as_in_a_pipeline_file(seconds: float, words: str) -> None:
-    assert notation.duration_text(seconds) == words
-    assert notation.parse_duration(words) == seconds
+    assert field_names.duration_text(seconds) == words
+    assert field_names.parse_duration(words) == seconds
 
 
 @pytest.mark.parametrize(
@@ -49,23 +49,25 @@ def test_durations_are_written_as_in_a_pipeline_file(seconds: float, words: str)
 )  # fmt: skip
 def test_other_texts_are_refused(text: str) -> None:
     with pytest.raises(ValueError, match="must be a duration"):
-        notation.parse_duration(text)
+        field_names.parse_duration(text)
 
 
 @given(st.integers(0, 300), st.integers(0, 100), st.integers(0, 10_000), st.integers(0, 100_000))
 def test_the_parts_add_up(days: int, hours: int, minutes: int, seconds: int) -> None:
     parts = ((days, "d", 86_400), (hours, "h", 3600), (minutes, "m", 60), (seconds, "s", 1))
     total = sum(number * each for number, _, each in parts)
-    assert notation.parse_duration("".join(f"{number}{unit}" for number, unit, _ in parts)) == total
+    assert (
+        field_names.parse_duration("".join(f"{number}{unit}" for number, unit, _ in parts)) == total
+    )
     short = "".join(f"{number}{unit}" for number, unit, _ in parts if number)
-    assert notation.parse_duration(short or "0") == total
-    assert notation.parse_duration(str(total)) == total
+    assert field_names.parse_duration(short or "0") == total
+    assert field_names.parse_duration(str(total)) == total
 
 
 @given(st.text(max_size=8))
 def test_no_text_is_a_surprise(text: str) -> None:
     try:
-        seconds = notation.parse_duration(text)
+        seconds = field_names.parse_duration(text)
     except ValueError:
         return
-    assert 0 <= seconds <= notation.LONGEST
+    assert 0 <= seconds <= field_names.LONGEST

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from trainui.pipeline.fields import notation
+from trainui.pipeline import field_names
 
 
 @pytest.mark.parametrize(
@@ -20,18 +20,18 @@ from trainui.pipeline.fields import notation
     ],
 )
 def test_a_size_is_read(text: str, bytes_: int) -> None:
-    assert notation.parse_size(text) == bytes_
+    assert field_names.parse_size(text) == bytes_
 
 
 @pytest.mark.parametrize("text", ["", "G", "0", "0G", "-1G", "1 PB", "many", "1e9"])
 def test_what_is_no_size_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="must be a size such as 24G"):
-        notation.parse_size(text)
+        field_names.parse_size(text)
 
 
 def test_a_size_in_words() -> None:
     words = [
-        notation.format_size(notation.parse_size(text))
+        field_names.format_size(field_names.parse_size(text))
         for text in ("24G", "40GiB", "1.5Gi", "500M")
     ]
     assert words == ["24 GB", "40 GiB", "1536 MiB", "500 MB"]

@@ -12,7 +12,7 @@ from urllib.parse import quote, quote_plus
 import pytest
 import yaml
 
-from trainui.pipeline.substitution.masking import MASK, Masker, is_secret, mask, mask_text
+from trainui.pipeline.masking import MASK, Masker, is_secret, mask, mask_text
 
 
 def test_names_show_the_direction() -> None:

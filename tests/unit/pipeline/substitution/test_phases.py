@@ -15,15 +15,15 @@ from hypothesis import strategies as st
 from trainui import paths
 from trainui.errors import UsageError
 from trainui.model.definition import Pipeline, StageDefinition
+from trainui.pipeline import filling
 from trainui.pipeline.loader import load_text
-from trainui.pipeline.substitution import phases
 
 
 def submitted(text: str, run_dir: str = "/runs/r", **params: str) -> Pipeline:
     pipeline = load_text(dedent(text), directory="/w", params=params)
     names = paths.stage_directory_names([stage.name for stage in pipeline.stages])
     dirs = {name: f"{run_dir}/{short}" for name, short in names.items()}
-    return phases.submit(pipeline, run_dir=run_dir, stage_dirs=dirs)
+    return filling.submit(pipeline, run_dir=run_dir, stage_dirs=dirs)
 
 
 def started(
@@ -31,7 +31,7 @@ def started(
 ) -> StageDefinition:
     # what is submitted goes through the store
     stored = StageDefinition.from_json(json.loads(json.dumps(stage.to_json())))
-    return phases.start(
+    return filling.start(
         stored, python="/py/bin/python", attempt=3, environ=environ or {}, checkpoint=checkpoint
     )
 
@@ -207,7 +207,7 @@ def test_a_task_gets_its_params_and_env_filled_in() -> None:
     (stage,) = submitted(
         "stages:\n  - {name: s, task: m.f, params: {a: '${python}'}, env: {X: '${attempt}'}}\n"
     ).stages
-    ready = phases.start(stage, python="/p", attempt=1, environ={}, checkpoint="/c")
+    ready = filling.start(stage, python="/p", attempt=1, environ={}, checkpoint="/c")
     assert (ready.command, ready.env, ready.params) == (None, {"X": "1"}, {"a": "/p"})
 
 
@@ -239,10 +239,10 @@ def test_inputs_are_known_before_the_start_as_far_as_no_attempt_decides_them() -
             env: {D: "${env.HOME}/d", N: "${attempt}"}
             inputs: ["${env.D}/a", b, "x$${y}", "${env.HOME}/${attempt}"]
     """).stages
-    known = phases.inputs_before_start(stage, {"HOME": "/h"})
+    known = filling.inputs_before_start(stage, {"HOME": "/h"})
     assert known == ("/h/d/a", "/w/b", "/w/x${y}")
     with pytest.raises(UsageError, match="HOME"):
-        phases.inputs_before_start(stage, {})
+        filling.inputs_before_start(stage, {})
 
 
 def test_a_workdir_must_be_absolute_in_the_end() -> None:

@@ -14,8 +14,8 @@ from tests.unit.pipeline.substitution.test_phases import started, submitted
 from trainui.errors import UsageError
 from trainui.model.definition import Pipeline, StageDefinition
 from trainui.model.search import Choices, Prune, Range, Search, SearchResult
+from trainui.pipeline import filling
 from trainui.pipeline.loader import load_text
-from trainui.pipeline.substitution import search
 
 FILE = """\
     stages:
@@ -95,7 +95,7 @@ def test_the_values_of_a_trial_are_written_as_the_file_writes_them() -> None:
     trial = stages().stage("train[trial=1]")
     with pytest.raises(UsageError, match="the trial was not asked for"):
         started(trial)
-    asked = search.with_trial_params(trial, {"lr": 1.2e-05, "layers": 4, "act": 10})
+    asked = filling.with_trial_params(trial, {"lr": 1.2e-05, "layers": 4, "act": 10})
     ready = started(asked)
     assert ready.command == 't --lr 1.2e-05 --layers 4 --act "x 010" /runs/r/train-trial-1'
     assert ready.env == {"A": "010", "N": "1"}
@@ -105,25 +105,25 @@ def test_the_values_of_a_trial_are_written_as_the_file_writes_them() -> None:
 def test_a_stored_command_with_the_variables_is_filled_in_at_the_start() -> None:
     """Secrets that are revealed bring back the text as it was submitted."""
     trial = stages().stage("train[trial=1]")
-    asked = search.with_trial_params(trial, {"lr": 0.1, "layers": 4, "act": "a b"})
+    asked = filling.with_trial_params(trial, {"lr": 0.1, "layers": 4, "act": "a b"})
     revealed = replace(asked, command=trial.command, env=trial.env)
     assert started(revealed).command == 't --lr 0.1 --layers 4 --act "x a b" /runs/r/train-trial-1'
 
 
 def test_a_task_gets_the_values_with_their_types() -> None:
-    asked = search.with_trial_params(stages().stage("tune[trial=0]"), {"n": 3})
+    asked = filling.with_trial_params(stages().stage("tune[trial=0]"), {"n": 3})
     assert started(asked).params == {"n": 3, "text": "n=3", "deep": [{"n": 3}]}
 
 
 def test_a_value_of_an_earlier_space_is_written_as_it_is() -> None:
-    asked = search.with_trial_params(stages().stage("tune[trial=0]"), {"n": 4, "gone": 1})
+    asked = filling.with_trial_params(stages().stage("tune[trial=0]"), {"n": 4, "gone": 1})
     assert started(asked).params["text"] == "n=4"
 
 
 def test_the_results_of_a_search_reach_a_command() -> None:
     stage = stages().stage("eval")
-    assert search.searches_of(stage) == {"train"}
-    ready = started(search.with_results(stage, {"train": RESULT}))
+    assert filling.searches_of(stage) == {"train"}
+    ready = started(filling.with_results(stage, {"train": RESULT}))
     best = r"""{"lr": 0.5, "act": "it'\''s ${x}"}"""
     assert ready.command == (
         f"e '/runs/r/train trial-2'/m '/runs/r/train trial-2' /runs/r/b '{best}'"
@@ -132,7 +132,7 @@ def test_the_results_of_a_search_reach_a_command() -> None:
 
 def test_the_results_of_a_search_reach_a_task_with_their_types() -> None:
     stage = stages().stage("report")
-    ready = started(search.with_results(stage, {"train": RESULT}))
+    ready = started(filling.with_results(stage, {"train": RESULT}))
     assert ready.params == {
         "all": list(RESULT.dirs),
         "some": ["first", *RESULT.dirs],
@@ -142,7 +142,7 @@ def test_the_results_of_a_search_reach_a_task_with_their_types() -> None:
 
 
 def test_one_value_of_the_best_trial_reaches_a_stage_as_the_trial_had_it() -> None:
-    ready = started(search.with_results(stages().stage("again"), {"train": RESULT}))
+    ready = started(filling.with_results(stages().stage("again"), {"train": RESULT}))
     assert ready.params == RESULT.best_params
     assert ready.env == {"LR": "5e-1", "ACT": "a it's ${x}"}
 
@@ -150,12 +150,14 @@ def test_one_value_of_the_best_trial_reaches_a_stage_as_the_trial_had_it() -> No
 def test_without_a_completed_trial_none_is_the_best() -> None:
     stage = stages().stage("eval")
     with pytest.raises(UsageError, match="no trial of train has completed"):
-        search.with_results(stage, {"train": SearchResult()})
+        filling.with_results(stage, {"train": SearchResult()})
 
 
 def test_a_parameter_that_the_best_trial_had_no_value_of_is_named() -> None:
     with pytest.raises(UsageError, match=r"params.lr}: the best trial, train\[trial=0\], has no"):
-        search.with_results(stages().stage("again"), {"train": SearchResult(0, "/d", {"act": "x"})})
+        filling.with_results(
+            stages().stage("again"), {"train": SearchResult(0, "/d", {"act": "x"})}
+        )
 
 
 def test_a_search_that_depends_on_a_search_waits_for_all_of_its_trials() -> None:
@@ -175,7 +177,7 @@ def test_a_search_that_depends_on_a_search_waits_for_all_of_its_trials() -> None
 def test_any_values_arrive_as_they_are(params: dict[str, str | int | bool | None]) -> None:
     result = SearchResult(0, "/d", params)
     for name in ("eval", "report"):
-        stage = search.with_results(stages().stage(name), {"train": result})
+        stage = filling.with_results(stages().stage(name), {"train": result})
         stored = json.loads(json.dumps(stage.to_json()))
         assert stored["name"] == name
     assert started(stage).params["values"] == params
@@ -187,8 +189,8 @@ def test_an_edited_trial_keeps_its_values_or_stays_as_it_was() -> None:
         "t[trial=0]", "t", search=tried, trial=0, trial_params={"lr": 0.5}, command="a 0.5"
     )
     edited = replace(asked, trial_params=None, command="b ${search.lr}")
-    assert search.carried_over(edited, asked).command == "b 0.5"
+    assert filling.carried_over(edited, asked).command == "b 0.5"
     wider = replace(tried, trials=9)
     unknown = replace(edited, command="b ${search.momentum}", search=wider)
-    assert search.carried_over(unknown, asked) == replace(asked, search=wider)
-    assert search.carried_over(edited, replace(asked, trial_params=None)) == edited
+    assert filling.carried_over(unknown, asked) == replace(asked, search=wider)
+    assert filling.carried_over(edited, replace(asked, trial_params=None)) == edited

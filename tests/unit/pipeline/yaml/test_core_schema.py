@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from trainui.pipeline.yaml import nodes
+from trainui.pipeline import yaml_nodes
 
 
 @pytest.mark.parametrize(
@@ -20,14 +20,14 @@ from trainui.pipeline.yaml import nodes
     ],
 )  # fmt: skip
 def test_values(text: str, value: object) -> None:
-    found = nodes.resolve(text)
+    found = yaml_nodes.resolve(text)
     assert found == value
     assert type(found) is type(value)
-    assert nodes.looks_typed(text) is not isinstance(value, str)
+    assert yaml_nodes.looks_typed(text) is not isinstance(value, str)
 
 
 @pytest.mark.parametrize("text", [".inf", "-.INF", ".nan", "1e999", "9" * 5000, "0x" + "f" * 5000])
 def test_numbers_that_json_cannot_hold(text: str) -> None:
     with pytest.raises(ValueError, match="quote it"):
-        nodes.resolve(text)
-    assert nodes.looks_typed(text)
+        yaml_nodes.resolve(text)
+    assert yaml_nodes.looks_typed(text)

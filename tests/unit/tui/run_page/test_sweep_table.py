@@ -14,7 +14,7 @@ from trainui.control import report
 from trainui.model.records import PruningReason, StageRecord
 from trainui.model.search import Search
 from trainui.model.states import Status
-from trainui.pipeline import folding
+from trainui.pipeline import matrix
 from trainui.store.db import engine, protocol
 from trainui.store.points import read_points
 from trainui.store.read import views
@@ -55,7 +55,7 @@ def test_a_folds_mean_is_of_the_best_values_of_its_completed_members(
     run_id = half_done(filler)
     stages = views.stages(connection, run_id)
     series = read_points.summaries(connection, {one.id: one.name for one in stages})
-    found = folding.spreads(folding.folds(stages), series)
+    found = matrix.spreads(matrix.folds(stages), series)
     assert [(one.fold.name, one.metric, one.spread.words) for one in found] == [
         ("train[lr=0.03]", "val/loss", "2 of 2"),
         ("train[lr=0.3]", "val/loss", "1 of 2 so far"),

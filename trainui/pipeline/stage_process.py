@@ -1,9 +1,5 @@
 """A stage's process: its interpreter, its argument list, its directories."""
 
-# Paths are texts here, as in definitions and messages.
-# ruff: noqa: PTH100, PTH110, PTH112, PTH118, PTH120
-# ruff: noqa: PTH110, PTH111, PTH118
-
 from __future__ import annotations
 
 import os
@@ -13,6 +9,11 @@ from dataclasses import dataclass
 
 from trainui.errors import UnfitEnvironmentError
 from trainui.pipeline import template
+
+# Paths are texts here, as in definitions and messages.
+# ruff: noqa: PTH100, PTH110, PTH112, PTH118, PTH120
+# ruff: noqa: PTH110, PTH111, PTH118
+
 
 # Find a stage's Python: the value of `${python}` and the directory to put first on PATH.
 

@@ -1,25 +1,29 @@
-"""Readers of fields: each converts a node to plain data or explains the error."""
+"""Field types of pipeline files: a reader and a JSON Schema for each.
+
+A reader converts a node to plain data, or explains the error.
+"""
 
 from __future__ import annotations
 
 import re
 import signal
-from collections.abc import Callable
-from typing import Any, TypeVar
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Annotated, Any, TypeVar
 
-from pydantic import ValidationInfo
+from pydantic import BeforeValidator, GetCoreSchemaHandler, ValidationInfo
 from pydantic_core import PydanticCustomError
 
-from trainui.model.definition import METRIC_FORMATS, METRIC_PRESETS, Json
-from trainui.pipeline.fields import notation
-from trainui.pipeline.fields.parameters import Parameters
-from trainui.pipeline.yaml.nodes import Scalar, json_of, kind_of
-from trainui.pipeline.yaml.problems import did_you_mean, quoted
-from trainui.plugin import Format, LogLines, Tracker, registry
+from trainui import plugin
+from trainui.model.definition import ALERT_ACTIONS, METRIC_FORMATS, METRIC_PRESETS, Json
+from trainui.pipeline import field_names
+from trainui.pipeline.parameters import Parameters
+from trainui.pipeline.yaml_nodes import Scalar, did_you_mean, json_of, kind_of, quoted
+from trainui.plugin import LogLines, Tracker, registry
 
 _T = TypeVar("_T")
 
-LARGEST = 1_000_000
+LARGEST_NUMBER = 1_000_000
 """Upper limit of every integer field; a larger number is assumed to be a typing error."""
 
 REPORTED = "misplaced-variable"
@@ -86,7 +90,7 @@ def presets() -> tuple[str, ...]:
 def formats() -> tuple[str, ...]:
     """Return the names of all formats, also of plugins and their trackers' databases."""
     databases = (one.name for one in registry.records(Tracker) if one.database)
-    return tuple(sorted({*METRIC_FORMATS, *presets(), *registry.names(Format), *databases}))
+    return tuple(sorted({*METRIC_FORMATS, *presets(), *registry.names(plugin.Format), *databases}))
 
 
 def word(words: tuple[str, ...], code: str) -> Callable[[Any], str]:
@@ -102,7 +106,7 @@ def word(words: tuple[str, ...], code: str) -> Callable[[Any], str]:
     return read
 
 
-def named(check: Callable[[str], str | None]) -> Callable[[Any], str]:
+def checked_name(check: Callable[[str], str | None]) -> Callable[[Any], str]:
     """Return a reader of names; `check` returns a name's fault."""
 
     def read(value: Any) -> str:
@@ -168,7 +172,7 @@ def typed(scalar: Scalar) -> Json:
         raise fault("wrong-type", f"is out of range: {error}") from error
 
 
-def whole(least: int, most: int = LARGEST) -> Callable[[Any, ValidationInfo], int]:
+def whole(least: int, most: int = LARGEST_NUMBER) -> Callable[[Any, ValidationInfo], int]:
     """Return a reader of whole numbers."""
     expected = f"a whole number of at least {least}"
 
@@ -223,7 +227,7 @@ def seconds(*, zero: bool) -> Callable[[Any, ValidationInfo], float]:
     def read(value: Any, info: ValidationInfo) -> float:
         scalar = expanded(value, info, "a duration such as 90s, 30m or 1h30m")
         try:
-            seconds = notation.parse_duration(scalar.text)
+            seconds = field_names.parse_duration(scalar.text)
         except ValueError as error:
             raise fault("bad-duration", f"{error}, not {quoted(scalar.text)}") from error
         if not zero and seconds == 0:
@@ -237,7 +241,7 @@ def size(value: Any, info: ValidationInfo) -> int:
     """Return a number of bytes."""
     scalar = expanded(value, info, "a size such as 24G or 40GiB")
     try:
-        return notation.parse_size(scalar.text)
+        return field_names.parse_size(scalar.text)
     except ValueError as error:
         raise fault("bad-size", f"{error}, not {quoted(scalar.text)}") from error
 
@@ -307,3 +311,194 @@ def choices(value: Any) -> tuple[str, ...]:
     if not value:
         raise fault("empty-matrix", "has no value; give at least one")
     return tuple(_at(index, as_item, item) for index, item in enumerate(value))
+
+
+_TEXT_SCHEMA: dict[str, Any] = {"type": ["string", "number", "boolean", "null"]}
+_TEXTS_SCHEMA = {"type": "array", "items": _TEXT_SCHEMA}
+
+
+def or_filled(schema: dict[str, Any]) -> dict[str, Any]:
+    """Return the JSON Schema of a value, or of a text that contains a parameter."""
+    return {"anyOf": [schema, {"type": "string", "pattern": r"\$\{"}]}
+
+
+class FieldReader:
+    """Metadata of an annotated type: a field's reader, and the JSON Schema for what it reads."""
+
+    def __init__(
+        self, read: Callable[..., Any], schema: dict[str, Any] | Callable[[], dict[str, Any]]
+    ) -> None:
+        self._read = read
+        self._schema = schema
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> Any:
+        return BeforeValidator(self._read).__get_pydantic_core_schema__(source, handler)
+
+    def __get_pydantic_json_schema__(self, *_: Any) -> dict[str, Any]:
+        return self._schema() if callable(self._schema) else self._schema.copy()
+
+
+def one_of(words: Sequence[str], code: str) -> FieldReader:
+    """Return the reader of a field that is one of some words."""
+    return FieldReader(word(tuple(words), code), {"enum": list(words)})
+
+
+def whole_number(least: int, most: int = LARGEST_NUMBER) -> FieldReader:
+    """Return the reader of a whole number."""
+    number = {"type": "integer", "minimum": least, "maximum": most}
+    return FieldReader(whole(least, most), or_filled(number))
+
+
+Text = Annotated[str, FieldReader(as_text, _TEXT_SCHEMA)]
+"""Text as written."""
+
+Item = Annotated[str, FieldReader(as_item, _TEXT_SCHEMA)]
+"""An item of a list of texts."""
+
+PathItem = Annotated[str, FieldReader(path, {**_TEXT_SCHEMA, "pattern": r"\S"})]
+"""A path or glob."""
+
+Pattern = Annotated[str, FieldReader(pattern, _TEXT_SCHEMA)]
+"""A regular expression."""
+
+StreamPattern = Annotated[
+    str,
+    FieldReader(pattern, lambda: {"anyOf": [{"enum": [*presets()]}, _TEXT_SCHEMA]}),
+]
+"""A regular expression, or the name of a preset."""
+
+Format = Annotated[
+    str,
+    FieldReader(metric_format, lambda: or_filled({"enum": list(formats())})),
+]
+"""The name of a metrics format."""
+
+Restarts = Annotated[str, one_of(("continue",), "bad-restarts")]
+"""How to treat a step counter that restarts from zero in each attempt."""
+
+StageName = Annotated[
+    str,
+    FieldReader(
+        checked_name(field_names.stage_name_fault),
+        {"type": ["string", "integer", "boolean"], "pattern": r"^(?! )[^/.\[\]{}$]{1,64}(?<! )$"},
+    ),
+]
+"""A stage's name."""
+
+PipelineName = Annotated[
+    str, FieldReader(checked_name(field_names.pipeline_name_fault), _TEXT_SCHEMA)
+]
+"""A pipeline's name."""
+
+MatrixKey = Annotated[str, BeforeValidator(checked_name(field_names.key_fault))]
+"""A key of a matrix."""
+
+ParamKey = Annotated[
+    str,
+    BeforeValidator(checked_name(partial(field_names.key_fault, pattern=field_names.PARAM_KEY))),
+]
+"""A key of the pipeline's `params`."""
+
+VariableName = Annotated[str, BeforeValidator(checked_name(field_names.variable_fault))]
+"""The name of an environment variable."""
+
+Command = Annotated[
+    str | tuple[str, ...],
+    FieldReader(command, {"anyOf": [_TEXT_SCHEMA, {**_TEXTS_SCHEMA, "minItems": 1}]}),
+]
+"""Shell text, or an argument list."""
+
+
+def _duration(*, zero: bool) -> FieldReader:
+    text = {"type": "string", "pattern": rf"^\s*({field_names.DURATION_PATTERN})\s*$|\$\{{"}
+    least = {"minimum" if zero else "exclusiveMinimum": 0}
+    number = {"type": "number", **least, "maximum": field_names.LONGEST}
+    schema = {"anyOf": [text, number], "examples": ["90s", "30m", "12h", "1h30m"]}
+    return FieldReader(seconds(zero=zero), schema)
+
+
+Duration = Annotated[float, _duration(zero=False)]
+"""Seconds, above 0."""
+
+Delay = Annotated[float, _duration(zero=True)]
+"""Seconds, 0 or more."""
+
+Count = Annotated[int, whole_number(0)]
+"""A whole number, 0 or more."""
+
+PositiveCount = Annotated[int, whole_number(1)]
+"""A whole number, 1 or more."""
+
+_SIZE_TEXT = {"type": "string", "pattern": rf"^\s*({field_names.SIZE_PATTERN})\s*$|\$\{{"}
+
+Size = Annotated[
+    int,
+    FieldReader(
+        size,
+        {"anyOf": [_SIZE_TEXT, {"type": "number", "exclusiveMinimum": 0}], "examples": ["24G"]},
+    ),
+]
+"""Bytes."""
+
+Flag = Annotated[bool, FieldReader(flag, or_filled({"type": "boolean"}))]
+"""True or false."""
+
+
+def _signal_schema() -> dict[str, Any]:
+    known = sorted(member.name.removeprefix("SIG") for member in signal.Signals)
+    any_case = "|".join("".join(f"[{c}{c.lower()}]" for c in name) for name in known)
+    numbers = sorted(int(number) for number in signal.valid_signals())
+    written = "|".join(map(str, numbers))
+    pattern = rf"^\s*(([Ss][Ii][Gg])?({any_case})|{written})\s*$|\$\{{"
+    return {
+        "anyOf": [{"enum": known}, {"enum": numbers}, {"type": "string", "pattern": pattern}],
+        "examples": ["TERM", "INT", "USR1"],
+    }
+
+
+Signal = Annotated[str, FieldReader(signal_name, _signal_schema())]
+"""A signal's name without SIG."""
+
+Task = Annotated[str, FieldReader(task, _TEXT_SCHEMA)]
+"""The name of a task or function."""
+
+TaskParam = Annotated[Json, FieldReader(json_value, {})]
+"""Any JSON value."""
+
+Executor = Annotated[
+    tuple[str, dict[str, Json]],
+    FieldReader(
+        executor,
+        {
+            "anyOf": [
+                {"type": "string", "minLength": 1},
+                {
+                    "type": "object",
+                    "minProperties": 1,
+                    "maxProperties": 1,
+                    "additionalProperties": {"type": ["object", "null"]},
+                },
+            ],
+            "examples": ["local"],
+        },
+    ),
+]
+"""The name of an executor, alone or with its options."""
+
+Parameter = Annotated[str, FieldReader(parameter, _TEXT_SCHEMA)]
+"""The value of a parameter, as text."""
+
+Choices = Annotated[tuple[str, ...], FieldReader(choices, {**_TEXTS_SCHEMA, "minItems": 1})]
+"""The values of one key of a matrix."""
+
+Number = Annotated[float, FieldReader(real_number, or_filled({"type": "number"}))]
+"""Any finite number."""
+
+True_ = Annotated[bool, FieldReader(only_true, {"enum": [True]})]
+"""Only `true`."""
+
+Goal = Annotated[str, one_of(("min", "max"), "bad-goal")]
+"""`min` or `max`: whether lower or higher values of a metric are better."""
+
+Action = Annotated[str, one_of(ALERT_ACTIONS, "bad-action")]
+"""The action of an alert."""

@@ -13,17 +13,21 @@ import yaml
 from yaml import events as ev
 
 from trainui.errors import PipelineFileError
-from trainui.pipeline.yaml.nodes import (
+from trainui.pipeline.yaml_nodes import (
+    BYTE_ORDER_MARK,
     TOP,
     Mapping,
     MappingEntry,
     Node,
     Position,
+    Problems,
     Scalar,
     Sequence,
+    is_sound,
     kind_of,
+    mark_at,
+    quoted,
 )
-from trainui.pipeline.yaml.problems import BYTE_ORDER_MARK, Problems, is_sound, mark_at, quoted
 
 # Parse YAML to nodes safely: size, depth and alias limits, no tags, no duplicate keys.
 #

@@ -13,8 +13,7 @@ from dataclasses import dataclass, field
 from trainui.errors import UsageError
 from trainui.model.definition import Json
 from trainui.pipeline import template
-from trainui.pipeline.yaml.nodes import Mapping, Scalar
-from trainui.pipeline.yaml.problems import Problems, did_you_mean, is_sound, quoted
+from trainui.pipeline.yaml_nodes import Mapping, Problems, Scalar, did_you_mean, is_sound, quoted
 
 MOST_NAMED = 20
 """Maximum number of names that a message lists."""

@@ -1,4 +1,0 @@
-"""The types of a pipeline file's fields: durations, sizes, names, commands, parameters.
-
-Read `types` first.
-"""
