@@ -22,12 +22,11 @@ from trainui.pipeline import (
     graph_checks,
     outline,
     parameters,
-    search_fields,
+    search_rules,
     stage_checks,
     stage_process,
     template,
 )
-from trainui.pipeline import spec as field_check
 from trainui.pipeline.matrix import SEED, TRIAL, Pairing, Values, expand, member_name
 from trainui.pipeline.outline import Outline, StageOutline
 from trainui.pipeline.parameters import Parameters
@@ -38,6 +37,7 @@ from trainui.pipeline.spec import (
     SearchSpec,
     StageFields,
     StageSpec,
+    check_fields,
 )
 from trainui.pipeline.yaml_nodes import Mapping, MappingEntry, Node, Problems, Scalar, Sequence
 
@@ -189,8 +189,8 @@ def _source(spec: MetricSpec) -> MetricSource:
 
 
 def _search(spec: SearchSpec) -> Search:
-    searcher = search_fields.searcher_of(spec.sampler and spec.sampler[0], spec.prune)
-    default = next(iter(search_fields.samplers(searcher)), "")
+    searcher = search_rules.searcher_of(spec.sampler and spec.sampler[0], spec.prune)
+    default = next(iter(search_rules.samplers(searcher)), "")
     return Search(
         metric=spec.metric,
         goal=spec.goal,
@@ -252,12 +252,15 @@ def examine(
         problems,
         complete=origin.complete,
     )
-    spec = field_check.check_fields(document, known, problems)
+    spec = check_fields(document, known, problems)
     seen = outline.of(document, known)
-    for check in (stage_checks, graph_checks, graph_checks, stage_checks, graph_checks):
-        check.check(seen, problems)
+    stage_checks.check_stages(seen, problems)
+    graph_checks.check_matrices(seen, problems)
+    graph_checks.check_searches(seen, problems)
+    stage_checks.check_variables(seen, problems)
+    graph_checks.check_graph(seen, problems)
     if spec is None and not problems:
-        field_check.check_fields(document, known, problems, last_resort=True)
+        check_fields(document, known, problems, last_resort=True)
     return spec, seen
 
 

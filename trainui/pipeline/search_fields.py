@@ -6,7 +6,7 @@ Samplers and pruners are those of the installed plugins: a name, or `{by: NAME}`
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from fractions import Fraction
 from functools import partial
 from typing import Annotated, Any
@@ -25,63 +25,9 @@ from trainui.model.search import Scalar as Value
 from trainui.pipeline import field_names, field_types
 from trainui.pipeline.field_types import fault
 from trainui.pipeline.matrix import TRIAL
+from trainui.pipeline.search_rules import Rules, full_names, pruners, samplers, searchers
 from trainui.pipeline.yaml_nodes import did_you_mean, kind_of, quoted
 from trainui.plugin import Option, Searcher, SearchRule, registry
-
-Rules = Mapping[str, SearchRule]
-"""Full name -> sampler or pruner."""
-
-
-def searchers() -> dict[str, Searcher]:
-    """Return the plugin of each sampler and pruner, by its full name."""
-    known: dict[str, Searcher] = {}
-    for plugin in registry.records(Searcher):
-        for name in (*_table(plugin, plugin.samplers), *_table(plugin, plugin.pruners)):
-            known.setdefault(name, plugin)
-    return known
-
-
-def searcher_of(sampler: str | None, prune: Prune | None) -> Searcher | None:
-    """Return the plugin that decides about a search: that of its sampler, else of its pruner.
-
-    The first one decides where a file names neither; None if none is installed.
-    """
-    known = searchers()
-    named = sampler or (prune.by if prune is not None else "")
-    return known.get(named) or next(iter(registry.records(Searcher)), None)
-
-
-def samplers(plugin: Searcher | None = None) -> Rules:
-    """Return all samplers, or those of a plugin; its first is its default."""
-    plugins = registry.records(Searcher) if plugin is None else (plugin,)
-    return _merged([(one, one.samplers) for one in plugins])
-
-
-def pruners() -> Rules:
-    """Return all pruners."""
-    return _merged([(plugin, plugin.pruners) for plugin in registry.records(Searcher)])
-
-
-def _merged(tables: Sequence[tuple[Searcher, str]]) -> Rules:
-    known: dict[str, SearchRule] = {}
-    for plugin, where in tables:
-        for name, rule in _table(plugin, where).items():
-            known.setdefault(name, rule)
-    return known
-
-
-def _table(plugin: Searcher, where: str) -> Rules:
-    with registry.guarded(plugin):
-        return registry.code(where) if where else {}
-
-
-def title_of(rules: Rules) -> dict[str, str]:
-    """Return the full name for every name that a file can use."""
-    shorts: dict[str, str] = {}
-    for name, rule in rules.items():
-        shorts.setdefault(rule.short, name)
-    return shorts | {name: name for name in rules}
-
 
 MAX_TRIALS = 20_000
 """Upper limit of `trials`, as of the members of a matrix."""
@@ -365,7 +311,7 @@ def _rule(value: Any, info: ValidationInfo, rules: Rules, kind: str) -> tuple[st
         by = field_types.within(lambda one: _full_name(one, info, rules, kind), value["by"], "by")
         given = {name: one for name, one in value.items() if name != "by"}
     else:
-        example = next(iter(title_of(rules)))
+        example = next(iter(full_names(rules)))
         raise fault(
             "missing-field", f"needs the name of the {kind}; add, for example, `by: {example}`"
         )
@@ -403,7 +349,7 @@ def _full_name(value: Any, info: ValidationInfo, rules: Rules, kind: str) -> str
     text = field_types.expanded(
         value, info, f"the name of a {kind}, or {{by: NAME}} with options"
     ).text
-    known = title_of(rules)
+    known = full_names(rules)
     if text not in known:
         shorts = [rule.short for rule in rules.values()]
         near = did_you_mean(text, known) or f"; it may be {', '.join(shorts)}"
@@ -447,7 +393,7 @@ def _option(value: Any, info: ValidationInfo, option: Option) -> Any:
 
 def _schema(rules: Rules, extra: Mapping[str, Any]) -> dict[str, Any]:
     """Return the schema of a name, or of a mapping with `by` and the options of any rule."""
-    names = field_types.or_filled({"enum": sorted(title_of(rules))})
+    names = field_types.or_filled({"enum": sorted(full_names(rules))})
     options = {name for rule in rules.values() for name in rule.options}
     written = sorted(options | {name.removeprefix("n_") for name in options})
     values = {"type": ["string", "number", "boolean"]}

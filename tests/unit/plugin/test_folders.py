@@ -38,7 +38,7 @@ MAY_NAME = {
     "huggingface": (
         *("model/definition.py", "metrics/formats/text/presets/"),
         # owners of secrets; the cache that Trackio's directory is in
-        *("pipeline/substitution/masking.py", "plugins/trackio/database.py"),
+        *("pipeline/masking.py", "plugins/trackio/database.py"),
     ),
     # options and directories that many trainings have
     "hydra": ("pipeline/rules/shared_paths.py",),
