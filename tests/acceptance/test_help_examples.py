@@ -155,7 +155,14 @@ LOOKING = [
     ),
     T(
         "trainui diff baseline larger",
-        "for name in baseline larger a b; do trainui run --name $name -- echo $name; done",
+        "for name in baseline larger a b; do trainui run --name $name -- python train.py; done",
+    ),
+    T("trainui compare baseline larger", "exec > words", "grep 'too few' words"),
+    T("trainui compare baseline larger --json | jq -r .verdict", "exec > words", "grep few words"),
+    T(
+        "trainui compare 'sweep/train[lr=0.1]' 'sweep/train[lr=0.01]' --metric loss",
+        "trainui run sweep.yaml; exec > words",
+        "grep 'A  sweep .*0.1. ' words",
     ),
     T("trainui diff baseline"),
     T("trainui diff a b --json", "exec > diff", "jq -e . diff"),
@@ -295,6 +302,12 @@ stages:
   - {name: train, run: "python train.py --lr ${params.lr}"}
 """
 
+SWEEP = """
+name: sweep
+stages:
+  - {name: train, matrix: {lr: [0.1, 0.01]}, run: python train.py}
+"""
+
 OTHERS = """
 import sqlite3, sys
 from trainui import PipelineExecutor, control
@@ -332,6 +345,7 @@ def box(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CommandLine]:
         "train.py": TRAIN,
         "digits.yaml": DIGITS,
         "pipeline.yaml": PIPELINE,
+        "sweep.yaml": SWEEP,
         "others.py": OTHERS,
     }.items():
         (cli.directory / name).write_text(text)

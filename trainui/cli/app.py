@@ -52,6 +52,7 @@ MODULES: dict[str, dict[str, str]] = {
     "inspect.experiments": {
         "best": "Show the best trials of a search.",
         "diff": "Show what differs between two runs.",
+        "compare": "Compare two configurations over their seeds.",
         "note": "Add a note to a run.",
         "tree": "Show which run came from which.",
     },

@@ -162,6 +162,13 @@ _TRIAL = _object(
     "trial status value step search command", value=_or_null(NUMBER), search=_ANY_OBJECT
 )
 
+_SAMPLE = _object(
+    "run stage n mean sd others",
+    n=WHOLE,
+    sd=_or_null(NUMBER),
+    others=_list(_object("stage why")),
+)
+
 _SERIES = "stage name count superseded first_step last_step last min max nonfinite"
 
 SCHEMAS: dict[str, Schema] = {
@@ -184,6 +191,15 @@ SCHEMAS: dict[str, Schema] = {
     "rerun": RUN,
     "cancel": RUN,
     "note": RUN,
+    "compare": _object(
+        "metric goal a b difference low high p verdict seeds_needed seconds_needed",
+        goal=_one_of("minimize", "maximize"),
+        a=_SAMPLE,
+        b=_SAMPLE,
+        verdict=_one_of("better", "worse", "not distinguishable", "too few"),
+        seeds_needed=_or_null(WHOLE),
+        **dict.fromkeys(("difference", "low", "high", "p", "seconds_needed"), _or_null(NUMBER)),
+    ),
     "diff": _object(
         "code command params environment packages",
         code=_object("commit files diff drift", diff=TEXT, commit=_or_null(_list(_or_null(TEXT)))),

@@ -1,4 +1,4 @@
-"""The commands for what was tried: `best` trials, `diff` of two runs, `note`s, and the `tree`."""
+"""The commands for what was tried: `best`, `diff`, `compare`, `note` and `tree`."""
 
 from __future__ import annotations
 
@@ -14,9 +14,15 @@ from trainui.errors import NotFoundError, UsageError
 from trainui.pipeline.masking import mask
 
 if TYPE_CHECKING:
+    from trainui.control.compare import Comparison
     from trainui.model.records import RunRecord
     from trainui.store.db.protocol import Connection
     from trainui.store.read.sweeps import TrialRecord
+
+
+_A_CONFIGURATION = (
+    "RUN, RUN/STAGE, or a member of a sweep without its seed: 'RUN/train[lr=0.1]' (all its seeds)."
+)
 
 
 @options.command(
@@ -155,6 +161,69 @@ def diff(
     printing.answer(as_json, differences, lines)
     if not lines and not as_json:
         printing.note("no difference")
+
+
+@options.command(
+    "trainui compare baseline larger",
+    "trainui compare 'sweep/train[lr=0.1]' 'sweep/train[lr=0.01]' --metric loss",
+    "trainui compare baseline larger --json | jq -r .verdict",
+)
+def compare(
+    a: Annotated[str, typer.Argument(metavar="A", help=_A_CONFIGURATION)],
+    b: Annotated[str, typer.Argument(metavar="B", help="What is compared with it, named alike.")],
+    metric: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="The metric (default: the validation metric)."),
+    ] = None,
+    last: Annotated[
+        bool, typer.Option("--last", help="Take each seed's last value, and not its best.")
+    ] = False,
+    as_json: options.Json = False,
+) -> None:
+    """Compare two configurations over their seeds: can the difference be told from noise?
+
+    The difference is B minus A, with its 95 % interval (Welch's test). Where it cannot be told, it
+    says how many seeds more would tell. Only completed seeds count; the others are named.
+    """
+    from trainui.control import compare as comparisons
+
+    with lookup.view() as connection:
+        found = comparisons.compare(connection, a, b, metric=metric, last=last)
+    printing.answer(as_json, found.to_json(), _comparison_lines(found))
+
+
+def _comparison_lines(found: Comparison) -> Iterator[str]:
+    """Yield the samples as a table, the members that do not count, the difference, the verdict."""
+    which = "last" if found.by_last else "best"
+    better = "lower" if found.lower else "higher"
+    yield f"{found.metric}, the {which} of each seed; {better} is better"
+    yield ""
+    samples = {"A": found.a, "B": found.b}
+    rows = [["", "RUN", "STAGE", "SEEDS", "MEAN", "SD"]]
+    rows += [
+        [
+            letter,
+            f"{one.configuration.run.name} ({formatting.short_id(one.configuration.run.id)})",
+            one.configuration.stage,
+            str(len(one.values)),
+            formatting.number(one.mean),
+            formatting.number(one.deviation),
+        ]
+        for letter, one in samples.items()
+    ]
+    yield from text.table(rows, right=(3, 4, 5))
+    for letter, one in samples.items():
+        for why in dict.fromkeys(why for _stage, why in one.others):
+            names = [stage.name for stage, reason in one.others if reason == why]
+            yield f"{letter} without {formatting.listed(names, 6)}: {why}"
+    yield ""
+    if found.difference is not None:
+        shown = f"B - A = {formatting.number(found.difference)}"
+        if found.test is not None:
+            low, high = formatting.number(found.test.low), formatting.number(found.test.high)
+            shown += f", 95 % interval {low} to {high}, p = {found.test.p:.2g}"
+        yield shown
+    yield found.words
 
 
 @options.command(
