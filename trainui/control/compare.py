@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from trainui import clock, formatting, settings
+from trainui.control.main_metric import headline_of_run
 from trainui.errors import (
     AmbiguousError,
     NotFoundError,
@@ -24,14 +25,14 @@ from trainui.errors import (
     UsageError,
     install_advice,
 )
-from trainui.model.headline_metric import headline, is_clock, lower_is_better
+from trainui.model.headline_metric import CURVE, headline, is_clock, lower_is_better
 from trainui.model.records import RunRecord, SeriesSummary, StageRecord
 from trainui.model.states import Status
 from trainui.pipeline import folding
 from trainui.pipeline.matrix import member_name
 from trainui.store.db.protocol import Connection
 from trainui.store.points import read_points
-from trainui.store.read import headlines, views
+from trainui.store.read import views
 from trainui.text import harmless
 
 CONFIDENCE = 0.95
@@ -358,11 +359,11 @@ def _with_metric(
         fitting = [one for one in known if metric in _summaries(connection, one)]
         if len({one.members[0].definition.group for one in fitting}) == 1:
             return fitting
-    shown = headlines.headline_stage(connection, run.id)
+    shown = headline_of_run(connection, run.id)
     if shown is None:
         return list(known)
     stages = {member.name: one for one in known for member in one.members}
-    group = stages[shown.name].members[0].definition.group
+    group = stages[shown[0].name].members[0].definition.group
     return [one for one in known if one.members[0].definition.group == group]
 
 
@@ -397,7 +398,11 @@ def _metric(
     if wanted is not None:
         return wanted
     common = [name for name in summaries[0] if name in summaries[1]]
-    chosen = headline(common, pair[0].members[0].definition.search)
+
+    def has_curve(name: str) -> bool:
+        return any(one.count >= CURVE for found in summaries for one in found[name].values())
+
+    chosen = headline(common, pair[0].members[0].definition.search, has_curve)
     if chosen is None:
         raise NotFoundError(f"{pair[0].name} and {pair[1].name} have no metric in common")
     return chosen

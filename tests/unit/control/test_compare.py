@@ -20,6 +20,7 @@ from trainui.cli.main import main
 from trainui.control import compare
 from trainui.errors import AmbiguousError, NotFoundError, UnfitEnvironmentError, UsageError
 from trainui.model.states import Status
+from trainui.store.db import engine
 from trainui.store.db.engine import Store
 from trainui.store.read import views
 
@@ -46,7 +47,7 @@ def swept(
 
 
 def compared(a: str, b: str, **options: Any) -> compare.Comparison:
-    with views.reading() as connection:
+    with engine.reading() as connection:
         return compare.compare(connection, a, b, **options)
 
 
@@ -184,7 +185,7 @@ def test_a_reference_is_a_run_a_stage_a_configuration_or_one_seed(filler: Filler
     filler.complete(plain, "prepare")
     filler.feed(plain, "train", {"val/loss": [(1, 0.5)]})
     filler.complete(plain, "train")
-    with views.reading() as connection:
+    with engine.reading() as connection:
 
         def named(reference: str) -> tuple[str, int]:
             found = compare.find(connection, reference)
@@ -206,7 +207,7 @@ def test_a_reference_is_a_run_a_stage_a_configuration_or_one_seed(filler: Filler
 def test_keys_named_as_seeds_repeat_a_configuration(filler: Filler) -> None:
     graph = {f"train[lr={lr},random_seed={seed}]": () for lr in (1, 2) for seed in range(2)}
     run = filler.run(graph, name="own")
-    with views.reading() as connection:
+    with engine.reading() as connection:
         found = views.find_run(connection, run)
         known = compare.configurations(found, views.stages(connection, run))
     assert [(one.stage, len(one.members)) for one in known] == [

@@ -280,8 +280,9 @@ def tree(as_json: options.Json = False) -> None:
 
 def _best_of_run(connection: Connection, run: RunRecord) -> dict[str, Any] | None:
     """Return the value of a run that the list of runs shows."""
+    from trainui.control.main_metric import headline_of_run
     from trainui.store.read import headlines, run_list
-    from trainui.tui.readers.stage_values import StageValues, headline_of_run
+    from trainui.tui.readers.stage_values import StageValues
 
     found = headline_of_run(connection, run.id)
     if found is None:

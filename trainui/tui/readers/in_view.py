@@ -13,6 +13,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import partial
 from typing import NamedTuple
 
+from trainui.control.main_metric import headline_of_run
 from trainui.model.headline_metric import ComparedMetric, headline
 from trainui.model.states import UNFINISHED, Status
 from trainui.store.db.protocol import Connection
@@ -22,7 +23,7 @@ from trainui.store.read import event_feed, headlines, run_list, sweeps
 from trainui.store.read.run_list import RunDetails, RunLine
 from trainui.text import harmless
 from trainui.tui.readers.progress import EtaEstimator
-from trainui.tui.readers.stage_values import MetricReader, StageValues, headline_of_run
+from trainui.tui.readers.stage_values import MetricReader, StageValues
 from trainui.tui.snapshot.run_page import metric_title
 from trainui.tui.snapshot.snapshot import Cache, ListedMetrics, ListQuery, RunLive, Snapshot
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from trainui import clock, settings
+from trainui.control.main_metric import curves_of
 from trainui.execution.attempt.log_ends import end_lines
 from trainui.model.headline_metric import ComparedMetric, headline
 from trainui.model.notifications import MARKED, NAN
@@ -27,7 +28,7 @@ from trainui.supervisor.protocol import STDERR_FILE, STDOUT_FILE
 from trainui.system import plain_files
 from trainui.text import harmless
 from trainui.tui.numbers import exact_step, number
-from trainui.tui.readers.stage_values import BestSteps, curves_of
+from trainui.tui.readers.stage_values import BestSteps
 from trainui.tui.snapshot.run_page import Eta, LogProgress, RunEta, StageActivity
 from trainui.tui.snapshot.snapshot import Cache
 
