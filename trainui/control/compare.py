@@ -105,7 +105,7 @@ class Welch(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
+class SeedComparison:
     """Two configurations compared by a metric."""
 
     metric: str
@@ -166,7 +166,7 @@ class Comparison:
 
 def compare(
     connection: Connection, a: str, b: str, *, metric: str | None = None, last: bool = False
-) -> Comparison:
+) -> SeedComparison:
     """Compare two configurations, each named `RUN`, `RUN/STAGE` or `RUN/MEMBER`.
 
     Args:
@@ -198,7 +198,7 @@ def compare(
 
 def compared(
     metric: str, lower: bool, a: Sample, b: Sample, *, by_last: bool = False
-) -> Comparison:
+) -> SeedComparison:
     """Compare two samples."""
     difference = None if a.mean is None or b.mean is None else b.mean - a.mean
     test, needed, seconds = None, None, None
@@ -215,7 +215,7 @@ def compared(
         else:
             verdict = BETTER if (test.high < 0) == lower else WORSE
             needed, seconds = 0, 0.0
-    return Comparison(metric, lower, by_last, a, b, difference, test, verdict, needed, seconds)
+    return SeedComparison(metric, lower, by_last, a, b, difference, test, verdict, needed, seconds)
 
 
 def welch(a: Sequence[float], b: Sequence[float]) -> Welch:

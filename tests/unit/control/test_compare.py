@@ -46,7 +46,7 @@ def swept(
     return run
 
 
-def compared(a: str, b: str, **options: Any) -> compare.Comparison:
+def compared(a: str, b: str, **options: Any) -> compare.SeedComparison:
     with engine.reading() as connection:
         return compare.compare(connection, a, b, **options)
 

@@ -14,7 +14,7 @@ from trainui.errors import NotFoundError, UsageError
 from trainui.pipeline.masking import mask
 
 if TYPE_CHECKING:
-    from trainui.control.compare import Comparison
+    from trainui.control.compare import SeedComparison
     from trainui.model.records import RunRecord
     from trainui.store.db.protocol import Connection
     from trainui.store.read.sweeps import TrialRecord
@@ -192,7 +192,7 @@ def compare(
     printing.answer(as_json, found.to_json(), _comparison_lines(found))
 
 
-def _comparison_lines(found: Comparison) -> Iterator[str]:
+def _comparison_lines(found: SeedComparison) -> Iterator[str]:
     """Yield the samples as a table, the members that do not count, the difference, the verdict."""
     which = "last" if found.by_last else "best"
     better = "lower" if found.lower else "higher"
