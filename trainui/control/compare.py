@@ -28,8 +28,7 @@ from trainui.errors import (
 from trainui.model.headline_metric import CURVE, headline, is_clock, lower_is_better
 from trainui.model.records import RunRecord, SeriesSummary, StageRecord
 from trainui.model.states import Status
-from trainui.pipeline import folding
-from trainui.pipeline.matrix import member_name
+from trainui.pipeline import matrix
 from trainui.store.db.protocol import Connection
 from trainui.store.points import read_points
 from trainui.store.read import views
@@ -75,14 +74,14 @@ class Sample:
     @property
     def mean(self) -> float | None:
         """The mean; None: there is no value."""
-        return folding.mean(self.values) if self.values else None
+        return matrix.mean(self.values) if self.values else None
 
     @property
     def deviation(self) -> float | None:
         """The standard deviation of the sample; None: there are fewer than two values."""
         if len(self.values) < 2:
             return None
-        return float(folding.moments([[one] for one in self.values]).deviations[0])
+        return float(matrix.moments([[one] for one in self.values]).deviations[0])
 
     def to_json(self) -> dict[str, Any]:
         """Return the sample as `--json` prints it."""
@@ -238,7 +237,7 @@ def seeds_needed(a: Sequence[float], b: Sequence[float]) -> int | None:
     With so many the power of Welch's test is `POWER` if means and deviations are as observed. None:
     it would be more than `MOST_SEEDS`.
     """
-    found = folding.moments([[one] for one in a]), folding.moments([[one] for one in b])
+    found = matrix.moments([[one] for one in a]), matrix.moments([[one] for one in b])
     means = [float(one.means[0]) for one in found]
     deviations = [float(one.deviations[0]) for one in found]
 
@@ -326,9 +325,9 @@ def configurations(run: RunRecord, stages: Iterable[StageRecord]) -> list[Config
             params = {
                 key: value
                 for key, value in (one.matrix or {}).items()
-                if key != one.over and (one.over is not None or not folding.is_repeat(key))
+                if key != one.over and (one.over is not None or not matrix.is_repeat(key))
             }
-            name = member_name(one.group or one.name, params or None)
+            name = matrix.member_name(one.group or one.name, params or None)
             found.setdefault(name, []).append(stage)
     return [Configuration(run, name, members) for name, members in found.items()]
 
@@ -438,7 +437,7 @@ def _sample(
     others: list[tuple[StageRecord, str]] = []
     for member in configuration.members:
         found = series.get(member.name)
-        value = None if found is None else folding.value_of(found, lower=lower)
+        value = None if found is None else matrix.value_of(found, lower=lower)
         if member.status != Status.COMPLETED:
             others.append((member, str(member.status)))
         elif value is None or not math.isfinite(value):
@@ -458,7 +457,7 @@ def _seconds(more: int, a: Sample, b: Sample) -> float | None:
         if not definition.is_local:
             return None
         worked = [(stage.worked_until(now) or 0) / clock.SECOND for stage in done]
-        usual.append(folding.mean(worked))
+        usual.append(matrix.mean(worked))
         if definition.gpus:
             from trainui.execution.gpus import usable_gpus
 
