@@ -17,10 +17,12 @@ from trainui.errors import install_advice as install_advice
 from trainui.plugin.records import INTERFACE as INTERFACE
 from trainui.plugin.records import Answer as Answer
 from trainui.plugin.records import Cause as Cause
+from trainui.plugin.records import CauseRule as CauseRule
 from trainui.plugin.records import CheckpointDirectory as CheckpointDirectory
 from trainui.plugin.records import Command as Command
 from trainui.plugin.records import CommandLine as CommandLine
 from trainui.plugin.records import Database as Database
+from trainui.plugin.records import EditFacts as EditFacts
 from trainui.plugin.records import Executor as Executor
 from trainui.plugin.records import ExecutorBackend as ExecutorBackend
 from trainui.plugin.records import Format as Format
@@ -40,6 +42,7 @@ from trainui.plugin.records import Option as Option
 from trainui.plugin.records import OptionProblem as OptionProblem
 from trainui.plugin.records import Owner as Owner
 from trainui.plugin.records import Place as Place
+from trainui.plugin.records import PreparedEdit as PreparedEdit
 from trainui.plugin.records import Printed as Printed
 from trainui.plugin.records import Pruned as Pruned
 from trainui.plugin.records import Refused as Refused
@@ -48,6 +51,7 @@ from trainui.plugin.records import Searcher as Searcher
 from trainui.plugin.records import SearchRule as SearchRule
 from trainui.plugin.records import SearchTask as SearchTask
 from trainui.plugin.records import SearchTrial as SearchTrial
+from trainui.plugin.records import Shown as Shown
 from trainui.plugin.records import StageJob as StageJob
 from trainui.plugin.records import StudyError as StudyError
 from trainui.plugin.records import TrackedRun as TrackedRun

@@ -722,14 +722,18 @@ class LineReader(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cause(Plugin):
-    """A cause of failures: how it is recognised, and what an expert would do."""
+    """Causes of failures: how they are recognised, and what an expert would do."""
 
     group = "trainui.causes"
 
-    find: Code
+    find: Code = ""
     """`(lines)` of the end of a log to a FoundCause, or None."""
+    rules: Code = ""
+    """A sequence of CauseRules: trainui reads the logs, and chooses among what they recognise."""
+    edit: Code = ""
+    """`(cause, facts)` of a FoundCause and EditFacts to a PreparedEdit, or None."""
     is_last_resort: bool = False
-    """True if it is asked only where no traceback shows why."""
+    """True if `find` is asked only where no traceback shows why."""
     rank: int = 50
     """The lowest is asked first."""
 
@@ -746,6 +750,81 @@ class FoundCause:
     """What an expert would do."""
     edit: Mapping[str, Any] | None = None
     """The edit of the pipeline that does it: `{"params": {"batch_size": 16}}`."""
+    id: str = ""
+    """A short name of such causes; empty: the plugin's name."""
+    file: str | None = None
+    """The place in the user's own code, as the log has it."""
+    line: int | None = None
+
+
+class Shown(Enum):
+    """Where a rule's pattern is searched."""
+
+    RAISED = "raised"
+    """In the exception that ended a process: `Type: message`, and the lines of the message."""
+    LINE = "line"
+    """In the last lines of a log, outside of tracebacks."""
+    BOTH = "both"
+    ABOVE = "above"
+    """In any line above what `explains` fits: the exception, or the last lines."""
+    OUTSIDE = "outside"
+    """In the last lines, written by who ended the process: it decides over all exceptions."""
+    END = "end"
+    """Nowhere: the exit code or signal alone show it, where nothing else does."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CauseRule:
+    """How a cause shows in what a process printed, and in how it ended."""
+
+    id: str
+    """A short name of such causes."""
+    pattern: str = ""
+    """A regular expression; what it finds is the evidence. It is searched line by line."""
+    text: str
+    """What happened; `{name}` stands for a group of the pattern."""
+    fix: str
+    """What an expert would do; `{name}` as in `text`."""
+    shown: Shown = Shown.BOTH
+    weight: int = 50
+    """The highest wins: 20 for what the exception's type alone shows, 60 for a detail below it."""
+    explains: str = ""
+    """For `Shown.ABOVE`: what the exception or one of the last lines has to be."""
+    codes: tuple[int, ...] = ()
+    """The exit codes it is limited to; those of shells for signals are in `signals`."""
+    signals: tuple[int, ...] = ()
+    """The signals it is limited to."""
+    command: str = ""
+    """A regular expression that the stage's command has to fit."""
+    own: bool | None = None
+    """True: the exception was raised in the user's own code; False: in a library."""
+    frame: str = ""
+    """A regular expression that a place of the traceback has to fit: its file, or its source."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EditFacts:
+    """What an edit is prepared from."""
+
+    params: Mapping[str, Any]
+    """The stage's parameters: those of its command, its sweep and the run."""
+    command: str
+    checkpoints: Sequence[str] = ()
+    """The checkpoints that exist, the newest first."""
+    last_good: Sequence[str] = ()
+    """Those of them that were written before the first metric that was NaN or infinite."""
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedEdit:
+    """An edit that would avoid the cause; nothing is changed before a person has agreed."""
+
+    params: Mapping[str, Any] = field(default_factory=dict)
+    """New values by parameter."""
+    checkpoint: str | None = None
+    """The checkpoint from which to continue; None: as usual."""
+    note: str = ""
+    """What it does, or what has to be done by hand."""
 
 
 KINDS: tuple[type[Plugin], ...] = (

@@ -1,0 +1,270 @@
+"""What goes wrong on GPUs: memory, labels in kernels, drivers, builds, compilers, hardware.
+
+The wordings are those of PyTorch 1.x and 2.x, JAX, TensorFlow, Triton, bitsandbytes and vLLM.
+"""
+
+from __future__ import annotations
+
+from trainui.plugin import CauseRule, Shown
+from trainui.plugins.causes.catalogue import hint, rule
+
+_ASSERTED = (
+    r"device-side assert|CUDA error|cudaErrorAssert|CUBLAS_STATUS|CUDNN_STATUS|HIP error|"
+    r"CUDA_ERROR_ASSERT"
+)
+_NO_GPU = (
+    r"No CUDA GPUs are available|Torch not compiled with CUDA|Found no NVIDIA driver|"
+    r"torch\.cuda\.is_available\(\) is False|cuda_unavailable|No supported gpu backend|"
+    r"CUDA (is )?(not|un)available|cuda unavailable|no CUDA-capable device|CUDA initialization"
+)
+
+_MEMORY = (
+    rule(
+        "gpu_oom",
+        r"(CUDA|HIP|XPU|MPS(?: backend)?) out of memory\. Tried to allocate (?P<size>[\d.]+ ?\w+)",
+        "The GPU had not enough free memory: {size} could not be allocated.",
+        weight=65,
+    ),
+    rule(
+        "gpu_oom",
+        r"(?i)(CUDA|HIP|XPU|MPS(?: backend)?|GPU) out of memory|CUDA error: out of memory|"
+        r"\bCUDA_ERROR_OUT_OF_MEMORY|cudaErrorMemoryAllocation|CUBLAS_STATUS_ALLOC_FAILED|"
+        r"CUDNN_STATUS_ALLOC_FAILED|ncclUnhandledCudaError: .*out of memory|"
+        r"torch\.(cuda\.)?OutOfMemoryError",
+        weight=60,
+    ),
+    rule(
+        "gpu_oom",
+        r"RESOURCE_?EXHAUSTED.*([Mm]emory|OOM|alloc)|ResourceExhaustedError.*OOM|"
+        r"OOM when allocating tensor with shape|Resource exhausted: .*(OOM|[Mm]emory)|"
+        r"Allocator \(GPU_\d+_bfc\) ran out of memory|cupy\S*OutOfMemoryError",
+        weight=60,
+    ),
+    rule(
+        "gpu_oom",
+        r"No available memory for the cache blocks|Free memory on device .* is less than desired "
+        r"GPU memory utilization|larger than the maximum number of tokens that can be stored in "
+        r"KV cache|larger than the available KV cache memory|insufficient GPU memory",
+        "The GPU has not enough free memory for the cache of keys and values.",
+        fix="Raise gpu_memory_utilization or lower max_model_len; end other processes on the GPU.",
+        weight=60,
+    ),
+    rule(
+        "gpu_kernel_resources",
+        r"OutOfResources: out of resource: (shared memory|registers|threads)|"
+        r"out of resource: shared memory, Required|too many resources requested for launch|"
+        r"uses too much shared (data|memory)|ptxas .*exceeds? .*(shared|registers)|"
+        r"exceeds (the )?(max(imum)?|available|hardware) (limit of )?shared memory",
+        weight=62,
+    ),
+)
+
+_KERNELS = (
+    hint(
+        "tokenizer_config_mismatch",
+        r"(Indexing|IndexKernel|Embedding\w*|ScatterGatherKernel)\.cu\S*: .*Assertion "
+        r"[`'\"]?(srcIndex < srcSelectDimSize|ind(ex)? >= ?0 && ind(ex)? <|"
+        r"-sizes\[i\] <= index|input_idx|idx_dim >= 0)",
+        _ASSERTED,
+        "A token id, or another index, is outside of the table that it is looked up in.",
+    ),
+    hint(
+        "label_out_of_range",
+        r"(Loss|NLLLoss\w*|ClassNLLCriterion|SpatialClassNLLCriterion|MultiMarginLoss|"
+        r"MultiLabelMarginCriterion)\w*\.cuh?\S*: .*Assertion",
+        _ASSERTED,
+        "A class label is outside of the range of the model's outputs; a kernel of the loss "
+        "checked it.",
+    ),
+    hint(
+        "label_out_of_range",
+        r"Assertion .*(t|cur_target|label|target\w*) ?>= ?0 ?&& ?(t|cur_target|label|target\w*) ?<",
+        _ASSERTED,
+    ),
+    hint(
+        "label_out_of_range",
+        r"Loss\.cu\S*: .*Assertion .*(input_val|target_val|x|y|z) ?>= ?(zero|0) ?&&",
+        _ASSERTED,
+        "The input of a binary cross entropy, or its label, is outside of 0 to 1.",
+        fix="Use a loss with logits, or a sigmoid before it; labels have to be between 0 and 1.",
+    ),
+    hint(
+        "tokenizer_config_mismatch",
+        r"Token indices sequence length is longer than the specified maximum",
+        _ASSERTED,
+        "A text has more tokens than the model has positions for.",
+        fix="Truncate the texts: truncation=True, max_length as the model's positions.",
+    ),
+    rule(
+        "nan_loss",
+        r"Assertion .*(probability tensor|!isnan|isfinite)|"
+        r"probability tensor contains either [`'\"]?inf",
+        "A probability became NaN or infinite.",
+        weight=60,
+    ),
+    rule(
+        "illegal_memory_access",
+        r"(?i)an illegal memory access was encountered|CUDA_ERROR_ILLEGAL_ADDRESS|misaligned "
+        r"address|CUDA_ERROR_MISALIGNED_ADDRESS|CUDA error: (invalid program counter|unspecified "
+        r"launch failure)|cudaErrorIllegalAddress|CUDA_ERROR_LAUNCH_FAILED|"
+        r"Memory access fault by GPU node",
+        weight=61,
+    ),
+)
+
+_HARDWARE = (
+    rule(
+        "gpu_hardware",
+        r"(?i)uncorrectable ECC|\bXid \(?[^)]*\)?: ?(48|62|63|64|74|79|92|94|95|119|120|140)\b|"
+        r"GPU has fallen off the bus|CUDA error: (hardware stack error|unknown error)|"
+        r"cudaErrorECCUncorrectable|CUDA_ERROR_ECC_UNCORRECTABLE|GPU is lost|NVLink error|"
+        r"Unable to determine the device handle for GPU|RmInitAdapter failed|"
+        r"cudaErrorNvlinkUncorrectable|CUDA error: uncorrectable",
+        weight=66,
+    ),
+)
+
+_BUILDS = (
+    rule(
+        "cuda_driver_mismatch",
+        r"The NVIDIA driver on your system is too old|CUDA driver version is insufficient for "
+        r"CUDA runtime version|CUDA_ERROR_(SYSTEM_DRIVER_MISMATCH|COMPAT_NOT_SUPPORTED)|"
+        r"forward compatibility was attempted on non supported HW|provided PTX was compiled with "
+        r"an unsupported toolchain|Driver/library version mismatch|system has unsupported display "
+        r"driver|requires (a )?(newer )?(NVIDIA|CUDA) driver|cudaErrorInsufficientDriver|"
+        r"NVIDIA driver version is insufficient",
+        weight=63,
+    ),
+    hint(
+        "cuda_driver_mismatch",
+        r"The NVIDIA driver on your system is too old|CUDA driver version is insufficient|"
+        r"forward compatibility was attempted|Driver/library version mismatch",
+        _NO_GPU,
+    ),
+    rule(
+        "no_kernel_image",
+        r"no kernel image is available for execution|cudaErrorNoKernelImageForDevice|"
+        r"CUDA_ERROR_NO_BINARY_FOR_GPU|named symbol not found|"
+        r"no kernel found for gpu|not compiled for (your|this) GPU|"
+        r"FlashAttention only supports (Ampere|Hopper) GPUs",
+        weight=63,
+    ),
+    hint(
+        "no_kernel_image",
+        r"with CUDA capability sm_\d+ is not compatible with the current PyTorch installation",
+        r"no kernel image|CUDA error|CUBLAS_STATUS_(ARCH_MISMATCH|NOT_SUPPORTED)",
+    ),
+    rule(
+        "bf16_unsupported",
+        r"(?i)bf(loat)?16.{0,60}(not|n't|only|requires?|isn't).{0,40}(support|available|Ampere|"
+        r"capab)|bfloat16 is only supported|Your setup doesn't support bf16|"
+        r"bf16 mixed precision requires|does(n't| not) support bf(loat)?16",
+        weight=62,
+    ),
+    rule(
+        "cuda_library_missing",
+        r"(?P<library>lib(cu|nv|nccl|cudart|cublas|cudnn|cusparse|cufft|nvrtc|nvJitLink|npp)[\w.-]*"
+        r"\.so[\w.]*): cannot open shared object file",
+        "The loader cannot find {library}, a library of CUDA.",
+        weight=64,
+    ),
+    rule(
+        "cuda_library_missing",
+        r"(?i)Could not load (dynamic )?library ['\"]?lib(cu|nv)\w*[^;]*;? .*(dlerror|cannot open)|"
+        r"Unable to load any of \{?libcudnn|CUDA Setup failed despite GPU being available|"
+        r"libcudnn\S* .*(not found|cannot)|CUDA_HOME (environment variable )?(is not set|does not "
+        r"exist).*|Library (libcuda|libcudart|libdevice)\S* (is )?not found|"
+        r"Cannot find libdevice|libdevice not found",
+        weight=58,
+    ),
+    rule(
+        "compiler_missing",
+        r"(?i)Failed to find C compiler|InvalidCxxCompiler|No working C\+\+ compiler found|"
+        r"CppCompileError.*(not found|No such file)|C\+\+ compiler (is )?(not found|required)|"
+        r"unable to execute '(gcc|g\+\+|cc|c\+\+|x86_64-linux-gnu-\w+|nvcc)'|"
+        r"error: command '(gcc|g\+\+|cc|x86_64-linux-gnu-g\w+|\S*/nvcc)' failed: No such file|"
+        r"No such file or directory: '\S*(nvcc|g\+\+|gcc|c\+\+|clang\+?\+?)'|"
+        r"\b(nvcc|gcc|g\+\+|cc1plus|c\+\+): (command )?not found|"
+        r"CUDA_HOME environment variable is not set|Ninja is required to load C\+\+ extensions|"
+        r"which: no (nvcc|gcc|g\+\+)|\bc\+\+ not found|Please specify via CC environment variable|"
+        r"MissingCUDAException|cannot find.*\bnvcc\b|Could not find (a )?(nvcc|ptxas)|"
+        r"fatal error: Python\.h: No such file",
+        weight=66,
+    ),
+)
+
+_DEVICES = (
+    rule(
+        "device_ordinal",
+        r"invalid device ordinal|CUDA_ERROR_INVALID_DEVICE|cudaErrorInvalidDevice\b|"
+        r"Invalid device id|Duplicate GPU detected ?: ?rank|"
+        r"device_?(index|id)? must be in the range|MisconfigurationException: You requested gpu|"
+        r"You requested gpu: \[.*\]|device (>= 0 and device )?< (device_count|num_gpus)|"
+        r"local_rank \d+ .*(only|but) .*\d+ (GPU|device)|Invalid CUDA 'device=|"
+        r"device=cuda:\d+ .*(only|invalid)|Attempting to deserialize object on CUDA device \d+ but "
+        r"torch\.cuda\.device_count\(\) is \d+",
+        weight=63,
+    ),
+    rule(
+        "cuda_unavailable",
+        _NO_GPU + r"|Attempting to deserialize object on a CUDA device but|"
+        r"no CUDA-capable device is detected|CUDA_ERROR_NO_DEVICE|"
+        r"No supported gpu backend found|`?CUDAAccelerator`? can not run on your system|"
+        r"(requires|needs|expected) (a |an )?(CUDA|GPU|NVIDIA|Nvidia|Intel GPU).{0,40}"
+        r"(available|found|driver|but)|"
+        r"No GPU (found|detected|available)|Unable to initialize backend '(cuda|gpu|rocm)'|"
+        r"Unknown backend:? '?(cuda|gpu)|Could not find a GPU|cuda requested but not available|"
+        r"Failed to infer device type|fp16 mixed precision requires a GPU|"
+        r"bitsandbytes was compiled without GPU support|no GPU is available|"
+        r"could not select device driver .*\[\[gpu\]\]|nvidia-container-cli: initialization error|"
+        r"ProcessGroupNCCL is only supported with GPUs|[Dd]evice '?cuda(:\d+)?'? "
+        r"(is )?not available|failed call to cuInit",
+        weight=59,
+    ),
+    rule(
+        "cuda_unavailable",
+        r"AssertionError|RuntimeError: (No|Unable|Backend)",
+        "JAX has no backend of the kind that it was asked for.",
+        weight=45,
+        shown=Shown.RAISED,
+        frame=r"jax/_src/xla_bridge",
+    ),
+    rule("cuda_unavailable", r"Distributed package doesn't have NCCL built in", weight=59),
+    rule(
+        "device_mismatch",
+        r"is not on the expected device|Expected all tensors to be on the same device|"
+        r"(Input type|Input) \(.*\) and weight type \(.*\) should be the same|"
+        r"is on device \S+ but expected|(tensor|argument|buffers?|parameters?)s? .*(is|are|be) on "
+        r"(device )?(cuda|cpu)\S* .*(different|but|other|while|expected)|"
+        r"indices should be either on cpu or on the same device|"
+        r"module must have its parameters and buffers on device|"
+        r"Expected a '\w+' device type for generator but found|"
+        r"[Tt]ensors? .*on (different|the same) devices?|Cannot copy out of meta tensor|"
+        r"can't convert cuda:\d+ device type tensor to numpy|"
+        r"Pointer argument .*cannot be accessed from Triton|No backend type associated with device "
+        r"type cpu|Attempted to call [`'\"]?variable\.set_data|"
+        r"Received incompatible devices for jitted computation",
+        weight=57,
+    ),
+    # after the kinds of what went wrong: what is left when a kernel's assertion was not printed
+    rule(
+        "illegal_memory_access",
+        r"CUBLAS_STATUS_EXECUTION_FAILED|CUDNN_STATUS_(EXECUTION_FAILED|MAPPING_ERROR)",
+        "A kernel of cuBLAS or cuDNN failed.",
+        weight=30,
+    ),
+)
+
+_LATER = (
+    rule(
+        "label_out_of_range",
+        r"device-side assert triggered",
+        "A kernel's assertion failed: mostly a class label or an index that is out of range.",
+        fix="Start it with CUDA_LAUNCH_BLOCKING=1, or on the CPU, to see the assertion; compare "
+        "the labels with the number of classes.",
+        weight=25,
+        shown=Shown.RAISED,
+    ),
+)
+
+RULES: tuple[CauseRule, ...] = (*_MEMORY, *_KERNELS, *_HARDWARE, *_BUILDS, *_DEVICES, *_LATER)
