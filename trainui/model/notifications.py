@@ -33,6 +33,9 @@ CHECKPOINT = "checkpoint"
 """Kind of event: why an attempt does not continue from the newest checkpoint; or that it wrote some
 that no field of its stage names."""
 
+CAUSE = "cause"
+"""Kind of event: why an attempt failed, with the whole record as data."""
+
 PRUNE = "prune"
 """Kind of event: a pruner requested a stage's end, with the metric and the step."""
 

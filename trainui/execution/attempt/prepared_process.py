@@ -76,6 +76,16 @@ def definition_of(context: AttemptContext, checkpoint: str | None) -> StageDefin
     return _filled(context, shell, checkpoint)[0]
 
 
+def interpreter_of(context: AttemptContext) -> str:
+    """Return the python that an attempt's process has first on its PATH.
+
+    Raises:
+        UnfitEnvironmentError: the run's environment or the stage's interpreter is gone.
+    """
+    shell = shell_environment.read(Path(context.run.directory))
+    return str(_filled(context, shell, context.attempt.checkpoint)[1].path)
+
+
 def identity_of(context: AttemptContext) -> dict[str, str]:
     """Return the variables that together identify the processes of this attempt."""
     own = _own_variables(context, None)

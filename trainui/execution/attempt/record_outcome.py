@@ -9,13 +9,16 @@ import errno
 import logging
 import threading
 import time
+from collections.abc import Mapping
 from dataclasses import replace
 from enum import Enum, auto
 from pathlib import Path
+from typing import Any
 
 from trainui import clock, paths
 from trainui.errors import TrainuiError
 from trainui.execution import gpus
+from trainui.execution.attempt import attempt_cause
 from trainui.execution.attempt import outcome as attempt_outcome
 from trainui.execution.attempt.launch import context_of
 from trainui.execution.attempt.lost_attempts import last_sign_of_life
@@ -24,7 +27,7 @@ from trainui.execution.attempt.prepared_process import AttemptContext, definitio
 from trainui.execution.daemon import metrics_process
 from trainui.metrics.reader import process
 from trainui.model.definition import StageDefinition
-from trainui.model.notifications import CHECKPOINT
+from trainui.model.notifications import CAUSE, CHECKPOINT, NAN
 from trainui.model.records import AttemptRecord
 from trainui.model.states import Status
 from trainui.resume import checkpoints, undeclared
@@ -33,6 +36,7 @@ from trainui.store import shell_environment
 from trainui.store.db.engine import Store
 from trainui.store.points import point_sources as point_sources
 from trainui.store.points import write_points
+from trainui.store.read import event_feed
 from trainui.store.runs import attempts, runs, stages
 from trainui.store.runs.attempts import Outcome
 from trainui.store.runs.metrics_progress import mark_metrics_complete
@@ -57,6 +61,9 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.002, 0.1
 LOST_PATIENCE = 10.0
 """Seconds that the metrics reader gets if no supervisor recorded the end; the loss is on record
 within 15. A later reader still reads the rest."""
+
+MOST_NAN = 1000
+"""The newest alerts about NaN among which an attempt's first is looked for."""
 
 _NEVER_STARTED = (ExitReason.START_FAILED, ExitReason.LOCK_HELD, ExitReason.POSTPONED)
 
@@ -170,7 +177,10 @@ def record_end(
     outcome = decide(context, definition, found)
     if outcome.status == Status.COMPLETED and flushed != FlushResult.GIVEN_UP:
         outcome = _with_objective(store, context, outcome)
-    _end(store, context, definition, outcome, flushed)
+    cause = None
+    if isinstance(found, Exit) and outcome.status == Status.FAILED:
+        cause = _cause(store, context, definition, found)
+    _end(store, context, definition, outcome, flushed, cause)
     return True
 
 
@@ -252,6 +262,7 @@ def _end(
     definition: StageDefinition,
     outcome: Outcome,
     flushed: FlushResult,
+    cause: Mapping[str, Any] | None,
 ) -> None:
     attempt = context.attempt
     if outcome.error is not None:
@@ -276,6 +287,11 @@ def _end(
         if flushed == FlushResult.NOTHING:
             mark_metrics_complete(connection, attempt.id)
         attempts.end(connection, attempt.id, outcome)
+        if cause is not None:
+            text = f"{context.stage.name}: {cause['text']}"
+            runs.record_stage_event(
+                connection, context.stage, CAUSE, text, attempt=attempt.number, data=cause
+            )
         if left is not None:
             text = f"{context.stage.name}: {left.words}"
             runs.record_stage_event(
@@ -283,6 +299,34 @@ def _end(
             )
     name, run_id = context.stage.name, context.run.id
     logger.info("%s of run %s, attempt %d: %s", name, run_id, attempt.number, outcome.status)
+
+
+def _cause(
+    store: Store, context: AttemptContext, definition: StageDefinition, found: Exit
+) -> dict[str, Any] | None:
+    """Return why an attempt failed; None if nothing shows it, or what looks for it fails."""
+    masker = shell_environment.masker(Path(context.run.directory))
+    try:
+        good = _checkpoints_before_nan(store, context, definition)
+        return attempt_cause.find(store, context, found, masker, good)
+    except Exception:  # a plugin's rules may raise anything; the end has to be recorded
+        logger.exception("%s: its cause of failure was not looked for", context.stage.name)
+        return None
+
+
+def _checkpoints_before_nan(
+    store: Store, context: AttemptContext, definition: StageDefinition
+) -> list[str]:
+    """Return the checkpoints of before the attempt's first NaN or infinite value, newest first."""
+    if definition.checkpoint is None:
+        return []
+    with store.read() as connection:
+        seen = event_feed.stage_alerts(connection, context.stage, (NAN,), most=MOST_NAN)
+    own = [event.time for event, _ in seen if event.attempt == context.attempt.number]
+    if not own:
+        return []
+    found = checkpoints.complete(_search(context, definition))
+    return [one for one in found if Path(one).stat().st_mtime_ns // 1000 < min(own)]
 
 
 def _with_gpus(attempt: AttemptRecord, status: Status, error: str) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
-from trainui.model.notifications import ENDS, MARKED, MARKS, Notification
+from trainui.model.notifications import CAUSE, ENDS, MARKED, MARKS, Notification
 from trainui.model.records import Event, StageRecord
 from trainui.store.db.protocol import Connection
 from trainui.store.db.statements import placeholders
@@ -100,6 +100,15 @@ def data_of_kind(
         (kind, *run),
     )
     return [(row[0], row[1], row_mapping.load(row[2]) or {}) for row in found]
+
+
+def causes(connection: Connection, run_id: str) -> dict[tuple[str, int], dict[str, Any]]:
+    """Return why a run's attempts failed, by stage name and attempt; only of those known."""
+    found = connection.execute(
+        "SELECT stage, attempt, data_json FROM events WHERE run_id = ? AND kind = ? ORDER BY id",
+        (run_id, CAUSE),
+    )
+    return {(row[0], row[1]): row_mapping.load(row[2]) or {} for row in found}
 
 
 def marks(

@@ -1,0 +1,167 @@
+"""The cause of an attempt that failed, as it is stored: with the edit that would avoid it."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+from trainui import clock, formatting
+from trainui.errors import TrainuiError
+from trainui.execution.attempt import cause
+from trainui.execution.attempt.cause import Ending
+from trainui.execution.attempt.prepared_process import AttemptContext, interpreter_of
+from trainui.model.definition import StageDefinition
+from trainui.pipeline import field_names
+from trainui.pipeline.masking import Masker, is_secret
+from trainui.plugin import Cause as CausePlugin
+from trainui.plugin import EditFacts, FoundCause, PreparedEdit, registry
+from trainui.store.db.engine import Store
+from trainui.store.read import views
+from trainui.supervisor.protocol import Exit, ExitReason
+from trainui.system import disk, kernel_log
+
+KEPT_RUNS, KEPT_DAYS = 10, 30
+"""What `trainui prune` keeps without options."""
+
+SECONDS = 1.0
+"""The time for adding up what a `trainui prune` would free."""
+
+_OPTION = re.compile(
+    r"(?:--?)?(?P<name>[A-Za-z_][\w.\-/]*)=(?P<value>.+)|--(?P<long>[A-Za-z][\w.\-]*)"
+)
+
+
+def find(
+    store: Store,
+    context: AttemptContext,
+    found: Exit,
+    masker: Masker,
+    checkpoints: Sequence[str] = (),
+) -> dict[str, Any] | None:
+    """Return why an attempt failed, as `show --json` has it; None if nothing shows it.
+
+    `checkpoints`: those of before the first NaN, the newest first.
+    """
+    definition = context.stage.definition
+    cause_of_end = _of_end(definition, found)
+    if cause_of_end is None:
+        ending = _ending(context, found)
+        cause_of_end = cause.find(Path(context.attempt.directory), ending, masker)
+    if cause_of_end is None:
+        return None
+    cause_of_end = replace(cause_of_end, fix=_with_facts(store, context, cause_of_end))
+    edit = _edit(context, cause_of_end, checkpoints)
+    record = {**asdict(cause_of_end), "edit": edit or cause_of_end.edit}
+    return {name: masker.value(record[name]) for name in FIELDS}
+
+
+FIELDS = ("id", "text", "evidence", "file", "line", "fix", "edit")
+"""The fields of a cause in `show --json`."""
+
+
+def _of_end(definition: StageDefinition, found: Exit) -> FoundCause | None:
+    """Return the cause that trainui itself knows: it ended the attempt at its time limit."""
+    if found.reason != ExitReason.TIMEOUT:
+        return None
+    limit = field_names.duration_text(definition.timeout or 0)
+    fix = "Raise `timeout`, or save checkpoints: a retry continues from the last one."
+    return FoundCause(f"It ran for longer than its timeout of {limit}.", "", fix, id="time_limit")
+
+
+def _ending(context: AttemptContext, found: Exit) -> Ending:
+    pids = (one for one in (context.attempt.pid,) if one is not None)
+    ending = Ending(found.exit_code, found.signal, command=_command(context.stage.definition))
+    killed = ending.by_signal == 9
+    return replace(
+        ending,
+        oom_kill=found.oom_kill,
+        kernel_line=kernel_log.out_of_memory_kill(pids, found.completed_at) if killed else "",
+        memory=_memory(found.max_rss_bytes),
+    )
+
+
+def _memory(peak: int | None) -> str:
+    if peak is None:
+        return ""
+    total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return (
+        f"Its largest process had used {formatting.size(peak)} of this machine's "
+        f"{formatting.size(total)}."
+    )
+
+
+def _command(definition: StageDefinition) -> str:
+    command = definition.command or ""
+    return command if isinstance(command, str) else shlex.join(command)
+
+
+def _with_facts(store: Store, context: AttemptContext, found: FoundCause) -> str:
+    """Return the fix with what is known here: the environment, or what a prune would free."""
+    if found.id == "module_not_found":
+        try:
+            return f"{found.fix} It ran with {interpreter_of(context)}."
+        except (TrainuiError, OSError):
+            return found.fix
+    if found.id in ("disk_full", "quota_exceeded"):
+        freed = _prunable(store)
+        return f"{found.fix} `trainui prune` would free {freed}." if freed else found.fix
+    return found.fix
+
+
+def _prunable(store: Store) -> str:
+    """Return the size of the runs that `trainui prune` deletes; empty: none."""
+    before, until = clock.now() - KEPT_DAYS * 86_400 * clock.SECOND, time.monotonic() + SECONDS
+    with store.read() as connection:
+        old = views.old_runs(connection, keep=KEPT_RUNS, before=before)
+    total = 0
+    for run in old:
+        total += disk.used(Path(run.directory))
+        if time.monotonic() > until:
+            return f"at least {formatting.size(total)}"
+    return formatting.size(total) if old else ""
+
+
+def _edit(
+    context: AttemptContext, found: FoundCause, last_good: Sequence[str]
+) -> dict[str, Any] | None:
+    definition = context.stage.definition
+    params = {
+        **context.run.params,
+        **definition.member_values,
+        **definition.params,
+        **_options(definition.command),
+    }
+    open_ones = {name: value for name, value in params.items() if not is_secret(name)}
+    facts = EditFacts(params=open_ones, command=_command(definition), last_good=last_good)
+    for plugin in registry.records(CausePlugin):
+        made: PreparedEdit | None = registry.ask(plugin, plugin.edit, found, facts)
+        if made is not None:
+            edit: dict[str, Any] = {"params": dict(made.params)}
+            edit |= {"checkpoint": made.checkpoint} if made.checkpoint else {}
+            return edit | ({"note": made.note} if made.note else {})
+    return None
+
+
+def _options(command: str | Iterable[str] | None) -> Mapping[str, str]:
+    """Return the options in a command, as `--lr 0.1`, `--lr=0.1` or `optim.lr=0.1`, by name."""
+    if command is None:
+        return {}
+    try:
+        words = shlex.split(command) if isinstance(command, str) else [*command]
+    except ValueError:
+        words = str(command).split()
+    found: dict[str, str] = {}
+    for word, following in zip(words, [*words[1:], ""], strict=True):
+        if (option := _OPTION.fullmatch(word)) is None:
+            continue
+        if option["long"] is None:
+            found[option["name"]] = option["value"]
+        elif following and not following.startswith("--"):
+            found[option["long"]] = following
+    return {name: value for name, value in found.items() if "${" not in value}

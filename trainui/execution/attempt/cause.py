@@ -1,0 +1,481 @@
+"""Chooses why an attempt failed, among what the rules of plugins recognise in its logs and its end.
+
+What decides, in this order: who ended the process from outside (a scheduler's lines, the kernel's
+record); the exception that ended it, of several processes that of the one that failed first, with
+what is printed above it; the last lines; the exit code or signal. An exception that the program
+survived shows nothing. No cause is better than a wrong one.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from trainui.execution.attempt import tracebacks
+from trainui.execution.attempt.tracebacks import Link, Raised
+from trainui.pipeline.masking import Masker
+from trainui.plugin import Cause as CausePlugin
+from trainui.plugin import CauseRule, FoundCause, Shown, registry
+from trainui.supervisor import protocol
+from trainui.system import plain_files
+from trainui.text import as_overwritten, harmless
+
+FIRST_BYTES, LAST_BYTES = 1 << 18, 2 << 20
+"""Bytes read at the beginning and at the end of each log: drivers warn at the start."""
+
+SECONDS = 1.0
+"""The time for reading and choosing; after it, what was found so far counts."""
+
+LONGEST_LINE, LONGEST_EVIDENCE = 2000, 1000
+"""Characters of a line that are examined, and quoted."""
+
+LONGEST_LAST_LINE = 500
+"""Characters of a line outside of tracebacks in which rules are searched."""
+
+LAST_LINES = 150
+"""Lines at the end of a log, without tracebacks, in which a line of a rule counts."""
+
+MOST_TRAILING = 40
+"""Lines that may follow the traceback that ended a process, e.g. a logger's summary."""
+
+STRONG = 40
+"""The weight from which on a rule recognises more than the type of an exception."""
+
+SURE = 58
+"""The weight from which on a last line says more than an exception of a common type."""
+
+OUTRANKS = 50
+"""The weight from which on an exception is the cause, whatever was raised while it was handled."""
+
+_LAUNCHER = re.compile(
+    r"([\w.]*\.)?(ChildFailedError|CalledProcessError|ProcessRaisedException|SignalException)\b.*|"
+    r"srun: error: .*|torchrun.*|Root Cause \(first observed failure\).*|"
+    r".*\[launch\.py:\d+:sigkill_handler\].*|mpirun (has exited|noticed).*|\[rank\d+\]:? .*"
+)
+"""Lines of launchers, after which other processes of the training may have printed more."""
+
+_AFTERMATH = re.compile(
+    r".*(Connection (closed|reset) by |Broken ?[Pp]ipe|[Rr]emote (process|worker|peer)|"
+    r"NCCL (error|communicator|operation)|ncclRemoteError|[Ss]ocket (closed|Timeout)|"
+    r"recvValue failed|ActorDiedError|RayActorError|failed to recv, got 0 bytes|"
+    r"DistBackendError|BrokenProcessPool|TerminatedWorkerError).*|SystemExit(: .*)?|"
+    r"KeyboardInterrupt|EOFError:?\s*"
+)
+"""Exceptions that follow from the end of another process, or from a signal."""
+
+_SURVIVED = re.compile(
+    r"(?i).*\b(retry(ing)?|retries|skip(ping|ped)?|continu(e|ing)|ignor(ed|ing)|fall(ing)? ?back|"
+    r"fallback|recover(ed|ing)|reduc(ed|ing)|halv(ed|ing)|lower(ed|ing) |trying again|"
+    r"will (try|use)|using .* instead|disabling|(?<!NCCL )warn(ing)?s?)\b.*|"
+    r"(\S+ \S+: |\[)[WI] .*|\[?[WI]\d{4} .*"
+)
+"""Lines about a problem that the program copes with."""
+
+_OF_OTHERS = re.compile(r"\s|frame #|[a-z][a-z0-9]*: ")
+"""Lines of the exception itself, and of programs that begin theirs with their names."""
+
+_PROGRESS = re.compile(
+    r"(?i)(?!.*\b(terminat|stopp|abort|exit|invalid))(^\W*(\[?(train|val|eval)\w*\]?\W*)?(epoch|step|iter(ation)?|batch)\W*\[?\d+.*|"
+    r".*\b\d+%\|.*|.*\b(loss|acc\w*|lr)\b\s*[:=]?\s*-?\d.*|.*\d+/\d+ \[.*(it/s|s/it).*|"
+    r".*\b(done|finished|saved|completed|success\w*)\b.*)"
+)
+"""Lines of a training that runs."""
+
+_SUSPECT = re.compile(
+    r"(?i)error|fail|kill|abort|assert|exception|fault|denied|not |n't|no |cannot|unable|invalid|"
+    r"unknown|nan|inf|finite|timed? ?out|limit|exceed|space|memory|oom|signal|sig[a-z]{3}|cancel|"
+    r"missing|could|quota|many|terminat|interrupt|preempt|bus|core dumped|illegal|unbound|must|"
+    r"what\(\)|corrupt|refused|closed|unrecognized|required|usage|interpreter|expected|xid|ecc|"
+    r"in use|full|mismatch|old|null|override|please|specify|struct|unset|eaddr|deadlock|evicted"
+)
+"""What at least one word of any line of a rule fits; the others are not looked at."""
+
+_QUOTED = re.compile(r"^(\w+(?:Error|Exception))\(([\"'])(.*)\2\)$")
+_QUOTED_BEGIN = re.compile(r"\w+(?:Error|Exception): ")
+"""An exception that Hydra quotes below its own: `TypeError("...")`."""
+
+_TORCHRUN = re.compile(r"\s*rank\s+: (\d+) \(local_rank")
+
+_OF_SIGNALS = frozenset(
+    ("host_oom", "preempted", "time_limit", "interrupted", "node_failure", "gpu_hardware")
+)
+"""The causes that lines outside of tracebacks show where a signal from outside ended it."""
+
+_SAID_ENOUGH = ("user_code_error", "peer_died")
+"""The causes that the type of an exception shows, whatever other lines say."""
+
+_FROM_OUTSIDE = (2, 9, 15)
+"""Signals that other processes send."""
+
+_BASE = 128
+"""Shells exit with this and the number of the signal that ended a command."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How a process ended, and what its cause is chosen with."""
+
+    exit_code: int | None = None
+    signal: int | None = None
+    command: str = ""
+    oom_kill: bool = False
+    """True: the kernel counted an out-of-memory kill in its control group."""
+    kernel_line: str = ""
+    """The line of the kernel's log about a process of the attempt that it killed."""
+    memory: str = ""
+    """The peak memory of its largest process, in words."""
+
+    @property
+    def by_signal(self) -> int | None:
+        """The signal, also where a shell reports it as an exit code."""
+        if self.signal is None and _BASE < (self.exit_code or 0) <= _BASE + 64:
+            return (self.exit_code or 0) - _BASE
+        return self.signal
+
+
+@dataclass(frozen=True, slots=True)
+class Log:
+    """A log as it is searched: its lines, and the chains of exceptions in them."""
+
+    lines: Sequence[str]
+    chains: Sequence[Sequence[Raised]] = field(default=())
+
+    @classmethod
+    def of(cls, lines: Sequence[str]) -> Log:
+        """Parse lines."""
+        return cls(lines, tracebacks.chains(lines))
+
+    def last_lines(self) -> list[tuple[int, str]]:
+        """Return the last lines that belong to no traceback, with their indices."""
+        inside = [range(one.start, one.at + 1) for chain in self.chains for one in chain]
+        covered = {at for places in inside for at in places}
+        plain = ((at, self.lines[at]) for at in range(len(self.lines) - 1, -1, -1))
+        found = []
+        for at, line in plain:
+            if line.strip() and at not in covered and not line.startswith("frame #"):
+                found.append((at, line))
+                if len(found) == LAST_LINES:
+                    break
+        return found[::-1]
+
+
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    """What a rule recognised."""
+
+    rule: CauseRule
+    evidence: str
+    match: re.Match[str] | None = None
+    raised: Raised | None = None
+    at: int = 0
+
+
+def find(attempt_dir: Path, ending: Ending, masker: Masker) -> FoundCause | None:
+    """Return why an attempt failed; None if nothing shows it."""
+    until = time.monotonic() + SECONDS
+    names = (protocol.STDERR_FILE, protocol.STDOUT_FILE)
+    logs = [Log.of(_lines(attempt_dir / name, masker)) for name in names]
+    if (found := choose(logs, ending, rules(), until=until)) is not None:
+        return found
+    for plugin in registry.records(CausePlugin):
+        for log in logs:
+            own: FoundCause | None = registry.ask(plugin, plugin.find, log.lines)
+            if own is not None:
+                return replace(own, id=own.id or plugin.name)
+    return None
+
+
+def rules() -> tuple[CauseRule, ...]:
+    """Return the rules of all plugins, the heaviest first."""
+    found: list[CauseRule] = []
+    for plugin in registry.records(CausePlugin):
+        try:
+            found += registry.code(plugin.rules) if plugin.rules else ()
+        except Exception as error:  # any error of a plugin's module: it is named, others go on
+            registry.note(plugin, error)
+    return tuple(sorted(found, key=lambda one: -one.weight))
+
+
+def _lines(log: Path, masker: Masker) -> list[str]:
+    """Return the first and the last lines of a log as a terminal shows them, without secrets."""
+    try:
+        with plain_files.open_plain(log) as file:
+            size = file.seek(0, 2)
+            file.seek(0)
+            data = file.read(FIRST_BYTES if size > FIRST_BYTES + LAST_BYTES else size)
+            if size > len(data):
+                file.seek(size - LAST_BYTES)
+                data += b"\n" + file.read(LAST_BYTES).partition(b"\n")[2]
+    except OSError:
+        return []
+    text = masker.text(data.decode("utf-8", "replace")).replace("\r\n", "\n")
+    return [harmless(as_overwritten(line)[:LONGEST_LINE]).rstrip() for line in text.split("\n")]
+
+
+def choose(
+    logs: Sequence[Log],
+    ending: Ending,
+    known: Sequence[CauseRule],
+    *,
+    until: float = float("inf"),
+) -> FoundCause | None:
+    """Return the cause that stderr and stdout, and the end, show; None if they show none."""
+    fit = [one for one in known if _fits_end(one, ending)]
+    lines = [[pair for pair in log.last_lines() if _SUSPECT.search(pair[1])] for log in logs]
+    found = _of_kernel(ending, fit) or _of_lines(lines, fit, (Shown.OUTSIDE,), until, least=70)
+    ended = _that_ended_it(logs, ending) if found is None else ()
+    if ended:
+        found = _of_chain(ended, [one for one in fit if one.shown in (Shown.RAISED, Shown.BOTH)])
+    if found is None or (found.rule.weight < STRONG and found.rule.id not in _SAID_ENOUGH):
+        of_lines = _of_last_lines(logs, lines, ending, fit, until)
+        if of_lines is not None and (of_lines.rule.weight >= SURE or not ended):
+            found = replace(of_lines, raised=_with_own_place(ended))
+    if found is None:
+        found = _of_lines(lines, fit, (Shown.OUTSIDE,), until) or _of_end(fit)
+    if found is None:
+        return None
+    return _as_cause(_explained(found, logs, fit, until), ending)
+
+
+def _fits_end(rule: CauseRule, ending: Ending) -> bool:
+    if rule.codes and ending.exit_code not in rule.codes:
+        return False
+    if rule.signals and ending.by_signal not in rule.signals:
+        return False
+    return not rule.command or re.search(rule.command, ending.command) is not None
+
+
+def _of_kernel(ending: Ending, known: Sequence[CauseRule]) -> _Shown | None:
+    """Return the out-of-memory kill that the kernel has on record."""
+    if not (ending.oom_kill or ending.kernel_line) or ending.by_signal != 9:
+        return None
+    for rule in known:
+        if rule.id == "host_oom" and rule.shown == Shown.END:
+            words = "The kernel killed it: out of memory (RAM)."
+            return _Shown(replace(rule, text=words), ending.kernel_line)
+    return None
+
+
+def _that_ended_it(logs: Sequence[Log], ending: Ending) -> Sequence[Raised]:
+    """Return the chain of exceptions that ended the process which failed first, or nothing."""
+    for log in logs:
+        for chain in _that_ended(log, ending):
+            return chain
+    return ()
+
+
+def _that_ended(log: Log, ending: Ending) -> list[Sequence[Raised]]:
+    """Return the chains of exceptions that may have ended a process, the likeliest first."""
+    launched = any(_LAUNCHER.fullmatch(line) for line in log.lines[-400:])
+    chains = [one for one in log.chains if not one[-1].is_ignored]
+    if ending.by_signal in _FROM_OUTSIDE and not launched:
+        aftermath = [one for one in chains if _is_aftermath(one)]
+        return aftermath[-1:] if ending.by_signal == 2 else []
+    if not launched:
+        chains = [one for one in chains if not _is_survived(one, log, ending)]
+    own = [one for one in chains if not all(tracebacks.is_heading(raised.text) for raised in one)]
+    first_hand = [one for one in own if not _is_aftermath(one)]
+    main = [one for one in first_hand if not one[-1].is_of_thread] or first_hand
+    if not main:
+        rest = own or chains
+        return [rest[0]] if rest else []
+    first = _first_rank(log.lines)
+    of_first = [one for one in main if first and one[-1].prefix.startswith(first)]
+    prefix = (of_first or main)[0][-1].prefix
+    same = [one for one in main if one[-1].prefix == prefix]
+    return [same[0] if launched else same[-1]]
+
+
+def _is_aftermath(chain: Sequence[Raised]) -> bool:
+    return all(_AFTERMATH.fullmatch(one.text) or tracebacks.is_heading(one.text) for one in chain)
+
+
+def _first_rank(lines: Sequence[str]) -> str:
+    """Return the prefix of the rank that torchrun saw fail first; empty if it reports none."""
+    for at in range(len(lines) - 1, -1, -1):
+        if lines[at].startswith("Root Cause (first observed"):
+            ranks = (_TORCHRUN.match(line) for line in lines[at : at + 8])
+            return next((f"[rank{one[1]}]" for one in ranks if one), "")
+    return ""
+
+
+def _is_survived(chain: Sequence[Raised], log: Log, ending: Ending) -> bool:
+    """Return True if the program printed what shows that it coped with an exception."""
+    first, last = chain[0].start, chain[-1].at
+    above = log.lines[first - 1] if first else ""
+    message = {at for at, _ in chain[-1].message}
+    below = [
+        (at, line)
+        for at, line in enumerate(log.lines[last + 1 :], last + 1)
+        if line.strip() and not _OF_OTHERS.match(line)
+    ]
+    outside = [line for at, line in below if at not in message]
+    if (outside or ending.exit_code != 1) and _SURVIVED.fullmatch(above):
+        return True
+    return (
+        len(below) > MOST_TRAILING
+        or any(_PROGRESS.fullmatch(line) for _, line in below[:MOST_TRAILING])
+        or any(_SURVIVED.fullmatch(line) for line in outside[:3])
+    )
+
+
+def _of_chain(chain: Sequence[Raised], known: Sequence[CauseRule]) -> _Shown | None:
+    """Return what a chain of exceptions shows: its root, or what was made of it."""
+    found = [(raised, _of_raised(raised, known)) for raised in chain]
+    shown = [(raised, one) for raised, one in found if one is not None]
+    own = [(raised, one) for raised, one in shown if not tracebacks.is_heading(raised.text)]
+    shown = own or shown
+    if not shown:
+        return None
+    nested = [one for raised, one in shown if raised.link == Link.NESTED]
+    best = nested[0] if nested else shown[0][1]
+    for raised, one in shown:
+        if one is best or nested:
+            continue
+        translated = raised.is_deliberate or not raised.is_raised_in_own_code
+        if best.raised is not None and raised.text.startswith(best.raised.text):
+            continue  # another process raises it again
+        if one.rule.id == best.rule.id:
+            best = one if one.rule.weight >= best.rule.weight else best
+        elif best.rule.weight < STRONG <= one.rule.weight or (
+            best.rule.weight < OUTRANKS and translated and one.rule.weight >= STRONG
+        ):
+            best = one
+    is_placed = best.raised is None or best.raised.own is not None
+    return best if is_placed else replace(best, raised=_with_own_place(chain))
+
+
+def _with_own_place(chain: Sequence[Raised]) -> Raised | None:
+    """Return the last exception of a chain with a place in the user's own code."""
+    return next((one for one in reversed(chain) if one.own is not None), None)
+
+
+def _of_raised(raised: Raised, known: Sequence[CauseRule]) -> _Shown | None:
+    """Return the heaviest rule that an exception fits, with the line of its message."""
+    own = raised.is_raised_in_own_code
+    lines = [(raised.at, raised.text), *raised.message]
+    quoted = [(at, _QUOTED.sub(r"\1: \3", text.strip())) for at, text in raised.message]
+    if raised.text.rstrip().endswith(":") and raised.message:
+        lines[0] = (raised.at, f"{raised.text.rstrip()} {raised.message[0][1].strip()}")
+    for rule in known:
+        if not rule.pattern or rule.own not in (None, own) or not _fits_frame(rule, raised):
+            continue
+        said = lines if rule.weight >= STRONG else lines[:1]
+        originals = [pair for pair in quoted if _QUOTED_BEGIN.match(pair[1])]
+        for at, text in (*said, *originals):
+            if (match := _compiled(rule.pattern).search(text)) is not None:
+                evidence = dict(lines).get(at, text)
+                return _Shown(rule, evidence, match, raised, at)
+    return None
+
+
+def _fits_frame(rule: CauseRule, raised: Raised) -> bool:
+    if not rule.frame:
+        return True
+    pattern = _compiled(rule.frame)
+    return any(pattern.search(f"{one.file} {one.source}") for one in raised.frames)
+
+
+@cache
+def _compiled(pattern: str) -> re.Pattern[str]:
+    return re.compile(pattern)
+
+
+def _of_last_lines(
+    logs: Sequence[Log],
+    lines: Sequence[Sequence[tuple[int, str]]],
+    ending: Ending,
+    known: Sequence[CauseRule],
+    until: float,
+) -> _Shown | None:
+    """Return what the last lines outside of tracebacks show, if the program ended with them."""
+    ended_with = []
+    for log, last in zip(logs, lines, strict=True):
+        runs = [at for at, line in log.last_lines() if _PROGRESS.fullmatch(line)]
+        begin = runs[-1] if runs else -1
+        said = [(at, line) for at, line in last if not _SURVIVED.fullmatch(line)]
+        after = [(at, line) for at, line in said if at > begin]
+        ended_with.append(after + [(at, line) for at, line in said[::-1] if _names_nan(line)])
+    if ending.by_signal in _FROM_OUTSIDE:
+        known = [one for one in known if one.id in _OF_SIGNALS]
+    return _of_lines(ended_with, known, (Shown.LINE, Shown.BOTH), until)
+
+
+def _names_nan(line: str) -> bool:
+    return re.search(r"(?i)\bnan\b", line) is not None
+
+
+def _of_lines(
+    lines: Sequence[Sequence[tuple[int, str]]],
+    known: Sequence[CauseRule],
+    kinds: Sequence[Shown],
+    until: float,
+    *,
+    least: int = 0,
+) -> _Shown | None:
+    """Return the heaviest rule that a line fits; of several lines, the first."""
+    for rule in known:
+        if rule.shown not in kinds or not rule.pattern or rule.weight < least or rule.frame:
+            continue
+        if time.monotonic() > until:
+            return None
+        for of_log in lines:
+            for at, line in of_log:
+                match = _compiled(rule.pattern).search(line, 0, LONGEST_LAST_LINE)
+                if match is not None:
+                    return _Shown(rule, line, match, at=at)
+    return None
+
+
+def _of_end(known: Sequence[CauseRule]) -> _Shown | None:
+    for rule in known:
+        if rule.shown == Shown.END and (rule.codes or rule.signals):
+            return _Shown(rule, "")
+    return None
+
+
+def _explained(
+    found: _Shown, logs: Sequence[Log], known: Sequence[CauseRule], until: float
+) -> _Shown:
+    """Return what is printed above an exception or line, if that says more."""
+    for rule in known:
+        if rule.shown != Shown.ABOVE or rule.weight < found.rule.weight:
+            continue
+        said = f"{found.raised.text}\n{found.evidence}" if found.raised else found.evidence
+        if _compiled(rule.explains).search(said) is None:
+            continue
+        for log in logs:
+            for at, line in enumerate(log.lines):
+                if time.monotonic() > until:
+                    return found
+                if _compiled(rule.pattern).search(line) is not None:
+                    return replace(found, rule=rule, evidence=line, at=at, match=None)
+    return found
+
+
+def _as_cause(found: _Shown, ending: Ending) -> FoundCause:
+    """Return a cause in words."""
+    groups = {} if found.match is None else found.match.groupdict(default="")
+    text = _filled(found.rule.text, groups)
+    if found.rule.id == "host_oom" and ending.memory:
+        text += f" {ending.memory}"
+    place = found.raised.own if found.raised is not None else None
+    return FoundCause(
+        text=text,
+        evidence=found.evidence.strip()[:LONGEST_EVIDENCE],
+        fix=_filled(found.rule.fix, groups),
+        id=found.rule.id,
+        file=place.file if place is not None else None,
+        line=place.line if place is not None else None,
+    )
+
+
+def _filled(text: str, groups: Mapping[str, Any]) -> str:
+    for name, value in groups.items():
+        text = text.replace(f"{{{name}}}", str(value)[:200])
+    return text
