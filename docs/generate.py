@@ -43,6 +43,21 @@ def pages() -> dict[str, str]:
     }
 
 
+CAUSES = ("<!-- causes: made by docs/generate.py -->", "<!-- end of causes -->")
+"""What is around the table of causes in docs/troubleshooting.md."""
+
+
+def troubleshooting(page: str) -> str:
+    """Return a page with the table of the known causes of failures between its two marks."""
+    from trainui.plugins.causes.catalogue import KNOWN
+
+    before, begin, rest = page.partition(CAUSES[0])
+    _, end, after = rest.partition(CAUSES[1])
+    rows = [f"| `{name}` | {_cell(one.what)} | {_cell(one.fix)} |" for name, one in KNOWN.items()]
+    table = ["", "| cause | what happened | what to do |", "|---|---|---|", *rows, ""]
+    return f"{before}{begin}\n{chr(10).join(table)}\n{end}{after}"
+
+
 def commands() -> str:
     """Return every command's help."""
     listed = _help()
@@ -189,6 +204,8 @@ def main() -> None:
     REFERENCE.mkdir(exist_ok=True)
     for name, text in pages().items():
         (REFERENCE / name).write_text(text, encoding="utf-8")
+    page = DOCS / "troubleshooting.md"
+    page.write_text(troubleshooting(page.read_text(encoding="utf-8")), encoding="utf-8")
 
 
 if __name__ == "__main__":

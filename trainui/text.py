@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from trainui import formatting
 from trainui.model.states import Status
@@ -82,6 +82,23 @@ def harmless(text: str) -> str:
 def verdict(word: str | None) -> str:
     """Return a user's verdict on a run with its symbol; empty: there is none."""
     return _VERDICTS.get(word or "", "")
+
+
+def cause_lines(cause: Mapping[str, Any] | None, stage: str = "") -> list[str]:
+    """Return why an attempt failed, as lines: what happened, what shows it, where, what to do."""
+    if cause is None:
+        return []
+    begin = f"{stage}: " if stage else ""
+    where = f"{cause['file']}:{cause['line']}" if cause["file"] else ""
+    edit = (cause["edit"] or {}).get("note", "")
+    said = (
+        (begin, cause["text"]),
+        ("  shown by: ", cause["evidence"]),
+        ("  in: ", where),
+        ("  what to do: ", cause["fix"]),
+        ("  prepared edit: ", edit),
+    )
+    return [harmless(f"{label}{words}") for label, words in said if words]
 
 
 def markdown_cell(shown: str) -> str:

@@ -27,6 +27,13 @@ def test_the_reference_is_the_codes(name: str) -> None:
     assert written == REFERENCE[name], "write it anew: python docs/generate.py"
 
 
+def test_the_page_on_troubleshooting_has_the_known_causes() -> None:
+    page = (DOCS / "troubleshooting.md").read_text(encoding="utf-8")
+    made = runpy.run_path(str(DOCS / "generate.py"))["troubleshooting"](page)
+    assert page == made, "write it anew: python docs/generate.py"
+    assert page.count("\n| `") > 63
+
+
 def mentioned() -> Iterator[tuple[str, str]]:
     """Every command line of trainui in code, with its page."""
     for page in PAGES:

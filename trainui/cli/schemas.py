@@ -91,9 +91,18 @@ _RUN_LINE = "run name status created_at started_at completed_at external seconds
 
 _PRUNING = _object("by metric step value lower best by_index rule limit of", step=WHOLE, best=FLAG)
 
+_CAUSE = _object(
+    "id text evidence file line fix edit",
+    file=_or_null(TEXT),
+    fix=TEXT,
+    evidence=TEXT,
+    edit=_or_null(_object("params checkpoint? note?", note=TEXT, checkpoint=TEXT)),
+)
+
 _ATTEMPT = _object(
-    "number status host celery_task_id started_at completed_at exit_code signal error pid "
+    "number status host celery_task_id started_at completed_at exit_code signal error cause pid "
     "supervisor_pid checkpoint stdout stderr metrics_complete pruning?",
+    cause=_or_null(_CAUSE),
     pruning=_PRUNING,
     metrics_complete=FLAG,
 )

@@ -71,6 +71,7 @@ def markdown(connection: Connection, run: RunRecord) -> str:
         _metrics(series),
         _folded(matrix.spreads(matrix.folds(stages), series)),
         *_plots(connection, stages, series_best_first),
+        *_causes(connection, run, stages),
         *_log_ends(connection, run, stages),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
@@ -245,6 +246,16 @@ def _plot(connection: Connection, owner: str, of: SeriesSummary) -> str:
     axis = f"{'':{left}} {first}{last:>{WIDTH - len(first)}}"
     title = text.harmless(f"{of.stage}  {of.name}")
     return "\n".join(["```", title, *drawn, axis, "```"])
+
+
+def _causes(connection: Connection, run: RunRecord, stages: Sequence[StageRecord]) -> Iterator[str]:
+    """Yield why each failed stage failed, and what to do."""
+    known = event_feed.causes(connection, run.id)
+    for stage in stages:
+        if stage.status == Status.FAILED and (cause := known.get((stage.name, stage.attempt))):
+            first, *more = text.cause_lines(cause, stage.name)
+            lines = [f"**{text.markdown_cell(first)}**", ""]
+            yield "\n".join([*lines, *(f"- {text.markdown_cell(line)}" for line in more)])
 
 
 def _log_ends(

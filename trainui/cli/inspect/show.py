@@ -52,6 +52,7 @@ def show(run: options.Run, as_json: options.Json = False) -> None:
         left = _left(connection, found, stages)
         worked = time_worked.of_run(connection, found.id)
         noted = run_in_json.notes(connection, found.id)
+        causes = event_feed.causes(connection, found.id)
         owners = {one.id: one.name for one in stages}
         problems = read_points.problems(connection, owners)
         submission = views.submission(connection, found.id)
@@ -69,6 +70,9 @@ def show(run: options.Run, as_json: options.Json = False) -> None:
         if values := run_in_json.tracked_summary(submission, stage.name):
             words = "  ".join(f"{name}={value}" for name, value in sorted(values.items()))
             notes.append(f"{stage.name}: summary {words}")
+    for stage in stages:
+        if stage.status not in (Status.COMPLETED, Status.RUNNING):
+            notes += text.cause_lines(causes.get((stage.name, stage.attempt)), stage.name)
     for one in noted:
         words = ": ".join(filter(None, (one["verdict"], one["text"])))
         notes.append(f"note: {words}")

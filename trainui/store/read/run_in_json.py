@@ -86,8 +86,9 @@ def run_in_full(
     attempts = views.attempts(connection, run.id)
     alerts = event_feed.marks(connection, run.id)
     submission = views.submission(connection, run.id)
+    causes = event_feed.causes(connection, run.id)
     stages = [
-        _stage(run, stage, attempts.get(stage.id, ()), alerts.get(stage.name, ()))
+        _stage(run, stage, attempts.get(stage.id, ()), alerts.get(stage.name, ()), causes)
         for stage in lost.marked(views.stages(connection, run.id))
     ]
     for one in stages:
@@ -116,6 +117,7 @@ def _stage(
     stage: StageRecord,
     attempts: Sequence[AttemptRecord],
     alerts: Sequence[Event],
+    causes: Mapping[tuple[str, int], Mapping[str, Any]],
 ) -> dict[str, Any]:
     definition = stage.definition
     return {
@@ -143,7 +145,7 @@ def _stage(
         "gpus": _gpus(attempts),
         "dir": stage.directory,
         "outputs": [_output(stage, output) for output in definition.outputs],
-        "attempts": [_attempt(attempt) for attempt in attempts],
+        "attempts": [_attempt(one, causes.get((stage.name, one.number))) for one in attempts],
     }
 
 
@@ -191,7 +193,7 @@ def _gpus(attempts: Sequence[AttemptRecord]) -> list[int]:
     return attempts[-1].gpus if attempts else []
 
 
-def _attempt(attempt: AttemptRecord) -> dict[str, Any]:
+def _attempt(attempt: AttemptRecord, cause: Mapping[str, Any] | None) -> dict[str, Any]:
     directory = Path(attempt.directory)
     return {
         "number": attempt.number,
@@ -204,6 +206,7 @@ def _attempt(attempt: AttemptRecord) -> dict[str, Any]:
         "exit_code": attempt.exit_code,
         "signal": attempt.signal,
         "error": attempt.error,
+        "cause": None if cause is None else dict(cause),
         "pid": attempt.pid,
         "supervisor_pid": attempt.supervisor_pid,
         "checkpoint": attempt.checkpoint,

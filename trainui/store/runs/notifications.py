@@ -71,10 +71,14 @@ def _culprits(connection: Connection, run: RunRecord) -> Sequence[str]:
     """Return the stages that caused a run's end, each with the reason."""
     if run.status == Status.COMPLETED:
         return []
-    query = "SELECT name, reason FROM stages WHERE run_id = ? AND status = ? ORDER BY position"
+    query = (
+        "SELECT name, attempt, reason FROM stages WHERE run_id = ? AND status = ? ORDER BY position"
+    )
     found = connection.execute(query, (run.id, run.status)).fetchall()
-    named = [
-        str(name) if reason in (None, run.status) else f"{name} ({reason})"
-        for name, reason in found[:NAMED]
-    ]
+    causes = event_feed.causes(connection, run.id)
+    named = []
+    for name, attempt, reason in found[:NAMED]:
+        said = [str(reason)] if reason not in (None, run.status) else []
+        said += [cause["text"]] if (cause := causes.get((name, attempt))) else []
+        named.append(f"{name} ({'; '.join(said)})" if said else str(name))
     return [*named, f"{len(found) - NAMED} more"] if len(found) > NAMED else named
