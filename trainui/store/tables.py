@@ -112,6 +112,10 @@ class StageRow(SQLModel, table=True):
     """What starts its processes."""
     gpus: int = 0
     """How many GPUs its definition asks for."""
+    for_host: str | None = None
+    """The only host that its definition allows; null: any."""
+    for_queue: str | None = None
+    """The queue that a host must serve to run it; null: any."""
     directory: str
     attempt: int = 0
     celery_task_id: str | None = None

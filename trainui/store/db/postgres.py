@@ -212,7 +212,6 @@ def _number_loader() -> Any:
 
 
 _IS = re.compile(r"\bIS (NOT )?\?")
-_JSON = re.compile(r"json_extract\((\w+), '\$\.(\w+)'\)")
 _NOW = "CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS BIGINT)"
 
 
@@ -220,7 +219,7 @@ _NOW = "CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS BIGINT)"
 def translate(sql: str) -> str:
     """Translate a statement from SQLite's syntax to PostgreSQL's."""
     sql = _IS.sub(lambda found: f"IS {'' if found[1] else 'NOT '}DISTINCT FROM ?", sql)
-    sql = _JSON.sub(r"(\1::json ->> '\2')", sql).replace(statements.NOW, _NOW)
+    sql = sql.replace(statements.NOW, _NOW)
     sql = sql.replace(statements.IS_UNREAD, "NOT metrics_complete")
     sql = sql.replace("LIMIT ?", "LIMIT nullif(?::bigint, -1)")
     return sql.replace("%", "%%").replace("?", "%s")

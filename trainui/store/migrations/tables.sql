@@ -141,6 +141,8 @@ CREATE TABLE stages (
 	definition_json VARCHAR NOT NULL,
 	executor VARCHAR NOT NULL,
 	gpus INTEGER NOT NULL,
+	for_host VARCHAR,
+	for_queue VARCHAR,
 	directory VARCHAR NOT NULL,
 	attempt INTEGER NOT NULL,
 	celery_task_id VARCHAR,

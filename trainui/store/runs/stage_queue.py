@@ -65,13 +65,12 @@ def _waiting(here: HostView | None) -> tuple[str, tuple[str | int | None, ...]]:
     queued = (Status.QUEUED, Status.QUEUED)
     if here is None:
         return tables, queued
-    host, queue = (f"json_extract(definition_json, '$.{key}')" for key in ("host", "queue"))
     queues = (*here.queues, None)  # never an empty list, which PostgreSQL does not have
     # a run without a host is from a version that knew only one host
     tables += (
         " AND (runs.host IS NULL OR runs.host = ? OR runs.place = ?) "
-        f"AND ({host} IS NULL OR {host} = ?) "
-        f"AND ({queue} IS NULL OR {queue} IN ({placeholders(queues)}))"
+        "AND (for_host IS NULL OR for_host = ?) "
+        f"AND (for_queue IS NULL OR for_queue IN ({placeholders(queues)}))"
     )
     return tables, (*queued, here.host, here.place, here.host, *queues)
 

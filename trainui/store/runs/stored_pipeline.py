@@ -141,7 +141,13 @@ NOT_STARTED = {
 def defined_columns(stage: StageDefinition) -> dict[str, Any]:
     """Return the columns of a stage that follow from its definition."""
     definition = row_mapping.dump(stage.to_json())
-    return {"definition_json": definition, "gpus": stage.gpus, "executor": stage.executor}
+    return {
+        "definition_json": definition,
+        "gpus": stage.gpus,
+        "executor": stage.executor,
+        "for_host": stage.host,
+        "for_queue": stage.queue,
+    }
 
 
 def stage_rows(new: NewRun, ids: Mapping[str, str], *, first: int = 0) -> list[dict[str, Any]]:

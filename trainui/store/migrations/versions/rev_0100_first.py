@@ -170,6 +170,7 @@ def upgrade() -> None:
         *_nullable(sa.String(), "reason"),
         *_required(sa.String(), "definition_json", "executor"),
         *_required(sa.Integer(), "gpus"),
+        *_nullable(sa.String(), "for_host", "for_queue"),
         *_required(sa.String(), "directory"),
         *_required(sa.Integer(), "attempt"),
         *_nullable(sa.String(), "celery_task_id"),
