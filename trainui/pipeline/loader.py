@@ -1,19 +1,55 @@
-"""Load a pipeline: from a file, from text, from the Python API's list of stages."""
+"""Load a pipeline: from a file, from text, from the Python API's list of stages.
+
+From text to a document, its defaults merged into the stages, checked, and built.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import json
+from collections.abc import Collection, Iterator
 from collections.abc import Mapping as AnyMapping
 from collections.abc import Sequence as AnySequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePath
 from typing import Any, TextIO
 
+from trainui import settings
 from trainui.errors import PipelineFileError, Problem
-from trainui.model.definition import Pipeline
-from trainui.pipeline import field_names, yaml_tree
-from trainui.pipeline.assemble import Origin, assemble, examine
+from trainui.model.definition import (
+    ALERT_CONDITIONS,
+    Alert,
+    CheckpointRule,
+    Json,
+    MetricSource,
+    Pipeline,
+    StageDefinition,
+)
+from trainui.model.search import Search
+from trainui.pipeline import (
+    field_names,
+    graph_checks,
+    outline,
+    parameters,
+    search_rules,
+    stage_checks,
+    stage_process,
+    template,
+    yaml_tree,
+)
 from trainui.pipeline.bare_command import from_command as from_command
+from trainui.pipeline.matrix import SEED, TRIAL, Pairing, Values, expand, member_name
+from trainui.pipeline.outline import Outline, StageOutline
+from trainui.pipeline.parameters import Parameters
+from trainui.pipeline.spec import (
+    AlertSpec,
+    MetricSpec,
+    PipelineSpec,
+    SearchSpec,
+    StageFields,
+    StageSpec,
+    check_fields,
+)
 from trainui.pipeline.yaml_nodes import (
     TOP,
     Mapping,
@@ -30,67 +66,6 @@ from trainui.pipeline.yaml_nodes import (
     quoted,
 )
 from trainui.pipeline.yaml_tree import read_tree
-
-# Convert the Python API's list of stages to a document and to the equivalent pipeline file.
-
-
-KEYS = ("name", "task", "params", "depends_on")
-"""Keys that a stage passed to the Python API may have."""
-
-
-def api_document(name: str, stages: AnySequence[Any], problems: Problems) -> Mapping:
-    """Return the document; problems give a stage's position in the list as the line number."""
-    items = [_stage(stage, index, problems) for index, stage in enumerate(stages)]
-    present = tuple(item for item in items if item is not None)
-    return Mapping(
-        {
-            "name": MappingEntry(Scalar("name", plain=True), Scalar(name, plain=False)),
-            "stages": MappingEntry(Scalar("stages", plain=True), Sequence(present)),
-        },
-        TOP,
-    )
-
-
-def api_text(name: str, stages: AnySequence[Any]) -> str:
-    """Return the equivalent pipeline file, as JSON (which is also valid YAML)."""
-    without_nulls = ({k: v for k, v in stage.items() if v is not None} for stage in stages)
-    entries = [json.dumps(stage, allow_nan=False) for stage in without_nulls]
-    listed = ",\n  ".join(entries)
-    return f'{{"name": {json.dumps(name)}, "stages": [\n  {listed}\n]}}\n'
-
-
-def _stage(stage: Any, index: int, problems: Problems) -> Node | None:
-    mark = Position(index + 1, 1)
-    if not isinstance(stage, dict):
-        message = f"stages[{index}] must be a dict, not {type(stage).__name__}"
-        problems.add(mark, "wrong-type", message)
-        return None
-    for key in stage:
-        if key not in KEYS:
-            near = did_you_mean(str(key), KEYS) or f"; it may have {', '.join(KEYS)}"
-            message = f"stages[{index}] has the unknown key {quoted(str(key))}{near}"
-            problems.add(mark, "unknown-field", message)
-    entries = (_entry(key, stage[key], index, mark, problems) for key in KEYS if key in stage)
-    return Mapping({entry.key.text: entry for entry in entries if entry is not None}, mark)
-
-
-def _entry(
-    key: str, value: Any, index: int, mark: Position, problems: Problems
-) -> MappingEntry | None:
-    where = f"stages[{index}]: {key}"
-    if key in ("name", "task") and not isinstance(value, str | None):
-        kind = type(value).__name__
-        problems.add(mark, "wrong-type", f"{where} must be a str, not {kind}")
-        return MappingEntry(
-            Scalar(key, plain=True, mark=mark), Scalar("invalid", plain=False, mark=mark)
-        )
-    try:
-        node = node_of(value, mark, where=where)
-    except NotJsonError as error:
-        problems.add(mark, "wrong-type", str(error))
-        node = Mapping({}, mark) if key == "params" else Sequence((), mark)
-    return MappingEntry(Scalar(key, plain=True, mark=mark), node)
-
 
 # Load or validate pipelines: files, bare commands and lists of the Python API.
 #
@@ -202,3 +177,307 @@ def _read_document(text: str, problems: Problems) -> Mapping:
         problems.add(root.mark, "wrong-type", message)
     problems.raise_if_any()
     raise AssertionError("without a document there are problems")
+
+
+# Convert the Python API's list of stages to a document and to the equivalent pipeline file.
+
+
+KEYS = ("name", "task", "params", "depends_on")
+"""Keys that a stage passed to the Python API may have."""
+
+
+def api_document(name: str, stages: AnySequence[Any], problems: Problems) -> Mapping:
+    """Return the document; problems give a stage's position in the list as the line number."""
+    items = [_stage(stage, index, problems) for index, stage in enumerate(stages)]
+    present = tuple(item for item in items if item is not None)
+    return Mapping(
+        {
+            "name": MappingEntry(Scalar("name", plain=True), Scalar(name, plain=False)),
+            "stages": MappingEntry(Scalar("stages", plain=True), Sequence(present)),
+        },
+        TOP,
+    )
+
+
+def api_text(name: str, stages: AnySequence[Any]) -> str:
+    """Return the equivalent pipeline file, as JSON (which is also valid YAML)."""
+    without_nulls = ({k: v for k, v in stage.items() if v is not None} for stage in stages)
+    entries = [json.dumps(stage, allow_nan=False) for stage in without_nulls]
+    listed = ",\n  ".join(entries)
+    return f'{{"name": {json.dumps(name)}, "stages": [\n  {listed}\n]}}\n'
+
+
+def _stage(stage: Any, index: int, problems: Problems) -> Node | None:
+    mark = Position(index + 1, 1)
+    if not isinstance(stage, dict):
+        message = f"stages[{index}] must be a dict, not {type(stage).__name__}"
+        problems.add(mark, "wrong-type", message)
+        return None
+    for key in stage:
+        if key not in KEYS:
+            near = did_you_mean(str(key), KEYS) or f"; it may have {', '.join(KEYS)}"
+            message = f"stages[{index}] has the unknown key {quoted(str(key))}{near}"
+            problems.add(mark, "unknown-field", message)
+    entries = (_entry(key, stage[key], index, mark, problems) for key in KEYS if key in stage)
+    return Mapping({entry.key.text: entry for entry in entries if entry is not None}, mark)
+
+
+def _entry(
+    key: str, value: Any, index: int, mark: Position, problems: Problems
+) -> MappingEntry | None:
+    where = f"stages[{index}]: {key}"
+    if key in ("name", "task") and not isinstance(value, str | None):
+        kind = type(value).__name__
+        problems.add(mark, "wrong-type", f"{where} must be a str, not {kind}")
+        return MappingEntry(
+            Scalar(key, plain=True, mark=mark), Scalar("invalid", plain=False, mark=mark)
+        )
+    try:
+        node = node_of(value, mark, where=where)
+    except NotJsonError as error:
+        problems.add(mark, "wrong-type", str(error))
+        node = Mapping({}, mark) if key == "params" else Sequence((), mark)
+    return MappingEntry(Scalar(key, plain=True, mark=mark), node)
+
+
+# Run every check on a document and build the pipeline; all problems are reported at once.
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """The source of a document."""
+
+    text: str
+    """The file's text, unchanged."""
+    directory: str
+    """Base directory of relative paths; absolute."""
+    name: str
+    """The pipeline's name if the document gives none."""
+    given: AnyMapping[str, str] = field(default_factory=dict)
+    """Values given with `-p`."""
+    complete: bool = True
+    """True: a parameter without a value is a problem."""
+
+
+def examine(
+    document: Mapping, origin: Origin, problems: Problems
+) -> tuple[PipelineSpec | None, Outline]:
+    """Run every check on a document.
+
+    The spec is None if a field is invalid or uses a parameter without a value.
+    """
+    document = apply_defaults(document)
+    declared = document.get("params")
+    known = parameters.collect(
+        declared if isinstance(declared, Mapping) else Mapping({}, document.mark),
+        origin.given,
+        problems,
+        complete=origin.complete,
+    )
+    spec = check_fields(document, known, problems)
+    seen = outline.of(document, known)
+    stage_checks.check_stages(seen, problems)
+    graph_checks.check_matrices(seen, problems)
+    graph_checks.check_searches(seen, problems)
+    stage_checks.check_variables(seen, problems)
+    graph_checks.check_graph(seen, problems)
+    if spec is None and not problems:
+        check_fields(document, known, problems, last_resort=True)
+    return spec, seen
+
+
+def assemble(document: Mapping, origin: Origin, problems: Problems) -> Pipeline:
+    """Return the pipeline that a document defines.
+
+    Raises:
+        PipelineFileError: any problem was found, here or earlier.
+    """
+    spec, seen = examine(document, origin, problems)
+    problems.raise_if_any()
+    assert spec is not None, "with all parameters and no problem there is a spec"
+    return Pipeline(
+        name=spec.name or origin.name,
+        stages=build_stages(spec, seen, origin.directory),
+        params=seen.parameters.texts(),
+        text=origin.text,
+        digest=hashlib.sha256(origin.text.encode()).hexdigest(),
+        directory=origin.directory,
+        snapshot=spec.snapshot,
+    )
+
+
+# Merge `defaults` into every stage, and drop fields that are null.
+
+
+_REPLACED_BY = {
+    "run": {"task"},
+    "task": {"run"},
+    "params": {"run"},
+    "resume_args": {"task", "resume_run"},
+    "resume_run": {"task", "resume_args"},
+}
+"""A default (key) is ignored if the stage itself has one of these fields (value)."""
+
+
+def apply_defaults(top: Mapping) -> Mapping:
+    """Return the document with its defaults merged into every stage.
+
+    A known field without a value counts as absent; in a stage, it removes the default.
+    """
+    entries = _without_nulls(top, PipelineSpec.model_fields.keys())
+    stages = entries.get("stages")
+    if stages and isinstance(stages.value, Sequence):
+        defaults = _default_entries(top)
+        items = tuple(_merged(item, defaults) for item in stages.value.items)
+        entries["stages"] = MappingEntry(stages.key, Sequence(items, stages.value.mark))
+    return Mapping(entries, top.mark)
+
+
+def _default_entries(top: Mapping) -> dict[str, MappingEntry]:
+    """Return the defaults that stages inherit; another check reports unknown fields."""
+    defaults = top.get("defaults")
+    if not isinstance(defaults, Mapping):
+        return {}
+    known = StageFields.model_fields.keys()
+    return {name: entry for name, entry in defaults.entries.items() if name in known}
+
+
+def _merged(stage: Node, defaults: dict[str, MappingEntry]) -> Node:
+    if not isinstance(stage, Mapping):
+        return stage
+    entries = {
+        name: entry
+        for name, entry in defaults.items()
+        if name not in stage.entries and not _REPLACED_BY.get(name, set()) & stage.entries.keys()
+    }
+    entries.update(stage.entries)
+    default, own = (one.get("env") for one in (defaults, stage.entries))
+    if default and own and isinstance(default.value, Mapping) and isinstance(own.value, Mapping):
+        merged = {**default.value.entries, **own.value.entries}
+        entries["env"] = MappingEntry(own.key, Mapping(merged, own.value.mark))
+    search = entries.get("search")
+    if search is not None and isinstance(search.value, Mapping):
+        fields = _without_nulls(search.value, SearchSpec.model_fields.keys())
+        entries["search"] = MappingEntry(search.key, Mapping(fields, search.value.mark))
+    return Mapping(_without_nulls(Mapping(entries), StageSpec.model_fields.keys()), stage.mark)
+
+
+def _without_nulls(node: Mapping, known: Collection[str]) -> dict[str, MappingEntry]:
+    return {
+        name: entry
+        for name, entry in node.entries.items()
+        if not (isinstance(entry.value, Scalar) and entry.value.is_null and name in known)
+    }
+
+
+# Build stage definitions from a valid spec: expand matrices and resolve dependency names.
+
+
+def build_stages(
+    spec: PipelineSpec, outline: Outline, directory: str
+) -> tuple[StageDefinition, ...]:
+    """Return the stages in file order, with each matrix replaced by its members."""
+    pairing = Pairing(outline.groups())
+    return tuple(
+        definition
+        for stage, seen in zip(spec.stages, outline.stages, strict=True)
+        for definition in _members(stage, seen, pairing, outline.parameters, directory)
+    )
+
+
+def _members(
+    spec: StageSpec,
+    seen: StageOutline,
+    pairing: Pairing,
+    parameters: Parameters,
+    directory: str,
+) -> Iterator[StageDefinition]:
+    common = _common(spec, parameters, directory)
+    for values in expand(seen.matrix):
+        yield StageDefinition(
+            name=member_name(spec.name, values),
+            group=spec.name,
+            matrix=values,
+            trial=int((values or {})[TRIAL]) if spec.search and spec.search.space else None,
+            depends_on=_dependencies(spec, values, pairing),
+            **common,
+        )
+
+
+def _dependencies(spec: StageSpec, values: Values | None, pairing: Pairing) -> tuple[str, ...]:
+    if len(spec.depends_on) == 1:
+        # not copied: when 1000 stages depend on the same 1000, they all share one tuple
+        return pairing.resolve(spec.depends_on[0], values)
+    resolved = (name for wanted in spec.depends_on for name in pairing.resolve(wanted, values))
+    return tuple(dict.fromkeys(resolved))
+
+
+def _common(spec: StageSpec, parameters: Parameters, directory: str) -> dict[str, Json]:
+    """Return the fields that all members of a stage have in common."""
+    return {name: getattr(spec, name) for name in _UNCHANGED} | {
+        "command": spec.run,
+        "params": template.map_texts(spec.params, parameters.typed),
+        "workdir": stage_process.absolute_path(spec.workdir or "", directory),
+        "env": dict(spec.env),
+        "python": spec.python and stage_process.resolve_interpreter(spec.python, directory),
+        "metrics": None if spec.metrics is None else tuple(map(_source, spec.metrics)),
+        "checkpoint": spec.checkpoint
+        and CheckpointRule(spec.checkpoint.path, spec.checkpoint.complete),
+        "resume_args": None if spec.resume_args is None else tuple(spec.resume_args),
+        "outputs": tuple(spec.outputs),
+        "inputs": tuple(stage_process.absolute_path(path, directory) for path in spec.inputs),
+        "alerts": tuple(map(_alert, spec.alerts)),
+        "over": SEED if spec.seeds else spec.over,
+        "executor": spec.executor[0] if spec.executor else settings.load().executor,
+        "executor_options": spec.executor[1] if spec.executor else {},
+        "search": spec.search and _search(spec.search),
+    }
+
+
+_UNCHANGED = (
+    *("task", "cpus", "gpus", "gpu_memory", "host", "queue", "retries", "retry_delay", "timeout"),
+    *("silence_timeout", "stop_signal", "grace", "resume_run", "success", "allow_failure"),
+)
+"""Fields that a definition takes over as they are."""
+
+
+def _source(spec: MetricSpec) -> MetricSource:
+    stream = "stdout" if spec.stdout is not None else "stderr" if spec.stderr is not None else None
+    return MetricSource(
+        path=spec.path,
+        format=spec.format,
+        step=spec.step,
+        restarts=spec.restarts,
+        stream=stream,
+        pattern=spec.stdout if spec.stdout is not None else spec.stderr,
+    )
+
+
+def _search(spec: SearchSpec) -> Search:
+    searcher = search_rules.searcher_of(spec.sampler and spec.sampler[0], spec.prune)
+    default = next(iter(search_rules.samplers(searcher)), "")
+    return Search(
+        metric=spec.metric,
+        goal=spec.goal,
+        space=spec.space,
+        trials=spec.trials,
+        sampler=spec.sampler[0] if spec.sampler else default,
+        sampler_options=spec.sampler[1] if spec.sampler else {},
+        prune=spec.prune,
+        seed=spec.seed,
+        searcher=searcher.name if searcher else "",
+    )
+
+
+def _alert(spec: AlertSpec) -> Alert:
+    condition, limit = next(
+        (name, value) for name in ALERT_CONDITIONS if (value := getattr(spec, name)) is not None
+    )
+    return Alert(
+        condition,
+        metric=spec.metric or "*",
+        limit=float(limit),
+        goal=spec.goal or "min",
+        after=spec.after,
+        action=spec.then or "notify",
+    )
