@@ -115,14 +115,30 @@ def test_a_pipeline_names_its_executor_with_options(cluster: Cluster, cli: Comma
 
 
 @pytest.mark.parametrize(
-    ("executor", "said"), [("nowhere", "nowhere"), ("{spool: {color: red}}", "color")]
+    ("executor", "code", "column", "said"),
+    [
+        ("nowhere", "bad-executor", 13, "local, spool"),
+        ("{nowhere: {}}", "bad-executor", 14, "local, spool"),
+        ("{spool: {color: red}}", "bad-option", 22, "color"),
+        ("{spool: {partition: tpu}}", "bad-option", 33, "cpu, gpu"),
+        ("{local: {color: red}}", "bad-option", 22, "local has no options"),
+    ],
 )
-def test_an_unknown_executor_or_option_is_refused_before_anything_runs(
-    cluster: Cluster, cli: CommandLine, executor: str, said: str
+@pytest.mark.usefixtures("cluster")
+def test_a_wrong_executor_or_option_is_refused_at_its_place(
+    cli: CommandLine, executor: str, code: str, column: int, said: str
 ) -> None:
-    cli.write("p.yaml", f"stages: [{{name: a, run: echo a, executor: {executor}}}]")
-    done = cli("run", "p.yaml", "--wait")
-    assert (done.code, said in done.err) == (2, True), done
+    cli.write("p.yaml", f"stages:\n- name: a\n  run: echo a\n  executor: {executor}\n")
+    (problem,) = cli("validate", "p.yaml", "--json").json()["problems"]
+    assert (problem["code"], problem["line"], problem["column"]) == (code, 4, column)
+    assert said in problem["message"]
+    assert cli("run", "p.yaml", "--wait").code == 2
+    assert cli.json("ls")["runs"] == []
+
+
+def test_a_wrong_setting_is_refused_before_anything_runs(cli: CommandLine) -> None:
+    done = cli("run", "--wait", "--", "true", TRAINUI_EXECUTOR="nowhere")
+    assert (done.code, "local" in done.err) == (2, True)
     assert cli.json("ls")["runs"] == []
 
 

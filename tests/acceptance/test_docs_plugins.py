@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.acceptance.command_line import CommandLine
 from tests.acceptance.pages import ROOT, blocks_of
 from tests.unit.plugin import packages
+from tests.unit.supervisor.waiting import is_alive, read_pid, wait_for
 from trainui.plugin import Viewer, registry
 
 PAGE = ROOT / "docs/plugins.md"
@@ -161,3 +165,48 @@ def test_another_programs_file_becomes_a_pipeline(cli_with_all: CommandLine) -> 
         {"name": "task-1", "depends_on": []},
         {"name": "task-2", "depends_on": ["task-1"]},
     ]
+
+
+TURNS = """
+name: turns
+defaults: {{executor: {{turns: {{lock: {lock}}}}}}}
+stages:
+  - {{name: first, run: {hold}}}
+  - {{name: second, run: {hold}}}
+"""
+
+
+@pytest.mark.usefixtures("only_on_sqlite")
+def test_an_executors_jobs_take_turns_and_end_on_cancel(
+    cli_with_all: CommandLine, tmp_path: Path
+) -> None:
+    cli = cli_with_all
+    hold = f"echo $$ >> {tmp_path}/pids; exec sleep 600"
+    cli.write("turns.yaml", TURNS.format(lock=tmp_path / "lock", hold=json.dumps(hold)))
+    assert cli("run", "turns.yaml", "--detach").code == 0
+    wait_for(lambda: "another job" in str(stages_of(cli, "turns")), "the reason of one that waits")
+    pid = read_pid(tmp_path / "pids")
+    assert is_alive(pid)
+    assert cli("cancel", "turns").code == 0
+    assert cli("wait", "turns", "--timeout", "60").code == 130
+    assert not is_alive(pid)
+    assert len((tmp_path / "pids").read_text().split()) == 1
+
+
+@pytest.mark.usefixtures("only_on_sqlite")
+def test_an_executors_killed_supervisor_leaves_nothing(
+    cli_with_all: CommandLine, tmp_path: Path
+) -> None:
+    cli = cli_with_all
+    script = f"echo $$ > {tmp_path}/pid; exec sleep 600"
+    run = cli("run", "--detach", "--executor", "turns", "--", "sh", "-c", script).out.split()[0]
+    pid = read_pid(tmp_path / "pid")
+    wait_for(lambda: stages_of(cli, run)[0]["attempts"][0]["supervisor_pid"], "the start")
+    os.kill(stages_of(cli, run)[0]["attempts"][0]["supervisor_pid"], signal.SIGKILL)
+    assert cli("cancel", run).code == 0
+    assert cli("wait", run, "--timeout", "60").code in (1, 130)
+    assert not is_alive(pid)
+
+
+def stages_of(cli: CommandLine, run: str) -> Any:
+    return cli.json("show", run)["stages"]

@@ -18,11 +18,26 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from trainui.plugin import Executor, JobLook, JobState, LaunchAnswer, Launched, StageJob
+from trainui.plugin import (
+    Executor,
+    ExecutorBackend,
+    JobLook,
+    JobState,
+    LaunchAnswer,
+    Launched,
+    OptionProblem,
+    StageJob,
+)
 
 EXECUTOR = Executor(
-    interface=1, name="spool", backend="trainui_spool:Spool", problems="trainui_spool:problems"
+    interface=1,
+    name="spool",
+    backend="trainui_spool:Spool",
+    options=("partition",),
+    problems="trainui_spool:problems",
 )
+
+PARTITIONS = ("cpu", "gpu")
 
 FOREIGN = """
 import os, sys
@@ -34,13 +49,13 @@ supervise.main()
 """
 
 
-def problems(options: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Yield the options that are unknown."""
-    for name in options.keys() - {"partition"}:
-        yield name, "is unknown; the options are: partition"
+def problems(options: Mapping[str, Any]) -> Iterator[OptionProblem]:
+    """Yield what is wrong with the options."""
+    if "partition" in options and options["partition"] not in PARTITIONS:
+        yield OptionProblem(f"must be one of {', '.join(PARTITIONS)}", "partition")
 
 
-class Spool:
+class Spool(ExecutorBackend):
     """What a worker does: it writes and reads files, and asks no process."""
 
     def __init__(self) -> None:
@@ -54,10 +69,6 @@ class Spool:
         jobs = {one.stem for one in self.place.glob("*.job")}
         gone = {one.stem for one in self.place.glob("*.gone")}
         return int(limit.read_text()) - len(jobs - gone)
-
-    def find(self, job: StageJob) -> bool:
-        """Return True if there is a job of this name."""
-        return self._file(job, "job").exists()
 
     def launch(self, job: StageJob) -> Launched:
         """Write a job's file."""
@@ -73,7 +84,7 @@ class Spool:
         """Return what the files say, if the process that writes them lives."""
         if (self.place / "broken").exists():
             raise RuntimeError("the spool is broken")
-        if not self.find(job):
+        if not self._file(job, "job").exists():
             return JobLook(JobState.NONE)
         if self._file(job, "gone").exists():
             return JobLook(JobState.GONE)
@@ -90,14 +101,6 @@ class Spool:
         """Ask for a job's end."""
         self._file(job, "kill" if kill else "stop").touch()
         return self.probe(job).state in (JobState.WAITING, JobState.RUNNING)
-
-    def prove_gone(self, job: StageJob) -> tuple[str, ...]:
-        """Return a job that is not gone; the process that runs it leaves nothing behind."""
-        gone = self.probe(job).state in (JobState.NONE, JobState.GONE)
-        return () if gone else (f"job {job.key}",)
-
-    def adopt(self, job: StageJob) -> None:
-        """Do nothing."""
 
     def _die_if_asked(self, moment: str) -> None:
         """Kill the worker, once, at a moment that a test has chosen."""

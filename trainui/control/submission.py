@@ -269,10 +269,11 @@ def check_executors(stages: Iterable[StageDefinition]) -> None:
         PluginError: it cannot be loaded.
     """
     for stage in (one for one in stages if not one.is_local):
-        from trainui.execution.attempt import executors
+        from trainui.pipeline.field_types import executor_problems  # imports Pydantic
 
-        for option, message in executors.problems(stage.executor, stage.executor_options):
-            raise UsageError(f"stage {stage.name}: executor {stage.executor}: {option}: {message}")
+        for one in executor_problems(stage.executor, stage.executor_options):
+            option = f"{one.option}: " if one.option and not one.at_name else ""
+            raise UsageError(f"stage {stage.name}: executor {option}{one.message}")
 
 
 def check_slots(stages: Iterable[StageDefinition], environ: Mapping[str, str]) -> None:

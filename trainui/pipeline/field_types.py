@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import signal
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Annotated, Any, TypeVar
 
@@ -16,10 +16,11 @@ from pydantic_core import PydanticCustomError
 
 from trainui import plugin
 from trainui.model.definition import ALERT_ACTIONS, METRIC_FORMATS, METRIC_PRESETS, Json
+from trainui.model.records import LOCAL
 from trainui.pipeline import field_names
 from trainui.pipeline.parameters import Parameters
 from trainui.pipeline.yaml_nodes import Scalar, did_you_mean, json_of, kind_of, quoted
-from trainui.plugin import LogLines, Tracker, registry
+from trainui.plugin import LogLines, OptionProblem, Tracker, registry
 
 _T = TypeVar("_T")
 
@@ -288,12 +289,38 @@ def executor(value: Any) -> tuple[str, dict[str, Json]]:
     found = json_value(value)
     name: Any = found
     options: Any = {}
-    if isinstance(found, dict) and len(found) == 1:
+    if is_nested := isinstance(found, dict) and len(found) == 1:
         ((name, options),) = found.items()
     if not isinstance(name, str) or not name or not isinstance(options, dict | None):
         message = f"must be a name or {{NAME: {{OPTION: VALUE}}}}, not {kind_of(value)}"
         raise fault("wrong-type", message)
+    for problem in executor_problems(name, options or {}):
+        at = (name, problem.option) if problem.option else (name,)
+        place = at if is_nested else ()
+        raise fault(problem.code, problem.message, *place, key=problem.at_name and is_nested)
     return name, options or {}
+
+
+def executor_problems(name: str, options: Mapping[str, Any]) -> Sequence[OptionProblem]:
+    """Return what is wrong with the name of an executor, or with the options for it.
+
+    Raises:
+        PluginError: it cannot be loaded, or fails as it checks them.
+    """
+    its = None if name == LOCAL else registry.find(plugin.Executor, name)
+    if its is None and name != LOCAL:
+        names = ", ".join((LOCAL, *registry.names(plugin.Executor)))
+        message = f"is not an installed executor: {quoted(name)}; it may be {names}"
+        return [OptionProblem(message, code="bad-executor", at_name=True)]
+    known = () if its is None else its.options
+    unknown = [one for one in options if one not in known]
+    if not unknown:
+        return registry.run(its, its.problems, options) or () if its is not None else ()
+    hint = f"; {name} has {', '.join(known)}" if known else f"; {name} has no options"
+    return [
+        OptionProblem(f"has the unknown option {quoted(one)}{hint}", one, at_name=True)
+        for one in unknown
+    ]
 
 
 def parameter(value: Any) -> str:

@@ -3,7 +3,8 @@
 A plugin is a package with an entry point that leads to a record of its kind; `docs/plugins.md` has
 a whole package for each kind. The interface is what this module exports, and
 `trainui.plugin.reading` (tools for files and databases), `trainui.plugin.importing` (tools for
-importers) and `trainui.plugin.client` (runs, from outside).
+importers), `trainui.plugin.executing` (tools for executors) and `trainui.plugin.client` (runs, from
+outside).
 
 Read `records` first (what each kind says), then `registry` (how plugins are found and loaded).
 """

@@ -324,8 +324,10 @@ class Executor(Plugin):
 
     backend: Code
     """`()` to an ExecutorBackend, which one worker uses for all of its jobs."""
+    options: tuple[str, ...] = ()
+    """The names of the options that a stage may give; others are refused before `problems`."""
     problems: Code = ""
-    """`(options)` to what is wrong with a stage's options: pairs of an option and a message."""
+    """`(options)` to OptionProblems: what is wrong with a stage's options."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -407,33 +409,41 @@ class Launched:
     """The error's errno; 0: none. A transient one (disk full, no memory) uses up no retry."""
 
 
-class ExecutorBackend(Protocol):
+class ExecutorBackend:
     """Runs stages somewhere: on this machine, or in another program's queue.
 
-    Each verb may be repeated, since a worker may die in any of them. Nothing is concluded from
-    silence: what cannot be seen is `UNSEEN`, and an end is believed once it is proved.
+    `launch`, `probe` and `stop` have to be defined. Each verb may be repeated, since a worker may
+    die in any of them. Nothing is concluded from silence: what cannot be seen is `UNSEEN`, and an
+    end is believed once it is proved. `trainui.plugin.executing` has tools.
     """
 
     def offer(self) -> int | None:
         """Return how many more jobs can be launched now; None: no limit."""
+        return None
 
     def find(self, job: StageJob) -> bool:
         """Return True if a job with this key was launched, whoever launched it."""
+        return self.probe(job).state != JobState.NONE
 
     def launch(self, job: StageJob) -> Launched:
         """Launch a job. It waits for its start a minute at most."""
+        raise NotImplementedError
 
     def probe(self, job: StageJob) -> JobLook:
         """Look at a job, quickly: each is looked at several times a second."""
+        raise NotImplementedError
 
     def why_it_waits(self, job: StageJob) -> str:
         """Return why a job does not proceed: it waits, or is suspended; empty if it proceeds."""
+        del job
+        return ""
 
     def stop(self, job: StageJob, *, kill: bool = False) -> bool:
         """Ask a job's supervisor to stop the stage, or kill the supervisor; False: there is none.
 
         A job that waits is withdrawn.
         """
+        raise NotImplementedError
 
     def prove_gone(self, job: StageJob) -> tuple[str, ...]:
         """End what is left of a job, and return what still runs; empty: it is proved gone.
@@ -441,6 +451,12 @@ class ExecutorBackend(Protocol):
         A supervisor that lives is left alone, and returned. It takes the job's grace period and
         some seconds at most.
         """
+        look = self.probe(job)
+        if look.state == JobState.ORPHAN:
+            self.stop(job, kill=True)
+            look = self.probe(job)
+        is_gone = look.state in (JobState.NONE, JobState.GONE, JobState.UNREADABLE)
+        return () if is_gone else look.processes or (job.key,)
 
     def adopt(self, job: StageJob) -> None:
         """Take over a job that an earlier worker launched."""
@@ -524,7 +540,7 @@ class SearchRule:
 
 @dataclass(frozen=True, slots=True)
 class OptionProblem:
-    """What is wrong with the options of a sampler or a pruner."""
+    """What is wrong with the options of a sampler, a pruner or an executor."""
 
     message: str
     """What follows the option's name: `needs multivariate: true`."""

@@ -277,6 +277,8 @@ TABLE = [
     B("sampler's option", search("[1]", "trials: 1\nsampler: {by: tpe, multivariat: true}"), [("bad-option", 9, 26)], ("did you mean 'multivariate'",)),
     B("sampler's options together", search("[1]", "trials: 1\nsampler: {by: tpe, group: true}"), [("bad-option", 9, 33)], ("multivariate: true",)),
     B("sampler's options that exclude each other", search("[1]", "trials: 1\nsampler: {by: cmaes, with_margin: true, lr_adapt: true}"), [("bad-option", 9, 47)], ("with_margin",)),
+    B("unknown executor", stage("run: x\nexecutor: slrum"), [("bad-executor", 4, 15)], ("local",)),
+    B("local executor with options", stage("run: x\nexecutor: {local: {gpus: 1}}"), [("bad-option", 4, 24)], ("gpus", "no options")),
     B("bootstrap without a bound", search("[1]", "trials: 1\nprune: {by: hyperband, bootstrap_count: 2}"), [("bad-option", 9, 47)], ("max_resource",)),
     B("bounds inverted", search("[1]", "trials: 1\nprune: {by: hyperband, min_resource: 9, max_resource: 3}"), [("bad-range", 9, 44)], ("above `max_resource`",)),
     B("grid of a range", search("{low: 0.0, high: 1}", "trials: 1\nsampler: grid"), [("bad-range", 5, 15)], ("step",)),

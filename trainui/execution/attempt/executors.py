@@ -50,7 +50,7 @@ _STATES: Mapping[ProbeState, JobState] = {
 }
 
 
-class LocalExecutor:
+class LocalExecutor(ExecutorBackend):
     """Runs attempts on this machine, each under a supervisor that outlives the worker."""
 
     def __init__(self, fork_server: ForkServer | None = None) -> None:
@@ -199,14 +199,3 @@ def find(name: str) -> Executor:
         known = ", ".join([LOCAL, *registry.names(Executor)])
         raise UsageError(f"no executor {name!r} is installed; known: {known}")
     return plugin
-
-
-def problems(name: str, options: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Return what is wrong with a stage's options for an executor: each option, and a message.
-
-    Raises:
-        UsageError: no package has one of this name.
-        PluginError: it cannot be loaded.
-    """
-    plugin = find(name)
-    return list(registry.run(plugin, plugin.problems, options) or ())
