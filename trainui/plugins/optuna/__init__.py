@@ -13,6 +13,8 @@ FORMAT = Format(
     decoder="trainui.plugins.optuna.journal:OptunaJournal",
     recognise="trainui.plugins.optuna.journal:recognise",
     refines="jsonl",
+    is_usual="trainui.plugins.optuna.journal:is_usual",
+    find="trainui.plugins.optuna.journal:find",
     is_preset_too=True,
     is_one_curve=True,
 )

@@ -8,6 +8,7 @@ ignores, like one of a trial that has ended, is ignored here.
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -16,8 +17,13 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from trainui.plugin import Answer
+from trainui.plugin import Answer, FoundFile
 from trainui.plugin.reading import Decoded, Decoder, SparseRows, files, look_at, plain_files
+
+_NAMED = re.compile(
+    r"(?!.*\.(log|out|err|jsonl|csv|tsv)$).*(journal|optuna|study|storage|trial|hpo).*", re.I
+)
+"""Names of journals, but for endings that are looked into anyway."""
 
 FIELDS = frozenset({"op_code", "worker_id"})
 """Fields of all lines."""
@@ -193,6 +199,17 @@ def is_journal(path: Path) -> bool:
     """Return True if a file begins as a journal."""
     head = files.known_head(path, look_at(path)).partition(b"\n")[0]
     return head.startswith(b"{") and all(f'"{name}"'.encode() in head for name in FIELDS)
+
+
+def is_usual(path: Path) -> bool:
+    """Return True for a journal whose name says so, whatever its ending is."""
+    return _NAMED.fullmatch(path.name) is not None and is_journal(path)
+
+
+def find(path: Path, root: Path | None) -> FoundFile | None:
+    """Return how such a journal is read; other names are found by their content."""
+    del root
+    return FoundFile(is_sure=True) if is_usual(path) else None
 
 
 def as_database(path: Path) -> sqlite3.Connection:

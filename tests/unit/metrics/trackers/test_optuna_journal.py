@@ -6,8 +6,10 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from trainui.metrics import trackers
-from trainui.metrics.discovery import tracker_runs
+from trainui.metrics.discovery import default_sources, tracker_runs, trainings
 from trainui.plugins.optuna import database as optuna_database
 from trainui.plugins.optuna.journal import OptunaJournal
 
@@ -91,4 +93,17 @@ def test_the_series_of_a_whole_journal_have_the_same_numbers(tmp_path: Path) -> 
         "gone/trial 0": ["5 nan"],
         "gone/value": ["0 2.5"],
         "gone/trial 1": ["2 0.5"],
+    }
+
+
+@pytest.mark.parametrize("name", ["journal", "study.journal", "optuna_storage.bin", "hpo.txt"])
+def test_a_journal_is_found_by_any_name_that_says_so(tmp_path: Path, name: str) -> None:
+    written(tmp_path / name)
+    (tmp_path / "journal.md").write_text("# Journal\n")
+    (one,) = default_sources.candidates(tmp_path)
+    assert (one.path.name, one.reading.format) == (name, "optuna")
+    found = trainings.below(tmp_path)
+    assert {(one.kind, one.path.name, len(one.jobs)) for one in found} == {
+        ("optuna", name, 1),
+        ("optuna", name, 2),
     }
