@@ -214,6 +214,9 @@ class Tracker(Plugin):
     """`(trainings)` to the trainings, where several parts of one are one."""
     owns: Code = ""
     """`(directories, name)` to True for a file of the tracker itself, which is no training's."""
+    unread: str = ""
+    """What to do instead, where none of the files that it `owns` are read: they are left alone, and
+    people are referred to this: `log to TensorBoard too`. The name is empty for a directory."""
     leaves: tuple[str, ...] = ()
     """Names of directories, as globs, in which only the files at their top have metrics."""
     places: tuple[str, ...] = ()

@@ -107,6 +107,17 @@ def is_trackers_own(parts: Sequence[str]) -> bool:
     return any(registry.ask(one, one.owns, directories, name) for one in registry.records(Tracker))
 
 
+def unread(path: Path) -> Tracker | None:
+    """Return the tracker whose files are not read, if a file or a directory is one of its."""
+    for one in registry.records(Tracker):
+        if one.unread:
+            name = path.name if not path.is_dir() else ""
+            directories = path.parts[:-1] if name else path.parts
+            if registry.ask(one, one.owns, directories, name):
+                return one
+    return None
+
+
 def by_kind(named: Iterable[SourceFile]) -> list[SourceFile]:
     """Return named files as if they were found: one curve never mixes two kinds of files."""
     places = _PRECEDENCE | {one.family: one.precedence for one in registry.records(Format)}
@@ -146,7 +157,7 @@ def usual_files(root: Path) -> Iterator[Path]:
 
 def candidate(path: Path, stage_dir: Path) -> SourceFile | None:
     """Return a file as a candidate; None if its name is not one of the usual ones."""
-    if is_trackers_own(path.parts[len(stage_dir.parts) :]):
+    if is_trackers_own(path.parts[len(stage_dir.parts) :]) or unread(path) is not None:
         return None
     for plugin, found in placed(path, stage_dir):
         format = plugin.name if found.is_sure else None

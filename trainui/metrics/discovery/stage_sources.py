@@ -22,6 +22,7 @@ from trainui.metrics.formats.text.pattern import PatternError, compile_pattern
 from trainui.metrics.source_file import DecoderChoice, SourceFile
 from trainui.metrics.tail import check_descriptors, look_at
 from trainui.model.definition import MetricSource, StageDefinition
+from trainui.plugin import Tracker
 from trainui.store.points.point_sources import key_of
 from trainui.supervisor import protocol
 from trainui.system import plain_files
@@ -245,7 +246,13 @@ def searched_places(attempt_dir: Path, stage_dir: Path, definition: StageDefinit
     places = [f"{name} ({_size(attempt_dir / name)})" for name in streams]
     files = [_file(one) for one in default_sources.usual_files(stage_dir)]
     workdir = Path(definition.workdir)
-    if written := _written(workdir, attempt_dir / protocol.STARTED_FILE):
+    names, unread = _written(workdir, attempt_dir)
+    if unread is not None:
+        return (
+            f"looked at {', '.join(places + files)}; its other files are {unread.label}'s, which "
+            f"are not read: {unread.unread}"
+        )
+    if written := formatting.listed(names, _SHOWN):
         return (
             f"looked at {', '.join(places + files)}; {written} in {workdir} has none or may be "
             "another run's: list this stage's file in `metrics`, or give each run its own `workdir`"
@@ -257,16 +264,30 @@ def searched_places(attempt_dir: Path, stage_dir: Path, definition: StageDefinit
     )
 
 
-def _written(workdir: Path, started: Path) -> str:
-    """Return names of files with usual names that were written since an attempt started."""
-    found, since = listing.of(workdir), look_at(started)
+def _written(workdir: Path, attempt_dir: Path) -> tuple[list[str], Tracker | None]:
+    """Return names of files with usual names that were written since an attempt started.
+
+    Those of a tracker whose files are not read are left out, and the tracker is returned.
+    """
+    found, since = listing.of(workdir), look_at(attempt_dir / protocol.STARTED_FILE)
     found.walk()
-    names = [
-        str(path.relative_to(workdir))
+    new = [
+        path
         for path, state in sorted(found.states.items())
         if since is not None and state.modified >= since.modified
     ]
-    return formatting.listed(names, _SHOWN)
+    changed = [
+        one
+        for one in found.directories
+        if since is not None and lenient_files.modified(one) * 1e9 >= since.modified
+    ]
+    of_trackers = {
+        path: tracker
+        for path in (*new, *changed, *protocol.written_files(attempt_dir))
+        if (tracker := default_sources.unread(path)) is not None
+    }
+    names = [str(path.relative_to(workdir)) for path in new if path not in of_trackers]
+    return names, next(iter(of_trackers.values()), None)
 
 
 def _size(stream: Path) -> str:

@@ -124,6 +124,11 @@ class _Search:
                 "directory, or those that have trainings, alone"
             )
             return
+        if (unread := default_sources.unread(path)) is not None:
+            self._left_out[path] = (
+                f"its files are {unread.label}'s, which are not read; {unread.unread}"
+            )
+            return
         if (marked := _marked(place)) is not None:
             yield from self.storable(marked)
             return
