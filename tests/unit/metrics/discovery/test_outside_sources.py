@@ -29,7 +29,7 @@ from trainui.model.definition import MetricSource
 from trainui.store.db.engine import Store
 from trainui.store.db.statements import set_values
 from trainui.store.points import read_points
-from trainui.supervisor.protocol import RUN_TAG, WRITTEN_FILE
+from trainui.supervisor.protocol import RUN_TAG, STARTED_FILE, WRITTEN_FILE
 
 
 @pytest.fixture(autouse=True)
@@ -531,6 +531,18 @@ def test_a_file_made_just_before_the_end_is_found(
     monkeypatch.setattr(listing, "MAX_AGE", 1e9)
     attempt, reader = begin(store, tmp_path)
     write(attempt.workdir / "metrics.jsonl", lines([1, 2]))
+    assert end(store, attempt, reader) == {"loss": [0.5, 1.0]}
+
+
+def test_a_file_of_the_tick_of_the_start_is_the_attempts(store: Store, tmp_path: Path) -> None:
+    tick = 1_796_087_848_123_456_700
+    assert tick / 1e9 * 1e9 > tick  # as a float, the start is later
+    attempt, reader = begin(store, tmp_path)
+    file = attempt.workdir / "metrics.jsonl"
+    write(file, lines([1, 2]))
+    for path in (attempt.directory / STARTED_FILE, file):
+        os.utime(path, ns=(tick, tick))
+    assert not stage_sources.is_silent(reader.files.place, attempt.to_read.definition)
     assert end(store, attempt, reader) == {"loss": [0.5, 1.0]}
 
 
