@@ -15,6 +15,7 @@ from tests.integration import background
 from tests.integration.runs import NOTE, home_with_worker, stage
 from tests.unit.supervisor.waiting import wait_for
 from trainui import settings
+from trainui.cli.machine import doctor
 from trainui.execution.daemon import health, lifecycle
 from trainui.execution.worker import celery_app
 from trainui.execution.worker.task_sender import TASK_NAME, QueueRecord, QueueSweeper
@@ -131,6 +132,8 @@ def test_a_broker_out_of_memory_is_named_and_stages_start_afterwards(
         assert "maxmemory" in problem
         assert health.brief(home, home.database) == "broker refuses messages"
         assert any(problem in one for one in lifecycle.status()["problems"])
+        level, found, *_ = doctor.worker()
+        assert (level, problem in found) == (doctor.NOTE, True)
         assert run.statuses() == {"a": "queued"}
     finally:
         server.config_set("maxmemory", 0)

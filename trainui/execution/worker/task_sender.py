@@ -194,7 +194,7 @@ class TaskSender:
                 if not broken:
                     logger.warning("could not send a task message, will retry: %r", error)
                 if isinstance(error.__cause__ or error, ResponseError) and not broken:
-                    why = str(error.__cause__ or error)
+                    why = str(error.__cause__ or error).rstrip(".")
                     self._record.update(refused=why, refused_since=time.time())
                 broken = True
                 self._disconnect()
