@@ -239,7 +239,8 @@ SECRET = """\
 name: secret
 params: {access_token: 512000, api_key: key-of-before}
 stages:
-  - {name: a, run: ["echo", "${params.access_token}", "${params.api_key}"]}
+  - name: a
+    run: [env, API_TOKEN=token-of-before, echo, "${params.access_token}", "${params.api_key}"]
 """
 
 
@@ -249,7 +250,7 @@ def test_an_edited_secret_is_noticed_and_never_shown(served: CommandLine) -> Non
     served.write("secret.yaml", edited)
     plan = served("resume", "secret", "--dry-run")
     assert "command changed" in plan.out
-    for value in ("512000", "1024000", "key-of"):
+    for value in ("512000", "1024000", "key-of", "token-of"):
         assert value not in plan.out + plan.err
     # left out now, and not forgotten
     served.write("secret.yaml", edited + '  - {name: b, run: "true"}\n')

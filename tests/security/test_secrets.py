@@ -25,9 +25,11 @@ SECRETS = {
     "nested": "canary-nested-{a: [1]}-yranac",
     "lines": "canary-line-one-yranac\ncanary-line-two-yranac\n",
     "former": "canary-former-before-an-edit-yranac",
+    "assigned": "canary-assigned-in-a-command-yranac",
 }
 
-PIPELINE = """
+PIPELINE = (
+    """
 name: leaky
 params:
   api_key: null
@@ -42,10 +44,11 @@ stages:
     task: leak.go
     params: {deep: [{db_password: CANARY_NESTED}]}
   - name: warned
-    run: "cat leaked.txt; sleep 0.1; exit 0"
+    run: "export MY_TOKEN='CANARY_ASSIGNED'; cat leaked.txt; sleep 0.1; exit 0"
     metrics: leaked.txt
-""".replace("CANARY_NESTED", json.dumps(SECRETS["nested"])).replace(
-    "CANARY_FORMER", json.dumps(SECRETS["former"])
+""".replace("CANARY_NESTED", json.dumps(SECRETS["nested"]))
+    .replace("CANARY_FORMER", json.dumps(SECRETS["former"]))
+    .replace("CANARY_ASSIGNED", SECRETS["assigned"])
 )
 
 LEAK = """

@@ -243,6 +243,21 @@ def secrets_of(value: Json, *, secret: bool = False) -> Iterator[str]:
             yield from secrets_of(item, secret=secret)
 
 
+_ASSIGNMENT = re.compile(
+    r"""(?<![\w.$/-])([A-Z_][A-Z0-9_]*)=("[^"$]+"|'[^']+'|[^\s;&|()<>`'"$]+)"""
+)
+_ASSIGNED_WORD = re.compile(r"([A-Z_][A-Z0-9_]*)=([^$]+)", re.DOTALL)
+
+
+def assigned(command: str | Sequence[str] | None) -> dict[str, str]:
+    """Return the variables that a command sets itself, as `API_KEY=... python train.py` does."""
+    if command is None:
+        return {}
+    if isinstance(command, str):
+        return {one[1]: one[2].strip("\"'") for one in _ASSIGNMENT.finditer(command)}
+    return {one[1]: one[2] for one in map(_ASSIGNED_WORD.fullmatch, command) if one is not None}
+
+
 def _masked(value: Json) -> Json:
     if isinstance(value, Mapping):
         return mask(value)
@@ -291,6 +306,8 @@ def conceal(
 def known(pipeline: Pipeline, environ: Mapping[str, str]) -> set[str]:
     """Return the secret values of a pipeline and of an environment."""
     own = [values for stage in pipeline.stages for values in (stage.env, stage.params)]
+    for stage in pipeline.stages:
+        own += [assigned(stage.command), assigned(stage.resume_run)]
     return {secret for values in (environ, pipeline.params, *own) for secret in secrets_of(values)}
 
 

@@ -21,7 +21,7 @@ from typing import Any
 from trainui import paths
 from trainui.errors import UnfitEnvironmentError
 from trainui.pipeline import template
-from trainui.pipeline.masking import Masker, Secrets, secrets_of
+from trainui.pipeline.masking import Masker, Secrets, assigned, secrets_of
 from trainui.supervisor.protocol import IDENTITY
 from trainui.system import plain_files
 
@@ -54,7 +54,9 @@ class ShellEnvironment:
 
     def known_secrets(self) -> set[str]:
         """Return all secret values that the run's stages have or had, also nested ones."""
-        own = [fields.get(name, {}) for fields in self.secrets.stages.values() for name in _VALUES]
+        stages = self.secrets.stages.values()
+        own = [fields.get(name, {}) for fields in stages for name in _VALUES]
+        own += [assigned(fields.get(name)) for fields in stages for name in _COMMANDS]
         found = {*self.former}
         for values in (self.environ, self.secrets.params, *own):
             found.update(secrets_of(values))
@@ -63,6 +65,7 @@ class ShellEnvironment:
 
 _VALUES = ("env", "params")
 """The fields of a stage that give values names."""
+_COMMANDS = ("command", "resume_run")
 
 
 def _with_variables(text: str, environ: Mapping[str, str]) -> str:

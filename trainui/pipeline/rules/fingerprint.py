@@ -128,7 +128,9 @@ def changes(
     The secret values of `secrets`, the run's parameters, are masked.
     """
     after = replace(after, **{name: getattr(before, name) for name in FIELDS if name not in fields})
-    hidden = {**(secrets or {}), **before.params, **before.env, **after.params, **after.env}
+    hidden: dict[str, Json] = {"run": dict(secrets or {})}
+    for name, one in (("before", before), ("after", after)):
+        hidden[name] = {**masking.assigned(one.command), **one.params, **one.env}
     found = [*_command_changes(before, after, hidden)]
     found += _mapping_changes("param", before.params, after.params, hidden)
     found += _mapping_changes("env", before.env, after.env, hidden)
