@@ -39,6 +39,7 @@ from trainui.plugin.records import LaunchAnswer as LaunchAnswer
 from trainui.plugin.records import Launched as Launched
 from trainui.plugin.records import LineReader as LineReader
 from trainui.plugin.records import LogLines as LogLines
+from trainui.plugin.records import NumberRow as NumberRow
 from trainui.plugin.records import Option as Option
 from trainui.plugin.records import OptionProblem as OptionProblem
 from trainui.plugin.records import Owner as Owner

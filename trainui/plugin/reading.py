@@ -18,9 +18,11 @@ from trainui.metrics.formats.json_file import JsonFile
 from trainui.metrics.formats.labels import of_job as job_label
 from trainui.metrics.formats.lenient_json import first_objects
 from trainui.metrics.formats.lenient_json import load as load_json
-from trainui.metrics.formats.numbers import to_number
+from trainui.metrics.formats.numbers import leading_number, to_number
 from trainui.metrics.formats.rows import SparseRows, dotted_leaves, dotted_numbers, row_points
 from trainui.metrics.formats.table import Decoded, WholeTable
+from trainui.metrics.formats.text.grammar import NUMBER, split_metrics
+from trainui.metrics.formats.text.log_lines import message
 from trainui.metrics.lenient_files import as_json, flat, load_yaml
 from trainui.metrics.tail import GrowingFile, UnreadableFileError, look_at, raise_shortage
 from trainui.metrics.trackers import MOST_ROWS, columns, tracked
@@ -39,6 +41,7 @@ from trainui.system import plain_files
 __all__ = [
     "MOST_ROWS",
     "NO_TIME",
+    "NUMBER",
     "Bools",
     "Bytes",
     "CsvTable",
@@ -65,14 +68,17 @@ __all__ = [
     "fold_prefix",
     "is_part",
     "job_label",
+    "leading_number",
     "load_json",
     "load_yaml",
     "look_at",
+    "message",
     "of_directory",
     "plain_files",
     "raise_shortage",
     "row_points",
     "settings",
+    "split_metrics",
     "to_number",
     "tracked",
     "tracked_runs",

@@ -725,18 +725,39 @@ class LogLines(Plugin):
 
     reader: Code
     """A class made with a dict, in which it keeps its state as plain JSON: see LineReader."""
+    pattern: str = ""
+    """Found in the first of its lines, at least; what its memory is empty for is read without it."""
     rank: int = 50
     """The lowest is tried first."""
 
 
-class LineReader(Protocol):
+NumberRow = dict[str, float]
+"""Numbers by name, with their `step`."""
+
+
+class LineReader:
     """Reads the lines of a log, in order."""
 
-    def read(self, line: str) -> Sequence[Mapping[str, Any]]:
-        """Return the rows that a line completes: numbers by name, with their `step`."""
+    def __init__(self, memory: dict[str, Any]) -> None:
+        """Continue from a memory, which is stored with the points."""
+        self.memory = memory
 
-    def finish(self) -> Sequence[Mapping[str, Any]]:
+    @classmethod
+    def carried_over(cls, memory: Mapping[str, Any]) -> dict[str, Any]:
+        """Return what the next attempt's log needs to know of an attempt's: nothing, usually."""
+        del memory
+        return {}
+
+    def read(self, line: str) -> Sequence[NumberRow] | None:
+        """Return the rows that a line completes; None for a line that completes none and is its.
+
+        A line that gives no rows and is not its own is read by others.
+        """
+        raise NotImplementedError
+
+    def finish(self) -> Sequence[NumberRow]:
         """Return the rows that are still incomplete at the end."""
+        return ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,7 @@ Read `study` first (a search's), then `database` (anybody's).
 
 from __future__ import annotations
 
-from trainui.plugin import Database, Format, Searcher, Tracker
+from trainui.plugin import Database, Format, LogLines, Searcher, Tracker
 
 FORMAT = Format(
     interface=1,
@@ -53,4 +53,11 @@ SEARCHER = Searcher(
     problems="trainui.plugins.optuna.options:problems",
     modules=("optuna",),
     extra="search",
+)
+
+LINES = LogLines(
+    interface=1,
+    name="optuna",
+    reader="trainui.plugins.optuna.trial_lines:TrialLines",
+    pattern=r"Trial \d+ finished with value: ",
 )

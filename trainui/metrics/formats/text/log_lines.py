@@ -9,6 +9,7 @@ from contextlib import suppress
 from typing import Any
 
 from trainui.metrics.formats.decoder import Decoder
+from trainui.metrics.formats.text import grammar
 
 # The lines of a log as a terminal shows them: without colours and cursor movements.
 
@@ -69,61 +70,13 @@ LEVELS = ("level", "levelname", "severity", "lvl", "log.level")
 _ADDED = ("extra", "metrics", "data", "fields", "context", "payload")
 """Fields of a log record in JSON with the fields that a call of the logger added."""
 
-_TIME = r"\d\d:\d\d:\d\d(?:[.,]\d+)?"
-_STAMP = (
-    rf"(?:\d{{4}}[-/]\d\d[-/]\d\d[T ]|\d\d/\d\d/\d{{4}} |[IWEDF](?:\d{{4}}){{1,2}} "
-    rf"|(?:[A-Z][a-z]{{2}} )?[A-Z][a-z]{{2}} [ \d]\d )?"
-    rf"{_TIME}(?:Z|[+-]\d\d:?\d\d| [AP]M| \d{{4}}(?=\s))?"
-)
-_LEVEL = (
-    r"(?:DEBUG|INFO|WARN(?:ING)?|ERROR|CRITICAL|SUCCESS|TRACE|NOTICE"
-    r"|(?<=\[)(?:debug|info|warn(?:ing)?|error|critical)(?= *\])|[IWEDC](?=\]))(?!\w)"
-)
-_STEP = r"(?:global_?)?step|epoch|iter(?:ation)?|episode|round|batch"
-_SOURCE = (
-    r"[\w./<>-]+\.\w+:\d+|[\w.]+:[\w.<>]+:\d+|[\w./-]+\.py \d+(?=\))"
-    rf"|(?<=\()(?!(?i:{_STEP})\b)[A-Za-z_][\w.]*:\d+(?=\))"
-)
-_THREAD = r"MainThread|MainProcess|Thread-\d+"
-_PROCESS = (
-    rf"\d+(?= (?:{_SOURCE}))|(?<=\()(?:\w+ )?pid=\d+[^()]*(?=\))"
-    rf"|\d+(?=\]? +[\[(]?(?:{_LEVEL}|{_THREAD}))|\d+(?= [A-Za-z_][\w.]* (?:{_SOURCE}))"
-    rf"|(?!(?i:{_STEP}):)[A-Za-z_][\w.-]*:\d+(?=\t)"  # a host and a rank
-)
-_FIELD = (
-    # logfmt: `timestamp=2026-11-26T23:51:19Z level=info event="train step" step=0`
-    r"(?:timestamp|time|ts)=\"?\d{4}-\d\d-[^\s\"]+\"?"
-    r"|(?:level|lvl|severity|logger|caller)=(?:\"[^\"]*\"|[A-Za-z]\S*)"
-    r"|(?:event|msg|message)=(?:\"(?:[^\"\d]*\"(?!\S))?|[A-Za-z]\S*(?=\s))"
-)
-_NAME = (
-    rf"(?!(?i:{_STEP}|fps|ips|train(?= +\|)|val\w*|test\w*|eval\w*|dev|\w+[-_]val(?:id\w*)?"
-    r"|(?:rank|gpu|cuda|default)[ :=]?\d*)\b)"
-    r"[A-Za-z_][\w.\\-]*"
-    r"(?:(?<=[OGRLES]:root)(?=:\s)"
-    rf"|(?: \d+ \d{{9,}}(?= ))|(?=\])|(?= \|| - [^\d\s])|(?=:[A-Za-z])"
-    rf"|(?= (?i:{_STEP})\b\W{{0,3}}\d)"
-    rf"|(?= (?:{_SOURCE})\])|(?=\t(?:{_LEVEL})))"
-)
-_OPENING, _SEPARATOR = (
-    r"[\s\[(<]*+",
-    r"(?:\s*(?!\|.*\|\s*$)[\])>|:,]+(?:\s-\s|\s)?|\s+-\s|\s|$|(?<==\"))",
-)
-_PREFIX = re.compile(
-    rf"(?:\[[\w.-]+\] (?={_STAMP}))?"  # a host
-    rf"(?>{_OPENING}(?:{_STAMP}|{_LEVEL}|{_SOURCE}|{_PROCESS}|{_FIELD}){_SEPARATOR})"
-    rf"(?>{_OPENING}(?:{_STAMP}|{_LEVEL}|{_SOURCE}|{_PROCESS}|{_FIELD}|{_NAME}){_SEPARATOR})*"
-)
-
-
 def message(line: str) -> str:
     """Return a line without its logger's prefix."""
     if line.startswith('{"'):
         with suppress(ValueError, RecursionError):
             return record_message(json.loads(line)) or line
         return line
-    found = _PREFIX.match(line)
-    return line[found.end() :] if found else line
+    return grammar.message(line)
 
 
 def record_message(record: Mapping[str, Any]) -> str | None:

@@ -1,0 +1,559 @@
+"""What printed lines say together: context and counters are carried from line to line.
+
+The rules: x is the global step if the lines allow to know it, else the epoch, else the count of the
+lines of that series. A line that states its own epoch and no step (a summary after its batches) has
+that epoch's last step if the batches have steps, in a series of its own name. A line without a
+counter takes the last one seen. What is of another part of the data, set, fold or training has a
+series of its own. Where that cannot be decided, nothing is read: none is better than a wrong one.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from trainui.metrics.formats import labels, lenient_json
+from trainui.metrics.formats.rows import names_settings, numbers
+from trainui.metrics.formats.table import step_fields
+from trainui.metrics.formats.text import counting, grammar
+from trainui.metrics.formats.text.counting import EpochSteps
+from trainui.metrics.formats.text.grammar import STEP, Line, Number, Row, Value
+from trainui.metrics.formats.text.log_lines import record_fields, record_message
+from trainui.metrics.formats.text.tables import Table
+
+NOTHING: Sequence[Row] = ()
+RANKS: Sequence[Row] = []
+"""Returned for a line in which processes are named: each has a state of its own."""
+_MOST = 100
+"""Names, labels and counts that are kept."""
+_MOST_LINES = 500
+"""Lines of an object that was wrapped."""
+_ENOUGH, _ENOUGH_AT_END = 10, 2
+"""Lines without a step of the same names that make a series: while the log may grow, and at its end."""
+_TITLE_LINES = 4
+"""Lines without metrics after which a title is over."""
+
+_OPENS = re.compile(r"(?:[^{]* )?\{[\"'][^{}]*(?:\{[^{}]*\}[^{}]*)*,\s*")
+"""The first line of an object that `pprint` has wrapped."""
+_COUNT = re.compile(r"(\d+)/(\d+)")
+_KINDS = ("_type", "type", "event", "split", "phase", "mode", "stage")
+"""Fields that may say the part of the data, as in `"_type": "val_epoch"`."""
+_CONTINUED = re.compile(r"\s{10,}\S")
+_JOB = re.compile(r"\s*#(?P<number>\d+) : (?P<overrides>\S.*?)\s*")
+"""Hydra's launcher, before each job of a multirun."""
+_RESULT = re.compile(r"Result for (?P<trial>\S+):\s*")
+"""The heading of what one of Ray's trials reports."""
+_RESTARTS = re.compile(r"(?:batch|it|iters?|i|n|idx|)", re.IGNORECASE)
+"""Names of positions that begin again in each epoch, whether its end is printed or not."""
+_TRAINS = re.compile(
+    r"\W*(?:train|run|start|begin|fold|seed|task|experiment|config|model|method|trial|dataset|split)",
+    re.IGNORECASE,
+)
+_DECORATED = re.compile(r"\s*[-=#*~<>+]{2,}\s*(?=.*\w)|.*\w.*[-=#*~<>+]{3,}\s*$")
+_RESUMES = re.compile(r"resum|load|restor|checkpoint|warn|error|epoch|step|sav|\.py|/", re.IGNORECASE)
+_LONGEST_GROUP = 60
+_CARRIED = ("word", "words", "folds", "within", "counts", "known", "first", "confirmed", "group")
+
+
+class LogState:
+    """Reads the lines of one process; keeps what it has seen in a memory, as plain JSON."""
+
+    def __init__(self, memory: dict[str, Any], held: list[list[Any]]) -> None:
+        """Continue from a memory; `held` are the rows that wait for a confirmation, with labels."""
+        self.memory = memory
+        self._held = held
+        self._table = Table(memory.setdefault("table", {}))
+        self.is_doubtful = False
+        """True if what was read last may be a chance match."""
+
+    def read(self, line: str) -> Sequence[Row]:
+        """Return the rows that a line completes."""
+        if len(line) > grammar.MAX_PRINTED and "{" not in line:
+            return NOTHING
+        memory, self.is_doubtful = self.memory, False
+        if "{" in line or "lines" in memory:
+            line = self._joined(line)
+        if "wraps" in memory and (rows := self._continued(line)) is not None:
+            return rows
+        if (cells := self._table.read(line)) is not None:
+            return self._of_table(cells)
+        form, found = grammar.lex(grammar.normal(line))
+        said = grammar.parse(form)
+        if said is grammar.OTHER:
+            return self._skip(line)
+        kind = said.kind
+        if kind == "row":
+            return self._row(said, found)
+        if kind == "bare":
+            return self._bare(said, found)
+        if kind == "heading":
+            return self._heading(said, found)
+        if kind == "object":
+            return self._object(line, said)
+        if kind == "title":
+            memory["title"] = {"of": said.part, "left": _TITLE_LINES, "used": False}
+            memory["skips"] = False
+        elif kind == "blank":
+            if memory.get("title", {}).get("used"):
+                del memory["title"]
+        elif kind == "ranks":
+            return RANKS
+        elif kind == "fold" and said.fold:
+            memory["fold"] = self._fold(said.fold, found)
+        else:
+            return self._skip(grammar.filled(said.text, found), said)
+        return NOTHING
+
+    def finish(self) -> Sequence[Row]:
+        """Return the rows that wait for more of their kind, if there are enough."""
+        waiting = self.memory.pop("waiting", [])
+        if len(waiting) < _ENOUGH_AT_END:
+            return NOTHING
+        self.memory["known"] = True
+        return [row for row in waiting if row]
+
+    # The context of a line.
+
+    def _skip(self, text: str, said: Line | None = None) -> Sequence[Row]:
+        """Note a line without metrics: it may be the heading of a training, or end a title."""
+        memory = self.memory
+        memory["under"] = False
+        if "#" in text and (job := _JOB.fullmatch(text)):
+            memory["group"] = memory["only"] = labels.of_job(job["number"], job["overrides"])
+        if text.startswith("Result for ") and (trial := _RESULT.fullmatch(text)):
+            first = memory.setdefault("first_trial", trial["trial"])
+            memory["group"] = "" if trial["trial"] == first else trial["trial"]
+        if title := memory.get("title"):
+            title["left"] -= 1
+            if title["left"] <= 0:
+                del memory["title"]
+        plain = text.strip()
+        if said is not None and plain and len(plain) <= _LONGEST_GROUP + 20:
+            is_heading = _DECORATED.match(text) or _TRAINS.match(plain)
+            if is_heading and not _RESUMES.search(plain):
+                memory["candidate"] = plain.strip("-=#*~<>+ :.\t")[:_LONGEST_GROUP]
+        return NOTHING
+
+    def _fold(self, fold: tuple[str, str], found: Sequence[str]) -> list[Any]:
+        stem, place = fold
+        return [stem, int(place if place.isascii() else grammar.number(place, found))]
+
+    def _group(self, said: Line, found: Sequence[str], step: float) -> str:
+        """Return the prefix of a row that is of another training than the first."""
+        memory = self.memory
+        if (candidate := memory.pop("candidate", None)) is not None:
+            if memory.get("rows") and step <= memory["rows"][0] < memory["rows"][1]:
+                memory["group"] = candidate.replace("/", "_")
+        lowest, _last = memory.get("rows", (step, step))
+        memory["rows"] = (min(lowest, step), step)
+        prefix = f"{group}/" if (group := memory.get("group")) else ""
+        fold = self._fold(said.fold, found) if said.fold else memory.get("fold")
+        return prefix + (_prefix_of_fold(memory, fold, step) if fold else "")
+
+    def _restarted(self, step: float) -> None:
+        """Forget the counters of the training before, if a heading begins another one."""
+        memory = self.memory
+        if "candidate" in memory and memory.get("rows") and step <= memory["rows"][0] < memory["rows"][1]:
+            for name in ("steps", "x", "heading", "at"):
+                memory.pop(name, None)
+
+    def _label(self, said: Line, step: float) -> str:
+        """Return the word that a row is of, as in `critic step 3 loss 1` after `actor step 3`."""
+        memory, word = self.memory, said.label
+        first = memory.setdefault("word", word)
+        if word == first or not word:
+            return ""
+        apart = memory.setdefault("words", [])
+        if word not in apart:
+            if (not said.is_named and step > memory.get("at", step)) or len(apart) >= _MOST:
+                return ""  # the same training under another word
+            apart.append(word)
+        return f"{word}/"
+
+    def _part(self, said: Line, step: float | None = None) -> str:
+        """Return the part of the data that a title above says."""
+        title = self.memory.get("title")
+        if not title or said.part or said.is_of_training:
+            return ""
+        if step is not None and step != self.memory.get("at"):
+            del self.memory["title"]
+            return ""
+        title["used"], title["left"] = True, _TITLE_LINES
+        return str(title["of"])
+
+    # The counters of a line.
+
+    def _steps(self, part: str = "") -> EpochSteps:
+        return EpochSteps(self.memory.setdefault("steps", {}).setdefault(part, {}))
+
+    def _step(self, said: Line, found: Sequence[str]) -> float | None:
+        """Return the step of a line with counters; None if it cannot be known."""
+        memory, epoch, inner = self.memory, said.epoch, said.inner
+        outer = grammar.number(epoch.value, found) if epoch else None
+        if inner is None:
+            memory["ended"] = True
+            known = memory.get("x")
+            return outer if known is None or (epoch and not epoch.is_whole) else float(known)
+        place = grammar.number(inner.value, found) * inner.factor
+        of = grammar.number(inner.of, found) if inner.of else None
+        apart = said.part if of and not said.counts_all and memory.get("of") not in (None, of) else ""
+        is_place = bool(of) and not inner.name and not epoch
+        if is_place and said.part and memory.get("places") != of:
+            return None  # a position within the held-out data
+        if is_place and not said.part:
+            memory["places"] = of
+        if not apart and not said.part:
+            memory["of"] = of
+        steps = self._steps(apart)
+        if said.counts_all:
+            before = 0.0
+        elif outer is not None:
+            before = steps.before(outer, place, of, leads=said.leads, from_zero=said.from_zero)
+        elif (heading := memory.get("heading")) is not None:
+            before = steps.before(heading, place, of, leads=False, from_zero=False)
+        else:
+            restarts = bool(of) or memory.get("ended") or _RESTARTS.fullmatch(inner.name.rpartition(" ")[2])
+            may = bool(restarts) and (bool(inner.name) or bool(of))
+            before = steps.again(place, of, may_restart=may)
+        if not said.part:
+            memory["ended"] = False
+            if not apart:
+                memory["x"] = before + place
+        return before + place
+
+    def _heading(self, said: Line, found: Sequence[str]) -> Sequence[Row]:
+        """Note the counters of a line that has nothing else: the lines below are of them."""
+        memory = self.memory
+        first = said.inner or said.epoch
+        assert first is not None
+        self._restarted(grammar.number(first.value, found))
+        if said.inner is None and said.epoch is not None:
+            memory["heading"] = grammar.number(said.epoch.value, found)
+        title = memory.get("title")
+        if title and said.inner is not None and not said.epoch and not said.part:
+            step = grammar.number(said.inner.value, found)
+            if step < memory.get("at", 0):
+                memory["skips"] = True  # positions that start over, within a validation
+                return NOTHING
+        if said.part and said.inner is not None and not said.counts_all:
+            memory["title"] = {"of": said.part, "left": _MOST, "used": False}
+            return NOTHING  # a position within the held-out data
+        step_of = self._step(said, found)
+        if step_of is None:
+            return NOTHING
+        memory.update(at=step_of, below=True, under=True, skips=False)
+        memory.pop("title", None)
+        if said.part:
+            memory["title"] = {"of": said.part, "left": _MOST, "used": False}
+        return NOTHING
+
+    # The rows of a line.
+
+    def _row(self, said: Line, found: Sequence[str]) -> Sequence[Row]:
+        """Return the values of a line with counters."""
+        memory = self.memory
+        first = said.inner or said.epoch
+        assert first is not None
+        self._restarted(grammar.number(first.value, found))
+        known = memory.get("x")
+        step = self._step(said, found)
+        if step is None:
+            return NOTHING
+        part = self._part(said, step)
+        is_summary = said.inner is None and known is not None and bool(said.epoch and said.epoch.is_whole)
+        label = self._label(said, step)
+        if said.inner is None and not is_summary:
+            names = [value.name for value in said.values]
+            step = self._steps(said.part or part).counted_if_repeated(step, names)
+        prefix = self._group(said, found, step) + label
+        values = [value for value in said.values if not self._counts([value.name])]
+        row = self._named(values, found, prefix, part, is_summary=is_summary)
+        if said.wraps or said.text.endswith(":"):
+            memory["wraps"] = [step, said.part or part, grammar.filled(_tail(said), found), said.wraps]
+        memory.update(under=True, below=False, skips=False)
+        if not (said.part or label):
+            memory["at"] = step
+        memory.setdefault("at", step)
+        rows = [{STEP: step, **row}] if row else NOTHING
+        return self._doubtful(rows, is_sure=said.is_sure)
+
+    def _named(
+        self,
+        values: Sequence[Value],
+        found: Sequence[str],
+        prefix: str,
+        part: str,
+        *,
+        is_summary: bool = False,
+        notes: bool = True,
+    ) -> Row:
+        """Return values by their full names."""
+        within: list[str] = self.memory.setdefault("within", [])
+        row: Row = {}
+        for value in values:
+            name = grammar.filled(value.name, found)
+            of = value.part or ("" if grammar.is_held_out(name) else part)
+            number = grammar.number(value.value, found) * value.factor
+            if value.of:
+                number /= grammar.number(value.of, found) or 1.0
+            full = f"{prefix}{of}/{name}" if of else f"{prefix}{name}"
+            if is_summary and not of and name in within:
+                full = f"{prefix}epoch {name}"
+            elif notes and not is_summary and not of and name not in within and len(within) < _MOST:
+                if not grammar.is_held_out(name):
+                    within.append(name)
+            row.setdefault(full, number)
+        return row
+
+    def _bare(self, said: Line, found: Sequence[str]) -> Sequence[Row]:
+        """Return the values of a line without a counter, at the last one seen."""
+        memory = self.memory
+        at = memory.get("at")
+        if memory.get("skips") and not said.part:
+            if not memory.get("title", {}).get("used"):
+                return NOTHING
+        if said.inner is not None:
+            at = self._step(said, found)
+            if at is None:
+                return NOTHING
+            memory["at"] = at
+        names = [value.name for value in said.values]
+        if said.is_dict and not said.is_sure:
+            return NOTHING
+        if at is None or not said.values or self._counts(names):
+            return self._counted(said, found) if said.values else self._skip(grammar.filled(said.text, found), said)
+        values = said.values
+        is_below = bool(memory.get("below")) or said.inner is not None
+        is_under = memory.get("under") and (said.is_indented or said.is_of_training)
+        part = self._part(said)
+        has_fraction = any(value.value >= "\ue400" for value in values)
+        if not (is_below or (is_under and (has_fraction or any(v.is_usual for v in values)))):
+            if (said.part or part or said.label) and has_fraction and said.is_sure:
+                pass
+            else:
+                values = tuple(value for value in values if value.is_usual)
+        if is_below and not has_fraction and len(values) > 1 and not any(v.is_usual for v in values):
+            values = ()
+        if not values or re.match(r"\W*best\b", said.text, re.IGNORECASE):
+            return self._skip(grammar.filled(said.text, found), said)
+        label = self._label(said, at) if said.is_named else ""
+        prefix = self._group(said, found, at) + label
+        row = self._named(values, found, prefix, part, notes=False)
+        if is_below and said.inner is None and self._is_repeated(row):
+            first = [one for one in self._held if one[1].keys() - {STEP} == row.keys()]
+            for one in first:
+                self._held.remove(one)
+                one[1].pop(STEP)
+            return [found for one in (*(one[1] for one in first), row) for found in self._count(one)]
+        if said.is_of_training and not is_below:
+            within = memory.get("within", ())
+            row = {f"train/{name}" if name in within else name: row[name] for name in row}
+        memory["under"] = True
+        return self._doubtful([{STEP: at, **row}])
+
+    def _is_repeated(self, row: Row) -> bool:
+        """Return True if a heading has several lines of the same names: it distinguishes none."""
+        memory = self.memory
+        key, at = "\n".join(row), memory["at"]
+        seen = memory.setdefault("below_names", {})
+        last, repeats = seen.get(key, (None, 0))
+        if len(seen) < _MOST or key in seen:
+            seen[key] = [at, repeats + 1 if last == at else 0]
+        return last == at
+
+    def _counted(self, said: Line, found: Sequence[str]) -> Sequence[Row]:
+        """Return the usual values of a line in a log without counters, at the number of such lines."""
+        memory = self.memory
+        values = [value for value in said.values if value.is_usual]
+        if not values or not said.is_sure:
+            return self._skip(grammar.filled(said.text, found), said)
+        return self._count(self._named(values, found, "", self._part(said), notes=False))
+
+    def _counts(self, names: Iterable[str]) -> bool:
+        """Return True if lines with some names are counted."""
+        counted = self.memory.get("counts")
+        return bool(counted) and not {*names}.isdisjoint(
+            name.rpartition("/")[2] for key in counted for name in key.split("\n")
+        )
+
+    def _count(self, row: Row) -> Sequence[Row]:
+        memory = self.memory
+        group = memory.get("group")
+        row = {f"{group}/{name}": row[name] for name in row} if group else row
+        counts: dict[str, int] = memory.setdefault("counts", {})
+        names = "\n".join(row)
+        if len(counts) >= _MOST and names not in counts:
+            return NOTHING
+        counts[names] = count = counts.get(names, -1) + 1
+        if any(map(grammar.is_held_out, row)):
+            # those of held-out data are where the training is
+            trained = [n for name, n in counts.items() if not grammar.is_held_out(name.partition("\n")[0])]
+            count = max([count, *trained])
+        rows = [{STEP: float(count), **row}]
+        if memory.get("known"):
+            return rows
+        waiting = memory.setdefault("waiting", [])
+        waiting += rows
+        if max(counts.values()) + 1 < _ENOUGH:
+            return NOTHING
+        memory["known"] = True
+        return list(memory.pop("waiting"))
+
+    def _doubtful(self, rows: Sequence[Row], *, is_sure: bool = False) -> Sequence[Row]:
+        """Return rows of a line that may be a chance match."""
+        self.is_doubtful = not is_sure
+        return rows
+
+    # Lines of other kinds.
+
+    def _continued(self, line: str) -> Sequence[Row] | None:
+        """Return the numbers of a line that continues the one before."""
+        step, of, before, is_wrapped = self.memory.pop("wraps")
+        if is_wrapped and not _CONTINUED.match(line):
+            return None
+        if not is_wrapped and not line.lstrip().startswith(("{'", '{"')):
+            return None
+        text = re.sub(r"[\"'{}]", "", line) if not is_wrapped else line
+        form, found = grammar.lex(f"{before} {text.strip()}".strip())
+        pairs = grammar.find(form)
+        if not pairs or any(pair.is_step for pair in pairs):
+            return None
+        if is_wrapped and grammar.run_to_end(form, pairs):
+            return None
+        values = grammar._values(form, pairs, of)
+        if is_wrapped:
+            tail = grammar.filled(form[pairs[-1].end :], found)
+            self.memory["wraps"] = [step, of, tail, True]
+        row = self._named(values, found, "", "")
+        return self._doubtful([{STEP: step, **row}]) if row else NOTHING
+
+    def _joined(self, line: str) -> str:
+        """Return an object that spans several lines when its last one is read."""
+        begun: list[str] = self.memory.get("lines", [])
+        if begun and line.startswith(" ") and len(begun) < _MOST_LINES:
+            begun = [*begun, line]
+        else:
+            begun = [line] if _OPENS.fullmatch(line) else []
+        ended = len(begun) > 1 and line.rstrip().endswith("}") and _balanced(begun)
+        self.memory.pop("lines", None)
+        if begun and not ended:
+            self.memory["lines"] = begun
+        return " ".join("".join(begun).split()) if ended else line
+
+    def _object(self, line: str, said: Line) -> Sequence[Row]:
+        """Return the numbers of a printed object."""
+        value = lenient_json.load(line[line.index("{") :].strip())
+        if not isinstance(value, dict):
+            return NOTHING
+        text = record_message(value)
+        if text is not None and not step_fields(tuple(value), None):
+            fields = record_fields(value)
+            if fields is value or not step_fields(tuple(numbers(fields)), None):
+                return self.read(text)
+            value = fields
+        texts = (text for name in _KINDS if isinstance(text := value.get(name), str))
+        of = said.part or next(filter(None, map(_held_out, texts)), "")
+        row = numbers(value)
+        counts = {
+            name: found
+            for name in ("epoch", "iter", "iteration", "step", "batch")
+            if isinstance(text := value.get(name), str) and (found := _COUNT.fullmatch(text))
+        }
+        names = step_fields(tuple(row), None)
+        places: list[str] = []
+
+        def number(name: str, place: str, of_place: str = "") -> Number:
+            return Number(name, place, of_place)
+
+        if counts:
+            epoch = inner = None
+            for name, match in counts.items():
+                at = chr(0xE000 + len(places)), chr(0xE001 + len(places))
+                places += [match[1], match[2]]
+                if name == "epoch":
+                    epoch = number(name, *at)
+                else:
+                    inner = inner or number(name, *at)
+        elif names:
+            first = names[0]
+            counter = number(first, chr(0xE000 if row[first].is_integer() else 0xE400))
+            places.append(repr(row[first]))
+            epoch, inner = (counter, None) if first == "epoch" else (None, counter)
+        else:
+            if not any(grammar._IN_NAMES.search(name) for name in row) or any(map(names_settings, row)):
+                return NOTHING
+            row = {name: row[name] for name in row if not grammar.is_no_metric(name)}
+            row = {name if grammar.is_held_out(name) or not of else f"{of}/{name}": row[name] for name in row}
+            if (at_last := self.memory.get("at")) is not None:
+                return self._doubtful([{STEP: at_last, **row}])
+            return self._count(row)
+        values = []
+        for name, one in row.items():
+            if name not in names and not grammar.is_no_metric(name):
+                places.append(repr(one))
+                values.append(Value(name, "" if grammar.is_held_out(name) else of, chr(0xE400 + len(places) - 1)))
+        counts_all = inner is not None and not inner.of
+        said = Line("row", tuple(values), epoch, inner, counts_all=counts_all, part=of)
+        return self._row(said, places) if values else NOTHING
+
+    def _of_table(self, cells: tuple[float, Mapping[str, float], str]) -> Sequence[Row]:
+        """Return a row of a table."""
+        step, row, part = cells
+        if not row:
+            return NOTHING
+        self._restarted(step)
+        prefix = self._group(Line("row"), (), step)
+        self.memory["at"] = step
+        named = {name: row[name] for name in row if not grammar.is_no_metric(name)}
+        return [{STEP: step, **{f"{prefix}{part}{name}": named[name] for name in named}}]
+
+    def seen(self, step: float) -> None:
+        """Note the step of a row that a plugin has read: lines without a counter are of it."""
+        self.memory.update(at=step, under=True)
+
+
+def carried_over(memory: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the next attempt's log needs to know of an attempt's."""
+    found = {name: memory[name] for name in _CARRIED if name in memory}
+    if "steps" in memory:
+        found["steps"] = {part: counting.carried_over(one) for part, one in memory["steps"].items()}
+    return found
+
+
+def _tail(said: Line) -> str:
+    ends = [found.end() for found in re.finditer(grammar.VALUE, said.text)]
+    return said.text[ends[-1] :] if ends and said.wraps else ""
+
+
+def _balanced(lines: Iterable[str]) -> bool:
+    text = "".join(lines)
+    return text.count("{") <= text.count("}")
+
+
+_HELD_OUT = re.compile(rf"(?:.*[\W_])?(?P<part>{grammar.HELD_OUT})(?:[\W_].*)?", re.IGNORECASE)
+
+
+def _held_out(text: str) -> str:
+    found = _HELD_OUT.fullmatch(text)
+    return grammar.part_of(found["part"]) if found else ""
+
+
+def _prefix_of_fold(memory: dict[str, Any], fold: Sequence[Any], step: float) -> str:
+    """Return the prefix of the metrics in a line of a fold with a step.
+
+    A number that counts up together with the steps is no fold.
+    """
+    stem, number = fold
+    start = {"first": [stem, number], "last": [stem, number, step], "apart": False}
+    seen = memory.setdefault("folds", start)
+    last_stem, last, last_step = seen["last"]
+    seen["last"] = [stem, number, step]
+    counts_up = stem == last_stem and number > last and step > last_step
+    if (stem, number) == (last_stem, last) and not seen["apart"]:
+        return ""
+    if counts_up and not seen["apart"]:
+        seen["first"] = [stem, number]
+        return ""
+    seen["apart"] = True
+    return "" if seen["first"] == [stem, number] else f"{stem}={number}/"

@@ -1,0 +1,257 @@
+"""The lines of a log: those of other languages are read by plugins, all others by the grammar.
+
+The rule: each process has a state of its own. A plugin is asked about a line that its pattern
+matches, or once it has begun; a line that it does not take is the grammar's.
+"""
+
+from __future__ import annotations
+
+import copy
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from trainui.metrics.formats.rows import row_points
+from trainui.metrics.formats.table import Decoded
+from trainui.metrics.formats.text import processes, state as states
+from trainui.metrics.formats.text.grammar import STEP, Row, is_no_metric, is_setting
+from trainui.metrics.formats.text.log_lines import LogDecoder, lines_with_ends, message
+from trainui.metrics.formats.text.processes import ProcessLines
+from trainui.metrics.formats.text.state import LogState
+from trainui.plugin import LineReader, LogLines, registry
+from trainui.plugin.registry import PluginError
+
+SOUGHT = "sought"
+"""Key in the state: the metric that a search asks for, which one line shows for certain."""
+_MEMORY, _OTHERS, _LABELS = "memory", "processes", "labels"
+"""Keys in the state: of the main process, of others by label, and what was seen of the labels."""
+_CONFIRMED, _HELD = "confirmed", "held"
+"""Keys in the state: that there are metrics; the rows that wait for that. One line may be a chance
+match, so two lines of different steps are required, except where an earlier attempt was read, and
+for a line that shows the metric of the attempt's search."""
+_CONFIRMING_LINES, _MANY = 20, 5
+"""This many lines of the same step are no chance match either; and so many steps, if no name is a
+metric's for certain."""
+_MOST_PROCESSES = 1024
+
+
+class TextLines(LogDecoder):
+    """Decodes the lines of a log."""
+
+    name = "text"
+
+    def __init__(
+        self,
+        step: str | None = None,
+        state: dict[str, Any] | None = None,
+        path: Path | None = None,
+        *,
+        is_named: bool = False,
+    ) -> None:
+        """Continue from a state; a source that the pipeline file names needs no confirmation."""
+        super().__init__(step, state, path)
+        self._is_named = is_named
+
+    def decode(self, block: bytes, first_row: int) -> Decoded:
+        """Decode whole lines."""
+        return self._decoded(lines_with_ends(block), first_row, finish=False)
+
+    def finish(self, first_row: int) -> Decoded:
+        """Decode rows that were waiting for further lines."""
+        return self._decoded((), first_row, finish=True)
+
+    def _decoded(self, lines: Iterable[str], first_row: int, *, finish: bool) -> Decoded:
+        state = copy.deepcopy(self.state)
+        reader = _Reader(state, is_named=self._is_named)
+        rows = reader.read(lines)
+        if finish:
+            rows += reader.finish()
+        self.state = state
+        return Decoded(row_points(rows, first_row=first_row, step=self._step or STEP), len(rows))
+
+
+class _Reader:
+    """Reads lines by the state of their process."""
+
+    def __init__(self, state: dict[str, Any], *, is_named: bool) -> None:
+        self._state = state
+        if is_named:
+            state[_CONFIRMED] = True
+        self._held: list[list[Any]] = state.setdefault(_HELD, [])
+        self._processes = ProcessLines(state.setdefault(_LABELS, {}))
+        self._read: dict[str, _Process] = {}
+
+    def read(self, lines: Iterable[str]) -> list[Row]:
+        """Return the rows that some lines complete."""
+        rows: list[Row] = []
+        main = self._process("")
+        for line in lines:
+            if line[0] in processes.STARTS and processes.may_be_labelled(line):
+                rows += self._labelled(self._processes.split(line))
+                continue
+            try:
+                found = main.read(line)
+            except (ValueError, OverflowError):  # a number of 400 digits costs no other line
+                continue
+            if found:
+                rows += self._confirmed("", found, is_sure=not main.is_doubtful)
+            elif found is states.RANKS:
+                rows += self._labelled(processes.by_rank(message(line)))
+        return rows
+
+    def finish(self) -> list[Row]:
+        """Return the rows that were waiting for further lines."""
+        rows = self._labelled(self._processes.finish())
+        for label in ("", *self._state.get(_OTHERS, {})):
+            rows += self._confirmed(label, self._process(label).finish(), is_sure=True)
+        return rows
+
+    def _labelled(self, lines: Iterable[tuple[str, str]]) -> list[Row]:
+        rows: list[Row] = []
+        for label, text in lines:
+            process = self._process(label)
+            try:
+                found = process.read(text)
+            except (ValueError, OverflowError):
+                continue
+            if found:
+                rows += self._confirmed(label, found, is_sure=not process.is_doubtful)
+            elif found is states.RANKS and not label:
+                rows += self._labelled(processes.by_rank(message(text)))
+        return rows
+
+    def _process(self, label: str) -> _Process:
+        process = self._read.get(label)
+        if process is None:
+            others = self._state.setdefault(_OTHERS, {}) if label else self._state
+            if label and label not in others and len(others) >= _MOST_PROCESSES:
+                return self._process("")
+            memory = others.setdefault(label or _MEMORY, {})
+            process = self._read[label] = _Process(memory, self._held)
+        return process
+
+    def _confirmed(self, label: str, rows: Sequence[Row], *, is_sure: bool) -> Sequence[Row]:
+        """Return rows, with those that waited, once they are no chance match."""
+        state = self._state
+        if state.get(_CONFIRMED) or not rows:
+            return self._prefixed(label, rows)
+        held = self._held
+        held += [[label, row] for row in rows]
+        is_sure = is_sure or any(state.get(SOUGHT) in row for row in rows)
+        steps = len({row[STEP] for _label, row in held})
+        is_metric = any(not is_setting(name) for _label, row in held for name in row if name != STEP)
+        if not is_sure and (steps < (2 if is_metric else _MANY)) and len(held) < _CONFIRMING_LINES:
+            return ()
+        state[_CONFIRMED] = True
+        released = [one for label, row in held for one in self._prefixed(label, [row])]
+        held.clear()
+        return released
+
+    def _prefixed(self, label: str, rows: Sequence[Row]) -> Sequence[Row]:
+        prefix = self._processes.prefix(label) if rows else ""
+        if not prefix:
+            return rows
+        return [
+            {name if name == STEP else f"{prefix}{name}": row[name] for name in row} for row in rows
+        ]
+
+
+class _Process:
+    """Reads the lines of one process, by the plugins and the grammar."""
+
+    def __init__(self, memory: dict[str, Any], held: list[list[Any]]) -> None:
+        self._log = LogState(memory, held)
+        self._memory: dict[str, dict[str, Any]] = memory.setdefault("plugins", {})
+        self._readers: dict[str, LineReader | None] = {name: self._reader(name) for name in self._memory}
+        pattern = _pattern_of_plugins()
+        self._may_be_other = pattern.search if pattern is not None else (lambda _line: None)
+
+    @property
+    def is_doubtful(self) -> bool:
+        """True if what was read last may be a chance match."""
+        return self._log.is_doubtful
+
+    def read(self, line: str) -> Sequence[Row]:
+        """Return the rows that a line completes."""
+        self._log.is_doubtful = False
+        if self._readers or self._may_be_other(line):
+            for plugin in registry.records(LogLines):
+                reader = self._readers.get(plugin.name)
+                if plugin.name not in self._readers and re.search(plugin.pattern, line):
+                    reader = self._reader(plugin.name)
+                if reader is None:
+                    continue
+                rows = self._ask(plugin, reader, "read", line)
+                if reader.memory:
+                    self._readers[plugin.name] = reader
+                    self._memory[plugin.name] = reader.memory
+                if rows is None or rows:
+                    return self._taken(rows or ())
+        return self._log.read(line)
+
+    def finish(self) -> Sequence[Row]:
+        """Return the rows that were waiting for further lines."""
+        rows: list[Row] = []
+        for plugin in registry.records(LogLines):
+            if (reader := self._readers.get(plugin.name)) is not None:
+                rows += self._taken(self._ask(plugin, reader, "finish") or ())
+        return [*rows, *self._log.finish()]
+
+    def _taken(self, rows: Sequence[Row]) -> Sequence[Row]:
+        if not rows:
+            return ()
+        self._log.seen(rows[-1].get(STEP, 0.0))
+        kept = [
+            {name: row[name] for name in row if name == STEP or not is_no_metric(name)}
+            for row in rows
+        ]
+        return [row for row in kept if len(row) > 1]
+
+    def _ask(self, plugin: LogLines, reader: LineReader, verb: str, *line: str) -> Sequence[Row] | None:
+        """Ask a plugin; one that fails reads nothing more of a log."""
+        try:
+            with registry.guarded(plugin, ValueError, OverflowError):
+                rows: Sequence[Row] | None = getattr(reader, verb)(*line)
+                return rows
+        except PluginError:
+            self._readers[plugin.name] = None
+        except (ValueError, OverflowError):
+            pass
+        return ()
+
+    def _reader(self, name: str) -> LineReader | None:
+        plugin = next((one for one in registry.records(LogLines) if one.name == name), None)
+        if plugin is None:
+            return None
+        reader: LineReader | None = registry.ask(plugin, plugin.reader, self._memory.get(name, {}))
+        return reader
+
+
+@cache
+def _pattern_of_plugins() -> re.Pattern[str] | None:
+    """Return a pattern for the first lines of all plugins' languages."""
+    patterns = [f"(?:{one.pattern})" for one in registry.records(LogLines)]
+    return re.compile("|".join(patterns)) if patterns else None
+
+
+def carried_over(state: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the state to begin an attempt's log with, from that at the end of the one before."""
+
+    def handed(memory: Mapping[str, Any]) -> dict[str, Any]:
+        kinds = {one.name: one for one in registry.records(LogLines)}
+        plugins = {
+            name: carried
+            for name, one in memory.get("plugins", {}).items()
+            if name in kinds and (carried := registry.code(kinds[name].reader).carried_over(one))
+        }
+        return {**states.carried_over(memory), **({"plugins": plugins} if plugins else {})}
+
+    found: dict[str, Any] = {
+        _CONFIRMED: state.get(_CONFIRMED),
+        _MEMORY: handed(state.get(_MEMORY, {})),
+        _OTHERS: {label: handed(one) for label, one in state.get(_OTHERS, {}).items()},
+        _LABELS: processes.carried_over(state.get(_LABELS, {})),
+    }
+    return {key: value for key, value in found.items() if value}

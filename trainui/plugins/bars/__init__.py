@@ -1,0 +1,13 @@
+"""Progress bars of tqdm, Lightning, Ignite and Rich."""
+
+from __future__ import annotations
+
+from trainui.plugin import LogLines
+
+LINES = LogLines(
+    interface=1,
+    name="tqdm",
+    reader="trainui.plugins.bars.lines:Bars",
+    pattern=r"\d[^\]]*\]\s*$|━|•",
+    rank=60,
+)

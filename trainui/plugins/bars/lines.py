@@ -1,0 +1,203 @@
+"""tqdm's progress bars followed by numbers, also as drawn by Lightning, Ignite and Rich."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from trainui.plugin import LineReader, NumberRow
+from trainui.plugin.reading import leading_number, split_metrics
+
+_AMOUNT = r"(?:\d++\.?+\d*+|\.\d++)[kMGT]?+"
+_BAR = re.compile(
+    rf"(?P<text>.*?)(?::\s+|^\s*|\s)(?:\d+%\|[^|]*\|\s*)?(?P<at>{_AMOUNT})(?:/(?P<of>{_AMOUNT}|\?))?\s?"
+    r"(?:[^\s\d\[]\S*\s)?\[(?P<times>\d[\d:]*(?:<[^,\]]*)?)(?P<rest>, .*)?\]\s*"
+)
+_IGNITE = re.compile(
+    r"(?P<text>.*?)(?<!\s)\s*+\[(?P<at>\d+)/(?P<of>\d+)\]\s+\d+%\|[^|,]*(?P<rest>, [^\[|]*?)?\s*"
+    r"\[(?P<times>\d[\d:]*<[^\]]*)\]\s*"
+)
+"""PyTorch-Ignite's form: the numbers come before the times."""
+_ITEM = re.compile(r", ([A-Za-z_][^=,]*)=([^,\]]+)")
+_UNITS = {"k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12}
+_COUNTS = re.compile(r"\d+|\b(?:epoch|iter|it|step|of|train|training)\b|[^\w@%]+", re.IGNORECASE)
+_EPOCH = re.compile(r"\bep(?:och)?\W*(?P<at>\d+)(?P<of>\s*(?:/|of)\s*\d+)?", re.IGNORECASE)
+_SEEN = 100
+"""Positions of the first bar that are remembered."""
+LONG, EVERY = 600, 60
+"""Seconds on the bar's own clock: how long until the first bar gives rows, and between two rows."""
+_ALLENNLP = " ||: "
+"""In its bars, which are alike for training and validation; a table has the same numbers."""
+_NO_METRIC = frozenset({"v_num"})
+
+
+class Rich(LineReader):
+    """Rich's bars, also Lightning's, whose numbers wrap onto the lines below the bar."""
+
+    _bar = re.compile(r"(?P<text>[^━]*[A-Za-z][^━]*)━[━╸╺ ]*(?P<rest>(?:\s.*)?)\s*", re.DOTALL)
+    _below = re.compile(r"\s{8,}(\S.*)", re.DOTALL)
+    _done = re.compile(r"\s(\d+)/(\1)\s")
+
+    def read(self, line: str) -> Sequence[NumberRow] | None:
+        """Return the bar that a line ends."""
+        memory = self.memory
+        if bar := self._bar.fullmatch(line):
+            found = _EPOCH.search(bar["text"])
+            epoch = int(found["at"]) if found else memory.get("epoch", 0)
+            rows = () if memory.get("epoch", epoch) == epoch else self.finish()
+            memory.update(epoch=epoch, text=bar["rest"], open=True)
+            return rows or None
+        if not memory.get("open"):
+            return None if "━" in line else ()
+        if below := self._below.fullmatch(line):
+            memory["text"] = f"{memory['text']} {below[1]}"
+            return None
+        memory["open"] = False
+        return ()
+
+    def finish(self) -> Sequence[NumberRow]:
+        """Return the bar that was drawn last."""
+        text, epoch = self.memory.pop("text", ""), self.memory.pop("epoch", 0)
+        self.memory.clear()
+        row = {name: value for name, value in split_metrics(text)[2].items() if name not in _NO_METRIC}
+        return [{"step": float(epoch), **row}] if row else ()
+
+
+class Bars(LineReader):
+    """Remembers each bar being drawn, by its description without counts."""
+
+    def __init__(self, memory: dict[str, Any]) -> None:
+        super().__init__(memory)
+        self._rich = Rich(memory.get("rich", {}))
+
+    @classmethod
+    def carried_over(cls, memory: Mapping[str, Any]) -> dict[str, Any]:
+        """Return that bars are epochs, if there were several."""
+        is_any = any(bar["count"] > 1 for bar in memory.get("bars", {}).values())
+        return {"epochs": True} if is_any else {}
+
+    def read(self, line: str) -> Sequence[NumberRow] | None:
+        """Return the bar that a line ends: by starting another, or by a line feed."""
+        ends = line.rstrip().endswith("]") and "[" in line and _ALLENNLP not in line
+        ignite = _IGNITE.fullmatch(line) if ends and line.count("]") > 1 else None
+        found = ignite or (_BAR.fullmatch(line) if ends else None)
+        if found is None:
+            if "━" not in line and not self._rich.memory:
+                return ()
+            rows = self._rich.read(line)
+            self.memory["rich"] = self._rich.memory
+            return rows
+        return self._drawn(line, found) or None
+
+    def _drawn(self, line: str, found: re.Match[str]) -> Sequence[NumberRow]:
+        text, own, described = split_metrics(found["text"])
+        kind = " ".join(_COUNTS.sub(" ", text).lower().split())
+        bars: dict[str, Any] = self.memory.setdefault("bars", {})
+        bar = bars.setdefault(kind, {"text": "", "at": 0.0, "row": {}, "given": [], "count": 0})
+        if "start" not in bar or not (bar["row"] or bar["count"]):
+            bar["start"] = _epochs_before(text)
+        row = described | _numbers(found["rest"] or "")
+        if own is not None:  # the numbers of a step are whole when the next one is described
+            rows = () if bar.get("own") in (None, own) else self._new_rows(kind, bar)
+            bar.update(own=own, row=row, given=[])
+            return rows
+        at = _amount(found["at"])
+        begins = at < bar["at"] or (bar["text"] != text and at <= bar["at"])
+        rows = self._end(kind, bar) if begins else ()
+        bar["text"], bar["at"] = text, at
+        if at or not bar["count"]:  # a bar that starts over has the numbers of the one before
+            bar["row"].update(row)
+        seconds = _seconds(found["times"])
+        if seconds >= LONG and not bar["count"] and "before" not in bar:
+            length = found["of"] or "0"  # or `?`
+            before = bar["start"] * (_amount(length) if length.isdigit() else 0.0)
+            bar.update(before=before, told=0.0, told_at=before)
+        is_first = not bar["count"] and "epochs" not in self.memory
+        if is_first and "before" not in bar and not _EPOCH.search(text):
+            _remember(bar, at)
+        if "before" in bar and abs(seconds - bar["told"]) >= EVERY:
+            bar["told"] = seconds
+            return [*rows, *self._new_rows(kind, bar)]
+        # With several bars, moving to the next line need not end one.
+        if line.endswith("\n") and len(bars) == 1 and found["of"] in (None, found["at"]):
+            rows = [*rows, *self._new_rows(kind, bar)] if "seen" not in bar else rows
+        return rows
+
+    def _new_rows(self, kind: str, bar: dict[str, Any]) -> Sequence[NumberRow]:
+        """Return the new numbers of a bar; a bar may continue after it seemed to have ended."""
+        if "before" in bar:
+            step = bar["before"] + bar["at"]
+            if step <= bar["told_at"]:
+                return ()
+            bar["told_at"] = step
+            return _row(kind, bar["row"], step)
+        new = {name: value for name, value in bar["row"].items() if name not in bar["given"]}
+        bar["given"] += new
+        return _row(kind, new, bar.get("own", bar["start"] + bar["count"]))
+
+    def _end(self, kind: str, bar: dict[str, Any]) -> Sequence[NumberRow]:
+        rows = self._new_rows(kind, bar)
+        bar.pop("seen", None)
+        if "before" in bar:
+            bar["before"] += bar["at"]
+        bar["count"] += bool(bar["given"])
+        bar["row"], bar["given"] = {}, []
+        return rows
+
+    def finish(self) -> Sequence[NumberRow]:
+        """Return the bars that were drawn last, and what was seen of one that has no epoch."""
+        rows = [*self._rich.finish()]
+        for kind, bar in self.memory.get("bars", {}).items():
+            seen = bar.pop("seen", ())
+            if not seen or "before" in bar:
+                rows += self._end(kind, bar)
+            else:
+                rows += (row for at, values in seen for row in _row(kind, values, at))
+        return rows
+
+
+def _remember(bar: dict[str, Any], at: float) -> None:
+    """Keep some of the positions of the first bar, in case that it is the only one."""
+    seen: list[tuple[float, NumberRow]] = bar.setdefault("seen", [])
+    gap = bar.get("gap", 0)
+    if seen and (seen[-1][0] >= at or (len(seen) > 1 and seen[-1][0] - seen[-2][0] < gap)):
+        seen.pop()  # the last one is always kept
+    if len(seen) >= _SEEN:
+        bar["gap"] = 2 * max(gap, at / _SEEN)
+        del seen[1::2]
+    if bar["row"]:
+        seen += [(at, dict(bar["row"]))]
+
+
+def _row(kind: str, values: NumberRow, step: float) -> Sequence[NumberRow]:
+    prefix = f"{kind}/" if kind else ""
+    named = {f"{prefix}{name}": value for name, value in values.items()}
+    return [{"step": float(step), **named}] if named else ()
+
+
+def _epochs_before(text: str) -> int:
+    """Return the number of epochs before the one that a bar's description says."""
+    found = _EPOCH.search(text)
+    if found is None or int(found["at"]) < 2:  # the first one, whether counted from 0 or from 1
+        return 0
+    return int(found["at"]) - (found["of"] is not None)
+
+
+def _seconds(times: str) -> float:
+    """Return a bar's elapsed seconds: it prints `H:MM:SS` or shorter, perhaps `<` and more."""
+    seconds = 0.0
+    for part in times.split("<")[0].split(":"):
+        seconds = seconds * 60 + float(part or 0)
+    return seconds
+
+
+def _amount(text: str) -> float:
+    return float(text.rstrip("kMGT")) * _UNITS.get(text[-1:], 1.0)
+
+
+def _numbers(rest: str) -> NumberRow:
+    items = _ITEM.findall(rest)
+    named = {name: number for name, value in items if (number := leading_number(value)) is not None}
+    named = named or split_metrics(rest)[2]
+    return {name: value for name, value in named.items() if name not in _NO_METRIC}
