@@ -34,7 +34,7 @@ from pathlib import Path
 
 from trainui.metrics import lenient_files
 from trainui.metrics.discovery import fallback_sources
-from trainui.metrics.formats.text.preset_lines import FOUND, has_steps
+from trainui.metrics.formats.text.text_lines import has_steps
 from trainui.metrics.source_file import SourceFile
 from trainui.model.definition import StageDefinition
 from trainui.plugin import Format, registry
@@ -199,7 +199,7 @@ class SeriesNames:
     def remember(self, source: SourceRecord, names: Collection[str]) -> None:
         """Register metrics that earlier attempts had in a source."""
         self._before.setdefault(history_of(source.key), set()).update(names)
-        if source.format == "text" and not has_steps(source.state.get(FOUND)):
+        if source.format == "text" and not has_steps(source.state):
             self.texts |= dict.fromkeys(names, source.key)
         if (family := _family_of(source.format)) is not None:
             for name in names:
@@ -329,12 +329,12 @@ class AcceptedNames:
         if candidate.is_fallback:
             self._of_logs |= dict.fromkeys(names, candidate.key)
 
-    def renamed(self, candidate: SourceFile, preset: str | None) -> Callable[[str, float], str]:
+    def renamed(self, candidate: SourceFile, *, has_steps: bool) -> Callable[[str, float], str]:
         """Return the function from a metric's name in a file to the name that it is stored by.
 
-        It takes the metric's first step in the file too. `preset` reads the file if it is a log.
+        It takes the metric's first step in the file too. A log may have epochs in place of steps.
         """
-        if candidate.is_fallback and not has_steps(preset):
+        if candidate.is_fallback and not has_steps:
             return lambda name, _first: self.names.of_text(name, candidate.key)
 
         def stored_as(name: str, first: float) -> str:

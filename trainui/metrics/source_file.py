@@ -24,8 +24,8 @@ from trainui.metrics.formats import (
 from trainui.metrics.formats.rows import flatten, is_configuration
 from trainui.metrics.formats.table import Decoded, step_fields
 from trainui.metrics.formats.text.pattern import PatternLines
-from trainui.metrics.formats.text.preset_lines import SOUGHT, PresetLines
 from trainui.metrics.formats.text.single_values import SingleValues
+from trainui.metrics.formats.text.text_lines import SOUGHT, TextLines
 from trainui.metrics.tail import FileState, GrowingFile, UnreadableFileError
 from trainui.store.points.chunks import NO_TIME, Points
 from trainui.store.points.point_sources import SourceRecord
@@ -87,7 +87,7 @@ def find_decoder(
     if reading.pattern is not None:
         return PatternLines(reading.pattern, reading.step, state)
     if reading.preset is not None:
-        return PresetLines(reading.preset, reading.step, state)
+        return TextLines(reading.step, state, is_named=True)
     known = at.format if at.rows or state else None
     if not at.offset and formats.is_document(known):
         known = None  # what looked like a document may be the first of many lines
@@ -95,7 +95,7 @@ def find_decoder(
     if name is None:
         return None
     if formats.is_preset_too(name) and _DOCUMENT.match(file.read(0, HEAD_BYTES)) is None:
-        return PresetLines(name, reading.step, state)
+        return TextLines(reading.step, state, is_named=True)
     if name == "text" and reading.sought is not None:
         state.setdefault(SOUGHT, reading.sought)
     decoder = formats.decoder(name, reading.step, state, file.path)

@@ -726,7 +726,9 @@ class LogLines(Plugin):
     reader: Code
     """A class made with a dict, in which it keeps its state as plain JSON: see LineReader."""
     pattern: str = ""
-    """Found in the first of its lines, at least; what its memory is empty for is read without it."""
+    """Found in the first of its lines; once its memory has something, it gets all others."""
+    counts_epochs: bool = False
+    """True if its steps are epochs, where a file of the same training has steps."""
     rank: int = 50
     """The lowest is tried first."""
 

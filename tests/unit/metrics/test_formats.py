@@ -17,10 +17,10 @@ from trainui import clock
 from trainui.metrics.formats import CORE, Decoder, UnknownFormatError, decoder, detect
 from trainui.metrics.formats.numbers import leading_number, to_number
 from trainui.metrics.formats.table import step_fields
-from trainui.metrics.formats.text import presets
 from trainui.metrics.formats.text.log_lines import MAX_LINE, lines_with_ends, text_lines
 from trainui.metrics.formats.text.pattern import PatternError, PatternLines, compile_pattern
 from trainui.model.definition import METRIC_FORMATS, METRIC_PRESETS
+from trainui.plugin import LogLines, registry
 from trainui.plugins.tensorboard.event_file import masked_crc
 
 Found = dict[str, list[tuple[float, float]]]
@@ -547,8 +547,8 @@ def test_what_binary_data_is_is_said_where_it_is_known(data: bytes, why: str) ->
 
 
 def test_the_pipeline_file_knows_the_same_names() -> None:
-    assert list(METRIC_FORMATS) == sorted({*CORE, *presets.names()})
-    assert list(METRIC_PRESETS) == presets.names()
+    assert list(METRIC_FORMATS) == sorted({*CORE, *METRIC_PRESETS})
+    assert {*METRIC_PRESETS}.issuperset(one.name for one in registry.records(LogLines))
 
 
 def test_no_more_of_a_line_is_read_than_its_limit() -> None:

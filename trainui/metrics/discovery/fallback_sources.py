@@ -12,8 +12,8 @@ import time
 from contextlib import closing
 from dataclasses import replace
 
-from trainui.metrics.formats.text.preset_lines import FOUND, SOUGHT, AnyLines, has_steps
 from trainui.metrics.formats.text.single_values import SingleValues
+from trainui.metrics.formats.text.text_lines import SOUGHT, TextLines, has_steps
 from trainui.metrics.source_file import DecoderChoice, SourceFile
 from trainui.metrics.tail import GrowingFile, UnreadableFileError
 from trainui.store.points.point_sources import key_of
@@ -74,8 +74,8 @@ class FallbackSources:
         """Start without texts; `metric` is the one that the attempt's search asks for."""
         self._metric = metric
         self._waiting: dict[str, _Text] = {}
-        self.presets: dict[str, str] = {}
-        """By key: the preset that reads a text."""
+        self.have_steps: dict[str, bool] = {}
+        """By key: a text has steps, and not only epochs."""
 
     def __contains__(self, key: str) -> bool:
         return key in self._waiting
@@ -119,9 +119,9 @@ class FallbackSources:
             if text.is_ready(0 if all_of_them else wait, at_once=all_of_them)
         ]
         # of two texts with the same metric, the one with steps is read
-        presets = {key: self._waiting[key].preset for key in ready}
-        ready.sort(key=lambda key: not presets[key] or not has_steps(presets[key]))
-        self.presets |= presets
+        have_steps = {key: self._waiting[key].has_steps for key in ready}
+        ready.sort(key=lambda key: not have_steps[key])
+        self.have_steps |= have_steps
         return [self._waiting.pop(key).candidate for key in ready]
 
 
@@ -135,7 +135,7 @@ class _Text:
         """True if the last scan found whole lines."""
         self._sought = candidate.reading.sought
         self._has_sought = False
-        self._lines = AnyLines(None, {SOUGHT: self._sought})
+        self._lines = TextLines(None, {SOUGHT: self._sought})
         self._offset = self._count = 0
 
     @property
@@ -143,8 +143,8 @@ class _Text:
         return self.found_at is None and (self._offset >= MAX_BYTES or self._count >= MAX_LINES)
 
     @property
-    def preset(self) -> str:
-        return str(self._lines.state.get(FOUND, ""))
+    def has_steps(self) -> bool:
+        return has_steps(self._lines.state)
 
     @property
     def has_just_shown(self) -> bool:
@@ -154,7 +154,7 @@ class _Text:
     def is_ready(self, wait: float, *, at_once: bool) -> bool:
         if at_once:
             return not self.is_abandoned
-        if wait == WAIT and self._has_sought and has_steps(self.preset):
+        if wait == WAIT and self._has_sought and self.has_steps:
             wait = min(wait, WAIT_IF_SEARCHED)
         return self.found_at is not None and time.monotonic() >= self.found_at + wait
 

@@ -12,9 +12,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from trainui.metrics import lenient_files
+from trainui.metrics.formats.text.grammar import (
+    MAX_PRINTED,
+    NUMBER,
+    STEP,
+    is_step_name,
+    names_metric,
+)
 from trainui.metrics.formats.text.log_lines import message, text_lines
-from trainui.metrics.formats.text.presets.base import MAX_PRINTED, NUMBER, STEP
-from trainui.metrics.formats.text.presets.parts import pairs
 from trainui.metrics.source_file import SourceFile
 from trainui.pipeline.masking import Masker
 from trainui.supervisor import protocol
@@ -74,7 +79,7 @@ def describe(text: SourceFile, masker: Masker) -> str | None:
     for line in lines:
         if (kind := _kind(line)) is not None:
             kinds[kind].append(line)
-    named = [kind for kind in kinds if any(map(pairs.names_metric, kind.names()))]
+    named = [kind for kind in kinds if any(map(names_metric, kind.names()))]
     likely = named or [  # numbers that are printed again and again
         kind
         for kind, examples in kinds.items()
@@ -98,7 +103,7 @@ def _problem(kind: _LineShape, count: int, *, named: bool) -> str:
         return "one line with numbers is not enough to recognise a metric"
     if not named:
         return f"{count:,} have numbers but no name that is a metric's"
-    if any(map(pairs.is_step_name, kind.names())):
+    if any(map(is_step_name, kind.names())):
         return f"{count:,} have numbers in no layout that is recognised"
     return f"{count:,} have numbers but no step that is recognised"
 
@@ -128,7 +133,7 @@ def _pattern(kind: _LineShape, examples: Sequence[str]) -> str:
     columns = list(zip(*(_NUMBERS.findall(line) for line in examples), strict=True))
     numbers = [[number for _other, number in column] for column in columns]
     steps = (at for at, values in enumerate(numbers) if _counts(values))
-    named = (at for at, name in enumerate(kind.names()) if pairs.is_step_name(name))
+    named = (at for at, name in enumerate(kind.names()) if is_step_name(name))
     step = next(steps, next(named, None) if len(examples) == 1 else None)
     names: list[str] = []
     parts = []

@@ -18,10 +18,9 @@ from trainui.metrics.formats.json_file import JsonFile
 from trainui.metrics.formats.jsonl import JsonLines, are_no_lines
 from trainui.metrics.formats.lenient_json import load
 from trainui.metrics.formats.numbers import to_number
-from trainui.metrics.formats.text import presets
+from trainui.metrics.formats.text.grammar import names_metric, pairs_of
 from trainui.metrics.formats.text.log_lines import message
-from trainui.metrics.formats.text.preset_lines import AnyLines, PresetLines
-from trainui.metrics.formats.text.presets.parts.pairs import find, names_metric
+from trainui.metrics.formats.text.text_lines import TextLines, is_preset, preset_names
 from trainui.plugin import Answer, Format, Refused, Tracker, registry
 from trainui.plugin.registry import PluginError
 
@@ -37,10 +36,10 @@ CORE: dict[str, Callable[[str | None, dict[str, Any], Path], Decoder]] = {
     "csv": CsvTable,
     "tsv": CsvTable,
     "json": JsonFile,
-    "text": AnyLines,
+    "text": TextLines,
 }
 """Makers of decoders of the open formats by the name in a source's `format`; they take the
-arguments of `Decoder`. `text` means lines that a preset reads. All others are plugins."""
+arguments of `Decoder`. `text` means printed lines. All others are plugins."""
 
 
 def decoder(name: str, step: str | None, state: dict[str, Any], path: Path) -> Decoder:
@@ -58,8 +57,8 @@ def decoder(name: str, step: str | None, state: dict[str, Any], path: Path) -> D
         made: Decoder = registry.run(plugin, plugin.decoder, step, state, path)
         made.plugin = plugin
         return made
-    if presets.find(name) is not None:
-        return PresetLines(name, step, state)
+    if is_preset(name):
+        return TextLines(step, state, is_named=True)
     if (tracker := registry.find(Tracker, name)) is not None:
         raise UnknownFormatError(
             f"{path} is not a database of {tracker.label}; leave its format out"
@@ -67,7 +66,7 @@ def decoder(name: str, step: str | None, state: dict[str, Any], path: Path) -> D
     known = sorted({*CORE, *registry.names(Format)})
     raise UnknownFormatError(
         f"unknown format {name!r}; known: {', '.join(known)}, and the presets "
-        f"({', '.join(presets.names())}); or leave it out to have it detected from the content"
+        f"({', '.join(preset_names())}); or leave it out to have it detected from the content"
     )
 
 
@@ -230,7 +229,7 @@ def _is_table(rows: list[str], *, named: bool) -> bool:
     A file that is named so is a table, unless it has lines like `epoch: 1, loss: 0.5`.
     """
     if named:
-        return not all(len(find(row)) > 1 and not has_numbers(row) for row in rows)
+        return not all(len(pairs_of(row)) > 1 and not has_numbers(row) for row in rows)
     rows = [rows[0].lstrip("# "), *rows[1:]]
     delimiter = find_delimiter(rows[0], rows[1:])
     if delimiter.isspace() and any(message(row) != row for row in rows):

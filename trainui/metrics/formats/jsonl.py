@@ -25,7 +25,7 @@ from trainui.metrics.formats.table import (
     table_points,
 )
 from trainui.metrics.formats.text.log_lines import LEVELS, MESSAGES, record_fields, record_message
-from trainui.metrics.formats.text.presets.print_statements import PrintStatements
+from trainui.metrics.formats.text.state import LogState
 from trainui.store.points.chunks import Floats
 
 # Lines with only numbers and strings are decoded straight into a table of numbers. Lines of several
@@ -255,7 +255,7 @@ class JsonLines(Decoder):
 
     def _metrics(self, rows: list[Row]) -> list[Row]:
         memory = copy.deepcopy(self.state.get(_PRINTED, {}))
-        printed, found = PrintStatements(memory), list[Row]()
+        printed, found = LogState(memory, []), list[Row]()
         for row in rows:
             text = record_message(row)
             if text is not None and not step_fields(tuple(row), self._step):

@@ -20,7 +20,7 @@ from trainui.metrics.discovery import likely_lines
 from trainui.metrics.discovery.fallback_sources import FallbackSources, of_single_values
 from trainui.metrics.discovery.outside_sources import SearchRound
 from trainui.metrics.formats.text.pattern import PatternError
-from trainui.metrics.formats.text.preset_lines import FOUND, carried_over
+from trainui.metrics.formats.text.text_lines import carried_over, has_steps
 from trainui.metrics.reader import attempt_files
 from trainui.metrics.reader.attempt_files import AttemptFiles
 from trainui.metrics.reader.source import Advance, BatchWriter, EndOfFile, ReadOptions, SourceReader
@@ -215,12 +215,12 @@ class AttemptReader:
         candidate = names.apart(candidate, self._candidates.values(), self.files.since)
         self._candidates[candidate.key] = candidate
         self.directories.add(candidate.path.parent)
-        preset = source.state.get(FOUND) or self._fallbacks.presets.get(source.key)
+        steps = has_steps(source.state) or self._fallbacks.have_steps.get(source.key, False)
         options = ReadOptions(
             attempt=self.attempt.number,
             follows=not candidate.one_of_many,
             accepts=lambda name, found: self._names.accepts(name, candidate, found),
-            renamed=self._names.renamed(candidate, preset),
+            renamed=self._names.renamed(candidate, has_steps=steps),
             shift=self._names.next_step() if candidate.reading.continues else 0,
             stored=self._alerts.check,
             overtaken=self._reload,
@@ -416,7 +416,7 @@ def add_source(
             connection, attempt.stage_id, candidate.key, attempt=attempt.number
         )
         if candidate.ours or source.identity is not None:
-            return _continued(connection, source, candidate)
+            return _continued(connection, source)
         if others is not None:
             size, identity = others
             begun = source._replace(offset=size, identity=identity, version=source.version + 1)
@@ -425,8 +425,8 @@ def add_source(
     return source
 
 
-def _continued(connection: Connection, source: SourceRecord, candidate: SourceFile) -> SourceRecord:
-    """Begin a log with what its preset has seen in the log of the attempt before."""
+def _continued(connection: Connection, source: SourceRecord) -> SourceRecord:
+    """Begin a log with what was seen in the log of the attempt before."""
     name = source.key.rpartition("/")[2]
     if source.state or source.offset or "#" not in name:
         return source
@@ -436,7 +436,7 @@ def _continued(connection: Connection, source: SourceRecord, candidate: SourceFi
         if one.attempt < source.attempt and one.key.endswith(f"/{name}") and one.state
     ]
     last = max(earlier, key=lambda one: one.attempt, default=None)
-    state = carried_over(last.state, candidate.reading.preset) if last else {}
+    state = carried_over(last.state) if last else {}
     if not state:
         return source
     begun = source._replace(state=state, version=source.version + 1)

@@ -20,7 +20,7 @@ from trainui.metrics import formats
 from trainui.metrics.formats import Decoder
 from trainui.metrics.formats.jsonl import MAX_FIELDS
 from trainui.metrics.formats.table import Decoded, merge
-from trainui.metrics.formats.text.preset_lines import AnyLines
+from trainui.metrics.formats.text.text_lines import TextLines
 from trainui.metrics.reader.rewrite_diff import RewriteDiff
 from trainui.metrics.source_file import (
     LEFT_OUT,
@@ -237,10 +237,10 @@ class SourceReader:
         at = self._at
         if (left_out := self._skipped_records()) is not None:
             return left_out
-        if at.rows or at.offset < DOUBT_BYTES or not isinstance(self._decoder, AnyLines):
+        if at.rows or at.offset < DOUBT_BYTES or not isinstance(self._decoder, TextLines):
             return None
         return (
-            f"{self.path}: unknown format, and no preset matches its lines; "
+            f"{self.path}: unknown format, and none of its lines is read as a metric; "
             "set its format, or use {stdout: PATTERN} with named groups for printed lines"
         )
 

@@ -9,4 +9,5 @@ LINES = LogLines(
     name="allennlp",
     reader="trainui.plugins.allennlp.lines:AllenNLP",
     pattern=r"Training \|  Validation|Epoch \d+/\d+\s*$",
+    counts_epochs=True,
 )

@@ -9,5 +9,6 @@ LINES = LogLines(
     name="tqdm",
     reader="trainui.plugins.bars.lines:Bars",
     pattern=r"\d[^\]]*\]\s*$|━|•",
+    counts_epochs=True,
     rank=60,
 )

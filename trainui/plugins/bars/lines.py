@@ -60,7 +60,9 @@ class Rich(LineReader):
         """Return the bar that was drawn last."""
         text, epoch = self.memory.pop("text", ""), self.memory.pop("epoch", 0)
         self.memory.clear()
-        row = {name: value for name, value in split_metrics(text)[2].items() if name not in _NO_METRIC}
+        row = {
+            name: value for name, value in split_metrics(text)[2].items() if name not in _NO_METRIC
+        }
         return [{"step": float(epoch), **row}] if row else ()
 
 

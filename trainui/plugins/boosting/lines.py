@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from trainui.plugin import LineReader, NumberRow
 from trainui.plugin.reading import NUMBER, leading_number, message
 
+
 class Boosting(LineReader):
     """XGBoost, LightGBM and CatBoost: a line per iteration, with the evaluation sets' names."""
 

@@ -9,4 +9,5 @@ LINES = LogLines(
     name="keras",
     reader="trainui.plugins.keras.lines:Keras",
     pattern=r"Epoch \d+/\d+\s*$",
+    counts_epochs=True,
 )

@@ -19,7 +19,6 @@ class Keras(LineReader):
     An epoch is one row, with its last numbers; the bars of `evaluate` are ignored.
     """
 
-
     def read(self, line: str) -> Sequence[NumberRow] | None:
         """Return the epoch that a line ends."""
         if heading := _HEADING.fullmatch(line):

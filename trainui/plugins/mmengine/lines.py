@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from trainui.plugin import LineReader, NumberRow
 from trainui.plugin.reading import NUMBER, leading_number
 
+
 class MMEngine(LineReader):
     """The log of MMEngine and the older MMCV: `Epoch(train) [1][10/38]  lr: 5.0e-02  loss: 2.2`.
 
@@ -19,7 +20,6 @@ class MMEngine(LineReader):
         r"(?:\[ *(?P<epoch>\d+)\])?\[ *(?P<at>\d+)(?:/ *(?P<of>\d+))?\]\s+(?=\S+: )"
     )
     _metric = re.compile(rf"([\w./@%-]+(?:\([^)]*\))?): ({NUMBER})(?=[\s,]|$)")
-    _also_of_training = re.compile(r"time|data_time|memory|loss.*|lr|base_lr|grad_norm")
 
     def read(self, line: str) -> Sequence[NumberRow]:
         """Return the line's numbers."""
@@ -32,11 +32,7 @@ class MMEngine(LineReader):
         mode = found["mode"] or "train"
         if mode != "train":
             # apart from metrics of the training
-            is_like = self._also_of_training.fullmatch
-            row = {
-                f"{mode}/{name}" if mode == "test" or is_like(name) else name: row[name]
-                for name in row
-            }
+            row = {f"{mode}/{name}": row[name] for name in row}
         return [{"step": self._step(found, mode), **row}] if row else ()
 
     def _step(self, found: re.Match[str], mode: str) -> float:

@@ -15,7 +15,7 @@ _BOX = dict.fromkeys(range(0x2500, 0x2580), "-") | {ord("│"): "|"}
 _BOXED = re.compile(r"\| (?P<key>\S+) {2,}(?P<value>[^\s|]+) +\|\s*")
 """A row of a box without a line between its columns."""
 _TITLE = re.compile(r"\| Trial (?P<trial>\S+) result +\|\s*")
-_STEPS = ("step", "iteration", "total_timesteps", "training_iteration", "timestepssofar", "epoch")
+_STEPS = ("step", "total_timesteps", "timestepssofar", "iteration", "training_iteration", "epoch")
 """Names of a step, the most specific first."""
 
 
@@ -31,7 +31,8 @@ class Boxes(LineReader):
         is_rule = _RULE.fullmatch(line) is not None
         found = _ROW.fullmatch(line) if "row" in self.memory else None
         if found and (row or to_number(found["value"]) is not None or found["key"].endswith("/")):
-            return self._add_cell(row, found["key"], found["value"])
+            self._add_cell(row, found["key"], found["value"])
+            return None
         self.memory.pop("row", None)
         if is_rule:
             self.memory.update(row={}, group="")
@@ -43,7 +44,8 @@ class Boxes(LineReader):
         if title := _TITLE.fullmatch(line):
             self.memory["trial"] = title["trial"]
         if found := _BOXED.fullmatch(line):
-            return self._add_cell(row, found["key"], found["value"])
+            self._add_cell(row, found["key"], found["value"])
+            return None
         if title or not _RULE.fullmatch(line):
             return None if title else ()
         self.memory["row"], trial = {}, self.memory.pop("trial", None) if row else None

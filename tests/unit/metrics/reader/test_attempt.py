@@ -162,7 +162,7 @@ def test_the_pattern_for_a_likely_line_reads_numbers_that_are_right_aligned(
     store: Store, tmp_path: Path
 ) -> None:
     attempt = start_attempt(store, tmp_path)
-    lines = [f"| train | E: {at:4} | R:  {at / 2:6.1f} | loss {at / 4}\n" for at in range(8, 12)]
+    lines = [f"at E {at:4} the R {at / 2:6.1f} and loss {at / 4} of it\n" for at in range(8, 12)]
     (attempt.directory / "stdout.log").write_text("".join(lines))
     read(store, attempt).finish(clean=True)
     (problem,) = problems(store, attempt)
@@ -938,7 +938,7 @@ def test_an_unknown_text_is_doubted_at_once(store: Store, tmp_path: Path) -> Non
     path = attempt.stage_dir / "notes.txt"
     path.write_text("nothing to see here\n" * 100)
     reader = read(store, attempt)
-    assert "notes.txt: unknown format, and no preset matches" in problems(store, attempt)[0]
+    assert "notes.txt: unknown format, and none of its lines" in problems(store, attempt)[0]
     with path.open("a") as file:
         file.write("step 1 loss 2\nstep 2 loss 1\n")
     look(reader)

@@ -1,4 +1,5 @@
-"""Lines that people read: logs, read by a pattern or by a preset for a well-known trainer.
+"""Lines that people read: logs, read by a pattern, by the grammar of printed lines, or by a plugin.
 
-Read `preset_lines` first, then `presets.base`.
+Read `grammar` first (what one line says), then `state` (what lines say together), then
+`text_lines` (the decoder).
 """

@@ -84,7 +84,7 @@ class EpochSteps:
         """Return the steps before a position without an epoch, which may have begun again."""
         start = (place, place, of, 0.0, None)
         first, last, last_of, before, stride = self.memory.get(_PLACES, start)
-        if place < last and may_restart and of == last_of:
+        if place < last and may_restart and of == last_of and place <= first + (stride or 0):
             before += of or last + (stride or 0 if first == 0 else 0)
             first = place
         elif place > last:
@@ -93,7 +93,7 @@ class EpochSteps:
         return float(before)
 
     def counted_if_repeated(self, epoch: float, names: Iterable[str]) -> float:
-        """Return the step of a line with only an epoch: its number, if an epoch has many such lines.
+        """Return the step of a line with only an epoch: its count, if an epoch has many such lines.
 
         In `Epoch 1 - batch loss: 2.5`, printed for each batch, the epoch distinguishes no lines.
         """

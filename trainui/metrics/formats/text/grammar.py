@@ -82,7 +82,7 @@ class Number(NamedTuple):
         return bool(is_count) and (is_whole or self.name[-5:].lower() == "epoch")
 
 
-class Value(NamedTuple):
+class NamedValue(NamedTuple):
     """A value of a line."""
 
     name: str
@@ -104,7 +104,7 @@ class Line:
     """`row` (values at counters), `heading` (counters alone), `bare` (values alone), `title` (a
     part of the data alone), `fold` (a fold, seed or task alone), `label` (other short text),
     `object` (of JSON), `ranks` (of processes that it names), `blank` or `other`."""
-    values: tuple[Value, ...] = ()
+    values: tuple[NamedValue, ...] = ()
     epoch: Number | None = None
     inner: Number | None = None
     """A step: of all, or of the epoch."""
@@ -165,7 +165,9 @@ def message(line: str) -> str:
     pieces = _LEXER.split(line[:MAX_PRINTED])
     end = prefix_end(form := _lexed(pieces)[0])
     count = len(_PRIVATE.findall(form[:end]))
-    digits = [len(one or other or "") for one, other in zip(pieces[1::3], pieces[2::3], strict=True)]
+    digits = [
+        len(one or other or "") for one, other in zip(pieces[1::3], pieces[2::3], strict=True)
+    ]
     return line[end + sum(digits[:count]) - count :]
 
 
@@ -182,7 +184,9 @@ def filled(name: str, numbers: Sequence[str]) -> str:
     """Return a name with its own numbers, as in `top 5 acc`."""
     if name.isascii():
         return name
-    return _PRIVATE.sub(lambda one: "" if one[0] == _DIGITS else numbers[ord(one[0]) & _PLACES], name)
+    return _PRIVATE.sub(
+        lambda one: "" if one[0] == _DIGITS else numbers[ord(one[0]) & _PLACES], name
+    )
 
 
 # The prefix that a logger puts before a message: timestamp, level, logger, process, source line.
@@ -266,6 +270,9 @@ _WRAPPED = re.compile(
     # `np.float32(0.5)`, `tensor(0.5, device='cuda:0', grad_fn=<MeanBackward0>)`
     rf"\b(?:\w+\.)?(?:float\d*|tensor|Array)\(\s*({VALUE})(?:,[^()]*)?\)"
 )
+_WRAPPED_TEXT = re.compile(rf"\b(?:\w+\.)?(?:float\d*|tensor|Array)\(\s*({NUMBER})(?:,[^()]*)?\)")
+_POSITION = re.compile(rf"\W*(?:{HELD_OUT})\b[: ]*[\[(]", re.IGNORECASE)
+"""`Test: [1/9] Loss 2`: a position within the held-out data."""
 _NO_NAME = re.compile(
     r"(?:.* )?(?:of|to|in|at|for|by|as|than|with|from|not|is|was|are|the|a|an|and|or|no|any|top"
     r"|group|reached|ran|after|on|took|loaded|loading|saved|saving|found)|.*\.py"
@@ -292,7 +299,8 @@ _PLURAL = re.compile(
 )
 """`Episode Return = 5.0 | Steps = 105`: a count behind a name in the plural."""
 _OUTER = re.compile(
-    r"(?:(?:(?:train|val|test|eval)\w*|end of|current) )?(?:epoch(?:[_ ](?:id|idx|index|num))?|ep\.?)",
+    r"(?:(?:(?:train|val|test|eval)\w*|end of|current) )?"
+    r"(?:epoch(?:[_ ](?:id|idx|index|num))?|ep\.?)",
     re.IGNORECASE,
 )
 _IS = re.compile(r"(?: so far)? is$")
@@ -370,8 +378,7 @@ def split_metrics(text: str) -> tuple[str, float | None, Row]:
     metrics = [
         pair
         for pair in found
-        if not pair.is_step
-        and (names_metric(pair.name) or (not pair.is_whole and pair.is_given))
+        if not pair.is_step and (names_metric(pair.name) or (not pair.is_whole and pair.is_given))
     ]
     if not metrics:
         return text, None, {}
@@ -381,6 +388,31 @@ def split_metrics(text: str) -> tuple[str, float | None, Row]:
     rest = filled(" ".join(_gaps(form, cut)), numbers)
     own = number(inner[0].value, numbers) if inner else None
     return rest, own, {filled(pair.name, numbers): number(pair.value, numbers) for pair in metrics}
+
+
+def step_in(text: str) -> float | None:
+    """Return the first step in a text."""
+    form, numbers = lex(text)
+    return next((number(pair.value, numbers) for pair in find(form) if pair.is_step), None)
+
+
+def unwrapped(line: str) -> str:
+    """Return a line with plain numbers in place of printed scalars of NumPy, PyTorch and JAX."""
+    return _WRAPPED_TEXT.sub(r"\1", line) if "(" in line else line
+
+
+def plain_text(line: str) -> str:
+    """Return a line's message with single blanks; empty for a bar or a sentence."""
+    form = lex(line)[0]
+    if (
+        len(line) > MAX_PRINTED
+        or _BAR.search(form)
+        or _SENTENCE.search(form)
+        or _SAVING.match(form)
+    ):
+        return ""
+    text = " ".join(unwrapped(message(line)).split())
+    return "" if _POSITION.match(text) else text
 
 
 def _name(words: str) -> str:
@@ -473,21 +505,23 @@ def is_held_out(name: str) -> bool:
 # Numbers that are no metrics: counters, times to go, memory, settings.
 
 _NO_METRIC = re.compile(
-    r"(?:.*[\W_])?(?:eta|(?:time )?(?:left|remaining)|patience|counter|elapsed|n_updates"
-    r"|(?:consumed|skipped|nan|seen|num|number of|n)[ _](?:train[ _]?)?(?:\w+ )?"
-    r"(?:samples?|tokens?|iterations?|batches|steps?|examples|images)"
-    r"|(?:batch|world|vocab|image|img|buffer|chunk|block)[ _]?size|seed|ranks?|devices?"
-    r"|(?:gpu|cuda|max|peak)?[ _]?mem(?:ory)?(?:[ _](?:mb|gb|mib|gib|usage|used|allocated|reserved))?"
-    r"|vram|(?:time|wall|passed|elapsed)[ _]?(?:time|elapsed)|wallclock"
-    r"|(?:train(?:ing)?|total|end of|max|current|num)?[ _]?(?:epochs?|ep\.?|steps?|iters?"
-    r"|iterations?|batch(?:es)?|global[ _-]?steps?|timesteps?|episodes?|rounds?|updates?))",
+    r"(?:.*[\W_])?(?:eta|(?:time )?(?:left|remaining)|patience|counter|elapsed|n_updates|vram"
+    r"|(?:batch|world|vocab|image|img|buffer|chunk|block)[ _]?size|(?:passed|elapsed)[ _]time"
+    r"|(?:gpu|cuda|max|peak)?[ _]?mem(?:ory)?"
+    r"(?:[ _](?:mb|gb|mib|gib|usage|used|allocated|reserved))?)"
+    r"|(?:max )?(?:allocated|reserved|cached)|time_elapsed|wall_?(?:time|clock)|total_time"
+    r"|(?:consumed|skipped|nan|seen|num|number of|n|total)[ _](?:train[ _]?)?(?:\w+ )?"
+    r"(?:samples?|tokens?|iterations?|batch(?:es)?|steps?|examples|images|episodes?)"
+    r"|(?:seed|(?:local_|global_)?rank|device|patience|counter)"
+    r"|(?:(?:train(?:ing)?|total|end of|max|current|num|global|env|fps)[ _-]?)?"
+    r"(?:epochs?|ep\.?|steps?|iters?|iterations?|batch(?:es)?|timesteps?|episodes?|rounds?|updates?)"
+    r"|(?:\w+ )?(?:samples|images|clients?|fold|trial|run|task|game|workers?|micro_step|gpus?"
+    r"|Sen\.)",
     re.IGNORECASE,
 )
-_IS_COUNTED_ONLY = re.compile(
-    r"(?:\w+ )?(?:samples|images|clients?|fold|trial|run|task|game|workers?|micro_step|gpus?|Sen\.)",
-    re.IGNORECASE,
+_OF_TIME = re.compile(
+    r"(?:.*[\W_])?(?:tim(?:e|ing)\w*|s|sec|ms|per)[/ ]\w+|.*/(?:s|sec|step|batch|it)"
 )
-_OF_TIME = re.compile(r"(?:.*[\W_])?(?:tim(?:e|ing)\w*|s|sec|ms|per)[/ ]\w+|.*/(?:s|sec|step|batch|it)")
 
 
 @lru_cache(_NAMES)
@@ -495,14 +529,16 @@ def is_no_metric(name: str) -> bool:
     """Return True for a counter, a time to go, memory, or a setting."""
     if _OF_TIME.fullmatch(name) and not re.match(r"time/(?:iter|time|total|epis)", name):
         return False
-    own = name.rpartition("/")[2]
-    return bool(_NO_METRIC.fullmatch(own) or _IS_COUNTED_ONLY.fullmatch(name))
+    return _NO_METRIC.fullmatch(name.rpartition("/")[2]) is not None
 
 
 @lru_cache(_NAMES)
 def is_setting(name: str) -> bool:
     """Return True for what settings print as well."""
-    return re.fullmatch(r"(?:.*[/ ])?(?:lr|learning_rate|momentum|weight_decay|size|dim)", name) is not None
+    return (
+        re.fullmatch(r"(?:.*[/ ])?(?:lr|learning_rate|momentum|weight_decay|size|dim)", name)
+        is not None
+    )
 
 
 # Forms of lines that are rewritten before they are read.
@@ -514,7 +550,11 @@ _COUNTED = re.compile(
     re.IGNORECASE,
 )
 """`1epoch:train:51-100batch: loss=2` and `3rd epoch: loss 2`, at the start of a message."""
-_MAY_BE_COUNTED = re.compile(r"(?:^|.*[\]:|>-] )(?=\d+(?:st|nd|rd|th)? ?(?:epoch|iter|step))", re.I)
+_MAY_BE_COUNTED = re.compile(
+    r"(?:^(?=\d+ )|(?:^|.*[\]:|>-] )(?=\d+(?:[a-z]{2} |[a-z])))"
+    r"(?=\d+(?:st|nd|rd|th)? ?(?:epoch|iter|step))",
+    re.IGNORECASE,
+)
 _STEPS = re.compile(rf"steps(?=\s?[:=]\s?{INT})", re.IGNORECASE)
 """DeepSpeed's `steps: 10 loss: 2.5`; elsewhere in a line it is the length of an epoch."""
 _LETTERS = re.compile(
@@ -529,7 +569,8 @@ _SLASH = re.compile(rf"(?<={INT})/(?=[A-Za-z_]+={INT})")
 _BARRED = re.compile(rf"(step +{INT}: (?:\w+ +)?[\w/.-]+) \|(?= +\S+$)", re.IGNORECASE)
 """Trax's `Step     10: eval  Accuracy |  0.25`."""
 _AT_STEP = re.compile(
-    r"(?<!\w)(?!(?:new |overall )?best\b)(?P<name>[A-Za-z][\w ./%()-]*?) (?:at|after|in|for|@) (?:the )?"
+    r"(?<!\w)(?!(?:new |overall )?best\b)(?P<name>[A-Za-z][\w ./%()-]*?) "
+    r"(?:at|after|in|for|@) (?:the )?"
     r"(?P<unit>(?:global[_ -])?(?:step|iteration|iter|epoch|episode|batch|update)) *"
     rf"(?P<at>{INT}) *(?:[:=]|is\b:?|->) *(?={VALUE})",
     re.IGNORECASE,
@@ -569,9 +610,7 @@ _NTH_EPOCH = re.compile(r"第 ?(\d+(?:/\d+)?) ?(?:轮|个?(?:epoch|周期))(?:�
 _RANKS = re.compile(
     rf"\[(?:(?:rank|gpu|cuda)[ :]?|default)(?:\d+|{INT})\]|\[{INT},{INT}\]<std\w+>:", re.IGNORECASE
 )
-_FLAT = re.compile(
-    rf"\{{(?:\s*['\"][^'\"{{}}]+['\"]\s*:\s*['\"]?{VALUE}['\"]?\s*,?)+\s*\}}\s*"
-)
+_FLAT = re.compile(rf"\{{(?:\s*['\"][^'\"{{}}]+['\"]\s*:\s*['\"]?{VALUE}['\"]?\s*,?)+\s*\}}\s*")
 _FIELD_OF = re.compile(rf"['\"]([^'\"{{}}]+)['\"]\s*:\s*['\"]?({VALUE})")
 _OBJECT = re.compile(r"[^{]*\{\s*[\"']")
 
@@ -658,7 +697,8 @@ _NO_LABEL = re.compile(
     re.IGNORECASE,
 )
 _TITLE = re.compile(
-    rf"(?:[^\w\s]|\s|_)*(?:(?:start|begin|runn?)\w* )?(?:the )?(?P<part>{HELD_OUT}|{_TRAIN})(?![a-z])"
+    rf"(?:[^\w\s]|\s|_)*(?:(?:start|begin|runn?)\w* )?(?:the )?"
+    rf"(?P<part>{HELD_OUT}|{_TRAIN})(?![a-z])"
     r"(?:(?:[ _:](?:on|the|performa\w*|results?|metrics|summary|error|sets?|data(?:set)?|model|loop"
     rf"|phase|stage|{HELD_OUT}))*)(?:[^\w\s]|\s|_)*(?:\([^()]*\)\W*)?",
     re.IGNORECASE,
@@ -706,7 +746,9 @@ def parse(form: str) -> Line:
         return BLANK
     if "{" in text:
         before, _brace, _rest = text.partition("{")
-        if not any(one.is_step for one in find(before)) and _FLAT.fullmatch(unwrapped := _WRAPPED.sub(r"\1", text), len(before)):
+        if not any(one.is_step for one in find(before)) and _FLAT.fullmatch(
+            unwrapped := _WRAPPED.sub(r"\1", text), len(before)
+        ):
             return _of_dict(unwrapped, before, of)
         if _OBJECT.match(text):
             line = _of_text(text, of)
@@ -742,7 +784,7 @@ def _of_dict(text: str, before: str, of: str) -> Line:
     counts.sort(key=lambda one: _FIELDS.index(one.name.rpartition("/")[2]))
     taken = [one.name for one in counts]
     values = tuple(
-        Value(name, "" if is_held_out(name) else of, place, is_usual=True)
+        NamedValue(name, "" if is_held_out(name) else of, place, is_usual=True)
         for name, place in fields
         if name not in taken and not is_no_metric(name)
     )
@@ -758,7 +800,16 @@ def _of_dict(text: str, before: str, of: str) -> Line:
     return Line("row", values, inner=first, counts_all=True, part=of, text=text)
 
 
-_FIELDS = ("step", "global_step", "iteration", "iter", "current_steps", "total_timesteps", "training_iteration", "epoch")
+_FIELDS = (
+    "step",
+    "global_step",
+    "iteration",
+    "iter",
+    "current_steps",
+    "total_timesteps",
+    "training_iteration",
+    "epoch",
+)
 
 
 def _with_step(pairs: Sequence[Number]) -> Sequence[Number]:
@@ -792,7 +843,9 @@ def _stepped(text: str, pairs: Sequence[Number], of: str) -> Line | None:
     begins = _LOGGED.fullmatch(text[: pairs[first].start].rstrip())
     if not begins or first:
         # a logger's prefix like `module:180` is no pair
-        glued = (at + 1 for at in range(first) if _GLUED.search(text, pairs[at].start, pairs[at].end))
+        glued = (
+            at + 1 for at in range(first) if _GLUED.search(text, pairs[at].start, pairs[at].end)
+        )
         run = max([run_to_end(text, pairs), *glued])
         named = run < first and _LOGGED.fullmatch(text[: pairs[run].start])
         if not begins and not named:
@@ -802,7 +855,9 @@ def _stepped(text: str, pairs: Sequence[Number], of: str) -> Line | None:
     steps = [pair for pair in pairs if pair.is_step]
     epoch = next((one for one in steps if _OUTER.fullmatch(one.name)), None)
     inners = [one for one in steps if not _OUTER.fullmatch(one.name)]
-    inner = next((one for one in inners if _COUNTS_ALL.fullmatch(one.name)), next(iter(inners), None))
+    inner = next(
+        (one for one in inners if _COUNTS_ALL.fullmatch(one.name)), next(iter(inners), None)
+    )
     if inner is None and epoch is not None and (inside := _INSIDE.search(text, epoch.end)):
         inner = Number("", inside["value"], inside["of"], *inside.span())
     values = [pair for pair in pairs if not pair.is_step]
@@ -810,17 +865,17 @@ def _stepped(text: str, pairs: Sequence[Number], of: str) -> Line | None:
     between = text[steps[0].end : values[0].start] if values else ""
     own = part(between) or part(before)
     own = own or next(filter(None, (part_of_name(one.name) for one in steps)), "")
-    if not own and "[" in before and (found := _LABEL.match(before)):
-        own = part_of(found["part"])
-    if not own and (found := _AT_END.search(text, pairs[-1].end)):
-        own = part_of(found["part"])
+    if not own and "[" in before and (mark := _LABEL.match(before)):
+        own = part_of(mark["part"])
+    if not own and (mark := _AT_END.search(text, pairs[-1].end)):
+        own = part_of(mark["part"])
     trains = _TRAINING.fullmatch(before) or _TRAINING.fullmatch(between)
     own = own or ("" if trains else of)
     label = _WORD_BEFORE.fullmatch(before) if before.strip() else None
     if label and (_NO_LABEL.fullmatch(label["word"]) or is_held_out(label["word"])):
         label = None
     fold = _FOLD.search(text)
-    named = [pair for pair in values if _is_usual(pair) and not pair.is_whole]
+    usual = [pair for pair in values if _is_usual(pair) and not pair.is_whole]
     line = Line(
         "row",
         _values(text, pairs, own),
@@ -828,14 +883,16 @@ def _stepped(text: str, pairs: Sequence[Number], of: str) -> Line | None:
         inner,
         counts_all=inner is not None and _COUNTS_ALL.fullmatch(inner.name) is not None,
         leads=inner is not None and epoch is not None and inner.start < epoch.start,
-        from_zero=epoch is not None and not epoch.of and _BRACKETS.match(text, epoch.end) is not None,
+        from_zero=epoch is not None
+        and not epoch.of
+        and _BRACKETS.match(text, epoch.end) is not None,
         part=own,
         label=label["word"] if label else "",
         is_named=bool(label and label["mark"].strip()),
         fold=(fold["stem"].lower(), fold["number"]) if fold else None,
         is_of_training=bool(trains),
         is_sure=len(values) > 1
-        and bool(named)
+        and bool(usual)
         and all(pair.is_step for pair in pairs[: run_to_end(text, pairs)]),
     )
     return line if line.values else replace(line, kind="heading")
@@ -882,13 +939,30 @@ def _bare(text: str, pairs: Sequence[Number], of: str) -> Line | None:
         return None
     if len({pair.name for pair in pairs}) < len(pairs) and all(pair.is_whole for pair in pairs):
         return None  # as in `| Metric | Layer 0 | Layer 1 |`
-    own = "val" if _STAR.fullmatch(before) else part(before) or (part_of(at_end["part"]) if at_end else "") or part(pairs[0].name.partition(" ")[0])
+    own = (
+        "val"
+        if _STAR.fullmatch(before)
+        else part(before)
+        or (part_of(at_end["part"]) if at_end else "")
+        or part(pairs[0].name.partition(" ")[0])
+    )
     label = _WORD_BEFORE.fullmatch(before)
     if label and (_NO_LABEL.fullmatch(label["word"]) or is_held_out(label["word"])):
         label = None
     first = pairs[0].name
-    bare = first[len(first.split(" ")[0].split("_")[0]) :].strip(" _/.-").lower() if part_of_name(first) else ""
-    named = own if part(before) or _STAR.fullmatch(before) or at_end or (bare and all(one.name.lower() != bare for one in pairs)) else ""
+    bare = (
+        first[len(first.split(" ")[0].split("_")[0]) :].strip(" _/.-").lower()
+        if part_of_name(first)
+        else ""
+    )
+    named = (
+        own
+        if part(before)
+        or _STAR.fullmatch(before)
+        or at_end
+        or (bare and all(one.name.lower() != bare for one in pairs))
+        else ""
+    )
     trains = _TRAINING.fullmatch(before) is not None
     return Line(
         "bare",
@@ -905,13 +979,13 @@ def _bare(text: str, pairs: Sequence[Number], of: str) -> Line | None:
     )
 
 
-def _values(text: str, pairs: Sequence[Number], of: str) -> tuple[Value, ...]:
+def _values(text: str, pairs: Sequence[Number], of: str) -> tuple[NamedValue, ...]:
     """Return the values by name; `of` is the part of the data that they are of.
 
     Another part that is named between two pairs, `| val: `, is that of those behind it. A name that
     is repeated is of the last part named, as in `Train Loss: 1, Acc: 2, Val Loss: 1, Acc: 2`.
     """
-    values: dict[tuple[str, str], Value] = {}
+    values: dict[tuple[str, str], NamedValue] = {}
     named, end = "", pairs[0].start
     for pair in pairs:
         if pair.start - end > _LEAST_SECTION:
@@ -925,7 +999,7 @@ def _values(text: str, pairs: Sequence[Number], of: str) -> tuple[Value, ...]:
         place, factor, total = pair.value, pair.factor, pair.of
         if pair.of and (percent := _PERCENT.match(text, pair.end)):
             place, total = percent[1], ""
-        value = Value(pair.name, own, place, factor, total, _is_usual(pair))
+        value = NamedValue(pair.name, own, place, factor, total, _is_usual(pair))
         values.setdefault((pair.name, own), value)
     return tuple(values.values())
 
@@ -943,9 +1017,18 @@ def _is_usual(pair: Number) -> bool:
 def _of_words(text: str) -> Line:
     """Return a line without values: of a part of the data, or a heading that says more."""
     plain = text.strip()
-    if len(plain) <= _LONGEST_TITLE and (title := _TITLE_END.fullmatch(text) or _TITLE.fullmatch(text)):
-        return Line("title", part=part_of(title["part"]), is_of_training=not part_of(title["part"]), text=text)
+    if len(plain) <= _LONGEST_TITLE and (
+        title := _TITLE_END.fullmatch(text) or _TITLE.fullmatch(text)
+    ):
+        return Line(
+            "title",
+            part=part_of(title["part"]),
+            is_of_training=not part_of(title["part"]),
+            text=text,
+        )
     if len(plain) <= _LONGEST_LABEL:
         fold = _FOLD.search(text)
-        return Line("label", text=text, fold=(fold["stem"].lower(), fold["number"]) if fold else None)
+        return Line(
+            "label", text=text, fold=(fold["stem"].lower(), fold["number"]) if fold else None
+        )
     return OTHER

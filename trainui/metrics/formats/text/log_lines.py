@@ -70,6 +70,7 @@ LEVELS = ("level", "levelname", "severity", "lvl", "log.level")
 _ADDED = ("extra", "metrics", "data", "fields", "context", "payload")
 """Fields of a log record in JSON with the fields that a call of the logger added."""
 
+
 def message(line: str) -> str:
     """Return a line without its logger's prefix."""
     if line.startswith('{"'):

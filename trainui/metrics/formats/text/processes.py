@@ -1,9 +1,9 @@
 """Separates the lines of several processes, by the labels that launchers put before them.
 
-The rules: `[rank0]`, `[default1]:`, `[1,0]<stdout>:`, `GPU 0 |`, `Process 1:` and `rank0 step 3` name
-a rank. `0: ` (of `srun -l`), `worker-1: `, `node2 | ` and `(Worker pid=123)` are labels once there
-are two that alternate; the metrics of the one that has them first get no prefix. A number that
-counts up is no label.
+The rules: `[rank0]`, `[default1]:`, `[1,0]<stdout>:`, `GPU 0 |`, `Process 1:` and `rank0 step 3`
+name a rank. `0: ` (of `srun -l`), `worker-1: `, `node2 | ` and `(Worker pid=123)` are labels once
+there are two that alternate; the metrics of the one that has them first get no prefix. A number
+that counts up is no label.
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ _RANK = re.compile(
     re.IGNORECASE,
 )
 _NAMED = re.compile(
-    r"\W{0,2}(?:local_)?(?:rank|gpu|process|proc|device|worker|cuda)[ :=_#]{0,2}(?P<rank>\d{1,4})\)?"
+    r"\W{0,2}(?:local_)?(?:rank|gpu|process|proc|device|worker|cuda)[ :=_#]{0,2}"
+    r"(?P<rank>\d{1,4})\)?"
     r"(?:\]?\s*[|:,-]\s+|\]\s*|\s+(?=(?i:global_)?(?i:step|epoch|iter|batch|\[)))(?=\S)",
     re.IGNORECASE,
 )
@@ -46,7 +47,8 @@ _ENOUGH = 4
 
 may_be_labelled = re.compile(
     r"\s*+[\w.-]{1,41}+(?<=\d)(?::|\s*+\|) |\[(?i:rank|gpu|cuda|default|\d+,\d+\]<std|\d{1,3}/)"
-    r"|\((?:\w+ )?pid=|\W{0,2}(?i:local_rank|rank|gpu|process|proc|device|worker|cuda)[ :=_#]{0,2}\d"
+    r"|\((?:\w+ )?pid="
+    r"|\W{0,2}(?i:local_rank|rank|gpu|process|proc|device|worker|cuda)[ :=_#]{0,2}\d"
 ).match
 """Excludes most lines that no launcher has labelled, fast."""
 
@@ -71,8 +73,12 @@ class ProcessLines:
         if found := _NAMED.match(line):
             return [(f"rank{found['rank']}", line[found.end() :])]
         label = _ACTOR.match(line) if line[:1] == "(" else _PLACE.match(line) or _LABEL.match(line)
-        if label is None or _COUNTS.fullmatch(label.groupdict().get("stem") or "") or (
-            to_number(line[label.end() :]) is not None  # no label, as in `beta1: 0.9`
+        if (
+            label is None
+            or _COUNTS.fullmatch(label.groupdict().get("stem") or "")
+            or (
+                to_number(line[label.end() :]) is not None  # no label, as in `beta1: 0.9`
+            )
         ):
             return [("", line)]
         if label.re is _PLACE and not self.memory.get("apart"):
@@ -98,7 +104,7 @@ class ProcessLines:
         if memory.get("counts"):
             return [("", line)]
         last_stem, last, last_step = memory.get("last") or (stem, number - 1, None)
-        step = next((float(one) for one in _steps_in(text)), None)
+        step = grammar.step_in(text)
         held = memory.setdefault("held", [])
         is_known = bool(stem) or step is not None or last_step is not None
         memory["last"] = stem, number, last_step if step is None else step
@@ -146,11 +152,10 @@ def by_rank(line: str) -> Lines:
     ]
 
 
-def _steps_in(text: str) -> list[float]:
-    form, found = grammar.lex(text)
-    return [grammar.number(one.value, found) for one in grammar.find(form) if one.is_step]
-
-
 def carried_over(memory: dict[str, Any]) -> dict[str, Any]:
     """Return what the next attempt's log needs to know of the labels."""
-    return {key: memory[key] for key in ("apart", "main", "owner", "implicit", "counts") if key in memory}
+    return {
+        key: memory[key]
+        for key in ("apart", "main", "owner", "implicit", "counts")
+        if key in memory
+    }

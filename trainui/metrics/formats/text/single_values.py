@@ -14,10 +14,9 @@ from typing import Any
 from trainui.metrics.formats import lenient_json
 from trainui.metrics.formats.rows import numbers, row_points
 from trainui.metrics.formats.table import Decoded, step_fields
+from trainui.metrics.formats.text import grammar
+from trainui.metrics.formats.text.grammar import NUMBER, QUALIFIER, STEP, USUAL, Row, plain_text
 from trainui.metrics.formats.text.log_lines import LogDecoder, text_lines
-from trainui.metrics.formats.text.presets.base import NUMBER, STEP, Row
-from trainui.metrics.formats.text.presets.lines_without_step import QUALIFIER, USUAL, plain_text
-from trainui.metrics.formats.text.presets.parts import pairs
 
 _SEPARATORS = re.compile(r"[\s_/.-]+")
 _FREE = re.compile(
@@ -81,15 +80,17 @@ class SingleValues(LogDecoder):
         text = plain_text(line)
         for found in self._named.finditer(text):
             before = text[max(0, found.start() - _BEFORE) : found.start()]
-            of_part = pairs.part(_LEADS.sub("", before)) and not pairs.part_of_name(self._metric)
+            of_part = grammar.part(_LEADS.sub("", before)) and not grammar.part_of_name(
+                self._metric
+            )
             if not of_part and _FREE.search(before):  # it is not the name of another metric
-                return _row(self._metric, float(found["value"]), pairs.step_in(text))
+                return _row(self._metric, float(found["value"]), grammar.step_in(text))
         return None
 
     def _collect(self, block: bytes) -> None:
         seen = self.state.setdefault(_SEEN, {})
         for line in text_lines(block):
-            if not pairs.names_metric(line):
+            if not grammar.names_metric(line):
                 continue
             for name, step, value in _certain(line):
                 if name in seen or len(seen) < _MOST_NAMES:
@@ -110,7 +111,7 @@ def _plain(name: str) -> str:
 
 def _fields(line: str) -> Row:
     """Return the numbers of an object in a line, by their full names."""
-    found = _OBJECT.fullmatch(pairs.unwrapped(line)) if "{" in line else None
+    found = _OBJECT.fullmatch(grammar.unwrapped(line)) if "{" in line else None
     value = lenient_json.load(found[1]) if found else None
     return numbers(value) if isinstance(value, dict) else {}
 
@@ -121,14 +122,14 @@ def _certain(line: str) -> Iterator[tuple[str, float, float]]:
         step = fields.get(next(iter(step_fields(tuple(fields), None)), ""), 0.0)
         yield from ((one, step, fields[one]) for one in fields if USUAL.fullmatch(one))
         return
-    text = _BEHIND_STEP.sub(",", plain_text(line))
-    found = pairs.find(text)
-    if not found or found[0].start or pairs.run_to_end(text, found):
+    form, numbers = grammar.lex(_BEHIND_STEP.sub(",", plain_text(line)))
+    found = grammar.find(form)
+    if not found or found[0].start or grammar.run_to_end(form, found):
         return
-    if any(pair.of is not None and not pair.is_step for pair in found):
+    if any(pair.of and not pair.is_step for pair in found):
         return  # a position, or a share
-    step = next((pair.value for pair in found if pair.is_step), 0.0)
+    step = next((grammar.number(pair.value, numbers) for pair in found if pair.is_step), 0.0)
     for pair in found:
-        is_given = re.match(r"\s?[:=]", text[pair.start + len(pair.name) :]) is not None
+        is_given = re.match(r"\s?[:=]", form[pair.start + len(pair.name) :]) is not None
         if is_given and USUAL.fullmatch(pair.name):
-            yield pair.name, step, pair.value
+            yield pair.name, step, grammar.number(pair.value, numbers)

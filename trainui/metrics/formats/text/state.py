@@ -18,7 +18,7 @@ from trainui.metrics.formats.rows import names_settings, numbers
 from trainui.metrics.formats.table import step_fields
 from trainui.metrics.formats.text import counting, grammar
 from trainui.metrics.formats.text.counting import EpochSteps
-from trainui.metrics.formats.text.grammar import STEP, Line, Number, Row, Value
+from trainui.metrics.formats.text.grammar import STEP, Line, NamedValue, Number, Row
 from trainui.metrics.formats.text.log_lines import record_fields, record_message
 from trainui.metrics.formats.text.tables import Table
 
@@ -30,7 +30,7 @@ _MOST = 100
 _MOST_LINES = 500
 """Lines of an object that was wrapped."""
 _ENOUGH, _ENOUGH_AT_END = 10, 2
-"""Lines without a step of the same names that make a series: while the log may grow, and at its end."""
+"""Lines without a step that make a series by their names: while the log may grow, at its end."""
 _TITLE_LINES = 4
 """Lines without metrics after which a title is over."""
 
@@ -51,7 +51,9 @@ _TRAINS = re.compile(
     re.IGNORECASE,
 )
 _DECORATED = re.compile(r"\s*[-=#*~<>+]{2,}\s*(?=.*\w)|.*\w.*[-=#*~<>+]{3,}\s*$")
-_RESUMES = re.compile(r"resum|load|restor|checkpoint|warn|error|epoch|step|sav|\.py|/", re.IGNORECASE)
+_RESUMES = re.compile(
+    r"resum|load|restor|checkpoint|warn|error|epoch|step|sav|\.py|/", re.IGNORECASE
+)
 _LONGEST_GROUP = 60
 _CARRIED = ("word", "words", "folds", "within", "counts", "known", "first", "confirmed", "group")
 
@@ -64,14 +66,14 @@ class LogState:
         self.memory = memory
         self._held = held
         self._table = Table(memory.setdefault("table", {}))
-        self.is_doubtful = False
-        """True if what was read last may be a chance match."""
+        self.is_doubtful = self.is_bare = False
+        """What was read last may be a chance match; it had no counter of its own."""
 
     def read(self, line: str) -> Sequence[Row]:
         """Return the rows that a line completes."""
         if len(line) > grammar.MAX_PRINTED and "{" not in line:
             return NOTHING
-        memory, self.is_doubtful = self.memory, False
+        memory, self.is_doubtful, self.is_bare = self.memory, False, False
         if "{" in line or "lines" in memory:
             line = self._joined(line)
         if "wraps" in memory and (rows := self._continued(line)) is not None:
@@ -108,10 +110,10 @@ class LogState:
     def finish(self) -> Sequence[Row]:
         """Return the rows that wait for more of their kind, if there are enough."""
         waiting = self.memory.pop("waiting", [])
-        if len(waiting) < _ENOUGH_AT_END:
+        if not waiting or max(self.memory["counts"].values()) + 1 < _ENOUGH_AT_END:
             return NOTHING
         self.memory["known"] = True
-        return [row for row in waiting if row]
+        return list(waiting)
 
     # The context of a line.
 
@@ -142,19 +144,23 @@ class LogState:
     def _group(self, said: Line, found: Sequence[str], step: float) -> str:
         """Return the prefix of a row that is of another training than the first."""
         memory = self.memory
-        if (candidate := memory.pop("candidate", None)) is not None:
-            if memory.get("rows") and step <= memory["rows"][0] < memory["rows"][1]:
-                memory["group"] = candidate.replace("/", "_")
+        candidate = memory.pop("candidate", None)
+        if candidate is not None and self._begins_again(step):
+            memory["group"] = candidate.replace("/", "_")
         lowest, _last = memory.get("rows", (step, step))
         memory["rows"] = (min(lowest, step), step)
         prefix = f"{group}/" if (group := memory.get("group")) else ""
         fold = self._fold(said.fold, found) if said.fold else memory.get("fold")
         return prefix + (_prefix_of_fold(memory, fold, step) if fold else "")
 
+    def _begins_again(self, step: float) -> bool:
+        lowest, last = self.memory.get("rows", (step, step))
+        return bool(step <= lowest < last)
+
     def _restarted(self, step: float) -> None:
         """Forget the counters of the training before, if a heading begins another one."""
         memory = self.memory
-        if "candidate" in memory and memory.get("rows") and step <= memory["rows"][0] < memory["rows"][1]:
+        if "candidate" in memory and self._begins_again(step):
             for name in ("steps", "x", "heading", "at"):
                 memory.pop(name, None)
 
@@ -197,7 +203,9 @@ class LogState:
             return outer if known is None or (epoch and not epoch.is_whole) else float(known)
         place = grammar.number(inner.value, found) * inner.factor
         of = grammar.number(inner.of, found) if inner.of else None
-        apart = said.part if of and not said.counts_all and memory.get("of") not in (None, of) else ""
+        apart = (
+            said.part if of and not said.counts_all and memory.get("of") not in (None, of) else ""
+        )
         is_place = bool(of) and not inner.name and not epoch
         if is_place and said.part and memory.get("places") != of:
             return None  # a position within the held-out data
@@ -213,13 +221,18 @@ class LogState:
         elif (heading := memory.get("heading")) is not None:
             before = steps.before(heading, place, of, leads=False, from_zero=False)
         else:
-            restarts = bool(of) or memory.get("ended") or _RESTARTS.fullmatch(inner.name.rpartition(" ")[2])
+            restarts = (
+                bool(of)
+                or memory.get("ended")
+                or _RESTARTS.fullmatch(inner.name.rpartition(" ")[2])
+            )
             may = bool(restarts) and (bool(inner.name) or bool(of))
             before = steps.again(place, of, may_restart=may)
         if not said.part:
             memory["ended"] = False
             if not apart:
                 memory["x"] = before + place
+                memory["has_steps"] = True
         return before + place
 
     def _heading(self, said: Line, found: Sequence[str]) -> Sequence[Row]:
@@ -261,7 +274,9 @@ class LogState:
         if step is None:
             return NOTHING
         part = self._part(said, step)
-        is_summary = said.inner is None and known is not None and bool(said.epoch and said.epoch.is_whole)
+        is_summary = (
+            said.inner is None and known is not None and bool(said.epoch and said.epoch.is_whole)
+        )
         label = self._label(said, step)
         if said.inner is None and not is_summary:
             names = [value.name for value in said.values]
@@ -270,7 +285,12 @@ class LogState:
         values = [value for value in said.values if not self._counts([value.name])]
         row = self._named(values, found, prefix, part, is_summary=is_summary)
         if said.wraps or said.text.endswith(":"):
-            memory["wraps"] = [step, said.part or part, grammar.filled(_tail(said), found), said.wraps]
+            memory["wraps"] = [
+                step,
+                said.part or part,
+                grammar.filled(_tail(said), found),
+                said.wraps,
+            ]
         memory.update(under=True, below=False, skips=False)
         if not (said.part or label):
             memory["at"] = step
@@ -280,7 +300,7 @@ class LogState:
 
     def _named(
         self,
-        values: Sequence[Value],
+        values: Sequence[NamedValue],
         found: Sequence[str],
         prefix: str,
         part: str,
@@ -300,9 +320,8 @@ class LogState:
             full = f"{prefix}{of}/{name}" if of else f"{prefix}{name}"
             if is_summary and not of and name in within:
                 full = f"{prefix}epoch {name}"
-            elif notes and not is_summary and not of and name not in within and len(within) < _MOST:
-                if not grammar.is_held_out(name):
-                    within.append(name)
+            elif notes and not (is_summary or of or name in within or grammar.is_held_out(name)):
+                within += [name] if len(within) < _MOST else []
             row.setdefault(full, number)
         return row
 
@@ -310,9 +329,9 @@ class LogState:
         """Return the values of a line without a counter, at the last one seen."""
         memory = self.memory
         at = memory.get("at")
-        if memory.get("skips") and not said.part:
-            if not memory.get("title", {}).get("used"):
-                return NOTHING
+        is_used = memory.get("title", {}).get("used")
+        if memory.get("skips") and not said.part and not is_used:
+            return NOTHING
         if said.inner is not None:
             at = self._step(said, found)
             if at is None:
@@ -322,7 +341,11 @@ class LogState:
         if said.is_dict and not said.is_sure:
             return NOTHING
         if at is None or not said.values or self._counts(names):
-            return self._counted(said, found) if said.values else self._skip(grammar.filled(said.text, found), said)
+            return (
+                self._counted(said, found)
+                if said.values
+                else self._skip(grammar.filled(said.text, found), said)
+            )
         values = said.values
         is_below = bool(memory.get("below")) or said.inner is not None
         is_under = memory.get("under") and (said.is_indented or said.is_of_training)
@@ -332,39 +355,50 @@ class LogState:
             if (said.part or part or said.label) and has_fraction and said.is_sure:
                 pass
             else:
-                values = tuple(value for value in values if value.is_usual)
-        if is_below and not has_fraction and len(values) > 1 and not any(v.is_usual for v in values):
+                values = tuple(v for v in values if v.is_usual and v.name[:4].lower() != "best")
+        if (
+            is_below
+            and not has_fraction
+            and len(values) > 1
+            and not any(v.is_usual for v in values)
+        ):
             values = ()
         if not values or re.match(r"\W*best\b", said.text, re.IGNORECASE):
             return self._skip(grammar.filled(said.text, found), said)
         label = self._label(said, at) if said.is_named else ""
         prefix = self._group(said, found, at) + label
         row = self._named(values, found, prefix, part, notes=False)
-        if is_below and said.inner is None and self._is_repeated(row):
-            first = [one for one in self._held if one[1].keys() - {STEP} == row.keys()]
-            for one in first:
-                self._held.remove(one)
-                one[1].pop(STEP)
-            return [found for one in (*(one[1] for one in first), row) for found in self._count(one)]
+        if is_below and said.inner is None and (held := self._repeated(row)):
+            return [found for one in (*held, row) for found in self._count(one)]
         if said.is_of_training and not is_below:
             within = memory.get("within", ())
             row = {f"train/{name}" if name in within else name: row[name] for name in row}
-        memory["under"] = True
+        memory["under"] = self.is_bare = True
         return self._doubtful([{STEP: at, **row}])
 
-    def _is_repeated(self, row: Row) -> bool:
-        """Return True if a heading has several lines of the same names: it distinguishes none."""
+    def _repeated(self, row: Row) -> list[Row]:
+        """Return the rows of the same names that the first heading had, if it has another one.
+
+        Such a heading distinguishes no lines, so they are counted.
+        """
         memory = self.memory
         key, at = "\n".join(row), memory["at"]
         seen = memory.setdefault("below_names", {})
-        last, repeats = seen.get(key, (None, 0))
-        if len(seen) < _MOST or key in seen:
-            seen[key] = [at, repeats + 1 if last == at else 0]
-        return last == at
+        if key not in seen:
+            if len(seen) < _MOST:
+                seen[key] = at
+            return []
+        if seen[key] != at:
+            seen[key] = None
+            return []
+        held = [one for one in self._held if one[1].keys() - {STEP} == row.keys()]
+        for one in held:
+            self._held.remove(one)
+            del one[1][STEP]
+        return [one[1] for one in held]
 
     def _counted(self, said: Line, found: Sequence[str]) -> Sequence[Row]:
-        """Return the usual values of a line in a log without counters, at the number of such lines."""
-        memory = self.memory
+        """Return the usual values of a line in a log without counters, at their count."""
         values = [value for value in said.values if value.is_usual]
         if not values or not said.is_sure:
             return self._skip(grammar.filled(said.text, found), said)
@@ -373,7 +407,7 @@ class LogState:
     def _counts(self, names: Iterable[str]) -> bool:
         """Return True if lines with some names are counted."""
         counted = self.memory.get("counts")
-        return bool(counted) and not {*names}.isdisjoint(
+        return counted is not None and not {*names}.isdisjoint(
             name.rpartition("/")[2] for key in counted for name in key.split("\n")
         )
 
@@ -388,7 +422,9 @@ class LogState:
         counts[names] = count = counts.get(names, -1) + 1
         if any(map(grammar.is_held_out, row)):
             # those of held-out data are where the training is
-            trained = [n for name, n in counts.items() if not grammar.is_held_out(name.partition("\n")[0])]
+            trained = [
+                n for name, n in counts.items() if not grammar.is_held_out(name.partition("\n")[0])
+            ]
             count = max([count, *trained])
         rows = [{STEP: float(count), **row}]
         if memory.get("known"):
@@ -481,10 +517,15 @@ class LogState:
             places.append(repr(row[first]))
             epoch, inner = (counter, None) if first == "epoch" else (None, counter)
         else:
-            if not any(grammar._IN_NAMES.search(name) for name in row) or any(map(names_settings, row)):
+            if not any(grammar._IN_NAMES.search(name) for name in row) or any(
+                map(names_settings, row)
+            ):
                 return NOTHING
             row = {name: row[name] for name in row if not grammar.is_no_metric(name)}
-            row = {name if grammar.is_held_out(name) or not of else f"{of}/{name}": row[name] for name in row}
+            row = {
+                name if grammar.is_held_out(name) or not of else f"{of}/{name}": row[name]
+                for name in row
+            }
             if (at_last := self.memory.get("at")) is not None:
                 return self._doubtful([{STEP: at_last, **row}])
             return self._count(row)
@@ -492,7 +533,11 @@ class LogState:
         for name, one in row.items():
             if name not in names and not grammar.is_no_metric(name):
                 places.append(repr(one))
-                values.append(Value(name, "" if grammar.is_held_out(name) else of, chr(0xE400 + len(places) - 1)))
+                values.append(
+                    NamedValue(
+                        name, "" if grammar.is_held_out(name) else of, chr(0xE400 + len(places) - 1)
+                    )
+                )
         counts_all = inner is not None and not inner.of
         said = Line("row", tuple(values), epoch, inner, counts_all=counts_all, part=of)
         return self._row(said, places) if values else NOTHING
@@ -508,9 +553,11 @@ class LogState:
         named = {name: row[name] for name in row if not grammar.is_no_metric(name)}
         return [{STEP: step, **{f"{prefix}{part}{name}": named[name] for name in named}}]
 
-    def seen(self, step: float) -> None:
+    def seen(self, step: float, *, is_step: bool) -> None:
         """Note the step of a row that a plugin has read: lines without a counter are of it."""
         self.memory.update(at=step, under=True)
+        if is_step:
+            self.memory["has_steps"] = True
 
 
 def carried_over(memory: Mapping[str, Any]) -> dict[str, Any]:

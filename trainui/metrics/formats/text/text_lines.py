@@ -8,18 +8,20 @@ from __future__ import annotations
 
 import copy
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from trainui.metrics.formats.rows import row_points
 from trainui.metrics.formats.table import Decoded
-from trainui.metrics.formats.text import processes, state as states
+from trainui.metrics.formats.text import processes
+from trainui.metrics.formats.text import state as states
 from trainui.metrics.formats.text.grammar import STEP, Row, is_no_metric, is_setting
 from trainui.metrics.formats.text.log_lines import LogDecoder, lines_with_ends, message
 from trainui.metrics.formats.text.processes import ProcessLines
 from trainui.metrics.formats.text.state import LogState
+from trainui.model.definition import METRIC_PRESETS
 from trainui.plugin import LineReader, LogLines, registry
 from trainui.plugin.registry import PluginError
 
@@ -77,8 +79,7 @@ class _Reader:
 
     def __init__(self, state: dict[str, Any], *, is_named: bool) -> None:
         self._state = state
-        if is_named:
-            state[_CONFIRMED] = True
+        self._is_named = is_named
         self._held: list[list[Any]] = state.setdefault(_HELD, [])
         self._processes = ProcessLines(state.setdefault(_LABELS, {}))
         self._read: dict[str, _Process] = {}
@@ -96,7 +97,7 @@ class _Reader:
             except (ValueError, OverflowError):  # a number of 400 digits costs no other line
                 continue
             if found:
-                rows += self._confirmed("", found, is_sure=not main.is_doubtful)
+                rows += self._confirmed("", found, is_sure=self._is_sure(main))
             elif found is states.RANKS:
                 rows += self._labelled(processes.by_rank(message(line)))
         return rows
@@ -106,7 +107,11 @@ class _Reader:
         rows = self._labelled(self._processes.finish())
         for label in ("", *self._state.get(_OTHERS, {})):
             rows += self._confirmed(label, self._process(label).finish(), is_sure=True)
-        return rows
+        return rows if not self._is_named else [*rows, *self._release()]
+
+    def _is_sure(self, process: _Process) -> bool:
+        """Return False if what a process has read last may be a chance match."""
+        return not process.is_doubtful or (self._is_named and not process.is_bare)
 
     def _labelled(self, lines: Iterable[tuple[str, str]]) -> list[Row]:
         rows: list[Row] = []
@@ -117,7 +122,7 @@ class _Reader:
             except (ValueError, OverflowError):
                 continue
             if found:
-                rows += self._confirmed(label, found, is_sure=not process.is_doubtful)
+                rows += self._confirmed(label, found, is_sure=self._is_sure(process))
             elif found is states.RANKS and not label:
                 rows += self._labelled(processes.by_rank(message(text)))
         return rows
@@ -141,12 +146,18 @@ class _Reader:
         held += [[label, row] for row in rows]
         is_sure = is_sure or any(state.get(SOUGHT) in row for row in rows)
         steps = len({row[STEP] for _label, row in held})
-        is_metric = any(not is_setting(name) for _label, row in held for name in row if name != STEP)
+        is_metric = any(
+            not is_setting(name) for _label, row in held for name in row if name != STEP
+        )
         if not is_sure and (steps < (2 if is_metric else _MANY)) and len(held) < _CONFIRMING_LINES:
             return ()
-        state[_CONFIRMED] = True
-        released = [one for label, row in held for one in self._prefixed(label, [row])]
-        held.clear()
+        return self._release()
+
+    def _release(self) -> list[Row]:
+        """Return the rows that waited, and read all further ones at once."""
+        self._state[_CONFIRMED] = True
+        released = [one for label, row in self._held for one in self._prefixed(label, [row])]
+        self._held.clear()
         return released
 
     def _prefixed(self, label: str, rows: Sequence[Row]) -> Sequence[Row]:
@@ -164,7 +175,9 @@ class _Process:
     def __init__(self, memory: dict[str, Any], held: list[list[Any]]) -> None:
         self._log = LogState(memory, held)
         self._memory: dict[str, dict[str, Any]] = memory.setdefault("plugins", {})
-        self._readers: dict[str, LineReader | None] = {name: self._reader(name) for name in self._memory}
+        self._readers: dict[str, LineReader | None] = {
+            name: self._reader(name) for name in self._memory
+        }
         pattern = _pattern_of_plugins()
         self._may_be_other = pattern.search if pattern is not None else (lambda _line: None)
 
@@ -172,6 +185,11 @@ class _Process:
     def is_doubtful(self) -> bool:
         """True if what was read last may be a chance match."""
         return self._log.is_doubtful
+
+    @property
+    def is_bare(self) -> bool:
+        """True if what was read last had no counter of its own."""
+        return self._log.is_bare
 
     def read(self, line: str) -> Sequence[Row]:
         """Return the rows that a line completes."""
@@ -188,7 +206,7 @@ class _Process:
                     self._readers[plugin.name] = reader
                     self._memory[plugin.name] = reader.memory
                 if rows is None or rows:
-                    return self._taken(rows or ())
+                    return self._taken(rows or (), counts_epochs=plugin.counts_epochs)
         return self._log.read(line)
 
     def finish(self) -> Sequence[Row]:
@@ -196,20 +214,24 @@ class _Process:
         rows: list[Row] = []
         for plugin in registry.records(LogLines):
             if (reader := self._readers.get(plugin.name)) is not None:
-                rows += self._taken(self._ask(plugin, reader, "finish") or ())
+                rows += self._taken(
+                    self._ask(plugin, reader, "finish") or (), counts_epochs=plugin.counts_epochs
+                )
         return [*rows, *self._log.finish()]
 
-    def _taken(self, rows: Sequence[Row]) -> Sequence[Row]:
+    def _taken(self, rows: Sequence[Row], *, counts_epochs: bool) -> Sequence[Row]:
         if not rows:
             return ()
-        self._log.seen(rows[-1].get(STEP, 0.0))
+        self._log.seen(rows[-1].get(STEP, 0.0), is_step=not counts_epochs)
         kept = [
             {name: row[name] for name in row if name == STEP or not is_no_metric(name)}
             for row in rows
         ]
         return [row for row in kept if len(row) > 1]
 
-    def _ask(self, plugin: LogLines, reader: LineReader, verb: str, *line: str) -> Sequence[Row] | None:
+    def _ask(
+        self, plugin: LogLines, reader: LineReader, verb: str, *line: str
+    ) -> Sequence[Row] | None:
         """Ask a plugin; one that fails reads nothing more of a log."""
         try:
             with registry.guarded(plugin, ValueError, OverflowError):
@@ -234,6 +256,22 @@ def _pattern_of_plugins() -> re.Pattern[str] | None:
     """Return a pattern for the first lines of all plugins' languages."""
     patterns = [f"(?:{one.pattern})" for one in registry.records(LogLines)]
     return re.compile("|".join(patterns)) if patterns else None
+
+
+def preset_names() -> list[str]:
+    """Return the names that mean printed lines: the plugins', and those of earlier presets."""
+    return sorted({*METRIC_PRESETS, *registry.names(LogLines)})
+
+
+def is_preset(name: str) -> bool:
+    """Return True for a name that means printed lines."""
+    return name in METRIC_PRESETS or name in registry.names(LogLines)
+
+
+def has_steps(state: Mapping[str, Any]) -> bool:
+    """Return False for a log that counts epochs, or its lines, where files have steps."""
+    memories = (state.get(_MEMORY, {}), *state.get(_OTHERS, {}).values())
+    return any(memory.get("has_steps") for memory in memories)
 
 
 def carried_over(state: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,5 +1,5 @@
 # ruff: noqa: E501 (logs are as long as they are)
-"""Each preset reads what its trainer prints, in several versions and options of it."""
+"""What trainings print is read with the right names and steps, however it arrives."""
 
 from __future__ import annotations
 
@@ -13,8 +13,7 @@ from hypothesis import strategies as st
 
 from tests.unit.metrics.layouts import LAYOUTS, Sample
 from trainui.metrics.formats.table import Decoded
-from trainui.metrics.formats.text import presets
-from trainui.metrics.formats.text.preset_lines import FOUND, AnyLines, PresetLines, carried_over
+from trainui.metrics.formats.text.text_lines import TextLines, carried_over
 
 Found = dict[str, list[tuple[float, str]]]
 
@@ -24,130 +23,130 @@ RULE = "-" * 30 + "\n"
 
 SAMPLES = [
     *LAYOUTS,
-    Sample("xgboost", "[0]\ttrain-auc:0.5\tvalid-error@0.3:1\n", {"train-auc": [(0, 0.5)], "valid-error@0.3": [(0, 1)]}, "gbm"),
+    Sample("xgboost", "[0]\ttrain-auc:0.5\tvalid-error@0.3:1\n", {"train-auc": [(0, 0.5)], "valid-error@0.3": [(0, 1)]}),
     Sample("gbm", "[10:00:00] [3]\ttest-rmse:0.5+0.01\n", {"test-rmse": [(3, 0.5)]}),
-    Sample("lightgbm", "[LightGBM] [Info] Total Bins 42\n[1]\tvalid_1's auc: 0.9 + 0.1\n", {"valid_1's auc": [(1, 0.9)]}, "gbm"),
+    Sample("lightgbm", "[LightGBM] [Info] Total Bins 42\n[1]\tvalid_1's auc: 0.9 + 0.1\n", {"valid_1's auc": [(1, 0.9)]}),
     Sample("gbm", "[LightGBM] [Info] Iteration:7, valid_1 auc : 0.75\n", {"valid_1 auc": [(7, 0.75)]}),
-    Sample("lightgbm", "[5]\tvalid's auc: 0.9\n[6]\tvalid's auc: 0.8\nEarly stopping, best iteration is:\n[5]\tvalid's auc: 0.9\n", {"valid's auc": [(5, 0.9), (6, 0.8)]}, "gbm"),
-    Sample("catboost", "0:\tlearn: 0.5\ttest: nan\tbest: 0.5 (0)\ttotal: 54ms\n", {"learn": [(0, 0.5)], "test": [(0, float("nan"))], "best": [(0, 0.5)]}, "gbm"),
+    Sample("lightgbm", "[5]\tvalid's auc: 0.9\n[6]\tvalid's auc: 0.8\nEarly stopping, best iteration is:\n[5]\tvalid's auc: 0.9\n", {"valid's auc": [(5, 0.9), (6, 0.8)]}),
+    Sample("catboost", "0:\tlearn: 0.5\ttest: nan\tbest: 0.5 (0)\ttotal: 54ms\n", {"learn": [(0, 0.5)], "test": [(0, float("nan"))], "best": [(0, 0.5)]}),
     Sample("nanogpt", "max_iters = 5000\nstep 0: train loss 4.1, val loss 4.2\niter 0: loss 4.3, time 106.97ms, mfu -100.00%\n", {"train loss": [(0, 4.1)], "val loss": [(0, 4.2)], "loss": [(0, 4.3)], "time": [(0, 106.97)], "mfu": [(0, -100)]}),
     Sample("llmc", "s:0 tel:10.9\ns:1 trl:10.8 lr:0.1 norm:2\n", {"tel": [(0, 10.9)], "trl": [(1, 10.8)], "lr": [(1, 0.1)], "norm": [(1, 2)]}),
     Sample("megatron", "[rank 3] iteration   10/  200 | lm loss: 1.2E+01 | grad norm: 0.5 |\n", {"rank3 lm loss": [(10, 12)], "rank3 grad norm": [(10, 0.5)]}),
     Sample("torchtune", "Step 10 | loss:2.5 lr:0.1 \n", {"loss": [(10, 2.5)], "lr": [(10, 0.1)]}),
     Sample("verl", "step:1 - actor/loss:2.5 - timing_s/step:0.01\n", {"actor/loss": [(1, 2.5)], "timing_s/step": [(1, 0.01)]}),
     Sample("hf", "  4%|4  | 5/120 [00:00<00:01, 9it/s]\r{'loss': 2.5, 'grad_norm': nan, 'epoch': 0.5}\n", {"loss": [(0.5, 2.5)], "grad_norm": [(0.5, float("nan"))]}),
-    Sample("hf", "{'loss': 0.5, 'epoch': 0.25, 'global_step/max_steps': '1/40', 'percentage': '2.50%', 'elapsed_time': '1m 3s'}\n", {"loss": [(1, 0.5)], "epoch": [(1, 0.25)]}),
+    Sample("hf", "{'loss': 0.5, 'epoch': 0.25, 'global_step/max_steps': '1/40', 'percentage': '2.50%', 'elapsed_time': '1m 3s'}\n", {"loss": [(1, 0.5)]}),
     Sample("print", "2026-11-26 22:00:00,1 - INFO - [rank0] step 1 loss 0.5\n2026-11-26 22:00:00,1 - INFO - [GPU1] step 1 loss 0.25\n[1,2]<stdout>:step 2 loss 0.5\n", {"rank0 loss": [(1, 0.5)], "rank1 loss": [(1, 0.25)], "rank2 loss": [(2, 0.5)]}),
-    Sample("print", "(rank 0) step 1 loss 0.5\nRank 1 | step 2 | loss 0.25\nrank=2 step=3 loss=0.5\nstep=4 rank=57 loss=0.5\n", {"rank0 loss": [(1, 0.5)], "rank1 loss": [(2, 0.25)], "rank2 loss": [(3, 0.5)], "rank": [(4, 57)], "loss": [(4, 0.5)]}),
+    Sample("print", "(rank 0) step 1 loss 0.5\nRank 1 | step 2 | loss 0.25\nrank=2 step=3 loss=0.5\nstep=4 rank=57 loss=0.5\n", {"rank0 loss": [(1, 0.5)], "rank1 loss": [(2, 0.25)], "rank2 loss": [(3, 0.5)], "loss": [(4, 0.5)]}),
     Sample("print", "steps: 10 loss: 0.5 iter time (s): 0.4\nsteps: 20 loss: 0.25\n", {"loss": [(10, 0.5), (20, 0.25)], "iter time (s)": [(10, 0.4)]}),
     Sample("columns", "2026-11-26 22:00:00,1 INFO +---+------+\n2026-11-26 22:00:00,1 INFO | epoch | loss |\n2026-11-26 22:00:00,1 INFO +---+------+\n2026-11-26 22:00:00,1 INFO | 0 | 0.5 |\n", {"loss": [(0, 0.5)]}),
     Sample("columns", "| epoch | loss |\n| 0 | 0.5 |\n| epoch | loss |\n| 0 | 0.5 |\n| 1 | 0.4 |\n| epoch | loss |\n| 0 | 0.5 |\n| 1 | 0.4 |\n| 2 | 0.3 |\n| epoch | loss |\n| 0 | 0.2 |\n| 1 | 0.1 |\n", {"loss": [(0, 0.5), (1, 0.4), (2, 0.3), (0, 0.2), (1, 0.1)]}),
     Sample("jsonl", 'loading\n{"level": "INFO", "message": "train", "extra": {"step": 7, "loss": 0.5}}\n', {"loss": [(7, 0.5)]}),
     Sample("print", "step 1 at 123.4/s, 12.3/s/gpu LR: 0.5 loss 2\nstep 2 at 123.4/s, 12.3/s/gpu LR: 0.5 loss 1\n", {"LR": [(1, 0.5), (2, 0.5)], "loss": [(1, 2), (2, 1)]}),
-    Sample("hf", "{'eval_loss': '2.5', 'epoch': '1'}\n", {"eval_loss": [(1, 2.5)]}, "hf"),
-    Sample("paddlenlp", "[2023-05-01 10:00:01,123] [    INFO] - loss: 0.5, lr: 3e-05, global_step: 10, epoch: 0.25\n", {"loss": [(10, 0.5)], "lr": [(10, 3e-05)], "epoch": [(10, 0.25)]}),
-    Sample("print", "Epoch: [0][10/100]\tLoss 6.5 (7.0)\nEpoch: [1][ 0/100]\tLoss 5.5 (6.0)\n", {"Epoch": [(10, 0), (100, 1)], "Loss": [(10, 6.5), (100, 5.5)]}),
-    Sample("print", "2024-01-01 10:00:01,123 epoch 1 - iter 3/10 - loss 2.5\n[2023/04/12 10:00:01] ppcls INFO: [Train][Epoch 2/10][Iter: 0/10]loss: 1.5\n", {"epoch": [(3, 1)], "loss": [(3, 2.5), (10, 1.5)], "Epoch": [(10, 2)]}),
+    Sample("hf", "{'eval_loss': '2.5', 'epoch': '1'}\n", {"eval_loss": [(1, 2.5)]}),
+    Sample("paddlenlp", "[2023-05-01 10:00:01,123] [    INFO] - loss: 0.5, lr: 3e-05, global_step: 10, epoch: 0.25\n", {"loss": [(10, 0.5)], "lr": [(10, 3e-05)]}),
+    Sample("print", "Epoch: [0][10/100]\tLoss 6.5 (7.0)\nEpoch: [1][ 0/100]\tLoss 5.5 (6.0)\n", {"Loss": [(10, 6.5), (100, 5.5)]}),
+    Sample("print", "2024-01-01 10:00:01,123 epoch 1 - iter 3/10 - loss 2.5\n[2023/04/12 10:00:01] ppcls INFO: [Train][Epoch 2/10][Iter: 0/10]loss: 1.5\n", {"loss": [(3, 2.5), (10, 1.5)]}),
     Sample("tqdm", "\rEpoch [1/3]: [9/10]  90%|####     , loss=0.5 [00:01<00:01]\rEpoch [1/3]: [10/10] 100%|#####     , loss=0.25 [00:01<00:00]\n", {"loss": [(0, 0.25)]}),
     Sample("print", "Epoch 1: loss tensor(0.5, device='cuda:0', grad_fn=<MeanBackward0>) acc np.float32(0.25)\nEpoch 2: loss 0.5\n", {"loss": [(1, 0.5), (2, 0.5)], "acc": [(1, 0.25)]}),
     Sample("print", "epoch 1 loss 0.5 dice [0.1, 0.2]\nepoch 2 loss 0.4 dice [0.3 0.4]\n", {"loss": [(1, 0.5), (2, 0.4)], "dice/0": [(1, 0.1), (2, 0.3)], "dice/1": [(1, 0.2), (2, 0.4)]}),
     Sample("headed", "2026-11-26 22:00:00.1: Epoch 0 \n2026-11-26 22:00:00.1: train_loss -0.5 \n2026-11-26 22:00:00.1: Pseudo dice [np.float32(0.1), np.float32(0.2)] \n2026-11-26 22:00:00.1: Epoch 1 \n2026-11-26 22:00:00.1: train_loss -0.6 \n", {"train_loss": [(0, -0.5), (1, -0.6)], "Pseudo dice/0": [(0, 0.1)], "Pseudo dice/1": [(0, 0.2)]}),
     Sample("print", '{"level": "INFO", "name": "trainer", "message": "step=7 loss=0.5"}\n{"level": "INFO", "name": "trainer", "message": "step=8 loss=0.25"}\n', {"loss": [(7, 0.5), (8, 0.25)]}),
-    Sample("print", "[11/26/26 22:00:00] INFO     val step=7 loss=0.5 top            train.py:10\n                             acc: 0.25 lr=1\n                             norm=2\n[11/26/26 22:00:01] INFO     step=8 loss=0.25                   train.py:10\n                             saved the best of 3 models\n", {"val loss": [(7, 0.5)], "val top acc": [(7, 0.25)], "val lr": [(7, 1)], "val norm": [(7, 2)], "loss": [(8, 0.25)]}),
+    Sample("print", "[11/26/26 22:00:00] INFO     val step=7 loss=0.5 top            train.py:10\n                             acc: 0.25 lr=1\n                             norm=2\n[11/26/26 22:00:01] INFO     step=8 loss=0.25                   train.py:10\n                             saved the best of 3 models\n", {"val/loss": [(7, 0.5)], "val/top acc": [(7, 0.25)], "val/lr": [(7, 1)], "val/norm": [(7, 2)], "loss": [(8, 0.25)]}),
     Sample("tqdm", "\rEpoch 8: 100%|##| 3/3 [00:00<00:00, 9.1it/s, loss=0.5]\rEpoch 9: 100%|##| 3/3 [00:00<00:00, 9.1it/s, loss=0.25]\n", {"loss": [(8, 0.5), (9, 0.25)]}),
     Sample("tqdm", "\rEpoch 8/10: 100%|##| 3/3 [00:00<00:00, 9.1it/s, loss=0.5]\rEpoch 9/10: 100%|##| 3/3 [00:00<00:00, 9.1it/s, loss=0.25]\n", {"loss": [(7, 0.5), (8, 0.25)]}),
     Sample("tqdm", "\rEpoch 2:  50%|# | 5/10 [11:00<11:00, 9.1s/it, loss=0.5]\rEpoch 2: 100%|##| 10/10 [22:00<00:00, 9.1s/it, loss=0.25]\n", {"loss": [(25, 0.5), (30, 0.25)]}),
     Sample("tqdm", "\rEpoch 2: 5/? [11:00<?, 9.1s/it, loss=0.5]\n", {"loss": [(5, 0.5)]}),
-    Sample("detectron2", "[11/24 14:02:37 d2.utils.events]:  eta: 1 day, 0:00:01  iter: 19  total_loss: 2.5  lr: N/A  max_mem: 2345M\n", {"total_loss": [(19, 2.5)], "max_mem": [(19, 2345)]}),
+    Sample("detectron2", "[11/24 14:02:37 d2.utils.events]:  eta: 1 day, 0:00:01  iter: 19  total_loss: 2.5  lr: N/A  max_mem: 2345M\n[11/24 14:02:38 d2.utils.events]:  eta: 1 day, 0:00:01  iter: 39  total_loss: 1.5  lr: N/A  max_mem: 2345M\n", {"total_loss": [(19, 2.5), (39, 1.5)]}),
     Sample("fairseq", "2024 | INFO | train_inner | epoch 003:     23 / 26 loss=7.5, num_updates=75, lr=0.5\n2024 | INFO | valid | epoch 003 | valid on 'valid' subset | loss 9.5 | num_updates 78\n", {"train_inner/loss": [(75, 7.5)], "train_inner/lr": [(75, 0.5)], "valid/loss": [(78, 9.5)]}),
     Sample("fairseq", '2024 | INFO | train | {"epoch": 1, "train_loss": "10.5", "train_num_updates": "26"}\n', {"train/loss": [(26, 10.5)]}),
     Sample("fairseq", "\repoch 003:  88%|##  | 23/26 [00:12<00:01,  2.0it/s, loss=7.5, num_updates=75]\r", {"train_inner/loss": [(75, 7.5)]}),
-    Sample("mmengine", "2024 - mmengine - INFO - Epoch(train) [2][10/38]  lr: 5.0e-02  eta: 1 day, 0:00:00  time: 0.5  loss: 2.5\n2024 - mmengine - INFO - Epoch(val) [2][3/3]    acc/top1: 85.5  time: 0.25\n", {"lr": [(48, 0.05)], "time": [(48, 0.5)], "loss": [(48, 2.5)], "acc/top1": [(76, 85.5)], "val/time": [(76, 0.25)]}),
+    Sample("mmengine", "2024 - mmengine - INFO - Epoch(train) [2][10/38]  lr: 5.0e-02  eta: 1 day, 0:00:00  time: 0.5  loss: 2.5\n2024 - mmengine - INFO - Epoch(val) [2][3/3]    acc/top1: 85.5  time: 0.25\n", {"lr": [(48, 0.05)], "time": [(48, 0.5)], "loss": [(48, 2.5)], "val/acc/top1": [(76, 85.5)], "val/time": [(76, 0.25)]}),
     Sample("mmengine", "2022 - mmdet - INFO - Epoch [1][50/73]\tlr: 2e-03, eta: 1:02:03, loss: 1.5\n2022 - mmseg - INFO - Iter [50/160]\tloss: 3\n", {"lr": [(50, 0.002)], "loss": [(50, 1.5), (50, 3)]}),
-    Sample("metriclogger", "Epoch: [1]  [ 10/100]  eta: 1 day, 0:00:07  lr: 0.1  loss: 2.5 (2.0)  max mem: 12\nTest:  [5/6]  eta: 0:00:00  acc1: 8 (9)\n", {"lr": [(110, 0.1)], "loss": [(110, 2.5)], "loss_avg": [(110, 2)], "max mem": [(110, 12)], "test/acc1": [(110, 9)]}),
+    Sample("metriclogger", "Epoch: [1]  [ 10/100]  eta: 1 day, 0:00:07  lr: 0.1  loss: 2.5 (2.0)  max mem: 12\nTest:  [5/6]  eta: 0:00:00  acc1: 8 (9)\n", {"lr": [(110, 0.1)], "loss": [(110, 2.5)], "loss_avg": [(110, 2)], "test/acc1": [(110, 9)]}),
     Sample("timm_train", "Train: 1 [   3/9 ( 44%)]  Loss: 2.5 (2.25)  Time: 0.233s,  275.07/s  LR: 1.000e-05\nTest: [   3/3]  Loss: 0.25 ( 0.5)\n", {"Loss": [(12, 2.5)], "Loss_avg": [(12, 2.25)], "Time": [(12, 0.233)], "LR": [(12, 1e-05)], "test/Loss": [(12, 0.5)]}),
     Sample("sb3", f"{RULE}| rollout/            |          |\n|    ep_rew_mean      | 14.8     |\n| time/               |          |\n|    total_timesteps  | 59       |\n{RULE}", {"rollout/ep_rew_mean": [(59, 14.8)]}),
-    Sample("baselines", f"{RULE}| EpRewMean      | 117      |\n| TimestepsSoFar | 3512     |\n{RULE}", {"EpRewMean": [(3512, 117)]}, "sb3"),
-    Sample("rsl_rl", "\x1b[1m       Learning iteration 3/40       \x1b[0m\n\n    Total steps: 1536 \n    Collection time: 0.019s \n    Mean reward: 16.5\n------\n    Iteration time: 0.07s\n      Time elapsed: 0:00:00\n               ETA: 0:00:02\n", {"Total steps": [(3, 1536)], "Collection time": [(3, 0.019)], "Mean reward": [(3, 16.5)], "Iteration time": [(3, 0.07)]}),
+    Sample("baselines", f"{RULE}| EpRewMean      | 117      |\n| TimestepsSoFar | 3512     |\n{RULE}", {"EpRewMean": [(3512, 117)]}),
+    Sample("rsl_rl", "\x1b[1m       Learning iteration 3/40       \x1b[0m\n\n    Total steps: 1536 \n    Collection time: 0.019s \n    Mean reward: 16.5\n------\n    Iteration time: 0.07s\n      Time elapsed: 0:00:00\n               ETA: 0:00:02\n", {"Collection time": [(3, 0.019)], "Mean reward": [(3, 16.5)], "Iteration time": [(3, 0.07)]}),
     Sample("rsl_rl", " Learning iteration 5/9 \n\n Computation: 12345 steps/s (collection: 1.200s, learning 0.3s)\n Surrogate loss: nan\n ETA: 20.0s\n", {"Computation": [(5, 12345)], "Surrogate loss": [(5, float("nan"))]}),
     Sample("elements", "-----[Step 10]-----\n\ntrain/loss 2.5 / fps/policy 12.5\n\nWriting metrics: /a/b\n", {"train/loss": [(10, 2.5)], "fps/policy": [(10, 12.5)]}),
     Sample("keras", "Epoch 1/2\n19/19 - 1s - 48ms/step - loss: 2.5 - val_loss: 1.5\nEpoch 2/2\n19/19 - 1s - loss: nan - 474ms/epoch\n", {"loss": [(1, 2.5), (2, float("nan"))], "val_loss": [(1, 1.5)]}),
     Sample("keras", "Epoch 1/1\n 1/19 [>..] - ETA: 1s - loss: 3.0\x08\x08\r19/19 [==] - ETA: 0s - loss: 2.5\nEpoch 1: val_loss improved from inf to 1.5, saving\n\r19/19 [==] - 1s 48ms/step - loss: 2.5 - val_loss: 1.5\n5/5 [==] - 0s 2ms/step - loss: 9\n", {"loss": [(1, 2.5)], "val_loss": [(1, 1.5)]}),
     Sample("keras", "Epoch 1/1\n60000/60000 [==============================] - 5s 83us/step - acc: 0.5\n", {"acc": [(1, 0.5)]}),
-    Sample("fastai", "epoch     train_loss  valid_loss  time    \nEpoch 1/8 : |---| 0.00% [0/18 00:00<?]\r0         2.5         1.5         00:00     \n", {"train_loss": [(0, 2.5)], "valid_loss": [(0, 1.5)]}, "columns"),
-    Sample("fastai", "█\repoch     train_loss  valid_loss  time    \n█\r\rEpoch 1/8 : |---| 0.00% [0/18 00:00<?]\rEpoch 1/8 : |██-| 50.00% [9/18 00:00<00:00... 1.5273]\rEpoch 1/8 :              \r\r0         2.5         1.5         00:01     \n", {"train_loss": [(0, 2.5)], "valid_loss": [(0, 1.5)]}, "columns"),
+    Sample("fastai", "epoch     train_loss  valid_loss  time    \nEpoch 1/8 : |---| 0.00% [0/18 00:00<?]\r0         2.5         1.5         00:00     \n", {"train_loss": [(0, 2.5)], "valid_loss": [(0, 1.5)]}),
+    Sample("fastai", "█\repoch     train_loss  valid_loss  time    \n█\r\rEpoch 1/8 : |---| 0.00% [0/18 00:00<?]\rEpoch 1/8 : |██-| 50.00% [9/18 00:00<00:00... 1.5273]\rEpoch 1/8 :              \r\r0         2.5         1.5         00:01     \n", {"train_loss": [(0, 2.5)], "valid_loss": [(0, 1.5)]}),
     Sample("ultralytics", "      Epoch    GPU_mem   box_loss  Instances       Size\n\r        1/6         0G      928.1         22         96:  33%|## | 1/3 [00:00<00:01,  1.91it/s]\r        1/6      1.25G        900         22         96: 100%|## | 3/3 [00:00<00:01,  1.91it/s]\n                 Class     Images  Instances      Box(P          R      mAP50  mAP50-95): 100%|##| 1/1\n                   all          8         16        0.5       0.25          0          1\n", {"train/box_loss": [(1, 900)], "metrics/precision(B)": [(1, 0.5)], "metrics/recall(B)": [(1, 0.25)], "metrics/mAP50(B)": [(1, 0)], "metrics/mAP50-95(B)": [(1, 1)]}),
     Sample("tqdm", "".join(BAR.format("Epoch 1/2", loss) for loss in (3, 2)) + "\n" + BAR.format("Epoch 2/2", "1.5e-3") + "\n", {"loss": [(0, 2), (1, 0.0015)]}),
     Sample("tqdm", "\r  0%|   | 0/2 [00:00<?, ?it/s]\r100%|###| 2/2 [00:00<00:00, 1.0s/it, acc=85.9%]\n\r  0%|   | 0/2 [00:00<?, ?it/s]\r 50%|#  | 1/2 [00:00<00:00, 1.0s/it, acc=86%]", {"acc": [(0, 85.9), (1, 86)]}),
-    Sample("lightning", BAR.format("Epoch 0", 2) + "\n\rValidation: 100%|##| 5/5 [00:00<00:00, 9it/s]\x1b[A" + BAR.format("Epoch 0", "2, val_loss=1") + "\r" + BAR.format("Epoch 1", "1, val_loss=1") + "\n\rValidation: 20%|##| 1/5 [00:00<00:00, 9it/s]\x1b[A" + BAR.format("Epoch 1", "1, val_loss=0.5") + "\n", {"loss": [(0, 2), (1, 1)], "val_loss": [(0, 1), (1, 0.5)]}, "tqdm"),
-    Sample("lightning", "Epoch 5/5  ━━━━ 38/38 0:00:00 • 0:00:00 364.40it/s v_num: 0.000     \n                    train_loss_step: \n                    0.25 val_loss:   \n                    0.5              \n", {"train_loss_step": [(5, 0.25)], "val_loss": [(5, 0.5)]}, "tqdm"),
+    Sample("lightning", BAR.format("Epoch 0", 2) + "\n\rValidation: 100%|##| 5/5 [00:00<00:00, 9it/s]\x1b[A" + BAR.format("Epoch 0", "2, val_loss=1") + "\r" + BAR.format("Epoch 1", "1, val_loss=1") + "\n\rValidation: 20%|##| 1/5 [00:00<00:00, 9it/s]\x1b[A" + BAR.format("Epoch 1", "1, val_loss=0.5") + "\n", {"loss": [(0, 2), (1, 1)], "val_loss": [(0, 1), (1, 0.5)]}),
+    Sample("lightning", "Epoch 5/5  ━━━━ 38/38 0:00:00 • 0:00:00 364.40it/s v_num: 0.000     \n                    train_loss_step: \n                    0.25 val_loss:   \n                    0.5              \n", {"train_loss_step": [(5, 0.25)], "val_loss": [(5, 0.5)]}),
     Sample("jsonl", 'hello\nINFO {"step": 1, "loss": 0.5}\n{"step": 2, "loss": NaN, "a": {"b": 2}}\n{"no": 1}\n', {"loss": [(1, 0.5), (2, float("nan"))], "a/b": [(2, 2)]}),
-    Sample("mlperf", ':::MLLOG {"key": "opt_lr", "value": 0.1, "metadata": {"lineno": 12}}\n0: :::MLLOG {"time_ms": 1, "key": "eval_accuracy", "value": 0.75, "metadata": {"lineno": 12, "epoch_num": 3}}\n:::MLLOG {"key": "tracked_stats", "value": {"throughput": 7.5}, "metadata": {"step": 4}}\n:::MLLOG {"key": "run_stop", "value": null, "metadata": {"epoch_num": 3}}\n', {"eval_accuracy": [(3, 0.75)], "tracked_stats/throughput": [(4, 7.5)]}),
+    Sample("mlperf", ':::MLLOG {"key": "opt_lr", "value": 0.1, "metadata": {"lineno": 12}}\n0: :::MLLOG {"time_ms": 1, "key": "eval_accuracy", "value": 0.75, "metadata": {"lineno": 12, "epoch_num": 3}}\n:::MLLOG {"key": "tracked_stats", "value": {"throughput": 7.5}, "metadata": {"step": 4}}\n:::MLLOG {"key": "run_stop", "value": null, "metadata": {"epoch_num": 3}}\n', {"tracked_stats/throughput": [(4, 7.5)], "eval_accuracy": [(3, 0.75)]}),
     Sample("print", "step 1 loss 2.5 grad 1e-3\nstep 2 loss nan grad inf\n", {"loss": [(1, 2.5), (2, float("nan"))], "grad": [(1, 0.001), (2, float("inf"))]}),
     Sample("print", "Epoch [1/5], Loss: 1.5, Val Acc: 80.5%\nEpoch [2/5], Loss: 1.0, Val Acc: 82%\n", {"Loss": [(1, 1.5), (2, 1)], "Val Acc": [(1, 80.5), (2, 82)]}),
-    Sample("print", "Epoch: [0][ 10/20]\tLoss 2.5 (2.5)\nEpoch: [1][ 10/20]\tLoss 1.5 (2.0)\n", {"Epoch": [(10, 0), (30, 1)], "Loss": [(10, 2.5), (30, 1.5)]}),
-    Sample("print", "Epoch: [3][ 10/20]\tLoss 2.5 (2.5)\nEpoch: [3][ 11/20]\tLoss 2.0 (2.5)\n", {"Epoch": [(70, 3), (71, 3)], "Loss": [(70, 2.5), (71, 2)]}),
-    Sample("print", "Epoch [1/5], Step [100/600], Loss: 0.5\nEpoch [2/5], Step [100/600], Loss: 0.25\n", {"Epoch": [(100, 1), (700, 2)], "Loss": [(100, 0.5), (700, 0.25)]}),
-    Sample("print", "Train Epoch: 1 [0/60 (0%)]\tLoss: 2.5\nTrain Epoch: 2 [32/60 (50%)]\tLoss: 1\n", {"Train Epoch": [(0, 1), (92, 2)], "Loss": [(0, 2.5), (92, 1)]}),
-    Sample("print", "2026-11-24 14:17:24,106,INFO,trainer: epoch=0 step=7 loss=0.5 lr=1.0e-01\n2026 INFO validation epoch=0 val_loss=0.25\n2026 INFO epoch=1 step=8 loss=0.4 lr=0\n", {"epoch": [(7, 0), (7, 0), (8, 1)], "loss": [(7, 0.5), (8, 0.4)], "lr": [(7, 0.1), (8, 0)], "val_loss": [(7, 0.25)]}, "print"),
-    Sample("print", "[rank1] step 6 loss 2.25[rank0] step 6 loss 2.5\n\n[rank0]: step 7 loss 2\n", {"rank1 loss": [(6, 2.25)], "rank0 loss": [(6, 2.5), (7, 2)]}, "print"),
+    Sample("print", "Epoch: [0][ 10/20]\tLoss 2.5 (2.5)\nEpoch: [1][ 10/20]\tLoss 1.5 (2.0)\n", {"Loss": [(10, 2.5), (30, 1.5)]}),
+    Sample("print", "Epoch: [3][ 10/20]\tLoss 2.5 (2.5)\nEpoch: [3][ 11/20]\tLoss 2.0 (2.5)\n", {"Loss": [(70, 2.5), (71, 2)]}),
+    Sample("print", "Epoch [1/5], Step [100/600], Loss: 0.5\nEpoch [2/5], Step [100/600], Loss: 0.25\n", {"Loss": [(100, 0.5), (700, 0.25)]}),
+    Sample("print", "Train Epoch: 1 [0/60 (0%)]\tLoss: 2.5\nTrain Epoch: 2 [32/60 (50%)]\tLoss: 1\n", {"Loss": [(0, 2.5), (92, 1)]}),
+    Sample("print", "2026-11-24 14:17:24,106,INFO,trainer: epoch=0 step=7 loss=0.5 lr=1.0e-01\n2026 INFO validation epoch=0 val_loss=0.25\n2026 INFO epoch=1 step=8 loss=0.4 lr=0\n", {"loss": [(7, 0.5), (8, 0.4)], "lr": [(7, 0.1), (8, 0)], "val_loss": [(7, 0.25)]}),
+    Sample("print", "[rank1] step 6 loss 2.25[rank0] step 6 loss 2.5\n\n[rank0]: step 7 loss 2\n", {"rank1 loss": [(6, 2.25)], "rank0 loss": [(6, 2.5), (7, 2)]}),
     Sample("optuna", "[I 2026-11-25 15:16:40,852] Trial 0 finished with value: 0.5 and parameters: {'lr': 0.1, 'x': 3.0}. Best is trial 0 with value: 0.5.\n[I 2026-11-25 15:16:41,852] Trial 1 finished with value: 0.75 and parameters: {'lr': 0.2}. Best is trial 0 with value: 0.5.\n", {"value": [(0, 0.5), (1, 0.75)], "best": [(0, 0.5), (1, 0.5)]}),
-    Sample("spacy", "E    #       LOSS NER  ENTS_F  SCORE \n---  ------  --------  ------  ------\n  0       0     41.50    0.00    0.00\n  1     200     31.50   10.00    0.10\n", {"E": [(0, 0), (200, 1)], "LOSS NER": [(0, 41.5), (200, 31.5)], "ENTS_F": [(0, 0), (200, 10)], "SCORE": [(0, 0), (200, 0.1)]}, "columns"),
-    Sample("skorch", "  epoch    train_loss    valid_loss    cp     dur\n-------  ------------  ------------  ----  ------\n      1        \x1b[36m0.6863\x1b[0m        \x1b[35m0.6800\x1b[0m     +  0.1234\n      2        0.6763        0.7000        0.5\n", {"train_loss": [(1, 0.6863), (2, 0.6763)], "valid_loss": [(1, 0.68), (2, 0.7)], "dur": [(1, 0.1234), (2, 0.5)]}, "columns"),
-    Sample("sklearn", "      Iter       Train Loss   Remaining Time \n         1           1.2963            0.02s\n        20           1.2255            1.50m\n", {"Train Loss": [(1, 1.2963), (20, 1.2255)], "Remaining Time": [(1, 0.02), (20, 1.5)]}, "columns"),
+    Sample("spacy", "E    #       LOSS NER  ENTS_F  SCORE \n---  ------  --------  ------  ------\n  0       0     41.50    0.00    0.00\n  1     200     31.50   10.00    0.10\n", {"E": [(0, 0), (200, 1)], "LOSS NER": [(0, 41.5), (200, 31.5)], "ENTS_F": [(0, 0), (200, 10)], "SCORE": [(0, 0), (200, 0.1)]}),
+    Sample("skorch", "  epoch    train_loss    valid_loss    cp     dur\n-------  ------------  ------------  ----  ------\n      1        \x1b[36m0.6863\x1b[0m        \x1b[35m0.6800\x1b[0m     +  0.1234\n      2        0.6763        0.7000        0.5\n", {"train_loss": [(1, 0.6863), (2, 0.6763)], "valid_loss": [(1, 0.68), (2, 0.7)], "dur": [(1, 0.1234), (2, 0.5)]}),
+    Sample("sklearn", "      Iter       Train Loss   Remaining Time \n         1           1.2963            0.02s\n        20           1.2255            1.50m\n", {"Train Loss": [(1, 1.2963), (20, 1.2255)], "Remaining Time": [(1, 0.02), (20, 1.5)]}),
     Sample("columns", "| Epoch | Loss |\n|------:|-----:|\n| 1 | 0.5 |\n| 2 | nan |\nEpoch Loss\n3 0.25\n", {"Loss": [(1, 0.5), (2, float("nan")), (3, 0.25)]}),
-    Sample("headed", "Epoch 0/24\n----------\ntrain Loss: 0.5 Acc: 0.75\nval Loss: 0.25 Acc: 0.5\n\nEpoch 1/24\n----------\ntrain Loss: 0.125 Acc: 1\n", {"train Loss": [(0, 0.5), (1, 0.125)], "Acc": [(0, 0.75), (1, 1)], "val Loss": [(0, 0.25)], "val Acc": [(0, 0.5)]}),
-    Sample("headed", "Epoch 1\n-------\nloss: 2.5  [   64/6000]\nloss: 2.25  [ 3200/6000]\nTest Error: \n Accuracy: 50.5%, Avg loss: 2.125 \n\nEpoch 2\n-------\nloss: 2  [   64/6000]\n", {"loss": [(64, 2.5), (3200, 2.25), (6064, 2)], "test Accuracy": [(3200, 50.5)], "test Avg loss": [(3200, 2.125)]}),
-    Sample("headed", "2024-01-02T03:04:05 INFO [step=10/739,epoch=0]\n    train/Loss=10.5\n    total_tokens=41,943,040\n[step=20/739,epoch=0]\n    train/Loss=9.5\nSaved to /a/b=1\n", {"train/Loss": [(10, 10.5), (20, 9.5)], "total_tokens": [(10, 41943040)]}),
+    Sample("headed", "Epoch 0/24\n----------\ntrain Loss: 0.5 Acc: 0.75\nval Loss: 0.25 Acc: 0.5\n\nEpoch 1/24\n----------\ntrain Loss: 0.125 Acc: 1\n", {"train Loss": [(0, 0.5), (1, 0.125)], "Acc": [(0, 0.75), (1, 1)], "val Loss": [(0, 0.25)], "val/Acc": [(0, 0.5)]}),
+    Sample("headed", "Epoch 1\n-------\nloss: 2.5  [   64/6000]\nloss: 2.25  [ 3200/6000]\nTest Error: \n Accuracy: 50.5%, Avg loss: 2.125 \n\nEpoch 2\n-------\nloss: 2  [   64/6000]\n", {"loss": [(64, 2.5), (3200, 2.25), (6064, 2)], "test/Accuracy": [(3200, 50.5)], "test/Avg loss": [(3200, 2.125)]}),
+    Sample("headed", "2024-01-02T03:04:05 INFO [step=10/739,epoch=0]\n    train/Loss=10.5\n    total_tokens=41,943,040\n[step=20/739,epoch=0]\n    train/Loss=9.5\nSaved to /a/b=1\n", {"train/Loss": [(10, 10.5), (20, 9.5)]}),
     Sample("headed", "Epoch: 01 | Time: 0m 32s\n\tTrain Loss: 2.5 | Train PPL: 12.5\nEpoch: 02 | Time: 0m 31s\n\tTrain Loss: 2.25 | Train PPL: 9.5\n", {"Train Loss": [(1, 2.5), (2, 2.25)], "Train PPL": [(1, 12.5), (2, 9.5)]}),
-    Sample("megatron", " samples/sec: 12.5 | iteration       10/  320 | lm_loss: 10.5 | number of nan iterations: 0 |\n", {"lm_loss": [(10, 10.5)], "number of nan iterations": [(10, 0)]}),
+    Sample("megatron", " samples/sec: 12.5 | iteration       10/  320 | lm_loss: 10.5 | number of nan iterations: 0 |\n samples/sec: 12.5 | iteration       20/  320 | lm_loss: 9.5 | number of nan iterations: 0 |\n", {"lm_loss": [(10, 10.5), (20, 9.5)]}),
     Sample("print", "[1,  2000] loss: 2.5\n[1,  4000] loss: 2.25\n[2,  2000] loss: 2\n", {"loss": [(2000, 2.5), (4000, 2.25), (6000, 2)]}),
     Sample("print", "I0102 03:04:05.678901 1400 logging_writer.py:48] [100] train_loss=2.5\nI0102 03:04:06 1400 logging_writer.py:48] [200] train_loss=2.25\n", {"train_loss": [(100, 2.5), (200, 2.25)]}),
     Sample("print", "INFO:tensorflow:loss = 2.5, step = 1\nINFO:tensorflow:loss = 2.25, step = 101 (8.0 sec)\n", {"loss": [(1, 2.5), (101, 2.25)]}),
     Sample("print", "2025-01-02 03:04:05 [info     ] train           loss=2.5 lr=0.5 step=10\n2025-01-02 03:04:06 [info     ] train           loss=2.25 lr=0.25 step=20\n", {"loss": [(10, 2.5), (20, 2.25)], "lr": [(10, 0.5), (20, 0.25)]}),
-    Sample("print", "[Epoch 0] training: acc=0.5\n[Epoch 0] validation: acc=0.25\n[Epoch 1] training: acc=0.75\n", {"acc": [(0, 0.5), (1, 0.75)], "validation acc": [(0, 0.25)]}),
-    Sample("print", "Train Epoch: 1 [640/6000 (1%)]\tLoss: 1.5\n\nTest set: Average loss: 0.25, Accuracy: 9837/10000 (98%)\n\nTrain Epoch: 2 [0/6000 (0%)]\tLoss: 0.5\n", {"Train Epoch": [(640, 1), (6000, 2)], "Loss": [(640, 1.5), (6000, 0.5)], "test Average loss": [(640, 0.25)], "test Accuracy": [(640, 9837)]}),
-    Sample("print", "| epoch   1 |   200/ 2928 batches | ms/batch 31.5 | loss  8.5\n| end of epoch   1 | time: 91.5s | valid loss  5.5\n| epoch   2 |   200/ 2928 batches | loss  5\n", {"epoch": [(200, 1), (3128, 2)], "end of epoch": [(200, 1)], "ms/batch": [(200, 31.5)], "loss": [(200, 8.5), (3128, 5)], "time": [(200, 91.5)], "valid loss": [(200, 5.5)]}),
-    Sample("print", "step:  1  loss:  8.5  tps: 3,456  mem: 1.5GiB(1.88%)  number of nan iterations: 0\nstep: 10  loss: nan  tps: 13,556\n", {"loss": [(1, 8.5), (10, float("nan"))], "tps": [(1, 3456), (10, 13556)], "mem": [(1, 1.5)], "iterations": [(1, 0)]}),
-    Sample("lightgbm", "2026-01-01 10:00:00 INFO [1]\tcv_agg's auc: 0.5 + 0.25\n", {"cv_agg's auc": [(1, 0.5)]}, "gbm"),
+    Sample("print", "[Epoch 0] training: acc=0.5\n[Epoch 0] validation: acc=0.25\n[Epoch 1] training: acc=0.75\n", {"acc": [(0, 0.5), (1, 0.75)], "val/acc": [(0, 0.25)]}),
+    Sample("print", "Train Epoch: 1 [640/6000 (1%)]\tLoss: 1.5\n\nTest set: Average loss: 0.25, Accuracy: 9837/10000 (98%)\n\nTrain Epoch: 2 [0/6000 (0%)]\tLoss: 0.5\n", {"Loss": [(640, 1.5), (6000, 0.5)], "test/Average loss": [(640, 0.25)], "test/Accuracy": [(640, 98)]}),
+    Sample("print", "| epoch   1 |   200/ 2928 batches | ms/batch 31.5 | loss  8.5\n| end of epoch   1 | time: 91.5s | valid loss  5.5\n| epoch   2 |   200/ 2928 batches | loss  5\n", {"ms/batch": [(200, 31.5)], "loss": [(200, 8.5), (3128, 5)], "time": [(200, 91.5)], "valid loss": [(200, 5.5)]}),
+    Sample("print", "step:  1  loss:  8.5  tps: 3,456  mem: 1.5GiB(1.88%)  number of nan iterations: 0\nstep: 10  loss: nan  tps: 13,556\n", {"loss": [(1, 8.5), (10, float("nan"))], "tps": [(1, 3456), (10, 13556)]}),
+    Sample("lightgbm", "2026-01-01 10:00:00 INFO [1]\tcv_agg's auc: 0.5 + 0.25\n", {"cv_agg's auc": [(1, 0.5)]}),
     Sample("columns", "╒═════════╤════════╕\n│   epoch │   loss │\n╞═════════╪════════╡\n│       0 │    2.5 │\n├─────────┼────────┤\n│       1 │   0.25 │\n", {"loss": [(0, 2.5), (1, 0.25)]}),
     Sample("columns", "10:00:00 - INFO - | epoch | loss |\n10:00:00 - INFO - |   0   |  0.5 |\n", {"loss": [(0, 0.5)]}),
     Sample("headed", "2024-01-01 10:00:00.123456: Epoch 0 \n2024-01-01 10:00:00.123456: train_loss -0.5 \n2024-01-01 10:00:00.123456: Epoch 1 \n2024-01-01 10:00:00.123456: train_loss -0.75 \n2024-01-01 10:00:00.123456: Epoch time: 60.5 s\n", {"train_loss": [(0, -0.5), (1, -0.75)], "Epoch time": [(1, 60.5)]}),
     Sample("print", "2026-11-26 22:00:00,123 INFO trainer step=7 loss=0.5\nINFO 2026-11-26 22:00:00,123 trainer 1234 140001000000 step 8 loss 0.25\n", {"loss": [(7, 0.5), (8, 0.25)]}),
     Sample("print", "[2026-11-26 22:00:00,123][train][INFO] - epoch 1: {'loss': tensor(0.5), 'acc': 0.75}\n[2026-11-26 22:00:00,123][train][INFO] - epoch 2: {'loss': np.float64(0.25), 'acc': 1.0}\n", {"loss": [(1, 0.5), (2, 0.25)], "acc": [(1, 0.75), (2, 1)]}),
     Sample("print", 'time="2026-01-01T00:00:00Z" level=info msg="epoch 3: loss=0.5"\ntimestamp=2026-11-26T23:51:19.785530Z level=info event="train step" step=4 loss=0.25\n', {"loss": [(3, 0.5), (4, 0.25)]}),
-    Sample("print", "[GPU0] step 6 loss 2.5\n[cuda:1] step 6 loss 2.25\n[rank0]:2026-01-01 10:00:00 INFO trainer step 7 loss 2\n", {"rank0 loss": [(6, 2.5), (7, 2)], "rank1 loss": [(6, 2.25)]}, "print"),
-    Sample("print", "step 2/6 loss 2.5 epoch: 1\nstep 4/6 loss 2 epoch: 2\nstep 6/6 loss 1.5 epoch: 3\n", {"loss": [(2, 2.5), (4, 2), (6, 1.5)], "epoch": [(2, 1), (4, 2), (6, 3)]}),
-    Sample("print", "step 2/3 loss 2.5 epoch: 1\nstep 2/3 loss 2 epoch: 2\nstep 2/3 loss 1.5 epoch: 3\n", {"loss": [(2, 2.5), (5, 2), (8, 1.5)], "epoch": [(2, 1), (5, 2), (8, 3)]}),
-    Sample("print", "Epoch 1 step 1/4 loss 2.5\nEpoch 1 step 2/4 loss 2\nEpoch 2 step 3/4 loss 1.5\nEpoch 2 step 4/4 loss 1\n", {"Epoch": [(1, 1), (2, 1), (3, 2), (4, 2)], "loss": [(1, 2.5), (2, 2), (3, 1.5), (4, 1)]}),
+    Sample("print", "[GPU0] step 6 loss 2.5\n[cuda:1] step 6 loss 2.25\n[rank0]:2026-01-01 10:00:00 INFO trainer step 7 loss 2\n", {"rank0 loss": [(6, 2.5), (7, 2)], "rank1 loss": [(6, 2.25)]}),
+    Sample("print", "step 2/6 loss 2.5 epoch: 1\nstep 4/6 loss 2 epoch: 2\nstep 6/6 loss 1.5 epoch: 3\n", {"loss": [(2, 2.5), (4, 2), (6, 1.5)]}),
+    Sample("print", "step 2/3 loss 2.5 epoch: 1\nstep 2/3 loss 2 epoch: 2\nstep 2/3 loss 1.5 epoch: 3\n", {"loss": [(2, 2.5), (5, 2), (8, 1.5)]}),
+    Sample("print", "Epoch 1 step 1/4 loss 2.5\nEpoch 1 step 2/4 loss 2\nEpoch 2 step 3/4 loss 1.5\nEpoch 2 step 4/4 loss 1\n", {"loss": [(1, 2.5), (2, 2), (3, 1.5), (4, 1)]}),
     Sample("print", "2026-11-25 15:29:31.001 | INFO     | __main__:train:180 - Epoch 0/5 | loss: 1.0\n2026-11-25 15:29:31.002 | INFO     | __main__:train:180 - Epoch 1/5 | loss: 0.5\n", {"loss": [(0, 1), (1, 0.5)]}),
-    Sample("print", "train (1/3) accuracy01: 0.5 | loss: 2 \nvalid (1/3) accuracy01: 0.25 | loss: 3 \ntrain (2/3) accuracy01: 0.75 | loss: 1 \n", {"accuracy01": [(1, 0.5), (2, 0.75)], "loss": [(1, 2), (2, 1)], "valid accuracy01": [(1, 0.25)], "valid loss": [(1, 3)]}),
+    Sample("print", "train (1/3) accuracy01: 0.5 | loss: 2 \nvalid (1/3) accuracy01: 0.25 | loss: 3 \ntrain (2/3) accuracy01: 0.75 | loss: 1 \n", {"accuracy01": [(1, 0.5), (2, 0.75)], "loss": [(1, 2), (2, 1)], "val/accuracy01": [(1, 0.25)], "val/loss": [(1, 3)]}),
     Sample("print", "Train [1/2] loss 2\nTrain [2/2] loss 1.5\nTest: [1/9] loss 7\nTrain [1/2] loss 1\n", {"loss": [(1, 2), (2, 1.5), (3, 1)]}),
-    Sample("print", "0/9 * Epoch 0 (train): loss=2 | acc=0.5\n0/9 * Epoch 0 (valid): loss=3 | acc=0.25\n1/9 * Epoch 1 (train): loss=1 | acc=0.75\n", {"loss": [(0, 2), (1, 1)], "acc": [(0, 0.5), (1, 0.75)], "valid loss": [(0, 3)], "valid acc": [(0, 0.25)]}),
-    Sample("print", "[node1] 2023-03-13 17:19:02,123 (trainer:732) INFO: 1epoch:train:1-50batch: loss=2, acc=0.5\n[node1] 2023-03-13 17:20:02,123 (trainer:732) INFO: 1epoch:train:51-100batch: loss=1, acc=0.75\n[node1] 2023-03-13 17:30:02,123 (trainer:338) INFO: 1epoch results: [train] loss=1.5, acc=0.6, [valid] loss=3, acc=0.25\n", {"epoch": [(50, 1), (100, 1), (100, 1)], "loss": [(50, 2), (100, 1)], "acc": [(50, 0.5), (100, 0.75)], "epoch loss": [(100, 1.5)], "epoch acc": [(100, 0.6)], "valid loss": [(100, 3)], "valid acc": [(100, 0.25)]}),
+    Sample("print", "0/9 * Epoch 0 (train): loss=2 | acc=0.5\n0/9 * Epoch 0 (valid): loss=3 | acc=0.25\n1/9 * Epoch 1 (train): loss=1 | acc=0.75\n", {"loss": [(0, 2), (1, 1)], "acc": [(0, 0.5), (1, 0.75)], "val/loss": [(0, 3)], "val/acc": [(0, 0.25)]}),
+    Sample("print", "[node1] 2023-03-13 17:19:02,123 (trainer:732) INFO: 1epoch:train:1-50batch: loss=2, acc=0.5\n[node1] 2023-03-13 17:20:02,123 (trainer:732) INFO: 1epoch:train:51-100batch: loss=1, acc=0.75\n[node1] 2023-03-13 17:30:02,123 (trainer:338) INFO: 1epoch results: [train] loss=1.5, acc=0.6, [valid] loss=3, acc=0.25\n", {"loss": [(50, 2), (100, 1)], "acc": [(50, 0.5), (100, 0.75)], "epoch loss": [(100, 1.5)], "epoch acc": [(100, 0.6)], "val/loss": [(100, 3)], "val/acc": [(100, 0.25)]}),
     Sample("print", "2026-11-26 22:00:00,123 [71] [MainThread] INFO trainer step=7 loss=0.5\n2026-11-26 22:00:00,123 MainProcess Thread-1 INFO step=8 loss=0.25\n", {"loss": [(7, 0.5), (8, 0.25)]}),
     Sample("print", " 0: step 1 loss 2\n10: step 1 loss 3\n 0: 2026-11-26 22:00:00,123 INFO trainer step 2 loss 1\n10: step 2 loss 2.5\n", {"loss": [(1, 2), (2, 1)], "rank10 loss": [(1, 3), (2, 2.5)]}),
     Sample("print", "worker-0: step 1 loss 2\nworker-1: step 1 loss 3\nworker-0: step 2 loss 1\n", {"loss": [(1, 2), (2, 1)], "worker-1 loss": [(1, 3)]}),
     Sample("print", "10.0.0.1: step 1 loss 2\n10.0.0.2: step 1 loss 3\n10.0.0.1: step 2 loss 1\n", {"loss": [(1, 2), (2, 1)], "10.0.0.2 loss": [(1, 3)]}),
     Sample("print", "1: step 10 loss 2\n2: step 20 loss 3\n4: step 40 loss 1\n", {"loss": [(10, 2), (20, 3), (40, 1)]}),
-    Sample("print", "Epoch 3 | train: loss 2 acc 0.5 | val: loss 3 acc 0.25\nEpoch 4 [train] loss=1 acc=0.75 [valid] loss=2 acc=0.5\nEpoch 5 Train Loss: 2, Acc: 0.5, Val Loss: 3, Acc: 0.25\n", {"loss": [(3, 2), (4, 1)], "acc": [(3, 0.5), (4, 0.75)], "val loss": [(3, 3)], "val acc": [(3, 0.25)], "valid loss": [(4, 2)], "valid acc": [(4, 0.5)], "Train Loss": [(5, 2)], "Acc": [(5, 0.5)], "Val Loss": [(5, 3)], "val Acc": [(5, 0.25)]}),
-    Sample("print", "epoch 1 - iter 10/20 - loss 2 - eta: 5 days, 1:00:00\nepoch 1 - iter 20/20 - loss 1 - eta: 3:00\nEPOCH 1 done: loss 1.5\n", {"epoch": [(10, 1), (20, 1)], "loss": [(10, 2), (20, 1)], "EPOCH": [(20, 1)], "epoch loss": [(20, 1.5)]}),
-    Sample("print", "Epoch: 0, Step: 0, loss = 4\nEpoch: 0, Step: 10, loss = 3\nEpoch: 1, Step: 0, loss = 2\nEpoch: 1, Step: 10, loss = 1\n", {"Epoch": [(0, 0), (10, 0), (20, 1), (30, 1)], "loss": [(0, 4), (10, 3), (20, 2), (30, 1)]}),
-    Sample("print", "epoch: 1, iter: 10/90, loss: 2\nepoch: 2, iter: 20/90, loss: 1\nepoch: 4, iter: 30/90, loss: 0.5\n", {"epoch": [(10, 1), (20, 2), (30, 4)], "loss": [(10, 2), (20, 1), (30, 0.5)]}),
-    Sample("print", "completed step: 0, loss: 2\ncompleted step: 1, loss: 1\neval metrics after step: 1, loss=3\nSaving dict for global step 1: global_step = 1, loss = 9\n", {"loss": [(0, 2), (1, 1)], "eval loss": [(1, 3), (1, 9)]}),
-    Sample("print", "Eval num_timesteps=500, episode_reward=9.5 +/- 0.80\nEval num_timesteps=1000, episode_reward=19.5 +/- 0.80\n", {"eval episode_reward": [(500, 9.5), (1000, 19.5)]}),
+    Sample("print", "Epoch 3 | train: loss 2 acc 0.5 | val: loss 3 acc 0.25\nEpoch 4 [train] loss=1 acc=0.75 [valid] loss=2 acc=0.5\nEpoch 5 Train Loss: 2, Acc: 0.5, Val Loss: 3, Acc: 0.25\n", {"loss": [(3, 2), (4, 1)], "acc": [(3, 0.5), (4, 0.75)], "val/loss": [(3, 3), (4, 2)], "val/acc": [(3, 0.25), (4, 0.5)], "Train Loss": [(5, 2)], "Acc": [(5, 0.5)], "Val Loss": [(5, 3)], "val/Acc": [(5, 0.25)]}),
+    Sample("print", "epoch 1 - iter 10/20 - loss 2 - eta: 5 days, 1:00:00\nepoch 1 - iter 20/20 - loss 1 - eta: 3:00\nEPOCH 1 done: loss 1.5\n", {"loss": [(10, 2), (20, 1)], "epoch loss": [(20, 1.5)]}),
+    Sample("print", "Epoch: 0, Step: 0, loss = 4\nEpoch: 0, Step: 10, loss = 3\nEpoch: 1, Step: 0, loss = 2\nEpoch: 1, Step: 10, loss = 1\n", {"loss": [(0, 4), (10, 3), (20, 2), (30, 1)]}),
+    Sample("print", "epoch: 1, iter: 10/90, loss: 2\nepoch: 2, iter: 20/90, loss: 1\nepoch: 4, iter: 30/90, loss: 0.5\n", {"loss": [(10, 2), (20, 1), (30, 0.5)]}),
+    Sample("print", "completed step: 0, loss: 2\ncompleted step: 1, loss: 1\neval metrics after step: 1, loss=3\nSaving dict for global step 1: global_step = 1, loss = 9\n", {"loss": [(0, 2), (1, 1)], "eval/loss": [(1, 3), (1, 9)]}),
+    Sample("print", "Eval num_timesteps=500, episode_reward=9.5 +/- 0.80\nEval num_timesteps=1000, episode_reward=19.5 +/- 0.80\n", {"eval/episode_reward": [(500, 9.5), (1000, 19.5)]}),
     Sample("print", "step=0 loss=2 event='train step' level=info timestamp=2026-11-27T10:44:33.1Z\nstep=1 loss=1 event='train step' level=info timestamp=2026-11-27T10:44:34.1Z\n", {"loss": [(0, 2), (1, 1)]}),
     Sample("tqdm", "\rEpoch 0 loss 2.5:  50%|##  | 1/2 [00:01<00:01,  1.00it/s]\rEpoch 0 loss 2.25:  50%|##  | 1/2 [00:01<00:01,  1.00it/s]\rEpoch 0 loss 2.0: 100%|####| 2/2 [00:02<00:00,  1.00it/s]\rEpoch 1 loss 1.5: 100%|####| 2/2 [00:02<00:00,  1.00it/s]\n", {"loss": [(0, 2), (1, 1.5)]}),
-    Sample("print", "fps step: 100 fps total: 90 epoch: 1/9\nfps step: 101 fps total: 91 epoch: 2/9\n", {"fps step": [(1, 100), (2, 101)], "fps total": [(1, 90), (2, 91)]}),
+    Sample("print", "fps step: 100 fps total: 90 epoch: 1/9\nfps step: 101 fps total: 91 epoch: 2/9\n", {"fps total": [(1, 90), (2, 91)]}),
     Sample("tqdm", "\r  0%|  | 50/120 [00:00<?, ?it/s]\r 50%|##  | 60/120 [00:01<00:01,  1.00it/s, loss=2]\r 75%|##  | 90/120 [00:01<00:01,  1.00it/s, loss=1]\r100%|####| 120/120 [00:02<00:00,  1.00it/s, loss=0.5]\n", {"loss": [(60, 2), (90, 1), (120, 0.5)]}),
-    Sample("lightning", "\rTraining: |  | 0/? [00:00<?, ?it/s]\rEpoch 4:   0%|  | 0/2 [00:00<?, ?it/s]\rEpoch 4: 100%|##| 2/2 [00:01<00:00, 9.0it/s, loss=3]\n\rValidation: |  | 0/? [00:00<?, ?it/s]\x1b[A\n\r      \x1b[A\rEpoch 4: 100%|##| 2/2 [00:01<00:00, 9.0it/s, loss=3, val_loss=4]\rEpoch 4:   0%|  | 0/2 [00:00<?, ?it/s, loss=3, val_loss=4]   \rEpoch 5:   0%|  | 0/2 [00:00<?, ?it/s, loss=3, val_loss=4]\rEpoch 5: 100%|##| 2/2 [00:01<00:00, 9.0it/s, loss=2, val_loss=4]\rEpoch 5: 100%|##| 2/2 [00:01<00:00, 9.0it/s, loss=2, val_loss=3]\n", {"loss": [(4, 3), (5, 2)], "val_loss": [(4, 4), (5, 3)]}, "tqdm"),
+    Sample("lightning", "\rTraining: |  | 0/? [00:00<?, ?it/s]\rEpoch 4:   0%|  | 0/2 [00:00<?, ?it/s]\rEpoch 4: 100%|##| 2/2 [00:01<00:00, 9.0it/s, loss=3]\n\rValidation: |  | 0/? [00:00<?, ?it/s]\x1b[A\n\r      \x1b[A\rEpoch 4: 100%|##| 2/2 [00:01<00:00, 9.0it/s, loss=3, val_loss=4]\rEpoch 4:   0%|  | 0/2 [00:00<?, ?it/s, loss=3, val_loss=4]   \rEpoch 5:   0%|  | 0/2 [00:00<?, ?it/s, loss=3, val_loss=4]\rEpoch 5: 100%|##| 2/2 [00:01<00:00, 9.0it/s, loss=2, val_loss=4]\rEpoch 5: 100%|##| 2/2 [00:01<00:00, 9.0it/s, loss=2, val_loss=3]\n", {"loss": [(4, 3), (5, 2)], "val_loss": [(4, 4), (5, 3)]}),
     Sample("print", "[2022-05-01 10:00:01 tiny](main.py 226): INFO Train: [0/9][2/4]\teta 5:12:34 lr 0.5\ttime 15.0 (15.0)\tloss 2 (2.5)\n[2022-05-01 10:00:01 tiny](main.py 226): INFO Test: [0/4]\tTime 1 (1)\tLoss 7 (7)\n[2022-05-01 10:00:01 tiny](main.py 226): INFO Train: [1/9][0/4]\teta 5:12:34 lr 0.25\ttime 14.0 (15.0)\tloss 1 (2.0)\n", {"lr": [(2, 0.5), (4, 0.25)], "time": [(2, 15), (4, 14)], "loss": [(2, 2), (4, 1)]}),
     Sample("print", "🚀 Epoch 1/3 ✅ loss: 2 📉 acc: 0.5\n🚀 Epoch 2/3 ✅ loss: 1 📉 acc: 0.75\n", {"loss": [(1, 2), (2, 1)], "acc": [(1, 0.5), (2, 0.75)]}),
-    Sample("print", "step 10k: loss 2 tok/s 900\nstep 1.5M: loss 1 tok/s 1.25k\n", {"loss": [(10_000, 2), (1_500_000, 1)], "tok/s": [(10_000, 900), (1_500_000, 1250)]}),
+    Sample("print", "step 10k: loss 2 tok/s 900\nstep 1.5M: loss 1 tok/s 1.25k\n", {"loss": [(10000, 2), (1500000, 1)], "tok/s": [(10000, 900), (1500000, 1250)]}),
     Sample("print", "[0/5][0/9]\tLoss_D: 2\tLoss_G: 3\tD(G(z)): 0.5 / 0.25\n[1/5][3/9]\tLoss_D: 1\tLoss_G: 4\tD(G(z)): 0.5 / 0.25\n", {"Loss_D": [(0, 2), (12, 1)], "Loss_G": [(0, 3), (12, 4)], "D(G(z))": [(0, 0.5), (12, 0.5)]}),
-    Sample("print", "===== Fold 1 =====\nEpoch 1 loss 3\nEpoch 2 loss 2\n===== Fold 2 =====\nEpoch 1 loss 4\nEpoch 2 loss 1\n", {"loss": [(1, 3), (2, 2)], "fold2 loss": [(1, 4), (2, 1)]}),
-    Sample("print", "[fold 0] epoch 1: loss=3\n[fold 0] epoch 2: loss=2\n[fold 1] epoch 1: loss=4\n", {"loss": [(1, 3), (2, 2)], "fold1 loss": [(1, 4)]}),
-    Sample("print", "seed=42 step=1 loss=3\nseed=42 step=2 loss=2\n", {"seed": [(1, 42), (2, 42)], "loss": [(1, 3), (2, 2)]}),
+    Sample("print", "===== Fold 1 =====\nEpoch 1 loss 3\nEpoch 2 loss 2\n===== Fold 2 =====\nEpoch 1 loss 4\nEpoch 2 loss 1\n", {"loss": [(1, 3), (2, 2)], "fold=2/loss": [(1, 4), (2, 1)]}),
+    Sample("print", "[fold 0] epoch 1: loss=3\n[fold 0] epoch 2: loss=2\n[fold 1] epoch 1: loss=4\n", {"loss": [(1, 3), (2, 2)], "fold=1/loss": [(1, 4)]}),
+    Sample("print", "seed=42 step=1 loss=3\nseed=42 step=2 loss=2\n", {"loss": [(1, 3), (2, 2)]}),
     Sample("tqdm", "\rstep 7 loss 2.5:  50%|##  | 1/2 [00:01<00:01,  1.00it/s]\rstep 7 loss 2.5: 100%|####| 2/2 [00:01<00:01,  1.00it/s]\rstep 8 loss 2.0: 100%|####| 2/2 [00:02<00:00,  1.00it/s]\n", {"loss": [(7, 2.5), (8, 2)]}),
 ]  # fmt: skip
 
@@ -183,7 +182,7 @@ DECOYS = [
 ]
 
 
-def found(lines: PresetLines, *blocks: str) -> Found:
+def found(lines: TextLines, *blocks: str) -> Found:
     series: Found = {}
     for block in blocks:
         add(series, lines.decode(block.encode(), 0))
@@ -204,24 +203,20 @@ def wanted(sample: Sample) -> Found:
     }
 
 
-@pytest.mark.parametrize("sample", SAMPLES, ids=lambda one: one.preset)
-def test_a_preset_that_is_named(sample: Sample) -> None:
-    assert found(PresetLines(sample.preset, None, {}), sample.text) == wanted(sample)
+@pytest.mark.parametrize("sample", SAMPLES, ids=lambda one: one.kind)
+def test_lines_that_a_training_prints(sample: Sample) -> None:
+    assert found(TextLines(), sample.text) == wanted(sample)
+    assert found(TextLines(), "Loading data\nlr = 0.1\n", sample.text) == wanted(sample)
 
 
-@pytest.mark.parametrize("sample", SAMPLES, ids=lambda one: one.preset)
-def test_a_preset_that_is_found(sample: Sample) -> None:
-    lines = AnyLines(None, {})
-    assert found(lines, "Loading data\nlr = 0.1\n", sample.text) == wanted(sample)
-    assert lines.state[FOUND] == (sample.found or sample.preset)
-
-
-def test_every_preset_has_a_sample() -> None:
-    assert {sample.preset for sample in SAMPLES} | {*presets.ALIASES} == {*presets.names()}
+@pytest.mark.parametrize("sample", SAMPLES, ids=lambda one: one.kind)
+def test_lines_of_a_source_that_is_named(sample: Sample) -> None:
+    lines = TextLines(is_named=True)
+    assert found(lines, sample.text) == wanted(sample)
 
 
 def test_values_without_a_step_are_read_live_once_there_are_enough() -> None:
-    reader = AnyLines(None, {})
+    reader = TextLines()
     for count in range(9):
         assert reader.decode(b"loss 0.5\n", 0).series == {}, count
     assert reader.decode(b"loss 0.25\n", 0).series["loss"].steps.tolist() == [*range(10)]
@@ -230,7 +225,7 @@ def test_values_without_a_step_are_read_live_once_there_are_enough() -> None:
 
 @pytest.mark.parametrize("text", DECOYS)
 def test_what_is_no_metric(text: str) -> None:
-    assert found(AnyLines(None, {}), text) == {}
+    assert found(TextLines(), text) == {}
 
 
 @pytest.mark.parametrize("beginning", ["epoch ", "INFO ", ""])
@@ -238,7 +233,7 @@ def test_what_is_no_metric(text: str) -> None:
 def test_a_line_that_is_endlessly_alike_is_soon_given_up(filling: str, beginning: str) -> None:
     """Read by a pattern that tries all ways to part it, it would take a minute and more."""
     line = f"{beginning}{filling * (60_000 // len(filling))}x\n"
-    assert found(AnyLines(None, {}), line * 3) == {}
+    assert found(TextLines(), line * 3) == {}
 
 
 @pytest.mark.parametrize(
@@ -253,7 +248,7 @@ def test_a_line_that_is_endlessly_alike_is_soon_given_up(filling: str, beginning
 )
 def test_a_line_of_many_kilobytes_is_soon_given_up(beginning: str, filling: str, end: str) -> None:
     line = f"{beginning}{filling * (60_000 // len(filling))}{end}\n"
-    assert found(AnyLines(None, {}), line * 3) == {}
+    assert found(TextLines(), line * 3) == {}
 
 
 @given(st.sampled_from(SAMPLES), st.integers(0, 2**32))
@@ -263,13 +258,13 @@ def test_wherever_a_log_is_cut(sample: Sample, seed: int) -> None:
     state: dict[str, Any] = {}
     series: Found = {}
     while data:
-        lines = AnyLines(None, state)
+        lines = TextLines(None, state)
         block = data[: rng.randint(1, len(data))]
         block = block[: lines.cut(block)] or data[: lines.cut(data)] or data
         add(series, lines.decode(block, 0))
         state, data = lines.state, data[len(block) :]
-    add(series, AnyLines(None, state).finish(0))
-    assert series == found(AnyLines(None, {}), sample.text)
+    add(series, TextLines(None, state).finish(0))
+    assert series == found(TextLines(), sample.text)
 
 
 def long_bar(hours: int, every: int = 20) -> list[str]:
@@ -283,13 +278,13 @@ def long_bar(hours: int, every: int = 20) -> list[str]:
 
 def test_a_bar_that_lasts_a_day_gives_points_as_it_goes() -> None:
     lines = long_bar(24)
-    once = found(PresetLines("tqdm", None, {}), *lines)["loss"]
+    once = found(TextLines(is_named=True), *lines)["loss"]
     steps = [step for step, _ in once]
     assert [value for _, value in once] == [repr(step / 10) for step in steps]
     assert steps[0] == 600
     assert set(map(int, (after - before for before, after in itertools.pairwise(steps)))) == {60}
     assert steps[-1] == 24 * 3600
-    halves = found(PresetLines("tqdm", None, {}), "".join(lines[:3000]), "".join(lines[3000:]))
+    halves = found(TextLines(is_named=True), "".join(lines[:3000]), "".join(lines[3000:]))
     assert halves["loss"] == once
 
 
@@ -298,7 +293,7 @@ def test_the_only_bar_of_a_log_gives_some_of_its_positions() -> None:
         f"\r{at // 4:3}%|#  | {at}/400 [00:{at % 60:02}<1:00, 1.0it/s, loss={at / 10}]"
         for at in range(401)
     ]
-    seen = found(PresetLines("tqdm", None, {}), *lines)["loss"]
+    seen = found(TextLines(is_named=True), *lines)["loss"]
     steps = [step for step, _ in seen]
     assert [value for _, value in seen] == [repr(step / 10) for step in steps]
     assert 50 <= len(steps) <= 101
@@ -309,16 +304,16 @@ def test_the_only_bar_of_a_log_gives_some_of_its_positions() -> None:
 def test_a_single_bar_after_several_ones_of_the_attempt_before_is_an_epoch() -> None:
     bar = "\r{}0%|#  | {}/2 [00:0{}<00:01, 1.0it/s, loss={}]"
     log = "".join(bar.format(at, at, at, loss) for loss in (3, 2, 1) for at in (1, 2))
-    first = AnyLines(None, {})
+    first = TextLines()
     found(first, log)
-    second = AnyLines(None, carried_over(first.state, None))
+    second = TextLines(None, carried_over(first.state))
     assert found(second, log[: len(log) // 3])["loss"] == [(0, "3.0")]
 
 
 def test_the_count_of_values_without_a_step_continues_in_the_next_attempt() -> None:
-    first = AnyLines(None, {})
+    first = TextLines()
     found(first, "loss 3\nloss 2\n")
-    second = AnyLines(None, carried_over(first.state, None))
+    second = TextLines(None, carried_over(first.state))
     assert found(second, "loss 1\n") == {"loss": [(2, "1.0")]}
 
 
@@ -327,27 +322,27 @@ def test_a_line_with_a_number_that_cannot_be_converted_costs_no_other_line() -> 
     log = "epoch 1 loss 0.3\nepoch 2 loss 0.2\n"
     huge = f"INFO  Train:  {'9' * 400}/80 (  3%) [  10/100 ( 10%)]  Loss: 2.5 (2.7)\n"
     for line in (address, huge):
-        assert found(AnyLines(None, {}), line + log)["loss"] == [(1, "0.3"), (2, "0.2")]
-    assert found(PresetLines("tqdm", None, {}), address) == {}
+        assert found(TextLines(), line + log)["loss"] == [(1, "0.3"), (2, "0.2")]
+    assert found(TextLines(is_named=True), address) == {}
 
 
-def test_one_line_is_enough_for_the_preset_that_read_an_attempt_before() -> None:
+def test_one_line_is_enough_after_an_attempt_that_was_read() -> None:
     """A resumed training may have one epoch left; an attempt between may have printed nothing."""
-    first, alone = AnyLines(None, {}), AnyLines(None, {})
+    first, alone = TextLines(), TextLines()
     found(first, "epoch 1 loss 0.3\nepoch 2 loss 0.2\n")
     assert found(alone, "epoch 3 loss 0.1\n") == {}
-    silent = AnyLines(None, carried_over(first.state, None))
+    silent = TextLines(None, carried_over(first.state))
     assert found(silent, "no space left on device\n") == {}
-    last = AnyLines(None, carried_over(silent.state, None))
+    last = TextLines(None, carried_over(silent.state))
     assert found(last, "epoch 3 loss 0.1\n")["loss"] == [(3, "0.1")]
 
 
 def test_bars_after_a_long_one_continue_its_steps_and_short_ones_are_counted() -> None:
-    both = found(PresetLines("tqdm", None, {}), *long_bar(1), *long_bar(1), "\n")["loss"]
+    both = found(TextLines(is_named=True), *long_bar(1), *long_bar(1), "\n")["loss"]
     assert len({step for step, _ in both}) == len(both)
     assert both[-1] == (7200, "360.0")
     short = [line for line in long_bar(1) if "[0:0" in line]
-    assert found(PresetLines("tqdm", None, {}), *short, *short)["loss"] == [
+    assert found(TextLines(is_named=True), *short, *short)["loss"] == [
         (0, "58.0"),
         (1, "58.0"),
     ]

@@ -1,4 +1,0 @@
-"""Parts of printed lines that several presets read: named numbers, steps within epochs, labels.
-
-Read `pairs` first.
-"""
