@@ -57,6 +57,9 @@ _FIRST_FLAG = 0x1F1E6
 _MARKDOWN = re.compile(r"[\\`*<>|]|\b_(?!\w)|(?<!\w)_|(?<=\])\(")
 """Characters that Markdown interprets; an underscore inside a word is literal."""
 
+LONGEST_EVIDENCE = 200
+"""Characters of the line that shows a cause; `--json` has all of it."""
+
 _VERDICTS = {"keep": "+ keep", "discard": "- discard"}
 
 STALLED = "no output for much longer than usual"
@@ -93,7 +96,7 @@ def cause_lines(cause: Mapping[str, Any] | None, stage: str = "") -> list[str]:
     edit = (cause["edit"] or {}).get("note", "")
     said = (
         (begin, cause["text"]),
-        ("  shown by: ", cause["evidence"]),
+        ("  shown by: ", cause["evidence"][:LONGEST_EVIDENCE]),
         ("  in: ", where),
         ("  what to do: ", cause["fix"]),
         ("  prepared edit: ", edit),

@@ -42,14 +42,15 @@ def find(
     context: AttemptContext,
     found: Exit,
     masker: Masker,
+    error: str,
     checkpoints: Sequence[str] = (),
 ) -> dict[str, Any] | None:
     """Return why an attempt failed, as `show --json` has it; None if nothing shows it.
 
-    `checkpoints`: those of before the first NaN, the newest first.
+    `error` is the attempt's; `checkpoints`: those of before the first NaN, the newest first.
     """
     definition = context.stage.definition
-    cause_of_end = _of_end(definition, found)
+    cause_of_end = _of_end(definition, found, error)
     if cause_of_end is None:
         ending = _ending(context, found)
         cause_of_end = cause.find(Path(context.attempt.directory), ending, masker)
@@ -65,8 +66,11 @@ FIELDS = ("id", "text", "evidence", "file", "line", "fix", "edit")
 """The fields of a cause in `show --json`."""
 
 
-def _of_end(definition: StageDefinition, found: Exit) -> FoundCause | None:
-    """Return the cause that trainui itself knows: it ended the attempt at its time limit."""
+def _of_end(definition: StageDefinition, found: Exit, error: str) -> FoundCause | None:
+    """Return the cause that trainui itself knows: its own time limit, or a missing output."""
+    if found.exit_code == 0 and definition.outputs and error.startswith("output"):
+        fix = "Check the input's path and filters, and where it writes its output."
+        return FoundCause(f"It ended with 0, but an {error}.", "", fix, id="no_output")
     if found.reason != ExitReason.TIMEOUT:
         return None
     limit = field_names.duration_text(definition.timeout or 0)

@@ -288,7 +288,8 @@ def _that_ended(log: Log, ending: Ending) -> list[Sequence[Raised]]:
     of_first = [one for one in main if first and one[-1].prefix.startswith(first)]
     prefix = (of_first or main)[0][-1].prefix
     same = [one for one in main if one[-1].prefix == prefix]
-    return [same[0] if launched else same[-1]]
+    of_group = "|" in prefix  # the exceptions of a group stand side by side
+    return [same[0] if launched or of_group else same[-1]]
 
 
 def _is_aftermath(chain: Sequence[Raised]) -> bool:

@@ -179,7 +179,7 @@ def record_end(
         outcome = _with_objective(store, context, outcome)
     cause = None
     if isinstance(found, Exit) and outcome.status == Status.FAILED:
-        cause = _cause(store, context, definition, found)
+        cause = _cause(store, context, definition, found, outcome.error or "")
     _end(store, context, definition, outcome, flushed, cause)
     return True
 
@@ -286,12 +286,12 @@ def _end(
             attempts.mark_checkpoint_tried(connection, attempt.id)
         if flushed == FlushResult.NOTHING:
             mark_metrics_complete(connection, attempt.id)
-        attempts.end(connection, attempt.id, outcome)
         if cause is not None:
             text = f"{context.stage.name}: {cause['text']}"
             runs.record_stage_event(
                 connection, context.stage, CAUSE, text, attempt=attempt.number, data=cause
             )
+        attempts.end(connection, attempt.id, outcome)
         if left is not None:
             text = f"{context.stage.name}: {left.words}"
             runs.record_stage_event(
@@ -302,13 +302,13 @@ def _end(
 
 
 def _cause(
-    store: Store, context: AttemptContext, definition: StageDefinition, found: Exit
+    store: Store, context: AttemptContext, definition: StageDefinition, found: Exit, error: str
 ) -> dict[str, Any] | None:
     """Return why an attempt failed; None if nothing shows it, or what looks for it fails."""
     masker = shell_environment.masker(Path(context.run.directory))
     try:
         good = _checkpoints_before_nan(store, context, definition)
-        return attempt_cause.find(store, context, found, masker, good)
+        return attempt_cause.find(store, context, found, masker, error, good)
     except Exception:  # a plugin's rules may raise anything; the end has to be recorded
         logger.exception("%s: its cause of failure was not looked for", context.stage.name)
         return None

@@ -11,9 +11,9 @@ from trainui.plugins.causes.catalogue import rule
 _NETWORK = (
     rule(
         "port_in_use",
-        r"server socket has failed to listen on any local network address.*(port: ?(?P<port>\d+))?"
-        r".*|EADDRINUSE|[Aa]ddress already in use|errno: ?98\b|\[Errno 98\]|"
-        r"[Pp]ort (?P<number>\d+) is (already )?(in use|occupied|taken)|"
+        r"server socket has failed to listen on any local network "
+        r"address.*(port: ?(?P<port>\d+))?.*|EADDRINUSE|[Aa]ddress already in use|errno: ?98\b|"
+        r"\[Errno 98\]|[Pp]ort (?P<number>\d+) is (already )?(in use|occupied|taken)|"
         r"Only one usage of each socket address",
         "The port for the rendezvous or a server is in use by another process.",
         weight=64,
@@ -25,8 +25,7 @@ _NETWORK = (
         r"Timed out after \d+ seconds waiting for clients|rendezvous.{0,40}(timed? ?out|timeout)|"
         r"The connection to the C10d store has failed|socketStartConnect|"
         r"(Timed out|timeout) .*(initializ|waiting for|connect).*(store|rendezvous|process group|"
-        r"master|clients?|coordination service)|"
-        r"(Connection|connect) .*(MASTER_ADDR|master_addr)|"
+        r"master|clients?|coordination service)|(Connection|connect) .*(MASTER_ADDR|master_addr)|"
         r"TCPStore.*(timeout|timed out)|Gloo connectFullMesh failed|"
         r"could not connect to the (coordinator|rendezvous)|"
         r"Barrier timed out\. .*(start|init|coordination)|RegisterTask|"
@@ -47,8 +46,7 @@ _NETWORK = (
         r"Timeout\(ms\)=\d+\) ran for|Some NCCL operations have failed or timed out|"
         r"heartbeat monitor timed? ?out|Heartbeat monitor timed out|"
         r"One or more tensors were submitted .*subset of ranks|Stalled (ops|ranks)|"
-        r"Detected mismatch between collectives on ranks|"
-        r"watchdog got stuck for \d+ seconds|"
+        r"Detected mismatch between collectives on ranks|watchdog got stuck for \d+ seconds|"
         r"[Mm]onitoredBarrier|monitored_barrier|Collective (operation )?timeout|"
         r"Rank \d+ failed to pass monitoredBarrier",
         weight=59,
@@ -57,11 +55,11 @@ _NETWORK = (
         "nccl_system_error",
         r"ncclSystemError|ncclInvalidUsage|ncclInternalError|ncclUnhandledCudaError|"
         r"NCCL WARN (Bootstrap|NET/|socket|Net|Failed|Call to|No route|ibv_|Could not)|"
-        r"No socket interface found|Bootstrap : no socket interface|"
-        r"Unable to find interface for|connect\S* returned .*No route to host|"
-        r"ibv_\w+ failed|NET/IB : Got (completion|async)|unhandled (system|cuda) error|"
-        r"NCCL failure|Failed to find a network interface|gloo .*[Uu]nable to find address for|"
-        r"Unable to resolve hostname to a \(local\) address|makeDeviceForHostname",
+        r"No socket interface found|Bootstrap : no socket interface|Unable to find interface for|"
+        r"connect\S* returned .*No route to host|ibv_\w+ failed|NET/IB : Got (completion|async)|"
+        r"unhandled (system|cuda) error|NCCL failure|Failed to find a network interface|"
+        r"gloo .*[Uu]nable to find address for|Unable to resolve hostname to a \(local\) address|"
+        r"makeDeviceForHostname",
         weight=57,
     ),
 )
@@ -70,17 +68,15 @@ _PEERS = (
     rule(
         "peer_died",
         r"ncclRemoteError|Connection closed by (remote )?peer|Connection reset by peer|"
-        r"remote process exited or there was a network error|"
-        r"[Ss]ocket (closed|Timeout)|NCCL communicator (was|has been) aborted|"
-        r"recvValue failed|failed to recv, got 0 bytes|Broken pipe|"
-        r"[Rr]emote (process|worker|peer|host).{0,40}(exited|died|crash|closed|gone|left)|"
-        r"(ActorDiedError|WorkerCrashedError|NodeDiedError|OwnerDiedError|"
-        r"ObjectLostError|RayActorError)|"
-        r"The actor died|one or more (workers|processes|ranks).*(died|exited|failed)|"
-        r"tasks? .*(unhealthy|heartbeat timeout|disconnected)|Coordination service agent|"
-        r"BrokenProcessPool|A process in the process pool was terminated abruptly|"
-        r"EOFError: *$|Connect(ion)?(Reset|Refused|Aborted)Error: .*(peer|refused)|"
-        r"TerminatedWorkerError|A worker process managed by the executor was unexpectedly",
+        r"remote process exited or there was a network error|[Ss]ocket (closed|Timeout)|"
+        r"NCCL communicator (was|has been) aborted|recvValue failed|failed to recv, got 0 bytes|"
+        r"Broken pipe|[Rr]emote (process|worker|peer|host).{0,40}(exited|died|crash|closed|gone|"
+        r"left)|(ActorDiedError|WorkerCrashedError|NodeDiedError|OwnerDiedError|ObjectLostError|"
+        r"RayActorError)|The actor died|one or more (workers|processes|ranks).*(died|exited|"
+        r"failed)|tasks? .*(unhealthy|heartbeat timeout|disconnected)|Coordination service agent|"
+        r"BrokenProcessPool|A process in the process pool was terminated abruptly|EOFError: *$|"
+        r"Connect(ion)?(Reset|Refused|Aborted)Error: .*(peer|refused)|TerminatedWorkerError|"
+        r"A worker process managed by the executor was unexpectedly",
         weight=35,
     ),
     rule(
@@ -93,8 +89,7 @@ _PEERS = (
         "host_oom",
         r"DataLoader worker \(pid\(?s?\)? ?\S*\) is killed by signal: Killed|"
         r"process \d+ terminated with signal SIGKILL|died with <Signals\.SIGKILL: 9>|"
-        r"exit(code| ?code|ed with)?[ :]*-9\b|"
-        r"return(ed)? ?code ?=? ?-9\b|exited on signal 9|"
+        r"exit(code| ?code|ed with)?[ :]*-9\b|return(ed)? ?code ?=? ?-9\b|exited on signal 9|"
         r"(killed|terminated).{0,40}\b(OOM|out of memory|SIGKILL)\b|SIGKILL\(-9\)|"
         r"worker.{0,40}(killed|died).{0,60}(OOM|memory|SIGKILL)",
         "A process of the training was killed by SIGKILL: mostly the kernel does that when "
@@ -129,9 +124,9 @@ _PEERS = (
     rule(
         "deadlock",
         r"DataLoader timed out after \d+ seconds|(?i:\bdeadlock\b(?! detect(ion|or)))|"
-        r"Cannot re-initialize CUDA in forked subprocess|"
-        r"could not acquire lock .* at interpreter shutdown|_DeadlockError|"
-        r"huggingface/tokenizers: The current process just got forked, after parallelism has",
+        r"Cannot re-initialize CUDA in forked subprocess|could not acquire lock .* at interpreter "
+        r"shutdown|_DeadlockError|huggingface/tokenizers: The current process just got forked, "
+        r"after parallelism has",
         weight=44,
         shown=Shown.RAISED,
     ),
@@ -152,10 +147,9 @@ _PEERS = (
     ),
     rule(
         "config_value",
-        r"Default process group has not been initialized|"
-        r"world_size.*(mismatch|does not match|must|not equal|divisible)|"
-        r"train_batch_size is not equal to micro_batch|Check batch related parameters|"
-        r"There are not enough slots available in the system",
+        r"Default process group has not been initialized|world_size.*(mismatch|does not match|"
+        r"must|not equal|divisible)|train_batch_size is not equal to micro_batch|"
+        r"Check batch related parameters|There are not enough slots available in the system",
         weight=52,
     ),
 )

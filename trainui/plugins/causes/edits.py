@@ -14,8 +14,8 @@ from typing import Any
 from trainui.plugin import EditFacts, FoundCause, PreparedEdit
 
 _BATCH = re.compile(
-    r"((per_?(device|gpu)|device|micro|mini|train|training|local)_?)*(batch_?size|bs|batch)"
-    r"(_?(per_?(device|gpu|rank)|train))*|mbs|samples_per_gpu|ims_per_batch"
+    r"((per_?(device|gpu)|device|micro|mini|train|training|local)_?)*(batch_?size|bs|"
+    r"batch)(_?(per_?(device|gpu|rank)|train))*|mbs|samples_per_gpu|ims_per_batch"
 )
 _ACCUMULATION = re.compile(
     r"(grad(ient)?_?)?accum(ulat(e|ion))?_?(grad(ient)?s?_?)?(batches|steps?|iters?|every)?|"

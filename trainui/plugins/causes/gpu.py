@@ -63,8 +63,8 @@ _KERNELS = (
     hint(
         "tokenizer_config_mismatch",
         r"(Indexing|IndexKernel|Embedding\w*|ScatterGatherKernel)\.cu\S*: .*Assertion "
-        r"[`'\"]?(srcIndex < srcSelectDimSize|ind(ex)? >= ?0 && ind(ex)? <|"
-        r"-sizes\[i\] <= index|input_idx|idx_dim >= 0)",
+        r"[`'\"]?(srcIndex < srcSelectDimSize|ind(ex)? >= ?0 && ind(ex)? <|-sizes\[i\] <= index|"
+        r"input_idx|idx_dim >= 0)",
         _ASSERTED,
         "A token id, or another index, is outside of the table that it is looked up in.",
     ),
@@ -104,10 +104,10 @@ _KERNELS = (
     ),
     rule(
         "illegal_memory_access",
-        r"(?i)an illegal memory access was encountered|CUDA_ERROR_ILLEGAL_ADDRESS|misaligned "
-        r"address|CUDA_ERROR_MISALIGNED_ADDRESS|CUDA error: (invalid program counter|unspecified "
-        r"launch failure)|cudaErrorIllegalAddress|CUDA_ERROR_LAUNCH_FAILED|"
-        r"Memory access fault by GPU node",
+        r"(?i)an illegal memory access was encountered|CUDA_ERROR_ILLEGAL_ADDRESS|"
+        r"misaligned address|CUDA_ERROR_MISALIGNED_ADDRESS|"
+        r"CUDA error: (invalid program counter|unspecified launch failure)|"
+        r"cudaErrorIllegalAddress|CUDA_ERROR_LAUNCH_FAILED|Memory access fault by GPU node",
         weight=61,
     ),
 )
@@ -129,10 +129,10 @@ _BUILDS = (
         "cuda_driver_mismatch",
         r"The NVIDIA driver on your system is too old|CUDA driver version is insufficient for "
         r"CUDA runtime version|CUDA_ERROR_(SYSTEM_DRIVER_MISMATCH|COMPAT_NOT_SUPPORTED)|"
-        r"forward compatibility was attempted on non supported HW|provided PTX was compiled with "
-        r"an unsupported toolchain|Driver/library version mismatch|system has unsupported display "
-        r"driver|requires (a )?(newer )?(NVIDIA|CUDA) driver|cudaErrorInsufficientDriver|"
-        r"NVIDIA driver version is insufficient",
+        r"forward compatibility was attempted on non supported HW|"
+        r"provided PTX was compiled with an unsupported toolchain|Driver/library version mismatch|"
+        r"system has unsupported display driver|requires (a )?(newer )?(NVIDIA|CUDA) driver|"
+        r"cudaErrorInsufficientDriver|NVIDIA driver version is insufficient",
         weight=63,
     ),
     hint(
@@ -144,9 +144,8 @@ _BUILDS = (
     rule(
         "no_kernel_image",
         r"no kernel image is available for execution|cudaErrorNoKernelImageForDevice|"
-        r"CUDA_ERROR_NO_BINARY_FOR_GPU|named symbol not found|"
-        r"no kernel found for gpu|not compiled for (your|this) GPU|"
-        r"FlashAttention only supports (Ampere|Hopper) GPUs",
+        r"CUDA_ERROR_NO_BINARY_FOR_GPU|named symbol not found|no kernel found for gpu|"
+        r"not compiled for (your|this) GPU|FlashAttention only supports (Ampere|Hopper) GPUs",
         weight=63,
     ),
     hint(
@@ -163,18 +162,19 @@ _BUILDS = (
     ),
     rule(
         "cuda_library_missing",
-        r"(?P<library>lib(cu|nv|nccl|cudart|cublas|cudnn|cusparse|cufft|nvrtc|nvJitLink|npp)[\w.-]*"
-        r"\.so[\w.]*): cannot open shared object file",
+        r"(?P<library>lib(cu|nv|nccl|cudart|cublas|cudnn|cusparse|cufft|nvrtc|nvJitLink|"
+        r"npp)[\w.-]*\.so[\w.]*): cannot open shared object file",
         "The loader cannot find {library}, a library of CUDA.",
         weight=64,
     ),
     rule(
         "cuda_library_missing",
-        r"(?i)Could not load (dynamic )?library ['\"]?lib(cu|nv)\w*[^;]*;? .*(dlerror|cannot open)|"
-        r"Unable to load any of \{?libcudnn|CUDA Setup failed despite GPU being available|"
-        r"libcudnn\S* .*(not found|cannot)|CUDA_HOME (environment variable )?(is not set|does not "
-        r"exist).*|Library (libcuda|libcudart|libdevice)\S* (is )?not found|"
-        r"Cannot find libdevice|libdevice not found",
+        r"(?i)Could not load (dynamic )?library ['\"]?lib(cu|nv)\w*[^;]*;? "
+        r".*(dlerror|cannot open)|Unable to load any of \{?libcudnn|"
+        r"CUDA Setup failed despite GPU being available|libcudnn\S* .*(not found|cannot)|"
+        r"CUDA_HOME (environment variable )?(is not set|does not exist).*|"
+        r"Library (libcuda|libcudart|libdevice)\S* (is )?not found|Cannot find libdevice|"
+        r"libdevice not found",
         weight=58,
     ),
     rule(
@@ -201,24 +201,23 @@ _DEVICES = (
         r"device_?(index|id)? must be in the range|MisconfigurationException: You requested gpu|"
         r"You requested gpu: \[.*\]|device (>= 0 and device )?< (device_count|num_gpus)|"
         r"local_rank \d+ .*(only|but) .*\d+ (GPU|device)|Invalid CUDA 'device=|"
-        r"device=cuda:\d+ .*(only|invalid)|Attempting to deserialize object on CUDA device \d+ but "
-        r"torch\.cuda\.device_count\(\) is \d+",
+        r"device=cuda:\d+ .*(only|invalid)|Attempting to deserialize object on CUDA device \d+ "
+        r"but torch\.cuda\.device_count\(\) is \d+",
         weight=63,
     ),
     rule(
         "cuda_unavailable",
         _NO_GPU + r"|Attempting to deserialize object on a CUDA device but|"
-        r"no CUDA-capable device is detected|CUDA_ERROR_NO_DEVICE|"
-        r"No supported gpu backend found|`?CUDAAccelerator`? can not run on your system|"
-        r"(requires|needs|expected) (a |an )?(CUDA|GPU|NVIDIA|Nvidia|Intel GPU).{0,40}"
-        r"(available|found|driver|but)|"
+        r"no CUDA-capable device is detected|CUDA_ERROR_NO_DEVICE|No supported gpu backend found|"
+        r"`?CUDAAccelerator`? can not run on your system|(requires|needs|expected) "
+        r"(a |an )?(CUDA|GPU|NVIDIA|Nvidia|Intel GPU).{0,40}(available|found|driver|but)|"
         r"No GPU (found|detected|available)|Unable to initialize backend '(cuda|gpu|rocm)'|"
         r"Unknown backend:? '?(cuda|gpu)|Could not find a GPU|cuda requested but not available|"
         r"Failed to infer device type|fp16 mixed precision requires a GPU|"
         r"bitsandbytes was compiled without GPU support|no GPU is available|"
         r"could not select device driver .*\[\[gpu\]\]|nvidia-container-cli: initialization error|"
-        r"ProcessGroupNCCL is only supported with GPUs|[Dd]evice '?cuda(:\d+)?'? "
-        r"(is )?not available|failed call to cuInit",
+        r"ProcessGroupNCCL is only supported with GPUs|[Dd]evice '?cuda(:\d+)?'? (is )?not "
+        r"available|failed call to cuInit",
         weight=59,
     ),
     rule(
@@ -229,6 +228,7 @@ _DEVICES = (
         shown=Shown.RAISED,
         frame=r"jax/_src/xla_bridge",
     ),
+    rule("cuda_unavailable", r"CUDA unknown error - this may be due to", weight=59),
     rule("cuda_unavailable", r"Distributed package doesn't have NCCL built in", weight=59),
     rule(
         "device_mismatch",
@@ -241,9 +241,9 @@ _DEVICES = (
         r"Expected a '\w+' device type for generator but found|"
         r"[Tt]ensors? .*on (different|the same) devices?|Cannot copy out of meta tensor|"
         r"can't convert cuda:\d+ device type tensor to numpy|"
-        r"Pointer argument .*cannot be accessed from Triton|No backend type associated with device "
-        r"type cpu|Attempted to call [`'\"]?variable\.set_data|"
-        r"Received incompatible devices for jitted computation",
+        r"Pointer argument .*cannot be accessed from Triton|"
+        r"No backend type associated with device type cpu|Attempted to call "
+        r"[`'\"]?variable\.set_data|Received incompatible devices for jitted computation",
         weight=57,
     ),
     # after the kinds of what went wrong: what is left when a kernel's assertion was not printed

@@ -11,8 +11,8 @@ _FULL_SHM = (
     r"insufficient shared memory|(No space left|no space left).*(/dev/shm|shared memory|shm)|"
     r"unable to open shared memory object .*(No space|Too many)|"
     r"Error while creating shared memory segment|ncclShmOpen|"
-    r"It is possible that dataloader's workers are out of shared memory|"
-    r"The object store is full|ObjectStoreFullError"
+    r"It is possible that dataloader's workers are out of shared memory|The object store is full|"
+    r"ObjectStoreFullError"
 )
 
 _MEMORY = (
@@ -36,36 +36,36 @@ _MEMORY = (
     rule(
         "host_oom",
         r"Out of memory: Killed process|oom-kill:|Memory cgroup out of memory|OOMKilled|"
-        r"oom_reaper: reaped|PBS: job killed: mem|=>> PBS: job killed: (v?mem|mem)|"
-        r"TERM_MEMLIMIT|Container killed on request. Exit code is 137|"
-        r"exited with code 137.*[Oo]ut of memory|due to the node running low on memory",
+        r"oom_reaper: reaped|PBS: job killed: mem|=>> PBS: job killed: (v?mem|mem)|TERM_MEMLIMIT|"
+        r"Container killed on request. Exit code is 137|exited with code 137.*[Oo]ut of memory|"
+        r"due to the node running low on memory",
         shown=Shown.OUTSIDE,
         weight=70,
     ),
     rule(
         "host_oom",
-        r"DefaultCPUAllocator: (can't allocate memory|not enough memory)|"
-        r"\bMemoryError\b|Cannot allocate memory|std::bad_alloc|"
-        r"Unable to allocate (?P<size>[\d.]+ \w+) for an array|ENOMEM|[Oo]ut of memory: Kill|"
-        r"not enough memory: you tried to allocate|tcmalloc: large alloc.*fail|"
-        r"(OutOfMemoryError: Task was killed|OutOfMemoryError: .*[Nn]ode)|"
-        r"Task was killed due to the node running low on memory|ArrowMemoryError|"
-        r"malloc of size \d+ failed|realloc of size \d+ failed|paging file is too small",
+        r"DefaultCPUAllocator: (can't allocate memory|not enough memory)|\bMemoryError\b|"
+        r"Cannot allocate memory|std::bad_alloc|Unable to allocate (?P<size>[\d.]+ \w+) for an "
+        r"array|ENOMEM|[Oo]ut of memory: Kill|not enough memory: you tried to allocate|"
+        r"tcmalloc: large alloc.*fail|(OutOfMemoryError: Task was killed|"
+        r"OutOfMemoryError: .*[Nn]ode)|Task was killed due to the node running low on memory|"
+        r"ArrowMemoryError|malloc of size \d+ failed|realloc of size \d+ failed|"
+        r"paging file is too small",
         weight=57,
     ),
     rule(
         "host_oom",
-        r"line \d+: +\d+ Killed\b|^(\S+: )?Killed$|\bKilled +(python|\S*/python|torchrun|"
-        r"accelerate)",
+        r"line \d+: +\d+ Killed\b|^(\S+: )?Killed$|\bKilled "
+        r"+(python|\S*/python|torchrun|accelerate)",
         "The process was killed by SIGKILL: mostly the kernel does that when memory runs out.",
         weight=54,
         shown=Shown.LINE,
     ),
     rule(
         "host_oom",
-        text="Killed by SIGKILL, and nothing printed says by whom. Mostly that is out of memory: "
-        "the kernel, a container's runtime or a scheduler kills the process that uses most. "
-        "A person's `kill -9` looks the same.",
+        text="Killed by SIGKILL; by whom is unknown, since nothing was printed and the kernel has "
+        "no record. Mostly memory (RAM) ran out, and the kernel, a container's runtime or a "
+        "scheduler killed it. A person's `kill -9` looks the same.",
         signals=(9,),
         shown=Shown.END,
         weight=30,
@@ -125,10 +125,10 @@ _CRASHES = (
     rule(
         "abort",
         r"double free or corruption|free\(\): invalid|malloc\(\): |corrupted (size|double-linked)|"
-        r"munmap_chunk\(\)|malloc_consolidate|\*\*\* stack smashing detected|"
-        r"heap corruption|realloc\(\): invalid|terminate called without an active exception|"
-        r"pure virtual method called|corrupted unsorted chunks|"
-        r"Assertion [`'].*' failed\.$|Check failed: |glibc detected",
+        r"munmap_chunk\(\)|malloc_consolidate|\*\*\* stack smashing detected|heap corruption|"
+        r"realloc\(\): invalid|terminate called without an active exception|"
+        r"pure virtual method called|corrupted unsorted chunks|Assertion [`'].*' failed\.$|"
+        r"Check failed: |glibc detected",
         weight=53,
         shown=Shown.LINE,
     ),

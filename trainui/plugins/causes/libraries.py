@@ -30,9 +30,9 @@ _CONFIG = (
         r"OverrideParseException|MissingConfigException|Cannot find primary config|"
         r"Primary config (module|directory) .* not found|HydraException|"
         r"Value '.*' (of type '\w+' )?(could not|is not a valid)|ValidationError: Value|"
-        r"Key '[^']+' not in '|Ambiguous value for argument|"
-        r"Unable to find or instantiate|Multiple values for|Config search path|"
-        r"Unsupported interpolation type|UnsupportedInterpolationType|InvalidKindError",
+        r"Key '[^']+' not in '|Ambiguous value for argument|Unable to find or instantiate|"
+        r"Multiple values for|Config search path|Unsupported interpolation type|"
+        r"UnsupportedInterpolationType|InvalidKindError",
         weight=58,
     ),
     hint(
@@ -45,9 +45,9 @@ _CONFIG = (
         r"(yaml\.)?(scanner\.ScannerError|parser\.ParserError|reader\.ReaderError|"
         r"constructor\.ConstructorError|composer\.ComposerError)|"
         r"found character '(\\t|\t|%|@|`|.)' that cannot start any token|"
-        r"mapping values are not allowed here|could not find expected ':'|"
-        r"found duplicate key|while (parsing|scanning) (a|an|the|for)|"
-        r"TOMLDecodeError|(json\.decoder\.)?JSONDecodeError: .*(config|yaml)",
+        r"mapping values are not allowed here|could not find expected ':'|found duplicate key|"
+        r"while (parsing|scanning) (a|an|the|for)|TOMLDecodeError|"
+        r"(json\.decoder\.)?JSONDecodeError: .*(config|yaml)",
         weight=59,
     ),
 )
@@ -58,11 +58,11 @@ _HUBS = (
         r"(?i)GatedRepoError|You are trying to access a gated repo|401 Client Error|"
         r"403 Client Error: Forbidden.*(huggingface|hf\.co)|Invalid (user|username or) ?token|"
         r"Invalid username or password|Access to (model|dataset) \S+ is restricted|"
-        r"Your request to access .* is awaiting|You (need|must) (to )?(be authenticated|log ?in|"
-        r"have access)|LocalTokenNotFoundError|Token is required|"
+        r"Your request to access .* is awaiting|You (need|must) "
+        r"(to )?(be authenticated|log ?in|have access)|LocalTokenNotFoundError|Token is required|"
         r"is a gated (repo|model|dataset)|Cannot access gated repo|401 Unauthorized|"
-        r"Repository Not Found for url|RepositoryNotFoundError|"
-        r"pass a token having permission|is not a local folder and is not a valid model identifier",
+        r"Repository Not Found for url|RepositoryNotFoundError|pass a token having permission|"
+        r"is not a local folder and is not a valid model identifier",
         weight=64,
     ),
     rule(
@@ -75,8 +75,8 @@ _HUBS = (
     ),
     rule(
         "ssl_proxy",
-        r"CERTIFICATE_VERIFY_FAILED|certificate verify failed|SSLCertVerificationError|"
-        r"SSLError\(|requests\.exceptions\.SSLError|ProxyError|Cannot connect to proxy|"
+        r"CERTIFICATE_VERIFY_FAILED|certificate verify failed|SSLCertVerificationError|SSLError\(|"
+        r"requests\.exceptions\.SSLError|ProxyError|Cannot connect to proxy|"
         r"Tunnel connection failed: \d+|407 Proxy Authentication|self[- ]signed certificate|"
         r"unable to get local issuer certificate|SSL: WRONG_VERSION_NUMBER|TLSV1_ALERT|"
         r"SSLEOFError|UNEXPECTED_EOF_WHILE_READING|invalid peer certificate",
@@ -92,16 +92,15 @@ _HUBS = (
         "network_unreachable",
         r"(?i)Temporary failure in name resolution|Name or service not known|getaddrinfo failed|"
         r"Max retries exceeded with url|Network is unreachable|Failed to resolve|NameResolution|"
-        r"LocalEntryNotFoundError|OfflineModeIsEnabled|cannot find the requested files in the (disk"
-        r"|local) cache|Couldn't reach|Connection timed out|Failed to establish a new connection|"
-        r"(Read|Connect(ion)?)Timeout(Error)?\b|NewConnectionError|"
-        r"Cannot send a request|Connection to \S+ timed out|ConnectError|"
+        r"LocalEntryNotFoundError|OfflineModeIsEnabled|cannot find the requested files in the "
+        r"(disk|local) cache|Couldn't reach|Connection timed out|"
+        r"Failed to establish a new connection|(Read|Connect(ion)?)Timeout(Error)?\b|"
+        r"NewConnectionError|Cannot send a request|Connection to \S+ timed out|ConnectError|"
         r"<urlopen error|couldn't find it in the cached files|is not cached|"
         r"outgoing traffic has been disabled|No route to host|Cannot reach|"
         r"50[0-9] (Server|Gateway)\b.*(Error|url|Time-?out|huggingface)|429 Client Error|"
-        r"Too Many Requests|HTTP Error (5\d\d|429)|Could not resolve host|"
-        r"EndpointConnectionError|wandb.*(CommError|communication).*|"
-        r"Couldn't find a dataset script at",
+        r"Too Many Requests|HTTP Error (5\d\d|429)|Could not resolve host|EndpointConnectionError|"
+        r"wandb.*(CommError|communication).*|Couldn't find a dataset script at",
         weight=60,
     ),
     rule(
@@ -109,12 +108,13 @@ _HUBS = (
         r"Entry ?Not ?Found|does not appear to have (a|any) file(s)? named|"
         r"Can't find a valid checkpoint at|Couldn't find any data file at|"
         r"Unable to find '.*'( in| at)?|Repo id must be in the form|"
-        r"Error no file named .* found in directory|Can't load (the )?(\w+ )?(tokenizer|config|"
-        r"model|feature extractor|image processor)\S* for|Incorrect path_or_model_id|"
-        r"OSError: \S+ not found|RevisionNotFoundError|"
+        r"Error no file named .* found in directory|Can't load "
+        r"(the )?(\w+ )?(tokenizer|config|model|feature extractor|image processor)\S* for|"
+        r"Incorrect path_or_model_id|OSError: \S+ not found|RevisionNotFoundError|"
         r"(Provided|given) path .* (does not|doesn't) exist|Couldn't find .* at \S+|"
-        r"Found 0 (files|images) in|Couldn't find any class folder|Found no valid file for the "
-        r"classes|Dataset not found( or corrupted)?\.|DatasetNotFoundError|DataFilesNotFoundError|"
+        r"Found 0 (files|images) in|Couldn't find any class folder|"
+        r"Found no valid file for the classes|Dataset not found( or corrupted)?\.|"
+        r"DatasetNotFoundError|DataFilesNotFoundError|No valid checkpoint found|"
         r"Checkpoint (file |at )?\S* (not found|does not exist)|NoSuchKey|404 Client Error|"
         r"HTTP Error 404",
         weight=56,
@@ -126,18 +126,17 @@ _PACKAGES = (
         "version_conflict",
         r"numpy\.(dtype|ufunc) size changed|A module that was compiled using NumPy 1\.x cannot be "
         r"run in|numpy\.core\.multiarray failed to import|_ARRAY_API not found|"
-        r"Descriptors cannot (not )?be created directly|"
-        r"Detected (incompatible|mismatched) Protobuf|incompatible Protobuf Gencode|"
-        r"undefined symbol: |module compiled against (ABI|API) version|Numba needs NumPy|"
-        r"(requires|but you have|is required).{0,60}(but|found|which is incompatible|installed)|"
-        r"is required for a normal functioning of this module|VersionConflict|"
-        r"operator torchvision::nms does not exist|Couldn't load custom C\+\+ ops|"
-        r"PyTorch and torchvision (were|was) compiled with different CUDA|"
-        r"(jaxlib|jax) (version )?.*(newer|older|incompatible|requires)|"
-        r"compiled for (a different|another) version|"
-        r"detected CUDA version .*mismatches the version|"
-        r"(torch|transformers|accelerate|peft|bitsandbytes|keras|numpy|scipy)\S* ?(>=|==|<=|<) ?"
-        r"[\d.]+.*(is )?required|[Rr]equires (the latest|`?\w+`? ?(>=|==|<))|"
+        r"Descriptors cannot (not )?be created directly|Detected (incompatible|mismatched) "
+        r"Protobuf|incompatible Protobuf Gencode|undefined symbol: |"
+        r"module compiled against (ABI|API) version|Numba needs NumPy|"
+        r"\S+(>=|==|<=|<|>|!=|~=)\S+ is required|requires \S+ ?(>=|==|<=|<|!=|~=).*\bbut\b|"
+        r"but you have \S+ \S+ which is incompatible|is required for a normal functioning of this "
+        r"module|VersionConflict|operator torchvision::nms does not exist|"
+        r"Couldn't load custom C\+\+ ops|PyTorch and torchvision (were|was) compiled with "
+        r"different CUDA|(jaxlib|jax) (version )?.*(newer|older|incompatible|requires)|"
+        r"compiled for (a different|another) version|detected CUDA version .*mismatches the "
+        r"version|(torch|transformers|accelerate|peft|bitsandbytes|keras|numpy|scipy)\S* "
+        r"?(>=|==|<=|<) ?[\d.]+.*(is )?required|[Rr]equires (the latest|`?\w+`? ?(>=|==|<))|"
         r"Failed to import .*binary incompatib|DLL load failed|ABI version|"
         r"initialization of _\w+ raised unreported exception|undefined symbol",
         weight=61,
@@ -163,11 +162,10 @@ _PACKAGES = (
         r"requires the (?P<name>[\w-]+) library but it was not found|"
         r"(To|In order to) use .*(you (need|must)|please) (to )?(install|have)|"
         r"[Pp]lease (pip )?install (?P<package>[\w\[\]-]+)|`?pip install [\w\[\]-]+`?|"
-        r"Missing optional dependency '(?P<optional>\w+)'|"
-        r"(is not|doesn't seem to be|isn't) installed|Using .* requires .*(: |install)|"
-        r"Could not import (?P<mod>\w+)|"
-        r"the package .* (is|was) not (found|installed)|"
-        r"Unable to find a usable engine; tried using|No module named \S+",
+        r"Missing optional dependency '(?P<optional>\w+)'|(is not|doesn't seem to be|isn't) "
+        r"installed|Using .* requires .*(: |install)|Could not import (?P<mod>\w+)|"
+        r"the package .* (is|was) not (found|installed)|Unable to find a usable engine; tried "
+        r"using|No module named \S+",
         weight=53,
         shown=Shown.RAISED,
     ),
@@ -183,33 +181,38 @@ _PACKAGES = (
 _DATA = (
     rule(
         "data_corrupt",
+        r"Can't (synchronously )?read data|inflate\(\) failed|"
+        r"tar: (Unexpected EOF|Error is not recoverable|This does not look like a tar archive)|"
+        r"gzip: .*(unexpected end|not in gzip)",
+        weight=54,
+    ),
+    rule(
+        "data_corrupt",
         r"cannot identify image file|image file is truncated|broken (data stream|PNG file)|"
         r"UnidentifiedImageError|Truncated File Read|Corrupt JPEG|Premature end of JPEG|"
-        r"premature end of|ArrowInvalid|ParserError: Error tokenizing data|"
-        r"DatasetGenerationError|JSONDecodeError|(json\.)?decoder\.JSONDecodeError|"
-        r"'utf-?8' codec can't decode|Error -3 while decompressing|"
-        r"incorrect (header|data) check|zlib\.error|CRC check failed|Not a gzipped file|"
-        r"Compressed file ended before the end-of-stream|bad magic number|"
+        r"premature end of|ArrowInvalid|ParserError: Error tokenizing data|DatasetGenerationError|"
+        r"JSONDecodeError|(json\.)?decoder\.JSONDecodeError|'utf-?8' codec can't decode|"
+        r"Error -3 while decompressing|incorrect (header|data) check|zlib\.error|CRC check failed|"
+        r"Not a gzipped file|Compressed file ended before the end-of-stream|bad magic number|"
         r"lzma\.LZMAError|tarfile\.(ReadError|TruncatedHeaderError|EmptyHeaderError)|"
         r"parquet .*(magic bytes|corrupt|footer)|Parquet magic bytes not found|"
-        r"Error opening .*(Format not recognised|unknown format|System error)|"
-        r"LibsndfileError|moov atom not found|Failed to (decode|load|open) (image|audio|video|"
-        r"media|frame)|could not decode|[Ii]nvalid (JPEG|PNG|image|audio|video)|"
-        r"decode\w* (failed|error)|corrupted? (record|file|image|data|sample|shard|zip)|"
+        r"Error opening .*(Format not recognised|unknown format|System error)|LibsndfileError|"
+        r"moov atom not found|Failed to (decode|load|open) (image|audio|video|media|frame)|"
+        r"could not decode|[Ii]nvalid (JPEG|PNG|image|audio|video)|decode\w* (failed|error)|"
+        r"corrupted? (record|file|image|data|sample|shard|zip)|"
         r"NonMatching(Checksum|Splits\w*)Error|Checksum mismatch|MD5 mismatch|"
         r"cv2\.error: .*(!_src\.empty|empty\(\))|DecompressionBombError|"
-        r"Expected \d+ fields in line \d+, saw|is corrupted|"
-        r"could not convert string to float|EmptyDataError|No columns to parse|"
-        r"invalid literal for int|Unable to parse string|Failed to interpret file|"
-        r"Cannot load file containing pickled data|truncated record at|"
+        r"Expected \d+ fields in line \d+, saw|is corrupted|could not convert string to float|"
+        r"EmptyDataError|No columns to parse|invalid literal for int|Unable to parse string|"
+        r"Failed to interpret file|Cannot load file containing pickled data|truncated record at|"
         r"OSError: unrecognized data stream",
         weight=55,
     ),
     rule(
         "data_corrupt",
         r"ValueError: empty range|num_samples should be a positive integer value, but got "
-        r"num_samples=0|Found array with 0 sample|zero-size array|"
-        r"The dataset .* is empty|With n_samples=0|zero batches|[Ee]mpty (dataset|dataloader)",
+        r"num_samples=0|Found array with 0 sample|zero-size array|The dataset .* is empty|"
+        r"With n_samples=0|zero batches|[Ee]mpty (dataset|dataloader)",
         "The data set is empty.",
         fix="Check the path, the pattern and the filters of the data set.",
         weight=50,

@@ -10,14 +10,13 @@ from trainui.plugins.causes.catalogue import rule
 
 _LIBRARIES = (
     r"(torch|torchvision|torchaudio|numpy|np|pandas|pd|scipy|sklearn|transformers|datasets|"
-    r"tokenizers"
-    r"|accelerate|peft|trl|diffusers|huggingface_hub|lightning|pytorch_lightning|torchmetrics|"
-    r"keras|"
-    r"tensorflow|tf|jax|jaxlib|flax|optax|PIL|cv2|matplotlib|collections|inspect|gym|gymnasium|"
-    r"wandb|mlflow|ray|optuna|deepspeed|apex|fairseq|timm|albumentations|pydantic|omegaconf|hydra|"
-    r"networkx|nltk|spacy|gensim|xgboost|lightgbm|imageio|skimage|librosa|asyncio|importlib|typing|"
-    r"distutils|pkg_resources|setuptools|torchtext|seaborn|attr|yaml|requests|urllib3|protobuf|"
-    r"google|sentence_transformers|bitsandbytes|triton|xformers|evaluate|numba|cupy)"
+    r"tokenizers|accelerate|peft|trl|diffusers|huggingface_hub|lightning|pytorch_lightning|"
+    r"torchmetrics|keras|tensorflow|tf|jax|jaxlib|flax|optax|PIL|cv2|matplotlib|collections|"
+    r"inspect|gym|gymnasium|wandb|mlflow|ray|optuna|deepspeed|apex|fairseq|timm|albumentations|"
+    r"pydantic|omegaconf|hydra|networkx|nltk|spacy|gensim|xgboost|lightgbm|imageio|skimage|"
+    r"librosa|asyncio|importlib|typing|distutils|pkg_resources|setuptools|torchtext|seaborn|attr|"
+    r"yaml|requests|urllib3|protobuf|google|sentence_transformers|bitsandbytes|triton|xformers|"
+    r"evaluate|numba|cupy)"
 )
 
 _IMPORTS = (
@@ -33,11 +32,10 @@ _IMPORTS = (
         r"ModuleNotFoundError: No module named '(?P<module>torch\._six|"
         r"pytorch_lightning\.(metrics|callbacks\.progress\.base)|"
         r"transformers\.(modeling_bert|tokenization_bert|modeling_utils_\w+|configuration_bert|"
-        r"file_utils|deepspeed|generation_utils|optimization_tf)|tensorflow\.(contrib|"
-        r"python\.keras)|"
-        r"keras\.(utils\.np_utils|layers\.\w+|preprocessing\.\w+)|sklearn\.(externals|"
-        r"cross_validation)|"
-        r"scipy\.misc\.\w+|datasets\.tasks|distutils|imp|torchtext\.legacy|numpy\.lib\.\w+|"
+        r"file_utils|deepspeed|generation_utils|optimization_tf)|"
+        r"tensorflow\.(contrib|python\.keras)|keras\.(utils\.np_utils|layers\.\w+|"
+        r"preprocessing\.\w+)|sklearn\.(externals|cross_validation)|scipy\.misc\.\w+|"
+        r"datasets\.tasks|distutils|imp|torchtext\.legacy|numpy\.lib\.\w+|"
         r"torchvision\.transforms\.functional_tensor|lightning_fabric\.utilities\.\w+|"
         r"huggingface_hub\.(snapshot_download|hf_api\.\w+)|asyncore|pkg_resources|"
         r"torch\.(utils\.ffi|cuda\.amp\.\w+))'",
@@ -94,17 +92,16 @@ _FILES = (
         "file_not_found",
         r"FileNotFoundError\b|NotADirectoryError|IsADirectoryError|"
         r"\[Errno 2\] No such file or directory|No such file or directory|"
-        r"(Unable to open|[Cc]annot open|[Cc]ould not open|Failed to open) (file|dataset)?.*"
-        r"(No such file|does not exist)|FileExistsError.*No such|"
-        r"(path|file|directory|dir|folder|checkpoint|dataset)\b.{0,120}(does not exist|"
-        r"doesn't exist|"
-        r"not found|do not exist)|NotFoundError: .*(file|path|No such)",
+        r"(Unable to open|[Cc]annot open|[Cc]ould not open|Failed to open) "
+        r"(file|dataset)?.*(No such file|does not exist)|FileExistsError.*No such|"
+        r"(?i:(path|file|directory|dir|folder|checkpoint|dataset)\b.{0,120}(does not exist|"
+        r"doesn't exist|not found|do not exist))|NotFoundError: .*(file|path|No such)",
         weight=47,
     ),
     rule(
         "permission_denied",
-        r"PermissionError|\[Errno 13\]|\[Errno 1\] Operation not permitted|"
-        r"[Pp]ermission denied|Read-only file system|\[Errno 30\]|EACCES|\(os error 13\)",
+        r"PermissionError|\[Errno 13\]|\[Errno 1\] Operation not permitted|[Pp]ermission denied|"
+        r"Read-only file system|\[Errno 30\]|EACCES|\(os error 13\)",
         weight=51,
     ),
 )
@@ -113,9 +110,8 @@ _ARGUMENTS = (
     rule(
         "cli_argument",
         r"^\S+( \S+)?: error: (?P<what>(unrecognized arguments|argument |"
-        r"the following arguments are "
-        r"required|ambiguous option|one of the arguments|invalid choice|expected|too few|no such "
-        r"option|not allowed).*)",
+        r"the following arguments are required|ambiguous option|one of the arguments|"
+        r"invalid choice|expected|too few|no such option|not allowed).*)",
         "The command line is wrong: {what}.",
         weight=66,
         shown=Shown.LINE,
@@ -123,14 +119,12 @@ _ARGUMENTS = (
     rule(
         "cli_argument",
         r"^\S+( \S+)?: error: \S.*|^Error: (No such (option|command)|Invalid value|"
-        r"Missing (option|argument|"
-        r"parameter)|Got unexpected extra argument|Option .* requires|Unexpected|Illegal)|"
-        r"unrecognized (arguments|option)|[Uu]nknown command line flag|FATAL Flags parsing error|"
-        r"Some specified arguments are not used by the HfArgumentParser|"
-        r"ERROR: Could not consume arg|[│|] (No such option|Invalid value for|Missing (option|"
-        r"argument))|"
-        r"^(\S+: )?(invalid|illegal|unknown|unrecognized) option|"
-        r"error: unexpected argument|flags\.\w*Error|Unknown argument",
+        r"Missing (option|argument|parameter)|Got unexpected extra argument|Option .* requires|"
+        r"Unexpected|Illegal)|[Uu]nrecognized (arguments|options?)|[Uu]nknown command line flag|"
+        r"FATAL Flags parsing error|ERROR: Could not consume arg|"
+        r"[│|] (No such option|Invalid value for|Missing (option|argument))|"
+        r"^(\S+: )?(invalid|illegal|unknown|unrecognized) option|error: unexpected argument|"
+        r"flags\.\w*Error|Unknown argument",
         weight=57,
         shown=Shown.LINE,
     ),
@@ -152,11 +146,10 @@ _MORE = (
     ),
     rule(
         "env_variable_missing",
-        r"(?i)environment variable '?\"?`?(?P<name>\w+)'?\"?`? (is |must be |was |has )?(not|un|"
-        r"missing|"
-        r"required|set|been)|(?P<other>\b[A-Z][A-Z0-9]*_[A-Z0-9_]+)\b (is |must be |was )?"
-        r"(not set|unset|missing|required in)|(?-i:(please )?set (the )?(env\w* variable )?"
-        r"\$?[A-Z]+_[A-Z_]+ )",
+        r"(?i)environment variable '?\"?`?(?P<name>\w+)'?\"?`? "
+        r"(is |must be |was |has )?(not|un|missing|required|set|been)|"
+        r"(?P<other>\b[A-Z][A-Z0-9]*_[A-Z0-9_]+)\b (is |must be |was )?(not set|unset|missing|"
+        r"required in)|(?-i:(please )?set (the )?(env\w* variable )?\$?[A-Z]+_[A-Z_]+ )",
         "An environment variable is not set.",
         weight=58,
     ),
@@ -164,56 +157,46 @@ _MORE = (
         "api_change",
         rf"AttributeError: module '(?P<module>{_LIBRARIES}(\.[\w.]+)?)' has no attribute "
         rf"'(?P<name>\w+)'|"
-        r"AttributeError: `(?P<np>np\.\w+)` was removed|"
-        r"was removed in (the )?(NumPy|numpy|version|v?\d|Keras|pandas)|"
-        r"(has been|is|was) (removed|renamed)( in| to| from| since)|no longer supported|"
-        r"is deprecated and (was|has been) removed|"
-        r"'(DataFrame|Series|Index)' object has no attribute '(append|iteritems|ix|as_matrix|mad|"
-        r"get_value|swaplevel|applymap)'|"
+        r"AttributeError: `(?P<np>np\.\w+)` was removed|was removed in "
+        r"(the )?(NumPy|numpy|version|v?\d|Keras|pandas)|(has been|is|was) "
+        r"(removed|renamed)( in| to| from| since)|no longer supported|"
+        r"is deprecated and (was|has been) removed|'(DataFrame|Series|Index)' object has no "
+        r"attribute '(append|iteritems|ix|as_matrix|mad|get_value|swaplevel|applymap)'|"
         r"unexpected keyword argument '(evaluation_strategy|tokenizer|verbose|"
-        r"progress_bar_refresh_rate|"
-        r"gpus|checkpoint_callback|weights_summary|use_auth_token|squeeze|error_bad_lines|"
-        r"per_gpu_train_batch_size|no_cuda|lr|sparse|line_terminator|auto_lr_find|"
-        r"resume_from_checkpoint|terminate_on_nan|reload_dataloaders_every_epoch|multiclass|normed|"
-        r"interpolation|pretrained|is_split_into_words|overwrite_output_dir|mean_resizing|"
-        r"device_map|torch_dtype|trust_remote_code|max_seq_length|dataset_text_field|"
-        r"num_workers_old)'|"
-        r"'\w*(Tokenizer|Trainer|Trainer\w*|Generator|FreeTypeFont|ImageDraw|Axes\w*|"
-        r"Sequential)\w*' object "
-        r"has no attribute '\w+'|"
-        r"APIRemovedIn|has been replaced by|use `[\w.]+` instead",
+        r"progress_bar_refresh_rate|gpus|checkpoint_callback|weights_summary|use_auth_token|"
+        r"squeeze|error_bad_lines|per_gpu_train_batch_size|no_cuda|lr|sparse|line_terminator|"
+        r"auto_lr_find|resume_from_checkpoint|terminate_on_nan|reload_dataloaders_every_epoch|"
+        r"multiclass|normed|interpolation|pretrained|is_split_into_words|overwrite_output_dir|"
+        r"mean_resizing|device_map|torch_dtype|trust_remote_code|max_seq_length|"
+        r"dataset_text_field|num_workers_old)'|'\w*(Tokenizer|Trainer|Trainer\w*|Generator|"
+        r"FreeTypeFont|ImageDraw|Axes\w*|Sequential)\w*' object has no attribute '\w+'|"
+        r"APIRemovedIn",
         "A library has no such name or argument in the installed version.",
         weight=58,
     ),
     rule(
         "config_value",
-        r"OptionalDependencyNotAvailable|"
+        r"BuilderConfig '.*' not found|(should|has to|needs to) be (a )?(non-negative|positive)|"
         r"\d+ validation errors? for \w+|pydantic\S*ValidationError|"
         r"is not (in list|a valid \w+|one of|supported|recognized|a supported)|"
-        r"([Uu]nknown|[Uu]nsupported|[Ii]nvalid|[Uu]nrecognized|[Bb]ad) [\w-]*(optimizer|"
-        r"scheduler|model|"
-        r"loss|activation|precision|backend|mode|value|choice|type|strategy|option|setting|dataset|"
-        r"architecture|device|name|learning rate|lr|beta|eps|momentum|weight_decay|argument|"
-        r"config\w*|"
-        r"parameter|split|task|reduction)\w*|must be (one of|positive|in (the )?(range|\[|\()|"
-        r"between|at "
-        r"least|greater|less|smaller|larger|a positive|an? (int|float|str)\w*|non-negative|>|<|set|"
-        r"divisible|a multiple|either|even|specified|an integer)|"
-        r"(should|has to|needs to|must) be (>|<|in |between|one of|a (positive|multiple)|"
-        r"divisible|set|"
-        r"an? \w+ (number|value)|either|greater|less|strictly|specified|provided)|"
-        r"(is not|isn't|not) divisible by|"
-        r"[Ee]xpected (one of|a value|.* to be (in|one of|positive))|out of (the )?(valid|"
-        r"allowed) range|"
-        r"not in (the )?(allowed|valid|supported) (values|choices|range|\w+)|"
-        r"(mutually exclusive|cannot be used (together|with)|are incompatible|incompatible with|"
-        r"can't be (both|used)|not compatible|requires .* to be|only (works|valid|"
-        r"supported) (with|for))|"
-        r"MisconfigurationException|Could not interpret \w+ identifier|"
-        r"(choose|available|valid|possible|allowed|supported) (from|options|choices|values|are|"
-        r"models)|"
-        r"but got|needs? a .*(value|number)|load_best_model_at_end requires|"
-        r"got an unexpected value|is greater than the|is larger than the|exceeds the",
+        r"([Uu]nknown|[Uu]nsupported|[Ii]nvalid|[Uu]nrecognized|[Bb]ad) "
+        r"[\w-]*(optimizer|scheduler|model|loss|activation|precision|backend|mode|value|choice|"
+        r"type|strategy|option|setting|dataset|architecture|device|name|learning rate|lr|beta|eps|"
+        r"momentum|weight_decay|argument|config\w*|parameter|split|task|reduction)\w*|"
+        r"must be (one of|positive|in (the )?(range|\[|\()|between|at least|greater|less|smaller|"
+        r"larger|a positive|an? (int|float|str)\w*|non-negative|>|<|set|divisible|a multiple|"
+        r"either|even|specified|an integer)|(should|has to|needs to|must) be "
+        r"(>|<|in |between|one of|a (positive|multiple)|divisible|set|an? \w+ (number|value)|"
+        r"either|greater|less|strictly|specified|provided)|(is not|isn't|not) divisible by|"
+        r"[Ee]xpected (one of|a value|.* to be (in|one of|positive))|"
+        r"out of (the )?(valid|allowed) range|not in (the )?(allowed|valid|supported) "
+        r"(values|choices|range|\w+)|(mutually exclusive|cannot be used (together|with)|"
+        r"are incompatible|incompatible with|can't be (both|used)|not compatible|"
+        r"requires .* to be|only (works|valid|supported) (with|for))|MisconfigurationException|"
+        r"Could not interpret \w+ identifier|(choose|available|valid|possible|allowed|supported) "
+        r"(from|options|choices|values|are|models)|but got|needs? a .*(value|number)|"
+        r"load_best_model_at_end requires|got an unexpected value|is greater than the|"
+        r"is larger than the|exceeds the",
         weight=42,
         shown=Shown.RAISED,
     ),
@@ -233,9 +216,9 @@ _MORE = (
     rule(
         "data_key_missing",
         r"KeyError: (?P<key>.+)|['\"](?P<column>[^'\"]+)['\"] not in index|not found in axis|"
-        r"None of \[.*\] are in the \[(columns|index)\]|"
-        r"Column(s)? .*(not|doesn't|don't|do not) (in|exist|found)|Usecols do not match columns|"
-        r"columns? .*(missing|not found|not present|does not exist)|"
+        r"None of \[.*\] are in the \[(columns|index)\]|Column(s)? .*(not|doesn't|don't|do not) "
+        r"(in|exist|found)|Usecols do not match columns|columns? "
+        r".*(missing|not found|not present|does not exist)|"
         r"Missing column provided to 'parse_dates'|No columns in the dataset match the model|"
         r"FieldRef\.Name.* No match|Invalid (key|field): .* (is )?not (in|a)|"
         r"[Ff]ield \"?'?\w+'?\"? (does not exist|not found)|ColumnNotFoundError",
@@ -245,8 +228,8 @@ _MORE = (
     rule(
         "user_code_error",
         r"(ZeroDivisionError|NameError|UnboundLocalError|IndexError|RecursionError|StopIteration|"
-        r"AttributeError|TypeError|NotImplementedError|OverflowError|"
-        r"UnicodeEncodeError): (?P<what>.+)",
+        r"AttributeError|TypeError|NotImplementedError|OverflowError|UnicodeEncodeError): "
+        r"(?P<what>.+)",
         "An error in the code: {what}.",
         weight=22,
         shown=Shown.RAISED,

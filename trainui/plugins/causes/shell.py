@@ -17,26 +17,32 @@ _SCHEDULERS = (
     ),
     rule(
         "preempted",
-        r"(?i)DUE TO PREEMPTION|CANCELLED .*PREEMPT|"
-        r"(instance|node|spot|VM|job|pod|worker).{0,30}(was |is being |has been |will be )?"
-        r"(preempted|evicted)|spot (instance )?interruption|TERM_PREEMPT|"
-        r"preemption (notice|signal)|Received SIGUSR1, requeu|requeue(d|ing) job",
+        r"(?i)DUE TO PREEMPTION|CANCELLED .*PREEMPT|TERM_PREEMPT",
         "The job was preempted.",
         shown=Shown.OUTSIDE,
         weight=75,
     ),
     rule(
+        "preempted",
+        r"(?i)(instance|node|spot|VM|job|pod|worker).{0,30}(was |is being |has been |"
+        r"will be )?(preempted|evicted)|spot (instance )?interruption|preemption (notice|signal)|"
+        r"Received SIGUSR1, requeu|requeue(d|ing) job",
+        "The job was preempted.",
+        shown=Shown.OUTSIDE,
+        weight=60,
+    ),
+    rule(
         "node_failure",
-        r"(?i)DUE TO NODE FAILURE|\bNODE_FAIL\b|Node failure on|"
-        r"srun: error: Node failure|Job .* (was )?aborted due to node|node .* (is )?not responding,"
-        r" setting DOWN|lost contact with node",
+        r"(?i)DUE TO NODE FAILURE|\bNODE_FAIL\b|Node failure on|srun: error: Node failure|"
+        r"Job .* (was )?aborted due to node|node .* (is )?not responding, setting DOWN|"
+        r"lost contact with node",
         shown=Shown.OUTSIDE,
         weight=76,
     ),
     rule(
         "preempted",
-        r"slurmstepd: error: \*\*\* (JOB|STEP) \S+ ON \S+ CANCELLED AT \S+ (DUE TO JOB REQUEUE )?"
-        r"?\*\*\*|scancel|TERM_OWNER",
+        r"slurmstepd: error: \*\*\* (JOB|STEP) \S+ ON \S+ CANCELLED AT \S+ "
+        r"(DUE TO JOB REQUEUE )??\*\*\*|scancel|TERM_OWNER",
         "The job was cancelled while it ran.",
         shown=Shown.OUTSIDE,
         weight=35,
@@ -73,20 +79,20 @@ _SHELLS = (
         r"bad interpreter: |\^M: bad interpreter|\$'\\r': command not found|"
         r"/usr/bin/env: .*(python|bash|sh)\S*(\\r|\r|␍)\S*.*No such file|"
         r"(syntax error (near unexpected token|: unexpected end of file).*\\r)|"
-        r"cannot execute: required file not found|"
-        r"env: use -\[v\]S to pass options in shebang lines",
+        r"cannot execute: required file not found|env: use -\[v\]S to pass options in shebang "
+        r"lines",
         weight=69,
         shown=Shown.LINE,
     ),
     rule(
         "command_not_found",
         r"^(\S+: )?(line \d+: |\d+: )?(?P<name>[^\s:]+): (command )?not found$|"
-        r"command not found: (?P<of_zsh>\S+)|"
-        r"^(/usr/bin/)?env: [‘'\"]?(?P<of_env>[^\s'’\":]+)['’\"]?: No such file or directory|"
-        r"executable file not found in \$PATH|"
-        r"(slurmstepd: error: execve\(\)|srun: error: .*execve\(\)): .*No such file|"
-        r"timeout: failed to run command .*No such file|nohup: failed to run command .*No such|"
-        r"exec: \S+: not found|The term '.*' is not recognized",
+        r"command not found: (?P<of_zsh>\S+)|^(/usr/bin/)?env: "
+        r"[‘'\"]?(?P<of_env>[^\s'’\":]+)['’\"]?: No such file or directory|"
+        r"executable file not found in \$PATH|(slurmstepd: error: execve\(\)|"
+        r"srun: error: .*execve\(\)): .*No such file|timeout: failed to run command .*No such "
+        r"file|nohup: failed to run command .*No such|exec: \S+: not found|"
+        r"The term '.*' is not recognized",
         "The command does not exist on the PATH.",
         weight=66,
         shown=Shown.LINE,
@@ -102,8 +108,8 @@ _SHELLS = (
     ),
     rule(
         "not_executable",
-        r"cannot execute binary file|Exec format error|"
-        r"^\S*(sh|bash|slurmstepd|srun)\S*: .*Permission denied$",
+        r"cannot execute binary file|Exec format error|^\S*(sh|bash|slurmstepd|srun)\S*: "
+        r".*Permission denied$",
         weight=50,
         shown=Shown.LINE,
     ),

@@ -30,18 +30,17 @@ _CHECKPOINTS = (
     ),
     rule(
         "state_dict_mismatch",
-        r"Error\(s\) in loading state_dict|loaded state dict (contains a parameter group that "
-        r"doesn't match|has a different number of parameter groups)|ignore_mismatched_sizes|"
-        r"(Shape|size) mismatch.*checkpoint|checkpoint.*(shape|size) mismatch|"
-        r"KeyError: '?\S*(state_dict|optimizer_states|lr_schedulers|model_state)'?|"
-        r"the target structure (does not|doesn't) match|User-provided restore item and on-disk|"
-        r"The target dict keys and state dict keys do not match|"
-        r"[Tt]he (checkpoint|state dict|weights?).*(do(es)? not|doesn't) (fit|match)|"
-        r"A total of \d+ objects could not be loaded|"
-        r"Layer count mismatch when loading weights|expected \d+ variables?, but received \d+|"
-        r"Missing key in checkpoint state_dict|"
-        r"Cannot load file containing .* into (a )?model|axes_manager|"
-        r"rng state must be a|Unable to restore.*state",
+        r"Error\(s\) in loading state_dict|loaded state dict "
+        r"(contains a parameter group that doesn't match|has a different number of parameter "
+        r"groups)|ignore_mismatched_sizes|(Shape|size) mismatch.*checkpoint|"
+        r"checkpoint.*(shape|size) mismatch|KeyError: '?\S*(state_dict|optimizer_states|"
+        r"lr_schedulers|model_state)'?|the target structure (does not|doesn't) match|"
+        r"User-provided restore item and on-disk|The target dict keys and state dict keys do not "
+        r"match|[Tt]he (checkpoint|state dict|weights?).*(do(es)? not|doesn't) (fit|match)|"
+        r"A total of \d+ objects could not be loaded|Layer count mismatch when loading weights|"
+        r"expected \d+ variables?, but received \d+|Missing key in checkpoint state_dict|"
+        r"Cannot load file containing .* into (a )?model|axes_manager|rng state must be a|"
+        r"Unable to restore.*state",
         weight=64,
     ),
     rule(
@@ -75,20 +74,20 @@ _CHECKPOINTS = (
     ),
     rule(
         "checkpoint_corrupt",
-        r"PytorchStreamReader failed|failed finding central directory|invalid header or archive is "
-        r"corrupted|unexpected EOF, expected \d+ more bytes|The file might be corrupted|"
-        r"[Ss]afetensor\w*Error: .*|Error while deserializing header|"
+        r"PytorchStreamReader failed|failed finding central directory|"
+        r"invalid header or archive is corrupted|unexpected EOF, expected \d+ more bytes|"
+        r"The file might be corrupted|[Ss]afetensor\w*Error: .*|Error while deserializing header|"
         r"(Header|header)(Too(Large|Small)|InvalidHeader\w*)|MetadataIncompleteBuffer|"
-        r"incomplete metadata, file not fully covered|"
-        r"UnpicklingError: (invalid load key|pickle data was truncated|unpickling|Memo|could not)|"
+        r"incomplete metadata, file not fully covered|UnpicklingError: "
+        r"(invalid load key|pickle data was truncated|unpickling|Memo|could not)|"
         r"EOFError: Ran out of input|Invalid magic number; corrupt file|"
-        r"Unable to (synchronously )?open (file|object) \((file signature not found|truncated "
-        r"file|bad)|not a (valid )?(zip|checkpoint|HDF5) (file|archive)|BadZipFile: .*|"
-        r"(checkpoint|weights|\.(pt|pth|ckpt|bin|safetensors)\b).{0,80}(corrupt|truncated|is empty)"
-        r"|version https://git-lfs|storage has wrong (byte )?size|"
-        r"unable to mmap \d+ bytes|Data loss: .*(checkpoint|corrupt|Checksum)|"
-        r"DataLossError|Unable to load weights from pytorch checkpoint file|"
-        r"you may have a git-lfs|You seem to have cloned a repository without having git-lfs",
+        r"Unable to (synchronously )?open (file|object) \((file signature not found|"
+        r"truncated file|bad)|not a (valid )?(zip|checkpoint|HDF5) (file|archive)|BadZipFile: .*|"
+        r"(checkpoint|weights|\.(pt|pth|ckpt|bin|safetensors)\b).{0,80}(corrupt|truncated|"
+        r"is empty)|version https://git-lfs|storage has wrong (byte )?size|"
+        r"unable to mmap \d+ bytes|Data loss: .*(checkpoint|corrupt|Checksum)|DataLossError|"
+        r"Unable to load weights from pytorch checkpoint file|you may have a git-lfs|"
+        r"You seem to have cloned a repository without having git-lfs",
         weight=62,
     ),
 )
@@ -98,13 +97,12 @@ _NAN = (
     rule(
         "nan_loss",
         r"(?i)\b(loss|grad(ient)?s?|cost|objective|perplexity|metric|logits?|activation|output|"
-        r"weight|elbo|reward)\w*\b[^\n]{0,60}?(?<![\w/.-])(nan|inf|infinite|infinity|"
-        r"non-?finite|not (a )?finite|diverged)\b(?![\w/.-])|"
-        r"(?<![\w/.-])(nan|non-?finite|infinite|inf)(s)?( or inf\w*)?( values?)?"
-        r"( detected| found| encountered| produced| occurred)?"
-        r"( in| for| at)?( the)? (\w+ )?(loss|grad\w*|weights?|parameters?|activations?|outputs?|"
-        r"logits|local grad norm)\b|"
-        r"(?i:loss (has )?(diverged|exploded|became nan))",
+        r"weight|elbo|reward)\w*\b[^\n]{0,60}?(?<![\w/.-])(nan|inf|infinite|infinity|non-?finite|"
+        r"not (a )?finite|diverged)\b(?![\w/.-])|(?<![\w/.-])(nan|non-?finite|infinite|"
+        r"inf)(s)?( or inf\w*)?( values?)?( detected| found| encountered| produced|"
+        r" occurred)?( in| for| at)?( the)? (\w+ )?(loss|grad\w*|weights?|parameters?|"
+        r"activations?|outputs?|logits|local grad norm)\b|(?i:loss "
+        r"(has )?(diverged|exploded|became nan))",
         weight=60,
     ),
     rule(
@@ -114,12 +112,11 @@ _NAN = (
         r"Tensor had (NaN|Inf)|found (NaN|Inf|invalid values?: tensor\(\[+nan)|"
         r"but found invalid values|is non-finite, so it cannot be clipped|"
         r"Current loss scale already at minimum|Minimum loss scale reached|"
-        r"(?i:contains? (nan|inf\w*)\b)|"
-        r"Detected (nan|inf)|loss=(nan|inf)\b.*(stop|abort|exit)|probability tensor contains|"
-        r"(?i:(is|are|became|was|got|=) (nan|inf|not finite|infinite)\b.*(stop|abort|exit|halt))|"
-        r"converged? to nan|array must not contain infs or NaNs|"
-        r"SVD did not converge|loss is not finite|Gradient overflow.*abort|"
-        r"The loss returned in `training_step` is",
+        r"(?i:contains? (nan|inf\w*)\b)|Detected (nan|inf)|loss=(nan|inf)\b.*(stop|abort|exit)|"
+        r"probability tensor contains|(?i:(is|are|became|was|got|=) "
+        r"(nan|inf|not finite|infinite)\b.*(stop|abort|exit|halt))|converged? to nan|"
+        r"array must not contain infs or NaNs|SVD did not converge|loss is not finite|"
+        r"Gradient overflow.*abort|The loss returned in `training_step` is",
         weight=58,
     ),
 )
@@ -133,19 +130,18 @@ _SHAPES = (
     ),
     rule(
         "label_out_of_range",
-        r"Class values must be (smaller than|non-negative)|Received a label value of -?\d+ which "
-        r"is outside the valid range|y contains previously unseen labels|"
-        r"all elements of (input|target) should be between 0 and 1|"
-        r"(labels?|targets?|class(es| ind\w+)?)\b.{0,40}(out of (range|bounds)|outside)|"
-        r"Invalid classes inferred from unique values|"
-        r"Detected the following values in `(target|preds)`|"
-        r"The highest label in `target` should be smaller|label must be in \[0",
+        r"Class values must be (smaller than|non-negative)|"
+        r"Received a label value of -?\d+ which is outside the valid range|"
+        r"y contains previously unseen labels|all elements of (input|target) should be between 0 "
+        r"and 1|(labels?|targets?|class(es| ind\w+)?)\b.{0,40}(out of (range|bounds)|outside)|"
+        r"Invalid classes inferred from unique values|Detected the following values in "
+        r"`(target|preds)`|The highest label in `target` should be smaller|label must be in \[0",
         weight=61,
     ),
     rule(
         "tokenizer_config_mismatch",
-        r"index out of range in self|Asking to pad but the tokenizer does not have a padding token|"
-        r"tokenizer does not have a (padding|pad|chat|mask) ?\w*|"
+        r"index out of range in self|Asking to pad but the tokenizer does not have a padding "
+        r"token|tokenizer does not have a (padding|pad|chat|mask) ?\w*|"
         r"Cannot handle batch sizes > 1 if no padding token is defined|"
         r"Token indices sequence length is longer|add_special_tokens.*pad_token|"
         r"(input|token)_?ids? .*(vocab|embedding).*(size|range|exceed|beyond)|"
@@ -166,10 +162,10 @@ _SHAPES = (
         r"shapes? .*cannot be multiplied|The size of tensor a \(\d+\) must match|"
         r"shape '?\[.*\]'? is invalid for input of size|Sizes of tensors must match|"
         r"stack expects each tensor to be equal size|Expected input batch_size \(\d+\) to match|"
-        r"could not (be )?broadcast|cannot be broadcast|"
-        r"to have \d+ channels, but got \d+ channels|Expected more than 1 value per channel when "
-        r"training|Using a target size .* that is different|"
-        r"incompatible with the layer: |Expected \d[\w-]*D .*input|[Dd]imension out of range|"
+        r"could not (be )?broadcast|cannot be broadcast|to have \d+ channels, but got \d+ "
+        r"channels|Expected more than 1 value per channel when training|"
+        r"Using a target size .* that is different|incompatible with the layer: |"
+        r"Expected \d[\w-]*D .*input|[Dd]imension out of range|"
         r"expected \w* ?(input|tensor|hidden\[\d\]).*(size|dim|shape).*got|size mismatch, got|"
         r"size mismatch,|The expanded size of the tensor|Given (groups|normalized_shape)=|"
         r"incompatible shapes|Incompatible shapes|incompatible dimensions|"
@@ -177,43 +173,40 @@ _SHAPES = (
         r"shapes? .* (are|is) (incompatible|not aligned)|shape mismatch|"
         r"operands could not be broadcast|setting an array element with a sequence|"
         r"(mismatch|mismatched) (in|of)? ?(shape|dimension|its core dimension)|"
-        r"Trying to resize storage that is not resizable|"
-        r"dot_general requires contracting dimensions|must have (the same|equal) shapes?|"
-        r"inconsistent (numbers? of samples|shape)|tensors used as indices|"
-        r"batch[12] must be a 3D|Expected size for first two dimensions|"
-        r"input\.size\(-1\) must be equal to input_size|"
-        r"Kernel size can't be greater than actual input size|Cannot reshape a tensor|"
-        r"cannot reshape array of size|too many indices for (tensor|array)|"
-        r"The shape of the mask .* does not match|only batches of spatial targets supported|"
-        r"Calculated padded input size per channel|the number of dimensions? .*must|"
-        r"matmul: Input operand|Matrix size-incompatible|embed_dim must be divisible by|"
-        r"hidden_size.*(divisible|multiple)|X has \d+ features, but .* is expecting|"
-        r"weight tensor should be defined either for all|mul got incompatible shapes|"
-        r"dimensions? of the input .* must match|All input arrays .* must have the same|"
-        r"inputs? have incompatible|Arguments? `?target`? and `?output`? must have the same shape|"
-        r"output with shape .* doesn't match the broadcast shape|"
-        r"einsum\(\).*(subscript|operand)|must match the existing size|"
-        r"must have the same first dimension|multi-target not supported|"
-        r"inconsistent tensor size|shape of .* must be",
+        r"Trying to resize storage that is not resizable|dot_general requires contracting "
+        r"dimensions|must have (the same|equal) shapes?|inconsistent (numbers? of samples|shape)|"
+        r"tensors used as indices|batch[12] must be a 3D|Expected size for first two dimensions|"
+        r"input\.size\(-1\) must be equal to input_size|Kernel size can't be greater than actual "
+        r"input size|Cannot reshape a tensor|cannot reshape array of size|"
+        r"too many indices for (tensor|array)|The shape of the mask .* does not match|"
+        r"only batches of spatial targets supported|Calculated padded input size per channel|"
+        r"the number of dimensions? .*must|matmul: Input operand|Matrix size-incompatible|"
+        r"embed_dim must be divisible by|hidden_size.*(divisible|multiple)|"
+        r"X has \d+ features, but .* is expecting|weight tensor should be defined either for all|"
+        r"mul got incompatible shapes|dimensions? of the input .* must match|"
+        r"All input arrays .* must have the same|inputs? have incompatible|"
+        r"Arguments? `?target`? and `?output`? must have the same shape|"
+        r"output with shape .* doesn't match the broadcast shape|einsum\(\).*(subscript|operand)|"
+        r"must match the existing size|must have the same first dimension|"
+        r"multi-target not supported|inconsistent tensor size|shape of .* must be",
         weight=56,
     ),
     rule(
         "dtype_mismatch",
         r"must have the same dtype|expected scalar type \w+ but found \w+|"
         r"[Ee]xpected (dtype|scalar type|m1 and m2|mat1 and mat2|tensor for argument)|"
-        r"not implemented for '(Half|BFloat16|Long|Int|Bool|Float|Double|Char|Byte|"
-        r"ComplexFloat|Float8_e4m3fn)'|"
-        r"result type \w+ can't be cast to|Found dtype \w+ but expected \w+|"
+        r"not implemented for '(Half|BFloat16|Long|Int|Bool|Float|Double|Char|Byte|ComplexFloat|"
+        r"Float8_e4m3fn)'|result type \w+ can't be cast to|Found dtype \w+ but expected \w+|"
         r"[Ii]nput type \(.*\) and (bias|weight) type \(.*\) should be the same|"
-        r"Attempting to unscale FP16 gradients|Input dtype should be|Index put requires the source "
-        r"and destination dtypes match|can't be cast to the desired output type|"
-        r"Got unsupported ScalarType BFloat16|tensors used as indices must be long|"
-        r"only Tensors of floating point( and complex)? dtype can require gradients|"
-        r"mean\(\): could not infer output dtype|"
+        r"Attempting to unscale FP16 gradients|Input dtype should be|"
+        r"Index put requires the source and destination dtypes match|"
+        r"can't be cast to the desired output type|Got unsupported ScalarType BFloat16|"
+        r"tensors used as indices must be long|only Tensors of floating point( and complex)? "
+        r"dtype can require gradients|mean\(\): could not infer output dtype|"
         r"query, key, and value to have the same dtype|dtypes? (mismatch|do(es)? not match)|"
         r"can't convert np\.ndarray of type numpy\.object_|"
-        r"FlashAttention only support(s)? fp16 and bf16|"
-        r"[Uu]nsupported dtype|requires \w+ of (equal|the same) dtypes?|dtype .* but got|"
+        r"FlashAttention only support(s)? fp16 and bf16|[Uu]nsupported dtype|"
+        r"requires \w+ of (equal|the same) dtypes?|dtype .* but got|"
         r"cannot compute \w+ as input #\d+.* was expected to be a|"
         r"(grad requires real-valued inputs|requires float inputs)|"
         r"expected to be of (floating|integer) (point )?(data ?)?type|"
@@ -222,16 +215,16 @@ _SHAPES = (
     ),
     rule(
         "ddp_unused_parameters",
-        r"Expected to have finished reduction in the prior iteration|parameters that were not used "
-        r"in producing (the )?loss|find_unused_parameters=True|Parameter indices which did not "
-        r"receive grad|have parameters that were not used",
+        r"Expected to have finished reduction in the prior iteration|"
+        r"parameters that were not used in producing (the )?loss|find_unused_parameters=True|"
+        r"Parameter indices which did not receive grad|have parameters that were not used",
         weight=63,
         shown=Shown.RAISED,
     ),
     rule(
         "user_code_error",
-        r"element 0 of tensors does not require grad|Trying to backward through the graph a second "
-        r"time|modified by an inplace operation|leaf Variable that requires grad|"
+        r"element 0 of tensors does not require grad|Trying to backward through the graph a "
+        r"second time|modified by an inplace operation|leaf Variable that requires grad|"
         r"grad can be implicitly created only for scalar|Boolean value of Tensor with more than "
         r"one value|One of the differentiated Tensors appears to not have been used|"
         r"optimizer got an empty parameter list|No inf checks were recorded|"
