@@ -155,6 +155,9 @@ def test_a_stage_that_waits_elsewhere_says_why_and_is_withdrawn_by_cancel(
     (cluster.place / "hold").touch()
     run = cluster.start()
     wait_for(lambda: cluster.stage(run)["reason"] == "spool: in the queue", "the reason")
+    stage = cluster.stage(run)
+    assert (cli.status(run), stage["status"], stage["started_at"]) == ("queued", "queued", None)
+    assert [one["status"] for one in stage["attempts"]] == ["queued"]
     assert cli("cancel", run).code == 0
     assert cli("wait", run, "--timeout", "60").code == 130
     (cluster.place / "hold").unlink()
@@ -205,7 +208,7 @@ def test_a_new_worker_takes_the_job_over_and_launches_no_second_one(
     cluster: Cluster, cli: CommandLine
 ) -> None:
     run = cluster.start()
-    cluster.pid()
+    wait_for(lambda: cli.status(run) == "running", "the start")
     found = cli.json("worker", "status")
     for name in ("guard_pid", "pid"):
         os.kill(found[name], signal.SIGKILL)
@@ -226,7 +229,7 @@ def test_nothing_is_concluded_while_the_place_does_not_answer(
     wait_for(lambda: [*cluster.place.glob("*.job")], "the job")
     cluster.close()
     wait_for(lambda: "does not answer" in str(cluster.stage(run)["reason"]), "the reason")
-    assert cli.status(run) == "running"
+    assert cli.status(run) == "queued"
     (cluster.place / "hold").unlink()
     cluster.server = cluster.serve()
     cluster.go()
@@ -245,7 +248,7 @@ def test_a_cancel_waits_for_a_place_that_does_not_answer(
     wait_for(
         lambda: str(cluster.stage(run)["reason"]).startswith("cancel requested at "), "the reason"
     )
-    assert cli.status(run) == "running"
+    assert cli.status(run) == "queued"
     cluster.server = cluster.serve()
     assert cli("wait", run, "--timeout", "60").code == 130
     (cluster.place / "hold").unlink()
@@ -256,7 +259,7 @@ def test_an_executor_that_raises_is_named_and_nothing_else_suffers(
     cluster: Cluster, cli: CommandLine
 ) -> None:
     run = cluster.start()
-    cluster.pid()
+    wait_for(lambda: cli.status(run) == "running", "the start")
     (cluster.place / "broken").touch()
     wait_for(lambda: "the spool is broken" in str(cluster.stage(run)["reason"]), "the reason")
     assert cli("run", "--wait", "--", "true").code == 0

@@ -17,7 +17,7 @@ from trainui.resume.submitted import check_names, existing_run
 from trainui.store.db import home_identity
 from trainui.store.db.engine import open_store
 from trainui.store.points import write_points
-from trainui.store.runs import external_runs, runs, stage_requests
+from trainui.store.runs import attempts, external_runs, runs, stage_requests
 from trainui.supervisor import orphans
 from trainui.system import mounts
 
@@ -48,7 +48,8 @@ def forget(run_id: str, names: Collection[str] | None = None) -> dict[str, str]:
     with store.read() as connection:
         existing_run(connection, run_id)
         chosen = _chosen(runs.stages(connection, run_id), names)
-    running = [stage for stage in chosen if stage.status == Status.RUNNING]
+        elsewhere = attempts.waiting_elsewhere(connection, chosen)
+    running = [one for one in chosen if one.status == Status.RUNNING or one.id in elsewhere]
     return {stage.name: unseen.forget(store, stage) for stage in running}
 
 

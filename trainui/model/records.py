@@ -171,6 +171,12 @@ class AttemptRecord(NamedTuple):
         return self.executor == NOT_STARTED_BY_US
 
     @property
+    def waits_elsewhere(self) -> bool:
+        """True if its executor has accepted it, and no start is on record."""
+        is_elsewhere = self.executor not in (LOCAL, NOT_STARTED_BY_US)
+        return is_elsewhere and self.status == Status.RUNNING and self.pid is None
+
+    @property
     def is_unread(self) -> bool:
         """True if it ran and has ended, and its metrics were not read to their end yet."""
         return self.status in ENDED and self.started_at is not None and not self.metrics_complete

@@ -10,6 +10,7 @@ from trainui import clock
 from trainui.model.definition import StageDefinition
 from trainui.model.notifications import NOTE
 from trainui.model.records import AttemptRecord, Event, Loss, Lost, RunRecord, StageRecord
+from trainui.model.states import Status
 from trainui.model.time_worked import TimeWorked
 from trainui.pipeline import masking
 from trainui.pipeline.matrix import TRIAL
@@ -197,7 +198,7 @@ def _attempt(attempt: AttemptRecord, cause: Mapping[str, Any] | None) -> dict[st
     directory = Path(attempt.directory)
     return {
         "number": attempt.number,
-        "status": str(attempt.status),
+        "status": str(Status.QUEUED if attempt.waits_elsewhere else attempt.status),
         "host": attempt.host,
         "celery_task_id": attempt.celery_task_id,
         "metrics_complete": attempt.metrics_complete,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -10,8 +10,8 @@ from typing import Any
 from trainui import clock, formatting, paths
 from trainui.errors import TransitionError
 from trainui.model.notifications import CODE
-from trainui.model.records import AttemptRecord, HostView, StageRecord
-from trainui.model.states import ATTEMPT_TRANSITIONS, Status
+from trainui.model.records import LOCAL, AttemptRecord, HostView, StageRecord
+from trainui.model.states import ATTEMPT_TRANSITIONS, TRANSITIONS, Status
 from trainui.pipeline.rules.after_end import Retry, next_retry
 from trainui.store.db.protocol import Connection
 from trainui.store.db.statements import change, placeholders, set_values
@@ -99,6 +99,14 @@ def withdraw(connection: Connection, stage_ids: Collection[str]) -> None:
         end_row(connection, attempt, not_started(attempt))
 
 
+def waiting_elsewhere(connection: Connection, among: Sequence[StageRecord]) -> set[str]:
+    """Return the ids of those queued stages whose attempt waits in their executor's queue."""
+    asked = {one.id for one in among if one.status == Status.QUEUED and one.executor != LOCAL}
+    if not asked:
+        return asked
+    return {one.stage_id for one in in_state(connection, Status.RUNNING)} & asked
+
+
 def of_stage(connection: Connection, stage_id: str) -> list[AttemptRecord]:
     """Return a stage's attempts, the oldest first."""
     return views.attempts_of_stage(connection, stage_id)
@@ -135,7 +143,10 @@ def directory_to_make(
 def claim(
     connection: Connection, run_id: str, stage_name: str, celery_task_id: str
 ) -> AttemptRecord | None:
-    """Claim a granted attempt for execution: the first message wins, all others get None."""
+    """Claim a granted attempt for execution: the first message wins, all others get None.
+
+    A stage that another executor runs stays queued until its start is on record.
+    """
     stage = stages.named(connection, run_id, stage_name)
     if stage is None:
         return None
@@ -152,7 +163,10 @@ def claim(
         "error": None,
         "result_json": None,
     }
-    stages.change(connection, stage, Status.RUNNING, **cleared)
+    if stage.executor == LOCAL:
+        stages.change(connection, stage, Status.RUNNING, **cleared)
+    else:
+        set_values(connection, "stages", stage.id, **cleared)
     runs.refresh(connection, run_id)
     found = connection.execute(
         "SELECT * FROM attempts WHERE stage_id = ? AND number = ?", (stage.id, stage.attempt)
@@ -205,9 +219,11 @@ def mark_started(
     """Record the process of an attempt, as reported by its supervisor."""
     process = {"started_at": started_at, "pid": pid, "supervisor_pid": supervisor}
     change(connection, "attempts", {"id": attempt.id, "status": Status.RUNNING}, **process)
+    stage = stages.get(connection, attempt.stage_id)
+    if (stage.status, stage.attempt) == (Status.QUEUED, attempt.number):  # it waited elsewhere
+        stages.change(connection, stage, Status.RUNNING)
     of_last = {"id": attempt.stage_id, "attempt": attempt.number}
     change(connection, "stages", of_last, started_at=started_at)
-    stage = stages.get(connection, attempt.stage_id)
     runs.refresh(connection, stage.run_id, started_at=started_at)
     text = f"{stage.name} started as process {pid}"
     number = attempt.number
@@ -250,9 +266,6 @@ def _end_stage(
 ) -> Status:
     if stage.attempt != attempt.number:
         return stage.status
-    if stage.status == Status.QUEUED:  # it ended before it was claimed
-        stages.change(connection, stage, Status.RUNNING)
-        stage = stages.get(connection, stage.id)
     values: dict[str, Any] = {
         "started_at": attempt.started_at or outcome.started_at,
         "completed_at": outcome.completed_at,
@@ -266,6 +279,10 @@ def _end_stage(
         status = Status.QUEUED
         reason = f"retry {retry.number} of {stage.definition.retries}: {reason}"
         values |= {"not_before": retry.not_before, "retries_used": retry.number}
+    if stage.status == Status.QUEUED and status not in TRANSITIONS[Status.QUEUED]:
+        # it ended before it was claimed, or waited elsewhere when its executor was asked last
+        stages.change(connection, stage, Status.RUNNING)
+        stage = stages.get(connection, stage.id)
     stages.change(connection, stage, status, reason=reason, **values)
     return status
 
@@ -338,8 +355,11 @@ def requeue(connection: Connection, attempt_id: int, reason: str) -> None:
         return
     free_slots(connection, attempt_id)
     not_before = now + int(_pause(connection, stage.id, reason) * clock.SECOND)
-    said = {"reason": reason, "error": reason}
-    stages.change(connection, stage, Status.QUEUED, not_before=not_before, **said)
+    said: dict[str, Any] = {"reason": reason, "error": reason, "not_before": not_before}
+    if stage.status == Status.QUEUED:  # as those are that another executor runs
+        set_values(connection, "stages", stage.id, **said)
+    else:
+        stages.change(connection, stage, Status.QUEUED, **said)
     runs.refresh(connection, stage.run_id)
 
 

@@ -60,9 +60,9 @@ def _waiting(here: HostView | None) -> tuple[str, tuple[str | int | None, ...]]:
     """Return the rest of a query for queued stages that may run on a host, and its parameters."""
     tables = (
         "FROM stages JOIN runs ON runs.id = run_id WHERE stages.status = ? "
-        "AND stages.id NOT IN (SELECT stage_id FROM attempts WHERE status = ?)"
+        "AND stages.id NOT IN (SELECT stage_id FROM attempts WHERE status IN (?, ?))"
     )
-    queued = (Status.QUEUED, Status.QUEUED)
+    queued = (Status.QUEUED, Status.QUEUED, Status.RUNNING)
     if here is None:
         return tables, queued
     queues = (*here.queues, None)  # never an empty list, which PostgreSQL does not have

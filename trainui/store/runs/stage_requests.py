@@ -31,10 +31,11 @@ def cancel(connection: Connection, run_id: str, chosen: Sequence[StageRecord]) -
 
     Returns the names of the stages that were cancelled or asked to stop.
     """
+    elsewhere = attempts.waiting_elsewhere(connection, chosen)
     for stage in chosen:
-        if stage.status == Status.RUNNING:
+        if stage.status == Status.RUNNING or stage.id in elsewhere:
             request_stop(connection, stage)
-    idle = [stage for stage in chosen if stage.status in _IDLE]
+    idle = [one for one in chosen if one.status in _IDLE and one.id not in elsewhere]
     attempts.withdraw(connection, [stage.id for stage in idle])
     now = max([clock.now(), *(stage.started_at or 0 for stage in idle)])
     for before in _IDLE:
@@ -78,7 +79,10 @@ def request_stop(
 
 
 def skip(connection: Connection, stage: StageRecord, reason: str) -> None:
-    """Skip a stage that is neither completed nor running."""
+    """Skip a stage that is neither completed nor running; one that waits elsewhere is cancelled."""
+    if attempts.waiting_elsewhere(connection, [stage]):
+        request_stop(connection, stage, reason)
+        return
     if stage.status in ENDED:
         stages.change(connection, stage, Status.PENDING)
     else:
@@ -143,6 +147,8 @@ def _reopen(connection: Connection, stage: StageRecord, *, fresh: bool) -> None:
 def _unqueue(connection: Connection, run_id: str) -> None:
     """Return queued stages to pending if their upstream stages were reopened."""
     queued = [one for one in runs.stages(connection, run_id) if one.status == Status.QUEUED]
+    elsewhere = attempts.waiting_elsewhere(connection, queued)  # like those that run
+    queued = [stage for stage in queued if stage.id not in elsewhere]
     upstreams = stages.upstreams_of(connection, [stage.id for stage in queued])
     for stage in queued:
         if next_state(upstreams.get(stage.id, ())) is None:

@@ -90,8 +90,11 @@ def warn(
 ) -> None:
     """Store a warning on a running stage, or remove it; an unchanged one is not written.
 
-    `host`: the host that gives the warning, if it is not the stage's.
+    On a queued stage, it is the reason why it waits elsewhere. `host`: the host that gives the
+    warning, if it is not the stage's.
     """
+    if _set_reason(connection, stage_id, Status.QUEUED, reason, host):
+        return
     if _set_reason(connection, stage_id, Status.RUNNING, reason, host):
         _record_of_running(connection, stage_id, WARNING, reason or "has recovered")
 
