@@ -25,5 +25,7 @@ TRACKER = Tracker(
     title="TensorBoard",
     rank=90,
     find="trainui.plugins.tensorboard.event_file:training",
+    owns="trainui.plugins.tensorboard.event_file:owns",
+    parameters="trainui.plugins.tensorboard.event_file:parameters",
     places=("runs",),
 )

@@ -15,9 +15,11 @@ from __future__ import annotations
 import bisect
 import re
 import struct
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -33,6 +35,7 @@ from trainui.plugin.reading import (
     Decoder,
     Ints,
     Points,
+    files,
     fold_prefix,
     is_part,
     of_directory,
@@ -427,6 +430,15 @@ def _points(parts: list[Part]) -> Points:
 
 # The place of a file: its run's name, and the training that it is of.
 
+_OF_PARAMETERS = re.compile(r"\d{9,11}\.\d+")
+"""Directories that `add_hparams` makes, beside the files of the training: a time."""
+_PARAMETERS_TAG = b"_hparams_/session_start_info"
+_HEAD_OF_PARAMETERS = 1 << 16
+"""Bytes of a file in which they are looked for."""
+_METADATA, _PLUGIN, _CONTENT_OF_PLUGIN, _SESSION_START, _ENTRIES = 9, 1, 2, 3, 1
+"""The fields on the way to them, from `summary.proto` and the plugin's `plugin_data.proto`."""
+_AS_NUMBER, _AS_TEXT, _AS_BOOL = 2, 3, 4
+
 _IN_DIRECTORY = re.compile(r"(.+/)[^/]*\.tfevents[^/]*")
 _FILES = ("out.tfevents*", "*.out.tfevents*")
 
@@ -468,5 +480,64 @@ def training(place: Place) -> Training | None:
     """Return the training of a directory of event files, with what writers put below it."""
     parts = [Place.of(place / name) for name in place.directories if is_part(name)]
     if any(fits(name, _FILES) for one in (place, *parts) for name in one.files):
-        return of_directory("tfevents", place, place.clear_name())
+        events = [name for name in place.files if fits(name, _FILES)]
+        params = parameters(place / events[0]) if events else None
+        return of_directory("tfevents", place, place.clear_name(), params)
+    return None
+
+
+def owns(directories: Sequence[str], name: str) -> bool:
+    """Return True for the file of `add_hparams`: parameters, and last values without steps."""
+    in_own = bool(directories) and _OF_PARAMETERS.fullmatch(directories[-1]) is not None
+    return in_own and fits(name, _FILES)
+
+
+def parameters(path: Path) -> Mapping[str, Any] | None:
+    """Return what `add_hparams` wrote for the training of an event file; None if it did not."""
+    if not fits(path.name, _FILES):
+        return None
+    place = Place.of(path.parent)
+    below = [Place.of(place / one) for one in place.directories if _OF_PARAMETERS.fullmatch(one)]
+    beside = [one / name for one in below for name in one.files if fits(name, _FILES)]
+    found: dict[str, Any] = {}
+    for file in (path, *beside):
+        found |= _parameters(files.head(file, _HEAD_OF_PARAMETERS))
+    return found or None
+
+
+def _parameters(block: bytes) -> dict[str, Any]:
+    """Return the parameters in some records: messages in a summary's metadata."""
+    found: dict[str, Any] = {}
+    places = _walk(block) if _PARAMETERS_TAG in block else [0]
+    for begin, end in pairwise(places):
+        with suppress(*DAMAGED):
+            frame = block[begin:end]
+            if _PARAMETERS_TAG not in frame or not _has_checksum(frame):
+                continue
+            message = frame[_HEADER.size : -_CHECKSUM.size]
+            for key in (_SUMMARY, _VALUE, _METADATA, _PLUGIN, _CONTENT_OF_PLUGIN, _SESSION_START):
+                message = _inside(message, key)
+            for key, entry, _at in fields(message):
+                if key == _ENTRIES:
+                    name, value = _inside(entry, 1), _inside(entry, 2)
+                    found[name.decode("utf-8", "replace")] = _any_value(value)
+    return found
+
+
+def _inside(message: bytes, wanted: int) -> bytes:
+    """Return the first field of a message with some key."""
+    found = (value for key, value, _at in fields(message) if key == wanted)
+    return next((value for value in found if isinstance(value, bytes)), b"")
+
+
+def _any_value(message: bytes) -> Any:
+    """Return the value in a `google.protobuf.Value`: a number, a text or a bool."""
+    for key, value, _at in fields(message):
+        if key == _AS_NUMBER:
+            (number,) = struct.unpack("<d", value)
+            return int(number) if number.is_integer() else number
+        if key == _AS_TEXT:
+            return value.decode("utf-8", "replace")
+        if key == _AS_BOOL:
+            return bool(value)
     return None

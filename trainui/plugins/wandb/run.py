@@ -17,13 +17,15 @@ from typing import Any
 
 from trainui.plugin import CommandLine, Place, TrackedRun, Training
 from trainui.plugin.protobuf import DAMAGED, fields, values
-from trainui.plugin.reading import files, flat, plain_files, tracked
-from trainui.plugins.wandb.log_file import BLOCK, SUMMARY, contents
+from trainui.plugin.reading import UnknownFormatError, files, flat, plain_files, tracked
+from trainui.plugins.wandb.log_file import BLOCK, HISTORY, SUMMARY, WandbFile, contents
 from trainui.plugins.wandb.rows import MEDIA, OWN, last_values, read_item
 
 _CONFIG, _RUN, _EXIT = 5, 17, 18
 """Fields of a record."""
 _RUN_CONFIG, _ITEM = 4, 1
+_RUNTIME = 2
+_TIME = "_timestamp"
 _HEAD_BYTES = 4 * BLOCK
 _ID, _NAME, _FIRST_STEP, _START, _CODE, _SECONDS = 1, 8, 14, 17, 1, 1
 _ENVIRONMENT, _ARGS, _PROGRAM, _ROOT, _HOST, _EXECUTABLE = 26, 5, 6, 11, 12, 14
@@ -56,7 +58,8 @@ def describe(path: Path) -> TrackedRun:
     """Return a run as its log has it."""
     size = files.size(path)
     begin = max(size // BLOCK - 1, 0) * BLOCK  # of the end, and of changes of the configuration
-    tail = _messages(files.head(path, size - begin, begin=begin), begin)
+    end = files.head(path, size - begin, begin=begin)
+    tail = _messages(end, begin)
     records = [*_messages(files.head(path, _HEAD_BYTES), 0), *tail]
     runs, ends = ([found for key, found in records if key == kind] for kind in (_RUN, _EXIT))
     run = runs[-1] if runs else _Message(list)
@@ -68,16 +71,30 @@ def describe(path: Path) -> TrackedRun:
         elif key == _ENVIRONMENT:
             tags |= _command(found)
     status = "failed" if ends and _number(ends[0], _CODE) else "completed" if ends else None
+    started, last = float(_number(_inside(run, _START), _SECONDS)), _last_time(end, begin)
+    runtime = _number(ends[-1], _RUNTIME) if ends and "resumed" not in tags else 0
     id_ = _text(run[_ID][-1:]) or path.stem.removeprefix("run-")
     return TrackedRun(
         id=id_,
         name=_text(run[_NAME][-1:]) or id_,
         params=params,
         status=status,
-        started=float(_number(_inside(run, _START), _SECONDS)) or None,
-        ended=files.modified(path) or None,
+        started=started or None,
+        ended=max(last, started + runtime if started else 0.0) or files.modified(path) or None,
         tags=tags,
     )
+
+
+def _last_time(data: bytes, offset: int) -> float:
+    """Return when the last row in some bytes was logged; 0 if there is none.
+
+    A file's own time is that of a copy, if it was copied.
+    """
+    rows = contents(data, offset, HISTORY)
+    with suppress(*DAMAGED):
+        items = (read_item(item) for _key, item, _at in fields(rows[-1][2]) if _key == _ITEM)
+        return float(dict(items).get(_TIME) or 0.0)
+    return 0.0
 
 
 def _messages(data: bytes, offset: int) -> list[tuple[int, _Message]]:
@@ -232,7 +249,8 @@ def training(place: Place) -> Training | None:
 def joined(found: Iterable[Training]) -> list[Training]:
     """Return trainings, where a run that was resumed is one: it has a directory each time.
 
-    One whose steps begin again, since W&B was offline and did not know the others, is separate.
+    W&B says so, unless it was offline and did not know the others: then the steps decide, and one
+    whose steps begin again is separate.
     """
     parts: dict[str, list[Training]] = {}
     for one in found:
@@ -247,7 +265,8 @@ def _joined(parts: list[Training]) -> list[Training]:
         return parts
     found: list[Training] = []
     for one in sorted(parts, key=lambda one: time_of(_log(one))):
-        if found and "resumed" in describe(_log(one)).tags:
+        log = _log(one)
+        if found and ("resumed" in describe(log).tags or _continues(log, _log(found[-1]))):
             before, job = found.pop().jobs[0], one.jobs[0]
             sources = (*(before.sources or ()), *(job.sources or ()))
             params = {**before.params, **job.params}
@@ -255,6 +274,31 @@ def _joined(parts: list[Training]) -> list[Training]:
             one = replace(one, jobs=(job,))
         found.append(one)
     return found
+
+
+def _continues(log: Path, before: Path) -> bool:
+    """Return True if the metrics that two logs share begin in one behind the end of the other."""
+    first, last = _steps(log)[0], _steps(before)[1]
+    shared = first.keys() & last.keys()
+    return bool(shared) and all(first[name] > last[name] for name in shared)
+
+
+def _steps(log: Path) -> tuple[dict[str, float], dict[str, float]]:
+    """Return the first and the last step of each metric, from the first and last bytes of a log."""
+    decoder, size = WandbFile(None, {}, log), files.size(log)
+    with suppress(UnknownFormatError):
+        head = files.head(log, _HEAD_BYTES)
+        found = decoder.decode(head[: decoder.cut(head)], 0).series
+        first = {name: float(one.steps.min()) for name, one in found.items()}
+        last = {name: float(one.steps.max()) for name, one in found.items()}
+        begin = max(size // BLOCK - 1, 0) * BLOCK
+        if begin >= _HEAD_BYTES:
+            decoder.begin_at(begin)
+            tail = files.head(log, size - begin, begin=begin)
+            found = decoder.decode(tail[: decoder.cut(tail)], 0).series
+            last |= {name: float(one.steps.max()) for name, one in found.items()}
+        return first, last
+    return {}, {}
 
 
 def _log(training: Training) -> Path:
