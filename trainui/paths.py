@@ -66,6 +66,8 @@ class Home:
     """The file with the secret key for digests of attempts' variables."""
     worker_log = _Below("worker", "worker.log")
     """The worker's log."""
+    screen_seen = _Below("worker", "screen-seen")
+    """An empty file whose time is that at which a screen was last seen open, to a minute."""
     guard_log = _Below("worker", "guard.log")
     """The log of the guard and of the broker's start."""
     guard_lock = _Below("worker", "guard.lock")

@@ -120,6 +120,7 @@ def test_every_output_is_as_its_schema_says(cli: CommandLine) -> None:
     check("note", "note", detached["run"], "a note", "--verdict", "keep", "--json")
     check("tree", "tree", "--json")
     check("diff", "diff", detached["run"], detached["run"], "--json")
+    check("digest", "digest", "--json")
     check("compare", "compare", "whole/train[seed=1]", "whole/train[seed=2]", "--json")
     check("add --pid", "add", "--pid", "--json")
     check("backup", "backup", "x.tar.gz", "--json")

@@ -48,6 +48,7 @@ MODULES: dict[str, dict[str, str]] = {
     "inspect.logs": {
         "logs": "Print a stage's output.",
         "events": "List events.",
+        "digest": "Show what happened, what is wrong, and what to do next.",
     },
     "inspect.experiments": {
         "best": "Show the best trials of a search.",

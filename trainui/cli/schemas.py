@@ -178,6 +178,39 @@ _SAMPLE = _object(
     others=_list(_object("stage why")),
 )
 
+_STEP = _object("text command", command=TEXT)
+
+_TROUBLE = _object(
+    "run name stage kind cause evidence since suggestion",
+    run=_or_null(TEXT),
+    stage=_or_null(TEXT),
+    kind=_one_of("failed", "interrupted", *MARKS, "disk"),
+    cause=_or_null(_ANY_OBJECT),
+    evidence=TEXT,
+    since=TIME,
+    suggestion=_STEP,
+)
+
+_DIGEST = _object(
+    "since until ended trouble best gpu_seconds waiting next",
+    since=TIME,
+    until=TIME,
+    ended=_list(_object("run name status stages", stages=_ANY_OBJECT)),
+    trouble=_list(_TROUBLE),
+    best=_list(
+        _object(
+            "pipeline metric goal before now run stage",
+            pipeline=TEXT,
+            goal=_one_of("minimize", "maximize"),
+            before=_or_null(NUMBER),
+            now=NUMBER,
+        )
+    ),
+    gpu_seconds=_object("used idle lost", used=NUMBER, idle=NUMBER, lost=NUMBER),
+    waiting=_list(_object("run stage reason")),
+    next=_list(_STEP),
+)
+
 _SERIES = "stage name count superseded first_step last_step last min max nonfinite"
 
 SCHEMAS: dict[str, Schema] = {
@@ -200,6 +233,7 @@ SCHEMAS: dict[str, Schema] = {
     "rerun": RUN,
     "cancel": RUN,
     "note": RUN,
+    "digest": _DIGEST,
     "compare": _object(
         "metric goal a b difference low high p verdict seeds_needed seconds_needed",
         goal=_one_of("minimize", "maximize"),

@@ -1,4 +1,4 @@
-"""The commands `logs` and `events`: what a stage printed and what happened, also as it grows.
+"""The commands `logs`, `events` and `digest`: what a stage printed, and what happened.
 
 What has ended is asked before what is new, so that nothing before an end is missed.
 """
@@ -352,3 +352,39 @@ def _event_line(entry: FeedEntry) -> str:
     when = formatting.local_time(entry.event.time)
     run = f"{entry.run_name} ({formatting.short_id(entry.run_id)})"
     return f"{when}  {run}  {entry.event.text}"
+
+
+@options.command(
+    "trainui digest",
+    "trainui digest --since 8h",
+    "trainui digest --since 23:30 --markdown > night.md",
+    "trainui digest --json | jq -r '.next[].command'",
+)
+def digest(
+    since: Annotated[
+        str | None,
+        typer.Option(
+            metavar="8h|TIME|last",
+            help="A duration, a time of day, a time in ISO 8601, or when a screen was last open "
+            "(the default; a day where none was).",
+        ),
+    ] = None,
+    as_markdown: Annotated[bool, typer.Option("--markdown", help="Print Markdown, whole.")] = False,
+    as_json: options.Json = False,
+) -> None:
+    """Show what happened: what ended, what is wrong, the best values, GPU hours, what to do next.
+
+    What is wrong and what waits is as it is now. GPU hours are lost where an attempt ended badly
+    and nothing continued from it, and idle where a GPU was free while a stage waited for one.
+    """
+    from trainui.control import digest as digests
+
+    now = clock.now()
+    with lookup.view() as connection:
+        found = digests.digest(connection, digests.since_of(since, now), now)
+    if as_json:
+        printing.value(found.to_json())
+    elif as_markdown:
+        printing.exact(*digests.markdown(found).rstrip("\n").split("\n"))
+    else:
+        printing.lines(digests.lines(found))

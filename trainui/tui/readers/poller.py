@@ -13,8 +13,10 @@ import math
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from trainui import paths
 from trainui.tui.readers.database import FileWatch, ScreenDatabase
 from trainui.tui.readers.machine import GpuReader
 from trainui.tui.snapshot.snapshot import PERIOD as GPU_PERIOD
@@ -37,6 +39,9 @@ PERIOD, IDLE_PERIOD = 0.3, 2.0
 
 IDLE_AFTER = 10.0
 """Seconds without a change after which polls become less frequent."""
+
+PRESENCE = 60.0
+"""Seconds between two notes that a screen is open, for `digest --since last`."""
 
 REST = 2.0
 """Seconds between two polls with inotify, which does not report released locks or full disks."""
@@ -90,6 +95,7 @@ class Poller:
         self._sent = 0
         self._machine: MachineReader | None = None
         self._read_at = float("-inf")
+        self._noted_at = float("-inf")
         self._took = 0.0
         """CPU seconds of the last read."""
         self._last: Snapshot | None = None
@@ -129,6 +135,7 @@ class Poller:
         while not self._stopping:
             reported = self._wake.wait(self._poll_delay())
             self._wake.clear()
+            self._note_presence()
             asked = self._await_gap()
             if self._stopping:
                 break
@@ -140,6 +147,12 @@ class Poller:
                 self._deliver_changed(Snapshot(self._query, problem="reading failed; see the log"))
         self._watch.close()
         self._source.close()
+
+    def _note_presence(self) -> None:
+        if time.monotonic() - self._noted_at >= PRESENCE:
+            self._noted_at = time.monotonic()
+            with suppress(OSError):
+                paths.home().screen_seen.touch(mode=0o600)
 
     def _poll_delay(self) -> float:
         """Return the seconds until the next poll without a reported change."""

@@ -17,7 +17,7 @@ import pytest
 from tests.compiling import library
 from tests.unit.supervisor.waiting import wait_for
 from tests.unit.tui.filled import DIAMOND, Filler, running_demo, training
-from trainui import settings
+from trainui import paths, settings
 from trainui.execution.locks import Lock
 from trainui.model.states import Status
 from trainui.store.db.engine import open_store
@@ -404,3 +404,13 @@ def test_a_calm_watch_reports_too(watch: FileWatch, home: Path, reported: thread
     for calm in (True, False):
         wait_for(lambda calm=calm: watch.sees(calm=calm), "the watch")  # type: ignore[misc]
         wait_for(lambda: is_reported(home, reported), "a report")
+
+
+def test_an_open_screen_notes_that_it_is_seen(filler: Filler) -> None:
+    filler.run(DIAMOND)
+    seen = paths.home().screen_seen
+    paths.make_private(seen.parent)  # as a worker's start does
+    with feeding() as (_, received):
+        received.wait_for(lambda one: bool(one.runs))
+        wait_for(seen.exists, "the note")
+    assert seen.stat().st_mode & 0o777 == 0o600

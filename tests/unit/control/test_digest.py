@@ -1,0 +1,347 @@
+"""The digest of a made night of 40 runs: each number is checked against the store."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.gpus.stand_in import Machine
+from tests.unit.execution.conftest import store as store
+from tests.unit.tui.filled import Filler
+from trainui import clock, control, paths, settings
+from trainui.cli.main import main
+from trainui.control import digest
+from trainui.errors import UsageError
+from trainui.execution import nvml
+from trainui.model.definition import CheckpointRule
+from trainui.model.records import AttemptRecord, Slot
+from trainui.model.states import Status
+from trainui.store.db import engine
+from trainui.store.db.engine import Store
+from trainui.store.runs import attempts, stage_queue, stage_requests, stages
+from trainui.store.runs.stage_requests import AlertRecord
+from trainui.system import disk
+
+HOUR = 3600 * clock.SECOND
+CAUSES = ("CUDA out of memory", "no space left", "killed", "NaN", "KeyError: 'x'")
+
+
+@pytest.fixture(autouse=True)
+def gpus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    Machine(tmp_path / "nvml", 2).load(monkeypatch)
+    yield
+    nvml.close()
+
+
+class Night:
+    """Runs with one stage each, whose attempts have the times that a test wants."""
+
+    def __init__(self, store: Store, tmp_path: Path) -> None:
+        self.store = store
+        self.filler = Filler(store, tmp_path / "runs")
+        self.now = clock.now()
+
+    def run(self, name: str, *, created: float = 9.0, **fields: Any) -> str:
+        run = self.filler.run({"train": ()}, name=name, gpus=1, outputs=(), **fields)
+        with self.store.write() as connection:
+            at = self.now - int(created * HOUR)
+            connection.execute("UPDATE runs SET created_at = ? WHERE id = ?", (at, run))
+        return run
+
+    def start(self, run: str, began: float, *, gpu: int = 0) -> AttemptRecord:
+        """Start the stage on a GPU, so many hours ago."""
+        slot = Slot(settings.host(), "gpu", gpu)
+        at = self.now - int(began * HOUR)
+        with self.store.write() as connection:
+            stage = stages.named(connection, run, "train")
+            assert stage is not None
+            granted = stage_queue.grant(connection, stage, [slot], host=settings.host())
+            assert granted is not None
+            claimed = attempts.claim(connection, run, "train", granted.celery_task_id or "")
+            assert claimed is not None
+            attempts.mark_started(connection, claimed, started_at=at, pid=1, supervisor=2)
+            connection.execute("UPDATE attempts SET granted_at = ? WHERE id = ?", (at, claimed.id))
+        Path(claimed.directory).mkdir(parents=True, exist_ok=True)
+        return claimed
+
+    def end(
+        self, attempt: AttemptRecord, ended: float, status: Status, error: str | None = None
+    ) -> None:
+        self.filler.end(attempt, status, ago=ended * 3600, error=error, exit_code=1 if error else 0)
+        with self.store.write() as connection:
+            connection.execute(
+                "UPDATE runs SET completed_at = ? WHERE completed_at IS NOT NULL "
+                "AND id IN (SELECT run_id FROM stages WHERE id = ?)",
+                (self.now - int(ended * HOUR), attempt.stage_id),
+            )
+
+    def whole(self, name: str, began: float, ended: float, **how: Any) -> str:
+        """Store a run that ran once."""
+        status, error, gpu = (
+            how.get("status", Status.COMPLETED),
+            how.get("error"),
+            how.get("gpu", 0),
+        )
+        run = self.run(name, created=began)
+        self.end(self.start(run, began, gpu=gpu), ended, status, error)
+        return run
+
+    def digest(self, hours: float = 8.0) -> digest.Digest:
+        with engine.reading() as connection:
+            return digest.digest(connection, self.now - int(hours * HOUR), self.now)
+
+
+@pytest.fixture
+def night(store: Store, tmp_path: Path) -> Night:
+    return Night(store, tmp_path)
+
+
+def made_night(night: Night) -> dict[str, str]:
+    """Store 40 runs of a night; return the ids of the special ones."""
+    known = {"old": night.whole("old", 20.0, 19.0)}
+    night.filler.feed(known["old"], "train", {"val/loss": [(1, 0.3), (2, 0.15)]})
+    for number in range(26):
+        run = night.whole("old", 7.5 - number / 4, 7.3 - number / 4, gpu=number % 2)
+        points = [(1.0, 0.4), (2.0, 0.14 + number / 100)]
+        night.filler.feed(run, "train", {"val/loss": points})
+    for number, error in enumerate(CAUSES):
+        known[error] = night.whole(
+            error, 3.0, 2.5, status=Status.FAILED, error=error, gpu=number % 2
+        )
+    known["pruned"] = night.whole("pruned", 6.0, 5.0, status=Status.PRUNED)
+    known["interrupted"] = night.whole("interrupted", 6.0, 5.0, status=Status.INTERRUPTED)
+    known["cancelled"] = night.run("cancelled", created=2.0)
+    control.cancel(known["cancelled"])
+    with night.store.write() as connection:
+        connection.execute(
+            "UPDATE runs SET completed_at = ? WHERE id = ?",
+            (night.now - HOUR, known["cancelled"]),
+        )
+    known["retried"] = night.run("retried", created=5.0)
+    night.end(night.start(known["retried"], 5.0), 4.0, Status.FAILED, "exit code 1")
+    control.rerun(known["retried"], ["train"])
+    night.end(night.start(known["retried"], 3.9), 3.0, Status.COMPLETED)
+    known["stalled"] = night.run("stalled", created=4.0)
+    silent = night.start(known["stalled"], 4.0)
+    with night.store.write() as connection:
+        stages.set_stalled(connection, silent, True, "silent for 20m")
+    known["nan"] = night.run("nan", created=4.0)
+    ill = night.start(known["nan"], 4.0, gpu=1)
+    nan = AlertRecord.of_nan("NaN in loss at step 7", "loss", 7)
+    with night.store.write() as connection:
+        stage_requests.record_alerts(connection, ill.stage_id, 1, [nan])
+    for hours, name in ((1.0, "waiting"), (0.5, "waiting too")):
+        known[name] = night.run(name, created=hours)
+    return known
+
+
+def rows(store: Store, query: str, *values: object) -> list[Any]:
+    with store.read() as connection:
+        return connection.execute(query, values).fetchall()
+
+
+def test_what_ended_is_what_the_store_has(night: Night) -> None:
+    made_night(night)
+    found = night.digest().to_json()
+    stored = rows(
+        night.store,
+        "SELECT id, name, status FROM runs WHERE completed_at > ?",
+        night.now - 8 * HOUR,
+    )
+    assert len(stored) == 35
+    shown = [(one["run"], one["name"], one["status"]) for one in found["ended"]]
+    assert sorted(shown) == sorted(tuple(row) for row in stored)
+    counts = Counter(status for *_, status in shown)
+    assert counts["completed"] == 28  # a pruned stage is work that is done
+    for one in found["ended"]:
+        states = rows(night.store, "SELECT status FROM stages WHERE run_id = ?", one["run"])
+        assert one["stages"] == Counter(status for (status,) in states)
+
+
+def test_trouble_is_what_is_wrong_now_and_each_has_a_command(night: Night) -> None:
+    known = made_night(night)
+    trouble = {one["run"]: one for one in night.digest().to_json()["trouble"]}
+    expected = {known[error]: "failed" for error in CAUSES}
+    expected |= {known["interrupted"]: "interrupted", known["stalled"]: "stalled"}
+    expected |= {known["nan"]: "nan"}
+    assert {run: one["kind"] for run, one in trouble.items()} == expected
+    for error in CAUSES:
+        assert error in trouble[known[error]]["evidence"]
+        assert trouble[known[error]]["suggestion"]["command"] == (
+            f"trainui resume {known[error][:8]}"
+        )
+        (end,) = rows(night.store, "SELECT completed_at FROM stages WHERE run_id = ?", known[error])
+        assert trouble[known[error]]["since"] == clock.to_iso(end[0])
+    assert trouble[known["stalled"]]["evidence"] == "silent for 20m"
+    assert trouble[known["nan"]]["evidence"] == "NaN in loss at step 7"
+    commands = [one["command"] for one in night.digest().to_json()["next"]]
+    assert len(commands) == len(set(commands)) == len(expected)
+
+
+def test_the_best_value_is_compared_with_that_of_before(night: Night) -> None:
+    made_night(night)
+    (best,) = night.digest().to_json()["best"]
+    assert (best["pipeline"], best["metric"], best["goal"]) == ("old", "val/loss", "minimize")
+    assert (best["before"], best["now"]) == (0.15, 0.14)
+    (leader,) = rows(night.store, "SELECT name FROM runs WHERE id = ?", best["run"])
+    assert leader == ("old",)
+
+
+def test_gpu_seconds_are_used_or_lost_as_the_attempts_ended(night: Night) -> None:
+    made_night(night)
+    since = night.now - 8 * HOUR
+    used = lost = 0.0
+    for status, start, end in rows(
+        night.store, "SELECT status, started_at, completed_at FROM attempts"
+    ):
+        seconds = max((end or night.now) - max(start, since), 0) / clock.SECOND
+        if status in ("completed", "pruned", "running"):
+            used += seconds
+        else:
+            lost += seconds
+    found = night.digest().gpu_seconds
+    assert found.used == pytest.approx(used, abs=0.1)
+    assert found.lost == pytest.approx(lost, abs=0.1)
+    assert used > 0 < lost
+
+
+def test_what_a_checkpoint_keeps_is_not_lost(night: Night, tmp_path: Path) -> None:
+    run = night.run("kept", created=4.0)
+    failed = night.start(run, 4.0)
+    stage = night.filler.stage(run, "train")
+    definition = replace(stage.definition, checkpoint=CheckpointRule("*.txt"))
+    saved = Path(stage.directory) / "step.txt"
+    saved.parent.mkdir(parents=True, exist_ok=True)
+    saved.write_text("weights")
+    with night.store.write() as connection:
+        text = json.dumps(definition.to_json())
+        connection.execute("UPDATE stages SET definition_json = ? WHERE id = ?", (text, stage.id))
+    night.end(failed, 0.0, Status.FAILED, "exit code 1")
+    found = night.digest().gpu_seconds
+    assert found.lost == pytest.approx(0, abs=60)  # it was written just now
+    assert found.used == pytest.approx(4 * 3600, abs=60)
+
+
+def test_an_attempt_that_was_continued_from_is_used(night: Night) -> None:
+    run = night.run("continued", created=4.0)
+    night.end(night.start(run, 4.0), 3.0, Status.FAILED, "exit code 1")
+    control.rerun(run, ["train"])
+    second = night.start(run, 2.0)
+    with night.store.write() as connection:
+        connection.execute("UPDATE attempts SET checkpoint = '/c' WHERE id = ?", (second.id,))
+    night.end(second, 1.0, Status.COMPLETED)
+    found = night.digest().gpu_seconds
+    assert (round(found.used), found.lost) == (2 * 3600, 0.0)
+
+
+def test_a_gpu_is_idle_while_a_stage_that_could_use_it_is_queued(night: Night) -> None:
+    night.whole("busy", 4.0, 2.0)  # on one of two GPUs
+    waiting = night.run("waiting", created=3.0)
+    large = night.run("large", created=3.0)
+    with night.store.write() as connection:
+        connection.execute(
+            "UPDATE stages SET gpus = 2, definition_json = json_set(definition_json, '$.gpus', 2) "
+            "WHERE run_id = ?",
+            (large,),
+        )
+    # from 3 to 2 hours ago one GPU is free, which only the small one could use; then both
+    assert night.digest().gpu_seconds.idle == pytest.approx((1 + 2 * 2) * 3600, abs=5)
+    night.end(night.start(waiting, 1.0), 0.5, Status.COMPLETED)
+    # from 1 to half an hour ago one is free, of which the large stage has no use
+    idle = night.digest().gpu_seconds.idle
+    assert idle == pytest.approx((1 + 2 + 0 + 1) * 3600, abs=5)
+
+
+def test_what_waits_has_its_reason(night: Night) -> None:
+    known = made_night(night)
+    with night.store.write() as connection:
+        connection.execute(
+            "UPDATE stages SET reason = 'waits for a GPU' WHERE run_id = ?", (known["waiting"],)
+        )
+    found = night.digest().to_json()["waiting"]
+    assert [one["run"] for one in found] == [known["waiting"], known["waiting too"]]
+    assert found[0] == {"run": known["waiting"], "stage": "train", "reason": "waits for a GPU"}
+
+
+def test_a_low_disk_is_trouble_with_the_command_that_frees_it(
+    night: Night, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(disk, "LITTLE_FOR_RUNS", 1 << 60)
+    (found,) = night.digest().to_json()["trouble"]
+    assert (found["kind"], found["run"]) == ("disk", None)
+    assert found["suggestion"]["command"] == "trainui prune --dry-run"
+
+
+def test_a_paused_queue_is_the_first_thing_to_do(night: Night) -> None:
+    night.run("waiting")
+    control.set_paused(True)
+    assert night.digest().next[0].command == "trainui worker unpause"
+
+
+def test_a_night_is_one_screen_and_markdown_is_whole(night: Night) -> None:
+    made_night(night)
+    found = night.digest()
+    lines = list(digest.lines(found))
+    assert len(lines) <= 36
+    assert max(map(len, lines)) <= 120
+    assert lines[0].endswith(
+        "28 completed, 5 failed, 1 interrupted, 1 cancelled, 1 silent, 1 with NaN"
+    )
+    written = digest.markdown(found)
+    assert all(error.partition("'")[0] in written for error in CAUSES)
+    assert written.count("trainui resume") == 6
+
+
+def test_an_empty_time_says_so(night: Night, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["digest", "--since", "1h", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert [found[name] for name in ("ended", "best", "waiting")] == [[], [], []]
+    assert main(["digest", "--since", "1h"]) == 0
+    assert capsys.readouterr().out.startswith("since ")
+
+
+NOW = 1_780_000_000 * clock.SECOND
+
+
+@pytest.mark.parametrize(
+    ("text", "since"),
+    [
+        ("8h", NOW - 8 * HOUR),
+        ("1d", NOW - 24 * HOUR),
+        ("2026-05-28T12:00:00Z", 1_779_969_600 * clock.SECOND),
+        ("2026-05-28T14:00:00+02:00", 1_779_969_600 * clock.SECOND),
+    ],
+)
+def test_since_is_a_duration_or_a_time(text: str, since: int) -> None:
+    assert digest.since_of(text, NOW) == since
+
+
+def test_a_time_of_day_is_the_last_one_before_now() -> None:
+    found = clock.to_datetime(digest.since_of("23:30", NOW)).astimezone()
+    assert (found.hour, found.minute) == (23, 30)
+    assert 0 < NOW - digest.since_of("23:30", NOW) <= 24 * HOUR
+
+
+@pytest.mark.parametrize("text", ["", "soon", "25:00", "2999-01-01T00:00:00Z", "-3h"])
+def test_another_since_is_refused(text: str) -> None:
+    with pytest.raises(UsageError):
+        digest.since_of(text, NOW)
+
+
+@pytest.mark.usefixtures("store")
+def test_last_is_when_a_screen_was_open() -> None:
+    now = clock.now()
+    with pytest.raises(UsageError):
+        digest.since_of("last", now)
+    assert digest.since_of(None, now) == now - 24 * HOUR
+    seen = paths.home().screen_seen
+    seen.parent.mkdir(parents=True, exist_ok=True)
+    seen.touch()
+    assert abs(digest.since_of("last", clock.now() + HOUR) - seen.stat().st_mtime_ns // 1000) <= 1
+    assert digest.since_of(None, clock.now() + HOUR) == digest.since_of("last", clock.now() + HOUR)

@@ -1,0 +1,540 @@
+"""The digest: what happened in a time, what is wrong now, and what one would do next.
+
+All of it comes from the store, the disks and this machine's GPUs, read once; a reader of ten
+thousand runs pays for those of the time alone.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from trainui import clock, formatting, paths, settings
+from trainui.control.main_metric import headline_of_run
+from trainui.errors import TrainuiError, UsageError
+from trainui.model.headline_metric import lower_is_better
+from trainui.model.notifications import MARKED, NAN, STALLED
+from trainui.model.records import LOCAL, AttemptRecord, Event, RunRecord, StageRecord
+from trainui.model.states import DONE, Status
+from trainui.pipeline import field_names, matrix
+from trainui.resume import checkpoints, integrity
+from trainui.store.db.protocol import Connection
+from trainui.store.points import read_points
+from trainui.store.read import activity, event_feed, run_list, views
+from trainui.store.read.activity import EndedRun, StageAttempt
+from trainui.system import disk
+from trainui.text import harmless, markdown_cell, table
+
+MOST_STAGES = 300
+"""The newest stages of a pipeline of which values are compared: about 0.1 s."""
+
+MOST_LINES = 6
+"""Lines of a section in the text, so that a night is one screen."""
+
+LAST = "last"
+"""The word for the time at which a screen was last seen open."""
+
+A_DAY = 24 * 3600 * clock.SECOND
+
+LONGEST_EVIDENCE = 70
+"""Characters of a row's evidence; JSON has all of it."""
+
+NEXT = "Next"
+"""The title of the section of commands."""
+
+DISK = "disk"
+"""The kind of trouble that is no stage's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Something to do next."""
+
+    text: str
+    command: str
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """A stage, or a disk, that something is wrong with."""
+
+    run: str | None
+    name: str
+    """The run's name; for a disk its path."""
+    stage: str | None
+    kind: str
+    """`failed`, `interrupted`, `stalled`, `nan`, `alert` or `disk`."""
+    evidence: str
+    since: int
+    suggestion: Step
+    cause: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Best:
+    """A pipeline's best value, now and at the beginning of the time."""
+
+    pipeline: str
+    metric: str
+    lower: bool
+    before: float | None
+    """None: there was none yet."""
+    now: float
+    run: str
+    stage: str
+
+
+@dataclass(frozen=True, slots=True)
+class GpuSeconds:
+    """What this machine's GPUs, and those of other hosts, were used for."""
+
+    used: float = 0.0
+    """By attempts that ended well, are running, or were continued from."""
+    idle: float = 0.0
+    """On this machine: free while a stage that could use them was queued."""
+    lost: float = 0.0
+    """By the other attempts, after their last whole checkpoint."""
+
+
+@dataclass(frozen=True, slots=True)
+class Digest:
+    """What happened in a time; times are microseconds since 1970 in UTC."""
+
+    since: int
+    until: int
+    ended: Sequence[EndedRun]
+    stages: Mapping[str, Mapping[str, int]]
+    """How many stages of each run that ended are in each state."""
+    trouble: Sequence[Trouble]
+    best: Sequence[Best]
+    gpu_seconds: GpuSeconds
+    waiting: Sequence[StageRecord]
+    next: Sequence[Step]
+    names: Mapping[str, str] = field(default_factory=dict)
+    """Names of the runs that are named, by id."""
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the digest as `--json` prints it."""
+        return {
+            "since": clock.to_iso(self.since),
+            "until": clock.to_iso(self.until),
+            "ended": [
+                {
+                    "run": one.id,
+                    "name": one.name,
+                    "status": str(one.status),
+                    "stages": dict(self.stages.get(one.id, {})),
+                }
+                for one in self.ended
+            ],
+            "trouble": [
+                {
+                    "run": one.run,
+                    "name": one.name,
+                    "stage": one.stage,
+                    "kind": one.kind,
+                    "cause": one.cause,
+                    "evidence": one.evidence,
+                    "since": clock.to_iso(one.since),
+                    "suggestion": asdict(one.suggestion),
+                }
+                for one in self.trouble
+            ],
+            "best": [
+                {
+                    "pipeline": one.pipeline,
+                    "metric": one.metric,
+                    "goal": "minimize" if one.lower else "maximize",
+                    "before": one.before,
+                    "now": one.now,
+                    "run": one.run,
+                    "stage": one.stage,
+                }
+                for one in self.best
+            ],
+            "gpu_seconds": asdict(self.gpu_seconds),
+            "waiting": [
+                {"run": one.run_id, "stage": one.name, "reason": one.reason} for one in self.waiting
+            ],
+            "next": [asdict(one) for one in self.next],
+        }
+
+    @property
+    def headline(self) -> str:
+        """The first line, e.g. `since 23:10, 8h: 12 runs completed, 2 failed`."""
+        counts = Counter(one.status for one in self.ended)
+        words = [f"{count} {status}" for status, count in counts.most_common()]
+        ill = Counter(one.kind for one in self.trouble)
+        words += [f"{ill[kind]} {word}" for kind, word in _ILL.items() if ill[kind]]
+        time = formatting.duration((self.until - self.since) / clock.SECOND)
+        shown = ", ".join(words) or "nothing ended"
+        return f"since {formatting.local_time(self.since)}, {time}: {shown}"
+
+
+_ILL = {STALLED: "silent", NAN: "with NaN", "alert": "with an alert", DISK: "low on space"}
+
+
+def since_of(text: str | None, now: int) -> int:
+    """Return the time that `8h`, `07:30`, a time in ISO 8601 or `last` means.
+
+    `last` is when a screen was last seen open; None means this, or a day where none was.
+
+    Raises:
+        UsageError: it is none of these, or in the future, or no screen was open.
+    """
+    if text in (None, LAST):
+        try:
+            return min(paths.home().screen_seen.stat().st_mtime_ns // 1000, now - 1)
+        except OSError:
+            if text is None:
+                return now - A_DAY
+        raise UsageError("no screen was open here yet; give a duration, as in `--since 8h`")
+    found = None
+    with suppress(ValueError):
+        found = now - int(field_names.parse_duration(text) * clock.SECOND)
+    if found is None:
+        found = _time_of(text, now)
+    if found is None or found >= now:
+        raise UsageError(
+            f"--since {text!r}: expected a duration (8h), a time of day (23:30), `last`, or a "
+            "time in the past in ISO 8601"
+        )
+    return found
+
+
+def _time_of(text: str, now: int) -> int | None:
+    """Return a time of day, the last one before now, or a time in ISO 8601; None: it is neither."""
+    today = clock.to_datetime(now).astimezone()
+    with suppress(ValueError):
+        hour = datetime.strptime(text, "%H:%M")
+        moment = today.replace(hour=hour.hour, minute=hour.minute, second=0, microsecond=0)
+        if moment >= today:
+            moment -= timedelta(days=1)
+        return int(moment.timestamp() * clock.SECOND)
+    with suppress(ValueError, OverflowError, OSError):
+        given = datetime.fromisoformat(text)
+        return int((given if given.tzinfo else given.astimezone()).timestamp() * clock.SECOND)
+    return None
+
+
+def digest(connection: Connection, since: int, until: int) -> Digest:
+    """Return what happened between two times; what is wrong and waits is as it is now."""
+    ended = activity.ended_runs(connection, since, until)
+    attempts = activity.attempts_between(connection, since, until)
+    queued = activity.in_state(connection, Status.QUEUED)
+    runs = _runs(connection, [*(one.stage.run_id for one in attempts)])
+    trouble = [  # what still uses a GPU comes first
+        *_disks(until),
+        *_ill(connection, attempts, since),
+        *_ended_badly(connection, since, until),
+    ]
+    runs |= _runs(connection, [one.run for one in trouble if one.run is not None])
+    runs |= _runs(connection, [one.run_id for one in queued])
+    return Digest(
+        since,
+        until,
+        ended,
+        activity.states_of(connection, [one.id for one in ended]),
+        trouble,
+        list(_bests(connection, ended, runs.values(), since)),
+        _gpu_seconds(connection, attempts, queued, since, until),
+        queued,
+        list(_next(connection, trouble, queued)),
+        {run.id: run.name for run in runs.values()},
+    )
+
+
+def _runs(connection: Connection, run_ids: Iterable[str]) -> dict[str, RunRecord]:
+    found = (views.run(connection, one) for one in dict.fromkeys(run_ids))
+    return {run.id: run for run in found if run is not None}
+
+
+def _ended_badly(connection: Connection, since: int, until: int) -> Iterator[Trouble]:
+    """Yield the stages that failed or were interrupted, and were not retried or resumed since."""
+    stages = activity.ended_badly(connection, since, until)
+    runs = _runs(connection, (one.run_id for one in stages))
+    for stage in stages:
+        run, short = runs[stage.run_id], formatting.short_id(stage.run_id)
+        step = Step(f"resume {run.name}", f"trainui resume {short}")
+        if run.external is not None:
+            step = Step(f"read the log of {run.name}", f"trainui logs {short} -n 50")
+        words = (stage.reason or (stage.error or "").partition("\n")[0]).strip()
+        yield Trouble(
+            run.id,
+            run.name,
+            stage.name,
+            str(stage.status),
+            words,
+            stage.completed_at or until,
+            step,
+        )
+
+
+def _ill(connection: Connection, attempts: Sequence[StageAttempt], since: int) -> Iterator[Trouble]:
+    """Yield the stages that are silent, and those of the time with a NaN or another alert."""
+    stages = {one.stage.id: one.stage for one in attempts}
+    run_ids = list(dict.fromkeys(one.run_id for one in stages.values()))
+    alerted = {
+        (run_id, stage)
+        for run_id, found in (
+            run_list.alerted_stages(connection, run_ids) if run_ids else {}
+        ).items()
+        for stage in found
+    }
+    runs = _runs(connection, run_ids)
+    events: dict[str, dict[str, list[Event]]] = {}
+    for stage in stages.values():
+        key = (stage.run_id, stage.name)
+        is_silent = stage.stalled and stage.status == Status.RUNNING
+        if stage.status in (Status.FAILED, Status.INTERRUPTED) or not (is_silent or key in alerted):
+            continue
+        if stage.run_id not in events:
+            events[stage.run_id] = event_feed.marks(connection, stage.run_id, (*MARKED, STALLED))
+        wanted = (STALLED,) if is_silent else MARKED
+        found = [one for one in events[stage.run_id].get(stage.name, ()) if one.kind in wanted]
+        if not found or (found[-1].time <= since and not is_silent):
+            continue
+        run, short = runs[stage.run_id], formatting.short_id(stage.run_id)
+        name = f"'{stage.name}'" if "[" in stage.name else stage.name
+        step = Step(f"look at {stage.name}", f"trainui metrics {short} {name}")
+        if is_silent:
+            step = Step(
+                f"read the end of its log: {stage.name}", f"trainui logs {short} {name} -n 50"
+            )
+        first = found[-1] if is_silent else found[0]
+        kind = STALLED if is_silent else NAN if NAN in (one.kind for one in found) else "alert"
+        words = first.text.removeprefix(f"{stage.name}: ")
+        yield Trouble(run.id, run.name, stage.name, kind, words, first.time, step)
+
+
+def _disks(now: int) -> Iterator[Trouble]:
+    """Yield the disks of the home and of the runs that are full or nearly full."""
+    try:
+        spaces = disk.spaces(paths.home().root, settings.runs_dir(settings.load()))
+    except (OSError, TrainuiError):
+        return
+    for room in spaces:
+        if room.is_low:
+            step = Step("delete old runs", "trainui prune --dry-run")
+            yield Trouble(None, str(room.path), None, DISK, str(room), now, step)
+
+
+def _bests(
+    connection: Connection, ended: Iterable[EndedRun], runs: Iterable[RunRecord], since: int
+) -> Iterator[Best]:
+    """Yield each pipeline's best value, of pipelines with a run in this time."""
+    newest: dict[str, tuple[int, str]] = {}
+    ours = [(one.pipeline, one.created_at, one.id) for one in runs]
+    ours += [(one.pipeline, 0, one.id) for one in ended]
+    for pipeline, created, run_id in ours:
+        newest[pipeline] = max(newest.get(pipeline, (-1, "")), (created, run_id))
+    for pipeline, (_created, run_id) in newest.items():
+        chosen = headline_of_run(connection, run_id)
+        if chosen is None:
+            continue
+        stage, metric = chosen
+        lower = lower_is_better(metric, stage.search)
+        if lower is not None:
+            yield from _best(connection, pipeline, metric, lower, since)
+
+
+def _best(
+    connection: Connection, pipeline: str, metric: str, lower: bool, since: int
+) -> Iterator[Best]:
+    stages = activity.with_metric(connection, pipeline, metric, MOST_STAGES)
+    nan = run_list.stages_with_nan(connection, list({one.run_id for one in stages}))
+    values = {}
+    for one in stages:
+        found = read_points.summaries(connection, [one.id], metric)
+        value = matrix.value_of(found[0], lower=lower) if found else None
+        if value is not None and math.isfinite(value) and one.name not in nan.get(one.run_id, ()):
+            values[one] = value
+    if not values:
+        return
+    choose = min if lower else max
+    leader = choose(values, key=values.__getitem__)
+    earlier = [
+        value
+        for one, value in values.items()
+        if one.completed_at is not None and one.completed_at <= since
+    ]
+    before = choose(earlier, default=None)
+    yield Best(pipeline, metric, lower, before, values[leader], leader.run_id, leader.name)
+
+
+def _gpu_seconds(
+    connection: Connection,
+    attempts: Sequence[StageAttempt],
+    queued: Sequence[StageRecord],
+    since: int,
+    until: int,
+) -> GpuSeconds:
+    on_gpus = [one for one in attempts if one.attempt.gpus]
+    others = [one for one in on_gpus if not _ended_well(one.attempt)]
+    continued = activity.last_continued(connection, {one.stage.id for one in others})
+    used = lost = 0.0
+    for one in on_gpus:
+        start, end = _span(one.attempt, since, until)
+        seconds = len(one.attempt.gpus) * max(end - start, 0) / clock.SECOND
+        if _ended_well(one.attempt) or continued.get(one.stage.id, 0) > one.attempt.number:
+            used += seconds
+        else:
+            saved = min(max(_last_checkpoint(one), start), end)
+            part = len(one.attempt.gpus) * max(end - saved, 0) / clock.SECOND
+            lost += part
+            used += seconds - part
+    return GpuSeconds(used, _idle(connection, on_gpus, queued, since, until), lost)
+
+
+def _ended_well(attempt: AttemptRecord) -> bool:
+    return attempt.completed_at is None or attempt.status in DONE
+
+
+def _span(attempt: AttemptRecord, since: int, until: int) -> tuple[int, int]:
+    """Return the part of an attempt's time that is in the digest's."""
+    start = attempt.started_at or attempt.granted_at
+    return max(start, since), min(attempt.completed_at or until, until)
+
+
+def _last_checkpoint(one: StageAttempt) -> int:
+    """Return when the newest whole checkpoint of an attempt was written; 0: it has none."""
+    definition = one.attempt.definition or one.stage.definition
+    try:
+        where = checkpoints.search(definition, one.stage.directory, [one.attempt.directory])
+        found = checkpoints.find(where)
+        return 0 if found is None else integrity.written_at(Path(found)) // 1000
+    except OSError:
+        return 0
+
+
+def _idle(
+    connection: Connection,
+    on_gpus: Sequence[StageAttempt],
+    queued: Sequence[StageRecord],
+    since: int,
+    until: int,
+) -> float:
+    """Return the seconds in which GPUs of this machine were free while a stage could use them."""
+    from trainui.execution.gpus import usable_gpus
+
+    here, total = settings.host(), len(usable_gpus().gpus)
+    local = [one for one in on_gpus if one.attempt.host == here]
+    wanting = [one for one in queued if one.definition.gpus and one.definition.executor == LOCAL]
+    if not total or not (local or wanting):
+        return 0.0
+    run_ids = {one.run_id for one in wanting} | {one.stage.run_id for one in local}
+    queued_at = activity.queued_at(connection, run_ids)
+    waits = [(one, until, one.definition.gpus) for one in wanting]
+    waits += [(one.stage, one.attempt.granted_at, len(one.attempt.gpus)) for one in local]
+    changes: list[tuple[int, int, int]] = []  # time, change of busy GPUs, change of one wish
+    for one in local:
+        end = min(one.attempt.completed_at or until, until)
+        changes += [(max(one.attempt.granted_at, since), len(one.attempt.gpus), 0)]
+        changes += [(end, -len(one.attempt.gpus), 0)]
+    for stage, granted, gpus in waits:
+        starts = [at for at in queued_at.get((stage.run_id, stage.name), ()) if at <= granted]
+        start = max(starts[-1] if starts else granted, since)
+        if start < granted:
+            changes += [(start, 0, gpus), (granted, 0, -gpus)]
+    return _unused(sorted(changes), total) / clock.SECOND
+
+
+def _unused(changes: Sequence[tuple[int, int, int]], total: int) -> int:
+    """Return the microseconds of free GPUs that waiting stages could have used.
+
+    A stage that waits for more GPUs than are free could use none.
+    """
+    idle, busy, before = 0, 0, 0
+    wishes: Counter[int] = Counter()
+    for time, taken, wish in changes:
+        free = total - busy
+        fitting = sum(gpus * count for gpus, count in wishes.items() if gpus <= free)
+        idle += min(max(free, 0), fitting) * (time - before)
+        before, busy = time, busy + taken
+        if wish:
+            wishes[abs(wish)] += 1 if wish > 0 else -1
+    return idle
+
+
+def _next(
+    connection: Connection, trouble: Iterable[Trouble], queued: Sequence[StageRecord]
+) -> Iterator[Step]:
+    """Yield what one would do next, each command once."""
+    if queued and views.flag(connection, "paused") is not None:
+        yield Step("the queue is paused: let it start stages again", "trainui worker unpause")
+    known: dict[str, list[Trouble]] = {}
+    for one in trouble:
+        known.setdefault(one.suggestion.command, []).append(one)
+    for command, those in known.items():
+        more = f" ({len(those)} stages)" if len(those) > 1 else ""
+        yield Step(f"{those[0].suggestion.text}{more}", command)
+
+
+def lines(found: Digest) -> Iterator[str]:
+    """Yield the digest as text; a long section is cut, so that a night is one screen."""
+    yield found.headline
+    for title, shown in _sections(found):
+        yield ""
+        yield title
+        yield from (f"  {line}" for line in table(shown[:MOST_LINES]))
+        if len(shown) > MOST_LINES:
+            yield f"  and {len(shown) - MOST_LINES} more"
+
+
+def markdown(found: Digest) -> str:
+    """Return the digest as Markdown, whole."""
+    parts = [f"# Digest\n\n{markdown_cell(found.headline)}"]
+    for title, shown in _sections(found):
+        if title != NEXT:
+            rows = [" · ".join(markdown_cell(cell) for cell in row if cell) for row in shown]
+        else:
+            rows = [f"`{one.command}`: {markdown_cell(one.text)}" for one in found.next]
+        parts.append(f"## {title}\n\n" + "\n".join(f"- {row}" for row in rows))
+    return "\n\n".join(parts) + "\n"
+
+
+def _sections(found: Digest) -> Iterator[tuple[str, list[tuple[str, ...]]]]:
+    """Yield the title and the rows of each section that is not empty."""
+    if found.trouble:
+        yield "Trouble", list(_trouble_rows(found.trouble))
+    if found.best:
+        yield "Best", [_best_row(found, one) for one in found.best]
+    gpu = found.gpu_seconds
+    if any((gpu.used, gpu.idle, gpu.lost)):
+        words = (
+            f"used {gpu.used / 3600:.1f}, idle {gpu.idle / 3600:.1f}, lost {gpu.lost / 3600:.1f}"
+        )
+        yield "GPU hours", [(words,)]
+    if found.waiting:
+        reasons: dict[str, list[str]] = {}
+        for one in found.waiting:
+            name = f"{found.names.get(one.run_id, '')}/{one.name}"
+            reasons.setdefault(one.reason or "queued", []).append(name)
+        yield "Waiting", [(formatting.listed(those, 2), why) for why, those in reasons.items()]
+    if found.next:
+        yield NEXT, [(one.command, f"# {harmless(one.text)}") for one in found.next]
+
+
+def _trouble_rows(trouble: Sequence[Trouble]) -> Iterator[tuple[str, ...]]:
+    """Yield a row for the stages of a run that are in trouble for one reason."""
+    alike: dict[tuple[str | None, str, str], list[Trouble]] = {}
+    for one in trouble:
+        alike.setdefault((one.run, one.kind, one.evidence), []).append(one)
+    for those in alike.values():
+        first = those[0]
+        stages = formatting.listed([one.stage for one in those if one.stage], 2)
+        where = f"{first.name}/{stages}" if stages else first.name
+        yield first.kind, harmless(where), harmless(first.evidence)[:LONGEST_EVIDENCE]
+
+
+def _best_row(found: Digest, one: Best) -> tuple[str, ...]:
+    now, before = formatting.number(one.now), formatting.number(one.before)
+    was = "" if one.before is None else " (unchanged)" if now == before else f" (was {before})"
+    where = f"{found.names.get(one.run) or formatting.short_id(one.run)}/{one.stage}"
+    return harmless(one.pipeline), f"{harmless(one.metric)} {now}{was}", harmless(where)
