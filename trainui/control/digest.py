@@ -42,8 +42,8 @@ LAST = "last"
 
 A_DAY = 24 * 3600 * clock.SECOND
 
-LONGEST_EVIDENCE = 70
-"""Characters of a row's evidence; JSON has all of it."""
+LONGEST_WORDS = 70
+"""Characters of what happened in a row, and of a step; JSON has all of it."""
 
 NEXT = "Next"
 """The title of the section of commands."""
@@ -74,10 +74,16 @@ class Trouble:
     since: int
     suggestion: Step
     cause: Mapping[str, Any] | None = None
+    """Why the attempt failed, as `show --json` has it; None: unknown, or it did not fail."""
+
+    @property
+    def words(self) -> str:
+        """What happened, for a row."""
+        return self.evidence if self.cause is None else str(self.cause["text"])
 
 
 @dataclass(frozen=True, slots=True)
-class Best:
+class PipelineBest:
     """A pipeline's best value, now and at the beginning of the time."""
 
     pipeline: str
@@ -112,7 +118,7 @@ class Digest:
     stages: Mapping[str, Mapping[str, int]]
     """How many stages of each run that ended are in each state."""
     trouble: Sequence[Trouble]
-    best: Sequence[Best]
+    best: Sequence[PipelineBest]
     gpu_seconds: GpuSeconds
     waiting: Sequence[StageRecord]
     next: Sequence[Step]
@@ -259,20 +265,24 @@ def _ended_badly(connection: Connection, since: int, until: int) -> Iterator[Tro
     """Yield the stages that failed or were interrupted, and were not retried or resumed since."""
     stages = activity.ended_badly(connection, since, until)
     runs = _runs(connection, (one.run_id for one in stages))
+    causes = {run_id: event_feed.causes(connection, run_id) for run_id in runs}
     for stage in stages:
         run, short = runs[stage.run_id], formatting.short_id(stage.run_id)
-        step = Step(f"resume {run.name}", f"trainui resume {short}")
+        cause = causes[run.id].get((stage.name, stage.attempt))
+        advice = "" if cause is None else f": {cause['fix']}"
+        step = Step(f"resume {run.name}{advice}", f"trainui resume {short}")
         if run.external is not None:
             step = Step(f"read the log of {run.name}", f"trainui logs {short} -n 50")
         words = (stage.reason or (stage.error or "").partition("\n")[0]).strip()
         yield Trouble(
-            run.id,
-            run.name,
-            stage.name,
-            str(stage.status),
-            words,
-            stage.completed_at or until,
-            step,
+            run=run.id,
+            name=run.name,
+            stage=stage.name,
+            kind=str(stage.status),
+            evidence=words if cause is None else cause["evidence"] or words,
+            since=stage.completed_at or until,
+            suggestion=step,
+            cause=cause,
         )
 
 
@@ -327,7 +337,7 @@ def _disks(now: int) -> Iterator[Trouble]:
 
 def _bests(
     connection: Connection, ended: Iterable[EndedRun], runs: Iterable[RunRecord], since: int
-) -> Iterator[Best]:
+) -> Iterator[PipelineBest]:
     """Yield each pipeline's best value, of pipelines with a run in this time."""
     newest: dict[str, tuple[int, str]] = {}
     ours = [(one.pipeline, one.created_at, one.id) for one in runs]
@@ -346,7 +356,7 @@ def _bests(
 
 def _best(
     connection: Connection, pipeline: str, metric: str, lower: bool, since: int
-) -> Iterator[Best]:
+) -> Iterator[PipelineBest]:
     stages = activity.with_metric(connection, pipeline, metric, MOST_STAGES)
     nan = run_list.stages_with_nan(connection, list({one.run_id for one in stages}))
     values = {}
@@ -365,7 +375,7 @@ def _best(
         if one.completed_at is not None and one.completed_at <= since
     ]
     before = choose(earlier, default=None)
-    yield Best(pipeline, metric, lower, before, values[leader], leader.run_id, leader.name)
+    yield PipelineBest(pipeline, metric, lower, before, values[leader], leader.run_id, leader.name)
 
 
 def _gpu_seconds(
@@ -518,22 +528,22 @@ def _sections(found: Digest) -> Iterator[tuple[str, list[tuple[str, ...]]]]:
             reasons.setdefault(one.reason or "queued", []).append(name)
         yield "Waiting", [(formatting.listed(those, 2), why) for why, those in reasons.items()]
     if found.next:
-        yield NEXT, [(one.command, f"# {harmless(one.text)}") for one in found.next]
+        yield NEXT, [(one.command, f"# {harmless(one.text)[:LONGEST_WORDS]}") for one in found.next]
 
 
 def _trouble_rows(trouble: Sequence[Trouble]) -> Iterator[tuple[str, ...]]:
     """Yield a row for the stages of a run that are in trouble for one reason."""
     alike: dict[tuple[str | None, str, str], list[Trouble]] = {}
     for one in trouble:
-        alike.setdefault((one.run, one.kind, one.evidence), []).append(one)
+        alike.setdefault((one.run, one.kind, one.words), []).append(one)
     for those in alike.values():
         first = those[0]
         stages = formatting.listed([one.stage for one in those if one.stage], 2)
         where = f"{first.name}/{stages}" if stages else first.name
-        yield first.kind, harmless(where), harmless(first.evidence)[:LONGEST_EVIDENCE]
+        yield first.kind, harmless(where), harmless(first.words)[:LONGEST_WORDS]
 
 
-def _best_row(found: Digest, one: Best) -> tuple[str, ...]:
+def _best_row(found: Digest, one: PipelineBest) -> tuple[str, ...]:
     now, before = formatting.number(one.now), formatting.number(one.before)
     was = "" if one.before is None else " (unchanged)" if now == before else f" (was {before})"
     where = f"{found.names.get(one.run) or formatting.short_id(one.run)}/{one.stage}"

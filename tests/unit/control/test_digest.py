@@ -20,11 +20,12 @@ from trainui.control import digest
 from trainui.errors import UsageError
 from trainui.execution import nvml
 from trainui.model.definition import CheckpointRule
+from trainui.model.notifications import CAUSE
 from trainui.model.records import AttemptRecord, Slot
 from trainui.model.states import Status
 from trainui.store.db import engine
 from trainui.store.db.engine import Store
-from trainui.store.runs import attempts, stage_queue, stage_requests, stages
+from trainui.store.runs import attempts, runs, stage_queue, stage_requests, stages
 from trainui.store.runs.stage_requests import AlertRecord
 from trainui.system import disk
 
@@ -114,6 +115,19 @@ def made_night(night: Night) -> dict[str, str]:
         known[error] = night.whole(
             error, 3.0, 2.5, status=Status.FAILED, error=error, gpu=number % 2
         )
+    cause = {
+        "id": "gpu-out-of-memory",
+        "text": "the GPU's memory is full",
+        "evidence": "torch.OutOfMemoryError: CUDA out of memory",
+        "file": "train.py",
+        "line": 88,
+        "fix": "halve the batch",
+        "edit": None,
+    }
+    with night.store.write() as connection:
+        stage = stages.named(connection, known[CAUSES[0]], "train")
+        assert stage is not None
+        runs.record_stage_event(connection, stage, CAUSE, str(cause["text"]), attempt=1, data=cause)
     known["pruned"] = night.whole("pruned", 6.0, 5.0, status=Status.PRUNED)
     known["interrupted"] = night.whole("interrupted", 6.0, 5.0, status=Status.INTERRUPTED)
     known["cancelled"] = night.run("cancelled", created=2.0)
@@ -178,6 +192,10 @@ def test_trouble_is_what_is_wrong_now_and_each_has_a_command(night: Night) -> No
         )
         (end,) = rows(night.store, "SELECT completed_at FROM stages WHERE run_id = ?", known[error])
         assert trouble[known[error]]["since"] == clock.to_iso(end[0])
+    explained = trouble[known[CAUSES[0]]]
+    assert explained["cause"]["id"] == "gpu-out-of-memory"
+    assert explained["suggestion"]["text"].endswith(": halve the batch")
+    assert trouble[known[CAUSES[1]]]["cause"] is None
     assert trouble[known["stalled"]]["evidence"] == "silent for 20m"
     assert trouble[known["nan"]]["evidence"] == "NaN in loss at step 7"
     commands = [one["command"] for one in night.digest().to_json()["next"]]
@@ -294,7 +312,8 @@ def test_a_night_is_one_screen_and_markdown_is_whole(night: Night) -> None:
         "28 completed, 5 failed, 1 interrupted, 1 cancelled, 1 silent, 1 with NaN"
     )
     written = digest.markdown(found)
-    assert all(error.partition("'")[0] in written for error in CAUSES)
+    assert all(error.partition("'")[0] in written for error in CAUSES[1:])
+    assert "the GPU's memory is full" in written
     assert written.count("trainui resume") == 6
 
 
