@@ -187,7 +187,7 @@ PIPELINE = """
     """
 
 
-def test_the_tasks_of_a_celery_project_run_with_their_own_arguments(cli: CommandLine) -> None:
+def test_tasks_of_a_celery_project_run_with_their_own_arguments(cli: CommandLine) -> None:
     package = cli.directory / "shop"
     package.mkdir()
     (package / "__init__.py").write_text("")

@@ -133,7 +133,7 @@ def series_by_stage(cli: CommandLine, run: str) -> dict[str, dict[str, Any]]:
     return found
 
 
-def test_a_training_that_runs_is_shown_live_until_its_process_has_ended(
+def test_a_running_training_is_live_until_its_process_ends(
     cli: CommandLine, trainer: subprocess.Popen[bytes]
 ) -> None:
     run = cli.json("add", "live", "--name", "mine")["runs"][0]["run"]
@@ -152,7 +152,7 @@ def test_a_training_that_runs_is_shown_live_until_its_process_has_ended(
     wait_for(lambda: series(cli, run)["loss"]["count"] == len(lines), "all of its points")
 
 
-def test_a_training_that_was_added_by_its_files_is_adopted_and_not_listed_twice(
+def test_adopting_a_training_added_by_files_lists_it_once(
     cli: CommandLine, trainer: subprocess.Popen[bytes]
 ) -> None:
     run = cli.json("add", "live")["runs"][0]["run"]
@@ -169,7 +169,7 @@ def test_a_training_that_was_added_by_its_files_is_adopted_and_not_listed_twice(
     wait_for(lambda: cli.status(run) == "cancelled", "its end")
 
 
-def test_a_training_that_is_deleted_while_it_is_shown_keeps_what_was_read(
+def test_a_training_deleted_while_shown_keeps_its_points(
     cli: CommandLine, trainer: subprocess.Popen[bytes]
 ) -> None:
     run = cli.json("add", "live")["runs"][0]["run"]
@@ -183,7 +183,7 @@ def test_a_training_that_is_deleted_while_it_is_shown_keeps_what_was_read(
     assert series(cli, run)["loss"]["count"] > 5
 
 
-def test_an_adopted_process_is_listed_followed_and_cancelled_with_its_children(
+def test_an_adopted_process_is_listed_followed_and_cancelled_with_children(
     cli: CommandLine, trainer: subprocess.Popen[bytes]
 ) -> None:
     pid = str(trainer.pid)
@@ -231,7 +231,7 @@ time.sleep(600)
 """
 
 
-def test_an_adopted_process_is_cancelled_when_its_children_are_gone_too(cli: CommandLine) -> None:
+def test_an_adopted_process_without_children_is_cancelled_too(cli: CommandLine) -> None:
     starts = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {CHILD!r}])"
     os.utime(cli.write("metrics.csv", "step,loss\n1,0.5\n"), (1, 1))  # of an earlier training
     with subprocess.Popen([sys.executable, "-c", starts], cwd=cli.directory) as leader:
@@ -256,7 +256,7 @@ def test_an_adopted_process_that_ends_has_ended(
     wait_for(lambda: cli.status(run) == "ended", "its end")
 
 
-def test_what_cannot_be_stored_is_left_out_and_named(served: CommandLine) -> None:
+def test_unstorable_values_are_left_out_and_named(served: CommandLine) -> None:
     bad = os.fsdecode(os.fsencode(served.directory) + b"/found/\xff")
     for directory in (served.directory / "found" / "good", Path(bad)):
         directory.mkdir(parents=True)
@@ -269,7 +269,7 @@ def test_what_cannot_be_stored_is_left_out_and_named(served: CommandLine) -> Non
     assert (refused.code, refused.error()) == (3, "not_found")
 
 
-def test_what_cannot_be_added_is_refused_in_a_sentence(cli: CommandLine, tmp_path: Path) -> None:
+def test_unsuitable_places_are_refused_in_one_sentence(cli: CommandLine, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     (tmp_path / "damaged").mkdir()
     (tmp_path / "damaged" / "mlflow.db").write_bytes(b"SQLite format 3\0latest_metrics" * 500)

@@ -44,7 +44,7 @@ stages:
 """
 
 
-def test_every_problem_of_a_file_is_one_line_on_stderr_and_nothing_starts(
+def test_every_problem_is_one_stderr_line_and_nothing_starts(
     cli: CommandLine,
 ) -> None:
     cli.write("bad.yaml", BAD)
@@ -141,7 +141,7 @@ def test_a_graph_is_drawn_of_a_file(cli: CommandLine) -> None:
 
 
 @pytest.mark.usefixtures("only_on_sqlite")
-def test_a_machine_without_gpus_is_4_and_says_how_to_do_without(cli: CommandLine) -> None:
+def test_a_machine_without_gpus_exits_4_with_the_alternative(cli: CommandLine) -> None:
     cli.write("gpu.yaml", "stages: [{name: a, run: 'true', gpus: 1}]\n")
     environ = {"CUDA_VISIBLE_DEVICES": ""}
     done = cli("run", "gpu.yaml", "--dry-run", "--json", **environ)
@@ -228,7 +228,7 @@ def test_closed_streams_are_no_traceback(cli: CommandLine, command: str, code: i
     assert "bug" not in done.stderr
 
 
-def test_what_is_not_utf_8_is_one_error_and_leaves_nothing(cli: CommandLine) -> None:
+def test_text_that_is_not_utf_8_is_one_error(cli: CommandLine) -> None:
     """A word, the directory of the pipeline file, and the home: Linux allows any bytes there."""
     odd = os.fsdecode(b"odd-\xff")
     cli.directory = cli.directory / odd

@@ -39,7 +39,7 @@ BUSY = """
 
 
 @pytest.mark.usefixtures("only_on_sqlite")
-def test_what_was_backed_up_is_restored_after_a_loss(cli: CommandLine) -> None:
+def test_a_backup_is_restored_after_a_loss(cli: CommandLine) -> None:
     run_id = cli.run(TEXT)["run"]
     cli.write("busy.yaml", BUSY)
     cli.json("run", "busy.yaml", "--detach")
@@ -108,7 +108,7 @@ def test_a_backup_has_a_consistent_copy_of_each_study(cli: CommandLine) -> None:
 
 
 @pytest.mark.usefixtures("only_on_sqlite")
-def test_what_cannot_be_read_is_named_and_the_rest_is_in_the_backup(cli: CommandLine) -> None:
+def test_a_backup_names_unreadable_files_and_has_the_rest(cli: CommandLine) -> None:
     shown = cli.run(
         "stages: [{name: a, run: echo x}, {name: b, run: echo y}, {name: c, run: echo}]"
     )

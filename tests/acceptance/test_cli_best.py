@@ -29,7 +29,7 @@ stages:
 """
 
 
-def test_the_best_trials_and_the_command_that_runs_the_best_again(cli: CommandLine) -> None:
+def test_the_best_trials_are_listed_with_the_winners_command(cli: CommandLine) -> None:
     run = cli.run(FILE)
     found = cli.json("best", "tune")
     jsonschema.validate(found, SCHEMAS["best"])
@@ -59,7 +59,7 @@ def test_the_best_trials_and_the_command_that_runs_the_best_again(cli: CommandLi
     assert cli.json("best", "tune") == found, "what was reported first counts"
 
 
-def test_the_command_of_the_best_trial_can_be_pasted_into_a_shell(cli: CommandLine) -> None:
+def test_the_best_trials_command_can_be_pasted_into_a_shell(cli: CommandLine) -> None:
     code = "import os; print('loss:', float(os.environ['X']))"
     words = f"""run: ["${{python}}", -c, "{code}", "${{search.act}}"]"""
     variables = 'env: {X: "${search.x}", MY_TOKEN: "abc"}'

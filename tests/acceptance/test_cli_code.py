@@ -73,7 +73,7 @@ def test_a_stage_that_starts_after_the_code_changed_says_so(
     assert (kept["dirty"], kept["untracked"]) == (False, ["new.py", "pipeline.yaml"])
 
 
-def test_a_queued_command_that_starts_after_its_script_changed_says_so(
+def test_a_queued_command_reports_that_its_script_changed(
     served: CommandLine,
 ) -> None:
     script = served.write("train.py", "print('first')\n")
@@ -87,7 +87,7 @@ def test_a_queued_command_that_starts_after_its_script_changed_says_so(
     assert "train started although the code was changed" in served("events", "edited").out
 
 
-def test_a_run_that_waits_for_others_says_which_code_it_will_run(served: CommandLine) -> None:
+def test_a_waiting_run_names_the_code_that_it_will_run(served: CommandLine) -> None:
     words = "of other runs; it will run the code as it is when it starts, with `--snapshot`"
     assert words not in served("run", "--name", "alone", "--detach", "--", "true").err
     assert served("wait", "alone").code == 0
@@ -128,7 +128,7 @@ def test_a_snapshot_is_run_from_whatever_is_edited_meanwhile(
     assert not directory.exists()
 
 
-def test_what_git_ignores_is_used_where_it_is_and_what_is_too_large_is_refused(
+def test_git_ignored_files_stay_and_large_ones_are_refused(
     served: CommandLine, project: Path
 ) -> None:
     file = project / "pipeline.yaml"
@@ -144,7 +144,7 @@ def test_what_git_ignores_is_used_where_it_is_and_what_is_too_large_is_refused(
     assert "huge.bin 2 GB" in refused.err
 
 
-def test_a_command_runs_from_a_snapshot_and_unchanged_files_are_not_copied_again(
+def test_a_command_runs_from_a_snapshot_that_shares_unchanged_files(
     served: CommandLine, project: Path
 ) -> None:
     served.directory, before = project, served.directory
@@ -168,7 +168,7 @@ def test_a_command_runs_from_a_snapshot_and_unchanged_files_are_not_copied_again
     assert served("wait", again).code == 0
 
 
-def test_queued_runs_of_one_state_share_its_files_which_go_with_the_last(
+def test_queued_runs_of_one_state_share_files_until_the_last(
     served: CommandLine, project: Path
 ) -> None:
     file = project / "pipeline.yaml"

@@ -71,7 +71,7 @@ def test_packages_of_the_stages_environment_that_differ_are_listed(cli: CommandL
     assert "package      torch: 2.8.0 → 2.9.1" in cli("diff", "a", "b").out
 
 
-def test_of_two_searches_the_space_differs_and_one_trial_is_shown(cli: CommandLine) -> None:
+def test_two_searches_differ_by_space_and_one_trial_is_shown(cli: CommandLine) -> None:
     search = "{space: {x: [1, 2]}, metric: a, goal: minimize, trials: 2, sampler: grid}"
     say = '''"echo '{\\"step\\":1,\\"a\\":'${search.x}'}' >> $TRAINUI_METRICS_FILE"'''
     text = "stages: [{name: t, search: " + search + f", run: {say}}}]"
@@ -91,7 +91,7 @@ def test_of_two_searches_the_space_differs_and_one_trial_is_shown(cli: CommandLi
     assert "t[trial=1]" not in shown
 
 
-def test_what_an_external_run_has_not_recorded_is_no_difference(cli: CommandLine) -> None:
+def test_missing_records_of_an_external_run_are_no_difference(cli: CommandLine) -> None:
     (cli.directory / "exp").mkdir()
     cli.write("exp/metrics.csv", "step,loss\n1,0.5\n")
     cli.write("exp/args.yaml", "lr: 0.1\n")

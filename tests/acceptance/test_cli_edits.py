@@ -218,7 +218,7 @@ def test_an_upgrade_runs_nothing_again(served: CommandLine) -> None:
 
 
 @pytest.mark.usefixtures("only_on_sqlite")
-def test_what_was_run_with_what_stays_on_record(served: CommandLine) -> None:
+def test_each_attempts_definition_stays_on_record(served: CommandLine) -> None:
     served.run(text("history", "exit 3"), name="history.yaml", code=1)
     served.write("history.yaml", text("history"))
     served.json("resume", "history", "--file", "history.yaml")

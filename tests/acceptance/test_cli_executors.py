@@ -79,7 +79,7 @@ def cluster(cli: CommandLine) -> Iterator[Cluster]:
     started.close()
 
 
-def test_a_stage_runs_elsewhere_and_its_end_is_what_its_supervisor_wrote(
+def test_a_stage_runs_elsewhere_and_ends_as_its_supervisor_wrote(
     cluster: Cluster, cli: CommandLine
 ) -> None:
     done = cli(
@@ -149,7 +149,7 @@ def test_the_setting_names_the_executor_of_stages_that_name_none(
     assert len([*cluster.place.glob("*.job")]) == 1
 
 
-def test_a_stage_that_waits_elsewhere_says_why_and_is_withdrawn_by_cancel(
+def test_a_stage_waiting_elsewhere_says_why_and_cancel_withdraws_it(
     cluster: Cluster, cli: CommandLine
 ) -> None:
     (cluster.place / "hold").touch()
@@ -188,7 +188,7 @@ def test_a_cancelled_stage_ends_elsewhere_before_that_is_recorded(
     assert cluster.ledger() == ["1"]
 
 
-def test_a_stage_whose_supervisor_is_killed_is_interrupted_and_can_be_resumed(
+def test_a_stage_with_a_killed_supervisor_is_interrupted_and_resumable(
     cluster: Cluster, cli: CommandLine
 ) -> None:
     run = cluster.start()
@@ -204,7 +204,7 @@ def test_a_stage_whose_supervisor_is_killed_is_interrupted_and_can_be_resumed(
     assert cluster.ledger() == ["1", "2"]
 
 
-def test_a_new_worker_takes_the_job_over_and_launches_no_second_one(
+def test_a_new_worker_adopts_the_job_without_a_second_launch(
     cluster: Cluster, cli: CommandLine
 ) -> None:
     run = cluster.start()
@@ -273,7 +273,7 @@ def test_an_executor_that_raises_is_named_and_nothing_else_suffers(
 
 
 @pytest.mark.parametrize("moment", ["before", "after"])
-def test_a_worker_that_dies_as_it_launches_a_job_launches_no_second_one(
+def test_a_worker_dying_during_a_launch_causes_no_second_one(
     cluster: Cluster, cli: CommandLine, moment: str
 ) -> None:
     (cluster.place / "die").write_text(moment)

@@ -30,7 +30,7 @@ def test_an_existing_file_is_not_overwritten(cli: CommandLine) -> None:
     assert (cli.directory / "pipeline.yaml").read_text() == "mine\n"
 
 
-def test_a_file_to_begin_from_can_be_printed_or_written_into_a_new_directory(
+def test_a_starter_file_is_printed_or_written_into_a_directory(
     cli: CommandLine,
 ) -> None:
     assert load_text(cli("init", "-").out).stages

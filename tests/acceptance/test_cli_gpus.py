@@ -57,9 +57,7 @@ def test_a_command_gets_one_gpu_or_the_requested_number(
     assert log == f"gpus={','.join(map(str, got))}\n"
 
 
-def test_more_cpu_places_than_there_are_is_4_and_says_what_to_do(
-    cli: CommandLine, tmp_path: Path
-) -> None:
+def test_too_many_cpu_places_exit_4_with_advice(cli: CommandLine, tmp_path: Path) -> None:
     file = tmp_path / "wide.yaml"
     file.write_text("stages: [{name: wide, run: 'true', cpus: 999}]")
     done = cli("run", str(file), "--json")
@@ -126,7 +124,7 @@ def test_doctor_reports_each_gpu(cli: CommandLine, box: Machine) -> None:
     assert "the NVIDIA driver was updated" in cli("doctor").out
 
 
-def test_doctor_reports_a_lock_that_is_not_a_file_and_does_not_wait_for_it(
+def test_doctor_reports_a_lock_that_is_no_file_without_waiting(
     cli: CommandLine, box: Machine
 ) -> None:
     assert gpus.make_lock_directory()

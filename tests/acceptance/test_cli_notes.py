@@ -13,7 +13,7 @@ stages:
 """
 
 
-def test_runs_stand_below_their_origin_with_difference_best_value_and_verdict(
+def test_runs_are_below_their_origin_with_difference_value_and_verdict(
     cli: CommandLine,
 ) -> None:
     first = cli.run(FILE, "--name", "first")
@@ -56,7 +56,7 @@ def test_runs_stand_below_their_origin_with_difference_best_value_and_verdict(
     }
 
 
-def test_the_difference_to_the_origin_names_values_of_sweeps_else_lines_of_the_file(
+def test_the_difference_names_sweep_values_or_lines_of_the_file(
     cli: CommandLine,
 ) -> None:
     more = FILE + "  - {name: x, matrix: {k: [1, 2]}, run: 'echo ${matrix.k}'}\n"

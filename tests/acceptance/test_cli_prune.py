@@ -20,7 +20,7 @@ ALIVE = """
 AT_ONCE = ("--older-than", "0s")
 
 
-def test_what_would_be_deleted_is_listed_and_the_newest_and_running_runs_stay(
+def test_pruning_lists_candidates_and_spares_new_and_running_runs(
     cli: CommandLine,
 ) -> None:
     first, second, third = (cli.run(TEXT.format("old"))["run"] for _ in range(3))

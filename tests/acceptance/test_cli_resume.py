@@ -95,7 +95,7 @@ def test_until_a_stage_and_the_rest_later(served: CommandLine) -> None:
     assert executed(served) == {"d": 1}
 
 
-def test_a_failure_is_not_turned_into_skipped_where_there_is_nothing_to_do(
+def test_a_failure_is_not_skipped_where_nothing_remains(
     served: CommandLine,
 ) -> None:
     fail(served, "kept")
@@ -213,7 +213,7 @@ stages:
 """
 
 
-def test_a_stage_continues_from_its_checkpoint_unless_it_is_to_start_fresh(
+def test_a_stage_continues_from_its_checkpoint_unless_fresh(
     served: CommandLine,
 ) -> None:
     served.run(CONTINUES, code=1)
@@ -243,7 +243,7 @@ def test_fresh_keeps_the_old_directory_beside_the_new_one(served: CommandLine) -
     assert second["checkpoint"] is None
 
 
-def test_a_stage_alone_runs_again_or_with_all_that_depends_on_it(served: CommandLine) -> None:
+def test_a_stage_reruns_alone_or_with_its_dependants(served: CommandLine) -> None:
     served.write("again.mended", "")
     served.run(DIAMOND.format(name="again"), name="again.yaml")
     executed(served)
@@ -292,7 +292,7 @@ def test_inputs_of_running_stages_are_reported_as_needed(served: CommandLine) ->
     assert served("wait", "read").code == 0
 
 
-def test_what_cannot_run_again_is_refused(served: CommandLine) -> None:
+def test_an_impossible_rerun_is_refused(served: CommandLine) -> None:
     fail(served, "refused")
     done = served("rerun", "refused", "d", "--json")
     assert (done.code, done.error()) == (2, "usage")
@@ -385,7 +385,7 @@ stages:
 """
 
 
-def test_what_was_deleted_since_is_made_again_where_something_needs_it(
+def test_deleted_outputs_are_made_again_where_something_needs_them(
     served: CommandLine,
 ) -> None:
     executed(served)

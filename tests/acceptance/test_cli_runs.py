@@ -110,7 +110,7 @@ def check_shape(shown: Any) -> None:
                 assert timed[name] is None or TIME.fullmatch(timed[name])
 
 
-def test_a_run_to_its_end_and_all_that_is_shown_of_it(served: CommandLine) -> None:
+def test_a_run_completes_and_its_views_agree(served: CommandLine) -> None:
     served.write("whole.yaml", WHOLE)
     done = served("run", "whole.yaml", "--json")  # no terminal: it waits
     assert done.code == 0, done
@@ -148,7 +148,7 @@ def test_each_change_of_state_is_a_line_on_stderr(served: CommandLine) -> None:
     assert "completed" in done.err.splitlines()[-1]
 
 
-def test_show_says_where_metrics_were_searched_for_if_something_was_printed(
+def test_show_names_searched_places_if_something_was_printed(
     served: CommandLine,
 ) -> None:
     served("run", "--name", "silent", "--wait", "--", "true")
@@ -282,7 +282,7 @@ def test_waiting_is_limited_and_the_run_continues(served: CommandLine) -> None:
     served("cancel", "long")
 
 
-def test_a_run_that_is_stopped_before_it_is_stored_says_so(served: CommandLine) -> None:
+def test_a_run_stopped_before_it_is_stored_says_so(served: CommandLine) -> None:
     before = {run["run"] for run in served.json("ls")["runs"]}
     submitting = subprocess.Popen(
         [*COMMAND, "run", "-", "--json"],
@@ -301,7 +301,7 @@ def test_a_run_that_is_stopped_before_it_is_stored_says_so(served: CommandLine) 
     assert {run["run"] for run in served.json("ls")["runs"]} == before
 
 
-def test_what_is_followed_is_left_without_a_word(served: CommandLine) -> None:
+def test_leaving_a_followed_run_prints_nothing(served: CommandLine) -> None:
     served.write("talks.yaml", "name: talks\nstages: [{name: a, run: echo here; exec sleep 300}]\n")
     assert served("run", "talks.yaml", "--detach").code == 0
     for command in (["logs", "talks", "a", "-f"], ["events", "talks", "-f"]):

@@ -129,7 +129,7 @@ with interrupt.report_changes_on_stop(sys.argv[1:], interrupt.REVIVED, "resumed"
 """
 
 
-def test_what_is_recorded_is_done_though_there_was_no_worker(cli: CommandLine) -> None:
+def test_recorded_requests_are_carried_out_after_a_workers_absence(cli: CommandLine) -> None:
     run = start_sleeper(cli, "alone")
     cli("cancel", run)
     cli("wait", run)

@@ -46,7 +46,7 @@ def printed(served: CommandLine, *arguments: str) -> str:
 SLOW = "name: {0}\nstages:\n  - {{name: a, run: 'while ! test -e {0}.go; do sleep 0.1; done'}}\n"
 
 
-def test_run_opens_the_screen_on_the_run_and_leaving_it_stops_nothing(served: CommandLine) -> None:
+def test_run_opens_the_screen_and_leaving_it_stops_nothing(served: CommandLine) -> None:
     served.write("screen.yaml", SLOW.format("screen"))
     with terminal(served, "run", "screen.yaml") as child:
         child.expect(re.escape("\x1b[?1049h"))
@@ -68,7 +68,7 @@ def test_with_wait_or_detach_or_json_no_screen_opens(served: CommandLine) -> Non
         assert "\x1b[?1049h" not in shown
 
 
-def test_on_a_dumb_terminal_no_screen_opens_and_a_run_is_waited_for(served: CommandLine) -> None:
+def test_a_dumb_terminal_waits_for_the_run_without_a_screen(served: CommandLine) -> None:
     def shown(*arguments: str) -> tuple[int | None, str]:
         with terminal(served, *arguments, environ={"TERM": "dumb"}) as child:
             child.expect(pexpect.EOF)
@@ -129,7 +129,7 @@ def test_the_screen_opens_with_no_command(served: CommandLine) -> None:
         assert child.exitstatus == 0
 
 
-def test_who_waits_is_rung_at_the_end_and_may_have_it_silent(served: CommandLine) -> None:
+def test_waiting_rings_at_the_end_unless_silenced(served: CommandLine) -> None:
     served.write("rung.yaml", SLOW.format("rung"))
     rings = "\x1b]9;trainui: rung completed\x07\x07"
     with terminal(served, "run", "rung.yaml", "--wait") as child:

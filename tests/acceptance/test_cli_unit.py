@@ -37,7 +37,7 @@ def test_systemd_finds_nothing_wrong_with_the_unit(cli: CommandLine, tmp_path: P
     assert 'Environment="TRAINUI_RUNS_DIR=/data/50%% \\"big\\" $x"' in odd.out.splitlines()
 
 
-def test_what_the_unit_says_starts_and_stops_the_worker(cli: CommandLine) -> None:
+def test_the_unit_starts_and_stops_the_worker(cli: CommandLine) -> None:
     unit = cli("worker", "install", "--print").out
     lines = [line.replace("%%", "%") for line in lines_of(unit, "Environment")]
     variables = dict(shlex.split(line)[0].split("=", 1) for line in lines)

@@ -47,7 +47,7 @@ def test_a_stage_outlives_the_worker_and_is_taken_up_again(cli: CommandLine) -> 
     assert [(attempt["number"], attempt["pid"]) for attempt in attempts] == [(1, pid)]
 
 
-def test_killed_in_all_its_parts_it_comes_back_with_the_next_command(cli: CommandLine) -> None:
+def test_after_all_parts_are_killed_the_next_command_restarts_them(cli: CommandLine) -> None:
     start(cli)
     found = cli.json("worker", "status")
     for killed in (found["guard_pid"], found["pid"], found["broker"]["pid"]):
@@ -83,7 +83,7 @@ def test_looking_starts_nothing(cli: CommandLine) -> None:
     assert not cli.home.exists()
 
 
-def test_what_was_interrupted_is_planned_and_resumed_all_at_once(cli: CommandLine) -> None:
+def test_interrupted_runs_are_planned_and_resumed_together(cli: CommandLine) -> None:
     pid = start(cli)
     supervisor = cli.json("show", "sleeps")["stages"][0]["attempts"][0]["supervisor_pid"]
     os.kill(supervisor, signal.SIGKILL)

@@ -359,7 +359,7 @@ def cli(tmp_path: Path) -> Iterator[CommandLine]:
 
 
 @pytest.mark.parametrize("page", FOLLOWED, ids=name_of)
-def test_what_a_page_shows_works(cli: CommandLine, page: Path) -> None:
+def test_a_pages_blocks_work(cli: CommandLine, page: Path) -> None:
     reader = Reader(cli, page)
     seen = reader.follow()
     if check := CHECKS.get(reader.name):
@@ -373,7 +373,7 @@ def test_the_pages_files_are_those_of_the_samples() -> None:
         assert block.body == (ROOT / str(block.file)).read_text(), block.place
 
 
-def test_what_is_typed_elsewhere_is_in_some_page() -> None:
+def test_every_command_elsewhere_is_on_some_page() -> None:
     typed = [line for page in PAGES for block in blocks_of(page) for line in block.command_lines()]
     for beginning in ELSEWHERE:
         assert any(line.startswith(beginning) for line in typed), beginning

@@ -86,7 +86,7 @@ def test_every_package_is_listed_and_right(cli_with_all: CommandLine) -> None:
 
 
 @pytest.mark.usefixtures("only_on_sqlite")
-def test_what_they_read_is_read_in_a_run(cli_with_all: CommandLine) -> None:
+def test_a_run_reads_the_plugins_files(cli_with_all: CommandLine) -> None:
     cli = cli_with_all
     done = cli("run", str(cli.write("plugins.yaml", PIPELINE)), "--wait", "--json")
     assert done.code == 1, done

@@ -67,7 +67,7 @@ main()
 JOBS = ["app[lr=0.1,seed=1]", "app[lr=0.1,seed=2]", "app[lr=0.2,seed=1]", "app[lr=0.2,seed=2]"]
 
 
-def test_a_multirun_of_which_all_is_killed_is_resumed_without_its_finished_jobs(
+def test_a_killed_multirun_resumes_without_its_finished_jobs(
     cli: CommandLine,
 ) -> None:
     cli.write("app.py", APP)
@@ -99,7 +99,7 @@ def test_a_multirun_of_which_all_is_killed_is_resumed_without_its_finished_jobs(
     }
 
 
-def test_a_failed_job_raises_its_own_error_and_a_killed_one_is_named(cli: CommandLine) -> None:
+def test_a_failed_job_raises_its_error_naming_killed_ones(cli: CommandLine) -> None:
     cli.write(
         "app.py", APP.replace("while", "assert cfg.get('die') or cfg.seed < 2, 'seed 2'\n    while")
     )

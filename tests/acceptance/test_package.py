@@ -188,7 +188,7 @@ def test_it_installs_as_the_readme_says(command: str, tmp_path: Path) -> None:
     assert said.stdout == f"trainui {__version__}\n"
 
 
-def test_the_demo_runs_from_the_installed_wheel_and_its_networks_learn(installed: Path) -> None:
+def test_the_installed_wheels_demo_runs_and_learns(installed: Path) -> None:
     (pipeline,) = installed.parents[1].rglob("sample_pipelines/digits.yaml")
     shorter = pipeline.read_text().replace("epochs: 30", "epochs: 2")
     assert shorter != pipeline.read_text()

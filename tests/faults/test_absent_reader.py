@@ -93,7 +93,7 @@ def readers(cli: CommandLine) -> Readers:
 
 
 @pytest.mark.parametrize("fault", ["die", "hang", "spin"])
-def test_an_end_is_recorded_without_a_reader_and_its_metrics_are_read_later(
+def test_without_a_reader_the_end_is_recorded_and_metrics_later(
     readers: Readers, cli: CommandLine, fault: str
 ) -> None:
     readers.fault.write_text(fault)
@@ -113,7 +113,7 @@ def test_an_end_is_recorded_without_a_reader_and_its_metrics_are_read_later(
     readers.wait_until_read(run)
 
 
-def test_a_reader_that_hangs_is_named_and_replaced_before_the_end_is_recorded(
+def test_a_hanging_reader_is_replaced_before_the_end_is_recorded(
     readers: Readers, cli: CommandLine
 ) -> None:
     run = readers.run()
@@ -127,9 +127,7 @@ def test_a_reader_that_hangs_is_named_and_replaced_before_the_end_is_recorded(
     readers.wait_until_read(run)
 
 
-def test_a_reader_that_is_killed_again_and_again_loses_no_point(
-    readers: Readers, cli: CommandLine
-) -> None:
+def test_a_reader_killed_repeatedly_loses_no_point(readers: Readers, cli: CommandLine) -> None:
     run = readers.run()
     killed = set[int]()
     for _ in range(4):

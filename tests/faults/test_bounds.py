@@ -63,7 +63,7 @@ def test_a_log_of_ten_gigabytes_opens_at_its_end(tmp_path: Path) -> None:
     assert time.process_time() - begun < 2.0  # to read it all takes many times as long
 
 
-def test_a_line_of_fifty_megabytes_is_left_out_and_the_later_ones_are_read(
+def test_a_line_of_fifty_megabytes_is_skipped_and_reading_continues(
     tmp_path: Path,
 ) -> None:
     metrics = tmp_path / "metrics.jsonl"
@@ -135,9 +135,7 @@ def work(connection: object, ask: Callable[[], object]) -> int:
     return count
 
 
-def test_what_is_asked_all_the_time_costs_the_same_among_many_runs(
-    trainui_home: Home, tmp_path: Path
-) -> None:
+def test_frequent_queries_cost_the_same_among_many_runs(trainui_home: Home, tmp_path: Path) -> None:
     run = Run(tmp_path / "p", {"name": "a", "run": "true"}, {"name": "b", "run": "true"})
     fill(trainui_home.database, run.id, RUNS)
     listed, spent = RunListCache(), list[int]()
@@ -167,9 +165,7 @@ def test_what_is_asked_all_the_time_costs_the_same_among_many_runs(
     assert max(spent) < 100, " ".join(map(str, spent))
 
 
-def test_the_list_shows_the_newest_and_says_how_many_more_there_are(
-    trainui_home: Home, tmp_path: Path
-) -> None:
+def test_the_list_shows_the_newest_and_counts_the_rest(trainui_home: Home, tmp_path: Path) -> None:
     run = Run(tmp_path / "p", {"name": "a", "run": "true"})
     fill(trainui_home.database, run.id, 200)
     listed = ls()
@@ -189,9 +185,7 @@ def trainui(*words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, check=True)
 
 
-def test_a_stage_that_prints_as_fast_as_it_can_fills_no_memory(
-    trainui_home: Home, tmp_path: Path
-) -> None:
+def test_a_stage_printing_at_full_speed_fills_no_memory(trainui_home: Home, tmp_path: Path) -> None:
     background.start()
     line = "step 1 loss 0.5" + ", and some words" * 200
     printing = f"(yes '{line}' || true) | head -c {PRINTED}; echo; echo last"

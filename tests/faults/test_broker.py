@@ -140,7 +140,7 @@ def test_a_second_call_finds_the_first_ones_server(home: Home) -> None:
     assert ensure(home) == ensure(home)
 
 
-def test_what_it_acknowledged_outlives_kill(home: Home, kind: str) -> None:
+def test_acknowledged_messages_outlive_a_kill(home: Home, kind: str) -> None:
     """Case 5, alone. What was written before a kill is there after the next start."""
     ensure(home)
     with connect(home) as client:
@@ -186,7 +186,7 @@ def test_a_broken_store_is_moved_away(
     assert str(aside) in caplog.text
 
 
-def test_a_torn_end_of_its_store_loses_no_more_than_that(home: Home, kind: str) -> None:
+def test_a_torn_append_file_loses_its_end_alone(home: Home, kind: str) -> None:
     """Case 6, torn. All but the last message is there again."""
     ensure(home)
     with connect(home) as client:
@@ -211,7 +211,7 @@ def hung(home: Home) -> Iterator[dict[str, Any]]:
         os.kill(started["pid"], signal.SIGCONT)
 
 
-def test_a_server_that_hangs_is_reported_in_time_and_left_alone(
+def test_a_hanging_server_is_reported_in_time_and_left_alone(
     home: Home, hung: dict[str, Any]
 ) -> None:
     """Case 9, alone. A hanging server is no reason for a second one."""
@@ -289,7 +289,7 @@ def test_a_broker_that_is_no_longer_needed_exits(home: Home) -> None:
     assert not locks.is_held(broker_server.lock_path(home))
 
 
-def test_a_server_that_does_not_start_is_shown_with_what_it_said(
+def test_a_server_that_fails_to_start_shows_its_output(
     home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     program = tmp_path / "bin" / "redis-server"
@@ -318,7 +318,7 @@ def test_one_that_does_not_start_gives_way_to_the_next(
     assert ensure(home)["pid"] is not None
 
 
-def test_an_old_server_is_started_without_the_option_that_it_does_not_know(
+def test_an_old_server_starts_without_the_unknown_option(
     home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bundled = broker_server.find_programs()[0]
@@ -335,7 +335,7 @@ def test_an_old_server_is_started_without_the_option_that_it_does_not_know(
     assert ensure(home)["pid"] is not None
 
 
-def test_a_stopped_broker_is_gone_and_stopping_again_is_a_success(home: Home, kind: str) -> None:
+def test_stopping_a_stopped_broker_succeeds(home: Home, kind: str) -> None:
     started = ensure(home)
     assert broker.stop(home)
     assert started["pid"] is not None

@@ -31,9 +31,7 @@ AT_ONCE = 30.0
 many times as long as on an idle one, but never as long as the broker hangs."""
 
 
-def test_a_broker_that_is_killed_in_the_middle_of_stages_is_started_again(
-    home: Home, new_run: NewRun
-) -> None:
+def test_a_broker_killed_during_stages_is_respawned(home: Home, new_run: NewRun) -> None:
     """Case 5. The broker is killed as a stage runs, and again as the next one does.
 
     The worker lives on, takes the next message from the new broker, and each stage runs once.
@@ -52,9 +50,7 @@ def test_a_broker_that_is_killed_in_the_middle_of_stages_is_started_again(
     assert background.worker_pid(home) == worker
 
 
-def test_where_guard_and_broker_are_killed_the_worker_brings_them_back(
-    home: Home, new_run: NewRun
-) -> None:
+def test_the_worker_respawns_a_killed_guard_and_broker(home: Home, new_run: NewRun) -> None:
     """The broker is killed, and so is the guard that would start it: the worker starts that."""
     run = new_run(stage("a", HOLD), stage("b", NOTE, "a"))
     run.process("a")
@@ -152,9 +148,7 @@ def at_once() -> Iterator[None]:
     assert time.monotonic() - began < AT_ONCE
 
 
-def test_with_a_broker_that_hangs_a_person_can_act_and_the_worker_continues_later(
-    home: Home, new_run: NewRun
-) -> None:
+def test_a_hanging_broker_delays_the_worker_alone(home: Home, new_run: NewRun) -> None:
     """Case 9. The broker is suspended while a stage runs.
 
     Submitting, resuming, cancelling and asking for the status return at once; a stage that runs is

@@ -118,7 +118,7 @@ def ending(home: Home, directory: Path) -> Iterator[Run]:
         (ending, "completed", ["completed"]),
     ],
 )
-def test_a_cancel_at_any_moment_leaves_one_end_and_no_process(
+def test_a_cancel_at_any_moment_leaves_one_end(
     home: Home, tmp_path: Path, moment: Moment, end: str, attempts: list[str]
 ) -> None:
     with moment(home, tmp_path / "run") as run:

@@ -94,7 +94,7 @@ NEXT_MORNING = f'touch -d "+9 hours" "{RECORDS}/started"; '
 """So that, by the times of files, the clock was set back by nine hours since the start."""
 
 
-def test_outputs_count_that_are_made_after_the_clock_was_set_back(
+def test_outputs_made_after_the_clock_was_set_back_count(
     trainui_home: Home, tmp_path: Path
 ) -> None:
     background.start()
@@ -133,9 +133,7 @@ def test_limits_use_a_monotonic_clock(wall_clock: Clock, tmp_path: Path) -> None
     assert run.wait_for("patient", Status.COMPLETED)
 
 
-def test_the_newest_run_is_first_though_the_clock_was_set_back(
-    wall_clock: Clock, tmp_path: Path
-) -> None:
+def test_the_newest_run_is_first_after_a_clock_change(wall_clock: Clock, tmp_path: Path) -> None:
     (tmp_path / "p.yaml").write_text(json.dumps({"stages": [{"name": "a", "run": "true"}]}))
     submit = ["run", str(tmp_path / "p.yaml"), "--name", "same", "--detach"]
     first = trainui(*submit)["run"]
@@ -156,7 +154,7 @@ def test_an_idle_worker_ends_though_the_clock_was_set_back(
     wait_for(lambda: background.is_all_gone(trainui_home), "idleness")
 
 
-def test_a_message_that_was_lost_before_the_clock_was_set_back_is_sent_again(
+def test_a_message_lost_before_a_clock_change_is_sent_again(
     trainui_home: Home, tmp_path: Path
 ) -> None:
     run = Run(tmp_path / "p", {"name": "a", "run": "true"})

@@ -192,7 +192,7 @@ def test_no_deed_in_a_copy_changes_its_original(
 
 
 @pytest.mark.parametrize("moment", [living, stopped, killed])
-def test_a_copy_made_a_home_of_its_own_leaves_its_original_alone(
+def test_a_copy_made_independent_leaves_its_original_alone(
     original: Original, moment: Callable[[Original], None], only_on_sqlite: None
 ) -> None:
     moment(original)
@@ -339,7 +339,7 @@ def test_links_and_mounts_of_a_home_are_no_copies(original: Original, only_on_sq
 
 
 @needs_root
-def test_a_home_whose_noted_place_cannot_be_looked_at_is_asked_about(
+def test_a_home_with_an_unreachable_noted_place_asks(
     cli: CommandLine, tmp_path: Path, only_on_sqlite: None
 ) -> None:
     disk, target = tmp_path / "disk", tmp_path / "copy"
@@ -388,7 +388,7 @@ def test_a_home_replaces_its_original_when_a_person_says_so(
         assert original.cli("worker", "start").code == 0
 
 
-def test_a_home_restored_in_place_waits_for_stages_that_run_elsewhere(
+def test_a_home_restored_in_place_waits_for_stages_elsewhere(
     original: Original, only_on_sqlite: None
 ) -> None:
     assert original.cli("backup", "b.tar.gz").code == 0
@@ -408,7 +408,7 @@ def test_a_home_restored_in_place_waits_for_stages_that_run_elsewhere(
     assert original.states["done"] == "completed"
 
 
-def test_a_database_of_another_home_is_named_with_what_to_do(
+def test_a_database_of_another_home_is_named_with_advice(
     original: Original, tmp_path: Path, only_on_sqlite: None
 ) -> None:
     other = cli_with(original.cli, tmp_path / "other")
@@ -490,7 +490,7 @@ async def test_the_screen_names_the_original_and_refuses(
     original.finish()
 
 
-def test_a_copied_home_on_a_server_is_another_one_only_once_a_person_says_so(
+def test_a_copied_home_on_a_server_separates_by_decision_only(
     cli: CommandLine, postgresql_server: postgresql.Server, only_on_sqlite: None
 ) -> None:
     url = postgresql_server.make_database(postgresql_server.filled_template())

@@ -82,7 +82,7 @@ def test_a_message_that_is_delivered_five_times_runs_once(home: Home, new_run: N
     assert cancelled.statuses() == {"b": "cancelled"}
 
 
-def test_a_broker_that_takes_a_long_stage_for_a_lost_message_delivers_nothing_again(
+def test_a_broker_that_redelivers_during_a_long_stage_starts_nothing(
     home: Home, new_run: NewRun
 ) -> None:
     """Case 8. What is unacknowledged for a second is delivered again, and stages take four.
@@ -161,9 +161,7 @@ def grant_all(store: Store) -> list[str]:
     return [f"{run_id} {name} {task_id}\n" for run_id, name, task_id in made]
 
 
-def test_of_many_processes_that_claim_the_same_stages_one_wins_each(
-    store: Store, tmp_path: Path
-) -> None:
+def test_of_many_claims_of_one_stage_one_wins(store: Store, tmp_path: Path) -> None:
     """Case 16. Eight processes claim each of 100 stages at once, while two others read.
 
     Each stage is claimed once, nobody sees an error, and no reader sees a claim undone.

@@ -121,7 +121,7 @@ def test_messages_of_tasks_of_a_user_are_kept(home: Home, server: redis.Redis) -
     server.delete("kept")
 
 
-def test_a_broker_out_of_memory_is_named_and_stages_start_afterwards(
+def test_a_broker_out_of_memory_is_named_and_stages_follow(
     home: Home, new_run: NewRun, server: redis.Redis
 ) -> None:
     pid = background.worker_pid(home)

@@ -43,9 +43,7 @@ def test_whatever_is_killed_comes_back(home: Home, tmp_path: Path) -> None:
     assert background.guard_pid(home) == guard
 
 
-def test_a_new_guard_adopts_what_a_killed_one_left_and_all_can_be_stopped_without_one(
-    home: Home, tmp_path: Path
-) -> None:
+def test_a_new_guard_adopts_and_stop_works_without_one(home: Home, tmp_path: Path) -> None:
     background.start()
     worker, server = background.worker_pid(home), background.broker_pid(home)
     first_guard = background.guard_pid(home)
@@ -62,7 +60,7 @@ def test_a_new_guard_adopts_what_a_killed_one_left_and_all_can_be_stopped_withou
     assert background.is_all_gone(home)
 
 
-def test_all_can_be_stopped_though_each_was_stopped_by_a_signal(home: Home) -> None:
+def test_everything_stops_although_each_process_was_suspended(home: Home) -> None:
     """Worker and broker are suspended: `worker stop` ends them all the same."""
     background.start()
     victims = [background.worker_pid(home), background.broker_pid(home)]
@@ -72,7 +70,7 @@ def test_all_can_be_stopped_though_each_was_stopped_by_a_signal(home: Home) -> N
     assert background.is_all_gone(home)
 
 
-def test_a_worker_heeds_no_hangup_and_leaves_in_time_though_it_waits_for_stages(
+def test_a_worker_ignores_hangups_and_leaves_in_time_while_waiting(
     home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Case 11 and 3, by signals. A hangup changes nothing; TERM ends it though it waits."""

@@ -95,7 +95,7 @@ def test_a_home_on_a_network_file_system_is_refused(cli: CommandLine, tmp_path: 
         cli.environ["TRAINUI_HOME"] = str(cli.home)
 
 
-def test_a_home_named_relative_to_a_directory_is_the_same_one_to_all(cli: CommandLine) -> None:
+def test_a_relative_path_of_a_home_is_the_same_home(cli: CommandLine) -> None:
     """The worker and the guard run in `/`; relative paths are those of the shell."""
     cli.environ["TRAINUI_HOME"] = "../home"
     cli.environ["TRAINUI_RUNS_DIR"] = "runs"
@@ -126,7 +126,7 @@ def test_a_home_may_have_any_name(cli: CommandLine) -> None:
     assert {one.name for one in beside.iterdir()} <= {name, "work", "config"}
 
 
-def test_shells_with_other_temporary_directories_share_a_home_of_a_long_path(
+def test_shells_with_different_temporary_directories_share_a_long_home_path(
     cli: CommandLine,
 ) -> None:
     """The sockets of such a home lie elsewhere, and are found from each."""
@@ -163,7 +163,7 @@ def test_with_no_home_of_the_user_that_is_said(tmp_path: Path) -> None:
     assert "HOME is not set, and uid 54321 has no home directory" in done.stdout
 
 
-def test_processes_of_a_home_that_was_deleted_and_made_again_end(cli: CommandLine) -> None:
+def test_processes_of_a_deleted_and_recreated_home_end(cli: CommandLine) -> None:
     home = Home(cli.home)
     assert cli("worker", "start").code == 0
     old = [background.guard_pid(home), cli.json("worker", "status")["pid"]]
@@ -198,7 +198,7 @@ def test_a_directory_that_others_use_is_not_closed_to_them(cli: CommandLine) -> 
     assert cli.home.stat().st_mode & 0o7777 == 0o700
 
 
-def test_a_home_that_is_no_directory_or_is_closed_is_named(cli: CommandLine) -> None:
+def test_a_home_that_is_closed_or_no_directory_is_named(cli: CommandLine) -> None:
     commands = (("ls",), ("worker", "status"), ("worker", "stop"), ("show", "x"))
     cli.home.touch()
     words = f"{cli.home} is not a directory; set TRAINUI_HOME to a directory of your own\n"

@@ -33,7 +33,7 @@ WRITE = NOTE + "echo made > ${stage_dir}/data"
 
 
 @pytest.mark.parametrize("between", [[], [stage("between", NOTE, "a")]])
-def test_a_stage_is_not_run_again_while_another_reads_what_it_made(
+def test_a_stage_is_not_rerun_while_another_reads_its_outputs(
     home: Home, new_run: NewRun, between: list[dict[str, Any]]
 ) -> None:
     """Rerun, restarted, or edited: its directory would be renamed under its reader."""
@@ -95,7 +95,7 @@ def half_done(directory: Path) -> Run:
     return run
 
 
-def test_a_stage_that_starts_while_a_resume_waits_keeps_what_it_reads(
+def test_a_stage_starting_during_a_waiting_resume_keeps_its_inputs(
     trainui_home: Home, tmp_path: Path
 ) -> None:
     """A plan that was made before is looked at once more as it is carried out."""
@@ -109,9 +109,7 @@ def test_a_stage_that_starts_while_a_resume_waits_keeps_what_it_reads(
     assert run.stage("a").status == Status.COMPLETED
 
 
-def test_a_run_that_is_deleted_while_a_resume_waits_is_gone(
-    trainui_home: Home, tmp_path: Path
-) -> None:
+def test_a_run_deleted_during_a_waiting_resume_is_gone(trainui_home: Home, tmp_path: Path) -> None:
     run = half_done(tmp_path / "p")
     control.cancel(run.id)
     with ThreadPoolExecutor() as pool:

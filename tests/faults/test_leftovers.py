@@ -83,7 +83,7 @@ def known() -> set[str]:
         ("new_run", "create", "after 1"),
     ],
 )
-def test_the_next_submission_takes_away_what_one_that_was_killed_left(
+def test_the_next_submission_removes_a_killed_ones_leftovers(
     trainui_home: Home, owner: str, name: str, when: str
 ) -> None:
     submit("first")

@@ -87,7 +87,7 @@ def test_a_source_whose_commit_fails_is_read_again(
     assert steps(store) == list(range(60))
 
 
-def test_an_attempt_that_ends_while_the_disk_is_full_is_complete_once_there_is_room(
+def test_an_attempt_ended_on_a_full_disk_completes_with_room(
     home_disk: Path, store: Store, tmp_path: Path
 ) -> None:
     attempt, log = start_attempt(store, tmp_path), tmp_path / "reader.log"
@@ -156,9 +156,7 @@ def use_up_files(pid: int) -> None:
     resource.prlimit(pid, resource.RLIMIT_NOFILE, (lowest_free, hard))
 
 
-def test_an_attempt_is_not_complete_where_no_file_can_be_opened(
-    store: Store, tmp_path: Path
-) -> None:
+def test_an_attempt_is_incomplete_while_no_file_can_be_opened(store: Store, tmp_path: Path) -> None:
     attempt, other = start_attempt(store, tmp_path), start_attempt(store, tmp_path, name="other")
     log = tmp_path / "reader.log"
     with reading(log) as reader:

@@ -37,7 +37,7 @@ def end_of(name: str) -> Status:
     return runs_named(name)[0].status
 
 
-def test_a_stage_may_start_a_run_but_not_wait_for_it(new_run: NewRun) -> None:
+def test_a_stage_may_start_a_run_but_not_await_it(new_run: NewRun) -> None:
     """A stage runs `trainui run --wait`, and then `--detach`.
 
     The first could wait for the very place that the stage holds: it is refused and stores nothing.
@@ -68,7 +68,7 @@ def variables(run: Run, name: str) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("orphaned", [False, True])
-def test_what_a_stage_started_outlives_it(home: Home, new_run: NewRun, orphaned: bool) -> None:
+def test_runs_started_by_a_stage_outlive_it(home: Home, new_run: NewRun, orphaned: bool) -> None:
     """A stage finds no worker, so its `trainui run --detach` starts one, and is then cancelled.
 
     It ends with all its processes, also where its supervisor was killed. Guard, worker and broker

@@ -44,7 +44,7 @@ def upgrade(package: Path) -> None:
     change(package / "version.py", '__version__ = "', '__version__ = "1')
 
 
-def test_a_worker_whose_code_was_replaced_makes_way_and_no_stage_is_lost(
+def test_a_worker_with_replaced_code_yields_and_loses_no_stage(
     cli: CommandLine, installed: Path
 ) -> None:
     wait = "echo {0} >> started; until [ -e {0}.go ]; do sleep 0.05; done"

@@ -38,7 +38,7 @@ def make_other(cli: CommandLine, revision: str) -> None:
 
 
 @pytest.mark.parametrize("revision", OTHERS)
-def test_a_home_of_another_version_is_refused_but_can_be_left(
+def test_a_home_of_another_version_is_refused_but_stoppable(
     cli: CommandLine, revision: str
 ) -> None:
     wait = "touch begun; until [ -e go ]; do sleep 0.05; done"

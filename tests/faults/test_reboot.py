@@ -45,7 +45,7 @@ def give_pids_away(run: Run, name: str, stranger: int, **changes: Any) -> None:
     )
 
 
-def test_after_a_reboot_all_is_interrupted_and_a_resume_runs_nothing_twice(
+def test_after_a_reboot_all_is_interrupted_and_resumed_once(
     home: Home, new_run: NewRun, stranger: subprocess.Popen[bytes]
 ) -> None:
     """Worker, guard, broker, supervisors and stages are all killed at once, then a worker starts.

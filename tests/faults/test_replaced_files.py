@@ -39,7 +39,7 @@ def zeros(path: Path) -> None:
 
 
 @pytest.mark.parametrize("replacement", [os.mkfifo, zeros])
-async def test_what_replaced_a_file_is_named_and_not_waited_for(
+async def test_replacements_of_files_are_named_and_not_waited_for(
     cli: CommandLine,
     completed: Path,
     replacement: Callable[[Path], None],
@@ -79,9 +79,7 @@ def root_pages(database: Path) -> dict[str, int]:
         return {str(name): (int(page) - 1) * 4096 for name, page in found}
 
 
-def test_a_damaged_database_is_named_and_never_copied_as_a_backup(
-    cli: CommandLine, completed: Path
-) -> None:
+def test_a_damaged_database_is_named_and_never_backed_up(cli: CommandLine, completed: Path) -> None:
     database = cli.home / "trainui.db"
     pages, whole = root_pages(database), database.read_bytes()
     for table in ("runs", "stages", "events"):
@@ -108,7 +106,7 @@ def test_a_damaged_database_is_named_and_never_copied_as_a_backup(
     assert completed.exists()
 
 
-def test_a_database_removed_under_a_worker_is_noticed_and_its_stages_can_be_ended(
+def test_a_database_removed_under_a_worker_is_noticed(
     cli: CommandLine,
 ) -> None:
     database, pid_file = cli.home / "trainui.db", cli.directory / "pid"
@@ -152,7 +150,7 @@ def test_a_database_overwritten_in_place_under_a_worker_is_noticed(cli: CommandL
     wait_for(lambda: not is_alive(worker), "its end")
 
 
-def test_a_worker_of_another_installation_ends_when_the_database_is_upgraded_under_it(
+def test_another_installations_worker_ends_when_the_database_is_upgraded(
     cli: CommandLine,
 ) -> None:
     wait = "touch begun; until [ -e go ]; do sleep 0.05; done"
@@ -185,7 +183,7 @@ def has_open(process: subprocess.Popen[str], file: Path) -> bool:
     return False
 
 
-def test_an_attempt_that_a_restored_database_has_forgotten_is_not_taken_for_the_next_one(
+def test_a_forgotten_attempt_is_not_taken_for_the_next(
     cli: CommandLine,
 ) -> None:
     """Its records are in the directory of the next attempt, which has its number."""
@@ -213,7 +211,7 @@ def test_an_attempt_that_a_restored_database_has_forgotten_is_not_taken_for_the_
     assert forgotten.read_text() == "3"
 
 
-def test_a_result_that_a_forgotten_attempt_has_replaced_is_made_again(cli: CommandLine) -> None:
+def test_a_result_replaced_by_a_forgotten_attempt_is_made_again(cli: CommandLine) -> None:
     """The restored database has the attempt before, with another command, as completed."""
     pipeline = """
         stages:
@@ -241,7 +239,7 @@ def test_a_result_that_a_forgotten_attempt_has_replaced_is_made_again(cli: Comma
 
 
 @pytest.mark.parametrize("name", ["trainui.db-wal", "trainui.db-shm"])
-def test_a_log_of_the_database_that_is_deleted_under_a_worker_loses_no_run(
+def test_deleting_the_databases_log_under_a_worker_loses_no_run(
     cli: CommandLine, name: str
 ) -> None:
     """Who takes `trainui.db-wal` for a temporary file deletes what was written last."""

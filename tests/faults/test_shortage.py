@@ -45,9 +45,7 @@ def leave_one_file(pid: int) -> None:
 
 
 @pytest.mark.skipif(not hasattr(resource, "prlimit"), reason="limits of others: Linux only")
-def test_a_stage_that_finds_no_open_file_left_waits_and_runs_once(
-    home: Home, new_run: NewRun
-) -> None:
+def test_a_stage_without_free_descriptors_waits_and_runs_once(home: Home, new_run: NewRun) -> None:
     assert new_run(stage("before", "true")).wait().status == Status.COMPLETED
     pid = pid_of_worker(home)
     before = resource.prlimit(pid, resource.RLIMIT_NOFILE)
@@ -68,9 +66,7 @@ def test_a_stage_that_finds_no_open_file_left_waits_and_runs_once(
 
 
 @pytest.mark.skipif(not hasattr(resource, "prlimit"), reason="limits of others: Linux only")
-def test_the_worker_raises_its_limit_of_open_files_and_not_its_stages(
-    home: Home, new_run: NewRun
-) -> None:
+def test_the_worker_raises_its_own_file_limit_alone(home: Home, new_run: NewRun) -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     run = new_run(stage("a", "ulimit -Sn > limit"))
     assert run.wait().status == Status.COMPLETED
@@ -78,7 +74,7 @@ def test_the_worker_raises_its_limit_of_open_files_and_not_its_stages(
     assert run.lines("limit") == [str(soft)]
 
 
-def test_a_stage_whose_run_is_read_only_waits_and_runs_once(home: Home, new_run: NewRun) -> None:
+def test_a_stage_in_a_read_only_run_waits_once(home: Home, new_run: NewRun) -> None:
     control.set_paused(True)
     run = new_run(stage("a", NOTE, retries=2))
     with read_only(Path(run.record().directory)):
@@ -90,7 +86,7 @@ def test_a_stage_whose_run_is_read_only_waits_and_runs_once(home: Home, new_run:
     run.completed_once("a")
 
 
-def test_a_stage_on_a_file_system_that_had_an_error_uses_up_no_retry(
+def test_a_file_system_error_uses_up_no_retry(
     home: Home, new_run: NewRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with disk_with_an_error(tmp_path / "disk") as disk:

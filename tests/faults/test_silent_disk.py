@@ -79,7 +79,7 @@ def test_a_stage_on_a_silent_disk_delays_no_other_stage(cli: CommandLine, tmp_pa
     wait_for(lambda: cli.json("show", "p")["completed_at"], "the end")
 
 
-def test_a_disk_that_does_not_answer_is_a_problem_of_the_run_until_it_is_unmounted(
+def test_an_unresponsive_disk_is_a_problem_until_it_is_unmounted(
     trainui_home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As the worker does it; the seconds that an answer may take are left out."""

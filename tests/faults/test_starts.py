@@ -27,7 +27,7 @@ from trainui.supervisor.supervise import ALREADY, STARTED
 AT_ONCE = 8
 
 
-def test_starts_at_once_make_one_of_each_and_a_start_during_a_stop_is_not_lost(
+def test_simultaneous_starts_make_one_each_and_survive_a_stop(
     trainui_home: Home,
 ) -> None:
     """Case 10. Eight processes start the worker: one guard, one worker, one broker, all succeed.
@@ -64,7 +64,7 @@ def test_starts_at_once_make_one_of_each_and_a_start_during_a_stop_is_not_lost(
     assert processes.is_worker_wanted(trainui_home)
 
 
-def test_an_early_worker_serves_the_run_and_is_a_child_of_the_guard(trainui_home: Home) -> None:
+def test_an_early_worker_serves_the_run_below_the_guard(trainui_home: Home) -> None:
     others = set(psutil.Process().children())  # of earlier tests, e.g. a database server
     with early_worker.early_worker():
         (shell,) = set(psutil.Process().children()) - others
@@ -103,7 +103,7 @@ def test_a_guard_replaces_an_early_worker_that_died_before_it(trainui_home: Home
         assert background.guard_pid(trainui_home) == shell.pid
 
 
-def test_an_early_worker_ends_without_a_trace_if_the_command_is_refused_or_killed(
+def test_an_early_worker_vanishes_with_its_refused_or_killed_command(
     trainui_home: Home,
 ) -> None:
     code = (

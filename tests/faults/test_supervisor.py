@@ -30,9 +30,7 @@ def points(run: Run, name: str) -> int:
         return sum(one.count for one in read_points.summaries(connection, [run.stage(name).id]))
 
 
-def test_when_a_supervisor_dies_its_child_is_watched_and_then_interrupted(
-    home: Home, new_run: NewRun
-) -> None:
+def test_a_dead_supervisors_child_is_watched_then_interrupted(home: Home, new_run: NewRun) -> None:
     """Case 4. A supervisor is killed while its stage continues.
 
     Nothing else runs in its place while the child lives, and a resume starts nothing either; when
@@ -79,7 +77,7 @@ def test_cancelling_reaches_a_child_whose_supervisor_died(new_run: NewRun) -> No
     assert len(run.attempts("a")) == 1
 
 
-def test_where_supervisor_and_worker_are_killed_the_stage_is_interrupted_once_it_has_ended(
+def test_with_supervisor_and_worker_killed_the_ended_stage_is_interrupted(
     home: Home, new_run: NewRun
 ) -> None:
     """Case 4, with the worker. The next worker finds the child alive and waits for it."""
@@ -94,7 +92,7 @@ def test_where_supervisor_and_worker_are_killed_the_stage_is_interrupted_once_it
     assert run.lines("ledger") == ["a 1", "a 2"]
 
 
-def test_a_stage_whose_supervisor_and_process_both_die_is_interrupted_soon(
+def test_a_stage_dying_with_its_supervisor_is_interrupted_soon(
     new_run: NewRun,
 ) -> None:
     """Case 4, both. `running` with nobody there becomes `interrupted`, after a look."""
@@ -106,7 +104,7 @@ def test_a_stage_whose_supervisor_and_process_both_die_is_interrupted_soon(
     assert not (Path(attempt.directory) / "exit.json").exists()
 
 
-def test_a_stage_that_died_with_its_supervisor_while_no_worker_lived_is_interrupted_soon(
+def test_a_stage_that_died_without_any_worker_is_interrupted_soon(
     home: Home, new_run: NewRun
 ) -> None:
     """Case 4, both, with nobody there. The next worker says so within 15 seconds."""

@@ -46,7 +46,7 @@ def kill(shown: Terminal) -> None:
 
 
 @pytest.mark.parametrize("leave", [hang_up, kill])
-def test_what_a_screen_started_outlives_its_terminal(
+def test_processes_started_by_a_screen_outlive_its_terminal(
     trainui_home: Home, tmp_path: Path, leave: Callable[[Terminal], None]
 ) -> None:
     """Case 11. `trainui run` starts everything from a terminal, which then hangs up.
@@ -155,7 +155,7 @@ def test_a_screen_killed_as_it_cancels_has_cancelled_or_not(
 
 
 @pytest.mark.parametrize("moment", [DURING, AFTER])
-def test_a_screen_killed_as_it_resumes_has_resumed_all_or_nothing(
+def test_a_screen_killed_during_a_resume_resumed_all_or_nothing(
     home: Home, new_run: NewRun, moment: str
 ) -> None:
     """The screen is killed in the transaction that resumes a run, or just after it.
@@ -186,7 +186,7 @@ def test_a_screen_killed_as_it_resumes_has_resumed_all_or_nothing(
 
 
 @pytest.mark.parametrize("moment", [DURING, AFTER])
-def test_a_screen_killed_as_it_submits_has_submitted_a_whole_run_or_none(
+def test_a_screen_killed_during_a_submission_stored_all_or_nothing(
     home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moment: str
 ) -> None:
     """The screen is killed in the transaction that stores a run, or just after it."""

@@ -137,9 +137,7 @@ def test_the_older_worker_leaves_before_the_newer_one_upgrades(
     assert [(cli.directory / name).read_text() for name in "ab"] == ["\n", "\n"]
 
 
-def test_a_change_by_the_newer_one_is_made_after_the_upgrade(
-    cli: CommandLine, newer: Newer
-) -> None:
+def test_the_newer_installations_change_follows_the_upgrade(cli: CommandLine, newer: Newer) -> None:
     begin(cli)
     assert newer("cancel", "r").code == 0
     assert revision(cli) == NEXT
@@ -163,7 +161,7 @@ def test_several_commands_of_the_newer_one_upgrade_once(cli: CommandLine, newer:
     assert [len(stage_of(shown, name)["attempts"]) for name in "ab"] == [1, 1]
 
 
-def test_a_worker_of_the_older_one_gives_up_and_its_stages_can_be_ended(
+def test_the_older_installations_worker_yields_and_its_stages_can_end(
     cli: CommandLine, newer: Newer
 ) -> None:
     begin(cli)

@@ -48,7 +48,7 @@ def starts(cli: CommandLine) -> int:
 
 
 @pytest.mark.parametrize("fault", HERE)
-def test_a_cancelled_stage_has_no_process_once_its_end_is_recorded(
+def test_a_cancelled_stage_has_no_process_after_its_recorded_end(
     cli: CommandLine, fault: str
 ) -> None:
     run, pid, records = begin(cli)
@@ -84,7 +84,7 @@ def test_stopping_with_stages_needs_neither_records_nor_database(
 
 
 @pytest.mark.parametrize("fault", HERE)
-def test_a_new_worker_takes_over_the_stage_and_starts_no_second_process(
+def test_a_new_worker_adopts_the_stage_without_a_second_process(
     cli: CommandLine, fault: str
 ) -> None:
     run, pid, records = begin(cli)
@@ -99,7 +99,7 @@ def test_a_new_worker_takes_over_the_stage_and_starts_no_second_process(
     assert starts(cli) == 1
 
 
-def test_a_run_whose_processes_live_is_not_deleted_though_its_end_is_recorded(
+def test_a_run_with_live_processes_is_not_deleted(
     cli: CommandLine,
 ) -> None:
     run, _, _ = begin(cli)

@@ -106,7 +106,7 @@ def has_open(process: subprocess.Popen[bytes], file: Path) -> bool:
     return False
 
 
-def test_an_upgrade_that_is_killed_has_done_nothing_and_is_done_again(tmp_path: Path) -> None:
+def test_a_killed_upgrade_changed_nothing_and_is_repeated(tmp_path: Path) -> None:
     upgrade = Upgrade(tmp_path)
     before = counts(upgrade.file)
     process = upgrade.start()

@@ -42,7 +42,7 @@ def home(
 
 
 @pytest.mark.parametrize("whole_group", [False, True])
-def test_a_killed_worker_leaves_the_stage_and_the_next_one_records_it(
+def test_a_killed_worker_leaves_the_stage_for_its_successor(
     home: Home, new_run: NewRun, whole_group: bool
 ) -> None:
     """Case 1. The worker, or its whole process group, is killed in the middle of a stage.
@@ -65,7 +65,7 @@ def test_a_killed_worker_leaves_the_stage_and_the_next_one_records_it(
 
 
 @pytest.mark.parametrize("moment", [dying.GRANTED, dying.CLAIMED, dying.LAUNCHED])
-def test_a_worker_killed_between_two_steps_of_a_start_is_taken_over(
+def test_a_worker_killed_between_steps_of_a_start_is_succeeded(
     home: Home, new_run: NewRun, moment: str
 ) -> None:
     """Case 2. The worker is killed between claiming a stage and launching it.
@@ -80,7 +80,7 @@ def test_a_worker_killed_between_two_steps_of_a_start_is_taken_over(
     assert background.worker_pid(home) != worker
 
 
-def test_what_was_claimed_and_then_cancelled_is_never_launched(home: Home) -> None:
+def test_an_attempt_claimed_then_cancelled_is_never_launched(home: Home) -> None:
     """Case 2, cancelled. A stage is claimed, its worker dies, and a person cancels it."""
     assert lifecycle.stop()
     run = Run(home.root.parent / "cancelled", stage("a", NOTE))
@@ -97,9 +97,7 @@ def test_what_was_claimed_and_then_cancelled_is_never_launched(home: Home) -> No
     assert run.lines("ledger") == []
 
 
-def test_a_terminated_worker_exits_at_once_and_the_next_one_adopts(
-    home: Home, new_run: NewRun
-) -> None:
+def test_a_terminated_worker_exits_at_once_and_the_next_adopts(home: Home, new_run: NewRun) -> None:
     """Case 3. TERM to a worker whose stage has long to go: it does not wait for that.
 
     The stage stays `running`, its supervisor lives, and the next worker adopts it.
@@ -115,9 +113,7 @@ def test_a_terminated_worker_exits_at_once_and_the_next_one_adopts(
     run.completed_once("a", "b")
 
 
-def test_a_stage_that_ends_while_there_is_no_worker_is_recorded_later(
-    home: Home, new_run: NewRun
-) -> None:
+def test_a_stage_that_ends_without_a_worker_is_recorded_later(home: Home, new_run: NewRun) -> None:
     """Case 3, stopped. `worker stop` leaves the stage alone, which ends with nobody there.
 
     The next worker records the time at which its process ended, not that of the look.
@@ -137,9 +133,7 @@ def test_a_stage_that_ends_while_there_is_no_worker_is_recorded_later(
     assert run.stage("a").completed_at == ended.completed_at
 
 
-def test_where_guard_and_worker_are_killed_the_end_of_a_stage_brings_the_rest_back(
-    home: Home, new_run: NewRun
-) -> None:
+def test_a_stages_end_respawns_a_killed_guard_and_worker(home: Home, new_run: NewRun) -> None:
     """The worker and its guard are killed at night: the supervisor starts them as a stage ends."""
     run = new_run(stage("a", HOLD), stage("b", NOTE, "a"))
     run.process("a")
@@ -151,9 +145,7 @@ def test_where_guard_and_worker_are_killed_the_end_of_a_stage_brings_the_rest_ba
     run.completed_once("a", "b")
 
 
-def test_a_retry_waits_out_its_delay_though_the_worker_is_killed(
-    home: Home, new_run: NewRun
-) -> None:
+def test_a_retry_keeps_its_delay_although_the_worker_is_killed(home: Home, new_run: NewRun) -> None:
     """The worker is killed while a retry waits. The next one makes it once, when it is due."""
     script = NOTE + "[ $TRAINUI_ATTEMPT = 2 ]"
     run = new_run(stage("a", script, retries=1, retry_delay="1h"))

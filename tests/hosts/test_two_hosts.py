@@ -162,7 +162,7 @@ def stage(name: str, run: str, *depends_on: str, **fields: Any) -> dict[str, Any
     return {"name": name, "run": run, "depends_on": list(depends_on), **fields}
 
 
-def test_stages_run_where_they_ask_to_and_any_host_shows_all(
+def test_stages_run_on_their_hosts_and_any_host_shows_all(
     shared: Hosts, a: BaseApp, b: BaseApp
 ) -> None:
     run = shared.submit(
@@ -223,7 +223,7 @@ def test_where_runs_are_not_shared_they_stay_on_their_host(shared: Hosts, c: Bas
     assert shared.stages(run)["there"].attempt == 0
 
 
-def test_a_host_that_is_cut_off_continues_and_records_all_when_it_is_back(
+def test_a_disconnected_host_continues_and_records_all_later(
     shared: Hosts, a: BaseApp, b: BaseApp
 ) -> None:
     run = shared.submit(a, stage("far", LOOP, host="b"), stage("near", "true", "far", host="a"))
@@ -251,7 +251,7 @@ def test_a_host_that_is_cut_off_continues_and_records_all_when_it_is_back(
     assert (series.count, series.superseded) == (len(lines), 0)
 
 
-def test_a_cancel_on_a_host_that_is_cut_off_waits_for_it(
+def test_a_cancel_on_a_disconnected_host_waits_for_it(
     shared: Hosts, a: BaseApp, b: BaseApp
 ) -> None:
     run = shared.submit(a, *(stage(name, LOOP, host="b") for name in ("far", "lost")))

@@ -47,7 +47,7 @@ def shown(run: Run, capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
     return dict(stage)
 
 
-def test_a_stage_that_stops_early_has_completed_and_what_follows_starts(
+def test_a_stage_that_stops_early_completes_and_dependants_start(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     alert = {"no_improvement": 30, "metric": "acc", "goal": "max", "then": "stop"}
@@ -82,7 +82,7 @@ def test_a_stage_that_stops_early_needs_its_outputs(tmp_path: Path) -> None:
     assert run.stage("train").attempt == 1
 
 
-def test_an_alert_ends_its_stage_which_has_failed_and_is_not_tried_again(
+def test_an_alert_fails_its_stage_without_a_retry(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run = submit(

@@ -116,7 +116,7 @@ def state_of(root: Path) -> dict[str, tuple[int, int, int, int, int]]:
 
 @needs_corpus
 @pytest.mark.skipif(shutil.which("strace") is None, reason="there is no strace on PATH")
-def test_nothing_is_written_or_locked_and_what_rests_is_not_read(
+def test_external_files_are_untouched_and_idle_ones_unread(
     trainui_home: Home, trainings: Path, tmp_path: Path
 ) -> None:
     traced, before = tmp_path / "traced", state_of(trainings)

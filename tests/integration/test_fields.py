@@ -53,7 +53,7 @@ def completed(run: Run) -> Run:
 # how a command is run
 
 
-def test_shell_text_ends_at_the_first_failure_also_in_a_pipe(new_run: NewRun) -> None:
+def test_shell_text_stops_at_the_first_failure_even_in_pipes(new_run: NewRun) -> None:
     run = new_run(
         {"name": "first", "run": "false; touch went-on"},
         {"name": "pipe", "run": "false | cat"},
@@ -268,7 +268,7 @@ def test_a_shell_that_submits_gives_its_environment_less_its_session(
 # completed means completed
 
 
-def test_a_failed_member_does_not_block_where_it_is_allowed_to_fail(new_run: NewRun) -> None:
+def test_a_member_allowed_to_fail_does_not_block(new_run: NewRun) -> None:
     run = new_run(
         {
             "name": "train",
@@ -287,9 +287,7 @@ def test_a_failed_member_does_not_block_where_it_is_allowed_to_fail(new_run: New
 
 
 @pytest.mark.parametrize("name", ["TERM", "INT"])
-def test_a_trainer_that_exits_with_0_on_a_signal_has_not_completed(
-    new_run: NewRun, name: str
-) -> None:
+def test_a_trainer_exiting_0_on_a_signal_has_not_completed(new_run: NewRun, name: str) -> None:
     # as Lightning does at TERM, and Stable-Baselines3's zoo at INT: with nothing saved
     script = f"trap 'echo stopping; exit 0' {name}; echo $$ > pid; while :; do sleep 0.05; done"
     run = new_run(
@@ -304,7 +302,7 @@ def test_a_trainer_that_exits_with_0_on_a_signal_has_not_completed(
     assert run.stage("after").status == Status.BLOCKED
 
 
-def test_a_trainer_that_somebody_else_stops_and_that_exits_with_0_lacks_its_outputs(
+def test_a_trainer_stopped_by_others_with_exit_0_lacks_outputs(
     new_run: NewRun,
 ) -> None:
     script = "trap 'exit 0' INT; echo $$ > pid; while :; do sleep 0.05; done"
@@ -314,7 +312,7 @@ def test_a_trainer_that_somebody_else_stops_and_that_exits_with_0_lacks_its_outp
     assert str(run.stage("a").error).startswith("output model.zip is missing: searched in")
 
 
-def test_the_model_of_an_earlier_attempt_is_no_output_of_the_next(new_run: NewRun) -> None:
+def test_an_earlier_attempts_model_is_no_output_of_the_next(new_run: NewRun) -> None:
     script = "[ $TRAINUI_ATTEMPT = 2 ] || { echo weights > $TRAINUI_STAGE_DIR/m.pt; exit 1; }"
     run = new_run({"name": "a", "run": script, "outputs": ["*.pt"], "retries": 1, "retry_delay": 0})
     run.wait()
@@ -490,9 +488,7 @@ def test_inputs_are_looked_at_when_the_stage_starts(new_run: NewRun) -> None:
     assert f"{run.record().directory}/none" in str(run.stage("miss").error)
 
 
-def test_an_input_that_became_a_link_since_is_looked_at_again(
-    new_run: NewRun, tmp_path: Path
-) -> None:
+def test_an_input_that_became_a_link_is_checked_again(new_run: NewRun, tmp_path: Path) -> None:
     data = tmp_path / "run0" / "data"
     data.mkdir(parents=True)
     for name in ("inside", "outside", "other"):

@@ -103,7 +103,7 @@ def stranger() -> Iterator[int]:
     process.wait()
 
 
-def test_each_has_a_gpu_of_its_own_and_the_third_waits_and_says_for_whom(new_run: NewRun) -> None:
+def test_each_attempt_has_its_own_gpu_and_the_third_waits(new_run: NewRun) -> None:
     run = new_run(stage("a"), stage("b"), stage("c"), stage("d", gpus=0, run=TELL))
     run.process("a")
     run.process("b")
@@ -122,7 +122,7 @@ def test_each_has_a_gpu_of_its_own_and_the_third_waits_and_says_for_whom(new_run
     assert [run.attempt(name).gpus for name in "abcd"] == [[0], [1], [1], []]
 
 
-def test_a_stage_that_needs_two_is_not_starved_by_those_that_need_one(new_run: NewRun) -> None:
+def test_a_stage_that_needs_two_gpus_is_not_starved(new_run: NewRun) -> None:
     small = [f"s{number}" for number in range(4)]
     run = new_run(stage("first"), stage("big", 2), *(stage(name) for name in small))
     run.process("first")
@@ -155,9 +155,7 @@ def test_a_gpu_that_somebody_computes_on_is_not_given_out(
     assert run.wait().status == Status.COMPLETED
 
 
-def test_it_stays_with_the_attempt_that_lives_when_the_worker_is_killed(
-    home: Home, new_run: NewRun
-) -> None:
+def test_a_gpu_stays_with_its_attempt_when_the_worker_dies(home: Home, new_run: NewRun) -> None:
     run = new_run(stage("a", 2), stage("b"))
     pid = run.process("a").pid
     background.kill(background.worker_pid(home), home.worker_lock)
@@ -198,7 +196,7 @@ def lock_is_held(uuid: str) -> bool:
         os.close(descriptor)
 
 
-def test_a_cancel_reports_whether_the_memory_is_free_or_who_uses_it(
+def test_a_cancel_reports_whether_gpu_memory_is_free_or_whose(
     new_run: NewRun, box: Machine, stranger: int
 ) -> None:
     run = new_run(stage("a"), stage("b"), stage("c"))
@@ -218,9 +216,7 @@ def test_a_cancel_reports_whether_the_memory_is_free_or_who_uses_it(
     go(run, "c")
 
 
-def test_one_that_falls_off_the_bus_is_reported_and_not_assigned_and_the_others_are(
-    new_run: NewRun, box: Machine
-) -> None:
+def test_a_gpu_off_the_bus_is_reported_and_unassigned(new_run: NewRun, box: Machine) -> None:
     dies = TELL + "until [ -e go-$TRAINUI_STAGE ]; do sleep 0.02; done; exit 3"
     run = new_run(stage("a", run=dies, retries=1), stage("b"), stage("c"), stage("pair", 2))
     run.process("a")
@@ -258,9 +254,7 @@ def test_a_run_gets_only_gpus_that_its_shell_saw(new_run: NewRun, box: Machine) 
     assert run.wait().status == Status.COMPLETED
 
 
-def test_a_sweep_that_asks_for_no_gpu_starts_no_more_than_there_are_cpu_places(
-    new_run: NewRun, box: Machine
-) -> None:
+def test_a_sweep_without_gpus_starts_within_the_cpu_places(new_run: NewRun, box: Machine) -> None:
     sweep = stage("train", gpus=0, matrix={"seed": list(range(64))})
     run = new_run(sweep)
 
@@ -308,7 +302,7 @@ with open(sys.argv[1]) as lock:
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can be two users")
 @pytest.mark.parametrize("kind", [fcntl.LOCK_SH, fcntl.LOCK_EX])
-def test_a_lock_of_another_user_is_waited_for_without_an_attempt(
+def test_another_users_lock_is_awaited_without_an_attempt(
     new_run: NewRun, box: Machine, kind: int
 ) -> None:
     lock = gpus.lock_path(box.cards[0].uuid)
@@ -340,7 +334,7 @@ def test_a_lock_of_another_user_is_waited_for_without_an_attempt(
     assert [one.status for one in run.attempts("a")] == [Status.COMPLETED]
 
 
-def test_what_another_user_puts_in_the_place_of_a_lock_stops_no_stage_but_those_that_need_it(
+def test_foreign_objects_instead_of_a_lock_stop_only_affected_stages(
     new_run: NewRun, box: Machine
 ) -> None:
     assert gpus.make_lock_directory()

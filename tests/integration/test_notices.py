@@ -10,7 +10,7 @@ from tests.unit.supervisor.waiting import wait_for
 from trainui.model.states import Status
 
 
-def test_ways_that_hang_or_fail_keep_no_run_from_its_end(tmp_path: Path) -> None:
+def test_hanging_or_failing_notifiers_delay_no_runs_end(tmp_path: Path) -> None:
     with receiving() as receiver:
         receiver.release.clear()
         ways = {"notify_command": "sleep 1000", "notify_urls": f'["{receiver.url}", "json://[::"]'}

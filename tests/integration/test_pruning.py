@@ -103,7 +103,7 @@ def plain_loop(ends: list[float]) -> list[int]:
     return counts
 
 
-def test_members_of_a_matrix_are_pruned_and_one_continues_with_pruning_off(tmp_path: Path) -> None:
+def test_matrix_members_are_pruned_and_one_continues_unpruned(tmp_path: Path) -> None:
     ends = ["0.5", "0.1", "0.9", "0.25"]
     numbers = " ".join(f"{end}) echo {number};;" for number, end in enumerate(ends))
     rule = {"metric": "loss", "goal": "minimize", "prune": PRUNE}
@@ -143,7 +143,7 @@ def test_members_of_a_matrix_are_pruned_and_one_continues_with_pruning_off(tmp_p
     assert best[-1].value == pytest.approx(0.9 + 1 / STEPS)
 
 
-def test_a_search_with_killed_workers_prunes_the_trials_of_a_plain_loop(tmp_path: Path) -> None:
+def test_a_search_with_killed_workers_prunes_as_a_plain_loop(tmp_path: Path) -> None:
     with home_of_its_own(tmp_path / "own", cpus="1") as home:
         background.start()
         rule = {

@@ -26,7 +26,7 @@ def writes(word: str) -> dict[str, str]:
     return {"name": word, "run": f"echo {word} >> ../order"}
 
 
-def test_runs_go_by_priority_then_by_submission_and_say_what_they_wait_for(tmp_path: Path) -> None:
+def test_runs_start_by_priority_then_submission_and_name_their_wait(tmp_path: Path) -> None:
     holder = Run(
         tmp_path / "holder", {"name": "holds", "run": "until test -e ../go; do sleep 0.02; done"}
     )

@@ -126,7 +126,7 @@ def test_failures_and_missing_values_count_as_failed_and_say_why(tmp_path: Path)
     assert study_of(run).trials[1].user_attrs["reason"] == "no points of loss; has: acc"
 
 
-def test_a_member_of_a_matrix_without_the_metric_completes_with_an_alert(tmp_path: Path) -> None:
+def test_a_matrix_member_without_the_metric_completes_with_an_alert(tmp_path: Path) -> None:
     say = 'echo "{\\"step\\": 0, \\"loss\\": ${matrix.x}}" >> $TRAINUI_METRICS_FILE'
     rule = {"metric": "los", "goal": "minimize"}
     run = Run(tmp_path, {"name": "train", "run": say, "matrix": {"x": ["1", "2"]}, "search": rule})
@@ -170,7 +170,7 @@ def test_one_cancelled_trial_counts_as_failed_and_the_search_continues(tmp_path:
     assert [one.state for one in found] == ["fail", *["complete"] * 3]
 
 
-def test_a_trial_that_was_cancelled_before_it_was_asked_for_is_left_to_a_resume(
+def test_a_trial_cancelled_before_its_ask_is_left_to_resume(
     tmp_path: Path,
 ) -> None:
     run = Run(tmp_path, searched("until test -e go; do sleep 0.02; done; " + LOSS))
@@ -199,7 +199,7 @@ def test_a_cancelled_search_is_resumed_under_its_numbers(tmp_path: Path) -> None
     assert [one.stage.attempt for one in found] == [2, 2, 1, 1]
 
 
-def test_a_cancelled_search_ends_with_what_it_has_until_it_is_resumed(tmp_path: Path) -> None:
+def test_a_cancelled_search_keeps_its_results_until_resumed(tmp_path: Path) -> None:
     wait = "[ $TRAINUI_STAGE = 'train[trial=0]' ] || until test -e go; do sleep 0.02; done; " + LOSS
     best = {"name": "after", "run": "echo ${stages.train.best.trial} >> best"}
     run = Run(tmp_path, searched(wait, trials=4), {**best, "depends_on": ["train"]})
@@ -235,7 +235,7 @@ def has_asked(run: Run, number: int) -> bool:
     return len(trials_of(run)) > number
 
 
-def test_one_after_the_other_they_are_those_of_a_plain_loop(tmp_path: Path) -> None:
+def test_sequential_trials_equal_those_of_a_plain_loop(tmp_path: Path) -> None:
     with home_of_its_own(tmp_path / "own", cpus="1"):
         background.start()
         options = {"sampler": {"by": "tpe", "startup_trials": 3}}
@@ -260,7 +260,7 @@ def in_a_plain_loop(run: Run, found: list[TrialRecord]) -> list[dict[str, Any]]:
     return asked
 
 
-def test_what_is_shown_of_a_trial_has_its_number_and_values(tmp_path: Path) -> None:
+def test_a_trials_views_have_its_number_and_values(tmp_path: Path) -> None:
     run = Run(tmp_path, searched(trials=1), {"name": "other", "run": "true"})
     run.wait()
     with engine.reading() as connection:
@@ -399,7 +399,7 @@ def test_a_trial_with_several_seeds_counts_by_their_mean(tmp_path: Path) -> None
     assert len(run.attempts("train[trial=1,seed=1]")) == 1
 
 
-def test_a_seed_that_is_added_gets_the_values_of_its_trial(tmp_path: Path) -> None:
+def test_an_added_seed_gets_its_trials_values(tmp_path: Path) -> None:
     run = Run(tmp_path, searched(SEEDED, trials=1, seeds=1))
     run.wait()
     [before] = reported(run, 1)
@@ -420,7 +420,7 @@ def test_a_seed_that_is_added_gets_the_values_of_its_trial(tmp_path: Path) -> No
         control.plan_resume(run.id, pipeline=choose_pipeline(run.record(), file=str(file)).pipeline)
 
 
-def test_a_cancelled_search_with_seeds_is_reported_once_after_its_resume(tmp_path: Path) -> None:
+def test_a_cancelled_search_with_seeds_is_reported_once_when_resumed(tmp_path: Path) -> None:
     slow = f"test -e {tmp_path}/go || sleep 60; {SEEDED.replace('!= 11', '!= x')}"
     run = Run(tmp_path, searched(slow, trials=2, seeds=2))
     wait_for(partial(has_asked, run, 0), "a trial")

@@ -50,7 +50,7 @@ def new_run(home: Home, tmp_path: Path) -> NewRun:
     return submit
 
 
-def test_a_diamond_with_a_failure_is_resumed_and_runs_nothing_twice(new_run: NewRun) -> None:
+def test_a_failed_diamond_is_resumed_and_runs_nothing_twice(new_run: NewRun) -> None:
     meet = NOTE + "touch here-{0}; until [ -e here-{1} ]; do sleep 0.01; done"
     run = new_run(
         stage("A", NOTE),
@@ -154,7 +154,7 @@ def test_exit_code_0_is_not_enough(new_run: NewRun) -> None:
     assert run.stage("after").status == Status.COMPLETED
 
 
-def test_what_cannot_be_started_says_why(new_run: NewRun) -> None:
+def test_a_stage_that_cannot_start_says_why(new_run: NewRun) -> None:
     run = new_run(
         stage("workdir", "true", workdir="./nowhere"),
         stage("program", ["no-such-program"]),
@@ -276,7 +276,7 @@ def test_a_checkpoint_counts_only_for_the_stage_that_wrote_it(
     assert asking.attempt("train").checkpoint == f"{tmp_path}/first-1.txt"
 
 
-def test_of_two_runs_that_write_to_one_directory_at_once_neither_continues(
+def test_of_two_runs_writing_one_directory_neither_continues(
     new_run: NewRun, tmp_path: Path
 ) -> None:
     script = (
@@ -302,7 +302,7 @@ def test_of_two_runs_that_write_to_one_directory_at_once_neither_continues(
     assert runs[0].lines("ledger") == ["[]", "[]"]
 
 
-def test_a_checkpoint_from_which_an_attempt_got_nowhere_is_not_tried_again(
+def test_a_useless_checkpoint_is_not_tried_again(
     new_run: NewRun,
 ) -> None:
     script = (
@@ -353,7 +353,7 @@ def test_metrics_are_complete_when_a_stage_is(new_run: NewRun) -> None:
     assert (summary.name, summary.count) == ("loss", 500)
 
 
-def test_what_a_file_had_before_a_stage_is_recorded(new_run: NewRun) -> None:
+def test_a_files_content_before_a_stage_is_recorded(new_run: NewRun) -> None:
     run = new_run(stage("a", "echo step,loss > old.csv; touch empty.csv"), stage("b", "true", "a"))
     run.wait()
     before = file_writers.sizes_at_start(Path(run.attempt("b").directory))
@@ -361,7 +361,7 @@ def test_what_a_file_had_before_a_stage_is_recorded(new_run: NewRun) -> None:
     assert state.size == len("step,loss\n")
 
 
-def test_secrets_in_a_failed_stages_log_are_masked_in_its_error(
+def test_secrets_in_a_failed_stages_log_are_masked(
     new_run: NewRun, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HUB_TOKEN", "hf_abcdef123456")
@@ -392,7 +392,7 @@ def test_the_end_of_a_run_is_notified_once(home: Home, new_run: NewRun) -> None:
     wait_for(lambda: statuses(run) == ["failed", "completed"], "another notification")
 
 
-def test_a_stage_does_not_start_without_the_outputs_of_its_upstream(new_run: NewRun) -> None:
+def test_a_stage_does_not_start_without_its_upstreams_outputs(new_run: NewRun) -> None:
     make = NOTE + "echo x > ${stage_dir}/o"
     run = new_run(
         stage("A", make, outputs=["o"]),
@@ -412,7 +412,7 @@ def test_a_stage_does_not_start_without_the_outputs_of_its_upstream(new_run: New
     assert run.lines("ledger") == ["A 1", "B 1", "A 2", "B 2", "C 2"]
 
 
-def test_a_stage_starts_without_outputs_that_a_person_keeps_as_they_are(new_run: NewRun) -> None:
+def test_a_stage_starts_without_outputs_that_are_kept_by_hand(new_run: NewRun) -> None:
     run = new_run(
         stage("A", NOTE + "echo x > ${stage_dir}/o", outputs=["o"]),
         stage("B", NOTE + "[ -e mended ]", "A"),
@@ -425,7 +425,7 @@ def test_a_stage_starts_without_outputs_that_a_person_keeps_as_they_are(new_run:
     assert run.lines("ledger") == ["A 1", "B 1", "B 2"]
 
 
-def test_a_file_in_the_place_of_a_stages_directory_is_named(new_run: NewRun) -> None:
+def test_a_file_instead_of_a_stages_directory_is_named(new_run: NewRun) -> None:
     script = "rm -r ${stage_dir}; touch ${stage_dir}; exit 3"
     run = new_run(stage("A", script, retries=1))
     assert run.wait().status == Status.FAILED

@@ -78,7 +78,7 @@ def test_the_password_of_a_broker_is_never_shown(tmp_path: Path) -> None:
     assert PASSWORD not in seen
 
 
-def test_a_url_that_is_of_no_use_is_refused_without_its_password(tmp_path: Path) -> None:
+def test_an_unusable_url_is_refused_without_its_password(tmp_path: Path) -> None:
     with home_of_its_own(tmp_path, broker_url=f"amqp://me:{PASSWORD}@host/"):
         said = told("worker", "start") + told("doctor") + told("run", "--detach", "--", "true")
     assert "redis://" in said

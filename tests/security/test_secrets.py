@@ -189,7 +189,7 @@ def test_no_notification_and_no_file_of_ours_has_a_secret(leaky: Leaky) -> None:
         assert leaks(path.read_bytes()) == [], path
 
 
-def test_no_page_of_the_screen_and_no_clipboard_has_a_secret(leaky: Leaky) -> None:
+def test_no_screen_page_and_no_clipboard_has_a_secret(leaky: Leaky) -> None:
     """The log pane alone shows a stage's own output."""
     program = f"import os; os.chdir({str(leaky.cli.directory)!r})\n{PROGRAM}"
     with terminal((180, 50), program=program, **leaky.cli.environ) as shown:

@@ -173,14 +173,14 @@ def is_a_stages_own(path: Path) -> bool:
     return path.name in ("own", "m.jsonl")
 
 
-def test_what_a_stage_makes_follows_the_submitters_umask(used: Used) -> None:
+def test_a_stages_files_follow_the_submitters_umask(used: Used) -> None:
     for run, mode in (("open", 0o666), ("closed", 0o600)):
         made = used.of_stage("train", run) / "own"
         assert stat.S_IMODE(made.stat().st_mode) == mode
         assert stat.S_IMODE(made.parents[1].stat().st_mode) == 0o700
 
 
-def test_no_secret_is_in_any_file_but_where_the_owner_put_it(used: Used) -> None:
+def test_secrets_are_only_in_files_where_their_owner_put_them(used: Used) -> None:
     allowed = {"env.json": 0, "pipeline.yaml": 0, "stderr.log": 0, "result.json": 0}
     for path in used.home.rglob("*"):
         if not path.is_file():

@@ -126,21 +126,21 @@ class TestSubmission:
             listener.close()
 
     @pytest.mark.parametrize("run_id", ["", ".", "..", "a/b", "a b", "é", "x" * 65, "a\n"])
-    def test_what_cannot_be_an_id_is_refused(self, store: Store, run_id: str) -> None:
+    def test_impossible_ids_are_refused(self, store: Store, run_id: str) -> None:
         with pytest.raises(UsageError):
             control.submit(load(), run_id=run_id)
         assert not paths.home().runs.exists()
 
     @pytest.mark.parametrize("run_id", ["x", "Test-pipeline_1.2", "x" * 64, ".a"])
-    def test_what_can_be_an_id_is_taken(self, store: Store, run_id: str) -> None:
+    def test_possible_ids_are_taken(self, store: Store, run_id: str) -> None:
         assert control.submit(load(), run_id=run_id) == run_id
 
     @pytest.mark.parametrize("name", [" ", "a\nb", "\x1b[31m", "x" * 201])
-    def test_what_cannot_be_a_name_is_refused(self, store: Store, name: str) -> None:
+    def test_impossible_names_are_refused(self, store: Store, name: str) -> None:
         with pytest.raises(UsageError):
             control.submit(load(), name=name)
 
-    def test_an_id_is_used_once_and_the_first_run_keeps_its_files(self, store: Store) -> None:
+    def test_an_id_is_used_once_and_the_first_keeps_files(self, store: Store) -> None:
         control.submit(load(), run_id="once")
         with pytest.raises(UsageError, match="once"):
             control.submit(load(), run_id="once")
@@ -168,7 +168,7 @@ class TestSubmission:
         with store.read() as connection:
             assert views.run(connection, "second") is None
 
-    def test_a_ctrl_c_just_after_it_was_stored_leaves_it_its_files(
+    def test_a_ctrl_c_after_storage_keeps_the_runs_files(
         self, store: Store, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         write = Store.write
@@ -204,9 +204,7 @@ class TestSubmission:
         assert shared.stat().st_mode & 0o777 == 0o755
         assert (shared / run_id).stat().st_mode & 0o777 == 0o700
 
-    def test_inputs_are_looked_at_and_those_of_the_run_are_not(
-        self, store: Store, tmp_path: Path
-    ) -> None:
+    def test_inputs_are_checked_except_those_of_the_run(self, store: Store, tmp_path: Path) -> None:
         text = 'stages:\n  - {name: a, run: "true", inputs: [%s]}\n'
         (tmp_path / "here.csv").touch()
         control.submit(load(text % "here.csv"))
@@ -353,9 +351,7 @@ class TestCode:
         (repository / "train.py").write_text("lr = 1\n")
         assert code_version.changed_files(state) == ["train.py"]
 
-    def test_code_that_git_does_not_track_is_compared_by_content_too(
-        self, repository: Path
-    ) -> None:
+    def test_code_untracked_by_git_is_compared_by_content_too(self, repository: Path) -> None:
         folder = repository / "new"
         folder.mkdir()
         script, log = folder / "train.py", folder / "train.log"
@@ -373,9 +369,7 @@ class TestCode:
         script.unlink()
         assert code_version.changed_files(state) == ["new/train.py"]
 
-    def test_without_git_files_of_code_and_those_that_commands_name_are_compared(
-        self, tmp_path: Path
-    ) -> None:
+    def test_without_git_code_and_named_files_are_compared(self, tmp_path: Path) -> None:
         project, elsewhere = tmp_path / "project", tmp_path / "elsewhere"
         for file in ("train.py", "lib/model.py", ".hidden/x.py", "data.csv", "env/lib/x.py"):
             (project / file).parent.mkdir(parents=True, exist_ok=True)
@@ -401,7 +395,7 @@ class TestCode:
         expected = [f"{elsewhere}/run.sh", "lib/model.py", "train.py"]
         assert code_version.changed_files(state) == expected
 
-    def test_files_that_the_runs_own_stages_write_are_not_changed_code(
+    def test_files_written_by_the_runs_stages_are_no_code(
         self, repository: Path, tmp_path: Path
     ) -> None:
         names = ["declared.yaml", "made/a.py", "redirected.toml", "train.py"]
@@ -435,9 +429,7 @@ class TestResume:
         play(store, run_id, "c")
         return run_id
 
-    def test_what_is_not_done_is_revived_and_a_second_time_nothing(
-        self, store: Store, failed: str
-    ) -> None:
+    def test_unfinished_stages_are_revived_once(self, store: Store, failed: str) -> None:
         assert control.resume(failed) == ["b", "d"]
         assert states(store, failed) == {
             "a": "completed",
@@ -452,7 +444,7 @@ class TestResume:
             revived = list(pool.map(lambda _: control.resume(failed), range(6)))
         assert sorted(name for names in revived for name in names) == ["b", "d"]
 
-    def test_a_stage_that_moved_on_since_the_plan_is_left_alone(
+    def test_a_stage_changed_since_the_plan_is_left_alone(
         self, store: Store, failed: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         original = plan.with_savings
@@ -541,9 +533,7 @@ class TestResume:
         assert control.rerun(run_id, ["d"]) == ["d"]
         assert sorted(control.rerun(run_id, ["a"])) == ["a"]
 
-    def test_a_running_stage_takes_an_edit_of_its_policy_and_none_of_its_work(
-        self, store: Store
-    ) -> None:
+    def test_a_running_stage_takes_edits_of_policy_alone(self, store: Store) -> None:
         run_id = control.submit(load())
         with store.write() as connection:
             stage = stages.named(connection, run_id, "a")
@@ -558,9 +548,7 @@ class TestResume:
         assert control.resume(run_id, pipeline=policy) == []
         assert records(store, run_id)["a"].definition.retries == 3
 
-    def test_directories_keep_their_names_whatever_a_new_run_would_call_them(
-        self, store: Store
-    ) -> None:
+    def test_directories_keep_their_names_in_later_versions(self, store: Store) -> None:
         """An edited file is read with those on record, and what is new takes none of them."""
         sweep = (
             "name: sweep\nstages:\n"
@@ -596,7 +584,7 @@ class TestResume:
 
 
 class TestSavings:
-    def test_gpu_time_of_what_is_skipped_and_before_a_checkpoint_is_saved(
+    def test_gpu_time_of_skipped_and_checkpointed_work_is_saved(
         self, store: Store, tmp_path: Path
     ) -> None:
         run_id = control.submit(load())
@@ -671,9 +659,7 @@ class TestEnding:
         directory.rmdir()
         control.remove(run_id)
 
-    def test_a_run_whose_directory_was_deleted_is_resumed_with_a_new_environment(
-        self, store: Store
-    ) -> None:
+    def test_a_run_without_its_directory_resumes_with_new_environment(self, store: Store) -> None:
         run_id = control.submit(load())
         control.cancel(run_id)
         shutil.rmtree(paths.home().runs)

@@ -40,7 +40,7 @@ def test_outside_a_stage_nothing_happens(tmp_path: Path, monkeypatch: pytest.Mon
     assert list(tmp_path.iterdir()) == []
 
 
-def test_what_cannot_be_written_is_warned_of_and_ends_nothing(
+def test_an_unwritable_value_is_a_warning_and_ends_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TRAINUI_METRICS_FILE", str(tmp_path))
@@ -48,7 +48,7 @@ def test_what_cannot_be_written_is_warned_of_and_ends_nothing(
         trainui.log(step=1, loss=0.5)
 
 
-def test_what_is_no_number_is_warned_of_and_ends_nothing(file: Path) -> None:
+def test_a_value_that_is_no_number_is_a_warning(file: Path) -> None:
     no_number: Any = None
     with pytest.warns(UserWarning, match="val_loss is not a number .* not logged"):
         trainui.log(step=1, loss=0.5, val_loss=no_number)

@@ -40,7 +40,7 @@ def test_a_name_that_will_not_do_has_a_hash(name: str) -> None:
     assert re.fullmatch(r"(x{100}-)?[0-9a-f]{8}", directory)
 
 
-def test_of_names_that_would_give_the_same_all_have_a_hash_but_the_one_that_is_written_so() -> None:
+def test_of_equal_directory_names_all_but_the_exact_have_hashes() -> None:
     names = ["t[k=a b]", "t[k=a-b]", "t-k-a-b", "u"]
     found = paths.stage_directory_names(names)
     assert (found["t-k-a-b"], found["u"]) == ("t-k-a-b", "u")
@@ -48,7 +48,7 @@ def test_of_names_that_would_give_the_same_all_have_a_hash_but_the_one_that_is_w
     assert found == paths.stage_directory_names(names[::-1])
 
 
-def test_what_another_stage_has_already_is_not_taken() -> None:
+def test_a_name_taken_by_another_stage_is_not_used() -> None:
     (directory,) = paths.stage_directory_names(["u"], taken={"u"}).values()
     assert re.fullmatch(r"u-[0-9a-f]{8}", directory)
 
@@ -61,7 +61,7 @@ def test_no_two_stages_share_a_directory(names: set[str]) -> None:
 
 
 @pytest.mark.parametrize("umask", [0o000, 0o022, 0o077])
-def test_what_is_made_is_private(tmp_path: Path, umask: int) -> None:
+def test_created_files_are_private(tmp_path: Path, umask: int) -> None:
     before = os.umask(umask)
     try:
         directory = paths.make_private(tmp_path / "a" / "b")
@@ -74,7 +74,7 @@ def test_what_is_made_is_private(tmp_path: Path, umask: int) -> None:
     assert directory.parent.stat().st_mode & 0o022 == 0, "nobody else can put another in its place"
 
 
-def test_a_long_socket_path_becomes_a_short_one_of_our_own(tmp_path: Path) -> None:
+def test_a_long_socket_path_becomes_a_short_own_one(tmp_path: Path) -> None:
     long = tmp_path / ("d" * 120) / "doorbell.sock"
     short = paths.short_socket_path(long)
     assert len(os.fsencode(short)) <= paths.SOCKET_PATH_LIMIT
@@ -135,7 +135,7 @@ def test_a_home_may_be_a_link(tmp_path: Path) -> None:
     assert stat.S_IMODE((tmp_path / "disk").stat().st_mode) == 0o700
 
 
-def test_a_file_system_that_is_mounted_in_a_tree_is_neither_emptied_nor_measured(
+def test_a_mounted_file_system_is_neither_emptied_nor_measured(
     tmp_path: Path,
 ) -> None:
     tree = tmp_path / "tree"

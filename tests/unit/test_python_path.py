@@ -10,7 +10,7 @@ from trainui import python_path
 
 
 @pytest.mark.parametrize("site", ["/home/a/.local/lib/python3/site-packages", "/src/trainui"])
-def test_our_packages_come_first_also_if_they_are_the_users_own(
+def test_our_packages_come_first_even_if_the_users(
     monkeypatch: pytest.MonkeyPatch, site: str
 ) -> None:
     monkeypatch.setenv("PYTHONPATH", "/cluster/packages")

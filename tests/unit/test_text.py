@@ -67,6 +67,6 @@ def test_every_state_has_a_symbol_of_one_cell() -> None:
         ("実験 🧪", "実験 🧪"),
     ],
 )
-def test_what_terminals_differ_about_is_shown_in_its_parts(raw: str, shown: str) -> None:
+def test_text_that_terminals_treat_differently_is_split(raw: str, shown: str) -> None:
     assert text.harmless(raw) == shown
     assert cell_len(shown) == sum(map(cell_len, shown)) == text.width(shown)

@@ -150,7 +150,7 @@ async def test_the_button_shows_the_plan_and_esc_leaves_everything(filler: Fille
     assert filler.stage(run_id, "train[hidden=128]").status == Status.FAILED
 
 
-async def test_a_stage_that_ended_while_nobody_watched_is_in_the_plan(
+async def test_a_stage_that_ended_unwatched_is_in_the_plan(
     home: Path, tmp_path: Path, filler: Filler, started_worker: None
 ) -> None:
     (tmp_path / "three.yaml").write_text(THREE)
@@ -179,7 +179,7 @@ def is_resume_offered(driven: Driven) -> bool:
     return page is not None and Segment(" r", "key") in page.key_bar.row(0, 120)
 
 
-async def test_the_keys_offer_a_resume_where_there_is_something_to_resume(filler: Filler) -> None:
+async def test_keys_offer_a_resume_only_where_one_is_possible(filler: Filler) -> None:
     done = filler.run({"a": ()}, name="done")
     filler.complete(done, "a")
     failed = failed_demo(filler, name="broken")
@@ -246,7 +246,7 @@ def states(*run_ids: str) -> list[tuple[str, int, str] | None]:
     return [(one.status, one.priority, str(one.params["word"])) if one else None for one in found]
 
 
-async def test_every_key_acts_on_the_one_marked_run_and_not_on_the_one_under_the_cursor(
+async def test_keys_act_on_the_marked_run_instead_of_the_cursors(
     home: Path,
     tmp_path: Path,
     started_worker: None,
@@ -336,7 +336,7 @@ async def test_the_cancel_of_the_only_stage_offers_it_once(filler: Filler) -> No
         await driven.press("n")
 
 
-async def test_a_stage_that_has_ended_is_not_cancelled_and_neither_is_its_run(
+async def test_an_ended_stage_is_not_cancelled_nor_is_its_run(
     filler: Filler,
 ) -> None:
     run_id = filler.run(SWEEP)
@@ -442,7 +442,7 @@ async def test_a_long_name_hides_nothing_else_in_a_title(filler: Filler) -> None
         await driven.until_shown("What differs: run-xx", f"xx {id_} → the files as they are now ─")
 
 
-async def test_a_plan_that_is_made_again_is_no_preview_in_a_resized_terminal_either(
+async def test_a_recomputed_plan_is_no_preview_in_a_resized_terminal(
     filler: Filler, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run_id = filler.run({"train": ()})
@@ -558,7 +558,7 @@ async def test_a_run_goes_before_others_or_after_them(filler: Filler) -> None:
         await driven.until_shown("priority +3")
 
 
-async def test_what_is_copied_of_a_run_is_the_report_that_the_command_prints(
+async def test_copying_a_run_copies_the_report_that_the_command_prints(
     filler: Filler,
 ) -> None:
     run_id = failed_demo(filler)
@@ -649,7 +649,7 @@ async def test_the_plan_takes_options_of_single_stages(filler: Filler) -> None:
         assert filler.stage(run_id, "evaluate").status == Status.BLOCKED
 
 
-async def test_a_plan_made_before_the_last_option_is_not_carried_out(filler: Filler) -> None:
+async def test_a_plan_older_than_the_last_option_is_discarded(filler: Filler) -> None:
     run_id = failed_demo(filler)
     async with opened(run_id) as driven:
         await driven.until_shown("✗ failed")
@@ -729,7 +729,7 @@ async def test_a_parameter_is_edited_and_the_run_continues_with_it(
     assert edited is not None
 
 
-async def test_the_plan_leaves_out_the_edit_of_a_running_stage_and_a_key_that_of_the_others(
+async def test_the_plan_excludes_running_stages_edits_and_a_key_others(
     home: Path, tmp_path: Path, filler: Filler, started_worker: None
 ) -> None:
     file = tmp_path / "four.yaml"
@@ -877,7 +877,7 @@ async def test_the_command_of_a_run_is_edited_and_run_again(
     )
 
 
-async def test_an_edit_that_runs_nothing_again_is_applied_to_what_waits(
+async def test_an_edit_that_reruns_nothing_applies_to_waiting_stages(
     home: Path, tmp_path: Path, worker: None
 ) -> None:
     file = tmp_path / "two.yaml"
@@ -951,7 +951,7 @@ async def test_the_whole_text_is_edited_in_an_editor(
     assert control.changed_file(control_known.run_of(run_id)) is None
 
 
-async def test_what_cannot_be_edited_says_why(filler: Filler) -> None:
+async def test_a_stage_that_cannot_be_edited_says_why(filler: Filler) -> None:
     run_id = running_demo(filler)
     async with opened(run_id) as driven:
         await driven.until_shown("2 train[hidden=128]")
@@ -963,7 +963,7 @@ async def test_what_cannot_be_edited_says_why(filler: Filler) -> None:
         await driven.until_shown("see the error above")
 
 
-async def test_a_key_that_comes_before_the_page_is_read_acts_on_its_run(filler: Filler) -> None:
+async def test_a_key_before_the_page_is_read_has_its_run(filler: Filler) -> None:
     filler.start(filler.run({"a": ()}, name="digits"), "a")
     async with opened() as driven:
         await driven.until_shown("digits")
@@ -980,7 +980,7 @@ stages:
 """
 
 
-async def test_a_search_is_edited_for_the_trials_to_come_while_one_runs(
+async def test_editing_a_running_search_changes_the_trials_to_come(
     home: Path, tmp_path: Path, filler: Filler, started_worker: None
 ) -> None:
     control.set_paused(True)  # the worker that the edit starts runs none of them

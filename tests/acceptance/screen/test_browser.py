@@ -52,7 +52,7 @@ def test_the_page_is_read_only_unless_write_is_given(filler: Filler) -> None:
         assert is_paused()
 
 
-def test_the_page_alone_has_the_token_and_no_other_port_is_sent_it(
+def test_only_the_page_has_the_token_and_other_ports_never(
     filler: Filler,
 ) -> None:
     running_demo(filler, name="digits")

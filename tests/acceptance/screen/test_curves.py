@@ -140,7 +140,7 @@ def _scroll() -> type:
     return MouseScrollUp
 
 
-async def test_axis_scale_and_smoothing_are_seen_and_one_key_resets_them(filler: Filler) -> None:
+async def test_axis_scale_and_smoothing_are_shown_and_one_key_resets(filler: Filler) -> None:
     run_id = losses(filler, {"train": 0.5})
     async with opened(run_id) as driven:
         plot = await open_page(driven)
@@ -205,7 +205,7 @@ async def test_c_compares_from_every_pane(filler: Filler) -> None:
         await driven.until_shown("train/loss ")
 
 
-async def test_a_comparison_that_was_left_before_the_curves_were_read_does_not_open_later(
+async def test_a_comparison_left_before_its_curves_were_read_stays_closed(
     filler: Filler,
 ) -> None:
     run_id = filler.run({"train": ()})
@@ -258,7 +258,7 @@ async def test_siblings_race(filler: Filler) -> None:
         await driven.until_shown("3 Curves", "● lr=1", "▲ lr=2", "■ lr=3")
 
 
-async def test_the_choice_of_curves_shows_parameters_and_values_and_stays_with_the_run(
+async def test_the_choice_of_curves_shows_values_and_stays(
     filler: Filler,
 ) -> None:
     graph = {f"train[lr={lr},seed={seed}]": lr + seed / 8 for lr in (1, 2) for seed in (0, 1)}
@@ -310,7 +310,7 @@ async def test_a_sweep_is_one_band_by_one_key(filler: Filler) -> None:
         assert "one band" not in driven.text()
 
 
-async def test_keys_on_the_plot_of_a_sweep_act_on_all_its_members(filler: Filler) -> None:
+async def test_keys_on_a_sweeps_plot_act_on_all_members(filler: Filler) -> None:
     run_id = losses(filler, {"train[lr=1]": 0.5, "train[lr=2]": 0.25})
     async with opened(run_id) as driven:
         await driven.until_shown("train/loss")
@@ -347,7 +347,7 @@ async def test_attempts_stand_side_by_side(filler: Filler) -> None:
         assert page(driven).plot.view.highlight == "attempt 1"
 
 
-async def test_the_choice_of_curves_shows_which_of_them_may_get_more_points(
+async def test_the_choice_of_curves_shows_which_may_get_more_points(
     filler: Filler,
 ) -> None:
     run_id = filler.run(dict.fromkeys(("train[lr=1]", "train[lr=2]", "train[lr=3]"), ()), retries=1)
@@ -377,7 +377,7 @@ async def test_the_same_stage_of_other_runs_is_compared(filler: Filler) -> None:
         await driven.until_shown("with 1 run", "old leads by 0.2500 at step 49")
 
 
-async def test_members_and_other_runs_are_listed_with_the_parameters_of_their_runs(
+async def test_members_and_other_runs_are_listed_with_their_parameters(
     filler: Filler,
 ) -> None:
     for hidden in ("16", "32"):
@@ -400,7 +400,7 @@ async def test_members_and_other_runs_are_listed_with_the_parameters_of_their_ru
         assert any(row[2:5] == ["h16", "16", own] for row in rows)
 
 
-async def test_runs_of_other_pipelines_with_a_common_metric_are_offered_and_found(
+async def test_runs_of_other_pipelines_with_a_common_metric_are_offered(
     filler: Filler, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def trained(name: str, pipeline: str, **metrics: float) -> str:
@@ -430,7 +430,7 @@ async def test_runs_of_other_pipelines_with_a_common_metric_are_offered_and_foun
         await driven.until_shown("with 1 run", "ancient_100% leads by 0.3750")
 
 
-async def test_of_another_sweep_the_best_member_is_compared_and_can_be_chosen(
+async def test_another_sweeps_best_member_is_compared_and_can_be_chosen(
     filler: Filler,
 ) -> None:
     losses(filler, {"fit[lr=1]": 0.5, "fit[lr=2]": 0.25, "fit[lr=3]": 1.0})
@@ -447,7 +447,7 @@ async def test_of_another_sweep_the_best_member_is_compared_and_can_be_chosen(
         await driven.until_shown("fit[lr=2] leads by 1.7500")
 
 
-async def test_what_there_is_nothing_for_is_said(filler: Filler) -> None:
+async def test_a_key_without_an_object_says_so(filler: Filler) -> None:
     run_id = losses(filler, {"train": 0.5})
     async with opened(run_id) as driven:
         await open_page(driven)

@@ -26,7 +26,7 @@ from trainui.store.runs import runs
 from trainui.tui.run_list import found_trainings
 
 
-async def test_the_command_of_an_external_run_is_offered_as_a_new_run(
+async def test_an_external_runs_command_is_offered_as_a_new_run(
     home: Path, store: Store, started_worker: None, tmp_path: Path
 ) -> None:
     control.set_paused(True)  # the worker that is started is to start nothing
@@ -46,7 +46,7 @@ async def test_the_command_of_an_external_run_is_offered_as_a_new_run(
         assert {run.origin for run in views.runs(connection)} == {None, added.run_id}
 
 
-async def test_what_an_external_run_cannot_do_is_said_at_once(
+async def test_impossible_actions_on_an_external_run_are_refused_at_once(
     home: Path, store: Store, worker: None, tmp_path: Path
 ) -> None:
     (tmp_path / "runs").mkdir()
@@ -122,7 +122,7 @@ async def test_an_empty_list_offers_the_trainings_of_this_directory(
         assert driven.app.focused is driven.runs.table
 
 
-async def test_a_search_that_takes_too_long_does_not_say_that_nothing_is_there(
+async def test_a_search_that_takes_too_long_reports_no_absence(
     home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)

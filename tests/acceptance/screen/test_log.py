@@ -49,7 +49,7 @@ def rows(log: LogView) -> list[str]:
     return ["".join(segment.text for segment in row).strip() for row in log._seen]
 
 
-async def test_page_up_reaches_the_start_of_a_log_of_any_length(filler: Filler) -> None:
+async def test_page_up_reaches_the_start_of_any_log(filler: Filler) -> None:
     attempt = started(filler)
     filler.log(attempt, "".join(f"line {n} of many\n" for n in range(5000)))
     async with opened("run") as driven:
@@ -198,7 +198,7 @@ async def test_times_are_shown_and_a_moment_is_gone_to(filler: Filler) -> None:
         assert "line 299" not in driven.text()
 
 
-async def test_the_text_of_a_log_is_harmless_and_keeps_its_colours(filler: Filler) -> None:
+async def test_a_logs_text_is_harmless_and_keeps_its_colours(filler: Filler) -> None:
     run_id = filler.run({"[bold]a[/bold]": ()})
     attempt = filler.start(run_id, "[bold]a[/bold]")
     filler.log(attempt, "\x1b]0;owned\x07title \x1b[2J\x1b[31mred [link=x]y[/link]\n")

@@ -16,7 +16,7 @@ def draw(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, timeout=60)
 
 
-def test_a_runs_page_is_drawn_with_its_graph_curves_and_log(filler: Filler, tmp_path: Path) -> None:
+def test_a_runs_page_has_its_graph_curves_and_log(filler: Filler, tmp_path: Path) -> None:
     running_demo(filler, name="digits")
     out = tmp_path / "page.svg"
     done = draw("digits", str(out), "--size", "110x32", "--stage", "train[hidden=32]")
@@ -34,7 +34,7 @@ def test_an_unknown_run_is_reported(filler: Filler, tmp_path: Path) -> None:
     assert "no run matches 'nothing'" in done.stderr
 
 
-def test_keys_lead_to_the_page_of_a_metric_compared_with_its_siblings(
+def test_keys_lead_to_a_metrics_page_compared_with_siblings(
     filler: Filler,
     tmp_path: Path,
 ) -> None:

@@ -105,7 +105,7 @@ async def test_states_curves_and_logs_are_live(filler: Filler) -> None:
         assert "queued" in line_of(driven, "train[hidden=32]")
 
 
-async def test_where_metrics_were_looked_for_is_said_once_they_are_read(filler: Filler) -> None:
+async def test_searched_places_are_named_once_metrics_are_read(filler: Filler) -> None:
     run_id = filler.run({"train": ()})
     attempt = filler.start(run_id, "train")
     async with opened(run_id) as driven:
@@ -119,7 +119,7 @@ async def test_where_metrics_were_looked_for_is_said_once_they_are_read(filler: 
         )
 
 
-async def test_the_age_of_the_last_output_is_right_after_the_end_too(filler: Filler) -> None:
+async def test_the_last_outputs_age_is_right_after_the_end_too(filler: Filler) -> None:
     run_id = filler.run({"a": (), "b": ()})
     attempt = filler.start(run_id, "a", ago=70)
     file = filler.log(attempt, "done\n")
@@ -279,9 +279,7 @@ async def test_a_chain_has_edges_at_every_size(filler: Filler) -> None:
 
 
 @pytest.mark.parametrize("more", ["", "-the-model-with-a-name-that-is-longer-than-any-terminal"])
-async def test_the_timeline_has_its_bars_and_its_axis_at_every_width(
-    filler: Filler, more: str
-) -> None:
+async def test_the_timeline_has_bars_and_axis_at_every_width(filler: Filler, more: str) -> None:
     names = [f"{name}{more}" for name in ("download", "pretrain", "evaluate")]
     run_id = filler.run({names[0]: (), names[1]: names[:1], names[2]: names[1:2]})
     filler.complete(run_id, *names[:2])
@@ -343,7 +341,7 @@ async def test_many_members_are_one_line_that_unfolds(filler: Filler) -> None:
         await driven.until_shown("only the members of a sweep can be folded")
 
 
-async def test_the_curves_of_a_large_folded_sweep_name_the_member_that_has_them(
+async def test_curves_of_a_folded_sweep_name_their_member(
     filler: Filler,
 ) -> None:
     members = [f"train[seed={seed}]" for seed in range(30)]
@@ -396,7 +394,7 @@ async def test_earlier_attempts_are_looked_at_with_their_logs(filler: Filler) ->
         await driven.until_shown("the log of the second", "attempt 2 of 2")
 
 
-async def test_curves_files_and_events_follow_the_attempt_that_is_looked_at(
+async def test_curves_files_and_events_follow_the_selected_attempt(
     filler: Filler,
 ) -> None:
     run_id = filler.run({"a": (), "b": ()}, retries=1)

@@ -25,7 +25,7 @@ from trainui.tui.help_screen import HelpScreen
 from trainui.tui.styled_text import Row
 
 
-async def test_a_first_start_says_what_to_do_and_notices_the_first_run(home: Path) -> None:
+async def test_a_first_start_gives_advice_and_notices_the_first_run(home: Path) -> None:
     async with opened(size=(80, 24)) as driven:
         await driven.until_shown("No runs yet", "trainui demo", "trainui run FILE")
         assert not home.exists()
@@ -242,7 +242,7 @@ def params(filler: Filler, run_id: str, text: str) -> None:
         set_values(connection, "runs", run_id, params_json=text)
 
 
-async def test_a_filter_says_what_it_cannot_understand_and_counts_what_it_can(
+async def test_a_filter_names_unknown_terms_and_counts_matches(
     filler: Filler,
 ) -> None:
     low, high = filler.run({"a": ()}, name="low"), filler.run({"a": ()}, name="high")
@@ -361,7 +361,7 @@ async def test_the_view_and_the_selection_come_back(filler: Filler) -> None:
         assert driven.runs.table.selected.name == "alpha newest"  # type: ignore[union-attr]
 
 
-async def test_what_is_wrong_stays_in_the_top_bar_of_a_narrow_sorted_list(filler: Filler) -> None:
+async def test_trouble_stays_in_the_top_bar_of_a_narrow_list(filler: Filler) -> None:
     run_id = filler.run({f"train[i={place}]": () for place in range(12)})
     filler.fail(run_id, "train[i=0]", "no")
     filler.start(run_id, "train[i=1]")
@@ -386,7 +386,7 @@ async def test_a_heading_that_is_clicked_sorts_and_sorts_back(filler: Filler) ->
         assert [run.name for run in driven.runs.table._shown] == ["c", "b", "a"]
 
 
-async def test_what_is_typed_at_once_after_the_key_is_typed_there(filler: Filler) -> None:
+async def test_text_typed_right_after_the_key_reaches_the_field(filler: Filler) -> None:
     filler.run({"a": ()}, name="express")
     filler.run({"a": ()}, name="other")
     async with opened() as driven:
@@ -492,7 +492,7 @@ async def test_s_goes_through_all_columns_and_comes_round(filler: Filler) -> Non
         assert seen == ["STATE", "NAME", "STAGES", "ELAPSED", "lr", "steps", "opt", "WHEN"]
 
 
-async def test_an_order_by_a_metric_follows_the_goal_of_its_search(filler: Filler) -> None:
+async def test_sorting_by_a_metric_follows_its_searchs_goal(filler: Filler) -> None:
     for name, gap in (("high", 0.9), ("low", 0.1)):
         run_id = filler.run({"s[a=1]": ()}, name=name, search=Search("gap loss", "maximize"))
         attempt = filler.start(run_id, "s[a=1]")
@@ -548,7 +548,7 @@ async def test_an_unknown_theme_is_reported_with_the_valid_ones(
         await driven.until_shown("setting theme: unknown theme 'light'", "trainui-safe-dark")
 
 
-async def test_trouble_is_seen_on_the_first_screen_and_wherever_the_stage_stands(
+async def test_trouble_is_on_the_first_screen_wherever_its_stage_is(
     filler: Filler,
 ) -> None:
     members = {f"train[lr={lr}]": () for lr in ("0.1", "0.2", "0.3", "0.4")}
@@ -579,7 +579,7 @@ async def test_trouble_is_seen_on_the_first_screen_and_wherever_the_stage_stands
         assert table.index("0.1  ") < table.index("!0.5000")
 
 
-async def test_a_sort_goes_to_the_top_and_says_what_comes_first(filler: Filler) -> None:
+async def test_a_sort_scrolls_to_the_top_and_names_its_order(filler: Filler) -> None:
     for name, lr in (("old", "0.3"), ("middle", "0.1"), ("new", "0.2")):
         filler.run({"a": ()}, name=name, run_params={"lr": lr})
     async with opened() as driven:
@@ -592,7 +592,7 @@ async def test_a_sort_goes_to_the_top_and_says_what_comes_first(filler: Filler) 
         assert driven.runs.table.selected.name == "old"  # type: ignore[union-attr]
 
 
-async def test_the_list_is_sorted_by_a_smoothed_value_which_it_shows(filler: Filler) -> None:
+async def test_sorting_by_a_smoothed_value_shows_that_value(filler: Filler) -> None:
     spike = [0.1 if step == 30 else 2.0 for step in range(60)]
     losses = {"lucky": spike, "steady": [1.0] * 60, "slow": [3.0] * 60}
     feeders = {}

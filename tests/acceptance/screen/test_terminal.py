@@ -218,7 +218,7 @@ def test_the_screen_shows_its_bandwidth(filler: Filler) -> None:
 
 
 @pytest.mark.parametrize("cuts", [(), (30,), (-3,), (-6, -5)])
-def test_what_is_pasted_presses_no_key(filler: Filler, cuts: Sequence[int]) -> None:
+def test_pasted_text_presses_no_key(filler: Filler, cuts: Sequence[int]) -> None:
     """Not even where it has escape characters, as the coloured text of another terminal has.
 
     It is read in pieces, that of the last cuts with one escape character alone.

@@ -13,7 +13,7 @@ from trainui.cli import printing
 from trainui.cli.printing import ProgressLine
 
 
-def test_a_line_says_how_far_it_is_and_the_time_to_go() -> None:
+def test_a_line_shows_progress_and_the_time_to_go() -> None:
     made = ProgressLine("exporting", 200)
     made.advance(50)
     line = made.line(made._started + 30)
@@ -31,7 +31,7 @@ def test_nothing_is_shown_if_the_output_is_not_read(capfd: pytest.CaptureFixture
     assert capfd.readouterr().err == ""
 
 
-def test_a_terminal_shows_it_after_a_while_and_is_left_clear(
+def test_progress_appears_after_a_while_and_is_cleared(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(printing, "PROGRESS_AFTER", 0.0)

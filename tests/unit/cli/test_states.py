@@ -178,7 +178,7 @@ def test_each_command_answers_for_each_state(
         assert " ".join(str(one.status) for one in views.stages(connection, run)) == after
 
 
-def test_a_change_of_the_code_is_one_line_for_all_stages_that_started_after_it(
+def test_a_code_change_is_one_line_for_all_later_stages(
     store: Store, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run = control.submit(loader.load_text(PIPELINE))

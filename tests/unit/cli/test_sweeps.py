@@ -99,7 +99,7 @@ def test_members_with_the_same_plan_are_one_row(capsys: pytest.CaptureFixture[st
     ]
 
 
-def test_trials_that_an_edit_removed_are_no_part_of_the_run(
+def test_trials_removed_by_an_edit_are_not_in_the_run(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     run = submitted()

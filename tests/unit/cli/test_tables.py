@@ -32,7 +32,7 @@ def fitted(*, wrapped: bool = False) -> list[str]:
     return tables.fitted(ROWS, right={"TOOK"}, cut={"NAME"}, optional=("NOW",), wrapped=wrapped)
 
 
-def test_nothing_is_cut_in_a_pipe_or_where_there_is_room() -> None:
+def test_nothing_is_cut_in_a_pipe_or_with_room() -> None:
     reading, writing = os.pipe()
     with os.fdopen(reading, "rb"), os.fdopen(writing, "w") as pipe, redirect_stdout(pipe):
         whole = fitted()
@@ -43,7 +43,7 @@ def test_nothing_is_cut_in_a_pipe_or_where_there_is_room() -> None:
         assert fitted() == whole
 
 
-def test_names_are_cut_in_the_middle_before_a_column_is_left_out() -> None:
+def test_names_are_cut_in_the_middle_before_columns_go() -> None:
     for columns, has_now in ((75, True), (60, False)):
         with on_terminal(columns):
             assert not tables.fits(ROWS)

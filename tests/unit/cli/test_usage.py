@@ -114,7 +114,7 @@ def test_no_such_run_is_3(call: Call, command: str) -> None:
     assert (code, json.loads(out)["error"]["code"]) == (3, "not_found")
 
 
-def test_what_is_not_understood_has_a_hint(call: Call) -> None:
+def test_a_usage_error_has_a_hint(call: Call) -> None:
     assert "see `trainui ls --help`" in call("ls", "--colour")[2]
     assert "see `trainui run --help`" in call("run", "-p")[2]
     assert "; did you mean" in call("shwo")[2]
@@ -128,7 +128,7 @@ def test_what_is_not_understood_has_a_hint(call: Call) -> None:
         (["--wait", "job.sh", "a b"], "run --wait -- bash job.sh 'a b'"),
     ],
 )
-def test_a_command_in_the_place_of_a_file_is_written_as_it_should_be(
+def test_a_command_instead_of_a_file_is_corrected(
     call: Call, arguments: list[str], written: str
 ) -> None:
     code, _, err = call("run", *arguments)
@@ -139,9 +139,7 @@ def test_a_command_in_the_place_of_a_file_is_written_as_it_should_be(
 @pytest.mark.parametrize(
     "arguments", [["completion"], ["run", "p.yaml", "q.yaml"], ["logs", "a", "b", "-n", "x"]]
 )
-def test_what_was_not_understood_is_one_line_in_plain_words(
-    call: Call, arguments: list[str]
-) -> None:
+def test_a_usage_error_is_one_line_in_plain_words(call: Call, arguments: list[str]) -> None:
     err = call(*arguments)[2]
     assert err.count("\n") == 1
     assert not any(word in err for word in ("(s)", " int ", "range", "\t"))

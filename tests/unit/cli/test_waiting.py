@@ -67,7 +67,7 @@ def test_changes_between_two_polls_are_all_reported(store: Store) -> None:
         assert list(narrator.new_lines()) == []
 
 
-def test_an_earlier_attempt_is_not_shown_with_the_number_of_the_last_one(store: Store) -> None:
+def test_an_earlier_attempt_has_its_own_number(store: Store) -> None:
     run_id = control.submit(loader.load_text(TWO))
     with engine.reading() as connection:
         narrator = EventPrinter(connection, run_id, from_start=True)
@@ -79,7 +79,7 @@ def test_an_earlier_attempt_is_not_shown_with_the_number_of_the_last_one(store: 
         assert told == ["● running a", "● running a (attempt 2)"]
 
 
-def test_a_queued_stage_is_not_shown_with_the_number_of_its_last_attempt(store: Store) -> None:
+def test_a_queued_stage_lacks_its_last_attempts_number(store: Store) -> None:
     run_id = control.submit(loader.load_text(TWO))
     failed = attempts.Outcome(Status.FAILED, clock.now(), error="exit code 1")
     for _ in range(2):
@@ -90,7 +90,7 @@ def test_a_queued_stage_is_not_shown_with_the_number_of_its_last_attempt(store: 
         assert words(narrator.new_lines()) == ["◔ queued a"]
 
 
-def test_a_late_reader_sees_the_current_state_and_then_the_changes(store: Store) -> None:
+def test_a_late_reader_sees_the_state_and_then_changes(store: Store) -> None:
     run_id = control.submit(loader.load_text(TWO))
     play(store, run_id, "a", attempts.Outcome(Status.FAILED, clock.now(), error="exit code 1"))
     with engine.reading() as connection:
@@ -123,7 +123,7 @@ def test_a_late_reader_sees_the_alerts_of_the_last_attempts(store: Store) -> Non
     assert len(lines) == 3
 
 
-def test_what_is_wrong_with_a_running_stage_is_a_line(store: Store) -> None:
+def test_a_running_stages_problem_is_a_line(store: Store) -> None:
     run_id = control.submit(loader.load_text(TWO))
     stage_id = begin(store, run_id, "a").attempt.stage_id
     with engine.reading() as connection:
@@ -146,7 +146,7 @@ stages:
 
 
 @pytest.mark.folders
-def test_a_resume_is_not_proposed_for_trials_that_their_search_counts(store: Store) -> None:
+def test_no_resume_is_proposed_for_trials_that_count(store: Store) -> None:
     run_id = control.submit(loader.load_text(SEARCH))
     key = trials.SearchKey(run_id, "a")
     members = []

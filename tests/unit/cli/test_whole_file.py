@@ -19,7 +19,7 @@ from trainui.errors import UnfitEnvironmentError
         ("..", "Is a directory"),
     ],
 )
-def test_a_place_that_cannot_be_written_is_named_with_the_reason(
+def test_an_unwritable_place_is_named_with_the_reason(
     target: str, why: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "file").touch()
@@ -39,9 +39,7 @@ def test_nothing_is_left_of_a_file_whose_writing_fails(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("is_there", [True, False])
-def test_the_file_behind_a_link_is_written_and_the_link_stays(
-    tmp_path: Path, is_there: bool
-) -> None:
+def test_the_file_behind_a_link_is_written(tmp_path: Path, is_there: bool) -> None:
     file, link = tmp_path / "data" / "points.csv", tmp_path / "points.csv"
     file.parent.mkdir()
     if is_there:

@@ -137,7 +137,7 @@ def test_of_several_processes_the_one_that_started_them_is_listed(programs: Prog
     assert {one.name for one in found} == {"train"}, "the script, also behind a launcher"
 
 
-def test_the_service_of_a_tracker_stands_for_the_training_that_started_it(
+def test_a_trackers_service_stands_for_the_training_that_started_it(
     programs: Programs,
 ) -> None:
     """W&B's log is written by `wandb-core`, a child of the training."""
@@ -161,13 +161,13 @@ def test_a_kernel_is_named_by_its_notebook(programs: Programs) -> None:
         assert adoption.training(pid)[0].name == name
 
 
-def test_a_program_with_a_similar_name_is_no_part_of_trainui(programs: Programs) -> None:
+def test_a_program_with_a_similar_name_is_not_trainui(programs: Programs) -> None:
     (programs.directory / "trainui.runs").mkdir()
     pid = programs.start("train.py", "trainui.runs/metrics.csv", "step,loss\n1,2", "0")
     assert adoption.training(pid)[1].pid == pid
 
 
-def test_a_process_that_ended_and_was_not_reaped_is_said_to_have_ended() -> None:
+def test_an_unreaped_process_counts_as_ended() -> None:
     ended = subprocess.Popen(["true"])
     os.waitid(os.P_PID, ended.pid, os.WEXITED | os.WNOWAIT)
     with pytest.raises(NotFoundError, match=f"^the process {ended.pid} has ended$"):

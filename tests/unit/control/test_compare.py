@@ -72,7 +72,7 @@ def test_interval_and_p_equal_their_formulas_in_200_random_cases() -> None:
         assert found.p == pytest.approx(scipy.pvalue, rel=1e-9)
 
 
-def test_the_interval_has_the_true_difference_in_95_of_100_comparisons() -> None:
+def test_the_interval_has_the_true_difference_in_95_of_100() -> None:
     source = np.random.default_rng(29)
     a = source.normal(0.30, 0.02, (4, 10_000))
     b = source.normal(0.27, 0.05, (7, 10_000))
@@ -90,7 +90,7 @@ def test_the_power_is_how_often_a_difference_is_told() -> None:
     assert compare.power(0.05, deviations, counts) == pytest.approx(told, abs=0.015)
 
 
-def test_so_many_seeds_more_tell_the_difference_and_one_less_does_not() -> None:
+def test_the_proposed_number_of_seeds_is_the_least_sufficient() -> None:
     a, b = [0.30, 0.34, 0.27], [0.27, 0.31, 0.29, 0.25]
     needed = compare.seeds_needed(a, b)
     assert needed is not None
@@ -133,7 +133,7 @@ def test_the_verdict_is_about_b_and_follows_the_goal(
         assert (shown["low"] > 0) == (shown["high"] > 0)
 
 
-def test_a_seeds_value_is_its_best_and_with_last_its_last(filler: Filler) -> None:
+def test_a_seeds_value_is_its_best_or_last(filler: Filler) -> None:
     run = filler.run(dict.fromkeys(["train[lr=1,seed=0]", "train[lr=2,seed=0]"], ()), over="seed")
     for lr, points in (("1", [0.5, 0.2, 0.4]), ("2", [0.6, 0.3, float("nan")])):
         filler.feed(run, f"train[lr={lr},seed=0]", {"val/loss": list(enumerate(points))})
@@ -166,7 +166,7 @@ def test_only_completed_members_count_and_the_others_are_named(filler: Filler) -
     assert found["a"]["sd"] == pytest.approx(0.1)
 
 
-def test_the_time_of_more_seeds_is_that_of_this_machines_slots(
+def test_the_time_for_more_seeds_uses_this_machines_slots(
     filler: Filler, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     swept(filler, "sweep", {"0.1": SAME, "0.2": HIGH})
@@ -179,7 +179,7 @@ def test_the_time_of_more_seeds_is_that_of_this_machines_slots(
     assert four.seconds_needed == pytest.approx(60 * -(-2 * one.seeds_needed // 4), rel=0.01)
 
 
-def test_a_reference_is_a_run_a_stage_a_configuration_or_one_seed(filler: Filler) -> None:
+def test_a_reference_is_a_run_stage_configuration_or_seed(filler: Filler) -> None:
     swept(filler, "sweep", {"0.1": LOW, "0.2": HIGH})
     plain = filler.run({"prepare": (), "train": ("prepare",)}, name="with/slash")
     filler.complete(plain, "prepare")

@@ -64,7 +64,7 @@ def test_a_hydra_job_is_its_script_with_its_overrides(store: Store, tmp_path: Pa
     )
 
 
-def test_the_command_of_a_job_is_compared_if_it_is_on_record(store: Store, tmp_path: Path) -> None:
+def test_a_recorded_jobs_command_is_compared(store: Store, tmp_path: Path) -> None:
     jobs = [hydra_job(tmp_path / f"job-{lr}", tmp_path, f"lr={lr}") for lr in ("0.1", "0.2")]
     found = []
     for job in jobs:
@@ -83,9 +83,7 @@ def test_the_command_of_a_job_is_compared_if_it_is_on_record(store: Store, tmp_p
     assert list(commands().values()) == [pair]
 
 
-def test_a_multirun_is_its_sweep_and_each_of_its_jobs_a_command(
-    store: Store, tmp_path: Path
-) -> None:
+def test_a_multirun_is_its_sweep_and_each_job_a_command(store: Store, tmp_path: Path) -> None:
     (tmp_path / "train.py").touch()
     multirun = tmp_path / "multirun/2026-11-26/10-00-00"
     for number in range(2):

@@ -21,7 +21,7 @@ with open("b/metrics.csv", "w") as file:
 """
 
 
-def test_what_our_own_runs_read_is_not_added(
+def test_files_read_by_our_own_runs_are_not_added(
     on_both_databases: None, store: Store, tmp_path: Path
 ) -> None:
     for name in ("a", "b", "work/c"):

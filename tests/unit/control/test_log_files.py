@@ -31,13 +31,13 @@ def test_lines_come_in_the_order_of_their_times(tmp_path: Path) -> None:
     ]
 
 
-def test_what_came_after_the_last_note_is_last_and_has_no_time(tmp_path: Path) -> None:
+def test_output_after_the_last_note_is_last_without_a_time(tmp_path: Path) -> None:
     write(tmp_path, b"o1\no2\n", b"e1\n", [(10, 3, 3)])
     lines = list(AttemptLogs(tmp_path, ("out", "err")).lines(to_end=True))
     assert [(line.raw, line.time) for line in lines][-1] == (b"o2\n", None)
 
 
-def test_a_log_is_read_on_and_a_torn_line_waits_for_its_end(tmp_path: Path) -> None:
+def test_a_growing_logs_torn_line_waits_for_its_end(tmp_path: Path) -> None:
     write(tmp_path, b"one\ntw", b"", [])
     logs = AttemptLogs(tmp_path, ("out", "err"))
     assert [line.raw for line in logs.lines(to_end=False)] == [b"one\n"]

@@ -40,7 +40,7 @@ def written(connection: protocol.Connection, run_id: str) -> str:
     return report.markdown(connection, run)
 
 
-def test_stages_and_their_states_are_a_table_that_no_name_breaks(
+def test_stages_and_states_are_a_table_that_no_name_breaks(
     connection: protocol.Connection, tmp_path: Path
 ) -> None:
     run_id = submit(tmp_path, TEXT)
@@ -106,7 +106,7 @@ def test_curves_are_drawn_between_their_extremes_and_clocks_are_not(
     assert drawn[0].start() < drawn[1].start()
 
 
-def test_a_sweep_is_a_table_of_its_parameters_the_best_member_first(
+def test_a_sweep_is_a_table_with_the_best_first(
     connection: protocol.Connection, tmp_path: Path
 ) -> None:
     members = "{name: train, matrix: {lr: [1, 2, 3, 4], api_key: [abcde]}, run: 'true'}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from trainui.control import run_difference
 
 
-def test_commands_are_shown_as_for_a_shell_with_variables_as_they_are() -> None:
+def test_commands_are_quoted_for_a_shell_with_their_variables() -> None:
     before = ["${python}", "train.py", "--out", "${run_dir}/train", "--note", "a b"]
     differences = {
         "code": {"commit": None, "files": [], "diff": "", "drift": []},

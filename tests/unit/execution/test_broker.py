@@ -31,7 +31,7 @@ def test_a_url_is_given_as_celery_takes_it(configured: str | None, expected: str
 
 
 @pytest.mark.parametrize("configured", ["amqp://host", "localhost:6379", "/run/redis.sock", ""])
-def test_what_is_no_redis_is_refused(configured: str) -> None:
+def test_a_server_other_than_redis_is_refused(configured: str) -> None:
     with pytest.raises(UsageError, match="must begin with one of redis://"):
         broker_url.url_for_celery(HOME, Settings(broker_url=configured))
 

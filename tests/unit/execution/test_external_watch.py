@@ -45,7 +45,7 @@ def statuses(store: Store) -> dict[str, Status]:
         return {run.name: run.status for run in views.runs(connection)}
 
 
-def test_a_database_of_many_running_runs_is_read_once_for_each_change(
+def test_a_database_of_many_runs_is_read_once_a_change(
     store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "mlflow.db"
@@ -83,9 +83,7 @@ def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("_at_once")
-def test_a_run_of_trackio_runs_while_it_writes_and_runs_on_when_it_writes_again(
-    store: Store, tmp_path: Path
-) -> None:
+def test_a_trackio_run_runs_while_it_writes_and_again_later(store: Store, tmp_path: Path) -> None:
     path = tmp_path / "project.db"
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         connection.executescript(OLDER["trackio"])
@@ -112,7 +110,7 @@ def test_a_run_of_trackio_runs_while_it_writes_and_runs_on_when_it_writes_again(
 
 
 @pytest.mark.usefixtures("_at_once")
-def test_what_a_process_of_another_machine_writes_is_read(store: Store, tmp_path: Path) -> None:
+def test_another_machines_output_is_read(store: Store, tmp_path: Path) -> None:
     path = tmp_path / "run" / "metrics.csv"
     path.parent.mkdir()
     path.write_text("step,loss\n1,0.5\n")
@@ -144,9 +142,7 @@ def test_what_a_process_of_another_machine_writes_is_read(store: Store, tmp_path
 
 
 @pytest.mark.usefixtures("_at_once")
-def test_a_trial_in_a_journal_runs_while_the_journal_is_written(
-    store: Store, tmp_path: Path
-) -> None:
+def test_a_journals_trial_runs_while_the_journal_is_written(store: Store, tmp_path: Path) -> None:
     path = tmp_path / "study.log"
     begun = {"op_code": 4, "study_id": 0, "datetime_start": "2026-11-26T10:00:00+00:00"}
     lines = [{"op_code": 0, "study_name": "s", "directions": [1]}, begun]
@@ -198,9 +194,7 @@ def test_a_trial_that_a_study_begins_later_becomes_a_stage(store: Store, tmp_pat
 
 
 @pytest.mark.usefixtures("_at_once")
-def test_a_job_of_a_multirun_that_was_seen_half_made_becomes_a_stage(
-    store: Store, tmp_path: Path
-) -> None:
+def test_a_multiruns_job_seen_half_made_becomes_a_stage(store: Store, tmp_path: Path) -> None:
     (tmp_path / "multirun.yaml").touch()
     (tmp_path / "app.log").touch()
 
@@ -256,7 +250,7 @@ time.sleep(600)
 PARENT = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {STUBBORN!r}])"
 
 
-def test_a_worker_that_restarts_during_a_cancellation_still_knows_the_children(
+def test_a_worker_restarted_during_a_cancel_knows_the_children(
     store: Store, start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     leader = start(PARENT)
@@ -278,7 +272,7 @@ def test_a_worker_that_restarts_during_a_cancellation_still_knows_the_children(
     assert not child.is_running() or child.status() == psutil.STATUS_ZOMBIE
 
 
-def test_a_process_that_has_got_the_pid_is_no_adopted_one(store: Store, start: Start) -> None:
+def test_a_process_that_reuses_the_pid_is_not_adopted(store: Store, start: Start) -> None:
     other = start(STUBBORN)
     external.adopt(other.pid)
     with store.read() as connection:
@@ -329,9 +323,7 @@ def test_files_of_unknown_formats_show_that_an_adopted_process_stalls(
     wait_for(seen, "the stall")
 
 
-def test_an_adopted_process_without_output_stalls_when_its_gpu_is_idle(
-    store: Store, start: Start
-) -> None:
+def test_a_silent_adopted_process_stalls_with_an_idle_gpu(store: Store, start: Start) -> None:
     process = start(STUBBORN)
     run = external.adopt(process.pid).run_id
     gpu = Gpu(0, "GPU-0", "GPU", pids=(process.pid,), utilisation=90)
@@ -404,9 +396,7 @@ def follow(store: Store) -> None:
     external_watch.follow_files(store, stage)
 
 
-def test_files_that_it_opens_later_are_read_in_place_of_its_log(
-    store: Store, trainer: subprocess.Popen[str]
-) -> None:
+def test_files_opened_later_replace_its_log(store: Store, trainer: subprocess.Popen[str]) -> None:
     external.adopt(trainer.pid)
     assert sources(store) == ["train.out"]
     have_open(trainer, "notes.txt")

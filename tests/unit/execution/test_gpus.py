@@ -61,7 +61,7 @@ def plant_second_name(path: Path) -> None:
         (plant_second_name, "not a file with one name"),
     ],
 )
-def test_what_is_no_lock_counts_as_held_and_is_named_with_its_owner(
+def test_other_objects_than_locks_count_as_held_by_their_owner(
     lock: Path, plant: Callable[[Path], None], said: str
 ) -> None:
     plant(lock)
@@ -84,7 +84,7 @@ def test_a_lock_that_may_not_be_read_counts_as_held(lock: Path) -> None:
 
 
 @needs_root
-def test_a_lock_of_another_user_that_can_only_be_read_is_as_good_as_our_own(lock: Path) -> None:
+def test_another_users_readable_lock_is_as_good_as_ours(lock: Path) -> None:
     open_the_way_to(lock)
     lock.touch(0o644)
     with as_another_user():
@@ -109,7 +109,7 @@ def test_a_directory_that_is_none_is_named_and_never_used(locks: Path) -> None:
 @pytest.mark.parametrize(
     ("mode", "said"), [(0o777, "others may remove files in it"), (0o755, "not writable")]
 )
-def test_a_directory_in_which_locks_are_not_safe_is_named_and_not_used(
+def test_a_directory_unsafe_for_locks_is_named_and_not_used(
     locks: Path, mode: int, said: str
 ) -> None:
     locks.mkdir()
@@ -124,7 +124,7 @@ def test_a_directory_in_which_locks_are_not_safe_is_named_and_not_used(
 
 
 @needs_root
-def test_who_may_remove_others_locks_is_named(locks: Path) -> None:
+def test_users_who_may_remove_locks_are_named(locks: Path) -> None:
     open_the_way_to(locks)
     locks.parent.chmod(0o777)
     with as_another_user():
@@ -135,7 +135,7 @@ def test_who_may_remove_others_locks_is_named(locks: Path) -> None:
     assert locks_module.foreign_lock_owner() is None
 
 
-def test_a_directory_that_was_left_half_made_is_opened_to_all(locks: Path) -> None:
+def test_a_half_made_directory_is_opened_to_all(locks: Path) -> None:
     locks.mkdir(mode=0o700)
     assert locks_module.prepare_locks([GPU]) == (str(locks_module.lock_path(GPU.uuid)),)
     assert stat.S_IMODE(locks.stat().st_mode) == locks_module.LOCKS_MODE

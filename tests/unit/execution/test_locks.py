@@ -59,7 +59,7 @@ def test_the_holder_is_known_by_what_it_wrote(path: Path) -> None:
     assert path.stat().st_mode & 0o777 == 0o600
 
 
-def test_a_killed_holder_has_no_lock_though_it_is_a_zombie(path: Path) -> None:
+def test_a_killed_holder_has_no_lock_even_as_a_zombie(path: Path) -> None:
     with holding(path) as process:
         os.kill(process.pid, signal.SIGKILL)
         wait_for(lambda: not locks.is_held(path))
@@ -89,7 +89,7 @@ def test_no_other_child_inherits_a_lock(path: Path) -> None:
         assert not locks.is_held(path)
 
 
-def test_what_an_earlier_holder_wrote_is_not_taken_for_the_present_ones(path: Path) -> None:
+def test_an_earlier_holders_text_is_not_the_present_ones(path: Path) -> None:
     with holding(path):
         left_behind = path.read_text()
     lock = locks.acquire(path)

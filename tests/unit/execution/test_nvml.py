@@ -48,7 +48,7 @@ def test_a_gpu_is_shown_with_all_its_figures(machine: NewMachine) -> None:
     assert (busy.utilisation, busy.temperature, busy.power) == (97, 61, 412.5)
 
 
-def test_what_a_gpu_does_not_report_is_none(machine: NewMachine) -> None:
+def test_figures_that_a_gpu_does_not_report_are_none(machine: NewMachine) -> None:
     here = machine(1)
     here.change(0, used=-1, utilisation=-1, celsius=-1, milliwatts=-1, mig=-1, compute_mode=-1)
     here.change(0, clock_reasons=-1, ecc_errors=-1)
@@ -67,7 +67,7 @@ def test_what_a_gpu_does_not_report_is_none(machine: NewMachine) -> None:
         (0x80, 3, "slowed down by the power supply, 3 uncorrected ECC errors"),
     ],
 )
-def test_a_gpu_that_is_slowed_down_or_has_memory_errors_has_a_warning(
+def test_a_slowed_gpu_or_memory_errors_give_a_warning(
     machine: NewMachine, clock_reasons: int, ecc_errors: int, words: str | None
 ) -> None:
     machine(1).change(0, clock_reasons=clock_reasons, ecc_errors=ecc_errors)
@@ -93,7 +93,7 @@ def test_processes_of_a_display_are_kept_apart(machine: NewMachine) -> None:
     assert gpus.stranger_on(found) is None
 
 
-def test_one_that_falls_off_the_bus_is_named_and_the_others_are_used(machine: NewMachine) -> None:
+def test_a_gpu_off_the_bus_is_named_and_others_used(machine: NewMachine) -> None:
     here = machine(3)
     assert all(gpu.problem is None for gpu in nvml.query().gpus)
     here.lose(1)
@@ -104,7 +104,7 @@ def test_one_that_falls_off_the_bus_is_named_and_the_others_are_used(machine: Ne
     assert all(gpu.problem is None for gpu in nvml.query().gpus)
 
 
-def test_what_cannot_be_given_out_says_why(machine: NewMachine) -> None:
+def test_an_unassignable_gpu_says_why(machine: NewMachine) -> None:
     here = machine(3)
     here.change(0, mig=1)
     here.change(1, compute_mode=2)
@@ -125,7 +125,7 @@ def test_what_cannot_be_given_out_says_why(machine: NewMachine) -> None:
         (999, "does not work: Unknown Error"),
     ],
 )
-def test_a_driver_that_does_not_work_says_why_and_is_asked_again(
+def test_a_broken_driver_says_why_and_is_asked_again(
     machine: NewMachine, code: int, words: str
 ) -> None:
     here = machine(1)
@@ -158,7 +158,7 @@ def test_a_driver_that_hangs_blocks_nothing(
     assert len(nvml.query().gpus) == 1
 
 
-def test_the_driver_is_held_no_longer_than_it_is_looked_at(machine: NewMachine) -> None:
+def test_the_driver_is_held_only_during_a_look(machine: NewMachine) -> None:
     machine(1)
     by_others = pynvml._nvmlLib_refcount
     nvml.query()
@@ -170,7 +170,7 @@ def test_the_driver_is_held_no_longer_than_it_is_looked_at(machine: NewMachine) 
     assert pynvml._nvmlLib_refcount == by_others
 
 
-def test_what_limits_the_gpus_is_said(machine: NewMachine) -> None:
+def test_limits_on_gpus_are_named(machine: NewMachine) -> None:
     here = machine(3)
     uuid = here.cards[2].uuid
     by_setting = gpus.usable_gpus(Settings(gpus=(0, 1)), {})
@@ -184,7 +184,7 @@ def test_what_limits_the_gpus_is_said(machine: NewMachine) -> None:
     assert gpus.usable_gpus(Settings(), {}).limit is None
 
 
-def test_what_a_stage_lacks_is_said(machine: NewMachine, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_stages_lack_is_named(machine: NewMachine, monkeypatch: pytest.MonkeyPatch) -> None:
     here = machine(2)
     stage = StageDefinition("train", command="x", workdir="/", gpus=2)
     assert missing_gpus([stage], {}) is None

@@ -78,7 +78,7 @@ TWO = "stages: [{name: a, run: x}, {name: b, run: x}]"
 
 
 @pytest.mark.usefixtures("at_each_look")
-def test_what_fits_is_granted_and_the_rest_has_a_reason_to_wait(
+def test_fitting_stages_are_granted_and_others_have_a_reason(
     store: Store, posted: Posted, tmp_path: Path
 ) -> None:
     run = submit(tmp_path, TWO)
@@ -114,7 +114,7 @@ def test_a_message_says_what_the_stage_is_and_keeps_secrets(
     assert message.celery_task_id == stage_of(store, run, "a").celery_task_id
 
 
-def test_a_message_that_nobody_took_is_sent_again_at_once_by_the_next_worker(
+def test_the_next_worker_resends_an_untaken_message_at_once(
     store: Store, posted: Posted, tmp_path: Path
 ) -> None:
     submit(tmp_path, TWO)
@@ -128,7 +128,7 @@ def test_a_message_that_nobody_took_is_sent_again_at_once_by_the_next_worker(
     assert posted.names() == ["a", "b"]
 
 
-def test_after_a_while_it_is_sent_again_by_the_same_worker_though_nothing_changed(
+def test_the_same_worker_resends_a_message_after_a_while(
     store: Store, posted: Posted, tmp_path: Path
 ) -> None:
     submit(tmp_path, TWO)
@@ -276,7 +276,7 @@ def test_other_words_wait_for_a_second_and_nothing_else_does(
 
 
 @pytest.mark.usefixtures("at_each_look")
-def test_of_many_waiting_stages_the_first_have_their_reason_and_the_rest_are_behind_others(
+def test_of_many_waiting_stages_only_the_first_have_own_reasons(
     store: Store, posted: Posted, tmp_path: Path
 ) -> None:
     many = [f"{{name: s{i}, run: x}}" for i in range(3 * HORIZON)]
@@ -292,7 +292,7 @@ def test_of_many_waiting_stages_the_first_have_their_reason_and_the_rest_are_beh
     assert reasons[HORIZON + 1 :] == [BEHIND.words] * (2 * HORIZON - 1)
 
 
-def test_stages_of_each_kind_are_found_behind_many_of_the_other(
+def test_stages_of_each_kind_are_found_behind_the_other(
     store: Store, posted: Posted, tmp_path: Path
 ) -> None:
     many = [f"{{name: s{i}, run: x}}" for i in range(2 * HORIZON)]
@@ -306,7 +306,7 @@ def test_stages_of_each_kind_are_found_behind_many_of_the_other(
     assert str(stage_of(store, run, "g").reason).startswith("needs 9 GPUs, this machine has")
 
 
-def test_a_gpu_stage_queued_behind_many_others_is_found_within_a_second(
+def test_a_gpu_stage_behind_many_is_found_within_a_second(
     store: Store, posted: Posted, tmp_path: Path
 ) -> None:
     many = [f"{{name: s{i}, run: x}}" for i in range(2 * HORIZON)]
@@ -326,7 +326,7 @@ def test_a_gpu_stage_queued_behind_many_others_is_found_within_a_second(
     wait_for(lambda: reason_by_now().startswith("needs 9 GPUs, this machine has"), "the search")
 
 
-def test_while_all_slots_are_taken_wait_reasons_are_due_after_a_second(
+def test_with_all_slots_taken_reasons_are_due_after_a_second(
     store: Store, posted: Posted, tmp_path: Path
 ) -> None:
     run = submit(tmp_path, "stages: [{name: a, run: x}, {name: b, run: x}]")

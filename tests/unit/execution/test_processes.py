@@ -28,7 +28,7 @@ def ended(pid: int) -> bool:
     return not is_alive(pid)
 
 
-def test_it_has_a_session_of_its_own_and_nothing_of_ours(tmp_path: Path) -> None:
+def test_a_process_has_its_own_session_and_nothing_of_ours(tmp_path: Path) -> None:
     log, reader = tmp_path / "log", os.open("/dev/null", os.O_RDONLY)
     os.set_inheritable(reader, True)
     script = "umask; pwd; ps -o sid= -p $$; readlink /proc/$$/fd/0; ls /proc/$$/fd"
@@ -89,7 +89,7 @@ def test_ending_what_has_ended_is_a_success(tmp_path: Path) -> None:
     assert processes.end(process.pid, lambda: ended(process.pid), grace=0.1)
 
 
-def test_the_end_of_a_log_is_shown_from_a_byte_on(tmp_path: Path) -> None:
+def test_the_end_of_a_log_is_shown_from_a_byte(tmp_path: Path) -> None:
     log = tmp_path / "log"
     assert processes.read_tail(log) == ""
     log.write_text("old\n" + "".join(f"{number}\n" for number in range(30)))
@@ -97,7 +97,7 @@ def test_the_end_of_a_log_is_shown_from_a_byte_on(tmp_path: Path) -> None:
     assert processes.read_tail(log, 4, lines=99).startswith("0\n")
 
 
-def test_a_child_started_before_exec_is_reaped_with_its_exit_code(tmp_path: Path) -> None:
+def test_a_child_started_before_exec_is_reaped_with_its_code(tmp_path: Path) -> None:
     parent = (
         "import os, signal, sys\n"
         "from tests.unit.supervisor.waiting import wait_for\n"
@@ -172,7 +172,7 @@ def test_it_is_started_at_once(world: World) -> None:
     assert world.starts == [100.0]
 
 
-def test_one_that_is_on_its_way_up_is_not_started_twice(world: World) -> None:
+def test_a_starting_process_is_not_started_twice(world: World) -> None:
     for now in (0.0, 10.0, 100.0):
         world.poll(now)
     assert world.starts == [0.0]
@@ -224,7 +224,7 @@ def test_its_end_is_noticed_while_what_it_made_lives_on(world: World) -> None:
     assert world.starts == [0.0]
 
 
-def test_what_goes_wrong_as_its_end_is_noted_keeps_it_from_no_further_start(world: World) -> None:
+def test_an_error_while_noting_an_end_prevents_no_further_start(world: World) -> None:
     def note(_pid: int, _code: int) -> None:
         raise OSError("no space left")
 
@@ -237,7 +237,7 @@ def test_what_goes_wrong_as_its_end_is_noted_keeps_it_from_no_further_start(worl
     assert world.starts == [0.0, 2.0]
 
 
-def test_the_log_does_not_say_that_a_service_has_ended_whose_start_has(
+def test_the_log_reports_no_end_of_a_start_that_ended(
     world: World, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("INFO", "trainui")
@@ -281,7 +281,7 @@ def test_the_last_wish_counts_though_the_clock_went_back(
     assert processes.is_worker_wanted(home)
 
 
-def test_a_wish_that_was_made_after_the_look_is_not_withdrawn(home: Home) -> None:
+def test_a_request_after_the_look_is_not_withdrawn(home: Home) -> None:
     processes.want_worker(home)
     seen = processes.worker_wanted_at(home)
     processes.want_worker(home)
@@ -289,7 +289,7 @@ def test_a_wish_that_was_made_after_the_look_is_not_withdrawn(home: Home) -> Non
     assert processes.is_worker_wanted(home)
 
 
-def test_a_wish_after_the_look_is_not_withdrawn_though_the_clock_went_back(
+def test_a_request_after_the_look_survives_a_clock_change(
     home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     processes.want_worker(home)

@@ -42,7 +42,7 @@ class Steps:
         self.thread.stop(WITHIN)
 
 
-def test_without_a_time_the_next_step_waits_until_the_thread_is_woken() -> None:
+def test_without_a_time_the_next_step_awaits_a_wakeup() -> None:
     steps = Steps()
     steps.thread.start()
     assert steps.are(1)

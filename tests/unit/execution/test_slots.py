@@ -63,13 +63,13 @@ def survey(
         (None, "GPU-", []),
     ],
 )
-def test_gpus_are_limited_by_the_setting_and_by_what_is_visible(
+def test_gpus_are_limited_by_setting_and_visibility(
     setting: tuple[int, ...] | None, visible: str | None, expected: list[int]
 ) -> None:
     assert indices(gpus.limited(GPUS, setting, visible)) == expected
 
 
-def test_a_machine_without_a_driver_has_no_gpu_and_no_error() -> None:
+def test_a_machine_without_a_driver_has_no_gpu_or_error() -> None:
     if Path("/dev/nvidiactl").exists():
         pytest.skip("this machine has a driver")
     assert gpus.usable_gpus(Settings(), {}) == Usable()
@@ -85,13 +85,13 @@ def test_a_gpu_without_a_holder_is_free() -> None:
     assert free.gpu_users == {0: "big"}
 
 
-def test_places_held_since_there_were_more_of_them_count_as_taken() -> None:
+def test_places_held_beyond_a_lowered_limit_count_as_taken() -> None:
     held = {cpu(5): "a", cpu(6): "b"}
     assert survey(held, Settings(cpus=2)).cpus == ()
     assert survey(held, Settings(cpus=3)).cpus == (0,)
 
 
-def test_a_gpu_that_a_process_is_on_is_not_given_out() -> None:
+def test_a_gpu_with_a_process_is_not_assigned() -> None:
     foreign = [Gpu(0, "GPU-a", "H100", (os.getpid(),)), Gpu(1, "GPU-b", "H100", (2**22 + 5, 1))]
     free = survey({}, gpus=foreign)
     assert free.gpus == ()
@@ -110,7 +110,7 @@ def test_where_processes_are_invisible_the_memory_in_use_counts() -> None:
     assert free.gpu_strangers == {0: "unseen process (20 GiB)"}
 
 
-def test_a_gpu_that_does_not_work_is_nobodys_also_while_an_attempt_holds_it() -> None:
+def test_a_broken_gpu_is_nobodys_even_while_held() -> None:
     lost = Gpu(1, "", "GPU", problem="has fallen off the bus")
     free = survey({gpu(1): "train"}, gpus=[GPUS[0], lost])
     assert (free.gpus, free.gpu_users) == ((0,), {})
@@ -128,7 +128,7 @@ def process_name() -> str:
     return psutil.Process().name()
 
 
-def test_a_gpu_locked_by_a_stage_of_somebody_else_is_not_given_out(
+def test_a_gpu_locked_by_anothers_stage_is_not_assigned(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(gpus, "LOCKS", tmp_path / "locks")
@@ -169,7 +169,7 @@ def test_one_host_says_why(before: str | None, by: str | None, after: tuple[str,
     assert slots.worded(only_there, "why", HostView("b")) == ("why", None)
 
 
-def test_what_asks_for_another_host_or_queue_waits() -> None:
+def test_stages_for_another_host_or_queue_wait() -> None:
     settings = Settings(host="b", queues=("big",))
     assert slots.host_mismatch(StageDefinition("a", host="b", queue="big"), settings) is None
     host_mismatch = slots.host_mismatch(StageDefinition("a", host="a"), settings)
@@ -187,6 +187,6 @@ def test_a_retry_waits_no_longer_than_its_delay() -> None:
     assert 0 < RetryTimers().left(retried) <= 4
 
 
-def test_a_stage_that_was_put_back_waits_no_longer_than_the_longest_pause() -> None:
+def test_a_requeued_stage_waits_at_most_the_longest_pause() -> None:
     put_back = STAGE._replace(completed_at=None, not_before=clock.now() + HOURS)
     assert 0 < RetryTimers().left(put_back) <= LONGEST_PAUSE

@@ -117,7 +117,7 @@ def test_activity_ends_a_silence_that_was_not_confirmed_yet(store: Store) -> Non
 
 
 @pytest.mark.parametrize(("points", "stalled"), [(LEAST_POINTS, True), (LEAST_POINTS - 1, False)])
-def test_a_stage_that_soon_falls_silent_has_the_pace_of_its_points(
+def test_a_soon_silent_stage_has_the_pace_of_its_points(
     store: Store, follower: AttemptMonitor, tmp_path: Path, points: int, stalled: bool
 ) -> None:
     run = Running(store, follower, tmp_path)
@@ -206,7 +206,7 @@ def test_a_stage_whose_metrics_stop_is_ended_with_the_reason(
     assert kinds(run) == ["alert"]
 
 
-def test_a_stage_is_not_stopped_since_the_store_could_not_be_written(
+def test_a_stage_is_not_stopped_for_an_unwritable_store(
     store: Store, follower: AttemptMonitor, tmp_path: Path
 ) -> None:
     run = Running(store, follower, tmp_path, alerts={"stalled": 5, "then": "stop"})

@@ -26,12 +26,12 @@ def counted(*values: float) -> Column:
     return list(enumerate(values))
 
 
-def test_the_first_nan_is_marked_without_any_alert_and_an_infinity_is_not() -> None:
+def test_the_first_nan_is_marked_without_alerts_but_no_infinity() -> None:
     batches = ({"a": counted(1, math.inf)}, {"a": [(2, NAN)], "b": [(2, NAN)]}, {"b": [(3, NAN)]})
     assert found([], *batches) == [("nan", "a is NaN at step 2", False)]
 
 
-def test_an_alert_on_nan_takes_the_place_of_the_mark_and_is_found_once_a_metric() -> None:
+def test_a_nan_alert_replaces_the_mark_once_a_metric() -> None:
     alerts = [Alert("nan", action="stop")]
     batches = ({"a": counted(1, math.inf)}, {"b": [(2, NAN), (3, NAN)]}, {"b": [(4, NAN)]})
     assert found(alerts, *batches) == [

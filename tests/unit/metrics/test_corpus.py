@@ -53,7 +53,7 @@ def test_a_file_read_after_each_of_its_changes(store: Store, trace: Path, tmp_pa
 
 
 @pytest.mark.parametrize("name", ["json_rewrite", "keras_bar_slow", "lightning", "gbm_cat_clf"])
-def test_a_file_read_by_a_new_reader_after_each_of_its_changes(
+def test_a_new_reader_follows_each_change_of_a_file(
     store: Store, name: str, tmp_path: Path
 ) -> None:
     (trace,) = (one for one in corpus.traces() if one.name.startswith(f"{name}."))

@@ -63,7 +63,7 @@ def csv(text: str | bytes, step: str | None = None) -> Found:
         (("loss",), None),
     ],
 )
-def test_which_field_is_the_step(names: tuple[str, ...], expected: str | None) -> None:
+def test_the_step_field_is_recognised(names: tuple[str, ...], expected: str | None) -> None:
     assert next(iter(step_fields(names, None)), None) == expected
     assert next(iter(step_fields(names, "loss")), None) == ("loss" if "loss" in names else expected)
 
@@ -239,7 +239,7 @@ def test_tables_as_they_come(text: str, expected: Found) -> None:
     assert plain(csv(text)) == plain(expected)
 
 
-def test_a_file_of_one_number_a_line_is_named_by_its_file() -> None:
+def test_a_file_of_bare_numbers_is_named_by_its_file() -> None:
     text, path = "0.5\n0.25\nnan\n", Path("train_loss.txt")
     assert detect(text.encode(), path, complete=False) == "csv"
     assert detect(text.encode(), path.with_name("stdout.log"), complete=False) == "text"
@@ -252,7 +252,7 @@ def test_a_file_of_one_number_a_line_is_named_by_its_file() -> None:
     ]
 
 
-def test_lines_of_a_log_in_a_file_that_is_named_as_a_table() -> None:
+def test_log_lines_in_a_file_named_as_a_table() -> None:
     log = b"Epoch: [1/9], loss: 0.5, acc: 67.5%\nEpoch: [2/9], loss: 0.25, acc: 69.5%\n"
     assert detect(log, Path("train_log.csv"), complete=False) == "text"
     assert detect(b"note,loss\n,\n", Path("train_log.csv"), complete=False) == "csv"
@@ -526,7 +526,7 @@ def test_formats_are_found_by_content(text: str, name: str, expected: str | None
     assert detect(text.encode(), Path(name), complete=False) == expected
 
 
-def test_what_is_no_metrics_file_is_said_to_be_none() -> None:
+def test_other_files_are_recognised_as_no_metrics() -> None:
     with pytest.raises(UnknownFormatError, match=re.escape("train.log")):
         detect(b"PK\x03\x04\0\0\0\n", Path("train.log"), complete=True)
 
@@ -541,7 +541,7 @@ def test_what_is_no_metrics_file_is_said_to_be_none() -> None:
         (b"SQLite format 3\0" + bytes(99), "SQLite"),
     ],
 )
-def test_what_binary_data_is_is_said_where_it_is_known(data: bytes, why: str) -> None:
+def test_known_binary_data_is_named(data: bytes, why: str) -> None:
     with pytest.raises(UnknownFormatError, match=why):
         detect(data, Path("metrics.csv"), complete=True)
 

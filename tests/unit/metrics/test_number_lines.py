@@ -86,12 +86,12 @@ def test_lines_with_anything_else_are_left_to_slower_ways(lines: bytes) -> None:
     assert NumberLines().values(lines) is None
 
 
-def test_a_number_that_was_a_text_before_is_left_to_slower_ways() -> None:
+def test_a_number_that_was_text_is_left_to_slower_ways() -> None:
     numbers = NumberLines()
     assert numbers.values(b'{"step": 1, "loss": "warm-up"}\n') is not None
     assert numbers.values(b'{"step": 2, "loss": 0.5}\n') is None
 
 
-def test_a_file_with_too_many_fields_is_left_to_the_slower_decoders() -> None:
+def test_a_file_with_too_many_fields_uses_slower_decoders() -> None:
     line = json.dumps({f"field{at}": at for at in range(MAX_FIELDS + 1)}).encode()
     assert NumberLines().values(line) is None

@@ -85,9 +85,7 @@ def test_a_file_that_replaced_a_closed_one_is_another_history(store: Store, path
     assert steps(store) == [0, 1, 2, 7, 8]
 
 
-def test_a_closed_file_that_was_renamed_is_not_mixed_with_the_next_of_its_name(
-    store: Store, path: Path
-) -> None:
+def test_a_closed_renamed_file_is_not_mixed_with_its_successor(store: Store, path: Path) -> None:
     pair = Pair(store, path, follows=False)
     pair.close_first()
     path.rename(path.with_name("metrics.jsonl.1"))

@@ -100,7 +100,7 @@ def test_parts_of_media_are_no_metrics(count: int) -> None:
     }
 
 
-def test_a_row_longer_than_a_block_waits_until_it_is_whole() -> None:
+def test_a_row_longer_than_a_block_waits_until_whole() -> None:
     data = frames(row(0, item("text", "x" * 3 * BLOCK), item("loss", 1)), *rows(3)[1:])
     decoder = WandbFile(None, {}, FILE)
     assert decoder.cut(data[: 2 * BLOCK]) == 0
@@ -185,7 +185,7 @@ def test_a_defined_step_metric_is_the_step(size: int, padding: int) -> None:
     }
 
 
-def test_a_key_of_the_trackers_own_may_be_the_step_and_is_no_metric() -> None:
+def test_a_trackers_own_key_may_be_the_step_only() -> None:
     made = [row(n, item("loss", n), item("_runtime", n / 4)) for n in range(5)]
     found = decoded(frames(metric("loss", "_runtime"), *made))
     assert found == {"loss": [(n / 4, n) for n in range(5)]}
@@ -208,7 +208,7 @@ def summarised(*items: bytes, info: bytes = b"", removed: str = "") -> bytes:
     return field(1, 300) + info + field(3, message)
 
 
-def test_the_summary_has_the_last_values_and_what_the_training_has_set(tmp_path: Path) -> None:
+def test_the_summary_has_last_values_and_set_ones(tmp_path: Path) -> None:
     file = tmp_path / "run-1.wandb"
     data = frames(
         summarised(item("note", "old"), item("best", 0.5), info=INFO),
@@ -247,7 +247,7 @@ def test_the_summary_is_that_of_the_tracker(expected: Expected) -> None:
     assert flat(wandb.summary(expected.path)) == flat(wanted)
 
 
-def test_a_run_whose_configuration_is_longer_than_a_block_is_described(tmp_path: Path) -> None:
+def test_a_run_with_a_configuration_beyond_a_block_is_described(tmp_path: Path) -> None:
     file = tmp_path / "run-1.wandb"
     settings = field(1, item("lr", 0.1)) + field(1, item("text", "x" * BLOCK))
     run = field(17, field(1, b"id") + field(8, b"name") + field(4, settings))

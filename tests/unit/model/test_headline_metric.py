@@ -29,7 +29,7 @@ def test_other_metrics_are_no_validation_metrics(name: str) -> None:
     assert not is_validation(name)
 
 
-def test_a_validation_loss_precedes_a_score_a_test_and_a_loss() -> None:
+def test_a_validation_loss_precedes_scores_and_other_losses() -> None:
     names = ["lr", "epoch", "train_acc", "aux_losses", "train/loss", "test/acc", "test/loss"]
     names += ["val/acc", "val/loss"]
     expected = ["val/loss", "val/acc", "test/loss", "test/acc", "train/loss", "aux_losses"]

@@ -22,7 +22,7 @@ SEARCH = Search(
 )
 
 
-def test_a_definition_with_a_search_is_stored_and_read_without_loss() -> None:
+def test_a_definition_with_a_search_round_trips() -> None:
     stage = StageDefinition("train", group="train", search=SEARCH, command="python train.py")
     stored = json.loads(json.dumps(stage.to_json()))
     assert StageDefinition.from_json(stored) == stage
@@ -34,7 +34,7 @@ def test_a_trial_is_stored_with_its_values() -> None:
     assert StageDefinition.from_json(json.loads(json.dumps(trial.to_json()))) == trial
 
 
-def test_a_trials_values_are_a_members_like_those_of_a_matrix() -> None:
+def test_a_trials_values_resemble_a_matrix_members() -> None:
     values = {"lr": 1e-05, "layers": 4, "act": 10}
     trial = StageDefinition(
         "train[trial=3]", matrix={"trial": "3"}, search=SEARCH, trial=3, trial_params=values

@@ -20,7 +20,7 @@ from trainui.model.states import (
 S = Status
 
 
-def test_every_state_has_a_row_and_is_either_ended_or_unfinished() -> None:
+def test_every_state_has_a_row_and_is_ended_or_unfinished() -> None:
     assert set(TRANSITIONS) == set(Status)
     assert set(Status) == ENDED | UNFINISHED
     assert not ENDED & UNFINISHED
@@ -30,7 +30,7 @@ def test_every_ended_state_leads_back_to_pending() -> None:
     assert all(S.PENDING in TRANSITIONS[status] for status in ENDED - {S.ENDED})
 
 
-def test_only_a_queued_stage_starts_and_only_a_running_one_completes() -> None:
+def test_only_queued_stages_start_and_only_running_ones_complete() -> None:
     assert {before for before, after in TRANSITIONS.items() if S.RUNNING in after} == {S.QUEUED}
     assert {before for before, after in TRANSITIONS.items() if S.COMPLETED in after} == {S.RUNNING}
 
@@ -40,7 +40,7 @@ def test_an_attempt_ends_once() -> None:
     assert ends == {S.COMPLETED, S.FAILED, S.CANCELLED, S.INTERRUPTED, S.ENDED, S.PRUNED}
 
 
-def test_a_pair_that_is_not_in_the_table_raises_with_the_story() -> None:
+def test_a_pair_outside_the_table_raises_with_the_story() -> None:
     with pytest.raises(TransitionError, match="stage a of run r: completed may not become running"):
         check_transition(S.COMPLETED, S.RUNNING, "stage a of run r")
 

@@ -33,7 +33,7 @@ def _surroundings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path / "work")
 
 
-def test_what_lies_in_an_allowed_directory_passes(tmp_path: Path) -> None:
+def test_paths_in_an_allowed_directory_pass(tmp_path: Path) -> None:
     datasets = tmp_path / "home" / "datasets"
     assert validate_file_path("~/datasets/a.csv") == str(datasets / "a.csv")
     assert validate_file_path(datasets / "a.csv") == str(datasets / "a.csv")
@@ -124,7 +124,7 @@ def test_the_message_names_what_is_allowed_and_what_to_do(tmp_path: Path) -> Non
         assert words in message
 
 
-def test_what_is_neither_file_nor_directory_is_refused(tmp_path: Path) -> None:
+def test_neither_file_nor_directory_is_refused(tmp_path: Path) -> None:
     datasets = tmp_path / "home" / "datasets"
     os.mkfifo(datasets / "pipe")
     (datasets / "loop").symlink_to("loop")
@@ -139,7 +139,7 @@ def test_what_is_neither_file_nor_directory_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="the superuser may read everything")
-def test_what_cannot_be_read_is_refused(tmp_path: Path) -> None:
+def test_an_unreadable_path_is_refused(tmp_path: Path) -> None:
     (tmp_path / "home" / "datasets" / "a.csv").chmod(0)
     with pytest.raises(UnsafePathError, match="permissions"):
         validate_file_path("~/datasets/a.csv")
@@ -160,7 +160,7 @@ AS_NOBODY = """
 
 
 @needs_root
-def test_what_another_user_cannot_read_is_refused_to_him(unshared_path: Path) -> None:
+def test_a_path_unreadable_to_another_user_is_refused_to_him(unshared_path: Path) -> None:
     data = unshared_path / "data"
     (data / "closed").mkdir(parents=True)
     for name in ("open", "secret", "closed/in"):
@@ -198,7 +198,7 @@ def test_a_device_and_a_pipe_are_refused_without_being_opened(tmp_path: Path) ->
         validate_file_path("/dev/null", allowed=["/dev"])
 
 
-def test_a_link_that_comes_after_the_look_is_seen_at_the_next(tmp_path: Path) -> None:
+def test_a_link_made_after_the_look_is_seen_next(tmp_path: Path) -> None:
     file = tmp_path / "home" / "datasets" / "a.csv"
     real = validate_file_path(file)
     file.unlink()

@@ -399,7 +399,7 @@ def load_broken(broken: Broken) -> None:
 
 
 @pytest.mark.parametrize("broken", TABLE, ids=[broken.name for broken in TABLE])
-def test_what_is_wrong_is_reported(
+def test_every_problem_is_reported(
     broken: Broken, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -419,14 +419,14 @@ OF_FILES = {"too-large", "unreadable"}
 """Codes of files that have no text: `test_loader` meets them."""
 
 
-def test_the_table_is_large_and_meets_every_code_that_is_documented() -> None:
+def test_the_table_meets_every_documented_code() -> None:
     documented = re.findall(r"^\| `([a-z-]+)` \|", DOCS.read_text(), re.MULTILINE)
     assert len(TABLE) >= 60
     assert documented == sorted(documented)
     assert {code for broken in TABLE for code, _, _ in broken.found} == set(documented) - OF_FILES
 
 
-def test_all_problems_are_reported_at_once_in_the_order_of_the_file() -> None:
+def test_all_problems_are_reported_in_the_files_order() -> None:
     text = dedent("""\
         params: {need: }
         defaults: {timeout: soon}
@@ -466,7 +466,7 @@ def test_a_long_cycle_is_drawn_short() -> None:
     assert problem.message.endswith("s298 -> s299 -> s0; remove one of these dependencies")
 
 
-def test_what_users_wrote_is_shown_harmless() -> None:
+def test_users_text_is_shown_harmless() -> None:
     with pytest.raises(PipelineFileError) as caught:
         load_text('stages:\n  - name: a\n    run: x\n    "\\e[31mred": 1\n')
     assert "\x1b" not in str(caught.value)

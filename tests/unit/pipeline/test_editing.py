@@ -34,7 +34,7 @@ def changed(stage: StageDefinition | None, name: str, value: str) -> str:
     return editing.with_values(TEXT, {place: value})
 
 
-def test_what_can_be_edited() -> None:
+def test_editable_fields_are_edited() -> None:
     evaluate = StageDefinition("evaluate", group="evaluate")
     found = [(one.scope, one.name, one.value) for one in editing.places(TEXT, evaluate)]
     assert found == [("run", "epochs", "30"), ("run", "note", "a # b"), ("stage", "s", "[1]")]
@@ -47,7 +47,7 @@ def test_only_the_value_changes() -> None:
 
 
 @pytest.mark.parametrize("value", ["", "a, b", "x: y", "# no", "[1, 2]", "it's", "1e-4", "yes"])
-def test_what_is_typed_is_what_is_loaded(value: str) -> None:
+def test_typed_values_are_loaded_as_typed(value: str) -> None:
     pipeline = loader.load_text(changed(None, "note", value))
     assert (pipeline.params["note"] or "") == value
 

@@ -90,7 +90,7 @@ def test_a_size_is_read(text: str, bytes_: int) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "G", "0", "0G", "-1G", "1 PB", "many", "1e9"])
-def test_what_is_no_size_is_refused(text: str) -> None:
+def test_other_texts_than_sizes_are_refused(text: str) -> None:
     with pytest.raises(ValueError, match="must be a size such as 24G"):
         field_names.parse_size(text)
 

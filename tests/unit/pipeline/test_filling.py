@@ -76,7 +76,7 @@ def test_every_field_is_filled_in() -> None:
     assert "${" not in json.dumps(ready.to_json())
 
 
-def test_what_is_known_at_the_start_only_stays_as_written() -> None:
+def test_variables_known_at_the_start_stay_as_written() -> None:
     (stage,) = submitted("""\
         stages:
           - {name: s, run: "echo ${run_dir} ${env.SECRET} ${attempt}", env: {K: "${env.SECRET}"}}
@@ -213,7 +213,7 @@ def test_a_task_gets_its_params_and_env_filled_in() -> None:
     assert (ready.command, ready.env, ready.params) == (None, {"X": "1"}, {"a": "/p"})
 
 
-def test_the_command_sees_the_stages_own_env_and_env_sees_the_shells() -> None:
+def test_commands_see_the_stages_env_and_env_the_shells() -> None:
     (stage,) = submitted("""\
         stages:
           - name: s
@@ -233,7 +233,7 @@ def test_variables_that_are_not_set_are_all_named() -> None:
         started(stage, {"SET": ""})
 
 
-def test_inputs_are_known_before_the_start_as_far_as_no_attempt_decides_them() -> None:
+def test_inputs_are_known_early_unless_an_attempt_decides() -> None:
     (stage,) = submitted("""\
         stages:
           - name: s
@@ -378,7 +378,7 @@ def test_a_search_is_read_with_optunas_words() -> None:
     assert loaded.stages[6].depends_on == tuple(f"train[trial={n}]" for n in range(3))
 
 
-def test_the_values_of_a_trial_are_written_as_the_file_writes_them() -> None:
+def test_a_trials_values_are_written_as_in_the_file() -> None:
     trial = stages().stage("train[trial=1]")
     with pytest.raises(UsageError, match="the trial was not asked for"):
         started(trial)
@@ -389,7 +389,7 @@ def test_the_values_of_a_trial_are_written_as_the_file_writes_them() -> None:
     assert ready.trial_params == {"lr": 1.2e-05, "layers": 4, "act": 10}
 
 
-def test_a_stored_command_with_the_variables_is_filled_in_at_the_start() -> None:
+def test_a_stored_commands_variables_are_filled_at_the_start() -> None:
     """Secrets that are revealed bring back the text as it was submitted."""
     trial = stages().stage("train[trial=1]")
     asked = filling.with_trial_params(trial, {"lr": 0.1, "layers": 4, "act": "a b"})
@@ -402,7 +402,7 @@ def test_a_task_gets_the_values_with_their_types() -> None:
     assert started(asked).params == {"n": 3, "text": "n=3", "deep": [{"n": 3}]}
 
 
-def test_a_value_of_an_earlier_space_is_written_as_it_is() -> None:
+def test_a_value_of_an_earlier_space_stays_as_it_was() -> None:
     asked = filling.with_trial_params(stages().stage("tune[trial=0]"), {"n": 4, "gone": 1})
     assert started(asked).params["text"] == "n=4"
 
@@ -417,7 +417,7 @@ def test_the_results_of_a_search_reach_a_command() -> None:
     )
 
 
-def test_the_results_of_a_search_reach_a_task_with_their_types() -> None:
+def test_a_searchs_results_reach_a_task_with_types() -> None:
     stage = stages().stage("report")
     ready = started(filling.with_results(stage, {"train": RESULT}))
     assert ready.params == {
@@ -428,7 +428,7 @@ def test_the_results_of_a_search_reach_a_task_with_their_types() -> None:
     }
 
 
-def test_one_value_of_the_best_trial_reaches_a_stage_as_the_trial_had_it() -> None:
+def test_one_value_of_the_best_trial_reaches_a_stage_unchanged() -> None:
     ready = started(filling.with_results(stages().stage("again"), {"train": RESULT}))
     assert ready.params == RESULT.best_params
     assert ready.env == {"LR": "5e-1", "ACT": "a it's ${x}"}
@@ -440,14 +440,14 @@ def test_without_a_completed_trial_none_is_the_best() -> None:
         filling.with_results(stage, {"train": SearchResult()})
 
 
-def test_a_parameter_that_the_best_trial_had_no_value_of_is_named() -> None:
+def test_a_parameter_missing_from_the_best_trial_is_named() -> None:
     with pytest.raises(UsageError, match=r"params.lr}: the best trial, train\[trial=0\], has no"):
         filling.with_results(
             stages().stage("again"), {"train": SearchResult(0, "/d", {"act": "x"})}
         )
 
 
-def test_a_search_that_depends_on_a_search_waits_for_all_of_its_trials() -> None:
+def test_a_search_depending_on_a_search_awaits_all_trials() -> None:
     text = dedent(FILE) + "".join(
         f"  - {{name: {name}, depends_on: [train], run: 'x ${{search.y}}', search: {search}}}\n"
         for name, search in (
@@ -470,7 +470,7 @@ def test_any_values_arrive_as_they_are(params: dict[str, str | int | bool | None
     assert started(stage).params["values"] == params
 
 
-def test_an_edited_trial_keeps_its_values_or_stays_as_it_was() -> None:
+def test_an_edited_trial_keeps_its_values_or_its_definition() -> None:
     tried = Search("loss", "minimize", {"lr": Range(0.0, 1.0)}, 2)
     asked = StageDefinition(
         "t[trial=0]", "t", search=tried, trial=0, trial_params={"lr": 0.5}, command="a 0.5"

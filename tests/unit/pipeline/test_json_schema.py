@@ -167,13 +167,13 @@ BAD = [
 
 
 @pytest.mark.parametrize("document", GOOD)
-def test_what_the_loader_takes_the_schema_takes(document: Any) -> None:
+def test_files_the_loader_takes_pass_the_schema(document: Any) -> None:
     assert codes(document) == set()
     assert faults(document) == []
 
 
 @pytest.mark.parametrize(("document", "code"), BAD)
-def test_what_the_loader_refuses_the_schema_refuses(document: Any, code: str) -> None:
+def test_files_the_loader_refuses_fail_the_schema(document: Any, code: str) -> None:
     assert code in codes(document)
     assert faults(document)
 

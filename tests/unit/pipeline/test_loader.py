@@ -346,7 +346,7 @@ def test_matrix_members_pair_by_equal_values() -> None:
     assert depends["one"] == ("t[lr=2,seed=8]", "p[lr=2,seed=7,x=0]", "p[lr=2,seed=8,x=0]")
 
 
-def test_a_directory_may_be_used_of_what_is_upstream_of_upstream() -> None:
+def test_a_directory_of_an_indirect_upstream_may_be_used() -> None:
     text = dedent("""\
         stages:
           - {name: a, run: x}
@@ -422,7 +422,7 @@ def test_the_list_of_the_api() -> None:
     json.loads(pipeline.text)
 
 
-def test_the_list_of_the_api_has_all_its_problems_at_once() -> None:
+def test_the_apis_list_reports_all_problems_at_once() -> None:
     loop: list[object] = []
     loop.append(loop)
     stages = [

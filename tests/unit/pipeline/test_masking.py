@@ -24,7 +24,7 @@ def test_names_show_the_direction() -> None:
         assert not is_secret(name)
 
 
-def test_what_models_count_is_no_secret() -> None:
+def test_counts_of_models_are_no_secrets() -> None:
     for name in ("max_tokens", "maxNewTokens", "train.max-tokens", "tokens_per_step", "tokenizer"):
         assert not is_secret(name)
     for name in ("TOKENIZERS_PARALLELISM", "num_key_value_heads", "pad_token_id", "MAX_TOKENS"):

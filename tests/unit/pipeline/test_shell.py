@@ -191,7 +191,7 @@ def test_the_shells_own_signs_are_left_alone() -> None:
     assert run(filled(text, {})) == "5 5 z one 2 6 in tick 5y $X 1 a b\n"
 
 
-def test_a_string_fails_at_its_first_failure_and_reads_no_files(
+def test_a_string_stops_at_its_first_failure_without_startup_files(
     tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def code(text: str) -> int:
@@ -228,7 +228,7 @@ def test_without_bash_it_is_sh(tmp_path_factory: pytest.TempPathFactory) -> None
     "text",
     ["s=1; printf %s $s${params.x}", 's=1; printf %s "$s${params.x}"'],
 )
-def test_a_value_does_not_lengthen_the_name_of_a_variable_before_it(text: str) -> None:
+def test_a_value_does_not_lengthen_a_preceding_variable_name(text: str) -> None:
     assert run(filled(text, {"x": "07"})) == "107"
 
 

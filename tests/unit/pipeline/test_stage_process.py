@@ -47,7 +47,7 @@ def test_an_interpreter_is_not_followed_out_of_its_environment(tmp_path: Path) -
     assert found == Interpreter(str(python), str(python.parent))
 
 
-def test_the_environment_of_an_interpreter_takes_the_place_of_the_shells(tmp_path: Path) -> None:
+def test_an_interpreters_environment_replaces_the_shells(tmp_path: Path) -> None:
     shell = {"PATH": "/usr/bin", "VIRTUAL_ENV": "/shell", "CONDA_PREFIX": "/base"}
     for name, sign, variable in (
         ("venv", "pyvenv.cfg", "VIRTUAL_ENV"),
@@ -73,7 +73,7 @@ def test_a_name_is_looked_up_on_the_submitting_path(tmp_path: Path) -> None:
     assert found == Interpreter(str(python), str(python.parent))
 
 
-def test_what_is_missing_is_reported(tmp_path: Path) -> None:
+def test_a_missing_interpreter_is_reported(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(UnfitEnvironmentError, match="no bin/python"):
         stage_process.find_interpreter(str(tmp_path / "empty"), {})

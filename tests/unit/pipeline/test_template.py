@@ -36,7 +36,7 @@ def test_texts_come_apart(text: str, parts: tuple[str | Variable, ...]) -> None:
 
 
 @given(PARTS)
-def test_what_is_put_together_comes_apart_the_same(parts: list[str | Variable]) -> None:
+def test_composed_templates_parse_to_the_same_parts(parts: list[str | Variable]) -> None:
     joined = template.join(parts)
     assert template.parse(template.unparse(joined)) == joined
 

@@ -106,7 +106,7 @@ def _used(problems: Mapping[str, str]) -> str:
     return next(package for package, problem in problems.items() if not problem)
 
 
-def test_what_a_plugin_raises_is_noted_until_it_changes(site: Path) -> None:
+def test_a_plugins_exception_is_noted_until_it_changes(site: Path) -> None:
     install_kv(site)
     kv = registry.find(Format, "kv")
     assert kv is not None

@@ -58,7 +58,7 @@ def test_of_one_time_the_natural_order_decides(tmp_path: Path) -> None:
     assert found == ["ckpt-10", "ckpt-9", "ckpt-2"]
 
 
-def test_the_glob_may_go_down_directories_but_not_into_our_own(tmp_path: Path) -> None:
+def test_the_glob_may_descend_but_not_into_our_directories(tmp_path: Path) -> None:
     deep = put(tmp_path / "a" / "b" / "ckpt-1", b"x")
     put(tmp_path / ".trainui" / "attempt-1" / "ckpt-2", b"x", mtime=2_000)
     assert checkpoints.find(search(CheckpointRule("**/ckpt-*"), tmp_path)) == deep
@@ -90,7 +90,7 @@ def test_a_link_to_a_tried_one_is_tried(tmp_path: Path) -> None:
         assert checkpoints.find(search(RULE, tmp_path), {tried: LATE}) == first
 
 
-def test_a_person_who_asks_again_gets_the_newest_when_all_were_tried(tmp_path: Path) -> None:
+def test_asking_again_after_all_were_tried_gives_the_newest(tmp_path: Path) -> None:
     first, second = put(tmp_path / "ckpt-1", b"x", mtime=1), put(tmp_path / "ckpt-2", b"x", mtime=2)
     assert checkpoints.find(search(RULE, tmp_path), {second: LATE}, asked=True) == first
     assert (
@@ -98,7 +98,7 @@ def test_a_person_who_asks_again_gets_the_newest_when_all_were_tried(tmp_path: P
     )
 
 
-def test_a_directory_is_as_new_as_the_newest_of_its_files(tmp_path: Path) -> None:
+def test_a_directory_is_as_new_as_its_newest_file(tmp_path: Path) -> None:
     for name, written in (("ckpt-1", 30), ("ckpt-2", 20)):
         put(tmp_path / name / "model.bin", b"x", mtime=written)
         os.utime(tmp_path / name, (10, 10))
@@ -122,7 +122,7 @@ def test_a_checkpoint_counts_as_new_from_a_time_on(tmp_path: Path) -> None:
     assert not checkpoints.newer_than(search(None, tmp_path), 0)
 
 
-def test_a_directory_is_complete_once_it_contains_the_file_that_says_so(tmp_path: Path) -> None:
+def test_a_directory_is_complete_with_the_file_that_says_so(tmp_path: Path) -> None:
     rule = CheckpointRule("out/checkpoint-*", complete="trainer_state.json")
     old = tmp_path / "out" / "checkpoint-100"
     new = tmp_path / "out" / "checkpoint-200"
@@ -136,7 +136,7 @@ def test_a_directory_is_complete_once_it_contains_the_file_that_says_so(tmp_path
     assert checkpoints.find(search(rule, tmp_path)) == str(new)
 
 
-def test_a_directory_without_such_a_rule_is_whole_when_not_empty(tmp_path: Path) -> None:
+def test_without_such_a_rule_a_nonempty_directory_is_whole(tmp_path: Path) -> None:
     (tmp_path / "ckpt-1").mkdir()
     assert checkpoints.find(search(RULE, tmp_path)) is None
     put(tmp_path / "ckpt-1" / "x", b"")
@@ -153,7 +153,7 @@ def attempt(directory: Path, *, before: CheckpointSearch | None, started: int = 
     return directory
 
 
-def test_outside_of_its_directory_a_stage_has_what_its_attempts_wrote(tmp_path: Path) -> None:
+def test_outside_its_directory_a_stage_has_its_attempts_files(tmp_path: Path) -> None:
     stage_dir, shared = tmp_path / "stage", tmp_path / "work"
     others, own = put(shared / "ckpt-2", b"x", mtime=20), str(shared / "ckpt-1")
     assert checkpoints.find(search(RULE, stage_dir)) is None
@@ -214,14 +214,14 @@ def test_of_an_attempt_before_such_notes_what_is_newer_counts(tmp_path: Path) ->
     assert checkpoints.find(search(RULE, tmp_path / "stage", directory)) == own
 
 
-def test_a_link_out_of_the_stages_directory_leads_to_what_is_not_its_own(tmp_path: Path) -> None:
+def test_a_link_out_of_the_stages_directory_is_foreign(tmp_path: Path) -> None:
     others = put(tmp_path / "elsewhere" / "ckpt-1", b"x")
     (tmp_path / "stage").mkdir()
     (tmp_path / "stage" / "ckpt-1").symlink_to(others)
     assert checkpoints.find(search(RULE, tmp_path / "stage")) is None
 
 
-def test_what_is_said_of_checkpoints_that_are_not_taken(tmp_path: Path) -> None:
+def test_unused_checkpoints_are_explained(tmp_path: Path) -> None:
     stage_dir, work = tmp_path / "stage", tmp_path / "work"
     member = StageDefinition("a", checkpoint=RULE, workdir=str(work), matrix={"lr": "1"})
     alone = replace(member, matrix=None, resume_args=("--resume",))

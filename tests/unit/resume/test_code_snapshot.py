@@ -55,9 +55,7 @@ def trees_of(runs: Path) -> list[Path]:
     return [one for one in (runs / snapshot_trees.DIRECTORY).iterdir() if one.is_dir()]
 
 
-def test_runs_of_the_same_state_share_files_but_those_that_a_training_writes(
-    root: Path, runs: Path
-) -> None:
+def test_runs_of_one_state_share_files_except_written_ones(root: Path, runs: Path) -> None:
     with (root / "data.csv").open("xb") as large:
         large.truncate(code_snapshot.WRITTEN_UP_TO + 1)
     first, second = (made(submit(root, runs, run)) for run in "ab")
@@ -71,9 +69,7 @@ def test_runs_of_the_same_state_share_files_but_those_that_a_training_writes(
     assert (made(submit(root, runs, "c")) / "results.json").read_text() == "x\n"
 
 
-def test_an_edit_after_the_submission_is_not_in_the_copy_and_the_rest_is_shared(
-    root: Path, runs: Path
-) -> None:
+def test_an_edit_after_submission_is_not_in_the_copy(root: Path, runs: Path) -> None:
     before = submit(root, runs, "before")
     (root / "train.py").write_text("edited\n")
     (root / "lib" / "model.py").rename(root / "lib" / "moved.py")
@@ -87,7 +83,7 @@ def test_an_edit_after_the_submission_is_not_in_the_copy_and_the_rest_is_shared(
     assert (made(again) / "lib/moved.py").samefile(made(after) / "lib/moved.py")
 
 
-def test_a_tree_is_removed_with_the_last_run_that_uses_it(root: Path, runs: Path) -> None:
+def test_a_tree_is_removed_with_its_last_run(root: Path, runs: Path) -> None:
     first, second = submit(root, runs, "a"), submit(root, runs, "b")
     delete(first)
     assert (made(second) / "train.py").read_text() == "x\n"
@@ -99,9 +95,7 @@ def test_a_tree_is_removed_with_the_last_run_that_uses_it(root: Path, runs: Path
     assert list(runs.iterdir()) == []
 
 
-def test_a_file_changed_through_a_runs_hard_link_is_in_no_later_copy(
-    root: Path, runs: Path
-) -> None:
+def test_a_file_changed_through_a_hard_link_spoils_no_copy(root: Path, runs: Path) -> None:
     waits = submit(root, runs, "waits")
     with (made(submit(root, runs, "writes")) / "train.py").open("a") as file:
         file.write("written by a training\n")
@@ -112,9 +106,7 @@ def test_a_file_changed_through_a_runs_hard_link_is_in_no_later_copy(
         assert (made(run) / "train.py").read_text() == "x\n"
 
 
-def test_a_file_changed_after_the_submission_is_taken_from_the_original_or_an_error(
-    root: Path, runs: Path
-) -> None:
+def test_a_file_changed_after_submission_is_original_or_error(root: Path, runs: Path) -> None:
     first, second = submit(root, runs, "a"), submit(root, runs, "b")
     with (made(submit(root, runs, "writes")) / "train.py").open("a") as file:
         file.write("written by a training\n")
@@ -125,9 +117,7 @@ def test_a_file_changed_after_the_submission_is_taken_from_the_original_or_an_er
     assert not any(path.name.startswith(".code") for path in second.iterdir())
 
 
-def test_a_tree_removed_by_hand_is_an_error_and_the_next_submission_makes_it_again(
-    root: Path, runs: Path
-) -> None:
+def test_a_tree_removed_by_hand_is_an_error_until_resubmitted(root: Path, runs: Path) -> None:
     run = submit(root, runs, "a")
     shutil.rmtree(runs / snapshot_trees.DIRECTORY)
     with pytest.raises(UnfitEnvironmentError, match="were removed; submit the run again"):
@@ -138,7 +128,7 @@ def test_a_tree_removed_by_hand_is_an_error_and_the_next_submission_makes_it_aga
     assert len(trees_of(runs)) == 1
 
 
-def test_a_run_of_the_former_layout_is_left_as_it_is(root: Path, runs: Path) -> None:
+def test_a_run_of_the_former_layout_stays_unchanged(root: Path, runs: Path) -> None:
     old = runs / "old"
     (old / code_snapshot.DIRECTORY).mkdir(parents=True)
     code_snapshot.make(old)
@@ -261,7 +251,7 @@ print(kills, submitted)
 """
 
 
-def test_a_kill_at_any_step_leaves_no_half_of_a_tree_or_copy(root: Path, runs: Path) -> None:
+def test_a_kill_at_any_step_leaves_no_half_tree(root: Path, runs: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-c", KILLED, root, runs], capture_output=True, text=True, check=False
     )
@@ -270,7 +260,7 @@ def test_a_kill_at_any_step_leaves_no_half_of_a_tree_or_copy(root: Path, runs: P
     assert kills > submitted > 10
 
 
-def test_the_lock_is_not_kept_by_a_file_that_was_removed(root: Path, runs: Path) -> None:
+def test_a_removed_file_does_not_keep_the_lock(root: Path, runs: Path) -> None:
     """Submissions and deletions at once: each finds its own tree whole, and nothing is left."""
     program = """
 import shutil, sys

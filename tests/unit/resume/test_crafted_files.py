@@ -194,7 +194,7 @@ def damaged(method: int) -> bytes:
     return bytes(data)
 
 
-def test_an_entry_that_may_expand_to_any_size_is_not_decompressed(
+def test_an_entry_of_unbounded_size_is_not_decompressed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for method in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
@@ -205,7 +205,7 @@ def test_an_entry_that_may_expand_to_any_size_is_not_decompressed(
     assert integrity.problem(put(tmp_path / "a.pt", damaged(zipfile.ZIP_DEFLATED))) is None
 
 
-def test_what_is_no_file_is_incomplete_and_never_opened(tmp_path: Path) -> None:
+def test_other_objects_than_files_are_incomplete_and_never_opened(tmp_path: Path) -> None:
     for name in ("a.pt", "trainer_state.json", "a.json"):
         os.mkfifo(tmp_path / name)
         assert integrity.problem(tmp_path / name)

@@ -41,7 +41,7 @@ def edited(search: Search) -> StageDefinition:
         (replace(SEARCH, goal="maximize"), "goal"),
     ],
 )
-def test_what_cannot_change_once_it_was_tried(search: Search, words: str) -> None:
+def test_tried_definitions_cannot_change(search: Search, words: str) -> None:
     with pytest.raises(UsageError, match=words):
         check_search_edits([record(asked=True)], [edited(search)])
     check_search_edits([record(asked=False)], [edited(search)])

@@ -18,7 +18,7 @@ def test_values_of_secret_names_are_masked_also_inside_others() -> None:
     assert edits._masked(line) == shown
 
 
-def test_a_line_of_many_assignments_or_of_one_long_word_is_read_once() -> None:
+def test_a_line_of_assignments_or_one_word_is_read_once() -> None:
     overrides = " ".join(f"model.layer{at}=1" for at in range(5000))
 
     assert edits._masked(f"{overrides} api_key=abc") == f"{overrides} api_key=***"
@@ -81,7 +81,7 @@ stages:
 """
 
 
-def test_a_parameter_changed_for_one_member_stays_the_same_for_all_others(tmp_path: Path) -> None:
+def test_a_parameter_changed_for_one_member_spares_the_others(tmp_path: Path) -> None:
     given = {"who": "eve"}
     loaded = loader.load_text(PARAMETERS, params=given)
     values = {

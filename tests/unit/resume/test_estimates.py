@@ -58,7 +58,7 @@ def torch_zip(path: Path, content: Any) -> Path:
     return path
 
 
-def test_what_pytorch_saved(tmp_path: Path) -> None:
+def test_pytorch_files_are_recognised(tmp_path: Path) -> None:
     content = {"epoch": 3, "global_step": 1200, "optimizer": {"step": 7, "x": Tensor()}}
     assert plan.step_of(torch_zip(tmp_path / "last.ckpt", content)) == 1200
     content = {"model": {}, "iter_num": 70_000, "step": Tensor()}
@@ -67,14 +67,14 @@ def test_what_pytorch_saved(tmp_path: Path) -> None:
     assert plan.step_of(torch_zip(tmp_path / "x.pt", several)) is None
 
 
-def test_what_numpy_saved(tmp_path: Path) -> None:
+def test_numpy_files_are_recognised(tmp_path: Path) -> None:
     np.savez(tmp_path / "a.npz", weights=np.zeros(9), step=np.array(41))
     np.savez(tmp_path / "b.npz", step=np.zeros(3))
     assert plan.step_of(tmp_path / "a.npz") == 41
     assert plan.step_of(tmp_path / "b.npz") is None
 
 
-def test_what_is_json(tmp_path: Path) -> None:
+def test_json_files_are_recognised(tmp_path: Path) -> None:
     checkpoint = tmp_path / "out" / "last"
     checkpoint.mkdir(parents=True)
     (checkpoint / "trainer_state.json").write_text(json.dumps({"epoch": 2.0, "global_step": 90}))

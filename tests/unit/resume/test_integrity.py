@@ -209,7 +209,7 @@ def test_a_directory_with_a_torn_file_of_weights_is_torn(tmp_path: Path) -> None
     assert integrity.is_complete(directory)
 
 
-def test_a_directory_without_a_shard_that_its_index_names_is_torn(tmp_path: Path) -> None:
+def test_a_directory_without_an_indexed_shard_is_torn(tmp_path: Path) -> None:
     directory = tmp_path / "checkpoint-60"
     shards = [f"model-0000{number}-of-00002.safetensors" for number in (1, 2)]
     index = {"metadata": {}, "weight_map": dict(zip("ab", shards, strict=True))}

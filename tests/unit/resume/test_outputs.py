@@ -31,7 +31,7 @@ def test_deleted_outputs_are_reported_where_they_can_be_seen(tmp_path: Path) -> 
     assert outputs.gone(made("model.pt"), tmp_path / "another host's" / "stage") is None
 
 
-def test_a_relative_output_may_lie_in_the_workdir_unless_members_share_it(tmp_path: Path) -> None:
+def test_a_relative_output_may_be_in_an_unshared_workdir(tmp_path: Path) -> None:
     stage_dir, work = tmp_path / "run" / "stage", tmp_path / "work"
     attempt_dir = paths.attempt_directory(stage_dir, 1)
     for directory in (stage_dir, work, attempt_dir):

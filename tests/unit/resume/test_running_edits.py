@@ -96,7 +96,7 @@ FASTER = ("--lr 1", "--lr 2")
 WORD = ("word: old", "word: new")
 
 
-def test_the_others_run_with_the_edit_and_the_running_one_keeps_its_definition(run: Run) -> None:
+def test_others_run_edited_and_the_running_one_keeps_its_definition(run: Run) -> None:
     run.edit(FASTER, WORD)
     plan = run.plan()
     assert [plan[name].action for name in ("train", "test")] == [Action.SKIP, Action.RUN]
@@ -140,7 +140,7 @@ def test_an_edit_that_is_undone_waits_no_longer(run: Run) -> None:
     assert run.plan()["train"].reason == "completed"
 
 
-def test_an_edit_of_a_secret_value_waits_with_the_old_value(run: Run) -> None:
+def test_an_edited_secret_waits_with_the_old_value(run: Run) -> None:
     run.edit(("hush-1", "hush-2"))
     run.resume()
     secrets = shell_environment.read(Path(submitted.run_of(run.id).directory)).secrets
@@ -151,7 +151,7 @@ def test_an_edit_of_a_secret_value_waits_with_the_old_value(run: Run) -> None:
     assert secrets.reveal(run.stages()["train"].definition).command == "train --lr 1 --key hush-2"
 
 
-def test_a_removed_stage_that_is_running_stays_until_it_has_ended(run: Run) -> None:
+def test_a_removed_running_stage_stays_until_it_ends(run: Run) -> None:
     text = "\n".join(line for line in TEXT.splitlines() if "train" not in line)
     run.file.write_text(text + "\n")
     assert run.plan()["train"].reason == (
@@ -168,7 +168,7 @@ def test_a_removed_stage_that_is_running_stays_until_it_has_ended(run: Run) -> N
     assert run.stages()["train"].removed
 
 
-def test_an_edit_in_place_waits_too_and_the_file_does_not_undo_it(run: Run) -> None:
+def test_an_edit_in_place_waits_too_and_survives_the_file(run: Run) -> None:
     record = submitted.run_of(run.id)
     text = edits.text_of(record)
     edit = edits.with_text(record, text, text.replace(*FASTER).replace(*WORD))
@@ -182,7 +182,7 @@ def test_an_edit_in_place_waits_too_and_the_file_does_not_undo_it(run: Run) -> N
     assert run.choose() == preview.PipelineChoice()
 
 
-def test_what_a_running_stage_depends_on_cannot_change(run: Run) -> None:
+def test_dependencies_of_a_running_stage_cannot_change(run: Run) -> None:
     run.edit(('${params.api_key}"}', '${params.api_key}", depends_on: [test]}'))
     with pytest.raises(UsageError, match="train is running, and it was edited; cancel it first"):
         run.resume()
@@ -198,9 +198,7 @@ stages:
 
 
 @pytest.mark.folders
-def test_trials_of_a_search_have_one_number_of_trials_while_one_runs(
-    run: Run, tmp_path: Path
-) -> None:
+def test_trials_of_a_running_search_share_their_number(run: Run, tmp_path: Path) -> None:
     file = tmp_path / "search.yaml"
     file.write_text(SEARCH)
     run_id = control.submit(loader.load(str(file), {}))

@@ -52,7 +52,7 @@ def search(attempt: Path, *beside: Overlap, **fields: object) -> Undeclared | No
         ("last.tar", "last.tar"),
     ],
 )
-def test_what_looks_like_a_checkpoint_is_found(attempt: Path, name: str, pattern: str) -> None:
+def test_files_that_resemble_checkpoints_are_found(attempt: Path, name: str, pattern: str) -> None:
     for place in ("work", "stage"):
         data = b"\x80\x02} ." if name.endswith(".pth") else b"{}"
         file = Path(put(attempt.parent / place / name, data, mtime=WRITTEN))
@@ -97,7 +97,7 @@ def test_the_newest_complete_one_is_taken(attempt: Path) -> None:
     assert found.path.name == "ckpt-2.bin"
 
 
-def test_a_shared_workdir_needs_a_sign_that_it_is_its_own(attempt: Path) -> None:
+def test_a_shared_workdir_needs_a_sign_of_ownership(attempt: Path) -> None:
     path = put(attempt.parent / "work" / "ckpt-1.bin", b"x", mtime=WRITTEN)
     definition = StageDefinition("other", workdir=str(attempt.parent / "work"))
     other = Overlap("run", "other", definition, STARTED * 10**6, ENDED * 10**6)
@@ -106,7 +106,7 @@ def test_a_shared_workdir_needs_a_sign_that_it_is_its_own(attempt: Path) -> None
     assert search(attempt, other) is not None
 
 
-def test_what_was_seen_being_written_elsewhere_is_searched(attempt: Path, tmp_path: Path) -> None:
+def test_places_seen_written_elsewhere_are_searched(attempt: Path, tmp_path: Path) -> None:
     path = put(tmp_path / "elsewhere" / "ckpt-40.bin", b"x", mtime=WRITTEN)
     assert search(attempt) is None
     (attempt / protocol.WRITTEN_FILE).write_text(json.dumps(path) + "\n")
@@ -146,7 +146,7 @@ def test_each_state_of_a_checkpoint_is_copied_once(attempt: Path) -> None:
     assert (kept / "checkpoint-40~1" / "model.bin").read_bytes() == b"second"
 
 
-def test_what_is_too_large_is_not_copied(attempt: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_too_large_files_are_not_copied(attempt: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = Path(put(attempt.parent / "work" / "ckpt.pt", b"x" * 100, mtime=WRITTEN))
     found = Undeclared(path, "ckpt.pt", attempt)
     monkeypatch.setattr(disk, "free", lambda _: 399)

@@ -127,7 +127,7 @@ def test_a_resumed_training_appends_the_same_metrics(
     assert losses == {p["step"]: p["train/loss"] for p in points(trained) if "train/loss" in p}
 
 
-def test_a_training_that_was_killed_after_its_last_step_only_saves_its_model(
+def test_a_training_killed_after_its_last_step_only_saves(
     data: Path, trained: Path, tmp_path: Path
 ) -> None:
     last = checkpoints(trained)[-1]

@@ -99,7 +99,7 @@ WHOLE, LOG = IntDistribution(1, 8), FloatDistribution(0.1, 1.0, log=True)
         (FloatDistribution(0.0, 1.0, step=0.5), 0.25, FloatDistribution(0.0, 1.0)),
     ],
 )
-def test_what_contains_a_value(
+def test_ranges_and_choices_contain_their_values(
     space: BaseDistribution, value: Any, found: BaseDistribution | None
 ) -> None:
     assert around(space, value) == found

@@ -62,9 +62,7 @@ def test_a_member_that_an_edit_adds_is_the_next_trial(store: Store, tmp_path: Pa
     assert added[2].user_attrs == {"stage": "train[lr=0.3]"}
 
 
-def test_without_its_search_no_member_is_a_trial_until_it_is_back(
-    store: Store, tmp_path: Path
-) -> None:
+def test_members_without_their_search_are_no_trials(store: Store, tmp_path: Path) -> None:
     pipeline, edited = made_of("0.1", "0.2"), made_of("0.1", "0.2", search=None)
     directories = {one.name: str(tmp_path / one.name) for one in pipeline.stages}
     new = stored_pipeline.NewRun("r", "r", pipeline, str(tmp_path), directories, {"umask": 0o22})

@@ -270,14 +270,14 @@ def test_a_copied_search_that_was_tampered_with_runs_no_code(
     assert len(search.trials()) == 3
 
 
-def test_several_places_are_asked_for_at_once_and_a_number_once(search: Search) -> None:
+def test_several_places_ask_at_once_and_a_number_once(search: Search) -> None:
     search.turn(0, 1)
     search.turn(1, 0)  # as a planner does that has not seen the values yet
     assert [one.number for one in search.trials()] == [0, 1]
     assert len(the_study(search).trials) == 2
 
 
-def test_a_trial_cancelled_before_it_was_asked_for_keeps_its_number(search: Search) -> None:
+def test_a_trial_cancelled_before_its_ask_keeps_its_number(search: Search) -> None:
     search.turn(0)
     with search.store.write() as connection:
         stage_requests.cancel(connection, search.run_id, [search.stage(1)])
@@ -326,7 +326,7 @@ def test_a_trial_that_another_program_enqueued_is_the_next(search: Search) -> No
     assert [one.params for one in the_study(search).trials] == search.params()
 
 
-def test_a_host_killed_as_it_asked_leaves_the_trial_to_another(
+def test_a_host_killed_while_asking_leaves_the_trial_to_another(
     search: Search, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     search.turn(0)
@@ -343,7 +343,7 @@ def test_a_host_killed_as_it_asked_leaves_the_trial_to_another(
     assert len({one["x"] for one in search.params()}) == 3
 
 
-def test_a_host_that_hangs_in_its_turn_delays_no_other_search(
+def test_a_host_hanging_in_its_turn_delays_no_other_search(
     search: Search, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     search.turn(0)
@@ -357,7 +357,7 @@ def test_a_host_that_hangs_in_its_turn_delays_no_other_search(
     assert len(search.trials()) == 2
 
 
-def test_a_study_that_was_lost_is_made_again_from_the_store(search: Search) -> None:
+def test_a_lost_study_is_rebuilt_from_the_store(search: Search) -> None:
     for number, value in ((0, 0.25), (1, 0.5)):
         search.turn(number)
         search.end(number, value)
@@ -374,7 +374,7 @@ def test_a_study_that_was_lost_is_made_again_from_the_store(search: Search) -> N
     assert [one.value for one in study.trials] == [0.25, 0.5, None, None]
 
 
-def test_a_damaged_study_is_named_and_made_again_when_it_is_gone(search: Search) -> None:
+def test_a_damaged_study_is_named_and_rebuilt_once_gone(search: Search) -> None:
     search.turn(0)
     search.end(0, 0.25)
     search.restart()
@@ -399,9 +399,7 @@ stages:
 """
 
 
-def test_a_pruned_matrix_that_is_edited_or_whose_study_was_lost_keeps_its_outcomes(
-    store: Store, tmp_path: Path
-) -> None:
+def test_an_edited_pruned_matrix_keeps_its_outcomes(store: Store, tmp_path: Path) -> None:
     search = Search(store, tmp_path, GRID)
     for number, rate in enumerate(("0.1", "0.2", "0.3")):
         if number == 2:
@@ -466,9 +464,7 @@ def test_a_wait_ends_when_the_study_has_all_trials(
     assert {one.state for one in search.trials()} == {"complete"}
 
 
-def test_a_trial_rerun_before_its_outcome_was_counted_is_not_pruned_again(
-    store: Store, tmp_path: Path
-) -> None:
+def test_a_trial_rerun_before_counting_is_not_pruned_again(store: Store, tmp_path: Path) -> None:
     rule = "prune: {by: threshold, upper: 0.5}"
     search = Search(store, tmp_path, TEXT.replace("seed: 0", f"seed: 0\n      {rule}"))
     search.turn(0)
@@ -503,7 +499,7 @@ def test_the_distributions_are_those_of_the_file(search: Search) -> None:
     )
 
 
-def test_trials_that_an_edit_removes_are_not_the_best_and_come_back_as_they_ended(
+def test_trials_removed_by_an_edit_return_as_they_ended(
     search: Search,
 ) -> None:
     search.turn(0, 1, 2)
@@ -561,7 +557,7 @@ def test_a_trial_whose_seeds_an_edit_removes_is_not_reported(store: Store, tmp_p
     assert [one.state for one in search.trials()] == ["complete", "asked"]
 
 
-def test_a_failed_trial_that_comes_back_does_not_hold_what_is_after_the_search(
+def test_a_returning_failed_trial_does_not_block_after_the_search(
     store: Store, tmp_path: Path
 ) -> None:
     after = "  - {name: end, depends_on: [train], run: 'true'}\n"

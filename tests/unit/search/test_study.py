@@ -132,7 +132,7 @@ def test_the_trials_are_the_same_if_each_process_is_killed(name: str, tmp_path: 
 
 
 @pytest.mark.parametrize("name", ["multivariate", "random"])
-def test_a_kill_between_the_study_and_the_store_changes_no_trial(name: str, tmp_path: Path) -> None:
+def test_a_kill_between_study_and_store_changes_no_trial(name: str, tmp_path: Path) -> None:
     search = SEARCHES[name]
     found = followed(search, tmp_path, kill=True, ask=Killed.ask_and_die_before_it_is_stored)
     assert found == plain(search)
@@ -148,7 +148,7 @@ def followed(
     return found
 
 
-def test_with_two_at_once_and_failures_a_kill_changes_no_trial(tmp_path: Path) -> None:
+def test_with_two_at_once_and_failures_kills_change_no_trial(tmp_path: Path) -> None:
     """The order of what was asked and ended is stored, and not only what."""
     found = []
     for kill in (False, True):
@@ -222,7 +222,7 @@ def test_a_trial_is_reported_once(tmp_path: Path) -> None:
     assert (final.state, final.value) == (TrialState.COMPLETE, 0.5)
 
 
-def test_the_last_trial_of_a_grid_is_reported_although_its_sampler_stops_a_loop(
+def test_a_grids_last_trial_is_reported_although_its_sampler_stops(
     tmp_path: Path,
 ) -> None:
     search = Search("loss", "minimize", {"act": Choices((1, 2))}, 2, "GridSampler", seed=0)
@@ -234,7 +234,7 @@ def test_the_last_trial_of_a_grid_is_reported_although_its_sampler_stops_a_loop(
     assert states == [TrialState.COMPLETE] * 2
 
 
-def test_a_trial_that_another_program_added_is_taken_as_it_is(tmp_path: Path) -> None:
+def test_a_trial_added_by_another_program_is_taken_unchanged(tmp_path: Path) -> None:
     killed = Killed(tmp_path, SEARCHES["random"], kill=False)
     loaded = optuna.load_study(
         study_name="run/train", storage=f"sqlite:///{killed.open() and tmp_path / 'train.study.db'}"

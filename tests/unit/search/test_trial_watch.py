@@ -246,7 +246,7 @@ def test_many_at_once_train_the_steps_of_a_plain_loop(
         (1.4, "1.4 at step 4 was pruned by wilcoxon"),
     ],
 )
-def test_a_trial_that_is_worse_at_most_steps_is_compared_with_the_best(
+def test_a_trial_worse_at_most_steps_faces_the_best(
     store: Store, add_run: AddRun, tmp_path: Path, last: float, words: str
 ) -> None:
     pytest.importorskip("scipy")
@@ -263,7 +263,7 @@ def test_a_trial_that_is_worse_at_most_steps_is_compared_with_the_best(
 THRESHOLD = search("ThresholdPruner", upper=5.0)
 
 
-def test_a_worker_killed_after_the_request_reports_the_same_values_and_no_later_ones(
+def test_a_worker_killed_after_the_request_reports_equal_values(
     store: Store, add_run: AddRun, tmp_path: Path
 ) -> None:
     loop = Loop(store, add_run, tmp_path, THRESHOLD, 1)
@@ -285,7 +285,7 @@ def test_a_worker_killed_after_the_request_reports_the_same_values_and_no_later_
     assert loop.known(0) == {10: 1.0, 20: 6.0, 30: 7.0, 40: 8.0}
 
 
-def test_a_decision_too_late_for_its_attempt_is_made_again_for_the_next(
+def test_a_decision_too_late_for_its_attempt_is_repeated(
     store: Store, add_run: AddRun, tmp_path: Path
 ) -> None:
     loop = Loop(store, add_run, tmp_path, THRESHOLD, 1)
@@ -305,7 +305,7 @@ def test_a_decision_too_late_for_its_attempt_is_made_again_for_the_next(
     assert loop.known(0) == {10: 1.0, 20: 6.0, 30: 7.0}
 
 
-def test_a_step_is_reported_once_and_a_metric_without_whole_steps_is_counted(
+def test_a_step_is_reported_once_and_stepless_metrics_counted(
     store: Store, add_run: AddRun, tmp_path: Path
 ) -> None:
     loop = Loop(store, add_run, tmp_path, THRESHOLD, 2)
@@ -329,7 +329,7 @@ def test_a_step_is_reported_once_and_a_metric_without_whole_steps_is_counted(
     assert loop.known(1) == {0: 1.0, 1: 2.0, 2: 6.0}
 
 
-def test_what_is_compared_is_named(store: Store, add_run: AddRun, tmp_path: Path) -> None:
+def test_the_compared_value_is_named(store: Store, add_run: AddRun, tmp_path: Path) -> None:
     loop = Loop(store, add_run, tmp_path, search("MedianPruner", n_startup_trials=1), 2)
     loop.start(0).feed({"loss": [(1000, 0.5), (2000, 0.287)]})
     loop.look(0)
@@ -381,7 +381,7 @@ def test_each_pruner_says_why(rule: Search, values: list[float], words: str) -> 
     raise AssertionError("it is not pruned")
 
 
-def test_a_long_turn_is_cut_and_an_ended_trial_waits_for_its_last_value(
+def test_a_long_turn_is_cut_and_the_last_value_awaited(
     store: Store, add_run: AddRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(trial_watch, "LONGEST_TURN", 0.0)
@@ -398,7 +398,7 @@ def test_a_long_turn_is_cut_and_an_ended_trial_waits_for_its_last_value(
     assert loop.known(0) == loop.known(1) == dict.fromkeys(range(3), 1.0)
 
 
-def test_points_that_are_not_read_at_once_are_left_for_the_next_turn(
+def test_points_not_read_at_once_wait_for_the_next_turn(
     store: Store, add_run: AddRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(plot_series, "AT_ONCE", 1)
@@ -412,7 +412,7 @@ def test_points_that_are_not_read_at_once_are_left_for_the_next_turn(
     assert loop.known(0) == dict.fromkeys(range(4), 1.0)
 
 
-def test_the_rungs_of_a_trial_that_ended_before_a_turn_count(
+def test_rungs_of_a_trial_ended_before_a_turn_count(
     store: Store, add_run: AddRun, tmp_path: Path
 ) -> None:
     rule = search("SuccessiveHalvingPruner", min_resource=1, reduction_factor=2)

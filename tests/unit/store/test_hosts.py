@@ -37,7 +37,7 @@ def test_a_host_is_heard_of_by_the_databases_clock(store: Store) -> None:
         assert hosts.known(connection)["a"].seconds < 10
 
 
-def test_of_two_homes_that_are_called_the_same_the_one_that_lives_stays(store: Store) -> None:
+def test_of_two_homes_with_one_name_the_live_one_stays(store: Store) -> None:
     announce(store, "a", "one")
     assert announce(store, "a", "two") is not None
     let_pass(store, "a", 60)
@@ -65,7 +65,7 @@ def test_a_host_of_long_ago_is_forgotten(store: Store) -> None:
         ({"host": "a", "place": "place-a"}, {"host": "b"}, ""),
     ],
 )
-def test_a_stage_waits_for_hosts_that_see_its_run_and_that_it_asks_for(
+def test_a_stage_waits_for_suitable_hosts_that_see_its_run(
     store: Store, add_run: AddRun, run: dict[str, str], asks: dict[str, str], takers: str
 ) -> None:
     add_run("run", {"s": []}, **asks)

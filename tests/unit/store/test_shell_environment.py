@@ -62,12 +62,12 @@ def test_it_is_what_the_process_has() -> None:
     assert found["limits"]["NOFILE"] == list(resource.getrlimit(resource.RLIMIT_NOFILE))
 
 
-def test_all_cpus_are_not_a_list_that_another_host_may_not_have() -> None:
+def test_all_cpus_are_no_list_for_other_hosts() -> None:
     if os.sched_getaffinity(0) == os.sched_getaffinity(1):
         assert shell_environment.current_limits()["cpus"] == []
 
 
-def test_the_log_of_a_process_masks_the_secrets_of_its_runs(tmp_path: Path) -> None:
+def test_a_processs_log_masks_its_runs_secrets(tmp_path: Path) -> None:
     shell_environment.write(tmp_path, ShellEnvironment({"A_KEY": "value-of-run"}, 0o077))
     record = logging.makeLogRecord({"msg": "failed", "exc_info": _raised("no value-of-run")})
     formatter = shell_environment.MaskedFormatter("%(message)s")

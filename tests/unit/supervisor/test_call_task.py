@@ -88,13 +88,13 @@ def test_a_name_is_followed_through_packages_modules_and_classes(
     assert project.call(name).result == {"ok": True, "result": "found"}
 
 
-def test_a_function_that_has_its_modules_name_is_meant_not_the_module(project: Project) -> None:
+def test_a_function_named_as_its_module_is_the_function(project: Project) -> None:
     project.write("evaluate/__init__.py", "from .score import score\n")
     project.write("evaluate/score.py", "def score():\n    return 1\n")
     assert project.call("evaluate.score").result == {"ok": True, "result": 1}
 
 
-def test_an_error_is_its_message_then_the_traceback_of_the_users_code(project: Project) -> None:
+def test_an_error_is_its_message_then_the_users_traceback(project: Project) -> None:
     project.write("train.py", "def fit():\n    raise ValueError('what')\n")
     called = project.call("train.fit")
     assert called.code == 1
@@ -118,7 +118,7 @@ def test_an_error_is_its_message_then_the_traceback_of_the_users_code(project: P
         ("fit", "it names no module"),
     ],
 )
-def test_what_is_not_found_is_named_and_so_is_where_was_looked(
+def test_an_unknown_task_is_named_with_the_searched_places(
     project: Project, task: str, why: str
 ) -> None:
     project.write("train.py", "def fit():\n    pass\n")
@@ -144,14 +144,14 @@ def test_a_syntax_error_names_its_line(project: Project) -> None:
     assert "(train.py, line 1)" in called.message
 
 
-def test_what_is_no_function_is_an_error(project: Project) -> None:
+def test_a_task_that_is_no_function_is_an_error(project: Project) -> None:
     project.write("train.py", "fit = 3\n")
     assert project.call("train.fit").message == (
         "TypeError: the task 'train.fit' is a int, not a function"
     )
 
 
-def test_a_result_that_is_not_json_is_an_error_that_says_so(project: Project) -> None:
+def test_a_result_that_is_not_json_is_an_error(project: Project) -> None:
     project.write("train.py", "def fit():\n    return {1, 2}\n")
     called = project.call("train.fit")
     assert called.code == 1

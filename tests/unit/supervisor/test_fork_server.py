@@ -74,9 +74,7 @@ def test_a_supervisor_is_no_child_of_it_and_outlives_it(tmp_path: Path, own: For
     assert wait_for_exit(tmp_path / "a").exit_code == 3
 
 
-def test_the_attempts_process_has_the_three_streams_open_and_nothing_else(
-    tmp_path: Path, own: ForkServer
-) -> None:
+def test_the_attempts_process_has_only_its_three_streams(tmp_path: Path, own: ForkServer) -> None:
     assert launch(tmp_path / "a", own, "exec ls /proc/self/fd") == LaunchState.STARTED
     wait_for_exit(tmp_path / "a")
     its_own = "3"  # of the directory that it lists

@@ -105,7 +105,7 @@ while True:
 
 
 @pytest.mark.parametrize("emptied", [False, True])
-def test_what_removes_its_own_records_is_not_started_again(stage: Stage, emptied: bool) -> None:
+def test_a_process_that_removes_its_records_is_not_restarted(stage: Stage, emptied: bool) -> None:
     """Nor by somebody who asks for it only now, in a directory that was made again."""
     remove = f"rm -rf {stage.dir}" + f"; mkdir {stage.dir}" * emptied
     stage.launch(f"{remove}; echo ran >> ran; while ! [ -e go ]; do sleep 0.01; done")
@@ -133,7 +133,7 @@ def test_looking_never_prevents_a_start(stage: Stage) -> None:
     assert {result.state for result in results} == {LaunchState.STARTED}
 
 
-def test_a_killed_launcher_with_all_its_group_leaves_the_attempt_alone(stage: Stage) -> None:
+def test_a_launcher_killed_with_its_group_spares_the_attempt(stage: Stage) -> None:
     command = "while ! [ -e go ]; do sleep 0.01; done; echo done"
     code = (
         "import time\nfrom pathlib import Path\nfrom trainui.supervisor.process import launch\n"
@@ -246,7 +246,7 @@ def write_pids(stage: Stage, pids: Pids) -> None:
     (stage.dir / "pid.json").write_text(json.dumps({"version": 1, **asdict(pids)}))
 
 
-def test_a_pid_is_believed_only_with_its_start_time_and_boot(stage: Stage, forged: Pids) -> None:
+def test_a_pid_counts_only_with_start_time_and_boot(stage: Stage, forged: Pids) -> None:
     write_pids(stage, forged)
     assert probe(stage.dir).state is ProbeState.ORPHAN
     write_pids(stage, replace(forged, start_ticks=forged.start_ticks - 1))

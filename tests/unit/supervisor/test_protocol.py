@@ -21,7 +21,7 @@ from trainui.supervisor.protocol import (
 )
 
 
-def test_what_was_never_written_is_nothing(tmp_path: Path) -> None:
+def test_unwritten_records_are_nothing(tmp_path: Path) -> None:
     assert read_spec(tmp_path) is None
     assert read_pids(tmp_path) is None
     assert read_exit(tmp_path) is None
@@ -56,7 +56,7 @@ def test_a_spec_is_read_as_it_was_written(tmp_path: Path) -> None:
     assert read_spec(tmp_path) == spec
 
 
-def test_an_exit_is_read_whole_and_what_is_new_in_it_ignored(tmp_path: Path) -> None:
+def test_an_exit_is_read_whole_and_unknown_fields_ignored(tmp_path: Path) -> None:
     fields = {
         "version": 1,
         "exit_code": None,
@@ -76,7 +76,7 @@ def test_an_exit_is_read_whole_and_what_is_new_in_it_ignored(tmp_path: Path) -> 
     assert read_exit(tmp_path) == expected
 
 
-def test_a_torn_last_line_is_the_end_and_a_damaged_one_is_skipped(tmp_path: Path) -> None:
+def test_a_torn_last_line_ends_and_damaged_ones_are_skipped(tmp_path: Path) -> None:
     (tmp_path / "times.log").write_text("5 0 0\n10 1 0\n20 1\n\0\0\n30 5 2\n40 6")
     assert last_growths(tmp_path) == [10, 30]
 

@@ -78,7 +78,7 @@ def test_a_process_that_survives_sigkill_is_recorded_as_left(stage: Stage) -> No
     assert wait_for_exit(stage.dir).left == (pid,)
 
 
-def test_an_attempt_that_cannot_begin_is_free_by_the_time_that_is_known(stage: Stage) -> None:
+def test_an_attempt_that_cannot_begin_is_free_when_known(stage: Stage) -> None:
     (stage.dir / SPEC_FILE).write_text('{"version": 0}')
     with pytest.raises(ValueError, match="version 0"):
         supervise.begin(str(stage.dir))
@@ -122,7 +122,7 @@ def test_the_files_that_its_processes_write_are_noted(stage: Stage) -> None:
     assert set(written_files(stage.dir)) == expected
 
 
-def test_a_stop_ends_all_processes_even_those_that_resist_and_hide(stage: Stage) -> None:
+def test_a_stop_ends_even_resisting_and_hidden_processes(stage: Stage) -> None:
     hidden, resisting = stage.work / "hidden", stage.work / "resisting"
     stage.launch(
         f"{in_own_session(WILLING.format('hidden'))}"
@@ -139,7 +139,7 @@ def test_a_stop_ends_all_processes_even_those_that_resist_and_hide(stage: Stage)
     assert end.left == ()
 
 
-def test_a_process_that_exits_0_when_stopped_was_signalled_all_the_same(stage: Stage) -> None:
+def test_a_stopped_process_exiting_0_was_signalled_all_the_same(stage: Stage) -> None:
     stage.launch(
         "trap 'echo saved; exit 0' INT; echo $$ > main; while :; do sleep 0.02; done",
         stop_signal="INT",
@@ -158,7 +158,7 @@ def test_a_suspended_process_can_be_stopped(stage: Stage) -> None:
     assert wait_for_exit(stage.dir).signal == signal.SIGTERM
 
 
-def test_what_the_process_leaves_behind_is_ended_and_does_not_count_as_signalled(
+def test_leftover_processes_are_ended_without_counting_as_signalled(
     stage: Stage,
 ) -> None:
     stage.launch(
@@ -197,7 +197,7 @@ def test_a_process_that_writes_is_not_silent(stage: Stage) -> None:
     assert wait_for_exit(stage.dir).reason is ExitReason.EXITED
 
 
-def test_it_ended_when_its_process_did_and_not_the_last_of_its_children(stage: Stage) -> None:
+def test_the_end_is_the_processs_and_not_its_childrens(stage: Stage) -> None:
     stage.launch("sleep 60 & exit 0")  # which gets half a second, and then the stop signal
     end = wait_for_exit(stage.dir)
     recorded_at = (stage.dir / EXIT_FILE).stat().st_mtime_ns // 1000
@@ -309,7 +309,7 @@ print(resource.getrlimit(resource.RLIMIT_CORE), resource.getrlimit(resource.RLIM
 """
 
 
-def test_limits_that_are_not_permitted_are_set_as_far_as_possible() -> None:
+def test_forbidden_limits_are_set_as_far_as_possible() -> None:
     """As if the worker was started in a shell with lower ones."""
     done = subprocess.run([sys.executable, "-c", REFUSED], capture_output=True, text=True)
     assert done.stdout == "(7, 7) 9\n", done.stderr
@@ -349,7 +349,7 @@ def test_the_journal_records_when_the_logs_grew(stage: Stage) -> None:
     assert end.started_at <= times[0][0] < times[1][0]
 
 
-def test_a_line_of_the_journal_that_does_not_fit_leaves_no_part(tmp_path: Path) -> None:
+def test_a_journal_line_that_does_not_fit_leaves_no_part(tmp_path: Path) -> None:
     logs = supervise.Logs(str(tmp_path))
     os.write(logs.outputs[0], b"one")
     logs.poll(0.0, last=True)
@@ -377,7 +377,7 @@ def test_a_line_of_the_journal_that_does_not_fit_leaves_no_part(tmp_path: Path) 
         ({"command": []}, "cannot set up the process", 0),
     ],
 )
-def test_what_cannot_start_says_why(
+def test_a_failed_start_says_why(
     stage: Stage, fields: dict[str, object], message: str, number: int
 ) -> None:
     result = stage.launch(**fields)  # type: ignore[arg-type]
@@ -420,9 +420,7 @@ def test_a_held_lock_prevents_the_start(stage: Stage, lock: Path) -> None:
     assert not (stage.work / "ran").exists()
 
 
-def test_a_lock_that_is_a_fifo_prevents_the_start_and_is_not_waited_for(
-    stage: Stage, lock: Path
-) -> None:
+def test_a_fifo_as_lock_prevents_the_start_without_waiting(stage: Stage, lock: Path) -> None:
     os.mkfifo(lock)
     assert stage.launch("touch ran", locks=(str(lock),)).state is LaunchState.FAILED
     end = wait_for_exit(stage.dir)
@@ -431,9 +429,7 @@ def test_a_lock_that_is_a_fifo_prevents_the_start_and_is_not_waited_for(
     assert not (stage.work / "ran").exists()
 
 
-def test_a_lock_is_held_while_the_attempt_lives_and_any_user_can_take_it_then(
-    stage: Stage, lock: Path
-) -> None:
+def test_a_lock_is_kept_during_the_attempt_and_free_after(stage: Stage, lock: Path) -> None:
     stage.launch("exec sleep 60", locks=(str(lock),))
     assert is_locked(lock)
     assert lock.stat().st_mode & 0o777 == 0o666
@@ -442,9 +438,7 @@ def test_a_lock_is_held_while_the_attempt_lives_and_any_user_can_take_it_then(
     assert not is_locked(lock)
 
 
-def test_a_lock_outlives_the_supervisor_as_long_as_the_process_lives(
-    stage: Stage, lock: Path
-) -> None:
+def test_a_lock_outlives_the_supervisor_with_the_process(stage: Stage, lock: Path) -> None:
     stage.launch("exec sleep 60", locks=(str(lock),))
     pids = pids_of(stage)
     os.kill(pids.supervisor_pid, signal.SIGKILL)

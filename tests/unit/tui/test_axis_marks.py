@@ -81,9 +81,7 @@ SPANS = st.floats(1e-9, 1e12) | st.floats(1e-6, 10)
 @example(0.001, 2e-10, 9)
 @example(-1e-12, 3e-12, 5)
 @given(NUMBERS, SPANS, st.integers(1, 12))
-def test_labels_of_the_y_axis_are_five_characters_all_different_and_right(
-    low: float, span: float, most: int
-) -> None:
+def test_y_labels_are_five_different_correct_characters(low: float, span: float, most: int) -> None:
     scale = YAxis.around([low, low + span], log=False, marks=most)
     assert scale is not None
     found = scale.ticks(most)
@@ -174,7 +172,7 @@ def test_labels_of_times_are_five_characters_and_all_different(
         (2.5e-5, 3e-4, ("25e-6", "3e-4"), "15e-5", ""),
     ],
 )
-def test_the_labels_of_an_axis_are_as_exact_as_its_ends(
+def test_an_axiss_labels_are_as_exact_as_its_ends(
     low: float, high: float, ends: tuple[str, str], inner: str, title: str
 ) -> None:
     scale = YAxis.around([low, high], log=False, marks=6)

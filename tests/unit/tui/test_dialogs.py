@@ -68,7 +68,7 @@ def test_the_rerun_of_a_pruned_stage_says_how_it_continues(filler: Filler) -> No
     assert rerun_question(target, [pruned, stage])._facts() == others
 
 
-def test_the_cancel_of_all_stages_of_a_run_has_no_second_answer_for_them(filler: Filler) -> None:
+def test_cancelling_all_stages_asks_no_second_time(filler: Filler) -> None:
     run_id = filler.run({"a": ()})
     for has_others, keys in ((True, "yan"), (False, "yn")):
         stages = [filler.stage(run_id, "a")]

@@ -37,7 +37,7 @@ def test_files_here_and_one_level_below_are_offered(here: Path) -> None:
     assert matching_files("") == ["small.yaml", "more/other.yml"]
 
 
-def test_what_is_typed_narrows_them(here: Path) -> None:
+def test_typing_narrows_the_files(here: Path) -> None:
     assert matching_files("oth") == ["more/other.yml"]
     assert matching_files("nothing like it") == []
 

@@ -51,7 +51,7 @@ def far(index: int, user: str | None = None, **figures: Any) -> GpuFigures:
     return GpuFigures(index, user, utilisation=40, host="node7", **figures)
 
 
-def test_other_hosts_are_named_and_summed_up_where_they_are_too_many() -> None:
+def test_many_other_hosts_are_summed_up() -> None:
     assert shown([BUSY, far(0), far(1)], 120) == [
         " GPU 0  97% 41/80G train[lr=0.1]         node7:0  40% free"
         "                       node7:1  40% fit"

@@ -197,7 +197,7 @@ def test_the_lanes_of_a_stage_are_known_by_number(stages: Stages) -> None:
             assert drawing.graph.lane_into[name] in drawing.graph.lanes_from[source]
 
 
-def test_what_nobody_could_follow_is_listed_without_lanes() -> None:
+def test_lanes_nobody_could_follow_become_a_list() -> None:
     width, count = 100, 2000
     stages = [
         (f"s{at}", [f"s{at - width}", f"s{at - width + 1}"] if at >= width else [])
@@ -245,7 +245,7 @@ def test_members_of_a_matrix_are_folded_into_one_node(
     assert {node.group for node in unfolded} == {None, "train"}
 
 
-def test_a_folded_sweep_stands_for_the_member_that_ended_last_or_is_first_to_run(
+def test_a_folded_sweep_represents_its_last_or_next_member(
     filler: Filler, connection: protocol.Connection
 ) -> None:
     run_id = filler.run(SWEEP)

@@ -14,7 +14,7 @@ MEMBERS = [f"train[lr={lr},seed={seed}]" for lr in ("0.1", "0.03", "0.0003") for
 
 @pytest.mark.parametrize("width", [41, 49, 60])
 @pytest.mark.parametrize(("names", "has_bar"), [(STAGES, True), (MEMBERS, False)])
-def test_names_are_shortened_for_the_timeline_as_far_as_they_differ(
+def test_timeline_names_are_shortened_as_far_as_they_differ(
     names: list[str], has_bar: bool, width: int
 ) -> None:
     nodes = [GraphNode(name, (name,), ()) for name in names]

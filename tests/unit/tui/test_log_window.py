@@ -64,7 +64,7 @@ def append(log: Path, data: bytes) -> None:
         file.write(data)
 
 
-def test_a_log_that_could_not_be_opened_is_not_answered_with_the_one_before(
+def test_an_unopened_log_is_not_answered_with_its_predecessor(
     log: Path, read: Reading, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     append(log, b"one\n")
@@ -88,16 +88,14 @@ def test_lines_come_as_they_are_written_the_torn_one_too(log: Path, read: Readin
     assert texts(read.again()) == ["one", "two", "three"]
 
 
-def test_a_character_torn_between_two_writes_is_whole_in_the_end(log: Path, read: Reading) -> None:
+def test_a_character_torn_between_writes_is_whole_later(log: Path, read: Reading) -> None:
     append(log, "grün".encode()[:3])
     read()
     append(log, "grün".encode()[3:] + b"\n")
     assert texts(read.again()) == ["grün"]
 
 
-def test_of_a_long_log_the_end_is_read_and_everything_can_be_scrolled_to(
-    log: Path, read: Reading
-) -> None:
+def test_a_long_logs_end_is_read_and_all_is_scrollable(log: Path, read: Reading) -> None:
     count = 30_000
     append(log, b"".join(b"line %d of many\n" % number for number in range(count)))
     window = read()
@@ -127,7 +125,7 @@ def test_forwards_from_the_start_nothing_is_left_out(log: Path, read: Reading) -
 
 
 @pytest.mark.parametrize("size", [BLOCK - 1, BLOCK, BLOCK + 1, 3 * BLOCK, 3 * BLOCK + 7])
-def test_what_has_no_line_ends_is_read_in_pieces_both_ways_alike(
+def test_text_without_line_ends_is_read_alike_both_ways(
     log: Path, read: Reading, size: int
 ) -> None:
     append(log, b"first\n" + b"y" * size + b"\nlast\n")
@@ -154,9 +152,7 @@ def test_several_bars_that_go_up_to_each_other_are_folded(log: Path, read: Readi
     assert texts(read.again()) == ["begin", "train 299%", "  val 598%", "done"]
 
 
-def test_both_streams_are_read_in_the_order_in_which_they_grew(
-    log: Path, tmp_path: Path, read: Reading
-) -> None:
+def test_both_streams_are_read_in_growth_order(log: Path, tmp_path: Path, read: Reading) -> None:
     err = tmp_path / "stderr.log"
     for second in range(1, 200):
         append(log, b"out %d\n" % second)
@@ -185,7 +181,7 @@ def test_both_streams_are_read_in_the_order_in_which_they_grew(
     assert without_colours(first.text) == "out 90"
 
 
-def test_a_text_is_found_through_the_whole_log_and_around_its_end(log: Path, read: Reading) -> None:
+def test_text_is_found_through_the_whole_log(log: Path, read: Reading) -> None:
     lines = [f"line {number}" for number in range(20_000)]
     lines[5], lines[7000], lines[15_000] = "Needle A", "a \x1b[31mnee\x1b[0mdle B", "NEEDLE c"
     append(log, "\n".join(lines).encode() + b"\n")
@@ -243,7 +239,7 @@ def test_a_log_that_was_truncated_or_replaced_is_read_again(log: Path, read: Rea
     assert texts(read.again()) == []
 
 
-def test_a_search_through_a_large_log_says_how_far_it_is_and_can_be_stopped(
+def test_a_search_through_a_large_log_shows_progress_and_stops(
     tmp_path: Path, log: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("trainui.tui.log_window.PROGRESS", 0.0)
@@ -275,9 +271,7 @@ def test_of_a_huge_log_little_is_read(log: Path, read: Reading) -> None:
     assert read(Destination(place=BEGINNING)).at_start
 
 
-def test_an_error_in_one_stream_waits_for_no_search_through_the_other(
-    log: Path, tmp_path: Path
-) -> None:
+def test_an_error_in_one_stream_awaits_no_search_elsewhere(log: Path, tmp_path: Path) -> None:
     append(log, b"nothing to see here\n" * 200_000)
     append(tmp_path / "stderr.log", b"quiet\nValueError: here\n")
     sizes = log.stat().st_size, (tmp_path / "stderr.log").stat().st_size
@@ -289,7 +283,7 @@ def test_an_error_in_one_stream_waits_for_no_search_through_the_other(
     assert len(pages) < 20  # of the sixty that stdout has
 
 
-def test_what_a_filter_has_found_so_far_is_seen(
+def test_a_filters_matches_so_far_are_shown(
     log: Path, read: Reading, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(log_window, "PROGRESS", 0.0)

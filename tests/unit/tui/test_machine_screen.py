@@ -36,7 +36,7 @@ def forecast(*free: int, every: float = 30.0) -> DiskForecast:
     return found
 
 
-def test_a_disk_that_fills_is_reported_with_the_time_it_is_full() -> None:
+def test_a_filling_disk_is_reported_with_its_time() -> None:
     filling = forecast(*(100 * GIGABYTE - at * GIGABYTE // 2 for at in range(10)))
     assert filling.rates() == {PLACE: GIGABYTE / 60}
     for free, when in ((60, "~1h"), (190, "~3h 10m")):
@@ -45,12 +45,12 @@ def test_a_disk_that_fills_is_reported_with_the_time_it_is_full() -> None:
     assert filling.warning([DiskSpace(PLACE, 2000 * GIGABYTE, 1)]) is None
 
 
-def test_nothing_is_foretold_of_a_disk_that_does_not_fill_or_was_just_looked_at() -> None:
+def test_no_forecast_for_a_steady_or_new_disk() -> None:
     assert forecast(5 * GIGABYTE, 5 * GIGABYTE, 5 * GIGABYTE).rates() == {}
     assert forecast(5 * GIGABYTE, 4 * GIGABYTE).rates() == {}
 
 
-def test_what_was_deleted_begins_a_new_forecast() -> None:
+def test_a_deletion_begins_a_new_forecast() -> None:
     assert forecast(9 * GIGABYTE, 8 * GIGABYTE, 7 * GIGABYTE, 20 * GIGABYTE).rates() == {}
 
 
@@ -120,9 +120,7 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Machine
     nvml.close()
 
 
-async def test_the_page_shows_whose_each_gpu_is_and_opens_its_run(
-    machine: Machine, filler: Filler
-) -> None:
+async def test_the_page_shows_each_gpus_run_and_opens_it(machine: Machine, filler: Filler) -> None:
     running_demo(filler)
     with filler.store.write() as connection:  # the training that runs has a GPU instead
         taken = "UPDATE slots SET host = ?, kind = 'gpu', number = 0"
@@ -152,7 +150,7 @@ class OnlyView(App[None]):
         yield MachineView(id="machine")
 
 
-async def test_the_cursor_stays_on_the_second_gpu_of_a_stage_and_reaches_the_next_stage() -> None:
+async def test_the_cursor_stays_on_a_second_gpu_and_moves_on() -> None:
     def lines(used: int) -> list[Entry[Holder]]:
         gpus = [GpuFigures(at, user=None, utilisation=used) for at in range(3)]
         both, other = (Holder(name, name, "train") for name in ("both", "other"))
@@ -202,7 +200,7 @@ def test_histories_fill_the_room_below_and_fit_it() -> None:
     assert history_rows(machine, 160, 4) == []
 
 
-def test_where_not_every_gpu_has_room_for_its_history_their_mean_is_drawn() -> None:
+def test_without_room_for_histories_their_mean_is_drawn() -> None:
     histories = {at: ((50.0 + at, math.nan), (100.0, 20.0)) for at in range(8)}
     machine = Seen(gpu_history=histories, figures=FIGURES)
 

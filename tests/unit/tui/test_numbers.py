@@ -60,7 +60,7 @@ def test_a_bar_is_full_only_when_all_is_done() -> None:
     assert numbers.progress_bar(0, 0, 4)[0] == ""
 
 
-def test_a_spark_goes_from_its_least_to_its_greatest_and_bridges_gaps() -> None:
+def test_a_spark_spans_least_to_greatest_and_bridges_gaps() -> None:
     assert spark([0, 1, 2, 3], 2) == "⡠⠊"
     assert spark([0.0, math.nan, math.nan, 3.0], 2) == spark([0, 1, 2, 3], 2)
     assert spark([5.0] * 40, 3) == "⠒⠒⠒"
@@ -83,7 +83,7 @@ def test_blocks_of_shares_compare() -> None:
         (90_000, "1d", 82_800),
     ],
 )
-def test_an_age_is_in_one_unit_and_says_when_it_changes(
+def test_an_age_has_one_unit_and_its_next_change(
     seconds: float, words: str, changes: float
 ) -> None:
     now = clock.now()

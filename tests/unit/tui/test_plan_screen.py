@@ -15,7 +15,7 @@ def lines(width: int, *stages: PlannedStage) -> list[str]:
     return [" ".join(plain(line.row).split()) for line in found]
 
 
-def test_short_reasons_stand_beside_the_stages_also_on_a_narrow_terminal() -> None:
+def test_short_reasons_are_beside_stages_on_narrow_terminals_too() -> None:
     stages = [
         PlannedStage("prepare", Action.SKIP, "completed", seconds=2.0),
         PlannedStage("train", Action.RUN, "failed: exit code 1"),
@@ -34,7 +34,7 @@ def test_short_reasons_stand_beside_the_stages_also_on_a_narrow_terminal() -> No
     assert "WHY" in lines(140, *stages, long)[0]
 
 
-async def test_the_summary_of_a_long_plan_stays_above_the_first_stage_that_runs(
+async def test_a_long_plans_summary_stays_above_its_first_stage(
     filler: Filler,
 ) -> None:
     graph = {f"stage-{number}": () for number in range(60)}
@@ -50,7 +50,7 @@ async def test_the_summary_of_a_long_plan_stays_above_the_first_stage_that_runs(
         await driven.until_shown("1 to run, 59 skipped", "stage-0 ", "STAGE")
 
 
-async def test_several_marked_runs_are_not_rerun_and_the_reason_says_so(filler: Filler) -> None:
+async def test_several_marked_runs_are_not_rerun_with_a_reason(filler: Filler) -> None:
     for name in ("first", "second"):
         filler.complete(filler.run({"a": ()}, name=name), "a")
     async with opened() as driven:

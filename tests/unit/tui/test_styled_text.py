@@ -75,13 +75,13 @@ def test_all_lines_of_a_frame_are_as_wide(
 
 
 @given(st.integers(10, 40), ROOMS)
-def test_padding_is_as_wide_and_as_high_as_it_is_to_be(width: int, room: Spacing) -> None:
+def test_padding_has_the_requested_width_and_height(width: int, room: Spacing) -> None:
     around = padding(width, room)
     assert [width_of(row) for row in around.above] == [width] * room.top
     assert [width_of(row) for row in around.below] == [width] * room.bottom
 
 
-def test_titles_stand_in_the_edges_and_are_cut_to_what_they_leave() -> None:
+def test_titles_are_in_the_edges_and_cut_to_fit() -> None:
     around = frame(20, Spacing(), "3 Curves", "many more metrics", lit=False)
     assert plain(around.above[0]) == "╭─ 3 Curves ───────╮"
     assert plain(around.below[0]) == "╰─ many more met… ─╯"
@@ -122,12 +122,12 @@ def test_wrapping_looks_at_a_text_once_however_long_it_is(monkeypatch: pytest.Mo
     assert looked_at < len(text) + 500
 
 
-def test_what_is_cut_ends_with_an_ellipsis() -> None:
+def test_cut_text_ends_with_an_ellipsis() -> None:
     assert fit("abcdef", 4) == "abc…"
     assert fit("日本語", 4) == "日 …"
 
 
-def test_a_space_behind_the_last_cell_of_a_line_begins_no_other() -> None:
+def test_a_space_behind_the_last_cell_begins_no_line() -> None:
     assert wrap("aaaa bbbb cccc dd", 9) == ["aaaa bbbb", "cccc dd"]
     assert wrap("aaaa bbbb ", 9) == ["aaaa bbbb"]
     row = (Segment("aaaa ", "x"), Segment("bbbb cccc", "y"))
@@ -146,7 +146,7 @@ def test_a_line_is_cut_to_its_width(texts: list[str], width: int) -> None:
     assert width_of(cut(tuple(Segment(text) for text in texts), width)) <= width
 
 
-def test_the_right_end_keeps_its_place_and_the_left_gives_way() -> None:
+def test_the_right_end_keeps_its_place_first() -> None:
     left = (
         Segment("name"),
         Segment("  one"),

@@ -114,14 +114,14 @@ def test_themes_come_one_after_another() -> None:
         (None, "standard", {"TERM": "vt220"}, "trainui-monochrome"),
     ],
 )
-def test_a_terminal_with_few_or_no_colours_has_a_theme_of_its_own(
+def test_a_terminal_with_few_colours_has_its_own_theme(
     wished: str | None, colors: str | None, environ: Mapping[str, str], chosen: str
 ) -> None:
     assert styles.fitting(wished, colors, environ) == chosen
 
 
 @pytest.mark.parametrize("one", [styles.BASIC, styles.MONOCHROME], ids=lambda one: str(one.name))
-def test_the_cursors_row_is_seen_whatever_a_terminal_makes_of_the_colours(one: Theme) -> None:
+def test_the_cursors_row_is_visible_in_any_colours(one: Theme) -> None:
     cursor = styles.style("cursor", one.to_color_system().generate() | one.variables)
     assert (cursor.reverse, cursor.bgcolor) == (True, None)
     assert styles.style(
@@ -129,7 +129,7 @@ def test_the_cursors_row_is_seen_whatever_a_terminal_makes_of_the_colours(one: T
     ).underline
 
 
-def test_a_choice_counts_as_long_as_nothing_else_would_be_shown_without_it() -> None:
+def test_a_choice_counts_unless_it_leaves_nothing() -> None:
     kept = {"chosen": "trainui-light", "instead_of": styles.DEFAULT}
     assert styles.chosen(kept, styles.DEFAULT) == "trainui-light"
     assert styles.chosen(kept, styles.BASIC.name) == styles.BASIC.name

@@ -31,9 +31,7 @@ def test_the_text_between_two_places() -> None:
     st.tuples(st.integers(0, 2), st.integers(0, 20)),
     st.tuples(st.integers(0, 2), st.integers(0, 20)),
 )
-def test_what_is_highlighted_is_what_is_copied(
-    start: tuple[int, int], end: tuple[int, int]
-) -> None:
+def test_highlighted_text_is_the_copied_text(start: tuple[int, int], end: tuple[int, int]) -> None:
     selection = TextSelection(TextPosition(*start), TextPosition(*end))
     rows = [selection.highlighted(index, row) for index, row in enumerate(ROWS)]
     assert [plain(row) for row in rows] == [plain(row) for row in ROWS]

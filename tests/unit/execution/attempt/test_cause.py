@@ -86,7 +86,7 @@ def test_an_exception_that_was_survived_is_no_cause(
     assert (got and got.id) == expected
 
 
-def test_the_beginning_and_the_end_of_a_huge_log_are_read(tmp_path: Path) -> None:
+def test_a_huge_logs_beginning_and_end_are_read(tmp_path: Path) -> None:
     above = "Loss.cu:245: kernel: block: [0,0,0] Assertion `t >= 0 && t < n_classes` failed.\n"
     text = 'Traceback (most recent call last):\n  File "a.py", line 3, in f\n    x.item()\n'
     with (tmp_path / "stderr.log").open("w") as log:

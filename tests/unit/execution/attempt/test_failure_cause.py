@@ -48,7 +48,7 @@ def test_real_logs(tmp_path: Path, log: str, expected: str, stream: str) -> None
     assert cause(tmp_path, (REAL / f"{log}.log").read_text(), stream) == expected
 
 
-def test_a_rank_that_said_nothing_is_named_as_torchrun_reports_it(tmp_path: Path) -> None:
+def test_a_silent_rank_is_named_as_torchrun_reports_it(tmp_path: Path) -> None:
     text = (REAL / "gloo.log").read_text()
     text = "".join(line for line in text.splitlines(True) if not line.startswith("[rank1]"))
     said = (
@@ -73,7 +73,7 @@ def test_a_rank_that_said_nothing_is_named_as_torchrun_reports_it(tmp_path: Path
         ("", "subprocess.CalledProcessError: Command 'x' returned non-zero exit status 1.\n"),
     ],
 )
-def test_what_stands_around_the_traceback_is_not_the_cause(
+def test_text_around_the_traceback_is_not_the_cause(
     tmp_path: Path, before: str, after: str
 ) -> None:
     assert cause(tmp_path, before + TRACEBACK + after) == "ValueError: loss is nan"

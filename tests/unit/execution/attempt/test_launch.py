@@ -20,7 +20,7 @@ def attempt_dir(tmp_path: Path) -> Path:
     return directory
 
 
-def test_what_was_prevented_has_ended_and_never_starts(attempt_dir: Path, tmp_path: Path) -> None:
+def test_a_prevented_attempt_has_ended_and_never_starts(attempt_dir: Path, tmp_path: Path) -> None:
     assert prevent_start(attempt_dir, ExitReason.POSTPONED, "no space")
     found = process.probe(attempt_dir)
     assert found.state == ProbeState.ENDED
@@ -32,7 +32,9 @@ def test_what_was_prevented_has_ended_and_never_starts(attempt_dir: Path, tmp_pa
 
 
 @pytest.mark.parametrize("removed", [False, True], ids=["started", "records removed"])
-def test_what_may_have_started_is_not_prevented(attempt_dir: Path, *, removed: bool) -> None:
+def test_an_attempt_that_may_have_started_is_not_prevented(
+    attempt_dir: Path, *, removed: bool
+) -> None:
     """A stage that clears its records may run, though nothing in them says so."""
     if removed:
         (attempt_dir / protocol.LOCK_FILE).unlink()

@@ -51,7 +51,7 @@ def test_either_log_will_do_and_neither_need_be_there(tmp_path: Path) -> None:
     assert log_ends.contain(tmp_path, "x")
 
 
-def test_what_is_no_text_is_searched_all_the_same(tmp_path: Path) -> None:
+def test_binary_output_is_searched_all_the_same(tmp_path: Path) -> None:
     write(tmp_path, b"\xff\xfe\0 done\n")
     assert log_ends.contain(tmp_path, "done$")
 
@@ -78,7 +78,7 @@ def test_the_tail_is_of_whole_lines_and_bounded(tmp_path: Path) -> None:
     assert log_ends.tail(tmp_path, Masker()) == "20%\nfailed"
 
 
-def test_the_tail_of_a_long_progress_bar_has_its_last_state(
+def test_a_long_progress_bars_tail_has_its_last_state(
     tmp_path: Path,
 ) -> None:
     bar = "".join(f"\r{percent:>3}%|{'#' * percent}" for percent in range(100)) * 9

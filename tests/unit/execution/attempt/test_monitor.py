@@ -82,7 +82,7 @@ def look_until(follower: AttemptMonitor, run: str, status: Status) -> AttemptRec
     return wait_for(seen, f"{status}")
 
 
-def test_what_was_taken_is_launched_followed_and_recorded(
+def test_a_claimed_attempt_is_launched_followed_and_recorded(
     store: Store, follower: AttemptMonitor, tmp_path: Path
 ) -> None:
     run = submit(tmp_path, "stages: [{name: a, run: echo hi}]")
@@ -117,7 +117,7 @@ def test_a_stage_may_clear_or_remove_its_own_directory(
     assert (records / "metrics.jsonl").read_text() == "{}\n"
 
 
-def test_an_attempt_that_an_older_version_began_is_adopted_where_it_lies(
+def test_an_older_versions_attempt_is_adopted_in_its_place(
     store: Store, follower: AttemptMonitor, tmp_path: Path
 ) -> None:
     """In its stage's directory. The next one lies beside it, and its stage's outputs count."""
@@ -142,7 +142,7 @@ def test_an_attempt_that_an_older_version_began_is_adopted_where_it_lies(
     assert (first / "stdout.log").read_text() == "hi\n"
 
 
-def test_what_an_earlier_worker_claimed_is_launched_by_a_look(
+def test_an_earlier_workers_claim_is_launched_by_a_look(
     store: Store, follower: AttemptMonitor, tmp_path: Path
 ) -> None:
     run = submit(tmp_path, "stages: [{name: a, run: echo hi >> said}]")
@@ -157,7 +157,7 @@ def test_what_an_earlier_worker_claimed_is_launched_by_a_look(
     assert (tmp_path / "said").read_text() == "hi\n"
 
 
-def test_a_pruned_stage_is_stopped_by_the_next_worker_and_continues_with_pruning_off(
+def test_the_next_worker_stops_a_pruned_stage_and_continues_unpruned(
     store: Store, follower: AttemptMonitor, tmp_path: Path
 ) -> None:
     script = (
@@ -199,7 +199,7 @@ def test_a_pruned_stage_is_stopped_by_the_next_worker_and_continues_with_pruning
 
 
 @pytest.mark.parametrize("moment", ["record_start", "_launch_now"])
-def test_a_stage_that_removes_all_records_is_not_started_again_by_the_next_worker(
+def test_a_stage_that_removes_its_records_is_not_restarted(
     store: Store,
     follower: AttemptMonitor,
     tmp_path: Path,
@@ -254,7 +254,7 @@ def test_an_attempt_whose_directory_cannot_be_made_was_never_started(
     assert not (tmp_path / "ran").exists()
 
 
-def test_a_worker_that_was_stopped_before_its_claim_leaves_what_another_one_ran(
+def test_a_worker_stopped_before_its_claim_leaves_anothers_attempt(
     store: Store, follower: AttemptMonitor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Once it continues, it finds records of an attempt that is not forgotten."""
@@ -275,7 +275,7 @@ def test_a_worker_that_was_stopped_before_its_claim_leaves_what_another_one_ran(
     assert Path(attempt.directory, "stdout.log").read_text() == "hi\n"
 
 
-def test_an_attempt_that_could_not_be_launched_is_never_launched_later(
+def test_an_attempt_that_could_not_launch_is_never_launched_later(
     store: Store, follower: AttemptMonitor, tmp_path: Path
 ) -> None:
     run = submit(tmp_path, "stages: [{name: a, run: touch ran, workdir: ./later}]")
@@ -290,7 +290,7 @@ def test_an_attempt_that_could_not_be_launched_is_never_launched_later(
     assert not (tmp_path / "later" / "ran").exists()
 
 
-def test_a_launch_without_an_answer_is_recorded_only_where_nothing_started(
+def test_an_unanswered_launch_is_recorded_only_where_nothing_started(
     store: Store, follower: AttemptMonitor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     real = process.start
@@ -314,7 +314,7 @@ def test_a_launch_without_an_answer_is_recorded_only_where_nothing_started(
     assert found.error == "its supervisor could not be started: no answer within 60 s"
 
 
-def test_a_launch_without_an_answer_is_none_that_failed_where_the_records_were_removed(
+def test_an_unanswered_launch_with_removed_records_has_not_failed(
     store: Store, follower: AttemptMonitor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     real = process.start
@@ -364,7 +364,7 @@ def test_a_poll_that_fails_blocks_no_other_attempt(
     look_until(follower, runs[1], Status.COMPLETED)
 
 
-def test_a_pass_ends_at_the_first_attempt_that_meets_a_locked_store(
+def test_a_pass_ends_at_the_first_locked_store(
     store: Store, follower: AttemptMonitor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for _ in range(2):
@@ -411,7 +411,7 @@ def test_a_launch_that_finds_the_store_locked_is_done_again(
 
 
 @pytest.mark.parametrize("same", [True, False])
-def test_a_failed_launch_is_recorded_with_its_reason_when_the_store_is_free(
+def test_a_failed_launch_is_recorded_when_the_store_is_free(
     store: Store, hasty: Store, follower: AttemptMonitor, tmp_path: Path, same: bool
 ) -> None:
     """By this worker or by the next one."""
@@ -423,7 +423,7 @@ def test_a_failed_launch_is_recorded_with_its_reason_when_the_store_is_free(
 
 
 @pytest.mark.parametrize("number", [errno.EMFILE, errno.EROFS])
-def test_a_postponed_launch_is_put_back_when_the_store_is_free(
+def test_a_postponed_launch_is_requeued_when_the_store_is_free(
     store: Store,
     hasty: Store,
     follower: AttemptMonitor,
@@ -445,7 +445,7 @@ def test_a_postponed_launch_is_put_back_when_the_store_is_free(
     assert os.strerror(number) in str(stage.reason)
 
 
-def test_what_fails_for_want_of_the_store_is_tried_again(
+def test_steps_that_failed_for_the_store_are_retried(
     store: Store, follower: AttemptMonitor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     real, failures = record_outcome.record_end, iter([OSError("disk full")] * 3)

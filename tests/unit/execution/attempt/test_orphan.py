@@ -125,7 +125,7 @@ def test_without_limits_an_orphan_continues(
     )
 
 
-def test_what_an_orphan_leaves_behind_is_ended(
+def test_an_orphans_leftover_processes_are_ended(
     store: Store, follower: AttemptMonitor, tmp_path: Path
 ) -> None:
     left = "setsid sh -c \"trap '' TERM; echo \\$\\$ > left; while :; do sleep 0.05; done\" & "
@@ -162,7 +162,7 @@ def test_a_stage_whose_records_are_removed_can_be_cancelled(
     wait_for_death(run.supervisor)
 
 
-def test_a_stage_whose_records_are_removed_has_vanished_once_its_process_has_ended(
+def test_a_stage_without_records_has_vanished_after_its_process(
     store: Store, follower: AttemptMonitor, tmp_path: Path
 ) -> None:
     run = Running(store, follower, tmp_path)
@@ -180,7 +180,7 @@ def find_lost() -> Lost:
     return lost_attempts.LossFinder().find(found, {settings.host(): 0, "far-away": 0})
 
 
-def test_an_attempt_is_lost_only_once_no_process_of_it_is_left(
+def test_an_attempt_is_lost_only_without_any_process_left(
     store: Store, follower: AttemptMonitor, tmp_path: Path
 ) -> None:
     run = Running(store, follower, tmp_path)
@@ -210,7 +210,7 @@ def test_nothing_is_lost_while_a_worker_or_its_guard_lives(
             assert not find_lost().stages
 
 
-def test_an_end_that_its_supervisor_recorded_is_the_last_sign_of_life(
+def test_an_end_recorded_by_the_supervisor_is_the_last_sign(
     store: Store, follower: AttemptMonitor, tmp_path: Path
 ) -> None:
     run = Running(store, follower, tmp_path)
@@ -243,7 +243,7 @@ def test_an_attempt_that_never_started_is_not_lost(
     assert not find_lost().stages, "the next worker starts it"
 
 
-def test_an_attempt_of_another_executor_is_not_looked_for_among_processes(
+def test_another_executors_attempt_is_not_searched_among_processes(
     store: Store, follower: AttemptMonitor, tmp_path: Path
 ) -> None:
     run = Running(store, follower, tmp_path)
@@ -255,7 +255,7 @@ def test_an_attempt_of_another_executor_is_not_looked_for_among_processes(
     run.go()
 
 
-def test_an_attempt_of_another_host_is_lost_once_that_host_is_silent(
+def test_another_hosts_attempt_is_lost_once_that_host_is_silent(
     store: Store, follower: AttemptMonitor, tmp_path: Path
 ) -> None:
     run = Running(store, follower, tmp_path)
@@ -292,7 +292,7 @@ def test_a_supervisor_that_hangs_is_killed_and_its_stage_ended(
     assert not is_alive(run.supervisor)
 
 
-def test_a_cancel_of_an_attempt_on_another_host_waits_until_a_person_gives_it_up(
+def test_a_cancel_on_another_host_waits_until_given_up(
     store: Store, follower: AttemptMonitor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(monitor, "INVISIBLE_AFTER", 0.0)
@@ -319,7 +319,7 @@ def test_a_cancel_of_an_attempt_on_another_host_waits_until_a_person_gives_it_up
     run.go()
 
 
-def test_a_cancel_is_carried_out_once_the_host_of_the_attempt_is_back(
+def test_a_cancel_is_carried_out_when_the_host_returns(
     store: Store, follower: AttemptMonitor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(monitor, "INVISIBLE_AFTER", 0.0)
@@ -401,7 +401,7 @@ FAULTS: dict[str, Callable[[Path], None]] = {
 
 @pytest.mark.parametrize("supervised", [True, False])
 @pytest.mark.parametrize("fault", FAULTS)
-def test_a_cancelled_attempt_with_spoilt_records_is_recorded_once_its_processes_are_gone(
+def test_a_cancelled_attempt_with_spoilt_records_ends_with_its_processes(
     store: Store, follower: AttemptMonitor, tmp_path: Path, fault: str, supervised: bool
 ) -> None:
     run = Running(store, follower, tmp_path)
@@ -431,7 +431,7 @@ def test_the_end_without_the_database_needs_no_readable_records(
     wait_for_death(run.supervisor)
 
 
-def test_a_worker_that_takes_over_an_unreadable_attempt_starts_no_second_process(
+def test_a_worker_taking_over_an_unreadable_attempt_starts_no_process(
     store: Store, follower: AttemptMonitor, tmp_path: Path
 ) -> None:
     run = Running(store, follower, tmp_path)
@@ -465,7 +465,7 @@ def test_unreadable_records_are_a_warning_until_they_can_be_read(
     run.until(Status.INTERRUPTED)
 
 
-def test_an_attempt_with_a_process_that_survives_sigkill_has_not_ended(
+def test_an_attempt_with_a_process_surviving_sigkill_has_not_ended(
     store: Store, follower: AttemptMonitor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(monitor, "INVISIBLE_AFTER", 0.0)

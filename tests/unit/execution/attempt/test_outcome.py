@@ -131,7 +131,7 @@ def test_after_the_words_come_the_last_lines_of_the_log(tmp_path: Path) -> None:
     assert judge(attempt, ended(exit_code=3))[1] == "exit code 3\n\nnot this one"
 
 
-def test_an_exception_at_the_end_of_the_log_is_in_the_first_line(tmp_path: Path) -> None:
+def test_an_exception_at_the_logs_end_comes_first(tmp_path: Path) -> None:
     attempt = attempt_in(tmp_path)
     trace = "Traceback (most recent call last):\n  File\nmy.pkg.LossError: loss is nan\n"
     log(attempt, trace)
@@ -179,7 +179,7 @@ def test_a_full_gpu_is_named(tmp_path: Path, name: str, line: str) -> None:
 @pytest.mark.parametrize(
     "line", ["grpc error: RESOURCE_EXHAUSTED: quota exceeded", "CUDA error: device-side assert"]
 )
-def test_what_is_no_lack_of_memory_is_not_called_one(tmp_path: Path, line: str) -> None:
+def test_other_ends_are_not_called_lack_of_memory(tmp_path: Path, line: str) -> None:
     attempt = attempt_in(tmp_path)
     log(attempt, line + "\n")
     _, error = judge(attempt, ended(exit_code=1))
@@ -187,7 +187,7 @@ def test_what_is_no_lack_of_memory_is_not_called_one(tmp_path: Path, line: str) 
     assert "out of memory" not in error.splitlines()[0]
 
 
-def test_what_could_not_be_started_says_why_and_has_no_start(tmp_path: Path) -> None:
+def test_an_attempt_that_could_not_start_says_why(tmp_path: Path) -> None:
     message = "cannot start 'foo' (searched on the stage's PATH): No such file or directory"
     found = ended(exit_code=None, reason=ExitReason.START_FAILED, message=message)
     outcome = attempt_outcome.outcome(
@@ -206,12 +206,12 @@ def test_a_cancelled_stage_is_cancelled_however_it_ended(tmp_path: Path) -> None
         assert judge(attempt, found)[0] == Status.CANCELLED
 
 
-def test_what_ended_by_itself_before_it_was_cancelled_counts(tmp_path: Path) -> None:
+def test_an_end_before_the_cancel_counts_as_its_own(tmp_path: Path) -> None:
     attempt = attempt_in(tmp_path, cancel_requested_at=ENDED + 1)
     assert judge(attempt, ended())[0] == Status.COMPLETED
 
 
-def test_a_pruned_stage_is_pruned_unless_it_completed_before_the_signal(tmp_path: Path) -> None:
+def test_a_pruned_stage_is_pruned_unless_completed_before_the_signal(tmp_path: Path) -> None:
     why = PruningReason(
         "median", "val/loss", 2000, 0.412, lower=True, rule="the median", limit=0.287, of=7
     )
@@ -228,7 +228,7 @@ def test_a_pruned_stage_is_pruned_unless_it_completed_before_the_signal(tmp_path
     assert (lost.status, lost.error) == (Status.PRUNED, words)
 
 
-def test_a_stage_that_stops_early_completes_unless_it_ended_by_itself(tmp_path: Path) -> None:
+def test_a_stage_that_stops_early_completes_unless_it_ended_itself(tmp_path: Path) -> None:
     why = "stopped early: loss has not improved"
     attempt = attempt_in(tmp_path, cancel_requested_at=ENDED - 1, stop_reason=why, stops_early=True)
     stopped = ended(exit_code=None, signal=15, signalled=True, reason=ExitReason.STOPPED)
@@ -340,7 +340,7 @@ def test_of_a_glob_one_new_output_is_enough(tmp_path: Path) -> None:
     assert judge(attempt, ended(), outputs=("ckpt-*",))[0] == Status.COMPLETED
 
 
-def test_a_name_that_looks_like_a_glob_is_taken_as_it_is_written(tmp_path: Path) -> None:
+def test_a_name_like_a_glob_is_taken_literally(tmp_path: Path) -> None:
     attempt = attempt_in(tmp_path)
     (tmp_path / "out[1].txt").write_text("x")
     assert judge(attempt, ended(), outputs=("out[1].txt",))[0] == Status.COMPLETED

@@ -85,9 +85,7 @@ def test_the_environment_is_in_no_database(store: Store, tmp_path: Path) -> None
         assert b"abcdef123" not in file.read_bytes()
 
 
-def test_gpus_are_named_by_their_index_and_a_checkpoint_by_its_path(
-    store: Store, tmp_path: Path
-) -> None:
+def test_gpus_are_named_by_index_and_checkpoints_by_path(store: Store, tmp_path: Path) -> None:
     run = submit(tmp_path, "stages: [{name: a, run: echo, env: {MASTER_PORT: '7'}}]", environ=SHELL)
     context = begin(store, run, "a", Slot(host(), "gpu", 0), Slot(host(), "gpu", 3))
     found = prepare(context, "/ckpt-1").environ
@@ -96,7 +94,7 @@ def test_gpus_are_named_by_their_index_and_a_checkpoint_by_its_path(
     assert found["MASTER_PORT"] == "7"
 
 
-def test_variables_that_make_a_shell_read_files_reach_only_a_command_without_one(
+def test_variables_for_shell_startup_reach_only_commands_without_a_shell(
     store: Store, tmp_path: Path
 ) -> None:
     text = "stages: [{name: a, run: echo}, {name: b, run: [echo]}]"
@@ -129,7 +127,7 @@ def test_python_is_the_stages_else_the_submitters_else_the_shells(
     assert prepare(begin(store, run, "b"), None).python.path == "/of/the/submitter"
 
 
-def test_what_is_missing_is_said(store: Store, tmp_path: Path) -> None:
+def test_a_missing_part_is_named(store: Store, tmp_path: Path) -> None:
     text = "stages: [{name: a, run: 'echo ${env.LACKING}'}, {name: b, run: x, python: ./venv}]"
     run = submit(tmp_path, text, environ=SHELL)
     with pytest.raises(UsageError, match="LACKING"):
@@ -153,7 +151,7 @@ def test_a_resume_with_another_shells_environment_takes_that(store: Store, tmp_p
     assert "WANDB_API_KEY" not in found
 
 
-def test_a_dependant_gets_the_directories_of_completed_members_of_a_pruned_sweep(
+def test_a_dependant_gets_directories_of_a_pruned_sweeps_completed_members(
     store: Store, tmp_path: Path
 ) -> None:
     run = submit(

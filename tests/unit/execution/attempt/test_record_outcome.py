@@ -64,7 +64,7 @@ def tried(store: Store, context: AttemptContext) -> set[str]:
         return set(attempts.tried_checkpoints(connection, context.stage.id))
 
 
-def test_a_taken_gpu_lets_the_stage_wait_and_uses_up_no_retry(
+def test_a_taken_gpu_makes_the_stage_wait_without_a_retry(
     store: Store, context: AttemptContext
 ) -> None:
     reason = ExitReason.LOCK_HELD
@@ -87,7 +87,7 @@ def test_a_taken_gpu_lets_the_stage_wait_and_uses_up_no_retry(
         assert held_slots(connection, host()) == {}
 
 
-def test_a_stage_for_which_there_was_no_process_waits_and_uses_up_no_retry(
+def test_a_stage_without_a_process_waits_without_a_retry(
     store: Store, context: AttemptContext
 ) -> None:
     message = f"cannot fork: {os.strerror(errno.EAGAIN)}"

@@ -63,7 +63,7 @@ def test_an_unfinished_stage_keeps_its_directory(store: Store, context: AttemptC
     assert kept.read_text() == "x"
 
 
-def test_a_stage_that_starts_fresh_keeps_its_old_directory_beside_the_new_one(
+def test_a_fresh_stage_keeps_its_old_directory_beside_the_new(
     store: Store, context: AttemptContext
 ) -> None:
     stage_dir, records = Path(context.stage.directory), Path(context.run.directory, ".trainui")
@@ -150,9 +150,7 @@ def test_a_move_that_was_cut_short_is_completed(
     assert {path.name for path in records.iterdir()} == {"a", "a~1"}
 
 
-def test_a_move_before_an_older_database_was_restored_is_not_taken_for_one_that_was_cut_short(
-    store: Store, context: AttemptContext
-) -> None:
+def test_a_move_before_a_restore_is_not_a_cut_one(store: Store, context: AttemptContext) -> None:
     stage_dir, first = Path(context.stage.directory), Path(context.attempt.directory)
     ready(store, context)
     end_and_reopen(store, context, fresh=True)
@@ -192,7 +190,7 @@ def test_a_directory_that_a_person_deleted_is_no_obstacle(
     assert ready(store, begin(store, context.run.id, "a")).is_dir()
 
 
-def test_an_attempt_that_the_database_forgot_is_moved_away_but_never_while_it_runs(
+def test_a_forgotten_attempt_is_moved_away_unless_it_runs(
     tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     """An older database was restored: the next attempt has the number of one that ran."""
@@ -216,7 +214,7 @@ def test_an_attempt_that_the_database_forgot_is_moved_away_but_never_while_it_ru
     assert len(list(directory.parent.iterdir())) == 2, "repeated after a crash"
 
 
-def test_unreadable_records_of_a_forgotten_attempt_are_an_error_of_the_stage(
+def test_unreadable_records_of_a_forgotten_attempt_fail_the_stage(
     tmp_path: Path,
 ) -> None:
     """Such as those of another version: nobody knows whether it still runs."""

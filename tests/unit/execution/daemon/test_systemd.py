@@ -9,7 +9,7 @@ import pytest
 from trainui.execution.daemon import systemd
 
 
-def test_a_worker_of_a_user_without_a_name_exits_when_idle(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_nameless_users_worker_exits_when_idle(monkeypatch: pytest.MonkeyPatch) -> None:
     """As in a container that was started with a number as its user."""
     for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
         monkeypatch.delenv(name, raising=False)

@@ -28,7 +28,7 @@ def test_a_file_overwritten_before_the_first_check_is_noticed(store: Store) -> N
     assert "was overwritten while it was in use" in str(watch.problem())
 
 
-def test_a_reader_of_the_first_moment_does_not_keep_the_mark_out_of_the_file(store: Store) -> None:
+def test_an_early_reader_does_not_delay_the_files_mark(store: Store) -> None:
     if not store.url.startswith("sqlite"):
         pytest.skip("SQLite's file")
     database = paths.home().database

@@ -134,7 +134,7 @@ def test_only_the_requested_events_are_sent(store: Store, tmp_path: Path) -> Non
     assert lines(tmp_path / "words") == ["nan"]
 
 
-def test_a_way_that_hangs_is_ended_and_keeps_no_other_from_telling(
+def test_a_hanging_notifier_is_ended_and_delays_no_other(
     store: Store, receiver: Receiver, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(notifications, "TIMEOUT", 5.0)  # Apprise takes a while to load

@@ -99,7 +99,7 @@ BROKEN = "the worker cannot import what searches need: libm.so.6 is damaged; ins
         (ImportError("libm.so.6 is damaged"), BROKEN),
     ],
 )
-def test_without_optuna_the_stage_says_what_to_install_and_continues_after_it(
+def test_without_optuna_the_stage_names_the_package_then_continues(
     thread: Thread, monkeypatch: pytest.MonkeyPatch, error: ImportError, reason: str
 ) -> None:
     real, missing = registry.run, True
@@ -117,7 +117,7 @@ def test_without_optuna_the_stage_says_what_to_install_and_continues_after_it(
     assert thread.asked(0).reason is None
 
 
-def test_a_search_that_fails_is_put_off_and_delays_no_other(
+def test_a_failing_search_is_postponed_and_delays_no_other(
     thread: Thread, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     failed: list[Sequence[str]] = []
@@ -185,7 +185,7 @@ def test_studies_in_use_stay_open_beyond_the_limit(
     assert sorted(opened) == sorted(runs)
 
 
-def test_the_last_trial_is_ended_when_all_of_its_points_are_reported(
+def test_the_last_trial_ends_with_all_points_reported(
     thread: Thread, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(trial_watch, "LONGEST_TURN", 0.0)
@@ -206,7 +206,7 @@ def test_the_last_trial_is_ended_when_all_of_its_points_are_reported(
     wait_for(is_told, "the outcome")
 
 
-def test_a_metric_that_does_not_come_is_said_while_the_trial_runs(
+def test_a_missing_metric_is_named_while_the_trial_runs(
     thread: Thread, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(results, "MISSING_AFTER", 0)

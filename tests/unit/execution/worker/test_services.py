@@ -87,7 +87,7 @@ class Service:
 @pytest.mark.parametrize(
     ("locked", "called"), [("_host", 2), ("monitor", 3), ("_gpus", 10), ("", 12)]
 )
-def test_a_pass_ends_at_the_first_service_that_finds_the_store_locked(
+def test_a_pass_ends_at_the_first_locked_service(
     services: WorkerServices, monkeypatch: pytest.MonkeyPatch, locked: str, called: int
 ) -> None:
     """The others would wait for the same lock, and the worker would seem to hang."""
@@ -214,7 +214,7 @@ def test_a_store_that_cannot_be_read_may_have_changed(store: Store) -> None:
         assert [detector.seen(), detector.seen()] == [True, False]
 
 
-def test_a_store_without_a_version_is_not_outdated_and_may_have_changed(store: Store) -> None:
+def test_a_store_without_a_version_is_not_outdated(store: Store) -> None:
     with closing(ChangeDetector()) as detector:
         detector.seen()
         with store.write() as connection:

@@ -78,7 +78,7 @@ def test_our_home_does_not_change_it(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert not changed(found)
 
 
-def test_two_files_within_a_tick_of_the_clock_are_both_seen(tmp_path: Path) -> None:
+def test_two_files_within_a_clock_tick_are_both_seen(tmp_path: Path) -> None:
     found = begin(tmp_path)
     (tmp_path / "a.jsonl").touch()
     assert changed(found)
@@ -106,7 +106,7 @@ def test_a_file_that_grows_does_not_change_it(tmp_path: Path) -> None:
     assert found.states[log].size == len(lines([1, 2]))
 
 
-def test_a_file_far_from_the_top_is_found_by_a_walk_and_soon_where_others_were_made_lately(
+def test_a_deep_file_is_found_near_recent_ones(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(listing, "MAX_CHECKED", 2)

@@ -61,7 +61,7 @@ def test_streams_are_the_attempts_own(place: SearchDirectories) -> None:
     assert "cannot be used" in next(iter(broken.problems.values()))
 
 
-def test_what_is_not_there_is_missing(place: SearchDirectories) -> None:
+def test_absent_sources_are_missing(place: SearchDirectories) -> None:
     found = find(place, StageDefinition("s", metrics=(MetricSource(path="x/*.csv"),)))
     assert "no file matches x/*.csv" in found.missing["x/*.csv"]
 
@@ -111,7 +111,7 @@ def test_a_history_in_each_checkpoint_is_one_source(place: SearchDirectories) ->
         assert found == ["stage/out/checkpoint-10/trainer_state.json"]
 
 
-def test_directories_that_are_parts_of_a_training_come_before_the_names(
+def test_directories_of_a_trainings_parts_come_before_names(
     place: SearchDirectories,
 ) -> None:
     touch(
@@ -137,7 +137,7 @@ def test_directories_that_are_parts_of_a_training_come_before_the_names(
     }
 
 
-def test_a_stage_with_too_many_files_or_directories_is_searched_in_part(
+def test_a_stage_with_too_many_files_is_searched_in_part(
     place: SearchDirectories, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     touch(place.stage_dir, "a/metrics.csv", "a/b/metrics.csv", "c/metrics.csv", "d/metrics.csv")

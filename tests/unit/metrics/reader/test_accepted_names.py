@@ -81,9 +81,7 @@ def test_the_same_metric_in_several_named_files(
     }
 
 
-def test_the_same_metric_in_a_table_in_printed_lines_and_in_its_own_file(
-    store: Store, tmp_path: Path
-) -> None:
+def test_one_metric_in_a_table_printed_lines_and_a_file(store: Store, tmp_path: Path) -> None:
     printed = [
         MetricSource(stream=stream, pattern=r"step (?P<step>\d+) loss (?P<loss>\S+)")
         for stream in ("stdout", "stderr")
@@ -101,7 +99,7 @@ def test_the_same_metric_in_a_table_in_printed_lines_and_in_its_own_file(
 
 @pytest.mark.parametrize("step", [2, 0])
 @pytest.mark.parametrize("metrics", [[], named("wandb/*/*.wandb")])
-def test_the_log_of_a_resumed_wandb_run_continues_if_its_steps_do(
+def test_a_resumed_wandb_runs_log_continues_if_steps_do(
     store: Store, tmp_path: Path, metrics: list[MetricSource], step: int
 ) -> None:
     attempt = start_attempt(store, tmp_path, *metrics)
@@ -123,9 +121,7 @@ def test_several_patterns_for_one_log_give_one_series(store: Store, tmp_path: Pa
     assert values(store, attempt) == {"loss": [5, 4]}
 
 
-def test_numbered_files_of_a_glob_are_one_series_if_their_steps_continue(
-    store: Store, tmp_path: Path
-) -> None:
+def test_numbered_files_are_one_series_if_steps_continue(store: Store, tmp_path: Path) -> None:
     attempt = start_attempt(store, tmp_path, *named("part*.csv"))
     for number, steps in enumerate([(0, 1), (2, 3), (3, 4)]):
         write(attempt.stage_dir, {f"part{number}.csv": table(*steps)})
@@ -149,9 +145,7 @@ def test_a_later_attempt_keeps_the_names_whichever_file_is_first(
     assert values(store, attempt) == {"loss": [1, 4], "c/loss": [2, 3]}
 
 
-def test_a_later_attempt_keeps_a_name_that_looks_like_one_with_a_label(
-    store: Store, tmp_path: Path
-) -> None:
+def test_a_later_attempt_keeps_a_name_that_resembles_a_label(store: Store, tmp_path: Path) -> None:
     attempt = start_attempt(store, tmp_path, name="train")
     for step in (1, 2):
         line = f'{{"step": {step}, "loss": {step}, "train/loss": {10 * step}}}\n'
@@ -161,9 +155,7 @@ def test_a_later_attempt_keeps_a_name_that_looks_like_one_with_a_label(
     assert values(store, last) == {"loss": [1, 2], "train/loss": [10, 20]}
 
 
-def test_a_later_attempt_keeps_the_label_that_a_file_had_under_an_older_version(
-    store: Store, tmp_path: Path
-) -> None:
+def test_a_later_attempt_keeps_an_older_versions_label(store: Store, tmp_path: Path) -> None:
     attempt = start_attempt(store, tmp_path)
     write(attempt.stage_dir, {"log.csv": table(1), "log.tsv": table(2)})
     end(read(store, attempt))
@@ -175,9 +167,7 @@ def test_a_later_attempt_keeps_the_label_that_a_file_had_under_an_older_version(
     assert values(store, attempt) == {"loss": [1, 3], "log/loss": [2, 4]}
 
 
-def test_another_file_of_a_glob_continues_the_curve_in_a_later_attempt(
-    store: Store, tmp_path: Path
-) -> None:
+def test_another_globbed_file_continues_the_curve_later(store: Store, tmp_path: Path) -> None:
     attempt = start_attempt(store, tmp_path, *named("*/m.csv"))
     write(attempt.stage_dir, {"x/m.csv": table(1, 2)})
     end(read(store, attempt))
@@ -187,7 +177,7 @@ def test_another_file_of_a_glob_continues_the_curve_in_a_later_attempt(
     assert values(store, attempt) == {"loss": [1, 2, 3]}
 
 
-def test_a_file_that_a_glob_finds_by_two_paths_is_read_once(store: Store, tmp_path: Path) -> None:
+def test_a_file_globbed_by_two_paths_is_read_once(store: Store, tmp_path: Path) -> None:
     attempt = start_attempt(store, tmp_path, *named("*/m.csv"))
     (attempt.stage_dir / "latest").symlink_to("run-1")
     write(attempt.stage_dir, {"run-1/m.csv": table(1, 2)})
@@ -196,7 +186,7 @@ def test_a_file_that_a_glob_finds_by_two_paths_is_read_once(store: Store, tmp_pa
 
 
 @pytest.mark.parametrize(("is_nested", "labels"), [(False, ("", "same/")), (True, ("same/",) * 2)])
-def test_runs_of_mlflows_files_have_the_runs_names_the_first_run_first(
+def test_mlflow_file_runs_have_their_names_in_order(
     store: Store, tmp_path: Path, is_nested: bool, labels: tuple[str, str]
 ) -> None:
     attempt: Attempt = start_attempt(store, tmp_path)

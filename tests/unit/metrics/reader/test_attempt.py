@@ -74,9 +74,7 @@ def test_its_own_file_is_always_read(store: Store, tmp_path: Path) -> None:
     assert values(store, attempt) == {"loss": [1.5]}
 
 
-def test_a_nan_that_another_reader_stored_and_did_not_mark_is_marked(
-    store: Store, tmp_path: Path
-) -> None:
+def test_a_nan_stored_unmarked_by_another_reader_is_marked(store: Store, tmp_path: Path) -> None:
     attempt = start_attempt(store, tmp_path)
     attempt.own_file.write_text(lines([1]))
     reader = read(store, attempt)
@@ -124,7 +122,7 @@ def test_lines_of_its_streams(store: Store, tmp_path: Path) -> None:
     assert values(store, attempt)["loss"] == [0.5, 0.25]
 
 
-def test_where_nothing_is_found_the_likeliest_line_and_its_pattern_are_named(
+def test_without_metrics_the_likeliest_line_and_pattern_are_named(
     store: Store, tmp_path: Path
 ) -> None:
     attempt = start_attempt(store, tmp_path)
@@ -158,9 +156,7 @@ def test_numbers_behind_other_names_are_named_if_they_are_many(
     assert "{stdout: 'shard done throughput=(?P<throughput>" in problem
 
 
-def test_the_pattern_for_a_likely_line_reads_numbers_that_are_right_aligned(
-    store: Store, tmp_path: Path
-) -> None:
+def test_a_likely_lines_pattern_reads_right_aligned_numbers(store: Store, tmp_path: Path) -> None:
     attempt = start_attempt(store, tmp_path)
     lines = [f"at E {at:4} the R {at / 2:6.1f} and loss {at / 4} of it\n" for at in range(8, 12)]
     (attempt.directory / "stdout.log").write_text("".join(lines))
@@ -281,7 +277,7 @@ def test_one_source_that_cannot_be_read_stops_no_other(store: Store, tmp_path: P
     assert len(problems(store, attempt)) == 10
 
 
-def test_a_named_source_without_metrics_is_reported_while_the_stage_runs(
+def test_a_named_source_without_metrics_is_reported_during_the_stage(
     store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     attempt = start_attempt(
@@ -317,9 +313,7 @@ def test_a_named_source_without_metrics_is_reported_while_the_stage_runs(
     assert problems(store, attempt) == []
 
 
-def test_a_last_line_without_its_end_counts_also_where_all_is_read_at_once(
-    store: Store, tmp_path: Path
-) -> None:
+def test_a_last_line_without_its_end_counts_at_once(store: Store, tmp_path: Path) -> None:
     attempt = start_attempt(
         store,
         tmp_path,
@@ -334,7 +328,7 @@ def test_a_last_line_without_its_end_counts_also_where_all_is_read_at_once(
     assert values(store, attempt) == {"a": [0.5, 0.25], "b": [1, 2], "c": [1, 2]}
 
 
-def test_what_an_attempt_lacked_is_not_said_of_the_next(store: Store, tmp_path: Path) -> None:
+def test_an_attempts_lack_is_not_the_nexts(store: Store, tmp_path: Path) -> None:
     first = start_attempt(store, tmp_path, MetricSource(path="m.csv"))
     read(store, first).finish(clean=True)
     assert "no file matches m.csv" in problems(store, first)[0]
@@ -384,9 +378,7 @@ def test_a_record_that_was_too_long_is_reported_permanently(store: Store, tmp_pa
     assert values(store, attempt) == {"loss": [0, 0.5, 1, 1.5]}
 
 
-def test_the_same_numbers_in_several_kinds_of_files_are_one_series(
-    store: Store, tmp_path: Path
-) -> None:
+def test_equal_numbers_in_several_kinds_are_one_series(store: Store, tmp_path: Path) -> None:
     attempt = start_attempt(store, tmp_path)
     (attempt.stage_dir / "progress.json").write_text(lines(range(3)))
     (attempt.stage_dir / "progress.csv").write_text("step,loss,lr\n0,0,9\n1,0.5,9\n2,1,9\n")
@@ -401,9 +393,7 @@ def test_the_same_numbers_in_several_kinds_of_files_are_one_series(
     assert values(store, attempt)["loss"] == [0, 0.5, 1, 1.5]
 
 
-def test_two_files_of_one_kind_that_repeat_a_metric_are_one_series(
-    store: Store, tmp_path: Path
-) -> None:
+def test_two_files_of_one_kind_repeating_a_metric_are_one(store: Store, tmp_path: Path) -> None:
     attempt = start_attempt(store, tmp_path)
     history = [{"loss": step, "epoch": 1, "step": step} for step in range(5)]
     state = attempt.stage_dir / "checkpoint-4" / "trainer_state.json"
@@ -446,9 +436,7 @@ def test_files_of_one_kind_side_by_side_are_not_mixed(
     assert values(store, attempt) == {"loss": [0, 7], f"{label}/loss": [1, 7]}
 
 
-def test_a_later_attempt_continues_a_series_from_another_kind_of_file(
-    store: Store, tmp_path: Path
-) -> None:
+def test_a_later_attempt_continues_from_another_kind_of_file(store: Store, tmp_path: Path) -> None:
     first = start_attempt(store, tmp_path)
     events = first.stage_dir / "events.out.tfevents.1"
     events.write_bytes(VERSION + b"".join(scalar(step, step) for step in range(3)))
@@ -464,9 +452,7 @@ def test_a_later_attempt_continues_a_series_from_another_kind_of_file(
     assert found["loss"] == [0, 1, 2, 3]
 
 
-def test_a_later_attempt_reads_the_kind_of_file_that_the_first_was_read_from(
-    store: Store, tmp_path: Path
-) -> None:
+def test_a_later_attempt_reads_the_firsts_kind_of_file(store: Store, tmp_path: Path) -> None:
     """Ultralytics counts epochs from 1 in its table, and from 0 elsewhere."""
     attempt = start_attempt(store, tmp_path)
     table = attempt.stage_dir / "results.csv"
@@ -487,7 +473,7 @@ def test_a_later_attempt_reads_the_kind_of_file_that_the_first_was_read_from(
 
 
 @pytest.mark.parametrize("waits", [True, False])
-def test_another_kind_of_file_is_read_if_the_one_of_before_does_not_come(
+def test_another_kind_is_read_if_the_earlier_does_not_come(
     store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, waits: bool
 ) -> None:
     attempt = start_attempt(store, tmp_path)
@@ -664,7 +650,7 @@ def again(store: Store, attempt: Attempt) -> Attempt:
 
 
 @pytest.mark.parametrize("first", [0, 1])
-def test_a_counter_that_restarts_is_continued_if_the_user_says_so(
+def test_a_restarting_counter_is_continued_on_request(
     store: Store, tmp_path: Path, first: int
 ) -> None:
     attempt = start_attempt(store, tmp_path, MetricSource(path="m.jsonl", restarts="continue"))
@@ -693,7 +679,7 @@ BY_STEP = "".join(f"step {at} loss {at / 2}\n" for at in range(4))
     ("log", "names"), [(BY_EPOCH, {"loss", "stdout/loss", "epoch"}), (BY_STEP, {"loss", "epoch"})]
 )
 @pytest.mark.parametrize("is_file_first", [True, False])
-def test_a_log_that_counts_epochs_and_a_file_with_steps_are_never_one_curve(
+def test_a_log_by_epochs_and_a_file_by_steps_differ(
     store: Store, tmp_path: Path, log: str, names: set[str], is_file_first: bool
 ) -> None:
     """A log with steps continues a file's curve, and the other way round."""
@@ -713,9 +699,7 @@ def test_a_log_that_counts_epochs_and_a_file_with_steps_are_never_one_curve(
     assert len(names) == 2 or steps == list(range(4, 9))
 
 
-def test_a_history_replaces_what_logs_of_earlier_attempts_had_by_epoch(
-    store: Store, tmp_path: Path
-) -> None:
+def test_a_history_replaces_earlier_attempts_logs_by_epoch(store: Store, tmp_path: Path) -> None:
     attempt = start_attempt(store, tmp_path)
     for _ in range(2):
         (attempt.directory / "stdout.log").write_text(BY_EPOCH)
@@ -730,7 +714,7 @@ def test_a_history_replaces_what_logs_of_earlier_attempts_had_by_epoch(
     assert values(store, attempt).keys() == {"loss", "epoch"}
 
 
-def test_a_progress_bar_waits_for_event_files_that_are_flushed_late(
+def test_a_progress_bar_waits_for_event_files_flushed_late(
     store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("trainui.metrics.discovery.fallback_sources.WAIT", 0.0)
@@ -776,9 +760,7 @@ def test_positions_within_epochs_continue_in_a_resumed_attempt(
         ]
 
 
-def test_a_file_that_names_a_new_metric_in_each_line_is_bounded(
-    store: Store, tmp_path: Path
-) -> None:
+def test_a_file_with_a_new_metric_each_line_is_bounded(store: Store, tmp_path: Path) -> None:
     attempt = start_attempt(store, tmp_path)
     rows = ({f"metric_{at}": 1} for at in range(MAX_SERIES + 500))
     attempt.own_file.write_text("".join(json.dumps(row) + "\n" for row in rows))
@@ -792,9 +774,7 @@ def end(reader: AttemptReader) -> None:
     reader.finish(clean=True)
 
 
-def test_what_a_trainer_prints_is_read_where_there_is_nothing_else(
-    store: Store, tmp_path: Path
-) -> None:
+def test_printed_metrics_are_read_where_nothing_else_has_any(store: Store, tmp_path: Path) -> None:
     attempt = start_attempt(store, tmp_path)
     (attempt.directory / "stdout.log").write_text("lr = 0.1\nstep 1 loss 2\nstep 2 loss 1\n")
     (attempt.directory / "stderr.log").write_text("[0]\ttrain-auc:0.5\n[1]\ttrain-auc:0.75\n")
@@ -806,7 +786,7 @@ def test_what_a_trainer_prints_is_read_where_there_is_nothing_else(
     assert problems(store, attempt) == []
 
 
-def test_what_a_trainer_prints_is_read_live_after_a_wait(
+def test_printed_metrics_are_read_live_after_a_wait(
     store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("trainui.metrics.discovery.fallback_sources.WAIT", 0.0)
@@ -827,7 +807,7 @@ def test_what_a_trainer_prints_is_read_live_after_a_wait(
     assert values(store, attempt) == {"loss": [2, 1, 0.5]}
 
 
-def test_a_log_that_has_shown_a_metric_is_due_before_the_next_usual_scan(tmp_path: Path) -> None:
+def test_a_log_with_a_metric_is_due_early(tmp_path: Path) -> None:
     log, fallbacks = tmp_path / "stdout.log", FallbackSources()
     fallbacks.add(SourceFile("stdout.log#found", log, DecoderChoice(format="text")))
     log.write_text("step 1 loss 2\n")
@@ -838,7 +818,7 @@ def test_a_log_that_has_shown_a_metric_is_due_before_the_next_usual_scan(tmp_pat
     assert fallbacks.is_due
 
 
-def test_what_a_trainer_prints_and_writes_is_offered_once(store: Store, tmp_path: Path) -> None:
+def test_a_metric_printed_and_written_is_offered_once(store: Store, tmp_path: Path) -> None:
     attempt = start_attempt(store, tmp_path)
     (attempt.directory / "stdout.log").write_text("step 1 loss 2.0\nstep 2 loss 1.0\n")
     (attempt.stage_dir / "log.txt").write_text("step 1 loss 2.0\nstep 2 loss 1.0\n")
@@ -904,7 +884,7 @@ def test_keras_names_the_same_numbers_in_two_ways() -> None:
     assert not names.accepts("val_loss", "csv")
 
 
-def test_a_part_of_the_data_stands_before_a_bar_or_a_line_in_the_same_name() -> None:
+def test_a_datasets_part_precedes_a_bars_or_lines_name() -> None:
     names = SeriesNames()
     assert all(names.accepts(name, "json") for name in ("loss", "train_loss", "eval_loss"))
     assert not any(names.accepts(name, "tfevents") for name in ("train/loss", "eval/loss"))
@@ -914,7 +894,7 @@ def test_a_part_of_the_data_stands_before_a_bar_or_a_line_in_the_same_name() -> 
 
 
 @pytest.mark.parametrize("kind", ["fold_", "seed", "rank-"])
-def test_trainings_that_write_side_by_side_are_series_of_their_own(
+def test_trainings_writing_side_by_side_are_separate_series(
     store: Store, tmp_path: Path, kind: str
 ) -> None:
     attempt = start_attempt(store, tmp_path)
@@ -968,7 +948,7 @@ def test_a_bar_that_lasts_is_not_given_up(
     assert values(store, attempt) == {"loss": list(range(100))}
 
 
-def test_what_was_printed_faster_than_it_can_be_read_is_waited_for_only_where_it_is_named(
+def test_output_faster_than_reading_is_awaited_only_where_named(
     store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("trainui.metrics.reader.attempt.TEXT_BACKLOG", 70_000)
@@ -989,7 +969,7 @@ def test_what_was_printed_faster_than_it_can_be_read_is_waited_for_only_where_it
     assert "kB of" in problems(store, found)[0]
 
 
-def test_a_writer_that_starts_again_stands_for_what_was_before_from_its_step_on(
+def test_a_restarted_writer_replaces_earlier_points_from_its_step(
     store: Store, tmp_path: Path
 ) -> None:
     attempt = start_attempt(store, tmp_path)

@@ -60,7 +60,7 @@ def test_sources_that_are_read_together_are_stored_in_one_transaction(
     assert not any(reader.read().points for reader in readers)
 
 
-def test_a_source_that_the_store_refuses_keeps_no_other_from_being_stored(
+def test_a_refused_source_keeps_no_other_from_storage(
     only_on_sqlite: None, store: Store, tmp_path: Path
 ) -> None:
     readers, writer = readers_of(store, tmp_path, 3), BatchWriter(store)
@@ -79,7 +79,7 @@ def test_a_source_that_the_store_refuses_keeps_no_other_from_being_stored(
     assert readers[1].source.offset == 0
 
 
-def test_a_source_stored_alone_while_the_store_is_down_is_not_refused(
+def test_a_source_stored_alone_during_an_outage_is_not_refused(
     only_on_sqlite: None, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (reader,), writer = readers_of(store, tmp_path, 1), BatchWriter(store)
@@ -123,7 +123,7 @@ def test_a_source_that_another_reader_stored_is_read_again(store: Store, tmp_pat
     assert steps(store, "stage") == list(range(5))
 
 
-def test_what_was_read_and_not_stored_is_read_again(store: Store, tmp_path: Path) -> None:
+def test_points_read_but_not_stored_are_read_again(store: Store, tmp_path: Path) -> None:
     (reader,) = readers_of(store, tmp_path, 1)
     writer = BatchWriter(store)
     for _ in range(2):
@@ -146,7 +146,7 @@ def test_no_more_points_are_buffered_than_the_limit(
     assert all(steps(store, f"stage{at}") == [0, 1, 2] for at in (1, 2, 3))
 
 
-def test_a_full_buffer_stored_at_once_still_shows_that_another_reader_was_faster(
+def test_a_full_buffer_stored_at_once_detects_a_faster_reader(
     store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("trainui.metrics.reader.source.MOST_POINTS", 1)

@@ -77,7 +77,7 @@ def count(store: Store, attempt: Attempt) -> int:
     return found["loss"].count if found else 0
 
 
-def test_lines_of_a_file_that_grows_are_stored_without_a_scan(
+def test_a_growing_files_lines_are_stored_without_a_scan(
     store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for seconds in ("IDLE_PAUSE", "LONGEST_PAUSE", "ACTIVE_FOR"):
@@ -235,7 +235,7 @@ def is_zombie(pid: int) -> bool:
         return True
 
 
-def test_what_was_recorded_before_it_was_read_is_read_too(
+def test_output_recorded_before_it_was_read_is_read_too(
     store: Store, tmp_path: Path, readers: Readers
 ) -> None:
     first = start_attempt(store, tmp_path, MetricSource(path="shared.jsonl"))
@@ -268,7 +268,7 @@ class LostEvents(Watch):
         del directories, hints
 
 
-def test_a_file_whose_events_were_lost_is_found_by_the_next_scan(
+def test_a_file_with_lost_events_is_found_by_a_scan(
     store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("trainui.metrics.reader.process_loop.Watch", LostEvents)
@@ -286,7 +286,7 @@ def test_a_file_whose_events_were_lost_is_found_by_the_next_scan(
         wait_for(is_read, "the line")
 
 
-def test_a_scan_that_the_worker_waits_for_does_not_wait_for_the_pause_between_scans(
+def test_a_scan_awaited_by_the_worker_skips_the_pause(
     store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("trainui.metrics.reader.process_loop.SCAN_PAUSE", 1e9)
@@ -315,7 +315,7 @@ def delete(store: Store, attempt: Attempt, run_id: str) -> None:
         write_points.forget(connection, [attempt.stage_id])
 
 
-def test_an_attempt_after_a_deleted_one_is_read_as_its_own(
+def test_an_attempt_after_a_deleted_one_is_its_own(
     only_on_sqlite: None, store: Store, tmp_path: Path
 ) -> None:
     paths.home().worker.mkdir(parents=True, exist_ok=True)
@@ -337,7 +337,7 @@ def test_an_attempt_after_a_deleted_one_is_read_as_its_own(
     assert found == [("loss", 7)]
 
 
-def test_the_points_of_a_deleted_run_are_not_offered_again_and_again(
+def test_a_deleted_runs_points_are_not_offered_repeatedly(
     store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for pause in ("IDLE_PAUSE", "LONGEST_PAUSE"):
@@ -363,7 +363,7 @@ class OwnEvents(LostEvents):
         OwnEvents.report = staticmethod(on_change)
 
 
-def test_the_log_of_a_trial_is_read_when_it_grows_without_a_scan(
+def test_a_growing_trials_log_is_read_without_a_scan(
     store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     loop = "trainui.metrics.reader.process_loop"

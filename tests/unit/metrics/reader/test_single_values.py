@@ -55,9 +55,7 @@ def test_the_metric_of_a_search_is_read_from_one_line(
     assert problems(store, attempt) == []
 
 
-def test_values_of_usual_names_are_read_where_a_log_states_them_once(
-    store: Store, tmp_path: Path
-) -> None:
+def test_single_values_of_usual_names_are_read_from_logs(store: Store, tmp_path: Path) -> None:
     attempt = start_attempt(store, tmp_path)
     printed = "lr: 0.5\nlr: 0.6\nINFO:root:test accuracy: 0.75\n{'val': {'loss': 2}, 'size': 9}\n"
     (attempt.directory / "stdout.log").write_text(printed)
@@ -69,14 +67,14 @@ def test_values_of_usual_names_are_read_where_a_log_states_them_once(
     "printed",
     ["train loss 0.3\n", "x.py --loss 0.3\n", "loss 0,512\n", " 50%|# | 1/2 [00:01<00:01, loss=2]"],
 )
-def test_numbers_of_other_names_are_not_the_metric_of_a_search(printed: str) -> None:
+def test_numbers_of_other_names_are_not_the_searchs_metric(printed: str) -> None:
     assert SingleValues("loss", {}).decode(printed.encode(), 0).series == {}
     assert SingleValues("val/loss", {}).decode(b"final Val_Loss = 2\n", 0).series.keys() == {
         "val/loss"
     }
 
 
-def test_one_line_that_is_not_read_is_said_to_be_too_few(store: Store, tmp_path: Path) -> None:
+def test_one_unread_line_counts_as_too_few(store: Store, tmp_path: Path) -> None:
     attempt = start_attempt(store, tmp_path)
     (attempt.directory / "stdout.log").write_text("step 1 loss 2\n")
     assert finished(store, attempt) == []

@@ -61,7 +61,7 @@ def test_a_new_reader_continues_where_the_old_one_stopped(store: Store, path: Pa
     assert all_points(store) == line(*range(10))
 
 
-def test_what_exists_already_is_read_only_once(store: Store, path: Path) -> None:
+def test_existing_content_is_read_only_once(store: Store, path: Path) -> None:
     path.write_text(lines(range(5)))
     reader = open_reader(store, path)
     assert (read_on(reader), read_on(reader)) == (5, 0)
@@ -125,9 +125,7 @@ def rewrite(path: Path, text: str, through: str) -> None:
             file.write(text)
 
 
-def test_a_column_that_comes_later_is_stored_for_the_old_rows_too(
-    store: Store, tmp_path: Path
-) -> None:
+def test_a_later_column_is_stored_for_earlier_rows_too(store: Store, tmp_path: Path) -> None:
     path = tmp_path / "metrics.csv"
     path.write_text("step,loss\n0,1.5\n1,1.25\n")
     reader = open_reader(store, path, FOUND)
@@ -148,7 +146,7 @@ def test_a_rewriting_is_noticed_after_a_restart_in_its_midst(store: Store, path:
     assert all_points(store) == line(*range(24))
 
 
-def test_a_new_attempt_that_rewrites_the_file_has_its_own_points(store: Store, path: Path) -> None:
+def test_a_new_attempt_that_rewrites_its_file_has_own_points(store: Store, path: Path) -> None:
     path.write_text(lines(range(5)))
     read_on(open_reader(store, path))
     path.unlink()
@@ -167,7 +165,7 @@ def test_a_new_attempt_that_appends_continues_the_curve(store: Store, path: Path
     assert summaries(store)["loss"].superseded == 2
 
 
-def test_a_rotated_file_is_read_to_its_end_before_the_new_one(store: Store, path: Path) -> None:
+def test_a_rotated_file_is_read_before_the_new_one(store: Store, path: Path) -> None:
     reader = open_reader(store, path)
     with path.open("a") as writer:
         for at in range(0, 40, 4):
@@ -213,7 +211,7 @@ def test_a_torn_end_is_no_record(store: Store, path: Path) -> None:
 
 
 @pytest.mark.parametrize(("clean", "rows"), [(True, 2), (False, 1)])
-def test_a_last_row_of_a_table_counts_only_if_its_writer_was_not_killed(
+def test_a_tables_last_row_counts_unless_its_writer_was_killed(
     store: Store, tmp_path: Path, clean: bool, rows: int
 ) -> None:
     path = tmp_path / "metrics.csv"
@@ -272,9 +270,7 @@ def test_times_come_from_the_records_else_from_the_file(store: Store, path: Path
     assert times["timestamp"] == 1_700_000_000_000_000
 
 
-def test_a_document_of_the_newest_values_gives_a_point_each_time(
-    store: Store, tmp_path: Path
-) -> None:
+def test_a_document_of_newest_values_gives_a_point_each_time(store: Store, tmp_path: Path) -> None:
     path = tmp_path / "metrics.json"
     reader = open_reader(store, path, FOUND)
     for step in range(5):
@@ -295,7 +291,7 @@ def test_a_document_is_not_read_twice_after_a_restart(store: Store, tmp_path: Pa
     assert kept_points(store, "loss") == [(epoch, epoch / 2) for epoch in range(4)]
 
 
-def test_what_looked_like_a_document_and_is_the_first_line(store: Store, tmp_path: Path) -> None:
+def test_a_first_line_resembling_a_document_is_a_line(store: Store, tmp_path: Path) -> None:
     path = tmp_path / "metrics.json"
     reader = open_reader(store, path, FOUND)
     path.write_text('{"step": 5, "loss": 1}')
@@ -328,7 +324,7 @@ def test_a_bracket_alone_is_no_document_yet(store: Store, tmp_path: Path) -> Non
     assert kept_points(store, "total_loss") == [(19, 2.265), (39, 2.265)]
 
 
-def test_what_cannot_be_read_says_why(store: Store, tmp_path: Path) -> None:
+def test_an_unreadable_source_says_why(store: Store, tmp_path: Path) -> None:
     binary = tmp_path / "model.bin"
     binary.write_bytes(random.Random(1).randbytes(1000))
     with pytest.raises(UnknownFormatError, match="binary"):
@@ -396,7 +392,7 @@ def test_any_writer_of_one_history(
     assert all_points(store) == line(*range(count))
 
 
-def test_a_document_too_large_to_be_read_again_is_an_error(
+def test_a_document_too_large_to_reread_is_an_error(
     store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("trainui.metrics.source_file.WHOLE_BYTES", 9)

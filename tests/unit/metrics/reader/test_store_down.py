@@ -55,7 +55,7 @@ def turns_until(reader: MetricsReader, done: Callable[[], bool]) -> None:
     wait_for(turn)
 
 
-def test_an_attempt_is_not_complete_before_its_last_line_is_stored(
+def test_an_attempt_is_incomplete_before_its_last_line_is_stored(
     store: Store, tmp_path: Path
 ) -> None:
     attempt = start_attempt(store, tmp_path)
@@ -74,7 +74,7 @@ def test_an_attempt_is_not_complete_before_its_last_line_is_stored(
     assert names(store, attempt) == {"loss", *MANY}
 
 
-def test_a_source_that_meets_a_locked_store_is_not_at_fault(
+def test_a_source_meeting_a_locked_store_is_not_at_fault(
     store: Store, hasty: Store, tmp_path: Path
 ) -> None:
     attempt = start_attempt(store, tmp_path, MetricSource(path="metrics.json"))
@@ -94,7 +94,7 @@ def test_a_source_that_meets_a_locked_store_is_not_at_fault(
 
 
 @pytest.mark.parametrize("is_earlier", [True, False])
-def test_a_locked_store_mixes_no_curves_of_a_log_and_a_file(
+def test_a_locked_store_mixes_no_log_and_file_curves(
     store: Store, hasty: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_earlier: bool
 ) -> None:
     """The log's points are renamed once that is possible, in the same attempt or the next."""

@@ -79,7 +79,7 @@ def test_a_shorter_file_is_read_from_its_start(store: Store, session: Session, p
     assert kept_points(store, "loss", "job") == [(step, step / 2) for step in range(3)]
 
 
-def test_only_what_comes_after_the_offset_is_read_but_the_rest_is_not_lost(
+def test_only_content_after_the_offset_is_read_without_loss(
     store: Store, session: Session, path: Path
 ) -> None:
     path.write_text(lines(range(10)))
@@ -114,7 +114,7 @@ def test_a_file_that_is_not_there_yet(session: Session, path: Path) -> None:
     assert sync_metrics_from_file("job", path, session)["new_offset"] == 0
 
 
-def test_what_cannot_be_read_is_an_error(session: Session, tmp_path: Path) -> None:
+def test_an_unreadable_file_is_an_error(session: Session, tmp_path: Path) -> None:
     noise = tmp_path / "noise"
     noise.write_bytes(b"\0\1\2" * 100)
     with pytest.raises(UnknownFormatError, match="binary"):

@@ -118,7 +118,7 @@ def test_files_next_to_the_metrics(store: Store, tmp_path: Path) -> None:
     assert params_of() == {"net": "None", "opt.lr": "1"}
 
 
-def test_the_pipelines_parameters_come_first_and_stages_that_differ_have_none(
+def test_pipeline_parameters_come_first_and_differing_stages_have_none(
     store: Store, tmp_path: Path
 ) -> None:
     attempt = start_attempt(store, tmp_path)

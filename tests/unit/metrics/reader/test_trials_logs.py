@@ -57,7 +57,7 @@ def read_after_wait(store: Store, attempt: Attempt, monkeypatch: pytest.MonkeyPa
         look(reader)
 
 
-def test_a_log_is_read_at_once_where_another_trial_was_read_from_its_log(
+def test_a_trials_log_is_read_at_once_like_anothers(
     store: Store, trials: list[Attempt], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first, second, _ = trials
@@ -71,7 +71,7 @@ def test_a_log_is_read_at_once_where_another_trial_was_read_from_its_log(
 
 
 @pytest.mark.parametrize("status", [Status.COMPLETED, Status.FAILED])
-def test_a_log_waits_where_another_trial_has_a_file_or_has_failed(
+def test_a_log_waits_where_another_trial_has_a_file(
     store: Store, trials: list[Attempt], monkeypatch: pytest.MonkeyPatch, status: Status
 ) -> None:
     first, second, _ = trials
@@ -95,7 +95,7 @@ def test_a_log_waits_where_another_trial_has_a_file_or_has_failed(
     assert values(store, second) == [5]
 
 
-def test_the_log_of_a_first_trial_waits_less_if_it_has_steps_of_the_metric(
+def test_the_first_trials_log_waits_less_with_steps(
     store: Store, trials: list[Attempt], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(fallback_sources, "WAIT_IF_SEARCHED", 0.0)
@@ -110,7 +110,7 @@ def test_the_log_of_a_first_trial_waits_less_if_it_has_steps_of_the_metric(
 
 @pytest.mark.parametrize("restarts", [False, True])
 @pytest.mark.parametrize("is_found", [False, True])
-def test_no_curve_mixes_a_log_and_a_file_that_appears_after_the_log_was_read(
+def test_no_curve_mixes_a_log_and_a_later_file(
     store: Store,
     trials: list[Attempt],
     monkeypatch: pytest.MonkeyPatch,

@@ -36,7 +36,7 @@ def grown(reported: list[FileChanges]) -> set[str]:
     return {path for changes in reported for path in changes.grown}
 
 
-def test_what_grows_and_what_comes_or_goes_is_reported(
+def test_growth_and_arrivals_and_departures_are_reported(
     watch: Watch, reported: list[FileChanges], tmp_path: Path
 ) -> None:
     file = tmp_path / "metrics.jsonl"
@@ -78,7 +78,7 @@ def test_a_directory_that_was_recreated_is_watched_again(
     wait_for(lambda: str(inner / "a") in grown(reported))
 
 
-def test_what_is_no_longer_watched_is_not_reported(
+def test_an_unwatched_path_is_not_reported(
     watch: Watch, reported: list[FileChanges], tmp_path: Path
 ) -> None:
     other, kept = tmp_path / "other", tmp_path / "kept"
@@ -141,7 +141,7 @@ def test_a_callback_that_fails_does_not_end_the_watch(tmp_path: Path) -> None:
         watch.close()
 
 
-def test_a_directory_that_cannot_be_watched_keeps_no_other_from_it(
+def test_an_unwatchable_directory_keeps_no_other_from_it(
     watch: Watch, reported: list[FileChanges], tmp_path: Path
 ) -> None:
     odd = Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xff"))

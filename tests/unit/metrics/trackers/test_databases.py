@@ -69,7 +69,7 @@ def _fresh_copies(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     copies.close()
 
 
-def test_a_database_is_not_copied_again_at_once_even_if_its_copy_was_closed(
+def test_a_database_is_not_recopied_at_once_after_a_close(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(trackers, "_REST", 1e9)
@@ -130,7 +130,7 @@ def test_a_database_read_at_moments_of_its_writing(store: Store, name: str, tmp_
 
 
 @pytest.mark.parametrize("wal", [False, True])
-def test_a_writer_that_never_pauses_loses_nothing_and_neither_does_the_reader(
+def test_neither_a_never_pausing_writer_nor_its_reader_loses_anything(
     store: Store, tmp_path: Path, *, wal: bool
 ) -> None:
     path = tmp_path / "tracked.db"
@@ -158,7 +158,7 @@ def test_a_writer_that_never_pauses_loses_nothing_and_neither_does_the_reader(
     writer.close()
 
 
-def test_a_copy_is_made_again_if_there_was_a_commit_meanwhile(
+def test_a_copy_is_repeated_after_a_commit_meanwhile(
     store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "a.db"

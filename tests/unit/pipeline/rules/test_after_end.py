@@ -43,7 +43,7 @@ def stage(retries: int, delay: float = 0.0) -> StageDefinition:
 
 
 @pytest.mark.parametrize("ended", [Status.COMPLETED, Status.CANCELLED])
-def test_what_a_person_stopped_or_completed_is_not_tried_again(ended: Status) -> None:
+def test_stopped_or_completed_stages_are_not_retried(ended: Status) -> None:
     assert next_retry(stage(5), ended, used=0, completed_at=7) is None
 
 

@@ -74,7 +74,7 @@ def test_values_are_compared_as_they_are_written() -> None:
     assert not changes(one, replace(one, params={"y": [0], "x": 1}))
 
 
-def test_a_command_in_a_block_is_the_one_on_a_line() -> None:
+def test_a_block_command_equals_a_line_command() -> None:
     line = StageDefinition("a", command="python t.py")
     assert not changes(line, replace(line, command="python t.py\n"))
 
@@ -116,7 +116,7 @@ def test_policy_and_order_are_no_change(change: dict[str, Any]) -> None:
     assert changes(STAGE, replace(STAGE, **change)) == []
 
 
-def test_it_survives_the_store_and_what_an_older_trainui_did_not_know() -> None:
+def test_a_fingerprint_survives_storage_and_older_versions() -> None:
     stored = json.loads(json.dumps(STAGE.to_json()))
     assert changes(StageDefinition.from_json(stored), STAGE) == []
     bare = StageDefinition("a", command="x")
@@ -140,19 +140,19 @@ def test_inputs_are_compared_by_all_that_is_known_of_them() -> None:
     assert input_changes({A: large}, {A: {"missing": True}}) == ["input a.csv changed: deleted"]
 
 
-def test_what_is_not_on_record_is_no_change() -> None:
+def test_absent_records_are_no_change() -> None:
     assert input_changes(None, {A: {"size": 3}}) == []
     assert input_changes({B: {"size": 1}}, {A: {"size": 3}, B: {"size": 1, "mtime_ns": 1}}) == []
 
 
-def test_an_upstream_ran_again_where_it_completed_after_the_attempt_got_its_slots() -> None:
+def test_an_upstream_completed_after_the_slots_ran_again() -> None:
     own = attempt(5)
     before, failed, after = attempt(4), attempt(6, Status.FAILED), attempt(7)
     assert completions_since(own, [before, failed]) == 0
     assert completions_since(own, [before, failed, after]) == 1
 
 
-def test_what_a_result_is_made_of_is_the_attempts_else_the_stages_else_what_it_is_kept_as() -> None:
+def test_a_results_definition_is_the_attempts_stages_or_kept_one() -> None:
     edited = replace(STAGE, command="other")
     assert fingerprint.origin_of(attempt(1), STAGE).definition == STAGE
     ran = attempt(1)._replace(definition=STAGE, inputs={A: {"size": 1}})
@@ -179,7 +179,7 @@ def test_a_small_file_is_known_by_its_content(tmp_path: Path) -> None:
     assert not is_same(before, observe(file, before))
 
 
-def test_a_file_of_the_same_size_and_time_is_not_read_again(tmp_path: Path) -> None:
+def test_a_file_of_equal_size_and_time_is_not_reread(tmp_path: Path) -> None:
     file = tmp_path / "a"
     file.write_text("one")
     before = observe(file)
@@ -212,7 +212,7 @@ def test_a_directory_is_known_by_its_files(tmp_path: Path) -> None:
     assert not is_same(before, observe(tmp_path))
 
 
-def test_a_directory_is_looked_at_up_to_a_number_of_files(
+def test_a_directory_is_checked_up_to_a_number_of_files(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(fingerprint, "MOST_FILES", 3)
@@ -221,7 +221,7 @@ def test_a_directory_is_looked_at_up_to_a_number_of_files(
     assert observe(tmp_path)["files"] == 3
 
 
-def test_what_is_gone_or_of_another_kind_is_not_the_same(tmp_path: Path) -> None:
+def test_a_missing_or_different_kind_is_not_the_same(tmp_path: Path) -> None:
     file = tmp_path / "a"
     file.touch()
     before = observe(file)

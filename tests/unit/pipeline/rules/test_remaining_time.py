@@ -20,7 +20,7 @@ def past(*seconds: float, work: str = "w") -> list[PastDuration]:
     return [PastDuration("s", one, work) for one in seconds]
 
 
-def test_the_usual_duration_is_the_median_of_the_newest_of_the_same_work() -> None:
+def test_the_usual_duration_is_the_newest_equal_works_median() -> None:
     assert typical([]) is None
     assert typical(past(10, 12, 1000)) == 12
     assert typical(past(1, 1, 1, 1, 1, 100, 100, 100, 100)) == 1
@@ -42,11 +42,13 @@ def test_the_usual_duration_is_the_median_of_the_newest_of_the_same_work() -> No
         (StepProgress(20, 0, 500, 400), 40.0),  # it goes further than before
     ],
 )
-def test_what_is_left_of_a_stage(progress: StepProgress | None, expected: float | None) -> None:
+def test_a_stages_remaining_time_is_estimated(
+    progress: StepProgress | None, expected: float | None
+) -> None:
     assert remaining(60, progress) == expected
 
 
-def test_from_a_checkpoint_it_takes_the_share_of_steps_that_is_left() -> None:
+def test_from_a_checkpoint_the_remaining_share_of_steps_counts() -> None:
     assert from_checkpoint(100, 30, 40) == 25
     assert from_checkpoint(100, 40, 40) == 0
     assert from_checkpoint(100, 50, 40) is None

@@ -53,7 +53,7 @@ def actions(stages: list[StageRecord], until: list[str] | None = None) -> dict[s
     return {stage.name: str(stage.action) for stage in planned}
 
 
-def test_what_is_done_is_skipped() -> None:
+def test_completed_stages_are_skipped() -> None:
     assert actions(diamond(B=S.FAILED, D=S.BLOCKED)) == {
         "A": "skip",
         "B": "run",
@@ -62,7 +62,7 @@ def test_what_is_done_is_skipped() -> None:
     }
 
 
-def test_a_pruned_stage_is_skipped_by_a_resume_and_run_by_a_rerun() -> None:
+def test_a_pruned_stage_is_skipped_by_resume_not_rerun() -> None:
     stages = diamond(B=S.PRUNED, C=S.FAILED, D=S.BLOCKED)
     stages[1] = stages[1]._replace(reason="1 at step 3 is above the median 0.5 of 7")
     planned = {stage.name: stage for stage in plan_resume(stages, find_checkpoint=lambda s: s.name)}
@@ -81,7 +81,7 @@ def test_a_pruned_stage_is_skipped_by_a_resume_and_run_by_a_rerun() -> None:
         (S.INTERRUPTED, "run", "was blocked"),
     ],
 )
-def test_what_needs_a_trial_that_completed_is_not_run_without_one(
+def test_a_dependant_of_trials_needs_a_completed_one(
     last: Status, action: str, reason: str
 ) -> None:
     stages = [record("B0", [], S.FAILED), record("B1", [], last)]
@@ -111,9 +111,7 @@ def test_running_stages_continue() -> None:
     assert actions(diamond(B=S.FAILED, C=S.RUNNING, D=S.BLOCKED))["C"] == "skip"
 
 
-def test_a_failed_stage_that_was_allowed_to_fail_waits_for_the_running_stage_that_reads_it() -> (
-    None
-):
+def test_a_stage_allowed_to_fail_waits_for_its_running_reader() -> None:
     stages = diamond(B=S.FAILED, D=S.RUNNING)
     planned = {one.name: one for one in plan_resume(stages, find_checkpoint=lambda _: None)}
     assert (planned["B"].action, planned["B"].reason) == ("skip", "D is using its outputs")
@@ -138,7 +136,7 @@ def test_until_leaves_out_what_does_not_lead_there() -> None:
     assert planned["D"].left_out
 
 
-def test_starting_fresh_uses_no_checkpoint_and_takes_nothing_from_running_stages() -> None:
+def test_a_fresh_start_uses_no_checkpoint_and_spares_running_stages() -> None:
     stages = diamond(B=S.FAILED, D=S.BLOCKED)
     planned = {s.name: s for s in plan_resume(stages, find_checkpoint=lambda s: "x", fresh=["B"])}
     assert planned["B"].checkpoint is None
@@ -147,14 +145,14 @@ def test_starting_fresh_uses_no_checkpoint_and_takes_nothing_from_running_stages
         plan_resume(diamond(B=S.RUNNING), find_checkpoint=lambda _: None, fresh=["B"])
 
 
-def test_rerun_of_one_stage_or_of_all_that_depends_on_it() -> None:
+def test_a_rerun_of_one_stage_or_with_its_dependants() -> None:
     assert plan_rerun(diamond(), ["B"], downstream=False) == ["B"]
     assert plan_rerun(diamond(), ["A"], downstream=True) == ["A", "B", "C", "D"]
     with pytest.raises(UsageError, match="D is running"):
         plan_rerun(diamond(D=S.RUNNING), ["B"], downstream=True)
 
 
-def test_what_was_made_of_other_data_is_not_continued() -> None:
+def test_a_result_from_other_data_is_not_continued() -> None:
     a, b = record("A", [], S.COMPLETED), record("B", ["A"], S.FAILED)
     again = Evidence(reran={"B": ["A"]})  # A ran again, by itself, after B had failed
     planned = plan_resume([a, b], find_checkpoint=lambda _: "x", evidence=again)
@@ -169,7 +167,7 @@ def test_what_was_made_of_other_data_is_not_continued() -> None:
 CHANGED = Evidence(changed={"B": ["command changed: 1 -> 2"], "C": ["input x changed"]})
 
 
-def test_a_changed_stage_runs_again_and_an_unfinished_one_keeps_its_directory() -> None:
+def test_a_changed_stage_reruns_and_unfinished_ones_keep_directories() -> None:
     stages = diamond(C=S.FAILED, D=S.BLOCKED)
     planned = plan_resume(stages, find_checkpoint=lambda s: s.name, evidence=CHANGED)
     assert [(str(one.action), one.reason, one.fresh) for one in planned] == [
@@ -187,7 +185,7 @@ def test_a_completed_stage_whose_upstream_ran_again_alone_runs_again() -> None:
     assert planned[3].reason == "upstream B (and 1 more) ran again"
 
 
-def test_what_is_kept_is_reused_and_so_is_what_depends_on_it() -> None:
+def test_a_kept_stage_is_reused_and_so_are_its_dependants() -> None:
     planned = plan_resume(
         diamond(), find_checkpoint=lambda _: None, keep=["B", "C"], evidence=CHANGED
     )
@@ -237,7 +235,7 @@ def reasons(stages: list[StageRecord], keep: list[str]) -> dict[str, tuple[str, 
     return {one.name: (str(one.action), one.reason) for one in planned}
 
 
-def test_outputs_that_a_stage_needs_are_made_again_and_others_are_only_reported() -> None:
+def test_needed_outputs_are_made_again_and_others_reported() -> None:
     again = reasons(diamond(D=S.FAILED), [])
     assert {action for action, _ in again.values()} == {"run"}
     assert again["A"][1] == "its output a.pt no longer exists"
@@ -249,7 +247,7 @@ def test_outputs_that_a_stage_needs_are_made_again_and_others_are_only_reported(
     )
 
 
-def test_what_is_gone_of_a_stage_that_is_kept_is_not_made_again() -> None:
+def test_missing_outputs_of_a_kept_stage_are_not_remade() -> None:
     kept = reasons(diamond(D=S.FAILED), ["C"])
     assert kept["C"] == ("skip", "kept (you chose this; its output c.pt no longer exists)")
     assert {name: action for name, (action, _) in kept.items()} == {

@@ -38,7 +38,7 @@ def test_the_reason_names_who_has_the_cpu_places() -> None:
     assert one(WaitingStage("c"), free) == Wait("c", "needs 1 CPU slot: 2 of 2 taken by a, b")
 
 
-def test_of_many_who_have_cpu_places_the_rest_is_a_number() -> None:
+def test_many_holders_of_cpu_places_become_a_number() -> None:
     free = FreeSlots(cpu_users=dict(enumerate("abcdef")))
     reason = "needs 1 CPU slot: 6 of 6 taken by a, b, c, d, 2 more"
     assert one(WaitingStage("z"), free) == Wait("z", reason)
@@ -82,7 +82,7 @@ def test_the_reason_names_foreign_processes_and_broken_gpus_too() -> None:
     )
 
 
-def test_one_that_waits_for_a_foreign_process_delays_nobody_and_is_first_afterwards() -> None:
+def test_a_stage_awaiting_a_foreign_process_delays_nobody() -> None:
     waiting = [WaitingStage("a", gpus=2), WaitingStage("b", gpus=1)]
     first, second = decide(waiting, FreeSlots(gpus=(0,), gpu_strangers={1: "pid 7"}), NOW)[0]
     assert first == Wait("a", "needs 2 GPUs: GPU 1 pid 7")
@@ -115,7 +115,7 @@ def test_the_reason_for_no_more_gpus_is_shown() -> None:
     )
 
 
-def test_what_was_given_in_the_same_plan_is_said() -> None:
+def test_grants_of_the_same_plan_are_named() -> None:
     decided = decide([WaitingStage("a"), WaitingStage("b")], FreeSlots(cpus=(0,)), NOW)[0]
     assert decided[1] == Wait("b", "needs 1 CPU slot: 1 given to earlier stages")
 
@@ -172,7 +172,7 @@ def hosts(draw: st.DrawFn) -> FreeSlots:
 
 
 @given(stages, hosts())
-def test_every_stage_is_decided_in_order_and_no_slot_is_given_twice(
+def test_stages_are_decided_in_order_and_slots_given_once(
     waiting: list[WaitingStage], free: FreeSlots
 ) -> None:
     decided = decide(waiting, free, NOW)[0]
@@ -189,7 +189,7 @@ def test_every_stage_is_decided_in_order_and_no_slot_is_given_twice(
 
 
 @given(stages, hosts())
-def test_a_grant_is_whole_and_takes_nothing_that_an_earlier_stage_waits_for(
+def test_a_grant_is_whole_and_respects_earlier_waits(
     waiting: list[WaitingStage], free: FreeSlots
 ) -> None:
     every = {*free.gpus, *free.gpu_users}
@@ -230,13 +230,13 @@ def test_every_wait_has_words(waiting: list[WaitingStage], free: FreeSlots) -> N
             assert not item.reason.endswith(": ")
 
 
-def test_what_lacks_something_else_keeps_no_slot_from_others() -> None:
+def test_a_stage_lacking_something_else_blocks_no_slot() -> None:
     lacking = WaitingStage("a", wait_reason="needs 100 MB of disk space: 0 MB free on /x")
     decided = decide([lacking, WaitingStage("b")], FreeSlots(cpus=(0,)), NOW)[0]
     assert decided == [Wait("a", str(lacking.wait_reason)), Grant("b", "cpu", (0,))]
 
 
-def test_a_stage_waits_for_a_gpu_with_the_memory_that_it_asks_for() -> None:
+def test_a_stage_waits_for_a_gpu_with_enough_memory() -> None:
     stage = WaitingStage("a", gpus=1, visible=frozenset({1}), memory="40 GB")
     assert one(stage, FreeSlots(gpus=(0, 1))) == Grant("a", "gpu", (1,))
     assert one(stage, FreeSlots(gpus=(0,))) == Wait(

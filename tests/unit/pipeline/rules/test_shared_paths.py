@@ -70,7 +70,7 @@ def test_members_with_one_output_directory_share_it(option: str) -> None:
         "-o pipefail",
     ],
 )
-def test_what_is_shared_on_purpose_is_not_reported(option: str) -> None:
+def test_intended_sharing_is_not_reported(option: str) -> None:
     assert found(members(f"python t.py {option}", f"python t.py {option} --lr 2")) == {}
 
 

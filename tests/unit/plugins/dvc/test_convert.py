@@ -105,7 +105,7 @@ def test_a_chain_through_files(project: Path) -> None:
     assert plain["score"]["metrics"] == ["scores.json"]
 
 
-def test_what_has_no_counterpart_is_noted_in_the_file_too(project: Path) -> None:
+def test_a_field_without_counterpart_is_noted_in_the_file(project: Path) -> None:
     write(project, params_yaml="fit: {trees: 50}\n")
     made = converted(project, CLASSIFIER)
     for words in (
@@ -244,7 +244,7 @@ def test_members_that_pair_otherwise_become_stages_of_their_own(project: Path) -
     loaded(project, made)
 
 
-def test_a_frozen_stage_is_left_out_and_what_it_made_is_read(project: Path) -> None:
+def test_a_frozen_stage_is_left_out_and_its_outputs_read(project: Path) -> None:
     made = converted(project, """\
         stages:
           old:

@@ -44,7 +44,7 @@ def test_an_image_fits_its_room_and_keeps_its_shape(tmp_path: Path, kind: str) -
     assert [line.count("▀") for line in lines] == [40] * 5
 
 
-def test_what_is_not_covered_is_grey(tmp_path: Path) -> None:
+def test_uncovered_areas_are_grey(tmp_path: Path) -> None:
     Image.new("RGBA", (4, 2), (255, 0, 0, 0)).save(tmp_path / "a.png")
     (line,) = view(tmp_path / "a.png", *ROOM)
     assert line.startswith("\x1b[38;2;128;128;128;48;2;128;128;128m▀▀▀▀")

@@ -62,12 +62,12 @@ def set_flag(store: Store, name: str) -> None:
         runs.set_flag(connection, name, "set")
 
 
-def test_a_table_of_another_version_has_a_type_of_its_own(store: Store) -> None:
+def test_another_versions_table_has_its_own_error_type(store: Store) -> None:
     with pytest.raises(StoreSchemaError), store.read() as connection:
         connection.execute("SELECT 1 FROM later")
 
 
-def test_a_conflict_and_a_bug_are_no_trouble_of_the_store(store: Store) -> None:
+def test_a_conflict_or_bug_is_no_trouble_of_the_store(store: Store) -> None:
     conflicts = (sqlite3.IntegrityError, psycopg.IntegrityError)
     with pytest.raises(conflicts), store.write() as connection:
         connection.execute("INSERT INTO flags (name, value) VALUES ('a', NULL)")
@@ -177,7 +177,7 @@ def write(value: str) -> None:
     subprocess.run([sys.executable, "-c", WRITE, database, value], check=True)
 
 
-def test_a_store_that_is_opened_and_closed_hides_no_commit_from_a_reader(
+def test_opening_and_closing_a_store_hides_no_commit(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """SQLite's locks are the process's: whoever closes the file by hand ends them all.
@@ -198,7 +198,7 @@ def test_a_store_that_is_opened_and_closed_hides_no_commit_from_a_reader(
 
 
 @pytest.mark.usefixtures("only_on_sqlite")
-def test_an_error_that_ended_the_transaction_is_the_one_that_is_raised(store: Store) -> None:
+def test_the_error_that_ended_the_transaction_is_raised(store: Store) -> None:
     """As SQLite does where a page cannot be read."""
 
     def read_damaged() -> None:
@@ -224,7 +224,7 @@ class Clock:
         return self.now
 
 
-def test_an_outage_of_an_hour_is_some_lines_and_its_end_is_one(
+def test_an_outage_of_an_hour_is_few_lines(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     caplog.set_level(logging.INFO)
@@ -243,7 +243,7 @@ def test_an_outage_of_an_hour_is_some_lines_and_its_end_is_one(
     assert len(caplog.messages) == 12
 
 
-def test_what_fails_much_later_is_another_outage(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_much_later_failure_is_another_outage(caplog: pytest.LogCaptureFixture) -> None:
     clock = Clock()
     log = OutageLog(clock)
     log.failed(ERROR)

@@ -71,7 +71,7 @@ def test_a_percent_sign_is_one_with_and_without_parameters(reading: protocol.Con
     assert reading.execute("SELECT '5%', ?", (1,)).fetchone() == ("5%", 1)
 
 
-def test_who_writes_reads_what_the_one_before_has_written(store: Store) -> None:
+def test_a_writer_reads_its_predecessors_rows(store: Store) -> None:
     def count_up() -> None:
         for _ in range(20):
             with store.write() as connection:
@@ -87,9 +87,7 @@ def test_who_writes_reads_what_the_one_before_has_written(store: Store) -> None:
         assert runs.flag(connection, "count") == "80"
 
 
-def test_a_commit_is_noticed_and_what_is_not_committed_is_not_missed(
-    store: Store, reading: protocol.Connection
-) -> None:
+def test_a_commit_is_noticed_and_nothing_else(store: Store, reading: protocol.Connection) -> None:
     with store.write() as connection:
         runs.set_flag(connection, "paused", "1")
         during = engine.data_version(reading)
@@ -98,16 +96,14 @@ def test_a_commit_is_noticed_and_what_is_not_committed_is_not_missed(
     assert views.flag(reading, "paused") == "1"
 
 
-def test_what_a_statement_may_not_hold_is_replaced(store: Store) -> None:
+def test_unstorable_characters_are_replaced(store: Store) -> None:
     with store.write() as connection:
         runs.set_flag(connection, "a\0b", "c")
     with engine.reading() as reading:
         assert views.flag(reading, "a\N{REPLACEMENT CHARACTER}b") == "c"
 
 
-def test_who_hangs_while_it_writes_loses_its_turn(
-    url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_hanging_writer_loses_its_turn(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(postgres, "_SERVER", "-c idle_in_transaction_session_timeout=300ms")
     hanging, other = Store(url), Store(url)
     turn = hanging.write()
@@ -187,7 +183,7 @@ def test_after_an_outage_of_the_server_everything_continues(server: postgresql.S
             assert runs.flag(connection, "paused") == "1"
 
 
-def test_what_was_read_while_the_server_was_away_is_stored_when_it_is_back(
+def test_points_read_during_a_servers_absence_are_stored_later(
     server: postgresql.Server, tmp_path: Path
 ) -> None:
     file = tmp_path / "m.jsonl"

@@ -28,7 +28,7 @@ connection.close()
 """
 
 
-def test_a_look_at_the_file_keeps_the_locks_of_this_process(store: Store) -> None:
+def test_looking_at_the_file_keeps_this_processs_locks(store: Store) -> None:
     if not store.url.startswith("sqlite"):
         pytest.skip("SQLite's file")
     with store.write() as connection:
@@ -57,7 +57,7 @@ def test_a_database_removed_under_a_long_reader_is_noticed(
 
 
 @pytest.mark.parametrize(("is_there", "words"), [(False, "no longer exists"), (True, "disk error")])
-def test_an_input_output_error_of_a_removed_database_says_that_it_is_gone(
+def test_an_io_error_of_a_removed_database_says_so(
     is_there: bool, words: str, tmp_path: Path
 ) -> None:
     error, database = sqlite3.OperationalError("disk I/O error"), tmp_path / "trainui.db"
@@ -112,7 +112,7 @@ def holder(store: Store, file: Path) -> Iterator[subprocess.Popen[str]]:
 
 
 @pytest.mark.parametrize("names", [["-wal"], ["-shm"], ["-wal", "-shm"]])
-def test_a_deleted_log_is_not_replaced_while_a_process_uses_it(
+def test_a_deleted_log_in_use_is_not_replaced(
     names: list[str], holder: subprocess.Popen[str], file: Path
 ) -> None:
     """A second log beside the deleted one damages the database."""
@@ -128,7 +128,7 @@ def test_a_deleted_log_is_not_replaced_while_a_process_uses_it(
         assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
 
 
-def test_a_lock_is_seen_while_other_processes_lock_and_unlock_files(
+def test_a_lock_is_seen_while_others_lock_and_unlock(
     holder: subprocess.Popen[str], file: Path, tmp_path: Path
 ) -> None:
     """The kernel gives out its list of locks in parts, between which it changes."""
@@ -177,7 +177,7 @@ def test_a_log_that_nobody_uses_may_be_deleted(store: Store, file: Path) -> None
     connection.close()
 
 
-def test_a_lock_on_a_file_of_another_disk_with_the_same_number_is_not_ours(
+def test_a_lock_on_another_disks_equal_inode_is_not_ours(
     store: Store, file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store.close()

@@ -23,7 +23,7 @@ def series_points(
         return series_points_of(connection, owner, found, axis, found)
 
 
-def test_what_a_later_attempt_superseded_is_kept_and_marked(store: Store) -> None:
+def test_superseded_points_are_kept_and_marked(store: Store) -> None:
     feeder = Feeder(store)
     feeder.feed({"loss": [(0, 5.0), (1, math.nan), (2, 3.0)]})
     feeder.feed({"loss": [(1, 2.0), (2, math.inf)]}, attempt=2)
@@ -34,7 +34,7 @@ def test_what_a_later_attempt_superseded_is_kept_and_marked(store: Store) -> Non
     assert found.finite.tolist() == [True, False, True, True, False]
 
 
-def test_the_epoch_of_a_step_lies_between_those_that_are_known(store: Store) -> None:
+def test_a_steps_epoch_is_between_the_known_ones(store: Store) -> None:
     feeder = Feeder(store)
     feeder.feed({"epoch": [(0, 0.0), (10, 1.0)], "loss": [(0, 4.0), (5, 3.0), (20, 2.0)]})
     found = series_points(connect(store), "stage", "loss", Axis.EPOCH)
@@ -48,7 +48,7 @@ def test_nothing_of_a_series_that_is_not_there(store: Store) -> None:
     assert len(series_points(connect(store), "stage", "loss", Axis.WALL).x) == 0
 
 
-def test_points_of_sources_that_took_turns_are_in_the_order_read(store: Store) -> None:
+def test_points_of_alternating_sources_keep_the_order_read(store: Store) -> None:
     with store.write() as connection:
         known = [point_sources.add_source(connection, "stage", key, attempt=1) for key in "ab"]
         for at in range(4):

@@ -107,7 +107,7 @@ def test_times_place_points_on_the_axis(
     assert found.times == pytest.approx(START + found.at, abs=1)
 
 
-def test_what_was_superseded_stays_beside_what_counts(store: Store) -> None:
+def test_superseded_points_stay_beside_those_that_count(store: Store) -> None:
     fill(store, np.full(100, 2.0))
     fill(store, np.full(100, 1.0), first=50, attempt=2)
     found = plotted(store).window(0.0, 149.0, 150)
@@ -183,7 +183,7 @@ def test_a_log_axis_has_columns_of_equal_ratio(store: Store) -> None:
             assert found.maximum[at] == inside.max()
 
 
-def test_a_log_axis_of_many_points_shows_the_first_ones_too(store: Store, few: None) -> None:
+def test_a_log_axis_of_many_points_shows_the_first_too(store: Store, few: None) -> None:
     values = np.arange(30_000.0)
     fill(store, values)
     found = plotted(store).window(1.0, 29_999.0, 100, log=True)
@@ -257,14 +257,14 @@ def test_points_are_smoothed_as_defined(values: list[float], weight: float) -> N
     np.testing.assert_allclose(found, one_by_one(np.array(values), weight), rtol=1e-6, atol=1e-6)
 
 
-def test_what_is_constant_stays_so() -> None:
+def test_a_constant_stays_constant() -> None:
     assert plot_windows.smooth_points(np.full(10_000, 0.1), 0.97) == pytest.approx(
         np.full(10_000, 0.1)
     )
 
 
 @pytest.mark.parametrize("weight", WEIGHTS)
-def test_a_column_of_alike_points_is_smoothed_as_its_points_are(weight: float) -> None:
+def test_a_column_of_equal_points_is_smoothed_like_them(weight: float) -> None:
     means, counts = np.array([1.0, 5.0, np.nan, 2.0]), np.array([7, 1, 0, 40])
     whole = one_by_one(np.repeat(means, counts), weight)
     found = plot_windows.smooth_columns(means, counts, weight)
@@ -286,7 +286,7 @@ def test_a_part_is_smoothed_with_what_came_before(
     assert found.smooth == pytest.approx(one_by_one(values, weight)[first:][:100], abs=1e-5)
 
 
-def test_a_part_of_many_points_is_smoothed_with_what_came_before(store: Store, few: None) -> None:
+def test_a_part_of_many_points_includes_earlier_smoothing(store: Store, few: None) -> None:
     values = np.where(np.arange(30_000) < 15_000, 0.0, 1.0)
     fill(store, values)
     found = plotted(store).window(15_000.0, 29_999.0, 250, weight=0.97)

@@ -35,7 +35,7 @@ def kept(store: Store) -> list[float]:
     return list(readings.curve(connect(store), "stage", "loss").steps.tolist())
 
 
-def test_a_later_attempt_stands_for_the_earlier_from_its_first_step_on(store: Store) -> None:
+def test_a_later_attempt_replaces_the_earlier_from_its_first_step(store: Store) -> None:
     feeder = Feeder(store)
     feeder.feed({"loss": line(range(0, 100)), "val": line([50, 90])})
     feeder.feed({"loss": line(range(60, 80), 1000.0)}, attempt=2)
@@ -56,7 +56,7 @@ def test_a_later_attempt_stands_for_the_earlier_from_its_first_step_on(store: St
     assert summary(store, "val").superseded == 0
 
 
-def test_the_step_at_a_time_is_the_last_that_was_read_by_then(store: Store) -> None:
+def test_the_step_at_a_time_is_the_last_read_then(store: Store) -> None:
     feeder, other = Feeder(store), Feeder(store, key="epochs")
     other.feed({"val": line([1, 2])}, time=15)
     feeder.feed({"loss": line([10, 20])}, time=10, into_chunks=True)
@@ -182,7 +182,7 @@ def test_columns_of_steps_at_even_distances_equal_a_full_scan(store: Store, stri
             assert_equals_full_scan(store, width, steps)
 
 
-def test_what_is_superseded_by_points_outside_a_zoom_is_not_in_it(store: Store) -> None:
+def test_points_superseded_from_outside_a_zoom_are_not_in_it(store: Store) -> None:
     feeder = Feeder(store)
     feeder.feed({"loss": line(range(30_000))})
     feeder.feed({"loss": line(range(20_000, 20_000 + 2 * CHUNK_POINTS), 0.5)}, attempt=2)
@@ -268,7 +268,7 @@ def test_reading_imports_nothing_heavy() -> None:
 MANY = CHUNK_POINTS * 3 + 5
 
 
-def test_every_point_is_in_a_block_with_its_attempt_and_whether_it_counts(store: Store) -> None:
+def test_every_point_is_in_a_block_with_attempt_and_validity(store: Store) -> None:
     feeder = Feeder(store)
     feeder.feed({"loss": [(step, step / 2) for step in range(MANY)], "acc": [(0.5, math.inf)]})
     feeder.feed({"loss": [(CHUNK_POINTS, 1.0), (CHUNK_POINTS + 1, 2.0)]}, attempt=2)
@@ -286,7 +286,7 @@ def test_every_point_is_in_a_block_with_its_attempt_and_whether_it_counts(store:
     assert rows == [(one.attempt, one.step, one.value) for one in stored]
 
 
-def test_only_the_series_that_is_asked_for_and_nothing_of_an_owner_without_any(
+def test_only_the_requested_series_is_returned(
     store: Store,
 ) -> None:
     Feeder(store).feed({"loss": [(0, 1.0)], "acc": [(0.5, math.inf)]})

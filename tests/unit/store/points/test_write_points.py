@@ -149,7 +149,7 @@ def test_a_problem_is_kept_and_cleared(store: Store) -> None:
     assert read_points.problems(connect(store), ["stage"]) == []
 
 
-def test_what_is_forgotten_is_gone_and_nothing_else(store: Store) -> None:
+def test_forgotten_series_are_gone_and_nothing_else(store: Store) -> None:
     for owner in ("stage", "other"):
         feeder = Feeder(store, owner)
         feeder.feed({"loss": line(0, 5000)})
@@ -180,9 +180,7 @@ def test_live_points_cost_few_bytes(store: Store) -> None:
 
 
 @pytest.mark.parametrize("into_chunks", [False, True])
-def test_an_attempt_has_names_once_a_point_is_stored_under_its_number(
-    store: Store, into_chunks: bool
-) -> None:
+def test_an_attempt_has_names_once_a_point_has_its_number(store: Store, into_chunks: bool) -> None:
     feeder = Feeder(store)
     feeder.feed({"loss": [(0, 1.5)]}, into_chunks=into_chunks, attempt=2)
     with store.read() as connection:
@@ -191,7 +189,7 @@ def test_an_attempt_has_names_once_a_point_is_stored_under_its_number(
         assert write_points.names_by_source(connection, "another", 2) == {}
 
 
-def test_no_point_of_a_deleted_series_becomes_one_of_the_next_series(store: Store) -> None:
+def test_no_deleted_series_point_joins_the_next_series(store: Store) -> None:
     log = Feeder(store, key="train.log")
     log.feed({"loss": line(0, 5)})
     log.feed({}, attempt=2)  # the same file, in which the next attempt has written no metric yet

@@ -51,7 +51,7 @@ def of(run_id: str, name: str = "A") -> StageRecord:
 
 
 @pytest.mark.parametrize("status", [Status.FAILED, Status.QUEUED, Status.PENDING])
-def test_a_retried_stage_has_worked_as_long_as_its_attempts_together(
+def test_a_retried_stage_worked_the_sum_of_its_attempts(
     store: Store, add_run: AddRun, status: Status
 ) -> None:
     run = add_run("run-1", {"A": []})
@@ -60,9 +60,7 @@ def test_a_retried_stage_has_worked_as_long_as_its_attempts_together(
     assert of(run).since == 100
 
 
-def test_a_resumed_stage_that_waits_has_worked_as_long_as_before(
-    store: Store, add_run: AddRun
-) -> None:
+def test_a_waiting_resumed_stage_worked_as_long_as_before(store: Store, add_run: AddRun) -> None:
     run = add_run("run-1", {"A": []})
     fill(store, run, {"A": [(100, 160)]}, Status.PENDING)
     assert of(run).worked_until(99_999) == 60
@@ -81,7 +79,7 @@ def test_a_clock_set_back_between_attempts_shortens_no_stage(store: Store, add_r
     assert of(run).worked_until(0) == 100
 
 
-def test_a_lost_stage_has_worked_until_its_last_sign_of_life(store: Store, add_run: AddRun) -> None:
+def test_a_lost_stage_worked_until_its_last_sign(store: Store, add_run: AddRun) -> None:
     run = add_run("run-1", {"A": []})
     fill(store, run, {"A": [(100, 160), (10_000, None)]}, Status.RUNNING)
     assert of(run).worked_until(10_500) == 560

@@ -102,6 +102,6 @@ def test_the_database_is_private_whatever_the_umask(store: Store, add_run: AddRu
         assert file.stat().st_mode & 0o777 == 0o600, file
 
 
-def test_the_settings_of_a_run_that_was_deleted_meanwhile_are_one_error(store: Store) -> None:
+def test_the_settings_of_a_deleted_run_are_one_error(store: Store) -> None:
     with engine.reading() as connection, pytest.raises(NotFoundError, match="deleted meanwhile"):
         views.submission(connection, "gone")

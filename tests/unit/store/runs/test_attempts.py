@@ -289,7 +289,7 @@ def test_rerunning_an_upstream_delays_its_queued_dependants(store: Store, add_ru
 
 
 @pytest.mark.parametrize("how", ["skipped", "left out", "cancelled", "blocked"])
-def test_a_stage_that_ends_without_a_new_attempt_keeps_the_times_of_its_last_one(
+def test_a_stage_ending_without_an_attempt_keeps_earlier_times(
     store: Store, add_run: AddRun, monkeypatch: pytest.MonkeyPatch, how: str
 ) -> None:
     run = add_run("r", {"A": [], "B": ["A"]})

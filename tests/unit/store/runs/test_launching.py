@@ -14,9 +14,7 @@ from trainui.store.db.engine import Store
 from trainui.store.runs import attempts, stage_queue, stage_requests, stages
 
 
-def test_a_stage_that_starts_fresh_says_so_until_its_directory_was_moved(
-    store: Store, add_run: AddRun
-) -> None:
+def test_a_fresh_stage_says_so_until_its_directory_moved(store: Store, add_run: AddRun) -> None:
     run = add_run("r", {"A": []})
     finish(store, start(store, run, "A"), Status.COMPLETED)
     with store.write() as connection:
@@ -55,7 +53,7 @@ def test_the_records_of_earlier_attempts_follow_their_directory(
             assert [*attempts.tried_checkpoints(connection, stage.id)] == [str(moved / "ckpt-1")]
 
 
-def test_an_attempt_whose_slot_was_taken_is_put_back_and_uses_no_retry(
+def test_an_attempt_with_a_taken_slot_is_requeued_without_retry(
     store: Store, add_run: AddRun
 ) -> None:
     run = add_run("r", {"A": []})
@@ -74,9 +72,7 @@ def test_an_attempt_whose_slot_was_taken_is_put_back_and_uses_no_retry(
         assert again.number == 2
 
 
-def test_a_stage_that_is_put_back_again_and_again_waits_longer_each_time(
-    store: Store, add_run: AddRun
-) -> None:
+def test_a_repeatedly_requeued_stage_waits_longer_each_time(store: Store, add_run: AddRun) -> None:
     run = add_run("r", {"A": []})
     pauses = []
     for reason in ["GPU 0 is taken"] * 6 + ["GPU 1 is taken"]:

@@ -63,7 +63,7 @@ def test_the_legend_names_the_bright_lines_and_counts_the_others(count: int) -> 
     assert ("3 dim" in text) == (count == 9)
 
 
-def test_names_stand_beside_the_right_ends_and_the_plot_keeps_its_width() -> None:
+def test_names_are_beside_right_ends_and_the_plot_keeps_width() -> None:
     one = lines_of("loss", [1.0, 2.0, 3.0])
     shared = shared_styles([one], "")
     grid = PlotGrid(60, 12, 1, names_width(list(shared)))
@@ -75,7 +75,7 @@ def test_names_stand_beside_the_right_ends_and_the_plot_keeps_its_width() -> Non
     assert ends == ["lr=2", "lr=1", "lr=0"], "as high as the lines"
 
 
-def test_the_words_of_a_value_go_before_the_name_of_the_metric() -> None:
+def test_a_values_words_go_before_the_metrics_name() -> None:
     shown = chart(line([3.0] * 40), name="val/loss")
     band = replace(shown, lines=(folded(shown.lines * 2, "all 2"),))
 
@@ -97,7 +97,7 @@ def test_the_metric_of_a_search_is_drawn() -> None:
     assert "loss" in plain(rows[0])
 
 
-def test_a_cursor_behind_the_end_of_a_metric_shows_its_last_value() -> None:
+def test_a_cursor_behind_a_metrics_end_shows_its_last_value() -> None:
     one = chart(line([3.0] * 40), name="val/loss")
     view = PlotOptions(cursor=100.0)
     rows = grid_rows([PlotCell(figures("val/loss"), one, view)], PlotGrid(60, 12, 1))
@@ -107,7 +107,7 @@ def test_a_cursor_behind_the_end_of_a_metric_shows_its_last_value() -> None:
     assert plain(rows[0]).endswith("–")
 
 
-def test_a_name_that_is_too_long_loses_first_what_all_lines_share() -> None:
+def test_a_long_name_first_loses_the_common_part() -> None:
     labels = [f"finetune lr={lr} batch=64 wd=0.001" for lr in ("0.1", "0.03")]
     assert shared_beginning(labels, " ,") == "finetune "
     assert shared_beginning(["lr=0.1,seed=1", "lr=0.1,seed=2"], " ,") == "lr=0.1,"
@@ -118,14 +118,14 @@ def test_a_name_that_is_too_long_loses_first_what_all_lines_share() -> None:
     assert [end.split()[1].startswith("lr=0.") for end in ends] == [True, True]
 
 
-def test_the_value_of_a_band_is_its_mean_and_has_its_name() -> None:
+def test_a_bands_value_is_its_mean_with_its_name() -> None:
     several = lines_of("loss", [1.0, 2.0, 6.0])
     band = replace(several, lines=(folded(several.lines, "all 3"),))
     rows = grid_rows([PlotCell(figures("loss"), band)], PlotGrid(60, 12, 1))
     assert plain(rows[0]).endswith("all 3 3"), "and not the last value of the stage"
 
 
-def test_the_title_of_a_sweeps_plot_names_the_best_line_and_at_the_cursor_the_leader() -> None:
+def test_a_sweep_plots_title_names_the_best_and_the_leader() -> None:
     falls = line([5.0, 0.5, 3.0], label="lr=1", best=(0.5, 1.0, 1.0), last=None)
     lasts = line([4.0, 2.0, 2.0], label="lr=2", index=1, best=(2.0, 1.0, 1.0), last=None)
     broken = replace(falls, label="lr=3", index=2, best=(0.1, 0.0, 0.0), odd=((2, 1),))
@@ -141,7 +141,7 @@ def test_the_title_of_a_sweeps_plot_names_the_best_line_and_at_the_cursor_the_le
     assert title(2.0).endswith("lr=2 2")
 
 
-def test_a_nan_in_a_row_with_gaps_is_marked_once_if_there_are_other_lines() -> None:
+def test_a_nan_among_gaps_is_marked_once_with_other_lines() -> None:
     values = [1.0 if at % 5 == 0 else NAN for at in range(40)]
     places = tuple(float(at) if at % 5 == 0 else NAN for at in range(40))
     odd = ((10, 1), (15, 1), (20, 1), (30, 1))
@@ -152,7 +152,7 @@ def test_a_nan_in_a_row_with_gaps_is_marked_once_if_there_are_other_lines() -> N
 
 
 @pytest.mark.parametrize("width", [60, 120])
-def test_a_line_with_a_nan_is_marked_in_the_table_of_compared_lines(width: int) -> None:
+def test_a_line_with_a_nan_is_marked_in_the_table(width: int) -> None:
     broken = line([1.0] * 40, odd=((10, 1),), label="lr=1", best=(1.0, 0.0, 0.0))
     sound = line([2.0] * 40, odd=((5, 2),), label="lr=2", index=1, own=False)
     table = table_rows(chart(broken, sound), figures(), PlotOptions(), width, 9)
@@ -164,9 +164,7 @@ def test_a_line_with_a_nan_is_marked_in_the_table_of_compared_lines(width: int) 
 @pytest.mark.parametrize(
     ("width", "since"), [(60, " 1"), (70, "× NaN"), (120, "× NaN since 1,204")]
 )
-def test_the_table_of_compared_lines_says_since_when_if_there_is_room(
-    width: int, since: str
-) -> None:
+def test_the_table_of_lines_says_since_when_with_room(width: int, since: str) -> None:
     broken = line([1.0] * 40, odd=((10, 1),), label="lr=1", nan_since=1204.0)
     table = table_rows(chart(broken, line([2.0] * 40, index=1)), figures(), PlotOptions(), width, 9)
     (marked,) = (plain(row).rstrip() for row in table if "lr=1" in plain(row) and "×" in plain(row))

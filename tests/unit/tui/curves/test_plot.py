@@ -79,9 +79,7 @@ def test_a_diverged_member_does_not_flatten_the_others() -> None:
 
 @pytest.mark.parametrize("small", [2.0, 1e-3, 1e-300])
 @pytest.mark.parametrize("far", [1e276, 1.7e308, -1.7e308])
-def test_a_line_that_is_as_far_away_as_a_number_can_be_runs_along_the_edge(
-    small: float, far: float
-) -> None:
+def test_a_line_at_the_farthest_number_runs_along_the_edge(small: float, far: float) -> None:
     good = [labelled(f"lr={at}", at, [0.0, small, *[small / 2] * 18]) for at in range(3)]
     diverged = labelled("lr=9", 3, [0.0, *[far] * 19])
     rows = plot(chart(*good, diverged), PlotOptions(), Frame(60, 8, feet=0)).rows
@@ -109,7 +107,7 @@ def test_a_line_far_below_zero_is_off_the_scale_too() -> None:
         assert off_scale(outliers(lines, lower=lower))[0] == "1 is off the scale, at -1.00e9"
 
 
-def test_the_words_on_a_line_off_the_scale_cover_no_curve_in_a_narrow_plot() -> None:
+def test_words_on_an_off_scale_line_cover_no_curve() -> None:
     falling = [2.0 - at / 20 for at in range(40)]
     good = [labelled(f"lr={at}", at, [value + at / 10 for value in falling]) for at in range(3)]
     lines = [*good, labelled("lr=9", 3, [2.0, *[1e30] * 39])]
@@ -127,7 +125,7 @@ def test_the_words_on_a_line_off_the_scale_cover_no_curve_in_a_narrow_plot() -> 
         assert not other[words.start() : words.end()].strip()
 
 
-def test_a_run_that_has_just_begun_does_not_hide_the_accuracy_of_the_others() -> None:
+def test_a_new_run_does_not_hide_the_others_accuracy() -> None:
     lines = [labelled("old", 0, [0.001, 0.76]), labelled("new", 1, [0.001, 0.002])]
     frame = Frame(50, 8, feet=0)
     for name, is_cut in (("val/accuracy", False), ("train/loss", True)):
@@ -143,7 +141,7 @@ def test_a_rising_line_has_no_holes() -> None:
     assert covered == set(range(max(covered) + 1))
 
 
-def test_columns_without_points_are_bridged_between_points_and_not_beyond_them() -> None:
+def test_empty_columns_are_bridged_only_between_points() -> None:
     values = [NAN, NAN, 0.0, NAN, NAN, NAN, 4.0, NAN]
     scale = YAxis(0, 4)
     found = scale.ranges(values, values, 9)
@@ -151,14 +149,14 @@ def test_columns_without_points_are_bridged_between_points_and_not_beyond_them()
     assert [found[at][1] for at in (2, 4, 6)] == [0, 4, 8]
 
 
-def test_a_constant_is_a_line_in_the_middle_with_its_value() -> None:
+def test_a_constant_is_a_middle_line_with_its_value() -> None:
     rows = drawn([3.0] * 40)
     summary = [at for at, row in enumerate(rows) if any(s.style == "curve-1" for s in row)]
     assert len(summary) == 1
     assert plain(rows[summary[0]]).split("┤")[0].strip() == "3"
 
 
-def test_what_struck_is_marked_at_its_place() -> None:
+def test_an_event_is_marked_at_its_place() -> None:
     struck = (Annotation(20.0, "loss is 20 at step 20"), Annotation(500.0, "out of the window"))
     rows = plot(
         chart(line([float(at) for at in range(40)]), annotations=struck), PlotOptions(), FRAME
@@ -167,7 +165,7 @@ def test_what_struck_is_marked_at_its_place() -> None:
     assert spans_of(rows, "warn").count("!") == 1
 
 
-def test_what_is_not_finite_is_marked_where_it_is() -> None:
+def test_values_that_are_not_finite_are_marked_in_place() -> None:
     values = [float(at) for at in range(40)]
     values[10] = NAN
     rows = drawn(values, odd=((10, NAN_BIT), (20, ABOVE), (30, BELOW)))
@@ -194,7 +192,7 @@ def test_a_log_scale_says_what_it_leaves_out() -> None:
     assert "nothing above 0 (y: linear)" in none
 
 
-def test_eighteen_powers_of_ten_are_a_straight_line_on_a_log_scale() -> None:
+def test_eighteen_powers_of_ten_are_straight_on_a_log_scale() -> None:
     values = [10.0**power for power in range(-9, 10)]
     scale = YAxis.around(values, log=True, marks=4)
     assert scale is not None
@@ -223,7 +221,7 @@ def test_raw_is_dim_behind_what_is_smoothed() -> None:
     assert max(bright) - min(bright) < len(rows) - 2, "smoothed as wide as raw"
 
 
-def test_several_lines_are_solid_and_differ_by_colour_mark_and_name() -> None:
+def test_several_lines_are_solid_with_colour_mark_and_name() -> None:
     lines = [line([float(n)] * 40, index=n, own=n == 0) for n in range(3)]
     rows = plot(chart(*lines), PlotOptions(), Frame(20, 12, feet=0, right=10)).rows
     text = "\n".join(map(plain, rows))
@@ -240,7 +238,7 @@ def test_marks_sit_on_the_smoothed_line() -> None:
     assert len({at for at, row in enumerate(rows) if set("●▲") & set(plain(row))}) == 1
 
 
-def test_of_many_lines_the_own_and_the_best_are_bright_until_one_is_chosen() -> None:
+def test_of_many_lines_the_own_and_best_are_bright() -> None:
     ends = [9.0, 1.0, 5.0, 4.0, 3.0, 2.0, 6.0, 7.0]
     lines = [
         line([end] * 40, index=n, own=n == 0, label=f"run {n}", best=(end, 0.0, 0.0))
@@ -276,7 +274,7 @@ def test_a_pruned_line_is_dim_and_its_end_says_so() -> None:
     assert line_styles(chart(replace(lines[2], own=True)))[0].bright
 
 
-def test_the_mean_is_a_line_and_the_range_behind_it_is_dim() -> None:
+def test_the_mean_is_a_line_before_a_dim_range() -> None:
     low, high = (0.0,) * 40, (1.0,) * 40
     rows = drawn([0.5] * 40, lows=low, highs=high)
     bright = [at for at, row in enumerate(rows) if any(s.style == "curve-1" for s in row)]
@@ -291,7 +289,7 @@ def test_a_constant_with_rounding_errors_is_a_straight_line() -> None:
 
 @example(0.1, 1.25, 6, False)
 @given(st.floats(-1e9, 1e9), st.floats(1e-4, 1e9), st.integers(4, 30), st.booleans())
-def test_the_y_axis_labels_its_ends_and_what_is_between_in_few_characters(
+def test_the_y_axis_labels_ends_and_middle_in_few_characters(
     low: float, span: float, height: int, log: bool
 ) -> None:
     low = abs(low) + 1e-6 if log else low
@@ -311,7 +309,7 @@ def test_the_cursor_is_a_line_with_its_place_below() -> None:
     assert Segment("20", "accent") in rows[-1]
 
 
-def test_what_labels_leave_out_is_said_in_the_titles() -> None:
+def test_parts_left_out_of_labels_are_in_the_titles() -> None:
     near = chart(line([1.2341, 1.2353] * 20), low=1_000_055.0, high=1_000_366.0)
     grid = PlotGrid(28, 12, 1)
     rows = [*map(plain, grid_rows([PlotCell(figures("validation/loss"), near)], grid))]
@@ -377,12 +375,12 @@ def test_values_that_are_not_finite_are_counted() -> None:
     assert "×3  last NaN" in plain(grid_rows([one], PlotGrid(60, 9, 1))[0])
 
 
-def test_a_band_is_as_wide_between_two_points_as_at_them() -> None:
+def test_a_band_is_as_wide_between_points_as_at_them() -> None:
     lows, highs = [0.0, NAN, NAN, 0.0], [8.0, NAN, NAN, 8.0]
     assert YAxis(0, 8).ranges(lows, highs, 9) == [(0, 8)] * 4
 
 
-def test_a_row_of_nan_is_marked_once_if_there_are_other_lines() -> None:
+def test_a_row_of_nan_is_marked_once_with_other_lines() -> None:
     values = [float(at) for at in range(40)]
     broken = line(values, odd=tuple((dot, NAN_BIT) for dot in range(10, 20)))
     alone = plot(chart(broken), PlotOptions(), FRAME).rows

@@ -70,9 +70,7 @@ def test_an_alert_stands_at_its_step_on_its_metric(store: Store, tmp_path: Path)
     assert abs(mark.x - (1e9 + 41)) <= 2  # the column of that step
 
 
-def test_the_step_of_the_first_nan_is_written_into_the_plot_and_below_it(
-    store: Store, tmp_path: Path
-) -> None:
+def test_the_first_nans_step_is_in_and_below_the_plot(store: Store, tmp_path: Path) -> None:
     attempt = start_attempt(store, tmp_path)
     values = ("NaN" if n >= 1204 else 1 / (n + 1) for n in range(2000))
     lines = (f'{{"step": {n}, "loss": {value}}}\n' for n, value in enumerate(values))
@@ -193,7 +191,7 @@ def test_lines_that_diverge_to_the_largest_numbers_have_a_mean() -> None:
     assert "| 1.6e308 | 1.6e308 at 0 |" in curve_report(page, chart(huge), PlotOptions())
 
 
-def test_names_in_the_report_of_a_metric_are_escaped_for_markdown() -> None:
+def test_names_in_a_metrics_report_are_escaped_for_markdown() -> None:
     run, stage = SimpleNamespace(id="1", name="a*b"), SimpleNamespace(name="s|1")
     page = cast(CurvesPage, SimpleNamespace(run=run, stage=stage))
     labelled = replace(line([1.0] * 5), label="<i> `x`|y")
@@ -206,13 +204,13 @@ def test_a_single_mean_is_named_by_what_was_not_folded() -> None:
     assert [label for label, _ in groups(GRID[:2], None)] == ["lr=a"]
 
 
-def test_a_mean_ends_where_no_member_has_a_value_any_more() -> None:
+def test_a_mean_ends_where_no_member_has_values() -> None:
     ended = line([1.0, 2.0, NAN, NAN], at=(0.0, 1.0, 2.0, 3.0), own=False)
     found = folded([ended, line([2.0, 3.0, NAN, NAN])], "lr=1")
     assert found.known == [0.0, 1.0]
 
 
-def test_the_last_value_of_a_mean_is_that_of_the_stored_values_at_its_last_step() -> None:
+def test_a_means_last_value_is_that_of_its_last_step() -> None:
     def ending(*last: tuple[float, float] | None) -> tuple[float, float] | None:
         return folded([line([0.0, 1.0], last=one) for one in last], "all").last
 

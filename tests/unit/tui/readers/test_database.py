@@ -132,7 +132,7 @@ def test_of_many_runs_the_first_screen_is_read_first(
 
 
 @pytest.mark.usefixtures("only_on_sqlite")
-def test_a_screen_closes_a_deleted_log_and_opens_the_next_one(store: Store) -> None:
+def test_a_screen_closes_a_deleted_log_and_opens_the_next(store: Store) -> None:
     with store.write() as connection:
         runs.set_flag(connection, "paused", "1")
     screen = ScreenDatabase()

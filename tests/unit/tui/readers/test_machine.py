@@ -14,7 +14,7 @@ from trainui.tui.readers.database import ScreenDatabase
 from trainui.tui.snapshot.snapshot import ListQuery
 
 
-def test_a_full_disk_of_checkpoints_is_reported_while_its_stage_runs(
+def test_a_full_checkpoint_disk_is_reported_during_the_stage(
     filler: Filler, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(machine, "CHECK_PERIOD", 0.0)

@@ -81,7 +81,7 @@ def looks(feed: Poller, count: int) -> None:
     assert done.wait(60)
 
 
-def test_what_is_wanted_first_comes_by_itself(filler: Filler) -> None:
+def test_the_first_request_is_answered_by_itself(filler: Filler) -> None:
     run_id = filler.run(DIAMOND)
     with feeding() as (_, received):
         snapshot = received.wait_for(lambda s: len(s.runs) == 1)
@@ -117,7 +117,7 @@ def resting(feed: Poller) -> None:
     wait_for(lambda: feed._poll_delay() == 1000.0, "the feed's rest")
 
 
-def test_what_the_kernel_reports_is_seen_with_nobody_looking(
+def test_kernel_reports_are_seen_with_nobody_looking(
     never_looks: None, filler: Filler, home: Path
 ) -> None:
     from trainui.execution import locks
@@ -179,7 +179,7 @@ database.execute("INSERT INTO events (run_id, time, kind, text) SELECT id, 0, 'r
 """
 
 
-def test_a_change_that_is_stored_after_the_kernel_reported_it_is_seen(
+def test_a_change_stored_after_the_kernels_report_is_seen(
     never_looks: None, filler: Filler, home: Path
 ) -> None:
     slow = library(Path(__file__).parents[3] / "faults" / "slow_wal.c", "slow_wal.so")
@@ -208,7 +208,7 @@ def test_points_that_no_page_shows_wake_no_page(filler: Filler) -> None:
         assert len(received.snapshots) == count
 
 
-def test_a_large_page_brings_its_first_stages_and_then_by_itself_all(filler: Filler) -> None:
+def test_a_large_page_brings_first_stages_then_all(filler: Filler) -> None:
     count = 3 * FIRST_STAGES
     large = {f"s{n}": (f"s{n - 1}",) if n else () for n in range(count)}
     run_id = filler.run(large)
@@ -236,7 +236,7 @@ def test_a_page_brings_stage_and_curves(filler: Filler) -> None:
     assert {len(chart.lines[0].lows) for chart in detail.curves.charts} == {40}
 
 
-def test_figures_are_new_at_each_reading_and_curves_follow_by_themselves(
+def test_figures_are_new_at_each_reading_and_curves_follow(
     filler: Filler, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(curve_reader, "PERIOD", 2.0)
@@ -260,7 +260,7 @@ def test_figures_are_new_at_each_reading_and_curves_follow_by_themselves(
         assert received.snapshots[-1].curves.due == math.inf
 
 
-def test_with_no_database_it_says_so_and_notices_the_first_run(home: Path) -> None:
+def test_without_a_database_the_first_run_is_noticed(home: Path) -> None:
     with feeding() as (_, received):
         received.wait_for(lambda s: s.no_runs_yet)
         assert not home.exists(), "looking must make nothing"
@@ -301,7 +301,7 @@ def test_a_pause_and_a_worker_are_reported(filler: Filler, home: Path) -> None:
             received.wait_for(lambda s: not s.health.trouble)
 
 
-def test_what_could_not_be_read_is_tried_again(home: Path, empty_database: Path) -> None:
+def test_a_failed_reading_is_retried(home: Path, empty_database: Path) -> None:
     home.mkdir()
     database = home / "trainui.db"
     database.touch()  # as while it is being made
@@ -346,7 +346,7 @@ def is_reported(home: Path, reported: threading.Event) -> bool:
     return reported.wait(0.5)
 
 
-def test_a_directory_that_has_the_inode_of_the_one_before_is_watched(
+def test_a_directory_with_its_predecessors_inode_is_watched(
     watch: FileWatch, home: Path, reported: threading.Event
 ) -> None:
     inode = home.stat().st_ino
@@ -375,7 +375,7 @@ def test_a_directory_that_comes_later_is_watched(
     wait_for(lambda: is_reported(home / "worker", reported), "a report from it")
 
 
-def test_a_directory_that_takes_the_place_of_a_renamed_one_is_watched(
+def test_a_directory_replacing_a_renamed_one_is_watched(
     watch: FileWatch, home: Path, reported: threading.Event
 ) -> None:
     home.rename(home.with_name("renamed"))
@@ -385,7 +385,7 @@ def test_a_directory_that_takes_the_place_of_a_renamed_one_is_watched(
     wait_for(lambda: is_reported(home, reported), "a report from the new directory")
 
 
-def test_a_write_to_the_database_alone_asks_for_no_look_at_worker_and_broker(
+def test_a_database_write_alone_looks_at_no_worker_or_broker(
     watch: FileWatch, home: Path, reported: threading.Event
 ) -> None:
     (home / "worker").mkdir()

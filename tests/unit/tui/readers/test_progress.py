@@ -29,11 +29,11 @@ def expected_last(filler: Filler, epochs: int, at: int, *earlier: int) -> float 
     return estimator.goals.get(stage.id)
 
 
-def test_the_last_step_is_that_of_a_run_of_the_same_work(filler: Filler) -> None:
+def test_the_last_step_is_an_equal_works(filler: Filler) -> None:
     assert expected_last(filler, 100, 20, 100, 50) == 100
 
 
-def test_a_run_that_is_further_than_the_earlier_one_has_no_last_step(filler: Filler) -> None:
+def test_a_run_beyond_the_earlier_one_has_no_last_step(filler: Filler) -> None:
     assert expected_last(filler, 400, 40, 50) == 50
     assert expected_last(filler, 400, 200, 50) is None
 

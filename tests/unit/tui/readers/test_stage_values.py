@@ -82,7 +82,7 @@ def stages_of(connection: protocol.Connection, run_id: str) -> dict[str, StageRe
     return {stage.name: stage for stage in views.stages(connection, run_id)}
 
 
-def test_a_member_with_a_nan_in_any_metric_is_never_the_best(
+def test_a_member_with_any_nan_is_never_best(
     filler: Filler, connection: protocol.Connection, run_id: str
 ) -> None:
     losses = {MEMBERS[0]: 0.1, MEMBERS[1]: 0.3, MEMBERS[2]: 0.2}
@@ -117,7 +117,7 @@ def test_a_member_with_a_nan_in_any_metric_is_never_the_best(
 
 
 @pytest.mark.parametrize("place", [in_sweep, in_list, in_filter])
-def test_what_is_shown_is_the_last_that_was_stored(
+def test_the_shown_value_is_the_last_stored(
     filler: Filler,
     connection: protocol.Connection,
     run_id: str,
@@ -139,7 +139,7 @@ def test_what_is_shown_is_the_last_that_was_stored(
     assert read() == 0.1
 
 
-def test_a_sweeps_table_has_the_step_of_the_best_value_and_further_metrics(
+def test_a_sweeps_table_has_the_best_step_and_further_metrics(
     filler: Filler, connection: protocol.Connection, run_id: str
 ) -> None:
     groups, feeders = SweepMemberReader(), {}
@@ -181,7 +181,7 @@ def searched(filler: Filler, metric: str, goal: str, *values: float) -> str:
     return run_id
 
 
-def test_the_goal_decides_in_the_list_the_table_and_the_tree(
+def test_the_goal_decides_in_list_table_and_tree(
     filler: Filler, connection: protocol.Connection
 ) -> None:
     run_id = searched(filler, "gap", "maximize", 0.1, 0.3, 0.2)
@@ -200,7 +200,7 @@ def test_the_goal_decides_in_the_list_the_table_and_the_tree(
     }
 
 
-def test_the_tree_and_the_list_show_the_better_of_two_searches(
+def test_tree_and_list_show_the_better_of_two_searches(
     filler: Filler, connection: protocol.Connection
 ) -> None:
     graph = {"coarse[trial=0]": (), "fine[trial=0]": ()}
@@ -280,7 +280,7 @@ def test_the_best_healthy_stage_stands_for_a_run(
     assert shown_of(connection, run_id) == ("val loss", "fit", 0.3)
 
 
-def test_the_first_point_of_a_running_stage_has_a_curve_to_come(
+def test_a_running_stages_first_point_promises_a_curve(
     filler: Filler, connection: protocol.Connection
 ) -> None:
     run_id = filler.run({"train": ()})

@@ -49,7 +49,7 @@ def searched(filler: Filler) -> str:
     return filler.run(dict.fromkeys((f"train[trial={number}]" for number in range(3)), ()))
 
 
-def test_they_are_those_of_a_matrix_and_of_trials_with_secrets_masked(
+def test_sweep_values_are_of_matrix_and_trials_with_secrets_masked(
     filler: Filler, connection: protocol.Connection
 ) -> None:
     grid, search = filler.run(SWEEP), searched(filler)
@@ -74,7 +74,7 @@ def test_the_search_of_a_matrix_is_one_too(filler: Filler, connection: protocol.
     assert found == {"values": {"lr": ["1"]}, "searches": ["train"]}
 
 
-def test_a_search_that_continues_is_read_again_when_it_has_changed(
+def test_a_changed_continuing_search_is_read_again(
     filler: Filler, connection: protocol.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(in_view, "SWEEP_PERIOD", 0.0)
@@ -94,7 +94,7 @@ def test_a_search_that_continues_is_read_again_when_it_has_changed(
     assert reader.read(connection, known.runs) is second
 
 
-def test_what_the_time_does_not_allow_is_read_next_time(
+def test_values_beyond_the_time_limit_are_read_later(
     filler: Filler, connection: protocol.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     filler.run(SWEEP)

@@ -61,7 +61,7 @@ SWEEP = RUN._replace(
 )
 
 
-def test_a_sweep_has_the_range_of_its_members_in_the_column_of_a_parameter() -> None:
+def test_a_parameters_column_has_a_sweeps_range() -> None:
     assert column_stats([RUN, SWEEP]).params == ("lr", "act", "size")
     line = shown(SWEEP, 250, RUN)
     for words in (" 1.23e-5..0.1 ", " relu,gelu ", " 3 values "):
@@ -71,7 +71,7 @@ def test_a_sweep_has_the_range_of_its_members_in_the_column_of_a_parameter() -> 
     assert by_param("lr").arranged(lines, reverse=False) == [SWEEP, other, RUN]
 
 
-def test_the_second_line_has_the_metric_and_the_best_member_where_no_column_has_them() -> None:
+def test_the_second_line_has_metric_and_member_without_columns() -> None:
     best = LIVE._replace(stage="train[lr=0.1,seed=1]", member="lr=0.1,seed=1")
     runs = [RUN._replace(params_json='{"lr": "0.1", "seed": "2"}'), RUN]
     details = {RUN.id: RunDetails("a", Status.FAILED, "exit code 1")}
@@ -100,7 +100,7 @@ def test_the_second_line_has_the_metric_and_the_best_member_where_no_column_has_
         (ComparedMetric("val/loss", True), 2, "v…"),
     ],
 )
-def test_another_metric_than_the_columns_loses_the_word_that_both_have(
+def test_another_metric_loses_the_word_shared_with_the_column(
     metric: ComparedMetric, room: int, words: str
 ) -> None:
     moment = RowContext(NOW, live={RUN.id: LIVE._replace(metric=metric)})
@@ -153,7 +153,7 @@ def test_an_external_run_is_marked() -> None:
     assert " digits ext " in shown(RUN._replace(is_external=True), 80)
 
 
-def test_what_is_wrong_is_counted_with_words_where_they_fit() -> None:
+def test_trouble_is_counted_with_words_where_they_fit() -> None:
     run = RUN._replace(trouble=RunTrouble(failed=1, stalled=1, nan=3))
     assert "2/5     ✗1 failed  ◌1 stalled  !3 NaN  " in shown(run, 160)
     assert " ✗1 ◌1 !3 " in shown(run, 80)
@@ -198,7 +198,7 @@ def test_of_a_failed_run_the_failed_stage_is_named() -> None:
     assert "✗ evaluate" in shown(failed, 80)
 
 
-def test_a_pipeline_has_a_column_only_where_a_run_is_called_otherwise() -> None:
+def test_a_pipeline_has_a_column_only_with_differing_names() -> None:
     assert "PIPELINE" in RunColumns(160, column_stats([RUN])).titles
     assert "PIPELINE" not in RunColumns(160, column_stats([RUN._replace(pipeline="digits")])).titles
 
@@ -256,7 +256,7 @@ def test_a_long_name_shortens_no_other_column() -> None:
     assert "weight_decay" in heading
 
 
-def test_a_long_name_takes_what_is_free_before_others_are_widened() -> None:
+def test_a_long_name_takes_free_room_first() -> None:
     name = "resnet50-imagenet-augmented-cosine-schedule-warmup-5-epochs"
     many = tuple(f"train[lr=0.0{n}]" for n in range(1, 9))
     member = "lr=0.01,seed=0,model=resnet50"
@@ -339,7 +339,7 @@ def test_a_column_is_found_by_its_cell() -> None:
     assert columns.title_at(heading.index("WHEN")) == "WHEN"
 
 
-def test_the_orders_put_what_they_say_first_and_can_be_turned_round() -> None:
+def test_orders_put_their_subject_first_and_can_be_reversed() -> None:
     old = RUN._replace(
         id="b", name="a", created_at=NOW - 9, worked=TimeWorked(since=NOW - 9 * 10**9)
     )
@@ -365,7 +365,7 @@ def test_the_orders_put_what_they_say_first_and_can_be_turned_round() -> None:
     assert ids("ELAPSED")[0] == "b"
 
 
-def test_a_parameter_sorts_by_its_number_and_runs_without_it_come_last() -> None:
+def test_a_parameter_sorts_by_number_and_missing_ones_last() -> None:
     runs = [
         RUN._replace(id=text, params_json=text)
         for text in ('{"lr": "1e-1"}', "{}", '{"lr": "adam"}', '{"lr": 3e-4}')
@@ -387,7 +387,7 @@ def test_the_longest_name_is_whole_however_old_its_run_is() -> None:
     assert "much-older-than-all-others " in plain(row)
 
 
-def test_a_lost_run_has_a_question_mark_and_its_time_stops() -> None:
+def test_a_lost_run_has_a_question_mark_and_stopped_time() -> None:
     loss = Loss(RUN.id, NOW - 60 * clock.SECOND, "no worker since 20:14")
     lost = RUN._replace(lost=loss)
     columns = RunColumns(120)

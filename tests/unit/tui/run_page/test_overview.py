@@ -100,7 +100,7 @@ def test_the_summary_of_a_tracker(filler: Filler, connection: protocol.Connectio
     assert "summary    best=0.9877  note=x" in joined(rows)
 
 
-def test_a_stage_that_was_cancelled_before_its_start_has_no_time(
+def test_a_stage_cancelled_before_its_start_has_no_time(
     filler: Filler, connection: protocol.Connection
 ) -> None:
     run_id = filler.run(DIAMOND)
@@ -298,7 +298,7 @@ def test_an_ended_stage_without_output_and_checkpoint_has_none(
     assert "checkpoint" not in earlier, "there may have been some that are gone"
 
 
-def test_an_earlier_attempt_has_its_own_output_checkpoint_metric_and_alerts(
+def test_an_earlier_attempt_has_its_own_output_metric_and_alerts(
     filler: Filler, connection: protocol.Connection
 ) -> None:
     run_id = filler.run({"train": ()}, checkpoint=CheckpointRule("ckpt-*.npz"))
@@ -361,7 +361,7 @@ def test_the_progress_of_a_log_is_its_last_count(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "line", ["  Total optimization steps = 1,000\n", "TrainingArguments(max_steps=1000, lr=1)\n"]
 )
-def test_the_number_of_steps_is_taken_from_the_beginning_of_the_log(
+def test_the_number_of_steps_comes_from_the_logs_beginning(
     filler: Filler, connection: protocol.Connection, line: str
 ) -> None:
     run_id = filler.run({"train": ()})
@@ -513,7 +513,7 @@ class Asked(dict[str, StageRecord]):
         return super().get(name)
 
 
-def test_a_stage_after_thousands_looks_at_no_more_of_them_than_it_shows(
+def test_a_stage_after_thousands_reads_only_those_shown(
     filler: Filler, connection: protocol.Connection
 ) -> None:
     members = [f"train[lr={number}]" for number in range(2000)]
@@ -528,7 +528,7 @@ def test_a_stage_after_thousands_looks_at_no_more_of_them_than_it_shows(
     assert by_name.count < 1000
 
 
-def test_a_sweeps_table_marks_every_alert_and_ranks_a_nan_last(
+def test_a_sweeps_table_marks_alerts_and_ranks_nan_last(
     filler: Filler, connection: protocol.Connection
 ) -> None:
     values = {f"train[lr={lr}]": value for lr, value in ((1, 0.1), (2, 0.2), (3, 0.3), (4, 0.4))}
@@ -567,7 +567,7 @@ def test_a_narrow_sweeps_table_has_no_part_of_a_state(
         assert row.endswith(("0.2000", "failed")) or width < 26
 
 
-def test_a_sweeps_heading_is_whole_where_no_state_needs_the_room(
+def test_a_sweeps_heading_is_whole_with_room(
     filler: Filler, connection: protocol.Connection
 ) -> None:
     values = {"train[lr=1]": 0.1, "train[lr=2]": 0.2}
@@ -605,7 +605,7 @@ def test_only_the_members_that_are_seen_are_made_into_lines(
     assert made == 2
 
 
-def test_the_results_of_a_search_are_shown_when_they_are_known(
+def test_a_searchs_results_are_shown_when_known(
     filler: Filler, connection: protocol.Connection
 ) -> None:
     names = ("train[trial=0]", "train[trial=1]")

@@ -49,7 +49,7 @@ def half_done(filler: Filler) -> str:
     return run_id
 
 
-def test_a_folds_mean_is_of_the_best_values_of_its_completed_members(
+def test_a_folds_mean_is_of_completed_members_best_values(
     filler: Filler, connection: protocol.Connection
 ) -> None:
     run_id = half_done(filler)
@@ -68,7 +68,7 @@ def test_a_folds_mean_is_of_the_best_values_of_its_completed_members(
     assert (third.mean, third.deviation) == (None, None)
 
 
-def test_the_sweeps_table_has_the_folds_with_the_best_mean_first(
+def test_the_sweeps_table_has_folds_by_best_mean(
     filler: Filler, connection: protocol.Connection
 ) -> None:
     run_id = half_done(filler)
@@ -209,7 +209,7 @@ def test_pruned_and_failed_trials_come_last_and_say_why(
     ]
 
 
-def test_a_trial_that_ran_again_has_no_step_of_its_old_value(
+def test_a_rerun_trial_has_no_step_of_its_old_value(
     filler: Filler, connection: protocol.Connection
 ) -> None:
     stages = members(filler, connection, Status.COMPLETED)
@@ -222,7 +222,7 @@ def test_a_trial_that_ran_again_has_no_step_of_its_old_value(
     assert "2000" not in plain(rows[-1]).replace("0.2000", "")
 
 
-def test_a_pruned_trial_has_no_step_where_its_best_value_is_of_another(
+def test_a_pruned_trial_with_anothers_best_has_no_step(
     filler: Filler, connection: protocol.Connection
 ) -> None:
     stages = members(filler, connection, Status.PRUNED)

@@ -56,7 +56,7 @@ def test_zoom_keeps_the_place_around_which_it_goes() -> None:
     assert near.zoomed(2.0, (10.0, 60.0), ALL, 20.0).window is None
 
 
-def test_a_window_is_moved_rather_than_made_narrower_at_the_edge() -> None:
+def test_a_window_moves_rather_than_narrows_at_the_edge() -> None:
     assert PlotOptions().zoomed(2.0, (70.0, 90.0), ALL, 90.0).window == (50.0, 90.0)
     assert PlotOptions().zoomed(2.0, (70.0, 90.0), ALL, 70.0).window == (60.0, 100.0)
     assert PlotOptions().panned(5.0, (40.0, 60.0), ALL).window == (80.0, 100.0)
@@ -71,7 +71,7 @@ def test_zooming_ends_before_points_become_indistinguishable() -> None:
     assert view.window[1] - view.window[0] > 1e-7
 
 
-def test_another_axis_keeps_the_part_and_the_cursor_until_they_are_converted() -> None:
+def test_another_axis_keeps_part_and_cursor_until_converted() -> None:
     before = PlotOptions(window=(1.0, 2.0), cursor=1.5, smoothing=0.6)
     view = before.along(Axis.EPOCH).along(Axis.WALL)
     assert view.convert == before
@@ -88,7 +88,7 @@ def test_zoom_and_pan_on_a_log_axis_keep_ratios() -> None:
     assert moved.window == pytest.approx((100.0, 10_000.0))
 
 
-def test_the_window_survives_another_x_scale_if_it_has_no_logarithm_of_zero() -> None:
+def test_the_window_survives_another_x_scale_without_zero() -> None:
     linear = PlotOptions(window=(10.0, 500.0), cursor=20.0)
     log = linear.with_other_x_scale()
     assert (log.log_x, log.window, log.cursor) == (True, (10.0, 500.0), 20.0)
@@ -103,7 +103,7 @@ def test_losses_and_scores_stand_before_other_metrics() -> None:
     assert [one.name for one in shown] == expected
 
 
-def test_pinned_metrics_stand_first_and_clocks_are_left_out_unless_asked_for() -> None:
+def test_pinned_metrics_are_first_and_clocks_only_on_request() -> None:
     state = CurvesState()
     all_of_them = [figures(name) for name in ("epoch", "loss", "time", "acc")]
     assert [one.name for one in state.shown(all_of_them)] == ["loss", "acc"]
@@ -132,14 +132,14 @@ def test_a_reading_is_the_last_point_up_to_the_cursor() -> None:
     ]
 
 
-def test_at_the_best_point_it_is_that_one_and_not_the_last_of_its_column() -> None:
+def test_the_best_point_is_itself_and_not_its_columns_last() -> None:
     dense = line([5.0, 3.0, 4.0], at=(1.0, 3.0, 5.0), best=(0.5, 2.0, 2.0), end=5.0)
     found = value_at(dense, PlotOptions(), 2.0)
     assert found is not None
     assert (found.value, found.step, found.column) == (0.5, 2.0, 1)
 
 
-def test_the_cursor_goes_from_point_to_point_and_over_many_in_a_character() -> None:
+def test_the_cursor_moves_by_points_or_over_many() -> None:
     sparse = chart(line([1.0, NAN, NAN, NAN, 2.0, NAN, NAN, 3.0]))
     view = PlotOptions(cursor=0.0)
     across = XAxis(sparse.low, sparse.high, 4)
@@ -149,7 +149,7 @@ def test_the_cursor_goes_from_point_to_point_and_over_many_in_a_character() -> N
     assert next_x(x_positions(dense), across, PlotOptions(cursor=20.0), 1) == 24.0
 
 
-def test_a_race_is_run_at_equal_place_and_by_the_metrics_goal() -> None:
+def test_a_race_is_at_equal_place_by_the_metrics_goal() -> None:
     slow, fast = line([3.0, 2.0, 1.0, 0.5], label="slow"), line([1.0, 0.9, 0.8], label="fast")
     assert leader_text(chart(slow, fast), PlotOptions()) == "fast leads by 0.2000 at step 2"
     assert (
@@ -166,9 +166,7 @@ def test_a_race_is_run_at_equal_place_and_by_the_metrics_goal() -> None:
     [("train/loss", "min 0.5000   max 1"), ("val/accuracy", "min 0   max 0.5000"),
      ("lr", "min 0   max 1")],
 )  # fmt: skip
-def test_the_extremes_below_a_plot_agree_with_its_best_value_while_it_is_live(
-    name: str, words: str
-) -> None:
+def test_extremes_below_a_live_plot_agree_with_its_best(name: str, words: str) -> None:
     best = None if name == "lr" else (0.5, 2.0, 2.0)
     one = chart(line([5.0, 3.0, 0.5], best=best), name=name)
     newer = figures(name, min=0.0, max=1.0)
@@ -177,7 +175,7 @@ def test_the_extremes_below_a_plot_agree_with_its_best_value_while_it_is_live(
     )
 
 
-def test_figures_below_a_plot_are_left_out_whole_where_it_is_narrow() -> None:
+def test_figures_below_a_narrow_plot_are_left_out_whole() -> None:
     one = chart(line([1.0, 2.0, 3.0]))
     for width in range(20, 120):
         for row in table_rows(one, figures(nonfinite=3, superseded=4), PlotOptions(), width, 5):
@@ -201,7 +199,7 @@ def test_saved_choices_that_are_not_understood_are_the_defaults(own: dict[str, o
     assert CurvesState.restored({"runs": own}, "r").view == PlotOptions()
 
 
-def test_choices_are_restored_for_the_run_that_they_were_made_for() -> None:
+def test_choices_are_restored_for_their_run() -> None:
     state = CurvesState("r", log={"loss"}, compared=Comparison(attempts=(1, 2), fold="seed"))
     state.pin("loss")
     options = PlotOptions(axis=Axis.EPOCH, smoothing=0.9, log_x=True)
@@ -222,7 +220,7 @@ def test_a_log_scale_belongs_to_its_metric() -> None:
     assert not state.view_of("accuracy").log
 
 
-def test_the_last_value_is_the_stored_one_also_where_the_window_ends_before_it() -> None:
+def test_the_last_value_is_stored_even_beyond_the_window() -> None:
     view, zoomed = PlotOptions(), line([1.0, 2.0, 3.0], last=(7.5, 99.0), end=99.0)
     for rows in (
         table_rows(chart(zoomed), figures(), view, 120, 5),
@@ -234,7 +232,7 @@ def test_the_last_value_is_the_stored_one_also_where_the_window_ends_before_it()
     assert (own.value, own.step, own.column) == (2.5, 1.0, 1)
 
 
-def test_of_a_folded_sweep_all_members_are_drawn_unless_others_are_chosen() -> None:
+def test_a_folded_sweep_draws_all_members_unless_others_chosen() -> None:
     state = CurvesState("r", all_members=True)
     assert (state.drawn, state.words) == (Comparison(sweep=True), [])
     state.compared = Comparison(members=("a",))
@@ -244,7 +242,7 @@ def test_of_a_folded_sweep_all_members_are_drawn_unless_others_are_chosen() -> N
     assert not state.drawn
 
 
-def test_a_line_without_points_in_the_window_is_left_out_of_the_comparison() -> None:
+def test_a_line_without_points_in_the_window_is_not_compared() -> None:
     """E.g. the mean of members that are all NaN from a step on, in a plot panned to the right."""
     slow, fast = line([3.0, 2.0, 1.0], label="slow"), line([1.0, 0.9, 0.8], label="fast")
     gone = line([NAN, NAN, NAN], label="gone", end=2.0)

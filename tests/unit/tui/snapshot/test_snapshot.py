@@ -7,7 +7,7 @@ from itertools import count
 from trainui.tui.snapshot.snapshot import Cache
 
 
-def test_a_value_is_made_again_for_another_state_and_known_by_its_key() -> None:
+def test_a_value_is_recomputed_for_another_state() -> None:
     cache, made = Cache[int](2), count()
 
     def read(state: str, key: str) -> int:

@@ -93,7 +93,7 @@ async def test_changes_add_up_to_the_page(filler: Filler, size: tuple[int, int])
         assert app.partly
 
 
-async def test_a_pane_that_takes_the_focus_shows_it_and_redraws_no_line(filler: Filler) -> None:
+async def test_a_focused_pane_shows_it_and_redraws_no_line(filler: Filler) -> None:
     app = Watched(failed_demo(filler))
     app.drawn, app.partly = ShownCells(), []
     async with app.run_test(size=(120, 36), notifications=True) as pilot:

@@ -89,7 +89,7 @@ def imported_privately() -> set[tuple[str, str, str]]:
     }
 
 
-def test_private_parts_are_used_in_their_room_alone_and_are_listed() -> None:
+def test_private_parts_are_used_in_their_room_and_listed() -> None:
     used, made, imported = foreign_names(), overridden(), imported_privately()
     rooms = {*(room for room, *_ in imported), *(room for room, _ in made)}.union(*used.values())
     assert rooms == {"terminal"}

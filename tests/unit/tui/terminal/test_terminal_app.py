@@ -37,7 +37,7 @@ def test_without_a_budget_nothing_pauses() -> None:
     assert bandwidth.pause(before=0) == 0
 
 
-def test_what_was_sent_is_paid_for_by_waiting() -> None:
+def test_sent_output_is_paid_for_by_waiting() -> None:
     bandwidth = Bandwidth(budget=2000)
     bandwidth.count(1000)
     before = bandwidth.total
