@@ -215,7 +215,7 @@ def test_lines_of_a_source_that_is_named(sample: Sample) -> None:
     assert found(lines, sample.text) == wanted(sample)
 
 
-def test_values_without_a_step_are_read_live_once_there_are_enough() -> None:
+def test_values_without_steps_are_read_live_once_enough() -> None:
     reader = TextLines()
     for count in range(9):
         assert reader.decode(b"loss 0.5\n", 0).series == {}, count
@@ -224,7 +224,7 @@ def test_values_without_a_step_are_read_live_once_there_are_enough() -> None:
 
 
 @pytest.mark.parametrize("text", DECOYS)
-def test_what_is_no_metric(text: str) -> None:
+def test_other_lines_are_no_metrics(text: str) -> None:
     assert found(TextLines(), text) == {}
 
 
@@ -276,7 +276,7 @@ def long_bar(hours: int, every: int = 20) -> list[str]:
     ]
 
 
-def test_a_bar_that_lasts_a_day_gives_points_as_it_goes() -> None:
+def test_a_day_long_bar_gives_points_meanwhile() -> None:
     lines = long_bar(24)
     once = found(TextLines(is_named=True), *lines)["loss"]
     steps = [step for step, _ in once]
@@ -288,7 +288,7 @@ def test_a_bar_that_lasts_a_day_gives_points_as_it_goes() -> None:
     assert halves["loss"] == once
 
 
-def test_the_only_bar_of_a_log_gives_some_of_its_positions() -> None:
+def test_a_logs_only_bar_gives_some_of_its_positions() -> None:
     lines = [
         f"\r{at // 4:3}%|#  | {at}/400 [00:{at % 60:02}<1:00, 1.0it/s, loss={at / 10}]"
         for at in range(401)
@@ -301,7 +301,7 @@ def test_the_only_bar_of_a_log_gives_some_of_its_positions() -> None:
     assert steps == sorted(set(steps))
 
 
-def test_a_single_bar_after_several_ones_of_the_attempt_before_is_an_epoch() -> None:
+def test_a_single_bar_after_several_earlier_is_an_epoch() -> None:
     bar = "\r{}0%|#  | {}/2 [00:0{}<00:01, 1.0it/s, loss={}]"
     log = "".join(bar.format(at, at, at, loss) for loss in (3, 2, 1) for at in (1, 2))
     first = TextLines()
@@ -310,14 +310,14 @@ def test_a_single_bar_after_several_ones_of_the_attempt_before_is_an_epoch() -> 
     assert found(second, log[: len(log) // 3])["loss"] == [(0, "3.0")]
 
 
-def test_the_count_of_values_without_a_step_continues_in_the_next_attempt() -> None:
+def test_the_count_of_stepless_values_continues_in_later_attempts() -> None:
     first = TextLines()
     found(first, "loss 3\nloss 2\n")
     second = TextLines(None, carried_over(first.state))
     assert found(second, "loss 1\n") == {"loss": [(2, "1.0")]}
 
 
-def test_a_line_with_a_number_that_cannot_be_converted_costs_no_other_line() -> None:
+def test_an_unconvertible_number_costs_no_other_line() -> None:
     address = "listening on 127.0.0.1 [42]\n"
     log = "epoch 1 loss 0.3\nepoch 2 loss 0.2\n"
     huge = f"INFO  Train:  {'9' * 400}/80 (  3%) [  10/100 ( 10%)]  Loss: 2.5 (2.7)\n"
@@ -337,7 +337,7 @@ def test_one_line_is_enough_after_an_attempt_that_was_read() -> None:
     assert found(last, "epoch 3 loss 0.1\n")["loss"] == [(3, "0.1")]
 
 
-def test_bars_after_a_long_one_continue_its_steps_and_short_ones_are_counted() -> None:
+def test_bars_after_a_long_one_continue_and_short_ones_count() -> None:
     both = found(TextLines(is_named=True), *long_bar(1), *long_bar(1), "\n")["loss"]
     assert len({step for step, _ in both}) == len(both)
     assert both[-1] == (7200, "360.0")

@@ -81,7 +81,7 @@ def note(attempt: Attempt, path: Path) -> None:
     write(attempt.directory / WRITTEN_FILE, f"{json.dumps(str(path.resolve()))}\n")
 
 
-def test_what_is_written_in_the_workdir_is_found(store: Store, tmp_path: Path) -> None:
+def test_files_written_in_the_workdir_are_found(store: Store, tmp_path: Path) -> None:
     attempt, reader = begin(store, tmp_path)
     write(attempt.workdir / "runs" / "a" / "metrics.jsonl", lines([1, 2]))
     log = attempt.workdir / "wandb" / "run-20260101_000000-x1" / "run-x1.wandb"
@@ -104,9 +104,7 @@ def test_the_newest_history_of_several_checkpoints_is_read(store: Store, tmp_pat
     assert end(store, attempt, reader) == {"loss": [0, 1, 2, 3]}
 
 
-def test_a_log_in_the_workdir_is_read_if_nothing_else_has_metrics(
-    store: Store, tmp_path: Path
-) -> None:
+def test_a_workdirs_log_is_read_if_nothing_else_has_metrics(store: Store, tmp_path: Path) -> None:
     attempt, reader = begin(store, tmp_path)
     log = "".join(f"2026-11-26 22:00:0{step},1 INFO step={step} loss={step}\n" for step in range(3))
     write(attempt.workdir / "logs" / "train.log", log)
@@ -146,7 +144,7 @@ def test_directories_where_trackers_make_files_are_watched(store: Store, tmp_pat
     assert attempt.workdir / "data" not in reader.files.hints
 
 
-def test_what_was_there_before_is_another_runs(store: Store, tmp_path: Path) -> None:
+def test_files_from_before_are_another_runs(store: Store, tmp_path: Path) -> None:
     old, shared = tmp_path / "work" / "old.jsonl", tmp_path / "work" / "shared.jsonl"
     for path in (old, shared):
         write(path, lines(range(10)))
@@ -156,7 +154,7 @@ def test_what_was_there_before_is_another_runs(store: Store, tmp_path: Path) -> 
     assert end(store, attempt, reader) == {"loss": [5.0, 5.5]}
 
 
-def test_what_was_there_before_is_another_runs_also_for_a_reader_that_comes_late(
+def test_files_from_before_are_another_runs_for_late_readers_too(
     store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(file_writers, "MOST_SECONDS", 60)  # however busy the machine is
@@ -206,9 +204,7 @@ def test_a_note_with_a_damaged_line_is_read(store: Store, tmp_path: Path) -> Non
     assert found == [{"loss": [0.5]}, {"loss": [1.0]}]
 
 
-def test_a_file_made_after_the_others_have_ended_is_the_attempts(
-    store: Store, tmp_path: Path
-) -> None:
+def test_a_file_made_after_others_ended_is_the_attempts(store: Store, tmp_path: Path) -> None:
     attempts = [begin(store, tmp_path, name) for name in ("one", "two")]
     work = tmp_path / "work"
     if lenient_files.born(work) is None:
@@ -225,7 +221,7 @@ def test_a_file_made_after_the_others_have_ended_is_the_attempts(
     assert end(store, *attempts[1]) == {"loss": [0.5]}
 
 
-def test_a_noted_file_in_a_workdir_that_is_a_link_is_one_file(store: Store, tmp_path: Path) -> None:
+def test_a_noted_file_below_a_linked_workdir_is_one_file(store: Store, tmp_path: Path) -> None:
     """The kernel shows its path with the link followed."""
     (tmp_path / "disk").mkdir()
     (tmp_path / "work").symlink_to(tmp_path / "disk")
@@ -235,7 +231,7 @@ def test_a_noted_file_in_a_workdir_that_is_a_link_is_one_file(store: Store, tmp_
     assert end(store, attempt, reader) == {"loss": [0.5]}
 
 
-def test_a_file_that_a_foreign_process_has_open_is_left_out(store: Store, tmp_path: Path) -> None:
+def test_a_file_open_in_a_foreign_process_is_left_out(store: Store, tmp_path: Path) -> None:
     attempt, reader = begin(store, tmp_path)
     with (tmp_path / "work" / "m.jsonl").open("a") as file:
         stranger = subprocess.Popen(["sleep", "60"], stdout=file)
@@ -320,7 +316,7 @@ def test_a_named_database_gives_the_attempts_own_runs(
     assert end(store, attempt, reader) == {"loss": [2.0]}
 
 
-def test_a_named_database_without_a_run_of_the_attempt_is_reported(
+def test_a_named_database_without_the_attempts_run_is_reported(
     store: Store, tmp_path: Path
 ) -> None:
     attempt = start_attempt(store, tmp_path, MetricSource("mlflow.db"))
@@ -418,7 +414,7 @@ def test_runs_of_trackio_are_attributed_by_what_was_printed(store: Store, tmp_pa
     assert found == [{"loss": [1.0]}, {"loss": [2.0]}]
 
 
-def test_a_run_is_that_of_the_attempt_which_ran_when_it_began(store: Store, tmp_path: Path) -> None:
+def test_a_run_belongs_to_the_attempt_running_at_its_start(store: Store, tmp_path: Path) -> None:
     first, first_reader = begin(store, tmp_path, "one")
     with closing(trackio(tmp_path / "trackio")) as connection:
         print_run(first, "base")
@@ -471,7 +467,7 @@ def test_fragments_of_trackio_are_one_curve_a_run(store: Store, tmp_path: Path) 
     assert end(store, *attempts[1]) == {"loss": [1.0, 2.0, 3.0]}
 
 
-def test_runs_of_one_name_that_began_at_a_time_are_nobodys(store: Store, tmp_path: Path) -> None:
+def test_runs_of_one_name_and_start_are_nobodys(store: Store, tmp_path: Path) -> None:
     attempts = [begin(store, tmp_path, name) for name in ("one", "two")]
     with closing(trackio(tmp_path / "trackio")) as connection:
         for value, (attempt, _reader) in enumerate(attempts, 1):
@@ -546,7 +542,7 @@ def test_a_file_of_the_tick_of_the_start_is_the_attempts(store: Store, tmp_path:
     assert end(store, attempt, reader) == {"loss": [0.5, 1.0]}
 
 
-def test_an_attempt_that_wrote_just_before_its_end_is_not_silent(
+def test_an_attempt_writing_just_before_its_end_is_not_silent(
     store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(listing, "MAX_AGE", 1e9)

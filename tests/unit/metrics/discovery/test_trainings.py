@@ -44,7 +44,7 @@ def test_a_training_is_named_by_its_framework(folder: str, kind: str) -> None:
     assert found[CORPUS / "produced" / folder].kind == kind
 
 
-def test_a_version_of_lightning_without_hyperparameters_is_named_by_its_directory(
+def test_a_lightning_version_without_hyperparameters_is_named_by_directory(
     tmp_path: Path,
 ) -> None:
     version = tmp_path / "lightning_logs" / "version_0"
@@ -84,7 +84,7 @@ def test_a_multirun_is_one_training_with_a_job_each() -> None:
     assert single.jobs[0].log is not None
 
 
-def test_links_are_not_followed_and_directories_without_a_training_give_none(
+def test_links_are_not_followed_and_directories_without_trainings_give_none(
     tmp_path: Path,
 ) -> None:
     (tmp_path / "data.csv").write_text("a,b\n1,2\n")
@@ -122,7 +122,7 @@ def test_a_wandb_run_whose_id_was_chosen_is_described(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("starting_step", "step"), [(0, 0), (7, 7), (0, 7)])
-def test_a_wandb_run_that_was_resumed_is_one_training_if_its_steps_continue(
+def test_a_resumed_wandb_run_is_one_training_if_steps_continue(
     tmp_path: Path, starting_step: int, step: int
 ) -> None:
     places = [
@@ -186,7 +186,7 @@ def test_a_wandb_log_says_how_its_run_ended() -> None:
     assert states == ["None", "completed", "failed"]
 
 
-def test_that_a_run_of_a_database_runs_is_believed_while_its_file_is_open(tmp_path: Path) -> None:
+def test_a_databases_run_runs_while_its_file_is_open(tmp_path: Path) -> None:
     with closing(sqlite3.connect(tmp_path / "mlflow.db")) as connection:
         connection.executescript(MLFLOW)
         row = ("r", "mine", "RUNNING", 1000, None, "active")
@@ -200,7 +200,7 @@ def test_that_a_run_of_a_database_runs_is_believed_while_its_file_is_open(tmp_pa
 @pytest.mark.parametrize(
     ("hours_ahead", "state"), [(0.0, "running"), (0.5, "running"), (9.0, "ended"), (-1.0, "ended")]
 )
-def test_files_from_the_far_future_are_of_a_changed_clock_and_not_recent(
+def test_files_from_the_far_future_are_not_recent(
     tmp_path: Path, hours_ahead: float, state: str
 ) -> None:
     file = tmp_path / "metrics.jsonl"
@@ -233,7 +233,7 @@ def test_a_damaged_database_is_named(tmp_path: Path) -> None:
     assert [*left_out] == [tmp_path / "mlflow.db"]
 
 
-def test_what_has_no_utf8_name_is_left_out_and_named(tmp_path: Path) -> None:
+def test_names_that_are_not_utf8_are_left_out_and_named(tmp_path: Path) -> None:
     bad = [tmp_path / os.fsdecode(name) for name in (b"bad\xff", b"good/train_\xff.jsonl")]
     for directory in (tmp_path / "good", bad[0] / "below"):
         directory.mkdir(parents=True)
@@ -248,7 +248,7 @@ def test_what_has_no_utf8_name_is_left_out_and_named(tmp_path: Path) -> None:
     assert [*left_out] == [bad[1]]
 
 
-def test_what_is_too_deep_or_too_much_is_left_out_and_named(
+def test_files_too_deep_or_too_many_are_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(trainings, "MAX_DEPTH", 1)
@@ -273,7 +273,7 @@ def without_privileges() -> Iterator[None]:
 
 
 @pytest.mark.parametrize("marker", ["plots/metrics", ".hydra", "checkpoint-1"])
-def test_a_directory_that_cannot_be_read_does_not_hide_the_others(marker: str) -> None:
+def test_an_unreadable_directory_does_not_hide_the_others(marker: str) -> None:
     with tempfile.TemporaryDirectory() as name:
         root = Path(name)
         root.chmod(0o755)
