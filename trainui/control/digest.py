@@ -114,14 +114,14 @@ class Digest:
 
     since: int
     until: int
-    ended: Sequence[EndedRun]
-    stages: Mapping[str, Mapping[str, int]]
+    ended: Sequence[EndedRun] = ()
+    stages: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     """How many stages of each run that ended are in each state."""
-    trouble: Sequence[Trouble]
-    best: Sequence[PipelineBest]
-    gpu_seconds: GpuSeconds
-    waiting: Sequence[StageRecord]
-    next: Sequence[Step]
+    trouble: Sequence[Trouble] = ()
+    best: Sequence[PipelineBest] = ()
+    gpu_seconds: GpuSeconds = GpuSeconds()
+    waiting: Sequence[StageRecord] = ()
+    next: Sequence[Step] = ()
     names: Mapping[str, str] = field(default_factory=dict)
     """Names of the runs that are named, by id."""
 

@@ -325,6 +325,15 @@ def test_an_empty_time_says_so(night: Night, capsys: pytest.CaptureFixture[str])
     assert capsys.readouterr().out.startswith("since ")
 
 
+def test_a_home_without_runs_has_an_empty_digest(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("TRAINUI_HOME", str(tmp_path / "nothing"))
+    assert main(["digest", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["ended"] == []
+    assert not (tmp_path / "nothing").exists()
+
+
 NOW = 1_780_000_000 * clock.SECOND
 
 

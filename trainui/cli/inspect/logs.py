@@ -380,8 +380,12 @@ def digest(
     from trainui.control import digest as digests
 
     now = clock.now()
-    with lookup.view() as connection:
-        found = digests.digest(connection, digests.since_of(since, now), now)
+    begin = digests.since_of(since, now)
+    if engine.exists():
+        with lookup.view() as connection:
+            found = digests.digest(connection, begin, now)
+    else:
+        found = digests.Digest(begin, now)
     if as_json:
         printing.value(found.to_json())
     elif as_markdown:
