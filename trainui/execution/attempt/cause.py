@@ -80,7 +80,7 @@ _OF_OTHERS = re.compile(r"\s|frame #|[a-z][a-z0-9]*: ")
 """Lines of the exception itself, and of programs that begin theirs with their names."""
 
 _PROGRESS = re.compile(
-    r"(?i)(?!.*\b(terminat|stopp|abort|exit|invalid))(^\W*(\[?(train|val|eval)\w*\]?\W*)?(epoch|step|iter(ation)?|batch)\W*\[?\d+.*|"
+    r"(?i)(?!.*\b(terminat|stopp|abort|exit|invalid|\w*error|\w*exception|argument|override|fail))(^\W*(\[?(train|val|eval)\w*\]?\W*)?(epoch|step|iter(ation)?|batch)\W*\[?\d+.*|"
     r".*\b\d+%\|.*|.*\b(loss|acc\w*|lr)\b\s*[:=]?\s*-?\d.*|.*\d+/\d+ \[.*(it/s|s/it).*|"
     r".*\b(done|finished|saved|completed|success\w*)\b.*)"
 )

@@ -58,7 +58,7 @@ _NETWORK = (
         r"No socket interface found|Bootstrap : no socket interface|Unable to find interface for|"
         r"connect\S* returned .*No route to host|ibv_\w+ failed|NET/IB : Got (completion|async)|"
         r"unhandled (system|cuda) error|NCCL failure|Failed to find a network interface|"
-        r"gloo .*[Uu]nable to find address for|Unable to resolve hostname to a \(local\) address|"
+        r"[Uu]nable to find address for: |Unable to resolve hostname to a \(local\) address|"
         r"makeDeviceForHostname",
         weight=57,
     ),

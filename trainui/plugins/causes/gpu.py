@@ -232,12 +232,12 @@ _DEVICES = (
     rule("cuda_unavailable", r"Distributed package doesn't have NCCL built in", weight=59),
     rule(
         "device_mismatch",
-        r"is not on the expected device|Expected all tensors to be on the same device|"
-        r"(Input type|Input) \(.*\) and weight type \(.*\) should be the same|"
-        r"is on device \S+ but expected|(tensor|argument|buffers?|parameters?)s? .*(is|are|be) on "
-        r"(device )?(cuda|cpu)\S* .*(different|but|other|while|expected)|"
-        r"indices should be either on cpu or on the same device|"
-        r"module must have its parameters and buffers on device|"
+        r"is not on the expected device|Expected object of (device|backend) type|"
+        r"Expected all tensors to be on the same device|(Input type|Input) \(.*\) and weight type "
+        r"\(.*\) should be the same|is on device \S+ but expected|"
+        r"(tensor|argument|buffers?|parameters?)s? .*(is|are|be) on (device )?(cuda|cpu)\S* "
+        r".*(different|but|other|while|expected)|indices should be either on cpu or on the same "
+        r"device|module must have its parameters and buffers on device|"
         r"Expected a '\w+' device type for generator but found|"
         r"[Tt]ensors? .*on (different|the same) devices?|Cannot copy out of meta tensor|"
         r"can't convert cuda:\d+ device type tensor to numpy|"

@@ -99,8 +99,9 @@ _HUBS = (
         r"<urlopen error|couldn't find it in the cached files|is not cached|"
         r"outgoing traffic has been disabled|No route to host|Cannot reach|"
         r"50[0-9] (Server|Gateway)\b.*(Error|url|Time-?out|huggingface)|429 Client Error|"
-        r"Too Many Requests|HTTP Error (5\d\d|429)|Could not resolve host|EndpointConnectionError|"
-        r"wandb.*(CommError|communication).*|Couldn't find a dataset script at",
+        r"Too Many Requests|HTTP Error (5\d\d|429)|Could not resolve host|unable to resolve host|"
+        r"EndpointConnectionError|wandb.*(CommError|communication).*|"
+        r"Couldn't find a dataset script at",
         weight=60,
     ),
     rule(

@@ -194,9 +194,9 @@ _MORE = (
         r"are incompatible|incompatible with|can't be (both|used)|not compatible|"
         r"requires .* to be|only (works|valid|supported) (with|for))|MisconfigurationException|"
         r"Could not interpret \w+ identifier|(choose|available|valid|possible|allowed|supported) "
-        r"(from|options|choices|values|are|models)|but got|needs? a .*(value|number)|"
-        r"load_best_model_at_end requires|got an unexpected value|is greater than the|"
-        r"is larger than the|exceeds the",
+        r"(from|options|choices|values|are|models)|integer value, but got|"
+        r"needs? a .*(value|number)|load_best_model_at_end requires|got an unexpected value|"
+        r"is greater than the|is larger than the|exceeds the",
         weight=42,
         shown=Shown.RAISED,
     ),

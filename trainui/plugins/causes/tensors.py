@@ -187,13 +187,14 @@ _SHAPES = (
         r"All input arrays .* must have the same|inputs? have incompatible|"
         r"Arguments? `?target`? and `?output`? must have the same shape|"
         r"output with shape .* doesn't match the broadcast shape|einsum\(\).*(subscript|operand)|"
-        r"must match the existing size|must have the same first dimension|"
-        r"multi-target not supported|inconsistent tensor size|shape of .* must be",
+        r"Invalid input shape for input|input has incompatible shape|must match the existing size|"
+        r"must have the same first dimension|multi-target not supported|inconsistent tensor size|"
+        r"shape of .* must be",
         weight=56,
     ),
     rule(
         "dtype_mismatch",
-        r"must have the same dtype|expected scalar type \w+ but found \w+|"
+        r"must have the same dtype|with uniform dtype|expected scalar type \w+ but found \w+|"
         r"[Ee]xpected (dtype|scalar type|m1 and m2|mat1 and mat2|tensor for argument)|"
         r"not implemented for '(Half|BFloat16|Long|Int|Bool|Float|Double|Char|Byte|ComplexFloat|"
         r"Float8_e4m3fn)'|result type \w+ can't be cast to|Found dtype \w+ but expected \w+|"

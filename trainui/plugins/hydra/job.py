@@ -120,6 +120,8 @@ def _script(cwd: Path, name: str, hydra: Mapping[str, Any]) -> str | None:
 
 _ADVICE = "Set the environment variable HYDRA_FULL_ERROR=1"
 
+_FIX = "Correct the override or the configuration; HYDRA_FULL_ERROR=1 shows all of the error."
+
 
 def cause(lines: Sequence[str]) -> FoundCause | None:
     """Return the first line of the message above the advice; None if that is not the last line."""
@@ -128,4 +130,5 @@ def cause(lines: Sequence[str]) -> FoundCause | None:
         return None
     advice = max(at for at, line in enumerate(lines) if line.startswith(_ADVICE))
     said = "\n".join(lines[:advice]).rstrip().split("\n\n")[-1]
-    return FoundCause(said.partition("\n")[0], "") if said else None
+    line = said.partition("\n")[0]
+    return FoundCause(line, line, _FIX, id="config_hydra") if said else None
