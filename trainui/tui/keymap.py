@@ -111,6 +111,7 @@ runs.compare        c             compare        compare  F  Compare the curves 
 runs.diff  D  diff  diff  -  Compare two marked runs, or a run with its files
 acting.resume       r             resume         resume  F  Resume the run (shows the plan first)
 acting.edit         e             edit           edit  F  Edit parameters and resume with them
+acting.prepared      P  prepared edit  prepared  -  Edit as a failure's cause suggests, and resume
 acting.cancel       x  cancel  cancel  F  Cancel (shows what would be lost and asks first)
 search.start        slash         search         search  FP  Filter or search the focused pane
 acting.rerun        R             rerun  rerun  F  Rerun the stage, alone or with its dependants

@@ -329,7 +329,11 @@ class Page(Screen[None]):
 
         self._ask(new_run_question(target, stages))
 
-    def action_edit(self) -> None:
+    def action_prepared(self) -> None:
+        """Open the edit page with the edit that the cause of the stage's failure suggests."""
+        self.action_edit(prepared=True)
+
+    def action_edit(self, *, prepared: bool = False) -> None:
         """Open the edit page for the run's and the stage's parameters."""
         targets, stages = self._targets(), self.target_stages()
         stage = most_important(stages) if stages else None
@@ -343,7 +347,8 @@ class Page(Screen[None]):
         elif targets:
             from trainui.tui.plan_screen import EditScreen
 
-            self._ask(EditScreen(targets[0], stage, alone=len(stages) == 1))
+            alone = len(stages) == 1
+            self._ask(EditScreen(targets[0], stage, alone=alone, prepared=prepared))
 
     def action_cancel(self) -> None:
         """Show the confirmation for cancelling the stage or the run."""

@@ -8,11 +8,12 @@ change nothing: they are shown as a plan first.
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import subprocess
 import tempfile
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -28,6 +29,8 @@ from trainui.model.records import StageRecord
 from trainui.pipeline.rules.resume_plan import Action, PlannedStage
 from trainui.resume import preview
 from trainui.resume.preview import PipelineChoice, StageOptions, saved, summary, waiting
+from trainui.store.db import engine
+from trainui.store.read import event_feed
 from trainui.text import harmless
 from trainui.tui.app_interface import Target, app_of, listed, run_label
 from trainui.tui.keymap import bindings
@@ -356,6 +359,42 @@ def _heading(choice: PipelineChoice) -> str:
     return f"Plan as submitted, without the changes in {choice.changed_file}"
 
 
+NO_SUGGESTION = "No edit is prepared for this stage's last attempt."
+
+
+@dataclass(frozen=True, slots=True)
+class Suggestion:
+    """The values that would avoid the cause of a failure."""
+
+    values: Mapping[int, str] = field(default_factory=dict)
+    """By the index of a value on the page."""
+    words: str = ""
+    """The cause and the edit."""
+
+
+def suggestion(stage: StageRecord, values: Sequence[Value]) -> Suggestion:
+    """Return the values that the cause of a stage's last failure suggests."""
+    with engine.reading() as connection:
+        cause = event_feed.cause(connection, stage.run_id, stage.name, stage.attempt)
+    edit = (cause or {}).get("edit")
+    if cause is None or not edit:
+        return Suggestion()
+    left, found = {name: str(value) for name, value in edit["params"].items()}, {}
+    for at, value in enumerate(values):
+        if value.place.name in left:
+            found[at] = left.pop(value.place.name)
+    for at, value in enumerate(values):  # a run of one command has its options in the command
+        for name in [*left]:
+            option = re.compile(rf"(?<![\w.-])((?:--?)?{re.escape(name)}(?:=|\s+))(\S+)")
+            if value.place.scope == "command" and option.search(value.value):
+                changed = found.get(at, value.value)
+                found[at] = option.sub(rf"\g<1>{left.pop(name)}", changed, count=1)
+    words = f"{harmless(cause['text'])} {harmless(edit.get('note', ''))}."
+    if left:
+        words += f" Not a value of this page: {', '.join(left)}; ctrl+e edits the text."
+    return Suggestion(found, words)
+
+
 class EditScreen(Screen[bool]):
     """Plans a resume with edited values; its result is True if the run was resumed."""
 
@@ -379,13 +418,23 @@ class EditScreen(Screen[bool]):
     }
     """
 
-    def __init__(self, target: Target, stage: StageRecord | None, *, alone: bool = False) -> None:
+    def __init__(
+        self,
+        target: Target,
+        stage: StageRecord | None,
+        *,
+        alone: bool = False,
+        prepared: bool = False,
+    ) -> None:
         """Create the page.
 
         Without a stage, only the run's values are edited. `alone`: if the stage is a member of a
-        sweep, only this member is changed and run.
+        sweep, only this member is changed and run. `prepared`: the page has the values that the
+        cause of the stage's failure suggests.
         """
         super().__init__()
+        self._is_prepared = prepared
+        self._suggested = Suggestion()
         self._target = target
         self._stage = stage
         is_trial = stage is not None and stage.definition.trial is not None
@@ -427,6 +476,8 @@ class EditScreen(Screen[bool]):
             text = edits.text_of(run)
             definition = self._stage.definition if self._stage is not None else None
             values = edits.values_of(run, text, definition, alone=self._member is not None)
+            if self._is_prepared and self._stage is not None:
+                self._suggested = suggestion(self._stage, values)
         except Exception as error:
             self.app.call_from_thread(self._note, f"this run cannot be edited: {error}", "bad")
         else:
@@ -444,7 +495,7 @@ class EditScreen(Screen[bool]):
         fields = [
             Horizontal(
                 Label(f"{fit(label, max(width, LEAST_LABEL))}  ", markup=False),
-                Input(value.value, id=f"value-{at}"),
+                Input(self._suggested.values.get(at, value.value), id=f"value-{at}"),
             )
             for at, (label, value) in enumerate(zip(labels, values, strict=True))
         ]
@@ -461,8 +512,10 @@ class EditScreen(Screen[bool]):
             what = "Only this member is changed and run; the others keep their values. "
         elif self._is_search:
             what = "Values of the search apply to trials that have not been asked for. "
+        if self._is_prepared:
+            what = f"{self._suggested.words or NO_SUGGESTION} {what}"
         if inputs:
-            inputs[0].focus()
+            inputs[min(self._suggested.values, default=0)].focus()
             self._note(f"{what}Edit values, then Enter to preview. Earlier results are kept.")
         else:
             self._note("This run has no parameters. Press ctrl+e to edit its pipeline in $EDITOR.")

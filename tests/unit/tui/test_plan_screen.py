@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+from textual.widgets import Input
+
+from tests.unit.execution.submitted import submit
 from tests.unit.tui.driving import opened
 from tests.unit.tui.filled import Filler
+from trainui.model.notifications import CAUSE
+from trainui.model.states import Status
 from trainui.pipeline.rules.resume_plan import Action, PlannedStage
+from trainui.store.runs import runs, stages
 from trainui.tui.plan_screen import plan_lines
 from trainui.tui.styled_text import plain, width_of
 
@@ -57,3 +65,37 @@ async def test_several_marked_runs_are_not_rerun_with_a_reason(filler: Filler) -
         await driven.until_shown("first", "second")
         await driven.press("space", "j", "space", "R")
         await driven.until_shown("R reruns a stage of one run: esc clears the marks")
+
+
+async def test_the_prepared_edit_of_a_failure_fills_the_page(
+    filler: Filler, tmp_path: Path
+) -> None:
+    text = (
+        "params: {batch_size: 32, lr: 0.1}\n"
+        "stages: [{name: train, run: 'python t.py ${params.batch_size} ${params.lr}'}]\n"
+    )
+    run_id = submit(tmp_path, text)
+    filler.fail(run_id, "train", "exit code 1")
+    edit = {"params": {"batch_size": 16, "accumulate": 2}, "note": "batch_size 32 -> 16"}
+    cause = {
+        "id": "gpu_oom",
+        "text": "The GPU was full.",
+        "evidence": "CUDA out of memory",
+        "file": "t.py",
+        "line": 37,
+        "fix": "Lower the batch size.",
+        "edit": edit,
+    }
+    with filler.store.write() as connection:
+        stage = stages.named(connection, run_id, "train")
+        assert stage is not None
+        runs.record_stage_event(connection, stage, CAUSE, "train: full", attempt=1, data=cause)
+    async with opened(run_id, size=(120, 40)) as driven:
+        await driven.until_shown("cause", "The GPU was full.", "t.py:37", "batch_size 32 -> 16")
+        await driven.press("P")
+        await driven.until_shown("The GPU was full.", "Not a value of this page: accumulate", "16")
+        values = {one.value for one in driven.app.screen.query(Input)}
+        assert {"16", "0.1"} <= values
+        await driven.press("enter")
+        await driven.until_shown("With your edits:")
+    assert filler.stage(run_id, "train").status == Status.FAILED

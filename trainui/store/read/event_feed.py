@@ -111,6 +111,16 @@ def causes(connection: Connection, run_id: str) -> dict[tuple[str, int], dict[st
     return {(row[0], row[1]): row_mapping.load(row[2]) or {} for row in found}
 
 
+def cause(connection: Connection, run_id: str, stage: str, attempt: int) -> dict[str, Any] | None:
+    """Return why one attempt failed; None if it did not, or nothing shows it."""
+    row = connection.execute(
+        "SELECT data_json FROM events WHERE run_id = ? AND stage = ? AND attempt = ? AND kind = ? "
+        "ORDER BY id DESC LIMIT 1",
+        (run_id, stage, attempt, CAUSE),
+    ).fetchone()
+    return None if row is None else row_mapping.load(row[0])
+
+
 def marks(
     connection: Connection, run_id: str, kinds: Sequence[str] = MARKED
 ) -> dict[str, list[Event]]:

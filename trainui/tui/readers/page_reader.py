@@ -189,6 +189,8 @@ class RunPageReader:
         """A definition with the results of searches, for it and their ends."""
         self._checkpoints = Cache[str]()
         """For a stage's last attempt; once that has started, the text does not change."""
+        self._causes = Cache[Mapping[str, Any] | None]()
+        """For an attempt that has failed."""
         self._places = Cache[str]()
         """For an attempt, since lines are counted and directories listed."""
         self._alerts = AlertReader()
@@ -258,6 +260,7 @@ class RunPageReader:
             unknown_results=unknown,
             variables=self._variables_of(of.shown),
             checkpoint=self._checkpoint_of(of),
+            cause=self._cause_of(of),
             activity=self._activity.read(connection, shown, of.shown, earlier=is_earlier),
             summary=_summary(connection, stage) if stage.completed_at is not None else {},
         )
@@ -289,6 +292,16 @@ class RunPageReader:
             return harmless(stage_sources.searched_places(*where, stage.definition))
 
         return self._places.read(last.id, describe)
+
+    def _cause_of(self, of: _Selection) -> Mapping[str, Any] | None:
+        """Return why the attempt shown failed."""
+        last = of.shown[-1] if of.shown else None
+        if last is None or last.status != Status.FAILED:
+            return None
+        name = of.stage.name
+        return self._causes.read(
+            last.id, lambda: event_feed.cause(of.connection, of.run.id, name, last.number)
+        )
 
     def _checkpoint_of(self, of: _Selection) -> str:
         """Return why the last attempt did not resume from the newest checkpoint; empty: it did.

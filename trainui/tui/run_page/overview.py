@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from textwrap import dedent
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from trainui import clock, formatting, settings
 from trainui.formatting import short_id
@@ -211,6 +211,7 @@ def overview_rows(of: DetailsSubject, now: int, width: int, *, folded: bool = Fa
         *_activity_facts(of, stage, now, last if ending is None else None, is_newest),
     ]
     rows += fields_rows(fields, width)
+    rows += cause_rows(detail.cause, width)
     is_killed = last is not None and last.signal in OF_OTHERS
     rows += error_rows(stage, width, is_killed=is_killed)
     params = mask({**stage.definition.member_values, **stage.definition.params})
@@ -237,6 +238,22 @@ def overview_rows(of: DetailsSubject, now: int, width: int, *, folded: bool = Fa
         return [*rows, (), FOLDED]
     shown = of.timeline if is_newest else None
     return [*rows, (), UNFOLDED, *details_rows(stage, last, by_name, detail, shown, width)]
+
+
+def cause_rows(cause: Mapping[str, Any] | None, width: int) -> list[Row]:
+    """Return why an attempt failed: what happened, the line that shows it, where, what to do."""
+    if cause is None:
+        return []
+    edit = cause["edit"] or {}
+    has_place, is_prepared = cause["file"] is not None, bool(edit.get("params"))
+    fields = (
+        ("cause", cause["text"], "strong"),
+        ("shown by", cause["evidence"], ""),
+        ("in", f"{cause['file']}:{cause['line']}" if has_place else "", "accent"),
+        ("what to do", cause["fix"], ""),
+        ("prepared", f"{edit['note']}  (P opens the edit)" if is_prepared else "", "good"),
+    )
+    return fields_rows(fields, width)
 
 
 def _activity_facts(

@@ -163,6 +163,8 @@ class StageDetail(NamedTuple):
     """Names of environment variables that differ from the previous attempt."""
     checkpoint: str = ""
     """Why the last attempt did not continue from the newest checkpoint, as text."""
+    cause: Mapping[str, Any] | None = None
+    """Why the attempt shown failed, as in `show --json`; None: it did not, or nothing shows it."""
     filled: StageDefinition | None = None
     """The definition of the attempt with the results of searches; None: it uses none."""
     code_change: str = ""
