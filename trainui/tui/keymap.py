@@ -89,6 +89,8 @@ curves.zoom_out     minus         zoom out       magnify(-1)     -   Zoom out
 curves.whole        0             all            whole  -  Show the whole x axis and hide the cursor
 curves.log_x        X             log x  log_x  -  Switch the x axis between linear and log scale
 curves.reset        D             defaults  defaults  -  Reset all plot options and the comparison
+plot.next_metric  right_curly_bracket  next metric  metric(1)  F  Show the next metric
+plot.previous_metric  left_curly_bracket  last metric  metric(-1)  -  Show the previous metric
 plot.next_line      tab           highlight      highlight(1)    -   Highlight the next line
 plot.previous_line  shift+tab     previous line  highlight(-1)   -   Highlight the previous line
 compare.choose      space         choose         choose          F   Choose or remove a curve

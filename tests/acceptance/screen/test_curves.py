@@ -47,19 +47,20 @@ async def test_enter_opens_a_metric_and_esc_goes_back(filler: Filler) -> None:
     run_id = running_demo(filler)
     async with opened(run_id) as driven:
         await open_page(driven)
-        await driven.until_shown("train[hidden=128] › train/loss  1/4", "over step", "180 points")
+        await driven.until_shown("train[hidden=128] › val/accuracy  1/4", "over step", "18 points")
         await driven.press("j")
-        await driven.until_shown("val/accuracy  2/4", "(higher is better)")
+        await driven.until_shown("train/loss  2/4", "(lower is better)")
         await driven.press("escape")
-        await driven.until_shown("1 Stages", "▸ val/accuracy")
+        await driven.until_shown("1 Stages", "▸ train/loss")
 
 
 async def test_the_cursor_shows_the_values_of_all_lines(filler: Filler) -> None:
     run_id = running_demo(filler)
     async with opened(run_id) as driven:
         await driven.until_shown("train/loss", "lr")
-        await driven.press("3", "right")
         curves = driven.run.panes.curves
+        curves.state.metric = "train/loss"
+        await driven.press("3", "right")
         await driven.until(lambda: curves.view.cursor == 4.0, "the first column's last step")
         await driven.until_shown("2.2395", "0.0800", "1.9447")  # loss, accuracy, gradient there
         await driven.press("right")
@@ -477,9 +478,9 @@ async def test_a_pinned_metric_stands_first(filler: Filler) -> None:
         await driven.press("3", "G", "space")
         await driven.until_shown("▸ ◆ grad_norm")
         curves = driven.run.panes.curves
-        assert [one.name for one in curves.shown][:2] == ["grad_norm", "train/loss"]
+        assert [one.name for one in curves.shown][:2] == ["grad_norm", "val/accuracy"]
         await driven.press("space")
-        await driven.until(lambda: curves.shown[0].name == "train/loss")
+        await driven.until(lambda: curves.shown[0].name == "val/accuracy")
 
 
 async def test_a_filter_without_a_match_says_how_to_leave_it(filler: Filler) -> None:
@@ -571,3 +572,65 @@ async def test_there_is_a_key_to_what_does_not_fit(filler: Filler) -> None:
         await driven.until_shown(
             "16 out of view  smoothing 0.6  D resets  20 metrics", "layer00/norm"
         )
+
+
+async def compared(driven: Driven, *names: str) -> CurvesScreen:
+    """Mark these runs in the list, and open their comparison."""
+    await driven.until_shown(*names)
+    for run in driven.runs.table._shown:
+        if run.name in names:
+            driven.runs.table.select(run.id)
+            await driven.press("space")
+    await driven.until(lambda: len(driven.runs.table.marked) == len(names))
+    await driven.press("c")
+    await driven.until(lambda: isinstance(driven.app.screen, CurvesScreen))
+    screen = page(driven)
+    await driven.until(lambda: screen.plot.chart() is not None, "the chart")
+    return screen
+
+
+async def test_c_draws_the_validation_metric_that_marked_runs_share(filler: Filler) -> None:
+    decay = [(float(step), 1 / (1 + step)) for step in range(20)]
+    metrics = {"train/loss": decay, "lr": decay, "Loss/val": decay}
+    for name, stage, own in (
+        ("first", "train", {**metrics, "val/f1": decay}),
+        ("second", "fit", metrics),
+        ("third", "train", {"reward": decay}),
+    ):
+        run_id = filler.run({stage: (), "evaluate": (stage,)}, name=name, pipeline=name)
+        filler.feed(run_id, stage, own)
+        filler.complete(run_id, stage, took=60)
+        filler.feed(run_id, "evaluate", {"val/f1": [(0, 0.5)], "Loss/val": [(0, 0.1)]})
+        filler.complete(run_id, "evaluate")
+    async with opened() as driven:
+        screen = await compared(driven, "first", "second")
+        assert (screen.state.metric, screen.state.first) == (
+            "Loss/val",
+            ("Loss/val", "train/loss", "lr"),
+        )
+        chart = screen.plot.chart()
+        assert chart is not None
+        assert [len(line.known) for line in chart.lines] == [20, 20]
+        await driven.press("}")
+        await driven.until(lambda: screen.state.metric == "train/loss")
+        await driven.press("}", "}")
+        await driven.until(lambda: screen.state.metric == "Loss/val", "the first one again")
+        await driven.press("{")
+        await driven.until(lambda: screen.state.metric == "lr")
+
+
+async def test_what_a_comparison_does_not_draw_is_named_with_the_reason(filler: Filler) -> None:
+    decay = [(float(step), 1 / (1 + step)) for step in range(20)]
+    for name, metrics in (
+        ("one", {"loss": decay}),
+        ("two", {"loss": decay}),
+        ("odd", {"gap": decay}),
+    ):
+        run_id = filler.run({"train": ()}, name=name)
+        filler.feed(run_id, "train", metrics)
+        filler.complete(run_id, "train")
+    async with opened() as driven:
+        screen = await compared(driven, "one", "two", "odd")
+        assert screen.state.metric == "loss"
+        await driven.until(lambda: len(screen.plot.curves.left_out) == 1)
+        await driven.until_shown("not drawn: odd", "(no loss)", "2 of 3 drawn")

@@ -137,7 +137,7 @@ async def test_notifications_do_not_pile_up_and_esc_dismisses_them(filler: Fille
     async with opened(run_id) as driven:
         await driven.until_shown("train/loss")
         await driven.press("3", "enter")
-        await driven.until_shown("180 points")
+        await driven.until_shown("18 points")
         shown = driven.app._notifications
         for _ in range(3):
             for text in ("first", "second"):

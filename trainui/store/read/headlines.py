@@ -191,18 +191,22 @@ def comparable(
 ) -> list[ComparableStage]:
     """Return one stage with series per run, of the newest runs, newest first.
 
-    A stage with the same name is preferred to others; one with another name needs one of the
-    metrics. Without `run_ids`, all runs of the stage's pipeline are searched.
+    A stage with one of the metrics is preferred to others, then one with the same name; one with
+    another name needs one of the metrics. Without `run_ids`, all runs of the stage's pipeline are
+    searched.
     """
     chosen = f"runs.id IN ({placeholders(run_ids)})"
     same = "runs.pipeline = (SELECT pipeline FROM runs WHERE id = ?)"
+    known = f"series.name IN ({placeholders(metrics)})"
     found = connection.execute(
         f"SELECT {_COMPARABLE} FROM runs JOIN stages ON stages.run_id = runs.id"
         f" WHERE {chosen if run_ids else same}"
         " AND EXISTS (SELECT 1 FROM series WHERE owner = stages.id"
-        f" AND (stages.name = ? OR series.name IN ({placeholders(metrics)})))"
-        " ORDER BY runs.created_at DESC, runs.id, stages.name = ? DESC, stages.started_at DESC",
-        (*(run_ids or (stage.run_id,)), stage.name, *metrics, stage.name),
+        f" AND (stages.name = ? OR {known}))"
+        " ORDER BY runs.created_at DESC, runs.id,"
+        f" EXISTS (SELECT 1 FROM series WHERE owner = stages.id AND {known}) DESC,"
+        " stages.name = ? DESC, stages.started_at DESC",
+        (*(run_ids or (stage.run_id,)), stage.name, *metrics, *metrics, stage.name),
     )
     return _one_per_run(found, most)
 

@@ -76,6 +76,8 @@ class CurvesState:
     """What the curves are compared with."""
     all_members: bool = False
     """True while a folded sweep is selected: its members are drawn unless others are chosen."""
+    first: tuple[str, ...] = ()
+    """The metrics that are shown before others, as the reader chose them (`Curves.first`)."""
     time: float | None = None
     """Time of the point under the cursor, until the log has been scrolled to it."""
     saved: Mapping[str, Any] = field(default_factory=dict)
@@ -170,7 +172,8 @@ class CurvesState:
             self.pinned.append(metric)
 
     def shown(self, figures: Sequence[SeriesSummary]) -> list[SeriesSummary]:
-        """Return the metrics that pass the filter: pinned ones, losses and scores, then others.
+        """Return the metrics that pass the filter: pinned ones, those to show first, losses and
+        scores, then others.
 
         Without a filter, clocks (epoch, time) are left out unless there is nothing else: they are
         axes.
@@ -189,9 +192,10 @@ class CurvesState:
         return [one for one in figures if one.name not in self.pinned and is_clock(one.name)]
 
     def _rank(self, one: SeriesSummary) -> tuple[int, bool]:
-        if one.name in self.pinned:
-            return self.pinned.index(one.name), False
-        return len(self.pinned), not is_headline(one.name)
+        leading = [*self.pinned, *self.first]
+        if one.name in leading:
+            return leading.index(one.name), False
+        return len(leading), not is_headline(one.name)
 
 
 def _stored_items(value: Any, kind: type[Item]) -> tuple[Item, ...]:
@@ -280,6 +284,7 @@ class CurveKeys(RowsView):
     def set_curves(self, curves: Curves, empty: str) -> None:
         """Show these curves, or the text `empty` if there are none."""
         self.curves, self._empty = curves, empty
+        self.state.first = curves.first
         found = curves.converted  # the window and the cursor, to the new axis
         if found is not None and curves.wanted.view.convert == self.view.convert:
             self.state.view = self.view.converted(found)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import pairwise
@@ -14,7 +14,7 @@ from textual import events, on
 from textual.binding import BindingType
 from textual.widget import Widget
 
-from trainui.formatting import quantity
+from trainui.formatting import listed, quantity
 from trainui.model.records import SeriesSummary, StageRecord
 from trainui.model.states import ENDED, Status
 from trainui.pipeline.matrix import mean
@@ -50,6 +50,9 @@ OWN = "curve-1"
 
 NAN_WORD, SINCE = "  × NaN", " since "
 """At the end of the line of a series with NaN, and before the step of the first one."""
+
+MOST_LEFT_OUT = 2
+"""Runs that are named with the reason why they are not drawn; the others are counted."""
 
 VALUE, BEST = 10, 17
 """Widths of the columns in characters."""
@@ -256,6 +259,10 @@ class CurvePlot(CurveKeys):
         """Show the next or the previous metric."""
         self.go_to(count)
 
+    def action_metric(self, direction: int) -> None:
+        """Show the next or the previous metric; of compared runs, those that they share."""
+        self.go_to(direction, among=self.state.first if self.state.compared.runs else ())
+
     def action_half_page(self, count: int) -> None:
         """Show the metric five places further for each count."""
         self.go_to(count * 5)
@@ -266,7 +273,7 @@ class CurvePlot(CurveKeys):
         if chart is not None and (known := x_positions(chart)):
             self.point_at(known[-1] if direction > 0 else known[0])
 
-    def go_to(self, count: int, *, words: str = "") -> bool:
+    def go_to(self, count: int, *, words: str = "", among: Collection[str] = ()) -> bool:
         """Show the metric `count` places further, among those whose names contain all words.
 
         Returns False if no metric matches.
@@ -275,6 +282,7 @@ class CurvePlot(CurveKeys):
             one.name
             for one in self.state.shown(self.curves.figures)
             if all(word in one.name.casefold() for word in words.casefold().split())
+            if not among or one.name in among
         ]
         if not names:
             return False
@@ -405,6 +413,10 @@ class CurvesScreen(Page):
             self.plot.set_rows([(Segment(snapshot.problem or gone, "dim"),)])
             return
         self._page, self._notices = page, self.notices(snapshot, [page.run])
+        self.run_id, self.stage = page.run.id, page.stage.name
+        if not self.state.metric:
+            names = (*page.curves.first, *(one.name for one in page.curves.figures))
+            self.state.metric = next(iter(names), "")
         self._show_top(page)
         none = "no metrics" if page.stage.status in ENDED else "no metrics yet"
         self.plot.set_curves(page.curves, ": ".join(filter(None, (none, page.searched_places))))
@@ -437,6 +449,7 @@ class CurvesScreen(Page):
         view, chart = self.state.view, self.plot.chart()
         marked = len(self.state.compared.runs)
         drawn = chart.series_count if chart is not None else 0
+        left_out = self.plot.curves.left_out
         words = (
             f"over {AXES[view.axis]}" if view.axis == Axis.STEP else "",
             self.plot.curves.choice,
@@ -446,6 +459,8 @@ class CurvesScreen(Page):
         if chart is not None and (zoom := zoom_text(chart, view)):
             changed.append(zoom)
         spans = [Segment(f" {'  ·  '.join(filter(None, words))}", "dim")]
+        if left_out:
+            spans.append(Segment(f"  not drawn: {listed(left_out, MOST_LEFT_OUT)}", "warn"))
         if self.plot.y_title:
             spans.append(Segment(f"  y: {self.plot.y_title}", "warn"))
         if changed:

@@ -17,9 +17,10 @@ from dataclasses import replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from trainui.model.headline_metric import is_clock, is_headline, lower_is_better
+from trainui.model.headline_metric import CURVE, headline, is_clock, is_headline, lower_is_better
 from trainui.model.notifications import ALERT, EARLY, MARK, PRUNE, STALLED
 from trainui.model.records import Event, SeriesSummary, StageRecord
+from trainui.model.states import Status
 from trainui.pipeline.matrix import TRIAL, is_repeat, mean, moments
 from trainui.store.db.protocol import Connection
 from trainui.store.points import plot_windows, read_points
@@ -302,10 +303,16 @@ class CurveReader:
         figures = self._figures(connection, stage.id, wanted.attempt)
         if (search := stage.definition.search) is not None:
             figures = tuple(sorted(figures, key=lambda one: one.name != search.metric))
+        first = self._first(request, figures)
         names = wanted.names
         if names is None:
-            first = sorted(figures, key=lambda figure: not is_headline(figure.name))
-            names = tuple(figure.name for figure in first[:FIRST_CHARTS])
+            in_order = sorted(
+                figures, key=lambda one: (one.name not in first, not is_headline(one.name))
+            )
+            names = tuple(figure.name for figure in in_order[:FIRST_CHARTS])
+        elif names == ("",):
+            names = first[:1]
+            request = replace(request, wanted=replace(wanted, names=names))
         converted = self._converted(request, names)
         lines, choice = self._sources(request)
         self._read_annotations(request, lines)
@@ -327,8 +334,43 @@ class CurveReader:
             series.axes(figures, connection, stage),
             choice=choice,
             in_sweep=len(request.siblings) > 1,
+            first=first,
+            left_out=self._left_out(request, names, lines),
             due=math.inf if fresh else due,
         )
+
+    def _first(self, request: CurvesRequest, figures: Sequence[SeriesSummary]) -> tuple[str, ...]:
+        """Return the metrics to show first."""
+        stage, compared = request.stage, request.wanted.compared
+        if compared.runs:
+            shared = self._runs.shared(request.connection, (stage.run_id, *compared.runs))
+            own = {one.name for one in figures}
+            if found := tuple(name for name in shared if name in own):
+                return found
+        if not compared.runs and len(request.siblings) == 1:
+            return ()
+        counts = {one.name: one.count for one in figures}
+        least = 1 if stage.status == Status.RUNNING else CURVE
+        main = headline(list(counts), stage.definition.search, lambda name: counts[name] >= least)
+        return () if main is None else (main,)
+
+    def _left_out(
+        self, request: CurvesRequest, names: Sequence[str], lines: Sequence[PlottedSeries]
+    ) -> tuple[str, ...]:
+        """Return the compared runs of which the first metric has no line."""
+        runs, axis = request.wanted.compared.runs, request.wanted.view.axis
+        if not runs or not names:
+            return ()
+        connection, drawn = request.connection, {request.stage.run_id}
+        for one in lines:
+            if self._plotted(connection, one, names[0], axis).extent is not None:
+                drawn.add(one.run)
+        missing = [run_id for run_id in runs if run_id not in drawn]
+        return self._runs.left_out(connection, missing, names[0]) if missing else ()
+
+    def compared_stage(self, connection: Connection, runs: Sequence[str]) -> tuple[str, str] | None:
+        """Return the run and the stage that others are compared with; None: none has metrics."""
+        return self._runs.compared_stage(connection, runs)
 
     def _candidates(
         self, request: CurvesRequest, figures: Sequence[SeriesSummary]

@@ -356,9 +356,14 @@ class RunPageReader:
 
     def read_metric_page(self, connection: Connection, query: MetricQuery) -> CurvesPage | None:
         """Read the page of one metric; None if the run or the stage does not exist."""
-        run = views.run(connection, query.run_id)
-        stages = tuple(self._stages.read(connection, query.run_id))
-        selected = next((stage for stage in stages if stage.name == query.stage), None)
+        run_id, name = query.run_id, query.stage
+        if not name:
+            compared = self._curves.compared_stage(connection, query.curves.compared.runs)
+            run_id, name = compared or (run_id, "")
+        run = views.run(connection, run_id)
+        stages = tuple(self._stages.read(connection, run_id))
+        last = stages[-1] if stages and not name else None  # without metrics, any will do
+        selected = next((stage for stage in stages if stage.name == name), last)
         if run is None or selected is None:
             return None
         found = self._curves.read(connection, selected, stages, query.curves)

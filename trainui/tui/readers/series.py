@@ -6,11 +6,13 @@ Also finds the x axes that they can be drawn over.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
+from itertools import chain
 
 from trainui.formatting import short_id
-from trainui.model.headline_metric import headline
+from trainui.model.headline_metric import CURVE, by_importance, headline, is_clock
 from trainui.model.records import SeriesSummary, StageRecord
 from trainui.model.states import Status
 from trainui.store.db.protocol import Connection
@@ -19,9 +21,10 @@ from trainui.store.points.plot_series import Axis
 from trainui.store.read import headlines, run_list, views
 from trainui.store.read.headlines import ComparableStage
 from trainui.text import harmless
-from trainui.tui.readers.stage_values import StageValues
+from trainui.tui.readers.stage_values import StageValues, headline_of_run
 from trainui.tui.snapshot.curves import Candidate, CurvesWanted, PlottedSeries
 from trainui.tui.snapshot.params import differing, params_of, shown_value
+from trainui.tui.snapshot.snapshot import Cache
 
 MOST_RUNS = 200
 """Most other runs offered for a comparison, the newest ones."""
@@ -32,6 +35,59 @@ class OtherRuns:
 
     def __init__(self) -> None:
         self._values = StageValues()
+        self._metrics = Cache[Mapping[str, bool]](MOST_RUNS)
+        """By run id, for the version of its points."""
+
+    def metrics(self, connection: Connection, runs: Sequence[str]) -> dict[str, Mapping[str, bool]]:
+        """Return by run the losses, scores and other metrics; True for those with a curve."""
+        versions = headlines.run_versions(connection, runs)
+        return {
+            run_id: self._metrics.read(
+                versions.get(run_id), partial(_metrics_of, connection, run_id), run_id
+            )
+            for run_id in runs
+        }
+
+    def shared(self, connection: Connection, runs: Sequence[str]) -> tuple[str, ...]:
+        """Return the metrics with a curve that several runs have.
+
+        Those that most of the runs have come first, and of these the most important one.
+        """
+        found = self.metrics(connection, list(dict.fromkeys(runs)))
+        drawn = [[name for name, has_curve in some.items() if has_curve] for some in found.values()]
+        counts = Counter(chain.from_iterable(drawn))
+        names = [name for name in counts if counts[name] > 1 and not is_clock(name)]
+        ranks = {name: at for at, name in enumerate(by_importance(names))}
+        return tuple(sorted(names, key=lambda name: (-counts[name], ranks.get(name, len(names)))))
+
+    def compared_stage(self, connection: Connection, runs: Sequence[str]) -> tuple[str, str] | None:
+        """Return the run and the stage that others are compared with; None: none has metrics.
+
+        It is the first run with the metric that most of them share, and its best stage.
+        """
+        shared, known = self.shared(connection, runs), self.metrics(connection, runs)
+        for run_id in runs:
+            shown = headline_of_run(connection, run_id)
+            if shown is None or not (known[run_id].get(shared[0]) if shared else True):
+                continue
+            stage, name = shown if not shared else (shown[0], shared[0])
+            stages = headlines.compared_stages(connection, name, run_id).get(run_id, [])
+            with_nan = run_list.stages_with_nan(connection, [run_id]).get(run_id, ())
+            best = self._values.best(connection, stages, name, stage.search, with_nan)
+            return run_id, stage.name if best is None else best[0].name
+        return None
+
+    def left_out(self, connection: Connection, runs: Collection[str], name: str) -> tuple[str, ...]:
+        """Return runs of which a metric is not drawn, each with the reason."""
+        words = []
+        for run_id, metrics in self.metrics(connection, list(runs)).items():
+            run = views.run(connection, run_id)
+            why = "no points yet" if name in metrics else f"no {harmless(name)}"
+            why = why if metrics else "no metrics"
+            label = "" if run is None else f"{harmless(run.name)} "
+            shown = label + short_id(run_id) if run is None or run.name != run.id else label.strip()
+            words.append(f"{shown} ({'deleted' if run is None else why})")
+        return tuple(words)
 
     def read(
         self, request: CurvesRequest, runs: Sequence[str], names: Sequence[str]
@@ -67,18 +123,16 @@ class OtherRuns:
         connection, stage = request.connection, request.stage
         metric = headline(names, stage.definition.search) or names[0]
         shown = [
-            one if one.name == stage.name else self._best_member(connection, one, metric)
+            one if one.name == stage.name else self._best_stage(connection, one, metric)
             for one in found
         ]
         labels = _labels({one.run_id: (one.run_name, one.params_json) for one in shown})
         return [_series(one, labels[one.run_id], stage) for one in shown]
 
-    def _best_member(
+    def _best_stage(
         self, connection: Connection, one: ComparableStage, metric: str
     ) -> ComparableStage:
-        """Return the member with the best value if a stage is a sweep's, else the stage."""
-        if "[" not in one.name:
-            return one
+        """Return the stage of the same run with the best value, as the list shows it."""
         members = headlines.compared_stages(connection, metric, one.run_id).get(one.run_id, [])
         with_nan = run_list.stages_with_nan(connection, [one.run_id]).get(one.run_id, ())
         search = headlines.search_of(connection, one.id)
@@ -87,6 +141,15 @@ class OtherRuns:
             return one
         status = views.stage_status(connection, best[0].id) or one.status
         return one._replace(id=best[0].id, name=best[0].name, status=status)
+
+
+def _metrics_of(connection: Connection, run_id: str) -> Mapping[str, bool]:
+    found: dict[str, bool] = {}
+    for stage in headlines.headline_stages(connection, run_id):
+        least = 1 if stage.status == Status.RUNNING else CURVE
+        for one in read_points.summaries(connection, [stage.id]):
+            found[one.name] = found.get(one.name, False) or one.count >= least
+    return found
 
 
 def _comparable(

@@ -398,22 +398,18 @@ class RunsScreen(Page):
         self.table.clear_marks()
 
     def action_compare(self) -> None:
-        """Plot the headline metric of the marked runs together."""
+        """Plot the marked runs together: the most important metric that they share."""
         marked = [run.id for run in self.table.marked]
-        live = self._snapshot.live if self._snapshot is not None else {}
-        drawn = next((one for one in marked if one in live and live[one].metric), None)
         if len(marked) < LEAST_COMPARED:
             self.notify("mark two or more runs with space, then c compares them")
-        elif drawn is None or (metric := live[drawn].metric) is None:
-            self.notify("no visible marked run has metrics")
         else:
             from trainui.tui.curves.interaction import CurvesState
             from trainui.tui.curves.screen import CurvesScreen
             from trainui.tui.snapshot.curves import Comparison
 
-            state = CurvesState.remembered(self.own_app.preferences, drawn)
-            state.metric, state.compared = metric.name, Comparison(runs=tuple(marked))
-            self.app.push_screen(CurvesScreen(drawn, live[drawn].stage, state))
+            state = CurvesState.remembered(self.own_app.preferences, marked[0])
+            state.compared = Comparison(runs=tuple(marked))
+            self.app.push_screen(CurvesScreen(marked[0], "", state))
 
     def action_diff(self) -> None:
         """Show what differs between the two marked runs; without marks, since this run."""

@@ -165,7 +165,8 @@ class CurvesWanted:
     columns: int = 80
     """Columns of a plot, two a character."""
     names: tuple[str, ...] | None = None
-    """The metrics to read, by their stored names; None: the first ones."""
+    """The metrics to read, by their stored names; None: the first ones; one that is empty: the
+    metric that is shown first."""
     view: PlotOptions = field(default_factory=PlotOptions)
     """The options that the data depends on; without cursor and highlight."""
     compared: Comparison = Comparison()
@@ -353,6 +354,10 @@ class Curves:
     """Which series are drawn if there are too many for one plot."""
     in_sweep: bool = False
     """True if the stage is one of several members of a sweep."""
+    first: tuple[str, ...] = ()
+    """The metrics to show first: those that the compared runs share, or that a sweep ranks by."""
+    left_out: tuple[str, ...] = ()
+    """The compared runs of which the first chart has no line, each with the reason."""
     due: float = math.inf
     """When to read charts again that are older than `figures` (`time.monotonic`)."""
 

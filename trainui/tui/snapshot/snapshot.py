@@ -94,6 +94,7 @@ class MetricQuery:
 
     run_id: str
     stage: str
+    """Its name; empty: a run and a stage to compare the others with are to be chosen."""
     curves: CurvesWanted
 
 

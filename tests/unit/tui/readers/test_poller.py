@@ -246,9 +246,11 @@ def test_figures_are_new_at_each_reading_and_curves_follow(
 
     def seen(snapshot: Snapshot) -> tuple[float | None, float]:
         """Return the last step by the figures, and the end of the curve."""
-        if snapshot.curves is None or not snapshot.curves.charts:
+        curves = snapshot.curves
+        chart = None if curves is None else curves.chart("train/loss")
+        if curves is None or chart is None:
             return None, 0.0
-        return snapshot.curves.figures[0].last_step, snapshot.curves.charts[0].lines[0].end
+        return curves.figures[0].last_step, chart.lines[0].end
 
     with feeding(wanted) as (_, received):
         received.wait_for(lambda s: seen(s) == (299, 299))
