@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain
 
+from trainui.control.main_metric import headline_of_run
 from trainui.formatting import short_id
 from trainui.model.headline_metric import CURVE, by_importance, headline, is_clock
 from trainui.model.records import SeriesSummary, StageRecord
@@ -21,7 +22,7 @@ from trainui.store.points.plot_series import Axis
 from trainui.store.read import headlines, run_list, views
 from trainui.store.read.headlines import ComparableStage
 from trainui.text import harmless
-from trainui.tui.readers.stage_values import StageValues, headline_of_run
+from trainui.tui.readers.stage_values import StageValues
 from trainui.tui.snapshot.curves import Candidate, CurvesWanted, PlottedSeries
 from trainui.tui.snapshot.params import differing, params_of, shown_value
 from trainui.tui.snapshot.snapshot import Cache
