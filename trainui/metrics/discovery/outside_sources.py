@@ -115,6 +115,7 @@ class OutsideSources:
     _is_ended: bool = False
     _rivals: Sequence[Rival] = ()
     """The other attempts that have run since this one started."""
+    _since: float = math.inf
     _near: Sequence[Rival] = ()
     """Those that work in the workdir, below it or above it."""
     _old: dict[Path, FileState] = field(default_factory=dict)
@@ -151,6 +152,20 @@ class OutsideSources:
     def places(self) -> set[Path]:
         """Return the directories where new files are worth a search."""
         return self._listings[0].places()
+
+    def jobs(self) -> list[Path]:
+        """Return the directories below the workdir that the attempt made as jobs of a tracker.
+
+        None where others work there too: whose job is whose is not known.
+        """
+        if self._near:
+            return []
+        new = (
+            one
+            for one in self._listings[0].directories
+            if lenient_files.modified(one) >= self._since - ROUNDING
+        )
+        return [one for one in new if default_sources.group_of(one) is not None]
 
     def _versions(self) -> tuple[object, ...]:
         noted = look_at(self.attempt_dir / WRITTEN_FILE)

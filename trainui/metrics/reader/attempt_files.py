@@ -123,7 +123,9 @@ class AttemptFiles:
         stage = self._attempt.definition
         if stage.command is None and stage.task is None:
             return
-        known = self._masker().values(dict(parameters_of(found, self.place.stage_dir)))
+        known = self._masker().values(
+            parameters_of(found, self.place.stage_dir, self._outside.jobs())
+        )
         params = {name: str(value) for name, value in known.items()}
         if params and params != self._recorded:
             with self._store.write() as connection:
@@ -138,11 +140,16 @@ class AttemptFiles:
                 metrics_progress.record_summary(connection, self._attempt.stage_id, summary)
 
 
-def parameters_of(sources: Iterable[SourceFile], stage_dir: Path) -> dict[str, str]:
-    """Return the parameters that an attempt's trackers and frameworks recorded."""
+def parameters_of(
+    sources: Iterable[SourceFile], stage_dir: Path, others: Iterable[Path] = ()
+) -> dict[str, str]:
+    """Return the parameters that an attempt's trackers and frameworks recorded.
+
+    `others` are directories of its jobs that need not have any source.
+    """
     found: dict[str, Any] = {}
     sources = list(sources)
-    above = {up for one in sources for up in (*one.path.parents, stage_dir)}
+    above = {*others, *(up for one in sources for up in (*one.path.parents, stage_dir))}
     jobs = {up: job for up in above if (job := default_sources.group_of(up)) is not None}
     if len(jobs.keys() | {stage_dir}) <= 2:  # the jobs of a multirun have no parameters in common
         for job in jobs.values():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ DIRECTORY = ".hydra"
 _BYTES = 1 << 20
 _NUMBER = re.compile(r"^    num: (\d+)$", re.MULTILINE)
 """In `hydra.job`; a single run has `???`."""
+_MULTIRUN = re.compile(r"^  mode: MULTIRUN$", re.MULTILINE)
 _ITEM = re.compile(r"^- [ \t]*(['\"]?)(.*?)\1[ \t\r]*$", re.MULTILINE)
 
 
@@ -58,7 +60,7 @@ def _label_of(job: Path) -> str:
 
 def training(place: Place) -> Training | None:
     """Return a multirun with its jobs, or a single run, or a job whose multirun is elsewhere."""
-    if place.has("multirun.yaml") and (found := _multirun(place)) is not None:
+    if _is_multirun(place) and (found := _multirun(place)) is not None:
         return found
     if DIRECTORY not in place.directories:
         return None
@@ -69,8 +71,20 @@ def training(place: Place) -> Training | None:
     return None if job is None else Training("hydra", job.name, place.path, (job,))
 
 
+def _is_multirun(place: Place) -> bool:
+    """Return True for a multirun's directory: not all sweepers leave a `multirun.yaml` in it."""
+    if place.has("multirun.yaml"):
+        return True
+    jobs = (place / name / DIRECTORY / "hydra.yaml" for name in _numbered(place))
+    return any(_MULTIRUN.search(files.text(job, _BYTES)) for job in islice(jobs, 1))
+
+
+def _numbered(place: Place) -> list[str]:
+    return sorted(filter(str.isdecimal, place.directories), key=int)
+
+
 def _multirun(place: Place) -> Training | None:
-    numbered = sorted(filter(str.isdecimal, place.directories), key=int)
+    numbered = _numbered(place)
     others = [name for name in place.directories if not name.isdecimal()]
     jobs = [_job(Place.of(place / name), name) for name in (*numbered, *others)]
     found = tuple(job for job in jobs if job is not None)

@@ -289,3 +289,16 @@ def test_an_unreadable_directory_does_not_hide_the_others(marker: str) -> None:
         closed.chmod(0o700)
         assert found == [root / "a", root / "b"]
         assert [*left_out] == [closed]
+
+
+def test_a_multirun_whose_sweeper_leaves_no_file_is_one_training(tmp_path: Path) -> None:
+    multirun = tmp_path / "multirun" / "2026-12-01" / "02-16-48"
+    for number in range(3):
+        job = multirun / str(number) / ".hydra"
+        job.mkdir(parents=True)
+        (job / "overrides.yaml").write_text(f"- lr=0.{number}\n")
+        (job / "hydra.yaml").write_text(f"hydra:\n  mode: MULTIRUN\n  job:\n    num: {number}\n")
+        (multirun / str(number) / "train.log").write_text("step 1 loss 0.5\n")
+    (found,) = trainings.below(tmp_path)
+    assert (found.kind, found.path) == ("hydra", multirun)
+    assert [one.params for one in found.jobs] == [{"lr": f"0.{number}"} for number in range(3)]

@@ -62,6 +62,16 @@ def test_the_config_of_wandb_is_known_while_the_attempt_runs(store: Store, tmp_p
     reader.close()
 
 
+def test_the_overrides_of_a_hydra_job_that_only_prints(store: Store, tmp_path: Path) -> None:
+    attempt = start_attempt(store, tmp_path)
+    job = attempt.workdir / "outputs" / "2026-12-01" / "02-16-48" / ".hydra"
+    job.mkdir(parents=True)
+    (job / "overrides.yaml").write_text("- lr=0.5\n- +net.depth=3\n")
+    (attempt.directory / "stdout.log").write_text("step 0 loss 0.5\nstep 1 loss 0.4\n")
+    finish(store, attempt)
+    assert params_of() == {"lr": "0.5", "net.depth": "3"}
+
+
 def test_a_new_file_with_the_same_config_writes_nothing(
     store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
