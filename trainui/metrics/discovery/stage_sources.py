@@ -279,7 +279,9 @@ def _written(workdir: Path, attempt_dir: Path) -> tuple[list[str], Tracker | Non
     changed = [
         one
         for one in found.directories
-        if since is not None and lenient_files.modified(one) * 1e9 >= since.modified
+        if since is not None
+        and (status := plain_files.look(one)) is not None
+        and status.st_mtime_ns >= since.modified
     ]
     of_trackers = {
         path: tracker
