@@ -72,7 +72,12 @@ def candidates() -> list[AdoptableProcess]:
         if process.pid == os.getpid() or not _is_ours_to_see(process):
             continue
         files = _written_files([process.pid])
-        written = (f"writes {path.name}" for path in files if _is_metrics(path))
+        printed = _outputs(process.pid)
+        written = (
+            f"writes {path.name}"
+            for path in files
+            if _is_metrics(path) or (path in printed and _has_metrics(path))
+        )
         why = "uses a GPU" if process.pid in holders else next(written, None)
         if why is not None:
             reasons.setdefault(_launcher(process), why)
@@ -140,7 +145,7 @@ def _is_metrics(path: Path) -> bool:
         return False
     family = default_sources.family_of(path)
     if family is None:
-        return default_sources.is_usual(path)
+        return any(default_sources.placed(path, None))  # a log without metrics, or a plugin's
     is_sure = any(one.fits(path.name) and not one.refines for one in registry.records(Format))
     return is_sure or _has_metrics(path)
 
@@ -149,6 +154,15 @@ def _has_metrics(path: Path) -> bool:
     with suppress(OSError, UnreadableFileError, UnknownFormatError):
         return any(part.series for part in decoded_parts(path, _EXAMINED, with_end=True))
     return False
+
+
+def _outputs(pid: int) -> set[Path]:
+    """Return the files that a process prints to, whatever their names are."""
+    found = set()
+    for descriptor in (1, 2):
+        with suppress(OSError):
+            found.add(Path(f"/proc/{pid}/fd/{descriptor}").readlink())
+    return found
 
 
 def _written_files(pids: Iterable[int]) -> list[Path]:

@@ -87,6 +87,7 @@ def programs(tmp_path: Path) -> Iterator[Programs]:
     [
         ("train.log", "step N loss 0.25", True),
         ("server.log", "2026-11-26 10:00:00 GET /index.html 200", False),
+        ("bits.log", "\0\1\2\3", False),
         ("metrics.jsonl", '{"step": 1, "loss": 0.5}', True),
         ("other.db", "SQLite format 3", False),
         ("chat.jsonl", '{"role": "user", "content": "hello"}', False),
@@ -98,6 +99,16 @@ def test_a_text_is_examined_for_metrics(
     pid = programs.start("train.py", name, line, "0")
     found = {one.pid: one.why for one in adoption.candidates()}
     assert found.get(pid) == (f"writes {name}" if is_training else None)
+
+
+@pytest.mark.parametrize("line", ["step N loss 0.25", "GET /index.html 200"])
+def test_the_output_of_a_process_may_have_any_name(programs: Programs, line: str) -> None:
+    redirect = "import os; os.dup2(os.open('out.txt', os.O_CREAT | os.O_WRONLY), 1)\n"
+    (programs.directory / "prints.py").write_text(redirect + HOLD)
+    pid = programs.start("prints.py", "out.txt", line, "0")
+    found = {one.pid: one.why for one in adoption.candidates()}
+    assert found.get(pid) == ("writes out.txt" if "loss" in line else None)
+    assert adoption.training(pid)[0].jobs[0].log == programs.directory / "out.txt"
 
 
 @pytest.mark.parametrize(

@@ -39,7 +39,8 @@ _FAMILIES = {
     ),
     "csv": re.compile(
         r"([\w.-]*[_.-])?"
-        r"(progress|metrics|results|history|training|train|summary|log|monitor|loss)\.[ct]sv"
+        r"(progress|metrics|results|history|training|train|val|valid|validation|eval|summary|log|"
+        r"monitor|loss)\.[ct]sv"
     ),
 }
 """Kinds of files in open formats, by name; plugins have more."""
