@@ -15,7 +15,7 @@ from textual.worker import get_current_worker
 
 from trainui.model.states import UNFINISHED, Status
 from trainui.store.read.run_list import RunLine, RunTrouble
-from trainui.text import SYMBOLS, harmless
+from trainui.text import SYMBOLS, harmless, state_word
 from trainui.tui.keymap import bindings
 from trainui.tui.numbers import state_style
 from trainui.tui.page import WIDE, Page
@@ -76,10 +76,13 @@ def _states(snapshot: Snapshot) -> Iterator[Segment]:
     """Yield the number of runs, then how many of them are unfinished or have failed."""
     count = len(snapshot.runs)
     yield Segment(f" {count:,}{'+' if snapshot.loading else ''} run{'s' * (count != 1)}", "dim")
-    counts = Counter(run.status for run in snapshot.runs)
+    counts = Counter((run.status, run.lost is not None) for run in snapshot.runs)
     for status in (*sorted(UNFINISHED, reverse=True), Status.FAILED):
-        if counts[status]:
-            yield Segment(f"  {SYMBOLS[status]} {counts[status]:,} {status}", state_style(status))
+        for is_lost in (False, True):
+            if number := counts[status, is_lost]:
+                words = f"{number:,} {state_word(status, is_lost=is_lost)}"
+                style = "warn" if is_lost else state_style(status)
+                yield Segment(f"  {SYMBOLS[status]} {words}", style)
 
 
 def _stages_in_trouble(runs: Sequence[RunLine], width: int) -> Row:

@@ -20,7 +20,7 @@ from trainui.model.records import AttemptRecord, RunRecord, StageRecord
 from trainui.model.states import DONE, UNFINISHED, Status
 from trainui.pipeline.masking import mask
 from trainui.store.read.run_in_json import shown_command
-from trainui.text import STALLED, SYMBOLS, harmless, state, verdict
+from trainui.text import STALLED, SYMBOLS, harmless, state, state_word, verdict
 from trainui.tui.numbers import age, clock_time, elapsed, number, progress_bar, state_style
 from trainui.tui.snapshot.run_page import LogProgress, RunPage, StageDetail, as_attempt
 from trainui.tui.styled_text import Row, Segment, fit_middle, labelled, packed, wrap
@@ -461,8 +461,8 @@ def heading(page: RunPage, now: int, width: int = WITH_BAR) -> Row:
     ]
     if page.more:
         return (*spans, Segment(f"  {len(stages) + page.more} stages", "dim"))
-    counts = Counter(stage.status for stage in stages)
-    done = sum(counts[status] for status in DONE)
+    counts = Counter((stage.status, stage.lost_at is not None) for stage in stages)
+    done = sum(counts[status, False] for status in DONE)
     full, empty = progress_bar(done, len(stages), BAR if width >= WITH_BAR else 0)
     spans += [
         Segment("  " if full or empty else " "),
@@ -478,11 +478,16 @@ def heading(page: RunPage, now: int, width: int = WITH_BAR) -> Row:
     return (*spans, *_counted(counts, OTHERS))
 
 
-def _counted(counts: Mapping[Status, int], states: Sequence[Status]) -> Row:
+def _counted(counts: Mapping[tuple[Status, bool], int], states: Sequence[Status]) -> Row:
+    """Return how many stages are in these states; `counts` is by state and by being lost."""
     return tuple(
-        Segment(f"  {SYMBOLS[status]} {counts[status]} {status}", state_style(status))
+        Segment(
+            f"  {SYMBOLS[status]} {count} {state_word(status, is_lost=is_lost)}",
+            "warn" if is_lost else state_style(status),
+        )
         for status in states
-        if counts[status]
+        for is_lost in (False, True)
+        if (count := counts.get((status, is_lost), 0))
     )
 
 

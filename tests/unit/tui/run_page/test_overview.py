@@ -482,6 +482,10 @@ def test_the_heading_counts_states_in_words(
     of_run = tuple(views.stages(connection, run_id))
     text = plain(heading(RunPage(run, of_run, alerts=alerts), clock.now(), 80))
     assert text.endswith("1/8  ✗ 1 failed  ! 1 NaN  ● 1 running  ◔ 4 queued  ▣ 1 blocked")
+    running = Status.RUNNING
+    lost = tuple(one._replace(lost_at=1) if one.status == running else one for one in of_run)
+    text = plain(heading(RunPage(run, lost), clock.now(), 80))
+    assert "● 1 running?  ◔ 4 queued" in text
 
 
 def test_only_what_ended_without_completing_can_be_resumed(
