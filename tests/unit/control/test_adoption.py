@@ -87,7 +87,7 @@ def programs(tmp_path: Path) -> Iterator[Programs]:
     [
         ("train.log", "step N loss 0.25", True),
         ("server.log", "2026-11-26 10:00:00 GET /index.html 200", False),
-        ("bits.log", "\0\1\2\3", False),
+        ("bits.log", "\1\2\3\4", False),
         ("metrics.jsonl", '{"step": 1, "loss": 0.5}', True),
         ("other.db", "SQLite format 3", False),
         ("chat.jsonl", '{"role": "user", "content": "hello"}', False),
