@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -28,11 +29,14 @@ from trainui.store.db.protocol import Connection
 from trainui.store.points import read_points
 from trainui.store.read import activity, event_feed, run_list, views
 from trainui.store.read.activity import EndedRun, StageAttempt
-from trainui.system import disk
+from trainui.system import disk, mounts
 from trainui.text import harmless, markdown_cell, table
 
 MOST_STAGES = 300
 """The newest stages of a pipeline of which values are compared: about 0.1 s."""
+
+MOST_RUNS = 5
+"""The newest runs of a pipeline of which the first with a metric chooses it."""
 
 MOST_LINES = 6
 """Lines of a section in the text, so that a night is one screen."""
@@ -326,7 +330,8 @@ def _ill(connection: Connection, attempts: Sequence[StageAttempt], since: int) -
 def _disks(now: int) -> Iterator[Trouble]:
     """Yield the disks of the home and of the runs that are full or nearly full."""
     try:
-        spaces = disk.spaces(paths.home().root, settings.runs_dir(settings.load()))
+        runs_dir = settings.runs_dir(settings.load())
+        spaces = () if mounts.is_silent(str(runs_dir)) else disk.spaces(paths.home().root, runs_dir)
     except (OSError, TrainuiError):
         return
     for room in spaces:
@@ -339,13 +344,14 @@ def _bests(
     connection: Connection, ended: Iterable[EndedRun], runs: Iterable[RunRecord], since: int
 ) -> Iterator[PipelineBest]:
     """Yield each pipeline's best value, of pipelines with a run in this time."""
-    newest: dict[str, tuple[int, str]] = {}
-    ours = [(one.pipeline, one.created_at, one.id) for one in runs]
-    ours += [(one.pipeline, 0, one.id) for one in ended]
-    for pipeline, created, run_id in ours:
-        newest[pipeline] = max(newest.get(pipeline, (-1, "")), (created, run_id))
-    for pipeline, (_created, run_id) in newest.items():
-        chosen = headline_of_run(connection, run_id)
+    ids: dict[str, list[str]] = {}
+    for run in sorted(runs, key=lambda one: one.created_at, reverse=True):
+        ids.setdefault(run.pipeline, []).append(run.id)
+    for one in ended:
+        ids.setdefault(one.pipeline, []).append(one.id)
+    for pipeline, run_ids in ids.items():
+        newest = islice(dict.fromkeys(run_ids), MOST_RUNS)
+        chosen = next(filter(None, (headline_of_run(connection, one) for one in newest)), None)
         if chosen is None:
             continue
         stage, metric = chosen
@@ -415,6 +421,8 @@ def _span(attempt: AttemptRecord, since: int, until: int) -> tuple[int, int]:
 def _last_checkpoint(one: StageAttempt) -> int:
     """Return when the newest whole checkpoint of an attempt was written; 0: it has none."""
     definition = one.attempt.definition or one.stage.definition
+    if definition.checkpoint is None or mounts.is_silent(one.stage.directory):
+        return 0
     try:
         where = checkpoints.search(definition, one.stage.directory, [one.attempt.directory])
         found = checkpoints.find(where)
