@@ -72,12 +72,12 @@ MODULES: dict[str, dict[str, str]] = {
         "doctor": "Check this machine.",
         "plugins": "List the installed plugins.",
     },
-    "machine.deletion": {
+    "machine.housekeeping": {
         "rm": "Delete a run and its files.",
         "prune": "Delete old runs and their files.",
+        "backup": "Copy the database and the runs' small files into one file.",
         "uninstall": "Delete everything that trainui created.",
     },
-    "machine.backup": {"backup": "Copy the database and the runs' small files into one file."},
     "completion": {"completion": "Print a shell completion script."},
     "machine.worker": {
         "worker": "The worker: start, stop, status, pause, unpause, install, uninstall."

@@ -2,7 +2,10 @@
 
 A writer that is killed leaves a torn (incomplete) file, usually the newest. So a file whose format
 is known from its first bytes or its name must open, and a directory must have all parts that its
-index or its library's conventions require.
+index or its library's conventions require. PyTorch's files made of pickles are checked without
+unpickling any object: those of `torch.save` in its old format (before zip), where the tensors'
+bytes follow the pickles that name them, and those of `torch.distributed.checkpoint`, whose
+`.metadata` lists the byte ranges in use of each file.
 
 `problem` is the one boundary: these files may contain anything, so it turns each exception into a
 reason, and what is read, decompressed and listed is bounded. What is beyond a bound is believed.
@@ -11,20 +14,20 @@ reason, and what is read, decompressed and listed is bounded. What is beyond a b
 from __future__ import annotations
 
 import json
+import pickletools
 import re
 import time
 import zipfile
-from collections.abc import Callable, Iterator
+from collections import deque
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import suppress
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from trainui import formatting
 from trainui.plugin import CheckpointDirectory, Tracker, registry
-from trainui.resume import integrity_pickle
-from trainui.resume.integrity_pickle import TornError
 from trainui.system import plain_files
 from trainui.system.plain_files import BoundedFile, TooLongError
 
@@ -195,7 +198,7 @@ def _check_distributed(metadata: Path) -> None:
             raise TornError("is damaged: it is no pickle")
         return
     with suppress(TooLongError):
-        for name, end in integrity_pickle.ends_of_files(metadata).items():
+        for name, end in ends_of_files(metadata).items():
             if (size := _inside(place, name).stat().st_size) < end:
                 raise TornError(f"needs {end} bytes of {name}, which has {size}")
 
@@ -233,8 +236,8 @@ def _check_file(path: Path, *, throughout: bool) -> None:
                 _check_zip(file, throughout)
             elif head.startswith(_HDF5) or suffix in _HDF5S:
                 _check_hdf5(start, file.size)
-            elif integrity_pickle.MAGIC in start:
-                integrity_pickle.check_tensors(path)
+            elif TORCH_MAGIC in start:
+                check_tensors(path)
             elif suffix in _TORCH or (suffix in _PICKLES and head.startswith(_PICKLE)):
                 _require(head.startswith(_PICKLE) and _tail(file, 1) == b".")
             else:
@@ -313,3 +316,111 @@ def _check_hdf5(block: bytes, size: int) -> None:
 def _tail(file: BoundedFile, length: int) -> bytes:
     file.seek(max(file.size - length, 0))
     return file.read(length)
+
+
+TORCH_MAGIC = b"\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."
+"""The end of the first pickle in a file of the old format."""
+
+MOST_INSTRUCTIONS = 2_000_000
+"""The most instructions checked, which takes seconds; a longer file counts as complete."""
+
+MOST_PICKLED = 64 * 2**20
+"""The most bytes of pickles read: the tensors' own bytes are elsewhere."""
+
+LONGEST_NAME = 1000
+"""Characters of a module or class: joining longer ones repeatedly would fill the memory."""
+
+_PICKLES_OF_TORCH = 5
+"""Magic number, version, sizes of C types, the saved object, and the keys of the tensors."""
+
+_NUMBER_SIZES = {
+    **dict.fromkeys(("Half", "BFloat16", "Short"), 2),
+    **dict.fromkeys(("Float", "Int", "QInt32"), 4),
+    **dict.fromkeys(("Double", "Long", "ComplexFloat"), 8),
+    "ComplexDouble": 16,
+}
+"""Bytes per number in a storage of each type; any other type has at least one."""
+
+_COUNT_BYTES = 8
+
+_PUT = {"PUT", "BINPUT", "LONG_BINPUT", "MEMOIZE"}
+_GET = {"GET", "BINGET", "LONG_BINGET"}
+
+
+class TornError(Exception):
+    """A file is not complete; the message says why."""
+
+
+def check_tensors(path: Path) -> None:
+    """Raise TornError if a file of the old format is shorter than its pickles say."""
+    sizes: dict[Any, int] = {}
+    with plain_files.open_plain(path) as opened:
+        file = BoundedFile(opened, MOST_PICKLED)
+        for _ in range(_PICKLES_OF_TORCH):
+            for instruction, values in _instructions(file):
+                if instruction == "BINPERSID" and "storage" in values:
+                    at = len(values) - 1 - values[::-1].index("storage")
+                    kind, key, _place, count = values[at + 1 : at + 5]
+                    sizes[key] = _as_length(count) * _number_size(str(kind))
+        end = file.tell() + sum(sizes.values()) + _COUNT_BYTES * len(sizes)
+        if file.size < end:
+            raise TornError(f"has {file.size} bytes, and its tensors need {end}")
+
+
+def _as_length(value: object) -> int:
+    if not isinstance(value, int) or value < 0:
+        raise TornError(f"has a length that is no number: {str(value)[:50]!r}")
+    return value
+
+
+def _number_size(kind: str) -> int:
+    """Return the bytes per number of a storage class, e.g. `torch FloatStorage`."""
+    return _NUMBER_SIZES.get(kind.rpartition(" ")[2].removesuffix("Storage"), 1)
+
+
+def ends_of_files(metadata: Path) -> dict[str, int]:
+    """Return the minimum sizes of a distributed checkpoint's files; fails if metadata is torn."""
+    ends: dict[str, int] = {}
+    found: dict[str, Any] = {}
+    with plain_files.open_plain(metadata) as opened:
+        for _instruction, values in _instructions(BoundedFile(opened, MOST_PICKLED)):
+            if len(values) > 1 and values[-2] in ("relative_path", "offset", "length"):
+                found[values[-2]] = values[-1]
+            if len(found) == 3:
+                name, end = str(found["relative_path"]), _as_length(found["offset"])
+                ends[name] = max(ends.get(name, 0), end + _as_length(found["length"]))
+                found.clear()
+    return ends
+
+
+def pickled_numbers(file: BinaryIO, names: Collection[str]) -> dict[str, int]:
+    """Return the integers under some keys of a pickle's dicts, if each key has one value."""
+    found: dict[str, set[int]] = {}
+    for _instruction, values in _instructions(file):
+        if len(values) > 1 and values[-2] in names and type(values[-1]) is int:
+            found.setdefault(values[-2], set()).add(values[-1])
+    return {name: one.pop() for name, one in found.items() if len(one) == 1}
+
+
+def _instructions(file: Any) -> Iterator[tuple[str, Sequence[Any]]]:
+    """Yield each instruction of a pickle, with the last values before it.
+
+    Values are strings, numbers and names of classes; None stands for any other object.
+
+    A damaged pickle raises any exception; TooLongError if it is longer than is checked.
+    """
+    known: dict[Any, Any] = {}
+    values: deque[Any] = deque(maxlen=16)
+    for number, (code, argument, _at) in enumerate(pickletools.genops(file)):
+        if number == MOST_INSTRUCTIONS:
+            raise TooLongError
+        yield code.name, list(values)
+        if code.name in _PUT:
+            known[len(known) if argument is None else argument] = values[-1] if values else None
+        elif code.name in _GET:
+            values.append(known.get(argument))
+        elif code.name == "STACK_GLOBAL":
+            name, module = (str(values.pop())[:LONGEST_NAME] for _ in range(2))
+            values.append(f"{module} {name}")
+        elif code.stack_after:
+            values.append(argument)

@@ -27,14 +27,7 @@ from trainui.pipeline.rules import resume_plan as rules
 from trainui.pipeline.rules.fingerprint import InputStates, ResultOrigin
 from trainui.pipeline.rules.remaining_time import PastDuration
 from trainui.pipeline.rules.resume_plan import Action, Evidence, PlannedStage
-from trainui.resume import (
-    checkpoints,
-    edit_effects,
-    integrity,
-    integrity_pickle,
-    outputs,
-    undeclared,
-)
+from trainui.resume import checkpoints, edit_effects, integrity, outputs, undeclared
 from trainui.resume.checkpoints import CheckpointSearch
 from trainui.resume.edit_effects import PipelineChanges
 from trainui.resume.preview import StageOptions
@@ -463,7 +456,7 @@ def _of_archive(source: Any) -> Iterator[tuple[str, int]]:
         if entry.file_size > MOST_BYTES_FOR_STEP or not integrity.is_readable(entry):
             continue
         if name == "data.pkl":
-            yield from integrity_pickle.numbers(io.BytesIO(archive.read(entry)), STEP_KEYS).items()
+            yield from integrity.pickled_numbers(io.BytesIO(archive.read(entry)), STEP_KEYS).items()
         elif name.endswith(".npy") and name.removesuffix(".npy") in STEP_KEYS:
             yield from _of_array(name.removesuffix(".npy"), archive.read(entry))
 

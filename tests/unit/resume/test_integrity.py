@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from trainui.resume import integrity, integrity_pickle
+from trainui.resume import integrity
 
 
 def put(path: Path, data: bytes) -> Path:
@@ -95,7 +95,7 @@ def test_an_old_torch_file_contains_the_tensors_that_it_names(tmp_path: Path, na
 
 
 def test_a_long_pickle_is_believed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(integrity_pickle, "MOST", 50)
+    monkeypatch.setattr(integrity, "MOST_INSTRUCTIONS", 50)
     data = (WRITTEN / "before-zips.pt").read_bytes()
     assert integrity.is_complete(put(tmp_path / "model.pt", data[:-1]))
 
