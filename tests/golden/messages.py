@@ -13,7 +13,7 @@ from pathlib import Path
 
 FILE = Path(__file__).with_name("messages.txt")
 
-_SECTION = re.compile(r"^== (.+) ==\n\n(.*?)(?=^== |\Z)", re.MULTILINE | re.DOTALL)
+_SECTION = re.compile(r"^== ([^\n]+) ==\n\n(.*?)(?=^== |\Z)", re.MULTILINE | re.DOTALL)
 
 
 def check(section: str, messages: Mapping[str, str]) -> None:
