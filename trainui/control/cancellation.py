@@ -46,7 +46,7 @@ def forget(run_id: str, names: Collection[str] | None = None) -> dict[str, str]:
     """
     store = open_store()
     with store.read() as connection:
-        existing_run(connection, run_id)
+        _check_can_cancel(existing_run(connection, run_id))
         chosen = _chosen(runs.stages(connection, run_id), names)
         elsewhere = attempts.waiting_elsewhere(connection, chosen)
     running = [one for one in chosen if one.status == Status.RUNNING or one.id in elsewhere]

@@ -7,12 +7,13 @@ when the host is back. Only a person may give one up before that.
 from __future__ import annotations
 
 from trainui import clock, formatting, settings
-from trainui.errors import TrainuiError, UsageError
+from trainui.errors import UsageError
 from trainui.execution.attempt.executors import Executors, job_of
 from trainui.execution.attempt.launch import context_of
 from trainui.model.records import AttemptRecord, HostRecord, StageRecord
 from trainui.model.states import Status
 from trainui.plugin.records import JobState
+from trainui.plugin.registry import PluginError
 from trainui.store import hosts
 from trainui.store.db.engine import Store
 from trainui.store.runs import attempts, stage_requests
@@ -71,8 +72,10 @@ def forget(store: Store, stage: StageRecord) -> str:
 
 def _why_unseen(store: Store, attempt: AttemptRecord) -> str:
     """Return why an attempt cannot be seen from here; empty if it can."""
+    if attempt.is_external:
+        return ""  # an adopted process is this machine's
     try:
         look = Executors().look(attempt, job_of(context_of(store, attempt.id)))
-    except TrainuiError as error:  # e.g. the executor's package was removed
+    except (UsageError, PluginError) as error:  # e.g. the executor's package was removed
         return str(error)
     return look.problem if look.state == JobState.UNSEEN else ""
