@@ -32,7 +32,7 @@ INT, VALUE = "[\ue000-\ue3ff]", "[\ue000-\ue7ff]"
 _PRIVATE = re.compile("[\ue000-\ue8ff]")
 _TIME = r"\d{1,3}:\d\d(?::\d\d)?(?:[.,]\d+)?(?![\d/])"
 _LEXER = re.compile(
-    r"(?<![\w.@])(?<!\w-)(?:("
+    r"(?=[-+.\d~/]|[nN][aA][nN]|[iI]nf)(?<![\w.@])(?<!\w-)(?:("
     rf"\d{{4}}[-/]\d\d[-/]\d\d(?:[T ,_]+{_TIME}(?:Z|[+-]\d\d:?\d\d)?)?"
     rf"|\d\d[-/.]\d\d(?:[-/.]\d\d(?:\d\d)?)?[ |T]+{_TIME}|{_TIME}"
     r"|\d+[dhm] ?\d+[hms]\w*|\d+(?:\.\d+){2,}|0[xX][\da-fA-F]+|0b[01]+|1[4-9]\d{8}\.\d+"
@@ -283,7 +283,8 @@ _NO_NAME = re.compile(
 _STEP_NAME = re.compile(
     r"(?:(?:end of|current|(?:\S+ ){0,3}(?:after|at|in)(?: train(?:ing)?)?"
     r"|(?!\S*(?:fps|ips|sec|rate|speed|per)\b)\S+) )?"
-    r"(?:global[_ -]?step|step|iteration|iters?|it|epoch|ep\.?|episode|game|generation"
+    r"(?:global[_ -]?step|step|iteration|iters?|it|epoche?|epo(?:ca|que)|ep\.?|episode|game"
+    r"|generation|schritt|paso|passo|étape|etape"
     r"|up(?:date|\.)|round|tick|batch|(?:step|iter|batch|epoch)[_ ](?:id|idx|index|num)"
     r"|(?:(?:num|total|env)[_ ])?timesteps?|(?:num|total|env)_steps?)",
     re.IGNORECASE,
@@ -300,7 +301,7 @@ _PLURAL = re.compile(
 """`Episode Return = 5.0 | Steps = 105`: a count behind a name in the plural."""
 _OUTER = re.compile(
     r"(?:(?:(?:train|val|test|eval)\w*|end of|current) )?"
-    r"(?:epoch(?:[_ ](?:id|idx|index|num))?|ep\.?)",
+    r"(?:epoch(?:e|[_ ](?:id|idx|index|num))?|epo(?:ca|que)|ep\.?)",
     re.IGNORECASE,
 )
 _IS = re.compile(r"(?: so far)? is$")
@@ -484,6 +485,48 @@ def part(text: str) -> str:
     return part_of(found["part"]) if found else ""
 
 
+_FIELD_PART = re.compile(
+    rf"\b(?:split|phase|mode|stage|subset|dataset|data|set|part|event|msg)[=:] ?[\"']?"
+    rf"(?:(?P<train>{_TRAIN})|[\w-]*(?<![a-z])(?P<part>{HELD_OUT}))(?![a-z])",
+    re.IGNORECASE,
+)
+"""`phase=val step=3`: a field that says the part of the data, wherever it is."""
+_FIELDS_BEFORE = re.compile(
+    r"(?:[A-Za-z_]\w*=(?:\"[^\"=]*\"|'[^'=]*'|[A-Za-z][\w./:-]*)[ ,;|]+)+(?=[A-Za-z_])"
+)
+_SET = re.compile(
+    r"(?:.*\W)?(?:on|for|of|in) (?:the )?(?P<set>[\w./-]+)(?: (?:set|data(?:set)?|split))?\W*",
+    re.IGNORECASE,
+)
+"""`Evaluation on wikitext: loss 3`."""
+
+
+def _named_part(text: str) -> str:
+    """Return the part of the data that a text says before names and values; empty for training."""
+    if found := part(text):
+        return found
+    if not text.isascii() or len(text) > _LONGEST_LABEL:
+        return ""
+    for word in reversed(re.findall(r"[A-Za-z][\w-]*", text)):
+        if (one := _IN_PREFIX.search(word)) and is_held_out(word):
+            return part_of(one["part"])
+    return ""
+
+
+def _label(text: str) -> tuple[str, bool]:
+    """Return the word that a text says besides a part of the data, and if it is set off."""
+    if not text.strip():
+        return "", False
+    one = _WORD_BEFORE.fullmatch(text)
+    if one:
+        is_label = not (_NO_LABEL.fullmatch(one["word"]) or is_held_out(one["word"]))
+        return (one["word"], bool(one["mark"].strip())) if is_label else ("", False)
+    found = _SET.fullmatch(text)
+    if found and not (_NO_LABEL.fullmatch(found["set"]) or is_held_out(found["set"])):
+        return found["set"], True
+    return "", False
+
+
 def _section(text: str, of: str) -> str:
     """Return the part of the data of what follows a text between two pairs: `of`, or another."""
     return "" if _TRAINING.fullmatch(text) else part(text) or of
@@ -578,6 +621,10 @@ _AT_STEP = re.compile(
 """`Average loss at step 2000: 113.8`, `Cost after iteration 100: 0.58`."""
 _AT_STEPS = re.compile(rf"(?:@|at|after) ({INT}) (step|iteration|epoch|episode)s?\b", re.IGNORECASE)
 """`eval @ 12887 steps: return=3`."""
+_OVER_LAST = re.compile(
+    rf" *\(?(?:over |in |of |for )?(?:the )?(?:last|past|previous) {INT} \w+\)?", re.IGNORECASE
+)
+"""`average reward over the last 10 episodes: 3.5`."""
 _NET = re.compile(rf"\b(Train|Test) net output #{INT}: ")
 _HASH = re.compile(rf"(?<=epoch|batch|round) ?#(?={INT})|(?<=step|iter) ?#(?={INT})", re.I)
 _RESULTS = "Saving dict for global step"
@@ -653,6 +700,7 @@ def _rewritten(form: str) -> str:
     form = _AT_STEP.sub(r"\g<unit> \g<at>: \g<name>: ", form, count=1)
     form = _AT_STEPS.sub(r"\2 \1", form, count=1)
     form = _NET.sub(r"\1: ", form) if " net output" in form else form
+    form = _OVER_LAST.sub("", form)
     form = _STEPS.sub("step", form) if _STEPS.match(form) else form
     if ": " in form and _LETTERS.match(form):
         return _LETTER.sub(lambda letter: _WORDS[letter[1]], form)
@@ -770,6 +818,11 @@ def _of_text(text: str, of: str) -> Line:
     pairs = find(text)
     if not pairs:
         return _of_words(text)
+    if field := _FIELD_PART.search(text):
+        of = part_of(field["part"] or "")
+    if fields := _FIELDS_BEFORE.match(text):
+        text = text[fields.end() :]
+        pairs = find(text)
     line = _stepped(text, pairs, of) or _numbered(text, pairs, of) or _bare(text, pairs, of)
     if line is None:
         return Line("label", text=text)
@@ -861,7 +914,7 @@ def _stepped(text: str, pairs: Sequence[Number], of: str) -> Line | None:
     if inner is None and epoch is not None and (inside := _INSIDE.search(text, epoch.end)):
         inner = Number("", inside["value"], inside["of"], *inside.span())
     values = [pair for pair in pairs if not pair.is_step]
-    before = text[: steps[0].start] + steps[0].name.rpartition(" ")[0]
+    before = text[: min(steps[0].start, pairs[0].start)] + steps[0].name.rpartition(" ")[0]
     between = text[steps[0].end : values[0].start] if values else ""
     own = part(between) or part(before)
     own = own or next(filter(None, (part_of_name(one.name) for one in steps)), "")
@@ -869,11 +922,10 @@ def _stepped(text: str, pairs: Sequence[Number], of: str) -> Line | None:
         own = part_of(mark["part"])
     if not own and (mark := _AT_END.search(text, pairs[-1].end)):
         own = part_of(mark["part"])
+    own = own or _named_part(before)
     trains = _TRAINING.fullmatch(before) or _TRAINING.fullmatch(between)
     own = own or ("" if trains else of)
-    label = _WORD_BEFORE.fullmatch(before) if before.strip() else None
-    if label and (_NO_LABEL.fullmatch(label["word"]) or is_held_out(label["word"])):
-        label = None
+    label, is_named = _label(before)
     fold = _FOLD.search(text)
     usual = [pair for pair in values if _is_usual(pair) and not pair.is_whole]
     line = Line(
@@ -887,8 +939,8 @@ def _stepped(text: str, pairs: Sequence[Number], of: str) -> Line | None:
         and not epoch.of
         and _BRACKETS.match(text, epoch.end) is not None,
         part=own,
-        label=label["word"] if label else "",
-        is_named=bool(label and label["mark"].strip()),
+        label=label,
+        is_named=is_named,
         fold=(fold["stem"].lower(), fold["number"]) if fold else None,
         is_of_training=bool(trains),
         is_sure=len(values) > 1
@@ -939,16 +991,14 @@ def _bare(text: str, pairs: Sequence[Number], of: str) -> Line | None:
         return None
     if len({pair.name for pair in pairs}) < len(pairs) and all(pair.is_whole for pair in pairs):
         return None  # as in `| Metric | Layer 0 | Layer 1 |`
-    own = (
-        "val"
-        if _STAR.fullmatch(before)
-        else part(before)
-        or (part_of(at_end["part"]) if at_end else "")
-        or part(pairs[0].name.partition(" ")[0])
-    )
-    label = _WORD_BEFORE.fullmatch(before)
-    if label and (_NO_LABEL.fullmatch(label["word"]) or is_held_out(label["word"])):
-        label = None
+    own = "val" if _STAR.fullmatch(before) else _named_part(before)
+    is_context = bool(own)
+    own = own or (part_of(at_end["part"]) if at_end else "")
+    own = own or part(pairs[0].name.partition(" ")[0])
+    label, is_named = _label(before)
+    if not label and (words := re.findall(r"[A-Za-z][\w-]*", before)) and not own:
+        words = [word for word in words if not _NO_LABEL.fullmatch(word)]
+        label, is_named = "-".join(words), bool(words)
     first = pairs[0].name
     bare = (
         first[len(first.split(" ")[0].split("_")[0]) :].strip(" _/.-").lower()
@@ -957,10 +1007,7 @@ def _bare(text: str, pairs: Sequence[Number], of: str) -> Line | None:
     )
     named = (
         own
-        if part(before)
-        or _STAR.fullmatch(before)
-        or at_end
-        or (bare and all(one.name.lower() != bare for one in pairs))
+        if is_context or at_end or (bare and all(one.name.lower() != bare for one in pairs))
         else ""
     )
     trains = _TRAINING.fullmatch(before) is not None
@@ -969,8 +1016,8 @@ def _bare(text: str, pairs: Sequence[Number], of: str) -> Line | None:
         _values(body, pairs, named or ("" if trains else of)),
         inner=Number("", tail["value"], tail["of"]) if tail else None,
         part=named or ("" if trains else of),
-        label=label["word"] if label else "",
-        is_named=bool(label and label["mark"].strip()),
+        label=label,
+        is_named=is_named,
         is_sure=not any(
             is_step_name(pair.name) or (pair.of and not names_metric(pair.name)) for pair in pairs
         ),

@@ -78,9 +78,9 @@ class LogState:
             line = self._joined(line)
         if "wraps" in memory and (rows := self._continued(line)) is not None:
             return rows
-        if (cells := self._table.read(line)) is not None:
-            return self._of_table(cells)
         form, found = grammar.lex(grammar.normal(line))
+        if (self._table.memory or not found) and (cells := self._table.read(line)) is not None:
+            return self._of_table(cells)
         said = grammar.parse(form)
         if said is grammar.OTHER:
             return self._skip(line)
@@ -283,7 +283,8 @@ class LogState:
             step = self._steps(said.part or part).counted_if_repeated(step, names)
         prefix = self._group(said, found, step) + label
         values = [value for value in said.values if not self._counts([value.name])]
-        row = self._named(values, found, prefix, part, is_summary=is_summary)
+        notes = said.inner is not None
+        row = self._named(values, found, prefix, part, is_summary=is_summary, notes=notes)
         if said.wraps or said.text.endswith(":"):
             memory["wraps"] = [
                 step,
@@ -352,9 +353,8 @@ class LogState:
         part = self._part(said)
         has_fraction = any(value.value >= "\ue400" for value in values)
         if not (is_below or (is_under and (has_fraction or any(v.is_usual for v in values)))):
-            if (said.part or part or said.label) and has_fraction and said.is_sure:
-                pass
-            else:
+            is_named = said.part or part or (said.label and any(v.is_usual for v in values))
+            if not (is_named and has_fraction and said.is_sure):
                 values = tuple(v for v in values if v.is_usual and v.name[:4].lower() != "best")
         if (
             is_below

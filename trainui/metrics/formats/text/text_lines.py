@@ -9,7 +9,7 @@ from __future__ import annotations
 import copy
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from functools import cache
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -175,11 +175,22 @@ class _Process:
     def __init__(self, memory: dict[str, Any], held: list[list[Any]]) -> None:
         self._log = LogState(memory, held)
         self._memory: dict[str, dict[str, Any]] = memory.setdefault("plugins", {})
-        self._readers: dict[str, LineReader | None] = {
-            name: self._reader(name) for name in self._memory
-        }
-        pattern = _pattern_of_plugins()
-        self._may_be_other = pattern.search if pattern is not None else (lambda _line: None)
+        self._active: list[tuple[LogLines, LineReader]] = []
+        self._begun = set[str]()
+        self._may_be_other = _pattern_of_plugins(registry.records(LogLines)).search
+        self._begin(None)
+
+    def _begin(self, line: str | None) -> None:
+        """Begin to ask the plugins whose pattern a line has, or that have a memory."""
+        for plugin, pattern in _plugins(registry.records(LogLines)):
+            has_memory = plugin.name in self._memory
+            if plugin.name in self._begun or not (has_memory or (line and pattern.search(line))):
+                continue
+            self._begun.add(plugin.name)
+            reader = registry.ask(plugin, plugin.reader, self._memory.setdefault(plugin.name, {}))
+            if reader is not None:
+                self._active.append((plugin, reader))
+                self._active.sort(key=lambda one: (one[0].rank, one[0].name))
 
     @property
     def is_doubtful(self) -> bool:
@@ -194,29 +205,20 @@ class _Process:
     def read(self, line: str) -> Sequence[Row]:
         """Return the rows that a line completes."""
         self._log.is_doubtful = False
-        if self._readers or self._may_be_other(line):
-            for plugin in registry.records(LogLines):
-                reader = self._readers.get(plugin.name)
-                if plugin.name not in self._readers and re.search(plugin.pattern, line):
-                    reader = self._reader(plugin.name)
-                if reader is None:
-                    continue
-                rows = self._ask(plugin, reader, "read", line)
-                if reader.memory:
-                    self._readers[plugin.name] = reader
-                    self._memory[plugin.name] = reader.memory
-                if rows is None or rows:
-                    return self._taken(rows or (), counts_epochs=plugin.counts_epochs)
+        if self._may_be_other(line):
+            self._begin(line)
+        for plugin, reader in self._active:
+            rows = self._ask(plugin, reader, "read", line)
+            if rows is None or rows:
+                return self._taken(rows or (), counts_epochs=plugin.counts_epochs)
         return self._log.read(line)
 
     def finish(self) -> Sequence[Row]:
         """Return the rows that were waiting for further lines."""
         rows: list[Row] = []
-        for plugin in registry.records(LogLines):
-            if (reader := self._readers.get(plugin.name)) is not None:
-                rows += self._taken(
-                    self._ask(plugin, reader, "finish") or (), counts_epochs=plugin.counts_epochs
-                )
+        for plugin, reader in self._active:
+            found = self._ask(plugin, reader, "finish") or ()
+            rows += self._taken(found, counts_epochs=plugin.counts_epochs)
         return [*rows, *self._log.finish()]
 
     def _taken(self, rows: Sequence[Row], *, counts_epochs: bool) -> Sequence[Row]:
@@ -238,24 +240,21 @@ class _Process:
                 rows: Sequence[Row] | None = getattr(reader, verb)(*line)
                 return rows
         except PluginError:
-            self._readers[plugin.name] = None
+            self._active = [one for one in self._active if one[0] is not plugin]
         except (ValueError, OverflowError):
             pass
         return ()
 
-    def _reader(self, name: str) -> LineReader | None:
-        plugin = next((one for one in registry.records(LogLines) if one.name == name), None)
-        if plugin is None:
-            return None
-        reader: LineReader | None = registry.ask(plugin, plugin.reader, self._memory.get(name, {}))
-        return reader
+
+@lru_cache(2)
+def _plugins(records: tuple[LogLines, ...]) -> Sequence[tuple[LogLines, re.Pattern[str]]]:
+    return [(one, re.compile(one.pattern)) for one in records]
 
 
-@cache
-def _pattern_of_plugins() -> re.Pattern[str] | None:
+@lru_cache(2)
+def _pattern_of_plugins(records: tuple[LogLines, ...]) -> re.Pattern[str]:
     """Return a pattern for the first lines of all plugins' languages."""
-    patterns = [f"(?:{one.pattern})" for one in registry.records(LogLines)]
-    return re.compile("|".join(patterns)) if patterns else None
+    return re.compile("|".join(f"(?:{one.pattern})" for one in records) or r"(?!)")
 
 
 def preset_names() -> list[str]:
