@@ -37,7 +37,7 @@ SAMPLES = [
     Sample("hf", "  4%|4  | 5/120 [00:00<00:01, 9it/s]\r{'loss': 2.5, 'grad_norm': nan, 'epoch': 0.5}\n", {"loss": [(0.5, 2.5)], "grad_norm": [(0.5, float("nan"))]}),
     Sample("hf", "{'loss': 0.5, 'epoch': 0.25, 'global_step/max_steps': '1/40', 'percentage': '2.50%', 'elapsed_time': '1m 3s'}\n", {"loss": [(1, 0.5)]}),
     Sample("print", "2026-11-26 22:00:00,1 - INFO - [rank0] step 1 loss 0.5\n2026-11-26 22:00:00,1 - INFO - [GPU1] step 1 loss 0.25\n[1,2]<stdout>:step 2 loss 0.5\n", {"rank0 loss": [(1, 0.5)], "rank1 loss": [(1, 0.25)], "rank2 loss": [(2, 0.5)]}),
-    Sample("print", "(rank 0) step 1 loss 0.5\nRank 1 | step 2 | loss 0.25\nrank=2 step=3 loss=0.5\nstep=4 rank=57 loss=0.5\n", {"rank0 loss": [(1, 0.5)], "rank1 loss": [(2, 0.25)], "rank2 loss": [(3, 0.5)], "loss": [(4, 0.5)]}),
+    Sample("print", "(rank 0) step 1 loss 0.5\nRank 1 | step 2 | loss 0.25\nrank=2 step=3 loss=0.5\nstep=4 rank=57 loss=0.5\n", {"rank0 loss": [(1, 0.5)], "rank1 loss": [(2, 0.25)], "rank2 loss": [(3, 0.5)], "rank57 loss": [(4, 0.5)]}),
     Sample("print", "steps: 10 loss: 0.5 iter time (s): 0.4\nsteps: 20 loss: 0.25\n", {"loss": [(10, 0.5), (20, 0.25)], "iter time (s)": [(10, 0.4)]}),
     Sample("columns", "2026-11-26 22:00:00,1 INFO +---+------+\n2026-11-26 22:00:00,1 INFO | epoch | loss |\n2026-11-26 22:00:00,1 INFO +---+------+\n2026-11-26 22:00:00,1 INFO | 0 | 0.5 |\n", {"loss": [(0, 0.5)]}),
     Sample("columns", "| epoch | loss |\n| 0 | 0.5 |\n| epoch | loss |\n| 0 | 0.5 |\n| 1 | 0.4 |\n| epoch | loss |\n| 0 | 0.5 |\n| 1 | 0.4 |\n| 2 | 0.3 |\n| epoch | loss |\n| 0 | 0.2 |\n| 1 | 0.1 |\n", {"loss": [(0, 0.5), (1, 0.4), (2, 0.3), (0, 0.2), (1, 0.1)]}),

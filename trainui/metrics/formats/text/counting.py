@@ -84,7 +84,8 @@ class EpochSteps:
         """Return the steps before a position without an epoch, which may have begun again."""
         start = (place, place, of, 0.0, None)
         first, last, last_of, before, stride = self.memory.get(_PLACES, start)
-        if place < last and may_restart and of == last_of and place <= first + (stride or 0):
+        begins = place == first or (may_restart and place <= first + (stride or 0))
+        if place < last and of == last_of and begins:
             before += of or last + (stride or 0 if first == 0 else 0)
             first = place
         elif place > last:

@@ -127,6 +127,8 @@ class Line:
     is_indented: bool = False
     is_of_training: bool = False
     """It says that it is of the training."""
+    rank: str = ""
+    """The number of the process that a field names."""
     wraps: bool = False
     """Rich may have wrapped the rest of the message onto the next lines."""
     text: str = ""
@@ -285,7 +287,7 @@ _STEP_NAME = re.compile(
     r"|(?!\S*(?:fps|ips|sec|rate|speed|per)\b)\S+) )?"
     r"(?:global[_ -]?step|step|iteration|iters?|it|epoche?|epo(?:ca|que)|ep\.?|episode|game"
     r"|generation|schritt|paso|passo|étape|etape"
-    r"|up(?:date|\.)|round|tick|batch|(?:step|iter|batch|epoch)[_ ](?:id|idx|index|num)"
+    r"|up(?:date|\.)|round|tick|(?:mini-?)?batch|(?:step|iter|batch|epoch)[_ ](?:id|idx|index|num)"
     r"|(?:(?:num|total|env)[_ ])?timesteps?|(?:num|total|env)_steps?)",
     re.IGNORECASE,
 )
@@ -300,7 +302,7 @@ _PLURAL = re.compile(
 )
 """`Episode Return = 5.0 | Steps = 105`: a count behind a name in the plural."""
 _OUTER = re.compile(
-    r"(?:(?:(?:train|val|test|eval)\w*|end of|current) )?"
+    r"(?:(?:end of|\w+) )?"
     r"(?:epoch(?:e|[_ ](?:id|idx|index|num))?|epo(?:ca|que)|ep\.?)",
     re.IGNORECASE,
 )
@@ -559,7 +561,7 @@ _NO_METRIC = re.compile(
     r"|(?:(?:train(?:ing)?|total|end of|max|current|num|global|env|fps)[ _-]?)?"
     r"(?:epochs?|ep\.?|steps?|iters?|iterations?|batch(?:es)?|timesteps?|episodes?|rounds?|updates?)"
     r"|(?:\w+ )?(?:samples|images|clients?|fold|trial|run|task|game|workers?|micro_step|gpus?"
-    r"|Sen\.)",
+    r"|(?:num_|total_|n_)?tokens(?:_seen)?|examples|size|Sen\.)",
     re.IGNORECASE,
 )
 _OF_TIME = re.compile(
@@ -614,7 +616,7 @@ _BARRED = re.compile(rf"(step +{INT}: (?:\w+ +)?[\w/.-]+) \|(?= +\S+$)", re.IGNO
 _AT_STEP = re.compile(
     r"(?<!\w)(?!(?:new |overall )?best\b)(?P<name>[A-Za-z][\w ./%()-]*?) "
     r"(?:at|after|in|for|@) (?:the )?"
-    r"(?P<unit>(?:global[_ -])?(?:step|iteration|iter|epoch|episode|batch|update)) *"
+    r"(?P<unit>(?:global[_ -])?(?:step|iteration|iter|epoch|episode|(?:mini-?)?batch|update)) *"
     rf"(?P<at>{INT}) *(?:[:=]|is\b:?|->) *(?={VALUE})",
     re.IGNORECASE,
 )
@@ -655,7 +657,7 @@ _WORD_OF = re.compile("|".join(f"({words})" for words in _LANGUAGES.values()))
 _ENGLISH = tuple(_LANGUAGES)
 _NTH_EPOCH = re.compile(r"第 ?(\d+(?:/\d+)?) ?(?:轮|个?(?:epoch|周期))(?:训练|开始|结束)*")
 _RANKS = re.compile(
-    rf"\[(?:(?:rank|gpu|cuda)[ :]?|default)(?:\d+|{INT})\]|\[{INT},{INT}\]<std\w+>:", re.IGNORECASE
+    rf"\[(?:(?:rank|gpu|cuda)[ :=]?|default)(?:\d+|{INT})\]|\[{INT},{INT}\]<std\w+>:", re.IGNORECASE
 )
 _FLAT = re.compile(rf"\{{(?:\s*['\"][^'\"{{}}]+['\"]\s*:\s*['\"]?{VALUE}['\"]?\s*,?)+\s*\}}\s*")
 _FIELD_OF = re.compile(rf"['\"]([^'\"{{}}]+)['\"]\s*:\s*['\"]?({VALUE})")
@@ -823,10 +825,25 @@ def _of_text(text: str, of: str) -> Line:
     if fields := _FIELDS_BEFORE.match(text):
         text = text[fields.end() :]
         pairs = find(text)
+    pairs = _with_letter(text, pairs)
+    rank = next((one.value for one in pairs if one.is_given and _IS_RANK.fullmatch(one.name)), "")
     line = _stepped(text, pairs, of) or _numbered(text, pairs, of) or _bare(text, pairs, of)
     if line is None:
         return Line("label", text=text)
-    return replace(line, is_indented=is_indented, text=text, wraps=edge is not None)
+    return replace(line, is_indented=is_indented, text=text, wraps=edge is not None, rank=rank)
+
+
+def _with_letter(text: str, pairs: list[Number]) -> list[Number]:
+    """Return the pairs of `t = 100, loss = 2`, whose first letter is a counter."""
+    first = pairs[0]
+    is_letter = first.name in _LETTERS_OF_STEPS and first.is_given and first.is_whole
+    if len(pairs) < 2 or not is_letter or text[: first.start].strip(" \t[(|"):
+        return pairs
+    return [first._replace(name="epoch" if first.name in "eE" else STEP), *pairs[1:]]
+
+
+_LETTERS_OF_STEPS = frozenset("tkiseE")
+_IS_RANK = re.compile(r"(?:local_|global_)?rank|process_index", re.IGNORECASE)
 
 
 def _of_dict(text: str, before: str, of: str) -> Line:

@@ -17,7 +17,7 @@ from trainui.metrics.formats.numbers import to_number
 from trainui.metrics.formats.text import grammar
 
 _RANK = re.compile(
-    r"\[(?:(?:rank|gpu|cuda)[ :]?|default)(?P<rank>\d+)\]:?\s?|\[\d+,(?P<mpi>\d+)\]<std\w+>:\s?",
+    r"\[(?:(?:rank|gpu|cuda)[ :=]?|default)(?P<rank>\d+)\]:?\s?|\[\d+,(?P<mpi>\d+)\]<std\w+>:\s?",
     re.IGNORECASE,
 )
 _NAMED = re.compile(

@@ -47,7 +47,8 @@ _RESULT = re.compile(r"Result for (?P<trial>\S+):\s*")
 _RESTARTS = re.compile(r"(?:batch|it|iters?|i|n|idx|)", re.IGNORECASE)
 """Names of positions that begin again in each epoch, whether its end is printed or not."""
 _TRAINS = re.compile(
-    r"\W*(?:train|run|start|begin|fold|seed|task|experiment|config|model|method|trial|dataset|split)",
+    r"\W*(?:train|run|start|begin|fold|seed|task|experiment|config|model|method|trial|dataset|split"
+    r"|stage|phase|part|algo|optimi[sz]er|client|agent|env|lr|learning|batch size|variant|setting)",
     re.IGNORECASE,
 )
 _DECORATED = re.compile(r"\s*[-=#*~<>+]{2,}\s*(?=.*\w)|.*\w.*[-=#*~<>+]{3,}\s*$")
@@ -61,9 +62,20 @@ _CARRIED = ("word", "words", "folds", "within", "counts", "known", "first", "con
 class LogState:
     """Reads the lines of one process; keeps what it has seen in a memory, as plain JSON."""
 
-    def __init__(self, memory: dict[str, Any], held: list[list[Any]]) -> None:
-        """Continue from a memory; `held` are the rows that wait for a confirmation, with labels."""
+    def __init__(
+        self, memory: dict[str, Any], held: list[list[Any]], *, is_main: bool = False
+    ) -> None:
+        """Continue from a memory.
+
+        Args:
+            memory: what was seen so far.
+            held: the rows that wait for a confirmation, with labels.
+            is_main: it reads the lines that no launcher has labelled.
+        """
         self.memory = memory
+        self._is_main = is_main
+        self.rank = ""
+        """The process that the line names for which `RANKS` was returned."""
         self._held = held
         self._table = Table(memory.setdefault("table", {}))
         self.is_doubtful = self.is_bare = False
@@ -82,6 +94,9 @@ class LogState:
         if (self._table.memory or not found) and (cells := self._table.read(line)) is not None:
             return self._of_table(cells)
         said = grammar.parse(form)
+        if said.kind == "ranks" or (said.rank and self._is_main):
+            self.rank = f"rank{grammar.number(said.rank, found):g}" if said.rank else ""
+            return RANKS
         if said is grammar.OTHER:
             return self._skip(line)
         kind = said.kind
@@ -93,16 +108,21 @@ class LogState:
             return self._heading(said, found)
         if kind == "object":
             return self._object(line, said)
+        return self._note(said, found)
+
+    def _note(self, said: Line, found: Sequence[str]) -> Sequence[Row]:
+        """Note what a line without values says of those below."""
+        memory, kind = self.memory, said.kind
         if kind == "title":
             memory["title"] = {"of": said.part, "left": _TITLE_LINES, "used": False}
             memory["skips"] = False
         elif kind == "blank":
             if memory.get("title", {}).get("used"):
                 del memory["title"]
-        elif kind == "ranks":
-            return RANKS
         elif kind == "fold" and said.fold:
-            memory["fold"] = self._fold(said.fold, found)
+            fold = self._fold(said.fold, found)
+            memory["is_new"] = memory.get("fold", fold) != fold
+            memory["fold"] = fold
         else:
             return self._skip(grammar.filled(said.text, found), said)
         return NOTHING
@@ -141,28 +161,35 @@ class LogState:
         stem, place = fold
         return [stem, int(place if place.isascii() else grammar.number(place, found))]
 
-    def _group(self, said: Line, found: Sequence[str], step: float) -> str:
-        """Return the prefix of a row that is of another training than the first."""
+    def _group(self, said: Line, found: Sequence[str], step: float, *, is_own: bool) -> str:
+        """Return the prefix of a row that is of another training than the first.
+
+        A row `is_own` if neither a part of the data nor a label says what else it is of.
+        """
         memory = self.memory
-        candidate = memory.pop("candidate", None)
-        if candidate is not None and self._begins_again(step):
-            memory["group"] = candidate.replace("/", "_")
-        lowest, _last = memory.get("rows", (step, step))
-        memory["rows"] = (min(lowest, step), step)
-        prefix = f"{group}/" if (group := memory.get("group")) else ""
         fold = self._fold(said.fold, found) if said.fold else memory.get("fold")
+        candidate = memory.pop("candidate", None)
+        lowest, last = memory.get("rows", (step, step))
+        if candidate is not None and step <= lowest < last:
+            memory["group"] = candidate.replace("/", "_")
+        elif is_own and not fold and said.epoch and not said.inner and step == lowest < last:
+            memory["runs"] = memory.get("runs", 1) + 1
+            memory["group"] = f"run={memory['runs']}"
+        if is_own:
+            memory["rows"] = (min(lowest, step), step)
+        prefix = f"{group}/" if (group := memory.get("group")) else ""
         return prefix + (_prefix_of_fold(memory, fold, step) if fold else "")
 
-    def _begins_again(self, step: float) -> bool:
-        lowest, last = self.memory.get("rows", (step, step))
-        return bool(step <= lowest < last)
-
-    def _restarted(self, step: float) -> None:
+    def _restarted(self, kind: str, count: float) -> None:
         """Forget the counters of the training before, if a heading begins another one."""
         memory = self.memory
-        if "candidate" in memory and self._begins_again(step):
-            for name in ("steps", "x", "heading", "at"):
+        counts = memory.setdefault("raw", {})
+        lowest, last = counts.get(kind, (count, count))
+        if count <= lowest < last and ("candidate" in memory or memory.pop("is_new", False)):
+            for name in ("steps", "x", "heading", "at", "raw"):
                 memory.pop(name, None)
+            counts, lowest = memory.setdefault("raw", {}), count
+        counts[kind] = (min(lowest, count), count)
 
     def _label(self, said: Line, step: float) -> str:
         """Return the word that a row is of, as in `critic step 3 loss 1` after `actor step 3`."""
@@ -240,7 +267,7 @@ class LogState:
         memory = self.memory
         first = said.inner or said.epoch
         assert first is not None
-        self._restarted(grammar.number(first.value, found))
+        self._restarted("step" if said.inner else "epoch", grammar.number(first.value, found))
         if said.inner is None and said.epoch is not None:
             memory["heading"] = grammar.number(said.epoch.value, found)
         title = memory.get("title")
@@ -268,7 +295,7 @@ class LogState:
         memory = self.memory
         first = said.inner or said.epoch
         assert first is not None
-        self._restarted(grammar.number(first.value, found))
+        self._restarted("step" if said.inner else "epoch", grammar.number(first.value, found))
         known = memory.get("x")
         step = self._step(said, found)
         if step is None:
@@ -281,7 +308,8 @@ class LogState:
         if said.inner is None and not is_summary:
             names = [value.name for value in said.values]
             step = self._steps(said.part or part).counted_if_repeated(step, names)
-        prefix = self._group(said, found, step) + label
+        is_own = not (said.part or part or label)
+        prefix = self._group(said, found, step, is_own=is_own) + label
         values = [value for value in said.values if not self._counts([value.name])]
         notes = said.inner is not None
         row = self._named(values, found, prefix, part, is_summary=is_summary, notes=notes)
@@ -366,7 +394,7 @@ class LogState:
         if not values or re.match(r"\W*best\b", said.text, re.IGNORECASE):
             return self._skip(grammar.filled(said.text, found), said)
         label = self._label(said, at) if said.is_named else ""
-        prefix = self._group(said, found, at) + label
+        prefix = self._group(said, found, at, is_own=False) + label
         row = self._named(values, found, prefix, part, notes=False)
         if is_below and said.inner is None and (held := self._repeated(row)):
             return [found for one in (*held, row) for found in self._count(one)]
@@ -547,8 +575,8 @@ class LogState:
         step, row, part = cells
         if not row:
             return NOTHING
-        self._restarted(step)
-        prefix = self._group(Line("row"), (), step)
+        self._restarted("table", step)
+        prefix = self._group(Line("row"), (), step, is_own=not part)
         self.memory["at"] = step
         named = {name: row[name] for name in row if not grammar.is_no_metric(name)}
         return [{STEP: step, **{f"{prefix}{part}{name}": named[name] for name in named}}]

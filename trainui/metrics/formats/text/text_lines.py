@@ -99,7 +99,7 @@ class _Reader:
             if found:
                 rows += self._confirmed("", found, is_sure=self._is_sure(main))
             elif found is states.RANKS:
-                rows += self._labelled(processes.by_rank(message(line)))
+                rows += self._labelled(self._named(main, line))
         return rows
 
     def finish(self) -> list[Row]:
@@ -108,6 +108,10 @@ class _Reader:
         for label in ("", *self._state.get(_OTHERS, {})):
             rows += self._confirmed(label, self._process(label).finish(), is_sure=True)
         return rows if not self._is_named else [*rows, *self._release()]
+
+    def _named(self, process: _Process, line: str) -> processes.Lines:
+        """Return a line, or its parts, with the processes that it names."""
+        return [(process.rank, line)] if process.rank else processes.by_rank(message(line))
 
     def _is_sure(self, process: _Process) -> bool:
         """Return False if what a process has read last may be a chance match."""
@@ -124,7 +128,7 @@ class _Reader:
             if found:
                 rows += self._confirmed(label, found, is_sure=self._is_sure(process))
             elif found is states.RANKS and not label:
-                rows += self._labelled(processes.by_rank(message(text)))
+                rows += self._labelled(self._named(process, text))
         return rows
 
     def _process(self, label: str) -> _Process:
@@ -134,7 +138,7 @@ class _Reader:
             if label and label not in others and len(others) >= _MOST_PROCESSES:
                 return self._process("")
             memory = others.setdefault(label or _MEMORY, {})
-            process = self._read[label] = _Process(memory, self._held)
+            process = self._read[label] = _Process(memory, self._held, is_main=not label)
         return process
 
     def _confirmed(self, label: str, rows: Sequence[Row], *, is_sure: bool) -> Sequence[Row]:
@@ -172,8 +176,8 @@ class _Reader:
 class _Process:
     """Reads the lines of one process, by the plugins and the grammar."""
 
-    def __init__(self, memory: dict[str, Any], held: list[list[Any]]) -> None:
-        self._log = LogState(memory, held)
+    def __init__(self, memory: dict[str, Any], held: list[list[Any]], *, is_main: bool) -> None:
+        self._log = LogState(memory, held, is_main=is_main)
         self._memory: dict[str, dict[str, Any]] = memory.setdefault("plugins", {})
         self._active: list[tuple[LogLines, LineReader]] = []
         self._begun = set[str]()
@@ -196,6 +200,11 @@ class _Process:
     def is_doubtful(self) -> bool:
         """True if what was read last may be a chance match."""
         return self._log.is_doubtful
+
+    @property
+    def rank(self) -> str:
+        """The process that the line names that was read last."""
+        return self._log.rank
 
     @property
     def is_bare(self) -> bool:
