@@ -40,7 +40,8 @@ def in_parts(data: bytes, cuts: list[int]) -> Found:
 @pytest.mark.parametrize("log", logs(), ids=lambda path: path.parent.name)
 def test_a_log_gives_what_its_program_meant(log: Path) -> None:
     spec = importlib.util.spec_from_file_location("score", log.parents[1] / "score.py")
-    assert spec is not None and spec.loader is not None
+    assert spec is not None
+    assert spec.loader is not None
     score = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(score)
     read = found(TextLines(), log.read_text(encoding="utf-8"))
