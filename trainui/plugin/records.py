@@ -844,7 +844,7 @@ class CauseRule:
     """A regular expression that a place of the traceback has to fit: its file, or its source."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class EditFacts:
     """What an edit is prepared from."""
 

@@ -43,11 +43,11 @@ def find(
     found: Exit,
     masker: Masker,
     error: str,
-    checkpoints: Sequence[str] = (),
+    checkpoints: tuple[Sequence[str], Sequence[str]] = ((), ()),
 ) -> dict[str, Any] | None:
     """Return why an attempt failed, as `show --json` has it; None if nothing shows it.
 
-    `error` is the attempt's; `checkpoints`: those of before the first NaN, the newest first.
+    `error` is the attempt's; `checkpoints`: all, and those of before the first NaN, newest first.
     """
     definition = context.stage.definition
     cause_of_end = _of_end(definition, found, error)
@@ -132,7 +132,9 @@ def _prunable(store: Store) -> str:
 
 
 def _edit(
-    context: AttemptContext, found: FoundCause, last_good: Sequence[str]
+    context: AttemptContext,
+    found: FoundCause,
+    checkpoints: tuple[Sequence[str], Sequence[str]],
 ) -> dict[str, Any] | None:
     definition = context.stage.definition
     params = {
@@ -142,7 +144,7 @@ def _edit(
         **_options(definition.command),
     }
     open_ones = {name: value for name, value in params.items() if not is_secret(name)}
-    facts = EditFacts(params=open_ones, command=_command(definition), last_good=last_good)
+    facts = EditFacts(open_ones, _command(definition), *checkpoints)
     for plugin in registry.records(CausePlugin):
         made: PreparedEdit | None = registry.ask(plugin, plugin.edit, found, facts)
         if made is not None:

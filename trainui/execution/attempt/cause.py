@@ -9,9 +9,10 @@ survived shows nothing. No cause is better than a wrong one.
 from __future__ import annotations
 
 import re
+import signal
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,9 @@ LONGEST_LINE, LONGEST_EVIDENCE = 2000, 1000
 
 LONGEST_LAST_LINE = 500
 """Characters of a line outside of tracebacks in which rules are searched."""
+
+CARRIED = 0.9
+"""The share of lines with a time from which on all of them are without it."""
 
 LAST_LINES = 150
 """Lines at the end of a log, without tracebacks, in which a line of a rule counts."""
@@ -80,7 +84,8 @@ _OF_OTHERS = re.compile(r"\s|frame #|[a-z][a-z0-9]*: ")
 """Lines of the exception itself, and of programs that begin theirs with their names."""
 
 _PROGRESS = re.compile(
-    r"(?i)(?!.*\b(terminat|stopp|abort|exit|invalid|\w*error|\w*exception|argument|override|fail))(^\W*(\[?(train|val|eval)\w*\]?\W*)?(epoch|step|iter(ation)?|batch)\W*\[?\d+.*|"
+    r"(?i)(?!.*\b(terminat|stopp|abort|exit|invalid|\w*error|\w*exception|argument|override|fail))"
+    r"(^\W*(\[?(train|val|eval)\w*\]?\W*)?(epoch|step|iter(ation)?|batch)\W*\[?\d+.*|"
     r".*\b\d+%\|.*|.*\b(loss|acc\w*|lr)\b\s*[:=]?\s*-?\d.*|.*\d+/\d+ \[.*(it/s|s/it).*|"
     r".*\b(done|finished|saved|completed|success\w*)\b.*)"
 )
@@ -99,7 +104,16 @@ _QUOTED = re.compile(r"^(\w+(?:Error|Exception))\(([\"'])(.*)\2\)$")
 _QUOTED_BEGIN = re.compile(r"\w+(?:Error|Exception): ")
 """An exception that Hydra quotes below its own: `TypeError("...")`."""
 
-_TORCHRUN = re.compile(r"\s*rank\s+: (\d+) \(local_rank")
+_TIME = re.compile(
+    r"\[?(?P<time>\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d([.,]\d+)?)(Z|[+-]\d\d:?\d\d)?\]?( |$)"
+)
+"""A time before a line."""
+
+_OF_TRACEBACK = re.compile(r"\[rank|\[ERROR|Traceback| |[\w.]*(Error|Exception|Interrupt)\b")
+"""What follows a time before a line of a traceback; that of a logger's record is part of it."""
+
+_TORCHRUN_RANK = re.compile(r"rank\s+: (\d+) \(local_rank")
+_TORCHRUN_CODE = re.compile(r"exitcode\s+: (-?\d+)")
 
 _OF_SIGNALS = frozenset(
     ("host_oom", "preempted", "time_limit", "interrupted", "node_failure", "gpu_hardware")
@@ -109,8 +123,18 @@ _OF_SIGNALS = frozenset(
 _SAID_ENOUGH = ("user_code_error", "peer_died")
 """The causes that the type of an exception shows, whatever other lines say."""
 
-_FROM_OUTSIDE = (2, 9, 15)
+_OF_CRASHES = _OF_SIGNALS | {
+    *("segfault", "illegal_instruction", "shm_full", "abort", "illegal_memory_access"),
+}
+"""The same where the process crashed."""
+
+_FROM_OUTSIDE = (signal.SIGINT, signal.SIGKILL, signal.SIGTERM)
 """Signals that other processes send."""
+
+_CRASHES = (signal.SIGILL, signal.SIGBUS, signal.SIGSEGV)
+
+_NOT_BY_EXCEPTIONS = (*_FROM_OUTSIDE, *_CRASHES)
+"""Signals that no exception leads to; after one, SIGABRT may follow."""
 
 _BASE = 128
 """Shells exit with this and the number of the signal that ended a command."""
@@ -143,12 +167,29 @@ class Log:
     """A log as it is searched: its lines, and the chains of exceptions in them."""
 
     lines: Sequence[str]
-    chains: Sequence[Sequence[Raised]] = field(default=())
+    """Without the times that `docker logs -t`, Kubernetes or a logger put before each."""
+    chains: Sequence[Sequence[Raised]]
+    times: Sequence[str]
+    """The time before each line; empty: it has none."""
 
     @classmethod
     def of(cls, lines: Sequence[str]) -> Log:
         """Parse lines."""
-        return cls(lines, tracebacks.chains(lines))
+        found = [_TIME.match(line) for line in lines]
+        # all lines have one: not the program has written it, but what carried its output
+        is_carried = sum(map(bool, found)) > CARRIED * sum(map(bool, lines))
+        plain, times = [], []
+        for line, time_ in zip(lines, found, strict=True):
+            rest = line if time_ is None else line[time_.end() :]
+            is_cut = time_ is not None and (is_carried or _OF_TRACEBACK.match(rest) is not None)
+            plain.append(rest if is_cut else line)
+            times.append("" if time_ is None else time_["time"])
+        return cls(plain, tracebacks.chains(plain), times)
+
+    def by_time(self, chains: list[Sequence[Raised]]) -> list[Sequence[Raised]]:
+        """Return chains in the order of their times, if each has one; else as they are."""
+        times = [self.times[one[0].start] for one in chains]
+        return sorted(chains, key=lambda one: self.times[one[0].start]) if all(times) else chains
 
     def last_lines(self) -> list[tuple[int, str]]:
         """Return the last lines that belong to no traceback, with their indices."""
@@ -252,7 +293,7 @@ def _fits_end(rule: CauseRule, ending: Ending) -> bool:
 
 def _of_kernel(ending: Ending, known: Sequence[CauseRule]) -> _Shown | None:
     """Return the out-of-memory kill that the kernel has on record."""
-    if not (ending.oom_kill or ending.kernel_line) or ending.by_signal != 9:
+    if not (ending.oom_kill or ending.kernel_line) or ending.by_signal != signal.SIGKILL:
         return None
     for rule in known:
         if rule.id == "host_oom" and rule.shown == Shown.END:
@@ -263,46 +304,56 @@ def _of_kernel(ending: Ending, known: Sequence[CauseRule]) -> _Shown | None:
 
 def _that_ended_it(logs: Sequence[Log], ending: Ending) -> Sequence[Raised]:
     """Return the chain of exceptions that ended the process which failed first, or nothing."""
-    for log in logs:
-        for chain in _that_ended(log, ending):
-            return chain
-    return ()
+    found = [chain for log in logs if (chain := _that_ended(log, ending))]
+    first_hand = [chain for chain in found if not _is_aftermath(chain)]
+    return next(iter(first_hand or found), ())
 
 
-def _that_ended(log: Log, ending: Ending) -> list[Sequence[Raised]]:
-    """Return the chains of exceptions that may have ended a process, the likeliest first."""
+def _that_ended(log: Log, ending: Ending) -> Sequence[Raised]:
+    """Return the same of one log."""
     launched = any(_LAUNCHER.fullmatch(line) for line in log.lines[-400:])
     chains = [one for one in log.chains if not one[-1].is_ignored]
-    if ending.by_signal in _FROM_OUTSIDE and not launched:
+    if ending.by_signal in _NOT_BY_EXCEPTIONS and not launched:
         aftermath = [one for one in chains if _is_aftermath(one)]
-        return aftermath[-1:] if ending.by_signal == 2 else []
-    if not launched:
-        chains = [one for one in chains if not _is_survived(one, log, ending)]
-    own = [one for one in chains if not all(tracebacks.is_heading(raised.text) for raised in one)]
-    first_hand = [one for one in own if not _is_aftermath(one)]
+        return aftermath[-1] if ending.by_signal == signal.SIGINT and aftermath else ()
+    rank, code = _torchrun_report(log.lines)
+    # a rank's prefix is that of an exception which ended it; without one, other ranks' lines follow
+    ended = [one for one in chains if one[-1].prefix.startswith("[rank")]
+    ended = ended or [one for one in chains if not _is_survived(one, log, ending)]
+    may_follow = launched and not code.startswith("-")
+    first_hand = _first_hand(ended) or (_first_hand(chains) if may_follow else [])
     main = [one for one in first_hand if not one[-1].is_of_thread] or first_hand
     if not main:
-        rest = own or chains
-        return [rest[0]] if rest else []
-    first = _first_rank(log.lines)
-    of_first = [one for one in main if first and one[-1].prefix.startswith(first)]
-    prefix = (of_first or main)[0][-1].prefix
+        own = [one for one in ended if not _is_heading(one)]
+        return next(iter(own or ended or (chains if may_follow else [])), ())
+    of_first = [one for one in main if rank and one[-1].prefix.startswith(rank)]
+    main = of_first or log.by_time(main)
+    prefix = main[0][-1].prefix
     same = [one for one in main if one[-1].prefix == prefix]
     of_group = "|" in prefix  # the exceptions of a group stand side by side
-    return [same[0] if launched or of_group else same[-1]]
+    return same[0] if launched or of_group else same[-1]
+
+
+def _first_hand(chains: Sequence[Sequence[Raised]]) -> list[Sequence[Raised]]:
+    return [one for one in chains if not _is_aftermath(one)]
+
+
+def _is_heading(chain: Sequence[Raised]) -> bool:
+    return all(tracebacks.is_heading(one.text) for one in chain)
 
 
 def _is_aftermath(chain: Sequence[Raised]) -> bool:
     return all(_AFTERMATH.fullmatch(one.text) or tracebacks.is_heading(one.text) for one in chain)
 
 
-def _first_rank(lines: Sequence[str]) -> str:
-    """Return the prefix of the rank that torchrun saw fail first; empty if it reports none."""
+def _torchrun_report(lines: Sequence[str]) -> tuple[str, str]:
+    """Return the prefix of the rank that torchrun saw fail first, and its exit code, or nothing."""
     for at in range(len(lines) - 1, -1, -1):
         if lines[at].startswith("Root Cause (first observed"):
-            ranks = (_TORCHRUN.match(line) for line in lines[at : at + 8])
-            return next((f"[rank{one[1]}]" for one in ranks if one), "")
-    return ""
+            text = "\n".join(lines[at : at + 8])
+            rank, code = _TORCHRUN_RANK.search(text), _TORCHRUN_CODE.search(text)
+            return f"[rank{rank[1]}]" if rank else "", code[1] if code else ""
+    return "", ""
 
 
 def _is_survived(chain: Sequence[Raised], log: Log, ending: Ending) -> bool:
@@ -402,8 +453,9 @@ def _of_last_lines(
         said = [(at, line) for at, line in last if not _SURVIVED.fullmatch(line)]
         after = [(at, line) for at, line in said if at > begin]
         ended_with.append(after + [(at, line) for at, line in said[::-1] if _names_nan(line)])
-    if ending.by_signal in _FROM_OUTSIDE:
-        known = [one for one in known if one.id in _OF_SIGNALS]
+    if ending.by_signal in _NOT_BY_EXCEPTIONS:
+        allowed = _OF_CRASHES if ending.by_signal in _CRASHES else _OF_SIGNALS
+        known = [one for one in known if one.id in allowed]
     return _of_lines(ended_with, known, (Shown.LINE, Shown.BOTH), until)
 
 

@@ -307,26 +307,27 @@ def _cause(
     """Return why an attempt failed; None if nothing shows it, or what looks for it fails."""
     masker = shell_environment.masker(Path(context.run.directory))
     try:
-        good = _checkpoints_before_nan(store, context, definition)
-        return attempt_cause.find(store, context, found, masker, error, good)
+        kept = _checkpoints_of_nan(store, context, definition)
+        return attempt_cause.find(store, context, found, masker, error, kept)
     except Exception:  # a plugin's rules may raise anything; the end has to be recorded
         logger.exception("%s: its cause of failure was not looked for", context.stage.name)
         return None
 
 
-def _checkpoints_before_nan(
+def _checkpoints_of_nan(
     store: Store, context: AttemptContext, definition: StageDefinition
-) -> list[str]:
-    """Return the checkpoints of before the attempt's first NaN or infinite value, newest first."""
+) -> tuple[list[str], list[str]]:
+    """Return the checkpoints, newest first, and those of before the attempt's first NaN.
+
+    Both are empty if it had no NaN or infinite value: no other edit needs them.
+    """
     if definition.checkpoint is None:
-        return []
+        return [], []
     with store.read() as connection:
         seen = event_feed.stage_alerts(connection, context.stage, (NAN,), most=MOST_NAN)
     own = [event.time for event, _ in seen if event.attempt == context.attempt.number]
-    if not own:
-        return []
-    found = checkpoints.complete(_search(context, definition))
-    return [one for one in found if Path(one).stat().st_mtime_ns // 1000 < min(own)]
+    found = [*checkpoints.complete(_search(context, definition))] if own else []
+    return found, [one for one in found if Path(one).stat().st_mtime_ns // 1000 < min(own)]
 
 
 def _with_gpus(attempt: AttemptRecord, status: Status, error: str) -> str:

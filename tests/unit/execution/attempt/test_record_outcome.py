@@ -21,12 +21,13 @@ from trainui.execution.attempt.outcome import LostSupervisor
 from trainui.execution.attempt.prepared_process import AttemptContext
 from trainui.execution.attempt.record_outcome import FlushResult
 from trainui.execution.slots import host
+from trainui.model.notifications import NAN
 from trainui.model.records import AttemptRecord, Slot, StageRecord
 from trainui.model.states import Status
 from trainui.store.db import engine
 from trainui.store.db.engine import Store
-from trainui.store.read import views
-from trainui.store.runs import attempts, stage_requests, stages
+from trainui.store.read import event_feed, views
+from trainui.store.runs import attempts, runs, stage_requests, stages
 from trainui.store.runs.metrics_progress import mark_metrics_complete
 from trainui.supervisor.protocol import ExitReason
 
@@ -266,3 +267,26 @@ def test_a_worker_that_leaves_does_not_wait_for_metrics(store: Store, tmp_path: 
     stopping.set()
     assert not record_outcome.record_end(store, context.attempt, ended(), stopping)
     assert stage(store, context).status == Status.RUNNING
+
+
+def test_the_edit_for_nan_names_the_newest_checkpoint_of_before_it(
+    store: Store, tmp_path: Path
+) -> None:
+    text = "stages: [{name: a, run: python t.py --lr 0.1, checkpoint: 'ckpt-*'}]"
+    context = started(store, begin(store, submit(tmp_path, text), "a", GPU))
+    directory = Path(context.stage.directory)
+    for number, age in ((1, 90), (2, 60), (3, 10)):
+        checkpoint = directory / f"ckpt-{number}"
+        checkpoint.write_bytes(b"\x00" * 9)
+        os.utime(checkpoint, (clock.now() / 1e6 - age,) * 2)
+    (Path(context.attempt.directory) / "stderr.log").write_text("Error: loss is nan at step 3\n")
+    with store.write() as connection:
+        began = clock.now() - 30 * clock.SECOND
+        runs.record_stage_event(connection, context.stage, NAN, "a: NaN", attempt=1, time=began)
+    record(store, context, exit_code=1)
+    with store.read() as connection:
+        cause = event_feed.cause(connection, context.run.id, "a", 1)
+    assert cause is not None
+    assert cause["id"] == "nan_loss"
+    assert cause["edit"]["params"] == {"lr": 0.01}
+    assert cause["edit"]["checkpoint"] == str(directory / "ckpt-2")
