@@ -213,6 +213,10 @@ class TitleReader:
 
     def __init__(self) -> None:
         self._known: dict[str, _KnownTitle] = {}
+        self._chosen: dict[str, str] = {}
+        """By pipeline the title of its main metric."""
+        self._order: list[str] = []
+        """These titles in the order of their columns, which does not change as runs come."""
         self.unfinished = False
         """True if the last read left out runs, which the next one will read."""
 
@@ -227,11 +231,24 @@ class TitleReader:
                 break
             found.append(self._of(connection, run, begun))
         self.unfinished = len(found) < len(runs)
-        metrics = [(metric_title(one.metric), one.metric) for one in found if one.metric]
-        titles = Counter(title for title, _ in metrics)
-        ((main, count),) = titles.most_common(1) or [("", 0)]
-        main = main if 2 * count > titles.total() else ""
-        return ListedMetrics(dict(metrics), main, max((one.member for one in found), default=0))
+        metrics = {metric_title(one.metric): one.metric for one in found if one.metric}
+        columns = self._columns(found)
+        return ListedMetrics(metrics, columns, max((one.member for one in found), default=0))
+
+    def _columns(self, found: Sequence[_KnownTitle]) -> tuple[str, ...]:
+        """Return the main metric of each pipeline; once chosen, it stays while a run has it."""
+        titles: dict[str, Counter[str]] = {}
+        for one in found:
+            if one.metric is not None:
+                titles.setdefault(one.run.pipeline, Counter())[metric_title(one.metric)] += 1
+        runs: Counter[str] = Counter()
+        for pipeline, counts in titles.items():
+            if self._chosen.get(pipeline) not in counts:
+                self._chosen[pipeline] = max(sorted(counts), key=counts.__getitem__)
+            runs[self._chosen[pipeline]] += counts.total()
+        added = [title for title, _ in runs.most_common() if title not in self._order]
+        self._order += added
+        return tuple(title for title in self._order if title in runs)
 
     def _of(self, connection: Connection, run: RunLine, now: float) -> _KnownTitle:
         known = self._known.get(run.id)

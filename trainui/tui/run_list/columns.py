@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -16,7 +16,7 @@ from trainui.tui.numbers import elapsed, number, progress_bar, spark, state_styl
 from trainui.tui.snapshot.params import EXTERNAL_MARK, ColumnStats, shown_params
 from trainui.tui.snapshot.run_page import NOTHING
 from trainui.tui.snapshot.snapshot import RunLive
-from trainui.tui.styled_text import ELLIPSIS, Row, Segment, cut, fit, fit_middle, width_of
+from trainui.tui.styled_text import Row, Segment, cut, fit, fit_middle, width_of
 
 if TYPE_CHECKING:
     from trainui.tui.snapshot.run_page import Eta
@@ -124,39 +124,19 @@ def _value(row: RowData) -> Segment:
     return Segment(fit(number(row.live.value), VALUE - 1, right=True), style)
 
 
-def metric_cells(row: RowData, cells: int) -> list[Segment]:
-    """Return the headline metric's name and its value."""
-    if row.live.metric is None:
-        return []
-    room = max(cells - VALUE, 1)
-    return [Segment(f"{fit(fit_middle(row.live.title, room), room)} ", "dim"), _value(row)]
-
-
 def value_cells(title: str) -> Cells:
-    """Return what renders the value of the metric that the column is named after."""
+    """Return what renders a metric's value; runs that are shown by another one are blank."""
 
     def cells_of(row: RowData, cells: int) -> list[Segment]:
         live, room = row.live, cells - VALUE
-        if live.metric is None or room <= 0:
-            return [] if live.metric is None else [_value(row)]
-        if live.title != title:
-            own = fit_middle(_shorter(live.title, title, room), room)
-            return [_value(row), Segment(f" {own}", "dim")]
+        if live.title != title or room <= 0:
+            return [_value(row)] if live.title == title else []
         name = f" {fit_middle(live.member, room)}" if live.member and room >= LEAST_MEMBER else ""
         room -= cell_len(name)
         found = [_value(row), Segment(name, "dim")]
         return [*found, Segment(" "), spark_cell(row, room)] if room > 1 else found
 
     return cells_of
-
-
-def _shorter(own: str, title: str, room: int) -> str:
-    """Return a metric's title; if too wide without the column's word, then its last part alone."""
-    name, _, word = own.rpartition(" ")
-    if cell_len(own) <= room or not title.endswith(f" {word}"):
-        return own
-    last = f"{ELLIPSIS}{name[name.rfind('/') :]}"
-    return last if "/" in name and cell_len(last) <= room < cell_len(name) else name
 
 
 def spark_cell(row: RowData, cells: int) -> Segment:
@@ -192,8 +172,12 @@ COMFORTABLE, WORDS = 20, 40
 """Width up to which a name or a stage, and a run's trouble in words, takes precedence over columns
 of rank `LITTLE` and above."""
 
-LEAST_NAME, SHORT_NAME = 12, 16
-"""Width to which names are cut before other columns go, and up to which none is cut."""
+LEAST_NAME, SHORT_NAME, NAME_SHARE = 12, 16, 6
+"""Least width of names, and that up to which none is cut: names up to this share of the list's
+width are cut only after all columns that can go have gone."""
+
+LEAST_METRIC, MOST_METRIC = 10, 16
+"""Widths of a metric's column: the least, and that up to which its title takes precedence."""
 
 WITH_NAMES, LONG_NAME = 160, 60
 """Width of the list from which a name takes precedence up to this width."""
@@ -244,11 +228,12 @@ class RunColumns:
         facts: ColumnStats | None = None,
         ordering: str = "",
         values: SortValues | None = None,
+        kept: Collection[str] = (),
     ) -> None:
         """Choose the columns that fit, and determine their widths.
 
         The column that the list is sorted by gets an arrow; `values` returns the values that it is
-        sorted by, unless another column has them.
+        sorted by, unless another column has them. The columns `kept` never go.
         """
         self.width, self.ordering = width, ordering
         self.facts = facts or ColumnStats()
@@ -256,8 +241,9 @@ class RunColumns:
         comfort = LONG_NAME if width >= WITH_NAMES else COMFORTABLE
         columns = [
             _with_room_for_mark(column) if column.title == ordering else column
-            for column in _with_values(_columns(self.facts, comfort), ordering, values)
+            for column in _with_values(_columns(self.facts, comfort, width), ordering, values)
         ]
+        columns = [one._replace(rank=0) if one.title in kept else one for one in columns]
         self._shown = _laid_out(columns, width, self.gap)
         self._widths = {column.title: cells for column, cells in self._shown}
         used = EDGES + sum(cells for _, cells in self._shown) + self.gap * (len(self._shown) - 1)
@@ -318,11 +304,10 @@ class RunColumns:
         live = moment.live.get(run.id)
         if live is None or live.metric is None:
             return ""
-        title = self.facts.metric_name
-        width = self._widths.get(title or "METRIC")
+        width = self._widths.get(live.title)
         if width is None:
             return f"{live.title} {number(live.value)} {live.member}".rstrip()
-        is_named = live.title == title and width >= VALUE + LEAST_MEMBER
+        is_named = width >= VALUE + LEAST_MEMBER
         return "" if is_named or not live.member else f"{live.title} {live.member}"
 
     def row(self, run: RunLine, moment: RowContext, *, marked: bool = False) -> Row:
@@ -341,18 +326,18 @@ class RunColumns:
         return tuple(spans[:-1]) if self._fits else cut(tuple(spans[:-1]), self.width)
 
 
-def _columns(facts: ColumnStats, comfort: int) -> Iterator[RunColumn]:
+def _columns(facts: ColumnStats, comfort: int, width: int) -> Iterator[RunColumn]:
     """Yield all columns with data; a name up to the width of `comfort` takes precedence."""
     widths = facts.widths
     count, name, member = max(widths["count"], len("STAGES")), widths["name"], widths["member"]
     yield RunColumn("STATE", 13, 13, state_cells)
-    least = max(name, 6) if name <= SHORT_NAME else LEAST_NAME
+    least = max(min(name, max(SHORT_NAME, width // NAME_SHARE)), 6)
     yield RunColumn("NAME", least, max(name, LEAST_NAME), name_cells, comfort=comfort)
     if pipeline := widths["pipeline"]:
         yield RunColumn("PIPELINE", 8, max(pipeline, 8), _pipeline, 7)
     yield from _param_columns(facts)
     if widths["verdict"]:
-        yield RunColumn("VERDICT", 9, 9, _verdict, 1)
+        yield RunColumn("VERDICT", 9, 9, _verdict, 3)
     yield RunColumn("STAGES", count, count, _text(lambda row: f"{row.run.done}/{row.run.total}"))
     if trouble := widths["trouble"]:
         brief, words = max(widths["trouble_brief"], 7), max(trouble, 7)
@@ -360,18 +345,16 @@ def _columns(facts: ColumnStats, comfort: int) -> Iterator[RunColumn]:
     yield RunColumn("", BAR, BAR, bar_cells, 6)
     if current := widths["current"]:
         most = max(current, 10)
-        yield RunColumn("STAGE", 8, most, stage_cells, whole=min(most, FEW_STAGES))
+        yield RunColumn("STAGE", 8, most, stage_cells, 2, whole=min(most, FEW_STAGES))
     if (step := widths["step"]) and widths["metric"]:
         yield RunColumn("STEP", step, step, _text(lambda row: row.live.steps, "dim"), 5, True)
-    if title := facts.metric_name:
+    for at, title in enumerate(facts.metric_names):
         whole = max(VALUE + member, cell_len(title) + 1)
-        cells = value_cells(title)
-        yield RunColumn(title, 10, whole + SPARK, cells, 2, comfort=14, whole=whole)
-    elif metric := widths["metric"]:
-        comfort = min(metric, SHORT_NAME) + 9
-        least = min(metric, 8) + 9
-        yield RunColumn("METRIC", least, metric + 9, metric_cells, 2, comfort=comfort)
-        yield RunColumn("", 8, SPARK, lambda row, cells: [spark_cell(row, cells)], 3)
+        rank, least = min(at, 1), min(max(VALUE + 1, cell_len(title)), LEAST_METRIC)
+        comfort = min(cell_len(title), MOST_METRIC)
+        yield RunColumn(
+            title, least, whole + SPARK, value_cells(title), rank, False, comfort, whole
+        )
     if gpus := widths["gpus"]:
         used = _text(lambda row: ",".join(map(str, row.live.gpus)), "good")
         yield RunColumn("GPUS", 4, max(gpus, 4), used, 4)
@@ -411,9 +394,9 @@ def _param_columns(facts: ColumnStats) -> Iterator[RunColumn]:
     for at, name in enumerate(facts.params):
         values, cells = facts.param_widths[name], _text(partial(_param, name))
         width = max(min(len(name), 14), min(values, MOST_PARAM), 2)
-        rank = 1 if at < facts.compared else OF_SOME
+        rank = 2 if at < facts.compared else OF_SOME
         most = max(cell_len(name), values, width)
-        least = min(width, 8) if rank == 1 else width
+        least = min(width, 8) if rank == 2 else width
         yield RunColumn(name, least, most, cells, rank, comfort=width)
 
 
@@ -430,17 +413,25 @@ def _with_values(
         value = values().get(row.run.id) if values is not None else None
         return "" if value is None else number(value)
 
+    def or_plain(own: Cells) -> Cells:
+        """Render also values of runs that are shown by another metric: they are sorted by it."""
+        return lambda row, cells: (
+            own(row, cells) or [Segment(fit(text(row), VALUE - 1, right=True), "dim")]
+        )
+
+    known = False
     for column in columns:
-        if column.title == "ELAPSED" and values is not None:
+        if values is not None and column.title == title:
+            known, column = True, column._replace(cells=or_plain(column.cells))
+        if values is not None and column.title == "ELAPSED" and not known:
             most = max(10, min(cell_len(title) + 1, 24))
-            yield RunColumn(title, 10, most, _text(text), 1, True)
+            yield RunColumn(title, 10, most, _text(text), 0, True)
         yield column
 
 
 def _with_room_for_mark(column: RunColumn) -> RunColumn:
     least = max(column.least, min(cell_len(column.title), 14) + 1)
-    rank = min(column.rank, 1)
-    return column._replace(least=least, most=max(column.most, least), rank=rank)
+    return column._replace(least=least, most=max(column.most, least), rank=0)
 
 
 def _laid_out(columns: Sequence[RunColumn], width: int, gap: int) -> list[tuple[RunColumn, int]]:

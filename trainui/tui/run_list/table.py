@@ -25,7 +25,7 @@ from trainui.tui.run_list.filter import (
     parse,
 )
 from trainui.tui.snapshot.params import ColumnStats, column_stats, with_listed
-from trainui.tui.snapshot.run_page import SMOOTHED
+from trainui.tui.snapshot.run_page import SMOOTHED, metric_title
 from trainui.tui.snapshot.snapshot import ListedMetrics
 from trainui.tui.styled_text import Row, Segment
 from trainui.tui.widgets import CursorView
@@ -67,6 +67,8 @@ class RunTable(CursorView):
         self._facts = ColumnStats()
         self._columns = RunColumns(80)
         self._listed = ListedMetrics()
+        self._filtered: frozenset[str] = frozenset()
+        """The metrics and parameters by which the list is filtered, whose columns stay."""
         self.newest: tuple[str, ...] = ()
         """Ids of the newest runs that match the filter, more than the screen has lines."""
         self._each = 1
@@ -267,16 +269,23 @@ class RunTable(CursorView):
         self.post_message(self.Arranged())
 
     def _orders(self) -> list[SortOrder]:
-        metric = self._listed.titles.get(self._facts.metric_name)
-        metrics = [metric, metric._replace(name=SMOOTHED + metric.name)] if metric else []
+        shown = (self._listed.titles.get(title) for title in self._facts.metric_names)
+        metrics = [
+            one
+            for metric in shown
+            if metric is not None
+            for one in (metric, metric._replace(name=SMOOTHED + metric.name))
+        ]
         by_params = map(by_param, self._facts.params)
         return [*ORDERS, *map(self._by_metric, metrics), *by_params]
 
     def _columns_for(self, width: int) -> RunColumns:
         metric = self._order.metric
-        has_none = metric.startswith(SMOOTHED)  # no column of its own
-        values = (lambda: self._values_of(metric)) if has_none else None
-        return RunColumns(width, self._facts, self._order.title, values)
+        values = (lambda: self._values_of(metric)) if metric else None
+        names = ((name, lower) for name in self.filter.metrics for lower in (True, None))
+        metrics = {metric_title(ComparedMetric(name, lower)) for name, lower in names}
+        kept = metrics | self.filter.params
+        return RunColumns(width, self._facts, self._order.title, values, kept)
 
     def _by_metric(self, metric: ComparedMetric) -> SortOrder:
         return by_metric(metric, lambda: self._values_of(metric.name))
@@ -306,7 +315,8 @@ class RunTable(CursorView):
         """Choose the columns again if the statistics have changed."""
         found = found.grown(self._facts)
         found = with_listed(found, self._listed, endings=bool(self._moment.endings))
-        if found != self._facts:
+        if found != self._facts or self.filter.metrics | self.filter.params != self._filtered:
+            self._filtered = self.filter.metrics | self.filter.params
             self._facts = found
             self._columns = self._columns_for(self._columns.width)
 

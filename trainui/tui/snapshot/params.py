@@ -160,10 +160,8 @@ class ColumnStats:
     """How many of them, from the first one on, have several values, or differ between runs of one
     pipeline; the others have one value, and other pipelines do not have them, or are rare."""
     param_widths: Mapping[str, int] = field(default_factory=dict)
-    metric_name: str = ""
-    """The metric and the word for its value, if most listed runs have the same.
-
-    Other values have their names beside them."""
+    metric_names: tuple[str, ...] = ()
+    """The titles of the columns with metrics; a run without the metric is blank there."""
 
     def grown(self, other: ColumnStats) -> ColumnStats:
         """Return the larger of both widths, so that columns do not shift while runs progress."""
@@ -198,12 +196,12 @@ def column_stats(runs: Sequence[RunLine], newest: Sequence[RunLine] | None = Non
 def with_listed(facts: ColumnStats, listed: ListedMetrics, *, endings: bool) -> ColumnStats:
     """Return the statistics extended by the metrics of all listed runs."""
     found = Counter(
-        metric=max(map(cell_len, listed.titles), default=0),
+        metric=len(listed.columns),
         member=listed.member,
         gpus=listed.gpus,
         endings=int(endings),
     )
-    return replace(facts, widths=facts.widths | found, metric_name=listed.main)
+    return replace(facts, widths=facts.widths | found, metric_names=listed.columns)
 
 
 def _name_width(run: RunLine) -> int:

@@ -179,8 +179,8 @@ class ListedMetrics(NamedTuple):
 
     titles: Mapping[str, ComparedMetric] = NOTHING
     """By title."""
-    main: str = ""
-    """The title that more than half of the runs with a metric have; empty: none."""
+    columns: tuple[str, ...] = ()
+    """The titles of the pipelines' main metrics, each once, that of the most runs first."""
     member: int = 0
     """Width of the longest name of a sweep's member."""
     gpus: int = 0

@@ -41,9 +41,23 @@ def test_the_metric_of_most_runs_names_the_column(
     found = reader.read(connection, run_list.run_lines(connection))
     metrics = {title: metric.name for title, metric in found.titles.items()}
     assert metrics == {"val/loss best": "val/loss", "reward best": "reward"}
-    assert (found.main, found.member) == ("val/loss best", len("lr=1"))
-    trained(filler, "reward")
-    assert reader.read(connection, run_list.run_lines(connection)).main == ""
+    assert (found.columns, found.member) == (("val/loss best",), len("lr=1"))
+    for _ in range(3):
+        trained(filler, "reward")
+    lines = run_list.run_lines(connection)
+    assert reader.read(connection, lines).columns == ("val/loss best",), "once chosen it stays"
+    assert TitleReader().read(connection, lines).columns == ("reward best",)
+
+
+def test_each_pipeline_has_its_own_column(filler: Filler, connection: protocol.Connection) -> None:
+    for pipeline, metric in (("small", "loss"), ("large", "val/loss"), ("large", "val/loss")):
+        run_id = filler.run({"train": ()}, pipeline=pipeline)
+        filler.feed(run_id, "train", {metric: [(0, 1.0), (1, 0.5)]})
+        filler.complete(run_id, "train")
+    reader, lines = TitleReader(), run_list.run_lines(connection)
+    assert reader.read(connection, lines).columns == ("val/loss best", "loss best")
+    (small,) = (line for line in lines if line.pipeline == "small")
+    assert reader.read(connection, [small]).columns == ("loss best",)
 
 
 def test_the_column_has_room_for_any_member(
@@ -69,7 +83,9 @@ def test_a_member_that_diverged_early_does_not_choose_the_metric(
     filler.complete(run_id, "train[lr=1]", took=60)
     filler.feed(run_id, "train[lr=9]", {"train/loss": [(0, 9.0)]})
     filler.fail(run_id, "train[lr=9]", "diverged")
-    assert TitleReader().read(connection, run_list.run_lines(connection)).main == "val/loss best"
+    assert TitleReader().read(connection, run_list.run_lines(connection)).columns == (
+        "val/loss best",
+    )
     group = SweepMemberReader().read(connection, views.stages(connection, run_id))
     assert group is not None
     assert (group.metric, dict(group.values)) == ("val/loss", {"train[lr=1]": 2.0})
@@ -86,7 +102,7 @@ def test_a_read_is_short_and_the_next_one_continues_it(
     assert reader.read(connection, lines).titles == {}
     assert reader.unfinished
     monkeypatch.undo()
-    assert reader.read(connection, lines).main == "loss best"
+    assert reader.read(connection, lines).columns == ("loss best",)
     assert not reader.unfinished
 
 

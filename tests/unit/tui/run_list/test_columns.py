@@ -52,7 +52,7 @@ LONG = ComparedMetric.of("valid/cross_entropy_loss")
 
 METRICS = {one: ComparedMetric.of(one) for one in ("val/loss best", "test/accuracy best")}
 
-LISTED = ListedMetrics({"val/loss best": ComparedMetric.of("val/loss")}, "val/loss best", gpus=3)
+LISTED = ListedMetrics({"val/loss best": ComparedMetric.of("val/loss")}, ("val/loss best",), gpus=3)
 
 
 SWEEP = RUN._replace(
@@ -79,7 +79,7 @@ def test_the_second_line_has_metric_and_member_without_columns() -> None:
     for width, words, others in (
         (250, ["0f0e0d0c", "✗ a: exit code 1"], "lr=0.1,seed=1"),
         (128, ["0f0e0d0c", "val/loss best lr=0.1,seed=1", "✗ a: exit code 1"], "0.2500"),
-        (84, ["0f0e0d0c", "val/loss best 0.2500 lr=0.1,seed=1", "✗ a: exit code 1"], ""),
+        (84, ["0f0e0d0c", "val/loss best lr=0.1,seed=1", "✗ a: exit code 1"], "0.2500"),
     ):
         moment = RowContext(NOW, live={RUN.id: best}, details=details)
         columns = RunColumns(width, facts)
@@ -90,22 +90,29 @@ def test_the_second_line_has_metric_and_member_without_columns() -> None:
         assert texts[-len(words) - 1 : -1][1] == words[-1]
 
 
-@pytest.mark.parametrize(
-    ("metric", "room", "words"),
-    [
-        (ComparedMetric("loss", True), 9, "loss best"),
-        (ComparedMetric("loss", True), 6, "loss"),
-        (ComparedMetric("gap", None), 6, "ga…ast"),
-        (ComparedMetric("val/loss", True), 7, "…/loss"),
-        (ComparedMetric("val/loss", True), 2, "v…"),
-    ],
-)
-def test_another_metric_loses_the_word_shared_with_the_column(
-    metric: ComparedMetric, room: int, words: str
-) -> None:
-    moment = RowContext(NOW, live={RUN.id: LIVE._replace(metric=metric)})
-    found = value_cells("f1 best")(moment.of(RUN), VALUE + room)
-    assert plain(tuple(found)).partition("0.2500")[2].strip() == words
+def test_a_run_with_another_metric_is_blank_in_a_metrics_column() -> None:
+    moment = RowContext(NOW, live={RUN.id: LIVE})
+    assert "0.2500" in plain(tuple(value_cells("val/loss best")(moment.of(RUN), VALUE + 9)))
+    assert value_cells("f1 best")(moment.of(RUN), VALUE + 9) == []
+
+
+def test_a_run_that_is_sorted_by_another_metric_shows_its_value() -> None:
+    titles = {**LISTED.titles, "f1 best": ComparedMetric.of("f1")}
+    listed = LISTED._replace(titles=titles, columns=("val/loss best", "f1 best"))
+    facts = with_listed(column_stats([RUN]), listed, endings=False)
+    columns = RunColumns(120, facts, "f1 best", lambda: {RUN.id: 0.75})
+    moment = RowContext(NOW, live={RUN.id: LIVE})
+    assert columns.titles.count("f1 best") == 1
+    assert {"0.2500", "0.7500"} <= set(plain(columns.row(RUN, moment)).split())
+
+
+@pytest.mark.parametrize("width", [60, 80, 120])
+def test_the_column_of_the_order_or_the_filter_never_goes(width: int) -> None:
+    runs = [RUN._replace(params_json=f'{{"lr": "{n}", "depth": "{n}"}}') for n in (1, 2)]
+    facts = with_listed(column_stats(runs), LISTED, endings=True)
+    assert "depth" in RunColumns(width, facts, "depth").titles
+    shown = RunColumns(width, facts, kept={"lr"}).titles
+    assert {"lr", "val/loss best"} <= set(shown)
 
 
 @pytest.mark.parametrize(
@@ -240,9 +247,11 @@ def test_a_parameter_of_few_runs_shortens_neither_names_nor_metrics(
         run._replace(params_json=params[at] if at < having else "{}")
         for at, run in enumerate(of_many)
     ]
-    facts = with_listed(column_stats(runs), LISTED._replace(main="", titles=METRICS), endings=False)
+    facts = with_listed(
+        column_stats(runs), LISTED._replace(columns=(*METRICS,), titles=METRICS), endings=False
+    )
     shown = RunColumns(120, facts)
-    assert ("METRIC" in shown.titles) == is_rare
+    assert set(METRICS) <= set(shown.titles)
     assert ("model" not in shown.titles) == is_rare
     if is_rare:
         assert "training-0000  " in plain(shown.row(runs[0], RowContext(NOW, live={RUN.id: LIVE})))
@@ -299,21 +308,6 @@ def test_nothing_is_cut_where_all_of_it_fits() -> None:
 def test_a_long_number_is_rounded() -> None:
     other = RUN._replace(params_json='{"lr": 0.00833333333333}')
     assert "0.0083 " in shown(other, 160, RUN)
-
-
-def test_the_metric_is_named_once_where_all_have_the_same() -> None:
-    one = with_listed(column_stats([RUN]), LISTED, endings=False)
-    assert "val/loss best" in RunColumns(120, one).titles
-    both = LISTED._replace(
-        titles={**LISTED.titles, "loss best": ComparedMetric.of("loss")}, main=""
-    )
-    assert "METRIC" in RunColumns(120, with_listed(one, both, endings=False)).titles
-    other = RowContext(NOW, live={RUN.id: LIVE._replace(metric=ComparedMetric.of("loss"))})
-    assert "0.2500 loss best" in plain(RunColumns(160, one).row(RUN, other))
-    long = RowContext(NOW, live={RUN.id: LIVE._replace(metric=LONG)})
-    for width in range(80, 160, 5):
-        row = plain(RunColumns(width, with_listed(one, both, endings=False)).row(RUN, long))
-        assert "0.2500" not in row or "best " in row, "which value it is stays"
 
 
 def test_the_mark_of_the_order_shortens_no_heading() -> None:
