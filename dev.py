@@ -25,6 +25,10 @@ PYTHON = VENV / "bin" / "python"
 LOCK = ROOT / "requirements.lock"
 DEBIAN_PACKAGES = {
     "redis-server": "redis-server",
+    "slurmctld": "slurmctld",
+    "slurmd": "slurmd",
+    "sbatch": "slurm-client",
+    "munged": "munge",
     "tmux": "tmux",
     "zsh": "zsh",
     "fish": "fish",

@@ -23,6 +23,7 @@ from trainui.pipeline import filling, masking, search_rules, stage_process
 from trainui.pipeline.allowed_paths import allowed_directories, validate_file_path
 from trainui.pipeline.masking import Masker, is_secret
 from trainui.pipeline.rules import shared_paths
+from trainui.plugin import Executor, registry
 from trainui.resume import code_snapshot, code_version, snapshot_trees
 from trainui.resume.submitted import PIPELINE_FILE, SnapshotPaths, filled_in, stage_directories
 from trainui.store import shell_environment
@@ -266,14 +267,19 @@ def check_executors(stages: Iterable[StageDefinition]) -> None:
 
     Raises:
         UsageError: no package has an executor of that name, or its options are wrong.
+        UnfitEnvironmentError: the place cannot be used from here.
         PluginError: it cannot be loaded.
     """
-    for stage in (one for one in stages if not one.is_local):
+    elsewhere = [one for one in stages if not one.is_local]
+    for stage in elsewhere:
         from trainui.pipeline.field_types import executor_problems  # imports Pydantic
 
         for one in executor_problems(stage.executor, stage.executor_options):
             option = f"{one.option}: " if one.option and not one.at_name else ""
             raise UsageError(f"stage {stage.name}: executor {option}{one.message}")
+    for name in {one.executor for one in elsewhere}:
+        if (its := registry.find(Executor, name)) is not None:
+            registry.run(its, its.check, passes=(UnfitEnvironmentError,))
 
 
 def check_slots(stages: Iterable[StageDefinition], environ: Mapping[str, str]) -> None:

@@ -331,6 +331,9 @@ class Executor(Plugin):
     """The names of the options that a stage may give; others are refused before `problems`."""
     problems: Code = ""
     """`(options)` to OptionProblems: what is wrong with a stage's options."""
+    check: Code = ""
+    """`()`, called before a run is stored: raises UnfitEnvironmentError if the place cannot be used
+    from here."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -381,7 +384,7 @@ class JobLook:
 
     state: JobState
     problem: str = ""
-    """Why it cannot be seen, or why its records cannot be read."""
+    """Why it cannot be seen or its records cannot be read; or how a job ended without a record."""
     processes: tuple[str, ...] = ()
     """What of it runs, as far as that is known: pids, or the name of a job."""
 

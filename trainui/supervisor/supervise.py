@@ -821,8 +821,13 @@ def forget_secrets(directory: str, spec: dict[str, Any]) -> None:
     os.rename(temporary, f"{directory}/spec.json")
 
 
-def supervise(directory: str, answer: Callable[[int, str, int], None]) -> None:
-    """Run the attempt, unless it was already started or cannot be recorded."""
+def supervise(
+    directory: str, answer: Callable[[int, str, int], None], place: dict[str, str] | None = None
+) -> None:
+    """Run the attempt, unless it was already started or cannot be recorded.
+
+    `place` are variables of the place where it runs, which its process gets too.
+    """
     try:
         attempt = begin(directory)
     except AlreadyStartedError as error:
@@ -830,6 +835,7 @@ def supervise(directory: str, answer: Callable[[int, str, int], None]) -> None:
     except (OSError, ValueError, LookupError, AttributeError, TypeError) as error:
         answer(BROKEN, f"nothing was started: {error!r}", number_of(error))
     else:
+        attempt.spec["env"] = {**attempt.spec["env"], **(place or {})}
         attempt.run(answer)
 
 
@@ -907,6 +913,11 @@ def serve() -> None:
         os.close(fds[0])
 
 
+PLACE_VARIABLES = "CUDA_VISIBLE_DEVICES,ROCR_VISIBLE_DEVICES"
+"""Variables of a job that its stage gets: the place says which GPUs it has. An executor may name
+others, in the job's variable TRAINUI_JOB_VARIABLES."""
+
+
 def run_job(directory: str) -> None:
     """Supervise one attempt in this process, which an executor runs as a job; exit when it ends."""
     codes: list[int] = []
@@ -916,7 +927,9 @@ def run_job(directory: str) -> None:
         if message:
             print(message, file=sys.stderr, flush=True)  # noqa: T201
 
-    supervise(directory, tell)
+    names = os.environ.get("TRAINUI_JOB_VARIABLES", PLACE_VARIABLES).split(",")
+    place = {name: os.environ[name] for name in names if name in os.environ}
+    supervise(directory, tell, place)
     sys.exit(codes[-1] if codes else BROKEN)
 
 

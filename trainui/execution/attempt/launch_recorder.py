@@ -91,6 +91,8 @@ class MonitoredAttempt:
     """True if this worker launched it, or its executor was asked to take it over."""
     asked_to_stop_at: float | None = None
     """Time at which its supervisor was asked to stop. All times here are monotonic."""
+    gone_because: str = ""
+    """What its executor says about an end without a record."""
     orphan: Orphan | None = None
     """Set once its supervisor was found dead."""
     ended_for: ExitReason | None = None

@@ -103,6 +103,7 @@ class AttemptPoller:
             case JobState.UNSEEN:
                 self._poll_unseen(monitored, look.problem)
             case JobState.NONE | JobState.GONE:
+                monitored.gone_because = look.problem
                 return self._record
         return None
 
@@ -201,7 +202,7 @@ class AttemptPoller:
         now = time.monotonic()
         if look.state == JobState.UNSEEN or monitored.has_survivors:
             return
-        if look.problem:
+        if look.problem and look.state != JobState.GONE:
             self.set_warning(monitored, _unreadable_words(look))
             return
         if look.state not in (JobState.WAITING, JobState.RUNNING, JobState.ORPHAN):
@@ -216,7 +217,11 @@ class AttemptPoller:
         """Record the end of an attempt of which nothing is left."""
         orphan = monitored.orphan
         found = protocol.read_exit(monitored.directory)
-        loss = LostSupervisor(seen_alive=orphan is not None, ended_for=monitored.ended_for)
+        loss = LostSupervisor(
+            seen_alive=orphan is not None,
+            ended_for=monitored.ended_for,
+            why=monitored.gone_because,
+        )
         monitored.is_recorded = record_outcome.record_end(
             self._store, monitored.attempt, found or loss, self._stopping
         )

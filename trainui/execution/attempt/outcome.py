@@ -69,6 +69,8 @@ class LostSupervisor:
     """Why this worker ended it; None if it ended by itself or was cancelled."""
     records_removed: bool = False
     """True if its records were removed; its supervisor may have been alive until the end."""
+    why: str = ""
+    """What its executor says about its end."""
 
 
 def outcome(
@@ -109,6 +111,7 @@ def lost(
 ) -> Outcome:
     """Return the outcome of an attempt whose supervisor died before recording the end."""
     problem = RECORDS_REMOVED.format(directory=attempt.directory) if loss.records_removed else LOST
+    problem = loss.why or problem
     ended: tuple[Status, str | None, str | None] = Status.INTERRUPTED, problem, None
     if attempt.cancel_requested_at is not None:
         ended = _stopped(attempt, definition)
