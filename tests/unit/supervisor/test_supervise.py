@@ -506,8 +506,10 @@ def cpu_ticks(pid: int) -> int:
 def test_the_supervisor_waits_without_spending_time(stage: Stage) -> None:
     stage.launch("while ! [ -e go ]; do echo $i >> seen; i=x$i; sleep 0.1; done")
     pid = pids_of(stage).supervisor_pid
+    seen = stage.work / "seen"
+    wait_for(seen.exists, "the start")
     before = cpu_ticks(pid)
-    wait_for(lambda: "x" * 12 in (stage.work / "seen").read_text(), "the end of 1.2 s")
+    wait_for(lambda: "x" * 12 in seen.read_text(), "the end of 1.2 s")
     assert cpu_ticks(pid) - before <= 2
     (stage.work / "go").touch()
     wait_for_exit(stage.dir)
