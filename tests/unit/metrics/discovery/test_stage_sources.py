@@ -85,6 +85,17 @@ def test_the_usual_files_are_found_by_themselves(place: SearchDirectories) -> No
     assert sorted(found[:-2]) == [f"stage/{name}" for name in usual]
 
 
+def test_a_table_of_validation_stands_beside_that_of_training(place: SearchDirectories) -> None:
+    for name in ("train.csv", "val.csv", "validation_log.csv"):
+        (place.stage_dir / name).write_text("epoch,loss\n0,1\n1,2\n")
+    found = find(place, StageDefinition("s")).candidates[1:-2]
+    assert {one.path.name: one.reading.part for one in found} == {
+        "train.csv": "",
+        "val.csv": "val/",
+        "validation_log.csv": "validation/",
+    }
+
+
 def test_the_format_of_a_text_is_detected_from_its_content(place: SearchDirectories) -> None:
     texts = {
         "training.log": "epoch,loss\n0,1\n1,2\n",
