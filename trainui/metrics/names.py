@@ -115,6 +115,10 @@ _SAME = (
 """Other names of Keras for the same numbers, in its event files."""
 
 
+_PART_LAST = re.compile(r"([^/]+)/(train|val|valid|validation|test|eval)", re.IGNORECASE)
+"""`Loss/train` in event files is `train_loss` or `loss` in tables and JSON lines."""
+
+
 @lru_cache(MAX_SERIES)
 def _plain(name: str) -> str:
     """Return a metric's name in the spelling that all kinds of files share."""
@@ -133,6 +137,11 @@ def _spellings(name: str) -> Iterable[str]:
     if "/" in plain:
         yield plain.replace("/", "_")
         yield plain.removeprefix("train/")
+    if found := _PART_LAST.fullmatch(plain):
+        name, part = found[1].lower(), found[2].lower()
+        yield f"{part}_{name}"
+        if part == "train":
+            yield name
 
 
 _OPEN = {"json": "json", "jsonl": "json", "csv": "csv"}

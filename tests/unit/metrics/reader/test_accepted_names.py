@@ -12,6 +12,7 @@ from tests.unit.metrics.attempts import Attempt, start_attempt
 from tests.unit.metrics.reader.test_attempt import VERSION, again, end, read, scalar, values
 from tests.unit.metrics.test_wandb import frames, item, row
 from trainui.metrics.discovery import tracker_runs
+from trainui.metrics.names import SeriesNames
 from trainui.model.definition import MetricSource
 from trainui.plugin import TrackedRun
 from trainui.store.db.engine import Store
@@ -206,3 +207,14 @@ def test_runs_of_a_database_with_one_name_are_numbered() -> None:
     runs = [TrackedRun(id=str(number), name="base", started=number) for number in range(4)]
     prefixes = [one.reading.prefix for one in tracker_runs.sources([(Path("mlflow.db"), runs)], 0)]
     assert prefixes == ["", "base/", "base-2/", "base-3/"]
+
+
+@pytest.mark.parametrize(
+    ("of_events", "of_table"),
+    [("Loss/train", "train_loss"), ("Loss/train", "loss"), ("Accuracy/val", "val_accuracy")],
+)
+def test_the_part_may_be_the_last_of_a_name(of_events: str, of_table: str) -> None:
+    names = SeriesNames()
+    assert names.accepts(of_events, "tfevents", "/a/out.tfevents.1")
+    assert not names.accepts(of_table, "csv", "/a/results.csv")
+    assert names.accepts("lr", "csv", "/a/results.csv")
