@@ -389,7 +389,18 @@ def load_broken(broken: Broken) -> None:
     load("sub/f.yaml", broken.params)
 
 
-@pytest.mark.parametrize("broken", TABLE, ids=[broken.name for broken in TABLE])
+def needs_folders(broken: Broken) -> bool:
+    """Return True for a search, whose samplers and pruners are a plugin's."""
+    return re.search("sampler:|prune:|trials:", str(broken.text)) is not None
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        pytest.param(one, id=one.name, marks=[pytest.mark.folders] if needs_folders(one) else [])
+        for one in TABLE
+    ],
+)
 def test_every_problem_is_reported(
     broken: Broken, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -403,6 +414,7 @@ def test_every_problem_is_reported(
         assert line.isprintable()
 
 
+@pytest.mark.folders
 def test_messages_are_those_of_the_golden_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
