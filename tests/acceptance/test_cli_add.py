@@ -208,7 +208,8 @@ def test_an_adopted_process_is_listed_followed_and_cancelled_with_children(
         assert refused.code == 2
         typed = f"cd {cli.directory}/live && trainui run --name mine -- {sys.executable} -c"
         assert typed in refused.err
-    assert cli("cancel", run, "--forget").code == 2, "it can be seen"
+    (stage,) = cli.json("show", run)["stages"]
+    assert cli("cancel", run, stage["name"], "--forget").code == 2, "it can be seen"
     assert (trainer.poll(), cli.status(run)) == (None, "running")
     assert cli("cancel", run).code == 0
     wait_for(lambda: trainer.poll() is not None, "its end")

@@ -17,7 +17,7 @@ from trainui.resume.submitted import check_names, existing_run
 from trainui.store.db import home_identity
 from trainui.store.db.engine import open_store
 from trainui.store.points import write_points
-from trainui.store.runs import attempts, external_runs, runs, stage_requests
+from trainui.store.runs import external_runs, runs, stage_requests
 from trainui.supervisor import orphans
 from trainui.system import mounts
 
@@ -39,18 +39,26 @@ def cancel(run_id: str, names: Collection[str] | None = None) -> list[str]:
 def forget(run_id: str, names: Collection[str] | None = None) -> dict[str, str]:
     """Record running stages as cancelled that cannot be seen, although they may still run.
 
-    Returns what that means, by the stage's name; empty if none is running.
+    Returns why they cannot be seen, by the stage's name. Others are left alone.
 
     Raises:
-        UsageError: one of them can be seen, so that `cancel` ends it.
+        UsageError: one of `names` can be seen, so that `cancel` ends it; nothing was changed.
     """
     store = open_store()
     with store.read() as connection:
         _check_can_cancel(existing_run(connection, run_id))
         chosen = _chosen(runs.stages(connection, run_id), names)
-        elsewhere = attempts.waiting_elsewhere(connection, chosen)
-    running = [one for one in chosen if one.status == Status.RUNNING or one.id in elsewhere]
-    return {stage.name: unseen.forget(store, stage) for stage in running}
+    running = [stage for stage in chosen if stage.status == Status.RUNNING]
+    reasons = {stage.name: unseen.reason(store, stage) for stage in running}
+    if names is not None and (seen := [name for name, why in reasons.items() if not why]):
+        raise UsageError(
+            f"{', '.join(seen)} can be seen: `trainui cancel` without --forget ends the processes, "
+            "and records that once none of them is left"
+        )
+    for stage in running:
+        if why := reasons[stage.name]:
+            unseen.forget(store, stage, why)
+    return {name: why for name, why in reasons.items() if why}
 
 
 def check(run_id: str) -> None:

@@ -317,8 +317,8 @@ def cancel(
     found, stages = lookup.find(run, stage)
     names = None if stage is None else [one.name for one in stages]
     if forget:
-        for name, meaning in control.forget(found.id, names).items():
-            printing.note(f"! {name} is given up and was not ended: {meaning}")
+        for name, why in control.forget(found.id, names).items():
+            printing.note(f"! {name} is given up and was not ended: {why}")
     with interrupt.report_changes_on_stop([found.id], interrupt.CANCELLED, "cancelling"):
         asked = control.cancel(found.id, names)
         found, stages = lookup.find(found.id, None)

@@ -42,14 +42,8 @@ def _process(attempt: AttemptRecord) -> str:
     return "" if attempt.pid is None else f" (process {attempt.pid})"
 
 
-def forget(store: Store, stage: StageRecord) -> str:
-    """Record a running stage as cancelled although its processes may still run.
-
-    Returns what that means, for the person who asked for it.
-
-    Raises:
-        UsageError: it can be seen, so that a cancellation ends it.
-    """
+def reason(store: Store, stage: StageRecord) -> str:
+    """Return why a running stage cannot be seen now; empty if it can, so that a cancel ends it."""
     with store.read() as connection:
         (*_, attempt) = attempts.of_stage(connection, stage.id)
         host = hosts.known(connection).get(attempt.host)
@@ -57,17 +51,20 @@ def forget(store: Store, stage: StageRecord) -> str:
         why = _why_unseen(store, attempt)
     else:  # it shares the database, and looks after its attempts
         why = silence(host) if host.seconds >= hosts.SILENT_AFTER else ""
-    if not why:
-        raise UsageError(
-            f"{stage.name} can be seen{_process(attempt)}: `trainui cancel` without --forget ends "
-            "it, and records that once none of its processes is left"
-        )
-    meaning = f"{why}; it may still run there{_process(attempt)}"
+    return f"{why}; it may still run there{_process(attempt)}" if why else ""
+
+
+def forget(store: Store, stage: StageRecord, why: str) -> None:
+    """Record a running stage as cancelled although its processes may still run.
+
+    Nothing is recorded if the attempt that `stage` has ended meanwhile.
+    """
     with store.write() as connection:
-        stage_requests.request_stop(connection, stage)
-        outcome = Outcome(Status.CANCELLED, clock.now(), error=f"given up, not ended: {meaning}")
-        attempts.end(connection, attempt.id, outcome)
-    return meaning
+        (*_, attempt) = attempts.of_stage(connection, stage.id)
+        if attempt.number == stage.attempt:
+            stage_requests.request_stop(connection, stage)
+            outcome = Outcome(Status.CANCELLED, clock.now(), error=f"given up, not ended: {why}")
+            attempts.end(connection, attempt.id, outcome)
 
 
 def _why_unseen(store: Store, attempt: AttemptRecord) -> str:

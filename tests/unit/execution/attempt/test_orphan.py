@@ -325,7 +325,8 @@ def test_a_cancel_is_carried_out_when_the_host_returns(
     monkeypatch.setattr(monitor, "INVISIBLE_AFTER", 0.0)
     run = Running(store, follower, tmp_path)
     with pytest.raises(UsageError):
-        control.forget(run.id)  # it can be seen
+        control.forget(run.id, ["a"])  # it can be seen
+    assert control.forget(run.id) == {}
     assert run.attempt.cancel_requested_at is None
     boot = json.loads(Path(run.attempt.directory, "pid.json").read_text())["boot_id"]
     run.lose_supervisor()
