@@ -154,7 +154,7 @@ class SeedComparison:
                 return "too few: with one seed of each, a difference cannot be told from noise"
             return "too few: at least two completed seeds of each are needed"
         if self.seeds_needed is None:
-            more = "" if self.difference is None else f", also with {MOST_SEEDS:,} seeds more"
+            more = "" if self.test is None else f", also with {MOST_SEEDS:,} seeds more of each"
             return f"not distinguishable from noise{more}"
         time = ""
         if self.seconds_needed is not None:
@@ -178,13 +178,17 @@ def compare(
     Raises:
         NotFoundError: a run, a stage or the metric does not exist.
         AmbiguousError: a name stands for several.
-        UsageError: both are the same, or it is unknown if lower is better.
+        UsageError: they have a stage in common, or it is unknown if lower is better.
         UnfitEnvironmentError: SciPy is missing.
     """
     _scipy_stats()
     first, second = (find(connection, one, metric) for one in (a, b))
-    if [one.id for one in first.members] == [one.id for one in second.members]:
-        raise UsageError(f"{a!r} and {b!r} are the same; name two different ones")
+    shared = {one.id for one in first.members} & {one.id for one in second.members}
+    if common := [one.name for one in first.members if one.id in shared]:
+        raise UsageError(
+            f"{harmless(common[0])} is part of both {a!r} and {b!r}; name two without a stage in "
+            "common"
+        )
     summaries = [_summaries(connection, one) for one in (first, second)]
     name = _metric(metric, (first, second), summaries)
     lower = _lower(name, (first, second))

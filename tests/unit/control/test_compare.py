@@ -227,11 +227,17 @@ def test_metrics_that_cannot_be_compared_are_refused(filler: Filler) -> None:
         compared("a", "b", metric="acc")
     with pytest.raises(UsageError, match="does not say if lower or higher is better"):
         compared("c", "d")
-    with pytest.raises(UsageError, match="are the same"):
+    with pytest.raises(UsageError, match="train is part of both"):
         compared("a", "a/train")
     filler.run({"train": ()}, name="empty")
     with pytest.raises(NotFoundError, match="empty/train has no metrics yet"):
         compared("a", "empty")
+
+
+def test_configurations_that_share_a_seed_are_refused(filler: Filler) -> None:
+    swept(filler, "sweep", {"0.1": LOW})
+    with pytest.raises(UsageError, match=r"train\[lr=0.1,seed=1\] is part of both"):
+        compared("sweep/train[lr=0.1]", "sweep/train[lr=0.1,seed=1]")
 
 
 def test_values_that_cannot_be_squared_are_not_told_apart(filler: Filler) -> None:
