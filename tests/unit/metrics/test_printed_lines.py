@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import itertools
 import random
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -346,3 +348,19 @@ def test_bars_after_a_long_one_continue_and_short_ones_count() -> None:
         (0, "58.0"),
         (1, "58.0"),
     ]
+
+
+def test_examples_in_the_documentation() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "formats.md").read_text(encoding="utf-8")
+    examples = re.findall(r"```printed\n(.*?)```", page, re.DOTALL)
+    assert len(examples) >= 10
+    for example in examples:
+        lines = example.splitlines()
+        text = "\n".join(line for line in lines if not line.startswith("=> "))
+        series: dict[str, list[tuple[float, float]]] = {}
+        for line in lines:
+            if line.startswith("=> "):
+                name, _colon, points = line.removeprefix("=> ").rpartition(": ")
+                pairs = (point.split() for point in points.split(", "))
+                series[name] = [(float(step), float(value)) for step, value in pairs]
+        assert found(TextLines(), f"{text}\n") == wanted(Sample("", text, series)), example

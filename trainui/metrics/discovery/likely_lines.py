@@ -93,8 +93,34 @@ def describe(text: SourceFile, masker: Masker) -> str | None:
     return (
         f"{text.path}: no metrics found in {size}; "
         f"{_problem(kind, len(examples), named=bool(named))}, "
-        f"e.g. {examples[0].strip()[:_SHOWN]!r}; {_advice(text, kind, examples[:_EXAMPLES])}"
+        f"e.g. {examples[0].strip()[:_SHOWN]!r}; {_advice(text, kind, examples)}"
     )
+
+
+def describe_unread(text: SourceFile, masker: Masker, count: int, first: str) -> str:
+    """Return how many lines of a text were not read although they look like metrics."""
+    printed = text_lines(lenient_files.head(text.path, _BYTES))
+    lines = [message(line)[:MAX_PRINTED] for line in masker.text("\n".join(printed)).split("\n")]
+    quoted = masker.text(first)
+    kind = _kind(quoted)
+    examples = [line for line in lines if kind is not None and _kind(line) == kind]
+    stream = _STREAMS.get(text.path.name)
+    advice = ""
+    if kind is not None and examples and stream is not None:
+        pattern = _pattern(kind, examples[:_EXAMPLES])
+        if _reads_all(pattern, examples):
+            escaped = pattern.replace("'", "''")
+            sources = f"{{{stream}: print}}, {{{stream}: '{escaped}'}}"
+            advice = f"; to read them too, add `metrics: [{sources}]` to the stage"
+    many = f"{count:,} lines look like metrics and are"
+    of = "1 line looks like a metric and is" if count == 1 else many
+    return f"{text.path}: {of} not read, e.g. {quoted[:_SHOWN]!r}{advice}"
+
+
+def _reads_all(pattern: str, lines: Sequence[str]) -> bool:
+    """Return True if a pattern reads all lines of a kind."""
+    compiled = re.compile(pattern)
+    return all(compiled.search(line) for line in lines)
 
 
 def _problem(kind: _LineShape, count: int, *, named: bool) -> str:
@@ -124,13 +150,17 @@ def _advice(text: SourceFile, kind: _LineShape, examples: Sequence[str]) -> str:
     stream = _STREAMS.get(text.path.name)
     if stream is None:
         return "name the step in each line, or write JSON lines to $TRAINUI_METRICS_FILE"
-    quoted = _pattern(kind, examples).replace("'", "''")
+    pattern = _pattern(kind, examples)
+    if not _reads_all(pattern, examples):
+        return "name the step in each line, or write JSON lines to $TRAINUI_METRICS_FILE"
+    quoted = pattern.replace("'", "''")
     return f"to read them, add `metrics: [{{{stream}: '{quoted}'}}]` to the stage"
 
 
 def _pattern(kind: _LineShape, examples: Sequence[str]) -> str:
     """Return a pattern that reads the lines of a kind; the first number that counts is the step."""
-    columns = list(zip(*(_NUMBERS.findall(line) for line in examples), strict=True))
+    numbered = (_NUMBERS.findall(line) for line in examples[:_EXAMPLES])
+    columns = list(zip(*numbered, strict=True))
     numbers = [[number for _other, number in column] for column in columns]
     steps = (at for at, values in enumerate(numbers) if _counts(values))
     named = (at for at, name in enumerate(kind.names()) if is_step_name(name))

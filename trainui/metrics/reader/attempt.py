@@ -20,7 +20,7 @@ from trainui.metrics.discovery import likely_lines
 from trainui.metrics.discovery.fallback_sources import FallbackSources, of_single_values
 from trainui.metrics.discovery.outside_sources import SearchRound
 from trainui.metrics.formats.text.pattern import PatternError
-from trainui.metrics.formats.text.text_lines import carried_over, has_steps
+from trainui.metrics.formats.text.text_lines import carried_over, has_steps, unread
 from trainui.metrics.reader import attempt_files
 from trainui.metrics.reader.attempt_files import AttemptFiles
 from trainui.metrics.reader.source import Advance, BatchWriter, EndOfFile, ReadOptions, SourceReader
@@ -328,6 +328,7 @@ class AttemptReader:
         self._read_single_values(clean=clean)
         if not self._names.has_files:
             self._note_likely_lines()
+        self._note_unread_lines()
         self.files.report_at_end()
         self._alerts.catch_up()
         for metric in self._alerts.watch.unmatched():
@@ -381,6 +382,18 @@ class AttemptReader:
         for key, candidate in self._candidates.items():
             found = likely_lines.describe(candidate, masker) if candidate.is_fallback else None
             if found is not None and key not in self._problems:
+                self._problems.set(key, found)
+
+    def _note_unread_lines(self) -> None:
+        """Store how many lines of a text look like metrics, and were not read beside others."""
+        if any(one.reading.single is not None for one in self._candidates.values()):
+            return  # a line that states the value that is missing was read
+        for key, reader in self._readers.items():
+            at = reader.position
+            count, first = unread(at.state) if at.format == "text" and at.rows else (0, "")
+            if count and key not in self._problems:
+                masker = shell_environment.masker(self.attempt.run_dir)
+                found = likely_lines.describe_unread(self._candidates[key], masker, count, first)
                 self._problems.set(key, found)
 
     def note_failure(self, why: str | None) -> None:

@@ -169,6 +169,19 @@ def test_a_likely_lines_pattern_reads_right_aligned_numbers(store: Store, tmp_pa
     assert found["R"].values.tolist() == [4, 4.5, 5, 5.5]
 
 
+def test_lines_that_are_not_read_are_said_beside_metrics(store: Store, tmp_path: Path) -> None:
+    attempt = start_attempt(store, tmp_path)
+    lines = [f"step {at} loss 0.{at}\nat E {at} the acc 0.{at} of it\n" for at in range(1, 9)]
+    (attempt.directory / "stdout.log").write_text("".join(lines))
+    read(store, attempt).finish(clean=True)
+    (problem,) = problems(store, attempt)
+    assert "8 lines look like metrics and are not read, e.g. 'at E 1 the acc 0.1 of it'" in problem
+    pattern = re.search(r"{stdout: print}, {stdout: '(.*)'}", problem)
+    assert pattern is not None
+    found = PatternLines(re.compile(pattern[1])).decode("".join(lines).encode(), 0).series
+    assert len(found["acc"].steps) == 8
+
+
 @pytest.mark.parametrize(
     ("line", "series"),
     [

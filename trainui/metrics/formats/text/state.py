@@ -56,6 +56,10 @@ _RESUMES = re.compile(
     r"resum|load|restor|checkpoint|warn|error|epoch|step|sav|\.py|/", re.IGNORECASE
 )
 _LONGEST_GROUP = 60
+_LONGEST_UNREAD = 200
+_NO_UNREAD = re.compile(r"^\W*best\b|error\b|exception|warning|\braise\b", re.IGNORECASE)
+_VALUE_OF = re.compile(r"[A-Za-z)%\]][\s:=|>-]{1,8}[-+]?\d*\.\d")
+"""A name with a number that is not whole."""
 _CARRIED = ("word", "words", "folds", "within", "counts", "known", "first", "confirmed", "group")
 
 
@@ -141,6 +145,9 @@ class LogState:
         """Note a line without metrics: it may be the heading of a training, or end a title."""
         memory = self.memory
         memory["under"] = False
+        if said is not None and _may_be_metric(text):
+            count, first = memory.get("unread", (0, text.strip()[:_LONGEST_UNREAD]))
+            memory["unread"] = [count + 1, first]
         if "#" in text and (job := _JOB.fullmatch(text)):
             memory["group"] = memory["only"] = labels.of_job(job["number"], job["overrides"])
         if text.startswith("Result for ") and (trial := _RESULT.fullmatch(text)):
@@ -191,16 +198,21 @@ class LogState:
             counts, lowest = memory.setdefault("raw", {}), count
         counts[kind] = (min(lowest, count), count)
 
-    def _label(self, said: Line, step: float) -> str:
-        """Return the word that a row is of, as in `critic step 3 loss 1` after `actor step 3`."""
+    def _label(self, said: Line, step: float) -> str | None:
+        """Return the word that a row is of, as in `critic step 3 loss 1` after `actor step 3`.
+
+        None: there are too many.
+        """
         memory, word = self.memory, said.label
         first = memory.setdefault("word", word)
         if word == first or not word:
             return ""
         apart = memory.setdefault("words", [])
         if word not in apart:
-            if (not said.is_named and step > memory.get("at", step)) or len(apart) >= _MOST:
+            if not said.is_named and step > memory.get("at", step):
                 return ""  # the same training under another word
+            if len(apart) >= _MOST:
+                return None
             apart.append(word)
         return f"{word}/"
 
@@ -304,7 +316,8 @@ class LogState:
         is_summary = (
             said.inner is None and known is not None and bool(said.epoch and said.epoch.is_whole)
         )
-        label = self._label(said, step)
+        if (label := self._label(said, step)) is None:
+            return NOTHING
         if said.inner is None and not is_summary:
             names = [value.name for value in said.values]
             step = self._steps(said.part or part).counted_if_repeated(step, names)
@@ -393,7 +406,8 @@ class LogState:
             values = ()
         if not values or re.match(r"\W*best\b", said.text, re.IGNORECASE):
             return self._skip(grammar.filled(said.text, found), said)
-        label = self._label(said, at) if said.is_named else ""
+        if (label := self._label(said, at) if said.is_named else "") is None:
+            return NOTHING
         prefix = self._group(said, found, at, is_own=False) + label
         row = self._named(values, found, prefix, part, notes=False)
         if is_below and said.inner is None and (held := self._repeated(row)):
@@ -594,6 +608,12 @@ def carried_over(memory: Mapping[str, Any]) -> dict[str, Any]:
     if "steps" in memory:
         found["steps"] = {part: counting.carried_over(one) for part, one in memory["steps"].items()}
     return found
+
+
+def _may_be_metric(text: str) -> bool:
+    """Return True for a line that looks like a metric, and is not read."""
+    is_short = len(text) <= _LONGEST_UNREAD and not _NO_UNREAD.search(text)
+    return is_short and grammar.names_metric(text) and _VALUE_OF.search(text) is not None
 
 
 def _tail(said: Line) -> str:

@@ -88,6 +88,7 @@ class _Reader:
         """Return the rows that some lines complete."""
         rows: list[Row] = []
         main = self._process("")
+        assert main is not None
         for line in lines:
             if line[0] in processes.STARTS and processes.may_be_labelled(line):
                 rows += self._labelled(self._processes.split(line))
@@ -106,7 +107,8 @@ class _Reader:
         """Return the rows that were waiting for further lines."""
         rows = self._labelled(self._processes.finish())
         for label in ("", *self._state.get(_OTHERS, {})):
-            rows += self._confirmed(label, self._process(label).finish(), is_sure=True)
+            if (process := self._process(label)) is not None:
+                rows += self._confirmed(label, process.finish(), is_sure=True)
         return rows if not self._is_named else [*rows, *self._release()]
 
     def _named(self, process: _Process, line: str) -> processes.Lines:
@@ -121,6 +123,8 @@ class _Reader:
         rows: list[Row] = []
         for label, text in lines:
             process = self._process(label)
+            if process is None:
+                continue
             try:
                 found = process.read(text)
             except (ValueError, OverflowError):
@@ -131,12 +135,12 @@ class _Reader:
                 rows += self._labelled(self._named(process, text))
         return rows
 
-    def _process(self, label: str) -> _Process:
+    def _process(self, label: str) -> _Process | None:
         process = self._read.get(label)
         if process is None:
             others = self._state.setdefault(_OTHERS, {}) if label else self._state
             if label and label not in others and len(others) >= _MOST_PROCESSES:
-                return self._process("")
+                return None
             memory = others.setdefault(label or _MEMORY, {})
             process = self._read[label] = _Process(memory, self._held, is_main=not label)
         return process
@@ -280,6 +284,13 @@ def has_steps(state: Mapping[str, Any]) -> bool:
     """Return False for a log that counts epochs, or its lines, where files have steps."""
     memories = (state.get(_MEMORY, {}), *state.get(_OTHERS, {}).values())
     return any(memory.get("has_steps") for memory in memories)
+
+
+def unread(state: Mapping[str, Any]) -> tuple[int, str]:
+    """Return how many lines look like metrics and were not read, and the first such line."""
+    memories = (state.get(_MEMORY, {}), *state.get(_OTHERS, {}).values())
+    found = [memory["unread"] for memory in memories if "unread" in memory]
+    return sum(count for count, _line in found), found[0][1] if found else ""
 
 
 def carried_over(state: Mapping[str, Any]) -> dict[str, Any]:
