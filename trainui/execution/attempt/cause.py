@@ -120,9 +120,6 @@ _OF_SIGNALS = frozenset(
 )
 """The causes that lines outside of tracebacks show where a signal from outside ended it."""
 
-_SAID_ENOUGH = ("user_code_error", "peer_died")
-"""The causes that the type of an exception shows, whatever other lines say."""
-
 _OF_CRASHES = _OF_SIGNALS | {
     *("segfault", "illegal_instruction", "shm_full", "abort", "illegal_memory_access"),
 }
@@ -269,12 +266,16 @@ def choose(
     fit = [one for one in known if _fits_end(one, ending)]
     lines = [[pair for pair in log.last_lines() if _SUSPECT.search(pair[1])] for log in logs]
     found = _of_kernel(ending, fit) or _of_lines(lines, fit, (Shown.OUTSIDE,), until, least=70)
+    found = found or _of_end(fit, least=SURE)
     ended = _that_ended_it(logs, ending) if found is None else ()
     if ended:
         found = _of_chain(ended, [one for one in fit if one.shown in (Shown.RAISED, Shown.BOTH)])
-    if found is None or (found.rule.weight < STRONG and found.rule.id not in _SAID_ENOUGH):
+    if found is None or (found.rule.weight < STRONG and found.rule.id != "user_code_error"):
+        least = SURE if ended else 0
+        if found is not None and _is_aftermath(ended):  # the first failure may have been a line
+            least = found.rule.weight + 1
         of_lines = _of_last_lines(logs, lines, ending, fit, until)
-        if of_lines is not None and (of_lines.rule.weight >= SURE or not ended):
+        if of_lines is not None and of_lines.rule.weight >= least:
             found = replace(of_lines, raised=_with_own_place(ended))
     if found is None:
         found = _of_lines(lines, fit, (Shown.OUTSIDE,), until) or _of_end(fit)
@@ -485,9 +486,9 @@ def _of_lines(
     return None
 
 
-def _of_end(known: Sequence[CauseRule]) -> _Shown | None:
+def _of_end(known: Sequence[CauseRule], *, least: int = 0) -> _Shown | None:
     for rule in known:
-        if rule.shown == Shown.END and (rule.codes or rule.signals):
+        if rule.shown == Shown.END and (rule.codes or rule.signals) and rule.weight >= least:
             return _Shown(rule, "")
     return None
 

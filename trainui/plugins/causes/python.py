@@ -94,8 +94,9 @@ _FILES = (
         r"\[Errno 2\] No such file or directory|No such file or directory|"
         r"(Unable to open|[Cc]annot open|[Cc]ould not open|Failed to open) "
         r"(file|dataset)?.*(No such file|does not exist)|FileExistsError.*No such|"
-        r"(?i:(path|file|directory|dir|folder|checkpoint|dataset)\b.{0,120}(does not exist|"
-        r"doesn't exist|not found|do not exist))|NotFoundError: .*(file|path|No such)",
+        r"(?i:(path|file|directory|dir|folder|checkpoint|dataset|data|"
+        r"shard)\b.{0,120}(does not exist|doesn't exist|not found|do not exist))|"
+        r"NotFoundError: .*(file|path|No such)",
         weight=47,
     ),
     rule(
@@ -176,6 +177,7 @@ _MORE = (
     ),
     rule(
         "config_value",
+        r"is invalid\. Allowed|conditioned on metric .* which is not available|"
         r"BuilderConfig '.*' not found|(should|has to|needs to) be (a )?(non-negative|positive)|"
         r"\d+ validation errors? for \w+|pydantic\S*ValidationError|"
         r"is not (in list|a valid \w+|one of|supported|recognized|a supported)|"

@@ -62,7 +62,7 @@ _SCHEDULERS = (
         fix="Raise the limit, or save checkpoints and continue in another attempt.",
         codes=(124,),
         shown=Shown.END,
-        weight=40,
+        weight=59,
     ),
     rule(
         "time_limit",

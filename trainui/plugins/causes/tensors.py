@@ -187,7 +187,8 @@ _SHAPES = (
         r"All input arrays .* must have the same|inputs? have incompatible|"
         r"Arguments? `?target`? and `?output`? must have the same shape|"
         r"output with shape .* doesn't match the broadcast shape|einsum\(\).*(subscript|operand)|"
-        r"Invalid input shape for input|input has incompatible shape|must match the existing size|"
+        r"expected sequence of length \d+ at dim|Invalid input shape for input|"
+        r"input has incompatible shape|must match the existing size|"
         r"must have the same first dimension|multi-target not supported|inconsistent tensor size|"
         r"shape of .* must be",
         weight=56,
