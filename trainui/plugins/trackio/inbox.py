@@ -33,7 +33,7 @@ _ROWS = 1_000_000
 _SETTLED = 2.0
 """Seconds after which a directory's time shows each change: another one has another time."""
 
-_MOST_WRITERS = 8
+_MOST_WRITERS = 64
 """Inboxes that stay in memory."""
 
 _NOT_IN_A_FILE_NAME = re.compile(r"[^\w-]")
@@ -99,7 +99,11 @@ class _Inbox:
     def update(self) -> None:
         names = set(filter(_FRAGMENT.fullmatch, os.listdir(self._directory)))  # noqa: PTH208
         for name in sorted(name for name in names - self._read if name >= self._first):
-            rows = list(_rows(plain_files.read_text(self._directory / name), int(name[:8])))
+            try:
+                text = plain_files.read_bytes(self._directory / name).decode("utf-8", "replace")
+            except FileNotFoundError:
+                continue  # it has just been moved
+            rows = list(_rows(text, int(name[:8])))
             self._connection.executemany(
                 "INSERT OR REPLACE INTO metrics VALUES (?, ?, ?, ?, ?, ?, ?)",
                 [row for row, _config in rows],
