@@ -23,7 +23,7 @@ from trainui.tui.run_list.columns import trouble_cells
 from trainui.tui.run_list.filter import WHEN
 from trainui.tui.run_list.table import RunTable
 from trainui.tui.snapshot.snapshot import ListQuery, Snapshot
-from trainui.tui.styled_text import Row, Segment, fit, fit_middle, text_rows, width_of
+from trainui.tui.styled_text import Row, Segment, cut, fit, fit_middle, text_rows, width_of
 from trainui.tui.widgets import Entry, EntryView
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ HINT = Segment("  esc shows all", "dim")
 
 
 def left_end(snapshot: Snapshot, table: RunTable, width: int, notices: Row) -> Row:
-    """Return what fits beside the notices; what was chosen in the list is on no other page."""
+    """Return what fits beside the notices: the counts first, which stay at any width."""
     if not snapshot.runs:
         return (TITLE, *_chosen(table), *_order(table))
     count, *states = _states(snapshot)
@@ -48,8 +48,15 @@ def left_end(snapshot: Snapshot, table: RunTable, width: int, notices: Row) -> R
         (count, *states, *trouble, *view),
         (*states, *trouble, *view),
     ]
-    least = (*_chosen(table), *trouble, *_order(table)) if view else rows[1]
+    least = (*counts_alone(snapshot, width), *view)
     return next((row for row in rows if width_of(row) <= room), least)
+
+
+def counts_alone(snapshot: Snapshot, width: int) -> Row:
+    """Return the counts without words, which no notice displaces: e.g. ` ● 1  ✗ 7  stages: ◌2`."""
+    _, *states = _states(snapshot)
+    brief = [one._replace(text=one.text.rpartition(" ")[0]) for one in states]
+    return (*brief, *_stages_in_trouble(snapshot.runs, min(width, WIDE - 1)))
 
 
 def _chosen(table: RunTable) -> Row:
@@ -62,6 +69,8 @@ def _chosen(table: RunTable) -> Row:
         for problem in table.filter.problems[:1]:  # its term is ignored
             spans.append(Segment(f" ✗ {harmless(problem.partition(':')[0])}", "bad"))
         spans.append(Segment(f" {table.count:,} match{'es' * (table.count != 1)}", "dim"))
+        if hidden := table.hidden_running:
+            spans.append(Segment(f"  {hidden:,} running not shown", "warn"))
     return tuple(spans)
 
 
@@ -202,7 +211,7 @@ SETTLED = 0.15
 """Debounce: seconds for which the visible rows must stay the same before their data is read."""
 
 VIEW = "runs"
-"""Preferences key of the list's view."""
+"""Preferences key of the run under the cursor."""
 
 
 class RunsScreen(Page):
@@ -305,26 +314,27 @@ class RunsScreen(Page):
     def _show_top(self) -> None:
         if (snapshot := self._snapshot) is not None:
             notices = self.notices(snapshot, snapshot.runs)
-            left = left_end(snapshot, self.table, self.size.width, notices)
-            self.top.show(left, notices)
+            width = self.size.width
+            left = left_end(snapshot, self.table, width, notices)
+            room = width - width_of(counts_alone(snapshot, width)) - 1
+            self.top.show(left, cut(notices, max(room, 0)))
 
     def _recall(self, runs: Sequence[RunLine]) -> None:
-        """Restore the last view; the cursor goes to the newest run if there are new ones."""
+        """Put the cursor where it was; on the newest run if there are new ones.
+
+        The filter and the order of an earlier screen are not restored: they would hide runs.
+        """
         self._recalled = True
         kept = self.own_app.preferences.get(VIEW, dict)
-        self.table.set_filter(str(kept.get("filter", "")))
-        self.table.set_order(str(kept.get("sort", WHEN)), reverse=kept.get("reverse") is True)
         newest = runs[0].id
         self.table.select(str(kept.get("run", "")) if kept.get("newest") == newest else newest)
 
     def _remember(self) -> None:
         if self._snapshot is None or not self._snapshot.runs:
             return
-        sort, reverse = self.table.order
         selected, newest = self.table.selected, self._snapshot.runs[0].id
         run_id = selected.id if selected else ""
-        view = {"filter": self.table.filter.text, "sort": sort, "reverse": reverse}
-        self.own_app.preferences.keep(VIEW, {**view, "run": run_id, "newest": newest})
+        self.own_app.preferences.keep(VIEW, {"run": run_id, "newest": newest})
 
     @on(RunTable.Arranged)
     def _look_at_view(self) -> None:

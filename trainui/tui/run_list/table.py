@@ -11,6 +11,7 @@ from textual.message import Message
 
 from trainui import clock
 from trainui.model.headline_metric import ComparedMetric
+from trainui.model.states import Status
 from trainui.store.read.run_list import RunLine
 from trainui.tui.keymap import bindings
 from trainui.tui.run_list.columns import RowContext, RunColumns
@@ -89,6 +90,14 @@ class RunTable(CursorView):
     def marked(self) -> list[RunLine]:
         """The marked runs in the order of the list, without those that the filter hides."""
         return [run for run in self._shown if run.id in self._marked] if self._marked else []
+
+    @property
+    def hidden_running(self) -> int:
+        """The number of running runs that the filter hides."""
+        if not self.filter:
+            return 0
+        shown = {run.id for run in self._fitting}
+        return sum(run.status == Status.RUNNING and run.id not in shown for run in self._all)
 
     @property
     def chosen(self) -> list[RunLine]:
