@@ -57,7 +57,7 @@ def reason(store: Store, stage: StageRecord) -> str:
 def forget(store: Store, stage: StageRecord, why: str) -> None:
     """Record a running stage as cancelled although its processes may still run.
 
-    Nothing is recorded if the attempt that `stage` has ended meanwhile.
+    Nothing is recorded if its attempt has ended meanwhile and another one began.
     """
     with store.write() as connection:
         (*_, attempt) = attempts.of_stage(connection, stage.id)
