@@ -52,7 +52,7 @@ def rows(log: LogView) -> list[str]:
 async def test_page_up_reaches_the_start_of_any_log(filler: Filler) -> None:
     attempt = started(filler)
     filler.log(attempt, "".join(f"line {n} of many\n" for n in range(5000)))
-    async with opened("run") as driven:
+    async with opened("run", size=(120, 100)) as driven:
         await driven.until_shown("line 4999 of many")
         await alone(driven)
         page = view(driven).page_height
