@@ -46,8 +46,8 @@ LAST = "last"
 
 A_DAY = 24 * 3600 * clock.SECOND
 
-LONGEST_WORDS = 70
-"""Characters of what happened in a row, and of a step; JSON has all of it."""
+WIDTH = 120
+"""Characters of a line of the text; Markdown and JSON are not cut."""
 
 NEXT = "Next"
 """The title of the section of commands."""
@@ -500,7 +500,8 @@ def lines(found: Digest) -> Iterator[str]:
     for title, shown in _sections(found):
         yield ""
         yield title
-        yield from (f"  {line}" for line in table(shown[:MOST_LINES]))
+        for line in table(shown[:MOST_LINES]):
+            yield f"  {line}" if len(line) <= WIDTH - 2 else f"  {line[: WIDTH - 3]}…"
         if len(shown) > MOST_LINES:
             yield f"  and {len(shown) - MOST_LINES} more"
 
@@ -536,7 +537,7 @@ def _sections(found: Digest) -> Iterator[tuple[str, list[tuple[str, ...]]]]:
             reasons.setdefault(one.reason or "queued", []).append(name)
         yield "Waiting", [(formatting.listed(those, 2), why) for why, those in reasons.items()]
     if found.next:
-        yield NEXT, [(one.command, f"# {harmless(one.text)[:LONGEST_WORDS]}") for one in found.next]
+        yield NEXT, [(one.command, f"# {harmless(one.text)}") for one in found.next]
 
 
 def _trouble_rows(trouble: Sequence[Trouble]) -> Iterator[tuple[str, ...]]:
@@ -548,7 +549,7 @@ def _trouble_rows(trouble: Sequence[Trouble]) -> Iterator[tuple[str, ...]]:
         first = those[0]
         stages = formatting.listed([one.stage for one in those if one.stage], 2)
         where = f"{first.name}/{stages}" if stages else first.name
-        yield first.kind, harmless(where), harmless(first.words)[:LONGEST_WORDS]
+        yield first.kind, harmless(where), harmless(first.words)
 
 
 def _best_row(found: Digest, one: PipelineBest) -> tuple[str, ...]:
