@@ -38,7 +38,7 @@ RECORDS_REMOVED = (
 UNREADABLE = "and none of its processes is left; its records cannot be read: {problem}"
 STOPPED_FROM_OUTSIDE = (
     "its supervisor got a stop signal although the stage was not cancelled: from another program, "
-    "or because the machine was shut down"
+    "at the time limit of its job, or because the machine was shut down"
 )
 OUT_OF_MEMORY = "killed by the kernel: out of memory"
 CANCELLED = "cancelled"
