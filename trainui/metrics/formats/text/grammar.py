@@ -288,13 +288,13 @@ _STEP_NAME = re.compile(
     r"(?:global[_ -]?step|step|iteration|iters?|it|epoche?|epo(?:ca|que)|ep\.?|episode|game"
     r"|generation|schritt|paso|passo|étape|etape"
     r"|up(?:date|\.)|round|tick|(?:mini-?)?batch|(?:step|iter|batch|epoch)[_ ](?:id|idx|index|num)"
-    r"|(?:(?:num|total|env)[_ ])?timesteps?|(?:num|total|env)_steps?)",
+    r"|total t|episode num(?:ber)?|(?:(?:num|total|env)[_ ])?timesteps?|(?:num|total|env)_steps?)",
     re.IGNORECASE,
 )
 _COUNTERS = frozenset({"i", "n", "idx", "index"})
 """Names of a position that is printed with the last one, as in `i=3/530`."""
 _COUNTS_ALL = re.compile(
-    r"(?:.* )?(?:global[_ -]?step|(?:num|total|env)[_ ]?(?:time)?steps?)", re.IGNORECASE
+    r"(?:.* )?(?:global[_ -]?step|(?:num|total|env)[_ ]?(?:time)?steps?)|total t", re.IGNORECASE
 )
 _PLURAL = re.compile(
     r"(?:(?:total|env|learner|actor|train(?:ing)?)[ _])?(?P<one>step|iteration|update|episode)s",
@@ -561,7 +561,7 @@ _NO_METRIC = re.compile(
     r"|(?:(?:train(?:ing)?|total|end of|max|current|num|global|env|fps)[ _-]?)?"
     r"(?:epochs?|ep\.?|steps?|iters?|iterations?|batch(?:es)?|timesteps?|episodes?|rounds?|updates?)"
     r"|(?:\w+ )?(?:samples|images|clients?|fold|trial|run|task|game|workers?|micro_step|gpus?"
-    r"|(?:num_|total_|n_)?tokens(?:_seen)?|examples|size|Sen\.)",
+    r"|(?:\w+_)?tokens(?:_seen)?|(?:played )?games|examples|size|Sen\.)",
     re.IGNORECASE,
 )
 _OF_TIME = re.compile(
@@ -624,7 +624,9 @@ _AT_STEP = re.compile(
 _AT_STEPS = re.compile(rf"(?:@|at|after) ({INT}) (step|iteration|epoch|episode)s?\b", re.IGNORECASE)
 """`eval @ 12887 steps: return=3`."""
 _OVER_LAST = re.compile(
-    rf" *\(?(?:over |in |of |for )?(?:the )?(?:last|past|previous) {INT} \w+\)?", re.IGNORECASE
+    rf" *\(?(?:(?:over |in |of |for )?(?:the )?(?:last|past|previous) {INT} \w+"
+    rf"|over {INT} (?:episodes|games|runs|trials))\)?",
+    re.IGNORECASE,
 )
 """`average reward over the last 10 episodes: 3.5`."""
 _NET = re.compile(rf"\b(Train|Test) net output #{INT}: ")
@@ -769,6 +771,7 @@ USUAL = re.compile(
     r"|f[_ -]?score|fb1|m?iou|dice|bleu(?:-\d)?|psnr|ssim)",
     re.IGNORECASE,
 )
+_ONLY_PART = re.compile(HELD_OUT, re.IGNORECASE)
 _FRACTIONS = re.compile(
     r"(?:[\w-]+[\s_/.])*(?:precision|recall|error(?:[ _-]rate)?|[wc]er)", re.IGNORECASE
 )
@@ -1055,7 +1058,7 @@ def _values(text: str, pairs: Sequence[Number], of: str) -> tuple[NamedValue, ..
         if pair.start - end > _LEAST_SECTION:
             of = _section(text[end : pair.start], of)
         named, end = part_of_name(pair.name) or named, pair.end
-        if pair.is_step or is_no_metric(pair.name):
+        if pair.is_step or is_no_metric(pair.name) or pair.name.lower() == "best":
             continue
         own = "" if is_held_out(pair.name) else of
         if (pair.name, own) in values and named:
@@ -1069,7 +1072,7 @@ def _values(text: str, pairs: Sequence[Number], of: str) -> tuple[NamedValue, ..
 
 
 def _is_usual(pair: Number) -> bool:
-    if USUAL.fullmatch(pair.name):
+    if USUAL.fullmatch(pair.name) or (not pair.is_whole and _ONLY_PART.fullmatch(pair.name)):
         return True
     if _FRACTIONS.fullmatch(pair.name):
         return not pair.is_whole

@@ -221,8 +221,8 @@ class LogState:
         title = self.memory.get("title")
         if not title or said.part or said.is_of_training:
             return ""
-        if step is not None and step != self.memory.get("at"):
-            del self.memory["title"]
+        if step is not None and step > self.memory.get("at", step):
+            del self.memory["title"]  # the training continues
             return ""
         title["used"], title["left"] = True, _TITLE_LINES
         return str(title["of"])
@@ -334,7 +334,9 @@ class LogState:
                 said.wraps,
             ]
         memory.update(under=True, below=False, skips=False)
-        if not (said.part or label):
+        if part and known is not None:
+            memory["x"] = known
+        if not (said.part or part or label):
             memory["at"] = step
         memory.setdefault("at", step)
         rows = [{STEP: step, **row}] if row else NOTHING
