@@ -32,6 +32,8 @@ KEPT_RUNS, KEPT_DAYS = 10, 30
 SECONDS = 1.0
 """The time for adding up what a `trainui prune` would free."""
 
+_NAN = re.compile(r"\b(NaN|infinite)\b")
+
 _OPTION = re.compile(
     r"(?:--?)?(?P<name>[A-Za-z_][\w.\-/]*)=(?P<value>.+)|--(?P<long>[A-Za-z][\w.\-]*)"
 )
@@ -49,11 +51,10 @@ def find(
 
     `error` is the attempt's; `checkpoints`: all, and those of before the first NaN, newest first.
     """
-    definition = context.stage.definition
-    cause_of_end = _of_end(definition, found, error)
-    if cause_of_end is None:
-        ending = _ending(context, found)
-        cause_of_end = cause.find(Path(context.attempt.directory), ending, masker)
+    cause_of_end = _of_trainui(context.stage.definition, found, error)
+    if cause_of_end is None and _ended_by_itself(found):
+        directory = Path(context.attempt.directory)
+        cause_of_end = cause.find(directory, _ending(context, found), masker)
     if cause_of_end is None:
         return None
     cause_of_end = replace(cause_of_end, fix=_with_facts(store, context, cause_of_end))
@@ -66,16 +67,21 @@ FIELDS = ("id", "text", "evidence", "file", "line", "fix", "edit")
 """The fields of a cause in `show --json`."""
 
 
-def _of_end(definition: StageDefinition, found: Exit, error: str) -> FoundCause | None:
-    """Return the cause that trainui itself knows: its own time limit, or a missing output."""
+def _of_trainui(definition: StageDefinition, found: Exit, error: str) -> FoundCause | None:
+    """Return the cause that trainui itself knows: an output, its time limit, an alert on NaN."""
     if found.exit_code == 0 and definition.outputs and error.startswith("output"):
-        fix = "Check the input's path and filters, and where it writes its output."
-        return FoundCause(f"It ended with 0, but an {error}.", "", fix, id="no_output")
-    if found.reason != ExitReason.TIMEOUT:
-        return None
-    limit = field_names.duration_text(definition.timeout or 0)
-    fix = "Raise `timeout`, or save checkpoints: a retry continues from the last one."
-    return FoundCause(f"It ran for longer than its timeout of {limit}.", "", fix, id="time_limit")
+        return cause.known_cause("no_output", f"It ended with 0, but an {error}.")
+    if found.reason == ExitReason.TIMEOUT:
+        limit = field_names.duration_text(definition.timeout or 0)
+        return cause.known_cause("time_limit", f"It ran for longer than its timeout of {limit}.")
+    if found.signalled and _NAN.search(error):
+        return cause.known_cause("nan_loss", error.partition("\n")[0])
+    return None
+
+
+def _ended_by_itself(found: Exit) -> bool:
+    """Return True if neither trainui ended it nor it did not start."""
+    return found.reason == ExitReason.EXITED and not found.signalled
 
 
 def _ending(context: AttemptContext, found: Exit) -> Ending:

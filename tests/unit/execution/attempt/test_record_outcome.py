@@ -290,3 +290,21 @@ def test_the_edit_for_nan_names_the_newest_checkpoint_of_before_it(
     assert cause["id"] == "nan_loss"
     assert cause["edit"]["params"] == {"lr": 0.01}
     assert cause["edit"]["checkpoint"] == str(directory / "ckpt-2")
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        ({"signal": 15, "signalled": True, "reason": ExitReason.TIMEOUT}, "time_limit"),
+        ({"signal": 9, "signalled": True, "reason": ExitReason.SILENCE}, None),
+        ({"signal": 15}, "preempted"),
+        ({"exit_code": None, "reason": ExitReason.START_FAILED, "message": "no x"}, None),
+    ],
+)
+def test_a_signal_of_trainui_itself_has_no_cause_outside(
+    store: Store, context: AttemptContext, fields: dict[str, object], expected: str | None
+) -> None:
+    record(store, context, **fields)
+    with store.read() as connection:
+        cause = event_feed.cause(connection, context.run.id, "a", 1)
+    assert (cause and cause["id"]) == expected
