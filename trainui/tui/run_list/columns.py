@@ -176,6 +176,9 @@ LEAST_NAME, SHORT_NAME, NAME_SHARE = 12, 16, 6
 """Least width of names, and that up to which none is cut: names up to this share of the list's
 width are cut only after all columns that can go have gone."""
 
+BEST = "best"
+"""The word of a metric's column that goes first where its title does not fit."""
+
 LEAST_METRIC, MOST_METRIC = 10, 16
 """Widths of a metric's column: the least, and that up to which its title takes precedence."""
 
@@ -269,7 +272,10 @@ class RunColumns:
         parts: list[str] = []
         for column, cells in self._shown:
             mark = arrow if column.title == self.ordering else ""
-            title = fit_middle(column.title, cells - len(mark)) + mark
+            title, room = column.title, cells - len(mark)
+            if cell_len(title) > room:  # `last` stays, or it would be taken for the best
+                title = title.removesuffix(f" {BEST}")
+            title = fit_middle(title, room) + mark
             parts.append(fit(title, cells, right=column.right))
         return cut((Segment(" " + (" " * self.gap).join(parts), "dim"),), self.width)
 

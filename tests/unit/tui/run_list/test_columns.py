@@ -96,6 +96,15 @@ def test_a_run_with_another_metric_is_blank_in_a_metrics_column() -> None:
     assert value_cells("f1 best")(moment.of(RUN), VALUE + 9) == []
 
 
+def test_a_heading_loses_the_word_best_before_its_name_is_cut() -> None:
+    titles = {title: ComparedMetric.of(title) for title in ("eval_loss best", "gap_width last")}
+    listed = LISTED._replace(titles=titles, columns=(*titles,))
+    facts = with_listed(column_stats([RUN]), listed, endings=True)
+    assert " eval_loss " in plain(RunColumns(84, facts).heading())
+    assert "eval_loss best" in plain(RunColumns(200, facts).heading())
+    assert "last" in plain(RunColumns(120, facts).heading())
+
+
 def test_a_run_that_is_sorted_by_another_metric_shows_its_value() -> None:
     titles = {**LISTED.titles, "f1 best": ComparedMetric.of("f1")}
     listed = LISTED._replace(titles=titles, columns=("val/loss best", "f1 best"))
