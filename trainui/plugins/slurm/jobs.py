@@ -157,6 +157,7 @@ class Slurm(ExecutorBackend):
         found = _run(*sbatch(job), environ=_environment() | dict(job.identity) | own)
         if found.returncode == 0:
             _write_note(job, {"id": found.stdout.partition(";")[0].strip()})
+            self._submitted_at[job.key] = time.monotonic()
             self._queue.wake()
             return Launched(LaunchAnswer.WAITING)
         said = _REFUSED.sub("", found.stderr.strip()) or f"sbatch ended with {found.returncode}"
@@ -246,7 +247,7 @@ class _Queue:
             asked_at = time.monotonic()
             try:
                 self._answer = QueueAnswer(asked_at, ask())
-            except OSError as error:
+            except Exception as error:  # the next question may be answered
                 known = {} if self._answer is None else self._answer.jobs
                 self._answer = QueueAnswer(asked_at, known, str(error))
             time.sleep(ASK_AGAIN)
@@ -264,10 +265,9 @@ def ask(*which: str) -> dict[str, QueueRow]:
     if found.returncode != 0:
         raise OSError(f"Slurm does not answer: {found.stderr.strip().partition(chr(10))[0]}")
     jobs: dict[str, QueueRow] = {}
-    for line in found.stdout.splitlines():
-        number, state, reason, name = line.split("|", 3)
-        if name not in jobs or state in _LIVE | _WAITING:
-            jobs[name] = QueueRow(number, state, reason)
+    for parts in (line.split("|", 3) for line in found.stdout.splitlines()):
+        if len(parts) == 4 and (parts[3] not in jobs or parts[1] in _LIVE | _WAITING):
+            jobs[parts[3]] = QueueRow(*parts[:3])
     return jobs
 
 
