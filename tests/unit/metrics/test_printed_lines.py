@@ -352,7 +352,7 @@ def test_bars_after_a_long_one_continue_and_short_ones_count() -> None:
 
 def test_examples_in_the_documentation() -> None:
     page = (Path(__file__).parents[3] / "docs" / "formats.md").read_text(encoding="utf-8")
-    examples = re.findall(r"```printed\n(.*?)```", page, re.DOTALL)
+    examples = re.findall(r"```text printed\n(.*?)```", page, re.DOTALL)
     assert len(examples) >= 10
     for example in examples:
         lines = example.splitlines()
