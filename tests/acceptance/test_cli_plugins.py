@@ -130,7 +130,6 @@ def test_without_a_plugins_folder_the_rest_works(
         listed = cli.json("plugins")["plugins"]
         missing = {one["problem"] for one in listed if not one["loaded"]}
         assert missing == {f"its module trainui.plugins.{name} is missing" for name in deleted}
-        assert cli("plugins").code == 0
         assert cli("worker", "stop").code == 0
     finally:
         for name in deleted:
