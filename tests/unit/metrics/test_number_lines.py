@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trainui.metrics.formats.jsonl import MAX_FIELDS, JsonLines, NumberLines
-from trainui.metrics.formats.table import Decoded
+from trainui.metrics.formats.decoder import Decoded
 
 NUMBERS = st.one_of(
     st.floats(width=64), st.integers(-(2**53), 2**53), st.just(math.nan), st.just(-math.inf)

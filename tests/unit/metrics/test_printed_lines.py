@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.unit.metrics.layouts import LAYOUTS, Sample
-from trainui.metrics.formats.table import Decoded
+from trainui.metrics.formats.decoder import Decoded
 from trainui.metrics.formats.text.text_lines import TextLines, carried_over
 
 Found = dict[str, list[tuple[float, str]]]

@@ -16,8 +16,7 @@ from trainui.metrics.formats.csv_table import CsvTable, find_delimiter, has_numb
 from trainui.metrics.formats.decoder import Decoder as Decoder
 from trainui.metrics.formats.json_file import JsonFile
 from trainui.metrics.formats.jsonl import JsonLines, are_no_lines
-from trainui.metrics.formats.lenient_json import load
-from trainui.metrics.formats.numbers import to_number
+from trainui.metrics.formats.lenient_text import load_json, to_number
 from trainui.metrics.formats.text.grammar import names_metric, pairs_of
 from trainui.metrics.formats.text.log_lines import message
 from trainui.metrics.formats.text.text_lines import TextLines, is_preset, preset_names
@@ -194,7 +193,7 @@ def _which_json(text: bytes, path: Path, *, complete: bool) -> str | None:
 
 
 def _load(text: bytes) -> Any:
-    return load(text.strip(b"\0 \t\r\n,").decode("utf-8", "replace"))
+    return load_json(text.strip(b"\0 \t\r\n,").decode("utf-8", "replace"))
 
 
 def _describe_binary(text: bytes) -> str:

@@ -16,10 +16,10 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
-from trainui.metrics.formats import lenient_json
+from trainui.metrics.formats import lenient_text
 from trainui.metrics.formats.decoder import Decoder
 from trainui.metrics.formats.rows import Row, flatten, row_points
-from trainui.metrics.formats.table import Decoded, number_column, step_fields
+from trainui.metrics.formats.decoder import Decoded, number_column, step_fields
 
 _STEP = "step"
 _NUMBERED = re.compile(r"(?:(?:epoch|step|iter|iteration|round|fold)[ _-]?)?(-?\d+)", re.IGNORECASE)
@@ -96,7 +96,7 @@ def _load(data: bytes) -> Any:
     try:
         return json.loads(text)
     except (ValueError, RecursionError):
-        return lenient_json.load_objects(text)
+        return lenient_text.load_objects(text)
 
 
 def find_rows(document: Any) -> Sequence[Row]:

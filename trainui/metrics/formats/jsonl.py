@@ -13,17 +13,11 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from trainui.metrics.formats import labels, lenient_json, rows
+from trainui.metrics.formats import labels, lenient_text, rows
 from trainui.metrics.formats.decoder import Decoder
-from trainui.metrics.formats.numbers import to_number
+from trainui.metrics.formats.lenient_text import to_number
 from trainui.metrics.formats.rows import Row, is_configuration, row_points
-from trainui.metrics.formats.table import (
-    Decoded,
-    TableColumn,
-    WholeTable,
-    step_fields,
-    table_points,
-)
+from trainui.metrics.formats.decoder import Decoded, TableColumn, WholeTable, step_fields, table_points
 from trainui.metrics.formats.text.log_lines import LEVELS, MESSAGES, record_fields, record_message
 from trainui.metrics.formats.text.state import LogState
 from trainui.store.points.chunks import Floats
@@ -214,7 +208,7 @@ class JsonLines(Decoder):
         """Return the size in bytes of the whole lines, or of whole objects without line ends."""
         if are_no_lines(data):
             mark = len(_BOM) if data.startswith(_BOM) else 0
-            end = lenient_json.first_objects(data[mark:].decode("latin-1"))[1]
+            end = lenient_text.first_objects(data[mark:].decode("latin-1"))[1]
             return end and mark + end
         return data.rfind(b"\n") + 1
 
@@ -228,7 +222,7 @@ class JsonLines(Decoder):
         if not first_row and block.startswith(_BOM):
             block = block[len(_BOM) :]
         if are_no_lines(block):
-            rows, _end = lenient_json.first_objects(block.decode("utf-8", "replace"))
+            rows, _end = lenient_text.first_objects(block.decode("utf-8", "replace"))
             return self._decode_rows(rows, first_row)
         whole = WholeTable()
         decoded = ((part, self._numbers.values(part)) for part in _parts(block))
@@ -281,7 +275,7 @@ class JsonLines(Decoder):
                     row = _load_leniently(line)
                     is_several = row is None and _SEVERAL.search(line)
                     text = line.decode("utf-8", "replace")
-                    found += lenient_json.first_objects(text)[0] if is_several else [row]
+                    found += lenient_text.first_objects(text)[0] if is_several else [row]
         return [row for row in found if isinstance(row, dict)]
 
 
@@ -311,5 +305,5 @@ def _parts(block: bytes) -> Iterator[bytes]:
 def _load_leniently(line: bytes) -> Row | None:
     """Parse one line as Python's json does: with NaN, Infinity and numbers beyond floats."""
     text = line.strip(b" \t\r\n\0\x1e,").removeprefix(_BOM).decode("utf-8", "replace")
-    row = lenient_json.load(text)
+    row = lenient_text.load_json(text)
     return row if isinstance(row, dict) else None

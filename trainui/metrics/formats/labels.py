@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from trainui.metrics.formats.numbers import to_number
+from trainui.metrics.formats.lenient_text import to_number
 from trainui.store.points.chunks import Ints, Points, whole_steps
 
 _METRICS = ("metric", "metric_name", "tag", "key", "name", "series", "variable")

@@ -12,7 +12,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from trainui.metrics.formats.table import Decoded
+from trainui.metrics.formats.decoder import Decoded
 from trainui.store.points.chunks import Points
 
 

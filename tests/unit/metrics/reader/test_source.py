@@ -334,7 +334,7 @@ def test_an_unreadable_source_says_why(store: Store, tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(UnreadableFileError, match="not a regular file"):
         open_reader(store, tmp_path / "pipe", FOUND).advance()
-    with pytest.raises(UnknownFormatError, match="known: csv, dvclive"):
+    with pytest.raises(UnknownFormatError, match="known: clearml, csv, dvclive"):
         open_reader(store, binary, DecoderChoice(format="parquet")).advance()
 
 

@@ -13,7 +13,7 @@ import string
 from collections.abc import Sequence
 from typing import Any
 
-from trainui.metrics.formats.numbers import to_number
+from trainui.metrics.formats.lenient_text import to_number
 from trainui.metrics.formats.text import grammar
 
 _RANK = re.compile(

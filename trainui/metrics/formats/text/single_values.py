@@ -11,9 +11,9 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from trainui.metrics.formats import lenient_json
+from trainui.metrics.formats import lenient_text
 from trainui.metrics.formats.rows import numbers, row_points
-from trainui.metrics.formats.table import Decoded, step_fields
+from trainui.metrics.formats.decoder import Decoded, step_fields
 from trainui.metrics.formats.text import grammar
 from trainui.metrics.formats.text.grammar import NUMBER, QUALIFIER, STEP, USUAL, Row, plain_text
 from trainui.metrics.formats.text.log_lines import LogDecoder, text_lines
@@ -112,7 +112,7 @@ def _plain(name: str) -> str:
 def _fields(line: str) -> Row:
     """Return the numbers of an object in a line, by their full names."""
     found = _OBJECT.fullmatch(grammar.unwrapped(line)) if "{" in line else None
-    value = lenient_json.load(found[1]) if found else None
+    value = lenient_text.load_json(found[1]) if found else None
     return numbers(value) if isinstance(value, dict) else {}
 
 

@@ -13,9 +13,9 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from trainui.metrics.formats import labels, lenient_json
+from trainui.metrics.formats import labels, lenient_text
 from trainui.metrics.formats.rows import names_settings, numbers
-from trainui.metrics.formats.table import step_fields
+from trainui.metrics.formats.decoder import step_fields
 from trainui.metrics.formats.text import counting, grammar
 from trainui.metrics.formats.text.counting import EpochSteps
 from trainui.metrics.formats.text.grammar import STEP, Line, NamedValue, Number, Row
@@ -523,7 +523,7 @@ class LogState:
 
     def _object(self, line: str, said: Line) -> Sequence[Row]:
         """Return the numbers of a printed object."""
-        value = lenient_json.load(line[line.index("{") :].strip())
+        value = lenient_text.load_json(line[line.index("{") :].strip())
         if not isinstance(value, dict):
             return NOTHING
         text = record_message(value)

@@ -10,7 +10,7 @@ import re
 from typing import Any
 
 from trainui.metrics.formats import labels
-from trainui.metrics.formats.numbers import leading_number
+from trainui.metrics.formats.lenient_text import leading_number
 from trainui.metrics.formats.text import grammar
 from trainui.metrics.formats.text.log_lines import message
 

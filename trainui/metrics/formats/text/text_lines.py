@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from trainui.metrics.formats.rows import row_points
-from trainui.metrics.formats.table import Decoded
+from trainui.metrics.formats.decoder import Decoded
 from trainui.metrics.formats.text import processes
 from trainui.metrics.formats.text import state as states
 from trainui.metrics.formats.text.grammar import STEP, Row, is_no_metric, is_setting
