@@ -21,8 +21,8 @@ from trainui.metrics.formats import (
     labels,
     lenient_text,
 )
-from trainui.metrics.formats.rows import flatten, is_configuration
 from trainui.metrics.formats.decoder import Decoded, step_fields
+from trainui.metrics.formats.rows import flatten, is_configuration
 from trainui.metrics.formats.text.pattern import PatternLines
 from trainui.metrics.formats.text.single_values import SingleValues
 from trainui.metrics.formats.text.text_lines import SOUGHT, TextLines

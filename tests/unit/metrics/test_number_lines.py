@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trainui.metrics.formats.jsonl import MAX_FIELDS, JsonLines, NumberLines
 from trainui.metrics.formats.decoder import Decoded
+from trainui.metrics.formats.jsonl import MAX_FIELDS, JsonLines, NumberLines
 
 NUMBERS = st.one_of(
     st.floats(width=64), st.integers(-(2**53), 2**53), st.just(math.nan), st.just(-math.inf)

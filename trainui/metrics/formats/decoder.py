@@ -1,13 +1,21 @@
-"""The interface of a format's decoder, with what suits a text of one record per line."""
+"""The interface of a format's decoder, and rows of named numbers as points.
+
+The rule of rows: the step is the field that the source names, else the first usual step name that
+is present, else the row number; every other numeric field is a series.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from pathlib import Path
 from typing import Any, NamedTuple
+
 import numpy as np
+
 from trainui.metrics.formats.lenient_text import to_number
+from trainui.plugin import Format
 from trainui.store.points.chunks import (
     NO_TIME,
     Array,
@@ -18,10 +26,6 @@ from trainui.store.points.chunks import (
     join,
     whole_steps,
 )
-from pathlib import Path
-from typing import Any
-from trainui.plugin import Format
-
 
 STEP_NAMES = (
     "step",

@@ -17,9 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from trainui.metrics.formats import lenient_text
-from trainui.metrics.formats.decoder import Decoder
+from trainui.metrics.formats.decoder import Decoded, Decoder, number_column, step_fields
 from trainui.metrics.formats.rows import Row, flatten, row_points
-from trainui.metrics.formats.decoder import Decoded, number_column, step_fields
 
 _STEP = "step"
 _NUMBERED = re.compile(r"(?:(?:epoch|step|iter|iteration|round|fold)[ _-]?)?(-?\d+)", re.IGNORECASE)

@@ -14,10 +14,16 @@ import msgspec
 import numpy as np
 
 from trainui.metrics.formats import labels, lenient_text, rows
-from trainui.metrics.formats.decoder import Decoder
+from trainui.metrics.formats.decoder import (
+    Decoded,
+    Decoder,
+    TableColumn,
+    WholeTable,
+    step_fields,
+    table_points,
+)
 from trainui.metrics.formats.lenient_text import to_number
 from trainui.metrics.formats.rows import Row, is_configuration, row_points
-from trainui.metrics.formats.decoder import Decoded, TableColumn, WholeTable, step_fields, table_points
 from trainui.metrics.formats.text.log_lines import LEVELS, MESSAGES, record_fields, record_message
 from trainui.metrics.formats.text.state import LogState
 from trainui.store.points.chunks import Floats

@@ -1,4 +1,8 @@
-"""Numbers in text, in the forms that trainings write."""
+"""Numbers and JSON in text, in the forms that trainings write.
+
+Numbers have units and separators; JSON has Python's NaN, C's `nan`, or is a printed Python dict.
+The rule of JSON: strict JSON first; the slower parsers are tried only where it fails.
+"""
 
 from __future__ import annotations
 

@@ -11,7 +11,15 @@ from typing import Any
 import numpy as np
 
 from trainui.metrics.formats import labels
-from trainui.metrics.formats.decoder import Decoded, TableColumn, merge, number_column, step_fields, table_points, to_float
+from trainui.metrics.formats.decoder import (
+    Decoded,
+    TableColumn,
+    merge,
+    number_column,
+    step_fields,
+    table_points,
+    to_float,
+)
 from trainui.store.points.chunks import NO_TIME, Points
 
 Row = Mapping[str, Any]

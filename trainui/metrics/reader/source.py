@@ -18,8 +18,8 @@ from typing import NamedTuple
 from trainui.errors import StoreError
 from trainui.metrics import formats
 from trainui.metrics.formats import Decoder
-from trainui.metrics.formats.jsonl import MAX_FIELDS
 from trainui.metrics.formats.decoder import Decoded, merge
+from trainui.metrics.formats.jsonl import MAX_FIELDS
 from trainui.metrics.formats.text.text_lines import TextLines
 from trainui.metrics.reader.rewrite_diff import RewriteDiff
 from trainui.metrics.source_file import (

@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from trainui.metrics.formats import lenient_text
-from trainui.metrics.formats.rows import numbers, row_points
 from trainui.metrics.formats.decoder import Decoded, step_fields
+from trainui.metrics.formats.rows import numbers, row_points
 from trainui.metrics.formats.text import grammar
 from trainui.metrics.formats.text.grammar import NUMBER, QUALIFIER, STEP, USUAL, Row, plain_text
 from trainui.metrics.formats.text.log_lines import LogDecoder, text_lines

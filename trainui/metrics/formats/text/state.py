@@ -14,8 +14,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from trainui.metrics.formats import labels, lenient_text
-from trainui.metrics.formats.rows import names_settings, numbers
 from trainui.metrics.formats.decoder import step_fields
+from trainui.metrics.formats.rows import names_settings, numbers
 from trainui.metrics.formats.text import counting, grammar
 from trainui.metrics.formats.text.counting import EpochSteps
 from trainui.metrics.formats.text.grammar import STEP, Line, NamedValue, Number, Row

@@ -13,8 +13,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from trainui.metrics.formats.rows import row_points
 from trainui.metrics.formats.decoder import Decoded
+from trainui.metrics.formats.rows import row_points
 from trainui.metrics.formats.text import processes
 from trainui.metrics.formats.text import state as states
 from trainui.metrics.formats.text.grammar import STEP, Row, is_no_metric, is_setting
