@@ -328,6 +328,18 @@ def test_an_unconvertible_number_costs_no_other_line() -> None:
     assert found(TextLines(is_named=True), address) == {}
 
 
+def test_trainings_in_turn_keep_their_names_in_the_next_attempt() -> None:
+    def log(rate: str) -> str:
+        return f"=== lr={rate} ===\nepoch 1 loss {rate}\nepoch 2 loss {rate}\n"
+
+    first = TextLines()
+    assert {*found(first, log("0.1") + log("0.2"))} == {"loss", "lr=0.2/loss"}
+    for again in ("0.1", "0.2"):
+        second = TextLines(None, carried_over(first.state))
+        name = "loss" if again == "0.1" else f"lr={again}/loss"
+        assert found(second, log(again)) == {name: [(1, again), (2, again)]}
+
+
 def test_one_line_is_enough_after_an_attempt_that_was_read() -> None:
     """A resumed training may have one epoch left; an attempt between may have printed nothing."""
     first, alone = TextLines(), TextLines()

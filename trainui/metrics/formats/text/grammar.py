@@ -348,11 +348,6 @@ def names_metric(text: str) -> bool:
     return any(word in lower for word in _METRIC_WORDS)
 
 
-def may_be_metric(pair: Number) -> bool:
-    """Return False for a step, and for a whole number that no metric's name is given."""
-    return not pair.is_step and (not pair.is_whole or names_metric(pair.name))
-
-
 def find(form: str) -> list[Number]:
     """Return a form's pairs; a list of numbers gives one for each, `dice/0` and `dice/1`."""
     pairs = [

@@ -60,7 +60,7 @@ _LONGEST_UNREAD = 200
 _NO_UNREAD = re.compile(r"^\W*best\b|error\b|exception|warning|\braise\b", re.IGNORECASE)
 _VALUE_OF = re.compile(r"[A-Za-z)%\]][\s:=|>-]{1,8}[-+]?\d*\.\d")
 """A name with a number that is not whole."""
-_CARRIED = ("word", "words", "folds", "within", "counts", "known", "first", "confirmed", "group")
+_CARRIED = ("word", "words", "folds", "within", "counts", "known", "group", "first_group", "runs")
 
 
 class LogState:
@@ -177,7 +177,11 @@ class LogState:
         fold = self._fold(said.fold, found) if said.fold else memory.get("fold")
         candidate = memory.pop("candidate", None)
         lowest, last = memory.get("rows", (step, step))
-        if candidate is not None and step <= lowest < last:
+        if candidate is not None and "rows" not in memory:
+            # the first training of all, or of an attempt that continues: it may be a later one
+            first = memory.setdefault("first_group", candidate)
+            memory["group"] = "" if candidate == first else candidate.replace("/", "_")
+        elif candidate is not None and step <= lowest < last:
             memory["group"] = candidate.replace("/", "_")
         elif is_own and not fold and said.epoch and not said.inner and step == lowest < last:
             memory["runs"] = memory.get("runs", 1) + 1
