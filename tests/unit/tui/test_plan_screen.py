@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from textual.widgets import Input
 
 from tests.unit.execution.submitted import submit
@@ -11,9 +12,11 @@ from tests.unit.tui.driving import opened
 from tests.unit.tui.filled import Filler
 from trainui.model.notifications import CAUSE
 from trainui.model.states import Status
+from trainui.pipeline.editing import EditedValue
 from trainui.pipeline.rules.resume_plan import Action, PlannedStage
+from trainui.resume.edits import Value
 from trainui.store.runs import runs, stages
-from trainui.tui.plan_screen import plan_lines
+from trainui.tui.plan_screen import plan_lines, suggestion
 from trainui.tui.styled_text import plain, width_of
 
 
@@ -99,3 +102,26 @@ async def test_the_prepared_edit_of_a_failure_fills_the_page(
         await driven.press("enter")
         await driven.until_shown("With your edits:")
     assert filler.stage(run_id, "train").status == Status.FAILED
+
+
+@pytest.mark.parametrize(
+    ("command", "expected"),
+    [
+        ("python t.py --bs 64 --lr 0.1", "python t.py --bs 32 --lr 0.1"),
+        ("python t.py --bs=64 x.bs=64", "python t.py --bs=32 x.bs=64"),
+        ("torchrun t.py bs=64", "torchrun t.py bs=32"),
+        ("python t.py --other-bs 64", None),
+    ],
+)
+def test_a_prepared_edit_changes_the_option_in_a_runs_only_command(
+    filler: Filler, command: str, expected: str | None
+) -> None:
+    run_id = filler.run({"train": ()})
+    filler.fail(run_id, "train", "exit code 1")
+    cause = {"text": "The GPU was full.", "edit": {"params": {"bs": 32}, "note": "bs 64 -> 32"}}
+    stage = filler.stage(run_id, "train")
+    with filler.store.write() as connection:
+        runs.record_stage_event(connection, stage, CAUSE, "train: full", attempt=1, data=cause)
+    value = Value(EditedValue("command", "command", command, 0, 0), command)
+    found = suggestion(stage, [value])
+    assert found.values == ({} if expected is None else {0: expected})
