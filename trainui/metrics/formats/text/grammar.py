@@ -777,7 +777,7 @@ _SETTING = re.compile(
     re.IGNORECASE,
 )
 """Words in the names of settings, as `CENTER_LOSS_WEIGHT`."""
-_IN_NAMES = re.compile(r"loss|accuracy|reward|return|perplexity", re.IGNORECASE)
+IN_NAMES = re.compile(r"loss|accuracy|reward|return|perplexity", re.IGNORECASE)
 _PERCENT = re.compile(rf"\s*[(\[]\s*({VALUE})\s*%[)\]]")
 
 
@@ -859,7 +859,7 @@ def _of_dict(text: str, before: str, of: str) -> Line:
     if not values:
         return OTHER
     if not counts:
-        is_sure = any(_IN_NAMES.search(name) for name, _place in fields)
+        is_sure = any(IN_NAMES.search(name) for name, _place in fields)
         is_sure = is_sure and not any(map(names_settings, dict(fields)))
         return Line("bare", values, part=of, is_sure=is_sure, is_dict=True, text=text)
     first = counts[0]
@@ -945,7 +945,7 @@ def _stepped(text: str, pairs: Sequence[Number], of: str) -> Line | None:
     usual = [pair for pair in values if _is_usual(pair) and not pair.is_whole]
     line = Line(
         "row",
-        _values(text, pairs, own),
+        values_of(text, pairs, own),
         epoch,
         inner,
         counts_all=inner is not None and _COUNTS_ALL.fullmatch(inner.name) is not None,
@@ -986,7 +986,7 @@ def _numbered(text: str, pairs: Sequence[Number], of: str) -> Line | None:
         epoch, inner = Number("epoch", begin["a"]), Number("", begin["c"])
     else:
         inner = Number("", begin["a"] or begin["f"], begin["b"] or "")
-    values = _values(text, pairs, own or ("" if trains else of))
+    values = values_of(text, pairs, own or ("" if trains else of))
     if not values:
         return None
     return Line("row", values, epoch, inner, part=own, is_of_training=trains, is_sure=False)
@@ -1028,7 +1028,7 @@ def _bare(text: str, pairs: Sequence[Number], of: str) -> Line | None:
     trains = _TRAINING.fullmatch(before) is not None
     return Line(
         "bare",
-        _values(body, pairs, named or ("" if trains else of)),
+        values_of(body, pairs, named or ("" if trains else of)),
         inner=Number("", tail["value"], tail["of"]) if tail else None,
         part=named or ("" if trains else of),
         label=label,
@@ -1041,7 +1041,7 @@ def _bare(text: str, pairs: Sequence[Number], of: str) -> Line | None:
     )
 
 
-def _values(text: str, pairs: Sequence[Number], of: str) -> tuple[NamedValue, ...]:
+def values_of(text: str, pairs: Sequence[Number], of: str) -> tuple[NamedValue, ...]:
     """Return the values by name; `of` is the part of the data that they are of.
 
     Another part that is named between two pairs, `| val: `, is that of those behind it. A name that
@@ -1071,7 +1071,7 @@ def _is_usual(pair: Number) -> bool:
         return True
     if _FRACTIONS.fullmatch(pair.name):
         return not pair.is_whole
-    if _IN_NAMES.search(pair.name) is None or not pair.is_given:
+    if IN_NAMES.search(pair.name) is None or not pair.is_given:
         return False  # a name that is not usual has to be given its value, as in `loss_disc=3.5`
     return not any(map(_SETTING.fullmatch, re.split(r"[\W_]+", pair.name)))
 

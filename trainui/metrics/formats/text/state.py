@@ -505,7 +505,7 @@ class LogState:
             return None
         if is_wrapped and grammar.run_to_end(form, pairs):
             return None
-        values = grammar._values(form, pairs, of)
+        values = grammar.values_of(form, pairs, of)
         if is_wrapped:
             tail = grammar.filled(form[pairs[-1].end :], found)
             self.memory["wraps"] = [step, of, tail, True]
@@ -565,7 +565,7 @@ class LogState:
             places.append(repr(row[first]))
             epoch, inner = (counter, None) if first == "epoch" else (None, counter)
         else:
-            if not any(grammar._IN_NAMES.search(name) for name in row) or any(
+            if not any(grammar.IN_NAMES.search(name) for name in row) or any(
                 map(names_settings, row)
             ):
                 return NOTHING
