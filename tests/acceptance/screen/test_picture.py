@@ -43,5 +43,5 @@ def test_keys_lead_to_a_metrics_page_compared_with_siblings(
     done = draw("digits", str(out), "--stage", "train[hidden=32]", "--keys", "3 enter c a enter")
     assert (done.returncode, done.stderr) == (0, "")
     picture = out.read_text()
-    for text in ("train/loss", "1/", "hidden=128", "best"):
+    for text in ("val/accuracy", "1/", "hidden=128", "best"):
         assert text in picture

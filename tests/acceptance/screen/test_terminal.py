@@ -159,7 +159,7 @@ def test_keys_that_come_together_act_one_after_another(filler: Filler) -> None:
         shown.press("\r3")
         shown.until_shown("train/loss", "enter open")
         shown.press("13\r")
-        shown.until_shown("train/loss  1/", "over step")
+        shown.until_shown("val/accuracy  1/", "over step")
         shown.press("\x1b")
         shown.until_shown("3 Curves", "enter open")
         shown.press("1jj")
