@@ -240,7 +240,7 @@ def rules() -> tuple[CauseRule, ...]:
     for plugin in registry.records(CausePlugin):
         try:
             found += registry.code(plugin.rules) if plugin.rules else ()
-        except Exception as error:  # any error of a plugin's module: it is named, others go on
+        except Exception as error:  # any error of a plugin's module: it is named, others are asked
             registry.note(plugin, error)
     return tuple(sorted(found, key=lambda one: -one.weight))
 

@@ -122,7 +122,7 @@ KNOWN: Mapping[str, Known] = {
     ),
     "port_in_use": Known(
         "The rendezvous port is in use by another process.",
-        "Another --master-port (or --standalone / port 0), or end the left-over run that holds it.",
+        "Another --master-port (or --standalone / port 0), or end the left-over run that has it.",
     ),
     "nccl_timeout": Known(
         "A collective operation did not finish in time: a rank hung, was slow, or "
@@ -202,7 +202,7 @@ KNOWN: Mapping[str, Known] = {
         "None; resume if wanted.",
     ),
     "preempted": Known(
-        "It was told to end (SIGTERM), e.g. preempted or cancelled.",
+        "It was asked to end (SIGTERM), e.g. preempted or cancelled.",
         "Requeue and resume from the last checkpoint; save on SIGTERM.",
     ),
     "node_failure": Known(

@@ -269,6 +269,7 @@ def test_a_worker_that_leaves_does_not_wait_for_metrics(store: Store, tmp_path: 
     assert stage(store, context).status == Status.RUNNING
 
 
+@pytest.mark.folders
 def test_the_edit_for_nan_names_the_newest_checkpoint_of_before_it(
     store: Store, tmp_path: Path
 ) -> None:
@@ -292,6 +293,7 @@ def test_the_edit_for_nan_names_the_newest_checkpoint_of_before_it(
     assert cause["edit"]["checkpoint"] == str(directory / "ckpt-2")
 
 
+@pytest.mark.folders
 @pytest.mark.parametrize(
     ("fields", "expected"),
     [
