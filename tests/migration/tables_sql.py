@@ -12,7 +12,6 @@ from sqlalchemy.dialects import sqlite
 from sqlmodel import SQLModel
 
 from trainui.store import tables
-from trainui.store import tables as point_tables
 from trainui.store.db.schema import TABLES
 
 VERSION_TABLE = (
@@ -29,7 +28,7 @@ def text() -> str:
         "sqlite://",
         lambda statement, *_: statements.append(str(statement.compile(dialect=dialect)).strip()),
     )
-    rows = [*vars(tables).values(), *vars(point_tables).values()]
+    rows = list(vars(tables).values())
     found = (getattr(row, "__table__", None) for row in rows)
     ours = list(dict.fromkeys(table for table in found if isinstance(table, Table)))
     SQLModel.metadata.create_all(engine, tables=ours, checkfirst=False)

@@ -20,7 +20,6 @@ from tests import postgresql
 from tests.migration import tables_sql
 from trainui.errors import SchemaRefusedError
 from trainui.store import tables  # noqa: F401  (the metadata)
-from trainui.store import tables as point_tables  # noqa: F401  (the metadata)
 from trainui.store.db import postgres, schema
 from trainui.store.db.engine import open_store
 

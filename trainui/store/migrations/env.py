@@ -9,7 +9,6 @@ from sqlalchemy import URL, create_engine, event
 from sqlmodel import SQLModel
 
 from trainui.store import tables  # noqa: F401  (they fill the metadata)
-from trainui.store import tables as point_tables  # noqa: F401  (they fill the metadata)
 from trainui.store.db import postgres
 from trainui.store.db.engine import file_of
 
