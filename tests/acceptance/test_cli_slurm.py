@@ -136,7 +136,7 @@ def test_a_cancelled_job_ends_before_that_is_recorded(cluster: Cluster, cli: Com
     assert not is_alive(pid)
 
 
-def test_a_job_that_was_cancelled_outside_ends_and_can_be_resumed(
+def test_a_job_cancelled_outside_ends_and_can_be_resumed(
     cluster: Cluster, cli: CommandLine
 ) -> None:
     run = cluster.start()
@@ -151,9 +151,7 @@ def test_a_job_that_was_cancelled_outside_ends_and_can_be_resumed(
     assert cluster.ledger() == ["1", "2"]
 
 
-def test_a_job_that_was_killed_without_a_record_says_how_it_ended(
-    cluster: Cluster, cli: CommandLine
-) -> None:
+def test_a_job_killed_without_a_record_reports_its_end(cluster: Cluster, cli: CommandLine) -> None:
     run = cluster.start()
     pid = cluster.wait_for_start(run)
     os.kill(cluster.stage(run)["attempts"][0]["supervisor_pid"], signal.SIGKILL)
@@ -181,7 +179,7 @@ def test_a_new_worker_takes_over_a_job_that_runs(cluster: Cluster, cli: CommandL
     assert len(cluster.jobs(run)) == 1
 
 
-def test_a_worker_killed_before_it_noted_the_job_submits_no_second(
+def test_a_worker_killed_before_noting_the_job_submits_once(
     cluster: Cluster, cli: CommandLine, tmp_path: Path
 ) -> None:
     """`sbatch` here submits the job, and then its caller is killed, once."""

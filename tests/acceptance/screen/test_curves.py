@@ -619,7 +619,7 @@ async def test_c_draws_the_validation_metric_that_marked_runs_share(filler: Fill
         await driven.until(lambda: screen.state.metric == "lr")
 
 
-async def test_what_a_comparison_does_not_draw_is_named_with_the_reason(filler: Filler) -> None:
+async def test_lines_a_comparison_does_not_draw_have_a_reason(filler: Filler) -> None:
     decay = [(float(step), 1 / (1 + step)) for step in range(20)]
     for name, metrics in (
         ("one", {"loss": decay}),

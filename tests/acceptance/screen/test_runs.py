@@ -340,7 +340,7 @@ async def test_an_invalid_term_is_named_after_enter(filler: Filler) -> None:
         await driven.until_gone("unknown field")
 
 
-async def test_the_selection_comes_back_and_a_filter_of_before_hides_nothing(
+async def test_the_selection_returns_and_an_earlier_filter_hides_nothing(
     filler: Filler,
 ) -> None:
     for name in ("alpha one", "alpha two", "alpha three", "beta"):

@@ -160,7 +160,7 @@ def rows(store: Store, query: str, *values: object) -> list[Any]:
         return connection.execute(query, values).fetchall()
 
 
-def test_what_ended_is_what_the_store_has(night: Night) -> None:
+def test_ended_stages_are_those_of_the_store(night: Night) -> None:
     made_night(night)
     found = night.digest().to_json()
     stored = rows(
@@ -178,7 +178,7 @@ def test_what_ended_is_what_the_store_has(night: Night) -> None:
         assert one["stages"] == Counter(status for (status,) in states)
 
 
-def test_trouble_is_what_is_wrong_now_and_each_has_a_command(night: Night) -> None:
+def test_trouble_is_current_and_each_has_a_command(night: Night) -> None:
     known = made_night(night)
     trouble = {one["run"]: one for one in night.digest().to_json()["trouble"]}
     expected = {known[error]: "failed" for error in CAUSES}
@@ -230,7 +230,7 @@ def test_gpu_seconds_are_used_or_lost_as_the_attempts_ended(night: Night) -> Non
     assert used > 0 < lost
 
 
-def test_what_a_checkpoint_keeps_is_not_lost(night: Night, tmp_path: Path) -> None:
+def test_a_checkpoints_content_is_not_lost(night: Night, tmp_path: Path) -> None:
     run = night.run("kept", created=4.0)
     failed = night.start(run, 4.0)
     stage = night.filler.stage(run, "train")
@@ -259,7 +259,7 @@ def test_an_attempt_that_was_continued_from_is_used(night: Night) -> None:
     assert (round(found.used), found.lost) == (2 * 3600, 0.0)
 
 
-def test_a_gpu_is_idle_while_a_stage_that_could_use_it_is_queued(night: Night) -> None:
+def test_a_gpu_is_idle_while_a_fitting_stage_waits(night: Night) -> None:
     night.whole("busy", 4.0, 2.0)  # on one of two GPUs
     waiting = night.run("waiting", created=3.0)
     large = night.run("large", created=3.0)
@@ -277,7 +277,7 @@ def test_a_gpu_is_idle_while_a_stage_that_could_use_it_is_queued(night: Night) -
     assert idle == pytest.approx((1 + 2 + 0 + 1) * 3600, abs=5)
 
 
-def test_what_waits_has_its_reason(night: Night) -> None:
+def test_a_waiting_stage_has_its_reason(night: Night) -> None:
     known = made_night(night)
     with night.store.write() as connection:
         connection.execute(
@@ -288,7 +288,7 @@ def test_what_waits_has_its_reason(night: Night) -> None:
     assert found[0] == {"run": known["waiting"], "stage": "train", "reason": "waits for a GPU"}
 
 
-def test_a_low_disk_is_trouble_with_the_command_that_frees_it(
+def test_a_low_disk_is_trouble_with_the_freeing_command(
     night: Night, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(disk, "LITTLE_FOR_RUNS", 1 << 60)

@@ -113,7 +113,7 @@ async def test_the_prepared_edit_of_a_failure_fills_the_page(
         ("python t.py --other-bs 64", None),
     ],
 )
-def test_a_prepared_edit_changes_the_option_in_a_runs_only_command(
+def test_a_prepared_edit_changes_the_commands_option(
     filler: Filler, command: str, expected: str | None
 ) -> None:
     run_id = filler.run({"train": ()})

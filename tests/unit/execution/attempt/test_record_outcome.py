@@ -270,9 +270,7 @@ def test_a_worker_that_leaves_does_not_wait_for_metrics(store: Store, tmp_path: 
 
 
 @pytest.mark.folders
-def test_the_edit_for_nan_names_the_newest_checkpoint_of_before_it(
-    store: Store, tmp_path: Path
-) -> None:
+def test_the_edit_for_nan_names_the_newest_earlier_checkpoint(store: Store, tmp_path: Path) -> None:
     text = "stages: [{name: a, run: python t.py --lr 0.1, checkpoint: 'ckpt-*'}]"
     context = started(store, begin(store, submit(tmp_path, text), "a", GPU))
     directory = Path(context.stage.directory)

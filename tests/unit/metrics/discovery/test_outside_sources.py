@@ -530,7 +530,7 @@ def test_a_file_made_just_before_the_end_is_found(
     assert end(store, attempt, reader) == {"loss": [0.5, 1.0]}
 
 
-def test_a_file_of_the_tick_of_the_start_is_the_attempts(store: Store, tmp_path: Path) -> None:
+def test_a_file_of_the_starts_tick_is_the_attempts(store: Store, tmp_path: Path) -> None:
     tick = 1_796_087_848_123_456_700
     assert tick / 1e9 * 1e9 > tick  # as a float, the start is later
     attempt, reader = begin(store, tmp_path)

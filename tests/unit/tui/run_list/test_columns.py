@@ -90,13 +90,13 @@ def test_the_second_line_has_metric_and_member_without_columns() -> None:
         assert texts[-len(words) - 1 : -1][1] == words[-1]
 
 
-def test_a_run_with_another_metric_is_blank_in_a_metrics_column() -> None:
+def test_another_metrics_run_is_blank_in_the_column() -> None:
     moment = RowContext(NOW, live={RUN.id: LIVE})
     assert "0.2500" in plain(tuple(value_cells("val/loss best")(moment.of(RUN), VALUE + 9)))
     assert value_cells("f1 best")(moment.of(RUN), VALUE + 9) == []
 
 
-def test_a_heading_loses_the_word_best_before_its_name_is_cut() -> None:
+def test_a_heading_loses_best_before_its_name_is_cut() -> None:
     titles = {title: ComparedMetric.of(title) for title in ("eval_loss best", "gap_width last")}
     listed = LISTED._replace(titles=titles, columns=(*titles,))
     facts = with_listed(column_stats([RUN]), listed, endings=True)
@@ -105,7 +105,7 @@ def test_a_heading_loses_the_word_best_before_its_name_is_cut() -> None:
     assert "last" in plain(RunColumns(120, facts).heading())
 
 
-def test_a_run_that_is_sorted_by_another_metric_shows_its_value() -> None:
+def test_a_run_sorted_by_another_metric_shows_its_value() -> None:
     titles = {**LISTED.titles, "f1 best": ComparedMetric.of("f1")}
     listed = LISTED._replace(titles=titles, columns=("val/loss best", "f1 best"))
     facts = with_listed(column_stats([RUN]), listed, endings=False)
