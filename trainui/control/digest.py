@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from trainui import clock, formatting, paths, settings
 from trainui.control.main_metric import headline_of_run
@@ -25,6 +25,7 @@ from trainui.model.records import LOCAL, AttemptRecord, Event, RunRecord, StageR
 from trainui.model.states import DONE, Status
 from trainui.pipeline import field_names, matrix
 from trainui.resume import checkpoints, integrity
+from trainui.store.db import engine
 from trainui.store.db.protocol import Connection
 from trainui.store.points import read_points
 from trainui.store.read import activity, event_feed, run_list, views
@@ -38,8 +39,11 @@ MOST_STAGES = 300
 MOST_RUNS = 5
 """The newest runs of a pipeline of which the first with a metric chooses it."""
 
-MOST_LINES = 6
-"""Lines of a section in the text, so that a night is one screen."""
+MOST_LINES, LEAST_LINES = 6, 4
+"""Lines of a section in the text: where there is room, and so that any night is one screen."""
+
+ONE_SCREEN = 34
+"""Lines of the text, at most: a terminal's 36 without the bars of the screen, or the prompt."""
 
 LAST = "last"
 """The word for the time at which a screen was last seen open."""
@@ -177,14 +181,31 @@ class Digest:
 
     @property
     def headline(self) -> str:
-        """The first line, e.g. `since 23:10, 8h: 12 runs completed, 2 failed`."""
+        """The first line, e.g. `since 23:10, 8h: 12 completed, 2 failed`."""
+        return f"since {formatting.local_time(self.since)}, {self._length}: {self._counts}"
+
+    @property
+    def after_absence(self) -> str:
+        """The line for one who returns: `since you left, 7h 10m: 12 completed, best loss 0.1`."""
+        best = [f"best {_value(one)}" for one in self.best[:1]]
+        return f"since you left, {self._length}: {', '.join([self._counts, *best])}"
+
+    def run_of(self, step: Step) -> str | None:
+        """Return the id of the run that a step is about; None: it is about none."""
+        found = (one.run for one in self.trouble if one.suggestion.command == step.command)
+        return next(found, None)
+
+    @property
+    def _length(self) -> str:
+        return formatting.duration((self.until - self.since) / clock.SECOND)
+
+    @property
+    def _counts(self) -> str:
         counts = Counter(one.status for one in self.ended)
         words = [f"{count} {status}" for status, count in counts.most_common()]
         ill = Counter(one.kind for one in self.trouble)
         words += [f"{ill[kind]} {word}" for kind, word in _ILL.items() if ill[kind]]
-        time = formatting.duration((self.until - self.since) / clock.SECOND)
-        shown = ", ".join(words) or "nothing ended"
-        return f"since {formatting.local_time(self.since)}, {time}: {shown}"
+        return ", ".join(words) or "nothing ended"
 
 
 _ILL = {STALLED: "silent", NAN: "with NaN", "alert": "with an alert", DISK: "low on space"}
@@ -231,6 +252,14 @@ def _time_of(text: str, now: int) -> int | None:
         given = datetime.fromisoformat(text)
         return int((given if given.tzinfo else given.astimezone()).timestamp() * clock.SECOND)
     return None
+
+
+def read(since: int, until: int) -> Digest:
+    """Return the digest of the store; an empty one if there is no store yet."""
+    if not engine.exists():
+        return Digest(since, until)
+    with engine.reading() as connection, engine.snapshot(connection):
+        return digest(connection, since, until)
 
 
 def digest(connection: Connection, since: int, until: int) -> Digest:
@@ -494,16 +523,48 @@ def _next(
         yield Step(f"{those[0].suggestion.text}{more}", command)
 
 
+class Section(NamedTuple):
+    """A section of the text."""
+
+    title: str
+    lines: Sequence[str]
+    """Those of `Next` are the digest's next steps, in this order."""
+    rest: int
+    """The number of lines that are left out."""
+
+    @property
+    def height(self) -> int:
+        """The lines that it takes, with a blank one and its title."""
+        return 2 + len(self.lines) + bool(self.rest)
+
+
+def sections(found: Digest) -> list[Section]:
+    """Return the sections of the text; long ones are cut, so that a night is one screen."""
+    whole = list(_sections(found))
+    made: list[Section] = []
+    for most in range(MOST_LINES, LEAST_LINES - 1, -1):
+        made = [
+            Section(title, list(map(_cut, table(rows[:most]))), max(len(rows) - most, 0))
+            for title, rows in whole
+        ]
+        if 1 + sum(one.height for one in made) <= ONE_SCREEN:
+            break
+    return made
+
+
+def _cut(line: str) -> str:
+    return line if len(line) <= WIDTH - 2 else f"{line[: WIDTH - 3]}…"
+
+
 def lines(found: Digest) -> Iterator[str]:
-    """Yield the digest as text; a long section is cut, so that a night is one screen."""
+    """Yield the digest as text, with at most `ONE_SCREEN` lines."""
     yield found.headline
-    for title, shown in _sections(found):
+    for section in sections(found):
         yield ""
-        yield title
-        for line in table(shown[:MOST_LINES]):
-            yield f"  {line}" if len(line) <= WIDTH - 2 else f"  {line[: WIDTH - 3]}…"
-        if len(shown) > MOST_LINES:
-            yield f"  and {len(shown) - MOST_LINES} more"
+        yield section.title
+        yield from (f"  {line}" for line in section.lines)
+        if section.rest:
+            yield f"  and {section.rest} more"
 
 
 def markdown(found: Digest) -> str:
@@ -553,7 +614,12 @@ def _trouble_rows(trouble: Sequence[Trouble]) -> Iterator[tuple[str, ...]]:
 
 
 def _best_row(found: Digest, one: PipelineBest) -> tuple[str, ...]:
+    where = f"{found.names.get(one.run) or formatting.short_id(one.run)}/{one.stage}"
+    return harmless(one.pipeline), _value(one), harmless(where)
+
+
+def _value(one: PipelineBest) -> str:
+    """Return a best value with that of before: `loss 0.1 (was 0.2)`."""
     now, before = formatting.number(one.now), formatting.number(one.before)
     was = "" if one.before is None else " (unchanged)" if now == before else f" (was {before})"
-    where = f"{found.names.get(one.run) or formatting.short_id(one.run)}/{one.stage}"
-    return harmless(one.pipeline), f"{harmless(one.metric)} {now}{was}", harmless(where)
+    return f"{harmless(one.metric)} {now}{was}"

@@ -17,6 +17,7 @@ from typing import Any, ClassVar, cast
 
 from rich.cells import cell_len
 from rich.segment import Segment
+from textual import events
 from textual.app import App
 from textual.binding import BindingType
 from textual.color import Color
@@ -253,6 +254,13 @@ class TrainuiApp(TerminalApp):
     def _ring(self, words: str) -> None:
         """Ring the terminal's bell, with the reason where the terminal can show one."""
         self.call_later(self.send, text.ring(words, os.environ.get("TERM", "")))
+
+    async def on_event(self, event: events.Event) -> None:
+        """Let the page know of a key or a click, and dispatch it."""
+        is_first = isinstance(event, events.Key | events.MouseDown) and not event.is_forwarded
+        if is_first and (page := self.page) is not None:
+            page.touched()
+        await super().on_event(event)
 
     def on_snapshot_ready(self, message: SnapshotReady) -> None:
         """Show a new snapshot on the open page."""

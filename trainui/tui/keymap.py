@@ -63,6 +63,7 @@ SCOPES: Mapping[str, str] = {
     "compare": "Choosing curves to compare",
     "log": "Log",
     "machine": "Machine page",
+    "digest": "Digest",
     "plan": "Resume plan",
     "edit": "Editing a run",
     "ask": "Confirmation",
@@ -73,6 +74,8 @@ KEY_TABLE = """
 runs.open           enter         open           open            F   Open the run
 machine.open        enter         open           open            F   Open the run that uses the GPU
 machine.back        escape        back           back            FH  Go back
+digest.open         enter         do it          open            F   Do what the line says
+digest.back         escape        back           back            FH  Go back
 stages.open         enter         open           open            F   Go to the stage's details
 stages.upstream     left,h        upstream       upstream        -   Go to a dependency
 stages.downstream   right,l       downstream     downstream      -   Go to a dependent stage
@@ -143,6 +146,7 @@ run.previous_pane   shift+tab     previous pane  app.focus_previous  H  Go to th
 search.next         n             next match     match(1)        -   Go to the next match
 search.previous     N             previous match  match(-1)      -   Go to the previous match
 app.run_file        u             run a file     app.run_file  F  Choose a pipeline file and run it
+runs.digest  W  digest  digest  F  Show what happened since a screen was last open
 app.pause           p             pause          app.pause       -   Pause or resume the queue
 app.theme  T  theme  app.next_theme  -  Next theme: dark, light, colour-blind, 16 or no colours
 app.rate            ctrl+r        rate           app.rate        -   Show terminal bandwidth

@@ -137,6 +137,9 @@ class Page(Screen[None]):
         """Update elapsed times; after False it is not called again until the next snapshot."""
         return False
 
+    def touched(self) -> None:
+        """Take notice of a key or a click, before it is dispatched."""
+
     def jumps(self) -> Iterator[Jump]:
         """Yield the places that the command palette opens: runs, and what the page adds."""
         for run in self.own_app.runs:

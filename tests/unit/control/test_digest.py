@@ -318,6 +318,23 @@ def test_a_night_is_one_screen_and_markdown_is_whole(night: Night) -> None:
     assert written.count("trainui resume") == 6
 
 
+def test_a_night_of_much_trouble_is_one_screen_too(night: Night) -> None:
+    made_night(night)
+    found = night.digest()
+    worse = replace(
+        found,
+        trouble=[replace(one, evidence=str(at)) for at, one in enumerate([*found.trouble] * 2)],
+        best=[*found.best] * 20,
+        waiting=[one._replace(reason=str(at)) for at, one in enumerate([*found.waiting] * 5)],
+    )
+    lines = list(digest.lines(worse))
+    assert len(lines) <= digest.ONE_SCREEN
+    assert sum(" more" in line for line in lines) == len(digest.sections(worse)) - 1
+    assert [one.title for one in digest.sections(worse)] == [
+        *("Trouble", "Best", "GPU hours", "Waiting", "Next"),
+    ]
+
+
 def test_an_empty_time_says_so(night: Night, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["digest", "--since", "1h", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)

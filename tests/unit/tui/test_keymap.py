@@ -12,6 +12,7 @@ from trainui.tui.curves.comparison_screen import CandidateList, ComparisonScreen
 from trainui.tui.curves.grid_view import CurvesView
 from trainui.tui.curves.screen import CurvePlot
 from trainui.tui.dialogs import ConfirmScreen
+from trainui.tui.digest_screen import DigestScreen, DigestView
 from trainui.tui.graph_view import StageGraph
 from trainui.tui.help_screen import help_rows
 from trainui.tui.keymap import KEYS, SCOPES, KeyTable, bindings
@@ -40,6 +41,7 @@ WHERE: dict[str, tuple[type[DOMNode], ...]] = {
     "compare": (CandidateList, ComparisonScreen),
     "log": (LogView,),
     "machine": (MachineScreen, MachineView),
+    "digest": (DigestScreen, DigestView),
     "plan": (PlanScreen,),
     "edit": (EditScreen,),
     "ask": (ConfirmScreen,),

@@ -381,11 +381,7 @@ def digest(
 
     now = clock.now()
     begin = digests.since_of(since, now)
-    if engine.exists():
-        with lookup.view() as connection:
-            found = digests.digest(connection, begin, now)
-    else:
-        found = digests.Digest(begin, now)
+    found = digests.read(begin, now)
     if as_json:
         printing.value(found.to_json())
     elif as_markdown:

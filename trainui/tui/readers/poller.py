@@ -16,7 +16,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from trainui import paths
+from trainui import clock, paths
 from trainui.tui.readers.database import FileWatch, ScreenDatabase
 from trainui.tui.readers.machine import GpuReader
 from trainui.tui.snapshot.snapshot import PERIOD as GPU_PERIOD
@@ -63,6 +63,13 @@ SHARE = 30
 log = logging.getLogger(__name__)
 
 
+def _last_seen() -> int | None:
+    try:
+        return min(paths.home().screen_seen.stat().st_mtime_ns // 1000, clock.now())
+    except OSError:
+        return None
+
+
 class Poller:
     """Reads the current query in a thread and delivers snapshots."""
 
@@ -80,6 +87,8 @@ class Poller:
         first. Reads are throttled to the limit of the terminal's bandwidth (`bandwidth`).
         """
         self.deliver = deliver
+        self.seen_before = _last_seen()
+        """When a screen was last open before this one, in microseconds; None: it is not known."""
         self._query = query or ListQuery()
         self._wake = threading.Event()
         self._asked = threading.Event()

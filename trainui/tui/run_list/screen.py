@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -13,6 +15,8 @@ from textual.timer import Timer
 from textual.widget import Widget
 from textual.worker import get_current_worker
 
+from trainui import clock
+from trainui.errors import TrainuiError
 from trainui.model.states import UNFINISHED, Status
 from trainui.store.read.run_list import RunLine, RunTrouble
 from trainui.text import SYMBOLS, harmless, state_word
@@ -24,7 +28,7 @@ from trainui.tui.run_list.filter import WHEN
 from trainui.tui.run_list.table import RunTable
 from trainui.tui.snapshot.snapshot import ListQuery, Snapshot
 from trainui.tui.styled_text import Row, Segment, cut, fit, fit_middle, text_rows, width_of
-from trainui.tui.widgets import Entry, EntryView
+from trainui.tui.widgets import Bar, Entry, EntryView
 
 if TYPE_CHECKING:
     from trainui.tui.run_list.found_trainings import FoundTraining, FoundTrainings
@@ -210,6 +214,9 @@ LEAST_COMPARED = 2
 SETTLED = 0.15
 """Debounce: seconds for which the visible rows must stay the same before their data is read."""
 
+ABSENCE = 3600 * clock.SECOND
+"""The least time without a screen after which a line says what has happened in it."""
+
 VIEW = "runs"
 """Preferences key of the run under the cursor."""
 
@@ -225,6 +232,7 @@ class RunsScreen(Page):
     DEFAULT_CSS = """
     RunsScreen {
         RunTable { height: 1fr; }
+        #absence { display: none; }
         #welcome { display: none; height: 1fr; padding: 1 4; }
         &.-empty RunTable { display: none; }
         &.-empty #welcome { display: block; }
@@ -235,6 +243,8 @@ class RunsScreen(Page):
         super().__init__()
         self.table = RunTable(id="runs")
         self.welcome = WelcomeView()
+        self.absence = Bar(id="absence")
+        """What happened while no screen was open, until the first key or click."""
         self._is_searching = False
         self._live = False
         self._snapshot: Snapshot | None = None
@@ -244,9 +254,37 @@ class RunsScreen(Page):
         """True if the key of a resume is bright in the key bar."""
 
     def content(self) -> Iterator[Widget]:
-        """Yield the table and the welcome page."""
+        """Yield the table, the welcome page, and the line after an absence."""
         yield self.table
         yield self.welcome
+        yield self.absence
+
+    def on_mount(self) -> None:
+        """Show what happened if no screen was open for long."""
+        left, now = self.own_app.poller.seen_before, clock.now()
+        if left is not None and now - left >= ABSENCE:
+            self.run_worker(
+                partial(self._read_absence, left, now), thread=True, exit_on_error=False
+            )
+
+    def _read_absence(self, left: int, now: int) -> None:
+        from trainui.control import digest
+
+        try:
+            line = digest.read(left, now).after_absence
+        except (TrainuiError, sqlite3.Error, OSError):  # the page of the digest says why
+            return
+        self.app.call_from_thread(self._show_absence, line)
+
+    def _show_absence(self, line: str) -> None:
+        key = self.own_app.keys.find("runs.digest").short
+        shows = (Segment(f"{key}", "key"), Segment(" shows ", "dim"))
+        self.absence.show((Segment(f" {harmless(line)}", "accent"),), shows)
+        self.absence.display = not self.has_class("-empty")
+
+    def touched(self) -> None:
+        """Hide the line after an absence."""
+        self.absence.display = False
 
     def page_query(self) -> ListQuery:
         """Return the query for the list and the live data of visible runs."""
@@ -435,6 +473,12 @@ class RunsScreen(Page):
             from trainui.tui.dialogs import DifferenceScreen
 
             self.app.push_screen(DifferenceScreen(*chosen))
+
+    def action_digest(self) -> None:
+        """Show what happened since a screen was last open."""
+        from trainui.tui.digest_screen import DigestScreen
+
+        self.app.push_screen(DigestScreen())
 
     def on_cursor_view_opened(self) -> None:
         """Open the run's page; on the welcome page add what is under the cursor."""

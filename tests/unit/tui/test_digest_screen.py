@@ -1,0 +1,144 @@
+"""The digest in the screen: the line after an absence, the page, and its next steps."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.unit.tui.driving import Driven, opened
+from tests.unit.tui.filled import DIAMOND, Filler
+from trainui import control, paths
+from trainui.control import digest
+from trainui.control.digest import Digest, Step, Trouble
+from trainui.model.states import Status
+from trainui.store.runs import stages
+from trainui.tui.digest_screen import UNPAUSE, DigestScreen, digest_entries
+from trainui.tui.plan_screen import PlanScreen
+from trainui.tui.run_page.screen import RunScreen
+from trainui.tui.styled_text import joined, plain, width_of
+
+HOUR = 3600
+
+
+@pytest.fixture
+def failed(filler: Filler) -> str:
+    """A run that failed an hour ago."""
+    run = filler.run({"train": ()}, name="night")
+    attempt = filler.start(run, "train", ago=2 * HOUR)
+    filler.end(attempt, Status.FAILED, ago=HOUR, error="KeyError: 'x'", exit_code=1)
+    return run
+
+
+def leave(home: Path, hours: float) -> None:
+    """Let the last screen have been open so many hours ago."""
+    seen = paths.home().screen_seen
+    assert seen.is_relative_to(home)
+    paths.make_private(seen.parent)
+    seen.touch()
+    at = time.time() - hours * HOUR
+    os.utime(seen, (at, at))
+
+
+async def open_digest(driven: Driven) -> DigestScreen:
+    await driven.until_shown("night")
+    await driven.press("W")
+    await driven.until(lambda: isinstance(driven.app.screen, DigestScreen), "the page")
+    page = driven.app.screen
+    assert isinstance(page, DigestScreen)
+    await driven.until(lambda: page.view.selected is not None, "the next steps")
+    return page
+
+
+async def test_a_line_after_an_absence_goes_at_the_first_key(home: Path, failed: str) -> None:
+    leave(home, 7)
+    async with opened() as driven:
+        await driven.until_shown("since you left, 7h 00m: 1 failed", "W shows")
+        assert driven.runs.absence.display
+        await driven.press("j")
+        assert not driven.runs.absence.display
+        page = await open_digest(driven)  # of the same time, although this screen has been seen
+        assert "1 failed" in joined([entry.row for entry in page.view.entries])
+        assert page.report().startswith("# Digest")
+
+
+async def test_a_short_absence_has_no_line(home: Path, failed: str) -> None:
+    leave(home, 0.9)
+    async with opened() as driven:
+        await driven.until_shown("night")
+        await driven.app.workers.wait_for_complete()
+        assert not driven.runs.absence.display
+
+
+async def test_a_next_step_resumes_its_run(home: Path, failed: str) -> None:
+    leave(home, 3)
+    async with opened() as driven:
+        page = await open_digest(driven)
+        assert [run.id for run in page.targets()] == [failed]
+        await driven.press("enter")
+        await driven.until(lambda: isinstance(driven.app.screen, PlanScreen), "the plan")
+        await driven.press("escape")
+        await driven.until(lambda: driven.app.screen is page, "the page")
+        await driven.press("escape")
+        await driven.until_shown("STATE")
+
+
+async def test_a_low_page_begins_at_its_top(home: Path, failed: str) -> None:
+    leave(home, 3)
+    async with opened(size=(80, 7)) as driven:
+        await driven.until_shown("night")
+        await driven.press("W")
+        await driven.until_shown("1 failed", "Trouble")
+        assert "Next" not in driven.text()
+        await driven.press("enter")
+        assert isinstance(driven.app.screen, DigestScreen)
+        await driven.press("down")
+        await driven.until_shown("trainui resume")
+        assert [run.id for run in driven.app.screen.targets()] == [failed]
+
+
+async def test_a_next_step_opens_the_run_that_is_silent(home: Path, filler: Filler) -> None:
+    run = filler.run({"train": ()}, name="night")
+    attempt = filler.start(run, "train", ago=2 * HOUR)
+    with filler.store.write() as connection:
+        stages.set_stalled(connection, attempt, True, "silent for 20m")
+    leave(home, 3)
+    async with opened() as driven:
+        await open_digest(driven)
+        await driven.press("enter")
+        await driven.until(lambda: isinstance(driven.app.screen, RunScreen), "the run's page")
+        assert driven.run.run_id == run
+
+
+async def test_a_next_step_lets_the_queue_start_again(home: Path, filler: Filler) -> None:
+    filler.run(DIAMOND, name="night")
+    control.set_paused(True)
+    leave(home, 3)
+    async with opened() as driven:
+        page = await open_digest(driven)
+        assert [one.item.command for one in page.view.entries if one.item] == [UNPAUSE]
+        await driven.press("enter")
+        await driven.until(lambda: page.view.selected is None, "the end of the step")
+        assert digest.read(0, 1).next == []
+
+
+def trouble(number: int) -> Trouble:
+    step = Step("resume " + "night " * 9, f"trainui resume {number:08x}")
+    words = f"the GPU's memory is full, {number} " + "and more " * 9
+    return Trouble(f"id-{number}", "night", "train", "failed", words, 1, step)
+
+
+@pytest.mark.parametrize("width", [40, 77, 117])
+def test_lines_fit_and_each_step_has_its_run(width: int) -> None:
+    troubles = [trouble(number) for number in range(9)]
+    found = Digest(1, 2, trouble=troubles, next=[one.suggestion for one in troubles])
+    entries = digest_entries(found, width)
+    assert max(width_of(entry.row) for entry in entries) <= width
+    steps = [entry for entry in entries if entry.item is not None]
+    assert len(steps) == digest.MOST_LINES
+    for number, entry in enumerate(steps):
+        assert entry.item is not None
+        assert entry.item.command in plain(entry.row)
+        assert found.run_of(entry.item) == f"id-{number}"
