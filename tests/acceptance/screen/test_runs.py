@@ -683,7 +683,7 @@ async def test_all_that_match_are_marked_by_one_key(filler: Filler) -> None:
         await driven.until_shown("cannot edit several runs at once; esc clears the marks")
         await driven.press("s")
         await driven.pilot.resize_terminal(80, 24)
-        await driven.until_shown("▌2 marked  / name:a 2 matches  sorted by STATE, running first")
+        await driven.until_shown("▌2 marked  / name:a 2 matches", "STATE▾")
         await driven.press("A")
         await driven.until_gone("marked")
 
