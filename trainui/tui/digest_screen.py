@@ -104,13 +104,13 @@ class DigestScreen(Page):
             self.app.call_from_thread(self._show_digest, found)
 
     def _show_problem(self, problem: str) -> None:
-        rows = text_rows(problem, self._width, "bad")
+        rows = text_rows(problem, self._row_width, "bad")
         self._found = None
         self.view.set_entries([*map(Entry, rows)])
 
     def _show_digest(self, found: Digest) -> None:
         self._found = found
-        entries, view = digest_entries(found, self._width), self.view
+        entries, view = digest_entries(found, self._row_width), self.view
         if view.selected is None and len(entries) > view.page_height:
             view.entries = entries  # without a cursor, which would be below the page's end
             view.update_rows()
@@ -118,7 +118,7 @@ class DigestScreen(Page):
             view.set_entries(entries)
 
     @property
-    def _width(self) -> int:
+    def _row_width(self) -> int:
         return max(self.size.width - 3, 20)
 
     def on_resize(self) -> None:

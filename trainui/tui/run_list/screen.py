@@ -278,7 +278,7 @@ class RunsScreen(Page):
 
     def _show_absence(self, line: str) -> None:
         key = self.own_app.keys.find("runs.digest").short
-        shows = (Segment(f"{key}", "key"), Segment(" shows ", "dim"))
+        shows = (Segment(key, "key"), Segment(" shows ", "dim"))
         self.absence.show((Segment(f" {harmless(line)}", "accent"),), shows)
         self.absence.display = not self.has_class("-empty")
 
