@@ -58,6 +58,9 @@ class Settings:
     """True: `--wait` and the screen also ring the terminal's bell and send OSC 9 notifications."""
     idle_timeout: float = 3600.0
     """Seconds after which an idle worker stops itself and the broker."""
+    stall_after: float = 300.0
+    """Time without output until a stage is stalled, before its usual interval is known (default:
+    300); a stage can have its own."""
     include: tuple[str, ...] = ()
     """Modules to import before a task is looked up, like Celery's `include`."""
     keys: Mapping[str, str] = field(default_factory=dict)
@@ -158,6 +161,16 @@ def _rate(value: Any) -> int:
     return _positive(float(number) * factor)
 
 
+def _seconds_or_never(value: Any) -> float:
+    """Return seconds; 0: never."""
+    if value == "never":
+        return 0.0
+    seconds = float(value)
+    if isinstance(value, bool) or not 0 < seconds < float("inf"):
+        raise ValueError
+    return seconds
+
+
 def _truth(value: Any) -> bool:
     words = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
     found = words.get(str(value).casefold())
@@ -199,6 +212,7 @@ _CONVERTERS: dict[str, tuple[Callable[[Any], Any], str]] = {
     ),
     "bell": (_truth, "true or false"),
     "idle_timeout": (_checked(float, lambda seconds: seconds > 0), "seconds, above 0"),
+    "stall_after": (_seconds_or_never, "seconds, above 0, or never"),
     "include": (_texts, 'a JSON list of modules, such as ["mytasks"]'),
     "keys": (_mapping, "a JSON object (in config.toml a table) of binding to key"),
     "snapshot": (_checked(_text, lambda word: word in ("always", "file")), "always or file"),

@@ -33,6 +33,13 @@ def test_lists_and_tables_are_read_from_both(config: Path) -> None:
     assert settings.load(given).gpus == (0, 2)
 
 
+@pytest.mark.parametrize(("written", "seconds"), [('"never"', 0.0), ("600", 600.0), ('"90"', 90.0)])
+def test_a_limit_of_silence_may_be_never(config: Path, written: str, seconds: float) -> None:
+    assert settings.load({}).stall_after == 300.0
+    config.write_text(f"stall_after = {written}\n")
+    assert settings.load({}).stall_after == seconds
+
+
 def test_a_byte_order_mark_is_no_part_of_the_file(config: Path) -> None:
     config.write_bytes(b"\xef\xbb\xbfcpus = 3\r\n")
     assert settings.load({}).cpus == 3
@@ -44,6 +51,8 @@ def test_a_byte_order_mark_is_no_part_of_the_file(config: Path) -> None:
         ({"TRAINUI_CPUS": "0"}, "TRAINUI_CPUS: expected a whole number of at least 1"),
         ({"TRAINUI_CPUS": "10001"}, "at most 10000, found '10001'"),
         ({"TRAINUI_ALLOWED_DATASET_DIRS": "~/a"}, "TRAINUI_ALLOWED_DATASET_DIRS: expected a JSON"),
+        ({"TRAINUI_STALL_AFTER": "0"}, "TRAINUI_STALL_AFTER: expected seconds, above 0, or never"),
+        ({"TRAINUI_STALL_AFTER": "nan"}, "TRAINUI_STALL_AFTER: expected seconds"),
         ({"TRAINUI_GPUS": "all"}, "TRAINUI_GPUS: expected indices of GPUs"),
         ({"TRAINUI_DATABASE_URL": "mysql://x"}, "expected a URL such as postgresql://"),
     ],

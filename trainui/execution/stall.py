@@ -6,10 +6,12 @@ stall. Metrics count once they are stored. While the store is locked or its serv
 are, and an alert must not stop a stage for that.
 
 The cadence of an attempt is the usual gap between its outputs. It is stalled if it has been silent
-for longer than each of: a minute, ten times the median of its last hundred gaps, and twice the
-longest of them. The last condition allows for occasional evaluations. With fewer than six
-activities the usual gap is that of its stored points, if there are enough; else there is no
-cadence yet, and no stall.
+for longer than each of: a minute, five times the median of its last hundred gaps, and twice the
+longest of them. The last condition allows for occasional evaluations. With fewer than five
+outputs the usual gap is that of its stored points, if there are enough; else there is no
+cadence yet, and it is stalled after `stall_after` from its start or last output on. Most hangs
+come then: at a rendezvous, the first batch, a download. What its processes write into other files
+counts as activity until there is a cadence, since preparations are often mute.
 
 There is no log of an adopted process if its output goes to a terminal, and no known source for
 metrics in an unknown format. Both show in the state of the files that it has open for writing.
@@ -31,7 +33,7 @@ from trainui import clock, formatting
 from trainui.execution import nvml
 from trainui.execution.slots import host
 from trainui.metrics.discovery import file_writers
-from trainui.model.definition import Alert
+from trainui.model.definition import Alert, StageDefinition
 from trainui.model.records import AttemptRecord
 from trainui.model.states import Status
 from trainui.store.db.engine import Store
@@ -39,13 +41,19 @@ from trainui.store.points import point_sources, read_points
 from trainui.store.runs import attempts, stage_requests, stages
 from trainui.store.runs.stage_requests import AlertRecord
 from trainui.supervisor import protocol
-from trainui.supervisor.supervise import descendants, list_processes
+from trainui.supervisor.supervise import Process, descendants, list_processes
 from trainui.system import mounts
+
+NEVER = float("inf")
+"""Seconds: no silence is long enough."""
+
+PAUSE = 60.0
+"""Seconds between two checks from which on the machine, the container or the worker was stopped."""
 
 LEAST_SILENCE = 60.0
 """Seconds: a shorter silence is never a stall."""
 
-OF_MEDIAN, OF_LONGEST = 10.0, 2.0
+OF_MEDIAN, OF_LONGEST = 5.0, 2.0
 
 GAPS = 100
 """Number of gaps kept, so that the cadence is that of the current phase of the training."""
@@ -72,6 +80,7 @@ class StallRule:
         least_silence: float = LEAST_SILENCE,
         of_median: float = OF_MEDIAN,
         of_longest: float = OF_LONGEST,
+        stall_after: float = NEVER,
     ) -> None:
         """Start with the known activity.
 
@@ -80,7 +89,9 @@ class StallRule:
             least_silence: seconds; a shorter silence is not a stall.
             of_median: a stall is longer than the median gap times this factor.
             of_longest: and longer than the longest gap times this factor.
+            stall_after: seconds; without a cadence, a longer silence is a stall.
         """
+        self._stall_after = stall_after
         self._of_median, self._of_longest = of_median, of_longest
         self._gaps: deque[float] = deque(maxlen=GAPS)
         self._least_silence = least_silence
@@ -93,6 +104,14 @@ class StallRule:
         if self._last < time and self._last > float("-inf"):
             self._gaps.append(time - self._last)
         self._last = max(self._last, time)
+
+    def prolong(self, time: float) -> None:
+        """Record activity at a time that says nothing about the usual gap."""
+        self._last = max(self._last, time)
+
+    def skip(self, seconds: float) -> None:
+        """Leave out a time in which nothing could be seen."""
+        self._last += seconds
 
     def assume(self, gap: float) -> None:
         """Take a gap as the usual one, besides those that are known."""
@@ -111,7 +130,7 @@ class StallRule:
     def patience(self) -> float:
         """Seconds of silence after which the attempt counts as stalled."""
         if not self.is_known:
-            return float("inf")
+            return self._stall_after
         usual = self._of_median * statistics.median(self._gaps)
         return max(self._least_silence, usual, self._of_longest * max(self._gaps))
 
@@ -120,9 +139,10 @@ class StallRule:
         return self.silence(now) > self.patience
 
 
-def process_family(pid: int) -> set[int]:
-    """Return the pids of a process and all below it."""
-    return {pid} | {one.pid for one in descendants({pid}, list_processes(), {})}
+def process_family(pid: int, processes: list[Process] | None = None) -> set[int]:
+    """Return the pids of a process and all below it, among all processes or those given."""
+    among = list_processes() if processes is None else processes
+    return {pid} | {one.pid for one in descendants({pid}, among, {})}
 
 
 def written_marks(pids: set[int]) -> tuple[int, ...]:
@@ -273,6 +293,10 @@ class _WatchedAttempt:
     """True until the first activity: an adopted process may only be seen by its use of a GPU."""
     learned_from: tuple[int, ...] = ()
     """The observed values when the stored points were last counted."""
+    writer: int | None = None
+    """The pid of a stage whose own writes count until it has a cadence."""
+    written: tuple[int, ...] | None = None
+    """What it wrote, as last seen."""
 
 
 class StallDetector(StallWatch):
@@ -280,7 +304,19 @@ class StallDetector(StallWatch):
 
     _watched: dict[int, _WatchedAttempt]
 
+    def __init__(self, store: Store, *, stall_after: float = NEVER, **options: Any) -> None:
+        """Watch with the limit of stages that have none of their own, in seconds."""
+        super().__init__(store, **options)
+        self._stall_after = stall_after
+        self._checked_at = float("inf")
+        self._processes: list[Process] | None = None
+        """All of this check, if they were needed."""
+
     def _check(self, running: Sequence[AttemptRecord], now: float) -> None:
+        if (pause := now - self._checked_at) > PAUSE:
+            for watched in self._watched.values():
+                watched.rule.skip(pause)
+        self._checked_at, self._processes = now, None
         started = [one for one in running if one.started_at is not None]
         if not started:
             return
@@ -305,19 +341,19 @@ class StallDetector(StallWatch):
         if observed != watched.observed:
             if pids and watched.is_mute:
                 # without the gaps between its uses of a GPU
-                watched.rule = StallRule((), least_silence=self._least_silence)
+                watched.rule = self._new_rule((), self._limit(attempt))
             watched.observed, watched.is_mute = observed, False
             watched.rule.note(now)
         elif pids and watched.is_mute and self._is_gpu_busy(pids):
             watched.rule.note(now)
         elif not watched.rule.is_known and watched.rule.silence(now) > self._least_silence:
             self._learn(attempt, watched, now)
+        self._note_writes(watched, now)
         stalled = watched.rule.is_stalled(now)
         if watched.stall.is_unrecorded(stalled=stalled):
             silence = formatting.duration(watched.rule.silence(now))
-            words = (
-                f"no output for {silence}, much longer than usual" if stalled else "active again"
-            )
+            usual = ", much longer than usual" if watched.rule.is_known else ""
+            words = f"no output for {silence}{usual}" if stalled else "active again"
             with self._store.write() as connection:
                 stages.set_stalled(connection, attempt, stalled, words)
             watched.stall.is_recorded = stalled
@@ -331,8 +367,37 @@ class StallDetector(StallWatch):
     ) -> _WatchedAttempt:
         # an external run started long ago: the time since then is no gap between two outputs
         times = _known_activity(attempt, now) if not attempt.is_external else [now]
-        rule = StallRule(times, least_silence=self._least_silence)
-        return _WatchedAttempt(rule, observed, Stall(self._store, self._grace))
+        rule = self._new_rule(times, self._limit(attempt))
+        watched = _WatchedAttempt(rule, observed, Stall(self._store, self._grace))
+        if self._definition(attempt).is_local and not attempt.is_external:
+            watched.writer = attempt.pid
+        return watched
+
+    def _definition(self, attempt: AttemptRecord) -> StageDefinition:
+        with self._store.read() as connection:
+            return stages.get(connection, attempt.stage_id).definition
+
+    def _limit(self, attempt: AttemptRecord) -> float:
+        """Return the seconds of silence that are a stall while there is no cadence."""
+        if attempt.is_external and attempt.pid is None:
+            return NEVER  # its metrics alone are seen, and not what it prints
+        own = self._definition(attempt).stall_after
+        return (self._stall_after if own is None else own) or NEVER
+
+    def _new_rule(self, times: Iterable[float], limit: float) -> StallRule:
+        return StallRule(times, least_silence=self._least_silence, stall_after=limit)
+
+    def _note_writes(self, watched: _WatchedAttempt, now: float) -> None:
+        """Count what a stage without a cadence writes, once it has been silent for a while."""
+        rule = watched.rule
+        if watched.writer is None or rule.is_known or rule.silence(now) < rule.patience / 2:
+            return
+        if self._processes is None:
+            self._processes = list_processes()
+        written = written_marks(process_family(watched.writer, self._processes))
+        if watched.written not in (None, written):
+            rule.prolong(now)
+        watched.written = written
 
     def _learn(self, attempt: AttemptRecord, watched: _WatchedAttempt, now: float) -> None:
         """Take the cadence from the stored points of an attempt that soon fell silent."""

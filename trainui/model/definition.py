@@ -140,6 +140,9 @@ class StageDefinition:
     """Time limit of an attempt in seconds."""
     silence_timeout: float | None = None
     """Time limit without output on stdout or stderr, in seconds."""
+    stall_after: float | None = None
+    """Seconds without output until it is stalled, before its usual interval is known; 0: never;
+    None: as the setting of the same name."""
     stop_signal: str = "TERM"
     """Signal sent first to stop the process."""
     grace: float = DEFAULT_GRACE

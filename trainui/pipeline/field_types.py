@@ -27,6 +27,9 @@ _T = TypeVar("_T")
 LARGEST_NUMBER = 1_000_000
 """Upper limit of every integer field; a larger number is assumed to be a typing error."""
 
+NEVER = "never"
+"""Instead of a duration: no limit."""
+
 REPORTED = "misplaced-variable"
 """Code of an error that another check usually reports, with a better message."""
 
@@ -222,17 +225,26 @@ def flag(value: Any, info: ValidationInfo) -> bool:
     return found
 
 
-def seconds(*, zero: bool) -> Callable[[Any, ValidationInfo], float]:
-    """Return a reader of durations; `zero`: 0 is allowed."""
+def seconds(*, zero: bool, never: bool = False) -> Callable[[Any, ValidationInfo], float]:
+    """Return a reader of durations.
+
+    Args:
+        zero: 0 is allowed.
+        never: the word `never` is allowed, and read as 0.
+    """
+    or_never = f", or {NEVER}" if never else ""
 
     def read(value: Any, info: ValidationInfo) -> float:
-        scalar = expanded(value, info, "a duration such as 90s, 30m or 1h30m")
+        scalar = expanded(value, info, f"a duration such as 90s, 30m or 1h30m{or_never}")
+        if never and scalar.text.strip() == NEVER:
+            return 0.0
         try:
             seconds = field_names.parse_duration(scalar.text)
         except ValueError as error:
-            raise fault("bad-duration", f"{error}, not {quoted(scalar.text)}") from error
+            raise fault("bad-duration", f"{error}{or_never}, not {quoted(scalar.text)}") from error
         if not zero and seconds == 0:
-            raise fault("bad-duration", "must be above 0; omit it for no limit")
+            advice = f"write {NEVER}" if never else "omit it"
+            raise fault("bad-duration", f"must be above 0; {advice} for no limit")
         return seconds
 
     return read
@@ -436,12 +448,13 @@ Command = Annotated[
 """Shell text, or an argument list."""
 
 
-def _duration(*, zero: bool) -> FieldReader:
-    text = {"type": "string", "pattern": rf"^\s*({field_names.DURATION_PATTERN})\s*$|\$\{{"}
+def _duration(*, zero: bool, never: bool = False) -> FieldReader:
+    pattern = f"{NEVER}|{field_names.DURATION_PATTERN}" if never else field_names.DURATION_PATTERN
+    text = {"type": "string", "pattern": rf"^\s*({pattern})\s*$|\$\{{"}
     least = {"minimum" if zero else "exclusiveMinimum": 0}
     number = {"type": "number", **least, "maximum": field_names.LONGEST}
     schema = {"anyOf": [text, number], "examples": ["90s", "30m", "12h", "1h30m"]}
-    return FieldReader(seconds(zero=zero), schema)
+    return FieldReader(seconds(zero=zero, never=never), schema)
 
 
 Duration = Annotated[float, _duration(zero=False)]
@@ -449,6 +462,9 @@ Duration = Annotated[float, _duration(zero=False)]
 
 Delay = Annotated[float, _duration(zero=True)]
 """Seconds, 0 or more."""
+
+DurationOrNever = Annotated[float, _duration(zero=False, never=True)]
+"""Seconds; 0: never."""
 
 Count = Annotated[int, whole_number(0)]
 """A whole number, 0 or more."""

@@ -183,6 +183,9 @@ class StageFields(_Strict):
     """Time limit of an attempt."""
     silence_timeout: f.Duration | None = None
     """Time limit without output."""
+    stall_after: f.DurationOrNever | None = None
+    """Time without output until it is stalled, before its usual interval is known (default: setting
+    `stall_after`); or never."""
     stop_signal: f.Signal = "TERM"
     """Signal sent first to stop the process."""
     grace: f.Delay = DEFAULT_GRACE

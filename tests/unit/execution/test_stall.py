@@ -22,7 +22,14 @@ from trainui.cli.main import main
 from trainui.execution import stall
 from trainui.execution.attempt.monitor import AttemptMonitor
 from trainui.execution.nvml import Gpu
-from trainui.execution.stall import LEAST_POINTS, Stall, StallAlerts, StallDetector, StallRule
+from trainui.execution.stall import (
+    LEAST_POINTS,
+    NEVER,
+    Stall,
+    StallAlerts,
+    StallDetector,
+    StallRule,
+)
 from trainui.model.states import Status
 from trainui.store.db import engine
 from trainui.store.db.engine import Store
@@ -148,6 +155,63 @@ def test_the_pace_from_before_a_worker_came_is_known(
     run.go()
 
 
+@pytest.mark.parametrize(
+    ("own", "setting", "stalled"),
+    [("1s", 3600.0, True), (None, 0.3, True), ("never", 0.3, False)],
+)
+def test_a_hang_before_any_output_is_a_stall(
+    store: Store,
+    follower: AttemptMonitor,
+    tmp_path: Path,
+    own: str | None,
+    setting: float,
+    stalled: bool,
+) -> None:
+    run = Running(store, follower, tmp_path, stall_after=own)
+    stalls = StallDetector(store, stall_after=setting, grace=0.0)
+    if stalled:
+        until(stalls, run, True)
+    else:
+        wait_for(lambda: silence_of(stalls) > 2 * setting, "a silence")
+        assert not run.stage.stalled
+    assert events(run) == ["stalled"] * stalled
+    run.go()
+    run.until(Status.COMPLETED)
+
+
+def silence_of(stalls: StallDetector) -> float:
+    stalls.poll()
+    (watched,) = stalls._watched.values()
+    return watched.rule.silence(time.monotonic())
+
+
+def test_a_mute_stage_that_writes_files_is_not_stalled(
+    store: Store, follower: AttemptMonitor, tmp_path: Path
+) -> None:
+    copying = "echo ran >> ran; exec 3> data; until test -e quiet; do echo x >&3; sleep 0.02; done"
+    run = Running(
+        store,
+        follower,
+        tmp_path,
+        run=f"{copying}; until test -e go; do sleep 0.02; done",
+        stall_after="0.5s",
+    )
+    stalls = StallDetector(store, grace=0.0)
+    started = time.monotonic()
+
+    def wrote() -> bool:
+        size = (tmp_path / "data").stat().st_size
+        wait_for(lambda: (tmp_path / "data").stat().st_size > size, "a write")
+        stalls.poll()
+        assert not run.stage.stalled
+        return time.monotonic() - started > 1.5
+
+    wait_for(wrote, "three times the limit")
+    (tmp_path / "quiet").touch()
+    until(stalls, run, True)
+    run.go()
+
+
 def signs(*gaps: float) -> list[float]:
     times = [0.0]
     for gap in gaps:
@@ -159,13 +223,13 @@ def signs(*gaps: float) -> list[float]:
     ("gaps", "patience"),
     [
         ([1.0] * 50, 60.0),  # a line a second: a minute's silence is nothing yet
-        ([30.0] * 10, 300.0),  # ten times its pace
-        ([600.0] * 10, 6000.0),
+        ([30.0] * 10, 150.0),  # five times its pace
+        ([600.0] * 10, 3000.0),
         ([10.0] * 20 + [200.0] + [10.0] * 20, 400.0),  # twice its longest gap: an evaluation
-        ([3600.0] + [10.0] * 100, 100.0),  # the first hour is forgotten
+        ([3600.0] + [20.0] * 100, 100.0),  # the first hour is forgotten
         ([1.0] * 4, float("inf")),  # no pace yet
         ([], float("inf")),
-        ([0.0, -5.0, 20.0, 20.0, 20.0, 20.0, 20.0], 200.0),  # a clock set back is no gap
+        ([0.0, -5.0, 20.0, 20.0, 20.0, 20.0, 20.0], 100.0),  # a clock set back is no gap
     ],
 )
 def test_the_patience_is_of_its_own_pace(gaps: list[float], patience: float) -> None:
@@ -175,6 +239,46 @@ def test_the_patience_is_of_its_own_pace(gaps: list[float], patience: float) -> 
     last = max(known)
     assert not pace.is_stalled(last + min(patience, 1e9))
     assert pace.is_stalled(last + patience + 0.1) == (patience < 1e9)
+
+
+@pytest.mark.parametrize(
+    ("gaps", "stall_after", "patience"),
+    [
+        ([], 300.0, 300.0),  # a hang before the first output
+        ([2.0], 300.0, 300.0),  # after one line
+        ([2.0] * 4, 300.0, 300.0),  # four lines are no pace
+        ([2.0] * 5, 300.0, 60.0),  # five are
+        ([100.0] * 5, 1.0, 500.0),  # and then count alone
+        ([], NEVER, NEVER),  # a mute preparation
+        ([2.0] * 4, NEVER, NEVER),
+        ([2.0] * 5, NEVER, 60.0),
+        ([], 1.0, 1.0),  # less than a minute only if asked for
+    ],
+)
+def test_without_a_pace_a_silence_has_its_own_limit(
+    gaps: list[float], stall_after: float, patience: float
+) -> None:
+    known = signs(*gaps)
+    pace = StallRule(known, stall_after=stall_after)
+    assert pace.patience == patience
+    assert not pace.is_stalled(known[-1] + min(patience, 1e9))
+    assert pace.is_stalled(known[-1] + patience + 0.1) == (patience != NEVER)
+
+
+def test_a_pause_of_the_machine_is_no_silence() -> None:
+    pace = StallRule([0.0], stall_after=300.0)
+    pace.skip(1000.0)
+    assert not pace.is_stalled(1300.0)
+    assert pace.is_stalled(1300.1)
+
+
+def test_a_write_ends_a_silence_and_sets_no_pace() -> None:
+    pace = StallRule([0.0], stall_after=300.0)
+    for time_ in range(200, 2200, 200):
+        pace.prolong(time_)
+    assert not pace.is_known
+    assert not pace.is_stalled(2300.0)
+    assert pace.is_stalled(2300.1)
 
 
 def test_a_sign_of_life_ends_it() -> None:

@@ -29,7 +29,7 @@ from trainui.execution.planner import Planner
 from trainui.execution.processes import RespawnedProcess
 from trainui.execution.service_thread import ServiceThread, log_failure
 from trainui.execution.slots import here, host
-from trainui.execution.stall import StallAlerts, StallDetector
+from trainui.execution.stall import NEVER, StallAlerts, StallDetector
 from trainui.execution.worker.host_services import HostHeartbeat, LogRelay
 from trainui.execution.worker.notifications import Notifier
 from trainui.execution.worker.search_thread import SearchThread
@@ -234,7 +234,7 @@ class WorkerServices:
             lambda: processes.spawn(early_worker.GUARD_ARGV, home.guard_log),
             lambda: locks.is_held(home.guard_lock),
         )
-        self._stalls = StallDetector(store)
+        self._stalls = StallDetector(store, stall_after=settings.stall_after or NEVER)
         self._stall_alerts = StallAlerts(store)
         self._gpus = GpuHealthMonitor(store)
         self._external = ExternalThread(
