@@ -8,7 +8,7 @@ LINES = LogLines(
     interface=1,
     name="tqdm",
     reader="trainui.plugins.bars.lines:Bars",
-    pattern=r"\d[^\]]*\]\s*$|━|•",
+    pattern=r"(?:^|\])[^\]\d]*\d[^\]]*\]\s*$|━|•",
     counts_epochs=True,
     rank=60,
 )

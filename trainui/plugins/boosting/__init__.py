@@ -8,5 +8,5 @@ LINES = LogLines(
     interface=1,
     name="gbm",
     reader="trainui.plugins.boosting.lines:Boosting",
-    pattern=r"\[\d+\]\s|\d+:\t|\[LightGBM\]|est iteration is:",
+    pattern=r"\[\d+\]\s|:(?<=\d:)\t|\[LightGBM\]|est iteration is:",
 )

@@ -8,5 +8,5 @@ LINES = LogLines(
     interface=1,
     name="sb3",
     reader="trainui.plugins.sb3.lines:Boxes",
-    pattern=r"-{3,}\s*$|╭─",
+    pattern=r"---\s*$|╭─",
 )

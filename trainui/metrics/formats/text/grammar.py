@@ -29,6 +29,8 @@ NUMBER = r"[-+]?(?:(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?(?!\.?\d)|(?:nan|inf(?:in
 # and digits that are no number (dates, times, paths, ids).
 _FIRST, _FIRST_OTHER, _DIGITS, _PLACES = 0xE000, 0xE400, "\ue800", 0x3FF
 INT, VALUE = "[\ue000-\ue3ff]", "[\ue000-\ue7ff]"
+_INTS = tuple(map(chr, range(_FIRST, _FIRST + _PLACES + 1)))
+_OTHERS = tuple(map(chr, range(_FIRST_OTHER, _FIRST_OTHER + _PLACES + 1)))
 _PRIVATE = re.compile("[\ue000-\ue8ff]")
 _TIME = r"\d{1,3}:\d\d(?::\d\d)?(?:[.,]\d+)?(?![\d/])"
 _LEXER = re.compile(
@@ -142,12 +144,14 @@ def lex(line: str) -> tuple[str, list[str]]:
     """Return a line's form and its numbers as they are written."""
     if not line.isascii() and _PRIVATE.search(line):
         line = _PRIVATE.sub("", line)
-    form, written = _lexed(_LEXER.split(line))
+    form, written, _pieces = _lexed(line)
     return (_WIDE.sub("  ", form) if "   " in form else form), written
 
 
-def _lexed(pieces: Sequence[str | None]) -> tuple[str, list[str]]:
-    """Return the form of a line that is split at its digits, and its numbers."""
+@lru_cache(2)
+def _lexed(line: str) -> tuple[str, list[str], Sequence[str | None]]:
+    """Return a line's form, its numbers, and its pieces; a plugin and a table ask for it again."""
+    pieces: Sequence[str | None] = _LEXER.split(line)
     form = [pieces[0]]
     add = form.append
     written: list[str] = []
@@ -155,22 +159,24 @@ def _lexed(pieces: Sequence[str | None]) -> tuple[str, list[str]]:
         if number is None:
             add(_DIGITS)
         else:
-            whole = number.isdigit() or _THOUSANDS.fullmatch(number)
-            add(chr((_FIRST if whole else _FIRST_OTHER) + min(len(written), _PLACES)))
+            whole = number.isdigit() or ("," in number and _THOUSANDS.fullmatch(number))
+            add((_INTS if whole else _OTHERS)[min(len(written), _PLACES)])
             written.append(number)
         add(text)
-    return "".join(form), written  # type: ignore[arg-type]
+    return "".join(form), written, pieces  # type: ignore[arg-type]
 
 
 def message(line: str) -> str:
     """Return a line without its logger's prefix."""
-    pieces = _LEXER.split(line[:MAX_PRINTED])
-    end = prefix_end(form := _lexed(pieces)[0])
+    form, _written, pieces = _lexed(line[:MAX_PRINTED])
+    if not (end := prefix_end(form)):
+        return line
     count = len(_PRIVATE.findall(form[:end]))
     digits = [
-        len(one or other or "") for one, other in zip(pieces[1::3], pieces[2::3], strict=True)
+        len(one or other or "")
+        for one, other in zip(pieces[1 : 3 * count : 3], pieces[2 : 3 * count : 3], strict=True)
     ]
-    return line[end + sum(digits[:count]) - count :]
+    return line[end + sum(digits) - count :]
 
 
 _THOUSANDS = re.compile(r"[1-9]\d{0,2}(?:,\d{3})+")
