@@ -117,8 +117,8 @@ def test_a_pipeline_names_its_executor_with_options(cluster: Cluster, cli: Comma
 @pytest.mark.parametrize(
     ("executor", "code", "column", "said"),
     [
-        ("nowhere", "bad-executor", 13, "local, spool"),
-        ("{nowhere: {}}", "bad-executor", 14, "local, spool"),
+        ("nowhere", "bad-executor", 13, "local, slurm, spool"),
+        ("{nowhere: {}}", "bad-executor", 14, "local, slurm, spool"),
         ("{spool: {color: red}}", "bad-option", 22, "color"),
         ("{spool: {partition: tpu}}", "bad-option", 33, "cpu, gpu"),
         ("{local: {color: red}}", "bad-option", 22, "local has no options"),

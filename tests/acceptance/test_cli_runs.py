@@ -61,6 +61,7 @@ ATTEMPT_KEYS = [
     "exit_code",
     "signal",
     "error",
+    "cause",
     "pid",
     "supervisor_pid",
     "checkpoint",
