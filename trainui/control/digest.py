@@ -53,6 +53,12 @@ A_DAY = 24 * 3600 * clock.SECOND
 WIDTH = 120
 """Characters of a line of the text; Markdown and JSON are not cut."""
 
+LEAST_TEXT = 30
+"""Least width of what a command is for, before a command that is long."""
+
+SCREEN = "trainui"
+"""The command that opens the screen, for what only a key does."""
+
 NEXT = "Next"
 """The title of the section of commands."""
 
@@ -192,8 +198,11 @@ class Digest:
 
     def run_of(self, step: Step) -> str | None:
         """Return the id of the run that a step is about; None: it is about none."""
-        found = (one.run for one in self.trouble if one.suggestion.command == step.command)
-        return next(found, None)
+        for one in self.trouble:
+            known = one.suggestion
+            if known.command == step.command and step.text.startswith(known.text):
+                return one.run
+        return None
 
     @property
     def _length(self) -> str:
@@ -302,10 +311,11 @@ def _ended_badly(connection: Connection, since: int, until: int) -> Iterator[Tro
     for stage in stages:
         run, short = runs[stage.run_id], formatting.short_id(stage.run_id)
         cause = causes[run.id].get((stage.name, stage.attempt))
-        advice = "" if cause is None else f": {cause['fix']}"
-        step = Step(f"resume {run.name}{advice}", f"trainui resume {short}")
+        step = Step(_remedy(run, cause), f"trainui resume {short}")
         if run.external is not None:
             step = Step(f"read the log of {run.name}", f"trainui logs {short} -n 50")
+        elif cause is not None and (cause["edit"] or {}).get("params"):
+            step = Step(_prepared_edit(run, stage, cause["edit"]), SCREEN)
         words = (stage.reason or (stage.error or "").partition("\n")[0]).strip()
         yield Trouble(
             run=run.id,
@@ -317,6 +327,18 @@ def _ended_badly(connection: Connection, since: int, until: int) -> Iterator[Tro
             suggestion=step,
             cause=cause,
         )
+
+
+def _remedy(run: RunRecord, cause: Mapping[str, Any] | None) -> str:
+    """Return what to do before a run is resumed, as far as it is known, and that."""
+    if cause is None or not cause["fix"]:
+        return f"resume {run.name}"
+    return f"{cause['fix'].rstrip('.')}; then resume {run.name}"
+
+
+def _prepared_edit(run: RunRecord, stage: StageRecord, edit: Mapping[str, Any]) -> str:
+    """Return which key makes a prepared edit: no command does."""
+    return f"P on {run.name}/{stage.name} edits and resumes it: {edit['note']}"
 
 
 def _ill(connection: Connection, attempts: Sequence[StageAttempt], since: int) -> Iterator[Trouble]:
@@ -512,15 +534,16 @@ def _unused(changes: Sequence[tuple[int, int, int]], total: int) -> int:
 def _next(
     connection: Connection, trouble: Iterable[Trouble], queued: Sequence[StageRecord]
 ) -> Iterator[Step]:
-    """Yield what one would do next, each command once."""
+    """Yield what one would do next, each command once, and each edit in the screen."""
     if queued and views.flag(connection, "paused") is not None:
         yield Step("the queue is paused: let it start stages again", "trainui worker unpause")
-    known: dict[str, list[Trouble]] = {}
+    known: dict[Step | str, list[Trouble]] = {}
     for one in trouble:
-        known.setdefault(one.suggestion.command, []).append(one)
-    for command, those in known.items():
+        step = one.suggestion
+        known.setdefault(step if step.command == SCREEN else step.command, []).append(one)
+    for those in known.values():
         more = f" ({len(those)} stages)" if len(those) > 1 else ""
-        yield Step(f"{those[0].suggestion.text}{more}", command)
+        yield Step(f"{those[0].suggestion.text}{more}", those[0].suggestion.command)
 
 
 class Section(NamedTuple):
@@ -544,12 +567,16 @@ def sections(found: Digest) -> list[Section]:
     made: list[Section] = []
     for most in range(MOST_LINES, LEAST_LINES - 1, -1):
         made = [
-            Section(title, list(map(_cut, table(rows[:most]))), max(len(rows) - most, 0))
+            Section(title, _lines(title, rows[:most]), max(len(rows) - most, 0))
             for title, rows in whole
         ]
         if 1 + sum(one.height for one in made) <= ONE_SCREEN:
             break
     return made
+
+
+def _lines(title: str, rows: Sequence[tuple[str, ...]]) -> list[str]:
+    return table(_fitting(rows)) if title == NEXT else list(map(_cut, table(rows)))
 
 
 def _cut(line: str) -> str:
@@ -567,6 +594,14 @@ def lines(found: Digest) -> Iterator[str]:
             yield f"  and {section.rest} more"
 
 
+def _fitting(steps: Sequence[tuple[str, ...]]) -> list[tuple[str, ...]]:
+    """Return rows of texts and commands in which the texts are cut: a cut command is of no use."""
+    room = max(LEAST_TEXT, WIDTH - 4 - max(len(command) for _, command in steps))
+    return [
+        (text if len(text) <= room else f"{text[: room - 1]}…", command) for text, command in steps
+    ]
+
+
 def markdown(found: Digest) -> str:
     """Return the digest as Markdown, whole."""
     parts = [f"# Digest\n\n{markdown_cell(found.headline)}"]
@@ -574,7 +609,7 @@ def markdown(found: Digest) -> str:
         if title != NEXT:
             rows = [" · ".join(markdown_cell(cell) for cell in row if cell) for row in shown]
         else:
-            rows = [f"`{one.command}`: {markdown_cell(one.text)}" for one in found.next]
+            rows = [f"{markdown_cell(one.text)} · `{one.command}`" for one in found.next]
         parts.append(f"## {title}\n\n" + "\n".join(f"- {row}" for row in rows))
     return "\n\n".join(parts) + "\n"
 
@@ -598,7 +633,7 @@ def _sections(found: Digest) -> Iterator[tuple[str, list[tuple[str, ...]]]]:
             reasons.setdefault(one.reason or "queued", []).append(name)
         yield "Waiting", [(formatting.listed(those, 2), why) for why, those in reasons.items()]
     if found.next:
-        yield NEXT, [(one.command, f"# {harmless(one.text)}") for one in found.next]
+        yield NEXT, [(harmless(one.text), one.command) for one in found.next]
 
 
 def _trouble_rows(trouble: Sequence[Trouble]) -> Iterator[tuple[str, ...]]:

@@ -194,7 +194,7 @@ def test_trouble_is_current_and_each_has_a_command(night: Night) -> None:
         assert trouble[known[error]]["since"] == clock.to_iso(end[0])
     explained = trouble[known[CAUSES[0]]]
     assert explained["cause"]["id"] == "gpu-out-of-memory"
-    assert explained["suggestion"]["text"].endswith(": halve the batch")
+    assert explained["suggestion"]["text"].startswith("halve the batch; ")
     assert trouble[known[CAUSES[1]]]["cause"] is None
     assert trouble[known["stalled"]]["evidence"] == "silent for 20m"
     assert trouble[known["nan"]]["evidence"] == "NaN in loss at step 7"
@@ -333,6 +333,35 @@ def test_a_night_of_much_trouble_is_one_screen_too(night: Night) -> None:
     assert [one.title for one in digest.sections(worse)] == [
         *("Trouble", "Best", "GPU hours", "Waiting", "Next"),
     ]
+
+
+def test_a_prepared_edit_is_next_with_its_key(night: Night) -> None:
+    known = set()
+    for number in range(2):
+        run = night.whole("digits", 3.0, 2.5, status=Status.FAILED, error="exit code 1")
+        edit = {"params": {"batch_size": 16}, "note": f"batch_size {32 << number} -> 16"}
+        cause = {"text": "full", "evidence": "OOM", "fix": "halve it", "edit": edit}
+        with night.store.write() as connection:
+            stage = stages.named(connection, run, "train")
+            assert stage is not None
+            runs.record_stage_event(connection, stage, CAUSE, "full", attempt=1, data=cause)
+        known.add(run)
+    whole = night.digest()
+    found = whole.next
+    assert [one.command for one in found] == [digest.SCREEN] * 2
+    assert {whole.run_of(one) for one in found} == known
+    assert {one.text.partition(": ")[2] for one in found} == {
+        "batch_size 32 -> 16",
+        "batch_size 64 -> 16",
+    }
+    assert all(one.text.startswith("P on digits/train ") for one in found)
+
+
+def test_a_long_remedy_is_cut_and_its_command_is_not(night: Night) -> None:
+    found = replace(night.digest(), next=[digest.Step("do it " * 40, "trainui resume digits")])
+    last = list(digest.lines(found))[-1]
+    assert len(last) == digest.WIDTH
+    assert last.endswith("…  trainui resume digits")
 
 
 def test_an_empty_time_says_so(night: Night, capsys: pytest.CaptureFixture[str]) -> None:

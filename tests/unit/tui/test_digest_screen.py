@@ -136,9 +136,11 @@ def test_lines_fit_and_each_step_has_its_run(width: int) -> None:
     found = Digest(1, 2, trouble=troubles, next=[one.suggestion for one in troubles])
     entries = digest_entries(found, width)
     assert max(width_of(entry.row) for entry in entries) <= width
-    steps = [entry for entry in entries if entry.item is not None]
-    assert len(steps) == digest.MOST_LINES
-    for number, entry in enumerate(steps):
-        assert entry.item is not None
-        assert entry.item.command in plain(entry.row)
-        assert found.run_of(entry.item) == f"id-{number}"
+    at = [place for place, entry in enumerate(entries) if entry.item is not None]
+    assert len(at) == digest.MOST_LINES
+    for number, (begin, end) in enumerate(zip(at, [*at[1:], len(entries)], strict=True)):
+        item = entries[begin].item
+        assert item is not None
+        words = " ".join(plain(entry.row) for entry in entries[begin:end]).split()
+        assert item.command in " ".join(words)
+        assert found.run_of(item) == f"id-{number}"
