@@ -9,6 +9,7 @@ import json
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -54,6 +55,8 @@ class Settings:
     """Apprise addresses for notifications by mail, chat or phone (needs `trainui[notify]`)."""
     notify_on: tuple[str, ...] = KINDS
     """Notified events: the ends of runs, and `stalled`, `nan`, `alert` (default: all)."""
+    notify_digest: str | None = None
+    """When `trainui digest` is sent in the same ways each day, in local time, e.g. `08:00`."""
     bell: bool = True
     """True: `--wait` and the screen also ring the terminal's bell and send OSC 9 notifications."""
     idle_timeout: float = 3600.0
@@ -146,6 +149,10 @@ def _checked(convert: Callable[[Any], T], is_valid: Callable[[T], bool]) -> Call
     return checked
 
 
+def _time_of_day(value: Any) -> str:
+    return datetime.strptime(_text(value), "%H:%M").strftime("%H:%M")
+
+
 _positive = _checked(int, lambda number: number >= 1)
 
 
@@ -210,6 +217,7 @@ _CONVERTERS: dict[str, tuple[Callable[[Any], Any], str]] = {
         _checked(_texts, lambda kinds: set(kinds) <= set(KINDS)),
         f"a JSON list of {', '.join(KINDS)}",
     ),
+    "notify_digest": (_time_of_day, 'a time of day, such as "08:00"'),
     "bell": (_truth, "true or false"),
     "idle_timeout": (_checked(float, lambda seconds: seconds > 0), "seconds, above 0"),
     "stall_after": (_seconds_or_never, "seconds, above 0, or never"),

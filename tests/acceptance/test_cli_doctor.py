@@ -46,6 +46,12 @@ def test_notification_services_are_shown_without_their_addresses(cli: CommandLin
     assert "password" not in json.dumps(found)
 
 
+def test_a_digest_that_nothing_can_send_is_noted(cli: CommandLine) -> None:
+    found = cli.json("doctor", TRAINUI_NOTIFY_DIGEST="8:00")
+    told = finding(found["findings"], "notifications")
+    assert (told["level"], "notify_command" in told["advice"]) == ("note", True)
+
+
 def test_apprise_that_is_not_there_is_noted(cli: CommandLine) -> None:
     code = (
         "import importlib.util as u; real = u.find_spec\n"

@@ -54,6 +54,11 @@ def test_a_byte_order_mark_is_no_part_of_the_file(config: Path) -> None:
         ({"TRAINUI_STALL_AFTER": "0"}, "TRAINUI_STALL_AFTER: expected seconds, above 0, or never"),
         ({"TRAINUI_STALL_AFTER": "nan"}, "TRAINUI_STALL_AFTER: expected seconds"),
         ({"TRAINUI_GPUS": "all"}, "TRAINUI_GPUS: expected indices of GPUs"),
+        (
+            {"TRAINUI_NOTIFY_DIGEST": "8am"},
+            'NOTIFY_DIGEST: expected a time of day, such as "08:00"',
+        ),
+        ({"TRAINUI_NOTIFY_DIGEST": "24:00"}, "found '24:00'"),
         ({"TRAINUI_DATABASE_URL": "mysql://x"}, "expected a URL such as postgresql://"),
     ],
 )

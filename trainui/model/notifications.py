@@ -45,6 +45,9 @@ PRUNING_OFF = "pruning-off"
 NOTE = "note"
 """Kind of event: a user's note on a run."""
 
+DIGEST = "digest"
+"""Kind of the notification with the digest of a day, which `notify_digest` asks for."""
+
 KINDS = (*map(str, ENDS), *MARKS)
 """Allowed values of the setting `notify_on`."""
 
@@ -54,8 +57,11 @@ class Notification:
     """A notification."""
 
     kind: str
-    """One of `KINDS`."""
+    """One of `KINDS`, or `digest`."""
     run_id: str
+    """Empty: it is about no single run."""
     run_name: str
     text: str
     """One sentence that names the run."""
+    body: str = ""
+    """Markdown, if one sentence does not say all."""

@@ -391,8 +391,13 @@ def notifications() -> Result:
         message = "notify_urls needs Apprise, which is not installed"
         return NOTE, message, install_advice("notify")
     if not ways:
+        if configured.notify_digest is not None:
+            advice = "set notify_command or notify_urls"
+            return NOTE, "notify_digest is set, and nothing to send the digest with", advice
         return GOOD, "off; see notify_command and notify_urls"
     message = f"by {' and '.join(ways)}: {', '.join(configured.notify_on)}"
+    if configured.notify_digest is not None:
+        message += f"; the digest at {configured.notify_digest}"
     return GOOD, message
 
 

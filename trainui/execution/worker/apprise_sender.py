@@ -5,7 +5,13 @@ from __future__ import annotations
 import json
 import sys
 
-KINDS = {"completed": "success", "failed": "failure", "interrupted": "failure", "cancelled": "info"}
+KINDS = {
+    "completed": "success",
+    "failed": "failure",
+    "interrupted": "failure",
+    "cancelled": "info",
+    "digest": "info",
+}
 """Apprise's notification type for each event; `warning` for all others."""
 
 MISSING = "the setting notify_urls needs Apprise: install the extra `trainui[notify]`"
@@ -21,7 +27,12 @@ def main() -> str | None:
     sender = apprise.Apprise()
     wrong = [url for url in message["urls"] if not sender.add(url)]
     kind = KINDS.get(message["kind"], "warning")
-    sent = not len(sender) or sender.notify(body=message["text"], title="trainui", notify_type=kind)
+    body, title, form = message["text"], "trainui", None
+    if message["body"]:
+        body, title, form = message["body"], f"trainui: {body}", "markdown"
+    sent = not len(sender) or sender.notify(
+        body=body, title=title, notify_type=kind, body_format=form
+    )
     if wrong:
         return f"Apprise does not support {len(wrong)} of the URLs in notify_urls"
     return None if sent else "not every notification could be sent"

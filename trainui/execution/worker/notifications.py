@@ -53,7 +53,7 @@ class Notifier:
         self._pending = notifications.PendingNotifications(store)
         self._begun = False
         self._kinds = settings.notify_on
-        programs: dict[str, Callable[[Notification], _Program]] = {}
+        programs: dict[str, Callable[[Notification], Program]] = {}
         if settings.notify_command is not None:
             programs["notify_command"] = partial(_command, settings.notify_command)
         if settings.notify_urls:
@@ -81,15 +81,29 @@ class Notifier:
             return
         for notice in self._pending.claim():
             if notice.kind in self._kinds:
-                for channel in self._channels:
-                    channel.put(notice)
+                self.send(notice)
+
+    @property
+    def has_channels(self) -> bool:
+        """True if there is a way to send something."""
+        return bool(self._channels)
+
+    @property
+    def is_sending(self) -> bool:
+        """True while a channel has something to send."""
+        return any(channel.is_sending for channel in self._channels)
+
+    def send(self, notice: Notification) -> None:
+        """Send a notification through all channels, in their threads."""
+        for channel in self._channels:
+            channel.put(notice)
 
     def _begin(self) -> None:
         notifications.begin(self._store)
         self._begun = True
 
 
-class _Program(NamedTuple):
+class Program(NamedTuple):
     """A program that sends a notification."""
 
     argv: Sequence[str]
@@ -103,7 +117,7 @@ class _Channel:
     """A channel: sends one notification after the other in a thread; failures are only logged."""
 
     def __init__(
-        self, name: str, program: Callable[[Notification], _Program], secrets: Sequence[str] = ()
+        self, name: str, program: Callable[[Notification], Program], secrets: Sequence[str] = ()
     ) -> None:
         self.name = name
         self._secrets = secrets
@@ -117,6 +131,11 @@ class _Channel:
         except queue.Full:
             logger.warning("%s is too slow; notification dropped: %s", self.name, notice.text)
 
+    @property
+    def is_sending(self) -> bool:
+        """True while a notification waits or is sent."""
+        return self._queue.unfinished_tasks > 0
+
     def _serve(self) -> None:
         while True:
             notice = self._queue.get()
@@ -125,6 +144,8 @@ class _Channel:
                     time.sleep(AGAIN_AFTER)
             except Exception:
                 logger.exception("%s could not send: %s", self.name, notice.text)
+            finally:
+                self._queue.task_done()
 
     def _is_sent(self, notice: Notification) -> bool:
         """Send a notification; return False if the store cannot be read now."""
@@ -135,27 +156,38 @@ class _Channel:
             return False
         return True
 
-    def _run(self, program: _Program) -> None:
-        """Run a program; kill its process group after the timeout."""
-        process = subprocess.Popen(
-            program.argv,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            env={**os.environ, **program.environ},
-            start_new_session=True,
-        )
-        try:
-            said, _ = process.communicate(program.text.encode(errors="replace"), TIMEOUT)
-        except subprocess.TimeoutExpired:
-            logger.warning("%s timed out after %.0f s and was killed", self.name, TIMEOUT)
-            return
-        finally:
-            _end(process)
-        if process.returncode:
-            known = (*self._secrets, *secrets_of(os.environ))
-            words = Masker(known).text(said.decode(errors="replace").strip())
-            logger.warning("%s ended with exit code %d: %s", self.name, process.returncode, words)
+    def _run(self, program: Program) -> None:
+        output(self.name, program, self._secrets)
+
+
+def output(name: str, program: Program, secrets: Sequence[str] = ()) -> str | None:
+    """Run a program, and kill its process group after the timeout.
+
+    Return its standard output, without secrets; if it failed, log all it printed and return None.
+    """
+    process = subprocess.Popen(
+        program.argv,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env={**os.environ, **program.environ},
+        start_new_session=True,
+    )
+    try:
+        said, errors = process.communicate(program.text.encode(errors="replace"), TIMEOUT)
+    except subprocess.TimeoutExpired:
+        logger.warning("%s timed out after %.0f s and was killed", name, TIMEOUT)
+        return None
+    finally:
+        _end(process)
+    if process.returncode:
+        said += errors
+    known = (*secrets, *secrets_of(os.environ))
+    words = Masker(known).text(said.decode(errors="replace").strip())
+    if process.returncode:
+        logger.warning("%s ended with exit code %d: %s", name, process.returncode, words)
+        return None
+    return words
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
@@ -163,22 +195,28 @@ def _end(process: subprocess.Popen[bytes]) -> None:
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()
-    for pipe in (process.stdin, process.stdout):
+    for pipe in (process.stdin, process.stdout, process.stderr):
         if pipe is not None:
             with contextlib.suppress(OSError):
                 pipe.close()
 
 
-def _command(command: str, notice: Notification) -> _Program:
-    """Return the user's command: the run's summary on stdin, the event in variables."""
-    with engine.reading() as connection:
-        run = views.run(connection, notice.run_id)
-        text = "" if run is None else json.dumps(run_in_json.run_in_full(connection, run))
+def _command(command: str, notice: Notification) -> Program:
+    """Return the user's command: the run's summary or the body on stdin, the event in variables."""
+    if not (text := notice.body):
+        with engine.reading() as connection:
+            run = views.run(connection, notice.run_id)
+            text = "" if run is None else json.dumps(run_in_json.run_in_full(connection, run))
     about = {"TRAINUI_EVENT": notice.kind, "TRAINUI_MESSAGE": notice.text}
-    return _Program(["sh", "-c", command], text, {**about, **python_path.of_user()})
+    return Program(["sh", "-c", command], text, {**about, **python_path.of_user()})
 
 
-def _apprise(urls: Sequence[str], notice: Notification) -> _Program:
+def _apprise(urls: Sequence[str], notice: Notification) -> Program:
     """Return Apprise; URLs contain passwords, so they are passed on stdin."""
-    message = {"urls": list(urls), "kind": notice.kind, "text": notice.text}
-    return _Program([sys.executable, str(APPRISE)], json.dumps(message), {})
+    message = {
+        "urls": list(urls),
+        "kind": notice.kind,
+        "text": notice.text,
+        "body": notice.body,
+    }
+    return Program([sys.executable, str(APPRISE)], json.dumps(message), {})

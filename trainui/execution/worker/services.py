@@ -30,6 +30,7 @@ from trainui.execution.processes import RespawnedProcess
 from trainui.execution.service_thread import ServiceThread, log_failure
 from trainui.execution.slots import here, host
 from trainui.execution.stall import NEVER, StallAlerts, StallDetector
+from trainui.execution.worker.digest_sender import DigestSender
 from trainui.execution.worker.host_services import HostHeartbeat, LogRelay
 from trainui.execution.worker.notifications import Notifier
 from trainui.execution.worker.search_thread import SearchThread
@@ -227,6 +228,7 @@ class WorkerServices:
             store, self._sender.post, settings, self._searches.want, lambda n: self.monitor.offer(n)
         )
         self._notifier = Notifier(store, settings)
+        self._digest = DigestSender(store, settings, self._notifier, stopping)
         self._reader = MetricsProcess(is_locked=_is_store_locked)
         self._home = home = paths.home()
         self._guard = RespawnedProcess(
@@ -276,12 +278,14 @@ class WorkerServices:
         self._searches.stop(STOP_WITHIN)
         self._external.stop(STOP_WITHIN)
         self._remote.stop()
+        self._digest.stop(STOP_WITHIN)
         self._reader.stop()
         self._wakeup.close()
 
     def idle_seconds(self) -> float:
-        """Return the seconds since a run was last active."""
-        return 0.0 if self._planner.is_active else time.monotonic() - self._active_at
+        """Return the seconds since a run was last active; 0 until the digest of all is sent."""
+        is_active = self._planner.is_active or self._digest.is_waiting
+        return 0.0 if is_active else time.monotonic() - self._active_at
 
     def _serve(self) -> None:
         due = -math.inf
@@ -311,6 +315,7 @@ class WorkerServices:
             lambda: self._external.poll(changed=changed),
             lambda: self._remote.poll(changed=changed),
             lambda: self._notifier.poll(changed=changed),
+            lambda: self._digest.poll(changed=changed),
         ):
             self._run(step)
             if self._is_locked:

@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterator
 from typing import NamedTuple
 
 from trainui.model.records import AttemptRecord, StageRecord
-from trainui.model.states import ENDED, Status
+from trainui.model.states import ENDED, UNFINISHED, Status
 from trainui.store.db.protocol import Connection
 from trainui.store.db.statements import batches, placeholders
 from trainui.store.read import row_mapping
@@ -33,6 +33,16 @@ def ended_runs(connection: Connection, since: int, until: int) -> list[EndedRun]
         (since, until, *ENDED),
     )
     return [EndedRun(run, name, what, Status(end)) for run, name, what, end in found]
+
+
+def is_any_since(connection: Connection, since: int, active_at: int) -> bool:
+    """Return True if a run has ended since a time, or was active at another and still is."""
+    found = connection.execute(
+        f"SELECT 1 FROM runs WHERE (completed_at > ? AND status IN ({placeholders(ENDED)})) "
+        f"OR (created_at <= ? AND status IN ({placeholders(UNFINISHED)})) LIMIT 1",
+        (since, *ENDED, active_at, *UNFINISHED),
+    )
+    return found.fetchone() is not None
 
 
 def states_of(connection: Connection, run_ids: Collection[str]) -> dict[str, dict[str, int]]:

@@ -16,6 +16,9 @@ from trainui.store.runs import runs
 NOTIFIED = "notified_event"
 """The flag with the number of the last event processed for notifications."""
 
+DIGESTED = "digested_until"
+"""The flag with the time until which digests were sent."""
+
 NAMED = 3
 """Maximum number of stages named in the notification of a run's end."""
 
@@ -55,6 +58,29 @@ def begin(store: Store) -> None:
     with store.write() as connection:
         if runs.flag(connection, NOTIFIED) is None:
             runs.set_flag(connection, NOTIFIED, str(event_feed.last(connection)))
+
+
+def digested_until(store: Store, now: int) -> int:
+    """Return the time until which digests were sent; without one, they begin now."""
+    with store.read() as connection:
+        found = runs.flag(connection, DIGESTED)
+    if found is None:
+        with store.write() as connection:
+            if (found := runs.flag(connection, DIGESTED)) is None:
+                runs.set_flag(connection, DIGESTED, found := str(now))
+    return int(found)
+
+
+def claim_digest(store: Store, since: int, until: int) -> bool:
+    """Record that the digest of a time is sent; return False if another process did so.
+
+    It is recorded first: if this process dies before it sends the digest, none is sent twice.
+    """
+    with store.write() as connection:
+        if runs.flag(connection, DIGESTED) != str(since):
+            return False
+        runs.set_flag(connection, DIGESTED, str(until))
+    return True
 
 
 def _end(connection: Connection, run: RunRecord) -> Notification:
