@@ -395,7 +395,7 @@ def notifications() -> Result:
             advice = "set notify_command or notify_urls"
             return NOTE, "notify_digest is set, and nothing to send the digest with", advice
         return GOOD, "off; see notify_command and notify_urls"
-    message = f"by {' and '.join(ways)}: {', '.join(configured.notify_on)}"
+    message = f"by {' and '.join(ways)}: {', '.join(configured.notify_on) or 'no event'}"
     if configured.notify_digest is not None:
         message += f"; the digest at {configured.notify_digest}"
     return GOOD, message

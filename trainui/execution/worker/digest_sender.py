@@ -88,7 +88,7 @@ class DigestSender:
             self._again_at = time.monotonic() + AGAIN_AFTER
         elif notifications.claim_digest(self._store, since, until):
             if made:
-                self._notifier.send(Notification(DIGEST, "", "", _headline(made), made))
+                self._notifier.send(Notification(DIGEST, "", "", _headline(made), f"{made}\n"))
             self._is_unreported = False
         self._since, self._is_busy = None, False
 
