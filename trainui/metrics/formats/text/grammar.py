@@ -154,15 +154,16 @@ def _lexed(line: str) -> tuple[str, list[str], Sequence[str | None]]:
     pieces: Sequence[str | None] = _LEXER.split(line)
     form = [pieces[0]]
     add = form.append
-    written: list[str] = []
+    at = 0
     for number, text in zip(pieces[2::3], pieces[3::3], strict=True):
         if number is None:
             add(_DIGITS)
         else:
             whole = number.isdigit() or ("," in number and _THOUSANDS.fullmatch(number))
-            add((_INTS if whole else _OTHERS)[min(len(written), _PLACES)])
-            written.append(number)
+            add(_INTS[at] if whole else _OTHERS[at])
+            at += at < _PLACES
         add(text)
+    written = [number for number in pieces[2::3] if number is not None]
     return "".join(form), written, pieces  # type: ignore[arg-type]
 
 

@@ -327,7 +327,9 @@ class LogState:
             step = self._steps(said.part or part).counted_if_repeated(step, names)
         is_own = not (said.part or part or label)
         prefix = self._group(said, found, step, is_own=is_own) + label
-        values = [value for value in said.values if not self._counts([value.name])]
+        values = said.values
+        if "counts" in memory:
+            values = tuple(value for value in values if not self._counts([value.name]))
         notes = said.inner is not None
         row = self._named(values, found, prefix, part, is_summary=is_summary, notes=notes)
         if said.wraps or said.text.endswith(":"):

@@ -45,7 +45,7 @@ class Table:
         """Return a row of the table; without values for a line of it that has none."""
         if "names" not in self.memory and not _MAY_BE_HEADER.match(line[:200]):
             return None
-        line = message(line.rstrip())
+        line = message(line).rstrip()
         if not line.isascii():
             line = line.translate(_BOX)
         if len(line) > grammar.MAX_PRINTED:

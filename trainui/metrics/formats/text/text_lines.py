@@ -9,6 +9,7 @@ from __future__ import annotations
 import copy
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -247,13 +248,14 @@ class _Process:
     ) -> Sequence[Row] | None:
         """Ask a plugin; one that fails reads nothing more of a log."""
         try:
-            with registry.guarded(plugin, ValueError, OverflowError):
-                rows: Sequence[Row] | None = getattr(reader, verb)(*line)
-                return rows
-        except PluginError:
-            self._active = [one for one in self._active if one[0] is not plugin]
+            rows: Sequence[Row] | None = getattr(reader, verb)(*line)
+            return rows
         except (ValueError, OverflowError):
-            pass
+            return ()
+        except Exception as error:  # not guarded above, which costs as much as the reading
+            with suppress(PluginError), registry.guarded(plugin):
+                raise error
+        self._active = [one for one in self._active if one[0] is not plugin]
         return ()
 
 
