@@ -19,8 +19,9 @@ from trainui.metrics.formats.labels import of_job as job_label
 from trainui.metrics.formats.lenient_text import first_objects, leading_number, to_number
 from trainui.metrics.formats.lenient_text import load_json as load_json
 from trainui.metrics.formats.rows import SparseRows, dotted_leaves, dotted_numbers, row_points
-from trainui.metrics.formats.text.grammar import NUMBER, split_metrics
+from trainui.metrics.formats.text.forms import NUMBER
 from trainui.metrics.formats.text.log_lines import message
+from trainui.metrics.formats.text.pairs import split_metrics
 from trainui.metrics.lenient_files import as_json, flat, load_yaml
 from trainui.metrics.tail import GrowingFile, UnreadableFileError, look_at, raise_shortage
 from trainui.metrics.trackers import MOST_ROWS, columns, tracked

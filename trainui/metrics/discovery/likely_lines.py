@@ -12,14 +12,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from trainui.metrics import lenient_files
-from trainui.metrics.formats.text.grammar import (
-    MAX_PRINTED,
-    NUMBER,
-    STEP,
-    is_step_name,
-    names_metric,
-)
+from trainui.metrics.formats.text.forms import MAX_PRINTED, NUMBER
 from trainui.metrics.formats.text.log_lines import message, text_lines
+from trainui.metrics.formats.text.names import is_step_name, names_metric
+from trainui.metrics.formats.text.pairs import STEP
 from trainui.metrics.source_file import SourceFile
 from trainui.pipeline.masking import Masker
 from trainui.supervisor import protocol

@@ -17,8 +17,9 @@ from trainui.metrics.formats.decoder import Decoder as Decoder
 from trainui.metrics.formats.json_file import JsonFile
 from trainui.metrics.formats.jsonl import JsonLines, are_no_lines
 from trainui.metrics.formats.lenient_text import load_json, to_number
-from trainui.metrics.formats.text.grammar import names_metric, pairs_of
 from trainui.metrics.formats.text.log_lines import message
+from trainui.metrics.formats.text.names import names_metric
+from trainui.metrics.formats.text.pairs import pairs_of
 from trainui.metrics.formats.text.text_lines import TextLines, is_preset, preset_names
 from trainui.plugin import Answer, Format, Refused, Tracker, registry
 from trainui.plugin.registry import PluginError

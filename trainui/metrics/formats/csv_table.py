@@ -12,7 +12,7 @@ import numpy as np
 from trainui.metrics.formats import labels
 from trainui.metrics.formats.decoder import Decoded, Decoder, TableColumn, WholeTable, table_points
 from trainui.metrics.formats.lenient_text import numbers_with_unit, to_number
-from trainui.metrics.formats.text.grammar import names_metric
+from trainui.metrics.formats.text.names import names_metric
 from trainui.store.points.chunks import Points
 
 _DELIMITERS = (",", ";", "\t", "|")

@@ -9,7 +9,7 @@ from contextlib import suppress
 from typing import Any
 
 from trainui.metrics.formats.decoder import Decoder
-from trainui.metrics.formats.text import grammar
+from trainui.metrics.formats.text import forms
 
 # The lines of a log as a terminal shows them: without colours and cursor movements.
 
@@ -77,7 +77,7 @@ def message(line: str) -> str:
         with suppress(ValueError, RecursionError):
             return record_message(json.loads(line)) or line
         return line
-    return grammar.message(line)
+    return forms.message(line)
 
 
 def record_message(record: Mapping[str, Any]) -> str | None:

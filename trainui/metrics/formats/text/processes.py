@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from trainui.metrics.formats.lenient_text import to_number
-from trainui.metrics.formats.text import grammar
+from trainui.metrics.formats.text.pairs import step_in
 
 _RANK = re.compile(
     r"\[(?:(?:rank|gpu|cuda)[ :=]?|default)(?P<rank>\d+)\]:?\s?|\[\d+,(?P<mpi>\d+)\]<std\w+>:\s?",
@@ -104,7 +104,7 @@ class ProcessLines:
         if memory.get("counts"):
             return [("", line)]
         last_stem, last, last_step = memory.get("last") or (stem, number - 1, None)
-        step = grammar.step_in(text)
+        step = step_in(text)
         held = memory.setdefault("held", [])
         is_known = bool(stem) or step is not None or last_step is not None
         memory["last"] = stem, number, last_step if step is None else step

@@ -14,9 +14,12 @@ from typing import Any
 from trainui.metrics.formats import lenient_text
 from trainui.metrics.formats.decoder import Decoded, step_fields
 from trainui.metrics.formats.rows import numbers, row_points
-from trainui.metrics.formats.text import grammar
-from trainui.metrics.formats.text.grammar import NUMBER, QUALIFIER, STEP, USUAL, Row, plain_text
+from trainui.metrics.formats.text import forms
+from trainui.metrics.formats.text.forms import NUMBER
 from trainui.metrics.formats.text.log_lines import LogDecoder, text_lines
+from trainui.metrics.formats.text.names import QUALIFIER, USUAL, names_metric, part, part_of_name
+from trainui.metrics.formats.text.pairs import STEP, Row, find, run_to_end, step_in, unwrapped
+from trainui.metrics.formats.text.wordings import plain_text
 
 _SEPARATORS = re.compile(r"[\s_/.-]+")
 _FREE = re.compile(
@@ -80,17 +83,15 @@ class SingleValues(LogDecoder):
         text = plain_text(line)
         for found in self._named.finditer(text):
             before = text[max(0, found.start() - _BEFORE) : found.start()]
-            of_part = grammar.part(_LEADS.sub("", before)) and not grammar.part_of_name(
-                self._metric
-            )
+            of_part = part(_LEADS.sub("", before)) and not part_of_name(self._metric)
             if not of_part and _FREE.search(before):  # it is not the name of another metric
-                return _row(self._metric, float(found["value"]), grammar.step_in(text))
+                return _row(self._metric, float(found["value"]), step_in(text))
         return None
 
     def _collect(self, block: bytes) -> None:
         seen = self.state.setdefault(_SEEN, {})
         for line in text_lines(block):
-            if not grammar.names_metric(line):
+            if not names_metric(line):
                 continue
             for name, step, value in _certain(line):
                 if name in seen or len(seen) < _MOST_NAMES:
@@ -111,7 +112,7 @@ def _plain(name: str) -> str:
 
 def _fields(line: str) -> Row:
     """Return the numbers of an object in a line, by their full names."""
-    found = _OBJECT.fullmatch(grammar.unwrapped(line)) if "{" in line else None
+    found = _OBJECT.fullmatch(unwrapped(line)) if "{" in line else None
     value = lenient_text.load_json(found[1]) if found else None
     return numbers(value) if isinstance(value, dict) else {}
 
@@ -122,14 +123,14 @@ def _certain(line: str) -> Iterator[tuple[str, float, float]]:
         step = fields.get(next(iter(step_fields(tuple(fields), None)), ""), 0.0)
         yield from ((one, step, fields[one]) for one in fields if USUAL.fullmatch(one))
         return
-    form, numbers = grammar.lex(_BEHIND_STEP.sub(",", plain_text(line)))
-    found = grammar.find(form)
-    if not found or found[0].start or grammar.run_to_end(form, found):
+    form, numbers = forms.lex(_BEHIND_STEP.sub(",", plain_text(line)))
+    found = find(form)
+    if not found or found[0].start or run_to_end(form, found):
         return
     if any(pair.of and not pair.is_step for pair in found):
         return  # a position, or a share
-    step = next((grammar.number(pair.value, numbers) for pair in found if pair.is_step), 0.0)
+    step = next((forms.number(pair.value, numbers) for pair in found if pair.is_step), 0.0)
     for pair in found:
         is_given = re.match(r"\s?[:=]", form[pair.start + len(pair.name) :]) is not None
         if is_given and USUAL.fullmatch(pair.name):
-            yield pair.name, step, grammar.number(pair.value, numbers)
+            yield pair.name, step, forms.number(pair.value, numbers)

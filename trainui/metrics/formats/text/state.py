@@ -16,11 +16,21 @@ from typing import Any
 from trainui.metrics.formats import labels, lenient_text
 from trainui.metrics.formats.decoder import step_fields
 from trainui.metrics.formats.rows import names_settings, numbers
-from trainui.metrics.formats.text import counting, grammar
+from trainui.metrics.formats.text import counting, forms, grammar
 from trainui.metrics.formats.text.counting import EpochSteps
-from trainui.metrics.formats.text.grammar import STEP, Line, NamedValue, Number, Row
+from trainui.metrics.formats.text.grammar import Line, NamedValue
 from trainui.metrics.formats.text.log_lines import record_fields, record_message
+from trainui.metrics.formats.text.names import (
+    HELD_OUT,
+    IN_NAMES,
+    is_held_out,
+    is_no_metric,
+    names_metric,
+    part_of,
+)
+from trainui.metrics.formats.text.pairs import STEP, Number, Row, find, run_to_end
 from trainui.metrics.formats.text.tables import Table
+from trainui.metrics.formats.text.wordings import normal
 
 NOTHING: Sequence[Row] = ()
 RANKS: Sequence[Row] = []
@@ -87,19 +97,19 @@ class LogState:
 
     def read(self, line: str) -> Sequence[Row]:
         """Return the rows that a line completes."""
-        if len(line) > grammar.MAX_PRINTED and "{" not in line:
+        if len(line) > forms.MAX_PRINTED and "{" not in line:
             return NOTHING
         memory, self.is_doubtful, self.is_bare = self.memory, False, False
         if "{" in line or "lines" in memory:
             line = self._joined(line)
         if "wraps" in memory and (rows := self._continued(line)) is not None:
             return rows
-        form, found = grammar.lex(grammar.normal(line))
+        form, found = forms.lex(normal(line))
         if (self._table.memory or not found) and (cells := self._table.read(line)) is not None:
             return self._of_table(cells)
         said = grammar.parse(form)
         if said.kind == "ranks" or (said.rank and self._is_main):
-            self.rank = f"rank{grammar.number(said.rank, found):g}" if said.rank else ""
+            self.rank = f"rank{forms.number(said.rank, found):g}" if said.rank else ""
             return RANKS
         if said is grammar.OTHER:
             return self._skip(line)
@@ -128,7 +138,7 @@ class LogState:
             memory["is_new"] = memory.get("fold", fold) != fold
             memory["fold"] = fold
         else:
-            return self._skip(grammar.filled(said.text, found), said)
+            return self._skip(forms.filled(said.text, found), said)
         return NOTHING
 
     def finish(self) -> Sequence[Row]:
@@ -166,7 +176,7 @@ class LogState:
 
     def _fold(self, fold: tuple[str, str], found: Sequence[str]) -> list[Any]:
         stem, place = fold
-        return [stem, int(place if place.isascii() else grammar.number(place, found))]
+        return [stem, int(place if place.isascii() else forms.number(place, found))]
 
     def _group(self, said: Line, found: Sequence[str], step: float, *, is_own: bool) -> str:
         """Return the prefix of a row that is of another training than the first.
@@ -239,13 +249,13 @@ class LogState:
     def _step(self, said: Line, found: Sequence[str]) -> float | None:
         """Return the step of a line with counters; None if it cannot be known."""
         memory, epoch, inner = self.memory, said.epoch, said.inner
-        outer = grammar.number(epoch.value, found) if epoch else None
+        outer = forms.number(epoch.value, found) if epoch else None
         if inner is None:
             memory["ended"] = True
             known = memory.get("x")
             return outer if known is None or (epoch and not epoch.is_whole) else float(known)
-        place = grammar.number(inner.value, found) * inner.factor
-        of = grammar.number(inner.of, found) if inner.of else None
+        place = forms.number(inner.value, found) * inner.factor
+        of = forms.number(inner.of, found) if inner.of else None
         apart = (
             said.part if of and not said.counts_all and memory.get("of") not in (None, of) else ""
         )
@@ -283,12 +293,12 @@ class LogState:
         memory = self.memory
         first = said.inner or said.epoch
         assert first is not None
-        self._restarted("step" if said.inner else "epoch", grammar.number(first.value, found))
+        self._restarted("step" if said.inner else "epoch", forms.number(first.value, found))
         if said.inner is None and said.epoch is not None:
-            memory["heading"] = grammar.number(said.epoch.value, found)
+            memory["heading"] = forms.number(said.epoch.value, found)
         title = memory.get("title")
         if title and said.inner is not None and not said.epoch and not said.part:
-            step = grammar.number(said.inner.value, found)
+            step = forms.number(said.inner.value, found)
             if step < memory.get("at", 0):
                 memory["skips"] = True  # positions that start over, within a validation
                 return NOTHING
@@ -311,7 +321,7 @@ class LogState:
         memory = self.memory
         first = said.inner or said.epoch
         assert first is not None
-        self._restarted("step" if said.inner else "epoch", grammar.number(first.value, found))
+        self._restarted("step" if said.inner else "epoch", forms.number(first.value, found))
         known = memory.get("x")
         step = self._step(said, found)
         if step is None:
@@ -336,7 +346,7 @@ class LogState:
             memory["wraps"] = [
                 step,
                 said.part or part,
-                grammar.filled(_tail(said), found),
+                forms.filled(_tail(said), found),
                 said.wraps,
             ]
         memory.update(under=True, below=False, skips=False)
@@ -362,15 +372,15 @@ class LogState:
         within: list[str] = self.memory.setdefault("within", [])
         row: Row = {}
         for value in values:
-            name = grammar.filled(value.name, found)
-            of = value.part or ("" if grammar.is_held_out(name) else part)
-            number = grammar.number(value.value, found) * value.factor
+            name = forms.filled(value.name, found)
+            of = value.part or ("" if is_held_out(name) else part)
+            number = forms.number(value.value, found) * value.factor
             if value.of:
-                number /= grammar.number(value.of, found) or 1.0
+                number /= forms.number(value.of, found) or 1.0
             full = f"{prefix}{of}/{name}" if of else f"{prefix}{name}"
             if is_summary and not of and name in within:
                 full = f"{prefix}epoch {name}"
-            elif notes and not (is_summary or of or name in within or grammar.is_held_out(name)):
+            elif notes and not (is_summary or of or name in within or is_held_out(name)):
                 within += [name] if len(within) < _MOST else []
             row.setdefault(full, number)
         return row
@@ -394,7 +404,7 @@ class LogState:
             return (
                 self._counted(said, found)
                 if said.values
-                else self._skip(grammar.filled(said.text, found), said)
+                else self._skip(forms.filled(said.text, found), said)
             )
         values = said.values
         is_below = bool(memory.get("below")) or said.inner is not None
@@ -413,7 +423,7 @@ class LogState:
         ):
             values = ()
         if not values or re.match(r"\W*best\b", said.text, re.IGNORECASE):
-            return self._skip(grammar.filled(said.text, found), said)
+            return self._skip(forms.filled(said.text, found), said)
         if (label := self._label(said, at) if said.is_named else "") is None:
             return NOTHING
         prefix = self._group(said, found, at, is_own=False) + label
@@ -451,7 +461,7 @@ class LogState:
         """Return the usual values of a line in a log without counters, at their count."""
         values = [value for value in said.values if value.is_usual]
         if not values or not said.is_sure:
-            return self._skip(grammar.filled(said.text, found), said)
+            return self._skip(forms.filled(said.text, found), said)
         return self._count(self._named(values, found, "", self._part(said), notes=False))
 
     def _counts(self, names: Iterable[str]) -> bool:
@@ -470,11 +480,9 @@ class LogState:
         if len(counts) >= _MOST and names not in counts:
             return NOTHING
         counts[names] = count = counts.get(names, -1) + 1
-        if any(map(grammar.is_held_out, row)):
+        if any(map(is_held_out, row)):
             # those of held-out data are where the training is
-            trained = [
-                n for name, n in counts.items() if not grammar.is_held_out(name.partition("\n")[0])
-            ]
+            trained = [n for name, n in counts.items() if not is_held_out(name.partition("\n")[0])]
             count = max([count, *trained])
         rows = [{STEP: float(count), **row}]
         if memory.get("known"):
@@ -501,15 +509,15 @@ class LogState:
         if not is_wrapped and not line.lstrip().startswith(("{'", '{"')):
             return None
         text = re.sub(r"[\"'{}]", "", line) if not is_wrapped else line
-        form, found = grammar.lex(f"{before} {text.strip()}".strip())
-        pairs = grammar.find(form)
+        form, found = forms.lex(f"{before} {text.strip()}".strip())
+        pairs = find(form)
         if not pairs or any(pair.is_step for pair in pairs):
             return None
-        if is_wrapped and grammar.run_to_end(form, pairs):
+        if is_wrapped and run_to_end(form, pairs):
             return None
         values = grammar.values_of(form, pairs, of)
         if is_wrapped:
-            tail = grammar.filled(form[pairs[-1].end :], found)
+            tail = forms.filled(form[pairs[-1].end :], found)
             self.memory["wraps"] = [step, of, tail, True]
         row = self._named(values, found, "", "")
         return self._doubtful([{STEP: step, **row}]) if row else NOTHING
@@ -567,26 +575,21 @@ class LogState:
             places.append(repr(row[first]))
             epoch, inner = (counter, None) if first == "epoch" else (None, counter)
         else:
-            if not any(grammar.IN_NAMES.search(name) for name in row) or any(
-                map(names_settings, row)
-            ):
+            if not any(IN_NAMES.search(name) for name in row) or any(map(names_settings, row)):
                 return NOTHING
-            row = {name: row[name] for name in row if not grammar.is_no_metric(name)}
+            row = {name: row[name] for name in row if not is_no_metric(name)}
             row = {
-                name if grammar.is_held_out(name) or not of else f"{of}/{name}": row[name]
-                for name in row
+                name if is_held_out(name) or not of else f"{of}/{name}": row[name] for name in row
             }
             if (at_last := self.memory.get("at")) is not None:
                 return self._doubtful([{STEP: at_last, **row}])
             return self._count(row)
         values = []
         for name, one in row.items():
-            if name not in names and not grammar.is_no_metric(name):
+            if name not in names and not is_no_metric(name):
                 places.append(repr(one))
                 values.append(
-                    NamedValue(
-                        name, "" if grammar.is_held_out(name) else of, chr(0xE400 + len(places) - 1)
-                    )
+                    NamedValue(name, "" if is_held_out(name) else of, chr(0xE400 + len(places) - 1))
                 )
         counts_all = inner is not None and not inner.of
         said = Line("row", tuple(values), epoch, inner, counts_all=counts_all, part=of)
@@ -600,7 +603,7 @@ class LogState:
         self._restarted("table", step)
         prefix = self._group(Line("row"), (), step, is_own=not part)
         self.memory["at"] = step
-        named = {name: row[name] for name in row if not grammar.is_no_metric(name)}
+        named = {name: row[name] for name in row if not is_no_metric(name)}
         return [{STEP: step, **{f"{prefix}{part}{name}": named[name] for name in named}}]
 
     def seen(self, step: float, *, is_step: bool) -> None:
@@ -621,11 +624,11 @@ def carried_over(memory: Mapping[str, Any]) -> dict[str, Any]:
 def _may_be_metric(text: str) -> bool:
     """Return True for a line that looks like a metric, and is not read."""
     is_short = len(text) <= _LONGEST_UNREAD and not _NO_UNREAD.search(text)
-    return is_short and grammar.names_metric(text) and _VALUE_OF.search(text) is not None
+    return is_short and names_metric(text) and _VALUE_OF.search(text) is not None
 
 
 def _tail(said: Line) -> str:
-    ends = [found.end() for found in re.finditer(grammar.VALUE, said.text)]
+    ends = [found.end() for found in re.finditer(forms.VALUE, said.text)]
     return said.text[ends[-1] :] if ends and said.wraps else ""
 
 
@@ -634,12 +637,12 @@ def _balanced(lines: Iterable[str]) -> bool:
     return text.count("{") <= text.count("}")
 
 
-_HELD_OUT = re.compile(rf"(?:.*[\W_])?(?P<part>{grammar.HELD_OUT})(?:[\W_].*)?", re.IGNORECASE)
+_HELD_OUT = re.compile(rf"(?:.*[\W_])?(?P<part>{HELD_OUT})(?:[\W_].*)?", re.IGNORECASE)
 
 
 def _held_out(text: str) -> str:
     found = _HELD_OUT.fullmatch(text)
-    return grammar.part_of(found["part"]) if found else ""
+    return part_of(found["part"]) if found else ""
 
 
 def _prefix_of_fold(memory: dict[str, Any], fold: Sequence[Any], step: float) -> str:

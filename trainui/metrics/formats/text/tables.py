@@ -11,8 +11,9 @@ from typing import Any
 
 from trainui.metrics.formats import labels
 from trainui.metrics.formats.lenient_text import leading_number
-from trainui.metrics.formats.text import grammar
+from trainui.metrics.formats.text import forms
 from trainui.metrics.formats.text.log_lines import message
+from trainui.metrics.formats.text.names import HELD_OUT, part_of
 
 _CELL = re.compile(r"\S+(?: \S+)*")
 _DASHES = re.compile(r"[-=]+")
@@ -27,7 +28,7 @@ _MAX_REPEATED = 1000
 _DIGITS = re.compile(r"(?<!\w)\d")
 _STEPS = ("step", "#", "global_step", "iteration", "iter", "it", "round", "epoch", "e")
 """Names of a step, the most specific first."""
-_PARTS = re.compile(rf"train(?:ing)?|{grammar.HELD_OUT}", re.IGNORECASE)
+_PARTS = re.compile(rf"train(?:ing)?|{HELD_OUT}", re.IGNORECASE)
 
 Cells = tuple[float, dict[str, float], str]
 """A row's step, values, and prefix of their names."""
@@ -48,7 +49,7 @@ class Table:
         line = message(line).rstrip()
         if not line.isascii():
             line = line.translate(_BOX)
-        if len(line) > grammar.MAX_PRINTED:
+        if len(line) > forms.MAX_PRINTED:
             return None
         if "names" in self.memory and _RULE.fullmatch(line):
             spans = [found.span() for found in _DASHES.finditer(line)]
@@ -79,7 +80,7 @@ class Table:
             if (number := leading_number(cell)) is not None:
                 row[name] = number
             elif _PARTS.fullmatch(cell) and not part:
-                part = f"{of}/" if (of := grammar.part_of(cell)) else ""
+                part = f"{of}/" if (of := part_of(cell)) else ""
         if not row:
             return None
         if any(map(labels.names_part, row)):

@@ -18,8 +18,9 @@ from trainui.metrics.formats.decoder import Decoded
 from trainui.metrics.formats.rows import row_points
 from trainui.metrics.formats.text import processes
 from trainui.metrics.formats.text import state as states
-from trainui.metrics.formats.text.grammar import STEP, Row, is_no_metric, is_setting
 from trainui.metrics.formats.text.log_lines import LogDecoder, lines_with_ends, message
+from trainui.metrics.formats.text.names import is_no_metric, is_setting
+from trainui.metrics.formats.text.pairs import STEP, Row
 from trainui.metrics.formats.text.processes import ProcessLines
 from trainui.metrics.formats.text.state import LogState
 from trainui.model.definition import METRIC_PRESETS

@@ -1,0 +1,151 @@
+"""A line's form: the line with a placeholder for each of its numbers, and the numbers.
+
+The rule: lines that differ in nothing but their numbers have one form, so a form is read once and
+kept. A number has a character that says its place among them, and whether it is whole; digits that
+are no number (dates, times, paths, ids) have another. A logger's prefix is found in the form.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from functools import lru_cache
+
+MAX_PRINTED = 2000
+"""Characters: a longer line is not written for people to read."""
+
+NUMBER = r"[-+]?(?:(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?(?!\.?\d)|(?:nan|inf(?:inity)?)\b)"
+"""A number in a text, also NaN and infinities; a unit may follow."""
+
+# The characters of whole numbers, of others, and of digits that are no number.
+_FIRST, _FIRST_OTHER, DIGITS, _PLACES = 0xE000, 0xE400, "\ue800", 0x3FF
+INT, VALUE = "[\ue000-\ue3ff]", "[\ue000-\ue7ff]"
+_INTS = tuple(map(chr, range(_FIRST, _FIRST + _PLACES + 1)))
+_OTHERS = tuple(map(chr, range(_FIRST_OTHER, _FIRST_OTHER + _PLACES + 1)))
+_PRIVATE = re.compile("[\ue000-\ue8ff]")
+_TIME = r"\d{1,3}:\d\d(?::\d\d)?(?:[.,]\d+)?(?![\d/])"
+_LEXER = re.compile(
+    r"(?=[-+.\d~/]|[nN][aA][nN]|[iI]nf)(?<![\w.@])(?<!\w-)(?:("
+    rf"\d{{4}}[-/]\d\d[-/]\d\d(?:[T ,_]+{_TIME}(?:Z|[+-]\d\d:?\d\d)?)?"
+    rf"|\d\d[-/.]\d\d(?:[-/.]\d\d(?:\d\d)?)?[ |T]+{_TIME}|{_TIME}"
+    r"|\d+[dhm] ?\d+[hms]\w*|\d+(?:\.\d+){2,}|0[xX][\da-fA-F]+|0b[01]+|1[4-9]\d{8}\.\d+"
+    r"|[\da-f]{8}-(?:[\da-f]{4}-){3}[\da-f]{12}|(?:~|\.{1,2})?/[A-Za-z][^\s,;'\")\]]*"
+    r")|([-+]?(?:(?:[1-9]\d{0,2}(?:,\d{3})+(?:\.\d+)?(?![\d]|,\d)"
+    r"|\d+(?:\.(?:\d+|(?=[\],)]|\ +[\d\]])))?|\.\d+)(?:[eE][-+]?\d+)?(?!\.?\d)"
+    r"|(?:[nN][aA][nN]|[iI]nf(?:inity)?)(?!\w))))"
+)
+_WIDE = re.compile(r" {3,}")
+
+
+def lex(line: str) -> tuple[str, list[str]]:
+    """Return a line's form and its numbers as they are written."""
+    if not line.isascii() and _PRIVATE.search(line):
+        line = _PRIVATE.sub("", line)
+    form, written, _pieces = _lexed(line)
+    return (_WIDE.sub("  ", form) if "   " in form else form), written
+
+
+@lru_cache(2)
+def _lexed(line: str) -> tuple[str, list[str], Sequence[str | None]]:
+    """Return a line's form, its numbers, and its pieces; a plugin and a table ask for it again."""
+    pieces: Sequence[str | None] = _LEXER.split(line)
+    form = [pieces[0]]
+    add = form.append
+    at = 0
+    for number, text in zip(pieces[2::3], pieces[3::3], strict=True):
+        if number is None:
+            add(DIGITS)
+        else:
+            whole = number.isdigit() or ("," in number and _THOUSANDS.fullmatch(number))
+            add(_INTS[at] if whole else _OTHERS[at])
+            at += at < _PLACES
+        add(text)
+    written = [number for number in pieces[2::3] if number is not None]
+    return "".join(form), written, pieces  # type: ignore[arg-type]
+
+
+def message(line: str) -> str:
+    """Return a line without its logger's prefix."""
+    form, _written, pieces = _lexed(line[:MAX_PRINTED])
+    if not (end := prefix_end(form)):
+        return line
+    count = len(_PRIVATE.findall(form[:end]))
+    digits = [
+        len(one or other or "")
+        for one, other in zip(pieces[1 : 3 * count : 3], pieces[2 : 3 * count : 3], strict=True)
+    ]
+    return line[end + sum(digits) - count :]
+
+
+_THOUSANDS = re.compile(r"[1-9]\d{0,2}(?:,\d{3})+")
+
+
+def number(place: str, numbers: Sequence[str]) -> float:
+    """Return the number of a placeholder."""
+    text = numbers[ord(place) & _PLACES]
+    return float(text.replace(",", "") if "," in text else text)
+
+
+def filled(name: str, numbers: Sequence[str]) -> str:
+    """Return a name with its own numbers, as in `top 5 acc`."""
+    if name.isascii():
+        return name
+    return _PRIVATE.sub(
+        lambda one: "" if one[0] == DIGITS else numbers[ord(one[0]) & _PLACES], name
+    )
+
+
+# The prefix that a logger puts before a message: timestamp, level, logger, process, source line.
+#
+# The rule: a prefix begins with a timestamp, a level, a source line or a process. A bare word after
+# one of them is the logger's name only where a separator, or the message's step, follows it.
+
+_STAMP = (
+    rf"(?:(?:[A-Z][a-z]{{2}} )?[A-Z][a-z]{{2}}  ?{INT} |[IWEDF](?:\d{{4}}){{1,2}} )?{DIGITS}"
+    rf"(?:[ ][AP]M| {INT}(?=\s))?(?=\W|$)|{DIGITS}"
+)
+_LEVEL = (
+    r"(?:DEBUG|INFO|WARN(?:ING)?|ERROR|CRITICAL|SUCCESS|TRACE|NOTICE"
+    r"|(?<=\[)(?:debug|info|warn(?:ing)?|error|critical)(?= *\])|[IWEDC](?=\]))(?!\w)"
+)
+_COUNT = r"(?:global_?)?step|epoch|iter(?:ation)?|episode|round|batch"
+_SOURCE = (
+    rf"[\w./<>-]+\.\w+:\s*{INT}|[\w.]+:[\w.<>]+:{INT}|[\w./-]+\.py {INT}(?=\))"
+    rf"|(?<=\()(?!(?i:{_COUNT})\b)[A-Za-z_][\w.]*:{INT}(?=\))"
+)
+_THREAD = r"MainThread|MainProcess|Thread-\d+"
+_PROCESS = (
+    rf"{INT}(?= (?:{_SOURCE}))|(?<=\()(?:\w+ )?pid={INT}[^()]*(?=\))"
+    rf"|{INT}(?=\]? +[\[(]?(?:{_LEVEL}|{_THREAD}))|{INT}(?= [A-Za-z_][\w.]* (?:{_SOURCE}))"
+    rf"|(?!(?i:{_COUNT}):)[A-Za-z_][\w.-]*:{INT}(?=\t)"  # a host and a rank
+)
+_FIELD = (
+    # logfmt: `timestamp=2026-11-26T23:51:19Z level=info event="train step" step=0`
+    rf"(?:timestamp|time|ts)=\"?{DIGITS}\"?"
+    r"|(?:level|lvl|severity|logger|caller)=(?:\"[^\"]*\"|[A-Za-z]\S*)"
+    rf"|(?:event|msg|message)=(?:\"(?:[^\"\ue000-\ue8ff]*\"(?!\S))?|[A-Za-z]\S*(?=\s))"
+)
+_NAME = (
+    rf"(?!(?i:{_COUNT}|fps|ips|train(?= +\|)|val\w*|test\w*|eval\w*|dev|\w+[-_]val(?:id\w*)?"
+    rf"|(?:rank|gpu|cuda|default)[ :=]?(?:\d|{INT})*)\b)"
+    r"[A-Za-z_][\w.\\-]*"
+    r"(?:(?<=[OGRLES]:root)(?=:\s)"
+    rf"|(?: {INT} {INT}(?= ))|(?=\])|(?= \|| - [^\d\s\ue000-\ue8ff])|(?=:[A-Za-z\[])"
+    rf"|(?= (?i:{_COUNT})\b\W{{0,3}}{INT})"
+    rf"|(?= (?:{_SOURCE})\])|(?=\t(?:{_LEVEL})))"
+)
+_OPENING, _SEPARATOR = (
+    r"[\s\[(<]*+",
+    r"(?:\s*(?!\|.*\|\s*$)[\])>|:,]+(?:\s-\s|\s)?|\s+-\s|\s|$|(?<==\"))",
+)
+_ITEMS = rf"{_STAMP}|{_LEVEL}|{_SOURCE}|{_PROCESS}|{_FIELD}"
+_PREFIX = re.compile(
+    rf"(?:\[[\w.-]+\] (?={DIGITS}))?"  # a host
+    rf"(?>{_OPENING}(?:{_ITEMS}){_SEPARATOR})(?>{_OPENING}(?:{_ITEMS}|{_NAME}){_SEPARATOR})*"
+)
+
+
+def prefix_end(form: str) -> int:
+    """Return the length of the logger's prefix of a form."""
+    found = _PREFIX.match(form)
+    return found.end() if found else 0

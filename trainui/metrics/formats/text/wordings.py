@@ -1,0 +1,148 @@
+"""Other wordings, rewritten as names and numbers: languages, `3rd epoch:`, `loss at step 3:`.
+
+Also the lines that are no row however they are worded: bars, sentences, what was saved or best.
+"""
+
+from __future__ import annotations
+
+import re
+
+from trainui.metrics.formats.text.forms import DIGITS, INT, MAX_PRINTED, VALUE, lex, message
+from trainui.metrics.formats.text.names import HELD_OUT
+from trainui.metrics.formats.text.pairs import WRAPPED, find, unwrapped
+
+_POSITION = re.compile(rf"\W*(?:{HELD_OUT})\b[: ]*[\[(]", re.IGNORECASE)
+"""`Test: [1/9] Loss 2`: a position within the held-out data."""
+
+
+def plain_text(line: str) -> str:
+    """Return a line's message with single blanks; empty for a bar or a sentence."""
+    form = lex(line)[0]
+    if len(line) > MAX_PRINTED or BAR.search(form) or SENTENCE.search(form) or SAVING.match(form):
+        return ""
+    text = " ".join(unwrapped(message(line)).split())
+    return "" if _POSITION.match(text) else text
+
+
+# Forms of lines that are rewritten before they are read.
+
+_COUNTED = re.compile(
+    r"(?P<at>\d+)(?:(?P<unit>epoch|iter(?:ation)?|step)|(?:st|nd|rd|th)? "
+    r"(?P<word>epoch|iter(?:ation)?|step)s?(?=[:,|]))"
+    r"(?P<rest>(?::\w+)?(?::(?:\d+-)?(?P<inner>\d+)(?P<inner_unit>batch|iter|step))?)\b",
+    re.IGNORECASE,
+)
+"""`1epoch:train:51-100batch: loss=2` and `3rd epoch: loss 2`, at the start of a message."""
+_MAY_BE_COUNTED = re.compile(
+    r"(?:^(?=\d+ )|(?:^|.*[\]:|>-] )(?=\d+(?:[a-z]{2} |[a-z])))"
+    r"(?=\d+(?:st|nd|rd|th)? ?(?:epoch|iter|step))",
+    re.IGNORECASE,
+)
+_STEPS = re.compile(rf"steps(?=\s?[:=]\s?{INT})", re.IGNORECASE)
+"""DeepSpeed's `steps: 10 loss: 2.5`; elsewhere in a line it is the length of an epoch."""
+_LETTERS = re.compile(
+    r"(?P<start>\W*(?P<part>train|pretrain|eval|val|test)\b\W+)"
+    r"(?=(?:[A-Z]+: [\d,.\ue000-\ue8ff-]+[^A-Z]*){3})"
+)
+"""`| train | E: 1 | S: 1000 | R: 12.3 |`: names of one letter, usual in reinforcement learning."""
+_LETTER = re.compile(r"\b([EISF])(?=: [\ue000-\ue7ff])")
+_WORDS = {"E": "episode", "I": "global_step", "S": "global_step", "F": "global_step"}
+_SLASH = re.compile(rf"(?<={INT})/(?=[A-Za-z_]+={INT})")
+"""`epoch=0/micro_step=20/global_step=10` has three counts."""
+_BARRED = re.compile(rf"(step +{INT}: (?:\w+ +)?[\w/.-]+) \|(?= +\S+$)", re.IGNORECASE)
+"""Trax's `Step     10: eval  Accuracy |  0.25`."""
+_AT_STEP = re.compile(
+    r"(?<!\w)(?!(?:new |overall )?best\b)(?P<name>[A-Za-z][\w ./%()-]*?) "
+    r"(?:at|after|in|for|@) (?:the )?"
+    r"(?P<unit>(?:global[_ -])?(?:step|iteration|iter|epoch|episode|(?:mini-?)?batch|update)) *"
+    rf"(?P<at>{INT}) *(?:[:=]|is\b:?|->) *(?={VALUE})",
+    re.IGNORECASE,
+)
+"""`Average loss at step 2000: 113.8`, `Cost after iteration 100: 0.58`."""
+_AT_STEPS = re.compile(rf"(?:@|at|after) ({INT}) (step|iteration|epoch|episode)s?\b", re.IGNORECASE)
+"""`eval @ 12887 steps: return=3`."""
+_OVER_LAST = re.compile(
+    rf" *\(?(?:(?:over |in |of |for )?(?:the )?(?:last|past|previous) {INT} \w+"
+    rf"|over {INT} (?:episodes|games|runs|trials))\)?",
+    re.IGNORECASE,
+)
+"""`average reward over the last 10 episodes: 3.5`."""
+_NET = re.compile(rf"\b(Train|Test) net output #{INT}: ")
+_HASH = re.compile(rf"(?<=epoch|batch|round) ?#(?={INT})|(?<=step|iter) ?#(?={INT})", re.I)
+_RESULTS = "Saving dict for global step"
+"""TensorFlow's estimators print an evaluation so, and repeat the step among the metrics."""
+_REPEATED_STEP = re.compile(rf"\bglobal_step = {INT},? ?")
+SENTENCE = re.compile(
+    # No `\b` in front, which is tried at each character.
+    r"(?:reached(?<!\w.{7})|improved?(?<!\wimprove)(?<!\wimproved)|adjusting(?<!\w.{9})"
+    r"|reducing(?<!\w.{8})|was(?<!\w.{3}) not|decreased(?<!\w.{9})|increased(?<!\w.{9}))\b"
+)
+SAVING = re.compile(
+    rf"\W*(?:[Ss]aving|[Ss]aved|[Rr]esum\w+|[Ll]oad\w+|[Rr]estor\w+)\b|Step {INT}/{INT} : [A-Z]+ "
+)
+"""Also the lines of `docker build`: `Step 4/5 : ENV LOSS=0.5`."""
+BEST = re.compile(
+    r"\W*(?:new |overall )?best\b(?:.*\b(?:at|in|from)| the)? (?:epoch|step|iter)", re.IGNORECASE
+)
+"""`Best val acc: 0.9 at epoch 11`: a summary of other lines."""
+_SIGNS = str.maketrans("：，；（）％＝", ":,;()%=")
+_LANGUAGES = {
+    "step": "训练次数|迭代次数|步数",
+    "epoch": "轮次|轮数|[ÉéEe]poca|[Ээ]поха|エポック|에포크|에폭|[Ee]poche",
+    "train ": "训练集上?的?",
+    "val ": "验证集上?的?",
+    "test ": "(?:整体)?测试集上?的?",
+}
+_WORD_OF = re.compile("|".join(f"({words})" for words in _LANGUAGES.values()))
+_ENGLISH = tuple(_LANGUAGES)
+_NTH_EPOCH = re.compile(r"第 ?(\d+(?:/\d+)?) ?(?:轮|个?(?:epoch|周期))(?:训练|开始|结束)*")
+
+
+def _in_english(form: str) -> str:
+    """Return a line with its signs, step and part of the data in English: `第 3 轮，Loss：1`."""
+    form = _NTH_EPOCH.sub(r"epoch \1", form.translate(_SIGNS))
+    return _WORD_OF.sub(lambda word: _ENGLISH[(word.lastindex or 1) - 1], form)
+
+
+def normal(line: str) -> str:
+    """Return a line in English, and with counts before their names as names and numbers."""
+    if not line.isascii():
+        line = _in_english(line)
+    if not line[:1].isdigit() and "] " not in line and ": " not in line:
+        return line
+    found = _MAY_BE_COUNTED.match(line)
+    return line[: found.end()] + _COUNTED.sub(_named_count, line[found.end() :]) if found else line
+
+
+def _named_count(found: re.Match[str]) -> str:
+    """Return `epoch 1: train: batch 100` for `1epoch:train:51-100batch`."""
+    part = found["rest"].split(":")[1] if found["rest"].count(":") else ""
+    inner = f" {found['inner_unit']} {found['inner']}" if found["inner"] else ""
+    part = "" if found["inner"] and part[:1].isdigit() else part
+    return f"{found['unit'] or found['word']} {found['at']}:{f' {part}:' if part else ''}{inner}"
+
+
+def rewritten(form: str) -> str:
+    """Return a form with its step and metrics as names and numbers."""
+    form = WRAPPED.sub(r"\1", form) if "(" in form else form
+    if "{" in form:
+        before, _brace, after = form.partition("{")
+        if after[:1] in "'\"" and "{" not in after and any(one.is_step for one in find(before)):
+            form = before + re.sub(r"[\"'{}]", "", after)
+    form = f"step{form[1:]}" if form.startswith("s:\ue000 ") else form
+    form = _HASH.sub(" ", form) if "#" in form else form
+    if _RESULTS in form:
+        form = _REPEATED_STEP.sub("", form.replace(_RESULTS, "eval step"))
+    form = _AT_STEP.sub(r"\g<unit> \g<at>: \g<name>: ", form, count=1)
+    form = _AT_STEPS.sub(r"\2 \1", form, count=1)
+    form = _NET.sub(r"\1: ", form) if " net output" in form else form
+    form = _OVER_LAST.sub("", form)
+    form = _STEPS.sub("step", form) if _STEPS.match(form) else form
+    if ": " in form and _LETTERS.match(form):
+        return _LETTER.sub(lambda letter: _WORDS[letter[1]], form)
+    form = _BARRED.sub(r"\1:", form) if " |  " in form else form
+    form = _SLASH.sub(", ", form) if "step=" in form and "/" in form else form
+    return form.replace(" = ", ": ") if form.count(" = ") > 1 and " | " in form else form
+
+
+BAR = re.compile(rf"{VALUE}%\||\[[=>.]{{3,}}\]|\[{DIGITS}[<,]|━━|██")
