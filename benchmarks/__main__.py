@@ -45,6 +45,7 @@ PROGRAMS: Mapping[str, Sequence[str]] = {
     "backlog": ("--rows", "300000", "--lines", "8"),
     "ingest": ("--megabytes", "20", "--large", "200", "--rounds", "3"),
     "append": ("--large", "300"),
+    "printed_lines": (),
     "trackers": ("--rows", "30000", "--rounds", "3"),
     "curves": (),
     "curve_pan": ("--rounds", "15"),
