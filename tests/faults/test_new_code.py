@@ -35,7 +35,7 @@ def change(file: Path, before: str, after: str) -> None:
 def upgrade(package: Path) -> None:
     """Install a trainui whose worker and supervisors speak with each other in other words."""
     ask, asked = "os.fsencode(directory.absolute())", "os.fsdecode(asked)"
-    change(package / "supervisor" / "fork_server.py", ask, f'b"new:" + {ask}')
+    change(package / "supervisor" / "process.py", ask, f'b"new:" + {ask}')
     change(
         package / "supervisor" / "supervise.py",
         f"fork_supervisor({asked},",
