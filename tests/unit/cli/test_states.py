@@ -138,7 +138,7 @@ TABLE: list[tuple[State, str, int, str, str]] = [
         queued,
         "wait RUN --timeout 0",
         5,
-        "not finished after 0.0s; the run continues",
+        "; the run continues",
         "queued pending",
     ),
     (stopping, "wait RUN --timeout 0", 5, "running a - was asked to stop", "running pending"),
