@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -31,11 +31,14 @@ def open_reader(
     follows: bool = True,
     files: OpenFiles | None = None,
     run: str = "",
+    masked: Callable[[str], str] | None = None,
 ) -> SourceReader:
     """A reader that begins where the store says, as after a restart."""
     with store.write() as connection:
         source = point_sources.add_source(connection, owner, str(path), attempt=attempt)
-    options = ReadOptions(attempt=attempt, replays=replays, follows=follows, files=files)
+    options = ReadOptions(
+        attempt=attempt, replays=replays, follows=follows, files=files, masked=masked
+    )
     if run:
         return DatabaseReader(store, source, path, reading, options, run=run)
     return SourceReader(store, source, path, reading, options)

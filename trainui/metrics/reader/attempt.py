@@ -221,6 +221,7 @@ class AttemptReader:
             follows=not candidate.one_of_many,
             accepts=lambda name, found: self._names.accepts(name, candidate, found),
             renamed=self._names.renamed(candidate, has_steps=steps),
+            masked=shell_environment.masker(self.attempt.run_dir).text,
             shift=self._names.next_step() if candidate.reading.continues else 0,
             stored=self._alerts.check,
             overtaken=self._reload,

@@ -96,6 +96,8 @@ class ReadOptions:
     """Returns True if a series is stored, given its name and points."""
     renamed: Callable[[str, float], str] = lambda name, _first: name
     """Returns the name that a series is stored by, given its name and first step in the file."""
+    masked: Callable[[str], str] | None = None
+    """Masks the secrets in printed lines, whose words become names; None: there are none."""
     shift: float = 0
     """Number added to each step."""
     stored: Callable[[Mapping[str, Points]], None] = lambda _batch: None
@@ -371,13 +373,19 @@ class SourceReader:
         if self._rewrite is None:
             self._buffer({}, 0)
 
+    def _masked(self, block: bytes) -> bytes:
+        masked = self._options.masked
+        if masked is None or self._decoder is None or self._decoder.name != "text":
+            return block
+        return masked(block.decode(errors="surrogateescape")).encode(errors="surrogateescape")
+
     def _decode_block(
         self, file: GrowingFile, look: FileState, block: bytes, end: EndOfFile | None, *, more: bool
     ) -> Advance:
         """Decode whole records and store their points."""
         decoder, first_row = self._decoder, self._at.rows
         assert decoder is not None
-        decoded = decoder.decode(block, first_row) if block else Decoded()
+        decoded = decoder.decode(self._masked(block), first_row) if block else Decoded()
         if end is not None and not more:
             decoded = decoded.then(decoder.finish(first_row + decoded.records))
         if not block and not decoded.records:

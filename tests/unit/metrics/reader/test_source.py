@@ -28,6 +28,7 @@ from trainui.metrics.reader import source
 from trainui.metrics.reader.source import EndOfFile
 from trainui.metrics.source_file import MAX_NAME, DecoderChoice
 from trainui.metrics.tail import UnreadableFileError
+from trainui.pipeline.masking import Masker
 from trainui.store.db.engine import Store
 
 FOUND = DecoderChoice()
@@ -256,6 +257,16 @@ def test_names_are_harmless(store: Store, path: Path) -> None:
     names = [name for name, _step, _value in all_points(store)]
     assert names[:2] == ["a\ufffd[31m\ufffd", "\ufffd"]
     assert len(names[2]) == 256
+
+
+def test_a_printed_secret_is_in_no_name_and_no_state(store: Store, tmp_path: Path) -> None:
+    log, masked = tmp_path / "stdout.log", Masker(["the canary-word"]).text
+    log.write_text("step 1 loss 0.5\nthe canary-word loss 0.5\nthe canary-word 0.5 7.25\n" * 20)
+    reader = open_reader(store, log, DecoderChoice(format="text"), masked=masked)
+    read_on(reader)
+    assert reader.position.offset == log.stat().st_size
+    assert "loss" in {name for name, _step, _value in all_points(store)}
+    assert "canary" not in f"{reader.position} {all_points(store)}"
 
 
 def test_times_come_from_the_records_else_from_the_file(store: Store, path: Path) -> None:
