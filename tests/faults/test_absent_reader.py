@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from tests.acceptance.command_line import CommandLine
+from tests.integration import background
 from tests.unit.supervisor.waiting import wait_for
 from trainui.execution.daemon.metrics_process import HANGS_FOR
 from trainui.supervisor import supervise
@@ -26,7 +27,7 @@ if "trainui.metrics.reader" in sys.orig_argv and fault.exists():
             pass
     sys.exit("broken")
 """
-"""What a `sitecustomize` does as the reader starts."""
+"""What is run as the reader starts."""
 
 TRAIN = """
 i=0
@@ -43,7 +44,7 @@ class Readers:
     def __init__(self, cli: CommandLine) -> None:
         self.cli = cli
         self.fault = cli.directory / "fault"
-        (cli.directory / "sitecustomize.py").write_text(AT_START)
+        background.at_start(cli.directory, AT_START)
         cli.environ |= {"PYTHONPATH": str(cli.directory), "FAULT": str(self.fault)}
 
     def pid(self) -> int:

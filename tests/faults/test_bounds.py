@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 from tests.integration import background
@@ -93,7 +94,7 @@ MOST_MEMORY = 400 << 20
 
 def fill(database: Path, run_id: str, count: int) -> None:
     """Make copies of a run and its stages: older ones, all over."""
-    with sqlite3.connect(database) as connection:
+    with closing(sqlite3.connect(database)) as connection, connection:
         connection.execute("PRAGMA foreign_keys = OFF")
         for table, values in {
             "runs": {

@@ -20,6 +20,16 @@ def start() -> None:
     lifecycle.ensure_started(wait=PATIENCE)
 
 
+def at_start(directory: Path, program: str) -> None:
+    """Have each Python run a program at its start, if the directory is on its PYTHONPATH.
+
+    Debian has a `sitecustomize` of its own, found before that on PYTHONPATH; it imports the other.
+    """
+    directory.mkdir(exist_ok=True)
+    for name in ("sitecustomize", "apport_python_hook"):
+        (directory / f"{name}.py").write_text(program)
+
+
 def worker_pid(home: Home) -> int:
     """The pid of the worker that takes work, once there is one."""
     ready = wait_for(lambda: notes.read_ready(home), "a worker that takes work")

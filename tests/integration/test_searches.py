@@ -17,6 +17,7 @@ from optuna.trial import TrialState
 
 from tests.integration import background
 from tests.integration.runs import Run, home_of_its_own, home_with_worker
+from tests.studies import closed_studies as closed_studies
 from tests.unit.supervisor.waiting import wait_for
 from trainui import control
 from trainui.errors import UsageError

@@ -89,10 +89,7 @@ def test_a_worker_that_does_not_come_up_is_explained(
 def test_a_guard_that_fails_at_once_is_explained_at_once(
     trainui_home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "broken").mkdir()
-    (tmp_path / "broken" / "sitecustomize.py").write_text(
-        "import os; os.write(2, b'no memory\\n'); os._exit(9)"
-    )
+    background.at_start(tmp_path / "broken", "import os; os.write(2, b'no memory\\n'); os._exit(9)")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path / "broken"))
     began = time.monotonic()
     with pytest.raises(UnfitEnvironmentError, match="no memory"):

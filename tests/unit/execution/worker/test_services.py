@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -32,12 +33,13 @@ from trainui.store.runs.attempts import Outcome
 
 
 @pytest.fixture
-def services() -> WorkerServices:
+def services() -> Iterator[WorkerServices]:
     """A loop without services: none of its threads, sockets and processes."""
     services = object.__new__(WorkerServices)
     services._stopping = threading.Event()
     services._changes = ChangeDetector()
-    return services
+    yield services
+    services._changes.close()
 
 
 def test_a_locked_store_is_an_outage_and_ends_the_pass(
