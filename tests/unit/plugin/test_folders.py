@@ -43,10 +43,9 @@ MAY_NAME = {
         # owners of secrets; the cache that Trackio's directory is in
         *("pipeline/masking.py", "plugins/trackio/database.py"),
     ),
-    # options and directories that many trainings have
-    "hydra": ("pipeline/rules/shared_paths.py",),
     # the preset of its printed lines
     "optuna": ("model/definition.py",),
+    # options and directories that many trainings have
     "tensorboard": ("pipeline/rules/shared_paths.py", "plugin/records.py"),
 }
 """The places that a rule of the core or of printed lines gives another reason to."""

@@ -21,7 +21,7 @@ _OUTPUT = re.compile(
     r"|tb)_?(dir|directory|folder|path|root)|out|output|save_to|log_file"
     r"|(results?|output|metrics)_(file|path|json|csv)"
 )
-"""Names of options and variables, in lower case with underscores; `hydra.run.dir` is one too."""
+"""Names of options and variables, in lower case with underscores."""
 
 _NAME = re.compile(
     r"((run|exp|experiment|job|model)_?)?(name|id|tag|version)|exp|experiment|suffix|sub_?dir"
@@ -163,6 +163,10 @@ def _words(stage: StageDefinition) -> list[str]:
 
 
 def _canonical(name: str) -> str:
-    """Return an option's name as `_OUTPUT` has it: `--trainer.Output-Dir` is `output_dir`."""
-    name = name.lstrip("-+~").lower().replace("-", "_")
-    return "run_dir" if name == "hydra.run.dir" else name.rpartition(".")[2]
+    """Return an option's name as `_OUTPUT` has it.
+
+    `--trainer.Output-Dir` is `output_dir`, `a.run.dir` is `run_dir`.
+    """
+    parts = name.lstrip("-+~").lower().replace("-", "_").split(".")
+    joined = "_".join(parts[-2:])
+    return joined if _OUTPUT.fullmatch(joined) else parts[-1]
