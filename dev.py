@@ -29,6 +29,8 @@ DEBIAN_PACKAGES = {
     "slurmd": "slurmd",
     "sbatch": "slurm-client",
     "munged": "munge",
+    "sshd": "openssh-server",
+    "rsync": "rsync",
     "tmux": "tmux",
     "zsh": "zsh",
     "fish": "fish",

@@ -117,7 +117,18 @@ def test_every_licence_of_what_is_installed_is_listed() -> None:
     assert set(listed) >= brought_along("trainui", EXTRAS)
 
 
-EXTRAS = ("hydra", "images", "notify", "parquet", "postgres", "search", "serve", "stats")
+EXTRAS = (
+    "debug",
+    "hydra",
+    "images",
+    "mcp",
+    "notify",
+    "parquet",
+    "postgres",
+    "search",
+    "serve",
+    "stats",
+)
 
 
 def brought_along(name: str, extras: Sequence[str] = ()) -> set[str]:
