@@ -140,6 +140,22 @@ def test_a_stage_that_takes_too_long_is_ended(new_run: NewRun) -> None:
     assert run.stage("silent").error == "was silent for 0.5s"
 
 
+def test_a_budget_completes_a_stage_and_a_task(new_run: NewRun) -> None:
+    run = new_run(
+        stage("train", "echo x > $TRAINUI_STAGE_DIR/best; sleep 100", outputs=["best"], budget=0.5),
+        {
+            "name": "task",
+            "task": "subprocess.call",
+            "params": {"args": ["sleep", "100"]},
+            "budget": 0.5,
+        },
+        stage("after", "true", "train"),
+    )
+    run.wait()
+    assert [run.stage(name).status for name in ("train", "task", "after")] == ["completed"] * 3
+    assert run.stage("train").reason == run.stage("task").reason == "stopped early: budget"
+
+
 def test_exit_code_0_is_not_enough(new_run: NewRun) -> None:
     run = new_run(
         stage("no-output", "true", outputs=["model.npz"]),

@@ -138,6 +138,8 @@ class StageDefinition:
     """Seconds before the first retry; doubled for each further one, up to a day."""
     timeout: float | None = None
     """Time limit of an attempt in seconds."""
+    budget: float | None = None
+    """Seconds after which an attempt is stopped and has completed if its outputs exist."""
     silence_timeout: float | None = None
     """Time limit without output on stdout or stderr, in seconds."""
     stall_after: float | None = None

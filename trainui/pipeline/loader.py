@@ -436,7 +436,7 @@ def _common(spec: StageSpec, parameters: Parameters, directory: str) -> dict[str
 
 _UNCHANGED = (
     *("task", "cpus", "gpus", "gpu_memory", "host", "queue", "retries", "retry_delay", "timeout"),
-    *("silence_timeout", "stall_after", "stop_signal", "grace", "resume_run", "success"),
+    *("budget", "silence_timeout", "stall_after", "stop_signal", "grace", "resume_run", "success"),
     "allow_failure",
 )
 """Fields that a definition takes over as they are."""

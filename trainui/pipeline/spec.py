@@ -181,6 +181,8 @@ class StageFields(_Strict):
     """Delay before the first retry; doubled for each further one."""
     timeout: f.Duration | None = None
     """Time limit of an attempt."""
+    budget: f.Duration | None = None
+    """Time after which an attempt is stopped and has completed, with what it has made so far."""
     silence_timeout: f.Duration | None = None
     """Time limit without output."""
     stall_after: f.DurationOrNever | None = None

@@ -60,7 +60,7 @@ FIELDS = {
     **dict.fromkeys(("task", "matrix", "seeds", "over", "search", "cpus", "gpus"), _NUMBER),
     **dict.fromkeys(("gpu_memory", "host", "queue", "executor", "retries"), _NUMBER),
     "retry_delay": _NUMBER,
-    **dict.fromkeys(("timeout", "silence_timeout", "stall_after"), _NUMBER),
+    **dict.fromkeys(("timeout", "budget", "silence_timeout", "stall_after"), _NUMBER),
     **dict.fromkeys(("stop_signal", "grace"), _NUMBER),
     "allow_failure": _NUMBER,
     "run": Rule(_COMMON | {"resume_args"}, several=True),

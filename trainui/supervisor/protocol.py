@@ -70,6 +70,8 @@ class ExitReason(StrEnum):
     """It exceeded its time limit."""
     SILENCE = "silence"
     """It exceeded its time limit without output."""
+    BUDGET = "budget"
+    """It used up the time that it is given, and counts with what it has made."""
     LOCK_HELD = "lock_held"
     """It was not started: another process on this machine holds a lock it needs."""
     START_FAILED = "start_failed"
@@ -98,6 +100,8 @@ class Spec:
     """Seconds between that signal and KILL."""
     timeout: float | None = None
     """Time limit of the process in seconds."""
+    budget: float | None = None
+    """Seconds after which the process is stopped as planned."""
     silence_timeout: float | None = None
     """Time limit without output in seconds."""
     identity: Mapping[str, str] = field(default_factory=dict)

@@ -439,6 +439,7 @@ class Attempt:
     def __init__(self, directory: str, spec: dict[str, Any]) -> None:
         self.spec = spec
         self.timeout = float(spec["timeout"] or NEVER)
+        self.budget = float(spec.get("budget") or NEVER)  # older versions write none
         self.silence_timeout = float(spec["silence_timeout"] or NEVER)
         self.grace = float(spec["grace"])
         self.stop_signal = int(getattr(signal, "SIG" + spec["stop_signal"].removeprefix("SIG")))
@@ -452,7 +453,8 @@ class Attempt:
         self.locks: list[int] = []
         self.pid = 0
         self.began = steady()
-        self.ended_at = self.timeout_at = self.kill_at = self.give_up_at = NEVER
+        self.ended_at = self.timeout_at = self.budget_at = NEVER
+        self.kill_at = self.give_up_at = NEVER
         self.outcome: dict[str, Any] = {
             "version": VERSION,
             "exit_code": None,
@@ -513,6 +515,7 @@ class Attempt:
         os.close(failure_writer)
         self.outcome["started_at"], self.began = microseconds(), steady()
         self.timeout_at = time.monotonic() + self.timeout
+        self.budget_at = time.monotonic() + self.budget
         self.write_pids()
         os.write(gate_opener, b"1")
         os.close(gate_opener)
@@ -600,7 +603,8 @@ class Attempt:
             return min(self.kill_at, self.give_up_at)
         if self.ended_at < NEVER:
             return self.ended_at + LINGER
-        return min(self.timeout_at, self.logs.grown_at + self.silence_timeout)
+        silent_at = self.logs.grown_at + self.silence_timeout
+        return min(self.timeout_at, self.budget_at, silent_at)
 
     def decide(self, now: float) -> None:
         """Act on deadlines and requests: stop, kill or nothing."""
@@ -618,6 +622,8 @@ class Attempt:
             self.kill_at = now + min(self.grace, LEFTOVER_GRACE)
         elif self.signals.stop:
             self.outcome.update(reason="stopped", signalled=True)
+        elif now >= self.budget_at:
+            self.outcome.update(reason="budget", signalled=True)
         elif now >= self.timeout_at:
             self.outcome.update(reason="timeout", signalled=True)
         else:

@@ -75,6 +75,7 @@ GOOD = [
     stage(task="m.f", params={"x": [1, {"y": None}]}),
     stage(timeout="1h30m", grace=0, retry_delay=0.5, silence_timeout=" 90s "),
     stage(timeout="2.5e2", stall_after="never"),
+    stage(budget="5m", timeout="1h"),
     stage(stall_after="10m"),
     stage(stop_signal="sigint"),
     stage(stop_signal="Term"),

@@ -186,6 +186,12 @@ def test_a_timeout_ends_the_process(stage: Stage) -> None:
     assert 200_000 <= end.completed_at - end.started_at < 60_000_000
 
 
+def test_a_budget_ends_the_process(stage: Stage) -> None:
+    stage.launch("trap 'exit 3' TERM; sleep 60 & wait", budget=0.2, timeout=30.0)
+    end = wait_for_exit(stage.dir)
+    assert (end.reason, end.exit_code, end.signalled) == (ExitReason.BUDGET, 3, True)
+
+
 def test_silence_ends_the_process(stage: Stage) -> None:
     stage.launch("echo hello; exec sleep 60", silence_timeout=0.3)
     end = wait_for_exit(stage.dir)

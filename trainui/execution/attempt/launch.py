@@ -193,6 +193,7 @@ def _spec(context: AttemptContext, prepared: PreparedProcess, attempt_dir: Path)
         stop_signal=definition.stop_signal,
         grace=definition.grace,
         timeout=definition.timeout,
+        budget=definition.budget,
         silence_timeout=definition.silence_timeout,
         identity=identity_of(context),
         wake=str(home.wake_socket),

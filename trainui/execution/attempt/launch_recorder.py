@@ -63,6 +63,8 @@ class Orphan:
             return None  # its records were removed or cannot be read, so nothing is known
         if not orphans.is_leader_alive(pids):
             return ExitReason.EXITED
+        if orphans.age(pids) >= (self._definition.budget or NEVER):
+            return ExitReason.BUDGET
         if orphans.age(pids) >= (self._definition.timeout or NEVER):
             return ExitReason.TIMEOUT
         if (sizes := protocol.log_sizes(self._directory)) != self._sizes:

@@ -42,6 +42,7 @@ STOPPED_FROM_OUTSIDE = (
 )
 OUT_OF_MEMORY = "killed by the kernel: out of memory"
 CANCELLED = "cancelled"
+BUDGET_USED = "stopped early: budget"
 FROM_A_SHELL = 126
 """The lowest exit code by which a shell reports a command that was not run, or was killed."""
 
@@ -88,6 +89,9 @@ def outcome(
         result = None
     elif found.reason == ExitReason.STOPPED:
         status, problem, result = Status.INTERRUPTED, STOPPED_FROM_OUTSIDE, None
+    elif found.reason == ExitReason.BUDGET:
+        result, _ = _task_result(definition, Path(attempt.directory), masker)
+        status, problem, reason = _stopped_early(attempt, definition, BUDGET_USED)
     never_ran = found.reason == ExitReason.START_FAILED
     return Outcome(
         status,
@@ -115,6 +119,8 @@ def lost(
     ended: tuple[Status, str | None, str | None] = Status.INTERRUPTED, problem, None
     if attempt.cancel_requested_at is not None:
         ended = _stopped(attempt, definition)
+    elif loss.ended_for == ExitReason.BUDGET:
+        ended = _stopped_early(attempt, definition, BUDGET_USED)
     elif (overdue := _overdue(definition, loss.ended_for)) is not None:
         ended = Status.FAILED, overdue, None
     status, error, reason = ended
@@ -132,14 +138,21 @@ def unseen(attempt: AttemptRecord, reason: str, *, completed_at: int) -> Outcome
 def _stopped(
     attempt: AttemptRecord, definition: StageDefinition
 ) -> tuple[Status, str | None, str | None]:
-    """Return the state of an attempt that was stopped on request, its error, and its reason.
-
-    One that stopped early has completed if its outputs exist: neither its exit code nor its last
-    lines say anything, since it did not end by itself.
-    """
+    """Return the state of an attempt that was stopped on request, its error, and its reason."""
     words = attempt.stop_words or CANCELLED
     if not attempt.stops_early:
         return attempt.stop_status, words, None
+    return _stopped_early(attempt, definition, words)
+
+
+def _stopped_early(
+    attempt: AttemptRecord, definition: StageDefinition, words: str
+) -> tuple[Status, str | None, str | None]:
+    """Return the state, error and reason of an attempt that was stopped early on purpose.
+
+    It has completed if its outputs exist: neither its exit code nor its last lines say anything,
+    since it did not end by itself.
+    """
     continued = attempt.checkpoint is not None
     problem = outputs.problem(definition, Path(attempt.directory), continued=continued)
     if problem is not None:

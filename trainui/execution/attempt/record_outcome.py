@@ -334,7 +334,7 @@ def _with_gpus(attempt: AttemptRecord, status: Status, error: str) -> str:
     """Append the state of the attempt's GPUs to the first line of an error, which is displayed."""
     if not attempt.gpus:
         return error
-    if status in (Status.CANCELLED, Status.PRUNED) or attempt.stops_early:
+    if status in (Status.CANCELLED, Status.PRUNED, Status.COMPLETED) or attempt.stops_early:
         words = gpus.await_memory(attempt.gpus)
     else:
         words = gpus.problems_of(attempt.gpus) or ""

@@ -110,6 +110,15 @@ def test_time_limits_hold_though_the_supervisor_is_dead(
     assert not is_alive(run.pid)
 
 
+def test_an_orphan_completes_at_its_budget(
+    store: Store, follower: AttemptMonitor, tmp_path: Path
+) -> None:
+    run = Running(store, follower, tmp_path, budget=1)
+    run.lose_supervisor()
+    run.until(Status.COMPLETED)
+    assert (run.stage.reason, is_alive(run.pid)) == ("stopped early: budget", False)
+
+
 def test_without_limits_an_orphan_continues(
     store: Store, follower: AttemptMonitor, tmp_path: Path
 ) -> None:

@@ -246,6 +246,30 @@ def test_a_stage_that_stops_early_completes_unless_it_ended_itself(tmp_path: Pat
     assert unseen.status == Status.INTERRUPTED
 
 
+def test_a_used_budget_completes_with_its_outputs(tmp_path: Path) -> None:
+    attempt, why = attempt_in(tmp_path), "stopped early: budget"
+    used = ended(exit_code=None, signal=15, signalled=True, reason=ExitReason.BUDGET)
+    definition = StageDefinition("a", command="true", success="the end", budget=1.0)
+    for outcome in (
+        attempt_outcome.outcome(attempt, definition, used, Masker()),
+        lose(attempt, ended_for=ExitReason.BUDGET),
+    ):
+        assert (outcome.status, outcome.error, outcome.reason) == (Status.COMPLETED, None, why)
+    status, error = judge(attempt, used, outputs=("model.pt",))
+    assert (status, (error or "").startswith(why)) == (Status.FAILED, True)
+    asked = attempt_in(tmp_path, cancel_requested_at=ENDED - 1)
+    assert judge(asked, used)[0] == Status.CANCELLED
+
+
+def test_a_task_within_its_budget_keeps_its_result(tmp_path: Path) -> None:
+    attempt = attempt_in(tmp_path)
+    (Path(attempt.directory) / "result.json").write_text('{"ok": true, "result": {"loss": 1}}')
+    definition = StageDefinition("a", task="m.f", budget=1.0)
+    used = ended(signalled=True, reason=ExitReason.BUDGET)
+    outcome = attempt_outcome.outcome(attempt, definition, used, Masker())
+    assert (outcome.status, outcome.result) == (Status.COMPLETED, {"loss": 1})
+
+
 def test_a_stop_that_no_person_asked_for_is_an_interruption(tmp_path: Path) -> None:
     found = ended(signalled=True, reason=ExitReason.STOPPED)
     status, error = judge(attempt_in(tmp_path), found)
