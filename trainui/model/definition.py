@@ -87,6 +87,22 @@ class CheckpointRule:
 
 
 @dataclass(frozen=True, slots=True)
+class EachCheckpoint:
+    """The evaluation of a training's checkpoints: its members are made as they appear."""
+
+    stage: str
+    """The full name of the training stage, e.g. `train[lr=0.1]`."""
+    newest: bool = False
+    """True: of the checkpoints that wait, only the newest is evaluated."""
+    metric: str | None = None
+    """The metric by which a checkpoint is the best one; None: the usual one of its metrics."""
+    goal: str | None = None
+    """`minimize` or `maximize`; None: as the metric's name says."""
+    member_of: str | None = None
+    """Of a member, which evaluates one checkpoint: the full name of the stage that gathers them."""
+
+
+@dataclass(frozen=True, slots=True)
 class StageDefinition:
     """A stage or one member of a sweep; `${...}` variables are substituted at submission."""
 
@@ -104,6 +120,8 @@ class StageDefinition:
     """This member's number, from 0 on; None: not a trial."""
     trial_params: Mapping[str, Json] | None = None
     """The values of this trial: what `${search.NAME}` stands for; None: not asked for yet."""
+    each_checkpoint: EachCheckpoint | None = None
+    """The checkpoints that it evaluates; None: it is no evaluation of each checkpoint."""
     command: str | tuple[str, ...] | None = None
     """`run`: shell text or an argument list. None for a task."""
     task: str | None = None
@@ -179,6 +197,11 @@ class StageDefinition:
         return self.allow_failure or self.trial is not None
 
     @property
+    def gathers(self) -> bool:
+        """True: it runs nothing itself, and ends after the evaluations that are its members."""
+        return self.each_checkpoint is not None and self.each_checkpoint.member_of is None
+
+    @property
     def member_values(self) -> dict[str, str]:
         """As text, the values of a sweep member: those of its matrix, and of its search."""
         found = self.search.texts(self.trial_params or {}) if self.search else {}
@@ -188,7 +211,7 @@ class StageDefinition:
         """Return plain data for storage; mappings in it are those of the definition."""
         known = {name: getattr(self, name) for name in self.__dataclass_fields__}
         # only these have records in them: `asdict` of all fields takes five times as long
-        for name in ("search", "checkpoint"):
+        for name in ("search", "checkpoint", "each_checkpoint"):
             known[name] = known[name] and asdict(known[name])
         for name in ("metrics", "alerts"):
             known[name] = known[name] and tuple(asdict(one) for one in known[name])
@@ -206,6 +229,8 @@ class StageDefinition:
         known["alerts"] = tuple(Alert(**alert) for alert in known.get("alerts", ()))
         if known.get("checkpoint") is not None:
             known["checkpoint"] = CheckpointRule(**known["checkpoint"])
+        if known.get("each_checkpoint") is not None:
+            known["each_checkpoint"] = EachCheckpoint(**known["each_checkpoint"])
         if known.get("search") is not None:
             known["search"] = Search.from_json(known["search"])
         return cls(**known)

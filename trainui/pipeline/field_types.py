@@ -543,5 +543,10 @@ True_ = Annotated[bool, FieldReader(only_true, {"enum": [True]})]
 Goal = Annotated[str, one_of(("min", "max"), "bad-goal")]
 """`min` or `max`: whether lower or higher values of a metric are better."""
 
+Every = Annotated[
+    str, FieldReader(word(("1", "newest"), "bad-every"), {"enum": [1, "1", "newest"]})
+]
+"""`1` or `newest`: which of a training's checkpoints are evaluated."""
+
 Action = Annotated[str, one_of(ALERT_ACTIONS, "bad-action")]
 """The action of an alert."""

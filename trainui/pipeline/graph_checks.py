@@ -47,7 +47,7 @@ def check_graph(outline: Outline, problems: Problems) -> None:
         return
     pairing = Pairing(outline.groups())
     parents = {  # a member counts as its stage
-        name: tuple(filter(None, (pairing.group_of(above.text) for above in stage.depends_on)))
+        name: tuple(filter(None, (pairing.group_of(above.text) for above in _upstream(stage))))
         for name, stage in first.items()
     }
     graph = Graph.from_parents(parents)
@@ -55,9 +55,68 @@ def check_graph(outline: Outline, problems: Problems) -> None:
         message = f"dependency cycle: {_drawn(cycle)}; remove one of these dependencies"
         problems.add(_mark(first[cycle[0]]), "cycle", message)
     searches = {name: stage.space for name, stage in first.items() if stage.space is not None}
-    checker = _StageChecker(pairing, graph, problems, searches)
+    evaluations = frozenset(name for name, stage in first.items() if stage.each_checkpoint)
+    checker = _StageChecker(pairing, graph, problems, searches, evaluations)
     for stage in outline.stages:
         checker.check(stage)
+        _check_each_checkpoint(stage, first, pairing, problems)
+
+
+def _upstream(stage: StageOutline) -> tuple[Scalar, ...]:
+    """Return the stages that a stage names as upstream; itself is another problem."""
+    each = stage.each_checkpoint
+    if each is None or (stage.name is not None and each.text == stage.name.text):
+        return stage.depends_on
+    return (*stage.depends_on, each)
+
+
+_ONLY_WITH_EACH = ("every", "metric", "goal")
+"""Fields of an evaluation of each checkpoint."""
+
+_NOT_WITH_EACH = {
+    **dict.fromkeys(
+        ("matrix", "seeds", "over", "search"), "the members are the checkpoints; remove it"
+    ),
+    **dict.fromkeys(
+        ("checkpoint", "resume_args", "resume_run"),
+        "an evaluation begins from the start; remove it",
+    ),
+}
+"""Fields that such an evaluation cannot have, with the reason."""
+
+
+def _check_each_checkpoint(
+    stage: StageOutline, first: AnyMapping[str, StageOutline], pairing: Pairing, problems: Problems
+) -> None:
+    each = stage.each_checkpoint
+    if each is None:
+        for name in _ONLY_WITH_EACH:
+            if stage.has(name):
+                message = f"`{name}` needs `each_checkpoint: STAGE`; add it, or remove `{name}`"
+                problems.add(stage.place(name), "each-checkpoint", message)
+        return
+    for name, why in _NOT_WITH_EACH.items():
+        if stage.has(name):
+            message = f"`{name}` cannot be combined with `each_checkpoint`: {why}"
+            problems.add(stage.place(name), "each-checkpoint", message)
+    if "${" in each.text:
+        message = "`each_checkpoint` is the name of a stage, without variables"
+        problems.add(each.mark, "misplaced-variable", message)
+        return
+    if stage.name is not None and each.text == stage.name.text:
+        message = "`each_checkpoint` names its own stage; name the one that writes the checkpoints"
+        problems.add(each.mark, "each-checkpoint", message)
+        return
+    group = pairing.group_of(each.text)
+    if group is None:
+        near = problems.guess(each.text, first)
+        problems.add(each.mark, "unknown-stage", f"unknown stage {quoted(each.text)}{near}")
+    elif first[group].each_checkpoint is not None:
+        message = f"{quoted(group)} evaluates checkpoints itself; name the stage that writes them"
+        problems.add(each.mark, "each-checkpoint", message)
+    elif not first[group].has("checkpoint"):
+        message = f"{quoted(group)} writes no checkpoints; add `checkpoint: GLOB` to it"
+        problems.add(each.mark, "no-checkpoint", message)
 
 
 def _mark(stage: StageOutline) -> Position:
@@ -82,6 +141,8 @@ class _StageChecker:
     problems: Problems
     searches: AnyMapping[str, Collection[str]]
     """Stages whose members are trials, with the parameters of their spaces."""
+    evaluations: Collection[str] = frozenset()
+    """Stages that evaluate each checkpoint of another."""
     edges: int = 0
     downstream: dict[str, set[str]] = field(default_factory=dict)
 
@@ -116,6 +177,13 @@ class _StageChecker:
             self.problems.add(place, "unknown-stage", self._unknown(reference.name))
             return
         own = stage.name.text if stage.name is not None else None
+        if group == own and group in self.evaluations:
+            message = (
+                f"{variable} is known when all checkpoints have been evaluated; move this to a "
+                f"stage that depends on {quoted(group)}"
+            )
+            self.problems.add(place, "not-upstream", message)
+            return
         if group == own and group in self.searches:
             message = (
                 f"{variable} is known when all trials of {quoted(group)} have ended, so none of "
@@ -143,6 +211,16 @@ class _StageChecker:
         self, group: str, variable: Variable, reference: StageReference
     ) -> tuple[str, str] | None:
         """Return the problem of a reference to the wrong kind of stage, as code and message."""
+        of_checkpoint = reference.what in ("best.checkpoint", "best.step")
+        if group in self.evaluations:
+            if of_checkpoint or reference.what in ("best.dir", "dirs"):
+                return None
+            fit = "best.checkpoint, best.step, best.dir or dirs"
+            message = f"{variable}: {quoted(group)} evaluates checkpoints; it has {fit}"
+            return "several-members" if reference.what == "dir" else "unknown-variable", message
+        if of_checkpoint:
+            message = f"{variable}: {quoted(group)} has no `each_checkpoint`, so it has no best one"
+            return "unknown-variable", message
         if group in self.searches:
             keys = sorted(self.searches[group])
             if reference.key is not None and keys and reference.key not in keys:

@@ -20,6 +20,7 @@ from trainui.model.definition import (
     ALERT_CONDITIONS,
     Alert,
     CheckpointRule,
+    EachCheckpoint,
     Json,
     MetricSource,
     Pipeline,
@@ -393,6 +394,9 @@ def _members(
     directory: str,
 ) -> Iterator[StageDefinition]:
     common = _common(spec, parameters, directory)
+    if spec.each_checkpoint is not None:
+        yield from _evaluations(spec, seen, pairing, common)
+        return
     for values in expand(seen.matrix):
         yield StageDefinition(
             name=member_name(spec.name, values),
@@ -400,6 +404,26 @@ def _members(
             matrix=values,
             trial=int((values or {})[TRIAL]) if spec.search and spec.search.space else None,
             depends_on=_dependencies(spec, values, pairing),
+            **common,
+        )
+
+
+def _evaluations(
+    spec: StageSpec, seen: StageOutline, pairing: Pairing, common: AnyMapping[str, Json]
+) -> Iterator[StageDefinition]:
+    """Yield the stages that gather the evaluations of each training's checkpoints."""
+    assert spec.each_checkpoint is not None
+    for values in expand(seen.matrix):
+        training = member_name(spec.each_checkpoint, values)
+        above = (training, *_dependencies(spec, values, pairing))
+        yield StageDefinition(
+            name=member_name(spec.name, values),
+            group=spec.name,
+            matrix=values,
+            depends_on=tuple(dict.fromkeys(above)),
+            each_checkpoint=EachCheckpoint(
+                training, spec.every == "newest", spec.metric, spec.goal
+            ),
             **common,
         )
 

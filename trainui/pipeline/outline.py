@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from collections.abc import Mapping as AnyMapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from trainui.pipeline import field_names, matrix
 from trainui.pipeline.parameters import Parameters
@@ -45,6 +45,9 @@ class StageOutline:
     """The names of a search's parameters; None: no search, or one over a matrix."""
     templates: tuple[tuple[str, Scalar], ...]
     """(field, value) for each value that contains `${`."""
+
+    each_checkpoint: Scalar | None = None
+    """The stage whose checkpoints it evaluates; it has the matrix of that one."""
 
     def has(self, field: str) -> bool:
         """Return True if the field is present."""
@@ -96,13 +99,26 @@ def of(document: Mapping, parameters: Parameters) -> Outline:
     """Return a document's outline."""
     items = items_of(document.get("stages"))
     outlines = tuple(_stage(item, parameters) for item in items if isinstance(item, Mapping))
-    return Outline(document, parameters, outlines)
+    by_name = {one.name.text: one for one in reversed(outlines) if one.name is not None}
+    return Outline(document, parameters, tuple(_paired(one, by_name) for one in outlines))
+
+
+def _paired(stage: StageOutline, by_name: AnyMapping[str, StageOutline]) -> StageOutline:
+    """Return an evaluation of each checkpoint with the matrix of the stage that it evaluates."""
+    if stage.each_checkpoint is None:
+        return stage
+    target = by_name.get(stage.each_checkpoint.text)
+    if target is None or stage.own_keys:
+        return stage
+    mark = stage.place("each_checkpoint")
+    return replace(stage, matrix=target.matrix, matrix_mark=mark)
 
 
 def _stage(node: Mapping, parameters: Parameters) -> StageOutline:
     name = node.get("name")
     fit = isinstance(name, Scalar) and field_names.stage_name_fault(name.text) is None
     values, mark = _matrix(node, parameters)
+    each = node.get("each_checkpoint")
     return StageOutline(
         node=node,
         name=name if fit and isinstance(name, Scalar) else None,
@@ -115,6 +131,7 @@ def _stage(node: Mapping, parameters: Parameters) -> StageOutline:
             for field, entry in node.entries.items()
             for scalar in templates_in(entry.value)
         ),
+        each_checkpoint=each if isinstance(each, Scalar) and each.text else None,
     )
 
 

@@ -217,6 +217,14 @@ class StageSpec(StageFields):
 
     name: f.StageName
     """1 to 64 printable characters, except / . [ ] { } $."""
+    each_checkpoint: f.Item | None = None
+    """Evaluate each checkpoint of this stage, or of all its members, as it appears."""
+    every: f.Every | None = None
+    """1 (the default): all; newest: only the newest one that waits. Needs each_checkpoint."""
+    metric: search_fields.Metric | None = None
+    """The metric by which a checkpoint is the best one. Needs each_checkpoint."""
+    goal: search_fields.SearchGoal | None = None
+    """minimize or maximize the metric. Needs each_checkpoint."""
 
 
 class PipelineSpec(_Strict):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from trainui.model.definition import ALERT_CONDITIONS, METRIC_PRESETS
 from trainui.pipeline import field_names, shell, template
@@ -310,6 +310,10 @@ _SHELL_NAME = re.compile(r"[#!]?[A-Za-z_][A-Za-z0-9_]*(?:[^A-Za-z0-9_.].*)?|[0-9
 _FORMS = {kind: f"${{{kind}.KEY}}" for kind in KEYED} | {"stages": "${stages.NAME.dir}"}
 
 
+_NAMES_NO_CHECKPOINT = frozenset({name for name, one in FIELDS.items() if one == FIELDS["cpus"]})
+"""Fields in which `${checkpoint}` is never allowed: their values are known at submission."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Scope:
     """The parameters and keys that the variables of a stage can refer to."""
@@ -335,6 +339,8 @@ def check_variables(outline: Outline, problems: Problems) -> None:
         scope = _Scope(outline.parameters.declared, matrix, space, lacks_space)
         for field, scalar in stage.templates:
             if rule := FIELDS.get(field):
+                if stage.each_checkpoint and field not in _NAMES_NO_CHECKPOINT:
+                    rule = replace(rule, kinds=rule.kinds | {"checkpoint"})
                 _check_scalar(scalar, rule, scope, problems, in_params=field == "params")
         _check_shell(stage, problems)
 
@@ -387,7 +393,10 @@ def _advice(variable: Variable, scope: _Scope) -> str:
     name = variable.name
     if variable.kind == "stages" and ".best" in variable.key:
         of_best = "${stages.NAME.best.dir}, ${stages.NAME.best.trial}, ${stages.NAME.best.params}"
-        return f"; write {of_best} or ${{stages.NAME.best.params.KEY}}"
+        return (
+            f"; write {of_best} or ${{stages.NAME.best.params.KEY}}, or, with `each_checkpoint`, "
+            "${stages.NAME.best.checkpoint} or ${stages.NAME.best.step}"
+        )
     if variable.kind == "stages":
         return "; write ${stages.NAME.dir}, ${stages.NAME.dirs} or ${stages.NAME.best.dir}"
     if name in KEYED:
@@ -415,7 +424,10 @@ def _nearest(variable: Variable, scope: _Scope) -> str:
 
 def _misplaced(variable: Variable, rule: Rule) -> str:
     if variable.kind == "checkpoint":
-        return "${checkpoint} has a value only in resume_args and resume_run"
+        return (
+            "${checkpoint} has a value only in resume_args and resume_run, and in a stage with "
+            "`each_checkpoint`"
+        )
     if variable.kind == "resume_args":
         return "${resume_args} can be used in run only"
     allowed = ", ".join(_FORMS.get(kind, f"${{{kind}}}") for kind in sorted(rule.kinds))

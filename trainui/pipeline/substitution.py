@@ -36,7 +36,7 @@ _COMMON = frozenset(
 _PARAMS = frozenset({"params"})
 
 _STAGES = re.compile(
-    r"(?P<search>.+)\.(?P<best>best\.(?:dir|trial|params))(?:(?<=params)\.(?P<key>.+))?"
+    r"(?P<search>.+)\.(?P<best>best\.(?:dir|trial|params|checkpoint|step))(?:(?<=params)\.(?P<key>.+))?"
     r"|(?P<name>.+)\.(?P<what>dirs?)"
 )
 
@@ -76,6 +76,7 @@ FIELDS = {
     "success": _TEXT,
     "inputs": _LIST,
     "alerts": _TEXT,
+    **dict.fromkeys(("each_checkpoint", "every", "metric", "goal"), _NUMBER),
 }
 """The fields of a stage in which variables are substituted."""
 
@@ -91,7 +92,8 @@ class StageReference:
     """A stage or one of its members."""
     what: str
     """`dir`, `dirs` (of all members), or, of a search, `best.dir`, `best.trial` or
-    `best.params`."""
+    `best.params`; of an evaluation of each checkpoint, `best.checkpoint`, `best.step`, `best.dir`
+    or `dirs`."""
     key: str | None = None
     """The parameter of `best.params.KEY`."""
 

@@ -45,6 +45,9 @@ def stage(fields: str, top: str = "") -> str:
     return f"{top}stages:\n  - name: a\n{indented}\n"
 
 
+TRAINED = "stages:\n  - {name: t, run: x, checkpoint: c}\n"
+"""A file whose first stage writes checkpoints; the next stage is in line 3."""
+
 B = Broken
 TABLE = [
     # not a document
@@ -379,6 +382,21 @@ TABLE = [
     B("directory of no upstream", stage("run: cat ${stages.b.dir}") + "  - {name: b, run: x}\n", [("not-upstream", 3, 14)]),
     B("backticks", stage("run: echo `cat ${run_dir}`"), [("shell-quoting", 3, 20)]),
     B("backslash", stage("run: echo \\${run_dir}"), [("shell-quoting", 3, 16)]),
+    # an evaluation of each checkpoint
+    B("evaluation of no checkpoints", "stages:\n  - {name: t, run: x}\n" + stage("run: x\neach_checkpoint: t").removeprefix("stages:\n"), [("no-checkpoint", 5, 22)]),
+    B("evaluation of itself", stage("run: x\neach_checkpoint: a"), [("each-checkpoint", 4, 22)]),
+    B("evaluation of an unknown stage", stage("run: x\neach_checkpoint: b"), [("unknown-stage", 4, 22)]),
+    B("evaluation of an evaluation", TRAINED + "  - {name: b, run: x, each_checkpoint: t}\n  - {name: c, run: x, each_checkpoint: b}\n", [("each-checkpoint", 4, 40)]),
+    B("evaluation upstream", "stages:\n  - {name: t, run: x, checkpoint: c, depends_on: [b]}\n  - {name: b, run: x, each_checkpoint: t}\n", [("cycle", 2, 12)]),
+    B("evaluation with a matrix", TRAINED + "  - {name: b, run: x, each_checkpoint: t, matrix: {s: [1]}}\n", [("each-checkpoint", 3, 43)]),
+    B("evaluation with a search", TRAINED + "  - {name: b, run: 'x ${search.s}', each_checkpoint: t, search: {space: {s: [1]}, trials: 1, metric: a, goal: minimize}}\n", [("each-checkpoint", 3, 57)]),
+    B("evaluation that resumes", TRAINED + "  - {name: b, run: x, each_checkpoint: t, checkpoint: c}\n", [("each-checkpoint", 3, 43)]),
+    B("evaluation of a variable", stage("run: x\neach_checkpoint: ${matrix.a}"), [("misplaced-variable", 4, 22), ("misplaced-variable", 4, 22)]),
+    B("every of nothing", stage("run: x\nevery: newest\nmetric: a\ngoal: minimize"), [("each-checkpoint", 4, 5), ("each-checkpoint", 5, 5), ("each-checkpoint", 6, 5)]),
+    B("every other", TRAINED + "  - {name: b, run: x, each_checkpoint: t, every: 2}\n", [("bad-every", 3, 50)]),
+    B("best of no evaluation", TRAINED + "  - {name: b, depends_on: [t], run: 'x ${stages.t.best.checkpoint}'}\n", [("unknown-variable", 3, 40)]),
+    B("directory of an evaluation", TRAINED + "  - {name: b, run: x, each_checkpoint: t}\n  - {name: c, depends_on: [b], run: 'x ${stages.b.dir}'}\n", [("several-members", 4, 40)]),
+    B("best of itself", TRAINED + "  - {name: b, run: 'x ${stages.b.best.step}', each_checkpoint: t}\n", [("not-upstream", 3, 23)]),
     # numbers from parameters
     B("parameter of the wrong type", "params: {n: many}\n" + stage("run: x\ngpus: ${params.n}"), [("wrong-type", 5, 11)]),
 ]  # fmt: skip

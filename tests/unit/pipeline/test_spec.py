@@ -12,5 +12,7 @@ def test_no_field_is_forgotten_on_the_way() -> None:
     named_otherwise = {"run": "command"}
     kept = {named_otherwise.get(field, field) for field in fields}
     made = {"group", "trial", "trial_params", "executor_options"}
-    assert kept - {"seeds"} | made == set(StageDefinition.__dataclass_fields__)
+    assert kept - {"seeds", "every", "metric", "goal"} | made == set(
+        StageDefinition.__dataclass_fields__
+    )
     assert set(FIELDS) == fields - {"name", "depends_on"}
