@@ -130,7 +130,7 @@ def test_a_broker_out_of_memory_is_named_and_stages_follow(
         run = new_run(stage("a", NOTE))
         problem = wait_for(lambda: queue()["refused"], "the refusal")
         assert "maxmemory" in problem
-        assert health.brief(home, home.database) == "broker refuses messages"
+        assert health.brief(home, home.database).words == "broker refuses messages"
         assert any(problem in one for one in lifecycle.status()["problems"])
         level, found, *_ = doctor.worker()
         assert (level, problem in found) == (doctor.NOTE, True)

@@ -41,7 +41,7 @@ def replaced(home: Home, run: Run, hanging: int, knock: wakeup.WorkerProbe) -> N
     assert not health.hangs(home)
     os.kill(hanging, signal.SIGSTOP)
     wait_for(lambda: health.hangs(home), "the stop")
-    assert health.brief(home, home.database) == "worker does not answer"
+    assert health.brief(home, home.database).words == "worker does not answer"
     told = lifecycle.status()
     assert (told["running"], told["pid"]) == (False, hanging)
     (words,) = told["problems"]

@@ -26,12 +26,15 @@ ANSWERS: dict[str, object] = {"reachable": True, "pid": 1}
 
 def test_deleted_outputs_are_reported_with_the_reason(trainui_home: Home) -> None:
     home = trainui_home
-    assert (health.problems(home, GONE), health.brief(home, home.database)) == ([], "no worker")
+    assert (health.problems(home, GONE), health.brief(home, home.database).words) == (
+        [],
+        "no worker",
+    )
     background.start()
     worker, guard = background.worker_pid(home), background.guard_pid(home)
     broker = background.broker_pid(home)
     assert lifecycle.status()["problems"] == []
-    assert health.brief(home, home.database) == ""
+    assert health.brief(home, home.database).words == ""
 
     os.kill(broker, signal.SIGSTOP)
     (hangs,) = lifecycle.status()["problems"]
@@ -52,18 +55,18 @@ def test_deleted_outputs_are_reported_with_the_reason(trainui_home: Home) -> Non
     assert gone.startswith("the worker is not running: ended at ")
     assert gone.endswith("killed by signal 9 (KILL); the guard restarts it")
     assert last_line.startswith("last line of the worker's log: 2")
-    assert health.brief(home, home.database) == "worker killed by signal 9 (KILL), restarting"
+    assert health.brief(home, home.database).words == "worker killed by signal 9 (KILL), restarting"
 
     os.kill(guard, signal.SIGKILL)
     wait_for(lambda: not locks.is_held(home.guard_lock), "no guard")
     found = health.problems(home, ANSWERS)
     assert found[0].startswith("the guard is not running")
     assert "start it with `trainui worker start`" in found[1]
-    assert health.brief(home, home.database) == "worker and guard are not running"
+    assert health.brief(home, home.database).words == "worker and guard are not running"
 
     assert lifecycle.stop()
     assert "stopped" in health.problems(home, GONE)[0]
-    assert health.brief(home, home.database) == "no worker"
+    assert health.brief(home, home.database).words == "no worker"
 
 
 def test_a_waiting_user_sees_that_no_broker_comes_up(

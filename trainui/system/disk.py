@@ -6,6 +6,7 @@ All thresholds for free space are defined here.
 from __future__ import annotations
 
 import itertools
+import math
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -50,6 +51,10 @@ class DiskSpace:
         """True: below the warning level."""
         return self.free < self.little
 
+    def has(self, path: Path) -> bool:
+        """Return True if a path, or where it would be made, is on this disk."""
+        return _device(path) == _device(self.path)
+
     def __str__(self) -> str:
         return f"{formatting.size(self.free)} free on {self.path}"
 
@@ -82,10 +87,11 @@ def free(path: Path) -> int:
     return status.f_bavail * status.f_frsize
 
 
-def used(directory: Path) -> int:
+def used(directory: Path, most: float = math.inf) -> int:
     """Return the disk usage of a directory tree in bytes; hard links count once.
 
-    Unreadable entries count as 0, and so do file systems that are mounted in it.
+    Unreadable entries count as 0, and so do file systems that are mounted in it, and those after
+    the first `most`.
     """
     total, seen, waiting = 0, set(), [os.path.realpath(directory)]
     mounted = frozenset(mounts.below(directory))
@@ -95,6 +101,8 @@ def used(directory: Path) -> int:
                 for entry in entries:
                     if entry.path in mounted:
                         continue
+                    if (most := most - 1) < 0:
+                        return total
                     status = entry.stat(follow_symlinks=False)
                     if status.st_nlink > 1 and not entry.is_dir(follow_symlinks=False):
                         if (status.st_dev, status.st_ino) in seen:
@@ -140,14 +148,6 @@ def write_problem(directory: Path) -> str | None:
     except OSError as error:
         return error.strerror or repr(error)
     return None
-
-
-def notice(found: Iterable[DiskSpace]) -> str | None:
-    """Return a short message about the disk with the least free space; None: enough space."""
-    least = min(found, key=lambda room: room.free / room.little)
-    if not least.is_low:
-        return None
-    return f"disk {'full' if least.is_full else 'low'}: {least.roughly}"
 
 
 def warnings(found: Iterable[DiskSpace]) -> list[str]:

@@ -182,6 +182,7 @@ class TrainuiApp(TerminalApp):
         configured = configured or settings.load()
         super().__init__(configured.max_rate)
         self.read_only = read_only
+        self.hidden_warnings: set[str] = set()
         self._clock: Timer | None = None
         self._saving: Timer | None = None
         self._notified: dict[str, float] = {}
@@ -312,6 +313,11 @@ class TrainuiApp(TerminalApp):
 
         if not CommandPalette.is_open(cast("App[object]", self)):
             self.push_screen(CommandPalette(placeholder=PLACEHOLDER, id="--command-palette"))
+
+    def action_hide_warning(self) -> None:
+        """Hide the warning that the page shows."""
+        if (page := self.page) is not None:
+            page.hide_warning()
 
     def action_help(self) -> None:
         """Show the keys."""

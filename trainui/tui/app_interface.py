@@ -46,6 +46,8 @@ class AppInterface(Protocol):
     """The list of runs as read last, newest first."""
     read_only: str
     """Why actions are disabled, as in a browser without `--write`; empty: they are not."""
+    hidden_warnings: set[str]
+    """The keys of the warnings that were hidden."""
     starts_worker: bool
     """True while an action starts the worker, until its state has been read."""
 

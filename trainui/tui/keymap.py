@@ -149,6 +149,7 @@ app.run_file        u             run a file     app.run_file  F  Choose a pipel
 runs.digest  W  digest  digest  F  Show what happened since a screen was last open
 app.pause           p             pause          app.pause       -   Pause or resume the queue
 app.theme  T  theme  app.next_theme  -  Next theme: dark, light, colour-blind, 16 or no colours
+app.hide_warning  exclamation_mark  hide warning  app.hide_warning  -  Hide the warning shown
 app.rate            ctrl+r        rate           app.rate        -   Show terminal bandwidth
 app.machine         M  machine  app.machine  -  Show the machine: GPUs, CPUs, memory, disks
 app.palette         colon,ctrl+p  palette        app.command_palette  H  Open the command palette

@@ -23,6 +23,7 @@ from trainui.errors import TrainuiError
 from trainui.execution.processes import NO_WORKER
 from trainui.model.states import UNFINISHED, Status
 from trainui.text import harmless
+from trainui.tui import warning_bar
 from trainui.tui.app_interface import (
     AppInterface,
     Target,
@@ -36,6 +37,7 @@ from trainui.tui.keymap import Key, bindings
 from trainui.tui.snapshot.snapshot import Query, Snapshot
 from trainui.tui.styled_text import Row, Segment
 from trainui.tui.terminal.terminal_app import PromptDrawing
+from trainui.tui.warning_bar import HealthWarning, WarningBar
 from trainui.tui.widgets import Bar, GpuStrip, KeyBar, SearchBar
 
 if TYPE_CHECKING:
@@ -90,6 +92,8 @@ class Page(Screen[None]):
         self.drawing = PromptDrawing(self)
         self.top = Bar(id="top")
         self.gpu_strip = GpuStrip(id="gpus")
+        self.warning_bar = WarningBar()
+        self._warnings: Sequence[HealthWarning] = ()
         self.search_bar = SearchBar()
         self.key_bar = KeyBar(id="keys")
 
@@ -99,8 +103,9 @@ class Page(Screen[None]):
             event.prevent_default()
 
     def compose(self) -> ComposeResult:
-        """Build the top bar, the GPU strip, the content, the search bar and the key bar."""
+        """Build the bars at the top, the content, the search bar and the key bar."""
         yield self.top
+        yield self.warning_bar
         yield self.gpu_strip
         yield from self.content()
         yield self.search_bar
@@ -204,38 +209,43 @@ class Page(Screen[None]):
         return (*own, self.scope, "acting", "search", "move", "app")
 
     def notices(self, snapshot: Snapshot, runs: Iterable[RunLine | RunRecord]) -> Row:
-        """Return the right end of the top bar: warnings about the installation.
+        """Show the warnings in their line; return what the top bar says besides.
 
         What a missing worker means depends on the unfinished ones of the page's `runs`: nothing of
         an external run can start, but it is read.
         """
+        unfinished = [run for run in runs if run.status in UNFINISHED]
+        self._warnings = warning_bar.of_health(
+            snapshot.health,
+            external={run.is_external for run in unfinished},
+            is_starting=self.own_app.starts_worker,
+        )
+        self._show_warnings()
         notices: list[Segment] = []
         if self.own_app.read_only:
             notices.append(Segment("read-only  ", "warn"))
-        health = snapshot.health
-        if health.low_disk is not None:
-            notices.append(Segment(f"▲ {health.low_disk}  ", "warn"))
-        if health.reader:
-            notices.append(Segment(f"▲ {health.reader}  ", "warn"))
         if snapshot.paused:
             notices.append(Segment("‖ queue paused (p)  ", "warn"))
-        is_expected = health.trouble == NO_WORKER and self.own_app.starts_worker
-        trouble = "" if is_expected else health.trouble
-        lost = next(iter(health.lost.stages.values()), None)
-        is_wrong, is_wide = trouble or health.broker_restart, self.size.width >= WIDE
-        unfinished = (run for run in runs if run.status in UNFINISHED)
-        external = {run.is_external for run in unfinished} if is_wrong else set()
-        if lost is not None:
-            notices.append(Segment(f"▲ {lost.words} ", "warn"))
-        elif trouble and external:
-            effect = ": nothing new is read" if all(external) else ": nothing new starts"
-            notices.append(Segment(f"▲ {trouble}{effect if is_wide else ''} ", "warn"))
-        elif trouble == NO_WORKER:
-            later = " (starts with the next run)" if is_wide else ""
-            notices.append(Segment(f"{trouble}{later} ", "dim"))
-        elif trouble or (health.broker_restart and external):
-            notices.append(Segment(f"▲ {is_wrong} ", "warn"))
+        if snapshot.health.trouble == NO_WORKER and not self._warnings and not unfinished:
+            later = " (starts with the next run)" if self.size.width >= WIDE else ""
+            notices.append(Segment(f"{NO_WORKER}{later} ", "dim"))
         return tuple(notices)
+
+    def _show_warnings(self) -> None:
+        hidden = self.own_app.hidden_warnings
+        hidden &= {one.key for one in self._warnings}  # one that comes again is shown again
+        key = self.own_app.keys.find("app.hide_warning").short
+        shown = [one for one in self._warnings if one.key not in hidden]
+        self.warning_bar.show_warnings(shown, key)
+
+    def hide_warning(self) -> None:
+        """Hide the warning that is shown, until it comes again."""
+        shown = self.warning_bar.shown
+        if shown is None:
+            self.notify("no warning is shown")
+            return
+        self.own_app.hidden_warnings.add(shown.key)
+        self._show_warnings()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Let a focused input field receive `/` as text."""

@@ -41,8 +41,9 @@ def test_a_filling_disk_is_reported_with_its_time() -> None:
     assert filling.rates() == {PLACE: GIGABYTE / 60}
     for free, when in ((60, "~1h"), (190, "~3h 10m")):
         words = f"disk full in {when}: {free} GB free on {PLACE}"
-        assert filling.warning([DiskSpace(PLACE, free * GIGABYTE, 1)]) == words
-    assert filling.warning([DiskSpace(PLACE, 2000 * GIGABYTE, 1)]) is None
+        room = DiskSpace(PLACE, free * GIGABYTE, 1)
+        assert (filling.filling([room]), filling.warning(room)) == (room, words)
+    assert filling.filling([DiskSpace(PLACE, 2000 * GIGABYTE, 1)]) is None
 
 
 def test_no_forecast_for_a_steady_or_new_disk() -> None:

@@ -83,7 +83,7 @@ def worker_trouble() -> str:
     home, database = paths.home(), sqlite_file.store_file()
     if database is None and not processes.is_worker_wanted(home):
         return ""  # another host may run the stage
-    return health.brief(home, database)
+    return health.brief(home, database).words
 
 
 class DiskWatch:

@@ -10,7 +10,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from trainui.errors import NotPlainFileError, StoreError
 from trainui.execution import broker_server, locks, processes
@@ -30,6 +30,13 @@ EXIT_REFUSED = 76
 
 START_PATIENCE = 15.0
 """Seconds after which a worker that is alive but not ready counts as late."""
+
+NOTHING_TO_DO = "nothing is lost"
+RETRIED = "if it ends again, `trainui worker status` says why"
+REPLACED = "the guard replaces it; `trainui doctor` says why"
+SEE_LOG = "`trainui worker status` names the log"
+START = "`trainui worker start` starts it"
+"""Remedies."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,32 +88,41 @@ def last_alive(home: Home) -> int:
     return max(noted) // 1000
 
 
-def brief(home: Home, database: Path | None) -> str:
-    """Return a short reason why nothing new can start; empty if it can, or a worker is starting.
+class Trouble(NamedTuple):
+    """Why nothing new can start, and what to do about it; both empty: it can."""
+
+    words: str = ""
+    remedy: str = ""
+
+
+def brief(home: Home, database: Path | None) -> Trouble:
+    """Return why nothing new can start; nothing if it can, or if a worker is starting.
 
     `database` is the SQLite file; None: the database is on a server.
     """
     if database_problem(database):
-        return "database is missing"
+        return Trouble("database is missing", "`trainui doctor` says how to restore it")
     if locks.is_held(home.worker_lock):
         if broker_server.has_died(home):
-            return "broker died, restarting"
+            return Trouble("broker died, restarting", NOTHING_TO_DO)
         if hangs(home):
-            return "worker does not answer"
+            return Trouble("worker does not answer", REPLACED)
         if notes.silent_since(home, notes.BROKER_CHECK):
-            return "broker does not answer"
+            return Trouble("broker does not answer", REPLACED)
         if notes.read_queue(home).refused:
-            return "broker refuses messages"
+            return Trouble("broker refuses messages", "`trainui worker status` says why")
         return _late(home)
     guarded = locks.is_held(home.guard_lock)
     if not processes.is_worker_wanted(home):
         if guarded:
-            return ""
-        return "database is of another version" if _is_refused(home) else processes.NO_WORKER
+            return Trouble()
+        if _is_refused(home):
+            return Trouble("database is of another version", "`trainui doctor` says what to do")
+        return Trouble(processes.NO_WORKER, START)
     if not guarded:
-        return "worker and guard are not running"
+        return Trouble("worker and guard are not running", START)
     end = last_end(home)
-    return _late(home) if end is None else f"worker {_how(end.code)}, restarting"
+    return _late(home) if end is None else Trouble(f"worker {_how(end.code)}, restarting", RETRIED)
 
 
 def database_problem(database: Path | None) -> str | None:
@@ -122,15 +138,15 @@ def database_problem(database: Path | None) -> str | None:
     return None
 
 
-def _late(home: Home) -> str:
-    """Return a reason if the broker or the worker did not start in time; else empty."""
+def _late(home: Home) -> Trouble:
+    """Return that the broker or the worker did not start in time; nothing if they did."""
     end = last_end(home, "broker")
     if end is not None and end.code and not locks.is_held(broker_server.lock_path(home)):
-        return f"broker does not start, {_how(end.code)}"
+        return Trouble(f"broker does not start, {_how(end.code)}", SEE_LOG)
     is_starting = locks.is_held(home.worker_lock) and notes.read_ready(home) is None
     if is_starting and time.time() - home.worker_lock.stat().st_mtime > START_PATIENCE:
-        return "worker does not start"
-    return ""
+        return Trouble("worker does not start", SEE_LOG)
+    return Trouble()
 
 
 def problems(home: Home, broker: Mapping[str, Any], *, is_ours: bool = True) -> list[str]:

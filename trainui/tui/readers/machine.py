@@ -13,6 +13,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -53,6 +54,9 @@ LEAST_RATE = 1e4
 SOON = 12 * 3600.0
 """Horizon in seconds: a disk that will be full by then is reported on every page."""
 
+MOST_COUNTED = 20_000
+"""The most files of a directory that are counted: about 0.1 s."""
+
 CHECK_PERIOD = 2.0
 """Seconds between two unrequested checks."""
 
@@ -85,15 +89,17 @@ class DiskForecast:
                     found[path] = rate
         return found
 
-    def warning(self, rooms: Sequence[DiskSpace]) -> str | None:
-        """Return a short warning if a disk will be full soon, else None."""
+    def filling(self, rooms: Sequence[DiskSpace]) -> DiskSpace | None:
+        """Return the disk that will be full first, if that is soon or it has little space now."""
         left = seconds_left(rooms, self.rates())
-        room = min(
-            (one for one in rooms if one.path in left), key=lambda one: left[one.path], default=None
-        )
-        if room is None or left[room.path] >= SOON:
-            return None
-        return f"disk full in {coarse_time(left[room.path])}: {room.roughly}"
+        due = (one for one in rooms if one.path in left)
+        first = min(due, key=lambda one: left[one.path], default=None)
+        return first if first is not None and (left[first.path] < SOON or first.is_low) else None
+
+    def warning(self, room: DiskSpace) -> str:
+        """Return a short warning that a growing disk will be full."""
+        (left,) = seconds_left([room], self.rates()).values()
+        return f"disk full in {coarse_time(left)}: {room.roughly}"
 
 
 class HealthReader:
@@ -106,6 +112,9 @@ class HealthReader:
         """The forecast of full disks."""
         self.rooms: Sequence[DiskSpace] = ()
         """The disks of the home, the runs and the checkpoints of running stages."""
+        self._own = DiskForecast()
+        """The growth of our own files, on disks that will be full soon."""
+        self._own_at = float("-inf")
         self._checkpoint_places: Sequence[Path] = ()
         self._found_places_at = float("-inf")
         self._looked_at = float("-inf")
@@ -159,8 +168,12 @@ class HealthReader:
 
         absence = metrics_process.absence(self._home)
         copied = home_identity.standing_of(self._database, self._home).words
+        trouble = health.brief(self._home, self._database)
+        if copied:
+            trouble = health.Trouble(copied, home_identity.DECIDE)
         return Health(
-            copied or health.brief(self._home, self._database),
+            trouble.words,
+            trouble.remedy,
             broker_server.recent_restart(self._home),
             "" if absence is None else f"metrics reader {absence[1]}",
             self._low_disk(),
@@ -168,14 +181,36 @@ class HealthReader:
         )
 
     def _low_disk(self) -> str | None:
-        """Return a warning if a disk is full or soon will be."""
+        """Return a warning if a disk is full, or if our own files will soon fill one.
+
+        On a disk that others fill, a warning would help nobody as long as it can be written.
+        """
         try:
             self.rooms = disk.spaces(self._home.root, self._runs_dir, self._checkpoint_places)
+            self.forecast.note(self.rooms, time.monotonic())
+            if full := [room for room in self.rooms if room.is_full]:
+                return f"disk full: {full[0].roughly}, so nothing new starts"
+            filling = self.forecast.filling(self.rooms)
+            if filling is None or not self._is_filled_by_us(filling):
+                return None
+            return self.forecast.warning(filling)
         except OSError:
             return None  # readers of these directories report the error
-        self.forecast.note(self.rooms, time.monotonic())
-        is_full = any(room.is_full for room in self.rooms)
-        return (None if is_full else self.forecast.warning(self.rooms)) or disk.notice(self.rooms)
+
+    def _is_filled_by_us(self, room: DiskSpace) -> bool:
+        """Return True if the files of running stages and the database grow at least half as fast.
+
+        It takes as long to know as the forecast itself, and the files are counted up to a bound.
+        """
+        if (now := time.monotonic()) - self._own_at >= SAMPLE_GAP:
+            self._own_at = now
+            places = {Path(one.run_directory) for one in self._running if one.external is None}
+            places |= {one for one in self._checkpoint_places if places.isdisjoint(one.parents)}
+            own = sum(disk.used(place, MOST_COUNTED) for place in places if room.has(place))
+            if self._database is not None and room.has(self._database):
+                own += self._database.stat().st_size
+            self._own.note([replace(room, free=-own)], now)
+        return 2 * self._own.rates().get(room.path, 0.0) >= self.forecast.rates()[room.path]
 
 
 class MachineReader:

@@ -61,13 +61,10 @@ Cells = Callable[[RowData, int], Sequence[Segment]]
 
 
 def state_cells(row: RowData, _cells: int) -> list[Segment]:
-    """Return the state, in the colour of the run's worst trouble."""
-    run = row.run
-    worst = next((style for kind, style in WORST.items() if kind in run.trouble.kinds), "")
-    worst = worst if run.lost is None else "warn"
-    style = worst if run.status in UNFINISHED else ""
-    word = state(run.status, is_lost=run.lost is not None)
-    return [Segment(word, style or state_style(run.status))]
+    """Return the state; what is wrong with a run has a column of its own."""
+    is_lost = row.run.lost is not None
+    style = "warn" if is_lost else state_style(row.run.status)
+    return [Segment(state(row.run.status, is_lost=is_lost), style)]
 
 
 def name_cells(row: RowData, cells: int) -> list[Segment]:

@@ -261,6 +261,8 @@ class Health(NamedTuple):
 
     trouble: str = ""
     """Why no new stages can start (worker or broker); empty if all is well."""
+    remedy: str = ""
+    """What to do about it."""
     broker_restart: str = ""
     """A recent broker failure and its effect on queued tasks."""
     reader: str = ""

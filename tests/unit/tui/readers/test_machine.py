@@ -29,7 +29,25 @@ def test_a_full_checkpoint_disk_is_reported_during_the_stage(
 
     assert warning() is None
     attempt = filler.start(run_id, "train")
-    assert warning() == "disk full: 0 B free on /proc"
+    assert warning() == "disk full: 0 B free on /proc, so nothing new starts"
     filler.end(attempt)
     assert warning() is None
     database.close()
+
+
+@pytest.mark.parametrize("own_share", [1.0, 0.2])
+def test_a_disk_that_others_fill_is_no_warning(
+    filler: Filler, monkeypatch: pytest.MonkeyPatch, own_share: float
+) -> None:
+    now, free = 0.0, 500 * disk.GIGABYTE
+    own = 0
+    monkeypatch.setattr("trainui.tui.readers.machine.time.monotonic", lambda: now)
+    monkeypatch.setattr(disk, "free", lambda _path: free)
+    monkeypatch.setattr(disk, "used", lambda _path, _most: own)
+    filler.start(filler.run({"train": ()}), "train")
+    database = ScreenDatabase()
+    for _ in range(12):
+        now, free, own = now + 15, free - disk.GIGABYTE, own + int(own_share * disk.GIGABYTE)
+        shown = database.read(ListQuery()).health.low_disk
+    database.close()
+    assert bool(shown) is (own_share > 0.5), shown

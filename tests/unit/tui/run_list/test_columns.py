@@ -176,19 +176,13 @@ def test_trouble_is_counted_with_words_where_they_fit() -> None:
     assert "TROUBLE" not in RunColumns(160, column_stats([RUN])).titles
 
 
-@pytest.mark.parametrize(
-    ("trouble", "style"),
-    [
-        (RunTrouble(failed=1, stalled=1), "bad"),
-        (RunTrouble(nan=1), "bad"),
-        (RunTrouble(stalled=1, alert=2), "warn"),
-        (RunTrouble(), "state-running"),
-    ],
-)
-def test_the_state_has_the_colour_of_the_worst(trouble: RunTrouble, style: str) -> None:
+@pytest.mark.parametrize("trouble", [RunTrouble(failed=1, stalled=1), RunTrouble(nan=1)])
+def test_running_has_one_colour_and_trouble_its_own_column(trouble: RunTrouble) -> None:
     run = RUN._replace(trouble=trouble)
     row = RunColumns(120, column_stats([run])).row(run, RowContext(NOW))
-    assert next(segment.style for segment in row if "running" in segment.text) == style
+    style = next(segment.style for segment in row if "running" in segment.text)
+    assert style == "state-running"
+    assert any(segment.style in ("bad", "warn") for segment in row)
 
 
 @pytest.mark.parametrize("status", list(Status))

@@ -1,0 +1,57 @@
+"""The line with the worst warning about the installation, and the key that hides it."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.unit.tui.driving import opened
+from tests.unit.tui.filled import Filler
+from trainui.execution.processes import NO_WORKER
+from trainui.tui import warning_bar
+from trainui.tui.readers.machine import HealthReader
+from trainui.tui.snapshot.snapshot import Health
+
+ILL = Health("broker died, restarting", "nothing is lost")
+
+
+def keys_of(health: Health, external: set[bool], *, is_starting: bool = False) -> list[str]:
+    found = warning_bar.of_health(health, external=external, is_starting=is_starting)
+    return [one.key for one in found]
+
+
+def test_a_missing_worker_is_trouble_while_runs_wait() -> None:
+    health = Health(NO_WORKER, "`trainui worker start` starts it")
+    assert keys_of(health, set()) == keys_of(health, {False}, is_starting=True) == []
+    (own,) = warning_bar.of_health(health, external={False}, is_starting=False)
+    (other,) = warning_bar.of_health(health, external={True}, is_starting=False)
+    assert (own.words, other.words) == (
+        "no worker: nothing new starts",
+        "no worker: nothing new is read",
+    )
+
+
+def test_each_warning_names_its_remedy() -> None:
+    health = ILL._replace(low_disk="disk full", reader="metrics reader was killed")
+    found = warning_bar.of_health(health, external=set(), is_starting=False)
+    assert [one.key for one in found] == ["disk", ILL.trouble, "reader"]
+    assert all(one.remedy for one in found)
+
+
+async def test_a_hidden_warning_is_shown_when_it_comes_again(
+    filler: Filler, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another kind of trouble meanwhile is shown at once, and the key hides it on all pages."""
+    seen = [ILL]
+    monkeypatch.setattr(HealthReader, "_check", lambda _self: seen[-1])
+    run_id = filler.run({"train": ()})
+    async with opened(run_id, (80, 24)) as driven:
+        await driven.until_shown("broker died, restarting", "nothing is lost", "! hides")
+        await driven.press("exclamation_mark")
+        await driven.until_gone("broker died")
+        await driven.press("escape")
+        await driven.until_shown("STATE")
+        assert "broker died" not in driven.text()
+        seen.append(Health("worker does not answer", "the guard replaces it"))
+        await driven.until_shown("worker does not answer", "the guard replaces it")
+        seen.append(ILL)
+        await driven.until_shown("broker died, restarting")
