@@ -88,41 +88,47 @@ def last_alive(home: Home) -> int:
     return max(noted) // 1000
 
 
-class Trouble(NamedTuple):
+class WorkerTrouble(NamedTuple):
     """Why nothing new can start, and what to do about it; both empty: it can."""
 
     words: str = ""
     remedy: str = ""
 
 
-def brief(home: Home, database: Path | None) -> Trouble:
+def brief(home: Home, database: Path | None) -> WorkerTrouble:
     """Return why nothing new can start; nothing if it can, or if a worker is starting.
 
     `database` is the SQLite file; None: the database is on a server.
     """
     if database_problem(database):
-        return Trouble("database is missing", "`trainui doctor` says how to restore it")
+        return WorkerTrouble("database is missing", "`trainui doctor` says how to restore it")
     if locks.is_held(home.worker_lock):
         if broker_server.has_died(home):
-            return Trouble("broker died, restarting", NOTHING_TO_DO)
+            return WorkerTrouble("broker died, restarting", NOTHING_TO_DO)
         if hangs(home):
-            return Trouble("worker does not answer", REPLACED)
+            return WorkerTrouble("worker does not answer", REPLACED)
         if notes.silent_since(home, notes.BROKER_CHECK):
-            return Trouble("broker does not answer", REPLACED)
+            return WorkerTrouble("broker does not answer", REPLACED)
         if notes.read_queue(home).refused:
-            return Trouble("broker refuses messages", "`trainui worker status` says why")
+            return WorkerTrouble("broker refuses messages", "`trainui worker status` says why")
         return _late(home)
     guarded = locks.is_held(home.guard_lock)
     if not processes.is_worker_wanted(home):
         if guarded:
-            return Trouble()
+            return WorkerTrouble()
         if _is_refused(home):
-            return Trouble("database is of another version", "`trainui doctor` says what to do")
-        return Trouble(processes.NO_WORKER, START)
+            return WorkerTrouble(
+                "database is of another version", "`trainui doctor` says what to do"
+            )
+        return WorkerTrouble(processes.NO_WORKER, START)
     if not guarded:
-        return Trouble("worker and guard are not running", START)
+        return WorkerTrouble("worker and guard are not running", START)
     end = last_end(home)
-    return _late(home) if end is None else Trouble(f"worker {_how(end.code)}, restarting", RETRIED)
+    return (
+        _late(home)
+        if end is None
+        else WorkerTrouble(f"worker {_how(end.code)}, restarting", RETRIED)
+    )
 
 
 def database_problem(database: Path | None) -> str | None:
@@ -138,15 +144,15 @@ def database_problem(database: Path | None) -> str | None:
     return None
 
 
-def _late(home: Home) -> Trouble:
+def _late(home: Home) -> WorkerTrouble:
     """Return that the broker or the worker did not start in time; nothing if they did."""
     end = last_end(home, "broker")
     if end is not None and end.code and not locks.is_held(broker_server.lock_path(home)):
-        return Trouble(f"broker does not start, {_how(end.code)}", SEE_LOG)
+        return WorkerTrouble(f"broker does not start, {_how(end.code)}", SEE_LOG)
     is_starting = locks.is_held(home.worker_lock) and notes.read_ready(home) is None
     if is_starting and time.time() - home.worker_lock.stat().st_mtime > START_PATIENCE:
-        return Trouble("worker does not start", SEE_LOG)
-    return Trouble()
+        return WorkerTrouble("worker does not start", SEE_LOG)
+    return WorkerTrouble()
 
 
 def problems(home: Home, broker: Mapping[str, Any], *, is_ours: bool = True) -> list[str]:

@@ -170,7 +170,7 @@ class HealthReader:
         copied = home_identity.standing_of(self._database, self._home).words
         trouble = health.brief(self._home, self._database)
         if copied:
-            trouble = health.Trouble(copied, home_identity.DECIDE)
+            trouble = health.WorkerTrouble(copied, home_identity.DECIDE)
         return Health(
             trouble.words,
             trouble.remedy,
