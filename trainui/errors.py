@@ -43,6 +43,12 @@ class UnfitEnvironmentError(TrainuiError):
     exit_code = 4
 
 
+class AgentLimitError(UnfitEnvironmentError):
+    """The setting `agent_limits` forbids an agent this; the message says which part of it."""
+
+    code = "agent_limits"
+
+
 class CopiedHomeError(UnfitEnvironmentError):
     """The home is a copy of another one; the message names both and says what to do."""
 

@@ -27,6 +27,18 @@ def default_cpus() -> int:
 
 
 @dataclass(frozen=True, slots=True)
+class AgentLimits:
+    """What agents may do: programs over MCP, and shells with `TRAINUI_AGENT=1`."""
+
+    runs: int | None = None
+    """Runs of theirs that may be unfinished at once; None: any number."""
+    rm: bool = True
+    """True: they may delete runs."""
+    others: bool = True
+    """True: they may resume, rerun, cancel and reorder runs that no agent started."""
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """All settings, validated."""
 
@@ -64,6 +76,8 @@ class Settings:
     stall_after: float = 300.0
     """Time without output until a stage is stalled, before its usual interval is known (default:
     300); a stage can have its own."""
+    agent_limits: AgentLimits = AgentLimits()
+    """Fences for agents: `runs` (of theirs at once), `rm` and `others` (false: not allowed)."""
     include: tuple[str, ...] = ()
     """Modules to import before a task is looked up, like Celery's `include`."""
     keys: Mapping[str, str] = field(default_factory=dict)
@@ -178,6 +192,15 @@ def _seconds_or_never(value: Any) -> float:
     return seconds
 
 
+def _agent_limits(value: Any) -> AgentLimits:
+    if not isinstance(value, dict):
+        raise TypeError
+    flags = {name: _truth(value[name]) for name in ("rm", "others") if name in value}
+    if set(value) - {"runs", *flags}:
+        raise ValueError
+    return AgentLimits(runs=_positive(value["runs"]) if "runs" in value else None, **flags)
+
+
 def _truth(value: Any) -> bool:
     words = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
     found = words.get(str(value).casefold())
@@ -221,6 +244,10 @@ _CONVERTERS: dict[str, tuple[Callable[[Any], Any], str]] = {
     "bell": (_truth, "true or false"),
     "idle_timeout": (_checked(float, lambda seconds: seconds > 0), "seconds, above 0"),
     "stall_after": (_seconds_or_never, "seconds, above 0, or never"),
+    "agent_limits": (
+        _agent_limits,
+        'a JSON object (in config.toml a table), such as {"runs": 2, "rm": false, "others": false}',
+    ),
     "include": (_texts, 'a JSON list of modules, such as ["mytasks"]'),
     "keys": (_mapping, "a JSON object (in config.toml a table) of binding to key"),
     "snapshot": (_checked(_text, lambda word: word in ("always", "file")), "always or file"),

@@ -21,6 +21,7 @@ RUN_KEYS = [
     "started_at",
     "completed_at",
     "external",
+    "started_by",
     "seconds_worked",
     "lost_at",
 ]

@@ -33,6 +33,16 @@ def test_lists_and_tables_are_read_from_both(config: Path) -> None:
     assert settings.load(given).gpus == (0, 2)
 
 
+def test_limits_for_agents_are_a_table(config: Path) -> None:
+    assert settings.load({}).agent_limits == settings.AgentLimits(None, rm=True, others=True)
+    config.write_text("[agent_limits]\nruns = 2\nrm = false\n")
+    assert settings.load({}).agent_limits == settings.AgentLimits(2, rm=False, others=True)
+    for wrong in ("runs = 0", "nope = 1", 'rm = "maybe"'):
+        config.write_text(f"[agent_limits]\n{wrong}\n")
+        with pytest.raises(UsageError, match="agent_limits: expected a JSON object"):
+            settings.load({})
+
+
 @pytest.mark.parametrize(("written", "seconds"), [('"never"', 0.0), ("600", 600.0), ('"90"', 90.0)])
 def test_a_limit_of_silence_may_be_never(config: Path, written: str, seconds: float) -> None:
     assert settings.load({}).stall_after == 300.0

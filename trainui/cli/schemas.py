@@ -47,7 +47,7 @@ _NAMES: tuple[tuple[Schema, str], ...] = (
     (TEXT, "by code dir directory file host id kind log markdown message metric name over path"),
     (TEXT, "home run source stage stderr stdout text unit url why workdir"),
     (_or_null(TEXT), "advice celery_task_id checkpoint copy_of diff difference error from"),
-    (_or_null(TEXT), "original reason removed rule task"),
+    (_or_null(TEXT), "original reason removed rule started_by task"),
     (_list(TEXT), "depends_on drift environment files outputs paths"),
     (WHOLE, "attempt bytes count free_bytes index kept left_out members nonfinite number points"),
     (WHOLE, "superseded trial"),
@@ -87,7 +87,9 @@ _RUN_TYPES = {
     "status": _one_of(*_RUN_STATES),
     "external": _or_null(_object("kind path pid")),
 }
-_RUN_LINE = "run name status created_at started_at completed_at external seconds_worked lost_at"
+_RUN_LINE = (
+    "run name status created_at started_at completed_at external started_by seconds_worked lost_at"
+)
 
 _PRUNING = _object("by metric step value lower best by_index rule limit of", step=WHOLE, best=FLAG)
 

@@ -7,7 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from trainui import paths, wakeup
-from trainui.control import staging_cleanup
+from trainui.control import agents, staging_cleanup
 from trainui.errors import UnfitEnvironmentError, UsageError
 from trainui.execution.attempt import unseen
 from trainui.model.records import RunRecord, StageRecord
@@ -29,9 +29,10 @@ def cancel(run_id: str, names: Collection[str] | None = None) -> list[str]:
     empty if all had ended.
     """
     with open_store().write() as connection:
-        _check_can_cancel(existing_run(connection, run_id))
+        _check_can_cancel(agents.run_to_change(connection, run_id, "cancel"))
         chosen = _chosen(runs.stages(connection, run_id), names)
         asked = stage_requests.cancel(connection, run_id, chosen)
+        agents.record(connection, run_id, "cancelled", asked)
     wakeup.wake()
     return asked
 
@@ -46,7 +47,7 @@ def forget(run_id: str, names: Collection[str] | None = None) -> dict[str, str]:
     """
     store = open_store()
     with store.read() as connection:
-        _check_can_cancel(existing_run(connection, run_id))
+        _check_can_cancel(agents.run_to_change(connection, run_id, "give up stages of"))
         chosen = _chosen(runs.stages(connection, run_id), names)
     running = [stage for stage in chosen if stage.status == Status.RUNNING]
     reasons = {stage.name: unseen.reason(store, stage) for stage in running}
@@ -92,10 +93,11 @@ def remove(run_id: str) -> None:
         UnfitEnvironmentError: the rows were deleted, but the directory could not be; or a file
             system is mounted in it, and nothing was deleted.
     """
+    agents.check_delete()
     store = open_store()
     staging_cleanup.sweep()
     with store.read() as connection:
-        run = existing_run(connection, run_id)
+        run = agents.run_to_change(connection, run_id, "delete")
     home_identity.check_run(run)
     directory = Path(run.directory)
     run_variables = {"TRAINUI_RUN_ID": run_id, "TRAINUI_RUN_DIR": str(directory)}

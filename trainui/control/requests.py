@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from trainui import settings, wakeup
+from trainui.control import agents
 from trainui.errors import UsageError
 from trainui.execution.gpus import usable_gpus
 from trainui.model.definition import StageDefinition
@@ -20,6 +21,7 @@ from trainui.store.runs import runs
 
 def set_paused(paused: bool) -> None:
     """Pause or resume the queue. While it is paused no stage starts; running stages continue."""
+    agents.check_all("pause the queue")
     with open_store().write() as connection:
         runs.set_flag(connection, runs.PAUSED, "1" if paused else None)
     wakeup.wake()
@@ -27,6 +29,7 @@ def set_paused(paused: bool) -> None:
 
 def toggle_paused() -> bool:
     """Pause the queue, or resume it if it is paused; return True if it is paused now."""
+    agents.check_all("pause the queue")
     with open_store().write() as connection:
         paused = runs.flag(connection, runs.PAUSED) is None
         runs.set_flag(connection, runs.PAUSED, "1" if paused else None)
@@ -37,7 +40,8 @@ def toggle_paused() -> bool:
 def change_priority(run_id: str, change: int) -> int:
     """Raise (1) or lower (-1) a run's priority; return the new one, or raise NotFoundError."""
     with open_store().write() as connection:
-        priority = existing_run(connection, run_id).priority + change
+        run = agents.run_to_change(connection, run_id, "change the priority of")
+        priority = run.priority + change
         runs.set_priority(connection, run_id, priority)
     wakeup.wake()
     return priority
@@ -86,4 +90,5 @@ def add_note(run_id: str, text: str, verdict: str | None = None) -> None:
         data = {"note": note, "verdict": verdict}
         runs.record_event(connection, run_id, NOTE, shown, data=data)
         runs.set_note(connection, run_id, note or None, verdict)
+        agents.record(connection, run_id, "noted")
     wakeup.wake()

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from trainui import wakeup
-from trainui.control import external
+from trainui.control import agents, external
 from trainui.control.submission import (
     allowed_for,
     check_executors,
@@ -30,7 +30,7 @@ from trainui.resume import edit_effects, edits, undeclared
 from trainui.resume.edits import InlineEdit
 from trainui.resume.plan import ResumePlan, SeenRun, make_plan, read_state
 from trainui.resume.preview import StageOptions
-from trainui.resume.submitted import check_names, existing_run
+from trainui.resume.submitted import check_names
 from trainui.store import shell_environment
 from trainui.store.db import home_identity
 from trainui.store.db.engine import Store, open_store
@@ -136,7 +136,8 @@ def resume(
     if changed is not None:
         check_inputs(changed.pipeline, run_directory=directory, environ=shell)
     with store.write() as connection:
-        existing_run(connection, run_id)  # it may have been deleted meanwhile
+        agents.run_to_change(connection, run_id, "resume")  # it may have been deleted meanwhile
+        agents.check_room(connection, run_id)
         now = runs.stages(connection, run_id)
         changed_meanwhile, users = _changed_meanwhile(seen, now), rules.users_of(now)
         if changed is not None:
@@ -158,6 +159,7 @@ def resume(
             if change.name not in changed_meanwhile and not (change.fresh and change.name in users)
         ]
         revived = stage_requests.reopen(connection, run_id, changes)
+        agents.record(connection, run_id, "resumed", revived)
     if pipeline is not None:
         edit_effects.keep_text(directory, pipeline.text)
     wakeup.wake()
@@ -234,6 +236,8 @@ def rerun(run_id: str, names: Collection[str], *, downstream: bool = False) -> l
     seen = _read_ours(store, run_id)
     reran, gone = seen.reran(), seen.gone()
     with store.write() as connection:
+        agents.run_to_change(connection, run_id, "rerun stages of")
+        agents.check_room(connection, run_id)
         stages = runs.stages(connection, run_id)
         by_name = {stage.name: stage for stage in stages}
         check_names(by_name, names)
@@ -245,6 +249,7 @@ def rerun(run_id: str, names: Collection[str], *, downstream: bool = False) -> l
             for name in chosen
         ]
         revived = stage_requests.reopen(connection, run_id, changes)
+        agents.record(connection, run_id, "rerun", revived)
     wakeup.wake()
     return revived
 

@@ -13,7 +13,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from trainui import paths, settings, wakeup
-from trainui.control import staging_cleanup
+from trainui.control import agents, staging_cleanup
 from trainui.control.staging_cleanup import StagingNote
 from trainui.errors import UnfitEnvironmentError, UnsafePathError, UsageError, install_advice
 from trainui.formatting import quantity
@@ -106,6 +106,7 @@ def submit(
         priority=priority,
         host=settings.host(configured),
         place=settings.runs_dir_identity(configured),
+        started_by=agents.actor(),
     )
     # paths that are not UTF-8 cannot be stored as they are: raise before anything is created
     json.dumps([one.to_json() for one in stored.stages], ensure_ascii=False).encode()
@@ -185,13 +186,16 @@ def _stored(new: NewRun, text: str, shell: ShellEnvironment) -> Iterator[None]:
     with engine.reading() as connection:
         if views.run(connection, new.id) is not None:
             raise UsageError(f"a run {new.id!r} already exists; resume it, or choose another id")
+        agents.check_room(connection)
     directory = Path(new.directory)
     with staging_cleanup.noted(new.id) as note, _new_directory(directory, note):
         paths.write_private(directory / PIPELINE_FILE, text)
         shell_environment.write(directory, shell)
         yield
         with store.write() as connection:
+            agents.check_room(connection)
             stored_pipeline.create(connection, new)
+            agents.record(connection, new.id, "submitted")
 
 
 @contextmanager

@@ -45,6 +45,9 @@ PRUNING_OFF = "pruning-off"
 NOTE = "note"
 """Kind of event: a user's note on a run."""
 
+AGENT = "agent"
+"""Kind of event: what an agent did, with `by` and `deed` as data."""
+
 DIGEST = "digest"
 """Kind of the notification with the digest of a day, which `notify_digest` asks for."""
 

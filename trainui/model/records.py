@@ -360,6 +360,8 @@ class RunRecord(NamedTuple):
     """The home that it belongs to, if this one is a copy and does not have its directory."""
     kind: str = OWN
     """`own`, or which trainings of others it shows, as in `external`."""
+    started_by: str | None = None
+    """The kind of agent that submitted it, `mcp` or `agent`; None: a person."""
 
     @property
     def is_external(self) -> bool:

@@ -89,6 +89,8 @@ class RunRow(SQLModel, table=True):
     """The newest note on it with a text."""
     verdict: str | None = None
     """The last verdict on it: `keep` or `discard`."""
+    started_by: str | None = None
+    """The kind of agent that submitted it, `mcp` or `agent`; null: a person."""
 
 
 class StageRow(SQLModel, table=True):

@@ -13,6 +13,7 @@ import typer
 
 from trainui import control, formatting, paths, settings, text
 from trainui.cli import interrupt, lookup, options, printing
+from trainui.control import agents
 from trainui.errors import SchemaRefusedError, StoreError, UnfitEnvironmentError, UsageError
 from trainui.execution.daemon import lifecycle
 from trainui.model.records import RunRecord, StageRecord
@@ -92,6 +93,7 @@ def stop(
     The next `worker start` monitors them again.
     """
     if with_stages:
+        agents.check_all("end all stages")
         cancel_everything()
     with printing.progress("stopping the worker"):
         has_ended = lifecycle.stop()

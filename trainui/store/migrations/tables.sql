@@ -127,6 +127,7 @@ CREATE TABLE runs (
 	original VARCHAR,
 	note VARCHAR,
 	verdict VARCHAR,
+	started_by VARCHAR,
 	PRIMARY KEY (id),
 	FOREIGN KEY(digest) REFERENCES pipelines (digest)
 );

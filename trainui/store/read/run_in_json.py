@@ -69,6 +69,7 @@ def _run_line(run: RunRecord, worked: TimeWorked | None, loss: Loss | None) -> d
         "started_at": clock.to_iso(run.started_at),
         "completed_at": clock.to_iso(run.completed_at),
         "external": run.external and {key: run.external[key] for key in ("kind", "path", "pid")},
+        "started_by": run.started_by,
         "seconds_worked": _seconds(
             worked and (worked.ended if loss is None else worked.until(loss.at))
         ),

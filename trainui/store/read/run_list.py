@@ -123,6 +123,8 @@ class RunLine(NamedTuple):
     """The last verdict on it: `keep`, `discard` or none."""
     is_external: bool = False
     """True if trainui did not start it."""
+    started_by: str = ""
+    """The kind of agent that submitted it; empty: a person."""
     worked: TimeWorked = TimeWorked()
     lost: Loss | None = None
     """Of a running run whose running stages are all lost."""
@@ -143,7 +145,7 @@ def with_lost(lines: list[RunLine], lost: Lost) -> list[RunLine]:
 
 _COLUMNS = (
     "id, name, pipeline, status, priority, created_at, started_at, completed_at, params_json, "
-    "note, verdict, " + IS_EXTERNAL
+    "note, verdict, started_by, " + IS_EXTERNAL
 )
 
 
@@ -283,7 +285,8 @@ def _lines(
                 params_json=row[8],
                 note=row[9] or "",
                 verdict=row[10] or "",
-                is_external=bool(row[11]),
+                started_by=row[11] or "",
+                is_external=bool(row[12]),
                 worked=worked.get(row[0], TimeWorked()),
             )
         )

@@ -46,6 +46,8 @@ class NewRun:
     """`own`, or which trainings of others it shows."""
     place: str | None = None
     """Identity of the directory of runs that contains it; several hosts may share one."""
+    started_by: str | None = None
+    """The kind of agent that submits it; None: a person."""
 
 
 def create(connection: Connection, new: NewRun) -> None:
@@ -125,6 +127,7 @@ def _run(new: NewRun, created_at: int) -> dict[str, Any]:
         "created_at": created_at,
         "host": new.host,
         "place": new.place,
+        "started_by": new.started_by,
     }
 
 

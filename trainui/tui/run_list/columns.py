@@ -13,7 +13,7 @@ from trainui.model.states import UNFINISHED, Status
 from trainui.store.read.run_list import RunDetails, RunLine, RunTrouble
 from trainui.text import SYMBOLS, TROUBLE, harmless, state, verdict
 from trainui.tui.numbers import elapsed, number, progress_bar, spark, state_style, when
-from trainui.tui.snapshot.params import EXTERNAL_MARK, ColumnStats, shown_params
+from trainui.tui.snapshot.params import AGENT_MARK, EXTERNAL_MARK, ColumnStats, shown_params
 from trainui.tui.snapshot.run_page import NOTHING
 from trainui.tui.snapshot.snapshot import RunLive
 from trainui.tui.styled_text import Row, Segment, cut, fit, fit_middle, width_of
@@ -68,9 +68,10 @@ def state_cells(row: RowData, _cells: int) -> list[Segment]:
 
 
 def name_cells(row: RowData, cells: int) -> list[Segment]:
-    """Return the name, the mark of an external run and the priority."""
+    """Return the name, the marks of an external run and of an agent's, and the priority."""
     run = row.run
     marks = [Segment(EXTERNAL_MARK, "dim")] if run.is_external else []
+    marks += [Segment(AGENT_MARK, "dim")] if run.started_by else []
     marks += [Segment(f" {run.priority:+d}", "warn")] if run.priority else []
     name = fit_middle(harmless(run.name), cells - sum(len(mark.text) for mark in marks))
     return [Segment(name or " ", "strong" if run.status in UNFINISHED else ""), *marks]

@@ -438,6 +438,7 @@ def crumbs(run: RunRecord, stage: str = "") -> Row:
         Segment(f"  {short_id(run.id)}" if run.id != run.name else "", "dim"),
         Segment(f"  {harmless(run.pipeline)}" if run.pipeline != run.name else "", "dim"),
         Segment(f"  from {clock_time(run.created_at)}", "dim"),
+        Segment(f"  by an agent ({run.started_by})" if run.started_by else "", "dim"),
         Segment(f"  {mark}" if (mark := verdict(run.verdict)) else "", "key"),
         Segment(f"  “{harmless(run.note)}”" if run.note else "", "key"),
     )

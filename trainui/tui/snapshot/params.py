@@ -39,8 +39,8 @@ RECENT, RARE = 40, 8
 """The newest runs, of which one in so many must have a parameter for its column to take precedence
 over names and metrics: added trainings of many kinds have each its own parameters."""
 
-EXTERNAL_MARK = " ext"
-"""The mark behind the name of an external run."""
+EXTERNAL_MARK, AGENT_MARK = " ext", " agent"
+"""The marks behind the name of an external run, and of one that an agent started."""
 
 STEP_WIDTH = 9
 """Width of steps, e.g. `1.2M/3.4M`."""
@@ -205,7 +205,8 @@ def with_listed(facts: ColumnStats, listed: ListedMetrics, *, endings: bool) -> 
 
 
 def _name_width(run: RunLine) -> int:
-    marks = len(EXTERNAL_MARK) * run.is_external + len(f" {run.priority:+d}") * bool(run.priority)
+    marks = len(AGENT_MARK) * bool(run.started_by)
+    marks += len(EXTERNAL_MARK) * run.is_external + len(f" {run.priority:+d}") * bool(run.priority)
     return cell_len(harmless(run.name)) + marks
 
 

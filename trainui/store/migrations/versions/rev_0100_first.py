@@ -127,7 +127,7 @@ def upgrade() -> None:
         *_required(sa.Integer(), "priority"),
         *_required(sa.BigInteger(), "created_at"),
         *_nullable(sa.BigInteger(), "started_at", "completed_at", "notified_at"),
-        *_nullable(sa.String(), "host", "place", "original", "note", "verdict"),
+        *_nullable(sa.String(), "host", "place", "original", "note", "verdict", "started_by"),
         sa.ForeignKeyConstraint(["digest"], ["pipelines.digest"]),
         sa.PrimaryKeyConstraint("id"),
     )
