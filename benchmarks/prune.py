@@ -30,7 +30,7 @@ from trainui.model.search import Prune, Search
 from trainui.model.states import Status
 from trainui.store.db.engine import Store, open_store
 from trainui.store.read import sweeps
-from trainui.store.runs import attempts, runs, stage_queue, stages, stored_pipeline
+from trainui.store.runs import attempts, runs, stages, stored_pipeline
 from trainui.store.runs.attempts import Outcome
 
 DONE, HISTORY, LAST = 20, 100, 600
@@ -90,7 +90,7 @@ def start(store: Store, name: str, number: int) -> None:
     with store.write() as connection:
         stage = stages.named(connection, "run", name)
         assert stage is not None
-        granted = stage_queue.grant(connection, stage, [Slot(host(), "cpu", number)], host=host())
+        granted = attempts.grant(connection, stage, [Slot(host(), "cpu", number)], host=host())
         assert granted is not None
         attempts.claim(connection, "run", name, str(granted.celery_task_id))
     steps = range(LAST + 1 if number < DONE else HISTORY)

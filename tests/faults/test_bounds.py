@@ -21,7 +21,7 @@ from trainui.paths import Home
 from trainui.store.db import engine
 from trainui.store.db.engine import open_store
 from trainui.store.read import run_history, run_list, views
-from trainui.store.runs import attempts, runs, stage_queue
+from trainui.store.runs import attempts, runs
 from trainui.supervisor import protocol
 from trainui.supervisor.orphans import processes_of
 from trainui.tui.log_window import AROUND, LogSource, LogWindow, WindowQuery, WindowReader
@@ -159,7 +159,7 @@ def test_frequent_queries_cost_the_same_among_many_runs(trainui_home: Home, tmp_
     with store.read() as opened:
         for poll in (
             lambda: runs.to_notify(opened),
-            lambda: stage_queue.queued(opened, kind="cpu", limit=21),
+            lambda: attempts.queued(opened, kind="cpu", limit=21),
             lambda: attempts.in_state(opened, Status.RUNNING),
         ):
             spent.append(work(opened, poll))

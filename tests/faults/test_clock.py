@@ -19,7 +19,7 @@ from trainui.model.records import AttemptRecord, RunRecord, StageRecord
 from trainui.model.states import Status
 from trainui.paths import Home
 from trainui.store.db.engine import open_store
-from trainui.store.runs import stage_queue
+from trainui.store.runs import attempts
 
 HOUR = 3600
 
@@ -160,11 +160,11 @@ def test_a_message_lost_before_a_clock_change_is_sent_again(
     run = Run(tmp_path / "p", {"name": "a", "run": "true"})
     store = open_store()
     with store.write() as connection:
-        attempt = stage_queue.grant(connection, run.stage("a"), [], host="here")
+        attempt = attempts.grant(connection, run.stage("a"), [], host="here")
         assert attempt is not None
-        stage_queue.mark_sent(connection, attempt.id)
+        attempts.mark_sent(connection, attempt.id)
     with store.write() as connection:
         connection.execute("UPDATE attempts SET sent_at = sent_at + 3600000000")
     with store.read() as connection:
-        lost = stage_queue.unclaimed(connection, sent_before=clock.now() - 10 * clock.SECOND)
+        lost = attempts.unclaimed(connection, sent_before=clock.now() - 10 * clock.SECOND)
     assert [one.id for one in lost] == [attempt.id]

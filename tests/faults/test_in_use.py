@@ -25,7 +25,7 @@ from trainui.pipeline import loader
 from trainui.resume.preview import StageOptions
 from trainui.store.db.engine import Store, open_store
 from trainui.store.db.protocol import Connection
-from trainui.store.runs import attempts, runs, stage_queue, stages
+from trainui.store.runs import attempts, runs, stages
 from trainui.store.runs.attempts import Outcome
 
 READ = NOTE + "until [ -e go ]; do sleep 0.02; done; cat ${stages.a.dir}/data"
@@ -79,7 +79,7 @@ def claim(connection: Connection, run: Run, name: str) -> AttemptRecord:
     """Start a queued stage, as the worker records it."""
     found = stages.named(connection, run.id, name)
     assert found is not None
-    granted = stage_queue.grant(connection, found, [], host=host())
+    granted = attempts.grant(connection, found, [], host=host())
     assert granted is not None
     claimed = attempts.claim(connection, run.id, name, str(granted.celery_task_id))
     assert claimed is not None

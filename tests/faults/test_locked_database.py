@@ -18,7 +18,7 @@ from tests.unit.supervisor.waiting import wait_for
 from tests.unit.tui.driving import opened
 from trainui.model.states import Status
 from trainui.paths import Home
-from trainui.store.db import lock_wait_notice
+from trainui.store.db import statements
 
 HOLD = """
 import sqlite3, sys
@@ -68,7 +68,7 @@ async def test_nothing_is_lost_and_nothing_twice(trainui_home: Home, tmp_path: P
             await screen.until_shown("first", "after")
             await screen.press("escape")
         wait_for(lambda: started(run) == ["first", "ended"], "the stage's end")
-        wait_for(lambda: lock_wait_notice.TEXT in said.read_text(), "the word that it waits")
+        wait_for(lambda: statements.LOCK_NOTICE in said.read_text(), "the word that it waits")
         assert run.statuses() == {"first": "running", "after": "pending"}
         assert submission.poll() is None
     assert run.wait().status == Status.COMPLETED
@@ -76,7 +76,7 @@ async def test_nothing_is_lost_and_nothing_twice(trainui_home: Home, tmp_path: P
     assert [len(run.attempts(name)) for name in ("first", "after")] == [1, 1]
     out, _ = submission.communicate(timeout=60)
     assert submission.returncode == 0, said.read_text()
-    assert said.read_text().count(lock_wait_notice.TEXT) == 1
+    assert said.read_text().count(statements.LOCK_NOTICE) == 1
     assert json.loads(out)["status"] == "completed"
     listed = subprocess.run([*trainui, "ls", "--json"], capture_output=True, check=True)
     assert [one["name"] for one in json.loads(listed.stdout)["runs"]] == ["q", "test"]

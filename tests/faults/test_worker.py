@@ -26,7 +26,7 @@ from trainui.model.states import Status
 from trainui.paths import Home
 from trainui.store.db.engine import open_store
 from trainui.store.db.statements import set_values
-from trainui.store.runs import attempts, stage_queue, stages
+from trainui.store.runs import attempts, stages
 from trainui.supervisor.supervise import start_ticks
 
 
@@ -87,7 +87,7 @@ def test_an_attempt_claimed_then_cancelled_is_never_launched(home: Home) -> None
     with open_store().write() as connection:
         found = stages.named(connection, run.id, "a")
         assert found is not None
-        granted = stage_queue.grant(connection, found, [Slot(host(), "cpu", 0)], host=host())
+        granted = attempts.grant(connection, found, [Slot(host(), "cpu", 0)], host=host())
         assert granted is not None
         stage_directory.make_records(Path(granted.directory))
         attempts.claim(connection, run.id, "a", str(granted.celery_task_id))

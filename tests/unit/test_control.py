@@ -37,7 +37,7 @@ from trainui.store import shell_environment
 from trainui.store.db import protocol
 from trainui.store.db.engine import Store, open_store
 from trainui.store.read import views
-from trainui.store.runs import attempts, runs, stage_queue, stages
+from trainui.store.runs import attempts, runs, stages
 from trainui.store.shell_environment import ShellEnvironment
 
 S = Status
@@ -83,7 +83,7 @@ def play(store: Store, run_id: str, name: str, status: Status = S.COMPLETED) -> 
     with store.write() as connection:
         stage = stages.named(connection, run_id, name)
         assert stage is not None
-        attempt = stage_queue.grant(connection, stage, [Slot("h", "cpu", 0)], host="h")
+        attempt = attempts.grant(connection, stage, [Slot("h", "cpu", 0)], host="h")
         assert attempt is not None
         assert attempts.claim(connection, run_id, name, attempt.celery_task_id or "")
         now = clock.now()
@@ -538,7 +538,7 @@ class TestResume:
         with store.write() as connection:
             stage = stages.named(connection, run_id, "a")
             assert stage is not None
-            attempt = stage_queue.grant(connection, stage, [], host="h")
+            attempt = attempts.grant(connection, stage, [], host="h")
             assert attempt is not None
             attempts.claim(connection, run_id, "a", attempt.celery_task_id or "")
         edited = load(DIAMOND.replace('a, run: "true"', 'a, run: "false"'))
@@ -594,7 +594,7 @@ class TestSavings:
         record = records(store, run_id)["a"]
         with store.write() as connection:
             slots = [Slot("h", "gpu", 0), Slot("h", "gpu", 1)]
-            attempt = stage_queue.grant(connection, record, slots, host="h")
+            attempt = attempts.grant(connection, record, slots, host="h")
         assert attempt is not None
         ended = attempt._replace(status=S.COMPLETED, started_at=0, completed_at=10_000_000)
         skip = PlannedStage("a", Action.SKIP, "completed")
@@ -698,7 +698,7 @@ class TestQueue:
         first, second = control.submit(load()), control.submit(load())
         control.change_priority(second, 5)
         with store.read() as connection:
-            assert [stage.run_id for stage in stage_queue.queued(connection)] == [second, first]
+            assert [stage.run_id for stage in attempts.queued(connection)] == [second, first]
         with pytest.raises(NotFoundError):
             control.change_priority("no such run", 1)
 

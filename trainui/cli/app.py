@@ -14,7 +14,7 @@ from trainui.cli import options, printing
 from trainui.cli.options import epilogue
 from trainui.cli.runs import open_or_wait
 from trainui.errors import UsageError
-from trainui.store.db import lock_wait_notice
+from trainui.store.db import statements
 from trainui.version import __version__
 
 if TYPE_CHECKING:
@@ -207,7 +207,7 @@ def call(arguments: Sequence[str]) -> int:
         arguments = [*arguments[1:], "--help"]
     first = arguments[0]
     command = typer.main.get_command(parser(first) if first in _MODULE_OF else listing(arguments))
-    lock_wait_notice.show = printing.note
+    statements.show_notice = printing.note
     try:
         result = command.main(list(arguments), prog_name="trainui", standalone_mode=False)
     except _ArgumentError as error:

@@ -28,8 +28,8 @@ from trainui.resume import checkpoints, integrity
 from trainui.store.db import engine
 from trainui.store.db.protocol import Connection
 from trainui.store.points import read_points
-from trainui.store.read import activity, event_feed, run_list, views
-from trainui.store.read.activity import EndedRun, StageAttempt
+from trainui.store.read import event_feed, run_list, views
+from trainui.store.read.event_feed import EndedRun, StageAttempt
 from trainui.system import disk, mounts
 from trainui.text import harmless, markdown_cell, table
 
@@ -273,9 +273,9 @@ def read(since: int, until: int) -> Digest:
 
 def digest(connection: Connection, since: int, until: int) -> Digest:
     """Return what happened between two times; what is wrong and waits is as it is now."""
-    ended = activity.ended_runs(connection, since, until)
-    attempts = activity.attempts_between(connection, since, until)
-    queued = activity.in_state(connection, Status.QUEUED)
+    ended = event_feed.ended_runs(connection, since, until)
+    attempts = event_feed.attempts_between(connection, since, until)
+    queued = event_feed.in_state(connection, Status.QUEUED)
     runs = _runs(connection, [*(one.stage.run_id for one in attempts)])
     trouble = [  # what still uses a GPU comes first
         *_disks(until),
@@ -288,7 +288,7 @@ def digest(connection: Connection, since: int, until: int) -> Digest:
         since,
         until,
         ended,
-        activity.states_of(connection, [one.id for one in ended]),
+        event_feed.states_of(connection, [one.id for one in ended]),
         trouble,
         list(_bests(connection, ended, runs.values(), since)),
         _gpu_seconds(connection, attempts, queued, since, until),
@@ -305,7 +305,7 @@ def _runs(connection: Connection, run_ids: Iterable[str]) -> dict[str, RunRecord
 
 def _ended_badly(connection: Connection, since: int, until: int) -> Iterator[Trouble]:
     """Yield the stages that failed or were interrupted, and were not retried or resumed since."""
-    stages = activity.ended_badly(connection, since, until)
+    stages = event_feed.ended_badly(connection, since, until)
     runs = _runs(connection, (one.run_id for one in stages))
     causes = {run_id: event_feed.causes(connection, run_id) for run_id in runs}
     for stage in stages:
@@ -414,7 +414,7 @@ def _bests(
 def _best(
     connection: Connection, pipeline: str, metric: str, lower: bool, since: int
 ) -> Iterator[PipelineBest]:
-    stages = activity.with_metric(connection, pipeline, metric, MOST_STAGES)
+    stages = event_feed.with_metric(connection, pipeline, metric, MOST_STAGES)
     nan = run_list.stages_with_nan(connection, list({one.run_id for one in stages}))
     values = {}
     for one in stages:
@@ -444,7 +444,7 @@ def _gpu_seconds(
 ) -> GpuSeconds:
     on_gpus = [one for one in attempts if one.attempt.gpus]
     others = [one for one in on_gpus if not _ended_well(one.attempt)]
-    continued = activity.last_continued(connection, {one.stage.id for one in others})
+    continued = event_feed.last_continued(connection, {one.stage.id for one in others})
     used = lost = 0.0
     for one in on_gpus:
         start, end = _span(one.attempt, since, until)
@@ -498,7 +498,7 @@ def _idle(
     if not total or not (local or wanting):
         return 0.0
     run_ids = {one.run_id for one in wanting} | {one.stage.run_id for one in local}
-    queued_at = activity.queued_at(connection, run_ids)
+    queued_at = event_feed.queued_at(connection, run_ids)
     waits = [(one, until, one.definition.gpus) for one in wanting]
     waits += [(one.stage, one.attempt.granted_at, len(one.attempt.gpus)) for one in local]
     changes: list[tuple[int, int, int]] = []  # time, change of busy GPUs, change of one wish

@@ -24,7 +24,6 @@ from trainui.model.headline_metric import (
 from trainui.model.notifications import NOTE
 from trainui.model.records import RunRecord, SeriesSummary, StageRecord
 from trainui.model.states import Status
-from trainui.model.time_worked import TimeWorked
 from trainui.pipeline import masking, matrix
 from trainui.pipeline.matrix import FoldedMetric
 from trainui.resume import code_version
@@ -34,6 +33,7 @@ from trainui.store.db.protocol import Connection
 from trainui.store.points import read_points
 from trainui.store.points.plot_columns import read_columns
 from trainui.store.read import event_feed, run_list, sweeps, time_worked, views
+from trainui.store.read.time_worked import TimeWorked
 
 PLOTS = 6
 """Maximum number of curves drawn, to keep the report short; the table lists all metrics."""

@@ -25,7 +25,7 @@ from trainui.store.db.engine import Store
 from trainui.store.db.protocol import Connection
 from trainui.store.read import views
 from trainui.store.read.views import Holder
-from trainui.store.runs import runs, stage_queue, stages
+from trainui.store.runs import attempts, runs, stages
 
 logger = logging.getLogger(__name__)
 
@@ -201,13 +201,13 @@ class Planner:
             has_gpu_stage = any(_kind(stage) != "cpu" for stage in waiting)
             if cut and not depth.is_brief and not has_gpu_stage:
                 self._no_gpu_stage_at = time.monotonic()
-            is_open = stage_queue.is_any_open(connection, self._here)
+            is_open = attempts.is_any_open(connection, self._here)
             lost, unexplained = list[AttemptRecord](), list[str]()
             if is_open:
                 before = clock.now() - patience
-                lost = stage_queue.unclaimed(connection, sent_before=before, here=self._here)
+                lost = attempts.unclaimed(connection, sent_before=before, here=self._here)
             if cut and not depth.is_early:
-                unexplained = stage_queue.queued_without_reason(
+                unexplained = attempts.queued_without_reason(
                     connection, limit=MOST_UNEXPLAINED, here=self._here
                 )
             return _View(
@@ -227,7 +227,7 @@ class Planner:
             return
         with self._store.write() as connection:
             for message in lost:
-                stage_queue.mark_sent(connection, message.attempt_id)
+                attempts.mark_sent(connection, message.attempt_id)
         for message in lost:
             self._send(message)
 
@@ -270,9 +270,9 @@ class Planner:
     def _grant(self, stage: StageRecord, grant: Grant) -> None:
         places = [Slot(host(), grant.kind, number) for number in grant.slots]
         with self._store.write() as connection:
-            attempt = stage_queue.grant(connection, stage, places, host=host())
+            attempt = attempts.grant(connection, stage, places, host=host())
             if attempt is not None:  # in this transaction, so that no write delays the claim
-                stage_queue.mark_sent(connection, attempt.id)
+                attempts.mark_sent(connection, attempt.id)
         if attempt is not None:
             logger.info("%s of run %s: attempt %d", stage.name, stage.run_id, attempt.number)
             self._send(_message(stage, attempt))
@@ -304,7 +304,7 @@ def _page(
     """
     horizons = depth.horizons
     least = min(horizons.values())
-    waiting = stage_queue.queued(connection, limit=least + 1, here=here)
+    waiting = attempts.queued(connection, limit=least + 1, here=here)
     if len(waiting) <= least:
         return waiting, frozenset()
     pages = {}
@@ -312,7 +312,7 @@ def _page(
         pages[kind] = [one for one in waiting if _kind(one) == kind]
         is_known = depth.is_brief and kind != "cpu" and not pages[kind]
         if len(pages[kind]) <= horizon and not is_known:
-            pages[kind] = stage_queue.queued(connection, kind=kind, limit=horizon + 1, here=here)
+            pages[kind] = attempts.queued(connection, kind=kind, limit=horizon + 1, here=here)
     cut = frozenset(kind for kind, page in pages.items() if len(page) > horizons[kind])
     return [one for kind, page in pages.items() for one in page[: horizons[kind]]], cut
 

@@ -17,7 +17,7 @@ from trainui.resume.preview import StageOptions
 from trainui.store.db import engine
 from trainui.store.db.engine import Store, open_store
 from trainui.store.read import views
-from trainui.store.runs import attempts, stage_queue, stages
+from trainui.store.runs import attempts, stages
 
 PIPELINE = """\
 name: p
@@ -49,7 +49,7 @@ def granted(store: Store, run: str) -> None:
     with store.write() as connection:
         stage = stages.named(connection, run, "a")
         assert stage is not None
-        assert stage_queue.grant(connection, stage, [], host="h")
+        assert attempts.grant(connection, stage, [], host="h")
 
 
 def running(store: Store, run: str) -> None:

@@ -16,7 +16,7 @@ from trainui.pipeline import loader
 from trainui.pipeline.filling import with_trial_params
 from trainui.store.db import engine
 from trainui.store.db.engine import Store, open_store
-from trainui.store.runs import attempts, stage_queue, stage_requests, stages, trials
+from trainui.store.runs import attempts, stage_requests, stages, trials
 
 TWO = 'name: two\nstages: [{name: a, run: "true"}, {name: b, run: "true", depends_on: [a]}]\n'
 
@@ -38,7 +38,7 @@ def play(store: Store, run_id: str, name: str, outcome: attempts.Outcome) -> Non
     with store.write() as connection:
         stage = stages.named(connection, run_id, name)
         assert stage is not None
-        attempt = stage_queue.grant(connection, stage, [], host="h")
+        attempt = attempts.grant(connection, stage, [], host="h")
         assert attempt is not None
         assert attempts.claim(connection, run_id, name, attempt.celery_task_id or "")
         attempts.mark_started(connection, attempt, started_at=clock.now(), pid=1, supervisor=2)

@@ -25,7 +25,7 @@ from trainui.model.records import AttemptRecord, Slot
 from trainui.model.states import Status
 from trainui.store.db import engine
 from trainui.store.db.engine import Store
-from trainui.store.runs import attempts, runs, stage_queue, stage_requests, stages
+from trainui.store.runs import attempts, runs, stage_requests, stages
 from trainui.store.runs.stage_requests import AlertRecord
 from trainui.system import disk
 
@@ -62,7 +62,7 @@ class Night:
         with self.store.write() as connection:
             stage = stages.named(connection, run, "train")
             assert stage is not None
-            granted = stage_queue.grant(connection, stage, [slot], host=settings.host())
+            granted = attempts.grant(connection, stage, [slot], host=settings.host())
             assert granted is not None
             claimed = attempts.claim(connection, run, "train", granted.celery_task_id or "")
             assert claimed is not None

@@ -13,7 +13,7 @@ from trainui.execution.slots import host
 from trainui.model.records import AttemptRecord, Slot
 from trainui.pipeline import loader
 from trainui.store.db.engine import Store, open_store
-from trainui.store.runs import attempts, stage_queue, stages
+from trainui.store.runs import attempts, stages
 
 
 def submit(directory: Path, text: str, **fields: Any) -> str:
@@ -28,7 +28,7 @@ def begin(store: Store, run_id: str, name: str, *places: Slot) -> AttemptContext
     with store.write() as connection:
         stage = stages.named(connection, run_id, name)
         assert stage is not None
-        granted = stage_queue.grant(connection, stage, places, host=host())
+        granted = attempts.grant(connection, stage, places, host=host())
         assert granted is not None
         stage_directory.make_records(Path(granted.directory))
         Path(stage.directory).mkdir(exist_ok=True)

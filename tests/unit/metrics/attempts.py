@@ -15,7 +15,7 @@ from trainui.model.definition import MetricSource, Pipeline, StageDefinition
 from trainui.model.records import Slot
 from trainui.model.search import Search
 from trainui.store.db.engine import Store
-from trainui.store.runs import attempts, stage_queue, stages, stored_pipeline
+from trainui.store.runs import attempts, stages, stored_pipeline
 from trainui.store.runs.metrics_progress import AttemptToRead
 from trainui.supervisor import protocol
 
@@ -114,9 +114,7 @@ def next_attempt(store: Store, run_id: str, name: str = "train") -> Attempt:
     with store.write() as connection:
         stage = stages.named(connection, run_id, name)
         assert stage is not None
-        granted = stage_queue.grant(
-            connection, stage, [Slot(HOST, "cpu", next(_PLACES))], host=HOST
-        )
+        granted = attempts.grant(connection, stage, [Slot(HOST, "cpu", next(_PLACES))], host=HOST)
         assert granted is not None
         assert granted.celery_task_id is not None
         claimed = attempts.claim(connection, run_id, name, granted.celery_task_id)

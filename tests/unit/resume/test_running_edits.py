@@ -17,7 +17,7 @@ from trainui.pipeline.rules.resume_plan import Action, PlannedStage
 from trainui.resume import edits, preview, submitted
 from trainui.store import shell_environment
 from trainui.store.db.engine import Store, open_store
-from trainui.store.runs import attempts, runs, stage_queue, stages
+from trainui.store.runs import attempts, runs, stages
 
 TEXT = """\
 name: two
@@ -43,7 +43,7 @@ class Run:
         with self.store.write() as connection:
             stage = stages.named(connection, self.id, name)
             assert stage is not None
-            granted = stage_queue.grant(connection, stage, [], host="h")
+            granted = attempts.grant(connection, stage, [], host="h")
             assert granted is not None
             assert attempts.claim(connection, self.id, name, granted.celery_task_id or "")
             attempts.mark_started(connection, granted, started_at=clock.now(), pid=1, supervisor=2)
@@ -205,7 +205,7 @@ def test_trials_of_a_running_search_share_their_number(run: Run, tmp_path: Path)
     with run.store.write() as connection:
         first = stages.named(connection, run_id, "train[trial=0]")
         assert first is not None
-        granted = stage_queue.grant(connection, first, [], host="h")
+        granted = attempts.grant(connection, first, [], host="h")
         assert granted is not None
         assert attempts.claim(connection, run_id, first.name, granted.celery_task_id or "")
     edited = loader.load_text(SEARCH.replace("train $", "retrain $").replace("s: 2", "s: 3"))
@@ -218,7 +218,7 @@ def test_trials_of_a_running_search_share_their_number(run: Run, tmp_path: Path)
     with run.store.write() as connection:
         last = stages.named(connection, run_id, "train[trial=2]")
         assert last is not None
-        granted = stage_queue.grant(connection, last, [], host="h")
+        granted = attempts.grant(connection, last, [], host="h")
         assert granted is not None
         assert attempts.claim(connection, run_id, last.name, granted.celery_task_id or "")
     with pytest.raises(UsageError, match="the file no longer has it"):

@@ -26,7 +26,7 @@ from trainui.store.db.engine import Store
 from trainui.store.points import plot_series
 from trainui.store.read import views
 from trainui.store.read.sweeps import ASKED, TrialRecord
-from trainui.store.runs import attempts, stage_queue, stage_requests, stages
+from trainui.store.runs import attempts, stage_requests, stages
 from trainui.store.runs.attempts import Outcome
 
 STEPS = 12
@@ -94,7 +94,7 @@ class Loop:
     def start(self, number: int, attempt: int = 1) -> Feeder:
         stage, place = self.stage(number), Slot("a-host", "cpu", number)
         with self.store.write() as connection:
-            granted = stage_queue.grant(connection, stage, [place], host="a-host")
+            granted = attempts.grant(connection, stage, [place], host="a-host")
             assert granted is not None
             assert attempts.claim(connection, self.run, stage.name, str(granted.celery_task_id))
         if attempt == 1:

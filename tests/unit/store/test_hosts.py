@@ -9,7 +9,7 @@ from trainui.model.records import HostView, Slot
 from trainui.store import hosts
 from trainui.store.db.engine import Store
 from trainui.store.read import views
-from trainui.store.runs import attempts, runs, stage_queue
+from trainui.store.runs import attempts, runs
 
 A, B = HostView("a", ("small",), "place-a"), HostView("b", ("big",), "place-b")
 
@@ -72,10 +72,10 @@ def test_a_stage_waits_for_suitable_hosts_that_see_its_run(
     with store.write() as connection:
         connection.execute("UPDATE runs SET host = ?, place = ?", (run["host"], run["place"]))
     with store.read() as connection:
-        assert len(stage_queue.queued(connection, kind="cpu")) == 1
+        assert len(attempts.queued(connection, kind="cpu")) == 1
         for here in (A, B):
-            found = stage_queue.queued(connection, kind="cpu", here=here)
-            silent = stage_queue.queued_without_reason(connection, limit=9, here=here)
+            found = attempts.queued(connection, kind="cpu", here=here)
+            silent = attempts.queued_without_reason(connection, limit=9, here=here)
             assert len(found) == len(silent) == (here.host in takers)
         assert runs.place_of(connection, "run") == (run["host"], run["place"])
 
@@ -84,7 +84,7 @@ def test_each_host_has_its_own_attempts(store: Store, add_run: AddRun) -> None:
     add_run("run", {"s": [], "t": []})
     with store.write() as connection:
         for stage, host in zip(runs.stages(connection, "run"), "ab", strict=True):
-            granted = stage_queue.grant(connection, stage, [Slot(host, "cpu", 0)], host=host)
+            granted = attempts.grant(connection, stage, [Slot(host, "cpu", 0)], host=host)
             assert granted is not None
             if host == "b":
                 claimed = attempts.claim(
@@ -93,7 +93,7 @@ def test_each_host_has_its_own_attempts(store: Store, add_run: AddRun) -> None:
                 assert claimed is not None
     with store.read() as connection:
         for here, lost in ((A, 1), (B, 0)):
-            assert len(stage_queue.unclaimed(connection, sent_before=0, here=here)) == lost
+            assert len(attempts.unclaimed(connection, sent_before=0, here=here)) == lost
         assert [stage.name for stage in views.running_on(connection, "b")] == ["t"]
         assert views.running_on(connection, "a") == []
 
@@ -104,4 +104,4 @@ def test_a_host_without_queues_takes_stages_that_ask_for_none(
 ) -> None:
     add_run("run", {"s": []}, **asks)
     with store.read() as connection:
-        assert bool(stage_queue.queued(connection, here=HostView("a"))) == is_taken
+        assert bool(attempts.queued(connection, here=HostView("a"))) == is_taken

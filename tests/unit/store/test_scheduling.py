@@ -24,7 +24,7 @@ from trainui.model.states import ENDED, UNFINISHED, Status, run_status
 from trainui.pipeline.rules.resume_plan import Action, plan_rerun, plan_resume
 from trainui.store.db.engine import Store, open_store
 from trainui.store.read import views
-from trainui.store.runs import attempts, runs, stage_queue, stage_requests, stages, stored_pipeline
+from trainui.store.runs import attempts, runs, stage_requests, stages, stored_pipeline
 from trainui.store.runs.attempts import Outcome
 
 RUN = "the-run"
@@ -83,13 +83,13 @@ class Scheduling(RuleBasedStateMachine):
     @rule(data=st.data())
     def grant(self, data: st.DataObject) -> None:
         with self.store.write() as connection:
-            waiting = stage_queue.queued(connection)
+            waiting = attempts.queued(connection)
             held = held_slots(connection, HOST)
             free = [slot for slot in _places() if slot not in held]
             if not waiting or not free:
                 return
             stage = data.draw(st.sampled_from(waiting))
-            granted = stage_queue.grant(connection, stage, [free[0]], host=HOST)
+            granted = attempts.grant(connection, stage, [free[0]], host=HOST)
             assert granted is not None
             assert granted.number == stage.attempt + 1
 

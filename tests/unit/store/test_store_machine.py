@@ -23,7 +23,7 @@ from trainui.pipeline.rules.resume_plan import Action, plan_resume
 from trainui.pipeline.rules.scheduling import FreeSlots, Grant, WaitingStage, decide
 from trainui.store.db.engine import open_store
 from trainui.store.read import views
-from trainui.store.runs import attempts, runs, stage_queue, stage_requests, stages, stored_pipeline
+from trainui.store.runs import attempts, runs, stage_requests, stages, stored_pipeline
 
 PLACES = 2
 ENDS = [Status.COMPLETED, Status.FAILED, Status.INTERRUPTED, Status.PRUNED]
@@ -97,7 +97,7 @@ class Kept(RuleBasedStateMachine):
     def look(self) -> None:
         """Plan, and give out what the plan says."""
         with self.store.write() as connection:
-            queue = stage_queue.queued(connection)
+            queue = attempts.queued(connection)
             taken = held_slots(connection, "box")
             free = tuple(n for n in range(PLACES) if Slot("box", "cpu", n) not in taken)
             waiting = [WaitingStage(one.id, 0, 1, one.not_before) for one in queue]
@@ -105,7 +105,7 @@ class Kept(RuleBasedStateMachine):
             for item in decide(waiting, FreeSlots(cpus=free), clock.now() + 1, paused=False)[0]:
                 if isinstance(item, Grant):
                     slots = [Slot("box", item.kind, n) for n in item.slots]
-                    attempt = stage_queue.grant(connection, known[item.stage_id], slots, host="box")
+                    attempt = attempts.grant(connection, known[item.stage_id], slots, host="box")
                     assert attempt is not None
                     self.granted.append(attempt)
         self.read = [*self.read[-20:], *queue]
@@ -118,7 +118,7 @@ class Kept(RuleBasedStateMachine):
         with self.store.write() as connection:
             now = stages.get(connection, old.id)
             free = [Slot("box", "cpu", 99)]
-            attempt = stage_queue.grant(connection, old, free, host="box")
+            attempt = attempts.grant(connection, old, free, host="box")
             if (now.status, now.attempt) != (Status.QUEUED, old.attempt):
                 assert attempt is None
         if attempt is not None:

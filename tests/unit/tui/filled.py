@@ -17,13 +17,7 @@ from trainui.model.definition import CheckpointRule, Pipeline, StageDefinition
 from trainui.model.records import AttemptRecord, Slot, StageRecord
 from trainui.model.states import Status
 from trainui.store.db.engine import Store
-from trainui.store.runs import (
-    attempts,
-    metrics_progress,
-    stage_queue,
-    stages,
-    stored_pipeline,
-)
+from trainui.store.runs import attempts, metrics_progress, stages, stored_pipeline
 
 Graph = Mapping[str, Sequence[str]]
 
@@ -100,7 +94,7 @@ class Filler:
         with self.store.write() as connection:
             stage = stages.named(connection, run_id, name)
             assert stage is not None
-            granted = stage_queue.grant(connection, stage, [slot], host=settings.host())
+            granted = attempts.grant(connection, stage, [slot], host=settings.host())
             assert granted is not None
             claimed = attempts.claim(connection, run_id, name, granted.celery_task_id or "")
             assert claimed is not None

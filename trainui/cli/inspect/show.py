@@ -20,10 +20,10 @@ from trainui.supervisor.protocol import STDERR_FILE, STDOUT_FILE
 
 if TYPE_CHECKING:
     from trainui.model.records import AttemptRecord, Loss, RunRecord, SeriesSummary, StageRecord
-    from trainui.model.time_worked import TimeWorked
     from trainui.pipeline.matrix import FoldedMetric
     from trainui.store.db.protocol import Connection
     from trainui.store.points.read_points import SourceProblem
+    from trainui.store.read.time_worked import TimeWorked
 
 MOST_COMPARED = 50
 """Stages whose written files are compared with those of others."""

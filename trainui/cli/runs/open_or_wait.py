@@ -26,10 +26,10 @@ def open_screen(run_id: str | None) -> NoReturn:
         )
     import logging
 
-    from trainui.store.db import lock_wait_notice
+    from trainui.store.db import statements
     from trainui.tui.launch import run_screen
 
-    lock_wait_notice.show = None  # a notice would overwrite the screen
+    statements.show_notice = None  # a notice would overwrite the screen
     code = run_screen(run_id)
     logging.shutdown()
     os._exit(code)

@@ -37,7 +37,7 @@ from trainui.plugin.records import JobLook, JobState, StageJob
 from trainui.resume import outputs
 from trainui.store.db import engine
 from trainui.store.db.engine import Store
-from trainui.store.runs import attempts, stage_queue, stage_requests, stages
+from trainui.store.runs import attempts, stage_requests, stages
 from trainui.supervisor import protocol
 from trainui.supervisor.process import ForkServer
 from trainui.supervisor.protocol import ExitReason
@@ -359,7 +359,7 @@ class AttemptMonitor:
         if found is None:
             return math.inf
         with self._store.read() as connection:
-            granted = stage_queue.count_unclaimed(connection, executor)
+            granted = attempts.count_unclaimed(connection, executor)
         with self._lock:
             known = [one for one in self._known.values() if one.attempt.executor == executor]
             return found - granted - sum(not one.is_adopted for one in known)

@@ -18,7 +18,7 @@ from trainui.execution.worker.notifications import Notifier, Program, output
 from trainui.model.notifications import DIGEST, Notification
 from trainui.settings import Settings
 from trainui.store.db.engine import Store
-from trainui.store.read import activity
+from trainui.store.read import event_feed
 from trainui.store.runs import notifications
 
 AGAIN_AFTER = 60.0
@@ -68,7 +68,7 @@ class DigestSender:
         is_due = self._since < due
         if changed or is_due:
             with self._store.read() as connection:
-                self._is_unreported = activity.is_any_since(
+                self._is_unreported = event_feed.is_any_since(
                     connection, self._since, active_at=due if is_due else 0
                 )
         if is_due and time.monotonic() >= self._again_at:

@@ -29,7 +29,7 @@ from trainui.store.db.engine import Store
 from trainui.store.db.protocol import Connection
 from trainui.store.hosts import LogRequest
 from trainui.store.read import views
-from trainui.store.runs import attempts, runs, stage_queue, stages
+from trainui.store.runs import attempts, runs, stages
 from trainui.supervisor import protocol
 from trainui.system import plain_files
 
@@ -103,7 +103,7 @@ def _warn_of_silent_hosts(connection: Connection, here: str) -> None:
                 (*_, attempt) = attempts.of_stage(connection, stage.id)
                 silent = unseen.words(attempt, unseen.silence(host))
                 stages.warn(connection, stage.id, silent, host=here)
-    waiting = stage_queue.queued(connection, limit=LOOKED_AT)
+    waiting = attempts.queued(connection, limit=LOOKED_AT)
     reasons = {
         stage.id: WaitReason(words)
         for stage in waiting

@@ -25,7 +25,7 @@ from trainui.execution.daemon.notes import QueueState
 from trainui.execution.planner import TaskMessage
 from trainui.execution.worker.celery_app import LenientTransport, publishing_connection
 from trainui.store.db.engine import Store
-from trainui.store.runs import stage_queue
+from trainui.store.runs import attempts
 
 logger = logging.getLogger(__name__)
 
@@ -133,7 +133,7 @@ class QueueSweeper:
     def _foreign(self, texts: Sequence[Any]) -> list[Any]:
         found = [(text, *_task_and_id(text)) for text in texts]
         with self._store.read() as connection:  # after the messages: a grant is stored first
-            ours = stage_queue.unclaimed_ids(connection)
+            ours = attempts.unclaimed_ids(connection)
         return [
             text
             for text, task, message_id in found

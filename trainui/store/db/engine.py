@@ -31,7 +31,7 @@ from trainui.errors import (
     TrainuiError,
 )
 from trainui.paths import Home
-from trainui.store.db import home_identity, lock_wait_notice, postgres, schema, sqlite_file
+from trainui.store.db import home_identity, postgres, schema, sqlite_file, statements
 from trainui.store.db.postgres import PostgresConnection
 from trainui.store.db.protocol import Connection
 from trainui.system import disk
@@ -150,7 +150,7 @@ class Store:
         if postgres.is_ours(self.url):
             begin = postgres.BEGIN_POINTS if for_points else postgres.BEGIN
         with _explained(self.url), ExitStack() as transaction:
-            with lock_wait_notice.shown_if_slow():
+            with statements.shown_if_slow():
                 transaction.enter_context(self._exclusive())
                 connection = transaction.enter_context(self._transaction(begin))
             if not (self._is_settled or decides):

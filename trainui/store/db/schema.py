@@ -24,7 +24,7 @@ from trainui.errors import (
     StoreLockedError,
     UnfitEnvironmentError,
 )
-from trainui.store.db import lock_wait_notice, postgres, sqlite_file
+from trainui.store.db import postgres, sqlite_file, statements
 from trainui.system import plain_files
 
 if TYPE_CHECKING:
@@ -97,8 +97,8 @@ def make_file(file: Path) -> None:
 
 def _make_new(file: Path) -> None:
     """Create a SQLite database if none exists: renamed into place when complete, never empty."""
-    if (runs := sqlite_file.runs_on_record(file)) and lock_wait_notice.show is not None:
-        lock_wait_notice.show(
+    if (runs := sqlite_file.runs_on_record(file)) and statements.show_notice is not None:
+        statements.show_notice(
             f"{file} did not exist, though there are runs in {runs}: creating a new one"
         )
     with _one_at_a_time(file):

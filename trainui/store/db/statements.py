@@ -1,8 +1,10 @@
-"""Parts of SQL statements, rows to insert, and updates of rows that still have the values seen."""
+"""Parts of SQL statements, rows to insert, and updates of rows that have the values seen."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Sized
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Sized
+from contextlib import contextmanager
 from itertools import chain
 from typing import Any, TypeVar
 
@@ -62,3 +64,29 @@ def insert(connection: Connection, table: str, values: Sequence[Mapping[str, Any
             f"INSERT INTO {table} ({', '.join(part[0])}) VALUES {', '.join([row] * len(part))}",
             tuple(chain.from_iterable(one.values() for one in part)),
         )
+
+
+# A notice shown while a write waits for a locked database, so that the command seems not hung.
+
+NOTICE_AFTER = 2.0
+"""Seconds of waiting before the notice is shown."""
+
+LOCK_NOTICE = "the database is locked by another process; waiting for up to 30 s"
+
+show_notice: Callable[[str], None] | None = None
+"""The function that shows it; None: do not show it, e.g. in the worker."""
+
+
+@contextmanager
+def shown_if_slow() -> Iterator[None]:
+    """Show the notice if the enclosed block takes longer than `NOTICE_AFTER`."""
+    if show_notice is None:
+        yield
+        return
+    timer = threading.Timer(NOTICE_AFTER, show_notice, [LOCK_NOTICE])
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()

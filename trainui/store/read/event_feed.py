@@ -1,18 +1,20 @@
-"""The event feed, and the events that ring the terminal's bell.
+"""The event feed, the events that ring the bell, and what happened in a time.
 
 Plain SQL on a read-only connection.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from trainui.model.notifications import CAUSE, ENDS, MARKED, MARKS, Notification
-from trainui.model.records import Event, StageRecord
+from trainui.model.records import AttemptRecord, Event, StageRecord
+from trainui.model.states import ENDED, UNFINISHED, Status
 from trainui.store.db.protocol import Connection
-from trainui.store.db.statements import placeholders
+from trainui.store.db.statements import batches, placeholders
 from trainui.store.read import row_mapping
+from trainui.store.read.time_worked import STAGE_COLUMNS
 
 
 def last(connection: Connection) -> int:
@@ -141,3 +143,157 @@ def last_of(connection: Connection, run_id: str) -> int:
     """Return the number of a run's newest event; 0 if it has none."""
     row = connection.execute("SELECT max(id) FROM events WHERE run_id = ?", (run_id,)).fetchone()
     return int(row[0] or 0)
+
+
+# What happened in a time: runs that ended, attempts, and what waits or is in trouble now.
+#
+# Plain SQL on a read-only connection. Each query reads a table once, or the rows of a few runs.
+
+
+class EndedRun(NamedTuple):
+    """A run that has ended."""
+
+    id: str
+    name: str
+    pipeline: str
+    status: Status
+
+
+def ended_runs(connection: Connection, since: int, until: int) -> list[EndedRun]:
+    """Return the runs whose last end is in this time, in the order of their ends."""
+    found = connection.execute(
+        "SELECT id, name, pipeline, status FROM runs WHERE completed_at > ? AND completed_at <= ? "
+        f"AND status IN ({placeholders(ENDED)}) ORDER BY completed_at, id",
+        (since, until, *ENDED),
+    )
+    return [EndedRun(run, name, what, Status(end)) for run, name, what, end in found]
+
+
+def is_any_since(connection: Connection, since: int, active_at: int) -> bool:
+    """Return True if a run has ended since a time, or was active at another and still is."""
+    found = connection.execute(
+        f"SELECT 1 FROM runs WHERE (completed_at > ? AND status IN ({placeholders(ENDED)})) "
+        f"OR (created_at <= ? AND status IN ({placeholders(UNFINISHED)})) LIMIT 1",
+        (since, *ENDED, active_at, *UNFINISHED),
+    )
+    return found.fetchone() is not None
+
+
+def states_of(connection: Connection, run_ids: Collection[str]) -> dict[str, dict[str, int]]:
+    """Return how many stages of each run are in each state."""
+    found: dict[str, dict[str, int]] = {}
+    for part in batches(run_ids):
+        for run_id, status, count in connection.execute(
+            "SELECT run_id, status, count(*) FROM stages "
+            f"WHERE run_id IN ({placeholders(part)}) AND NOT removed GROUP BY run_id, status",
+            part,
+        ):
+            found.setdefault(run_id, {})[status] = count
+    return found
+
+
+class StageAttempt(NamedTuple):
+    """An attempt with its stage."""
+
+    stage: StageRecord
+    attempt: AttemptRecord
+
+
+def attempts_between(connection: Connection, since: int, until: int) -> list[StageAttempt]:
+    """Return the attempts that had slots in this time, in the order in which they got them."""
+    found = connection.execute(
+        "SELECT * FROM attempts WHERE granted_at <= ? AND (completed_at IS NULL OR "
+        "completed_at > ?) ORDER BY granted_at, id",
+        (until, since),
+    )
+    attempts = list(row_mapping.records(found, row_mapping.attempt_record))
+    stages = {one.id: one for one in _stages(connection, {one.stage_id for one in attempts})}
+    return [StageAttempt(stages[one.stage_id], one) for one in attempts if one.stage_id in stages]
+
+
+def _stages(connection: Connection, ids: Collection[str]) -> Iterator[StageRecord]:
+    for part in batches(ids):
+        found = connection.execute(
+            f"SELECT {STAGE_COLUMNS} FROM stages WHERE id IN ({placeholders(part)})", part
+        )
+        yield from row_mapping.records(found, row_mapping.stage_record)
+
+
+def last_continued(connection: Connection, stage_ids: Collection[str]) -> dict[str, int]:
+    """Return by stage the number of its last attempt that continued from a checkpoint."""
+    found: dict[str, int] = {}
+    for part in batches(stage_ids):
+        found |= connection.execute(
+            "SELECT stage_id, max(number) FROM attempts WHERE checkpoint IS NOT NULL "
+            f"AND stage_id IN ({placeholders(part)}) GROUP BY stage_id",
+            part,
+        ).fetchall()
+    return found
+
+
+def queued_at(connection: Connection, run_ids: Collection[str]) -> dict[tuple[str, str], list[int]]:
+    """Return when each stage of some runs was queued, by run and stage, in order.
+
+    A stage that could start at once was queued when its run was submitted.
+    """
+    found: dict[tuple[str, str], list[int]] = {}
+    for part in batches(run_ids):
+        for run_id, stage, time in connection.execute(
+            "SELECT run_id, stage, time FROM events "
+            f"WHERE run_id IN ({placeholders(part)}) AND kind = ? ORDER BY time",
+            (*part, Status.QUEUED),
+        ):
+            found.setdefault((run_id, stage), []).append(time)
+        for run_id, stage, time in connection.execute(
+            "SELECT stages.run_id, stages.name, runs.created_at FROM stages "
+            f"JOIN runs ON runs.id = stages.run_id WHERE stages.run_id IN ({placeholders(part)})",
+            part,
+        ):
+            found.setdefault((run_id, stage), []).insert(0, time)
+    return found
+
+
+def in_state(connection: Connection, status: Status) -> list[StageRecord]:
+    """Return the stages of all runs in a state, the oldest runs first."""
+    ids = connection.execute(
+        "SELECT stages.id FROM stages JOIN runs ON runs.id = run_id WHERE stages.status = ? "
+        "ORDER BY runs.created_at, run_id, position",
+        (status,),
+    )
+    order = [row[0] for row in ids]
+    stages = {one.id: one for one in _stages(connection, order)}
+    return [stages[one] for one in order]
+
+
+def ended_badly(connection: Connection, since: int, until: int) -> list[StageRecord]:
+    """Return the stages that failed or were interrupted in this time and are so now."""
+    found = connection.execute(
+        f"SELECT {STAGE_COLUMNS} FROM stages WHERE status IN (?, ?) "
+        "AND completed_at > ? AND completed_at <= ? AND NOT removed ORDER BY completed_at, id",
+        (Status.FAILED, Status.INTERRUPTED, since, until),
+    )
+    return list(row_mapping.records(found, row_mapping.stage_record))
+
+
+class ComparedStage(NamedTuple):
+    """A stage of a pipeline with a metric."""
+
+    id: str
+    run_id: str
+    name: str
+    status: Status
+    completed_at: int | None
+
+
+def with_metric(
+    connection: Connection, pipeline: str, metric: str, most: int
+) -> list[ComparedStage]:
+    """Return the newest stages of a pipeline's runs that have a metric and completed or run."""
+    found = connection.execute(
+        "SELECT stages.id, run_id, stages.name, stages.status, stages.completed_at FROM runs "
+        "JOIN stages ON stages.run_id = runs.id JOIN series ON series.owner = stages.id "
+        "WHERE runs.pipeline = ? AND series.name = ? AND stages.status IN (?, ?) "
+        "ORDER BY runs.created_at DESC, position LIMIT ?",
+        (pipeline, metric, Status.COMPLETED, Status.RUNNING, most),
+    )
+    return [ComparedStage(row[0], row[1], row[2], Status(row[3]), row[4]) for row in found]

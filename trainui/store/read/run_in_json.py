@@ -11,11 +11,11 @@ from trainui.model.definition import StageDefinition
 from trainui.model.notifications import NOTE
 from trainui.model.records import AttemptRecord, Event, Loss, Lost, RunRecord, StageRecord
 from trainui.model.states import Status
-from trainui.model.time_worked import TimeWorked
 from trainui.pipeline import masking
 from trainui.pipeline.matrix import TRIAL
 from trainui.store.db import protocol
 from trainui.store.read import event_feed, time_worked, views
+from trainui.store.read.time_worked import TimeWorked
 
 TRACKED = "tracked"
 """Key in the submission: by stage the parameters, those that were added to the run's, and by stage

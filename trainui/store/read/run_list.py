@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from trainui.model.notifications import MARKED, NAN
 from trainui.model.states import DONE, Status
-from trainui.model.time_worked import TimeWorked
 from trainui.store.db import protocol
 from trainui.store.db.protocol import Connection
 from trainui.store.db.statements import IS_EXTERNAL, batches, placeholders
 from trainui.store.read import time_worked
+from trainui.store.read.time_worked import TimeWorked
 
 if TYPE_CHECKING:
     from trainui.model.records import Loss, Lost

@@ -17,7 +17,6 @@ from trainui.model.definition import StageDefinition
 from trainui.model.notifications import CHECKPOINT
 from trainui.model.records import AttemptRecord, Event, Lost, RunRecord, StageRecord
 from trainui.model.states import ENDED, Status
-from trainui.model.time_worked import TimeWorked, union
 from trainui.pipeline.filling import searches_of
 from trainui.resume import checkpoints, code_version
 from trainui.resume.globs import first_matches, matches, roots
@@ -25,6 +24,7 @@ from trainui.search import results
 from trainui.store.db.protocol import Connection
 from trainui.store.points import read_points
 from trainui.store.read import event_feed, headlines, run_in_json, run_list, time_worked, views
+from trainui.store.read.time_worked import TimeWorked, union
 from trainui.store.read.views import StageCache
 from trainui.supervisor.protocol import STARTED_FILE
 from trainui.system import mounts, plain_files

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from trainui import clock
 from trainui.model.headline_metric import ComparedMetric, may_lead
-from trainui.model.time_worked import TimeWorked
 from trainui.pipeline.rules.remaining_time import RemainingTime
+from trainui.store.read.time_worked import TimeWorked
 from trainui.text import harmless, to_go_words
 
 if TYPE_CHECKING:

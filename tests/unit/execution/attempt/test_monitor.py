@@ -36,7 +36,7 @@ from trainui.resume import outputs
 from trainui.store.db import engine
 from trainui.store.db.engine import Store
 from trainui.store.read import views
-from trainui.store.runs import attempts, stage_queue, stage_requests, stages
+from trainui.store.runs import attempts, stage_requests, stages
 from trainui.supervisor import orphans, process
 from trainui.supervisor.process import LaunchResult, LaunchState, Probe
 from trainui.supervisor.protocol import Spec
@@ -68,7 +68,7 @@ def granted(store: Store, run: str, name: str = "a") -> AttemptRecord:
     with store.write() as connection:
         stage = stages.named(connection, run, name)
         assert stage is not None
-        attempt = stage_queue.grant(connection, stage, (), host=host())
+        attempt = attempts.grant(connection, stage, (), host=host())
     assert attempt is not None
     return attempt
 
@@ -149,7 +149,7 @@ def test_an_earlier_workers_claim_is_launched_by_a_look(
     with store.write() as connection:
         stage = stages.named(connection, run, "a")
         assert stage is not None
-        attempt = stage_queue.grant(connection, stage, (), host=host())
+        attempt = attempts.grant(connection, stage, (), host=host())
         assert attempt is not None
         stage_directory.make_records(Path(attempt.directory))
         assert attempts.claim(connection, run, "a", str(attempt.celery_task_id))

@@ -16,7 +16,7 @@ from trainui.execution.worker import services
 from trainui.execution.worker.task import execute_stage_with_tracking as task
 from trainui.model.states import Status
 from trainui.store.db.engine import Store
-from trainui.store.runs import stage_queue, stages
+from trainui.store.runs import attempts, stages
 
 
 def test_a_message_that_meets_a_locked_store_is_ignored(
@@ -27,7 +27,7 @@ def test_a_message_that_meets_a_locked_store_is_ignored(
     with store.write() as connection:
         stage = stages.named(connection, run, "a")
         assert stage is not None
-        attempt = stage_queue.grant(connection, stage, (), host=host())
+        attempt = attempts.grant(connection, stage, (), host=host())
     assert attempt is not None
     monitor = AttemptMonitor(hasty, threading.Event())
     monkeypatch.setattr(services, "running", SimpleNamespace(monitor=monitor))

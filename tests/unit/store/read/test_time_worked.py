@@ -10,11 +10,11 @@ from tests.unit.store.conftest import AddRun
 from trainui.clock import SECOND
 from trainui.model.records import LOCAL, StageRecord
 from trainui.model.states import Status
-from trainui.model.time_worked import union
 from trainui.store.db import engine
 from trainui.store.db.engine import Store
 from trainui.store.db.statements import insert, set_values
 from trainui.store.read import time_worked, views
+from trainui.store.read.time_worked import union
 from trainui.store.read.views import StageCache
 from trainui.store.runs import attempts
 

@@ -17,7 +17,7 @@ from trainui.model.states import Status
 from trainui.store.db.engine import Store
 from trainui.store.db.protocol import Connection
 from trainui.store.read import views
-from trainui.store.runs import attempts, runs, stage_queue, stage_requests, stages
+from trainui.store.runs import attempts, runs, stage_requests, stages
 from trainui.store.runs.attempts import Outcome
 from trainui.store.runs.stage_requests import Reopened
 
@@ -34,7 +34,7 @@ def stage_named(connection: Connection, run_id: str, name: str) -> StageRecord:
 def start(store: Store, run_id: str, name: str, slot: int = 0) -> AttemptRecord:
     with store.write() as connection:
         stage = stage_named(connection, run_id, name)
-        granted = stage_queue.grant(connection, stage, [Slot(HOST, "cpu", slot)], host=HOST)
+        granted = attempts.grant(connection, stage, [Slot(HOST, "cpu", slot)], host=HOST)
         assert granted is not None
         assert granted.celery_task_id is not None
         claimed = attempts.claim(connection, run_id, name, granted.celery_task_id)
@@ -92,7 +92,7 @@ def test_slots_are_held_until_the_attempt_ends(store: Store, add_run: AddRun) ->
         assert held_slots(connection, HOST) == {Slot(HOST, "cpu", 0): attempt.id}
         other = stage_named(connection, run, "B")
         taken = [Slot(HOST, "cpu", 1), Slot(HOST, "cpu", 0)]
-        assert stage_queue.grant(connection, other, taken, host=HOST) is None
+        assert attempts.grant(connection, other, taken, host=HOST) is None
     with store.read() as connection:  # nothing of the refused grant stayed
         assert len(held_slots(connection, HOST)) == 1
         assert stage_named(connection, run, "B").attempt == 0
@@ -132,7 +132,7 @@ def test_an_end_with_any_text_is_recorded(store: Store, add_run: AddRun) -> None
 def test_an_attempt_nobody_claimed_does_not_complete(store: Store, add_run: AddRun) -> None:
     run = add_run("r", {"A": []})
     with store.write() as connection:
-        granted = stage_queue.grant(connection, stage_named(connection, run, "A"), [], host=HOST)
+        granted = attempts.grant(connection, stage_named(connection, run, "A"), [], host=HOST)
     assert granted is not None
     with pytest.raises(TransitionError):
         finish(store, granted, Status.COMPLETED)
@@ -193,7 +193,7 @@ def test_no_end_is_before_its_start(store: Store, add_run: AddRun) -> None:
 def test_cancelling_what_does_not_run_is_done_at_once(store: Store, add_run: AddRun) -> None:
     run = add_run("r", DIAMOND)
     with store.write() as connection:
-        granted = stage_queue.grant(
+        granted = attempts.grant(
             connection, stage_named(connection, run, "A"), [Slot(HOST, "cpu", 0)], host=HOST
         )
         assert granted is not None
@@ -227,7 +227,7 @@ def test_of_several_processes_each_attempt_is_claimed_by_one(
     grants = []
     with store.write() as connection:
         for stage in runs.stages(connection, run):
-            granted = stage_queue.grant(connection, stage, [], host=HOST)
+            granted = attempts.grant(connection, stage, [], host=HOST)
             assert granted is not None
             grants.append((stage.name, str(granted.celery_task_id)))
     context = multiprocessing.get_context("spawn")

@@ -11,7 +11,7 @@ from trainui import clock, paths
 from trainui.model.records import Slot
 from trainui.model.states import Status
 from trainui.store.db.engine import Store
-from trainui.store.runs import attempts, stage_queue, stage_requests, stages
+from trainui.store.runs import attempts, stage_requests, stages
 
 
 def test_a_fresh_stage_says_so_until_its_directory_moved(store: Store, add_run: AddRun) -> None:
@@ -66,8 +66,8 @@ def test_an_attempt_with_a_taken_slot_is_requeued_without_retry(
         assert (stage.status, stage.retries_used, stage.reason) == ("queued", 0, "GPU 0 is taken")
         assert stage.not_before is not None
         assert held_slots(connection, "a-host") == {}
-        assert [one.id for one in stage_queue.queued(connection)] == [stage.id]
-        again = stage_queue.grant(connection, stage, [Slot("a-host", "cpu", 0)], host="a-host")
+        assert [one.id for one in attempts.queued(connection)] == [stage.id]
+        again = attempts.grant(connection, stage, [Slot("a-host", "cpu", 0)], host="a-host")
         assert again is not None
         assert again.number == 2
 

@@ -9,7 +9,7 @@ import pytest
 from tests.unit.store.conftest import AddRun
 from trainui.model.definition import StageDefinition
 from trainui.store.db.engine import Store
-from trainui.store.runs import stage_queue, stages, trials
+from trainui.store.runs import attempts, stages, trials
 
 CPU = StageDefinition("train", command="true", cpus=2)
 
@@ -33,5 +33,5 @@ def test_a_stage_waits_for_slots_of_one_kind(
         assert stage is not None
         trials.give_values(connection, stage, definition)
         for other in ("cpu", "gpu"):
-            found = stage_queue.queued(connection, kind=other, limit=9)
+            found = attempts.queued(connection, kind=other, limit=9)
             assert [one.definition for one in found] == [definition] * (other == kind)

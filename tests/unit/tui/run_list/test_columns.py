@@ -10,8 +10,8 @@ from trainui import clock
 from trainui.model.headline_metric import ComparedMetric, headline
 from trainui.model.records import Loss
 from trainui.model.states import Status
-from trainui.model.time_worked import TimeWorked
 from trainui.store.read.run_list import RunDetails, RunLine, RunTrouble
+from trainui.store.read.time_worked import TimeWorked
 from trainui.tui.run_list.columns import VALUE, RowContext, RunColumns, trouble_cells, value_cells
 from trainui.tui.run_list.filter import ORDERS, by_param
 from trainui.tui.snapshot import params

@@ -6,8 +6,8 @@ import pytest
 
 from trainui import clock
 from trainui.model.states import Status
-from trainui.model.time_worked import TimeWorked
 from trainui.store.read.run_list import RunLine, RunTrouble
+from trainui.store.read.time_worked import TimeWorked
 from trainui.tui.run_list.filter import parse
 from trainui.tui.snapshot.run_page import RunValues
 
