@@ -267,6 +267,52 @@ class TrialRow(SQLModel, table=True):
     """Why it counts as failed."""
 
 
+class EvaluationRow(SQLModel, table=True):
+    """A stage that gathers the evaluations of a training's checkpoints."""
+
+    __tablename__ = "evaluations"
+
+    stage_id: str = Field(
+        sa_column=Column(Text, ForeignKey("stages.id", ondelete="CASCADE"), primary_key=True)
+    )
+    run_id: str
+
+
+class CheckpointRow(SQLModel, table=True):
+    """A whole checkpoint that was found for an evaluation."""
+
+    __tablename__ = "checkpoints"
+
+    id: int | None = Field(default=None, primary_key=True)
+    evaluation_id: str = Field(sa_column=_parent("stages.id", index=True))
+    """The stage that gathers its evaluation."""
+    stage_id: str | None = Field(
+        default=None,
+        sa_column=Column(Text, ForeignKey("stages.id", ondelete="CASCADE"), index=True),
+    )
+    """The stage that evaluates it; null: there is none yet, or none will be."""
+    path: str
+    """Where the training wrote it."""
+    written_at: int = Field(sa_column=_micros(nullable=False))
+    """When, in nanoseconds of the file system's clock."""
+    attempt: int
+    """Number of the training's attempt that wrote it."""
+    step: float | None = None
+    """null: not known yet."""
+    identity_json: str
+    """For its largest files: name, size, modification time."""
+    state: str
+    """`waiting`, `current`, `left_out` or `superseded`."""
+    reason: str | None = None
+    """Why it was left out or superseded."""
+    held: str | None = None
+    """The directory with its held copy; null: there is none any more."""
+    value: float | None = None
+    """The value of the evaluation's metric."""
+    drawn: int = 0
+    """Number of the attempt whose metrics are points of the evaluation; 0: none."""
+
+
 class HostRow(SQLModel, table=True):
     """A host whose worker has sent a heartbeat."""
 
@@ -356,6 +402,8 @@ ATTEMPTS = _table(AttemptRow)
 SLOTS = _table(SlotRow)
 SEARCHES = _table(SearchRow)
 TRIALS = _table(TrialRow)
+EVALUATIONS = _table(EvaluationRow)
+CHECKPOINTS = _table(CheckpointRow)
 
 
 def _big(default: int | None = None) -> Column[int]:

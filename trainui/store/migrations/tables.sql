@@ -244,6 +244,32 @@ CREATE TABLE trials (
 	FOREIGN KEY(stage_id) REFERENCES stages (id) ON DELETE CASCADE
 );
 
+CREATE TABLE evaluations (
+	stage_id TEXT NOT NULL,
+	run_id VARCHAR NOT NULL,
+	PRIMARY KEY (stage_id),
+	FOREIGN KEY(stage_id) REFERENCES stages (id) ON DELETE CASCADE
+);
+
+CREATE TABLE checkpoints (
+	id INTEGER NOT NULL,
+	evaluation_id TEXT NOT NULL,
+	stage_id TEXT,
+	path VARCHAR NOT NULL,
+	written_at BIGINT NOT NULL,
+	attempt INTEGER NOT NULL,
+	step FLOAT,
+	identity_json VARCHAR NOT NULL,
+	state VARCHAR NOT NULL,
+	reason VARCHAR,
+	held VARCHAR,
+	value FLOAT,
+	drawn INTEGER NOT NULL,
+	PRIMARY KEY (id),
+	FOREIGN KEY(evaluation_id) REFERENCES stages (id) ON DELETE CASCADE,
+	FOREIGN KEY(stage_id) REFERENCES stages (id) ON DELETE CASCADE
+);
+
 CREATE TABLE slots (
 	host VARCHAR NOT NULL,
 	kind VARCHAR NOT NULL,
@@ -258,6 +284,10 @@ CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL, CONSTRAINT alemb
 CREATE INDEX ix_attempts_status ON attempts (status);
 
 CREATE INDEX ix_attempts_unread ON attempts (host) WHERE metrics_complete = 0;
+
+CREATE INDEX ix_checkpoints_evaluation_id ON checkpoints (evaluation_id);
+
+CREATE INDEX ix_checkpoints_stage_id ON checkpoints (stage_id);
 
 CREATE INDEX ix_chunks_open ON chunks (source_id) WHERE open;
 

@@ -255,6 +255,34 @@ def upgrade() -> None:
     op.create_index("ix_trials_state", "trials", ["state"])
 
     op.create_table(
+        "evaluations",
+        *_required(sa.Text(), "stage_id"),
+        *_required(sa.String(), "run_id"),
+        sa.ForeignKeyConstraint(["stage_id"], ["stages.id"], ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("stage_id"),
+    )
+
+    op.create_table(
+        "checkpoints",
+        *_required(sa.Integer(), "id"),
+        *_required(sa.Text(), "evaluation_id"),
+        *_nullable(sa.Text(), "stage_id"),
+        *_required(sa.String(), "path"),
+        *_required(sa.BigInteger(), "written_at"),
+        *_required(sa.Integer(), "attempt"),
+        *_nullable(sa.Float(), "step"),
+        *_required(sa.String(), "identity_json", "state"),
+        *_nullable(sa.String(), "reason", "held"),
+        *_nullable(sa.Float(), "value"),
+        *_required(sa.Integer(), "drawn"),
+        sa.ForeignKeyConstraint(["evaluation_id"], ["stages.id"], ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(["stage_id"], ["stages.id"], ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_index("ix_checkpoints_evaluation_id", "checkpoints", ["evaluation_id"])
+    op.create_index("ix_checkpoints_stage_id", "checkpoints", ["stage_id"])
+
+    op.create_table(
         "slots",
         *_required(sa.String(), "host", "kind"),
         *_required(sa.Integer(), "number"),
