@@ -21,7 +21,7 @@ from benchmarks import figures
 from benchmarks.made import workplace
 from tests.unit.store.readings import Feeder
 from trainui import clock
-from trainui.execution.slots import host
+from trainui.execution.planner import host
 from trainui.execution.worker.search_thread import SearchThread
 from trainui.execution.worker.services import ChangeDetector
 from trainui.model.definition import Pipeline, StageDefinition

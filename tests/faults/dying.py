@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from trainui.execution.attempt import launch_recorder
-from trainui.execution.worker import task_sender
+from trainui.execution.worker import celery_app
 
 GRANTED, CLAIMED, LAUNCHED = "granted", "claimed", "launched"
 """Before the message is sent; before the supervisor is started; before its start is noted."""
@@ -51,5 +51,5 @@ def _wrap(owner: Any, name: str, *, before: str | None = None, after: str | None
 
 
 if "TRAINUI_INCLUDE" in os.environ:
-    _wrap(task_sender.TaskSender, "post", before=GRANTED)
+    _wrap(celery_app.TaskSender, "post", before=GRANTED)
     _wrap(launch_recorder, "launch", before=CLAIMED, after=LAUNCHED)

@@ -12,7 +12,7 @@ from typing import Any
 from trainui import clock
 from trainui.execution import planner
 from trainui.execution.worker import celery_app
-from trainui.execution.worker.task_sender import TaskSender
+from trainui.execution.worker.celery_app import TaskSender
 
 DELIVERIES = 5
 

@@ -21,7 +21,7 @@ from tests.unit.supervisor.waiting import wait_for, wait_for_death
 from trainui import control
 from trainui import settings as settings_module
 from trainui.execution import broker, broker_server
-from trainui.execution.daemon import lifecycle, notes
+from trainui.execution.daemon import health, lifecycle
 from trainui.execution.worker import celery_app
 from trainui.model.states import Status
 from trainui.paths import Home
@@ -183,22 +183,22 @@ def test_a_broker_that_hangs_permanently_is_replaced(home: Home, new_run: NewRun
     run = new_run(stage("a", HOLD), stage("b", NOTE, "a"))
     run.process("a")
     hanging, settings = background.broker_pid(home), settings_module.load()
-    watched = notes.Heartbeat(
+    watched = health.Heartbeat(
         home,
-        notes.BROKER_CHECK,
+        health.BROKER_CHECK,
         lambda: broker.answers(home, settings),
         lambda: broker.end_hanging(home, settings),
     )
     watched.poll(0.0)
-    assert notes.silent_since(home, notes.BROKER_CHECK) is None
+    assert health.silent_since(home, health.BROKER_CHECK) is None
     os.kill(hanging, signal.SIGSTOP)
-    watched.poll(notes.POLL_EVERY)
-    assert notes.silent_since(home, notes.BROKER_CHECK)
-    watched.poll(2 * notes.POLL_EVERY)
+    watched.poll(health.POLL_EVERY)
+    assert health.silent_since(home, health.BROKER_CHECK)
+    watched.poll(2 * health.POLL_EVERY)
     assert broker_server.find_pid(home) == hanging
-    watched.poll(notes.POLL_EVERY + notes.BROKER_CHECK.hangs_for)
+    watched.poll(health.POLL_EVERY + health.BROKER_CHECK.hangs_for)
     wait_for_death(hanging)
-    assert notes.silent_since(home, notes.BROKER_CHECK) is None
+    assert health.silent_since(home, health.BROKER_CHECK) is None
     run.go()
     run.completed_once("a", "b")
     assert background.broker_pid(home) != hanging

@@ -22,7 +22,7 @@ from tests.integration.runs import (
 )
 from tests.unit.supervisor.waiting import wait_for
 from trainui import control
-from trainui.execution.slots import host
+from trainui.execution.planner import host
 from trainui.model.definition import Pipeline, StageDefinition
 from trainui.model.records import LOCAL
 from trainui.model.states import Status

@@ -18,7 +18,7 @@ from trainui import settings
 from trainui.cli.machine import doctor
 from trainui.execution.daemon import health, lifecycle
 from trainui.execution.worker import celery_app
-from trainui.execution.worker.task_sender import TASK_NAME, QueueRecord, QueueSweeper
+from trainui.execution.worker.celery_app import TASK_NAME, QueueRecord, QueueSweeper
 from trainui.paths import Home
 from trainui.store.db.engine import open_store
 

@@ -13,7 +13,7 @@ import pytest
 from tests.integration import background
 from tests.unit.supervisor.waiting import is_alive, wait_for
 from trainui.execution import processes
-from trainui.execution.daemon import early_worker, lifecycle, notes
+from trainui.execution.daemon import early_worker, health, lifecycle
 from trainui.paths import Home
 
 
@@ -106,14 +106,12 @@ def _environment() -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
 
 
-@pytest.mark.parametrize("module", ["guard", "watchdog"], ids=["now", "by an older release"])
-def test_a_revived_guard_brings_back_what_is_wanted(home: Home, module: str) -> None:
+def test_a_revived_guard_brings_back_what_is_wanted(home: Home) -> None:
     background.start()
     guard, worker = background.guard_pid(home), background.worker_pid(home)
     background.kill(guard, home.guard_lock)
     background.kill(worker, home.worker_lock)
-    argv = [*early_worker.GUARD_ARGV[:-1], f"trainui.execution.daemon.{module}"]
-    with subprocess.Popen(argv, cwd="/", env=_environment()) as reviver:
+    with subprocess.Popen(early_worker.GUARD_ARGV, cwd="/", env=_environment()) as reviver:
         assert background.worker_pid(home) != worker
         assert lifecycle.stop()
         assert reviver.wait() == 0
@@ -131,7 +129,7 @@ def test_an_idle_worker_ends_and_with_it_all(home: Home, monkeypatch: pytest.Mon
 
 
 def new_worker(home: Home, than: int) -> bool:
-    ready = notes.read_ready(home)
+    ready = health.read_ready(home)
     return ready is not None and int(ready["pid"]) != than
 
 

@@ -14,7 +14,7 @@ from tests.integration import background
 from tests.integration.runs import HOLD, NOTE, Run, stage
 from tests.unit.supervisor.waiting import wait_for, wait_for_death
 from trainui import wakeup
-from trainui.execution.daemon import guard, health, lifecycle, metrics_process, notes
+from trainui.execution.daemon import guard, health, lifecycle, metrics_process
 from trainui.execution.daemon.metrics_process import MetricsProcess
 from trainui.paths import Home
 from trainui.supervisor.supervise import list_processes
@@ -30,9 +30,9 @@ def test_a_worker_that_hangs_is_reported_and_replaced(home: Home, new_run: NewRu
 
 
 def replaced(home: Home, run: Run, hanging: int, knock: wakeup.WorkerProbe) -> None:
-    watched = notes.Heartbeat(
+    watched = health.Heartbeat(
         home,
-        notes.WORKER_CHECK,
+        health.WORKER_CHECK,
         lambda: knock.is_heard() is not False,
         lambda: guard.end_worker(home),
     )
@@ -47,14 +47,14 @@ def replaced(home: Home, run: Run, hanging: int, knock: wakeup.WorkerProbe) -> N
     (words,) = told["problems"]
     assert words.startswith(f"the worker is suspended by a signal, pid {hanging}: resume it with ")
     run.go()
-    watched.poll(notes.POLL_EVERY)  # at the latest this knock is heard no more
-    watched.poll(2 * notes.POLL_EVERY)
-    assert notes.silent_since(home, notes.WORKER_CHECK)
-    watched.poll(notes.POLL_EVERY + notes.WORKER_CHECK.hangs_for - 1)
+    watched.poll(health.POLL_EVERY)  # at the latest this knock is heard no more
+    watched.poll(2 * health.POLL_EVERY)
+    assert health.silent_since(home, health.WORKER_CHECK)
+    watched.poll(health.POLL_EVERY + health.WORKER_CHECK.hangs_for - 1)
     assert background.worker_pid(home) == hanging
-    watched.poll(3 * notes.POLL_EVERY + notes.WORKER_CHECK.hangs_for)
+    watched.poll(3 * health.POLL_EVERY + health.WORKER_CHECK.hangs_for)
     wait_for_death(hanging)
-    assert notes.silent_since(home, notes.WORKER_CHECK) is None
+    assert health.silent_since(home, health.WORKER_CHECK) is None
     run.completed_once("a", "b")
     assert background.worker_pid(home) != hanging
     assert lifecycle.status()["problems"] == []

@@ -17,7 +17,7 @@ from tests.integration.runs import NOTE, Run, stage
 from tests.unit.supervisor.waiting import wait_for
 from trainui import clock, control
 from trainui.errors import NotFoundError, UsageError
-from trainui.execution.slots import host
+from trainui.execution.planner import host
 from trainui.model.records import AttemptRecord
 from trainui.model.states import Status
 from trainui.paths import Home

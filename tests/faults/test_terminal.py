@@ -17,7 +17,7 @@ from tests.integration import background
 from tests.integration.runs import HOLD, NOTE, Run, stage
 from tests.unit.supervisor.waiting import wait_for
 from trainui.execution import broker_server
-from trainui.execution.daemon import notes
+from trainui.execution.daemon import health
 from trainui.model.records import RunRecord
 from trainui.model.states import Status
 from trainui.paths import Home
@@ -77,7 +77,7 @@ def test_processes_started_by_a_screen_outlive_its_terminal(
         again.until_shown("held", "● running")
         (tmp_path / "go").touch()
         again.until_shown("✓ completed")
-    ready = notes.read_ready(trainui_home)
+    ready = health.read_ready(trainui_home)
     assert ready is not None
     assert int(ready["pid"]) == pids[1]
     assert broker_server.find_pid(trainui_home) == pids[2]

@@ -18,9 +18,9 @@ from tests.integration.runs import HOLD, NOTE, Run, home_with_worker, stage
 from tests.unit.supervisor.waiting import wait_for, wait_for_death, wait_for_exit
 from trainui import clock, control
 from trainui.execution import locks
-from trainui.execution.attempt import stage_directory
+from trainui.execution.attempt import executors
 from trainui.execution.daemon import lifecycle
-from trainui.execution.slots import host
+from trainui.execution.planner import host
 from trainui.model.records import Slot
 from trainui.model.states import Status
 from trainui.paths import Home
@@ -89,7 +89,7 @@ def test_an_attempt_claimed_then_cancelled_is_never_launched(home: Home) -> None
         assert found is not None
         granted = attempts.grant(connection, found, [Slot(host(), "cpu", 0)], host=host())
         assert granted is not None
-        stage_directory.make_records(Path(granted.directory))
+        executors.make_records(Path(granted.directory))
         attempts.claim(connection, run.id, "a", str(granted.celery_task_id))
     control.cancel(run.id)
     background.start()

@@ -11,7 +11,7 @@ from tests.unit.supervisor.waiting import PATIENCE as PATIENCE
 from tests.unit.supervisor.waiting import is_alive, wait_for
 from trainui import settings
 from trainui.execution import broker, broker_server, locks
-from trainui.execution.daemon import lifecycle, notes
+from trainui.execution.daemon import health, lifecycle
 from trainui.execution.worker import celery_app
 from trainui.paths import Home
 
@@ -32,7 +32,7 @@ def at_start(directory: Path, program: str) -> None:
 
 def worker_pid(home: Home) -> int:
     """The pid of the worker that takes work, once there is one."""
-    ready = wait_for(lambda: notes.read_ready(home), "a worker that takes work")
+    ready = wait_for(lambda: health.read_ready(home), "a worker that takes work")
     return int(ready["pid"])
 
 

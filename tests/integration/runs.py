@@ -16,7 +16,7 @@ from tests.unit.supervisor.waiting import wait_for
 from trainui import control, paths, settings
 from trainui.execution.daemon import lifecycle
 from trainui.execution.worker import celery_app
-from trainui.execution.worker.task_sender import TASK_NAME
+from trainui.execution.worker.celery_app import TASK_NAME
 from trainui.model.records import AttemptRecord, Event, RunRecord, StageRecord
 from trainui.model.states import ENDED, Status
 from trainui.paths import Home

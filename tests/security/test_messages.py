@@ -14,7 +14,7 @@ from tests.integration import background
 from tests.integration.runs import Run, home_with_worker, send_again, wait_until_taken
 from trainui import paths, settings
 from trainui.execution.worker import celery_app
-from trainui.execution.worker.task_sender import TASK_NAME
+from trainui.execution.worker.celery_app import TASK_NAME
 from trainui.model.states import Status
 from trainui.paths import Home
 from trainui.store.db import engine

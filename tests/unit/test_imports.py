@@ -116,8 +116,8 @@ def test_an_unknown_name_is_an_attribute_error() -> None:
 def test_a_worker_imports_neither_numpy_nor_what_few_need(tmp_path: Path) -> None:
     code = (
         "from trainui.execution.worker import __main__\n__main__._import_worker()\n"
-        "from trainui import settings\nfrom trainui.execution.planner import slots\n"
-        "slots.all_slots(settings.load())"
+        "from trainui import settings\nfrom trainui.execution import planner\n"
+        "planner.all_slots(settings.load())"
     )
     seen = loaded(code, tmp_path)
     assert {"celery", "kombu.serialization"} <= seen

@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from trainui.system import kernel_log
+from trainui.execution.attempt import attempt_cause
 
 KILL = "3,1042,{at},-;Memory cgroup out of memory: Killed process {pid} (python) total-vm:1kB\n"
 
@@ -17,9 +17,9 @@ KILL = "3,1042,{at},-;Memory cgroup out of memory: Killed process {pid} (python)
 )
 def test_a_kill_is_that_of_the_pid_at_that_time(pid: int, at: int, is_it: bool) -> None:
     records = ["6,1,100,-;booted\n", KILL.format(at=at, pid=pid), "6,2,x\n", ""]
-    line = kernel_log.line_of_kill(records, frozenset({17}), 6_000_000)
+    line = attempt_cause.line_of_kill(records, frozenset({17}), 6_000_000)
     assert ("Killed process 17" in line) == is_it
 
 
 def test_a_process_that_lives_has_no_record() -> None:
-    assert kernel_log.out_of_memory_kill([os.getpid()], 0) == ""
+    assert attempt_cause.out_of_memory_kill([os.getpid()], 0) == ""

@@ -17,7 +17,6 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from trainui import clock, formatting, settings
-from trainui.control.main_metric import headline_of_run
 from trainui.errors import (
     AmbiguousError,
     NotFoundError,
@@ -31,6 +30,7 @@ from trainui.model.states import Status
 from trainui.pipeline import matrix
 from trainui.store.db.protocol import Connection
 from trainui.store.points import read_points
+from trainui.store.points.read_points import headline_of_run
 from trainui.store.read import views
 from trainui.text import harmless
 

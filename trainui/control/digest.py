@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from trainui import clock, formatting, paths, settings
-from trainui.control.main_metric import headline_of_run
 from trainui.errors import TrainuiError, UsageError
 from trainui.model.headline_metric import lower_is_better
 from trainui.model.notifications import MARKED, NAN, STALLED
@@ -28,6 +27,7 @@ from trainui.resume import checkpoints, integrity
 from trainui.store.db import engine
 from trainui.store.db.protocol import Connection
 from trainui.store.points import read_points
+from trainui.store.points.read_points import headline_of_run
 from trainui.store.read import event_feed, run_list, views
 from trainui.store.read.event_feed import EndedRun, StageAttempt
 from trainui.system import disk, mounts

@@ -31,7 +31,7 @@ from typing import Any
 
 from trainui import clock, formatting
 from trainui.execution import nvml
-from trainui.execution.slots import host
+from trainui.execution.planner import host
 from trainui.metrics.discovery import file_writers
 from trainui.model.definition import Alert, StageDefinition
 from trainui.model.records import AttemptRecord

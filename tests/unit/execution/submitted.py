@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from trainui import control
-from trainui.execution.attempt import stage_directory
+from trainui.execution.attempt import executors
 from trainui.execution.attempt.launch import context_of
 from trainui.execution.attempt.prepared_process import AttemptContext
-from trainui.execution.slots import host
+from trainui.execution.planner import host
 from trainui.model.records import AttemptRecord, Slot
 from trainui.pipeline import loader
 from trainui.store.db.engine import Store, open_store
@@ -30,7 +30,7 @@ def begin(store: Store, run_id: str, name: str, *places: Slot) -> AttemptContext
         assert stage is not None
         granted = attempts.grant(connection, stage, places, host=host())
         assert granted is not None
-        stage_directory.make_records(Path(granted.directory))
+        executors.make_records(Path(granted.directory))
         Path(stage.directory).mkdir(exist_ok=True)
         claimed = attempts.claim(connection, run_id, name, str(granted.celery_task_id))
         assert claimed is not None

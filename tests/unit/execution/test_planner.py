@@ -21,8 +21,8 @@ from trainui.execution.planner import (
     REASONS_EVERY,
     Planner,
     TaskMessage,
+    host,
 )
-from trainui.execution.slots import host
 from trainui.model.records import StageRecord
 from trainui.model.states import Status
 from trainui.pipeline.rules.scheduling import PAUSED

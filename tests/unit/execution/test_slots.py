@@ -11,10 +11,10 @@ import pytest
 
 from tests.unit.supervisor.waiting import wait_for
 from trainui import clock
-from trainui.execution import gpus, slots
+from trainui.execution import gpus, planner
 from trainui.execution.gpus import Usable
 from trainui.execution.nvml import Gpu
-from trainui.execution.slots import RetryTimers
+from trainui.execution.planner import RetryTimers
 from trainui.model.definition import StageDefinition
 from trainui.model.records import HostView, Slot, StageRecord
 from trainui.model.states import Status
@@ -31,17 +31,17 @@ def indices(found: list[Gpu]) -> list[int]:
 
 
 def cpu(number: int) -> Slot:
-    return Slot(slots.host(), "cpu", number)
+    return Slot(planner.host(), "cpu", number)
 
 
 def gpu(number: int) -> Slot:
-    return Slot(slots.host(), "gpu", number)
+    return Slot(planner.host(), "gpu", number)
 
 
 def survey(
     held: dict[Slot, str], settings: Settings | None = None, gpus: Sequence[Gpu] = GPUS
 ) -> FreeSlots:
-    return slots.survey(held, settings or Settings(), Usable(tuple(gpus)))
+    return planner.survey(held, settings or Settings(), Usable(tuple(gpus)))
 
 
 @pytest.mark.parametrize(
@@ -73,7 +73,7 @@ def test_a_machine_without_a_driver_has_no_gpu_or_error() -> None:
     if Path("/dev/nvidiactl").exists():
         pytest.skip("this machine has a driver")
     assert gpus.usable_gpus(Settings(), {}) == Usable()
-    assert slots.all_slots(Settings(cpus=2)) == (cpu(0), cpu(1))
+    assert planner.all_slots(Settings(cpus=2)) == (cpu(0), cpu(1))
 
 
 def test_a_gpu_without_a_holder_is_free() -> None:
@@ -163,18 +163,18 @@ STAGE = StageRecord(
 )
 def test_one_host_says_why(before: str | None, by: str | None, after: tuple[str, str]) -> None:
     stage = STAGE._replace(reason=before, reason_host=by)
-    assert slots.worded(stage, "why", HostView("b")) == after
-    assert slots.worded(stage, "why", None) == ("why", None)
+    assert planner.worded(stage, "why", HostView("b")) == after
+    assert planner.worded(stage, "why", None) == ("why", None)
     only_there = stage._replace(definition=StageDefinition("a", host="b"))
-    assert slots.worded(only_there, "why", HostView("b")) == ("why", None)
+    assert planner.worded(only_there, "why", HostView("b")) == ("why", None)
 
 
 def test_stages_for_another_host_or_queue_wait() -> None:
     settings = Settings(host="b", queues=("big",))
-    assert slots.host_mismatch(StageDefinition("a", host="b", queue="big"), settings) is None
-    host_mismatch = slots.host_mismatch(StageDefinition("a", host="a"), settings)
+    assert planner.host_mismatch(StageDefinition("a", host="b", queue="big"), settings) is None
+    host_mismatch = planner.host_mismatch(StageDefinition("a", host="a"), settings)
     assert host_mismatch == "asks for the host a, and this is b"
-    no_queue = slots.host_mismatch(StageDefinition("a", queue="huge"), settings)
+    no_queue = planner.host_mismatch(StageDefinition("a", queue="huge"), settings)
     assert no_queue == "asks for the queue huge, which is not in the setting queues"
 
 

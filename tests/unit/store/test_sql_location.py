@@ -16,7 +16,7 @@ ROOMS = (
     "store/",
     "metrics/trackers.py",
     "plugins/",
-    "execution/worker/task_sender.py",
+    "execution/worker/celery_app.py",
 )
 """The store; trackers and plugins read databases of other programs. The sender's `execute` is
 Redis's."""

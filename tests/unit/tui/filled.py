@@ -12,7 +12,7 @@ from typing import Any
 
 from tests.unit.store.readings import Feeder
 from trainui import clock, paths, settings
-from trainui.execution.attempt import stage_directory
+from trainui.execution.attempt import executors
 from trainui.model.definition import CheckpointRule, Pipeline, StageDefinition
 from trainui.model.records import AttemptRecord, Slot, StageRecord
 from trainui.model.states import Status
@@ -106,7 +106,7 @@ class Filler:
                 supervisor=4241,
             )
         Path(stage.directory).mkdir(parents=True, exist_ok=True)
-        stage_directory.make_records(Path(claimed.directory))
+        executors.make_records(Path(claimed.directory))
         return claimed
 
     def end(

@@ -92,7 +92,7 @@ def _trial_lines(
     run: RunRecord, ranked: Sequence[TrialRecord], answer: Mapping[str, Any]
 ) -> Iterator[str]:
     """Yield a table of the trials, the importance of the parameters, and how to run the first."""
-    from trainui.control import shell_command
+    from trainui.execution.attempt import prepared_process
     from trainui.pipeline import matrix
 
     shown = answer["trials"]
@@ -121,7 +121,7 @@ def _trial_lines(
             name = shlex.quote(matrix.name_of(best.stage.definition))
             yield f"run trial {best.number} again:"
             yield f"  trainui rerun {formatting.short_id(run.id)} {name}"
-        command = shell_command.of_stage(run.id, best.stage.name)
+        command = prepared_process.command_of_stage(run.id, best.stage.name)
         if command is not None:
             over = best.stage.definition.over
             yield f"its command{f', of its first {over}' if over else ''}:"
@@ -280,7 +280,7 @@ def tree(as_json: options.Json = False) -> None:
 
 def _best_of_run(connection: Connection, run: RunRecord) -> dict[str, Any] | None:
     """Return the value of a run that the list of runs shows."""
-    from trainui.control.main_metric import headline_of_run
+    from trainui.store.points.read_points import headline_of_run
     from trainui.store.read import headlines, run_list
     from trainui.tui.readers.stage_values import StageValues
 

@@ -202,13 +202,13 @@ def changed_cpus(worker: Mapping[str, Any]) -> str:
 
 def worker() -> Result:
     """Check the worker's state."""
-    from trainui.execution.daemon import lifecycle, metrics_process, notes
+    from trainui.execution.daemon import health, lifecycle, metrics_process
 
     found = lifecycle.status()
     if found["running"]:
         if words := metrics_process.absence_words(paths.home()):
             return NOTE, words, f"its last lines are in {found['log']}"
-        if problems := notes.read_queue(paths.home()).problems():
+        if problems := health.read_queue(paths.home()).problems():
             return NOTE, problems[0], "see `trainui worker status`"
         message, other = f"running as process {found['pid']}", changed_cpus(found)
         return NOTE if other else GOOD, other or message, RESTART

@@ -16,8 +16,8 @@ from trainui import clock, paths
 from trainui import settings as settings_module
 from trainui.errors import UnsafePathError
 from trainui.execution import gpus, nvml
-from trainui.execution.attempt import outcome, stage_directory
-from trainui.execution.attempt.executors import Executors, job_of
+from trainui.execution.attempt import outcome
+from trainui.execution.attempt.executors import Executors, end_previous, job_of, move_away_if_fresh
 from trainui.execution.attempt.prepared_process import (
     AttemptContext,
     NotLaunchableError,
@@ -80,8 +80,8 @@ def launch(store: Store, context: AttemptContext, executors: Executors) -> Launc
         with store.read() as connection:
             known = attempts.of_stage(connection, context.stage.id)
         earlier = [one for one in known if one.number < context.attempt.number]
-        stage_directory.end_previous((replace(context, attempt=one) for one in earlier), executors)
-        stage_directory.move_away_if_fresh(store, context.stage, earlier)
+        end_previous((replace(context, attempt=one) for one in earlier), executors)
+        move_away_if_fresh(store, context.stage, earlier)
     attempt_dir = Path(context.attempt.directory)
     _check_upstreams(store, context)
     _make_directory(Path(context.stage.directory))

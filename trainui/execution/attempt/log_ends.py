@@ -6,15 +6,21 @@ import re
 import signal
 import subprocess
 import sys
+from bisect import bisect
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, suppress
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from trainui.errors import TrainuiError
 from trainui.execution.attempt import log_search
 from trainui.pipeline.masking import Masker
+from trainui.plugin import Cause as CausePlugin
+from trainui.plugin import FoundCause, registry
 from trainui.supervisor import protocol
 from trainui.system import plain_files
-from trainui.text import as_overwritten
+from trainui.text import as_overwritten, harmless
 
 TAIL_BYTES = 1 << 14
 TAIL_LINES = 20
@@ -102,3 +108,230 @@ def _end_of(log: Path, masker: Masker, size: int = TAIL_BYTES) -> list[str]:
     if start:  # the first line is cut: keep only what follows a carriage return
         lines[0] = lines[0].partition("\r")[2]
     return [line.rstrip() for line in lines]
+
+
+# Finds the cause of a failure in the log: the original exception, not the noise after it.
+#
+# Launchers append reports (torchrun a box, Hydra advice, `accelerate launch` a second traceback),
+# and the other ranks of a distributed training append errors about the rank that died. The cause
+# is above all of these.
+
+SEARCHED = 1 << 18
+"""Bytes searched at the end of a log: enough for tracebacks of many ranks and the noise."""
+
+LONGEST_LINE = 2000
+"""Characters of a line that are examined."""
+
+MOST_LINES = 20
+"""Lines of a traceback that are quoted."""
+
+LAST_LINES = 20
+"""Lines at the end of the log in which an error line outside a traceback is accepted."""
+
+MOST_TRAILING = 40
+"""Lines that may follow a traceback without a launcher's report, e.g. a logger's summary."""
+
+_HEADER = re.compile(
+    r"(?P<prefix>.*?)(?:Original |Exception Group )?Traceback \(most recent call last\)"
+)
+_RAISED = re.compile(r"[A-Za-z_][\w.]*(\([\w.]+\))?(: .*|:?)")
+_FRAME = re.compile(r'\s|$|> +File "|[╭│╰├]|\[Previous line')
+_RANK = re.compile(r"\[(rank|default)?\d+\]: ?|\d+: ")
+
+_OF_LAUNCHERS = re.compile(
+    r"([\w.]*\.)?(ChildFailedError|CalledProcessError|ProcessRaisedException|"
+    r"ProcessExitedException|SignalException|RayTaskError\(.*\))(:.*)?"
+)
+"""Exceptions of launchers about the process that failed."""
+
+_AFTERMATH = re.compile(
+    r".*(Connection (closed|reset) by |Broken pipe|[Rr]emote (process|worker)|"
+    r"NCCL (error|communicator|operation)|Socket closed).*|SystemExit(: \d+)?|KeyboardInterrupt"
+)
+"""Exceptions that follow from an earlier failure of another process or thread."""
+
+_IGNORED = re.compile(r".*(Exception ignored in|Error in atexit|--- Logging error ---).*")
+"""Lines before the traceback of an exception that did not end the process."""
+
+_CAUSES = re.compile(
+    r"[A-Za-z_][\w.]*(Error|Exception|Exit|Interrupt)\b.*|(FAILED|ERROR) \S+ - .*|"
+    r"([\w./-]+: )?(fatal |Fatal Python |FATAL |internal )?(error|Error|ERROR): .*|"
+    r"\s*what\(\):\s.*|\S+: (line \d+: )?.*: (command not found|No such file or directory|"
+    r"Permission denied)|\S+: (can't open file|No module named) .*|"
+    r"(\S+: )?.*(Segmentation fault|Bus error|core dumped).*"
+)
+"""Error lines outside a traceback."""
+
+SHORT_STDERR = 3
+"""Lines of stderr up to which its last one is taken for the message of `sys.exit("...")`."""
+
+_NO_MESSAGE = re.compile(r"\s.*|Traceback .*|.*(\d\.\d|%|[Ww]arning|WARN|INFO|DEBUG).*")
+"""Lines of progress and of loggers."""
+
+_NOISE = re.compile(r"(srun: error: .*(Exited with exit code|Terminated)|make(\[\d+\])?: \*\*\*).*")
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """The cause of a failure, as found in a log."""
+
+    line: str
+    """One line, prefixed with the rank if it has one."""
+    excerpt: tuple[str, ...] = ()
+    """The traceback that ends with this line."""
+
+
+def find(attempt_dir: Path, masker: Masker, *, exited: bool = True) -> Cause | None:
+    """Return why the process of an attempt failed; None if its logs do not contain the cause.
+
+    `exited`: it ended by itself, so its last words may be the cause.
+    """
+    ends = [
+        [harmless(line[:LONGEST_LINE]) for line in end_lines(log, masker, SEARCHED)]
+        for log in (attempt_dir / protocol.STDERR_FILE, attempt_dir / protocol.STDOUT_FILE)
+    ]
+    surest = partial(_of_plugins, last_resort=False)
+    others = partial(_of_plugins, last_resort=True)
+    for search in (surest, _of_tracebacks, others, _of_last_lines):
+        for lines in ends:
+            if (cause := search(lines)) is not None:
+                return cause
+    return _of_exit_message(ends[0]) if exited else None
+
+
+def _of_plugins(lines: Sequence[str], *, last_resort: bool) -> Cause | None:
+    """Return what the first plugin says that recognises a log's end."""
+    for plugin in registry.records(CausePlugin):
+        if plugin.is_last_resort == last_resort:
+            found: FoundCause | None = registry.ask(plugin, plugin.find, lines)
+            if found is not None:
+                return Cause(found.text, (found.evidence,) if found.evidence else ())
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class _Raised:
+    """An exception with its traceback."""
+
+    prefix: str
+    text: str
+    places: tuple[int, ...]
+    """Indices of its lines in the log."""
+    lines: tuple[str, ...]
+    ignored: bool
+
+    @property
+    def is_aftermath(self) -> bool:
+        return self.ignored or _AFTERMATH.fullmatch(self.text) is not None
+
+    @property
+    def is_of_launcher(self) -> bool:
+        return _OF_LAUNCHERS.fullmatch(self.text) is not None
+
+
+def _of_tracebacks(lines: Sequence[str]) -> Cause | None:
+    """Return the exception of the process, or the rank, that failed first."""
+    raised = list(_tracebacks(lines))
+    if not any(one.is_of_launcher for one in raised):
+        raised = _near_the_end(raised, lines)
+    own = [one for one in raised if not one.is_of_launcher]
+    report = _torchrun_report(lines)
+    first = f"[rank{report['rank'].partition(' ')[0]}]" if "rank" in report else None
+    if causes := [one for one in own if not one.is_aftermath]:
+        of_first = [one for one in causes if first and one.prefix.startswith(first)]
+        return _last_of_one(of_first or causes)
+    if report:
+        return Cause(_reported(report))
+    return _last_of_one(own or raised) if raised else None
+
+
+def _near_the_end(raised: Sequence[_Raised], lines: Sequence[str]) -> list[_Raised]:
+    """Return the exceptions near the end of the log; the process survived the others."""
+    covered = {place for one in raised for place in one.places}
+    plain = [at for at, line in enumerate(lines) if line.strip() and at not in covered]
+    return [one for one in raised if len(plain) - bisect(plain, one.places[-1]) <= MOST_TRAILING]
+
+
+def _last_of_one(raised: Sequence[_Raised]) -> Cause:
+    """Return the last exception of the process or rank that failed first."""
+    chosen = [one for one in raised if one.prefix == raised[0].prefix][-1]
+    rank = chosen.prefix.strip() + " " if _RANK.fullmatch(chosen.prefix) else ""
+    return Cause(rank + chosen.text, chosen.lines)
+
+
+def _tracebacks(lines: Sequence[str]) -> Iterator[_Raised]:
+    for at, line in enumerate(lines):
+        if (header := _HEADER.match(line)) is not None:
+            prefix = _prefix(header["prefix"], lines[at + 1 : at + 3])
+            ignored = at > 0 and _IGNORED.fullmatch(lines[at - 1]) is not None
+            yield from _raised(lines, at, prefix, ignored)
+
+
+def _prefix(before: str, following: Sequence[str]) -> str:
+    """Return the common prefix of a traceback's lines, e.g. its rank.
+
+    Args:
+        before: the text before the header, which may also be a progress bar.
+        following: the next two lines.
+    """
+    if "╭" in before:
+        return before.partition("╭")[0]
+    frames = (line.partition('  File "') for line in following)
+    return next((place for place, found, _ in frames if found), before)
+
+
+def _raised(lines: Sequence[str], start: int, prefix: str, ignored: bool) -> Iterator[_Raised]:
+    """Yield the exception at the end of the traceback that starts at a line."""
+    block = [start]
+    for at in range(start + 1, len(lines)):
+        if not lines[at].startswith(prefix) and lines[at].strip():
+            continue  # a line of another rank
+        text = lines[at].removeprefix(prefix)
+        block.append(at)
+        if _FRAME.match(text):
+            continue
+        if len(block) > 2 and _RAISED.fullmatch(text):
+            if text.endswith(":") or text.endswith(": "):
+                text = f"{text} {_next(lines, at, prefix)}".rstrip()
+            quoted = tuple(lines[place] for place in block)
+            yield _Raised(prefix, text, tuple(block), quoted, ignored)
+        return
+
+
+def _next(lines: Sequence[str], at: int, prefix: str) -> str:
+    """Return the next line, for a message that begins on the line after the exception's name."""
+    following = "".join(lines[at + 1 : at + 2]).removeprefix(prefix).strip()
+    return following if following.strip("=-") else ""
+
+
+def _torchrun_report(lines: Sequence[str]) -> dict[str, str]:
+    """Return torchrun's report of the rank that failed first; empty if there is none."""
+    starts = [at for at, line in enumerate(lines) if line.startswith("Root Cause (first observed")]
+    found: dict[str, str] = {}
+    for line in lines[starts[-1] + 1 :] if starts else ():
+        name, separator, value = line.strip().partition(" : ")
+        if separator:
+            found.setdefault(name.strip(), value.strip())
+    return found
+
+
+def _reported(report: Mapping[str, str]) -> str:
+    said = report.get("traceback", "")
+    what = said if said.startswith("Signal") else f"exit code {report.get('exitcode', '')}"
+    return f"rank {report.get('rank', '?').partition(' ')[0]}: {what}"
+
+
+def _of_last_lines(lines: Sequence[str]) -> Cause | None:
+    """Return the last error line near the end of the log."""
+    last = [line.rstrip() for line in lines if line.strip()][-LAST_LINES:]
+    causes = [one for one in last if _CAUSES.fullmatch(one) and not _NOISE.fullmatch(one)]
+    return Cause(causes[-1].strip()) if causes else None
+
+
+def _of_exit_message(stderr: Sequence[str]) -> Cause | None:
+    """Return the last line of a short stderr, e.g. that of `echo no data >&2; exit 1`."""
+    said = [line.rstrip() for line in stderr if line.strip()]
+    is_short = 0 < len(said) <= SHORT_STDERR
+    if not is_short or _NO_MESSAGE.fullmatch(said[-1]) or _NOISE.fullmatch(said[-1]):
+        return None
+    return Cause(said[-1])

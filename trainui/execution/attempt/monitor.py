@@ -21,8 +21,8 @@ from pathlib import Path
 
 from trainui import clock, wakeup
 from trainui.errors import StoreError, TrainuiError
-from trainui.execution.attempt import outcome, record_outcome, stage_directory, unseen
-from trainui.execution.attempt.executors import Executors, job_of
+from trainui.execution.attempt import outcome, record_outcome, unseen
+from trainui.execution.attempt.executors import Executors, job_of, make_records, move_forgotten
 from trainui.execution.attempt.launch import context_of, prevent_start
 from trainui.execution.attempt.launch_recorder import (
     LaunchRecorder,
@@ -313,8 +313,8 @@ class AttemptMonitor:
             with self._store.write() as connection:  # nobody else can claim the attempt meanwhile
                 if attempts.directory_to_make(connection, *message) is None:
                     return None
-                without = _error_of(stage_directory.move_forgotten, directory)
-        without = without or _error_of(stage_directory.make_records, directory)
+                without = _error_of(move_forgotten, directory)
+        without = without or _error_of(make_records, directory)
         with self._store.write() as connection:
             attempt = attempts.claim(connection, *message)
         if attempt is None:

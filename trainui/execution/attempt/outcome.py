@@ -14,9 +14,8 @@ from typing import Any
 
 from trainui import formatting
 from trainui.errors import NotPlainFileError
-from trainui.execution.attempt import failure_cause, log_ends
-from trainui.execution.attempt.failure_cause import Cause
-from trainui.execution.attempt.log_ends import SlowPatternError
+from trainui.execution.attempt import log_ends
+from trainui.execution.attempt.log_ends import Cause, SlowPatternError
 from trainui.model.definition import StageDefinition
 from trainui.model.records import AttemptRecord
 from trainui.model.states import Status
@@ -245,7 +244,7 @@ def _explained(
         return f"{ending}: out of memory: {line[:LONGEST_QUOTE]}\n\n{tail}"
     if not (found.exit_code or found.signal in CRASHES):
         return f"{ending}\n\n{tail}"
-    cause = failure_cause.find(directory, masker, exited=0 < (found.exit_code or 0) < FROM_A_SHELL)
+    cause = log_ends.find(directory, masker, exited=0 < (found.exit_code or 0) < FROM_A_SHELL)
     ending += f": {cause.line[:LONGEST_QUOTE]}" if cause else ""
     return f"{ending}\n\n{_with_traceback(cause, tail)}"
 
@@ -254,7 +253,7 @@ def _with_traceback(cause: Cause | None, tail: str) -> str:
     """Prepend the cause's traceback to the end of the log, unless it is already in it."""
     if cause is None or not cause.excerpt or cause.excerpt[-1] in tail.splitlines():
         return tail
-    return "\n".join([*cause.excerpt[-failure_cause.MOST_LINES :], "...", tail])
+    return "\n".join([*cause.excerpt[-log_ends.MOST_LINES :], "...", tail])
 
 
 def _task_result(

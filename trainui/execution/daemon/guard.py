@@ -19,9 +19,8 @@ from trainui import paths, wakeup
 from trainui import settings as settings_module
 from trainui.errors import CopiedHomeError
 from trainui.execution import broker, broker_server, locks, processes
-from trainui.execution.daemon import early_worker, health, notes
-from trainui.execution.daemon.health import EXIT_HELD, EXIT_REFUSED
-from trainui.execution.daemon.notes import Heartbeat
+from trainui.execution.daemon import early_worker, health
+from trainui.execution.daemon.health import EXIT_HELD, EXIT_REFUSED, Heartbeat
 from trainui.execution.processes import ChildProcess, RespawnedProcess
 from trainui.paths import Home
 from trainui.settings import Settings
@@ -80,14 +79,14 @@ class Guard:
         self._heartbeats = (
             Heartbeat(
                 home,
-                notes.BROKER_CHECK,
+                health.BROKER_CHECK,
                 lambda: broker.answers(home, settings),
                 lambda: broker.end_hanging(home, settings),
             ),
             # A starting worker may be upgrading a large database and have no wake-up socket yet.
             Heartbeat(
                 home,
-                notes.WORKER_CHECK,
+                health.WORKER_CHECK,
                 lambda: probe.is_heard() is not False,
                 lambda: end_worker(home, self._worker.process),
             ),

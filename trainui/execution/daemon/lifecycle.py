@@ -19,7 +19,7 @@ from trainui import paths
 from trainui import settings as settings_module
 from trainui.errors import StoreError, UnfitEnvironmentError
 from trainui.execution import broker, locks, processes
-from trainui.execution.daemon import early_worker, guard, health, notes
+from trainui.execution.daemon import early_worker, guard, health
 from trainui.paths import Home
 from trainui.settings import Settings
 from trainui.store import hosts
@@ -188,9 +188,9 @@ def status() -> dict[str, Any]:
     """
     home, settings = paths.home(), settings_module.load()
     rooms = disk.spaces(home.root, settings_module.runs_dir(settings))
-    ready = notes.read_ready(home)
+    ready = health.read_ready(home)
     broker_status = broker.status(home, settings)
-    queue = notes.read_queue(home)
+    queue = health.read_queue(home)
     standing = home_identity.standing_of(sqlite_file.store_file(), home)
     problems = health.problems(home, broker_status, is_ours=settings.broker_url is None)
     return {
@@ -238,10 +238,10 @@ def _hosts(settings: Settings) -> list[dict[str, Any]]:
 def _wait_until_ready(home: Home, started: subprocess.Popen[bytes] | None, seconds: float) -> None:
     def is_decided() -> bool:
         broken = started is not None and started.poll() not in (None, 0)
-        return broken or notes.read_ready(home) is not None
+        return broken or health.read_ready(home) is not None
 
     processes.wait_until(is_decided, seconds)
-    if notes.read_ready(home) is None:
+    if health.read_ready(home) is None:
         logs = [home.guard_log, home.worker_log]
         tails = [f"{log}:\n{tail}" for log in logs if (tail := processes.read_tail(log))]
         words = ["the worker did not start; last lines of the logs:", *tails]

@@ -18,7 +18,7 @@ from typing import Any
 from trainui import paths, settings
 from trainui.errors import CopiedHomeError, SchemaRefusedError, TrainuiError
 from trainui.execution import locks, processes
-from trainui.execution.daemon import early_worker, lifecycle, notes
+from trainui.execution.daemon import early_worker, health, lifecycle
 from trainui.execution.daemon.health import EXIT_HELD, EXIT_REFUSED
 from trainui.paths import Home
 from trainui.store.db import home_identity, sqlite_file
@@ -53,7 +53,7 @@ def main() -> int:
         owner = locks.holder(home.worker_lock)
         logger.info("the worker of %s is already running, pid %s", home.root, owner)
         return EXIT_HELD
-    notes.clear_ready(home)
+    health.clear_ready(home)
     return _run(home) if processes.is_worker_wanted(home) else 0
 
 

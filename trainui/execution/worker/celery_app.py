@@ -6,10 +6,16 @@ The effect of each setting was measured on Celery 5.7; comments give the reasons
 from __future__ import annotations
 
 import hashlib
+import json
 import logging
 import math
 import os
+import queue
+import threading
 import time
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import replace
 from functools import cache
 from typing import Any, ClassVar
 
@@ -17,12 +23,19 @@ from celery import Celery
 from celery.app.amqp import AMQP
 from kombu.connection import Connection
 from kombu.transport.redis import Transport
+from redis import Redis
+from redis.exceptions import RedisError, ResponseError
 
 from trainui import paths
 from trainui import settings as settings_module
 from trainui.execution import broker
+from trainui.execution.daemon import health
+from trainui.execution.daemon.health import QueueState
+from trainui.execution.planner import TaskMessage
 from trainui.paths import Home
 from trainui.settings import Settings, host
+from trainui.store.db.engine import Store
+from trainui.store.runs import attempts
 
 logger = logging.getLogger(__name__)
 
@@ -144,3 +157,203 @@ def publishing_connection(app: Any) -> Any:
     Use it as `task.apply_async(..., connection=connection, retry=False)`.
     """
     return app.connection_for_write(transport_options=_PUBLISH_OPTIONS)
+
+
+# The worker's message queue: publishes the messages of stages, and discards foreign ones.
+#
+# Both in threads, because a broker may hang. A lost message does no harm: the planner finds the
+# attempt unclaimed and sends it again.
+
+TASK_NAME = "trainui.execute_stage_with_tracking"
+"""Name of the only Celery task that runs stages."""
+
+AGAIN_AFTER = 0.5
+"""Seconds between a failed attempt to send and the next one."""
+
+
+LOOK_EVERY = 1.0
+"""Seconds between two looks at the length of the queue."""
+
+RARELY = 15.0
+"""Seconds until a long queue is searched again in which nothing was foreign."""
+
+AT_ONCE = 500
+"""Messages that are searched at once; each takes about 1 KiB."""
+
+
+class QueueRecord:
+    """The recorded state of the queue, which two threads update."""
+
+    def __init__(self) -> None:
+        self._home = paths.home()
+        self._lock = threading.Lock()
+        self.state = QueueState()
+        health.write_queue(self._home, self.state)
+
+    def update(self, **changes: Any) -> None:
+        """Record changes; nothing is written if there are none."""
+        with self._lock:
+            changed = replace(self.state, **changes)
+            if changed != self.state:
+                with suppress(OSError):  # a full disk
+                    health.write_queue(self._home, changed)
+                self.state = changed
+
+
+class QueueSweeper:
+    """Discards the messages that are not ours, which Celery would do one by one.
+
+    Kept are those of attempts that are granted and not claimed, and of tasks that `include` names.
+    """
+
+    def __init__(self, app: Any, store: Store, record: QueueRecord) -> None:
+        self._app = app
+        self._store = store
+        self._record = record
+        self._key = app.conf.task_default_queue
+        self._connection: Any = None
+        self._search_due = 0.0
+        self._swept = 0
+
+    def step(self) -> float:
+        """Search the queue if it is long; return the seconds until the next look."""
+        try:
+            client = self._client()
+            waiting = client.llen(self._key)
+            if waiting >= health.MANY_WAITING and time.monotonic() >= self._search_due:
+                if not self._search(client, waiting):
+                    self._search_due = time.monotonic() + RARELY
+                waiting = client.llen(self._key)
+            discarded = self._swept + LenientTransport.discarded
+            if discarded > self._record.state.discarded:
+                self._record.update(discarded=discarded, discarded_at=time.time())
+        except (RedisError, OSError):
+            self.close()  # an unreachable broker is reported by its heartbeat
+        else:
+            self._record.update(waiting=waiting)
+        return LOOK_EVERY
+
+    def close(self) -> None:
+        """Close the connection."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            with suppress(Exception):
+                connection.release()
+
+    def _client(self) -> Redis:
+        if self._connection is None:
+            self._connection = publishing_connection(self._app)
+        client: Redis = self._connection.default_channel.client
+        return client
+
+    def _search(self, client: Redis, waiting: int) -> int:
+        """Discard the foreign messages; return how many were. The next to be taken is the last."""
+        kept = discarded = 0
+        while kept + discarded < waiting:
+            texts = client.lrange(self._key, -kept - AT_ONCE, -kept - 1)
+            if not texts:
+                break
+            foreign = self._foreign(texts)
+            kept += len(texts) - len(foreign)
+            with client.pipeline(transaction=False) as pipeline:
+                for text in reversed(foreign):
+                    pipeline.lrem(self._key, -1, text)
+                pipeline.execute()
+            discarded += len(foreign)
+        if discarded:
+            logger.warning("discarded %d messages in the queue that are not ours", discarded)
+            self._swept += discarded
+        return discarded
+
+    def _foreign(self, texts: Sequence[Any]) -> list[Any]:
+        found = [(text, *_task_and_id(text)) for text in texts]
+        with self._store.read() as connection:  # after the messages: a grant is stored first
+            ours = attempts.unclaimed_ids(connection)
+        return [
+            text
+            for text, task, message_id in found
+            if (message_id not in ours if task == TASK_NAME else task not in self._app.tasks)
+        ]
+
+
+def _task_and_id(text: bytes) -> tuple[str, str]:
+    """Return the task and the id of a message; both are empty if it is none of Celery's."""
+    try:
+        headers = json.loads(text)["headers"]
+        return str(headers["task"]), str(headers["id"])
+    except (ValueError, LookupError, TypeError, RecursionError):
+        return "", ""
+
+
+class TaskSender:
+    """Sends messages one at a time, and retries each until the broker accepts it."""
+
+    def __init__(self, app: Any, record: QueueRecord) -> None:
+        self._app = app
+        self._record = record
+        self._queue: queue.SimpleQueue[TaskMessage | None] = queue.SimpleQueue()
+        self._waiting: set[int] = set()
+        self._producer: Any = None
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._serve, name="messages", daemon=True)
+
+    def start(self) -> None:
+        """Start the thread."""
+        self._thread.start()
+
+    def stop(self, timeout: float) -> None:
+        """Stop sending; wait at most `timeout` seconds for a message being sent."""
+        self._stopped.set()
+        self._queue.put(None)
+        self._thread.join(timeout)
+
+    def post(self, message: TaskMessage) -> None:
+        """Queue a message, unless it is queued already."""
+        if message.attempt_id not in self._waiting:
+            self._waiting.add(message.attempt_id)
+            self._queue.put(message)
+
+    def _serve(self) -> None:
+        while (message := self._queue.get()) is not None and not self._stopped.is_set():
+            self._send_at_last(message)
+            self._waiting.discard(message.attempt_id)
+        self._disconnect()
+
+    def _send_at_last(self, message: TaskMessage) -> None:
+        """Send a message, retrying until it succeeds; only the first failure is logged."""
+        broken = False
+        while not self._stopped.is_set():
+            try:
+                self._send(message)
+            except Exception as error:
+                if not broken:
+                    logger.warning("could not send a task message, will retry: %r", error)
+                if isinstance(error.__cause__ or error, ResponseError) and not broken:
+                    why = str(error.__cause__ or error).rstrip(".")
+                    self._record.update(refused=why, refused_since=time.time())
+                broken = True
+                self._disconnect()
+                self._stopped.wait(AGAIN_AFTER)
+            else:
+                break
+        if broken:
+            logger.info("the broker accepts messages again")
+        self._record.update(refused="", refused_since=0.0)
+
+    def _send(self, message: TaskMessage) -> None:
+        if self._producer is None:
+            connection = publishing_connection(self._app)
+            self._producer = self._app.amqp.Producer(connection, auto_declare=False)
+        self._app.send_task(
+            TASK_NAME,
+            args=message.arguments,
+            task_id=message.celery_task_id,
+            producer=self._producer,
+            retry=False,
+        )
+
+    def _disconnect(self) -> None:
+        producer, self._producer = self._producer, None
+        if producer is not None:
+            with suppress(Exception):
+                producer.connection.release()

@@ -26,8 +26,8 @@ from celery.worker.consumer import Consumer
 from trainui import paths, upgrade_check
 from trainui.errors import ReplacedError, StoreError
 from trainui.execution import processes
-from trainui.execution.daemon import health, notes
-from trainui.execution.slots import all_slots
+from trainui.execution.daemon import health
+from trainui.execution.planner import all_slots
 from trainui.execution.worker import services
 from trainui.execution.worker.celery_app import TRACKED_TASK, get_app
 from trainui.execution.worker.services import STOPPING, WorkerServices
@@ -120,7 +120,7 @@ def _make_worker(home: Home, settings: Settings) -> Any:
     for signalled, receiver in (
         (signals.setup_logging, lambda **_: None),  # keeps Celery from changing our logging
         (signals.worker_shutting_down, lambda **_: _begin_shutdown()),
-        (signals.worker_ready, lambda **_: notes.declare_ready(home, places)),
+        (signals.worker_ready, lambda **_: health.declare_ready(home, places)),
     ):
         signalled.connect(receiver, weak=False)
     return app.Worker(
@@ -193,7 +193,7 @@ def _begin_shutdown() -> None:
     deadline = threading.Timer(_SHUTDOWN_TIMEOUT, os._exit, [EXIT_SIGNALLED])
     deadline.daemon = True
     deadline.start()
-    notes.clear_ready(paths.home())  # last, because it may fail on a full disk
+    health.clear_ready(paths.home())  # last, because it may fail on a full disk
 
 
 def _watch_desired_state(home: Home, settings: Settings) -> None:

@@ -15,8 +15,8 @@ from celery.utils.log import get_task_logger
 from trainui.errors import StoreError
 from trainui.execution.attempt.monitor import AttemptMonitor
 from trainui.execution.worker import services
+from trainui.execution.worker.celery_app import TASK_NAME
 from trainui.execution.worker.services import STOPPING
-from trainui.execution.worker.task_sender import TASK_NAME
 from trainui.model.records import AttemptRecord
 from trainui.model.states import DONE
 from trainui.store.db import engine

@@ -19,11 +19,15 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple, TypeVar
 
+from trainui.model.headline_metric import CURVE, headline, importance
 from trainui.model.records import SeriesSummary
+from trainui.model.states import Status
 from trainui.store.db import protocol
 from trainui.store.db.engine import snapshot
+from trainui.store.db.protocol import Connection
 from trainui.store.points import chunks
 from trainui.store.points.chunks import NO_TIME, Bools, Points, Stats, TailPart, step_number
+from trainui.store.read import headlines
 
 RESTART = 1_000_000
 """Generations from here on, in multiples, supersede those of all files of their attempt."""
@@ -421,3 +425,40 @@ def problems(connection: protocol.Connection, owners: Owners) -> list[SourceProb
             (owner,),
         )
     ]
+
+
+# The metric by which a run is shown, chosen among those of its stages.
+
+
+def headline_of_run(
+    connection: Connection, run_id: str
+) -> tuple[headlines.HeadlineStage, str] | None:
+    """Return the metric by which a run is shown, and a stage that has it; None: there is none.
+
+    A search's metric comes first, then the most important loss or score with a curve.
+    """
+    found: list[tuple[tuple[bool, bool, bool, int], headlines.HeadlineStage, str]] = []
+    for stage in headlines.headline_stages(connection, run_id):
+        has_curve = curves_of(connection, stage.id, Status(stage.status))
+        name = headline(stage.names, stage.search, has_curve)
+        if name is not None:
+            is_searched = stage.search is not None and stage.search.metric == name
+            rank = importance(name)
+            key = (not is_searched, rank is None, not has_curve(name), rank or 0)
+            found.append((key, stage, name))
+    return min(found, key=lambda one: one[0])[1:] if found else None
+
+
+def curves_of(connection: Connection, stage_id: str, status: Status) -> Callable[[str], bool]:
+    """Return a function that returns True for a stage's metrics with a curve, or with one to come.
+
+    A running stage's metric has one from its first point on, so that its second changes nothing.
+    """
+
+    least = 1 if status == Status.RUNNING else CURVE
+
+    def has_curve(name: str) -> bool:
+        found = summaries(connection, [stage_id], name)
+        return bool(found) and found[0].count >= least
+
+    return has_curve

@@ -13,12 +13,12 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import partial
 from typing import NamedTuple
 
-from trainui.control.main_metric import headline_of_run
 from trainui.model.headline_metric import ComparedMetric, headline
 from trainui.model.states import UNFINISHED, Status
 from trainui.store.db.protocol import Connection
 from trainui.store.points import read_points
 from trainui.store.points.plot_columns import read_columns
+from trainui.store.points.read_points import headline_of_run
 from trainui.store.read import event_feed, headlines, run_list, sweeps
 from trainui.store.read.run_list import RunDetails, RunLine
 from trainui.text import harmless

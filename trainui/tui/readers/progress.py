@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 from trainui import clock, settings
-from trainui.control.main_metric import curves_of
 from trainui.execution.attempt.log_ends import end_lines
 from trainui.model.headline_metric import ComparedMetric, headline
 from trainui.model.notifications import MARKED, NAN
@@ -22,6 +21,7 @@ from trainui.pipeline.rules.remaining_time import PastDuration, StepProgress
 from trainui.resume import checkpoints
 from trainui.store.db.protocol import Connection
 from trainui.store.points import read_points
+from trainui.store.points.read_points import curves_of
 from trainui.store.read import event_feed, headlines, run_history, views
 from trainui.store.read.views import StageCache
 from trainui.supervisor.protocol import STDERR_FILE, STDOUT_FILE

@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain
 
-from trainui.control.main_metric import headline_of_run
 from trainui.formatting import short_id
 from trainui.model.headline_metric import CURVE, by_importance, headline, is_clock
 from trainui.model.records import SeriesSummary, StageRecord
@@ -19,6 +18,7 @@ from trainui.model.states import Status
 from trainui.store.db.protocol import Connection
 from trainui.store.points import read_points
 from trainui.store.points.plot_series import Axis
+from trainui.store.points.read_points import headline_of_run
 from trainui.store.read import headlines, run_list, views
 from trainui.store.read.headlines import ComparableStage
 from trainui.text import harmless

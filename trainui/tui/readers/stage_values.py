@@ -11,7 +11,6 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import partial
 from typing import NamedTuple
 
-from trainui.control.main_metric import curves_of
 from trainui.model.headline_metric import (
     CURVE,
     ComparedMetric,
@@ -23,6 +22,7 @@ from trainui.model.records import StageRecord
 from trainui.model.search import Search
 from trainui.model.states import Status
 from trainui.store.db.protocol import Connection
+from trainui.store.points.read_points import curves_of
 from trainui.store.read import event_feed, headlines, run_list, sweeps
 from trainui.store.read.headlines import MetricOwner
 from trainui.store.read.run_list import RunLine

@@ -477,9 +477,9 @@ class RunScreen(Page):
         name = stage.name
 
         def make() -> str:
-            from trainui.control import shell_command
+            from trainui.execution.attempt import prepared_process
 
-            command = shell_command.of_stage(run_id, name)
+            command = prepared_process.command_of_stage(run_id, name)
             if command is None:
                 raise UsageError(f"{name} runs a task, not a command")
             return command

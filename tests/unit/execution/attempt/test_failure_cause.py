@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from trainui.execution.attempt import failure_cause
+from trainui.execution.attempt import log_ends
 from trainui.pipeline.masking import Masker
 
 REAL = Path(__file__).parent / "failed"
@@ -20,7 +20,7 @@ ValueError: loss is nan
 
 def cause(directory: Path, text: str, name: str = "stderr.log") -> str | None:
     (directory / name).write_text(text)
-    found = failure_cause.find(directory, Masker())
+    found = log_ends.find(directory, Masker())
     return found.line if found else None
 
 

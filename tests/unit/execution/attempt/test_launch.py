@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from trainui.execution.attempt import stage_directory
+from trainui.execution.attempt import executors
 from trainui.execution.attempt.launch import prevent_start
 from trainui.supervisor import process, protocol
 from trainui.supervisor.process import ProbeState
@@ -16,7 +16,7 @@ from trainui.supervisor.protocol import ExitReason, Spec
 @pytest.fixture
 def attempt_dir(tmp_path: Path) -> Path:
     directory = tmp_path / "run" / ".trainui" / "stage" / "attempt-1"
-    stage_directory.make_records(directory)
+    executors.make_records(directory)
     return directory
 
 

@@ -19,16 +19,16 @@ from tests.unit.supervisor.waiting import wait_for
 from trainui import control, paths
 from trainui.errors import StoreLockedError
 from trainui.execution.attempt import (
+    executors,
     launch,
     launch_recorder,
     monitor,
     prepared_process,
     record_outcome,
-    stage_directory,
 )
 from trainui.execution.attempt.monitor import AttemptMonitor
 from trainui.execution.attempt.record_outcome import FlushResult
-from trainui.execution.slots import host
+from trainui.execution.planner import host
 from trainui.model.notifications import PRUNING_OFF
 from trainui.model.records import AttemptRecord, PruningReason
 from trainui.model.states import Status
@@ -126,7 +126,7 @@ def test_an_older_versions_attempt_is_adopted_in_its_place(
     run = submit(tmp_path, json.dumps({"stages": [stage]}))
     attempt = begin(store, run, "a").attempt
     within = paths.stage_directory(Path(attempt.directory)) / paths.OURS / "attempt-1"
-    stage_directory.make_records(within)
+    executors.make_records(within)
     with store.write() as connection:
         connection.execute("UPDATE attempts SET directory = ?", (str(within),))
     look_until(follower, run, Status.COMPLETED)
@@ -151,7 +151,7 @@ def test_an_earlier_workers_claim_is_launched_by_a_look(
         assert stage is not None
         attempt = attempts.grant(connection, stage, (), host=host())
         assert attempt is not None
-        stage_directory.make_records(Path(attempt.directory))
+        executors.make_records(Path(attempt.directory))
         assert attempts.claim(connection, run, "a", str(attempt.celery_task_id))
     look_until(follower, run, Status.COMPLETED)
     assert (tmp_path / "said").read_text() == "hi\n"
@@ -243,7 +243,7 @@ def test_an_attempt_whose_directory_cannot_be_made_was_never_started(
     def refuse(_directory: Path) -> None:
         raise cause
 
-    monkeypatch.setattr(stage_directory, "make_records", refuse)
+    monkeypatch.setattr(executors, "make_records", refuse)
     run = submit(tmp_path, "stages: [{name: a, run: touch ran}]")
     follower.claim(run, "a", str(granted(store, run).celery_task_id))
     (attempt,) = of_stage(run, "a")

@@ -13,7 +13,7 @@ from tests.unit.execution.submitted import begin, submit
 from trainui import control, paths
 from trainui.errors import UnfitEnvironmentError, UsageError
 from trainui.execution.attempt.prepared_process import identity_of, prepare
-from trainui.execution.slots import host
+from trainui.execution.planner import host
 from trainui.model.records import Slot
 from trainui.store.db.engine import Store
 from trainui.store.db.statements import change

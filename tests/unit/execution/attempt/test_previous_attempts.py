@@ -11,7 +11,7 @@ import pytest
 
 from tests.unit.execution.submitted import begin, submit
 from tests.unit.supervisor.waiting import is_alive, read_pid, wait_for
-from trainui.execution.attempt import stage_directory
+from trainui.execution.attempt import executors
 from trainui.execution.attempt.executors import Executors
 from trainui.execution.attempt.prepared_process import AttemptContext, identity_of
 from trainui.store.db.engine import Store
@@ -51,7 +51,7 @@ def test_one_whose_supervisor_died_is_ended(
     if removed:
         shutil.rmtree(directory_of(context))
     assert is_alive(pid)
-    stage_directory.end_previous([context], Executors())
+    executors.end_previous([context], Executors())
     assert not is_alive(pid)
 
 
@@ -59,7 +59,7 @@ def test_one_whose_supervisor_lives_is_asked_to_end(
     context: AttemptContext, tmp_path: Path
 ) -> None:
     pid = launch(context, tmp_path, "sleep 100")
-    stage_directory.end_previous([context], Executors())
+    executors.end_previous([context], Executors())
     assert not is_alive(pid)
     assert protocol.read_exit(directory_of(context)) is not None
 
@@ -68,4 +68,4 @@ def test_one_whose_supervisor_lives_is_asked_to_end(
 def test_where_nothing_is_left_nothing_is_done(context: AttemptContext, removed: bool) -> None:
     if removed:
         shutil.rmtree(directory_of(context))
-    stage_directory.end_previous([context], Executors())
+    executors.end_previous([context], Executors())

@@ -20,7 +20,7 @@ from trainui.execution.attempt import record_outcome
 from trainui.execution.attempt.outcome import LostSupervisor
 from trainui.execution.attempt.prepared_process import AttemptContext
 from trainui.execution.attempt.record_outcome import FlushResult
-from trainui.execution.slots import host
+from trainui.execution.planner import host
 from trainui.model.notifications import NAN
 from trainui.model.records import AttemptRecord, Slot, StageRecord
 from trainui.model.states import Status

@@ -13,10 +13,10 @@ from tests.unit.supervisor.conftest import Stage
 from tests.unit.supervisor.waiting import wait_for_exit
 from trainui import clock, paths
 from trainui.errors import UnfitEnvironmentError
-from trainui.execution.attempt import stage_directory
+from trainui.execution.attempt import executors
+from trainui.execution.attempt.executors import PreviousAttemptLivesError
 from trainui.execution.attempt.launch import context_of
 from trainui.execution.attempt.prepared_process import AttemptContext
-from trainui.execution.attempt.stage_directory import PreviousAttemptLivesError
 from trainui.model.states import Status
 from trainui.store.db.engine import Store
 from trainui.store.db.statements import set_values
@@ -29,7 +29,7 @@ from trainui.supervisor.process import ProbeState
 def ready(store: Store, context: AttemptContext) -> Path:
     known = of_stage(context.run.id, context.stage.name)
     earlier = [one for one in known if one.number < context.attempt.number]
-    stage_directory.move_away_if_fresh(store, context.stage, earlier)
+    executors.move_away_if_fresh(store, context.stage, earlier)
     Path(context.stage.directory).mkdir(exist_ok=True)  # as a launch does
     return Path(context.attempt.directory)
 
@@ -198,19 +198,19 @@ def test_a_forgotten_attempt_is_moved_away_unless_it_runs(
     request.addfinalizer(stage.kill_everything)
     directory = stage.work / ".trainui" / "s" / "attempt-1"
     stage.dir = directory
-    stage_directory.make_records(directory)
+    executors.make_records(directory)
     stage.launch("sleep 600")
     for earlier in (directory, directory.with_name("attempt-0")):
         with pytest.raises(PreviousAttemptLivesError, match="still runs: end it, then resume"):
-            stage_directory.move_forgotten(earlier)
+            executors.move_forgotten(earlier)
     assert process.request_stop(directory)
     wait_for_exit(directory)
-    stage_directory.move_forgotten(directory)
-    stage_directory.make_records(directory)
+    executors.move_forgotten(directory)
+    executors.make_records(directory)
     assert process.probe(directory).state == ProbeState.NONE
     assert process.probe(directory.with_name("attempt-1~1")).state == ProbeState.ENDED
-    stage_directory.move_forgotten(directory)
-    stage_directory.make_records(directory)
+    executors.move_forgotten(directory)
+    executors.make_records(directory)
     assert len(list(directory.parent.iterdir())) == 2, "repeated after a crash"
 
 
@@ -224,5 +224,5 @@ def test_unreadable_records_of_a_forgotten_attempt_fail_the_stage(
     (forgotten / protocol.STARTED_FILE).touch()
     (forgotten / protocol.EXIT_FILE).write_text('{"version": 99}')
     with pytest.raises(UnfitEnvironmentError, match="attempt-2 belongs to an attempt that"):
-        stage_directory.move_forgotten(stage / "attempt-1")
+        executors.move_forgotten(stage / "attempt-1")
     assert forgotten.is_dir()

@@ -16,9 +16,8 @@ from tests.receiver import receiving
 from tests.unit.execution.submitted import submit
 from tests.unit.supervisor.waiting import wait_for
 from trainui import clock, control
-from trainui.execution.worker import digest_sender
-from trainui.execution.worker.digest_sender import DigestSender, last_time
-from trainui.execution.worker.notifications import Notifier
+from trainui.execution.worker import notifications
+from trainui.execution.worker.notifications import DigestSender, Notifier, last_time
 from trainui.settings import Settings
 from trainui.store.db.engine import Store
 
@@ -129,7 +128,7 @@ def test_two_workers_send_one_digest_together(make: Make, times: Clock, tmp_path
 def test_a_digest_that_cannot_be_made_is_tried_again(
     make: Make, times: Clock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: Any
 ) -> None:
-    monkeypatch.setattr(digest_sender, "AGAIN_AFTER", 0.01)
+    monkeypatch.setattr(notifications, "AGAIN_AFTER", 0.01)
     sender = make(notify_command=f"echo x >> {tmp_path}/words")
     sender.poll(changed=True)
     end_a_run(tmp_path)

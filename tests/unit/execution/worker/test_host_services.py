@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from trainui.execution.worker.host_services import answer_request
+from trainui.execution.worker.services import answer_request
 from trainui.store.hosts import LogRequest
 
 

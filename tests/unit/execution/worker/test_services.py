@@ -15,7 +15,7 @@ from tests.unit.metrics.attempts import Attempt, start_attempt
 from trainui import paths
 from trainui.errors import StoreError, StoreLockedError, UsageError
 from trainui.execution import nvml
-from trainui.execution.slots import host
+from trainui.execution.planner import host
 from trainui.execution.worker.services import (
     ChangeDetector,
     CodeDriftWatch,

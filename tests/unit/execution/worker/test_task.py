@@ -11,7 +11,7 @@ from celery.exceptions import Ignore
 
 from tests.unit.execution.submitted import of_stage, submit
 from trainui.execution.attempt.monitor import AttemptMonitor
-from trainui.execution.slots import host
+from trainui.execution.planner import host
 from trainui.execution.worker import services
 from trainui.execution.worker.task import execute_stage_with_tracking as task
 from trainui.model.states import Status

@@ -15,7 +15,7 @@ import pytest
 from tests.unit.store.readings import Feeder
 from tests.unit.tui.filled import DIAMOND, SWEEP, Filler, failed_demo, running_demo
 from trainui import clock, control, paths
-from trainui.control.shell_command import shell_command
+from trainui.execution.attempt.prepared_process import shell_command
 from trainui.model.definition import CheckpointRule
 from trainui.model.notifications import ALERT, CHECKPOINT, NAN
 from trainui.model.records import RunRecord, StageRecord
