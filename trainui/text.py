@@ -82,6 +82,12 @@ def harmless(text: str) -> str:
     return _SURROGATES.sub("\N{REPLACEMENT CHARACTER}", shown)
 
 
+def run_label(name: str, run_id: str) -> str:
+    """Return a run's name and short id, since several runs may share a name."""
+    shown = harmless(name)
+    return shown if name == run_id else f"{shown} {formatting.short_id(run_id)}"
+
+
 def verdict(word: str | None) -> str:
     """Return a user's verdict on a run with its symbol; empty: there is none."""
     return _VERDICTS.get(word or "", "")

@@ -22,6 +22,9 @@ def test_runs_are_below_their_origin_with_difference_value_and_verdict(
     )
     assert (first["from"], second["from"]) == (None, first["run"])
     assert [(one["text"], one["verdict"]) for one in second["notes"]] == [("lower", None)]
+    assert "first" in next(
+        line for line in cli("show", "second").out.splitlines() if line.startswith("from ")
+    )
     secret = cli.run(FILE, "-p", "api_key=s3cret-2", "--from", "second", "--name", "third")
     assert cli("note", "second", "best so far", "--verdict", "keep").code == 0
     assert cli("note", "second", "but noisy").code == 0

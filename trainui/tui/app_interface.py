@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from textual.dom import DOMNode
 
-from trainui import formatting, paths
+from trainui import formatting, paths, text
 from trainui.model.records import RunRecord
 from trainui.model.states import UNFINISHED
 from trainui.store.read.run_list import RunLine
@@ -86,8 +86,7 @@ def may_be_deleted(run: Target) -> bool:
 
 def run_label(run: Target) -> str:
     """Return a run's name and short id, since several runs may share a name."""
-    name = harmless(run.name)
-    return name if run.name == run.id else f"{name} {formatting.short_id(run.id)}"
+    return text.run_label(run.name, run.id)
 
 
 def listed(names: Sequence[str], most: int = MOST_NAMED) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, TypeVar
 
@@ -14,6 +15,8 @@ from textual import events
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Vertical
+from textual.content import Content
+from textual.widgets import Input
 
 from trainui import clock, formatting
 from trainui.clock import SECOND
@@ -27,7 +30,7 @@ from trainui.store.db import engine
 from trainui.store.read import views
 from trainui.store.read.run_list import RunLine
 from trainui.system import disk
-from trainui.text import harmless
+from trainui.text import harmless, verdict
 from trainui.tui.app_interface import Target, app_of, listed, may_be_deleted, run_label
 from trainui.tui.keymap import bindings
 from trainui.tui.line_view import RowsView, TextView
@@ -107,8 +110,6 @@ class ConfirmScreen(Dialog[bool]):
 
     def on_mount(self) -> None:
         """Show the question, and load the facts in a thread."""
-        from textual.content import Content
-
         self.query_one(Vertical).border_title = Content(self._title)
         rows = ((Segment(f" {one.key} ", "key"), Segment(f" {one.text}")) for one in self._answers)
         answers = self.query_one(EntryView)
@@ -357,6 +358,82 @@ def _named(targets: Sequence[Target]) -> str:
 
 def _runs(count: int) -> str:
     return f"{quantity(count, 'run')} {'is' if count == 1 else 'are'}"
+
+
+def verdict_question(targets: Sequence[Target]) -> ConfirmScreen:
+    """Return the question for a verdict on these runs."""
+    from trainui.control.requests import VERDICTS
+
+    def facts() -> list[str]:
+        known = [(run_label(one), verdict(one.verdict)) for one in targets]
+        given = [f"{name}: {word}" for name, word in known if word]
+        return [_named(targets)] * (len(targets) > 1) + given[:MOST_LISTED]
+
+    def work(word: str) -> str:
+        from trainui.control import requests
+
+        found, failed = _each(targets, lambda run_id: requests.add_note(run_id, "", word))
+        said = f"{word}: {_named(targets)}" if found else ""
+        return _joined(said, *failed)
+
+    what = run_label(targets[0]) if len(targets) == 1 else quantity(len(targets), "run")
+    answers = [Choice(word[0], word, partial(work, word)) for word in VERDICTS]
+    return ConfirmScreen(f"Verdict on {what}", facts, [*answers, Choice("n", "none now")])
+
+
+class NoteScreen(Dialog[bool]):
+    """Asks for a note on runs; its result is True if one was written."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings("note", "app.interrupt")]
+
+    DEFAULT_CSS = """
+    NoteScreen {
+        & > Vertical { width: 76; }
+        Input { border: none; height: 1; padding: 0 1; background: $row; }
+        Input:focus { border: none; background: $row; }
+        TextView { height: auto; max-height: 8; margin-bottom: 1; background: $surface; }
+    }
+    """
+
+    def __init__(self, targets: Sequence[Target]) -> None:
+        super().__init__()
+        self._targets = targets
+
+    def compose(self) -> ComposeResult:
+        """Build the newest note and the field."""
+        with Vertical():
+            yield TextView()
+            yield Input(placeholder="what you learned from it")
+
+    def on_mount(self) -> None:
+        """Show the newest note of the run."""
+        several, first = len(self._targets) > 1, self._targets[0]
+        what = quantity(len(self._targets), "run") if several else run_label(first)
+        box = self.query_one(Vertical)
+        box.border_title = Content(f"Note on {what}")
+        box.border_subtitle = Content("enter writes, esc closes")
+        before = _named(self._targets) if several else f"“{first.note}”" if first.note else ""
+        self.query_one(TextView).display = bool(before)
+        self.query_one(TextView).set_text(before, "dim")
+        field = self.query_one(Input)
+        field.cursor_blink = False
+        field.focus()
+
+    def action_write(self) -> None:
+        """Store the note."""
+        text, targets = self.query_one(Input).value, self._targets
+
+        def work() -> str:
+            from trainui.control import requests
+
+            requests.check_note(text)
+            found, failed = _each(targets, lambda run_id: requests.add_note(run_id, text))
+            return _joined(f"noted: {quantity(len(found), 'run')}" if found else "", *failed)
+
+        self.dismiss(True)
+        app_of(self).act(work)
+
+    on_input_submitted = action_write
 
 
 def cancel_question(

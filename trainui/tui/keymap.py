@@ -64,9 +64,11 @@ SCOPES: Mapping[str, str] = {
     "log": "Log",
     "machine": "Machine page",
     "digest": "Digest",
+    "history": "History of a pipeline",
     "plan": "Resume plan",
     "edit": "Editing a run",
     "ask": "Confirmation",
+    "note": "Writing a note",
 }
 """The scopes and their headings in the help."""
 
@@ -76,6 +78,10 @@ machine.open        enter         open           open            F   Open the ru
 machine.back        escape        back           back            FH  Go back
 digest.open         enter         do it          open            F   Do what the line says
 digest.back         escape        back           back            FH  Go back
+history.open        enter         open           open            F   Open the run
+history.back        escape        back           back            FH  Go back
+history.left        left,h        earlier run    run(-1)         -   Go to the run before
+history.right       right,l       later run      run(1)          -   Go to the next run
 stages.open         enter         open           open            F   Go to the stage's details
 stages.upstream     left,h        upstream       upstream        -   Go to a dependency
 stages.downstream   right,l       downstream     downstream      -   Go to a dependent stage
@@ -125,6 +131,9 @@ acting.lower        left_square_bracket  later   priority(-1)    -   Lower the r
 acting.remove       delete        delete  remove  -  Delete the run and its files (asks first)
 run.details         d             details        details  -  Show or hide times, ids and paths
 run.copy_command    C             command        copy_command    -   Copy the command for a shell
+acting.note         i             note           note  -  Write a note on the run
+acting.verdict      V             verdict        verdict  -  Keep or discard the run: its verdict
+acting.history      O  outcomes  history  -  Show the outcomes of the pipeline's last runs
 acting.copy         Y             copy           copy  -  Copy the run's report as Markdown (OSC 52)
 runs.sort           s             sort           sort            F   Sort by the next column
 runs.reverse        S             reverse        reverse         -   Reverse the sort order
@@ -177,6 +186,8 @@ plan.keep  K  keep result  toggle_option('keep')  H  Keep the stage's result eve
 plan.fresh          F  restart  toggle_option('fresh')  H  Restart the stage without a checkpoint
 plan.until  U  run up to here  toggle_option('until')  H  Run only this stage and its dependencies
 plan.leave          escape,n      cancel         dismiss(False)  H   Close without resuming
+note.write          enter         write          write          H   Write the note
+note.leave          escape        cancel         dismiss(False)  H   Close without a note
 ask.up              up,k          up             line(-1)        H   Select the previous answer
 ask.down            down,j        down           line(1)         H   Select the next answer
 ask.choose          enter         confirm        choose          H   Confirm the selected answer

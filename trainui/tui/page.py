@@ -416,6 +416,28 @@ class Page(Screen[None]):
         elif targets:
             self.app.notify(f"{_state(targets, 'all have finished')}: priority has no effect")
 
+    def action_note(self) -> None:
+        """Ask for a note on the run, or on all marked ones."""
+        if targets := self._targets():
+            from trainui.tui.dialogs import NoteScreen
+
+            self._ask(NoteScreen(targets))
+
+    def action_verdict(self) -> None:
+        """Ask whether the run, or all marked ones, are to be kept."""
+        if targets := self._targets():
+            from trainui.tui.dialogs import verdict_question
+
+            self._ask(verdict_question(targets))
+
+    def action_history(self) -> None:
+        """Show the last runs of the run's pipeline."""
+        if targets := self._targets():
+            from trainui.tui.history_screen import HistoryScreen
+
+            if not isinstance(self, HistoryScreen):
+                self.app.push_screen(HistoryScreen(targets[0].id))
+
     def action_copy(self) -> None:
         """Copy a report to the clipboard through the terminal (OSC 52)."""
 

@@ -208,6 +208,8 @@ STYLES: Mapping[str, StyleWords] = {
     **{f"curve-{number}": StyleWords(f"curve-{number}") for number in range(1, CURVES + 1)},
     **{f"state-{status}": StyleWords(f"state-{status}") for status in Status},
     **{f"state-{idle}": StyleWords("state-idle") for idle in IDLE},
+    **{f"cell-{status}": StyleWords(f"state-{status}", reverse=True) for status in Status},
+    **{f"cell-{idle}": StyleWords("state-idle", reverse=True) for idle in IDLE},
 }
 """All styles that a segment may have, by name."""
 

@@ -53,6 +53,7 @@ class Filler:
         run_id: str | None = None,
         pipeline: str | None = None,
         run_params: Mapping[str, str] | None = None,
+        origin: str | None = None,
         **fields: object,
     ) -> str:
         """Store a run; keyword arguments go to each of its stages' definitions."""
@@ -75,7 +76,7 @@ class Filler:
                 stage: str(directory / short)
                 for stage, short in paths.stage_directory_names(list(graph)).items()
             },
-            submission={"umask": 0o22},
+            submission={"umask": 0o22, "from": origin},
         )
         with self.store.write() as connection:
             stored_pipeline.create(connection, new)

@@ -11,10 +11,11 @@ from trainui.tui.app import TrainuiApp
 from trainui.tui.curves.comparison_screen import CandidateList, ComparisonScreen
 from trainui.tui.curves.grid_view import CurvesView
 from trainui.tui.curves.screen import CurvePlot
-from trainui.tui.dialogs import ConfirmScreen
+from trainui.tui.dialogs import ConfirmScreen, NoteScreen
 from trainui.tui.digest_screen import DigestScreen, DigestView
 from trainui.tui.graph_view import StageGraph
 from trainui.tui.help_screen import help_rows
+from trainui.tui.history_screen import HistoryScreen, HistoryView
 from trainui.tui.keymap import KEYS, SCOPES, KeyTable, bindings
 from trainui.tui.line_view import LinesView
 from trainui.tui.log_view import LogView
@@ -42,6 +43,8 @@ WHERE: dict[str, tuple[type[DOMNode], ...]] = {
     "log": (LogView,),
     "machine": (MachineScreen, MachineView),
     "digest": (DigestScreen, DigestView),
+    "history": (HistoryScreen, HistoryView),
+    "note": (NoteScreen,),
     "plan": (PlanScreen,),
     "edit": (EditScreen,),
     "ask": (ConfirmScreen,),
@@ -54,6 +57,7 @@ ACTIVE_TOGETHER = (
     ("metrics", "curves", "run", "acting", "search", "app", "move"),
     ("log", "run", "acting", "search", "app", "move"),
     ("plan", "move"),
+    ("history", "acting", "search", "app", "move"),
 )
 
 

@@ -50,6 +50,9 @@ def show(run: options.Run, as_json: options.Json = False) -> None:
         marks = event_feed.marks(connection, found.id, (*MARKED, CHECKPOINT))
         alerts = run_list.alerted_stages(connection, [found.id]).get(found.id, {})
         left = _left(connection, found, stages)
+        origin = None if found.origin is None else views.run(connection, found.origin)
+        parent = found.origin or ""
+        parent = parent if origin is None else text.run_label(origin.name, origin.id)
         worked = time_worked.of_run(connection, found.id)
         noted = run_in_json.notes(connection, found.id)
         causes = event_feed.causes(connection, found.id)
@@ -78,7 +81,7 @@ def show(run: options.Run, as_json: options.Json = False) -> None:
         notes.append(f"note: {words}")
     printing.lines(
         [
-            *_show_lines(found, stages, alerts, (worked, lost.runs.get(found.id)), left),
+            *_show_lines(found, stages, alerts, (worked, lost.runs.get(found.id)), left, parent),
             *_code_lines(found, stages, attempts),
         ]
     )
@@ -147,6 +150,7 @@ def _show_lines(
     alerts: Mapping[str, bool],
     worked: tuple[TimeWorked, Loss | None],
     left: str,
+    parent: str,
 ) -> list[str]:
     """Return a run as text, with the time `worked`, which ends where the run was lost."""
     time, loss = worked
@@ -156,6 +160,7 @@ def _show_lines(
         ("run", run.id),
         ("name", run.name),
         ("state", text.state(run.status, is_lost=loss is not None)),
+        *([("from", parent)] if parent else []),
         *_source(run),
         ("directory", run.directory),
         *([("belongs to", f"the home {run.original}: only read here")] if run.original else []),

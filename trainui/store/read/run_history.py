@@ -1,4 +1,4 @@
-"""Run history: durations of a pipeline's stages in its last runs, and a run's remaining time.
+"""Run history: a pipeline's last runs, how long their stages took, and a run's remaining time.
 
 Plain SQL on a read-only driver connection, since the screen uses it.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Collection, Mapping, Sequence
+from typing import NamedTuple
 
 from trainui import clock
 from trainui.model.records import RunRecord, StageRecord
@@ -14,7 +15,9 @@ from trainui.model.states import UNFINISHED, Status
 from trainui.pipeline.rules import remaining_time
 from trainui.pipeline.rules.remaining_time import PastDuration, RemainingTime, StepProgress
 from trainui.store.db import protocol
-from trainui.store.read import row_mapping
+from trainui.store.db.statements import placeholders
+from trainui.store.read import row_mapping, run_list
+from trainui.store.read.run_list import RunLine
 
 RUNS_LOOKED_AT = 10
 
@@ -131,3 +134,47 @@ def remaining_time_of(
         stage.name: 0 if stage.definition.gpus else stage.definition.cpus for stage in unfinished
     }
     return remaining_time.run_remaining(seconds, upstreams, places, cpus)
+
+
+RUNS_SHOWN = 20
+"""Runs of a pipeline's history: more columns would not fit into 80 characters."""
+
+
+class PastStage(NamedTuple):
+    """A stage of an earlier run."""
+
+    name: str
+    status: Status
+    stalled: bool
+    attempt: int
+    reason: str | None
+
+
+class PastRun(NamedTuple):
+    """A run of a pipeline's history."""
+
+    run: RunLine
+    stages: Mapping[str, Sequence[PastStage]]
+    """By the name before a member's brackets, in the file's order."""
+
+
+def last_runs(connection: protocol.Connection, run_id: str) -> tuple[PastRun, ...]:
+    """Return the last runs of a run's pipeline, newest first; none if the run does not exist."""
+    ids = [
+        row[0]
+        for row in connection.execute(
+            "SELECT runs.id FROM runs JOIN runs AS own ON own.pipeline = runs.pipeline "
+            "WHERE own.id = ? ORDER BY runs.created_at DESC, runs.id LIMIT ?",
+            (run_id, RUNS_SHOWN),
+        )
+    ]
+    lines = run_list.lines_of(connection, ids)
+    found: dict[str, dict[str, list[PastStage]]] = {}
+    for run, name, status, stalled, attempt, reason in connection.execute(
+        "SELECT run_id, name, status, stalled, attempt, reason FROM stages "
+        f"WHERE run_id IN ({placeholders(ids)}) AND NOT removed ORDER BY run_id, position",
+        ids,
+    ):
+        stage = PastStage(name, Status(status), bool(stalled), attempt, reason)
+        found.setdefault(run, {}).setdefault(name.partition("[")[0], []).append(stage)
+    return tuple(PastRun(lines[one], found.get(one, {})) for one in ids if one in lines)

@@ -16,7 +16,14 @@ from trainui.store.db.protocol import Connection
 from trainui.store.read import event_feed, run_list, views
 from trainui.store.read.run_list import RunLine
 from trainui.tui.readers.machine import HealthReader, gpus_of_other_hosts
-from trainui.tui.snapshot.snapshot import ListQuery, MetricQuery, Query, RunQuery, Snapshot
+from trainui.tui.snapshot.snapshot import (
+    HistoryQuery,
+    ListQuery,
+    MetricQuery,
+    Query,
+    RunQuery,
+    Snapshot,
+)
 
 if TYPE_CHECKING:
     from trainui.metrics.reader.watch import FileChanges, Watch
@@ -224,6 +231,11 @@ class ScreenDatabase:
         if isinstance(query, RunQuery | MetricQuery):
             return self._with_page(connection, query, snapshot)
         self._pages = None
+        if isinstance(query, HistoryQuery):
+            from trainui.store.read import run_history  # not needed for the first frame
+
+            self.unfinished = False
+            return snapshot._replace(history=run_history.last_runs(connection, query.run_id))
         return self._with_runs(connection, snapshot)
 
     def _with_runs(self, connection: Connection, snapshot: Snapshot) -> Snapshot:

@@ -28,7 +28,7 @@ from trainui.store.read.time_worked import TimeWorked, union
 from trainui.store.read.views import StageCache
 from trainui.supervisor.protocol import STARTED_FILE
 from trainui.system import mounts, plain_files
-from trainui.text import harmless
+from trainui.text import harmless, run_label
 from trainui.tui.readers.curve_reader import CurveReader
 from trainui.tui.readers.progress import ActivityReader, EtaEstimator
 from trainui.tui.readers.stage_values import AlertReader, SweepMemberReader
@@ -228,7 +228,10 @@ class RunPageReader:
         is_retried = any(stage.has_earlier for stage in stages)
         tries = time_worked.of_retried(connection, run.id) if is_retried else {}
         worked, loss = _worked(stages, tries), lost.runs.get(run.id)
-        return RunPage(run, stages, attempts, detail, eta, group, alerts, worked, tries, loss)
+        parent = _parent(connection, run)
+        return RunPage(
+            run, stages, attempts, detail, eta, group, alerts, worked, tries, loss, parent
+        )
 
     def _detail(self, of: _Selection, query: RunQuery, plotted: StageRecord) -> StageDetail:
         """Return what all detail tabs of a stage show, and what the open one shows."""
@@ -373,6 +376,14 @@ class RunPageReader:
         members = tuple(one for one in stages if group and one.definition.group == group)
         places = self._searched_places(of, found)
         return CurvesPage(run, selected, found, places, members, len(stages))
+
+
+def _parent(connection: Connection, run: RunRecord) -> str:
+    """Return the run that a run came from as text; of a deleted one the id."""
+    if run.origin is None:
+        return ""
+    found = views.run(connection, run.origin)
+    return run.origin if found is None else run_label(found.name, found.id)
 
 
 def _plotted(

@@ -426,8 +426,11 @@ def error_rows(stage: StageRecord, width: int, *, is_killed: bool = False) -> li
     return [*rows, ()]
 
 
-def crumbs(run: RunRecord, stage: str = "") -> Row:
-    """Return the breadcrumbs, with the stage if the open pane does not name it."""
+def crumbs(run: RunRecord, stage: str = "", parent: str = "") -> Row:
+    """Return the breadcrumbs, with the stage if the open pane does not name it.
+
+    `parent` is the run that it came from (`--from`).
+    """
     priority = f"  priority {run.priority:+d}" if run.priority else ""
     return (
         Segment(" trainui ", "title"),
@@ -437,7 +440,8 @@ def crumbs(run: RunRecord, stage: str = "") -> Row:
         Segment(priority, "warn"),
         Segment(f"  {short_id(run.id)}" if run.id != run.name else "", "dim"),
         Segment(f"  {harmless(run.pipeline)}" if run.pipeline != run.name else "", "dim"),
-        Segment(f"  from {clock_time(run.created_at)}", "dim"),
+        Segment(f"  from {parent}" if parent else "", "accent"),
+        Segment(f"  submitted {clock_time(run.created_at)}", "dim"),
         Segment(f"  by an agent ({run.started_by})" if run.started_by else "", "dim"),
         Segment(f"  {mark}" if (mark := verdict(run.verdict)) else "", "key"),
         Segment(f"  “{harmless(run.note)}”" if run.note else "", "key"),

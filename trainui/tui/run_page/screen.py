@@ -199,7 +199,8 @@ class RunScreen(Page):
         """Render panes for their new width, and query the data that they need."""
         if self._page is not None:
             self.fill()
-            self.top.show(crumbs(self._page.run, self.panes.untitled), self._notices)
+            top = crumbs(self._page.run, self.panes.untitled, self._page.parent)
+            self.top.show(top, self._notices)
             self.ask()
 
     def on_cursor_view_moved(self) -> None:

@@ -271,6 +271,8 @@ class RunPage(NamedTuple):
     """By the name of a stage with several attempts, the start and end of each."""
     lost: Loss | None = None
     """Of a running run whose running stages are all lost."""
+    parent: str = ""
+    """The name and the short id of the run that it came from (`--from`); empty: none."""
     more: int = 0
     """Number of further stages, which the next snapshot adds (large runs load in steps)."""
 

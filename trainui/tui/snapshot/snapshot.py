@@ -23,6 +23,7 @@ from trainui.tui.snapshot.run_page import NOTHING, RunValues, metric_title
 
 if TYPE_CHECKING:
     from trainui.model.records import RunRecord, StageRecord
+    from trainui.store.read.run_history import PastRun
     from trainui.store.read.views import Holder
     from trainui.tui.snapshot.curves import Curves, CurvesWanted
     from trainui.tui.snapshot.run_page import Eta, RunPage
@@ -103,7 +104,14 @@ class MachineQuery:
     """The query of the machine page."""
 
 
-Query = ListQuery | RunQuery | MetricQuery | MachineQuery
+@dataclass(frozen=True, slots=True)
+class HistoryQuery:
+    """The query of the last runs of a run's pipeline."""
+
+    run_id: str
+
+
+Query = ListQuery | RunQuery | MetricQuery | MachineQuery | HistoryQuery
 """The query of any page."""
 
 
@@ -295,6 +303,8 @@ class Snapshot(NamedTuple):
     """None on other pages, and if the run was deleted."""
     curves_page: CurvesPage | None = None
     """None on other pages, and if the run was deleted."""
+    history: tuple[PastRun, ...] = ()
+    """On the page of a pipeline's history, its last runs, newest first."""
     gpus: tuple[GpuFigures, ...] = ()
     """GPUs of this machine; empty without a driver."""
     far_gpus: tuple[GpuFigures, ...] = ()

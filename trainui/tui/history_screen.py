@@ -1,0 +1,271 @@
+"""The page of a pipeline's history: its last runs as columns, and its stages as lines of cells.
+
+A cell has the state of a stage in a run; of a sweep, that of its most important member.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import ClassVar
+
+from rich.cells import cell_len
+from textual.binding import BindingType
+from textual.widget import Widget
+
+from trainui import clock
+from trainui.model.states import UNFINISHED, Status
+from trainui.store.read.run_history import PastRun, PastStage
+from trainui.store.read.run_list import RunLine
+from trainui.text import SYMBOLS, harmless, state
+from trainui.tui.app_interface import run_label
+from trainui.tui.graph_layout import RANKS
+from trainui.tui.keymap import bindings
+from trainui.tui.numbers import elapsed, state_style, when
+from trainui.tui.page import Page
+from trainui.tui.snapshot.snapshot import HistoryQuery, Snapshot
+from trainui.tui.styled_text import Row, Segment, cut, fit, fit_middle
+from trainui.tui.widgets import CursorView
+
+RUN = "run"
+"""The label of the line with the runs' own states."""
+
+LEAST_CELL, MOST_CELL, WITH_TIME = 3, 9, 7
+"""Widths of a cell with the gap behind it: the least, the most, and that from which the runs' times
+are shown."""
+
+LEAST_NAME, MOST_NAME = 8, 32
+"""Widths of the stages' names."""
+
+HEADINGS, DETAILS = 2, 4
+"""The lines above the stages', and those below, about the run and the stage under the cursor."""
+
+
+def most_important(members: Sequence[PastStage]) -> PastStage:
+    """Return the member whose state stands for the others'."""
+    return min(members, key=lambda one: (RANKS[one.status], not one.stalled))
+
+
+class HistoryView(CursorView):
+    """The cells, the newest run at the right; the cursor is on a stage of a run."""
+
+    scopes = ("history",)
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings("history")]
+    redraws_all = True
+
+    def __init__(self) -> None:
+        super().__init__(id="history")
+        self._runs: Sequence[PastRun] = ()
+        """Oldest first."""
+        self._stages: Sequence[str] = ()
+        self._run_id = ""
+        """The run under the cursor."""
+
+    def show_history(self, newest_first: Sequence[PastRun], run_id: str) -> None:
+        """Show these runs; the cursor stays on its run, and is first on the run given."""
+        self._runs = newest_first[::-1]
+        self._stages = list(dict.fromkeys(name for one in newest_first for name in one.stages))
+        known = [one.run.id for one in self._runs]
+        if self._run_id not in known:
+            self._run_id = run_id if run_id in known else known[-1] if known else ""
+        if self.cursor < HEADINGS:
+            self.move_cursor(HEADINGS if self._stages else -1)
+        self.update_rows()
+
+    @property
+    def selected(self) -> PastRun | None:
+        """The run under the cursor."""
+        return next((one for one in self._runs if one.run.id == self._run_id), None)
+
+    @property
+    def stage(self) -> str:
+        """The stage under the cursor; empty: none."""
+        at = self.cursor - HEADINGS
+        return self._stages[at] if 0 <= at < len(self._stages) else ""
+
+    def row_count(self) -> int:
+        """Return how many lines there are."""
+        return HEADINGS + len(self._stages) + (DETAILS if self._runs else 0)
+
+    def fixed_rows(self) -> int:
+        """Return the number of lines that do not scroll."""
+        return HEADINGS
+
+    def selectable(self, index: int) -> bool:
+        """Return True for the line of a stage."""
+        return HEADINGS <= index < HEADINGS + len(self._stages)
+
+    def row_style(self, index: int) -> str:  # noqa: ARG002 (cells have their own)
+        """Return no style: the cursor is a mark on one cell."""
+        return ""
+
+    def row(self, index: int, width: int) -> Row:
+        """Return a line."""
+        if not self._runs:
+            return (Segment("reading…", "dim"),) if index == 0 else ()
+        name = max(map(cell_len, self._stages), default=LEAST_NAME)
+        room = width - 2 - LEAST_CELL * len(self._runs)
+        name = max(min(name, MOST_NAME, room), LEAST_NAME)
+        cell = min((width - name - 2) // len(self._runs), MOST_CELL)
+        if index == 0:
+            return self._times(name, cell)
+        if index == 1:
+            cells = [_cell(one.run.status, cell, self._is_here(one, 1)) for one in self._runs]
+            return _joined(RUN, name, cells, "dim")
+        if self.selectable(index):
+            stage = self._stages[index - HEADINGS]
+            cells = [self._stage_cell(one, stage, index, cell) for one in self._runs]
+            style = "strong" if index == self.cursor else ""
+            return _joined(fit_middle(harmless(stage), name), name, cells, style)
+        return cut(self._detail(index - HEADINGS - len(self._stages)), width)
+
+    def _is_here(self, one: PastRun, index: int) -> bool:
+        return one.run.id == self._run_id and index == self.cursor
+
+    def _times(self, name: int, cell: int) -> Row:
+        """Return the runs' times where they fit, with a mark above the run under the cursor."""
+        spans = [Segment(" " * (name + 2))]
+        for one in self._runs:
+            is_here = one.run.id == self._run_id
+            text = when(one.run.created_at) if cell >= WITH_TIME else "▾" if is_here else ""
+            text = text if cell_len(text) > 1 else f" {text}"
+            spans.append(Segment(fit(text, cell), "key" if is_here else "dim"))
+        return tuple(spans)
+
+    def _stage_cell(self, one: PastRun, stage: str, index: int, cell: int) -> Sequence[Segment]:
+        members = one.stages.get(stage)
+        if not members:
+            mark = "[·]" if self._is_here(one, index) else " · "
+            return [Segment(fit(mark, cell), "dim")]
+        return _cell(most_important(members).status, cell, self._is_here(one, index))
+
+    def _detail(self, line: int) -> Row:
+        """Return a line about the run and the stage under the cursor."""
+        chosen = self.selected
+        if chosen is None or line == 0:
+            return ()
+        if line == 1:
+            return _run_words(chosen.run)
+        members = chosen.stages.get(self.stage, ())
+        if not members:
+            return (Segment(f" {harmless(self.stage)} was no stage of it", "dim"),) * (line == 2)
+        worst = most_important(members)
+        if line == 2:
+            alike = sum(one.status == worst.status for one in members)
+            of = f"  {alike} of {len(members)} members" if len(members) > 1 else ""
+            tries = f"  attempt {worst.attempt}" if worst.attempt > 1 else ""
+            return (
+                Segment(f" {state(worst.status)}", state_style(worst.status)),
+                Segment(f"  {harmless(worst.name)}", "strong"),
+                Segment(f"{'  ◌ stalled' if worst.stalled else ''}", "warn"),
+                Segment(f"{of}{tries}", "dim"),
+            )
+        return (Segment(f" {harmless(worst.reason or '')}", "dim"),)
+
+    def action_open(self) -> None:
+        """Open the run under the cursor."""
+        if self.selected is not None:
+            self.post_message(self.Opened())
+
+    def action_run(self, direction: int) -> None:
+        """Go to the run before (-1) or after (1)."""
+        known = [one.run.id for one in self._runs]
+        if known:
+            at = known.index(self._run_id) + direction
+            self._run_id = known[max(0, min(at, len(known) - 1))]
+            self.update_rows()
+
+
+def _joined(label: str, name: int, cells: Sequence[Sequence[Segment]], style: str) -> Row:
+    spans = [Segment(f" {fit(label, name)} ", style)]
+    return tuple(spans + [span for cell in cells for span in cell])
+
+
+def _cell(status: Status, cell: int, is_here: bool) -> Sequence[Segment]:
+    """Return a coloured cell with a symbol, in brackets under the cursor."""
+    room = cell - 1
+    symbol = SYMBOLS[status]
+    text = f"[{symbol}]" if is_here else f" {symbol} "
+    if room < len(text):
+        text = f"{symbol}<" if is_here else f"{symbol} "
+    return [Segment(f"{text:^{room}}", f"cell-{status}"), Segment(" ")]
+
+
+def _run_words(run: RunLine) -> Row:
+    note = f"  “{harmless(run.note)}”" if run.note else ""
+    spent = elapsed(run.worked_until(clock.now()), ticks=run.status in UNFINISHED)
+    return (
+        Segment(f" {state(run.status)}", state_style(run.status)),
+        Segment(f"  {run_label(run)}", "strong"),
+        Segment(f"  {spent}" if spent else ""),
+        Segment(f"  submitted {when(run.created_at)}", "dim"),
+        Segment(note, "key"),
+    )
+
+
+class HistoryScreen(Page):
+    """The last runs of a run's pipeline."""
+
+    scope = "history"
+    command_scopes = ("history", "acting", "app")
+    AUTO_FOCUS: ClassVar[str | None] = "HistoryView"
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings("history.back")]
+
+    DEFAULT_CSS = "HistoryView { height: 1fr; }"
+
+    def __init__(self, run_id: str) -> None:
+        super().__init__()
+        self.run_id = run_id
+        self.view = HistoryView()
+
+    def content(self) -> Iterator[Widget]:
+        """Yield the cells."""
+        yield self.view
+
+    def page_query(self) -> HistoryQuery:
+        """Return the query for the pipeline's last runs."""
+        return HistoryQuery(self.run_id)
+
+    def show(self, snapshot: Snapshot) -> None:
+        """Show the runs."""
+        if snapshot.query != self.page_query():
+            return
+        runs = snapshot.history
+        count = f"  its last {len(runs)} runs" if len(runs) > 1 else "  its only run"
+        name = harmless(runs[0].run.pipeline) if runs else self.run_id
+        title: Row = (
+            Segment(" trainui ", "title"),
+            Segment(" › ", "dim"),
+            Segment(f"history of {name}", "strong"),
+            Segment(count if runs else "", "dim"),
+        )
+        self.top.show(title, self.notices(snapshot, [one.run for one in runs]))
+        self.view.show_history(runs, self.run_id)
+
+    def tick(self) -> bool:
+        """Update the running times; return True while a run is unfinished."""
+        chosen = self.view.selected
+        if is_live := chosen is not None and chosen.run.status in UNFINISHED:
+            self.view.update_rows()
+        return is_live
+
+    def search(self, text: str, pane: Widget | None) -> None:
+        """Do nothing: this page has no search."""
+
+    def action_match(self, direction: int) -> None:
+        """Move the cursor: this page has no search."""
+        self.view.action_line(direction)
+
+    def footer_scopes(self) -> tuple[str, ...]:
+        """Return the scopes of the keys in the key bar."""
+        return ("history", "acting", "app")
+
+    def targets(self) -> Sequence[RunLine]:
+        """Return the run under the cursor."""
+        chosen = self.view.selected
+        return [] if chosen is None else [chosen.run]
+
+    def on_cursor_view_opened(self) -> None:
+        """Open the run's page."""
+        chosen = self.view.selected
+        if chosen is not None:
+            self.own_app.open_run(chosen.run.id)
