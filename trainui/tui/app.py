@@ -305,6 +305,13 @@ class TrainuiApp(TerminalApp):
 
         self.push_screen(RunScreen(run_id))
 
+    def open_history(self, run_id: str) -> None:
+        """Open the page of the last runs of a run's pipeline, unless it is open."""
+        from trainui.tui.history_screen import HistoryScreen
+
+        if not isinstance(self.screen, HistoryScreen):
+            self.push_screen(HistoryScreen(run_id))
+
     def action_command_palette(self) -> None:
         """Open the command palette."""
         from textual.command import CommandPalette

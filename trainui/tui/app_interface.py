@@ -54,6 +54,9 @@ class AppInterface(Protocol):
     def open_run(self, run_id: str) -> None:
         """Open a run's page."""
 
+    def open_history(self, run_id: str) -> None:
+        """Open the page of the last runs of a run's pipeline, unless it is open."""
+
     def release_keys(self) -> None:
         """Dispatch the keys typed before the page had data."""
 

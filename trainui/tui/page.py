@@ -433,10 +433,7 @@ class Page(Screen[None]):
     def action_history(self) -> None:
         """Show the last runs of the run's pipeline."""
         if targets := self._targets():
-            from trainui.tui.history_screen import HistoryScreen
-
-            if not isinstance(self, HistoryScreen):
-                self.app.push_screen(HistoryScreen(targets[0].id))
+            self.own_app.open_history(targets[0].id)
 
     def action_copy(self) -> None:
         """Copy a report to the clipboard through the terminal (OSC 52)."""
