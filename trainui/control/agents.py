@@ -13,10 +13,8 @@ from trainui import formatting, settings
 from trainui.errors import AgentLimitError
 from trainui.model.notifications import AGENT
 from trainui.model.records import RunRecord
-from trainui.model.states import UNFINISHED
 from trainui.resume.submitted import existing_run
 from trainui.store.db.protocol import Connection
-from trainui.store.db.statements import placeholders
 from trainui.store.runs import runs
 
 VARIABLE = "TRAINUI_AGENT"
@@ -72,15 +70,11 @@ def check_room(connection: Connection, run_id: str | None = None) -> None:
     most = settings.load().agent_limits.runs
     if actor() is None or most is None:
         return
-    query = (
-        "SELECT id FROM runs WHERE started_by IS NOT NULL AND id <> ? "
-        f"AND status IN ({placeholders(UNFINISHED)})"
-    )
-    active = connection.execute(query, (run_id or "", *UNFINISHED)).fetchall()
-    if len(active) >= most:
+    active = runs.count_of_agents(connection, besides=run_id)
+    if active >= most:
         raise AgentLimitError(
             f"agents may have {formatting.quantity(most, 'run')} at once (setting "
-            f"agent_limits.runs), and {len(active)} of theirs have not ended: wait for one"
+            f"agent_limits.runs), and {active} of theirs have not ended: wait for one"
         )
 
 

@@ -45,6 +45,9 @@ PRUNING_OFF = "pruning-off"
 NOTE = "note"
 """Kind of event: a user's note on a run."""
 
+BEST = "best"
+"""Kind of event: a stage completed with its pipeline's best value, with the one before as data."""
+
 AGENT = "agent"
 """Kind of event: what an agent did, with `by` and `deed` as data."""
 

@@ -18,7 +18,7 @@ from typing import Any
 from trainui import clock, paths
 from trainui.errors import TrainuiError
 from trainui.execution import gpus
-from trainui.execution.attempt import attempt_cause
+from trainui.execution.attempt import attempt_cause, new_best
 from trainui.execution.attempt import outcome as attempt_outcome
 from trainui.execution.attempt.launch import context_of
 from trainui.execution.attempt.lost_attempts import last_sign_of_life
@@ -27,7 +27,7 @@ from trainui.execution.attempt.prepared_process import AttemptContext, definitio
 from trainui.execution.daemon import metrics_process
 from trainui.metrics.reader import process
 from trainui.model.definition import StageDefinition
-from trainui.model.notifications import CAUSE, CHECKPOINT, NAN
+from trainui.model.notifications import BEST, CAUSE, CHECKPOINT, NAN
 from trainui.model.records import AttemptRecord
 from trainui.model.states import Status
 from trainui.resume import checkpoints, undeclared
@@ -281,6 +281,9 @@ def _end(
     left = None
     if outcome.status not in (Status.COMPLETED, Status.PRUNED):
         left = undeclared.find(store, context.stage, [attempt])
+    best = None
+    if outcome.status == Status.COMPLETED:
+        best = new_best.find(store, context.run, context.stage)
     with store.write() as connection:
         if tried:
             attempts.mark_checkpoint_tried(connection, attempt.id)
@@ -290,6 +293,11 @@ def _end(
             text = f"{context.stage.name}: {cause['text']}"
             runs.record_stage_event(
                 connection, context.stage, CAUSE, text, attempt=attempt.number, data=cause
+            )
+        if best is not None:
+            text = f"{context.stage.name}: {new_best.words(best)}"
+            runs.record_stage_event(
+                connection, context.stage, BEST, text, attempt=attempt.number, data=best
             )
         attempts.end(connection, attempt.id, outcome)
         if left is not None:

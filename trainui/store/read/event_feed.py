@@ -79,6 +79,52 @@ def entries(
     return [FeedEntry(row[0], row[1], row[2], Event(*row[3:])) for row in reversed(found)]
 
 
+class DatedEvent(NamedTuple):
+    """An event with its run, and its data for programs."""
+
+    number: int
+    """Later events have higher ones."""
+    run_id: str
+    run_name: str
+    event: Event
+    data: dict[str, Any]
+
+
+def in_order(
+    connection: Connection, *, after: int, most: int, run_id: str | None = None
+) -> list[DatedEvent]:
+    """Return the oldest `most` events with higher numbers than `after`, in order."""
+    of_run, run = ("AND run_id = ?", (run_id,)) if run_id is not None else ("", ())
+    found = connection.execute(
+        "SELECT events.id, run_id, runs.name, time, stage, attempt, events.kind, text, data_json "
+        f"FROM events JOIN runs ON runs.id = run_id WHERE events.id > ? {of_run} "
+        "ORDER BY events.id LIMIT ?",
+        (after, *run, most),
+    )
+    return [
+        DatedEvent(row[0], row[1], row[2], Event(*row[3:8]), row_mapping.load(row[8]) or {})
+        for row in found
+    ]
+
+
+def time_of(connection: Connection, number: int) -> int | None:
+    """Return an event's time; None if there is no such event."""
+    row = connection.execute("SELECT time FROM events WHERE id = ?", (number,)).fetchone()
+    return None if row is None else int(row[0])
+
+
+def last_until(connection: Connection, time: int) -> int:
+    """Return the number of the newest event that is no later than a time; 0: there is none."""
+    row = connection.execute("SELECT max(id) FROM events WHERE time <= ?", (time,)).fetchone()
+    return int(row[0] or 0)
+
+
+def first_of(connection: Connection, run_id: str) -> int:
+    """Return the number of a run's first event; 0 if it has none."""
+    row = connection.execute("SELECT min(id) FROM events WHERE run_id = ?", (run_id,)).fetchone()
+    return int(row[0] or 0)
+
+
 def stage_alerts(
     connection: Connection, stage: StageRecord, kinds: Sequence[str], *, most: int
 ) -> list[tuple[Event, dict[str, Any]]]:
@@ -102,6 +148,16 @@ def data_of_kind(
         (kind, *run),
     )
     return [(row[0], row[1], row_mapping.load(row[2]) or {}) for row in found]
+
+
+def data_of_pipeline(connection: Connection, kind: str, pipeline: str) -> Iterator[dict[str, Any]]:
+    """Yield the data of the events of a kind in all runs of a pipeline, the newest first."""
+    found = connection.execute(
+        "SELECT data_json FROM events JOIN runs ON runs.id = run_id "
+        "WHERE events.kind = ? AND pipeline = ? ORDER BY events.id DESC",
+        (kind, pipeline),
+    )
+    yield from (row_mapping.load(text) for (text,) in found)
 
 
 def causes(connection: Connection, run_id: str) -> dict[tuple[str, int], dict[str, Any]]:

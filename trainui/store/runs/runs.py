@@ -118,6 +118,15 @@ def is_any_active(connection: Connection) -> bool:
     return found.fetchone() is not None
 
 
+def count_of_agents(connection: Connection, *, besides: str | None) -> int:
+    """Return the number of unfinished runs that agents started, without one of them."""
+    query = (
+        "SELECT count(*) FROM runs WHERE started_by IS NOT NULL AND id <> ? "
+        f"AND status IN ({placeholders(UNFINISHED)})"
+    )
+    return int(connection.execute(query, (besides or "", *UNFINISHED)).fetchone()[0])
+
+
 def to_notify(connection: Connection) -> list[RunRecord]:
     """Return the finished runs without a notification of their end."""
     query = f"SELECT * FROM runs WHERE status IN ({placeholders(ENDED)}) AND notified_at IS NULL"

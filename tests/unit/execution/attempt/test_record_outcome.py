@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import math
 import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -21,7 +22,7 @@ from trainui.execution.attempt.outcome import LostSupervisor
 from trainui.execution.attempt.prepared_process import AttemptContext
 from trainui.execution.attempt.record_outcome import FlushResult
 from trainui.execution.planner import host
-from trainui.model.notifications import NAN
+from trainui.model.notifications import BEST, NAN
 from trainui.model.records import AttemptRecord, Slot, StageRecord
 from trainui.model.states import Status
 from trainui.store.db import engine
@@ -308,3 +309,23 @@ def test_a_signal_of_trainui_itself_has_no_cause_outside(
     with store.read() as connection:
         cause = event_feed.cause(connection, context.run.id, "a", 1)
     assert (cause and cause["id"]) == expected
+
+
+def test_a_completed_stage_that_beats_its_pipeline_is_an_event(
+    store: Store, tmp_path: Path
+) -> None:
+    def completed(*losses: float) -> str:
+        context = started(store, begin(store, submit(tmp_path, TEXT), "a", GPU))
+        column = [(step, value) for step, value in enumerate(losses)]
+        Feeder(store, context.stage.id).feed({"loss": column, "epoch": [(0, 1.0), (1, 2.0)]})
+        record(store, context)
+        return context.run.id
+
+    runs_of = [completed(*one) for one in ([3.0, 2.0], [3.0, 2.5], [9.0, 1.0], [0.5, math.nan])]
+    with store.read() as connection:
+        found = event_feed.data_of_kind(connection, BEST)
+    first, second = ({"metric": "loss", "goal": "minimize", "value": v} for v in (2.0, 1.0))
+    assert [(run, data) for run, _, data in found] == [
+        (runs_of[0], {**first, "before": None}),
+        (runs_of[2], {**second, "before": 2.0}),
+    ]
