@@ -25,12 +25,13 @@ from trainui.metrics.formats.text.names import (
     OUTER,
     TRAIN,
     TRAINING,
-    is_held_out,
+    USUAL,
     is_no_metric,
     is_step_name,
     label_of,
     named_part,
     names_metric,
+    own_part,
     part,
     part_of,
     part_of_name,
@@ -82,6 +83,8 @@ class Line:
     """Another word that says what the line is of, as in `wikitext: step 3`."""
     is_named: bool = False
     """The label is set off by a colon or brackets."""
+    own_set: str = ""
+    """The word before the first name, if all other names are bare: `wikitext loss 1 ppl 2`."""
     fold: tuple[str, str] | None = None
     """The stem and number of a fold, seed, client or task."""
     is_sure: bool = True
@@ -138,11 +141,12 @@ _LOGGED = re.compile(
 )
 _NUMBERED = re.compile(
     # `[1, 2000] loss: 2.1`, `[100] train_loss=2.5`, `[1/6] ... val loss: 2`, `(0, 10) loss : 2`,
-    # `10: loss: 2`, `0 [D loss: 2]`; then `train (1/3) loss: 2`, `Train: [0/9][3/10] loss 2`
-    rf"(?:.*[\]:|>-] )?\W{{0,4}}?(?:[A-Za-z]\w*:?\s?)?"
+    # `10: loss: 2`, `3/10: loss=2`, `0 [D loss: 2]`; then `train (1/3) loss: 2`,
+    # `Train: [0/9][3/10] loss 2`
+    rf"(?:.*[\]:|>-] )?[^\w\ue000-\ue8ff]{{0,4}}?(?:[A-Za-z]\w*:?\s?)?"
     rf"(?:[(\[] *(?P<a>{INT})(?: */ *(?P<b>{INT})|, *(?P<c>{INT}))? *[)\]]"
     rf"(?:\s?\[ *(?P<d>{INT}) */ *(?P<e>{INT})\])?"
-    rf"|(?P<f>{INT})(?:(?= \[)|[:,|] |\s*\| ))",
+    rf"|(?P<f>{INT})(?: ?/ ?(?P<g>{INT}))?(?:(?= \[)|[:,|] |\s*\| ))",
 )
 _INSIDE = re.compile(rf"[\[(|] *(?P<value>{INT}) */ *(?P<of>{INT})")
 """A position within an epoch without a name, as in `Epoch 3 [10/100]`."""
@@ -246,7 +250,7 @@ def _of_dict(text: str, before: str, of: str) -> Line:
     counts.sort(key=lambda one: _FIELDS.index(one.name.rpartition("/")[2]))
     taken = [one.name for one in counts]
     values = tuple(
-        NamedValue(name, "" if is_held_out(name) else of, place, is_usual=True)
+        NamedValue(name, own_part(name, of), place, is_usual=True)
         for name, place in fields
         if name not in taken and not is_no_metric(name)
     )
@@ -337,9 +341,10 @@ def _stepped(text: str, pairs: Sequence[Number], of: str) -> Line | None:
     label, is_named = label_of(before)
     fold = _FOLD.search(text)
     usual = [pair for pair in values if is_usual(pair) and not pair.is_whole]
+    read = values_of(text, pairs, own)
     line = Line(
         "row",
-        values_of(text, pairs, own),
+        read,
         epoch,
         inner,
         counts_all=inner is not None and _COUNTS_ALL.fullmatch(inner.name) is not None,
@@ -351,12 +356,29 @@ def _stepped(text: str, pairs: Sequence[Number], of: str) -> Line | None:
         label=label,
         is_named=is_named,
         fold=(fold["stem"].lower(), fold["number"]) if fold else None,
+        own_set=_own_set(read),
         is_of_training=bool(trains),
         is_sure=len(values) > 1
         and bool(usual)
         and all(pair.is_step for pair in pairs[: run_to_end(text, pairs)]),
     )
     return line if line.values else replace(line, kind="heading")
+
+
+def _own_set(values: Sequence[NamedValue]) -> str:
+    """Return the word that may say what all values of a line are of."""
+    if len(values) < 2 or any(" " in value.name for value in values[1:]):
+        return ""
+    word, _blank, name = values[0].name.rpartition(" ")
+    is_word = name and not (NO_LABEL.fullmatch(word) or part_of_name(word))
+    return word if is_word and USUAL.fullmatch(name) else ""
+
+
+def of_own_set(line: Line) -> Line:
+    """Return a line whose first name is without the word that says what all values are of."""
+    first, *others = line.values
+    first = first._replace(name=first.name[len(line.own_set) + 1 :])
+    return replace(line, values=(first, *others), label=line.own_set, is_named=True)
 
 
 def _numbered(text: str, pairs: Sequence[Number], of: str) -> Line | None:
@@ -379,7 +401,7 @@ def _numbered(text: str, pairs: Sequence[Number], of: str) -> Line | None:
     elif begin["c"]:
         epoch, inner = Number("epoch", begin["a"]), Number("", begin["c"])
     else:
-        inner = Number("", begin["a"] or begin["f"], begin["b"] or "")
+        inner = Number("", begin["a"] or begin["f"], begin["b"] or begin["g"] or "")
     values = values_of(text, pairs, own or ("" if trains else of))
     if not values:
         return None
@@ -449,7 +471,7 @@ def values_of(text: str, pairs: Sequence[Number], of: str) -> tuple[NamedValue, 
         named, end = part_of_name(pair.name) or named, pair.end
         if pair.is_step or is_no_metric(pair.name) or pair.name.lower() == "best":
             continue
-        own = "" if is_held_out(pair.name) else of
+        own = own_part(pair.name, of)
         if (pair.name, own) in values and named:
             own = named
         place, factor, total = pair.value, pair.factor, pair.of
@@ -457,7 +479,16 @@ def values_of(text: str, pairs: Sequence[Number], of: str) -> tuple[NamedValue, 
             place, total = percent[1], ""
         value = NamedValue(pair.name, own, place, factor, total, is_usual(pair))
         values.setdefault((pair.name, own), value)
-    return tuple(values.values())
+    names = {name.lower() for name, _own in values}
+    return tuple(
+        value
+        for value in values.values()
+        if not (value.name[:5].lower() in _BESTS and value.name[5:].lower() in names)
+    )
+
+
+_BESTS = ("best ", "best_")
+"""`val acc: 0.8 best val acc: 0.9` says the second number again of an earlier line."""
 
 
 def _of_words(text: str) -> Line:

@@ -139,6 +139,15 @@ def is_held_out(name: str) -> bool:
     return _IS_HELD_OUT.fullmatch(name) is not None
 
 
+_SAYS_PART = re.compile(rf"(?:{TRAIN})(?:[\W_].*)?|{_IS_HELD_OUT.pattern}", re.IGNORECASE)
+
+
+@lru_cache(_NAMES)
+def own_part(name: str, of: str) -> str:
+    """Return the part of the data that a metric is of: `of`, unless its name says one itself."""
+    return "" if _SAYS_PART.fullmatch(name) else of
+
+
 # Numbers that are no metrics: counters, times to go, memory, settings.
 
 _NO_METRIC = re.compile(

@@ -26,6 +26,7 @@ from trainui.metrics.formats.text.names import (
     is_held_out,
     is_no_metric,
     names_metric,
+    own_part,
     part_of,
 )
 from trainui.metrics.formats.text.pairs import STEP, Number, Row, find, run_to_end
@@ -308,11 +309,20 @@ class LogState:
         step_of = self._step(said, found)
         if step_of is None:
             return NOTHING
+        rows = self._first_counter(step_of)
         memory.update(at=step_of, below=True, under=True, skips=False)
         memory.pop("title", None)
         if said.part:
             memory["title"] = {"of": said.part, "left": _MOST, "used": False}
-        return NOTHING
+        return rows
+
+    def _first_counter(self, step: float) -> Sequence[Row]:
+        """Return the rows that were printed before the log's first counter, at that counter."""
+        memory = self.memory
+        if "at" in memory or not memory.get("waiting") or any(memory["counts"].values()):
+            return NOTHING
+        del memory["counts"]
+        return [{**row, STEP: step} for row in memory.pop("waiting")]
 
     # The rows of a line.
 
@@ -326,6 +336,10 @@ class LogState:
         step = self._step(said, found)
         if step is None:
             return NOTHING
+        if said.own_set and said.values[0].name[len(said.own_set) + 1 :] in memory.get(
+            "within", ()
+        ):
+            said = grammar.of_own_set(said)
         part = self._part(said, step)
         is_summary = (
             said.inner is None and known is not None and bool(said.epoch and said.epoch.is_whole)
@@ -352,10 +366,11 @@ class LogState:
         memory.update(under=True, below=False, skips=False)
         if part and known is not None:
             memory["x"] = known
+        before = self._first_counter(step)
         if not (said.part or part or label):
             memory["at"] = step
         memory.setdefault("at", step)
-        rows = [{STEP: step, **row}] if row else NOTHING
+        rows = [*before, {STEP: step, **row}] if row else before
         return self._doubtful(rows, is_sure=said.is_sure)
 
     def _named(
@@ -373,7 +388,7 @@ class LogState:
         row: Row = {}
         for value in values:
             name = forms.filled(value.name, found)
-            of = value.part or ("" if is_held_out(name) else part)
+            of = value.part or own_part(name, part)
             number = forms.number(value.value, found) * value.factor
             if value.of:
                 number /= forms.number(value.of, found) or 1.0
@@ -579,7 +594,7 @@ class LogState:
                 return NOTHING
             row = {name: row[name] for name in row if not is_no_metric(name)}
             row = {
-                name if is_held_out(name) or not of else f"{of}/{name}": row[name] for name in row
+                f"{one}/{name}" if (one := own_part(name, of)) else name: row[name] for name in row
             }
             if (at_last := self.memory.get("at")) is not None:
                 return self._doubtful([{STEP: at_last, **row}])
@@ -588,9 +603,7 @@ class LogState:
         for name, one in row.items():
             if name not in names and not is_no_metric(name):
                 places.append(repr(one))
-                values.append(
-                    NamedValue(name, "" if is_held_out(name) else of, chr(0xE400 + len(places) - 1))
-                )
+                values.append(NamedValue(name, own_part(name, of), chr(0xE400 + len(places) - 1)))
         counts_all = inner is not None and not inner.of
         said = Line("row", tuple(values), epoch, inner, counts_all=counts_all, part=of)
         return self._row(said, places) if values else NOTHING

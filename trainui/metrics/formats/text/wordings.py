@@ -68,7 +68,10 @@ _OVER_LAST = re.compile(
 )
 """`average reward over the last 10 episodes: 3.5`."""
 _NET = re.compile(rf"\b(Train|Test) net output #{INT}: ")
-_HASH = re.compile(rf"(?<=epoch|batch|round) ?#(?={INT})|(?<=step|iter) ?#(?={INT})", re.I)
+_HASH = re.compile(
+    rf"\b(epoch|batch|round|step|iter(?:ation)?|episode|update|generation) ?#(?={INT})",
+    re.IGNORECASE,
+)
 _RESULTS = "Saving dict for global step"
 """TensorFlow's estimators print an evaluation so, and repeat the step among the metrics."""
 _REPEATED_STEP = re.compile(rf"\bglobal_step = {INT},? ?")
@@ -88,7 +91,7 @@ BEST = re.compile(
 _SIGNS = str.maketrans("：，；（）％＝", ":,;()%=")
 _LANGUAGES = {
     "step": "训练次数|迭代次数|步数",
-    "epoch": "轮次|轮数|[ÉéEe]poca|[Ээ]поха|エポック|에포크|에폭|[Ee]poche",
+    "epoch": "轮次|轮数|[ÉéEe]po(?:ca|que)|[Ээ]поха|エポック|에포크|에폭|[Ee]poche",
     "train ": "训练集上?的?",
     "val ": "验证集上?的?",
     "test ": "(?:整体)?测试集上?的?",
@@ -130,7 +133,7 @@ def rewritten(form: str) -> str:
         if after[:1] in "'\"" and "{" not in after and any(one.is_step for one in find(before)):
             form = before + re.sub(r"[\"'{}]", "", after)
     form = f"step{form[1:]}" if form.startswith("s:\ue000 ") else form
-    form = _HASH.sub(" ", form) if "#" in form else form
+    form = _HASH.sub(r"\1 ", form) if "#" in form else form
     if _RESULTS in form:
         form = _REPEATED_STEP.sub("", form.replace(_RESULTS, "eval step"))
     form = _AT_STEP.sub(r"\g<unit> \g<at>: \g<name>: ", form, count=1)
