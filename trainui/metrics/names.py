@@ -17,8 +17,10 @@ The rules, all of them here:
 5. One curve never mixes steps and epochs. Some logs, like those with progress bars, count epochs
    where the trainer's files have steps. If a file has a metric that such a log had in an earlier
    attempt, the log's points are renamed, as in `stderr/loss`, or deleted if the file has the whole
-   history. A log's points are also renamed if an earlier attempt's file had the metric, or if this
-   attempt's own file has it after all.
+   history. A log's points are also renamed if an earlier attempt's file had the metric.
+6. A file hides a printed metric only where it has that very metric: the same name and part of the
+   data, however they are spelled (`Loss/train` and `train loss`). If the file has it later, the
+   points that this attempt's log had are deleted.
 """
 
 from __future__ import annotations
@@ -34,6 +36,7 @@ from pathlib import Path
 
 from trainui.metrics import lenient_files
 from trainui.metrics.discovery import fallback_sources
+from trainui.metrics.formats import labels as labels_of_data
 from trainui.metrics.formats.text.text_lines import has_steps
 from trainui.metrics.source_file import SourceFile
 from trainui.model.definition import StageDefinition
@@ -142,6 +145,22 @@ def _spellings(name: str) -> Iterable[str]:
         yield f"{part}_{name}"
         if part == "train":
             yield name
+
+
+_WORDS = re.compile(r"[\s/_.:-]+")
+_TRAINING = frozenset(("train", "training", "rank0"))
+_VALIDATION = frozenset(("val", "valid", "validation"))
+
+
+@lru_cache(MAX_SERIES)
+def _words_of(name: str) -> tuple[str, ...]:
+    """Return the words that are the same for a printed metric and that of a file."""
+    words = [word for word in _WORDS.split(name.lower()) if word]
+    if len(words) > 1 and (words[-1] in _TRAINING or labels_of_data.names_part(words[-1])):
+        words.insert(0, words.pop())
+    while len(words) > 1 and words[0] in _TRAINING:
+        del words[0]
+    return tuple("val" if word in _VALIDATION else word for word in words)
 
 
 _OPEN = {"json": "json", "jsonl": "json", "csv": "csv"}
@@ -286,10 +305,13 @@ class SeriesNames:
             for spelling in _spellings(name):
                 self._families.setdefault(spelling, family)
 
-    def hand_over(self, name: str, family: str | None, key: str) -> None:
-        """Register that a metric is read from another file from now on."""
-        self._owners[name] = {history_of(key): None}
-        self._families |= dict.fromkeys(_spellings(name), family)
+    def release(self, name: str) -> None:
+        """Register that a metric is read from no file any more."""
+        kind = self._families[_plain(name)]
+        del self._owners[name]
+        for spelling in _spellings(name):
+            if self._families.get(spelling) == kind:
+                del self._families[spelling]
 
     def accepts(self, name: str, family: str | None, key: str = "") -> bool:
         """Return True if a metric is read from a file, whose kind is None if it is named."""
@@ -312,14 +334,20 @@ class SeriesNames:
 class AcceptedNames:
     """The metrics' names of one attempt."""
 
-    def __init__(self, store: Store, owner: str, attempt: int) -> None:
-        """Know no names yet; the owner of the points is the stage."""
-        self._store, self._owner, self._attempt = store, owner, attempt
+    def __init__(self, store: Store, owner: str, attempt: int, sought: str | None = None) -> None:
+        """Know no names yet; the owner of the points is the stage.
+
+        A log keeps the metric that is `sought` by a search, unless the attempt's own file or a
+        named one has it.
+        """
+        self._store, self._owner, self._attempt, self._sought = store, owner, attempt, sought
         self.names = SeriesNames()
         self._waiting: dict[str, float] = {}
         """By key: since when a file waits for another kind."""
-        self._of_logs: dict[str, str] = {}
-        """The metrics that this attempt's logs have, and their keys."""
+        self._of_logs: dict[tuple[str, ...], tuple[str, str]] = {}
+        """By words: the metrics that this attempt's logs have, and their keys."""
+        self._of_files: set[tuple[str, ...]] = set()
+        """The words of the metrics that this attempt's files have."""
         self._last_steps: dict[str, float] = {}
         """The last steps of metrics that may continue in another file."""
         self.has_files = False
@@ -336,7 +364,9 @@ class AcceptedNames:
         self.names.claim(names, candidate.family, candidate.key)
         self.has_files |= bool(names) and not candidate.is_fallback
         if candidate.is_fallback:
-            self._of_logs |= dict.fromkeys(names, candidate.key)
+            self._of_logs |= {_words_of(name): (name, candidate.key) for name in names}
+        else:
+            self._of_files.update(map(_words_of, names))
 
     def renamed(self, candidate: SourceFile, *, has_steps: bool) -> Callable[[str, float], str]:
         """Return the function from a metric's name in a file to the name that it is stored by.
@@ -376,15 +406,23 @@ class AcceptedNames:
         if _may_continue(candidate):
             last = found.steps.max().item()
             self._last_steps[name] = max(last, self._last_steps.get(name, last))
+        words = _words_of(name)
+        if candidate.is_fallback:
+            if words in self._of_files:
+                return False
+        elif (log := self._of_logs.get(words)) is not None and (
+            candidate.named or candidate.family is None or log[0] != self._sought
+        ):
+            with self._store.write() as connection:
+                write_points.drop(connection, self._owner, log[0], key=log[1])
+            self.names.release(log[0])
+            del self._of_logs[words]  # now, since the store may have been locked
         accepted = self.names.accepts(name, candidate.family, candidate.key)
         if accepted and candidate.is_fallback:
-            self._of_logs[name] = candidate.key
+            self._of_logs[words] = name, candidate.key
         elif accepted:
             self.has_files = True
-            if (log := self._of_logs.get(name)) is not None:
-                self._displace(name, log, is_history=False)
-                self.names.hand_over(name, candidate.family, candidate.key)
-                del self._of_logs[name]  # now, since the store may have been locked
+            self._of_files.add(words)
             if moved := self.names.displaced(name):
                 self._displace(*moved, is_history=_repeats(candidate))
                 del self.names.texts[moved[0]]
@@ -418,6 +456,8 @@ class AcceptedNames:
 
     def wait(self, files: Iterable[SourceFile], stage: StageDefinition) -> float:
         """Return for how many seconds a log that shows metrics waits for files with them."""
+        if self.has_files:
+            return fallback_sources.WAIT
         others: Sequence[SourceRecord] = ()
         if stage.search is not None and not self.names.had_files:
             with self._store.read() as connection:

@@ -197,7 +197,7 @@ class SourceFile:
     ours: bool = True
     """It is in the stage's own directory, so no other program has written it."""
     is_fallback: bool = False
-    """It is read only if no other kind of file has metrics: log lines for people."""
+    """Log lines for people: their metrics are read where no file has the same."""
     is_final: bool = False
     """It is read once, when the attempt has ended: until then other files have the same metrics."""
     begin: int = 0

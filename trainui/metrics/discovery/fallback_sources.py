@@ -1,7 +1,8 @@
-"""Fallback sources: text for people, read only if no other file has metrics.
+"""Fallback sources: text for people, whose metrics are read where no file has the same.
 
 The rules: a text waits until it has shown a metric, and then a little longer, since many trainers
 print a line just before they write it to a file, and longer still where files are likely to come.
+Lines with steps do not wait for what is flushed late: a file that has them later replaces them.
 It waits less if its metric is that of a search, and not at all if other trials were read from
 their texts. A text without metrics for long is given up, also once its attempt has ended.
 """
@@ -154,6 +155,8 @@ class _Text:
     def is_ready(self, wait: float, *, at_once: bool) -> bool:
         if at_once:
             return not self.is_abandoned
+        if wait == WAIT_FOR_FLUSH and self.has_steps:
+            wait = WAIT
         if wait == WAIT and self._has_sought and self.has_steps:
             wait = min(wait, WAIT_IF_SEARCHED)
         return self.found_at is not None and time.monotonic() >= self.found_at + wait

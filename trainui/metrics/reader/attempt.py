@@ -133,12 +133,13 @@ class AttemptReader:
         self._abandoned: set[str] = set()
         self._problems = SourceProblems(store, attempt)
         self.files = AttemptFiles(store, attempt, self._shared.search_round, self._problems)
-        self._names = names.AcceptedNames(store, attempt.stage_id, attempt.number)
         self._alerts = AttemptAlerts(store, attempt)
         self._config_due = False
         """True if files came whose configuration is not recorded yet."""
         search = attempt.definition.search
-        self._fallbacks = FallbackSources(search.metric if search else None)
+        sought = search.metric if search else None
+        self._fallbacks = FallbackSources(sought)
+        self._names = names.AcceptedNames(store, attempt.stage_id, attempt.number, sought)
         self._texts: list[SourceFile] = []
         self._ended = False
 
@@ -161,7 +162,7 @@ class AttemptReader:
     @property
     def is_log_due(self) -> bool:
         """True if a log is to be checked again soon, since it has shown metrics or may do so."""
-        return not self._names.has_files and self._fallbacks.is_due
+        return self._fallbacks.is_due
 
     def _is_new(self, candidate: SourceFile) -> bool:
         if candidate.key in self._fallbacks:
@@ -255,7 +256,7 @@ class AttemptReader:
         """Read at most one batch of each source; the writer stores the batches when flushed."""
         steps = [self._step(key) for key in self._readers if self._is_read(key)]
         more = any(step.more for step in steps)
-        if not more and not self._names.has_files:
+        if not more:
             more = self._fallbacks.scan()
             if self._fallbacks.has_shown:
                 more |= bool(self._fall_back(ended=False))
@@ -324,8 +325,7 @@ class AttemptReader:
         self.scan(ended=True)
         self._read_to_end(list(self._readers), clean=clean)
         self.files.record_summary(self._candidates.values())
-        if not self._names.has_files:
-            self._read_to_end(self._fall_back(ended=True), clean=clean)
+        self._read_to_end(self._fall_back(ended=True), clean=clean)
         self._read_single_values(clean=clean)
         if not self._names.has_files:
             self._note_likely_lines()

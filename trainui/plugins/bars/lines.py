@@ -21,7 +21,9 @@ _IGNITE = re.compile(
 """PyTorch-Ignite's form: the numbers come before the times."""
 _ITEM = re.compile(r", ([A-Za-z_][^=,]*)=([^,\]]+)")
 _UNITS = {"k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12}
-_COUNTS = re.compile(r"\d+|\b(?:epoch|iter|it|step|of|train|training)\b|[^\w@%]+", re.IGNORECASE)
+_COUNTS = re.compile(
+    r"\d+|\b(?:epochs?|iter|it|steps?|of|train|training)\b|[^\w@%]+", re.IGNORECASE
+)
 _EPOCH = re.compile(r"\bep(?:och)?\W*(?P<at>\d+)(?P<of>\s*(?:/|of)\s*\d+)?", re.IGNORECASE)
 _SEEN = 100
 """Positions of the first bar that are remembered."""

@@ -1,4 +1,4 @@
-"""Stable-Baselines3, baselines and Ray: boxes of names and values."""
+"""Stable-Baselines3, baselines, Spinning Up and Ray: boxes of names and values."""
 
 from __future__ import annotations
 
@@ -15,7 +15,10 @@ _BOX = dict.fromkeys(range(0x2500, 0x2580), "-") | {ord("│"): "|"}
 _BOXED = re.compile(r"\| (?P<key>\S+) {2,}(?P<value>[^\s|]+) +\|\s*")
 """A row of a box without a line between its columns."""
 _TITLE = re.compile(r"\| Trial (?P<trial>\S+) result +\|\s*")
-_STEPS = ("step", "total_timesteps", "timestepssofar", "iteration", "training_iteration", "epoch")
+_STEPS = (
+    *("step", "total_timesteps", "timestepssofar", "totalenvinteracts"),
+    *("iteration", "training_iteration", "epoch"),
+)
 """Names of a step, the most specific first."""
 
 

@@ -305,14 +305,26 @@ def rename(connection: Connection, owner: str, name: str, to: str) -> None:
     )
 
 
-def drop(connection: Connection, owner: str, name: str) -> None:
-    """Delete a series."""
+def drop(connection: Connection, owner: str, name: str, *, key: str = "") -> None:
+    """Delete a series, or only the points of it that are from the source with a key."""
     finish(connection, owner)  # a tail of a deleted series would be of the next with its id
     series = "(SELECT id FROM series WHERE owner = ? AND name = ?)"
-    of_series = f"SELECT chunk_id FROM chunk_figures WHERE series_id IN {series}"
-    connection.execute(f"DELETE FROM chunks WHERE id IN ({of_series})", (owner, name))
-    connection.execute(f"DELETE FROM chunk_figures WHERE series_id IN {series}", (owner, name))
-    connection.execute("DELETE FROM series WHERE owner = ? AND name = ?", (owner, name))
+    of, of_source = f"series_id IN {series}", ""
+    values: tuple[str, ...] = (owner, name)
+    if key:
+        of_source = " AND source_id IN (SELECT id FROM sources WHERE owner = ? AND key = ?)"
+        values += owner, key
+    connection.execute(
+        f"DELETE FROM chunk_figures WHERE {of} AND chunk_id IN "
+        f"(SELECT id FROM chunks WHERE {of}{of_source})",
+        (owner, name, *values),
+    )
+    connection.execute(f"DELETE FROM chunks WHERE {of}{of_source}", values)
+    connection.execute(
+        "DELETE FROM series WHERE owner = ? AND name = ? "
+        "AND NOT EXISTS (SELECT 1 FROM chunks WHERE series_id = series.id)",
+        (owner, name),
+    )
 
 
 def next_step(connection: Connection, owner: str, *, attempt: int) -> int | float:

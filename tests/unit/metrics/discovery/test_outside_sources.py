@@ -104,7 +104,7 @@ def test_the_newest_history_of_several_checkpoints_is_read(store: Store, tmp_pat
     assert end(store, attempt, reader) == {"loss": [0, 1, 2, 3]}
 
 
-def test_a_workdirs_log_is_read_if_nothing_else_has_metrics(store: Store, tmp_path: Path) -> None:
+def test_a_workdirs_log_gives_what_no_file_has(store: Store, tmp_path: Path) -> None:
     attempt, reader = begin(store, tmp_path)
     log = "".join(f"2026-11-26 22:00:0{step},1 INFO step={step} loss={step}\n" for step in range(3))
     write(attempt.workdir / "logs" / "train.log", log)
@@ -113,8 +113,13 @@ def test_a_workdirs_log_is_read_if_nothing_else_has_metrics(store: Store, tmp_pa
     (tmp_path / "another" / "work").mkdir(parents=True)
     another, reader = begin(store, tmp_path / "another", "another")
     write(another.workdir / "logs" / "other.log", log)
-    write(another.workdir / "metrics.csv", "step,acc\n1,0.5\n")
-    assert end(store, another, reader) == {"acc": [0.5]}
+    write(another.workdir / "metrics.csv", "step,acc,train_loss\n1,0.5,3\n")
+    assert end(store, another, reader) == {"acc": [0.5], "train_loss": [3]}
+    (tmp_path / "third" / "work").mkdir(parents=True)
+    third, reader = begin(store, tmp_path / "third", "third")
+    write(third.workdir / "logs" / "third.log", log)
+    write(third.workdir / "metrics.csv", "step,acc,val_loss\n1,0.5,3\n")
+    assert end(store, third, reader) == {"acc": [0.5], "val_loss": [3], "loss": [0, 1, 2]}
 
 
 def test_jobs_of_a_multirun_have_different_names(store: Store, tmp_path: Path) -> None:

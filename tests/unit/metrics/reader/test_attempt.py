@@ -999,3 +999,29 @@ def test_a_restarted_writer_replaces_earlier_points_from_its_step(
     (found,) = summaries(store, attempt.stage_id).values()
     assert (found.count, found.superseded, found.last) == (5, 9, 3.0)
     assert [value for _, _, value in all_points(store, attempt.stage_id)].count(1.0) == 10
+
+
+def test_an_event_file_hides_the_printed_metrics_it_has(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also those that were read before it was flushed; other parts of the data stay."""
+    monkeypatch.setattr("trainui.metrics.discovery.fallback_sources.WAIT", 0.0)
+    attempt = start_attempt(store, tmp_path)
+    events = attempt.stage_dir / "events.out.tfevents.1"
+    events.write_bytes(VERSION)
+    line = "step {0} train loss {0} val loss {0} grad {0}\n"
+    (attempt.directory / "stdout.log").write_text(line.format(1) + line.format(2))
+    reader = AttemptReader(store, attempt.to_read)
+    look(reader)
+    look(reader)
+    assert values(store, attempt).keys() == {"train loss", "val loss", "grad"}
+    events.write_bytes(VERSION + b"".join(scalar(step, step / 2) for step in range(4)))
+    look(reader)
+    with (attempt.directory / "stdout.log").open("a") as file:
+        file.write(line.format(3))
+    end(reader)
+    assert values(store, attempt) == {
+        "loss": [0, 0.5, 1, 1.5],
+        "val loss": [1, 2, 3],
+        "grad": [1, 2, 3],
+    }

@@ -134,6 +134,6 @@ def test_no_curve_mixes_a_log_and_a_later_file(
     look(reader)
     reader.finish(clean=True)
     reader.close()
-    log = [("val/loss", 1, 4), ("val/loss", 2, 5)] if is_found else [("stdout/val/loss", 1, 4)]
+    log = [("val/loss", 1, 4), ("val/loss", 2, 5)] if is_found else []
     file = [("lr", 100, 0.5)] if is_found else [("lr", 100, 0.5), ("val/loss", 100, 9)]
     assert sorted(all_points(store, second.stage_id)) == sorted([*log, *file])

@@ -126,7 +126,8 @@ _FIELD_PART = re.compile(
 )
 """`phase=val step=3`: a field that says the part of the data, wherever it is."""
 _FIELDS_BEFORE = re.compile(
-    r"(?:[A-Za-z_]\w*=(?:\"[^\"=]*\"|'[^'=]*'|[A-Za-z][\w./:-]*)[ ,;|]+)+(?=[A-Za-z_])"
+    r"(?P<lead>\W*(?:[A-Za-z]+ )?)"
+    r"(?:[A-Za-z_]\w*=(?:\"[^\"=]*\"|'[^'=]*'|[A-Za-z][\w./:\ue000-\ue8ff-]*)[ ,;|]+)+(?=[A-Za-z_])"
 )
 _RANKS = re.compile(
     rf"\[(?:(?:rank|gpu|cuda)[ :=]?|default)(?:\d+|{INT})\]|\[{INT},{INT}\]<std\w+>:", re.IGNORECASE
@@ -141,12 +142,12 @@ _LOGGED = re.compile(
 )
 _NUMBERED = re.compile(
     # `[1, 2000] loss: 2.1`, `[100] train_loss=2.5`, `[1/6] ... val loss: 2`, `(0, 10) loss : 2`,
-    # `10: loss: 2`, `3/10: loss=2`, `0 [D loss: 2]`; then `train (1/3) loss: 2`,
+    # `10: loss: 2`, `3/10 loss=2`, `0 [D loss: 2]`, `#3 loss=2`; then `train (1/3) loss: 2`,
     # `Train: [0/9][3/10] loss 2`
     rf"(?:.*[\]:|>-] )?[^\w\ue000-\ue8ff]{{0,4}}?(?:[A-Za-z]\w*:?\s?)?"
     rf"(?:[(\[] *(?P<a>{INT})(?: */ *(?P<b>{INT})|, *(?P<c>{INT}))? *[)\]]"
     rf"(?:\s?\[ *(?P<d>{INT}) */ *(?P<e>{INT})\])?"
-    rf"|(?P<f>{INT})(?: ?/ ?(?P<g>{INT}))?(?:(?= \[)|[:,|] |\s*\| ))",
+    rf"|(?P<f>{INT})(?: ?/ ?(?P<g>{INT})[:,|]?\s|(?= \[)|[:,|] |\s*\| )|#(?P<h>{INT}):?\s)",
 )
 _INSIDE = re.compile(rf"[\[(|] *(?P<value>{INT}) */ *(?P<of>{INT})")
 """A position within an epoch without a name, as in `Epoch 3 [10/100]`."""
@@ -219,7 +220,7 @@ def _of_text(text: str, of: str) -> Line:
     if field := _FIELD_PART.search(text):
         of = part_of(field["part"] or "")
     if fields := _FIELDS_BEFORE.match(text):
-        text = text[fields.end() :]
+        text = fields["lead"] + text[fields.end() :]
         pairs = find(text)
     pairs = _with_letter(text, pairs)
     rank = next((one.value for one in pairs if one.is_given and _IS_RANK.fullmatch(one.name)), "")
@@ -386,22 +387,24 @@ def _numbered(text: str, pairs: Sequence[Number], of: str) -> Line | None:
     begin = _NUMBERED.match(text)
     if begin is None or any(pair.is_step for pair in pairs):
         return None
-    if begin["f"] and re.search(r"[A-Za-z]", text[: begin.start("f")]):
+    count = begin["a"] or begin["f"] or begin["h"]
+    at = begin.start("a" if begin["a"] else "f" if begin["f"] else "h")
+    if not begin["a"] and re.search(r"[A-Za-z]", text[:at]):
         return None
     pairs = [pair for pair in pairs if pair.start >= begin.end()]
     if not any(names_metric(pair.name) for pair in pairs) or not pairs:
         return None
-    words = text[: begin.start("a" if begin["a"] else "f")].rstrip("([ ")
+    words = text[:at].rstrip("([ ")
     own = part(words) or part(text[begin.end() : pairs[0].start])
     trains = TRAINING.fullmatch(words) is not None
     epoch = inner = None
     if begin["d"]:
-        epoch = Number("epoch", begin["a"], begin["b"] or "")
+        epoch = Number("epoch", count, begin["b"] or "")
         inner = Number("", begin["d"], begin["e"])
     elif begin["c"]:
-        epoch, inner = Number("epoch", begin["a"]), Number("", begin["c"])
+        epoch, inner = Number("epoch", count), Number("", begin["c"])
     else:
-        inner = Number("", begin["a"] or begin["f"], begin["b"] or begin["g"] or "")
+        inner = Number("", count, begin["b"] or begin["g"] or "")
     values = values_of(text, pairs, own or ("" if trains else of))
     if not values:
         return None

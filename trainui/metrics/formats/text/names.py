@@ -152,7 +152,7 @@ def own_part(name: str, of: str) -> str:
 
 _NO_METRIC = re.compile(
     r"(?:.*[\W_])?(?:eta|(?:time )?(?:left|remaining)|patience|counter|elapsed|n_updates|vram"
-    r"|(?:batch|world|vocab|image|img|buffer|chunk|block)[ _]?size|(?:passed|elapsed)[ _]time"
+    r"|(?:batch|world|vocab|image|img|buffer|chunk|block|queue)[ _]?size|(?:passed|elapsed)[ _]time"
     r"|(?:gpu|cuda|max|peak)?[ _]?mem(?:ory)?"
     r"(?:[ _](?:mb|gb|mib|gib|usage|used|allocated|reserved))?)"
     r"|(?:max )?(?:allocated|reserved|cached)|time_elapsed|wall_?(?:time|clock)|total_time"
@@ -162,7 +162,7 @@ _NO_METRIC = re.compile(
     r"|(?:(?:train(?:ing)?|total|end of|max|current|num|global|env|fps)[ _-]?)?"
     r"(?:epochs?|ep\.?|steps?|iters?|iterations?|batch(?:es)?|timesteps?|episodes?|rounds?|updates?)"
     r"|(?:\w+ )?(?:samples|images|clients?|fold|trial|run|task|game|workers?|micro_step|gpus?"
-    r"|(?:\w+_)?tokens(?:_seen)?|(?:played )?games|examples|size|Sen\.)",
+    r"|(?:\w+_)?tokens(?:_seen)?|(?:played )?games|examples|\w*size|Sen\.)",
     re.IGNORECASE,
 )
 _OF_TIME = re.compile(

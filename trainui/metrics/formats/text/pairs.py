@@ -77,7 +77,8 @@ _NO_NAME = re.compile(
 )
 _IS = re.compile(r"(?: so far)? is$")
 _BETWEEN = re.compile(
-    r"[\w%/.\u00b5\u03bc]*(?: (?:%|(?:m?s|sec(?:onds)?)\b))?(?:[,;]? *\([^()]*\))?[\s,;|)\]/*-]*"
+    r"[\w%/.\u00b5\u03bc]*(?: (?:%|(?:m?s|sec(?:onds)?)\b))?"
+    r"(?:[,;]? *\([^()]*\))?[\s,;|)\]/*@-]*\(?"
 )
 """Allowed between two pairs: a unit, text in brackets, punctuation."""
 

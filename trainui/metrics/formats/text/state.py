@@ -45,8 +45,8 @@ _ENOUGH, _ENOUGH_AT_END = 10, 2
 _TITLE_LINES = 4
 """Lines without metrics after which a title is over."""
 
-_OPENS = re.compile(r"(?:[^{]* )?\{[\"'][^{}]*(?:\{[^{}]*\}[^{}]*)*,\s*")
-"""The first line of an object that `pprint` has wrapped."""
+_OPENS = re.compile(r"(?:[^{]* )?\{(?:[\"'][^{}]*(?:\{[^{}]*\}[^{}]*)*,)?\s*")
+"""The first line of an object that `pprint` or `json` has wrapped."""
 _COUNT = re.compile(r"(\d+)/(\d+)")
 _KINDS = ("_type", "type", "event", "split", "phase", "mode", "stage")
 """Fields that may say the part of the data, as in `"_type": "val_epoch"`."""
@@ -540,7 +540,7 @@ class LogState:
     def _joined(self, line: str) -> str:
         """Return an object that spans several lines when its last one is read."""
         begun: list[str] = self.memory.get("lines", [])
-        if begun and line.startswith(" ") and len(begun) < _MOST_LINES:
+        if begun and line.startswith((" ", "}")) and len(begun) < _MOST_LINES:
             begun = [*begun, line]
         else:
             begun = [line] if _OPENS.fullmatch(line) else []
@@ -594,7 +594,7 @@ class LogState:
                 return NOTHING
             row = {name: row[name] for name in row if not is_no_metric(name)}
             row = {
-                f"{one}/{name}" if (one := own_part(name, of)) else name: row[name] for name in row
+                f"{own}/{name}" if (own := own_part(name, of)) else name: row[name] for name in row
             }
             if (at_last := self.memory.get("at")) is not None:
                 return self._doubtful([{STEP: at_last, **row}])
