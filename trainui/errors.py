@@ -5,6 +5,8 @@ Each type has the exit code of the command and a short code for `--json`.
 
 from __future__ import annotations
 
+import re
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -14,6 +16,17 @@ class TrainuiError(Exception):
 
     code = "error"
     exit_code = 1
+    remedy: str | None = "trainui doctor"
+    """The command to type where the message names none."""
+
+    @property
+    def hint(self) -> str | None:
+        """The command to type next: the first one in the message, else that of its kind."""
+        named = _COMMAND.search(str(self))
+        return named[1] if named else self.remedy
+
+
+_COMMAND = re.compile(r"`(trainui [^`]+)`")
 
 
 class UsageError(TrainuiError):
@@ -21,12 +34,14 @@ class UsageError(TrainuiError):
 
     code = "usage"
     exit_code = 2
+    remedy = "trainui --help"
 
 
 class AmbiguousError(UsageError):
     """A name matches several things; the message lists them."""
 
     code = "ambiguous"
+    remedy = "trainui ls"
 
 
 class NotFoundError(TrainuiError):
@@ -34,6 +49,7 @@ class NotFoundError(TrainuiError):
 
     code = "not_found"
     exit_code = 3
+    remedy = "trainui ls"
 
 
 class UnfitEnvironmentError(TrainuiError):
@@ -96,6 +112,7 @@ class WaitTimeoutError(TrainuiError, TimeoutError):
 
     code = "timeout"
     exit_code = 5
+    remedy = "trainui ls"
 
 
 class StoppedError(TrainuiError):
@@ -103,6 +120,7 @@ class StoppedError(TrainuiError):
 
     code = "stopped"
     exit_code = 130
+    remedy = None
 
 
 class TransitionError(TrainuiError):
@@ -144,6 +162,12 @@ class PipelineFileError(UsageError):
     def __init__(self, problems: Sequence[Problem]) -> None:
         super().__init__("\n".join(str(problem) for problem in problems))
         self.problems = tuple(problems)
+
+    @property
+    def hint(self) -> str | None:
+        """The command that lists the problems of the first file with some."""
+        file = self.problems[0].file if self.problems else "FILE"
+        return f"trainui validate {shlex.quote(file)}"
 
 
 def install_advice(extra: str) -> str:

@@ -38,7 +38,7 @@ class Done:
         """The code of the error that stdout holds."""
         value = self.json()
         assert list(value) == ["error"]
-        assert list(value["error"]) == ["code", "message"]
+        assert list(value["error"]) == ["code", "message", "hint"]
         return str(value["error"]["code"])
 
 

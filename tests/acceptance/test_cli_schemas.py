@@ -147,6 +147,11 @@ def test_a_schema_is_printed(served: CommandLine) -> None:
     for name in SCHEMAS:
         assert json.loads(served("schema", name).out)["title"] == f"trainui {name} --json"
         break
+    every = json.loads(served("schema", "--commands").out)
+    assert list(every)[: len(SCHEMAS)] == list(SCHEMAS)
+    assert {name: schema_of(name) for name in SCHEMAS}.items() <= every.items()
+    assert every["serve"]["title"] == "trainui serve --json"
+    assert served("schema", "show", "--commands").code == 2
     refused = served("schema", "nothing")
     assert refused.code == 2
     assert "worker status" in refused.err

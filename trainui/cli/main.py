@@ -72,7 +72,7 @@ def main(arguments: Sequence[str]) -> int:
         sys.stdout.flush()
         return code
     except TrainuiError as error:
-        return printing.failure(error, as_json=as_json)
+        return printing.failure(error, as_json=as_json, command=arguments[0] if arguments else "")
     except KeyboardInterrupt:
         return printing.failure(StoppedError(by_then), as_json=as_json)
     except BrokenPipeError:

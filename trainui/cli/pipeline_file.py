@@ -170,6 +170,7 @@ def _warn(pipeline: Pipeline, begin: str) -> None:
     "trainui schema > trainui.schema.json",
     "trainui schema show",
     "trainui schema 'events --follow'",
+    "trainui schema --commands",
 )
 def schema(
     command: Annotated[
@@ -179,6 +180,10 @@ def schema(
             help="Print the schema of this command's --json, e.g. `show` or `worker status`.",
         ),
     ] = None,
+    commands: Annotated[
+        bool,
+        typer.Option("--commands", help="Print those of all commands as one object, by command."),
+    ] = False,
 ) -> None:
     """Print the JSON Schema of a pipeline file, with which editors complete and check it.
 
@@ -190,20 +195,25 @@ def schema(
     Helix, Emacs). The schema covers fields and types; `trainui validate` checks everything.
 
     With COMMAND: print the schema of that command's --json; if it prints one value per line, of
-    each line.
+    each line. With --commands: print those of all commands as one object.
     """
-    if command is None:
+    if command is None and not commands:
         from trainui.pipeline.spec import json_schema
 
         found = json_schema()
     else:
         from trainui.cli import schemas
 
+        if command is not None and commands:
+            raise UsageError(f"{command!r} and --commands exclude each other; give one of them")
         own = {one.name: one.answer for one in registry.records(Command) if one.answer is not None}
-        if command not in {**schemas.SCHEMAS, **own}:
-            known = ", ".join((*schemas.SCHEMAS, *own))
-            raise UsageError(f"no schema for {command!r}; known: {known}")
-        found = schemas.schema_of(command, own.get(command))
+        known = (*schemas.SCHEMAS, *own)
+        if command is None:
+            found = {name: schemas.schema_of(name, own.get(name)) for name in known}
+        elif command in known:
+            found = schemas.schema_of(command, own.get(command))
+        else:
+            raise UsageError(f"no schema for {command!r}; known: {', '.join(known)}")
     printing.exact(*json.dumps(found, indent=2).split("\n"))
 
 

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, TextIO
 
 from trainui import formatting, text
-from trainui.errors import TrainuiError, UnfitEnvironmentError
+from trainui.errors import TrainuiError, UnfitEnvironmentError, UsageError
 
 if TYPE_CHECKING:
     from trainui.pipeline.masking import Masker
@@ -153,19 +153,33 @@ def answer(as_json: bool, data: Any, shown: Iterable[str]) -> None:
         lines(shown)
 
 
-def failure(error: TrainuiError, *, as_json: bool) -> int:
-    """Print an error; return the command's exit code."""
-    return problem(str(error), code=error.code, exit_code=error.exit_code, as_json=as_json)
+def failure(error: TrainuiError, *, as_json: bool, command: str = "") -> int:
+    """Print an error; return the command's exit code. `command` is the one that was called."""
+    hint = error.hint
+    if hint == UsageError.remedy and command and not command.startswith("-"):
+        hint = f"trainui {command} --help"
+    return problem(
+        str(error), code=error.code, exit_code=error.exit_code, as_json=as_json, hint=hint
+    )
 
 
-def problem(message: str, *, code: str, exit_code: int, as_json: bool) -> int:
+def problem(
+    message: str,
+    *,
+    code: str,
+    exit_code: int,
+    as_json: bool,
+    hint: str | None = TrainuiError.remedy,
+) -> int:
     """Print an error message, which may have several lines; return the exit code.
 
-    The secrets of this shell and of the arguments are masked: it may quote them.
+    `hint` is the command to type next. The secrets of this shell and of the arguments are masked:
+    it may quote them.
     """
     message = _masker().text(message)
     if as_json:
-        value({"error": {"code": code, "message": message}})
+        hint = hint and _masker().text(hint)
+        value({"error": {"code": code, "message": message, "hint": hint}})
     note(*message.split("\n"))
     return exit_code
 

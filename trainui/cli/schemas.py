@@ -216,7 +216,7 @@ _DIGEST = _object(
 _SERIES = "stage name count superseded first_step last_step last min max nonfinite"
 
 SCHEMAS: dict[str, Schema] = {
-    "error": _object("error", error=_object("code message")),
+    "error": _object("error", error=_object("code message hint", hint=_or_null(TEXT))),
     "ls": _object("runs", runs=_list(_object(_RUN_LINE, **_RUN_TYPES))),
     "show": RUN,
     "wait": RUN,
