@@ -33,8 +33,8 @@ from trainui import clock, formatting
 from trainui.execution import nvml
 from trainui.execution.planner import host
 from trainui.metrics.discovery import file_writers
-from trainui.model.definition import Alert, StageDefinition
-from trainui.model.records import AttemptRecord
+from trainui.model.definition import Alert
+from trainui.model.records import AttemptRecord, StageRecord
 from trainui.model.states import Status
 from trainui.store.db.engine import Store
 from trainui.store.points import point_sources, read_points
@@ -133,6 +133,11 @@ class StallRule:
             return self._stall_after
         usual = self._of_median * statistics.median(self._gaps)
         return max(self._least_silence, usual, self._of_longest * max(self._gaps))
+
+    def stalls_after(self, now: float) -> float | None:
+        """Return `patience` once the silence is longer than half of it, else None."""
+        patience = self.patience
+        return patience if patience < NEVER and 2 * self.silence(now) > patience else None
 
     def is_stalled(self, now: float) -> bool:
         """Return True if the silence is longer than `patience`."""
@@ -297,6 +302,8 @@ class _WatchedAttempt:
     """The pid of a stage whose own writes count until it has a cadence."""
     written: tuple[int, ...] | None = None
     """What it wrote, as last seen."""
+    stalls_after: float | None = None
+    """The limit of its silence that is on record."""
 
 
 class StallDetector(StallWatch):
@@ -349,6 +356,10 @@ class StallDetector(StallWatch):
         elif not watched.rule.is_known and watched.rule.silence(now) > self._least_silence:
             self._learn(attempt, watched, now)
         self._note_writes(watched, now)
+        if (limit := watched.rule.stalls_after(now)) != watched.stalls_after:
+            with self._store.write() as connection:
+                stages.set_stalls_after(connection, attempt, limit)
+            watched.stalls_after = limit
         stalled = watched.rule.is_stalled(now)
         if watched.stall.is_unrecorded(stalled=stalled):
             silence = formatting.duration(watched.rule.silence(now))
@@ -369,19 +380,21 @@ class StallDetector(StallWatch):
         times = _known_activity(attempt, now) if not attempt.is_external else [now]
         rule = self._new_rule(times, self._limit(attempt))
         watched = _WatchedAttempt(rule, observed, Stall(self._store, self._grace))
-        if self._definition(attempt).is_local and not attempt.is_external:
+        stage = self._stage(attempt)
+        watched.stalls_after = stage.stalls_after
+        if stage.definition.is_local and not attempt.is_external:
             watched.writer = attempt.pid
         return watched
 
-    def _definition(self, attempt: AttemptRecord) -> StageDefinition:
+    def _stage(self, attempt: AttemptRecord) -> StageRecord:
         with self._store.read() as connection:
-            return stages.get(connection, attempt.stage_id).definition
+            return stages.get(connection, attempt.stage_id)
 
     def _limit(self, attempt: AttemptRecord) -> float:
         """Return the seconds of silence that are a stall while there is no cadence."""
         if attempt.is_external and attempt.pid is None:
             return NEVER  # its metrics alone are seen, and not what it prints
-        own = self._definition(attempt).stall_after
+        own = self._stage(attempt).definition.stall_after
         return (self._stall_after if own is None else own) or NEVER
 
     def _new_rule(self, times: Iterable[float], limit: float) -> StallRule:

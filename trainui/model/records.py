@@ -245,6 +245,8 @@ class StageRecord(NamedTuple):
     """The host that gave the reason, if several hosts share the database."""
     executor: str = LOCAL
     """What starts its processes."""
+    stalls_after: float | None = None
+    """Seconds of silence after which it is stalled, once it was silent for half of that."""
     earlier: int = 0
     """Microseconds that those attempts ran together whose times are not in this record."""
     began_at: int | None = None

@@ -135,6 +135,8 @@ class StageRow(SQLModel, table=True):
     """True if it was removed from the run's file by a later edit."""
     reason_host: str | None = None
     """The host that gave `reason`, if other hosts may have others; null: not tied to a host."""
+    stalls_after: float | None = None
+    """Seconds of silence after which it is stalled, once it was silent for half of that."""
 
 
 class DependencyRow(SQLModel, table=True):

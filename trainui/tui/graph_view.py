@@ -242,8 +242,13 @@ def _facts(node: GraphNode, members: Sequence[StageRecord], context: GraphContex
         return (*spans, Segment(" " * (columns.facts - width_of(spans))))
     stage = members[0]
     is_lost = stage.lost_at is not None
-    word = "stalled" if stage.stalled and not is_lost else state_word(stage.status, is_lost=is_lost)
-    style = "warn" if stage.stalled or is_lost else state_style(stage.status)
+    word, style = state_word(stage.status, is_lost=is_lost), state_style(stage.status)
+    if is_lost:
+        style = "warn"
+    elif stage.stalled:
+        word, style = "stalled", "bad"
+    elif stage.stalls_after is not None:
+        word, style = "silent", "warn"
     if (alert := alerts.get(stage.name)) is not None:
         style = "bad"
         word = next(
@@ -260,7 +265,7 @@ def _states(members: Sequence[StageRecord], alerts: Mapping[str, str]) -> Row:
     """Return the number of members with alerts, of stalled ones, and of those in each state."""
     trouble = (
         ("!", sum(stage.name in alerts for stage in members), "bad"),
-        ("◌", sum(stage.stalled for stage in members), "warn"),
+        ("◌", sum(stage.stalled for stage in members), "bad"),
     )
     states = ((SYMBOLS[status], count, state_style(status)) for status, count in counts(members))
     return tuple(

@@ -156,7 +156,7 @@ class HistoryView(CursorView):
             return (
                 Segment(f" {state(worst.status)}", state_style(worst.status)),
                 Segment(f"  {harmless(worst.name)}", "strong"),
-                Segment(f"{'  ◌ stalled' if worst.stalled else ''}", "warn"),
+                Segment("  ◌ stalled" if worst.stalled else "", "bad"),
                 Segment(f"{of}{tries}", "dim"),
             )
         return (Segment(f" {harmless(worst.reason or '')}", "dim"),)

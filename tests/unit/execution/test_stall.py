@@ -179,6 +179,26 @@ def test_a_hang_before_any_output_is_a_stall(
     run.until(Status.COMPLETED)
 
 
+def test_half_of_a_silences_limit_is_on_record_until_a_sign_of_life(
+    store: Store, follower: AttemptMonitor, tmp_path: Path
+) -> None:
+    run = Running(store, follower, tmp_path, stall_after="4s")
+    stalls = StallDetector(store, grace=0.0)
+
+    def limit() -> float | None:
+        stalls.poll()
+        return run.stage.stalls_after
+
+    assert limit() is None
+    wait_for(lambda: limit() == 4.0, "half of the limit")
+    assert not run.stage.stalled
+    with Path(run.attempt.directory, "stdout.log").open("a") as log:
+        log.write("a line\n")
+    wait_for(lambda: limit() is None, "a sign of life")
+    run.go()
+    run.until(Status.COMPLETED)
+
+
 def silence_of(stalls: StallDetector) -> float:
     stalls.poll()
     (watched,) = stalls._watched.values()
@@ -263,6 +283,12 @@ def test_without_a_pace_a_silence_has_its_own_limit(
     assert pace.patience == patience
     assert not pace.is_stalled(known[-1] + min(patience, 1e9))
     assert pace.is_stalled(known[-1] + patience + 0.1) == (patience != NEVER)
+
+
+@pytest.mark.parametrize(("silence", "limit"), [(149.0, None), (151.0, 300.0), (301.0, 300.0)])
+def test_a_silence_has_a_limit_from_half_of_it_on(silence: float, limit: float | None) -> None:
+    assert StallRule([0.0], stall_after=300.0).stalls_after(silence) == limit
+    assert StallRule([0.0], stall_after=NEVER).stalls_after(silence) is None
 
 
 def test_a_pause_of_the_machine_is_no_silence() -> None:

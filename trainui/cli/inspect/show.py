@@ -134,7 +134,7 @@ def _written_by_several(
 
 def _left(connection: Connection, run: RunRecord, stages: list[StageRecord]) -> str:
     """Return a run's estimated time to go as text; empty if unknown."""
-    if run.status not in UNFINISHED:
+    if run.status not in UNFINISHED or any(stage.stalled for stage in stages):
         return ""
     from trainui.store.read import run_history
 

@@ -158,6 +158,7 @@ CREATE TABLE stages (
 	fresh BOOLEAN NOT NULL,
 	removed BOOLEAN NOT NULL,
 	reason_host VARCHAR,
+	stalls_after FLOAT,
 	PRIMARY KEY (id),
 	UNIQUE (run_id, name),
 	FOREIGN KEY(run_id) REFERENCES runs (id) ON DELETE CASCADE

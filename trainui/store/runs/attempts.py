@@ -275,6 +275,7 @@ def _end_stage(
         "error": outcome.error,
         "result_json": None if outcome.result is None else row_mapping.dump(outcome.result),
         "stalled": False,
+        "stalls_after": None,
     }
     status, reason = outcome.status, _first_line(outcome.error) or outcome.reason
     if (retry := _retry(stage, attempt, outcome)) is not None:

@@ -312,7 +312,8 @@ def end(
     is_running = {"id": stage.attempt_id, "status": Status.RUNNING}
     if not change(connection, "attempts", is_running, status=status, completed_at=now):
         return
-    ended_stage = {"status": status, "completed_at": now, "reason": reason, "stalled": False}
+    silence = {"stalled": False, "stalls_after": None}
+    ended_stage = {"status": status, "completed_at": now, "reason": reason, **silence}
     set_values(connection, "stages", stage.stage_id, **ended_stage)
     text = f"{stage.name} {status}" + (f": {reason}" if reason else "")
     runs.record_event(connection, stage.run_id, str(status), text, stage=stage.name, attempt=1)

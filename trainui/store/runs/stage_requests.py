@@ -134,6 +134,7 @@ def _reopen(connection: Connection, stage: StageRecord, *, fresh: bool) -> None:
         "retries_used": 0,
         "not_before": None,
         "stalled": False,
+        "stalls_after": None,
         "completed_at": None,
     }
     if fresh:

@@ -106,6 +106,12 @@ def set_stalled(connection: Connection, attempt: AttemptRecord, stalled: bool, w
         _record_of_running(connection, attempt.stage_id, "stalled" if stalled else "lively", words)
 
 
+def set_stalls_after(connection: Connection, attempt: AttemptRecord, seconds: float | None) -> None:
+    """Note that a running stage is silent, and the silence after which it is stalled; None: not."""
+    seen = {"id": attempt.stage_id, "status": Status.RUNNING, "attempt": attempt.number}
+    statements.change(connection, "stages", seen, stalls_after=seconds)
+
+
 def _record_of_running(connection: Connection, stage_id: str, kind: str, words: str) -> None:
     stage = get(connection, stage_id)
     runs.record_stage_event(connection, stage, kind, f"{stage.name}: {words}")

@@ -135,6 +135,7 @@ NOT_STARTED = {
     "attempt": 0,
     "retries_used": 0,
     "stalled": False,
+    "stalls_after": None,
     "fresh": False,
     "removed": False,
 }

@@ -25,7 +25,7 @@ VALUE, LEAST_MEMBER, LEAST_STAGE = 8, 10, 3
 """Width of a metric's value with a space; the least of the best member's name beside it, and of a
 running stage's name beside the remaining time."""
 
-WORST = {"failed": "bad", "nan": "bad", "stalled": "warn", "alert": "warn"}
+WORST = {"failed": "bad", "nan": "bad", "stalled": "bad", "alert": "warn"}
 """The style of each kind of trouble, the worst first."""
 
 
@@ -107,7 +107,7 @@ def stage_cells(row: RowData, cells: int, *, to_go: bool = False) -> list[Segmen
     """Return the running stages, with the time `to_go`, else those that ended uncompleted."""
     run, words = row.run, ""
     if run.current:
-        if to_go and row.ending is not None:
+        if to_go and row.ending is not None and not run.trouble.stalled:
             words = f" {row.ending.words(row.now)}"
         words = words if cells - len(words) >= LEAST_STAGE else ""
         return [Segment(listed(run.current, cells - len(words)), "accent"), Segment(words, "dim")]
@@ -145,9 +145,9 @@ def spark_cell(row: RowData, cells: int) -> Segment:
 
 
 def to_go_cells(row: RowData, _cells: int) -> list[Segment]:
-    """Return the estimated remaining time; a stalled run without one says so."""
-    if row.ending is None:
-        return [Segment("stalled", "warn")] if row.run.trouble.stalled else []
+    """Return the estimated remaining time; a stalled run has none."""
+    if row.ending is None or row.run.trouble.stalled:
+        return [Segment("stalled", "bad")] if row.run.trouble.stalled else []
     return [Segment(row.ending.words(row.now).replace("over ", ">"))]
 
 

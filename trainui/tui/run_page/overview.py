@@ -275,7 +275,7 @@ def _activity_facts(
     yield "alert", activity.alerts, "bad"
     none = "none" if stage.completed_at else "none yet" if stage.started_at else ""
     none = "" if of.page.run.is_external else none
-    yield "output", _age(activity.output_at, now) or none, ""
+    yield "output", *_silence(stage, _age(activity.output_at, now) or none)
     if stage.definition.checkpoint is None and none:
         none = "none declared"
     elif not is_newest:
@@ -285,6 +285,19 @@ def _activity_facts(
     yield "metric", activity.metric, ""
     unknown = None if stage.stalled or stage.lost_at is not None else unknown_end
     yield "progress", _progress_text(activity.progress, stage, unknown, now), ""
+
+
+def _silence(stage: StageRecord, words: str) -> tuple[str, str]:
+    """Return the age of the last output and its style: amber from half of the limit on, then red.
+
+    The limit is that of the worker (`execution.stall`).
+    """
+    if stage.stalls_after is None or stage.lost_at is not None:
+        return words, "bad" if stage.stalled else ""
+    limit = formatting.duration(stage.stalls_after)
+    if stage.stalled:
+        return f"{words}, stalled after {limit}", "bad"
+    return f"{words}, stalls after {limit}", "warn"
 
 
 def _age(moment: int | None, now: int) -> str:
@@ -344,7 +357,7 @@ def _state_row(
         ),
         Segment(f" {word} {spent}" if timed else ""),
         Segment(f", {ending.words(now)} to go" if timed and ending and not stage.stalled else ""),
-        Segment("  stalled" if stage.stalled and not is_lost else "", "warn"),
+        Segment("  stalled" if stage.stalled and not is_lost else "", "bad"),
         Segment(end if stage.status not in UNFINISHED else "", "bad"),
         Segment(f"  attempt {stage.attempt}" if stage.attempt else "", "dim"),
         Segment(f" of {of}" if of > 1 else "", "dim" if of == stage.attempt else "warn"),
@@ -476,7 +489,8 @@ def heading(page: RunPage, now: int, width: int = WITH_BAR) -> Row:
         Segment(f" {done}/{len(stages)}"),
     ]
     to_go = page.eta.run if page.eta is not None else None
-    if to_go is not None and run.status in UNFINISHED:
+    is_stalled = any(stage.stalled for stage in stages)
+    if to_go is not None and run.status in UNFINISHED and not is_stalled:
         spans.append(Segment(f"  {to_go.words(now)} to go"))
     spans += _counted(counts, (Status.FAILED, Status.INTERRUPTED))
     spans += trouble(stages, page.alerts)
@@ -501,7 +515,7 @@ def trouble(stages: Sequence[StageRecord], alerts: Mapping[str, str]) -> Row:
     words = Counter(alerts.values())
     found = [Segment(f"  ! {count} {word}", "bad") for word, count in words.items()]
     stalled = sum(stage.stalled for stage in stages)
-    return (*found, *([Segment(f"  ◌ {stalled} stalled", "warn")] if stalled else []))
+    return (*found, *([Segment(f"  ◌ {stalled} stalled", "bad")] if stalled else []))
 
 
 def can_resume(stages: Sequence[StageRecord]) -> bool:

@@ -134,7 +134,7 @@ class MemberColumns(NamedTuple):
         spent = elapsed(stage.worked_until(clock.now()), ticks=ticks)
         shown = "" if value is None else f"{'!' * is_broken}{number(value)}"
         value_style = "bad" if is_broken else "good" if leads and value is not None else ""
-        style = "warn" if stage.stalled else state_style(stage.status)
+        style = "bad" if stage.stalled else state_style(stage.status)
         at = why = ""
         if trial is not None:
             why = trial.pruning.words if trial.pruning else harmless(trial.reason or "")

@@ -299,6 +299,7 @@ def as_attempt(stage: StageRecord, attempts: Sequence[AttemptRecord]) -> StageRe
         result=attempt.result,
         error=attempt.error,
         stalled=False,
+        stalls_after=None,
         earlier=0,
         began_at=attempt.started_at,
         lost_at=None,

@@ -253,6 +253,37 @@ def test_the_overview_begins_with_what_a_researcher_asks_first(
     assert re.search(r"^checkpoint ckpt-3.npz, \d+s ago \(\d\d:\d\d:\d\d\)$", text, re.M)
 
 
+@pytest.mark.parametrize(
+    ("limit", "stalled", "style", "words"),
+    [
+        (None, False, "", ")"),
+        (300.0, False, "warn", "stalls after 5m 00s"),
+        (300.0, True, "bad", "stalled after 5m 00s"),
+    ],
+)
+def test_the_age_of_the_last_output_turns_amber_then_red(
+    filler: Filler,
+    connection: protocol.Connection,
+    limit: float | None,
+    stalled: bool,
+    style: str,
+    words: str,
+) -> None:
+    run_id = filler.run({"train": ()})
+    attempt = filler.start(run_id, "train", ago=90)
+    filler.log(attempt, "epoch 1\n")
+    with filler.store.write() as writing:
+        stages.set_stalls_after(writing, attempt, limit)
+        if stalled:
+            stages.set_stalled(writing, attempt, True, "no output")
+    page = RunPageReader().read(connection, RunQuery(run_id, stage="train"))
+    assert page is not None
+    rows = overview_rows(subject(page, page.stages[0]), clock.now(), 100)
+    row = next(row for row in rows if plain(row).startswith("output "))
+    assert plain(row).endswith(words)
+    assert row[-1].style == style
+
+
 def test_the_overview_says_which_alerts_the_last_attempt_has(
     filler: Filler, connection: protocol.Connection
 ) -> None:

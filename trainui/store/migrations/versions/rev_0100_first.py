@@ -182,6 +182,7 @@ def upgrade() -> None:
         *_nullable(sa.BigInteger(), "not_before"),
         *_required(sa.Boolean(), "fresh", "removed"),
         *_nullable(sa.String(), "reason_host"),
+        *_nullable(sa.Float(), "stalls_after"),
         sa.ForeignKeyConstraint(["run_id"], ["runs.id"], ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("run_id", "name"),
