@@ -72,7 +72,7 @@ def lose_points() -> None:
 
 def store_twice() -> None:
     """All points of a file that was rewritten are stored again."""
-    from trainui.metrics.reader.rewrite_diff import RewriteDiff
+    from trainui.metrics.reader.source import RewriteDiff
 
     def sabotaged(self: Any, decoded: Any, first_row: int) -> None:
         self.new.append(

@@ -36,7 +36,7 @@ from pathlib import Path
 
 from trainui.metrics import lenient_files
 from trainui.metrics.discovery import fallback_sources
-from trainui.metrics.formats import labels as labels_of_data
+from trainui.metrics.formats import rows as labels_of_data
 from trainui.metrics.formats.text.text_lines import has_steps
 from trainui.metrics.source_file import SourceFile
 from trainui.model.definition import StageDefinition

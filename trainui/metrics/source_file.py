@@ -18,11 +18,10 @@ from trainui.metrics.formats import (
     UnknownFormatError,
     detect,
     jsonl,
-    labels,
     lenient_text,
 )
 from trainui.metrics.formats.decoder import Decoded, step_fields
-from trainui.metrics.formats.rows import flatten, is_configuration
+from trainui.metrics.formats.rows import flatten, is_configuration, names_part
 from trainui.metrics.formats.text.pattern import PatternLines
 from trainui.metrics.formats.text.single_values import SingleValues
 from trainui.metrics.formats.text.text_lines import SOUGHT, TextLines
@@ -175,7 +174,7 @@ def full_name(reading: DecoderChoice, name: str) -> str:
 
     It has no control characters, and a limited length.
     """
-    name = f"{reading.prefix}{'' if labels.names_part(name) else reading.part}{name}"
+    name = f"{reading.prefix}{'' if names_part(name) else reading.part}{name}"
     if not name.isprintable():
         name = "".join(letter if letter.isprintable() else "\ufffd" for letter in name)
     return name if len(name) <= MAX_NAME else f"{name[: MAX_NAME - 1]}…"

@@ -14,13 +14,13 @@ from trainui.metrics.discovery.trainings import of_directory, settings
 from trainui.metrics.formats import UnknownFormatError
 from trainui.metrics.formats.csv_table import CsvTable
 from trainui.metrics.formats.decoder import Decoded, Decoder, WholeTable
-from trainui.metrics.formats.json_file import JsonFile
-from trainui.metrics.formats.labels import of_job as job_label
+from trainui.metrics.formats.jsonl import JsonFile
 from trainui.metrics.formats.lenient_text import first_objects, leading_number, to_number
 from trainui.metrics.formats.lenient_text import load_json as load_json
 from trainui.metrics.formats.rows import SparseRows, dotted_leaves, dotted_numbers, row_points
+from trainui.metrics.formats.rows import of_job as job_label
 from trainui.metrics.formats.text.forms import NUMBER
-from trainui.metrics.formats.text.log_lines import message
+from trainui.metrics.formats.text.forms import without_prefix as message
 from trainui.metrics.formats.text.pairs import split_metrics
 from trainui.metrics.lenient_files import as_json, flat, load_yaml
 from trainui.metrics.tail import GrowingFile, UnreadableFileError, look_at, raise_shortage

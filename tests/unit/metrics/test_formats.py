@@ -17,7 +17,7 @@ from trainui import clock
 from trainui.metrics.formats import CORE, Decoder, UnknownFormatError, decoder, detect
 from trainui.metrics.formats.decoder import step_fields
 from trainui.metrics.formats.lenient_text import leading_number, to_number
-from trainui.metrics.formats.text.log_lines import MAX_LINE, lines_with_ends, text_lines
+from trainui.metrics.formats.text.forms import MAX_LINE, lines_with_ends, text_lines
 from trainui.metrics.formats.text.pattern import PatternError, PatternLines, compile_pattern
 from trainui.model.definition import METRIC_FORMATS, METRIC_PRESETS
 from trainui.plugin import LogLines, registry

@@ -1,4 +1,4 @@
-"""The places where attempts run: `local`, which is this machine, and those of plugins.
+"""The places where attempts run: this machine and those of plugins; their directories.
 
 The worker knows no other way to launch, look at, stop and bury an attempt.
 """

@@ -1,4 +1,4 @@
-"""Searches the logs of an ended attempt for a pattern, and quotes their last lines, masked."""
+"""Searches an attempt's logs, and quotes masked their last lines, or the exception in them."""
 
 from __future__ import annotations
 

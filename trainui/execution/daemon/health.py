@@ -1,4 +1,4 @@
-"""Health of the background processes: which ones are down although wanted, and why.
+"""Health of the background processes: which are down although wanted, why; their notes.
 
 It reads only locks, the desired state and the guard's notes, so no check can hang.
 """

@@ -1,4 +1,4 @@
-"""The Celery app, configured for stages that run for days.
+"""The Celery app, configured for stages that run for days, and what sends its messages.
 
 The effect of each setting was measured on Celery 5.7; comments give the reasons.
 """

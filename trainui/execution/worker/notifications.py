@@ -1,4 +1,4 @@
-"""Sends notifications through the user's command and through Apprise.
+"""Sends notifications, and the daily digest, by the user's command and by Apprise.
 
 Each channel has a thread, and each notification a process that is killed after a minute, so a
 channel that fails or hangs affects neither runs nor the other channel.

@@ -19,7 +19,7 @@ from pathlib import Path
 from trainui.metrics import tail, trackers
 from trainui.metrics.discovery import tracker_runs
 from trainui.metrics.discovery.file_writers import is_looked_into
-from trainui.metrics.formats import UnknownFormatError, detect, labels
+from trainui.metrics.formats import UnknownFormatError, detect, rows
 from trainui.metrics.source_file import DecoderChoice, SourceFile
 from trainui.plugin import Format, FoundFile, Group, TrackedRun, Tracker, registry
 from trainui.plugin.records import fits
@@ -65,7 +65,7 @@ _PARTS = re.compile(
 )
 """Names of event file directories that stand for a part of the data."""
 
-_NOT_TRAINED = re.compile(rf"(?:^|[._-])({labels.HELD_OUT})(?:$|[._-])", re.IGNORECASE)
+_NOT_TRAINED = re.compile(rf"(?:^|[._-])({rows.HELD_OUT})(?:$|[._-])", re.IGNORECASE)
 """In the names of files with metrics of held-out data."""
 
 _FOLD = re.compile(r"(?:fold|split|seed|trial|member|agent|rank)[_-]?\d+", re.IGNORECASE)

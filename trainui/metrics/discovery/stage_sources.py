@@ -15,7 +15,7 @@ from pathlib import Path
 
 from trainui import formatting
 from trainui.metrics import lenient_files, trackers
-from trainui.metrics.discovery import default_sources, listing, outside_sources, tracker_runs
+from trainui.metrics.discovery import default_sources, outside_sources, tracker_runs
 from trainui.metrics.formats import HEAD_BYTES, UnknownFormatError, detect
 from trainui.metrics.formats.text import text_lines
 from trainui.metrics.formats.text.pattern import PatternError, compile_pattern
@@ -269,7 +269,7 @@ def _written(workdir: Path, attempt_dir: Path) -> tuple[list[str], Tracker | Non
 
     Those of a tracker whose files are not read are left out, and the tracker is returned.
     """
-    found, since = listing.of(workdir), look_at(attempt_dir / protocol.STARTED_FILE)
+    found, since = outside_sources.of(workdir), look_at(attempt_dir / protocol.STARTED_FILE)
     found.walk()
     new = [
         path

@@ -14,10 +14,9 @@ from typing import Any
 from trainui.errors import TrainuiError
 from trainui.metrics.formats.csv_table import CsvTable, find_delimiter, has_numbers, split_cells
 from trainui.metrics.formats.decoder import Decoder as Decoder
-from trainui.metrics.formats.json_file import JsonFile
-from trainui.metrics.formats.jsonl import JsonLines, are_no_lines
+from trainui.metrics.formats.jsonl import JsonFile, JsonLines, are_no_lines
 from trainui.metrics.formats.lenient_text import load_json, to_number
-from trainui.metrics.formats.text.log_lines import message
+from trainui.metrics.formats.text.forms import without_prefix as message
 from trainui.metrics.formats.text.names import names_metric
 from trainui.metrics.formats.text.pairs import pairs_of
 from trainui.metrics.formats.text.text_lines import TextLines, is_preset, preset_names

@@ -9,9 +9,9 @@ from itertools import pairwise
 
 import numpy as np
 
-from trainui.metrics.formats import labels
 from trainui.metrics.formats.decoder import Decoded, Decoder, TableColumn, WholeTable, table_points
 from trainui.metrics.formats.lenient_text import numbers_with_unit, to_number
+from trainui.metrics.formats.rows import find, split
 from trainui.metrics.formats.text.names import names_metric
 from trainui.store.points.chunks import Points
 
@@ -160,8 +160,8 @@ class CsvTable(Decoder):
         numbers = np.arange(len(rows), dtype=np.int64)
         step = self._step or self.state.get("step")
         series = table_points(columns, numbers, first_row=first_row, step=step)
-        fields = labels.find(tuple(names))
-        return series if fields is None else labels.split(series, fields, numbers, words)
+        fields = find(tuple(names))
+        return series if fields is None else split(series, fields, numbers, words)
 
     def _column(self, cells: Sequence[str]) -> TableColumn | None:
         try:

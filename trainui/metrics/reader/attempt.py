@@ -16,7 +16,7 @@ from trainui import formatting
 from trainui.errors import TrainuiError, UnfitEnvironmentError
 from trainui.metrics import lenient_files, names, trackers
 from trainui.metrics.alerts import AttemptAlerts
-from trainui.metrics.discovery import likely_lines
+from trainui.metrics.discovery import fallback_sources
 from trainui.metrics.discovery.fallback_sources import FallbackSources, of_single_values
 from trainui.metrics.discovery.outside_sources import SearchRound
 from trainui.metrics.formats.text.pattern import PatternError
@@ -381,7 +381,7 @@ class AttemptReader:
             return
         masker = shell_environment.masker(self.attempt.run_dir)
         for key, candidate in self._candidates.items():
-            found = likely_lines.describe(candidate, masker) if candidate.is_fallback else None
+            found = fallback_sources.describe(candidate, masker) if candidate.is_fallback else None
             if found is not None and key not in self._problems:
                 self._problems.set(key, found)
 
@@ -394,7 +394,9 @@ class AttemptReader:
             count, first = unread(at.state) if at.format == "text" and at.rows else (0, "")
             if count and key not in self._problems:
                 masker = shell_environment.masker(self.attempt.run_dir)
-                found = likely_lines.describe_unread(self._candidates[key], masker, count, first)
+                found = fallback_sources.describe_unread(
+                    self._candidates[key], masker, count, first
+                )
                 self._problems.set(key, found)
 
     def note_failure(self, why: str | None) -> None:

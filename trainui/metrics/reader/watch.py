@@ -195,6 +195,6 @@ class Watch:
         places = names.get(path.rpartition("/")[0]) or names.get(path, [])
         if not self._hints.issuperset(places):
             return True
-        from trainui.metrics.discovery import listing  # imports NumPy: not in the screen
+        from trainui.metrics.discovery import outside_sources  # imports NumPy: not in the screen
 
-        return listing.is_of_interest(path)
+        return outside_sources.is_of_interest(path)

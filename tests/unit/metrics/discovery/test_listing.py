@@ -11,13 +11,13 @@ import pytest
 
 from tests.unit.metrics.reading import lines
 from trainui import paths
-from trainui.metrics.discovery import listing
-from trainui.metrics.discovery.listing import Listing
+from trainui.metrics.discovery import outside_sources
+from trainui.metrics.discovery.outside_sources import Listing
 
 
 @pytest.fixture(autouse=True)
 def _always_look(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(listing, "MAX_AGE", -1.0)
+    monkeypatch.setattr(outside_sources, "MAX_AGE", -1.0)
 
 
 def begin(root: Path) -> Listing:
@@ -109,7 +109,7 @@ def test_a_file_that_grows_does_not_change_it(tmp_path: Path) -> None:
 def test_a_deep_file_is_found_near_recent_ones(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(listing, "MAX_CHECKED", 2)
+    monkeypatch.setattr(outside_sources, "MAX_CHECKED", 2)
     for number in range(9):
         (tmp_path / f"data{number}").mkdir()
         os.utime(tmp_path / f"data{number}", (1, 1))

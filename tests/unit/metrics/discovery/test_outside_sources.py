@@ -22,7 +22,7 @@ from tests.unit.metrics.test_wandb import frames, item, row
 from tests.unit.metrics.trackers.test_databases import MLFLOW
 from trainui import clock
 from trainui.metrics import lenient_files
-from trainui.metrics.discovery import file_writers, listing, outside_sources, stage_sources
+from trainui.metrics.discovery import file_writers, outside_sources, stage_sources
 from trainui.metrics.discovery.outside_sources import SLACK, OutsideSources, SearchRound
 from trainui.metrics.reader.attempt import AttemptReader
 from trainui.model.definition import MetricSource
@@ -34,7 +34,7 @@ from trainui.supervisor.protocol import RUN_TAG, STARTED_FILE, WRITTEN_FILE
 
 @pytest.fixture(autouse=True)
 def _always_look(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(listing, "MAX_AGE", -1.0)
+    monkeypatch.setattr(outside_sources, "MAX_AGE", -1.0)
     monkeypatch.setattr(outside_sources, "ROUND", -1.0)
     monkeypatch.setattr(outside_sources, "LONGEST_PAUSE", 0.0)
     monkeypatch.setattr(outside_sources, "FIRST_PAUSE", 0.0)
@@ -529,7 +529,7 @@ def test_a_round_rests_by_what_it_cost(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_file_made_just_before_the_end_is_found(
     store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(listing, "MAX_AGE", 1e9)
+    monkeypatch.setattr(outside_sources, "MAX_AGE", 1e9)
     attempt, reader = begin(store, tmp_path)
     write(attempt.workdir / "metrics.jsonl", lines([1, 2]))
     assert end(store, attempt, reader) == {"loss": [0.5, 1.0]}
@@ -550,7 +550,7 @@ def test_a_file_of_the_starts_tick_is_the_attempts(store: Store, tmp_path: Path)
 def test_an_attempt_writing_just_before_its_end_is_not_silent(
     store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(listing, "MAX_AGE", 1e9)
+    monkeypatch.setattr(outside_sources, "MAX_AGE", 1e9)
     attempt, reader = begin(store, tmp_path)
     assert stage_sources.is_silent(reader.files.place, attempt.to_read.definition)
     write(attempt.workdir / "metrics.jsonl", lines([1, 2]))

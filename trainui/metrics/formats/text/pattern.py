@@ -15,7 +15,7 @@ import numpy as np
 from trainui.errors import TrainuiError
 from trainui.metrics.formats.decoder import Decoded
 from trainui.metrics.formats.lenient_text import leading_number
-from trainui.metrics.formats.text.log_lines import LogDecoder, text_lines
+from trainui.metrics.formats.text.forms import LogDecoder, text_lines
 from trainui.metrics.formats.text.text_lines import preset_names
 from trainui.store.points.chunks import NO_TIME, Array, Floats, Points, whole_steps
 

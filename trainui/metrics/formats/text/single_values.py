@@ -15,8 +15,7 @@ from trainui.metrics.formats import lenient_text
 from trainui.metrics.formats.decoder import Decoded, step_fields
 from trainui.metrics.formats.rows import numbers, row_points
 from trainui.metrics.formats.text import forms
-from trainui.metrics.formats.text.forms import NUMBER
-from trainui.metrics.formats.text.log_lines import LogDecoder, text_lines
+from trainui.metrics.formats.text.forms import NUMBER, LogDecoder, text_lines
 from trainui.metrics.formats.text.names import QUALIFIER, USUAL, names_metric, part, part_of_name
 from trainui.metrics.formats.text.pairs import STEP, Row, find, run_to_end, step_in, unwrapped
 from trainui.metrics.formats.text.wordings import plain_text

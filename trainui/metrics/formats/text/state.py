@@ -13,13 +13,12 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from trainui.metrics.formats import labels, lenient_text
+from trainui.metrics.formats import lenient_text
 from trainui.metrics.formats.decoder import step_fields
-from trainui.metrics.formats.rows import names_settings, numbers
-from trainui.metrics.formats.text import counting, forms, grammar
-from trainui.metrics.formats.text.counting import EpochSteps
+from trainui.metrics.formats.rows import names_settings, numbers, of_job
+from trainui.metrics.formats.text import forms, grammar, tables
+from trainui.metrics.formats.text.forms import record_fields, record_message
 from trainui.metrics.formats.text.grammar import Line, NamedValue
-from trainui.metrics.formats.text.log_lines import record_fields, record_message
 from trainui.metrics.formats.text.names import (
     HELD_OUT,
     IN_NAMES,
@@ -30,7 +29,7 @@ from trainui.metrics.formats.text.names import (
     part_of,
 )
 from trainui.metrics.formats.text.pairs import STEP, Number, Row, find, run_to_end
-from trainui.metrics.formats.text.tables import Table
+from trainui.metrics.formats.text.tables import EpochSteps, Table
 from trainui.metrics.formats.text.wordings import normal
 
 NOTHING: Sequence[Row] = ()
@@ -160,7 +159,7 @@ class LogState:
             count, first = memory.get("unread", (0, text.strip()[:_LONGEST_UNREAD]))
             memory["unread"] = [count + 1, first]
         if "#" in text and (job := _JOB.fullmatch(text)):
-            memory["group"] = memory["only"] = labels.of_job(job["number"], job["overrides"])
+            memory["group"] = memory["only"] = of_job(job["number"], job["overrides"])
         if text.startswith("Result for ") and (trial := _RESULT.fullmatch(text)):
             first = memory.setdefault("first_trial", trial["trial"])
             memory["group"] = "" if trial["trial"] == first else trial["trial"]
@@ -630,7 +629,7 @@ def carried_over(memory: Mapping[str, Any]) -> dict[str, Any]:
     """Return what the next attempt's log needs to know of an attempt's."""
     found = {name: memory[name] for name in _CARRIED if name in memory}
     if "steps" in memory:
-        found["steps"] = {part: counting.carried_over(one) for part, one in memory["steps"].items()}
+        found["steps"] = {part: tables.carried_over(one) for part, one in memory["steps"].items()}
     return found
 
 
