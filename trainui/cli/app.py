@@ -49,6 +49,7 @@ MODULES: dict[str, dict[str, str]] = {
         "logs": "Print a stage's output.",
         "events": "List events.",
         "digest": "Show what happened, what is wrong, and what to do next.",
+        "stacks": "Show what a stage's processes are doing.",
     },
     "inspect.experiments": {
         "best": "Show the best trials of a search.",

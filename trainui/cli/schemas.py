@@ -213,6 +213,22 @@ _DIGEST = _object(
     next=_list(_STEP),
 )
 
+_THREAD = _object(
+    "name kernel frames",
+    kernel=_or_null(TEXT),
+    frames=_list(_object("function file line", function=TEXT, line=WHOLE)),
+)
+
+_PROCESS = _object(
+    "pid rank command state cpu gpus threads",
+    pid=WHOLE,
+    rank=_or_null(WHOLE),
+    command=TEXT,
+    state=TEXT,
+    cpu=NUMBER,
+    threads=_list(_THREAD),
+)
+
 _SERIES = "stage name count superseded first_step last_step last min max nonfinite"
 
 SCHEMAS: dict[str, Schema] = {
@@ -236,6 +252,13 @@ SCHEMAS: dict[str, Schema] = {
     "cancel": RUN,
     "note": RUN,
     "digest": _DIGEST,
+    "stacks": _object(
+        "stacks left_out summary notes at file",
+        stacks=_list(_PROCESS),
+        summary=_or_null(TEXT),
+        notes=_list(TEXT),
+        file=_or_null(TEXT),
+    ),
     "compare": _object(
         "metric goal a b difference low high p verdict seeds_needed seconds_needed",
         goal=_one_of("minimize", "maximize"),

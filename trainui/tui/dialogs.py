@@ -1,4 +1,4 @@
-"""Dialogs: confirmations of actions on runs, and what differs between two runs.
+"""Dialogs: confirmations of actions on runs, what differs between two, and a stage's stacks.
 
 What an action would lose is read from the store and the stages' directories, in a thread.
 """
@@ -34,7 +34,7 @@ from trainui.text import harmless, verdict
 from trainui.tui.app_interface import Target, app_of, listed, may_be_deleted, run_label
 from trainui.tui.keymap import bindings
 from trainui.tui.line_view import RowsView, TextView
-from trainui.tui.styled_text import Row, Segment, labelled, shared_out, wrap
+from trainui.tui.styled_text import Row, Segment, fit_middle, labelled, shared_out, wrap
 from trainui.tui.widgets import FRAME, FRAME_HEIGHT, Dialog, Entry, EntryView
 
 if TYPE_CHECKING:
@@ -562,34 +562,47 @@ def difference_rows(lines: Sequence[str], width: int) -> list[Row]:
     return rows
 
 
-class DifferenceScreen(Dialog[bool]):
-    """Shows what differs; `Y` copies it, esc or enter closes it."""
+class ReadScreen(Dialog[bool]):
+    """Shows lines that a thread reads; `Y` copies them, esc or enter closes it."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         *bindings("app.leave", "acting.copy"),
         ("escape,enter", "dismiss", "close"),
     ]
 
-    DEFAULT_CSS = "DifferenceScreen > Vertical { width: 96%; max-width: 140; }"
+    DEFAULT_CSS = "ReadScreen > Vertical { width: 96%; max-width: 140; }"
 
-    def __init__(self, run: RunLine, other: RunLine | None = None) -> None:
-        """Create the dialog; without another run, files and shell are compared as they are now."""
+    waiting = "reading…"
+    none = "nothing"
+    """What is shown if there are no lines."""
+
+    def __init__(self, *names: str) -> None:
+        """Create the dialog; the names are in its title."""
         super().__init__()
-        self._ids = run.id, None if other is None else other.id
-        self._names = run_label(run), run_label(other) if other else "the files as they are now"
+        self._names = names
         self._lines: list[str] | None = None
 
+    def read(self) -> list[str]:
+        """Return the lines; called in a thread."""
+        raise NotImplementedError
+
+    def heading(self, width: int) -> str:
+        """Return the title that fits a width."""
+        raise NotImplementedError
+
+    def rows(self, lines: Sequence[str], width: int) -> list[Row]:
+        """Return the lines, wrapped to a width."""
+        raise NotImplementedError
+
     def on_mount(self) -> None:
-        """Show which runs are compared, and compare them in a thread."""
-        self.query_one(RowsView).set_rows([(Segment("comparing…", "dim"),)])
+        """Show what is read, and read it in a thread."""
+        self.query_one(RowsView).set_rows([(Segment(self.waiting, "dim"),)])
         self.on_resize()
-        self.run_worker(self._compare, thread=True, exit_on_error=False)
+        self.run_worker(self._read, thread=True, exit_on_error=False)
 
-    def _compare(self) -> None:
-        from trainui.control import run_difference
-
+    def _read(self) -> None:
         try:
-            lines = run_difference.lines_between(*self._ids)
+            lines = self.read()
         except (TrainuiError, OSError) as error:
             lines = str(error).splitlines()
         self.app.call_from_thread(self._show, [harmless(line) for line in lines])
@@ -601,15 +614,75 @@ class DifferenceScreen(Dialog[bool]):
     def on_resize(self) -> None:
         """Fit the title and the lines to the terminal's width."""
         width = min(self.room, 140 - FRAME)
-        names = shared_out(self._names, width - len("What differs:  → "))
-        self.show_titles(f"What differs: {' → '.join(names)}", "Y copies, esc closes")
-        if self._lines is None:
-            return
-        rows = difference_rows(self._lines, width) or [(Segment("no difference"),)]
-        self.query_one(RowsView).set_rows(rows)
+        self.show_titles(self.heading(width), "Y copies, esc closes")
+        if self._lines is not None:
+            self.query_one(RowsView).set_rows(
+                self.rows(self._lines, width) or [(Segment(self.none),)]
+            )
 
     def action_copy(self) -> None:
         """Copy the lines through the terminal (OSC 52)."""
-        lines = self._lines or ["no difference"]
-        self.app.copy_to_clipboard("\n".join((" → ".join(self._names), *lines, "")))
+        lines = self._lines or [self.none]
+        self.app.copy_to_clipboard("\n".join((*self._names, *lines, "")))
         self.app.notify("copied (if the terminal supports OSC 52)")
+
+
+class DifferenceScreen(ReadScreen):
+    """Shows what differs between two runs, or between a run and its files."""
+
+    waiting, none = "comparing…", "no difference"
+
+    def __init__(self, run: RunLine, other: RunLine | None = None) -> None:
+        """Create the dialog; without another run, files and shell are compared as they are now."""
+        names = run_label(run), run_label(other) if other else "the files as they are now"
+        super().__init__(" → ".join(names))
+        self._ids = run.id, None if other is None else other.id
+        self._both = names
+
+    def read(self) -> list[str]:
+        """Compare the runs."""
+        from trainui.control import run_difference
+
+        return run_difference.lines_between(*self._ids)
+
+    def heading(self, width: int) -> str:
+        """Name both runs."""
+        names = shared_out(self._both, width - len("What differs:  → "))
+        return f"What differs: {' → '.join(names)}"
+
+    def rows(self, lines: Sequence[str], width: int) -> list[Row]:
+        """Return the lines with what they are about as labels."""
+        return difference_rows(lines, width)
+
+
+class StacksScreen(ReadScreen):
+    """Shows the stacks of a running stage."""
+
+    waiting = "reading the stacks of its processes…"
+
+    def __init__(self, run_id: str, stage: str) -> None:
+        super().__init__(f"stacks of {stage}")
+        self._run_id, self._stage = run_id, stage
+
+    def read(self) -> list[str]:
+        """Take the stacks, and keep them beside the logs."""
+        from trainui.control import stacks
+
+        return stacks.of_stage(self._run_id, self._stage).lines
+
+    def heading(self, width: int) -> str:
+        """Name the stage."""
+        return f"Stacks of {fit_middle(harmless(self._stage), width - len('Stacks of '))}"
+
+    def rows(self, lines: Sequence[str], width: int) -> list[Row]:
+        """Return the sentence first, then the processes, their threads and calls."""
+        return [row for line in lines for row in _stack_rows(line, width)]
+
+
+def _stack_rows(line: str, width: int) -> list[Row]:
+    text = line.lstrip(" ")
+    indent = " " * (len(line) - len(text))
+    style = "strong" if not indent else "dim" if len(indent) > 2 else ""
+    return [(Segment(f"{indent}{piece}", style),) for piece in wrap(text, width - len(indent))] or [
+        ()
+    ]

@@ -139,6 +139,7 @@ runs.sort           s             sort           sort            F   Sort by the
 runs.reverse        S             reverse        reverse         -   Reverse the sort order
 run.sort            s  sort sweep  sort_sweep  -  Sort the sweep by best or last smoothed values
 run.logs            L             log            logs            -   Show only the log, or all panes
+run.stacks  H  stacks  stacks  -  Show what the stage's processes are doing: their Python stacks
 run.stream          o             stdout/stderr  stream          -   Show stdout, stderr or both
 run.maximise        z   maximise   maximise   F   Maximise the pane, or show all panes
 run.pane_1          1             stages         pane(1)         -   Go to the stages

@@ -1,4 +1,4 @@
-"""The commands `logs`, `events` and `digest`: what a stage printed, and what happened.
+"""The commands `logs`, `events`, `digest` and `stacks`: what a stage printed, and what happened.
 
 What has ended is asked before what is new, so that nothing before an end is missed.
 """
@@ -19,7 +19,7 @@ from trainui import clock, formatting, text
 from trainui.cli import lookup, options, printing
 from trainui.control import log_files
 from trainui.control.log_files import AttemptLogs, TimedLine
-from trainui.errors import NotFoundError
+from trainui.errors import AmbiguousError, NotFoundError
 from trainui.model.records import AttemptRecord, StageRecord
 from trainui.model.states import ENDED
 from trainui.store.db import engine, protocol, sqlite_file
@@ -388,3 +388,35 @@ def digest(
         printing.exact(*digests.markdown(found).rstrip("\n").split("\n"))
     else:
         printing.lines(digests.lines(found))
+
+
+@options.command("trainui stacks digits train", "trainui stacks digits train --json")
+def stacks(
+    run: options.Run,
+    stage: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[STAGE]",
+            help="A stage: its name or a unique part of it (default: the run's only stage).",
+        ),
+    ] = None,
+    as_json: options.Json = False,
+) -> None:
+    """Show what a stage's processes are doing: their Python stacks, summed in one sentence.
+
+    They are kept as `stacks-N.txt` beside its logs. Python's stacks need py-spy (the extra
+    `debug`); without it, and for other programs, the kernel says what each waits in. The processes
+    are not stopped. It is done by itself when a stage stalls.
+    """
+    from trainui.control import stacks as control
+
+    found = lookup.find_alike(run, stage)
+    if len(found) > 1:
+        names = views.shown_names(one.name for one in found)
+        raise AmbiguousError(f"{run} has several such stages; name one of them: {names}")
+    taken = control.of_stage(found[0].run_id, found[0].name)
+    if as_json:
+        kept = None if taken.file is None else str(taken.file)
+        printing.value({**taken.found.to_json(), "file": kept})
+    else:
+        printing.lines(taken.lines)

@@ -487,6 +487,17 @@ class RunScreen(Page):
 
         self.copy_from(make, "command copied")
 
+    def action_stacks(self) -> None:
+        """Show the stacks of the selected stage's processes."""
+        if (stage := self.graph.selected) is None:
+            self.notify("no stage is selected")
+        elif stage.status != Status.RUNNING:
+            self.notify(f"{harmless(stage.name)} does not run, so it has no processes")
+        else:
+            from trainui.tui.dialogs import StacksScreen
+
+            self.app.push_screen(StacksScreen(self.run_id, stage.name))
+
     def action_stream(self) -> None:
         """Cycle the log through both streams, stdout and stderr."""
         self._streams = (self._streams + 1) % len(STREAMS)

@@ -1,0 +1,515 @@
+"""Takes the stacks of an attempt's processes: by py-spy, and from the kernel.
+
+py-spy (extra `debug`) reads a Python process's memory without stopping it. Where it is missing,
+where it may not, and for other programs, /proc says what each thread waits in. Nothing here writes
+to a process or waits for one: a process that is stuck in the kernel is read like any other.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+from typing import Any, TypeVar
+
+from trainui import clock
+from trainui.errors import NotPlainFileError
+from trainui.execution import nvml
+from trainui.execution.stack_summary import (
+    MAIN,
+    Frame,
+    ProcessStack,
+    Sample,
+    ThreadStack,
+    computing,
+    summary,
+)
+from trainui.pipeline.masking import Masker
+from trainui.supervisor import orphans
+from trainui.supervisor.protocol import JournalError
+from trainui.supervisor.supervise import Process, descendants, list_processes
+from trainui.system import plain_files
+
+MOST_PROCESSES = 32
+"""Each costs 50 ms of CPU; the rest is counted."""
+
+MOST_THREADS = 64
+"""Threads of a process that the kernel is asked about."""
+
+SAMPLES, APART = 3, 2.0
+"""Of a stalled stage: number of samples, and seconds between two."""
+
+PATIENCE = 2.0
+"""Seconds for one process; a dump takes 30 ms."""
+
+AT_ONCE = 4
+"""Processes that are read at the same time."""
+
+MOST_FILES = 50
+"""The most `stacks-N.txt` of an attempt; later ones replace the last."""
+
+MOST_LINES = 60
+"""The most calls of a thread in the text."""
+
+NO_PY_SPY = "Python stacks need py-spy: pip install 'trainui[debug]'"
+YAMA = (
+    "the kernel lets nobody but root read the Python stacks: "
+    "`sudo sysctl kernel.yama.ptrace_scope=0` allows it to your own processes"
+)
+IN_CONTAINER = "Python stacks cannot be read here; a container needs `--cap-add SYS_PTRACE`"
+
+_RANKS = ("RANK", "SLURM_PROCID", "OMPI_COMM_WORLD_RANK", "PMI_RANK")
+"""Variables with a process's rank; the first one counts."""
+
+_T = TypeVar("_T")
+_YAMA = Path("/proc/sys/kernel/yama/ptrace_scope")
+_TICKS = os.sysconf("SC_CLK_TCK")
+
+
+@dataclass(frozen=True, slots=True)
+class Stacks:
+    """The stacks of an attempt."""
+
+    at: int
+    """Microseconds since 1970 in UTC, of the last sample."""
+    samples: tuple[Sample, ...]
+    seconds: float
+    """Between the first and the last sample."""
+    left_out: int
+    """Processes that were not looked at."""
+    notes: tuple[str, ...]
+    """Why stacks are missing, and what to do."""
+
+    @property
+    def summary(self) -> str:
+        """What the processes wait in; empty: there are none."""
+        return summary(self.samples, self.seconds)
+
+    @property
+    def is_computing(self) -> bool:
+        """True if a process computes, so that a silence is no stall."""
+        return next(computing(self.samples, self.seconds), None) is not None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the last sample for `--json`."""
+        return {
+            "stacks": [_process_json(process) for process in self.samples[-1]],
+            "left_out": self.left_out,
+            "summary": self.summary or None,
+            "notes": list(self.notes),
+            "at": clock.to_iso(self.at),
+        }
+
+    def lines(self) -> Iterator[str]:
+        """Yield the last sample as text: the summary, then each process with its threads."""
+        yield f"{clock.to_iso(self.at)}  {self.summary or 'no process is left'}"
+        yield from self.notes
+        if self.left_out:
+            yield f"left out: {self.left_out} of the processes"
+        for process in self.samples[-1]:
+            yield ""
+            rank = "" if process.rank is None else f"rank {process.rank}  "
+            gpus = "".join(f"  GPU {index}" for index in process.gpus)
+            used = f"{100 * process.cpu:.0f} % CPU{gpus}"
+            yield f"{rank}process {process.pid}  {process.state}  {used}  {process.command}"
+            for thread in process.threads:
+                yield f"  {thread.name}" + (f": {thread.kernel}" if thread.kernel else "")
+                for frame in thread.frames[:MOST_LINES]:
+                    yield f"    {frame.function} ({frame.file}:{frame.line})"
+
+
+def _process_json(process: ProcessStack) -> dict[str, Any]:
+    return {
+        "pid": process.pid,
+        "rank": process.rank,
+        "command": process.command,
+        "state": process.state,
+        "cpu": round(process.cpu, 3),
+        "gpus": list(process.gpus),
+        "threads": [
+            {
+                "name": thread.name,
+                "kernel": thread.kernel or None,
+                "frames": [
+                    {"function": frame.function, "file": frame.file, "line": frame.line}
+                    for frame in thread.frames
+                ],
+            }
+            for thread in process.threads
+        ],
+    }
+
+
+def members(attempt_dir: Path, pid: int | None, *, is_external: bool) -> list[Process]:
+    """Return the processes of an attempt, parents first."""
+    if is_external:
+        everything = list_processes()
+        own = [one for one in everything if one.pid == pid]
+        return own + descendants({one.pid for one in own}, everything, {})
+    with suppress(JournalError, OSError, NotPlainFileError):
+        return orphans.find_processes(attempt_dir)
+    return []
+
+
+def take(
+    find: Callable[[], Sequence[Process]],
+    masker: Masker,
+    *,
+    samples: int = 1,
+    wait: Callable[[float], object] = time.sleep,
+) -> Stacks:
+    """Take the stacks of the processes that `find` returns, some times APART.
+
+    Secrets in their command lines are masked.
+    """
+    taken: list[list[ProcessStack]] = []
+    notes: list[str] = []
+    began, left_out = time.monotonic(), 0
+    first = None
+    pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="stacks")
+    for number in range(samples):
+        if number:
+            wait(max(0.0, began + number * APART - time.monotonic()))
+        alive = [one for one in find() if not one.dead]
+        ranks = [pool.submit(_rank, one.pid) for one in alive]
+        ranked = [(one, _result(rank, None)) for one, rank in zip(alive, ranks, strict=True)]
+        ranked.sort(key=lambda pair: pair[1] is None)
+        chosen, left_out = ranked[:MOST_PROCESSES], len(ranked[MOST_PROCESSES:])
+        reads = [pool.submit(_read, one, rank, masker) for one, rank in chosen]
+        found = [
+            _result(read, _unread(one, rank))
+            for read, (one, rank) in zip(reads, chosen, strict=True)
+        ]
+        taken.append([process for process, _ in found])
+        notes += [note for _, note in found]
+        first = first or time.monotonic()
+    pool.shutdown(wait=False, cancel_futures=True)
+    seconds = time.monotonic() - (first or began)
+    last = _with_usage(taken, seconds)
+    notes = list(dict.fromkeys(filter(None, notes)))
+    return Stacks(clock.now(), (*taken[:-1], last), seconds, left_out, tuple(notes))
+
+
+def _result(future: Future[_T], otherwise: _T) -> _T:
+    """Return a result; `otherwise` if the kernel does not answer, as for a hung file system."""
+    try:
+        return future.result(timeout=PATIENCE)
+    except TimeoutError:
+        return otherwise
+
+
+def _unread(process: Process, rank: int | None) -> tuple[ProcessStack, str]:
+    stack = ProcessStack(process.pid, rank, "?", "D", process.parent, process.ticks / _TICKS)
+    return stack, f"process {process.pid} cannot be read: the kernel does not answer"
+
+
+def _with_usage(taken: Sequence[Sample], seconds: float) -> list[ProcessStack]:
+    """Return the last sample with the CPUs that each process used, and its GPUs."""
+    used = {process.pid: _cpu(process) for process in taken[0]}
+    since_boot = time.clock_gettime(time.CLOCK_BOOTTIME)
+    with_memory = {}
+    with suppress(Exception):  # a driver that fails says nothing about the stacks
+        with_memory = {gpu.index: gpu.pids for gpu in nvml.query().gpus}
+    last = []
+    for process in taken[-1]:
+        if len(taken) > 1 and process.pid in used and seconds > 0:
+            cpu = (_cpu(process) - used[process.pid]) / seconds
+        else:
+            cpu = _cpu(process) / max(since_boot - process.cpu, 1.0)
+        gpus = tuple(index for index, pids in with_memory.items() if process.pid in pids)
+        last.append(replace(process, cpu=max(cpu, 0.0), gpus=gpus))
+    return last
+
+
+def _cpu(process: ProcessStack) -> float:
+    return sum(thread.cpu for thread in process.threads)
+
+
+def _rank(pid: int) -> int | None:
+    with suppress(OSError, ValueError):
+        text = Path(f"/proc/{pid}/environ").read_bytes()
+        environ = dict(line.partition(b"=")[::2] for line in text.split(b"\0"))
+        for name in _RANKS:
+            if value := environ.get(name.encode()):
+                return int(value)
+    return None
+
+
+def _read(process: Process, rank: int | None, masker: Masker) -> tuple[ProcessStack, str]:
+    """Return the stack of a process, and why its Python stacks are missing, if they are."""
+    tasks, state = _threads(process.pid), _state(process.pid)
+    stack = ProcessStack(
+        pid=process.pid,
+        rank=rank,
+        command=masker.text(_command(process.pid)),
+        state=state or ("T" if process.stopped else "S"),
+        parent=process.parent,
+        cpu=process.ticks / _TICKS,
+        threads=tuple(tasks.values()),
+    )
+    if not _is_python(process.pid):
+        return stack, _problem_of_user(process.pid)
+    dumped, problem = _dump(process.pid)
+    threads = []
+    for one in dumped:
+        frames = tuple(
+            Frame(str(call["name"]), str(call["filename"]), int(call["line"] or 0))
+            for call in one.get("frames", ())
+        )
+        task = tasks.pop(int(one.get("os_thread_id") or 0), None)
+        name = str(one.get("thread_name") or (task.name if task else "thread"))
+        if task is not None:
+            threads.append(replace(task, name=name, frames=frames))
+        else:
+            threads.append(ThreadStack(name, frames))
+    if threads:
+        threads.sort(key=lambda thread: thread.name != MAIN)
+        stack = replace(stack, threads=tuple(threads))
+    return stack, problem
+
+
+def _command(pid: int) -> str:
+    with suppress(OSError):
+        words = Path(f"/proc/{pid}/cmdline").read_bytes().rstrip(b"\0").split(b"\0")
+        if words != [b""]:
+            return " ".join(os.fsdecode(word) for word in words)
+        return Path(f"/proc/{pid}/comm").read_text().strip()
+    return "?"
+
+
+def _state(pid: int) -> str:
+    with suppress(OSError, IndexError):
+        return Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()[0]
+    return ""
+
+
+def _is_python(pid: int) -> bool:
+    with suppress(OSError):
+        if re.match(r"(python|pypy|ipython)", Path(f"/proc/{pid}/exe").readlink().name):
+            return True
+        with Path(f"/proc/{pid}/maps").open("rb") as maps:
+            return any(b"/libpython" in line for line in maps)
+    return False
+
+
+def _problem_of_user(pid: int) -> str:
+    """Return why nothing but the state of another user's process is known."""
+    with suppress(OSError):
+        owner = Path(f"/proc/{pid}").stat().st_uid
+        if os.geteuid() not in (0, owner):
+            return f"process {pid} is user {owner}'s: only its state can be seen"
+    return ""
+
+
+# Python's stacks
+
+
+@cache
+def _py_spy() -> str | None:
+    return shutil.which(
+        "py-spy", path=f"{Path(sys.executable).parent}:{os.environ.get('PATH', '')}"
+    )
+
+
+def _dump(pid: int) -> tuple[list[Mapping[str, Any]], str]:
+    """Return py-spy's threads of a process, and why there are none.
+
+    The process is not stopped. One that computes changes while it is read, so this is tried again.
+    """
+    program, error = _py_spy(), ""
+    if program is None:
+        return [], NO_PY_SPY
+    for _ in range(3):
+        command = [program, "dump", "--json", "--nonblocking", "--pid", str(pid)]
+        try:
+            done = subprocess.run(
+                command, capture_output=True, timeout=PATIENCE, stdin=subprocess.DEVNULL
+            )
+            if done.returncode == 0:
+                return json.loads(done.stdout), ""
+            error = done.stderr.decode(errors="replace")
+        except (OSError, ValueError) as failure:
+            error = str(failure)
+        except subprocess.TimeoutExpired:
+            return [], f"py-spy could not read process {pid} within {PATIENCE:g} s"
+        if re.search(r"[Pp]ermission|EPERM|not permitted|os error (1|13)\b", error):
+            return [], _permission(pid)
+        if not Path(f"/proc/{pid}").exists():
+            return [], ""
+    reason = error.strip().splitlines()[-1:] or ["no reason given"]
+    return [], f"py-spy could not read process {pid}: {reason[0]}"
+
+
+def _permission(pid: int) -> str:
+    if problem := _problem_of_user(pid):
+        return problem
+    try:
+        return YAMA if int(_YAMA.read_text()) else IN_CONTAINER
+    except (OSError, ValueError):
+        return IN_CONTAINER
+
+
+# What the kernel says
+
+
+def _threads(pid: int) -> dict[int, ThreadStack]:
+    """Return the threads of a process by their ids, the main one first."""
+    try:
+        ids = sorted(map(int, os.listdir(f"/proc/{pid}/task")))[:MOST_THREADS]  # noqa: PTH208
+    except OSError:
+        return {}
+    found = {}
+    for thread in sorted(ids, key=lambda one: one != pid):
+        with suppress(OSError, ValueError, IndexError):
+            place = Path(f"/proc/{pid}/task/{thread}")
+            before, _, after = (place / "stat").read_text(errors="replace").rpartition(")")
+            fields = after.split()
+            name = before.partition("(")[2]
+            kernel = _kernel(pid, place, fields[0])
+            found[thread] = ThreadStack(
+                name, (), kernel, (int(fields[11]) + int(fields[12])) / _TICKS
+            )
+    return found
+
+
+def _kernel(pid: int, place: Path, state: str) -> str:
+    """Return what a thread waits in; empty: it runs, or the kernel does not say."""
+    if state == "R":
+        return ""
+    function = ""
+    with suppress(OSError):
+        function = (place / "wchan").read_text().strip("0")
+    words = _syscall(pid, place) or _by_function(function)
+    if state == "D":
+        where = f", {function}" if function else ""
+        doing = f", while it {words}" if words else ""
+        return f"is stuck in the kernel (state D{where}){doing}"
+    return words
+
+
+def _syscall(pid: int, place: Path) -> str:
+    try:
+        fields = (place / "syscall").read_text().split()
+    except OSError:
+        return ""
+    name = _syscalls().get(fields[0]) if fields else None
+    if name is None:
+        return ""
+    verb, has_file = name
+    target = _file(pid, int(fields[1], 16)) if has_file and len(fields) > 1 else ""
+    return f"{verb} {target}".rstrip()
+
+
+@cache
+def _syscalls() -> Mapping[str, tuple[str, bool]]:
+    """Return by number what a system call does, and if its first argument is a file."""
+    numbers = _NUMBERS.get(platform.machine(), {})
+    return {
+        str(number): (verb, has_file)
+        for (verb, has_file), several in numbers.items()
+        for number in several
+    }
+
+
+_READS, _WRITES = ("reads from", True), ("writes to", True)
+_LOCK, _EVENTS = ("waits for a lock", False), ("waits for events", False)
+_CHILD, _SLEEPS = ("waits for a child process", False), ("sleeps", False)
+_CONNECTS, _ACCEPTS = ("connects to", True), ("waits for a connection", False)
+_LOCKS_FILE, _SYNCS = ("waits for a lock on", True), ("syncs", True)
+_OPENS, _LOOKS = ("opens a file", False), ("looks at a file", False)
+
+_NUMBERS: Mapping[str, Mapping[tuple[str, bool], tuple[int, ...]]] = {
+    "x86_64": {
+        _READS: (0, 17, 19, 45, 47, 295), _WRITES: (1, 18, 20, 44, 46, 296), _LOCK: (202,),
+        _EVENTS: (7, 23, 232, 270, 271, 281), _CHILD: (61, 247), _SLEEPS: (35, 230),
+        _CONNECTS: (42,), _ACCEPTS: (43, 288), _LOCKS_FILE: (72, 73), _SYNCS: (74, 75),
+        _OPENS: (2, 257, 437), _LOOKS: (4, 5, 6, 78, 217, 262, 332),
+    },
+    "aarch64": {
+        _READS: (63, 65, 67, 69, 207, 212), _WRITES: (64, 66, 68, 70, 206, 211), _LOCK: (98,),
+        _EVENTS: (22, 72, 73), _CHILD: (95, 260), _SLEEPS: (101, 115),
+        _CONNECTS: (203,), _ACCEPTS: (202, 242), _LOCKS_FILE: (25, 32), _SYNCS: (82, 83),
+        _OPENS: (56, 437), _LOOKS: (61, 79, 80, 291),
+    },
+}  # fmt: skip
+"""The numbers of system calls, by machine."""
+
+
+def _by_function(function: str) -> str:
+    """Return what a thread waits in by the kernel's function, which needs no rights."""
+    return next((words for part, words in _FUNCTIONS if part in function), "")
+
+
+_FUNCTIONS = (
+    ("futex", "waits for a lock"), ("nanosleep", "sleeps"),
+    ("do_wait", "waits for a child process"),
+    ("pipe_read", "reads from a pipe"), ("pipe_write", "writes to a pipe"),
+    ("tcp_recv", "reads from a socket"), ("skb", "reads from a socket"),
+    ("sk_wait_data", "reads from a socket"), ("accept", "waits for a connection"),
+    ("unix_stream", "reads from a socket"), ("connect", "connects to a socket"),
+    ("poll", "waits for events"), ("select", "waits for events"),
+    ("nfs", "waits for NFS"), ("rpc", "waits for NFS"), ("fuse", "waits for a FUSE file system"),
+    ("lock", "waits for a lock"),
+)  # fmt: skip
+
+
+def _file(pid: int, descriptor: int) -> str:
+    """Return what a descriptor of a process is: a path, a pipe, or a socket with its other end."""
+    try:
+        target = str(Path(f"/proc/{pid}/fd/{descriptor}").readlink())
+    except OSError:
+        return "a file"
+    if target.startswith("pipe:"):
+        return "a pipe"
+    if target.startswith("socket:"):
+        return _socket(pid, target.removeprefix("socket:[").removesuffix("]"))
+    return target if target.startswith("/") else "a file"
+
+
+def _socket(pid: int, inode: str) -> str:
+    for name, family in (("tcp", socket.AF_INET), ("tcp6", socket.AF_INET6)):
+        with suppress(OSError, ValueError, IndexError):
+            for line in Path(f"/proc/{pid}/net/{name}").read_text().splitlines()[1:]:
+                fields = line.split()
+                if fields[9] == inode:
+                    address, port = fields[2].split(":")
+                    packed = b"".join(
+                        bytes.fromhex(address[at : at + 8])[::-1]
+                        for at in range(0, len(address), 8)
+                    )
+                    host = socket.inet_ntop(family, packed).removeprefix("::ffff:")
+                    return f"socket {host}:{int(port, 16)}"
+    return "a socket"
+
+
+def keep(attempt_dir: Path, stacks: Stacks) -> Path | None:
+    """Write stacks beside an attempt's logs as `stacks-N.txt`; None if that is not possible."""
+    text = "".join(f"{line}\n" for line in stacks.lines())
+    for number in range(1, MOST_FILES + 1):
+        path = attempt_dir / f"stacks-{number}.txt"
+        is_last = number == MOST_FILES
+        with suppress(FileExistsError):
+            try:
+                if is_last and plain_files.look(path) is not None:
+                    path.unlink()
+                with path.open("x", encoding="utf-8", errors="replace") as file:
+                    path.chmod(0o600)
+                    file.write(text)
+            except FileExistsError:
+                raise
+            except OSError:
+                return None
+            return path
+    return None
