@@ -78,6 +78,9 @@ class Settings:
     300); a stage can have its own."""
     agent_limits: AgentLimits = AgentLimits()
     """Fences for agents: `runs` (of theirs at once), `rm` and `others` (false: not allowed)."""
+    debuggers: bool = False
+    """True: any process of this user may attach to a stage's first process, as for `trainui stacks`
+    where the kernel's `yama.ptrace_scope` is 1. It loosens what the kernel protects."""
     include: tuple[str, ...] = ()
     """Modules to import before a task is looked up, like Celery's `include`."""
     keys: Mapping[str, str] = field(default_factory=dict)
@@ -248,6 +251,7 @@ _CONVERTERS: dict[str, tuple[Callable[[Any], Any], str]] = {
         _agent_limits,
         'a JSON object (in config.toml a table), such as {"runs": 2, "rm": false, "others": false}',
     ),
+    "debuggers": (_truth, "true or false"),
     "include": (_texts, 'a JSON list of modules, such as ["mytasks"]'),
     "keys": (_mapping, "a JSON object (in config.toml a table) of binding to key"),
     "snapshot": (_checked(_text, lambda word: word in ("always", "file")), "always or file"),

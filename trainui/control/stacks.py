@@ -8,7 +8,7 @@ from pathlib import Path
 
 from trainui.errors import UnfitEnvironmentError, UsageError
 from trainui.execution import stacks
-from trainui.execution.slots import host
+from trainui.execution.planner import host
 from trainui.execution.stacks import Stacks
 from trainui.model.records import LOCAL, AttemptRecord
 from trainui.model.states import Status

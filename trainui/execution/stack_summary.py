@@ -141,7 +141,8 @@ def summary(samples: Sequence[Sample], seconds: float = 0.0) -> str:
         process, frame = busy[0]
         place = place_of(process.threads[0].frames) or _Place(_words(frame, frame), waits=False)
         others = f", and {quantity(len(busy) - 1, 'other')}" if busy[1:] else ""
-        return f"{_name(process, _are_ranked(samples[-1]))}{others}: computes in {place.words}"
+        verb = "compute" if others else "computes"
+        return f"{_name(process, _are_ranked(samples[-1]))}{others} {verb} in {place.words}"
     processes = samples[-1]
     is_ranked = _are_ranked(processes)
     shown = _primary(processes) if is_ranked else _without_launchers(processes)

@@ -168,9 +168,9 @@ def take(
     masker: Masker,
     *,
     samples: int = 1,
-    wait: Callable[[float], object] = time.sleep,
+    apart: float = APART,
 ) -> Stacks:
-    """Take the stacks of the processes that `find` returns, some times APART.
+    """Take the stacks of the processes that `find` returns, some times, these seconds apart.
 
     Secrets in their command lines are masked.
     """
@@ -181,7 +181,7 @@ def take(
     pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="stacks")
     for number in range(samples):
         if number:
-            wait(max(0.0, began + number * APART - time.monotonic()))
+            time.sleep(max(0.0, began + number * apart - time.monotonic()))
         alive = [one for one in find() if not one.dead]
         ranks = [pool.submit(_rank, one.pid) for one in alive]
         ranked = [(one, _result(rank, None)) for one, rank in zip(alive, ranks, strict=True)]

@@ -13,29 +13,37 @@ cadence yet, and it is stalled after `stall_after` from its start or last output
 come then: at a rendezvous, the first batch, a download. What its processes write into other files
 counts as activity until there is a cadence, since preparations are often mute.
 
+Before a stall is recorded, the stacks of the attempt's processes are taken three times: one that
+computes is silent and not stalled. They are kept beside the logs, and their summary is the reason.
+
 There is no log of an adopted process if its output goes to a terminal, and no known source for
 metrics in an unknown format. Both show in the state of the files that it has open for writing.
 """
 
 from __future__ import annotations
 
+import logging
 import os
 import statistics
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from trainui import clock, formatting
-from trainui.execution import nvml
+from trainui import clock, formatting, paths
+from trainui.execution import nvml, stacks
 from trainui.execution.planner import host
+from trainui.execution.stacks import Stacks
 from trainui.metrics.discovery import file_writers
 from trainui.model.definition import Alert
 from trainui.model.records import AttemptRecord, StageRecord
 from trainui.model.states import Status
+from trainui.store import shell_environment
 from trainui.store.db.engine import Store
 from trainui.store.points import point_sources, read_points
 from trainui.store.runs import attempts, stage_requests, stages
@@ -43,6 +51,8 @@ from trainui.store.runs.stage_requests import AlertRecord
 from trainui.supervisor import protocol
 from trainui.supervisor.supervise import Process, descendants, list_processes
 from trainui.system import mounts
+
+logger = logging.getLogger(__name__)
 
 NEVER = float("inf")
 """Seconds: no silence is long enough."""
@@ -65,6 +75,15 @@ GRACE = 5.0
 
 IDLE = 5
 """GPU utilisation in per cent below which a GPU counts as idle."""
+
+STACKS_WITHIN = 9.0
+"""Seconds for the stacks of a silent stage; without them it counts as stalled."""
+
+COMPUTES_UNTIL = 2.0
+"""Times the silence after which a stage that computed is looked at again."""
+
+AT_ONCE = 2
+"""Attempts whose stacks are taken at the same time."""
 
 LEAST_POINTS = 20
 """Number of points from which on they give a cadence, if checks saw too little activity."""
@@ -304,6 +323,13 @@ class _WatchedAttempt:
     """What it wrote, as last seen."""
     stalls_after: float | None = None
     """The limit of its silence that is on record."""
+    look: Future[Stacks | None] | None = None
+    """The stacks that are taken of its processes, while it is silent."""
+    look_began: float = 0.0
+    computes_until: float = float("-inf")
+    """It computed when it was looked at, and is not looked at again before this time."""
+    reason: str | None = None
+    """What its processes were doing, as recorded."""
 
 
 class StallDetector(StallWatch):
@@ -311,10 +337,22 @@ class StallDetector(StallWatch):
 
     _watched: dict[int, _WatchedAttempt]
 
-    def __init__(self, store: Store, *, stall_after: float = NEVER, **options: Any) -> None:
-        """Watch with the limit of stages that have none of their own, in seconds."""
+    def __init__(
+        self,
+        store: Store,
+        *,
+        stall_after: float = NEVER,
+        apart: float = stacks.APART,
+        **options: Any,
+    ) -> None:
+        """Watch with the limit of stages that have none of their own, in seconds.
+
+        `apart`: seconds between two samples of a silent stage's stacks.
+        """
         super().__init__(store, **options)
         self._stall_after = stall_after
+        self._apart = apart
+        self._pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="stacks")
         self._checked_at = float("inf")
         self._processes: list[Process] | None = None
         """All of this check, if they were needed."""
@@ -360,14 +398,66 @@ class StallDetector(StallWatch):
             with self._store.write() as connection:
                 stages.set_stalls_after(connection, attempt, limit)
             watched.stalls_after = limit
+        self._record(attempt, watched, now)
+
+    def _record(self, attempt: AttemptRecord, watched: _WatchedAttempt, now: float) -> None:
+        """Record a stall, its end, or that a silent attempt computes."""
         stalled = watched.rule.is_stalled(now)
-        if watched.stall.is_unrecorded(stalled=stalled):
-            silence = formatting.duration(watched.rule.silence(now))
-            usual = ", much longer than usual" if watched.rule.is_known else ""
-            words = f"no output for {silence}{usual}" if stalled else "active again"
+        if not stalled:
+            watched.look, watched.computes_until = None, float("-inf")
+            self._set_reason(attempt, watched, None)
+        elif not watched.stall.is_recorded:
+            if now < watched.computes_until:
+                return
+            if watched.look is None:
+                watched.look, watched.look_began = self._begin_look(attempt), now
+        if not watched.stall.is_unrecorded(stalled=stalled):
+            return
+        if not stalled:
             with self._store.write() as connection:
-                stages.set_stalled(connection, attempt, stalled, words)
-            watched.stall.is_recorded = stalled
+                stages.set_stalled(connection, attempt, False, "active again")
+            watched.stall.is_recorded = False
+        elif (
+            watched.look is None or watched.look.done() or now - watched.look_began > STACKS_WITHIN
+        ):
+            self._record_silence(attempt, watched, now)
+
+    def _record_silence(self, attempt: AttemptRecord, watched: _WatchedAttempt, now: float) -> None:
+        look, watched.look = watched.look, None
+        found = look.result() if look is not None and look.done() else None
+        silence = watched.rule.silence(now)
+        usual = ", much longer than usual" if watched.rule.is_known else ""
+        words = f"no output for {formatting.duration(silence)}{usual}"
+        summary = "" if found is None else found.summary
+        if found is not None and found.is_computing:
+            is_new = watched.reason is None
+            watched.computes_until = now + (COMPUTES_UNTIL - 1.0) * silence
+            self._set_reason(attempt, watched, f"silent, computing: {summary}")
+            if is_new:
+                with self._store.write() as connection:
+                    stages.record_silence(connection, attempt, f"{words}, and computing: {summary}")
+            return
+        self._set_reason(attempt, watched, summary or None)
+        with self._store.write() as connection:
+            text = f"{words}: {summary}" if summary else words
+            stages.set_stalled(connection, attempt, True, text)
+        watched.stall.is_recorded = True
+
+    def _set_reason(
+        self, attempt: AttemptRecord, watched: _WatchedAttempt, reason: str | None
+    ) -> None:
+        if reason != watched.reason:
+            with self._store.write() as connection:
+                stages.set_silence(connection, attempt, reason, watched.reason)
+            watched.reason = reason
+
+    def _begin_look(self, attempt: AttemptRecord) -> Future[Stacks | None] | None:
+        """Begin to take the stacks of an attempt; None: its processes are not here."""
+        if attempt.pid is None or not (attempt.is_external or self._stage(attempt).definition.is_local):
+            return None
+        with suppress(RuntimeError):  # the interpreter is ending
+            return self._pool.submit(_look, attempt, self._apart)
+        return None
 
     def _is_gpu_busy(self, pids: set[int]) -> bool:
         busy = (gpu for gpu in self._gpus() if (gpu.utilisation or 0) >= IDLE)
@@ -422,6 +512,23 @@ class StallDetector(StallWatch):
         if count >= LEAST_POINTS:
             ran = (clock.now() - (attempt.started_at or 0)) / clock.SECOND
             watched.rule.assume(max(0.0, ran - watched.rule.silence(now)) / count)
+
+
+def _look(attempt: AttemptRecord, apart: float) -> Stacks | None:
+    """Take the stacks of an attempt, and keep them beside its logs; None if that fails."""
+    directory = Path(attempt.directory)
+    try:
+        found = stacks.take(
+            partial(stacks.members, directory, attempt.pid, is_external=attempt.is_external),
+            shell_environment.masker(paths.stage_directory(directory).parent),
+            samples=stacks.SAMPLES,
+            apart=apart,
+        )
+    except Exception:  # the stall is recorded without them
+        logger.exception("%s: its stacks could not be taken", directory)
+        return None
+    stacks.keep(directory, found)
+    return found
 
 
 def _log_sizes(attempt: AttemptRecord) -> tuple[int, ...]:

@@ -26,6 +26,9 @@ MARKED = (NAN, ALERT, MARK)
 WARNING = "warning"
 """Kind of event: something is wrong with a running stage; or it has recovered."""
 
+SILENT = "silent"
+"""Kind of event: a stage is silent and computes, so it is not stalled; without notification."""
+
 CODE = "code"
 """Kind of event: the code of an attempt was changed since the submission."""
 

@@ -94,6 +94,8 @@ class Spec:
     """The umask of the process (the supervisor's own is 077)."""
     limits: Mapping[str, Any] = field(default_factory=dict)
     """Its CPUs, nice value and resource limits; without: the supervisor's."""
+    debuggers: bool = False
+    """True: any process of the same user may read and debug the process."""
     stop_signal: str = "TERM"
     """The signal sent first to stop the process."""
     grace: float = DEFAULT_GRACE

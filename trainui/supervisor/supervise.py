@@ -697,6 +697,8 @@ def exec_process(
             step = "set its limits"
             if spec.get("limits"):
                 set_limits(**spec["limits"])
+            if spec.get("debuggers"):
+                allow_debuggers()
             step = f"start {name!r}" + ("" if "/" in name else " (searched on the stage's PATH)")
             os.execvpe(name, spec["argv"], spec["env"])
     except BaseException as error:
@@ -724,6 +726,15 @@ def set_limits(cpus: list[int] | None, nice: int, limits: dict[str, list[int]]) 
                 with contextlib.suppress(OSError, ValueError):
                     resource.setrlimit(kind, (least_limit(soft, allowed), allowed))
                     break
+
+
+def allow_debuggers() -> None:
+    """Let every process of this user attach to this one, also after exec, despite yama."""
+    with contextlib.suppress(ImportError, OSError, AttributeError):
+        import ctypes
+
+        set_ptracer, any_process = 0x59616D61, ctypes.c_ulong(-1)
+        ctypes.CDLL(None).prctl(set_ptracer, any_process, 0, 0, 0)
 
 
 def least_limit(*limits: int) -> int:

@@ -18,7 +18,9 @@ from tests.unit.execution.attempt.test_monitor import follower as follower
 from tests.unit.execution.attempt.test_orphan import Running
 from tests.unit.store.readings import Feeder
 from tests.unit.supervisor.waiting import PATIENCE, wait_for
+from trainui import clock
 from trainui.cli.main import main
+from trainui.control import digest
 from trainui.execution import stall
 from trainui.execution.attempt.monitor import AttemptMonitor
 from trainui.execution.nvml import Gpu
@@ -67,7 +69,7 @@ def until(stalls: StallDetector, run: Running, stalled: bool) -> None:
 @pytest.fixture
 def stalls(store: Store) -> StallDetector:
     """One that sees in a second what takes a minute."""
-    return StallDetector(store, least_silence=1.0, grace=0.0)
+    return StallDetector(store, least_silence=1.0, grace=0.0, apart=0.1)
 
 
 def test_a_stage_without_output_is_stalled_until_it_writes_again(
@@ -128,7 +130,7 @@ def test_a_soon_silent_stage_has_the_pace_of_its_points(
     store: Store, follower: AttemptMonitor, tmp_path: Path, points: int, stalled: bool
 ) -> None:
     run = Running(store, follower, tmp_path)
-    stalls = StallDetector(store, least_silence=0.2, grace=0.0)
+    stalls = StallDetector(store, least_silence=0.2, grace=0.0, apart=0.1)
     stalls.poll()
     Feeder(store, run.stage.id).feed({"loss": [(step, 0.5) for step in range(points)]})
     silent = time.monotonic() + 60.0 if stalled else time.monotonic() + 0.5
@@ -151,7 +153,7 @@ def test_the_pace_from_before_a_worker_came_is_known(
         # before its start, since what is ahead of now counts as now
         times.writelines(f"{started - back * 20_000} {30 - back} 0\n" for back in range(29, 0, -1))
     # it is seen for the first time, so its interval is known from the journal alone
-    until(StallDetector(store, least_silence=0.1, grace=0.0), run, True)
+    until(StallDetector(store, least_silence=0.1, grace=0.0, apart=0.1), run, True)
     run.go()
 
 
@@ -168,7 +170,7 @@ def test_a_hang_before_any_output_is_a_stall(
     stalled: bool,
 ) -> None:
     run = Running(store, follower, tmp_path, stall_after=own)
-    stalls = StallDetector(store, stall_after=setting, grace=0.0)
+    stalls = StallDetector(store, stall_after=setting, grace=0.0, apart=0.1)
     if stalled:
         until(stalls, run, True)
     else:
@@ -183,7 +185,7 @@ def test_half_of_a_silences_limit_is_on_record_until_a_sign_of_life(
     store: Store, follower: AttemptMonitor, tmp_path: Path
 ) -> None:
     run = Running(store, follower, tmp_path, stall_after="4s")
-    stalls = StallDetector(store, grace=0.0)
+    stalls = StallDetector(store, grace=0.0, apart=0.1)
 
     def limit() -> float | None:
         stalls.poll()
@@ -197,6 +199,80 @@ def test_half_of_a_silences_limit_is_on_record_until_a_sign_of_life(
     wait_for(lambda: limit() is None, "a sign of life")
     run.go()
     run.until(Status.COMPLETED)
+
+
+HANGS = """
+import os, threading
+os.write(os.open("ran", os.O_CREAT | os.O_WRONLY), b"ran")
+def rendezvous():
+    lock = threading.Lock()
+    with lock:
+        lock.acquire()
+rendezvous()
+"""
+COMPUTES = """
+import os
+def evaluate():
+    total = 0
+    while not os.path.exists("hang"):
+        for i in range(1000):
+            total += i
+        total = sorted(range(1000), key=float)[3]
+os.write(os.open("ran", os.O_CREAT | os.O_WRONLY), b"ran")
+evaluate()
+os.read(os.pipe()[0], 1)
+"""
+
+
+def test_a_stalled_stage_says_where_it_waits(
+    store: Store, follower: AttemptMonitor, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "train.py").write_text(HANGS)
+    run = Running(
+        store, follower, tmp_path, run=[sys.executable, "-S", "train.py"], stall_after="1s"
+    )
+    stalls = StallDetector(store, grace=0.0, apart=0.1)
+    until(stalls, run, True)
+    place = f"process {run.pid} is in rendezvous (train.py:7), which waits for a lock"
+    assert run.stage.reason == place
+    assert main(["show", run.id]) == 0
+    assert place in " ".join(capsys.readouterr().out.split())
+    assert place in digest.read(0, clock.now()).trouble[0].evidence
+    assert place in Path(run.attempt.directory, "stacks-1.txt").read_text()
+
+
+def test_a_silent_stage_that_computes_is_not_stalled(
+    store: Store, follower: AttemptMonitor, tmp_path: Path
+) -> None:
+    (tmp_path / "train.py").write_text(COMPUTES)
+    run = Running(
+        store, follower, tmp_path, run=[sys.executable, "-S", "train.py"], stall_after="0.5s"
+    )
+    stalls = StallDetector(store, grace=0.0, apart=0.2)
+
+    def computes() -> bool:
+        stalls.poll()
+        assert not run.stage.stalled
+        return str(run.stage.reason).startswith("silent, computing: process")
+
+    wait_for(computes, "that it computes")
+    assert events(run) == []
+    (tmp_path / "hang").touch()
+    until(stalls, run, True)
+    assert "train.py:11, which reads from a pipe" in str(run.stage.reason)
+
+
+def test_the_reason_goes_with_the_stall(
+    store: Store, follower: AttemptMonitor, stalls: StallDetector, tmp_path: Path
+) -> None:
+    run = Running(store, follower, tmp_path, run=LINES, stall_after="0.5s")
+    (tmp_path / "quiet").touch()
+    until(stalls, run, True)
+    assert "sleep" in str(run.stage.reason)
+    (tmp_path / "more").touch()
+    until(stalls, run, False)
+    assert run.stage.reason is None
+    run.go()
 
 
 def silence_of(stalls: StallDetector) -> float:
@@ -216,7 +292,7 @@ def test_a_mute_stage_that_writes_files_is_not_stalled(
         run=f"{copying}; until test -e go; do sleep 0.02; done",
         stall_after="0.5s",
     )
-    stalls = StallDetector(store, grace=0.0)
+    stalls = StallDetector(store, grace=0.0, apart=0.1)
     started = time.monotonic()
 
     def wrote() -> bool:

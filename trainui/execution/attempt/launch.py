@@ -190,6 +190,7 @@ def _spec(context: AttemptContext, prepared: PreparedProcess, attempt_dir: Path)
         env=prepared.environ,
         umask=prepared.umask,
         limits=prepared.limits,
+        debuggers=settings_module.load().debuggers,
         stop_signal=definition.stop_signal,
         grace=definition.grace,
         timeout=definition.timeout,

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from trainui import clock
-from trainui.model.notifications import WARNING
+from trainui.model.notifications import SILENT, WARNING
 from trainui.model.records import AttemptRecord, StageRecord, WaitReason
 from trainui.model.states import DONE, ENDED, UNFINISHED, Status, check_transition
 from trainui.pipeline.rules.after_end import Upstream, next_state
@@ -99,11 +99,31 @@ def warn(
         _record_of_running(connection, stage_id, WARNING, reason or "has recovered")
 
 
-def set_stalled(connection: Connection, attempt: AttemptRecord, stalled: bool, words: str) -> None:
-    """Mark a running stage as stalled or not; if unchanged, nothing is written."""
+def set_stalled(connection: Connection, attempt: AttemptRecord, stalled: bool, words: str) -> bool:
+    """Mark a running stage as stalled or not; if unchanged, nothing is written.
+
+    Returns True if it was changed.
+    """
     seen = {"id": attempt.stage_id, "status": Status.RUNNING, "attempt": attempt.number}
-    if statements.change(connection, "stages", {**seen, "stalled": not stalled}, stalled=stalled):
+    changed = statements.change(
+        connection, "stages", {**seen, "stalled": not stalled}, stalled=stalled
+    )
+    if changed:
         _record_of_running(connection, attempt.stage_id, "stalled" if stalled else "lively", words)
+    return changed
+
+
+def set_silence(
+    connection: Connection, attempt: AttemptRecord, reason: str | None, before: str | None
+) -> None:
+    """Set what the processes of a silent stage are doing as its reason; another one stays."""
+    seen = {"id": attempt.stage_id, "status": Status.RUNNING, "attempt": attempt.number}
+    statements.change(connection, "stages", {**seen, "reason": before}, reason=reason)
+
+
+def record_silence(connection: Connection, attempt: AttemptRecord, words: str) -> None:
+    """Record that a running stage is silent and not stalled."""
+    _record_of_running(connection, attempt.stage_id, SILENT, words)
 
 
 def set_stalls_after(connection: Connection, attempt: AttemptRecord, seconds: float | None) -> None:
