@@ -119,3 +119,43 @@ def test_a_stage_without_alerts_continues_and_its_nan_is_marked(
     run = submit(tmp_path, env={"SHORT": "1"}, alerts={"below": 0, "metric": "los"})
     assert run.wait().status == Status.COMPLETED
     assert [one["text"] for one in shown(run, capsys)["alerts"]] == ["loss is NaN at step 20"]
+
+
+HANGS = """
+import os, sys, time
+from pathlib import Path
+checkpoint = Path(sys.argv[1], "ckpt-1.json")
+if sys.argv[2:]:
+    Path("went").write_text(" ".join(sys.argv[2:]))
+else:
+    checkpoint.write_text("{}")
+    os.read(os.pipe()[0], 1)
+"""
+
+
+def test_a_hang_before_any_output_is_restarted_from_its_checkpoint(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    train = {
+        "name": "train",
+        "run": [sys.executable, "-c", HANGS, "${stage_dir}"],
+        "checkpoint": "ckpt-*.json",
+        "resume_args": ["--resume", "${checkpoint}"],
+        "alerts": {"stalled": True, "then": "restart"},
+        **{"stall_after": "1s", "retries": 1, "retry_delay": 0},
+    }
+    mute = "until test -e went; do sleep 0.1; done"
+    prepare = {"name": "prepare", "run": mute, "stall_after": "never", "alerts": train["alerts"]}
+    run = Run(tmp_path, train, prepare)
+    assert run.wait().status == Status.COMPLETED
+    assert (tmp_path / "went").read_text().startswith("--resume /")
+    main(["show", run.id, "--json"])
+    stage, left_alone = json.loads(capsys.readouterr().out)["stages"]
+    first, second = stage["attempts"]
+    assert (first["status"], second["status"]) == ("failed", "completed")
+    where = r"process \d+ is in <string>:9, which reads from a pipe"
+    assert re.fullmatch(rf"stopped by an alert: no output for [\d.]+s: {where}", first["error"])
+    assert second["checkpoint"].endswith("ckpt-1.json")
+    assert len(left_alone["attempts"]) == 1
+    assert main(["events", run.id]) == 0
+    assert "retry 1 of 1: stopped by an alert" in capsys.readouterr().out

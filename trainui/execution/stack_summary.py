@@ -42,7 +42,7 @@ _ITERATOR = re.compile(r"_(?:Base|SingleProcess|MultiProcessing)(\w+?)Iter(?=\.)
 
 
 @dataclass(frozen=True, slots=True)
-class Frame:
+class StackFrame:
     """A call in a stack."""
 
     function: str
@@ -55,7 +55,7 @@ class ThreadStack:
     """A thread of a process."""
 
     name: str
-    frames: tuple[Frame, ...]
+    frames: tuple[StackFrame, ...]
     """The innermost call first; empty: not Python, or not readable."""
     kernel: str = ""
     """What it waits in, as the kernel says: `reads from socket 10.0.0.5:443`; empty: it runs."""
@@ -109,7 +109,9 @@ class _Place:
         return f"is in {self.words}{more}", f"are in {self.words}{more}"
 
 
-def computing(samples: Sequence[Sample], seconds: float) -> Iterator[tuple[ProcessStack, Frame]]:
+def computing(
+    samples: Sequence[Sample], seconds: float
+) -> Iterator[tuple[ProcessStack, StackFrame]]:
     """Yield the processes that compute, with their innermost calls, from samples of some seconds.
 
     A process computes if the innermost call of one of its threads changes and that thread uses a
@@ -267,7 +269,7 @@ def _with_kernel(place: _Place, thread: ThreadStack) -> _Place:
     return place
 
 
-def place_of(frames: Sequence[Frame]) -> _Place | None:
+def place_of(frames: Sequence[StackFrame]) -> _Place | None:
     """Return where a thread is; None if its stack is not known."""
     if not frames:
         return None
@@ -281,19 +283,20 @@ def place_of(frames: Sequence[Frame]) -> _Place | None:
     return _Place(_words(frames[called], frames[own]), waits=waits)
 
 
-def _own_index(frames: Sequence[Frame]) -> int | None:
-    """Return the index of the innermost call in the user's own code."""
-    places = enumerate(frames)
-    return next(
-        (index for index, frame in places if CodePlace(frame.file, frame.line).is_own), None
-    )
+def _own_index(frames: Sequence[StackFrame]) -> int | None:
+    """Return the index of the innermost call in the user's own code, also of `python -c`."""
+    return next((index for index, frame in enumerate(frames) if _is_own(frame)), None)
 
 
-def _is_wait(frame: Frame) -> bool:
+def _is_own(frame: StackFrame) -> bool:
+    return frame.file in ("<string>", "<stdin>") or CodePlace(frame.file, frame.line).is_own
+
+
+def _is_wait(frame: StackFrame) -> bool:
     return _WAITS.match(frame.function.rpartition(".")[2].lstrip("_")) is not None
 
 
-def _words(called: Frame, at: Frame) -> str:
+def _words(called: StackFrame, at: StackFrame) -> str:
     """Return `DataLoader.__next__ (data.py:40)`."""
     function = _ITERATOR.sub(r"\1", called.function.replace("<locals>.", ""))
     parts = function.split(".")

@@ -29,9 +29,9 @@ from trainui.errors import NotPlainFileError
 from trainui.execution import nvml
 from trainui.execution.stack_summary import (
     MAIN,
-    Frame,
     ProcessStack,
     Sample,
+    StackFrame,
     ThreadStack,
     computing,
     summary,
@@ -265,7 +265,7 @@ def _read(process: Process, rank: int | None, masker: Masker) -> tuple[ProcessSt
     threads = []
     for one in dumped:
         frames = tuple(
-            Frame(str(call["name"]), str(call["filename"]), int(call["line"] or 0))
+            StackFrame(str(call["name"]), str(call["filename"]), int(call["line"] or 0))
             for call in one.get("frames", ())
         )
         task = tasks.pop(int(one.get("os_thread_id") or 0), None)

@@ -30,7 +30,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -41,10 +41,12 @@ from trainui.execution.planner import host
 from trainui.execution.stacks import Stacks
 from trainui.metrics.discovery import file_writers
 from trainui.model.definition import Alert
+from trainui.model.notifications import MARK
 from trainui.model.records import AttemptRecord, StageRecord
 from trainui.model.states import Status
 from trainui.store import shell_environment
 from trainui.store.db.engine import Store
+from trainui.store.db.protocol import Connection
 from trainui.store.points import point_sources, read_points
 from trainui.store.runs import attempts, stage_requests, stages
 from trainui.store.runs.stage_requests import AlertRecord
@@ -271,7 +273,7 @@ class StallAlerts(StallWatch):
             for attempt in running:
                 if attempt.id not in self._watched:
                     alerts = stages.get(connection, attempt.stage_id).definition.alerts
-                    stalled = [alert for alert in alerts if alert.condition == "stalled"]
+                    stalled = [one for one in alerts if one.condition == "stalled" and one.limit]
                     self._watched[attempt.id] = [self._begin(alert) for alert in stalled]
             offsets = point_sources.offsets(connection) if any(self._watched.values()) else {}
         with_gpus = any(one.gpus and self._watched[one.id] for one in running)
@@ -440,8 +442,17 @@ class StallDetector(StallWatch):
         self._set_reason(attempt, watched, summary or None)
         with self._store.write() as connection:
             text = f"{words}: {summary}" if summary else words
-            stages.set_stalled(connection, attempt, True, text)
+            if stages.set_stalled(connection, attempt, True, text):
+                self._act(connection, attempt, text)
         watched.stall.is_recorded = True
+
+    def _act(self, connection: Connection, attempt: AttemptRecord, words: str) -> None:
+        """Stop or restart a stage that an alert says so of; the stall itself has notified."""
+        for alert in stages.get(connection, attempt.stage_id).definition.alerts:
+            if alert.condition == "stalled" and not alert.limit:
+                mark = replace(AlertRecord.of_alert(alert, words), kind=MARK)
+                marks = [mark] if mark.stops else []
+                stage_requests.record_alerts(connection, attempt.stage_id, attempt.number, marks)
 
     def _set_reason(
         self, attempt: AttemptRecord, watched: _WatchedAttempt, reason: str | None
@@ -453,7 +464,8 @@ class StallDetector(StallWatch):
 
     def _begin_look(self, attempt: AttemptRecord) -> Future[Stacks | None] | None:
         """Begin to take the stacks of an attempt; None: its processes are not here."""
-        if attempt.pid is None or not (attempt.is_external or self._stage(attempt).definition.is_local):
+        is_here = attempt.is_external or self._stage(attempt).definition.is_local
+        if attempt.pid is None or not is_here:
             return None
         with suppress(RuntimeError):  # the interpreter is ending
             return self._pool.submit(_look, attempt, self._apart)

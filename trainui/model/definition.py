@@ -36,7 +36,7 @@ a log."""
 ALERT_CONDITIONS = ("nan", "above", "below", "no_improvement", "stalled")
 """Conditions of alerts."""
 
-ALERT_ACTIONS = ("mark", "notify", "stop")
+ALERT_ACTIONS = ("mark", "notify", "stop", "restart")
 """Actions of alerts; each includes the ones before it."""
 
 
@@ -67,7 +67,8 @@ class Alert:
     metric: str = "*"
     """A metric's name; `*` matches any characters, `?` matches one."""
     limit: float = 0.0
-    """The threshold; or points without improvement; or multiple of the usual interval."""
+    """The threshold; or points without improvement; or multiple of the usual interval (0: as
+    a stage is stalled without any alert)."""
     goal: str = "min"
     """`min` (lower is better) or `max`."""
     after: float | None = None

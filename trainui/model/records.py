@@ -158,6 +158,8 @@ class AttemptRecord(NamedTuple):
     """Description of the alert that stopped it; None: not stopped by an alert."""
     stops_early: bool = False
     """True if this alert ends it on purpose: its stage completes."""
+    restarts: bool = False
+    """True: this alert has it retried, within its stage's retries."""
     secret_changes: tuple[str, ...] = ()
     """Later edits of secret values that it ran with, as masked texts."""
     pruning: PruningReason | None = None

@@ -209,6 +209,13 @@ def real_number(value: Any, info: ValidationInfo) -> float:
     return float(number(value, info))
 
 
+def number_or_true(value: Any, info: ValidationInfo) -> float:
+    """Return a number as a float, and 0 for true."""
+    if isinstance(typed(expanded(value, info, "a number or true")), bool):
+        return 0.0 if only_true(value, info) else 1.0
+    return real_number(value, info)
+
+
 def only_true(value: Any, info: ValidationInfo) -> bool:
     """Return true, the only value allowed."""
     if not flag(value, info):
@@ -536,6 +543,11 @@ Choices = Annotated[tuple[str, ...], FieldReader(choices, {**_TEXTS_SCHEMA, "min
 
 Number = Annotated[float, FieldReader(real_number, or_filled({"type": "number"}))]
 """Any finite number."""
+
+NumberOrTrue = Annotated[
+    float, FieldReader(number_or_true, or_filled({"anyOf": [{"type": "number"}, {"enum": [True]}]}))
+]
+"""A finite number; 0: `true`."""
 
 True_ = Annotated[bool, FieldReader(only_true, {"enum": [True]})]
 """Only `true`."""

@@ -72,8 +72,9 @@ class AlertSpec(_Strict):
     """Alert on a value below this one."""
     no_improvement: f.PositiveCount | None = None
     """Alert after this many consecutive points without a new best value."""
-    stalled: f.Number | None = None
-    """Alert if no metric arrives for this many usual intervals (and its GPUs, if any, are idle)."""
+    stalled: f.NumberOrTrue | None = None
+    """True: alert when the stage counts as stalled; N: if no metric arrives for N usual intervals
+    (and its GPUs, if any, are idle)."""
     metric: f.Item | None = None
     """The metric's name; * matches any characters. Required except for nan and stalled."""
     goal: f.Goal | None = None
@@ -81,7 +82,8 @@ class AlertSpec(_Strict):
     after: f.Number | None = None
     """Ignore points before this step."""
     then: f.Action | None = None
-    """mark, notify (the default: mark and notify) or stop (no_improvement: the stage completes)."""
+    """mark, notify (the default: mark and notify), stop (no_improvement: the stage completes), or
+    restart (with stalled: the stage is retried, within its retries)."""
 
 
 class CheckpointSpec(_Strict):

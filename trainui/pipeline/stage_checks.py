@@ -297,6 +297,10 @@ def _check_alert(alert: Mapping, problems: Problems) -> None:
     if given == ["stalled"] and "after" in alert.entries:
         message = "`after` has no effect with `stalled`; remove it"
         problems.add(alert.entries["after"].key.mark, "alert-condition", message)
+    action = alert.get("then")
+    if isinstance(action, Scalar) and action.text == "restart" and given != ["stalled"]:
+        message = f"`then: restart` has no effect with `{given[0]}`; write `then: stop`"
+        problems.add(action.mark, "alert-condition", message)
     for name, conditions in _ONLY_WITH.items():
         if name in alert.entries and given[0] not in conditions:
             message = f"`{name}` has no effect with `{given[0]}`; remove it"

@@ -192,6 +192,7 @@ class AttemptRow(SQLModel, table=True):
     stop_reason: str | None = None
     """The alert that requested its end, if any."""
     stops_early: bool = False
+    restarts: bool = False
     """It ends on purpose, and its stage completes."""
     metrics_complete: bool = False
     definition_json: str | None = None

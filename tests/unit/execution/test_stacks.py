@@ -21,7 +21,7 @@ import pytest
 from tests.security.another_user import NOBODY, needs_root
 from tests.unit.supervisor.waiting import wait_for
 from trainui.execution import stacks
-from trainui.execution.stack_summary import Frame, ProcessStack, ThreadStack, summary
+from trainui.execution.stack_summary import ProcessStack, StackFrame, ThreadStack, summary
 from trainui.execution.stacks import Stacks
 from trainui.pipeline.masking import Masker
 from trainui.supervisor.supervise import Process, descendants, list_processes, read_process
@@ -292,7 +292,7 @@ def test_stacks_are_kept_beside_the_logs(start: Start, tmp_path: Path) -> None:
 
 
 def process(pid: int, rank: int | None, *calls: Sequence[Any], **fields: Any) -> ProcessStack:
-    frames = tuple(Frame(name, file, line) for name, file, line in calls)
+    frames = tuple(StackFrame(name, file, line) for name, file, line in calls)
     thread = ThreadStack("MainThread", frames, fields.pop("kernel", ""))
     return ProcessStack(pid, rank, "python train.py", "S", threads=(thread,), **fields)
 
@@ -352,13 +352,11 @@ def test_the_sentence_of_some_stacks(processes: list[ProcessStack], expected: st
 def test_who_computes_moves_and_uses_a_cpu(
     used: float, lines: tuple[int, ...], computes: bool
 ) -> None:
+    def thread(line: int, at: int) -> ThreadStack:
+        return ThreadStack("MainThread", (StackFrame("f", "/x.py", line),), cpu=at * used)
+
     samples = [
-        [
-            ProcessStack(
-                1, None, "", "R",
-                threads=(ThreadStack("MainThread", (Frame("f", "/x.py", line),), cpu=at * used),),
-            )
-        ]
+        [ProcessStack(1, None, "", "R", threads=(thread(line, at),))]
         for at, line in enumerate(lines)
-    ]  # fmt: skip
+    ]
     assert ("computes in" in summary(samples, 4.0)) == computes

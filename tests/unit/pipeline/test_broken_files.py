@@ -117,6 +117,8 @@ TABLE = [
     B("alert's threshold without end", stage("run: x\nalerts: {below: .inf, metric: a}"), [("wrong-type", 4, 21)]),
     B("alert's count", stage("run: x\nalerts: {no_improvement: 0, metric: a}"), [("out-of-range", 4, 30)]),
     B("alert on no NaN", stage("run: x\nalerts: {nan: false}"), [("wrong-type", 4, 19)]),
+    B("restart for a value", stage("run: x\nalerts: {nan: true, then: restart}"), [("alert-condition", 4, 31)]),
+    B("stalled false", stage("run: x\nalerts: {stalled: false}"), [("wrong-type", 4, 23)]),
     B("alert on a stall of a metric", stage("run: x\nalerts: {stalled: 9, metric: a}"), [("alert-condition", 4, 26)]),
     B("alert's unknown field", stage("run: x\nalerts: {nan: true, do: stop}"), [("unknown-field", 4, 25)]),
     B("alerts in defaults", "defaults: {alerts: {above: 1}}\nstages:\n  - {name: a, run: x}\n", [("alert-condition", 1, 20)]),

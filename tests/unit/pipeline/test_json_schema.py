@@ -77,6 +77,7 @@ GOOD = [
     stage(timeout="2.5e2", stall_after="never"),
     stage(budget="5m", timeout="1h"),
     stage(stall_after="10m"),
+    stage(alerts=[{"stalled": True, "then": "restart"}]),
     stage(stop_signal="sigint"),
     stage(stop_signal="Term"),
     stage(stop_signal=15),

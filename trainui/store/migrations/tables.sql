@@ -219,6 +219,7 @@ CREATE TABLE attempts (
 	cancel_requested_at BIGINT,
 	stop_reason VARCHAR,
 	stops_early BOOLEAN NOT NULL,
+	restarts BOOLEAN NOT NULL,
 	metrics_complete BOOLEAN NOT NULL,
 	definition_json VARCHAR,
 	digest VARCHAR,

@@ -59,7 +59,7 @@ def _same_named(row: Row, record: type[Any]) -> dict[str, Any]:
 
 
 _CONVERTED = frozenset(
-    {"status", "stalled", "removed", "metrics_complete", "stops_early", "earlier"}
+    {"status", "stalled", "removed", "metrics_complete", "stops_early", "restarts", "earlier"}
 )
 """Columns with the name of a field, but not with its type."""
 
@@ -107,6 +107,7 @@ def attempt_record(row: Row) -> AttemptRecord:
         slots=tuple(Slot(*slot) for slot in load(row["slots_json"])),
         metrics_complete=bool(row["metrics_complete"]),
         stops_early=bool(row["stops_early"]),
+        restarts=bool(row["restarts"]),
         result=load(row["result_json"]),
         definition=definition(text) if (text := row["definition_json"]) else None,
         inputs=load(row["inputs_json"]),

@@ -33,7 +33,10 @@ def in_state(
     return list(row_mapping.records(found, row_mapping.attempt_record))
 
 
-NEW_ATTEMPT = {"checkpoint_tried": False, "stops_early": False, "metrics_complete": False}
+NEW_ATTEMPT = {
+    **{"checkpoint_tried": False, "stops_early": False, "restarts": False},
+    "metrics_complete": False,
+}
 """The columns of an attempt about which nothing is on record yet."""
 
 NOT_STARTED = "cancelled before it started"
@@ -291,7 +294,8 @@ def _end_stage(
 
 
 def _retry(stage: StageRecord, attempt: AttemptRecord, outcome: Outcome) -> Retry | None:
-    if not outcome.retry or attempt.cancel_requested_at is not None:
+    is_asked = attempt.cancel_requested_at is not None and not attempt.restarts
+    if not outcome.retry or is_asked:
         return None
     return next_retry(
         stage.definition,

@@ -58,17 +58,22 @@ def request_stop(
     why: str | None = None,
     *,
     early: bool = False,
+    restarts: bool = False,
     pruning: PruningReason | None = None,
 ) -> None:
     """Request the end of a running stage.
 
-    It ends cancelled, with `why` failed and not retried (`early`: completed), or with `pruning`
-    pruned.
+    It ends cancelled, with `why` failed and not retried unless it `restarts` (`early`: completed),
+    or with `pruning` pruned. A person's cancel comes before a restart.
     """
     unasked = {"stage_id": stage.id, "number": stage.attempt, "cancel_requested_at": None}
     request: dict[str, Any] = {"cancel_requested_at": clock.now(), "stop_reason": why}
-    request["stops_early"] = early
+    request["stops_early"], request["restarts"] = early, restarts
     request["pruning_json"] = None if pruning is None else row_mapping.dump(pruning.to_json())
+    if why is None and pruning is None:
+        restarting = {"stage_id": stage.id, "number": stage.attempt, "restarts": True}
+        given_up = {"restarts": False, "stop_reason": None}
+        statements.change(connection, "attempts", restarting, **given_up)
     if statements.change(connection, "attempts", unasked, **request):
         set_values(connection, "stages", stage.id, reason=STOPPING, reason_host=None)
         text = f"{stage.name} was asked to stop"
@@ -166,6 +171,8 @@ class AlertRecord:
     words: str
     stops: bool = False
     """True if the stage must be stopped."""
+    restarts: bool = False
+    """True if it is then retried, within its retries."""
     metric: str | None = None
     """The metric with the problem; None: not about a metric."""
     step: float | None = None
@@ -191,11 +198,12 @@ class AlertRecord:
         cls, alert: Alert, words: str, metric: str | None = None, step: float | None = None
     ) -> AlertRecord:
         """Return the mark for a configured alert."""
-        stops = alert.action == "stop"
+        restarts = alert.action == "restart"
+        stops = restarts or alert.action == "stop"
         kind = MARK if alert.action == "mark" else ALERT
         if stops and alert.condition == "no_improvement":
             kind = EARLY
-        return cls(kind, words, stops, metric, step, alert.condition)
+        return cls(kind, words, stops, restarts, metric, step, alert.condition)
 
 
 def record_alerts(
@@ -216,5 +224,6 @@ def record_alerts(
         runs.record_stage_event(connection, stage, mark.kind, text, attempt=attempt, data=mark.data)
         if mark.stops and stage.status == Status.RUNNING and stage.attempt == attempt:
             early = mark.kind == EARLY
-            why = f"{'stopped early' if early else 'stopped by an alert'}: {mark.words}"
-            request_stop(connection, stage, why, early=early)
+            ended = "stopped early" if early else "stopped by an alert"
+            why = f"{ended}: {mark.words}"
+            request_stop(connection, stage, why, early=early, restarts=mark.restarts)

@@ -177,6 +177,23 @@ def test_a_stage_that_an_alert_stopped_is_not_retried(store: Store, add_run: Add
     assert finish(store, attempt, Status.FAILED) == Status.FAILED
 
 
+@pytest.mark.parametrize("cancelled", [False, True])
+def test_an_alert_that_restarts_is_retried_unless_cancelled(
+    store: Store, add_run: AddRun, cancelled: bool
+) -> None:
+    run = add_run("r", {"A": []}, retries=1)
+    attempt = start(store, run, "A")
+    with store.write() as connection:
+        stage = stage_named(connection, run, "A")
+        stage_requests.request_stop(connection, stage, "it hangs", restarts=True)
+        if cancelled:
+            stage_requests.cancel(connection, run, [stage])
+        found = attempts.get(connection, attempt.id)
+        assert found.stop_status == (Status.CANCELLED if cancelled else Status.FAILED)
+    expected = Status.CANCELLED if cancelled else Status.QUEUED
+    assert finish(store, attempt, found.stop_status) == expected
+
+
 def test_no_end_is_before_its_start(store: Store, add_run: AddRun) -> None:
     """The clock may have been set back while it ran."""
     run = add_run("r", {"A": []})

@@ -207,7 +207,7 @@ def upgrade() -> None:
         *_required(sa.Boolean(), "checkpoint_tried"),
         *_nullable(sa.BigInteger(), "cancel_requested_at"),
         *_nullable(sa.String(), "stop_reason"),
-        *_required(sa.Boolean(), "stops_early", "metrics_complete"),
+        *_required(sa.Boolean(), "stops_early", "restarts", "metrics_complete"),
         *_nullable(
             sa.String(),
             "definition_json",
