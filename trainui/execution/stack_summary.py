@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import PurePath
 
-from trainui.execution.attempt.tracebacks import CodePlace
+from trainui.execution.tracebacks import CodePlace
 from trainui.formatting import quantity
 
 COMPUTING = 0.1

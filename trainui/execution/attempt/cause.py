@@ -17,8 +17,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from trainui.execution.attempt import tracebacks
-from trainui.execution.attempt.tracebacks import Link, Raised
+from trainui.execution import tracebacks
+from trainui.execution.tracebacks import Link, Raised
 from trainui.pipeline.masking import Masker
 from trainui.plugin import Cause as CausePlugin
 from trainui.plugin import CauseRule, FoundCause, Shown, registry
