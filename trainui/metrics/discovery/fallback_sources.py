@@ -12,17 +12,19 @@ from __future__ import annotations
 import re
 import time
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
 
 from trainui.metrics import lenient_files
-from trainui.metrics.formats.text.forms import MAX_PRINTED, NUMBER, text_lines
+from trainui.metrics.formats.text.forms import MAX_LINE, MAX_PRINTED, NUMBER, text_lines
 from trainui.metrics.formats.text.forms import without_prefix as message
 from trainui.metrics.formats.text.names import is_step_name, names_metric
 from trainui.metrics.formats.text.pairs import STEP
 from trainui.metrics.formats.text.single_values import SingleValues
-from trainui.metrics.formats.text.text_lines import SOUGHT, TextLines, has_steps
+from trainui.metrics.formats.text.text_lines import SOUGHT, TextLines, has_steps, unread
 from trainui.metrics.source_file import DecoderChoice, SourceFile
 from trainui.metrics.tail import GrowingFile, UnreadableFileError
 from trainui.pipeline.masking import Masker
@@ -119,6 +121,13 @@ class FallbackSources:
         texts = () if self._metric is None else self._waiting.values()
         return {str(text.candidate.path) for text in texts if not text.is_abandoned}
 
+    def unread(self) -> Iterator[tuple[SourceFile, int, str]]:
+        """Yield the texts without metrics so far, with their lines that look like some."""
+        for text in self._waiting.values():
+            count, first = unread(text.state)
+            if count and text.found_at is None:
+                yield text.candidate, count, first
+
     def pop_ready(self, wait: float, *, all_of_them: bool) -> list[SourceFile]:
         """Remove and return the texts that no longer wait; at the attempt's end, all of them."""
         if all_of_them:
@@ -154,8 +163,12 @@ class _Text:
         return self.found_at is None and (self._offset >= MAX_BYTES or self._count >= MAX_LINES)
 
     @property
+    def state(self) -> Mapping[str, Any]:
+        return self._lines.state
+
+    @property
     def has_steps(self) -> bool:
-        return has_steps(self._lines.state)
+        return has_steps(self.state)
 
     @property
     def has_just_shown(self) -> bool:
@@ -213,6 +226,9 @@ _EXAMPLES = 100
 
 _MOST_NUMBERS = 12
 """Groups of a pattern: it may leave the end of a line out."""
+
+_TRYING = 5.0
+"""Seconds for which a pattern is tried on the whole of a text."""
 
 _SHOWN = 80
 """Characters of the line that a message quotes."""
@@ -275,7 +291,9 @@ def describe(text: SourceFile, masker: Masker) -> str | None:
     )
 
 
-def describe_unread(text: SourceFile, masker: Masker, count: int, first: str) -> str:
+def describe_unread(
+    text: SourceFile, masker: Masker, count: int, first: str, *, ended: bool = True
+) -> str:
     """Return how many lines of a text were not read although they look like metrics."""
     printed = text_lines(lenient_files.head(text.path, _BYTES))
     lines = [message(line)[:MAX_PRINTED] for line in masker.text("\n".join(printed)).split("\n")]
@@ -286,19 +304,40 @@ def describe_unread(text: SourceFile, masker: Masker, count: int, first: str) ->
     advice = ""
     if kind is not None and examples and stream is not None:
         pattern = _pattern(kind, examples[:_EXAMPLES])
-        if _reads_all(pattern, examples):
+        if _reads_all(pattern, kind, text.path):
             escaped = pattern.replace("'", "''")
             sources = f"{{{stream}: print}}, {{{stream}: '{escaped}'}}"
             advice = f"; to read them too, add `metrics: [{sources}]` to the stage"
     many = f"{count:,} lines look like metrics and are"
     of = "1 line looks like a metric and is" if count == 1 else many
-    return f"{text.path}: {of} not read, e.g. {quoted[:_SHOWN]!r}{advice}"
+    so_far = "" if ended else " so far"
+    return f"{text.path}: {of} not read{so_far}, e.g. {quoted[:_SHOWN]!r}{advice}"
 
 
-def _reads_all(pattern: str, lines: Sequence[str]) -> bool:
-    """Return True if a pattern reads all lines of a kind."""
-    compiled = re.compile(pattern)
-    return all(compiled.search(line) for line in lines)
+def _reads_all(pattern: str, kind: _LineShape, path: Path) -> bool:
+    """Return True if a pattern reads all lines of a kind in a file, which is read to its end.
+
+    False also if that takes too long: what was not tried is not proposed.
+    """
+    search, until = re.compile(pattern).search, time.monotonic() + _TRYING
+    sure = max(kind.between, key=len).split("\t")
+    text = max(sure, key=len).encode()
+    try:
+        with path.open("rb") as file:
+            rest = b""
+            while block := file.read(_BYTES):
+                if time.monotonic() > until:
+                    return False
+                whole, _end, rest = (rest + block).rpartition(b"\n")
+                rest = rest[-MAX_LINE:]
+                if text not in whole:
+                    continue
+                lines = (message(line)[:MAX_PRINTED] for line in text_lines(whole))
+                if any(_kind(line) == kind and not search(line) for line in lines):
+                    return False
+    except OSError:
+        return False
+    return True
 
 
 def _problem(kind: _LineShape, count: int, *, named: bool) -> str:
@@ -329,7 +368,7 @@ def _advice(text: SourceFile, kind: _LineShape, examples: Sequence[str]) -> str:
     if stream is None:
         return "name the step in each line, or write JSON lines to $TRAINUI_METRICS_FILE"
     pattern = _pattern(kind, examples)
-    if not _reads_all(pattern, examples):
+    if not _reads_all(pattern, kind, text.path):
         return "name the step in each line, or write JSON lines to $TRAINUI_METRICS_FILE"
     quoted = pattern.replace("'", "''")
     return f"to read them, add `metrics: [{{{stream}: '{quoted}'}}]` to the stage"

@@ -100,6 +100,10 @@ TEXT_BACKLOG = 16 << 20
 """Bytes of a fallback source that are still read after its attempt has ended. The stage stays
 `running` until they are read, which takes 10 to 20 seconds."""
 
+_UNREAD = 5
+"""Lines that look like metrics and are not read, from which on this is said while more may come;
+again when there are twice as many, and at the end."""
+
 log = logging.getLogger(__name__)
 
 
@@ -134,6 +138,8 @@ class AttemptReader:
         self._problems = SourceProblems(store, attempt)
         self.files = AttemptFiles(store, attempt, self._shared.search_round, self._problems)
         self._alerts = AttemptAlerts(store, attempt)
+        self._unread: dict[str, tuple[int, str | None]] = {}
+        """By key: how many lines of a text were said to be not read, and the notice."""
         self._config_due = False
         """True if files came whose configuration is not recorded yet."""
         search = attempt.definition.search
@@ -158,6 +164,8 @@ class AttemptReader:
         for candidate in candidates:
             if candidate.key in self._readers:
                 self._readers[candidate.key].follow(candidate.path)
+        if not ended:
+            self._note_unread_lines()
 
     @property
     def is_log_due(self) -> bool:
@@ -300,11 +308,12 @@ class AttemptReader:
     def _warning(self, key: str) -> str | None:
         """Return a message on what seems wrong with a source so far; None if nothing does."""
         candidate, reader = self._candidates[key], self._readers[key]
+        notice = None if self._ended else self._unread.get(key, (0, None))[1]
         if candidate.reading.doubtful:
-            return None
+            return notice
         if reader.warning or self.files.is_early or self._ended:
-            return reader.warning
-        return problem_so_far(candidate, reader)
+            return reader.warning or notice
+        return problem_so_far(candidate, reader) or notice
 
     def _pause(self, key: str, problem: str, *, for_good: bool) -> None:
         (self._abandoned if for_good else self._paused).add(key)
@@ -382,22 +391,34 @@ class AttemptReader:
         masker = shell_environment.masker(self.attempt.run_dir)
         for key, candidate in self._candidates.items():
             found = fallback_sources.describe(candidate, masker) if candidate.is_fallback else None
-            if found is not None and key not in self._problems:
+            if found is not None and self._may_note(candidate):
                 self._problems.set(key, found)
 
     def _note_unread_lines(self) -> None:
-        """Store how many lines of a text look like metrics, and were not read beside others."""
+        """Store how many lines of a text look like metrics, and were not read."""
         if any(one.reading.single is not None for one in self._candidates.values()):
             return  # a line that states the value that is missing was read
+        texts = [] if self._ended else [*self._fallbacks.unread()]
         for key, reader in self._readers.items():
-            at = reader.position
-            count, first = unread(at.state) if at.format == "text" and at.rows else (0, "")
-            if count and key not in self._problems:
+            if reader.position.format == "text" and reader.position.rows:
+                texts.append((self._candidates[key], *unread(reader.position.state)))
+        for text, count, first in texts:
+            said, notice = self._unread.get(text.key, (0, None))
+            is_news = bool(count) if self._ended else count >= max(_UNREAD, 2 * said)
+            if is_news:
                 masker = shell_environment.masker(self.attempt.run_dir)
-                found = fallback_sources.describe_unread(
-                    self._candidates[key], masker, count, first
+                notice = fallback_sources.describe_unread(
+                    text, masker, count, first, ended=self._ended
                 )
-                self._problems.set(key, found)
+                self._unread[text.key] = count, notice
+            if notice is not None and self._may_note(text):
+                self._problems.set(text.key, notice)
+
+    def _may_note(self, text: SourceFile) -> bool:
+        """Return False for a text with a worse problem than lines that are not read."""
+        return text.key not in self._abandoned and (
+            text.reading.doubtful or text.key not in self._problems
+        )
 
     def note_failure(self, why: str | None) -> None:
         """Store why the whole attempt cannot be read now; None clears it."""

@@ -182,6 +182,33 @@ def test_lines_that_are_not_read_are_said_beside_metrics(store: Store, tmp_path:
     assert len(found["acc"].steps) == 8
 
 
+@pytest.mark.parametrize("metric", ["", "step {at} loss 0.{at}\n"])
+def test_lines_that_are_not_read_are_said_meanwhile(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, metric: str
+) -> None:
+    monkeypatch.setattr("trainui.metrics.discovery.fallback_sources.WAIT", 0.0)
+    attempt = start_attempt(store, tmp_path)
+    line = f"{metric}at E {{at}} the acc 0.{{at}} of it\n"
+    stdout = attempt.directory / "stdout.log"
+    stdout.write_text("".join(line.format(at=at) for at in range(1, 9)))
+    reader = AttemptReader(store, attempt.to_read)
+    look(reader)
+    look(reader)
+    (problem,) = problems(store, attempt)
+    assert "8 lines look like metrics and are not read so far, e.g. 'at E 1 the" in problem
+    assert "add `metrics:" in problem
+    with stdout.open("a") as file:
+        file.write("".join(line.format(at=at) for at in range(9, 30)))
+        file.write("at E 30 the acc - of it\n")
+    look(reader)
+    look(reader)
+    (problem,) = problems(store, attempt)
+    assert "29 lines look" in problem
+    end(reader)
+    (problem,) = problems(store, attempt)
+    assert ("29 lines look" if metric else "no metrics found in 30 lines; 29 have") in problem
+
+
 @pytest.mark.parametrize(
     ("line", "series"),
     [
