@@ -138,8 +138,8 @@ class AttemptReader:
         self._problems = SourceProblems(store, attempt)
         self.files = AttemptFiles(store, attempt, self._shared.search_round, self._problems)
         self._alerts = AttemptAlerts(store, attempt)
-        self._unread: dict[str, tuple[int, str | None]] = {}
-        """By key: how many lines of a text were said to be not read, and the notice."""
+        self._unread: dict[str, int] = {}
+        """By key: how many lines of a text were said to be not read."""
         self._config_due = False
         """True if files came whose configuration is not recorded yet."""
         search = attempt.definition.search
@@ -247,8 +247,9 @@ class AttemptReader:
         """Note that the process has ended, which limits how much of a fallback source is read."""
         if not self._ended:
             self._ended = True
-            for key in self._readers:
+            for key, reader in self._readers.items():
                 self._limit_fallback(key)
+                reader.notice = None
 
     def _limit_fallback(self, key: str) -> None:
         if self._candidates[key].is_fallback:
@@ -308,12 +309,11 @@ class AttemptReader:
     def _warning(self, key: str) -> str | None:
         """Return a message on what seems wrong with a source so far; None if nothing does."""
         candidate, reader = self._candidates[key], self._readers[key]
-        notice = None if self._ended else self._unread.get(key, (0, None))[1]
         if candidate.reading.doubtful:
-            return notice
+            return reader.notice
         if reader.warning or self.files.is_early or self._ended:
-            return reader.warning or notice
-        return problem_so_far(candidate, reader) or notice
+            return reader.warning
+        return problem_so_far(candidate, reader)
 
     def _pause(self, key: str, problem: str, *, for_good: bool) -> None:
         (self._abandoned if for_good else self._paused).add(key)
@@ -399,25 +399,24 @@ class AttemptReader:
         if any(one.reading.single is not None for one in self._candidates.values()):
             return  # a line that states the value that is missing was read
         texts = [] if self._ended else [*self._fallbacks.unread()]
-        for key, reader in self._readers.items():
-            if reader.position.format == "text" and reader.position.rows:
-                texts.append((self._candidates[key], *unread(reader.position.state)))
+        for key, one in self._readers.items():
+            if one.position.format == "text" and one.position.rows:
+                texts.append((self._candidates[key], *unread(one.position.state)))
         for text, count, first in texts:
-            said, notice = self._unread.get(text.key, (0, None))
-            is_news = bool(count) if self._ended else count >= max(_UNREAD, 2 * said)
-            if is_news:
-                masker = shell_environment.masker(self.attempt.run_dir)
-                notice = fallback_sources.describe_unread(
-                    text, masker, count, first, ended=self._ended
-                )
-                self._unread[text.key] = count, notice
-            if notice is not None and self._may_note(text):
-                self._problems.set(text.key, notice)
+            least = 1 if self._ended else max(_UNREAD, 2 * self._unread.get(text.key, 0))
+            if count < least or not self._may_note(text):
+                continue
+            self._unread[text.key] = count
+            masker = shell_environment.masker(self.attempt.run_dir)
+            notice = fallback_sources.describe_unread(text, masker, count, first, ended=self._ended)
+            if (reader := self._readers.get(text.key)) is not None:
+                reader.notice = notice
+            self._problems.set(text.key, notice)
 
     def _may_note(self, text: SourceFile) -> bool:
         """Return False for a text with a worse problem than lines that are not read."""
         return text.key not in self._abandoned and (
-            text.reading.doubtful or text.key not in self._problems
+            text.reading.doubtful or text.key not in self._problems or text.key in self._unread
         )
 
     def note_failure(self, why: str | None) -> None:

@@ -208,6 +208,8 @@ class SourceReader:
         self._limit = LIVE_BYTES
         self._store = store
         self._options = options
+        self.notice: str | None = None
+        """What is stored as the source's problem if nothing is wrong with it."""
         self._reset(known)
 
     @property
@@ -299,8 +301,8 @@ class SourceReader:
     def warning(self) -> str | None:
         """A message on what seems wrong with the file so far; None if nothing does."""
         at = self._at
-        if (left_out := self._skipped_records()) is not None:
-            return left_out
+        if (said := self._skipped_records() or self.notice) is not None:
+            return said
         if at.rows or at.offset < DOUBT_BYTES or not isinstance(self._decoder, TextLines):
             return None
         return (
@@ -430,7 +432,8 @@ class SourceReader:
         """Move the offset past bytes without points."""
         offset = self._at.offset + count
         state = {**self._at.state, SKIPPING: skipping}
-        identity, problem = file.identify(offset, self._at.identity), self._skipped_records()
+        identity = file.identify(offset, self._at.identity)
+        problem = self._skipped_records() or self.notice
         self._at = self._at._replace(offset=offset, state=state, identity=identity, problem=problem)
         if self._rewrite is None:
             self._buffer({}, 0)
@@ -461,7 +464,7 @@ class SourceReader:
             rows=first_row + decoded.records,
             identity=file.identify(offset, self._at.identity),
             state=decoder.state | own,
-            problem=self._skipped_records(),
+            problem=self._skipped_records() or self.notice,
             generation=self._generation(decoder),
         )
         series = self._accepted(decoded.series, look)

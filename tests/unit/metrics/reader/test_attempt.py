@@ -204,9 +204,13 @@ def test_lines_that_are_not_read_are_said_meanwhile(
     look(reader)
     (problem,) = problems(store, attempt)
     assert "29 lines look" in problem
+    with stdout.open("a") as file:
+        file.write(f"{metric}at E {{at}} the acc 0.{{at}} of it\n".format(at=31))
+    look(reader)
+    assert problems(store, attempt) == [problem], "said again at twice as many"
     end(reader)
     (problem,) = problems(store, attempt)
-    assert ("29 lines look" if metric else "no metrics found in 30 lines; 29 have") in problem
+    assert ("30 lines look" if metric else "no metrics found in 31 lines; 30 have") in problem
 
 
 @pytest.mark.parametrize(
