@@ -27,7 +27,7 @@ from trainui.metrics.formats.text.single_values import SingleValues
 from trainui.metrics.formats.text.text_lines import SOUGHT, TextLines
 from trainui.metrics.tail import FileState, GrowingFile, UnreadableFileError
 from trainui.store.points.chunks import NO_TIME, Points
-from trainui.store.points.point_sources import SourceRecord
+from trainui.store.points.point_sources import EPOCHS, SourceRecord
 
 WHOLE_BYTES = 64 << 20
 """The largest document that is read as a whole."""
@@ -80,7 +80,8 @@ def find_decoder(
     Raises:
         UnknownFormatError: the format is unknown.
     """
-    state = {name: value for name, value in at.state.items() if name not in (SKIPPING, LEFT_OUT)}
+    own = (SKIPPING, LEFT_OUT, EPOCHS)
+    state = {name: value for name, value in at.state.items() if name not in own}
     if reading.single is not None:
         return SingleValues(reading.single, state)
     if reading.pattern is not None:

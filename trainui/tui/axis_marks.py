@@ -281,6 +281,43 @@ def nearest_step(x: float) -> str:
     return nearest(x, STEP_LETTERS_FROM)
 
 
+_EVEN = (1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0)
+"""Distances between evenly spaced marks, each times a power of ten; as many are tried."""
+
+MOST_EMPTY, FEWER, ODD, DIGIT = 0.2, 0.03, 0.04, 0.02
+"""The greatest share of an axis that is left empty for round ends; and what counts as much as such
+a share: one mark fewer, marks that are no multiples of their distance, a character of a label."""
+
+
+@lru_cache(maxsize=CACHED)
+def even_marks(low: float, high: float, most: int) -> tuple[float, ...]:
+    """Return at most `most` parts' evenly spaced round numbers around a range; empty: none fit.
+
+    The first and the last one are the ends of the axis, of which as little as possible is empty.
+    """
+    found: list[tuple[float, tuple[float, ...]]] = []
+    for parts in range(2, most + 1):
+        least = (high - low) / parts
+        power = 10.0 ** math.floor(math.log10(least))
+        steps = [part * size for size in (power, 10 * power) for part in _EVEN]
+        for step in [step for step in steps if step >= least * (1 - 1e-9)][:4]:
+            for grain in dict.fromkeys((step, power * 10 if step >= power * 10 else power)):
+                first = math.floor(low / grain + 1e-9) * grain
+                last = first + parts * step
+                empty = 1 - (high - low) / (last - first)
+                if last < high - 1e-9 * step or empty > MOST_EMPTY:
+                    continue
+                marks = tuple(float(f"{first + at * step:.12g}") for at in range(parts + 1))
+                texts = [written(mark, step / 1e6, step / 1e6) for mark in marks]
+                known = [text for text in texts if text is not None]
+                if len(set(known)) <= parts:
+                    continue
+                odd = abs(first / step - round(first / step)) > 1e-6
+                cost = empty + FEWER * (most - parts) + ODD * odd
+                found.append((cost + DIGIT * max(map(len, known)), marks))
+    return min(found, default=(0.0, ()))[1]
+
+
 def powers(low: float, high: float, most: int) -> list[float]:
     """Return powers of ten; in a range of less than two decades also 2 and 5 times each power."""
     first, last = math.ceil(math.log10(low) - 1e-9), math.floor(math.log10(high) + 1e-9)

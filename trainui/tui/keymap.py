@@ -86,8 +86,12 @@ stages.open         enter         open           open            F   Go to the s
 stages.upstream     left,h        upstream       upstream        -   Go to a dependency
 stages.downstream   right,l       downstream     downstream      -   Go to a dependent stage
 metrics.open        enter         open           open            F   Open the metric on its own page
-curves.left         left,h        cursor left    point(-1)  -  Move the cursor to the previous point
-curves.right        right,l       cursor right   point(1)  -  Move the cursor to the next point
+metrics.left        left,h        left           beside(-1)      -   Go to the plot at the left
+metrics.right       right,l       right          beside(1)       -   Go to the plot at the right
+plot.left           left,h        cursor left    point(-1)  -  Move the cursor to the previous point
+plot.right          right,l       cursor right   point(1)  -  Move the cursor to the next point
+curves.left  left_parenthesis  cursor left  point(-1)  -  Move the cursor to the previous point
+curves.right  right_parenthesis  cursor right  point(1)  F  Move the cursor to the next point
 curves.compare  c  compare  compare  F  Choose what to compare with: attempts, members, runs
 curves.band         B             band  band  -  Show the sweep as one band, or this stage alone
 curves.smooth       m             smooth         smooth  F  Cycle the smoothing: none to strongest

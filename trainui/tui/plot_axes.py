@@ -40,6 +40,9 @@ stands alone, and on a logarithmic axis."""
 POWERS = "10^labels"
 """Title of an axis with exponents as labels."""
 
+FAR_RIGHT = 0.8
+"""Share of an x axis from which the label of the last point is enough at its end."""
+
 STEPS = (Axis.STEP, Axis.EPOCH)
 """The axes with numbers and not times."""
 
@@ -69,6 +72,8 @@ class YAxis:
     log: bool = False
     constant: float | None = None
     """The value, if there is only one."""
+    marks: tuple[float, ...] = ()
+    """Its marks from the lowest to the highest, equally far apart; empty: others are chosen."""
 
     @classmethod
     def around(cls, values: Iterable[float], *, log: bool, marks: int) -> YAxis | None:
@@ -89,6 +94,8 @@ class YAxis:
         stride = axis_marks.round_stride(high - low, max(marks, 1))
         if not stride / 10 or not math.isfinite(high / stride * 10):
             return cls(low, high)
+        if even := axis_marks.even_marks(low, high, max(marks, 2)):
+            return cls(even[0], even[-1], marks=even)
         return cls(*_with_exact_labels(low, high, stride))
 
     def place(self, value: float, dots: int) -> float:
@@ -168,6 +175,11 @@ def _ticks(scale: YAxis, most: int, even: bool) -> list[Tick]:
     form = scale.form
     if scale.constant is not None:
         return [Tick(scale.constant, form.nearest(scale.constant))]
+    if scale.marks:
+        low, *between, high = scale.marks
+        in_order = (high, low, *between)
+        texts = axis_marks.aligned([form.nearest(value) for value in in_order])
+        return list(map(Tick, in_order, texts))
     values = axis_marks.powers if scale.log and not even else axis_marks.numbers
     inner = [(value, form.write(value)) for value in values(scale.low, scale.high, most)]
     ends = [Tick(value, form.nearest(value)) for value in (scale.high, scale.low)]
@@ -247,7 +259,7 @@ def with_y_axis(
     height, texts = frame.height, dict[int, str]()
     # finer marks where nothing is between the ends
     for finer, even in ((1, False), (2, False), (4, False), (8, False), (2, True), (8, True)):
-        if scale is None or (texts and (len(texts) != 2 or height <= LOW)):
+        if scale is None or (texts and (len(texts) != 2 or height <= LOW or scale.marks)):
             break
         texts = _labels_by_row(scale, scale.ticks(finer * most, even=even), height)
     found: list[Row] = []
@@ -340,6 +352,11 @@ def x_axis_rows(
     ):
         if x is not None and 0 <= across.column(x) < across.width:
             wanted.insert(0, (across.column(x), text(x), style))
+    sides = [across.low]
+    if not across.column(end) > FAR_RIGHT * across.width:  # else the last point is labelled
+        sides.append(across.high)
+    taken = len(wanted) - len(within)
+    wanted[taken:taken] = [(across.column(x), write(x), "dim") for x in sides]
     left = Segment(" " * axis_marks.LABEL)
     if frame.feet == 1:
         return [(left, Segment("╰", "line"), *axis_labels(wanted, frame.width, "─", title))]

@@ -48,6 +48,8 @@ scrollbar-active                 #5fafff  -        #5fafff  -        #55ffff
 scrollbar-background             #121212  -        #121212  -        #000000
 scrollbar-background-hover       #121212  -        #121212  -        #000000
 scrollbar-background-active      #121212  -        #121212  -        #000000
+band                             #262626  #e4e4e4  #262626  #e4e4e4  #555555
+band-ground                      #262626  #e4e4e4  #262626  #e4e4e4  #000000
 state-running                    #5fd7ff  #005fd7  #ffffd7  #000000  #55ffff
 state-completed                  #87d787  #005f00  #5fafff  #005faf  #55ff55
 state-failed                     #ff5f5f  #af0000  #ff8700  #875f00  #ff5555
@@ -170,7 +172,7 @@ MIDDLE, READABLE = 0.18, 4.5
 """The luminance of a background on which black and white are equally readable, and the least
 contrast of text on the page: https://www.w3.org/TR/WCAG22/#contrast-minimum."""
 
-ORNAMENTS = frozenset(("faint", "frame", "frame-lit", "line", "line-on"))
+ORNAMENTS = frozenset(("faint", "frame", "frame-lit", "line", "line-on", "band", "faint-on-band"))
 """Styles of borders, axes and what is behind a curve, in which no text is written."""
 
 
@@ -206,6 +208,15 @@ STYLES: Mapping[str, StyleWords] = {
     "cursor": StyleWords(background="row"),
     "cursor-blurred": StyleWords(background="row-blurred"),
     **{f"curve-{number}": StyleWords(f"curve-{number}") for number in range(1, CURVES + 1)},
+    "band": StyleWords("band", "band-ground"),
+    **{
+        f"{name}-on-band": StyleWords(color, "band-ground", bold=name == "strong")
+        for name, color in (
+            *((f"curve-{number}", f"curve-{number}") for number in range(1, CURVES + 1)),
+            *(("dim", "dim"), ("faint", "faint"), ("bad", "error"), ("warn", "warning")),
+            *(("strong", None), ("accent", "primary"), ("key", "accent"), ("", None)),
+        )
+    },
     **{f"state-{status}": StyleWords(f"state-{status}") for status in Status},
     **{f"state-{idle}": StyleWords("state-idle") for idle in IDLE},
     **{f"cell-{status}": StyleWords(f"state-{status}", reverse=True) for status in Status},

@@ -10,8 +10,9 @@ from textual.color import Color
 
 from trainui.text import SYMBOLS, TROUBLE
 from trainui.tui.app import AsciiFilter, is_wanted, plain
-from trainui.tui.curves.plot import mark_of
+from trainui.tui.curves.plot import MARKS
 from trainui.tui.numbers import progress_bar
+from trainui.tui.styles import CURVES
 
 BRAILLE = [chr(0x2800 + bits) for bits in range(256)]
 BOX = [chr(code) for code in range(0x2500, 0x2580)]
@@ -31,9 +32,8 @@ def test_states_stay_apart() -> None:
 
 
 def test_lines_of_a_plot_stay_apart() -> None:
-    marks = [mark_of(index) for index in range(12)]
-    assert len({plain(mark) for mark in marks}) == len(set(marks)) == 12
-    assert not {plain(mark) for mark in marks} & {plain("×"), "!", "|"}, "of NaN, alerts, cursor"
+    assert len({plain(mark) for mark in MARKS}) == len(set(MARKS)) == CURVES
+    assert not {plain(mark) for mark in MARKS} & {plain("×"), "!", "|"}, "of NaN, alerts, cursor"
 
 
 def test_a_bar_shows_its_share_without_colours() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import re
 from collections.abc import Iterable
@@ -162,14 +163,14 @@ def test_labels_of_times_are_five_characters_and_all_different(
 @pytest.mark.parametrize(
     ("low", "high", "ends", "inner", "title"),
     [
-        (0.00924, 0.01, (".0092", "0.01"), ".0094", ""),
-        (0.0465, 0.2, ("0.045", "0.2"), "0.10", ""),
+        (0.00924, 0.01, (".0092", ".0100"), ".0094", ""),
+        (0.0465, 0.2, ("0.04", "0.20"), "0.12", ""),
         (1.23412, 1.23522, (".0041", ".0053"), ".0050", "labels + 1.23"),
         (-1.23522, -1.23412, (".0047", ".0059"), ".0050", "labels - 1.24"),
-        (-1e-5, 1.1e-4, ("-1e-5", "11e-5"), "6e-5", ""),
+        (-1e-5, 1.1e-4, ("-1e-5", "11e-5"), "5e-5", ""),
         (-1e-12, 3e-12, ("-1", "3"), "2", "labels·1e-12"),
-        (12_345.6, 98_765, ("12k", "100k"), "60k", ""),
-        (2.5e-5, 3e-4, ("25e-6", "3e-4"), "15e-5", ""),
+        (12_345.6, 98_765, ("10k", "100k"), "55k", ""),
+        (2.5e-5, 3e-4, ("0", "3e-4"), "1e-4", ""),
     ],
 )
 def test_an_axiss_labels_are_as_exact_as_its_ends(
@@ -180,6 +181,21 @@ def test_an_axiss_labels_are_as_exact_as_its_ends(
     found = texts(scale.ticks(6))
     assert ((found[1], found[0]), scale.form.title) == (ends, title)
     assert inner in found
+
+
+@given(st.floats(-1e6, 1e6), st.floats(1e-3, 1e6), st.integers(2, 12))
+def test_even_marks_are_equally_far_apart_around_a_range(
+    low: float, span: float, most: int
+) -> None:
+    marks = axis_marks.even_marks(low, low + span, most)
+    if marks:
+        steps = [after - before for before, after in itertools.pairwise(marks)]
+        slack = 1e-9 * max(abs(marks[0]), abs(marks[-1]), span)
+        assert max(steps) - min(steps) <= 2 * slack
+        assert marks[0] <= low + slack
+        assert marks[-1] >= low + span - slack
+        assert 2 <= len(steps) <= most
+        assert (marks[-1] - marks[0]) * (1 - axis_marks.MOST_EMPTY) <= span + slack
 
 
 def test_steps_are_whole_and_short() -> None:
@@ -219,7 +235,7 @@ def test_an_axis_is_little_wider_than_its_values(low: float, span: float, marks:
     high = low + span
     scale = YAxis.around([low, high], log=False, marks=marks)
     assert scale is not None
-    stride = axis_marks.round_stride(high - low, marks)
+    stride = max(axis_marks.round_stride(high - low, marks), (high - low) / 4)
     slack = stride * 1e-6 + math.ulp(abs(low) + abs(high)) * 4
     if scale.constant is None:
         assert low - stride - slack <= scale.low <= low + slack

@@ -159,9 +159,13 @@ class CsvTable(Decoder):
         }
         numbers = np.arange(len(rows), dtype=np.int64)
         step = self._step or self.state.get("step")
-        series = table_points(columns, numbers, first_row=first_row, step=step)
+        series = table_points(columns, numbers, first_row=first_row, step=step, epochs=self.epochs)
         fields = find(tuple(names))
-        return series if fields is None else split(series, fields, numbers, words)
+        if fields is None:
+            return series
+        parts = split(series, fields, numbers, words)
+        self.epochs.update(parts if self.epochs.intersection(series) else ())
+        return parts
 
     def _column(self, cells: Sequence[str]) -> TableColumn | None:
         try:

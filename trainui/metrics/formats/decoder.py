@@ -39,6 +39,9 @@ STEP_NAMES = (
 )
 """Step names, in order of preference."""
 
+EPOCH = "epoch"
+"""The step name of a row that counts epochs."""
+
 BEHIND_A_PREFIX = frozenset({"total_timesteps", "global_step"})
 """These also mean the step as `time/total_timesteps`; `timing/step` is a duration."""
 
@@ -110,7 +113,12 @@ def step_fields(names: tuple[str, ...], named: str | None) -> tuple[str, ...]:
 
 
 def table_points(
-    columns: Mapping[str, TableColumn], rows: Ints, *, first_row: int, step: str | None
+    columns: Mapping[str, TableColumn],
+    rows: Ints,
+    *,
+    first_row: int,
+    step: str | None,
+    epochs: set[str] | None = None,
 ) -> dict[str, Points]:
     """Return the series of some rows with the same fields.
 
@@ -119,8 +127,10 @@ def table_points(
         rows: the record numbers of the rows within these bytes.
         first_row: the number of rows of the file before these bytes.
         step: the field that the source's definition names as the step.
+        epochs: gets the names of the series whose steps are epochs.
     """
     steps, taken = _steps(columns, rows + first_row, step)
+    by_epoch = next((taken[name] for name in taken if name.lower() == EPOCH), None)
     times = _times(columns, len(rows))
     series = {}
     for name, column in columns.items():
@@ -133,6 +143,8 @@ def table_points(
             series[name] = Points(
                 rows[used], whole_steps(steps[used]), column.values[used], times[used]
             )
+        if epochs is not None and by_epoch is not None and name in series:
+            epochs.update({name} if (by_epoch if used is None else by_epoch[used]).all() else ())
     return series
 
 
@@ -256,6 +268,8 @@ class Decoder:
         """
         self._step = step
         self._path = path
+        self.epochs: set[str] = set()
+        """The series whose steps are epochs, among those decoded."""
         self.state: dict[str, Any] = state or {}
         """State kept between blocks, as plain JSON, e.g. a table's header."""
 

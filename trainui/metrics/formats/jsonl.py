@@ -252,12 +252,15 @@ class JsonLines(Decoder):
     def _table(self, values: Floats, first_row: int) -> Decoded:
         rows = np.arange(len(values), dtype=np.int64)
         columns = self._numbers.columns(values)
-        series = table_points(columns, rows, first_row=first_row, step=self._step)
+        series = table_points(
+            columns, rows, first_row=first_row, step=self._step, epochs=self.epochs
+        )
         return Decoded(series, len(values))
 
     def _decode_rows(self, rows: list[Row], first_row: int) -> Decoded:
         rows = self._metrics(rows)
-        return Decoded(row_points(rows, first_row=first_row, step=self._step), len(rows))
+        series = row_points(rows, first_row=first_row, step=self._step, epochs=self.epochs)
+        return Decoded(series, len(rows))
 
     def _metrics(self, rows: list[Row]) -> list[Row]:
         memory = copy.deepcopy(self.state.get(_PRINTED, {}))
@@ -376,7 +379,8 @@ class JsonFile(Decoder):
         self.state["snapshot"] = len(rows) == 1 and rows[0] is document
         if self.state["snapshot"]:
             return self._decode_newest(rows[0], first_row)
-        return Decoded(row_points(rows, first_row=first_row, step=self._step), len(rows))
+        series = row_points(rows, first_row=first_row, step=self._step, epochs=self.epochs)
+        return Decoded(series, len(rows))
 
     def _decode_newest(self, document: Row, first_row: int) -> Decoded:
         """Decode newest values, which have no history."""

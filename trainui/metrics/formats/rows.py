@@ -171,20 +171,27 @@ class SparseRows:
         return Decoded(series, self._count)
 
 
-def row_points(rows: Sequence[Row], *, first_row: int, step: str | None) -> dict[str, Points]:
+def row_points(
+    rows: Sequence[Row], *, first_row: int, step: str | None, epochs: set[str] | None = None
+) -> dict[str, Points]:
     """Return the series of some rows, in file order, with any mix of fields.
 
-    `first_row` is the number of rows before them, `step` the field that the source names.
+    `first_row` is the number of rows before them, `step` the field that the source names, and
+    `epochs` gets the names of the series whose steps are epochs.
     """
     tables: list[Mapping[str, Points]] = []
     for numbers, names, columns in _tables(rows):
         at = np.array(numbers, np.int64)
-        series = table_points(_columns(names, columns), at, first_row=first_row, step=step)
+        cells = _columns(names, columns)
+        series = table_points(cells, at, first_row=first_row, step=step, epochs=epochs)
         if (fields := find(names)) is None:
             tables.append(series)
         else:
-            cells = dict(zip(names, columns, strict=True))
-            tables.append(split(series, fields, at, cells))
+            texts = dict(zip(names, columns, strict=True))
+            parts = split(series, fields, at, texts)
+            tables.append(parts)
+            if epochs is not None and epochs.intersection(series):
+                epochs.update(parts)
     return merge(tables)
 
 

@@ -38,7 +38,13 @@ from trainui.store.db.engine import Store
 from trainui.store.db.protocol import Connection
 from trainui.store.points import write_points
 from trainui.store.points.chunks import Points
-from trainui.store.points.point_sources import SourceRecord, StaleSourceError, next_restart, source
+from trainui.store.points.point_sources import (
+    EPOCHS,
+    SourceRecord,
+    StaleSourceError,
+    next_restart,
+    source,
+)
 
 # Compare a file that was rewritten with what is stored of it.
 #
@@ -456,7 +462,7 @@ class SourceReader:
         if not block and not decoded.records:
             return self._store_replayed(is_over=end is not None)
         offset, state = self._at.offset + len(block), self._at.state
-        own = {LEFT_OUT: state[LEFT_OUT]} if LEFT_OUT in state else {}  # not from the decoder
+        own = {name: state[name] for name in (LEFT_OUT, EPOCHS) if name in state}
         self._at = self._at._replace(
             format=decoder.name,
             attempt=self._options.attempt,
@@ -468,6 +474,12 @@ class SourceReader:
             generation=self._generation(decoder),
         )
         series = self._accepted(decoded.series, look)
+        if (
+            epochs := {self._stored_names.get(name, name) for name in decoder.epochs}
+            & series.keys()
+        ):
+            known = {*state.get(EPOCHS, ()), *epochs}
+            self._at = self._at._replace(state={**self._at.state, EPOCHS: sorted(known)})
         if self._rewrite is not None:
             self._rewrite.compare(Decoded(series, decoded.records), first_row)
             is_over = self._rewrite.is_over(self._at.rows)

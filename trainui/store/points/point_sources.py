@@ -11,6 +11,7 @@ import json
 import os
 import sqlite3
 from collections.abc import Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -21,6 +22,9 @@ from trainui.store.db.protocol import Connection
 from trainui.store.db.statements import IS_EXTERNAL
 from trainui.store.points.read_points import RESTART
 from trainui.store.read import row_mapping
+
+EPOCHS = "epochs"
+"""Key in a source's state: the names of its series whose steps are epochs."""
 
 
 class Identity(NamedTuple):
@@ -114,6 +118,12 @@ def offsets(connection: Connection) -> dict[str, int]:
         "WHERE stages.status = 'running' GROUP BY owner",
     )
     return {str(owner): int(read) for owner, read in found}
+
+
+def counted_in_epochs(connection: Connection, owner: str) -> frozenset[str]:
+    """Return the names of an owner's series whose steps are epochs."""
+    found = (one.state.get(EPOCHS, ()) for one in sources(connection, owner))
+    return frozenset(chain.from_iterable(found))
 
 
 def source(connection: Connection, source_id: int) -> SourceRecord | None:

@@ -67,19 +67,27 @@ def x_positions(chart: Chart) -> list[float]:
     return sorted({x for line in chart.lines for x in line.known})
 
 
-def compared_x(chart: Chart, view: PlotOptions) -> float:
-    """Return where lines are compared: at the cursor, else at the end of the shortest line.
+ENOUGH = 2 / 3
+"""Share of the lines that must reach the place where all are compared, if there is no cursor."""
 
-    Lines without visible points do not count, e.g. of a mean that is NaN from a step on. NaN if no
-    line has any.
+
+def compared_x(chart: Chart, view: PlotOptions) -> float:
+    """Return where lines are compared: at the cursor, else as far as most lines reach.
+
+    Of two lines this is the end of the shorter one. A pruned line, or one without a visible point,
+    does not count, nor does a line that has only begun among several: they have no value there. NaN
+    if no line has a visible point.
     """
     if view.cursor is not None:
         return view.cursor
-    return min((last_x(line) for line in chart.lines if line.known), default=math.nan)
+    known = [line for line in chart.lines if line.known]
+    known = [line for line in known if not line.pruned] or known
+    ends = sorted(map(last_x, known), reverse=True)
+    return ends[math.ceil(ENOUGH * len(ends)) - 1] if ends else math.nan
 
 
 def ranking(chart: Chart, view: PlotOptions) -> list[tuple[float, PlotLine]]:
-    """Return the lines with their values at the compared position, the best first.
+    """Return the lines with their values at the compared position, the best first, NaN last.
 
     Empty for a single line, or if the metric's name does not say whether higher or lower is better.
     """
@@ -89,7 +97,8 @@ def ranking(chart: Chart, view: PlotOptions) -> list[tuple[float, PlotLine]]:
     x = compared_x(chart, view)
     found = [(one.smoothed, line) for line in chart.lines if (one := value_at(line, view, x))]
     known = [(value, line) for value, line in found if math.isfinite(value)]
-    return sorted(known, key=lambda pair: pair[0] if lower else -pair[0])
+    sign = 1 if lower else -1
+    return sorted(known, key=lambda pair: (pair[1].diverged, sign * pair[0]))
 
 
 def best_line(chart: Chart) -> PlotLine | None:
@@ -102,7 +111,7 @@ def best_line(chart: Chart) -> PlotLine | None:
     if lower is None or len(chart.lines) < 2 or not known:
         return None
     sign = 1 if lower else -1
-    return min(known, key=lambda pair: (pair[1].has_nan, sign * pair[0]))[1]
+    return min(known, key=lambda pair: (pair[1].diverged, sign * pair[0]))[1]
 
 
 def leader_text(chart: Chart, view: PlotOptions) -> str:
@@ -111,18 +120,18 @@ def leader_text(chart: Chart, view: PlotOptions) -> str:
     if len(ranked) < 2:
         return ""
     (best, leader), (second, other) = ranked[:2]
-    where = position_text(compared_x(chart, view), view.axis)
+    where = position_text(compared_x(chart, view), view.axis, chart.unit)
     if best == second:
         return f"{leader.label} and {other.label} are equal {where}"
     return f"{leader.label} leads by {number(abs(best - second))} {where}"
 
 
-def position_text(x: float, axis: Axis) -> str:
-    """Return e.g. `at step 4k` or `after 3m20s`; empty for NaN."""
+def position_text(x: float, axis: Axis, unit: str) -> str:
+    """Return e.g. `at step 4k` or `after 3m20s`; empty for NaN. `unit`: what a step counts."""
     if math.isnan(x):
         return ""
     if axis == Axis.STEP:
-        return f"at step {step(x)}"
+        return f"at {unit} {step(x)}"
     if axis == Axis.EPOCH:
         return f"at epoch {x:.4g}"
     if axis == Axis.WALL:
@@ -147,7 +156,8 @@ def zoom_text(chart: Chart, view: PlotOptions) -> str:
         if view.axis == Axis.STEP and span >= MANY_STEPS:
             stride = max(stride, 1.0)  # most steps are whole numbers
         low, high = (axis_marks.count(x, stride) for x in (chart.low, chart.high))
-        return f"zoom {times}x, {view.axis}s {low} to {high}"
+        unit = chart.unit if view.axis == Axis.STEP else str(view.axis)
+        return f"zoom {times}x, {unit}s {low} to {high}"
     write = axis_marks.moment if view.axis == Axis.WALL else axis_marks.duration
     return f"zoom {times}x, {write(chart.low)} to {write(chart.high)}"
 

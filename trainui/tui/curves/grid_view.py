@@ -17,21 +17,25 @@ from trainui.tui.axis_marks import LABEL
 from trainui.tui.curves.cursor_values import best_line, last_value, ranking, value_at, zoom_text
 from trainui.tui.curves.interaction import CurveKeys, CurvesState
 from trainui.tui.curves.plot import (
+    MOST_NAME,
     LineStyle,
     Styles,
     legend_rows,
+    name_of,
     names_width,
     plot,
-    shared_beginning,
     shared_styles,
+    short_names,
     styles_of,
 )
 from trainui.tui.keymap import bindings
+from trainui.tui.names import shared_ending as names_ending
+from trainui.tui.names import told_apart
 from trainui.tui.numbers import number
 from trainui.tui.plot_axes import Frame
 from trainui.tui.snapshot.curves import NOT_READ, Chart, Curves, PlotLine, PlotOptions
 from trainui.tui.snapshot.snapshot import Cache
-from trainui.tui.styled_text import ELLIPSIS, Row, Segment, beside, cut, fit, fit_middle, width_of
+from trainui.tui.styled_text import ELLIPSIS, Row, Segment, beside, cut, fit, width_of
 from trainui.tui.styles import CURVES
 
 LABEL_WIDTH = LABEL + 1
@@ -52,7 +56,7 @@ PAGED_HEIGHT = 6
 LEAST_NAME = 10
 """Characters of a metric's name that matter more than its value beside labels with an offset."""
 
-MOST_LABEL = 12
+MOST_LABEL = 20
 """The most characters of a line's name in the title of its plot."""
 
 LAST = Segment("last ", "dim")
@@ -156,10 +160,10 @@ class PlotCell(NamedTuple):
 def grid_rows(cells: Sequence[PlotCell], grid: PlotGrid) -> list[Row]:
     """Draw metrics row by row."""
     lines: list[Row] = []
-    ending = shared_ending([harmless(cell.figures.name) for cell in cells])
+    names = tuple(harmless(cell.figures.name) for cell in cells)
     for start in range(0, len(cells), grid.columns):
         part = [
-            cell_rows(cell, grid, start + at, ending)
+            cell_rows(cell, grid, start + at, names)
             for at, cell in enumerate(cells[start : start + grid.columns])
         ]
         if lines:
@@ -168,11 +172,10 @@ def grid_rows(cells: Sequence[PlotCell], grid: PlotGrid) -> list[Row]:
     return lines
 
 
-def cell_rows(cell: PlotCell, grid: PlotGrid, at: int, ending: str = "") -> list[Row]:
+def cell_rows(cell: PlotCell, grid: PlotGrid, at: int, names: tuple[str, ...] = ()) -> list[Row]:
     """Draw one metric: a title line with its name and last value, and its plot.
 
-    `at` is its index among all cells; `ending` is the suffix that all names share, cut first if a
-    name is too long.
+    `at` is its index among all cells, and `names` are all of their names.
     """
     chart, y_title, feet = cell.chart, "", grid.spacing.axis
     styles = cell.styles or (LineStyle(f"curve-{at % CURVES + 1}", "●"),)
@@ -181,11 +184,15 @@ def cell_rows(cell: PlotCell, grid: PlotGrid, at: int, ending: str = "") -> list
     if chart is not None:
         frame = Frame(grid.plot_width, grid.plot_height, feet, grid.names)
         rows, y_title = plot(chart, cell.view, frame, styles[: len(chart.lines)])
-    return [_title(cell, grid, styles, ending, y_title), *rows]
+    return [_title(cell, grid, styles, names, y_title), *rows]
 
 
 def _title(
-    cell: PlotCell, grid: PlotGrid, styles: Sequence[LineStyle], ending: str, y_title: str
+    cell: PlotCell,
+    grid: PlotGrid,
+    styles: Sequence[LineStyle],
+    names: tuple[str, ...],
+    y_title: str,
 ) -> Row:
     """Return the name, and at the right what to do with the labels, and a value.
 
@@ -208,9 +215,11 @@ def _title(
         right[-1] = Segment(right[-1].text.rstrip(), right[-1].style)
     right = [*cut((*right, *value), grid.cell_width - 2)]
     room = grid.cell_width - width_of(tuple(right)) - 1
-    name = fit(
-        sign + _shortened(harmless(cell.figures.name), room - len(sign), ending), room
-    ).rstrip()
+    name = harmless(cell.figures.name)
+    if width_of((Segment(name),)) > room - len(sign):
+        known = names or (name,)
+        name = _shortened(known, room - len(sign))[known.index(name)]
+    name = fit(sign + name, room).rstrip()
     rule = "" if grid.spacing.gap else "─" * (room - cell_len(name) - 1)
     between = (Segment(" "), Segment(fit(rule, room - cell_len(name)), "line"))
     return (Segment(name, "title" if cell.selected else "strong"), *between, *right)
@@ -224,42 +233,48 @@ def _value(cell: PlotCell, styles: Sequence[LineStyle]) -> Row:
     view, chart = cell.view, cell.chart
     if chart is None or not chart.lines:
         return (LAST, Segment(number(cell.figures.last), styles[0].style))
+    raw = (Segment("raw ", "dim"),) * bool(view.smoothing)
     line = chart.lines[0]
     best = best_line(chart) if cell.of_sweep and view.cursor is None else None
     if best is not None and best.best is not None:
         style = styles[chart.lines.index(best)].style
         shown = Segment(number(best.best[0]), style)
-        return (Segment("best ", "dim"), Segment(_named(best), style), shown)
+        return (*raw, Segment("best ", "dim"), Segment(_named(best, chart), style), shown)
     if cell.of_sweep and (ranked := ranking(chart, view)):
         line = ranked[0][1]
-    name = _named(line) if len(chart.lines) > 1 or line.members else ""
+    name = _named(line, chart) if len(chart.lines) > 1 or line.members else ""
     style = styles[chart.lines.index(line)].style
     end = last_value(line, view) if name else None
     last = number(cell.figures.last if end is None else end.value)
     names = (Segment(name, style),) * bool(name)
     if view.cursor is None:
-        return (LAST, *names, Segment(last, style))
+        return (*raw, LAST, *names, Segment(last, style))
     found = value_at(line, view, view.cursor)
     if found is None:
         return (Segment(f"{name}last {last}" if view.cursor > line.end else "–", "dim"),)
     return (*names, Segment(number(found.smoothed), "accent"))
 
 
-def _named(line: PlotLine) -> str:
-    return f"{fit_middle(line.label, MOST_LABEL)} "
+def _named(line: PlotLine, chart: Chart) -> str:
+    """Return a line's name as it is told from those of the other lines."""
+    names = short_names(chart.lines, MOST_LABEL)
+    return f"{names[chart.lines.index(line)]} "
 
 
 def shared_ending(names: Sequence[str]) -> str:
     """Return the suffix that all names share, from a separator on; empty if it is short."""
-    ending = shared_beginning([name[::-1] for name in names], "/._-")[::-1]
+    ending = names_ending(names, "/._-")
     return ending if len(ending) >= LEAST_SHARED else ""
 
 
-def _shortened(name: str, room: int, ending: str) -> str:
-    """Shorten a name to `room` cells, cutting the shared suffix first."""
-    if width_of((Segment(name),)) <= room or not ending:
-        return fit_middle(name, room)
-    return fit_middle(name.removesuffix(ending), room - 1) + ELLIPSIS
+@lru_cache(maxsize=256)
+def _shortened(names: tuple[str, ...], room: int) -> tuple[str, ...]:
+    """Shorten names to `room` cells so that none looks like another: first what all share."""
+    ending = shared_ending(names)
+    if not ending:
+        return tuple(told_apart(names, room))
+    found = told_apart([name.removesuffix(ending) for name in names], room - 1)
+    return tuple(short.removesuffix(ELLIPSIS) + ELLIPSIS for short in found)
 
 
 MOST_HIDDEN = 3
@@ -427,14 +442,19 @@ class CurvesView(CurveKeys):
             self.post_message(self.Opened())
 
     def action_line(self, count: int) -> None:
-        """Select the plot below or above; from the end of a column continue in the next one."""
-        shown, columns = self.shown, self._grid().columns
-        if not shown:
+        """Select the plot below or above."""
+        if not self.shown:
             super().action_line(count)
             return
-        order = [at for first in range(columns) for at in range(first, len(shown), columns)]
-        place = order.index(self._at()) + (1 if count > 0 else -1)
-        self._select(order[max(min(place, len(order) - 1), 0)])
+        columns = self._grid().columns
+        at = self._at() + (columns if count > 0 else -columns)
+        if at >= len(self.shown) > 0 and self._at() // columns < (len(self.shown) - 1) // columns:
+            at = len(self.shown) - 1  # the last row is shorter
+        self._select(at)
+
+    def action_beside(self, count: int) -> None:
+        """Select the plot at the right or left, from the end of a row in the next one."""
+        self._select(self._at() + count)
 
     def action_half_page(self, count: int) -> None:
         """Select the plot `count` rows further down."""
@@ -468,11 +488,15 @@ class CurvesView(CurveKeys):
 
     def _name_lines(self, curves: Curves) -> None:
         """Put the names of compared lines beside the plots, or above them if these are small."""
-        found = shared_styles(curves.charts, self.view.highlight)
-        own = {line.label for chart in curves.charts for line in chart.lines if line.own}
+        found = shared_styles(curves.charts, self.view.highlight, self.state.slots)
+        own = {name_of(line) for chart in curves.charts for line in chart.lines if line.own}
         if found or not own <= self._shared.keys():  # else other plots have the compared lines
             self._shared = found
-        self._names, self._legend = names_width(list(self._shared)) if self._shared else 0, []
+        by_name = {name_of(line): line for chart in curves.charts for line in chart.lines}
+        lines = [by_name[name] for name in self._shared if name in by_name]
+        bright_lines = [line for line in lines if self._shared[name_of(line)].bright]
+        most = min(MOST_NAME, self.scrollable_content_region.width // 3)
+        self._names, self._legend = names_width(bright_lines, most) if self._shared else 0, []
         if not self._names:
             return
         grid, bright = self._grid(), sum(style.bright for style in self._shared.values())
@@ -480,7 +504,7 @@ class CurvesView(CurveKeys):
         is_wide = grid.cell_width >= NAMED_WIDTH + grid.names
         if not (is_high and is_wide and self._fits(grid, self.page_height)):
             self._names = 0
-            self._legend = legend_rows(self._shared, self.scrollable_content_region.width)
+            self._legend = legend_rows(lines, self._shared, self.scrollable_content_region.width)
 
     def _fits(self, grid: PlotGrid, height: int) -> bool:
         """Return True if all plots are visible at once."""

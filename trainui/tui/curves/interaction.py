@@ -80,6 +80,8 @@ class CurvesState:
     """The metrics that are shown before others, as the reader chose them (`Curves.first`)."""
     time: float | None = None
     """Time of the point under the cursor, until the log has been scrolled to it."""
+    slots: dict[str, int] = field(default_factory=dict)
+    """The colours of compared lines (`plot.Slots`), the same on all pages."""
     saved: Mapping[str, Any] = field(default_factory=dict)
     """The choices to save, as plain data; read by `restored`."""
 

@@ -11,7 +11,6 @@ import itertools
 import math
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import lru_cache
-from os.path import commonprefix
 from typing import NamedTuple
 
 from rich.cells import cell_len
@@ -22,6 +21,8 @@ from trainui.model.headline_metric import headline
 from trainui.model.states import Status
 from trainui.store.points.plot_series import Axis
 from trainui.text import SYMBOLS
+from trainui.tui.curves.cursor_values import ranking
+from trainui.tui.names import cut_end, short_labels
 from trainui.tui.numbers import exact_step, number
 from trainui.tui.plot_axes import (
     LEAST_MARKS,
@@ -33,10 +34,11 @@ from trainui.tui.plot_axes import (
     x_axis_rows,
 )
 from trainui.tui.snapshot.curves import ABOVE, BELOW, NAN, Chart, PlotLine, PlotOptions
-from trainui.tui.styled_text import Row, Segment, fit, fit_middle, packed
+from trainui.tui.styled_text import Row, Segment, fit, packed
 from trainui.tui.styles import CURVES
 
-_MARKS = "●▲■◆▼★○△□◇▽☆"
+MARKS = "●▲■◆▼★"
+"""The marks of bright lines, one for each colour."""
 
 SAMPLE = "━━"
 """A piece of a line, for the legend."""
@@ -57,6 +59,15 @@ MOST_DRAWN = 32
 MARK_EVERY = 24
 """Characters between two marks on a line, if the plot has several lines."""
 
+CALM = 2
+"""Columns of dots at both sides whose range a band has too: its edge would flicker."""
+
+MOST_MEMBERS = 5
+"""Most series that are drawn each in the band of their mean."""
+
+LEAST_WORDS, SHORT = 40, 12
+"""Characters of a plot from which words and numbers are written in it, and of a short mark."""
+
 MOST_BANDS = 3
 """Most lines of a plot with a band behind each; more bands would cover each other."""
 
@@ -71,20 +82,26 @@ class LineStyle(NamedTuple):
 
 
 Styles = Mapping[str, LineStyle]
-"""By label, the style of a line in every plot of a grid."""
+"""By `name_of`, the style of a line in every plot of a grid."""
 
 
-def mark_of(index: int) -> str:
-    """Return the mark of the line with this index among all comparable lines."""
-    return _MARKS[index % len(_MARKS)]
+Slots = dict[str, int]
+"""By line, the number of its colour and its mark, which it keeps while it is bright."""
 
 
-def line_styles(chart: Chart, highlight: str = "") -> tuple[LineStyle, ...]:
+def name_of(line: PlotLine) -> str:
+    """Return what identifies a line in every plot."""
+    return line.key or line.label
+
+
+def line_styles(
+    chart: Chart, highlight: str = "", slots: Slots | None = None
+) -> tuple[LineStyle, ...]:
     """Return the styles of a plot's lines; of more than six the own line and the best are bright.
 
-    Lines of pruned trials are in the background, except the own one. A line keeps its colour and
-    its mark unless two bright lines have the same. If a label is highlighted, its line alone is
-    bright.
+    Lines of pruned trials are in the background, except the own one, and so are lines with a NaN if
+    there are more than six. If a label is highlighted, its line alone is bright. A bright line
+    keeps the colour and the mark that `slots` has for it, and new ones are added to these.
     """
     lines = list(enumerate(chart.lines))
     found = [pair for pair in lines if pair[1].label == highlight]
@@ -92,32 +109,37 @@ def line_styles(chart: Chart, highlight: str = "") -> tuple[LineStyle, ...]:
     bright = (
         found or sorted(known, key=lambda pair: _by_value(chart.lower_is_better, pair[1]))[:CURVES]
     )
-    colors, marks = _distinct(bright, CURVES), _distinct(bright, len(_MARKS))
+    chosen = _slots_of([line for _, line in bright], {} if slots is None else slots)
+    shown = {at: chosen[name_of(line)] for at, line in bright}
     return tuple(
-        LineStyle(f"curve-{colors[at] + 1}", _MARKS[marks[at]])
-        if at in colors
-        else LineStyle("dim", mark_of(line.index), bright=False)
-        for at, line in lines
+        LineStyle(f"curve-{shown[at] + 1}", MARKS[shown[at]])
+        if at in shown
+        else LineStyle("dim", "·", bright=False)
+        for at, _ in lines
     )
 
 
-def _distinct(lines: Sequence[tuple[int, PlotLine]], count: int) -> dict[int, int]:
-    """Return a different number below `count` for each place: the line's index, or the next one."""
-    found: dict[int, int] = {}
-    for at, line in sorted(lines, key=lambda pair: pair[1].index):
-        free = (number % count for number in range(line.index, line.index + count))
-        found[at] = next(number for number in free if number not in found.values())
+def _slots_of(lines: Sequence[PlotLine], known: Slots) -> Slots:
+    """Return a different number for each of at most six lines: the known one, else a free one."""
+    found: Slots = {}
+    in_order = sorted(lines, key=lambda line: (name_of(line) not in known, line.index))
+    for line in in_order:
+        name = name_of(line)
+        wanted = known.get(name, line.index)
+        free = ((wanted + more) % CURVES for more in range(CURVES))
+        found[name] = known[name] = next(slot for slot in free if slot not in found.values())
     return found
 
 
-def _by_value(lower: bool | None, line: PlotLine) -> tuple[bool, float]:
-    """Return the sort key of a line: the own one first, then the best values."""
+def _by_value(lower: bool | None, line: PlotLine) -> tuple[bool, bool, float]:
+    """Return the sort key of a line: the own one first, then the best values, then with a NaN."""
+    own = line.own and not line.diverged
     if lower is None or line.best is None:
-        return not line.own, 0.0 if lower is None else math.inf
-    return not line.own, line.best[0] if lower else -line.best[0]
+        return not own, line.diverged, 0.0 if lower is None else math.inf
+    return not own, line.diverged, line.best[0] if lower else -line.best[0]
 
 
-def shared_styles(charts: Sequence[Chart], highlight: str) -> Styles:
+def shared_styles(charts: Sequence[Chart], highlight: str, slots: Slots | None = None) -> Styles:
     """Return the styles of compared lines; empty if no plot has several lines.
 
     The bright lines are those of the plot with the most lines, first of the headline metric's. With
@@ -128,28 +150,35 @@ def shared_styles(charts: Sequence[Chart], highlight: str) -> Styles:
         return {}
     first = headline([chart.name for chart in compared], compared[0].search)
     chart = max(compared, key=lambda one: (len(one.lines), one.name == first))
-    styles = zip(chart.lines, line_styles(chart, highlight), strict=True)
-    return {line.label: style for line, style in styles}
+    styles = zip(chart.lines, line_styles(chart, highlight, slots), strict=True)
+    return {name_of(line): style for line, style in styles}
 
 
 def styles_of(chart: Chart, shared: Styles) -> tuple[LineStyle, ...]:
     """Return the styles of a plot's lines; one that has no shared style is dim."""
     return tuple(
-        shared.get(line.label, LineStyle("dim", mark_of(line.index), bright=False))
-        for line in chart.lines
+        shared.get(name_of(line), LineStyle("dim", "·", bright=False)) for line in chart.lines
     )
 
 
-def names_width(labels: Sequence[str]) -> int:
+def names_width(lines: Sequence[PlotLine], most: int) -> int:
     """Return the width of the lines' names at the right of a plot, with their marks."""
-    return min(max(map(cell_len, labels), default=0) + 3, MOST_NAME)
+    names = short_names(lines, max(most - 3, 4))
+    return min(max(map(cell_len, names), default=0) + 3, most)
 
 
-def legend_rows(shared: Styles, width: int) -> list[Row]:
+def short_names(lines: Sequence[PlotLine], width: int) -> tuple[str, ...]:
+    """Return the lines' names, each of at most `width` cells."""
+    return short_labels(tuple(line.pairs or (("", line.label),) for line in lines), width)
+
+
+def legend_rows(lines: Sequence[PlotLine], shared: Styles, width: int) -> list[Row]:
     """Return the marks and names of the bright lines, and how many are dim."""
-    bright = {label: style for label, style in shared.items() if style.bright}
-    named = [Segment(f"{one.mark} {label}  ", one.style) for label, one in bright.items()]
-    dim = len(shared) - len(bright)
+    names = short_names(lines, max(MOST_NAME, width // CURVES - 4))
+    found = zip(lines, names, (shared[name_of(line)] for line in lines), strict=True)
+    bright = [(name, style) for _, name, style in found if style.bright]
+    named = [Segment(f"{one.mark} {name}  ", one.style) for name, one in bright]
+    dim = len(lines) - len(bright)
     return packed((*named, *([Segment(f"{dim} dim", "dim")] * bool(dim))), width)[:MOST_ROWS]
 
 
@@ -157,24 +186,44 @@ _CHARACTERS = tuple(chr(braille.BLANK + bits) for bits in range(256))
 """The characters by their bits."""
 
 
+HALF = 4
+"""Half of the dots of a character."""
+
+SHADE, BAND, ON_BAND = "░", "band", "-on-band"
+"""A character of a band, its style, and the end of the styles of what is on one."""
+
+
 class Canvas:
-    """A grid of characters, each with braille dots or a literal character, and one style."""
+    """A grid of characters, each with braille dots or a literal character, and one style.
+
+    Behind them is the ground: characters of a band.
+    """
 
     def __init__(self, width: int, height: int) -> None:
         """Make an empty canvas of this many characters."""
         self.width, self.height = width, height
         self._bits = [[0] * width for _ in range(height)]
+        self._behind = [[0] * width for _ in range(height)]
         self._styles = [[""] * width for _ in range(height)]
         self._put: list[dict[int, tuple[str, str]]] = [{} for _ in range(height)]
+        self._ground: list[set[int]] = [set() for _ in range(height)]
 
-    def draw(
-        self, ranges: Sequence[braille.DotRange], style: str, *, covering: bool = False
-    ) -> None:
-        """Draw a layer; `covering` erases the dots of earlier ones in the same characters."""
+    def draw(self, ranges: Sequence[braille.DotRange], style: str) -> None:
+        """Draw a line over earlier ones, whose dots in the same characters stay, in its style."""
         for row, column, bits in braille.characters(ranges[: 2 * self.width], self.height):
-            line = self._bits[row]
-            line[column] = bits if covering else line[column] | bits
+            self._bits[row][column] |= bits
             self._styles[row][column] = style
+
+    def draw_behind(self, ranges: Sequence[braille.DotRange]) -> None:
+        """Draw faint dots, which are hidden where a line is."""
+        for row, column, bits in braille.characters(ranges[: 2 * self.width], self.height):
+            self._behind[row][column] |= bits
+
+    def lay(self, ranges: Sequence[braille.DotRange]) -> None:
+        """Lay the ground of a band: the characters that it covers at least half."""
+        for row, column, bits in braille.characters(ranges[: 2 * self.width], self.height):
+            if bits.bit_count() >= HALF:
+                self._ground[row].add(column)
 
     def put(
         self, row: int | None, column: int, character: str, style: str, *, under: bool = False
@@ -204,11 +253,16 @@ class Canvas:
 
     def is_free(self, row: int, column: int) -> bool:
         """Return True if nothing is drawn at a position."""
-        return not self._bits[row][column] and column not in self._put[row]
+        dots = self._bits[row][column] or self._behind[row][column]
+        return not dots and column not in self._put[row]
 
     def covered(self, row: int, column: int, length: int) -> int:
         """Return at how many of `length` positions from a column on something is drawn."""
         return sum(not self.is_free(row, column + at) for at in range(length))
+
+    def drawn(self, row: int, column: int) -> bool:
+        """Return True if a curve has dots at a position."""
+        return column < self.width and bool(self._bits[row][column])
 
     def recolour(self, column: int, style: str) -> None:
         """Give the dots of a column of characters another style."""
@@ -222,14 +276,21 @@ class Canvas:
     def _row(self, index: int) -> Row:
         spans: list[Segment] = []
         text, style = "", ""
-        styles, literals = self._styles[index], self._put[index]
+        styles, literals, ground = self._styles[index], self._put[index], self._ground[index]
+        behind = self._behind[index]
         for column, bits in enumerate(self._bits[index]):
             if literals and column in literals:
                 character, own = literals[column]
             elif bits:
                 character, own = _CHARACTERS[bits], styles[column]
+            elif behind[column]:
+                character, own = _CHARACTERS[behind[column]], "faint"
+            elif column in ground:
+                character, own = SHADE, BAND
             else:
-                character, own = " ", style
+                character, own = " ", "" if style == BAND or style.endswith(ON_BAND) else style
+            if column in ground and own != BAND:
+                own += ON_BAND
             if own != style and text:
                 spans.append(Segment(text, style))
                 text = ""
@@ -273,19 +334,22 @@ def _extreme(line: PlotLine) -> float:
 
 
 def put_marks(canvas: Canvas, lines: Sequence[PlotLine], scale: YAxis | None) -> None:
-    """Mark the values: infinities at the edges, NaN next to the curve.
+    """Mark where values begin to be infinite, at the edges, or NaN, next to the curve.
 
-    Each is marked on the only line of a plot; on others the first of several neighbours is.
+    A mark covers no curve: it moves to the next free character above or below.
     """
     for line in lines:
-        is_alone = len(lines) == 1 and not line.members
-        for dot, kind in line.odd if is_alone else _begins(line):
-            if kind & ABOVE:
-                canvas.put(0, dot // 2, "↑", "bad")
-            if kind & BELOW:
-                canvas.put(canvas.height - 1, dot // 2, "↓", "bad")
+        for dot, kind in _begins(line):
+            column = dot // 2
+            rows = [0] * bool(kind & ABOVE) + [canvas.height - 1] * bool(kind & BELOW)
+            signs = ["↑"] * bool(kind & ABOVE) + ["↓"] * bool(kind & BELOW)
             if kind & NAN:
-                canvas.put(_row_beside(line, dot, scale, canvas.height), dot // 2, "×", "bad")
+                rows.append(_row_beside(line, dot, scale, canvas.height))
+                signs.append("×")
+            for row, sign in zip(rows, signs, strict=True):
+                nearest = sorted(range(canvas.height), key=lambda one: abs(one - row))
+                free = (one for one in nearest if not canvas.drawn(one, column))
+                canvas.put(next(free, None), column, sign, "bad")
 
 
 def _begins(line: PlotLine) -> list[tuple[int, int]]:
@@ -300,23 +364,30 @@ def _begins(line: PlotLine) -> list[tuple[int, int]]:
     return found
 
 
-def put_first_step(
-    canvas: Canvas, lines: Sequence[PlotLine], scale: YAxis | None, axis: Axis
-) -> None:
+def put_first_step(canvas: Canvas, chart: Chart, scale: YAxis | None) -> None:
     """Write the step of the first NaN near its mark, if only one line has one."""
-    known = [line for line in lines if line.nan_since is not None and line.odd]
-    if len(known) != 1 or known[0].nan_since is None:
+    known = [line for line in chart.lines if line.nan_since is not None and line.odd]
+    since = known[0].nan_since if len(known) == 1 else None
+    if since is None:
         return
-    dot, kind = known[0].odd[0]
-    text = f"{'NaN' if kind & NAN else 'infinite'} since {'step ' * (axis != Axis.STEP)}"
-    text = f"{known[0].label} " * (len(lines) > 1) + text + exact_step(known[0].nan_since)
-    mark, size = _row_beside(known[0], dot, scale, canvas.height), len(text)
-    above = max(min(dot // 2 - size // 2, canvas.width - size), 0)
-    for row in sorted(range(canvas.height), key=lambda row: abs(row - mark)):
-        for left in (above, dot // 2 + 2, dot // 2 - size - 1):
-            if 0 <= left <= canvas.width - size and not canvas.covered(row, left, size):
-                canvas.write(row, left, text, "bad")
-                return
+    line, (dot, kind) = known[0], known[0].odd[0]
+    text = f"{'NaN' if kind & NAN else 'infinite'} since {chart.unit} {exact_step(since)}"
+    names = [f"{line.label} "] if len(chart.lines) > 1 and len(line.label) <= MOST_NAME else []
+    row = _row_beside(line, dot, scale, canvas.height)
+    put_words(canvas, dot // 2, row, [*(name + text for name in names), text], "bad")
+
+
+def put_words(canvas: Canvas, column: int, row: int, wordings: Sequence[str], style: str) -> None:
+    """Write the first wording that covers nothing beside a column, as near to a row as possible."""
+    rows = sorted(range(canvas.height), key=lambda one: abs(one - row))
+    for text in wordings:
+        size = len(text)
+        above = max(min(column - size // 2, canvas.width - size), 0)
+        for row in rows:
+            for left in (above, column + 2, column - size - 1):
+                if 0 <= left <= canvas.width - size and not canvas.covered(row, left, size):
+                    canvas.write(row, left, text, style)
+                    return
 
 
 def _row_beside(line: PlotLine, dot: int, scale: YAxis | None, height: int) -> int:
@@ -346,6 +417,7 @@ def plot(
 ) -> Plot:
     """Draw a metric; cached. Without `styles`, the lines have their own."""
     styles = styles or line_styles(chart, view.highlight)
+    places = line_places(chart, view)
     marks = max(frame.height // TICK_ROWS + 1, LEAST_MARKS)
     lines = list(zip(chart.lines, styles, strict=True))
     banded = _banded(lines, view.highlight)
@@ -359,13 +431,16 @@ def plot(
         _draw_lines(canvas, lines, banded, scale, view)
         if len(lines) > 1:
             _put_marks(canvas, lines, scale)
-        _put_ends(canvas, lines, scale, across)
+        _put_ends(canvas, lines, scale, across, places)
     for x, attempt in chart.lines[0].boundaries if chart.lines else ():
         canvas.put_vertical(across.column(x), ("┊", "dim"), (f"{attempt}", "key"))
     put_marks(canvas, chart.lines, scale)
-    put_first_step(canvas, chart.lines, scale, view.axis)
+    put_first_step(canvas, chart, scale)
     for mark in chart.annotations:
-        canvas.put_vertical(across.column(mark.x), ("╎", "warn"), ("!", "warn"))
+        canvas.put_vertical(across.column(mark.x), ("╎", "warn"))
+    for mark in chart.annotations if frame.width >= LEAST_WORDS else ():
+        short = cut_end(mark.words, frame.width // 3)
+        put_words(canvas, across.column(mark.x), 0, [short, cut_end(short, SHORT), "!"], "warn")
     if view.cursor is not None:
         canvas.recolour(across.column(view.cursor), "strong")
         canvas.put_vertical(across.column(view.cursor), ("│", "accent"))
@@ -416,23 +491,39 @@ def _draw_lines(
     first_on_top = list(reversed(lines))
     for line, style in sorted(first_on_top, key=lambda pair: pair[1].bright):
         drawn = scale.ranges(line.smooths, line.smooths, dots, _pauses(line, view))
-        canvas.draw(drawn, style.style if style.bright else "faint", covering=style.bright)
+        if style.bright:
+            canvas.draw(drawn, style.style)
+        else:
+            canvas.draw_behind(drawn)
 
 
 def _draw_band(
     canvas: Canvas, line: PlotLine, scale: YAxis, view: PlotOptions, *, members: bool
 ) -> None:
-    """Draw superseded points and the whole range; with `members` also each folded series."""
+    """Draw superseded points and the whole range; with `members` also each of a few folded series.
+
+    The range of a mean is a calm surface: each column has that of its neighbours too.
+    """
     dots, pauses = 4 * canvas.height, _pauses(line, view)
     if line.old_lows:
         old = scale.ranges(line.old_lows, line.old_highs, dots, pauses)
         # every other column alone, so that dimming is visible without colour
-        canvas.draw([run if at % 2 == 0 else NO_DOTS for at, run in enumerate(old)], "faint")
-    shown = line.members if members else ()
+        canvas.draw_behind([run if at % 2 == 0 else NO_DOTS for at, run in enumerate(old)])
     band = scale.ranges(line.lows, line.highs, dots, pauses)
-    canvas.draw(band, "line" if shown else "faint")
-    for values in shown:
-        canvas.draw(scale.ranges(values, values, dots), "faint", covering=True)
+    if not line.members:
+        canvas.draw_behind(band)
+        return
+    canvas.lay([_around(band, at) for at in range(len(band))])
+    for values in line.members if members and len(line.members) <= MOST_MEMBERS else ():
+        canvas.draw_behind(scale.ranges(values, values, dots))
+
+
+def _around(band: Sequence[braille.DotRange], at: int) -> braille.DotRange:
+    """Return the range of a column and of its neighbours."""
+    if band[at] == NO_DOTS:
+        return NO_DOTS
+    near = [one for one in band[max(at - CALM, 0) : at + CALM + 1] if one != NO_DOTS]
+    return min(low for low, _ in near), max(high for _, high in near)
 
 
 def _pauses(line: PlotLine, view: PlotOptions) -> frozenset[int]:
@@ -461,17 +552,40 @@ def _put_marks(canvas: Canvas, lines: Sequence[StyledLine], scale: YAxis) -> Non
             canvas.put(row, column, style.mark, style.style)
 
 
-def _put_ends(canvas: Canvas, lines: Sequence[StyledLine], scale: YAxis, across: XAxis) -> None:
-    """Mark a line's only point, since a single dot is hard to see, and ends of pruned trials."""
+def _put_ends(
+    canvas: Canvas,
+    lines: Sequence[StyledLine],
+    scale: YAxis,
+    across: XAxis,
+    places: Mapping[int, int],
+) -> None:
+    """Mark a line's only point, since a single dot is hard to see, and ends of pruned trials.
+
+    At the end of a dim line is its number in the table, where nothing is drawn.
+    """
     for line, style in lines:
         known = [at for at, value in enumerate(line.lasts) if math.isfinite(value)]
         if len(known) == 1:
             row = scale.row(line.lasts[known[0]], canvas.height)
             canvas.put(row, across.column(line.at[known[0]]), "●", style.style)
         known = [at for at, value in enumerate(line.smooths) if math.isfinite(value)]
-        if line.pruned and known:
-            row = scale.row(line.smooths[known[-1]], canvas.height)
-            canvas.put(row, known[-1] // 2, SYMBOLS[Status.PRUNED], style.style)
+        if not known:
+            continue
+        row, column = scale.row(line.smooths[known[-1]], canvas.height), known[-1] // 2
+        if line.pruned:
+            canvas.put(row, column, SYMBOLS[Status.PRUNED], style.style)
+        if style.bright or row is None or canvas.width < LEAST_WORDS:
+            continue
+        number, column = str(places[id(line)]), column + 1
+        column = min(column, canvas.width - len(number))
+        near = (row, row - 1, row + 1, row - 2, row + 2)
+        rows = (
+            one
+            for one in near
+            if 0 <= one < canvas.height and not canvas.covered(one, column, len(number))
+        )
+        if (free := next(rows, None)) is not None:
+            canvas.write(free, column, number, style.style)
 
 
 def _message(chart: Chart, view: PlotOptions, scale: YAxis | None, values: Sequence[float]) -> str:
@@ -505,25 +619,31 @@ def _names(lines: Sequence[StyledLine], scale: YAxis | None, frame: Frame) -> li
     """Return each bright line's name beside its right end; names in one place move apart."""
     found: list[Row] = [()] * frame.height
     wanted = []
-    for line, style in lines if frame.right and scale is not None else ():
+    bright = [(line, style) for line, style in lines if style.bright] if frame.right else []
+    names = short_names([line for line, _ in bright], frame.right - 3)
+    for name, (line, style) in zip(names, bright, strict=True):
         last = next((value for value in reversed(line.smooths) if math.isfinite(value)), None)
-        if style.bright and last is not None and scale is not None:
+        if last is not None and scale is not None:
             row = scale.row(last, frame.height)
-            wanted += [(row, -last, line.label, style)] if row is not None else []
+            wanted += [(row, -last, name, style)] if row is not None else []
     wanted.sort()
-    shared = shared_beginning([line.label for line, _ in lines], " ,")
     at = -1
-    for left, (row, _, label, style) in zip(range(len(wanted), 0, -1), wanted, strict=True):
+    for left, (row, _, name, style) in zip(range(len(wanted), 0, -1), wanted, strict=True):
         at = min(max(row, at + 1), frame.height - left)
         if at >= 0:
-            is_long = cell_len(label) > frame.right - 3
-            own = label.removeprefix(shared) if is_long else label
-            name = fit_middle(f"{style.mark} {own}", frame.right - 1)
-            found[at] = (Segment(" "), Segment(name, style.style))
+            found[at] = (Segment(" "), Segment(f"{style.mark} {name}", style.style))
     return found
 
 
-def shared_beginning(texts: Sequence[str], separators: str) -> str:
-    """Return what all texts share up to a separator, which is cut first from those too long."""
-    common = commonprefix(texts) if len(texts) > 1 else ""  # noqa: RUF071 (they are no paths)
-    return common[: max(common.rfind(sign) for sign in separators) + 1]
+def line_places(chart: Chart, view: PlotOptions) -> dict[int, int]:
+    """Return the number of each line in the table, by `id`: by rank, then those without a value."""
+    ranked = [line for _, line in ranking(chart, view)]
+    lower, first = chart.lower_is_better, {id(line) for line in ranked}
+
+    def by_best(line: PlotLine) -> tuple[bool, float, int]:
+        if lower is None or line.best is None:
+            return line.diverged, math.inf * (lower is not None), line.index
+        return line.diverged, line.best[0] if lower else -line.best[0], line.index
+
+    others = sorted((line for line in chart.lines if id(line) not in first), key=by_best)
+    return {id(line): at for at, line in enumerate([*ranked, *others], 1)}

@@ -6,10 +6,11 @@ import math
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
-from itertools import pairwise
+from itertools import pairwise, repeat
 from operator import itemgetter
 from typing import ClassVar
 
+from rich.cells import cell_len
 from textual import events, on
 from textual.binding import BindingType
 from textual.widget import Widget
@@ -29,20 +30,27 @@ from trainui.tui.curves.cursor_values import (
     last_value,
     leader_text,
     position_text,
-    ranking,
     value_at,
     x_positions,
     zoom_text,
 )
 from trainui.tui.curves.interaction import CurveKeys, CurvesState
-from trainui.tui.curves.plot import SAMPLE, LineStyle, line_styles, mark_of, names_width, plot
+from trainui.tui.curves.plot import (
+    SAMPLE,
+    LineStyle,
+    line_places,
+    line_styles,
+    names_width,
+    plot,
+    short_names,
+)
 from trainui.tui.keymap import bindings
 from trainui.tui.numbers import exact_step, number
 from trainui.tui.page import Jump, Page
 from trainui.tui.plot_axes import Frame
 from trainui.tui.snapshot.curves import AXES, Chart, PlotLine, PlotOptions, after
 from trainui.tui.snapshot.snapshot import CurvesPage, MetricQuery, Snapshot
-from trainui.tui.styled_text import Row, Segment, cut, fit, fit_middle, joined, shared_out, width_of
+from trainui.tui.styled_text import Row, Segment, cut, fit, joined, shared_out, width_of
 from trainui.tui.widgets import Bar
 
 OWN = "curve-1"
@@ -57,17 +65,29 @@ MOST_LEFT_OUT = 2
 VALUE, BEST = 10, 17
 """Widths of the columns in characters."""
 
+COLUMNS, LEAST_NAME = 10 + 2 + VALUE + BEST + VALUE, 12
+"""Characters of a line of the table besides the name, and the least of the name."""
+
+TABLE = 0.45
+"""The greatest share of the page's height that the table takes."""
+
 
 def table_rows(
-    chart: Chart, figures: SeriesSummary, view: PlotOptions, width: int, most: int
+    chart: Chart,
+    figures: SeriesSummary,
+    view: PlotOptions,
+    width: int,
+    most: int,
+    styles: Sequence[LineStyle] = (),
 ) -> list[Row]:
     """Return the lines below a plot, at most `most` of them."""
     if not chart.lines:
         return []
     line, found = chart.lines[0], chart.annotations
     if len(chart.lines) > 1 or line.members:
-        return [_shortest(row, width) for row in _compared(chart, view, most)[:most]]
-    rows = [_here(line, view), _in_all(line, figures, lower=chart.lower_is_better)]
+        table = _compared(chart, view, styles or line_styles(chart, view.highlight), width, most)
+        return [_shortest(row, width) for row in table[:most]]
+    rows = [_here(line, chart, view), _in_all(line, figures, chart)]
     if found:
         more = f"   {len(found) - 1} earlier" if len(found) > 1 else ""
         struck = (Segment("!      ", "warn"), Segment(found[-1].words), Segment(more, "dim"))
@@ -90,18 +110,19 @@ def _whole(row: Row, width: int) -> Row:
     return row
 
 
-def _here(line: PlotLine, view: PlotOptions) -> Row:
+def _here(line: PlotLine, chart: Chart, view: PlotOptions) -> Row:
     """Return the values at the cursor; without a cursor those of the last point."""
     cursor = view.cursor
     found = last_value(line, view) if cursor is None else value_at(line, view, cursor)
     if found is None:
-        where = "" if cursor is None else f" {position_text(cursor, view.axis)}"
+        where = "" if cursor is None else f" {position_text(cursor, view.axis, chart.unit)}"
         return (Segment(f"no point{where}", "dim"),)
-    where = f"step {exact_step(found.step)}" if math.isfinite(found.step) else "here"
+    where = f"{chart.unit} {exact_step(found.step)}" if math.isfinite(found.step) else "here"
     spans = [Segment("cursor " if cursor is not None else "last   ", "dim"), Segment(where)]
     if math.isfinite(found.time):
         spans.append(Segment(f"  {axis_marks.moment(found.time)}", "dim"))
-    spans += [Segment("   value ", "dim"), Segment(number(found.value), OWN)]
+    raw = "raw " if view.smoothing else ""
+    spans += [Segment(f"   {raw}value ", "dim"), Segment(number(found.value), OWN)]
     if view.smoothing:
         spans += [Segment("   smoothed ", "dim"), Segment(number(found.smoothed), OWN)]
     low, high = line.lows[found.column], line.highs[found.column]
@@ -110,8 +131,9 @@ def _here(line: PlotLine, view: PlotOptions) -> Row:
     return tuple(spans)
 
 
-def _in_all(line: PlotLine, figures: SeriesSummary, *, lower: bool | None) -> Row:
+def _in_all(line: PlotLine, figures: SeriesSummary, chart: Chart) -> Row:
     spans: list[Segment] = []
+    lower, unit = chart.lower_is_better, chart.unit
     least, most = figures.min, figures.max
     if line.best is not None:
         value, step, _ = line.best
@@ -119,11 +141,11 @@ def _in_all(line: PlotLine, figures: SeriesSummary, *, lower: bool | None) -> Ro
         word = "lower is better" if lower else "higher is better"
         spans += [
             Segment("best   ", "dim"),
-            Segment(f"{number(value)} at step {exact_step(step)} ", "good"),
+            Segment(f"{number(value)} at {unit} {exact_step(step)} ", "good"),
             Segment(f"({word})   ", "dim"),
         ]
     if figures.nonfinite:
-        since = "" if line.nan_since is None else f" since step {exact_step(line.nan_since)}"
+        since = "" if line.nan_since is None else f" since {unit} {exact_step(line.nan_since)}"
         spans.append(Segment(f"× {figures.nonfinite} not finite{since}   ", "bad"))
     spans += [
         Segment("min ", "dim"),
@@ -137,65 +159,79 @@ def _in_all(line: PlotLine, figures: SeriesSummary, *, lower: bool | None) -> Ro
     return tuple(spans)
 
 
-def _compared(chart: Chart, view: PlotOptions, most: int) -> list[Row]:
-    x = compared_x(chart, view)
-    places = {id(line): at for at, (_, line) in enumerate(ranking(chart, view), 1)}
-    own_styles = line_styles(chart, view.highlight)
-    styles = {id(line): style for line, style in zip(chart.lines, own_styles, strict=True)}
-    label = min(max(len(_named(line, view, x)) for line in chart.lines), 40)
-    lines = sorted(chart.lines, key=lambda line: line.index)
-    if len(lines) > most - 2:  # keep the stage's own line, and the leaders
-        lines.sort(key=lambda line: (not line.own, places.get(id(line), len(lines))))
-        lines = lines[: max(most - 2, 1)]
+def _compared(
+    chart: Chart, view: PlotOptions, styles: Sequence[LineStyle], width: int, most: int
+) -> list[Row]:
+    """Return a heading, a line for each curve by rank, and the leader.
+
+    Where not all have room, those around the highlighted one are shown.
+    """
+    x, places = compared_x(chart, view), line_places(chart, view)
+    by_line = {id(line): style for line, style in zip(chart.lines, styles, strict=True)}
+    notes = {id(line): _folded(line, view, x) for line in chart.lines}
+    room = max(width - COLUMNS, LEAST_NAME)
+    wanted = max(map(cell_len, notes.values()))
+    names = short_names(chart.lines, max(room - wanted, LEAST_NAME))
+    shown = {
+        id(line): f"{name}{notes[id(line)]}" for line, name in zip(chart.lines, names, strict=True)
+    }
+    label = min(max(map(cell_len, shown.values())), room)
+    lines = sorted(chart.lines, key=lambda line: places[id(line)])
+    count, all_lines = max(most - 2, 1), len(lines)
+    lit = next((at for at, one in enumerate(lines) if one.label == view.highlight), 0)
+    first = min(max(lit - count // 2, 0), max(all_lines - count, 0))
+    lines = lines[first : first + count]
     mean = "mean " if all(line.members for line in chart.lines) else ""
-    where = position_text(x, view.axis).removeprefix("at ").removeprefix("after ")
+    raw = "raw " if view.smoothing else ""
+    where = position_text(x, view.axis, chart.unit).removeprefix("at ").removeprefix("after ")
     head = (
-        Segment(" " * 8 + fit("", label + 2), "dim"),
+        Segment(" " * 10 + fit("", label + 2), "dim"),
         Segment(fit(where, VALUE, right=True), "dim"),
-        Segment(fit("", 5)),
-        Segment(fit(f"{mean}best", BEST, right=True), "dim"),
-        Segment(fit("last", VALUE, right=True), "dim"),
+        Segment(fit(f"{mean}{raw}best", BEST, right=True), "dim"),
+        Segment(fit(f"{raw}last", VALUE, right=True), "dim"),
     )
     rows = [
         head,
-        *(_legend_line(one, styles[id(one)], view, x, label, places.get(id(one))) for one in lines),
+        *(
+            _legend_line(one, by_line[id(one)], view, x, (shown[id(one)], label), places[id(one)])
+            for one in lines
+        ),
     ]
     words = leader_text(chart, view)
-    left_out = len(chart.lines) - len(lines)
-    more = f"   {left_out} more drawn" if left_out else ""
+    more = ""
+    if len(lines) < all_lines:
+        more = f"   {first + 1} to {first + len(lines)} of {all_lines}; tab highlights the next one"
     return [*rows, (Segment(words, "strong"), Segment(more, "dim"))] if words or more else rows
 
 
-def _named(line: PlotLine, view: PlotOptions, x: float) -> str:
-    """Return a line's label; for a mean with its deviation and number of series at `x`."""
+def _folded(line: PlotLine, view: PlotOptions, x: float) -> str:
+    """Return a mean's number of series at `x` and its deviation; empty for another line."""
     if not line.members:
-        return line.label
+        return ""
     found = value_at(line, view, x)
     count = line.counts[found.column] if found is not None else 0
     spread = line.deviations[found.column] if found is not None else math.nan
     deviation = f"  ±{number(spread)}" if math.isfinite(spread) else ""
-    return f"{line.label}  {count} of {len(line.members)}{deviation}"
+    return f"  {count} of {len(line.members)}{deviation}"
 
 
 def _legend_line(
-    line: PlotLine, own: LineStyle, view: PlotOptions, x: float, label: int, place: int | None
+    line: PlotLine, own: LineStyle, view: PlotOptions, x: float, label: tuple[str, int], place: int
 ) -> Row:
     here, last = value_at(line, view, x), last_value(line, view)
-    rank = f" #{place}" if place is not None else ""
+    is_ranked = here is not None and math.isfinite(here.smoothed)
     since = "" if line.nan_since is None else f"{SINCE}{exact_step(line.nan_since)}"
+    mark = f"{SAMPLE[0]}{own.mark}{SAMPLE[0]}" if own.bright else SAMPLE + SAMPLE[0]
     return (
-        Segment(f" {SAMPLE}{own.mark}{SAMPLE} ", own.style),
-        Segment("▸ " if line.own else "  ", "key"),
-        Segment(fit(fit_middle(_named(line, view, x), label), label), "strong" if line.own else ""),
-        Segment(" ×" if line.has_nan else "  ", "bad"),
-        Segment(fit(number(here and here.smoothed), VALUE - 2, right=True), own.style),
-        Segment(fit(rank, 5), "good" if place == 1 else "dim"),
+        Segment(f"{mark} ", own.style),
+        Segment(fit(str(place), 3, right=True), "good" if place == 1 and is_ranked else "dim"),
+        Segment(" ▸ " if line.own else "   ", "key"),
+        Segment(fit(*label), "strong" if line.own else ""),
+        Segment("  "),
+        Segment(fit(number(here.smoothed if here else None), VALUE, right=True), own.style),
         Segment(fit(best_text(line), BEST, right=True)),
-        Segment(
-            fit(number(last and last.value), VALUE, right=True),
-            "dim" if last is None or math.isfinite(last.value) else "bad",
-        ),
-        Segment(NAN_WORD + since if line.has_nan else "", "bad"),
+        Segment(fit(number(last.value if last is not None else None), VALUE, right=True)),
+        Segment(f"{NAN_WORD}{since}" if line.diverged else "", "bad"),
         Segment(f"  {SYMBOLS[Status.PRUNED]} {line.pruned}" if line.pruned else "", "dim"),
     )
 
@@ -229,8 +265,9 @@ class CurvePlot(CurveKeys):
         chart = self.chart()
         if chart is None or len(chart.lines) < 2:
             return 0
-        names = names_width([line.label for line in chart.lines])
-        return min(names, self.scrollable_content_region.width // 4)
+        styles = line_styles(chart, self.view.highlight, self.state.slots)
+        bright = [line for line, one in zip(chart.lines, styles, strict=True) if one.bright]
+        return names_width(bright, self.scrollable_content_region.width // 4)
 
     def place_under(self, event: events.MouseEvent) -> float | None:
         """Return the x position under the mouse."""
@@ -304,10 +341,12 @@ class CurvePlot(CurveKeys):
             return
         figures = next(one for one in self.curves.figures if one.name == chart.name)
         view = self.state.view_of(chart.name)
-        table = table_rows(chart, figures, view, size.width, max(size.height // 3, 2))
+        styles = line_styles(chart, view.highlight, self.state.slots)
+        most = max(round(size.height * TABLE), 2)
+        table = table_rows(chart, figures, view, size.width, most, styles)
         height = max(size.height - len(table) - 2, 3)
         frame = Frame(self.plot_cells(), height, 2, self._names_width())
-        rows, self.y_title = plot(chart, view, frame)
+        rows, self.y_title = plot(chart, view, frame, styles)
         self.set_rows([*rows, *table])
 
     def action_highlight(self, direction: int) -> None:
@@ -325,20 +364,30 @@ WIDTH, HEIGHT = 60, 12
 def curve_report(page: CurvesPage, chart: Chart, view: PlotOptions) -> str:
     """Return a metric with its current plot options as Markdown."""
     run, stage, name = map(markdown_cell, (page.run.name, page.stage.name, chart.name))
-    lines = [f"### {run} / {stage}: {name}", "", f"run `{page.run.id}`, over {AXES[view.axis]}", ""]
+    lines = [
+        f"### {run} / {stage}: {name}",
+        "",
+        f"run `{page.run.id}`, over {_axis_name(chart, view)}",
+        "",
+    ]
     thin = replace(chart, lines=tuple(map(_merged, chart.lines)))
     drawn = plot(thin, view, Frame(WIDTH, HEIGHT, feet=2))
     lines += ["```", *([drawn.y_title] if drawn.y_title else []), joined(drawn.rows), "```", ""]
     lines += ["| | curve | last | best |", "|---|---|---|---|"]
-    lines += [_markdown_line(line, view) for line in chart.lines]
+    styles = line_styles(chart, view.highlight)
+    lines += map(_markdown_line, chart.lines, styles, repeat(view))
     if words := leader_text(chart, view):
         lines += ["", f"{words}."]
     return "\n".join(lines) + "\n"
 
 
-def _markdown_line(line: PlotLine, view: PlotOptions) -> str:
+def _axis_name(chart: Chart, view: PlotOptions) -> str:
+    return chart.unit if view.axis == Axis.STEP else AXES[view.axis]
+
+
+def _markdown_line(line: PlotLine, style: LineStyle, view: PlotOptions) -> str:
     last = last_value(line, view)
-    cells = (mark_of(line.index), line.label, number(last and last.value), best_text(line))
+    cells = (style.mark, line.label, number(last and last.value), best_text(line))
     return f"| {' | '.join(map(markdown_cell, cells))} |"
 
 
@@ -451,7 +500,7 @@ class CurvesScreen(Page):
         drawn = chart.series_count if chart is not None else 0
         left_out = self.plot.curves.left_out
         words = (
-            f"over {AXES[view.axis]}" if view.axis == Axis.STEP else "",
+            f"over {chart.unit if chart else AXES[view.axis]}" if view.axis == Axis.STEP else "",
             self.plot.curves.choice,
             f"{drawn} of {marked} drawn" if 0 < drawn < marked else "",
         )

@@ -14,8 +14,9 @@ import math
 import time
 from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from trainui.model.headline_metric import CURVE, headline, is_clock, is_headline, lower_is_better
 from trainui.model.notifications import ALERT, EARLY, MARK, PRUNE, STALLED
@@ -23,11 +24,12 @@ from trainui.model.records import Event, SeriesSummary, StageRecord
 from trainui.model.states import Status
 from trainui.pipeline.matrix import TRIAL, is_repeat, mean, moments
 from trainui.store.db.protocol import Connection
-from trainui.store.points import plot_windows, read_points
+from trainui.store.points import plot_windows, point_sources, read_points
 from trainui.store.points.plot_series import Axis
 from trainui.store.read import event_feed, headlines
 from trainui.text import harmless
 from trainui.tui.axis_marks import round_stride
+from trainui.tui.names import Pairs, label_of
 from trainui.tui.readers import series
 from trainui.tui.readers.series import CurvesRequest, OtherRuns, differing_params, sources
 from trainui.tui.readers.stage_values import NanSteps, SweepMemberReader
@@ -163,18 +165,25 @@ def plot_line(
         last=plotted.last(),
         pruned=source.pruned,
         completed=source.completed,
+        pairs=source.pairs,
+        key=f"{source.owner} {source.attempt or ''}",
     )
 
 
-def groups(
-    series: Sequence[PlottedSeries], fold: str | None
-) -> list[tuple[str, list[PlottedSeries]]]:
-    """Return the series by the line that they are folded into, each with the line's label.
+class Group(NamedTuple):
+    """The series that are folded into one line, and its name; one series keeps its own."""
+
+    pairs: Pairs
+    series: list[PlottedSeries]
+
+
+def groups(series: Sequence[PlottedSeries], fold: str | None) -> list[Group]:
+    """Return the series by the line that they are folded into.
 
     `fold` is the parameter to fold over (`Comparison.fold`).
     """
     if fold == ALL_IN_ONE and len(series) > 1:
-        return [(f"all {len(series)}", list(series))]
+        return [Group((("", f"all {len(series)}"),), list(series))]
     names = differing_params(series)
     declared = {one.over for one in series}
     folded = {
@@ -190,12 +199,16 @@ def groups(
         key = tuple(params.get(name) for name in kept) if repeated else (one.label,)
         found.setdefault(key, []).append(one)
     return [
-        (some[0].label if len(some) == 1 else _label(some[0], kept, folded), some)
+        Group(_own_name(some[0]) if len(some) == 1 else _named(some[0], kept, folded), some)
         for some in found.values()
     ]
 
 
-def _label(one: PlottedSeries, names: Sequence[str], folded: Collection[str]) -> str:
+def _own_name(one: PlottedSeries) -> Pairs:
+    return one.pairs or (("", one.label),)
+
+
+def _named(one: PlottedSeries, names: Sequence[str], folded: Collection[str]) -> Pairs:
     """Return the parameters that differ between lines; of a single line all but the folded.
 
     A trial's number says enough.
@@ -203,10 +216,10 @@ def _label(one: PlottedSeries, names: Sequence[str], folded: Collection[str]) ->
     params = dict(one.params)
     names = [TRIAL] if TRIAL in names else names
     names = names or [name for name in params if name not in folded]
-    return ",".join(f"{name}={params[name]}" for name in names if name in params) or "mean"
+    return tuple((name, params[name]) for name in names if name in params) or (("", "mean"),)
 
 
-def folded(lines: Sequence[PlotLine], label: str) -> PlotLine:
+def folded(lines: Sequence[PlotLine], pairs: Pairs) -> PlotLine:
     """Return the mean of lines, with the range over all of them as its band.
 
     Each line counts from its first to its last point; between two of its points its value is
@@ -228,7 +241,7 @@ def folded(lines: Sequence[PlotLine], label: str) -> PlotLine:
         kinds[column] = kinds.get(column, 0) | kind
     values = tuple(shown.tolist())
     return PlotLine(
-        label=label,
+        label=label_of(pairs),
         index=min(line.index for line in lines),
         own=any(line.own for line in lines),
         at=tuple(at.tolist()),
@@ -247,6 +260,8 @@ def folded(lines: Sequence[PlotLine], label: str) -> PlotLine:
         counts=tuple(counts.tolist()),
         deviations=tuple(found.deviations.tolist()),
         nan_since=min((one.nan_since for one in lines if one.nan_since is not None), default=None),
+        pairs=pairs,
+        key=f"mean of {lines[0].key}",
     )
 
 
@@ -362,11 +377,22 @@ class CurveReader:
         if not runs or not names:
             return ()
         connection, drawn = request.connection, {request.stage.run_id}
-        for one in lines:
-            if self._plotted(connection, one, names[0], axis).extent is not None:
+        with_points = [
+            one
+            for one in lines
+            if self._plotted(connection, one, names[0], axis).extent is not None
+        ]
+        units = {
+            one.run: self._counts_epochs(connection, one.owner, names[0]) for one in with_points
+        }
+        other: dict[str, str] = {}  # by run, what its points are over
+        for one in with_points:
+            if axis == Axis.STEP and units[one.run] != units[with_points[0].run]:
+                other[one.run] = f"over {'epochs' if units[one.run] else 'steps'}"
+            else:
                 drawn.add(one.run)
         missing = [run_id for run_id in runs if run_id not in drawn]
-        return self._runs.left_out(connection, missing, names[0]) if missing else ()
+        return self._runs.left_out(connection, missing, names[0], other) if missing else ()
 
     def compared_stage(self, connection: Connection, runs: Sequence[str]) -> tuple[str, str] | None:
         """Return the run and the stage that others are compared with; None: none has metrics."""
@@ -461,10 +487,18 @@ class CurveReader:
         )
         return found
 
+    def _counts_epochs(self, connection: Connection, owner: str, name: str) -> bool:
+        """Return True if the steps of a series are epochs."""
+        self._check_version(connection, owner)
+        read = partial(point_sources.counted_in_epochs, connection, owner)
+        return name in self._cached(owner, point_sources.EPOCHS, read)
+
     def _plotted(
         self, connection: Connection, source: PlottedSeries, name: str, axis: Axis
     ) -> Plotted:
         owner, attempt = source.owner, source.attempt
+        if axis == Axis.EPOCH and self._counts_epochs(connection, owner, name):
+            axis = Axis.STEP
         self._check_version(connection, owner)
         stored = self._cache[owner][1].get(_SERIES, {})
         known = stored[name].segments if name in stored else None
@@ -484,6 +518,11 @@ class CurveReader:
             for source in sources
             if (one := self._plotted(connection, source, name, view.axis)).extent is not None
         ]
+        in_epochs = False
+        if view.axis == Axis.STEP:
+            units = [self._counts_epochs(connection, one.owner, name) for one, _ in plotted]
+            in_epochs = bool(units) and units[0]
+            plotted = [pair for pair, unit in zip(plotted, units, strict=True) if unit == in_epochs]
         extents = [one.extent for _, one in plotted if one.extent is not None]
         live = any(source.live for source, _ in plotted)
         extent = whole_extent(extents, live=live)
@@ -499,10 +538,11 @@ class CurveReader:
         own = next((line for line in drawn.values() if line.own), None)
         found = annotations_of(self._alerts, name, own, view.axis, wanted.attempt) if own else ()
         lines = tuple(
-            folded([drawn[one] for one in some], label) if len(some) > 1 else drawn[some[0]]
-            for label, some in groups(list(drawn), wanted.compared.fold)
+            folded([drawn[one] for one in some], pairs) if len(some) > 1 else drawn[some[0]]
+            for pairs, some in groups(list(drawn), wanted.compared.fold)
         )
-        return Chart(name, low, high, lines, extent, found, view.log_x, search)
+        unit = "epoch" if in_epochs else "step"
+        return Chart(name, low, high, lines, extent, found, view.log_x, unit, search)
 
     def _line(
         self,

@@ -15,6 +15,7 @@ from trainui.formatting import short_id
 from trainui.model.headline_metric import CURVE, by_importance, headline, is_clock
 from trainui.model.records import SeriesSummary, StageRecord
 from trainui.model.states import Status
+from trainui.pipeline.matrix import TRIAL
 from trainui.store.db.protocol import Connection
 from trainui.store.points import read_points
 from trainui.store.points.plot_series import Axis
@@ -22,6 +23,7 @@ from trainui.store.points.read_points import headline_of_run
 from trainui.store.read import headlines, run_list, views
 from trainui.store.read.headlines import ComparableStage
 from trainui.text import harmless
+from trainui.tui.names import Pairs, label_of
 from trainui.tui.readers.stage_values import StageValues
 from trainui.tui.snapshot.curves import Candidate, CurvesWanted, PlottedSeries
 from trainui.tui.snapshot.params import differing, params_of, shown_value
@@ -78,13 +80,18 @@ class OtherRuns:
             return run_id, stage.name if best is None else best[0].name
         return None
 
-    def left_out(self, connection: Connection, runs: Collection[str], name: str) -> tuple[str, ...]:
-        """Return runs of which a metric is not drawn, each with the reason."""
+    def left_out(
+        self, connection: Connection, runs: Collection[str], name: str, reasons: Mapping[str, str]
+    ) -> tuple[str, ...]:
+        """Return runs of which a metric is not drawn, each with the reason, as far as it is known.
+
+        `reasons` are those of runs that have points of it.
+        """
         words = []
         for run_id, metrics in self.metrics(connection, list(runs)).items():
             run = views.run(connection, run_id)
             why = "no points yet" if name in metrics else f"no {harmless(name)}"
-            why = why if metrics else "no metrics"
+            why = reasons.get(run_id) or (why if metrics else "no metrics")
             label = "" if run is None else f"{harmless(run.name)} "
             shown = label + short_id(run_id) if run is None or run.name != run.id else label.strip()
             words.append(f"{shown} ({'deleted' if run is None else why})")
@@ -127,8 +134,9 @@ class OtherRuns:
             one if one.name == stage.name else self._best_stage(connection, one, metric)
             for one in found
         ]
-        labels = _labels({one.run_id: (one.run_name, one.params_json) for one in shown})
-        return [_series(one, labels[one.run_id], stage) for one in shown]
+        runs = {one.run_id: (one.run_name, one.params_json) for one in shown}
+        pairs = _pairs(runs, named=request.wanted.candidates)
+        return [_series(one, pairs[one.run_id], stage) for one in shown]
 
     def _best_stage(
         self, connection: Connection, one: ComparableStage, metric: str
@@ -159,13 +167,15 @@ def _comparable(
     return headlines.comparable(request.connection, request.stage, runs, names, most=MOST_RUNS)
 
 
-def _series(one: ComparableStage, label: str, stage: StageRecord) -> PlottedSeries:
+def _series(one: ComparableStage, pairs: Pairs, stage: StageRecord) -> PlottedSeries:
     is_same = one.name == stage.name
     member = stage.definition.matrix or {} if is_same else {}
+    pairs = pairs if is_same else (*pairs, ("", f"› {harmless(one.name)}"))
     return PlottedSeries(
         one.id,
-        harmless(label if is_same else f"{label} › {one.name}"),
+        label_of(pairs),
         0,
+        pairs=pairs,
         own=one.id == stage.id,
         status=Status(one.status),
         params=tuple({**params_of(one.params_json), **member}.items()),
@@ -173,18 +183,22 @@ def _series(one: ComparableStage, label: str, stage: StageRecord) -> PlottedSeri
     )
 
 
-def _labels(runs: Mapping[str, tuple[str, str]]) -> dict[str, str]:
-    """Return labels by run id: the name, the parameters that differ, and then the id."""
-    labels = {}
+def _pairs(runs: Mapping[str, tuple[str, str]], *, named: bool) -> dict[str, Pairs]:
+    """Return the parts of labels by run id: the parameters that differ, and then the id.
+
+    The name comes first where names differ, or with `named`.
+    """
+    named = named or len({name for name, _ in runs.values()}) > 1
+    found: dict[str, Pairs] = {}
     for run_id, (name, params) in runs.items():
         values = params_of(params)
         differ = differing(other for called, other in runs.values() if called == name)
-        pairs = (f"{key}={shown_value(values[key])}" for key in differ if key in values)
-        labels[run_id] = " ".join((name, *pairs))
-    alike = Counter(labels.values())
+        pairs = [(harmless(key), shown_value(values[key])) for key in differ if key in values]
+        found[run_id] = (("", harmless(name)), *pairs) if named or not pairs else tuple(pairs)
+    alike = Counter(found.values())
     return {
-        run_id: label if alike[label] == 1 else f"{label} {short_id(run_id)}"
-        for run_id, label in labels.items()
+        run_id: pairs if alike[pairs] == 1 else (*pairs, ("", short_id(run_id)))
+        for run_id, pairs in found.items()
     }
 
 
@@ -230,7 +244,8 @@ def sources(request: CurvesRequest, in_runs: ReadRuns) -> list[PlottedSeries]:
         if not others:
             own = [replace(one, attempt=wanted.attempt) for one in runs if one.own] or own
         others += [one for one in runs if not one.own]
-    if not chosen.sweep:  # the members of a sweep keep their colours on each member's page
+    if not chosen.sweep and (chosen.runs or chosen.attempts):
+        # alone, the members of a sweep keep their places on each page
         others = [replace(one, index=at) for at, one in enumerate(others, 1)]
         own = [replace(one, index=0) for one in own]
     return [*own, *others]
@@ -308,11 +323,13 @@ def _of_attempts(request: CurvesRequest, shown: int | None) -> list[PlottedSerie
 
 
 def _of_members(request: CurvesRequest, own: PlottedSeries) -> list[PlottedSeries]:
-    """Return the members of the stage's sweep."""
+    """Return the members of the stage's sweep, named by the values in which they differ."""
+    siblings = request.siblings
+    names = _member_names(siblings)
     return [
         PlottedSeries(
             one.id,
-            _member(one),
+            label_of(names[one.id]),
             at,
             own.attempt if one.id == own.owner else None,
             own=one.id == own.owner,
@@ -321,21 +338,37 @@ def _of_members(request: CurvesRequest, own: PlottedSeries) -> list[PlottedSerie
             completed=one.status == Status.COMPLETED,
             params=tuple(one.definition.member_values.items()),
             over=one.definition.over,
+            pairs=names[one.id],
         )
-        for at, one in enumerate(request.siblings)
+        for at, one in enumerate(siblings)
     ]
 
 
-def _member(stage: StageRecord) -> str:
-    """Return the part of a sweep member's name that distinguishes it: the text in brackets."""
-    name = stage.name
-    inside = name[name.find("[") + 1 : -1] if name.endswith("]") else name
-    return harmless(inside)
+def _member_names(members: Sequence[StageRecord]) -> dict[str, Pairs]:
+    """Return the values in which members differ, by stage id; of trials their numbers."""
+    values = {one.id: dict(one.definition.member_values) for one in members}
+    if any(TRIAL in own for own in values.values()):
+        differ: tuple[str, ...] = (TRIAL,)
+    else:
+        differ = differing_values(values.values())
+    return {
+        one.id: tuple(
+            (harmless(name), harmless(str(values[one.id][name])))
+            for name in differ
+            if name in values[one.id]
+        )
+        or (("", harmless(one.name)),)
+        for one in members
+    }
 
 
 def differing_params(series: Iterable[PlottedSeries]) -> tuple[str, ...]:
     """Return the parameters in which series differ."""
-    known = [dict(one.params) for one in series]
+    return differing_values([dict(one.params) for one in series])
+
+
+def differing_values(known: Collection[Mapping[str, str]]) -> tuple[str, ...]:
+    """Return the names of the values that differ."""
     names = dict.fromkeys(name for params in known for name in params)
     return tuple(name for name in names if len({params.get(name) for params in known}) > 1)
 

@@ -185,7 +185,7 @@ class PlotLine:
     label: str
     """Distinguishes it from the other lines of the plot; safe to print."""
     index: int
-    """Its index among all comparable lines; it determines colour and mark."""
+    """Its index among all comparable lines."""
     own: bool
     """True for the stage that the plot belongs to."""
     at: tuple[float, ...]
@@ -225,6 +225,15 @@ class PlotLine:
     """True if it is a member of a sweep and has completed."""
     nan_since: float | None = None
     """The step of its first NaN or infinite value, also outside the window; None: unknown."""
+    pairs: tuple[tuple[str, str], ...] = ()
+    """The parts of its label; empty: it has none (`names.Pairs`)."""
+    key: str = ""
+    """Identifies it in every plot, for its colour; empty: its label does."""
+
+    @property
+    def diverged(self) -> bool:
+        """True if it has a NaN: it leads nothing."""
+        return self.has_nan or self.nan_since is not None
 
     @property
     def has_nan(self) -> bool:
@@ -263,6 +272,8 @@ class Chart:
     """Alerts and stalls."""
     log_x: bool = False
     """True if the columns are on a logarithmic x axis."""
+    unit: str = "step"
+    """What a step of its lines counts: `step`, or `epoch`."""
     search: Search | None = field(default=None, hash=False)  # its space is a mapping
     """The search of the stage, whose goal says which value is better."""
 
@@ -302,6 +313,8 @@ class PlottedSeries:
     """True if it is a member of a sweep and has completed."""
     over: str | None = None
     """The parameter that its sweep is folded over by its definition."""
+    pairs: tuple[tuple[str, str], ...] = ()
+    """The parts of its label; empty: it has none (`names.Pairs`)."""
 
     @property
     def live(self) -> bool:

@@ -12,14 +12,15 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tests.unit.tui.charts import NAN, chart, figures, line
+from trainui import braille
 from trainui.braille import NO_DOTS
 from trainui.model.search import Search
 from trainui.store.points.plot_windows import ABOVE, BELOW
 from trainui.store.points.plot_windows import NAN as NAN_BIT
 from trainui.tui.axis_marks import LABEL
-from trainui.tui.curves.cursor_values import leader_text
+from trainui.tui.curves.cursor_values import compared_x, leader_text
 from trainui.tui.curves.grid_view import PlotCell, PlotGrid, grid_rows
-from trainui.tui.curves.plot import line_styles, off_scale, outliers, plot
+from trainui.tui.curves.plot import Canvas, line_styles, off_scale, outliers, plot
 from trainui.tui.curves.screen import table_rows
 from trainui.tui.plot_axes import Frame, YAxis
 from trainui.tui.snapshot.curves import Annotation, PlotLine, PlotOptions
@@ -161,8 +162,15 @@ def test_an_event_is_marked_at_its_place() -> None:
     rows = plot(
         chart(line([float(at) for at in range(40)]), annotations=struck), PlotOptions(), FRAME
     ).rows
-    assert plain(rows[0]).index("!") == LABEL + 1 + 10
-    assert spans_of(rows, "warn").count("!") == 1
+    column = LABEL + 1 + 10
+    assert [plain(row)[column] for row in rows[:3]] == ["╎"] * 3
+    assert "╎" in spans_of(rows, "warn")
+    wide = plot(
+        chart(line([float(at) for at in range(80)]), annotations=struck[:1]),
+        PlotOptions(),
+        Frame(40, 8),
+    ).rows
+    assert "loss is" in spans_of(wide, "warn"), "in words where there is room"
 
 
 def test_values_that_are_not_finite_are_marked_in_place() -> None:
@@ -222,7 +230,7 @@ def test_raw_is_dim_behind_what_is_smoothed() -> None:
 
 
 def test_several_lines_are_solid_with_colour_mark_and_name() -> None:
-    lines = [line([float(n)] * 40, index=n, own=n == 0) for n in range(3)]
+    lines = [line([float(n)] * 40, index=n, own=n == 0, label=f"train{n}") for n in range(3)]
     rows = plot(chart(*lines), PlotOptions(), Frame(20, 12, feet=0, right=10)).rows
     text = "\n".join(map(plain, rows))
     assert all(f"{mark} train" in text for mark in "●▲■")
@@ -358,7 +366,8 @@ def test_a_plot_says_name_last_value_and_round_numbers() -> None:
     rows = [plain(row) for row in grid_rows([one], PlotGrid(40, 12, 1))]
     assert rows[0].startswith("train/loss")
     assert rows[0].endswith("0.5000")
-    assert [row.split("┤")[0].strip() for row in rows if "┤" in row] == ["1", "0.5", "0"]
+    labels = [row.split("┤")[0].strip() for row in rows if "┤" in row]
+    assert labels == ["1.00", "0.75", "0.50", "0.25", "0"]
     assert rows[-1].split("─")[0].strip().endswith("0")
     assert "20" in rows[-1]
 
@@ -380,13 +389,36 @@ def test_a_band_is_as_wide_between_points_as_at_them() -> None:
     assert YAxis(0, 8).ranges(lows, highs, 9) == [(0, 8)] * 4
 
 
-def test_a_row_of_nan_is_marked_once_with_other_lines() -> None:
+def test_a_row_of_nan_is_marked_once_and_covers_no_curve() -> None:
     values = [float(at) for at in range(40)]
     broken = line(values, odd=tuple((dot, NAN_BIT) for dot in range(10, 20)))
-    alone = plot(chart(broken), PlotOptions(), FRAME).rows
-    beside = plot(chart(broken, line(values, index=1)), PlotOptions(), FRAME).rows
-    assert spans_of(alone, "bad").count("×") >= 5
-    assert spans_of(beside, "bad").count("×") == 1
+    plainly = drawn(values)
+    for lines in ([broken], [broken, line(values, index=1)]):
+        rows = plot(chart(*lines), PlotOptions(), FRAME).rows
+        assert spans_of(rows, "bad").count("×") == 1
+    rows = plot(chart(broken), PlotOptions(), FRAME).rows
+    dots = [{at for at, one in enumerate(plain(row)) if one > "\u2800"} for row in rows]
+    assert dots == [{at for at, one in enumerate(plain(row)) if one > "\u2800"} for row in plainly]
+
+
+def test_a_line_has_no_hole_where_another_one_crosses() -> None:
+    def dots(rows: Sequence[Row]) -> list[list[int]]:
+        codes = [[ord(one) - 0x2800 for one in plain(row).ljust(40)] for row in rows]
+        return [[max(one, 0) for one in row] for row in codes]
+
+    def canvas_of(*lines: list[braille.DotRange]) -> Sequence[Row]:
+        canvas = Canvas(40, 10)
+        for at, ranges in enumerate(lines):
+            canvas.draw(ranges, f"curve-{at + 1}")
+        return canvas.rows()
+
+    rising, falling = (
+        [(at // 2, at // 2) for at in order] for order in (range(80), range(80)[::-1])
+    )
+    both = dots(canvas_of(rising, falling))
+    for one in (rising, falling):
+        for whole, own in zip(both, dots(canvas_of(one)), strict=True):
+            assert all(bits & mine == mine for bits, mine in zip(whole, own, strict=True))
 
 
 @pytest.mark.parametrize("height", range(4, 11))
@@ -409,3 +441,40 @@ def test_the_goal_of_a_search_says_which_line_leads() -> None:
     assert leader_text(led, PlotOptions()).startswith("b leads by 1")
     other = chart(*values, name="loss", search=search)
     assert leader_text(other, PlotOptions()).startswith("a leads by 1")
+
+
+def test_lines_are_compared_past_the_first_pruned_step() -> None:
+    def ending(at: int, length: int, pruned: str = "") -> PlotLine:
+        values = [1.0 + at] * length + [NAN] * (40 - length)
+        return line(values, label=f"t{at}", index=at, end=float(length - 1), pruned=pruned)
+
+    some = [ending(0, 40), ending(1, 3, "median"), ending(2, 40), ending(3, 30), ending(4, 1)]
+    assert compared_x(chart(*some), PlotOptions()) == 29, "as far as two thirds of them"
+    rows = table_rows(chart(*some), figures(), PlotOptions(), 120, 20)
+    order = [found[1] for row in rows if (found := re.match(r"━.*(t\d) ", plain(row)))]
+    assert order == ["t0", "t2", "t3", "t1", "t4"], "by rank, then those without a value"
+    two = chart(ending(0, 40), ending(1, 12))
+    assert compared_x(two, PlotOptions()) == 11, "of two, where the shorter one ends"
+
+
+def test_a_line_keeps_its_colour_while_others_become_bright() -> None:
+    lines = [
+        line([float(at)] * 9, index=at, label=f"{at}", best=(float(at), 0.0, 0.0))
+        for at in range(14)
+    ]
+    slots: dict[str, int] = {}
+    before = line_styles(chart(*lines), "", slots)
+    better = [replace(one, best=(-1.0, 0.0, 0.0)) if one.index == 12 else one for one in lines]
+    after = line_styles(chart(*better), "", slots)
+    kept = [at for at in range(14) if before[at].bright and after[at].bright]
+    assert len(kept) == 5
+    assert [before[at] for at in kept] == [after[at] for at in kept]
+    assert after[12].bright
+
+
+def test_every_drawn_line_has_a_row_around_the_highlighted_one() -> None:
+    lines = [line([float(at)] * 9, index=at, label=f"m{at:02}") for at in range(14)]
+    for at in range(14):
+        rows = table_rows(chart(*lines), figures(), PlotOptions(highlight=f"m{at:02}"), 120, 7)
+        assert any(f"m{at:02}" in plain(row) for row in rows[1:-1])
+        assert "of 14" in plain(rows[-1])

@@ -15,6 +15,7 @@ from tests.unit.metrics.attempts import start_attempt
 from tests.unit.metrics.reading import connect, open_reader, read_on
 from tests.unit.tui.charts import NAN, chart, line
 from trainui import clock
+from trainui.metrics.source_file import DecoderChoice
 from trainui.model.definition import Alert
 from trainui.store.db.engine import Store
 from trainui.store.points.plot_series import Axis
@@ -24,12 +25,14 @@ from trainui.store.runs.stage_requests import AlertRecord
 from trainui.tui.curves.cursor_values import best_text
 from trainui.tui.curves.plot import plot
 from trainui.tui.curves.screen import curve_report, table_rows
+from trainui.tui.names import label_of
 from trainui.tui.numbers import number
 from trainui.tui.plot_axes import Frame
 from trainui.tui.readers.curve_reader import CurveReader, folded, groups
 from trainui.tui.snapshot.curves import (
     ALL_IN_ONE,
     Chart,
+    Comparison,
     Curves,
     CurvesWanted,
     PlotOptions,
@@ -70,6 +73,55 @@ def test_an_alert_stands_at_its_step_on_its_metric(store: Store, tmp_path: Path)
     assert abs(mark.x - (1e9 + 41)) <= 2  # the column of that step
 
 
+STEPS = "".join(f'{{"step": {n}, "loss": {n}}}\n' for n in range(9))
+EPOCHS = "".join(f'{{"epoch": {n}, "loss": {n}}}\n' for n in range(9))
+TABLE = "epoch,loss\n" + "".join(f"{n},{n}\n" for n in range(9))
+PRINTED = "".join(f"Epoch {n}/9 loss: {1 / (n + 1):.3f}\n" for n in range(1, 9))
+BATCHES = "".join(f"Epoch 1/9 step {n}/99 loss: {1 / (n + 1):.3f}\n" for n in range(1, 9))
+
+
+@pytest.mark.parametrize(
+    ("text", "reading", "unit"),
+    [
+        (STEPS, DecoderChoice(format="jsonl"), "step"),
+        (EPOCHS, DecoderChoice(format="jsonl"), "epoch"),
+        (TABLE, DecoderChoice(format="csv"), "epoch"),
+        (PRINTED, DecoderChoice(format="text"), "epoch"),
+        (BATCHES, DecoderChoice(format="text"), "step"),
+    ],
+    ids=["steps", "epochs", "table", "printed", "batches"],
+)
+def test_a_log_of_epochs_is_drawn_and_named_so(
+    store: Store, tmp_path: Path, text: str, reading: DecoderChoice, unit: str
+) -> None:
+    attempt = start_attempt(store, tmp_path)
+    attempt.own_file.write_text(text)
+    read_on(open_reader(store, attempt.own_file, reading, owner=attempt.stage_id))
+    curves = read(store)
+    one, (figure,) = chart_of(curves, "loss"), curves.figures
+    assert one.unit == unit
+    shown = "\n".join(plain(row) for row in table_rows(one, figure, PlotOptions(), 120, 9))
+    assert f"at {unit} " in shown
+    assert f"last   {unit} " in shown
+
+
+def test_points_over_steps_and_epochs_never_share_an_axis(store: Store, tmp_path: Path) -> None:
+    found = []
+    for name, text in (("a", STEPS), ("b", EPOCHS), ("c", STEPS)):
+        run = start_attempt(store, tmp_path, name=name)
+        run.own_file.write_text(text)
+        read_on(open_reader(store, run.own_file, owner=run.stage_id))
+        found.append(run)
+    connection = connect(store)
+    stages_ = views.stages(connection, "run-of-a")
+    compared = Comparison(runs=("run-of-b", "run-of-c"))
+    wanted = CurvesWanted(columns=80, names=("loss",), compared=compared)
+    curves = CurveReader().read(connection, stages_[0], stages_, wanted)
+    keys = {one.key.split()[0] for one in chart_of(curves, "loss").lines}
+    assert keys == {found[0].stage_id, found[2].stage_id}
+    assert [words.partition("(")[2] for words in curves.left_out] == ["over epochs)"]
+
+
 def test_the_first_nans_step_is_in_and_below_the_plot(store: Store, tmp_path: Path) -> None:
     attempt = start_attempt(store, tmp_path)
     values = ("NaN" if n >= 1204 else 1 / (n + 1) for n in range(2000))
@@ -87,7 +139,7 @@ def test_the_first_nans_step_is_in_and_below_the_plot(store: Store, tmp_path: Pa
     curves = reader.read(connection, found[0], found, wanted)
     one, (figure,) = chart_of(curves, "loss"), curves.figures
     assert one.lines[0].nan_since == 1204, "also if it is recorded after the points"
-    for axis, text in ((Axis.STEP, "NaN since 1,204"), (Axis.WALL, "NaN since step 1,204")):
+    for axis, text in ((Axis.STEP, "NaN since step 1,204"), (Axis.WALL, "NaN since step 1,204")):
         drawn = plot(one, PlotOptions(axis=axis), Frame(40, 8)).rows
         assert text in "\n".join(map(plain, drawn))
     below = plain(table_rows(one, figure, PlotOptions(), 200, 5)[1])
@@ -120,7 +172,7 @@ GRID = [
 
 
 def labels(fold: str | None) -> list[tuple[str, int]]:
-    return [(label, len(some)) for label, some in groups(GRID, fold)]
+    return [(label_of(pairs), len(some)) for pairs, some in groups(GRID, fold)]
 
 
 def test_members_are_folded_over_a_seed_or_the_parameter_chosen() -> None:
@@ -134,7 +186,7 @@ def test_members_are_folded_over_the_parameter_of_their_definition() -> None:
     grid = [member(at, lr=lr, run=run) for at, (lr, run) in enumerate(product("ab", "xy"))]
     assert len(groups(grid, None)) == 4
     declared = [replace(one, over="run") for one in grid]
-    assert [label for label, _some in groups(declared, None)] == ["lr=a", "lr=b"]
+    assert [label_of(pairs) for pairs, _some in groups(declared, None)] == ["lr=a", "lr=b"]
 
 
 def test_the_seeds_of_a_trial_are_named_by_its_number() -> None:
@@ -142,20 +194,23 @@ def test_the_seeds_of_a_trial_are_named_by_its_number() -> None:
         member(2 * at + seed, trial=f"{at}", lr=f"0.{at}", seed=f"{seed}")
         for at, seed in product(range(2), repeat=2)
     ]
-    assert [label for label, _some in groups(grid, None)] == ["trial=0", "trial=1"]
+    assert [label_of(pairs) for pairs, _some in groups(grid, None)] == ["trial=0", "trial=1"]
 
 
 def test_series_without_the_parameter_stay_alone() -> None:
     attempts = [PlottedSeries("stage-0", f"attempt {n}", n, n) for n in (1, 2)]
     found = groups([*GRID[:2], *attempts], None)
-    assert [(label, len(some)) for label, some in found][1:] == [("attempt 1", 1), ("attempt 2", 1)]
+    assert [(some[0].label, len(some)) for _, some in found][1:] == [
+        ("attempt 1", 1),
+        ("attempt 2", 1),
+    ]
 
 
 def test_mean_and_range_are_those_of_numpy() -> None:
     values = np.random.default_rng(7).normal(size=(5, 40)) * 1e3
     lines = [line(row.tolist(), own=False) for row in values]
     bests = [replace(one, best=(min(one.means), 0.0, 0.0)) for one in lines]
-    found = folded(bests, "all 5")
+    found = folded(bests, (("", "all 5"),))
     assert found.means == pytest.approx(values.mean(axis=0), rel=1e-9)
     assert found.lows == pytest.approx(values.min(axis=0), rel=1e-9)
     assert found.highs == pytest.approx(values.max(axis=0), rel=1e-9)
@@ -165,14 +220,14 @@ def test_mean_and_range_are_those_of_numpy() -> None:
     assert found.best[0] == pytest.approx(values.min(axis=1).mean(), rel=1e-9)
     assert best_text(found) == number(found.best[0]), "a mean has no best step"
     done = [replace(one, completed=at > 2) for at, one in enumerate(bests)]
-    completed = folded(done, "all 5").best
+    completed = folded(done, (("", "all 5"),)).best
     assert completed is not None
     assert completed[0] == pytest.approx(values[3:].min(axis=1).mean(), rel=1e-9)
 
 
 def test_a_member_counts_from_its_first_to_its_last_point() -> None:
     short = line([NAN, 1.0, NAN, 3.0, NAN], own=False)
-    found = folded([short, line([0.0] * 5)], "all 2")
+    found = folded([short, line([0.0] * 5)], (("", "all 2"),))
     assert found.counts == (1, 2, 2, 2, 1)
     assert found.means == pytest.approx((0.0, 0.5, 1.0, 1.5, 0.0))
     assert found.own
@@ -181,7 +236,7 @@ def test_a_member_counts_from_its_first_to_its_last_point() -> None:
 
 def test_lines_that_diverge_to_the_largest_numbers_have_a_mean() -> None:
     huge = replace(line([1.6e308] * 200), best=(1.6e308, 0.0, 0.0), last=(1.6e308, 199.0))
-    found = folded([huge, huge], "all 2")
+    found = folded([huge, huge], (("", "all 2"),))
     assert found.best is not None
     assert found.best[0] == pytest.approx(1.6e308)
     assert found.last is not None
@@ -201,18 +256,18 @@ def test_names_in_a_metrics_report_are_escaped_for_markdown() -> None:
 
 
 def test_a_single_mean_is_named_by_what_was_not_folded() -> None:
-    assert [label for label, _ in groups(GRID[:2], None)] == ["lr=a"]
+    assert [label_of(pairs) for pairs, _ in groups(GRID[:2], None)] == ["lr=a"]
 
 
 def test_a_mean_ends_where_no_member_has_values() -> None:
     ended = line([1.0, 2.0, NAN, NAN], at=(0.0, 1.0, 2.0, 3.0), own=False)
-    found = folded([ended, line([2.0, 3.0, NAN, NAN])], "lr=1")
+    found = folded([ended, line([2.0, 3.0, NAN, NAN])], (("", "lr=1"),))
     assert found.known == [0.0, 1.0]
 
 
 def test_a_means_last_value_is_that_of_its_last_step() -> None:
     def ending(*last: tuple[float, float] | None) -> tuple[float, float] | None:
-        return folded([line([0.0, 1.0], last=one) for one in last], "all").last
+        return folded([line([0.0, 1.0], last=one) for one in last], (("", "all"),)).last
 
     mean, step = ending((0.2, 4000.0), (0.4, 4000.0), (9.0, 2400.0)) or (0.0, 0.0)
     assert mean == pytest.approx(0.3, rel=1e-9)

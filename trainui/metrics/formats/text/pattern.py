@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from trainui.errors import TrainuiError
-from trainui.metrics.formats.decoder import Decoded
+from trainui.metrics.formats.decoder import EPOCH, Decoded
 from trainui.metrics.formats.lenient_text import leading_number
 from trainui.metrics.formats.text.forms import LogDecoder, text_lines
 from trainui.metrics.formats.text.text_lines import preset_names
@@ -85,6 +85,8 @@ class PatternLines(LogDecoder):
         names = [name for name in self._pattern.groupindex if name != self._step_group]
         points = {name: _points(matches, name, steps) for name in names}
         series = {name: one for name, one in points.items() if len(one)}
+        if self._step_group == EPOCH:
+            self.epochs.update(series)
         return Decoded(series, len(matches))
 
     def _steps(self, matches: list[dict[str, str | None]], first_row: int) -> Floats:

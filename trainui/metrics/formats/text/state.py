@@ -253,6 +253,8 @@ class LogState:
         if inner is None:
             memory["ended"] = True
             known = memory.get("x")
+            if epoch and known is None:
+                memory["has_epochs"] = True
             return outer if known is None or (epoch and not epoch.is_whole) else float(known)
         place = forms.number(inner.value, found) * inner.factor
         of = forms.number(inner.of, found) if inner.of else None

@@ -226,7 +226,10 @@ class TextLines(LogDecoder):
         if finish:
             rows += reader.finish()
         self.state = state
-        return Decoded(row_points(rows, first_row=first_row, step=self._step or STEP), len(rows))
+        series = row_points(rows, first_row=first_row, step=self._step or STEP)
+        if not has_steps(state) and _counts_epochs(state):
+            self.epochs.update(series)
+        return Decoded(series, len(rows))
 
 
 class _Reader:
@@ -438,6 +441,11 @@ def has_steps(state: Mapping[str, Any]) -> bool:
     """Return False for a log that counts epochs, or its lines, where files have steps."""
     memories = (state.get(_MEMORY, {}), *state.get(_OTHERS, {}).values())
     return any(memory.get("has_steps") for memory in memories)
+
+
+def _counts_epochs(state: Mapping[str, Any]) -> bool:
+    memories = (state.get(_MEMORY, {}), *state.get(_OTHERS, {}).values())
+    return any(memory.get("has_epochs") for memory in memories)
 
 
 def unread(state: Mapping[str, Any]) -> tuple[int, str]:
