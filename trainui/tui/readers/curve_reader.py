@@ -170,20 +170,20 @@ def plot_line(
     )
 
 
-class Group(NamedTuple):
+class LineGroup(NamedTuple):
     """The series that are folded into one line, and its name; one series keeps its own."""
 
     pairs: Pairs
     series: list[PlottedSeries]
 
 
-def groups(series: Sequence[PlottedSeries], fold: str | None) -> list[Group]:
+def groups(series: Sequence[PlottedSeries], fold: str | None) -> list[LineGroup]:
     """Return the series by the line that they are folded into.
 
     `fold` is the parameter to fold over (`Comparison.fold`).
     """
     if fold == ALL_IN_ONE and len(series) > 1:
-        return [Group((("", f"all {len(series)}"),), list(series))]
+        return [LineGroup((("", f"all {len(series)}"),), list(series))]
     names = differing_params(series)
     declared = {one.over for one in series}
     folded = {
@@ -199,7 +199,7 @@ def groups(series: Sequence[PlottedSeries], fold: str | None) -> list[Group]:
         key = tuple(params.get(name) for name in kept) if repeated else (one.label,)
         found.setdefault(key, []).append(one)
     return [
-        Group(_own_name(some[0]) if len(some) == 1 else _named(some[0], kept, folded), some)
+        LineGroup(_own_name(some[0]) if len(some) == 1 else _named(some[0], kept, folded), some)
         for some in found.values()
     ]
 
