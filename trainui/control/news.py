@@ -11,6 +11,7 @@ import threading
 import time
 from collections import Counter
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 from trainui import clock, paths
@@ -50,7 +51,8 @@ NOBODY = "none"
 class NewsItem:
     """A change that a wait returns for."""
 
-    number: int
+    cursor: str
+    """The place behind it."""
     time: int
     run: str
     name: str
@@ -120,6 +122,35 @@ class DatabaseChanges:
 
     def _report(self, _changes: FileChanges) -> None:
         self.wake()
+
+
+@cache
+def shared() -> DatabaseChanges:
+    """Return what wakes all waits of this process."""
+    return DatabaseChanges()
+
+
+def as_data(news: News) -> dict[str, Any]:
+    """Return news as plain data."""
+    return {
+        "reason": news.reason,
+        "changes": [
+            {
+                "at": clock.to_iso(one.time),
+                "run": one.run,
+                "name": one.name,
+                "stage": one.stage,
+                "kind": one.kind,
+                "status": one.status,
+                "text": one.text,
+                "cause" if one.kind == FAILED else "best": one.data,
+                "cursor": one.cursor,
+            }
+            for one in news.changes
+        ],
+        "others": news.others,
+        "cursor": news.cursor,
+    }
 
 
 def now() -> str:
@@ -249,7 +280,7 @@ def _change(connection: Connection, one: DatedEvent, kind: str) -> NewsItem:
     elif kind == ENDED_RUN:
         status = str(one.data["status"])
     return NewsItem(
-        one.number,
+        _cursor(connection, one.number),
         event.time,
         one.run_id,
         one.run_name,

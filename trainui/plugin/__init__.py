@@ -12,6 +12,8 @@ Read `records` first (what each kind says), then `registry` (how plugins are fou
 from __future__ import annotations
 
 from trainui.errors import NotFoundError as NotFoundError
+from trainui.errors import PipelineFileError as PipelineFileError
+from trainui.errors import TrainuiError as TrainuiError
 from trainui.errors import UnfitEnvironmentError as UnfitEnvironmentError
 from trainui.errors import UsageError as UsageError
 from trainui.errors import install_advice as install_advice

@@ -7,13 +7,17 @@ Nothing is imported before a function is called.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from trainui import clock
+from trainui.errors import UsageError
 from trainui.store.db import engine
 from trainui.supervisor.protocol import RUN_TAG
+
+if TYPE_CHECKING:
+    from trainui.model.definition import Pipeline
 
 Row = dict[str, Any]
 
@@ -29,6 +33,66 @@ def list(most: int | None = None) -> tuple[Row, ...]:
 
     with engine.reading() as connection:
         return tuple(run_in_json.run_lines(connection, views.runs(connection, limit=most)))
+
+
+def overview(matching: str = "", most: int = 20, after: str | None = None) -> Row:
+    """Return the runs that match a filter of `trainui ls`, the newest first, each in short.
+
+    `after` is the id of a run behind which to continue; `left` counts those that follow.
+    """
+    if engine.is_none_yet():
+        return {"runs": [], "left": 0}
+    from trainui.cli import lookup
+    from trainui.cli.inspect import selection
+    from trainui.store.read import run_list
+
+    with lookup.view() as connection:
+        lines = run_list.run_lines(connection)
+        lost = lookup.find_lost(connection, [run.status for run in lines])
+        found = selection.select(connection, run_list.with_lost(lines, lost), [matching], None).runs
+        if after is not None:
+            ids = [run.id for run in found]
+            found = found[ids.index(after) + 1 :] if after in ids else found
+        shown = [
+            {
+                "run": one.id,
+                "name": one.name,
+                "status": str(one.status),
+                "created_at": clock.to_iso(one.created_at),
+                "seconds": (one.worked_until(clock.now()) or 0) // clock.SECOND,
+                "done": f"{one.done}/{one.total}",
+                "running": [*one.current],
+                "failed": [*one.failed],
+                "trouble": {kind: getattr(one.trouble, kind) for kind in one.trouble.kinds},
+                "best": best(one.id),
+                "verdict": one.verdict or None,
+                "note": one.note or None,
+                "started_by": one.started_by or None,
+                "lost": one.lost.words if one.lost is not None else None,
+            }
+            for one in found[:most]
+        ]
+    return {"runs": shown, "left": max(len(found) - most, 0)}
+
+
+def best(run_id: str) -> Row | None:
+    """Return a run's most important metric and its best value; None if it has none."""
+    from trainui.model.headline_metric import lower_is_better
+    from trainui.pipeline import matrix
+    from trainui.store.points import read_points
+    from trainui.store.points.read_points import headline_of_run
+
+    with engine.reading() as connection:
+        if (chosen := headline_of_run(connection, run_id)) is None:
+            return None
+        stage, metric = chosen
+        lower = lower_is_better(metric, stage.search)
+        found = read_points.summaries(connection, {stage.id: stage.name}, metric)
+    if not found:
+        return None
+    value = matrix.value_of(found[0], lower=lower)
+    word = "last" if lower is None else "best"
+    return {"metric": metric, word: value, "stage": stage.name}
 
 
 def show(run: str) -> Row:
@@ -61,6 +125,34 @@ def points(run: str, stage: str | None = None) -> Iterator[Row]:
                 "value": one.value,
                 "time": clock.to_iso(one.time),
             }
+
+
+def figures(
+    run: str, stage: str | None = None, names: Sequence[str] = (), most: int | None = None
+) -> Row:
+    """Return the metrics of a stage in few numbers, the most important first.
+
+    Without a stage, of the newest with metrics. At most 60 points a series; `most` is the number
+    of series with points, None: all. Of a sweep's name, one row a member, the best first.
+    """
+    from trainui.control import curve_figures
+
+    with engine.reading() as connection, engine.snapshot(connection):
+        return curve_figures.read(connection, run, stage, names, most)
+
+
+def log_part(
+    run: str, stage: str | None = None, cursor: str | None = None, most: int = 3000
+) -> Row:
+    """Return a part of a stage's log, by default its newest lines, at most so many characters.
+
+    Without a stage, of the newest that ran. `cursor` continues behind the lines returned, and
+    `earlier` before them.
+    """
+    from trainui.control import log_parts
+
+    with engine.reading() as connection:
+        return log_parts.part_of(connection, run, stage, cursor, most)
 
 
 def log(run: str, stage: str, attempt: int | None = None, last: int | None = None) -> Iterator[Row]:
@@ -104,16 +196,118 @@ def events(run: str | None = None, after: int = 0) -> tuple[Row, ...]:
     )
 
 
+def news(run: str | None = None, cursor: str | None = None, seconds: float = 0.0) -> Row:
+    """Wait until a run, or any, has ended, failed, stalled or has a new best; return what changed.
+
+    `cursor` is where an earlier answer ended; None: now. The reason is `timeout` if nothing came.
+    """
+    from trainui.control import news as news_of
+
+    run_id = None if run is None else _id(run)
+    return news_of.as_data(news_of.wait(cursor, run_id, seconds, news_of.shared(), most=10))
+
+
+def news_cursor(run: str | None = None) -> str:
+    """Return the cursor behind the newest event, or that before a run's first one."""
+    from trainui.control import news as news_of
+
+    return news_of.now() if run is None else news_of.before(run)
+
+
+def trouble() -> str:
+    """Return why nothing new starts or ends are not recorded here; empty if a worker works."""
+    from trainui.cli.runs import standstill
+
+    return standstill.copied() or standstill.worker_trouble()
+
+
+def is_active() -> bool:
+    """Return True if a run has not ended."""
+    if engine.is_none_yet():
+        return False
+    from trainui.store.runs import runs
+
+    with engine.reading() as connection:
+        return runs.is_any_active(connection)
+
+
+def version() -> str:
+    """Return trainui's version."""
+    from trainui.version import __version__
+
+    return __version__
+
+
+def act_as(by: str) -> None:
+    """Record all that this process does from now on as done by an agent."""
+    from trainui.control import agents
+
+    agents.act_as(by)
+
+
+def preview(
+    file: str | None = None, params: Mapping[str, str] | None = None, *, command: str | None = None
+) -> Row:
+    """Return what `submit` would store: the stages, and remarks."""
+    from trainui import control
+    from trainui.cli.runs import run as run_command
+    from trainui.control import agents, submission
+
+    if engine.exists():
+        with engine.reading() as connection:
+            agents.check_room(connection)
+    found = control.preview(_pipeline(file, params, command))
+    remarks = (*submission.checkpoint_remarks(found), *submission.shared_path_remarks(found))
+    return {**run_command.plan_as_json(found), "remarks": remarks}
+
+
+def plan(run: str) -> Row:
+    """Return what `resume` would do, as `trainui resume --dry-run` does."""
+    from trainui import control
+    from trainui.cli.runs import resume as resume_command
+
+    return resume_command.plan_as_json(control.plan_resume(_id(run)), None)
+
+
+def named_id(name: str) -> str:
+    """Return the id of the run to be submitted under a name of the caller's choice.
+
+    The same name gives the same id in this home, and so submits nothing twice.
+    """
+    import uuid
+
+    from trainui import paths
+    from trainui.store.db import home_identity
+    from trainui.store.db.engine import open_store
+
+    if not home_identity.id_of(paths.home()):
+        open_store().settle()
+    return str(uuid.uuid5(uuid.NAMESPACE_OID, f"{home_identity.id_of(paths.home())} {name}"))
+
+
+def exists(run_id: str) -> bool:
+    """Return True if there is a run with exactly this id."""
+    from trainui.store.read import views
+
+    if not engine.exists():
+        return False
+    with engine.reading() as connection:
+        return views.run(connection, run_id) is not None
+
+
 def submit(
-    file: str | Path,
+    file: str | Path | None = None,
     params: Mapping[str, str] | None = None,
     *,
+    command: str | None = None,
     name: str | None = None,
     python: str | None = None,
+    run_id: str | None = None,
 ) -> str:
-    """Start a run of a pipeline file in the background; return its id.
+    """Start a run of a pipeline file, or of a command, in the background; return its id.
 
-    Its stages get this process's environment, and this `python` unless they name one.
+    Its stages get this process's environment, and this `python` unless they name one. With the
+    `run_id` of a run that exists, nothing is submitted a second time.
 
     Raises:
         PipelineFileError: the file has problems.
@@ -121,11 +315,33 @@ def submit(
     """
     from trainui import control
     from trainui.execution.daemon import lifecycle
-    from trainui.pipeline import loader
 
-    pipeline = loader.load(str(file), params)
+    if run_id is not None and exists(run_id):
+        return run_id
+    pipeline = _pipeline(None if file is None else str(file), params, command)
     lifecycle.ensure_started()
-    return control.submit(pipeline, name=name, given=params, python=python)
+    try:
+        return control.submit(pipeline, name=name, given=params, python=python, run_id=run_id)
+    except UsageError:
+        if run_id is not None and exists(run_id):  # submitted by another process meanwhile
+            return run_id
+        raise
+
+
+def _pipeline(file: str | None, params: Mapping[str, str] | None, command: str | None) -> Pipeline:
+    """Return the pipeline of a file, or of a command, which gets a GPU if there is one."""
+    from trainui.pipeline import bare_command, loader
+
+    if (file is None) == (command is None):
+        raise UsageError("give a file or a command, and not both")
+    if command is None:
+        return loader.load(str(file), params)
+    if params:
+        raise UsageError("params are for a file; write a command's own arguments in the command")
+    found = bare_command.from_command([command])
+    if found.stages[0].is_local and has_gpus():
+        found = bare_command.from_command([command], gpus=1)
+    return found
 
 
 def wait(run: str) -> Row:

@@ -222,8 +222,8 @@ def _expects_gpu() -> bool:
     return bool(usable.gpus)
 
 
-def _show_plan(pipeline: Pipeline, as_json: bool) -> None:
-    from trainui.control import submission
+def plan_as_json(pipeline: Pipeline) -> dict[str, Any]:
+    """Return what a run of a pipeline would do, as `run --dry-run --json` prints it."""
     from trainui.pipeline import masking
     from trainui.store.read import run_in_json
 
@@ -238,7 +238,14 @@ def _show_plan(pipeline: Pipeline, as_json: bool) -> None:
         }
         for stage in pipeline.stages
     ]
-    printing.answer(as_json, {"name": pipeline.name, "stages": stages}, _plan_lines(stages))
+    return {"name": pipeline.name, "stages": stages}
+
+
+def _show_plan(pipeline: Pipeline, as_json: bool) -> None:
+    from trainui.control import submission
+
+    data = plan_as_json(pipeline)
+    printing.answer(as_json, data, _plan_lines(data["stages"]))
     remarks = submission.checkpoint_remarks(pipeline)
     for remark in (*remarks, *submission.shared_path_remarks(pipeline)):
         printing.note(remark)
