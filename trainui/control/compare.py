@@ -405,7 +405,7 @@ def _metric(
     def has_curve(name: str) -> bool:
         return any(one.count >= CURVE for found in summaries for one in found[name].values())
 
-    chosen = headline(common, pair[0].members[0].definition.search, has_curve)
+    chosen = headline(common, pair[0].members[0].definition.objective, has_curve)
     if chosen is None:
         raise NotFoundError(f"{pair[0].name} and {pair[1].name} have no metric in common")
     return chosen
@@ -417,7 +417,7 @@ def _lower(metric: str, pair: Sequence[Configuration]) -> bool:
     Raises:
         UsageError: neither a search nor the name says it, or two searches have opposite goals.
     """
-    known = {lower_is_better(metric, one.members[0].definition.search) for one in pair} - {None}
+    known = {lower_is_better(metric, one.members[0].definition.objective) for one in pair} - {None}
     if len(known) > 1:
         raise UsageError(f"{metric} is minimized by one search and maximized by the other")
     for lower in known:

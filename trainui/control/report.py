@@ -146,7 +146,7 @@ class _Sweep:
         value = self.values.get(member.name)
         if self.metric is None or self.metric.lower is None or value is None:
             return value is None, False, 0.0
-        leads = may_lead(member.status, member.definition.search)
+        leads = may_lead(member.status, member.definition.objective)
         sign = 1 if self.metric.lower else -1
         return False, member.name in self._broken or not leads, sign * value
 

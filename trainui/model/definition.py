@@ -203,6 +203,14 @@ class StageDefinition:
         return self.each_checkpoint is not None and self.each_checkpoint.member_of is None
 
     @property
+    def objective(self) -> Search | None:
+        """The metric and the goal of its search, or of its evaluation of checkpoints, if any."""
+        each = self.each_checkpoint
+        if self.search is None and each is not None and each.metric and each.goal:
+            return Search(each.metric, each.goal)
+        return self.search
+
+    @property
     def member_values(self) -> dict[str, str]:
         """As text, the values of a sweep member: those of its matrix, and of its search."""
         found = self.search.texts(self.trial_params or {}) if self.search else {}

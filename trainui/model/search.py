@@ -112,6 +112,10 @@ class SearchResult:
     """The same as they are written into commands."""
     dirs: tuple[str, ...] = ()
     """The directories of all trials that have completed, in order."""
+    best_checkpoint: str | None = None
+    """Of an evaluation of each checkpoint: the path of the best one."""
+    best_step: str | None = None
+    """Its step."""
 
 
 @dataclass(frozen=True, slots=True)

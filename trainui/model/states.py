@@ -44,7 +44,8 @@ S = Status
 
 TRANSITIONS: dict[Status, frozenset[Status]] = {
     # blocked: an upstream ended; queued: all upstreams completed; skipped: --until
-    S.PENDING: frozenset({S.QUEUED, S.BLOCKED, S.CANCELLED, S.SKIPPED}),
+    # completed: an evaluation of each checkpoint, which has no process of its own, with its last
+    S.PENDING: frozenset({S.QUEUED, S.BLOCKED, S.CANCELLED, S.SKIPPED, S.COMPLETED}),
     # failed: it cannot be started (e.g. its directory is missing); pending: its upstream reruns
     S.QUEUED: frozenset({S.RUNNING, S.CANCELLED, S.FAILED, S.BLOCKED, S.PENDING, S.SKIPPED}),
     # queued: an automatic retry

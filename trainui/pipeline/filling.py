@@ -6,7 +6,8 @@ Also what a search decides: a trial's values, and its results in stages that dep
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+import re
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import PurePath
 
@@ -15,7 +16,7 @@ from trainui.model.definition import Json, Pipeline, StageDefinition
 from trainui.model.search import SearchResult
 from trainui.pipeline import stage_process, substitution, template
 from trainui.pipeline.masking import is_secret
-from trainui.pipeline.matrix import Pairing, groups_of
+from trainui.pipeline.matrix import Pairing, groups_of, member_name
 from trainui.pipeline.substitution import Filler, StageReference, plain, stage_reference
 from trainui.pipeline.template import Template, Variable
 
@@ -67,6 +68,80 @@ def carried_over(edited: StageDefinition, recorded: StageDefinition | None) -> S
     return replace(recorded, search=edited.search)
 
 
+def for_checkpoint(
+    gatherer: StageDefinition,
+    training: StageDefinition,
+    step: float,
+    directory: str,
+    others: Collection[str],
+) -> StageDefinition:
+    """Return the stage that evaluates one checkpoint of a training.
+
+    `gatherer` is as submitted; `others` are the full names of its other members.
+    """
+    assert gatherer.each_checkpoint is not None
+    values = {}
+    if training.matrix is not None:
+        own = ",".join(f"{key}={value}" for key, value in training.matrix.items())
+        values[training.group] = _UNSAFE.sub("-", own).strip("-")
+    values["step"] = str(int(step)) if step == int(step) else repr(step)
+    above = {gatherer.each_checkpoint.stage, *others}
+    made = replace(
+        gatherer,
+        name=member_name(gatherer.group, values),
+        matrix=values,
+        over=None,
+        depends_on=tuple(name for name in gatherer.depends_on if name not in above),
+        each_checkpoint=replace(gatherer.each_checkpoint, member_of=gatherer.name),
+    )
+    return with_directory(made, directory)
+
+
+_UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
+
+
+def with_directory(definition: StageDefinition, directory: str) -> StageDefinition:
+    """Return an evaluation of a checkpoint with its own directory substituted."""
+
+    def resolve(variable: Variable) -> Sequence[Template] | None:
+        return [(directory,)] if variable.kind == "stage_dir" else None
+
+    return substitution.fill(definition, Filler(resolve))
+
+
+def with_recorded_checkpoints(
+    pipeline: Pipeline, recorded: Mapping[str, StageDefinition], directories: Mapping[str, str]
+) -> Pipeline:
+    """Return an edited pipeline with the evaluations of checkpoints that are on record.
+
+    They come last, so that they get their slots after all others. `directories` are by full name.
+    """
+    known = {stage.name: stage for stage in pipeline.stages}
+    edited: dict[str, StageDefinition] = {}
+    added: dict[str, StageDefinition] = {}
+    for gatherer in (stage for stage in pipeline.stages if stage.gathers):
+        assert gatherer.each_checkpoint is not None
+        members = {
+            name: one
+            for name, one in recorded.items()
+            if one.each_checkpoint and one.each_checkpoint.member_of == gatherer.name
+        }
+        training = known[gatherer.each_checkpoint.stage]
+        for name, one in members.items():
+            step = float((one.matrix or {})["step"])
+            made = for_checkpoint(gatherer, training, step, directories[name], members)
+            added[name] = replace(made, name=name, matrix=one.matrix)
+        before = recorded.get(gatherer.name)
+        above = before.depends_on if before else ()
+        counting = [name for name in above if name in members]
+        depends_on = dict.fromkeys([*gatherer.depends_on, *counting])
+        edited[gatherer.name] = replace(gatherer, depends_on=tuple(depends_on))
+    if not edited:
+        return pipeline
+    stages = [edited.get(one.name, one) for one in pipeline.stages if one.name not in added]
+    return pipeline.with_stages((*stages, *added.values()))
+
+
 def searches_of(definition: StageDefinition) -> frozenset[str]:
     """Return the stages of the file whose searches' results a submitted definition needs."""
     found = map(stage_reference, substitution.variables(definition))
@@ -92,6 +167,15 @@ def with_results(
         result = results[reference.name]
         if reference.what == "dirs":
             return list(result.dirs), [(path,) for path in result.dirs]
+        if reference.what in ("best.checkpoint", "best.step"):
+            value = result.best_checkpoint
+            if reference.what == "best.step":
+                value = result.best_step
+            if value is None:
+                raise UsageError(_no_best(variable, reference.name))
+            return value, [(value,)]
+        if result.best_checkpoint is not None and result.best_dir is not None:
+            return result.best_dir, [(result.best_dir,)]
         if result.best_trial is None:
             raise UsageError(
                 f"{variable}: no trial of {reference.name} has completed with a value of its "
@@ -101,6 +185,13 @@ def with_results(
         return value, [(text,)]
 
     return _filled(definition, known)
+
+
+def _no_best(variable: Variable, name: str) -> str:
+    return (
+        f"{variable}: no checkpoint that {name} evaluated is known to be the best; its metric must "
+        f"have a value, and `metric` and `goal` of {name} say which value is better"
+    )
 
 
 def _of_best(
@@ -160,7 +251,9 @@ def submit(
         UsageError: a value contains the terminator of the surrounding here-document.
     """
     pairing = Pairing(groups_of(pipeline.stages))
-    searches = frozenset(stage.group for stage in pipeline.stages if stage.search)
+    searches = frozenset(
+        stage.group for stage in pipeline.stages if stage.search or stage.each_checkpoint
+    )
     stages = tuple(
         _submitted(
             stage,
@@ -252,7 +345,8 @@ class _AtSubmission:
     run_dir: str
     stage_dirs: Mapping[str, str]
     searches: frozenset[str]
-    """Stages of the file with a search, of which dependants use the results."""
+    """Stages of the file with a search, or that evaluate checkpoints: dependants use their
+    results."""
     secrets: bool
 
     def resolve(self, variable: Variable) -> Sequence[Template] | None:
@@ -265,6 +359,8 @@ class _AtSubmission:
                 return [((self.stage.matrix or {})[variable.key],)]
             case "run_dir":
                 return [(self.run_dir,)]
+            case "stage_dir" if self.stage.gathers:
+                return None  # each of its members has its own
             case "stage_dir":
                 return [(self.stage_dirs[self.stage.name],)]
             case "stages":

@@ -277,7 +277,8 @@ class Secrets:
 
     def reveal(self, definition: StageDefinition) -> StageDefinition:
         """Return a stored definition with its secrets restored."""
-        taken = self.stages.get(definition.name)
+        each = definition.each_checkpoint
+        taken = self.stages.get((each and each.member_of) or definition.name)
         return StageDefinition.from_json({**definition.to_json(), **taken}) if taken else definition
 
 

@@ -277,7 +277,7 @@ def spreads(found: Sequence[Fold], series: Iterable[SeriesSummary]) -> list[Fold
     for one in series:
         if one.stage in stages and not is_clock(one.name):
             fold, stage = stages[one.stage]
-            lower = lower_is_better(one.name, stage.definition.search)
+            lower = lower_is_better(one.name, stage.definition.objective)
             value = value_of(one, lower=lower)
             of_fold = values.setdefault((fold.name, one.name), {})
             averaged[fold.name, one.name] = "last" if lower is None else "best"

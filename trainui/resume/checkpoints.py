@@ -46,9 +46,9 @@ NOTE = "checkpoints.json"
 LARGEST = 20
 """The number of files compared in a directory."""
 
-_State = Sequence[tuple[str, int, int]]
+State = Sequence[tuple[str, int, int]]
 """For each file: name in the directory (empty for a single file), size, modification time."""
-_States = Mapping[str, _State]
+_States = Mapping[str, State]
 
 RESULTS = frozenset(
     {".bin", ".ckpt", ".csv", ".distcp", ".h5", ".json", ".jsonl", ".npz", ".pkl", ".pt", ".pth"}
@@ -205,14 +205,14 @@ def newer_than(where: CheckpointSearch, mtime_ns: int) -> bool:
 
 def complete(where: CheckpointSearch) -> Iterator[str]:
     """Yield the complete checkpoints that the stage wrote, newest first."""
-    for path, is_own in _with_ownership(where):
+    for path, is_own in with_ownership(where):
         if is_own and where.is_complete(path):
             yield str(path)
 
 
 def foreign(where: CheckpointSearch) -> str | None:
     """Return the newest complete checkpoint if no attempt of the stage wrote it, else None."""
-    for path, is_own in _with_ownership(where):
+    for path, is_own in with_ownership(where):
         if where.is_complete(path):
             return None if is_own else str(path)
     return None
@@ -253,7 +253,7 @@ def _advice(where: CheckpointSearch) -> str:
     return f"to use it, set `env: {{{CHECKPOINT_VARIABLE}: PATH}}` for the stage"
 
 
-def _with_ownership(where: CheckpointSearch) -> Iterator[tuple[Path, bool]]:
+def with_ownership(where: CheckpointSearch) -> Iterator[tuple[Path, bool]]:
     """Yield all matches, newest first, each with True if the stage wrote it."""
     for path in where.found:
         is_own = where.is_inside(path)
@@ -343,11 +343,12 @@ def _states_in(noted: Any) -> _States | None:
         return None
 
 
-def _states(found: Iterable[Path]) -> dict[str, _State]:
-    return {str(path): _state(path) for path in found}
+def _states(found: Iterable[Path]) -> dict[str, State]:
+    return {str(path): state_of(path) for path in found}
 
 
-def _state(path: Path) -> _State:
+def state_of(path: Path) -> State:
+    """Return the state of a checkpoint's largest files."""
     if not path.is_dir():
         return [("", *figures)] if (figures := _figures(path)) else []
     found = ((str(one.relative_to(path)), _figures(one)) for one in files_of(path))
@@ -357,7 +358,11 @@ def _state(path: Path) -> _State:
 
 def _is_in(states: _States, path: Path) -> bool:
     """Return True if the files at a path that still exist are as recorded."""
-    noted = states.get(str(path), ())
+    return is_state_of(states.get(str(path), ()), path)
+
+
+def is_state_of(noted: State, path: Path) -> bool:
+    """Return True if the files at a path that still exist are as they were in this state."""
     left = [
         (figures, (size, written))
         for name, size, written in noted

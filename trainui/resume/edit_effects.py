@@ -15,7 +15,7 @@ from trainui.model.definition import Pipeline, StageDefinition
 from trainui.model.records import RunRecord, StageRecord
 from trainui.model.states import Status
 from trainui.pipeline import editing, masking
-from trainui.pipeline.filling import with_recorded_trials
+from trainui.pipeline.filling import with_recorded_checkpoints, with_recorded_trials
 from trainui.pipeline.masking import Secrets
 from trainui.pipeline.rules import fingerprint
 from trainui.resume import edits, submitted
@@ -113,9 +113,11 @@ def compare(
     waited = stages_with_waiting_edits(run.id)
     before = _before(run, stages, shell.secrets, given, moved, waited)
     known = {stage.name: stage for stage in stages}
-    recorded = {stage.name: stage.definition for stage in stages}
-    submitted = with_recorded_trials(submitted, recorded)
-    stored = with_recorded_trials(stored, recorded)
+    submitted = _with_recorded(submitted, stages)
+    stored = _with_recorded(stored, stages)
+    directories |= {
+        one.name: known[one.name].directory for one in stored.stages if one.name in known
+    }
     hidden = {"before": shell.secrets.params, "now": pipeline.params}
     changed = PipelineChanges(stored, taken, directories)
     for real, kept in zip(submitted.stages, stored.stages, strict=True):
@@ -202,9 +204,19 @@ def _before(
         again = _submitted(run, stages, edits.pipeline_on_record(run, given), moved)
     except TrainuiError:
         return recorded
-    again = with_recorded_trials(again, {stage.name: stage.definition for stage in stages})
+    again = _with_recorded(again, stages)
     parsed = {stage.name: _as_stored(stage) for stage in again.stages if stage.name not in waited}
     return recorded | parsed
+
+
+def _with_recorded(pipeline: Pipeline, stages: Sequence[StageRecord]) -> Pipeline:
+    """Return an edited pipeline with what is on record of searches and of each checkpoint."""
+    pipeline = with_recorded_trials(pipeline, {one.name: one.definition for one in stages})
+    left = [one for one in stages if not one.removed]
+    definitions = {one.name: one.definition for one in left}
+    return with_recorded_checkpoints(
+        pipeline, definitions, {one.name: one.directory for one in left}
+    )
 
 
 def _as_stored(definition: StageDefinition) -> StageDefinition:

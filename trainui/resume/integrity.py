@@ -85,6 +85,35 @@ def problem(path: Path, complete: str | None = None) -> str | None:
     return _judged(lambda: _check(path, complete))
 
 
+def is_checkable(path: Path, complete: str | None = None) -> bool:
+    """Return True if the format of a checkpoint shows when it is complete.
+
+    Of other kinds a torn one looks like a complete one.
+    """
+    try:
+        if path.is_dir():
+            return complete is not None or _has_last_part(path)
+        with plain_files.open_plain(path) as file:
+            start = file.read(64)
+    except OSError:
+        return False
+    suffix = path.suffix.lower()
+    is_pickle = suffix in (*_TORCH, *_PICKLES) and start.startswith(_PICKLE)
+    if suffix in (*_ZIPS, *_HDF5S, ".safetensors", ".json") or is_pickle:
+        return True
+    return start.startswith((_ZIP, _HDF5, _LIGHTGBM)) or TORCH_MAGIC in start
+
+
+def _has_last_part(directory: Path) -> bool:
+    """Return True if a directory is of a library that writes one file last."""
+    if (directory / _METADATA).exists() or (directory / "latest").exists():
+        return True
+    return any(
+        re.fullmatch(one.name, directory.name) and (directory / one.state).exists()
+        for one in kinds_of_directories()
+    )
+
+
 def _judged(check: Callable[[], None]) -> str | None:
     try:
         check()

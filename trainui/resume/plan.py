@@ -12,7 +12,7 @@ import json
 import re
 import zipfile
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
@@ -36,7 +36,8 @@ from trainui.store import shell_environment
 from trainui.store.db import engine
 from trainui.store.db.engine import Store
 from trainui.store.points import read_points
-from trainui.store.read import run_history, sweeps
+from trainui.store.read import evaluations, run_history, sweeps
+from trainui.store.read.evaluations import CheckpointRecord
 from trainui.store.runs import attempts as stored_attempts
 from trainui.store.runs import runs
 from trainui.system import plain_files
@@ -56,6 +57,8 @@ class SeenRun:
     """By stage id: the checkpoints that did not work, each with the time of the try."""
     counted: frozenset[str]
     """Full names of the trials whose outcome is in their study."""
+    left_out: Mapping[str, str] = field(default_factory=dict)
+    """By full name of a stage: why its checkpoint is not evaluated again."""
     changes: PipelineChanges | None = None
     """What an edited pipeline changes; None: it is not edited."""
     environ: Mapping[str, str] | None = None
@@ -86,6 +89,7 @@ class SeenRun:
             new=() if self.changes is None else self.changes.new,
             gone=self.gone(),
             counted=self.counted,
+            left_out=self.left_out,
         )
 
     def gone(self) -> dict[str, str]:
@@ -193,7 +197,30 @@ def read_state(store: Store, run_id: str) -> SeenRun:
             if stage.attempt > 0
         }
         counted = sweeps.counted(connection, run_id, stages)
-    return SeenRun(run, stages, attempts, tried, counted)
+        found = evaluations.of_run(connection, run_id)
+    return SeenRun(run, stages, attempts, tried, counted, _left_out(run, stages, found))
+
+
+def _left_out(
+    run: RunRecord, stages: Sequence[StageRecord], found: Sequence[CheckpointRecord]
+) -> dict[str, str]:
+    """Return why the checkpoints of stages are not evaluated again, by their full names."""
+    by_id = {row.stage_id: row for row in found if row.stage_id}  # the last of each counts
+    reasons = {}
+    for stage in stages:
+        if (row := by_id.get(stage.id)) is None:
+            continue
+        if row.state in (evaluations.LEFT_OUT, evaluations.SUPERSEDED):
+            reasons[stage.name] = row.reason or "left out"
+        elif not _can_be_evaluated(run, row):
+            reasons[stage.name] = f"{Path(row.path).name} no longer exists"
+    return reasons
+
+
+def _can_be_evaluated(run: RunRecord, row: CheckpointRecord) -> bool:
+    if row.held and evaluations.held_path(run.directory, row.held, row.path).exists():
+        return True
+    return checkpoints.is_state_of(row.identity, Path(row.path))
 
 
 def make_plan(
@@ -403,6 +430,14 @@ def step_of(checkpoint: Path, about: int | None = None) -> int | None:
         return None if number is None else int(number)
     near = about is not None and abs(about - int(number)) <= max(int(number), 2)
     return int(number) if near else None
+
+
+def step_in_name(checkpoint: Path) -> int | None:
+    """Return the step in a checkpoint's name, or a number that may be it; None: it has none."""
+    if (found := _in_name(checkpoint)) is not None:
+        return found
+    number = _only_number(checkpoint.name)
+    return None if number is None else int(number)
 
 
 def _in_name(checkpoint: Path) -> int | None:

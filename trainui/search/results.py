@@ -21,7 +21,7 @@ from trainui.pipeline.filling import searches_of, with_results
 from trainui.pipeline.matrix import mean
 from trainui.store.db import protocol
 from trainui.store.db.engine import Store
-from trainui.store.read import headlines, sweeps, views
+from trainui.store.read import evaluations, headlines, sweeps, views
 from trainui.store.read.sweeps import ASKED, TrialRecord
 from trainui.store.runs import stages
 from trainui.store.runs.trials import TrialOutcome
@@ -31,7 +31,30 @@ def needed_by(
     connection: protocol.Connection, run_id: str, definition: StageDefinition
 ) -> dict[str, SearchResult]:
     """Return the results that a submitted definition uses, by the stage's name in the file."""
-    return {name: of_search(connection, run_id, name) for name in searches_of(definition)}
+    return {name: _of_stage(connection, run_id, name) for name in searches_of(definition)}
+
+
+def _of_stage(connection: protocol.Connection, run_id: str, name: str) -> SearchResult:
+    if evaluations.gatherers(connection, run_id, name):
+        return of_evaluation(connection, run_id, name)
+    return of_search(connection, run_id, name)
+
+
+def of_evaluation(connection: protocol.Connection, run_id: str, name: str) -> SearchResult:
+    """Return what the stages that depend on an evaluation of each checkpoint may use of it."""
+    found = evaluations.evaluated(connection, run_id, name)
+    dirs = tuple(one.stage.directory for one in found if one.is_done)
+    best = next(iter(evaluations.best_first(connection, found)), None)
+    if best is None:
+        return SearchResult(dirs=dirs)
+    run = views.run(connection, run_id)
+    path = best.checkpoint.path
+    if run is not None and best.checkpoint.held is not None:
+        path = str(evaluations.held_path(run.directory, best.checkpoint.held, path))
+    step = (best.stage.definition.matrix or {}).get("step")
+    return SearchResult(
+        best_dir=best.stage.directory, dirs=dirs, best_checkpoint=path, best_step=step
+    )
 
 
 def unknown_to(

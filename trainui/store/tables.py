@@ -279,6 +279,8 @@ class EvaluationRow(SQLModel, table=True):
         sa_column=Column(Text, ForeignKey("stages.id", ondelete="CASCADE"), primary_key=True)
     )
     run_id: str
+    metric: str | None = None
+    """The metric of the checkpoints' values."""
 
 
 class CheckpointRow(SQLModel, table=True):

@@ -16,6 +16,8 @@ from typing import Any
 
 from trainui import paths
 from trainui.errors import TrainuiError, UnfitEnvironmentError, UsageError
+from trainui.evaluation import holding
+from trainui.evaluation.holding import FoundCheckpoint
 from trainui.model.definition import StageDefinition
 from trainui.model.notifications import CHECKPOINT
 from trainui.model.records import AttemptRecord, RunRecord, StageRecord
@@ -33,9 +35,10 @@ from trainui.store import shell_environment
 from trainui.store.db import engine
 from trainui.store.db.engine import Store
 from trainui.store.db.protocol import Connection
-from trainui.store.read import views
+from trainui.store.read import evaluations, views
 from trainui.store.read.run_in_json import shown_command
 from trainui.store.runs import attempts, runs
+from trainui.store.runs import evaluations as stored_evaluations
 from trainui.store.shell_environment import ShellEnvironment
 from trainui.supervisor.protocol import IDENTITY, METRICS_FILE, RUN_TAG
 
@@ -132,6 +135,8 @@ def _filled(
     context: AttemptContext, shell: ShellEnvironment, checkpoint: str | None
 ) -> tuple[StageDefinition, Interpreter]:
     definition, number = shell.secrets.reveal(context.stage.definition), context.attempt.number
+    if definition.each_checkpoint is not None:  # a revealed secret is as the file has it
+        definition = filling.with_directory(definition, context.stage.directory)
     definition = filling.with_results(definition, context.searches)
     environ = shell.environ
 
@@ -179,6 +184,8 @@ def choose_checkpoint(
         TrainuiError: it cannot continue; the message names the checkpoint and says what to do.
         OSError: a file cannot be read or written.
     """
+    if context.stage.definition.each_checkpoint is not None:
+        return _evaluated_checkpoint(store, context)
     if context.stage.definition.checkpoint is None:
         if earlier and earlier[-1].status != Status.COMPLETED:
             _keep_undeclared(store, context, earlier)
@@ -206,6 +213,40 @@ def choose_checkpoint(
     checkpoints.note_before(where.outside(), Path(context.attempt.directory))
     _record_checkpoint(store, context, chosen, remark)
     return chosen
+
+
+def _evaluated_checkpoint(store: Store, context: AttemptContext) -> str:
+    """Return the held copy of the checkpoint that a stage evaluates; make one if there is none.
+
+    Raises:
+        NotLaunchableError: the checkpoint is gone, or was changed.
+    """
+    place = holding.directory_of(context.run.directory)
+    with store.read() as connection:
+        row = evaluations.of_member(connection, context.stage.id)
+    if row is None:
+        raise NotLaunchableError(f"no checkpoint is on record for {context.stage.name}")
+    if row.held is not None:
+        problem = holding.problem(place, row.held, row.path)
+        if problem is None:
+            return str(holding.path_of(place, row.held, row.path))
+        if not checkpoints.is_state_of(row.identity, Path(row.path)):
+            raise NotLaunchableError(
+                f"the held copy of {row.path}, in {place / row.held}, {problem}; "
+                "`trainui rerun` evaluates it once that is as it was"
+            )
+    if not checkpoints.is_state_of(row.identity, Path(row.path)):
+        raise NotLaunchableError(
+            f"{row.path} no longer exists as it was evaluated, and there is no held copy of it"
+        )
+    found = FoundCheckpoint(row.path, row.written_at, row.attempt, row.identity)
+    each = context.stage.definition.each_checkpoint
+    assert each is not None
+    assert each.member_of is not None
+    key = holding.hold(place, each.member_of, found, complete=None)
+    with store.write() as connection:
+        stored_evaluations.set_held(connection, row.id, key)
+    return str(holding.path_of(place, key, row.path))
 
 
 def _keep_undeclared(

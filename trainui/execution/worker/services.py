@@ -33,6 +33,7 @@ from trainui.execution.processes import RespawnedProcess
 from trainui.execution.service_thread import ServiceThread, log_failure
 from trainui.execution.stall import NEVER, StallAlerts, StallDetector
 from trainui.execution.worker.celery_app import QueueRecord, QueueSweeper, TaskSender
+from trainui.execution.worker.evaluation_thread import EvaluationThread
 from trainui.execution.worker.notifications import DigestSender, Notifier
 from trainui.execution.worker.search_thread import SearchThread
 from trainui.model.records import AttemptRecord, HostRecord, StageRecord, WaitReason
@@ -403,6 +404,7 @@ class WorkerServices:
         sweeper = QueueSweeper(app, store, record)
         self._queue = ServiceThread("queue", sweeper.step, stopping, at_end=sweeper.close)
         self._searches = SearchThread(store, stopping, here(settings))
+        self._evaluations = EvaluationThread(store, stopping, here(settings))
         self._planner = Planner(
             store, self._sender.post, settings, self._searches.want, lambda n: self.monitor.offer(n)
         )
@@ -455,6 +457,7 @@ class WorkerServices:
         self._sender.stop(STOP_WITHIN)
         self._queue.stop(STOP_WITHIN)
         self._searches.stop(STOP_WITHIN)
+        self._evaluations.stop(STOP_WITHIN)
         self._external.stop(STOP_WITHIN)
         self._remote.stop()
         self._digest.stop(STOP_WITHIN)
@@ -490,6 +493,7 @@ class WorkerServices:
             lambda: self.monitor.poll(changed=changed),
             lambda: self._planner.poll(changed=changed),
             lambda: self._searches.poll(changed=changed),
+            lambda: self._evaluations.poll(changed=changed),
             self._reader.poll,  # its start competes with that of the first stage
             lambda: self._external.poll(changed=changed),
             lambda: self._remote.poll(changed=changed),

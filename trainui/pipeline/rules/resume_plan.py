@@ -31,6 +31,8 @@ class Evidence:
     """Full name -> a text about the missing outputs of a completed stage."""
     counted: Collection[str] = ()
     """Full names of trials whose outcome is in their study: a resume never runs them again."""
+    left_out: Mapping[str, str] = field(default_factory=dict)
+    """Full name of a stage whose checkpoint is not evaluated (again) -> why."""
 
 
 NOTHING_CHANGED = Evidence()
@@ -53,6 +55,8 @@ def why_never(stage: StageRecord, fresh: Collection[str], evidence: Evidence) ->
     """Return why no resume runs a stage again; None if one may."""
     if stage.removed:
         return REMOVED
+    if stage.name in evidence.left_out and stage.status not in UNFINISHED:
+        return f"{_WORDS.get(stage.status, stage.status)}: {evidence.left_out[stage.name]}"
     if stage.name not in evidence.counted or stage.name in fresh:
         return None
     if stage.status in (*DONE, *UNFINISHED):
@@ -102,7 +106,7 @@ def why_again(stage: StageRecord, again: Collection[str], evidence: Evidence) ->
     changed = list(evidence.changed.get(stage.name, ()))
     if stage.status not in DONE:
         changed.insert(0, _how_it_ended(stage, evidence))
-    if stage.attempt == 0:
+    if stage.attempt == 0 and not stage.definition.gathers:
         return changed
     rerun = [name for name in stage.depends_on if name in again]
     if rerun:
@@ -301,7 +305,7 @@ def restarts_in_new_directory(
     this stage last started: its present files were made from old data.
     """
     if stage.status == Status.COMPLETED:
-        return True
+        return not stage.definition.gathers
     if stage.attempt == 0:
         return False
     return bool(reran.get(stage.name)) or any(name in again for name in stage.depends_on)

@@ -249,6 +249,7 @@ CREATE TABLE trials (
 CREATE TABLE evaluations (
 	stage_id TEXT NOT NULL,
 	run_id VARCHAR NOT NULL,
+	metric VARCHAR,
 	PRIMARY KEY (stage_id),
 	FOREIGN KEY(stage_id) REFERENCES stages (id) ON DELETE CASCADE
 );

@@ -396,6 +396,20 @@ def step_at(connection: protocol.Connection, owner: str, time: int) -> int | flo
     return None
 
 
+def first_step(connection: protocol.Connection, owner: str, attempt: int) -> float | None:
+    """Return the step of an attempt's first point; None if it has none.
+
+    Of several series, the one with the highest steps is used: others may count epochs.
+    """
+    with snapshot(connection):
+        parts = [
+            [one.stats for one in series.segments if one.history.attempt == attempt]
+            for series in series_of(connection, owner)
+        ]
+    furthest = max(filter(None, parts), key=lambda one: one[-1].high_step, default=None)
+    return None if furthest is None else min(one.low_step for one in furthest)
+
+
 def count_of_attempt(connection: protocol.Connection, owner: str, attempt: int) -> int:
     """Return the number of points that an attempt has written to the series with the most."""
     with snapshot(connection):

@@ -117,7 +117,7 @@ def reopen(connection: Connection, run_id: str, changes: Iterable[Reopened]) -> 
     reopened = [(known[item.name], item) for item in changes]
     reopened = [(stage, item) for stage, item in reopened if stage.status in ENDED]
     for stage, item in reopened:
-        _reopen(connection, stage, fresh=item.fresh)
+        open_again(connection, stage, fresh=item.fresh and not stage.definition.gathers)
     for stage, item in reopened:
         if item.skip:
             skipped = stages.get(connection, stage.id)
@@ -134,7 +134,8 @@ def reopen(connection: Connection, run_id: str, changes: Iterable[Reopened]) -> 
     return [stage.name for stage, item in reopened if not item.skip]
 
 
-def _reopen(connection: Connection, stage: StageRecord, *, fresh: bool) -> None:
+def open_again(connection: Connection, stage: StageRecord, *, fresh: bool) -> None:
+    """Make an ended stage pending; with `fresh` it starts in a new directory."""
     values: dict[str, Any] = {
         "retries_used": 0,
         "not_before": None,

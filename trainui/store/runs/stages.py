@@ -199,9 +199,12 @@ def settle_dependants(connection: Connection, stage_ids: Iterable[str]) -> None:
 def settle(connection: Connection, pending: Iterable[Pending]) -> list[str]:
     """Queue, block or skip pending stages according to their upstream stages.
 
-    Returns the ids of stages whose dependants may have to be settled now.
+    Returns the ids of stages whose dependants may have to be settled now. Those that gather
+    evaluations stay pending: `evaluations` ends them, after the last checkpoint.
     """
     by_id = {stage.id: stage for stage in pending}
+    for gatherer in _gatherers(connection, list(by_id)):
+        del by_id[gatherer]
     upstreams = upstreams_of(connection, list(by_id))
     becomes: dict[tuple[Status, str | None], list[Pending]] = {}
     for stage_id, stage in by_id.items():
@@ -213,6 +216,15 @@ def settle(connection: Connection, pending: Iterable[Pending]) -> list[str]:
     for (status, reason), same in becomes.items():
         change_all(connection, same, Status.PENDING, status, reason=reason, now=clock.now())
     return [one.id for (status, _), same in becomes.items() if status in ENDED for one in same]
+
+
+def _gatherers(connection: Connection, stage_ids: Sequence[str]) -> list[str]:
+    """Return the ids of those stages that gather evaluations."""
+    found: list[str] = []
+    for part in batches(stage_ids):
+        query = f"SELECT stage_id FROM evaluations WHERE stage_id IN ({placeholders(part)})"
+        found += (stage_id for (stage_id,) in connection.execute(query, tuple(part)))
+    return found
 
 
 def _without_results(

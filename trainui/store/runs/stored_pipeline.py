@@ -14,11 +14,11 @@ from trainui.formatting import quantity
 from trainui.model.definition import Pipeline, StageDefinition
 from trainui.model.records import OWN, StageRecord
 from trainui.model.states import DONE, Status
-from trainui.pipeline.filling import with_recorded_trials
+from trainui.pipeline.filling import with_recorded_checkpoints, with_recorded_trials
 from trainui.pipeline.rules.resume_plan import REMOVED
 from trainui.store.db.protocol import Connection
 from trainui.store.db.statements import batches, insert, placeholders, set_values
-from trainui.store.read import row_mapping, sweeps, views
+from trainui.store.read import evaluations, row_mapping, sweeps, views
 from trainui.store.runs import runs, stage_requests
 
 LARGEST_STEP = 24 * 3600 * clock.SECOND
@@ -74,7 +74,16 @@ def enroll(
     stages: Sequence[StageDefinition],
     ids: Mapping[str, str],
 ) -> None:
-    """Store the members of a matrix with a search as trials, in the file's order."""
+    """Store the members of a matrix with a search as trials, in the file's order.
+
+    Also which stages gather evaluations.
+    """
+    query = "SELECT stage_id FROM evaluations WHERE run_id = ?"
+    gathering = {stage_id for (stage_id,) in connection.execute(query, (run_id,))}
+    gatherers = [ids[one.name] for one in stages if one.gathers]
+    new = [{"stage_id": one, "run_id": run_id} for one in gatherers if one not in gathering]
+    if new:
+        insert(connection, "evaluations", new)
     members = [one for one in stages if one.search and not one.search.asks]
     if not members:
         return
@@ -203,7 +212,12 @@ def replace_pipeline(
     counted = sweeps.counted(connection, run_id, known.values())
     ids = {name: stage.id for name, stage in known.items()}
     recorded = {name: stage.definition for name, stage in known.items()}
-    stages = with_recorded_trials(pipeline, recorded).stages  # asked for since the comparison
+    # asked for, or made for new checkpoints, since the comparison
+    pipeline = with_recorded_trials(pipeline, recorded)
+    left = {name: stage.definition for name, stage in known.items() if not stage.removed}
+    places = {name: stage.directory for name, stage in known.items()}
+    pipeline = with_recorded_checkpoints(pipeline, left, places)
+    stages = _best_first(connection, run_id, pipeline.stages, ids)
     for position, stage in enumerate(stages):
         values = {"position": position, **defined_columns(stage)}
         if stage.name in known:
@@ -223,6 +237,29 @@ def replace_pipeline(
         _remove(connection, record, position)
     text = f"the pipeline is now {pipeline.file or '-'} (SHA-256 {pipeline.digest})"
     runs.record_event(connection, run_id, "revised", text)
+
+
+def _best_first(
+    connection: Connection,
+    run_id: str,
+    stages: Sequence[StageDefinition],
+    ids: Mapping[str, str],
+) -> list[StageDefinition]:
+    """Return stages with the evaluations of checkpoints at the end, the best first."""
+    members = [one for one in stages if one.each_checkpoint and not one.gathers]
+    if not members:
+        return list(stages)
+    groups = dict.fromkeys(one.group for one in members)
+    found = [
+        one
+        for group in groups
+        for one in evaluations.best_first(
+            connection, evaluations.evaluated(connection, run_id, group)
+        )
+    ]
+    rank = {one.stage.id: place for place, one in enumerate(found)}
+    members.sort(key=lambda one: rank.get(ids.get(one.name, ""), len(rank)))
+    return [*(one for one in stages if one.gathers or not one.each_checkpoint), *members]
 
 
 def _keep_digest(connection: Connection, run_id: str) -> None:

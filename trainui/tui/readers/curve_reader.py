@@ -316,7 +316,7 @@ class CurveReader:
             return Curves(wanted, in_sweep=len(request.siblings) > 1)
         self._check_version(connection, stage.id)
         figures = self._figures(connection, stage.id, wanted.attempt)
-        if (search := stage.definition.search) is not None:
+        if (search := stage.definition.objective) is not None:
             figures = tuple(sorted(figures, key=lambda one: one.name != search.metric))
         first = self._first(request, figures)
         names = wanted.names
@@ -366,7 +366,9 @@ class CurveReader:
             return ()
         counts = {one.name: one.count for one in figures}
         least = 1 if stage.status == Status.RUNNING else CURVE
-        main = headline(list(counts), stage.definition.search, lambda name: counts[name] >= least)
+        main = headline(
+            list(counts), stage.definition.objective, lambda name: counts[name] >= least
+        )
         return () if main is None else (main,)
 
     def _left_out(
@@ -406,7 +408,7 @@ class CurveReader:
         metric = (request.wanted.names or ("",))[0]
         shared = [one.name for one in figures if not is_clock(one.name)]
         runs = self._runs.offered(request, shared[:MOST_SHARED])
-        lower = lower_is_better(metric, request.stage.definition.search)
+        lower = lower_is_better(metric, request.stage.definition.objective)
         return series.read_candidates(request, runs, metric, lower=lower)
 
     def _sources(self, request: CurvesRequest) -> tuple[list[PlottedSeries], str]:
@@ -529,7 +531,7 @@ class CurveReader:
         if view.log_x:
             extent = positive_extent(extent, view.axis)
         low, high = view.window or extent
-        search = request.stage.definition.search
+        search = request.stage.definition.objective
         lower = lower_is_better(name, search)
         drawn = {
             source: self._line(source, one, name, (low, high), wanted, lower=lower)

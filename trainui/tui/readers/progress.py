@@ -154,7 +154,7 @@ class ActivityReader:
 
     def _headline(self, connection: Connection, stage: StageRecord, own: int | None) -> str:
         """Return e.g. `val/loss  best 0.0011 at step 17,760, last 0.0123 (lower is better)`."""
-        search = stage.definition.search
+        search = stage.definition.objective
         has_curve = curves_of(connection, stage.id, stage.status)
         name = headline(headlines.names_of(connection, stage.id), search, has_curve)
         found = read_points.summaries(connection, [stage.id], name, attempt=own) if name else []

@@ -129,7 +129,7 @@ class OtherRuns:
         self, request: CurvesRequest, found: Sequence[ComparableStage], names: Sequence[str]
     ) -> list[PlottedSeries]:
         connection, stage = request.connection, request.stage
-        metric = headline(names, stage.definition.search) or names[0]
+        metric = headline(names, stage.definition.objective) or names[0]
         shown = [
             one if one.name == stage.name else self._best_stage(connection, one, metric)
             for one in found

@@ -334,7 +334,7 @@ def _others(
         for _ in range(MOST_OTHERS):
             if (name := headline(names)) is not None:
                 names.remove(name)
-                yield ComparedMetric.of(name, stages[0].definition.search)
+                yield ComparedMetric.of(name, stages[0].definition.objective)
 
 
 def _search(connection: Connection, member: StageRecord) -> SearchDetail:

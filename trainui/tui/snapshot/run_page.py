@@ -249,7 +249,7 @@ class MatrixDetail(NamedTuple):
     def may_lead(self, member: StageRecord) -> bool:
         """Return False for a member that has a NaN, was pruned, or is a failed trial."""
         is_broken = member.name in self.broken
-        return not is_broken and may_lead(member.status, member.definition.search)
+        return not is_broken and may_lead(member.status, member.definition.objective)
 
 
 class RunPage(NamedTuple):

@@ -259,6 +259,7 @@ def upgrade() -> None:
         "evaluations",
         *_required(sa.Text(), "stage_id"),
         *_required(sa.String(), "run_id"),
+        *_nullable(sa.String(), "metric"),
         sa.ForeignKeyConstraint(["stage_id"], ["stages.id"], ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("stage_id"),
     )

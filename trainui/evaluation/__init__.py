@@ -1,0 +1,1 @@
+"""Evaluation of each checkpoint of a training while it runs. Read `evaluator` first."""

@@ -1,0 +1,519 @@
+"""One evaluation's turn: hold the checkpoints that its training has written, and give each a stage.
+
+Each step may be repeated after a crash:
+
+- A whole checkpoint is held first, and then stored. A held copy that the store does not have was
+  made just before a crash, and is stored then; the checkpoint may be gone by now.
+- The stage that evaluates it is made in one transaction with what it replaces or leaves out.
+- The metrics of an evaluation are stored as points of the whole in one transaction with which
+  attempts they are of. Only then its held copy is removed.
+
+A training that went back in steps supersedes the checkpoints of its earlier attempts from there on,
+as it does their points.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import os
+import time
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from trainui import clock, paths
+from trainui.errors import TrainuiError
+from trainui.evaluation import curve, holding
+from trainui.evaluation.holding import ChangedError, FoundCheckpoint, NoSpaceError
+from trainui.formatting import quantity
+from trainui.model.definition import StageDefinition
+from trainui.model.records import AttemptRecord, RunRecord, StageRecord
+from trainui.model.states import ENDED, Status
+from trainui.pipeline import filling
+from trainui.resume import checkpoints, integrity, plan
+from trainui.resume.checkpoints import CheckpointSearch
+from trainui.store import shell_environment
+from trainui.store.db.engine import Store
+from trainui.store.db.protocol import Connection
+from trainui.store.points import read_points
+from trainui.store.read import evaluations as records
+from trainui.store.read import views
+from trainui.store.read.evaluations import CURRENT, SUPERSEDED, WAITING, CheckpointRecord
+from trainui.store.runs import evaluations, stages
+from trainui.supervisor import protocol
+from trainui.system import mounts
+
+logger = logging.getLogger(__name__)
+
+SETTLED_AFTER = 10.0
+"""Seconds without a change after which a checkpoint counts as whole if its kind cannot be
+checked."""
+
+STEP_WITHIN = 3 * clock.SECOND
+"""Microseconds after a checkpoint's time in which the training's points of that time are stored."""
+
+LOOK_EVERY = 1.0
+"""Seconds between two looks for new checkpoints."""
+
+LOOK_SHARE = 10
+"""A pause is this many times as long as the look before it, if that took longer."""
+
+HOLD_AGAIN_AFTER = 5.0
+"""Seconds until a copy is tried again for which there was no space."""
+
+
+NEWER = "left out: a newer checkpoint was there before it got a slot"
+"""Why `every: newest` does not evaluate a checkpoint."""
+
+
+@dataclass(frozen=True, slots=True)
+class _View:
+    """An evaluation as it is on record at the beginning of a turn."""
+
+    run: RunRecord
+    evaluation: StageRecord
+    training: StageRecord
+    attempts: Sequence[AttemptRecord]
+    """Those of the training, oldest first."""
+    rows: Sequence[CheckpointRecord]
+    members: Mapping[str, StageRecord]
+    """By id."""
+    directory: Path
+    """Of the run's held copies."""
+
+    @property
+    def is_over(self) -> bool:
+        """True if the training has ended."""
+        return self.training.status in ENDED
+
+    @property
+    def newest_only(self) -> bool:
+        """True if only the newest of the checkpoints that wait is evaluated."""
+        each = self.evaluation.definition.each_checkpoint
+        return each is not None and each.newest
+
+    @property
+    def complete(self) -> str | None:
+        """The file that a whole checkpoint directory has."""
+        rule = self.training.definition.checkpoint
+        return rule.complete if rule else None
+
+
+class Evaluator:
+    """The evaluation of one training's checkpoints."""
+
+    def __init__(self, store: Store, evaluation_id: str) -> None:
+        self._store = store
+        self._id = evaluation_id
+        self._unchanged: dict[str, tuple[checkpoints.State, float]] = {}
+        """By path of a checkpoint that cannot be checked: its state, and since when it has it."""
+        self._cuts: dict[int, float] = {}
+        """By number of an attempt of the training: the step at which it began."""
+        self._full: tuple[str, float] | None = None
+        """Why no copy can be made, and when to try again, by the monotonic clock."""
+        self._has_written = False
+        """True if the store was changed since it was read."""
+        self.has_changed = False
+        """True if the last turn has changed the store."""
+
+    def turn(self) -> float | None:
+        """Do what is due; return the seconds until the next turn, None if none is needed."""
+        began, self.has_changed = time.monotonic(), False
+        if (view := self._read()) is None:
+            return None
+        with _only_host(view.directory) as is_ours:
+            if not is_ours:
+                return LOOK_EVERY
+            if mounts.is_silent(view.run.directory) or mounts.is_silent(view.training.directory):
+                return LOOK_EVERY
+            return self._turn(view, began)
+
+    def _turn(self, view: _View, began: float) -> float | None:
+        is_open = view.evaluation.status == Status.PENDING
+        is_complete = True
+        if is_open:
+            self._adopt(view)
+            view = self._again(view)
+            is_complete = self._look(view)
+            view = self._again(view)
+            self._supersede(view)
+            is_complete &= self._place(self._again(view))
+            if view.newest_only:
+                self._leave_out_older(self._again(view))
+        if curve.draw(self._store, self._id):
+            self._has_written = self.has_changed = True
+        view = self._again(view)
+        self._release(view)
+        if not is_open or view.evaluation.status != Status.PENDING:
+            return None
+        if view.is_over and is_complete:
+            with self._write() as connection:
+                if evaluations.end(connection, view.evaluation):
+                    logger.info("%s of run %s has ended", view.evaluation.name, view.run.id)
+                    return None
+        self._explain(view)
+        return max(LOOK_EVERY, LOOK_SHARE * (time.monotonic() - began))
+
+    def _read(self) -> _View | None:
+        """Return what is on record; None if the evaluation or its training was removed."""
+        with self._store.read() as connection:
+            evaluation = stages.find(connection, self._id)
+            if evaluation is None or evaluation.definition.each_checkpoint is None:
+                return None
+            run = views.run(connection, evaluation.run_id)
+            name = evaluation.definition.each_checkpoint.stage
+            training = views.stage(connection, evaluation.run_id, name)
+            if run is None or training is None:
+                return None
+            rows = records.of_evaluation(connection, self._id)
+            members = records.members_of(connection, self._id)
+            attempts = views.attempts_of_stage(connection, training.id)
+        place = holding.directory_of(run.directory)
+        self._has_written = False
+        return _View(run, evaluation, training, attempts, rows, members, place)
+
+    def _again(self, view: _View) -> _View:
+        """Return what is on record now; whether the training has ended stays as it was."""
+        if not self._has_written:
+            return view
+        now = self._read() or view
+        return replace(now, training=view.training)
+
+    @contextmanager
+    def _write(self) -> Iterator[Connection]:
+        self._has_written = self.has_changed = True
+        with self._store.write() as connection:
+            yield connection
+
+    # Holding: what is found, and what was held before a crash.
+
+    def _adopt(self, view: _View) -> None:
+        """Store the held copies that were made just before a crash."""
+        known = {row.held for row in view.rows}
+        for key, copy in holding.held(view.directory).items():
+            if copy.evaluation == view.evaluation.name and key not in known:
+                self._store_found(view, copy.found, key)
+
+    def _store_found(self, view: _View, found: FoundCheckpoint, key: str | None) -> None:
+        with self._write() as connection:
+            evaluations.add_found(
+                connection,
+                view.evaluation,
+                path=found.path,
+                written_at=found.written_at,
+                attempt=found.attempt,
+                identity=found.identity,
+                held=key,
+            )
+
+    def _look(self, view: _View) -> bool:
+        """Hold the new whole checkpoints; return False if some may be whole or held later."""
+        if self._full is not None and time.monotonic() < self._full[1]:
+            return False
+        self._full = None
+        found, is_complete = self._find(view)
+        for index, one in enumerate(found):
+            is_newest = index == len(found) - 1
+            if view.newest_only and not is_newest:
+                self._store_found(view, one, None)  # left out, so it needs no copy
+                continue
+            try:
+                key = holding.hold(
+                    view.directory, view.evaluation.name, one, complete=view.complete
+                )
+            except ChangedError:
+                is_complete = False
+                continue
+            except (NoSpaceError, OSError) as error:
+                words = str(error) if isinstance(error, NoSpaceError) else _words_of(error)
+                why = f"{Path(one.path).name} cannot be held: {words}; tried again"
+                self._full = why, time.monotonic() + HOLD_AGAIN_AFTER
+                logger.warning("%s of run %s: %s", view.evaluation.name, view.run.id, why)
+                return False
+            self._store_found(view, one, key)
+        return is_complete
+
+    def _find(self, view: _View) -> tuple[list[FoundCheckpoint], bool]:
+        """Return the new whole checkpoints, oldest first.
+
+        Also False if another may be whole later: its kind cannot be checked, and it has changed.
+        """
+        where = _search(view)
+        known: dict[str, list[CheckpointRecord]] = {}
+        for row in view.rows:
+            known.setdefault(row.path, []).append(row)
+        seen = set[str]()
+        found, is_complete = [], True
+        for path, is_own in checkpoints.with_ownership(where):
+            real = os.path.realpath(path)
+            if not is_own or real in seen:
+                continue
+            seen.add(real)
+            state = checkpoints.state_of(path)
+            rows = (*known.get(str(path), ()), *(known.get(real, ()) if real != str(path) else ()))
+            if not state or any(checkpoints.is_state_of(row.identity, path) for row in rows):
+                continue
+            if not where.is_complete(path):
+                continue
+            if not self._is_settled(path, state, view.complete):
+                is_complete = False
+                continue
+            written = integrity.written_at(path)
+            number = _attempt_of(view.attempts, written)
+            step = plan.step_in_name(path)
+            found.append(FoundCheckpoint(str(path), written, number, state, step))
+        return found[::-1], is_complete
+
+    def _is_settled(self, path: Path, state: checkpoints.State, complete: str | None) -> bool:
+        """Return True if a checkpoint can be checked, or did not change for a while."""
+        with suppress(OSError):
+            if integrity.is_checkable(path, complete):
+                return True
+            if path.is_dir() and holding.is_renamed(path):
+                return True  # it was written under another name
+        before, since = self._unchanged.get(str(path), (None, 0.0))
+        now = time.monotonic()
+        if before != state:
+            self._unchanged[str(path)] = state, now
+            return False
+        return now - since >= SETTLED_AFTER
+
+    # What counts: one checkpoint a step, of the latest lineage.
+
+    def _supersede(self, view: _View) -> None:
+        """Let checkpoints no longer count that are after the begin of a later attempt."""
+        if len(view.attempts) < 2:
+            return
+        counting = [row for row in view.rows if row.state != SUPERSEDED and row.step is not None]
+        for attempt in view.attempts[1:]:
+            older = [row for row in counting if row.attempt < attempt.number]
+            if not older or (cut := self._cut(view, attempt)) is None:
+                continue
+            why = f"{view.training.name} went back to step {_words_of_step(cut)}"
+            for row in older:
+                if row.step is not None and row.step > cut:
+                    with self._write() as connection:
+                        evaluations.leave_out(
+                            connection, view.evaluation, row, why, state=SUPERSEDED
+                        )
+
+    def _cut(self, view: _View, attempt: AttemptRecord) -> float | None:
+        """Return the step after which an attempt began; None if it is not known yet."""
+        if attempt.number in self._cuts:
+            return self._cuts[attempt.number]
+        if attempt.checkpoint is not None:
+            own = [row for row in view.rows if row.path == attempt.checkpoint and row.step]
+            step = own[-1].step if own else plan.step_of(Path(attempt.checkpoint))
+            if step is not None:
+                self._cuts[attempt.number] = step
+                return step
+        with self._store.read() as connection:
+            first = read_points.first_step(connection, view.training.id, attempt.number)
+        if first is not None:
+            self._cuts[attempt.number] = first - 0.5  # points of that step are superseded, too
+        return self._cuts.get(attempt.number)
+
+    def _place(self, view: _View) -> bool:
+        """Give the checkpoints that wait their stages; return False if some still wait."""
+        waiting = [row for row in view.rows if row.state == WAITING]
+        is_complete = True
+        for row in waiting:
+            step = self._step(view, row)
+            if step is None:
+                is_complete = False
+                continue
+            is_complete &= self._place_at(self._again(view), row, step)
+        return is_complete
+
+    def _place_at(self, view: _View, row: CheckpointRecord, step: float) -> bool:
+        same = [
+            one
+            for one in view.rows
+            if one.step == step and one.id != row.id and one.state == CURRENT
+        ]
+        twin = next(
+            (one for one in same if one.attempt == row.attempt and one.path != row.path), None
+        )
+        if twin is not None:
+            why = f"has the step of {Path(twin.path).name}"
+            with self._write() as connection:
+                evaluations.leave_out(connection, view.evaluation, row, why)
+            return True
+        others = [one.name for one in view.members.values()]
+        directory, definition = _definition(view, step, others)
+        with self._write() as connection:
+            is_placed = evaluations.place(connection, view.evaluation, row, definition, directory)
+            if is_placed and view.newest_only and row.held is None:
+                placed = replace(row, state=CURRENT, stage_id=_id_of(connection, view, definition))
+                evaluations.leave_out(connection, view.evaluation, placed, NEWER)
+        return is_placed
+
+    def _step(self, view: _View, row: CheckpointRecord) -> float | None:
+        """Return the step of a checkpoint; None if it cannot be known yet."""
+        path = Path(row.path)
+        if row.held is not None:
+            path = holding.path_of(view.directory, row.held, row.path)
+        if (step := plan.step_of(path)) is not None:
+            return step
+        written = row.written_at // 1000
+        with self._store.read() as connection:
+            about = read_points.step_at(connection, view.training.id, written)
+        attempt = next((one for one in view.attempts if one.number == row.attempt), None)
+        is_read = attempt is not None and attempt.metrics_complete
+        if not is_read and clock.now() < written + STEP_WITHIN:
+            return None  # the points of that time may not be stored yet
+        near = None if about is None else plan.step_of(path, int(about))
+        if near is not None or about is not None:
+            return float(about if near is None and about is not None else near or 0)
+        steps = [one.step for one in view.rows if one.step is not None]
+        return max(steps, default=0.0) + 1  # no metrics at all: they are counted
+
+    def _leave_out_older(self, view: _View) -> None:
+        """Of the checkpoints that wait for a slot, leave only the newest."""
+        with self._store.read() as connection:
+            startable = [
+                row
+                for row in view.rows
+                if row.state == CURRENT
+                and (stage := view.members.get(row.stage_id or "")) is not None
+                and evaluations.is_startable(connection, stage)
+            ]
+        current = [row for row in view.rows if row.state == CURRENT]
+        newest = max(current, key=lambda row: (row.written_at, row.id), default=None)
+        for row in startable:
+            if newest is not None and row.id != newest.id:
+                with self._write() as connection:
+                    evaluations.leave_out(connection, view.evaluation, row, NEWER)
+
+    # The end: copies that are not needed, and how far it is.
+
+    def _release(self, view: _View) -> None:
+        """Remove the held copies that nobody needs; the best checkpoint's stays."""
+        if not any(row.held for row in view.rows):
+            return
+        with self._store.read() as connection:
+            best = records.best_of(connection, view.evaluation, view.rows)
+        for row in view.rows:
+            if row.held is None or row.state == WAITING:
+                continue
+            stage = view.members.get(row.stage_id or "")
+            if row.state == CURRENT:
+                if stage is None or stage.status != Status.COMPLETED:
+                    continue
+                if row.drawn != stage.attempt or row == best:
+                    continue
+            elif stage is not None and stage.status in (Status.RUNNING, Status.QUEUED):
+                last = _last_of(view.rows, stage.id)
+                if last is None or last.id == row.id:
+                    continue  # it is evaluated all the same
+            try:
+                holding.drop(view.directory, row.held)
+            except OSError as error:
+                logger.warning("%s cannot be removed: %s", row.held, error)
+                continue
+            with self._write() as connection:
+                evaluations.set_held(connection, row.id, None)
+
+    def _explain(self, view: _View) -> None:
+        states = [
+            view.members[row.stage_id].status
+            for row in view.rows
+            if row.state == CURRENT and row.stage_id and row.stage_id in view.members
+        ]
+        done = states.count(Status.COMPLETED)
+        words = f"{done} of {quantity(len(states), 'checkpoint')} evaluated"
+        if running := states.count(Status.RUNNING):
+            words += f", {running} running"
+        if self._full is not None:
+            words += f"; {self._full[0]}"
+        if view.evaluation.reason != words:
+            with self._write() as connection:
+                evaluations.explain(connection, view.evaluation, words)
+
+
+def _last_of(rows: Sequence[CheckpointRecord], stage_id: str) -> CheckpointRecord | None:
+    """Return the checkpoint that a stage was given last."""
+    own = [row for row in rows if row.stage_id == stage_id]
+    return max(own, key=lambda row: row.id, default=None)
+
+
+def _search(view: _View) -> CheckpointSearch:
+    """Return the search for a training's checkpoints, as its process has them."""
+    definition = view.training.definition
+    with suppress(TrainuiError):
+        shell = shell_environment.read(Path(view.run.directory))
+        bare = StageDefinition(
+            definition.name,
+            matrix=definition.matrix,
+            workdir=definition.workdir,
+            env=shell.secrets.reveal(definition).env,
+            checkpoint=definition.checkpoint,
+        )
+        definition = filling.start(
+            bare,
+            python="",
+            attempt=view.training.attempt,
+            environ=shell.environ,
+            checkpoint=None,
+        )
+    return checkpoints.search(
+        definition, view.training.directory, [one.directory for one in view.attempts]
+    )
+
+
+def _attempt_of(attempts: Sequence[AttemptRecord], written_at: int) -> int:
+    """Return the number of the attempt that wrote a checkpoint: the last that had started."""
+    number = 0
+    for attempt in attempts:
+        started = integrity.written_at(Path(attempt.directory) / protocol.STARTED_FILE)
+        if started and started <= written_at:
+            number = attempt.number
+    return number or (attempts[0].number if attempts else 0)
+
+
+def _definition(view: _View, step: float, others: Collection[str]) -> tuple[str, StageDefinition]:
+    """Return the directory and the definition of the stage that evaluates a step."""
+    gatherer, training = view.evaluation.definition, view.training.definition
+    name = filling.for_checkpoint(gatherer, training, step, "", others).name
+    known = next((one for one in view.members.values() if one.name == name), None)
+    if known is not None:
+        directory = known.directory
+    else:
+        run = Path(view.run.directory)
+        taken = {one.name for one in run.iterdir()}
+        directory = str(run / paths.stage_directory_names([name], taken)[name])
+    return directory, filling.for_checkpoint(gatherer, training, step, directory, others)
+
+
+def _id_of(connection: Connection, view: _View, definition: StageDefinition) -> str | None:
+    stage = stages.named(connection, view.run.id, definition.name)
+    return None if stage is None else stage.id
+
+
+def _words_of_step(step: float) -> str:
+    return f"{int(step) if step == int(step) else step}"
+
+
+def _words_of(error: OSError) -> str:
+    return error.strerror or str(error)
+
+
+@contextmanager
+def _only_host(directory: Path) -> Iterator[bool]:
+    """Yield True if no other host that shares the directory has a turn now."""
+    directory.parent.mkdir(mode=0o700, exist_ok=True)
+    lock = directory.with_suffix(".lock")
+    file = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+            return
+        except OSError:  # a file system without locks
+            pass
+        yield True
+    finally:
+        os.close(file)

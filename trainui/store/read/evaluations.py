@@ -1,0 +1,195 @@
+"""Reads evaluations of each checkpoint: the checkpoints found for them, and the best one."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from trainui import paths
+from trainui.model.headline_metric import ComparedMetric
+from trainui.model.records import StageRecord
+from trainui.model.states import Status
+from trainui.store.db.protocol import Connection
+from trainui.store.read import row_mapping, views
+
+WAITING, CURRENT, LEFT_OUT, SUPERSEDED = "waiting", "current", "left_out", "superseded"
+"""States of a checkpoint: a stage for it is still to be made; it counts; `every: newest` or another
+checkpoint of its step left it out; a later attempt of the training went back before it."""
+
+
+@dataclass(frozen=True, slots=True)
+class CheckpointRecord:
+    """A whole checkpoint that was found for an evaluation."""
+
+    id: int
+    evaluation_id: str
+    """The stage that gathers its evaluation."""
+    stage_id: str | None
+    """The stage that evaluates it; None: there is none."""
+    path: str
+    """Where the training wrote it."""
+    written_at: int
+    """Nanoseconds."""
+    attempt: int
+    """Number of the training's attempt that wrote it."""
+    step: float | None
+    """None: not known yet."""
+    identity: Sequence[tuple[str, int, int]]
+    """For its largest files: name, size, modification time."""
+    state: str
+    """`waiting`, `current`, `left_out` or `superseded`."""
+    reason: str | None
+    held: str | None
+    """The directory with its held copy, in the run's; None: there is none any more."""
+    value: float | None
+    """The value of the evaluation's metric."""
+    drawn: int
+    """Number of the attempt whose metrics are points of the evaluation; 0: none."""
+
+
+_COLUMNS = (
+    "id, evaluation_id, stage_id, path, written_at, attempt, step, identity_json, state, reason, "
+    "held, value, drawn"
+)
+
+
+HELD = "held"
+"""The directory of all held copies, in the run's `.trainui`."""
+
+
+def held_path(run_directory: str | Path, key: str, checkpoint: str) -> Path:
+    """Return the path of a held copy of a checkpoint."""
+    return Path(run_directory) / paths.OURS / HELD / key / Path(checkpoint).name
+
+
+def _records(rows: Iterable[Sequence[Any]]) -> list[CheckpointRecord]:
+    return [CheckpointRecord(*(*row[:7], _identity(row[7]), *row[8:])) for row in rows]
+
+
+def _identity(text: str) -> list[tuple[str, int, int]]:
+    return [(str(name), int(size), int(time)) for name, size, time in json.loads(text)]
+
+
+def of_evaluation(connection: Connection, evaluation_id: str) -> list[CheckpointRecord]:
+    """Return the checkpoints of an evaluation, in the order in which they were written."""
+    query = f"SELECT {_COLUMNS} FROM checkpoints WHERE evaluation_id = ? ORDER BY written_at, id"
+    return _records(connection.execute(query, (evaluation_id,)))
+
+
+def members_of(connection: Connection, evaluation_id: str) -> dict[str, StageRecord]:
+    """Return the stages that evaluate an evaluation's checkpoints, by id."""
+    found = connection.execute(
+        "SELECT * FROM stages WHERE id IN "
+        "(SELECT stage_id FROM checkpoints WHERE evaluation_id = ?)",
+        (evaluation_id,),
+    )
+    return {one.id: one for one in row_mapping.records(found, row_mapping.stage_record)}
+
+
+def of_member(connection: Connection, stage_id: str) -> CheckpointRecord | None:
+    """Return the checkpoint that a stage evaluates: the last one that it was given."""
+    query = f"SELECT {_COLUMNS} FROM checkpoints WHERE stage_id = ? ORDER BY id DESC LIMIT 1"
+    return next(iter(_records(connection.execute(query, (stage_id,)))), None)
+
+
+def of_run(connection: Connection, run_id: str) -> list[CheckpointRecord]:
+    """Return all checkpoints of a run's evaluations."""
+    query = (
+        f"SELECT {_COLUMNS} FROM checkpoints WHERE evaluation_id IN "
+        "(SELECT stage_id FROM evaluations WHERE run_id = ?) ORDER BY written_at, id"
+    )
+    return _records(connection.execute(query, (run_id,)))
+
+
+def is_evaluation(connection: Connection, run_id: str, group: str) -> bool:
+    """Return True if a stage of a run's file evaluates each checkpoint of another."""
+    return bool(gatherers(connection, run_id, group))
+
+
+def gatherers(connection: Connection, run_id: str, group: str | None = None) -> list[StageRecord]:
+    """Return the stages of a run that gather evaluations, or those of one stage of the file."""
+    found = connection.execute(
+        "SELECT stages.* FROM evaluations JOIN stages ON stages.id = evaluations.stage_id "
+        "WHERE evaluations.run_id = ? AND NOT removed ORDER BY position",
+        (run_id,),
+    )
+    records = row_mapping.records(found, row_mapping.stage_record)
+    return [one for one in records if group is None or one.definition.group == group]
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluated:
+    """A checkpoint that counts, with the stage that evaluates it."""
+
+    checkpoint: CheckpointRecord
+    stage: StageRecord
+    evaluation: StageRecord
+    """The stage that gathers its evaluation."""
+
+    @property
+    def is_done(self) -> bool:
+        """True if its evaluation has completed, and its metrics are points of the whole."""
+        return self.stage.status == Status.COMPLETED and self.checkpoint.drawn == self.stage.attempt
+
+
+def evaluated(connection: Connection, run_id: str, group: str) -> list[Evaluated]:
+    """Return the checkpoints of an evaluation that count, in the order of their steps."""
+    by_id = {one.id: one for one in views.stages(connection, run_id)}
+    found = [
+        Evaluated(row, by_id[row.stage_id], gatherer)
+        for gatherer in gatherers(connection, run_id, group)
+        for row in of_evaluation(connection, gatherer.id)
+        if row.state == CURRENT and row.stage_id in by_id
+    ]
+    return sorted(found, key=lambda one: one.checkpoint.step or 0)
+
+
+def metric_of(connection: Connection, evaluation: StageRecord) -> ComparedMetric | None:
+    """Return the metric by which an evaluation's checkpoints are compared; None before the first.
+
+    Its direction is that of the stage's `goal`, or the one that its name shows.
+    """
+    query = "SELECT metric FROM evaluations WHERE stage_id = ?"
+    row = connection.execute(query, (evaluation.id,)).fetchone()
+    if row is None or row[0] is None:
+        return None
+    return ComparedMetric.of(str(row[0]), evaluation.definition.objective)
+
+
+def best_of(
+    connection: Connection, evaluation: StageRecord, rows: Iterable[CheckpointRecord]
+) -> CheckpointRecord | None:
+    """Return the best of an evaluation's checkpoints, of equals the earlier; None if unknown."""
+    metric = metric_of(connection, evaluation)
+    if metric is None or metric.lower is None:
+        return None
+    done = [row for row in rows if row.state == CURRENT and row.drawn and row.value is not None]
+    sign = 1 if metric.lower else -1
+    return min(done, key=lambda row: (sign * (row.value or 0.0), row.step or 0), default=None)
+
+
+def best_first(connection: Connection, found: Sequence[Evaluated]) -> list[Evaluated]:
+    """Return the checkpoints whose evaluation is done, the best first; of equals the earlier.
+
+    Empty if it is not known which values are better.
+    """
+    metrics = {one.evaluation.id: one.evaluation for one in found}
+    known = {key: metric_of(connection, evaluation) for key, evaluation in metrics.items()}
+    done = [
+        (one, metric.lower)
+        for one in found
+        if one.is_done
+        and one.checkpoint.value is not None
+        and (metric := known[one.evaluation.id]) is not None
+        and metric.lower is not None
+    ]
+
+    def rank(item: tuple[Evaluated, bool]) -> tuple[float, float]:
+        one, lower = item
+        value = one.checkpoint.value or 0.0
+        return value if lower else -value, one.checkpoint.step or 0.0
+
+    return [one for one, _lower in sorted(done, key=rank)]
