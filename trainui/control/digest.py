@@ -369,9 +369,7 @@ def _ill(connection: Connection, attempts: Sequence[StageAttempt], since: int) -
         name = f"'{stage.name}'" if "[" in stage.name else stage.name
         step = Step(f"look at {stage.name}", f"trainui metrics {short} {name}")
         if is_silent:
-            step = Step(
-                f"read the end of its log: {stage.name}", f"trainui logs {short} {name} -n 50"
-            )
+            step = Step(f"see where it waits: {stage.name}", f"trainui stacks {short} {name}")
         first = found[-1] if is_silent else found[0]
         kind = STALLED if is_silent else NAN if NAN in (one.kind for one in found) else "alert"
         words = first.text.removeprefix(f"{stage.name}: ")

@@ -5,6 +5,7 @@ What an action would lose is read from the store and the stages' directories, in
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -51,6 +52,8 @@ MOST_LISTED = 8
 
 _SIGN_STYLES = {"-": "bad", "+": "good"}
 """Styles of the two commands of a stage, by the sign before them."""
+
+_LIBRARY_CALL = re.compile(r"/(site|dist)-packages/|/lib(64)?/python\d|\(<frozen ")
 
 DIFFERENCE_LABEL = 13
 """Width of the first column, e.g. `parameter`."""
@@ -682,7 +685,8 @@ class StacksScreen(ReadScreen):
 def _stack_rows(line: str, width: int) -> list[Row]:
     text = line.lstrip(" ")
     indent = " " * (len(line) - len(text))
-    style = "strong" if not indent else "dim" if len(indent) > 2 else ""
+    is_library = len(indent) > 2 and _LIBRARY_CALL.search(text) is not None
+    style = "strong" if not indent else "dim" if is_library else ""
     return [(Segment(f"{indent}{piece}", style),) for piece in wrap(text, width - len(indent))] or [
         ()
     ]

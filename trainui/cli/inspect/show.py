@@ -205,7 +205,7 @@ def _stage_row(stage: StageRecord, alerts: Mapping[str, bool]) -> tuple[str, ...
     exit_code = "" if stage.exit_code is None else str(stage.exit_code)
     number = str(stage.attempt) if stage.attempt else ""
     silent = text.STALLED if stage.stalled and stage.lost_at is None else ""
-    why = ", ".join(part for part in (silent, stage.reason) if part)
+    why = stage.reason or silent
     took = formatting.worked(stage.worked_until(clock.now()))
     since = "" if stage.since is None else formatting.clock_time(stage.since)
     return stage.name, state, number, took, since, exit_code, why

@@ -335,7 +335,7 @@ def why(stage: StageRecord, by_name: Mapping[str, StageRecord]) -> str:
         later = f"not before {clock_time(stage.not_before)}" if is_delayed else ""
         return ", ".join(filter(None, (stage.reason or "waits for a slot", later)))
     reason = None if stage.reason == stage.status else stage.reason
-    return ", ".join(filter(None, (STALLED if stage.stalled and not stage.lost_at else "", reason)))
+    return reason or (STALLED if stage.stalled and not stage.lost_at else "")
 
 
 def _state_row(
