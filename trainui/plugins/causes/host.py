@@ -6,20 +6,28 @@ from trainui.plugin import CauseRule, Shown
 from trainui.plugins.causes.catalogue import hint, rule
 
 _FULL_SHM = (
+    r"(?!.*Too many open files)(?:"
     r"unable to (open|allocate|write to|resize) ?(file|shared memory)?.*(/torch_\w+|/dev/shm|shm)|"
     r"(shared memory|/dev/shm).*(No space left|insufficient|too small|out of|exceeded|full)|"
     r"insufficient shared memory|(No space left|no space left).*(/dev/shm|shared memory|shm)|"
-    r"unable to open shared memory object .*(No space|Too many)|"
+    r"unable to open shared memory object .*No space|"
     r"Error while creating shared memory segment|ncclShmOpen|"
     r"It is possible that dataloader's workers are out of shared memory|The object store is full|"
-    r"ObjectStoreFullError"
+    r"ObjectStoreFullError)"
 )
 
 _MEMORY = (
     rule(
-        "shm_full",
-        r"unable to open shared memory object .*[Tt]oo many open files",
-        weight=10,
+        "too_many_open_files",
+        r"unable to open shared memory object .*Too many open files",
+        weight=69,
+    ),
+    rule(
+        "host_oom",
+        r"unable to mmap \d+ bytes from file .*Cannot allocate memory|"
+        r"^memory allocation of \d+ bytes failed$",
+        weight=69,
+        shown=Shown.BOTH,
     ),
     rule("shm_full", _FULL_SHM, weight=68),
     hint("shm_full", _FULL_SHM, r"DataLoader worker|[Bb]us error|NCCL|shared memory"),

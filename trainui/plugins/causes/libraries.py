@@ -14,6 +14,28 @@ _CONFIG = (
         weight=67,
     ),
     rule(
+        "wandb_login",
+        r"wandb.*(do not have permission to access|Error 40[13]\b|\(Error 40[13]:)",
+        "Weights & Biases refuses access with this API key.",
+        fix="Check the entity and the project's name, and `wandb login --relogin`.",
+        weight=64,
+    ),
+    rule(
+        "hub_auth",
+        r"DefaultCredentialsError|Your default credentials were not found|"
+        r"google\.auth\.exceptions\.RefreshError",
+        "Google Cloud's storage refuses access: there are no credentials.",
+        fix="`gcloud auth application-default login`, or GOOGLE_APPLICATION_CREDENTIALS.",
+        weight=60,
+    ),
+    rule(
+        "version_conflict",
+        r"data did not match any variant of untagged enum",
+        "The tokenizer's file was written by a newer version of the library.",
+        fix="Update transformers and tokenizers to the version that wrote tokenizer.json.",
+        weight=60,
+    ),
+    rule(
         "config_hydra",
         r"Could not override '(?P<key>[^']+)'",
         "The configuration has no key {key}.",
@@ -180,6 +202,8 @@ _PACKAGES = (
 )
 
 _DATA = (
+    rule("file_not_found", r"Error opening '[^']+': System error", weight=56),
+    rule("data_corrupt", r"corrupted record at \d+", weight=63),
     rule(
         "data_corrupt",
         r"Can't (synchronously )?read data|inflate\(\) failed|"
@@ -197,7 +221,9 @@ _DATA = (
         r"Not a gzipped file|Compressed file ended before the end-of-stream|bad magic number|"
         r"lzma\.LZMAError|tarfile\.(ReadError|TruncatedHeaderError|EmptyHeaderError)|"
         r"parquet .*(magic bytes|corrupt|footer)|Parquet magic bytes not found|"
-        r"Error opening .*(Format not recognised|unknown format|System error)|LibsndfileError|"
+        r"Error opening .*(Format not recognised|unknown format)|LibsndfileError|"
+        r"corrupted record at \d+|DECORDError|Invalid data found when processing input|"
+        r"cannot find (video|audio) stream|"
         r"moov atom not found|Failed to (decode|load|open) (image|audio|video|media|frame)|"
         r"could not decode|[Ii]nvalid (JPEG|PNG|image|audio|video)|decode\w* (failed|error)|"
         r"corrupted? (record|file|image|data|sample|shard|zip)|"

@@ -96,7 +96,8 @@ _FILES = (
         r"(file|dataset)?.*(No such file|does not exist)|FileExistsError.*No such|"
         r"(?i:(path|file|directory|dir|folder|checkpoint|dataset|data|"
         r"shard)\b.{0,120}(does not exist|doesn't exist|not found|do not exist))|"
-        r"NotFoundError: .*(file|path|No such)",
+        r"NotFoundError: .*(file|path|No such)|"
+        r"could not open image .*no such file or directory",
         weight=47,
     ),
     rule(
@@ -122,6 +123,7 @@ _ARGUMENTS = (
         r"^\S+( \S+)?: error: \S.*|^Error: (No such (option|command)|Invalid value|"
         r"Missing (option|argument|parameter)|Got unexpected extra argument|Option .* requires|"
         r"Unexpected|Illegal)|[Uu]nrecognized (arguments|options?)|[Uu]nknown command line flag|"
+        r"^error: (Parser|Configuration) key|"
         r"FATAL Flags parsing error|ERROR: Could not consume arg|"
         r"[│|] (No such option|Invalid value for|Missing (option|argument))|"
         r"^(\S+: )?(invalid|illegal|unknown|unrecognized) option|error: unexpected argument|"
@@ -198,7 +200,9 @@ _MORE = (
         r"Could not interpret \w+ identifier|(choose|available|valid|possible|allowed|supported) "
         r"(from|options|choices|values|are|models)|integer value, but got|"
         r"needs? a .*(value|number)|load_best_model_at_end requires|got an unexpected value|"
-        r"is greater than the|is larger than the|exceeds the",
+        r"is greater than the|is larger than the|exceeds the|not found in the base model|"
+        r"No (configurable|registered \w+) matching|MDB_MAP_FULL|"
+        r"No (section|option):? '\w+'",
         weight=42,
         shown=Shown.RAISED,
     ),

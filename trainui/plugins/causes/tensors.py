@@ -159,6 +159,7 @@ _SHAPES = (
     ),
     rule(
         "shape_mismatch",
+        r"Unexpected \w+ shape \(|"
         r"shapes? .*cannot be multiplied|The size of tensor a \(\d+\) must match|"
         r"shape '?\[.*\]'? is invalid for input of size|Sizes of tensors must match|"
         r"stack expects each tensor to be equal size|Expected input batch_size \(\d+\) to match|"
