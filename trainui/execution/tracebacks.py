@@ -110,6 +110,12 @@ class Raised:
         """The index of its last line."""
         return self.message[-1][0] if self.message else self.at
 
+    def places(self, lines: Sequence[str]) -> list[int]:
+        """Return the indices of its lines up to the one with its type, without other processes'."""
+        between = range(self.start + 1, self.at + 1)
+        own = [at for at in between if lines[at].startswith(self.prefix) or not lines[at].strip()]
+        return [self.start, *own]
+
     @property
     def type(self) -> str:
         """Its type, without the module."""
@@ -134,7 +140,7 @@ class Raised:
 def chains(lines: Sequence[str]) -> list[list[Raised]]:
     """Return the exceptions in a log: a list for each chain, in the order of the log."""
     found: list[list[Raised]] = []
-    for raised in _all(lines):
+    for raised in exceptions(lines):
         before = next((one for one in reversed(found) if one[-1].prefix == raised.prefix), None)
         if raised.link != Link.NONE and before is not None:
             before.append(raised)
@@ -143,7 +149,8 @@ def chains(lines: Sequence[str]) -> list[list[Raised]]:
     return found
 
 
-def _all(lines: Sequence[str]) -> Iterator[Raised]:
+def exceptions(lines: Sequence[str]) -> Iterator[Raised]:
+    """Yield the exceptions in a log, in their order."""
     last: dict[str, Raised] = {}
     for at, line in enumerate(lines):
         raised = None

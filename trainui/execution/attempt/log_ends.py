@@ -7,14 +7,16 @@ import signal
 import subprocess
 import sys
 from bisect import bisect
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from trainui.errors import TrainuiError
+from trainui.execution import tracebacks
 from trainui.execution.attempt import log_search
+from trainui.execution.tracebacks import Raised
 from trainui.pipeline.masking import Masker
 from trainui.plugin import Cause as CausePlugin
 from trainui.plugin import FoundCause, registry
@@ -131,11 +133,6 @@ LAST_LINES = 20
 MOST_TRAILING = 40
 """Lines that may follow a traceback without a launcher's report, e.g. a logger's summary."""
 
-_HEADER = re.compile(
-    r"(?P<prefix>.*?)(?:Original |Exception Group )?Traceback \(most recent call last\)"
-)
-_RAISED = re.compile(r"[A-Za-z_][\w.]*(\([\w.]+\))?(: .*|:?)")
-_FRAME = re.compile(r'\s|$|> +File "|[╭│╰├]|\[Previous line')
 _RANK = re.compile(r"\[(rank|default)?\d+\]: ?|\d+: ")
 
 _OF_LAUNCHERS = re.compile(
@@ -149,9 +146,6 @@ _AFTERMATH = re.compile(
     r"NCCL (error|communicator|operation)|Socket closed).*|SystemExit(: \d+)?|KeyboardInterrupt"
 )
 """Exceptions that follow from an earlier failure of another process or thread."""
-
-_IGNORED = re.compile(r".*(Exception ignored in|Error in atexit|--- Logging error ---).*")
-"""Lines before the traceback of an exception that did not end the process."""
 
 _CAUSES = re.compile(
     r"[A-Za-z_][\w.]*(Error|Exception|Exit|Interrupt)\b.*|(FAILED|ERROR) \S+ - .*|"
@@ -209,99 +203,47 @@ def _of_plugins(lines: Sequence[str], *, last_resort: bool) -> Cause | None:
     return None
 
 
-@dataclass(frozen=True, slots=True)
-class _Raised:
-    """An exception with its traceback."""
-
-    prefix: str
-    text: str
-    places: tuple[int, ...]
-    """Indices of its lines in the log."""
-    lines: tuple[str, ...]
-    ignored: bool
-
-    @property
-    def is_aftermath(self) -> bool:
-        return self.ignored or _AFTERMATH.fullmatch(self.text) is not None
-
-    @property
-    def is_of_launcher(self) -> bool:
-        return _OF_LAUNCHERS.fullmatch(self.text) is not None
-
-
 def _of_tracebacks(lines: Sequence[str]) -> Cause | None:
     """Return the exception of the process, or the rank, that failed first."""
-    raised = list(_tracebacks(lines))
-    if not any(one.is_of_launcher for one in raised):
+    raised = list(tracebacks.exceptions(lines))
+    if not any(map(_is_of_launcher, raised)):
         raised = _near_the_end(raised, lines)
-    own = [one for one in raised if not one.is_of_launcher]
+    own = [one for one in raised if not _is_of_launcher(one)]
     report = _torchrun_report(lines)
     first = f"[rank{report['rank'].partition(' ')[0]}]" if "rank" in report else None
-    if causes := [one for one in own if not one.is_aftermath]:
+    if causes := [one for one in own if not _is_aftermath(one)]:
         of_first = [one for one in causes if first and one.prefix.startswith(first)]
-        return _last_of_one(of_first or causes)
+        return _last_of_one(of_first or causes, lines)
     if report:
         return Cause(_reported(report))
-    return _last_of_one(own or raised) if raised else None
+    return _last_of_one(own or raised, lines) if raised else None
 
 
-def _near_the_end(raised: Sequence[_Raised], lines: Sequence[str]) -> list[_Raised]:
+def _is_of_launcher(raised: Raised) -> bool:
+    return _OF_LAUNCHERS.fullmatch(raised.text) is not None
+
+
+def _is_aftermath(raised: Raised) -> bool:
+    return raised.is_ignored or _AFTERMATH.fullmatch(raised.text) is not None
+
+
+def _near_the_end(raised: Sequence[Raised], lines: Sequence[str]) -> list[Raised]:
     """Return the exceptions near the end of the log; the process survived the others."""
-    covered = {place for one in raised for place in one.places}
+    covered = {place for one in raised for place in one.places(lines)}
     plain = [at for at, line in enumerate(lines) if line.strip() and at not in covered]
-    return [one for one in raised if len(plain) - bisect(plain, one.places[-1]) <= MOST_TRAILING]
+    return [one for one in raised if len(plain) - bisect(plain, one.at) <= MOST_TRAILING]
 
 
-def _last_of_one(raised: Sequence[_Raised]) -> Cause:
+def _last_of_one(raised: Sequence[Raised], lines: Sequence[str]) -> Cause:
     """Return the last exception of the process or rank that failed first."""
     chosen = [one for one in raised if one.prefix == raised[0].prefix][-1]
     rank = chosen.prefix.strip() + " " if _RANK.fullmatch(chosen.prefix) else ""
-    return Cause(rank + chosen.text, chosen.lines)
-
-
-def _tracebacks(lines: Sequence[str]) -> Iterator[_Raised]:
-    for at, line in enumerate(lines):
-        if (header := _HEADER.match(line)) is not None:
-            prefix = _prefix(header["prefix"], lines[at + 1 : at + 3])
-            ignored = at > 0 and _IGNORED.fullmatch(lines[at - 1]) is not None
-            yield from _raised(lines, at, prefix, ignored)
-
-
-def _prefix(before: str, following: Sequence[str]) -> str:
-    """Return the common prefix of a traceback's lines, e.g. its rank.
-
-    Args:
-        before: the text before the header, which may also be a progress bar.
-        following: the next two lines.
-    """
-    if "╭" in before:
-        return before.partition("╭")[0]
-    frames = (line.partition('  File "') for line in following)
-    return next((place for place, found, _ in frames if found), before)
-
-
-def _raised(lines: Sequence[str], start: int, prefix: str, ignored: bool) -> Iterator[_Raised]:
-    """Yield the exception at the end of the traceback that starts at a line."""
-    block = [start]
-    for at in range(start + 1, len(lines)):
-        if not lines[at].startswith(prefix) and lines[at].strip():
-            continue  # a line of another rank
-        text = lines[at].removeprefix(prefix)
-        block.append(at)
-        if _FRAME.match(text):
-            continue
-        if len(block) > 2 and _RAISED.fullmatch(text):
-            if text.endswith(":") or text.endswith(": "):
-                text = f"{text} {_next(lines, at, prefix)}".rstrip()
-            quoted = tuple(lines[place] for place in block)
-            yield _Raised(prefix, text, tuple(block), quoted, ignored)
-        return
-
-
-def _next(lines: Sequence[str], at: int, prefix: str) -> str:
-    """Return the next line, for a message that begins on the line after the exception's name."""
-    following = "".join(lines[at + 1 : at + 2]).removeprefix(prefix).strip()
-    return following if following.strip("=-") else ""
+    text = chosen.text
+    if text.rstrip().endswith(":") and chosen.message:
+        at, more = chosen.message[0]  # the message begins below the exception's name
+        if at == chosen.at + 1 and more.strip("=- "):
+            text = f"{text.rstrip()} {more.strip()}"
+    return Cause(rank + text, tuple(lines[place] for place in chosen.places(lines)))
 
 
 def _torchrun_report(lines: Sequence[str]) -> dict[str, str]:
