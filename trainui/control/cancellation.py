@@ -32,7 +32,8 @@ def cancel(run_id: str, names: Collection[str] | None = None) -> list[str]:
         _check_can_cancel(agents.run_to_change(connection, run_id, "cancel"))
         chosen = _chosen(runs.stages(connection, run_id), names)
         asked = stage_requests.cancel(connection, run_id, chosen)
-        agents.record(connection, run_id, "cancelled", asked)
+        if asked:
+            agents.record(connection, run_id, "cancelled", asked)
     wakeup.wake()
     return asked
 

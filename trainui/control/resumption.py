@@ -159,7 +159,8 @@ def resume(
             if change.name not in changed_meanwhile and not (change.fresh and change.name in users)
         ]
         revived = stage_requests.reopen(connection, run_id, changes)
-        agents.record(connection, run_id, "resumed", revived)
+        if revived:
+            agents.record(connection, run_id, "resumed", revived)
     if pipeline is not None:
         edit_effects.keep_text(directory, pipeline.text)
     wakeup.wake()

@@ -1,0 +1,80 @@
+"""An agent's client: the SDK's own, over stdio, as a person's editor runs it."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any
+
+from anyio.from_thread import BlockingPortal, start_blocking_portal
+from mcp import ClientSession
+from mcp.client.stdio import StdioServerParameters, stdio_client
+from mcp.types import CallToolResult
+
+from tests.acceptance.command_line import CommandLine
+
+
+class ToolError(Exception):
+    """An answer that is an error, with its record."""
+
+    def __init__(self, record: dict[str, Any]) -> None:
+        super().__init__(record["message"])
+        self.code: str = record["code"]
+        self.record = record
+
+
+class Agent:
+    """Calls tools of one server."""
+
+    def __init__(self, portal: BlockingPortal, session: ClientSession) -> None:
+        self._portal = portal
+        self.session = session
+
+    def tools(self) -> list[dict[str, Any]]:
+        """The definitions, as they are sent."""
+        found = self._portal.call(self.session.list_tools)
+        return [one.model_dump(by_alias=True, exclude_none=True) for one in found.tools]
+
+    def text(self, name: str, **arguments: Any) -> tuple[str, bool]:
+        """A tool's answer as text, and if it is an error."""
+        found = self._portal.call(self.session.call_tool, name, arguments)
+        assert isinstance(found, CallToolResult)
+        (content,) = found.content
+        assert content.type == "text"
+        return content.text, bool(found.is_error)
+
+    def __call__(self, name: str, /, **arguments: Any) -> Any:
+        """A tool's answer; raises ToolError."""
+        text, is_error = self.text(name, **arguments)
+        answer = json.loads(text)
+        if is_error:
+            raise ToolError(answer["error"])
+        return answer
+
+
+@contextmanager
+def agent(cli: CommandLine, *options: str, **environ: str) -> Iterator[Agent]:
+    """A server with its client, which ends it."""
+    parameters = StdioServerParameters(
+        command=sys.executable,
+        args=["-m", "trainui", "mcp", *options],
+        env={**cli.environ, **environ},
+        cwd=cli.directory,
+    )
+
+    @asynccontextmanager
+    async def connected() -> AsyncIterator[ClientSession]:
+        async with (
+            stdio_client(parameters) as (reader, writer),
+            ClientSession(reader, writer) as session,
+        ):
+            await session.initialize()
+            yield session
+
+    with (
+        start_blocking_portal() as portal,
+        portal.wrap_async_context_manager(connected()) as session,
+    ):
+        yield Agent(portal, session)

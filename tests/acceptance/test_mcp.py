@@ -1,0 +1,197 @@
+"""`trainui mcp` with the SDK's own client: bounded, ended with its client, nothing twice."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.acceptance.command_line import COMMAND, CommandLine
+from tests.acceptance.mcp_client import ToolError, agent
+from trainui.plugins.mcp import tools
+
+CALLS = 10_000 if os.environ.get("TRAINUI_TEST_LONG") else 600
+MIB = 1 << 20
+
+TRAIN = """
+    name: train
+    stages:
+      - name: train
+        run: |
+          for step in 1 2 3; do
+            echo "{\\"step\\": $step, \\"loss\\": 0.$((9 - step))}" >> $TRAINUI_METRICS_FILE
+          done
+          echo trained
+"""
+
+
+def until(condition: Callable[[], Any]) -> Any:
+    give_up_at = time.monotonic() + 90
+    while not (found := condition()):
+        assert time.monotonic() < give_up_at
+        threading.Event().wait(0.02)
+    return found
+
+
+def servers(cli: CommandLine) -> list[int]:
+    """The pids of this home's servers."""
+    found = []
+    for place in Path("/proc").iterdir():
+        try:
+            words = (place / "cmdline").read_bytes().split(b"\0")
+            environ = (place / "environ").read_bytes().split(b"\0")
+        except (OSError, ValueError):
+            continue
+        home = f"TRAINUI_HOME={cli.home}".encode()
+        if words[1:4] == [b"-m", b"trainui", b"mcp"] and home in environ:
+            found.append(int(place.name))
+    return found
+
+
+def test_an_agent_submits_waits_and_reads(served: CommandLine) -> None:
+    served.write("train.yaml", TRAIN)
+    with agent(served, "--write") as call:
+        definitions = call.tools()
+        assert len(definitions) == 8
+        assert len(json.dumps(definitions)) <= 8000
+        plan = call("submit", file="train.yaml", preview=True)
+        assert [one["name"] for one in plan["stages"]] == ["train"]
+        submitted = call("submit", file="train.yaml")
+        run = submitted["run"]
+        seen: list[dict[str, Any]] = []
+        cursor = submitted["cursor"]
+        while not any(one["kind"] == "ended" for one in seen):
+            found = call("wait", run=run, cursor=cursor, timeout=60)
+            seen, cursor = [*seen, *found["changes"]], found["cursor"]
+        assert [one["kind"] for one in seen] == ["best", "ended"]
+        assert call("read_log", run=run)["text"] == "trained"
+        (loss,) = call("read_metrics", run=run)["series"]
+        assert (loss["best"], loss["best_step"]) == (0.6, 3)
+        assert call("cancel", run=run)["count"] == 0
+        assert call("resume", run=run)["count"] == 0
+        assert call("wait", run=run)["reason"] == "ended"
+    assert served.json("show", run)["started_by"] == "mcp"
+    events = served.json("events", run)["events"]
+    assert [one["text"] for one in events if one["kind"] == "agent"] == ["submitted by mcp"]
+
+
+def test_a_server_without_write_has_five_tools(served: CommandLine) -> None:
+    with agent(served) as call:
+        names = [one["name"] for one in call.tools()]
+        assert names == ["list_runs", "show_run", "read_log", "read_metrics", "wait"]
+        with pytest.raises(ToolError, match="--write"):
+            call("submit", command="true")
+
+
+def test_a_wait_keeps_nobody_else_waiting(served: CommandLine) -> None:
+    with agent(served, "--write") as call, ThreadPoolExecutor(1) as pool:
+        run = call("submit", command="until test -e go; do sleep 0.05; done")["run"]
+        waiting = pool.submit(call, "wait", run=run, timeout=80)
+        assert call("show_run", run=run)["run"] == run
+        (served.directory / "go").touch()
+        assert waiting.result(timeout=80)["reason"] == "ended"
+
+
+def test_a_cursor_outlives_server_and_worker(cli: CommandLine) -> None:
+    with agent(cli, "--write") as call:
+        submitted = call("submit", command="exit 3", request_id="first")
+    run, cursor = submitted["run"], submitted["cursor"]
+    until(lambda: cli.status(run) == "failed")
+    cli("worker", "stop")
+    with agent(cli) as call:
+        found = call("wait", run=run, cursor=cursor)
+        assert (found["reason"], found["changes"][0]["stage"]) == ("failed", "exit")
+        assert "trainui worker start" in found["warning"]
+        again = call("wait", run=run, cursor=found["cursor"])
+        assert again["changes"] == []
+    with agent(cli, "--write") as call:  # the worker is down: a submission starts it
+        assert call("submit", command="exit 3", request_id="first")["run"] == run
+        assert call("list_runs")["runs"][0]["run"] == run
+
+
+def test_a_client_that_dies_while_it_submits_submits_once(cli: CommandLine) -> None:
+    """The server is killed at many moments of a submission; the same request is sent again."""
+    cli("worker", "start")
+    cli.write("train.yaml", TRAIN)
+    request = {"file": "train.yaml", "request_id": "r1"}
+    for delay in (0.0, 0.02, 0.05, 0.1, 0.2):
+        process = subprocess.Popen(
+            [*COMMAND, "mcp", "--write"],
+            cwd=cli.directory,
+            env=cli.environ,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        )
+        assert process.stdin is not None
+        assert process.stdout is not None
+        hello = {"protocolVersion": "2025-06-18", "capabilities": {}}
+        hello["clientInfo"] = {"name": "test", "version": "1"}
+        _send(process, {"id": 1, "method": "initialize", "params": hello})
+        process.stdout.readline()
+        _send(process, {"method": "notifications/initialized"})
+        call = {"name": "submit", "arguments": request}
+        _send(process, {"id": 2, "method": "tools/call", "params": call})
+        threading.Event().wait(delay)
+        process.kill()
+        process.wait()
+        process.stdin.close()
+        process.stdout.close()
+    with agent(cli, "--write") as call_again:
+        run = call_again("submit", **request)["run"]
+        assert [one["run"] for one in call_again("list_runs")["runs"]] == [run]
+    assert [path.name for path in (cli.home / "runs").iterdir() if path.name[0] != "."] == [run]
+    assert cli.json("wait", run)["status"] == "completed"
+
+
+def _send(process: subprocess.Popen[bytes], message: dict[str, Any]) -> None:
+    assert process.stdin is not None
+    process.stdin.write(json.dumps({"jsonrpc": "2.0", **message}).encode() + b"\n")
+    process.stdin.flush()
+
+
+def test_a_server_ends_with_its_client(served: CommandLine) -> None:
+    with agent(served) as call:
+        call("list_runs")
+        assert len(servers(served)) == 1
+    until(lambda: not servers(served))
+    client = subprocess.Popen(
+        ["sh", "-c", f"sleep 100 | {' '.join(COMMAND)} mcp"],
+        cwd=served.directory,
+        env=served.environ,
+        start_new_session=True,
+        stdout=subprocess.DEVNULL,
+    )
+    until(lambda: servers(served))
+    os.killpg(client.pid, signal.SIGKILL)
+    client.wait()
+    until(lambda: not servers(served))
+
+
+def test_calls_back_to_back_are_all_answered_in_bounded_memory(served: CommandLine) -> None:
+    served.write("train.yaml", TRAIN)
+    served("run", "train.yaml", "--wait")
+    with agent(served) as call:
+        (pid,) = servers(served)
+        names = ("list_runs", "show_run", "read_log", "read_metrics")
+        for number in range(CALLS):
+            name = names[number % 4]
+            text, is_error = call.text(name, **({} if name == "list_runs" else {"run": "train"}))
+            assert not is_error
+            assert len(text) <= tools.LIMIT
+            if number == CALLS // 10:
+                before = _memory(pid)
+        assert _memory(pid) < before + 30 * MIB
+
+
+def _memory(pid: int) -> int:
+    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE")
