@@ -362,17 +362,31 @@ def test_bars_after_a_long_one_continue_and_short_ones_count() -> None:
     ]
 
 
+def check_example(example: str) -> None:
+    """Check that an example's lines give its series, which are written as `=> loss: 1 0.5, ...`."""
+    lines = example.splitlines()
+    text = "\n".join(line for line in lines if not line.startswith("=> "))
+    series: dict[str, list[tuple[float, float]]] = {}
+    for line in lines:
+        if line.startswith("=> "):
+            name, _colon, points = line.removeprefix("=> ").rpartition(": ")
+            pairs = (point.split() for point in points.split(", "))
+            series[name] = [(float(step), float(value)) for step, value in pairs]
+    text = text.replace("\\r", "\r").replace("\\x1b", "\x1b")
+    assert found(TextLines(), f"{text}\n") == wanted(Sample("", text, series)), example
+
+
 def test_examples_in_the_documentation() -> None:
     page = (Path(__file__).parents[3] / "docs" / "formats.md").read_text(encoding="utf-8")
     examples = re.findall(r"```text printed\n(.*?)```", page, re.DOTALL)
     assert len(examples) >= 10
     for example in examples:
-        lines = example.splitlines()
-        text = "\n".join(line for line in lines if not line.startswith("=> "))
-        series: dict[str, list[tuple[float, float]]] = {}
-        for line in lines:
-            if line.startswith("=> "):
-                name, _colon, points = line.removeprefix("=> ").rpartition(": ")
-                pairs = (point.split() for point in points.split(", "))
-                series[name] = [(float(step), float(value)) for step, value in pairs]
-        assert found(TextLines(), f"{text}\n") == wanted(Sample("", text, series)), example
+        check_example(example)
+
+
+LOGS = Path(__file__).with_name("printed.txt").read_text(encoding="utf-8").split("#### ")[1:]
+
+
+@pytest.mark.parametrize("log", LOGS, ids=lambda log: log.partition("\n")[0])
+def test_whole_logs_of_trainers_and_loops(log: str) -> None:
+    check_example(log.partition("\n")[2])

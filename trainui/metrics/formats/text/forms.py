@@ -136,14 +136,17 @@ _NAME = (
     r"[A-Za-z_][\w.\\-]*"
     r"(?:(?<=[OGRLES]:root)(?=:\s)"
     rf"|(?: {INT} {INT}(?= ))|(?=\])|(?= \|| - [^\d\s\ue000-\ue8ff])|(?=:[A-Za-z\[])"
-    rf"|(?= (?i:{_COUNT})\b\W{{0,3}}{INT})"
+    rf"|(?= (?:(?i:train|val|test|eval)\w* )?(?i:{_COUNT})\b\W{{0,3}}{INT})"
     rf"|(?= (?:{_SOURCE})\])|(?=\t(?:{_LEVEL})))"
 )
 _OPENING, _SEPARATOR = (
     r"[\s\[(<]*+",
     r"(?:\s*(?!\|.*\|\s*$)[\])>|:,]+(?:\s-\s|\s)?|\s+-\s|\s|$|(?<==\"))",
 )
-_ITEMS = rf"{_STAMP}|{_LEVEL}|{_SOURCE}|{_PROCESS}|{_FIELD}"
+_ITEMS = (
+    rf"{_STAMP}|{_LEVEL}|{_SOURCE}|{_PROCESS}|{_FIELD}"
+    rf"|(?:{_THREAD}|std(?:out|err) [FP])(?=\s)"  # Kubernetes names the stream
+)
 _PREFIX = re.compile(
     rf"(?:\[[\w.-]+\] (?={DIGITS}))?"  # a host
     rf"(?>{_OPENING}(?:{_ITEMS}){_SEPARATOR})(?>{_OPENING}(?:{_ITEMS}|{_NAME}){_SEPARATOR})*"

@@ -392,7 +392,14 @@ def _numbered(text: str, pairs: Sequence[Number], of: str) -> Line | None:
     if not begin["a"] and re.search(r"[A-Za-z]", text[:at]):
         return None
     pairs = [pair for pair in pairs if pair.start >= begin.end()]
-    if not any(names_metric(pair.name) for pair in pairs) or not pairs:
+    if not any(names_metric(pair.name) for pair in pairs) and not (
+        # `[3/100] D: 0.5, G: 0.25`
+        len(pairs) > 1
+        and (begin["b"] or begin["g"])
+        and all(pair.is_given for pair in pairs)
+        and not all(pair.is_whole for pair in pairs)
+        and not run_to_end(text, pairs)
+    ):
         return None
     words = text[:at].rstrip("([ ")
     own = part(words) or part(text[begin.end() : pairs[0].start])

@@ -153,16 +153,17 @@ def own_part(name: str, of: str) -> str:
 _NO_METRIC = re.compile(
     r"(?:.*[\W_])?(?:eta|(?:time )?(?:left|remaining)|patience|counter|elapsed|n_updates|vram"
     r"|(?:batch|world|vocab|image|img|buffer|chunk|block|queue)[ _]?size|(?:passed|elapsed)[ _]time"
-    r"|(?:gpu|cuda|max|peak)?[ _]?mem(?:ory)?"
+    r"|(?:cpu|gpu|cuda|max|peak)?[ _]?mem(?:ory)?"
     r"(?:[ _](?:mb|gb|mib|gib|usage|used|allocated|reserved))?)"
     r"|(?:max )?(?:allocated|reserved|cached)|time_elapsed|wall_?(?:time|clock)|total_time"
+    r"|\w+ so far"
     r"|(?:consumed|skipped|nan|seen|num|number of|n|total)[ _](?:train[ _]?)?(?:\w+ )?"
     r"(?:samples?|tokens?|iterations?|batch(?:es)?|steps?|examples|images|episodes?)"
     r"|(?:seed|(?:local_|global_)?rank|device|patience|counter)"
     r"|(?:(?:train(?:ing)?|total|end of|max|current|num|global|env|fps)[ _-]?)?"
     r"(?:epochs?|ep\.?|steps?|iters?|iterations?|batch(?:es)?|timesteps?|episodes?|rounds?|updates?)"
     r"|(?:\w+ )?(?:samples|images|clients?|fold|trial|run|task|game|workers?|micro_step|gpus?"
-    r"|(?:\w+_)?tokens(?:_seen)?|(?:played )?games|examples|\w*size|Sen\.)",
+    r"|(?:\w+_)?tokens(?:_seen)?|(?:played )?games|examples|\w*size|kimg|Sen\.)",
     re.IGNORECASE,
 )
 _OF_TIME = re.compile(

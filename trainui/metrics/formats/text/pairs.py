@@ -157,6 +157,10 @@ def _with_words_before(form: str, pairs: Sequence[Number]) -> list[Number]:
 def _is_cut(form: str, found: re.Match[str]) -> bool:
     """Return True for the 0 of `loss 0,512`, which has a decimal comma, and for `Step: 12s`."""
     end = found.end()
+    if re.match(r"\.[A-Za-z]" if found["of"] is None else "/", form[end : end + 2]):
+        return True  # epoch=3-loss=0.5.ckpt, sizes: 3000/2900/64
+    if found["word"] == "cost" and form[: found.start()].lower().endswith("time "):
+        return True
     if re.match(r"(?:ms|s|m|h|d)\b", form[end : end + 3]):
         return is_step_name(found["word"] or found["words"])
     if re.match(r"[A-Za-z]{0,2}x?[\ue000-\ue8ff]|-[\ue000-\ue8ff]", form[end : end + 3]):
@@ -169,7 +173,12 @@ def _is_cut(form: str, found: re.Match[str]) -> bool:
 def _pairs(form: str, name: str, found: re.Match[str]) -> list[Number]:
     factor = _THOUSAND[found["thousands"]]
     is_given = found["word"] is not None or found["given"] is not None
-    one = Number(name, found["value"], found["of"] or "", *found.span(), factor, is_given)
+    start, value = found.start(), found["value"]
+    if name.count(" ") > 1 and value < "\ue400" and not is_step_name(name):
+        count = " ".join(name.split(" ")[-2:])  # `train.loop val step 10`
+        if is_step_name(count):
+            start, name = start + len(found["words"]) - len(count), count
+    one = Number(name, value, found["of"] or "", start, found.end(), factor, is_given)
     opened = form.find("[", found.start(), found.start("value"))
     numbers = _LIST.match(form, opened) if opened >= 0 and not one.is_step else None
     if numbers is None:

@@ -81,7 +81,8 @@ SENTENCE = re.compile(
     r"|reducing(?<!\w.{8})|was(?<!\w.{3}) not|decreased(?<!\w.{9})|increased(?<!\w.{9}))\b"
 )
 SAVING = re.compile(
-    rf"\W*(?:[Ss]aving|[Ss]aved|[Rr]esum\w+|[Ll]oad\w+|[Rr]estor\w+)\b|Step {INT}/{INT} : [A-Z]+ "
+    r"\W*(?:[A-Z]?[a-z]+ )?(?:[Ss]aving|[Ss]aved|[Rr]esum\w+|[Ll]oad\w+|[Rr]estor\w+)\b"
+    rf"|Step {INT}/{INT} : [A-Z]+ "
 )
 """Also the lines of `docker build`: `Step 4/5 : ENV LOSS=0.5`."""
 BEST = re.compile(
