@@ -8,13 +8,67 @@ each process that it starts the job's `identity` in its environment.
 from __future__ import annotations
 
 import os
+import shlex
 import signal
 from contextlib import suppress
 
 from trainui.plugin.records import JobLook, JobState, StageJob
 from trainui.supervisor import orphans, protocol
 
-__all__ = ["has_begun", "has_ended", "look_here", "processes", "stop_here", "supervisor"]
+__all__ = [
+    *("NO_PYTHON", "UNSHARED", "end_of", "has_begun", "has_ended", "look_here", "processes"),
+    *("script", "sign_of_life", "stop_here", "supervisor"),
+]
+
+
+UNSHARED, NO_PYTHON = 74, 75
+"""Exit codes of `script`: the job's directory cannot be seen there, or no Python was found."""
+
+_SCRIPT = """\
+if [ ! -r {file} ]; then
+  echo "trainui: $(hostname) cannot see {file}" >&2
+  exit {unshared}
+fi
+for python in {python} python3 python; do
+  "$python" -c 'import sys; sys.exit(sys.version_info < (3, 8))' >/dev/null 2>&1 &&
+    exec "$python" {rest}
+done
+echo "trainui: $(hostname) has neither {python} nor another Python from 3.8 on" >&2
+exit {no_python}
+"""
+
+
+def script(job: StageJob) -> str:
+    """Return a script of sh that runs a job's command, or says on stderr why it cannot.
+
+    Nothing of trainui has to be there: any Python from 3.8 on will do, the worker's own first.
+    """
+    python, *rest = job.command
+    return _SCRIPT.format(
+        file=shlex.quote(str(job.directory / protocol.SUPERVISOR_FILE)),
+        python=shlex.quote(python),
+        rest=shlex.join(rest),
+        unshared=UNSHARED,
+        no_python=NO_PYTHON,
+    )
+
+
+def end_of(job: StageJob) -> str:
+    """Return why a job's recorded end came, e.g. `exited` or `stopped`; empty: none is on record.
+
+    `stopped` is an end by a signal to its supervisor, `limit` one at the place's time limit.
+    """
+    with suppress(protocol.JournalError, OSError):
+        if (found := protocol.read_exit(job.directory)) is not None:
+            return str(found.reason)
+    return ""
+
+
+def sign_of_life(job: StageJob) -> str:
+    """Return what a job's supervisor rewrites every five seconds; empty: it has written nothing."""
+    with suppress(OSError):
+        return (job.directory / protocol.ALIVE_FILE).read_text(encoding="ascii")
+    return ""
 
 
 def has_begun(job: StageJob) -> bool:

@@ -5,6 +5,9 @@ attempt's directory that it receives on stdin, a socket. The supervisor outlives
 started it, so it is a single file that uses only the standard library and imports nothing from
 trainui. It guarantees that an attempt is started at most once, and that its end is recorded only
 when no process of it is left.
+
+As an executor's job, `supervise.py --job DIRECTORY`, it is a copy beside the attempt's records, and
+any Python from 3.8 on runs it.
 """
 
 # Every stage has a supervisor, so imports are kept to a minimum: no pathlib, no typing.
@@ -43,6 +46,7 @@ OOM_WINDOW = 10.0  # after a kill, freeing many gigabytes takes seconds
 FULL_BYTES = 2**20  # a disk with less free space than this counts as full
 RECORD_BYTES = 16384  # enough for the longest message and list of pids, escaped
 MAX_MESSAGE, MAX_LEFT = 1000, 100
+BEAT = 5.0  # a job's sign of life; its machine may be seen by nothing else
 MAX_FILES, MAX_PROCESSES = 500, 200  # whose open files are looked at; the rest is not noted
 REST, OLD, LONGEST_REST = 200, 20, 30.0  # between two looks: times its cost, age / OLD, seconds
 NOT_FILES = ("/dev/", "/proc/", "/sys/", "/memfd:")
@@ -412,7 +416,7 @@ class Signals:
     """Waits for a stop request or the end of a child, without polling."""
 
     def __init__(self) -> None:
-        self.stop = False
+        self.stop = self.limit = False
         self.reader, writer = os.pipe()
         os.set_blocking(self.reader, False)
         os.set_blocking(writer, False)
@@ -426,6 +430,10 @@ class Signals:
     def on_stop(self, *_: object) -> None:
         """Record the stop request; idempotent."""
         self.stop = True
+
+    def on_limit(self, *_: object) -> None:
+        """Record that the job's time limit is near."""
+        self.limit = True
 
     def wait(self, seconds: float) -> None:
         """Sleep until a signal arrives, at most `seconds`."""
@@ -442,7 +450,8 @@ class Attempt:
         self.budget = float(spec.get("budget") or NEVER)  # older versions write none
         self.silence_timeout = float(spec["silence_timeout"] or NEVER)
         self.grace = float(spec["grace"])
-        self.stop_signal = int(getattr(signal, "SIG" + spec["stop_signal"].removeprefix("SIG")))
+        name = spec["stop_signal"]
+        self.stop_signal = int(getattr(signal, name if name.startswith("SIG") else f"SIG{name}"))
         self.exit_record = Record(directory, "exit.json")
         self.pid_record = Record(directory, "pid.json")
         self.logs = Logs(directory)
@@ -451,6 +460,8 @@ class Attempt:
         self.reaper = become_subreaper()
         self.memory = MemoryGroup()
         self.locks: list[int] = []
+        self.pulse = ""
+        self.beat_at = NEVER
         self.pid = 0
         self.began = steady()
         self.ended_at = self.timeout_at = self.budget_at = NEVER
@@ -470,6 +481,19 @@ class Attempt:
             "disk_full": False,
             "left": [],
         }
+
+    def enter_job(self) -> None:
+        """Heed the signal of a time limit, and show signs of life."""
+        signal.signal(signal.SIGUSR2, self.signals.on_limit)
+        self.pulse, self.beat_at = f"{self.exit_record.directory}/alive", -NEVER
+
+    def beat(self, now: float) -> None:
+        """Show a sign of life: a count, since not every file system has a clock like ours."""
+        if now < self.beat_at:
+            return
+        self.beat_at = now + BEAT
+        with contextlib.suppress(OSError), open(self.pulse, "w") as file:
+            file.write(f"{microseconds()}\n")
 
     def run(self, answer: Callable[[int, str, int], None]) -> None:
         """Start the process, send the answer, and supervise the process until its end."""
@@ -550,6 +574,7 @@ class Attempt:
             if now >= self.give_up_at:
                 self.outcome["left"] = [p.pid for p in self.members() if not p.dead][:MAX_LEFT]
                 return
+            self.beat(now)
             self.logs.poll(now)
             self.written.poll(now)
             self.memory.poll(now)
@@ -575,8 +600,10 @@ class Attempt:
             size = usage.ru_maxrss * 1024
             self.outcome["max_rss_bytes"] = max(size, self.outcome["max_rss_bytes"] or 0)
             if pid == self.pid and self.ended_at == NEVER:
-                code = os.waitstatus_to_exitcode(status)
-                self.outcome["exit_code" if code >= 0 else "signal"] = abs(code)
+                if os.WIFSIGNALED(status):
+                    self.outcome["signal"] = os.WTERMSIG(status)
+                else:
+                    self.outcome["exit_code"] = os.WEXITSTATUS(status)
                 self.outcome["completed_at"] = self.microseconds_now()
                 self.ended_at = time.monotonic()
                 self.memory.poll(self.ended_at)
@@ -612,8 +639,12 @@ class Attempt:
             self.send(signal.SIGKILL)
             self.kill_at = now + LINGER
             self.give_up_at = min(self.give_up_at, now + KILL_WAIT)
-        elif self.kill_at == NEVER and (now >= self.due_at() or self.signals.stop):
+        elif self.kill_at == NEVER and (now >= self.due_at() or self.is_asked()):
             self.ask_to_end(now)
+
+    def is_asked(self) -> bool:
+        """Return True if a signal asks for the stage's end."""
+        return self.signals.stop or self.signals.limit
 
     def ask_to_end(self, now: float) -> None:
         """Send the stop signal to every process of the attempt, and set the deadline to kill."""
@@ -626,6 +657,8 @@ class Attempt:
             self.outcome.update(reason="budget", signalled=True)
         elif now >= self.timeout_at:
             self.outcome.update(reason="timeout", signalled=True)
+        elif self.signals.limit:
+            self.outcome.update(reason="limit", signalled=True)
         else:
             self.outcome.update(reason="silence", signalled=True)
         self.send(self.stop_signal)
@@ -644,6 +677,7 @@ class Attempt:
     def finish(self) -> None:
         """Record the end, release the locks, and notify the worker."""
         self.logs.poll(time.monotonic(), last=True)
+        self.credit_stop()
         self.outcome["completed_at"] = self.outcome["completed_at"] or self.microseconds_now()
         for fd in self.locks:  # before the record: its reader may start the next attempt at once
             os.close(fd)
@@ -654,6 +688,21 @@ class Attempt:
             if self.spec["revive"] and is_free(self.spec["revive_lock"]):
                 spawn(self.spec["revive"])
         self.exit_record.secure()  # after the notification, because syncing may be slow
+
+    def credit_stop(self) -> None:
+        """Count the end as a stop if the job's signal, which all of its processes get, caused it.
+
+        We get it at the same moment, and the process may be dead before we have.
+        """
+        by_signal = self.outcome["signal"] == signal.SIGTERM
+        by_signal = by_signal or self.outcome["exit_code"] == 128 + signal.SIGTERM
+        if not self.pulse or self.outcome["reason"] != "exited" or not by_signal:
+            return
+        patience = time.monotonic() + LINGER
+        while not self.signals.stop and time.monotonic() < patience:
+            self.signals.wait(patience - time.monotonic())
+        if self.signals.stop:
+            self.outcome.update(reason="stopped", signalled=True)
 
 
 def microseconds() -> int:
@@ -758,11 +807,11 @@ def reset_signals() -> None:
 
 def wake(path: str | None) -> None:
     """Notify the worker's socket; do nothing if there is no listener."""
-    if path:
-        with (
-            contextlib.suppress(OSError),
-            socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as knocker,
-        ):
+    if not path:
+        return
+    with contextlib.suppress(OSError):  # with parentheses, one `with` would need Python 3.9
+        knocker = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        with knocker:
             knocker.setblocking(False)
             knocker.sendto(b"ended\n", path)
 
@@ -793,10 +842,10 @@ def spawn(argv: list[str]) -> None:
             os._exit(BROKEN)
 
 
-def claim(lock: int, directory: str) -> None:
+def claim(lock: int, directory: str, *, in_job: bool) -> None:
     """Lock the attempt; raise AlreadyStartedError if it was ever started."""
     patience = time.monotonic() + 2.0
-    while not try_lock(lock):  # held by another supervisor, or briefly by a probe
+    while not (in_job or try_lock(lock)):  # held by another supervisor, or briefly by a probe
         if os.path.exists(f"{directory}/started") or time.monotonic() > patience:
             raise AlreadyStartedError
         time.sleep(0.01)
@@ -813,16 +862,21 @@ def load_spec(directory: str) -> dict[str, Any]:
     return spec
 
 
-def begin(directory: str) -> Attempt:
-    """Lock the attempt for our lifetime and create its files, without starting a process."""
+def begin(directory: str, *, in_job: bool = False) -> Attempt:
+    """Lock the attempt for our lifetime and create its files, without starting a process.
+
+    Not every cluster's file system has locks: a job's start record alone decides.
+    """
     lock = os.open(f"{directory}/lock", os.O_RDWR)  # not created: see `process.create_lock`
     try:
-        claim(lock, directory)
+        claim(lock, directory, in_job=in_job)
         attempt = Attempt(directory, load_spec(directory))
         # The attempt's outputs must be newer than this file.
         os.close(os.open(f"{directory}/started", os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
-    except BaseException:
+    except BaseException as error:
         os.close(lock)  # before the answer: its receiver must not see a living supervisor
+        if isinstance(error, FileExistsError):
+            raise AlreadyStartedError from error
         raise
     with contextlib.suppress(OSError):  # a full disk must not prevent the attempt
         forget_secrets(directory, attempt.spec)
@@ -843,16 +897,18 @@ def supervise(
 ) -> None:
     """Run the attempt, unless it was already started or cannot be recorded.
 
-    `place` are variables of the place where it runs, which its process gets too.
+    `place` are variables of a job's place, which its process gets too; None: it is no job.
     """
     try:
-        attempt = begin(directory)
+        attempt = begin(directory, in_job=place is not None)
     except AlreadyStartedError as error:
         answer(ALREADY, str(error.__doc__), 0)
     except (OSError, ValueError, LookupError, AttributeError, TypeError) as error:
         answer(BROKEN, f"nothing was started: {error!r}", number_of(error))
     else:
-        attempt.spec["env"] = {**attempt.spec["env"], **(place or {})}
+        if place is not None:
+            attempt.spec["env"] = {**attempt.spec["env"], **place}
+            attempt.enter_job()
         attempt.run(answer)
 
 

@@ -30,12 +30,12 @@ from trainui.plugin.records import (
 from trainui.resume import checkpoints, outputs
 from trainui.store.db.engine import Store
 from trainui.store.runs import attempts
-from trainui.supervisor import orphans, process, protocol, supervise
+from trainui.supervisor import orphans, process, protocol
 from trainui.supervisor.process import ForkServer, LaunchState, ProbeState
-from trainui.supervisor.protocol import JournalError
+from trainui.supervisor.protocol import SUPERVISOR_FILE, JournalError
 
-SUPERVISOR = (sys.executable, "-I", "-S", "-X", "utf8", supervise.__file__)
-"""The command of a supervisor, for an executor that starts one itself; a directory follows."""
+SUPERVISOR = (sys.executable, "-I", "-S", "-X", "utf8")
+"""The command of a job's supervisor, up to the copy beside the attempt's records."""
 
 _LAUNCHED: Mapping[LaunchState, LaunchAnswer] = {
     LaunchState.STARTED: LaunchAnswer.STARTED,
@@ -125,7 +125,7 @@ def job_of(context: AttemptContext) -> StageJob:
     return StageJob(
         key=f"trainui-{attempt.celery_task_id}",
         directory=directory,
-        command=(*SUPERVISOR, "--job", str(directory)),
+        command=(*SUPERVISOR, str(directory / SUPERVISOR_FILE), "--job", str(directory)),
         options=definition.executor_options,
         gpus=definition.gpus,
         cpus=definition.cpus,

@@ -7,6 +7,7 @@ guarantees that an attempt is started at most once.
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -40,7 +41,7 @@ from trainui.search import results as search_results
 from trainui.store.db.engine import Store
 from trainui.store.read import views
 from trainui.store.runs import attempts, runs, stages
-from trainui.supervisor import call_task, process, protocol
+from trainui.supervisor import call_task, process, protocol, supervise
 from trainui.supervisor.protocol import Exit, ExitReason, Spec
 
 CALL_FILE = "call.json"
@@ -103,6 +104,8 @@ def launch(store: Store, context: AttemptContext, executors: Executors) -> Launc
         return Launched(LaunchAnswer.WAITING)
     if not process.write_spec(attempt_dir, _spec(context, prepared, attempt_dir)):
         return Launched(LaunchAnswer.ALREADY, "this attempt was started before")
+    if context.attempt.executor != LOCAL:
+        shutil.copyfile(supervise.__file__, attempt_dir / protocol.SUPERVISOR_FILE)
     return executor.launch(job)
 
 

@@ -223,7 +223,7 @@ class AttemptPoller:
             why=monitored.gone_because,
         )
         monitored.is_recorded = record_outcome.record_end(
-            self._store, monitored.attempt, found or loss, self._stopping
+            self._store, monitored.attempt, found or loss, self._stopping, monitored.gone_because
         )
 
     def _end_orphan(self, monitored: MonitoredAttempt, why: ExitReason) -> None:

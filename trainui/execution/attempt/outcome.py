@@ -39,6 +39,7 @@ STOPPED_FROM_OUTSIDE = (
     "its supervisor got a stop signal although the stage was not cancelled: from another program, "
     "at the time limit of its job, or because the machine was shut down"
 )
+AT_LIMIT = "stopped shortly before the time limit of its job"
 OUT_OF_MEMORY = "killed by the kernel: out of memory"
 CANCELLED = "cancelled"
 BUDGET_USED = "stopped early: budget"
@@ -74,20 +75,21 @@ class LostSupervisor:
 
 
 def outcome(
-    attempt: AttemptRecord, definition: StageDefinition, found: Exit, masker: Masker
+    attempt: AttemptRecord, definition: StageDefinition, found: Exit, masker: Masker, why: str = ""
 ) -> Outcome:
     """Decide how an attempt ended, with the secrets in what is quoted masked.
 
-    A cancel request in the attempt's record counts. `record_outcome` handles starts that were
-    postponed.
+    A cancel request in the attempt's record counts. `why` is what its executor says about its end.
+    `record_outcome` handles starts that were postponed.
     """
     result, problem = _judge(attempt, definition, found, masker)
     status, reason = Status.COMPLETED if problem is None else Status.FAILED, None
     if _was_stopped(attempt, found, completed=problem is None):
         status, problem, reason = _stopped(attempt, definition)
         result = None
-    elif found.reason == ExitReason.STOPPED:
-        status, problem, result = Status.INTERRUPTED, STOPPED_FROM_OUTSIDE, None
+    elif found.reason in (ExitReason.STOPPED, ExitReason.LIMIT):
+        words = AT_LIMIT if found.reason == ExitReason.LIMIT else why or STOPPED_FROM_OUTSIDE
+        status, problem, result = Status.INTERRUPTED, words, None
     elif found.reason == ExitReason.BUDGET:
         result, _ = _task_result(definition, Path(attempt.directory), masker)
         status, problem, reason = _stopped_early(attempt, definition, BUDGET_USED)

@@ -153,11 +153,16 @@ def _report_incomplete(store: Store, attempt: AttemptRecord, why: str) -> None:
 
 
 def record_end(
-    store: Store, attempt: AttemptRecord, found: Exit | LostSupervisor, stopping: threading.Event
+    store: Store,
+    attempt: AttemptRecord,
+    found: Exit | LostSupervisor,
+    stopping: threading.Event,
+    said: str = "",
 ) -> bool:
     """Record the end of an attempt, as its supervisor reported it or after that died first.
 
-    Returns False if this worker stopped before it was recorded; the next worker does it.
+    `said` is what its executor says about its end. Returns False if this worker stopped before it
+    was recorded; the next worker does it.
     """
     context, flushed = context_of(store, attempt.id), FlushResult.COMPLETE
     if isinstance(found, LostSupervisor):
@@ -174,7 +179,9 @@ def record_end(
         requeue(store, context.attempt, why)
         return True
     definition = _definition(context)
-    outcome = decide(context, definition, found)
+    outcome = decide(context, definition, found, said)
+    if isinstance(found, Exit) and found.reason == ExitReason.LIMIT:
+        outcome = replace(outcome, goes_on=_has_saved(context, definition))
     if outcome.status == Status.COMPLETED and flushed != FlushResult.GIVEN_UP:
         outcome = _with_objective(store, context, outcome)
     cause = None
@@ -194,13 +201,16 @@ def _reason_to_requeue(attempt: AttemptRecord, found: Exit) -> str | None:
 
 
 def decide(
-    context: AttemptContext, definition: StageDefinition, found: Exit | LostSupervisor
+    context: AttemptContext,
+    definition: StageDefinition,
+    found: Exit | LostSupervisor,
+    why: str = "",
 ) -> Outcome:
     """Return how an attempt ended, as its supervisor recorded it or after that died first."""
     attempt = context.attempt
     if isinstance(found, Exit):
         masker = shell_environment.masker(Path(context.run.directory))
-        return attempt_outcome.outcome(attempt, definition, found, masker)
+        return attempt_outcome.outcome(attempt, definition, found, masker, why)
     directory = Path(attempt.directory)
     pids = protocol.readable_pids(directory)
     removed = plain_files.look(directory / protocol.LOCK_FILE) is None
@@ -373,10 +383,16 @@ def _made_no_progress(
     with store.read() as connection:
         if write_points.names_by_source(connection, attempt.stage_id, attempt.number):
             return False
-    started = plain_files.look(Path(attempt.directory) / protocol.STARTED_FILE)
-    if started is None:
-        return False  # it never started
-    return not checkpoints.newer_than(_search(context, definition), started.st_mtime_ns)
+    has_started = plain_files.look(Path(attempt.directory) / protocol.STARTED_FILE) is not None
+    return has_started and not _has_saved(context, definition)
+
+
+def _has_saved(context: AttemptContext, definition: StageDefinition) -> bool:
+    """Return True if an attempt wrote a complete checkpoint."""
+    started = plain_files.look(Path(context.attempt.directory) / protocol.STARTED_FILE)
+    if started is None or definition.checkpoint is None:
+        return False
+    return checkpoints.newer_than(_search(context, definition), started.st_mtime_ns)
 
 
 def _search(context: AttemptContext, definition: StageDefinition) -> checkpoints.CheckpointSearch:

@@ -63,6 +63,8 @@ class Outcome:
     """A task's return value."""
     retry: bool = True
     """True if the stage's retry policy applies."""
+    goes_on: bool = False
+    """True if the stage continues in a new attempt, which uses up no retry."""
 
     def __post_init__(self) -> None:
         """Make the error storable: it may quote a log, or a file's name."""
@@ -283,7 +285,8 @@ def _end_stage(
     status, reason = outcome.status, _first_line(outcome.error) or outcome.reason
     if (retry := _retry(stage, attempt, outcome)) is not None:
         status = Status.QUEUED
-        reason = f"retry {retry.number} of {stage.definition.retries}: {reason}"
+        again = f"retry {retry.number} of {stage.definition.retries}"
+        reason = f"{'continues' if outcome.goes_on else again}: {reason}"
         values |= {"not_before": retry.not_before, "retries_used": retry.number}
     if stage.status == Status.QUEUED and status not in TRANSITIONS[Status.QUEUED]:
         # it ended before it was claimed, or waited elsewhere when its executor was asked last
@@ -297,6 +300,8 @@ def _retry(stage: StageRecord, attempt: AttemptRecord, outcome: Outcome) -> Retr
     is_asked = attempt.cancel_requested_at is not None and not attempt.restarts
     if not outcome.retry or is_asked:
         return None
+    if outcome.goes_on:
+        return Retry(stage.retries_used, outcome.completed_at)
     return next_retry(
         stage.definition,
         outcome.status,
