@@ -152,10 +152,11 @@ def _warn(pipeline: Pipeline, begin: str) -> None:
     """Warn of what prevents a valid pipeline from running on this machine."""
     from trainui.control import submission
 
-    stages, inputs = pipeline.stages, submission.invalid_inputs(pipeline, os.environ)
+    inputs = submission.invalid_inputs(pipeline, os.environ)
+    here = [stage for stage in pipeline.stages if stage.is_local]
     slots = (
-        submission.missing_gpus(stages, os.environ),
-        submission.missing_cpus(stages),
+        submission.missing_gpus(here, os.environ),
+        submission.missing_cpus(here),
     )
     for problem in (*slots, *inputs):
         if problem is not None:

@@ -276,11 +276,14 @@ def check_executors(stages: Iterable[StageDefinition]) -> None:
     """
     elsewhere = [one for one in stages if not one.is_local]
     for stage in elsewhere:
-        from trainui.pipeline.field_types import executor_problems  # imports Pydantic
+        from trainui.pipeline.field_types import executor_problems, refusals  # imports Pydantic
 
-        for one in executor_problems(stage.executor, stage.executor_options):
-            option = f"{one.option}: " if one.option and not one.at_name else ""
-            raise UsageError(f"stage {stage.name}: executor {option}{one.message}")
+        found = executor_problems(stage.executor, stage.executor_options)
+        asked = (stage.executor, stage.executor_options, stage.gpus, stage.cpus)
+        for one in found or refusals(*asked):
+            option = "" if one.at_name else one.option
+            called = option if option in ("gpus", "cpus") else f"executor {option}".strip()
+            raise UsageError(f"stage {stage.name}: {called} {one.message}")
     for name in {one.executor for one in elsewhere}:
         if (its := registry.find(Executor, name)) is not None:
             registry.run(its, its.check, passes=(UnfitEnvironmentError,))

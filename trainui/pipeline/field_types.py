@@ -342,6 +342,18 @@ def executor_problems(name: str, options: Mapping[str, Any]) -> Sequence[OptionP
     ]
 
 
+def refusals(
+    name: str, options: Mapping[str, Any], gpus: int, cpus: int
+) -> Sequence[OptionProblem]:
+    """Return why an executor would refuse a stage whose options are valid.
+
+    Raises:
+        PluginError: it cannot be loaded, or fails as it asks its place.
+    """
+    its = None if name == LOCAL else registry.find(plugin.Executor, name)
+    return [] if its is None else registry.run(its, its.refusals, options, gpus, cpus) or []
+
+
 def parameter(value: Any) -> str:
     """Return the value of a parameter."""
     if not isinstance(value, Scalar):

@@ -29,6 +29,7 @@ from trainui.model.definition import (
 from trainui.model.search import Search
 from trainui.pipeline import (
     field_names,
+    field_types,
     graph_checks,
     outline,
     parameters,
@@ -284,7 +285,27 @@ def examine(
     graph_checks.check_graph(seen, problems)
     if spec is None and not problems:
         check_fields(document, known, problems, last_resort=True)
+    if spec is not None and not problems:
+        for stage, its in zip(spec.stages, seen.stages, strict=True):
+            _check_place(stage, its, problems)
     return spec, seen
+
+
+def _check_place(spec: StageSpec, seen: StageOutline, problems: Problems) -> None:
+    """Report why a stage's executor would refuse it, as far as that can be said now."""
+    name, options = spec.executor or (settings.load().executor, {})
+    for problem in field_types.refusals(name, options, spec.gpus, spec.cpus):
+        entry = seen.node.entries.get("executor")
+        node, called = entry and entry.value, problem.option
+        if called in ("gpus", "cpus"):
+            entry = seen.node.entries.get(called)
+            node = entry and entry.value
+        else:
+            called = f"executor.{name}.{called}" if called else "executor"
+            for key in (name, problem.option):
+                node = (node.get(key) if isinstance(node, Mapping) else None) or node
+        mark = node.mark if node else seen.node.mark
+        problems.add(mark, problem.code, f"{called} {problem.message}")
 
 
 def assemble(document: Mapping, origin: Origin, problems: Problems) -> Pipeline:

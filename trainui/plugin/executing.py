@@ -16,8 +16,8 @@ from trainui.plugin.records import JobLook, JobState, StageJob
 from trainui.supervisor import orphans, protocol
 
 __all__ = [
-    *("NO_PYTHON", "UNSHARED", "end_of", "has_begun", "has_ended", "look_here", "processes"),
-    *("script", "sign_of_life", "stop_here", "supervisor"),
+    *("NO_PYTHON", "UNSHARED", "end_of", "has_begun", "has_ended", "has_started"),
+    *("look_here", "processes", "script", "sign_of_life", "stop_here", "supervisor"),
 ]
 
 
@@ -74,6 +74,11 @@ def sign_of_life(job: StageJob) -> str:
 def has_begun(job: StageJob) -> bool:
     """Return True once a job's supervisor has recorded a start or an end."""
     return (job.directory / protocol.PIDS_FILE).exists() or has_ended(job)
+
+
+def has_started(job: StageJob) -> bool:
+    """Return True once a job's supervisor has recorded the stage's process."""
+    return (job.directory / protocol.PIDS_FILE).exists()
 
 
 def has_ended(job: StageJob) -> bool:

@@ -331,9 +331,14 @@ class Executor(Plugin):
     """The names of the options that a stage may give; others are refused before `problems`."""
     problems: Code = ""
     """`(options)` to OptionProblems: what is wrong with a stage's options."""
+    refusals: Code = ""
+    """`(options, gpus, cpus)` to OptionProblems: why the place itself would refuse a stage, as far
+    as it can say so now. `gpus` and `cpus` may be the option: that field of the stage is meant."""
     check: Code = ""
     """`()`, called before a run is stored: raises UnfitEnvironmentError if the place cannot be used
     from here."""
+    about: Code = ""
+    """`(directory of the runs)` to a line for `trainui doctor`: what of the place is here."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -30,7 +30,7 @@ from trainui.errors import (
     UsageError,
     install_advice,
 )
-from trainui.plugin import registry
+from trainui.plugin import Executor, registry
 from trainui.system import disk as disks
 from trainui.version import __version__
 
@@ -451,6 +451,18 @@ def broken_plugins() -> Result:
     return GOOD, formatting.quantity(len(found), "plugin")
 
 
+def executors() -> Result:
+    """Say which places besides this machine can run stages."""
+    found = []
+    for one in registry.records(Executor):
+        try:
+            said = registry.run(one, one.about, settings.runs_dir(settings.load()))
+        except TrainuiError as error:
+            return NOTE, f"{one.name}: {error}", "stages of other executors are not affected"
+        found.append(f"{one.name}: {said}" if said else one.name)
+    return GOOD, "; ".join(["local", *found])
+
+
 _SYMBOLS = {GOOD: "✓", NOTE: "!", BAD: "✗"}
 
 
@@ -485,6 +497,7 @@ def _checks() -> dict[str, Callable[[], Result]]:
         "session": session,
         "limits": limits,
         "gpus": gpus,
+        "executors": executors,
         "plugins": broken_plugins,
         "notifications": notifications,
         "terminal": terminal,

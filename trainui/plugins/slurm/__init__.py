@@ -1,6 +1,6 @@
 """Stages as jobs of Slurm: `executor: slurm`. It needs Slurm's commands and a shared file system.
 
-Read `jobs` first.
+Read `jobs` first; `requests` is what a stage may ask of Slurm, and what Slurm says to that.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ EXECUTOR = Executor(
     name="slurm",
     backend="trainui.plugins.slurm.jobs:Slurm",
     options=("partition", "time", "account", "options"),
-    problems="trainui.plugins.slurm.jobs:problems",
-    check="trainui.plugins.slurm.jobs:check",
+    problems="trainui.plugins.slurm.requests:problems",
+    refusals="trainui.plugins.slurm.requests:refusals",
+    check="trainui.plugins.slurm.requests:check",
+    about="trainui.plugins.slurm.requests:about",
 )

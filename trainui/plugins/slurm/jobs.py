@@ -1,76 +1,77 @@
 """Stages as jobs of Slurm, known to it by the attempt's key as their name.
 
-A job's script is our supervisor, which writes its start, logs and end to the attempt's directory.
-Slurm is asked for two things alone: why a job waits, and what became of one whose supervisor left
-no end. `squeue` answers for all jobs at once, in a thread, at most every ten seconds; no accounting
-database is needed. A job is never requeued by Slurm (`--no-requeue`): what ended for the node's
-sake is interrupted, and gets another job as the stage's `retries` say. If a job was submitted twice
-because a worker died in between, the second one does nothing: its supervisor finds the start on
-record.
+A job's script is our supervisor, which writes its start, logs, signs of life and end to the
+attempt's directory. Slurm is asked for two things alone: why a job waits, and what became of one
+that it has ended. `squeue` answers for all jobs at once, in a thread, at most every ten seconds; no
+accounting database is needed.
+
+Nothing runs twice. A submission whose answer is lost is looked for by its name before another one.
+A job is not requeued by Slurm (`--no-requeue`); if it runs again nevertheless, or was submitted
+twice, the supervisor finds the start on record and does nothing. A job that waits although its
+stage has begun is withdrawn: the stage gets another one, as its `retries` say.
 """
 
 from __future__ import annotations
 
 import errno
 import json
-import os
-import re
-import shlex
-import shutil
-import subprocess
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from trainui.plugin import (
-    ExecutorBackend,
-    JobLook,
-    JobState,
-    LaunchAnswer,
-    Launched,
-    OptionProblem,
-    StageJob,
-    UnfitEnvironmentError,
+from trainui.plugin import ExecutorBackend, JobLook, JobState, LaunchAnswer, Launched, StageJob
+from trainui.plugin.executing import (
+    NO_PYTHON,
+    UNSHARED,
+    end_of,
+    has_begun,
+    has_ended,
+    has_started,
+    processes,
+    sign_of_life,
+    stop_here,
 )
-from trainui.plugin.executing import has_begun, has_ended, processes, stop_here
+from trainui.plugins.slurm import requests
 
 ASK_EVERY = 10.0
 """Seconds between two questions to Slurm's controller, whatever the number of jobs."""
 
-ASK_AGAIN = 1.0
-"""Seconds until the next question after a job was submitted or withdrawn."""
-
-PATIENCE = 15.0
-"""Seconds for an answer; Slurm's commands give up after 10 by themselves."""
+ASK_AFTER = 1.0
+"""Seconds from the first interest to a question: more jobs may be submitted meanwhile."""
 
 SETTLED = 5.0
 """Seconds until an end without a record is believed: the file system may show files late."""
 
-SIGNAL_BEFORE = 60
-"""Seconds before a job's time limit at which its stage is asked to stop, to save its state; of a
-short limit a tenth."""
+EXPLAINED = 15.0
+"""Seconds that Slurm gets to say why it has ended a job."""
 
-JOB_VARIABLES = (
-    *("CUDA_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES", "GPU_DEVICE_ORDINAL"),
-    *("SLURM_JOB_ID", "SLURM_JOB_PARTITION", "SLURM_JOB_NODELIST", "SLURMD_NODENAME"),
-)
-"""Variables of Slurm that a stage gets."""
+SILENT = 30.0
+"""Seconds without a sign of life after which a job of a node that Slurm has lost is dead."""
+
+WATCHED = 60.0
+"""Seconds after a job's end in which a second one of its name is looked for."""
 
 NOTE = "slurm.json"
 """The note of a submission, in the attempt's directory."""
 
-LOG = "slurm.log"
-"""What Slurm and the job's script print, in the attempt's directory."""
-
 _LIVE = frozenset({"RUNNING", "COMPLETING", "CONFIGURING", "SIGNALING", "STAGE_OUT", "STOPPED"})
-_WAITING = frozenset({"PENDING", "SUSPENDED", "REQUEUED", "REQUEUE_HOLD", "SPECIAL_EXIT"})
-_TIME = re.compile(r"\d+|(\d+-)?\d+(:\d\d){1,2}|\d+-\d+")
-_DURATION = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
-_REFUSED = re.compile(r"^(sbatch: )?(error: )?(Batch job submission failed: )?")
-_UNREACHABLE = ("Unable to contact slurm controller", "Socket timed out", "Connection refused")
+_QUEUED = frozenset({"PENDING", "REQUEUED", "REQUEUE_HOLD", "REQUEUE_FED", "SPECIAL_EXIT"})
+_STANDING = _LIVE | _QUEUED | {"SUSPENDED"}
+_NODE_LOST = frozenset({"NODE_FAIL", "BOOT_FAIL"})
+"""States in which nobody has seen the end of the job's processes."""
+
+_FIELDS = ("JobID", "Name", "State", "exit_code", "Reason")
+
+_UNSHARED = (
+    "the node of job {id} cannot see {directory}: the runs' directory has to lie on a file system "
+    "that this machine and the nodes share, at the same path; set TRAINUI_RUNS_DIR"
+)
+_NO_PYTHON = "the node of job {id} has no Python from 3.8 on; see {log}"
+_NO_OUTPUT = "0:53"
+"""The exit code of a job whose output cannot be opened on its node."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +80,8 @@ class QueueRow:
 
     id: str
     state: str
+    exit_code: str
+    """`CODE:SIGNAL`."""
     reason: str
 
 
@@ -94,129 +97,187 @@ class QueueAnswer:
     """Why there was none; `jobs` are then those of the last one."""
 
 
-def check() -> None:
-    """Raise UnfitEnvironmentError if Slurm's commands are missing."""
-    if missing := [one for one in ("sbatch", "squeue", "scancel") if shutil.which(one) is None]:
-        raise UnfitEnvironmentError(
-            f"executor slurm: {', '.join(missing)} not found: install Slurm's commands here, or "
-            "submit on a login node of the cluster"
-        )
-
-
-def problems(options: Mapping[str, Any]) -> Iterator[OptionProblem]:
-    """Yield what is wrong with a stage's options."""
-    for name in ("partition", "account"):
-        if not isinstance(options.get(name, ""), str):
-            yield OptionProblem("must be a name", name)
-    if "time" in options and time_limit(options["time"]) is None:
-        yield OptionProblem("must be a duration such as 4h or 1d12h, or a time of Slurm", "time")
-    extra = options.get("options", [])
-    if not isinstance(extra, list) or not all(str(one).startswith("-") for one in extra):
-        yield OptionProblem("must be a list of options of sbatch: [--constraint=a100]", "options")
-
-
-def time_limit(value: Any) -> str | None:
-    """Return a time limit as `sbatch` takes it: `4h` as 240 minutes; None: it is none."""
-    text = str(value).strip()
-    if _TIME.fullmatch(text):
-        return text
-    found = _DURATION.fullmatch(text)
-    if not text or found is None:
-        return None
-    days, hours, minutes, seconds = (int(one or 0) for one in found.groups())
-    return str(max(1, -(-(((days * 24 + hours) * 60 + minutes) * 60 + seconds) // 60)))
-
-
 class Slurm(ExecutorBackend):
     """The jobs of one worker."""
 
     def __init__(self) -> None:
         self._queue = _Queue()
+        self._ids: dict[str, str] = {}
+        """The ids of jobs that are known to be submitted."""
         self._submitted_at: dict[str, float] = {}
         """Monotonic times of this worker's submissions: earlier answers say nothing about them."""
         self._ended_at: dict[str, float] = {}
-        """Monotonic times at which jobs without a recorded end were first seen to have ended."""
+        """Monotonic times at which jobs were first seen to have ended without a record, or for a
+        reason that Slurm alone knows."""
+        self._signs: dict[str, tuple[str, float]] = {}
+        """The last signs of life of jobs whose node is lost, and when each was first seen."""
+        self._asked_to_stop: set[str] = set()
+        self._requeued: set[str] = set()
+        """Jobs that Slurm would run again although their stage has begun."""
+        self._withdrawn: set[str] = set()
+        """Jobs that were cancelled before they began, as Slurm has confirmed."""
 
     def find(self, job: StageJob) -> bool:
         """Return True if Slurm has a job of this name, if it was ever submitted."""
-        note = _note(job)
-        if note is None or note.get("id"):
-            return note is not None
-        found: dict[str, QueueRow] = {}
-        with suppress(OSError):  # no answer: `launch` has none either, or a second job does nothing
-            found = ask(f"--name={job.key}")
-        if found:
-            _write_note(job, {"id": found[job.key].id})
-        return bool(found)
+        if self._id(job):
+            return True
+        if _note(job) is None:
+            return False
+        with suppress(OSError):  # no answer: a second job does nothing
+            if (row := ask(f"--name={job.key}").get(job.key)) is not None:
+                self._keep_id(job, row.id)
+                return True
+        return False
 
     def launch(self, job: StageJob) -> Launched:
-        """Submit a job; if the controller is away, the stage is queued again."""
-        self._submitted_at[job.key] = time.monotonic()
+        """Submit a job; if the controller is away, the stage is queued again.
+
+        If its answer is lost, the job counts as submitted until the next answer to `squeue`.
+        """
+        if problem := self._queue.recent_problem():
+            return Launched(LaunchAnswer.BROKEN, problem, errno.EAGAIN)
         _write_note(job, {})  # first: the next worker asks for it
-        own = {"TRAINUI_JOB_VARIABLES": ",".join(JOB_VARIABLES)}
-        found = _run(*sbatch(job), environ=_environment() | dict(job.identity) | own)
-        if found.returncode == 0:
-            _write_note(job, {"id": found.stdout.partition(";")[0].strip()})
+        own = {"TRAINUI_JOB_VARIABLES": ",".join(requests.JOB_VARIABLES)}
+        environ = requests.environment() | dict(job.identity) | own
+        try:
+            found = requests.run(*requests.submission(job), environ=environ)
+        except TimeoutError:
             self._submitted_at[job.key] = time.monotonic()
-            self._queue.wake()
             return Launched(LaunchAnswer.WAITING)
-        said = _REFUSED.sub("", found.stderr.strip()) or f"sbatch ended with {found.returncode}"
-        away = errno.EAGAIN if any(one in said for one in _UNREACHABLE) else 0
-        return Launched(LaunchAnswer.BROKEN, f"Slurm: {said}", away)
+        self._submitted_at[job.key] = time.monotonic()
+        if found.returncode == 0:
+            self._keep_id(job, found.stdout.partition(";")[0].strip())
+            return Launched(LaunchAnswer.WAITING)
+        said = requests.words_of(found)
+        if any(one in found.stderr for one in requests.DOUBTFUL):
+            return Launched(LaunchAnswer.WAITING)
+        if any(one in found.stderr for one in (*requests.AWAY, *requests.FULL)):
+            return Launched(LaunchAnswer.BROKEN, f"Slurm: {said}", errno.EAGAIN)
+        words = f"Slurm refuses the job: {said}{requests.remedy(job)}"
+        return Launched(LaunchAnswer.BROKEN, words)
 
     def probe(self, job: StageJob) -> JobLook:
         """Look at the supervisor's records, and at Slurm's answer where these do not decide."""
-        began = has_begun(job)
-        if began and has_ended(job) and (job.directory / "pid.json").exists():
-            return JobLook(JobState.GONE)
-        note = _note(job)
-        if note is None or not (note.get("id") or began):
+        began = has_started(job)
+        if (began and has_ended(job)) or job.key in self._withdrawn:
+            return self._explained(job) if began else JobLook(JobState.GONE)
+        id_ = self._id(job)
+        if not id_ and not began and _note(job) is None:
             return JobLook(JobState.NONE)
         answer = self._queue.answer()
-        known = (f"job {note.get('id', job.key)}",)
+        known = (f"job {id_ or job.key}",)
         going = JobLook(JobState.RUNNING if began else JobState.WAITING, processes=known)
         if answer is None or answer.asked_at <= self._submitted_at.get(job.key, 0.0):
             return going
         if answer.problem:
-            return JobLook(JobState.UNSEEN, answer.problem)
+            return going if began else JobLook(JobState.UNSEEN, answer.problem)
         row = answer.jobs.get(job.key)
-        if row is not None and row.state in _LIVE | _WAITING:
+        if row is None and not id_ and not began:
+            return JobLook(JobState.NONE)  # it was never accepted
+        if row is not None:
+            self._keep_id(job, row.id)
+            if began and row.state in _QUEUED:
+                self._requeued.add(job.key)
+                self._queue.withdraw(row.id)  # Slurm would run it again
+        if row is not None and row.state in _STANDING:
             self._ended_at.pop(job.key, None)
             return going
-        first = self._ended_at.setdefault(job.key, time.monotonic())
-        if time.monotonic() - first < SETTLED and not has_ended(job):
+        return self._ended(job, row, going)
+
+    def _ended(self, job: StageJob, row: QueueRow | None, going: JobLook) -> JobLook:
+        """Return the look at a job that Slurm no longer has, and whose end is not on record."""
+        began, now = going.state == JobState.RUNNING, time.monotonic()
+        if not began and (proved := _never_started(job, row)):
+            return JobLook(JobState.GONE, proved)
+        first = self._ended_at.setdefault(job.key, now)
+        if now - first < SETTLED and not has_ended(job):
             return going
+        if began and (row is None or row.state in _NODE_LOST):
+            sign = sign_of_life(job)
+            last, seen_at = self._signs.setdefault(job.key, (sign, now))
+            if sign != last:
+                self._signs[job.key] = sign, now
+            if sign != last or now - seen_at < SILENT:
+                return going
         if left := processes(job):  # not tracked by Slurm; on other nodes, proctrack/cgroup does
             return JobLook(JobState.ORPHAN, processes=tuple(map(str, left)))
-        return JobLook(JobState.GONE, _end_words(job, note, row))
+        return JobLook(JobState.GONE, self._end_words(job, row, began=began))
+
+    def _explained(self, job: StageJob) -> JobLook:
+        """Return the look at a job whose end is on record, with Slurm's reason if it stopped it."""
+        if job.key in self._asked_to_stop or end_of(job) != "stopped":
+            self._queue.watch(job.key)
+            return JobLook(JobState.GONE)
+        now, answer = time.monotonic(), self._queue.answer()
+        first = self._ended_at.setdefault(job.key, now)
+        row = None if answer is None else answer.jobs.get(job.key)
+        is_new = answer is not None and not answer.problem and answer.asked_at > first
+        if now - first < EXPLAINED and (not is_new or (row is not None and row.state in _LIVE)):
+            return JobLook(JobState.RUNNING)
+        self._queue.watch(job.key)
+        if not is_new or row is None:
+            return JobLook(JobState.GONE)
+        if row.state in _QUEUED:
+            self._requeued.add(job.key)
+            self._queue.withdraw(row.id)
+        return JobLook(JobState.GONE, self._end_words(job, row, began=True))
 
     def why_it_waits(self, job: StageJob) -> str:
         """Return Slurm's reason for a job that waits."""
-        answer, note = self._queue.answer(), _note(job) or {}
+        answer = self._queue.answer()
         row = answer.jobs.get(job.key) if answer is not None else None
         if row is not None and row.state == "SUSPENDED":
             return "Slurm: suspended"
         if has_begun(job):
             return ""
-        if row is None or row.state not in _WAITING:
-            return f"Slurm: submitted as job {note.get('id', '?')}"
+        if row is None or row.state not in _QUEUED:
+            id_ = self._id(job)
+            return f"Slurm: submitted as job {id_}" if id_ else "Slurm has not answered yet"
         return f"Slurm: {row.reason}"
 
     def stop(self, job: StageJob, *, kill: bool = False) -> bool:
         """Withdraw a job that waits; signal the supervisor of one that runs, or kill it all."""
+        self._asked_to_stop.add(job.key)
+        started = has_started(job)
         signals: list[list[str]] = [[]]
         if kill:
             signals = [["--signal=KILL", "--full"], []]
-        elif has_begun(job) and not has_ended(job):
+        elif started and not has_ended(job):
             signals = [["--signal=TERM", "--batch"]]
         for signal in signals:
-            found = _run("scancel", "--me", *signal, f"--name={job.key}")
+            found = requests.run("scancel", "--me", *signal, f"--name={job.key}")
             if found.returncode != 0:
-                raise OSError(f"scancel: {found.stderr.strip() or found.returncode}")
-        self._queue.wake()
+                raise OSError(f"scancel: {requests.words_of(found)}")
         if kill:
             stop_here(job, kill=True)
+        if not started:
+            row = ask(f"--name={job.key}").get(job.key)
+            if row is None or row.state not in _STANDING:
+                self._withdrawn.add(job.key)
         return self.probe(job).state in (JobState.WAITING, JobState.RUNNING)
+
+    def _id(self, job: StageJob) -> str:
+        """Return the id of a job that was submitted; empty if that is not known."""
+        if job.key not in self._ids and (id_ := (_note(job) or {}).get("id")):
+            self._ids[job.key] = str(id_)
+        return self._ids.get(job.key, "")
+
+    def _keep_id(self, job: StageJob, id_: str) -> None:
+        if self._ids.get(job.key) != id_:
+            self._ids[job.key] = id_
+            _write_note(job, {"id": id_})
+
+    def _end_words(self, job: StageJob, row: QueueRow | None, *, began: bool) -> str:
+        """Return how Slurm says that a job ended whose supervisor recorded no end of its own."""
+        named = f"Slurm: job {self._id(job) or job.key}"
+        if job.key in self._requeued:
+            return f"{named} was requeued, and withdrawn since its stage had begun"
+        state = "unknown to Slurm" if row is None else row.state
+        why = f" ({row.reason})" if row is not None and row.reason not in ("", "None") else ""
+        words = f"{named} is {state}{why}"
+        if began:
+            return words
+        return f"{words}, and its stage never started; see {job.directory / requests.LOG}"
 
 
 class _Queue:
@@ -225,8 +286,11 @@ class _Queue:
     def __init__(self) -> None:
         self._answer: QueueAnswer | None = None
         self._wanted = threading.Event()
-        self._again = threading.Event()
         self._thread: threading.Thread | None = None
+        self._to_withdraw: set[str] = set()
+        """Ids of jobs that wait although their stage has begun."""
+        self._over: dict[str, float] = {}
+        """Names of jobs whose end is known, with the time: another of the name is not to start."""
 
     def answer(self) -> QueueAnswer | None:
         """Return the last answer, at once; None: there was none yet."""
@@ -236,23 +300,47 @@ class _Queue:
             self._thread.start()
         return self._answer
 
-    def wake(self) -> None:
-        """Ask again soon: something was changed."""
-        self._again.set()
+    def recent_problem(self) -> str:
+        """Return why the last question, if it was asked just now, was not answered."""
+        answer = self.answer()
+        is_recent = answer is not None and time.monotonic() - answer.asked_at < 3 * ASK_EVERY
+        return answer.problem if answer is not None and is_recent else ""
+
+    def withdraw(self, id_: str) -> None:
+        """Have a job cancelled soon."""
+        self._to_withdraw.add(id_)
+        self._wanted.set()
+
+    def watch(self, name: str) -> None:
+        """Have jobs of this name cancelled if the next answers show that they wait."""
+        self._over[name] = time.monotonic()
+        self._wanted.set()
 
     def _serve(self) -> None:
         while True:
             self._wanted.wait()
+            time.sleep(ASK_AFTER)
             self._wanted.clear()
             asked_at = time.monotonic()
-            try:
-                self._answer = QueueAnswer(asked_at, ask())
-            except Exception as error:  # the next question may be answered
-                known = {} if self._answer is None else self._answer.jobs
-                self._answer = QueueAnswer(asked_at, known, str(error))
-            time.sleep(ASK_AGAIN)
-            if self._again.wait(ASK_EVERY - ASK_AGAIN):
-                self._again.clear()
+            self._ask(asked_at)
+            time.sleep(max(0.0, asked_at + ASK_EVERY - ASK_AFTER - time.monotonic()))
+
+    def _ask(self, asked_at: float) -> None:
+        try:
+            for id_ in tuple(self._to_withdraw):
+                requests.run("scancel", id_)
+                self._to_withdraw.discard(id_)
+            jobs = ask()
+            self._answer = QueueAnswer(asked_at, jobs)
+        except Exception as error:  # the next question may be answered
+            known = {} if self._answer is None else self._answer.jobs
+            self._answer = QueueAnswer(asked_at, known, str(error))
+        else:
+            for name, since in tuple(self._over.items()):
+                if name in jobs and jobs[name].state in _QUEUED:
+                    self.withdraw(jobs[name].id)
+                elif asked_at - since > WATCHED:
+                    del self._over[name]
 
 
 def ask(*which: str) -> dict[str, QueueRow]:
@@ -261,39 +349,29 @@ def ask(*which: str) -> dict[str, QueueRow]:
     Raises:
         OSError: Slurm does not answer.
     """
-    found = _run("squeue", "-h", "--me", "--states=all", "--format=%i|%T|%r|%j", *which)
+    fields = ",".join(f"{name}:|" for name in _FIELDS)
+    found = requests.run("squeue", "-h", "--me", "--states=all", f"--Format={fields}", *which)
     if found.returncode != 0:
-        raise OSError(f"Slurm does not answer: {found.stderr.strip().partition(chr(10))[0]}")
+        raise OSError(f"Slurm does not answer: {requests.words_of(found)}")
     jobs: dict[str, QueueRow] = {}
-    for parts in (line.split("|", 3) for line in found.stdout.splitlines()):
-        if len(parts) == 4 and (parts[3] not in jobs or parts[1] in _LIVE | _WAITING):
-            jobs[parts[3]] = QueueRow(*parts[:3])
+    for parts in (line.split("|", len(_FIELDS)) for line in found.stdout.splitlines()):
+        if len(parts) < len(_FIELDS):
+            continue
+        id_, name, state, exit_code, reason = (one.strip() for one in parts[: len(_FIELDS)])
+        if name not in jobs or state in _STANDING:
+            jobs[name] = QueueRow(id_, state, exit_code, reason)
     return jobs
 
 
-def sbatch(job: StageJob) -> list[str]:
-    """Return the command that submits a job."""
-    options, words = job.options, ["sbatch", "--parsable", f"--job-name={job.key}"]
-    words += ["--no-requeue", "--nodes=1", "--ntasks=1", f"--output={job.directory / LOG}"]
-    words += [f"--chdir={job.directory}"]
-    words += [f"--gres=gpu:{job.gpus}"] if job.gpus else []
-    words += [f"--cpus-per-task={job.cpus}"] if job.cpus > 1 else []
-    words += [f"--{one}={options[one]}" for one in ("partition", "account") if options.get(one)]
-    limit = time_limit(options["time"]) if options.get("time") else None
-    if limit is not None:
-        before = min(SIGNAL_BEFORE, 6 * int(limit)) if limit.isdigit() else SIGNAL_BEFORE
-        words += [f"--time={limit}", f"--signal=B:TERM@{before}"]
-    return [*words, *map(str, options.get("options", [])), f"--wrap=exec {shlex.join(job.command)}"]
-
-
-def _end_words(job: StageJob, note: Mapping[str, Any], row: QueueRow | None) -> str:
-    """Return how Slurm says that a job ended whose supervisor recorded no end."""
-    state = "unknown to Slurm" if row is None else row.state
-    why = f" ({row.reason})" if row is not None and row.reason not in ("", "None") else ""
-    words = f"Slurm: job {note.get('id', job.key)} is {state}{why}"
-    if has_begun(job):
-        return words
-    return f"{words}, and its stage never started; see {job.directory / LOG}"
+def _never_started(job: StageJob, row: QueueRow | None) -> str:
+    """Return why a job's script could not start the stage, if its exit code proves it."""
+    if row is None:
+        return ""
+    code = row.exit_code
+    about = {"id": row.id, "directory": job.directory, "log": job.directory / requests.LOG}
+    if code.startswith(f"{UNSHARED}:") or code == _NO_OUTPUT:
+        return _UNSHARED.format_map(about)
+    return _NO_PYTHON.format_map(about) if code.startswith(f"{NO_PYTHON}:") else ""
 
 
 def _note(job: StageJob) -> dict[str, Any] | None:
@@ -306,21 +384,3 @@ def _write_note(job: StageJob, note: Mapping[str, Any]) -> None:
     unfinished = job.directory / f".{NOTE}.new"
     unfinished.write_text(json.dumps(note), encoding="utf-8")
     unfinished.replace(job.directory / NOTE)
-
-
-def _environment() -> dict[str, str]:
-    """Return our environment without what belongs to a job that we may be in."""
-    skipped = ("SLURM_", "SBATCH_", "SALLOC_", "SRUN_", "CUDA_VISIBLE_DEVICES")
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(skipped)}
-    return kept | {one: os.environ[one] for one in ("SLURM_CONF",) if one in os.environ}
-
-
-def _run(*argv: str, environ: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
-    """Run a command of Slurm; OSError if it is missing or does not return."""
-    env = _environment() if environ is None else environ
-    try:
-        return subprocess.run(
-            argv, env=env, capture_output=True, text=True, timeout=PATIENCE, check=False
-        )
-    except subprocess.TimeoutExpired as error:
-        raise OSError(f"Slurm does not answer: {argv[0]} took {PATIENCE:g} s") from error
