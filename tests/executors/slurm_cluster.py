@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -11,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from tests.unit.supervisor.waiting import wait_for
+from tests.unit.supervisor.waiting import wait_for, wait_for_death
 
 PROGRAMS = ("slurmctld", "slurmd", "munged", "sbatch")
 
@@ -37,12 +38,16 @@ GresTypes=gpu
 ReturnToService=2
 SlurmdParameters=config_overrides
 KillWait=5
+MessageTimeout=2
+PreemptType=preempt/partition_prio
+PreemptMode=CANCEL
 JobAcctGatherType=jobacct_gather/none
 AccountingStorageType=accounting_storage/none
 SchedulerParameters=sched_interval=1,sched_min_interval=0
 NodeName={host} NodeAddr=127.0.0.1 CPUs=4 RealMemory=1000 Gres=gpu:2 State=UNKNOWN
 PartitionName=main Nodes={host} Default=YES State=UP
 PartitionName=closed Nodes={host} State=DOWN
+PartitionName=urgent Nodes={host} State=UP PriorityTier=10
 """
 
 
@@ -68,39 +73,114 @@ def _free_ports() -> list[int]:
     return ports
 
 
+class SlurmCluster:
+    """Slurm's two daemons, and its commands."""
+
+    def __init__(self, place: Path) -> None:
+        self.place = place
+        self.node = socket.gethostname()
+        self.configuration = place / "slurm.conf"
+        self.environ = {
+            **os.environ,
+            "PATH": _path(),
+            "SLURM_CONF": str(self.configuration),
+        }
+
+    def __call__(self, *argv: str, check: bool = True) -> str:
+        """Run a command of Slurm and return what it prints."""
+        done = subprocess.run(
+            argv, env=self.environ, capture_output=True, text=True, check=check, timeout=60
+        )
+        return done.stdout
+
+    def start_controller(self) -> None:
+        self("slurmctld", "-f", str(self.configuration))
+
+    def start_node(self, *, hidden: Path | None = None) -> None:
+        """Start the daemon of the node, and wait until it is idle or has its jobs.
+
+        `hidden`: a directory that it sees empty, as one that is not shared.
+        """
+        begin = f"exec slurmd -f {self.configuration}"
+        if hidden is None:
+            self("sh", "-c", begin)
+        else:
+            hide = f"mount --make-rprivate / && mount -t tmpfs none {hidden} && "
+            self("unshare", "-m", "sh", "-c", hide + begin)
+        self("scontrol", "update", f"nodename={self.node}", "state=resume", check=False)
+        self.wait_for_node()
+
+    def wait_for_node(self) -> None:
+        shown = ("sinfo", "-h", "-p", "main", "-o", "%t")
+        wait_for(lambda: self(*shown, check=False).strip() in ("idle", "mix", "alloc"), "the node")
+
+    def pid(self, daemon: str) -> int:
+        return int((self.place / f"{daemon}.pid").read_text())
+
+    def kill(self, daemon: str, number: int = signal.SIGTERM) -> None:
+        """Kill `slurmctld` or `slurmd`; its jobs go on."""
+        pid = self.pid(daemon)
+        os.kill(pid, number)
+        wait_for_death(pid)
+
+    @contextmanager
+    def hung_controller(self) -> Iterator[None]:
+        """Stop the controller for a while: it gets requests, and answers late."""
+        pid = self.pid("slurmctld")
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.kill(pid, signal.SIGCONT)
+
+    def jobs(self, *names: str, states: str = "all") -> list[str]:
+        """Return the states of jobs."""
+        which = [f"--name={','.join(names)}"] if names else []
+        return self("squeue", "-h", f"--states={states}", *which, "-o%T").split()
+
+
 @contextmanager
-def running(place: Path) -> Iterator[Path]:
-    """Start Slurm with its state in a directory, and yield its configuration file."""
+def running(place: Path) -> Iterator[SlurmCluster]:
+    """Start Slurm with its state in a directory."""
     for name in ("state", "spool", "munge"):
         (place / name).mkdir(mode=0o755, parents=True)
     for number in range(2):
         os.mknod(place / f"g{number}", 0o20666, os.makedev(195, number))
-    host = socket.gethostname()
-    file = place / "slurm.conf"
-    file.write_text(CONFIGURATION.format(host=host, place=place, ports=_free_ports()))
+    cluster = SlurmCluster(place)
+    host = cluster.node
+    cluster.configuration.write_text(
+        CONFIGURATION.format(host=host, place=place, ports=_free_ports())
+    )
     (place / "gres.conf").write_text(f"NodeName={host} Name=gpu File={place}/g[0-1]\n")
     key = place / "munge/key"
     key.write_bytes(os.urandom(1024))
     key.chmod(0o600)
     names = {"key-file": "key", "socket": "socket", "log-file": "log", "pid-file": "pid"}
     names["seed-file"] = "seed"
-    words = [f"--{option}={place}/munge/{name}" for option, name in names.items()]
-    environ = {**os.environ, "PATH": _path(), "SLURM_CONF": str(file)}
-    its = ["-f", str(file)]
-    for command in (["munged", "--force", *words], ["slurmctld", *its], ["slurmd", *its]):
-        subprocess.run(command, env=environ, check=True, stderr=subprocess.DEVNULL)
-    idle = ["sinfo", "-h", "-p", "main", "-o", "%t"]
     try:
-        wait_for(
-            lambda: (
-                subprocess.run(idle, env=environ, capture_output=True, text=True).stdout.strip()
-                == "idle"
-            ),
-            "an idle node",
+        cluster(
+            "munged", "--force", *(f"--{one}={place}/munge/{its}" for one, its in names.items())
         )
-        yield file
+        cluster.start_controller()
+        cluster.start_node()
+        yield cluster
     finally:
-        subprocess.run(["scancel", "--me", "--full"], env=environ, check=False)
+        cluster("scancel", "--me", "--full", check=False)
         for name in ("slurmd.pid", "slurmctld.pid", "munge/pid"):
             with suppress(OSError, ValueError):
                 os.kill(int((place / name).read_text()), signal.SIGTERM)
+
+
+QUICK = "SLURM_TESTS_QUICK"
+"""A worker with this variable that names this module in `include` asks Slurm every second."""
+
+if QUICK in os.environ:
+    from trainui.plugins.slurm import jobs
+
+    jobs.ASK_EVERY, jobs.ASK_AFTER, jobs.SETTLED, jobs.EXPLAINED = 1.0, 0.1, 1.0, 5.0
+
+
+def quick() -> dict[str, str]:
+    """Return the variables of such a worker."""
+    root = str(Path(__file__).parents[2])
+    return {QUICK: "1", "TRAINUI_INCLUDE": json.dumps([__name__]), "PYTHONPATH": root}

@@ -38,6 +38,7 @@ VERSION = 1
 STARTED, BROKEN, FAILED, ALREADY = 0, 70, 71, 73  # 70 and up: from sysexits.h
 NEVER = float("inf")
 TICK = 1.0  # resolution of the journal of times; polling once a second costs next to nothing
+CAUGHT = 0.05  # between a job's signal to the process and that to us, at most
 LINGER = 0.5  # a child left by the process may be e.g. `>(tee log)`, about to end by itself
 LEFTOVER_GRACE = 5.0  # short, because children that outlive the process save no checkpoint
 KILL_WAIT = 10.0  # a process that survives KILL for longer is stuck in the kernel
@@ -417,6 +418,7 @@ class Signals:
 
     def __init__(self) -> None:
         self.stop = self.limit = False
+        self.stop_at = NEVER
         self.reader, writer = os.pipe()
         os.set_blocking(self.reader, False)
         os.set_blocking(writer, False)
@@ -429,7 +431,8 @@ class Signals:
 
     def on_stop(self, *_: object) -> None:
         """Record the stop request; idempotent."""
-        self.stop = True
+        if not self.stop:
+            self.stop, self.stop_at = True, time.monotonic()
 
     def on_limit(self, *_: object) -> None:
         """Record that the job's time limit is near."""
@@ -692,16 +695,15 @@ class Attempt:
     def credit_stop(self) -> None:
         """Count the end as a stop if the job's signal, which all of its processes get, caused it.
 
-        We get it at the same moment, and the process may be dead before we have.
+        We get it at the same moment, and the process may be dead before we have. One that ended
+        well has caught it, which takes a while.
         """
-        by_signal = self.outcome["signal"] == signal.SIGTERM
-        by_signal = by_signal or self.outcome["exit_code"] == 128 + signal.SIGTERM
-        if not self.pulse or self.outcome["reason"] != "exited" or not by_signal:
+        if not self.pulse or self.outcome["reason"] != "exited":
             return
-        patience = time.monotonic() + LINGER
-        while not self.signals.stop and time.monotonic() < patience:
-            self.signals.wait(patience - time.monotonic())
-        if self.signals.stop:
+        until = self.ended_at + (CAUGHT if self.outcome["exit_code"] == 0 else LINGER)
+        while not self.signals.stop and self.outcome["exit_code"] != 0 and time.monotonic() < until:
+            self.signals.wait(until - time.monotonic())
+        if self.signals.stop and self.signals.stop_at < until:
             self.outcome.update(reason="stopped", signalled=True)
 
 

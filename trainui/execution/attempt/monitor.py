@@ -48,6 +48,12 @@ logger = logging.getLogger(__name__)
 Step = Callable[[MonitoredAttempt], None]
 """A slow step of an attempt, for a pool thread; it may be repeated after an error."""
 
+WAITING_EVERY = 1.0
+"""Seconds between two looks at a job that waits in another program's queue."""
+
+EDITED = "withdrawn from the queue, since the stage was edited"
+"""The error of an attempt that waited elsewhere until its stage got another definition."""
+
 INVISIBLE_AFTER = 5.0
 """Seconds until an attempt that cannot be inspected is probed again."""
 
@@ -95,7 +101,7 @@ class AttemptPoller:
             case JobState.WAITING:
                 return self._poll_waiting(monitored)
             case JobState.RUNNING:
-                self._poll_running(monitored)
+                return self._poll_running(monitored)
             case JobState.ORPHAN:
                 return self._poll_orphan(monitored)
             case JobState.UNREADABLE:
@@ -136,28 +142,46 @@ class AttemptPoller:
         return monitored.job
 
     def _poll_waiting(self, monitored: MonitoredAttempt) -> Step | None:
-        """Withdraw a job that waits in another program's queue, if it was cancelled."""
-        if monitored.attempt.cancel_requested_at is None:
-            return None
-        return self._withdraw
+        """Withdraw a job that waits in another program's queue, if it was cancelled or edited."""
+        monitored.due = time.monotonic() + WAITING_EVERY
+        if monitored.attempt.cancel_requested_at is not None:
+            return partial(self._withdraw, why=(ExitReason.START_FAILED, attempts.NOT_STARTED))
+        if monitored.attempt.definition is not None:
+            return partial(self._withdraw, why=(ExitReason.POSTPONED, EDITED))
+        return None
 
-    def _withdraw(self, monitored: MonitoredAttempt) -> None:
-        prevent_start(monitored.directory, ExitReason.START_FAILED, attempts.NOT_STARTED)
-        self._executors.of(monitored.attempt).stop(self._job(monitored))
+    def _withdraw(self, monitored: MonitoredAttempt, why: tuple[ExitReason, str]) -> None:
+        is_prevented = prevent_start(monitored.directory, *why)
+        is_cancelled = monitored.attempt.cancel_requested_at is not None
+        if is_prevented or is_cancelled or protocol.read_exit(monitored.directory) is not None:
+            self._executors.of(monitored.attempt).stop(self._job(monitored))
+            monitored.due = 0.0
 
-    def _poll_running(self, monitored: MonitoredAttempt) -> None:
+    def _poll_running(self, monitored: MonitoredAttempt) -> Step | None:
         attempt, now = monitored.attempt, time.monotonic()
         if attempt.pid is None:
             record_start(self._store, monitored)
         if attempt.cancel_requested_at is None:
-            return
-        executor, job = self._executors.of(attempt), self._job(monitored)
+            return None
+        grace = self._job(monitored).grace
         if monitored.asked_to_stop_at is None:
-            if executor.stop(job):
-                monitored.asked_to_stop_at = now
-        elif now - monitored.asked_to_stop_at > job.grace + SUPERVISOR_PATIENCE:
-            logger.warning("killed the supervisor of %s: it did not stop", monitored.directory)
-            executor.stop(job, kill=True)
+            step: Step = self._stop
+        elif now - monitored.asked_to_stop_at > grace + SUPERVISOR_PATIENCE:
+            step = self._kill_supervisor
+        else:
+            return None
+        if not monitored.is_local:
+            return step  # another program's commands take their time
+        step(monitored)
+        return None
+
+    def _stop(self, monitored: MonitoredAttempt) -> None:
+        if self._executors.of(monitored.attempt).stop(self._job(monitored)):
+            monitored.asked_to_stop_at = time.monotonic()
+
+    def _kill_supervisor(self, monitored: MonitoredAttempt) -> None:
+        logger.warning("killed the supervisor of %s: it did not stop", monitored.directory)
+        self._executors.of(monitored.attempt).stop(self._job(monitored), kill=True)
 
     def _poll_orphan(self, monitored: MonitoredAttempt) -> Step | None:
         now = time.monotonic()

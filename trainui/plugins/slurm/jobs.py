@@ -106,6 +106,8 @@ class Slurm(ExecutorBackend):
         """The ids of jobs that are known to be submitted."""
         self._submitted_at: dict[str, float] = {}
         """Monotonic times of this worker's submissions: earlier answers say nothing about them."""
+        self._began_at: dict[str, float] = {}
+        """Monotonic times at which starts were first seen: an earlier answer shows them queued."""
         self._ended_at: dict[str, float] = {}
         """Monotonic times at which jobs were first seen to have ended without a record, or for a
         reason that Slurm alone knows."""
@@ -176,7 +178,8 @@ class Slurm(ExecutorBackend):
             return JobLook(JobState.NONE)  # it was never accepted
         if row is not None:
             self._keep_id(job, row.id)
-            if began and row.state in _QUEUED:
+            began_at = self._began_at.setdefault(job.key, time.monotonic()) if began else 0.0
+            if began and row.state in _QUEUED and answer.asked_at > began_at:
                 self._requeued.add(job.key)
                 self._queue.withdraw(row.id)  # Slurm would run it again
         if row is not None and row.state in _STANDING:
@@ -233,7 +236,7 @@ class Slurm(ExecutorBackend):
         if row is None or row.state not in _QUEUED:
             id_ = self._id(job)
             return f"Slurm: submitted as job {id_}" if id_ else "Slurm has not answered yet"
-        return f"Slurm: {row.reason}"
+        return f"Slurm: {row.reason if row.reason not in ('', 'None') else 'in the queue'}"
 
     def stop(self, job: StageJob, *, kill: bool = False) -> bool:
         """Withdraw a job that waits; signal the supervisor of one that runs, or kill it all."""
