@@ -406,7 +406,10 @@ class AttemptMonitor:
                 if attempt.is_external:
                     continue
                 if attempt.id in self._known:
-                    self._known[attempt.id].attempt = attempt
+                    known = self._known[attempt.id]
+                    if known.attempt.cancel_requested_at != attempt.cancel_requested_at:
+                        known.due = 0.0
+                    known.attempt = attempt
                 elif attempt.celery_task_id not in self._claiming:
                     self._known[attempt.id] = MonitoredAttempt(attempt, warning="")
             for attempt_id in before & self._known.keys() - running.keys():
@@ -414,9 +417,11 @@ class AttemptMonitor:
                     self._known.pop(attempt_id).done.set()
 
     def _due(self) -> list[MonitoredAttempt]:
+        """Return the attempts to look at; those first that could start if others are stopped."""
         now = time.monotonic()
         with self._lock:
-            return [one for one in self._known.values() if not one.is_busy and one.due <= now]
+            due = [one for one in self._known.values() if not one.is_busy and one.due <= now]
+        return sorted(due, key=lambda one: one.attempt.pid is not None)
 
     def _schedule_retry(self, monitored: MonitoredAttempt, error: Exception) -> None:
         """Schedule a retry after an error with an attempt, and record a warning."""
