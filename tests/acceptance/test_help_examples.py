@@ -31,6 +31,8 @@ ELSEWHERE = {
     "trainui best tune --json | jq '.trials[0].search, .importance'": "the same",
     "trainui resume tune --trials 20": "the same",
     "TRAINUI_HOME=/mnt/copy trainui worker start --as-copy": "needs a copy of a home",
+    "trainui mcp": "needs a client; test_mcp has one",
+    "trainui mcp --write": "the same",
     "trainui worker install": "would ask the systemd of whoever runs this; test_cli_unit has it",
 }
 """Examples that are not typed here, and why."""

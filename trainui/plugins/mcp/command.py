@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Annotated
 
 import typer
@@ -24,4 +25,9 @@ def mcp(
         raise UnfitEnvironmentError(
             f"the server needs {error.name}: {install_advice('mcp')}"
         ) from error
+    if sys.stdin.isatty():
+        typer.echo(
+            "an agent's client starts this and speaks to it on stdin; ctrl+c ends it",
+            err=True,
+        )
     serve(write=write)
