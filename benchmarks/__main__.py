@@ -50,6 +50,7 @@ PROGRAMS: Mapping[str, Sequence[str]] = {
     "curves": (),
     "curve_pan": ("--rounds", "15"),
     "handover": ("20",),
+    "digest": (),
     "prune": ("--seconds", "20"),
     "search": ("--trials", "200", "--stages", "80", "--repeat", "1"),
     "scheduling": ("--short", "--only", "--repeat", "1"),

@@ -1,8 +1,9 @@
-"""The digest of a made night of 40 runs: each number is checked against the store."""
+"""The digest of a made night of 42 runs: each number is checked against the store."""
 
 from __future__ import annotations
 
 import json
+import uuid
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
@@ -19,14 +20,17 @@ from trainui.cli.main import main
 from trainui.control import digest
 from trainui.errors import UsageError
 from trainui.execution import nvml
-from trainui.model.definition import CheckpointRule
+from trainui.model.definition import CheckpointRule, Pipeline, StageDefinition
 from trainui.model.notifications import CAUSE
 from trainui.model.records import AttemptRecord, Slot
+from trainui.model.search import Prune, Search
 from trainui.model.states import Status
 from trainui.store.db import engine
 from trainui.store.db.engine import Store
-from trainui.store.runs import attempts, runs, stage_requests, stages
+from trainui.store.runs import attempts, external_runs, runs, stage_requests, stages
+from trainui.store.runs.external_runs import ExternalState
 from trainui.store.runs.stage_requests import AlertRecord
+from trainui.store.runs.stored_pipeline import NewRun
 from trainui.system import disk
 
 HOUR = 3600 * clock.SECOND
@@ -55,16 +59,18 @@ class Night:
             connection.execute("UPDATE runs SET created_at = ? WHERE id = ?", (at, run))
         return run
 
-    def start(self, run: str, began: float, *, gpu: int = 0) -> AttemptRecord:
-        """Start the stage on a GPU, so many hours ago."""
+    def start(
+        self, run: str, began: float, *, gpu: int = 0, stage_name: str = "train"
+    ) -> AttemptRecord:
+        """Start a stage on a GPU, so many hours ago."""
         slot = Slot(settings.host(), "gpu", gpu)
         at = self.now - int(began * HOUR)
         with self.store.write() as connection:
-            stage = stages.named(connection, run, "train")
+            stage = stages.named(connection, run, stage_name)
             assert stage is not None
             granted = attempts.grant(connection, stage, [slot], host=settings.host())
             assert granted is not None
-            claimed = attempts.claim(connection, run, "train", granted.celery_task_id or "")
+            claimed = attempts.claim(connection, run, stage_name, granted.celery_task_id or "")
             assert claimed is not None
             attempts.mark_started(connection, claimed, started_at=at, pid=1, supervisor=2)
             connection.execute("UPDATE attempts SET granted_at = ? WHERE id = ?", (at, claimed.id))
@@ -93,6 +99,44 @@ class Night:
         self.end(self.start(run, began, gpu=gpu), ended, status, error)
         return run
 
+    def search(self, began: float) -> str:
+        """Store a search of four trials: two completed, one was pruned, one failed."""
+        names = [f"train[trial={number}]" for number in range(4)]
+        search = Search("acc", "maximize", prune=Prune("MedianPruner", {}))
+        run = self.filler.run(
+            dict.fromkeys(names, ()), name="search", gpus=1, outputs=(), search=search
+        )
+        ends = (Status.COMPLETED, Status.COMPLETED, Status.PRUNED, Status.FAILED)
+        for number, (name, status) in enumerate(zip(names, ends, strict=True)):
+            attempt = self.start(run, began - number * 0.5, stage_name=name)
+            values = [(1.0, 0.5), (2.0, 0.8 + number / 100)]
+            self.filler.feed(run, name, {"acc": values if number < 2 else [(1.0, 0.1)]})
+            error = "exit code 1" if status == Status.FAILED else None
+            self.end(attempt, began - number * 0.5 - 0.4, status, error)
+        return run
+
+    def external(self, began: float, ended: float) -> str:
+        """Store a training that another program ran."""
+        name, directory = "resnet", self.filler.directory / "resnet"
+        stage = StageDefinition("train", command="python train.py", workdir=str(directory))
+        new = NewRun(
+            id=str(uuid.uuid4()),
+            name=name,
+            pipeline=Pipeline(name, (stage,), text="stages: []", digest="1" * 64),
+            directory=str(directory),
+            stage_directories={"train": str(directory)},
+            submission={"external": {"kind": "csv", "path": str(directory)}},
+            host=settings.host(),
+            kind="csv",
+        )
+        state = ExternalState(
+            Status.ENDED, self.now - int(began * HOUR), self.now - int(ended * HOUR)
+        )
+        with self.store.write() as connection:
+            external_runs.add(connection, new, {"train": state})
+        self.filler.feed(new.id, "train", {"val/loss": [(1.0, 2.0), (2.0, 1.5)]})
+        return new.id
+
     def digest(self, hours: float = 8.0) -> digest.Digest:
         with engine.reading() as connection:
             return digest.digest(connection, self.now - int(hours * HOUR), self.now)
@@ -104,7 +148,7 @@ def night(store: Store, tmp_path: Path) -> Night:
 
 
 def made_night(night: Night) -> dict[str, str]:
-    """Store 40 runs of a night; return the ids of the special ones."""
+    """Store 42 runs of a night; return the ids of the special ones."""
     known = {"old": night.whole("old", 20.0, 19.0)}
     night.filler.feed(known["old"], "train", {"val/loss": [(1, 0.3), (2, 0.15)]})
     for number in range(26):
@@ -137,6 +181,8 @@ def made_night(night: Night) -> dict[str, str]:
             "UPDATE runs SET completed_at = ? WHERE id = ?",
             (night.now - HOUR, known["cancelled"]),
         )
+    known["search"] = night.search(5.0)
+    known["external"] = night.external(6.0, 4.5)
     known["retried"] = night.run("retried", created=5.0)
     night.end(night.start(known["retried"], 5.0), 4.0, Status.FAILED, "exit code 1")
     control.rerun(known["retried"], ["train"])
@@ -168,11 +214,12 @@ def test_ended_stages_are_those_of_the_store(night: Night) -> None:
         "SELECT id, name, status FROM runs WHERE completed_at > ?",
         night.now - 8 * HOUR,
     )
-    assert len(stored) == 35
+    assert len(stored) == 37
     shown = [(one["run"], one["name"], one["status"]) for one in found["ended"]]
     assert sorted(shown) == sorted(tuple(row) for row in stored)
     counts = Counter(status for *_, status in shown)
     assert counts["completed"] == 28  # a pruned stage is work that is done
+    assert (counts["ended"], counts["failed"]) == (1, len(CAUSES) + 1)
     for one in found["ended"]:
         states = rows(night.store, "SELECT status FROM stages WHERE run_id = ?", one["run"])
         assert one["stages"] == Counter(status for (status,) in states)
@@ -183,7 +230,7 @@ def test_trouble_is_current_and_each_has_a_command(night: Night) -> None:
     trouble = {one["run"]: one for one in night.digest().to_json()["trouble"]}
     expected = {known[error]: "failed" for error in CAUSES}
     expected |= {known["interrupted"]: "interrupted", known["stalled"]: "stalled"}
-    expected |= {known["nan"]: "nan"}
+    expected |= {known["nan"]: "nan", known["search"]: "failed"}
     assert {run: one["kind"] for run, one in trouble.items()} == expected
     for error in CAUSES:
         assert error in trouble[known[error]]["evidence"]
@@ -203,13 +250,20 @@ def test_trouble_is_current_and_each_has_a_command(night: Night) -> None:
 
 
 def test_the_best_value_is_compared_with_that_of_before(night: Night) -> None:
-    made_night(night)
+    known = made_night(night)
     night.run("old", created=0.1)  # the newest has no metrics yet
-    (best,) = night.digest().to_json()["best"]
+    best, searched, outside = sorted(
+        night.digest().to_json()["best"],
+        key=lambda one: ["old", "search", "resnet"].index(one["pipeline"]),
+    )
     assert (best["pipeline"], best["metric"], best["goal"]) == ("old", "val/loss", "minimize")
     assert (best["before"], best["now"]) == (0.15, 0.14)
     (leader,) = rows(night.store, "SELECT name FROM runs WHERE id = ?", best["run"])
     assert leader == ("old",)
+    assert (searched["pipeline"], searched["metric"]) == ("search", "acc")
+    assert (searched["goal"], searched["before"], searched["now"]) == ("maximize", None, 0.81)
+    assert (searched["run"], searched["stage"]) == (known["search"], "train[trial=1]")
+    assert (outside["run"], outside["now"]) == (known["external"], 1.5)
 
 
 def test_gpu_seconds_are_used_or_lost_as_the_attempts_ended(night: Night) -> None:
@@ -217,7 +271,8 @@ def test_gpu_seconds_are_used_or_lost_as_the_attempts_ended(night: Night) -> Non
     since = night.now - 8 * HOUR
     used = lost = 0.0
     for status, start, end in rows(
-        night.store, "SELECT status, started_at, completed_at FROM attempts"
+        night.store,
+        "SELECT status, started_at, completed_at FROM attempts WHERE executor = 'local'",
     ):
         seconds = max((end or night.now) - max(start, since), 0) / clock.SECOND
         if status in ("completed", "pruned", "running"):
@@ -310,12 +365,12 @@ def test_a_night_is_one_screen_and_markdown_is_whole(night: Night) -> None:
     assert len(lines) <= 36
     assert max(map(len, lines)) <= 120
     assert lines[0].endswith(
-        "28 completed, 5 failed, 1 interrupted, 1 cancelled, 1 silent, 1 with NaN"
+        "28 completed, 6 failed, 1 interrupted, 1 ended, 1 cancelled, 1 silent, 1 with NaN"
     )
     written = digest.markdown(found)
     assert all(error.partition("'")[0] in written for error in CAUSES[1:])
     assert "the GPU's memory is full" in written
-    assert written.count("trainui resume") == 6
+    assert written.count("trainui resume") == 7
 
 
 def test_a_night_of_much_trouble_is_one_screen_too(night: Night) -> None:

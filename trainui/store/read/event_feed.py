@@ -344,12 +344,15 @@ class ComparedStage(NamedTuple):
 def with_metric(
     connection: Connection, pipeline: str, metric: str, most: int
 ) -> list[ComparedStage]:
-    """Return the newest stages of a pipeline's runs that have a metric and completed or run."""
+    """Return the newest stages of a pipeline's runs that have a metric and run or ended well.
+
+    Of a training that ended, and nobody knows how, the values count as well.
+    """
     found = connection.execute(
         "SELECT stages.id, run_id, stages.name, stages.status, stages.completed_at FROM runs "
         "JOIN stages ON stages.run_id = runs.id JOIN series ON series.owner = stages.id "
-        "WHERE runs.pipeline = ? AND series.name = ? AND stages.status IN (?, ?) "
+        "WHERE runs.pipeline = ? AND series.name = ? AND stages.status IN (?, ?, ?) "
         "ORDER BY runs.created_at DESC, position LIMIT ?",
-        (pipeline, metric, Status.COMPLETED, Status.RUNNING, most),
+        (pipeline, metric, Status.COMPLETED, Status.RUNNING, Status.ENDED, most),
     )
     return [ComparedStage(row[0], row[1], row[2], Status(row[3]), row[4]) for row in found]
