@@ -26,14 +26,13 @@ from trainui.model.definition import (
     Pipeline,
     StageDefinition,
 )
-from trainui.model.search import Search
+from trainui.model.search import Search, samplers, searcher_of
 from trainui.pipeline import (
     field_names,
     field_types,
     graph_checks,
     outline,
     parameters,
-    search_rules,
     stage_checks,
     stage_process,
     template,
@@ -500,8 +499,8 @@ def _source(spec: MetricSpec) -> MetricSource:
 
 
 def _search(spec: SearchSpec) -> Search:
-    searcher = search_rules.searcher_of(spec.sampler and spec.sampler[0], spec.prune)
-    default = next(iter(search_rules.samplers(searcher)), "")
+    searcher = searcher_of(spec.sampler and spec.sampler[0], spec.prune)
+    default = next(iter(samplers(searcher)), "")
     return Search(
         metric=spec.metric,
         goal=spec.goal,

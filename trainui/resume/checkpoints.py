@@ -28,8 +28,8 @@ from trainui.model.definition import CheckpointRule, StageDefinition
 from trainui.model.records import StageRecord
 from trainui.pipeline.field_names import CHECKPOINT_VARIABLE
 from trainui.resume import integrity
-from trainui.resume.globs import first_matches, fixed_part, roots, unsearched
 from trainui.resume.integrity import files_of, written_at
+from trainui.resume.outputs import first_matches, fixed_part, roots, unsearched
 from trainui.store.read import views
 from trainui.store.read.views import Overlap
 from trainui.supervisor import protocol

@@ -29,7 +29,7 @@ from trainui.model.records import RunRecord
 from trainui.paths import Home
 from trainui.pipeline import stage_process
 from trainui.plugin import Tracker, registry
-from trainui.resume import globs
+from trainui.resume import outputs
 from trainui.store import shell_environment
 from trainui.store.shell_environment import SET_BY_TRAINUI
 from trainui.system import plain_files
@@ -181,7 +181,7 @@ def changed_files(state: Mapping[str, Any], apart_from: str | None = None) -> li
     names = [name for name in {**before, **now} if before.get(name) != now.get(name)]
     ignored = {Path(apart_from)} if apart_from else set()
     for workdir, pattern in state.get("written", ()) if names else ():
-        ignored.update(globs.matches(pattern, Path(workdir)))
+        ignored.update(outputs.matches(pattern, Path(workdir)))
     return sorted(name for name in names if ignored.isdisjoint(_path_and_parents(root, name)))
 
 
@@ -302,7 +302,7 @@ def written_by(stages: Iterable[StageDefinition]) -> list[tuple[str, str]]:
         (stage.workdir, pattern)
         for stage in stages
         for pattern in (*stage.outputs, *_REDIRECTED.findall(str(stage.command)))
-        if not globs.goes_everywhere(pattern)
+        if not outputs.goes_everywhere(pattern)
     )
     return list(dict.fromkeys(found))
 

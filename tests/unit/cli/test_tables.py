@@ -9,7 +9,7 @@ import termios
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
 
-from trainui.cli import tables
+from trainui.cli import printing
 from trainui.text import width
 
 ROWS = [
@@ -29,24 +29,24 @@ def on_terminal(columns: int) -> Iterator[None]:
 
 
 def fitted(*, wrapped: bool = False) -> list[str]:
-    return tables.fitted(ROWS, right={"TOOK"}, cut={"NAME"}, optional=("NOW",), wrapped=wrapped)
+    return printing.fitted(ROWS, right={"TOOK"}, cut={"NAME"}, optional=("NOW",), wrapped=wrapped)
 
 
 def test_nothing_is_cut_in_a_pipe_or_with_room() -> None:
     reading, writing = os.pipe()
     with os.fdopen(reading, "rb"), os.fdopen(writing, "w") as pipe, redirect_stdout(pipe):
         whole = fitted()
-        assert tables.fits(ROWS)
+        assert printing.fits(ROWS)
     assert whole[1].startswith("a-name-of-thirty-characters-abc  failed    12s  evaluate  exit")
     with on_terminal(120):
-        assert tables.fits(ROWS)
+        assert printing.fits(ROWS)
         assert fitted() == whole
 
 
 def test_names_are_cut_in_the_middle_before_columns_go() -> None:
     for columns, has_now in ((75, True), (60, False)):
         with on_terminal(columns):
-            assert not tables.fits(ROWS)
+            assert not printing.fits(ROWS)
             lines = fitted()
         assert max(map(width, lines)) <= columns
         assert lines[1].startswith("a-name")
@@ -68,8 +68,8 @@ def test_different_names_stay_different_where_they_are_cut() -> None:
     names = [f"train[lr={lr},hidden=128,seed=1]" for lr in ("0.1", "0.01", "0.001", "0.002")]
     rows = [("STAGE", "WHY"), *((name, "killed by signal 15 (TERM)") for name in names)]
     with on_terminal(40):
-        lines = tables.fitted(rows, cut={"STAGE"}, wrapped=True)
-        alike = tables.fitted(rows, cut={"STAGE"}, distinct=False, wrapped=True)
+        lines = printing.fitted(rows, cut={"STAGE"}, wrapped=True)
+        alike = printing.fitted(rows, cut={"STAGE"}, distinct=False, wrapped=True)
     assert max(map(width, lines)) <= 50
     assert len({line.split()[0] for line in lines if line.startswith("train")}) == len(names)
     assert max(map(width, alike)) <= 40

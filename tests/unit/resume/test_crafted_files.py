@@ -20,7 +20,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.unit.resume.test_integrity import WRITTEN, hdf5, put, safetensors
-from trainui.resume import checkpoints, globs, integrity, plan
+from trainui.resume import checkpoints, integrity, outputs, plan
 
 DEEP = b"[" * 200_000
 
@@ -262,7 +262,7 @@ def test_links_in_a_loop_are_searched_once(tmp_path: Path) -> None:
         (tmp_path / "a" / name).symlink_to("..")
     put(tmp_path / "a" / "b" / "ckpt-1", b"x")
     (tmp_path / "linked").symlink_to("a/b")
-    found = globs.matches("**/ckpt-*", tmp_path)
+    found = outputs.matches("**/ckpt-*", tmp_path)
     assert len(found) == 1
     assert found[0].samefile(tmp_path / "a" / "b" / "ckpt-1")
 
@@ -272,7 +272,7 @@ def test_a_recursive_pattern_finds_what_the_shell_does(tmp_path: Path) -> None:
         put(tmp_path / name, b"x")
 
     def found(pattern: str) -> list[str]:
-        return [str(one.relative_to(tmp_path)) for one in globs.matches(pattern, tmp_path)]
+        return [str(one.relative_to(tmp_path)) for one in outputs.matches(pattern, tmp_path)]
 
     assert found("**/x") == ["a/b/x", "a/x", "x"]
     assert found("a/**/x") == found(f"{tmp_path}/a/**/x") == ["a/b/x", "a/x"]

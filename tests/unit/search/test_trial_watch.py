@@ -20,8 +20,8 @@ from trainui.model.states import Status
 from trainui.plugin import SearchTask
 from trainui.plugins.optuna import pruners
 from trainui.plugins.optuna.study import SearchStudy
-from trainui.search import trial_watch
-from trainui.search.trial_watch import Decision, TrialWatch
+from trainui.search import searcher
+from trainui.search.searcher import Decision, TrialWatch
 from trainui.store.db.engine import Store
 from trainui.store.points import plot_series
 from trainui.store.read import views
@@ -105,7 +105,7 @@ class Loop:
         found = self.watch.look(connect(self.store), [self.trial(number) for number in numbers])
         if found:
             with self.store.write() as connection:
-                trial_watch.request(connection, found)
+                searcher.request(connection, found)
         if saves:
             self.opened.flush()
         return found
@@ -293,7 +293,7 @@ def test_a_decision_too_late_for_its_attempt_is_repeated(
     (late,) = loop.watch.look(connect(store), [loop.trial(0)])
     loop.end(0, Status.INTERRUPTED)
     with store.write() as connection:
-        trial_watch.request(connection, [late])
+        searcher.request(connection, [late])
         stage_requests.reopen(connection, loop.run, [stage_requests.Reopened("t0")])
     feeder = loop.start(0, attempt=2)
     assert loop.look(0) == []
@@ -319,7 +319,7 @@ def test_a_step_is_reported_once_and_stepless_metrics_counted(
     assert [one.pruning for one in loop.look(1)] == [None]
     with store.read() as connection:
         told = [one.text for _, one in views.events(connection, loop.run)]
-    assert f"t1: {trial_watch.COUNTED}" in told
+    assert f"t1: {searcher.COUNTED}" in told
     loop.restart()
     Feeder(store, loop.stage(1).id, key="a2", attempt=1).feed({"loss": [(1.5, 6.0)]})
     found = loop.look(1)
@@ -371,9 +371,7 @@ def test_each_pruner_says_why(rule: Search, values: list[float], words: str) -> 
             if trial.should_prune():
                 frozen = study.get_trials(deepcopy=False)[trial.number]
                 assert (
-                    trial_watch.reason(
-                        pruners.explain(study, frozen, rule), rule, step, value
-                    ).words
+                    searcher.reason(pruners.explain(study, frozen, rule), rule, step, value).words
                     == words
                 )
                 return
@@ -384,7 +382,7 @@ def test_each_pruner_says_why(rule: Search, values: list[float], words: str) -> 
 def test_a_long_turn_is_cut_and_the_last_value_awaited(
     store: Store, add_run: AddRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(trial_watch, "LONGEST_TURN", 0.0)
+    monkeypatch.setattr(searcher, "LONGEST_TURN", 0.0)
     loop = Loop(store, add_run, tmp_path, THRESHOLD, 2)
     stage_ids = {loop.stage(number).id for number in range(2)}
     for number in range(2):

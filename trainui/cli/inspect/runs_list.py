@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from trainui import clock, formatting, text
-from trainui.cli import lookup, options, printing, tables
+from trainui.cli import lookup, options, printing
 from trainui.cli.runs import standstill
 from trainui.errors import UsageError
 from trainui.model.states import UNFINISHED
@@ -132,13 +132,13 @@ def _list_lines(
     if not found:
         return []
     lines = _columns(found, "%Y-%m-%d %H:%M:%S")
-    if not tables.fits(lines):
+    if not printing.fits(lines):
         lines = _columns(found, "%m-%d %H:%M")
     for title, of_run in (more or {}).items():
         lines[0] += (title,)
         for index, run in enumerate(found, 1):
             lines[index] += (of_run.get(run.id, ""),)
-    return tables.fitted(
+    return printing.fitted(
         lines,
         right={"DONE", "TOOK"},
         cut={"NAME", "NOW"},

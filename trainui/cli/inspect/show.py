@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from trainui import clock, formatting, settings, text
-from trainui.cli import lookup, options, printing, tables
+from trainui.cli import lookup, options, printing
 from trainui.metrics import lenient_files
 from trainui.model.notifications import CHECKPOINT, MARKED
 from trainui.model.states import UNFINISHED, Status
@@ -174,7 +174,7 @@ def _show_lines(
     return [
         *text.table(about),
         "",
-        *tables.fitted(
+        *printing.fitted(
             [header, *rows], right=RIGHT, cut={"STAGE"}, optional=("SINCE",), wrapped=True
         ),
     ]
@@ -359,7 +359,7 @@ def _folded_lines(found: Sequence[FoldedMetric]) -> list[str]:
         return []
     header = ("FOLDED", "OVER", "METRIC", "MEAN OF", "MEAN", "DEVIATION", "MEMBERS")
     rows = [header, *(one.cells for one in found)]
-    return ["", *tables.fitted(rows, right={"MEAN", "DEVIATION"}, cut={"FOLDED", "METRIC"})]
+    return ["", *printing.fitted(rows, right={"MEAN", "DEVIATION"}, cut={"FOLDED", "METRIC"})]
 
 
 def _lines(found: list[SeriesSummary]) -> list[str]:
@@ -367,7 +367,7 @@ def _lines(found: list[SeriesSummary]) -> list[str]:
     right = {"POINTS", "LAST", "MIN", "MAX", "NAN/INF"}
     optional = () if any(one.nonfinite for one in found) else ("NAN/INF",)
     rows = [header, *map(_row, found)]
-    return tables.fitted(rows, right=right, cut={"STAGE", "METRIC"}, optional=optional)
+    return printing.fitted(rows, right=right, cut={"STAGE", "METRIC"}, optional=optional)
 
 
 def _row(one: SeriesSummary) -> tuple[str, ...]:

@@ -27,7 +27,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from trainui.plugin import Answer, FoundFile, Place, Training
-from trainui.plugin.protobuf import DAMAGED, fields, signed
+from trainui.plugin.reading import PROTOBUF_ERRORS as DAMAGED
 from trainui.plugin.reading import (
     Bools,
     Bytes,
@@ -40,7 +40,9 @@ from trainui.plugin.reading import (
     is_part,
     of_directory,
     raise_shortage,
+    signed,
 )
+from trainui.plugin.reading import protobuf_fields as fields
 from trainui.plugin.records import fits
 
 if TYPE_CHECKING:

@@ -21,8 +21,9 @@ from pathlib import Path
 import numpy as np
 
 from trainui.plugin import Answer
-from trainui.plugin.protobuf import DAMAGED, fields
+from trainui.plugin.reading import PROTOBUF_ERRORS as DAMAGED
 from trainui.plugin.reading import Bytes, Decoded, Decoder, Ints, UnknownFormatError, WholeTable
+from trainui.plugin.reading import protobuf_fields as fields
 from trainui.plugins.wandb.rows import StepMetrics, series
 
 BLOCK = 32_768

@@ -22,7 +22,6 @@ import msgspec
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from trainui.plugin.protobuf import DAMAGED, fields, signed
 from trainui.plugin.reading import (
     NO_TIME,
     Bools,
@@ -32,8 +31,11 @@ from trainui.plugin.reading import (
     Points,
     Steps,
     dotted_numbers,
+    signed,
     whole_steps,
 )
+from trainui.plugin.reading import PROTOBUF_ERRORS as DAMAGED
+from trainui.plugin.reading import protobuf_fields as fields
 
 _NAME, _GLOB, _STEP_METRIC = 1, 2, 4
 _OWN_STEP = "_step"

@@ -16,8 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from trainui.plugin import CommandLine, Place, TrackedRun, Training
-from trainui.plugin.protobuf import DAMAGED, fields, values
-from trainui.plugin.reading import UnknownFormatError, files, flat, plain_files, tracked
+from trainui.plugin.reading import PROTOBUF_ERRORS as DAMAGED
+from trainui.plugin.reading import UnknownFormatError, files, flat, plain_files, tracked, values
+from trainui.plugin.reading import protobuf_fields as fields
 from trainui.plugins.wandb.log_file import BLOCK, HISTORY, SUMMARY, WandbFile, contents
 from trainui.plugins.wandb.rows import MEDIA, OWN, last_values, read_item
 

@@ -19,7 +19,7 @@ from trainui.model.records import AttemptRecord, Event, Lost, RunRecord, StageRe
 from trainui.model.states import ENDED, Status
 from trainui.pipeline.filling import searches_of
 from trainui.resume import checkpoints, code_version
-from trainui.resume.globs import first_matches, matches, roots
+from trainui.resume.outputs import first_matches, matches, roots
 from trainui.search import results
 from trainui.store.db.protocol import Connection
 from trainui.store.points import read_points

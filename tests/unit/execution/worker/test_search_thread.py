@@ -21,7 +21,7 @@ from trainui.model.states import Status
 from trainui.plugin import SearchTask, registry
 from trainui.plugin.records import Plugin
 from trainui.plugins.optuna.study import SearchStudy
-from trainui.search import results, trial_watch
+from trainui.search import results, searcher
 from trainui.search.results import MissingMetricWatch
 from trainui.search.searcher import SearchTurns
 from trainui.store.db.engine import Store
@@ -188,7 +188,7 @@ def test_studies_in_use_stay_open_beyond_the_limit(
 def test_the_last_trial_ends_with_all_points_reported(
     thread: Thread, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(trial_watch, "LONGEST_TURN", 0.0)
+    monkeypatch.setattr(searcher, "LONGEST_TURN", 0.0)
     one = TEXT.replace("trials: 4", "trials: 1").replace("sampler: random", "prune: median")
     thread.run_id = submit(tmp_path, one)
     thread.want(0)
