@@ -243,7 +243,7 @@ def test_an_attempt_whose_directory_cannot_be_made_was_never_started(
     def refuse(_directory: Path) -> None:
         raise cause
 
-    monkeypatch.setattr(executors, "make_records", refuse)
+    monkeypatch.setattr(monitor, "make_records", refuse)
     run = submit(tmp_path, "stages: [{name: a, run: touch ran}]")
     follower.claim(run, "a", str(granted(store, run).celery_task_id))
     (attempt,) = of_stage(run, "a")

@@ -128,7 +128,7 @@ def test_two_workers_send_one_digest_together(make: Make, times: Clock, tmp_path
 def test_a_digest_that_cannot_be_made_is_tried_again(
     make: Make, times: Clock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: Any
 ) -> None:
-    monkeypatch.setattr(notifications, "AGAIN_AFTER", 0.01)
+    monkeypatch.setattr(notifications, "DIGEST_AGAIN_AFTER", 0.01)
     sender = make(notify_command=f"echo x >> {tmp_path}/words")
     sender.poll(changed=True)
     end_a_run(tmp_path)
