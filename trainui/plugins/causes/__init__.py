@@ -23,12 +23,12 @@ TENSORS = Cause(
 DISTRIBUTED = Cause(
     interface=1,
     name="distributed",
-    rules=f"{_HERE}.distributed:RULES",
+    rules=f"{_HERE}.gpu:DISTRIBUTED_RULES",
     edit=f"{_HERE}.edits:of_port",
     rank=42,
 )
 HOST = Cause(
     interface=1, name="host", rules=f"{_HERE}.host:RULES", edit=f"{_HERE}.edits:of_host", rank=43
 )
-SHELL = Cause(interface=1, name="shell", rules=f"{_HERE}.shell:RULES", rank=44)
+SHELL = Cause(interface=1, name="shell", rules=f"{_HERE}.host:SHELL_RULES", rank=44)
 LIBRARIES = Cause(interface=1, name="libraries", rules=f"{_HERE}.libraries:RULES", rank=45)

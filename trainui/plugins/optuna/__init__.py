@@ -58,6 +58,6 @@ SEARCHER = Searcher(
 LINES = LogLines(
     interface=1,
     name="optuna",
-    reader="trainui.plugins.optuna.trial_lines:TrialLines",
+    reader="trainui.plugins.optuna.journal:TrialLines",
     pattern=r"Trial \d+ finished with value: ",
 )

@@ -17,8 +17,16 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from trainui.plugin import Answer, FoundFile
-from trainui.plugin.reading import Decoded, Decoder, SparseRows, files, look_at, plain_files
+from trainui.plugin import Answer, FoundFile, LineReader, NumberRow
+from trainui.plugin.reading import (
+    Decoded,
+    Decoder,
+    SparseRows,
+    files,
+    look_at,
+    plain_files,
+    to_number,
+)
 
 _NAMED = re.compile(
     r"(?!.*\.(log|out|err|jsonl|csv|tsv)$).*(journal|optuna|study|storage|trial|hpo).*", re.I
@@ -262,3 +270,25 @@ def _apply(connection: sqlite3.Connection, change: Change, entry: Mapping[str, A
         connection.execute(
             "UPDATE trials SET state = ? WHERE trial_id = ?", (STATES[change.state], change.trial)
         )
+
+
+# Lines of Optuna's logger: a finished trial and its value.
+
+_TRIAL = re.compile(
+    r"(?:.*[\] ] ?)?Trial (?P<step>\d+) finished with value: (?P<value>[-+.\w]+?)"
+    r"(?: and parameters: .*?(?:Best is trial \d+ with value: (?P<best>[-+.\w]+?))?)?\.?\s*",
+    re.DOTALL,
+)
+
+
+class TrialLines(LineReader):
+    """`Trial 3 finished with value: 0.5 and parameters: {...}. Best is trial 1 with value: 0.4.`"""
+
+    def read(self, line: str) -> Sequence[NumberRow]:
+        """Return the trial's numbers, without its parameters."""
+        found = _TRIAL.fullmatch(line) if "Trial " in line else None
+        if found is None:
+            return ()
+        named = (("value", to_number(found["value"])), ("best", to_number(found["best"] or "")))
+        row = {name: value for name, value in named if value is not None}
+        return [{"step": float(found["step"]), **row}] if row else ()

@@ -9,7 +9,7 @@ TRACKER = Tracker(
     name="trackio",
     title="Trackio",
     printed="trainui.plugins.trackio.database:printed",
-    owns="trainui.plugins.trackio.inbox:owns",
+    owns="trainui.plugins.trackio.database:owns",
     home="trainui.plugins.trackio.database:home",
     database=Database(
         tables=("metrics", "configs"),
@@ -17,9 +17,9 @@ TRACKER = Tracker(
         runs="trainui.plugins.trackio.database:runs",
         points="trainui.plugins.trackio.database:points",
         is_rewritten=True,
-        is_file="trainui.plugins.trackio.inbox:is_first",
-        open_file="trainui.plugins.trackio.inbox:as_database",
+        is_file="trainui.plugins.trackio.database:is_first",
+        open_file="trainui.plugins.trackio.database:as_database",
         paths=r".*/inbox/[0-9a-f]{16}/[0-9]{8}\.jsonl",
-        version="trainui.plugins.trackio.inbox:version",
+        version="trainui.plugins.trackio.database:version",
     ),
 )
