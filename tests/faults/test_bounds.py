@@ -25,7 +25,7 @@ from trainui.store.runs import attempts, runs
 from trainui.supervisor import protocol
 from trainui.supervisor.orphans import processes_of
 from trainui.tui.log_window import AROUND, LogSource, LogWindow, WindowQuery, WindowReader
-from trainui.tui.readers.poller import RunListCache
+from trainui.tui.readers.database import RunListCache
 
 GIGABYTES = 10
 LINE_BYTES = 50 * 10**6

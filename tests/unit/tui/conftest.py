@@ -11,6 +11,7 @@ import pytest
 from tests.unit.tui.filled import Filler
 from trainui.store.db.engine import Store, open_store
 from trainui.tui.readers import curve_reader, machine, poller
+from trainui.tui.readers import database as readers_database
 
 
 @pytest.fixture
@@ -21,7 +22,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, database: Mapping[str,
     monkeypatch.setattr(poller, "LEAST_GAP", 0.1)
     monkeypatch.setattr(curve_reader, "PERIOD", 0.1)
     monkeypatch.setattr(poller, "REST", 0.3)
-    monkeypatch.setattr(poller, "DEBOUNCE", 0.02)
+    monkeypatch.setattr(readers_database, "DEBOUNCE", 0.02)
     monkeypatch.setattr(machine, "CHECK_PERIOD", 0.3)
     home = tmp_path / "home"
     monkeypatch.setenv("TRAINUI_HOME", str(home))

@@ -17,7 +17,7 @@ from trainui.store.read import run_list, views
 from trainui.store.read.run_list import RunTrouble
 from trainui.store.runs import runs, stage_requests, stages
 from trainui.store.runs.stage_requests import AlertRecord
-from trainui.tui.readers.poller import FIRST_RUNS, RunListCache, ScreenDatabase
+from trainui.tui.readers.database import FIRST_RUNS, RunListCache, ScreenDatabase
 from trainui.tui.snapshot.snapshot import ListQuery
 
 

@@ -10,7 +10,7 @@ from tests.unit.tui.filled import Filler
 from trainui.model.definition import CheckpointRule
 from trainui.system import disk
 from trainui.tui.readers import machine
-from trainui.tui.readers.poller import ScreenDatabase
+from trainui.tui.readers.database import ScreenDatabase
 from trainui.tui.snapshot.snapshot import ListQuery
 
 

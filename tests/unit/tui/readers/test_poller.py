@@ -24,8 +24,9 @@ from trainui.store.db.engine import open_store
 from trainui.store.runs import runs
 from trainui.tui.readers import curve_reader
 from trainui.tui.readers import poller as feed_module
+from trainui.tui.readers.database import FileWatch
 from trainui.tui.readers.page_reader import FIRST_STAGES
-from trainui.tui.readers.poller import FileWatch, Poller
+from trainui.tui.readers.poller import Poller
 from trainui.tui.snapshot.curves import CurvesWanted
 from trainui.tui.snapshot.snapshot import Query, RunQuery, Snapshot
 

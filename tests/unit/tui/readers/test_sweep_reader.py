@@ -15,8 +15,8 @@ from trainui.store.db import engine, protocol
 from trainui.store.read import run_list, sweeps
 from trainui.store.runs import trials
 from trainui.tui.readers import in_view
+from trainui.tui.readers.database import RunListCache, ScreenDatabase
 from trainui.tui.readers.in_view import SweepReader
-from trainui.tui.readers.poller import RunListCache, ScreenDatabase
 from trainui.tui.snapshot.snapshot import ListQuery
 
 SPACE: dict[str, Range | Choices] = {
