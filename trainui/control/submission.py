@@ -18,8 +18,8 @@ from trainui.control.staging_cleanup import StagingNote
 from trainui.errors import UnfitEnvironmentError, UnsafePathError, UsageError, install_advice
 from trainui.formatting import quantity
 from trainui.model.definition import Pipeline, StageDefinition
-from trainui.model.search import Search, pruners, samplers, searchers
-from trainui.pipeline import filling, masking, stage_process
+from trainui.model.search import Search
+from trainui.pipeline import filling, masking, search_rules, stage_process
 from trainui.pipeline.allowed_paths import allowed_directories, validate_file_path
 from trainui.pipeline.masking import Masker, is_secret
 from trainui.pipeline.rules import shared_paths
@@ -232,7 +232,7 @@ def check_search(stages: Iterable[StageDefinition]) -> None:
     """Raise UnfitEnvironmentError if a package of the stages' searches is not installed."""
     searches = {stage.group or stage.name: stage.search for stage in stages if stage.search}
     for name, search in searches.items():
-        plugin = searchers().get(search.sampler)
+        plugin = search_rules.searchers().get(search.sampler)
         if plugin is None:
             raise UnfitEnvironmentError(
                 f"the search of stage {name} needs a plugin that is not installed; see "
@@ -254,7 +254,7 @@ def check_search(stages: Iterable[StageDefinition]) -> None:
 
 def _needed(search: Search) -> Iterator[tuple[str, str]]:
     """Yield the parts of a search that need a package besides the searcher's, and that package."""
-    rules = {**samplers(), **pruners()}
+    rules = {**search_rules.samplers(), **search_rules.pruners()}
     rule, used = search.prune, [search.sampler]
     while rule is not None:
         used.append(rule.by)

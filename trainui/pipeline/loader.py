@@ -26,13 +26,14 @@ from trainui.model.definition import (
     Pipeline,
     StageDefinition,
 )
-from trainui.model.search import Search, samplers, searcher_of
+from trainui.model.search import Search
 from trainui.pipeline import (
     field_names,
     field_types,
     graph_checks,
     outline,
     parameters,
+    search_rules,
     stage_checks,
     stage_process,
     template,
@@ -499,8 +500,8 @@ def _source(spec: MetricSpec) -> MetricSource:
 
 
 def _search(spec: SearchSpec) -> Search:
-    searcher = searcher_of(spec.sampler and spec.sampler[0], spec.prune)
-    default = next(iter(samplers(searcher)), "")
+    searcher = search_rules.searcher_of(spec.sampler and spec.sampler[0], spec.prune)
+    default = next(iter(search_rules.samplers(searcher)), "")
     return Search(
         metric=spec.metric,
         goal=spec.goal,

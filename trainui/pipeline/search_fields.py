@@ -20,20 +20,12 @@ from pydantic import (
 )
 from pydantic_core import CoreSchema
 
-from trainui.model.search import (
-    Choices,
-    Prune,
-    Range,
-    Rules,
-    full_names,
-    pruners,
-    samplers,
-    searchers,
-)
+from trainui.model.search import Choices, Prune, Range
 from trainui.model.search import Scalar as Value
 from trainui.pipeline import field_names, field_types
 from trainui.pipeline.field_types import fault
 from trainui.pipeline.matrix import TRIAL
+from trainui.pipeline.search_rules import Rules, full_names, pruners, samplers, searchers
 from trainui.pipeline.yaml_nodes import did_you_mean, kind_of, quoted
 from trainui.plugin import Option, Searcher, SearchRule, registry
 
