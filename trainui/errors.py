@@ -37,6 +37,13 @@ class UsageError(TrainuiError):
     remedy = "trainui --help"
 
 
+class PlanChangedError(UsageError):
+    """A plan would be carried out otherwise than it was shown; the message has the difference."""
+
+    code = "plan_changed"
+    remedy = ""
+
+
 class AmbiguousError(UsageError):
     """A name matches several things; the message lists them."""
 

@@ -16,7 +16,7 @@ from trainui.control.submission import (
     check_search,
     check_slots,
 )
-from trainui.errors import UnfitEnvironmentError, UsageError
+from trainui.errors import PlanChangedError, UnfitEnvironmentError, UsageError
 from trainui.execution.attempt import lost_attempts, record_outcome
 from trainui.execution.attempt.outcome import LostSupervisor
 from trainui.execution.attempt.prepared_process import AttemptContext
@@ -26,7 +26,7 @@ from trainui.model.states import Status
 from trainui.pipeline.rules import resume_plan as rules
 from trainui.pipeline.rules.after_end import Upstream, next_state
 from trainui.pipeline.rules.resume_plan import Action, PlannedStage
-from trainui.resume import edit_effects, edits, undeclared
+from trainui.resume import edit_effects, edits, preview, undeclared
 from trainui.resume.edits import InlineEdit
 from trainui.resume.plan import ResumePlan, SeenRun, make_plan, read_state
 from trainui.resume.preview import StageOptions
@@ -42,6 +42,9 @@ from trainui.store.runs.stored_pipeline import replace_pipeline
 from trainui.supervisor import protocol
 
 NO_OPTIONS = StageOptions()
+
+MOST_DIFFERENCES = 5
+"""The most stages named whose plan has changed."""
 
 
 def plan_resume(
@@ -106,13 +109,16 @@ def resume(
     environ: Mapping[str, str] | None = None,
     pipeline: Pipeline | None = None,
     edit: InlineEdit | None = None,
+    confirmed: Sequence[PlannedStage] | None = None,
 ) -> list[str]:
     """Give a new attempt to every stage that ended without completing; return their full names.
 
     `environ` is the new environment of the run's stages. Without an edited pipeline, the one on
     record is used; `edit` is the inline edit that made it, if it does not come from the run's file.
+    `confirmed` is the plan that a person has agreed to: it alone is carried out.
 
     Raises:
+        PlanChangedError: the plan is another one than the confirmed by now.
         UsageError: a stage in `fresh` is running; an edit changes what a running stage depends on;
             or a stage in `keep` is not completed.
         UnfitEnvironmentError: a stage needs more slots than this machine has.
@@ -120,6 +126,8 @@ def resume(
     store = open_store()
     seen = replace(_read_ours(store, run_id), environ=environ)
     plan = make_plan(store, seen, options, pipeline)
+    if confirmed is not None:
+        _check_confirmed(preview.difference(confirmed, plan.stages))
     seen, changed = plan.seen, plan.seen.changes
     directory = Path(seen.run.directory)
     shell = (
@@ -140,11 +148,18 @@ def resume(
         agents.check_room(connection, run_id)
         now = runs.stages(connection, run_id)
         changed_meanwhile, users = _changed_meanwhile(seen, now), rules.users_of(now)
+        if confirmed is not None:
+            _check_confirmed([f"{name}: its state changed just now" for name in changed_meanwhile])
         if changed is not None:
             # check again, since a stage may have started meanwhile
             edit_effects.check_running(changed, now)
             replace_pipeline(
-                connection, run_id, changed.pipeline, changed.directories, changed.secret
+                connection,
+                run_id,
+                changed.pipeline,
+                changed.directories,
+                changed.secret,
+                changed.moved,
             )
             runs.set_allowed(connection, run_id, allowed_for(changed.pipeline))
         _keep_environment(directory, environ, changed)
@@ -165,6 +180,12 @@ def resume(
         edit_effects.keep_text(directory, pipeline.text)
     wakeup.wake()
     return revived
+
+
+def _check_confirmed(differences: Sequence[str]) -> None:
+    if differences:
+        which = "; ".join(differences[:MOST_DIFFERENCES])
+        raise PlanChangedError(f"the plan has changed since it was shown, so nothing ran: {which}")
 
 
 def _record_origin(

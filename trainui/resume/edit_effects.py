@@ -51,6 +51,8 @@ class PipelineChanges:
     """The descriptions of edits to secret values only, which stored definitions do not show."""
     new: set[str] = field(default_factory=set)
     """Full names of the stages that the run did not have, or that had been removed from it."""
+    moved: dict[str, str] = field(default_factory=dict)
+    """The members of a sweep that got other values: the name from now on -> the name before."""
     waiting: dict[str, list[str]] = field(default_factory=dict)
     """The running stages that keep their definitions, with descriptions of the edits."""
 
@@ -100,7 +102,7 @@ def compare(
     Raises:
         UsageError: the edit changes which stages a running one depends on.
     """
-    directory = Path(run.directory)
+    directory, renamed = Path(run.directory), _renamed(run, stages, pipeline, given)
     directories = stage_directories(directory, pipeline, stages)
     moved = _snapshot_paths(run, pipeline)
     submitted = _submitted(run, stages, pipeline, moved)
@@ -119,9 +121,13 @@ def compare(
         one.name: known[one.name].directory for one in stored.stages if one.name in known
     }
     hidden = {"before": shell.secrets.params, "now": pipeline.params}
-    changed = PipelineChanges(stored, taken, directories)
+    changed = PipelineChanges(stored, taken, directories, moved=renamed)
     for real, kept in zip(submitted.stages, stored.stages, strict=True):
         record, definition = known.get(kept.name), _as_stored(kept)
+        if (old := renamed.get(kept.name)) is not None:
+            place = directories[kept.name]
+            record = known[old]._replace(name=kept.name, directory=place)
+            before[kept.name] = before[old]
         if record is None or record.removed:
             changed.new.add(kept.name)
             record = record or _new(run, definition, directories[kept.name])
@@ -130,7 +136,8 @@ def compare(
             now = _as_stored(real)
             definition = changed.compare(record, before[kept.name], now, hidden, definition)
         changed.add(record, definition)
-    for stage in (stage for stage in stages if stage.name not in directories):
+    gone = {stage.name for stage in stages} - directories.keys() - {*renamed.values()}
+    for stage in (stage for stage in stages if stage.name in gone):
         changed.add_left_out(stage, directories.keys())
     waiting = changed.waiting.keys()
     changed.pipeline = stored.with_stages(
@@ -143,6 +150,31 @@ def compare(
     changed.directories = directories | {name: known[name].directory for name in waiting}
     check_running(changed, stages)
     return changed
+
+
+def _renamed(
+    run: RunRecord, stages: Sequence[StageRecord], pipeline: Pipeline, given: Mapping[str, str]
+) -> dict[str, str]:
+    """Return the members that got other values alone, each with its name before.
+
+    They are the same stages: what an edit of a member changes is its name, as the text stays. A
+    trial is another one, since its study has the values.
+    """
+    known = {stage.name: stage for stage in stages if not stage.removed}
+    try:
+        before = edits.pipeline_on_record(run, given)
+    except TrainuiError:
+        return {}
+    if before.text != pipeline.text or len(before.stages) != len(pipeline.stages):
+        return {}
+    names = {stage.name for stage in stages}
+    return {
+        now.name: old.name
+        for old, now in zip(before.stages, pipeline.stages, strict=True)
+        if old.name != now.name and now.search is None
+        if old.name in known and now.name not in names
+        if known[old.name].status != Status.RUNNING
+    }
 
 
 def _keeps_definition(stage: StageRecord, depends_on: Collection[str]) -> bool:

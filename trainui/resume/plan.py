@@ -66,8 +66,8 @@ class SeenRun:
 
     @cached_property
     def recorded(self) -> dict[str, StageDefinition]:
-        """The definitions on record, by full name."""
-        return {stage.name: stage.definition for stage in self.stages}
+        """The definitions on record, by the stage's id, since an edit may rename a stage."""
+        return {stage.id: stage.definition for stage in self.stages}
 
     @cached_property
     def after(self) -> dict[str, StageRecord]:
@@ -87,6 +87,7 @@ class SeenRun:
             changed=changed,
             reran=self.reran(),
             new=() if self.changes is None else self.changes.new,
+            moved=() if self.changes is None else self.changes.moved,
             gone=self.gone(),
             counted=self.counted,
             left_out=self.left_out,
@@ -128,7 +129,7 @@ class SeenRun:
     def _changes(self, stage: StageRecord) -> list[str]:
         made = self._made(stage)
         changed = fingerprint.changes(made.definition, stage.definition, self.run.params)
-        if made.definition == self.recorded[stage.name]:
+        if made.definition == self.recorded[stage.id]:
             edited = self.changes.edited if self.changes else {}
             changed = list(edited.get(stage.name, ()))  # includes edits of secret values
         changed = list(dict.fromkeys([*made.secret_changes, *changed]))
@@ -149,7 +150,7 @@ class SeenRun:
         ]
 
     def _made(self, stage: StageRecord) -> ResultOrigin:
-        return fingerprint.origin_of(self.attempts[stage.id][-1], self.recorded[stage.name])
+        return fingerprint.origin_of(self.attempts[stage.id][-1], self.recorded[stage.id])
 
     def _completions(self, stage: StageRecord, upstream: str) -> int:
         last, above = self.attempts[stage.id][-1], self.after.get(upstream)
@@ -232,7 +233,7 @@ def make_plan(
         changes = edit_effects.compare(seen.run, seen.stages, pipeline, given)
         seen = replace(seen, changes=changes)
     stages = seen.after
-    check_names(stages, [*options.until, *options.fresh, *options.keep])
+    check_names(stages, [*options.until, *options.only, *options.fresh, *options.keep])
     searches = {name: _search(store, stage, seen) for name, stage in stages.items()}
     planned = rules.plan_resume(
         list(stages.values()),
@@ -240,6 +241,7 @@ def make_plan(
             searches[stage.name], seen.tried.get(stage.id, {}), asked=True
         ),
         until=options.until,
+        only=options.only,
         fresh=options.fresh,
         keep=options.keep,
         evidence=seen.evidence(),

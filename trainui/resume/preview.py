@@ -29,6 +29,8 @@ class StageOptions:
     """Restart these from scratch, without their checkpoints."""
     keep: Collection[str] = frozenset()
     """Keep the results of these completed stages, even if something changed."""
+    only: Collection[str] = frozenset()
+    """Run only these, what they depend on and what follows; the others stay as they are."""
 
     def toggled(self, option: str, stage: str) -> StageOptions:
         """Return a copy with an option of a stage switched on or off."""
@@ -103,6 +105,27 @@ def choose_pipeline(
     edit = edits.edited(run, edits.text_of(run), words)
     pipeline, _member = edits.pipeline_of(run, edit)
     return PipelineChoice(pipeline, edit=edit, waited=waited)
+
+
+def difference(shown: Sequence[PlannedStage], now: Sequence[PlannedStage]) -> list[str]:
+    """Return in which stages two plans differ, a line each; their estimates do not count."""
+    before, after = ({one.name: _in_words(one) for one in plan} for plan in (shown, now))
+    return [
+        f"{name}: {before.get(name, 'not there')} -> {after.get(name, 'not there')}"
+        for name in dict.fromkeys([*before, *after])
+        if before.get(name) != after.get(name)
+    ]
+
+
+def _in_words(one: PlannedStage) -> str:
+    parts = [
+        str(one.action),
+        f"from {Path(one.checkpoint).name}" if one.checkpoint else "",
+        "in a new directory" if one.fresh else "",
+        "(left out)" if one.left_out else "(kept)" if one.kept else "",
+        "(its edit is pending)" if one.edit_waits else "",
+    ]
+    return " ".join(filter(None, parts))
 
 
 def explanation(one: PlannedStage) -> str:

@@ -167,7 +167,8 @@ class TrainuiApp(TerminalApp):
     COMMANDS: ClassVar[set[Any]] = {_commands}
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("app")]
     CSS = """
-    Toast { max-width: 76; }
+    ToastRack { dock: top; align: right top; margin: 1 0 0 0; }
+    Toast { width: auto; max-width: 60; margin: 0; padding: 0 1; }
     Button.-useful { background: $primary; color: $background; text-style: bold; }
     CommandPalette SearchIcon { display: none; }
     """

@@ -24,11 +24,18 @@ from textual.containers import Horizontal, VerticalScroll
 from textual.screen import Screen
 from textual.widgets import Input, Label
 
-from trainui.errors import TrainuiError
+from trainui.errors import PlanChangedError, TrainuiError
 from trainui.model.records import StageRecord
 from trainui.pipeline.rules.resume_plan import Action, PlannedStage
 from trainui.resume import preview
-from trainui.resume.preview import PipelineChoice, StageOptions, saved, summary, waiting
+from trainui.resume.preview import (
+    PipelineChoice,
+    StageOptions,
+    difference,
+    saved,
+    summary,
+    waiting,
+)
 from trainui.store.db import engine
 from trainui.store.read import event_feed
 from trainui.text import harmless
@@ -153,6 +160,9 @@ class PlanScreen(Screen[bool]):
         """True until a plan was made: the first one runs only an edited member."""
         self._as_submitted = False
         """True: the plan ignores changes of the run's file."""
+        self._confirmed: Sequence[PlannedStage] | None = None
+        """The plan that was confirmed, and was another one by then."""
+        self._is_carried_out = False
 
     def compose(self) -> ComposeResult:
         """Make the plan."""
@@ -192,7 +202,7 @@ class PlanScreen(Screen[bool]):
                 run = submitted.run_of(run_id)
                 choice = preview.choose_pipeline(run, edit=self._edit, as_submitted=as_submitted)
                 if self._is_first and choice.member is not None:
-                    self._options = StageOptions(until=frozenset({choice.member}))
+                    self._options = StageOptions(only=frozenset({choice.member}))
                 self._is_first, options = False, self._options
                 stages = control.plan_resume(run.id, options, pipeline=choice.pipeline)
                 plan = _ShownPlan(stages, options, choice, code_version.since_submission(run))
@@ -259,7 +269,11 @@ class PlanScreen(Screen[bool]):
         self.query_one(PlanView).set_entries(lines, first)
 
     def _summary(self, plan: _ShownPlan) -> list[Row]:
-        rows = self._wrapped(summary(plan.stages), "strong")
+        rows = []
+        if self._confirmed is not None and (found := difference(self._confirmed, plan.stages)):
+            rows = self._wrapped("The plan has changed since you read it; nothing ran:", "warn")
+            rows += [row for line in found for row in self._wrapped(f"  {line}", "warn")]
+        rows += self._wrapped(summary(plan.stages), "strong")
         rows += self._wrapped(saved(plan.stages), "good")
         if plan.choice.diff and not plan.revives:
             rows += self._wrapped("the edits apply to stages that have not started yet")
@@ -314,19 +328,36 @@ class PlanScreen(Screen[bool]):
         if not plan.revives and not plan.choice.diff:
             self.notify("nothing to resume")
             return
+        if self._is_carried_out:
+            return
+        self._is_carried_out = not app_of(self).read_only
         run_id, choice = self._target.id, plan.choice
 
         def work() -> str:
             from trainui import control
 
-            options, pipeline = plan.options, choice.pipeline
-            revived = control.resume(run_id, options, pipeline=pipeline, edit=choice.edit)
+            try:
+                revived = control.resume(
+                    run_id,
+                    plan.options,
+                    pipeline=choice.pipeline,
+                    edit=choice.edit,
+                    confirmed=plan.stages,
+                )
+            except Exception as error:
+                shown = plan.stages if isinstance(error, PlanChangedError) else None
+                self.app.call_from_thread(self._plan_again, shown)
+                raise
             if not plan.revives:
                 return "edited; stages that have not started yet use the edits"
             return f"resumed: {listed(revived)}" if revived else "already resumed"
 
-        self.dismiss(True)
-        app_of(self).act(work, starts=True)
+        app_of(self).act(work, starts=True, then=lambda: self.dismiss(True))
+
+    def _plan_again(self, confirmed: Sequence[PlannedStage] | None) -> None:
+        """Show the plan as it is now, with its difference from the one that was confirmed."""
+        self._confirmed, self._is_carried_out = confirmed, False
+        self._make_plan()
 
 
 @dataclass(frozen=True, slots=True)
@@ -347,6 +378,9 @@ class _ShownPlan:
 
 def _heading(choice: PipelineChoice) -> str:
     """Return which pipeline the plan is made with; empty: the run's pipeline has not changed."""
+    if choice.member is not None:
+        others = "the other members stay as they are"
+        return f"With your edits, for {choice.member} and what follows it; {others}:"
     if choice.changed_file is None and choice.waited:
         which = listed(choice.waited)
         return f"{'Without' if choice.edit is None else 'With'} the pending edit of {which}"

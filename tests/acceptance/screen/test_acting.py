@@ -668,6 +668,56 @@ async def test_a_plan_older_than_the_last_option_is_discarded(filler: Filler) ->
     assert filler.stage(run_id, "train[hidden=128]").status == Status.FAILED
 
 
+PAIR = """\
+name: pair
+stages:
+  - {name: left, run: "true"}
+  - {name: right, run: "true"}
+"""
+
+
+async def test_a_plan_that_changed_is_shown_again_and_not_carried_out(
+    home: Path, tmp_path: Path, filler: Filler, started_worker: None
+) -> None:
+    control.set_paused(True)
+    file = tmp_path / "pair.yaml"
+    file.write_text(PAIR)
+    run_id = control.submit(loader.load(str(file), {}))
+    filler.fail(run_id, "left", "exit code 1")
+    running = filler.start(run_id, "right")
+    async with opened(run_id) as driven:
+        await driven.until_shown("1 failed")
+        await driven.press("r")
+        await driven.until_shown("y resume", "is running already")
+        filler.end(running, Status.FAILED, error="exit code 3", exit_code=3)
+        await driven.press("y")
+        changed = ("The plan has changed since you read it", "right: skip -> run", "2 to run")
+        await driven.until_shown(*changed)
+        assert filler.stage(run_id, "left").status == Status.FAILED
+        await driven.press("y")
+        await driven.until_shown("resumed: left, right")
+    assert filler.stage(run_id, "right").status == Status.QUEUED
+
+
+async def test_the_page_says_that_its_numbers_are_from_before_an_edit(
+    home: Path, tmp_path: Path, filler: Filler, worker: None
+) -> None:
+    file = tmp_path / "two.yaml"
+    file.write_text(TWO)
+    control.set_paused(True)
+    run_id = control.submit(loader.load(str(file), {}))
+    filler.complete(run_id, "first")
+    filler.end(filler.start(run_id, "second"), Status.FAILED, exit_code=1)
+    run = control_known.run_of(run_id)
+    edit = edits.with_text(run, TWO, TWO.replace("!= bad", "!= good"))
+    pipeline, _ = edits.pipeline_of(run, edit)
+    control.resume(run_id, pipeline=pipeline, edit=edit)
+    async with opened(run_id) as driven:
+        await driven.until_shown("second")
+        driven.run.graph.select("second")
+        await driven.until_shown("waits: numbers, files and log are of")
+
+
 TWO = """\
 name: two
 params: {word: bad, times: 3}
@@ -803,13 +853,9 @@ async def test_a_member_of_a_sweep_is_edited_and_retried_alone(
                 await driven.press("escape", "escape")
                 continue
             name = f"train[lr={typed},seed=2]"
-            await driven.until_shown(f"--until {name}", "With your edits:", f"lr={typed}")
-            if typed == "0.25":  # the option is only the first choice
-                await driven.press("U")
-                await driven.until_gone(f"--until {name}")
-                await driven.until_shown("y resume")
-                await driven.press("U")
-                await driven.until_shown(f"--until {name}", "left out by --until")
+            await driven.until_shown(f"for {name} and what follows it", f"lr={typed}")
+            await driven.until_shown("it stays so", "train[lr=0.1,seed=1] stays as it ended")
+            assert "--until" not in driven.text()
             await driven.press("y")
             await driven.until_shown(f"resumed: {name}", f"2 {name}")
             if typed == "0.2":
@@ -820,12 +866,17 @@ async def test_a_member_of_a_sweep_is_edited_and_retried_alone(
     with engine.reading() as connection:
         stages = {stage.name: stage for stage in views.stages(connection, run_id)}
     assert {name: str(stage.status) for name, stage in stages.items() if not stage.removed} == {
-        "train[lr=0.1,seed=1]": "skipped",
+        "train[lr=0.1,seed=1]": "failed",
         "train[lr=0.25,seed=2]": "queued",
         "train[lr=0.3,seed=1]": "completed",
         "train[lr=0.3,seed=2]": "completed",
-        "select": "skipped",
+        "select": "blocked",
     }
+    assert len(stages) == 5, "the member that was edited is the same stage"
+    with engine.reading() as connection:
+        tries = views.attempts_of_stage(connection, stages["train[lr=0.25,seed=2]"].id)
+        first = tries[0].definition
+        assert (tries[0].status, first and first.name) == ("failed", "train[lr=0.1,seed=2]")
     assert "train[lr=0.25,seed=2]" in stages["select"].depends_on
     assert stages["train[lr=0.25,seed=2]"].definition.command == "test 0.25 = 0.250"
     assert stages["train[lr=0.1,seed=1]"].definition.command == "test 0.1 = 0.3"

@@ -174,13 +174,15 @@ def resume(
     if dry_run:
         _show_plan(found, choice, stages, as_json)
         return
+    confirmed = None
     if choice.changed_file is not None and choice.pipeline is not None:
-        plan = _planned_lines(found, choice.pipeline, stages)
-        choice = _ask_for_file(found, choice, plan, as_json=as_json)
+        confirmed = control.plan_resume(found.id, stages, pipeline=choice.pipeline)
+        asked = _ask_for_file(found, choice, plan_lines(confirmed), as_json=as_json)
+        choice, confirmed = asked, confirmed if asked is choice else None
         stages = _in_full(found, choice.pipeline, written)
     with interrupt.report_changes_on_stop([found.id], interrupt.REVIVED, "resumed"):
         shown = [] if as_json else _planned_lines(found, choice.pipeline, stages)
-        revived = _revive(found.id, env, stages, choice)
+        revived = _revive(found.id, env, stages, choice, confirmed)
         _note_plan(shown, choice, revived)
         code = _follow(found, revived, detach=detach, wait=wait, as_json=as_json)
     raise typer.Exit(code)
@@ -210,13 +212,24 @@ def _in_full(run: RunRecord, pipeline: Pipeline | None, written: StageOptions) -
     return StageOptions(*map(full_names, (written.until, written.fresh, written.keep)))
 
 
-def _revive(run_id: str, env: bool, options: StageOptions, choice: PipelineChoice) -> list[str]:
-    """Resume a run, and start the worker if a stage runs again."""
+def _revive(
+    run_id: str,
+    env: bool,
+    options: StageOptions,
+    choice: PipelineChoice,
+    confirmed: Sequence[PlannedStage] | None = None,
+) -> list[str]:
+    """Resume a run as confirmed, if it was asked, and start the worker if a stage runs again."""
     from trainui.execution.daemon import lifecycle
 
     environ = os.environ if env else None
     revived = control.resume(
-        run_id, options, environ=environ, pipeline=choice.pipeline, edit=choice.edit
+        run_id,
+        options,
+        environ=environ,
+        pipeline=choice.pipeline,
+        edit=choice.edit,
+        confirmed=confirmed,
     )
     if revived:
         lifecycle.ensure_started()

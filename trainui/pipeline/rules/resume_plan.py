@@ -29,6 +29,8 @@ class Evidence:
     """Full names of stages that are new in the run."""
     gone: Mapping[str, str] = field(default_factory=dict)
     """Full name -> a text about the missing outputs of a completed stage."""
+    moved: Collection[str] = ()
+    """Full names of members of a sweep that got another value, and with it another directory."""
     counted: Collection[str] = ()
     """Full names of trials whose outcome is in their study: a resume never runs them again."""
     left_out: Mapping[str, str] = field(default_factory=dict)
@@ -97,6 +99,17 @@ def why_blocked(
         return None
     stuck.add(stage.name)
     return f"was blocked: {why}"
+
+
+def why_blocked_still(
+    stage: StageRecord, by_name: Mapping[str, StageRecord], again: Collection[str]
+) -> str | None:
+    """Return which dependency would block a stage, since it stays as it ended; None if none."""
+    for upstream in (by_name[name] for name in stage.depends_on if name in by_name):
+        has_ended = upstream.status not in (*UNFINISHED, *DONE) and upstream.name not in again
+        if has_ended and not upstream.definition.may_fail and not upstream.removed:
+            return f"{_WORDS.get(stage.status, stage.status)}: {upstream.name} stays as it ended"
+    return None
 
 
 def why_again(stage: StageRecord, again: Collection[str], evidence: Evidence) -> list[str]:
@@ -173,6 +186,7 @@ def plan_resume(
     *,
     find_checkpoint: FindCheckpoint,
     until: Collection[str] = (),
+    only: Collection[str] = (),
     fresh: Collection[str] = (),
     keep: Collection[str] = (),
     evidence: Evidence = NOTHING_CHANGED,
@@ -180,8 +194,8 @@ def plan_resume(
     """Decide for each stage of a run, in the file's order.
 
     All stages are named in full: only those in `until` and their dependencies run (none: all
-    stages); those in `fresh` restart even if they could continue; completed stages in `keep` keep
-    their results despite changes.
+    stages), and only those in `only`, their dependencies and what follows; those in `fresh` restart
+    even if they could continue; completed stages in `keep` keep their results despite changes.
 
     Raises:
         UsageError: a stage to restart is unfinished, or a running stage uses its outputs; or a
@@ -194,6 +208,7 @@ def plan_resume(
             stages,
             find_checkpoint,
             until,
+            only,
             fresh,
             keep,
             replace(evidence, changed={**evidence.changed, **changed}),
@@ -227,6 +242,7 @@ def _plan_once(
     stages: Sequence[StageRecord],
     find_checkpoint: FindCheckpoint,
     until: Collection[str],
+    only: Collection[str],
     fresh: Collection[str],
     keep: Collection[str],
     evidence: Evidence,
@@ -236,6 +252,7 @@ def _plan_once(
         _check_kept(by_name[name], fresh)
     graph = Graph.of(stages)
     wanted = graph.upstream(*until).union(until) if until else set(by_name)
+    alone = graph.upstream(*only) | graph.downstream(*only).union(only) if only else set(by_name)
     awaited = {name for one in stages if one.status in UNFINISHED for name in one.depends_on}
     users = users_of(stages)
     again: set[str] = set()
@@ -248,6 +265,7 @@ def _plan_once(
             raise UsageError(_in_use(stage.name, users))
         causes = ["restart requested"] if stage.name in fresh else why_again(stage, again, evidence)
         restarts = stage.name in fresh or restarts_in_new_directory(stage, again, evidence.reran)
+        restarts = restarts or stage.name in evidence.moved
         skip = partial(PlannedStage, stage.name, Action.SKIP)
         never = why_never(stage, fresh, evidence)
         if (why := never or why_blocked(stage, by_name, again, stuck)) is not None:
@@ -260,6 +278,10 @@ def _plan_once(
             planned[stage.name] = skip("left out by --until", left_out=left_out)
         elif not causes:
             planned[stage.name] = skip(why_skipped(stage, evidence))
+        elif stage.name not in alone:
+            planned[stage.name] = skip(f"{_how_it_ended(stage, evidence)}; it stays so")
+        elif only and (why := why_blocked_still(stage, by_name, again)) is not None:
+            planned[stage.name] = skip(why)
         elif stage.name in keep:
             planned[stage.name] = skip(f"kept (you chose this; {'; '.join(causes)})", kept=True)
         elif stage.name in users:

@@ -195,8 +195,11 @@ def replace_pipeline(
     pipeline: Pipeline,
     directories: Mapping[str, str],
     secret_changes: Mapping[str, Sequence[str]] | None = None,
+    moved: Mapping[str, str] | None = None,
 ) -> None:
     """Replace a run's pipeline; stages in both keep their state and their attempts.
+
+    `moved` are stages with another name and directory: the name from now on -> the name before.
 
     A new stage is `skipped` at first; `stage_requests.reopen` activates it in the same transaction.
     A removed stage stays on record and never runs again. Attempts keep the definition that they ran
@@ -208,6 +211,8 @@ def replace_pipeline(
     changed = {"digest": pipeline.digest, "pipeline": pipeline.name, "file": pipeline.file}
     changed["params_json"] = row_mapping.dump(dict(pipeline.params))
     set_values(connection, "runs", run_id, **changed)
+    for name, before in (moved or {}).items():
+        _move(connection, run_id, before, name, directories[name])
     known = {stage.name: stage for stage in runs.stages(connection, run_id)}
     counted = sweeps.counted(connection, run_id, known.values())
     ids = {name: stage.id for name, stage in known.items()}
@@ -260,6 +265,17 @@ def _best_first(
     rank = {one.stage.id: place for place, one in enumerate(found)}
     members.sort(key=lambda one: rank.get(ids.get(one.name, ""), len(rank)))
     return [*(one for one in stages if one.gathers or not one.each_checkpoint), *members]
+
+
+def _move(connection: Connection, run_id: str, before: str, name: str, directory: str) -> None:
+    """Give a stage another name and directory; its attempts and events stay its own."""
+    connection.execute(
+        "UPDATE stages SET name = ?, directory = ? WHERE run_id = ? AND name = ?",
+        (name, directory, run_id, before),
+    )
+    connection.execute(
+        "UPDATE events SET stage = ? WHERE run_id = ? AND stage = ?", (name, run_id, before)
+    )
 
 
 def _keep_digest(connection: Connection, run_id: str) -> None:

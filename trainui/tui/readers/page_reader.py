@@ -259,6 +259,7 @@ class RunPageReader:
         shown, is_earlier = as_attempt(stage, of.shown), of.number is not None
         return detail._replace(
             filled=filled,
+            has_waiting_edit=_has_waiting_edit(connection, stage),
             code_change=self._code_changes.read(run, stage),
             unknown_results=unknown,
             variables=self._variables_of(of.shown),
@@ -399,6 +400,14 @@ def _plotted(
 
 def _summary(connection: Connection, stage: StageRecord) -> Mapping[str, Any]:
     return run_in_json.tracked_summary(views.submission(connection, stage.run_id), stage.name)
+
+
+def _has_waiting_edit(connection: Connection, stage: StageRecord) -> bool:
+    """Return True if a stage was running when its definition was edited."""
+    is_running = stage.status == Status.RUNNING
+    return is_running and stage.name in views.submission(connection, stage.run_id).get(
+        "waiting", ()
+    )
 
 
 def _own_parameters(connection: Connection, stage: StageRecord) -> Mapping[str, str]:

@@ -65,6 +65,8 @@ BAR = 12
 WITH_BAR = 100
 """Terminal width in columns from which the progress bar fits beside the counts."""
 
+WAITING = (Status.PENDING, Status.QUEUED)
+
 OTHERS = (
     Status.RUNNING,
     Status.QUEUED,
@@ -207,6 +209,7 @@ def overview_rows(of: DetailsSubject, now: int, width: int, *, folded: bool = Fa
     rows = packed(_state_row(stage, last, now, ending, count), width)
     fields = [
         ("why", why(stage, by_name), state_style(stage.status)),
+        ("edit", _edit_words(stage, last, detail) if is_newest else "", "warn"),
         ("in all" if is_newest else "by then", _total_time(stage, attempts, now), ""),
         *_activity_facts(of, stage, now, last if ending is None else None, is_newest),
     ]
@@ -238,6 +241,15 @@ def overview_rows(of: DetailsSubject, now: int, width: int, *, folded: bool = Fa
         return [*rows, (), FOLDED]
     shown = of.timeline if is_newest else None
     return [*rows, (), UNFOLDED, *details_rows(stage, last, by_name, detail, shown, width)]
+
+
+def _edit_words(stage: StageRecord, last: AttemptRecord | None, detail: StageDetail) -> str:
+    """Return that what the page shows is of the command before an edit; empty if it is not."""
+    if detail.has_waiting_edit:
+        return "pending: it runs the command from before the edit; its next attempt uses it"
+    if last is None or last.definition is None or stage.status not in WAITING:
+        return ""
+    return f"waits: numbers, files and log are of attempt {last.number}, with the earlier command"
 
 
 def cause_rows(cause: Mapping[str, Any] | None, width: int) -> list[Row]:

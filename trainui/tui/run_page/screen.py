@@ -79,12 +79,17 @@ def longest(stages: Sequence[StageRecord]) -> str:
 def successor(
     name: str | None, before: Sequence[StageRecord], after: Sequence[StageRecord]
 ) -> str | None:
-    """Return the name of the new member of a sweep if an edit has replaced a member by it."""
+    """Return the name that a stage has now, if an edit has renamed it or put another in its place.
+
+    A member of a sweep that got another value is the same stage; a trial is another one.
+    """
     known = {one.name: one for one in before}
     old = known.get(name or "")
-    now = next((one for one in after if one.name == name), None)
-    if old is None or now is None or old.removed or not now.removed:
+    now = None if old is None else next((one for one in after if one.id == old.id), None)
+    if old is None or now is None or old.removed:
         return None
+    if not now.removed:
+        return now.name if now.name != old.name else None
     new = (one.name for one in after if one.name not in known and not one.removed)
     return next(new, None) if old.definition.matrix is not None else None
 
@@ -327,6 +332,10 @@ class RunScreen(Page):
         """Return the stage under the cursor; for a folded sweep all its members."""
         selected = self.graph.selected
         return self.graph.folded or (() if selected is None else (selected,))
+
+    def acted(self) -> None:
+        """Keep the selection from now on: a stage that a person acts on is theirs."""
+        self._autoselected = ""
 
     def stage_count(self) -> int:
         """Return the number of stages of the run."""

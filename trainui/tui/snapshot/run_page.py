@@ -167,6 +167,8 @@ class StageDetail(NamedTuple):
     """Why the attempt shown failed, as in `show --json`; None: it did not, or nothing shows it."""
     filled: StageDefinition | None = None
     """The definition of the attempt with the results of searches; None: it uses none."""
+    has_waiting_edit: bool = False
+    """True if the stage runs, and an edit of it applies to a later attempt."""
     code_change: str = ""
     """How the code has changed since the submission, as text, if the stage has not started."""
     unknown_results: str = ""

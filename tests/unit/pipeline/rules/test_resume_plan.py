@@ -136,6 +136,29 @@ def test_until_leaves_out_what_does_not_lead_there() -> None:
     assert planned["D"].left_out
 
 
+@pytest.mark.parametrize(("other", "follows"), [(S.RUNNING, "run"), (S.FAILED, "skip")])
+def test_only_one_stage_and_what_follows_leaves_the_others(other: Status, follows: str) -> None:
+    """What follows waits for a running stage, and stays blocked by a failed one."""
+    stages = diamond(B=S.FAILED, C=other, D=S.BLOCKED)
+    planned = {s.name: s for s in plan_resume(stages, find_checkpoint=lambda _: None, only=["B"])}
+    assert {name: str(stage.action) for name, stage in planned.items()} == {
+        "A": "skip",
+        "B": "run",
+        "C": "skip",
+        "D": follows,
+    }
+    assert not any(stage.left_out for stage in planned.values())
+
+
+def test_a_member_with_another_value_starts_in_a_new_directory() -> None:
+    planned = plan_resume(
+        diamond(B=S.FAILED),
+        find_checkpoint=lambda stage: f"{stage.directory}/1.pt",
+        evidence=Evidence(moved=["B"]),
+    )
+    assert [(one.fresh, one.checkpoint) for one in planned if one.name == "B"] == [(True, None)]
+
+
 def test_a_fresh_start_uses_no_checkpoint_and_spares_running_stages() -> None:
     stages = diamond(B=S.FAILED, D=S.BLOCKED)
     planned = {s.name: s for s in plan_resume(stages, find_checkpoint=lambda s: "x", fresh=["B"])}
