@@ -108,6 +108,9 @@ plot.next_line      tab           highlight      highlight(1)    -   Highlight t
 plot.previous_line  shift+tab     previous line  highlight(-1)   -   Highlight the previous line
 compare.choose      space         choose         choose          F   Choose or remove a curve
 compare.all         a             all            all             F  Choose all curves shown, or none
+compare.best        b             best five      best            F  Draw the five best curves alone
+compare.only        o             only this      only            F  Draw only this curve
+compare.none        0             none           none            F  Remove all other curves
 compare.fold        f             fold           fold  F  Cycle the parameter to average over
 compare.leave       enter,escape  plot           back            F   Show the curves
 curves.pan_left     less_than_sign,shift+left  pan left  pan(-1)  -  Pan to earlier values

@@ -12,7 +12,6 @@ from os.path import commonprefix
 
 from rich.cells import cell_len, set_cell_size
 
-from trainui.tui.snapshot.params import number_of
 from trainui.tui.styled_text import ELLIPSIS
 
 Pairs = tuple[tuple[str, str], ...]
@@ -103,7 +102,7 @@ def _rows(keys: Sequence[str], columns: Sequence[Sequence[str]]) -> list[Pairs]:
 
 def _without_shared(values: list[str]) -> list[str]:
     different = list(dict.fromkeys(values))
-    if any(number_of(value) is not None for value in different):
+    if any(map(_is_number, different)):
         return values
     begin = shared_beginning(different, SEPARATORS)
     rest = [value.removeprefix(begin) for value in different]
@@ -115,7 +114,15 @@ def _without_shared(values: list[str]) -> list[str]:
 def _shorter(values: Sequence[str]) -> list[str] | None:
     """Return values of which the longest are one character shorter; None if they must stay."""
     longest = max(map(cell_len, values))
-    if longest <= LEAST or any(number_of(value) is not None for value in values):
+    if longest <= LEAST or any(map(_is_number, values)):
         return None
     cut = [cut_end(value, longest - 1) for value in values]
     return cut if len(set(cut)) == len(set(values)) else None
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True

@@ -250,7 +250,7 @@ async def test_siblings_race(filler: Filler) -> None:
         await driven.until_shown("Curves: train[lr=1]")
         await open_page(driven)
         await compare_all(driven)
-        await driven.until_shown("with 2 sweep members", "lr=2 leads by 0.2500 at step 99")
+        await driven.until_shown("chosen: 3 sweep members", "lr=2 leads by 0.2500 at step 99")
         lines = [line for line in driven.text().splitlines() if line.startswith(" ━")]
         assert [line.split()[1] for line in lines] == ["1", "2", "3"]
         assert [mark in line for mark, line in zip("▲●■", lines, strict=True)] == [True] * 3
@@ -277,15 +277,15 @@ async def test_the_choice_of_curves_shows_values_and_stays(
         await driven.press("slash", *"lr=2", "enter")
         await driven.until_gone("lr=1,seed=1")
         await driven.press("a", "enter")
-        await driven.until_shown("with 2 sweep members", "lr=2  2 of 2")
-        await driven.press("c", "f")
+        await driven.until_shown("chosen: 3 sweep members", "lr=2  2 of 2")
+        await driven.press("c", "f", "f")
         await driven.until_shown("averaged over: lr", "3 of 4 drawn")
     other = losses(filler, {"train[lr=1]": 0.5, "train[lr=2]": 0.25})
     async with opened(other) as driven:
         plot = await open_page(driven)
         assert not plot.state.compared
     async with opened(run_id) as driven:
-        await driven.until_shown("with 2 sweep members")
+        await driven.until_shown("chosen: 3 sweep members")
         assert driven.run.panes.curves.state.compared.fold == "lr"
 
 
@@ -360,7 +360,7 @@ async def test_the_choice_of_curves_shows_which_may_get_more_points(
     async with opened(run_id) as driven:
         await open_page(driven, "loss")
         await driven.press("c")
-        await driven.until_shown("2 of 5 drawn")
+        await driven.until_shown("1 of 5 drawn")
         lines = [line for line in driven.text().splitlines() if line.startswith(" [")]
     ends = ("this one", "running", "queued", "2", "this one")  # the first attempt has failed
     assert all(line.endswith(end) for line, end in zip(lines, ends, strict=True)), lines
@@ -443,10 +443,67 @@ async def test_another_sweeps_best_member_is_compared_and_can_be_chosen(
         await driven.until_shown("with 2 runs", "fit[lr=2] leads by 1.7500")
         await driven.press("c")
         await driven.until_shown("2 of 2 drawn", "› fit[lr=2]")
-        await driven.press("j", "space")
+        await driven.press("space")
         await driven.until_shown("1 of 2 drawn")
-        await driven.press("space", "enter")
+        await driven.press("k", "space", "enter")
         await driven.until_shown("fit[lr=2] leads by 1.7500")
+
+
+async def test_the_best_one_or_none_are_chosen_by_a_key_each(filler: Filler) -> None:
+    ends = {f"train[lr={at},seed={seed}]": at / 4 + seed / 9 for at in range(4) for seed in (0, 1)}
+    run_id = losses(filler, ends)
+    losses(filler, {"other": 0.0})  # of the same pipeline, and better
+    async with opened(run_id) as driven:
+        await driven.until_shown("train/loss")
+        driven.run.graph.select("train[lr=3,seed=1]")
+        await driven.until_shown("Curves: train[lr=3,seed=1]")
+        plot = await open_page(driven)
+
+        def names() -> list[str]:
+            chart = plot.chart()
+            return sorted(line.label for line in chart.lines) if chart else []
+
+        await driven.press("c")
+        await driven.until_shown("1 of 9 drawn")
+        rows = [line for line in driven.text().splitlines() if line.startswith(" [")]
+        assert [row.split("]")[1].split()[0] for row in rows[:3]] == [
+            "lr=0,seed=0",
+            "lr=0,seed=1",
+            "lr=1,seed=0",
+        ], "the best first"
+        await driven.press("b")
+        await driven.until_shown("5 of 9 drawn", "averaged over: a seed")
+        await driven.press("f")
+        await driven.until_shown("averaged over: nothing")
+        await driven.press("enter")
+        await driven.until(lambda: len(names()) == 5, "the best five of the sweep, and no more")
+        assert names()[0] == "lr=0,seed=0"
+        assert "lr=3,seed=1" not in names()
+        await driven.press("c", "0")
+        await driven.until_shown("1 of 9 drawn")
+        await driven.press("j", "o", "enter")
+        await driven.until(lambda: names() == ["lr=0,seed=1"], "only this one")
+        assert "lr=0,seed=1" in driven.text()
+
+
+async def test_a_folded_sweep_is_averaged_over_nothing_or_a_seed(filler: Filler) -> None:
+    run_id = losses(filler, {f"train[lr={lr},seed={s}]": lr for lr in (1, 2) for s in (0, 1)})
+    async with opened(run_id) as driven:
+        await driven.until_shown("train/loss")
+        driven.run.graph.select("train[lr=1,seed=0]")
+        await driven.press("F")
+        await driven.until_shown("3 Curves: train ×4")
+        plot = await open_page(driven)
+
+        def labels() -> list[str]:
+            chart = plot.chart()
+            return sorted(line.label for line in chart.lines) if chart else []
+
+        await driven.until(lambda: labels() == ["lr=1", "lr=2"], "the means over seeds")
+        await driven.press("c", "f")
+        await driven.until_shown("4 of 4 drawn", "averaged over: nothing")
+        await driven.press("enter")
+        await driven.until(lambda: len(labels()) == 4, "each member")
 
 
 async def test_a_key_without_an_object_says_so(filler: Filler) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, ClassVar
 
@@ -10,16 +11,26 @@ from rich.cells import cell_len
 from textual.binding import BindingType
 from textual.widget import Widget
 
+from trainui.model.headline_metric import lower_is_better
 from trainui.model.records import RunRecord
 from trainui.text import harmless
 from trainui.tui.app_interface import Target
 from trainui.tui.curves.interaction import CurvesState
 from trainui.tui.keymap import bindings
+from trainui.tui.names import short_labels
 from trainui.tui.numbers import exact_step, number, shortened
 from trainui.tui.page import Page
-from trainui.tui.snapshot.curves import ALL_IN_ONE, Candidate, Comparison, CurvesWanted, after
+from trainui.tui.snapshot.curves import (
+    ALL_IN_ONE,
+    NOT_FOLDED,
+    Candidate,
+    Comparison,
+    CurvesWanted,
+    after,
+    groups,
+)
 from trainui.tui.snapshot.snapshot import Cache, MetricQuery, Snapshot
-from trainui.tui.styled_text import Row, Segment, fit, fit_middle
+from trainui.tui.styled_text import Row, Segment, fit
 from trainui.tui.widgets import Bar, CursorView
 
 VALUE, MOST_PARAM, MOST_LABEL = 10, 12, 40
@@ -28,8 +39,11 @@ VALUE, MOST_PARAM, MOST_LABEL = 10, 12, 40
 STATE = 8
 """Width kept for what follows the values, e.g. `running`."""
 
-NOT_FOLDED = "-"
-"""`Comparison.fold`: no parameter, also if there is a seed."""
+KINDS = ("members", "attempts", "runs")
+"""The kinds of candidates of the same pipeline, in the order of the list."""
+
+BEST = 5
+"""How many of the best one key chooses."""
 
 
 class CandidateList(CursorView):
@@ -37,7 +51,14 @@ class CandidateList(CursorView):
 
     scopes = ("compare",)
     BINDINGS: ClassVar[list[BindingType]] = [
-        *bindings("compare.choose", "compare.all", "compare.fold")
+        *bindings(
+            "compare.choose",
+            "compare.all",
+            "compare.none",
+            "compare.only",
+            "compare.best",
+            "compare.fold",
+        )
     ]
 
     DEFAULT_CSS = "CandidateList { height: 1fr; padding: 0 1; }"
@@ -56,33 +77,88 @@ class CandidateList(CursorView):
         """The candidates that pass the filter."""
         return [one for one in self.candidates if all(w in _text(one) for w in self.words)]
 
+    def set_candidates(self, found: Sequence[Candidate], *, lower: bool | None) -> None:
+        """Show what was read, in the order in which it was first.
+
+        Members and attempts, the pipeline's runs, others; of each the best first, then what was
+        pruned or has a NaN, then what has no value.
+        """
+        known = {_identity(one): at for at, one in enumerate(self.candidates)}
+
+        def rank(one: Candidate) -> tuple[float, int, int, float]:
+            value = math.inf if one.best is None or lower is None else one.best
+            out = 2 if one.summary is None else 1 if one.is_out else 0
+            kind = 3 if one.series.elsewhere else KINDS.index(one.field)
+            return known.get(_identity(one), math.inf), kind, out, value if lower else -value
+
+        self.candidates = tuple(sorted(found, key=rank))
+        self.update_rows()
+
     @property
     def params(self) -> list[str]:
-        """The parameters in which candidates differ."""
-        return list(dict.fromkeys(name for one in self.candidates for name in one.params))
+        """The parameters in which candidates differ and that some do not have in their names."""
+        names = dict.fromkeys(name for one in self.candidates for name in one.params)
+        return [
+            name
+            for name in names
+            if any(
+                name in one.params and name not in dict(one.series.pairs) for one in self.candidates
+            )
+        ]
+
+    @property
+    def folds(self) -> list[str | None]:
+        """The choices of what is averaged over: a seed, nothing, what repeats, and all."""
+        chosen = [one.series for one in self.candidates if self.is_chosen(one)]
+        names = dict.fromkeys(name for one in chosen for name, _ in one.params)
+        by_seed = [some for _, some in groups(chosen, None)]
+        parts = {name: [some for _, some in groups(chosen, name)] for name in names}
+        repeated = [name for name, some in parts.items() if len(some) < len(chosen)]
+        others = [name for name in repeated if parts[name] != by_seed]
+        has_seed = len(by_seed) < len(chosen)
+        return [*([None] if has_seed else []), NOT_FOLDED, *others, ALL_IN_ONE]
 
     def is_chosen(self, one: Candidate) -> bool:
         """Return True if a candidate is drawn."""
         compared = self.state.drawn
-        if one.series.own or (one.field == "members" and compared.sweep):
+        if one.field == "members" and compared.sweep:
             return True
-        return one.key in getattr(compared, one.field)
+        if one.series.own and not (compared.only and one.field == "members"):
+            return True
+        others = any(
+            other.key in getattr(compared, other.field)
+            for other in self.candidates
+            if not other.series.own
+        )
+        return one.key in getattr(compared, one.field) or (one.series.own and not others)
 
     def choose(self, some: Sequence[Candidate], *, drawn: bool) -> None:
         """Add candidates to what is drawn, or remove them."""
-        compared = self.state.drawn
-        if compared.sweep:
-            siblings = (
-                one for one in self.candidates if one.field == "members" and not one.series.own
-            )
-            members = tuple(str(one.key) for one in siblings)
-            fold = None if compared.fold == ALL_IN_ONE else compared.fold
-            compared = replace(compared, sweep=False, members=members, fold=fold)
+        compared = self._as_list()
         for one in some:
             known = [key for key in getattr(compared, one.field) if key != one.key]
             changed: dict[str, Any] = {one.field: (*known, one.key) if drawn else tuple(known)}
             compared = replace(compared, **changed)
         self._apply(compared)
+
+    def _as_list(self) -> Comparison:
+        """Return what is drawn with each member of a sweep in the list."""
+        compared = self.state.drawn
+        members = [one for one in self.candidates if one.field == "members"]
+        if not members or (compared.only and not compared.sweep):
+            return compared
+        chosen = tuple(str(one.key) for one in members if self.is_chosen(one))
+        fold = None if compared.fold == ALL_IN_ONE and compared.sweep else compared.fold
+        return replace(compared, sweep=False, members=chosen, only=True, fold=fold)
+
+    def _draw_only(self, some: Sequence[Candidate]) -> None:
+        """Draw these candidates, and no others."""
+        has_members = any(one.field == "members" for one in self.candidates)
+        fold = self.state.drawn.fold
+        self.state.compared = Comparison(
+            fold=None if fold == ALL_IN_ONE else fold, only=has_members
+        )
+        self.choose([one for one in some if has_members or not one.series.own], drawn=True)
 
     def _apply(self, compared: Comparison) -> None:
         self.state.compared = compared
@@ -107,13 +183,13 @@ class CandidateList(CursorView):
             texts = [fit("", 4), fit("curve", label), *cells]
             heads = [fit(text, VALUE, right=True) for text in ("best", "last")]
             return (Segment("  ".join(texts) + "  " + "".join(heads), "dim"),)
-        one = self.shown[index - 1]
+        one, labels = self.shown[index - 1], self._labels(label)
         chosen = self.is_chosen(one)
         params = [Segment("  " + fit(_value(one, name), size)) for name, size in widths.items()]
         return (
             Segment("[x] " if chosen else "[ ] ", "good" if chosen else "dim"),
             Segment(
-                "  " + fit(fit_middle(one.series.label, label), label),
+                "  " + fit(labels[_identity(one)], label),
                 "strong" if one.series.own else "",
             ),
             *params,
@@ -122,6 +198,11 @@ class CandidateList(CursorView):
             Segment(_nonfinite(one), "bad"),
             Segment(f"  {_state(one)}", "dim"),
         )
+
+    def _labels(self, width: int) -> Mapping[tuple[str, str], str]:
+        """Return the names, each of at most `width` cells."""
+        names = tuple(one.series.pairs or (("", one.series.label),) for one in self.candidates)
+        return dict(zip(map(_identity, self.candidates), short_labels(names, width), strict=True))
 
     def _measured(self, width: int) -> tuple[int, dict[str, int]]:
         """Return the widths of the labels, and of the first parameters, as many as have room."""
@@ -138,27 +219,63 @@ class CandidateList(CursorView):
             widths.popitem()
         return label, widths
 
+    @property
+    def _selected(self) -> Candidate | None:
+        shown = self.shown
+        return shown[self.cursor - 1] if 0 < self.cursor <= len(shown) else None
+
+    @property
+    def _near(self) -> Sequence[Candidate]:
+        """What is shown; without a filter only the first kind of it."""
+        shown = self.shown
+        if self.words or not shown:
+            return shown
+        kinds = [(one.field, one.series.elsewhere) for one in shown]
+        return [one for one, kind in zip(shown, kinds, strict=True) if kind == kinds[0]]
+
     def action_choose(self) -> None:
         """Choose or remove the curve under the cursor."""
-        if not 0 < self.cursor <= len(self.shown):
+        if (one := self._selected) is None:
             return
-        one = self.shown[self.cursor - 1]
-        if one.series.own:
+        if one.series.own and one.field != "members":
             self.notify("the curve of the current stage is always drawn")
         else:
             self.choose([one], drawn=not self.is_chosen(one))
         self.action_line(1)
 
     def action_all(self) -> None:
-        """Choose all curves shown; if all are chosen, none."""
-        others = [one for one in self.shown if not one.series.own]
-        self.choose(others, drawn=not all(map(self.is_chosen, others)))
+        """Choose all curves shown that have the metric or may get it; if all are chosen, none.
+
+        Without a filter, only those of the first kind: members, attempts, or the pipeline's runs.
+        """
+        some = [one for one in self._near if one.summary is not None or one.field == "members"]
+        some = [one for one in some if one.field == "members" or not one.series.own]
+        self.choose(some, drawn=not all(map(self.is_chosen, some)))
+
+    def action_none(self) -> None:
+        """Remove all curves but that of the current stage."""
+        self._draw_only([])
+
+    def action_only(self) -> None:
+        """Draw the curve under the cursor, and no other."""
+        if (one := self._selected) is not None:
+            self._draw_only([one])
+
+    def action_best(self) -> None:
+        """Draw the best curves shown, and no others; without a filter, of the first kind alone."""
+        lines = [one for one in self._near if one.best is not None and not one.is_out]
+        self._draw_only(lines[:BEST])
+        if not lines:
+            self.notify("cannot tell whether higher or lower is better")
 
     def action_fold(self) -> None:
         """Switch to the next parameter over which curves are averaged."""
-        choices = [None, *self.params, ALL_IN_ONE, NOT_FOLDED]
-        fold = after(choices, self.state.compared.fold)
-        self._apply(replace(self.state.compared, fold=fold))
+        compared = self.state.drawn
+        self._apply(replace(compared, fold=after(self.folds, compared.fold)))
+
+
+def _identity(one: Candidate) -> tuple[str, str]:
+    return one.field, str(one.key)
 
 
 def _text(one: Candidate) -> str:
@@ -208,8 +325,8 @@ class ComparisonScreen(Page):
         names = (harmless(page.run.name), harmless(page.stage.name), harmless(self.metric))
         title = Segment(" trainui ", "title")
         self.top.show((title, *(Segment(f" › {name}") for name in names), Segment(" › compare")))
-        self.list.candidates = page.curves.candidates
-        self.list.update_rows()
+        lower = lower_is_better(self.metric, page.stage.definition.search)
+        self.list.set_candidates(page.curves.candidates, lower=lower)
         if self.list.cursor < 0 and self.list.candidates:
             self.list.move_cursor(1)
         self._show_bar()
@@ -220,12 +337,20 @@ class ComparisonScreen(Page):
         self._show_bar()
 
     def _show_bar(self) -> None:
-        compared, count = self.state.compared, len(self.list.candidates)
-        chosen = sum(map(self.list.is_chosen, self.list.candidates))
-        fold = {None: "a seed, if any", ALL_IN_ONE: "all", NOT_FOLDED: "nothing"}
-        over = fold.get(compared.fold, compared.fold)
-        text = f" {chosen} of {count} drawn   averaged over: "
-        if count < 2:
+        candidates, compared = self.list.candidates, self.state.drawn
+        chosen = [one for one in candidates if self.list.is_chosen(one)]
+        own = [one for one in chosen if one.series.own]
+        chosen = [one for one in chosen if one not in own[1:]]  # as a member and as an attempt
+        drawn = sum(one.summary is not None for one in chosen)
+        folds = self.list.folds
+        is_folded = compared.fold in folds
+        over = {None: "a seed", ALL_IN_ONE: "all", NOT_FOLDED: "nothing"}.get(
+            compared.fold if is_folded else NOT_FOLDED, compared.fold
+        )
+        without = len(chosen) - drawn
+        more = f", {without} without points" if without else ""
+        text = f" {drawn} of {len(candidates)} drawn{more}   averaged over: "
+        if len(candidates) < 2:
             text = " nothing to compare with: no other attempt, member, or run with such a metric"
             over = ""
         self.bar.show((Segment(text, "dim"), Segment(over or "", "key")))

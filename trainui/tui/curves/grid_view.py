@@ -242,7 +242,8 @@ def _value(cell: PlotCell, styles: Sequence[LineStyle]) -> Row:
         return (*raw, Segment("best ", "dim"), Segment(_named(best, chart), style), shown)
     if cell.of_sweep and (ranked := ranking(chart, view)):
         line = ranked[0][1]
-    name = _named(line, chart) if len(chart.lines) > 1 or line.members else ""
+    is_other = len(chart.lines) > 1 or line.members or not line.own
+    name = _named(line, chart) if is_other else ""
     style = styles[chart.lines.index(line)].style
     end = last_value(line, view) if name else None
     last = number(cell.figures.last if end is None else end.value)

@@ -103,6 +103,7 @@ class CurvesState:
             runs=_stored_items(own.get("with_runs"), str),
             sweep=own.get("sweep") is True,
             fold=fold if isinstance(fold, str) else None,
+            only=own.get("only") is True,
         )
         return cls(
             run_id,
@@ -140,6 +141,7 @@ class CurvesState:
             "with_runs": list(self.compared.runs),
             "sweep": self.compared.sweep,
             "fold": self.compared.fold,
+            "only": self.compared.only,
         }
         changed = {key: value for key, value in own.items() if value}
         before = self.saved.get("runs")

@@ -84,7 +84,7 @@ def table_rows(
     if not chart.lines:
         return []
     line, found = chart.lines[0], chart.annotations
-    if len(chart.lines) > 1 or line.members:
+    if len(chart.lines) > 1 or line.members or not line.own:
         table = _compared(chart, view, styles or line_styles(chart, view.highlight), width, most)
         return [_shortest(row, width) for row in table[:most]]
     rows = [_here(line, chart, view), _in_all(line, figures, chart)]
@@ -482,7 +482,9 @@ class CurvesScreen(Page):
         )
         chart, drawn = page.curves.chart(self.state.metric), page.stage.name
         if chart is not None and self._draws_sweep(page):
-            drawn = f"{page.stage.definition.group} ×{chart.series_count}"
+            count, members = chart.series_count, len(page.members)
+            many = f"×{count}" if count == members else f"{count} of {members}"
+            drawn = f"{page.stage.definition.group} {many}"
         before = width_of((*behind, *self._notices))
         room = self.size.width - len(" trainui  ›  ›  › ") - before - 1
         row = [Segment(" trainui ", "title")]

@@ -12,17 +12,17 @@ from __future__ import annotations
 import bisect
 import math
 import time
-from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from trainui.model.headline_metric import CURVE, headline, is_clock, is_headline, lower_is_better
 from trainui.model.notifications import ALERT, EARLY, MARK, PRUNE, STALLED
 from trainui.model.records import Event, SeriesSummary, StageRecord
 from trainui.model.states import Status
-from trainui.pipeline.matrix import TRIAL, is_repeat, mean, moments
+from trainui.pipeline.matrix import mean, moments
 from trainui.store.db.protocol import Connection
 from trainui.store.points import plot_windows, point_sources, read_points
 from trainui.store.points.plot_series import Axis
@@ -31,7 +31,7 @@ from trainui.text import harmless
 from trainui.tui.axis_marks import round_stride
 from trainui.tui.names import Pairs, label_of
 from trainui.tui.readers import series
-from trainui.tui.readers.series import CurvesRequest, OtherRuns, differing_params, sources
+from trainui.tui.readers.series import CurvesRequest, OtherRuns, sources
 from trainui.tui.readers.stage_values import NanSteps, SweepMemberReader
 from trainui.tui.snapshot.curves import (
     ALL_IN_ONE,
@@ -43,6 +43,7 @@ from trainui.tui.snapshot.curves import (
     PlotLine,
     PlotOptions,
     PlottedSeries,
+    groups,
 )
 
 if TYPE_CHECKING:
@@ -168,55 +169,6 @@ def plot_line(
         pairs=source.pairs,
         key=f"{source.owner} {source.attempt or ''}",
     )
-
-
-class LineGroup(NamedTuple):
-    """The series that are folded into one line, and its name; one series keeps its own."""
-
-    pairs: Pairs
-    series: list[PlottedSeries]
-
-
-def groups(series: Sequence[PlottedSeries], fold: str | None) -> list[LineGroup]:
-    """Return the series by the line that they are folded into.
-
-    `fold` is the parameter to fold over (`Comparison.fold`).
-    """
-    if fold == ALL_IN_ONE and len(series) > 1:
-        return [LineGroup((("", f"all {len(series)}"),), list(series))]
-    names = differing_params(series)
-    declared = {one.over for one in series}
-    folded = {
-        name
-        for name in names
-        if (name in declared or is_repeat(name) if fold is None else name == fold)
-    }
-    kept = [name for name in names if name not in folded]
-    found: dict[tuple[str | None, ...], list[PlottedSeries]] = {}
-    for one in series:
-        params = dict(one.params)
-        repeated = any(name in params for name in folded)
-        key = tuple(params.get(name) for name in kept) if repeated else (one.label,)
-        found.setdefault(key, []).append(one)
-    return [
-        LineGroup(_own_name(some[0]) if len(some) == 1 else _named(some[0], kept, folded), some)
-        for some in found.values()
-    ]
-
-
-def _own_name(one: PlottedSeries) -> Pairs:
-    return one.pairs or (("", one.label),)
-
-
-def _named(one: PlottedSeries, names: Sequence[str], folded: Collection[str]) -> Pairs:
-    """Return the parameters that differ between lines; of a single line all but the folded.
-
-    A trial's number says enough.
-    """
-    params = dict(one.params)
-    names = [TRIAL] if TRIAL in names else names
-    names = names or [name for name in params if name not in folded]
-    return tuple((name, params[name]) for name in names if name in params) or (("", "mean"),)
 
 
 def folded(lines: Sequence[PlotLine], pairs: Pairs) -> PlotLine:

@@ -6,7 +6,7 @@ Also finds the x axes that they can be drawn over.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain
@@ -25,7 +25,13 @@ from trainui.store.read.headlines import ComparableStage
 from trainui.text import harmless
 from trainui.tui.names import Pairs, label_of
 from trainui.tui.readers.stage_values import StageValues
-from trainui.tui.snapshot.curves import Candidate, CurvesWanted, PlottedSeries
+from trainui.tui.snapshot.curves import (
+    Candidate,
+    CurvesWanted,
+    PlottedSeries,
+    differing_params,
+    differing_values,
+)
 from trainui.tui.snapshot.params import differing, params_of, shown_value
 from trainui.tui.snapshot.snapshot import Cache
 
@@ -116,6 +122,7 @@ class OtherRuns:
         wanted, of = request.wanted, (request.connection, request.stage)
         metric = (wanted.names or ("",))[0]
         found = _comparable(request, (), [metric])
+        own_pipeline = {request.stage.run_id, *(one.run_id for one in found)}
         if names and (room := MOST_RUNS - len(found)) > 0:
             found += headlines.comparable_elsewhere(*of, names, (), most=room)
         if names and (words := wanted.sought):
@@ -123,7 +130,8 @@ class OtherRuns:
         known = {one.run_id for one in found}
         others = [run_id for run_id in wanted.compared.runs if run_id not in known]
         found += _comparable(request, others, [metric]) if others else []
-        return self._series(request, list({one.run_id: one for one in found}.values()), [metric])
+        some = self._series(request, list({one.run_id: one for one in found}.values()), [metric])
+        return [replace(one, elsewhere=one.run not in own_pipeline) for one in some]
 
     def _series(
         self, request: CurvesRequest, found: Sequence[ComparableStage], names: Sequence[str]
@@ -244,6 +252,8 @@ def sources(request: CurvesRequest, in_runs: ReadRuns) -> list[PlottedSeries]:
         if not others:
             own = [replace(one, attempt=wanted.attempt) for one in runs if one.own] or own
         others += [one for one in runs if not one.own]
+    if chosen.only and others and stage.id not in chosen.members:
+        own = []
     if not chosen.sweep and (chosen.runs or chosen.attempts):
         # alone, the members of a sweep keep their places on each page
         others = [replace(one, index=at) for at, one in enumerate(others, 1)]
@@ -360,17 +370,6 @@ def _member_names(members: Sequence[StageRecord]) -> dict[str, Pairs]:
         or (("", harmless(one.name)),)
         for one in members
     }
-
-
-def differing_params(series: Iterable[PlottedSeries]) -> tuple[str, ...]:
-    """Return the parameters in which series differ."""
-    return differing_values([dict(one.params) for one in series])
-
-
-def differing_values(known: Collection[Mapping[str, str]]) -> tuple[str, ...]:
-    """Return the names of the values that differ."""
-    names = dict.fromkeys(name for params in known for name in params)
-    return tuple(name for name in names if len({params.get(name) for params in known}) > 1)
 
 
 def axes(

@@ -6,7 +6,7 @@ A window is never wider than the data, and never narrower than floats can resolv
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple, TypeVar
 
@@ -15,7 +15,9 @@ from trainui.model.headline_metric import lower_is_better
 from trainui.model.records import SeriesSummary
 from trainui.model.search import Search
 from trainui.model.states import ENDED, Status
+from trainui.pipeline.matrix import TRIAL, is_repeat
 from trainui.store.points.plot_series import Axis
+from trainui.tui.names import Pairs
 
 SMOOTHINGS = (0.0, 0.6, 0.9, 0.97)
 """Smoothing weights (`store.points.plot_windows`), in the order in which the key cycles."""
@@ -41,6 +43,10 @@ NAN, ABOVE, BELOW = 1, 2, 4
 
 ALL_IN_ONE = "*"
 """`Comparison.fold`: fold everything into one line."""
+
+
+NOT_FOLDED = "-"
+"""`Comparison.fold`: no parameter, also if there is a seed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,10 +149,13 @@ class Comparison:
     """True for all members of the stage's sweep."""
     fold: str | None = None
     """The parameter over which series are folded into mean and band; None: a seed if there is one,
-    empty: none."""
+    `NOT_FOLDED`: none."""
+    only: bool = False
+    """True if of a sweep exactly the chosen members are drawn: the stage itself is one of them, and
+    is drawn alone if nothing is chosen."""
 
     def __bool__(self) -> bool:
-        return bool(self.attempts or self.members or self.runs or self.sweep)
+        return bool(self.attempts or self.members or self.runs or self.sweep or self.only)
 
     @property
     def words(self) -> str:
@@ -155,6 +164,8 @@ class Comparison:
             return "sweep as one band" if self.fold == ALL_IN_ONE else "all sweep members"
         counts = ((self.attempts, "attempt"), (self.members, "sweep member"), (self.runs, "run"))
         parts = [quantity(len(some), word) for some, word in counts if some]
+        if self.only and parts:
+            return f"chosen: {', '.join(parts)}"
         return f"with {', '.join(parts)}" if parts else ""
 
 
@@ -307,6 +318,8 @@ class PlottedSeries:
     """The parameters of its sweep or its run, as text."""
     run: str = ""
     """The id of its run, if that is another one."""
+    elsewhere: bool = False
+    """True if its run is of another pipeline."""
     pruned: str = ""
     """Why its stage was pruned; empty: it was not."""
     completed: bool = False
@@ -322,6 +335,66 @@ class PlottedSeries:
         return self.status not in ENDED
 
 
+def differing_params(series: Iterable[PlottedSeries]) -> tuple[str, ...]:
+    """Return the parameters in which series differ."""
+    return differing_values([dict(one.params) for one in series])
+
+
+def differing_values(known: Collection[Mapping[str, str]]) -> tuple[str, ...]:
+    """Return the names of the values that differ."""
+    names = dict.fromkeys(name for params in known for name in params)
+    return tuple(name for name in names if len({params.get(name) for params in known}) > 1)
+
+
+class LineGroup(NamedTuple):
+    """The series that are folded into one line, and its name; one series keeps its own."""
+
+    pairs: Pairs
+    series: list[PlottedSeries]
+
+
+def groups(series: Sequence[PlottedSeries], fold: str | None) -> list[LineGroup]:
+    """Return the series by the line that they are folded into.
+
+    `fold` is the parameter to fold over (`Comparison.fold`).
+    """
+    if fold == ALL_IN_ONE and len(series) > 1:
+        return [LineGroup((("", f"all {len(series)}"),), list(series))]
+    names = differing_params(series)
+    declared = {one.over for one in series}
+    folded = {
+        name
+        for name in names
+        if (name in declared or is_repeat(name) if fold is None else name == fold)
+    }
+    kept = [name for name in names if name not in folded]
+    found: dict[tuple[str | None, ...], list[PlottedSeries]] = {}
+    for one in series:
+        params = dict(one.params)
+        repeated = any(name in params for name in folded)
+        key = tuple(params.get(name) for name in kept) if repeated else (one.label,)
+        found.setdefault(key, []).append(one)
+    return [
+        LineGroup(_own_name(some[0]) if len(some) == 1 else _named(some[0], kept, folded), some)
+        for some in found.values()
+    ]
+
+
+def _own_name(one: PlottedSeries) -> Pairs:
+    return one.pairs or (("", one.label),)
+
+
+def _named(one: PlottedSeries, names: Sequence[str], folded: Collection[str]) -> Pairs:
+    """Return the parameters that differ between lines; of a single line all but the folded.
+
+    A trial's number says enough.
+    """
+    params = dict(one.params)
+    names = [TRIAL] if TRIAL in names else names
+    names = names or [name for name in params if name not in folded]
+    return tuple((name, params[name]) for name in names if name in params) or (("", "mean"),)
+
+
 class Candidate(NamedTuple):
     """A series that can be drawn into a plot for comparison."""
 
@@ -333,6 +406,11 @@ class Candidate(NamedTuple):
     best: float | None
     nan_since: float | None
     """The step of its first NaN or infinite value; None: unknown."""
+
+    @property
+    def is_out(self) -> bool:
+        """True if it is not among the best: it has a NaN, or was pruned."""
+        return bool(self.series.pruned or (self.summary is not None and self.summary.nonfinite))
 
     @property
     def field(self) -> str:

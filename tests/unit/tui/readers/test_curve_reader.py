@@ -28,7 +28,7 @@ from trainui.tui.curves.screen import curve_report, table_rows
 from trainui.tui.names import label_of
 from trainui.tui.numbers import number
 from trainui.tui.plot_axes import Frame
-from trainui.tui.readers.curve_reader import CurveReader, folded, groups
+from trainui.tui.readers.curve_reader import CurveReader, folded
 from trainui.tui.snapshot.curves import (
     ALL_IN_ONE,
     Chart,
@@ -37,6 +37,7 @@ from trainui.tui.snapshot.curves import (
     CurvesWanted,
     PlotOptions,
     PlottedSeries,
+    groups,
 )
 from trainui.tui.snapshot.snapshot import CurvesPage
 from trainui.tui.styled_text import plain
