@@ -8,6 +8,7 @@ import shlex
 import signal
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -15,11 +16,13 @@ from textwrap import dedent
 from typing import TYPE_CHECKING, Any
 
 from trainui import clock, formatting, settings
+from trainui.errors import UsageError
 from trainui.formatting import short_id
+from trainui.model.definition import StageDefinition
 from trainui.model.records import AttemptRecord, RunRecord, StageRecord
 from trainui.model.states import DONE, UNFINISHED, Status
-from trainui.pipeline.masking import mask
-from trainui.store.read.run_in_json import shown_command
+from trainui.pipeline import filling, template
+from trainui.pipeline.masking import mask, mask_command
 from trainui.text import STALLED, SYMBOLS, harmless, state, state_word, verdict
 from trainui.tui.numbers import age, clock_time, elapsed, number, progress_bar, state_style
 from trainui.tui.snapshot.run_page import LogProgress, RunPage, StageDetail, as_attempt
@@ -234,7 +237,8 @@ def overview_rows(of: DetailsSubject, now: int, width: int, *, folded: bool = Fa
     ]
     rows += fields_rows(fields, width)
     most = MOST_LINES if folded else UNFOLDED_LINES
-    rows += field_rows("command", command_text(page.run, stage), "", width, WHOLE, most)
+    command = command_text(page.run, stage, last, whole=not folded)
+    rows += field_rows("command", command, "", width, WHOLE, most)
     rows += field_rows("results", detail.unknown_results, "dim", width)
     rows += _earlier_rows(attempts, width)
     if folded:
@@ -376,13 +380,48 @@ def _state_row(
     )
 
 
-def command_text(run: RunRecord, stage: StageRecord) -> str:
-    """Return a stage's command with secrets masked, in the lines in which it was written."""
+def command_text(
+    run: RunRecord, stage: StageRecord, last: AttemptRecord | None = None, *, whole: bool = True
+) -> str:
+    """Return a stage's command as an attempt runs it, in the lines in which it was written.
+
+    Secrets are masked, and variables of the environment keep their names. Unless it is to be
+    `whole`, paths in the run's directory are shortened.
+    """
     known = (run.external or {}).get("command")  # that of an adopted process
-    command = shown_command(run.params, stage.definition) or known or ""
+    command = _as_run(run, stage, last) or known or ""
     if not isinstance(command, str):
-        command = shlex.join(command).replace("'${python}'", "${python}")
-    return dedent(command).strip().replace(f"{run.directory}/", "${run_dir}/")
+        command = shlex.join(command)
+    text = dedent(command).strip()
+    return text if whole else text.replace(f"{run.directory}/", "…/")
+
+
+def _as_run(
+    run: RunRecord, stage: StageRecord, last: AttemptRecord | None
+) -> str | Sequence[str] | None:
+    """Return the command with what is filled in at an attempt's start, e.g. its checkpoint."""
+    definition = stage.definition
+    secrets = {**run.params, **definition.params, **definition.env}
+    words = (definition.command, definition.resume_args, definition.resume_run)
+    command, resume_args, resume_run = (mask_command(one, secrets) for one in words)
+    texts = " ".join(" ".join(one) if isinstance(one, tuple) else one or "" for one in words)
+    names = {one.key for one in template.variables(texts) if one.kind == "env"}
+    bare = StageDefinition(
+        stage.name,
+        workdir="/",
+        command=command,
+        resume_args=None if resume_args is None else tuple(resume_args),
+        resume_run=resume_run,
+    )
+    with suppress(UsageError):  # a trial without values
+        return filling.start(
+            bare,
+            python="python",
+            attempt=1 if last is None else last.number,
+            environ={name: f"${{env.{name}}}" for name in names},
+            checkpoint=None if last is None else last.checkpoint,
+        ).command
+    return command
 
 
 def as_text(value: object) -> str:

@@ -33,6 +33,7 @@ from trainui.tui.run_page.overview import (
     MOST_LINES,
     DetailsSubject,
     can_resume,
+    command_text,
     crumbs,
     details_rows,
     error_lines,
@@ -430,6 +431,30 @@ def test_the_command_is_copied_as_it_was_executed(
     Path(run.directory).mkdir(exist_ok=True)
     shell_environment.write(Path(run.directory), shell_environment.ShellEnvironment(environ, 0o022))
     assert copied() == f"{where}python3 'a b.py' '***' /data 1\n"
+
+
+def test_the_command_is_shown_as_it_ran_and_whole_unfolded(
+    filler: Filler, connection: protocol.Connection
+) -> None:
+    """The attempt's checkpoint is in it; secrets are masked, and variables keep their names."""
+    command = ("${python}", "train.py", "--key", "s3cret-1", "${env.WHERE}", "--out", "OUT/x")
+    run_id = filler.run(
+        {"train": ()},
+        command=command,
+        resume_args=("--resume", "${checkpoint}"),
+        env={"MY_KEY": "s3cret-1"},
+    )
+    run = views.find_run(connection, run_id)
+    stage = filler.stage(run_id, "train")
+    words = tuple(word.replace("OUT", stage.directory) for word in command)
+    stage = stage._replace(definition=replace(stage.definition, command=words))
+    first = filler.start(run_id, "train")
+    ran = f"python train.py --key '***' '${{env.WHERE}}' --out {stage.directory}/x"
+    assert command_text(run, stage) == command_text(run, stage, first) == ran
+    short = "python train.py --key '***' '${env.WHERE}' --out …/train/x"
+    assert command_text(run, stage, first, whole=False) == short
+    continued = first._replace(number=2, checkpoint="/out/ckpt-3.pt")
+    assert command_text(run, stage, continued) == f"{ran} --resume /out/ckpt-3.pt"
 
 
 def test_a_command_of_several_lines_is_shown_as_written(
