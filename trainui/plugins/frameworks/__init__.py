@@ -11,7 +11,7 @@ ALLENNLP = LogLines(
     interface=1,
     name="allennlp",
     reader="trainui.plugins.frameworks.tables:AllenNLP",
-    pattern=r"Training \|  Validation|Epoch \d+/\d+\s*$",
+    pattern=r"[TE](?:raining \|  Validation|poch \d+/\d+\s*$)",
     counts_epochs=True,
 )
 """AllenNLP: a table of training and validation below an epoch."""
@@ -20,7 +20,7 @@ BARS = LogLines(
     interface=1,
     name="tqdm",
     reader="trainui.plugins.frameworks.bars:Bars",
-    pattern=r"(?:^|\])[^\]\d]*\d[^\]]*\]\s*$|━|•",
+    pattern=r"[\]━•](?:(?<=\])\s*$|(?<=[━•]))",
     counts_epochs=True,
     rank=60,
 )
@@ -30,7 +30,7 @@ BOOSTING = LogLines(
     interface=1,
     name="gbm",
     reader="trainui.plugins.frameworks.rows:Boosting",
-    pattern=r"\[\d+\]\s|:(?<=\d:)\t|\[LightGBM\]|est iteration is:",
+    pattern=r"[\[:bB](?:(?<=\[)(?:\d+\]\s|LightGBM\])|(?<=\d:)\t|est iteration is:)",
 )
 """XGBoost, LightGBM and CatBoost: a line an iteration."""
 
@@ -80,7 +80,7 @@ MMENGINE = LogLines(
     interface=1,
     name="mmengine",
     reader="trainui.plugins.frameworks.rows:MMEngine",
-    pattern=r"(?:Epoch|Iter)(?:\(\w+\))? +\[",
+    pattern=r"[EI](?:poch|ter)(?:\(\w+\))? +\[",
 )
 """MMEngine and MMCV: positions in an epoch, and the results of a validation."""
 
@@ -96,7 +96,7 @@ SB3 = LogLines(
     interface=1,
     name="sb3",
     reader="trainui.plugins.frameworks.tables:Boxes",
-    pattern=r"---\s*$|╭─",
+    pattern=r"[-╭](?:--\s*$|─)",
 )
 """Stable-Baselines3, baselines and Ray: boxes of names and values."""
 

@@ -24,8 +24,9 @@ _MAY_BE_HEADER = re.compile(
 )
 _BOX = dict.fromkeys(range(0x2500, 0x2580), "-") | dict.fromkeys(map(ord, "│┃║┆┇┊┋"), "|")
 """Lines drawn by Rich and tabulate, as the characters that Markdown draws them with."""
-_MAX_REPEATED = 1000
-"""Rows of a table that is recognised when it is printed again."""
+_MAX_REPEATED, _MAX_FIRST = 1000, 20
+"""Rows of a table that is recognised when it is printed again, and before it is for the first time:
+it is printed whole after each new row."""
 _DIGITS = re.compile(r"(?<!\w)\d")
 _STEPS = ("step", "#", "global_step", "iteration", "iter", "it", "round", "epoch", "e")
 """Names of a step, the most specific first."""
@@ -62,6 +63,7 @@ class Table:
             printed = self.memory.get("printed", []) if self.memory.get("names") == cells else []
             self.memory.clear()
             self.memory.update(names=cells, step=step, printed=printed, again=printed[:])
+            self.memory["is_again"] = bool(printed)
             return _NONE
         names = self.memory.get("names")
         return None if names is None or not cells else self._row(line, cells, names)
@@ -94,7 +96,8 @@ class Table:
         if self.memory["again"][:1] == [row]:
             del self.memory["again"][0]
             return True
-        if self.memory["again"] or len(self.memory["printed"]) >= _MAX_REPEATED:
+        most = _MAX_REPEATED if self.memory.get("is_again") else _MAX_FIRST
+        if self.memory["again"] or len(self.memory["printed"]) >= most:
             self.memory.update(printed=[], again=[])  # another table, or too long a one
         self.memory["printed"].append(row)
         return False

@@ -33,6 +33,7 @@ _COUNTED = re.compile(
     re.IGNORECASE,
 )
 """`1epoch:train:51-100batch: loss=2` and `3rd epoch: loss 2`, at the start of a message."""
+_COUNT = re.compile(r"\d(?:st|nd|rd|th)? ?(?:epoch|iter|step)", re.IGNORECASE)
 _MAY_BE_COUNTED = re.compile(
     r"(?:^(?=\d+ )|(?:^|.*[\]:|>-] )(?=\d+(?:[a-z]{2} |[a-z])))"
     r"(?=\d+(?:st|nd|rd|th)? ?(?:epoch|iter|step))",
@@ -112,9 +113,7 @@ def normal(line: str) -> str:
     """Return a line in English, and with counts before their names as names and numbers."""
     if not line.isascii():
         line = _in_english(line)
-    if not line[:1].isdigit() and "] " not in line and ": " not in line:
-        return line
-    found = _MAY_BE_COUNTED.match(line)
+    found = _MAY_BE_COUNTED.match(line) if _COUNT.search(line) else None
     return line[: found.end()] + _COUNTED.sub(_named_count, line[found.end() :]) if found else line
 
 
