@@ -228,7 +228,7 @@ def environment() -> dict[str, str]:
 
 
 def run(
-    *argv: str, environ: Mapping[str, str] | None = None, patience: float = PATIENCE
+    *argv: str, environ: Mapping[str, str] | None = None, patience: float | None = None
 ) -> subprocess.CompletedProcess[str]:
     """Run a command of Slurm.
 
@@ -236,10 +236,10 @@ def run(
         TimeoutError: it does not return.
         OSError: it is missing.
     """
-    env = environment() if environ is None else environ
+    env, seconds = environment() if environ is None else environ, patience or PATIENCE
     try:
         return subprocess.run(
-            argv, env=env, capture_output=True, text=True, timeout=patience, check=False
+            argv, env=env, capture_output=True, text=True, timeout=seconds, check=False
         )
     except subprocess.TimeoutExpired as error:
-        raise TimeoutError(f"Slurm does not answer: {argv[0]} took {patience:g} s") from error
+        raise TimeoutError(f"Slurm does not answer: {argv[0]} took {seconds:g} s") from error
