@@ -168,7 +168,9 @@ def running(place: Path) -> Iterator[SlurmCluster]:
         cluster("scancel", "--me", "--full", check=False)
         for name in ("slurmd.pid", "slurmctld.pid", "munge/pid"):
             with suppress(OSError, ValueError):
-                os.kill(int((place / name).read_text()), signal.SIGTERM)
+                pid = int((place / name).read_text())
+                os.kill(pid, signal.SIGTERM)
+                wait_for_death(pid)
 
 
 QUICK = "SLURM_TESTS_QUICK"

@@ -8,6 +8,7 @@ each process that it starts the job's `identity` in its environment.
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import signal
 from contextlib import suppress
@@ -24,11 +25,14 @@ __all__ = [
 UNSHARED, NO_PYTHON = 74, 75
 """Exit codes of `script`: the job's directory cannot be seen there, or no Python was found."""
 
+_VERSIONED = re.compile(r"/python3\.([89]|\d\d)$")
+
 _SCRIPT = """\
 if [ ! -r {file} ]; then
   echo "trainui: $(hostname) cannot see {file}" >&2
   exit {unshared}
 fi
+[ ! -x {versioned} ] || exec {versioned} {rest}
 for python in {python} python3 python; do
   "$python" -c 'import sys; sys.exit(sys.version_info < (3, 8))' >/dev/null 2>&1 &&
     exec "$python" {rest}
@@ -44,9 +48,12 @@ def script(job: StageJob) -> str:
     Nothing of trainui has to be there: any Python from 3.8 on will do, the worker's own first.
     """
     python, *rest = job.command
+    real = os.path.realpath(python)
     return _SCRIPT.format(
         file=shlex.quote(str(job.directory / protocol.SUPERVISOR_FILE)),
         python=shlex.quote(python),
+        # its name says its version, so that nothing has to be asked
+        versioned=shlex.quote(real if _VERSIONED.search(real) else ""),
         rest=shlex.join(rest),
         unshared=UNSHARED,
         no_python=NO_PYTHON,

@@ -345,14 +345,14 @@ class AttemptMonitor:
             return None
         return MonitoredAttempt(attempt, is_busy=True, directory_error=without)
 
-    def poll(self, *, changed: bool) -> None:
+    def poll(self, *, changed: bool, ended: bool = False) -> None:
         """Probe all running attempts, and start the steps that are due.
 
-        `changed` says that the store changed since the last call.
+        `changed` says that the store changed since the last call, `ended` that an attempt ended.
         """
         if changed:
             self._compare_with_store()
-        for monitored in self._due():
+        for monitored in self._due(ended=ended):
             try:
                 step = self._poller.poll(monitored)
             except StoreError:
@@ -416,11 +416,12 @@ class AttemptMonitor:
                 if not self._known[attempt_id].is_busy:
                     self._known.pop(attempt_id).done.set()
 
-    def _due(self) -> list[MonitoredAttempt]:
+    def _due(self, *, ended: bool) -> list[MonitoredAttempt]:
         """Return the attempts to look at; those first that could start if others are stopped."""
         now = time.monotonic()
         with self._lock:
-            due = [one for one in self._known.values() if not one.is_busy and one.due <= now]
+            idle = [one for one in self._known.values() if not one.is_busy]
+        due = [one for one in idle if one.due <= now or (ended and one.attempt.pid is None)]
         return sorted(due, key=lambda one: one.attempt.pid is not None)
 
     def _schedule_retry(self, monitored: MonitoredAttempt, error: Exception) -> None:

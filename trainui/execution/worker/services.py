@@ -474,7 +474,7 @@ class WorkerServices:
         said: frozenset[bytes] = frozenset()
         while not self._stopping.is_set():
             if said == {wakeup.ENDED} and time.monotonic() < due:
-                self._run(lambda: self.monitor.poll(changed=False))
+                self._run(lambda: self.monitor.poll(changed=False, ended=True))
             else:
                 self._poll()
                 due = time.monotonic() + self._planner.next_poll()
