@@ -98,7 +98,7 @@ class Round:
             "slurmd": self.restart_slurmd,
             "node down": self.lose_node,
             "scancel": lambda: self.to_a_job("scancel"),
-            "requeue": lambda: self.to_a_job("scontrol", "requeue"),
+            "requeue": self.requeue_job,
             "limit": lambda: self.to_a_job("scancel", "--signal=USR2", "--batch"),
             "preemption": lambda: slurm("sbatch", "-p", "urgent", "-c4", "--wrap=sleep 0.3"),
             "cancel": self.cancel_stage,
@@ -162,10 +162,20 @@ class Round:
         found = self.slurm("squeue", "-h", "-O", "JobID:|,Name:|,State:|", check=False)
         return [one for one in found.splitlines() if "|trainui-" in one]
 
-    def to_a_job(self, *command: str) -> None:
-        jobs = self.live_jobs()
-        if jobs:
-            self.slurm(*command, self.chance.choice(jobs).partition("|")[0], check=False)
+    def to_a_job(self, *command: str) -> str:
+        """Do something to one of our jobs; return its id, if there is one."""
+        ids = [one.partition("|")[0] for one in self.live_jobs()]
+        if not ids:
+            return ""
+        chosen = self.chance.choice(ids)
+        self.slurm(*command, chosen, check=False)
+        return chosen
+
+    def requeue_job(self) -> None:
+        """Requeue a job; one that has not begun is to start now, and not in two minutes."""
+        if id_ := self.to_a_job("scontrol", "requeue"):
+            time.sleep(1.0)
+            self.slurm("scontrol", "update", f"jobid={id_}", "StartTime=now", check=False)
 
     def attempts(self) -> list[Any]:
         stages = self.cli.json("show", self.run)["stages"]
