@@ -24,6 +24,7 @@ _HEADER = re.compile(
 _RAISED = re.compile(r"[A-Za-z_][\w.]*(\([\w.]+\))?(: .*|:?)")
 _FRAME = re.compile(r'\s|$|> +File "|[╭│╰├]|\[Previous line|[-=]{3,}$')
 _PYTHON = re.compile(r'File "(?P<file>[^"]+)", line (?P<line>\d+)(?:, in (?P<function>.+))?')
+_CRASHED = re.compile(r'  File "(?P<file>[^"]+)", line (?P<line>\d+) in .+')
 _IPYTHON = re.compile(
     r"(?:File )?(?P<file>[~/][^\s:]*\.py|Cell In ?\[\d+\]|Input In ?\[\d+\])"
     r"(?::(?P<line>\d+)|, line (?P<cell>\d+))?"
@@ -276,6 +277,12 @@ _HEADING = re.compile(
 def is_heading(text: str) -> bool:
     """Return True for an exception that reports the one of another process or place."""
     return _HEADING.fullmatch(text) is not None
+
+
+def place_in_crash(line: str) -> CodePlace | None:
+    """Return the place in a line that faulthandler prints, with the innermost call first."""
+    found = _CRASHED.fullmatch(line)
+    return None if found is None else CodePlace(found["file"], int(found["line"]))
 
 
 def _syntax_error(lines: Sequence[str], at: int) -> Raised | None:

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from trainui.execution import tracebacks
-from trainui.execution.tracebacks import Link, Raised
+from trainui.execution.tracebacks import CodePlace, Link, Raised
 from trainui.pipeline.masking import Masker
 from trainui.plugin import Cause as CausePlugin
 from trainui.plugin import CauseRule, FoundCause, Shown, registry
@@ -287,7 +287,19 @@ def choose(
         found = _of_lines(lines, fit, (Shown.OUTSIDE,), until) or _of_end(fit)
     if found is None:
         return None
-    return _as_cause(_explained(found, logs, fit, until), ending)
+    place = found.raised.own if found.raised is not None else _place_of_crash(found, logs)
+    return _as_cause(_explained(found, logs, fit, until), ending, place)
+
+
+def _place_of_crash(found: _Shown, logs: Sequence[Log]) -> CodePlace | None:
+    """Return the innermost place in the user's own code that Python prints when it crashes."""
+    for log in logs if found.rule.id in _OF_CRASHES else ():
+        for at, line in enumerate(log.lines):
+            if line.startswith("Fatal Python error"):
+                below = log.lines[at + 1 : at + MOST_TRAILING]
+                places = map(tracebacks.place_in_crash, below)
+                return next((one for one in places if one is not None and one.is_own), None)
+    return None
 
 
 def _fits_end(rule: CauseRule, ending: Ending) -> bool:
@@ -518,13 +530,12 @@ def _explained(
     return found
 
 
-def _as_cause(found: _Shown, ending: Ending) -> FoundCause:
+def _as_cause(found: _Shown, ending: Ending, place: CodePlace | None) -> FoundCause:
     """Return a cause in words."""
     groups = {} if found.match is None else found.match.groupdict(default="")
     text = _filled(found.rule.text, groups)
     if found.rule.id == "host_oom" and ending.memory:
         text += f" {ending.memory}"
-    place = found.raised.own if found.raised is not None else None
     return FoundCause(
         text=text,
         evidence=found.evidence.strip()[:LONGEST_EVIDENCE],

@@ -135,7 +135,8 @@ _SHAPES = (
         r"y contains previously unseen labels|all elements of (input|target) should be between 0 "
         r"and 1|(labels?|targets?|class(es| ind\w+)?)\b.{0,40}(out of (range|bounds)|outside)|"
         r"Invalid classes inferred from unique values|Detected the following values in "
-        r"`(target|preds)`|The highest label in `target` should be smaller|label must be in \[0",
+        r"`(target|preds)`|The highest label in `target` should be smaller|label must be "
+        r"(in \[0|discrete values in the range)",
         weight=61,
     ),
     rule(
