@@ -47,7 +47,7 @@ _NAMES: tuple[tuple[Schema, str], ...] = (
     (TEXT, "by code dir directory file host id kind log markdown message metric name over path"),
     (TEXT, "home run source stage stderr stdout text unit url why workdir"),
     (_or_null(TEXT), "advice celery_task_id checkpoint copy_of diff difference error from"),
-    (_or_null(TEXT), "original reason removed rule started_by task"),
+    (_or_null(TEXT), "note original reason removed rule started_by task"),
     (_list(TEXT), "depends_on drift environment files outputs paths"),
     (WHOLE, "attempt bytes count free_bytes index kept left_out members nonfinite number points"),
     (WHOLE, "superseded trial"),
@@ -165,7 +165,7 @@ _PLUGIN = _object(
 _ADDED = _object("run name kind path stages new", run=_or_null(TEXT), stages=_list(TEXT))
 
 _DESCENDANT = _object(
-    "run name from difference best verdict",
+    "run name from difference best verdict status note started_by",
     best=_or_null(_object("metric value", value=NUMBER)),
 )
 
@@ -201,7 +201,8 @@ _DIGEST = _object(
     trouble=_list(_TROUBLE),
     best=_list(
         _object(
-            "pipeline metric goal before now run stage",
+            "pipeline metric goal before now run stage command",
+            command=TEXT,
             pipeline=TEXT,
             goal=_one_of("minimize", "maximize"),
             before=_or_null(NUMBER),

@@ -7,6 +7,7 @@ thousand runs pays for those of the time alone.
 from __future__ import annotations
 
 import math
+import shlex
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -109,6 +110,11 @@ class PipelineBest:
     run: str
     stage: str
 
+    @property
+    def command(self) -> str:
+        """The command that runs it again, with the code of its snapshot if it has one."""
+        return f"trainui rerun {formatting.short_id(self.run)} {shlex.quote(self.stage)}"
+
 
 @dataclass(frozen=True, slots=True)
 class GpuSeconds:
@@ -175,6 +181,7 @@ class Digest:
                     "now": one.now,
                     "run": one.run,
                     "stage": one.stage,
+                    "command": one.command,
                 }
                 for one in self.best
             ],

@@ -337,7 +337,8 @@ def _without_directory(command: Any, run: RunRecord) -> Any:
 def from_origin(connection: Connection, run: RunRecord, origin: RunRecord) -> str:
     """Return in a few words how a run differs from its origin.
 
-    These are values, else words of a bare command, else the pipeline file.
+    These are values and the lines of code of snapshots, else words of a bare command, else the
+    pipeline file.
     """
     before, after = (_values(connection, one) for one in (origin, run))
     changed = [
@@ -345,8 +346,34 @@ def from_origin(connection: Connection, run: RunRecord, origin: RunRecord) -> st
         for key in sorted({*before, *after})
         if before.get(key) != after.get(key)
     ]
+    changed += _in_code(run, origin)
     changed = changed or _in_command(*(_words(connection, one) for one in (origin, run)))
     return formatting.listed(changed) if changed else _in_file(connection, run, origin)
+
+
+MOST_COUNTED = 20
+"""Files of code whose changed lines are counted."""
+
+
+def _in_code(run: RunRecord, origin: RunRecord) -> list[str]:
+    """Return the files of code that differ between two snapshots: `train.py +3 -1`."""
+    places = (Path(origin.directory), Path(run.directory))
+    own = {Path(one.file).name for one in (origin, run) if one.file}
+    names = [one for one in code_snapshot.changed_between(*places) if Path(one).name not in own]
+    texts = [_recorded_texts(place, {}, names[:MOST_COUNTED]) for place in places] if names else []
+    changed = []
+    for name in names[:MOST_COUNTED]:
+        if all(name in known for known in texts) and texts[0][name] != texts[1][name]:
+            added, removed = _counted_lines(texts[0][name], texts[1][name])
+            changed.append(f"{name} +{added} -{removed}")
+    return changed
+
+
+def _counted_lines(before: str, after: str) -> tuple[int, int]:
+    """Return how many lines were added and removed."""
+    lines = unified_diff(before.splitlines(), after.splitlines(), lineterm="", n=0)
+    signs = [line[0] for line in lines if line[:3] not in ("---", "+++", "@@ ")]
+    return signs.count("+"), signs.count("-")
 
 
 def _words(connection: Connection, run: RunRecord) -> Sequence[str]:
@@ -391,7 +418,5 @@ def _in_file(connection: Connection, run: RunRecord, origin: RunRecord) -> str:
     if run.digest == origin.digest:
         return "same pipeline"
     texts = (views.pipeline_text(connection, one.digest) for one in (origin, run))
-    before, after = (text.splitlines() for text in texts)
-    lines = unified_diff(before, after, lineterm="", n=0)
-    signs = [line[0] for line in lines if line[:3] not in ("---", "+++", "@@ ")]
-    return f"pipeline file: +{signs.count('+')} -{signs.count('-')} lines"
+    added, removed = _counted_lines(*texts)
+    return f"pipeline file: +{added} -{removed} lines"

@@ -256,6 +256,22 @@ def kept_files(run_directory: Path, names: Iterable[str]) -> dict[str, Path | No
     return found
 
 
+def changed_between(run_directory: Path, other: Path) -> list[str]:
+    """Return the files that differ between the trees of two runs; none if one has no tree."""
+    found: list[dict[str, str]] = []
+    for directory in (run_directory, other):
+        try:
+            note = _noted(directory)
+        except UnfitEnvironmentError:
+            return []
+        files = None if note is None else snapshot_trees.manifest(_tree(directory, note))
+        if files is None:
+            return []
+        found.append({one.name: one.source for one in files})
+    before, after = found
+    return [name for name in {**before, **after} if before.get(name) != after.get(name)]
+
+
 def _noted(run_directory: Path) -> SnapshotNote | None:
     file = run_directory / NOTE
     try:

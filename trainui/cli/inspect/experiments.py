@@ -271,6 +271,9 @@ def tree(as_json: options.Json = False) -> None:
             "difference": differences.get(run.id),
             "best": best[run.id],
             "verdict": run.verdict,
+            "status": str(run.status),
+            "note": run.note,
+            "started_by": run.started_by,
         }
         for run in runs
     }
