@@ -379,16 +379,18 @@ class GraphNode(NamedTuple):
     """Keys of the nodes that it depends on."""
     group: str | None = None
     """The stage's sweep, folded or not; None: it is in no sweep."""
+    gatherers: int = 0
+    """How many of its stages gather evaluations of checkpoints, and do nothing else."""
 
     @property
     def folded(self) -> bool:
         """True for a folded sweep."""
-        return self.key == self.group
+        return self.key == self.group and len(self.members) > 1
 
     @property
     def label(self) -> str:
         """The name shown on its line."""
-        return f"{self.key} ×{len(self.members)}" if self.folded else self.key
+        return f"{self.key} ×{len(self.members) - self.gatherers}" if self.folded else self.key
 
 
 def graph_nodes(
@@ -399,6 +401,9 @@ def graph_nodes(
     `is_folded` returns True for the name and the number of members of a sweep that is folded.
     """
     groups = Counter(_group(stage) for stage in stages)
+    for stage in stages:
+        if stage.definition.each_checkpoint:  # how many there will be is not known
+            groups[stage.definition.group] = max(groups[stage.definition.group], FOLDED_FROM)
     folded = {group for group, count in groups.items() if group and is_folded(group, count)}
     keys = {
         stage.name: group if (group := _group(stage)) in folded else stage.name for stage in stages
@@ -410,12 +415,20 @@ def graph_nodes(
     for key, found in members.items():
         above = (keys[name] for stage in found for name in stage.depends_on if name in keys)
         names = tuple(stage.name for stage in found)
-        nodes.append(GraphNode(key, names, tuple(dict.fromkeys(above)), _group(found[0])))
+        others = tuple(one for one in dict.fromkeys(above) if one != key)
+        gatherers = sum(stage.definition.gathers for stage in found)
+        nodes.append(GraphNode(key, names, others, _group(found[0]), gatherers))
     return tuple(nodes)
 
 
 def _group(stage: StageRecord) -> str | None:
-    return stage.definition.group if stage.definition.matrix else None
+    is_member = stage.definition.matrix or stage.definition.each_checkpoint
+    return stage.definition.group if is_member else None
+
+
+def at_work(members: Sequence[StageRecord]) -> Sequence[StageRecord]:
+    """Return members of a sweep without those that only gather evaluations, if there are others."""
+    return [one for one in members if not one.definition.gathers] or members
 
 
 def most_important(members: Sequence[StageRecord]) -> StageRecord:

@@ -30,6 +30,7 @@ from trainui.tui.graph_layout import (
     Drawing,
     GraphLine,
     GraphNode,
+    at_work,
     counts,
     graph_nodes,
     layout,
@@ -223,7 +224,7 @@ def graph_row(
 ) -> Row:
     """Return a line of the graph; without a node it has only lanes."""
     columns = context.columns
-    stage = most_important(members) if members else None
+    stage = most_important(at_work(members)) if members else None
     lanes = _lanes(line, stage, context)
     if stage is None or node is None:
         return lanes
@@ -238,7 +239,7 @@ def _facts(node: GraphNode, members: Sequence[StageRecord], context: GraphContex
     """Return the state and the time of all attempts; of a folded sweep its members by state."""
     columns, alerts = context.columns, context.alerts
     if node.folded:
-        spans = cut(_states(members, alerts), columns.facts)
+        spans = cut(_states(at_work(members), alerts), columns.facts)
         return (*spans, Segment(" " * (columns.facts - width_of(spans))))
     stage = members[0]
     is_lost = stage.lost_at is not None
@@ -339,7 +340,7 @@ class StageGraph(CursorView):
     def selected(self) -> StageRecord | None:
         """The stage under the cursor; in a folded sweep its most important member."""
         node = self._node_at(self.cursor)
-        return most_important(self._members(node)) if node is not None else None
+        return most_important(at_work(self._members(node))) if node is not None else None
 
     @property
     def folded(self) -> Sequence[StageRecord]:

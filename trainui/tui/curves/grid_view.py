@@ -203,7 +203,7 @@ def _title(
         right.append(Segment("log y  ", "key"))
     if cell.figures.nonfinite:
         right.append(Segment(f"×{cell.figures.nonfinite}  ", "bad"))
-    if cell.chart is not None and cell.chart.annotations:
+    if cell.chart is not None and any(one.is_alert for one in cell.chart.annotations):
         right.append(Segment("!  ", "warn"))
     sign = "▸ " * cell.selected + "◆ " * cell.pinned
     value = _value(cell, styles)

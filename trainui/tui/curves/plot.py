@@ -437,10 +437,12 @@ def plot(
     put_marks(canvas, chart.lines, scale)
     put_first_step(canvas, chart, scale)
     for mark in chart.annotations:
-        canvas.put_vertical(across.column(mark.x), ("╎", "warn"))
+        canvas.put_vertical(across.column(mark.x), ("╎", "warn" if mark.is_alert else "good"))
     for mark in chart.annotations if frame.width >= LEAST_WORDS else ():
         short = cut_end(mark.words, frame.width // 3)
-        put_words(canvas, across.column(mark.x), 0, [short, cut_end(short, SHORT), "!"], "warn")
+        fallback, style = ("!", "warn") if mark.is_alert else ("best", "good")
+        texts = [short, cut_end(short, SHORT), fallback]
+        put_words(canvas, across.column(mark.x), 0, texts, style)
     if view.cursor is not None:
         canvas.recolour(across.column(view.cursor), "strong")
         canvas.put_vertical(across.column(view.cursor), ("│", "accent"))

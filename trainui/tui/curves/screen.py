@@ -83,7 +83,7 @@ def table_rows(
     """Return the lines below a plot, at most `most` of them."""
     if not chart.lines:
         return []
-    line, found = chart.lines[0], chart.annotations
+    line, found = chart.lines[0], [one for one in chart.annotations if one.is_alert]
     if len(chart.lines) > 1 or line.members or not line.own:
         table = _compared(chart, view, styles or line_styles(chart, view.highlight), width, most)
         return [_shortest(row, width) for row in table[:most]]

@@ -30,6 +30,7 @@ from trainui.store.read import event_feed, headlines
 from trainui.text import harmless
 from trainui.tui.axis_marks import round_stride
 from trainui.tui.names import Pairs, label_of
+from trainui.tui.numbers import exact_step
 from trainui.tui.readers import series
 from trainui.tui.readers.series import CurvesRequest, OtherRuns, sources
 from trainui.tui.readers.stage_values import NanSteps, SweepMemberReader
@@ -474,7 +475,14 @@ class CurveReader:
         ]
         in_epochs = False
         if view.axis == Axis.STEP:
-            units = [self._counts_epochs(connection, one.owner, name) for one, _ in plotted]
+            # an evaluation of checkpoints counts as its training does
+            whole = {one.id for one in request.stages if one.definition.gathers}
+            known = (one for one, _ in plotted if one.owner not in whole)
+            first = next((self._counts_epochs(connection, one.owner, name) for one in known), False)
+            units = [
+                first if one.owner in whole else self._counts_epochs(connection, one.owner, name)
+                for one, _ in plotted
+            ]
             in_epochs = bool(units) and units[0]
             plotted = [pair for pair, unit in zip(plotted, units, strict=True) if unit == in_epochs]
         extents = [one.extent for _, one in plotted if one.extent is not None]
@@ -491,6 +499,10 @@ class CurveReader:
         }
         own = next((line for line in drawn.values() if line.own), None)
         found = annotations_of(self._alerts, name, own, view.axis, wanted.attempt) if own else ()
+        is_whole = request.stage.definition.gathers and (search is None or search.metric == name)
+        if own is not None and own.best is not None and is_whole:
+            words = f"best: step {exact_step(own.best[1])}"
+            found = (*found, Annotation(own.best[2], words, is_alert=False))
         lines = tuple(
             folded([drawn[one] for one in some], pairs) if len(some) > 1 else drawn[some[0]]
             for pairs, some in groups(list(drawn), wanted.compared.fold)

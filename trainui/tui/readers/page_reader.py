@@ -391,6 +391,10 @@ def _plotted(
     connection: Connection, stage: StageRecord, members: Sequence[StageRecord]
 ) -> StageRecord:
     """Return a stage, or the first member of its folded sweep with metrics if it has none."""
+    whole = [one for one in members if one.definition.gathers]
+    if found := [one for one in whole if headlines.has_series(connection, one.id)]:
+        own = stage.definition.each_checkpoint
+        return next((one for one in found if own and one.name == own.member_of), found[0])
     if not members or headlines.has_series(connection, stage.id):
         return stage
     begun = headlines.versions(connection, [one.id for one in members])

@@ -224,8 +224,14 @@ class CurvesRequest:
     def siblings(self) -> list[StageRecord]:
         """All members of the stage's sweep, itself included."""
         own = self.stage.definition
-        if own.matrix is None:
+        if own.matrix is None or (own.each_checkpoint and not own.gathers):
             return [self.stage]
+        if own.gathers:
+            return [
+                one
+                for one in self.stages
+                if one.definition.group == own.group and one.definition.gathers
+            ]
         return [one for one in self.stages if one.definition.group == own.group]
 
 
@@ -254,11 +260,40 @@ def sources(request: CurvesRequest, in_runs: ReadRuns) -> list[PlottedSeries]:
         others += [one for one in runs if not one.own]
     if chosen.only and others and stage.id not in chosen.members:
         own = []
+    if wanted.attempt is None and not (chosen.runs or chosen.attempts):
+        others += _evaluated(request, [*own, *others])
     if not chosen.sweep and (chosen.runs or chosen.attempts):
         # alone, the members of a sweep keep their places on each page
         others = [replace(one, index=at) for at, one in enumerate(others, 1)]
         own = [replace(one, index=0) for one in own]
     return [*own, *others]
+
+
+def _evaluated(request: CurvesRequest, drawn: Sequence[PlottedSeries]) -> list[PlottedSeries]:
+    """Return the evaluations of the trainings that are drawn, and the trainings of evaluations."""
+    owners = {one.owner for one in drawn}
+    by_name = {one.name: one for one in request.stages}
+    found: dict[str, StageRecord] = {}
+    for stage in request.stages:
+        each = stage.definition.each_checkpoint
+        if each is None or not stage.definition.gathers or each.stage not in by_name:
+            continue
+        training = by_name[each.stage]
+        if training.id in owners and stage.id not in owners:
+            found[stage.id] = stage
+        elif stage.id in owners and training.id not in owners:
+            found[training.id] = training
+    first = max((one.index for one in drawn), default=0) + 1
+    return [
+        PlottedSeries(
+            one.id,
+            harmless(one.name),
+            index,
+            status=one.status,
+            completed=one.status == Status.COMPLETED,
+        )
+        for index, one in enumerate(found.values(), first)
+    ]
 
 
 def read_candidates(

@@ -275,19 +275,23 @@ class SweepMemberReader:
         """
         if not members:
             return None
-        search = members[0].definition.search
+        search, objective = members[0].definition.search, members[0].definition.objective
+        members = _counting(members)
         versions = headlines.versions(connection, [stage.id for stage in members])
         with_points = [stage for stage in members if stage.id in versions]
         # one that diverged before its first evaluation has fewer metrics
         with_points.sort(key=lambda stage: stage.status != Status.COMPLETED)
-        name = None if search is None else search.metric
+        name = None if objective is None else objective.metric
         for stage in with_points if name is None else ():
             if names := headlines.names_of(connection, stage.id):
                 name = headline(names, None, curves_of(connection, stage.id, stage.status))
                 break
         if name is None:
             return None
-        metric, own_names = ComparedMetric.of(name, search), {one.id: one.name for one in members}
+        metric, own_names = (
+            ComparedMetric.of(name, objective),
+            {one.id: one.name for one in members},
+        )
 
         def values_of(metric: ComparedMetric) -> Mapping[str, StageValue]:
             found = self._values.read(connection, versions, metric)
@@ -310,6 +314,8 @@ class SweepMemberReader:
         best = next(iter(found.best_first(members)), None)
         if best is None or not found.may_lead(best):
             return found
+        if best.definition.each_checkpoint is not None:
+            return found  # its own steps are not those of its checkpoint
         step = self._steps.read(connection, best, metric, found.values[best.name])
         return found._replace(best_step=step)
 
@@ -323,6 +329,18 @@ class SweepMemberReader:
         steps = self._nan_steps.read(connection, [*nan.values()])
         since = {name: min(steps[own].values()) for name, own in nan.items() if own in steps}
         return found._replace(broken=found.broken | nan.keys(), nan_since=since)
+
+
+def _counting(members: Sequence[StageRecord]) -> Sequence[StageRecord]:
+    """Return members without what does not count of an evaluation of each checkpoint.
+
+    These are the stages that gather it, and those whose checkpoint was superseded.
+    """
+    whole = [one for one in members if one.definition.gathers]
+    if not whole:
+        return members
+    counting = {name for one in whole for name in one.depends_on}
+    return [one for one in members if one.name in counting and not one.definition.gathers]
 
 
 def _others(

@@ -24,6 +24,7 @@ from trainui.text import harmless
 from trainui.tui.app_interface import Target
 from trainui.tui.curves.grid_view import CurvesView
 from trainui.tui.curves.interaction import CurvesState
+from trainui.tui.graph_layout import at_work
 from trainui.tui.graph_view import StageGraph
 from trainui.tui.keymap import Key, bindings
 from trainui.tui.line_view import RowsView
@@ -397,7 +398,8 @@ class RunScreen(Page):
             return
         (stage, detail), panes, graph = self._shown, self.panes, self.graph
         attempts = self._attempts[: self.attempt]
-        subject = DetailsSubject(self._page, stage, attempts, detail, graph.timeline, graph.folded)
+        members = at_work(graph.folded)
+        subject = DetailsSubject(self._page, stage, attempts, detail, graph.timeline, members)
         panes.overview.show(subject, panes.tab)
         over = stage.status in ENDED
         waits = "no output" if over else "no output yet" if stage.attempt else "not started yet"
@@ -405,7 +407,7 @@ class RunScreen(Page):
         if detail.curves is not None:
             none = waits.replace("output", "metrics"), detail.searched_places
             panes.curves.show_curves(detail.curves, ": ".join(filter(None, none)), detail.problems)
-        panes.show_titles(stage, self.attempt, graph.folded, detail.plotted)
+        panes.show_titles(stage, self.attempt, members, detail.plotted)
 
     def _show_log(self, last: AttemptRecord | None, waits: str) -> None:
         view = self.panes.log_view

@@ -259,12 +259,13 @@ class PlotLine:
 
 @dataclass(frozen=True, slots=True)
 class Annotation:
-    """An alert or a stall on a metric's plot."""
+    """An alert or a stall on a metric's plot, or an evaluation's best checkpoint."""
 
     x: float
     """X position."""
     words: str
     """Safe to print."""
+    is_alert: bool = True
 
 
 @dataclass(frozen=True, slots=True)
