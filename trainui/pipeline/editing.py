@@ -34,6 +34,7 @@ class EditedValue:
 
     scope: str
     """`run`: a run parameter; `stage`: a stage parameter; `matrix`: a matrix value; `command`;
+    `evaluation`: a field of an evaluation of checkpoints, whose `run` is a `command`, too;
     `search`: a field of the stage's search, e.g. `trials`, `lr.high` or `prune.warmup_steps`;
     `choices`: the choices of a parameter of its space, e.g. `relu, gelu`."""
     name: str
@@ -52,7 +53,15 @@ def places(text: str, stage: StageDefinition | None = None) -> list[EditedValue]
         found += _scalars(text, "stage", _entry(node, "params"))
         found += _matrix(text, _entry(node, "matrix"), stage.matrix or {})
         found += _search(text, _entry(node, "search"))
+        if stage.each_checkpoint is not None:
+            own = _command(text, _entry(node, "run"), "run")
+            fields = (one for one in _scalars(text, "evaluation", node) if one.name in _EVALUATION)
+            found += [*filter(None, [own]), *fields]
     return found
+
+
+_EVALUATION = ("every", "metric", "goal")
+"""Fields of an evaluation of checkpoints."""
 
 
 def command(text: str) -> EditedValue | None:
@@ -60,9 +69,12 @@ def command(text: str) -> EditedValue | None:
     listed = _entry(read_tree(text, Problems("")), "stages")
     if not isinstance(listed, Sequence) or len(listed.items) != 1:
         return None
-    node = _entry(listed.items[0], "run")
+    return _command(text, _entry(listed.items[0], "run"), "command")
+
+
+def _command(text: str, node: Node | None, name: str) -> EditedValue | None:
     if isinstance(node, Scalar):
-        return next(_place(text, "command", "command", node), None)
+        return next(_place(text, "command", name, node), None)
     if not isinstance(node, Sequence):
         return None
     words = [item.text for item in node.items if isinstance(item, Scalar)]
@@ -70,7 +82,7 @@ def command(text: str) -> EditedValue | None:
     if len(words) != len(node.items) or not (line.startswith("[") and line.endswith("]")):
         return None
     end = node.mark.start + len(line)
-    return EditedValue("command", "command", shlex.join(words), node.mark.start, end)
+    return EditedValue("command", name, shlex.join(words), node.mark.start, end)
 
 
 def with_values(text: str, changes: AnyMapping[EditedValue, str]) -> str:

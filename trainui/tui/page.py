@@ -346,10 +346,17 @@ class Page(Screen[None]):
         """Open the edit page with the edit that the cause of the stage's failure suggests."""
         self.action_edit(prepared=True)
 
+    def gatherer_of(self, stage: StageRecord | None) -> StageRecord | None:
+        """Return the stage that gathers the evaluation of which a stage is a part, if any."""
+        del stage
+        return None
+
     def action_edit(self, *, prepared: bool = False) -> None:
         """Open the edit page for the run's and the stage's parameters."""
         targets, stages = self._targets(), self.target_stages()
         stage = most_important(stages) if stages else None
+        whole = self.gatherer_of(stage)  # an evaluation is edited for all of its checkpoints
+        stage = whole or stage
         if len(targets) > 1:
             self.app.notify("cannot edit several runs at once; esc clears the marks")
         elif targets and targets[0].is_external:
@@ -360,7 +367,7 @@ class Page(Screen[None]):
         elif targets:
             from trainui.tui.plan_screen import EditScreen
 
-            alone = len(stages) == 1
+            alone = len(stages) == 1 and whole is None
             self._ask(EditScreen(targets[0], stage, alone=alone, prepared=prepared))
 
     def action_cancel(self) -> None:

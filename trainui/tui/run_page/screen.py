@@ -329,6 +329,14 @@ class RunScreen(Page):
         known = self.own_app.runs if self._page is None else [self._page.run]
         return [one for one in known if one.id == self.run_id]
 
+    def gatherer_of(self, stage: StageRecord | None) -> StageRecord | None:
+        """Return the stage that gathers the evaluation of which a stage is a part, if any."""
+        each = stage.definition.each_checkpoint if stage is not None else None
+        if stage is None or each is None or each.member_of is None:
+            return stage if each is not None else None
+        stages = self._page.stages if self._page is not None else ()
+        return next((one for one in stages if one.name == each.member_of), None)
+
     def target_stages(self) -> Sequence[StageRecord]:
         """Return the stage under the cursor; for a folded sweep all its members."""
         selected = self.graph.selected
