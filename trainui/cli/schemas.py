@@ -276,8 +276,10 @@ SCHEMAS: dict[str, Schema] = {
     ),
     "tree": _object("runs", runs=_list(_DESCENDANT)),
     "best": _object(
-        "trials importance",
+        "trials importance metric checkpoints",
         trials=_list(_TRIAL),
+        metric=_or_null(TEXT),
+        checkpoints=_list(_object("stage step value checkpoint")),
         importance={"type": "object", "additionalProperties": NUMBER},
     ),
     "add": _object("runs left_out", runs=_list(_ADDED), left_out=_list(_object("path why"))),

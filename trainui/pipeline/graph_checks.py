@@ -95,6 +95,10 @@ def _check_each_checkpoint(
                 message = f"`{name}` needs `each_checkpoint: STAGE`; add it, or remove `{name}`"
                 problems.add(stage.place(name), "each-checkpoint", message)
         return
+    for name, other in (("metric", "goal"), ("goal", "metric")):
+        if stage.has(name) and not stage.has(other):
+            message = f"`{name}` of an evaluation needs `{other}`; add it, or remove `{name}`"
+            problems.add(stage.place(name), "each-checkpoint", message)
     for name, why in _NOT_WITH_EACH.items():
         if stage.has(name):
             message = f"`{name}` cannot be combined with `each_checkpoint`: {why}"

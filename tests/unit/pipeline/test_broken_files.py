@@ -395,6 +395,7 @@ TABLE = [
     B("evaluation that resumes", TRAINED + "  - {name: b, run: x, each_checkpoint: t, checkpoint: c}\n", [("each-checkpoint", 3, 43)]),
     B("evaluation of a variable", stage("run: x\neach_checkpoint: ${matrix.a}"), [("misplaced-variable", 4, 22), ("misplaced-variable", 4, 22)]),
     B("every of nothing", stage("run: x\nevery: newest\nmetric: a\ngoal: minimize"), [("each-checkpoint", 4, 5), ("each-checkpoint", 5, 5), ("each-checkpoint", 6, 5)]),
+    B("metric without a goal", TRAINED + "  - {name: b, run: x, each_checkpoint: t, metric: a}\n", [("each-checkpoint", 3, 43)]),
     B("every other", TRAINED + "  - {name: b, run: x, each_checkpoint: t, every: 2}\n", [("bad-every", 3, 50)]),
     B("best of no evaluation", TRAINED + "  - {name: b, depends_on: [t], run: 'x ${stages.t.best.checkpoint}'}\n", [("unknown-variable", 3, 40)]),
     B("directory of an evaluation", TRAINED + "  - {name: b, run: x, each_checkpoint: t}\n  - {name: c, depends_on: [b], run: 'x ${stages.b.dir}'}\n", [("several-members", 4, 40)]),

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from trainui.control.compare import SeedComparison
     from trainui.model.records import RunRecord
     from trainui.store.db.protocol import Connection
+    from trainui.store.read.evaluations import Evaluated
     from trainui.store.read.sweeps import TrialRecord
 
 
@@ -33,25 +34,32 @@ _A_CONFIGURATION = (
 def best(
     run: options.Run,
     stage: Annotated[
-        str | None, typer.Argument(metavar="[STAGE]", help="The search, if the run has several.")
+        str | None,
+        typer.Argument(metavar="[STAGE]", help="The search or evaluation, if the run has several."),
     ] = None,
     most: Annotated[
-        int, typer.Option("--number", "-n", min=1, metavar="N", help="Show the N best trials.")
+        int, typer.Option("--number", "-n", min=1, metavar="N", help="Show the N best ones.")
     ] = 5,
     as_json: options.Json = False,
 ) -> None:
-    """Show the best trials of a search, and how to run the best one again.
+    """Show the best trials of a search, or the best checkpoints of an evaluation.
 
     A running trial counts with its best value so far, after the completed ones. With five completed
     trials or more, each parameter's importance is its share of the value's variation.
     """
     from trainui.search import results
-    from trainui.store.read import run_in_json
+    from trainui.store.read import evaluations, run_in_json
     from trainui.store.read import sweeps as stored_trials
 
     found = lookup.find_run(run)
     with lookup.view() as connection:
         name = _search_of(connection, found, stage)
+        if evaluations.gatherers(connection, found.id, name):
+            checkpoints, metric = _best_checkpoints(connection, found, name, most)
+            none: dict[str, Any] = {"trials": [], "importance": {}}
+            answer = {**none, "metric": metric, "checkpoints": checkpoints}
+            printing.answer(as_json, answer, _checkpoint_lines(answer))
+            return
         ranked = results.ranked(connection, found.id, name)[:most]
         importance = stored_trials.importance(connection, found.id, name)
     trials = [
@@ -59,32 +67,103 @@ def best(
             "trial": one.number,
             "status": str(one.stage.status),
             "value": one.value,
-            "step": one.step if one.step is None or one.step % 1 else int(one.step),
+            "step": _whole(one.step),
             "search": mask(one.stage.definition.trial_params or one.stage.definition.matrix or {}),
             "command": run_in_json.shown_command(found.params, one.stage.definition),
         }
         for one in ranked
     ]
-    answer = {"trials": trials, "importance": importance}
+    search = ranked[0].stage.definition.search if ranked else None
+    metric = None if search is None else search.metric
+    answer = {"trials": trials, "importance": importance, "metric": metric, "checkpoints": []}
     printing.answer(as_json, answer, _trial_lines(found, ranked, answer))
 
 
-def _search_of(connection: Connection, run: RunRecord, stage: str | None) -> str:
-    """Return the name of the search that is meant."""
-    from trainui.store.read import sweeps, views
+def _best_checkpoints(
+    connection: Connection, run: RunRecord, name: str, most: int
+) -> tuple[list[dict[str, Any]], str | None]:
+    """Return the best checkpoints of an evaluation, and the metric by which they are the best.
 
+    Raises:
+        NotFoundError: none has been evaluated.
+        UsageError: it is not known which values are better.
+    """
+    from trainui.store.read import evaluations
+
+    found = evaluations.evaluated(connection, run.id, name)
+    done = [one for one in found if one.is_done]
+    if not done:
+        raise NotFoundError(f"{name} of {run.name} has evaluated no checkpoint yet")
+    metric = evaluations.metric_of(connection, done[0].evaluation)
+    if metric is None or metric.lower is None:
+        which = "it has no metric" if metric is None else f"{metric.name} does not say"
+        raise UsageError(
+            f"{name}: which value is better is not known: {which}; add `metric` and `goal` to it"
+        )
+    return [
+        {
+            "stage": one.stage.name,
+            "step": _whole(one.checkpoint.step),
+            "value": one.checkpoint.value,
+            "checkpoint": _path_of(run, one),
+        }
+        for one in evaluations.best_first(connection, done)[:most]
+    ], metric.name
+
+
+def _path_of(run: RunRecord, one: Evaluated) -> str | None:
+    """Return where a checkpoint is now: its held copy, or where it was written; None: nowhere."""
+    from pathlib import Path
+
+    from trainui.resume import checkpoints
+    from trainui.store.read import evaluations
+
+    row = one.checkpoint
+    if checkpoints.is_state_of(row.identity, Path(row.path)):
+        return row.path
+    if row.held is None:
+        return None
+    held = evaluations.held_path(run.directory, row.held, row.path)
+    return str(held) if held.exists() else None
+
+
+def _whole(step: float | None) -> float | int | None:
+    return step if step is None or step % 1 else int(step)
+
+
+def _checkpoint_lines(answer: Mapping[str, Any]) -> Iterator[str]:
+    """Yield a table of the best checkpoints, and where the best one is."""
+    shown = answer["checkpoints"]
+    rows = [["step", answer["metric"] or "value", "stage"]]
+    rows += [[f"{one['step']:,}", formatting.number(one["value"]), one["stage"]] for one in shown]
+    yield from text.table(rows, right=(0, 1))
+    if shown and shown[0]["checkpoint"]:
+        yield ""
+        yield "the best checkpoint:"
+        yield f"  {shown[0]['checkpoint']}"
+
+
+def _search_of(connection: Connection, run: RunRecord, stage: str | None) -> str:
+    """Return the name of the search, or of the evaluation of checkpoints, that is meant."""
+    from trainui.store.read import evaluations, sweeps, views
+
+    gatherers = evaluations.gatherers(connection, run.id)
     known = sweeps.searches(connection, run.id)
+    known += dict.fromkeys(one.definition.group for one in gatherers)
     if not known:
         searching = (one.definition for one in views.stages(connection, run.id))
         if any(one.search is not None for one in searching):
             raise NotFoundError(f"no trial of {run.name} has started yet")
-        raise NotFoundError(f"{run.name} has no search: a stage with `search` has trials")
+        raise NotFoundError(
+            f"{run.name} has no search: a stage with `search` has trials, one with "
+            "`each_checkpoint` evaluates checkpoints"
+        )
     fitting = [name for name in known if stage is None or stage == name]
     fitting = fitting or [name for name in known if stage is not None and stage in name]
     if not fitting:
         raise NotFoundError(f"no search is named {stage!r}; this run has {', '.join(known)}")
     if len(fitting) > 1:
-        raise UsageError(f"{run.name} has several searches; name one: {', '.join(fitting)}")
+        raise UsageError(f"{run.name} has several; name one: {', '.join(fitting)}")
     return fitting[0]
 
 
