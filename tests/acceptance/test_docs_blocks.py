@@ -33,6 +33,8 @@ ELSEWHERE = {
     "uv tool install --compile-bytecode .": "test_package runs it where uv is",
     "uv pip compile": "asks a registry for what is the newest by now; for releases",
     "uv run --isolated": "runs the unit tests on the oldest dependencies; for releases",
+    "trainui mcp": "needs a client; test_mcp has one",
+    "trainui skill --install": "asks; test_skill answers",
     "trainui run sample_pipelines/frameworks/lightning.yaml": "test_frameworks runs it",
 }
 """Command lines that are not typed here, by their beginnings, and why."""
