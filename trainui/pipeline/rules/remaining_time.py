@@ -40,6 +40,8 @@ class StepProgress:
     """Latest step of this attempt."""
     last_step: float | None = None
     """Final step of the stage's previous completion."""
+    idle: float = 0.0
+    """Seconds since the latest step, after those of `elapsed`."""
 
 
 def typical(past: Sequence[PastDuration]) -> float | None:
@@ -78,7 +80,7 @@ def _remaining_by_steps(progress: StepProgress) -> float | None:
     done = step - (progress.first_step or 0)
     if done <= 0 or step > last:
         return None
-    return (last - step) * progress.elapsed / done
+    return max((last - step) * progress.elapsed / done - progress.idle, 0.0)
 
 
 def from_checkpoint(

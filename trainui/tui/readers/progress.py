@@ -11,13 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from trainui import clock, settings
-from trainui.execution.attempt.log_ends import end_lines
 from trainui.model.headline_metric import ComparedMetric, headline
 from trainui.model.notifications import MARKED, NAN
 from trainui.model.records import AttemptRecord, Event, RunRecord, SeriesSummary, StageRecord
 from trainui.model.states import UNFINISHED, Status
-from trainui.pipeline.masking import Masker
-from trainui.pipeline.rules.remaining_time import PastDuration, StepProgress
+from trainui.pipeline.rules.remaining_time import LEAST_ELAPSED, PastDuration, StepProgress
 from trainui.resume import checkpoints
 from trainui.store.db.protocol import Connection
 from trainui.store.points import read_points
@@ -28,20 +26,22 @@ from trainui.supervisor.protocol import STDERR_FILE, STDOUT_FILE
 from trainui.system import plain_files
 from trainui.text import harmless
 from trainui.tui.numbers import exact_step, number
+from trainui.tui.readers.log_progress import end_of_work, log_progress
 from trainui.tui.readers.stage_values import BestSteps
+from trainui.tui.snapshot.params import number_of
 from trainui.tui.snapshot.run_page import Eta, LogProgress, RunEta, StageActivity
 from trainui.tui.snapshot.snapshot import Cache
 
 PROGRESS_BYTES = 4096
-"""The end of a log in which its progress is searched for, and its beginning for `max_steps`."""
-
-_COUNT = re.compile(
-    r"\b(epoch|step|iter(?:ation)?|round|update)s?\b\W{0,3}(\d+)\s*(?:/|of)\s*(\d+)", re.IGNORECASE
-)
-_BAR = re.compile(r"\d%\|.*\|\s*(\d+)/(\d+) \[(?:(\d+):)?(\d+):(\d+)<")
-"""A bar of tqdm: `35%|###5      | 21/60 [00:10<00:19,  2.00it/s]`."""
+"""The beginning of a log in which `max_steps` is searched for."""
 
 _TOTAL = re.compile(rb"(?:max_steps|total optimization steps)[^\w-]{1,4}([\d,]+)", re.IGNORECASE)
+
+_OPTION = re.compile(r"(?:--|\b)([\w.]*?\w+)[= ](\d+)(?!\S)")
+"""`--epochs 14` and `epochs=14` in a command."""
+
+ESTIMATE_PERIOD = 2
+"""Seconds for which the end of a stage's work by its log is cached."""
 
 SEARCH_PERIOD = 5.0
 """Seconds between two searches for a running stage's checkpoints, and for its NaN values."""
@@ -58,32 +58,6 @@ HISTORY_PERIOD = 5.0
 MOST_RUNS, MOST_STAGES = 20, 8
 """The most listed runs with an estimate (unfinished ones, newest first), and the most stages
 estimated by their step rate; others by elapsed time only."""
-
-
-def log_progress(logs: Sequence[Path]) -> LogProgress | None:
-    """Return the progress in the last lines of logs; a count goes before a bar of its parts."""
-    newest_first = sorted(logs, key=lambda one: seen(one)[1], reverse=True)
-    lines = [
-        line for log in newest_first for line in reversed(end_lines(log, Masker(), PROGRESS_BYTES))
-    ]
-    found = (read(line) for read in (_count, _bar) for line in lines)
-    return next((one for one in found if one is not None), None)
-
-
-def _count(line: str) -> LogProgress | None:
-    for unit, done, total in reversed(_COUNT.findall(line)):
-        if int(total) > 0 and int(done) <= int(total):
-            return LogProgress(unit.lower(), int(done), int(total))
-    return None
-
-
-def _bar(line: str) -> LogProgress | None:
-    match = _BAR.search(line)
-    if match is None:
-        return None
-    done, total, hours, minutes, seconds = (int(group or 0) for group in match.groups())
-    ran = 3600 * hours + 60 * minutes + seconds
-    return LogProgress("bar", done, total, ran) if 0 < total >= done else None
 
 
 def most_steps(logs: Sequence[Path]) -> int:
@@ -200,7 +174,8 @@ def _progress(logs: Sequence[Path], last_step: int) -> LogProgress | None:
     """Return the log's progress; else the last step of those that its beginning announces."""
     found = log_progress(logs)
     total = most_steps(logs) if found is None and last_step else 0
-    return LogProgress("step", last_step, total) if total and last_step <= total else found
+    is_better = found is None and total and last_step <= total
+    return LogProgress("step", last_step, total) if is_better else found
 
 
 def _newest_checkpoint(
@@ -265,6 +240,8 @@ class EtaEstimator:
     def __init__(self) -> None:
         self._past = Cache[_Past](2 * MOST_RUNS, HISTORY_PERIOD)
         self._cpus = settings.load().cpus
+        self._ends = Cache[int | None](math.inf)
+        """When a stage's work will be done by its log, by its id."""
         self._stages: dict[str, StageCache] = {}
         """Cached stages of listed runs, by run id."""
         self.goals: dict[str, float] = {}
@@ -284,6 +261,10 @@ class EtaEstimator:
             else:
                 self.goals.pop(stage.id, None)
         seconds = run_history.seconds_left(stages, before.usual, progress)
+        alive = [one for one in stages if one.name in progress and seconds_may_be_known(one)]
+        for stage in alive[:MOST_STAGES]:
+            if (left := self._by_log(connection, run, stage, now)) is not None:
+                seconds[stage.name] = left
         remaining = run_history.remaining_time_of(stages, seconds, self._cpus)
         ending = None if remaining is None else _ending(now, remaining.seconds, remaining.whole)
         running = {
@@ -292,6 +273,25 @@ class EtaEstimator:
             if (left := seconds[name]) is not None
         }
         return RunEta(ending, running)
+
+    def _by_log(
+        self, connection: Connection, run: RunRecord, stage: StageRecord, now: int
+    ) -> float | None:
+        """Return the seconds that a stage's log leaves, by its own counts; None: unknown."""
+
+        def read() -> int | None:
+            attempts = views.attempts_of_stage(connection, stage.id)
+            if not attempts or attempts[-1].started_at is None:
+                return None
+            directory = Path(attempts[-1].directory)
+            logs = [directory / name for name in (STDOUT_FILE, STDERR_FILE)]
+            total_of = partial(_total_of, run, stage, logs)
+            return end_of_work(directory, attempts[-1].started_at, now, total_of)
+
+        # read again twice in five seconds, since a unit may take longer than the others
+        state = stage.attempt, now // (ESTIMATE_PERIOD * clock.SECOND)
+        end = self._ends.read(state, read, stage.id)
+        return None if end is None else max(end - now, 0) / clock.SECOND
 
     def of_list(self, connection: Connection, run_ids: Sequence[str]) -> dict[str, Eta]:
         """Return the estimated ends of listed runs, by id; runs without an estimate are omitted."""
@@ -304,6 +304,26 @@ class EtaEstimator:
                 if ending is not None:
                     found[run_id] = ending
         return found
+
+
+def seconds_may_be_known(stage: StageRecord) -> bool:
+    """Return False for a stage that may never end."""
+    return not stage.stalled and stage.lost_at is None
+
+
+def _total_of(run: RunRecord, stage: StageRecord, logs: Sequence[Path], unit: str) -> float | None:
+    """Return how many of a unit there will be: by the parameters, or by the log's beginning."""
+    if unit == "step":
+        return most_steps(logs) or None
+    params = {**run.params, **stage.definition.member_values, **stage.definition.params}
+    command = stage.definition.command or ""
+    text = command if isinstance(command, str) else " ".join(command)
+    given = dict(_OPTION.findall(text))
+    for name in (f"{unit}s", f"num_{unit}s", f"max_{unit}s", f"n_{unit}s", f"num_train_{unit}s"):
+        for known in (given, params):
+            if (value := number_of(str(known.get(name, "")))) is not None and value > 0:
+                return value
+    return None
 
 
 def _past(connection: Connection, run: RunRecord, stages: Sequence[StageRecord]) -> _Past:
@@ -335,8 +355,26 @@ def _with_steps(
             past.last_steps[before] = _last_step(connection, before)
         last, step = past.last_steps[before], _last_step(connection, stage.id)
         if step is not None and last is not None and step <= last:
-            found[stage.name] = replace(progress[stage.name], step=step, last_step=last)
+            own = replace(progress[stage.name], step=step, last_step=last)
+            found[stage.name] = _by_times_of_points(connection, stage.id, own)
     return found
+
+
+def _by_times_of_points(
+    connection: Connection, stage_id: str, progress: StepProgress
+) -> StepProgress:
+    """Return the progress between the first and the last point, without what was before it."""
+    highest = max(
+        read_points.summaries(connection, [stage_id]), key=lambda one: one.last_step or 0.0
+    )
+    kept = read_points.with_cuts(read_points.segments_of(connection, stage_id, highest.name))
+    first, last = (read_points.load(connection, kept[at][0]) for at in (0, -1))
+    begin, end = int(first.times[0]), int(last.times[-1])
+    spent = (end - begin) / clock.SECOND
+    if min(begin, end) <= 0 or spent < LEAST_ELAPSED:
+        return progress
+    idle = max(clock.now() - end, 0) / clock.SECOND
+    return replace(progress, first_step=float(first.steps[0]), elapsed=spent, idle=idle)
 
 
 def _last_step(connection: Connection, stage_id: str) -> float | None:

@@ -25,7 +25,7 @@ from trainui.pipeline import filling, template
 from trainui.pipeline.masking import mask, mask_command
 from trainui.text import STALLED, SYMBOLS, harmless, state, state_word, verdict
 from trainui.tui.numbers import age, clock_time, elapsed, number, progress_bar, state_style
-from trainui.tui.snapshot.run_page import LogProgress, RunPage, StageDetail, as_attempt
+from trainui.tui.snapshot.run_page import RunPage, StageDetail, as_attempt
 from trainui.tui.styled_text import Row, Segment, fit_middle, labelled, packed, wrap
 
 if TYPE_CHECKING:
@@ -214,7 +214,7 @@ def overview_rows(of: DetailsSubject, now: int, width: int, *, folded: bool = Fa
         ("why", why(stage, by_name), state_style(stage.status)),
         ("edit", _edit_words(stage, last, detail) if is_newest else "", "warn"),
         ("in all" if is_newest else "by then", _total_time(stage, attempts, now), ""),
-        *_activity_facts(of, stage, now, last if ending is None else None, is_newest),
+        *_activity_facts(of, stage, now, is_newest),
     ]
     rows += fields_rows(fields, width)
     rows += cause_rows(detail.cause, width)
@@ -276,13 +276,11 @@ def _activity_facts(
     of: DetailsSubject,
     stage: StageRecord,
     now: int,
-    unknown_end: AttemptRecord | None,
     is_newest: bool,
 ) -> Iterator[tuple[str, str, str]]:
     """Yield NaN values, alerts, the last output and checkpoint, headline metric and progress.
 
-    `unknown_end` is the last attempt, if earlier runs do not say when it ends; the end of a stalled
-    one cannot be estimated. If no checkpoint of an earlier attempt is left, it may have had some,
+    If no checkpoint of an earlier attempt is left, it may have had some,
     and an external run may have written more than what is read of it.
     """
     if (activity := of.detail.activity) is None:
@@ -299,8 +297,7 @@ def _activity_facts(
     checkpoint = f"{activity.checkpoint}, {_age(activity.checkpoint_at, now)}"
     yield "checkpoint", checkpoint if activity.checkpoint else none, ""
     yield "metric", activity.metric, ""
-    unknown = None if stage.stalled or stage.lost_at is not None else unknown_end
-    yield "progress", _progress_text(activity.progress, stage, unknown, now), ""
+    yield "progress", activity.progress.words if activity.progress else "", ""
 
 
 def _silence(stage: StageRecord, words: str) -> tuple[str, str]:
@@ -318,26 +315,6 @@ def _silence(stage: StageRecord, words: str) -> tuple[str, str]:
 
 def _age(moment: int | None, now: int) -> str:
     return "" if moment is None else age(moment, now)
-
-
-def _progress_text(
-    progress: LogProgress | None, stage: StageRecord, unknown_end: AttemptRecord | None, now: int
-) -> str:
-    """Return e.g. `epoch 27/30, ~2m 5s to go`.
-
-    What an attempt continues from took time, too, so that of the attempts before counts.
-    """
-    if progress is None:
-        return ""
-    shown = f"{progress.unit} {progress.done:,}/{progress.total:,}"
-    if unknown_end is None or unknown_end.started_at is None or not progress.part:
-        return shown
-    spent = (now - unknown_end.started_at) / clock.SECOND
-    if unknown_end.checkpoint is not None:
-        spent += stage.earlier / clock.SECOND
-    if not progress.covers(spent):
-        return shown
-    return f"{shown}, ~{formatting.duration(spent / progress.part * (1 - progress.part))} to go"
 
 
 def why(stage: StageRecord, by_name: Mapping[str, StageRecord]) -> str:

@@ -82,13 +82,17 @@ class LogProgress:
     unit: str
     done: int
     total: int
+    """0: unknown."""
     seconds: int | None = None
     """How long a progress bar has run by its own clock; None: it is no bar."""
+    inner: tuple[int, int] | None = None
+    """How much of the current unit is done, e.g. batches of an epoch."""
 
     @property
-    def part(self) -> float:
-        """The part that is done; the current unit counts as half."""
-        return min(max(self.done - 0.5, 0.0) / self.total, 1.0)
+    def words(self) -> str:
+        """Return e.g. `epoch 4/14, 352 of 360`."""
+        shown = f"{self.unit} {self.done:,}" + (f"/{self.total:,}" if self.total else "")
+        return shown if self.inner is None else f"{shown}, {self.inner[0]:,} of {self.inner[1]:,}"
 
     def covers(self, spent: float) -> bool:
         """Return False for a bar that began late in these seconds: there are others to come."""
