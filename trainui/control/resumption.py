@@ -173,6 +173,8 @@ def resume(
             for change in _changes(plan.stages)
             if change.name not in changed_meanwhile and not (change.fresh and change.name in users)
         ]
+        for stage_id, given_up in seen.given_up.items():
+            stored_attempts.give_up(connection, stage_id, given_up)
         revived = stage_requests.reopen(connection, run_id, changes)
         if revived:
             agents.record(connection, run_id, "resumed", revived)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import re
 import zipfile
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -18,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from trainui import clock
+from trainui.errors import UsageError
 from trainui.model.definition import Pipeline, StageDefinition
 from trainui.model.records import AttemptRecord, RunRecord, StageRecord
 from trainui.model.states import UNFINISHED, Status
@@ -59,6 +61,8 @@ class SeenRun:
     """Full names of the trials whose outcome is in their study."""
     left_out: Mapping[str, str] = field(default_factory=dict)
     """By full name of a stage: why its checkpoint is not evaluated again."""
+    given_up: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    """By stage id: those that a person gives up for an earlier one, each with the present time."""
     changes: PipelineChanges | None = None
     """What an edited pipeline changes; None: it is not edited."""
     environ: Mapping[str, str] | None = None
@@ -235,6 +239,15 @@ def make_plan(
     stages = seen.after
     check_names(stages, [*options.until, *options.only, *options.fresh, *options.keep])
     searches = {name: _search(store, stage, seen) for name, stage in stages.items()}
+    given_up = {
+        stages[name].id: _later(searches[name], path)
+        for name, path in options.before.items()
+        if name in stages
+    }
+    tried = {
+        stage_id: {**found, **given_up.get(stage_id, {})} for stage_id, found in seen.tried.items()
+    }
+    seen = replace(seen, tried=tried, given_up=given_up)
     planned = rules.plan_resume(
         list(stages.values()),
         find_checkpoint=lambda stage: checkpoints.find(
@@ -254,6 +267,19 @@ def make_plan(
         planned[at] = _with_waiting_edit(one, waiting)
     planned = with_savings(_with_shared(planned, stages), stages, seen.attempts, seen.run)
     return ResumePlan(planned, seen)
+
+
+def _later(where: CheckpointSearch, path: str) -> dict[str, int]:
+    """Return the checkpoints that a stage wrote after one, each with the present time.
+
+    Raises:
+        UsageError: there is no such checkpoint.
+    """
+    found, real = list(checkpoints.complete(where)), os.path.realpath(path)
+    for at, one in enumerate(found):
+        if os.path.realpath(one) == real:
+            return dict.fromkeys(found[:at], clock.now())
+    raise UsageError(f"the checkpoint {path} is not there any more, or not complete")
 
 
 def _search(store: Store, stage: StageRecord, seen: SeenRun) -> CheckpointSearch:

@@ -5,10 +5,10 @@ The command line and the screen show the same.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from trainui import formatting
 from trainui.pipeline.rules.resume_plan import Action, PlannedStage
@@ -32,9 +32,13 @@ class StageOptions:
     only: Collection[str] = frozenset()
     """Run only these, what they depend on and what follows; the others stay as they are."""
 
+    before: Mapping[str, str] = field(default_factory=dict)
+    """Continue these from this checkpoint, and give up those that they wrote after it."""
+
     def toggled(self, option: str, stage: str) -> StageOptions:
         """Return a copy with an option of a stage switched on or off."""
-        return replace(self, **{option: frozenset(getattr(self, option)) ^ {stage}})
+        changed: dict[str, Any] = {option: frozenset(getattr(self, option)) ^ {stage}}
+        return replace(self, **changed)
 
     @property
     def arguments(self) -> str:

@@ -137,6 +137,8 @@ class StageRow(SQLModel, table=True):
     """The host that gave `reason`, if other hosts may have others; null: not tied to a host."""
     stalls_after: float | None = None
     """Seconds of silence after which it is stalled, once it was silent for half of that."""
+    given_up_json: str | None = None
+    """Checkpoints that a person gave up for an earlier one: path -> when, in microseconds."""
 
 
 class DependencyRow(SQLModel, table=True):

@@ -13,7 +13,7 @@ import shlex
 import subprocess
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -147,15 +147,23 @@ class PlanScreen(Screen[bool]):
 
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("plan", "app.leave")]
 
-    def __init__(self, target: Target, edit: InlineEdit | None = None) -> None:
-        """Create the page; `edit` is an inline edit of the run's pipeline."""
+    def __init__(
+        self,
+        target: Target,
+        edit: InlineEdit | None = None,
+        before: Mapping[str, str] | None = None,
+    ) -> None:
+        """Create the page; `edit` is an inline edit of the run's pipeline.
+
+        `before`: checkpoints from which stages continue though there are later ones, by name.
+        """
         super().__init__()
         self._target = target
         self._edit = edit
         self._plan: _ShownPlan | None = None
         self._explained = ""
         """Why there is no plan, and what to do: the title and the paragraphs shown."""
-        self._options = StageOptions()
+        self._options = StageOptions(before=before or {})
         self._is_first = True
         """True until a plan was made: the first one runs only an edited member."""
         self._as_submitted = False
@@ -202,7 +210,7 @@ class PlanScreen(Screen[bool]):
                 run = submitted.run_of(run_id)
                 choice = preview.choose_pipeline(run, edit=self._edit, as_submitted=as_submitted)
                 if self._is_first and choice.member is not None:
-                    self._options = StageOptions(only=frozenset({choice.member}))
+                    self._options = replace(self._options, only=frozenset({choice.member}))
                 self._is_first, options = False, self._options
                 stages = control.plan_resume(run.id, options, pipeline=choice.pipeline)
                 plan = _ShownPlan(stages, options, choice, code_version.since_submission(run))
@@ -404,6 +412,8 @@ class Suggestion:
     """By the index of a value on the page."""
     words: str = ""
     """The cause and the edit."""
+    before: Mapping[str, str] = field(default_factory=dict)
+    """The checkpoint to continue from, by the stage's name, though there are later ones."""
 
 
 def suggestion(stage: StageRecord, values: Sequence[Value]) -> Suggestion:
@@ -426,7 +436,8 @@ def suggestion(stage: StageRecord, values: Sequence[Value]) -> Suggestion:
     words = f"{harmless(cause['text'])} {harmless(edit.get('note', ''))}."
     if left:
         words += f" Not a value of this page: {', '.join(left)}; ctrl+e edits the text."
-    return Suggestion(found, words)
+    before = {stage.name: edit["checkpoint"]} if edit.get("checkpoint") else {}
+    return Suggestion(found, words, before)
 
 
 class EditScreen(Screen[bool]):
@@ -602,7 +613,7 @@ class EditScreen(Screen[bool]):
             if done:
                 self.dismiss(True)
 
-        self.app.push_screen(PlanScreen(self._target, edit), then)
+        self.app.push_screen(PlanScreen(self._target, edit, self._suggested.before), then)
 
     def action_text(self) -> None:
         """Open the pipeline's text in an editor, and show the plan with the saved text."""

@@ -209,7 +209,8 @@ def _in_full(run: RunRecord, pipeline: Pipeline | None, written: StageOptions) -
             names.update(dict.fromkeys(exact))
         return list(names)
 
-    return StageOptions(*map(full_names, (written.until, written.fresh, written.keep)))
+    until, fresh, keep = map(full_names, (written.until, written.fresh, written.keep))
+    return StageOptions(until, fresh, keep)
 
 
 def _revive(

@@ -159,6 +159,7 @@ CREATE TABLE stages (
 	removed BOOLEAN NOT NULL,
 	reason_host VARCHAR,
 	stalls_after FLOAT,
+	given_up_json VARCHAR,
 	PRIMARY KEY (id),
 	UNIQUE (run_id, name),
 	FOREIGN KEY(run_id) REFERENCES runs (id) ON DELETE CASCADE

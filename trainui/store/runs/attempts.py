@@ -210,14 +210,29 @@ def mark_checkpoint_tried(connection: Connection, attempt_id: int) -> None:
 def tried_checkpoints(connection: Connection, stage_id: str) -> dict[str, int]:
     """Return the checkpoints from which an attempt of this stage made no progress.
 
-    Each has the time at which the last such attempt started, in microseconds.
+    Each has the time at which the last such attempt started, in microseconds. Those that a person
+    gave up are among them.
     """
     found = connection.execute(
         "SELECT checkpoint, coalesce(started_at, completed_at) FROM attempts "
         "WHERE stage_id = ? AND checkpoint_tried ORDER BY number",
         (stage_id,),
     )
-    return {checkpoint: int(time or clock.now()) for checkpoint, time in found}
+    tried = {checkpoint: int(time or clock.now()) for checkpoint, time in found}
+    return _given_up(connection, stage_id) | tried
+
+
+def _given_up(connection: Connection, stage_id: str) -> dict[str, int]:
+    found = connection.execute("SELECT given_up_json FROM stages WHERE id = ?", (stage_id,))
+    row = found.fetchone()
+    return dict(row_mapping.load(row[0])) if row and row[0] else {}
+
+
+def give_up(connection: Connection, stage_id: str, checkpoints: Mapping[str, int]) -> None:
+    """Use none of these checkpoints of a stage again, unless it is written again after its time."""
+    if checkpoints:
+        all_of_them = {**_given_up(connection, stage_id), **checkpoints}
+        set_values(connection, "stages", stage_id, given_up_json=row_mapping.dump(all_of_them))
 
 
 def mark_started(

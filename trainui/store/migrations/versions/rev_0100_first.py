@@ -183,6 +183,7 @@ def upgrade() -> None:
         *_required(sa.Boolean(), "fresh", "removed"),
         *_nullable(sa.String(), "reason_host"),
         *_nullable(sa.Float(), "stalls_after"),
+        *_nullable(sa.String(), "given_up_json"),
         sa.ForeignKeyConstraint(["run_id"], ["runs.id"], ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("run_id", "name"),
