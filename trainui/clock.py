@@ -29,3 +29,14 @@ def to_iso(micros: int | None) -> str | None:
     if micros is None:
         return None
     return to_datetime(micros).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def from_iso(text: str) -> int:
+    """Return a time in ISO 8601 as microseconds since 1970; without an offset it is UTC.
+
+    Raises:
+        ValueError: it is no such time.
+    """
+    given = datetime.fromisoformat(text)
+    given = given if given.tzinfo else given.replace(tzinfo=UTC)
+    return (given - _EPOCH) // timedelta(microseconds=1)

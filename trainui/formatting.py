@@ -69,8 +69,12 @@ def quantity(count: int, noun: str) -> str:
 
 
 def short_id(run_id: str) -> str:
-    """Return what messages call a run: 8 characters of a UUID, or all of an id chosen by a user."""
-    return run_id[:8] if len(run_id) == 36 else run_id
+    """Return what messages call a run: 8 characters of a UUID, or all of an id chosen by a user.
+
+    The box of `BOX:RUN` stays whole.
+    """
+    box, colon, own = run_id.rpartition(":")
+    return f"{box}{colon}{own[:8] if len(own) == 36 else own}"
 
 
 def listed(names: Sequence[str], most: int = 3) -> str:

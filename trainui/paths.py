@@ -62,6 +62,8 @@ class Home:
     """The parent of the runs' directories, unless the setting `runs_dir` is given."""
     identity = _Below("home.json")
     """The file with the home's random id and the place where it was noted."""
+    boxes = _Below("boxes.json")
+    """The machines that `trainui boxes add` has noted; it need not exist."""
     variables_key = _Below("worker", "variables.key")
     """The file with the secret key for digests of attempts' variables."""
     worker_log = _Below("worker", "worker.log")

@@ -30,6 +30,7 @@ TEXT = """
 
 SEEN_ELSEWHERE = {
     "best": "needs a search; its own tests have one",
+    **dict.fromkeys(("boxes add", "boxes rm", "boxes ls"), "needs boxes; test_cli_boxes has two"),
     "demo": "takes a minute; the test of the package runs it",
     "worker install": "needs systemd",
     "resume --interrupted": "needs a run that was interrupted",

@@ -41,6 +41,7 @@ ELSEWHERE = {
 
 PAGES_ELSEWHERE = {
     "docs/hosts.md": "needs several hosts; tests/hosts has two, and follows it there",
+    "docs/boxes.md": "needs boxes; test_cli_boxes has two behind a real sshd",
     "docs/slurm.md": "needs a Slurm; test_cli_slurm has one, and such files",
     "docs/plugins.md": "test_docs_plugins builds, installs and runs its packages",
 }

@@ -33,6 +33,15 @@ ELSEWHERE = {
     "TRAINUI_HOME=/mnt/copy trainui worker start --as-copy": "needs a copy of a home",
     "trainui mcp": "needs a client; test_mcp has one",
     "trainui mcp --write": "the same",
+    **dict.fromkeys(
+        (
+            "trainui boxes add gpu2 anna@gpu2.lab",
+            "trainui boxes add gpu3 gpu3 --home /scratch/trainui",
+            "trainui boxes rm gpu2",
+            "ssh gpu2 trainui agent",
+        ),
+        "needs boxes; test_cli_boxes has two",
+    ),
     "trainui worker install": "would ask the systemd of whoever runs this; test_cli_unit has it",
 }
 """Examples that are not typed here, and why."""
@@ -127,6 +136,8 @@ RESUMING = [
 
 LOOKING = [
     T("trainui ls --all"),
+    T("trainui boxes ls"),
+    T("trainui boxes ls --json"),
     T("trainui ls --json | jq -r '.runs[0].run'"),
     T(
         'trainui ls status:completed "params.lr>1e-3" --sort metric.val/loss --limit 5',

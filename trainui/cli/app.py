@@ -79,6 +79,10 @@ MODULES: dict[str, dict[str, str]] = {
         "backup": "Copy the database and the runs' small files into one file.",
         "uninstall": "Delete everything that trainui created.",
     },
+    "machine.boxes": {
+        "boxes": "Other machines, reached by ssh: add, rm, ls.",
+        "agent": "Answer another machine's trainui, over ssh.",
+    },
     "completion": {"completion": "Print a shell completion script."},
     "machine.worker": {
         "worker": "The worker: start, stop, status, pause, unpause, install, uninstall."

@@ -38,7 +38,8 @@ _STARTS_RUN = ("run", "demo")
 _CHANGES = {*_STARTS_RUN, "add", "cancel", "note", "prune", "rerun", "resume", "rm"}
 """Commands for which the database of an older trainui is upgraded."""
 
-_ONLY_SHOWS = {"--dry-run", "--help", "-h"}
+_ONLY_SHOWS = {"--dry-run", "--help", "-h", "--box"}
+"""Options with which nothing starts on this machine."""
 
 _NOT_UTF8 = re.compile(r"[^\"\s]*[\ud800-\udfff][^\"\s]*")
 """A word of an argument or a path that is not UTF-8; in JSON a word ends at a quote."""
@@ -97,12 +98,22 @@ def _call(arguments: Sequence[str]) -> int:
         from trainui.cli.completion import answer
 
         return answer(arguments[1:])
+    if any(":" in word for word in arguments[1:]) and (there := _on_box(arguments)) is not None:
+        return there
     if arguments[0] in _STARTS_RUN and _ONLY_SHOWS.isdisjoint(_before_separator(arguments)):
         from trainui.execution.daemon import early_worker
 
         with early_worker.early_worker():  # before the parser is imported
             return _call_command(arguments)
     return _call_command(arguments)
+
+
+def _on_box(arguments: Sequence[str]) -> int | None:
+    """Run a command line with `BOX:RUN` on that box; None: it is for here."""
+    from trainui.cli.machine import boxes
+
+    there = boxes.forwarded(arguments)
+    return None if there is None else boxes.run_there(*there)
 
 
 def _call_command(arguments: Sequence[str]) -> int:

@@ -47,7 +47,7 @@ _NAMES: tuple[tuple[Schema, str], ...] = (
     (TEXT, "by code dir directory file host id kind log markdown message metric name over path"),
     (TEXT, "home run source stage stderr stdout text unit url why workdir"),
     (_or_null(TEXT), "advice celery_task_id checkpoint copy_of diff difference error from"),
-    (_or_null(TEXT), "note original reason removed rule started_by task"),
+    (_or_null(TEXT), "box note original reason removed rule started_by task"),
     (_list(TEXT), "depends_on drift environment files outputs paths"),
     (WHOLE, "attempt bytes count free_bytes index kept left_out members nonfinite number points"),
     (WHOLE, "superseded trial"),
@@ -88,7 +88,8 @@ _RUN_TYPES = {
     "external": _or_null(_object("kind path pid")),
 }
 _RUN_LINE = (
-    "run name status created_at started_at completed_at external started_by seconds_worked lost_at"
+    "run name status created_at started_at completed_at external started_by seconds_worked lost_at "
+    "box"
 )
 
 _PRUNING = _object("by metric step value lower best by_index rule limit of", step=WHOLE, best=FLAG)
@@ -180,10 +181,10 @@ _SAMPLE = _object(
     others=_list(_object("stage why")),
 )
 
-_STEP = _object("text command", command=TEXT)
+_STEP = _object("text command box?", command=TEXT)
 
 _TROUBLE = _object(
-    "run name stage kind cause evidence since suggestion",
+    "run name stage kind cause evidence since suggestion box?",
     run=_or_null(TEXT),
     stage=_or_null(TEXT),
     kind=_one_of("failed", "interrupted", *MARKS, "disk"),
@@ -197,11 +198,11 @@ _DIGEST = _object(
     "since until ended trouble best gpu_seconds waiting next",
     since=TIME,
     until=TIME,
-    ended=_list(_object("run name status stages", stages=_ANY_OBJECT)),
+    ended=_list(_object("run name status stages box?", stages=_ANY_OBJECT)),
     trouble=_list(_TROUBLE),
     best=_list(
         _object(
-            "pipeline metric goal before now run stage command",
+            "pipeline metric goal before now run stage command box?",
             command=TEXT,
             pipeline=TEXT,
             goal=_one_of("minimize", "maximize"),
@@ -210,7 +211,7 @@ _DIGEST = _object(
         )
     ),
     gpu_seconds=_object("used idle lost", used=NUMBER, idle=NUMBER, lost=NUMBER),
-    waiting=_list(_object("run stage reason")),
+    waiting=_list(_object("run stage reason box?")),
     next=_list(_STEP),
 )
 
@@ -229,6 +230,11 @@ _PROCESS = _object(
     cpu=NUMBER,
     threads=_list(_THREAD),
 )
+
+_BOX_FIELDS = "box host home command"
+_BOX_TYPES = {"box": TEXT, "host": TEXT, "home": _or_null(TEXT), "command": TEXT}
+_BOX = _object(_BOX_FIELDS, **_BOX_TYPES)
+_BOX_STATE = {**_BOX_TYPES, "answers": FLAG, "runs": WHOLE, "problem": _or_null(TEXT)}
 
 _SERIES = "stage name count superseded first_step last_step last min max nonfinite"
 
@@ -329,6 +335,11 @@ SCHEMAS: dict[str, Schema] = {
     "prune": _object("dry_run runs bytes kept", runs=_list(_FREED)),
     "backup": _object("file bytes files left_out", files=WHOLE),
     "uninstall": _object("dry_run paths bytes"),
+    "boxes add": _BOX,
+    "boxes rm": _BOX,
+    "boxes ls": _object(
+        "boxes", boxes=_list(_object(f"{_BOX_FIELDS} answers runs problem", **_BOX_STATE))
+    ),
 }
 """By command; of one that follows or prints points, for each line. `error` is for any failure."""
 

@@ -13,7 +13,7 @@ import time
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
-from typing import Any, ClassVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from rich.cells import cell_len
 from rich.segment import Segment
@@ -38,7 +38,7 @@ from trainui.tui.page import Page
 from trainui.tui.readers import machine
 from trainui.tui.readers.poller import Poller
 from trainui.tui.run_list.screen import RunsScreen
-from trainui.tui.snapshot.snapshot import ListQuery, RunQuery, Snapshot
+from trainui.tui.snapshot.snapshot import ListQuery, Query, RunQuery, Snapshot
 from trainui.tui.terminal import terminal_app
 from trainui.tui.terminal.terminal_app import TerminalApp
 
@@ -113,6 +113,10 @@ def _box(character: str) -> str:
     upright = any(word in name for word in ("VERTICAL", "UP", "DOWN"))
     return "+" if flat and upright else "|" if not flat else "=" if "HEAVY" in name else "-"
 
+
+if TYPE_CHECKING:
+    from trainui.tui.boxes.feed import BoxFeed, Feeds
+    from trainui.tui.log_window import LogReader, LogWindow
 
 log = logging.getLogger(__name__)
 
@@ -202,13 +206,43 @@ class TrainuiApp(TerminalApp):
         self.keys = KeyTable(configured.keys)
         self.set_keymap({key.id: key.keys for key in self.keys.keys if key.id in configured.keys})
         self.first_run = run_id
+        is_here = run_id is not None and ":" not in run_id
         self.poller = Poller(
-            lambda snapshot: self.post_message(SnapshotReady(snapshot)),
-            ListQuery() if run_id is None else RunQuery(run_id),
+            self._take_local,
+            RunQuery(run_id) if run_id is not None and is_here else ListQuery(),
             self._ring if configured.bell else None,
             self.bandwidth,
         )
+        self.feeds: Feeds | None = None
+        """What reads the boxes; None: there are none."""
+        if paths.home().boxes.exists():
+            from trainui.tui.boxes.feed import Feeds
+
+            self.feeds = Feeds(self._post, self.poller)
+            self.feeds.start()
         self.poller.start()
+
+    def _post(self, snapshot: Snapshot) -> None:
+        self.post_message(SnapshotReady(snapshot))
+
+    def _take_local(self, snapshot: Snapshot) -> None:
+        (self._post if self.feeds is None else self.feeds.take_local)(snapshot)
+
+    def set_query(self, query: Query) -> None:
+        """Read for a page from now on."""
+        (self.poller if self.feeds is None else self.feeds).set_query(query)
+
+    def on_box(self, run_id: str) -> BoxFeed | None:
+        """Return what reads a run's box; None: the run is of here."""
+        return None if self.feeds is None else self.feeds.feed(run_id)
+
+    def log_reader(self, box: str, deliver: Callable[[LogWindow], object]) -> LogReader | None:
+        """Return what reads logs on a box; None: the box is not there any more."""
+        if (feed := self.on_box(f"{box}:")) is None:
+            return None
+        from trainui.tui.boxes.feed import BoxLogReader
+
+        return BoxLogReader(feed, deliver)
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         """Return trainui's theme variables, for themes that do not define them."""
@@ -249,7 +283,9 @@ class TrainuiApp(TerminalApp):
         gc.set_threshold(GC_THRESHOLD)
 
     def on_unmount(self) -> None:
-        """Stop the poller and save the preferences."""
+        """Stop the readers and save the preferences."""
+        if self.feeds is not None:
+            self.feeds.stop()
         self.poller.stop()
         self.preferences.save()
 

@@ -23,9 +23,11 @@ from trainui.text import harmless
 
 if TYPE_CHECKING:
     from trainui.store.read.run_list import RunLine
+    from trainui.tui.boxes.feed import BoxFeed
     from trainui.tui.keymap import KeyTable
+    from trainui.tui.log_window import LogReader, LogWindow
     from trainui.tui.readers.poller import Poller
-    from trainui.tui.snapshot.snapshot import Snapshot
+    from trainui.tui.snapshot.snapshot import Query, Snapshot
 
 MOST_NAMED = 4
 """Maximum number of runs or stages named in a message."""
@@ -50,6 +52,15 @@ class AppInterface(Protocol):
     """The keys of the warnings that were hidden."""
     starts_worker: bool
     """True while an action starts the worker, until its state has been read."""
+
+    def set_query(self, query: Query) -> None:
+        """Read for a page from now on, here or on its run's box."""
+
+    def log_reader(self, box: str, deliver: Callable[[LogWindow], object]) -> LogReader | None:
+        """Return what reads logs on a box; None: the box is not there any more."""
+
+    def on_box(self, run_id: str) -> BoxFeed | None:
+        """Return what reads a run's box; None: the run is of here."""
 
     def open_run(self, run_id: str) -> None:
         """Open a run's page."""

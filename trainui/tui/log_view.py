@@ -22,11 +22,13 @@ from trainui.clock import SECOND
 from trainui.control.log_windows import BEGINNING, ENDING, LogLine, LogPosition, errors
 from trainui.formatting import size
 from trainui.tui import styled_text
+from trainui.tui.app_interface import app_of
 from trainui.tui.keymap import bindings
 from trainui.tui.line_view import LinesView
 from trainui.tui.log_window import (
     NO_WINDOW,
     Destination,
+    LogReader,
     LogReaderThread,
     LogSource,
     LogWindow,
@@ -261,7 +263,10 @@ class LogView(LinesView):
         self._scroll = LogScroll()
         self.wrapping = True
         self.timed = False
-        self._reader = LogReaderThread(lambda window: self.post_message(self.Read(window)))
+        self._own_reader = LogReaderThread(self._deliver)
+        self._reader: LogReader = self._own_reader
+        """The reader of the source: of this machine, or of a box."""
+        self._box = ""
         self._source: LogSource | None = None
         self._query: WindowQuery | None = None
         self._arrived: WindowQuery | None = None
@@ -294,6 +299,7 @@ class LogView(LinesView):
             return
         self._empty = empty
         before, self._source = self._source, source
+        self._choose_reader("" if source is None else source.box)
         if source is None or before is None or before.directory != source.directory:
             self._scroll.following, self._only = True, ""
             self._scroll.set_window(NO_WINDOW)
@@ -302,9 +308,21 @@ class LogView(LinesView):
             self._ask_here()
         self._draw()
 
+    def _deliver(self, window: LogWindow) -> None:
+        self.post_message(self.Read(window))
+
     def on_unmount(self) -> None:
-        """Stop the reader thread."""
+        """Stop the readers."""
         self._reader.stop()
+        self._own_reader.stop()
+
+    def _choose_reader(self, box: str) -> None:
+        """Read on a box from now on; empty: on this machine."""
+        if box == self._box:
+            return
+        self._reader.set_query(None)
+        found = app_of(self).log_reader(box, self._deliver) if box else None
+        self._box, self._reader = box, found or self._own_reader
 
     def _ask(self, destination: Destination) -> None:
         source = self._source

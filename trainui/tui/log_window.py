@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Literal, Protocol
 
 from trainui.clock import SECOND
 from trainui.control import log_files
@@ -39,6 +39,16 @@ PROGRESS = 0.25
 
 class _StoppedError(Exception):
     """The read was superseded by a newer query."""
+
+
+class LogReader(Protocol):
+    """Answers log queries, of this machine or of a box."""
+
+    def set_query(self, query: WindowQuery | None) -> None:
+        """Change the query; None: read nothing."""
+
+    def stop(self) -> None:
+        """Stop reading."""
 
 
 class LogReaderThread:
@@ -104,6 +114,8 @@ class LogSource:
     attempt_id: int = 0
     host: str = ""
     """The host they are on; empty: this one."""
+    box: str = ""
+    """The box they are on, reached by ssh; empty: none."""
 
 
 @dataclass(frozen=True, slots=True)

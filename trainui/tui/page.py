@@ -19,7 +19,7 @@ from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Input
 
-from trainui.errors import TrainuiError
+from trainui.errors import TrainuiError, UsageError
 from trainui.execution.processes import NO_WORKER
 from trainui.model.states import UNFINISHED, Status
 from trainui.text import harmless
@@ -34,7 +34,7 @@ from trainui.tui.app_interface import (
 )
 from trainui.tui.graph_layout import most_important
 from trainui.tui.keymap import Key, bindings
-from trainui.tui.snapshot.snapshot import Query, Snapshot
+from trainui.tui.snapshot.snapshot import ListQuery, Query, Snapshot
 from trainui.tui.styled_text import Row, Segment
 from trainui.tui.terminal.terminal_app import PromptDrawing
 from trainui.tui.warning_bar import HealthWarning, WarningBar
@@ -185,7 +185,7 @@ class Page(Screen[None]):
         """Send the poller this page's query, unless another page covers this one."""
         pages = (screen for screen in reversed(self.app.screen_stack) if isinstance(screen, Page))
         if next(pages, None) is self:
-            self.own_app.poller.set_query(self.page_query())
+            self.own_app.set_query(self.page_query())
 
     def show_keys(self) -> None:
         """Show the keys of the focused widget and the page in the key bar."""
@@ -217,7 +217,7 @@ class Page(Screen[None]):
         unfinished = [run for run in runs if run.status in UNFINISHED]
         self._warnings = warning_bar.of_health(
             snapshot.health,
-            external={run.is_external for run in unfinished},
+            external={run.is_external for run in unfinished if not self._is_away(run)},
             is_starting=self.own_app.starts_worker,
         )
         self._show_warnings()
@@ -246,6 +246,10 @@ class Page(Screen[None]):
             return
         self.own_app.hidden_warnings.add(shown.key)
         self._show_warnings()
+
+    def _is_away(self, run: RunLine | RunRecord) -> bool:
+        """Return True for a run of a box in the list: the worker of here does nothing for it."""
+        return isinstance(self.page_query(), ListQuery) and ":" in run.id
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Let a focused input field receive `/` as text."""
@@ -293,12 +297,27 @@ class Page(Screen[None]):
         """Return the Markdown that `Y` copies; None: the runs' reports, read in a thread."""
         return None
 
-    def _targets(self) -> Sequence[Target]:
-        """Return the runs to act on; if there are none, show a message."""
+    def _targets(self, deed: str = "") -> Sequence[Target]:
+        """Return the runs to act on; if there are none, show a message.
+
+        If one is on a box, its confirmation for the deed is shown, and nothing is returned.
+        """
         targets = self.targets()
         if not targets:
             self.say_no_run()
-        return targets
+        feeds = [self.own_app.on_box(target.id) for target in targets]
+        if not any(feeds):
+            return targets
+        from trainui.tui.boxes.questions import question
+
+        if len(targets) > 1 or feeds[0] is None:
+            self.app.notify("runs on boxes are acted on one at a time: esc clears the marks")
+            return ()
+        try:
+            self._ask(question(deed, feeds[0], targets[0], self.target_stages()))
+        except UsageError as error:
+            self.app.notify(str(error))
+        return ()
 
     def say_no_run(self) -> None:
         """Show that there is no run to act on."""
@@ -306,7 +325,7 @@ class Page(Screen[None]):
 
     def action_resume(self) -> None:
         """Show the resume plan; for several runs, a confirmation."""
-        targets = self._targets()
+        targets = self._targets("resume")
         if len(targets) > 1:
             from trainui.tui.dialogs import resume_runs_question
 
@@ -320,7 +339,7 @@ class Page(Screen[None]):
 
     def action_rerun(self) -> None:
         """Show the confirmation for rerunning the stage, alone or with its dependants."""
-        targets, stages = self._targets(), self.target_stages()
+        targets, stages = self._targets("rerun"), self.target_stages()
         unfinished = next((stage for stage in stages if stage.status in UNFINISHED), None)
         if len(targets) > 1:
             self.app.notify("R reruns a stage of one run: esc clears the marks")
@@ -379,7 +398,7 @@ class Page(Screen[None]):
             named,
         )
 
-        targets, stages = self._targets(), self.target_stages()
+        targets, stages = self._targets("cancel"), self.target_stages()
         if targets and not any(target.status in UNFINISHED for target in targets):
             several = f"all {len(targets)} marked runs have finished"
             self.app.notify(f"{_state(targets, several)}: nothing to cancel")
@@ -394,7 +413,7 @@ class Page(Screen[None]):
 
     def action_remove(self) -> None:
         """Show the confirmation for deleting the run, or all marked ones, with its files."""
-        targets = self._targets()
+        targets = self._targets("remove")
         if any(map(may_be_deleted, targets)):
             from trainui.tui.dialogs import remove_question
 
@@ -450,7 +469,11 @@ class Page(Screen[None]):
 
             return of_runs([target.id for target in targets])
 
-        if (report := self.report()) is not None:
+        feeds = [(self.own_app.on_box(one.id), one) for one in self.targets()]
+        there = [(feed, one.id.partition(":")[2]) for feed, one in feeds if feed is not None]
+        if there:
+            self.copy_from(lambda: "\n\n".join(feed.run(["report", run]) for feed, run in there))
+        elif (report := self.report()) is not None:
             self._copy(report)
         elif targets := self._targets():
             self.copy_from(make)

@@ -54,6 +54,8 @@ def _warnings(
         yield HealthWarning("reader", f"{health.reader}: curves stand still", "nothing is lost")
     if health.broker_restart and not trouble:
         yield HealthWarning(health.broker_restart, health.broker_restart, "nothing to do")
+    for problem in health.away:
+        yield HealthWarning(problem, problem, "it is tried again; its runs are of before")
 
 
 class WarningBar(LinesView, can_focus=False):

@@ -15,7 +15,7 @@ from typing import Annotated, Any
 
 import typer
 
-from trainui import clock, formatting, text
+from trainui import clock, formatting, paths, text
 from trainui.cli import lookup, options, printing
 from trainui.control import log_files
 from trainui.control.log_files import AttemptLogs, TimedLine
@@ -382,12 +382,41 @@ def digest(
     now = clock.now()
     begin = digests.since_of(since, now)
     found = digests.read(begin, now)
+    there = _digests_there(begin, as_json=as_json, as_markdown=as_markdown)
     if as_json:
-        printing.value(found.to_json())
-    elif as_markdown:
+        printing.value(found.to_json() if not there else _joined(found.to_json(), there))
+        return
+    if as_markdown:
         printing.exact(*digests.markdown(found).rstrip("\n").split("\n"))
     else:
         printing.lines(digests.lines(found))
+    for name, lines in there.items():
+        printing.lines(
+            ["", f"{'# ' if as_markdown else ''}Box {name}: its runs are {name}:RUN here"]
+        )
+        printing.lines(lines)
+
+
+def _joined(own: dict[str, Any], there: dict[str, list[str]]) -> dict[str, Any]:
+    from trainui.control import boxes
+
+    return boxes.joined_digests(own, there)
+
+
+def _digests_there(since: int, *, as_json: bool, as_markdown: bool) -> dict[str, list[str]]:
+    """Return what the digests of the boxes print, by box; those that do not answer are noted."""
+    if not paths.home().boxes.exists():
+        return {}
+    from trainui.control import boxes
+
+    form = ["--json"] if as_json else ["--markdown"] if as_markdown else []
+    found: dict[str, list[str]] = {}
+    for box, answer in boxes.ask_all(["digest", *form], since=since).items():
+        if isinstance(answer, str):
+            printing.note(f"! {answer}")
+        else:
+            found[box] = answer
+    return found
 
 
 @options.command("trainui stacks digits train", "trainui stacks digits train --json")

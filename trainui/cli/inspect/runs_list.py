@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
-from trainui import clock, formatting, text
+from trainui import clock, formatting, paths, text
 from trainui.cli import lookup, options, printing
 from trainui.cli.runs import standstill
 from trainui.errors import UsageError
@@ -16,10 +16,14 @@ from trainui.store.db import engine
 from trainui.store.read import run_list
 
 if TYPE_CHECKING:
+    from trainui.control.boxes import BoxRuns
     from trainui.store.read.run_list import RunLine
 
 NEWEST = 50
 """Default number of runs listed."""
+
+BOX_TERM = "box:"
+"""Before a box's name in a filter."""
 
 
 @options.command(
@@ -59,34 +63,118 @@ def list_runs(
     everything: Annotated[bool, typer.Option("--all", help="List all runs.")] = False,
     as_json: options.Json = False,
 ) -> None:
-    """List the newest 50 runs, the newest first (all runs with --json)."""
-    if engine.is_none_yet():
-        printing.answer(as_json, {"runs": []}, ())
-        if not as_json:
-            printing.note("no runs yet; start with `trainui demo`")
-        return
+    """List the newest 50 runs, the newest first (all runs with --json), those of boxes too."""
     if everything and most is not None:
         raise UsageError("--all and --number exclude each other; give one of them")
     limit = most if everything or as_json or most is not None else NEWEST
-    if words or sort:
-        _list_selected(words or (), sort, limit, as_json=as_json)
+    own, box = _without_box(words or ())
+    there = _on_boxes(own, sort, limit, box)
+    local = _Local([], []) if box is not None else _read_local(own, sort, limit, as_json=as_json)
+    if as_json:
+        rows = [*local.rows, *_rows_there(there)]
+        if not sort:
+            rows.sort(key=lambda one: str(one["created_at"]), reverse=True)
+        printing.value({"runs": rows[:limit]})
         return
+    shown = [*local.runs, *_lines_there(there)]
+    if not sort:
+        shown.sort(key=lambda run: -run.created_at)
+    printing.lines(_list_lines(shown[:limit], local.columns))
+    if not shown:
+        is_new = engine.is_none_yet() and not there
+        printing.note("no runs yet; start with `trainui demo`" if is_new else "no run matches")
+    if local.runs:
+        _note_unattended(local.runs)
+    note_problems(there)
+    if (more := local.more) > 0 and most is None:
+        older = "more match" if own else "older not shown"
+        printing.note(f"{more} {older}; `trainui ls --all` lists all")
+
+
+class _Local(NamedTuple):
+    """The runs of this machine."""
+
+    runs: list[RunLine]
+    rows: list[dict[str, Any]]
+    """The same as `--json` has them, if that is asked for."""
+    columns: Mapping[str, Mapping[str, str]] = {}
+    """Further columns: their texts by run id."""
+    more: int = 0
+    """How many further ones there are."""
+
+
+def _read_local(
+    words: Sequence[str], sort: str | None, most: int | None, *, as_json: bool
+) -> _Local:
+    """Read the newest runs, or those that match a filter, in an order."""
+    if engine.is_none_yet():
+        return _Local([], [])
+    columns: Mapping[str, Mapping[str, str]] = {}
     with lookup.view() as connection:
+        if words or sort:
+            from trainui.cli.inspect import selection
+
+            lines = run_list.run_lines(connection)
+            lost = lookup.find_lost(connection, [run.status for run in lines])
+            found = selection.select(connection, run_list.with_lost(lines, lost), words, sort)
+            shown, columns, count = found.runs[:most], found.columns, len(found.runs)
+            if found.lacks is not None:
+                printing.note(found.lacks)
+        else:
+            shown = run_list.run_lines(connection, limit=most)
+            lost = lookup.find_lost(connection, [run.status for run in shown])
+            shown, count = run_list.with_lost(shown, lost), run_list.count_runs(connection)
+        rows: list[dict[str, Any]] = []
         if as_json:
             from trainui.store.read import run_in_json, views
 
-            found = views.runs(connection, limit=limit)
-            lost = lookup.find_lost(connection, [run.status for run in found])
-            printing.value({"runs": run_in_json.run_lines(connection, found, lost)})
-            return
-        shown = run_list.run_lines(connection, limit=limit)
-        lost = lookup.find_lost(connection, [run.status for run in shown])
-        shown = run_list.with_lost(shown, lost)
-        more = run_list.count_runs(connection) - len(shown)
-    printing.lines(_list_lines(shown))
-    _note_unattended(shown)
-    if more > 0 and most is None:
-        printing.note(f"{more} older not shown; `trainui ls --all` lists all")
+            records = {run.id: run for run in views.runs(connection)}
+            chosen = [records[one.id] for one in shown]
+            rows = run_in_json.run_lines(connection, chosen, lost)
+    return _Local(shown, rows, columns, count - len(shown))
+
+
+def _without_box(words: Sequence[str]) -> tuple[list[str], str | None]:
+    """Return a filter without its term `box:NAME`, and the name."""
+    terms = " ".join(words).split()
+    named = [term.removeprefix(BOX_TERM) for term in terms if term.startswith(BOX_TERM)]
+    if not named:
+        return list(words), None
+    return [term for term in terms if not term.startswith(BOX_TERM)], named[-1]
+
+
+def _on_boxes(
+    words: Sequence[str], sort: str | None, most: int | None, box: str | None
+) -> list[BoxRuns]:
+    if not paths.home().boxes.exists() and box is None:
+        return []
+    from trainui.control import boxes
+
+    asked = list(boxes.all_boxes().values()) if box is None else [boxes.named(box)]
+    options = [*(["--sort", sort] if sort else []), *([] if most is None else [f"-n{most}"])]
+    return boxes.lists(asked, [*options, *words])
+
+
+def _rows_there(there: Sequence[BoxRuns]) -> Iterator[dict[str, Any]]:
+    for found in there:
+        for run in found.runs:
+            yield {**run, "box": found.box.name}
+
+
+def _lines_there(there: Sequence[BoxRuns]) -> Iterator[RunLine]:
+    for found in there:
+        from trainui.control import boxes
+
+        for run in found.runs:
+            yield boxes.as_line(run, found.box.name, found.seen_at if found.problem else None)
+
+
+def note_problems(there: Sequence[BoxRuns]) -> None:
+    """Print why boxes do not answer, and how old what is shown of them is."""
+    for found in there:
+        if found.problem:
+            runs = formatting.quantity(len(found.runs), "run")
+            printing.note(f"! {found.problem}; {runs} {found.age_words}")
 
 
 def _note_unattended(shown: Sequence[RunLine]) -> None:
@@ -95,34 +183,6 @@ def _note_unattended(shown: Sequence[RunLine]) -> None:
     absence = standstill.reader_absence() if states & UNFINISHED else ""
     for words in filter(None, (standstill.of_runs(shown), absence)):
         printing.note(f"! {words}")
-
-
-def _list_selected(
-    words: Sequence[str], sort: str | None, most: int | None, *, as_json: bool
-) -> None:
-    """List the runs that match a filter, in an order."""
-    from trainui.cli.inspect import selection
-    from trainui.store.read import run_in_json, views
-
-    with lookup.view() as connection:
-        lines = run_list.run_lines(connection)
-        lost = lookup.find_lost(connection, [run.status for run in lines])
-        lines = run_list.with_lost(lines, lost)
-        found = selection.select(connection, lines, words, sort)
-        shown = found.runs[:most]
-        if found.lacks is not None:
-            printing.note(found.lacks)
-        if as_json:
-            records = {run.id: run for run in views.runs(connection)}
-            chosen = [records[one.id] for one in shown]
-            printing.value({"runs": run_in_json.run_lines(connection, chosen, lost)})
-            return
-    printing.lines(_list_lines(shown, found.columns))
-    if not found.runs:
-        printing.note("no run matches")
-    _note_unattended(shown)
-    if len(found.runs) > len(shown):
-        printing.note(f"{len(found.runs) - len(shown)} more match; `--all` lists all")
 
 
 def _list_lines(
@@ -153,6 +213,9 @@ def _columns(found: Sequence[RunLine], created: str) -> list[tuple[str, ...]]:
     rows = [header, *(_list_row(one, created) for one in found)]
     if not any(one.trouble.kinds for one in found):
         rows = [row[:-1] for row in rows]
+    if any(one.box for one in found):
+        cells = ("BOX", *(one.box for one in found))
+        rows = [(row[0], cell, *row[1:]) for row, cell in zip(rows, cells, strict=True)]
     if any(one.verdict for one in found):
         verdicts = ("VERDICT", *(text.verdict(one.verdict) for one in found))
         rows = [(*row, word) for row, word in zip(rows, verdicts, strict=True)]
@@ -160,10 +223,10 @@ def _columns(found: Sequence[RunLine], created: str) -> list[tuple[str, ...]]:
 
 
 def _list_row(run: RunLine, created: str) -> tuple[str, ...]:
-    done = f"{run.done}/{run.total}"
+    done = f"{run.done}/{run.total}" if run.total else ""
     current = ", ".join(run.current[:3]) + (" ..." if len(run.current) > 3 else "")
     return (
-        formatting.short_id(run.id),
+        formatting.short_id(run.id.removeprefix(f"{run.box}:")),
         run.name,
         text.state(run.status, is_lost=run.lost is not None),
         done,

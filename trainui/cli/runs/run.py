@@ -140,6 +140,14 @@ def run(
             help="The run that this one came from; `trainui tree` shows it.",
         ),
     ] = None,
+    box: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="Run it on this box: FILE and the files of its directory that git tracks are "
+            "copied there.",
+        ),
+    ] = None,
     as_json: options.Json = False,
 ) -> None:
     """Check a pipeline file and run it, or run one command as a run of one stage.
@@ -150,6 +158,10 @@ def run(
     from trainui.control import submission
     from trainui.pipeline import parameters
 
+    if box is not None:
+        from trainui.cli.machine import boxes
+
+        raise typer.Exit(boxes.submit_there(box, file, sys.argv[2:]))
     run_options = RunOptions(name, detach, wait, as_json, priority, note, origin)
     run_options.check()
     given = parameters.from_words(param or ())

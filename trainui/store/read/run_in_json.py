@@ -74,6 +74,7 @@ def _run_line(run: RunRecord, worked: TimeWorked | None, loss: Loss | None) -> d
             worked and (worked.ended if loss is None else worked.until(loss.at))
         ),
         "lost_at": clock.to_iso(loss and loss.at),
+        "box": None,
     }
 
 

@@ -128,6 +128,10 @@ class RunLine(NamedTuple):
     worked: TimeWorked = TimeWorked()
     lost: Loss | None = None
     """Of a running run whose running stages are all lost."""
+    box: str = ""
+    """The machine that it is on, reached by ssh; its id is `BOX:RUN` then. Empty: it is here."""
+    seen_at: int | None = None
+    """When its box last answered, in microseconds, if it does not now; else None."""
 
     def worked_until(self, now: int) -> int | None:
         """Return the microseconds in which an attempt ran; None if none has started."""

@@ -77,6 +77,14 @@ def name_cells(row: RowData, cells: int) -> list[Segment]:
     return [Segment(name or " ", "strong" if run.status in UNFINISHED else ""), *marks]
 
 
+def box_cells(row: RowData, _cells: int) -> list[Segment]:
+    """Return the box, with its age if it does not answer."""
+    run = row.run
+    if run.seen_at is None:
+        return [Segment(run.box, "accent")]
+    return [Segment(f"{run.box} {when(run.seen_at)}", "dim")]
+
+
 def trouble_cells(trouble: RunTrouble, cells: int) -> list[Segment]:
     """Return the counts of what is wrong, each in its colour.
 
@@ -327,6 +335,8 @@ class RunColumns:
                 found = cut(tuple(column.cells(data, cells)), cells)
             blank = Segment(" " * (cells - width_of(found)))
             spans += [blank, *found, gap] if column.right else [*found, blank, gap]
+        if run.seen_at is not None:  # what is known of a box that does not answer
+            spans = [one._replace(style="dim") for one in spans]
         return tuple(spans[:-1]) if self._fits else cut(tuple(spans[:-1]), self.width)
 
 
@@ -337,6 +347,8 @@ def _columns(facts: ColumnStats, comfort: int, width: int) -> Iterator[RunColumn
     yield RunColumn("STATE", 13, 13, state_cells)
     least = max(min(name, max(SHORT_NAME, width // NAME_SHARE)), 6)
     yield RunColumn("NAME", least, max(name, LEAST_NAME), name_cells, comfort=comfort)
+    if widths["box"]:
+        yield RunColumn("BOX", widths["box"], widths["box"], box_cells, 5)
     if pipeline := widths["pipeline"]:
         yield RunColumn("PIPELINE", 8, max(pipeline, 8), _pipeline, 7)
     yield from _param_columns(facts)

@@ -280,6 +280,7 @@ _TEXTS: Mapping[str, Callable[[RunLine], tuple[str, ...]]] = {
     "state": lambda run: (run.status,),
     "name": lambda run: (run.name,),
     "pipeline": lambda run: (run.pipeline,),
+    "box": lambda run: (run.box,),
     "id": lambda run: (run.id,),
     "stage": lambda run: (*run.current, *run.failed),
     "search": searches_of,

@@ -451,7 +451,9 @@ class RunsScreen(Page):
     def action_compare(self) -> None:
         """Plot the marked runs together: the most important metric that they share."""
         marked = [run.id for run in self.table.marked]
-        if len(marked) < LEAST_COMPARED:
+        if any(run.box for run in self.table.marked):
+            self.notify("curves of one box are compared on its own screen; these are on boxes")
+        elif len(marked) < LEAST_COMPARED:
             self.notify("mark two or more runs with space, then c compares them")
         else:
             from trainui.tui.curves.interaction import CurvesState
@@ -467,6 +469,8 @@ class RunsScreen(Page):
         chosen = sorted(self.table.chosen, key=lambda run: run.created_at)
         if not chosen:
             self.say_no_run()
+        elif any(run.box for run in chosen):
+            self.notify("`trainui diff BOX:RUN BOX:RUN` shows what differs between a box's runs")
         elif len(chosen) > LEAST_COMPARED or (self.table.marked and len(chosen) == 1):
             self.notify("mark exactly two runs with space, then D shows what differs")
         else:

@@ -421,11 +421,14 @@ class RunScreen(Page):
         view = self.panes.log_view
         if last is None or not view.display:  # a hidden log is not read
             view.set_source(None, waits)
-        elif (problem := missing_log(last.directory)) is not None:
+        elif not (feed := self.own_app.on_box(self.run_id)) and (
+            problem := missing_log(last.directory)
+        ):
             view.set_source(None, harmless(problem))
         else:
             live, streams = last.status == Status.RUNNING, STREAMS[self._streams]
-            source = LogSource(last.directory, streams, live, last.id, last.host)
+            box = "" if feed is None else feed.box.name
+            source = LogSource(last.directory, streams, live, last.id, last.host, box)
             view.set_source(source, waits)
 
     def tick_stage(self) -> None:

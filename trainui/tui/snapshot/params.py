@@ -217,6 +217,7 @@ def _current_width(run: RunLine) -> int:
 
 _WIDTHS: Mapping[str, Callable[[RunLine], int]] = {
     "name": _name_width,
+    "box": lambda run: len(run.box) + (5 if run.seen_at is not None else 0) if run.box else 0,
     "pipeline": lambda run: cell_len(run.pipeline) if run.pipeline != run.name else 0,
     "count": lambda run: len(f"{run.done}/{run.total}"),
     "current": _current_width,

@@ -279,6 +279,8 @@ class Health(NamedTuple):
     """A short warning if a disk is full or soon will be."""
     lost: Lost = NOTHING_LOST
     """The stages that nobody watches and that have no process."""
+    away: tuple[str, ...] = ()
+    """Why boxes do not answer, a sentence each."""
 
 
 class Snapshot(NamedTuple):

@@ -1,0 +1,91 @@
+"""The screen with a box: its runs in the list, and a page of one, over a real ssh."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests import sshd
+from tests.unit.tui.driving import opened
+from tests.unit.tui.filled import DIAMOND, Filler
+from trainui.control import boxes
+from trainui.store.db.engine import open_store
+from trainui.tui.boxes import feed
+
+pytestmark = [
+    pytest.mark.usefixtures("only_on_sqlite"),
+    pytest.mark.skipif(sshd.SERVER is None, reason="there is no sshd; install openssh-server"),
+]
+
+
+@pytest.fixture
+def there(
+    filler: Filler, tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Filler]:
+    """What fills the home of the box `gpu2`, which is known here."""
+    filler.complete(filler.run({"a": ()}, name="own"), "a")
+    away = tmp_path / "away"
+    away.mkdir(mode=0o700)
+    folder = tmp_path / "sshd"
+    folder.mkdir()
+    monkeypatch.setattr(feed, "FIRST_DELAY", 0.1)
+    with sshd.running(folder, "gpu2") as server:
+        monkeypatch.setenv("PATH", server.variables["PATH"])
+        store = open_store(f"sqlite:///{away}/trainui.db")
+        boxes.add("gpu2", "gpu2", home=str(away), command=None)
+        yield Filler(store, away / "runs")
+        store.close()
+
+
+def agents(home: Path) -> list[int]:
+    """Return the pids of the agents that serve a home."""
+    found = subprocess.run(["pgrep", "-f", "trainui agent"], capture_output=True, text=True)
+    variable = b"TRAINUI_HOME=" + os.fsencode(home)
+    pids = map(int, found.stdout.split())
+    return [pid for pid in pids if variable in Path(f"/proc/{pid}/environ").read_bytes()]
+
+
+async def test_a_run_of_a_box_is_opened_as_one_of_here(there: Filler) -> None:
+    run_id = there.run({"a": (), "b": ("a",)}, name="far")
+    attempt = there.start(run_id, "a")
+    there.log(attempt, "".join(f"line {number}\n" for number in range(100)))
+    there.curves(run_id, "a")
+    async with opened() as driven:
+        await driven.until_shown("own", "far", "gpu2", "● running")
+        driven.runs.table.select(f"gpu2:{run_id}")
+        await driven.press("enter")
+        await driven.until_shown("line 99", "val/accuracy", "0/2")
+        there.end(attempt)
+        await driven.until_shown("1/2")
+        await driven.press("escape")
+        await driven.until_shown("own", "far")
+
+
+async def test_a_lost_box_keeps_its_runs_and_comes_back(there: Filler, tmp_path: Path) -> None:
+    there.run(DIAMOND, name="far")
+    async with opened() as driven:
+        await driven.until_shown("own", "far", "gpu2")
+        for pid in agents(tmp_path / "away"):
+            os.kill(pid, signal.SIGKILL)
+        await driven.until_shown("gpu2: the connection ended", "far")
+        there.run(DIAMOND, name="later")
+        await driven.until_shown("later")
+        await driven.until_gone("the connection ended")
+    assert not agents(tmp_path / "away")
+
+
+async def test_a_stage_of_a_box_is_cancelled_by_its_key(there: Filler) -> None:
+    run_id = there.run({"a": (), "b": ("a",)}, name="far")
+    async with opened() as driven:
+        await driven.until_shown("far", "queued")
+        driven.runs.table.select(f"gpu2:{run_id}")
+        await driven.press("x")
+        await driven.until_shown("Cancel far on gpu2?")
+        await driven.press("y")
+        await driven.until_shown("⊘ cancelled")
+    assert {one.status for one in (there.stage(run_id, name) for name in "ab")} == {"cancelled"}

@@ -1,0 +1,123 @@
+"""Records as JSON data and back, and differences of such data."""
+
+from __future__ import annotations
+
+import json
+import math
+import random
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.unit.tui.filled import Filler, failed_demo, running_demo
+from trainui.clock import SECOND
+from trainui.tui.boxes import wire
+from trainui.tui.boxes.wire import WireError
+from trainui.tui.readers.database import ScreenDatabase
+from trainui.tui.snapshot.run_page import RunValues
+from trainui.tui.snapshot.snapshot import DetailTab, ListQuery, Query, RunQuery, Snapshot
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-9, 9) | st.text("ab", max_size=2),
+    lambda inner: st.lists(inner, max_size=6) | st.dictionaries(st.text("ab"), inner, max_size=4),
+    max_leaves=20,
+)
+
+
+@pytest.fixture
+def snapshots(filler: Filler) -> list[Snapshot]:
+    """The list, and each tab of a run's page."""
+    failed_demo(filler)
+    run_id = running_demo(filler)
+    source = ScreenDatabase(None)
+    queries: list[Query] = [ListQuery(), ListQuery(rows=(run_id,), listed=(run_id,))]
+    stage = "train[hidden=32]"
+    queries += [RunQuery(run_id, stage=stage, tab=tab) for tab in DetailTab]
+    found = []
+    for query in queries:
+        source.read(query)
+        found.append(source.read(query))
+    source.close()
+    return found
+
+
+def test_each_snapshot_comes_back_as_it_was(snapshots: list[Snapshot]) -> None:
+    sent: dict[str, Any] = {}
+    for snapshot in snapshots:
+        data = json.loads(json.dumps(wire.to_data(snapshot, Snapshot)))
+        found = wire.from_data(data, Snapshot)
+        assert wire.to_data(found, Snapshot) == data
+        assert found.runs == snapshot.runs
+        assert type(found.page) is type(snapshot.page)
+        change = json.loads(json.dumps(wire.difference(sent, data)))
+        assert wire.patched(sent, change) == data
+        sent = data
+    assert any(snapshot.page and snapshot.page.detail for snapshot in snapshots)
+
+
+def test_whatever_a_box_sends_is_a_snapshot_or_an_error(snapshots: list[Snapshot]) -> None:
+    whole = json.dumps([wire.to_data(snapshot, Snapshot) for snapshot in snapshots])
+    chance = random.Random(7)
+    errors = 0
+    for _ in range(400):
+        data = json.loads(whole)[chance.randrange(len(snapshots))]
+        for _ in range(chance.randint(1, 4)):
+            _spoil(data, chance)
+        try:
+            wire.from_data(data, Snapshot)
+        except WireError:
+            errors += 1
+    assert 100 < errors < 400
+
+
+def _spoil(data: Any, chance: random.Random) -> None:
+    """Replace a random part of nested data with something else."""
+    inner = [one for one in (data.values() if isinstance(data, dict) else data) if one]
+    nested = [one for one in inner if isinstance(one, dict | list)]
+    if nested and chance.random() < 0.8:
+        _spoil(chance.choice(nested), chance)
+        return
+    other = chance.choice([None, -1, 1e400, "x", [], {}, [[1]], {"$": "Path"}, True, 2**70])
+    if isinstance(data, dict):
+        data[chance.choice([*data, "new"])] = other
+    elif data:
+        data[chance.randrange(len(data))] = other
+
+
+def test_moments_are_moved_to_the_clock_of_here(snapshots: list[Snapshot]) -> None:
+    hours = 3 * 3600 * SECOND
+    data = wire.to_data(snapshots[0], Snapshot)
+    there = wire.from_data(data, Snapshot, hours)
+    for run, moved in zip(snapshots[0].runs, there.runs, strict=True):
+        assert moved.created_at == run.created_at - hours
+        assert (moved.started_at is None) == (run.started_at is None)
+
+
+def test_numbers_that_are_not_finite_are_sent() -> None:
+    values = RunValues({"a": math.nan, "b": -math.inf, "c": 1.5}, lower=None)
+    found = wire.from_data(json.loads(json.dumps(wire.to_data(values, RunValues))), RunValues)
+    assert math.isnan(found.values["a"])
+    assert {**found.values, "a": 0} == {"a": 0, "b": -math.inf, "c": 1.5}
+
+
+@given(JSON, JSON)
+def test_a_difference_turns_the_old_into_the_new(old: Any, new: Any) -> None:
+    change = json.loads(json.dumps(wire.difference(old, new)))
+    assert wire.patched(old, change) == new
+
+
+def test_an_inserted_item_is_sent_alone() -> None:
+    old = [{"id": number, "text": "x" * 100} for number in range(50)]
+    new = [{"id": 50, "text": "new"}, *old[:20], {"id": 20, "text": "changed"}, *old[21:]]
+    assert wire.patched(old, wire.difference(old, new)) == new
+    assert len(json.dumps(wire.difference(old, new))) < 200
+
+
+@given(JSON, JSON)
+def test_a_wrong_difference_is_an_error_or_a_value(old: Any, change: Any) -> None:
+    try:
+        wire.patched(old, change)
+    except WireError:
+        pass

@@ -1,0 +1,761 @@
+"""Boxes: machines with a trainui of their own, reached by the user's `ssh` and nothing else.
+
+`ssh HOST trainui agent` speaks JSON lines: it greets, then answers requests. Whatever it sends is
+data: it is bounded here, checked, and made harmless where it is printed.
+
+A box's clock may be wrong: what it says of times is moved by the difference seen at the greeting.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import selectors
+import shlex
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from trainui import clock, paths
+from trainui.errors import UnfitEnvironmentError, UsageError
+from trainui.formatting import duration, listed, quantity
+from trainui.model.states import Status
+from trainui.store.read.run_list import RunLine
+from trainui.store.read.time_worked import TimeWorked
+from trainui.system import plain_files
+from trainui.text import harmless
+from trainui.version import __version__
+
+PROTOCOL = 1
+"""The version of the requests and answers; `run` is part of every version."""
+
+CONNECT_TIMEOUT = 10
+"""Seconds for ssh to connect."""
+
+GREET_TIMEOUT = 20.0
+"""Seconds from the start of ssh to the agent's greeting; a cold disk takes some of them."""
+
+ALIVE_PERIOD, SILENT_AFTER = 25.0, 80.0
+"""Seconds between two signs of life from either end, and without one until the other is gone."""
+
+MOST_GREETING = 64 * 1024
+"""Bytes of other output before the greeting: a shell's start-up files may print something."""
+
+MOST_LINE = 16 * 1024 * 1024
+"""Bytes of one answer; a longer one ends the connection."""
+
+MOST_ERRORS = 4096
+"""Bytes of ssh's messages that are kept."""
+
+CLOCK_TOLERANCE = 5 * clock.SECOND
+"""A smaller difference between two clocks is left alone: the way takes time too."""
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,31}")
+
+_PLACES = ("trainui", "~/.local/bin/trainui")
+_LOGIN = "$SHELL -lc"
+"""How trainui is found on a box: plainly, by a login shell, then where pipx puts it."""
+
+
+class BoxError(UnfitEnvironmentError):
+    """A box cannot be used now; the message names it and what to do."""
+
+    code = "box"
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A machine as `boxes add` noted it."""
+
+    name: str
+    host: str
+    """`[USER@]HOST`, or a name of the user's ssh configuration."""
+    home: str | None = None
+    """Its TRAINUI_HOME; None: the default one there."""
+    command: str = _PLACES[0]
+    """The shell command that is trainui there; a login shell's has the words in quotes."""
+
+    def line(self, words: str) -> str:
+        """Return the shell command line there that calls trainui with these words."""
+        command = f"{self.command} {words}"
+        if self.command.startswith(_LOGIN):
+            inner = self.command.removeprefix(_LOGIN).strip()
+            command = f"{_LOGIN} {shlex.quote(f'exec {inner} {words}')}"
+        return command if self.home is None else f"env TRAINUI_HOME={_quoted(self.home)} {command}"
+
+
+def _quoted(path: str) -> str:
+    """Return a path for the shell there, in which `~/` at the beginning means the home there."""
+    return f"~/{shlex.quote(path[2:])}" if path.startswith("~/") else shlex.quote(path)
+
+
+def all_boxes() -> dict[str, Box]:
+    """Return the boxes by name, in the order in which they were added."""
+    try:
+        data = json.loads(plain_files.read_text(paths.home().boxes))
+        return {name: Box(name, **fields) for name, fields in data["boxes"].items()}
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+        raise UnfitEnvironmentError(
+            f"{paths.home().boxes} cannot be read: {error}; correct it, or delete it and add the "
+            "boxes again"
+        ) from error
+
+
+def _save(boxes: Mapping[str, Box]) -> None:
+    fields = {
+        box.name: {k: v for k, v in asdict(box).items() if k != "name"} for box in boxes.values()
+    }
+    paths.make_private(paths.home().root)
+    paths.write_private(paths.home().boxes, json.dumps({"boxes": fields}, indent=1) + "\n")
+
+
+def named(name: str) -> Box:
+    """Return a box by its name.
+
+    Raises:
+        UsageError: there is none of this name.
+    """
+    boxes = all_boxes()
+    if name not in boxes:
+        known = f"there are {listed(list(boxes), 8)}" if boxes else "there are none yet"
+        raise UsageError(
+            f"no box is called {name!r} ({known}); `trainui boxes add {name} [USER@]HOST` adds one"
+        )
+    return boxes[name]
+
+
+def add(name: str, host: str, *, home: str | None, command: str | None) -> Box:
+    """Find trainui on a machine, and note it as a box; the name must be free.
+
+    Raises:
+        UsageError: the name is taken or unfit, or the host would be an option of ssh.
+        BoxError: the machine cannot be reached, or trainui was not found there.
+    """
+    if not _NAME.fullmatch(name):
+        raise UsageError(
+            f"{name!r} cannot name a box; use up to 32 letters, digits, `-` and `_`, e.g. gpu2"
+        )
+    boxes = all_boxes()
+    if name in boxes:
+        raise UsageError(
+            f"the name {name} is taken by {boxes[name].host}; choose another, or free it with "
+            f"`trainui boxes rm {name}`"
+        )
+    if not host or host.startswith("-") or re.search(r"[\s\x00-\x1f\x7f]", host):
+        raise UsageError(f"{host!r} is no [USER@]HOST that ssh takes; write it as after `ssh`")
+    wanted = [command] if command else [_PLACES[0], f"{_LOGIN} {_PLACES[0]}", _PLACES[1]]
+    missing: BoxError | None = None
+    for one in wanted:
+        box = Box(name, host, home, one)
+        try:
+            with connected(box):
+                _save({**all_boxes(), name: box})
+                return box
+        except _NoTrainuiError as error:
+            missing = missing or error
+    assert missing is not None
+    raise missing
+
+
+def remove(name: str) -> Box:
+    """Forget a box; nothing there is touched."""
+    box = named(name)
+    _save({other: kept for other, kept in all_boxes().items() if other != name})
+    with suppress(OSError):
+        _known_file(name).unlink()
+    return box
+
+
+class _NoTrainuiError(BoxError):
+    """The machine was reached, but trainui did not answer there."""
+
+
+class BoxConnection:
+    """One ssh process with an agent at its other end."""
+
+    def __init__(self, box: Box) -> None:
+        """Start ssh and wait for the greeting.
+
+        Raises:
+            BoxError: the box cannot be reached, or has no trainui that answers.
+        """
+        self.box = box
+        self.greeting: Mapping[str, Any] = {}
+        self._difference = 0
+        self._sending = threading.Lock()
+        self._rest = b""
+        self._process = subprocess.Popen(
+            [
+                *("ssh", "-T", "-o", "BatchMode=yes", "-o", f"ConnectTimeout={CONNECT_TIMEOUT}"),
+                *("-o", "Compression=yes", "--", box.host, box.line("agent")),
+            ],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,  # ctrl+c is for us: ssh ends when it is closed
+        )
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        assert self._process.stderr is not None
+        self._input = self._process.stdin.fileno()
+        self._output = self._process.stdout.fileno()
+        self._errors = self._process.stderr.fileno()
+        os.set_blocking(self._errors, False)
+        self.words = b""
+        """What ssh has printed on its stderr."""
+        try:
+            self._greet()
+        except BaseException:
+            self.close()
+            raise
+
+    @property
+    def is_current(self) -> bool:
+        """True if the agent speaks this version of the protocol."""
+        return self.greeting.get("protocol") == PROTOCOL
+
+    @property
+    def clock_difference(self) -> int:
+        """Microseconds by which the box's clock is ahead of this one; 0 where it is right."""
+        return self._difference
+
+    def _greet(self) -> None:
+        end, seen = time.monotonic() + GREET_TIMEOUT, 0
+        while True:
+            line = self._line(max(end - time.monotonic(), 0.0))
+            if line is None:
+                raise BoxError(
+                    f"{self.box.name}: {self.box.host} has not answered for {GREET_TIMEOUT:g} s; "
+                    f"see what `ssh {self.box.host}` does"
+                )
+            seen += len(line)
+            with suppress(ValueError, RecursionError):
+                data = json.loads(line)
+                if isinstance(data, dict) and isinstance(data.get("protocol"), int):
+                    self.greeting = data
+                    break
+            if seen > MOST_GREETING:
+                raise _NoTrainuiError(f"{self.box.name}: what answers there is no trainui")
+        now = self.greeting.get("now")
+        ahead = now - clock.now() if isinstance(now, int) else 0
+        self._difference = ahead if abs(ahead) > CLOCK_TOLERANCE else 0
+
+    def send(self, **request: Any) -> None:
+        """Send a request.
+
+        Raises:
+            BoxError: the connection is lost.
+        """
+        data = (json.dumps(request) + "\n").encode()
+        try:
+            with self._sending:
+                while data:
+                    data = data[os.write(self._input, data) :]
+        except OSError as error:
+            raise BoxError(f"{self.box.name}: the connection is lost") from error
+
+    def receive(self, timeout: float) -> dict[str, Any] | None:
+        """Return the next message; None: there was none within these seconds.
+
+        Raises:
+            BoxError: the connection is lost, or what came is no message.
+        """
+        line = self._line(timeout)
+        if line is None:
+            return None
+        try:
+            data = json.loads(line)
+        except (ValueError, RecursionError) as error:
+            raise BoxError(
+                f"{self.box.name} answered what is no JSON; update trainui there"
+            ) from error
+        if not isinstance(data, dict):
+            raise BoxError(f"{self.box.name} answered what is no message; update trainui there")
+        return data
+
+    def _line(self, timeout: float) -> bytes | None:
+        end = time.monotonic() + timeout
+        while b"\n" not in self._rest:
+            if len(self._rest) > MOST_LINE:
+                raise BoxError(f"{self.box.name} sent an answer of over {MOST_LINE >> 20} MiB")
+            with selectors.DefaultSelector() as selector:
+                selector.register(self._output, selectors.EVENT_READ)
+                if not selector.select(max(end - time.monotonic(), 0.0)):
+                    return None
+            part = os.read(self._output, 1 << 16)
+            if not part:
+                raise self._lost()
+            self._rest += part
+        line, _, self._rest = self._rest.partition(b"\n")
+        return line
+
+    def _lost(self) -> BoxError:
+        """Return the error for an ssh that has ended, in words that say what to do."""
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(2.0)
+        self._read_errors()
+        return _explained(self.box, self._process.returncode, self.words, bool(self.greeting))
+
+    def _read_errors(self) -> None:
+        with suppress(BlockingIOError, OSError):
+            while part := os.read(self._errors, MOST_ERRORS):
+                self.words = (self.words + part)[-MOST_ERRORS:]
+
+    def close(self) -> None:
+        """End ssh; the agent ends with its stdin, and what it has started with it."""
+        for stream in (self._process.stdin, self._process.stdout, self._process.stderr):
+            with suppress(OSError):
+                if stream is not None:
+                    stream.close()
+        try:
+            self._process.wait(0.5)
+        except subprocess.TimeoutExpired:
+            self._process.terminate()
+            with suppress(subprocess.TimeoutExpired):
+                self._process.wait(2.0)
+            if self._process.poll() is None:
+                self._process.kill()
+                self._process.wait()
+
+
+@contextmanager
+def connected(box: Box) -> Iterator[BoxConnection]:
+    """Connect to a box for a block.
+
+    Raises:
+        BoxError: the box cannot be reached, or has no trainui that answers.
+    """
+    try:
+        connection = BoxConnection(box)
+    except FileNotFoundError as error:
+        raise BoxError("there is no `ssh` here; install OpenSSH's client") from error
+    try:
+        yield connection
+    finally:
+        connection.close()
+
+
+_REASONS: Sequence[tuple[str, str]] = (
+    (
+        r"host key verification failed|host identification has changed",
+        "its host key is unknown or has changed; compare and accept it with `ssh {host}`",
+    ),
+    (
+        r"permission denied|too many authentication failures|no more authentication methods",
+        "ssh asks for a password or key, which trainui never answers; `ssh-copy-id {host}` lets "
+        "your key in, `ssh-add` unlocks it",
+    ),
+    (r"could not resolve hostname", "there is no such host; see `ssh {host}`"),
+    (
+        r"connection refused|no route to host|timed out|network is unreachable|connection closed"
+        r"|connection reset|broken pipe",
+        "it cannot be reached ({words}); is it on? `ssh {host}` says more",
+    ),
+)
+
+
+def _explained(box: Box, code: int | None, printed: bytes, greeted: bool) -> BoxError:
+    words = harmless(printed.decode(errors="replace").strip().split("\n")[-1].strip())
+    text = printed.decode(errors="replace").lower()
+    if greeted:
+        return BoxError(f"{box.name}: the connection ended{f' ({words})' if words else ''}")
+    if code == 255:
+        for pattern, reason in _REASONS:
+            if re.search(pattern, text):
+                said = reason.format(host=box.host, words=words.rpartition(": ")[2])
+                return BoxError(f"{box.name}: {said}")
+        return BoxError(f"{box.name}: ssh failed: {words or 'without a word'}")
+    if code in (126, 127) or "not found" in text:
+        return _NoTrainuiError(
+            f"{box.name}: no trainui on {box.host}; install it there, in its clone: "
+            f"`ssh {box.host} pipx install .`, or say where it is with --command PATH"
+        )
+    if code == 2:
+        return _NoTrainuiError(
+            f"{box.name}: the trainui on {box.host} is older and knows no `agent`; update it there"
+        )
+    return _NoTrainuiError(
+        f"{box.name}: trainui on {box.host} ended: {words or f'exit code {code}'}"
+    )
+
+
+def run(
+    box: Box,
+    words: Sequence[str],
+    out: Callable[[str], object],
+    err: Callable[[str], object],
+    *,
+    directory: str | None = None,
+) -> int:
+    """Run a command of the trainui there; return its exit code.
+
+    `out` and `err` get its lines as they come, as they are. `directory`: the current one there.
+
+    Raises:
+        BoxError: the box cannot be reached, or the connection is lost; what the command began
+            there may go on or not.
+    """
+    with connected(box) as connection:
+        return follow(connection, words, out, err, directory=directory)
+
+
+def follow(
+    connection: BoxConnection,
+    words: Sequence[str],
+    out: Callable[[str], object],
+    err: Callable[[str], object],
+    *,
+    end: float | None = None,
+    directory: str | None = None,
+) -> int:
+    """Run a command over a connection, like `run`, until `end` (monotonic clock) at most."""
+    connection.send(id=0, do="run", words=list(words), cwd=directory)
+    for message in messages(connection, end):
+        if message.get("id") != 0:
+            continue
+        if isinstance(message.get("out"), str):
+            out(message["out"])
+        elif isinstance(message.get("err"), str):
+            err(message["err"])
+        elif isinstance(message.get("error"), str):
+            raise BoxError(f"{connection.box.name}: {harmless(message['error'])}")
+        elif isinstance(message.get("exit"), int):
+            return int(message["exit"])
+    raise AssertionError("unreachable")
+
+
+COPIES = "copies"
+"""The directory in the home of a box for the code that was copied there."""
+
+
+def copy_code(box: Box, source: Path, file: Path | None) -> tuple[str, list[str]]:
+    """Copy the files of a directory that git tracks, as they are now, and a pipeline file.
+
+    Returns the directory there and remarks for the user. It is named by the content, and never
+    written again: what runs from it keeps its code.
+
+    Raises:
+        BoxError: the box cannot be reached, or the copy failed.
+        UnfitEnvironmentError: there is no rsync here.
+        UsageError: there is no such file.
+    """
+    import hashlib  # it loads OpenSSL
+
+    if file is not None and not file.is_file():
+        raise UsageError(f"{file}: there is no such file")
+    names, remarks = _tracked(source)
+    if file is not None:
+        names = sorted({*names, file.name})
+    digest = hashlib.sha256()
+    for name in names:
+        digest.update(
+            f"{name}\0{(source / name).stat().st_mode & 0o111}\0".encode(errors="replace")
+        )
+        digest.update((source / name).read_bytes())
+    with connected(box) as connection:
+        home = str(connection.greeting.get("home"))
+    plain = re.sub(r"[^A-Za-z0-9._-]+", "-", source.name).strip("-.") or "code"
+    place = f"{home}/{COPIES}/{plain}-{digest.hexdigest()[:12]}"
+    words = [
+        *("rsync", "-a", "--from0", "--files-from=-", "-e", "ssh -o BatchMode=yes"),
+        *("--rsync-path", f"mkdir -p {shlex.quote(place)} && rsync"),
+        *(f"{source}/", f"{box.host}:{place}/"),
+    ]
+    try:
+        given = "\0".join(names).encode(errors="surrogateescape")
+        done = subprocess.run(words, input=given, capture_output=True, check=False)
+    except FileNotFoundError as error:
+        raise UnfitEnvironmentError("there is no `rsync` here; install it") from error
+    if done.returncode:
+        last = harmless(done.stderr.decode(errors="replace").strip().split("\n")[0])
+        raise BoxError(f"{box.name}: copying the code failed: {last}; is rsync there, and space?")
+    return place, remarks
+
+
+def _tracked(source: Path) -> tuple[list[str], list[str]]:
+    """Return the files below a directory that git tracks and that exist, and remarks."""
+    words = ["git", "-C", str(source), "ls-files", "-z"]
+    try:
+        done = subprocess.run(words, capture_output=True, check=False)
+    except FileNotFoundError:
+        done = None
+    if done is None or done.returncode:
+        return [], [f"{source} is in no git repository: nothing but the pipeline file was copied"]
+    named = [os.fsdecode(name) for name in done.stdout.split(b"\0") if name]
+    found = [name for name in named if (source / name).is_file()]
+    more = [*words, "--others", "--exclude-standard"]
+    others = subprocess.run(more, capture_output=True, check=False).stdout.count(b"\0")
+    what = quantity(others, "file")
+    left = f"{what} that git does not track: not copied; `git add` what matters"
+    return found, [left] if others else []
+
+
+def messages(connection: BoxConnection, end: float | None = None) -> Iterator[dict[str, Any]]:
+    """Yield what a box sends until `end` (monotonic clock), and send it signs of life.
+
+    Raises:
+        BoxError: it has been silent for too long, or `end` has come.
+    """
+    heard, said = time.monotonic(), time.monotonic()
+    while True:
+        now = time.monotonic()
+        if end is not None and now > end:
+            raise BoxError(f"{connection.box.name} was too slow to answer")
+        if now - heard > SILENT_AFTER:
+            raise BoxError(f"{connection.box.name} has sent nothing for {SILENT_AFTER:g} s")
+        if now - said > ALIVE_PERIOD:
+            connection.send(alive=1)
+            said = now
+        message = connection.receive(min(ALIVE_PERIOD, ALIVE_PERIOD if end is None else end - now))
+        if message is not None:
+            heard = time.monotonic()
+            if "alive" not in message:
+                yield message
+
+
+@dataclass(frozen=True, slots=True)
+class BoxRuns:
+    """A box's runs as `ls --json` gives them there, with times of this machine's clock."""
+
+    box: Box
+    runs: Sequence[Mapping[str, Any]]
+    seen_at: int | None
+    """When they were read, in microseconds; None: never."""
+    problem: str = ""
+    """Why they are not of now; empty: they are."""
+
+    @property
+    def age_words(self) -> str:
+        """How old they are, for a note."""
+        if self.seen_at is None:
+            return "never seen"
+        return f"as of {duration(max(clock.now() - self.seen_at, 0) // clock.SECOND)} ago"
+
+
+LIST_TIMEOUT = 15.0
+"""Seconds in which a box has to have listed its runs."""
+
+
+def lists(boxes: Sequence[Box], words: Sequence[str] = ()) -> list[BoxRuns]:
+    """Return the runs of several boxes, asked at the same time, newest first in each.
+
+    `words` are further words for `ls` there: a filter, an order, a limit. Of a box that does not
+    answer, what it listed last is returned, unfiltered.
+    """
+    from concurrent.futures import ThreadPoolExecutor  # it imports logging
+
+    with ThreadPoolExecutor(max(len(boxes), 1)) as pool:
+        return list(pool.map(lambda box: _list_of(box, words), boxes))
+
+
+def _list_of(box: Box, words: Sequence[str]) -> BoxRuns:
+    try:
+        with connected(box) as connection:
+            runs = list_over(connection, words)
+    except (BoxError, ValueError) as error:
+        problem = harmless(str(error))
+        seen, runs = known(box.name)
+        named = isinstance(error, BoxError)
+        return BoxRuns(box, runs, seen, problem if named else f"{box.name}: {problem}")
+    if not words:
+        keep(box.name, runs, clock.now())
+    return BoxRuns(box, runs, clock.now())
+
+
+def ask_all(words: Sequence[str], *, since: int) -> dict[str, list[str] | str]:
+    """Run a command on all boxes at the same time; return its lines by box, or what went wrong.
+
+    It gets the time `since` as --since, by the box's clock.
+    """
+
+    def ask(box: Box) -> list[str] | str:
+        lines: list[str] = []
+        try:
+            with connected(box) as connection:
+                begin = clock.to_iso(since + connection.clock_difference)
+                given, end = [*words, "--since", str(begin)], time.monotonic() + LIST_TIMEOUT
+                code = follow(connection, given, lines.append, lambda _: None, end=end)
+        except BoxError as error:
+            return harmless(str(error))
+        return f"{box.name}: `trainui {words[0]}` failed there" if code else lines
+
+    from concurrent.futures import ThreadPoolExecutor  # it imports logging
+
+    found = list(all_boxes().values())
+    with ThreadPoolExecutor(max(len(found), 1)) as pool:
+        answers = pool.map(ask, found)
+        return {box.name: answer for box, answer in zip(found, answers, strict=True)}
+
+
+def joined_digests(own: Mapping[str, Any], there: Mapping[str, Sequence[str]]) -> dict[str, Any]:
+    """Return the digests of here and of boxes as one, each part with its box.
+
+    Raises:
+        BoxError: a box answered what is no digest.
+    """
+    lists = ("ended", "trouble", "best", "waiting", "next")
+    joined = dict(own)
+    for key in lists:
+        joined[key] = [{**one, "box": None} for one in own[key]]
+    for name, lines in there.items():
+        try:
+            data = json.loads("\n".join(lines))
+            runs = {one["run"] for key in lists for one in data[key] if one.get("run")}
+            for key in lists:
+                joined[key] += [{**_named_there(one, runs, name), "box": name} for one in data[key]]
+            joined["gpu_seconds"] = {
+                kind: seconds + float(data["gpu_seconds"][kind])
+                for kind, seconds in joined["gpu_seconds"].items()
+            }
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+            raise BoxError(f"{name} answered what is no digest; update trainui there") from error
+    return joined
+
+
+def _named_there(part: Mapping[str, Any], runs: Collection[str], box: str) -> dict[str, Any]:
+    """Return a part of a digest whose commands name the runs of a box as they are called here."""
+    found = dict(part)
+    if isinstance(command := found.get("command"), str):
+        words = [
+            f"{box}:{word}"
+            if len(word) >= 4 and any(one.startswith(word) for one in runs)
+            else word
+            for word in command.split(" ")
+        ]
+        found["command"] = " ".join(words)
+    if isinstance(suggestion := found.get("suggestion"), dict):
+        found["suggestion"] = _named_there(suggestion, runs, box)
+    return found
+
+
+def list_over(connection: BoxConnection, words: Sequence[str] = ()) -> list[dict[str, Any]]:
+    """Return the runs of a box, in the order of `ls` there, with times of this machine's clock.
+
+    Raises:
+        BoxError: it does not answer.
+        ValueError: it answers with an error, or what is no list of runs.
+    """
+    lines: list[str] = []
+    end = time.monotonic() + LIST_TIMEOUT
+    follow(connection, ["ls", "--json", *words], lines.append, lambda _: None, end=end)
+    return _checked(json.loads("\n".join(lines)), connection.clock_difference)
+
+
+_TEXTS = ("run", "name", "status")
+_TIMES = ("created_at", "started_at", "completed_at", "lost_at")
+
+
+def _checked(data: Any, ahead: int) -> list[dict[str, Any]]:
+    """Return the runs of an answer, with their times moved to this clock.
+
+    Raises:
+        ValueError: it is no list of runs.
+    """
+    if isinstance(data, dict) and isinstance(data.get("error"), dict):
+        raise ValueError(str(data["error"].get("message")))
+    runs = data.get("runs") if isinstance(data, dict) else None
+    if not isinstance(runs, list):
+        raise ValueError("no list of runs")
+    found = []
+    for one in runs:
+        if not isinstance(one, dict) or not all(isinstance(one.get(key), str) for key in _TEXTS):
+            raise ValueError("a run without its id, name or state")
+        moved = {key: _moved(one.get(key), ahead) for key in _TIMES}
+        found.append({**one, **moved})
+    return found
+
+
+def _moved(text: Any, ahead: int) -> str | None:
+    return None if text is None else clock.to_iso(clock.from_iso(str(text)) - ahead)
+
+
+def _known_file(name: str) -> Path:
+    return paths.home().root / "boxes" / f"{name}.json"
+
+
+def known(name: str) -> tuple[int | None, list[dict[str, Any]]]:
+    """Return when a box was last seen, in microseconds, and its runs of then."""
+    with suppress(OSError, ValueError, KeyError, TypeError):
+        data = json.loads(plain_files.read_text(_known_file(name)))
+        return int(data["seen"]), _checked(data, 0)
+    return None, []
+
+
+def keep(name: str, runs: Sequence[Mapping[str, Any]], seen_at: int) -> None:
+    """Note a box's runs as they were at a time, for the time when it does not answer."""
+    kept = _known_file(name)
+    with suppress(OSError):
+        paths.make_private(kept.parent)
+        paths.write_private(kept, json.dumps({"seen": seen_at, "runs": list(runs)}))
+
+
+def split(word: str) -> tuple[str, str] | None:
+    """Return a box's name and the run of `BOX:RUN`; None: the word is none of a known box."""
+    name, colon, run_name = word.partition(":")
+    if not (colon and run_name and _NAME.fullmatch(name)) or word.startswith("-"):
+        return None
+    return (name, run_name) if name in all_boxes() else None
+
+
+def greeting() -> dict[str, Any]:
+    """Return an agent's first message."""
+    return {
+        "protocol": PROTOCOL,
+        "version": __version__,
+        "home": str(paths.home().root),
+        "host": os.uname().nodename,
+        "now": clock.now(),
+    }
+
+
+def as_line(run: Mapping[str, Any], box: str, seen_at: int | None) -> RunLine:
+    """Return a run of a box, as `ls --json` has it, as a line of the list here."""
+    try:
+        status = Status(run["status"])
+    except ValueError:  # one that only a newer trainui knows
+        status = Status.ENDED
+    times = [run.get(key) for key in ("created_at", "started_at", "completed_at")]
+    created, started, completed = (None if one is None else clock.from_iso(one) for one in times)
+    return RunLine(
+        id=f"{box}:{run['run']}",
+        name=run["name"],
+        pipeline=run["name"],
+        status=status,
+        priority=0,
+        created_at=created or 0,
+        started_at=started,
+        completed_at=completed,
+        done=0,
+        total=0,
+        worked=_worked(run, started, completed),
+        box=box,
+        seen_at=seen_at,
+    )
+
+
+def _worked(run: Mapping[str, Any], started: int | None, completed: int | None) -> TimeWorked:
+    seconds = run.get("seconds_worked")
+    if isinstance(seconds, int | float):
+        ended = int(seconds * clock.SECOND)
+        return TimeWorked(ended, started if completed is None and not ended else None)
+    return TimeWorked((completed or 0) - (started or 0)) if completed and started else TimeWorked()
+
+
+def as_row(run: RunLine) -> dict[str, Any]:
+    """Return a line as `ls --json` has it."""
+    return {
+        "run": run.id.partition(":")[2],
+        "name": run.name,
+        "status": str(run.status),
+        "created_at": clock.to_iso(run.created_at),
+        "started_at": clock.to_iso(run.started_at),
+        "completed_at": clock.to_iso(run.completed_at),
+    }

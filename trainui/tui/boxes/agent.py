@@ -1,0 +1,229 @@
+"""The end of a connection that is on the box: it answers another machine's screen over ssh.
+
+JSON lines on stdin and stdout. A command runs in a process of its own; pages and logs are read as
+for a screen here, and sent as differences of what was sent before. It does what its user may do
+here, and ends with its stdin, or when the other end falls silent.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import selectors
+import subprocess
+import sys
+import threading
+import time
+import zlib
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import IO, TYPE_CHECKING, Any
+
+from trainui.control import boxes
+
+if TYPE_CHECKING:
+    from trainui.tui.log_window import LogReaderThread, LogWindow
+    from trainui.tui.readers.poller import Poller
+    from trainui.tui.snapshot.snapshot import Snapshot
+
+END_TIMEOUT = 5.0
+"""Seconds that commands get to end after the other end has gone, before they are signalled."""
+
+MOST_COMMANDS = 16
+"""Commands at a time; a further one is refused."""
+
+MOST_REQUEST = 1 << 20
+"""Bytes of one request."""
+
+RATE = 4500
+"""Bytes a second, compressed, for what nobody asked for: a live page of at most 5 kB/s."""
+
+MOST_RUNS = 500
+"""The newest runs that are listed on another machine."""
+
+GPU_PERIOD = 30.0
+"""Seconds between two messages on the list of runs for nothing but changed figures of GPUs."""
+
+
+class Agent:
+    """Reads requests from stdin and writes answers to stdout."""
+
+    def __init__(self) -> None:
+        # nothing else may write to what the other end reads
+        self._output = os.dup(1)
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        self._writing = threading.Lock()
+        self._said = time.monotonic()
+        self._commands: dict[threading.Thread, subprocess.Popen[bytes]] = {}
+        self._pages: Pages | None = None
+
+    def serve(self) -> None:
+        """Greet, and answer until stdin ends or has been silent for too long."""
+        self.send(boxes.greeting())
+        rest, heard = b"", time.monotonic()
+        with selectors.DefaultSelector() as selector:
+            selector.register(0, selectors.EVENT_READ)
+            while time.monotonic() - heard < boxes.SILENT_AFTER:
+                if selector.select(boxes.ALIVE_PERIOD / 2):
+                    part = os.read(0, 1 << 16)
+                    if not part or len(rest) > MOST_REQUEST:
+                        break
+                    heard = time.monotonic()
+                    *lines, rest = (rest + part).split(b"\n")
+                    for line in lines:
+                        self._take(line)
+                if time.monotonic() - self._said > boxes.ALIVE_PERIOD:
+                    self.send({"alive": 1})
+        self._end()
+
+    def send(self, message: Mapping[str, Any]) -> int:
+        """Write one message; return about how many bytes of it ssh sends."""
+        text = json.dumps(message, ensure_ascii=False, separators=(",", ":"))
+        data = (text + "\n").encode(errors="backslashreplace")
+        size = len(zlib.compress(data, 1))
+        with self._writing, suppress(OSError):  # the reader notices that the other end has gone
+            self._said = time.monotonic()
+            while data:
+                data = data[os.write(self._output, data) :]
+        return size
+
+    def _take(self, line: bytes) -> None:
+        try:
+            request = json.loads(line)
+            number, what = request.get("id"), request.get("do")
+        except (ValueError, AttributeError, RecursionError):
+            self.send({"error": "no request"})
+            return
+        try:
+            if what == "run":
+                self._run(number, [str(word) for word in request["words"]], request.get("cwd"))
+            elif what in ("watch", "log"):
+                if self._pages is None:
+                    self._pages = Pages(self)
+                (self._pages.watch if what == "watch" else self._pages.log)(number, request)
+            elif "alive" not in request:
+                raise ValueError(f"unknown request {what!r}; update trainui here")
+        except (ValueError, KeyError, TypeError, OSError) as error:
+            self.send({"id": number, "error": str(error)})
+
+    def _run(self, number: Any, words: list[str], directory: str | None) -> None:
+        for ended in [thread for thread in self._commands if not thread.is_alive()]:
+            del self._commands[ended]
+        if len(self._commands) >= MOST_COMMANDS:
+            raise ValueError("too many commands at a time")
+        command = subprocess.Popen(
+            [sys.executable, "-m", "trainui", *words],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            cwd=directory,
+            start_new_session=True,
+        )
+        thread = threading.Thread(target=self._follow, args=(number, command), daemon=True)
+        self._commands[thread] = command
+        thread.start()
+
+    def _follow(self, number: Any, command: subprocess.Popen[bytes]) -> None:
+        def forward(stream: IO[bytes] | None, key: str) -> None:
+            for line in stream or ():
+                self.send({"id": number, key: line.decode(errors="replace").rstrip("\n")})
+
+        errors = threading.Thread(target=forward, args=(command.stderr, "err"), daemon=True)
+        errors.start()
+        forward(command.stdout, "out")
+        errors.join()
+        self.send({"id": number, "exit": command.wait()})
+
+    def _end(self) -> None:
+        if self._pages is not None:
+            self._pages.stop()
+        end = time.monotonic() + END_TIMEOUT
+        for command in self._commands.values():
+            with suppress(subprocess.TimeoutExpired):
+                command.wait(max(end - time.monotonic(), 0.0))
+        for command in self._commands.values():
+            if command.poll() is None:
+                command.terminate()
+
+
+class Pages:
+    """Reads the open page and its log, and sends what changes."""
+
+    def __init__(self, agent: Agent) -> None:
+        from trainui.tui.terminal.terminal_app import Bandwidth
+
+        self._agent = agent
+        self._bandwidth = Bandwidth(RATE)
+        self._poller: Poller | None = None
+        self._reader: LogReaderThread | None = None
+        self._number: Any = None
+        """The id of the request for a log that is answered now."""
+        self._page: dict[str, Any] = {}
+        """The page as it was sent."""
+        self._sent_at = 0.0
+        self._window: dict[str, Any] = {}
+
+    def watch(self, _number: Any, request: Mapping[str, Any]) -> None:
+        """Read for a page, from now on."""
+        from trainui.tui.boxes import wire
+        from trainui.tui.readers.poller import Poller
+        from trainui.tui.snapshot.snapshot import Query
+
+        query = wire.from_data(request["query"], Query)
+        if self._poller is None:
+            self._poller = Poller(self._deliver, query, bandwidth=self._bandwidth)
+            self._poller.start()
+        else:
+            self._poller.set_query(query)
+
+    def _deliver(self, snapshot: Snapshot) -> None:
+        try:
+            self._send_page(snapshot)
+        except Exception as error:
+            self._agent.send({"error": f"{type(error).__name__}: {error}"})
+            raise
+
+    def _send_page(self, snapshot: Snapshot) -> None:
+        from trainui.tui.boxes import wire
+        from trainui.tui.snapshot.snapshot import ListQuery
+        from trainui.tui.snapshot.snapshot import Snapshot as Kind
+
+        page = wire.to_data(snapshot._replace(runs=snapshot.runs[:MOST_RUNS]), Kind)
+        is_list, now = isinstance(snapshot.query, ListQuery), time.monotonic()
+        if is_list and now - self._sent_at < GPU_PERIOD and _without_gpus(page, self._page):
+            return
+        self._sent_at = now
+        change, self._page = wire.difference(self._page, page), page
+        self._bandwidth.count(self._agent.send({"page": change}))
+
+    def log(self, number: Any, request: Mapping[str, Any]) -> None:
+        """Read a window of a log, and again as it grows; without a query, stop that."""
+        from trainui.tui.boxes import wire
+        from trainui.tui.log_window import LogReaderThread, WindowQuery
+
+        data = request.get("query")
+        query = None if data is None else wire.from_data(data, WindowQuery)
+        self._number, self._window = number, {}
+        if self._reader is None:
+            self._reader = LogReaderThread(self._deliver_log)
+        self._reader.set_query(query)
+
+    def _deliver_log(self, window: LogWindow) -> None:
+        from trainui.tui.boxes import wire
+        from trainui.tui.log_window import LogWindow as Kind
+
+        data = wire.to_data(window, Kind)
+        change, self._window = wire.difference(self._window, data), data
+        self._bandwidth.count(self._agent.send({"id": self._number, "window": change}))
+
+    def stop(self) -> None:
+        """Stop reading."""
+        if self._poller is not None:
+            self._poller.stop()
+        if self._reader is not None:
+            self._reader.stop()
+
+
+def _without_gpus(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Return True if two pages differ in the figures of GPUs alone."""
+    return {**one, "gpus": None} == {**other, "gpus": None}

@@ -1,0 +1,453 @@
+"""The end of a connection that is here: a thread a box, and their pages in the screen's snapshot.
+
+A run of a box has the id `BOX:RUN` here. A box that does not answer keeps its last list, and is
+tried again with exponential backoff.
+"""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, TypeVar
+
+from trainui import clock
+from trainui.control import boxes
+from trainui.control.boxes import Box, BoxConnection, BoxError
+from trainui.errors import TrainuiError
+from trainui.model.states import UNFINISHED
+from trainui.store.read.run_list import RunLine
+from trainui.text import harmless
+from trainui.tui.boxes import wire
+from trainui.tui.log_window import LogWindow, WindowQuery
+from trainui.tui.readers.poller import Poller
+from trainui.tui.snapshot.snapshot import (
+    HistoryQuery,
+    ListedMetrics,
+    ListQuery,
+    MachineQuery,
+    MetricQuery,
+    Query,
+    RunQuery,
+    Snapshot,
+)
+
+OfRun = RunQuery | MetricQuery | HistoryQuery
+"""The queries of a run's pages."""
+
+FIRST_DELAY, LAST_DELAY = 1.0, 60.0
+"""Seconds until a lost box is tried again: at first, and at most; doubled each time."""
+
+LIST_PERIOD = 30.0
+"""Seconds between two lists of a box whose trainui speaks another version of the protocol."""
+
+COMMAND_TIMEOUT = 60.0
+
+KEPT_PERIOD = 60.0
+"""Seconds between two notes of a box's list, for the time when it does not answer."""
+
+log = logging.getLogger(__name__)
+
+Value = TypeVar("Value")
+
+
+class BoxFeed:
+    """Reads one box in a thread."""
+
+    def __init__(self, box: Box, changed: Callable[[BoxFeed], None]) -> None:
+        """Create it; `changed` is called in the thread after each change."""
+        self.box = box
+        self.snapshot: Snapshot | None = None
+        """What was read last, with the ids and the clock of here; None: nothing yet."""
+        self.problem = ""
+        """Why it does not answer; empty: it does, or is being reached for the first time."""
+        self.seen_at: int | None = None
+        self.can_open = True
+        """False if the trainui there speaks another version of the protocol."""
+        self._changed = changed
+        self._query: Query = ListQuery()
+        self._connection: BoxConnection | None = None
+        self._page: dict[str, Any] = {}
+        self._stopping = threading.Event()
+        self._numbers = itertools.count(1)
+        self._log: tuple[int, WindowQuery, Callable[[LogWindow], object]] | None = None
+        self._window: dict[str, Any] = {}
+        self._answers: dict[int, _Answer] = {}
+        self._kept_at = 0.0
+        self._thread = threading.Thread(target=self._run, name=f"box {box.name}", daemon=True)
+        self.seen_at, known = boxes.known(box.name)
+        if known:
+            runs = tuple(boxes.as_line(one, box.name, self.seen_at) for one in known)
+            self.snapshot = Snapshot(ListQuery(), runs=runs)
+
+    def start(self) -> None:
+        """Start the thread."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the connection and the thread."""
+        self._stopping.set()
+        if (connection := self._connection) is not None:
+            connection.close()
+
+    def set_query(self, query: Query) -> None:
+        """Read for a page, whose ids are those of the box."""
+        if query != self._query:
+            self._query = query
+            self._send(do="watch", query=wire.to_data(query, Query))
+
+    def read_log(
+        self, query: WindowQuery | None, deliver: Callable[[LogWindow], object] | None
+    ) -> None:
+        """Read a window of a log, and again as it grows; without a query, stop that."""
+        number = next(self._numbers)
+        self._window = {}
+        if query is None or deliver is None:
+            self._log = None
+            self._send(id=number, do="log")
+            return
+        self._log = (number, query, deliver)
+        self._send(id=number, do="log", query=wire.to_data(self._there(query), WindowQuery))
+
+    def _there(self, query: WindowQuery) -> WindowQuery:
+        """Return a query with the box's clock."""
+        destination = query.destination
+        if destination.kind != "time" or self._connection is None:
+            return query
+        ahead = self._connection.clock_difference / clock.SECOND
+        return replace(query, destination=replace(destination, number=destination.number + ahead))
+
+    def run(self, words: Sequence[str]) -> str:
+        """Run a command there; return what it printed.
+
+        Raises:
+            BoxError: the box does not answer.
+            TrainuiError: the command failed, with its words.
+        """
+        number, answer = next(self._numbers), _Answer()
+        self._answers[number] = answer
+        try:
+            if not self._send(id=number, do="run", words=list(words)):
+                raise BoxError(self.problem or f"{self.box.name} does not answer yet")
+            if not answer.done.wait(COMMAND_TIMEOUT):
+                raise BoxError(f"{self.box.name} was too slow; see whether it was done")
+        finally:
+            del self._answers[number]
+        if answer.code is None:
+            raise BoxError(f"{self.box.name}: the connection was lost; see whether it was done")
+        if answer.code:
+            raise TrainuiError("\n".join(answer.errors or answer.lines) or "it failed")
+        return "\n".join(answer.lines or answer.errors)
+
+    def _send(self, **request: Any) -> bool:
+        connection = self._connection
+        if connection is None:
+            return False
+        try:
+            connection.send(**request)
+        except BoxError:  # the thread notices it too
+            return False
+        return True
+
+    def _run(self) -> None:
+        delay = FIRST_DELAY
+        while not self._stopping.is_set():
+            try:
+                with boxes.connected(self.box) as connection:
+                    delay = FIRST_DELAY
+                    self._connection, self.problem, self._page = connection, "", {}
+                    self._serve(connection)
+            except (TrainuiError, wire.WireError) as error:
+                self.problem = str(error)
+            except Exception as error:
+                log.exception("reading the box %s failed", self.box.name)
+                self.problem = f"{self.box.name}: {type(error).__name__}; see the log"
+            self._connection = None
+            for answer in list(self._answers.values()):
+                answer.done.set()
+            if self._stopping.is_set():
+                return
+            self._lose()
+            self._stopping.wait(delay)
+            delay = min(2 * delay, LAST_DELAY)
+
+    def _lose(self) -> None:
+        """Keep the last list, marked with its age."""
+        if self.snapshot is not None:
+            self._keep(self.snapshot.runs)
+            runs = tuple(run._replace(seen_at=self.seen_at or 0) for run in self.snapshot.runs)
+            self.snapshot = self.snapshot._replace(runs=runs)
+        self._changed(self)
+
+    def _keep(self, runs: Sequence[RunLine]) -> None:
+        if self.seen_at is not None:
+            boxes.keep(self.box.name, [boxes.as_row(run) for run in runs], self.seen_at)
+
+    def _serve(self, connection: BoxConnection) -> None:
+        self.can_open = connection.is_current
+        if not self.can_open:
+            self._list_only(connection)
+            return
+        self._send(do="watch", query=wire.to_data(self._query, Query))
+        for message in boxes.messages(connection):
+            self.seen_at = clock.now()
+            if "page" in message:
+                self._take_page(message["page"], connection.clock_difference)
+            elif "window" in message:
+                self._take_window(message, connection.clock_difference)
+            elif (answer := self._answers.get(message.get("id", 0))) is not None:
+                answer.take(message)
+            elif "error" in message:
+                self.problem = f"{self.box.name}: {harmless(str(message['error']))}"
+                self._changed(self)
+
+    def _take_page(self, change: Any, ahead: int) -> None:
+        self._page = wire.patched(self._page, change)
+        found = here(wire.from_data(self._page, Snapshot, ahead), self.box.name)
+        self.problem = "" if found.problem is None else f"{self.box.name}: {found.problem}"
+        if found.problem is not None and self.snapshot is not None:
+            found = found._replace(runs=self.snapshot.runs)
+        self.snapshot = found
+        if time.monotonic() - self._kept_at > KEPT_PERIOD and self.snapshot.runs:
+            self._kept_at = time.monotonic()
+            self._keep(self.snapshot.runs)
+        self._changed(self)
+
+    def _take_window(self, message: Mapping[str, Any], ahead: int) -> None:
+        wanted = self._log
+        if wanted is None or message.get("id") != wanted[0]:
+            return
+        self._window = wire.patched(self._window, message["window"])
+        window: LogWindow = wire.from_data(self._window, LogWindow, ahead)
+        wanted[2](replace(window, query=wanted[1]))
+
+    def _list_only(self, connection: BoxConnection) -> None:
+        """Ask for the list again and again, of a trainui of another version."""
+        while not self._stopping.is_set():
+            runs = boxes.list_over(connection)
+            self.seen_at = clock.now()
+            lines = tuple(boxes.as_line(one, self.box.name, None) for one in runs)
+            self.snapshot = Snapshot(ListQuery(), runs=lines)
+            self._changed(self)
+            self._stopping.wait(LIST_PERIOD)
+
+
+class _Answer:
+    """What a command there has printed so far."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+        self.errors: list[str] = []
+        self.code: int | None = None
+        self.done = threading.Event()
+
+    def take(self, message: Mapping[str, Any]) -> None:
+        if isinstance(message.get("out"), str):
+            self.lines.append(message["out"])
+        elif isinstance(message.get("err"), str):
+            self.errors.append(message["err"])
+        elif "exit" in message or "error" in message:
+            code = message.get("exit")
+            self.code = code if isinstance(code, int) else 1
+            if isinstance(message.get("error"), str):
+                self.errors.append(message["error"])
+            self.done.set()
+
+
+def here(snapshot: Snapshot, box: str) -> Snapshot:
+    """Return a box's snapshot with the ids of its runs as they are here."""
+
+    def keyed(by_run: Mapping[str, Value]) -> dict[str, Value]:
+        return {f"{box}:{run}": value for run, value in by_run.items()}
+
+    def line(run: RunLine) -> RunLine:
+        return run._replace(id=f"{box}:{run.id}", box=box)
+
+    query, page, curves = snapshot.query, snapshot.page, snapshot.curves_page
+    if isinstance(query, OfRun):
+        query = replace(query, run_id=f"{box}:{query.run_id}")
+    if page is not None:
+        page = page._replace(run=page.run._replace(id=f"{box}:{page.run.id}"))
+    if curves is not None:
+        curves = curves._replace(run=curves.run._replace(id=f"{box}:{curves.run.id}"))
+    return snapshot._replace(
+        query=query,
+        runs=tuple(map(line, snapshot.runs)),
+        history=tuple(one._replace(run=line(one.run)) for one in snapshot.history),
+        endings=keyed(snapshot.endings),
+        live=keyed(snapshot.live),
+        details=keyed(snapshot.details),
+        metrics={
+            name: found._replace(values=keyed(found.values))
+            for name, found in snapshot.metrics.items()
+        },
+        page=page,
+        curves_page=curves,
+        gpus=tuple(replace(gpu, host=box) for gpu in snapshot.gpus),
+        gpu_uses={(box, index): use for (_, index), use in snapshot.gpu_uses.items()},
+    )
+
+
+class Feeds:
+    """The boxes beside the poller of this machine's home."""
+
+    def __init__(self, deliver: Callable[[Snapshot], object], poller: Poller) -> None:
+        """Create it; `deliver` takes the snapshots of both as one, in any thread."""
+        self._deliver = deliver
+        self._poller = poller
+        self._local: Snapshot | None = None
+        self._lock = threading.Lock()
+        known = boxes.all_boxes()
+        self._boxes = {name: BoxFeed(box, self._take_box) for name, box in known.items()}
+        self._query: Query | None = None
+        self._open: str | None = None
+        """The box of the open page; None: the page is of here, or the list."""
+
+    def start(self) -> None:
+        """Start a thread for each box."""
+        for feed in self._boxes.values():
+            feed.start()
+
+    def stop(self) -> None:
+        """Stop the threads."""
+        for feed in self._boxes.values():
+            feed.stop()
+
+    def feed(self, run_id: str) -> BoxFeed | None:
+        """Return the feed of a run's box; None: the run is of here."""
+        return self._boxes.get(run_id.partition(":")[0]) if ":" in run_id else None
+
+    def set_query(self, query: Query) -> None:
+        """Read for a page: of a box's run there, of all boxes for the list and the machines."""
+        if query == self._query:
+            return
+        self._query = query
+        feed = self.feed(query.run_id) if isinstance(query, OfRun) else None
+        self._open = None if feed is None else feed.box.name
+        if feed is not None and isinstance(query, OfRun):
+            feed.set_query(replace(query, run_id=query.run_id.partition(":")[2]))
+            if (found := feed.snapshot) is not None and found.query == query:
+                self._deliver(found)
+            elif feed.problem or not feed.can_open:
+                self._deliver(Snapshot(query, problem=self._why_closed(feed)))
+            return
+        self._poller.set_query(query)
+        if isinstance(query, ListQuery | MachineQuery):
+            for name, one in self._boxes.items():
+                one.set_query(_query_of(query, name))
+
+    def _why_closed(self, feed: BoxFeed) -> str:
+        if feed.problem:
+            return feed.problem
+        where = f"`ssh -t {feed.box.host} trainui` opens its own screen"
+        return f"{feed.box.name} has another version of trainui; {where}"
+
+    def take_local(self, snapshot: Snapshot) -> None:
+        """Take what the poller has read."""
+        self._local = snapshot
+        if self._open is None:
+            self._deliver_merged()
+
+    def _take_box(self, feed: BoxFeed) -> None:
+        if self._open is None:
+            self._deliver_merged()
+        elif self._open == feed.box.name and feed.snapshot is not None:
+            found = feed.snapshot
+            if feed.problem:
+                found = found._replace(problem=feed.problem)
+            if isinstance(found.query, OfRun):
+                self._deliver(found)
+
+    def _deliver_merged(self) -> None:
+        with self._lock:
+            local = self._local
+            if local is None:
+                return
+            feeds = list(self._boxes.values())
+            if isinstance(local.query, ListQuery):
+                local = merged(local, feeds)
+            elif isinstance(local.query, MachineQuery):
+                local = _with_gpus(local, [one.snapshot for one in feeds if one.snapshot])
+            self._deliver(local)
+
+
+def _query_of(query: ListQuery | MachineQuery, box: str) -> Query:
+    if isinstance(query, MachineQuery):
+        return ListQuery()
+    return replace(query, rows=_of_box(query.rows, box), listed=_of_box(query.listed, box))
+
+
+def _of_box(run_ids: Sequence[str], box: str) -> tuple[str, ...]:
+    return tuple(one.partition(":")[2] for one in run_ids if one.startswith(f"{box}:"))
+
+
+def _trouble_of(feed: BoxFeed) -> str:
+    """Return why a box does not answer, or why nothing starts there; empty: all is well."""
+    found = feed.snapshot
+    if feed.problem or found is None:
+        return feed.problem
+    waits = any(run.status in UNFINISHED and not run.is_external for run in found.runs)
+    return f"{feed.box.name}: {found.health.trouble}" if found.health.trouble and waits else ""
+
+
+def merged(local: Snapshot, feeds: Sequence[BoxFeed]) -> Snapshot:
+    """Return the list of here and of the boxes as one, newest first."""
+    found = [one.snapshot for one in feeds if one.snapshot is not None]
+    if away := tuple(filter(None, map(_trouble_of, feeds))):
+        local = local._replace(health=local.health._replace(away=away))
+    if not found:
+        return local
+    every = [local, *found]
+    runs = [run for one in every for run in one.runs]
+    runs.sort(key=lambda run: -run.created_at)
+    metrics = dict(local.metrics)
+    for one in found:
+        for name, values in one.metrics.items():
+            known = metrics.get(name)
+            joined = (
+                values
+                if known is None
+                else known._replace(values={**known.values, **values.values})
+            )
+            metrics[name] = joined
+    titles = {title: metric for one in every for title, metric in one.listed.titles.items()}
+    return _with_gpus(local, found)._replace(
+        runs=tuple(runs),
+        no_runs_yet=local.no_runs_yet and not runs,
+        loading=any(one.loading for one in every),
+        endings={key: value for one in every for key, value in one.endings.items()},
+        live={key: value for one in every for key, value in one.live.items()},
+        details={key: value for one in every for key, value in one.details.items()},
+        metrics=metrics,
+        listed=ListedMetrics(
+            titles,
+            tuple(dict.fromkeys(title for one in every for title in one.listed.columns)),
+            max(one.listed.member for one in every),
+            max(one.listed.gpus for one in every),
+        ),
+    )
+
+
+def _with_gpus(local: Snapshot, found: Sequence[Snapshot]) -> Snapshot:
+    uses = {place: use for one in (local, *found) for place, use in one.gpu_uses.items()}
+    far = (*local.far_gpus, *(gpu for one in found for gpu in one.gpus))
+    return local._replace(far_gpus=far, gpu_uses=uses)
+
+
+class BoxLogReader:
+    """Answers log queries of one box, like `LogReaderThread` those of here."""
+
+    def __init__(self, feed: BoxFeed, deliver: Callable[[LogWindow], object]) -> None:
+        self._feed = feed
+        self._deliver = deliver
+
+    def set_query(self, query: WindowQuery | None) -> None:
+        """Change the query."""
+        self._feed.read_log(query, self._deliver)
+
+    def stop(self) -> None:
+        """Stop reading."""
+        self._feed.read_log(None, None)
