@@ -110,10 +110,10 @@ def _call(arguments: Sequence[str]) -> int:
 
 def _on_box(arguments: Sequence[str]) -> int | None:
     """Run a command line with `BOX:RUN` on that box; None: it is for here."""
-    from trainui.cli.machine import boxes
+    from trainui.cli.runs import on_box
 
-    there = boxes.forwarded(arguments)
-    return None if there is None else boxes.run_there(*there)
+    there = on_box.forwarded(arguments)
+    return None if there is None else on_box.run_there(*there)
 
 
 def _call_command(arguments: Sequence[str]) -> int:

@@ -134,6 +134,8 @@ def _write(shown: str) -> None:
 
 def note(*shown: str) -> None:
     """Print lines on stderr, with control characters escaped."""
+    if not shown:
+        return
     lines = (one if isinstance(one, Coloured) else text.harmless(one) for one in shown)
     sys.stderr.write("\n".join(lines) + "\n")
     sys.stderr.flush()

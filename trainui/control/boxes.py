@@ -540,6 +540,15 @@ class BoxRuns:
         return f"as of {duration(max(clock.now() - self.seen_at, 0) // clock.SECOND)} ago"
 
 
+def problems(found: Sequence[BoxRuns]) -> list[str]:
+    """Return why boxes do not answer, and how old what is shown of them is, a line each."""
+    return [
+        f"! {one.problem}; {quantity(len(one.runs), 'run')} {one.age_words}"
+        for one in found
+        if one.problem
+    ]
+
+
 LIST_TIMEOUT = 15.0
 """Seconds in which a box has to have listed its runs."""
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar
@@ -22,7 +23,6 @@ from trainui.clock import SECOND
 from trainui.control.log_windows import BEGINNING, ENDING, LogLine, LogPosition, errors
 from trainui.formatting import size
 from trainui.tui import styled_text
-from trainui.tui.app_interface import app_of
 from trainui.tui.keymap import bindings
 from trainui.tui.line_view import LinesView
 from trainui.tui.log_window import (
@@ -263,6 +263,8 @@ class LogView(LinesView):
         self._scroll = LogScroll()
         self.wrapping = True
         self.timed = False
+        self.reader_of: Callable[[str, Callable[[LogWindow], object]], LogReader | None]
+        """Returns what reads logs on a box; set by the page."""
         self._own_reader = LogReaderThread(self._deliver)
         self._reader: LogReader = self._own_reader
         """The reader of the source: of this machine, or of a box."""
@@ -321,7 +323,7 @@ class LogView(LinesView):
         if box == self._box:
             return
         self._reader.set_query(None)
-        found = app_of(self).log_reader(box, self._deliver) if box else None
+        found = self.reader_of(box, self._deliver) if box else None
         self._box, self._reader = box, found or self._own_reader
 
     def _ask(self, destination: Destination) -> None:

@@ -308,7 +308,7 @@ class Page(Screen[None]):
         feeds = [self.own_app.on_box(target.id) for target in targets]
         if not any(feeds):
             return targets
-        from trainui.tui.boxes.questions import question
+        from trainui.tui.box_questions import question
 
         if len(targets) > 1 or feeds[0] is None:
             self.app.notify("runs on boxes are acted on one at a time: esc clears the marks")

@@ -85,7 +85,10 @@ def list_runs(
         printing.note("no runs yet; start with `trainui demo`" if is_new else "no run matches")
     if local.runs:
         _note_unattended(local.runs)
-    note_problems(there)
+    if there:
+        from trainui.control import boxes
+
+        printing.note(*boxes.problems(there))
     if (more := local.more) > 0 and most is None:
         older = "more match" if own else "older not shown"
         printing.note(f"{more} {older}; `trainui ls --all` lists all")
@@ -167,14 +170,6 @@ def _lines_there(there: Sequence[BoxRuns]) -> Iterator[RunLine]:
 
         for run in found.runs:
             yield boxes.as_line(run, found.box.name, found.seen_at if found.problem else None)
-
-
-def note_problems(there: Sequence[BoxRuns]) -> None:
-    """Print why boxes do not answer, and how old what is shown of them is."""
-    for found in there:
-        if found.problem:
-            runs = formatting.quantity(len(found.runs), "run")
-            printing.note(f"! {found.problem}; {runs} {found.age_words}")
 
 
 def _note_unattended(shown: Sequence[RunLine]) -> None:

@@ -159,9 +159,9 @@ def run(
     from trainui.pipeline import parameters
 
     if box is not None:
-        from trainui.cli.machine import boxes
+        from trainui.cli.runs import on_box
 
-        raise typer.Exit(boxes.submit_there(box, file, sys.argv[2:]))
+        raise typer.Exit(on_box.submit_there(box, file, sys.argv[2:]))
     run_options = RunOptions(name, detach, wait, as_json, priority, note, origin)
     run_options.check()
     given = parameters.from_words(param or ())

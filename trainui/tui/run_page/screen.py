@@ -427,7 +427,7 @@ class RunScreen(Page):
             view.set_source(None, harmless(problem))
         else:
             live, streams = last.status == Status.RUNNING, STREAMS[self._streams]
-            box = "" if feed is None else feed.box.name
+            view.reader_of, box = self.own_app.log_reader, "" if feed is None else feed.box.name
             source = LogSource(last.directory, streams, live, last.id, last.host, box)
             view.set_source(source, waits)
 
