@@ -53,6 +53,7 @@ PROGRAMS: Mapping[str, Sequence[str]] = {
     "digest": (),
     "prune": ("--seconds", "20"),
     "search": ("--trials", "200", "--stages", "80", "--repeat", "1"),
+    "agent_wait": (),
     "scheduling": ("--short", "--only", "--repeat", "1"),
 }
 """By name, with the options that keep all of them within ten minutes on two idle cores."""

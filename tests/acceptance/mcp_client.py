@@ -45,6 +45,10 @@ class Agent:
         assert content.type == "text"
         return content.text, bool(found.is_error)
 
+    def begin(self, name: str, **arguments: Any) -> None:
+        """Call a tool, and do not wait for its answer."""
+        self._portal.start_task_soon(self.session.call_tool, name, arguments)
+
     def __call__(self, name: str, /, **arguments: Any) -> Any:
         """A tool's answer; raises ToolError."""
         text, is_error = self.text(name, **arguments)

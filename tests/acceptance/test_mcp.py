@@ -162,6 +162,8 @@ def test_a_server_ends_with_its_client(served: CommandLine) -> None:
     with agent(served) as call:
         call("list_runs")
         assert len(servers(served)) == 1
+        call.begin("wait", timeout=600)
+        call("list_runs")
     until(lambda: not servers(served))
     client = subprocess.Popen(
         ["sh", "-c", f"sleep 100 | {' '.join(COMMAND)} mcp"],
