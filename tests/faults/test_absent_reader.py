@@ -26,8 +26,15 @@ if "trainui.metrics.reader" in sys.orig_argv and fault.exists():
         while True:
             pass
     sys.exit("broken")
+if "trainui.execution.worker" in sys.orig_argv:
+    from trainui.execution.attempt import record_outcome
+    from trainui.execution.daemon import metrics_process
+
+    record_outcome.ABSENT_PATIENCE, record_outcome.UNLOCKED_FOR = 4.0, 1.0
+    metrics_process.STUCK_FOR, metrics_process.LOOP_SECONDS = 8.0, 3.0
+    metrics_process.STEADY_AFTER, metrics_process.LONGEST_DELAY = 2.0, 2.0
 """
-"""What is run as the reader starts."""
+"""What is run as the reader and the worker start: a fault, and less patience with it."""
 
 TRAIN = """
 i=0

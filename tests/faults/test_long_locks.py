@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.integration import background
 from tests.integration.runs import NOTE, Run, home_with_worker, stage
+from tests.unit.profiles import LONG
 from trainui import paths
 from trainui.pipeline.rules import fingerprint
 from trainui.store.db import engine
@@ -18,8 +20,20 @@ from trainui.store.points import read_points
 
 pytestmark = pytest.mark.usefixtures("only_on_sqlite")
 
-HELD_FOR = (40, 90)
+PATIENCE = 30.0 if LONG else 4.0
+"""Seconds that a write waits: less than in use, unless the tests are the long ones."""
+
+HELD_FOR = (1.3 * PATIENCE, 3 * PATIENCE)
 """Seconds: longer than one write waits, and longer than three."""
+
+AT_START = f"""
+import sys
+
+if {"trainui.execution.worker", "trainui.metrics.reader"} & set(sys.orig_argv):
+    from trainui.store.db import sqlite_file
+
+    sqlite_file.BUSY_TIMEOUT = {PATIENCE}
+"""
 
 LAUNCHED = 8
 """Stages that are being launched by then; the others are about to be claimed."""
@@ -81,12 +95,14 @@ def check(run: Run) -> None:
 
 
 def test_stages_that_are_launched_meanwhile_run_once(tmp_path: Path) -> None:
+    background.at_start(tmp_path / "at-start", AT_START)
     with ExitStack() as stack:
         waiting = []
         for seconds in HELD_FOR:
             place = tmp_path / str(seconds)
             place.mkdir()
-            home = stack.enter_context(home_with_worker(place, cpus=str(len(NAMES))))
+            hasty = {"PYTHONPATH": str(tmp_path / "at-start")}
+            home = stack.enter_context(home_with_worker(place, hasty, cpus=str(len(NAMES))))
             holder = stack.enter_context(held(home, seconds))
             run = submit(place / "p")
             assert holder.stdout is not None

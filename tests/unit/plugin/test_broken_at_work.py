@@ -125,7 +125,7 @@ def read(store: Store, root: Path, *metrics: MetricSource) -> tuple[Attempt, dic
     attempt.stage_dir.mkdir(parents=True, exist_ok=True)
     (attempt.stage_dir / "log.kv").write_text("step=1 loss=0.5\nstep=2 loss=0.25\n")
     (attempt.stage_dir / "metrics.jsonl").write_text('{"step": 1, "acc": 0.5}\n' * 2)
-    (attempt.directory / "stdout.log").write_text("step 10 accuracy 0.3\nstep 20 accuracy 0.4\n")
+    (attempt.directory / "stdout.log").write_text("step 10 acc 0.3\nstep 20 acc 0.4\n")
     with closing(AttemptReader(store, attempt.to_read)) as reader:
         reader.scan()
         reader.advance()
