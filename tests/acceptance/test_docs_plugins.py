@@ -46,9 +46,14 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name, text in FILES.items():
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_text(text)
-    quiet = ["-q", "--disable-pip-version-check", "--no-deps", "--target", str(root / "site")]
-    pip = [sys.executable, "-m", "pip", "install", *quiet]
-    subprocess.run([*pip, *(str(root / one) for one in PACKAGES)], check=True, cwd=root)
+    pip = [sys.executable, "-m", "pip", "install", "-q", "--disable-pip-version-check"]
+    builder = str(root / "builder")  # for all: pip would install it for each
+    subprocess.run([*pip, "--target", builder, "hatchling"], check=True, cwd=root)
+    built = [*pip, "--no-build-isolation", "--no-deps", "--target", str(root / "site")]
+    environ = {**os.environ, "PYTHONPATH": builder}
+    subprocess.run(
+        [*built, *(str(root / one) for one in PACKAGES)], check=True, cwd=root, env=environ
+    )
     return root / "site"
 
 

@@ -108,7 +108,9 @@ async def test_an_empty_list_offers_the_trainings_of_this_directory(
     for name in ("first", "second"):
         (tmp_path / "runs" / name).mkdir(parents=True)
         (tmp_path / "runs" / name / "metrics.csv").write_text("step,loss\n1,0.5\n")
-    os.utime(tmp_path / "runs" / "first", (1, 1))
+    for at, name in enumerate(("first", "second"), start=1):  # ended long ago
+        for path in (tmp_path / "runs" / name / "metrics.csv", tmp_path / "runs" / name):
+            os.utime(path, (at, at))
     monkeypatch.chdir(tmp_path / "runs")
     monkeypatch.setattr(found_trainings, "PATIENCE", 600.0)  # the machine may be busy
     async with opened(size=(80, 24)) as driven:

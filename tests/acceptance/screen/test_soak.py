@@ -13,7 +13,7 @@ from tests.unit.profiles import LONG
 from tests.unit.supervisor.waiting import wait_for
 from tests.unit.tui.filled import Filler
 
-UPDATES = 80_000 if LONG else 40
+UPDATES = 80_000 if LONG else 16
 """A page is redrawn about once a second."""
 
 ALLOWED = 4 * 2**20
