@@ -284,7 +284,7 @@ def nearest_step(x: float) -> str:
 _EVEN = (1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0)
 """Distances between evenly spaced marks, each times a power of ten; as many are tried."""
 
-MOST_EMPTY, FEWER, ODD, DIGIT = 0.2, 0.03, 0.04, 0.02
+MOST_EMPTY, FEWER, ODD, DIGIT = 0.25, 0.03, 0.04, 0.02
 """The greatest share of an axis that is left empty for round ends; and what counts as much as such
 a share: one mark fewer, marks that are no multiples of their distance, a character of a label."""
 

@@ -273,7 +273,7 @@ def with_y_axis(
 def _labels_by_row(scale: YAxis, marks: Sequence[Tick], height: int) -> dict[int, str]:
     """Return the labels by line, as many as have room; the first ones take precedence."""
     texts: dict[int, str] = {}
-    gap = 1 if height <= DENSE else 2
+    gap = 1 if height <= DENSE or scale.marks else 2
     for value, label in marks if height > LOW else marks[:2]:
         row = scale.row(value, height)
         if row is not None and all(abs(row - taken) >= gap for taken in texts):

@@ -235,7 +235,7 @@ def test_an_axis_is_little_wider_than_its_values(low: float, span: float, marks:
     high = low + span
     scale = YAxis.around([low, high], log=False, marks=marks)
     assert scale is not None
-    stride = max(axis_marks.round_stride(high - low, marks), (high - low) / 4)
+    stride = max(axis_marks.round_stride(high - low, marks), (high - low) / 3)
     slack = stride * 1e-6 + math.ulp(abs(low) + abs(high)) * 4
     if scale.constant is None:
         assert low - stride - slack <= scale.low <= low + slack

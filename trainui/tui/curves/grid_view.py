@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
+from statistics import median
 from typing import ClassVar, NamedTuple
 
 from rich.cells import cell_len
@@ -78,9 +79,8 @@ class Spacing(NamedTuple):
         return 1 + self.axis + self.gap
 
 
-SPACINGS = (Spacing(1, 1), Spacing(1, 0), Spacing(0, 1), Spacing(0, 0))
-"""With an axis and a gap, with one of them, and with neither. Without a gap, a rule beside each
-title separates the plots."""
+SPACINGS = (Spacing(1, 1), Spacing(1, 0))
+"""With an axis and a gap, and with an axis alone: a rule beside each title separates the plots."""
 
 
 class PlotGrid:
@@ -201,6 +201,8 @@ def _title(
     right = [Segment(f"{y_title}  ", "warn")] if y_title else []
     if cell.view.log:
         right.append(Segment("log y  ", "key"))
+    if (word := behaviour(cell.figures, cell.chart)) is not None:
+        right.append(Segment(f"{word}  ", "dim" if word == CONSTANT else "bad"))
     if cell.figures.nonfinite:
         right.append(Segment(f"×{cell.figures.nonfinite}  ", "bad"))
     if cell.chart is not None and any(one.is_alert for one in cell.chart.annotations):
@@ -223,6 +225,28 @@ def _title(
     rule = "" if grid.spacing.gap else "─" * (room - cell_len(name) - 1)
     between = (Segment(" "), Segment(fit(rule, room - cell_len(name)), "line"))
     return (Segment(name, "title" if cell.selected else "strong"), *between, *right)
+
+
+CONSTANT, EXPLODES = "constant", "explodes"
+"""The words for a metric with one value, and for one that grows without bound."""
+
+LEAST_COUNT, BLOW_UP, LATE = 10, 1e3, 10
+"""Points from which a metric is called constant; the multiple of its middle value that a metric
+that explodes has reached; and the share of its columns (one in so many) at whose end it has."""
+
+
+def behaviour(figures: SeriesSummary, chart: Chart | None) -> str | None:
+    """Return a word for a metric that is constant or explodes; None for any other."""
+    if figures.nonfinite:
+        return None
+    if figures.count >= LEAST_COUNT and figures.min == figures.max:
+        return CONSTANT
+    if chart is None or len(chart.lines) != 1:
+        return None
+    sizes = [abs(value) for value in chart.lines[0].means if value == value]
+    late = max(sizes[-max(len(sizes) // LATE, 1) :], default=0.0)
+    middle = median(sizes) if len(sizes) >= LEAST_COUNT else 0.0
+    return EXPLODES if 0 < BLOW_UP * middle < late and late > 1 else None
 
 
 def _value(cell: PlotCell, styles: Sequence[LineStyle]) -> Row:

@@ -59,6 +59,9 @@ MOST_DRAWN = 32
 MARK_EVERY = 24
 """Characters between two marks on a line, if the plot has several lines."""
 
+TABLE_FEET = 2
+"""Lines below a plot that has a table of its lines."""
+
 CALM = 2
 """Columns of dots at both sides whose range a band has too: its edge would flicker."""
 
@@ -260,10 +263,6 @@ class Canvas:
         """Return at how many of `length` positions from a column on something is drawn."""
         return sum(not self.is_free(row, column + at) for at in range(length))
 
-    def drawn(self, row: int, column: int) -> bool:
-        """Return True if a curve has dots at a position."""
-        return column < self.width and bool(self._bits[row][column])
-
     def recolour(self, column: int, style: str) -> None:
         """Give the dots of a column of characters another style."""
         for styles in self._styles if 0 <= column < self.width else ():
@@ -348,7 +347,8 @@ def put_marks(canvas: Canvas, lines: Sequence[PlotLine], scale: YAxis | None) ->
                 signs.append("×")
             for row, sign in zip(rows, signs, strict=True):
                 nearest = sorted(range(canvas.height), key=lambda one: abs(one - row))
-                free = (one for one in nearest if not canvas.drawn(one, column))
+                free = (one for one in nearest if column < canvas.width)
+                free = (one for one in free if canvas.is_free(one, column))
                 canvas.put(next(free, None), column, sign, "bad")
 
 
@@ -417,7 +417,7 @@ def plot(
 ) -> Plot:
     """Draw a metric; cached. Without `styles`, the lines have their own."""
     styles = styles or line_styles(chart, view.highlight)
-    places = line_places(chart, view)
+    places = line_places(chart, view) if frame.feet == TABLE_FEET else {}
     marks = max(frame.height // TICK_ROWS + 1, LEAST_MARKS)
     lines = list(zip(chart.lines, styles, strict=True))
     banded = _banded(lines, view.highlight)
@@ -576,7 +576,7 @@ def _put_ends(
         row, column = scale.row(line.smooths[known[-1]], canvas.height), known[-1] // 2
         if line.pruned:
             canvas.put(row, column, SYMBOLS[Status.PRUNED], style.style)
-        if style.bright or row is None or canvas.width < LEAST_WORDS:
+        if style.bright or row is None or id(line) not in places:
             continue
         number, column = str(places[id(line)]), column + 1
         column = min(column, canvas.width - len(number))

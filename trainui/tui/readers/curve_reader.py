@@ -67,7 +67,7 @@ CACHE_SIZE = 1200
 _SERIES = "series"
 """The cache key of a stage's series by name."""
 
-MOST_LINES, MOST_FOLDED = 24, 48
+MOST_LINES, MOST_FOLDED = 24, 64
 """Most series of a plot: lines beyond this could not be distinguished, and reading more series for
 one band takes too long."""
 
@@ -93,11 +93,16 @@ def annotations_of(
 ) -> tuple[Annotation, ...]:
     """Return the annotations of one metric; with `attempt`, only those of this attempt."""
     return tuple(
-        Annotation(x, harmless(event.text.removeprefix(f"{event.stage}: ")))
+        Annotation(x, _words_of(event))
         for event, data in found
         if data.get("metric") in (None, name) and attempt in (None, event.attempt)
         if not math.isnan(x := _place(event, data.get("step", math.nan), line, axis))
     )
+
+
+def _words_of(event: Event) -> str:
+    words = harmless(event.text.removeprefix(f"{event.stage}: "))
+    return words if event.kind != STALLED or STALLED in words else f"{STALLED}: {words}"
 
 
 def _place(event: Event, step: float, line: PlotLine, axis: Axis) -> float:
@@ -367,14 +372,16 @@ class CurveReader:
     def _sources(self, request: CurvesRequest) -> tuple[list[PlottedSeries], str]:
         """Return the series to draw, and which these are if there are too many."""
         found, compared = sources(request, self._runs.read), request.wanted.compared
+        if len(found) <= MOST_FOLDED and len(groups(found, compared.fold)) <= MOST_LINES:
+            return found, ""
         most = MOST_FOLDED if compared.fold == ALL_IN_ONE else MOST_LINES
         if len(found) <= most:
             return found, ""
         members = request.siblings if compared.sweep else []
         group = self._groups.read(request.connection, members) if members else None
-        if group is None or not (best := group.best_first(members)[: most - 1]):
+        if group is None or not (best := group.best_first(members)[:most]):
             return found[:most], f"{most} of {len(found)} drawn"
-        drawn = {request.stage.id, *(one.id for one in best)}
+        drawn = {one.id for one in best}
         words = f"the best {len(best)} of {len(members)} by {group.metric}"
         return [one for one in found if one.owner in drawn], words
 

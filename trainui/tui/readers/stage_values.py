@@ -328,7 +328,14 @@ class SweepMemberReader:
         nan = {one.name: one.id for one in in_trouble if one.name in found.values}
         steps = self._nan_steps.read(connection, [*nan.values()])
         since = {name: min(steps[own].values()) for name, own in nan.items() if own in steps}
-        return found._replace(broken=found.broken | nan.keys(), nan_since=since)
+        metrics = {
+            name: harmless(min(steps[own], key=lambda metric: steps[own][metric]))
+            for name, own in nan.items()
+            if own in steps
+        }
+        return found._replace(
+            broken=found.broken | nan.keys(), nan_since=since, nan_metrics=metrics
+        )
 
 
 def _counting(members: Sequence[StageRecord]) -> Sequence[StageRecord]:

@@ -48,8 +48,8 @@ DETAILS = "details"
 STREAMS: tuple[tuple[Stream, ...], ...] = (("stdout", "stderr"), ("stdout",), ("stderr",))
 """The choices of log streams, in the order in which the key cycles."""
 
-MOST_DRAWN = 24
-"""Number of members up to which a folded sweep's curves are drawn together without being chosen."""
+MOST_DRAWN = 200
+"""Members up to which the curves of a folded sweep, or the best of them, are drawn unasked."""
 
 
 def stage_to_select(

@@ -16,10 +16,12 @@ from trainui.pipeline.masking import mask
 from trainui.pipeline.matrix import TRIAL, Spread, folds
 from trainui.text import SYMBOLS, harmless
 from trainui.tui.graph_layout import RANKS, counts
+from trainui.tui.names import cut_end, told_apart
 from trainui.tui.numbers import elapsed, exact_step, number, shortened, state_style, step
 from trainui.tui.run_page.overview import trouble
-from trainui.tui.snapshot.run_page import MatrixDetail, SearchDetail, StageValue
-from trainui.tui.styled_text import Row, Segment, cut, fit, fit_middle, packed, width_of
+from trainui.tui.snapshot.params import number_of
+from trainui.tui.snapshot.run_page import NOTHING, MatrixDetail, SearchDetail, StageValue
+from trainui.tui.styled_text import Row, Segment, cut, fit, packed, width_of
 
 PLOT_HEIGHT, LEAST_POINTS = 3, 3
 """Lines of the plot of the best value so far, and the completed trials without which it is not."""
@@ -79,10 +81,24 @@ class MemberColumns(NamedTuple):
     step: int
     others: Sequence[str] = ()
     """The titles of further metrics' columns."""
+    shortened: Mapping[str, Mapping[str, str]] = NOTHING
+    """By parameter, the values that are too long for their column, and what stands for them."""
+
+    def short(self, key: str, value: str) -> str:
+        """Return a value as it is shown: so that no two look alike."""
+        shown: Mapping[str, str] = self.shortened.get(key, {})
+        return shown.get(value, value)
 
     @classmethod
     def fitting(
-        cls, params: Mapping[str, int], value: int, width: int, *, steps: bool, word: int
+        cls,
+        params: Mapping[str, int],
+        values: Mapping[str, Sequence[str]],
+        value: int,
+        width: int,
+        *,
+        steps: bool,
+        word: int,
     ) -> MemberColumns:
         """Return the columns that fit.
 
@@ -95,7 +111,13 @@ class MemberColumns(NamedTuple):
         time = TIME if names + own + step + TIME <= width or not value else 0
         value = min(value, max(VALUE, width - names - time - step - 2 - word))
         room = width - 2 - (value + 2 if value else 0) - time - step
-        return cls(narrowed(params, room), time, value, step)
+        widths = narrowed(params, room, values)
+        shortened = {
+            key: dict(zip(values[key], told_apart(values[key], width), strict=True))
+            for key, width in widths.items()
+            if any(cell_len(one) > width for one in values.get(key, ()))
+        }
+        return cls(widths, time, value, step, shortened=shortened)
 
     def with_others(self, titles: Iterable[str], room: int) -> MemberColumns:
         """Return the columns with those of further metrics that fit into so many characters."""
@@ -108,10 +130,10 @@ class MemberColumns(NamedTuple):
     def head(self, metric: str) -> Row:
         """Return the column headings."""
         names = "".join(f"{fitted(key, width)}  " for key, width in self.params.items())
-        value = fit_middle(metric, self.value) if self.value else ""
+        value = cut_end(metric, self.value) if self.value else ""
         titles = [("time", self.time), (value, self.value and self.value + 2)]
         titles += [("at step", self.step)]
-        titles += [(fit_middle(one, MOST_TITLE), _other_width(one)) for one in self.others]
+        titles += [(cut_end(one, MOST_TITLE), _other_width(one)) for one in self.others]
         line = "".join(fit(title, width, right=True) for title, width in titles)
         return (Segment(f"  {names}{line}", "dim"),)
 
@@ -129,7 +151,10 @@ class MemberColumns(NamedTuple):
         if group.search is not None:
             trial = group.search.trials.get(stage.name)
         is_broken = stage.name in group.broken
-        texts = (f"{fitted(params.get(key, ''), width)}  " for key, width in self.params.items())
+        texts = (
+            f"{fit(self.short(key, params.get(key, '')), width)}  "
+            for key, width in self.params.items()
+        )
         ticks = stage.status == Status.RUNNING and stage.lost_at is None
         spent = elapsed(stage.worked_until(clock.now()), ticks=ticks)
         shown = "" if value is None else f"{'!' * is_broken}{number(value)}"
@@ -159,15 +184,31 @@ def state_word(stage: StageRecord) -> str:
     return "stalled" if stage.stalled else "" if stage.status in PLAIN else str(stage.status)
 
 
-def narrowed(widths: Mapping[str, int], room: int) -> Mapping[str, int]:
-    """Return widths of columns, two characters apart, of which the widest are made smaller."""
-    narrowed = dict(widths)
-    while sum(one + 2 for one in narrowed.values()) > room:
-        widest = max(narrowed, key=lambda key: narrowed[key])
-        if narrowed[widest] <= LEAST_PARAM:
-            break
-        narrowed[widest] -= 1
-    return narrowed
+def narrowed(
+    widths: Mapping[str, int], room: int, values: Mapping[str, Sequence[str]]
+) -> Mapping[str, int]:
+    """Return widths of columns, two characters apart, that fit into so many characters.
+
+    First headings are cut, then the widest texts; numbers stay whole. Then the last columns go.
+    """
+    found = dict(widths)
+    least = {key: max(map(cell_len, values.get(key, ())), default=0) for key in widths}
+    for numbers_alone in (True, False):
+        while sum(one + 2 for one in found.values()) > room:
+            wide = [key for key in found if found[key] > max(least[key], LEAST_PARAM)]
+            if not wide:
+                break
+            found[max(wide, key=lambda key: found[key])] -= 1
+        if numbers_alone:
+            texts = [key for key in least if not all(map(_is_number, values.get(key, ())))]
+            least |= dict.fromkeys(texts, 0)
+    while len(found) > 1 and sum(one + 2 for one in found.values()) > room:
+        found.popitem()
+    return found
+
+
+def _is_number(text: str) -> bool:
+    return not text or number_of(text) is not None
 
 
 def _other_width(title: str) -> int:
@@ -182,8 +223,8 @@ def _other(title: str, found: StageValue | None) -> Segment:
 
 
 def fitted(text: str, width: int) -> str:
-    """Return a text as wide as its column, shortened in its middle."""
-    return fit(fit_middle(text, width), width)
+    """Return a text as wide as its column, cut at its end."""
+    return fit(cut_end(text, width), width)
 
 
 MOST = 12
@@ -241,7 +282,8 @@ def _widths(folds: Sequence[Mapping[str, str]], room: int) -> Mapping[str, int]:
     names = dict.fromkeys(name for params in folds for name in params)
     texts = {name: (name, *(params.get(name, "") for params in folds)) for name in names}
     whole = {name: max(map(cell_len, some)) for name, some in texts.items()}
-    found = narrowed(whole, room)
+    values = {name: some[1:] for name, some in texts.items()}
+    found = narrowed(whole, room, values)
     return {TRIAL: whole[TRIAL]} if found != whole and TRIAL in whole else found
 
 
@@ -286,6 +328,8 @@ class SweepTable:
             if len(some) > 1
         }
         """The widths of the parameters that differ."""
+        self.values = {name: [one for one in found[name] if one] for name in self.widths}
+        """Their values."""
 
     @property
     def width(self) -> int:
@@ -317,12 +361,12 @@ class SweepRows(Sequence[Row]):
         value = max(VALUE, min(cell_len(title), MOST_TITLE)) if title else 0
         word = max(map(cell_len, {*map(state_word, members), *self._alerts.values()}), default=0)
         self._columns = MemberColumns.fitting(
-            *(self._table.widths, value, width),
+            *(self._table.widths, self._table.values, value, width),
             steps=any(one.step is not None for one in trials),
             word=word,
         )
         with_nan = [one for one in members if one.name in group.nan_since]
-        word = max([word, *(cell_len(self._words(one)[0]) for one in with_nan)])
+        word = max([word, *(cell_len(self._words(one)[-2]) for one in with_nan)])
         self._columns = self._columns.with_others(group.others, width - word - 2)
         self._head = self._heading(members)
 
@@ -376,6 +420,8 @@ class SweepRows(Sequence[Row]):
         alert = self._alerts.get(stage.name, "NaN" if is_broken else "")
         since = self._group.nan_since.get(stage.name)
         alerts = [alert] if since is None else [f"{alert} since {exact_step(since)}", alert]
+        if since is not None and (metric := self._group.nan_metrics.get(stage.name)):
+            alerts.insert(0, f"{metric} {alerts[0]}")
         return [f"{state_word(stage)} {one}".strip() for one in alerts]
 
 
@@ -407,7 +453,9 @@ def _states(members: Sequence[StageRecord], alerts: Mapping[str, str], group: Ma
     found = [one._replace(text=f"{one.text.strip()}  ") for one in trouble(members, own)]
     if group.nan_since:
         words = " since" if len(group.nan_since) == 1 else ", first at"
-        since = f"NaN{words} step {exact_step(min(group.nan_since.values()))}  "
+        metrics = set(group.nan_metrics.values())
+        which = f"{next(iter(metrics))} is " if len(metrics) == 1 else ""
+        since = f"{which}NaN{words} step {exact_step(min(group.nan_since.values()))}  "
         found = [one._replace(text=one.text.replace("NaN  ", since)) for one in found]
     return (*spans, Segment(f"of {len(members)}  ", "dim"), *found)
 

@@ -213,6 +213,8 @@ class MatrixDetail(NamedTuple):
     """The last smoothed values by member name; None: the table shows `values`."""
     nan_since: Mapping[str, float] = NOTHING
     """By name of a member with a NaN in any metric, the step of the first one, where known."""
+    nan_metrics: Mapping[str, str] = NOTHING
+    """By the same names, the metric that had it."""
     others: Mapping[str, Mapping[str, StageValue]] = NOTHING
     """The values of further metrics by member name, by the titles of their columns."""
     best_step: float | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import replace
 
@@ -10,7 +11,14 @@ import pytest
 from tests.unit.tui.charts import NAN, chart, figures, line
 from trainui.model.search import Range, Search
 from trainui.store.points.plot_series import Axis
-from trainui.tui.curves.grid_view import PlotCell, PlotGrid, grid_rows
+from trainui.tui.curves.grid_view import (
+    CONSTANT,
+    EXPLODES,
+    PlotCell,
+    PlotGrid,
+    behaviour,
+    grid_rows,
+)
 from trainui.tui.curves.plot import (
     legend_rows,
     names_width,
@@ -197,3 +205,38 @@ def test_labels_of_the_x_axis_do_not_touch(log_x: bool) -> None:
                 rows = x_axis_rows(across, axis, Frame(width, 8), high, None)
                 labels = re.sub(r"[─┬╰ ]+", " ", "".join(map(plain, rows))).split()
                 assert all(LABEL.fullmatch(one) for one in labels), labels
+
+
+def test_what_is_constant_or_explodes_is_marked() -> None:
+    def word(values: list[float], **changed: float) -> str | None:
+        least, most = min(values), max(values)
+        found = figures("m", count=len(values), **{"min": least, "max": most, **changed})
+        return behaviour(found, chart(line(values)))
+
+    assert word([0.5] * 40) == CONSTANT
+    assert word([0.5] * 3) is None, "too early to say"
+    assert word([math.exp(at / 2) for at in range(60)]) == EXPLODES
+    assert word([float(at) for at in range(60)]) is None, "a counter"
+    assert word([math.exp(-at / 2) for at in range(60)]) is None
+    assert word([1e-9 * 1.2**at for at in range(60)]) is None, "a warm-up of the learning rate"
+
+
+@pytest.mark.parametrize("count", [1, 6, 42])
+def test_every_plot_of_the_pane_has_an_x_axis(count: int) -> None:
+    for width, height in ((68, 18), (57, 12), (120, 40)):
+        grid = PlotGrid(width, height, count)
+        some = [chart(line([0.0, 1.0, 3.0]), name=f"train/loss-{at}") for at in range(count)]
+        rows = grid_rows([PlotCell(figures(one.name), one) for one in some], grid)
+        assert sum(plain(row).count("╰") for row in rows) == count
+
+
+def test_a_raw_number_beside_a_smoothed_line_is_named_raw() -> None:
+    view = PlotOptions(smoothing=0.9)
+    one = lines_of("loss", [1.0, 2.0])
+    head = plain(table_rows(one, figures("loss"), view, 120, 9)[0])
+    assert "raw best" in head
+    assert "raw last" in head
+    alone = chart(line([3.0] * 40), name="loss")
+    assert "raw value" in plain(table_rows(alone, figures("loss"), view, 120, 9)[0])
+    rows = grid_rows([PlotCell(figures("loss"), alone, view)], PlotGrid(60, 12, 1))
+    assert plain(rows[0]).endswith("raw last 0.5000")
