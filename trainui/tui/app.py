@@ -336,11 +336,11 @@ class TrainuiApp(TerminalApp):
         page = next(pages, None)
         return page if page is not None and page.ready else None
 
-    def open_run(self, run_id: str) -> None:
-        """Open a run's page."""
+    def open_run(self, run_id: str, stage: str = "") -> None:
+        """Open a run's page, with a stage or a sweep selected."""
         from trainui.tui.run_page.screen import RunScreen
 
-        self.push_screen(RunScreen(run_id))
+        self.push_screen(RunScreen(run_id, stage))
 
     def open_history(self, run_id: str) -> None:
         """Open the page of the last runs of a run's pipeline, unless it is open."""

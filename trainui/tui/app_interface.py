@@ -62,8 +62,8 @@ class AppInterface(Protocol):
     def on_box(self, run_id: str) -> BoxFeed | None:
         """Return what reads a run's box; None: the run is of here."""
 
-    def open_run(self, run_id: str) -> None:
-        """Open a run's page."""
+    def open_run(self, run_id: str, stage: str = "") -> None:
+        """Open a run's page, with a stage or a sweep selected."""
 
     def open_history(self, run_id: str) -> None:
         """Open the page of the last runs of a run's pipeline, unless it is open."""

@@ -16,11 +16,12 @@ from trainui.tui.app_interface import app_of
 from trainui.tui.keymap import SCOPES, Key, bindings
 from trainui.tui.line_view import RowsView
 from trainui.tui.page import Jump, Page
-from trainui.tui.styled_text import Row, Segment, beside, fit, width_of
+from trainui.tui.styled_text import Row, Segment, beside, fit, labelled, width_of, wrap
 from trainui.tui.widgets import FRAME, Dialog
 
-KEY_WIDTH, GAP = 12, 4
-"""Cells of the keys, and between two columns of bindings."""
+KEY_WIDTH, GAP, LEAST_COLUMN, MOST_WORDS = 12, 4, 48, 57
+"""Cells of the keys, between two columns of bindings, the least of a column, and the most of a
+description in a single one, which fits into 80."""
 
 PLACEHOLDER = "type an action, or the name of a run, a stage or a metric"
 
@@ -35,14 +36,21 @@ SCOPE_FROM = 110
 
 
 def help_rows(keys: Sequence[Key], width: int = 0) -> list[Row]:
-    """Return the bindings as lines, scope by scope, in as many columns as fit."""
+    """Return the bindings as lines, scope by scope, in as many columns as fit.
+
+    Long descriptions are wrapped.
+    """
+    count = max((width + GAP) // (LEAST_COLUMN + GAP), 1)
+    room = (width + GAP) // count - GAP - KEY_WIDTH if count > 1 else MOST_WORDS
     blocks: list[list[Row]] = []
     for scope, found in groupby(keys, lambda key: key.scope):
-        names = ((Segment(fit(f"  {key.shown}", KEY_WIDTH), "key"), key.tooltip) for key in found)
-        rows = ((name, Segment(tooltip)) for name, tooltip in names)
-        blocks.append([(Segment(SCOPES[scope], "title"),), *rows])
+        rows: list[Row] = [(Segment(SCOPES[scope], "title"),)]
+        for key in found:
+            name = Segment(fit(f"  {key.shown}", KEY_WIDTH), "key")
+            rows += labelled(name, ((Segment(piece),) for piece in wrap(key.tooltip, room)))
+        blocks.append(rows)
     each = max((width_of(row) for block in blocks for row in block), default=0) + GAP
-    columns = _columns(blocks, max((width + GAP) // each, 1))
+    columns = _columns(blocks, count)
     return [beside(line, each) for line in zip_longest(*columns, fillvalue=())]
 
 

@@ -268,4 +268,4 @@ class HistoryScreen(Page):
         """Open the run's page."""
         chosen = self.view.selected
         if chosen is not None:
-            self.own_app.open_run(chosen.run.id)
+            self.own_app.open_run(chosen.run.id, self.view.stage)

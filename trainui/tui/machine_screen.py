@@ -42,7 +42,7 @@ from trainui.tui.styled_text import (
 )
 from trainui.tui.widgets import Entry, EntryView
 
-LEAST_HEIGHT, MOST_HEIGHT = 3, 8
+LEAST_HEIGHT, MOST_HEIGHT = 3, 14
 """Lines of a chart without its title; with less room there is none."""
 
 LEAST_WIDTH, GAP, HISTORY_LABEL = 46, 3, 6
@@ -58,10 +58,12 @@ class UsageHistory(NamedTuple):
 
 def history_rows(machine: Machine, width: int, room: int) -> list[Row]:
     """Return the charts of each GPU, else of all GPUs together; those that fit, or none."""
-    columns = max((width + GAP) // (LEAST_WIDTH + GAP), 1)
-    columns -= columns % 2 if columns > 1 else 0  # a GPU's two charts are side by side
+    fitting = max((width + GAP) // (LEAST_WIDTH + GAP), 1)
+    fitting -= fitting % 2 if fitting > 1 else 0  # a GPU's two charts are side by side
+    columns = fitting
     for gpus in (_each_gpu(machine), _all_gpus(machine)):
         found = [one for one in (*gpus, *_system(machine)) if len(one.values) > 1]
+        columns = max(min(fitting, len(found)), 1)  # few charts share the whole width
         lines = [found[at : at + columns] for at in range(0, len(found), columns)]
         if lines and room // len(lines) - 2 >= LEAST_HEIGHT:
             break

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 from textual import events as textual_events
@@ -22,6 +24,8 @@ from trainui.store.runs.stage_requests import AlertRecord
 from trainui.tui import styles
 from trainui.tui.curves.screen import CurvesScreen
 from trainui.tui.help_screen import HelpScreen
+from trainui.tui.readers.page_reader import RunPageReader
+from trainui.tui.snapshot.run_page import RunPage
 from trainui.tui.styled_text import Row
 
 
@@ -389,7 +393,7 @@ async def test_a_heading_that_is_clicked_sorts_and_sorts_back(filler: Filler) ->
         filler.run({"a": ()}, name=name)
     async with opened() as driven:
         await driven.until_shown("NAME", "WHEN▾")
-        at = driven.text().splitlines()[1].index("NAME")
+        at = driven.text().splitlines()[2].index("NAME")
         await driven.pilot.click("RunTable", offset=(at, 0))
         await driven.until_shown("NAME▾")
         assert [run.name for run in driven.runs.table._shown] == ["a", "b", "c"]
@@ -475,7 +479,7 @@ async def test_runs_are_sorted_by_their_metric_the_best_first(filler: Filler) ->
 
     async with opened() as driven:
         await driven.until_shown("val/accuracy", "0.7500")
-        at = driven.text().splitlines()[1].index("val/accuracy")
+        at = driven.text().splitlines()[2].index("val/accuracy")
         await driven.pilot.click("RunTable", offset=(at, 0))
         await driven.until_shown("val/accuracy best▾")
         await driven.until(lambda: order() == ["best", "middling", "worst", "idle"], "the order")
@@ -650,7 +654,7 @@ async def test_with_room_for_it_each_run_has_a_second_line(filler: Filler) -> No
     filler.fail(ids["second"], "s", "exit code 1: ValueError: no data")
     for note, verdict in (("cold", "keep"), ("too hot", None)):
         requests.add_note(ids["third"], note, verdict)
-    async with opened(size=(120, 9)) as driven:
+    async with opened(size=(120, 10)) as driven:
         await driven.until_shown(*names, "✗ s: exit code 1: ValueError: no data", "“too hot”")
         await driven.until_shown("VERDICT", "+ keep")
         await driven.press("down")
@@ -660,7 +664,7 @@ async def test_with_room_for_it_each_run_has_a_second_line(filler: Filler) -> No
         await driven.press("k", "space", "slash", *"third", "enter")
         await driven.until_gone("first")
         await driven.press("escape")
-        await driven.pilot.resize_terminal(120, 8)
+        await driven.pilot.resize_terminal(120, 9)
         await driven.until_gone("ValueError")
         await driven.until_shown("firstfirst", *names[1:])
         assert selected(driven) == "third"
@@ -729,3 +733,55 @@ async def test_the_palette_opens_runs_stages_and_metrics(filler: Filler) -> None
         await driven.until_shown("metric      train/loss")
         await driven.press("enter")
         await driven.until_shown("› train/loss")
+
+
+async def test_a_filter_by_a_metric_without_a_column_adds_one(filler: Filler) -> None:
+    for name, value in (("low", 0.25), ("high", 2.5)):
+        run_id = filler.run({"train": ()}, name=name)
+        filler.start(run_id, "train")
+        losses = [(float(step), 1.0) for step in range(9)]
+        filler.feed(run_id, "train", {"val/loss": losses, "grad_norm": [(0, value)]})
+    async with opened() as driven:
+        await driven.until_shown("low", "high", "val/loss best")
+        assert "grad_norm" not in driven.text()
+        await driven.press("slash", *"grad_norm>1", "enter")
+        await driven.until_shown("grad_norm last", "2.5000")
+        await driven.until_gone("low")
+        await driven.press("escape")
+        await driven.until_shown("low")
+        await driven.until_gone("grad_norm")
+
+
+async def test_the_palette_finds_metrics_and_stages_in_the_list(filler: Filler) -> None:
+    run_id = filler.run({"train": (), "evaluate": ("train",)}, name="digits")
+    filler.start(run_id, "train")
+    filler.feed(run_id, "train", {"val/loss": [(step, 1.0) for step in range(9)]})
+    async with opened() as driven:
+        await driven.until_shown("val/loss best")
+        await driven.press("ctrl+p", *"val/loss")
+        await driven.until_shown("metric      val/loss best")
+        await driven.press("down", "enter")
+        await driven.until_shown("sorted by val/loss best")
+        await driven.press("ctrl+p", *"train of")
+        await driven.until_shown("stage       train of digits")
+        await driven.press("down", "enter")
+        await driven.until_shown("1 Stages", "2 train")
+
+
+async def test_a_run_that_opens_shows_its_name_before_it_is_read(
+    filler: Filler, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_id, released, read = filler.run({"train": ()}), threading.Event(), RunPageReader.read
+
+    def waits(reader: RunPageReader, *given: Any) -> RunPage | None:
+        released.wait(60)
+        return read(reader, *given)
+
+    monkeypatch.setattr(RunPageReader, "read", waits)
+    async with opened() as driven:
+        await driven.until_shown("digits")
+        await driven.press("enter")
+        await driven.until_shown(f"› digits  {run_id[:8]}")
+        assert "submitted" not in driven.text()
+        released.set()
+        await driven.until_shown("◔ queued", "submitted")

@@ -192,11 +192,11 @@ def test_histories_fill_the_room_below_and_fit_it() -> None:
     rows = [joined([row]) for row in history_rows(machine, 160, 20)]
     assert "GPU 0 busy  last 42s" in rows[1]
     assert "GPU 0 memory  last 42s" in rows[1]
-    assert len(rows) == 10
+    assert len(rows) == 16
     assert rows[2].startswith(" 100% │")
     assert rows[2].count("█") == 1, "only the newest value fills the highest line"
     assert all(len(row) <= 160 for row in rows)
-    assert len(history_rows(machine, 80, 30)) == 20, "one below the other"
+    assert len(history_rows(machine, 80, 30)) == 30, "one below the other"
     assert len(history_rows(machine, 80, 9)) == 9, "the second one has no room"
     assert history_rows(machine, 160, 4) == []
 

@@ -238,19 +238,23 @@ class RunColumns:
         ordering: str = "",
         values: SortValues | None = None,
         kept: Collection[str] = (),
+        filtered: Mapping[str, SortValues] = NOTHING,
     ) -> None:
         """Choose the columns that fit, and determine their widths.
 
         The column that the list is sorted by gets an arrow; `values` returns the values that it is
-        sorted by, unless another column has them. The columns `kept` never go.
+        sorted by, unless another column has them; `filtered` has by title those that it is filtered
+        by. The columns `kept` never go.
         """
         self.width, self.ordering = width, ordering
         self.facts = facts or ColumnStats()
         self.gap = 1 if width < NARROW else 2
         comfort = LONG_NAME if width >= WITH_NAMES else COMFORTABLE
+        found = _with_values(_columns(self.facts, comfort, width), ordering, values)
+        for title, of_metric in filtered.items():
+            found = _with_values(found, title, of_metric) if title != ordering else found
         columns = [
-            _with_room_for_mark(column) if column.title == ordering else column
-            for column in _with_values(_columns(self.facts, comfort, width), ordering, values)
+            _with_room_for_mark(column) if column.title == ordering else column for column in found
         ]
         columns = [one._replace(rank=0) if one.title in kept else one for one in columns]
         self._shown = _laid_out(columns, width, self.gap)
@@ -441,7 +445,8 @@ def _with_values(
             known, column = True, column._replace(cells=or_plain(column.cells))
         if values is not None and column.title == "ELAPSED" and not known:
             most = max(10, min(cell_len(title) + 1, 24))
-            yield RunColumn(title, 10, most, _text(text), 0, True)
+            least = max(10, min(cell_len(title), MOST_METRIC))
+            yield RunColumn(title, least, most, _text(text), 0, True)
         yield column
 
 

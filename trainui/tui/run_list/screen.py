@@ -20,9 +20,10 @@ from trainui.errors import TrainuiError
 from trainui.model.states import UNFINISHED, Status
 from trainui.store.read.run_list import RunLine, RunTrouble
 from trainui.text import SYMBOLS, harmless, state_word
+from trainui.tui.app_interface import run_label
 from trainui.tui.keymap import bindings
 from trainui.tui.numbers import state_style
-from trainui.tui.page import WIDE, Page
+from trainui.tui.page import WIDE, Jump, Page
 from trainui.tui.run_list.columns import trouble_cells
 from trainui.tui.run_list.filter import WHEN
 from trainui.tui.run_list.table import RunTable
@@ -443,6 +444,17 @@ class RunsScreen(Page):
     def targets(self) -> Sequence[RunLine]:
         """Return the marked runs; without marks the run under the cursor."""
         return self.table.chosen
+
+    def jumps(self) -> Iterator[Jump]:
+        """Yield the metrics to sort by, the runs, and their stages that run or have failed."""
+        for title, order in self.table.metric_orders.items():
+            sort = partial(self.table.set_order, order, reverse=False)
+            yield Jump("metric", title, sort)
+        yield from super().jumps()
+        for run in self.own_app.runs:
+            for stage in (*run.current, *run.failed):
+                name = f"{harmless(stage)} of {run_label(run)}"
+                yield Jump("stage", name, partial(self.own_app.open_run, run.id, stage))
 
     def acted(self) -> None:
         """Clear the marks."""

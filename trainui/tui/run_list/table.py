@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import events
@@ -68,8 +69,9 @@ class RunTable(CursorView):
         self._facts = ColumnStats()
         self._columns = RunColumns(80)
         self._listed = ListedMetrics()
-        self._filtered: frozenset[str] = frozenset()
-        """The metrics and parameters by which the list is filtered, whose columns stay."""
+        self._filtered: tuple[frozenset[str], ...] = ()
+        """The metrics and parameters by which the list is filtered, whose columns stay, and the
+        titles of those metrics of which runs have values."""
         self.newest: tuple[str, ...] = ()
         """Ids of the newest runs that match the filter, more than the screen has lines."""
         self._each = 1
@@ -125,6 +127,12 @@ class RunTable(CursorView):
     def order_words(self) -> str:
         """The sort order in words, e.g. `lr, smallest first`."""
         return f"{self._order.title}, {self._order.words[self._reverse]} first"
+
+    @property
+    def metric_orders(self) -> Mapping[str, str]:
+        """By their titles, the names of the orders by the metrics of the listed runs."""
+        orders = (self._by_metric(metric) for metric in self._listed.titles.values())
+        return {order.title: order.name for order in orders}
 
     @property
     def metrics(self) -> frozenset[str]:
@@ -294,7 +302,17 @@ class RunTable(CursorView):
         names = ((name, lower) for name in self.filter.metrics for lower in (True, None))
         metrics = {metric_title(ComparedMetric(name, lower)) for name, lower in names}
         kept = metrics | self.filter.params
-        return RunColumns(width, self._facts, self._order.title, values, kept)
+        filtered = {title: partial(self._values_of, name) for title, name in self._titles().items()}
+        return RunColumns(width, self._facts, self._order.title, values, kept, filtered)
+
+    def _titles(self) -> Mapping[str, str]:
+        """Return the metrics of the filter, if runs have values, by their titles."""
+        known = ((name, self._values.get(name)) for name in sorted(self.filter.metrics))
+        return {
+            metric_title(ComparedMetric(name, found.lower)): name
+            for name, found in known
+            if found is not None and found.values
+        }
 
     def _by_metric(self, metric: ComparedMetric) -> SortOrder:
         return by_metric(metric, lambda: self._values_of(metric.name))
@@ -324,8 +342,10 @@ class RunTable(CursorView):
         """Choose the columns again if the statistics have changed."""
         found = found.grown(self._facts)
         found = with_listed(found, self._listed, endings=bool(self._moment.endings))
-        if found != self._facts or self.filter.metrics | self.filter.params != self._filtered:
-            self._filtered = self.filter.metrics | self.filter.params
+        names = self.filter.metrics | self.filter.params
+        filtered = (names, frozenset(self._titles()))
+        if found != self._facts or filtered != self._filtered:
+            self._filtered = filtered
             self._facts = found
             self._columns = self._columns_for(self._columns.width)
 

@@ -29,6 +29,7 @@ from trainui.tui.snapshot.run_page import RunPage, StageDetail, as_attempt
 from trainui.tui.styled_text import Row, Segment, fit_middle, labelled, packed, wrap
 
 if TYPE_CHECKING:
+    from trainui.tui.app_interface import Target
     from trainui.tui.graph_view import Timeline
     from trainui.tui.snapshot.run_page import Eta
 
@@ -465,6 +466,16 @@ def error_rows(stage: StageRecord, width: int, *, is_killed: bool = False) -> li
     if more:
         rows.append((Segment(f"… {more} more lines in the log", "dim"),))
     return [*rows, ()]
+
+
+def name_crumbs(run: Target) -> Row:
+    """Return the breadcrumbs with a run's name and short id."""
+    return (
+        Segment(" trainui ", "title"),
+        Segment(" › ", "dim"),
+        Segment(harmless(run.name), "strong"),
+        Segment(f"  {short_id(run.id)}" if run.id != run.name else "", "dim"),
+    )
 
 
 def crumbs(run: RunRecord, stage: str = "", parent: str = "") -> Row:

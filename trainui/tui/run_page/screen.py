@@ -33,7 +33,13 @@ from trainui.tui.log_window import LogSource, Stream
 from trainui.tui.page import Jump, Page
 from trainui.tui.run_page.details_view import DetailsView
 from trainui.tui.run_page.layout import Panes
-from trainui.tui.run_page.overview import DetailsSubject, can_resume, crumbs, heading
+from trainui.tui.run_page.overview import (
+    DetailsSubject,
+    can_resume,
+    crumbs,
+    heading,
+    name_crumbs,
+)
 from trainui.tui.snapshot.run_page import RunPage, StageDetail
 from trainui.tui.snapshot.snapshot import DetailTab, RunQuery, Snapshot
 from trainui.tui.styled_text import Row, Segment, text_rows
@@ -115,8 +121,10 @@ class RunScreen(Page):
     }
     """
 
-    def __init__(self, run_id: str) -> None:
+    def __init__(self, run_id: str, stage: str = "") -> None:
+        """Create the page; `stage` is the one to select, or a sweep, once it is read."""
         super().__init__()
+        self._wanted = stage
         self.panes = Panes()
         self.attempt: int | None = None
         """The number of the attempt shown; None: the last one."""
@@ -137,6 +145,9 @@ class RunScreen(Page):
         """Restore the plot options and the fold of the last time."""
         self.panes.curves.state = CurvesState.remembered(self.own_app.preferences, self.run_id)
         self.panes.overview.folded = not self.own_app.preferences.get(DETAILS, bool)
+        known = next((run for run in self.own_app.runs if run.id == self.run_id), None)
+        if known is not None:  # the page itself is read later
+            self.top.show(name_crumbs(known))
         super().on_mount()
 
     def content(self) -> Iterator[Widget]:
@@ -164,6 +175,10 @@ class RunScreen(Page):
         self.graph.set_stages(page.stages, page.alerts, page.tries)
         if (new := successor(selected, before, page.stages)) is not None:
             self.graph.select(new)
+        if self._wanted and not page.more:
+            self._autoselected = ""  # it is a person's choice
+            self.graph.select(self._wanted)
+            self._wanted = ""
         self._follow(page.stages)
         self.panes.lay_out(self.graph.preferred_width)
         if self.button.has_class("-useful") != (is_useful := can_resume(page.stages)):
