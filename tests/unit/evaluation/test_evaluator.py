@@ -1,0 +1,340 @@
+"""An evaluation's turns: a kill at any point loses no checkpoint and evaluates none twice."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.unit.execution.submitted import begin, submit
+from tests.unit.store import readings
+from tests.unit.store.readings import Feeder
+from trainui import clock, control
+from trainui.evaluation import evaluator, holding
+from trainui.evaluation.evaluator import NEWER, Evaluator
+from trainui.evaluation.holding import NoSpaceError
+from trainui.model.records import StageRecord
+from trainui.model.states import Status
+from trainui.pipeline import loader
+from trainui.search import results
+from trainui.store.db.engine import Store, open_store
+from trainui.store.points import read_points
+from trainui.store.read import evaluations as records
+from trainui.store.read import views
+from trainui.store.read.evaluations import CheckpointRecord
+from trainui.store.runs import attempts, evaluations, stages
+from trainui.store.runs.attempts import Outcome
+from trainui.supervisor import protocol
+
+TEXT = """
+name: each
+stages:
+  - name: train
+    run: python train.py
+    checkpoint: step-*.npz
+    resume_args: [--resume, "${checkpoint}"]
+    retries: 1
+  - name: evaluate
+    each_checkpoint: train
+    EVERY
+    metric: loss
+    goal: minimize
+    run: echo ${checkpoint} ${stage_dir}
+  - name: more
+    depends_on: [prepare]
+    run: echo x
+  - name: prepare
+    run: echo x
+  - name: use
+    depends_on: [evaluate]
+    run: echo ${stages.evaluate.best.checkpoint} ${stages.evaluate.best.step}
+"""
+
+
+class KilledError(BaseException):
+    """The process dies here."""
+
+
+class Case:
+    """A run without processes: its stages are begun and ended by the test."""
+
+    def __init__(self, store: Store, directory: Path, every: str = "") -> None:
+        self.store = store
+        self.run_id = submit(directory, TEXT.replace("EVERY", every))
+        self._evaluator: Evaluator | None = None
+
+    def stage(self, name: str) -> StageRecord:
+        with self.store.read() as connection:
+            found = stages.named(connection, self.run_id, name)
+        assert found is not None
+        return found
+
+    def begin(self, name: str) -> None:
+        context = begin(self.store, self.run_id, name)
+        (Path(context.attempt.directory) / protocol.STARTED_FILE).touch()
+
+    def end(self, name: str, status: Status = Status.COMPLETED) -> None:
+        with self.store.write() as connection:
+            last = attempts.of_stage(connection, self.stage(name).id)[-1]
+            attempts.end(connection, last.id, Outcome(status, clock.now()))
+
+    def evaluate(self, step: int, loss: float) -> None:
+        """Run the evaluation of a step to its end."""
+        name = f"evaluate[step={step}]"
+        self.begin(name)
+        Feeder(self.store, self.stage(name).id).feed({"loss": [(0, loss)]})
+        self.end(name)
+
+    def save(self, step: int, text: str = "") -> Path:
+        path = Path(self.stage("train").directory) / f"step-{step}.npz"
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.writestr("step", f"{step} {text}")
+        return path
+
+    def turn(self) -> None:
+        """One turn, by a new process if the last one was killed."""
+        if self._evaluator is None:
+            self._evaluator = Evaluator(self.store, self.stage("evaluate").id)
+        try:
+            self._evaluator.turn()
+        except KilledError:
+            self._evaluator = None
+
+    def rows(self) -> list[CheckpointRecord]:
+        with self.store.read() as connection:
+            return records.of_evaluation(connection, self.stage("evaluate").id)
+
+    def states(self) -> dict[str, str]:
+        with self.store.read() as connection:
+            found = views.stages(connection, self.run_id)
+        return {one.name: str(one.status) for one in found if one.name.startswith("evaluate[")}
+
+    def held(self) -> set[str]:
+        directory = Path(self.stage("train").directory).parent
+        return {one.name for one in holding.directory_of(directory).iterdir()}
+
+    def points(self) -> dict[float, float]:
+        with self.store.read() as connection:
+            found = read_points.points(connection, {self.stage("evaluate").id: "evaluate"})
+            return {one.step: one.value for one in found}
+
+
+@pytest.fixture
+def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
+    monkeypatch.setenv("TRAINUI_HOME", str(tmp_path / "home"))
+    opened = open_store()
+    yield opened
+    readings.close_all()
+    opened.close()
+
+
+@pytest.fixture
+def case(store: Store, tmp_path: Path) -> Case:
+    made = Case(store, tmp_path)
+    made.begin("train")
+    return made
+
+
+def killed_in(monkeypatch: pytest.MonkeyPatch, module: object, name: str, *, after: bool) -> None:
+    """Let the next call of a function be the last thing that the process does."""
+    real = getattr(module, name)
+
+    def dying(*arguments: object, **named: object) -> object:
+        monkeypatch.setattr(module, name, real)
+        if after:
+            real(*arguments, **named)
+        raise KilledError
+
+    monkeypatch.setattr(module, name, dying)
+
+
+def test_each_checkpoint_is_evaluated_behind_the_trainings(case: Case) -> None:
+    case.save(1)
+    case.turn()
+    case.save(2)
+    case.turn()
+    assert case.states() == {"evaluate[step=1]": "queued", "evaluate[step=2]": "queued"}
+    with case.store.read() as connection:
+        waiting = [one.name for one in attempts.queued(connection)]
+    assert waiting == ["prepare", "evaluate[step=1]", "evaluate[step=2]"]
+
+
+def test_a_copy_held_before_a_kill_is_stored_after_it(
+    case: Case, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = case.save(1)
+    killed_in(monkeypatch, evaluations, "add_found", after=False)
+    case.turn()
+    assert case.rows() == []
+    path.unlink()
+    case.turn()
+    assert case.states() == {"evaluate[step=1]": "queued"}
+    assert len(case.rows()) == 1
+
+
+@pytest.mark.parametrize("name", ["hold", "drop"])
+@pytest.mark.parametrize("after", [False, True])
+def test_kills_around_the_copies_change_nothing(
+    name: str, after: bool, case: Case, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    killed_in(monkeypatch, holding, name, after=after)
+    case.save(1)
+    for _ in range(2):
+        case.turn()
+    case.save(2)
+    case.turn()
+    case.evaluate(1, 0.5)
+    case.evaluate(2, 0.4)
+    case.end("train")
+    for _ in range(3):
+        case.turn()
+    assert [row.state for row in case.rows()] == ["current", "current"]
+    assert case.points() == {1: 0.5, 2: 0.4}
+    assert case.held() == {case.rows()[1].held}
+    assert case.stage("evaluate").status == Status.COMPLETED
+
+
+@pytest.mark.parametrize("after", [False, True])
+def test_a_kill_while_the_curve_is_drawn_repeats_it(
+    after: bool, case: Case, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    case.save(1)
+    case.turn()
+    case.evaluate(1, 0.5)
+    killed_in(monkeypatch, evaluations, "set_drawn", after=after)
+    case.turn()
+    assert case.points() == {}
+    case.turn()
+    assert case.points() == {1: 0.5}
+
+
+def test_the_best_goes_to_the_stage_that_follows(case: Case) -> None:
+    for step, loss in ((1, 0.5), (2, 0.3), (3, 0.4)):
+        case.save(step)
+        case.turn()
+        case.evaluate(step, loss)
+        case.save(step).unlink()
+        case.turn()
+    assert case.stage("use").status == Status.PENDING
+    case.end("train")
+    case.turn()
+    assert case.stage("use").status == Status.QUEUED
+    with case.store.read() as connection:
+        needed = results.needed_by(connection, case.run_id, case.stage("use").definition)
+    assert needed["evaluate"].best_step == "2"
+    assert Path(needed["evaluate"].best_checkpoint or "").exists()
+    assert case.held() == {case.rows()[1].held}
+
+
+def test_newest_leaves_out_what_a_newer_one_overtakes(store: Store, tmp_path: Path) -> None:
+    case = Case(store, tmp_path, "every: newest")
+    case.begin("train")
+    case.save(1)
+    case.turn()
+    case.begin("evaluate[step=1]")
+    for step in (2, 3):
+        case.save(step)
+        case.turn()
+    assert case.states() == {
+        "evaluate[step=1]": "running",
+        "evaluate[step=2]": "skipped",
+        "evaluate[step=3]": "queued",
+    }
+    assert case.stage("evaluate[step=2]").reason == NEWER
+    assert case.rows()[1].held is None
+
+
+def test_a_training_that_went_back_supersedes(case: Case) -> None:
+    paths = [case.save(step) for step in (1, 2, 3)]
+    case.turn()
+    for step in (1, 2, 3):
+        case.evaluate(step, step / 10)
+    case.turn()
+    case.end("train", Status.FAILED)  # and is retried
+    case.begin("train")
+    with case.store.write() as connection:
+        last = attempts.of_stage(connection, case.stage("train").id)[-1]
+        attempts.set_checkpoint(connection, last.id, str(paths[0]))
+    case.turn()
+    assert case.points() == {1: 0.1}
+    case.save(2, "another")
+    case.turn()
+    assert case.states()["evaluate[step=2]"] == "queued"
+    case.evaluate(2, 0.7)
+    case.turn()
+    assert case.points()[2] == 0.7
+    assert [row.state for row in case.rows()] == ["current", "superseded", "superseded", "current"]
+
+
+def test_a_torn_checkpoint_is_left_alone(case: Case) -> None:
+    path = case.save(1)
+    path.write_bytes(path.read_bytes()[:40])
+    case.turn()
+    assert case.rows() == []
+    case.end("train")
+    case.turn()
+    assert case.stage("evaluate").status == Status.COMPLETED
+
+
+def test_a_kind_that_cannot_be_checked_has_to_settle(
+    case: Case, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path(case.stage("train").directory, "step-1.npz").mkdir()
+    Path(case.stage("train").directory, "step-1.npz", "weights.xyz").write_text("x")
+    case.turn()
+    assert case.rows() == []
+    monkeypatch.setattr(evaluator, "SETTLED_AFTER", 0.0)
+    case.turn()
+    assert len(case.rows()) == 1
+
+
+def test_a_full_disk_is_named_and_tried_again(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_arguments: object, **_named: object) -> str:
+        raise NoSpaceError("no space")
+
+    monkeypatch.setattr(evaluator, "HOLD_AGAIN_AFTER", 0.0)
+    with monkeypatch.context() as during:
+        during.setattr(holding, "hold", full)
+        case.save(1)
+        case.turn()
+    assert "no space" in (case.stage("evaluate").reason or "")
+    case.turn()
+    assert case.states() == {"evaluate[step=1]": "queued"}
+    assert "no space" not in (case.stage("evaluate").reason or "")
+
+
+def test_a_resume_evaluates_only_what_is_missing(case: Case) -> None:
+    case.save(1)
+    case.save(2)
+    case.turn()
+    case.evaluate(1, 0.5)
+    case.begin("evaluate[step=2]")
+    case.end("evaluate[step=2]", Status.FAILED)
+    case.end("train")
+    case.turn()
+    assert case.stage("evaluate").status == Status.BLOCKED
+    revived = control.resume(case.run_id)
+    assert "evaluate[step=2]" in revived
+    assert "evaluate[step=1]" not in revived
+    case.evaluate(2, 0.4)
+    case.turn()
+    assert case.stage("evaluate").status == Status.COMPLETED
+
+
+def test_an_edit_runs_the_evaluation_again_best_first(case: Case) -> None:
+    for step, loss in ((1, 0.5), (2, 0.3), (3, 0.4)):
+        case.save(step)
+        case.turn()
+        case.evaluate(step, loss)
+    case.end("train")
+    case.turn()
+    Path(case.stage("train").directory, "step-1.npz").unlink()
+    edited = TEXT.replace("EVERY", "").replace("echo ${checkpoint}", "echo again ${checkpoint}")
+    plan = control.resume(case.run_id, pipeline=loader.load_text(edited))
+    assert set(plan) >= {"evaluate", "evaluate[step=2]", "evaluate[step=3]"}
+    assert "evaluate[step=1]" not in plan
+    with case.store.read() as connection:
+        waiting = [one.name for one in attempts.queued(connection)]
+    assert waiting[-2:] == ["evaluate[step=2]", "evaluate[step=3]"]

@@ -1,0 +1,147 @@
+"""Held copies survive rotation and rewriting, and are whole or not there at all."""
+
+from __future__ import annotations
+
+import os
+import zipfile
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from trainui.evaluation import holding
+from trainui.evaluation.holding import ChangedError, FoundCheckpoint, NoSpaceError
+from trainui.resume import checkpoints
+from trainui.system import disk
+
+HEAD = "evaluate"
+
+
+def written(path: Path, text: str) -> FoundCheckpoint:
+    """A zip written in place, as it is found."""
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("data", text)
+    return found_at(path)
+
+
+def found_at(path: Path) -> FoundCheckpoint:
+    state = checkpoints.state_of(path)
+    return FoundCheckpoint(str(path), path.stat().st_mtime_ns, 1, state)
+
+
+def read(directory: Path, key: str, found: FoundCheckpoint) -> str:
+    with zipfile.ZipFile(holding.path_of(directory, key, found.path)) as archive:
+        return archive.read("data").decode()
+
+
+def hold(directory: Path, found: FoundCheckpoint) -> str:
+    return holding.hold(directory, HEAD, found, complete=None)
+
+
+def test_a_copy_survives_rewriting_in_place(tmp_path: Path) -> None:
+    found = written(tmp_path / "last.npz", "first")
+    key = hold(tmp_path / "held", found)
+    written(tmp_path / "last.npz", "second")
+    assert read(tmp_path / "held", key, found) == "first"
+    assert holding.problem(tmp_path / "held", key, found.path) is None
+
+
+def test_a_copy_survives_rotation(tmp_path: Path) -> None:
+    found = written(tmp_path / "step-1.npz", "kept")
+    key = hold(tmp_path / "held", found)
+    (tmp_path / "step-1.npz").unlink()
+    assert read(tmp_path / "held", key, found) == "kept"
+
+
+def test_directories_are_held_file_by_file(tmp_path: Path) -> None:
+    place = tmp_path / "checkpoint-5"
+    (place / "deep").mkdir(parents=True)
+    written(place / "deep" / "model.npz", "weights")
+    (place / "done.json").write_text("{}")
+    key = hold(tmp_path / "held", found_at(place))
+    held = holding.path_of(tmp_path / "held", key, str(place))
+    assert (held / "done.json").read_text() == "{}"
+    assert (held / "deep" / "model.npz").stat().st_size > 0
+
+
+def linked(found: FoundCheckpoint, directory: Path, key: str) -> bool:
+    held = holding.path_of(directory, key, found.path)
+    return held.stat().st_ino == Path(found.path).stat().st_ino
+
+
+@pytest.fixture
+def no_clones(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file system that shares no blocks."""
+    monkeypatch.setattr(holding, "_clone", lambda _source, _target: False)
+
+
+@pytest.mark.usefixtures("no_clones")
+def test_only_a_renamed_file_with_its_step_is_linked(tmp_path: Path) -> None:
+    inner = written(tmp_path / "new", "x")
+    os.utime(inner.path, ns=(1, 10**18))  # so that the rename is in a later tick of the clock
+    path = (tmp_path / "new").rename(tmp_path / "step-7.npz")
+    named = replace(found_at(path), step=7)
+    held = tmp_path / "held"
+    assert linked(named, held, hold(held, named))
+    unnamed = replace(named, step=None)
+    assert not linked(unnamed, held, hold(held, unnamed))
+    in_place = replace(written(tmp_path / "step-8.npz", "y"), step=8)
+    future = 2 * 10**18
+    os.utime(in_place.path, ns=(future, future))  # written after its last change of status
+    assert not linked(in_place, held, hold(held, in_place))
+
+
+def test_a_torn_checkpoint_is_not_held(tmp_path: Path) -> None:
+    found = written(tmp_path / "last.npz", "x" * 1000)
+    Path(found.path).write_bytes(Path(found.path).read_bytes()[:500])
+    with pytest.raises(ChangedError):
+        hold(tmp_path / "held", found)
+    assert list((tmp_path / "held").iterdir()) == []
+
+
+def test_a_file_written_while_it_is_copied_is_not_held(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = written(tmp_path / "last.npz", "first")
+
+    def clone(_source: object, _target: object) -> bool:
+        written(tmp_path / "last.npz", "the second")
+        return False
+
+    monkeypatch.setattr(holding, "_clone", clone)
+    with pytest.raises(ChangedError):
+        hold(tmp_path / "held", found)
+    assert list((tmp_path / "held").iterdir()) == []
+
+
+@pytest.mark.usefixtures("no_clones")
+def test_a_copy_leaves_space_for_the_next_checkpoint(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = written(tmp_path / "last.npz", "x")
+    size = Path(found.path).stat().st_size
+    monkeypatch.setattr(disk, "free", lambda _path: disk.LEAST_FREE + 2 * size - 1)
+    with pytest.raises(NoSpaceError):
+        hold(tmp_path / "held", found)
+    assert list((tmp_path / "held").iterdir()) == []
+
+
+def test_what_was_not_finished_is_removed(tmp_path: Path) -> None:
+    found = written(tmp_path / "last.npz", "x")
+    held = tmp_path / "held"
+    key = hold(held, found)
+    (held / ".evaluate-1").mkdir()
+    (held / ".evaluate-1" / "last.npz").write_text("half")
+    assert holding.held(held)[key].found.path == found.path
+    assert {one.name for one in held.iterdir()} == {key}
+
+
+def test_a_changed_copy_is_noticed(tmp_path: Path) -> None:
+    found = written(tmp_path / "last.npz", "x")
+    held = tmp_path / "held"
+    key = hold(held, found)
+    holding.path_of(held, key, found.path).write_text("other")
+    assert holding.problem(held, key, found.path) is not None
+    holding.drop(held, key)
+    assert holding.problem(held, key, found.path) is not None
+    assert list(held.iterdir()) == []
