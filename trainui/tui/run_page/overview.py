@@ -494,10 +494,17 @@ def crumbs(run: RunRecord, stage: str = "", parent: str = "") -> Row:
         Segment(f"  {harmless(run.pipeline)}" if run.pipeline != run.name else "", "dim"),
         Segment(f"  from {parent}" if parent else "", "accent"),
         Segment(f"  submitted {clock_time(run.created_at)}", "dim"),
-        Segment(f"  by an agent ({run.started_by})" if run.started_by else "", "dim"),
+        Segment(_agent(run), "dim"),
         Segment(f"  {mark}" if (mark := verdict(run.verdict)) else "", "key"),
         Segment(f"  “{harmless(run.note)}”" if run.note else "", "key"),
     )
+
+
+def _agent(run: RunRecord) -> str:
+    """Return that an agent submitted a run, and by what if that is known."""
+    if run.started_by is None:
+        return ""
+    return "  by an agent" if run.started_by == "agent" else f"  by an agent ({run.started_by})"
 
 
 def heading(page: RunPage, now: int, width: int = WITH_BAR) -> Row:

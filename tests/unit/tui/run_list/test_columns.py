@@ -165,8 +165,9 @@ def test_a_line_fits_its_width_and_is_harmless(width: int, name: str, priority: 
     assert "\x1b" not in shown(run, width, RUN)
 
 
-def test_an_external_run_is_marked() -> None:
+def test_external_runs_and_those_of_agents_are_marked() -> None:
     assert " digits ext " in shown(RUN._replace(is_external=True), 80)
+    assert " digits agent " in shown(RUN._replace(started_by="mcp"), 80)
 
 
 def test_trouble_is_counted_with_words_where_they_fit() -> None:

@@ -549,6 +549,8 @@ def test_the_heading_counts_states_in_words(
     assert "8 stages" in begun
     assert "queued" not in begun  # not all are known
     assert "› sweep" in plain(crumbs(run)).replace("  ", " ")
+    assert "agent" not in plain(crumbs(run))
+    assert "by an agent (mcp)" in plain(crumbs(run._replace(started_by="mcp")))
     assert not can_resume(of_run)
     filler.fail(run_id, "train[lr=3,seed=2]", "exit code 1")
     alerts = {"train[lr=3,seed=1]": "NaN"}
