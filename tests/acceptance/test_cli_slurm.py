@@ -278,7 +278,8 @@ def test_the_time_limit_uses_a_retry_without_a_checkpoint(runs: Runs) -> None:
 
 
 def test_a_preempted_job_continues_by_a_retry(runs: Runs) -> None:
-    run = runs.start(SAVING, more='checkpoint: "ckpt-*.txt"\n  cpus: 4\n  retries: 1')
+    early = f"echo saved > $TRAINUI_STAGE_DIR/ckpt-$TRAINUI_ATTEMPT.txt\n{SAVING}"
+    run = runs.start(early, more='checkpoint: "ckpt-*.txt"\n  cpus: 4\n  retries: 1')
     runs.wait_for_start(run, "pid-1")
     runs.slurm("sbatch", "--partition=urgent", "--cpus-per-task=4", "--wrap=sleep 0.5")
     read_pid(runs.directory / "pid-2")

@@ -128,13 +128,15 @@ class Round:
         """Resume the run until it has completed."""
         for _ in range(10):
             self.cli("worker", "start")
-            code = self.cli("wait", self.run, "--timeout", "80").code
+            self.slurm(
+                "scontrol", "update", f"nodename={self.slurm.node}", "state=resume", check=False
+            )
+            code = self.cli("wait", self.run, "--timeout", "40").code
             if code == 0:
                 return
-            if code == 5:
-                raise BrokenRuleError(f"it does not end: {self.shown()}")
-            self.log.append("resume")
-            self.cli("resume", self.run, "--detach")
+            if code != 5:
+                self.log.append("resume")
+                self.cli("resume", self.run, "--detach")
         raise BrokenRuleError(f"it does not complete: {self.shown()}")
 
     def check(self) -> None:

@@ -177,8 +177,10 @@ QUICK = "SLURM_TESTS_QUICK"
 """A worker with this variable that names this module in `include` asks Slurm every second."""
 
 if QUICK in os.environ:
+    from trainui.execution.attempt import monitor
     from trainui.plugins.slurm import jobs
 
+    monitor.REASON_EVERY = 0.5
     jobs.ASK_EVERY, jobs.ASK_AFTER, jobs.SETTLED, jobs.EXPLAINED = 1.0, 0.1, 1.0, 5.0
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -66,8 +65,7 @@ def a_job(place: Path, script: str = HOLD, **options: Any) -> StageJob:
     program = Path(supervise.__file__).read_text()
     copy = directory / protocol.SUPERVISOR_FILE
     copy.write_text(program.replace("BEAT = 5.0", "BEAT = 0.2"))
-    python = shutil.which("python3") or "python3"
-    command = (python, "-I", "-S", str(copy), "--job", str(directory))
+    command = (sys.executable, "-I", "-S", str(copy), "--job", str(directory))
     return StageJob(key=key, directory=directory, command=command, identity=identity, **options)
 
 

@@ -209,7 +209,7 @@ class StallWatch:
     def poll(self) -> None:
         """Check all running attempts of this host."""
         with self._store.read() as connection:
-            found = attempts.in_state(connection, Status.RUNNING)
+            found = attempts.in_state(connection, Status.RUNNING, begun=True)
         running = [one for one in found if one.host == host()]
         ids = {one.id for one in running}
         self._watched = {id_: one for id_, one in self._watched.items() if id_ in ids}

@@ -48,8 +48,11 @@ logger = logging.getLogger(__name__)
 Step = Callable[[MonitoredAttempt], None]
 """A slow step of an attempt, for a pool thread; it may be repeated after an error."""
 
-WAITING_EVERY = 1.0
-"""Seconds between two looks at a job that waits in another program's queue."""
+WAITING_EVERY, REASON_EVERY = 1.0, 2.0
+"""Seconds between two looks at a job that waits in another program's queue, and at the reason."""
+
+MOST_LOOKS = 250
+"""Looks at such jobs in a second; more of them are looked at less often."""
 
 EDITED = "withdrawn from the queue, since the stage was edited"
 """The error of an attempt that waited elsewhere until its stage got another definition."""
@@ -88,6 +91,7 @@ class AttemptPoller:
         self._launcher = launcher
         self._executors = executors
         self._stopping = stopping
+        self.waiting_every = WAITING_EVERY
 
     def poll(self, monitored: MonitoredAttempt) -> Step | None:
         """Look at an attempt; return its next step, None if there is nothing to do."""
@@ -143,7 +147,7 @@ class AttemptPoller:
 
     def _poll_waiting(self, monitored: MonitoredAttempt) -> Step | None:
         """Withdraw a job that waits in another program's queue, if it was cancelled or edited."""
-        monitored.due = time.monotonic() + WAITING_EVERY
+        monitored.due = time.monotonic() + self.waiting_every
         if monitored.attempt.cancel_requested_at is not None:
             return partial(self._withdraw, why=(ExitReason.START_FAILED, attempts.NOT_STARTED))
         if monitored.attempt.definition is not None:
@@ -231,7 +235,10 @@ class AttemptPoller:
             return
         if look.state not in (JobState.WAITING, JobState.RUNNING, JobState.ORPHAN):
             return  # a warning about its launch or end stays until that step succeeds
-        if monitored.warning is None and now - monitored.suspension_checked_at < SUSPENSION_EVERY:
+        pause = SUSPENSION_EVERY if monitored.warning is None else 0.0
+        if look.state == JobState.WAITING:
+            pause = REASON_EVERY
+        if now - monitored.suspension_checked_at < pause:
             return
         monitored.suspension_checked_at = now
         why = self._executors.of(monitored.attempt).why_it_waits(self._job(monitored))
@@ -240,6 +247,8 @@ class AttemptPoller:
     def _record(self, monitored: MonitoredAttempt) -> None:
         """Record the end of an attempt of which nothing is left."""
         orphan = monitored.orphan
+        if monitored.attempt.pid is None and not monitored.is_local:
+            record_start(self._store, monitored)  # only now are its metrics read
         found = protocol.read_exit(monitored.directory)
         loss = LostSupervisor(
             seen_alive=orphan is not None,
@@ -352,6 +361,7 @@ class AttemptMonitor:
         """
         if changed:
             self._compare_with_store()
+            self._poller.waiting_every = max(WAITING_EVERY, len(self._known) / MOST_LOOKS)
         for monitored in self._due(ended=ended):
             try:
                 step = self._poller.poll(monitored)

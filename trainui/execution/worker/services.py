@@ -329,7 +329,7 @@ class GpuHealthMonitor:
     def poll(self) -> None:
         """Check the GPUs in use."""
         with self._store.read() as connection:
-            running = attempts.in_state(connection, Status.RUNNING)
+            running = attempts.in_state(connection, Status.RUNNING, begun=True)
         on_gpus = [one for one in running if one.gpus and one.host == host()]
         if on_gpus:
             problems = {gpu.index: gpu.problem for gpu in nvml.query().gpus if gpu.problem}

@@ -59,6 +59,8 @@ NOTE = "slurm.json"
 
 _LIVE = frozenset({"RUNNING", "COMPLETING", "CONFIGURING", "SIGNALING", "STAGE_OUT", "STOPPED"})
 _QUEUED = frozenset({"PENDING", "REQUEUED", "REQUEUE_HOLD", "REQUEUE_FED", "SPECIAL_EXIT"})
+_HELD = "requeued held"
+"""Part of Slurm's reason for a job whose script it could not start: it never starts by itself."""
 _STANDING = _LIVE | _QUEUED | {"SUSPENDED"}
 _NODE_LOST = frozenset({"NODE_FAIL", "BOOT_FAIL"})
 """States in which nobody has seen the end of the job's processes."""
@@ -182,6 +184,9 @@ class Slurm(ExecutorBackend):
             if began and row.state in _QUEUED and answer.asked_at > began_at:
                 self._requeued.add(job.key)
                 self._queue.withdraw(row.id)  # Slurm would run it again
+        if row is not None and not began and _HELD in row.reason:
+            self._queue.withdraw(row.id)
+            return JobLook(JobState.GONE, self._end_words(job, row, began=False))
         if row is not None and row.state in _STANDING:
             self._ended_at.pop(job.key, None)
             return going

@@ -11,7 +11,14 @@ from typing import Any
 from trainui import clock, formatting, paths
 from trainui.errors import TransitionError
 from trainui.model.notifications import CODE
-from trainui.model.records import LOCAL, AttemptRecord, HostView, Slot, StageRecord
+from trainui.model.records import (
+    LOCAL,
+    NOT_STARTED_BY_US,
+    AttemptRecord,
+    HostView,
+    Slot,
+    StageRecord,
+)
 from trainui.model.states import ATTEMPT_TRANSITIONS, TRANSITIONS, Status
 from trainui.pipeline.rules.after_end import Retry, next_retry
 from trainui.pipeline.rules.scheduling import ELSEWHERE
@@ -22,13 +29,19 @@ from trainui.store.runs import runs, stages
 
 
 def in_state(
-    connection: Connection, *statuses: Status, here: HostView | None = None
+    connection: Connection, *statuses: Status, here: HostView | None = None, begun: bool = False
 ) -> list[AttemptRecord]:
-    """Return the attempts in one of these states, on one host or on all."""
+    """Return the attempts in one of these states, on one host or on all.
+
+    `begun`: without those that wait in the queue of their executor.
+    """
     query = f"SELECT * FROM attempts WHERE status IN ({placeholders(statuses)})"
     parameters: tuple[str, ...] = statuses
     if here is not None:
         query, parameters = f"{query} AND host = ?", (*statuses, here.host)
+    if begun:
+        query = f"{query} AND (pid IS NOT NULL OR executor IN (?, ?))"
+        parameters = (*parameters, LOCAL, NOT_STARTED_BY_US)
     found = connection.execute(f"{query} ORDER BY id", parameters)
     return list(row_mapping.records(found, row_mapping.attempt_record))
 

@@ -17,7 +17,7 @@ from typing import Any
 
 from trainui import clock
 from trainui.model.definition import StageDefinition
-from trainui.model.records import NOT_STARTED_BY_US
+from trainui.model.records import LOCAL, NOT_STARTED_BY_US
 from trainui.model.states import Status
 from trainui.store.db.protocol import Connection
 from trainui.store.db.statements import IS_UNREAD, set_values
@@ -60,14 +60,18 @@ class AttemptToRead:
 
 
 def attempts_to_read(connection: Connection, host: str) -> list[AttemptToRead]:
-    """Return the started attempts of a host that are not read to their end."""
+    """Return the attempts of a host that are not read to their end.
+
+    Those that wait in the queue of an executor have written nothing yet.
+    """
     found = connection.execute(
         "SELECT attempts.id, number, attempts.status, attempts.directory AS attempt_dir, "
         "attempts.executor, stage_id, stages.directory AS stage_dir, attempt AS latest, "
         "stages.definition_json FROM attempts JOIN stages ON stages.id = stage_id "
-        "WHERE host = ? AND (attempts.status = ? OR attempts.started_at IS NOT NULL) "
+        "WHERE host = ? AND (attempts.started_at IS NOT NULL "
+        "OR attempts.status = ? AND attempts.executor IN (?, ?)) "
         f"AND {IS_UNREAD} ORDER BY attempts.id",
-        (host, Status.RUNNING),
+        (host, Status.RUNNING, LOCAL, NOT_STARTED_BY_US),
     )
     return [one for one in row_mapping.records(found, _to_read) if one is not None]
 
