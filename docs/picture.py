@@ -21,6 +21,9 @@ from trainui.tui.app import TrainuiApp
 from trainui.tui.page import Page
 from trainui.tui.run_page.screen import RunScreen
 
+OPENING = 0.5
+"""Seconds after a key until a screen that it opens is there."""
+
 PATIENCE = 20.0
 """Timeout in seconds for a page to load."""
 
@@ -47,6 +50,7 @@ async def draw(
             await _until(lambda: _is_full(app, stage))
         for key in keys:
             await pilot.press(key)
+            await pilot.pause(OPENING)  # another screen is pushed by a later message
             await app.workers.wait_for_complete()
             await _until(lambda: _is_read(app))
         await pilot.pause()

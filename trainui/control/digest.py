@@ -51,6 +51,9 @@ LAST = "last"
 
 A_DAY = 24 * 3600 * clock.SECOND
 
+MARGINS = 11
+"""Columns of a row of next steps that are no text: those of the page, and between the two."""
+
 WIDTH = 120
 """Characters of a line of the text; Markdown and JSON are not cut."""
 
@@ -94,7 +97,10 @@ class Trouble:
     @property
     def words(self) -> str:
         """What happened, for a row."""
-        return self.evidence if self.cause is None else str(self.cause["text"])
+        if self.cause is not None:
+            return str(self.cause["text"])
+        where = self.evidence.partition(": ")[2] if self.kind == STALLED else ""
+        return where or self.evidence
 
 
 @dataclass(frozen=True, slots=True)
@@ -601,7 +607,8 @@ def lines(found: Digest) -> Iterator[str]:
 
 def _fitting(steps: Sequence[tuple[str, ...]]) -> list[tuple[str, ...]]:
     """Return rows of texts and commands in which the texts are cut: a cut command is of no use."""
-    room = max(LEAST_TEXT, WIDTH - 4 - max(len(command) for _, command in steps))
+    longest = max(len(command) for _, command in steps)
+    room = max(LEAST_TEXT, WIDTH - MARGINS - longest)
     return [
         (text if len(text) <= room else f"{text[: room - 1]}…", command) for text, command in steps
     ]

@@ -415,7 +415,7 @@ def test_a_prepared_edit_is_next_with_its_key(night: Night) -> None:
 def test_a_long_remedy_is_cut_and_its_command_is_not(night: Night) -> None:
     found = replace(night.digest(), next=[digest.Step("do it " * 40, "trainui resume digits")])
     last = list(digest.lines(found))[-1]
-    assert len(last) == digest.WIDTH
+    assert len(last) == digest.WIDTH - digest.MARGINS + 4
     assert last.endswith("…  trainui resume digits")
 
 
