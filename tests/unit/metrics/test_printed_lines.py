@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import random
 import re
 from pathlib import Path
@@ -15,7 +16,7 @@ from hypothesis import strategies as st
 
 from tests.unit.metrics.layouts import LAYOUTS, Sample
 from trainui.metrics.formats.decoder import Decoded
-from trainui.metrics.formats.text.text_lines import TextLines, carried_over
+from trainui.metrics.formats.text.text_lines import TextLines, carried_over, unread
 
 Found = dict[str, list[tuple[float, str]]]
 
@@ -251,6 +252,54 @@ def test_a_line_that_is_endlessly_alike_is_soon_given_up(filling: str, beginning
 def test_a_line_of_many_kilobytes_is_soon_given_up(beginning: str, filling: str, end: str) -> None:
     line = f"{beginning}{filling * (60_000 // len(filling))}{end}\n"
     assert found(TextLines(), line * 3) == {}
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        "step {i} loss_{i} 0.5 loss{i} 0.5\n",
+        "set{i}: step 3 loss 0.5\n",
+        "fold {i} epoch 3 loss 0.5\n",
+        "=== method {i} ===\nepoch 1 loss 0.5\nepoch 2 loss 0.5\n",
+        "[rank{i}] step 1 loss 0.5\n",
+        "job {x}: 10%|# | 1/10 [00:01<00:01, loss=0.5]\n",
+        "| epoch | loss |\n| {i} | 0.5 |\n",
+        "epoch {i}/9\nbatch 3: loss 0.5\n{x} loss 0.5\n",
+        '{{"step": {i}, "loss_{i}": 0.5}}\n',
+    ],
+)
+def test_what_is_kept_of_a_log_is_bounded(lines: str) -> None:
+    reader = TextLines()
+    letters = str.maketrans("0123456789", "abcdefghij")
+    sizes = []
+    for at in range(3):
+        made = (lines.format(i=i, x=str(i).translate(letters)) for i in range(2000))
+        text = "".join(made).replace("loss_", f"loss_{at}_")
+        reader.decode(text.encode(), 0)
+        sizes.append(len(json.dumps(reader.state)))
+    assert sizes[-1] < 1.2 * sizes[0] + 2000, sizes
+
+
+def test_processes_beyond_the_limit_are_counted_as_unread() -> None:
+    reader = TextLines()
+    reader.decode("".join(f"[rank{i}] step 1 loss 0.5\n" for i in range(1030)).encode(), 0)
+    assert unread(reader.state) == (6, "[rank1024] step 1 loss 0.5")
+
+
+@pytest.mark.parametrize(
+    "rubbish", [b"\0" * 9, b"\xff\xfe\x00loss 0.5\x9b[3m", b"\x1b[31", b"\x1b]0;"]
+)
+def test_rubbish_costs_no_other_line(rubbish: bytes) -> None:
+    text = b"step 1 loss 0.5\n" + rubbish + b"\nstep 2 loss 0.25\n"
+    assert found_in(text) == {"loss": [(1, "0.5"), (2, "0.25")]}
+
+
+def found_in(text: bytes) -> Found:
+    series: Found = {}
+    lines = TextLines()
+    add(series, lines.decode(text, 0))
+    add(series, lines.finish(0))
+    return series
 
 
 @given(st.sampled_from(SAMPLES), st.integers(0, 2**32))

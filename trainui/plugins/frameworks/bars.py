@@ -27,6 +27,8 @@ _COUNTS = re.compile(
     r"\d+|\b(?:epochs?|iter|it|steps?|of|train|training)\b|[^\w@%]+", re.IGNORECASE
 )
 _EPOCH = re.compile(r"\bep(?:och)?\W*(?P<at>\d+)(?P<of>\s*(?:/|of)\s*\d+)?", re.IGNORECASE)
+_MOST_KINDS = 100
+"""Descriptions of bars that are read."""
 _SEEN = 100
 """Positions of the first bar that are remembered."""
 LONG, EVERY = 600, 60
@@ -100,6 +102,8 @@ class Bars(LineReader):
         text, own, described = split_metrics(found["text"])
         kind = " ".join(_COUNTS.sub(" ", text).lower().split())
         bars: dict[str, Any] = self.memory.setdefault("bars", {})
+        if kind not in bars and len(bars) >= _MOST_KINDS:
+            return ()
         bar = bars.setdefault(kind, {"text": "", "at": 0.0, "row": {}, "given": [], "count": 0})
         if "start" not in bar or not (bar["row"] or bar["count"]):
             bar["start"] = _epochs_before(text)

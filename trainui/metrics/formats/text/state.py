@@ -155,9 +155,8 @@ class LogState:
         """Note a line without metrics: it may be the heading of a training, or end a title."""
         memory = self.memory
         memory["under"] = False
-        if said is not None and _may_be_metric(text):
-            count, first = memory.get("unread", (0, text.strip()[:_LONGEST_UNREAD]))
-            memory["unread"] = [count + 1, first]
+        if said is not None:
+            count_unread(memory, text)
         if "#" in text and (job := _JOB.fullmatch(text)):
             memory["group"] = memory["only"] = of_job(job["number"], job["overrides"])
         if text.startswith("Result for ") and (trial := _RESULT.fullmatch(text)):
@@ -346,7 +345,7 @@ class LogState:
             said.inner is None and known is not None and bool(said.epoch and said.epoch.is_whole)
         )
         if (label := self._label(said, step)) is None:
-            return NOTHING
+            return self._skip(forms.filled(said.text, found), said)
         if said.inner is None and not is_summary:
             names = [value.name for value in said.values]
             step = self._steps(said.part or part).counted_if_repeated(step, names)
@@ -635,10 +634,12 @@ def carried_over(memory: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
-def _may_be_metric(text: str) -> bool:
-    """Return True for a line that looks like a metric, and is not read."""
+def count_unread(memory: dict[str, Any], text: str) -> None:
+    """Count a line that is not read if it looks like a metric, and keep the first such line."""
     is_short = len(text) <= _LONGEST_UNREAD and not _NO_UNREAD.search(text)
-    return is_short and names_metric(text) and _VALUE_OF.search(text) is not None
+    if is_short and names_metric(text) and _VALUE_OF.search(text):
+        count, first = memory.get("unread", (0, text.strip()))
+        memory["unread"] = [count + 1, first]
 
 
 def _tail(said: Line) -> str:

@@ -282,6 +282,7 @@ class _Reader:
         for label, text in lines:
             process = self._process(label)
             if process is None:
+                states.count_unread(self._state, f"[{label}] {text}")
                 continue
             try:
                 found = process.read(text)
@@ -453,7 +454,7 @@ def _counts_epochs(state: Mapping[str, Any]) -> bool:
 
 def unread(state: Mapping[str, Any]) -> tuple[int, str]:
     """Return how many lines look like metrics and were not read, and the first such line."""
-    memories = (state.get(_MEMORY, {}), *state.get(_OTHERS, {}).values())
+    memories = (state, state.get(_MEMORY, {}), *state.get(_OTHERS, {}).values())
     found = [memory["unread"] for memory in memories if "unread" in memory]
     return sum(count for count, _line in found), found[0][1] if found else ""
 
