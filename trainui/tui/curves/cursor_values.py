@@ -104,14 +104,18 @@ def ranking(chart: Chart, view: PlotOptions) -> list[tuple[float, PlotLine]]:
 def best_line(chart: Chart) -> PlotLine | None:
     """Return the line with the best value; None for a single line, or if that is unknown.
 
-    Lines with a NaN come last.
+    Lines of pruned trials and those with a NaN come last, as in tables.
     """
     lower = chart.lower_is_better
     known = [(line.best[0], line) for line in chart.lines if line.best is not None]
     if lower is None or len(chart.lines) < 2 or not known:
         return None
     sign = 1 if lower else -1
-    return min(known, key=lambda pair: (pair[1].diverged, sign * pair[0]))[1]
+
+    def key(pair: tuple[float, PlotLine]) -> tuple[bool, float]:
+        return pair[1].diverged or bool(pair[1].pruned), sign * pair[0]
+
+    return min(known, key=key)[1]
 
 
 def leader_text(chart: Chart, view: PlotOptions) -> str:
