@@ -39,6 +39,7 @@ PROGRAMS: Mapping[str, Sequence[str]] = {
     "screen_live": ("--seconds", "8", "--keys", "20"),
     "screen_lines": ("--live", "100", "--rare", "8"),
     "slow_link": ("--keys", "16"),
+    "boxes": ("--idle", "30", "--live", "10", "--keys", "10"),
     "large_logs": ("--large", "200", "--repeats", "3"),
     "large_run": ("--repeats", "3"),
     "live": ("--seconds", "8", "--pairs", "30"),
