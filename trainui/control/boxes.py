@@ -42,7 +42,8 @@ GREET_TIMEOUT = 20.0
 """Seconds from the start of ssh to the agent's greeting; a cold disk takes some of them."""
 
 ALIVE_PERIOD, SILENT_AFTER = 25.0, 80.0
-"""Seconds between two signs of life from either end, and without one until the other is gone."""
+"""Seconds between two questions whether the agent lives, which it answers, and of silence until
+either end takes the other for gone."""
 
 MOST_GREETING = 64 * 1024
 """Bytes of other output before the greeting: a shell's start-up files may print something."""

@@ -89,3 +89,32 @@ async def test_a_stage_of_a_box_is_cancelled_by_its_key(there: Filler) -> None:
         await driven.press("y")
         await driven.until_shown("⊘ cancelled")
     assert {one.status for one in (there.stage(run_id, name) for name in "ab")} == {"cancelled"}
+
+
+async def test_a_silent_box_is_given_up_and_tried_again(
+    there: Filler, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As without a network: nothing ends, and nothing comes."""
+    there.run(DIAMOND, name="far")
+    monkeypatch.setattr(boxes, "ALIVE_PERIOD", 0.2)
+    monkeypatch.setattr(boxes, "SILENT_AFTER", 1.0)
+    async with opened() as driven:
+        await driven.until_shown("own", "far", "gpu2")
+        (pid,) = agents(tmp_path / "away")
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            await driven.until_shown("gpu2 has sent nothing for 1 s", "far")
+        finally:
+            os.kill(pid, signal.SIGCONT)
+
+
+async def test_a_box_of_another_version_is_listed(
+    there: Filler, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_id = there.run(DIAMOND, name="far")
+    monkeypatch.setattr(boxes, "PROTOCOL", boxes.PROTOCOL + 1)
+    async with opened() as driven:
+        await driven.until_shown("own", "far", "gpu2", "queued")
+        driven.runs.table.select(f"gpu2:{run_id}")
+        await driven.press("enter")
+        await driven.until_shown("gpu2 has another version of trainui", "ssh -t gpu2 trainui")

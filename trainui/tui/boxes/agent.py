@@ -53,7 +53,6 @@ class Agent:
         self._output = os.dup(1)
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         self._writing = threading.Lock()
-        self._said = time.monotonic()
         self._commands: dict[threading.Thread, subprocess.Popen[bytes]] = {}
         self._pages: Pages | None = None
 
@@ -64,7 +63,7 @@ class Agent:
         with selectors.DefaultSelector() as selector:
             selector.register(0, selectors.EVENT_READ)
             while time.monotonic() - heard < boxes.SILENT_AFTER:
-                if selector.select(boxes.ALIVE_PERIOD / 2):
+                if selector.select(boxes.ALIVE_PERIOD):
                     part = os.read(0, 1 << 16)
                     if not part or len(rest) > MOST_REQUEST:
                         break
@@ -72,8 +71,6 @@ class Agent:
                     *lines, rest = (rest + part).split(b"\n")
                     for line in lines:
                         self._take(line)
-                if time.monotonic() - self._said > boxes.ALIVE_PERIOD:
-                    self.send({"alive": 1})
         self._end()
 
     def send(self, message: Mapping[str, Any]) -> int:
@@ -82,7 +79,6 @@ class Agent:
         data = (text + "\n").encode(errors="backslashreplace")
         size = len(zlib.compress(data, 1))
         with self._writing, suppress(OSError):  # the reader notices that the other end has gone
-            self._said = time.monotonic()
             while data:
                 data = data[os.write(self._output, data) :]
         return size
@@ -101,7 +97,9 @@ class Agent:
                 if self._pages is None:
                     self._pages = Pages(self)
                 (self._pages.watch if what == "watch" else self._pages.log)(number, request)
-            elif "alive" not in request:
+            elif "alive" in request:
+                self.send({"alive": 1})
+            else:
                 raise ValueError(f"unknown request {what!r}; update trainui here")
         except (ValueError, KeyError, TypeError, OSError) as error:
             self.send({"id": number, "error": str(error)})
