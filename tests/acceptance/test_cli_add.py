@@ -17,6 +17,7 @@ import pytest
 
 from tests.acceptance.command_line import CommandLine
 from tests.acceptance.test_cli_terminal import terminal
+from tests.integration import background
 from tests.unit.metrics.corpus import corpus_root, needs_corpus
 from tests.unit.supervisor.waiting import wait_for
 
@@ -36,6 +37,8 @@ with open("metrics.jsonl", "a") as file:
 @pytest.fixture
 def trainer(cli: CommandLine) -> Iterator[subprocess.Popen[bytes]]:
     """A training that somebody started in `live`, with its output in a file."""
+    at_start = cli.directory.parent / "at-start"
+    cli.environ |= background.with_less_patience(at_start, execution__external_watch__PERIOD=0.5)
     directory = cli.directory / "live"
     directory.mkdir()
     with (directory / "train.out").open("wb") as log:

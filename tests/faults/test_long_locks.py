@@ -26,15 +26,6 @@ PATIENCE = 30.0 if LONG else 4.0
 HELD_FOR = (1.3 * PATIENCE, 3 * PATIENCE)
 """Seconds: longer than one write waits, and longer than three."""
 
-AT_START = f"""
-import sys
-
-if {"trainui.execution.worker", "trainui.metrics.reader"} & set(sys.orig_argv):
-    from trainui.store.db import sqlite_file
-
-    sqlite_file.BUSY_TIMEOUT = {PATIENCE}
-"""
-
 LAUNCHED = 8
 """Stages that are being launched by then; the others are about to be claimed."""
 
@@ -95,13 +86,14 @@ def check(run: Run) -> None:
 
 
 def test_stages_that_are_launched_meanwhile_run_once(tmp_path: Path) -> None:
-    background.at_start(tmp_path / "at-start", AT_START)
+    hasty = background.with_less_patience(
+        tmp_path / "at-start", store__db__sqlite_file__BUSY_TIMEOUT=PATIENCE
+    )
     with ExitStack() as stack:
         waiting = []
         for seconds in HELD_FOR:
             place = tmp_path / str(seconds)
             place.mkdir()
-            hasty = {"PYTHONPATH": str(tmp_path / "at-start")}
             home = stack.enter_context(home_with_worker(place, hasty, cpus=str(len(NAMES))))
             holder = stack.enter_context(held(home, seconds))
             run = submit(place / "p")

@@ -30,6 +30,25 @@ def at_start(directory: Path, program: str) -> None:
         (directory / f"{name}.py").write_text(program)
 
 
+def with_less_patience(directory: Path, **constants: float) -> dict[str, str]:
+    """Return the environment in which worker and reader have other constants.
+
+    Args:
+        directory: where the program that sets them is put.
+        constants: by module and name below `trainui`, as `execution__planner__PERIOD`.
+    """
+    changes = "".join(
+        f"    from trainui.{module} import {name}\n"
+        for module, name in (one.replace("__", ".").rsplit(".", 2)[:2] for one in constants)
+    )
+    values = "".join(
+        f"    {'.'.join(one.split('__')[-2:])} = {value}\n" for one, value in constants.items()
+    )
+    ours = '{"trainui.execution.worker", "trainui.metrics.reader"}'
+    at_start(directory, f"import sys\n\nif {ours} & set(sys.orig_argv):\n{changes}{values}")
+    return {"PYTHONPATH": str(directory)}
+
+
 def worker_pid(home: Home) -> int:
     """The pid of the worker that takes work, once there is one."""
     ready = wait_for(lambda: health.read_ready(home), "a worker that takes work")
