@@ -115,12 +115,15 @@ class Preferences:
         """Read the JSON file, if any; `changed` is called if a value differs from the saved one."""
         self._changed = changed
         self._file = file
-        self._kept: dict[str, Any] = {}
-        self._saved: dict[str, Any] = {}
+        self._kept = self._read()
+        self._saved = dict(self._kept)
+
+    def _read(self) -> dict[str, Any]:
         with contextlib.suppress(OSError, ValueError):
-            found = json.loads(plain_files.read_text(file))
+            found = json.loads(plain_files.read_text(self._file))
             if isinstance(found, dict):
-                self._kept, self._saved = found, dict(found)
+                return found
+        return {}
 
     def get(self, name: str, kind: type) -> Any:
         """Return a value, or the empty value `kind()` if it is missing or of another type."""
@@ -134,11 +137,13 @@ class Preferences:
             self._changed()
 
     def save(self) -> None:
-        """Write the file if anything has changed and the home directory exists."""
+        """Write what has changed, if the home directory exists; what other screens wrote stays."""
         saved = dict(self._kept)
-        if saved == self._saved:
+        own = {name: value for name, value in saved.items() if value != self._saved.get(name)}
+        if not own:
             return
         self._saved = saved
         with contextlib.suppress(OSError):
             if self._file.parent.is_dir():
-                paths.write_private(self._file, json.dumps(saved, indent=1) + "\n")
+                merged = self._read() | own
+                paths.write_private(self._file, json.dumps(merged, indent=1) + "\n")

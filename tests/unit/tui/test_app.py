@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from rich.cells import cell_len
 from rich.segment import Segment
@@ -10,6 +12,7 @@ from textual.color import Color
 
 from trainui.text import SYMBOLS, TROUBLE
 from trainui.tui.app import AsciiFilter, is_wanted, plain
+from trainui.tui.app_interface import Preferences
 from trainui.tui.curves.plot import MARKS
 from trainui.tui.numbers import progress_bar
 from trainui.tui.styles import CURVES
@@ -71,3 +74,15 @@ def test_the_terminal_and_the_locale_decide_unless_the_setting_does(
     setting: bool | None, environ: dict[str, str], wanted: bool
 ) -> None:
     assert is_wanted(setting, environ) is wanted
+
+
+def test_two_screens_overwrite_nothing_of_each_others_preferences(tmp_path: Path) -> None:
+    file = tmp_path / "screen.json"
+    first, second = Preferences(file, lambda: None), Preferences(file, lambda: None)
+    first.keep("theme", {"chosen": "trainui-light"})
+    first.save()
+    second.keep("details", True)
+    second.save()
+    found = Preferences(file, lambda: None)
+    assert found.get("theme", dict) == {"chosen": "trainui-light"}
+    assert found.get("details", bool) is True
