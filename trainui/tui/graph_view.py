@@ -250,12 +250,13 @@ def _facts(node: GraphNode, members: Sequence[StageRecord], context: GraphContex
         word, style = "stalled", "bad"
     elif stage.stalls_after is not None:
         word, style = "silent", "warn"
-    if (alert := alerts.get(stage.name)) is not None:
-        style = "bad"
-        word = next(
-            (f"{word}{mark}" for mark in (f" {alert}", " !") if len(word + mark) <= WORD), word
-        )
-    spans = (Segment(" "), Segment(fit(word, columns.word), style))
+    mark = ""
+    if (alert := alerts.get(stage.name)) is not None:  # beside the state, which keeps its colour
+        marks = (one for one in (f" {alert}", " !") if len(word + one) <= WORD)
+        mark = next(marks, "")
+        style = style if mark else "bad"
+    words = cut((Segment(word, style), Segment(mark, "bad")), columns.word)
+    spans = (Segment(" "), *words, Segment(" " * (columns.word - width_of(words))))
     if not columns.time:
         return spans if columns.word else ()
     time = _time(stage, context.now)

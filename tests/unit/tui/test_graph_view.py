@@ -4,8 +4,20 @@ from __future__ import annotations
 
 import pytest
 
-from trainui.tui.graph_layout import GraphNode
-from trainui.tui.graph_view import LEAST_BAR, SHORT_WORD, GraphColumns, longest_name, shortest_name
+from tests.unit.tui.filled import Filler
+from trainui import clock
+from trainui.tui.graph_layout import GraphNode, graph_nodes, layout
+from trainui.tui.graph_view import (
+    LEAST_BAR,
+    SHORT_WORD,
+    WORD,
+    GraphColumns,
+    GraphContext,
+    Timeline,
+    graph_row,
+    longest_name,
+    shortest_name,
+)
 from trainui.tui.styled_text import fit_middle
 
 STAGES = [f"{name}-the-model-with-a-name-longer-than-any-terminal" for name in ("fit", "test")]
@@ -25,3 +37,32 @@ def test_timeline_names_are_shortened_as_far_as_they_differ(
     used = 1 + found.graph + 1 + found.name + found.word + 1
     used += (found.time + 1 if found.time else 0) + (found.bar + 2 if found.bar else 0)
     assert used <= width
+
+
+@pytest.mark.parametrize(
+    ("stalled", "limit", "alert", "shown"),
+    [
+        (False, None, None, [("running", "state-running")]),
+        (False, None, "NaN", [("running", "state-running"), (" NaN", "bad")]),
+        (False, 300.0, None, [("silent", "warn")]),
+        (True, 300.0, None, [("stalled", "bad")]),
+    ],
+)
+def test_running_keeps_its_colour_and_trouble_is_beside_it(
+    filler: Filler,
+    stalled: bool,
+    limit: float | None,
+    alert: str | None,
+    shown: list[tuple[str, str]],
+) -> None:
+    run_id = filler.run({"train": ()})
+    filler.start(run_id, "train")
+    stage = filler.stage(run_id, "train")._replace(stalled=stalled, stalls_after=limit)
+    (node,) = graph_nodes([stage], lambda _name, _count: False)
+    drawing = layout([(node.key, node.depends_on)], most_lines=9)
+    alerts = {} if alert is None else {"train": alert}
+    columns, timeline = GraphColumns(2, 8, WORD, 0, 0), Timeline([stage], clock.now())
+    context = GraphContext(columns, timeline, frozenset(), 0, clock.now(), alerts)
+    row = graph_row(drawing.lines[0], node, [stage], context)
+    found = [(one.text, one.style) for one in row if one.text.strip()]
+    assert found[-len(shown) :] == shown
