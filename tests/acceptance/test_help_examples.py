@@ -33,6 +33,7 @@ ELSEWHERE = {
     "TRAINUI_HOME=/mnt/copy trainui worker start --as-copy": "needs a copy of a home",
     "trainui mcp": "needs a client; test_mcp has one",
     "trainui mcp --write": "the same",
+    "trainui skill --install .agents/skills": "asks; test_skill answers",
     **dict.fromkeys(
         (
             "trainui boxes add gpu2 anna@gpu2.lab",
@@ -204,6 +205,7 @@ FILES = [
     T("trainui validate experiments/*.yaml"),
     T("trainui plugins"),
     T("trainui schema > trainui.schema.json", after="jq -e .properties.stages trainui.schema.json"),
+    T("trainui schema --commands", after="trainui schema --commands | jq -e .show.properties.run"),
     T(
         "trainui completion fish > ~/.config/fish/completions/trainui.fish",
         "mkdir -p ~/.config/fish/completions",
