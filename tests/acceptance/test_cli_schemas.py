@@ -11,6 +11,7 @@ import pytest
 from typer.main import get_command
 
 from tests.acceptance.command_line import CommandLine
+from tests.unit.supervisor.waiting import wait_for
 from trainui.cli.app import parser
 from trainui.cli.schemas import SCHEMAS, schema_of
 
@@ -113,6 +114,13 @@ def test_every_output_is_as_its_schema_says(cli: CommandLine) -> None:
     check("rerun", "rerun", "whole", "first", "--json")
     check("wait", "wait", "whole", "--json", code=1)
     detached = check("run --detach", "run", "long.yaml", "--detach", "--json")
+
+    def started() -> bool:
+        tries = cli.json("show", detached["run"])["stages"][0]["attempts"]
+        return bool(tries and tries[-1]["pid"])
+
+    wait_for(started, "its process")
+    check("stacks", "stacks", detached["run"], "--json")
     check("cancel", "cancel", detached["run"], "--json")
     check("wait", "wait", detached["run"], "--json", code=130)
     check("doctor", "doctor", "--json")

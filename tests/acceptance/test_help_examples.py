@@ -83,6 +83,8 @@ T = Typed
 FAILED = "touch fail; trainui run digits.yaml || test $? = 1"
 RUNNING = "touch slow; trainui rerun digits train --downstream"
 
+STARTED = "until trainui show digits | grep 'train .*running'; do sleep 0.05; done"
+
 KILL = (
     "until test -s pids; do sleep 0.05; done; kill -9 $(cat pids); "
     "trainui wait digits || test $? = 1"
@@ -117,6 +119,12 @@ RESUMING = [
     T("trainui rerun digits evaluate"),
     T("trainui wait digits --timeout 600"),
     T("trainui rerun digits train --downstream", "touch slow"),
+    T(
+        "trainui stacks digits train",
+        f"{STARTED}; exec > words",
+        "grep 'process .* in .*train.py' words",
+    ),
+    T("trainui stacks digits train --json", "exec > answer", "jq -e .summary answer"),
     T(
         "trainui logs digits train -f",
         "exec > log; { until grep -q begun log; do sleep 0.05; done; rm slow; } &",
