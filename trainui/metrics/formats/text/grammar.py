@@ -171,6 +171,7 @@ _TITLE = re.compile(
     re.IGNORECASE,
 )
 """`> EVALUATION`, `Training:`, `Evaluating ...`: what is below is of this part of the data."""
+_HELD_OUT = re.compile(rf"(?<![a-z])(?:{HELD_OUT})(?![a-z])", re.IGNORECASE)
 _TITLE_END = re.compile(rf".*\bevaluat\w+[\W_]*(?P<part>{HELD_OUT})[\W_]*", re.IGNORECASE)
 _RICH = re.compile(rf"\s\s+[\w.<>-]+\.py:{INT}\s*$")
 """The source line that Rich prints at the right edge, before it wraps the rest of a message."""
@@ -243,6 +244,14 @@ _LETTERS_OF_STEPS = frozenset("tkiseE")
 _IS_RANK = re.compile(r"(?:local_|global_)?rank|process_index", re.IGNORECASE)
 
 
+_COUNT_BEFORE = re.compile(
+    rf"[^\w\ue000-\ue8ff]*(?:(?:{TRAIN}|{HELD_OUT})[^\w\ue000-\ue8ff]+)?"
+    rf"(?P<at>{INT})(?: ?/ ?(?P<of>{INT}))?[^\w\ue000-\ue8ff]*",
+    re.IGNORECASE,
+)
+"""`train 10 {'loss': 2}`."""
+
+
 def _of_dict(text: str, before: str, of: str) -> Line:
     """Return what a printed dict of numbers says."""
     fields = _FIELD_OF.findall(text, len(before))
@@ -257,14 +266,21 @@ def _of_dict(text: str, before: str, of: str) -> Line:
     )
     if not values:
         return OTHER
+    rank = next((place for name, place in fields if _IS_RANK.fullmatch(name)), "")
+    if not counts and (count := _COUNT_BEFORE.fullmatch(before)):
+        inner = Number("", count["at"], count["of"] or "")
+        return Line("row", values, inner=inner, part=of, text=text, rank=rank)
     if not counts:
+        if re.search(VALUE, before):
+            return OTHER  # what it counts is not known
         is_sure = any(IN_NAMES.search(name) for name, _place in fields)
         is_sure = is_sure and not any(map(names_settings, dict(fields)))
         return Line("bare", values, part=of, is_sure=is_sure, is_dict=True, text=text)
     first = counts[0]
     if first.name == "epoch":
-        return Line("row", values, epoch=first, part=of, text=text, is_of_training=True)
-    return Line("row", values, inner=first, counts_all=True, part=of, text=text)
+        of_epoch = Line("row", values, epoch=first, part=of, text=text, is_of_training=True)
+        return replace(of_epoch, rank=rank)
+    return Line("row", values, inner=first, counts_all=True, part=of, text=text, rank=rank)
 
 
 _FIELDS = (
@@ -507,12 +523,9 @@ def _of_words(text: str) -> Line:
     if len(plain) <= _LONGEST_TITLE and (
         title := _TITLE_END.fullmatch(text) or _TITLE.fullmatch(text)
     ):
-        return Line(
-            "title",
-            part=part_of(title["part"]),
-            is_of_training=not part_of(title["part"]),
-            text=text,
-        )
+        parts = [part_of(title["part"]), *map(part_of, _HELD_OUT.findall(text, title.end("part")))]
+        named = next((one for one in reversed(parts) if one != "eval"), "eval")
+        return Line("title", part=named, is_of_training=not named, text=text)
     if len(plain) <= LONGEST_LABEL:
         fold = _FOLD.search(text)
         return Line(
