@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import contextlib
 import errno
 import fcntl
@@ -557,3 +558,20 @@ def test_a_python_without_newer_system_calls_signals_a_process(
         assert supervise.send_signal(process.pid, ticks, signal.SIGTERM)
         assert process.wait() == -signal.SIGTERM
     assert supervise.steady() > 0
+
+
+NEWER = {
+    "removeprefix",
+    "removesuffix",
+    "waitstatus_to_exitcode",
+    "cache",
+    "pairwise",
+    "is_relative_to",
+}
+"""Names that Python 3.8 lacks; it also lacks `pidfd_open`, which is not needed."""
+
+
+def test_python_3_8_can_run_it_as_a_job() -> None:
+    tree = ast.parse(Path(supervise.__file__).read_text(), feature_version=(3, 8))
+    used = {one.attr for one in ast.walk(tree) if isinstance(one, ast.Attribute)}
+    assert not used & NEWER
