@@ -281,7 +281,7 @@ def test_a_preempted_job_continues_by_a_retry(runs: Runs) -> None:
     early = f"echo saved > $TRAINUI_STAGE_DIR/ckpt-$TRAINUI_ATTEMPT.txt\n{SAVING}"
     run = runs.start(early, more='checkpoint: "ckpt-*.txt"\n  cpus: 4\n  retries: 1')
     runs.wait_for_start(run, "pid-1")
-    runs.slurm("sbatch", "--partition=urgent", "--cpus-per-task=4", "--wrap=sleep 0.5")
+    runs.slurm("sbatch", "-p", "urgent", "-c4", "-o/dev/null", "--wrap=sleep 0.5")
     read_pid(runs.directory / "pid-2")
     runs.go()
     assert runs.wait(run) == 0

@@ -100,7 +100,9 @@ class Round:
             "scancel": lambda: self.to_a_job("scancel"),
             "requeue": self.requeue_job,
             "limit": lambda: self.to_a_job("scancel", "--signal=USR2", "--batch"),
-            "preemption": lambda: slurm("sbatch", "-p", "urgent", "-c4", "--wrap=sleep 0.3"),
+            "preemption": lambda: slurm(
+                "sbatch", "-p", "urgent", "-c4", "-o/dev/null", "--wrap=sleep 0.3"
+            ),
             "cancel": self.cancel_stage,
         }
         done = cli("run", "--detach", str(file))
