@@ -236,6 +236,10 @@ class TrainuiApp(TerminalApp):
         """Return what reads a run's box; None: the run is of here."""
         return None if self.feeds is None else self.feeds.feed(run_id)
 
+    def box_feeds(self) -> Sequence[BoxFeed]:
+        """Return what reads the boxes, one each."""
+        return () if self.feeds is None else self.feeds.all
+
     def log_reader(self, box: str, deliver: Callable[[LogWindow], object]) -> LogReader | None:
         """Return what reads logs on a box; None: the box is not there any more."""
         if (feed := self.on_box(f"{box}:")) is None:

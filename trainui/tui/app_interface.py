@@ -62,6 +62,9 @@ class AppInterface(Protocol):
     def on_box(self, run_id: str) -> BoxFeed | None:
         """Return what reads a run's box; None: the run is of here."""
 
+    def box_feeds(self) -> Sequence[BoxFeed]:
+        """Return what reads the boxes, one each."""
+
     def open_run(self, run_id: str, stage: str = "") -> None:
         """Open a run's page, with a stage or a sweep selected."""
 

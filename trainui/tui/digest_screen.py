@@ -72,6 +72,8 @@ class DigestScreen(Page):
         self.drawing.has_data = True
         self.view = DigestView(id="digest")
         self._found: Digest | None = None
+        self._there: Sequence[tuple[str, str]] = ()
+        """The names of boxes, and the lines of their digests."""
 
     def content(self) -> Iterator[Widget]:
         """Yield the lines."""
@@ -96,11 +98,21 @@ class DigestScreen(Page):
         from trainui.control import digest
 
         now, seen = clock.now(), self.own_app.poller.seen_before
+        since = now - digest.A_DAY if seen is None else seen
         try:
-            found = digest.read(now - digest.A_DAY if seen is None else seen, now)
+            found = digest.read(since, now)
         except (TrainuiError, sqlite3.Error, OSError) as error:
             self.app.call_from_thread(self._show_problem, str(error))
-        else:
+            return
+        self.app.call_from_thread(self._show_digest, found)
+        there: list[tuple[str, str]] = []
+        for feed in self.own_app.box_feeds():
+            lines = ["digest", "--since", str(clock.to_iso(since + feed.clock_difference))]
+            try:
+                there.append((feed.box.name, feed.run(lines)))
+            except TrainuiError as error:
+                there.append((feed.box.name, str(error)))
+            self._there = there
             self.app.call_from_thread(self._show_digest, found)
 
     def _show_problem(self, problem: str) -> None:
@@ -111,6 +123,9 @@ class DigestScreen(Page):
     def _show_digest(self, found: Digest) -> None:
         self._found = found
         entries, view = digest_entries(found, self._row_width), self.view
+        for name, lines in self._there:
+            entries += [Entry(()), Entry((Segment(f"Box {name}", "strong"),))]
+            entries += [Entry((Segment(harmless(line), "dim"),)) for line in lines.splitlines()]
         if view.selected is None and len(entries) > view.page_height:
             view.entries = entries  # without a cursor, which would be below the page's end
             view.update_rows()

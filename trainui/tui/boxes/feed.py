@@ -93,6 +93,12 @@ class BoxFeed:
         if (connection := self._connection) is not None:
             connection.close()
 
+    @property
+    def clock_difference(self) -> int:
+        """Microseconds by which the box's clock is ahead; 0 while it is not known."""
+        connection = self._connection
+        return 0 if connection is None else connection.clock_difference
+
     def set_query(self, query: Query) -> None:
         """Read for a page, whose ids are those of the box."""
         if query != self._query:
@@ -115,9 +121,9 @@ class BoxFeed:
     def _there(self, query: WindowQuery) -> WindowQuery:
         """Return a query with the box's clock."""
         destination = query.destination
-        if destination.kind != "time" or self._connection is None:
+        if destination.kind != "time":
             return query
-        ahead = self._connection.clock_difference / clock.SECOND
+        ahead = self.clock_difference / clock.SECOND
         return replace(query, destination=replace(destination, number=destination.number + ahead))
 
     def run(self, words: Sequence[str]) -> str:
@@ -315,6 +321,11 @@ class Feeds:
         """Stop the threads."""
         for feed in self._boxes.values():
             feed.stop()
+
+    @property
+    def all(self) -> list[BoxFeed]:
+        """The feeds of all boxes."""
+        return list(self._boxes.values())
 
     def feed(self, run_id: str) -> BoxFeed | None:
         """Return the feed of a run's box; None: the run is of here."""
