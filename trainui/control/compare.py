@@ -193,7 +193,7 @@ def compare(
     name = _metric(metric, (first, second), summaries)
     lower = _lower(name, (first, second))
     samples = [
-        _sample(configuration, found.get(name, {}), name, lower=None if last else lower)
+        sample_of(configuration, found.get(name, {}), name, lower=None if last else lower)
         for configuration, found in zip((first, second), summaries, strict=True)
     ]
     return compared(name, lower, samples[0], samples[1], by_last=last)
@@ -429,14 +429,17 @@ def _lower(metric: str, pair: Sequence[Configuration]) -> bool:
     )
 
 
-def _sample(
+def sample_of(
     configuration: Configuration,
     series: Mapping[str, SeriesSummary],
     metric: str,
     *,
     lower: bool | None,
 ) -> Sample:
-    """Return the values of completed members; the others with the reason why they do not count."""
+    """Return the values of completed members; the others with the reason why they do not count.
+
+    `series` has the metric's summaries by full name; `lower`: as in `value_of`.
+    """
     values: list[float] = []
     others: list[tuple[StageRecord, str]] = []
     for member in configuration.members:

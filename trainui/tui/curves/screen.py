@@ -50,7 +50,7 @@ from trainui.tui.page import Jump, Page
 from trainui.tui.plot_axes import Frame
 from trainui.tui.snapshot.curves import AXES, Chart, PlotLine, PlotOptions, after
 from trainui.tui.snapshot.snapshot import CurvesPage, MetricQuery, Snapshot
-from trainui.tui.styled_text import Row, Segment, cut, fit, joined, shared_out, width_of
+from trainui.tui.styled_text import Row, Segment, cut, fit, joined, shared_out, text_rows, width_of
 from trainui.tui.widgets import Bar
 
 OWN = "curve-1"
@@ -177,7 +177,8 @@ def _compared(
     }
     label = min(max(map(cell_len, shown.values())), room)
     lines = sorted(chart.lines, key=lambda line: places[id(line)])
-    count, all_lines = max(most - 2, 1), len(lines)
+    verdict = [row for text in chart.verdict for row in text_rows(text, width, "accent")]
+    count, all_lines = max(most - 2 - len(verdict), 1), len(lines)
     lit = next((at for at, one in enumerate(lines) if one.label == view.highlight), 0)
     first = min(max(lit - count // 2, 0), max(all_lines - count, 0))
     lines = lines[first : first + count]
@@ -201,7 +202,8 @@ def _compared(
     more = ""
     if len(lines) < all_lines:
         more = f"   {first + 1} to {first + len(lines)} of {all_lines}; tab highlights the next one"
-    return [*rows, (Segment(words, "strong"), Segment(more, "dim"))] if words or more else rows
+    rows += [(Segment(words, "strong"), Segment(more, "dim"))] if words or more else []
+    return [*rows, *verdict]
 
 
 def _folded(line: PlotLine, view: PlotOptions, x: float) -> str:

@@ -32,7 +32,7 @@ from trainui.tui.axis_marks import round_stride
 from trainui.tui.names import Pairs, label_of
 from trainui.tui.numbers import exact_step
 from trainui.tui.readers import series
-from trainui.tui.readers.series import CurvesRequest, OtherRuns, sources
+from trainui.tui.readers.series import CurvesRequest, OtherRuns, seed_verdict, sources
 from trainui.tui.readers.stage_values import NanSteps, SweepMemberReader
 from trainui.tui.snapshot.curves import (
     ALL_IN_ONE,
@@ -510,12 +510,15 @@ class CurveReader:
         if own is not None and own.best is not None and is_whole:
             words = f"best: step {exact_step(own.best[1])}"
             found = (*found, Annotation(own.best[2], words, is_alert=False))
+        parts = groups(list(drawn), wanted.compared.fold)
         lines = tuple(
             folded([drawn[one] for one in some], pairs) if len(some) > 1 else drawn[some[0]]
-            for pairs, some in groups(list(drawn), wanted.compared.fold)
+            for pairs, some in parts
         )
+        is_page = len(wanted.names or ()) == 1 and wanted.compared.fold is None
+        verdict = seed_verdict(request, parts, name, lower=lower) if is_page else ()
         unit = "epoch" if in_epochs else "step"
-        return Chart(name, low, high, lines, extent, found, view.log_x, unit, search)
+        return Chart(name, low, high, lines, extent, found, view.log_x, unit, verdict, search)
 
     def _line(
         self,

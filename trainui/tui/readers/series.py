@@ -11,6 +11,8 @@ from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain
 
+from trainui.control import compare
+from trainui.errors import UnfitEnvironmentError
 from trainui.formatting import short_id
 from trainui.model.headline_metric import CURVE, by_importance, headline, is_clock
 from trainui.model.records import SeriesSummary, StageRecord
@@ -24,10 +26,12 @@ from trainui.store.read import headlines, run_list, views
 from trainui.store.read.headlines import ComparableStage
 from trainui.text import harmless
 from trainui.tui.names import Pairs, label_of
+from trainui.tui.numbers import number
 from trainui.tui.readers.stage_values import StageValues
 from trainui.tui.snapshot.curves import (
     Candidate,
     CurvesWanted,
+    LineGroup,
     PlottedSeries,
     differing_params,
     differing_values,
@@ -330,6 +334,44 @@ def read_candidates(
         params = {name: value for name, value in one.params if name in names}
         result.append(Candidate(one, params, summary, best, nan_since))
     return tuple(result)
+
+
+def seed_verdict(
+    request: CurvesRequest, pair: Sequence[LineGroup], metric: str, *, lower: bool | None
+) -> tuple[str, ...]:
+    """Return if the difference of two means over seeds can be told from noise, in words."""
+    known = {one.id: one for one in request.siblings}
+    owners = [[one.owner for one in group.series] for group in pair]
+    if lower is None or len(pair) != 2 or max(map(len, owners)) < 2:
+        return ()
+    if not known.keys() >= {*owners[0], *owners[1]}:
+        return ()
+    run = views.run(request.connection, request.stage.run_id)
+    assert run is not None
+    names, samples = [label_of(group.pairs) for group in pair], []
+    for name, some in zip(names, owners, strict=True):
+        found = {
+            known[one.stage].name: one
+            for one in read_points.summaries(request.connection, some, metric)
+        }
+        members = [known[owner] for owner in some]
+        samples.append(
+            compare.sample_of(compare.Configuration(run, name, members), found, metric, lower=lower)
+        )
+    means = "   ".join(
+        f"{name} {number(one.mean)}"
+        f"{'' if one.deviation is None else f' ± {number(one.deviation)}'} (of {len(one.values)})"
+        for name, one in zip(names, samples, strict=True)
+    )
+    try:
+        result = compare.compared(metric, lower, *samples)
+    except UnfitEnvironmentError as error:
+        return f"best over seeds   {means}", str(error)
+    words = result.words.replace("B is ", f"{names[1]} is ")
+    if result.test is not None:
+        low, high = number(result.test.low), number(result.test.high)
+        words = f"{number(result.difference)} (95 %: {low} to {high}): {words}"
+    return f"best over seeds   {means}", f"{names[1]} less {names[0]}   {words}"
 
 
 def _own(stage: StageRecord, attempt: int | None) -> PlottedSeries:

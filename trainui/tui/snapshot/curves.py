@@ -286,6 +286,9 @@ class Chart:
     """True if the columns are on a logarithmic x axis."""
     unit: str = "step"
     """What a step of its lines counts: `step`, or `epoch`."""
+    verdict: tuple[str, ...] = ()
+    """If the difference of two lines can be told from noise over their seeds, in words; empty: they
+    are no two means."""
     search: Search | None = field(default=None, hash=False)  # its space is a mapping
     """The search of the stage, whose goal says which value is better."""
 

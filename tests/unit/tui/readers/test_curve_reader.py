@@ -14,9 +14,12 @@ import pytest
 from tests.unit.metrics.attempts import start_attempt
 from tests.unit.metrics.reading import connect, open_reader, read_on
 from tests.unit.tui.charts import NAN, chart, line
+from tests.unit.tui.filled import Filler
 from trainui import clock
+from trainui.control import compare
 from trainui.metrics.source_file import DecoderChoice
 from trainui.model.definition import Alert
+from trainui.store.db import engine
 from trainui.store.db.engine import Store
 from trainui.store.points.plot_series import Axis
 from trainui.store.read import views
@@ -278,3 +281,28 @@ def test_a_means_last_value_is_that_of_its_last_step() -> None:
     assert value != value
     assert step == 4000.0, "the one that got furthest has no finite value there"
     assert ending((0.2, 4000.0), None) is None
+
+
+@pytest.mark.parametrize("shift", [0.0, 0.5])
+def test_two_means_over_seeds_come_with_a_verdict(filler: Filler, shift: float) -> None:
+    names = [f"train[lr={lr},seed={seed}]" for lr in (1, 2) for seed in range(4)]
+    run_id = filler.run(dict.fromkeys(names, ()), name="seeds", over="seed")
+    for at, name in enumerate(names):
+        attempt = filler.start(run_id, name)
+        worth = 1 + shift * ("lr=2" in name) + (at * 7 % 5) / 50
+        filler.feed(run_id, name, {"val/loss": [(0, 9.0), (1, worth)]})
+        filler.end(attempt)
+    with engine.reading() as connection:
+        stages_ = views.stages(connection, run_id)
+        wanted = CurvesWanted(names=("val/loss",), compared=Comparison(sweep=True))
+        curves = CurveReader().read(connection, stages_[0], stages_, wanted)
+        known = compare.compare(connection, f"{run_id}/train[lr=1]", f"{run_id}/train[lr=2]")
+    one = chart_of(curves, "val/loss")
+    means, verdict = one.verdict
+    assert f"lr=1 {number(known.a.mean)} ± {number(known.a.deviation)} (of 4)" in means
+    assert known.test is not None
+    assert f"(95 %: {number(known.test.low)} to {number(known.test.high)})" in verdict
+    assert ("lr=2 is worse" in verdict) == (shift > 0)
+    assert ("not distinguishable" in verdict) == (shift == 0)
+    rows = [plain(row) for row in table_rows(one, curves.figures[0], PlotOptions(), 160, 9)]
+    assert rows[-2:] == [means, verdict]
