@@ -564,7 +564,15 @@ NumberOrTrue = Annotated[
 True_ = Annotated[bool, FieldReader(only_true, {"enum": [True]})]
 """Only `true`."""
 
-Goal = Annotated[str, one_of(("min", "max"), "bad-goal")]
+GOALS = ("minimize", "maximize", "min", "max")
+
+
+def goal(value: Any) -> str:
+    """Return `min` or `max` for a goal, which may be written in full."""
+    return word(GOALS, "bad-goal")(value)[:3]
+
+
+Goal = Annotated[str, FieldReader(goal, {"enum": list(GOALS)})]
 """`min` or `max`: whether lower or higher values of a metric are better."""
 
 Every = Annotated[

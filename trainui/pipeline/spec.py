@@ -78,7 +78,7 @@ class AlertSpec(_Strict):
     metric: f.Item | None = None
     """The metric's name; * matches any characters. Required except for nan and stalled."""
     goal: f.Goal | None = None
-    """For no_improvement: min (lower is better; the default) or max."""
+    """For no_improvement: minimize (the default) or maximize; or min, max."""
     after: f.Number | None = None
     """Ignore points before this step."""
     then: f.Action | None = None

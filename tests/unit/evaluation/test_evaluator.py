@@ -15,6 +15,7 @@ from trainui import clock, control
 from trainui.evaluation import evaluator, holding
 from trainui.evaluation.evaluator import NEWER, Evaluator
 from trainui.evaluation.holding import NoSpaceError
+from trainui.model.definition import Pipeline
 from trainui.model.records import StageRecord
 from trainui.model.states import Status
 from trainui.pipeline import loader
@@ -61,9 +62,12 @@ class Case:
     """A run without processes: its stages are begun and ended by the test."""
 
     def __init__(self, store: Store, directory: Path, every: str = "") -> None:
-        self.store = store
+        self.store, self.directory = store, directory
         self.run_id = submit(directory, TEXT.replace("EVERY", every))
         self._evaluator: Evaluator | None = None
+
+    def edited(self, text: str) -> Pipeline:
+        return loader.load_text(text, directory=str(self.directory))
 
     def stage(self, name: str) -> StageRecord:
         with self.store.read() as connection:
@@ -332,9 +336,27 @@ def test_an_edit_runs_the_evaluation_again_best_first(case: Case) -> None:
     case.turn()
     Path(case.stage("train").directory, "step-1.npz").unlink()
     edited = TEXT.replace("EVERY", "").replace("echo ${checkpoint}", "echo again ${checkpoint}")
-    plan = control.resume(case.run_id, pipeline=loader.load_text(edited))
-    assert set(plan) >= {"evaluate", "evaluate[step=2]", "evaluate[step=3]"}
-    assert "evaluate[step=1]" not in plan
+    plan = control.resume(case.run_id, pipeline=case.edited(edited))
+    assert set(plan) == {"evaluate", "evaluate[step=2]", "evaluate[step=3]"}
     with case.store.read() as connection:
         waiting = [one.name for one in attempts.queued(connection)]
     assert waiting[-2:] == ["evaluate[step=2]", "evaluate[step=3]"]
+
+
+def test_an_edited_goal_makes_another_checkpoint_the_best(case: Case) -> None:
+    for step, loss in ((1, 0.5), (2, 0.3)):
+        case.save(step)
+        case.turn()
+        case.evaluate(step, loss)
+    case.end("train")
+    case.turn()
+    assert best_step(case) == "2"
+    edited = TEXT.replace("EVERY", "").replace("goal: minimize", "goal: maximize")
+    assert control.resume(case.run_id, pipeline=case.edited(edited)) == []
+    case.turn()
+    assert best_step(case) == "1"
+
+
+def best_step(case: Case) -> str | None:
+    with case.store.read() as connection:
+        return results.of_evaluation(connection, case.run_id, "evaluate").best_step

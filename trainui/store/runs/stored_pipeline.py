@@ -306,6 +306,9 @@ def _redefine(
             f"WHERE stage_id = ? AND definition_json IS NULL AND {_HAS_BEGUN}",
             (row_mapping.dump(stage.definition.to_json()), stage.id, Status.QUEUED),
         )
+    if stage.definition.gathers and stage.definition.each_checkpoint != after.each_checkpoint:
+        # another one may be the best now
+        connection.execute("UPDATE checkpoints SET drawn = 0 WHERE evaluation_id = ?", (stage.id,))
     own = _as_it_ended(connection, stage, is_counted=is_counted) if stage.removed else {}
     set_values(connection, "stages", stage.id, removed=False, **own, **values)
 
