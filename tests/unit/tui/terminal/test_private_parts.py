@@ -20,7 +20,7 @@ from trainui.tui.terminal import terminal_app
 from trainui.tui.terminal.terminal_app import USES, PrivateUse
 
 ROOT = Path(trainui.tui.__file__).parent
-OF_NAMEDTUPLES = {"_asdict", "_fields", "_replace"}
+OF_NAMEDTUPLES = {"_asdict", "_fields", "_replace", "_field_defaults"}
 LISTED = {name for use in USES for names in use.names.values() for name in names}
 
 
