@@ -97,7 +97,8 @@ def test_a_cursor_gives_each_event_once(scene: Scene) -> None:
     assert [one.name for one in again.changes] == seen
 
 
-def test_a_wait_is_woken_by_a_write(scene: Scene) -> None:
+def test_a_wait_is_woken_by_a_write(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(news, "LOOKS_EVERY", 600.0)
     run = scene.start("one")
     cursor = news.now()
     with closing(scene.changes), ThreadPoolExecutor(1) as pool:
@@ -144,7 +145,8 @@ def test_events_taken_back_are_not_missed(scene: Scene) -> None:
     """As after a power failure: the newest events are gone, and their numbers are used again."""
     first = scene.start("one")
     begun = news.now()
-    scene.complete(first)
+    for run in (first, *(scene.start(f"lost {number}") for number in range(5))):
+        scene.complete(run)
     ahead = news.now()
     with scene.store.write() as connection:
         number = int(begun.split(".")[1])
