@@ -352,7 +352,7 @@ async def test_curves_of_a_folded_sweep_name_their_member(
     filler.fail(run_id, members[2], "no")
     filler.fail(run_id, members[4], "no")
     async with opened(run_id) as driven:
-        await driven.until_shown("3 Curves: train[seed=1] (has metrics)", "train/loss")
+        await driven.until_shown("3 Curves: train ×30", "last seed=1 ", "train/loss")
         await driven.until_shown("4 Log: train[seed=4] (newest of 2 failed)")
 
 

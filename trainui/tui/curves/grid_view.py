@@ -266,7 +266,7 @@ def _value(cell: PlotCell, styles: Sequence[LineStyle]) -> Row:
         return (*raw, Segment("best ", "dim"), Segment(_named(best, chart), style), shown)
     if cell.of_sweep and (ranked := ranking(chart, view)):
         line = ranked[0][1]
-    is_other = len(chart.lines) > 1 or line.members or not line.own
+    is_other = len(chart.lines) > 1 or line.members or not line.own or line.is_member
     name = _named(line, chart) if is_other else ""
     style = styles[chart.lines.index(line)].style
     end = last_value(line, view) if name else None

@@ -84,7 +84,7 @@ def table_rows(
     if not chart.lines:
         return []
     line, found = chart.lines[0], [one for one in chart.annotations if one.is_alert]
-    if len(chart.lines) > 1 or line.members or not line.own:
+    if len(chart.lines) > 1 or line.members or not line.own or line.is_member:
         table = _compared(chart, view, styles or line_styles(chart, view.highlight), width, most)
         return [_shortest(row, width) for row in table[:most]]
     rows = [_here(line, chart, view), _in_all(line, figures, chart)]

@@ -242,6 +242,11 @@ class PlotLine:
     """Identifies it in every plot, for its colour; empty: its label does."""
 
     @property
+    def is_member(self) -> bool:
+        """True if it has the name of one member of a sweep, which may be drawn alone."""
+        return any(key for key, _ in self.pairs)
+
+    @property
     def diverged(self) -> bool:
         """True if it has a NaN: it leads nothing."""
         return self.has_nan or self.nan_since is not None
