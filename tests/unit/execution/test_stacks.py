@@ -280,6 +280,25 @@ def test_secrets_of_a_command_line_are_masked() -> None:
         process.kill()
 
 
+COUNTS = """
+    import sys
+    open(sys.argv[1], "w").close()
+    print(sum(number % 7 for number in range(6_000_000)))
+"""
+
+
+def test_a_training_runs_as_if_nobody_had_looked(start: Start) -> None:
+    process = start(COUNTS, stdout=subprocess.PIPE)
+    looks = 0
+    while process.poll() is None:
+        take(process.pid)
+        looks += 1
+    assert process.stdout is not None
+    with process.stdout as printed:
+        assert (process.returncode, int(printed.read())) == (0, 17_999_997)
+    assert looks > 1
+
+
 def test_stacks_are_kept_beside_the_logs(start: Start, tmp_path: Path) -> None:
     found = take(start(LOCKS).pid)
     first, second = stacks.keep(tmp_path, found), stacks.keep(tmp_path, found)

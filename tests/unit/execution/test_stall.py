@@ -36,6 +36,7 @@ from trainui.model.states import Status
 from trainui.store.db import engine
 from trainui.store.db.engine import Store
 from trainui.store.read import views
+from trainui.supervisor.protocol import read_spec
 from trainui.system import mounts
 
 TALK = "until test -e quiet; do echo line; sleep 0.02; done; "
@@ -260,6 +261,23 @@ def test_a_silent_stage_that_computes_is_not_stalled(
     (tmp_path / "hang").touch()
     until(stalls, run, True)
     assert "train.py:11, which reads from a pipe" in str(run.stage.reason)
+
+
+@pytest.mark.parametrize("allowed", [False, True])
+def test_debuggers_are_allowed_by_the_setting_alone(
+    store: Store,
+    follower: AttemptMonitor,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    allowed: bool,
+) -> None:
+    monkeypatch.setenv("TRAINUI_DEBUGGERS", str(allowed).lower())
+    run = Running(store, follower, tmp_path)
+    spec = read_spec(Path(run.attempt.directory))
+    assert spec is not None
+    assert spec.debuggers == allowed
+    run.go()
+    run.until(Status.COMPLETED)  # also where the kernel knows no such permission
 
 
 def test_the_reason_goes_with_the_stall(

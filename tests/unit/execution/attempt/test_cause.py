@@ -7,13 +7,16 @@ line that shows it and the place in the user's code; then stderr and stdout.
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Iterator
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.security.another_user import NOBODY, needs_root
 from trainui.execution.attempt import cause
 from trainui.execution.attempt.cause import Ending
 from trainui.pipeline.masking import Masker
@@ -109,6 +112,30 @@ def found_in(directory: Path) -> FoundCause:
 def test_binary_empty_and_missing_logs_have_no_cause(tmp_path: Path, content: bytes | None) -> None:
     if content is not None:
         (tmp_path / "stderr.log").write_bytes(content)
+    assert cause.find(tmp_path, Ending(exit_code=1), Masker()) is None
+
+
+@needs_root
+def test_another_users_log_is_no_cause_and_no_error(tmp_path: Path) -> None:
+    assert found(tmp_path, "ModuleNotFoundError: No module named 'x'\n") is not None
+    (tmp_path / "stderr.log").chmod(0o600)
+    answer, answers = get_context("fork").Pipe(duplex=False)
+
+    def as_nobody() -> None:
+        os.setgroups([])
+        os.setuid(NOBODY)
+        answers.send(cause.find(tmp_path, Ending(exit_code=1), Masker()))
+
+    child = get_context("fork").Process(target=as_nobody)
+    child.start()
+    assert answer.poll(30)
+    assert answer.recv() is None
+    child.join()
+
+
+def test_a_fifo_in_the_place_of_a_log_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "stderr.log")
+    (tmp_path / "stdout.log").touch()
     assert cause.find(tmp_path, Ending(exit_code=1), Masker()) is None
 
 
