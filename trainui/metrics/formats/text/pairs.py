@@ -72,7 +72,7 @@ _NO_NAME = re.compile(
     r"(?:.* )?(?:of|to|in|at|for|by|as|than|with|from|not|is|was|are|the|a|an|and|or|no|any|top"
     r"|group|reached|ran|after|on|took|loaded|loading|saved|saving|found)|.*\.py"
     r"|(?:total )?number of .*|total \w+ needed.*|.* from (?:epoch|step|iter\w*)"
-    r"|.*\b(?:saved|saving)\b.*",
+    r"|.*\b(?:saved|saving)\b.*|with .*",
     re.IGNORECASE,
 )
 _IS = re.compile(r"(?: so far)? is$")

@@ -67,7 +67,7 @@ _RESUMES = re.compile(
 )
 _LONGEST_GROUP = 60
 _LONGEST_UNREAD = 200
-_NO_UNREAD = re.compile(r"^\W*best\b|error\b|exception|warning|\braise\b", re.IGNORECASE)
+_NO_UNREAD = re.compile(r"^\W*(?:best|better)\b|error\b|exception|warning|\braise\b", re.IGNORECASE)
 _VALUE_OF = re.compile(r"[A-Za-z)%\]][\s:=|>-]{1,8}[-+]?\d*\.\d")
 """A name with a number that is not whole."""
 _CARRIED = ("word", "words", "folds", "within", "counts", "known", "group", "first_group", "runs")

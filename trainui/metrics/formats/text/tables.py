@@ -1,7 +1,8 @@
 """Tables printed for people, one row per epoch: fastai, skorch, spaCy, scikit-learn, Markdown.
 
 The rule: a header names a step and has no numbers; its rows have a number for each name. Below a
-line of dashes, a cell is the text under its dashes, and may be blank.
+line of dashes, a cell is the text under its dashes, and may be blank. Below a padded header, where
+columns begin under their names, a value may fill its column and join the next one.
 """
 
 from __future__ import annotations
@@ -48,6 +49,7 @@ class Table:
         """Return a row of the table; without values for a line of it that has none."""
         if "names" not in self.memory and not _MAY_BE_HEADER.match(line[:200]):
             return None
+        is_padded = line.rstrip("\r\n").endswith("  ")
         line = message(line).rstrip()
         if not line.isascii():
             line = line.translate(_BOX)
@@ -64,6 +66,8 @@ class Table:
             self.memory.clear()
             self.memory.update(names=cells, step=step, printed=printed, again=printed[:])
             self.memory["is_again"] = bool(printed)
+            if is_padded and not line[0].isspace() and "|" not in line:
+                self.memory["starts"] = [found.start() for found in _CELL.finditer(line)]
             return _NONE
         names = self.memory.get("names")
         return None if names is None or not cells else self._row(line, cells, names)
@@ -73,6 +77,9 @@ class Table:
             cells = [line[start:end].strip() for start, end in spans]
         elif len(cells) != len(names):
             cells = line.split()
+            if len(cells) < len(names) and (starts := self.memory.get("starts")):
+                ends = [*starts[1:], len(line)]
+                cells = [line[at:end].strip() for at, end in zip(starts, ends, strict=True)]
         step = self.memory["step"]
         if len(cells) != len(names) or not cells[step].isdigit():
             return None
