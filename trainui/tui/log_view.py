@@ -393,6 +393,10 @@ class LogView(LinesView):
         """Return the number of visible rows; rows out of view are not made."""
         return self._lines_shown + 1
 
+    def copied(self, text: str) -> str:
+        """Return a selected text without the thumb of the scrollbar, which is no part of a line."""
+        return "\n".join(line.removesuffix(THUMB).rstrip() for line in text.split("\n"))
+
     def row(self, index: int, width: int) -> Row:
         """Return a row, with the scrollbar thumb in its last column."""
         if index == self._lines_shown:
