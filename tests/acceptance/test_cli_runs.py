@@ -24,6 +24,7 @@ RUN_KEYS = [
     "started_by",
     "seconds_worked",
     "lost_at",
+    "box",
 ]
 STAGE_KEYS = [
     "id",
