@@ -16,7 +16,7 @@ import shlex
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -24,10 +24,7 @@ from typing import Any
 
 from trainui import clock, paths
 from trainui.errors import UnfitEnvironmentError, UsageError
-from trainui.formatting import duration, listed, quantity
-from trainui.model.states import Status
-from trainui.store.read.run_list import RunLine
-from trainui.store.read.time_worked import TimeWorked
+from trainui.formatting import listed
 from trainui.system import plain_files
 from trainui.text import harmless
 from trainui.version import __version__
@@ -171,7 +168,7 @@ def remove(name: str) -> Box:
     box = named(name)
     _save({other: kept for other, kept in all_boxes().items() if other != name})
     with suppress(OSError):
-        _known_file(name).unlink()
+        known_file(name).unlink()
     return box
 
 
@@ -433,72 +430,6 @@ def follow(
     raise AssertionError("unreachable")
 
 
-COPIES = "copies"
-"""The directory in the home of a box for the code that was copied there."""
-
-
-def copy_code(box: Box, source: Path, file: Path | None) -> tuple[str, list[str]]:
-    """Copy the files of a directory that git tracks, as they are now, and a pipeline file.
-
-    Returns the directory there and remarks for the user. It is named by the content, and never
-    written again: what runs from it keeps its code.
-
-    Raises:
-        BoxError: the box cannot be reached, or the copy failed.
-        UnfitEnvironmentError: there is no rsync here.
-        UsageError: there is no such file.
-    """
-    import hashlib  # it loads OpenSSL
-
-    if file is not None and not file.is_file():
-        raise UsageError(f"{file}: there is no such file")
-    names, remarks = _tracked(source)
-    if file is not None:
-        names = sorted({*names, file.name})
-    digest = hashlib.sha256()
-    for name in names:
-        digest.update(
-            f"{name}\0{(source / name).stat().st_mode & 0o111}\0".encode(errors="replace")
-        )
-        digest.update((source / name).read_bytes())
-    with connected(box) as connection:
-        home = str(connection.greeting.get("home"))
-    plain = re.sub(r"[^A-Za-z0-9._-]+", "-", source.name).strip("-.") or "code"
-    place = f"{home}/{COPIES}/{plain}-{digest.hexdigest()[:12]}"
-    words = [
-        *("rsync", "-a", "--from0", "--files-from=-", "-e", "ssh -o BatchMode=yes"),
-        *("--rsync-path", f"mkdir -p {shlex.quote(place)} && rsync"),
-        *(f"{source}/", f"{box.host}:{place}/"),
-    ]
-    try:
-        given = "\0".join(names).encode(errors="surrogateescape")
-        done = subprocess.run(words, input=given, capture_output=True, check=False)
-    except FileNotFoundError as error:
-        raise UnfitEnvironmentError("there is no `rsync` here; install it") from error
-    if done.returncode:
-        last = harmless(done.stderr.decode(errors="replace").strip().split("\n")[0])
-        raise BoxError(f"{box.name}: copying the code failed: {last}; is rsync there, and space?")
-    return place, remarks
-
-
-def _tracked(source: Path) -> tuple[list[str], list[str]]:
-    """Return the files below a directory that git tracks and that exist, and remarks."""
-    words = ["git", "-C", str(source), "ls-files", "-z"]
-    try:
-        done = subprocess.run(words, capture_output=True, check=False)
-    except FileNotFoundError:
-        done = None
-    if done is None or done.returncode:
-        return [], [f"{source} is in no git repository: nothing but the pipeline file was copied"]
-    named = [os.fsdecode(name) for name in done.stdout.split(b"\0") if name]
-    found = [name for name in named if (source / name).is_file()]
-    more = [*words, "--others", "--exclude-standard"]
-    others = subprocess.run(more, capture_output=True, check=False).stdout.count(b"\0")
-    what = quantity(others, "file")
-    left = f"{what} that git does not track: not copied; `git add` what matters"
-    return found, [left] if others else []
-
-
 def messages(connection: BoxConnection, end: float | None = None) -> Iterator[dict[str, Any]]:
     """Yield what a box sends until `end` (monotonic clock), and send it signs of life.
 
@@ -522,189 +453,9 @@ def messages(connection: BoxConnection, end: float | None = None) -> Iterator[di
                 yield message
 
 
-@dataclass(frozen=True, slots=True)
-class BoxRuns:
-    """A box's runs as `ls --json` gives them there, with times of this machine's clock."""
-
-    box: Box
-    runs: Sequence[Mapping[str, Any]]
-    seen_at: int | None
-    """When they were read, in microseconds; None: never."""
-    problem: str = ""
-    """Why they are not of now; empty: they are."""
-
-    @property
-    def age_words(self) -> str:
-        """How old they are, for a note."""
-        if self.seen_at is None:
-            return "never seen"
-        return f"as of {duration(max(clock.now() - self.seen_at, 0) // clock.SECOND)} ago"
-
-
-def problems(found: Sequence[BoxRuns]) -> list[str]:
-    """Return why boxes do not answer, and how old what is shown of them is, a line each."""
-    return [
-        f"! {one.problem}; {quantity(len(one.runs), 'run')} {one.age_words}"
-        for one in found
-        if one.problem
-    ]
-
-
-LIST_TIMEOUT = 15.0
-"""Seconds in which a box has to have listed its runs."""
-
-
-def lists(boxes: Sequence[Box], words: Sequence[str] = ()) -> list[BoxRuns]:
-    """Return the runs of several boxes, asked at the same time, newest first in each.
-
-    `words` are further words for `ls` there: a filter, an order, a limit. Of a box that does not
-    answer, what it listed last is returned, unfiltered.
-    """
-    from concurrent.futures import ThreadPoolExecutor  # it imports logging
-
-    with ThreadPoolExecutor(max(len(boxes), 1)) as pool:
-        return list(pool.map(lambda box: _list_of(box, words), boxes))
-
-
-def _list_of(box: Box, words: Sequence[str]) -> BoxRuns:
-    try:
-        with connected(box) as connection:
-            runs = list_over(connection, words)
-    except (BoxError, ValueError) as error:
-        problem = harmless(str(error))
-        seen, runs = known(box.name)
-        named = isinstance(error, BoxError)
-        return BoxRuns(box, runs, seen, problem if named else f"{box.name}: {problem}")
-    if not words:
-        keep(box.name, runs, clock.now())
-    return BoxRuns(box, runs, clock.now())
-
-
-def ask_all(words: Sequence[str], *, since: int) -> dict[str, list[str] | str]:
-    """Run a command on all boxes at the same time; return its lines by box, or what went wrong.
-
-    It gets the time `since` as --since, by the box's clock.
-    """
-
-    def ask(box: Box) -> list[str] | str:
-        lines: list[str] = []
-        try:
-            with connected(box) as connection:
-                begin = clock.to_iso(since + connection.clock_difference)
-                given, end = [*words, "--since", str(begin)], time.monotonic() + LIST_TIMEOUT
-                code = follow(connection, given, lines.append, lambda _: None, end=end)
-        except BoxError as error:
-            return harmless(str(error))
-        return f"{box.name}: `trainui {words[0]}` failed there" if code else lines
-
-    from concurrent.futures import ThreadPoolExecutor  # it imports logging
-
-    found = list(all_boxes().values())
-    with ThreadPoolExecutor(max(len(found), 1)) as pool:
-        answers = pool.map(ask, found)
-        return {box.name: answer for box, answer in zip(found, answers, strict=True)}
-
-
-def joined_digests(own: Mapping[str, Any], there: Mapping[str, Sequence[str]]) -> dict[str, Any]:
-    """Return the digests of here and of boxes as one, each part with its box.
-
-    Raises:
-        BoxError: a box answered what is no digest.
-    """
-    lists = ("ended", "trouble", "best", "waiting", "next")
-    joined = dict(own)
-    for key in lists:
-        joined[key] = [{**one, "box": None} for one in own[key]]
-    for name, lines in there.items():
-        try:
-            data = json.loads("\n".join(lines))
-            runs = {one["run"] for key in lists for one in data[key] if one.get("run")}
-            for key in lists:
-                joined[key] += [{**_named_there(one, runs, name), "box": name} for one in data[key]]
-            joined["gpu_seconds"] = {
-                kind: seconds + float(data["gpu_seconds"][kind])
-                for kind, seconds in joined["gpu_seconds"].items()
-            }
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-            raise BoxError(f"{name} answered what is no digest; update trainui there") from error
-    return joined
-
-
-def _named_there(part: Mapping[str, Any], runs: Collection[str], box: str) -> dict[str, Any]:
-    """Return a part of a digest whose commands name the runs of a box as they are called here."""
-    found = dict(part)
-    if isinstance(command := found.get("command"), str):
-        words = [
-            f"{box}:{word}"
-            if len(word) >= 4 and any(one.startswith(word) for one in runs)
-            else word
-            for word in command.split(" ")
-        ]
-        found["command"] = " ".join(words)
-    if isinstance(suggestion := found.get("suggestion"), dict):
-        found["suggestion"] = _named_there(suggestion, runs, box)
-    return found
-
-
-def list_over(connection: BoxConnection, words: Sequence[str] = ()) -> list[dict[str, Any]]:
-    """Return the runs of a box, in the order of `ls` there, with times of this machine's clock.
-
-    Raises:
-        BoxError: it does not answer.
-        ValueError: it answers with an error, or what is no list of runs.
-    """
-    lines: list[str] = []
-    end = time.monotonic() + LIST_TIMEOUT
-    follow(connection, ["ls", "--json", *words], lines.append, lambda _: None, end=end)
-    return _checked(json.loads("\n".join(lines)), connection.clock_difference)
-
-
-_TEXTS = ("run", "name", "status")
-_TIMES = ("created_at", "started_at", "completed_at", "lost_at")
-
-
-def _checked(data: Any, ahead: int) -> list[dict[str, Any]]:
-    """Return the runs of an answer, with their times moved to this clock.
-
-    Raises:
-        ValueError: it is no list of runs.
-    """
-    if isinstance(data, dict) and isinstance(data.get("error"), dict):
-        raise ValueError(str(data["error"].get("message")))
-    runs = data.get("runs") if isinstance(data, dict) else None
-    if not isinstance(runs, list):
-        raise ValueError("no list of runs")
-    found = []
-    for one in runs:
-        if not isinstance(one, dict) or not all(isinstance(one.get(key), str) for key in _TEXTS):
-            raise ValueError("a run without its id, name or state")
-        moved = {key: _moved(one.get(key), ahead) for key in _TIMES}
-        found.append({**one, **moved})
-    return found
-
-
-def _moved(text: Any, ahead: int) -> str | None:
-    return None if text is None else clock.to_iso(clock.from_iso(str(text)) - ahead)
-
-
-def _known_file(name: str) -> Path:
+def known_file(name: str) -> Path:
+    """Return the path of the last list of a box's runs (`box_runs.known`)."""
     return paths.home().root / "boxes" / f"{name}.json"
-
-
-def known(name: str) -> tuple[int | None, list[dict[str, Any]]]:
-    """Return when a box was last seen, in microseconds, and its runs of then."""
-    with suppress(OSError, ValueError, KeyError, TypeError):
-        data = json.loads(plain_files.read_text(_known_file(name)))
-        return int(data["seen"]), _checked(data, 0)
-    return None, []
-
-
-def keep(name: str, runs: Sequence[Mapping[str, Any]], seen_at: int) -> None:
-    """Note a box's runs as they were at a time, for the time when it does not answer."""
-    kept = _known_file(name)
-    with suppress(OSError):
-        paths.make_private(kept.parent)
-        paths.write_private(kept, json.dumps({"seen": seen_at, "runs": list(runs)}))
 
 
 def split(word: str) -> tuple[str, str] | None:
@@ -723,49 +474,4 @@ def greeting() -> dict[str, Any]:
         "home": str(paths.home().root),
         "host": os.uname().nodename,
         "now": clock.now(),
-    }
-
-
-def as_line(run: Mapping[str, Any], box: str, seen_at: int | None) -> RunLine:
-    """Return a run of a box, as `ls --json` has it, as a line of the list here."""
-    try:
-        status = Status(run["status"])
-    except ValueError:  # one that only a newer trainui knows
-        status = Status.ENDED
-    times = [run.get(key) for key in ("created_at", "started_at", "completed_at")]
-    created, started, completed = (None if one is None else clock.from_iso(one) for one in times)
-    return RunLine(
-        id=f"{box}:{run['run']}",
-        name=run["name"],
-        pipeline=run["name"],
-        status=status,
-        priority=0,
-        created_at=created or 0,
-        started_at=started,
-        completed_at=completed,
-        done=0,
-        total=0,
-        worked=_worked(run, started, completed),
-        box=box,
-        seen_at=seen_at,
-    )
-
-
-def _worked(run: Mapping[str, Any], started: int | None, completed: int | None) -> TimeWorked:
-    seconds = run.get("seconds_worked")
-    if isinstance(seconds, int | float):
-        ended = int(seconds * clock.SECOND)
-        return TimeWorked(ended, started if completed is None and not ended else None)
-    return TimeWorked((completed or 0) - (started or 0)) if completed and started else TimeWorked()
-
-
-def as_row(run: RunLine) -> dict[str, Any]:
-    """Return a line as `ls --json` has it."""
-    return {
-        "run": run.id.partition(":")[2],
-        "name": run.name,
-        "status": str(run.status),
-        "created_at": clock.to_iso(run.created_at),
-        "started_at": clock.to_iso(run.started_at),
-        "completed_at": clock.to_iso(run.completed_at),
     }

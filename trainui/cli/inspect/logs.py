@@ -398,20 +398,20 @@ def digest(
 
 
 def _joined(own: dict[str, Any], there: dict[str, list[str]]) -> dict[str, Any]:
-    from trainui.control import boxes
+    from trainui.control import box_runs
 
-    return boxes.joined_digests(own, there)
+    return box_runs.joined_digests(own, there)
 
 
 def _digests_there(since: int, *, as_json: bool, as_markdown: bool) -> dict[str, list[str]]:
     """Return what the digests of the boxes print, by box; those that do not answer are noted."""
     if not paths.home().boxes.exists():
         return {}
-    from trainui.control import boxes
+    from trainui.control import box_runs
 
     form = ["--json"] if as_json else ["--markdown"] if as_markdown else []
     found: dict[str, list[str]] = {}
-    for box, answer in boxes.ask_all(["digest", *form], since=since).items():
+    for box, answer in box_runs.ask_all(["digest", *form], since=since).items():
         if isinstance(answer, str):
             printing.note(f"! {answer}")
         else:

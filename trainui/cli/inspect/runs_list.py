@@ -16,7 +16,7 @@ from trainui.store.db import engine
 from trainui.store.read import run_list
 
 if TYPE_CHECKING:
-    from trainui.control.boxes import BoxRuns
+    from trainui.control.box_runs import BoxRuns
     from trainui.store.read.run_list import RunLine
 
 NEWEST = 50
@@ -86,9 +86,9 @@ def list_runs(
     if local.runs:
         _note_unattended(local.runs)
     if there:
-        from trainui.control import boxes
+        from trainui.control import box_runs
 
-        printing.note(*boxes.problems(there))
+        printing.note(*box_runs.problems(there))
     if (more := local.more) > 0 and most is None:
         older = "more match" if own else "older not shown"
         printing.note(f"{more} {older}; `trainui ls --all` lists all")
@@ -151,11 +151,11 @@ def _on_boxes(
 ) -> list[BoxRuns]:
     if not paths.home().boxes.exists() and box is None:
         return []
-    from trainui.control import boxes
+    from trainui.control import box_runs, boxes
 
     asked = list(boxes.all_boxes().values()) if box is None else [boxes.named(box)]
     options = [*(["--sort", sort] if sort else []), *([] if most is None else [f"-n{most}"])]
-    return boxes.lists(asked, [*options, *words])
+    return box_runs.lists(asked, [*options, *words])
 
 
 def _rows_there(there: Sequence[BoxRuns]) -> Iterator[dict[str, Any]]:
@@ -166,10 +166,10 @@ def _rows_there(there: Sequence[BoxRuns]) -> Iterator[dict[str, Any]]:
 
 def _lines_there(there: Sequence[BoxRuns]) -> Iterator[RunLine]:
     for found in there:
-        from trainui.control import boxes
+        from trainui.control import box_runs
 
         for run in found.runs:
-            yield boxes.as_line(run, found.box.name, found.seen_at if found.problem else None)
+            yield box_runs.as_line(run, found.box.name, found.seen_at if found.problem else None)
 
 
 def _note_unattended(shown: Sequence[RunLine]) -> None:

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from trainui.cli import options, printing
-from trainui.control import boxes
+from trainui.control import box_runs, boxes
 
 AGENT = "Answer another machine's trainui, over ssh."
 
@@ -74,7 +74,7 @@ def rm(name: Name, as_json: options.Json = False) -> None:
 @options.command("trainui boxes ls", "trainui boxes ls --json", short_help="List the machines.")
 def ls(as_json: options.Json = False) -> None:
     """List the machines, whether each answers, and how many runs it has."""
-    found = boxes.lists(list(boxes.all_boxes().values()))
+    found = box_runs.lists(list(boxes.all_boxes().values()))
     if as_json:
         printing.value({"boxes": [_with_state(one) for one in found]})
         return
@@ -86,14 +86,14 @@ def ls(as_json: options.Json = False) -> None:
         state = "answers" if not one.problem else one.age_words
         rows.append((one.box.name, one.box.host, state, str(len(one.runs))))
     printing.lines(printing.fitted(rows, right={"RUNS"}, cut={"HOST"}))
-    printing.note(*boxes.problems(found))
+    printing.note(*box_runs.problems(found))
 
 
 def _record(box: boxes.Box) -> dict[str, Any]:
     return {"box": box.name, "host": box.host, "home": box.home, "command": box.command}
 
 
-def _with_state(found: boxes.BoxRuns) -> dict[str, Any]:
+def _with_state(found: box_runs.BoxRuns) -> dict[str, Any]:
     return {
         **_record(found.box),
         "answers": not found.problem,

@@ -9,7 +9,7 @@ from typing import Any
 
 from trainui.cli import printing
 from trainui.cli.runs import open_or_wait
-from trainui.control import boxes
+from trainui.control import box_runs, boxes
 from trainui.errors import StoppedError, TrainuiError, UsageError
 
 FORWARDED = frozenset(
@@ -111,7 +111,7 @@ def submit_there(name: str, file: str | None, arguments: Sequence[str]) -> int:
         raise UsageError("--box copies the code itself; leave out --snapshot and --from")
     source = Path.cwd() if file is None else Path(file).absolute().parent
     with printing.progress(f"copying {source.name} to {name}"):
-        place, note = boxes.copy_code(box, source, None if file is None else Path(file))
+        place, note = box_runs.copy_code(box, source, None if file is None else Path(file))
     printing.note(*note)
     if file is not None:
         words[words.index(file)] = Path(file).name

@@ -15,7 +15,7 @@ from dataclasses import replace
 from typing import Any, TypeVar
 
 from trainui import clock
-from trainui.control import boxes
+from trainui.control import box_runs, boxes
 from trainui.control.boxes import Box, BoxConnection, BoxError
 from trainui.errors import TrainuiError
 from trainui.model.states import UNFINISHED
@@ -78,9 +78,9 @@ class BoxFeed:
         self._answers: dict[int, _Answer] = {}
         self._kept_at = 0.0
         self._thread = threading.Thread(target=self._run, name=f"box {box.name}", daemon=True)
-        self.seen_at, known = boxes.known(box.name)
+        self.seen_at, known = box_runs.known(box.name)
         if known:
-            runs = tuple(boxes.as_line(one, box.name, self.seen_at) for one in known)
+            runs = tuple(box_runs.as_line(one, box.name, self.seen_at) for one in known)
             self.snapshot = Snapshot(ListQuery(), runs=runs)
 
     def start(self) -> None:
@@ -190,7 +190,7 @@ class BoxFeed:
 
     def _keep(self, runs: Sequence[RunLine]) -> None:
         if self.seen_at is not None:
-            boxes.keep(self.box.name, [boxes.as_row(run) for run in runs], self.seen_at)
+            box_runs.keep(self.box.name, [box_runs.as_row(run) for run in runs], self.seen_at)
 
     def _serve(self, connection: BoxConnection) -> None:
         self.can_open = connection.is_current
@@ -233,9 +233,9 @@ class BoxFeed:
     def _list_only(self, connection: BoxConnection) -> None:
         """Ask for the list again and again, of a trainui of another version."""
         while not self._stopping.is_set():
-            runs = boxes.list_over(connection)
+            runs = box_runs.list_over(connection)
             self.seen_at = clock.now()
-            lines = tuple(boxes.as_line(one, self.box.name, None) for one in runs)
+            lines = tuple(box_runs.as_line(one, self.box.name, None) for one in runs)
             self.snapshot = Snapshot(ListQuery(), runs=lines)
             self._changed(self)
             self._stopping.wait(LIST_PERIOD)
