@@ -578,7 +578,8 @@ def _put_ends(
             canvas.put(row, column, SYMBOLS[Status.PRUNED], style.style)
         if style.bright or row is None or id(line) not in places:
             continue
-        number, column = str(places[id(line)]), column + 1
+        number, column = f" {places[id(line)]} ", column + 1
+        number = number[1:] if line.pruned else number  # its sign stands before the number
         column = min(column, canvas.width - len(number))
         near = (row, row - 1, row + 1, row - 2, row + 2)
         rows = (
