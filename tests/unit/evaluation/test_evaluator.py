@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -126,8 +126,11 @@ class Case:
 
 
 @pytest.fixture
-def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
-    monkeypatch.setenv("TRAINUI_HOME", str(tmp_path / "home"))
+def store(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, database: Mapping[str, str]
+) -> Iterator[Store]:
+    for name, value in {"TRAINUI_HOME": str(tmp_path / "home"), **database}.items():
+        monkeypatch.setenv(name, value)
     opened = open_store()
     yield opened
     readings.close_all()
