@@ -25,7 +25,7 @@ from pathlib import Path
 
 from trainui import clock, paths
 from trainui.errors import TrainuiError
-from trainui.evaluation import curve, holding
+from trainui.evaluation import holding
 from trainui.evaluation.holding import ChangedError, FoundCheckpoint, NoSpaceError
 from trainui.formatting import quantity
 from trainui.model.definition import StageDefinition
@@ -37,7 +37,7 @@ from trainui.resume.checkpoints import CheckpointSearch
 from trainui.store import shell_environment
 from trainui.store.db.engine import Store
 from trainui.store.db.protocol import Connection
-from trainui.store.points import read_points
+from trainui.store.points import evaluation_points, read_points
 from trainui.store.read import evaluations as records
 from trainui.store.read import views
 from trainui.store.read.evaluations import CURRENT, SUPERSEDED, WAITING, CheckpointRecord
@@ -142,7 +142,7 @@ class Evaluator:
             is_complete &= self._place(self._again(view))
             if view.newest_only:
                 self._leave_out_older(self._again(view))
-        if curve.draw(self._store, self._id):
+        if evaluation_points.draw(self._store, self._id):
             self._has_written = self.has_changed = True
         view = self._again(view)
         self._release(view)
