@@ -190,13 +190,6 @@ def test_a_sample_fails_and_resumes_from_its_checkpoint(runs: Runs) -> None:
     assert fragile["attempts"][-1]["checkpoint"]
 
 
-def test_a_failed_job_fails_its_stage(runs: Runs) -> None:
-    run = runs.start("echo bad luck >&2; exit 3")
-    assert runs.wait(run) == 1
-    stage = runs.stage(run)
-    assert (stage["status"], stage["exit_code"]) == ("failed", 3)
-
-
 def test_a_job_that_waits_says_why_and_is_withdrawn(runs: Runs) -> None:
     run = runs.start(executor="{slurm: {partition: closed}}")
     wait_for(lambda: "PartitionDown" in str(runs.stage(run)["reason"]), "Slurm's reason")
