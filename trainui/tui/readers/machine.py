@@ -19,7 +19,6 @@ from typing import TYPE_CHECKING, Any
 
 from trainui import paths, settings
 from trainui.execution import nvml
-from trainui.resume import checkpoints
 from trainui.store import hosts
 from trainui.store.db import home_identity, sqlite_file
 from trainui.store.db.protocol import Connection
@@ -116,7 +115,7 @@ class HealthReader:
         """The growth of our own files, on disks that will be full soon."""
         self._own_at = float("-inf")
         self._checkpoint_places: Sequence[Path] = ()
-        self._found_places_at = float("-inf")
+        self._found_places_at = time.monotonic()
         self._looked_at = float("-inf")
         self._running: Sequence[OpenAttempt] = ()
         self._heartbeats: Mapping[str, int] = {}
@@ -136,8 +135,10 @@ class HealthReader:
         return before != self.seen
 
     def find_checkpoint_places(self, connection: Connection) -> None:
-        """Find out where running stages write checkpoints, if due."""
+        """Find out where running stages write checkpoints, if due; not for the first frame."""
         if (at := time.monotonic()) - self._found_places_at >= CHECK_PERIOD:
+            from trainui.resume import checkpoints  # it imports much
+
             self._found_places_at = at
             self._checkpoint_places = checkpoints.places_of_running(connection, settings.host())
 
