@@ -10,14 +10,17 @@ from hypothesis import strategies as st
 
 from tests.unit.tui.filled import DIAMOND, MEMBERS, SWEEP, Filler
 from trainui import clock, paths
+from trainui.model.definition import EachCheckpoint, StageDefinition
 from trainui.model.records import StageRecord
 from trainui.model.states import Status
 from trainui.store.db import engine, protocol
 from trainui.store.read import views
 from trainui.tui.graph_layout import (
+    FOLDED_FROM,
     NEXT,
     NODE,
     Drawing,
+    at_work,
     counts,
     graph_nodes,
     layout,
@@ -335,3 +338,38 @@ def test_the_longest_chain_is_what_would_have_to_be_faster(
 ) -> None:
     timeline = Timeline(timed(filler, connection), clock.now())
     assert timeline.critical == {"prepare", "train[hidden=128]", "evaluate"}
+
+
+def test_an_evaluation_of_checkpoints_is_one_row() -> None:
+    each = EachCheckpoint("train")
+    member = EachCheckpoint("train", member_of="evaluate")
+    names = ("evaluate[step=1]", "evaluate[step=2]")
+    stages = [
+        of_definition(StageDefinition("train", group="train")),
+        of_definition(
+            StageDefinition(
+                "evaluate", group="evaluate", depends_on=("train", *names), each_checkpoint=each
+            )
+        ),
+        *(
+            of_definition(
+                StageDefinition(
+                    name, group="evaluate", matrix={"step": name[-2]}, each_checkpoint=member
+                )
+            )
+            for name in names
+        ),
+    ]
+    train, row = graph_nodes(stages, lambda _group, count: count >= FOLDED_FROM)
+    assert (row.label, row.folded, row.depends_on) == ("evaluate ×2", True, ("train",))
+    assert [one.name for one in at_work(stages[1:])] == [*names]
+    unfolded = graph_nodes(stages, lambda _group, _count: False)
+    assert [(one.label, one.folded) for one in unfolded][:2] == [
+        ("train", False),
+        ("evaluate", False),
+    ]
+    assert train.key == "train"
+
+
+def of_definition(definition: StageDefinition) -> StageRecord:
+    return StageRecord("", "", 0, definition.name, Status.QUEUED, None, definition, "", 0)
