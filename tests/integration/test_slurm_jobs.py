@@ -228,6 +228,13 @@ def test_a_node_without_python_is_named(quick: Slurm, tmp_path: Path) -> None:
     assert "no Python" in look_for(quick, job, JobState.GONE).problem
 
 
+def test_a_refusal_says_what_to_change(quick: Slurm, tmp_path: Path) -> None:
+    found = quick.launch(a_job(tmp_path, options={"partition": "nowhere"}))
+    assert (found.state, found.errno) == (LaunchAnswer.BROKEN, 0)
+    assert "nvalid partition" in found.message
+    assert "without `partition`" in found.message
+
+
 def test_a_requeued_job_is_withdrawn(quick: Slurm, slurm: SlurmCluster, tmp_path: Path) -> None:
     job = a_job(tmp_path, options={"options": ["--requeue"]})
     quick.launch(job)

@@ -167,7 +167,9 @@ class LaunchRecorder:
         ):
             self._requeue(monitored, result.message)
         else:
-            error_text = f"its supervisor could not be started: {result.message}"
+            error_text = result.message
+            if monitored.is_local:
+                error_text = f"its supervisor could not be started: {result.message}"
             self._record_failed_launch(monitored, error_text, retry=True)
 
     def _record_failed_launch(
