@@ -61,7 +61,7 @@ def other_logs() -> list[Path]:
 
 
 LONG = os.environ.get("TRAINUI_TEST_LONG") == "1"
-MOST, MOST_LINES = (1 << 20, 3000) if LONG else (1 << 14, 100)
+MOST, MOST_LINES = (1 << 15, 300) if LONG else (1 << 14, 100)
 """Bytes of a log that are read, and its lines after which a new reader begins."""
 
 
