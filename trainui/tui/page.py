@@ -32,7 +32,6 @@ from trainui.tui.app_interface import (
     may_be_deleted,
     run_label,
 )
-from trainui.tui.graph_layout import most_important
 from trainui.tui.keymap import Key, bindings
 from trainui.tui.snapshot.snapshot import ListQuery, Query, Snapshot
 from trainui.tui.styled_text import Row, Segment
@@ -372,6 +371,8 @@ class Page(Screen[None]):
 
     def action_edit(self, *, prepared: bool = False) -> None:
         """Open the edit page for the run's and the stage's parameters."""
+        from trainui.tui.graph_layout import most_important
+
         targets, stages = self._targets(), self.target_stages()
         stage = most_important(stages) if stages else None
         whole = self.gatherer_of(stage)  # an evaluation is edited for all of its checkpoints
