@@ -197,7 +197,7 @@ async def test_every_pane_shows_a_hostile_run_harmless(run_id: str) -> None:
         await shows(driven, "[red]run[bold]")
         await driven.press("enter")
         await shows(driven, "[red]failed[bold]", "[red]pipeline[bold]", "[red]error[bold]")
-        await shows(driven, "[red]argument", "ged metric", "[red]stderr[bold]")
+        await shows(driven, "[red]argument", "[red]metric[bo", "[red]stderr[bold]")
         await driven.press("L", "o")
         await shows(driven, "[red]stdout[bold]")
         await driven.press("L", "question_mark")
