@@ -381,7 +381,7 @@ def problems(home: Home, broker: Mapping[str, Any], *, is_ours: bool = True) -> 
         words = _suspended(worker) or f"does not respond, pid {worker}"
         found.append(f"the worker {words}; {_replaced(WORKER_CHECK)}")
     elif read_ready(home) is None:
-        late = _late(home)
+        late = _late(home).words
         logs = f"see {home.guard_log} and {home.worker_log}"
         if late or end is None:
             found.append(f"{late}: {logs}" if late else "the worker is starting")
