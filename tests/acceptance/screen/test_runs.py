@@ -392,7 +392,7 @@ async def test_a_heading_that_is_clicked_sorts_and_sorts_back(filler: Filler) ->
     for name in ("b", "c", "a"):
         filler.run({"a": ()}, name=name)
     async with opened() as driven:
-        await driven.until_shown("NAME", "WHEN▾")
+        await driven.until_shown("NAME", "WHEN▾", "no worker")
         heading = next(line for line in driven.text().splitlines() if "STATE " in line)
         at = heading.index("NAME")
         await driven.pilot.click("RunTable", offset=(at, 0))

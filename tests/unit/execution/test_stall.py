@@ -249,7 +249,7 @@ def test_a_silent_stage_that_computes_is_not_stalled(
     run = Running(
         store, follower, tmp_path, run=[sys.executable, "-S", "train.py"], stall_after="0.5s"
     )
-    stalls = StallDetector(store, grace=0.0, apart=0.2)
+    stalls = StallDetector(store, grace=0.0, apart=0.6)
 
     def computes() -> bool:
         stalls.poll()
