@@ -114,8 +114,8 @@ def computing(
 ) -> Iterator[tuple[ProcessStack, StackFrame]]:
     """Yield the processes that compute, with their innermost calls, from samples of some seconds.
 
-    A process computes if the innermost call of one of its threads changes and that thread uses a
-    CPU: one that waits in a loop does not, nor does one that spins in a collective.
+    A process computes if the stack of one of its threads changes and that thread uses a CPU: one
+    that waits in a loop does not, nor does one that spins in a collective.
     """
     if len(samples) < 2:
         return
@@ -129,7 +129,7 @@ def computing(
             stacks = [thread for thread in same if thread is not None and thread.frames]
             if len(stacks) < len(samples):
                 continue
-            moved = any(one.frames[0] != two.frames[0] for one, two in pairwise(stacks))
+            moved = any(one.frames != two.frames for one, two in pairwise(stacks))
             if moved and last.cpu - stacks[0].cpu >= COMPUTING * seconds:
                 yield process, last.frames[0]
                 break

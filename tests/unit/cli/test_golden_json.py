@@ -6,8 +6,8 @@ The home is the same each time: its ids, times and machine are fixed.
 from __future__ import annotations
 
 import json
-import re
 import os
+import re
 import uuid
 from collections.abc import Iterator
 from itertools import count
