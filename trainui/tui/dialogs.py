@@ -423,8 +423,11 @@ class NoteScreen(Dialog[bool]):
         field.focus()
 
     def action_write(self) -> None:
-        """Store the note."""
+        """Store the note; an empty one is none."""
         text, targets = self.query_one(Input).value, self._targets
+        if not text.strip():
+            self.dismiss(False)
+            return
 
         def work() -> str:
             from trainui.control import requests
