@@ -26,12 +26,12 @@ if "trainui.metrics.reader" in sys.orig_argv and fault.exists():
         while True:
             pass
     sys.exit("broken")
-if "trainui.execution.worker" in sys.orig_argv:
+if "trainui.execution.worker" in sys.orig_argv and "PATIENT" not in os.environ:
     from trainui.execution.attempt import record_outcome
     from trainui.execution.daemon import metrics_process
 
-    record_outcome.ABSENT_PATIENCE, record_outcome.UNLOCKED_FOR = 10.0, 4.0
-    metrics_process.STUCK_FOR, metrics_process.LOOP_SECONDS = 5.0, 3.0
+    record_outcome.ABSENT_PATIENCE, record_outcome.UNLOCKED_FOR = 4.0, 1.0
+    metrics_process.STUCK_FOR, metrics_process.LOOP_SECONDS = 8.0, 3.0
     metrics_process.STEADY_AFTER, metrics_process.LONGEST_DELAY = 2.0, 2.0
 """
 """What is run as the reader and the worker start: a fault, and less patience with it."""
@@ -124,6 +124,7 @@ def test_without_a_reader_the_end_is_recorded_and_metrics_later(
 def test_a_hanging_reader_is_replaced_before_the_end_is_recorded(
     readers: Readers, cli: CommandLine
 ) -> None:
+    cli.environ["PATIENT"] = "yes"  # the patience is longer than what a replacement takes
     run = readers.run()
     hanging = readers.pid()
     os.kill(hanging, signal.SIGSTOP)
