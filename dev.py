@@ -73,8 +73,8 @@ def test(arguments: list[str]) -> int:
         ["ruff", "check", "."],
         ["mypy"],
         ["lint-imports"],
-        # three, since tests often wait; in this order, in which the longest files come first
-        ["pytest", "-n", "3", "--dist", "loadfile", "--no-loadscope-reorder", *arguments],
+        # four, since tests often wait; in this order, in which the longest files come first
+        ["pytest", "-n", "4", "--dist", "loadfile", "--no-loadscope-reorder", *arguments],
     ]
     for check in checks:
         print(f"\n$ {' '.join(check)}", flush=True)

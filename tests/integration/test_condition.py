@@ -86,7 +86,7 @@ def test_a_waiting_user_sees_that_no_broker_comes_up(
         wait_for(lambda: watch.look() and words in capsys.readouterr().err, "a line that says so")
     run.until("a", lambda one: one.attempt == 1, "granted")
     assert run.record().status == Status.QUEUED
-    assert standstill.reason(list(run.stages().values())) == words
+    wait_for(lambda: standstill.reason(list(run.stages().values())) == words, "the reason")
     (late, _) = lifecycle.status()["problems"]
     assert late == (
         "broker does not start, exit code 4: "

@@ -101,9 +101,11 @@ def test_a_job_submitted_twice_runs_its_stage_once(
 def test_a_second_job_that_waits_is_withdrawn_at_the_end(
     quick: Slurm, slurm: SlurmCluster, tmp_path: Path
 ) -> None:
-    job = a_job(tmp_path, "true")
+    job = a_job(tmp_path)
     quick.launch(job)
     Slurm().launch(replace(job, options={"partition": "closed"}))
+    wait_for(lambda: sorted(slurm.jobs(job.key)) == ["PENDING", "RUNNING"], "both jobs")
+    (tmp_path / "go").touch()
     look_for(quick, job, JobState.GONE)
     wait_for(lambda: sorted(slurm.jobs(job.key)) == ["CANCELLED", "COMPLETED"], "the withdrawal")
 
