@@ -37,7 +37,7 @@ from trainui.resume.checkpoints import CheckpointSearch
 from trainui.store import shell_environment
 from trainui.store.db.engine import Store
 from trainui.store.db.protocol import Connection
-from trainui.store.points import evaluation_points, read_points
+from trainui.store.points import evaluation_points, point_sources, read_points
 from trainui.store.read import evaluations as records
 from trainui.store.read import views
 from trainui.store.read.evaluations import CURRENT, SUPERSEDED, WAITING, CheckpointRecord
@@ -54,6 +54,9 @@ checked."""
 STEP_WITHIN = 3 * clock.SECOND
 """Microseconds after a checkpoint's time in which the training's points of that time are stored."""
 
+STEP_AT_MOST = 30 * clock.SECOND
+"""The same, where the reader of metrics is behind, as on a busy machine."""
+
 LOOK_EVERY = 1.0
 """Seconds between two looks for new checkpoints."""
 
@@ -66,6 +69,15 @@ HOLD_AGAIN_AFTER = 5.0
 
 NEWER = "left out: a newer checkpoint was there before it got a slot"
 """Why `every: newest` does not evaluate a checkpoint."""
+
+
+def _has_unread_metrics(connection: Connection, owner: str) -> bool:
+    """Return True if a metric file of a stage has bytes that are not stored yet."""
+    for source in point_sources.sources(connection, owner):
+        with suppress(OSError, ValueError):
+            if Path(source.key).stat().st_size > source.offset:
+                return True
+    return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -360,9 +372,12 @@ class Evaluator:
         written = row.written_at // 1000
         with self._store.read() as connection:
             about = read_points.step_at(connection, view.training.id, written)
+            is_past = read_points.step_at(connection, view.training.id, clock.now()) != about
+            is_behind = not is_past and _has_unread_metrics(connection, view.training.id)
         attempt = next((one for one in view.attempts if one.number == row.attempt), None)
         is_read = attempt is not None and attempt.metrics_complete
-        if not is_read and clock.now() < written + STEP_WITHIN:
+        patience = STEP_AT_MOST if is_behind else STEP_WITHIN
+        if not is_read and clock.now() < written + patience:
             return None  # the points of that time may not be stored yet
         near = None if about is None else plan.step_of(path, int(about))
         if near is not None or about is not None:
