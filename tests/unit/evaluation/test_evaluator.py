@@ -363,3 +363,24 @@ def test_an_edited_goal_makes_another_checkpoint_the_best(case: Case) -> None:
 def best_step(case: Case) -> str | None:
     with case.store.read() as connection:
         return results.of_evaluation(connection, case.run_id, "evaluate").best_step
+
+
+def test_a_checkpoint_waits_for_a_reader_that_is_behind(
+    case: Case, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its step is that of the points of its time, which are in the file and not stored yet."""
+    monkeypatch.setattr(evaluator, "STEP_WITHIN", 0)
+    file = case.directory / "metrics.jsonl"
+    file.write_text("x" * 20)
+    train = case.stage("train").id
+    feeder = Feeder(case.store, train, str(file))
+    feeder.feed({"loss": [(6, 0.5)]}, time=clock.now())
+    case.save(1).rename(Path(case.stage("train").directory) / "step-last.npz")
+    for _ in range(3):
+        case.turn()
+    assert "evaluate[step=6]" not in case.states()
+    (row,) = case.rows()
+    feeder.feed({"loss": [(7, 0.4)]}, time=row.written_at // 1000)
+    for _ in range(2):
+        case.turn()
+    assert set(case.states()) == {"evaluate[step=7]"}
