@@ -447,8 +447,8 @@ class RunScreen(Page):
             view.set_source(source, waits)
 
     def tick_stage(self) -> None:
-        """Update the running time of the selected stage."""
-        if self._shown is not None and self._shown[0].status == Status.RUNNING:
+        """Update the times of the selected stage: how long it runs, and its output's age."""
+        if self._shown is not None:
             self.panes.overview.tick(self.graph.timeline)
 
     def forget_attempt(self) -> None:
