@@ -309,8 +309,9 @@ class SeriesNames:
         """Register that a metric is read from no file any more."""
         kind = self._families[_plain(name)]
         del self._owners[name]
+        others = {spelling for one in self._owners for spelling in _spellings(one)}
         for spelling in _spellings(name):
-            if self._families.get(spelling) == kind:
+            if self._families.get(spelling) == kind and spelling not in others:
                 del self._families[spelling]
 
     def accepts(self, name: str, family: str | None, key: str = "") -> bool:
@@ -344,8 +345,8 @@ class AcceptedNames:
         self.names = SeriesNames()
         self._waiting: dict[str, float] = {}
         """By key: since when a file waits for another kind."""
-        self._of_logs: dict[tuple[str, ...], tuple[str, str]] = {}
-        """By words: the metrics that this attempt's logs have, and their keys."""
+        self._of_logs: dict[tuple[str, ...], dict[str, str]] = {}
+        """By words: the metrics that this attempt's logs have, each with its log's key."""
         self._of_files: set[tuple[str, ...]] = set()
         """The words of the metrics that this attempt's files have."""
         self._last_steps: dict[str, float] = {}
@@ -364,7 +365,8 @@ class AcceptedNames:
         self.names.claim(names, candidate.family, candidate.key)
         self.has_files |= bool(names) and not candidate.is_fallback
         if candidate.is_fallback:
-            self._of_logs |= {_words_of(name): (name, candidate.key) for name in names}
+            for name in names:
+                self._of_logs.setdefault(_words_of(name), {})[name] = candidate.key
         else:
             self._of_files.update(map(_words_of, names))
 
@@ -410,16 +412,11 @@ class AcceptedNames:
         if candidate.is_fallback:
             if words in self._of_files:
                 return False
-        elif (log := self._of_logs.get(words)) is not None and (
-            candidate.named or candidate.family is None or log[0] != self._sought
-        ):
-            with self._store.write() as connection:
-                write_points.drop(connection, self._owner, log[0], key=log[1])
-            self.names.release(log[0])
-            del self._of_logs[words]  # now, since the store may have been locked
+        else:
+            self._hide_in_logs(words, candidate)
         accepted = self.names.accepts(name, candidate.family, candidate.key)
         if accepted and candidate.is_fallback:
-            self._of_logs[words] = name, candidate.key
+            self._of_logs.setdefault(words, {})[name] = candidate.key
         elif accepted:
             self.has_files = True
             self._of_files.add(words)
@@ -427,6 +424,16 @@ class AcceptedNames:
                 self._displace(*moved, is_history=_repeats(candidate))
                 del self.names.texts[moved[0]]
         return accepted
+
+    def _hide_in_logs(self, words: tuple[str, ...], candidate: SourceFile) -> None:
+        """Drop the points of a file's metric that logs have, under any of its spellings."""
+        of_logs = self._of_logs.get(words, {})
+        for name, key in [*of_logs.items()]:
+            if candidate.named or candidate.family is None or name != self._sought:
+                with self._store.write() as connection:
+                    write_points.drop(connection, self._owner, name, key=key)
+                self.names.release(name)
+                del of_logs[name]  # now, since the store may have been locked
 
     def waits(self, candidate: SourceFile) -> bool:
         """Return True for a file that waits for the kind that earlier attempts were read from."""

@@ -1032,6 +1032,25 @@ def test_a_restarted_writer_replaces_earlier_points_from_its_step(
     assert [value for _, _, value in all_points(store, attempt.stage_id)].count(1.0) == 10
 
 
+def test_a_file_hides_all_spellings_that_a_log_has(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """None of them stays in the way of the file's."""
+    monkeypatch.setattr("trainui.metrics.discovery.fallback_sources.WAIT", 0.0)
+    attempt = start_attempt(store, tmp_path)
+    events = attempt.stage_dir / "events.out.tfevents.1"
+    events.write_bytes(VERSION)
+    lines = "".join(f"step {at} loss: {at}.5\nstep {at} train_loss: {at}.25\n" for at in (1, 2, 3))
+    (attempt.directory / "stdout.log").write_text(lines)
+    reader = AttemptReader(store, attempt.to_read)
+    look(reader)
+    look(reader)
+    assert values(store, attempt).keys() == {"loss", "train_loss"}
+    events.write_bytes(VERSION + b"".join(scalar(step, step / 2) for step in range(4)))
+    end(reader)
+    assert values(store, attempt) == {"loss": [0, 0.5, 1, 1.5]}
+
+
 def test_an_event_file_hides_the_printed_metrics_it_has(
     store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
