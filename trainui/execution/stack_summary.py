@@ -111,8 +111,8 @@ class _Place:
 
 def computing(
     samples: Sequence[Sample], seconds: float
-) -> Iterator[tuple[ProcessStack, StackFrame]]:
-    """Yield the processes that compute, with their innermost calls, from samples of some seconds.
+) -> Iterator[tuple[ProcessStack, ThreadStack]]:
+    """Yield the processes that compute, with the threads that do, from samples of some seconds.
 
     A process computes if the stack of one of its threads changes and that thread uses a CPU: one
     that waits in a loop does not, nor does one that spins in a collective.
@@ -131,7 +131,7 @@ def computing(
                 continue
             moved = any(one.frames != two.frames for one, two in pairwise(stacks))
             if moved and last.cpu - stacks[0].cpu >= COMPUTING * seconds:
-                yield process, last.frames[0]
+                yield process, last
                 break
 
 
@@ -140,8 +140,9 @@ def summary(samples: Sequence[Sample], seconds: float = 0.0) -> str:
     if not samples or not samples[-1]:
         return ""
     if busy := [*computing(samples, seconds)]:
-        process, frame = busy[0]
-        place = place_of(process.threads[0].frames) or _Place(_words(frame, frame), waits=False)
+        process, thread = busy[0]
+        place = place_of(thread.frames)
+        assert place is not None  # it has frames
         others = f", and {quantity(len(busy) - 1, 'other')}" if busy[1:] else ""
         verb = "compute" if others else "computes"
         return f"{_name(process, _are_ranked(samples[-1]))}{others} {verb} in {place.words}"

@@ -17,11 +17,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
+from threading import BoundedSemaphore, Thread
 from typing import Any, TypeVar
 
 from trainui import clock
@@ -178,34 +179,50 @@ def take(
     notes: list[str] = []
     began, left_out = time.monotonic(), 0
     first = None
-    pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="stacks")
+    room = BoundedSemaphore(AT_ONCE)
     for number in range(samples):
         if number:
             time.sleep(max(0.0, began + number * apart - time.monotonic()))
         alive = [one for one in find() if not one.dead]
-        ranks = [pool.submit(_rank, one.pid) for one in alive]
-        ranked = [(one, _result(rank, None)) for one, rank in zip(alive, ranks, strict=True)]
+        ranks = [_submit(room, _rank, one.pid) for one in alive]
+        until = time.monotonic() + PATIENCE * (1 + len(alive) // AT_ONCE)
+        ranked = [(one, _result(rank, None, until)) for one, rank in zip(alive, ranks, strict=True)]
         ranked.sort(key=lambda pair: pair[1] is None)
         chosen, left_out = ranked[:MOST_PROCESSES], len(ranked[MOST_PROCESSES:])
-        reads = [pool.submit(_read, one, rank, masker) for one, rank in chosen]
+        reads = [_submit(room, _read, one, rank, masker) for one, rank in chosen]
+        until = time.monotonic() + PATIENCE * (1 + len(chosen) // AT_ONCE)
         found = [
-            _result(read, _unread(one, rank))
+            _result(read, _unread(one, rank), until)
             for read, (one, rank) in zip(reads, chosen, strict=True)
         ]
         taken.append([process for process, _ in found])
         notes += [note for _, note in found]
         first = first or time.monotonic()
-    pool.shutdown(wait=False, cancel_futures=True)
     seconds = time.monotonic() - (first or began)
     last = _with_usage(taken, seconds)
     notes = list(dict.fromkeys(filter(None, notes)))
     return Stacks(clock.now(), (*taken[:-1], last), seconds, left_out, tuple(notes))
 
 
-def _result(future: Future[_T], otherwise: _T) -> _T:
+def _submit(room: BoundedSemaphore, function: Callable[..., _T], *arguments: Any) -> Future[_T]:
+    """Call a function in a daemon thread, in which a hung process hangs nothing else."""
+    future: Future[_T] = Future()
+
+    def work() -> None:
+        with room:
+            try:
+                future.set_result(function(*arguments))
+            except BaseException as error:  # as a pool does
+                future.set_exception(error)
+
+    Thread(target=work, name="stacks", daemon=True).start()
+    return future
+
+
+def _result(future: Future[_T], otherwise: _T, until: float) -> _T:
     """Return a result; `otherwise` if the kernel does not answer, as for a hung file system."""
     try:
-        return future.result(timeout=PATIENCE)
+        return future.result(timeout=max(until - time.monotonic(), 0.0))
     except TimeoutError:
         return otherwise
 

@@ -484,6 +484,8 @@ class StallDetector(StallWatch):
         watched = _WatchedAttempt(rule, observed, Stall(self._store, self._grace))
         stage = self._stage(attempt)
         watched.stalls_after = stage.stalls_after
+        if stage.stalls_after is not None and attempt.cancel_requested_at is None:
+            watched.reason = stage.reason  # as an earlier worker has set it
         if stage.definition.is_local and not attempt.is_external:
             watched.writer = attempt.pid
         return watched

@@ -224,11 +224,12 @@ def test_without_py_spy_the_kernel_answers(start: Start, monkeypatch: pytest.Mon
     monkeypatch.setenv("PATH", "")
     monkeypatch.setattr(sys, "executable", "/nowhere/python")
     try:
-        found = take(process.pid)
+        assert take(process.pid).notes == (stacks.NO_PY_SPY,)
+        wait_for(
+            lambda: take(process.pid).summary.endswith("waits for a lock"), "the kernel's word"
+        )
     finally:
         stacks._py_spy.cache_clear()
-    assert found.notes == (stacks.NO_PY_SPY,)
-    assert found.summary.endswith("waits for a lock")
 
 
 def as_nobody(pid: int, answers: Any) -> None:
@@ -379,3 +380,13 @@ def test_who_computes_moves_and_uses_a_cpu(
         for at, line in enumerate(lines)
     ]
     assert ("computes in" in summary(samples, 4.0)) == computes
+
+
+def test_the_thread_that_computes_is_named() -> None:
+    waits = ThreadStack("MainThread", (StackFrame("join", "/x.py", 3),))
+
+    def computing(at: int) -> ThreadStack:
+        return ThreadStack("evaluation", (StackFrame("score", "/y.py", at),), cpu=float(at))
+
+    samples = [[ProcessStack(1, None, "", "R", threads=(waits, computing(at)))] for at in range(3)]
+    assert summary(samples, 4.0) == "process 1 computes in score (y.py:2)"
