@@ -71,6 +71,12 @@ NEWER = "left out: a newer checkpoint was there before it got a slot"
 """Why `every: newest` does not evaluate a checkpoint."""
 
 
+def _may_begin(row: CheckpointRecord, attempt: AttemptRecord) -> bool:
+    """Return True for the checkpoint that an attempt may have continued from."""
+    is_older = row.attempt < attempt.number and row.step is not None
+    return is_older and row.path == attempt.checkpoint
+
+
 def _has_unread_metrics(connection: Connection, owner: str) -> bool:
     """Return True if a metric file of a stage has bytes that are not stored yet."""
     for source in point_sources.sources(connection, owner):
@@ -125,6 +131,8 @@ class Evaluator:
         """By number of an attempt of the training: the step at which it began."""
         self._full: tuple[str, float] | None = None
         """Why no copy can be made, and when to try again, by the monotonic clock."""
+        self._has_adopted = False
+        """True if no copy is left from before a crash or a failed turn."""
         self._has_written = False
         """True if the store was changed since it was read."""
         self.has_changed = False
@@ -135,10 +143,10 @@ class Evaluator:
         began, self.has_changed = time.monotonic(), False
         if (view := self._read()) is None:
             return None
+        if mounts.is_silent(view.run.directory) or mounts.is_silent(view.training.directory):
+            return LOOK_EVERY
         with _only_host(view.directory) as is_ours:
             if not is_ours:
-                return LOOK_EVERY
-            if mounts.is_silent(view.run.directory) or mounts.is_silent(view.training.directory):
                 return LOOK_EVERY
             return self._turn(view, began)
 
@@ -146,9 +154,12 @@ class Evaluator:
         is_open = view.evaluation.status == Status.PENDING
         is_complete = True
         if is_open:
-            self._adopt(view)
-            view = self._again(view)
+            if not self._has_adopted:  # later a copy without a row is one that is being made
+                self._adopt(view)
+                view = self._again(view)
+            self._has_adopted = False  # a failed turn may leave such a copy
             is_complete = self._look(view)
+            self._has_adopted = True
             view = self._again(view)
             self._supersede(view)
             is_complete &= self._place(self._again(view))
@@ -316,7 +327,7 @@ class Evaluator:
         if attempt.number in self._cuts:
             return self._cuts[attempt.number]
         if attempt.checkpoint is not None:
-            own = [row for row in view.rows if row.path == attempt.checkpoint and row.step]
+            own = [row for row in view.rows if _may_begin(row, attempt)]
             step = own[-1].step if own else plan.step_of(Path(attempt.checkpoint))
             if step is not None:
                 self._cuts[attempt.number] = step
@@ -380,8 +391,10 @@ class Evaluator:
         if not is_read and clock.now() < written + patience:
             return None  # the points of that time may not be stored yet
         near = None if about is None else plan.step_of(path, int(about))
-        if near is not None or about is not None:
-            return float(about if near is None and about is not None else near or 0)
+        if near is not None:
+            return float(near)
+        if about is not None:
+            return float(about)
         steps = [one.step for one in view.rows if one.step is not None]
         return max(steps, default=0.0) + 1  # no metrics at all: they are counted
 

@@ -104,11 +104,6 @@ def of_run(connection: Connection, run_id: str) -> list[CheckpointRecord]:
     return _records(connection.execute(query, (run_id,)))
 
 
-def is_evaluation(connection: Connection, run_id: str, group: str) -> bool:
-    """Return True if a stage of a run's file evaluates each checkpoint of another."""
-    return bool(gatherers(connection, run_id, group))
-
-
 def gatherers(connection: Connection, run_id: str, group: str | None = None) -> list[StageRecord]:
     """Return the stages of a run that gather evaluations, or those of one stage of the file."""
     found = connection.execute(
