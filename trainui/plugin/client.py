@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from trainui import clock
-from trainui.errors import UsageError
+from trainui.errors import NotFoundError, UsageError
 from trainui.store.db import engine
 from trainui.supervisor.protocol import RUN_TAG
 
@@ -49,10 +49,12 @@ def overview(matching: str = "", most: int = 20, after: str | None = None) -> Ro
     with lookup.view() as connection:
         lines = run_list.run_lines(connection)
         lost = lookup.find_lost(connection, [run.status for run in lines])
+        if after is not None:  # before the filter, which the run may match no more
+            ids = [run.id for run in lines]
+            if after not in ids:
+                raise NotFoundError(f"the run {after} is gone; list again without after:")
+            lines = lines[ids.index(after) + 1 :]
         found = selection.select(connection, run_list.with_lost(lines, lost), [matching], None).runs
-        if after is not None:
-            ids = [run.id for run in found]
-            found = found[ids.index(after) + 1 :] if after in ids else found
         shown = [
             {
                 "run": one.id,

@@ -153,12 +153,7 @@ WRITING = (
         "last whole checkpoint. `preview` returns the plan.",
         "run preview",
         "run",
-        ToolAnnotations(
-            read_only_hint=False,
-            destructive_hint=False,
-            idempotent_hint=True,
-            open_world_hint=False,
-        ),
+        _writes(is_idempotent=True),
         run=_A_RUN,
     ),
     _tool(
@@ -265,10 +260,14 @@ def serve(*, write: bool) -> None:
             await server.run(reader, writer, server.create_initialization_options())
 
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING)
+    code = 1
     try:
         anyio.run(run)
-    except (KeyboardInterrupt, BrokenPipeError):
-        pass
+        code = 0
+    except* (KeyboardInterrupt, BrokenPipeError, anyio.BrokenResourceError):
+        code = 0
+    except* Exception:
+        logging.getLogger(__name__).exception("the server failed")
     finally:
         sys.stderr.flush()
-        os._exit(0)  # a wait in a thread must not outlive the client
+        os._exit(code)  # a wait in a thread must not outlive the client

@@ -339,7 +339,8 @@ def error_of(error: TrainuiError) -> Answer:
     found: Answer = {"code": error.code, "message": _short(message, 1000)}
     if isinstance(error, PipelineFileError):
         problems = error.problems
-        found["message"] = f"the pipeline file has {len(problems)} problems; correct the first"
+        count = f"{len(problems)} problem{'s' * (len(problems) != 1)}"
+        found["message"] = f"the pipeline file has {count}; correct the first"
         fields = ("file", "line", "column", "code", "message")
         rows = [
             {
