@@ -365,7 +365,7 @@ def _runs(count: int) -> str:
 
 def verdict_question(targets: Sequence[Target]) -> ConfirmScreen:
     """Return the question for a verdict on these runs."""
-    from trainui.control.requests import VERDICTS
+    from trainui.control import requests
 
     def facts() -> list[str]:
         known = [(run_label(one), verdict(one.verdict)) for one in targets]
@@ -373,14 +373,12 @@ def verdict_question(targets: Sequence[Target]) -> ConfirmScreen:
         return [_named(targets)] * (len(targets) > 1) + given[:MOST_LISTED]
 
     def work(word: str) -> str:
-        from trainui.control import requests
-
         found, failed = _each(targets, lambda run_id: requests.add_note(run_id, "", word))
         said = f"{word}: {_named(targets)}" if found else ""
         return _joined(said, *failed)
 
     what = run_label(targets[0]) if len(targets) == 1 else quantity(len(targets), "run")
-    answers = [Choice(word[0], word, partial(work, word)) for word in VERDICTS]
+    answers = [Choice(word[0], word, partial(work, word)) for word in requests.VERDICTS]
     return ConfirmScreen(f"Verdict on {what}", facts, [*answers, Choice("n", "none now")])
 
 
@@ -436,8 +434,7 @@ class NoteScreen(Dialog[bool]):
             found, failed = _each(targets, lambda run_id: requests.add_note(run_id, text))
             return _joined(f"noted: {quantity(len(found), 'run')}" if found else "", *failed)
 
-        self.dismiss(True)
-        app_of(self).act(work)
+        app_of(self).act(work, then=lambda: self.dismiss(True))
 
     on_input_submitted = action_write
 

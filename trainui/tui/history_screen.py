@@ -54,6 +54,8 @@ class HistoryView(CursorView):
 
     def __init__(self) -> None:
         super().__init__(id="history")
+        self.empty = "reading…"
+        """What is shown without runs."""
         self._runs: Sequence[PastRun] = ()
         """Oldest first."""
         self._stages: Sequence[str] = ()
@@ -101,7 +103,7 @@ class HistoryView(CursorView):
     def row(self, index: int, width: int) -> Row:
         """Return a line."""
         if not self._runs:
-            return (Segment("reading…", "dim"),) if index == 0 else ()
+            return (Segment(self.empty, "dim"),) if index == 0 else ()
         name = max(map(cell_len, self._stages), default=LEAST_NAME)
         room = width - 2 - LEAST_CELL * len(self._runs)
         name = max(min(name, MOST_NAME, room), LEAST_NAME)
@@ -109,7 +111,7 @@ class HistoryView(CursorView):
         if index == 0:
             return self._times(name, cell)
         if index == 1:
-            cells = [_cell(one.run.status, cell, self._is_here(one, 1)) for one in self._runs]
+            cells = [_cell(one.run.status, cell, False) for one in self._runs]
             return _joined(RUN, name, cells, "dim")
         if self.selectable(index):
             stage = self._stages[index - HEADINGS]
@@ -230,6 +232,9 @@ class HistoryScreen(Page):
         if snapshot.query != self.page_query():
             return
         runs = snapshot.history
+        if not runs:
+            gone = f"run {self.run_id} no longer exists; esc goes back"
+            self.view.empty = snapshot.problem or gone
         count = f"  its last {len(runs)} runs" if len(runs) > 1 else "  its only run"
         name = harmless(runs[0].run.pipeline) if runs else self.run_id
         title: Row = (

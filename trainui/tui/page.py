@@ -465,19 +465,19 @@ class Page(Screen[None]):
     def action_copy(self) -> None:
         """Copy a report to the clipboard through the terminal (OSC 52)."""
 
-        def make() -> str:
+        def report_of(run_id: str) -> str:
             from trainui.control.report import of_runs
 
-            return of_runs([target.id for target in targets])
+            if (feed := self.own_app.on_box(run_id)) is None:
+                return of_runs([run_id])
+            return feed.run(["report", run_id.partition(":")[2]])
 
-        feeds = [(self.own_app.on_box(one.id), one) for one in self.targets()]
-        there = [(feed, one.id.partition(":")[2]) for feed, one in feeds if feed is not None]
-        if there:
-            self.copy_from(lambda: "\n\n".join(feed.run(["report", run]) for feed, run in there))
-        elif (report := self.report()) is not None:
+        if (report := self.report()) is not None:
             self._copy(report)
-        elif targets := self._targets():
-            self.copy_from(make)
+        elif targets := self.targets():
+            self.copy_from(lambda: "\n\n".join(report_of(one.id) for one in targets))
+        else:
+            self.say_no_run()
 
     def copy_from(self, make: Callable[[], str], what: str = "copied as Markdown") -> None:
         """Make a text in a thread, and copy it; `what` is the message."""

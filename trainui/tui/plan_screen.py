@@ -314,7 +314,7 @@ class PlanScreen(Screen[bool]):
         if self._plan is None or stage is None:
             self.notify("the plan is not ready yet")
             return
-        self._options = self._options.toggled(option, stage)
+        self._options, self._confirmed = self._options.toggled(option, stage), None
         self._make_plan()
 
     def action_other_file(self) -> None:
@@ -324,7 +324,7 @@ class PlanScreen(Screen[bool]):
             self.notify("the run's file has not changed")
             return
         self._as_submitted = not self._as_submitted
-        self._plan = None
+        self._plan = self._confirmed = None
         self._make_plan()
 
     def action_choose(self) -> None:

@@ -45,8 +45,10 @@ def _warnings(
     trouble = "" if health.trouble == NO_WORKER and is_starting else health.trouble
     if health.low_disk is not None:
         yield HealthWarning("disk", health.low_disk, "`trainui prune` deletes old runs")
-    if (lost := next(iter(health.lost.stages.values()), None)) is not None:
-        yield HealthWarning("lost", lost.words, "r resumes the run from its checkpoints")
+    losses = health.lost.stages.values()
+    if (lost := min(losses, key=lambda one: one.is_elsewhere, default=None)) is not None:
+        remedy = "" if lost.is_elsewhere else "resume the run to continue from its checkpoints"
+        yield HealthWarning("lost", lost.words, remedy)
     elif trouble and (external or trouble != NO_WORKER):
         effect = "nothing new is read" if external and all(external) else "nothing new starts"
         yield HealthWarning(trouble, f"{trouble}: {effect}", health.remedy)
@@ -55,7 +57,7 @@ def _warnings(
     if health.broker_restart and not trouble:
         yield HealthWarning(health.broker_restart, health.broker_restart, "nothing to do")
     for problem in health.away:
-        yield HealthWarning(problem, problem, "it is tried again; its runs are of before")
+        yield HealthWarning(problem, problem, "it is tried again; its runs are shown as they were")
 
 
 class WarningBar(LinesView, can_focus=False):

@@ -512,6 +512,8 @@ class RunScreen(Page):
         if self._page is None or stage is None:
             self.notify("no stage is selected")
             return
+        if not self._targets():
+            return
         name = stage.name
 
         def make() -> str:
@@ -530,7 +532,7 @@ class RunScreen(Page):
             self.notify("no stage is selected")
         elif stage.status != Status.RUNNING:
             self.notify(f"{harmless(stage.name)} does not run, so it has no processes")
-        else:
+        elif self._targets():
             from trainui.tui.dialogs import StacksScreen
 
             self.app.push_screen(StacksScreen(self.run_id, stage.name))
