@@ -43,7 +43,6 @@ class Rich(LineReader):
 
     _bar = re.compile(r"(?P<text>[^━]*[A-Za-z][^━]*)━[━╸╺ ]*(?P<rest>(?:\s.*)?)\s*", re.DOTALL)
     _below = re.compile(r"\s{8,}(\S.*)", re.DOTALL)
-    _done = re.compile(r"\s(\d+)/(\1)\s")
 
     def read(self, line: str) -> Sequence[NumberRow] | None:
         """Return the bar that a line ends."""
