@@ -54,7 +54,7 @@ checked."""
 STEP_WITHIN = 3 * clock.SECOND
 """Microseconds after a checkpoint's time in which the training's points of that time are stored."""
 
-STEP_AT_MOST = 30 * clock.SECOND
+STEP_AT_MOST = 20 * clock.SECOND
 """The same, where the reader of metrics is behind, as on a busy machine."""
 
 LOOK_EVERY = 1.0
@@ -78,8 +78,13 @@ def _may_begin(row: CheckpointRecord, attempt: AttemptRecord) -> bool:
 
 
 def _has_unread_metrics(connection: Connection, owner: str) -> bool:
-    """Return True if a metric file of a stage has bytes that are not stored yet."""
+    """Return True if a metric file of a stage has bytes that are not stored yet.
+
+    A log may be read no further, and has no say.
+    """
     for source in point_sources.sources(connection, owner):
+        if source.format == "text" or source.problem is not None:
+            continue
         with suppress(OSError, ValueError):
             if Path(source.key).stat().st_size > source.offset:
                 return True
