@@ -374,7 +374,7 @@ def test_a_checkpoint_waits_for_a_reader_that_is_behind(
     file.write_text("x" * 20)
     train = case.stage("train").id
     feeder = Feeder(case.store, train, str(file))
-    feeder.feed({"loss": [(6, 0.5)]}, time=clock.now())
+    feeder.feed({"loss": [(6, 0.5)]}, time=clock.now() - clock.SECOND)
     case.save(1).rename(Path(case.stage("train").directory) / "step-last.npz")
     for _ in range(3):
         case.turn()
