@@ -231,6 +231,7 @@ HOSTILE = {
     "no message": f"echo '{GREETING}'; echo '[1, 2]'",
     "deep": f"echo '{GREETING}'; head -c 200000 /dev/zero | tr '\\0' '['; echo",
     "no greeting": "yes",
+    "no time": """echo '{"protocol": 1, "now": 1e400}'""",
 }
 
 
@@ -252,6 +253,35 @@ def test_a_hostile_box_does_no_harm(lab: Lab, tmp_path: Path, kind: str) -> None
     assert "\x1b" not in done.out + done.err
     assert done.code == (0 if kind == "escapes" else 4), done
     assert "Traceback" not in done.err
+
+
+@pytest.mark.parametrize(
+    "run",
+    [
+        '{"run": "a", "name": "a", "status": "failed", "seconds_worked": Infinity}',
+        '{"run": "a", "name": "a", "status": "failed", "created_at": "9999-12-31T23:59:59Z"}',
+        "[" * 50_000,
+    ],
+)
+def test_a_hostile_list_leaves_one_list(lab: Lab, tmp_path: Path, run: str) -> None:
+    lines = [GREETING, json.dumps({"id": 0, "out": f'{{"runs": [{run}]}}'}), '{"id": 0, "exit": 0}']
+    (tmp_path / "lines").write_text("\n".join([*lines, ""]))
+    script = tmp_path / "trainui"
+    script.write_text(
+        f"#!/bin/bash\nhead -n 1 {tmp_path}/lines; read x; tail -n +2 {tmp_path}/lines"
+    )
+    script.chmod(0o755)
+    file = lab.here.home / "boxes.json"
+    before = file.read_text()
+    boxes = json.loads(before)
+    boxes["boxes"]["bad"] = {"host": "other", "home": None, "command": str(script)}
+    file.write_text(json.dumps(boxes))
+    try:
+        runs = lab.here.json("ls")["runs"]
+        assert lab.here("ls").code == 0
+    finally:
+        file.write_text(before)
+    assert {one["box"] for one in runs} >= {"gpu1", "gpu2"}
 
 
 def test_times_are_right_where_the_clock_is_wrong(lab: Lab, tmp_path: Path) -> None:

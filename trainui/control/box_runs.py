@@ -16,6 +16,7 @@ from typing import Any
 
 from trainui import clock, paths
 from trainui.control.boxes import (
+    MOST_LINE,
     Box,
     BoxConnection,
     BoxError,
@@ -168,7 +169,9 @@ def ask_all(words: Sequence[str], *, since: int) -> dict[str, list[str] | str]:
             with connected(box) as connection:
                 begin = clock.to_iso(since + connection.clock_difference)
                 given, end = [*words, "--since", str(begin)], time.monotonic() + LIST_TIMEOUT
-                code = follow(connection, given, lines.append, lambda _: None, end=end)
+                code = follow(
+                    connection, given, lines.append, lambda _: None, end=end, most=MOST_LINE
+                )
         except BoxError as error:
             return harmless(str(error))
         return f"{box.name}: `trainui {words[0]}` failed there" if code else lines
@@ -231,9 +234,16 @@ def list_over(connection: BoxConnection, words: Sequence[str] = ()) -> list[dict
     """
     lines: list[str] = []
     end = time.monotonic() + LIST_TIMEOUT
-    follow(connection, ["ls", "--json", *words], lines.append, lambda _: None, end=end)
-    return _checked(json.loads("\n".join(lines)), connection.clock_difference)
+    command = ["ls", "--json", *words]
+    follow(connection, command, lines.append, lambda _: None, end=end, most=MOST_LINE)
+    try:
+        return _checked(json.loads("\n".join(lines)), connection.clock_difference)
+    except (OverflowError, RecursionError) as error:
+        raise ValueError("no list of runs") from error
 
+
+MOST_SECONDS = 1e10
+"""More than any run can have taken."""
 
 _TEXTS = ("run", "name", "status")
 _TIMES = ("created_at", "started_at", "completed_at", "lost_at")
@@ -254,6 +264,11 @@ def _checked(data: Any, ahead: int) -> list[dict[str, Any]]:
     for one in runs:
         if not isinstance(one, dict) or not all(isinstance(one.get(key), str) for key in _TEXTS):
             raise ValueError("a run without its id, name or state")
+        seconds = one.get("seconds_worked")
+        if seconds is not None and not (
+            isinstance(seconds, int | float) and 0 <= seconds < MOST_SECONDS
+        ):
+            raise ValueError(f"{seconds!r:.40} are no seconds")
         moved = {key: _moved(one.get(key), ahead) for key in _TIMES}
         found.append({**one, **moved})
     return found
@@ -265,7 +280,7 @@ def _moved(text: Any, ahead: int) -> str | None:
 
 def known(name: str) -> tuple[int | None, list[dict[str, Any]]]:
     """Return when a box was last seen, in microseconds, and its runs of then."""
-    with suppress(OSError, ValueError, KeyError, TypeError):
+    with suppress(OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError):
         data = json.loads(plain_files.read_text(known_file(name)))
         return int(data["seen"]), _checked(data, 0)
     return None, []

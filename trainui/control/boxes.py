@@ -51,6 +51,12 @@ MOST_LINE = 16 * 1024 * 1024
 MOST_ERRORS = 4096
 """Bytes of ssh's messages that are kept."""
 
+LAST_MOMENT = 253_402_300_800_000_000
+"""Microseconds since 1970: the end of the year 9999."""
+
+SEND_TIMEOUT = 2.0
+"""Seconds in which a box has to read what it is sent."""
+
 CLOCK_TOLERANCE = 5 * clock.SECOND
 """A smaller difference between two clocks is left alone: the way takes time too."""
 
@@ -207,6 +213,7 @@ class BoxConnection:
         self._output = self._process.stdout.fileno()
         self._errors = self._process.stderr.fileno()
         os.set_blocking(self._errors, False)
+        os.set_blocking(self._input, False)
         self.words = b""
         """What ssh has printed on its stderr."""
         try:
@@ -242,8 +249,10 @@ class BoxConnection:
                     break
             if seen > MOST_GREETING:
                 raise _NoTrainuiError(f"{self.box.name}: what answers there is no trainui")
-        now = self.greeting.get("now")
-        ahead = now - clock.now() if isinstance(now, int) else 0
+        now = self.greeting.get("now", clock.now())
+        if not isinstance(now, int) or not 0 <= now < LAST_MOMENT:
+            raise BoxError(f"{self.box.name} says no time; update trainui there")
+        ahead = now - clock.now()
         self._difference = ahead if abs(ahead) > CLOCK_TOLERANCE else 0
 
     def send(self, **request: Any) -> None:
@@ -254,8 +263,12 @@ class BoxConnection:
         """
         data = (json.dumps(request) + "\n").encode()
         try:
-            with self._sending:
+            with self._sending, selectors.DefaultSelector() as selector:
+                selector.register(self._input, selectors.EVENT_WRITE)
                 while data:
+                    if not selector.select(SEND_TIMEOUT):
+                        self.end()
+                        raise BoxError(f"{self.box.name} does not read what it is sent")
                     data = data[os.write(self._input, data) :]
         except OSError as error:
             raise BoxError(f"{self.box.name}: the connection is lost") from error
@@ -288,6 +301,7 @@ class BoxConnection:
                 selector.register(self._output, selectors.EVENT_READ)
                 if not selector.select(max(end - time.monotonic(), 0.0)):
                     return None
+            self._read_errors()  # or ssh would wait until they are read
             part = os.read(self._output, 1 << 16)
             if not part:
                 raise self._lost()
@@ -304,8 +318,14 @@ class BoxConnection:
 
     def _read_errors(self) -> None:
         with suppress(BlockingIOError, OSError):
-            while part := os.read(self._errors, MOST_ERRORS):
+            for _ in range(64):  # a flood must not hold it
+                if not (part := os.read(self._errors, MOST_ERRORS)):
+                    break
                 self.words = (self.words + part)[-MOST_ERRORS:]
+
+    def end(self) -> None:
+        """End ssh, from any thread; whoever reads it notices, and closes it."""
+        self._process.terminate()
 
     def close(self) -> None:
         """End ssh; the agent ends with its stdin, and what it has started with it."""
@@ -392,17 +412,19 @@ def run(
     err: Callable[[str], object],
     *,
     directory: str | None = None,
+    most: int | None = None,
 ) -> int:
     """Run a command of the trainui there; return its exit code.
 
     `out` and `err` get its lines as they come, as they are. `directory`: the current one there.
+    `most`: the most characters that it may print.
 
     Raises:
         BoxError: the box cannot be reached, or the connection is lost; what the command began
             there may go on or not.
     """
     with connected(box) as connection:
-        return follow(connection, words, out, err, directory=directory)
+        return follow(connection, words, out, err, directory=directory, most=most)
 
 
 def follow(
@@ -413,12 +435,20 @@ def follow(
     *,
     end: float | None = None,
     directory: str | None = None,
+    most: int | None = None,
 ) -> int:
-    """Run a command over a connection, like `run`, until `end` (monotonic clock) at most."""
+    """Run a command over a connection, like `run`, until `end` (monotonic clock) at most.
+
+    `most`: the most characters that it may print.
+    """
+    received = 0
     connection.send(id=0, do="run", words=list(words), cwd=directory)
     for message in messages(connection, end):
         if message.get("id") != 0:
             continue
+        received += len(str(message.get("out", ""))) + len(str(message.get("err", "")))
+        if most is not None and received > most:
+            raise BoxError(f"{connection.box.name} sent an answer of over {most >> 20} MiB")
         if isinstance(message.get("out"), str):
             out(message["out"])
         elif isinstance(message.get("err"), str):

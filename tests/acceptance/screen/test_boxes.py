@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests import sshd
+from tests.unit.supervisor.waiting import wait_for
 from tests.unit.tui.driving import opened
 from tests.unit.tui.filled import DIAMOND, Filler
 from trainui.control import boxes
@@ -46,8 +47,14 @@ def agents(home: Path) -> list[int]:
     """Return the pids of the agents that serve a home."""
     found = subprocess.run(["pgrep", "-f", "trainui agent"], capture_output=True, text=True)
     variable = b"TRAINUI_HOME=" + os.fsencode(home)
-    pids = map(int, found.stdout.split())
-    return [pid for pid in pids if variable in Path(f"/proc/{pid}/environ").read_bytes()]
+    return [pid for pid in map(int, found.stdout.split()) if variable in environ_of(pid)]
+
+
+def environ_of(pid: int) -> bytes:
+    try:
+        return Path(f"/proc/{pid}/environ").read_bytes()
+    except OSError:  # it has ended
+        return b""
 
 
 async def test_a_run_of_a_box_is_opened_as_one_of_here(there: Filler) -> None:
@@ -76,7 +83,7 @@ async def test_a_lost_box_keeps_its_runs_and_comes_back(there: Filler, tmp_path:
         there.run(DIAMOND, name="later")
         await driven.until_shown("later")
         await driven.until_gone("the connection ended")
-    assert not agents(tmp_path / "away")
+    wait_for(lambda: not agents(tmp_path / "away"), "their end")
 
 
 async def test_a_stage_of_a_box_is_cancelled_by_its_key(there: Filler) -> None:
@@ -106,6 +113,7 @@ async def test_a_silent_box_is_given_up_and_tried_again(
             await driven.until_shown("gpu2 has sent nothing for 1 s", "far")
         finally:
             os.kill(pid, signal.SIGCONT)
+        await driven.until_gone("has sent nothing")
 
 
 async def test_a_box_of_another_version_is_listed(
@@ -118,3 +126,20 @@ async def test_a_box_of_another_version_is_listed(
         driven.runs.table.select(f"gpu2:{run_id}")
         await driven.press("enter")
         await driven.until_shown("gpu2 has another version of trainui", "ssh -t gpu2 trainui")
+
+
+async def test_an_open_page_and_its_log_go_on_after_a_loss(there: Filler, tmp_path: Path) -> None:
+    run_id = there.run({"a": ()}, name="far")
+    attempt = there.start(run_id, "a")
+    there.log(attempt, "first line\n")
+    async with opened() as driven:
+        await driven.until_shown("far")
+        driven.runs.table.select(f"gpu2:{run_id}")
+        await driven.press("enter")
+        await driven.until_shown("first line")
+        for pid in agents(tmp_path / "away"):
+            os.kill(pid, signal.SIGKILL)
+        there.log(attempt, "second line\n")
+        await driven.until_shown("second line")
+        await driven.press("escape")
+        await driven.until_shown("own", "far")

@@ -55,9 +55,13 @@ def forwarded(arguments: Sequence[str]) -> tuple[str, list[str]] | None:
 
 
 def _names_other_run(given: Sequence[str], found: dict[int, tuple[str, str]]) -> bool:
-    """Return True if a run of here stands beside one of a box."""
-    runs = [word for word in given[1:] if not word.startswith("-")]
-    return len(runs) > len(found) and given[0] == "diff"
+    """Return True if a run of here stands beside one of a box: the first two words are runs."""
+    first = [at for at, word in enumerate(given) if at and not word.startswith("-")][:2]
+    return (
+        len(first) == 2
+        and any(at in found for at in first)
+        and not all(at in found for at in first)
+    )
 
 
 def run_there(name: str, words: Sequence[str], directory: str | None = None) -> int:
@@ -65,7 +69,7 @@ def run_there(name: str, words: Sequence[str], directory: str | None = None) -> 
 
     Returns its exit code.
     """
-    box, as_json = boxes.named(name), "--json" in words
+    box, as_json = boxes.named(name), "--json" in _own(words)
     lines: list[str] = []
     follows = words[0] in _FOLLOWING or not as_json
     try:
@@ -73,24 +77,35 @@ def run_there(name: str, words: Sequence[str], directory: str | None = None) -> 
             box,
             words,
             (lambda line: _print_line(line, name, as_json)) if follows else lines.append,
-            lambda line: printing.note(line),
+            printing.note,
             directory=directory,
+            most=None if follows else boxes.MOST_LINE,
         )
     except KeyboardInterrupt as error:
         raise StoppedError(f"stopped; what runs on {name} goes on") from error
     if not follows and lines:
-        printing.value(_marked(json.loads("\n".join(lines)), name))
+        printing.value(_marked(_loaded("\n".join(lines), name), name))
     return code
+
+
+def _own(words: Sequence[str]) -> Sequence[str]:
+    """Return the words before `--`, each without its `=VALUE`."""
+    before = words[: words.index("--")] if "--" in words else words
+    return [word.partition("=")[0] for word in before]
+
+
+def _loaded(text: str, name: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise TrainuiError(f"{name} answered what is no JSON; update trainui there") from error
 
 
 def _print_line(line: str, name: str, as_json: bool) -> None:
     if not as_json:
         printing.line(line)
         return
-    try:
-        printing.value_line(_marked(json.loads(line), name))
-    except (ValueError, RecursionError) as error:
-        raise TrainuiError(f"{name} answered what is no JSON; update trainui there") from error
+    printing.value_line(_marked(_loaded(line, name), name))
 
 
 def _marked(data: Any, name: str) -> Any:
@@ -107,7 +122,7 @@ def submit_there(name: str, file: str | None, arguments: Sequence[str]) -> int:
     words = _without_box(arguments)
     if file == "-":
         raise UsageError("--box needs a FILE, which is copied with its directory; `-` has none")
-    if {"--snapshot", "--from"} & set(words):
+    if {"--snapshot", "--from"} & set(_own(words)):
         raise UsageError("--box copies the code itself; leave out --snapshot and --from")
     source = Path.cwd() if file is None else Path(file).absolute().parent
     with printing.progress(f"copying {source.name} to {name}"):
@@ -115,17 +130,16 @@ def submit_there(name: str, file: str | None, arguments: Sequence[str]) -> int:
     printing.note(*note)
     if file is not None:
         words[words.index(file)] = Path(file).name
-    shows = printing.can_open_screen() and not {"--wait", "--detach", "--json", "--dry-run"} & set(
-        words
-    )
-    if not shows:
+    stays = {"--wait", "--detach", "--json", "--dry-run"} & set(_own(words))
+    if stays or not printing.can_open_screen():
         return run_there(name, ["run", *words], place)
     lines: list[str] = []
     at = words.index("--") if "--" in words else len(words)
     given = ["run", *words[:at], "--detach", "--json", *words[at:]]
     code = boxes.run(box, given, lines.append, printing.note, directory=place)
-    if code == 0:
-        open_or_wait.open_screen(f"{name}:{json.loads(lines[-1])['run']}")
+    submitted = _loaded(lines[-1], name) if lines else None
+    if code == 0 and isinstance(submitted, dict):
+        open_or_wait.open_screen(f"{name}:{submitted.get('run')}")
     return code
 
 

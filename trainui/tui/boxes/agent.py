@@ -22,7 +22,7 @@ from typing import IO, TYPE_CHECKING, Any
 from trainui.control import boxes
 
 if TYPE_CHECKING:
-    from trainui.tui.log_window import LogReaderThread, LogWindow
+    from trainui.tui.log_window import LogReaderThread, LogWindow, WindowQuery
     from trainui.tui.readers.poller import Poller
     from trainui.tui.snapshot.snapshot import Snapshot
 
@@ -160,6 +160,9 @@ class Pages:
         """The page as it was sent."""
         self._sent_at = 0.0
         self._window: dict[str, Any] = {}
+        self._wanted: WindowQuery | None = None
+        self._reading = threading.Lock()
+        """Held while the request or its window change."""
 
     def watch(self, _number: Any, request: Mapping[str, Any]) -> None:
         """Read for a page, from now on."""
@@ -201,7 +204,8 @@ class Pages:
 
         data = request.get("query")
         query = None if data is None else wire.from_data(data, WindowQuery)
-        self._number, self._window = number, {}
+        with self._reading:
+            self._number, self._window, self._wanted = number, {}, query
         if self._reader is None:
             self._reader = LogReaderThread(self._deliver_log)
         self._reader.set_query(query)
@@ -211,8 +215,11 @@ class Pages:
         from trainui.tui.log_window import LogWindow as Kind
 
         data = wire.to_data(window, Kind)
-        change, self._window = wire.difference(self._window, data), data
-        self._bandwidth.count(self._agent.send({"id": self._number, "window": change}))
+        with self._reading:
+            if window.query != self._wanted:
+                return  # of an earlier request
+            change, self._window = wire.difference(self._window, data), data
+            self._bandwidth.count(self._agent.send({"id": self._number, "window": change}))
 
     def stop(self) -> None:
         """Stop reading."""

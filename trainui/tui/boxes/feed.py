@@ -11,7 +11,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from trainui import clock
@@ -61,7 +61,9 @@ class BoxFeed:
         """Create it; `changed` is called in the thread after each change."""
         self.box = box
         self.snapshot: Snapshot | None = None
-        """What was read last, with the ids and the clock of here; None: nothing yet."""
+        """The page as it was read last, with the ids and the clock of here; None: not yet."""
+        self.listed: Snapshot | None = None
+        """The list as it was read last; a page does not replace it."""
         self.problem = ""
         """Why it does not answer; empty: it does, or is being reached for the first time."""
         self.seen_at: int | None = None
@@ -73,25 +75,38 @@ class BoxFeed:
         self._page: dict[str, Any] = {}
         self._stopping = threading.Event()
         self._numbers = itertools.count(1)
-        self._log: tuple[int, WindowQuery, Callable[[LogWindow], object]] | None = None
-        self._window: dict[str, Any] = {}
+        self._log: _LogRequest | None = None
+        self._delay = FIRST_DELAY
         self._answers: dict[int, _Answer] = {}
         self._kept_at = 0.0
         self._thread = threading.Thread(target=self._run, name=f"box {box.name}", daemon=True)
         self.seen_at, known = box_runs.known(box.name)
         if known:
             runs = tuple(box_runs.as_line(one, box.name, self.seen_at) for one in known)
-            self.snapshot = Snapshot(ListQuery(), runs=runs)
+            self.listed = Snapshot(ListQuery(), runs=runs)
 
     def start(self) -> None:
         """Start the thread."""
         self._thread.start()
 
     def stop(self) -> None:
-        """End the connection and the thread."""
+        """Ask the thread to end the connection and itself; `join` waits for it."""
         self._stopping.set()
         if (connection := self._connection) is not None:
-            connection.close()
+            connection.end()
+
+    def join(self) -> None:
+        """Wait for the thread, a moment at most."""
+        if self._thread.is_alive():
+            self._thread.join(2.0)
+
+    @property
+    def why_closed(self) -> str:
+        """Why nothing of the box can be opened or done now; empty: it can."""
+        if self.problem or self.can_open:
+            return self.problem
+        where = f"`ssh -t {self.box.host} trainui` opens its own screen"
+        return f"{self.box.name} has another version of trainui; {where}"
 
     @property
     def clock_difference(self) -> int:
@@ -110,13 +125,16 @@ class BoxFeed:
     ) -> None:
         """Read a window of a log, and again as it grows; without a query, stop that."""
         number = next(self._numbers)
-        self._window = {}
         if query is None or deliver is None:
             self._log = None
             self._send(id=number, do="log")
             return
-        self._log = (number, query, deliver)
-        self._send(id=number, do="log", query=wire.to_data(self._there(query), WindowQuery))
+        self._log = _LogRequest(number, query, deliver)
+        self._send_log(self._log)
+
+    def _send_log(self, request: _LogRequest) -> None:
+        query = wire.to_data(self._there(request.query), WindowQuery)
+        self._send(id=request.number, do="log", query=query)
 
     def _there(self, query: WindowQuery) -> WindowQuery:
         """Return a query with the box's clock."""
@@ -133,6 +151,8 @@ class BoxFeed:
             BoxError: the box does not answer.
             TrainuiError: the command failed, with its words.
         """
+        if self.why_closed:
+            raise BoxError(self.why_closed)
         number, answer = next(self._numbers), _Answer()
         self._answers[number] = answer
         try:
@@ -159,14 +179,16 @@ class BoxFeed:
         return True
 
     def _run(self) -> None:
-        delay = FIRST_DELAY
         while not self._stopping.is_set():
             try:
                 with boxes.connected(self.box) as connection:
-                    delay = FIRST_DELAY
                     self._connection, self.problem, self._page = connection, "", {}
                     self._serve(connection)
-            except (TrainuiError, wire.WireError) as error:
+                    self._delay = FIRST_DELAY
+            except wire.WireError as error:
+                what = f"{self.box.name} sent what does not fit ({error})"
+                self.problem = f"{what}; update trainui there, or here"
+            except TrainuiError as error:
                 self.problem = str(error)
             except Exception as error:
                 log.exception("reading the box %s failed", self.box.name)
@@ -177,15 +199,15 @@ class BoxFeed:
             if self._stopping.is_set():
                 return
             self._lose()
-            self._stopping.wait(delay)
-            delay = min(2 * delay, LAST_DELAY)
+            self._stopping.wait(self._delay)
+            self._delay = min(2 * self._delay, LAST_DELAY)
 
     def _lose(self) -> None:
         """Keep the last list, marked with its age."""
-        if self.snapshot is not None:
-            self._keep(self.snapshot.runs)
-            runs = tuple(run._replace(seen_at=self.seen_at or 0) for run in self.snapshot.runs)
-            self.snapshot = self.snapshot._replace(runs=runs)
+        if self.listed is not None:
+            self._keep(self.listed.runs)
+            runs = tuple(run._replace(seen_at=self.seen_at or 0) for run in self.listed.runs)
+            self.listed = self.listed._replace(runs=runs)
         self._changed(self)
 
     def _keep(self, runs: Sequence[RunLine]) -> None:
@@ -198,6 +220,9 @@ class BoxFeed:
             self._list_only(connection)
             return
         self._send(do="watch", query=wire.to_data(self._query, Query))
+        if self._log is not None:
+            self._log = self._log.again()
+            self._send_log(self._log)
         for message in boxes.messages(connection):
             self.seen_at = clock.now()
             if "page" in message:
@@ -214,21 +239,21 @@ class BoxFeed:
         self._page = wire.patched(self._page, change)
         found = here(wire.from_data(self._page, Snapshot, ahead), self.box.name)
         self.problem = "" if found.problem is None else f"{self.box.name}: {found.problem}"
-        if found.problem is not None and self.snapshot is not None:
-            found = found._replace(runs=self.snapshot.runs)
-        self.snapshot = found
-        if time.monotonic() - self._kept_at > KEPT_PERIOD and self.snapshot.runs:
-            self._kept_at = time.monotonic()
-            self._keep(self.snapshot.runs)
+        self.snapshot, self._delay = found, FIRST_DELAY
+        if isinstance(found.query, ListQuery) and found.problem is None:
+            self.listed = found
+            if time.monotonic() - self._kept_at > KEPT_PERIOD:
+                self._kept_at = time.monotonic()
+                self._keep(found.runs)
         self._changed(self)
 
     def _take_window(self, message: Mapping[str, Any], ahead: int) -> None:
         wanted = self._log
-        if wanted is None or message.get("id") != wanted[0]:
+        if wanted is None or message.get("id") != wanted.number:
             return
-        self._window = wire.patched(self._window, message["window"])
-        window: LogWindow = wire.from_data(self._window, LogWindow, ahead)
-        wanted[2](replace(window, query=wanted[1]))
+        wanted.window = wire.patched(wanted.window, message["window"])
+        window: LogWindow = wire.from_data(wanted.window, LogWindow, ahead)
+        wanted.deliver(replace(window, query=wanted.query))
 
     def _list_only(self, connection: BoxConnection) -> None:
         """Ask for the list again and again, of a trainui of another version."""
@@ -236,9 +261,23 @@ class BoxFeed:
             runs = box_runs.list_over(connection)
             self.seen_at = clock.now()
             lines = tuple(box_runs.as_line(one, self.box.name, None) for one in runs)
-            self.snapshot = Snapshot(ListQuery(), runs=lines)
+            self.listed, self._delay = Snapshot(ListQuery(), runs=lines), FIRST_DELAY
             self._changed(self)
             self._stopping.wait(LIST_PERIOD)
+
+
+@dataclass(slots=True)
+class _LogRequest:
+    """A log that is read, and its window as far as it came."""
+
+    number: int
+    query: WindowQuery
+    deliver: Callable[[LogWindow], object]
+    window: dict[str, Any] = field(default_factory=dict)
+
+    def again(self) -> _LogRequest:
+        """Return the request for a new connection."""
+        return _LogRequest(self.number, self.query, self.deliver)
 
 
 class _Answer:
@@ -249,9 +288,15 @@ class _Answer:
         self.errors: list[str] = []
         self.code: int | None = None
         self.done = threading.Event()
+        self._left = boxes.MOST_LINE
+        """Characters that it may still print."""
 
     def take(self, message: Mapping[str, Any]) -> None:
-        if isinstance(message.get("out"), str):
+        self._left -= len(str(message.get("out", ""))) + len(str(message.get("err", "")))
+        if self._left < 0:
+            self.lines, self.errors, self.code = [], ["it printed too much"], 1
+            self.done.set()
+        elif isinstance(message.get("out"), str):
             self.lines.append(message["out"])
         elif isinstance(message.get("err"), str):
             self.errors.append(message["err"])
@@ -276,6 +321,9 @@ def here(snapshot: Snapshot, box: str) -> Snapshot:
     if isinstance(query, OfRun):
         query = replace(query, run_id=f"{box}:{query.run_id}")
     if page is not None:
+        detail = page.detail
+        if detail is not None and detail.files is not None:  # no file of here is shown for it
+            page = page._replace(detail=detail._replace(files=replace(detail.files, directory="")))
         page = page._replace(run=page.run._replace(id=f"{box}:{page.run.id}"))
     if curves is not None:
         curves = curves._replace(run=curves.run._replace(id=f"{box}:{curves.run.id}"))
@@ -321,6 +369,8 @@ class Feeds:
         """Stop the threads."""
         for feed in self._boxes.values():
             feed.stop()
+        for feed in self._boxes.values():
+            feed.join()
 
     @property
     def all(self) -> list[BoxFeed]:
@@ -342,19 +392,13 @@ class Feeds:
             feed.set_query(replace(query, run_id=query.run_id.partition(":")[2]))
             if (found := feed.snapshot) is not None and found.query == query:
                 self._deliver(found)
-            elif feed.problem or not feed.can_open:
-                self._deliver(Snapshot(query, problem=self._why_closed(feed)))
+            elif feed.why_closed:
+                self._deliver(Snapshot(query, problem=feed.why_closed))
             return
         self._poller.set_query(query)
         if isinstance(query, ListQuery | MachineQuery):
             for name, one in self._boxes.items():
                 one.set_query(_query_of(query, name))
-
-    def _why_closed(self, feed: BoxFeed) -> str:
-        if feed.problem:
-            return feed.problem
-        where = f"`ssh -t {feed.box.host} trainui` opens its own screen"
-        return f"{feed.box.name} has another version of trainui; {where}"
 
     def take_local(self, snapshot: Snapshot) -> None:
         """Take what the poller has read."""
@@ -381,7 +425,7 @@ class Feeds:
             if isinstance(local.query, ListQuery):
                 local = merged(local, feeds)
             elif isinstance(local.query, MachineQuery):
-                local = _with_gpus(local, [one.snapshot for one in feeds if one.snapshot])
+                local = _with_gpus(local, [one.listed for one in feeds if one.listed])
             self._deliver(local)
 
 
@@ -397,7 +441,7 @@ def _of_box(run_ids: Sequence[str], box: str) -> tuple[str, ...]:
 
 def _trouble_of(feed: BoxFeed) -> str:
     """Return why a box does not answer, or why nothing starts there; empty: all is well."""
-    found = feed.snapshot
+    found = feed.listed
     if feed.problem or found is None:
         return feed.problem
     waits = any(run.status in UNFINISHED and not run.is_external for run in found.runs)
@@ -406,7 +450,7 @@ def _trouble_of(feed: BoxFeed) -> str:
 
 def merged(local: Snapshot, feeds: Sequence[BoxFeed]) -> Snapshot:
     """Return the list of here and of the boxes as one, newest first."""
-    found = [one.snapshot for one in feeds if one.snapshot is not None]
+    found = [one.listed for one in feeds if one.listed is not None]
     if away := tuple(filter(None, map(_trouble_of, feeds))):
         local = local._replace(health=local.health._replace(away=away))
     if not found:

@@ -32,6 +32,12 @@ MOMENTS = frozenset(
 )
 """Names of fields that are a moment in microseconds since 1970, by the sender's clock."""
 
+LAST_MOMENT = 253_402_300_800_000_000
+"""The end of the year 9999, which is the last that can be shown."""
+
+MOST_ITEMS = 2_000_000
+"""Values in a page, nested ones among them: a small difference may repeat a large part."""
+
 SECONDS = frozenset({"times"})
 """Names of fields of moments in seconds since 1970."""
 
@@ -118,7 +124,8 @@ def _codec(kind: Any) -> _Codec:
 
 
 def _exactly(data: Any, kind: type) -> Any:
-    if type(data) is not kind:
+    is_large = isinstance(data, int) and not -(2**63) <= data < 2**63
+    if type(data) is not kind or is_large:
         raise WireError(f"{data!r:.40} is no {kind.__name__}")
     return data
 
@@ -264,8 +271,10 @@ def _record(kind: Any) -> _Codec:
             if name not in data:
                 continue
             part = codec.from_data(data[name], ahead)
-            if ahead and name in MOMENTS and type(part) is int:
+            if name in MOMENTS and type(part) is int:
                 part -= ahead
+                if not 0 <= part < LAST_MOMENT:
+                    raise WireError(f"{name}: {part} is no time")
             elif ahead and name in SECONDS:
                 part = tuple(one - ahead / 1e6 for one in part)
             found[name] = part
@@ -344,7 +353,9 @@ def patched(old: Any, change: Any) -> Any:
         WireError: the difference does not fit.
     """
     try:
-        return _patched(old, change)
+        found = _patched(old, change)
+        _count(found, 0)
+        return found
     except _UNFIT as error:
         raise WireError(f"a difference does not fit: {error}") from error
 
@@ -357,7 +368,8 @@ def _patched(old: Any, change: Any) -> Any:
         return change[1]
     if kind == "o":
         _, changed, removed = change
-        kept = {key: item for key, item in old.items() if key not in removed}
+        gone = set(removed)
+        kept = {key: item for key, item in old.items() if key not in gone}
         for key, one in changed.items():
             kept[key] = _patched(kept.get(key), one)
         return kept
@@ -367,6 +379,8 @@ def _patched(old: Any, change: Any) -> Any:
             start, count = part
             if start < 0 or start + count > len(old):
                 raise IndexError("beyond the end")
+            if len(found) + count > MOST_ITEMS:
+                raise IndexError("too many items")
             found += old[start : start + count]
         elif "=" in part:
             found += part["="]
@@ -374,3 +388,19 @@ def _patched(old: Any, change: Any) -> Any:
             at, one = part["~"]
             found.append(_patched(old[at], one))
     return found
+
+
+def _count(data: Any, so_far: int) -> int:
+    """Return the number of values so far with those of nested data.
+
+    Raises:
+        WireError: there are too many.
+    """
+    if isinstance(data, dict | list):
+        so_far += len(data)
+        if so_far > MOST_ITEMS:
+            raise WireError("too many values")
+        for item in data.values() if isinstance(data, dict) else data:
+            if isinstance(item, dict | list):
+                so_far = _count(item, so_far)
+    return so_far

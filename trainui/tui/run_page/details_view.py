@@ -418,7 +418,7 @@ class ViewedFiles:
 
     def rows(self, found: StageFiles | None, width: int) -> tuple[list[Row], list[FileView]]:
         """Return the lines of a stage's files, and the views that are not made yet."""
-        if found is None or not found.files:
+        if found is None or not found.files or not found.directory:  # those of a box are not here
             return [], []
         rows: list[Row] = []
         missing: list[FileView] = []

@@ -142,7 +142,7 @@ class StageFiles:
     cut: bool = False
     """True if the list was cut at `MOST` files."""
     directory: str = ""
-    """The stage's, absolute."""
+    """The stage's, absolute; empty: on another machine."""
     attempt: int | None = None
     """The attempt that last wrote these files; None: any."""
 

@@ -108,6 +108,21 @@ def test_a_difference_turns_the_old_into_the_new(old: Any, new: Any) -> None:
     assert wire.patched(old, change) == new
 
 
+def test_a_difference_cannot_multiply_without_bound() -> None:
+    data: Any = [0] * 1_500_000
+    twice = ["l", [[0, len(data)], [0, len(data)]]]
+    with pytest.raises(WireError):
+        wire.patched(data, twice)
+
+
+@pytest.mark.parametrize("moment", [10**30, 2**62, -1])
+def test_a_moment_that_cannot_be_shown_is_an_error(snapshots: list[Snapshot], moment: int) -> None:
+    data = wire.to_data(snapshots[0], Snapshot)
+    data["runs"][0]["created_at"] = moment
+    with pytest.raises(WireError):
+        wire.from_data(data, Snapshot)
+
+
 def test_an_inserted_item_is_sent_alone() -> None:
     old = [{"id": number, "text": "x" * 100} for number in range(50)]
     new = [{"id": 50, "text": "new"}, *old[:20], {"id": 20, "text": "changed"}, *old[21:]]
