@@ -9,7 +9,7 @@ import pytest
 
 from tests.acceptance.command_line import CommandLine
 from tests.unit.execution.attempt.test_orphan import FAULTS
-from tests.unit.supervisor.waiting import is_alive, read_pid, wait_for_death
+from tests.unit.supervisor.waiting import is_alive, read_pid, wait_for, wait_for_death
 
 STAGE = "echo $$ >> pid; trap 'exit 1' TERM; while :; do sleep 0.05; done"
 
@@ -115,6 +115,7 @@ def test_a_run_with_live_processes_is_not_deleted(
     }
     left = os.spawnve(os.P_NOWAIT, "/bin/sleep", ["sleep", "600"], environ)
     try:
+        wait_for(lambda: b"sleep" in Path(f"/proc/{left}/cmdline").read_bytes(), "its environment")
         done = cli("rm", run, "--yes")
         assert (done.code, f"kill {left}" in done.err) == (4, True), done
         assert cli.status(run) == "cancelled"

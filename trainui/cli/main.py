@@ -98,6 +98,7 @@ def _call(arguments: Sequence[str]) -> int:
         from trainui.cli.completion import answer
 
         return answer(arguments[1:])
+    "".join(arguments).encode()  # raises for what is not UTF-8 text, before a worker is started
     if any(":" in word for word in arguments[1:]) and (there := _on_box(arguments)) is not None:
         return there
     if arguments[0] in _STARTS_RUN and _ONLY_SHOWS.isdisjoint(_before_separator(arguments)):

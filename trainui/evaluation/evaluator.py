@@ -54,6 +54,9 @@ checked."""
 STEP_WITHIN = 3 * clock.SECOND
 """Microseconds after a checkpoint's time in which the training's points of that time are stored."""
 
+CLOCK_GRAIN = 10_000
+"""Microseconds by which a file's time, of the kernel's coarse clock, may be too early."""
+
 STEP_AT_MOST = 20 * clock.SECOND
 """The same, where the reader of metrics is behind, as on a busy machine."""
 
@@ -385,7 +388,7 @@ class Evaluator:
             path = holding.path_of(view.directory, row.held, row.path)
         if (step := plan.step_of(path)) is not None:
             return step
-        written = row.written_at // 1000
+        written = row.written_at // 1000 + CLOCK_GRAIN
         with self._store.read() as connection:
             about = read_points.step_at(connection, view.training.id, written)
             is_past = read_points.step_at(connection, view.training.id, clock.now()) != about

@@ -11,6 +11,7 @@ import pytest
 from tests.unit.execution.submitted import begin, submit
 from tests.unit.store import readings
 from tests.unit.store.readings import Feeder
+from tests.unit.supervisor.waiting import wait_for
 from trainui import clock, control
 from trainui.evaluation import evaluator, holding
 from trainui.evaluation.evaluator import NEWER, Evaluator
@@ -380,7 +381,11 @@ def test_a_checkpoint_waits_for_a_reader_that_is_behind(
         case.turn()
     assert "evaluate[step=6]" not in case.states()
     (row,) = case.rows()
-    feeder.feed({"loss": [(7, 0.4)]}, time=row.written_at // 1000)
-    for _ in range(2):
+    # after the file's time, which is of a coarser clock
+    feeder.feed({"loss": [(7, 0.4)]}, time=row.written_at // 1000 + 5000)
+
+    def is_evaluated() -> bool:
         case.turn()
-    assert set(case.states()) == {"evaluate[step=7]"}
+        return set(case.states()) == {"evaluate[step=7]"}
+
+    wait_for(is_evaluated, "the evaluation of step 7")
