@@ -18,21 +18,6 @@ DEFAULT_GRACE = 30.0
 """Seconds between the stop signal and KILL, if the pipeline file gives none."""
 
 
-METRIC_PRESETS = (
-    *("allennlp", "baselines", "catboost", "columns", "darknet", "detectron2", "elements"),
-    *("fairseq", "fastai", "gbm", "headed", "hf", "jsonl", "keras", "keyvalue"),
-    *("lightgbm", "lightning", "llmc", "megatron", "metriclogger", "mlperf", "mmengine"),
-    *("nanogpt", "optuna", "paddlenlp", "print", "rsl_rl", "sb3", "sklearn"),
-    *("skorch", "spacy", "timm", "timm_train", "torchtune", "tqdm", "transformers"),
-    *("ultralytics", "values", "verl", "xgboost"),
-)
-"""Names of built-in patterns for the log output of frameworks."""
-
-METRIC_FORMATS = tuple(sorted({"csv", "json", "jsonl", "text", "tsv", *METRIC_PRESETS}))
-"""File formats that a metric source may name, and plugins have more; a preset parses the lines of
-a log."""
-
-
 ALERT_CONDITIONS = ("nan", "above", "below", "no_improvement", "stalled")
 """Conditions of alerts."""
 

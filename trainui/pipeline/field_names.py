@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from trainui.pipeline.yaml_nodes import quoted
+from trainui.plugin import Format, LogLines, registry
 
 MAX_STAGE_NAME = 64
 """Characters."""
@@ -24,6 +25,13 @@ RESERVED_VARIABLES = frozenset(
 ) | {"CUDA_VISIBLE_DEVICES", "CUDA_DEVICE_ORDER"}
 """Set by trainui for every stage; TRAINUI_RUN_ID identifies the processes of a run."""
 
+_PRESETS = (
+    *("baselines", "catboost", "columns", "detectron2", "fastai", "headed", "jsonl", "keyvalue"),
+    *("lightgbm", "lightning", "llmc", "megatron", "nanogpt", "paddlenlp", "print", "sklearn"),
+    *("skorch", "spacy", "timm", "torchtune", "transformers", "values", "verl", "xgboost"),
+)
+"""Names for printed lines, besides those of plugins: all are read by one grammar."""
+
 CHECKPOINT_VARIABLE = "TRAINUI_CHECKPOINT"
 """Also set by trainui; in a stage's `env` it selects a checkpoint that the stage did not write."""
 
@@ -33,6 +41,17 @@ VARIABLE_NAME = rf"^(?!({'|'.join(sorted(RESERVED_VARIABLES))})$)[^=]+$"
 """Patterns of keys, also used in the JSON Schema."""
 
 _MARKS_IN = {MATRIX_KEY: "_ and -", PARAM_KEY: "_ . and -"}
+
+
+def presets() -> list[str]:
+    """Return the names that mean printed lines, also those of plugins."""
+    of_formats = (one.name for one in registry.records(Format) if one.is_preset_too)
+    return sorted({*_PRESETS, *registry.names(LogLines), *of_formats})
+
+
+def is_preset(name: str) -> bool:
+    """Return True for a name that means printed lines."""
+    return name in _PRESETS or name in presets()
 
 
 def stage_name_fault(name: str) -> str | None:

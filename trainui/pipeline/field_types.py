@@ -15,12 +15,12 @@ from pydantic import BeforeValidator, GetCoreSchemaHandler, ValidationInfo
 from pydantic_core import PydanticCustomError
 
 from trainui import plugin
-from trainui.model.definition import ALERT_ACTIONS, METRIC_FORMATS, METRIC_PRESETS, Json
+from trainui.model.definition import ALERT_ACTIONS, Json
 from trainui.model.records import LOCAL
 from trainui.pipeline import field_names
 from trainui.pipeline.parameters import Parameters
 from trainui.pipeline.yaml_nodes import Scalar, did_you_mean, json_of, kind_of, quoted
-from trainui.plugin import LogLines, OptionProblem, Tracker, registry
+from trainui.plugin import OptionProblem, Tracker, registry
 
 _T = TypeVar("_T")
 
@@ -77,24 +77,25 @@ def pattern(value: Any) -> str:
     return text
 
 
+_FORMATS = ("csv", "json", "jsonl", "text", "tsv")
+"""Formats of metrics, besides those of plugins and the presets."""
+
+
 def metric_format(value: Any) -> str:
     """Return the name of a metrics format."""
     text = as_item(value)
-    if "${" not in text and text not in METRIC_FORMATS and text not in (known := formats()):
+    is_known = text in _FORMATS or field_names.is_preset(text) or "${" in text
+    if not is_known and text not in (known := formats()):
         near = did_you_mean(text, known) or f"; it may be {', '.join(known)}"
         raise fault("bad-format", f"is not a format of metrics: {quoted(text)}{near}")
     return text
 
 
-def presets() -> tuple[str, ...]:
-    """Return the names of all presets, also of plugins."""
-    return (*METRIC_PRESETS, *registry.names(LogLines))
-
-
 def formats() -> tuple[str, ...]:
     """Return the names of all formats, also of plugins and their trackers' databases."""
     databases = (one.name for one in registry.records(Tracker) if one.database)
-    return tuple(sorted({*METRIC_FORMATS, *presets(), *registry.names(plugin.Format), *databases}))
+    presets = field_names.presets()
+    return tuple(sorted({*_FORMATS, *presets, *registry.names(plugin.Format), *databases}))
 
 
 def word(words: tuple[str, ...], code: str) -> Callable[[Any], str]:
@@ -421,7 +422,7 @@ Pattern = Annotated[str, FieldReader(pattern, _TEXT_SCHEMA)]
 
 StreamPattern = Annotated[
     str,
-    FieldReader(pattern, lambda: {"anyOf": [{"enum": [*presets()]}, _TEXT_SCHEMA]}),
+    FieldReader(pattern, lambda: {"anyOf": [{"enum": field_names.presets()}, _TEXT_SCHEMA]}),
 ]
 """A regular expression, or the name of a preset."""
 

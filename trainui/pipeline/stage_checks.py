@@ -9,10 +9,9 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from trainui.model.definition import ALERT_CONDITIONS, METRIC_PRESETS
+from trainui.model.definition import ALERT_CONDITIONS
 from trainui.pipeline import field_names, shell, template
-from trainui.pipeline.field_names import CHECKPOINT_VARIABLE
-from trainui.pipeline.field_types import presets
+from trainui.pipeline.field_names import CHECKPOINT_VARIABLE, is_preset, presets
 from trainui.pipeline.matrix import SEED, TRIAL
 from trainui.pipeline.outline import Outline, StageOutline, templates_in
 from trainui.pipeline.parameters import Parameters
@@ -257,8 +256,9 @@ def _check_pattern(source: Mapping, stream: str, problems: Problems) -> None:
 
 
 def _check_preset(node: Scalar, stream: str, problems: Problems) -> None:
-    if node.text in METRIC_PRESETS or node.text in (known := presets()):
+    if is_preset(node.text):
         return
+    known = presets()
     near = did_you_mean(node.text, known) or f"; the presets: {', '.join(known)}"
     message = (
         f"`{stream}` {quoted(node.text)} is neither a preset nor a pattern whose groups have the "

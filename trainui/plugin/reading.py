@@ -15,7 +15,7 @@ from typing import Any
 from trainui.metrics import lenient_files as files
 from trainui.metrics.discovery.default_sources import family_of, fold_prefix, is_part
 from trainui.metrics.discovery.tracker_runs import of_database as tracked_runs
-from trainui.metrics.discovery.trainings import of_directory, settings
+from trainui.metrics.discovery.trainings import clear_name, of_directory, settings
 from trainui.metrics.formats import UnknownFormatError
 from trainui.metrics.formats.csv_table import CsvTable
 from trainui.metrics.formats.decoder import Decoded, Decoder, WholeTable
@@ -62,6 +62,7 @@ __all__ = [
     "UnreadableFileError",
     "WholeTable",
     "as_json",
+    "clear_name",
     "columns",
     "dotted_leaves",
     "dotted_numbers",

@@ -221,6 +221,9 @@ class Tracker(Plugin):
     """Names of directories, as globs, in which only the files at their top have metrics."""
     places: tuple[str, ...] = ()
     """Directories, seen from a training's workdir, in which it makes its files."""
+    directories: tuple[str, ...] = ()
+    """Names that people give such directories, in lower case. A training below one is not named
+    after it, and `--NAME_dir` is an option for output."""
     services: tuple[str, ...] = ()
     """Names of programs, as globs, that a training starts to write its log."""
     database: Database | None = None
@@ -893,13 +896,6 @@ def study_of(run: str) -> str:
     return study if mark else run
 
 
-_COMMON = re.compile(
-    r"(version|run|exp)?_?\d*|logs?|tb|tensorboard|csv|vis_data|metrics|out(put)?s?|results",
-    re.IGNORECASE,
-)
-"""Names of directories that many trainings have."""
-
-
 @dataclass(frozen=True, slots=True)
 class Place:
     """A directory with its entries; links are left out."""
@@ -924,11 +920,6 @@ class Place:
     def log(self) -> Path | None:
         """Return the first log."""
         return next((self / name for name in self.files if name.endswith((".log", ".out"))), None)
-
-    def clear_name(self) -> str:
-        """Return the directory's name, behind that of its parent if it is a common one."""
-        name = self.path.name
-        return f"{self.path.parent.name}/{name}" if _COMMON.fullmatch(name) else name
 
     @classmethod
     def of(cls, path: Path) -> Place:

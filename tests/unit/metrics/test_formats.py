@@ -19,8 +19,9 @@ from trainui.metrics.formats.decoder import step_fields
 from trainui.metrics.formats.lenient_text import leading_number, to_number
 from trainui.metrics.formats.text.forms import MAX_LINE, lines_with_ends, text_lines
 from trainui.metrics.formats.text.pattern import PatternError, PatternLines, compile_pattern
-from trainui.model.definition import METRIC_FORMATS, METRIC_PRESETS
-from trainui.plugin import LogLines, registry
+from trainui.pipeline.field_names import presets
+from trainui.pipeline.field_types import formats
+from trainui.plugin import Format, LogLines, registry
 from trainui.plugins.tensorboard.event_file import masked_crc
 
 Found = dict[str, list[tuple[float, float]]]
@@ -547,8 +548,9 @@ def test_known_binary_data_is_named(data: bytes, why: str) -> None:
 
 
 def test_the_pipeline_file_knows_the_same_names() -> None:
-    assert list(METRIC_FORMATS) == sorted({*CORE, *METRIC_PRESETS})
-    assert {*METRIC_PRESETS}.issuperset(one.name for one in registry.records(LogLines))
+    printed = {one.name for one in registry.records(LogLines)}
+    assert {"hf", "nanogpt", *printed} <= {*presets()}
+    assert {*CORE, *printed, *(one.name for one in registry.records(Format))} <= {*formats()}
 
 
 def test_no_more_of_a_line_is_read_than_its_limit() -> None:

@@ -37,18 +37,10 @@ WORDS = {
 """What names a plugin and its files."""
 
 MAY_NAME = {
-    # the preset of its printed lines
-    "huggingface": (
-        "model/definition.py",
-        # owners of secrets; the cache that Trackio's directory is in
-        *("pipeline/masking.py", "plugins/trackio/database.py"),
-    ),
-    # the preset of its printed lines
-    "optuna": ("model/definition.py",),
-    # options and directories that many trainings have
-    "tensorboard": ("pipeline/rules/shared_paths.py", "plugin/records.py"),
+    # owners of secrets; the cache that Trackio's directory is in
+    "huggingface": ("pipeline/masking.py", "plugins/trackio/database.py"),
 }
-"""The places that a rule of the core or of printed lines gives another reason to."""
+"""The places that have another reason to."""
 
 
 QUOTES = "plugins/causes/"

@@ -17,11 +17,11 @@ from trainui import formatting
 from trainui.metrics import lenient_files, trackers
 from trainui.metrics.discovery import default_sources, outside_sources, tracker_runs
 from trainui.metrics.formats import HEAD_BYTES, UnknownFormatError, detect
-from trainui.metrics.formats.text import text_lines
 from trainui.metrics.formats.text.pattern import PatternError, compile_pattern
 from trainui.metrics.source_file import DecoderChoice, SourceFile
 from trainui.metrics.tail import check_descriptors, look_at
 from trainui.model.definition import MetricSource, StageDefinition
+from trainui.pipeline.field_names import is_preset
 from trainui.plugin import Tracker
 from trainui.store.points.point_sources import key_of
 from trainui.supervisor import protocol
@@ -123,7 +123,7 @@ def _add_stream(found: SourceListing, place: SearchDirectories, source: MetricSo
     key = f"{key_of(path)}#{digest}"
     reading = DecoderChoice(step=source.step, continues=source.restarts is not None)
     try:
-        if text_lines.is_preset(pattern):
+        if is_preset(pattern):
             reading = replace(reading, preset=pattern)
         else:
             reading = replace(reading, pattern=compile_pattern(pattern))

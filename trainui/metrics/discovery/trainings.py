@@ -259,7 +259,7 @@ def lightning(place: Place) -> Training | None:
     if not is_version and not place.has("hparams.yaml"):
         return None
     params = settings(place, "hparams.yaml")
-    return of_directory("lightning", place, place.clear_name(), params, quiet=_FRAMEWORK_QUIET)
+    return of_directory("lightning", place, clear_name(place), params, quiet=_FRAMEWORK_QUIET)
 
 
 def sb3(place: Place) -> Training | None:
@@ -288,7 +288,7 @@ def plain(place: Place) -> Training | None:
     sources = tuple(
         (place / name, None) for name, one in found.items() if one != "log" or kind == "log"
     )
-    name, params = place.clear_name(), settings(place, "args.yaml")
+    name, params = clear_name(place), settings(place, "args.yaml")
     job = Job(name, place.path, sources, params=params, log=place.log(), quiet=_PLAIN_QUIET)
     return Training(kind, name, place.path, (job,))
 
@@ -305,6 +305,21 @@ def _kind(place: Place, name: str) -> str | None:
 def settings(place: Place, name: str) -> dict[str, Any]:
     """Return the flat settings in a YAML file of a directory; none if it has no such file."""
     return lenient_files.flat(lenient_files.load_yaml(place / name)) if place.has(name) else {}
+
+
+_COMMON = re.compile(
+    r"(version|run|exp)?_?\d*|logs?|csv|vis_data|metrics|out(put)?s?|results", re.IGNORECASE
+)
+"""Names of directories that many trainings have; trackers have more."""
+
+
+def clear_name(place: Place) -> str:
+    """Return a directory's name, behind that of its parent if it is a common one."""
+    name = place.path.name
+    is_common = _COMMON.fullmatch(name) or any(
+        name.lower() in one.directories for one in registry.records(Tracker)
+    )
+    return f"{place.path.parent.name}/{name}" if is_common else name
 
 
 def of_directory(

@@ -19,7 +19,8 @@ from trainui.metrics.formats.lenient_text import load_json, to_number
 from trainui.metrics.formats.text.forms import without_prefix as message
 from trainui.metrics.formats.text.names import names_metric
 from trainui.metrics.formats.text.pairs import pairs_of
-from trainui.metrics.formats.text.text_lines import TextLines, is_preset, preset_names
+from trainui.metrics.formats.text.text_lines import TextLines
+from trainui.pipeline.field_names import is_preset, presets
 from trainui.plugin import Answer, Format, Refused, Tracker, registry
 from trainui.plugin.registry import PluginError
 
@@ -65,7 +66,7 @@ def decoder(name: str, step: str | None, state: dict[str, Any], path: Path) -> D
     known = sorted({*CORE, *registry.names(Format)})
     raise UnknownFormatError(
         f"unknown format {name!r}; known: {', '.join(known)}, and the presets "
-        f"({', '.join(preset_names())}); or leave it out to have it detected from the content"
+        f"({', '.join(presets())}); or leave it out to have it detected from the content"
     )
 
 

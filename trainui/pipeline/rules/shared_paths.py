@@ -15,13 +15,16 @@ from itertools import groupby
 
 from trainui.model.definition import StageDefinition
 from trainui.pipeline.graph import Graph
+from trainui.plugin import Tracker, registry
 
-_OUTPUT = re.compile(
-    r"(out|output|outputs|save|saving|log|logs|logging|results?|exp|experiment|work|run|tensorboard"
-    r"|tb)_?(dir|directory|folder|path|root)|out|output|save_to|log_file"
-    r"|(results?|output|metrics)_(file|path|json|csv)"
-)
-"""Names of options and variables, in lower case with underscores."""
+_DIRECTORY = re.compile(r"([a-z]+?)_?(dir|directory|folder|path|root)")
+"""Names of options and variables for a directory, in lower case with underscores."""
+
+_OUTPUTS = re.compile(r"outputs?|out|save|saving|logs?|logging|results?|exp|experiment|work|run")
+"""Directories for output; trackers have more."""
+
+_OUTPUT = re.compile(r"out|output|save_to|log_file|(results?|output|metrics)_(file|path|json|csv)")
+"""Other names."""
 
 _NAME = re.compile(
     r"((run|exp|experiment|job|model)_?)?(name|id|tag|version)|exp|experiment|suffix|sub_?dir"
@@ -107,7 +110,7 @@ def written(stage: StageDefinition) -> dict[str, str]:
     """Return the absolute paths that a stage writes to, each with the place that names it."""
     found: dict[str, str] = {}
     for name, value, where in _options(stage):
-        if _OUTPUT.fullmatch(name) and _is_path(value):
+        if _is_output(name) and _is_path(value):
             found.setdefault(_absolute(value, stage), where)
     fields: list[tuple[str, str | None]] = [("outputs", one) for one in stage.outputs]
     fields.append(("checkpoint", stage.checkpoint.glob if stage.checkpoint else None))
@@ -119,6 +122,17 @@ def written(stage: StageDefinition) -> dict[str, str]:
         if path and os.path.isabs(os.path.expanduser(path)) and _is_path(path):  # noqa: PTH111, PTH117
             found.setdefault(_absolute(path, stage), f"{field}: {path}")
     return found
+
+
+def _is_output(name: str) -> bool:
+    """Return True if an option of this name says where output goes."""
+    if _OUTPUT.fullmatch(name):
+        return True
+    if (directory := _DIRECTORY.fullmatch(name)) is None:
+        return False
+    return _OUTPUTS.fullmatch(directory[1]) is not None or any(
+        directory[1] in one.directories for one in registry.records(Tracker)
+    )
 
 
 def _absolute(path: str, stage: StageDefinition) -> str:
@@ -163,10 +177,10 @@ def _words(stage: StageDefinition) -> list[str]:
 
 
 def _canonical(name: str) -> str:
-    """Return an option's name as `_OUTPUT` has it.
+    """Return an option's name as `_is_output` takes it.
 
     `--trainer.Output-Dir` is `output_dir`, `a.run.dir` is `run_dir`.
     """
     parts = name.lstrip("-+~").lower().replace("-", "_").split(".")
     joined = "_".join(parts[-2:])
-    return joined if _OUTPUT.fullmatch(joined) else parts[-1]
+    return joined if _is_output(joined) else parts[-1]

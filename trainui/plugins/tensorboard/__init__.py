@@ -28,4 +28,5 @@ TRACKER = Tracker(
     owns="trainui.plugins.tensorboard.event_file:owns",
     parameters="trainui.plugins.tensorboard.event_file:parameters",
     places=("runs",),
+    directories=("tensorboard", "tb"),
 )

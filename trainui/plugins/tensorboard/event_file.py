@@ -35,6 +35,7 @@ from trainui.plugin.reading import (
     Decoder,
     Ints,
     Points,
+    clear_name,
     files,
     fold_prefix,
     is_part,
@@ -484,7 +485,7 @@ def training(place: Place) -> Training | None:
     if any(fits(name, _FILES) for one in (place, *parts) for name in one.files):
         events = [name for name in place.files if fits(name, _FILES)]
         params = parameters(place / events[0]) if events else None
-        return of_directory("tfevents", place, place.clear_name(), params)
+        return of_directory("tfevents", place, clear_name(place), params)
     return None
 
 

@@ -16,7 +16,7 @@ from trainui.errors import TrainuiError
 from trainui.metrics.formats.decoder import EPOCH, Decoded
 from trainui.metrics.formats.lenient_text import leading_number
 from trainui.metrics.formats.text.forms import LogDecoder, text_lines
-from trainui.metrics.formats.text.text_lines import preset_names
+from trainui.pipeline.field_names import presets
 from trainui.store.points.chunks import NO_TIME, Array, Floats, Points, whole_steps
 
 TIME_LIMIT = 2.0
@@ -43,7 +43,7 @@ def compile_pattern(pattern: str) -> re.Pattern[str]:
     """
     if _NAME.fullmatch(pattern):
         raise PatternError(
-            f"unknown preset {pattern!r}; known: {', '.join(preset_names())}; or write a pattern "
+            f"unknown preset {pattern!r}; known: {', '.join(presets())}; or write a pattern "
             r"with named groups, like 'step (?P<step>\d+) loss (?P<loss>\S+)'"
         )
     try:

@@ -24,7 +24,6 @@ from trainui.metrics.formats.text.forms import without_prefix as message
 from trainui.metrics.formats.text.names import is_no_metric, is_setting
 from trainui.metrics.formats.text.pairs import STEP, Row, step_in
 from trainui.metrics.formats.text.state import LogState
-from trainui.model.definition import METRIC_PRESETS
 from trainui.plugin import LineReader, LogLines, registry
 from trainui.plugin.registry import PluginError
 
@@ -429,16 +428,6 @@ def _first_line(pattern: str) -> Callable[[str], object]:
     One by one: a pattern that begins with a letter is found far faster than one of several.
     """
     return re.compile(pattern).search
-
-
-def preset_names() -> list[str]:
-    """Return the names that mean printed lines: the plugins', and those of earlier presets."""
-    return sorted({*METRIC_PRESETS, *registry.names(LogLines)})
-
-
-def is_preset(name: str) -> bool:
-    """Return True for a name that means printed lines."""
-    return name in METRIC_PRESETS or name in registry.names(LogLines)
 
 
 def has_steps(state: Mapping[str, Any]) -> bool:
