@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -22,6 +23,11 @@ from trainui.tui.snapshot.run_page import LogProgress
 
 HEAD_BYTES, TAIL_BYTES = 65_536, 4096
 """The beginning of a log in which its first count is sought, and the end for its last one."""
+
+BLOCK, MOST_BLOCKS, LINE = 16_384, 512, 256
+"""Bytes that are read at once, and how many times, back to the epoch that a bar belongs to: Keras
+and Rich print a bar's every state, and an epoch only once. And the bytes before each that are read
+too, in which a line may begin."""
 
 LEAST_PART = 0.01
 """The share of the work between two counts from which they tell the pace."""
@@ -53,6 +59,11 @@ class Mark(NamedTuple):
     end: int
     """The offset of its line's end in the log."""
 
+    @property
+    def outer(self) -> tuple[str, int, int]:
+        """The unit, its number and how many there are."""
+        return self.shown.unit, self.shown.done, self.shown.total
+
 
 def _lines(data: bytes, offset: int) -> Iterator[tuple[str, int]]:
     """Yield the states of lines, also overwritten ones, with the offsets of their ends."""
@@ -63,9 +74,32 @@ def _lines(data: bytes, offset: int) -> Iterator[tuple[str, int]]:
             yield text, offset
 
 
-def marks(data: bytes, offset: int = 0, *, from_zero: bool = False) -> Iterator[Mark]:
-    """Yield the counts in a part of a log, in order. `from_zero`: the first unit is 0."""
-    outer: tuple[str, int, int] | None = None
+def marks(
+    data: bytes, offset: int = 0, *, from_zero: bool = False, before: Mark | None = None
+) -> Iterator[Mark]:
+    """Yield the counts in a part of a log, in order.
+
+    Within a unit the position never falls: a bar of the validation follows that of the training.
+
+    Args:
+        data: the part.
+        offset: where it begins in the log.
+        from_zero: True if the first unit is 0.
+        before: the last count before the part, to whose unit bars belong.
+    """
+    reached = before
+    outer = None if before is None else before.outer
+    for mark in _marks(data, offset, from_zero=from_zero, outer=outer):
+        if reached is not None and reached.outer == mark.outer and mark.shown.unit != "bar":
+            reached = mark._replace(position=max(mark.position, reached.position))
+        else:
+            reached = mark
+        yield reached
+
+
+def _marks(
+    data: bytes, offset: int, *, from_zero: bool, outer: tuple[str, int, int] | None
+) -> Iterator[Mark]:
     for text, end in _lines(data, offset):
         found = [one for one in _OUTER.finditer(text) if _is_count(*one.groups(""))]
         rest = text[found[-1].end() :] if found else text
@@ -137,10 +171,38 @@ def _last(logs: Sequence[Path]) -> tuple[int, Mark, bool] | None:
     for at in newest_first:
         head = next(marks(_read(logs[at], HEAD_BYTES, end=False)[0]), None)
         from_zero = head is not None and head.shown.unit != "bar" and head.shown.done == 0
-        data, start = _read(logs[at], TAIL_BYTES, end=True)
-        found += [(at, mark, from_zero) for mark in [*marks(data, start, from_zero=from_zero)][-1:]]
+        mark = _last_of(logs[at], from_zero)
+        found += [] if mark is None else [(at, mark, from_zero)]
     counts = (one for one in found if one[1].shown.unit != "bar")
     return next(counts, next(iter(found), None))
+
+
+def _last_of(log: Path, from_zero: bool) -> Mark | None:
+    """Return a log's last count."""
+    data, start = _read(log, TAIL_BYTES, end=True)
+    found = next(reversed([*marks(data, start, from_zero=from_zero)]), None)
+    if found is None or found.shown.unit != "bar" or not start:
+        return found
+    last = start // BLOCK
+    for block in range(last, max(last - MOST_BLOCKS, -1), -1):
+        until = start if block == last else None
+        if (before := _last_in_block(log, block, until, from_zero)) is not None:
+            return [*marks(data, start, from_zero=from_zero, before=before)][-1]
+    return found
+
+
+@lru_cache(maxsize=4096)
+def _last_in_block(log: Path, block: int, until: int | None, from_zero: bool) -> Mark | None:
+    """Return the last count of a block of a log that is no bar; a log is never overwritten."""
+    end = (block + 1) * BLOCK if until is None else until
+    try:
+        with plain_files.open_plain(log) as file:
+            start = file.seek(max(block * BLOCK - LINE, 0))
+            data = file.read(end - start)
+    except OSError:
+        return None
+    counts = marks(data, start, from_zero=from_zero)
+    return next(reversed([one for one in counts if one.shown.unit != "bar"]), None)
 
 
 def _written(log: Path) -> int:

@@ -18,7 +18,7 @@ from trainui.model.states import UNFINISHED, Status
 from trainui.pipeline.rules.remaining_time import LEAST_ELAPSED, PastDuration, StepProgress
 from trainui.resume import checkpoints
 from trainui.store.db.protocol import Connection
-from trainui.store.points import read_points
+from trainui.store.points import point_sources, read_points
 from trainui.store.points.read_points import curves_of
 from trainui.store.read import event_feed, headlines, run_history, views
 from trainui.store.read.views import StageCache
@@ -39,6 +39,9 @@ _TOTAL = re.compile(rb"(?:max_steps|total optimization steps)[^\w-]{1,4}([\d,]+)
 
 _OPTION = re.compile(r"(?:--|\b)([\w.]*?\w+)[= ](\d+)(?!\S)")
 """`--epochs 14` and `epochs=14` in a command."""
+
+OTHER_STEPS = ("max_train_steps", "total_steps", "total_timesteps", "train_steps", "max_iters")
+"""Further names of a parameter with the number of steps; `n_steps` is another thing in RL."""
 
 ESTIMATE_PERIOD = 2
 """Seconds for which the end of a stage's work by its log is cached."""
@@ -254,7 +257,7 @@ class EtaEstimator:
         now = clock.now()
         before = self._past.read(None, lambda: _past(connection, run, stages), run.id)
         worked = run_history.elapsed(connection, stages, now)
-        progress = _with_steps(connection, stages, worked, before)
+        progress = _with_steps(connection, run, stages, worked, before)
         for stage in stages:
             if stage.name in progress and (goal := progress[stage.name].last_step):
                 self.goals[stage.id] = goal
@@ -313,13 +316,14 @@ def seconds_may_be_known(stage: StageRecord) -> bool:
 
 def _total_of(run: RunRecord, stage: StageRecord, logs: Sequence[Path], unit: str) -> float | None:
     """Return how many of a unit there will be: by the parameters, or by the log's beginning."""
-    if unit == "step":
-        return most_steps(logs) or None
+    if unit == "step" and (announced := most_steps(logs)):
+        return announced
     params = {**run.params, **stage.definition.member_values, **stage.definition.params}
     command = stage.definition.command or ""
     text = command if isinstance(command, str) else " ".join(command)
     given = dict(_OPTION.findall(text))
-    for name in (f"{unit}s", f"num_{unit}s", f"max_{unit}s", f"n_{unit}s", f"num_train_{unit}s"):
+    names = (f"max_{unit}s", f"num_train_{unit}s", f"num_{unit}s", f"{unit}s")
+    for name in (*names, *(OTHER_STEPS if unit == "step" else (f"n_{unit}s",))):
         for known in (given, params):
             if (value := number_of(str(known.get(name, "")))) is not None and value > 0:
                 return value
@@ -338,26 +342,40 @@ def _ending(now: int, seconds: float, whole: bool) -> Eta:
 
 def _with_steps(
     connection: Connection,
+    run: RunRecord,
     stages: Sequence[StageRecord],
     progress: Mapping[str, StepProgress],
     past: _Past,
 ) -> dict[str, StepProgress]:
     """Return the progress with step counts of first attempts added.
 
-    None are added beyond the last step of the earlier completion: that one had fewer steps.
+    The last step is that of the parameters, else that of an earlier completion. None are added
+    beyond it: that one had fewer steps.
     """
     found = dict(progress)
     first = [one for one in stages if one.name in progress and one.attempt == 1]
-    known = [(one, past.completions[one.name]) for one in first if past.completions.get(one.name)]
-    for stage, completions in known[:MOST_STAGES]:
-        before = completions[0].stage_id
-        if before not in past.last_steps:
-            past.last_steps[before] = _last_step(connection, before)
-        last, step = past.last_steps[before], _last_step(connection, stage.id)
-        if step is not None and last is not None and step <= last:
+    for stage in first[:MOST_STAGES]:
+        if (step := _last_step(connection, stage.id)) is None:
+            continue
+        last = _total_of(run, stage, (), _unit_of(connection, stage))
+        if last is None and (completions := past.completions.get(stage.name)):
+            before = completions[0].stage_id
+            if before not in past.last_steps:
+                past.last_steps[before] = _last_step(connection, before)
+            last = past.last_steps[before]
+        if last is not None and step <= last:
             own = replace(progress[stage.name], step=step, last_step=last)
             found[stage.name] = _by_times_of_points(connection, stage.id, own)
     return found
+
+
+def _unit_of(connection: Connection, stage: StageRecord) -> str:
+    """Return what the steps of a stage's metrics count: `step`, or `epoch` if all of them do."""
+    epochs = point_sources.counted_in_epochs(connection, stage.id)
+    if not epochs:
+        return "step"
+    names = {one.name for one in read_points.summaries(connection, [stage.id])}
+    return "epoch" if names <= epochs else "step"
 
 
 def _by_times_of_points(

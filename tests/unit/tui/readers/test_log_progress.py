@@ -108,3 +108,20 @@ def test_while_nothing_is_printed_the_time_left_falls(tmp_path: Path) -> None:
         for later in (0, 10, 29)
     ]
     assert ends[0] == ends[1] == ends[2]
+
+
+def test_a_bar_belongs_to_an_epoch_far_above_it(tmp_path: Path) -> None:
+    """Keras prints each state of an epoch's bar, hundreds of kilobytes."""
+    log = tmp_path / protocol.STDOUT_FILE
+    bars = [f"\r{at:4}/2000 {BAR} {at}s 100ms/step - loss: 0.3" for at in range(1, 2001)]
+    log.write_text(f"Epoch 1/9\n{''.join(bars)}\nEpoch 2/9\n{''.join(bars[:1000])}")
+    shown = log_progress([log])
+    assert shown is not None
+    assert shown.words == "epoch 2/9, 1,000 of 2,000"
+
+
+def test_the_bar_of_a_validation_does_not_undo_its_epoch() -> None:
+    text = (
+        "Epoch 3/20: 100%|####| 100/100 [00:10<00:00]\rValidating:  25%|#   | 5/20 [00:01<00:03]\r"
+    )
+    assert [*marks(text.encode())][-1].position == 3

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.unit.tui.filled import Filler
 from trainui import clock
 from trainui.store.db import engine
@@ -53,3 +55,23 @@ def test_a_stalled_run_has_no_remaining_time_and_says_so(filler: Filler) -> None
         moment = RowContext(clock.now(), endings, {}, {})
         shown.append([segment.text[:4] for segment in to_go_cells(moment.of(run), 8)])
     assert shown == [["~9m "], ["stal"]]
+
+
+@pytest.mark.parametrize(
+    ("command", "goal"),
+    [("train --max_steps 2200", 2200), ("train --n_steps 2048", None), ("train --steps 5", None)],
+)
+def test_a_parameter_announces_the_last_step(
+    filler: Filler, command: str, goal: float | None
+) -> None:
+    run_id = filler.run({"train": ()}, command=command)
+    filler.start(run_id, "train", ago=30)
+    filler.feed(run_id, "train", {"loss": [(at, 0.1) for at in range(1, 221)]})
+    estimator = EtaEstimator()
+    with engine.reading() as connection:
+        run = views.run(connection, run_id)
+        assert run is not None
+        [stage] = views.stages(connection, run_id)
+        left = estimator.look(connection, run, [stage])
+    assert estimator.goals.get(stage.id) == goal
+    assert (left.run is not None) == (goal is not None)
