@@ -195,8 +195,8 @@ def marked_state(stage: StageRecord, is_nan: bool | None) -> str:
     return "  ".join([word, *(" ".join(TROUBLE[kind]) for kind in kinds)])
 
 
-TROUBLE = {"failed": ("✗", "failed"), "stalled": ("◌", "stalled"), "nan": ("!", "NaN"),
-           "alert": ("!", "alert")}  # fmt: skip
+TROUBLE = {"failed": ("✗", "failed"), "stalled": ("◌", "stalled"), "silent": ("◌", "silent"),
+           "nan": ("!", "NaN"), "alert": ("!", "alert")}  # fmt: skip
 """By kind of trouble, its symbol and its word."""
 
 

@@ -102,11 +102,11 @@ class Page(Screen[None]):
             event.prevent_default()
 
     def compose(self) -> ComposeResult:
-        """Build the bars at the top, the content, the search bar and the key bar."""
+        """Build the bars at the top, the content, the warning, the search bar and the key bar."""
         yield self.top
-        yield self.warning_bar
         yield self.gpu_strip
         yield from self.content()
+        yield self.warning_bar  # below the content, nothing of which moves as it comes and goes
         yield self.search_bar
         yield self.key_bar
 

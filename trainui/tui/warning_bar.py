@@ -9,14 +9,22 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from typing import NamedTuple
 
+from rich.cells import cell_len
+
 from trainui.execution.processes import NO_WORKER
 from trainui.text import harmless
 from trainui.tui.line_view import LinesView
+from trainui.tui.names import cut_end
 from trainui.tui.snapshot.snapshot import Health
 from trainui.tui.styled_text import Row, Segment, text_rows, width_of
 
-MOST_LINES = 2
-"""The most lines of a warning; on a wide terminal it has one."""
+MOST_LINES = 3
+"""The most lines of a warning, and of what is wrong; on a wide terminal it has one. The remedy is
+always whole."""
+
+
+LEAST_WORDS = 24
+"""Characters of what is wrong that always stay."""
 
 
 class HealthWarning(NamedTuple):
@@ -61,7 +69,7 @@ def _warnings(
 
 
 class WarningBar(LinesView, can_focus=False):
-    """The line below the top bar; it takes no room without a warning."""
+    """The line above the keys; it takes no room without a warning."""
 
     DEFAULT_CSS = """
     WarningBar { height: 1; overflow: hidden; display: none; background: $surface; }
@@ -93,9 +101,15 @@ class WarningBar(LinesView, can_focus=False):
     def _wrapped(self, warning: HealthWarning, width: int) -> Sequence[Row]:
         key = Segment(self._key, "key")
         hint = (Segment(f"{self._after}  ", "dim"), key, Segment(" hides ", "dim"))
-        words = f"▲ {warning.words}; {warning.remedy}" if warning.remedy else f"▲ {warning.words}"
-        text = harmless(words.replace("`", ""))
-        rows = text_rows(text, max(width - width_of(hint) - 1, 20), "warn", " ")[:MOST_LINES]
+        room = max(width - width_of(hint) - 1, 20)
+        words, remedy = (
+            harmless(text.replace("`", "")) for text in (warning.words, warning.remedy)
+        )
+        after = f"; {remedy}" if remedy else ""
+        rows = text_rows(f"▲ {words}{after}", room, "warn", " ")
+        while len(rows) > MOST_LINES and cell_len(words) > LEAST_WORDS:
+            words = cut_end(words, cell_len(words) - 2)
+            rows = text_rows(f"▲ {words}{after}", room, "warn", " ")
         return [(*rows[0], *hint), *rows[1:]]
 
     def row_count(self) -> int:

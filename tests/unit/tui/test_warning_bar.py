@@ -55,3 +55,26 @@ async def test_a_hidden_warning_is_shown_when_it_comes_again(
         await driven.until_shown("worker does not answer", "the guard replaces it")
         seen.append(ILL)
         await driven.until_shown("broker died, restarting")
+
+
+@pytest.mark.parametrize("width", [80, 120, 200])
+async def test_a_remedy_is_whole_and_moves_nothing_above_it(
+    filler: Filler, monkeypatch: pytest.MonkeyPatch, width: int
+) -> None:
+    remedy = (
+        "`trainui worker stop` there, then `trainui worker start` here, which says what is lost"
+    )
+    ill = Health(f"this home is a copy of {'/scratch/of/many/people' * 9}, which runs", remedy)
+    seen = [Health()]
+    monkeypatch.setattr(HealthReader, "_check", lambda _self: seen[-1])
+    filler.run({"train": ()}, name="digits")
+    async with opened(size=(width, 24)) as driven:
+        await driven.until_shown("digits")
+        before = driven.text().splitlines()
+        seen.append(ill)
+        await driven.until_shown("this home is a copy")
+        after = driven.text().splitlines()
+        at = next(at for at, line in enumerate(after) if "this home is a copy" in line)
+        assert [line[:40] for line in after[1:3]] == [line[:40] for line in before[1:3]]
+        shown = " ".join(line.strip() for line in after[at:-1])
+        assert remedy.replace("`", "") in " ".join(shown.replace("! hides", "").split())

@@ -79,6 +79,8 @@ class RunTrouble(NamedTuple):
 
     failed: int = 0
     stalled: int = 0
+    silent: int = 0
+    """Running stages that are silent for over half of the time after which they are stalled."""
     nan: int = 0
     """Stages with a NaN or an infinity in a metric."""
     alert: int = 0
@@ -140,11 +142,15 @@ class RunLine(NamedTuple):
         return self.worked.until(now if self.lost is None else self.lost.at)
 
 
-def with_lost(lines: list[RunLine], lost: Lost) -> list[RunLine]:
-    """Return lines with the lost runs marked."""
-    if not lost.runs:
-        return lines
-    return [line._replace(lost=lost.runs.get(line.id)) for line in lines]
+def with_lost(lines: Sequence[RunLine], lost: Lost) -> list[RunLine]:
+    """Return lines with the lost runs marked: nobody knows how long their stages are silent."""
+
+    def marked(line: RunLine) -> RunLine:
+        loss = lost.runs.get(line.id)
+        known = line.trouble if loss is None else line.trouble._replace(silent=0)
+        return line._replace(lost=loss, trouble=known)
+
+    return [marked(line) for line in lines] if lost.runs else [*lines]
 
 
 _COLUMNS = (
@@ -188,6 +194,14 @@ def count_runs(connection: protocol.Connection) -> int:
     return int(connection.execute("SELECT count(*) FROM runs").fetchone()[0])
 
 
+def silent_stages(connection: protocol.Connection) -> dict[str, int]:
+    """Return how many running stages are silent and not yet stalled, by run.
+
+    That changes without an event.
+    """
+    return _marked(connection, _SILENT, Status.RUNNING)
+
+
 def changed_since(connection: protocol.Connection, event: int) -> set[str]:
     """Return the ids of the runs with events after this one."""
     found = connection.execute("SELECT DISTINCT run_id FROM events WHERE id > ?", (event,))
@@ -209,6 +223,25 @@ class _Counts(NamedTuple):
     total: int = 0
     failed: int = 0
     stalled: int = 0
+    silent: int = 0
+
+
+_SILENT = "stalls_after IS NOT NULL AND NOT stalled"
+
+
+def _marked(
+    connection: protocol.Connection,
+    flag: str,
+    status: Status,
+    where: str = "",
+    ids: Sequence[str] = (),
+) -> dict[str, int]:
+    """Return by run how many stages in a state have a flag."""
+    found = connection.execute(
+        f"SELECT run_id, count(*) FROM stages WHERE status = ? AND {flag} {where} GROUP BY run_id",
+        (status, *ids),
+    )
+    return dict(found.fetchall())
 
 
 def _counted(connection: protocol.Connection, where: str, ids: Sequence[str]) -> dict[str, _Counts]:
@@ -220,22 +253,16 @@ def _counted(connection: protocol.Connection, where: str, ids: Sequence[str]) ->
     ):
         states.setdefault(run_id, {})[status] = count
 
-    def marked(flag: str, status: Status) -> dict[str, int]:
-        """Return by run how many stages in a state have a flag."""
-        found = connection.execute(
-            f"SELECT run_id, count(*) FROM stages WHERE status = ? AND {flag} {where} "
-            "GROUP BY run_id",
-            (status, *ids),
-        )
-        return dict(found.fetchall())
-
-    stalled, left_out = marked("stalled", Status.RUNNING), marked("removed", Status.SKIPPED)
+    stalled = _marked(connection, "stalled", Status.RUNNING, where, ids)
+    silent = _marked(connection, _SILENT, Status.RUNNING, where, ids)
+    left_out = _marked(connection, "removed", Status.SKIPPED, where, ids)
     return {
         run_id: _Counts(
             sum(counts.get(status, 0) for status in DONE),
             sum(counts.values()) - left_out.get(run_id, 0),
             counts.get(Status.FAILED, 0),
             stalled.get(run_id, 0),
+            silent.get(run_id, 0),
         )
         for run_id, counts in states.items()
     }
@@ -284,7 +311,11 @@ def _lines(
                 current=names.get((row[0], True), ()),
                 failed=names.get((row[0], False), ()),
                 trouble=RunTrouble(
-                    count.failed, count.stalled, sum(alerts), len(alerts) - sum(alerts)
+                    count.failed,
+                    count.stalled,
+                    count.silent,
+                    sum(alerts),
+                    len(alerts) - sum(alerts),
                 ),
                 params_json=row[8],
                 note=row[9] or "",

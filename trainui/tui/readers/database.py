@@ -103,6 +103,8 @@ class RunListCache:
         self._lines: dict[str, RunLine] = {}
         self._event = -1
         self._count = -1
+        self._silent: dict[str, int] = {}
+        """The silent stages by run."""
         self.runs: tuple[RunLine, ...] = ()
         """Newest first."""
         self.loading = True
@@ -130,17 +132,24 @@ class RunListCache:
         self._event = event_feed.last(connection)
         found = run_list.run_lines(connection)
         self._lines = {line.id: line for line in found}
+        self._silent = run_list.silent_stages(connection)
         self._count = len(found)
         self.runs = tuple(found)
         self.loading = False
 
     def update(self, connection: Connection) -> None:
-        """Read the runs with events since the last read; read all runs if any were deleted."""
+        """Read the runs with events since the last read; read all runs if any were deleted.
+
+        Also those with a stage that became silent, or is no longer.
+        """
         event = event_feed.last(connection)
         count = run_list.count_runs(connection)
-        if event == self._event and count == self._count:
+        silent = run_list.silent_stages(connection)
+        if event == self._event and count == self._count and silent == self._silent:
             return
         changed = run_list.changed_since(connection, self._event)
+        changed |= {run_id for run_id, _ in silent.items() ^ self._silent.items()}
+        self._silent = silent
         fresh = run_list.lines_of(connection, changed)
         if event < self._event or count != self._count + len(fresh.keys() - self._lines.keys()):
             self.reload(connection)
@@ -241,8 +250,8 @@ class ScreenDatabase:
     def _with_runs(self, connection: Connection, snapshot: Snapshot) -> Snapshot:
         """Add the runs, the first screenful first, and then the data of the visible ones."""
         runs, loading = self._list.read(connection), self._list.loading
-        if lost := snapshot.health.lost.runs:
-            runs = tuple(run._replace(lost=lost.get(run.id)) for run in runs)
+        if snapshot.health.lost.runs:
+            runs = tuple(run_list.with_lost(runs, snapshot.health.lost))
         snapshot = snapshot._replace(runs=runs, loading=loading)
         self.unfinished = loading and bool(runs)
         if loading or not runs:

@@ -25,7 +25,7 @@ VALUE, LEAST_MEMBER, LEAST_STAGE = 8, 10, 3
 """Width of a metric's value with a space; the least of the best member's name beside it, and of a
 running stage's name beside the remaining time."""
 
-WORST = {"failed": "bad", "nan": "bad", "stalled": "bad", "alert": "warn"}
+WORST = {"failed": "bad", "nan": "bad", "stalled": "bad", "alert": "warn", "silent": "warn"}
 """The style of each kind of trouble, the worst first."""
 
 

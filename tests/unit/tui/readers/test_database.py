@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from tests.unit.tui.filled import DIAMOND, Filler, multiply, running_demo
-from trainui import control, paths
+from trainui import clock, control, paths
 from trainui.model.definition import Alert
+from trainui.model.records import Loss, Lost
 from trainui.model.states import Status
 from trainui.store.db import engine, protocol
 from trainui.store.db.engine import Store
@@ -62,6 +63,34 @@ def test_stages_in_trouble_are_counted_of_their_last_attempt(
     filler.start(run_id, "b")
     known.update(connection)
     assert known.runs[0].trouble.nan == 1
+
+
+def test_a_stage_that_falls_silent_is_counted_without_an_event(
+    filler: Filler, connection: protocol.Connection
+) -> None:
+    run_id, other = filler.run(dict.fromkeys("ab", ())), filler.run({"a": ()})
+    attempt = filler.start(run_id, "a")
+    filler.start(other, "a")
+    known = RunListCache()
+    known.first(connection)
+
+    def trouble_if(seconds: float | None) -> RunTrouble:
+        with filler.store.write() as writing:
+            stages.set_stalls_after(writing, attempt, seconds)
+        known.update(connection)
+        assert {run.id: run.trouble for run in known.runs}[other] == RunTrouble()
+        return next(run.trouble for run in known.runs if run.id == run_id)
+
+    assert trouble_if(300) == RunTrouble(silent=1)
+    assert trouble_if(None) == RunTrouble()
+    trouble_if(300)
+    with filler.store.write() as writing:
+        stages.set_stalled(writing, attempt, True, "no output")
+    assert trouble_if(300) == RunTrouble(stalled=1)
+    lost = Lost(runs={run_id: Loss(run_id, clock.now(), "no worker")})
+    line = known.runs[-1]._replace(trouble=RunTrouble(silent=1, nan=1))
+    (marked,) = run_list.with_lost([line._replace(id=run_id)], lost)
+    assert marked.trouble == RunTrouble(nan=1)
 
 
 def test_it_reads_again_only_where_something_happened(

@@ -170,6 +170,12 @@ def test_external_runs_and_those_of_agents_are_marked() -> None:
     assert " digits agent " in shown(RUN._replace(started_by="mcp"), 80)
 
 
+def test_a_silence_is_amber_and_a_stall_is_red() -> None:
+    trouble = RunTrouble(stalled=1, silent=2)
+    styles = {span.text: span.style for span in trouble_cells(trouble, 40) if span.text.strip()}
+    assert styles == {"◌1 stalled": "bad", "◌2 silent": "warn"}
+
+
 def test_trouble_is_counted_with_words_where_they_fit() -> None:
     run = RUN._replace(trouble=RunTrouble(failed=1, stalled=1, nan=3))
     assert "2/5     ✗1 failed  ◌1 stalled  !3 NaN  " in shown(run, 160)
