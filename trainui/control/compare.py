@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import heapq
 import math
+import shlex
 import warnings
 from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from trainui import clock, formatting, settings
 from trainui.errors import (
@@ -34,11 +35,17 @@ from trainui.store.points.read_points import headline_of_run
 from trainui.store.read import views
 from trainui.text import harmless
 
+if TYPE_CHECKING:
+    from trainui.resume.edits import InlineEdit
+
 CONFIDENCE = 0.95
 """Of the interval; a difference whose interval is on one side of 0 is told from noise."""
 
 POWER = 0.8
 """The probability with which as many seeds as are proposed would tell the observed difference."""
+
+LEAST_SEEDS = 3
+"""Of each, which are proposed where there are fewer than two."""
 
 MOST_SEEDS = 1000
 """The most seeds that are proposed: a difference that needs more is far below the noise."""
@@ -55,6 +62,16 @@ class Configuration:
     stage: str
     """Its name without the seed, e.g. `train[lr=0.1]`; that of a single seed, if it was named."""
     members: Sequence[StageRecord]
+
+    @property
+    def is_whole(self) -> bool:
+        """False if it is a single seed of several."""
+        return self.stage == matrix.configuration_of(self.members[0].definition)
+
+    @property
+    def group(self) -> str:
+        """The name of its stage in the file."""
+        return self.members[0].definition.group or self.members[0].name
 
     @property
     def name(self) -> str:
@@ -140,6 +157,16 @@ class SeedComparison:
             "seeds_needed": self.seeds_needed,
             "seconds_needed": self.seconds_needed,
         }
+
+    @property
+    def more_seeds(self) -> int | None:
+        """How many seeds more, of each, to start; None: they would tell nothing new."""
+        least = min(len(self.a.values), len(self.b.values))
+        if not all(one.configuration.is_whole for one in (self.a, self.b)):
+            return None
+        if self.verdict == TOO_FEW:
+            return LEAST_SEEDS - least if least < 2 else None
+        return self.seeds_needed or None
 
     @property
     def words(self) -> str:
@@ -320,19 +347,25 @@ def _run_of(connection: Connection, reference: str) -> tuple[RunRecord, str | No
     raise unknown
 
 
+def named(connection: Connection, run_id: str, name: str) -> Configuration:
+    """Return the configuration of a run with this name.
+
+    Raises:
+        NotFoundError: there is none, or its seeds are not all of one sweep.
+    """
+    run = views.find_run(connection, run_id)
+    for one in configurations(run, views.stages(connection, run.id)):
+        if one.stage == name:
+            return one
+    raise NotFoundError(f"{harmless(name)} is no sweep of {harmless(run.name)}")
+
+
 def configurations(run: RunRecord, stages: Iterable[StageRecord]) -> list[Configuration]:
     """Return a run's stages, those that differ in a seed alone as one, in the file's order."""
     found: dict[str, list[StageRecord]] = {}
     for stage in stages:
         if not stage.removed:
-            one = stage.definition
-            params = {
-                key: value
-                for key, value in (one.matrix or {}).items()
-                if key != one.over and (one.over is not None or not matrix.is_repeat(key))
-            }
-            name = matrix.member_name(one.group or one.name, params or None)
-            found.setdefault(name, []).append(stage)
+            found.setdefault(matrix.configuration_of(stage.definition), []).append(stage)
     return [Configuration(run, name, members) for name, members in found.items()]
 
 
@@ -370,12 +403,56 @@ def _with_metric(
     return [one for one in known if one.members[0].definition.group == group]
 
 
+@dataclass(frozen=True, slots=True)
+class MoreSeeds:
+    """An edit that adds seeds to configurations of a run."""
+
+    run: RunRecord
+    edit: InlineEdit
+    more: int
+    configurations: tuple[str, ...]
+    """Their names."""
+    members: frozenset[str]
+    """Their new stages."""
+
+    @property
+    def command(self) -> str:
+        """The command that does the same."""
+        parts = [one for one in self.configurations if "[" in one]
+        until = "".join(f" --until {shlex.quote(one)}" for one in parts)
+        return f"trainui resume {formatting.short_id(self.run.id)} --seeds {self.more}{until}"
+
+
+def with_more_seeds(some: Iterable[Configuration], more: int) -> list[MoreSeeds]:
+    """Return what adds seeds to these configurations, by run; nothing is changed yet.
+
+    Raises:
+        UsageError: the file of a run does not say which seeds there are.
+    """
+    from trainui.resume import edit_effects, edits
+
+    found = []
+    by_run: dict[str, list[Configuration]] = {}
+    for one in some:
+        by_run.setdefault(one.run.id, []).append(one)
+    for several in by_run.values():
+        run, known = several[0].run, {stage.name for one in several for stage in one.members}
+        groups = [one.members[0].definition for one in several]
+        edit = edit_effects.with_more_seeds(run, groups, more)
+        pipeline, _member = edits.pipeline_of(run, edit)
+        names = tuple(dict.fromkeys(one.stage for one in several))
+        members = [one for one in pipeline.stages if matrix.configuration_of(one) in names]
+        new = frozenset(one.name for one in members) - known
+        found.append(MoreSeeds(run, edit, more, names, new))
+    return found
+
+
 def _summaries(
     connection: Connection, configuration: Configuration
 ) -> dict[str, dict[str, SeriesSummary]]:
-    """Return the series of all members, by metric and full name; without clocks."""
+    """Return the series of all members, by metric and stage id; without clocks."""
     found: dict[str, dict[str, SeriesSummary]] = {}
-    owners = {one.id: one.name for one in configuration.members}
+    owners = [one.id for one in configuration.members]
     for series in read_points.summaries(connection, owners):
         if not is_clock(series.name):
             found.setdefault(series.name, {})[series.stage] = series
@@ -438,12 +515,12 @@ def sample_of(
 ) -> Sample:
     """Return the values of completed members; the others with the reason why they do not count.
 
-    `series` has the metric's summaries by full name; `lower`: as in `value_of`.
+    `series` has the metric's summaries by stage id; `lower`: as in `value_of`.
     """
     values: list[float] = []
     others: list[tuple[StageRecord, str]] = []
     for member in configuration.members:
-        found = series.get(member.name)
+        found = series.get(member.id)
         value = None if found is None else matrix.value_of(found, lower=lower)
         if member.status != Status.COMPLETED:
             others.append((member, str(member.status)))

@@ -15,7 +15,7 @@ from itertools import islice
 
 from trainui.errors import UsageError
 from trainui.model.definition import StageDefinition
-from trainui.pipeline import yaml_nodes
+from trainui.pipeline import matrix, yaml_nodes
 from trainui.pipeline.yaml_nodes import (
     BYTE_ORDER_MARK,
     Mapping,
@@ -96,6 +96,36 @@ def with_values(text: str, changes: AnyMapping[EditedValue, str]) -> str:
         written = _words(changes[place]) if is_list else _written(changes[place], place.scope)
         text = text[: place.start] + written + text[place.end :]
     return text
+
+
+def with_more_seeds(text: str, stage: StageDefinition, more: int) -> tuple[str, str] | None:
+    """Return the text with more seeds for a sweep, and the edit in words.
+
+    It has `seeds: N`, or whole numbers in a list of its `matrix`; None: neither is written there.
+    """
+    node = _stage(read_tree(text, Problems("")), stage.group or stage.name)
+    for place in _scalars(text, "seeds", node):
+        if place.name == "seeds" and place.value.isdecimal():
+            total = str(int(place.value) + more)
+            return with_values(text, {place: total}), f"seeds: {place.value} -> {total}"
+    for name, values in _own(_entry(node, "matrix")).items():
+        items = items_of(values) if matrix.is_seed(name) else ()
+        found = [place for item in items for place in _place(text, "matrix", name, item)]
+        known = [place.value for place in found]
+        if not found or len(found) != len(items) or not all(map(str.isdecimal, known)):
+            continue
+        first = max(map(int, known)) + 1
+        added = [str(number) for number in range(first, first + more)]
+        end = found[-1].end
+        before = text[text.rfind("\n", 0, found[-1].start) + 1 : found[-1].start]
+        if before.strip() == "-":
+            end = text.find("\n", end) if "\n" in text[end:] else len(text)
+            new = "".join(f"\n{before}{number}" for number in added)
+        else:
+            new = "".join(f", {number}" for number in added)
+        words = f"{name}: {', '.join(known)} -> {', '.join([*known, *added])}"
+        return text[:end] + new + text[end:], words
+    return None
 
 
 def _words(command: str) -> str:

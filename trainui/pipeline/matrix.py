@@ -235,6 +235,21 @@ def is_repeat(name: str) -> bool:
     return _REPEATS.search(name) is not None
 
 
+def is_seed(name: str) -> bool:
+    """Return True if a parameter's values can be any numbers: a seed, and no fold of the data."""
+    return is_repeat(name) and "fold" not in name.lower()
+
+
+def configuration_of(stage: StageDefinition) -> str:
+    """Return a stage's name without its seed: what it shares with those that repeat it."""
+    params = {
+        key: value
+        for key, value in (stage.matrix or {}).items()
+        if key != stage.over and (stage.over is not None or not is_repeat(key))
+    }
+    return member_name(stage.group or stage.name, params or None)
+
+
 def folds(stages: Iterable[StageRecord]) -> list[Fold]:
     """Return the folds of all stages with `over`, in the file's order."""
     found: dict[tuple[str, str], list[StageRecord]] = {}

@@ -14,7 +14,7 @@ from trainui.errors import TrainuiError, UsageError
 from trainui.model.definition import Pipeline, StageDefinition
 from trainui.model.records import RunRecord, StageRecord
 from trainui.model.states import Status
-from trainui.pipeline import editing, masking
+from trainui.pipeline import editing, masking, matrix
 from trainui.pipeline.filling import with_recorded_checkpoints, with_recorded_trials
 from trainui.pipeline.masking import Secrets
 from trainui.pipeline.rules import fingerprint
@@ -341,3 +341,45 @@ def with_more_trials(run: RunRecord, more: int) -> InlineEdit:
     total = int(place.value) + more
     changed = editing.with_values(text, {place: str(total)})
     return edits.edited(run, changed, f"{name}: trials {place.value} -> {total}")
+
+
+def with_more_seeds(run: RunRecord, stages: Iterable[StageDefinition], more: int) -> InlineEdit:
+    """Return a run's pipeline with more seeds for the sweeps of these stages.
+
+    Raises:
+        UsageError: the run's file does not have the seeds of one of them.
+    """
+    text = edits.text_of(run)
+    words = []
+    for group, stage in {one.group or one.name: one for one in stages}.items():
+        found = editing.with_more_seeds(text, stage, more)
+        if found is None:
+            raise UsageError(
+                f"{group} of {run.name} has no seeds to add to: give it `seeds: {more + 1}` in its "
+                "file, use ${matrix.seed} in its command, and resume with --file"
+            )
+        text, word = found
+        words.append(f"{group}: {word}")
+    return edits.edited(run, text, "; ".join(words))
+
+
+def seeded_stages(run: RunRecord) -> list[StageDefinition]:
+    """Return the stages of a run that have seeds, a member of each sweep.
+
+    Raises:
+        UsageError: there is none.
+    """
+    with engine.reading() as connection:
+        stages = views.stages(connection, run.id)
+    found = {
+        one.definition.group: one.definition
+        for one in stages
+        if not one.removed
+        if one.definition.over is not None or any(map(matrix.is_seed, one.definition.matrix or ()))
+    }
+    if not found:
+        raise UsageError(
+            f"--seeds adds seeds to a sweep, and {run.name} has none: give a stage `seeds: N` in "
+            "its file, use ${matrix.seed} in its command, and resume with --file"
+        )
+    return list(found.values())

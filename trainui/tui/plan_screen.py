@@ -12,7 +12,7 @@ import re
 import shlex
 import subprocess
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
@@ -152,10 +152,12 @@ class PlanScreen(Screen[bool]):
         target: Target,
         edit: InlineEdit | None = None,
         before: Mapping[str, str] | None = None,
+        only: Collection[str] = (),
     ) -> None:
         """Create the page; `edit` is an inline edit of the run's pipeline.
 
         `before`: checkpoints from which stages continue though there are later ones, by name.
+        `only`: the stages to run, with what follows them; empty: all.
         """
         super().__init__()
         self._target = target
@@ -163,7 +165,7 @@ class PlanScreen(Screen[bool]):
         self._plan: _ShownPlan | None = None
         self._explained = ""
         """Why there is no plan, and what to do: the title and the paragraphs shown."""
-        self._options = StageOptions(before=before or {})
+        self._options = StageOptions(before=before or {}, only=frozenset(only))
         self._is_first = True
         """True until a plan was made: the first one runs only an edited member."""
         self._as_submitted = False

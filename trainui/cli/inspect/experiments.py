@@ -10,7 +10,7 @@ import typer
 
 from trainui import formatting, text
 from trainui.cli import lookup, options, printing
-from trainui.errors import NotFoundError, UsageError
+from trainui.errors import NotFoundError, TrainuiError, UsageError
 from trainui.pipeline.masking import mask
 
 if TYPE_CHECKING:
@@ -303,6 +303,23 @@ def _comparison_lines(found: SeedComparison) -> Iterator[str]:
             shown += f", 95 % interval {low} to {high}, p = {found.test.p:.2g}"
         yield shown
     yield found.words
+    yield from _lines_to_type(found)
+
+
+def _lines_to_type(found: SeedComparison) -> Iterator[str]:
+    """Yield the command that adds seeds to each run, or why a run cannot have more."""
+    from trainui.control.compare import with_more_seeds
+
+    if (more := found.more_seeds) is None:
+        return
+    try:
+        added = with_more_seeds((found.a.configuration, found.b.configuration), more)
+    except TrainuiError as error:
+        yield f"no more seeds can be added: {error}"
+        return
+    if found.seeds_needed is None:
+        yield f"{formatting.quantity(more, 'seed')} more of each would be a beginning:"
+    yield from (f"  {one.command}" for one in added)
 
 
 @options.command(

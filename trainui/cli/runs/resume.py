@@ -16,6 +16,7 @@ from trainui.cli.runs import open_or_wait
 from trainui.cli.runs.standstill import DiskWatch
 from trainui.errors import PipelineFileError, UsageError
 from trainui.model.states import UNFINISHED, Status
+from trainui.pipeline import matrix
 from trainui.pipeline.rules.resume_plan import Action, PlannedStage
 from trainui.resume import preview
 from trainui.resume.preview import PipelineChoice, StageOptions, choose_pipeline
@@ -87,6 +88,7 @@ def _plan_row(one: PlannedStage) -> tuple[str, ...]:
     "trainui resume digits --until train --fresh prepare",
     "trainui resume digits --file digits.yaml --keep train",
     "trainui resume tune --trials 20",
+    "trainui resume digits --seeds 2",
     "trainui resume --interrupted --detach",
 )
 @interrupt.report_on_stop("nothing was resumed")
@@ -124,6 +126,12 @@ def resume(
         int | None,
         typer.Option(metavar="N", min=1, help="Ask for N more trials of the run's search."),
     ] = None,
+    seeds: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N", min=1, help="Add N seeds to the run's sweeps (`--until` names one)."
+        ),
+    ] = None,
     env: Annotated[
         bool, typer.Option("--env", help="Use this shell's environment from now on.")
     ] = False,
@@ -143,12 +151,12 @@ def resume(
     """
     if detach and wait:
         raise UsageError("--detach and --wait exclude each other; give one of them")
-    is_changed = any((until, file, fresh, keep, as_submitted, trials))
+    is_changed = any((until, file, fresh, keep, as_submitted, trials, seeds))
     if interrupted:
         if run is not None or is_changed:
             raise UsageError(
                 "--interrupted resumes every interrupted run as submitted; it excludes RUN, "
-                "--until, --file, --as-submitted, --fresh, --keep and --trials"
+                "--until, --file, --as-submitted, --fresh, --keep, --trials and --seeds"
             )
         raise typer.Exit(_resume_interrupted(env, dry_run, detach, as_json))
     if run is None:
@@ -169,7 +177,10 @@ def resume(
     written = StageOptions(until or (), fresh or (), keep or ())
     if not dry_run:
         lost_attempts.record([found.id])
-    choice = _chosen(found, file, as_submitted=as_submitted, trials=trials)
+    if seeds is not None:
+        choice = _with_more_seeds(found, seeds, until or (), file=file, trials=trials)
+    else:
+        choice = _chosen(found, file, as_submitted=as_submitted, trials=trials)
     stages = _in_full(found, choice.pipeline, written)
     if dry_run:
         _show_plan(found, choice, stages, as_json)
@@ -205,6 +216,7 @@ def _in_full(run: RunRecord, pipeline: Pipeline | None, written: StageOptions) -
         for word in words:
             exact = [stage.name for stage in stages if stage.name == word]
             exact = exact or [stage.name for stage in stages if stage.group == word]
+            exact = exact or [one.name for one in stages if matrix.configuration_of(one) == word]
             exact = exact or [found.name for found in lookup.find(run.id, word)[1]]
             names.update(dict.fromkeys(exact))
         return list(names)
@@ -410,6 +422,23 @@ def _chosen(
                 "nothing was changed; `--as-submitted` resumes with the pipeline on record", ""
             )
         raise
+
+
+def _with_more_seeds(
+    run: RunRecord, more: int, until: Collection[str], *, file: str | None, trials: int | None
+) -> PipelineChoice:
+    """Return the pipeline with more seeds: of the sweeps that are named, else of all.
+
+    Raises:
+        UsageError: options exclude each other, or no sweep of the run has seeds.
+    """
+    from trainui.resume import edit_effects
+
+    if file is not None or trials is not None:
+        raise UsageError("--seeds excludes --file and --trials; edit the seeds in the file")
+    stages = edit_effects.seeded_stages(run)
+    named = [one for one in stages if one.group in {word.partition("[")[0] for word in until}]
+    return choose_pipeline(run, edit=edit_effects.with_more_seeds(run, named or stages, more))
 
 
 def _ask_for_file(

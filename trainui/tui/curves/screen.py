@@ -8,13 +8,15 @@ from dataclasses import replace
 from functools import partial
 from itertools import pairwise, repeat
 from operator import itemgetter
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from rich.cells import cell_len
 from textual import events, on
 from textual.binding import BindingType
+from textual.message import Message
 from textual.widget import Widget
 
+from trainui.errors import TrainuiError
 from trainui.formatting import listed, quantity
 from trainui.model.records import SeriesSummary, StageRecord
 from trainui.model.states import ENDED, Status
@@ -48,10 +50,21 @@ from trainui.tui.keymap import bindings
 from trainui.tui.numbers import exact_step, number
 from trainui.tui.page import Jump, Page
 from trainui.tui.plot_axes import Frame
-from trainui.tui.snapshot.curves import AXES, Chart, PlotLine, PlotOptions, after
+from trainui.tui.snapshot.curves import (
+    AXES,
+    NO_VERDICT,
+    Chart,
+    PlotLine,
+    PlotOptions,
+    SeedVerdict,
+    after,
+)
 from trainui.tui.snapshot.snapshot import CurvesPage, MetricQuery, Snapshot
 from trainui.tui.styled_text import Row, Segment, cut, fit, joined, shared_out, text_rows, width_of
 from trainui.tui.widgets import Bar
+
+if TYPE_CHECKING:
+    from trainui.control.compare import MoreSeeds
 
 OWN = "curve-1"
 """The style of a plot's only line."""
@@ -177,7 +190,7 @@ def _compared(
     }
     label = min(max(map(cell_len, shown.values())), room)
     lines = sorted(chart.lines, key=lambda line: places[id(line)])
-    verdict = [row for text in chart.verdict for row in text_rows(text, width, "accent")]
+    verdict = [row for text in chart.verdict.words for row in text_rows(text, width, "accent")]
     count, all_lines = max(most - 2 - len(verdict), 1), len(lines)
     lit = next((at for at, one in enumerate(lines) if one.label == view.highlight), 0)
     first = min(max(lit - count // 2, 0), max(all_lines - count, 0))
@@ -240,6 +253,9 @@ def _legend_line(
 
 class CurvePlot(CurveKeys):
     """The plot of the selected metric."""
+
+    class SeedsWanted(Message):
+        """More seeds of the two configurations were asked for."""
 
     scopes = ("plot", "curves")
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("plot")]
@@ -350,6 +366,10 @@ class CurvePlot(CurveKeys):
         frame = Frame(self.plot_cells(), height, 2, self._names_width())
         rows, self.y_title = plot(chart, view, frame, styles)
         self.set_rows([*rows, *table])
+
+    def action_seeds(self) -> None:
+        """Ask for more seeds of the two configurations."""
+        self.post_message(self.SeedsWanted())
 
     def action_highlight(self, direction: int) -> None:
         """Draw the next line bright and all others dim; after the last one all as before."""
@@ -541,6 +561,48 @@ class CurvesScreen(Page):
 
         metric = self.state.metric
         self.app.push_screen(ComparisonScreen(self.run_id, self.stage, metric, self.state))
+
+    @on(CurvePlot.SeedsWanted)
+    def _plan_seeds(self) -> None:
+        """Show for each run the plan that adds the seeds which would tell the difference."""
+        chart = self.plot.chart()
+        found = NO_VERDICT if chart is None else chart.verdict
+        if self.own_app.on_box(self.run_id):
+            self.notify("add seeds on that box's own screen")
+        elif chart is None:
+            self.notify("still reading")
+        elif not found.words:
+            self.notify("draw two configurations (c) to add seeds to them")
+        elif found.more is None:
+            self.notify("more seeds would tell nothing new here")
+        else:
+            self.run_worker(partial(self._read_seeds, found), thread=True, exit_on_error=False)
+
+    def _read_seeds(self, found: SeedVerdict) -> None:
+        from trainui.control import compare
+        from trainui.store.db import engine
+
+        assert found.more is not None
+        try:
+            with engine.reading() as connection:
+                some = [compare.named(connection, *one) for one in found.configurations]
+            added = compare.with_more_seeds(some, found.more)
+        except TrainuiError as error:
+            self.app.call_from_thread(self.notify, harmless(str(error)), severity="warning")
+        else:
+            self.app.call_from_thread(self._show_seeds, added)
+
+    def _show_seeds(self, added: Sequence[MoreSeeds]) -> None:
+        """Show the plan of the first run; once it is confirmed, that of the next one."""
+        first, rest = added[0], added[1:]
+
+        def then(done: bool | None) -> None:
+            if done and rest:
+                self._show_seeds(rest)
+
+        from trainui.tui.plan_screen import PlanScreen
+
+        self.app.push_screen(PlanScreen(first.run, first.edit, only=first.members), then)
 
     def on_screen_resume(self) -> None:
         """Draw and query again: the comparison may have changed."""

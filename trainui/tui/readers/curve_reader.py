@@ -36,6 +36,7 @@ from trainui.tui.readers.series import CurvesRequest, OtherRuns, seed_verdict, s
 from trainui.tui.readers.stage_values import NanSteps, SweepMemberReader
 from trainui.tui.snapshot.curves import (
     ALL_IN_ONE,
+    NO_VERDICT,
     Annotation,
     Candidate,
     Chart,
@@ -516,7 +517,7 @@ class CurveReader:
             for pairs, some in parts
         )
         is_page = len(wanted.names or ()) == 1 and wanted.compared.fold is None
-        verdict = seed_verdict(request, parts, name, lower=lower) if is_page else ()
+        verdict = seed_verdict(request, parts, name, lower=lower) if is_page else NO_VERDICT
         unit = "epoch" if in_epochs else "step"
         return Chart(name, low, high, lines, extent, found, view.log_x, unit, verdict, search)
 

@@ -13,7 +13,7 @@ from itertools import chain
 
 from trainui.control import compare
 from trainui.errors import UnfitEnvironmentError
-from trainui.formatting import short_id
+from trainui.formatting import quantity, short_id
 from trainui.model.headline_metric import CURVE, by_importance, headline, is_clock
 from trainui.model.records import SeriesSummary, StageRecord
 from trainui.model.states import Status
@@ -29,10 +29,12 @@ from trainui.tui.names import Pairs, label_of
 from trainui.tui.numbers import number
 from trainui.tui.readers.stage_values import StageValues
 from trainui.tui.snapshot.curves import (
+    NO_VERDICT,
     Candidate,
     CurvesWanted,
     LineGroup,
     PlottedSeries,
+    SeedVerdict,
     differing_params,
     differing_values,
 )
@@ -338,26 +340,27 @@ def read_candidates(
 
 def seed_verdict(
     request: CurvesRequest, pair: Sequence[LineGroup], metric: str, *, lower: bool | None
-) -> tuple[str, ...]:
-    """Return if the difference of two means over seeds can be told from noise, in words."""
-    known = {one.id: one for one in request.siblings}
-    owners = [[one.owner for one in group.series] for group in pair]
-    if lower is None or len(pair) != 2 or max(map(len, owners)) < 2:
-        return ()
-    if not known.keys() >= {*owners[0], *owners[1]}:
-        return ()
-    run = views.run(request.connection, request.stage.run_id)
-    assert run is not None
+) -> SeedVerdict:
+    """Return if the difference of two lines can be told from noise over their seeds.
+
+    A line of one series stands for all seeds of its configuration, which may be another run's.
+    """
+    if lower is None or len(pair) != 2:
+        return NO_VERDICT
+    if any(one.attempt is not None for group in pair for one in group.series):
+        return NO_VERDICT  # attempts of a stage are no seeds
+    chosen = [_configuration(request, group) for group in pair]
+    a, b = chosen
+    if a is None or b is None or {one.id for one in a.members} & {one.id for one in b.members}:
+        return NO_VERDICT
+    if a.run == b.run and a.group != b.group:  # as a training and its evaluation
+        return NO_VERDICT
     names, samples = [label_of(group.pairs) for group in pair], []
-    for name, some in zip(names, owners, strict=True):
-        found = {
-            known[one.stage].name: one
-            for one in read_points.summaries(request.connection, some, metric)
-        }
-        members = [known[owner] for owner in some]
-        samples.append(
-            compare.sample_of(compare.Configuration(run, name, members), found, metric, lower=lower)
-        )
+    for one in (a, b):
+        owners = [member.id for member in one.members]
+        summaries = read_points.summaries(request.connection, owners, metric)
+        found = {summary.stage: summary for summary in summaries}
+        samples.append(compare.sample_of(one, found, metric, lower=lower))
     means = "   ".join(
         f"{name} {number(one.mean)}"
         f"{'' if one.deviation is None else f' ± {number(one.deviation)}'} (of {len(one.values)})"
@@ -366,12 +369,45 @@ def seed_verdict(
     try:
         result = compare.compared(metric, lower, *samples)
     except UnfitEnvironmentError as error:
-        return f"best over seeds   {means}", str(error)
+        return SeedVerdict((f"best over seeds   {means}", str(error)))
     words = result.words.replace("B is ", f"{names[1]} is ")
+    if (more := result.more_seeds) is not None:
+        words += f"; S adds {quantity(more, 'seed')} of each"
+    if max(len(one.members) for one in (a, b)) < 2:
+        return SeedVerdict((words,), more, _addressed(a, b))
     if result.test is not None:
         low, high = number(result.test.low), number(result.test.high)
         words = f"{number(result.difference)} (95 %: {low} to {high}): {words}"
-    return f"best over seeds   {means}", f"{names[1]} less {names[0]}   {words}"
+    lines = f"best over seeds   {means}", f"{names[1]} less {names[0]}   {words}"
+    return SeedVerdict(lines, more, _addressed(a, b))
+
+
+def _addressed(*some: compare.Configuration) -> tuple[tuple[str, str], ...]:
+    return tuple((one.run.id, one.stage) for one in some)
+
+
+def _configuration(request: CurvesRequest, group: LineGroup) -> compare.Configuration | None:
+    """Return the stages that a line stands for; None if they cannot be read any more."""
+    connection, own = request.connection, request.stage.run_id
+    runs = dict.fromkeys(one.run or own for one in group.series)
+    records = [run for one in runs if (run := views.run(connection, one)) is not None]
+    known = [
+        found
+        for run in records
+        for found in compare.configurations(
+            run, request.stages if run.id == own else views.stages(connection, run.id)
+        )
+    ]
+    owners = {one.owner for one in group.series}
+    parts = [one for one in known if any(member.id in owners for member in one.members)]
+    members = [member for one in parts for member in one.members]
+    if len(owners) > 1:
+        members = [member for member in members if member.id in owners]
+    if not parts or len(members) < len(owners):
+        return None
+    if len(parts) == 1 and len(members) == len(parts[0].members):
+        return parts[0]
+    return compare.Configuration(parts[0].run, label_of(group.pairs), members)
 
 
 def _own(stage: StageRecord, attempt: int | None) -> PlottedSeries:

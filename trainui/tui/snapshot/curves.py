@@ -273,6 +273,20 @@ class Annotation:
     is_alert: bool = True
 
 
+class SeedVerdict(NamedTuple):
+    """If the difference of two lines can be told from noise over their seeds."""
+
+    words: tuple[str, ...] = ()
+    """Empty: they are not two configurations."""
+    more: int | None = None
+    """How many seeds more, of each, to start; None: they would tell nothing new."""
+    configurations: tuple[tuple[str, str], ...] = ()
+    """Those compared, by their runs' ids and their names."""
+
+
+NO_VERDICT = SeedVerdict()
+
+
 @dataclass(frozen=True, slots=True)
 class Chart:
     """A metric in a window of an axis."""
@@ -291,9 +305,8 @@ class Chart:
     """True if the columns are on a logarithmic x axis."""
     unit: str = "step"
     """What a step of its lines counts: `step`, or `epoch`."""
-    verdict: tuple[str, ...] = ()
-    """If the difference of two lines can be told from noise over their seeds, in words; empty: they
-    are no two means."""
+    verdict: SeedVerdict = NO_VERDICT
+    """If the difference of two lines can be told from noise over their seeds."""
     search: Search | None = field(default=None, hash=False)  # its space is a mapping
     """The search of the stage, whose goal says which value is better."""
 

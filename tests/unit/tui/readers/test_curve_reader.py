@@ -298,7 +298,7 @@ def test_two_means_over_seeds_come_with_a_verdict(filler: Filler, shift: float) 
         curves = CurveReader().read(connection, stages_[0], stages_, wanted)
         known = compare.compare(connection, f"{run_id}/train[lr=1]", f"{run_id}/train[lr=2]")
     one = chart_of(curves, "val/loss")
-    means, verdict = one.verdict
+    means, verdict = one.verdict.words
     assert f"lr=1 {number(known.a.mean)} ± {number(known.a.deviation)} (of 4)" in means
     assert known.test is not None
     assert f"(95 %: {number(known.test.low)} to {number(known.test.high)})" in verdict
