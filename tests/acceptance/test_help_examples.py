@@ -30,6 +30,7 @@ ELSEWHERE = {
     "trainui best tune train -n 10": "the same",
     "trainui best tune --json | jq '.trials[0].search, .importance'": "the same",
     "trainui resume tune --trials 20": "the same",
+    "trainui resume seeds --seeds 2": "needs a sweep over seeds; test_compare has one",
     "TRAINUI_HOME=/mnt/copy trainui worker start --as-copy": "needs a copy of a home",
     "trainui mcp": "needs a client; test_mcp has one",
     "trainui mcp --write": "the same",

@@ -105,8 +105,8 @@ curves.reset        D             defaults  defaults  -  Reset all plot options 
 plot.next_metric  right_curly_bracket  next metric  metric(1)  F  Show the next metric
 plot.previous_metric  left_curly_bracket  last metric  metric(-1)  -  Show the previous metric
 plot.next_line      tab           highlight      highlight(1)    -   Highlight the next line
-plot.seeds  S  more seeds  seeds  -  Start the seeds that would tell two configurations apart
 plot.previous_line  shift+tab     previous line  highlight(-1)   -   Highlight the previous line
+plot.seeds  S  more seeds  seeds  -  Start the seeds that would tell two configurations apart
 compare.choose      space         choose         choose          F   Choose or remove a curve
 compare.all         a             all            all             F  Choose all curves shown, or none
 compare.best        b             best five      best            F  Draw the five best curves alone

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import random
+import re
+import shlex
 import statistics
 import sys
 from collections.abc import Sequence
@@ -15,6 +17,7 @@ import pytest
 from scipy import special, stats
 
 from tests.unit.execution.conftest import store as store
+from tests.unit.execution.submitted import submit
 from tests.unit.tui.filled import Filler
 from trainui.cli.main import main
 from trainui.control import compare
@@ -259,6 +262,63 @@ def test_the_command_prints_both_and_is_json(
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[0] for line in lines if line[:3] in ("A  ", "B  ")] == ["A", "B"]
     assert lines[-1] == "B is better"
+
+
+def seeded(filler: Filler, directory: Path, name: str, values: Sequence[float]) -> str:
+    """Store a run of two learning rates, of which the first one's seeds have these values."""
+    seeds = ", ".join(map(str, range(len(values))))
+    directory = directory / name
+    directory.mkdir()
+    text = (
+        f"name: {name}\nstages:\n- name: train\n  matrix: {{lr: [1, 2], seed: [{seeds}]}}\n"
+        "  run: echo ${matrix.lr} ${matrix.seed}\n"
+        "- {name: report, run: 'true', depends_on: [train]}\n"
+    )
+    run = submit(directory, text)
+    for seed, value in enumerate(values):
+        for lr in (1, 2):
+            member = f"train[lr={lr},seed={seed}]"
+            filler.feed(run, member, {"val/loss": [(1, lr * value), (2, lr * value)]})
+            filler.complete(run, member, took=60.0)
+    filler.complete(run, "report")
+    return run
+
+
+def test_the_commands_add_seeds_to_what_was_compared(
+    filler: Filler, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    a = seeded(filler, tmp_path, "a", SAME)
+    b = seeded(filler, tmp_path, "b", HIGH)
+    assert main(["compare", "a/train[lr=1]", "b/train[lr=1]"]) == 0
+    *_, verdict, first, second = capsys.readouterr().out.splitlines()
+    needed = int(re.findall(r"(\d+) seeds? more of each", verdict)[0])
+    assert first == f"  trainui resume {a[:8]} --seeds {needed} --until 'train[lr=1]'"
+    assert second == first.replace(a[:8], b[:8])
+    assert main([*shlex.split(first)[1:], "--dry-run", "--json"]) == 0
+    plan = json.loads(capsys.readouterr().out)["stages"]
+    run = [one["name"] for one in plan if one["action"] == "run"]
+    count = len(SAME)
+    assert run == [f"train[lr=1,seed={seed}]" for seed in range(count, count + needed)]
+
+
+def test_one_seed_each_proposes_a_beginning(
+    filler: Filler, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("a", "b"):
+        seeded(filler, tmp_path, name, [0.3])
+    assert main(["compare", "a/train[lr=1]", "b/train[lr=1]"]) == 0
+    *_, proposal, first, _second = capsys.readouterr().out.splitlines()
+    assert proposal == "2 seeds more of each would be a beginning:"
+    assert "--seeds 2 " in first
+
+
+def test_a_run_without_seeds_says_how_to_have_them(
+    filler: Filler, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = submit(tmp_path, "stages: [{name: train, run: 'true'}]")
+    filler.complete(run, "train")
+    assert main(["resume", run, "--seeds", "2", "--dry-run"]) == 2
+    assert "give a stage `seeds: N`" in capsys.readouterr().err
 
 
 def test_without_scipy_it_exits_with_the_line_to_type(

@@ -152,3 +152,35 @@ def test_choices_on_several_lines_are_left_to_the_editor() -> None:
     block = text.replace("[a,\n          b]", "\n          - a\n          - b")
     for one in (text, block):
         assert [place for place in editing.places(one, TRAIN) if place.name == "act"] == []
+
+
+@pytest.mark.parametrize(
+    ("written", "edited", "words"),
+    [
+        ("seeds: 3", "seeds: 5", "seeds: 3 -> 5"),
+        (
+            "matrix: {lr: [1, 2], seed: [0, 4]}  # two",
+            "matrix: {lr: [1, 2], seed: [0, 4, 5, 6]}  # two",
+            "seed: 0, 4 -> 0, 4, 5, 6",
+        ),
+        (
+            "matrix:\n      seed:\n        - 7  # a\n        - 3  # b\n      lr: [1]",
+            "matrix:\n      seed:\n        - 7  # a\n        - 3  # b\n        - 8\n        - 9\n"
+            "      lr: [1]",
+            "seed: 7, 3 -> 7, 3, 8, 9",
+        ),
+        ("matrix: {fold: [0, 1]}", None, None),
+        ("matrix: {seed: [a, b]}", None, None),
+        ("matrix: {lr: [1, 2]}", None, None),
+    ],
+)
+def test_seeds_are_added_where_the_file_has_them(
+    written: str, edited: str | None, words: str | None
+) -> None:
+    text = f"stages:\n  - name: train\n    {written}\n    run: 'true'\n"
+    found = editing.with_more_seeds(text, loader.load_text(text).stages[0], 2)
+    if edited is None:
+        assert found is None
+    else:
+        assert found == (text.replace(written, edited), words)
+        assert loader.load_text(found[0]).stages

@@ -10,11 +10,14 @@ from textual.widgets import Input
 from tests.unit.execution.submitted import submit
 from tests.unit.tui.driving import opened
 from tests.unit.tui.filled import Filler
+from trainui.execution.daemon import lifecycle
 from trainui.model.notifications import CAUSE
 from trainui.model.states import Status
 from trainui.pipeline.editing import EditedValue
 from trainui.pipeline.rules.resume_plan import Action, PlannedStage
 from trainui.resume.edits import Value
+from trainui.store.db import engine
+from trainui.store.read import views
 from trainui.store.runs import runs, stages
 from trainui.tui.plan_screen import plan_lines, suggestion
 from trainui.tui.styled_text import plain, width_of
@@ -125,3 +128,36 @@ def test_a_prepared_edit_changes_the_commands_option(
     value = Value(EditedValue("command", "command", command, 0, 0), command)
     found = suggestion(stage, [value])
     assert found.values == ({} if expected is None else {0: expected})
+
+
+async def test_s_adds_seeds_to_both_compared_runs(
+    filler: Filler, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lifecycle, "ensure_started", lambda **_: True)
+    text = "name: {}\nstages: [{{name: train, seeds: 3, run: 'echo ${{matrix.seed}}'}}]\n"
+    found = []
+    for name, worth in (("first", (0.3, 0.31, 0.35)), ("second", (0.31, 0.33, 0.34))):
+        (tmp_path / name).mkdir()
+        run_id = submit(tmp_path / name, text.format(name))
+        for seed, value in enumerate(worth):
+            points: list[tuple[float, float]] = [(step, value) for step in range(5)]
+            filler.feed(run_id, f"train[seed={seed}]", {"val/loss": points})
+            filler.complete(run_id, f"train[seed={seed}]")
+        found.append(run_id)
+
+    def seeds(run_id: str) -> int:
+        with engine.reading() as connection:
+            return len(views.stages(connection, run_id))
+
+    async with opened() as driven:
+        await driven.until_shown("first", "second")
+        await driven.press("g", "space", "space", "c")
+        await driven.until_shown("best over seeds", "not distinguishable", "S adds")
+        await driven.press("S")
+        await driven.until_shown("Resume second", "to run, 3 skipped", "train[seed=3]")
+        assert [seeds(one) for one in found] == [3, 3]
+        await driven.press("y")
+        await driven.until_shown("Resume first", "to run, 3 skipped", "train[seed=3]")
+        await driven.press("y")
+        await driven.until(lambda: seeds(found[0]) > 3)
+    assert seeds(found[0]) == seeds(found[1])

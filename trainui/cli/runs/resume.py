@@ -88,7 +88,7 @@ def _plan_row(one: PlannedStage) -> tuple[str, ...]:
     "trainui resume digits --until train --fresh prepare",
     "trainui resume digits --file digits.yaml --keep train",
     "trainui resume tune --trials 20",
-    "trainui resume digits --seeds 2",
+    "trainui resume seeds --seeds 2",
     "trainui resume --interrupted --detach",
 )
 @interrupt.report_on_stop("nothing was resumed")

@@ -372,7 +372,8 @@ def seed_verdict(
         return SeedVerdict((f"best over seeds   {means}", str(error)))
     words = result.words.replace("B is ", f"{names[1]} is ")
     if (more := result.more_seeds) is not None:
-        words += f"; S adds {quantity(more, 'seed')} of each"
+        them = "them" if result.seeds_needed else f"{quantity(more, 'seed')} of each"
+        words += f"; S adds {them}"
     if max(len(one.members) for one in (a, b)) < 2:
         return SeedVerdict((words,), more, _addressed(a, b))
     if result.test is not None:

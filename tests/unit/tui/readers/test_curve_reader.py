@@ -304,5 +304,5 @@ def test_two_means_over_seeds_come_with_a_verdict(filler: Filler, shift: float) 
     assert f"(95 %: {number(known.test.low)} to {number(known.test.high)})" in verdict
     assert ("lr=2 is worse" in verdict) == (shift > 0)
     assert ("not distinguishable" in verdict) == (shift == 0)
-    rows = [plain(row) for row in table_rows(one, curves.figures[0], PlotOptions(), 160, 9)]
+    rows = [plain(row) for row in table_rows(one, curves.figures[0], PlotOptions(), 200, 9)]
     assert rows[-2:] == [means, verdict]
