@@ -167,15 +167,6 @@ def before(run_id: str) -> str:
         return _cursor(connection, max(event_feed.first_of(connection, run_id) - 1, 0))
 
 
-def read(cursor: str, run_id: str | None = None, *, most: int) -> News:
-    """Return what has changed since a cursor, of one run or of all; at most so many changes."""
-    if engine.is_none_yet():
-        _parse(cursor)
-        return News(cursor=cursor)
-    with engine.reading() as connection:
-        return _read(connection, _place(connection, cursor), run_id, most)
-
-
 def wait(
     cursor: str | None,
     run_id: str | None,
@@ -183,7 +174,6 @@ def wait(
     changes: DatabaseChanges,
     *,
     most: int,
-    stopped: threading.Event | None = None,
 ) -> News:
     """Wait until something has changed since a cursor that is worth acting on.
 
@@ -198,7 +188,7 @@ def wait(
     _parse(cursor)
 
     def is_over() -> bool:
-        return time.monotonic() >= until or (stopped is not None and stopped.is_set())
+        return time.monotonic() >= until
 
     while engine.is_none_yet():
         if run_id is not None:

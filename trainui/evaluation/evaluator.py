@@ -201,7 +201,7 @@ class Evaluator:
             rows = records.of_evaluation(connection, self._id)
             members = records.members_of(connection, self._id)
             attempts = views.attempts_of_stage(connection, training.id)
-        place = holding.directory_of(run.directory)
+        place = records.held_directory(run.directory)
         self._has_written = False
         return _View(run, evaluation, training, attempts, rows, members, place)
 
@@ -385,7 +385,7 @@ class Evaluator:
         """Return the step of a checkpoint; None if it cannot be known yet."""
         path = Path(row.path)
         if row.held is not None:
-            path = holding.path_of(view.directory, row.held, row.path)
+            path = records.held_copy(view.directory, row.held, row.path)
         if (step := plan.step_of(path)) is not None:
             return step
         written = row.written_at // 1000 + CLOCK_GRAIN

@@ -23,7 +23,7 @@ from trainui import formatting, paths
 from trainui.errors import TrainuiError
 from trainui.resume import integrity
 from trainui.resume.checkpoints import State
-from trainui.store.read.evaluations import HELD
+from trainui.store.read.evaluations import held_copy
 from trainui.system import disk, plain_files
 
 NOTE = "note.json"
@@ -67,20 +67,9 @@ class FoundCheckpoint:
 class HeldCopy:
     """A held copy, as its note describes it."""
 
-    key: str
     evaluation: str
     """The full name of the stage that gathers its evaluation."""
     found: FoundCheckpoint
-
-
-def directory_of(run_directory: str | Path) -> Path:
-    """Return the directory of a run's held copies."""
-    return Path(run_directory) / paths.OURS / HELD
-
-
-def path_of(directory: Path, key: str, checkpoint: str) -> Path:
-    """Return the path of a held checkpoint."""
-    return directory / key / Path(checkpoint).name
 
 
 def hold(directory: Path, evaluation: str, found: FoundCheckpoint, *, complete: str | None) -> str:
@@ -131,7 +120,7 @@ def held(directory: Path) -> dict[str, HeldCopy]:
             with suppress(OSError):
                 paths.remove_tree(place)
             continue
-        copies[place.name] = HeldCopy(place.name, note["evaluation"], _found(note["found"]))
+        copies[place.name] = HeldCopy(note["evaluation"], _found(note["found"]))
     return copies
 
 
@@ -140,7 +129,7 @@ def problem(directory: Path, key: str, checkpoint: str) -> str | None:
     note = _note(directory / key)
     if note is None:
         return "no longer exists"
-    now = _figures(path_of(directory, key, checkpoint))
+    now = _figures(held_copy(directory, key, checkpoint))
     known = {name: tuple(figures) for name, figures in note["files"].items()}
     return None if now == known else "was changed after it was made"
 

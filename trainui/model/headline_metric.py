@@ -70,12 +70,6 @@ def importance(name: str) -> int | None:
     return _VALIDATION_RANKS + 2 if lower is not None or _SCORE.search(name) else None
 
 
-def is_validation(name: str) -> bool:
-    """Return True if a metric is a loss or a score on data that is not trained on."""
-    rank = importance(name)
-    return rank is not None and rank < _VALIDATION_RANKS
-
-
 _CLOCKS = frozenset(
     {"epoch", "step", "time", "timestamp", "wall_time", "walltime", "elapsed"}
     | {"_runtime", "_timestamp"}

@@ -218,11 +218,6 @@ def mask_text(text: str, values: Mapping[str, Json]) -> str:
     return Masker.of(values).text(text)
 
 
-def mask_texts(texts: Iterable[str], values: Mapping[str, Json]) -> list[str]:
-    """Return texts with the secret values of `values` masked."""
-    return Masker.of(values).texts(texts)
-
-
 def mask_command(
     command: str | tuple[str, ...] | None, values: Mapping[str, Json]
 ) -> str | tuple[str, ...] | None:

@@ -93,7 +93,7 @@ def test_a_cursor_gives_each_event_once(scene: Scene) -> None:
         seen += [one.name for one in found.changes]
         cursor = found.cursor
     assert seen == [f"r{number}" for number in range(12)]
-    again = news.read(start, most=100)
+    again = news.wait(start, None, 0.0, DatabaseChanges(), most=100)
     assert [one.name for one in again.changes] == seen
 
 

@@ -118,7 +118,7 @@ class Case:
 
     def held(self) -> set[str]:
         directory = Path(self.stage("train").directory).parent
-        return {one.name for one in holding.directory_of(directory).iterdir()}
+        return {one.name for one in records.held_directory(directory).iterdir()}
 
     def points(self) -> dict[float, float]:
         with self.store.read() as connection:

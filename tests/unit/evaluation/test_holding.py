@@ -12,6 +12,7 @@ import pytest
 from trainui.evaluation import holding
 from trainui.evaluation.holding import ChangedError, FoundCheckpoint, NoSpaceError
 from trainui.resume import checkpoints
+from trainui.store.read import evaluations
 from trainui.system import disk
 
 HEAD = "evaluate"
@@ -30,7 +31,7 @@ def found_at(path: Path) -> FoundCheckpoint:
 
 
 def read(directory: Path, key: str, found: FoundCheckpoint) -> str:
-    with zipfile.ZipFile(holding.path_of(directory, key, found.path)) as archive:
+    with zipfile.ZipFile(evaluations.held_copy(directory, key, found.path)) as archive:
         return archive.read("data").decode()
 
 
@@ -59,13 +60,13 @@ def test_directories_are_held_file_by_file(tmp_path: Path) -> None:
     written(place / "deep" / "model.npz", "weights")
     (place / "done.json").write_text("{}")
     key = hold(tmp_path / "held", found_at(place))
-    held = holding.path_of(tmp_path / "held", key, str(place))
+    held = evaluations.held_copy(tmp_path / "held", key, str(place))
     assert (held / "done.json").read_text() == "{}"
     assert (held / "deep" / "model.npz").stat().st_size > 0
 
 
 def linked(found: FoundCheckpoint, directory: Path, key: str) -> bool:
-    held = holding.path_of(directory, key, found.path)
+    held = evaluations.held_copy(directory, key, found.path)
     return held.stat().st_ino == Path(found.path).stat().st_ino
 
 
@@ -140,7 +141,7 @@ def test_a_changed_copy_is_noticed(tmp_path: Path) -> None:
     found = written(tmp_path / "last.npz", "x")
     held = tmp_path / "held"
     key = hold(held, found)
-    holding.path_of(held, key, found.path).write_text("other")
+    evaluations.held_copy(held, key, found.path).write_text("other")
     assert holding.problem(held, key, found.path) is not None
     holding.drop(held, key)
     assert holding.problem(held, key, found.path) is not None

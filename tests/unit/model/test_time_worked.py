@@ -22,7 +22,6 @@ def test_a_running_attempt_counts_until_now() -> None:
     worked = union([(0, 60), (50, None), (70, 80)])
     assert worked == TimeWorked(60, since=60)
     assert worked.until(100) == 100
-    assert worked.stopped_at(80) == TimeWorked(80)
 
 
 def test_a_clock_set_back_makes_no_time_negative() -> None:

@@ -27,7 +27,7 @@ from trainui.execution.attempt.prepared_process import AttemptContext, Checkpoin
 from trainui.metrics.reader import process as reader
 from trainui.model.records import LOCAL, AttemptRecord
 from trainui.model.states import Status
-from trainui.plugin.records import LaunchAnswer, Launched, StageJob
+from trainui.plugin.records import LaunchAnswer, StageJob
 from trainui.store.db.engine import Store
 from trainui.store.runs import attempts
 from trainui.store.runs.attempts import Outcome
@@ -185,10 +185,6 @@ class LaunchRecorder:
         reason = record_outcome.masked(self._store, monitored.attempt, reason)
         if _prevent_start(monitored, ExitReason.POSTPONED, reason):
             record_outcome.requeue(self._store, monitored.attempt, reason)
-
-
-def _is_transient(result: Launched) -> bool:
-    return record_outcome.is_transient_errno(result.errno)
 
 
 def _prevent_start(monitored: MonitoredAttempt, reason: ExitReason, message: str) -> bool:

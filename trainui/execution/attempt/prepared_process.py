@@ -221,7 +221,7 @@ def _evaluated_checkpoint(store: Store, context: AttemptContext) -> str:
     Raises:
         NotLaunchableError: the checkpoint is gone, or was changed.
     """
-    place = holding.directory_of(context.run.directory)
+    place = evaluations.held_directory(context.run.directory)
     with store.read() as connection:
         row = evaluations.of_member(connection, context.stage.id)
     if row is None:
@@ -229,7 +229,7 @@ def _evaluated_checkpoint(store: Store, context: AttemptContext) -> str:
     if row.held is not None:
         problem = holding.problem(place, row.held, row.path)
         if problem is None:
-            return str(holding.path_of(place, row.held, row.path))
+            return str(evaluations.held_copy(place, row.held, row.path))
         if not checkpoints.is_state_of(row.identity, Path(row.path)):
             raise NotLaunchableError(
                 f"the held copy of {row.path}, in {place / row.held}, {problem}; "
@@ -246,7 +246,7 @@ def _evaluated_checkpoint(store: Store, context: AttemptContext) -> str:
     key = holding.hold(place, each.member_of, found, complete=None)
     with store.write() as connection:
         stored_evaluations.set_held(connection, row.id, key)
-    return str(holding.path_of(place, key, row.path))
+    return str(evaluations.held_copy(place, key, row.path))
 
 
 def _keep_undeclared(

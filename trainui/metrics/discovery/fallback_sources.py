@@ -364,11 +364,8 @@ def _kind(line: str) -> _LineShape | None:
 
 
 def _advice(text: SourceFile, kind: _LineShape, examples: Sequence[str]) -> str:
-    stream = _STREAMS.get(text.path.name)
-    if stream is None:
-        return "name the step in each line, or write JSON lines to $TRAINUI_METRICS_FILE"
-    pattern = _pattern(kind, examples)
-    if not _reads_all(pattern, kind, text.path):
+    stream, pattern = _STREAMS.get(text.path.name), _pattern(kind, examples)
+    if stream is None or not _reads_all(pattern, kind, text.path):
         return "name the step in each line, or write JSON lines to $TRAINUI_METRICS_FILE"
     quoted = pattern.replace("'", "''")
     return f"to read them, add `metrics: [{{{stream}: '{quoted}'}}]` to the stage"

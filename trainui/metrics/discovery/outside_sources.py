@@ -164,7 +164,7 @@ def is_of_interest(path: str) -> bool:
 
 
 @lru_cache(maxsize=128)
-def of(root: Path) -> Listing:
+def listing_of(root: Path) -> Listing:
     """Return the listing of a directory, shared by the attempts that work in it."""
     return Listing(root)
 
@@ -290,7 +290,7 @@ class OutsideSources:
         """Find the listings that the attempts share."""
         self._old = file_writers.sizes_at_start(self.attempt_dir)
         roots = [self.workdir, *_homes(self.environment)]
-        self._listings = [of(root) for root in roots]
+        self._listings = [listing_of(root) for root in roots]
         self._printed = tracker_runs.printed_by(self.attempt_dir)
         self.databases = DatabaseRuns(self.attempt_dir, self.workdir, self._printed)
 
@@ -348,7 +348,7 @@ class OutsideSources:
         self._rivals, self._since, self._is_ended = rivals, since, ended
         self._near = [one for one in rivals if is_near(one, self.workdir)]
         self._printed.update()
-        places = (of(self.workdir / place) for place in self._printed.places)
+        places = (listing_of(self.workdir / place) for place in self._printed.places)
         self._listings += [one for one in places if one not in self._listings]
         for one in self._listings:
             one.walk(0.0 if ended else MAX_AGE)
@@ -479,7 +479,7 @@ def _noted_at(attempt_dir: Path, state: FileState | None) -> Sequence[Path]:
 
 def is_any_written(workdir: Path, environment: Mapping[str, str], since: float) -> bool:
     """Return True if any file that may have metrics was written since an attempt started."""
-    listings = [of(root) for root in (workdir, *_homes(environment))]
+    listings = [listing_of(root) for root in (workdir, *_homes(environment))]
     for one in listings:
         one.walk()
     states = (state for one in listings for state in one.states.values())

@@ -269,7 +269,7 @@ def _written(workdir: Path, attempt_dir: Path) -> tuple[list[str], Tracker | Non
 
     Those of a tracker whose files are not read are left out, and the tracker is returned.
     """
-    found, since = outside_sources.of(workdir), look_at(attempt_dir / protocol.STARTED_FILE)
+    found, since = outside_sources.listing_of(workdir), look_at(attempt_dir / protocol.STARTED_FILE)
     found.walk()
     new = [
         path

@@ -22,7 +22,6 @@ from typing import NamedTuple, TypeVar
 from trainui.model.headline_metric import CURVE, headline, importance
 from trainui.model.records import SeriesSummary
 from trainui.model.states import Status
-from trainui.store.db import protocol
 from trainui.store.db.engine import snapshot
 from trainui.store.db.protocol import Connection
 from trainui.store.points import chunks
@@ -154,14 +153,14 @@ class SeriesSegments:
     """In the order in which their first points were read."""
 
 
-def series(connection: protocol.Connection, owners: Owners) -> list[SeriesSegments]:
+def series(connection: Connection, owners: Owners) -> list[SeriesSegments]:
     """Return the series of some owners, in the order in which they were first seen."""
     with snapshot(connection):
         return [found for owner in owners for found in series_of(connection, owner)]
 
 
 def series_of(
-    connection: protocol.Connection, owner: str, name: str | None = None
+    connection: Connection, owner: str, name: str | None = None
 ) -> Iterator[SeriesSegments]:
     """Yield an owner's series, or the one with this name, inside `snapshot`."""
     names: dict[int, str] = {
@@ -181,7 +180,7 @@ def series_of(
         yield SeriesSegments(owner, names[series_id], tuple(found))
 
 
-def _chunks_of(connection: protocol.Connection, series_id: int) -> list[PointSegment]:
+def _chunks_of(connection: Connection, series_id: int) -> list[PointSegment]:
     found = connection.execute(
         "SELECT chunk_id, figures FROM chunk_figures WHERE series_id = ?", (series_id,)
     )
@@ -192,7 +191,7 @@ def _chunks_of(connection: protocol.Connection, series_id: int) -> list[PointSeg
 
 
 def tails_of(
-    connection: protocol.Connection, owner: str, of: Set[int]
+    connection: Connection, owner: str, of: Set[int]
 ) -> Iterator[tuple[int, PointSegment]]:
     """Yield the parts of an owner's tails for some series, each with the id of its series.
 
@@ -217,7 +216,7 @@ def _parts_of(history: History, blob: bytes) -> dict[int, PointSegment]:
 
 
 def load(
-    connection: protocol.Connection,
+    connection: Connection,
     segment: PointSegment,
     read: Callable[..., Points] = chunks.unpack_chunk,
 ) -> Points:
@@ -231,7 +230,7 @@ def load(
     return read(*row)
 
 
-def segments_of(connection: protocol.Connection, owner: str, name: str) -> tuple[PointSegment, ...]:
+def segments_of(connection: Connection, owner: str, name: str) -> tuple[PointSegment, ...]:
     """Return the segments of one series; none if there is no such series."""
     return next((found.segments for found in series_of(connection, owner, name)), ())
 
@@ -258,7 +257,7 @@ def with_cuts(segments: tuple[PointSegment, ...]) -> list[tuple[PointSegment, fl
 
 
 def summaries(
-    connection: protocol.Connection,
+    connection: Connection,
     owners: Owners,
     name: str | None = None,
     *,
@@ -279,7 +278,7 @@ def summaries(
 
 
 def summary_of(
-    connection: protocol.Connection, stage: str, found: SeriesSegments, attempt: int | None = None
+    connection: Connection, stage: str, found: SeriesSegments, attempt: int | None = None
 ) -> SeriesSummary | None:
     """Return the statistics of one series, inside `snapshot`; None if no point is of `attempt`."""
     some = [one for one in found.segments if attempt in (None, one.history.attempt)]
@@ -293,7 +292,7 @@ def summary_of(
     return summary(stage, found.name, [one for one in kept if one is not None], read)
 
 
-def _kept_stats(connection: protocol.Connection, segment: PointSegment, cut: float) -> Stats | None:
+def _kept_stats(connection: Connection, segment: PointSegment, cut: float) -> Stats | None:
     if segment.stats.high_step < cut:
         return segment.stats
     if segment.stats.low_step >= cut:
@@ -313,9 +312,7 @@ class Point(NamedTuple):
     """Microseconds since 1970 in UTC."""
 
 
-def points(
-    connection: protocol.Connection, owners: Owners, name: str | None = None
-) -> Iterator[Point]:
+def points(connection: Connection, owners: Owners, name: str | None = None) -> Iterator[Point]:
     """Yield every stored point, also superseded ones, owner by owner in the order read."""
     with snapshot(connection):
         for owner in owners:
@@ -330,7 +327,7 @@ def points(
 
 
 def _flow(
-    connection: protocol.Connection, of: SeriesSegments, at: int, segments: list[PointSegment]
+    connection: Connection, of: SeriesSegments, at: int, segments: list[PointSegment]
 ) -> Iterator[tuple[int, int, int, Point]]:
     """Yield the points of one history of a series, each with its sort key in the order read."""
     for segment in segments:
@@ -360,7 +357,7 @@ class ExportBlock:
 
 
 def blocks(
-    connection: protocol.Connection, owners: Owners, name: str | None = None
+    connection: Connection, owners: Owners, name: str | None = None
 ) -> Iterator[ExportBlock]:
     """Yield all points of some owners, also superseded ones, series by series.
 
@@ -372,7 +369,7 @@ def blocks(
                 yield from _blocks_of(connection, series)
 
 
-def _blocks_of(connection: protocol.Connection, series: SeriesSegments) -> Iterator[ExportBlock]:
+def _blocks_of(connection: Connection, series: SeriesSegments) -> Iterator[ExportBlock]:
     cuts = cuts_of(series.segments)
     for segment in series.segments:
         points = load(connection, segment)
@@ -380,7 +377,7 @@ def _blocks_of(connection: protocol.Connection, series: SeriesSegments) -> Itera
         yield ExportBlock(series.owner, series.name, segment.history.attempt, points, superseded)
 
 
-def step_at(connection: protocol.Connection, owner: str, time: int) -> int | float | None:
+def step_at(connection: Connection, owner: str, time: int) -> int | float | None:
     """Return the step that an owner had reached at a time in microseconds; None if unknown.
 
     Of several series, the one with the highest steps is used: others may count epochs.
@@ -396,7 +393,7 @@ def step_at(connection: protocol.Connection, owner: str, time: int) -> int | flo
     return None
 
 
-def first_step(connection: protocol.Connection, owner: str, attempt: int) -> float | None:
+def first_step(connection: Connection, owner: str, attempt: int) -> float | None:
     """Return the step of an attempt's first point; None if it has none.
 
     Of several series, the one with the highest steps is used: others may count epochs.
@@ -410,7 +407,7 @@ def first_step(connection: protocol.Connection, owner: str, attempt: int) -> flo
     return None if furthest is None else min(one.low_step for one in furthest)
 
 
-def count_of_attempt(connection: protocol.Connection, owner: str, attempt: int) -> int:
+def count_of_attempt(connection: Connection, owner: str, attempt: int) -> int:
     """Return the number of points that an attempt has written to the series with the most."""
     with snapshot(connection):
         counts = (
@@ -429,7 +426,7 @@ class SourceProblem(NamedTuple):
     """Why, in words."""
 
 
-def problems(connection: protocol.Connection, owners: Owners) -> list[SourceProblem]:
+def problems(connection: Connection, owners: Owners) -> list[SourceProblem]:
     """Return the sources of some owners that cannot be read, and why."""
     return [
         SourceProblem(owner, *row)

@@ -60,9 +60,19 @@ HELD = "held"
 """The directory of all held copies, in the run's `.trainui`."""
 
 
+def held_directory(run_directory: str | Path) -> Path:
+    """Return the directory of a run's held copies."""
+    return Path(run_directory) / paths.OURS / HELD
+
+
+def held_copy(directory: Path, key: str, checkpoint: str) -> Path:
+    """Return the path of a checkpoint's held copy in the directory of all."""
+    return directory / key / Path(checkpoint).name
+
+
 def held_path(run_directory: str | Path, key: str, checkpoint: str) -> Path:
-    """Return the path of a held copy of a checkpoint."""
-    return Path(run_directory) / paths.OURS / HELD / key / Path(checkpoint).name
+    """Return the path of a checkpoint's held copy in a run's directory."""
+    return held_copy(held_directory(run_directory), key, checkpoint)
 
 
 def _records(rows: Iterable[Sequence[Any]]) -> list[CheckpointRecord]:

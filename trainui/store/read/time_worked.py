@@ -27,10 +27,6 @@ class TimeWorked(NamedTuple):
         """Return the microseconds worked until now."""
         return self.ended + (0 if self.since is None else max(now - self.since, 0))
 
-    def stopped_at(self, moment: int) -> TimeWorked:
-        """Return it with the running interval ended at a moment."""
-        return TimeWorked(self.until(moment))
-
 
 def union(intervals: Iterable[tuple[int, int | None]]) -> TimeWorked:
     """Return the time covered by intervals; an end of None is that of a running attempt.

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import NamedTuple
 
+from trainui.metrics.formats.decoder import STEP_NAMES
 from trainui.metrics.formats.rows import names_settings
 from trainui.metrics.formats.text.forms import INT, MAX_PRINTED, VALUE, prefix_end
 from trainui.metrics.formats.text.names import (
@@ -125,7 +126,7 @@ _FIELD_PART = re.compile(
     re.IGNORECASE,
 )
 """`phase=val step=3`: a field that says the part of the data, wherever it is."""
-_FIELDS_BEFORE = re.compile(
+STEP_NAMES_BEFORE = re.compile(
     r"(?P<lead>\W*(?:[A-Za-z]+ )?)"
     r"(?:[A-Za-z_]\w*=(?:\"[^\"=]*\"|'[^'=]*'|[A-Za-z][\w./:\ue000-\ue8ff-]*)[ ,;|]+)+(?=[A-Za-z_])"
 )
@@ -220,7 +221,7 @@ def _of_text(text: str, of: str) -> Line:
         return _of_words(text)
     if field := _FIELD_PART.search(text):
         of = part_of(field["part"] or "")
-    if fields := _FIELDS_BEFORE.match(text):
+    if fields := STEP_NAMES_BEFORE.match(text):
         text = fields["lead"] + text[fields.end() :]
         pairs = find(text)
     pairs = _with_letter(text, pairs)
@@ -256,8 +257,10 @@ def _of_dict(text: str, before: str, of: str) -> Line:
     """Return what a printed dict of numbers says."""
     fields = _FIELD_OF.findall(text, len(before))
     of = part(before) or of
-    counts = [Number(name, place) for name, place in fields if name.rpartition("/")[2] in _FIELDS]
-    counts.sort(key=lambda one: _FIELDS.index(one.name.rpartition("/")[2]))
+    counts = [
+        Number(name, place) for name, place in fields if name.rpartition("/")[2] in STEP_NAMES
+    ]
+    counts.sort(key=lambda one: STEP_NAMES.index(one.name.rpartition("/")[2]))
     taken = [one.name for one in counts]
     values = tuple(
         NamedValue(name, own_part(name, of), place, is_usual=True)
@@ -281,18 +284,6 @@ def _of_dict(text: str, before: str, of: str) -> Line:
         of_epoch = Line("row", values, epoch=first, part=of, text=text, is_of_training=True)
         return replace(of_epoch, rank=rank)
     return Line("row", values, inner=first, counts_all=True, part=of, text=text, rank=rank)
-
-
-_FIELDS = (
-    "step",
-    "global_step",
-    "iteration",
-    "iter",
-    "current_steps",
-    "total_timesteps",
-    "training_iteration",
-    "epoch",
-)
 
 
 def _with_step(pairs: Sequence[Number]) -> Sequence[Number]:
