@@ -21,7 +21,7 @@ import numpy as np
 
 from benchmarks import figures
 from benchmarks.made import workplace
-from trainui.store.db.engine import Store
+from trainui.store.db.engine import Database
 from trainui.store.points import point_sources, write_points
 from trainui.store.points.chunks import Points
 from trainui.store.points.plot_series import Axis
@@ -57,7 +57,7 @@ def main() -> int:
     return figures.exit_code()
 
 
-def fill(store: Store, directory: Path, count: int) -> str:
+def fill(store: Database, directory: Path, count: int) -> str:
     """Store a run of one stage with a noisy curve."""
     from tests.unit.tui.filled import Filler
 

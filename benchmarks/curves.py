@@ -18,7 +18,7 @@ import numpy as np
 from benchmarks import figures
 from benchmarks.made import workplace
 from trainui.store.db import engine
-from trainui.store.db.engine import Store
+from trainui.store.db.engine import Database
 from trainui.store.points import plot_columns, point_sources, write_points
 from trainui.store.points.chunks import Points
 
@@ -65,7 +65,7 @@ def main() -> int:
     return figures.exit_code()
 
 
-def fill(store: Store, flat: Path, count: int) -> Path:
+def fill(store: Database, flat: Path, count: int) -> Path:
     """Store a noisy curve, and the same as plain numbers in a file."""
     generator = np.random.default_rng(1)
     with store.write() as connection:

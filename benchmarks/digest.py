@@ -22,7 +22,7 @@ from trainui.control import digest
 from trainui.model.notifications import CAUSE
 from trainui.model.states import Status
 from trainui.store.db import engine
-from trainui.store.db.engine import Store
+from trainui.store.db.engine import Database
 from trainui.store.runs import runs, stages
 from trainui.tui.digest_screen import digest_entries
 
@@ -42,7 +42,7 @@ WHY = {
 }
 
 
-def fill(store: Store, directory: Path, count: int, night: int) -> None:
+def fill(store: Database, directory: Path, count: int, night: int) -> None:
     """Store as many runs, and those of a night among them."""
     filler = Filler(store, directory / "runs")
     old = filler.run({"train": ()}, name="old", pipeline="digits")

@@ -18,7 +18,7 @@ import msgspec
 from benchmarks import figures
 from benchmarks.made import lengthen, make_file, workplace
 from trainui.metrics.reader.sync import sync_metrics_from_file
-from trainui.store.db.engine import Store
+from trainui.store.db.engine import Database
 from trainui.store.repository import session_of
 
 LEAST = {"numbers": 0.5, "mixed with NaN": 0.35}
@@ -53,7 +53,7 @@ def main() -> int:
     return figures.exit_code()
 
 
-def compare(store: Store, path: Path, data: bytes, rounds: int) -> int:
+def compare(store: Database, path: Path, data: bytes, rounds: int) -> int:
     """Print the ratio of decoding the plain file to storing this one, by the megabyte.
 
     Returns:
@@ -120,7 +120,7 @@ def seconds(do: Callable[[], object]) -> float:
     return time.process_time() - begun
 
 
-def store_all(store: Store, path: Path, job: str) -> int:
+def store_all(store: Database, path: Path, job: str) -> int:
     """Store a file's points; return how many there are."""
     with session_of(store) as session:
         result = sync_metrics_from_file(job, path, session)

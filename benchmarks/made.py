@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from trainui.store.db.engine import Store, open_store
+from trainui.store.db.engine import Database, open_store
 
 
 def make_file(path: Path, megabytes: float, *, mixed: bool = False) -> None:
@@ -54,7 +54,7 @@ def lengthen(path: Path, megabytes: float) -> None:
 
 
 @contextlib.contextmanager
-def workplace() -> Iterator[tuple[Path, Store]]:
+def workplace() -> Iterator[tuple[Path, Database]]:
     """A temporary directory with an empty store."""
     with tempfile.TemporaryDirectory(prefix="trainui-benchmark-") as directory:
         os.environ["TRAINUI_HOME"] = f"{directory}/home"

@@ -28,7 +28,7 @@ from trainui.model.definition import Pipeline, StageDefinition
 from trainui.model.records import Slot
 from trainui.model.search import Prune, Search
 from trainui.model.states import Status
-from trainui.store.db.engine import Store, open_store
+from trainui.store.db.engine import Database, open_store
 from trainui.store.read import sweeps
 from trainui.store.runs import attempts, runs, stages, stored_pipeline
 from trainui.store.runs.attempts import Outcome
@@ -56,7 +56,7 @@ def main() -> int:
     return figures.exit_code()
 
 
-def make(store: Store, directory: Path, live: int) -> None:
+def make(store: Database, directory: Path, live: int) -> None:
     """Store a run with completed and with running trials."""
     names = [f"train[n={number}]" for number in range(DONE + live)]
     members = tuple(
@@ -86,7 +86,7 @@ def make(store: Store, directory: Path, live: int) -> None:
                 attempts.end(connection, last.id, Outcome(Status.COMPLETED, clock.now()))
 
 
-def start(store: Store, name: str, number: int) -> None:
+def start(store: Database, name: str, number: int) -> None:
     with store.write() as connection:
         stage = stages.named(connection, "run", name)
         assert stage is not None
@@ -102,7 +102,7 @@ def value(number: int, step: int) -> float:
     return (1.0 if number < DONE else 0.95) - step / 1e3 + number / 1e6
 
 
-def report(store: Store, live: int, seconds: int) -> None:
+def report(store: Database, live: int, seconds: int) -> None:
     thread, changes = SearchThread(store, threading.Event()), ChangeDetector()
     thread.poll(changed=True)
     while count_told(store) < DONE:  # after imports, and the points of before
@@ -121,13 +121,13 @@ def report(store: Store, live: int, seconds: int) -> None:
     figures.at_most("seconds until a trial is asked to stop: longest", max(delays), 2)
 
 
-def count_told(store: Store) -> int:
+def count_told(store: Database) -> int:
     with store.read() as connection:
         found = sweeps.trials_of(connection, "run", "train")
     return sum(one.state != sweeps.ASKED for one in found)
 
 
-def delay(store: Store, stage_id: str, stored_at: str) -> float:
+def delay(store: Database, stage_id: str, stored_at: str) -> float:
     with store.read() as connection:
         requested = attempts.of_stage(connection, stage_id)[-1].cancel_requested_at
     return float("inf") if requested is None else (requested - int(stored_at)) / clock.SECOND

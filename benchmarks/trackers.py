@@ -27,7 +27,7 @@ from benchmarks.scheduling import ROOT, run
 from tests.unit.metrics.test_wandb import field, frames, history, item
 from trainui.metrics.reader.sync import sync_metrics_from_file
 from trainui.store.db import engine
-from trainui.store.db.engine import Store
+from trainui.store.db.engine import Database
 from trainui.store.repository import session_of
 
 START = 1.7957e9
@@ -62,7 +62,7 @@ def wandb(made: list[dict[str, float]]) -> bytes:
     return frames(*records)
 
 
-def cpu(store: Store, job: str, path: Path) -> float:
+def cpu(store: Database, job: str, path: Path) -> float:
     """Return the seconds of CPU in which a file is stored."""
     with session_of(store) as session:
         start = time.process_time()

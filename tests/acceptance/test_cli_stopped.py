@@ -12,7 +12,7 @@ from pathlib import Path
 
 from tests.acceptance.command_line import COMMAND, CommandLine, stage_of
 from tests.unit.supervisor.waiting import wait_for
-from trainui.store.db.engine import Store
+from trainui.store.db.engine import Database
 
 SLEEPS = "name: {name}\nstages: [{{name: a, run: exec sleep 300}}]\n"
 
@@ -34,7 +34,7 @@ def start_sleeper(served: CommandLine, name: str) -> str:
 @contextmanager
 def nobody_else_writes(served: CommandLine) -> Iterator[None]:
     file = f"sqlite:///{served.home / 'trainui.db'}"
-    store = Store(served.environ.get("TRAINUI_DATABASE_URL", file))
+    store = Database(served.environ.get("TRAINUI_DATABASE_URL", file))
     with store.write():
         yield
     store.close()

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from trainui.store.db.engine import Store
+from trainui.store.db.engine import Database
 from trainui.tui.launch import run_screen
 
 DURING, AFTER = "during", "after"
@@ -25,7 +25,7 @@ def run(moment: str, run_id: str | None) -> None:
 
     def dying(transaction: Any) -> Any:
         @contextmanager
-        def around(*store: Store) -> Iterator[Any]:
+        def around(*store: Database) -> Iterator[Any]:
             with transaction(*store) as connection:
                 yield connection
                 die_if(DURING)
@@ -33,5 +33,5 @@ def run(moment: str, run_id: str | None) -> None:
 
         return around
 
-    Store.write = dying(Store.write)  # type: ignore[method-assign]
+    Database.write = dying(Database.write)  # type: ignore[method-assign]
     sys.exit(run_screen(run_id))

@@ -27,7 +27,7 @@ from trainui.model.definition import Pipeline, StageDefinition
 from trainui.model.records import LOCAL
 from trainui.model.states import Status
 from trainui.paths import Home
-from trainui.store.db.engine import Store, open_store
+from trainui.store.db.engine import Database, open_store
 from trainui.store.db.statements import insert
 from trainui.store.runs import attempts, stored_pipeline
 
@@ -128,14 +128,14 @@ print(seen)
 
 
 @pytest.fixture
-def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
+def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Database]:
     monkeypatch.setenv("TRAINUI_HOME", str(tmp_path / "racing"))
     store = open_store()
     yield store
     store.close()
 
 
-def grant_all(store: Store) -> list[str]:
+def grant_all(store: Database) -> list[str]:
     """Make runs of stages that are granted and wait for their claims; a line for each."""
     names = [f"s{number}" for number in range(STAGES_EACH)]
     definitions = tuple(StageDefinition(name, command="true") for name in names)
@@ -161,7 +161,7 @@ def grant_all(store: Store) -> list[str]:
     return [f"{run_id} {name} {task_id}\n" for run_id, name, task_id in made]
 
 
-def test_of_many_claims_of_one_stage_one_wins(store: Store, tmp_path: Path) -> None:
+def test_of_many_claims_of_one_stage_one_wins(store: Database, tmp_path: Path) -> None:
     """Case 16. Eight processes claim each of 100 stages at once, while two others read.
 
     Each stage is claimed once, nobody sees an error, and no reader sees a claim undone.

@@ -23,7 +23,7 @@ from trainui.model.states import Status
 from trainui.paths import Home
 from trainui.pipeline import loader
 from trainui.resume.preview import StageOptions
-from trainui.store.db.engine import Store, open_store
+from trainui.store.db.engine import Database, open_store
 from trainui.store.db.protocol import Connection
 from trainui.store.runs import attempts, runs, stages
 from trainui.store.runs.attempts import Outcome
@@ -71,7 +71,7 @@ def waiting(pool: ThreadPoolExecutor, act: Callable[[], object]) -> Future[objec
 
 def begins(frame: FrameType) -> bool:
     """Tell whether somebody is about to write: who only reads waits for nobody."""
-    taking_turns: Any = Store._exclusive
+    taking_turns: Any = Database._exclusive
     return frame.f_code is taking_turns.__wrapped__.__code__
 
 

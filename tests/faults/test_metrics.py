@@ -29,7 +29,7 @@ from tests.unit.supervisor.waiting import wait_for
 from trainui.errors import UnfitEnvironmentError
 from trainui.metrics.reader import process
 from trainui.model.definition import MetricSource
-from trainui.store.db.engine import Store, open_store
+from trainui.store.db.engine import Database, open_store
 from trainui.store.points import point_sources
 
 
@@ -41,7 +41,7 @@ def home_disk(tmp_path: Path) -> Iterator[Path]:
 
 
 @pytest.fixture
-def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
+def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Database]:
     home = tmp_path / "home"
     home.mkdir(mode=0o700, exist_ok=True)
     monkeypatch.setenv("TRAINUI_HOME", str(home))
@@ -61,7 +61,7 @@ def reading(log: Path) -> Iterator[subprocess.Popen[bytes]]:
             reader.terminate()
 
 
-def steps(store: Store, owner: str = "stage") -> list[float]:
+def steps(store: Database, owner: str = "stage") -> list[float]:
     return [step for _name, step, _value in all_points(store, owner)]
 
 
@@ -71,7 +71,7 @@ def write(attempt: Attempt, begin: int, end: int) -> None:
 
 
 def test_a_source_whose_commit_fails_is_read_again(
-    home_disk: Path, store: Store, tmp_path: Path
+    home_disk: Path, store: Database, tmp_path: Path
 ) -> None:
     path = tmp_path / "metrics.jsonl"
     path.write_text(lines(range(4)))
@@ -88,7 +88,7 @@ def test_a_source_whose_commit_fails_is_read_again(
 
 
 def test_an_attempt_ended_on_a_full_disk_completes_with_room(
-    home_disk: Path, store: Store, tmp_path: Path
+    home_disk: Path, store: Database, tmp_path: Path
 ) -> None:
     attempt, log = start_attempt(store, tmp_path), tmp_path / "reader.log"
     write(attempt, 0, 4)
@@ -118,7 +118,7 @@ def write_many(attempt: Attempt, count: int, step: int) -> None:
             file.write(f'{{"step": {step}, "{name}": {step}}}\n')
 
 
-def test_more_files_than_may_be_open_are_all_read(store: Store, tmp_path: Path) -> None:
+def test_more_files_than_may_be_open_are_all_read(store: Database, tmp_path: Path) -> None:
     several = [
         start_attempt(store, tmp_path, MetricSource(path="*.jsonl"), name=f"s{at}")
         for at in range(3)
@@ -156,7 +156,9 @@ def use_up_files(pid: int) -> None:
     resource.prlimit(pid, resource.RLIMIT_NOFILE, (lowest_free, hard))
 
 
-def test_an_attempt_is_incomplete_while_no_file_can_be_opened(store: Store, tmp_path: Path) -> None:
+def test_an_attempt_is_incomplete_while_no_file_can_be_opened(
+    store: Database, tmp_path: Path
+) -> None:
     attempt, other = start_attempt(store, tmp_path), start_attempt(store, tmp_path, name="other")
     log = tmp_path / "reader.log"
     with reading(log) as reader:
@@ -190,7 +192,7 @@ def as_plain_user() -> list[str]:
     return ["setpriv", "--bounding-set=-dac_override,-dac_read_search"]
 
 
-def test_an_attempt_that_cannot_be_read_stops_no_other(store: Store, tmp_path: Path) -> None:
+def test_an_attempt_that_cannot_be_read_stops_no_other(store: Database, tmp_path: Path) -> None:
     closed, other = (start_attempt(store, tmp_path, name=name) for name in ("closed", "other"))
     command = [*as_plain_user(), sys.executable, "-m", "trainui.metrics.reader"]
     write(closed, 0, 3)
@@ -214,7 +216,7 @@ def test_an_attempt_that_cannot_be_read_stops_no_other(store: Store, tmp_path: P
             reader.terminate()
 
 
-def problem_of(store: Store, attempt: Attempt) -> str:
+def problem_of(store: Database, attempt: Attempt) -> str:
     with store.read() as connection:
         found = point_sources.sources(connection, attempt.stage_id)
     return " ".join(one.problem or "" for one in found)
@@ -224,7 +226,9 @@ QUEUE = Path("/proc/sys/fs/inotify/max_queued_events")
 
 
 @pytest.mark.skipif(not QUEUE.exists(), reason="inotify: Linux only")
-def test_more_changes_than_the_kernel_remembers_lose_nothing(store: Store, tmp_path: Path) -> None:
+def test_more_changes_than_the_kernel_remembers_lose_nothing(
+    store: Database, tmp_path: Path
+) -> None:
     noisy, other = (start_attempt(store, tmp_path, name=name) for name in ("noisy", "other"))
     with reading(tmp_path / "reader.log") as reader:
         write(other, 0, 3)

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from tests.unit.metrics import corpus
 from tests.unit.metrics.replaying import Replay, bytewise, finished, seeded
-from trainui.store.db.engine import Store, open_store
+from trainui.store.db.engine import Database, open_store
 
 SMALL = 32_000
 """Bytes that a trainer wrote, of a trace that is split into bytes."""
@@ -68,7 +68,7 @@ def _try(trace: Path, way: str) -> bool:
     return result == "as expected"
 
 
-def _replay(trace: Path, root: Path, store: Store, way: str) -> None:
+def _replay(trace: Path, root: Path, store: Database, way: str) -> None:
     Replay(trace, root, store, anew=way == "a new reader each time").run(
         bytewise(trace) if way == "each byte" else None,
         other_process=seeded(trace, PROCESSES) if way == "other processes" else frozenset(),

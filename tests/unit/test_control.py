@@ -35,7 +35,7 @@ from trainui.resume import code_version, plan
 from trainui.resume.preview import StageOptions
 from trainui.store import shell_environment
 from trainui.store.db import protocol
-from trainui.store.db.engine import Store, open_store
+from trainui.store.db.engine import Database, open_store
 from trainui.store.read import views
 from trainui.store.runs import attempts, runs, stages
 from trainui.store.shell_environment import ShellEnvironment
@@ -55,7 +55,7 @@ stages:
 @pytest.fixture
 def store(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, database: Mapping[str, str]
-) -> Iterator[Store]:
+) -> Iterator[Database]:
     for name, value in {"TRAINUI_HOME": str(tmp_path / "home"), **database}.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
@@ -69,16 +69,16 @@ def load(text: str = DIAMOND) -> Pipeline:
     return loader.load_text(text)
 
 
-def records(store: Store, run_id: str) -> dict[str, StageRecord]:
+def records(store: Database, run_id: str) -> dict[str, StageRecord]:
     with store.read() as connection:
         return {stage.name: stage for stage in runs.stages(connection, run_id)}
 
 
-def states(store: Store, run_id: str) -> dict[str, str]:
+def states(store: Database, run_id: str) -> dict[str, str]:
     return {name: str(stage.status) for name, stage in records(store, run_id).items()}
 
 
-def play(store: Store, run_id: str, name: str, status: Status = S.COMPLETED) -> None:
+def play(store: Database, run_id: str, name: str, status: Status = S.COMPLETED) -> None:
     """Let a queued stage run and end, as the worker would record it."""
     with store.write() as connection:
         stage = stages.named(connection, run_id, name)
@@ -93,7 +93,7 @@ def play(store: Store, run_id: str, name: str, status: Status = S.COMPLETED) -> 
 
 
 class TestSubmission:
-    def test_a_run_is_stored_with_its_files(self, store: Store) -> None:
+    def test_a_run_is_stored_with_its_files(self, store: Database) -> None:
         run_id = control.submit(load(), name="mine", environ={"A": "1", "SSH_TTY": "x"})
         with store.read() as connection:
             run = views.run(connection, run_id)
@@ -117,7 +117,7 @@ class TestSubmission:
             "d": "pending",
         }
 
-    def test_the_worker_is_woken(self, store: Store) -> None:
+    def test_the_worker_is_woken(self, store: Database) -> None:
         listener = wakeup.WakeupSocket(paths.home().wake_socket)
         try:
             control.submit(load())
@@ -126,27 +126,27 @@ class TestSubmission:
             listener.close()
 
     @pytest.mark.parametrize("run_id", ["", ".", "..", "a/b", "a b", "é", "x" * 65, "a\n"])
-    def test_impossible_ids_are_refused(self, store: Store, run_id: str) -> None:
+    def test_impossible_ids_are_refused(self, store: Database, run_id: str) -> None:
         with pytest.raises(UsageError):
             control.submit(load(), run_id=run_id)
         assert not paths.home().runs.exists()
 
     @pytest.mark.parametrize("run_id", ["x", "Test-pipeline_1.2", "x" * 64, ".a"])
-    def test_possible_ids_are_taken(self, store: Store, run_id: str) -> None:
+    def test_possible_ids_are_taken(self, store: Database, run_id: str) -> None:
         assert control.submit(load(), run_id=run_id) == run_id
 
     @pytest.mark.parametrize("name", [" ", "a\nb", "\x1b[31m", "x" * 201])
-    def test_impossible_names_are_refused(self, store: Store, name: str) -> None:
+    def test_impossible_names_are_refused(self, store: Database, name: str) -> None:
         with pytest.raises(UsageError):
             control.submit(load(), name=name)
 
-    def test_an_id_is_used_once_and_the_first_keeps_files(self, store: Store) -> None:
+    def test_an_id_is_used_once_and_the_first_keeps_files(self, store: Database) -> None:
         control.submit(load(), run_id="once")
         with pytest.raises(UsageError, match="once"):
             control.submit(load(), run_id="once")
         assert (paths.home().runs / "once" / "pipeline.yaml").read_text() == DIAMOND
 
-    def test_of_many_at_once_with_one_id_one_wins(self, store: Store) -> None:
+    def test_of_many_at_once_with_one_id_one_wins(self, store: Database) -> None:
         def submit(_: int) -> str:
             try:
                 return control.submit(load(), run_id="race")
@@ -158,7 +158,7 @@ class TestSubmission:
         assert sorted(results) == ["race"] + ["refused"] * 7
         assert (paths.home().runs / "race" / "pipeline.yaml").exists()
 
-    def test_nothing_is_left_where_the_store_fails(self, store: Store) -> None:
+    def test_nothing_is_left_where_the_store_fails(self, store: Database) -> None:
         control.submit(load(), run_id="first")
         with store.write() as connection:
             connection.execute("DROP TABLE dependencies")
@@ -169,24 +169,24 @@ class TestSubmission:
             assert views.run(connection, "second") is None
 
     def test_a_ctrl_c_after_storage_keeps_the_runs_files(
-        self, store: Store, monkeypatch: pytest.MonkeyPatch
+        self, store: Database, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        write = Store.write
+        write = Database.write
 
         @contextmanager
-        def stopped(store: Store) -> Iterator[protocol.Connection]:
+        def stopped(store: Database) -> Iterator[protocol.Connection]:
             with write(store) as connection:
                 yield connection
             raise KeyboardInterrupt
 
-        monkeypatch.setattr(Store, "write", stopped)
+        monkeypatch.setattr(Database, "write", stopped)
         with pytest.raises(KeyboardInterrupt):
             control.submit(load(), run_id="stored")
         assert set(records(store, "stored")) == {"a", "b", "c", "d"}
         assert (paths.home().runs / "stored" / "pipeline.yaml").exists()
 
     def test_a_place_that_cannot_be_written_is_reported(
-        self, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+        self, store: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         (tmp_path / "file").touch()
         monkeypatch.setenv("TRAINUI_RUNS_DIR", str(tmp_path / "file" / "runs"))
@@ -194,7 +194,7 @@ class TestSubmission:
             control.submit(load())
 
     def test_somebody_elses_place_for_runs_keeps_its_mode(
-        self, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+        self, store: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         shared = tmp_path / "shared"
         shared.mkdir()
@@ -204,7 +204,9 @@ class TestSubmission:
         assert shared.stat().st_mode & 0o777 == 0o755
         assert (shared / run_id).stat().st_mode & 0o777 == 0o700
 
-    def test_inputs_are_checked_except_those_of_the_run(self, store: Store, tmp_path: Path) -> None:
+    def test_inputs_are_checked_except_those_of_the_run(
+        self, store: Database, tmp_path: Path
+    ) -> None:
         text = 'stages:\n  - {name: a, run: "true", inputs: [%s]}\n'
         (tmp_path / "here.csv").touch()
         control.submit(load(text % "here.csv"))
@@ -213,7 +215,7 @@ class TestSubmission:
             with pytest.raises(UnsafePathError):
                 control.submit(load(text % bad))
 
-    def test_inputs_may_name_variables_of_the_shell(self, store: Store, tmp_path: Path) -> None:
+    def test_inputs_may_name_variables_of_the_shell(self, store: Database, tmp_path: Path) -> None:
         text = """
         stages:
           - {name: a, run: "true", env: {FILE: "${env.NAME}.csv"}, inputs: ["${env.FILE}", "$${x}"]}
@@ -227,7 +229,9 @@ class TestSubmission:
             control.submit(load(text), environ={})
 
     @pytest.mark.usefixtures("only_on_sqlite")
-    def test_a_missing_gpu_is_reported(self, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_a_missing_gpu_is_reported(
+        self, store: Database, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
         pipeline = load('stages: [{name: a, run: "true", gpus: 2}]')
         with pytest.raises(UnfitEnvironmentError, match="--no-gpus"):
@@ -235,7 +239,7 @@ class TestSubmission:
         run_id = control.submit(control.without_gpus(pipeline))
         assert records(store, run_id)["a"].definition.gpus == 0
 
-    def test_the_shells_python_is_on_record(self, store: Store, tmp_path: Path) -> None:
+    def test_the_shells_python_is_on_record(self, store: Database, tmp_path: Path) -> None:
         tool = tmp_path / "bin" / "python"
         tool.parent.mkdir()
         tool.write_text("#!/bin/sh\n")
@@ -422,14 +426,14 @@ class TestCode:
 
 class TestResume:
     @pytest.fixture
-    def failed(self, store: Store) -> str:
+    def failed(self, store: Database) -> str:
         run_id = control.submit(load())
         play(store, run_id, "a")
         play(store, run_id, "b", S.FAILED)
         play(store, run_id, "c")
         return run_id
 
-    def test_unfinished_stages_are_revived_once(self, store: Store, failed: str) -> None:
+    def test_unfinished_stages_are_revived_once(self, store: Database, failed: str) -> None:
         assert control.resume(failed) == ["b", "d"]
         assert states(store, failed) == {
             "a": "completed",
@@ -439,13 +443,15 @@ class TestResume:
         }
         assert control.resume(failed) == []
 
-    def test_of_two_at_once_each_stage_is_revived_by_one(self, store: Store, failed: str) -> None:
+    def test_of_two_at_once_each_stage_is_revived_by_one(
+        self, store: Database, failed: str
+    ) -> None:
         with ThreadPoolExecutor(6) as pool:
             revived = list(pool.map(lambda _: control.resume(failed), range(6)))
         assert sorted(name for names in revived for name in names) == ["b", "d"]
 
     def test_a_stage_changed_since_the_plan_is_left_alone(
-        self, store: Store, failed: str, monkeypatch: pytest.MonkeyPatch
+        self, store: Database, failed: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         original = plan.with_savings
 
@@ -460,7 +466,7 @@ class TestResume:
         assert "b" not in control.resume(failed)
         assert records(store, failed)["b"].attempt == 2
 
-    def test_the_plan_changes_nothing(self, store: Store, failed: str) -> None:
+    def test_the_plan_changes_nothing(self, store: Database, failed: str) -> None:
         before = records(store, failed)
         planned = control.plan_resume(failed)
         assert [(one.name, one.action) for one in planned] == [
@@ -472,7 +478,7 @@ class TestResume:
         assert records(store, failed) == before
 
     def test_a_whole_checkpoint_is_found_unless_it_was_tried(
-        self, store: Store, failed: str
+        self, store: Database, failed: str
     ) -> None:
         b = records(store, failed)["b"]
         directory = Path(b.directory)
@@ -489,35 +495,35 @@ class TestResume:
             os.utime(directory / f"{at}.json", (at + 1, at + 1))
         assert control.plan_resume(failed)[1].checkpoint == str(directory / "0.json")
 
-    def test_unknown_names_are_refused(self, store: Store, failed: str) -> None:
+    def test_unknown_names_are_refused(self, store: Database, failed: str) -> None:
         for call in (control.plan_resume, control.resume):
             with pytest.raises(NotFoundError, match="nobody"):
                 call(failed, StageOptions(until=["nobody"]))
             with pytest.raises(NotFoundError):
                 call("no such run")
 
-    def test_until_leaves_the_rest_out(self, store: Store, failed: str) -> None:
+    def test_until_leaves_the_rest_out(self, store: Database, failed: str) -> None:
         assert control.resume(failed, StageOptions(until=["b"])) == ["b"]
         assert states(store, failed)["d"] == "skipped"
 
     def test_a_new_environment_is_ready_before_anything_starts(
-        self, store: Store, failed: str
+        self, store: Database, failed: str
     ) -> None:
         control.resume(failed, environ={"WORD": "new"})
         assert shell_environment.read(paths.home().runs / failed).environ == {"WORD": "new"}
 
-    def test_rerun_starts_fresh_and_alone(self, store: Store, failed: str) -> None:
+    def test_rerun_starts_fresh_and_alone(self, store: Database, failed: str) -> None:
         assert control.rerun(failed, ["c"]) == ["c"]
         assert states(store, failed)["c"] == "queued"
         with pytest.raises(UsageError, match="c is queued"):
             control.rerun(failed, ["c"])
 
-    def test_rerun_refuses_what_could_not_start(self, store: Store, failed: str) -> None:
+    def test_rerun_refuses_what_could_not_start(self, store: Database, failed: str) -> None:
         with pytest.raises(UsageError, match="b failed"):
             control.rerun(failed, ["d"])
         assert states(store, failed)["d"] == "blocked"
 
-    def test_rerun_refuses_a_stage_that_needs_a_deleted_output(self, store: Store) -> None:
+    def test_rerun_refuses_a_stage_that_needs_a_deleted_output(self, store: Database) -> None:
         """A resume makes the output again; a stage that runs without it may work with nothing."""
         run_id = control.submit(
             load(DIAMOND.replace('a, run: "true"', 'a, run: "true", outputs: [o]'))
@@ -533,7 +539,7 @@ class TestResume:
         assert control.rerun(run_id, ["d"]) == ["d"]
         assert sorted(control.rerun(run_id, ["a"])) == ["a"]
 
-    def test_a_running_stage_takes_edits_of_policy_alone(self, store: Store) -> None:
+    def test_a_running_stage_takes_edits_of_policy_alone(self, store: Database) -> None:
         run_id = control.submit(load())
         with store.write() as connection:
             stage = stages.named(connection, run_id, "a")
@@ -548,7 +554,7 @@ class TestResume:
         assert control.resume(run_id, pipeline=policy) == []
         assert records(store, run_id)["a"].definition.retries == 3
 
-    def test_directories_keep_their_names_in_later_versions(self, store: Store) -> None:
+    def test_directories_keep_their_names_in_later_versions(self, store: Database) -> None:
         """An edited file is read with those on record, and what is new takes none of them."""
         sweep = (
             "name: sweep\nstages:\n"
@@ -570,7 +576,7 @@ class TestResume:
         assert found["t-k-1"].directory == str(Path(old).with_name("t-k-1"))
         assert {found[name].definition.command for name in ("a", "t-k-1")} == {f"cat {old}"}
 
-    def test_new_stages_and_edges_of_an_edited_file(self, store: Store, failed: str) -> None:
+    def test_new_stages_and_edges_of_an_edited_file(self, store: Database, failed: str) -> None:
         more = DIAMOND.replace("depends_on: [b, c]", "depends_on: [b, c, e]")
         edited = load(more + '  - {name: e, run: "true", depends_on: [a]}\n')
         assert sorted(control.resume(failed, pipeline=edited)) == ["b", "d", "e"]
@@ -585,7 +591,7 @@ class TestResume:
 
 class TestSavings:
     def test_gpu_time_of_skipped_and_checkpointed_work_is_saved(
-        self, store: Store, tmp_path: Path
+        self, store: Database, tmp_path: Path
     ) -> None:
         run_id = control.submit(load())
         with store.read() as connection:
@@ -622,7 +628,7 @@ class TestSavings:
 
 
 class TestEnding:
-    def test_a_whole_run_or_one_stage_is_cancelled(self, store: Store) -> None:
+    def test_a_whole_run_or_one_stage_is_cancelled(self, store: Database) -> None:
         run_id = control.submit(load())
         assert control.cancel(run_id, ["c"]) == ["c"]
         assert states(store, run_id) == {
@@ -638,7 +644,7 @@ class TestEnding:
         with pytest.raises(NotFoundError):
             control.cancel("no such run")
 
-    def test_only_a_run_that_is_over_is_removed(self, store: Store) -> None:
+    def test_only_a_run_that_is_over_is_removed(self, store: Database) -> None:
         run_id = control.submit(load())
         with pytest.raises(UsageError, match="cancel it first"):
             control.remove(run_id)
@@ -650,7 +656,7 @@ class TestEnding:
         with pytest.raises(NotFoundError):
             control.remove(run_id)
 
-    def test_a_directory_that_is_gone_does_not_keep_the_run(self, store: Store) -> None:
+    def test_a_directory_that_is_gone_does_not_keep_the_run(self, store: Database) -> None:
         run_id = control.submit(load())
         control.cancel(run_id)
         directory = paths.home().runs / run_id
@@ -659,7 +665,9 @@ class TestEnding:
         directory.rmdir()
         control.remove(run_id)
 
-    def test_a_run_without_its_directory_resumes_with_new_environment(self, store: Store) -> None:
+    def test_a_run_without_its_directory_resumes_with_new_environment(
+        self, store: Database
+    ) -> None:
         run_id = control.submit(load())
         control.cancel(run_id)
         shutil.rmtree(paths.home().runs)
@@ -675,7 +683,7 @@ class TestEnding:
         assert shell_environment.read(directory).environ == {"PATH": "/bin"}
         assert stat.S_IMODE(directory.stat().st_mode) == 0o700
 
-    def test_a_run_in_whose_directory_something_is_mounted_is_kept(self, store: Store) -> None:
+    def test_a_run_in_whose_directory_something_is_mounted_is_kept(self, store: Database) -> None:
         run_id = control.submit(load())
         control.cancel(run_id)
         with disks.small_disk(paths.home().runs / run_id / "b" / "data", megabytes=1) as mounted:
@@ -688,13 +696,13 @@ class TestEnding:
 
 
 class TestQueue:
-    def test_the_queue_is_held_and_let_go(self, store: Store) -> None:
+    def test_the_queue_is_held_and_let_go(self, store: Database) -> None:
         for paused in (True, True, False, False):
             control.set_paused(paused)
             with store.read() as connection:
                 assert (runs.flag(connection, "paused") is not None) is paused
 
-    def test_the_order_of_runs(self, store: Store) -> None:
+    def test_the_order_of_runs(self, store: Database) -> None:
         first, second = control.submit(load()), control.submit(load())
         control.change_priority(second, 5)
         with store.read() as connection:
@@ -703,7 +711,7 @@ class TestQueue:
             control.change_priority("no such run", 1)
 
 
-def test_a_run_without_a_terminal_keeps_what_was_given(store: Store) -> None:
+def test_a_run_without_a_terminal_keeps_what_was_given(store: Database) -> None:
     run_id = control.submit(load(), given={"x": "1"})
     assert control.given_params(run_id) == {"x": "1"}
     assert json.loads((paths.home().runs / run_id / "code.json").read_text())["commit"] is None

@@ -18,7 +18,7 @@ from trainui.model.records import NOT_STARTED_BY_US
 from trainui.model.states import UNFINISHED, Status
 from trainui.paths import OURS, Home
 from trainui.store.db import home_identity
-from trainui.store.db.engine import Store, file_of, open_store
+from trainui.store.db.engine import Database, file_of, open_store
 from trainui.store.db.home_identity import Kind, Noted, Standing
 from trainui.store.db.protocol import Connection
 from trainui.store.read import event_feed, views
@@ -88,7 +88,7 @@ def replace_original() -> None:
         home_identity.give_up(original, home)
 
 
-def _undecided(store: Store, home: Home) -> Standing:
+def _undecided(store: Database, home: Home) -> Standing:
     """Return how a home stands, or raise UsageError if there is nothing to decide."""
     with store.read() as connection:
         standing = home_identity.look(connection, home)
@@ -100,7 +100,7 @@ def _undecided(store: Store, home: Home) -> Standing:
     return standing
 
 
-def _check_not_linked(store: Store, home: Home) -> None:
+def _check_not_linked(store: Database, home: Home) -> None:
     """Check that the files of a home are not those of its original, as after `cp -al`."""
     file = file_of(store.url) or home.identity
     if file.stat().st_nlink > 1:

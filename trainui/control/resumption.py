@@ -33,7 +33,7 @@ from trainui.resume.preview import StageOptions
 from trainui.resume.submitted import check_names
 from trainui.store import shell_environment
 from trainui.store.db import home_identity
-from trainui.store.db.engine import Store, open_store
+from trainui.store.db.engine import Database, open_store
 from trainui.store.db.protocol import Connection
 from trainui.store.runs import attempts as stored_attempts
 from trainui.store.runs import runs, stage_requests
@@ -71,7 +71,7 @@ def plan_resume(
     ]
 
 
-def _read_ours(store: Store, run_id: str) -> SeenRun:
+def _read_ours(store: Database, run_id: str) -> SeenRun:
     """Read the state of a run.
 
     Raises:

@@ -35,7 +35,7 @@ from trainui.pipeline import filling
 from trainui.resume import checkpoints, integrity, plan
 from trainui.resume.checkpoints import CheckpointSearch
 from trainui.store import shell_environment
-from trainui.store.db.engine import Store
+from trainui.store.db.engine import Database
 from trainui.store.db.protocol import Connection
 from trainui.store.points import evaluation_points, point_sources, read_points
 from trainui.store.read import evaluations as records
@@ -130,7 +130,7 @@ class _View:
 class Evaluator:
     """The evaluation of one training's checkpoints."""
 
-    def __init__(self, store: Store, evaluation_id: str) -> None:
+    def __init__(self, store: Database, evaluation_id: str) -> None:
         self._store = store
         self._id = evaluation_id
         self._unchanged: dict[str, tuple[checkpoints.State, float]] = {}

@@ -18,7 +18,7 @@ from trainui.execution.daemon.metrics_process import MetricsProcess
 from trainui.execution.external_watch import RESTING, ExternalWatch
 from trainui.execution.service_thread import ServiceThread
 from trainui.metrics.reader.source_problems import SourceProblems
-from trainui.store.db.engine import Store
+from trainui.store.db.engine import Database
 from trainui.store.runs import external_runs
 from trainui.store.runs.metrics_progress import AttemptToRead
 from trainui.system import mounts
@@ -38,7 +38,7 @@ class ExternalThread:
 
     def __init__(
         self,
-        store: Store,
+        store: Database,
         host: str,
         stopping: threading.Event,
         mount: str = "",
@@ -78,7 +78,7 @@ class ExternalThread:
 class RemoteProcesses:
     """The processes of this worker's host."""
 
-    def __init__(self, store: Store, host: str) -> None:
+    def __init__(self, store: Database, host: str) -> None:
         """Start nothing yet."""
         self._store = store
         self._host = host
@@ -135,7 +135,7 @@ class RemoteProcesses:
                 self._reported[attempt.attempt_id] = problem
 
 
-def _watch(store: Store, stopping: threading.Event) -> None:
+def _watch(store: Database, stopping: threading.Event) -> None:
     ExternalThread(store, settings.host(), stopping, sys.argv[1]).poll(changed=False)
 
 

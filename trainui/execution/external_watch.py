@@ -24,7 +24,7 @@ from trainui.metrics.tail import UnreadableFileError
 from trainui.model.definition import MetricSource
 from trainui.model.states import Status
 from trainui.plugin import Tracker, registry
-from trainui.store.db.engine import Store
+from trainui.store.db.engine import Database
 from trainui.store.points import write_points
 from trainui.store.runs import external_runs
 from trainui.store.runs.external_runs import WatchedStage
@@ -129,7 +129,7 @@ def _below(members: set[tuple[int, int]]) -> set[tuple[int, int]]:
     return {(one.pid, one.ticks) for one in supervise.descendants(roots, living, {})}
 
 
-def follow_files(store: Store, stage: WatchedStage) -> None:
+def follow_files(store: Database, stage: WatchedStage) -> None:
     """Add the files that an adopted process or one below it has open, if they are new.
 
     A log that is read because there were no such files is dropped for the first one, unless it had
@@ -161,7 +161,7 @@ def _is_usual(path: str) -> bool:
 class ExternalWatch:
     """Watches the unfinished external runs of a host."""
 
-    def __init__(self, store: Store, host: str, mount: str = "") -> None:
+    def __init__(self, store: Database, host: str, mount: str = "") -> None:
         """Watch the runs on one remote file system, or with an empty `mount` those on local ones.
 
         Other remote file systems are not accessed: they may not answer.

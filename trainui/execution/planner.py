@@ -34,7 +34,7 @@ from trainui.pipeline.rules.scheduling import (
 )
 from trainui.settings import Settings
 from trainui.store import shell_environment
-from trainui.store.db.engine import Store
+from trainui.store.db.engine import Database
 from trainui.store.db.protocol import Connection
 from trainui.store.read import views
 from trainui.store.read.views import Holder
@@ -305,7 +305,7 @@ class Planner:
 
     def __init__(
         self,
-        store: Store,
+        store: Database,
         send: Callable[[TaskMessage], None],
         settings: Settings,
         want: Callable[[Sequence[StageRecord]], None],

@@ -45,7 +45,7 @@ from trainui.model.notifications import MARK
 from trainui.model.records import AttemptRecord, StageRecord
 from trainui.model.states import Status
 from trainui.store import shell_environment
-from trainui.store.db.engine import Store
+from trainui.store.db.engine import Database
 from trainui.store.db.protocol import Connection
 from trainui.store.points import point_sources, read_points
 from trainui.store.runs import attempts, stage_requests, stages
@@ -193,7 +193,7 @@ class StallWatch:
 
     def __init__(
         self,
-        store: Store,
+        store: Database,
         *,
         least_silence: float = LEAST_SILENCE,
         grace: float = GRACE,
@@ -225,7 +225,7 @@ class Stall:
     is_recorded: bool | None = None
     """True if a stall is on record; None: not known."""
 
-    def __init__(self, store: Store, grace: float) -> None:
+    def __init__(self, store: Database, grace: float) -> None:
         """Start without a stall.
 
         `grace` is the number of seconds that the metrics reader gets to catch up once the store is
@@ -341,7 +341,7 @@ class StallDetector(StallWatch):
 
     def __init__(
         self,
-        store: Store,
+        store: Database,
         *,
         stall_after: float = NEVER,
         apart: float = stacks.APART,

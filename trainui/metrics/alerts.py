@@ -11,7 +11,7 @@ import numpy as np
 
 from trainui import wakeup
 from trainui.model.definition import Alert
-from trainui.store.db.engine import Store
+from trainui.store.db.engine import Database
 from trainui.store.points import write_points
 from trainui.store.points.chunks import Bools, Floats, Points, step_number
 from trainui.store.runs import stage_requests
@@ -154,7 +154,7 @@ def _without_improvement(
 class AttemptAlerts:
     """The alerts of one attempt."""
 
-    def __init__(self, store: Store, attempt: AttemptToRead) -> None:
+    def __init__(self, store: Database, attempt: AttemptToRead) -> None:
         self._store = store
         self._attempt = attempt
         self._pending: list[AlertRecord] = []

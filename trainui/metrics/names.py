@@ -41,7 +41,7 @@ from trainui.metrics.formats.text.text_lines import has_steps
 from trainui.metrics.source_file import SourceFile
 from trainui.model.definition import StageDefinition
 from trainui.plugin import Format, registry
-from trainui.store.db.engine import Store
+from trainui.store.db.engine import Database
 from trainui.store.points import write_points
 from trainui.store.points.chunks import Points
 from trainui.store.points.point_sources import SourceRecord
@@ -335,7 +335,9 @@ class SeriesNames:
 class AcceptedNames:
     """The metrics' names of one attempt."""
 
-    def __init__(self, store: Store, owner: str, attempt: int, sought: str | None = None) -> None:
+    def __init__(
+        self, store: Database, owner: str, attempt: int, sought: str | None = None
+    ) -> None:
         """Know no names yet; the owner of the points is the stage.
 
         A log keeps the metric that is `sought` by a search, unless the attempt's own file or a

@@ -17,7 +17,7 @@ from typing import Any
 from trainui.metrics import lenient_files
 from trainui.metrics.lenient_files import as_json
 from trainui.metrics.tail import UnreadableFileError, look_at
-from trainui.plugin import Database, Job, TrackedRun, Tracker, registry
+from trainui.plugin import Job, TrackedRun, Tracker, TrackerDatabase, registry
 from trainui.plugin.records import Code
 
 # Reads a tracker's SQLite database from a private copy, so that its writer never notices.
@@ -214,7 +214,7 @@ def rewritten() -> set[str]:
     return {one.name for one in trackers() if one.database and one.database.is_rewritten}
 
 
-def _standing_for(path: Path) -> Database | None:
+def _standing_for(path: Path) -> TrackerDatabase | None:
     """Return the kind of database for which a file stands by its path; None: it is plain."""
     for one in trackers():
         if one.database and one.database.paths and re.fullmatch(one.database.paths, str(path)):

@@ -24,7 +24,6 @@ from trainui.plugin.records import CauseRule as CauseRule
 from trainui.plugin.records import CheckpointDirectory as CheckpointDirectory
 from trainui.plugin.records import Command as Command
 from trainui.plugin.records import CommandLine as CommandLine
-from trainui.plugin.records import Database as Database
 from trainui.plugin.records import EditFacts as EditFacts
 from trainui.plugin.records import Executor as Executor
 from trainui.plugin.records import ExecutorBackend as ExecutorBackend
@@ -60,5 +59,6 @@ from trainui.plugin.records import StageJob as StageJob
 from trainui.plugin.records import StudyError as StudyError
 from trainui.plugin.records import TrackedRun as TrackedRun
 from trainui.plugin.records import Tracker as Tracker
+from trainui.plugin.records import TrackerDatabase as TrackerDatabase
 from trainui.plugin.records import Training as Training
 from trainui.plugin.records import Viewer as Viewer

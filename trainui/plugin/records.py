@@ -156,7 +156,7 @@ class FoundFile:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Database:
+class TrackerDatabase:
     """A tracker's database, of which trainui reads a private copy."""
 
     tables: tuple[str, ...]
@@ -226,7 +226,7 @@ class Tracker(Plugin):
     after it, and `--NAME_dir` is an option for output."""
     services: tuple[str, ...] = ()
     """Names of programs, as globs, that a training starts to write its log."""
-    database: Database | None = None
+    database: TrackerDatabase | None = None
     parameters: Code = ""
     """`(path)` to the parameters that it recorded beside or in a file, or None."""
     summary: Code = ""

@@ -36,7 +36,7 @@ from trainui.supervisor import protocol
 from trainui.system import plain_files
 
 if TYPE_CHECKING:
-    from trainui.store.db.engine import Store
+    from trainui.store.db.engine import Database
     from trainui.store.db.protocol import Connection
 
 
@@ -380,14 +380,14 @@ def _write(attempt_dir: Path, noted: Mapping[str, Any]) -> None:
     paths.write_private(attempt_dir / NOTE, json.dumps(noted))
 
 
-def find_rivals(store: Store, stage: StageRecord) -> Sequence[Overlap]:
+def find_rivals(store: Database, stage: StageRecord) -> Sequence[Overlap]:
     """Return the attempts with the same pattern that overlapped in time with a stage's."""
     wanted = _pattern(stage.definition)
     found = (one for one in beside(store, stage) if one.definition.checkpoint is not None)
     return [one for one in found if _pattern(one.definition) == wanted]
 
 
-def beside(store: Store, stage: StageRecord) -> Sequence[Overlap]:
+def beside(store: Database, stage: StageRecord) -> Sequence[Overlap]:
     """Return the attempts of other stages that overlapped in time with a stage's."""
 
     with store.read() as connection:

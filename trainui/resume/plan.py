@@ -36,7 +36,7 @@ from trainui.resume.preview import StageOptions
 from trainui.resume.submitted import check_names, existing_run, given_params
 from trainui.store import shell_environment
 from trainui.store.db import engine
-from trainui.store.db.engine import Store
+from trainui.store.db.engine import Database
 from trainui.store.points import read_points
 from trainui.store.read import evaluations, run_history, sweeps
 from trainui.store.read.evaluations import CheckpointRecord
@@ -186,7 +186,7 @@ class ResumePlan:
         return {one.name for one in self.stages if one.action != Action.SKIP}
 
 
-def read_state(store: Store, run_id: str) -> SeenRun:
+def read_state(store: Database, run_id: str) -> SeenRun:
     """Read the state of a run."""
     with store.read() as connection:
         run = existing_run(connection, run_id)
@@ -229,7 +229,7 @@ def _can_be_evaluated(run: RunRecord, row: CheckpointRecord) -> bool:
 
 
 def make_plan(
-    store: Store, seen: SeenRun, options: StageOptions, pipeline: Pipeline | None
+    store: Database, seen: SeenRun, options: StageOptions, pipeline: Pipeline | None
 ) -> ResumePlan:
     """Return the plan of a resume; without an edited pipeline, the one on record is used."""
     if pipeline is not None:
@@ -282,7 +282,7 @@ def _later(where: CheckpointSearch, path: str) -> dict[str, int]:
     raise UsageError(f"the checkpoint {path} is not there any more, or not complete")
 
 
-def _search(store: Store, stage: StageRecord, seen: SeenRun) -> CheckpointSearch:
+def _search(store: Database, stage: StageRecord, seen: SeenRun) -> CheckpointSearch:
     attempts = [one.directory for one in seen.attempts.get(stage.id, ())]
     rivals = partial(checkpoints.find_rivals, store, stage)
     return checkpoints.search(stage.definition, stage.directory, attempts, rivals)
@@ -298,7 +298,7 @@ def _with_remark(one: PlannedStage, stage: StageRecord, where: CheckpointSearch)
 
 
 def _with_undeclared(
-    one: PlannedStage, store: Store, stage: StageRecord, seen: SeenRun
+    one: PlannedStage, store: Database, stage: StageRecord, seen: SeenRun
 ) -> PlannedStage:
     """Add to the plan of a stage that starts from the beginning the checkpoints that it wrote."""
     attempts = seen.attempts.get(stage.id, ())

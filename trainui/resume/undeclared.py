@@ -29,7 +29,7 @@ from trainui.supervisor import protocol
 from trainui.system import disk, plain_files
 
 if TYPE_CHECKING:
-    from trainui.store.db.engine import Store
+    from trainui.store.db.engine import Database
 
 MOST_ENTRIES, MOST_LEVELS = 20_000, 6
 """Directory entries and levels searched, which takes some 0.1 s on a local disk."""
@@ -87,7 +87,9 @@ class Undeclared:
         )
 
 
-def find(store: Store, stage: StageRecord, attempts: Iterable[AttemptRecord]) -> Undeclared | None:
+def find(
+    store: Database, stage: StageRecord, attempts: Iterable[AttemptRecord]
+) -> Undeclared | None:
     """Return the newest checkpoint that attempts of a stage wrote; None if it declares its own."""
     directories = [Path(one.directory) for one in attempts]
     beside = partial(checkpoints.beside, store, stage)

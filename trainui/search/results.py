@@ -20,7 +20,7 @@ from trainui.model.states import ENDED, UNFINISHED, Status
 from trainui.pipeline.filling import searches_of, with_results
 from trainui.pipeline.matrix import mean
 from trainui.store.db import protocol
-from trainui.store.db.engine import Store
+from trainui.store.db.engine import Database
 from trainui.store.read import evaluations, headlines, sweeps, views
 from trainui.store.read.sweeps import ASKED, TrialRecord
 from trainui.store.runs import stages
@@ -213,7 +213,7 @@ MISSING_EVERY = 5 * clock.SECOND
 class MissingMetricWatch:
     """Checks the running trials that have metrics, but not yet the one of their search."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Database) -> None:
         self._store = store
         self._looked_at = 0
         self._warned: set[str] = set()

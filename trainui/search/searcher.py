@@ -35,7 +35,7 @@ from trainui.pipeline.filling import with_trial_params
 from trainui.plugin import Pruned, SearchBackend, Searcher, SearchTask, SearchTrial, registry
 from trainui.search import results
 from trainui.store.db import protocol
-from trainui.store.db.engine import Store, file_of, snapshot
+from trainui.store.db.engine import Database, file_of, snapshot
 from trainui.store.db.protocol import Connection
 from trainui.store.points import plot_series
 from trainui.store.points.plot_series import NewPoint
@@ -249,7 +249,7 @@ TURN_WITHIN, LOCK_EVERY = 10.0, 0.05
 class SearchTurns:
     """A search whose study is open in this process."""
 
-    def __init__(self, store: Store, run: RunRecord, key: SearchKey) -> None:
+    def __init__(self, store: Database, run: RunRecord, key: SearchKey) -> None:
         self._store = store
         self._run = run
         self._key = key

@@ -14,7 +14,7 @@ from sqlmodel import Session, col, select
 from trainui import clock
 from trainui.model.states import Status
 from trainui.store.db import postgres, sqlite_file
-from trainui.store.db.engine import Store, file_of, open_store
+from trainui.store.db.engine import Database, file_of, open_store
 from trainui.store.read import row_mapping
 from trainui.store.tables import StageRow
 
@@ -24,7 +24,7 @@ def open_session() -> Session:
     return session_of(open_store())
 
 
-def session_of(store: Store) -> Session:
+def session_of(store: Database) -> Session:
     """A SQLModel session on a database."""
     return Session(_engine(store.url))
 
@@ -48,7 +48,7 @@ def _engine(url: str) -> Engine:
     return create_engine(address, creator=connect, isolation_level="AUTOCOMMIT")
 
 
-def store_of(session: Session) -> Store:
+def store_of(session: Session) -> Database:
     """Return the store for a session's database."""
     address = session.get_bind().engine.url
     if address.get_backend_name() == "sqlite":

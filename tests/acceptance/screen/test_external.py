@@ -19,7 +19,7 @@ from trainui import clock, control
 from trainui.control import external
 from trainui.pipeline import loader
 from trainui.store.db import engine
-from trainui.store.db.engine import Store
+from trainui.store.db.engine import Database
 from trainui.store.db.statements import change
 from trainui.store.read import views
 from trainui.store.runs import runs
@@ -27,7 +27,7 @@ from trainui.tui.run_list import found_trainings
 
 
 async def test_an_external_runs_command_is_offered_as_a_new_run(
-    home: Path, store: Store, started_worker: None, tmp_path: Path
+    home: Path, store: Database, started_worker: None, tmp_path: Path
 ) -> None:
     control.set_paused(True)  # the worker that is started is to start nothing
     job = hydra_job(tmp_path / "outputs/2026-11-26/10-00-00", tmp_path, "lr=0.1")
@@ -47,7 +47,7 @@ async def test_an_external_runs_command_is_offered_as_a_new_run(
 
 
 async def test_impossible_actions_on_an_external_run_are_refused_at_once(
-    home: Path, store: Store, worker: None, tmp_path: Path
+    home: Path, store: Database, worker: None, tmp_path: Path
 ) -> None:
     (tmp_path / "runs").mkdir()
     with (tmp_path / "runs/metrics.csv").open("w") as file:  # open: it runs
@@ -64,7 +64,7 @@ async def test_impossible_actions_on_an_external_run_are_refused_at_once(
 
 
 async def test_marked_runs_are_acted_on_around_an_external_one(
-    home: Path, store: Store, started_worker: None, tmp_path: Path
+    home: Path, store: Database, started_worker: None, tmp_path: Path
 ) -> None:
     control.set_paused(True)  # the worker that is started is to start nothing
     file = tmp_path / "own.yaml"

@@ -15,7 +15,7 @@ from trainui.model.states import Status
 from trainui.pipeline import loader
 from trainui.resume.preview import StageOptions
 from trainui.store.db import engine
-from trainui.store.db.engine import Store, open_store
+from trainui.store.db.engine import Database, open_store
 from trainui.store.read import views
 from trainui.store.runs import attempts, stages
 
@@ -26,12 +26,12 @@ stages:
   - {name: b, run: "true", depends_on: [a]}
 """
 
-State = Callable[[Store, str], None]
+State = Callable[[Database, str], None]
 """Brings stage `a` of a run to a state, and so `b`, which depends on it."""
 
 
 @pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
     directory = tmp_path_factory.mktemp("states")
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("TRAINUI_HOME", str(directory / "home"))
@@ -41,27 +41,27 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
         store.close()
 
 
-def queued(store: Store, run: str) -> None:
+def queued(store: Database, run: str) -> None:
     pass
 
 
-def granted(store: Store, run: str) -> None:
+def granted(store: Database, run: str) -> None:
     with store.write() as connection:
         stage = stages.named(connection, run, "a")
         assert stage is not None
         assert attempts.grant(connection, stage, [], host="h")
 
 
-def running(store: Store, run: str) -> None:
+def running(store: Database, run: str) -> None:
     begin(store, run, "a")
 
 
-def stopping(store: Store, run: str) -> None:
+def stopping(store: Database, run: str) -> None:
     begin(store, run, "a")
     control.cancel(run, ["a"])
 
 
-def end(store: Store, run: str, name: str, status: Status, *, retry: bool = False) -> None:
+def end(store: Database, run: str, name: str, status: Status, *, retry: bool = False) -> None:
     attempt = begin(store, run, name).attempt
     error = None if status == Status.COMPLETED else "exit code 3"
     outcome = attempts.Outcome(
@@ -71,15 +71,15 @@ def end(store: Store, run: str, name: str, status: Status, *, retry: bool = Fals
         attempts.end(connection, attempt.id, outcome)
 
 
-def retry(store: Store, run: str) -> None:
+def retry(store: Database, run: str) -> None:
     end(store, run, "a", Status.FAILED, retry=True)
 
 
-def cancelled(store: Store, run: str) -> None:
+def cancelled(store: Database, run: str) -> None:
     control.cancel(run, ["a"])
 
 
-def completed(store: Store, run: str) -> None:
+def completed(store: Database, run: str) -> None:
     end(store, run, "a", Status.COMPLETED)
 
 
@@ -87,12 +87,12 @@ failed = functools.partial(end, name="a", status=Status.FAILED)
 interrupted = functools.partial(end, name="a", status=Status.INTERRUPTED)
 
 
-def all_completed(store: Store, run: str) -> None:
+def all_completed(store: Database, run: str) -> None:
     completed(store, run)
     end(store, run, "b", Status.COMPLETED)
 
 
-def skipped(store: Store, run: str) -> None:
+def skipped(store: Database, run: str) -> None:
     failed(store, run)
     control.resume(run, StageOptions(until=["a"]))
     completed(store, run)
@@ -156,7 +156,7 @@ it of `a` and `b`."""
 
 @pytest.mark.parametrize(("state", "command", "code", "words", "after"), TABLE)
 def test_each_command_answers_for_each_state(
-    store: Store,
+    store: Database,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
     state: State,
@@ -179,7 +179,7 @@ def test_each_command_answers_for_each_state(
 
 
 def test_a_code_change_is_one_line_for_all_later_stages(
-    store: Store, capsys: pytest.CaptureFixture[str]
+    store: Database, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run = control.submit(loader.load_text(PIPELINE))
     all_completed(store, run)

@@ -15,7 +15,7 @@ from trainui.model.states import Status
 from trainui.pipeline import loader
 from trainui.pipeline.filling import with_trial_params
 from trainui.store.db import engine
-from trainui.store.db.engine import Store, open_store
+from trainui.store.db.engine import Database, open_store
 from trainui.store.runs import attempts, stage_requests, stages, trials
 
 TWO = 'name: two\nstages: [{name: a, run: "true"}, {name: b, run: "true", depends_on: [a]}]\n'
@@ -24,7 +24,7 @@ TWO = 'name: two\nstages: [{name: a, run: "true"}, {name: b, run: "true", depend
 @pytest.fixture
 def store(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, database: Mapping[str, str]
-) -> Iterator[Store]:
+) -> Iterator[Database]:
     for name, value in {"TRAINUI_HOME": str(tmp_path / "home"), **database}.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
@@ -33,7 +33,7 @@ def store(
     store.close()
 
 
-def play(store: Store, run_id: str, name: str, outcome: attempts.Outcome) -> None:
+def play(store: Database, run_id: str, name: str, outcome: attempts.Outcome) -> None:
     """Let a queued stage start and end at once."""
     with store.write() as connection:
         stage = stages.named(connection, run_id, name)
@@ -54,7 +54,7 @@ def words(lines: Iterator[str]) -> list[str]:
     return shown
 
 
-def test_changes_between_two_polls_are_all_reported(store: Store) -> None:
+def test_changes_between_two_polls_are_all_reported(store: Database) -> None:
     run_id = control.submit(loader.load_text(TWO))
     with engine.reading() as connection:
         narrator = EventPrinter(connection, run_id, from_start=True)
@@ -67,7 +67,7 @@ def test_changes_between_two_polls_are_all_reported(store: Store) -> None:
         assert list(narrator.new_lines()) == []
 
 
-def test_an_earlier_attempt_has_its_own_number(store: Store) -> None:
+def test_an_earlier_attempt_has_its_own_number(store: Database) -> None:
     run_id = control.submit(loader.load_text(TWO))
     with engine.reading() as connection:
         narrator = EventPrinter(connection, run_id, from_start=True)
@@ -79,7 +79,7 @@ def test_an_earlier_attempt_has_its_own_number(store: Store) -> None:
         assert told == ["● running a", "● running a (attempt 2)"]
 
 
-def test_a_queued_stage_lacks_its_last_attempts_number(store: Store) -> None:
+def test_a_queued_stage_lacks_its_last_attempts_number(store: Database) -> None:
     run_id = control.submit(loader.load_text(TWO))
     failed = attempts.Outcome(Status.FAILED, clock.now(), error="exit code 1")
     for _ in range(2):
@@ -90,7 +90,7 @@ def test_a_queued_stage_lacks_its_last_attempts_number(store: Store) -> None:
         assert words(narrator.new_lines()) == ["◔ queued a"]
 
 
-def test_a_late_reader_sees_the_state_and_then_changes(store: Store) -> None:
+def test_a_late_reader_sees_the_state_and_then_changes(store: Database) -> None:
     run_id = control.submit(loader.load_text(TWO))
     play(store, run_id, "a", attempts.Outcome(Status.FAILED, clock.now(), error="exit code 1"))
     with engine.reading() as connection:
@@ -106,7 +106,7 @@ def test_a_late_reader_sees_the_state_and_then_changes(store: Store) -> None:
         ]
 
 
-def test_a_late_reader_sees_the_alerts_of_the_last_attempts(store: Store) -> None:
+def test_a_late_reader_sees_the_alerts_of_the_last_attempts(store: Database) -> None:
     run_id = control.submit(loader.load_text(TWO))
     attempt = begin(store, run_id, "a").attempt
     found = [stage_requests.AlertRecord(NAN, "loss is NaN", metric="loss", step=3)]
@@ -123,7 +123,7 @@ def test_a_late_reader_sees_the_alerts_of_the_last_attempts(store: Store) -> Non
     assert len(lines) == 3
 
 
-def test_a_running_stages_problem_is_a_line(store: Store) -> None:
+def test_a_running_stages_problem_is_a_line(store: Database) -> None:
     run_id = control.submit(loader.load_text(TWO))
     stage_id = begin(store, run_id, "a").attempt.stage_id
     with engine.reading() as connection:
@@ -146,7 +146,7 @@ stages:
 
 
 @pytest.mark.folders
-def test_no_resume_is_proposed_for_trials_that_count(store: Store) -> None:
+def test_no_resume_is_proposed_for_trials_that_count(store: Database) -> None:
     run_id = control.submit(loader.load_text(SEARCH))
     key = trials.SearchKey(run_id, "a")
     members = []

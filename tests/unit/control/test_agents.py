@@ -15,7 +15,7 @@ from trainui.cli.main import main
 from trainui.control import agents, requests
 from trainui.errors import AgentLimitError
 from trainui.model.notifications import AGENT
-from trainui.store.db.engine import Store
+from trainui.store.db.engine import Database
 from trainui.store.read import event_feed, views
 
 FILE = "stages: [{name: a, run: 'true'}]"
@@ -26,13 +26,13 @@ def limit(monkeypatch: pytest.MonkeyPatch, **limits: Any) -> None:
 
 
 @pytest.fixture
-def agent(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+def agent(store: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     del store  # which sets the environment first
     monkeypatch.setenv("TRAINUI_AGENT", "1")
 
 
 @pytest.mark.usefixtures("agent")
-def test_each_deed_of_an_agent_is_an_event(store: Store, tmp_path: Path) -> None:
+def test_each_deed_of_an_agent_is_an_event(store: Database, tmp_path: Path) -> None:
     run = submit(tmp_path, FILE)
     control.cancel(run)
     control.resume(run)
@@ -48,7 +48,7 @@ def test_each_deed_of_an_agent_is_an_event(store: Store, tmp_path: Path) -> None
     assert kinds == ["submitted", "cancelled", "resumed", "cancelled", "rerun"]
 
 
-def test_a_person_leaves_no_such_event(store: Store, tmp_path: Path) -> None:
+def test_a_person_leaves_no_such_event(store: Database, tmp_path: Path) -> None:
     run = submit(tmp_path, FILE)
     with store.read() as connection:
         assert event_feed.data_of_kind(connection, AGENT, run) == []
@@ -57,7 +57,7 @@ def test_a_person_leaves_no_such_event(store: Store, tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("agent")
 def test_the_limit_counts_unfinished_runs_of_agents(
-    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    store: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     limit(monkeypatch, runs=1)
     monkeypatch.delenv("TRAINUI_AGENT")
@@ -97,7 +97,7 @@ def test_runs_of_others_are_left_alone(tmp_path: Path, monkeypatch: pytest.Monke
 
 
 def test_deleting_can_be_forbidden(
-    store: Store,
+    store: Database,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],

@@ -24,12 +24,12 @@ from trainui.control import compare
 from trainui.errors import AmbiguousError, NotFoundError, UnfitEnvironmentError, UsageError
 from trainui.model.states import Status
 from trainui.store.db import engine
-from trainui.store.db.engine import Store
+from trainui.store.db.engine import Database
 from trainui.store.read import views
 
 
 @pytest.fixture
-def filler(store: Store, tmp_path: Path) -> Filler:
+def filler(store: Database, tmp_path: Path) -> Filler:
     return Filler(store, tmp_path / "runs")
 
 

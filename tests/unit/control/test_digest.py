@@ -26,7 +26,7 @@ from trainui.model.records import AttemptRecord, Slot
 from trainui.model.search import Prune, Search
 from trainui.model.states import Status
 from trainui.store.db import engine
-from trainui.store.db.engine import Store
+from trainui.store.db.engine import Database
 from trainui.store.runs import attempts, external_runs, runs, stage_requests, stages
 from trainui.store.runs.external_runs import ExternalState
 from trainui.store.runs.stage_requests import AlertRecord
@@ -47,7 +47,7 @@ def gpus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 class Night:
     """Runs with one stage each, whose attempts have the times that a test wants."""
 
-    def __init__(self, store: Store, tmp_path: Path) -> None:
+    def __init__(self, store: Database, tmp_path: Path) -> None:
         self.store = store
         self.filler = Filler(store, tmp_path / "runs")
         self.now = clock.now()
@@ -143,7 +143,7 @@ class Night:
 
 
 @pytest.fixture
-def night(store: Store, tmp_path: Path) -> Night:
+def night(store: Database, tmp_path: Path) -> Night:
     return Night(store, tmp_path)
 
 
@@ -201,7 +201,7 @@ def made_night(night: Night) -> dict[str, str]:
     return known
 
 
-def rows(store: Store, query: str, *values: object) -> list[Any]:
+def rows(store: Database, query: str, *values: object) -> list[Any]:
     with store.read() as connection:
         return connection.execute(query, values).fetchall()
 

@@ -17,7 +17,7 @@ from trainui.control.external import Offer
 from trainui.errors import UsageError
 from trainui.model.records import RunRecord, StageRecord
 from trainui.store.db import engine
-from trainui.store.db.engine import Store
+from trainui.store.db.engine import Database
 from trainui.store.read import run_list, views
 
 TRACKERS = (corpus_root() or Path()) / "trackers"
@@ -49,7 +49,7 @@ def hydra_job(directory: Path, project: Path, override: str) -> Path:
     return directory
 
 
-def test_a_hydra_job_is_its_script_with_its_overrides(store: Store, tmp_path: Path) -> None:
+def test_a_hydra_job_is_its_script_with_its_overrides(store: Database, tmp_path: Path) -> None:
     job = hydra_job(tmp_path / "outputs/2026-11-26/10-00-00", tmp_path, "lr=0.1")
     with pytest.raises(UsageError, match="its command is not on record"):
         offer_of(job)  # its script is not found
@@ -64,7 +64,7 @@ def test_a_hydra_job_is_its_script_with_its_overrides(store: Store, tmp_path: Pa
     )
 
 
-def test_a_recorded_jobs_command_is_compared(store: Store, tmp_path: Path) -> None:
+def test_a_recorded_jobs_command_is_compared(store: Database, tmp_path: Path) -> None:
     jobs = [hydra_job(tmp_path / f"job-{lr}", tmp_path, f"lr={lr}") for lr in ("0.1", "0.2")]
     found = []
     for job in jobs:
@@ -83,7 +83,7 @@ def test_a_recorded_jobs_command_is_compared(store: Store, tmp_path: Path) -> No
     assert list(commands().values()) == [pair]
 
 
-def test_a_multirun_is_its_sweep_and_each_job_a_command(store: Store, tmp_path: Path) -> None:
+def test_a_multirun_is_its_sweep_and_each_job_a_command(store: Database, tmp_path: Path) -> None:
     (tmp_path / "train.py").touch()
     multirun = tmp_path / "multirun/2026-11-26/10-00-00"
     for number in range(2):
@@ -97,7 +97,7 @@ def test_a_multirun_is_its_sweep_and_each_job_a_command(store: Store, tmp_path: 
 
 
 @needs_corpus
-def test_wandb_recorded_the_command_and_the_directory(store: Store) -> None:
+def test_wandb_recorded_the_command_and_the_directory(store: Database) -> None:
     with pytest.raises(UsageError, match="does not exist here") as refused:
         offer_of(TRACKERS / "wandb/nested")
     assert "the directory /tmp/lab/wandb/nested, in which" in str(refused.value)
@@ -113,7 +113,7 @@ def mlflow_run(directory: Path, script: str, kind: str = "LOCAL") -> Path:
     return directory
 
 
-def test_mlflow_recorded_the_script(store: Store, tmp_path: Path) -> None:
+def test_mlflow_recorded_the_script(store: Database, tmp_path: Path) -> None:
     (tmp_path / "train.py").touch()
     offer = offer_of(mlflow_run(tmp_path / "mlruns/0/r", "train.py"))
     assert (offer.command, offer.directory) == (("python", "train.py"), str(tmp_path))
@@ -125,7 +125,7 @@ def test_mlflow_recorded_the_script(store: Store, tmp_path: Path) -> None:
 
 @needs_corpus
 def test_mlflows_database_recorded_the_script(
-    store: Store, monkeypatch: pytest.MonkeyPatch
+    store: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = unpacked(TRACKERS / "mlflow/mlflow.db")
     added, *_others = external.add(external.find(file))
@@ -135,7 +135,7 @@ def test_mlflows_database_recorded_the_script(
 
 
 def test_an_adopted_process_runs_again_in_its_directory_and_environment(
-    on_both_databases: None, store: Store, tmp_path: Path
+    on_both_databases: None, store: Database, tmp_path: Path
 ) -> None:
     command = [sys.executable, "-c", "print('ready', flush=True); input()"]
     environ = {**os.environ, "FLAVOUR": "mild"}
@@ -162,7 +162,7 @@ def test_an_adopted_process_runs_again_in_its_directory_and_environment(
 
 
 def test_a_kernel_does_not_run_again_but_its_notebook_does(
-    on_both_databases: None, store: Store, tmp_path: Path
+    on_both_databases: None, store: Database, tmp_path: Path
 ) -> None:
     (tmp_path / "ipykernel_launcher.py").write_text("print('ready', flush=True); input()")
     command, pipe = [sys.executable, "-m", "ipykernel_launcher"], subprocess.PIPE

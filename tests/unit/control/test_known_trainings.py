@@ -10,7 +10,7 @@ from tests.unit.execution.conftest import store as store
 from tests.unit.metrics.attempts import start_attempt
 from trainui.control import external
 from trainui.metrics.reader.attempt import AttemptReader
-from trainui.store.db.engine import Store
+from trainui.store.db.engine import Database
 
 WRITE = """
 import sys
@@ -22,7 +22,7 @@ with open("b/metrics.csv", "w") as file:
 
 
 def test_files_read_by_our_own_runs_are_not_added(
-    on_both_databases: None, store: Store, tmp_path: Path
+    on_both_databases: None, store: Database, tmp_path: Path
 ) -> None:
     for name in ("a", "b", "work/c"):
         (tmp_path / name).mkdir(parents=True)

@@ -20,7 +20,7 @@ from trainui.errors import NotFoundError, UsageError
 from trainui.model.notifications import BEST, CAUSE
 from trainui.model.records import AttemptRecord
 from trainui.model.states import Status
-from trainui.store.db.engine import Store, open_store
+from trainui.store.db.engine import Database, open_store
 from trainui.store.runs import runs, stages
 
 CAUSE_OF_END = {"id": "cuda_oom", "text": "CUDA ran out of memory", "evidence": "OutOfMemoryError"}
@@ -29,7 +29,7 @@ CAUSE_OF_END = {"id": "cuda_oom", "text": "CUDA ran out of memory", "evidence": 
 class Scene:
     """Runs of one stage each, and waits for them."""
 
-    def __init__(self, store: Store, directory: Path) -> None:
+    def __init__(self, store: Database, directory: Path) -> None:
         self.store, self.filler = store, Filler(store, directory / "runs")
         self.changes = DatabaseChanges()
         self.attempts: dict[str, AttemptRecord] = {}
@@ -55,7 +55,7 @@ class Scene:
 
 
 @pytest.fixture
-def scene(store: Store, tmp_path: Path) -> Scene:
+def scene(store: Database, tmp_path: Path) -> Scene:
     return Scene(store, tmp_path)
 
 

@@ -16,7 +16,7 @@ from trainui import control, open_session, sync_metrics_from_file
 from trainui.control import report
 from trainui.model.states import Status
 from trainui.store.db import engine, protocol
-from trainui.store.db.engine import Store
+from trainui.store.db.engine import Database
 from trainui.store.read import views
 
 TEXT = """
@@ -29,7 +29,7 @@ stages:
 
 
 @pytest.fixture
-def connection(store: Store) -> Iterator[protocol.Connection]:
+def connection(store: Database) -> Iterator[protocol.Connection]:
     with engine.reading() as connection:
         yield connection
 
@@ -53,7 +53,7 @@ def test_stages_and_states_are_a_table_that_no_name_breaks(
 
 
 def test_a_stage_took_as_long_as_all_of_its_attempts(
-    connection: protocol.Connection, store: Store, tmp_path: Path
+    connection: protocol.Connection, store: Database, tmp_path: Path
 ) -> None:
     filler = Filler(store, tmp_path / "runs")
     run_id = filler.run({"train": ()})

@@ -11,7 +11,7 @@ from tests.unit.metrics.reading import all_points, lines
 from trainui import settings
 from trainui.control import external
 from trainui.metrics.reader.attempt import AttemptReader
-from trainui.store.db.engine import Store
+from trainui.store.db.engine import Database
 from trainui.store.runs.metrics_progress import attempts_to_read
 
 TABLE = "step,loss\n1,2.5\n2,1.5\n"
@@ -45,7 +45,7 @@ def printed(*steps: int) -> str:
     ],
 )
 def test_one_curve_is_of_one_file(
-    store: Store, tmp_path: Path, files: dict[str, str], points: list[tuple[str, float, float]]
+    store: Database, tmp_path: Path, files: dict[str, str], points: list[tuple[str, float, float]]
 ) -> None:
     directory = tmp_path / "found"
     directory.mkdir()

@@ -21,7 +21,7 @@ from trainui.model.records import StageRecord
 from trainui.model.states import Status
 from trainui.pipeline import loader
 from trainui.search import results
-from trainui.store.db.engine import Store, open_store
+from trainui.store.db.engine import Database, open_store
 from trainui.store.points import read_points
 from trainui.store.read import evaluations as records
 from trainui.store.read import views
@@ -62,7 +62,7 @@ class KilledError(BaseException):
 class Case:
     """A run without processes: its stages are begun and ended by the test."""
 
-    def __init__(self, store: Store, directory: Path, every: str = "") -> None:
+    def __init__(self, store: Database, directory: Path, every: str = "") -> None:
         self.store, self.directory = store, directory
         self.run_id = submit(directory, TEXT.replace("EVERY", every))
         self._evaluator: Evaluator | None = None
@@ -129,7 +129,7 @@ class Case:
 @pytest.fixture
 def store(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, database: Mapping[str, str]
-) -> Iterator[Store]:
+) -> Iterator[Database]:
     for name, value in {"TRAINUI_HOME": str(tmp_path / "home"), **database}.items():
         monkeypatch.setenv(name, value)
     opened = open_store()
@@ -139,7 +139,7 @@ def store(
 
 
 @pytest.fixture
-def case(store: Store, tmp_path: Path) -> Case:
+def case(store: Database, tmp_path: Path) -> Case:
     made = Case(store, tmp_path)
     made.begin("train")
     return made
@@ -236,7 +236,7 @@ def test_the_best_goes_to_the_stage_that_follows(case: Case) -> None:
     assert case.held() == {case.rows()[1].held}
 
 
-def test_newest_leaves_out_what_a_newer_one_overtakes(store: Store, tmp_path: Path) -> None:
+def test_newest_leaves_out_what_a_newer_one_overtakes(store: Database, tmp_path: Path) -> None:
     case = Case(store, tmp_path, "every: newest")
     case.begin("train")
     case.save(1)

@@ -12,7 +12,7 @@ from trainui.execution.attempt.prepared_process import AttemptContext
 from trainui.execution.planner import host
 from trainui.model.records import AttemptRecord, Slot
 from trainui.pipeline import loader
-from trainui.store.db.engine import Store, open_store
+from trainui.store.db.engine import Database, open_store
 from trainui.store.runs import attempts, stages
 
 
@@ -23,7 +23,7 @@ def submit(directory: Path, text: str, **fields: Any) -> str:
     return control.submit(loader.load(str(file), {}), **fields)
 
 
-def begin(store: Store, run_id: str, name: str, *places: Slot) -> AttemptContext:
+def begin(store: Database, run_id: str, name: str, *places: Slot) -> AttemptContext:
     """Grant and claim the next attempt of a stage, its directories made."""
     with store.write() as connection:
         stage = stages.named(connection, run_id, name)

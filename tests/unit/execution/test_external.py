@@ -9,13 +9,13 @@ import pytest
 from trainui.execution import service_thread
 from trainui.execution.external import ExternalThread
 from trainui.execution.external_watch import ExternalWatch
-from trainui.store.db.engine import Store
+from trainui.store.db.engine import Database
 
 WITHIN = 60.0
 
 
 def test_a_directory_that_does_not_answer_delays_no_other_service(
-    store: Store, monkeypatch: pytest.MonkeyPatch
+    store: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stopping, answers, looked = threading.Event(), threading.Event(), threading.Semaphore(0)
 
@@ -36,7 +36,7 @@ def test_a_directory_that_does_not_answer_delays_no_other_service(
 
 
 def test_an_error_is_followed_by_another_look(
-    store: Store, monkeypatch: pytest.MonkeyPatch
+    store: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stopping, looked = threading.Event(), threading.Semaphore(0)
     changes: list[bool] = []
@@ -58,7 +58,7 @@ def test_an_error_is_followed_by_another_look(
 
 
 def test_a_host_of_another_worker_is_not_looked_at(
-    store: Store, monkeypatch: pytest.MonkeyPatch
+    store: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stopping, is_ours = threading.Event(), threading.Event()
     asked, looked = threading.Semaphore(0), threading.Semaphore(0)
@@ -87,7 +87,7 @@ def test_a_host_of_another_worker_is_not_looked_at(
 
 
 def test_a_change_just_before_a_check_is_not_lost(
-    store: Store, monkeypatch: pytest.MonkeyPatch
+    store: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class SetMeanwhile(threading.Event):
         def is_set(self) -> bool:

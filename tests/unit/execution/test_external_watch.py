@@ -30,7 +30,7 @@ from trainui.metrics.discovery import trainings
 from trainui.model.states import Status
 from trainui.settings import host
 from trainui.store.db import engine
-from trainui.store.db.engine import Store
+from trainui.store.db.engine import Database
 from trainui.store.read import views
 from trainui.store.runs import external_runs
 from trainui.store.runs.metrics_progress import (
@@ -40,13 +40,13 @@ from trainui.store.runs.metrics_progress import (
 )
 
 
-def statuses(store: Store) -> dict[str, Status]:
+def statuses(store: Database) -> dict[str, Status]:
     with closing(engine.connect_to_read()) as connection:
         return {run.name: run.status for run in views.runs(connection)}
 
 
 def test_a_database_of_many_runs_is_read_once_a_change(
-    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    store: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "mlflow.db"
     reads, below = list[Path](), trainings.below
@@ -83,7 +83,9 @@ def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("_at_once")
-def test_a_trackio_run_runs_while_it_writes_and_again_later(store: Store, tmp_path: Path) -> None:
+def test_a_trackio_run_runs_while_it_writes_and_again_later(
+    store: Database, tmp_path: Path
+) -> None:
     path = tmp_path / "project.db"
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         connection.executescript(OLDER["trackio"])
@@ -110,7 +112,7 @@ def test_a_trackio_run_runs_while_it_writes_and_again_later(store: Store, tmp_pa
 
 
 @pytest.mark.usefixtures("_at_once")
-def test_another_machines_output_is_read(store: Store, tmp_path: Path) -> None:
+def test_another_machines_output_is_read(store: Database, tmp_path: Path) -> None:
     path = tmp_path / "run" / "metrics.csv"
     path.parent.mkdir()
     path.write_text("step,loss\n1,0.5\n")
@@ -142,7 +144,9 @@ def test_another_machines_output_is_read(store: Store, tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("_at_once")
-def test_a_journals_trial_runs_while_the_journal_is_written(store: Store, tmp_path: Path) -> None:
+def test_a_journals_trial_runs_while_the_journal_is_written(
+    store: Database, tmp_path: Path
+) -> None:
     path = tmp_path / "study.log"
     begun = {"op_code": 4, "study_id": 0, "datetime_start": "2026-11-26T10:00:00+00:00"}
     lines = [{"op_code": 0, "study_name": "s", "directions": [1]}, begun]
@@ -178,7 +182,7 @@ def test_a_journals_trial_runs_while_the_journal_is_written(store: Store, tmp_pa
 
 
 @pytest.mark.usefixtures("_at_once")
-def test_a_trial_that_a_study_begins_later_becomes_a_stage(store: Store, tmp_path: Path) -> None:
+def test_a_trial_that_a_study_begins_later_becomes_a_stage(store: Database, tmp_path: Path) -> None:
     path = tmp_path / "study.db"
     watch = ExternalWatch(store, host())
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
@@ -194,7 +198,7 @@ def test_a_trial_that_a_study_begins_later_becomes_a_stage(store: Store, tmp_pat
 
 
 @pytest.mark.usefixtures("_at_once")
-def test_a_multiruns_job_seen_half_made_becomes_a_stage(store: Store, tmp_path: Path) -> None:
+def test_a_multiruns_job_seen_half_made_becomes_a_stage(store: Database, tmp_path: Path) -> None:
     (tmp_path / "multirun.yaml").touch()
     (tmp_path / "app.log").touch()
 
@@ -251,7 +255,7 @@ PARENT = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {STUBBO
 
 
 def test_a_worker_restarted_during_a_cancel_knows_the_children(
-    store: Store, start: Start, monkeypatch: pytest.MonkeyPatch
+    store: Database, start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     leader = start(PARENT)
     (child,) = psutil.Process(leader.pid).children()
@@ -272,7 +276,7 @@ def test_a_worker_restarted_during_a_cancel_knows_the_children(
     assert not child.is_running() or child.status() == psutil.STATUS_ZOMBIE
 
 
-def test_a_process_that_reuses_the_pid_is_not_adopted(store: Store, start: Start) -> None:
+def test_a_process_that_reuses_the_pid_is_not_adopted(store: Database, start: Start) -> None:
     other = start(STUBBORN)
     external.adopt(other.pid)
     with store.read() as connection:
@@ -304,7 +308,7 @@ def is_stalled(run: str) -> bool:
 
 
 def test_files_of_unknown_formats_show_that_an_adopted_process_stalls(
-    store: Store, start: Start, tmp_path: Path
+    store: Database, start: Start, tmp_path: Path
 ) -> None:
     run = external.adopt(start(WRITER).pid).run_id
     stalls = StallDetector(store, least_silence=0.5, grace=0.0)
@@ -323,7 +327,7 @@ def test_files_of_unknown_formats_show_that_an_adopted_process_stalls(
     wait_for(seen, "the stall")
 
 
-def test_a_silent_adopted_process_stalls_with_an_idle_gpu(store: Store, start: Start) -> None:
+def test_a_silent_adopted_process_stalls_with_an_idle_gpu(store: Database, start: Start) -> None:
     process = start(STUBBORN)
     run = external.adopt(process.pid).run_id
     gpu = Gpu(0, "GPU-0", "GPU", pids=(process.pid,), utilisation=90)
@@ -341,7 +345,7 @@ def test_a_silent_adopted_process_stalls_with_an_idle_gpu(store: Store, start: S
     wait_for(seen, "the stall")
 
 
-def test_a_kernel_thread_is_named_as_such(store: Store) -> None:
+def test_a_kernel_thread_is_named_as_such(store: Database) -> None:
     found = (one.pid for one in psutil.process_iter() if one.ppid() == 2 and one.uids().real == 0)
     pid = next(found, None)
     if pid is None or os.getuid() != 0:
@@ -383,20 +387,22 @@ def have_open(trainer: subprocess.Popen[str], name: str) -> None:
     assert trainer.stderr.readline() == "opened\n"
 
 
-def sources(store: Store) -> list[str]:
+def sources(store: Database) -> list[str]:
     with store.read() as connection:
         (stage,) = external_runs.running(connection, host())
         found = external_runs.sources(connection, stage.stage_id)
     return [Path(one.path or "").name for one in found]
 
 
-def follow(store: Store) -> None:
+def follow(store: Database) -> None:
     with store.read() as connection:
         (stage,) = external_runs.running(connection, host())
     external_watch.follow_files(store, stage)
 
 
-def test_files_opened_later_replace_its_log(store: Store, trainer: subprocess.Popen[str]) -> None:
+def test_files_opened_later_replace_its_log(
+    store: Database, trainer: subprocess.Popen[str]
+) -> None:
     external.adopt(trainer.pid)
     assert sources(store) == ["train.out"]
     have_open(trainer, "notes.txt")

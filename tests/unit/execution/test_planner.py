@@ -27,7 +27,7 @@ from trainui.model.records import StageRecord
 from trainui.model.states import Status
 from trainui.pipeline.rules.scheduling import PAUSED
 from trainui.settings import Settings
-from trainui.store.db.engine import Store
+from trainui.store.db.engine import Database
 from trainui.store.read import views
 from trainui.store.runs import attempts, runs, stages, trials
 from trainui.store.runs.attempts import Outcome
@@ -50,7 +50,7 @@ def posted() -> Posted:
     return Posted()
 
 
-def planner_with(store: Store, posted: Posted, **settings: Any) -> Planner:
+def planner_with(store: Database, posted: Posted, **settings: Any) -> Planner:
     return Planner(store, posted.messages.append, Settings(**settings), lambda _stages: None)
 
 
@@ -60,14 +60,14 @@ def at_each_look(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(planner, "REASONS_EVERY", 0.0)
 
 
-def stage_of(store: Store, run_id: str, name: str) -> StageRecord:
+def stage_of(store: Database, run_id: str, name: str) -> StageRecord:
     with store.read() as connection:
         found = stages.named(connection, run_id, name)
     assert found is not None
     return found
 
 
-def sent(store: Store, ago: float) -> None:
+def sent(store: Database, ago: float) -> None:
     """Let all messages have been sent some seconds ago."""
     with store.write() as connection:
         at = clock.now() - int(ago * clock.SECOND)
@@ -79,7 +79,7 @@ TWO = "stages: [{name: a, run: x}, {name: b, run: x}]"
 
 @pytest.mark.usefixtures("at_each_look")
 def test_fitting_stages_are_granted_and_others_have_a_reason(
-    store: Store, posted: Posted, tmp_path: Path
+    store: Database, posted: Posted, tmp_path: Path
 ) -> None:
     run = submit(tmp_path, TWO)
     planner = planner_with(store, posted, cpus=1)
@@ -93,7 +93,7 @@ def test_fitting_stages_are_granted_and_others_have_a_reason(
 
 @pytest.mark.usefixtures("at_each_look")
 def test_the_run_that_a_stage_waits_for_is_named(
-    store: Store, posted: Posted, tmp_path: Path
+    store: Database, posted: Posted, tmp_path: Path
 ) -> None:
     submit(tmp_path, "{name: first, stages: [{name: a, run: x}]}")
     planner = planner_with(store, posted, cpus=1)
@@ -104,7 +104,7 @@ def test_the_run_that_a_stage_waits_for_is_named(
 
 
 def test_a_message_says_what_the_stage_is_and_keeps_secrets(
-    store: Store, posted: Posted, tmp_path: Path
+    store: Database, posted: Posted, tmp_path: Path
 ) -> None:
     task = "{name: a, task: m.f, params: {lr: 0.1, api_key: abc}}"
     run = submit(tmp_path, f"stages: [{task}]")
@@ -115,7 +115,7 @@ def test_a_message_says_what_the_stage_is_and_keeps_secrets(
 
 
 def test_the_next_worker_resends_an_untaken_message_at_once(
-    store: Store, posted: Posted, tmp_path: Path
+    store: Database, posted: Posted, tmp_path: Path
 ) -> None:
     submit(tmp_path, TWO)
     planner = planner_with(store, posted)
@@ -129,7 +129,7 @@ def test_the_next_worker_resends_an_untaken_message_at_once(
 
 
 def test_the_same_worker_resends_a_message_after_a_while(
-    store: Store, posted: Posted, tmp_path: Path
+    store: Database, posted: Posted, tmp_path: Path
 ) -> None:
     submit(tmp_path, TWO)
     planner = planner_with(store, posted)
@@ -145,7 +145,7 @@ def test_the_same_worker_resends_a_message_after_a_while(
 
 
 def test_runs_of_higher_priority_and_older_ones_go_first(
-    store: Store, posted: Posted, tmp_path: Path
+    store: Database, posted: Posted, tmp_path: Path
 ) -> None:
     for name in ("first", "second"):
         submit(tmp_path, f"stages: [{{name: {name}, run: x}}]")
@@ -154,7 +154,7 @@ def test_runs_of_higher_priority_and_older_ones_go_first(
     assert posted.names() == ["urgent", "first"]
 
 
-def test_a_retry_is_looked_at_in_time(store: Store, posted: Posted, tmp_path: Path) -> None:
+def test_a_retry_is_looked_at_in_time(store: Database, posted: Posted, tmp_path: Path) -> None:
     text = "stages: [{name: a, run: x, retries: 2, retry_delay: 0.5s}]"
     run = submit(tmp_path, text)
     planner = planner_with(store, posted)
@@ -171,7 +171,7 @@ def test_a_retry_is_looked_at_in_time(store: Store, posted: Posted, tmp_path: Pa
 
 
 def test_a_requeued_stage_says_why_until_it_is_tried_again(
-    store: Store, posted: Posted, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    store: Database, posted: Posted, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(attempts, "SHORTEST_PAUSE", attempts.LONGEST_PAUSE)
     run = submit(tmp_path, "stages: [{name: a, run: x}]")
@@ -188,7 +188,7 @@ def test_a_requeued_stage_says_why_until_it_is_tried_again(
 
 
 def test_a_stage_that_needs_more_than_there_is_says_so(
-    store: Store, posted: Posted, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    store: Database, posted: Posted, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TRAINUI_CPUS", "9")  # those of the submitting shell
     run = submit(tmp_path, "stages: [{name: a, run: x, cpus: 9}]")
@@ -200,7 +200,7 @@ def test_a_stage_that_needs_more_than_there_is_says_so(
 
 
 def test_a_paused_queue_is_active_and_starts_nothing(
-    store: Store, posted: Posted, tmp_path: Path
+    store: Database, posted: Posted, tmp_path: Path
 ) -> None:
     planner = planner_with(store, posted)
     assert planner.is_active  # as long as it has not looked
@@ -215,7 +215,7 @@ def test_a_paused_queue_is_active_and_starts_nothing(
 
 
 def test_where_nothing_changed_the_store_is_left_alone(
-    store: Store, posted: Posted, tmp_path: Path
+    store: Database, posted: Posted, tmp_path: Path
 ) -> None:
     planner = planner_with(store, posted, cpus=1)
     planner.poll(changed=True)
@@ -226,7 +226,7 @@ def test_where_nothing_changed_the_store_is_left_alone(
     assert posted.names() == ["a"]
 
 
-def test_a_cancelled_stage_is_not_sent(store: Store, posted: Posted, tmp_path: Path) -> None:
+def test_a_cancelled_stage_is_not_sent(store: Database, posted: Posted, tmp_path: Path) -> None:
     run = submit(tmp_path, TWO)
     planner = planner_with(store, posted)
     planner.poll(changed=True)
@@ -241,7 +241,7 @@ def test_a_cancelled_stage_is_not_sent(store: Store, posted: Posted, tmp_path: P
 
 
 def test_many_that_cannot_start_keep_none_behind_them_from_it(
-    store: Store, posted: Posted, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    store: Database, posted: Posted, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TRAINUI_CPUS", "9")
     large = [f"{{name: large{i}, run: x, cpus: 9}}" for i in range(9 * HORIZON)]
@@ -251,7 +251,7 @@ def test_many_that_cannot_start_keep_none_behind_them_from_it(
 
 
 def test_other_words_wait_for_a_second_and_nothing_else_does(
-    store: Store, posted: Posted, tmp_path: Path
+    store: Database, posted: Posted, tmp_path: Path
 ) -> None:
     run = submit(tmp_path, "stages: [{name: a, run: x}, {name: b, run: x}, {name: c, run: x}]")
     planner = planner_with(store, posted, cpus=1)
@@ -277,7 +277,7 @@ def test_other_words_wait_for_a_second_and_nothing_else_does(
 
 @pytest.mark.usefixtures("at_each_look")
 def test_of_many_waiting_stages_only_the_first_have_own_reasons(
-    store: Store, posted: Posted, tmp_path: Path
+    store: Database, posted: Posted, tmp_path: Path
 ) -> None:
     many = [f"{{name: s{i}, run: x}}" for i in range(3 * HORIZON)]
     run = submit(tmp_path, f"stages: [{', '.join(many)}]")
@@ -293,7 +293,7 @@ def test_of_many_waiting_stages_only_the_first_have_own_reasons(
 
 
 def test_stages_of_each_kind_are_found_behind_the_other(
-    store: Store, posted: Posted, tmp_path: Path
+    store: Database, posted: Posted, tmp_path: Path
 ) -> None:
     many = [f"{{name: s{i}, run: x}}" for i in range(2 * HORIZON)]
     run = submit(tmp_path, f"stages: [{', '.join(many)}, {{name: g, run: x}}]")
@@ -307,7 +307,7 @@ def test_stages_of_each_kind_are_found_behind_the_other(
 
 
 def test_a_gpu_stage_behind_many_is_found_within_a_second(
-    store: Store, posted: Posted, tmp_path: Path
+    store: Database, posted: Posted, tmp_path: Path
 ) -> None:
     many = [f"{{name: s{i}, run: x}}" for i in range(2 * HORIZON)]
     run = submit(tmp_path, f"stages: [{', '.join(many)}, {{name: g, run: x}}]")
@@ -327,7 +327,7 @@ def test_a_gpu_stage_behind_many_is_found_within_a_second(
 
 
 def test_with_all_slots_taken_reasons_are_due_after_a_second(
-    store: Store, posted: Posted, tmp_path: Path
+    store: Database, posted: Posted, tmp_path: Path
 ) -> None:
     run = submit(tmp_path, "stages: [{name: a, run: x}, {name: b, run: x}]")
     planner = planner_with(store, posted, cpus=1)

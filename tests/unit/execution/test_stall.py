@@ -34,7 +34,7 @@ from trainui.execution.stall import (
 )
 from trainui.model.states import Status
 from trainui.store.db import engine
-from trainui.store.db.engine import Store
+from trainui.store.db.engine import Database
 from trainui.store.read import views
 from trainui.supervisor.protocol import read_spec
 from trainui.system import mounts
@@ -68,13 +68,13 @@ def until(stalls: StallDetector, run: Running, stalled: bool) -> None:
 
 
 @pytest.fixture
-def stalls(store: Store) -> StallDetector:
+def stalls(store: Database) -> StallDetector:
     """One that sees in a second what takes a minute."""
     return StallDetector(store, least_silence=1.0, grace=0.0, apart=0.1)
 
 
 def test_a_stage_without_output_is_stalled_until_it_writes_again(
-    store: Store,
+    store: Database,
     follower: AttemptMonitor,
     stalls: StallDetector,
     tmp_path: Path,
@@ -103,7 +103,7 @@ def test_a_stage_without_output_is_stalled_until_it_writes_again(
 
 
 def test_metrics_that_are_read_are_signs_of_life(
-    store: Store, follower: AttemptMonitor, stalls: StallDetector, tmp_path: Path
+    store: Database, follower: AttemptMonitor, stalls: StallDetector, tmp_path: Path
 ) -> None:
     run = Running(store, follower, tmp_path)
     feeder = Feeder(store, run.stage.id)
@@ -116,7 +116,7 @@ def test_metrics_that_are_read_are_signs_of_life(
     run.go()
 
 
-def test_activity_ends_a_silence_that_was_not_confirmed_yet(store: Store) -> None:
+def test_activity_ends_a_silence_that_was_not_confirmed_yet(store: Database) -> None:
     """The next silence is confirmed anew, and not by the time of this one."""
     stall = Stall(store, grace=0.0)
     stall.is_recorded = False
@@ -128,7 +128,7 @@ def test_activity_ends_a_silence_that_was_not_confirmed_yet(store: Store) -> Non
 
 @pytest.mark.parametrize(("points", "stalled"), [(LEAST_POINTS, True), (LEAST_POINTS - 1, False)])
 def test_a_soon_silent_stage_has_the_pace_of_its_points(
-    store: Store, follower: AttemptMonitor, tmp_path: Path, points: int, stalled: bool
+    store: Database, follower: AttemptMonitor, tmp_path: Path, points: int, stalled: bool
 ) -> None:
     run = Running(store, follower, tmp_path)
     stalls = StallDetector(store, least_silence=0.2, grace=0.0, apart=0.1)
@@ -146,7 +146,7 @@ def test_a_soon_silent_stage_has_the_pace_of_its_points(
 
 
 def test_the_pace_from_before_a_worker_came_is_known(
-    store: Store, follower: AttemptMonitor, tmp_path: Path
+    store: Database, follower: AttemptMonitor, tmp_path: Path
 ) -> None:
     run = Running(store, follower, tmp_path)
     started = int(run.attempt.started_at or 0)
@@ -163,7 +163,7 @@ def test_the_pace_from_before_a_worker_came_is_known(
     [("1s", 3600.0, True), (None, 0.3, True), ("never", 0.3, False)],
 )
 def test_a_hang_before_any_output_is_a_stall(
-    store: Store,
+    store: Database,
     follower: AttemptMonitor,
     tmp_path: Path,
     own: str | None,
@@ -183,7 +183,7 @@ def test_a_hang_before_any_output_is_a_stall(
 
 
 def test_half_of_a_silences_limit_is_on_record_until_a_sign_of_life(
-    store: Store, follower: AttemptMonitor, tmp_path: Path
+    store: Database, follower: AttemptMonitor, tmp_path: Path
 ) -> None:
     run = Running(store, follower, tmp_path, stall_after="4s")
     stalls = StallDetector(store, grace=0.0, apart=0.1)
@@ -235,7 +235,7 @@ os.read(os.pipe()[0], 1)
 
 
 def test_a_stalled_stage_says_where_it_waits(
-    store: Store, follower: AttemptMonitor, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    store: Database, follower: AttemptMonitor, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "train.py").write_text(HANGS)
     run = Running(
@@ -252,7 +252,7 @@ def test_a_stalled_stage_says_where_it_waits(
 
 
 def test_a_silent_stage_that_computes_is_not_stalled(
-    store: Store, follower: AttemptMonitor, tmp_path: Path
+    store: Database, follower: AttemptMonitor, tmp_path: Path
 ) -> None:
     (tmp_path / "train.py").write_text(COMPUTES)
     run = Running(
@@ -274,7 +274,7 @@ def test_a_silent_stage_that_computes_is_not_stalled(
 
 @pytest.mark.parametrize("allowed", [False, True])
 def test_debuggers_are_allowed_by_the_setting_alone(
-    store: Store,
+    store: Database,
     follower: AttemptMonitor,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -290,7 +290,7 @@ def test_debuggers_are_allowed_by_the_setting_alone(
 
 
 def test_the_reason_goes_with_the_stall(
-    store: Store, follower: AttemptMonitor, stalls: StallDetector, tmp_path: Path
+    store: Database, follower: AttemptMonitor, stalls: StallDetector, tmp_path: Path
 ) -> None:
     run = Running(store, follower, tmp_path, run=LINES, stall_after="0.5s")
     (tmp_path / "quiet").touch()
@@ -309,7 +309,7 @@ def silence_of(stalls: StallDetector) -> float:
 
 
 def test_a_mute_stage_that_writes_files_is_not_stalled(
-    store: Store, follower: AttemptMonitor, tmp_path: Path
+    store: Database, follower: AttemptMonitor, tmp_path: Path
 ) -> None:
     copying = "echo ran >> ran; exec 3> data; until test -e quiet; do echo x >&3; sleep 0.02; done"
     run = Running(
@@ -418,7 +418,7 @@ def test_a_sign_of_life_ends_it() -> None:
 
 
 def test_a_stage_whose_metrics_stop_is_ended_with_the_reason(
-    store: Store, follower: AttemptMonitor, tmp_path: Path
+    store: Database, follower: AttemptMonitor, tmp_path: Path
 ) -> None:
     run = Running(store, follower, tmp_path, alerts={"stalled": 5, "then": "stop"})
     watch = StallAlerts(store, least_silence=0.5, grace=0.0)
@@ -440,11 +440,11 @@ def test_a_stage_whose_metrics_stop_is_ended_with_the_reason(
 
 
 def test_a_stage_is_not_stopped_for_an_unwritable_store(
-    store: Store, follower: AttemptMonitor, tmp_path: Path
+    store: Database, follower: AttemptMonitor, tmp_path: Path
 ) -> None:
     run = Running(store, follower, tmp_path, alerts={"stalled": 5, "then": "stop"})
     feeder = Feeder(store, run.stage.id)
-    with closing(Store(store.url)) as another, ThreadPoolExecutor() as pool:
+    with closing(Database(store.url)) as another, ThreadPoolExecutor() as pool:
         watch = StallAlerts(another, least_silence=0.2, grace=0.0)
         for step in range(20):
             feeder.feed({"loss": [(step, 0.5)]})
@@ -461,7 +461,7 @@ def test_a_stage_is_not_stopped_for_an_unwritable_store(
 
 
 def test_a_gpu_that_computes_is_no_stall(
-    store: Store, follower: AttemptMonitor, tmp_path: Path
+    store: Database, follower: AttemptMonitor, tmp_path: Path
 ) -> None:
     run = Running(store, follower, tmp_path, alerts={"stalled": 5, "then": "notify"})
     used = {"gpu": 90}

@@ -14,7 +14,7 @@ from tests.unit.execution.attempt.test_monitor import granted, look_until
 from tests.unit.execution.submitted import of_stage, submit
 from trainui.execution.attempt.monitor import AttemptMonitor
 from trainui.model.states import Status
-from trainui.store.db.engine import Store
+from trainui.store.db.engine import Database
 from trainui.supervisor import process
 
 DYING = """\
@@ -72,7 +72,7 @@ def step(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mon
 
 
 def test_a_supervisor_may_be_killed_at_any_step(
-    store: Store, follower: AttemptMonitor, tmp_path: Path, step: str
+    store: Database, follower: AttemptMonitor, tmp_path: Path, step: str
 ) -> None:
     run = submit(tmp_path, "stages: [{name: a, run: echo ran >> ran; echo hi}]")
     attempt = granted(store, run)

@@ -14,7 +14,7 @@ from trainui import clock, paths
 from trainui.model.definition import MetricSource, Pipeline, StageDefinition
 from trainui.model.records import Slot
 from trainui.model.search import Search
-from trainui.store.db.engine import Store
+from trainui.store.db.engine import Database
 from trainui.store.runs import attempts, stages, stored_pipeline
 from trainui.store.runs.metrics_progress import AttemptToRead
 from trainui.supervisor import protocol
@@ -77,14 +77,14 @@ class Attempt:
 
 
 def start_attempt(
-    store: Store, root: Path, *metrics: MetricSource, name: str = "train", **params: float
+    store: Database, root: Path, *metrics: MetricSource, name: str = "train", **params: float
 ) -> Attempt:
     """Start the first attempt of a new run of one stage."""
     definition = StageDefinition(name, command="true", metrics=metrics or None, params=params)
     return next_attempt(store, create_run(store, root, name, definition), name)
 
 
-def start_trials(store: Store, root: Path, search: Search, count: int) -> list[Attempt]:
+def start_trials(store: Database, root: Path, search: Search, count: int) -> list[Attempt]:
     """Start the first attempts of some members of a new run's sweep."""
     names = [f"train[trial={number}]" for number in range(count)]
     members = (StageDefinition(one, "train", search=search, command="true") for one in names)
@@ -92,7 +92,7 @@ def start_trials(store: Store, root: Path, search: Search, count: int) -> list[A
     return [next_attempt(store, run_id, one) for one in names]
 
 
-def create_run(store: Store, root: Path, name: str, *definitions: StageDefinition) -> str:
+def create_run(store: Database, root: Path, name: str, *definitions: StageDefinition) -> str:
     """Create a run; return its id."""
     workdir, run_id = root / "work", f"run-of-{name}"
     workdir.mkdir(exist_ok=True)
@@ -110,7 +110,7 @@ def create_run(store: Store, root: Path, name: str, *definitions: StageDefinitio
     return run_id
 
 
-def next_attempt(store: Store, run_id: str, name: str = "train") -> Attempt:
+def next_attempt(store: Database, run_id: str, name: str = "train") -> Attempt:
     with store.write() as connection:
         stage = stages.named(connection, run_id, name)
         assert stage is not None
@@ -142,6 +142,6 @@ def next_attempt(store: Store, run_id: str, name: str = "train") -> Attempt:
     )
 
 
-def is_complete(store: Store, attempt: Attempt) -> bool:
+def is_complete(store: Database, attempt: Attempt) -> bool:
     with store.read() as connection:
         return attempts.get(connection, attempt.id).metrics_complete

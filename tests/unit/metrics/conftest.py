@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.unit.store import readings
-from trainui.store.db.engine import Store, open_store
+from trainui.store.db.engine import Database, open_store
 
 
 @pytest.fixture(scope="session")
@@ -25,7 +25,7 @@ def store(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     database: Mapping[str, str],
-) -> Iterator[Store]:
+) -> Iterator[Database]:
     home = tmp_path / "home"
     home.mkdir(mode=0o700)
     shutil.copy(empty_database, home / "trainui.db")

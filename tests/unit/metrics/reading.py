@@ -14,14 +14,14 @@ from trainui.metrics.reader.source import EndOfFile, ReadOptions, SourceReader
 from trainui.metrics.source_file import DecoderChoice
 from trainui.metrics.tail import OpenFiles
 from trainui.model.records import SeriesSummary
-from trainui.store.db.engine import Store
+from trainui.store.db.engine import Database
 from trainui.store.points import point_sources, read_points, write_points
 
 JSONL = DecoderChoice(format="jsonl")
 
 
 def open_reader(
-    store: Store,
+    store: Database,
     path: Path,
     reading: DecoderChoice = JSONL,
     *,
@@ -53,7 +53,7 @@ def read_on(reader: SourceReader) -> int:
     return count
 
 
-def read_to_end(store: Store, reader: SourceReader, *, clean: bool = True) -> None:
+def read_to_end(store: Database, reader: SourceReader, *, clean: bool = True) -> None:
     read_on(reader)
     while reader.advance(EndOfFile(clean)).more:
         pass
@@ -62,18 +62,18 @@ def read_to_end(store: Store, reader: SourceReader, *, clean: bool = True) -> No
     reader.close()
 
 
-def summaries(store: Store, *owners: str) -> dict[str, SeriesSummary]:
+def summaries(store: Database, *owners: str) -> dict[str, SeriesSummary]:
     with closing(connect(store)) as connection:
         found = read_points.summaries(connection, owners or ("stage",))
     return {series.name: series for series in found}
 
 
-def all_points(store: Store, owner: str = "stage") -> list[tuple[str, float, float]]:
+def all_points(store: Database, owner: str = "stage") -> list[tuple[str, float, float]]:
     with closing(connect(store)) as connection:
         return [(p.name, p.step, p.value) for p in read_points.points(connection, [owner])]
 
 
-def kept_points(store: Store, name: str, owner: str = "stage") -> list[tuple[float, float]]:
+def kept_points(store: Database, name: str, owner: str = "stage") -> list[tuple[float, float]]:
     with closing(connect(store)) as connection:
         curve = readings.curve(connection, owner, name)
     return list(zip(curve.steps.tolist(), curve.values.tolist(), strict=True))

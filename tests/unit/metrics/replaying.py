@@ -16,7 +16,7 @@ from tests.unit.store import readings
 from trainui.metrics.formats import is_document
 from trainui.metrics.reader.source import SourceReader
 from trainui.store.db import engine
-from trainui.store.db.engine import Store, open_store
+from trainui.store.db.engine import Database, open_store
 from trainui.store.points import point_sources, read_points
 from trainui.store.points.point_sources import SourceRecord
 
@@ -29,13 +29,13 @@ _fresh = multiprocessing.get_context("forkserver")
 _fresh.set_forkserver_preload([__name__])
 
 
-def curves_of(_store: Store, owner: str) -> dict[str, readings.Curve]:
+def curves_of(_store: Database, owner: str) -> dict[str, readings.Curve]:
     with closing(engine.connect_to_read()) as connection:
         names = [series.name for series in read_points.summaries(connection, [owner])]
         return {name: readings.curve(connection, owner, name) for name in names}
 
 
-def points_of(store: Store, owner: str) -> dict[str, Points]:
+def points_of(store: Database, owner: str) -> dict[str, Points]:
     return {
         name: Counter(zip(curve.steps.tolist(), map(repr, curve.values.tolist()), strict=True))
         for name, curve in curves_of(store, owner).items()
@@ -60,7 +60,7 @@ class Replay:
 
     trace: Path
     root: Path
-    store: Store
+    store: Database
     anew: bool = False
     """A new reader looks at each change, as after a restart."""
     _readers: dict[str, SourceReader] = field(default_factory=dict)
@@ -162,7 +162,7 @@ class Replay:
         assert written.steps.tolist() == list(range(1, 901))
 
 
-def finished(store: Store, trace: Path) -> dict[str, Finished]:
+def finished(store: Database, trace: Path) -> dict[str, Finished]:
     """Return the points of a trace's finished files, except of those that lost some of theirs."""
     written = {one.path.removeprefix("<stdio>/") for one in corpus.operations(trace)}
     found = {}

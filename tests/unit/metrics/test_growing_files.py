@@ -15,7 +15,7 @@ import pytest
 from tests.unit.metrics.reading import all_points, open_reader, read_on, read_to_end
 from trainui.metrics.formats.csv_table import MAX_QUOTED_BYTES
 from trainui.metrics.source_file import DecoderChoice
-from trainui.store.db.engine import Store
+from trainui.store.db.engine import Database
 
 Point = tuple[str, float, float]
 
@@ -145,7 +145,7 @@ def counted(points: Sequence[Point]) -> Counter[tuple[str, float, str]]:
 
 @pytest.mark.parametrize("size", [1, 7, 10_000])
 @pytest.mark.parametrize("kind", FILES)
-def test_a_file_read_as_it_grows(store: Store, tmp_path: Path, kind: str, size: int) -> None:
+def test_a_file_read_as_it_grows(store: Database, tmp_path: Path, kind: str, size: int) -> None:
     name, text, expected = FILES[kind]
     data, path = text.encode(), tmp_path / name
     reader = open_reader(store, path, DecoderChoice())
@@ -158,7 +158,7 @@ def test_a_file_read_as_it_grows(store: Store, tmp_path: Path, kind: str, size: 
     assert counted(all_points(store)) == counted(expected)
 
 
-def test_rows_are_read_while_a_cell_is_written(store: Store, tmp_path: Path) -> None:
+def test_rows_are_read_while_a_cell_is_written(store: Database, tmp_path: Path) -> None:
     path = tmp_path / "samples.csv"
     data = table(["step", "said", "loss"], [1, "yes", 0.5], [2, SAID, 0.25]).encode()
     path.write_bytes(data[: data.index(b"4,0.5")])
@@ -170,7 +170,7 @@ def test_rows_are_read_while_a_cell_is_written(store: Store, tmp_path: Path) -> 
     assert all_points(store) == [("loss", 1, 0.5), ("loss", 2, 0.25)]
 
 
-def test_an_unclosed_quote_delays_few_lines(store: Store, tmp_path: Path) -> None:
+def test_an_unclosed_quote_delays_few_lines(store: Database, tmp_path: Path) -> None:
     path = tmp_path / "metrics.csv"
     rows = b"".join(b"%d,0.5\n" % step for step in range(2, 20_000))
     assert len(rows) > MAX_QUOTED_BYTES
@@ -181,7 +181,7 @@ def test_an_unclosed_quote_delays_few_lines(store: Store, tmp_path: Path) -> Non
 
 @pytest.mark.parametrize("shape", ["pairs", "Sacred"])
 def test_a_document_of_steps_and_values_that_grows(
-    store: Store, tmp_path: Path, shape: str
+    store: Database, tmp_path: Path, shape: str
 ) -> None:
     path = tmp_path / "metrics.json"
     reader = open_reader(store, path, DecoderChoice())

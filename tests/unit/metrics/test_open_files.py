@@ -14,7 +14,7 @@ import pytest
 from tests.unit.metrics.reading import all_points, lines, open_reader, read_on
 from trainui.metrics.reader.source import SourceReader
 from trainui.metrics.tail import OpenFiles
-from trainui.store.db.engine import Store
+from trainui.store.db.engine import Database
 
 HARD = resource.getrlimit(RLIMIT_NOFILE)[1]
 
@@ -31,7 +31,7 @@ def path(tmp_path: Path) -> Path:
 class Pair:
     """A source, and another one that takes its place among the open files."""
 
-    def __init__(self, store: Store, path: Path, *, follows: bool = True) -> None:
+    def __init__(self, store: Database, path: Path, *, follows: bool = True) -> None:
         self.files = OpenFiles(1)
         self.other_path = path.with_name("other.jsonl")
         self.other_path.touch()
@@ -53,11 +53,11 @@ def append(path: Path, *steps: int) -> None:
         file.write(lines(steps))
 
 
-def steps(store: Store, owner: str = "stage") -> list[float]:
+def steps(store: Database, owner: str = "stage") -> list[float]:
     return [step for _name, step, _value in all_points(store, owner)]
 
 
-def test_files_that_take_turns_are_read_on(store: Store, path: Path) -> None:
+def test_files_that_take_turns_are_read_on(store: Database, path: Path) -> None:
     pair = Pair(store, path)
     for step in range(3, 8):
         pair.close_first()
@@ -68,14 +68,14 @@ def test_files_that_take_turns_are_read_on(store: Store, path: Path) -> None:
     assert len(steps(store, "other")) == 5
 
 
-def test_a_closed_file_that_is_at_rest_stays_closed(store: Store, path: Path) -> None:
+def test_a_closed_file_that_is_at_rest_stays_closed(store: Database, path: Path) -> None:
     pair = Pair(store, path)
     pair.close_first()
     assert read_on(pair.reader) == 0
     assert open_descriptors(path) == 0
 
 
-def test_a_file_that_replaced_a_closed_one_is_another_history(store: Store, path: Path) -> None:
+def test_a_file_that_replaced_a_closed_one_is_another_history(store: Database, path: Path) -> None:
     pair = Pair(store, path)
     pair.close_first()
     new = path.with_name("new")
@@ -85,7 +85,7 @@ def test_a_file_that_replaced_a_closed_one_is_another_history(store: Store, path
     assert steps(store) == [0, 1, 2, 7, 8]
 
 
-def test_a_closed_renamed_file_is_not_mixed_with_its_successor(store: Store, path: Path) -> None:
+def test_a_closed_renamed_file_is_not_mixed_with_its_successor(store: Database, path: Path) -> None:
     pair = Pair(store, path, follows=False)
     pair.close_first()
     path.rename(path.with_name("metrics.jsonl.1"))
@@ -108,7 +108,7 @@ def test_more_than_the_system_gives_is_never_kept(tmp_path: Path) -> None:
     assert [file.is_closed for file in opened] == [True, True, False, True]
 
 
-def test_a_reader_without_files_of_others_keeps_its_own(store: Store, path: Path) -> None:
+def test_a_reader_without_files_of_others_keeps_its_own(store: Database, path: Path) -> None:
     path.write_text(lines(range(2)))
     reader: SourceReader = open_reader(store, path)
     read_on(reader)

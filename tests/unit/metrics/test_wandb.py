@@ -16,7 +16,7 @@ from tests.unit.metrics.corpus import Expected, expected_files
 from trainui.metrics.source_file import DecoderChoice
 from trainui.plugins.wandb import run as wandb
 from trainui.plugins.wandb.log_file import BLOCK, NewerWandbError, WandbFile
-from trainui.store.db.engine import Store
+from trainui.store.db.engine import Database
 
 HEADER = b":W&B\xe1\xbe\0"
 FILE = Path("run-1.wandb")
@@ -118,7 +118,7 @@ def test_a_damaged_block_costs_only_its_own_rows() -> None:
     assert len(whole) - len(found) < BLOCK // len(rows(1)[0])
 
 
-def test_a_record_too_long_to_be_read_is_skipped(store: Store, tmp_path: Path) -> None:
+def test_a_record_too_long_to_be_read_is_skipped(store: Database, tmp_path: Path) -> None:
     file = tmp_path / "run-1.wandb"
     file.write_bytes(frames(*rows(2), row(2, item("text", "x" * (5 << 20))), *rows(5)[3:]))
     reader = reading.open_reader(store, file, DecoderChoice())
@@ -126,7 +126,7 @@ def test_a_record_too_long_to_be_read_is_skipped(store: Store, tmp_path: Path) -
     assert reading.kept_points(store, "loss") == [(0, 0.0), (1, 0.5), (3, 1.5), (4, 2.0)]
 
 
-def test_a_file_that_is_read_from_its_middle_on(store: Store, tmp_path: Path) -> None:
+def test_a_file_that_is_read_from_its_middle_on(store: Database, tmp_path: Path) -> None:
     file = tmp_path / "run-1.wandb"
     data = frames(*rows(2000))
     file.write_bytes(data[: BLOCK + 3000])

@@ -15,7 +15,7 @@ from trainui.metrics.discovery import trainings
 from trainui.metrics.reader.attempt import AttemptReader
 from trainui.model.definition import MetricSource
 from trainui.plugin import registry
-from trainui.store.db.engine import Store, open_store
+from trainui.store.db.engine import Database, open_store
 from trainui.store.points import read_points
 
 RECORDS = """
@@ -109,7 +109,7 @@ OTHERS = (
 
 
 @pytest.fixture
-def store(site: Path) -> Iterator[Store]:
+def store(site: Path) -> Iterator[Database]:
     with closing(open_store()) as store:
         yield store
 
@@ -120,7 +120,9 @@ def install_kv(site: Path, broken: str = "", records: str = RECORDS) -> None:
     registry.reset()
 
 
-def read(store: Store, root: Path, *metrics: MetricSource) -> tuple[Attempt, dict[str, int], str]:
+def read(
+    store: Database, root: Path, *metrics: MetricSource
+) -> tuple[Attempt, dict[str, int], str]:
     attempt = start_attempt(store, root, *metrics)
     attempt.stage_dir.mkdir(parents=True, exist_ok=True)
     (attempt.stage_dir / "log.kv").write_text("step=1 loss=0.5\nstep=2 loss=0.25\n")
@@ -137,7 +139,7 @@ def read(store: Store, root: Path, *metrics: MetricSource) -> tuple[Attempt, dic
     return attempt, {one.name: one.count for one in found}, "; ".join(p.problem for p in problems)
 
 
-def test_a_format_and_its_files_are_found(site: Path, store: Store, tmp_path: Path) -> None:
+def test_a_format_and_its_files_are_found(site: Path, store: Database, tmp_path: Path) -> None:
     install_kv(site)
     _attempt, series, problems = read(store, tmp_path)
     assert series == {"loss": 2, "acc": 2}
@@ -156,7 +158,7 @@ def problems_noted() -> dict[str, str]:
 
 @pytest.mark.parametrize("function", OF_ITS_FILES)
 def test_files_of_a_format_that_fails_are_left_alone(
-    site: Path, store: Store, tmp_path: Path, function: str
+    site: Path, store: Database, tmp_path: Path, function: str
 ) -> None:
     install_kv(site, function)
     attempt, series, problems = read(store, tmp_path)
@@ -169,7 +171,7 @@ def test_files_of_a_format_that_fails_are_left_alone(
 
 @pytest.mark.parametrize("function", OTHERS)
 def test_other_code_that_fails_costs_nothing_else(
-    site: Path, store: Store, tmp_path: Path, function: str
+    site: Path, store: Database, tmp_path: Path, function: str
 ) -> None:
     install_kv(site, function)
     attempt, series, _problems = read(store, tmp_path)
@@ -181,7 +183,7 @@ def test_other_code_that_fails_costs_nothing_else(
 
 
 def test_files_of_a_format_for_another_version_are_left_alone(
-    site: Path, store: Store, tmp_path: Path
+    site: Path, store: Database, tmp_path: Path
 ) -> None:
     install_kv(site, records=RECORDS.replace("interface=1", "interface=99"))
     _attempt, series, problems = read(store, tmp_path, MetricSource("log.kv"))
@@ -190,7 +192,7 @@ def test_files_of_a_format_for_another_version_are_left_alone(
 
 
 def test_a_source_names_a_format_that_cannot_be_imported(
-    site: Path, store: Store, tmp_path: Path
+    site: Path, store: Database, tmp_path: Path
 ) -> None:
     install_kv(site, records="raise ImportError('gone')")
     _attempt, series, problems = read(store, tmp_path, MetricSource("log.kv", format="kv"))

@@ -16,7 +16,7 @@ from trainui.pipeline import loader
 from trainui.pipeline.rules.resume_plan import Action, PlannedStage
 from trainui.resume import edits, preview, submitted
 from trainui.store import shell_environment
-from trainui.store.db.engine import Store, open_store
+from trainui.store.db.engine import Database, open_store
 from trainui.store.runs import attempts, runs, stages
 
 TEXT = """\
@@ -32,7 +32,7 @@ stages:
 class Run:
     """A run of which `train` is running and `test` has failed."""
 
-    def __init__(self, store: Store, file: Path) -> None:
+    def __init__(self, store: Database, file: Path) -> None:
         self.store, self.file = store, file
         file.write_text(TEXT)
         self.id = control.submit(loader.load(str(file), {}))

@@ -10,13 +10,13 @@ import pytest
 from tests.studies import closed_studies as closed_studies
 from tests.unit.store import readings
 from tests.unit.store.conftest import add_run as add_run
-from trainui.store.db.engine import Store, open_store
+from trainui.store.db.engine import Database, open_store
 
 
 @pytest.fixture
 def store(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, database: Mapping[str, str]
-) -> Iterator[Store]:
+) -> Iterator[Database]:
     for name, value in {"TRAINUI_HOME": str(tmp_path / "home"), **database}.items():
         monkeypatch.setenv(name, value)
     store = open_store()

@@ -12,7 +12,7 @@ from tests.unit.search.test_searcher import TEXT, Search
 from trainui.errors import PipelineFileError, UnfitEnvironmentError
 from trainui.pipeline import loader
 from trainui.plugin import Option, SearchBackend, Searcher, SearchRule, SearchTask, registry
-from trainui.store.db.engine import Store
+from trainui.store.db.engine import Database
 
 
 class Sequence(SearchBackend):
@@ -49,7 +49,7 @@ def installed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(registry, "records", with_another)
 
 
-def test_a_searcher_that_only_asks_runs_a_search(store: Store, tmp_path: Path) -> None:
+def test_a_searcher_that_only_asks_runs_a_search(store: Database, tmp_path: Path) -> None:
     search = Search(store, tmp_path, FILE)
     search.turn(0, 1)
     search.end(0, 0.5)
@@ -95,7 +95,7 @@ def test_a_pruner_of_another_searcher_is_refused() -> None:
 
 
 def test_without_any_searcher_a_search_is_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, store: Store
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, store: Database
 ) -> None:
     monkeypatch.setattr(registry, "records", lambda _kind: ())
     with pytest.raises(PipelineFileError) as caught:

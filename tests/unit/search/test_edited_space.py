@@ -18,13 +18,13 @@ from tests.unit.search.test_searcher import TEXT, Search, the_study
 from trainui import control
 from trainui.pipeline import loader
 from trainui.plugins.optuna.study_file import around
-from trainui.store.db.engine import Store
+from trainui.store.db.engine import Database
 
 SPACE = "{x: {low: 0.0, high: 1.0}, act: [relu, gelu]}"
 
 
 @pytest.fixture
-def search(store: Store, tmp_path: Path) -> Search:
+def search(store: Database, tmp_path: Path) -> Search:
     """A search with two trials that have both choices."""
     text = TEXT.replace("by: tpe", "by: grid").replace(", startup_trials: 2", "")
     text = text.replace("{low: 0.0, high: 1.0}", "{low: 0.5, high: 0.5, step: 0.5}")

@@ -11,7 +11,7 @@ from trainui.model.search import Prune, Search
 from trainui.model.states import Status
 from trainui.plugin import SearchTask, SearchTrial
 from trainui.plugins.optuna.study import SearchStudy
-from trainui.store.db.engine import Store
+from trainui.store.db.engine import Database
 from trainui.store.read import sweeps
 from trainui.store.runs import stored_pipeline
 from trainui.store.runs import trials as stored_trials
@@ -44,7 +44,7 @@ def fill(directory: Path, found: list[sweeps.TrialRecord]) -> list[FrozenTrial]:
     return added
 
 
-def test_a_member_that_an_edit_adds_is_the_next_trial(store: Store, tmp_path: Path) -> None:
+def test_a_member_that_an_edit_adds_is_the_next_trial(store: Database, tmp_path: Path) -> None:
     pipeline, edited = made_of("0.1", "0.2"), made_of("0.3", "0.1", "0.2")
     directories = {one.name: str(tmp_path / one.name) for one in edited.stages}
     new = stored_pipeline.NewRun("r", "r", pipeline, str(tmp_path), directories, {"umask": 0o22})
@@ -62,7 +62,7 @@ def test_a_member_that_an_edit_adds_is_the_next_trial(store: Store, tmp_path: Pa
     assert added[2].user_attrs == {"stage": "train[lr=0.3]"}
 
 
-def test_members_without_their_search_are_no_trials(store: Store, tmp_path: Path) -> None:
+def test_members_without_their_search_are_no_trials(store: Database, tmp_path: Path) -> None:
     pipeline, edited = made_of("0.1", "0.2"), made_of("0.1", "0.2", search=None)
     directories = {one.name: str(tmp_path / one.name) for one in pipeline.stages}
     new = stored_pipeline.NewRun("r", "r", pipeline, str(tmp_path), directories, {"umask": 0o22})

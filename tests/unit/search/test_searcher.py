@@ -29,7 +29,7 @@ from trainui.plugins.optuna import study_file
 from trainui.plugins.optuna.study import SearchStudy
 from trainui.search import results, searcher
 from trainui.search.searcher import SearchTurns
-from trainui.store.db.engine import Store
+from trainui.store.db.engine import Database
 from trainui.store.read import sweeps as read_trials
 from trainui.store.read import views
 from trainui.store.read.sweeps import TrialRecord
@@ -61,7 +61,7 @@ class KilledError(BaseException):
 class Search:
     """A search without processes: its stages are begun and ended by the test."""
 
-    def __init__(self, store: Store, directory: Path, text: str = TEXT) -> None:
+    def __init__(self, store: Database, directory: Path, text: str = TEXT) -> None:
         self.store = store
         self.text = text
         self.run_id = submit(directory, text)
@@ -131,7 +131,7 @@ class Search:
 
 
 @pytest.fixture
-def search(store: Store, tmp_path: Path) -> Search:
+def search(store: Database, tmp_path: Path) -> Search:
     return Search(store, tmp_path)
 
 
@@ -251,7 +251,7 @@ def craft_study(search: Search, crafted: bytes) -> None:
     ("sampler", "craft"), [("tpe", craft_database), ("cmaes", craft_study)], ids=["tpe", "cmaes"]
 )
 def test_a_copied_search_that_was_tampered_with_runs_no_code(
-    store: Store, tmp_path: Path, sampler: str, craft: Callable[[Search, bytes], None]
+    store: Database, tmp_path: Path, sampler: str, craft: Callable[[Search, bytes], None]
 ) -> None:
     text = TEXT.replace("by: tpe", f"by: {sampler}").replace(
         "act: [relu, gelu]", "y: {low: 0.0, high: 1.0}"
@@ -399,7 +399,7 @@ stages:
 """
 
 
-def test_an_edited_pruned_matrix_keeps_its_outcomes(store: Store, tmp_path: Path) -> None:
+def test_an_edited_pruned_matrix_keeps_its_outcomes(store: Database, tmp_path: Path) -> None:
     search = Search(store, tmp_path, GRID)
     for number, rate in enumerate(("0.1", "0.2", "0.3")):
         if number == 2:
@@ -464,7 +464,7 @@ def test_a_wait_ends_when_the_study_has_all_trials(
     assert {one.state for one in search.trials()} == {"complete"}
 
 
-def test_a_trial_rerun_before_counting_is_not_pruned_again(store: Store, tmp_path: Path) -> None:
+def test_a_trial_rerun_before_counting_is_not_pruned_again(store: Database, tmp_path: Path) -> None:
     rule = "prune: {by: threshold, upper: 0.5}"
     search = Search(store, tmp_path, TEXT.replace("seed: 0", f"seed: 0\n      {rule}"))
     search.turn(0)
@@ -519,7 +519,7 @@ def test_trials_removed_by_an_edit_return_as_they_ended(
     assert [one.state for one in search.trials()] == ["complete", "complete", "pruned", "asked"]
 
 
-def test_searches_whose_names_differ_in_case_are_two(store: Store, tmp_path: Path) -> None:
+def test_searches_whose_names_differ_in_case_are_two(store: Database, tmp_path: Path) -> None:
     seeded = TEXT.replace("    run: echo", "    seeds: 2\n    run: echo ${matrix.seed}")
     other = seeded.partition("stages:\n")[2].replace("name: train", "name: Train")
     search = Search(store, tmp_path, seeded + other)
@@ -536,7 +536,9 @@ def test_searches_whose_names_differ_in_case_are_two(store: Store, tmp_path: Pat
         assert trials.is_active(connection, SearchKey(run.id, "Train"))
 
 
-def test_a_trial_whose_seeds_an_edit_removes_is_not_reported(store: Store, tmp_path: Path) -> None:
+def test_a_trial_whose_seeds_an_edit_removes_is_not_reported(
+    store: Database, tmp_path: Path
+) -> None:
     text = TEXT.replace("    run: echo", "    seeds: 2\n    run: echo ${matrix.seed}")
     search = Search(store, tmp_path, text)
     seeds = (",seed=0", ",seed=1")
@@ -558,7 +560,7 @@ def test_a_trial_whose_seeds_an_edit_removes_is_not_reported(store: Store, tmp_p
 
 
 def test_a_returning_failed_trial_does_not_block_after_the_search(
-    store: Store, tmp_path: Path
+    store: Database, tmp_path: Path
 ) -> None:
     after = "  - {name: end, depends_on: [train], run: 'true'}\n"
     search = Search(store, tmp_path, TEXT + after)

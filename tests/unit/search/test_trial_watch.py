@@ -22,7 +22,7 @@ from trainui.plugins.optuna import pruners
 from trainui.plugins.optuna.study import SearchStudy
 from trainui.search import searcher
 from trainui.search.searcher import Decision, TrialWatch
-from trainui.store.db.engine import Store
+from trainui.store.db.engine import Database
 from trainui.store.points import plot_series
 from trainui.store.read import views
 from trainui.store.read.sweeps import ASKED, TrialRecord
@@ -63,7 +63,7 @@ def plain_loop(pruner: optuna.pruners.BasePruner, made: Curves, direction: str) 
 class Loop:
     """A search of a made run: its points are fed, its decisions carried out."""
 
-    def __init__(self, store: Store, add_run: AddRun, folder: Path, search: Search, count: int):
+    def __init__(self, store: Database, add_run: AddRun, folder: Path, search: Search, count: int):
         self.store, self.search, self.folder = store, search, folder
         self.run = add_run("run", {f"t{number}": [] for number in range(count)})
         self.restart()
@@ -155,7 +155,7 @@ RULES = [
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.prune.by)
 def test_the_ends_are_those_of_a_plain_loop(
-    store: Store, add_run: AddRun, tmp_path: Path, rule: Search
+    store: Database, add_run: AddRun, tmp_path: Path, rule: Search
 ) -> None:
     """Also where many steps are stored at once, and where the worker is replaced."""
     made = curves(9, rule.goal)
@@ -213,7 +213,7 @@ def plain_rounds(
     ids=lambda one: getattr(getattr(one, "prune", None), "by", str(one)),
 )
 def test_many_at_once_train_the_steps_of_a_plain_loop(
-    store: Store, add_run: AddRun, tmp_path: Path, rule: Search, places: int
+    store: Database, add_run: AddRun, tmp_path: Path, rule: Search, places: int
 ) -> None:
     made = curves(24, rule.goal)
     assert rule.prune is not None
@@ -247,7 +247,7 @@ def test_many_at_once_train_the_steps_of_a_plain_loop(
     ],
 )
 def test_a_trial_worse_at_most_steps_faces_the_best(
-    store: Store, add_run: AddRun, tmp_path: Path, last: float, words: str
+    store: Database, add_run: AddRun, tmp_path: Path, last: float, words: str
 ) -> None:
     pytest.importorskip("scipy")
     rule = search("WilcoxonPruner", p_threshold=0.2, n_startup_steps=5)
@@ -264,7 +264,7 @@ THRESHOLD = search("ThresholdPruner", upper=5.0)
 
 
 def test_a_worker_killed_after_the_request_reports_equal_values(
-    store: Store, add_run: AddRun, tmp_path: Path
+    store: Database, add_run: AddRun, tmp_path: Path
 ) -> None:
     loop = Loop(store, add_run, tmp_path, THRESHOLD, 1)
     feeder = loop.start(0)
@@ -286,7 +286,7 @@ def test_a_worker_killed_after_the_request_reports_equal_values(
 
 
 def test_a_decision_too_late_for_its_attempt_is_repeated(
-    store: Store, add_run: AddRun, tmp_path: Path
+    store: Database, add_run: AddRun, tmp_path: Path
 ) -> None:
     loop = Loop(store, add_run, tmp_path, THRESHOLD, 1)
     loop.start(0).feed({"loss": [(10, 1.0), (20, 6.0)]})
@@ -306,7 +306,7 @@ def test_a_decision_too_late_for_its_attempt_is_repeated(
 
 
 def test_a_step_is_reported_once_and_stepless_metrics_counted(
-    store: Store, add_run: AddRun, tmp_path: Path
+    store: Database, add_run: AddRun, tmp_path: Path
 ) -> None:
     loop = Loop(store, add_run, tmp_path, THRESHOLD, 2)
     first = loop.start(0)
@@ -329,7 +329,7 @@ def test_a_step_is_reported_once_and_stepless_metrics_counted(
     assert loop.known(1) == {0: 1.0, 1: 2.0, 2: 6.0}
 
 
-def test_the_compared_value_is_named(store: Store, add_run: AddRun, tmp_path: Path) -> None:
+def test_the_compared_value_is_named(store: Database, add_run: AddRun, tmp_path: Path) -> None:
     loop = Loop(store, add_run, tmp_path, search("MedianPruner", n_startup_trials=1), 2)
     loop.start(0).feed({"loss": [(1000, 0.5), (2000, 0.287)]})
     loop.look(0)
@@ -380,7 +380,7 @@ def test_each_pruner_says_why(rule: Search, values: list[float], words: str) -> 
 
 
 def test_a_long_turn_is_cut_and_the_last_value_awaited(
-    store: Store, add_run: AddRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    store: Database, add_run: AddRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(searcher, "LONGEST_TURN", 0.0)
     loop = Loop(store, add_run, tmp_path, THRESHOLD, 2)
@@ -397,7 +397,7 @@ def test_a_long_turn_is_cut_and_the_last_value_awaited(
 
 
 def test_points_not_read_at_once_wait_for_the_next_turn(
-    store: Store, add_run: AddRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    store: Database, add_run: AddRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(plot_series, "AT_ONCE", 1)
     loop = Loop(store, add_run, tmp_path, THRESHOLD, 1)
@@ -411,7 +411,7 @@ def test_points_not_read_at_once_wait_for_the_next_turn(
 
 
 def test_rungs_of_a_trial_ended_before_a_turn_count(
-    store: Store, add_run: AddRun, tmp_path: Path
+    store: Database, add_run: AddRun, tmp_path: Path
 ) -> None:
     rule = search("SuccessiveHalvingPruner", min_resource=1, reduction_factor=2)
     loop = Loop(store, add_run, tmp_path, rule, 2)

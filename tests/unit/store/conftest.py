@@ -9,7 +9,7 @@ import pytest
 
 from tests.unit.store import readings
 from trainui.model.definition import Pipeline, StageDefinition
-from trainui.store.db.engine import Store, open_store
+from trainui.store.db.engine import Database, open_store
 from trainui.store.runs import stored_pipeline
 
 AddRun = Callable[..., str]
@@ -21,7 +21,7 @@ def store(
     monkeypatch: pytest.MonkeyPatch,
     on_both_databases: None,
     database: Mapping[str, str],
-) -> Iterator[Store]:
+) -> Iterator[Database]:
     for name, value in {"TRAINUI_HOME": str(tmp_path / "home"), **database}.items():
         monkeypatch.setenv(name, value)
     store = open_store()
@@ -31,7 +31,7 @@ def store(
 
 
 @pytest.fixture
-def add_run(store: Store, tmp_path: Path) -> AddRun:
+def add_run(store: Database, tmp_path: Path) -> AddRun:
     """Store a run of `{stage: its upstreams}`; keyword arguments go to each stage."""
 
     def add(run_id: str, graph: dict[str, list[str]], **fields: object) -> str:

@@ -9,7 +9,7 @@ import numpy as np
 
 from trainui.model.records import Slot
 from trainui.store.db import engine, protocol
-from trainui.store.db.engine import Store
+from trainui.store.db.engine import Database
 from trainui.store.points import point_sources, read_points, write_points
 from trainui.store.points.chunks import NO_TIME, Points
 from trainui.store.points.point_sources import SourceRecord
@@ -32,7 +32,7 @@ def as_points(column: Column, first: int = 0, time: int = NO_TIME) -> Points:
 class Feeder:
     """Stores batches of one source, as a reader would."""
 
-    def __init__(self, store: Store, owner: str = "stage", key: str = "a", attempt: int = 1):
+    def __init__(self, store: Database, owner: str = "stage", key: str = "a", attempt: int = 1):
         self.store = store
         with store.write() as connection:
             self.source = point_sources.add_source(connection, owner, key, attempt=attempt)
@@ -91,7 +91,7 @@ def curve(connection: protocol.Connection, owner: str, name: str) -> Curve:
     return Curve(steps[kept][order], values[kept][order])
 
 
-def connect(_store: Store) -> protocol.Connection:
+def connect(_store: Database) -> protocol.Connection:
     connection = engine.connect_to_read()
     _opened.append(connection)
     return connection

@@ -7,25 +7,25 @@ import pytest
 from tests.unit.store.conftest import AddRun
 from trainui.model.records import HostView, Slot
 from trainui.store import hosts
-from trainui.store.db.engine import Store
+from trainui.store.db.engine import Database
 from trainui.store.read import views
 from trainui.store.runs import attempts, runs
 
 A, B = HostView("a", ("small",), "place-a"), HostView("b", ("big",), "place-b")
 
 
-def announce(store: Store, name: str, home: str = "home") -> object:
+def announce(store: Database, name: str, home: str = "home") -> object:
     with store.write() as connection:
         return hosts.announce(connection, name, home=home, place="p", slots=[], queues=["q"])
 
 
-def let_pass(store: Store, name: str, seconds: int) -> None:
+def let_pass(store: Database, name: str, seconds: int) -> None:
     with store.write() as connection:
         passed = "UPDATE hosts SET seen_at = seen_at - ? WHERE name = ?"
         connection.execute(passed, (seconds * 1_000_000, name))
 
 
-def test_a_host_is_heard_of_by_the_databases_clock(store: Store) -> None:
+def test_a_host_is_heard_of_by_the_databases_clock(store: Database) -> None:
     assert announce(store, "a") is None
     let_pass(store, "a", 100)
     with store.read() as connection:
@@ -37,7 +37,7 @@ def test_a_host_is_heard_of_by_the_databases_clock(store: Store) -> None:
         assert hosts.known(connection)["a"].seconds < 10
 
 
-def test_of_two_homes_with_one_name_the_live_one_stays(store: Store) -> None:
+def test_of_two_homes_with_one_name_the_live_one_stays(store: Database) -> None:
     announce(store, "a", "one")
     assert announce(store, "a", "two") is not None
     let_pass(store, "a", 60)
@@ -45,7 +45,7 @@ def test_of_two_homes_with_one_name_the_live_one_stays(store: Store) -> None:
     assert announce(store, "a", "one") is not None
 
 
-def test_a_host_of_long_ago_is_forgotten(store: Store) -> None:
+def test_a_host_of_long_ago_is_forgotten(store: Database) -> None:
     announce(store, "a")
     let_pass(store, "a", 31 * 24 * 3600)
     announce(store, "b")
@@ -66,7 +66,7 @@ def test_a_host_of_long_ago_is_forgotten(store: Store) -> None:
     ],
 )
 def test_a_stage_waits_for_suitable_hosts_that_see_its_run(
-    store: Store, add_run: AddRun, run: dict[str, str], asks: dict[str, str], takers: str
+    store: Database, add_run: AddRun, run: dict[str, str], asks: dict[str, str], takers: str
 ) -> None:
     add_run("run", {"s": []}, **asks)
     with store.write() as connection:
@@ -80,7 +80,7 @@ def test_a_stage_waits_for_suitable_hosts_that_see_its_run(
         assert runs.place_of(connection, "run") == (run["host"], run["place"])
 
 
-def test_each_host_has_its_own_attempts(store: Store, add_run: AddRun) -> None:
+def test_each_host_has_its_own_attempts(store: Database, add_run: AddRun) -> None:
     add_run("run", {"s": [], "t": []})
     with store.write() as connection:
         for stage, host in zip(runs.stages(connection, "run"), "ab", strict=True):
@@ -100,7 +100,7 @@ def test_each_host_has_its_own_attempts(store: Store, add_run: AddRun) -> None:
 
 @pytest.mark.parametrize(("asks", "is_taken"), [({}, True), ({"queue": "big"}, False)])
 def test_a_host_without_queues_takes_stages_that_ask_for_none(
-    store: Store, add_run: AddRun, asks: dict[str, str], is_taken: bool
+    store: Database, add_run: AddRun, asks: dict[str, str], is_taken: bool
 ) -> None:
     add_run("run", {"s": []}, **asks)
     with store.read() as connection:

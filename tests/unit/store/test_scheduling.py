@@ -22,7 +22,7 @@ from trainui.model.definition import Pipeline, StageDefinition
 from trainui.model.records import AttemptRecord, Slot, StageRecord
 from trainui.model.states import ENDED, UNFINISHED, Status, run_status
 from trainui.pipeline.rules.resume_plan import Action, plan_rerun, plan_resume
-from trainui.store.db.engine import Store, open_store
+from trainui.store.db.engine import Database, open_store
 from trainui.store.read import views
 from trainui.store.runs import attempts, runs, stage_requests, stages, stored_pipeline
 from trainui.store.runs.attempts import Outcome
@@ -57,7 +57,9 @@ class Scheduling(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self._directory = tempfile.TemporaryDirectory()
-        self.store: Store = open_store(f"sqlite:///{Path(self._directory.name) / 'home' / 'a.db'}")
+        self.store: Database = open_store(
+            f"sqlite:///{Path(self._directory.name) / 'home' / 'a.db'}"
+        )
         self.claims: dict[int, int] = {}
         self.asked: set[int] = set()
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.unit.tui.filled import Filler
-from trainui.store.db.engine import Store, open_store
+from trainui.store.db.engine import Database, open_store
 from trainui.tui.readers import curve_reader, machine, poller
 from trainui.tui.readers import database as readers_database
 
@@ -43,7 +43,7 @@ def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def store(home: Path, empty_database: Path) -> Iterator[Store]:
+def store(home: Path, empty_database: Path) -> Iterator[Database]:
     home.mkdir(mode=0o700)
     shutil.copy(empty_database, home / "trainui.db")
     store = open_store()
@@ -52,5 +52,5 @@ def store(home: Path, empty_database: Path) -> Iterator[Store]:
 
 
 @pytest.fixture
-def filler(store: Store, home: Path) -> Filler:
+def filler(store: Database, home: Path) -> Filler:
     return Filler(store, home / "runs")

@@ -16,7 +16,7 @@ from trainui.execution.attempt import executors
 from trainui.model.definition import CheckpointRule, Pipeline, StageDefinition
 from trainui.model.records import AttemptRecord, Slot, StageRecord
 from trainui.model.states import Status
-from trainui.store.db.engine import Store
+from trainui.store.db.engine import Database
 from trainui.store.runs import attempts, metrics_progress, stages, stored_pipeline
 
 Graph = Mapping[str, Sequence[str]]
@@ -40,7 +40,7 @@ SWEEP: Graph = {
 class Filler:
     """Brings runs and their stages into the states that a test wants."""
 
-    def __init__(self, store: Store, directory: Path) -> None:
+    def __init__(self, store: Database, directory: Path) -> None:
         self.store = store
         self.directory = directory
         self._slots = 0

@@ -21,7 +21,7 @@ from trainui.pipeline import field_names
 from trainui.pipeline.masking import Masker, is_secret
 from trainui.plugin import Cause as CausePlugin
 from trainui.plugin import EditFacts, FoundCause, PreparedEdit, registry
-from trainui.store.db.engine import Store
+from trainui.store.db.engine import Database
 from trainui.store.read import views
 from trainui.supervisor.protocol import Exit, ExitReason
 from trainui.system import disk
@@ -100,7 +100,7 @@ _OPTION = re.compile(
 
 
 def find(
-    store: Store,
+    store: Database,
     context: AttemptContext,
     found: Exit,
     masker: Masker,
@@ -171,7 +171,7 @@ def _command(definition: StageDefinition) -> str:
     return command if isinstance(command, str) else shlex.join(command)
 
 
-def _with_facts(store: Store, context: AttemptContext, found: FoundCause) -> str:
+def _with_facts(store: Database, context: AttemptContext, found: FoundCause) -> str:
     """Return the fix with what is known here: the environment, or what a prune would free."""
     if found.id == "module_not_found":
         try:
@@ -184,7 +184,7 @@ def _with_facts(store: Store, context: AttemptContext, found: FoundCause) -> str
     return found.fix
 
 
-def _prunable(store: Store) -> str:
+def _prunable(store: Database) -> str:
     """Return the size of the runs that `trainui prune` deletes; empty: none."""
     before, until = clock.now() - KEPT_DAYS * 86_400 * clock.SECOND, time.monotonic() + SECONDS
     with store.read() as connection:

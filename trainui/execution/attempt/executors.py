@@ -28,7 +28,7 @@ from trainui.plugin.records import (
     StageJob,
 )
 from trainui.resume import checkpoints, outputs
-from trainui.store.db.engine import Store
+from trainui.store.db.engine import Database
 from trainui.store.runs import attempts
 from trainui.supervisor import orphans, process, protocol
 from trainui.supervisor.process import ForkServer, LaunchState, ProbeState
@@ -247,7 +247,9 @@ def _end_one(one: AttemptContext, executor: ExecutorBackend, job: StageJob) -> N
         time.sleep(POLL_EVERY)
 
 
-def move_away_if_fresh(store: Store, stage: StageRecord, earlier: Sequence[AttemptRecord]) -> None:
+def move_away_if_fresh(
+    store: Database, stage: StageRecord, earlier: Sequence[AttemptRecord]
+) -> None:
     """Rename a stage's directory to `STAGE~N` if the stage starts fresh; nothing is deleted.
 
     A worker may die at any point: the next one continues from there.

@@ -38,7 +38,7 @@ from trainui.pipeline.stage_process import argv
 from trainui.plugin.records import LaunchAnswer, Launched
 from trainui.resume import code_snapshot, code_version, outputs
 from trainui.search import results as search_results
-from trainui.store.db.engine import Store
+from trainui.store.db.engine import Database
 from trainui.store.read import views
 from trainui.store.runs import attempts, runs, stages
 from trainui.supervisor import call_task, process, protocol, supervise
@@ -56,7 +56,7 @@ class UpstreamOutputError(NotLaunchableError):
     """An output of an upstream stage was deleted after it completed, so no retry can succeed."""
 
 
-def context_of(store: Store, attempt_id: int) -> AttemptContext:
+def context_of(store: Database, attempt_id: int) -> AttemptContext:
     """Return the current record of an attempt, with its stage and run."""
     with store.read() as connection:
         attempt = attempts.get(connection, attempt_id)
@@ -69,7 +69,7 @@ def context_of(store: Store, attempt_id: int) -> AttemptContext:
         return AttemptContext(run, stage, attempt, submission, results)
 
 
-def launch(store: Store, context: AttemptContext, executors: Executors) -> Launched:
+def launch(store: Database, context: AttemptContext, executors: Executors) -> Launched:
     """Have an attempt's supervisor started by its executor.
 
     Raises:
@@ -158,7 +158,7 @@ def _check(context: AttemptContext, prepared: PreparedProcess) -> None:
             raise NotLaunchableError(f"input {error}") from error
 
 
-def _check_upstreams(store: Store, context: AttemptContext) -> None:
+def _check_upstreams(store: Database, context: AttemptContext) -> None:
     """Check that the upstream stages still have their outputs.
 
     They existed when each upstream ended, or when a resume decided to skip it. Those that a person

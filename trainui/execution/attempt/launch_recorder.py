@@ -28,7 +28,7 @@ from trainui.metrics.reader import process as reader
 from trainui.model.records import LOCAL, AttemptRecord
 from trainui.model.states import Status
 from trainui.plugin.records import LaunchAnswer, StageJob
-from trainui.store.db.engine import Store
+from trainui.store.db.engine import Database
 from trainui.store.runs import attempts
 from trainui.store.runs.attempts import Outcome
 from trainui.supervisor import orphans, protocol
@@ -124,7 +124,7 @@ class MonitoredAttempt:
 class LaunchRecorder:
     """Launches attempts that are recorded as running; each step may be repeated."""
 
-    def __init__(self, store: Store, executors: Executors, stopping: threading.Event) -> None:
+    def __init__(self, store: Database, executors: Executors, stopping: threading.Event) -> None:
         self._store = store
         self._executors = executors
         self._stopping = stopping
@@ -193,7 +193,7 @@ def _prevent_start(monitored: MonitoredAttempt, reason: ExitReason, message: str
     return prevent_start(monitored.directory, reason, message)
 
 
-def record_start(store: Store, monitored: MonitoredAttempt) -> None:
+def record_start(store: Database, monitored: MonitoredAttempt) -> None:
     """Record the process of a started attempt, once its supervisor has written it down."""
     pids = protocol.readable_pids(monitored.directory)
     if pids is None:

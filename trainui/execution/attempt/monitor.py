@@ -36,7 +36,7 @@ from trainui.model.states import Status
 from trainui.plugin.records import JobLook, JobState, StageJob
 from trainui.resume import outputs
 from trainui.store.db import engine
-from trainui.store.db.engine import Store
+from trainui.store.db.engine import Database
 from trainui.store.runs import attempts, stage_requests, stages
 from trainui.supervisor import protocol
 from trainui.supervisor.process import ForkServer
@@ -82,7 +82,7 @@ class AttemptPoller:
 
     def __init__(
         self,
-        store: Store,
+        store: Database,
         launcher: LaunchRecorder,
         executors: Executors,
         stopping: threading.Event,
@@ -292,7 +292,7 @@ class AttemptMonitor:
 
     def __init__(
         self,
-        store: Store,
+        store: Database,
         stopping: threading.Event,
         here: HostView | None = None,
         fork_server: ForkServer | None = None,

@@ -33,7 +33,7 @@ from trainui.resume.checkpoints import CheckpointSearch, Tried
 from trainui.search import results
 from trainui.store import shell_environment
 from trainui.store.db import engine
-from trainui.store.db.engine import Store
+from trainui.store.db.engine import Database
 from trainui.store.db.protocol import Connection
 from trainui.store.read import evaluations, views
 from trainui.store.read.run_in_json import shown_command
@@ -176,7 +176,7 @@ def _free_port() -> int:
 
 
 def choose_checkpoint(
-    store: Store, context: AttemptContext, earlier: Sequence[AttemptRecord]
+    store: Database, context: AttemptContext, earlier: Sequence[AttemptRecord]
 ) -> str | None:
     """Choose the checkpoint of an attempt; record it, and why others are not used.
 
@@ -215,7 +215,7 @@ def choose_checkpoint(
     return chosen
 
 
-def _evaluated_checkpoint(store: Store, context: AttemptContext) -> str:
+def _evaluated_checkpoint(store: Database, context: AttemptContext) -> str:
     """Return the held copy of the checkpoint that a stage evaluates; make one if there is none.
 
     Raises:
@@ -250,7 +250,7 @@ def _evaluated_checkpoint(store: Store, context: AttemptContext) -> str:
 
 
 def _keep_undeclared(
-    store: Store, context: AttemptContext, earlier: Sequence[AttemptRecord]
+    store: Database, context: AttemptContext, earlier: Sequence[AttemptRecord]
 ) -> None:
     if (found := undeclared.find(store, context.stage, earlier)) is not None:
         _record_checkpoint(
@@ -258,7 +258,7 @@ def _keep_undeclared(
         )
 
 
-def _tried_checkpoints(store: Store, context: AttemptContext) -> Tried:
+def _tried_checkpoints(store: Database, context: AttemptContext) -> Tried:
     with store.read() as connection:
         return attempts.tried_checkpoints(connection, context.stage.id)
 
@@ -296,7 +296,7 @@ def _exhausted(context: AttemptContext) -> str:
 
 
 def _record_checkpoint(
-    store: Store,
+    store: Database,
     context: AttemptContext,
     chosen: str | None,
     remark: str | None,

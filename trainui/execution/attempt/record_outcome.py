@@ -36,7 +36,7 @@ from trainui.pipeline import matrix
 from trainui.resume import checkpoints, undeclared
 from trainui.search import results
 from trainui.store import shell_environment
-from trainui.store.db.engine import Store
+from trainui.store.db.engine import Database
 from trainui.store.db.protocol import Connection
 from trainui.store.points import point_sources as point_sources
 from trainui.store.points import read_points, write_points
@@ -99,7 +99,7 @@ class FlushResult(Enum):
 
 
 def wait_until_read(
-    store: Store,
+    store: Database,
     context: AttemptContext,
     stopping: threading.Event,
     *,
@@ -151,7 +151,7 @@ def wait_until_read(
         pause = min(pause * 1.5, LONGEST_PAUSE)
 
 
-def _report_incomplete(store: Store, attempt: AttemptRecord, why: str) -> None:
+def _report_incomplete(store: Database, attempt: AttemptRecord, why: str) -> None:
     text = f"its metrics may be incomplete: {why}"
     with store.write() as connection:
         stage = stages.get(connection, attempt.stage_id)
@@ -160,7 +160,7 @@ def _report_incomplete(store: Store, attempt: AttemptRecord, why: str) -> None:
 
 
 def record_end(
-    store: Store,
+    store: Database,
     attempt: AttemptRecord,
     found: Exit | LostSupervisor,
     stopping: threading.Event,
@@ -230,7 +230,7 @@ def decide(
     )
 
 
-def _with_objective(store: Store, context: AttemptContext, outcome: Outcome) -> Outcome:
+def _with_objective(store: Database, context: AttemptContext, outcome: Outcome) -> Outcome:
     """Return the outcome of a completed attempt: a trial without a value of its metric failed.
 
     While points of an earlier attempt are left to be read, it is the search that decides later.
@@ -246,7 +246,7 @@ def _with_objective(store: Store, context: AttemptContext, outcome: Outcome) -> 
     return replace(outcome, status=Status.FAILED, error=problem, result=None, retry=False)
 
 
-def record(store: Store, attempt: AttemptRecord, outcome: Outcome) -> None:
+def record(store: Database, attempt: AttemptRecord, outcome: Outcome) -> None:
     """Record the outcome of an attempt that never had a process, or that cannot be inspected.
 
     Secrets in its error are masked already.
@@ -255,7 +255,7 @@ def record(store: Store, attempt: AttemptRecord, outcome: Outcome) -> None:
         attempts.end(connection, attempt.id, outcome)
 
 
-def requeue(store: Store, attempt: AttemptRecord, reason: str) -> None:
+def requeue(store: Database, attempt: AttemptRecord, reason: str) -> None:
     """Requeue a stage whose GPU, slot or system resources are unavailable; it never started."""
     with store.write() as connection:
         attempts.requeue(connection, attempt.id, reason)
@@ -274,7 +274,7 @@ def _definition(context: AttemptContext) -> StageDefinition:
 
 
 def _end(
-    store: Store,
+    store: Database,
     context: AttemptContext,
     definition: StageDefinition,
     outcome: Outcome,
@@ -327,7 +327,7 @@ def _end(
 
 
 def _cause(
-    store: Store, context: AttemptContext, definition: StageDefinition, found: Exit, error: str
+    store: Database, context: AttemptContext, definition: StageDefinition, found: Exit, error: str
 ) -> dict[str, Any] | None:
     """Return why an attempt failed; None if nothing shows it, or what looks for it fails."""
     masker = shell_environment.masker(Path(context.run.directory))
@@ -340,7 +340,7 @@ def _cause(
 
 
 def _checkpoints_of_nan(
-    store: Store, context: AttemptContext, definition: StageDefinition
+    store: Database, context: AttemptContext, definition: StageDefinition
 ) -> tuple[list[str], list[str]]:
     """Return the checkpoints, newest first, and those of before the attempt's first NaN.
 
@@ -367,7 +367,7 @@ def _with_gpus(attempt: AttemptRecord, status: Status, error: str) -> str:
     return f"{first}{'; ' if words else ''}{words}{separator}{rest}"
 
 
-def masked(store: Store, attempt: AttemptRecord, error: str) -> str:
+def masked(store: Database, attempt: AttemptRecord, error: str) -> str:
     """Return an error message with the stage's secrets masked."""
     return _masked(context_of(store, attempt.id), error)
 
@@ -378,7 +378,7 @@ def _masked(context: AttemptContext, error: str) -> str:
 
 
 def _made_no_progress(
-    store: Store, context: AttemptContext, definition: StageDefinition, outcome: Outcome
+    store: Database, context: AttemptContext, definition: StageDefinition, outcome: Outcome
 ) -> bool:
     """Return True if an attempt that continued ended before it wrote a point or a checkpoint.
 
@@ -421,7 +421,7 @@ def is_transient_errno(number: int | None) -> bool:
     return number in _TRANSIENT
 
 
-def _new_best(store: Store, run: RunRecord, stage: StageRecord) -> dict[str, Any] | None:
+def _new_best(store: Database, run: RunRecord, stage: StageRecord) -> dict[str, Any] | None:
     """Return a stage's best value as data, with the one `before`; None: it is not the best.
 
     `before` is None for the first value. A stage with a NaN is never the best.

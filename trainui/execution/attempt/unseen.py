@@ -15,7 +15,7 @@ from trainui.model.states import Status
 from trainui.plugin.records import JobState
 from trainui.plugin.registry import PluginError
 from trainui.store import hosts
-from trainui.store.db.engine import Store
+from trainui.store.db.engine import Database
 from trainui.store.runs import attempts, stage_requests
 from trainui.store.runs.attempts import Outcome
 
@@ -42,7 +42,7 @@ def _process(attempt: AttemptRecord) -> str:
     return "" if attempt.pid is None else f" (process {attempt.pid})"
 
 
-def reason(store: Store, stage: StageRecord) -> str:
+def reason(store: Database, stage: StageRecord) -> str:
     """Return why a running stage cannot be seen now; empty if it can, so that a cancel ends it."""
     with store.read() as connection:
         (*_, attempt) = attempts.of_stage(connection, stage.id)
@@ -54,7 +54,7 @@ def reason(store: Store, stage: StageRecord) -> str:
     return f"{why}; it may still run there{_process(attempt)}" if why else ""
 
 
-def forget(store: Store, stage: StageRecord, why: str) -> None:
+def forget(store: Database, stage: StageRecord, why: str) -> None:
     """Record a running stage as cancelled although its processes may still run.
 
     Nothing is recorded if its attempt has ended meanwhile and another one began.
@@ -67,7 +67,7 @@ def forget(store: Store, stage: StageRecord, why: str) -> None:
             attempts.end(connection, attempt.id, outcome)
 
 
-def _why_unseen(store: Store, attempt: AttemptRecord) -> str:
+def _why_unseen(store: Database, attempt: AttemptRecord) -> str:
     """Return why an attempt cannot be seen from here; empty if it can."""
     if attempt.is_external:
         return ""  # an adopted process is this machine's

@@ -34,7 +34,7 @@ from trainui.execution.daemon.health import QueueState
 from trainui.execution.planner import TaskMessage
 from trainui.paths import Home
 from trainui.settings import Settings, host
-from trainui.store.db.engine import Store
+from trainui.store.db.engine import Database
 from trainui.store.runs import attempts
 
 logger = logging.getLogger(__name__)
@@ -206,7 +206,7 @@ class QueueSweeper:
     Kept are those of attempts that are granted and not claimed, and of tasks that `include` names.
     """
 
-    def __init__(self, app: Any, store: Store, record: QueueRecord) -> None:
+    def __init__(self, app: Any, store: Database, record: QueueRecord) -> None:
         self._app = app
         self._store = store
         self._record = record

@@ -16,7 +16,7 @@ from trainui import wakeup
 from trainui.errors import StoreError
 from trainui.execution.service_thread import ServiceThread
 from trainui.model.records import HostView
-from trainui.store.db.engine import Store
+from trainui.store.db.engine import Database
 from trainui.store.runs import evaluations
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ class EvaluationThread:
     """The evaluations of checkpoints of this worker."""
 
     def __init__(
-        self, store: Store, stopping: threading.Event, here: HostView | None = None
+        self, store: Database, stopping: threading.Event, here: HostView | None = None
     ) -> None:
         """Start nothing yet.
 

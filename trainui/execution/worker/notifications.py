@@ -30,7 +30,7 @@ from trainui.model.notifications import DIGEST, Notification
 from trainui.pipeline.masking import Masker, secrets_of
 from trainui.settings import Settings
 from trainui.store.db import engine
-from trainui.store.db.engine import Store
+from trainui.store.db.engine import Database
 from trainui.store.read import event_feed, run_in_json, views
 from trainui.store.runs import notifications
 
@@ -51,7 +51,7 @@ APPRISE = Path(__file__).with_name("apprise_sender.py")
 class Notifier:
     """Sends new notifications through all configured channels."""
 
-    def __init__(self, store: Store, settings: Settings) -> None:
+    def __init__(self, store: Database, settings: Settings) -> None:
         self._store = store
         self._pending = notifications.PendingNotifications(store)
         self._begun = False
@@ -239,7 +239,7 @@ class DigestSender:
 
     def __init__(
         self,
-        store: Store,
+        store: Database,
         settings: Settings,
         notifier: Notifier,
         stopping: threading.Event,

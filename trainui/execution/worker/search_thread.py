@@ -20,7 +20,7 @@ from trainui.execution.service_thread import ServiceThread
 from trainui.model.records import HostView, RunRecord, StageRecord
 from trainui.model.states import Status
 from trainui.plugin import Searcher, registry
-from trainui.store.db.engine import Store
+from trainui.store.db.engine import Database
 from trainui.store.read import views
 from trainui.store.runs import trials
 from trainui.store.runs.trials import SearchKey
@@ -60,7 +60,7 @@ class SearchThread:
     """The searches of this worker."""
 
     def __init__(
-        self, store: Store, stopping: threading.Event, here: HostView | None = None
+        self, store: Database, stopping: threading.Event, here: HostView | None = None
     ) -> None:
         """Start nothing yet.
 

@@ -42,7 +42,7 @@ from trainui.resume import code_version
 from trainui.settings import Settings
 from trainui.store import hosts
 from trainui.store.db import engine, home_identity, postgres, protocol, sqlite_file
-from trainui.store.db.engine import Store, open_store
+from trainui.store.db.engine import Database, open_store
 from trainui.store.db.protocol import Connection
 from trainui.store.hosts import LogRequest
 from trainui.store.read import views
@@ -74,7 +74,7 @@ RELAY_EVERY = 2.0
 class HostHeartbeat:
     """Sends this host's heartbeat, if the database is shared."""
 
-    def __init__(self, store: Store, settings: Settings) -> None:
+    def __init__(self, store: Database, settings: Settings) -> None:
         self._store = store
         self._here = planner.here(settings)
         self._settings = settings
@@ -172,7 +172,7 @@ def _gpu_place(gpu: nvml.Gpu) -> dict[str, Any]:
 class LogRelay:
     """Answers log requests to this host, in a separate thread."""
 
-    def __init__(self, store: Store, settings: Settings, stopping: threading.Event) -> None:
+    def __init__(self, store: Database, settings: Settings, stopping: threading.Event) -> None:
         self._store = store
         self._url = settings.database_url
         self._host = settings_module.host(settings)
@@ -267,7 +267,7 @@ running: WorkerServices | None = None
 class CodeDriftWatch:
     """Checks the code of each attempt once, when it starts."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Database) -> None:
         self._store = store
         self._checked: set[int] = set()
         self._floor: int | None = None
@@ -322,7 +322,7 @@ def _file_changed_at(path: Path) -> int:
 class GpuHealthMonitor:
     """Checks the GPUs of all attempts running on this host."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Database) -> None:
         self._store = store
         self._reported: set[tuple[int, str]] = set()
 

@@ -31,7 +31,7 @@ from trainui.metrics.trackers import MOST_ROWS
 from trainui.plugin import Format, Tracker, registry
 from trainui.plugin.registry import PluginError
 from trainui.store import shell_environment
-from trainui.store.db.engine import Store
+from trainui.store.db.engine import Database
 from trainui.store.db.protocol import Connection
 from trainui.store.points import point_sources as point_sources
 from trainui.store.points import write_points
@@ -110,7 +110,7 @@ log = logging.getLogger(__name__)
 class Shared:
     """What the readers of all attempts share."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Database) -> None:
         for kind in (Format, Tracker):
             registry.preload(
                 kind
@@ -123,7 +123,9 @@ class Shared:
 class AttemptReader:
     """Reads one attempt's metrics."""
 
-    def __init__(self, store: Store, attempt: AttemptToRead, shared: Shared | None = None) -> None:
+    def __init__(
+        self, store: Database, attempt: AttemptToRead, shared: Shared | None = None
+    ) -> None:
         """Create the reader; without `shared`, it shares nothing with other attempts' readers."""
         self._shared = shared or Shared(store)
         self.attempt = attempt
@@ -439,7 +441,7 @@ class AttemptReader:
 
 
 def add_source(
-    store: Store, attempt: AttemptToRead, candidate: SourceFile, started: float
+    store: Database, attempt: AttemptToRead, candidate: SourceFile, started: float
 ) -> SourceRecord:
     """Store a source unless it is stored; `started`: its attempt's start, in seconds since 1970.
 

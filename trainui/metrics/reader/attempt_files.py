@@ -20,7 +20,7 @@ from trainui.model.definition import StageDefinition
 from trainui.pipeline.masking import Masker
 from trainui.plugin import Tracker, registry
 from trainui.store import shell_environment
-from trainui.store.db.engine import Store
+from trainui.store.db.engine import Database
 from trainui.store.db.protocol import Connection
 from trainui.store.points import point_sources as point_sources
 from trainui.store.points.point_sources import Identity, SourceRecord, rename_source
@@ -42,7 +42,7 @@ class AttemptFiles:
 
     def __init__(
         self,
-        store: Store,
+        store: Database,
         attempt: AttemptToRead,
         search_round: SearchRound,
         problems: SourceProblems,

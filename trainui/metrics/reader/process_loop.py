@@ -20,7 +20,7 @@ from trainui.metrics.reader.attempt import AttemptReader, Shared
 from trainui.metrics.reader.watch import FileChanges, Watch
 from trainui.metrics.tail import UnreadableFileError, raise_shortage
 from trainui.store.db import engine
-from trainui.store.db.engine import Store, open_patiently
+from trainui.store.db.engine import Database, open_patiently
 from trainui.store.runs import metrics_progress
 from trainui.store.shell_environment import MaskedFormatter
 from trainui.supervisor import protocol
@@ -75,7 +75,7 @@ class MetricsReader:
     External runs on a remote file system have a reader for each, as that may stop answering.
     """
 
-    def __init__(self, store: Store, host: str, mount: str = "") -> None:
+    def __init__(self, store: Database, host: str, mount: str = "") -> None:
         """Read nothing yet; `mount` is the mountpoint of a remote file system, or empty."""
         self._store = store
         self._host = host
@@ -328,7 +328,9 @@ _LOOK_EVERY = 1000
 """Milliseconds between two checks of the parent's pid."""
 
 
-def main(mount: str = "", beside: Callable[[Store, threading.Event], None] | None = None) -> None:
+def main(
+    mount: str = "", beside: Callable[[Database, threading.Event], None] | None = None
+) -> None:
     """Run the reader until its parent process has ended.
 
     With a `mount`, it reads the external runs on that remote file system; `beside` is called with

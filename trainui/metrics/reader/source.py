@@ -34,7 +34,7 @@ from trainui.metrics.source_file import (
 )
 from trainui.metrics.tail import FileState, GrowingFile, NamedFile, OpenFiles
 from trainui.plugin import registry
-from trainui.store.db.engine import Store
+from trainui.store.db.engine import Database
 from trainui.store.db.protocol import Connection
 from trainui.store.points import write_points
 from trainui.store.points.chunks import Points
@@ -199,7 +199,7 @@ class SourceReader:
 
     def __init__(
         self,
-        store: Store,
+        store: Database,
         known: SourceRecord,
         path: Path,
         reading: DecoderChoice,
@@ -566,7 +566,7 @@ class SourceReader:
 class BatchWriter:
     """Collects batches of points from sources, and stores them."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Database) -> None:
         self._store = store
         self._waiting: dict[SourceReader, Callable[[Exception], None]] = {}
         self._points = 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 
 from trainui.store import shell_environment
-from trainui.store.db.engine import Store
+from trainui.store.db.engine import Database
 from trainui.store.points import point_sources
 from trainui.store.runs.metrics_progress import AttemptToRead
 
@@ -15,7 +15,7 @@ log = logging.getLogger(__name__)
 class SourceProblems:
     """The messages on an attempt's sources; one that is stored already is not written again."""
 
-    def __init__(self, store: Store, attempt: AttemptToRead) -> None:
+    def __init__(self, store: Database, attempt: AttemptToRead) -> None:
         self._store = store
         self._attempt = attempt
         self._stored: dict[str, str] | None = None

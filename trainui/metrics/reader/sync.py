@@ -15,7 +15,7 @@ from trainui.metrics.names import SeriesNames
 from trainui.metrics.reader.source import ReadOptions, SourceReader
 from trainui.metrics.source_file import DecoderChoice
 from trainui.metrics.tail import GrowingFile
-from trainui.store.db.engine import Store
+from trainui.store.db.engine import Database
 from trainui.store.points import point_sources
 from trainui.store.points.point_sources import SourceRecord, key_of
 from trainui.store.repository import store_of
@@ -69,7 +69,7 @@ def sync_metrics_from_file(
     return result
 
 
-def _sync(store: Store, owner: str, path: Path, last_offset: int) -> SyncResult:
+def _sync(store: Database, owner: str, path: Path, last_offset: int) -> SyncResult:
     try:
         file = GrowingFile(path)
     except FileNotFoundError:
@@ -97,7 +97,7 @@ def _sync(store: Store, owner: str, path: Path, last_offset: int) -> SyncResult:
 
 
 def _find_source(
-    store: Store, owner: str, path: Path
+    store: Database, owner: str, path: Path
 ) -> tuple[SourceRecord, list[SourceRecord], int]:
     """Return the file's source, its gaps, and the attempt that new points belong to."""
     key = key_of(path)
@@ -114,7 +114,7 @@ def _find_source(
 
 
 def _read_to_end(
-    store: Store, known: SourceRecord, path: Path, options: ReadOptions
+    store: Database, known: SourceRecord, path: Path, options: ReadOptions
 ) -> tuple[int, int]:
     """Store the new points of a source; return their number, and the offset of the end."""
     count, more = 0, True
@@ -131,7 +131,7 @@ _GAP = re.compile(r"(.*)\[(\d+):(\d+)\]", re.DOTALL)
 
 
 def _jump(
-    store: Store, known: SourceRecord, file: GrowingFile, offset: int, *, key: str
+    store: Database, known: SourceRecord, file: GrowingFile, offset: int, *, key: str
 ) -> SourceRecord:
     """Move a source to an offset; record the skipped range as a gap of the file `key`."""
     jumped = known._replace(
@@ -146,7 +146,7 @@ def _jump(
     return jumped
 
 
-def _fill_gap(store: Store, gap: SourceRecord, path: Path, last_offset: int) -> int:
+def _fill_gap(store: Database, gap: SourceRecord, path: Path, last_offset: int) -> int:
     """Store the points of a gap after an offset."""
     named = _GAP.fullmatch(gap.key)
     assert named is not None

@@ -5,7 +5,7 @@ Read `file_store` first, then `database`.
 
 from __future__ import annotations
 
-from trainui.plugin import Database, Format, Tracker
+from trainui.plugin import Format, Tracker, TrackerDatabase
 
 FORMAT = Format(
     interface=1,
@@ -31,7 +31,7 @@ TRACKER = Tracker(
     environment="trainui.plugins.mlflow.environment:variables",
     ignored_variables=("MLFLOW_RUN_CONTEXT",),
     owner="trainui.plugins.mlflow.file_store:owner",
-    database=Database(
+    database=TrackerDatabase(
         tables=("metrics", "latest_metrics", "experiments", "runs"),
         marker=b"latest_metrics",
         runs="trainui.plugins.mlflow.database:runs",

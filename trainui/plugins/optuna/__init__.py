@@ -5,7 +5,7 @@ Read `study` first (a search's), then `database` (anybody's).
 
 from __future__ import annotations
 
-from trainui.plugin import Database, Format, LogLines, Searcher, Tracker
+from trainui.plugin import Format, LogLines, Searcher, Tracker, TrackerDatabase
 
 FORMAT = Format(
     interface=1,
@@ -25,7 +25,7 @@ TRACKER = Tracker(
     title="Optuna",
     has_jobs=True,
     printed="trainui.plugins.optuna.database:printed",
-    database=Database(
+    database=TrackerDatabase(
         tables=(
             "trial_intermediate_values",
             "trial_values",

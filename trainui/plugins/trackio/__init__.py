@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from trainui.plugin import Database, Tracker
+from trainui.plugin import Tracker, TrackerDatabase
 
 TRACKER = Tracker(
     interface=1,
@@ -11,7 +11,7 @@ TRACKER = Tracker(
     printed="trainui.plugins.trackio.database:printed",
     owns="trainui.plugins.trackio.database:owns",
     home="trainui.plugins.trackio.database:home",
-    database=Database(
+    database=TrackerDatabase(
         tables=("metrics", "configs"),
         marker=b"run_name",
         runs="trainui.plugins.trackio.database:runs",

@@ -1,6 +1,6 @@
 """The one door to the database: short write transactions, and reads that block no writer.
 
-`Store` is for what writes, and creates the database; `reading` and `connect_to_read` are for what
+`Database` is for what writes, and creates the file; `reading` and `connect_to_read` are for what
 only looks: they raise NotFoundError if no database exists yet, and StoreError if it cannot be read.
 Statements are plain SQL, with the driver's connection or what has its interface (`protocol`).
 
@@ -109,7 +109,7 @@ outages = OutageLog()
 """The outages that this process has seen."""
 
 
-class Store:
+class Database:
     """A database with the current schema."""
 
     def __init__(self, url: str) -> None:
@@ -260,14 +260,14 @@ def database_url() -> str:
     return settings.load().database_url or f"{_SQLITE}{paths.home().database}"
 
 
-def open_store(url: str | None = None) -> Store:
+def open_store(url: str | None = None) -> Database:
     """Open the store, created if needed, or raise UnfitEnvironmentError."""
     return _open(url or database_url())
 
 
 def open_patiently(
     wait: Callable[[float], bool], before: Callable[[], None] | None = None
-) -> Store | None:
+) -> Database | None:
     """Open the store; retry while it cannot be used, or if its file was removed.
 
     `wait` waits for a number of seconds, and returns True to give up: then the result is None.
@@ -293,7 +293,7 @@ def open_patiently(
 
 
 @cache
-def _open(url: str) -> Store:
+def _open(url: str) -> Database:
     if (file := file_of(url)) is not None:
         disk.check_home(file.parent)
         with _explained(url):
@@ -302,7 +302,7 @@ def _open(url: str) -> Store:
     else:
         with _explained(url), postgres.explained(url):
             schema.fill_server_if_empty(url)
-    return Store(url)
+    return Database(url)
 
 
 def upgrade_store() -> None:

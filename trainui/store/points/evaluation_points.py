@@ -8,7 +8,7 @@ from trainui.model.definition import StageDefinition
 from trainui.model.headline_metric import headline
 from trainui.model.records import SeriesSummary
 from trainui.model.states import Status
-from trainui.store.db.engine import Store
+from trainui.store.db.engine import Database
 from trainui.store.db.protocol import Connection
 from trainui.store.points import point_sources, read_points, write_points
 from trainui.store.points.chunks import Points, np
@@ -20,7 +20,7 @@ SOURCE = "checkpoints of "
 """Before the evaluation's id, the key of the source of its points."""
 
 
-def draw(store: Store, evaluation_id: str) -> bool:
+def draw(store: Database, evaluation_id: str) -> bool:
     """Store the points of all completed evaluations of checkpoints; return True if they changed."""
     with store.read() as connection:
         if _due(connection, evaluation_id) is None:

@@ -8,7 +8,7 @@ from trainui import formatting
 from trainui.model.notifications import Notification
 from trainui.model.records import RunRecord
 from trainui.model.states import Status
-from trainui.store.db.engine import Store
+from trainui.store.db.engine import Database
 from trainui.store.db.protocol import Connection
 from trainui.store.read import event_feed, time_worked
 from trainui.store.runs import runs
@@ -26,7 +26,7 @@ NAMED = 3
 class PendingNotifications:
     """Claims pending notifications; remembers the last event processed."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Database) -> None:
         self._store = store
         self._seen_event = 0
 
@@ -53,14 +53,14 @@ class PendingNotifications:
         return claimed
 
 
-def begin(store: Store) -> None:
+def begin(store: Database) -> None:
     """Mark all events so far as notified, in a store without this mark."""
     with store.write() as connection:
         if runs.flag(connection, NOTIFIED) is None:
             runs.set_flag(connection, NOTIFIED, str(event_feed.last(connection)))
 
 
-def digested_until(store: Store, now: int) -> int:
+def digested_until(store: Database, now: int) -> int:
     """Return the time until which digests were sent; without one, they begin now."""
     with store.read() as connection:
         found = runs.flag(connection, DIGESTED)
@@ -71,7 +71,7 @@ def digested_until(store: Store, now: int) -> int:
     return int(found)
 
 
-def claim_digest(store: Store, since: int, until: int) -> bool:
+def claim_digest(store: Database, since: int, until: int) -> bool:
     """Record that the digest of a time is sent; return False if another process did so.
 
     It is recorded first: if this process dies before it sends the digest, none is sent twice.

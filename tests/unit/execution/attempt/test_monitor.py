@@ -34,7 +34,7 @@ from trainui.model.records import AttemptRecord, PruningReason
 from trainui.model.states import Status
 from trainui.resume import outputs
 from trainui.store.db import engine
-from trainui.store.db.engine import Store
+from trainui.store.db.engine import Database
 from trainui.store.read import views
 from trainui.store.runs import attempts, stage_requests, stages
 from trainui.supervisor import orphans, process
@@ -43,7 +43,7 @@ from trainui.supervisor.protocol import Spec
 
 
 @pytest.fixture
-def follower(hasty: Store, monkeypatch: pytest.MonkeyPatch) -> Iterator[AttemptMonitor]:
+def follower(hasty: Database, monkeypatch: pytest.MonkeyPatch) -> Iterator[AttemptMonitor]:
     # no metrics reader runs here
     monkeypatch.setattr(record_outcome, "wait_until_read", lambda *_, **__: FlushResult.COMPLETE)
     monkeypatch.setattr(monitor, "AGAIN_AFTER", 0.01)
@@ -52,7 +52,7 @@ def follower(hasty: Store, monkeypatch: pytest.MonkeyPatch) -> Iterator[AttemptM
 
 
 @contextmanager
-def following(store: Store) -> Iterator[AttemptMonitor]:
+def following(store: Database) -> Iterator[AttemptMonitor]:
     """A follower, as a worker has it."""
     stopping = threading.Event()
     follower = AttemptMonitor(store, stopping)
@@ -64,7 +64,7 @@ def following(store: Store) -> Iterator[AttemptMonitor]:
             os.kill(pid, signal.SIGKILL)
 
 
-def granted(store: Store, run: str, name: str = "a") -> AttemptRecord:
+def granted(store: Database, run: str, name: str = "a") -> AttemptRecord:
     with store.write() as connection:
         stage = stages.named(connection, run, name)
         assert stage is not None
@@ -83,7 +83,7 @@ def look_until(follower: AttemptMonitor, run: str, status: Status) -> AttemptRec
 
 
 def test_a_claimed_attempt_is_launched_followed_and_recorded(
-    store: Store, follower: AttemptMonitor, tmp_path: Path
+    store: Database, follower: AttemptMonitor, tmp_path: Path
 ) -> None:
     run = submit(tmp_path, "stages: [{name: a, run: echo hi}]")
     attempt = granted(store, run)
@@ -103,7 +103,7 @@ def test_a_claimed_attempt_is_launched_followed_and_recorded(
 )
 @pytest.mark.parametrize("makes_again", [True, False])
 def test_a_stage_may_clear_or_remove_its_own_directory(
-    store: Store, follower: AttemptMonitor, tmp_path: Path, clears: str, makes_again: bool
+    store: Database, follower: AttemptMonitor, tmp_path: Path, clears: str, makes_again: bool
 ) -> None:
     again = "mkdir -p $TRAINUI_STAGE_DIR; echo x > $TRAINUI_STAGE_DIR/out; " * makes_again
     script = f"echo before; {clears}; {again}echo '{{}}' >> $TRAINUI_METRICS_FILE; echo after"
@@ -118,7 +118,7 @@ def test_a_stage_may_clear_or_remove_its_own_directory(
 
 
 def test_an_older_versions_attempt_is_adopted_in_its_place(
-    store: Store, follower: AttemptMonitor, tmp_path: Path
+    store: Database, follower: AttemptMonitor, tmp_path: Path
 ) -> None:
     """In its stage's directory. The next one lies beside it, and its stage's outputs count."""
     script = "echo $TRAINUI_ATTEMPT > $TRAINUI_STAGE_DIR/out; echo hi"
@@ -143,7 +143,7 @@ def test_an_older_versions_attempt_is_adopted_in_its_place(
 
 
 def test_an_earlier_workers_claim_is_launched_by_a_look(
-    store: Store, follower: AttemptMonitor, tmp_path: Path
+    store: Database, follower: AttemptMonitor, tmp_path: Path
 ) -> None:
     run = submit(tmp_path, "stages: [{name: a, run: echo hi >> said}]")
     with store.write() as connection:
@@ -158,7 +158,7 @@ def test_an_earlier_workers_claim_is_launched_by_a_look(
 
 
 def test_the_next_worker_stops_a_pruned_stage_and_continues_unpruned(
-    store: Store, follower: AttemptMonitor, tmp_path: Path
+    store: Database, follower: AttemptMonitor, tmp_path: Path
 ) -> None:
     script = (
         "trap 'exit 0' TERM; echo x >> said; if test -e go; then exit 0; fi; "
@@ -200,7 +200,7 @@ def test_the_next_worker_stops_a_pruned_stage_and_continues_unpruned(
 
 @pytest.mark.parametrize("moment", ["record_start", "_launch_now"])
 def test_a_stage_that_removes_its_records_is_not_restarted(
-    store: Store,
+    store: Database,
     follower: AttemptMonitor,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -234,7 +234,7 @@ def _be_killed(*_: object) -> None:
 
 @pytest.mark.parametrize("cause", [OSError(errno.ENOSPC, "No space left"), OSError(5, "I/O error")])
 def test_an_attempt_whose_directory_cannot_be_made_was_never_started(
-    store: Store,
+    store: Database,
     follower: AttemptMonitor,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -255,7 +255,7 @@ def test_an_attempt_whose_directory_cannot_be_made_was_never_started(
 
 
 def test_a_worker_stopped_before_its_claim_leaves_anothers_attempt(
-    store: Store, follower: AttemptMonitor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    store: Database, follower: AttemptMonitor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Once it continues, it finds records of an attempt that is not forgotten."""
     run = submit(tmp_path, "stages: [{name: a, run: echo hi}]")
@@ -276,7 +276,7 @@ def test_a_worker_stopped_before_its_claim_leaves_anothers_attempt(
 
 
 def test_an_attempt_that_could_not_launch_is_never_launched_later(
-    store: Store, follower: AttemptMonitor, tmp_path: Path
+    store: Database, follower: AttemptMonitor, tmp_path: Path
 ) -> None:
     run = submit(tmp_path, "stages: [{name: a, run: touch ran, workdir: ./later}]")
     attempt = granted(store, run)
@@ -291,7 +291,7 @@ def test_an_attempt_that_could_not_launch_is_never_launched_later(
 
 
 def test_an_unanswered_launch_is_recorded_only_where_nothing_started(
-    store: Store, follower: AttemptMonitor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    store: Database, follower: AttemptMonitor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     real = process.start
 
@@ -315,7 +315,7 @@ def test_an_unanswered_launch_is_recorded_only_where_nothing_started(
 
 
 def test_an_unanswered_launch_with_removed_records_has_not_failed(
-    store: Store, follower: AttemptMonitor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    store: Database, follower: AttemptMonitor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     real = process.start
 
@@ -336,7 +336,7 @@ def test_an_unanswered_launch_with_removed_records_has_not_failed(
 
 
 def test_an_invalid_record_is_reported_and_blocks_no_other_attempt(
-    store: Store, follower: AttemptMonitor, tmp_path: Path
+    store: Database, follower: AttemptMonitor, tmp_path: Path
 ) -> None:
     runs = [submit(tmp_path, "stages: [{name: a, run: echo hi}]") for _ in range(2)]
     first, _ = (begin(store, run, "a").attempt for run in runs)
@@ -349,7 +349,7 @@ def test_an_invalid_record_is_reported_and_blocks_no_other_attempt(
 
 
 def test_a_poll_that_fails_blocks_no_other_attempt(
-    store: Store, follower: AttemptMonitor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    store: Database, follower: AttemptMonitor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     runs = [submit(tmp_path, "stages: [{name: a, run: echo hi}]") for _ in range(2)]
     first, _ = (begin(store, run, "a").attempt for run in runs)
@@ -365,7 +365,7 @@ def test_a_poll_that_fails_blocks_no_other_attempt(
 
 
 def test_a_pass_ends_at_the_first_locked_store(
-    store: Store, follower: AttemptMonitor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    store: Database, follower: AttemptMonitor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for _ in range(2):
         run = submit(tmp_path, "stages: [{name: a, run: sleep 100}]")
@@ -382,7 +382,7 @@ def test_a_pass_ends_at_the_first_locked_store(
     assert len(met) == 1
 
 
-def launch_while_locked(store: Store, follower: AttemptMonitor, run: str) -> None:
+def launch_while_locked(store: Database, follower: AttemptMonitor, run: str) -> None:
     """Have an attempt launched, and the store locked from before that until it was refused."""
     attempt, refused = granted(store, run), threading.Event()
     real = prepared_process.choose_checkpoint
@@ -400,7 +400,7 @@ def launch_while_locked(store: Store, follower: AttemptMonitor, run: str) -> Non
 
 @pytest.mark.parametrize("inputs", ["pipeline.yaml", ""])
 def test_a_launch_that_finds_the_store_locked_is_done_again(
-    store: Store, follower: AttemptMonitor, tmp_path: Path, inputs: str
+    store: Database, follower: AttemptMonitor, tmp_path: Path, inputs: str
 ) -> None:
     """Refused as its inputs are to be noted, or as its start is."""
     run = submit(tmp_path, f"stages: [{{name: a, run: echo hi >> x, inputs: [{inputs}]}}]")
@@ -412,7 +412,7 @@ def test_a_launch_that_finds_the_store_locked_is_done_again(
 
 @pytest.mark.parametrize("same", [True, False])
 def test_a_failed_launch_is_recorded_when_the_store_is_free(
-    store: Store, hasty: Store, follower: AttemptMonitor, tmp_path: Path, same: bool
+    store: Database, hasty: Database, follower: AttemptMonitor, tmp_path: Path, same: bool
 ) -> None:
     """By this worker or by the next one."""
     run = submit(tmp_path, "stages: [{name: a, run: touch ran, workdir: ./later}]")
@@ -424,8 +424,8 @@ def test_a_failed_launch_is_recorded_when_the_store_is_free(
 
 @pytest.mark.parametrize("number", [errno.EMFILE, errno.EROFS])
 def test_a_postponed_launch_is_requeued_when_the_store_is_free(
-    store: Store,
-    hasty: Store,
+    store: Database,
+    hasty: Database,
     follower: AttemptMonitor,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -446,7 +446,7 @@ def test_a_postponed_launch_is_requeued_when_the_store_is_free(
 
 
 def test_steps_that_failed_for_the_store_are_retried(
-    store: Store, follower: AttemptMonitor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    store: Database, follower: AttemptMonitor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     real, failures = record_outcome.record_end, iter([OSError("disk full")] * 3)
 
@@ -465,7 +465,7 @@ def test_steps_that_failed_for_the_store_are_retried(
 
 @pytest.mark.parametrize("who", ["supervisor", "process"])
 def test_a_stage_that_is_stopped_by_a_signal_says_so(
-    store: Store,
+    store: Database,
     follower: AttemptMonitor,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -492,7 +492,7 @@ def test_a_stage_that_is_stopped_by_a_signal_says_so(
 
 
 def test_why_a_launch_is_tried_again_is_said(
-    store: Store, follower: AttemptMonitor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    store: Database, follower: AttemptMonitor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*_: object) -> NoReturn:
         raise OSError(errno.EIO, os.strerror(errno.EIO))

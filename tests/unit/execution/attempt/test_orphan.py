@@ -26,7 +26,7 @@ from trainui.execution.attempt.monitor import AttemptMonitor
 from trainui.model.records import AttemptRecord, Lost, StageRecord
 from trainui.model.states import Status
 from trainui.store.db import engine
-from trainui.store.db.engine import Store
+from trainui.store.db.engine import Database
 from trainui.store.read import views
 from trainui.store.runs import attempts, stages
 from trainui.store.runs.attempts import Outcome
@@ -41,7 +41,7 @@ class Running:
     """A run of one stage, whose process runs."""
 
     def __init__(
-        self, store: Store, follower: AttemptMonitor, directory: Path, **fields: Any
+        self, store: Database, follower: AttemptMonitor, directory: Path, **fields: Any
     ) -> None:
         self.store, self.follower, self.directory = store, follower, directory
         stage = {"name": "a", "run": HOLD, "grace": 5, **fields}
@@ -99,7 +99,7 @@ class Running:
     [({"timeout": 1}, "timed out after 1s"), ({"silence_timeout": 1}, "was silent for 1s")],
 )
 def test_time_limits_hold_though_the_supervisor_is_dead(
-    store: Store, follower: AttemptMonitor, tmp_path: Path, limit: dict[str, float], error: str
+    store: Database, follower: AttemptMonitor, tmp_path: Path, limit: dict[str, float], error: str
 ) -> None:
     obedient = "trap 'exit 0' TERM; echo ran >> ran; sleep 100 & wait"
     run = Running(store, follower, tmp_path, run=obedient, **limit)
@@ -111,7 +111,7 @@ def test_time_limits_hold_though_the_supervisor_is_dead(
 
 
 def test_an_orphan_completes_at_its_budget(
-    store: Store, follower: AttemptMonitor, tmp_path: Path
+    store: Database, follower: AttemptMonitor, tmp_path: Path
 ) -> None:
     run = Running(store, follower, tmp_path, budget=1)
     run.lose_supervisor()
@@ -120,7 +120,7 @@ def test_an_orphan_completes_at_its_budget(
 
 
 def test_without_limits_an_orphan_continues(
-    store: Store, follower: AttemptMonitor, tmp_path: Path
+    store: Database, follower: AttemptMonitor, tmp_path: Path
 ) -> None:
     run = Running(store, follower, tmp_path, timeout=1000, silence_timeout=1000)
     run.lose_supervisor()
@@ -135,7 +135,7 @@ def test_without_limits_an_orphan_continues(
 
 
 def test_an_orphans_leftover_processes_are_ended(
-    store: Store, follower: AttemptMonitor, tmp_path: Path
+    store: Database, follower: AttemptMonitor, tmp_path: Path
 ) -> None:
     left = "setsid sh -c \"trap '' TERM; echo \\$\\$ > left; while :; do sleep 0.05; done\" & "
     run = Running(store, follower, tmp_path, run=left + HOLD, grace=0.2)
@@ -147,7 +147,7 @@ def test_an_orphans_leftover_processes_are_ended(
 
 
 def test_a_stage_whose_records_are_removed_is_not_started_again(
-    store: Store, follower: AttemptMonitor, tmp_path: Path
+    store: Database, follower: AttemptMonitor, tmp_path: Path
 ) -> None:
     run = Running(store, follower, tmp_path)
     run.remove_records()
@@ -161,7 +161,7 @@ def test_a_stage_whose_records_are_removed_is_not_started_again(
 
 
 def test_a_stage_whose_records_are_removed_can_be_cancelled(
-    store: Store, follower: AttemptMonitor, tmp_path: Path
+    store: Database, follower: AttemptMonitor, tmp_path: Path
 ) -> None:
     run = Running(store, follower, tmp_path)
     run.remove_records()
@@ -172,7 +172,7 @@ def test_a_stage_whose_records_are_removed_can_be_cancelled(
 
 
 def test_a_stage_without_records_has_vanished_after_its_process(
-    store: Store, follower: AttemptMonitor, tmp_path: Path
+    store: Database, follower: AttemptMonitor, tmp_path: Path
 ) -> None:
     run = Running(store, follower, tmp_path)
     run.remove_records()
@@ -190,7 +190,7 @@ def find_lost() -> Lost:
 
 
 def test_an_attempt_is_lost_only_without_any_process_left(
-    store: Store, follower: AttemptMonitor, tmp_path: Path
+    store: Database, follower: AttemptMonitor, tmp_path: Path
 ) -> None:
     run = Running(store, follower, tmp_path)
     assert not find_lost().stages, "its supervisor lives"
@@ -206,7 +206,7 @@ def test_an_attempt_is_lost_only_without_any_process_left(
 
 
 def test_nothing_is_lost_while_a_worker_or_its_guard_lives(
-    store: Store, follower: AttemptMonitor, tmp_path: Path
+    store: Database, follower: AttemptMonitor, tmp_path: Path
 ) -> None:
     run = Running(store, follower, tmp_path)
     run.lose_supervisor()
@@ -220,7 +220,7 @@ def test_nothing_is_lost_while_a_worker_or_its_guard_lives(
 
 
 def test_an_end_recorded_by_the_supervisor_is_the_last_sign(
-    store: Store, follower: AttemptMonitor, tmp_path: Path
+    store: Database, follower: AttemptMonitor, tmp_path: Path
 ) -> None:
     run = Running(store, follower, tmp_path)
     run.go()
@@ -231,7 +231,7 @@ def test_an_end_recorded_by_the_supervisor_is_the_last_sign(
 
 
 def test_a_pid_of_another_boot_is_no_sign_of_life(
-    store: Store, follower: AttemptMonitor, tmp_path: Path
+    store: Database, follower: AttemptMonitor, tmp_path: Path
 ) -> None:
     run = Running(store, follower, tmp_path)
     run.lose_supervisor()
@@ -241,7 +241,7 @@ def test_a_pid_of_another_boot_is_no_sign_of_life(
 
 
 def test_an_attempt_that_never_started_is_not_lost(
-    store: Store, follower: AttemptMonitor, tmp_path: Path
+    store: Database, follower: AttemptMonitor, tmp_path: Path
 ) -> None:
     run = Running(store, follower, tmp_path)
     run.lose_supervisor()
@@ -253,7 +253,7 @@ def test_an_attempt_that_never_started_is_not_lost(
 
 
 def test_another_executors_attempt_is_not_searched_among_processes(
-    store: Store, follower: AttemptMonitor, tmp_path: Path
+    store: Database, follower: AttemptMonitor, tmp_path: Path
 ) -> None:
     run = Running(store, follower, tmp_path)
     run.lose_supervisor()
@@ -265,7 +265,7 @@ def test_another_executors_attempt_is_not_searched_among_processes(
 
 
 def test_another_hosts_attempt_is_lost_once_that_host_is_silent(
-    store: Store, follower: AttemptMonitor, tmp_path: Path
+    store: Database, follower: AttemptMonitor, tmp_path: Path
 ) -> None:
     run = Running(store, follower, tmp_path)
     run.lose_supervisor()
@@ -280,7 +280,7 @@ def test_another_hosts_attempt_is_lost_once_that_host_is_silent(
 
 
 def test_a_stopped_supervisor_stops_its_stage_all_the_same(
-    store: Store, follower: AttemptMonitor, tmp_path: Path
+    store: Database, follower: AttemptMonitor, tmp_path: Path
 ) -> None:
     run = Running(store, follower, tmp_path)
     os.kill(run.supervisor, signal.SIGSTOP)
@@ -290,7 +290,7 @@ def test_a_stopped_supervisor_stops_its_stage_all_the_same(
 
 
 def test_a_supervisor_that_hangs_is_killed_and_its_stage_ended(
-    store: Store, follower: AttemptMonitor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    store: Database, follower: AttemptMonitor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(monitor, "SUPERVISOR_PATIENCE", 0.1)
     monkeypatch.setattr(process, "request_stop", lambda *_: True)
@@ -302,7 +302,7 @@ def test_a_supervisor_that_hangs_is_killed_and_its_stage_ended(
 
 
 def test_a_cancel_on_another_host_waits_until_given_up(
-    store: Store, follower: AttemptMonitor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    store: Database, follower: AttemptMonitor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(monitor, "INVISIBLE_AFTER", 0.0)
     run = Running(store, follower, tmp_path)
@@ -329,7 +329,7 @@ def test_a_cancel_on_another_host_waits_until_given_up(
 
 
 def test_a_cancel_is_carried_out_when_the_host_returns(
-    store: Store, follower: AttemptMonitor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    store: Database, follower: AttemptMonitor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(monitor, "INVISIBLE_AFTER", 0.0)
     run = Running(store, follower, tmp_path)
@@ -349,7 +349,7 @@ def test_a_cancel_is_carried_out_when_the_host_returns(
 
 
 def test_a_machine_that_got_another_name_still_knows_its_stages(
-    store: Store, follower: AttemptMonitor, tmp_path: Path
+    store: Database, follower: AttemptMonitor, tmp_path: Path
 ) -> None:
     run = Running(store, follower, tmp_path)
     run.lose_supervisor()
@@ -412,7 +412,7 @@ FAULTS: dict[str, Callable[[Path], None]] = {
 @pytest.mark.parametrize("supervised", [True, False])
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_cancelled_attempt_with_spoilt_records_ends_with_its_processes(
-    store: Store, follower: AttemptMonitor, tmp_path: Path, fault: str, supervised: bool
+    store: Database, follower: AttemptMonitor, tmp_path: Path, fault: str, supervised: bool
 ) -> None:
     run = Running(store, follower, tmp_path)
     if not supervised:
@@ -430,7 +430,7 @@ def test_a_cancelled_attempt_with_spoilt_records_ends_with_its_processes(
 
 @pytest.mark.parametrize("fault", FAULTS)
 def test_the_end_without_the_database_needs_no_readable_records(
-    store: Store, follower: AttemptMonitor, tmp_path: Path, fault: str
+    store: Database, follower: AttemptMonitor, tmp_path: Path, fault: str
 ) -> None:
     run = Running(store, follower, tmp_path)
     FAULTS[fault](Path(run.attempt.directory))
@@ -442,7 +442,7 @@ def test_the_end_without_the_database_needs_no_readable_records(
 
 
 def test_a_worker_taking_over_an_unreadable_attempt_starts_no_process(
-    store: Store, follower: AttemptMonitor, tmp_path: Path
+    store: Database, follower: AttemptMonitor, tmp_path: Path
 ) -> None:
     run = Running(store, follower, tmp_path)
     run.lose_supervisor()
@@ -457,7 +457,7 @@ def test_a_worker_taking_over_an_unreadable_attempt_starts_no_process(
 
 
 def test_unreadable_records_are_a_warning_until_they_can_be_read(
-    store: Store, follower: AttemptMonitor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    store: Database, follower: AttemptMonitor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(monitor, "INVISIBLE_AFTER", 0.0)
     run = Running(store, follower, tmp_path)
@@ -476,7 +476,7 @@ def test_unreadable_records_are_a_warning_until_they_can_be_read(
 
 
 def test_an_attempt_with_a_process_surviving_sigkill_has_not_ended(
-    store: Store, follower: AttemptMonitor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    store: Database, follower: AttemptMonitor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(monitor, "INVISIBLE_AFTER", 0.0)
     run = Running(store, follower, tmp_path, grace=0.1)
@@ -493,7 +493,7 @@ def test_an_attempt_with_a_process_surviving_sigkill_has_not_ended(
 
 
 def test_a_run_with_a_living_process_is_not_deleted(
-    store: Store, follower: AttemptMonitor, tmp_path: Path
+    store: Database, follower: AttemptMonitor, tmp_path: Path
 ) -> None:
     run = Running(store, follower, tmp_path)
     with store.write() as connection:

@@ -15,7 +15,7 @@ from trainui.errors import UnfitEnvironmentError, UsageError
 from trainui.execution.attempt.prepared_process import identity_of, prepare
 from trainui.execution.planner import host
 from trainui.model.records import Slot
-from trainui.store.db.engine import Store
+from trainui.store.db.engine import Database
 from trainui.store.db.statements import change
 
 SHELL = {
@@ -37,7 +37,7 @@ SHELL = {
 
 
 def test_a_process_gets_the_submitting_shells_variables_and_ours(
-    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    store: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = submit(
         tmp_path,
@@ -75,7 +75,7 @@ def test_a_process_gets_the_submitting_shells_variables_and_ours(
     assert identity_of(context).items() <= found.environ.items()
 
 
-def test_the_environment_is_in_no_database(store: Store, tmp_path: Path) -> None:
+def test_the_environment_is_in_no_database(store: Database, tmp_path: Path) -> None:
     run = submit(tmp_path, "stages: [{name: a, run: 'echo ${env.WANDB_API_KEY}'}]", environ=SHELL)
     context = begin(store, run, "a")
     found = prepare(context, None)
@@ -85,7 +85,7 @@ def test_the_environment_is_in_no_database(store: Store, tmp_path: Path) -> None
         assert b"abcdef123" not in file.read_bytes()
 
 
-def test_gpus_are_named_by_index_and_checkpoints_by_path(store: Store, tmp_path: Path) -> None:
+def test_gpus_are_named_by_index_and_checkpoints_by_path(store: Database, tmp_path: Path) -> None:
     run = submit(tmp_path, "stages: [{name: a, run: echo, env: {MASTER_PORT: '7'}}]", environ=SHELL)
     context = begin(store, run, "a", Slot(host(), "gpu", 0), Slot(host(), "gpu", 3))
     found = prepare(context, "/ckpt-1").environ
@@ -95,7 +95,7 @@ def test_gpus_are_named_by_index_and_checkpoints_by_path(store: Store, tmp_path:
 
 
 def test_variables_for_shell_startup_reach_only_commands_without_a_shell(
-    store: Store, tmp_path: Path
+    store: Database, tmp_path: Path
 ) -> None:
     text = "stages: [{name: a, run: echo}, {name: b, run: [echo]}]"
     run = submit(tmp_path, text, environ=SHELL)
@@ -104,7 +104,7 @@ def test_variables_for_shell_startup_reach_only_commands_without_a_shell(
 
 
 def test_python_is_the_stages_else_the_submitters_else_the_shells(
-    store: Store, tmp_path: Path
+    store: Database, tmp_path: Path
 ) -> None:
     for name in ("own", "shell"):
         python = tmp_path / name / "bin" / "python"
@@ -127,7 +127,7 @@ def test_python_is_the_stages_else_the_submitters_else_the_shells(
     assert prepare(begin(store, run, "b"), None).python.path == "/of/the/submitter"
 
 
-def test_a_missing_part_is_named(store: Store, tmp_path: Path) -> None:
+def test_a_missing_part_is_named(store: Database, tmp_path: Path) -> None:
     text = "stages: [{name: a, run: 'echo ${env.LACKING}'}, {name: b, run: x, python: ./venv}]"
     run = submit(tmp_path, text, environ=SHELL)
     with pytest.raises(UsageError, match="LACKING"):
@@ -140,7 +140,9 @@ def test_a_missing_part_is_named(store: Store, tmp_path: Path) -> None:
         prepare(context, None)
 
 
-def test_a_resume_with_another_shells_environment_takes_that(store: Store, tmp_path: Path) -> None:
+def test_a_resume_with_another_shells_environment_takes_that(
+    store: Database, tmp_path: Path
+) -> None:
     run = submit(tmp_path, "stages: [{name: a, run: x}]", environ=SHELL)
     context = begin(store, run, "a")
     kept = json.loads((Path(context.run.directory) / "env.json").read_text())
@@ -152,7 +154,7 @@ def test_a_resume_with_another_shells_environment_takes_that(store: Store, tmp_p
 
 
 def test_a_dependant_gets_directories_of_a_pruned_sweeps_completed_members(
-    store: Store, tmp_path: Path
+    store: Database, tmp_path: Path
 ) -> None:
     run = submit(
         tmp_path,

@@ -14,13 +14,13 @@ from tests.unit.supervisor.waiting import is_alive, read_pid, wait_for
 from trainui.execution.attempt import executors
 from trainui.execution.attempt.executors import Executors
 from trainui.execution.attempt.prepared_process import AttemptContext, identity_of
-from trainui.store.db.engine import Store
+from trainui.store.db.engine import Database
 from trainui.supervisor import process, protocol
 from trainui.supervisor.protocol import Spec
 
 
 @pytest.fixture
-def context(store: Store, tmp_path: Path) -> AttemptContext:
+def context(store: Database, tmp_path: Path) -> AttemptContext:
     """An attempt that is ready to be started."""
     return begin(store, submit(tmp_path, "stages: [{name: a, run: x, grace: 1}]"), "a")
 

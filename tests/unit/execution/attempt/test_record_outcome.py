@@ -26,7 +26,7 @@ from trainui.model.notifications import BEST, NAN
 from trainui.model.records import AttemptRecord, Slot, StageRecord
 from trainui.model.states import Status
 from trainui.store.db import engine
-from trainui.store.db.engine import Store
+from trainui.store.db.engine import Database
 from trainui.store.read import event_feed, views
 from trainui.store.runs import attempts, runs, stage_requests, stages
 from trainui.store.runs.metrics_progress import mark_metrics_complete
@@ -37,12 +37,12 @@ TEXT = "stages: [{name: a, run: x, checkpoint: 'ckpt-*', retries: 1}, {name: b, 
 
 
 @pytest.fixture
-def context(store: Store, tmp_path: Path) -> AttemptContext:
+def context(store: Database, tmp_path: Path) -> AttemptContext:
     """An attempt that has just started, its metrics read."""
     return started(store, begin(store, submit(tmp_path, TEXT), "a", GPU))
 
 
-def started(store: Store, context: AttemptContext) -> AttemptContext:
+def started(store: Database, context: AttemptContext) -> AttemptContext:
     directory = Path(context.attempt.directory)
     (directory / "started").touch()
     with store.write() as connection:
@@ -50,24 +50,24 @@ def started(store: Store, context: AttemptContext) -> AttemptContext:
     return context
 
 
-def stage(store: Store, context: AttemptContext) -> StageRecord:
+def stage(store: Database, context: AttemptContext) -> StageRecord:
     with store.read() as connection:
         return stages.get(connection, context.stage.id)
 
 
-def record(store: Store, context: AttemptContext, **fields: object) -> AttemptRecord:
+def record(store: Database, context: AttemptContext, **fields: object) -> AttemptRecord:
     found = ended(**fields)
     assert record_outcome.record_end(store, context.attempt, found, threading.Event())
     return of_stage(context.run.id, "a")[context.attempt.number - 1]
 
 
-def tried(store: Store, context: AttemptContext) -> set[str]:
+def tried(store: Database, context: AttemptContext) -> set[str]:
     with store.read() as connection:
         return set(attempts.tried_checkpoints(connection, context.stage.id))
 
 
 def test_a_taken_gpu_makes_the_stage_wait_without_a_retry(
-    store: Store, context: AttemptContext
+    store: Database, context: AttemptContext
 ) -> None:
     reason = ExitReason.LOCK_HELD
     attempt = record(
@@ -90,7 +90,7 @@ def test_a_taken_gpu_makes_the_stage_wait_without_a_retry(
 
 
 def test_a_stage_without_a_process_waits_without_a_retry(
-    store: Store, context: AttemptContext
+    store: Database, context: AttemptContext
 ) -> None:
     message = f"cannot fork: {os.strerror(errno.EAGAIN)}"
     reason = ExitReason.START_FAILED
@@ -101,7 +101,7 @@ def test_a_stage_without_a_process_waits_without_a_retry(
     assert (found.status, found.reason, found.retries_used) == (Status.QUEUED, message, 0)
 
 
-def test_a_path_that_reads_as_a_shortage_is_none(store: Store, context: AttemptContext) -> None:
+def test_a_path_that_reads_as_a_shortage_is_none(store: Database, context: AttemptContext) -> None:
     reason = ExitReason.START_FAILED
     message = f"cannot enter the working directory '/{os.strerror(errno.ENOSPC)}': gone"
     number = errno.ENOENT
@@ -109,7 +109,7 @@ def test_a_path_that_reads_as_a_shortage_is_none(store: Store, context: AttemptC
     assert stage(store, context).retries_used == 1
 
 
-def continued(store: Store, context: AttemptContext) -> str:
+def continued(store: Database, context: AttemptContext) -> str:
     """Let an attempt have continued from a checkpoint that was there before."""
     checkpoint = Path(context.stage.directory) / "ckpt-1"
     checkpoint.parent.mkdir(exist_ok=True)
@@ -122,28 +122,34 @@ def continued(store: Store, context: AttemptContext) -> str:
 
 
 def test_a_checkpoint_from_which_nothing_came_is_marked(
-    store: Store, context: AttemptContext
+    store: Database, context: AttemptContext
 ) -> None:
     checkpoint = continued(store, context)
     assert record(store, context, exit_code=1).status == Status.FAILED
     assert tried(store, context) == {checkpoint}
 
 
-def test_a_checkpoint_from_which_a_point_came_is_not(store: Store, context: AttemptContext) -> None:
+def test_a_checkpoint_from_which_a_point_came_is_not(
+    store: Database, context: AttemptContext
+) -> None:
     continued(store, context)
     Feeder(store, context.stage.id, attempt=1).feed({"loss": [(1, 0.5)]})
     record(store, context, exit_code=1)
     assert tried(store, context) == set()
 
 
-def test_a_checkpoint_from_which_another_came_is_not(store: Store, context: AttemptContext) -> None:
+def test_a_checkpoint_from_which_another_came_is_not(
+    store: Database, context: AttemptContext
+) -> None:
     continued(store, context)
     (Path(context.stage.directory) / "ckpt-2").write_text("x")
     record(store, context, exit_code=1)
     assert tried(store, context) == set()
 
 
-def test_a_checkpoint_of_a_cancelled_attempt_is_not(store: Store, context: AttemptContext) -> None:
+def test_a_checkpoint_of_a_cancelled_attempt_is_not(
+    store: Database, context: AttemptContext
+) -> None:
     continued(store, context)
     with store.write() as connection:
         stage_requests.cancel(
@@ -153,7 +159,7 @@ def test_a_checkpoint_of_a_cancelled_attempt_is_not(store: Store, context: Attem
     assert tried(store, context) == set()
 
 
-def test_an_end_is_recorded_once(store: Store, context: AttemptContext) -> None:
+def test_an_end_is_recorded_once(store: Database, context: AttemptContext) -> None:
     record(store, context)
     assert record(store, context, exit_code=1).status == Status.COMPLETED
     assert stage(store, context).status == Status.COMPLETED
@@ -161,7 +167,7 @@ def test_an_end_is_recorded_once(store: Store, context: AttemptContext) -> None:
 
 @pytest.mark.parametrize("written", ["stdout.log", "metrics.jsonl"])
 def test_a_loss_is_dated_by_the_last_sign_of_life(
-    store: Store, context: AttemptContext, written: str
+    store: Database, context: AttemptContext, written: str
 ) -> None:
     file = Path(context.attempt.directory, written)
     file.write_text("x")
@@ -172,7 +178,7 @@ def test_a_loss_is_dated_by_the_last_sign_of_life(
     assert (attempt.status, attempt.completed_at) == (Status.INTERRUPTED, 5 * clock.SECOND)
 
 
-def unread(store: Store, tmp_path: Path) -> AttemptContext:
+def unread(store: Database, tmp_path: Path) -> AttemptContext:
     context = begin(store, submit(tmp_path, TEXT), "a", GPU)
     log = Path(context.attempt.directory, "stdout.log")
     log.write_text("hi\n")
@@ -189,7 +195,7 @@ def unread(store: Store, tmp_path: Path) -> AttemptContext:
     ],
 )
 def test_nobody_is_waited_for_where_nothing_can_hold_a_metric(
-    store: Store, tmp_path: Path, path: str, expected: bool
+    store: Database, tmp_path: Path, path: str, expected: bool
 ) -> None:
     context = begin(store, submit(tmp_path, TEXT), "a", GPU)
     file = Path(context.stage.directory, path)
@@ -204,7 +210,7 @@ def test_nobody_is_waited_for_where_nothing_can_hold_a_metric(
     assert (found == FlushResult.NOTHING) is expected
 
 
-def test_that_there_was_nothing_to_read_is_on_record(store: Store, tmp_path: Path) -> None:
+def test_that_there_was_nothing_to_read_is_on_record(store: Database, tmp_path: Path) -> None:
     context = begin(store, submit(tmp_path, TEXT), "a", GPU)
     assert record_outcome.record_end(store, context.attempt, ended(), threading.Event())
     (attempt,) = of_stage(context.run.id, "a")
@@ -213,7 +219,7 @@ def test_that_there_was_nothing_to_read_is_on_record(store: Store, tmp_path: Pat
         assert attempts.get(connection, attempt.id).metrics_complete
 
 
-def test_the_wait_for_metrics_ends_when_all_are_read(store: Store, tmp_path: Path) -> None:
+def test_the_wait_for_metrics_ends_when_all_are_read(store: Database, tmp_path: Path) -> None:
     context = unread(store, tmp_path)
 
     def read() -> None:
@@ -227,7 +233,7 @@ def test_the_wait_for_metrics_ends_when_all_are_read(store: Store, tmp_path: Pat
     assert found == FlushResult.COMPLETE
 
 
-def test_the_wait_for_metrics_is_bounded_and_that_is_said(store: Store, tmp_path: Path) -> None:
+def test_the_wait_for_metrics_is_bounded_and_that_is_said(store: Database, tmp_path: Path) -> None:
     context = unread(store, tmp_path)
     found = record_outcome.wait_until_read(store, context, threading.Event(), patience=0.1)
     assert found == FlushResult.GIVEN_UP
@@ -237,18 +243,18 @@ def test_the_wait_for_metrics_is_bounded_and_that_is_said(store: Store, tmp_path
 
 
 def test_a_reader_that_could_not_write_is_not_given_up(
-    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    store: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The store is locked for longer than the reader may get no further."""
     context, waits = unread(store, tmp_path), threading.Event()
-    real = Store.await_writable
+    real = Database.await_writable
 
-    def await_writable(store: Store) -> None:
+    def await_writable(store: Database) -> None:
         waits.set()
         real(store)
 
-    monkeypatch.setattr(Store, "await_writable", await_writable)
-    with closing(Store(store.url)) as another, ThreadPoolExecutor() as pool:
+    monkeypatch.setattr(Database, "await_writable", await_writable)
+    with closing(Database(store.url)) as another, ThreadPoolExecutor() as pool:
         with store.write() as connection:
             never = threading.Event()
             waiting = pool.submit(
@@ -262,7 +268,7 @@ def test_a_reader_that_could_not_write_is_not_given_up(
     assert "metrics" not in {event.kind for event in events}
 
 
-def test_a_worker_that_leaves_does_not_wait_for_metrics(store: Store, tmp_path: Path) -> None:
+def test_a_worker_that_leaves_does_not_wait_for_metrics(store: Database, tmp_path: Path) -> None:
     context = unread(store, tmp_path)
     stopping = threading.Event()
     stopping.set()
@@ -271,7 +277,9 @@ def test_a_worker_that_leaves_does_not_wait_for_metrics(store: Store, tmp_path: 
 
 
 @pytest.mark.folders
-def test_the_edit_for_nan_names_the_newest_earlier_checkpoint(store: Store, tmp_path: Path) -> None:
+def test_the_edit_for_nan_names_the_newest_earlier_checkpoint(
+    store: Database, tmp_path: Path
+) -> None:
     text = "stages: [{name: a, run: python t.py --lr 0.1, checkpoint: 'ckpt-*'}]"
     context = started(store, begin(store, submit(tmp_path, text), "a", GPU))
     directory = Path(context.stage.directory)
@@ -303,7 +311,7 @@ def test_the_edit_for_nan_names_the_newest_earlier_checkpoint(store: Store, tmp_
     ],
 )
 def test_a_signal_of_trainui_itself_has_no_cause_outside(
-    store: Store, context: AttemptContext, fields: dict[str, object], expected: str | None
+    store: Database, context: AttemptContext, fields: dict[str, object], expected: str | None
 ) -> None:
     record(store, context, **fields)
     with store.read() as connection:
@@ -312,7 +320,7 @@ def test_a_signal_of_trainui_itself_has_no_cause_outside(
 
 
 def test_a_completed_stage_that_beats_its_pipeline_is_an_event(
-    store: Store, tmp_path: Path
+    store: Database, tmp_path: Path
 ) -> None:
     def completed(*losses: float) -> str:
         context = started(store, begin(store, submit(tmp_path, TEXT), "a", GPU))

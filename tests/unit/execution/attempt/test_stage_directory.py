@@ -18,7 +18,7 @@ from trainui.execution.attempt.executors import PreviousAttemptLivesError
 from trainui.execution.attempt.launch import context_of
 from trainui.execution.attempt.prepared_process import AttemptContext
 from trainui.model.states import Status
-from trainui.store.db.engine import Store
+from trainui.store.db.engine import Database
 from trainui.store.db.statements import set_values
 from trainui.store.runs import attempts, stage_requests
 from trainui.store.runs.attempts import Outcome
@@ -26,7 +26,7 @@ from trainui.supervisor import process, protocol
 from trainui.supervisor.process import ProbeState
 
 
-def ready(store: Store, context: AttemptContext) -> Path:
+def ready(store: Database, context: AttemptContext) -> Path:
     known = of_stage(context.run.id, context.stage.name)
     earlier = [one for one in known if one.number < context.attempt.number]
     executors.move_away_if_fresh(store, context.stage, earlier)
@@ -34,7 +34,7 @@ def ready(store: Store, context: AttemptContext) -> Path:
     return Path(context.attempt.directory)
 
 
-def end_and_reopen(store: Store, context: AttemptContext, *, fresh: bool) -> None:
+def end_and_reopen(store: Database, context: AttemptContext, *, fresh: bool) -> None:
     with store.write() as connection:
         outcome = Outcome(Status.COMPLETED, clock.now())
         attempts.end(connection, context.attempt.id, outcome)
@@ -43,18 +43,18 @@ def end_and_reopen(store: Store, context: AttemptContext, *, fresh: bool) -> Non
 
 
 @pytest.fixture
-def context(store: Store, tmp_path: Path) -> AttemptContext:
+def context(store: Database, tmp_path: Path) -> AttemptContext:
     return begin(store, submit(tmp_path, "stages: [{name: a, run: x}]"), "a")
 
 
-def test_the_directories_are_made_and_private(store: Store, context: AttemptContext) -> None:
+def test_the_directories_are_made_and_private(store: Database, context: AttemptContext) -> None:
     directory = ready(store, context)
     assert directory == Path(context.run.directory, ".trainui", "a", "attempt-1")
     assert directory.stat().st_mode & 0o777 == 0o700
     assert ready(store, context) == directory  # after a crash once more
 
 
-def test_an_unfinished_stage_keeps_its_directory(store: Store, context: AttemptContext) -> None:
+def test_an_unfinished_stage_keeps_its_directory(store: Database, context: AttemptContext) -> None:
     ready(store, context)
     kept = Path(context.stage.directory) / "ckpt-1"
     kept.write_text("x")
@@ -64,7 +64,7 @@ def test_an_unfinished_stage_keeps_its_directory(store: Store, context: AttemptC
 
 
 def test_a_fresh_stage_keeps_its_old_directory_beside_the_new(
-    store: Store, context: AttemptContext
+    store: Database, context: AttemptContext
 ) -> None:
     stage_dir, records = Path(context.stage.directory), Path(context.run.directory, ".trainui")
     for number in (1, 2):
@@ -86,7 +86,7 @@ def test_a_fresh_stage_keeps_its_old_directory_beside_the_new(
 
 
 def test_a_stage_that_removed_its_directory_can_start_fresh(
-    store: Store, context: AttemptContext
+    store: Database, context: AttemptContext
 ) -> None:
     stage_dir, records = Path(context.stage.directory), Path(context.run.directory, ".trainui")
     for _ in range(2):
@@ -103,7 +103,7 @@ def test_a_stage_that_removed_its_directory_can_start_fresh(
 
 
 def test_attempts_of_an_older_version_move_with_their_stages_directory(
-    store: Store, context: AttemptContext
+    store: Database, context: AttemptContext
 ) -> None:
     """They lie within it; a later one does not."""
     stage_dir, records = Path(context.stage.directory), Path(context.run.directory, ".trainui")
@@ -126,7 +126,7 @@ def test_attempts_of_an_older_version_move_with_their_stages_directory(
 
 @pytest.mark.parametrize("moment", [1, 2, 3])
 def test_a_move_that_was_cut_short_is_completed(
-    store: Store, context: AttemptContext, monkeypatch: pytest.MonkeyPatch, moment: int
+    store: Database, context: AttemptContext, monkeypatch: pytest.MonkeyPatch, moment: int
 ) -> None:
     """After the attempt's directory is renamed, after the stage's, and before that is on record."""
     stage_dir, records = Path(context.stage.directory), Path(context.run.directory, ".trainui")
@@ -150,7 +150,7 @@ def test_a_move_that_was_cut_short_is_completed(
     assert {path.name for path in records.iterdir()} == {"a", "a~1"}
 
 
-def test_a_move_before_a_restore_is_not_a_cut_one(store: Store, context: AttemptContext) -> None:
+def test_a_move_before_a_restore_is_not_a_cut_one(store: Database, context: AttemptContext) -> None:
     stage_dir, first = Path(context.stage.directory), Path(context.attempt.directory)
     ready(store, context)
     end_and_reopen(store, context, fresh=True)
@@ -184,7 +184,7 @@ def _die(*_: object) -> None:
 
 
 def test_a_directory_that_a_person_deleted_is_no_obstacle(
-    store: Store, context: AttemptContext
+    store: Database, context: AttemptContext
 ) -> None:
     end_and_reopen(store, context, fresh=True)
     assert ready(store, begin(store, context.run.id, "a")).is_dir()

@@ -10,12 +10,12 @@ import pytest
 from trainui import paths
 from trainui.execution.worker.celery_worker import DatabaseWatch
 from trainui.store.db import sqlite_file
-from trainui.store.db.engine import Store
+from trainui.store.db.engine import Database
 from trainui.store.read import views
 from trainui.store.runs import runs
 
 
-def test_a_file_overwritten_before_the_first_check_is_noticed(store: Store) -> None:
+def test_a_file_overwritten_before_the_first_check_is_noticed(store: Database) -> None:
     if not store.url.startswith("sqlite"):
         pytest.skip("SQLite's file")
     database = paths.home().database
@@ -28,7 +28,7 @@ def test_a_file_overwritten_before_the_first_check_is_noticed(store: Store) -> N
     assert "was overwritten while it was in use" in str(watch.problem())
 
 
-def test_an_early_reader_does_not_delay_the_files_mark(store: Store) -> None:
+def test_an_early_reader_does_not_delay_the_files_mark(store: Database) -> None:
     if not store.url.startswith("sqlite"):
         pytest.skip("SQLite's file")
     database = paths.home().database
@@ -44,7 +44,7 @@ def test_an_early_reader_does_not_delay_the_files_mark(store: Store) -> None:
 
 
 def test_a_deleted_log_that_cannot_be_saved_is_noticed_too(
-    store: Store, monkeypatch: pytest.MonkeyPatch
+    store: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Else the worker writes on into a log that nobody else sees."""
     if not store.url.startswith("sqlite"):

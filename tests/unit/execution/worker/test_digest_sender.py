@@ -19,7 +19,7 @@ from trainui import clock, control
 from trainui.execution.worker import notifications
 from trainui.execution.worker.notifications import DigestSender, Notifier, last_time
 from trainui.settings import Settings
-from trainui.store.db.engine import Store
+from trainui.store.db.engine import Database
 
 TEXT = "name: digits\nstages: [{name: train, run: 'true'}]\n"
 HOUR = 3600 * clock.SECOND
@@ -45,7 +45,7 @@ def times() -> Clock:
 
 
 @pytest.fixture
-def make(store: Store, times: Clock) -> Iterator[Make]:
+def make(store: Database, times: Clock) -> Iterator[Make]:
     stopping, made = threading.Event(), []
 
     def make(**ways: Any) -> DigestSender:

@@ -19,7 +19,7 @@ from trainui.execution.worker import notifications
 from trainui.execution.worker.notifications import Notifier
 from trainui.settings import Settings
 from trainui.store.db import engine, protocol
-from trainui.store.db.engine import Store
+from trainui.store.db.engine import Database
 from trainui.store.runs import runs
 
 TEXT = "name: digits\nstages: [{name: train, run: 'true'}]\n"
@@ -31,13 +31,13 @@ def receiver() -> Iterator[Receiver]:
         yield receiver
 
 
-def notifier(store: Store, **settings: Any) -> Notifier:
+def notifier(store: Database, **settings: Any) -> Notifier:
     made = Notifier(store, Settings(**settings))
     made.start()
     return made
 
 
-def mark(store: Store, run_id: str, kind: str, text: str) -> None:
+def mark(store: Database, run_id: str, kind: str, text: str) -> None:
     with store.write() as connection:
         runs.record_event(connection, run_id, kind, text, stage="train")
 
@@ -47,7 +47,7 @@ def lines(file: Path) -> list[str]:
 
 
 def test_an_end_and_earlier_events_are_sent_by_apprise(
-    store: Store, receiver: Receiver, tmp_path: Path
+    store: Database, receiver: Receiver, tmp_path: Path
 ) -> None:
     run_id = submit(tmp_path, TEXT)
     told = notifier(store, notify_urls=(receiver.url,))
@@ -65,7 +65,7 @@ def test_an_end_and_earlier_events_are_sent_by_apprise(
     assert [message["type"] for message in receiver.messages] == ["warning", "info"]
 
 
-def test_a_command_gets_the_summary_and_what_happened(store: Store, tmp_path: Path) -> None:
+def test_a_command_gets_the_summary_and_what_happened(store: Database, tmp_path: Path) -> None:
     run_id = submit(tmp_path, TEXT)
     command = f'cd {tmp_path}; cat > summary; echo "$TRAINUI_EVENT $TRAINUI_MESSAGE" >> words'
     told = notifier(store, notify_command=command)
@@ -77,7 +77,7 @@ def test_a_command_gets_the_summary_and_what_happened(store: Store, tmp_path: Pa
 
 
 def test_a_notice_outlives_a_store_that_cannot_be_read(
-    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    store: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run_id = submit(tmp_path, TEXT)
     told = notifier(store, notify_command=f'echo "$TRAINUI_MESSAGE" >> {tmp_path}/words')
@@ -97,7 +97,9 @@ def test_a_notice_outlives_a_store_that_cannot_be_read(
     assert next(failures, None) is None
 
 
-def test_no_notification_is_sent_twice_or_for_earlier_events(store: Store, tmp_path: Path) -> None:
+def test_no_notification_is_sent_twice_or_for_earlier_events(
+    store: Database, tmp_path: Path
+) -> None:
     run_id = submit(tmp_path, TEXT)
     mark(store, run_id, "stalled", "before anybody told anything")
     command = f'echo "$TRAINUI_MESSAGE" >> {tmp_path}/words'
@@ -111,7 +113,7 @@ def test_no_notification_is_sent_twice_or_for_earlier_events(store: Store, tmp_p
     assert sorted(lines(tmp_path / "words")) == ["digits: one", "digits: two"]
 
 
-def test_an_alert_recorded_after_a_deletion_is_sent(store: Store, tmp_path: Path) -> None:
+def test_an_alert_recorded_after_a_deletion_is_sent(store: Database, tmp_path: Path) -> None:
     """As after a run that got a NaN is deleted, and started again before the next look."""
     told = notifier(store, notify_command=f'echo "$TRAINUI_MESSAGE" >> {tmp_path}/words')
     for name in ("first", "second"):
@@ -123,7 +125,7 @@ def test_an_alert_recorded_after_a_deletion_is_sent(store: Store, tmp_path: Path
         control.remove(run_id)
 
 
-def test_only_the_requested_events_are_sent(store: Store, tmp_path: Path) -> None:
+def test_only_the_requested_events_are_sent(store: Database, tmp_path: Path) -> None:
     run_id = submit(tmp_path, TEXT)
     command = f'echo "$TRAINUI_EVENT" >> {tmp_path}/words'
     told = notifier(store, notify_command=command, notify_on=("nan", "failed"))
@@ -135,7 +137,7 @@ def test_only_the_requested_events_are_sent(store: Store, tmp_path: Path) -> Non
 
 
 def test_a_hanging_notifier_is_ended_and_delays_no_other(
-    store: Store, receiver: Receiver, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    store: Database, receiver: Receiver, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(notifications, "TIMEOUT", 5.0)  # Apprise takes a while to load
     run_id = submit(tmp_path, TEXT)
@@ -150,7 +152,7 @@ def test_a_hanging_notifier_is_ended_and_delays_no_other(
 
 
 def test_a_notification_that_cannot_be_sent_is_logged(
-    store: Store, receiver: Receiver, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    store: Database, receiver: Receiver, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     run_id = submit(tmp_path, TEXT)
     told = notifier(

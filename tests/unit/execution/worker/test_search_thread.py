@@ -24,7 +24,7 @@ from trainui.plugins.optuna.study import SearchStudy
 from trainui.search import results, searcher
 from trainui.search.results import MissingMetricWatch
 from trainui.search.searcher import SearchTurns
-from trainui.store.db.engine import Store
+from trainui.store.db.engine import Database
 from trainui.store.read import sweeps
 from trainui.store.runs import attempts, stages
 from trainui.store.runs.attempts import Outcome
@@ -45,7 +45,7 @@ stages:
 class Thread:
     """A thread of searches with one search."""
 
-    def __init__(self, store: Store, directory: Path) -> None:
+    def __init__(self, store: Database, directory: Path) -> None:
         self.store = store
         self.run_id = submit(directory, TEXT)
         self.stopping = threading.Event()
@@ -74,7 +74,7 @@ class Thread:
 
 
 @pytest.fixture
-def thread(store: Store, tmp_path: Path) -> Any:
+def thread(store: Database, tmp_path: Path) -> Any:
     found = Thread(store, tmp_path)
     yield found
     found.close()
@@ -186,7 +186,7 @@ def test_studies_in_use_stay_open_beyond_the_limit(
 
 
 def test_the_last_trial_ends_with_all_points_reported(
-    thread: Thread, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    thread: Thread, store: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(searcher, "LONGEST_TURN", 0.0)
     one = TEXT.replace("trials: 4", "trials: 1").replace("sampler: random", "prune: median")
@@ -207,7 +207,7 @@ def test_the_last_trial_ends_with_all_points_reported(
 
 
 def test_a_missing_metric_is_named_while_the_trial_runs(
-    thread: Thread, store: Store, monkeypatch: pytest.MonkeyPatch
+    thread: Thread, store: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(results, "MISSING_AFTER", 0)
     monkeypatch.setattr(results, "MISSING_EVERY", 0)

@@ -26,7 +26,7 @@ from trainui.model.records import Slot
 from trainui.model.states import Status
 from trainui.resume import code_version
 from trainui.store.db import engine
-from trainui.store.db.engine import Store
+from trainui.store.db.engine import Database
 from trainui.store.read import row_mapping
 from trainui.store.runs import attempts, runs, stages
 from trainui.store.runs.attempts import Outcome
@@ -43,8 +43,8 @@ def services() -> Iterator[WorkerServices]:
 
 
 def test_a_locked_store_is_an_outage_and_ends_the_pass(
-    store: Store,
-    hasty: Store,
+    store: Database,
+    hasty: Database,
     services: WorkerServices,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
@@ -104,7 +104,7 @@ def test_a_pass_ends_at_the_first_locked_service(
     assert calls == ["_guard", *names][:called]
 
 
-def test_the_pass_after_an_error_sees_a_change(store: Store, services: WorkerServices) -> None:
+def test_the_pass_after_an_error_sees_a_change(store: Database, services: WorkerServices) -> None:
     services._changes.seen()
     assert not services._changes.seen()
 
@@ -115,7 +115,7 @@ def test_the_pass_after_an_error_sees_a_change(store: Store, services: WorkerSer
     assert services._changes.seen()
 
 
-def start_with_deleted_script(store: Store, root: Path, name: str) -> Attempt:
+def start_with_deleted_script(store: Database, root: Path, name: str) -> Attempt:
     """Start an attempt whose run had a script at its submission that no longer exists."""
     script = root / "work" / "train.py"
     script.parent.mkdir(exist_ok=True)
@@ -126,13 +126,13 @@ def start_with_deleted_script(store: Store, root: Path, name: str) -> Attempt:
     return attempt
 
 
-def has_changed_code(store: Store, attempt: Attempt) -> bool:
+def has_changed_code(store: Database, attempt: Attempt) -> bool:
     query = "SELECT code_change IS NOT NULL FROM attempts WHERE id = ?"
     with store.read() as connection:
         return bool(connection.execute(query, (attempt.id,)).fetchone()[0])
 
 
-def delete(store: Store, attempt: Attempt, name: str) -> None:
+def delete(store: Database, attempt: Attempt, name: str) -> None:
     with store.write() as connection:
         attempts.end(connection, attempt.id, Outcome(Status.FAILED, 2, error="x", retry=False))
         runs.remove(connection, f"run-of-{name}")
@@ -141,7 +141,7 @@ def delete(store: Store, attempt: Attempt, name: str) -> None:
 @pytest.mark.parametrize("most", [0, 500])
 def test_an_attempt_after_a_deleted_one_is_checked(
     only_on_sqlite: None,
-    store: Store,
+    store: Database,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     most: int,
@@ -164,7 +164,7 @@ def test_an_attempt_after_a_deleted_one_is_checked(
     assert has_changed_code(store, kept)
 
 
-def start_on_gpu(store: Store, root: Path, name: str) -> Attempt:
+def start_on_gpu(store: Database, root: Path, name: str) -> Attempt:
     attempt = start_attempt(store, root, name=name)
     with store.write() as connection:
         connection.execute(
@@ -174,13 +174,13 @@ def start_on_gpu(store: Store, root: Path, name: str) -> Attempt:
     return attempt
 
 
-def warning(store: Store, attempt: Attempt) -> str | None:
+def warning(store: Database, attempt: Attempt) -> str | None:
     with store.read() as connection:
         return stages.get(connection, attempt.stage_id).reason
 
 
 def test_an_attempt_after_a_deleted_one_gets_the_same_warning(
-    only_on_sqlite: None, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    only_on_sqlite: None, store: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     machine = Machine(tmp_path / "nvml", 1)
     machine.load(monkeypatch)
@@ -200,7 +200,7 @@ def test_an_attempt_after_a_deleted_one_gets_the_same_warning(
         assert warning(store, kept) == "GPU 0 has fallen off the bus"
 
 
-def test_a_store_that_cannot_be_read_may_have_changed(store: Store) -> None:
+def test_a_store_that_cannot_be_read_may_have_changed(store: Database) -> None:
     with store.write() as connection:
         runs.set_flag(connection, "a", "1")
     with closing(ChangeDetector()) as detector:
@@ -216,7 +216,7 @@ def test_a_store_that_cannot_be_read_may_have_changed(store: Store) -> None:
         assert [detector.seen(), detector.seen()] == [True, False]
 
 
-def test_a_store_without_a_version_is_not_outdated(store: Store) -> None:
+def test_a_store_without_a_version_is_not_outdated(store: Database) -> None:
     with closing(ChangeDetector()) as detector:
         detector.seen()
         with store.write() as connection:

@@ -15,12 +15,12 @@ from trainui.execution.planner import host
 from trainui.execution.worker import services
 from trainui.execution.worker.task import execute_stage_with_tracking as task
 from trainui.model.states import Status
-from trainui.store.db.engine import Store
+from trainui.store.db.engine import Database
 from trainui.store.runs import attempts, stages
 
 
 def test_a_message_that_meets_a_locked_store_is_ignored(
-    store: Store, hasty: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    store: Database, hasty: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its attempt stays unclaimed, so that the planner sends it again."""
     run = submit(tmp_path, "stages: [{name: a, run: 'true'}]")

@@ -26,7 +26,7 @@ from trainui.metrics.discovery import file_writers, outside_sources, stage_sourc
 from trainui.metrics.discovery.outside_sources import SLACK, OutsideSources, SearchRound
 from trainui.metrics.reader.attempt import AttemptReader
 from trainui.model.definition import MetricSource
-from trainui.store.db.engine import Store
+from trainui.store.db.engine import Database
 from trainui.store.db.statements import set_values
 from trainui.store.points import read_points
 from trainui.supervisor.protocol import RUN_TAG, STARTED_FILE, WRITTEN_FILE
@@ -44,7 +44,7 @@ def _always_look(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 def begin(
-    store: Store, root: Path, name: str = "train", **params: float
+    store: Database, root: Path, name: str = "train", **params: float
 ) -> tuple[Attempt, AttemptReader]:
     attempt = start_attempt(store, root, name=name, **params)
     reader = AttemptReader(store, attempt.to_read)
@@ -58,14 +58,14 @@ def look(reader: AttemptReader) -> None:
         pass
 
 
-def end(store: Store, attempt: Attempt, reader: AttemptReader) -> dict[str, list[float]]:
+def end(store: Database, attempt: Attempt, reader: AttemptReader) -> dict[str, list[float]]:
     attempt.end()
     reader.finish(clean=True)
     assert is_complete(store, attempt)
     return values(store, attempt)
 
 
-def values(store: Store, attempt: Attempt) -> dict[str, list[float]]:
+def values(store: Database, attempt: Attempt) -> dict[str, list[float]]:
     found = curves_of(store, attempt.stage_id)
     return {name: curve.values.tolist() for name, curve in found.items()}
 
@@ -81,7 +81,7 @@ def note(attempt: Attempt, path: Path) -> None:
     write(attempt.directory / WRITTEN_FILE, f"{json.dumps(str(path.resolve()))}\n")
 
 
-def test_files_written_in_the_workdir_are_found(store: Store, tmp_path: Path) -> None:
+def test_files_written_in_the_workdir_are_found(store: Database, tmp_path: Path) -> None:
     attempt, reader = begin(store, tmp_path)
     write(attempt.workdir / "runs" / "a" / "metrics.jsonl", lines([1, 2]))
     log = attempt.workdir / "wandb" / "run-20260101_000000-x1" / "run-x1.wandb"
@@ -92,7 +92,7 @@ def test_files_written_in_the_workdir_are_found(store: Store, tmp_path: Path) ->
     assert end(store, attempt, reader) == {"loss": [0.5, 1.0], "val/loss": [0.5]}
 
 
-def test_the_newest_history_of_several_checkpoints_is_read(store: Store, tmp_path: Path) -> None:
+def test_the_newest_history_of_several_checkpoints_is_read(store: Database, tmp_path: Path) -> None:
     attempt, reader = begin(store, tmp_path)
     for last in (2, 4):
         history = [{"loss": step, "step": step} for step in range(last)]
@@ -104,7 +104,7 @@ def test_the_newest_history_of_several_checkpoints_is_read(store: Store, tmp_pat
     assert end(store, attempt, reader) == {"loss": [0, 1, 2, 3]}
 
 
-def test_a_workdirs_log_gives_what_no_file_has(store: Store, tmp_path: Path) -> None:
+def test_a_workdirs_log_gives_what_no_file_has(store: Database, tmp_path: Path) -> None:
     attempt, reader = begin(store, tmp_path)
     log = "".join(f"2026-11-26 22:00:0{step},1 INFO step={step} loss={step}\n" for step in range(3))
     write(attempt.workdir / "logs" / "train.log", log)
@@ -122,7 +122,7 @@ def test_a_workdirs_log_gives_what_no_file_has(store: Store, tmp_path: Path) -> 
     assert end(store, third, reader) == {"acc": [0.5], "val_loss": [3], "loss": [0, 1, 2]}
 
 
-def test_jobs_of_a_multirun_have_different_names(store: Store, tmp_path: Path) -> None:
+def test_jobs_of_a_multirun_have_different_names(store: Database, tmp_path: Path) -> None:
     attempt, reader = begin(store, tmp_path)
     for job in (0, 1):
         place = attempt.workdir / "multirun" / "2026-11-26" / "22-00-00" / str(job)
@@ -139,7 +139,7 @@ def test_jobs_of_a_multirun_have_different_names(store: Store, tmp_path: Path) -
     assert end(store, printing, reader) == {name: value * 2 for name, value in apart.items()}
 
 
-def test_directories_where_trackers_make_files_are_watched(store: Store, tmp_path: Path) -> None:
+def test_directories_where_trackers_make_files_are_watched(store: Database, tmp_path: Path) -> None:
     attempt, reader = begin(store, tmp_path)
     assert attempt.workdir in reader.files.hints
     (attempt.workdir / "wandb").mkdir()
@@ -149,7 +149,7 @@ def test_directories_where_trackers_make_files_are_watched(store: Store, tmp_pat
     assert attempt.workdir / "data" not in reader.files.hints
 
 
-def test_files_from_before_are_another_runs(store: Store, tmp_path: Path) -> None:
+def test_files_from_before_are_another_runs(store: Database, tmp_path: Path) -> None:
     old, shared = tmp_path / "work" / "old.jsonl", tmp_path / "work" / "shared.jsonl"
     for path in (old, shared):
         write(path, lines(range(10)))
@@ -160,7 +160,7 @@ def test_files_from_before_are_another_runs(store: Store, tmp_path: Path) -> Non
 
 
 def test_files_from_before_are_another_runs_for_late_readers_too(
-    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    store: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(file_writers, "MOST_SECONDS", 60)  # however busy the machine is
     attempt = start_attempt(store, tmp_path)
@@ -174,7 +174,7 @@ def test_files_from_before_are_another_runs_for_late_readers_too(
     assert end(store, attempt, reader) == {"loss": [5.0, 5.5], "acc": [1.0]}
 
 
-def test_stages_side_by_side_get_their_own_files(store: Store, tmp_path: Path) -> None:
+def test_stages_side_by_side_get_their_own_files(store: Database, tmp_path: Path) -> None:
     attempts = [begin(store, tmp_path, name) for name in ("one", "two")]
     for number, (attempt, _reader) in enumerate(attempts, 1):
         path = attempt.workdir / f"run-{number}" / "metrics.jsonl"
@@ -188,7 +188,7 @@ def test_stages_side_by_side_get_their_own_files(store: Store, tmp_path: Path) -
     assert found == [{"loss": [0.5], "acc": [1.0]}, {"loss": [1.0], "acc": [2.0]}]
 
 
-def test_a_file_that_two_stages_write_is_none_of_theirs(store: Store, tmp_path: Path) -> None:
+def test_a_file_that_two_stages_write_is_none_of_theirs(store: Database, tmp_path: Path) -> None:
     attempts = [begin(store, tmp_path, name) for name in ("one", "two")]
     path = tmp_path / "work" / "results.csv"
     write(path, "step,loss\n1,0.5\n1,0.25\n")
@@ -197,7 +197,7 @@ def test_a_file_that_two_stages_write_is_none_of_theirs(store: Store, tmp_path: 
     assert [end(store, attempt, reader) for attempt, reader in attempts] == [{}, {}]
 
 
-def test_a_note_with_a_damaged_line_is_read(store: Store, tmp_path: Path) -> None:
+def test_a_note_with_a_damaged_line_is_read(store: Database, tmp_path: Path) -> None:
     attempts = [begin(store, tmp_path, name) for name in ("one", "two")]
     for number, (attempt, _reader) in enumerate(attempts, 1):
         write(attempt.directory / WRITTEN_FILE, '\0\n{"a": 1}\n3\n"/torn')
@@ -209,7 +209,7 @@ def test_a_note_with_a_damaged_line_is_read(store: Store, tmp_path: Path) -> Non
     assert found == [{"loss": [0.5]}, {"loss": [1.0]}]
 
 
-def test_a_file_made_after_others_ended_is_the_attempts(store: Store, tmp_path: Path) -> None:
+def test_a_file_made_after_others_ended_is_the_attempts(store: Database, tmp_path: Path) -> None:
     attempts = [begin(store, tmp_path, name) for name in ("one", "two")]
     work = tmp_path / "work"
     if lenient_files.born(work) is None:
@@ -226,7 +226,7 @@ def test_a_file_made_after_others_ended_is_the_attempts(store: Store, tmp_path: 
     assert end(store, *attempts[1]) == {"loss": [0.5]}
 
 
-def test_a_noted_file_below_a_linked_workdir_is_one_file(store: Store, tmp_path: Path) -> None:
+def test_a_noted_file_below_a_linked_workdir_is_one_file(store: Database, tmp_path: Path) -> None:
     """The kernel shows its path with the link followed."""
     (tmp_path / "disk").mkdir()
     (tmp_path / "work").symlink_to(tmp_path / "disk")
@@ -236,7 +236,7 @@ def test_a_noted_file_below_a_linked_workdir_is_one_file(store: Store, tmp_path:
     assert end(store, attempt, reader) == {"loss": [0.5]}
 
 
-def test_a_file_open_in_a_foreign_process_is_left_out(store: Store, tmp_path: Path) -> None:
+def test_a_file_open_in_a_foreign_process_is_left_out(store: Database, tmp_path: Path) -> None:
     attempt, reader = begin(store, tmp_path)
     with (tmp_path / "work" / "m.jsonl").open("a") as file:
         stranger = subprocess.Popen(["sleep", "60"], stdout=file)
@@ -266,7 +266,7 @@ def add_run(
 
 
 def test_runs_of_a_shared_database_are_attributed_by_their_tag(
-    store: Store, tmp_path: Path
+    store: Database, tmp_path: Path
 ) -> None:
     attempts = [begin(store, tmp_path, name) for name in ("one", "two")]
     with closing(tracked(tmp_path / "work" / "mlflow.db")) as connection:
@@ -277,7 +277,7 @@ def test_runs_of_a_shared_database_are_attributed_by_their_tag(
     assert found == [{"loss": [1.0]}, {"loss": [2.0]}]
 
 
-def test_a_run_that_a_later_attempt_continues_is_read_on(store: Store, tmp_path: Path) -> None:
+def test_a_run_that_a_later_attempt_continues_is_read_on(store: Database, tmp_path: Path) -> None:
     first, reader = begin(store, tmp_path)
     with closing(tracked(first.workdir / "mlflow.db")) as connection:
         add_run(connection, "long", 1, time.time() + 1, first)
@@ -288,7 +288,7 @@ def test_a_run_that_a_later_attempt_continues_is_read_on(store: Store, tmp_path:
         assert end(store, second, reader) == {"loss": [1.0, 2.0]}
 
 
-def test_a_new_run_after_a_killed_one_continues_its_series(store: Store, tmp_path: Path) -> None:
+def test_a_new_run_after_a_killed_one_continues_its_series(store: Database, tmp_path: Path) -> None:
     attempt, reader = begin(store, tmp_path)
     with closing(tracked(attempt.stage_dir / "mlflow.db")) as connection:
         add_run(connection, "killed", 1, 1, None)  # of an earlier attempt
@@ -297,7 +297,7 @@ def test_a_new_run_after_a_killed_one_continues_its_series(store: Store, tmp_pat
     assert end(store, attempt, reader) == {"loss": [1.0, 2.0], "third/loss": [3.0]}
 
 
-def test_an_old_run_of_a_database_is_left_out(store: Store, tmp_path: Path) -> None:
+def test_an_old_run_of_a_database_is_left_out(store: Database, tmp_path: Path) -> None:
     attempt, reader = begin(store, tmp_path)
     with closing(tracked(tmp_path / "work" / "mlflow.db")) as connection:
         add_run(connection, "old", 1, 1, None)
@@ -309,7 +309,7 @@ def test_an_old_run_of_a_database_is_left_out(store: Store, tmp_path: Path) -> N
 
 @pytest.mark.parametrize("source", [MetricSource("mlflow.db"), MetricSource("*.x", "mlflow")])
 def test_a_named_database_gives_the_attempts_own_runs(
-    store: Store, tmp_path: Path, source: MetricSource
+    store: Database, tmp_path: Path, source: MetricSource
 ) -> None:
     attempt = start_attempt(store, tmp_path, source)
     reader = AttemptReader(store, attempt.to_read)
@@ -322,7 +322,7 @@ def test_a_named_database_gives_the_attempts_own_runs(
 
 
 def test_a_named_database_without_the_attempts_run_is_reported(
-    store: Store, tmp_path: Path
+    store: Database, tmp_path: Path
 ) -> None:
     attempt = start_attempt(store, tmp_path, MetricSource("mlflow.db"))
     reader = AttemptReader(store, attempt.to_read)
@@ -336,7 +336,7 @@ def test_a_named_database_without_the_attempts_run_is_reported(
 
 @pytest.mark.parametrize("place", [lambda one: one.stage_dir, lambda one: one.workdir])
 def test_mlflows_files_of_another_attempt_are_left_out(
-    store: Store, tmp_path: Path, place: Callable[[Attempt], Path]
+    store: Database, tmp_path: Path, place: Callable[[Attempt], Path]
 ) -> None:
     attempts = [begin(store, tmp_path, name) for name in ("one", "two")]
     for value, (attempt, _reader) in enumerate(attempts, 1):
@@ -348,7 +348,9 @@ def test_mlflows_files_of_another_attempt_are_left_out(
     assert found == [{"loss": [1.0]}, {"loss": [2.0]}]
 
 
-def test_the_jobs_of_a_launched_multirun_have_their_own_files(store: Store, tmp_path: Path) -> None:
+def test_the_jobs_of_a_launched_multirun_have_their_own_files(
+    store: Database, tmp_path: Path
+) -> None:
     attempts = [begin(store, tmp_path, name) for name in ("one", "two")]
     for number, (attempt, _reader) in enumerate(attempts):
         job = attempt.workdir / "multirun/1" / str(number)
@@ -400,7 +402,7 @@ def print_run(attempt: Attempt, name: str, project: str = "p") -> None:
     )
 
 
-def test_a_trackio_database_in_its_home(store: Store, tmp_path: Path) -> None:
+def test_a_trackio_database_in_its_home(store: Database, tmp_path: Path) -> None:
     attempt, reader = begin(store, tmp_path)
     with closing(trackio(tmp_path / "trackio")) as connection:
         log(connection, "r", "r", 0, a={"b": "NaN"})
@@ -408,7 +410,9 @@ def test_a_trackio_database_in_its_home(store: Store, tmp_path: Path) -> None:
     assert {name: str(several) for name, several in found.items()} == {"a.b": "[nan]"}
 
 
-def test_runs_of_trackio_are_attributed_by_what_was_printed(store: Store, tmp_path: Path) -> None:
+def test_runs_of_trackio_are_attributed_by_what_was_printed(
+    store: Database, tmp_path: Path
+) -> None:
     attempts = [begin(store, tmp_path, name) for name in ("one", "two")]
     with closing(trackio(tmp_path / "trackio")) as connection:
         for value, (attempt, _reader) in enumerate(attempts, 1):
@@ -419,7 +423,7 @@ def test_runs_of_trackio_are_attributed_by_what_was_printed(store: Store, tmp_pa
     assert found == [{"loss": [1.0]}, {"loss": [2.0]}]
 
 
-def test_a_run_belongs_to_the_attempt_running_at_its_start(store: Store, tmp_path: Path) -> None:
+def test_a_run_belongs_to_the_attempt_running_at_its_start(store: Database, tmp_path: Path) -> None:
     first, first_reader = begin(store, tmp_path, "one")
     with closing(trackio(tmp_path / "trackio")) as connection:
         print_run(first, "base")
@@ -451,7 +455,7 @@ def fragment(home: Path, writer: str, number: int, run: str, *losses: float) -> 
     return part.rename(file)
 
 
-def test_fragments_of_trackio_are_one_curve_a_run(store: Store, tmp_path: Path) -> None:
+def test_fragments_of_trackio_are_one_curve_a_run(store: Database, tmp_path: Path) -> None:
     home = tmp_path / "trackio"
     attempts = [begin(store, tmp_path, name) for name in ("one", "two")]
     for (attempt, reader), writer, run in zip(attempts, "ab", ("x", "y"), strict=True):
@@ -472,7 +476,7 @@ def test_fragments_of_trackio_are_one_curve_a_run(store: Store, tmp_path: Path) 
     assert end(store, *attempts[1]) == {"loss": [1.0, 2.0, 3.0]}
 
 
-def test_runs_of_one_name_and_start_are_nobodys(store: Store, tmp_path: Path) -> None:
+def test_runs_of_one_name_and_start_are_nobodys(store: Database, tmp_path: Path) -> None:
     attempts = [begin(store, tmp_path, name) for name in ("one", "two")]
     with closing(trackio(tmp_path / "trackio")) as connection:
         for value, (attempt, _reader) in enumerate(attempts, 1):
@@ -485,7 +489,7 @@ def test_runs_of_one_name_and_start_are_nobodys(store: Store, tmp_path: Path) ->
         assert "several stages began a run named base" in problem.problem
 
 
-def test_files_of_one_directory_have_different_names(store: Store, tmp_path: Path) -> None:
+def test_files_of_one_directory_have_different_names(store: Database, tmp_path: Path) -> None:
     attempts = [begin(store, tmp_path, name) for name in ("one", "two")]
     for number, (attempt, _reader) in enumerate(attempts, 1):
         path = attempt.workdir / "logs" / f"{number}.jsonl"
@@ -499,7 +503,7 @@ def test_files_of_one_directory_have_different_names(store: Store, tmp_path: Pat
 
 
 def test_at_rest_nothing_is_searched(
-    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    store: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(outside_sources, "LONGEST_PAUSE", 1e9)
     work = tmp_path / "work"
@@ -527,7 +531,7 @@ def test_a_round_rests_by_what_it_cost(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_file_made_just_before_the_end_is_found(
-    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    store: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(outside_sources, "MAX_AGE", 1e9)
     attempt, reader = begin(store, tmp_path)
@@ -535,7 +539,7 @@ def test_a_file_made_just_before_the_end_is_found(
     assert end(store, attempt, reader) == {"loss": [0.5, 1.0]}
 
 
-def test_a_file_of_the_starts_tick_is_the_attempts(store: Store, tmp_path: Path) -> None:
+def test_a_file_of_the_starts_tick_is_the_attempts(store: Database, tmp_path: Path) -> None:
     tick = 1_796_087_848_123_456_700
     assert tick / 1e9 * 1e9 > tick  # as a float, the start is later
     attempt, reader = begin(store, tmp_path)
@@ -548,7 +552,7 @@ def test_a_file_of_the_starts_tick_is_the_attempts(store: Store, tmp_path: Path)
 
 
 def test_an_attempt_writing_just_before_its_end_is_not_silent(
-    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    store: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(outside_sources, "MAX_AGE", 1e9)
     attempt, reader = begin(store, tmp_path)

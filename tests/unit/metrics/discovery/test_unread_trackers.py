@@ -8,7 +8,7 @@ import pytest
 
 from tests.unit.metrics.attempts import start_attempt
 from trainui.metrics.discovery import default_sources, stage_sources, trainings
-from trainui.store.db.engine import Store
+from trainui.store.db.engine import Database
 
 FILES = {
     "SwanLab": (
@@ -23,7 +23,7 @@ FILES = {
 
 
 @pytest.mark.parametrize("tracker", FILES)
-def test_such_files_are_no_metrics(store: Store, tmp_path: Path, tracker: str) -> None:
+def test_such_files_are_no_metrics(store: Database, tmp_path: Path, tracker: str) -> None:
     name, line = FILES[tracker]
     attempt = start_attempt(store, tmp_path)
     file = attempt.workdir / name

@@ -15,7 +15,7 @@ from trainui.metrics.discovery import tracker_runs
 from trainui.metrics.names import SeriesNames
 from trainui.model.definition import MetricSource
 from trainui.plugin import TrackedRun
-from trainui.store.db.engine import Store
+from trainui.store.db.engine import Database
 from trainui.store.points import write_points
 
 
@@ -60,7 +60,7 @@ def named(*paths: str) -> list[MetricSource]:
     ],
 )
 def test_the_same_metric_in_several_named_files(
-    store: Store,
+    store: Database,
     tmp_path: Path,
     metrics: list[MetricSource],
     names: tuple[str, ...],
@@ -82,7 +82,7 @@ def test_the_same_metric_in_several_named_files(
     }
 
 
-def test_one_metric_in_a_table_printed_lines_and_a_file(store: Store, tmp_path: Path) -> None:
+def test_one_metric_in_a_table_printed_lines_and_a_file(store: Database, tmp_path: Path) -> None:
     printed = [
         MetricSource(stream=stream, pattern=r"step (?P<step>\d+) loss (?P<loss>\S+)")
         for stream in ("stdout", "stderr")
@@ -101,7 +101,7 @@ def test_one_metric_in_a_table_printed_lines_and_a_file(store: Store, tmp_path: 
 @pytest.mark.parametrize("step", [2, 0])
 @pytest.mark.parametrize("metrics", [[], named("wandb/*/*.wandb")])
 def test_a_resumed_wandb_runs_log_continues_if_steps_do(
-    store: Store, tmp_path: Path, metrics: list[MetricSource], step: int
+    store: Database, tmp_path: Path, metrics: list[MetricSource], step: int
 ) -> None:
     attempt = start_attempt(store, tmp_path, *metrics)
     for directory, begin in (("run-20260101_000001-a1", 0), ("run-20260101_000009-a1", step)):
@@ -113,7 +113,7 @@ def test_a_resumed_wandb_runs_log_continues_if_steps_do(
     assert values(store, attempt) == ({"loss": [0, 1, 2, 3]} if step else {"loss": [0, 1], **again})
 
 
-def test_several_patterns_for_one_log_give_one_series(store: Store, tmp_path: Path) -> None:
+def test_several_patterns_for_one_log_give_one_series(store: Database, tmp_path: Path) -> None:
     patterns = (r"warm (?P<step>\d+) (?P<loss>\d+)", r"main (?P<step>\d+) (?P<loss>\d+)")
     metrics = (MetricSource(stream="stdout", pattern=one) for one in patterns)
     attempt = start_attempt(store, tmp_path, *metrics)
@@ -122,7 +122,7 @@ def test_several_patterns_for_one_log_give_one_series(store: Store, tmp_path: Pa
     assert values(store, attempt) == {"loss": [5, 4]}
 
 
-def test_numbered_files_are_one_series_if_steps_continue(store: Store, tmp_path: Path) -> None:
+def test_numbered_files_are_one_series_if_steps_continue(store: Database, tmp_path: Path) -> None:
     attempt = start_attempt(store, tmp_path, *named("part*.csv"))
     for number, steps in enumerate([(0, 1), (2, 3), (3, 4)]):
         write(attempt.stage_dir, {f"part{number}.csv": table(*steps)})
@@ -133,7 +133,7 @@ def test_numbered_files_are_one_series_if_steps_continue(store: Store, tmp_path:
 
 
 def test_a_later_attempt_keeps_the_names_whichever_file_is_first(
-    store: Store, tmp_path: Path
+    store: Database, tmp_path: Path
 ) -> None:
     attempt = start_attempt(store, tmp_path, *named("b.csv", "c.csv"))
     write(attempt.stage_dir, {"b.csv": table(1), "c.csv": table(2)})
@@ -146,7 +146,9 @@ def test_a_later_attempt_keeps_the_names_whichever_file_is_first(
     assert values(store, attempt) == {"loss": [1, 4], "c/loss": [2, 3]}
 
 
-def test_a_later_attempt_keeps_a_name_that_resembles_a_label(store: Store, tmp_path: Path) -> None:
+def test_a_later_attempt_keeps_a_name_that_resembles_a_label(
+    store: Database, tmp_path: Path
+) -> None:
     attempt = start_attempt(store, tmp_path, name="train")
     for step in (1, 2):
         line = f'{{"step": {step}, "loss": {step}, "train/loss": {10 * step}}}\n'
@@ -156,7 +158,7 @@ def test_a_later_attempt_keeps_a_name_that_resembles_a_label(store: Store, tmp_p
     assert values(store, last) == {"loss": [1, 2], "train/loss": [10, 20]}
 
 
-def test_a_later_attempt_keeps_an_older_versions_label(store: Store, tmp_path: Path) -> None:
+def test_a_later_attempt_keeps_an_older_versions_label(store: Database, tmp_path: Path) -> None:
     attempt = start_attempt(store, tmp_path)
     write(attempt.stage_dir, {"log.csv": table(1), "log.tsv": table(2)})
     end(read(store, attempt))
@@ -168,7 +170,7 @@ def test_a_later_attempt_keeps_an_older_versions_label(store: Store, tmp_path: P
     assert values(store, attempt) == {"loss": [1, 3], "log/loss": [2, 4]}
 
 
-def test_another_globbed_file_continues_the_curve_later(store: Store, tmp_path: Path) -> None:
+def test_another_globbed_file_continues_the_curve_later(store: Database, tmp_path: Path) -> None:
     attempt = start_attempt(store, tmp_path, *named("*/m.csv"))
     write(attempt.stage_dir, {"x/m.csv": table(1, 2)})
     end(read(store, attempt))
@@ -178,7 +180,7 @@ def test_another_globbed_file_continues_the_curve_later(store: Store, tmp_path: 
     assert values(store, attempt) == {"loss": [1, 2, 3]}
 
 
-def test_a_file_globbed_by_two_paths_is_read_once(store: Store, tmp_path: Path) -> None:
+def test_a_file_globbed_by_two_paths_is_read_once(store: Database, tmp_path: Path) -> None:
     attempt = start_attempt(store, tmp_path, *named("*/m.csv"))
     (attempt.stage_dir / "latest").symlink_to("run-1")
     write(attempt.stage_dir, {"run-1/m.csv": table(1, 2)})
@@ -188,7 +190,7 @@ def test_a_file_globbed_by_two_paths_is_read_once(store: Store, tmp_path: Path) 
 
 @pytest.mark.parametrize(("is_nested", "labels"), [(False, ("", "same/")), (True, ("same/",) * 2)])
 def test_mlflow_file_runs_have_their_names_in_order(
-    store: Store, tmp_path: Path, is_nested: bool, labels: tuple[str, str]
+    store: Database, tmp_path: Path, is_nested: bool, labels: tuple[str, str]
 ) -> None:
     attempt: Attempt = start_attempt(store, tmp_path)
     for number, run in enumerate(("cccccccc3", "bbbbbbbb2", "aaaaaaaa1")):

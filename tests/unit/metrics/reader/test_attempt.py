@@ -25,7 +25,7 @@ from trainui.metrics.source_file import DecoderChoice, SourceFile
 from trainui.model.definition import MetricSource
 from trainui.model.notifications import NAN
 from trainui.model.states import Status
-from trainui.store.db.engine import Store
+from trainui.store.db.engine import Database
 from trainui.store.points import point_sources, read_points
 from trainui.store.runs import attempts, stage_requests, stages
 from trainui.store.runs.attempts import Outcome
@@ -43,7 +43,7 @@ def scalar(step: int, value: float) -> bytes:
     return framed(message(wall, (2, 0, varint(step)), (5, 2, message((1, 2, found)))))
 
 
-def read(store: Store, attempt: Attempt) -> AttemptReader:
+def read(store: Database, attempt: Attempt) -> AttemptReader:
     """Look for files and read all there is."""
     reader = AttemptReader(store, attempt.to_read)
     look(reader)
@@ -56,25 +56,25 @@ def look(reader: AttemptReader) -> None:
         pass
 
 
-def problems(store: Store, attempt: Attempt) -> list[str]:
+def problems(store: Database, attempt: Attempt) -> list[str]:
     return [found.problem for found in read_points.problems(connect(store), [attempt.stage_id])]
 
 
-def values(store: Store, attempt: Attempt) -> dict[str, list[float]]:
+def values(store: Database, attempt: Attempt) -> dict[str, list[float]]:
     found: dict[str, list[float]] = {}
     for name, _step, value in all_points(store, attempt.stage_id):
         found.setdefault(name, []).append(value)
     return found
 
 
-def test_its_own_file_is_always_read(store: Store, tmp_path: Path) -> None:
+def test_its_own_file_is_always_read(store: Database, tmp_path: Path) -> None:
     attempt = start_attempt(store, tmp_path, MetricSource(path="other.csv"))
     attempt.own_file.write_text('{"note": "first"}\n{"loss": 1.5}\n')
     read(store, attempt)
     assert values(store, attempt) == {"loss": [1.5]}
 
 
-def test_a_nan_stored_unmarked_by_another_reader_is_marked(store: Store, tmp_path: Path) -> None:
+def test_a_nan_stored_unmarked_by_another_reader_is_marked(store: Database, tmp_path: Path) -> None:
     attempt = start_attempt(store, tmp_path)
     attempt.own_file.write_text(lines([1]))
     reader = read(store, attempt)
@@ -96,7 +96,7 @@ def test_a_nan_stored_unmarked_by_another_reader_is_marked(store: Store, tmp_pat
         assert marked.fetchall() == [("train: loss is NaN at step 2",)]
 
 
-def test_files_are_read_as_they_appear(store: Store, tmp_path: Path) -> None:
+def test_files_are_read_as_they_appear(store: Database, tmp_path: Path) -> None:
     attempt = start_attempt(store, tmp_path, MetricSource(path="v_*/m.csv", step="it"))
     reader = read(store, attempt)
     for version in range(3):
@@ -107,7 +107,7 @@ def test_files_are_read_as_they_appear(store: Store, tmp_path: Path) -> None:
     assert values(store, attempt) == {"loss": [0, 1, 2]}
 
 
-def test_lines_of_its_streams(store: Store, tmp_path: Path) -> None:
+def test_lines_of_its_streams(store: Database, tmp_path: Path) -> None:
     attempt = start_attempt(
         store,
         tmp_path,
@@ -123,7 +123,7 @@ def test_lines_of_its_streams(store: Store, tmp_path: Path) -> None:
 
 
 def test_without_metrics_the_likeliest_line_and_pattern_are_named(
-    store: Store, tmp_path: Path
+    store: Database, tmp_path: Path
 ) -> None:
     attempt = start_attempt(store, tmp_path)
     printed = "starting\n" + "2026-11-26 22:00:00,123 INFO gen_err=0.5, f1_b 0.25\n" * 3
@@ -142,7 +142,7 @@ def test_without_metrics_the_likeliest_line_and_pattern_are_named(
 
 
 def test_numbers_behind_other_names_are_named_if_they_are_many(
-    store: Store, tmp_path: Path
+    store: Database, tmp_path: Path
 ) -> None:
     attempt = start_attempt(store, tmp_path)
     printed = "".join(f"shard done throughput={one}.5 rows\n" for one in range(30))
@@ -156,7 +156,9 @@ def test_numbers_behind_other_names_are_named_if_they_are_many(
     assert "{stdout: 'shard done throughput=(?P<throughput>" in problem
 
 
-def test_a_likely_lines_pattern_reads_right_aligned_numbers(store: Store, tmp_path: Path) -> None:
+def test_a_likely_lines_pattern_reads_right_aligned_numbers(
+    store: Database, tmp_path: Path
+) -> None:
     attempt = start_attempt(store, tmp_path)
     lines = [f"at E {at:4} the R {at / 2:6.1f} and loss {at / 4} of it\n" for at in range(8, 12)]
     (attempt.directory / "stdout.log").write_text("".join(lines))
@@ -169,7 +171,7 @@ def test_a_likely_lines_pattern_reads_right_aligned_numbers(store: Store, tmp_pa
     assert found["R"].values.tolist() == [4, 4.5, 5, 5.5]
 
 
-def test_lines_that_are_not_read_are_said_beside_metrics(store: Store, tmp_path: Path) -> None:
+def test_lines_that_are_not_read_are_said_beside_metrics(store: Database, tmp_path: Path) -> None:
     attempt = start_attempt(store, tmp_path)
     lines = [f"step {at} loss 0.{at}\nat E {at} the acc 0.{at} of it\n" for at in range(1, 9)]
     (attempt.directory / "stdout.log").write_text("".join(lines))
@@ -184,7 +186,7 @@ def test_lines_that_are_not_read_are_said_beside_metrics(store: Store, tmp_path:
 
 @pytest.mark.parametrize("metric", ["", "step {at} loss 0.{at}\n"])
 def test_lines_that_are_not_read_are_said_meanwhile(
-    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, metric: str
+    store: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, metric: str
 ) -> None:
     monkeypatch.setattr("trainui.metrics.discovery.fallback_sources.WAIT", 0.0)
     attempt = start_attempt(store, tmp_path)
@@ -223,7 +225,7 @@ def test_lines_that_are_not_read_are_said_meanwhile(
     ],
 )
 def test_a_proposed_pattern_reads_its_lines_with_their_steps(
-    store: Store, tmp_path: Path, line: str, series: set[str]
+    store: Database, tmp_path: Path, line: str, series: set[str]
 ) -> None:
     attempt = start_attempt(store, tmp_path)
     printed = "".join(f"{line.format(at=at, value=at / 8)}\n" for at in range(9, 40))
@@ -238,7 +240,7 @@ def test_a_proposed_pattern_reads_its_lines_with_their_steps(
     assert {tuple(points.steps.tolist()) for points in found.values()} == {tuple(steps)}
 
 
-def test_the_searched_places_are_named(store: Store, tmp_path: Path) -> None:
+def test_the_searched_places_are_named(store: Database, tmp_path: Path) -> None:
     attempt = start_attempt(store, tmp_path)
     (attempt.directory / "stdout.log").write_text("hello\n" * 3)
     (attempt.stage_dir / "data.log").write_text("hello\n")
@@ -257,7 +259,7 @@ def test_the_searched_places_are_named(store: Store, tmp_path: Path) -> None:
     assert f"version_1/metrics.csv in {attempt.workdir} has none or may be another run's" in words
 
 
-def test_metrics_in_another_text_leave_nothing_to_explain(store: Store, tmp_path: Path) -> None:
+def test_metrics_in_another_text_leave_nothing_to_explain(store: Database, tmp_path: Path) -> None:
     attempt = start_attempt(store, tmp_path)
     (attempt.directory / "stdout.log").write_text("loss=0.5\n" * 3)
     (attempt.directory / "stderr.log").write_text("step 1 loss 2\nstep 2 loss 1\n")
@@ -266,14 +268,14 @@ def test_metrics_in_another_text_leave_nothing_to_explain(store: Store, tmp_path
     assert problems(store, attempt) == []
 
 
-def test_lines_of_a_well_known_trainer(store: Store, tmp_path: Path) -> None:
+def test_lines_of_a_well_known_trainer(store: Database, tmp_path: Path) -> None:
     attempt = start_attempt(store, tmp_path, MetricSource(stream="stdout", pattern="xgboost"))
     (attempt.directory / "stdout.log").write_text("[0]\ttrain-auc:0.5\tvalid-auc:0.25\n")
     read(store, attempt)
     assert values(store, attempt) == {"train-auc": [0.5], "valid-auc": [0.25]}
 
 
-def test_one_source_that_cannot_be_read_stops_no_other(store: Store, tmp_path: Path) -> None:
+def test_one_source_that_cannot_be_read_stops_no_other(store: Database, tmp_path: Path) -> None:
     attempt = start_attempt(
         store,
         tmp_path,
@@ -322,7 +324,7 @@ def test_one_source_that_cannot_be_read_stops_no_other(store: Store, tmp_path: P
 
 
 def test_a_named_source_without_metrics_is_reported_during_the_stage(
-    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    store: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     attempt = start_attempt(
         store,
@@ -357,7 +359,7 @@ def test_a_named_source_without_metrics_is_reported_during_the_stage(
     assert problems(store, attempt) == []
 
 
-def test_a_last_line_without_its_end_counts_at_once(store: Store, tmp_path: Path) -> None:
+def test_a_last_line_without_its_end_counts_at_once(store: Database, tmp_path: Path) -> None:
     attempt = start_attempt(
         store,
         tmp_path,
@@ -372,7 +374,7 @@ def test_a_last_line_without_its_end_counts_at_once(store: Store, tmp_path: Path
     assert values(store, attempt) == {"a": [0.5, 0.25], "b": [1, 2], "c": [1, 2]}
 
 
-def test_an_attempts_lack_is_not_the_nexts(store: Store, tmp_path: Path) -> None:
+def test_an_attempts_lack_is_not_the_nexts(store: Database, tmp_path: Path) -> None:
     first = start_attempt(store, tmp_path, MetricSource(path="m.csv"))
     read(store, first).finish(clean=True)
     assert "no file matches m.csv" in problems(store, first)[0]
@@ -383,7 +385,7 @@ def test_an_attempts_lack_is_not_the_nexts(store: Store, tmp_path: Path) -> None
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read anything")
-def test_a_file_without_permission_is_read_once_it_has_it(store: Store, tmp_path: Path) -> None:
+def test_a_file_without_permission_is_read_once_it_has_it(store: Database, tmp_path: Path) -> None:
     attempt = start_attempt(store, tmp_path, MetricSource(path="m.jsonl"))
     path = attempt.stage_dir / "m.jsonl"
     path.write_text(lines([1]))
@@ -395,7 +397,7 @@ def test_a_file_without_permission_is_read_once_it_has_it(store: Store, tmp_path
     assert (problems(store, attempt), values(store, attempt)) == ([], {"loss": [0.5]})
 
 
-def test_a_problem_that_is_over_is_forgotten(store: Store, tmp_path: Path) -> None:
+def test_a_problem_that_is_over_is_forgotten(store: Database, tmp_path: Path) -> None:
     attempt = start_attempt(store, tmp_path, MetricSource(path="m.jsonl"))
     path = attempt.stage_dir / "m.jsonl"
     path.mkdir()
@@ -407,7 +409,9 @@ def test_a_problem_that_is_over_is_forgotten(store: Store, tmp_path: Path) -> No
     assert (problems(store, attempt), values(store, attempt)) == ([], {"loss": [0.5]})
 
 
-def test_a_record_that_was_too_long_is_reported_permanently(store: Store, tmp_path: Path) -> None:
+def test_a_record_that_was_too_long_is_reported_permanently(
+    store: Database, tmp_path: Path
+) -> None:
     attempt = start_attempt(store, tmp_path, MetricSource(path="m.jsonl"))
     path = attempt.stage_dir / "m.jsonl"
     long = '{"note": "' + "x" * (9 << 20) + '"}\n'
@@ -422,7 +426,7 @@ def test_a_record_that_was_too_long_is_reported_permanently(store: Store, tmp_pa
     assert values(store, attempt) == {"loss": [0, 0.5, 1, 1.5]}
 
 
-def test_equal_numbers_in_several_kinds_are_one_series(store: Store, tmp_path: Path) -> None:
+def test_equal_numbers_in_several_kinds_are_one_series(store: Database, tmp_path: Path) -> None:
     attempt = start_attempt(store, tmp_path)
     (attempt.stage_dir / "progress.json").write_text(lines(range(3)))
     (attempt.stage_dir / "progress.csv").write_text("step,loss,lr\n0,0,9\n1,0.5,9\n2,1,9\n")
@@ -437,7 +441,7 @@ def test_equal_numbers_in_several_kinds_are_one_series(store: Store, tmp_path: P
     assert values(store, attempt)["loss"] == [0, 0.5, 1, 1.5]
 
 
-def test_two_files_of_one_kind_repeating_a_metric_are_one(store: Store, tmp_path: Path) -> None:
+def test_two_files_of_one_kind_repeating_a_metric_are_one(store: Database, tmp_path: Path) -> None:
     attempt = start_attempt(store, tmp_path)
     history = [{"loss": step, "epoch": 1, "step": step} for step in range(5)]
     state = attempt.stage_dir / "checkpoint-4" / "trainer_state.json"
@@ -463,7 +467,7 @@ def test_two_files_of_one_kind_repeating_a_metric_are_one(store: Store, tmp_path
     "names", [("version_0/log.csv", "version_1/log.csv"), ("r0-log.csv", "r1-log.csv")]
 )
 def test_files_of_one_kind_side_by_side_are_not_mixed(
-    store: Store, tmp_path: Path, names: tuple[str, str]
+    store: Database, tmp_path: Path, names: tuple[str, str]
 ) -> None:
     attempt = start_attempt(store, tmp_path)
     for number, name in enumerate(names):
@@ -480,7 +484,9 @@ def test_files_of_one_kind_side_by_side_are_not_mixed(
     assert values(store, attempt) == {"loss": [0, 7], f"{label}/loss": [1, 7]}
 
 
-def test_a_later_attempt_continues_from_another_kind_of_file(store: Store, tmp_path: Path) -> None:
+def test_a_later_attempt_continues_from_another_kind_of_file(
+    store: Database, tmp_path: Path
+) -> None:
     first = start_attempt(store, tmp_path)
     events = first.stage_dir / "events.out.tfevents.1"
     events.write_bytes(VERSION + b"".join(scalar(step, step) for step in range(3)))
@@ -496,7 +502,7 @@ def test_a_later_attempt_continues_from_another_kind_of_file(store: Store, tmp_p
     assert found["loss"] == [0, 1, 2, 3]
 
 
-def test_a_later_attempt_reads_the_firsts_kind_of_file(store: Store, tmp_path: Path) -> None:
+def test_a_later_attempt_reads_the_firsts_kind_of_file(store: Database, tmp_path: Path) -> None:
     """Ultralytics counts epochs from 1 in its table, and from 0 elsewhere."""
     attempt = start_attempt(store, tmp_path)
     table = attempt.stage_dir / "results.csv"
@@ -518,7 +524,7 @@ def test_a_later_attempt_reads_the_firsts_kind_of_file(store: Store, tmp_path: P
 
 @pytest.mark.parametrize("waits", [True, False])
 def test_another_kind_is_read_if_the_earlier_does_not_come(
-    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, waits: bool
+    store: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, waits: bool
 ) -> None:
     attempt = start_attempt(store, tmp_path)
     table = attempt.stage_dir / "results.csv"
@@ -536,7 +542,7 @@ def test_another_kind_is_read_if_the_earlier_does_not_come(
     assert values(store, attempt) == {"loss": [0, 1]}
 
 
-def test_data_beside_the_metrics_is_no_metric(store: Store, tmp_path: Path) -> None:
+def test_data_beside_the_metrics_is_no_metric(store: Database, tmp_path: Path) -> None:
     attempt = start_attempt(store, tmp_path)
     (attempt.stage_dir / "train.jsonl").write_text('{"text": "a", "label": 1}\n')
     (attempt.stage_dir / "loss.jsonl").write_text('{"text": "a"}\n{"loss": 1}\n')
@@ -546,7 +552,7 @@ def test_data_beside_the_metrics_is_no_metric(store: Store, tmp_path: Path) -> N
     assert problems(store, attempt) == []
 
 
-def test_metrics_after_a_configuration_are_found(store: Store, tmp_path: Path) -> None:
+def test_metrics_after_a_configuration_are_found(store: Database, tmp_path: Path) -> None:
     attempt = start_attempt(store, tmp_path)
     path = attempt.stage_dir / "train.jsonl"
     path.write_text('{"config": {"lr": 0.1, "name": "a"}}\n')
@@ -570,7 +576,7 @@ def test_metrics_after_a_configuration_are_found(store: Store, tmp_path: Path) -
     ],
 )
 def test_files_of_parts_of_the_data_have_different_names(
-    store: Store, tmp_path: Path, metrics: tuple[MetricSource, ...]
+    store: Database, tmp_path: Path, metrics: tuple[MetricSource, ...]
 ) -> None:
     attempt = start_attempt(store, tmp_path, *metrics)
     (attempt.stage_dir / "train_log.csv").write_text("epoch,loss\n0,1\n1,2\n")
@@ -588,14 +594,14 @@ def test_files_of_parts_of_the_data_have_different_names(
     }
 
 
-def test_a_file_that_is_named_alone_keeps_its_names(store: Store, tmp_path: Path) -> None:
+def test_a_file_that_is_named_alone_keeps_its_names(store: Database, tmp_path: Path) -> None:
     attempt = start_attempt(store, tmp_path, MetricSource(path="val_log.csv"))
     (attempt.stage_dir / "val_log.csv").write_text("epoch,loss\n0,3\n")
     end(read(store, attempt))
     assert values(store, attempt) == {"loss": [3]}
 
 
-def test_the_journal_of_optuna_has_a_series_for_each_trial(store: Store, tmp_path: Path) -> None:
+def test_the_journal_of_optuna_has_a_series_for_each_trial(store: Database, tmp_path: Path) -> None:
     attempt = start_attempt(store, tmp_path)
     begins = '{"op_code": 0, "worker_id": "a-1", "study_name": "s", "directions": [1]}\n'
     trial = '{"op_code": 4, "worker_id": "a-1", "study_id": 0}\n'
@@ -615,7 +621,9 @@ def test_the_journal_of_optuna_has_a_series_for_each_trial(store: Store, tmp_pat
     }
 
 
-def test_a_file_that_somebody_else_wrote_before_is_left_out(store: Store, tmp_path: Path) -> None:
+def test_a_file_that_somebody_else_wrote_before_is_left_out(
+    store: Database, tmp_path: Path
+) -> None:
     (tmp_path / "work").mkdir()
     old, untouched = tmp_path / "work" / "m.jsonl", tmp_path / "work" / "n.jsonl"
     for path in (old, untouched):
@@ -633,7 +641,7 @@ def test_a_file_that_somebody_else_wrote_before_is_left_out(store: Store, tmp_pa
     assert problems(store, attempt) == [f"{untouched} was not written since the attempt began"]
 
 
-def test_files_of_rotating_logs_are_read_once(store: Store, tmp_path: Path) -> None:
+def test_files_of_rotating_logs_are_read_once(store: Database, tmp_path: Path) -> None:
     attempt = start_attempt(store, tmp_path, MetricSource(path="log.jsonl*"))
     log = attempt.stage_dir / "log.jsonl"
     reader = read(store, attempt)
@@ -656,7 +664,9 @@ def test_files_of_rotating_logs_are_read_once(store: Store, tmp_path: Path) -> N
     assert summaries(store, attempt.stage_id)["loss"].superseded == 0
 
 
-def test_a_history_that_moves_from_checkpoint_to_checkpoint(store: Store, tmp_path: Path) -> None:
+def test_a_history_that_moves_from_checkpoint_to_checkpoint(
+    store: Database, tmp_path: Path
+) -> None:
     attempt = start_attempt(store, tmp_path)
     reader = read(store, attempt)
     for step in (5, 10, 15):
@@ -668,7 +678,7 @@ def test_a_history_that_moves_from_checkpoint_to_checkpoint(store: Store, tmp_pa
     assert values(store, attempt)["loss"] == [at / 2 for at in range(15)]
 
 
-def test_the_next_attempt_continues_in_the_same_file(store: Store, tmp_path: Path) -> None:
+def test_the_next_attempt_continues_in_the_same_file(store: Database, tmp_path: Path) -> None:
     first = start_attempt(store, tmp_path, MetricSource(path="m.jsonl"))
     path = first.stage_dir / "m.jsonl"
     path.write_text(lines(range(6)))
@@ -683,7 +693,7 @@ def test_the_next_attempt_continues_in_the_same_file(store: Store, tmp_path: Pat
     assert (summary.count, summary.superseded, summary.last_step) == (8, 3, 7)
 
 
-def again(store: Store, attempt: Attempt) -> Attempt:
+def again(store: Database, attempt: Attempt) -> Attempt:
     """End an attempt and start the next."""
     with store.write() as connection:
         ended = attempts.get(connection, attempt.id)
@@ -695,7 +705,7 @@ def again(store: Store, attempt: Attempt) -> Attempt:
 
 @pytest.mark.parametrize("first", [0, 1])
 def test_a_restarting_counter_is_continued_on_request(
-    store: Store, tmp_path: Path, first: int
+    store: Database, tmp_path: Path, first: int
 ) -> None:
     attempt = start_attempt(store, tmp_path, MetricSource(path="m.jsonl", restarts="continue"))
     path = attempt.stage_dir / "m.jsonl"
@@ -724,7 +734,7 @@ BY_STEP = "".join(f"step {at} loss {at / 2}\n" for at in range(4))
 )
 @pytest.mark.parametrize("is_file_first", [True, False])
 def test_a_log_by_epochs_and_a_file_by_steps_differ(
-    store: Store, tmp_path: Path, log: str, names: set[str], is_file_first: bool
+    store: Database, tmp_path: Path, log: str, names: set[str], is_file_first: bool
 ) -> None:
     """A log with steps continues a file's curve, and the other way round."""
     attempt = start_attempt(store, tmp_path)
@@ -743,7 +753,7 @@ def test_a_log_by_epochs_and_a_file_by_steps_differ(
     assert len(names) == 2 or steps == list(range(4, 9))
 
 
-def test_a_history_replaces_earlier_attempts_logs_by_epoch(store: Store, tmp_path: Path) -> None:
+def test_a_history_replaces_earlier_attempts_logs_by_epoch(store: Database, tmp_path: Path) -> None:
     attempt = start_attempt(store, tmp_path)
     for _ in range(2):
         (attempt.directory / "stdout.log").write_text(BY_EPOCH)
@@ -759,7 +769,7 @@ def test_a_history_replaces_earlier_attempts_logs_by_epoch(store: Store, tmp_pat
 
 
 def test_a_progress_bar_waits_for_event_files_flushed_late(
-    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    store: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("trainui.metrics.discovery.fallback_sources.WAIT", 0.0)
     attempt = start_attempt(store, tmp_path)
@@ -785,7 +795,7 @@ def test_a_progress_bar_waits_for_event_files_flushed_late(
     ],
 )
 def test_positions_within_epochs_continue_in_a_resumed_attempt(
-    store: Store, tmp_path: Path, lines: str, steps: range
+    store: Database, tmp_path: Path, lines: str, steps: range
 ) -> None:
     """The first attempt ends in epoch 2, the next begins with epoch 2, or after it."""
     printed = [
@@ -804,7 +814,7 @@ def test_positions_within_epochs_continue_in_a_resumed_attempt(
         ]
 
 
-def test_a_file_with_a_new_metric_each_line_is_bounded(store: Store, tmp_path: Path) -> None:
+def test_a_file_with_a_new_metric_each_line_is_bounded(store: Database, tmp_path: Path) -> None:
     attempt = start_attempt(store, tmp_path)
     rows = ({f"metric_{at}": 1} for at in range(MAX_SERIES + 500))
     attempt.own_file.write_text("".join(json.dumps(row) + "\n" for row in rows))
@@ -818,7 +828,9 @@ def end(reader: AttemptReader) -> None:
     reader.finish(clean=True)
 
 
-def test_printed_metrics_are_read_where_nothing_else_has_any(store: Store, tmp_path: Path) -> None:
+def test_printed_metrics_are_read_where_nothing_else_has_any(
+    store: Database, tmp_path: Path
+) -> None:
     attempt = start_attempt(store, tmp_path)
     (attempt.directory / "stdout.log").write_text("lr = 0.1\nstep 1 loss 2\nstep 2 loss 1\n")
     (attempt.directory / "stderr.log").write_text("[0]\ttrain-auc:0.5\n[1]\ttrain-auc:0.75\n")
@@ -831,7 +843,7 @@ def test_printed_metrics_are_read_where_nothing_else_has_any(store: Store, tmp_p
 
 
 def test_printed_metrics_are_read_live_after_a_wait(
-    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    store: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("trainui.metrics.discovery.fallback_sources.WAIT", 0.0)
     attempt = start_attempt(store, tmp_path)
@@ -862,7 +874,7 @@ def test_a_log_with_a_metric_is_due_early(tmp_path: Path) -> None:
     assert fallbacks.is_due
 
 
-def test_a_metric_printed_and_written_is_offered_once(store: Store, tmp_path: Path) -> None:
+def test_a_metric_printed_and_written_is_offered_once(store: Database, tmp_path: Path) -> None:
     attempt = start_attempt(store, tmp_path)
     (attempt.directory / "stdout.log").write_text("step 1 loss 2.0\nstep 2 loss 1.0\n")
     (attempt.stage_dir / "log.txt").write_text("step 1 loss 2.0\nstep 2 loss 1.0\n")
@@ -871,7 +883,7 @@ def test_a_metric_printed_and_written_is_offered_once(store: Store, tmp_path: Pa
     assert values(store, attempt) == {"loss": [2.01, 1.01]}
 
 
-def test_the_same_print_in_two_logs_is_offered_once(store: Store, tmp_path: Path) -> None:
+def test_the_same_print_in_two_logs_is_offered_once(store: Database, tmp_path: Path) -> None:
     attempt = start_attempt(store, tmp_path)
     for path in (attempt.directory / "stdout.log", attempt.stage_dir / "log.txt"):
         path.write_text("step 1 loss 2\nstep 2 loss 1\n")
@@ -879,7 +891,7 @@ def test_the_same_print_in_two_logs_is_offered_once(store: Store, tmp_path: Path
     assert values(store, attempt) == {"loss": [2, 1]}
 
 
-def test_the_directories_of_dvclive_and_mlflow(store: Store, tmp_path: Path) -> None:
+def test_the_directories_of_dvclive_and_mlflow(store: Database, tmp_path: Path) -> None:
     attempt = start_attempt(store, tmp_path)
     experiment = attempt.stage_dir / "mlruns" / "0"
     run, nested, model = experiment / "abc", experiment / "def", experiment / "models" / "m-1"
@@ -939,7 +951,7 @@ def test_a_datasets_part_precedes_a_bars_or_lines_name() -> None:
 
 @pytest.mark.parametrize("kind", ["fold_", "seed", "rank-"])
 def test_trainings_writing_side_by_side_are_separate_series(
-    store: Store, tmp_path: Path, kind: str
+    store: Database, tmp_path: Path, kind: str
 ) -> None:
     attempt = start_attempt(store, tmp_path)
     for fold in range(2):
@@ -957,7 +969,7 @@ def test_trainings_writing_side_by_side_are_separate_series(
     }
 
 
-def test_an_unknown_text_is_doubted_at_once(store: Store, tmp_path: Path) -> None:
+def test_an_unknown_text_is_doubted_at_once(store: Database, tmp_path: Path) -> None:
     attempt = start_attempt(store, tmp_path, MetricSource(path="notes.txt"))
     path = attempt.stage_dir / "notes.txt"
     path.write_text("nothing to see here\n" * 100)
@@ -970,7 +982,7 @@ def test_an_unknown_text_is_doubted_at_once(store: Store, tmp_path: Path) -> Non
 
 
 def test_a_text_that_shows_no_metric_is_given_up(
-    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    store: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("trainui.metrics.discovery.fallback_sources.MAX_LINES", 1000)
     attempt = start_attempt(store, tmp_path)
@@ -981,7 +993,7 @@ def test_a_text_that_shows_no_metric_is_given_up(
 
 
 def test_a_bar_that_lasts_is_not_given_up(
-    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    store: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("trainui.metrics.discovery.fallback_sources.MAX_LINES", 1000)
     attempt = start_attempt(store, tmp_path)
@@ -993,7 +1005,7 @@ def test_a_bar_that_lasts_is_not_given_up(
 
 
 def test_output_faster_than_reading_is_awaited_only_where_named(
-    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    store: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("trainui.metrics.reader.attempt.TEXT_BACKLOG", 70_000)
     text = "".join(f"step {step} loss 0.5\n" for step in range(20_000))
@@ -1014,7 +1026,7 @@ def test_output_faster_than_reading_is_awaited_only_where_named(
 
 
 def test_a_restarted_writer_replaces_earlier_points_from_its_step(
-    store: Store, tmp_path: Path
+    store: Database, tmp_path: Path
 ) -> None:
     attempt = start_attempt(store, tmp_path)
     first, second = (attempt.stage_dir / f"events.out.tfevents.{number}.host" for number in (1, 2))
@@ -1033,7 +1045,7 @@ def test_a_restarted_writer_replaces_earlier_points_from_its_step(
 
 
 def test_a_file_hides_all_spellings_that_a_log_has(
-    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    store: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """None of them stays in the way of the file's."""
     monkeypatch.setattr("trainui.metrics.discovery.fallback_sources.WAIT", 0.0)
@@ -1052,7 +1064,7 @@ def test_a_file_hides_all_spellings_that_a_log_has(
 
 
 def test_an_event_file_hides_the_printed_metrics_it_has(
-    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    store: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Also those that were read before it was flushed; other parts of the data stay."""
     monkeypatch.setattr("trainui.metrics.discovery.fallback_sources.WAIT", 0.0)

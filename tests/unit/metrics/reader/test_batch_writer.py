@@ -10,12 +10,12 @@ import pytest
 from tests.unit.metrics.reading import all_points, lines, open_reader
 from trainui.errors import StoreLockedError
 from trainui.metrics.reader.source import BatchWriter, SourceReader
-from trainui.store.db.engine import Store
+from trainui.store.db.engine import Database
 from trainui.store.db.protocol import Connection
 
 
 @pytest.fixture
-def writes(store: Store, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+def writes(store: Database, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """An entry for each transaction that stores points from now on."""
     begun: list[str] = []
     write_points = store.write_points
@@ -32,7 +32,7 @@ def refuse(error: Exception) -> None:
     raise error
 
 
-def readers_of(store: Store, tmp_path: Path, count: int) -> list[SourceReader]:
+def readers_of(store: Database, tmp_path: Path, count: int) -> list[SourceReader]:
     """Readers of files of three lines each."""
     readers = []
     for at in range(count):
@@ -42,12 +42,12 @@ def readers_of(store: Store, tmp_path: Path, count: int) -> list[SourceReader]:
     return readers
 
 
-def steps(store: Store, owner: str) -> list[float]:
+def steps(store: Database, owner: str) -> list[float]:
     return [step for _name, step, _value in all_points(store, owner)]
 
 
 def test_sources_that_are_read_together_are_stored_in_one_transaction(
-    store: Store, tmp_path: Path, writes: list[str]
+    store: Database, tmp_path: Path, writes: list[str]
 ) -> None:
     readers, writer = readers_of(store, tmp_path, 3), BatchWriter(store)
     for reader in readers:
@@ -61,7 +61,7 @@ def test_sources_that_are_read_together_are_stored_in_one_transaction(
 
 
 def test_a_refused_source_keeps_no_other_from_storage(
-    only_on_sqlite: None, store: Store, tmp_path: Path
+    only_on_sqlite: None, store: Database, tmp_path: Path
 ) -> None:
     readers, writer = readers_of(store, tmp_path, 3), BatchWriter(store)
     with store.write() as connection:
@@ -80,7 +80,7 @@ def test_a_refused_source_keeps_no_other_from_storage(
 
 
 def test_a_source_stored_alone_during_an_outage_is_not_refused(
-    only_on_sqlite: None, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    only_on_sqlite: None, store: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (reader,), writer = readers_of(store, tmp_path, 1), BatchWriter(store)
     with store.write() as connection:
@@ -108,7 +108,7 @@ def test_a_source_stored_alone_during_an_outage_is_not_refused(
     assert steps(store, "stage1") == [0, 1, 2]
 
 
-def test_a_source_that_another_reader_stored_is_read_again(store: Store, tmp_path: Path) -> None:
+def test_a_source_that_another_reader_stored_is_read_again(store: Database, tmp_path: Path) -> None:
     path = tmp_path / "m.jsonl"
     path.write_text(lines(range(3)))
     slow, fast = open_reader(store, path), open_reader(store, path)
@@ -123,7 +123,7 @@ def test_a_source_that_another_reader_stored_is_read_again(store: Store, tmp_pat
     assert steps(store, "stage") == list(range(5))
 
 
-def test_points_read_but_not_stored_are_read_again(store: Store, tmp_path: Path) -> None:
+def test_points_read_but_not_stored_are_read_again(store: Database, tmp_path: Path) -> None:
     (reader,) = readers_of(store, tmp_path, 1)
     writer = BatchWriter(store)
     for _ in range(2):
@@ -134,7 +134,7 @@ def test_points_read_but_not_stored_are_read_again(store: Store, tmp_path: Path)
 
 
 def test_no_more_points_are_buffered_than_the_limit(
-    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    store: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("trainui.metrics.reader.source.MOST_POINTS", 5)
     readers, writer = readers_of(store, tmp_path, 3), BatchWriter(store)
@@ -147,7 +147,7 @@ def test_no_more_points_are_buffered_than_the_limit(
 
 
 def test_a_full_buffer_stored_at_once_detects_a_faster_reader(
-    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    store: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("trainui.metrics.reader.source.MOST_POINTS", 1)
     path = tmp_path / "m.jsonl"

@@ -32,7 +32,7 @@ from trainui.model.definition import MetricSource
 from trainui.model.search import Search
 from trainui.model.states import Status
 from trainui.store.db import engine
-from trainui.store.db.engine import Store
+from trainui.store.db.engine import Database
 from trainui.store.points import read_points, write_points
 from trainui.store.runs import attempts, runs, stage_requests
 from trainui.store.runs.attempts import Outcome
@@ -62,23 +62,23 @@ class Readers:
 
 
 @pytest.fixture
-def readers(store: Store, tmp_path: Path) -> Iterator[Readers]:
+def readers(store: Database, tmp_path: Path) -> Iterator[Readers]:
     readers = Readers(tmp_path / "reader.log")
     yield readers
     readers.kill()
 
 
-def steps(store: Store, attempt: Attempt) -> list[float]:
+def steps(store: Database, attempt: Attempt) -> list[float]:
     return [step for _name, step, _value in all_points(store, attempt.stage_id)]
 
 
-def count(store: Store, attempt: Attempt) -> int:
+def count(store: Database, attempt: Attempt) -> int:
     found = summaries(store, attempt.stage_id)
     return found["loss"].count if found else 0
 
 
 def test_a_growing_files_lines_are_stored_without_a_scan(
-    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    store: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for seconds in ("IDLE_PAUSE", "LONGEST_PAUSE", "ACTIVE_FOR"):
         monkeypatch.setattr(f"trainui.metrics.reader.process_loop.{seconds}", 1e9)
@@ -99,7 +99,7 @@ def test_a_growing_files_lines_are_stored_without_a_scan(
 
 
 def test_a_file_that_was_silent_is_noticed(
-    store: Store, tmp_path: Path, readers: Readers, monkeypatch: pytest.MonkeyPatch
+    store: Database, tmp_path: Path, readers: Readers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     attempt = start_attempt(store, tmp_path, MetricSource(path="new/m.csv"))
     readers.start()
@@ -110,7 +110,7 @@ def test_a_file_that_was_silent_is_noticed(
     wait_for(lambda: steps(store, attempt) == [1])
 
 
-def test_the_end_of_an_attempt(store: Store, tmp_path: Path, readers: Readers) -> None:
+def test_the_end_of_an_attempt(store: Database, tmp_path: Path, readers: Readers) -> None:
     attempt = start_attempt(store, tmp_path)
     readers.start()
     attempt.own_file.write_text(lines(range(5)).rstrip("\n"))
@@ -121,7 +121,7 @@ def test_the_end_of_an_attempt(store: Store, tmp_path: Path, readers: Readers) -
 
 
 def test_a_backlog_is_stored_before_the_attempt_is_complete(
-    store: Store, tmp_path: Path, readers: Readers
+    store: Database, tmp_path: Path, readers: Readers
 ) -> None:
     attempts = [start_attempt(store, tmp_path, name=name) for name in ("one", "two")]
     attempts[0].own_file.write_text(lines(range(100_000)))
@@ -135,7 +135,7 @@ def test_a_backlog_is_stored_before_the_attempt_is_complete(
 
 
 def test_killed_at_any_moment_it_loses_and_doubles_nothing(
-    store: Store, tmp_path: Path, readers: Readers
+    store: Database, tmp_path: Path, readers: Readers
 ) -> None:
     attempt = start_attempt(store, tmp_path)
     stop, random_numbers = threading.Event(), random.Random(7)
@@ -170,7 +170,7 @@ def test_killed_at_any_moment_it_loses_and_doubles_nothing(
 
 
 def test_a_store_that_is_upgraded_under_it_loses_nothing(
-    store: Store, tmp_path: Path, readers: Readers
+    store: Database, tmp_path: Path, readers: Readers
 ) -> None:
     attempt = start_attempt(store, tmp_path)
     with store.write() as connection:
@@ -187,7 +187,7 @@ def test_a_store_that_is_upgraded_under_it_loses_nothing(
     assert steps(store, attempt) == list(range(10_000))
 
 
-def test_two_readers_at_once(store: Store, tmp_path: Path, readers: Readers) -> None:
+def test_two_readers_at_once(store: Database, tmp_path: Path, readers: Readers) -> None:
     attempt = start_attempt(store, tmp_path)
     for _ in range(2):
         readers.start()
@@ -201,7 +201,7 @@ def test_two_readers_at_once(store: Store, tmp_path: Path, readers: Readers) -> 
 
 
 def test_an_attempt_whose_supervisor_died_is_read_to_its_end(
-    store: Store, tmp_path: Path, readers: Readers
+    store: Database, tmp_path: Path, readers: Readers
 ) -> None:
     attempt = start_attempt(store, tmp_path)
     attempt.own_file.write_text(lines(range(3)) + '{"step": 3, "lo')
@@ -211,7 +211,7 @@ def test_an_attempt_whose_supervisor_died_is_read_to_its_end(
     assert steps(store, attempt) == [0, 1, 2]
 
 
-def test_it_ends_with_the_process_that_started_it(store: Store, readers: Readers) -> None:
+def test_it_ends_with_the_process_that_started_it(store: Database, readers: Readers) -> None:
     code = (
         "import os, sys, pathlib; from trainui.metrics.reader import process\n"
         "print(process.start(pathlib.Path(sys.argv[1])).pid, flush=True); sys.stdin.read()"
@@ -236,7 +236,7 @@ def is_zombie(pid: int) -> bool:
 
 
 def test_output_recorded_before_it_was_read_is_read_too(
-    store: Store, tmp_path: Path, readers: Readers
+    store: Database, tmp_path: Path, readers: Readers
 ) -> None:
     first = start_attempt(store, tmp_path, MetricSource(path="shared.jsonl"))
     first.own_file.write_text(lines([0, 1, 2]))
@@ -269,7 +269,7 @@ class LostEvents(Watch):
 
 
 def test_a_file_with_lost_events_is_found_by_a_scan(
-    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    store: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("trainui.metrics.reader.process_loop.Watch", LostEvents)
     attempt = start_attempt(store, tmp_path)
@@ -287,7 +287,7 @@ def test_a_file_with_lost_events_is_found_by_a_scan(
 
 
 def test_a_scan_awaited_by_the_worker_skips_the_pause(
-    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    store: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("trainui.metrics.reader.process_loop.SCAN_PAUSE", 1e9)
     monkeypatch.setattr("trainui.metrics.reader.process_loop.IDLE_PAUSE", 1e9)
@@ -308,7 +308,7 @@ def test_a_scan_awaited_by_the_worker_skips_the_pause(
         wait_for(is_read, "the line")
 
 
-def delete(store: Store, attempt: Attempt, run_id: str) -> None:
+def delete(store: Database, attempt: Attempt, run_id: str) -> None:
     with store.write() as connection:
         attempts.end(connection, attempt.id, Outcome(Status.FAILED, 2, error="x", retry=False))
         runs.remove(connection, run_id)
@@ -316,7 +316,7 @@ def delete(store: Store, attempt: Attempt, run_id: str) -> None:
 
 
 def test_an_attempt_after_a_deleted_one_is_its_own(
-    only_on_sqlite: None, store: Store, tmp_path: Path
+    only_on_sqlite: None, store: Database, tmp_path: Path
 ) -> None:
     paths.home().worker.mkdir(parents=True, exist_ok=True)
     deleted = start_attempt(store, tmp_path, name="deleted")
@@ -338,7 +338,7 @@ def test_an_attempt_after_a_deleted_one_is_its_own(
 
 
 def test_a_deleted_runs_points_are_not_offered_repeatedly(
-    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    store: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for pause in ("IDLE_PAUSE", "LONGEST_PAUSE"):
         monkeypatch.setattr(f"trainui.metrics.reader.process_loop.{pause}", 1e9)
@@ -364,7 +364,7 @@ class OwnEvents(LostEvents):
 
 
 def test_a_growing_trials_log_is_read_without_a_scan(
-    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    store: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     loop = "trainui.metrics.reader.process_loop"
     for pause in ("SCAN_PAUSE", "IDLE_PAUSE", "LONGEST_PAUSE"):

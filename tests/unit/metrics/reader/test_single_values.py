@@ -12,15 +12,15 @@ from tests.unit.metrics.reading import all_points, connect
 from trainui.metrics.formats.text.single_values import SingleValues
 from trainui.metrics.reader.attempt import AttemptReader
 from trainui.model.search import Search
-from trainui.store.db.engine import Store
+from trainui.store.db.engine import Database
 from trainui.store.points import read_points
 
 
-def problems(store: Store, attempt: Attempt) -> list[str]:
+def problems(store: Database, attempt: Attempt) -> list[str]:
     return [found.problem for found in read_points.problems(connect(store), [attempt.stage_id])]
 
 
-def finished(store: Store, attempt: Attempt) -> list[tuple[str, float, float]]:
+def finished(store: Database, attempt: Attempt) -> list[tuple[str, float, float]]:
     """The points of an attempt that has ended."""
     AttemptReader(store, attempt.to_read).finish(clean=True)
     return list(all_points(store, attempt.stage_id))
@@ -39,7 +39,7 @@ def finished(store: Store, attempt: Attempt) -> list[tuple[str, float, float]]:
     ],
 )
 def test_the_metric_of_a_search_is_read_from_one_line(
-    store: Store,
+    store: Database,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     printed: str,
@@ -55,7 +55,7 @@ def test_the_metric_of_a_search_is_read_from_one_line(
     assert problems(store, attempt) == []
 
 
-def test_single_values_of_usual_names_are_read_from_logs(store: Store, tmp_path: Path) -> None:
+def test_single_values_of_usual_names_are_read_from_logs(store: Database, tmp_path: Path) -> None:
     attempt = start_attempt(store, tmp_path)
     printed = "lr: 0.5\nlr: 0.6\nINFO:root:test accuracy: 0.75\n{'val': {'loss': 2}, 'size': 9}\n"
     (attempt.directory / "stdout.log").write_text(printed)
@@ -74,7 +74,7 @@ def test_numbers_of_other_names_are_not_the_searchs_metric(printed: str) -> None
     }
 
 
-def test_one_unread_line_counts_as_too_few(store: Store, tmp_path: Path) -> None:
+def test_one_unread_line_counts_as_too_few(store: Database, tmp_path: Path) -> None:
     attempt = start_attempt(store, tmp_path)
     (attempt.directory / "stdout.log").write_text("step 1 loss 2\n")
     assert finished(store, attempt) == []
@@ -83,7 +83,7 @@ def test_one_unread_line_counts_as_too_few(store: Store, tmp_path: Path) -> None
     assert r"step\s*(?P<step>[-+.\w]+) loss\s*(?P<loss>[-+.\w]+)" in problem
 
 
-def test_digits_of_a_path_or_an_id_are_no_metric(store: Store, tmp_path: Path) -> None:
+def test_digits_of_a_path_or_an_id_are_no_metric(store: Database, tmp_path: Path) -> None:
     """The hexadecimal digits of a run's directory may spell `f1`."""
     attempt = start_attempt(store, tmp_path)
     run_id = "f1903fb4-6f5f-4696-a93a-75d4e515396f"

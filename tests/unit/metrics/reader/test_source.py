@@ -29,7 +29,7 @@ from trainui.metrics.reader.source import EndOfFile
 from trainui.metrics.source_file import MAX_NAME, DecoderChoice
 from trainui.metrics.tail import UnreadableFileError
 from trainui.pipeline.masking import Masker
-from trainui.store.db.engine import Store
+from trainui.store.db.engine import Database
 
 FOUND = DecoderChoice()
 
@@ -43,7 +43,7 @@ def line(*steps: int) -> list[tuple[str, float, float]]:
     return [("loss", step, step / 2) for step in steps]
 
 
-def test_a_file_read_byte_by_byte(store: Store, path: Path) -> None:
+def test_a_file_read_byte_by_byte(store: Database, path: Path) -> None:
     text = lines(range(4)).encode() + b'{"step": 4, "loss": NaN}\n\n{"step": 5, "loss": "0.5"}\n'
     reader = open_reader(store, path, FOUND)
     for size in range(1, len(text) + 1):
@@ -54,7 +54,7 @@ def test_a_file_read_byte_by_byte(store: Store, path: Path) -> None:
     assert repr(stored) == repr([*line(*range(4)), ("loss", 4, math.nan), ("loss", 5, 0.5)])
 
 
-def test_a_new_reader_continues_where_the_old_one_stopped(store: Store, path: Path) -> None:
+def test_a_new_reader_continues_where_the_old_one_stopped(store: Database, path: Path) -> None:
     for at in range(10):
         with path.open("a") as file:
             file.write(lines([at]))
@@ -62,13 +62,13 @@ def test_a_new_reader_continues_where_the_old_one_stopped(store: Store, path: Pa
     assert all_points(store) == line(*range(10))
 
 
-def test_existing_content_is_read_only_once(store: Store, path: Path) -> None:
+def test_existing_content_is_read_only_once(store: Database, path: Path) -> None:
     path.write_text(lines(range(5)))
     reader = open_reader(store, path)
     assert (read_on(reader), read_on(reader)) == (5, 0)
 
 
-def test_two_readers_at_once_store_nothing_twice(store: Store, path: Path) -> None:
+def test_two_readers_at_once_store_nothing_twice(store: Database, path: Path) -> None:
     readers = [open_reader(store, path) for _ in range(3)]
     for at in range(0, 300, 3):
         with path.open("a") as file:
@@ -78,7 +78,7 @@ def test_two_readers_at_once_store_nothing_twice(store: Store, path: Path) -> No
     assert all_points(store) == line(*range(300))
 
 
-def test_a_file_that_is_truncated_and_grows_again(store: Store, path: Path) -> None:
+def test_a_file_that_is_truncated_and_grows_again(store: Database, path: Path) -> None:
     path.write_text(lines(range(10)))
     reader = open_reader(store, path)
     read_on(reader)
@@ -93,7 +93,7 @@ def test_a_file_that_is_truncated_and_grows_again(store: Store, path: Path) -> N
 
 @pytest.mark.parametrize("through", ["truncation", "replacement", "in place"])
 def test_a_history_that_is_rewritten_is_not_stored_again(
-    store: Store, path: Path, through: str
+    store: Database, path: Path, through: str
 ) -> None:
     reader = open_reader(store, path)
     for count in range(1, 30):
@@ -103,7 +103,7 @@ def test_a_history_that_is_rewritten_is_not_stored_again(
 
 
 @pytest.mark.parametrize("through", ["truncation", "replacement", "in place"])
-def test_another_history_stands_for_the_old_one(store: Store, path: Path, through: str) -> None:
+def test_another_history_stands_for_the_old_one(store: Database, path: Path, through: str) -> None:
     path.write_text(lines(range(3)))
     reader = open_reader(store, path)
     read_on(reader)
@@ -126,7 +126,7 @@ def rewrite(path: Path, text: str, through: str) -> None:
             file.write(text)
 
 
-def test_a_later_column_is_stored_for_earlier_rows_too(store: Store, tmp_path: Path) -> None:
+def test_a_later_column_is_stored_for_earlier_rows_too(store: Database, tmp_path: Path) -> None:
     path = tmp_path / "metrics.csv"
     path.write_text("step,loss\n0,1.5\n1,1.25\n")
     reader = open_reader(store, path, FOUND)
@@ -138,7 +138,7 @@ def test_a_later_column_is_stored_for_earlier_rows_too(store: Store, tmp_path: P
     assert {series.superseded for series in summaries(store).values()} == {0}
 
 
-def test_a_rewriting_is_noticed_after_a_restart_in_its_midst(store: Store, path: Path) -> None:
+def test_a_rewriting_is_noticed_after_a_restart_in_its_midst(store: Database, path: Path) -> None:
     path.write_text(lines(range(20)))
     read_on(open_reader(store, path))
     for count in (0, 5, 19, 20, 24):
@@ -147,7 +147,7 @@ def test_a_rewriting_is_noticed_after_a_restart_in_its_midst(store: Store, path:
     assert all_points(store) == line(*range(24))
 
 
-def test_a_new_attempt_that_rewrites_its_file_has_own_points(store: Store, path: Path) -> None:
+def test_a_new_attempt_that_rewrites_its_file_has_own_points(store: Database, path: Path) -> None:
     path.write_text(lines(range(5)))
     read_on(open_reader(store, path))
     path.unlink()
@@ -156,7 +156,7 @@ def test_a_new_attempt_that_rewrites_its_file_has_own_points(store: Store, path:
     assert (summaries(store)["loss"].count, summaries(store)["loss"].superseded) == (5, 5)
 
 
-def test_a_new_attempt_that_appends_continues_the_curve(store: Store, path: Path) -> None:
+def test_a_new_attempt_that_appends_continues_the_curve(store: Database, path: Path) -> None:
     path.write_text(lines(range(5)))
     read_on(open_reader(store, path))
     with path.open("a") as file:
@@ -166,7 +166,7 @@ def test_a_new_attempt_that_appends_continues_the_curve(store: Store, path: Path
     assert summaries(store)["loss"].superseded == 2
 
 
-def test_a_rotated_file_is_read_before_the_new_one(store: Store, path: Path) -> None:
+def test_a_rotated_file_is_read_before_the_new_one(store: Database, path: Path) -> None:
     reader = open_reader(store, path)
     with path.open("a") as writer:
         for at in range(0, 40, 4):
@@ -186,7 +186,7 @@ def test_a_rotated_file_is_read_before_the_new_one(store: Store, path: Path) -> 
     assert all_points(store) == line(*range(24), 1000, 1001, 1002)
 
 
-def test_a_file_recreated_after_it_was_deleted(store: Store, path: Path) -> None:
+def test_a_file_recreated_after_it_was_deleted(store: Database, path: Path) -> None:
     path.write_text(lines(range(3)))
     reader = open_reader(store, path)
     read_on(reader)
@@ -197,7 +197,7 @@ def test_a_file_recreated_after_it_was_deleted(store: Store, path: Path) -> None
     assert all_points(store) == line(*range(5))
 
 
-def test_the_end_of_a_file_without_a_line_end(store: Store, path: Path) -> None:
+def test_the_end_of_a_file_without_a_line_end(store: Database, path: Path) -> None:
     path.write_text(lines(range(2)).rstrip("\n"))
     reader = open_reader(store, path)
     assert read_on(reader) == 1
@@ -205,7 +205,7 @@ def test_the_end_of_a_file_without_a_line_end(store: Store, path: Path) -> None:
     assert all_points(store) == line(0, 1)
 
 
-def test_a_torn_end_is_no_record(store: Store, path: Path) -> None:
+def test_a_torn_end_is_no_record(store: Database, path: Path) -> None:
     path.write_text(lines(range(2)).rstrip("}\n"))
     read_to_end(store, open_reader(store, path), clean=False)
     assert all_points(store) == line(0)
@@ -213,7 +213,7 @@ def test_a_torn_end_is_no_record(store: Store, path: Path) -> None:
 
 @pytest.mark.parametrize(("clean", "rows"), [(True, 2), (False, 1)])
 def test_a_tables_last_row_counts_unless_its_writer_was_killed(
-    store: Store, tmp_path: Path, clean: bool, rows: int
+    store: Database, tmp_path: Path, clean: bool, rows: int
 ) -> None:
     path = tmp_path / "metrics.csv"
     path.write_text("step,loss\n1,0.5\n2,0.12")
@@ -221,7 +221,7 @@ def test_a_tables_last_row_counts_unless_its_writer_was_killed(
     assert len(all_points(store)) == rows
 
 
-def test_a_huge_line_is_left_out_in_bounded_memory(store: Store, path: Path) -> None:
+def test_a_huge_line_is_left_out_in_bounded_memory(store: Database, path: Path) -> None:
     with path.open("w") as file:
         file.write(lines([0]))
         file.write('{"step": 1, "text": "')
@@ -237,20 +237,20 @@ def test_a_huge_line_is_left_out_in_bounded_memory(store: Store, path: Path) -> 
     assert peak < 8 * source.BACKLOG_BYTES
 
 
-def test_a_line_as_long_as_a_batch_is_read(store: Store, path: Path) -> None:
+def test_a_line_as_long_as_a_batch_is_read(store: Database, path: Path) -> None:
     filler = "x" * (source.LIVE_BYTES * 2)
     path.write_text(json.dumps({"step": 1, "loss": 0.5, "text": filler}) + "\n")
     read_on(open_reader(store, path))
     assert all_points(store) == line(1)
 
 
-def test_zeros_left_by_an_outside_truncation_hide_no_record(store: Store, path: Path) -> None:
+def test_zeros_left_by_an_outside_truncation_hide_no_record(store: Database, path: Path) -> None:
     path.write_bytes(b"\0" * 992 + lines([1, 2]).encode())
     read_on(open_reader(store, path, FOUND))
     assert all_points(store) == line(1, 2)
 
 
-def test_names_are_harmless(store: Store, path: Path) -> None:
+def test_names_are_harmless(store: Database, path: Path) -> None:
     rows = [{"step": 1, "a\x1b[31m\n": 1.0}, {"step": 1, "\ud800": 2.0}, {"step": 1, "é" * 999: 3}]
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))
     read_on(open_reader(store, path))
@@ -259,7 +259,7 @@ def test_names_are_harmless(store: Store, path: Path) -> None:
     assert len(names[2]) == 256
 
 
-def test_a_printed_secret_is_in_no_name_and_no_state(store: Store, tmp_path: Path) -> None:
+def test_a_printed_secret_is_in_no_name_and_no_state(store: Database, tmp_path: Path) -> None:
     log, masked = tmp_path / "stdout.log", Masker(["the canary-word"]).text
     log.write_text("step 1 loss 0.5\nthe canary-word loss 0.5\nthe canary-word 0.5 7.25\n" * 20)
     reader = open_reader(store, log, DecoderChoice(format="text"), masked=masked)
@@ -269,7 +269,7 @@ def test_a_printed_secret_is_in_no_name_and_no_state(store: Store, tmp_path: Pat
     assert "canary" not in f"{reader.position} {all_points(store)}"
 
 
-def test_times_come_from_the_records_else_from_the_file(store: Store, path: Path) -> None:
+def test_times_come_from_the_records_else_from_the_file(store: Database, path: Path) -> None:
     from tests.unit.metrics.reading import connect
     from trainui.store.points import read_points
 
@@ -281,7 +281,9 @@ def test_times_come_from_the_records_else_from_the_file(store: Store, path: Path
     assert times["timestamp"] == 1_700_000_000_000_000
 
 
-def test_a_document_of_newest_values_gives_a_point_each_time(store: Store, tmp_path: Path) -> None:
+def test_a_document_of_newest_values_gives_a_point_each_time(
+    store: Database, tmp_path: Path
+) -> None:
     path = tmp_path / "metrics.json"
     reader = open_reader(store, path, FOUND)
     for step in range(5):
@@ -292,7 +294,7 @@ def test_a_document_of_newest_values_gives_a_point_each_time(store: Store, tmp_p
     assert summaries(store)["train/loss"].superseded == 0
 
 
-def test_a_document_is_not_read_twice_after_a_restart(store: Store, tmp_path: Path) -> None:
+def test_a_document_is_not_read_twice_after_a_restart(store: Database, tmp_path: Path) -> None:
     path = tmp_path / "history.json"
     for count in range(1, 5):
         history = {"loss": [epoch / 2 for epoch in range(count)]}
@@ -302,7 +304,7 @@ def test_a_document_is_not_read_twice_after_a_restart(store: Store, tmp_path: Pa
     assert kept_points(store, "loss") == [(epoch, epoch / 2) for epoch in range(4)]
 
 
-def test_a_first_line_resembling_a_document_is_a_line(store: Store, tmp_path: Path) -> None:
+def test_a_first_line_resembling_a_document_is_a_line(store: Database, tmp_path: Path) -> None:
     path = tmp_path / "metrics.json"
     reader = open_reader(store, path, FOUND)
     path.write_text('{"step": 5, "loss": 1}')
@@ -313,7 +315,7 @@ def test_a_first_line_resembling_a_document_is_a_line(store: Store, tmp_path: Pa
     assert all_points(store) == [("loss", 5, 1), ("loss", 6, 2)]
 
 
-def test_a_line_whose_end_is_another_write(store: Store, tmp_path: Path) -> None:
+def test_a_line_whose_end_is_another_write(store: Database, tmp_path: Path) -> None:
     path = tmp_path / "log.txt"
     reader = open_reader(store, path, FOUND)
     for text in ('{"epoch": 1, "loss": 1}', "\n", '{"epoch": 2, "loss": 2}', "\n"):
@@ -324,7 +326,7 @@ def test_a_line_whose_end_is_another_write(store: Store, tmp_path: Path) -> None
     assert kept_points(store, "loss") == [(1, 1), (2, 2)]
 
 
-def test_a_bracket_alone_is_no_document_yet(store: Store, tmp_path: Path) -> None:
+def test_a_bracket_alone_is_no_document_yet(store: Database, tmp_path: Path) -> None:
     path = tmp_path / "log.txt"
     reader = open_reader(store, path, FOUND)
     line = "[11/24 14:02:37] d2.utils.events INFO:  eta: 0:00:00  iter: 19  total_loss: 2.265  \n"
@@ -335,7 +337,7 @@ def test_a_bracket_alone_is_no_document_yet(store: Store, tmp_path: Path) -> Non
     assert kept_points(store, "total_loss") == [(19, 2.265), (39, 2.265)]
 
 
-def test_an_unreadable_source_says_why(store: Store, tmp_path: Path) -> None:
+def test_an_unreadable_source_says_why(store: Database, tmp_path: Path) -> None:
     binary = tmp_path / "model.bin"
     binary.write_bytes(random.Random(1).randbytes(1000))
     with pytest.raises(UnknownFormatError, match="binary"):
@@ -349,7 +351,7 @@ def test_an_unreadable_source_says_why(store: Store, tmp_path: Path) -> None:
         open_reader(store, binary, DecoderChoice(format="parquet")).advance()
 
 
-def test_an_empty_file_is_no_problem(store: Store, path: Path) -> None:
+def test_an_empty_file_is_no_problem(store: Database, path: Path) -> None:
     path.touch()
     reader = open_reader(store, path, FOUND)
     read_to_end(store, reader)
@@ -373,7 +375,7 @@ ACTIONS = st.lists(
     max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 def test_any_writer_of_one_history(
-    store: Store, tmp_path: Path, actions: list[tuple[str, int]]
+    store: Database, tmp_path: Path, actions: list[tuple[str, int]]
 ) -> None:
     from trainui.store.points import write_points
 
@@ -404,7 +406,7 @@ def test_any_writer_of_one_history(
 
 
 def test_a_document_too_large_to_reread_is_an_error(
-    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    store: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("trainui.metrics.source_file.WHOLE_BYTES", 9)
     document = tmp_path / "metrics.json"
@@ -413,14 +415,14 @@ def test_a_document_too_large_to_reread_is_an_error(
         open_reader(store, document, DecoderChoice(format="json")).advance()
 
 
-def test_the_name_of_a_metric_has_a_limit(store: Store, path: Path) -> None:
+def test_the_name_of_a_metric_has_a_limit(store: Database, path: Path) -> None:
     path.write_text(json.dumps({"step": 1, "a" * 999: 1}) + "\n")
     read_on(open_reader(store, path))
     assert list(map(len, summaries(store))) == [MAX_NAME]
 
 
 def test_a_batch_that_was_expensive_is_followed_by_smaller_ones(
-    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    store: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(source, "LONGEST_READ", 0.0)
     path = tmp_path / "m.jsonl"

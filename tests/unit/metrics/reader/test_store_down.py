@@ -19,7 +19,7 @@ from trainui.metrics.reader.attempt import AttemptReader
 from trainui.metrics.reader.process_loop import MetricsReader
 from trainui.model.definition import MetricSource
 from trainui.store.db import sqlite_file
-from trainui.store.db.engine import Store
+from trainui.store.db.engine import Database
 
 pytestmark = pytest.mark.usefixtures("only_on_sqlite")
 
@@ -30,20 +30,20 @@ NO_LIMIT = 2**31 - 1
 
 
 @pytest.fixture
-def hasty(store: Store, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
+def hasty(store: Database, monkeypatch: pytest.MonkeyPatch) -> Iterator[Database]:
     """A store on the same database that waits for a lock for a moment only."""
     monkeypatch.setattr(sqlite_file, "BUSY_TIMEOUT", 0.05)
-    with closing(Store(store.url)) as hasty:
+    with closing(Database(store.url)) as hasty:
         yield hasty
 
 
-def limit_pages(store: Store, most: int) -> None:
+def limit_pages(store: Database, most: int) -> None:
     """Limit the size of the database as a full disk does; a limit of 1: no new pages."""
     with store.write() as connection:
         connection.execute(f"PRAGMA max_page_count = {most}")
 
 
-def names(store: Store, attempt: Attempt) -> set[str]:
+def names(store: Database, attempt: Attempt) -> set[str]:
     return {name for name, _step, _value in all_points(store, attempt.stage_id)}
 
 
@@ -56,7 +56,7 @@ def turns_until(reader: MetricsReader, done: Callable[[], bool]) -> None:
 
 
 def test_an_attempt_is_incomplete_before_its_last_line_is_stored(
-    store: Store, tmp_path: Path
+    store: Database, tmp_path: Path
 ) -> None:
     attempt = start_attempt(store, tmp_path)
     attempt.own_file.write_text(lines([0, 1]))
@@ -75,7 +75,7 @@ def test_an_attempt_is_incomplete_before_its_last_line_is_stored(
 
 
 def test_a_source_meeting_a_locked_store_is_not_at_fault(
-    store: Store, hasty: Store, tmp_path: Path
+    store: Database, hasty: Database, tmp_path: Path
 ) -> None:
     attempt = start_attempt(store, tmp_path, MetricSource(path="metrics.json"))
     log = attempt.workdir / "metrics.json"
@@ -95,7 +95,11 @@ def test_a_source_meeting_a_locked_store_is_not_at_fault(
 
 @pytest.mark.parametrize("is_earlier", [True, False])
 def test_a_locked_store_mixes_no_log_and_file_curves(
-    store: Store, hasty: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_earlier: bool
+    store: Database,
+    hasty: Database,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    is_earlier: bool,
 ) -> None:
     """Once that is possible, the log's points are deleted, or renamed in the next attempt."""
     monkeypatch.setattr(fallback_sources, "WAIT", 0.0)

@@ -13,12 +13,12 @@ from trainui.errors import UsageError
 from trainui.metrics.formats import UnknownFormatError
 from trainui.metrics.reader.sync import sync_metrics_from_file
 from trainui.metrics.tail import UnreadableFileError
-from trainui.store.db.engine import Store
+from trainui.store.db.engine import Database
 from trainui.store.repository import open_session
 
 
 @pytest.fixture
-def session(store: Store) -> Iterator[Session]:
+def session(store: Database) -> Iterator[Session]:
     with open_session() as session:
         yield session
 
@@ -28,12 +28,12 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "metrics.jsonl"
 
 
-def steps(store: Store, owner: str = "job") -> list[float]:
+def steps(store: Database, owner: str = "job") -> list[float]:
     return [step for _name, step, _value in all_points(store, owner)]
 
 
 def test_each_call_stores_what_came_since_the_last(
-    store: Store, session: Session, path: Path
+    store: Database, session: Session, path: Path
 ) -> None:
     offset = 0
     for at in range(0, 9, 3):
@@ -48,14 +48,14 @@ def test_each_call_stores_what_came_since_the_last(
     assert steps(store) == list(range(9))
 
 
-def test_a_range_is_stored_no_second_time(store: Store, session: Session, path: Path) -> None:
+def test_a_range_is_stored_no_second_time(store: Database, session: Session, path: Path) -> None:
     path.write_text(lines(range(5)))
     for _ in range(3):
         sync_metrics_from_file("job", path, session, last_offset=0)
     assert steps(store) == list(range(5))
 
 
-def test_a_line_that_is_not_whole_waits(store: Store, session: Session, path: Path) -> None:
+def test_a_line_that_is_not_whole_waits(store: Database, session: Session, path: Path) -> None:
     text = lines(range(2))
     path.write_text(text[:-5])
     result = sync_metrics_from_file("job", path, session)
@@ -69,7 +69,9 @@ def test_a_line_that_is_not_whole_waits(store: Store, session: Session, path: Pa
     )
 
 
-def test_a_shorter_file_is_read_from_its_start(store: Store, session: Session, path: Path) -> None:
+def test_a_shorter_file_is_read_from_its_start(
+    store: Database, session: Session, path: Path
+) -> None:
     path.write_text(lines(range(10)))
     offset = sync_metrics_from_file("job", path, session)["new_offset"]
     path.write_text(lines(range(3)))
@@ -80,7 +82,7 @@ def test_a_shorter_file_is_read_from_its_start(store: Store, session: Session, p
 
 
 def test_only_content_after_the_offset_is_read_without_loss(
-    store: Store, session: Session, path: Path
+    store: Database, session: Session, path: Path
 ) -> None:
     path.write_text(lines(range(10)))
     middle, early = len(lines(range(6))), len(lines(range(2)))
@@ -96,7 +98,7 @@ def test_only_content_after_the_offset_is_read_without_loss(
 
 
 def test_a_table_has_its_header_wherever_reading_begins(
-    store: Store, session: Session, tmp_path: Path
+    store: Database, session: Session, tmp_path: Path
 ) -> None:
     path = tmp_path / "metrics.csv"
     path.write_text("step,loss\n1,0.5\n2,0.25\n")
@@ -126,7 +128,7 @@ def test_an_unreadable_file_is_an_error(session: Session, tmp_path: Path) -> Non
             sync_metrics_from_file("job", noise, session, batch_size, offset)
 
 
-def test_two_jobs_may_read_one_file(store: Store, session: Session, path: Path) -> None:
+def test_two_jobs_may_read_one_file(store: Database, session: Session, path: Path) -> None:
     path.write_text(lines(range(3)))
     for job in ("one", "two"):
         assert sync_metrics_from_file(job, path, session)["new_metrics_count"] == 3
@@ -141,7 +143,7 @@ def bytes_read() -> int:
 
 @pytest.mark.skipif(not Path("/proc/self/io").exists(), reason="Linux counts what is read")
 def test_ten_kilobytes_cost_ten_kilobytes_at_any_size(
-    store: Store, session: Session, path: Path
+    store: Database, session: Session, path: Path
 ) -> None:
     more = lines(range(250)).encode()
     block = lines(range(100_000)).encode()

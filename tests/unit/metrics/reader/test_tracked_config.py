@@ -17,7 +17,7 @@ from trainui import wakeup
 from trainui.metrics.discovery import trainings
 from trainui.metrics.reader.attempt import AttemptReader
 from trainui.store.db import engine
-from trainui.store.db.engine import Store
+from trainui.store.db.engine import Database
 from trainui.store.read import run_in_json, views
 from trainui.store.read.row_mapping import dump
 from trainui.store.runs import metrics_progress, runs
@@ -29,7 +29,7 @@ def config(**values: Any) -> bytes:
     return field(1, 300) + field(17, field(4, items))
 
 
-def finish(store: Store, attempt: Attempt) -> None:
+def finish(store: Database, attempt: Attempt) -> None:
     attempt.end()
     reader = AttemptReader(store, attempt.to_read)
     reader.finish(clean=True)
@@ -45,7 +45,9 @@ def params_of(name: str = "train") -> dict[str, Any]:
     return dict(run.params)
 
 
-def test_the_config_of_wandb_is_known_while_the_attempt_runs(store: Store, tmp_path: Path) -> None:
+def test_the_config_of_wandb_is_known_while_the_attempt_runs(
+    store: Database, tmp_path: Path
+) -> None:
     attempt = start_attempt(store, tmp_path)
     log = attempt.workdir / "wandb" / "run-20260101_000000-x1" / "run-x1.wandb"
     log.parent.mkdir(parents=True)
@@ -62,7 +64,7 @@ def test_the_config_of_wandb_is_known_while_the_attempt_runs(store: Store, tmp_p
     reader.close()
 
 
-def test_the_overrides_of_a_hydra_job_that_only_prints(store: Store, tmp_path: Path) -> None:
+def test_the_overrides_of_a_hydra_job_that_only_prints(store: Database, tmp_path: Path) -> None:
     attempt = start_attempt(store, tmp_path)
     job = attempt.workdir / "outputs" / "2026-12-01" / "02-16-48" / ".hydra"
     job.mkdir(parents=True)
@@ -73,7 +75,7 @@ def test_the_overrides_of_a_hydra_job_that_only_prints(store: Store, tmp_path: P
 
 
 def test_a_new_file_with_the_same_config_writes_nothing(
-    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    store: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     attempt = start_attempt(store, tmp_path)
     (attempt.stage_dir / "hparams.yaml").write_text("lr: 1\n")
@@ -90,7 +92,7 @@ def test_a_new_file_with_the_same_config_writes_nothing(
     assert woken == [{"lr": "1"}]
 
 
-def test_the_summary_of_wandb_is_known_at_the_end(store: Store, tmp_path: Path) -> None:
+def test_the_summary_of_wandb_is_known_at_the_end(store: Database, tmp_path: Path) -> None:
     attempt = start_attempt(store, tmp_path)
     log = attempt.workdir / "wandb" / "run-20260101_000000-x1" / "run-x1.wandb"
     log.parent.mkdir(parents=True)
@@ -104,7 +106,7 @@ def test_the_summary_of_wandb_is_known_at_the_end(store: Store, tmp_path: Path) 
     assert params_of() == {"lr": "0.1"}
 
 
-def test_parameters_of_mlflow_and_overrides_of_hydra(store: Store, tmp_path: Path) -> None:
+def test_parameters_of_mlflow_and_overrides_of_hydra(store: Database, tmp_path: Path) -> None:
     attempt = start_attempt(store, tmp_path)
     job = attempt.workdir / "outputs" / "a"
     (job / ".hydra").mkdir(parents=True)
@@ -120,7 +122,7 @@ def test_parameters_of_mlflow_and_overrides_of_hydra(store: Store, tmp_path: Pat
     assert params_of() == {"lr": "0.5", "model": "big", "depth": "3"}
 
 
-def test_files_next_to_the_metrics(store: Store, tmp_path: Path) -> None:
+def test_files_next_to_the_metrics(store: Database, tmp_path: Path) -> None:
     attempt = start_attempt(store, tmp_path)
     (attempt.stage_dir / "hparams.yaml").write_text("net: !!python/object:a.B {}\nopt: {lr: 1}\n")
     (attempt.stage_dir / "metrics.csv").write_text("step,loss\n1,2\n")
@@ -129,7 +131,7 @@ def test_files_next_to_the_metrics(store: Store, tmp_path: Path) -> None:
 
 
 def test_pipeline_parameters_come_first_and_differing_stages_have_none(
-    store: Store, tmp_path: Path
+    store: Database, tmp_path: Path
 ) -> None:
     attempt = start_attempt(store, tmp_path)
     with store.write() as connection:
@@ -149,7 +151,7 @@ def test_pipeline_parameters_come_first_and_differing_stages_have_none(
     assert run.params == {"width": "8", "depth": "1"}
 
 
-def test_parameters_of_dvclive(store: Store, tmp_path: Path) -> None:
+def test_parameters_of_dvclive(store: Database, tmp_path: Path) -> None:
     attempt = start_attempt(store, tmp_path)
     table = attempt.workdir / "dvclive/plots/metrics/train/loss.tsv"
     table.parent.mkdir(parents=True)

@@ -14,7 +14,7 @@ from trainui.metrics.discovery import fallback_sources
 from trainui.metrics.reader.attempt import AttemptReader
 from trainui.model.search import Search
 from trainui.model.states import Status
-from trainui.store.db.engine import Store
+from trainui.store.db.engine import Database
 from trainui.store.runs import stages
 
 SEARCH = Search("val/loss", "minimize")
@@ -25,12 +25,12 @@ BAR = "\rEpoch {step}: 100%|##| 3/3 [00:00<00:00, 9.1it/s, val/loss={value}]"
 
 
 @pytest.fixture
-def trials(store: Store, tmp_path: Path) -> list[Attempt]:
+def trials(store: Database, tmp_path: Path) -> list[Attempt]:
     return start_trials(store, tmp_path, SEARCH, 3)
 
 
 @contextmanager
-def reading(store: Store, attempt: Attempt) -> Iterator[AttemptReader]:
+def reading(store: Database, attempt: Attempt) -> Iterator[AttemptReader]:
     reader = AttemptReader(store, attempt.to_read)
     yield reader
     reader.close()
@@ -42,7 +42,7 @@ def look(reader: AttemptReader) -> None:
         pass
 
 
-def values(store: Store, attempt: Attempt) -> list[float]:
+def values(store: Database, attempt: Attempt) -> list[float]:
     return [value for _name, _step, value in all_points(store, attempt.stage_id)]
 
 
@@ -51,14 +51,14 @@ def print_lines(attempt: Attempt, *lines: str) -> None:
         log.writelines(lines)
 
 
-def read_after_wait(store: Store, attempt: Attempt, monkeypatch: pytest.MonkeyPatch) -> None:
+def read_after_wait(store: Database, attempt: Attempt, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patch, reading(store, attempt) as reader:
         patch.setattr(fallback_sources, "WAIT", 0.0)
         look(reader)
 
 
 def test_a_trials_log_is_read_at_once_like_anothers(
-    store: Store, trials: list[Attempt], monkeypatch: pytest.MonkeyPatch
+    store: Database, trials: list[Attempt], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first, second, _ = trials
     print_lines(first, LINE.format(step=1, value=3))
@@ -72,7 +72,7 @@ def test_a_trials_log_is_read_at_once_like_anothers(
 
 @pytest.mark.parametrize("status", [Status.COMPLETED, Status.FAILED])
 def test_a_log_waits_where_another_trial_has_a_file(
-    store: Store, trials: list[Attempt], monkeypatch: pytest.MonkeyPatch, status: Status
+    store: Database, trials: list[Attempt], monkeypatch: pytest.MonkeyPatch, status: Status
 ) -> None:
     first, second, _ = trials
     if status == Status.FAILED:
@@ -96,7 +96,7 @@ def test_a_log_waits_where_another_trial_has_a_file(
 
 
 def test_the_first_trials_log_waits_less_with_steps(
-    store: Store, trials: list[Attempt], monkeypatch: pytest.MonkeyPatch
+    store: Database, trials: list[Attempt], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(fallback_sources, "WAIT_IF_SEARCHED", 0.0)
     print_lines(trials[0], "step 1 loss 9\n", "step 1 val/loss 3 loss 8\n")
@@ -111,7 +111,7 @@ def test_the_first_trials_log_waits_less_with_steps(
 @pytest.mark.parametrize("restarts", [False, True])
 @pytest.mark.parametrize("is_found", [False, True])
 def test_no_curve_mixes_a_log_and_a_later_file(
-    store: Store,
+    store: Database,
     trials: list[Attempt],
     monkeypatch: pytest.MonkeyPatch,
     restarts: bool,

@@ -19,7 +19,7 @@ from trainui.metrics import trackers
 from trainui.metrics.discovery import tracker_runs
 from trainui.metrics.reader.attempt import DatabaseReader
 from trainui.metrics.tail import UnreadableFileError
-from trainui.store.db.engine import Store
+from trainui.store.db.engine import Database
 
 MLFLOW = """
 CREATE TABLE experiments (experiment_id INTEGER PRIMARY KEY, name TEXT);
@@ -46,7 +46,7 @@ def add(connection: sqlite3.Connection, step: int, run: str = "r") -> None:
     connection.execute("INSERT INTO metrics VALUES (?, ?, ?, ?, ?, ?)", row)
 
 
-def open_run(store: Store, path: Path, run: str = "r") -> DatabaseReader:
+def open_run(store: Database, path: Path, run: str = "r") -> DatabaseReader:
     reader = reading.open_reader(store, path, run=run)
     assert isinstance(reader, DatabaseReader)
     return reader
@@ -100,7 +100,9 @@ def test_parameters_are_those_of_the_tracker() -> None:
 
 @corpus.needs_corpus
 @pytest.mark.parametrize("name", ["mlflow_killed", "optuna_running", "trackio_live"])
-def test_a_database_read_at_moments_of_its_writing(store: Store, name: str, tmp_path: Path) -> None:
+def test_a_database_read_at_moments_of_its_writing(
+    store: Database, name: str, tmp_path: Path
+) -> None:
     root = corpus.corpus_root()
     assert root is not None
     file = {"mlflow_killed": "mlflow.db", "optuna_running": "killed.db"}.get(name, "liveone.db")
@@ -131,7 +133,7 @@ def test_a_database_read_at_moments_of_its_writing(store: Store, name: str, tmp_
 
 @pytest.mark.parametrize("wal", [False, True])
 def test_neither_a_never_pausing_writer_nor_its_reader_loses_anything(
-    store: Store, tmp_path: Path, *, wal: bool
+    store: Database, tmp_path: Path, *, wal: bool
 ) -> None:
     path = tmp_path / "tracked.db"
     writer = make(path, wal=wal)
@@ -159,7 +161,7 @@ def test_neither_a_never_pausing_writer_nor_its_reader_loses_anything(
 
 
 def test_a_copy_is_repeated_after_a_commit_meanwhile(
-    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    store: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "a.db"
     writer = make(path)
@@ -182,7 +184,7 @@ def test_a_copy_is_repeated_after_a_commit_meanwhile(
     writer.close()
 
 
-def test_only_new_rows_are_read_and_only_of_the_run(store: Store, tmp_path: Path) -> None:
+def test_only_new_rows_are_read_and_only_of_the_run(store: Database, tmp_path: Path) -> None:
     writer = make(tmp_path / "a.db")
     add(writer, 0)
     add(writer, 0, "other")
@@ -196,7 +198,7 @@ def test_only_new_rows_are_read_and_only_of_the_run(store: Store, tmp_path: Path
     writer.close()
 
 
-def test_a_database_made_again_is_read_from_its_start(store: Store, tmp_path: Path) -> None:
+def test_a_database_made_again_is_read_from_its_start(store: Database, tmp_path: Path) -> None:
     path = tmp_path / "a.db"
     for steps in (range(5), range(3)):
         path.unlink(missing_ok=True)
@@ -213,7 +215,7 @@ def test_a_database_made_again_is_read_from_its_start(store: Store, tmp_path: Pa
     [trackers.MAGIC + os.urandom(5000), trackers.MAGIC, b"SQLite format 3\0" + bytes(4096)],
 )
 def test_a_damaged_database_is_one_clear_error(
-    store: Store, tmp_path: Path, content: bytes
+    store: Database, tmp_path: Path, content: bytes
 ) -> None:
     path = tmp_path / "a.db"
     path.write_bytes(content)
@@ -221,7 +223,7 @@ def test_a_damaged_database_is_one_clear_error(
         reading.read_on(open_run(store, path))
 
 
-def test_a_database_without_a_trackers_tables_has_no_runs(store: Store, tmp_path: Path) -> None:
+def test_a_database_without_a_trackers_tables_has_no_runs(store: Database, tmp_path: Path) -> None:
     path = tmp_path / "a.db"
     with closing(sqlite3.connect(path)) as connection:
         connection.executescript("CREATE TABLE metrics (key TEXT)")
@@ -229,7 +231,7 @@ def test_a_database_without_a_trackers_tables_has_no_runs(store: Store, tmp_path
 
 
 def test_no_copy_is_left_behind(
-    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    store: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "tmp"))
     (tmp_path / "tmp").mkdir()
@@ -242,7 +244,7 @@ def test_no_copy_is_left_behind(
 
 @pytest.mark.parametrize("seed", range(20))
 def test_any_damage_gives_points_or_one_clear_error(
-    store: Store, tmp_path: Path, seed: int
+    store: Database, tmp_path: Path, seed: int
 ) -> None:
     path, chance = tmp_path / "a.db", random.Random(seed)
     with closing(make(path)) as writer:
@@ -298,7 +300,7 @@ OLDER = {
     ],
 )
 def test_databases_of_older_versions(
-    store: Store, tmp_path: Path, kind: str, expected: dict[str, list[tuple[int, float]]]
+    store: Database, tmp_path: Path, kind: str, expected: dict[str, list[tuple[int, float]]]
 ) -> None:
     path = tmp_path / "old.db"
     with closing(sqlite3.connect(path)) as connection:

@@ -19,7 +19,7 @@ from trainui.model.notifications import CAUSE, STALLED
 from trainui.model.states import Status
 from trainui.plugin import client
 from trainui.plugins.mcp import server, tools
-from trainui.store.db.engine import Store
+from trainui.store.db.engine import Database
 from trainui.store.read import views
 from trainui.store.runs import runs
 
@@ -28,7 +28,7 @@ LONG = "n" * 200
 
 
 @pytest.fixture
-def filler(store: Store, tmp_path: Path) -> Filler:
+def filler(store: Database, tmp_path: Path) -> Filler:
     return Filler(store, tmp_path / "runs")
 
 

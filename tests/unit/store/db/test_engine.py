@@ -19,7 +19,13 @@ from trainui import paths
 from trainui.errors import StoreError, StoreLockedError, StoreSchemaError, UsageError
 from trainui.model.definition import Pipeline
 from trainui.store.db import engine, postgres, sqlite_file
-from trainui.store.db.engine import OUTAGE_ENDS_AFTER, OutageLog, Store, open_patiently, open_store
+from trainui.store.db.engine import (
+    OUTAGE_ENDS_AFTER,
+    Database,
+    OutageLog,
+    open_patiently,
+    open_store,
+)
 from trainui.store.read import views
 from trainui.store.runs import runs, stored_pipeline
 from trainui.store.runs.stored_pipeline import NewRun
@@ -29,22 +35,22 @@ WRITERS = 24
 
 
 @pytest.fixture
-def hasty(store: Store, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
+def hasty(store: Database, monkeypatch: pytest.MonkeyPatch) -> Iterator[Database]:
     """A store on the same database that waits for a lock no longer than a moment."""
     monkeypatch.setattr(sqlite_file, "BUSY_TIMEOUT", 0.2)
     monkeypatch.setattr(postgres, "_SERVER", "-c lock_timeout=200ms")
-    with closing(Store(store.url)) as hasty:
+    with closing(Database(store.url)) as hasty:
         yield hasty
 
 
-def test_a_locked_database_raises_an_error_of_its_type(store: Store, hasty: Store) -> None:
+def test_a_locked_database_raises_an_error_of_its_type(store: Database, hasty: Database) -> None:
     with store.write(), pytest.raises(StoreLockedError, match="another process has kept it locked"):
         set_flag(hasty, "a")
     set_flag(hasty, "b")
 
 
 def test_threads_that_wait_to_write_use_up_no_connections(
-    store: Store, hasty: Store, monkeypatch: pytest.MonkeyPatch
+    store: Database, hasty: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with ThreadPoolExecutor(WRITERS) as pool:
         with store.write():
@@ -57,17 +63,17 @@ def test_threads_that_wait_to_write_use_up_no_connections(
         assert runs.flag(connection, "23") == "set"
 
 
-def set_flag(store: Store, name: str) -> None:
+def set_flag(store: Database, name: str) -> None:
     with store.write() as connection:
         runs.set_flag(connection, name, "set")
 
 
-def test_another_versions_table_has_its_own_error_type(store: Store) -> None:
+def test_another_versions_table_has_its_own_error_type(store: Database) -> None:
     with pytest.raises(StoreSchemaError), store.read() as connection:
         connection.execute("SELECT 1 FROM later")
 
 
-def test_a_conflict_or_bug_is_no_trouble_of_the_store(store: Store) -> None:
+def test_a_conflict_or_bug_is_no_trouble_of_the_store(store: Database) -> None:
     conflicts = (sqlite3.IntegrityError, psycopg.IntegrityError)
     with pytest.raises(conflicts), store.write() as connection:
         connection.execute("INSERT INTO flags (name, value) VALUES ('a', NULL)")
@@ -77,7 +83,7 @@ def test_a_conflict_or_bug_is_no_trouble_of_the_store(store: Store) -> None:
 
 
 def test_a_server_that_is_away_has_the_base_type(monkeypatch: pytest.MonkeyPatch) -> None:
-    away = Store("postgresql://nobody@127.0.0.1:1/none")
+    away = Database("postgresql://nobody@127.0.0.1:1/none")
     with closing(away), pytest.raises(StoreError, match="check that the server runs"), away.read():
         pass
 
@@ -109,12 +115,12 @@ def names() -> list[str]:
         return [run.name for run in views.runs(connection)]
 
 
-def rename(store: Store, to: str) -> None:
+def rename(store: Database, to: str) -> None:
     with store.write() as connection:
         connection.execute("UPDATE runs SET name = ?", (to,))
 
 
-def half_done(store: Store, run_id: str) -> None:
+def half_done(store: Database, run_id: str) -> None:
     """Rename all runs, and then store one whose id is taken."""
     new = NewRun(run_id, "new", Pipeline("p", (), text="", digest="1" * 64), "/nowhere", {}, {})
     with store.write() as connection:
@@ -122,7 +128,7 @@ def half_done(store: Store, run_id: str) -> None:
         stored_pipeline.create(connection, new)
 
 
-def test_nothing_is_written_where_an_exception_ends_it(store: Store, add_run: AddRun) -> None:
+def test_nothing_is_written_where_an_exception_ends_it(store: Database, add_run: AddRun) -> None:
     add_run("one", {"a": []})
     before = names()
     with pytest.raises(UsageError, match="exists"):
@@ -140,7 +146,7 @@ def test_a_store_is_made_where_there_is_none(
     assert names() == []
 
 
-def test_a_connection_that_was_lost_is_replaced(store: Store) -> None:
+def test_a_connection_that_was_lost_is_replaced(store: Database) -> None:
     if not postgres.is_ours(store.url):
         pytest.skip("PostgreSQL's")
     set_flag(store, "a")
@@ -154,7 +160,7 @@ def test_a_connection_that_was_lost_is_replaced(store: Store) -> None:
         assert [runs.flag(connection, name) for name in "ab"] == ["set", "set"]
 
 
-def test_a_snapshot_does_not_change_while_it_is_read(store: Store) -> None:
+def test_a_snapshot_does_not_change_while_it_is_read(store: Database) -> None:
     set_flag(store, "a")
     with store.read() as connection:
         assert runs.flag(connection, "a") == "set"
@@ -198,7 +204,7 @@ def test_opening_and_closing_a_store_hides_no_commit(
 
 
 @pytest.mark.usefixtures("only_on_sqlite")
-def test_the_error_that_ended_the_transaction_is_raised(store: Store) -> None:
+def test_the_error_that_ended_the_transaction_is_raised(store: Database) -> None:
     """As SQLite does where a page cannot be read."""
 
     def read_damaged() -> None:

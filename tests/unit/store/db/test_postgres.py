@@ -19,7 +19,7 @@ from tests.unit.supervisor.waiting import is_alive, wait_for_death
 from trainui.errors import NotFoundError, UnfitEnvironmentError
 from trainui.metrics.reader.sync import sync_metrics_from_file
 from trainui.store.db import engine, postgres, protocol
-from trainui.store.db.engine import Store, open_store
+from trainui.store.db.engine import Database, open_store
 from trainui.store.db.postgres import connect
 from trainui.store.db.protocol import Connection
 from trainui.store.points import point_sources, write_points
@@ -41,14 +41,14 @@ def url(postgresql_server: postgresql.Server, monkeypatch: pytest.MonkeyPatch) -
 
 
 @pytest.fixture
-def store(url: str) -> Iterator[Store]:
+def store(url: str) -> Iterator[Database]:
     store = open_store()
     yield store
     store.close()
 
 
 @pytest.fixture
-def reading(store: Store) -> Iterator[protocol.Connection]:
+def reading(store: Database) -> Iterator[protocol.Connection]:
     with engine.reading() as connection:
         yield connection
 
@@ -71,7 +71,7 @@ def test_a_percent_sign_is_one_with_and_without_parameters(reading: protocol.Con
     assert reading.execute("SELECT '5%', ?", (1,)).fetchone() == ("5%", 1)
 
 
-def test_a_writer_reads_its_predecessors_rows(store: Store) -> None:
+def test_a_writer_reads_its_predecessors_rows(store: Database) -> None:
     def count_up() -> None:
         for _ in range(20):
             with store.write() as connection:
@@ -87,7 +87,9 @@ def test_a_writer_reads_its_predecessors_rows(store: Store) -> None:
         assert runs.flag(connection, "count") == "80"
 
 
-def test_a_commit_is_noticed_and_nothing_else(store: Store, reading: protocol.Connection) -> None:
+def test_a_commit_is_noticed_and_nothing_else(
+    store: Database, reading: protocol.Connection
+) -> None:
     with store.write() as connection:
         runs.set_flag(connection, "paused", "1")
         during = engine.data_version(reading)
@@ -96,7 +98,7 @@ def test_a_commit_is_noticed_and_nothing_else(store: Store, reading: protocol.Co
     assert views.flag(reading, "paused") == "1"
 
 
-def test_unstorable_characters_are_replaced(store: Store) -> None:
+def test_unstorable_characters_are_replaced(store: Database) -> None:
     with store.write() as connection:
         runs.set_flag(connection, "a\0b", "c")
     with engine.reading() as reading:
@@ -105,7 +107,7 @@ def test_unstorable_characters_are_replaced(store: Store) -> None:
 
 def test_a_hanging_writer_loses_its_turn(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(postgres, "_SERVER", "-c idle_in_transaction_session_timeout=300ms")
-    hanging, other = Store(url), Store(url)
+    hanging, other = Database(url), Database(url)
     turn = hanging.write()
     connection = turn.__enter__()
     runs.set_flag(connection, "whose", "the one that hangs")
@@ -150,8 +152,8 @@ def server(
         yield own
 
 
-def test_points_of_different_owners_are_stored_side_by_side(store: Store, url: str) -> None:
-    with closing(Store(url)) as other, store.write_points() as one, other.write_points() as two:
+def test_points_of_different_owners_are_stored_side_by_side(store: Database, url: str) -> None:
+    with closing(Database(url)) as other, store.write_points() as one, other.write_points() as two:
         for connection, owner in ((one, "a"), (two, "b")):
             added = point_sources.add_source(connection, owner, "file", attempt=1)
             write_points.save(connection, added, added._replace(offset=5), {}, records=1)
@@ -241,7 +243,7 @@ def test_an_invalid_address_is_reported_without_its_password() -> None:
         assert "secret" not in str(caught.value)
 
 
-def test_a_session_leads_to_its_store(store: Store, tmp_path: Path) -> None:
+def test_a_session_leads_to_its_store(store: Database, tmp_path: Path) -> None:
     file = tmp_path / "m.jsonl"
     file.write_text('{"step": 1, "loss": 0.5}\n')
     with open_session() as session:

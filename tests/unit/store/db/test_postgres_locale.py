@@ -11,7 +11,7 @@ from tests.unit.store.conftest import AddRun
 from tests.unit.store.readings import as_points
 from trainui.errors import AmbiguousError, NotFoundError, UnfitEnvironmentError
 from trainui.store.db import engine
-from trainui.store.db.engine import Store, open_store
+from trainui.store.db.engine import Database, open_store
 from trainui.store.points import point_sources, read_points, write_points
 from trainui.store.read import headlines, run_list, views
 
@@ -20,7 +20,9 @@ ICU = "LOCALE_PROVIDER icu ICU_LOCALE 'en-US-u-ka-shifted' LOCALE 'C.UTF-8'"
 
 
 @pytest.fixture
-def store(postgresql_server: postgresql.Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
+def store(
+    postgresql_server: postgresql.Server, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Database]:
     from psycopg import errors
 
     try:
@@ -34,7 +36,7 @@ def store(postgresql_server: postgresql.Server, monkeypatch: pytest.MonkeyPatch)
     postgresql_server.drop(url)
 
 
-def test_a_prefix_matches_by_characters(store: Store, add_run: AddRun) -> None:
+def test_a_prefix_matches_by_characters(store: Database, add_run: AddRun) -> None:
     for run_id in ("ab-cd-1", "ABCD-2", "abce-3", "abcd-4", "ab-cd-5"):
         add_run(run_id, {"A": []})
     with engine.reading() as connection:
@@ -47,7 +49,7 @@ def test_a_prefix_matches_by_characters(store: Store, add_run: AddRun) -> None:
             views.find_run(connection, "abcd4")
 
 
-def test_names_that_differ_in_case_or_punctuation_differ(store: Store, add_run: AddRun) -> None:
+def test_names_that_differ_in_case_or_punctuation_differ(store: Database, add_run: AddRun) -> None:
     add_run("run-1", {"train": [], "Train": ["train"], "tr-ain": ["Train"]})
     with store.write() as connection:
         source = point_sources.add_source(connection, "run-1", "a file", attempt=0)

@@ -16,7 +16,7 @@ import pytest
 from trainui import paths
 from trainui.errors import StoreError
 from trainui.store.db import engine, sqlite_file
-from trainui.store.db.engine import Store
+from trainui.store.db.engine import Database
 from trainui.store.db.sqlite_file import FileMark, Unreplaced
 from trainui.store.runs import runs
 
@@ -28,7 +28,7 @@ connection.close()
 """
 
 
-def test_looking_at_the_file_keeps_this_processs_locks(store: Store) -> None:
+def test_looking_at_the_file_keeps_this_processs_locks(store: Database) -> None:
     if not store.url.startswith("sqlite"):
         pytest.skip("SQLite's file")
     with store.write() as connection:
@@ -89,7 +89,7 @@ while True:
 
 
 @pytest.fixture
-def file(store: Store, monkeypatch: pytest.MonkeyPatch) -> Path:
+def file(store: Database, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(sqlite_file, "LOG_PATIENCE", 0.05)
     with store.write() as connection:
         runs.set_flag(connection, "paused", "1")
@@ -97,7 +97,7 @@ def file(store: Store, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def holder(store: Store, file: Path) -> Iterator[subprocess.Popen[str]]:
+def holder(store: Database, file: Path) -> Iterator[subprocess.Popen[str]]:
     """Another process that has the database open; ours has closed it."""
     with subprocess.Popen(
         [sys.executable, "-c", HOLDER, str(file)],
@@ -167,7 +167,7 @@ def test_a_long_reader_notices_that_its_log_was_deleted(file: Path) -> None:
             unreplaced.check()
 
 
-def test_a_log_that_nobody_uses_may_be_deleted(store: Store, file: Path) -> None:
+def test_a_log_that_nobody_uses_may_be_deleted(store: Database, file: Path) -> None:
     store.close()
     for path in sqlite_file.log_paths(file):
         path.write_bytes(b"")
@@ -178,7 +178,7 @@ def test_a_log_that_nobody_uses_may_be_deleted(store: Store, file: Path) -> None
 
 
 def test_a_lock_on_another_disks_equal_inode_is_not_ours(
-    store: Store, file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    store: Database, file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store.close()
     found, table = file.stat(), tmp_path / "locks"

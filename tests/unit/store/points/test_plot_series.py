@@ -8,7 +8,7 @@ import pytest
 
 from tests.unit.store.readings import Feeder, as_points, connect
 from trainui.store.db import protocol
-from trainui.store.db.engine import Store, snapshot
+from trainui.store.db.engine import Database, snapshot
 from trainui.store.points import plot_series, point_sources, read_points, write_points
 from trainui.store.points.plot_series import Axis, SeriesPoints, series_points_of
 
@@ -23,7 +23,7 @@ def series_points(
         return series_points_of(connection, owner, found, axis, found)
 
 
-def test_superseded_points_are_kept_and_marked(store: Store) -> None:
+def test_superseded_points_are_kept_and_marked(store: Database) -> None:
     feeder = Feeder(store)
     feeder.feed({"loss": [(0, 5.0), (1, math.nan), (2, 3.0)]})
     feeder.feed({"loss": [(1, 2.0), (2, math.inf)]}, attempt=2)
@@ -34,7 +34,7 @@ def test_superseded_points_are_kept_and_marked(store: Store) -> None:
     assert found.finite.tolist() == [True, False, True, True, False]
 
 
-def test_a_steps_epoch_is_between_the_known_ones(store: Store) -> None:
+def test_a_steps_epoch_is_between_the_known_ones(store: Database) -> None:
     feeder = Feeder(store)
     feeder.feed({"epoch": [(0, 0.0), (10, 1.0)], "loss": [(0, 4.0), (5, 3.0), (20, 2.0)]})
     found = series_points(connect(store), "stage", "loss", Axis.EPOCH)
@@ -44,11 +44,11 @@ def test_a_steps_epoch_is_between_the_known_ones(store: Store) -> None:
     assert len(series_points(connect(store), "other", "loss", Axis.EPOCH).x) == 0
 
 
-def test_nothing_of_a_series_that_is_not_there(store: Store) -> None:
+def test_nothing_of_a_series_that_is_not_there(store: Database) -> None:
     assert len(series_points(connect(store), "stage", "loss", Axis.WALL).x) == 0
 
 
-def test_points_of_alternating_sources_keep_the_order_read(store: Store) -> None:
+def test_points_of_alternating_sources_keep_the_order_read(store: Database) -> None:
     with store.write() as connection:
         known = [point_sources.add_source(connection, "stage", key, attempt=1) for key in "ab"]
         for at in range(4):
@@ -60,7 +60,7 @@ def test_points_of_alternating_sources_keep_the_order_read(store: Store) -> None
     assert found.values.tolist() == [0.0, 1.0, 2.0, 3.0]
 
 
-def test_times_since_the_first_point_and_by_the_clock(store: Store) -> None:
+def test_times_since_the_first_point_and_by_the_clock(store: Database) -> None:
     with store.write() as connection:
         source = point_sources.add_source(connection, "stage", "a", attempt=1)
         for at, time in enumerate((1_800_000_000, 1_800_000_090)):
@@ -74,7 +74,7 @@ def test_times_since_the_first_point_and_by_the_clock(store: Store) -> None:
     assert [x.tolist() for x in found] == [[0, 90], [1_800_000_000, 1_800_000_090]]
 
 
-def test_many_points_are_read_in_parts(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_many_points_are_read_in_parts(store: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     beside = [Feeder(store, key=key) for key in "ab"]
     for feeder in (*beside, *beside, Feeder(store, key="c")):
         feeder.feed({"loss": [(1, 1.0)] * 4})

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.unit.store.readings import Feeder, connect
-from trainui.store.db.engine import Store
+from trainui.store.db.engine import Database
 from trainui.store.points import plot_series, plot_windows, point_sources, read_points, write_points
 from trainui.store.points.chunks import Points
 from trainui.store.points.plot_series import Axis
@@ -19,7 +19,7 @@ from trainui.store.points.plot_windows import ABOVE, BELOW, NAN, Plotted
 START = 1_700_000_000
 
 
-def fill(store: Store, values: np.ndarray, first: int = 0, attempt: int = 1) -> None:
+def fill(store: Database, values: np.ndarray, first: int = 0, attempt: int = 1) -> None:
     """Store a long series, a point each half second; attempts begin an hour apart."""
     with store.write() as connection:
         known = point_sources.add_source(connection, "stage", f"a{attempt}", attempt=attempt)
@@ -34,11 +34,11 @@ def noise(count: int) -> np.ndarray:
     return np.random.default_rng(7).normal(0, 1, count)
 
 
-def plotted(store: Store, axis: Axis = Axis.STEP, attempt: int | None = None) -> Plotted:
+def plotted(store: Database, axis: Axis = Axis.STEP, attempt: int | None = None) -> Plotted:
     return Plotted(connect(store), "stage", "loss", axis, attempt=attempt)
 
 
-def test_few_points_lie_each_in_their_column(store: Store) -> None:
+def test_few_points_lie_each_in_their_column(store: Database) -> None:
     Feeder(store).feed({"loss": [(0, 3.0), (1, 1.0), (2, 2.0), (10, 5.0)]})
     found = plotted(store).window(0.0, 10.0, 5)
     assert found.minimum.tolist()[:2] == [1.0, 2.0]
@@ -47,14 +47,14 @@ def test_few_points_lie_each_in_their_column(store: Store) -> None:
     assert (found.at[0], found.steps[0], found.last[0], found.last[4]) == (1.0, 1.0, 1.0, 5.0)
 
 
-def test_values_that_are_not_finite_are_shown_by_their_kind(store: Store) -> None:
+def test_values_that_are_not_finite_are_shown_by_their_kind(store: Database) -> None:
     feeder = Feeder(store)
     feeder.feed({"loss": [(0, math.nan), (1, math.inf), (2, -math.inf), (3, 1.0)]})
     found = plotted(store).window(0.0, 3.0, 4)
     assert found.odd.tolist() == [NAN, ABOVE, BELOW, 0]
 
 
-def test_a_spike_is_in_every_window_that_contains_it(store: Store, few: None) -> None:
+def test_a_spike_is_in_every_window_that_contains_it(store: Database, few: None) -> None:
     values = noise(30_000)
     values[12_345] = 99.0
     fill(store, values)
@@ -68,7 +68,7 @@ def test_a_spike_is_in_every_window_that_contains_it(store: Store, few: None) ->
 
 @pytest.mark.parametrize("window", [(0, 29_999), (5000, 25_000), (14_000, 14_900)])
 def test_many_points_are_summed_up_as_they_are(
-    store: Store, few: None, window: tuple[int, int]
+    store: Database, few: None, window: tuple[int, int]
 ) -> None:
     values = noise(30_000)
     fill(store, values)
@@ -82,7 +82,7 @@ def test_many_points_are_summed_up_as_they_are(
 
 
 def test_more_chunks_than_are_decoded_leave_no_column_empty(
-    store: Store, few: None, monkeypatch: pytest.MonkeyPatch
+    store: Database, few: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(plot_windows, "DECODED", 0)
     values = noise(30_000)
@@ -94,7 +94,7 @@ def test_more_chunks_than_are_decoded_leave_no_column_empty(
 
 @pytest.mark.parametrize("many", [False, True])
 def test_times_place_points_on_the_axis(
-    store: Store, monkeypatch: pytest.MonkeyPatch, many: bool
+    store: Database, monkeypatch: pytest.MonkeyPatch, many: bool
 ) -> None:
     if many:
         monkeypatch.setattr(plot_windows, "READ_ONE_BY_ONE", 5000)
@@ -107,7 +107,7 @@ def test_times_place_points_on_the_axis(
     assert found.times == pytest.approx(START + found.at, abs=1)
 
 
-def test_superseded_points_stay_beside_those_that_count(store: Store) -> None:
+def test_superseded_points_stay_beside_those_that_count(store: Database) -> None:
     fill(store, np.full(100, 2.0))
     fill(store, np.full(100, 1.0), first=50, attempt=2)
     found = plotted(store).window(0.0, 149.0, 150)
@@ -118,7 +118,7 @@ def test_superseded_points_stay_beside_those_that_count(store: Store) -> None:
     assert plotted(store, Axis.RELATIVE).window(0.0, 4000.0, 10).boundaries == ((3600.0, 2),)
 
 
-def test_an_attempt_alone_counts_with_all_that_it_made(store: Store) -> None:
+def test_an_attempt_alone_counts_with_all_that_it_made(store: Database) -> None:
     fill(store, np.full(100, 2.0))
     fill(store, np.full(100, 1.0), first=50, attempt=2)
     first = plotted(store, attempt=1)
@@ -126,7 +126,7 @@ def test_an_attempt_alone_counts_with_all_that_it_made(store: Store) -> None:
     assert first.window(0.0, 99.0, 10).maximum.tolist() == [2.0] * 10
 
 
-def test_the_best_value_is_found_with_its_place(store: Store, few: None) -> None:
+def test_the_best_value_is_found_with_its_place(store: Database, few: None) -> None:
     values = noise(30_000)
     values[777], values[20_000] = -50.0, 50.0
     fill(store, values)
@@ -136,13 +136,13 @@ def test_the_best_value_is_found_with_its_place(store: Store, few: None) -> None
         assert series.best(lower=False) == (50.0, 20_000.0, 20_000.0 * factor)
 
 
-def test_nothing_finite_has_no_best(store: Store) -> None:
+def test_nothing_finite_has_no_best(store: Database) -> None:
     Feeder(store).feed({"loss": [(0, math.nan)]})
     assert plotted(store).best(lower=True) is None
 
 
 def test_a_long_series_of_epochs_places_others(
-    store: Store, few: None, monkeypatch: pytest.MonkeyPatch
+    store: Database, few: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(plot_series, "READ_ONE_BY_ONE", 5000)
     count = 20_000
@@ -159,7 +159,7 @@ def test_a_long_series_of_epochs_places_others(
     assert found.at == pytest.approx([6, 7, 8, 9, 10], abs=0.2)
 
 
-def test_a_point_more_is_another_state(store: Store) -> None:
+def test_a_point_more_is_another_state(store: Database) -> None:
     feeder = Feeder(store)
     connection = connect(store)
     feeder.feed({"loss": [(0, 1.0)]})
@@ -169,7 +169,7 @@ def test_a_point_more_is_another_state(store: Store) -> None:
     assert plot_windows.points_state(connection, "stage") != before
 
 
-def test_a_log_axis_has_columns_of_equal_ratio(store: Store) -> None:
+def test_a_log_axis_has_columns_of_equal_ratio(store: Database) -> None:
     values = noise(2000)
     fill(store, values)
     found = plotted(store).window(1.0, 1000.0, 30, log=True)
@@ -183,7 +183,7 @@ def test_a_log_axis_has_columns_of_equal_ratio(store: Store) -> None:
             assert found.maximum[at] == inside.max()
 
 
-def test_a_log_axis_of_many_points_shows_the_first_too(store: Store, few: None) -> None:
+def test_a_log_axis_of_many_points_shows_the_first_too(store: Database, few: None) -> None:
     values = np.arange(30_000.0)
     fill(store, values)
     found = plotted(store).window(1.0, 29_999.0, 100, log=True)
@@ -195,7 +195,7 @@ def test_a_log_axis_of_many_points_shows_the_first_too(store: Store, few: None) 
 
 @pytest.mark.parametrize("count", [100, 30_000])
 def test_positions_are_converted_between_axes_by_their_steps(
-    store: Store, few: None, count: int
+    store: Database, few: None, count: int
 ) -> None:
     fill(store, noise(count))
     steps, times = plotted(store), plotted(store, Axis.RELATIVE)
@@ -205,7 +205,7 @@ def test_positions_are_converted_between_axes_by_their_steps(
 
 
 @pytest.mark.parametrize("count", [100, 30_000])
-def test_the_last_value_is_the_one_of_the_summary(store: Store, few: None, count: int) -> None:
+def test_the_last_value_is_the_one_of_the_summary(store: Database, few: None, count: int) -> None:
     fill(store, noise(count))
     fill(store, noise(count), first=count // 2, attempt=2)
     (summary,) = read_points.summaries(connect(store), ["stage"])
@@ -214,14 +214,16 @@ def test_the_last_value_is_the_one_of_the_summary(store: Store, few: None, count
     assert plotted(store, attempt=1).last() == (first.last, first.last_step)
 
 
-def test_the_mean_of_a_constant_is_the_constant(store: Store) -> None:
+def test_the_mean_of_a_constant_is_the_constant(store: Database) -> None:
     fill(store, np.full(1000, 0.1))
     found = plotted(store).window(0.0, 999.0, 7)
     assert found.mean.tolist() == [0.1] * 7
 
 
 @pytest.mark.parametrize("count", [1, 300, 30_000])
-def test_the_last_smoothed_value_is_that_of_all_points(store: Store, few: None, count: int) -> None:
+def test_the_last_smoothed_value_is_that_of_all_points(
+    store: Database, few: None, count: int
+) -> None:
     values = noise(count)
     values[count // 2 :: 7] = math.nan if count > 1 else 1.0
     fill(store, values)
@@ -229,7 +231,7 @@ def test_the_last_smoothed_value_is_that_of_all_points(store: Store, few: None, 
     assert plotted(store).last_smoothed(0.9) == pytest.approx(expected, rel=1e-9)
 
 
-def test_nothing_finite_has_no_smoothed_value(store: Store) -> None:
+def test_nothing_finite_has_no_smoothed_value(store: Database) -> None:
     fill(store, np.full(5, math.nan))
     assert plotted(store).last_smoothed(0.9) is None
 
@@ -274,7 +276,7 @@ def test_a_column_of_equal_points_is_smoothed_like_them(weight: float) -> None:
 
 @pytest.mark.parametrize("weight", WEIGHTS)
 def test_a_part_is_smoothed_with_what_came_before(
-    store: Store,
+    store: Database,
     few: None,
     weight: float,
 ) -> None:
@@ -286,7 +288,7 @@ def test_a_part_is_smoothed_with_what_came_before(
     assert found.smooth == pytest.approx(one_by_one(values, weight)[first:][:100], abs=1e-5)
 
 
-def test_a_part_of_many_points_includes_earlier_smoothing(store: Store, few: None) -> None:
+def test_a_part_of_many_points_includes_earlier_smoothing(store: Database, few: None) -> None:
     values = np.where(np.arange(30_000) < 15_000, 0.0, 1.0)
     fill(store, values)
     found = plotted(store).window(15_000.0, 29_999.0, 250, weight=0.97)
@@ -297,7 +299,7 @@ def test_a_part_of_many_points_includes_earlier_smoothing(store: Store, few: Non
 @pytest.mark.parametrize("axis", [Axis.STEP, Axis.RELATIVE])
 @pytest.mark.parametrize("share", [1.0, 0.5])
 def test_of_many_points_the_trend_is_smoothed_alike(
-    store: Store,
+    store: Database,
     few: None,
     axis: Axis,
     share: float,
@@ -313,7 +315,7 @@ def test_of_many_points_the_trend_is_smoothed_alike(
     assert found.smooth == pytest.approx(exact, abs=0.02)
 
 
-def test_superseded_points_and_what_is_not_finite_count_nothing(store: Store) -> None:
+def test_superseded_points_and_what_is_not_finite_count_nothing(store: Database) -> None:
     feeder = Feeder(store)
     feeder.feed({"loss": [(0, 1.0), (1, math.nan), (2, 1.0), (3, 99.0)]})
     feeder.feed({"loss": [(3, 1.0), (4, 1.0)]}, attempt=2)

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from tests.unit.store import readings
 from tests.unit.store.readings import Column, Feeder, connect
 from trainui.model.records import SeriesSummary
-from trainui.store.db.engine import Store
+from trainui.store.db.engine import Database
 from trainui.store.points import read_points
 from trainui.store.points.chunks import CHUNK_POINTS
 from trainui.store.points.plot_columns import read_columns
@@ -26,16 +26,16 @@ def line(steps: Sequence[float], value: float = 0.0) -> Column:
     return [(step, value + step) for step in steps]
 
 
-def summary(store: Store, name: str = "loss") -> SeriesSummary:
+def summary(store: Database, name: str = "loss") -> SeriesSummary:
     found = read_points.summaries(connect(store), {"stage": "train"})
     return next(series for series in found if series.name == name)
 
 
-def kept(store: Store) -> list[float]:
+def kept(store: Database) -> list[float]:
     return list(readings.curve(connect(store), "stage", "loss").steps.tolist())
 
 
-def test_a_later_attempt_replaces_the_earlier_from_its_first_step(store: Store) -> None:
+def test_a_later_attempt_replaces_the_earlier_from_its_first_step(store: Database) -> None:
     feeder = Feeder(store)
     feeder.feed({"loss": line(range(0, 100)), "val": line([50, 90])})
     feeder.feed({"loss": line(range(60, 80), 1000.0)}, attempt=2)
@@ -56,7 +56,7 @@ def test_a_later_attempt_replaces_the_earlier_from_its_first_step(store: Store) 
     assert summary(store, "val").superseded == 0
 
 
-def test_the_step_at_a_time_is_the_last_read_then(store: Store) -> None:
+def test_the_step_at_a_time_is_the_last_read_then(store: Database) -> None:
     feeder, other = Feeder(store), Feeder(store, key="epochs")
     other.feed({"val": line([1, 2])}, time=15)
     feeder.feed({"loss": line([10, 20])}, time=10, into_chunks=True)
@@ -67,12 +67,12 @@ def test_the_step_at_a_time_is_the_last_read_then(store: Store) -> None:
     assert read_points.step_at(connect(store), "nobody", 99) is None
 
 
-def test_points_without_a_time_give_no_step_at_a_time(store: Store) -> None:
+def test_points_without_a_time_give_no_step_at_a_time(store: Database) -> None:
     Feeder(store).feed({"loss": line([1, 2])})
     assert read_points.step_at(connect(store), "stage", 99) is None
 
 
-def test_three_attempts(store: Store) -> None:
+def test_three_attempts(store: Database) -> None:
     feeder = Feeder(store)
     feeder.feed({"loss": line(range(0, 10))})
     feeder.feed({"loss": line(range(8, 12))}, attempt=2)
@@ -81,7 +81,7 @@ def test_three_attempts(store: Store) -> None:
     assert summary(store).superseded == 9
 
 
-def test_within_an_attempt_a_step_that_goes_backwards_supersedes_nothing(store: Store) -> None:
+def test_within_an_attempt_a_step_that_goes_backwards_supersedes_nothing(store: Database) -> None:
     feeder = Feeder(store)
     feeder.feed({"loss": line([1, 2, 3, 1, 2])})
     feeder.feed({"loss": line([0, 1])})
@@ -90,7 +90,7 @@ def test_within_an_attempt_a_step_that_goes_backwards_supersedes_nothing(store: 
     assert (found.first_step, found.last_step) == (1, 1)
 
 
-def test_a_rewritten_history_stands_for_the_old_one(store: Store) -> None:
+def test_a_rewritten_history_stands_for_the_old_one(store: Database) -> None:
     feeder, other = Feeder(store), Feeder(store, key="other")
     other.feed({"loss": line([0, 1])})
     feeder.feed({"loss": line([0, 1, 2, 3])})
@@ -100,7 +100,7 @@ def test_a_rewritten_history_stands_for_the_old_one(store: Store) -> None:
 
 
 @pytest.mark.parametrize("into_chunks", [False, True])
-def test_nan_and_infinities_count_but_set_no_bounds(store: Store, into_chunks: bool) -> None:
+def test_nan_and_infinities_count_but_set_no_bounds(store: Database, into_chunks: bool) -> None:
     feeder = Feeder(store)
     column = [(0.0, 2.0), (1.0, -math.inf), (2.0, math.nan)]
     feeder.feed({"loss": column}, into_chunks=into_chunks)
@@ -110,7 +110,7 @@ def test_nan_and_infinities_count_but_set_no_bounds(store: Store, into_chunks: b
     assert math.isnan(found.last)
 
 
-def test_tails_and_chunks_give_the_same_figures(store: Store) -> None:
+def test_tails_and_chunks_give_the_same_figures(store: Database) -> None:
     feeder, other = Feeder(store), Feeder(store, owner="other")
     for at in range(0, 60, 3):
         feeder.feed({"loss": line(range(at, at + 3))})
@@ -139,7 +139,7 @@ def full_scan(curve: readings.Curve, width: int, low: float, high: float) -> dic
 
 
 def assert_equals_full_scan(
-    store: Store, width: int, steps: tuple[float, float] | None = None
+    store: Database, width: int, steps: tuple[float, float] | None = None
 ) -> None:
     connection = connect(store)
     columns = read_columns(connection, "stage", "loss", width, steps=steps)
@@ -155,7 +155,7 @@ def assert_equals_full_scan(
     assert not (np.abs(columns.mean - mean) > 1e-9 * size).any()
 
 
-def test_columns_equal_a_full_scan(store: Store) -> None:
+def test_columns_equal_a_full_scan(store: Database) -> None:
     random = np.random.default_rng(5)
     feeder = Feeder(store)
     first = random.normal(size=30_000)
@@ -170,7 +170,9 @@ def test_columns_equal_a_full_scan(store: Store) -> None:
 
 
 @pytest.mark.parametrize("stride", [1, 7, 10**6, -3, 0, 0.1, 2**49, 1e300])
-def test_columns_of_steps_at_even_distances_equal_a_full_scan(store: Store, stride: float) -> None:
+def test_columns_of_steps_at_even_distances_equal_a_full_scan(
+    store: Database, stride: float
+) -> None:
     random = np.random.default_rng(5)
     values = random.normal(size=2 * CHUNK_POINTS + 10)
     values[[3, CHUNK_POINTS + 5]] = [math.nan, math.inf]
@@ -182,7 +184,7 @@ def test_columns_of_steps_at_even_distances_equal_a_full_scan(store: Store, stri
             assert_equals_full_scan(store, width, steps)
 
 
-def test_points_superseded_from_outside_a_zoom_are_not_in_it(store: Store) -> None:
+def test_points_superseded_from_outside_a_zoom_are_not_in_it(store: Database) -> None:
     feeder = Feeder(store)
     feeder.feed({"loss": line(range(30_000))})
     feeder.feed({"loss": line(range(20_000, 20_000 + 2 * CHUNK_POINTS), 0.5)}, attempt=2)
@@ -191,7 +193,7 @@ def test_points_superseded_from_outside_a_zoom_are_not_in_it(store: Store) -> No
     assert_equals_full_scan(store, 7, (19_900.0, 20_100.0))
 
 
-def test_a_quick_look_at_columns_misses_no_point(store: Store) -> None:
+def test_a_quick_look_at_columns_misses_no_point(store: Database) -> None:
     feeder = Feeder(store)
     feeder.feed({"loss": [(step, math.sin(step / 1000)) for step in range(50_000)]})
     connection = connect(store)
@@ -202,7 +204,7 @@ def test_a_quick_look_at_columns_misses_no_point(store: Store) -> None:
     assert quick.last[-1] == exact.last[-1]
 
 
-def test_columns_of_nothing_and_of_one_step(store: Store) -> None:
+def test_columns_of_nothing_and_of_one_step(store: Database) -> None:
     connection = connect(store)
     assert read_columns(connection, "stage", "loss", 10).count.sum() == 0
     Feeder(store).feed({"loss": [(5, 1.0), (5, 3.0)]})
@@ -228,7 +230,7 @@ TINY_RANGE = [([(0.0, 0.0), (4.0, 0.0)], 0, True), ([(2.2250738585072014e-308, 0
     max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 def test_any_history_of_attempts(
-    store: Store, batches: list[tuple[Column, int, bool]], width: int
+    store: Database, batches: list[tuple[Column, int, bool]], width: int
 ) -> None:
     from trainui.store.points import write_points
 
@@ -268,7 +270,7 @@ def test_reading_imports_nothing_heavy() -> None:
 MANY = CHUNK_POINTS * 3 + 5
 
 
-def test_every_point_is_in_a_block_with_attempt_and_validity(store: Store) -> None:
+def test_every_point_is_in_a_block_with_attempt_and_validity(store: Database) -> None:
     feeder = Feeder(store)
     feeder.feed({"loss": [(step, step / 2) for step in range(MANY)], "acc": [(0.5, math.inf)]})
     feeder.feed({"loss": [(CHUNK_POINTS, 1.0), (CHUNK_POINTS + 1, 2.0)]}, attempt=2)
@@ -287,7 +289,7 @@ def test_every_point_is_in_a_block_with_attempt_and_validity(store: Store) -> No
 
 
 def test_only_the_requested_series_is_returned(
-    store: Store,
+    store: Database,
 ) -> None:
     Feeder(store).feed({"loss": [(0, 1.0)], "acc": [(0.5, math.inf)]})
     (one,) = blocks(connect(store), ["nobody", "stage"], "acc")

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tests.unit.store.readings import Column, Feeder, as_points, connect
-from trainui.store.db.engine import Store
+from trainui.store.db.engine import Database
 from trainui.store.points import point_sources, read_points, write_points
 from trainui.store.points.chunks import CHUNK_POINTS
 from trainui.store.points.point_sources import Identity, StaleSourceError
@@ -18,16 +18,16 @@ def line(first: int, count: int) -> Column:
     return [(step, step * 0.5) for step in range(first, first + count)]
 
 
-def stored(store: Store, name: str = "loss") -> list[tuple[float, float]]:
+def stored(store: Database, name: str = "loss") -> list[tuple[float, float]]:
     return [(p.step, p.value) for p in read_points.points(connect(store), ["stage"], name)]
 
 
-def count(store: Store, table: str) -> int:
+def count(store: Database, table: str) -> int:
     with store.read() as connection:
         return int(connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0])
 
 
-def test_small_batches_are_tails_until_they_fill_a_chunk(store: Store) -> None:
+def test_small_batches_are_tails_until_they_fill_a_chunk(store: Database) -> None:
     feeder = Feeder(store)
     for at in range(write_points.TAIL_ROWS):
         feeder.feed({"loss": line(at, 1)})
@@ -37,7 +37,7 @@ def test_small_batches_are_tails_until_they_fill_a_chunk(store: Store) -> None:
     assert stored(store) == line(0, write_points.TAIL_ROWS + 1)
 
 
-def test_chunks_are_full_but_the_last(store: Store) -> None:
+def test_chunks_are_full_but_the_last(store: Database) -> None:
     feeder = Feeder(store)
     total = 0
     for size in (3000, 5000, 1, 9000, 10):
@@ -55,7 +55,7 @@ def test_chunks_are_full_but_the_last(store: Store) -> None:
     assert [step for step, _value in stored(store, "acc")] == [0, 3000, 8000, 8001, 17001]
 
 
-def test_the_second_writer_stores_nothing(store: Store) -> None:
+def test_the_second_writer_stores_nothing(store: Database) -> None:
     first, second = Feeder(store), Feeder(store)
     assert first.source.id == second.source.id
     first.feed({"loss": line(0, 5)})
@@ -64,7 +64,7 @@ def test_the_second_writer_stores_nothing(store: Store) -> None:
     assert stored(store) == line(0, 5)
 
 
-def test_a_failed_write_moves_nothing(store: Store) -> None:
+def test_a_failed_write_moves_nothing(store: Database) -> None:
     feeder = Feeder(store)
     feeder.feed({"loss": line(0, 3)})
     moved = feeder.source._replace(offset=999)
@@ -82,7 +82,7 @@ def test_a_failed_write_moves_nothing(store: Store) -> None:
     assert stored(store) == line(0, 3)
 
 
-def test_a_source_comes_back_as_it_was_stored(store: Store) -> None:
+def test_a_source_comes_back_as_it_was_stored(store: Database) -> None:
     feeder = Feeder(store)
     identity = Identity(1, 2**64 - 1, 10, "ab", 5, "cd")
     feeder.source = feeder.source._replace(identity=identity, state={"columns": ["a", None]})
@@ -92,7 +92,7 @@ def test_a_source_comes_back_as_it_was_stored(store: Store) -> None:
     assert feeder.source.identity == identity
 
 
-def test_two_sources_are_read_back_in_the_order_read(store: Store) -> None:
+def test_two_sources_are_read_back_in_the_order_read(store: Database) -> None:
     one, two = Feeder(store, key="one"), Feeder(store, key="two")
     one.feed({"loss": line(0, 2)})
     two.feed({"loss": line(10, 2), "acc": line(10, 2)})
@@ -108,7 +108,7 @@ def test_two_sources_are_read_back_in_the_order_read(store: Store) -> None:
     ]
 
 
-def test_a_new_attempt_has_its_own_chunks(store: Store) -> None:
+def test_a_new_attempt_has_its_own_chunks(store: Database) -> None:
     feeder = Feeder(store)
     feeder.feed({"loss": line(0, 10)})
     feeder.feed({"loss": line(5, 10)}, attempt=2)
@@ -119,7 +119,7 @@ def test_a_new_attempt_has_its_own_chunks(store: Store) -> None:
     assert (count(store, "tails"), count(store, "chunks")) == (0, 2)
 
 
-def test_times_steps_and_values_come_back_exactly(store: Store) -> None:
+def test_times_steps_and_values_come_back_exactly(store: Database) -> None:
     feeder = Feeder(store)
     with store.write() as connection:
         write_points.save(
@@ -137,7 +137,7 @@ def test_times_steps_and_values_come_back_exactly(store: Store) -> None:
     assert first.time == 1_700_000_000_000_001
 
 
-def test_a_problem_is_kept_and_cleared(store: Store) -> None:
+def test_a_problem_is_kept_and_cleared(store: Database) -> None:
     feeder = Feeder(store, key="log.txt")
     with store.write() as connection:
         point_sources.set_problem(connection, feeder.source.id, "it is a directory")
@@ -149,7 +149,7 @@ def test_a_problem_is_kept_and_cleared(store: Store) -> None:
     assert read_points.problems(connect(store), ["stage"]) == []
 
 
-def test_forgotten_series_are_gone_and_nothing_else(store: Store) -> None:
+def test_forgotten_series_are_gone_and_nothing_else(store: Database) -> None:
     for owner in ("stage", "other"):
         feeder = Feeder(store, owner)
         feeder.feed({"loss": line(0, 5000)})
@@ -167,7 +167,7 @@ def test_forgotten_series_are_gone_and_nothing_else(store: Store) -> None:
     ]
 
 
-def test_live_points_cost_few_bytes(store: Store) -> None:
+def test_live_points_cost_few_bytes(store: Database) -> None:
     feeder = Feeder(store)
     values = np.random.default_rng(3).normal(size=50_000)
     feeder.feed({"loss": list(enumerate(values.tolist()))})
@@ -180,7 +180,9 @@ def test_live_points_cost_few_bytes(store: Store) -> None:
 
 
 @pytest.mark.parametrize("into_chunks", [False, True])
-def test_an_attempt_has_names_once_a_point_has_its_number(store: Store, into_chunks: bool) -> None:
+def test_an_attempt_has_names_once_a_point_has_its_number(
+    store: Database, into_chunks: bool
+) -> None:
     feeder = Feeder(store)
     feeder.feed({"loss": [(0, 1.5)]}, into_chunks=into_chunks, attempt=2)
     with store.read() as connection:
@@ -189,7 +191,7 @@ def test_an_attempt_has_names_once_a_point_has_its_number(store: Store, into_chu
         assert write_points.names_by_source(connection, "another", 2) == {}
 
 
-def test_no_deleted_series_point_joins_the_next_series(store: Store) -> None:
+def test_no_deleted_series_point_joins_the_next_series(store: Database) -> None:
     log = Feeder(store, key="train.log")
     log.feed({"loss": line(0, 5)})
     log.feed({}, attempt=2)  # the same file, in which the next attempt has written no metric yet

@@ -8,19 +8,19 @@ from typing import Any
 from tests.unit.store.conftest import AddRun
 from tests.unit.store.readings import connect
 from trainui.model.notifications import NAN
-from trainui.store.db.engine import Store
+from trainui.store.db.engine import Database
 from trainui.store.db.protocol import Connection
 from trainui.store.read import event_feed
 from trainui.store.runs import runs, stage_requests
 
 
-def add_with_alert(store: Store, add_run: AddRun, run_id: str) -> None:
+def add_with_alert(store: Database, add_run: AddRun, run_id: str) -> None:
     add_run(run_id, {"train": []})
     with store.write() as connection:
         runs.record_event(connection, run_id, NAN, "loss is NaN", stage="train")
 
 
-def test_an_event_recorded_after_a_deletion_is_seen(store: Store, add_run: AddRun) -> None:
+def test_an_event_recorded_after_a_deletion_is_seen(store: Database, add_run: AddRun) -> None:
     add_with_alert(store, add_run, "first")
     seen, notices = event_feed.after(connect(store), 0)
     assert [one.run_id for one in notices] == ["first"]
@@ -55,7 +55,7 @@ class Rows(list[Any]):
         return self
 
 
-def test_an_event_that_comes_during_a_look_is_seen_once(store: Store, add_run: AddRun) -> None:
+def test_an_event_that_comes_during_a_look_is_seen_once(store: Database, add_run: AddRun) -> None:
     reading: Any = Interrupted(connect(store), lambda: add_with_alert(store, add_run, "first"))
     seen, notices = event_feed.after(reading, 0)
     _, later = event_feed.after(connect(store), seen)

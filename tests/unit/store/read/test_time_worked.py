@@ -11,7 +11,7 @@ from trainui.clock import SECOND
 from trainui.model.records import LOCAL, StageRecord
 from trainui.model.states import Status
 from trainui.store.db import engine
-from trainui.store.db.engine import Store
+from trainui.store.db.engine import Database
 from trainui.store.db.statements import insert, set_values
 from trainui.store.read import time_worked, views
 from trainui.store.read.time_worked import union
@@ -21,7 +21,7 @@ from trainui.store.runs import attempts
 Tries = list[tuple[int, int | None]]
 
 
-def fill(store: Store, run_id: str, tries: dict[str, Tries], status: Status) -> None:
+def fill(store: Database, run_id: str, tries: dict[str, Tries], status: Status) -> None:
     """Store attempts by stage name, and the stage's row as after the last one."""
     with store.write() as connection:
         for stage in views.stages(connection, run_id):
@@ -52,7 +52,7 @@ def of(run_id: str, name: str = "A") -> StageRecord:
 
 @pytest.mark.parametrize("status", [Status.FAILED, Status.QUEUED, Status.PENDING])
 def test_a_retried_stage_worked_the_sum_of_its_attempts(
-    store: Store, add_run: AddRun, status: Status
+    store: Database, add_run: AddRun, status: Status
 ) -> None:
     run = add_run("run-1", {"A": []})
     fill(store, run, {"A": [(100, 160), (10_000, 10_048)]}, status)
@@ -60,33 +60,35 @@ def test_a_retried_stage_worked_the_sum_of_its_attempts(
     assert of(run).since == 100
 
 
-def test_a_waiting_resumed_stage_worked_as_long_as_before(store: Store, add_run: AddRun) -> None:
+def test_a_waiting_resumed_stage_worked_as_long_as_before(store: Database, add_run: AddRun) -> None:
     run = add_run("run-1", {"A": []})
     fill(store, run, {"A": [(100, 160)]}, Status.PENDING)
     assert of(run).worked_until(99_999) == 60
 
 
-def test_a_stage_that_never_started_has_not_worked(store: Store, add_run: AddRun) -> None:
+def test_a_stage_that_never_started_has_not_worked(store: Database, add_run: AddRun) -> None:
     run = add_run("run-1", {"A": []})
     assert of(run).worked_until(99) is None
     with engine.reading() as connection:
         assert time_worked.of_runs(connection, [run]) == {}
 
 
-def test_a_clock_set_back_between_attempts_shortens_no_stage(store: Store, add_run: AddRun) -> None:
+def test_a_clock_set_back_between_attempts_shortens_no_stage(
+    store: Database, add_run: AddRun
+) -> None:
     run = add_run("run-1", {"A": []})
     fill(store, run, {"A": [(100, 160), (110, 150), (170, 165)]}, Status.FAILED)
     assert of(run).worked_until(0) == 100
 
 
-def test_a_lost_stage_worked_until_its_last_sign(store: Store, add_run: AddRun) -> None:
+def test_a_lost_stage_worked_until_its_last_sign(store: Database, add_run: AddRun) -> None:
     run = add_run("run-1", {"A": []})
     fill(store, run, {"A": [(100, 160), (10_000, None)]}, Status.RUNNING)
     assert of(run).worked_until(10_500) == 560
     assert of(run)._replace(lost_at=10_040).worked_until(10_500) == 100
 
 
-def test_all_runs_at_once_have_worked_as_each_by_itself(store: Store, add_run: AddRun) -> None:
+def test_all_runs_at_once_have_worked_as_each_by_itself(store: Database, add_run: AddRun) -> None:
     numbers = random.Random(7)
     tries: dict[str, dict[str, Tries]] = {}
     for at in range(12):

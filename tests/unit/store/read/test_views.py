@@ -11,11 +11,11 @@ from trainui import paths
 from trainui.errors import AmbiguousError, NotFoundError, UnfitEnvironmentError
 from trainui.model.states import Status
 from trainui.store.db import engine
-from trainui.store.db.engine import Store
+from trainui.store.db.engine import Database
 from trainui.store.read import views
 
 
-def test_a_run_is_found_by_id_name_and_prefix(store: Store, add_run: AddRun) -> None:
+def test_a_run_is_found_by_id_name_and_prefix(store: Database, add_run: AddRun) -> None:
     add_run("abcdef-1", {"A": []})
     add_run("xyz", {"A": []})
     with engine.reading() as connection:
@@ -26,7 +26,7 @@ def test_a_run_is_found_by_id_name_and_prefix(store: Store, add_run: AddRun) -> 
             views.find_run(connection, "abc")  # a prefix has four characters or more
 
 
-def test_a_prefix_of_several_runs_lists_them(store: Store, add_run: AddRun) -> None:
+def test_a_prefix_of_several_runs_lists_them(store: Database, add_run: AddRun) -> None:
     add_run("abcdef-1", {"A": []})
     add_run("abcdef-2", {"A": []})
     with engine.reading() as connection, pytest.raises(AmbiguousError, match="abcdef-1") as raised:
@@ -34,7 +34,7 @@ def test_a_prefix_of_several_runs_lists_them(store: Store, add_run: AddRun) -> N
     assert "abcdef-2" in str(raised.value)
 
 
-def test_a_stage_is_found_by_any_unique_part(store: Store, add_run: AddRun) -> None:
+def test_a_stage_is_found_by_any_unique_part(store: Database, add_run: AddRun) -> None:
     run = add_run("run-1", {"prepare": [], "train": [], "train more": []})
     with engine.reading() as connection:
         assert [stage.name for stage in views.find_stages(connection, run, "train")] == ["train"]
@@ -47,14 +47,14 @@ def test_a_stage_is_found_by_any_unique_part(store: Store, add_run: AddRun) -> N
             views.find_stages(connection, run, "evaluate")
 
 
-def test_the_first_stages_are_read_alone(store: Store, add_run: AddRun) -> None:
+def test_the_first_stages_are_read_alone(store: Database, add_run: AddRun) -> None:
     run = add_run("run-1", {"c": [], "b": ["c"], "a": []})
     with engine.reading() as connection:
         assert [stage.name for stage in views.stages(connection, run)] == ["c", "b", "a"]
         assert [stage.name for stage in views.stages(connection, run, limit=2)] == ["c", "b"]
 
 
-def test_runs_are_listed_newest_first(store: Store, add_run: AddRun) -> None:
+def test_runs_are_listed_newest_first(store: Database, add_run: AddRun) -> None:
     for run_id in ("first", "second", "third"):
         add_run(run_id, {"A": [], "B": ["A"]})
     with engine.reading() as connection:
@@ -84,7 +84,7 @@ def test_a_file_that_is_no_database_is_named(tmp_path: Path) -> None:
         pass
 
 
-def test_reading_makes_no_file_and_cannot_write(store: Store, add_run: AddRun) -> None:
+def test_reading_makes_no_file_and_cannot_write(store: Database, add_run: AddRun) -> None:
     add_run("run-1", {"A": []})
     with engine.reading() as connection:
         with pytest.raises(Exception, match=r"read-?only"):
@@ -92,7 +92,7 @@ def test_reading_makes_no_file_and_cannot_write(store: Store, add_run: AddRun) -
         assert views.run(connection, "run-1") is not None
 
 
-def test_the_database_is_private_whatever_the_umask(store: Store, add_run: AddRun) -> None:
+def test_the_database_is_private_whatever_the_umask(store: Database, add_run: AddRun) -> None:
     add_run("run-1", {"A": []})
     if store.url.startswith("postgresql"):
         pytest.skip("who may see it is decided by the server")
@@ -102,6 +102,6 @@ def test_the_database_is_private_whatever_the_umask(store: Store, add_run: AddRu
         assert file.stat().st_mode & 0o777 == 0o600, file
 
 
-def test_the_settings_of_a_deleted_run_are_one_error(store: Store) -> None:
+def test_the_settings_of_a_deleted_run_are_one_error(store: Database) -> None:
     with engine.reading() as connection, pytest.raises(NotFoundError, match="deleted meanwhile"):
         views.submission(connection, "gone")

@@ -14,7 +14,7 @@ from trainui import clock
 from trainui.errors import TransitionError
 from trainui.model.records import AttemptRecord, Slot, StageRecord
 from trainui.model.states import Status
-from trainui.store.db.engine import Store
+from trainui.store.db.engine import Database
 from trainui.store.db.protocol import Connection
 from trainui.store.read import views
 from trainui.store.runs import attempts, runs, stage_requests, stages
@@ -31,7 +31,7 @@ def stage_named(connection: Connection, run_id: str, name: str) -> StageRecord:
     return stage
 
 
-def start(store: Store, run_id: str, name: str, slot: int = 0) -> AttemptRecord:
+def start(store: Database, run_id: str, name: str, slot: int = 0) -> AttemptRecord:
     with store.write() as connection:
         stage = stage_named(connection, run_id, name)
         granted = attempts.grant(connection, stage, [Slot(HOST, "cpu", slot)], host=HOST)
@@ -43,19 +43,21 @@ def start(store: Store, run_id: str, name: str, slot: int = 0) -> AttemptRecord:
         return attempts.get(connection, claimed.id)
 
 
-def finish(store: Store, attempt: AttemptRecord, status: Status, **fields: object) -> Status | None:
+def finish(
+    store: Database, attempt: AttemptRecord, status: Status, **fields: object
+) -> Status | None:
     outcome = Outcome(status, clock.now(), **fields)  # type: ignore[arg-type]
     with store.write() as connection:
         return attempts.end(connection, attempt.id, outcome)
 
 
-def states(store: Store, run_id: str) -> dict[str, Status]:
+def states(store: Database, run_id: str) -> dict[str, Status]:
     with store.read() as connection:
         return {stage.name: stage.status for stage in runs.stages(connection, run_id)}
 
 
 def test_a_stage_becomes_queued_when_all_its_upstreams_completed(
-    store: Store, add_run: AddRun
+    store: Database, add_run: AddRun
 ) -> None:
     run = add_run("r", DIAMOND)
     finish(store, start(store, run, "A"), Status.COMPLETED)
@@ -67,7 +69,7 @@ def test_a_stage_becomes_queued_when_all_its_upstreams_completed(
 
 
 def test_a_failure_blocks_what_depends_on_it_and_nothing_else(
-    store: Store, add_run: AddRun
+    store: Database, add_run: AddRun
 ) -> None:
     run = add_run("r", {**DIAMOND, "E": ["D"]})
     finish(store, start(store, run, "A"), Status.COMPLETED)
@@ -79,13 +81,13 @@ def test_a_failure_blocks_what_depends_on_it_and_nothing_else(
         assert stage_named(connection, run, "E").reason == "D is blocked"
 
 
-def test_a_failure_that_is_allowed_lets_dependants_start(store: Store, add_run: AddRun) -> None:
+def test_a_failure_that_is_allowed_lets_dependants_start(store: Database, add_run: AddRun) -> None:
     run = add_run("r", {"A": [], "B": ["A"]}, allow_failure=True)
     finish(store, start(store, run, "A"), Status.FAILED)
     assert states(store, run)["B"] == Status.QUEUED
 
 
-def test_slots_are_held_until_the_attempt_ends(store: Store, add_run: AddRun) -> None:
+def test_slots_are_held_until_the_attempt_ends(store: Database, add_run: AddRun) -> None:
     run = add_run("r", {"A": [], "B": []})
     attempt = start(store, run, "A", slot=0)
     with store.write() as connection:
@@ -101,7 +103,7 @@ def test_slots_are_held_until_the_attempt_ends(store: Store, add_run: AddRun) ->
         assert held_slots(connection, HOST) == {}
 
 
-def test_a_second_delivery_finds_the_attempt_claimed(store: Store, add_run: AddRun) -> None:
+def test_a_second_delivery_finds_the_attempt_claimed(store: Database, add_run: AddRun) -> None:
     run = add_run("r", {"A": []})
     attempt = start(store, run, "A")
     assert attempt.celery_task_id is not None
@@ -110,7 +112,7 @@ def test_a_second_delivery_finds_the_attempt_claimed(store: Store, add_run: AddR
         assert attempts.claim(connection, run, "no such stage", attempt.celery_task_id) is None
 
 
-def test_an_end_is_recorded_once(store: Store, add_run: AddRun) -> None:
+def test_an_end_is_recorded_once(store: Database, add_run: AddRun) -> None:
     run = add_run("r", {"A": []})
     attempt = start(store, run, "A")
     assert finish(store, attempt, Status.COMPLETED) == Status.COMPLETED
@@ -118,7 +120,7 @@ def test_an_end_is_recorded_once(store: Store, add_run: AddRun) -> None:
     assert states(store, run)["A"] == Status.COMPLETED
 
 
-def test_an_end_with_any_text_is_recorded(store: Store, add_run: AddRun) -> None:
+def test_an_end_with_any_text_is_recorded(store: Database, add_run: AddRun) -> None:
     run = add_run("r", {"A": []})
     attempt = start(store, run, "A")
     name = os.fsdecode(b"res-\xff")
@@ -129,7 +131,7 @@ def test_an_end_with_any_text_is_recorded(store: Store, add_run: AddRun) -> None
     assert recorded.error == stage.reason == "res-??"
 
 
-def test_an_attempt_nobody_claimed_does_not_complete(store: Store, add_run: AddRun) -> None:
+def test_an_attempt_nobody_claimed_does_not_complete(store: Database, add_run: AddRun) -> None:
     run = add_run("r", {"A": []})
     with store.write() as connection:
         granted = attempts.grant(connection, stage_named(connection, run, "A"), [], host=HOST)
@@ -138,7 +140,7 @@ def test_an_attempt_nobody_claimed_does_not_complete(store: Store, add_run: AddR
         finish(store, granted, Status.COMPLETED)
 
 
-def test_retries_wait_longer_each_time_and_end(store: Store, add_run: AddRun) -> None:
+def test_retries_wait_longer_each_time_and_end(store: Database, add_run: AddRun) -> None:
     run = add_run("r", {"A": [], "B": ["A"]}, retries=2, retry_delay=10.0)
     delays = []
     for expected in (Status.QUEUED, Status.QUEUED, Status.FAILED):
@@ -156,7 +158,7 @@ def test_retries_wait_longer_each_time_and_end(store: Store, add_run: AddRun) ->
     assert all(attempt.error == "exit code 1" for attempt in tries)
 
 
-def test_a_cancelled_attempt_is_not_retried(store: Store, add_run: AddRun) -> None:
+def test_a_cancelled_attempt_is_not_retried(store: Database, add_run: AddRun) -> None:
     run = add_run("r", {"A": []}, retries=2)
     attempt = start(store, run, "A")
     with store.write() as connection:
@@ -167,7 +169,7 @@ def test_a_cancelled_attempt_is_not_retried(store: Store, add_run: AddRun) -> No
     assert finish(store, attempt, Status.CANCELLED) == Status.CANCELLED
 
 
-def test_a_stage_that_an_alert_stopped_is_not_retried(store: Store, add_run: AddRun) -> None:
+def test_a_stage_that_an_alert_stopped_is_not_retried(store: Database, add_run: AddRun) -> None:
     run = add_run("r", {"A": []}, retries=2)
     attempt = start(store, run, "A")
     with store.write() as connection:
@@ -179,7 +181,7 @@ def test_a_stage_that_an_alert_stopped_is_not_retried(store: Store, add_run: Add
 
 @pytest.mark.parametrize("cancelled", [False, True])
 def test_an_alert_that_restarts_is_retried_unless_cancelled(
-    store: Store, add_run: AddRun, cancelled: bool
+    store: Database, add_run: AddRun, cancelled: bool
 ) -> None:
     run = add_run("r", {"A": []}, retries=1)
     attempt = start(store, run, "A")
@@ -194,7 +196,7 @@ def test_an_alert_that_restarts_is_retried_unless_cancelled(
     assert finish(store, attempt, found.stop_status) == expected
 
 
-def test_no_end_is_before_its_start(store: Store, add_run: AddRun) -> None:
+def test_no_end_is_before_its_start(store: Database, add_run: AddRun) -> None:
     """The clock may have been set back while it ran."""
     run = add_run("r", {"A": []})
     attempt = start(store, run, "A")
@@ -207,7 +209,7 @@ def test_no_end_is_before_its_start(store: Store, add_run: AddRun) -> None:
         assert stage_named(connection, run, "A").completed_at == attempt.started_at
 
 
-def test_cancelling_what_does_not_run_is_done_at_once(store: Store, add_run: AddRun) -> None:
+def test_cancelling_what_does_not_run_is_done_at_once(store: Database, add_run: AddRun) -> None:
     run = add_run("r", DIAMOND)
     with store.write() as connection:
         granted = attempts.grant(
@@ -227,7 +229,7 @@ def test_cancelling_what_does_not_run_is_done_at_once(store: Store, add_run: Add
 
 
 def _claim_all(url: str, run: str, grants: list[tuple[str, str]], results: object) -> None:
-    store = Store(url)
+    store = Database(url)
     won = 0
     for name, task_id in grants:
         with store.write() as connection:
@@ -238,7 +240,7 @@ def _claim_all(url: str, run: str, grants: list[tuple[str, str]], results: objec
 
 @pytest.mark.parametrize("processes", [4])
 def test_of_several_processes_each_attempt_is_claimed_by_one(
-    store: Store, add_run: AddRun, processes: int
+    store: Database, add_run: AddRun, processes: int
 ) -> None:
     run = add_run("r", {f"s{number}": [] for number in range(60)})
     grants = []
@@ -261,11 +263,11 @@ def test_of_several_processes_each_attempt_is_claimed_by_one(
     assert sum(won) == len(grants)
 
 
-Act = Callable[[Store, str], None]
+Act = Callable[[Database, str], None]
 
 
 def test_resume_runs_again_what_did_not_complete_and_nothing_else(
-    store: Store, add_run: AddRun
+    store: Database, add_run: AddRun
 ) -> None:
     run = add_run("r", DIAMOND)
     finish(store, start(store, run, "A"), Status.COMPLETED)
@@ -288,7 +290,7 @@ def test_resume_runs_again_what_did_not_complete_and_nothing_else(
     assert numbers == {"A": 1, "B": 2, "C": 1, "D": 1}
 
 
-def test_a_second_resume_at_the_same_time_changes_nothing(store: Store, add_run: AddRun) -> None:
+def test_a_second_resume_at_the_same_time_changes_nothing(store: Database, add_run: AddRun) -> None:
     run = add_run("r", {"A": []})
     finish(store, start(store, run, "A"), Status.FAILED)
     with store.write() as connection:
@@ -296,7 +298,9 @@ def test_a_second_resume_at_the_same_time_changes_nothing(store: Store, add_run:
         assert stage_requests.reopen(connection, run, [stage_requests.Reopened("A")]) == []
 
 
-def test_rerunning_an_upstream_delays_its_queued_dependants(store: Store, add_run: AddRun) -> None:
+def test_rerunning_an_upstream_delays_its_queued_dependants(
+    store: Database, add_run: AddRun
+) -> None:
     run = add_run("r", {"A": [], "B": ["A"]})
     finish(store, start(store, run, "A"), Status.COMPLETED)
     assert states(store, run)["B"] == Status.QUEUED
@@ -307,7 +311,7 @@ def test_rerunning_an_upstream_delays_its_queued_dependants(store: Store, add_ru
 
 @pytest.mark.parametrize("how", ["skipped", "left out", "cancelled", "blocked"])
 def test_a_stage_ending_without_an_attempt_keeps_earlier_times(
-    store: Store, add_run: AddRun, monkeypatch: pytest.MonkeyPatch, how: str
+    store: Database, add_run: AddRun, monkeypatch: pytest.MonkeyPatch, how: str
 ) -> None:
     run = add_run("r", {"A": [], "B": ["A"]})
     finish(store, start(store, run, "A"), Status.COMPLETED)

@@ -7,7 +7,7 @@ from pathlib import Path
 from tests.unit.execution.submitted import begin, submit
 from trainui import clock
 from trainui.model.states import Status
-from trainui.store.db.engine import Store
+from trainui.store.db.engine import Database
 from trainui.store.runs import attempts, stages
 from trainui.store.runs.attempts import Outcome
 
@@ -18,7 +18,7 @@ stages:
 """
 
 
-def test_a_matrix_whose_key_is_called_trial_is_no_search(store: Store, tmp_path: Path) -> None:
+def test_a_matrix_whose_key_is_called_trial_is_no_search(store: Database, tmp_path: Path) -> None:
     run_id = submit(tmp_path, TEXT)
     for number in range(2):
         context = begin(store, run_id, f"train[trial={number}]")

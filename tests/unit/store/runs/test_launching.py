@@ -10,11 +10,11 @@ from tests.unit.store.runs.test_attempts import finish, stage_named, start
 from trainui import clock, paths
 from trainui.model.records import Slot
 from trainui.model.states import Status
-from trainui.store.db.engine import Store
+from trainui.store.db.engine import Database
 from trainui.store.runs import attempts, stage_requests, stages
 
 
-def test_a_fresh_stage_says_so_until_its_directory_moved(store: Store, add_run: AddRun) -> None:
+def test_a_fresh_stage_says_so_until_its_directory_moved(store: Database, add_run: AddRun) -> None:
     run = add_run("r", {"A": []})
     finish(store, start(store, run, "A"), Status.COMPLETED)
     with store.write() as connection:
@@ -28,7 +28,7 @@ def test_a_fresh_stage_says_so_until_its_directory_moved(store: Store, add_run: 
 
 
 def test_the_records_of_earlier_attempts_follow_their_directory(
-    store: Store, add_run: AddRun
+    store: Database, add_run: AddRun
 ) -> None:
     run = add_run("r", {"A": []})
     first = start(store, run, "A")
@@ -54,7 +54,7 @@ def test_the_records_of_earlier_attempts_follow_their_directory(
 
 
 def test_an_attempt_with_a_taken_slot_is_requeued_without_retry(
-    store: Store, add_run: AddRun
+    store: Database, add_run: AddRun
 ) -> None:
     run = add_run("r", {"A": []})
     attempt = start(store, run, "A")
@@ -72,7 +72,9 @@ def test_an_attempt_with_a_taken_slot_is_requeued_without_retry(
         assert again.number == 2
 
 
-def test_a_repeatedly_requeued_stage_waits_longer_each_time(store: Store, add_run: AddRun) -> None:
+def test_a_repeatedly_requeued_stage_waits_longer_each_time(
+    store: Database, add_run: AddRun
+) -> None:
     run = add_run("r", {"A": []})
     pauses = []
     for reason in ["GPU 0 is taken"] * 6 + ["GPU 1 is taken"]:
@@ -87,7 +89,7 @@ def test_a_repeatedly_requeued_stage_waits_longer_each_time(store: Store, add_ru
 
 
 def test_an_attempt_that_was_cancelled_meanwhile_is_not_put_back(
-    store: Store, add_run: AddRun
+    store: Database, add_run: AddRun
 ) -> None:
     run = add_run("r", {"A": []})
     attempt = start(store, run, "A")

@@ -6,11 +6,11 @@ import sqlite3
 
 import pytest
 
-from trainui.store.db.engine import Store
+from trainui.store.db.engine import Database
 from trainui.store.runs import metrics_progress
 
 
-def test_unread_attempts_are_found_by_their_index(store: Store) -> None:
+def test_unread_attempts_are_found_by_their_index(store: Database) -> None:
     with store.read() as connection:
         if not isinstance(connection, sqlite3.Connection):
             pytest.skip("PostgreSQL chooses by statistics")

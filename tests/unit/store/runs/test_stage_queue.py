@@ -8,7 +8,7 @@ import pytest
 
 from tests.unit.store.conftest import AddRun
 from trainui.model.definition import StageDefinition
-from trainui.store.db.engine import Store
+from trainui.store.db.engine import Database
 from trainui.store.runs import attempts, stages, trials
 
 CPU = StageDefinition("train", command="true", cpus=2)
@@ -25,7 +25,7 @@ CPU = StageDefinition("train", command="true", cpus=2)
     ],
 )
 def test_a_stage_waits_for_slots_of_one_kind(
-    store: Store, add_run: AddRun, definition: StageDefinition, kind: str
+    store: Database, add_run: AddRun, definition: StageDefinition, kind: str
 ) -> None:
     run = add_run("run", {"train": []})
     with store.write() as connection:

@@ -20,7 +20,7 @@ from trainui.control import compare
 from trainui.metrics.source_file import DecoderChoice
 from trainui.model.definition import Alert
 from trainui.store.db import engine
-from trainui.store.db.engine import Store
+from trainui.store.db.engine import Database
 from trainui.store.points.plot_series import Axis
 from trainui.store.read import views
 from trainui.store.runs import stage_requests, stages
@@ -46,7 +46,7 @@ from trainui.tui.snapshot.snapshot import CurvesPage
 from trainui.tui.styled_text import plain
 
 
-def read(store: Store, axis: Axis = Axis.STEP) -> Curves:
+def read(store: Database, axis: Axis = Axis.STEP) -> Curves:
     connection = connect(store)
     found = views.stages(connection, "run-of-train")
     return CurveReader().read(
@@ -60,7 +60,7 @@ def chart_of(curves: Curves, name: str) -> Chart:
     return found
 
 
-def test_an_alert_stands_at_its_step_on_its_metric(store: Store, tmp_path: Path) -> None:
+def test_an_alert_stands_at_its_step_on_its_metric(store: Database, tmp_path: Path) -> None:
     attempt = start_attempt(store, tmp_path)
     lines = (f'{{"step": {n}, "loss": {n}, "lr": 1, "time": {1e9 + n}}}\n' for n in range(100))
     attempt.own_file.write_text("".join(lines))
@@ -96,7 +96,7 @@ BATCHES = "".join(f"Epoch 1/9 step {n}/99 loss: {1 / (n + 1):.3f}\n" for n in ra
     ids=["steps", "epochs", "table", "printed", "batches"],
 )
 def test_a_log_of_epochs_is_drawn_and_named_so(
-    store: Store, tmp_path: Path, text: str, reading: DecoderChoice, unit: str
+    store: Database, tmp_path: Path, text: str, reading: DecoderChoice, unit: str
 ) -> None:
     attempt = start_attempt(store, tmp_path)
     attempt.own_file.write_text(text)
@@ -109,7 +109,7 @@ def test_a_log_of_epochs_is_drawn_and_named_so(
     assert f"last   {unit} " in shown
 
 
-def test_points_over_steps_and_epochs_never_share_an_axis(store: Store, tmp_path: Path) -> None:
+def test_points_over_steps_and_epochs_never_share_an_axis(store: Database, tmp_path: Path) -> None:
     found = []
     for name, text in (("a", STEPS), ("b", EPOCHS), ("c", STEPS)):
         run = start_attempt(store, tmp_path, name=name)
@@ -126,7 +126,7 @@ def test_points_over_steps_and_epochs_never_share_an_axis(store: Store, tmp_path
     assert [words.partition("(")[2] for words in curves.left_out] == ["over epochs)"]
 
 
-def test_the_first_nans_step_is_in_and_below_the_plot(store: Store, tmp_path: Path) -> None:
+def test_the_first_nans_step_is_in_and_below_the_plot(store: Database, tmp_path: Path) -> None:
     attempt = start_attempt(store, tmp_path)
     values = ("NaN" if n >= 1204 else 1 / (n + 1) for n in range(2000))
     lines = (f'{{"step": {n}, "loss": {value}}}\n' for n, value in enumerate(values))
@@ -150,7 +150,9 @@ def test_the_first_nans_step_is_in_and_below_the_plot(store: Store, tmp_path: Pa
     assert "× 796 not finite since step 1,204" in below
 
 
-def test_a_stall_stands_behind_the_last_point_of_each_metric(store: Store, tmp_path: Path) -> None:
+def test_a_stall_stands_behind_the_last_point_of_each_metric(
+    store: Database, tmp_path: Path
+) -> None:
     attempt = start_attempt(store, tmp_path)
     reader = open_reader(store, attempt.own_file, owner=attempt.stage_id)
     attempt.own_file.write_text('{"step": 1, "loss": 1}\n{"step": 2, "loss": 1}\n')

@@ -13,7 +13,7 @@ from trainui.model.definition import Alert
 from trainui.model.records import Loss, Lost
 from trainui.model.states import Status
 from trainui.store.db import engine, protocol
-from trainui.store.db.engine import Store
+from trainui.store.db.engine import Database
 from trainui.store.read import run_list, views
 from trainui.store.read.run_list import RunTrouble
 from trainui.store.runs import runs, stage_requests, stages
@@ -161,7 +161,7 @@ def test_of_many_runs_the_first_screen_is_read_first(
 
 
 @pytest.mark.usefixtures("only_on_sqlite")
-def test_a_screen_closes_a_deleted_log_and_opens_the_next(store: Store) -> None:
+def test_a_screen_closes_a_deleted_log_and_opens_the_next(store: Database) -> None:
     with store.write() as connection:
         runs.set_flag(connection, "paused", "1")
     screen = ScreenDatabase()
