@@ -96,7 +96,9 @@ _SUSPECT = re.compile(
     r"unknown|nan|inf|finite|timed? ?out|limit|exceed|space|memory|oom|signal|sig[a-z]{3}|cancel|"
     r"missing|could|quota|many|terminat|interrupt|preempt|bus|core dumped|illegal|unbound|must|"
     r"what\(\)|corrupt|refused|closed|unrecognized|required|usage|interpreter|expected|xid|ecc|"
-    r"in use|full|mismatch|old|null|override|please|specify|struct|unset|eaddr|deadlock|evicted"
+    r"in use|full|mismatch|old|null|override|please|specify|struct|unset|eaddr|deadlock|evicted|"
+    r"nicht|kein|trouv|aucun|allouer|permis|espac|encontr|exist|asignar|aloc|alloc|esaurit|"
+    r"[\u0400-\u04ff\u3040-\u30ff\u4e00-\u9fff\uac00-\ud7af]"
 )
 """What at least one word of any line of a rule fits; the others are not looked at."""
 

@@ -186,7 +186,65 @@ _CRASHES = (
     ),
 )
 
-RULES: tuple[CauseRule, ...] = (*_MEMORY, *_DISKS, *_CRASHES)
+_IN_OTHER_LANGUAGES = (
+    # what programs of a shell say in a German, French, Spanish, Portuguese, Italian, Russian,
+    # Chinese, Japanese or Korean locale; Python's own messages are English in all of them
+    rule(
+        "disk_full",
+        r"kein Speicherplatz mehr verfügbar|[Aa]ucun espace disponible sur le périphérique|"
+        r"[Nn]o queda espacio en el dispositivo|[Nn]ão há espaço disponível no dispositivo|"
+        r"[Ss]pazio esaurito sul device|не осталось свободного места|设备上没有空间|"
+        r"デバイスに空き領域がありません|장치에 남은 공간이 없",
+        weight=63,
+        shown=Shown.LINE,
+    ),
+    rule(
+        "quota_exceeded",
+        r"Plattenplatz.*überschritten|quota d'espace disque|[Cc]uota de disco|超出磁盘限额|"
+        r"[Cc]ota de disco|[Дд]исковая квота превышена|ディスク使用量制限を超過|디스크 할당량",
+        weight=66,
+        shown=Shown.LINE,
+    ),
+    rule(
+        "host_oom",
+        r"Nicht genügend Hauptspeicher verfügbar|[Nn]e peut allouer de la mémoire|"
+        r"[Ii]mpossible d'allouer de la mémoire|[Nn]o se pudo asignar memoria|"
+        r"[Nn]ão foi possível alocar memória|[Ii]mpossibile allocare memoria|无法分配内存|"
+        r"[Нн]е удалось выделить память|メモリを確保できません|메모리를 할당할 수 없",
+        weight=57,
+        shown=Shown.LINE,
+    ),
+    rule(
+        "command_not_found",
+        r": (Kommando|Befehl) nicht gefunden\.?$|: commande introuvable$|"
+        r": (orden no encontrada|no se encontró la orden)$|: comando não encontrado$|"
+        r": comando non trovato$|: команда не найдена$|[:：] ?未找到命令$|"
+        r": コマンドが見つかりません$|: 명령어를 찾을 수 없음$",
+        "The command does not exist on the PATH.",
+        weight=66,
+        shown=Shown.LINE,
+    ),
+    rule(
+        "permission_denied",
+        r": Keine Berechtigung$|: Permission non accordée$|: Permiso denegado$|"
+        r": Permissão negada$|: Permesso negato$|: Отказано в доступе$|[:：] ?权限不够$|"
+        r": 許可がありません$|: 허가 거부$",
+        weight=48,
+        shown=Shown.LINE,
+    ),
+    rule(
+        "file_not_found",
+        r": Datei oder Verzeichnis nicht gefunden$|: Aucun fichier ou dossier de ce (type|nom)$|"
+        r": No existe el (fichero|archivo) o el directorio$|"
+        r": Arquivo ou diretório inexistente$|: File o directory non esistente$|"
+        r": Нет такого файла или каталога$|[:：] ?没有那个文件或目录$|"
+        r": そのようなファイルやディレクトリはありません$|: 그런 파일이나 디렉터리가 없습니다$",
+        weight=48,
+        shown=Shown.LINE,
+    ),
+)
+
+RULES: tuple[CauseRule, ...] = (*_MEMORY, *_DISKS, *_CRASHES, *_IN_OTHER_LANGUAGES)
 
 
 # Who started the program: Slurm and other schedulers, shells, timeout(1), containers, signals.
@@ -261,6 +319,14 @@ _SCHEDULERS = (
 
 _SHELLS = (
     rule(
+        "deadlock",
+        r"^Timeout \(\d+:\d\d:\d\d(\.\d+)?\)!$",
+        "The program hung: faulthandler's time limit was reached, and it printed the stacks below.",
+        codes=(1,),
+        weight=58,
+        shown=Shown.LINE,
+    ),
+    rule(
         "bad_interpreter",
         r"bad interpreter: |\^M: bad interpreter|\$'\\r': command not found|"
         r"/usr/bin/env: .*(python|bash|sh)\S*(\\r|\r|␍)\S*.*No such file|"
@@ -280,6 +346,25 @@ _SHELLS = (
         r"file|nohup: failed to run command .*No such|exec: \S+: not found|"
         r"The term '.*' is not recognized",
         "The command does not exist on the PATH.",
+        weight=66,
+        shown=Shown.LINE,
+    ),
+    rule(
+        "command_not_found",
+        r"CondaError: Run 'conda init' before 'conda activate'|"
+        r"CommandNotFoundError: Your shell has not been properly configured",
+        "`conda activate` does not work in a shell of a script, so the environment is not active.",
+        fix="Name the environment in the file (`python: ~/miniconda3/envs/NAME`), start the "
+        'command with `conda run -n NAME`, or run `eval "$(conda shell.bash hook)"` before it.',
+        weight=66,
+        shown=Shown.LINE,
+    ),
+    rule(
+        "file_not_found",
+        r"EnvironmentNameNotFound: Could not find conda environment: (?P<name>\S+)|"
+        r"EnvironmentLocationNotFound: Not a conda environment: (?P<place>\S+)",
+        "There is no such conda environment.",
+        fix="`conda env list` shows those that exist.",
         weight=66,
         shown=Shown.LINE,
     ),
@@ -320,6 +405,12 @@ _SHELLS = (
         r"[Ss]yntax error: (Unterminated|\"|end of file)|unexpected EOF while looking for matching",
         "The shell cannot parse the script.",
         weight=52,
+        shown=Shown.LINE,
+    ),
+    rule(
+        "file_not_found",
+        r"^tar: .*: Cannot open: No such file or directory",
+        weight=56,
         shown=Shown.LINE,
     ),
     rule(

@@ -182,6 +182,15 @@ _PACKAGES = (
     ),
     rule(
         "module_not_found",
+        r"^ERROR: No matching distribution found for (?P<package>\S+)|"
+        r"No solution found when resolving dependencies",
+        "pip found no version of a package for this Python and machine: {package}.",
+        fix="Check the name, the version, the Python version, and that the index can be reached.",
+        weight=55,
+        shown=Shown.LINE,
+    ),
+    rule(
+        "module_not_found",
         r"requires the (?P<name>[\w-]+) library but it was not found|"
         r"(To|In order to) use .*(you (need|must)|please) (to )?(install|have)|"
         r"[Pp]lease (pip )?install (?P<package>[\w\[\]-]+)|`?pip install [\w\[\]-]+`?|"
@@ -205,6 +214,16 @@ _DATA = (
     rule("file_not_found", r"Error opening '[^']+': System error", weight=56),
     rule("data_corrupt", r"corrupted record at \d+", weight=63),
     rule(
+        "data_key_missing",
+        r"The model did not return a loss from the inputs, only the following keys: .+?\. "
+        r"For reference, the inputs it received are (?P<given>.+?)\.?$",
+        "The model got no labels, so that it has no loss: the inputs are {given}.",
+        fix="Name the data set's column of labels `labels` (or give `label_names`), and keep it: "
+        "`remove_unused_columns=False`.",
+        weight=58,
+        shown=Shown.RAISED,
+    ),
+    rule(
         "data_corrupt",
         r"Can't (synchronously )?read data|inflate\(\) failed|"
         r"tar: (Unexpected EOF|Error is not recoverable|This does not look like a tar archive)|"
@@ -215,7 +234,7 @@ _DATA = (
         "data_corrupt",
         r"cannot identify image file|image file is truncated|broken (data stream|PNG file)|"
         r"UnidentifiedImageError|Truncated File Read|Corrupt JPEG|Premature end of JPEG|"
-        r"premature end of|ArrowInvalid|ParserError: Error tokenizing data|DatasetGenerationError|"
+        r"premature end of|ArrowInvalid|ParserError: Error tokenizing data|"
         r"JSONDecodeError|(json\.)?decoder\.JSONDecodeError|'utf-?8' codec can't decode|"
         r"Error -3 while decompressing|incorrect (header|data) check|zlib\.error|CRC check failed|"
         r"Not a gzipped file|Compressed file ended before the end-of-stream|bad magic number|"
@@ -237,8 +256,15 @@ _DATA = (
     ),
     rule(
         "data_corrupt",
+        r"DatasetGenerationError",
+        "A data set could not be prepared.",
+        weight=45,
+    ),
+    rule(
+        "data_corrupt",
         r"ValueError: empty range|num_samples should be a positive integer value, but got "
-        r"num_samples=0|Found array with 0 sample|zero-size array|The dataset .* is empty|"
+        r"num_samples=0|SchemaInferenceError: .*at least one example|Found array with 0 sample|"
+        r"zero-size array|The dataset .* is empty|"
         r"With n_samples=0|zero batches|[Ee]mpty (dataset|dataloader)",
         "The data set is empty.",
         fix="Check the path, the pattern and the filters of the data set.",

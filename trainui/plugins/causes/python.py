@@ -255,6 +255,15 @@ _MORE = (
         weight=20,
         shown=Shown.RAISED,
         own=True,
+        frame=r" raise\b| $",  # or the source is unknown
+    ),
+    rule(
+        "user_code_error",
+        r"^(\[\w+\]:? ?)?(ValueError|RuntimeError|SystemError): (?P<what>.+)",
+        "An error in the code: {what}",
+        weight=19,
+        shown=Shown.RAISED,
+        own=True,
     ),
 )
 
