@@ -7,8 +7,6 @@ import os
 import signal
 import subprocess
 import threading
-import time
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -17,6 +15,7 @@ import pytest
 
 from tests.acceptance.command_line import COMMAND, CommandLine
 from tests.acceptance.mcp_client import ToolError, agent
+from tests.unit.supervisor.waiting import wait_for
 from trainui.plugins.mcp import tools
 
 CALLS = 10_000 if os.environ.get("TRAINUI_TEST_LONG") else 600
@@ -32,14 +31,6 @@ TRAIN = """
           done
           echo trained
 """
-
-
-def until(condition: Callable[[], Any]) -> Any:
-    give_up_at = time.monotonic() + 90
-    while not (found := condition()):
-        assert time.monotonic() < give_up_at
-        threading.Event().wait(0.02)
-    return found
 
 
 def servers(cli: CommandLine) -> list[int]:
@@ -84,6 +75,78 @@ def test_an_agent_submits_waits_and_reads(served: CommandLine) -> None:
     assert [one["text"] for one in events if one["kind"] == "agent"] == ["submitted by mcp"]
 
 
+MEND = "name: mend\nstages: [{{name: a, run: {}}}]\n"
+
+
+def test_an_agent_mends_a_run_by_its_edited_file(served: CommandLine) -> None:
+    served.write("mend.yaml", MEND.format("python -c 1/0"))
+    with agent(served, "--write") as call:
+        first = call("submit", file="mend.yaml", note="first try")
+        run = first["run"]
+        failed = call("wait", run=run, cursor=first["cursor"], timeout=60)["changes"][0]
+        assert failed["cause"]["id"] == "user_code_error"
+        served.write("mend.yaml", MEND.format("echo mended"))
+        with pytest.raises(ToolError, match="as_submitted"):
+            call("resume", run=run)
+        plan = call("resume", run=run, file="mend.yaml", preview=True)
+        assert "+stages: [{name: a, run: echo mended}]" in plan["diff"]
+        resumed = call("resume", run=run, file="mend.yaml")
+        ended = call("wait", run=run, cursor=resumed["cursor"], timeout=60)
+        assert [one["status"] for one in ended["changes"]] == ["completed"]
+        assert call("read_log", run=run)["text"] == "mended"
+        again = call("wait", run=run, cursor=first["cursor"], timeout=0)["changes"][0]
+        assert again == failed  # its cause too, although the stage has completed
+
+
+def test_an_agent_says_where_a_run_comes_from(served: CommandLine) -> None:
+    served.write("origin.yaml", "name: origin\nstages: [{name: a, run: 'true'}]\n")
+    with agent(served, "--write") as call:
+        base = call("submit", file="origin.yaml")["run"]
+        run = call("submit", file="origin.yaml", note="the same", **{"from": base})["run"]
+        call("submit", run=run, note="no better", verdict="discard")
+        with pytest.raises(ToolError, match="no name and no prefix"):
+            call("submit", run="origin", verdict="keep")
+        (row, _) = call("list_runs", filter="name:origin")["runs"]
+        assert (row["from"], row["note"], row["verdict"]) == (base, "no better", "discard")
+        texts = [one["text"] for one in served.json("show", run)["notes"]]
+        assert texts == ["the same", "no better"]
+
+
+def test_a_new_best_comes_while_its_stage_runs(served: CommandLine) -> None:
+    lines = "".join(
+        f'echo \'{{"step": {step}, "val/loss": "${{params.v}}"}}\' >> $TRAINUI_METRICS_FILE; '
+        for step in range(2)
+    ).replace('"${params.v}"', "${params.v}")
+    served.write(
+        "best.yaml",
+        f"""
+        name: passes
+        params: {{v: 0.5, gate: best.yaml}}
+        stages:
+          - name: train
+            run: |
+              {lines}until test -e ${{params.gate}}; do sleep 0.05; done
+        """,
+    )
+    with agent(served, "--write") as call:
+        assert served("run", "best.yaml", "--wait").code == 0
+        gate = {"v": 0.4, "gate": "passed"}
+        submitted = call("submit", file="best.yaml", params=gate)
+        first = call("wait", cursor=submitted["cursor"], run=submitted["run"], timeout=60)
+        (best,) = first["changes"]
+        assert best["best"] == {
+            "metric": "val/loss",
+            "goal": "minimize",
+            "value": 0.4,
+            "before": 0.5,
+            "running": True,
+        }
+        (served.directory / "passed").touch()
+        last = call("wait", cursor=first["cursor"], run=submitted["run"], timeout=60)
+        assert last["changes"][0]["best"]["value"] == 0.4
+        assert "running" not in last["changes"][0]["best"]
+
+
 def test_a_server_without_write_has_five_tools(served: CommandLine) -> None:
     with agent(served) as call:
         names = [one["name"] for one in call.tools()]
@@ -105,7 +168,7 @@ def test_a_cursor_outlives_server_and_worker(cli: CommandLine) -> None:
     with agent(cli, "--write") as call:
         submitted = call("submit", command="exit 3", request_id="first")
     run, cursor = submitted["run"], submitted["cursor"]
-    until(lambda: cli.status(run) == "failed")
+    wait_for(lambda: cli.status(run) == "failed")
     cli("worker", "stop")
     with agent(cli) as call:
         found = call("wait", run=run, cursor=cursor)
@@ -164,7 +227,7 @@ def test_a_server_ends_with_its_client(served: CommandLine) -> None:
         assert len(servers(served)) == 1
         call.begin("wait", timeout=600)
         call("list_runs")
-    until(lambda: not servers(served))
+    wait_for(lambda: not servers(served))
     client = subprocess.Popen(
         ["sh", "-c", f"sleep 100 | {' '.join(COMMAND)} mcp"],
         cwd=served.directory,
@@ -172,10 +235,10 @@ def test_a_server_ends_with_its_client(served: CommandLine) -> None:
         start_new_session=True,
         stdout=subprocess.DEVNULL,
     )
-    until(lambda: servers(served))
+    wait_for(lambda: servers(served))
     os.killpg(client.pid, signal.SIGKILL)
     client.wait()
-    until(lambda: not servers(served))
+    wait_for(lambda: not servers(served))
 
 
 def test_calls_back_to_back_are_all_answered_in_bounded_memory(served: CommandLine) -> None:

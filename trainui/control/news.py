@@ -262,9 +262,7 @@ def _change(connection: Connection, one: DatedEvent, kind: str) -> NewsItem:
     event, data, status = one.event, None, None
     if kind == FAILED:
         status = event.kind
-        stage = views.stage(connection, one.run_id, event.stage or "")
-        if stage is not None:
-            data = event_feed.cause(connection, one.run_id, stage.name, stage.attempt)
+        data = event_feed.cause_of_failure(connection, one.run_id, event.stage or "", one.number)
     elif kind == BEST:
         data = one.data
     elif kind == ENDED_RUN:

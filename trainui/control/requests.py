@@ -15,6 +15,7 @@ from trainui.resume.submitted import existing_run
 from trainui.store import shell_environment
 from trainui.store.db import engine
 from trainui.store.db.engine import open_store
+from trainui.store.db.protocol import Connection
 from trainui.store.read import views
 from trainui.store.runs import runs
 
@@ -86,9 +87,13 @@ def add_note(run_id: str, text: str, verdict: str | None = None) -> None:
     with open_store().write() as connection:
         run = existing_run(connection, run_id)
         note = shell_environment.masker(Path(run.directory)).text(text.strip())
-        shown = ": ".join(part for part in (verdict, note) if part)
-        data = {"note": note, "verdict": verdict}
-        runs.record_event(connection, run_id, NOTE, shown, data=data)
-        runs.set_note(connection, run_id, note or None, verdict)
+        record_note(connection, run_id, note, verdict)
         agents.record(connection, run_id, "noted")
     wakeup.wake()
+
+
+def record_note(connection: Connection, run_id: str, note: str, verdict: str | None = None) -> None:
+    """Record a note that was checked, its secrets masked."""
+    shown = ": ".join(part for part in (verdict, note) if part)
+    runs.record_event(connection, run_id, NOTE, shown, data={"note": note, "verdict": verdict})
+    runs.set_note(connection, run_id, note or None, verdict)

@@ -13,7 +13,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from trainui import paths, settings, wakeup
-from trainui.control import agents, staging_cleanup
+from trainui.control import agents, requests, staging_cleanup
 from trainui.control.staging_cleanup import StagingNote
 from trainui.errors import UnfitEnvironmentError, UnsafePathError, UsageError, install_advice
 from trainui.formatting import quantity
@@ -49,6 +49,7 @@ def submit(
     priority: int = 0,
     given: Mapping[str, str] | None = None,
     origin: str | None = None,
+    note: str | None = None,
 ) -> str:
     """Store a run of a pipeline, which the worker then starts; return the run's id.
 
@@ -62,15 +63,18 @@ def submit(
         priority: runs with a higher priority start first.
         given: the parameters given with `-p`, used again by a resume with another file.
         origin: the id of the run that it came from.
+        note: a note on it.
 
     Raises:
-        UsageError: the id or name is not valid, or a run with this id exists.
+        UsageError: the id, name or note is not valid, or a run with this id exists.
         UnfitEnvironmentError: a stage needs more slots than this machine has, or the run's
             directory cannot be created.
         UnsafePathError: the location of an input is not allowed.
     """
     environ = os.environ if environ is None else environ
     run_id = _checked_id(run_id)
+    if note is not None:
+        requests.check_note(note)
     name = checked_name(name or pipeline.name)
     configured = settings.load()
     directory = settings.runs_dir(configured) / run_id
@@ -111,7 +115,7 @@ def submit(
     # paths that are not UTF-8 cannot be stored as they are: raise before anything is created
     json.dumps([one.to_json() for one in stored.stages], ensure_ascii=False).encode()
     json.dumps([new.directory, new.submission], ensure_ascii=False).encode()
-    with _stored(new, pipeline.text, shell):
+    with _stored(new, pipeline.text, shell, masker.text((note or "").strip())):
         code_version.record(
             Path(pipeline.directory),
             filled.stages,
@@ -179,7 +183,7 @@ def checked_name(name: str) -> str:
 
 
 @contextmanager
-def _stored(new: NewRun, text: str, shell: ShellEnvironment) -> Iterator[None]:
+def _stored(new: NewRun, text: str, shell: ShellEnvironment, remark: str) -> Iterator[None]:
     """Create a run's directory, let the caller fill it, and store the run."""
     store = open_store()
     staging_cleanup.sweep()
@@ -195,6 +199,8 @@ def _stored(new: NewRun, text: str, shell: ShellEnvironment) -> Iterator[None]:
         with store.write() as connection:
             agents.check_room(connection)
             stored_pipeline.create(connection, new)
+            if remark:
+                requests.record_note(connection, new.id, remark)
             agents.record(connection, new.id, "submitted")
 
 

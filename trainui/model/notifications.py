@@ -49,7 +49,8 @@ NOTE = "note"
 """Kind of event: a user's note on a run."""
 
 BEST = "best"
-"""Kind of event: a stage completed with its pipeline's best value, with the one before as data."""
+"""Kind of event: a stage has its pipeline's best value, with the one before as data: it completed,
+or it runs (`running`) and has passed all others."""
 
 AGENT = "agent"
 """Kind of event: what an agent did, with `by` and `deed` as data."""

@@ -7,6 +7,7 @@ Nothing is imported before a function is called.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,7 @@ from trainui.supervisor.protocol import RUN_TAG
 
 if TYPE_CHECKING:
     from trainui.model.definition import Pipeline
+    from trainui.resume.preview import PipelineChoice
 
 Row = dict[str, Any]
 
@@ -44,7 +46,7 @@ def overview(matching: str = "", most: int = 20, after: str | None = None) -> Ro
         return {"runs": [], "left": 0}
     from trainui.cli import lookup
     from trainui.cli.inspect import selection
-    from trainui.store.read import run_list
+    from trainui.store.read import run_list, views
 
     with lookup.view() as connection:
         lines = run_list.run_lines(connection)
@@ -67,6 +69,8 @@ def overview(matching: str = "", most: int = 20, after: str | None = None) -> Ro
                 "failed": [*one.failed],
                 "trouble": {kind: getattr(one.trouble, kind) for kind in one.trouble.kinds},
                 "best": best(one.id),
+                "params": json.loads(one.params_json),
+                "from": origin.origin if (origin := views.run(connection, one.id)) else None,
                 "verdict": one.verdict or None,
                 "note": one.note or None,
                 "started_by": one.started_by or None,
@@ -206,7 +210,7 @@ def news(run: str | None = None, cursor: str | None = None, seconds: float = 0.0
     from trainui.control import news as news_of
 
     run_id = None if run is None else _id(run)
-    return news_of.as_data(news_of.wait(cursor, run_id, seconds, news_of.shared(), most=10))
+    return news_of.as_data(news_of.wait(cursor, run_id, seconds, news_of.shared(), most=50))
 
 
 def news_cursor(run: str | None = None) -> str:
@@ -263,12 +267,29 @@ def preview(
     return {**run_command.plan_as_json(found), "remarks": remarks}
 
 
-def plan(run: str) -> Row:
-    """Return what `resume` would do, as `trainui resume --dry-run` does."""
+def plan(run: str, file: str | None = None, *, as_submitted: bool = True) -> Row:
+    """Return what `resume` would do, as `trainui resume --dry-run` does.
+
+    `changed_file` is the run's file if it has changed since; without `as_submitted` it is used.
+    """
     from trainui import control
     from trainui.cli.runs import resume as resume_command
 
-    return resume_command.plan_as_json(control.plan_resume(_id(run)), None)
+    choice = _pipeline_to_resume(run, file, as_submitted)
+    planned = control.plan_resume(_id(run), pipeline=choice.pipeline)
+    shown = resume_command.plan_as_json(planned, choice.diff)
+    return {**shown, "changed_file": choice.changed_file}
+
+
+def _pipeline_to_resume(run: str, file: str | None, as_submitted: bool) -> PipelineChoice:
+    from trainui.resume import preview
+    from trainui.store.read import views
+
+    with engine.reading() as connection:
+        found = views.find_run(connection, run)
+    if found.is_external:
+        return preview.PipelineChoice()
+    return preview.choose_pipeline(found, file=file, as_submitted=as_submitted and file is None)
 
 
 def named_id(name: str) -> str:
@@ -305,11 +326,14 @@ def submit(
     name: str | None = None,
     python: str | None = None,
     run_id: str | None = None,
+    origin: str | None = None,
+    note: str | None = None,
 ) -> str:
     """Start a run of a pipeline file, or of a command, in the background; return its id.
 
     Its stages get this process's environment, and this `python` unless they name one. With the
-    `run_id` of a run that exists, nothing is submitted a second time.
+    `run_id` of a run that exists, nothing is submitted a second time. `origin` names the run that
+    it came from.
 
     Raises:
         PipelineFileError: the file has problems.
@@ -321,9 +345,18 @@ def submit(
     if run_id is not None and exists(run_id):
         return run_id
     pipeline = _pipeline(None if file is None else str(file), params, command)
+    came_from = None if origin is None else _id(origin)
     lifecycle.ensure_started()
     try:
-        return control.submit(pipeline, name=name, given=params, python=python, run_id=run_id)
+        return control.submit(
+            pipeline,
+            name=name,
+            given=params,
+            python=python,
+            run_id=run_id,
+            origin=came_from,
+            note=note,
+        )
     except UsageError:
         if run_id is not None and exists(run_id):  # submitted by another process meanwhile
             return run_id
@@ -362,18 +395,32 @@ def has_gpus() -> bool:
     return bool(usable_gpus().gpus)
 
 
-def resume(run: str) -> tuple[str, ...]:
-    """Give a new attempt to each stage that ended without completing; return their names."""
+def resume(run: str, file: str | None = None, *, as_submitted: bool = True) -> tuple[str, ...]:
+    """Give a new attempt to each stage that ended without completing; return their names.
+
+    With another pipeline `file`, or without `as_submitted` the run's own if it has changed, stages
+    that differ run again as well.
+    """
     from trainui import control
     from trainui.execution.attempt import lost_attempts
     from trainui.execution.daemon import lifecycle
 
     run_id = _id(run)
     lost_attempts.record([run_id])
-    stages = control.resume(run_id)
+    choice = _pipeline_to_resume(run_id, file, as_submitted)
+    stages = control.resume(run_id, pipeline=choice.pipeline, edit=choice.edit)
     if stages:
         lifecycle.ensure_started()
     return tuple(stages)
+
+
+def note(run: str, text: str, verdict: str | None = None) -> str:
+    """Add a note to a run, a verdict (`keep`, `discard`) or both; return the run's id."""
+    from trainui.control import requests
+
+    run_id = _id(run)
+    requests.add_note(run_id, text, verdict)
+    return run_id
 
 
 def cancel(run: str, stages: Collection[str] | None = None) -> tuple[str, ...]:

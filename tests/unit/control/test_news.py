@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import threading
-import time
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
@@ -12,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.unit.execution.conftest import store as store
+from tests.unit.supervisor.waiting import wait_for
 from tests.unit.tui.filled import Filler
 from trainui import paths
 from trainui.control import cancellation, news
@@ -103,16 +101,9 @@ def test_a_wait_is_woken_by_a_write(scene: Scene, monkeypatch: pytest.MonkeyPatc
     cursor = news.now()
     with closing(scene.changes), ThreadPoolExecutor(1) as pool:
         waiting = pool.submit(scene.wait, cursor, run, 60.0)
-        until(lambda: scene.changes.count() > 0)  # the watch has begun
+        wait_for(lambda: scene.changes.count() > 0, "the watch has begun")
         scene.complete(run)
         assert waiting.result(timeout=30).reason == "ended"
-
-
-def until(condition: Callable[[], bool]) -> None:
-    give_up_at = time.monotonic() + 30
-    while not condition():
-        assert time.monotonic() < give_up_at
-        threading.Event().wait(0.01)
 
 
 def test_a_run_that_has_ended_is_not_waited_for(scene: Scene) -> None:

@@ -333,6 +333,7 @@ def _submit(
     if not run_options.detach:
         self_wait_check.check_may_wait()
     submission.check_search(pipeline.stages)  # before a worker is started for nothing
+    origin = run_options.origin and lookup.find_run(run_options.origin).id
     lifecycle.ensure_started()  # first, so that nothing is stored if nothing can run
     if run_options.detach:  # waiting and the screen both check the disks themselves
         DiskWatch().check()
@@ -345,12 +346,9 @@ def _submit(
             python=python,
             priority=run_options.priority,
             given=given,
-            origin=run_options.origin and lookup.find_run(run_options.origin).id,
+            origin=origin,
+            note=run_options.note,
         )
-    if run_options.note is not None:
-        from trainui.control import requests
-
-        requests.add_note(run_id, run_options.note)
 
 
 def _follow(run_id: str, pipeline: Pipeline, run_options: RunOptions) -> int:

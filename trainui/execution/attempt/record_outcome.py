@@ -26,6 +26,7 @@ from trainui.execution.attempt.lost_attempts import last_sign_of_life
 from trainui.execution.attempt.outcome import LostSupervisor
 from trainui.execution.attempt.prepared_process import AttemptContext, definition_of
 from trainui.execution.daemon import metrics_process
+from trainui.metrics import new_best
 from trainui.metrics.reader import process
 from trainui.model.definition import StageDefinition
 from trainui.model.headline_metric import CURVE, headline, lower_is_better

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from trainui.metrics.discovery.fallback_sources import FallbackSources, of_singl
 from trainui.metrics.discovery.outside_sources import SearchRound
 from trainui.metrics.formats.text.pattern import PatternError
 from trainui.metrics.formats.text.text_lines import carried_over, has_steps, unread
+from trainui.metrics.new_best import KnownBests, NewBestWatch
 from trainui.metrics.reader import attempt_files
 from trainui.metrics.reader.attempt_files import AttemptFiles
 from trainui.metrics.reader.source import Advance, BatchWriter, EndOfFile, ReadOptions, SourceReader
@@ -35,6 +36,7 @@ from trainui.store.db.engine import Database
 from trainui.store.db.protocol import Connection
 from trainui.store.points import point_sources as point_sources
 from trainui.store.points import write_points
+from trainui.store.points.chunks import Points
 from trainui.store.points.point_sources import Identity, SourceRecord
 from trainui.store.runs.metrics_progress import AttemptToRead, mark_metrics_complete
 
@@ -118,6 +120,7 @@ class Shared:
         self.writer = BatchWriter(store)
         self.files = OpenFiles()
         self.search_round = SearchRound()
+        self.bests = KnownBests(store)
 
 
 class AttemptReader:
@@ -140,6 +143,7 @@ class AttemptReader:
         self._problems = SourceProblems(store, attempt)
         self.files = AttemptFiles(store, attempt, self._shared.search_round, self._problems)
         self._alerts = AttemptAlerts(store, attempt)
+        self._best = NewBestWatch(store, attempt, self._shared.bests)
         self._unread: dict[str, int] = {}
         """By key: how many lines of a text were said to be not read."""
         self._config_due = False
@@ -234,7 +238,7 @@ class AttemptReader:
             renamed=self._names.renamed(candidate, has_steps=steps),
             masked=shell_environment.masker(self.attempt.run_dir).text,
             shift=self._names.next_step() if candidate.reading.continues else 0,
-            stored=self._alerts.check,
+            stored=self._check,
             overtaken=self._reload,
             files=self._shared.files,
         )
@@ -244,6 +248,12 @@ class AttemptReader:
         )
         if self._ended:
             self._limit_fallback(candidate.key)
+
+    def _check(self, stored: Mapping[str, Points]) -> None:
+        """Check newly stored points."""
+        self._alerts.check(stored)
+        if not (self._ended or self.attempt.ended):  # at its end, its whole curve is compared
+            self._best.check(stored)
 
     def end(self) -> None:
         """Note that the process has ended, which limits how much of a fallback source is read."""

@@ -160,6 +160,18 @@ def data_of_pipeline(connection: Connection, kind: str, pipeline: str) -> Iterat
     yield from (row_mapping.load(text) for (text,) in found)
 
 
+def of_kind_after(
+    connection: Connection, kind: str, after: int
+) -> list[tuple[int, str, dict[str, Any]]]:
+    """Return the number, pipeline and data of each event of a kind behind another, in order."""
+    found = connection.execute(
+        "SELECT events.id, pipeline, data_json FROM events JOIN runs ON runs.id = run_id "
+        "WHERE events.id > ? AND events.kind = ? ORDER BY events.id",
+        (after, kind),
+    )
+    return [(row[0], row[1], row_mapping.load(row[2]) or {}) for row in found]
+
+
 def causes(connection: Connection, run_id: str) -> dict[tuple[str, int], dict[str, Any]]:
     """Return why a run's attempts failed, by stage name and attempt; only of those known."""
     found = connection.execute(
@@ -177,6 +189,21 @@ def cause(connection: Connection, run_id: str, stage: str, attempt: int) -> dict
         (run_id, stage, attempt, CAUSE),
     ).fetchone()
     return None if row is None else row_mapping.load(row[0])
+
+
+def cause_of_failure(
+    connection: Connection, run_id: str, stage: str, failure: int
+) -> dict[str, Any] | None:
+    """Return why a stage failed with an event; None if nothing shows it.
+
+    Its cause is recorded just before; one before the attempt's start is that of an earlier attempt.
+    """
+    row = connection.execute(
+        "SELECT kind, data_json FROM events WHERE run_id = ? AND stage = ? AND id < ? "
+        "AND kind IN (?, ?) ORDER BY id DESC LIMIT 1",
+        (run_id, stage, failure, CAUSE, Status.RUNNING),
+    ).fetchone()
+    return None if row is None or row[0] != CAUSE else row_mapping.load(row[1])
 
 
 def marks(

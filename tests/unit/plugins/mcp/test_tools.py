@@ -25,6 +25,7 @@ from trainui.store.runs import runs
 
 OFFERED = {one.name: one for one in (*server.READING, *server.WRITING)}
 LONG = "n" * 200
+SUBMIT = "file command params from note run verdict preview request_id"
 
 
 @pytest.fixture
@@ -61,8 +62,8 @@ def test_definitions_are_small_and_say_what_they_do() -> None:
         ("read_log", ["run", "stage", "cursor"]),
         ("read_metrics", ["run", "stage", "names"]),
         ("wait", ["run", "timeout", "cursor"]),
-        ("submit", ["file", "command", "params", "preview", "request_id"]),
-        ("resume", ["run", "preview"]),
+        ("submit", [*SUBMIT.split()]),
+        ("resume", ["run", "file", "as_submitted", "preview"]),
         ("cancel", ["run", "stage"]),
     ]
     hints = {
