@@ -9,11 +9,9 @@ import logging
 import math
 import time
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from trainui.model.headline_metric import CURVE, headline, lower_is_better
+from trainui.model.headline_metric import CURVE, headline, importance, lower_is_better
 from trainui.model.notifications import BEST
 from trainui.model.records import RunRecord, SeriesSummary, StageRecord
 from trainui.model.states import Status
@@ -21,10 +19,12 @@ from trainui.pipeline import matrix
 from trainui.store.db.engine import Store
 from trainui.store.db.protocol import Connection
 from trainui.store.points import read_points
-from trainui.store.points.chunks import Points
 from trainui.store.read import event_feed, headlines, views
 from trainui.store.runs import runs, stages
 from trainui.store.runs.metrics_progress import AttemptToRead
+
+if TYPE_CHECKING:  # numpy, which the worker does without
+    from trainui.store.points.chunks import Points
 
 logger = logging.getLogger(__name__)
 
@@ -33,6 +33,9 @@ MOST_STAGES = 300
 
 REFRESH = 1.0
 """Seconds between looks for bests that other stages have reached."""
+
+MOST_NAMES = 500
+"""Metrics of an attempt among which one is looked for by which it may be the best."""
 
 RETRY = 10.0
 """Seconds until a stage whose value was not the best after all is compared again."""
@@ -142,10 +145,22 @@ class NewBestWatch:
         self._pipeline: str | None = None
         self._is_over = False
         self._next_look = 0.0
+        search = attempt.definition.search
+        self._sought = None if search is None else search.metric
+        self._is_noted: dict[str, bool] = {}
+        self._values: dict[tuple[str, bool], float] = {}
+        """The best value so far by metric, and True where lower is better."""
 
     def check(self, batch: Mapping[str, Points]) -> None:
-        """Record that newly stored points pass the best of all others, once an attempt."""
-        if self._is_over or time.monotonic() < self._next_look:
+        """Record that the points stored so far pass the best of all others, once an attempt."""
+        if self._is_over:
+            return
+        for name, points in batch.items():
+            if name not in self._is_noted and len(self._is_noted) < MOST_NAMES:
+                self._is_noted[name] = name == self._sought or importance(name) is not None
+            if self._is_noted.get(name):
+                self._note(name, points)
+        if not self._values or time.monotonic() < self._next_look:
             return
         if self._pipeline is None:
             with self._store.read() as connection:
@@ -153,12 +168,28 @@ class NewBestWatch:
                 run = None if stage is None else views.run(connection, stage.run_id)
             self._is_over, self._pipeline = run is None, "" if run is None else run.pipeline
         known = self._known.of(self._pipeline)
-        if known is not None and _passes(batch, known):
+        if known is not None and self._passes(known):
             self._next_look = time.monotonic() + RETRY
             try:
                 self._record(known["metric"])
             except Exception:  # the points have to be read
                 logger.exception("%s: not compared", self._attempt.stage_id)
+
+    def _note(self, name: str, points: Points) -> None:
+        values = points.values[abs(points.values) < math.inf]
+        if not len(values):
+            return
+        self._values[name, True] = min(
+            float(values.min()), self._values.get((name, True), math.inf)
+        )
+        self._values[name, False] = max(
+            float(values.max()), self._values.get((name, False), -math.inf)
+        )
+
+    def _passes(self, known: Mapping[str, Any]) -> bool:
+        lower = known["goal"] == "minimize"
+        value = self._values.get((known["metric"], lower))
+        return value is not None and _is_better(value, known["value"], lower=lower)
 
     def _record(self, metric: str) -> None:
         with self._store.read() as connection:
@@ -179,14 +210,3 @@ class NewBestWatch:
                 runs.record_stage_event(
                     connection, stage, BEST, text, attempt=self._attempt.number, data=found
                 )
-
-
-def _passes(batch: Mapping[str, Points], known: Mapping[str, Any]) -> bool:
-    points = batch.get(known["metric"])
-    if points is None or not len(points):
-        return False
-    lower = known["goal"] == "minimize"
-    values = points.values[np.isfinite(points.values)]
-    return bool(len(values)) and _is_better(
-        float(values.min() if lower else values.max()), known["value"], lower=lower
-    )

@@ -158,6 +158,7 @@ class AttemptReader:
     def scan(self, *, ended: bool = False) -> None:
         """Find the attempt's files, and start to read new ones; none come once it has `ended`."""
         self._alerts.catch_up()
+        self._check({})
         candidates = self.files.find(self.attempt.definition, ended=ended)
         self._texts = [one for one in candidates if one.is_fallback]
         self._paused.clear()
@@ -250,8 +251,9 @@ class AttemptReader:
             self._limit_fallback(candidate.key)
 
     def _check(self, stored: Mapping[str, Points]) -> None:
-        """Check newly stored points."""
-        self._alerts.check(stored)
+        """Check newly stored points, and bests that others have reached meanwhile."""
+        if stored:
+            self._alerts.check(stored)
         if not (self._ended or self.attempt.ended):  # at its end, its whole curve is compared
             self._best.check(stored)
 
