@@ -16,7 +16,7 @@ from trainui.model.notifications import BEST
 from trainui.model.records import RunRecord, SeriesSummary, StageRecord
 from trainui.model.states import Status
 from trainui.pipeline import matrix
-from trainui.store.db.engine import Store
+from trainui.store.db.engine import Database
 from trainui.store.db.protocol import Connection
 from trainui.store.points import read_points
 from trainui.store.read import event_feed, headlines, views
@@ -41,7 +41,7 @@ RETRY = 10.0
 """Seconds until a stage whose value was not the best after all is compared again."""
 
 
-def find(store: Store, run: RunRecord, stage: StageRecord) -> dict[str, Any] | None:
+def find(store: Database, run: RunRecord, stage: StageRecord) -> dict[str, Any] | None:
     """Return a completed stage's best value as data, with the one `before`; None: not the best.
 
     `before` is None for the first value. A stage with a NaN is never the best.
@@ -117,7 +117,7 @@ def _is_better(value: float, than: float, *, lower: bool) -> bool:
 class KnownBests:
     """The best value of each pipeline whose stages have completed, as their events say it."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Database) -> None:
         self._store = store
         self._by_pipeline: dict[str, dict[str, Any]] = {}
         self._after = 0
@@ -138,7 +138,7 @@ class KnownBests:
 class NewBestWatch:
     """Watches the points of one attempt."""
 
-    def __init__(self, store: Store, attempt: AttemptToRead, known: KnownBests) -> None:
+    def __init__(self, store: Database, attempt: AttemptToRead, known: KnownBests) -> None:
         self._store = store
         self._attempt = attempt
         self._known = known

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import errno
 import logging
-import math
 import threading
 import time
 from collections.abc import Mapping
@@ -29,19 +28,16 @@ from trainui.execution.daemon import metrics_process
 from trainui.metrics import new_best
 from trainui.metrics.reader import process
 from trainui.model.definition import StageDefinition
-from trainui.model.headline_metric import CURVE, headline, lower_is_better
 from trainui.model.notifications import BEST, CAUSE, CHECKPOINT, NAN
-from trainui.model.records import AttemptRecord, RunRecord, SeriesSummary, StageRecord
+from trainui.model.records import AttemptRecord
 from trainui.model.states import Status
-from trainui.pipeline import matrix
 from trainui.resume import checkpoints, undeclared
 from trainui.search import results
 from trainui.store import shell_environment
 from trainui.store.db.engine import Database
-from trainui.store.db.protocol import Connection
 from trainui.store.points import point_sources as point_sources
-from trainui.store.points import read_points, write_points
-from trainui.store.read import event_feed, headlines
+from trainui.store.points import write_points
+from trainui.store.read import event_feed
 from trainui.store.runs import attempts, runs, stages
 from trainui.store.runs.attempts import Outcome
 from trainui.store.runs.metrics_progress import mark_metrics_complete
@@ -59,9 +55,6 @@ ABSENT_PATIENCE = 15.0
 
 UNLOCKED_FOR = 5.0
 """Seconds of these in which the store must be writable: a lock is not the reader's fault."""
-
-MOST_STAGES = 300
-"""The newest stages of a pipeline that a value is compared with, as in the digest: about 0.1 s."""
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.002, 0.1
 """Seconds between two polls, growing: usually the reader is done at once, and dependants wait."""
@@ -301,7 +294,7 @@ def _end(
         left = undeclared.find(store, context.stage, [attempt])
     best = None
     if outcome.status == Status.COMPLETED:
-        best = _new_best(store, context.run, context.stage)
+        best = new_best.find(store, context.run, context.stage)
     with store.write() as connection:
         if tried:
             attempts.mark_checkpoint_tried(connection, attempt.id)
@@ -313,7 +306,7 @@ def _end(
                 connection, context.stage, CAUSE, text, attempt=attempt.number, data=cause
             )
         if best is not None:
-            text = f"{context.stage.name}: {_best_words(best)}"
+            text = f"{context.stage.name}: {new_best.words(best)}"
             runs.record_stage_event(
                 connection, context.stage, BEST, text, attempt=attempt.number, data=best
             )
@@ -420,63 +413,3 @@ def is_transient(error: BaseException | None) -> bool:
 def is_transient_errno(number: int | None) -> bool:
     """Return True if an errno is transient."""
     return number in _TRANSIENT
-
-
-def _new_best(store: Database, run: RunRecord, stage: StageRecord) -> dict[str, Any] | None:
-    """Return a stage's best value as data, with the one `before`; None: it is not the best.
-
-    `before` is None for the first value. A stage with a NaN is never the best.
-    """
-    try:
-        with store.read() as connection:
-            return _compared(connection, run, stage)
-    except Exception:  # the end has to be recorded
-        logger.exception("%s: not compared with the best of its pipeline", stage.name)
-        return None
-
-
-def _compared(connection: Connection, run: RunRecord, stage: StageRecord) -> dict[str, Any] | None:
-    search = stage.definition.search
-    names = headlines.names_of(connection, stage.id)
-    series = {one.name: one for one in read_points.summaries(connection, [stage.id])}
-    metric = headline(
-        names, search, lambda name: series[name].count >= CURVE if name in series else False
-    )
-    lower = None if metric is None else lower_is_better(metric, search)
-    if metric is None or metric not in series or lower is None:
-        return None
-    value = _best_value(series[metric], lower=lower)
-    if value is None or any(one.nonfinite for one in series.values()):
-        return None
-    earlier = event_feed.data_of_pipeline(connection, BEST, run.pipeline)
-    known = next((one["value"] for one in earlier if one["metric"] == metric), None)
-    if known is not None and not _is_better(value, known, lower=lower):
-        return None  # nearly always
-    others = event_feed.with_metric(connection, run.pipeline, metric, MOST_STAGES)
-    before = [
-        found
-        for one in others
-        if one.id != stage.id and one.status == Status.COMPLETED
-        for summary in read_points.summaries(connection, [one.id], metric)
-        if (found := _best_value(summary, lower=lower)) is not None
-    ]
-    best = (min if lower else max)(before, default=None)
-    if best is not None and not _is_better(value, best, lower=lower):
-        return None
-    goal = "minimize" if lower else "maximize"
-    return {"metric": metric, "goal": goal, "value": value, "before": best}
-
-
-def _best_words(best: dict[str, Any]) -> str:
-    """Return a new best in words."""
-    before = "" if best["before"] is None else f" (was {best['before']:.6g})"
-    return f"best {best['metric']} of its pipeline: {best['value']:.6g}{before}"
-
-
-def _best_value(series: SeriesSummary, *, lower: bool) -> float | None:
-    found = matrix.value_of(series, lower=lower)
-    return found if found is not None and math.isfinite(found) else None
-
-
-def _is_better(value: float, than: float, *, lower: bool) -> bool:
-    return value < than if lower else value > than
