@@ -21,8 +21,8 @@ from tests.executors import slurm_cluster
 from tests.executors.slurm_cluster import SlurmCluster
 from tests.unit.supervisor.waiting import is_alive, read_pid, wait_for, wait_for_death
 from trainui.clock import now
+from trainui.plugin.backends import JobLook, JobState, LaunchAnswer, StageJob
 from trainui.plugin.executing import end_of
-from trainui.plugin.records import JobLook, JobState, LaunchAnswer, StageJob
 from trainui.plugins.slurm import jobs, requests
 from trainui.plugins.slurm.jobs import Slurm
 from trainui.supervisor import process, protocol, supervise

@@ -10,7 +10,7 @@ from graphlib import TopologicalSorter
 from pathlib import Path
 
 import trainui
-from trainui.plugin.records import KINDS
+from trainui.plugin.registry import KINDS
 
 PACKAGE = Path(trainui.__file__).parent
 

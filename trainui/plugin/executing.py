@@ -13,7 +13,7 @@ import shlex
 import signal
 from contextlib import suppress
 
-from trainui.plugin.records import JobLook, JobState, StageJob
+from trainui.plugin.backends import JobLook, JobState, StageJob
 from trainui.supervisor import orphans, protocol
 
 __all__ = [

@@ -1,8 +1,7 @@
 """Tools for plugins that read: growing files, lenient JSON, databases, rows as points.
 
-Everything here, and `trainui.plugin.reading`, is part of the interface; where it is defined is
-not. `files` and `plain_files` are modules: reads of files that may be missing, and reads that never
-block on a FIFO.
+Everything here is part of the interface; where it is defined is not. `files` and `plain_files` are
+modules: reads of files that may be missing, and reads that never block on a FIFO.
 """
 
 from __future__ import annotations

@@ -22,9 +22,26 @@ from typing import Any, TypeVar
 
 from trainui import paths
 from trainui.errors import TrainuiError
-from trainui.plugin.records import INTERFACE, KINDS, Code, Format, Plugin
+from trainui.plugin.backends import Executor, Searcher
+from trainui.plugin.records import (
+    INTERFACE,
+    Cause,
+    Code,
+    Command,
+    Format,
+    Importer,
+    LogLines,
+    Plugin,
+    Tracker,
+    Viewer,
+)
 from trainui.system import plain_files
 from trainui.version import __version__
+
+KINDS: tuple[type[Plugin], ...] = (
+    *(Format, Tracker, Executor, Searcher, Importer, Viewer, Command, LogLines, Cause),
+)
+"""All kinds of plugins."""
 
 SCAN_FILE, PROBLEMS = "plugins.json", "plugin-problems"
 """In the worker's directory: the last scan, and what plugins have raised while they worked."""

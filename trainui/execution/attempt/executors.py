@@ -18,7 +18,7 @@ from trainui.errors import TrainuiError, UnfitEnvironmentError, UsageError
 from trainui.execution.attempt.prepared_process import AttemptContext, identity_of
 from trainui.model.records import LOCAL, AttemptRecord, StageRecord
 from trainui.plugin import registry
-from trainui.plugin.records import (
+from trainui.plugin.backends import (
     Executor,
     ExecutorBackend,
     JobLook,

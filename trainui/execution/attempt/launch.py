@@ -35,7 +35,7 @@ from trainui.model.states import Status
 from trainui.pipeline.allowed_paths import validate_file_path
 from trainui.pipeline.rules import fingerprint
 from trainui.pipeline.stage_process import argv
-from trainui.plugin.records import LaunchAnswer, Launched
+from trainui.plugin.backends import LaunchAnswer, Launched
 from trainui.resume import code_snapshot, code_version, outputs
 from trainui.search import results as search_results
 from trainui.store.db.engine import Database

@@ -27,7 +27,7 @@ from trainui.execution.attempt.prepared_process import AttemptContext, Checkpoin
 from trainui.metrics.reader import process as reader
 from trainui.model.records import LOCAL, AttemptRecord
 from trainui.model.states import Status
-from trainui.plugin.records import LaunchAnswer, StageJob
+from trainui.plugin.backends import LaunchAnswer, StageJob
 from trainui.store.db.engine import Database
 from trainui.store.runs import attempts
 from trainui.store.runs.attempts import Outcome

@@ -33,7 +33,7 @@ from trainui.execution.attempt.launch_recorder import (
 from trainui.execution.attempt.outcome import LostSupervisor
 from trainui.model.records import AttemptRecord, HostView
 from trainui.model.states import Status
-from trainui.plugin.records import JobLook, JobState, StageJob
+from trainui.plugin.backends import JobLook, JobState, StageJob
 from trainui.resume import outputs
 from trainui.store.db import engine
 from trainui.store.db.engine import Database

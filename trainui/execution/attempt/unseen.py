@@ -12,7 +12,7 @@ from trainui.execution.attempt.executors import Executors, job_of
 from trainui.execution.attempt.launch import context_of
 from trainui.model.records import AttemptRecord, HostRecord, StageRecord
 from trainui.model.states import Status
-from trainui.plugin.records import JobState
+from trainui.plugin.backends import JobState
 from trainui.plugin.registry import PluginError
 from trainui.store import hosts
 from trainui.store.db.engine import Database
