@@ -143,7 +143,9 @@ def test_the_digests_are_one(lab: Lab) -> None:
     assert {one["box"] for one in found["ended"]} >= {"gpu1", "gpu2"}
     (trouble,) = [one for one in found["trouble"] if one["box"] == "gpu2"]
     assert trouble["suggestion"]["command"].startswith("trainui resume gpu2:")
-    assert "Box gpu2" in lab.here("digest", "--since", "1h").out
+    text = lab.here("digest", "--since", "1h").out
+    assert "gpu2:second/sh" in text
+    assert text.count("Trouble") == 1
 
 
 def test_a_stage_there_is_cancelled_and_resumed(lab: Lab) -> None:

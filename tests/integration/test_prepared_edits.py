@@ -14,7 +14,7 @@ from trainui import control
 from trainui.model.states import Status
 from trainui.resume import edits, preview, submitted
 from trainui.resume.preview import StageOptions
-from trainui.tui.plan_screen import suggestion
+from trainui.tui.run_actions import suggestion
 
 MEMORY = """
 import sys

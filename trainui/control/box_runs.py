@@ -8,7 +8,7 @@ import re
 import shlex
 import subprocess
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +20,6 @@ from trainui.control.boxes import (
     Box,
     BoxConnection,
     BoxError,
-    all_boxes,
     connected,
     follow,
     known_file,
@@ -155,74 +154,6 @@ def _list_of(box: Box, words: Sequence[str]) -> BoxRuns:
     if not words:
         keep(box.name, runs, clock.now())
     return BoxRuns(box, runs, clock.now())
-
-
-def ask_all(words: Sequence[str], *, since: int) -> dict[str, list[str] | str]:
-    """Run a command on all boxes at the same time; return its lines by box, or what went wrong.
-
-    It gets the time `since` as --since, by the box's clock.
-    """
-
-    def ask(box: Box) -> list[str] | str:
-        lines: list[str] = []
-        try:
-            with connected(box) as connection:
-                begin = clock.to_iso(since + connection.clock_difference)
-                given, end = [*words, "--since", str(begin)], time.monotonic() + LIST_TIMEOUT
-                code = follow(
-                    connection, given, lines.append, lambda _: None, end=end, most=MOST_LINE
-                )
-        except BoxError as error:
-            return harmless(str(error))
-        return f"{box.name}: `trainui {words[0]}` failed there" if code else lines
-
-    from concurrent.futures import ThreadPoolExecutor  # it imports logging
-
-    found = list(all_boxes().values())
-    with ThreadPoolExecutor(max(len(found), 1)) as pool:
-        answers = pool.map(ask, found)
-        return {box.name: answer for box, answer in zip(found, answers, strict=True)}
-
-
-def joined_digests(own: Mapping[str, Any], there: Mapping[str, Sequence[str]]) -> dict[str, Any]:
-    """Return the digests of here and of boxes as one, each part with its box.
-
-    Raises:
-        BoxError: a box answered what is no digest.
-    """
-    lists = ("ended", "trouble", "best", "waiting", "next")
-    joined = dict(own)
-    for key in lists:
-        joined[key] = [{**one, "box": None} for one in own[key]]
-    for name, lines in there.items():
-        try:
-            data = json.loads("\n".join(lines))
-            runs = {one["run"] for key in lists for one in data[key] if one.get("run")}
-            for key in lists:
-                joined[key] += [{**_named_there(one, runs, name), "box": name} for one in data[key]]
-            joined["gpu_seconds"] = {
-                kind: seconds + float(data["gpu_seconds"][kind])
-                for kind, seconds in joined["gpu_seconds"].items()
-            }
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-            raise BoxError(f"{name} answered what is no digest; update trainui there") from error
-    return joined
-
-
-def _named_there(part: Mapping[str, Any], runs: Collection[str], box: str) -> dict[str, Any]:
-    """Return a part of a digest whose commands name the runs of a box as they are called here."""
-    found = dict(part)
-    if isinstance(command := found.get("command"), str):
-        words = [
-            f"{box}:{word}"
-            if len(word) >= 4 and any(one.startswith(word) for one in runs)
-            else word
-            for word in command.split(" ")
-        ]
-        found["command"] = " ".join(words)
-    if isinstance(suggestion := found.get("suggestion"), dict):
-        found["suggestion"] = _named_there(suggestion, runs, box)
-    return found
 
 
 def list_over(connection: BoxConnection, words: Sequence[str] = ()) -> list[dict[str, Any]]:

@@ -193,6 +193,8 @@ class BoxConnection:
         """
         self.box = box
         self.greeting: Mapping[str, Any] = {}
+        self.heard_at: int | None = None
+        """When the last message came, in microseconds since 1970; None: none has."""
         self._difference = 0
         self._sending = threading.Lock()
         self._rest = b""
@@ -290,6 +292,7 @@ class BoxConnection:
             ) from error
         if not isinstance(data, dict):
             raise BoxError(f"{self.box.name} answered what is no message; update trainui there")
+        self.heard_at = clock.now()
         return data
 
     def _line(self, timeout: float) -> bytes | None:

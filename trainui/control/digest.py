@@ -7,15 +7,16 @@ thousand runs pays for those of the time alone.
 from __future__ import annotations
 
 import math
+import re
 import shlex
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import islice
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from trainui import clock, formatting, paths, settings
 from trainui.errors import TrainuiError, UsageError
@@ -33,6 +34,9 @@ from trainui.store.read import event_feed, run_list, views
 from trainui.store.read.event_feed import EndedRun, StageAttempt
 from trainui.system import disk, mounts
 from trainui.text import harmless, markdown_cell, table
+
+if TYPE_CHECKING:
+    from trainui.control.boxes import Box
 
 MOST_STAGES = 300
 """The newest stages of a pipeline of which values are compared: about 0.1 s."""
@@ -91,6 +95,8 @@ class Trouble:
     evidence: str
     since: int
     suggestion: Step
+    box: str = ""
+    """The box that it is on, reached by ssh; empty: none."""
     cause: Mapping[str, Any] | None = None
     """Why the attempt failed, as `show --json` has it; None: unknown, or it did not fail."""
 
@@ -150,9 +156,20 @@ class Digest:
     next: Sequence[Step] = ()
     names: Mapping[str, str] = field(default_factory=dict)
     """Names of the runs that are named, by id."""
+    boxes: Sequence[str] = ()
+    """The boxes whose digests it has too: their runs have the ids `BOX:RUN`."""
 
     def to_json(self) -> dict[str, Any]:
-        """Return the digest as `--json` prints it."""
+        """Return the digest as `--json` prints it; with boxes, each part has its box."""
+        found = self._parts()
+        if self.boxes:
+            for key in ("ended", "trouble", "best", "waiting"):
+                found[key] = [_with_box(one) for one in found[key]]
+            for part, one in zip(found["trouble"], self.trouble, strict=True):
+                part["box"] = one.box or None
+        return found
+
+    def _parts(self) -> dict[str, Any]:
         return {
             "since": clock.to_iso(self.since),
             "until": clock.to_iso(self.until),
@@ -228,6 +245,11 @@ class Digest:
         ill = Counter(one.kind for one in self.trouble)
         words += [f"{ill[kind]} {word}" for kind, word in _ILL.items() if ill[kind]]
         return ", ".join(words) or "nothing ended"
+
+
+def _with_box(part: dict[str, Any]) -> dict[str, Any]:
+    box, _, run_id = (part["run"] or "").rpartition(":")
+    return {**part, "run": run_id or None, "box": box or None}
 
 
 _ILL = {STALLED: "silent", NAN: "with NaN", "alert": "with an alert", DISK: "low on space"}
@@ -309,6 +331,64 @@ def digest(connection: Connection, since: int, until: int) -> Digest:
         list(_next(connection, trouble, queued)),
         {run.id: run.name for run in runs.values()},
     )
+
+
+def joined(own: Digest, there: Mapping[Box, Digest]) -> Digest:
+    """Return the digests of here and of boxes as one, with the runs' ids and commands of here."""
+    every = [own, *(_as_here(one, box) for box, one in there.items())]
+    gpus = [one.gpu_seconds for one in every]
+    return replace(
+        own,
+        ended=[one for part in every for one in part.ended],
+        stages={key: value for part in every for key, value in part.stages.items()},
+        trouble=[one for part in every for one in part.trouble],
+        best=[one for part in every for one in part.best],
+        gpu_seconds=GpuSeconds(
+            sum(one.used for one in gpus),
+            sum(one.idle for one in gpus),
+            sum(one.lost for one in gpus),
+        ),
+        waiting=[one for part in every for one in part.waiting],
+        next=[one for part in every for one in part.next],
+        names={key: value for part in every for key, value in part.names.items()},
+        boxes=[box.name for box in there],
+    )
+
+
+def _as_here(found: Digest, box: Box) -> Digest:
+    """Return a box's digest with ids, names and commands that are understood here."""
+
+    def step(one: Step) -> Step:
+        return Step(f"{box.name}: {one.text}", _command_here(one.command, box))
+
+    def trouble(one: Trouble) -> Trouble:
+        run = None if one.run is None else f"{box.name}:{one.run}"
+        cause = one.cause if isinstance((one.cause or {}).get("text"), str) else None
+        return replace(one, run=run, box=box.name, suggestion=step(one.suggestion), cause=cause)
+
+    return replace(
+        found,
+        ended=[one._replace(id=f"{box.name}:{one.id}") for one in found.ended],
+        stages={f"{box.name}:{key}": value for key, value in found.stages.items()},
+        trouble=[trouble(one) for one in found.trouble],
+        best=[replace(one, run=f"{box.name}:{one.run}") for one in found.best],
+        waiting=[one._replace(run_id=f"{box.name}:{one.run_id}") for one in found.waiting],
+        next=[step(one) for one in found.next],
+        names={f"{box.name}:{key}": f"{box.name}:{name}" for key, name in found.names.items()},
+    )
+
+
+_OF_A_RUN = re.compile(r"trainui (?:resume|logs|metrics|stacks|rerun) (?=[\w.-]{4})")
+
+
+def _command_here(command: str, box: Box) -> str:
+    """Return a command of a box's digest as it is typed here."""
+    if command == SCREEN:
+        return command
+    if (found := _OF_A_RUN.match(command)) is not None:
+        return f"{found[0]}{box.name}:{command[found.end() :]}"
+    words = command.removeprefix("trainui ")
+    return f"ssh {box.host} {shlex.quote(box.line(words))}"
 
 
 def _runs(connection: Connection, run_ids: Iterable[str]) -> dict[str, RunRecord]:
@@ -656,7 +736,8 @@ def _trouble_rows(trouble: Sequence[Trouble]) -> Iterator[tuple[str, ...]]:
     for those in alike.values():
         first = those[0]
         stages = formatting.listed([one.stage for one in those if one.stage], 2)
-        where = f"{first.name}/{stages}" if stages else first.name
+        name = f"{first.box}:{first.name}" if first.box else first.name
+        where = f"{name}/{stages}" if stages else name
         yield first.kind, harmless(where), harmless(first.words)
 
 

@@ -102,10 +102,10 @@ def is_equivalent(pipeline: Pipeline, run: RunRecord) -> bool:
         before = pipeline_on_record(run, given_params(run.id))
     except TrainuiError:
         return False
-    return _content(before) == _content(pipeline)
+    return content(before) == content(pipeline)
 
 
-def _content(pipeline: Pipeline) -> str:
+def content(pipeline: Pipeline) -> str:
     """Return a pipeline's content as JSON, since in Python `True == 1`."""
     stages = [stage.to_json() for stage in pipeline.stages]
     return json.dumps([stages, pipeline.params, pipeline.snapshot], sort_keys=True)

@@ -236,6 +236,12 @@ class TrainuiApp(TerminalApp):
         """Return what reads a run's box; None: the run is of here."""
         return None if self.feeds is None else self.feeds.feed(run_id)
 
+    def call(self, action: Callable[..., Any], run_id: str, *arguments: Any) -> Any:
+        """Call one of `run_actions` where the run is; it blocks."""
+        if (feed := self.on_box(run_id)) is None:
+            return action(run_id, *arguments)
+        return feed.call(action, run_id.partition(":")[2], *arguments)
+
     def box_feeds(self) -> Sequence[BoxFeed]:
         """Return what reads the boxes, one each."""
         return () if self.feeds is None else self.feeds.all

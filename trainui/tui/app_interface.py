@@ -65,6 +65,14 @@ class AppInterface(Protocol):
     def box_feeds(self) -> Sequence[BoxFeed]:
         """Return what reads the boxes, one each."""
 
+    def call(self, action: Callable[..., Any], run_id: str, *arguments: Any) -> Any:
+        """Call one of `run_actions` where the run is, and return its result; it blocks.
+
+        Raises:
+            BoxError: the run's box does not answer.
+            TrainuiError: the action failed.
+        """
+
     def open_run(self, run_id: str, stage: str = "") -> None:
         """Open a run's page, with a stage or a sweep selected."""
 
@@ -94,6 +102,14 @@ def app_of(node: DOMNode) -> AppInterface:
 
 
 Target = RunRecord | RunLine
+
+Call = Callable[..., Any]
+"""`AppInterface.call`."""
+
+
+def is_here(run: Target) -> bool:
+    """Return False for a run of a box."""
+    return ":" not in run.id
 
 
 def may_be_deleted(run: Target) -> bool:

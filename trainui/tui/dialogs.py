@@ -6,10 +6,9 @@ What an action would lose is read from the store and the stages' directories, in
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, TypeVar
 
 from textual import events
@@ -19,27 +18,30 @@ from textual.containers import Vertical
 from textual.content import Content
 from textual.widgets import Input
 
-from trainui import clock, formatting
-from trainui.clock import SECOND
+from trainui.control.boxes import BoxError
 from trainui.errors import NotFoundError, TrainuiError, UsageError
 from trainui.formatting import quantity, size
 from trainui.model.records import StageRecord
 from trainui.model.states import UNFINISHED, Status
-from trainui.pipeline.graph import Graph
-from trainui.resume import checkpoints
-from trainui.store.db import engine
-from trainui.store.read import views
 from trainui.store.read.run_list import RunLine
-from trainui.system import disk
 from trainui.text import harmless, verdict
-from trainui.tui.app_interface import Target, app_of, listed, may_be_deleted, run_label
+from trainui.tui import run_actions
+from trainui.tui.app_interface import (
+    Call,
+    Target,
+    app_of,
+    is_here,
+    listed,
+    may_be_deleted,
+    run_label,
+)
 from trainui.tui.keymap import bindings
 from trainui.tui.line_view import RowsView, TextView
 from trainui.tui.styled_text import Row, Segment, fit_middle, labelled, shared_out, wrap
 from trainui.tui.widgets import FRAME, FRAME_HEIGHT, Dialog, Entry, EntryView
 
 if TYPE_CHECKING:
-    from trainui.control.external import Offer
+    pass
 
 MOST_FACTS = 12
 """The most lines of facts; more of them scroll."""
@@ -93,8 +95,9 @@ class ConfirmScreen(Dialog[bool]):
     ) -> None:
         """Create the dialog.
 
-        `facts` is called in a thread and returns lines that help to decide. Its `UsageError` or
-        `NotFoundError` says why it cannot be done: it is shown, and the dialog closes. `starts`:
+        `facts` is called in a thread and returns lines that help to decide. Its `UsageError`,
+        `NotFoundError` or `BoxError` says why it cannot be done: it is shown, and the dialog
+        closes. `starts`:
         start a worker after an answer's action. `marked` is the index of the initially selected
         answer.
         """
@@ -126,7 +129,7 @@ class ConfirmScreen(Dialog[bool]):
             lines = self._facts()
         except Exception as error:  # the question can be answered without the facts
             lines = [harmless(str(error))]
-            if isinstance(error, UsageError | NotFoundError):
+            if isinstance(error, UsageError | NotFoundError | BoxError):
                 self.app.call_from_thread(self._refuse, *lines)
                 return
         self.app.call_from_thread(self._show_facts, lines)
@@ -171,89 +174,22 @@ class ConfirmScreen(Dialog[bool]):
             app_of(self).act(answer.work, starts=self._starts)
 
 
-def lost_work(run_id: str, names: Collection[str] | None) -> list[str]:
-    """Return what each stage would lose; without names, every unfinished stage counts."""
-    with engine.reading() as connection:
-        stages = views.stages(connection, run_id)
-    ended = [
-        stage
-        for stage in stages
-        if stage.status in UNFINISHED and (names is None or stage.name in names)
-    ]
-    lines = [_lost_work_of(stage) for stage in ended if stage.status == Status.RUNNING]
-    if waiting := len(ended) - len(lines):
-        lines.append(f"{waiting} {'stage has' if waiting == 1 else 'stages have'} not started yet")
-    if names is not None:
-        lines += _dependants(stages, names)
-    return lines
-
-
-def _lost_work_of(stage: StageRecord) -> str:
-    name, now = harmless(stage.name), clock.now()
-    if stage.started_at is None:
-        return f"{name} has just started"
-    spent = formatting.duration(int((now - stage.started_at) / SECOND))
-    with engine.reading() as connection:
-        attempts = [one.directory for one in views.attempts_of_stage(connection, stage.id)]
-    where = checkpoints.search(stage.definition, stage.directory, attempts)
-    newest = next(checkpoints.complete(where), None)
-    if newest is None:
-        kind = "no checkpoint yet" if stage.definition.checkpoint else "it declares no checkpoint"
-        return f"{name} has run for {spent}; all of it would be lost: {kind}"
-    path = Path(newest)
-    since = formatting.duration(max(int(now / SECOND - path.stat().st_mtime), 0))
-    lost = f"{since} since the last checkpoint, {harmless(path.name)}, would be lost"
-    return f"{name} has run for {spent}; {lost}"
-
-
-def _dependants(stages: Collection[StageRecord], names: Collection[str]) -> list[str]:
-    """Return lines with the dependants that would be blocked, and with those that would start."""
-    ended = [one for one in stages if one.name in names and one.status in UNFINISHED]
-    left = [one for one in stages if one.name not in names or one.status not in UNFINISHED]
-    unfinished = {one.definition.group for one in left if one.status in UNFINISHED}
-    completed = {one.definition.group for one in left if one.status == Status.COMPLETED}
-    blocking = [one.name for one in ended if not _is_tolerated(one, unfinished | completed)]
-    tolerated = [one for one in ended if one.name not in blocking]
-    over = {one.name for one in tolerated if one.definition.group not in unfinished}
-    graph = Graph.of(stages)
-    blocked = graph.downstream(*blocking)
-    others = [one for one in left if one.status in UNFINISHED and one.name not in blocked]
-    found = {
-        "would be blocked": [
-            one.name for one in left if one.status in UNFINISHED and one.name in blocked
-        ],
-        "would start, without what is cancelled": [
-            one.name for one in others if over.intersection(one.depends_on)
-        ],
-    }
-    return [f"{words}: {listed(which, MOST_BLOCKED)}" for words, which in found.items() if which]
-
-
-def _is_tolerated(stage: StageRecord, groups: Collection[str]) -> bool:
-    """Return True if dependants start although a stage was cancelled.
-
-    Those of a search need a trial: one of these groups has another that completed or may.
-    """
-    is_trial = stage.definition.trial is not None
-    return stage.definition.may_fail and (not is_trial or stage.definition.group in groups)
-
-
 Result = TypeVar("Result")
 
 
-def cancel_runs_question(targets: Sequence[Target]) -> ConfirmScreen:
+def cancel_runs_question(targets: Sequence[Target], call: Call) -> ConfirmScreen:
     """Return the confirmation for cancelling every unfinished stage of these runs."""
     unfinished = [target for target in targets if target.status in UNFINISHED]
     finished = len(targets) - len(unfinished)
 
     def facts() -> list[str]:
         lines = [_named(unfinished), *([f"{_runs(finished)} finished already"] if finished else [])]
-        return lines + [line for target in unfinished for line in lost_work(target.id, None)]
+        for target in unfinished:
+            lines += _tried(target, lambda run_id: call(run_actions.cancel_facts, run_id, None))
+        return lines
 
     def work() -> str:
-        from trainui import control
-
-        found, failed = _each(unfinished, control.cancel)
+        found, failed = _each(unfinished, lambda run_id: call(run_actions.cancel, run_id, None))
         stages = quantity(sum(map(len, found)), "stage")
         said = f"cancelling {stages} of {quantity(len(found), 'run')}..." if found else ""
         return _joined(said, *failed)
@@ -263,34 +199,27 @@ def cancel_runs_question(targets: Sequence[Target]) -> ConfirmScreen:
     return ConfirmScreen(title, facts, [yes, Choice("n", "do not cancel")])
 
 
-def remove_question(targets: Sequence[Target]) -> ConfirmScreen:
+def remove_question(targets: Sequence[Target], call: Call) -> ConfirmScreen:
     """Return the confirmation for deleting finished runs with their files."""
     finished = [target for target in targets if may_be_deleted(target)]
     unfinished, one = len(targets) - len(finished), len(finished) == 1
 
     def facts() -> list[str]:
-        from trainui.store.db import engine
-        from trainui.store.read import views
-
-        with engine.reading() as connection:
-            runs = [views.run(connection, target.id) for target in finished]
-        directories = [run.directory for run in runs if run is not None]
+        files = [call(run_actions.on_disk, target.id) for target in finished]
+        files = [one for one in files if one is not None]
         lines = [_named(finished)] * (not one)  # the title names a single one
         if unfinished:
             lines.append(f"{_runs(unfinished)} not finished and will be kept")
-        if len(directories) == 1:
-            lines.append(f"with {harmless(directories[0])}")
-        used = sum(disk.used(Path(directory)) for directory in directories)
-        lines.append(f"{size(used)} will be deleted permanently")
+        if len(files) == 1:
+            lines.append(f"with {harmless(files[0].directory)}")
+        lines.append(f"{size(sum(one.used for one in files))} will be deleted permanently")
         if any(target.is_external for target in finished):
             kept = "of external runs only the record is deleted; the trainings' own files stay"
             lines.append(kept)
         return lines
 
     def work() -> str:
-        from trainui import control
-
-        found, failed = _each(finished, control.remove)
+        found, failed = _each(finished, lambda run_id: call(run_actions.remove, run_id))
         said = f"deleted: {quantity(len(found), 'run')}" if found or not failed else ""
         return _joined(said, *failed)
 
@@ -300,13 +229,14 @@ def remove_question(targets: Sequence[Target]) -> ConfirmScreen:
     return ConfirmScreen(f"Delete {name}?", facts, answers, marked=1)
 
 
-def resume_runs_question(targets: Sequence[Target]) -> ConfirmScreen:
+def resume_runs_question(targets: Sequence[Target], call: Call) -> ConfirmScreen:
     """Return the confirmation for resuming these runs, each with its own plan."""
 
     def facts() -> list[str]:
         lines = [_named(targets)]
         lines += [
-            f"{run_label(target)}: {_plan_summary(target)}" for target in targets[:MOST_LISTED]
+            f"{run_label(target)}: {_plan_summary(target, call)}"
+            for target in targets[:MOST_LISTED]
         ]
         if len(targets) > MOST_LISTED:
             lines.append(f"and {len(targets) - MOST_LISTED} more")
@@ -314,9 +244,7 @@ def resume_runs_question(targets: Sequence[Target]) -> ConfirmScreen:
         return [*lines, how]
 
     def work() -> str:
-        from trainui import control
-
-        found, failed = _each(targets, control.resume)
+        found, failed = _each(targets, lambda run_id: call(run_actions.resume, run_id))
         resumed = sum(map(bool, found))
         said = f"resumed: {quantity(resumed, 'run')}" if resumed or not failed else ""
         nothing = len(found) - resumed
@@ -324,16 +252,14 @@ def resume_runs_question(targets: Sequence[Target]) -> ConfirmScreen:
         return _joined(said, unchanged, *failed)
 
     answers = [Choice("y", "resume them", work), Choice("n", "cancel")]
-    return ConfirmScreen(f"Resume {quantity(len(targets), 'run')}?", facts, answers, starts=True)
+    here = any(map(is_here, targets))
+    return ConfirmScreen(f"Resume {quantity(len(targets), 'run')}?", facts, answers, starts=here)
 
 
-def _plan_summary(target: Target) -> str:
+def _plan_summary(target: Target, call: Call) -> str:
     """Return what a resume would do with a run, or why it cannot be resumed."""
-    from trainui import control
-    from trainui.resume.preview import summary
-
     try:
-        return summary(control.plan_resume(target.id))
+        return str(call(run_actions.resume_summary, target.id))
     except TrainuiError as error:
         return f"not resumed: {error}"
 
@@ -351,6 +277,14 @@ def _each(
     return found, failed[:MOST_LISTED]
 
 
+def _tried(target: Target, read: Callable[[str], list[str]]) -> list[str]:
+    """Return what is read of a run; if that fails, why."""
+    try:
+        return read(target.id)
+    except TrainuiError as error:
+        return [f"{run_label(target)}: {error}"]
+
+
 def _joined(*lines: str) -> str:
     return "\n".join(filter(None, lines))
 
@@ -363,7 +297,7 @@ def _runs(count: int) -> str:
     return f"{quantity(count, 'run')} {'is' if count == 1 else 'are'}"
 
 
-def verdict_question(targets: Sequence[Target]) -> ConfirmScreen:
+def verdict_question(targets: Sequence[Target], call: Call) -> ConfirmScreen:
     """Return the question for a verdict on these runs."""
     from trainui.control import requests
 
@@ -373,7 +307,7 @@ def verdict_question(targets: Sequence[Target]) -> ConfirmScreen:
         return [_named(targets)] * (len(targets) > 1) + given[:MOST_LISTED]
 
     def work(word: str) -> str:
-        found, failed = _each(targets, lambda run_id: requests.add_note(run_id, "", word))
+        found, failed = _each(targets, lambda run_id: call(run_actions.add_note, run_id, "", word))
         said = f"{word}: {_named(targets)}" if found else ""
         return _joined(said, *failed)
 
@@ -422,7 +356,7 @@ class NoteScreen(Dialog[bool]):
 
     def action_write(self) -> None:
         """Store the note; an empty one is none."""
-        text, targets = self.query_one(Input).value, self._targets
+        text, targets, call = self.query_one(Input).value, self._targets, app_of(self).call
         if not text.strip():
             self.dismiss(False)
             return
@@ -431,7 +365,9 @@ class NoteScreen(Dialog[bool]):
             from trainui.control import requests
 
             requests.check_note(text)
-            found, failed = _each(targets, lambda run_id: requests.add_note(run_id, text))
+            found, failed = _each(
+                targets, lambda run_id: call(run_actions.add_note, run_id, text, None)
+            )
             return _joined(f"noted: {quantity(len(found), 'run')}" if found else "", *failed)
 
         app_of(self).act(work, then=lambda: self.dismiss(True))
@@ -440,7 +376,7 @@ class NoteScreen(Dialog[bool]):
 
 
 def cancel_question(
-    target: Target, stages: Sequence[StageRecord], *, has_others: bool = True
+    target: Target, stages: Sequence[StageRecord], call: Call, *, has_others: bool = True
 ) -> ConfirmScreen:
     """Return the confirmation for cancelling what can be of these stages; none: the whole run.
 
@@ -449,22 +385,25 @@ def cancel_question(
     run_id = target.id
     names = [one.name for one in stages if can_be_cancelled(one)] or None
     every = "cancel every unfinished stage"
+
+    def cancel(which: list[str] | None) -> str:
+        asked = call(run_actions.cancel, run_id, which)
+        return f"cancelling {listed(asked)}..." if asked else "nothing to cancel: already finished"
+
     if names is None:
         title = f"Cancel the run {run_label(target)}?"
-        answers = [Choice("y", every, lambda: _cancel(run_id, None))]
+        answers = [Choice("y", every, lambda: cancel(None))]
     else:
         title = f"Cancel {named(stages)}?"
         some = f"its {len(names)} unfinished members" if len(names) > 1 else harmless(names[0])
         what = "this stage" if len(stages) == 1 else some
-        answers = [Choice("y", f"cancel {what}", lambda: _cancel(run_id, names))]
+        answers = [Choice("y", f"cancel {what}", lambda: cancel(names))]
         if has_others:
-            answers.append(Choice("a", f"{every} of the run", lambda: _cancel(run_id, None)))
+            answers.append(Choice("a", f"{every} of the run", lambda: cancel(None)))
 
     def facts() -> list[str]:
-        from trainui.control import cancellation
-
-        cancellation.check(run_id)
-        return [*([f"of the run {run_label(target)}"] if names else []), *lost_work(run_id, names)]
+        lines = call(run_actions.cancel_facts, run_id, names)
+        return [*([f"of the run {run_label(target)}"] if names else []), *lines]
 
     return ConfirmScreen(title, facts, [*answers, Choice("n", "do not cancel")])
 
@@ -482,74 +421,40 @@ def named(stages: Sequence[StageRecord]) -> str:
     return f"{harmless(first.definition.group)} ×{len(stages)}"
 
 
-def _cancel(run_id: str, names: list[str] | None) -> str:
-    from trainui import control
-
-    asked = control.cancel(run_id, names)
-    return f"cancelling {listed(asked)}..." if asked else "nothing to cancel: already finished"
-
-
-def rerun_question(target: Target, chosen: Sequence[StageRecord]) -> ConfirmScreen:
+def rerun_question(target: Target, chosen: Sequence[StageRecord], call: Call) -> ConfirmScreen:
     """Return the confirmation for rerunning stages, alone or with their dependants."""
     run_id, names = target.id, [stage.name for stage in chosen]
 
     def facts() -> list[str]:
-        from trainui.store.db import engine
-        from trainui.store.read import views
+        return [f"of the run {run_label(target)}", *call(run_actions.rerun_facts, run_id, names)]
 
-        with engine.reading() as connection:
-            stages = views.stages(connection, run_id)
-        graph = Graph.of(stages)
-        below = graph.downstream(*names)
-        after = [one.name for one in stages if one.name in below and one.name not in names]
-        lines = [f"of the run {run_label(target)}"]
-        if all(stage.status == Status.PRUNED for stage in chosen):
-            has_checkpoints = chosen[0].definition.checkpoint is not None
-            whence = "from its checkpoint if it has one, " if has_checkpoints else ""
-            lines.append(f"was pruned: it runs {whence}with pruning off")
-        if after:
-            lines.append(f"{listed(after)} {'depends' if len(after) == 1 else 'depend'} on it")
-        return lines
+    def rerun(*, downstream: bool) -> str:
+        return f"rerunning {listed(call(run_actions.rerun, run_id, names, downstream))}"
 
     alone = "only this stage" if len(names) == 1 else f"only its {len(names)} members"
     answers = [
-        Choice("y", alone, lambda: _rerun(run_id, names, downstream=False)),
-        Choice("d", "with all dependants", lambda: _rerun(run_id, names, downstream=True)),
+        Choice("y", alone, partial(rerun, downstream=False)),
+        Choice("d", "with all dependants", partial(rerun, downstream=True)),
         Choice("n", "cancel"),
     ]
-    return ConfirmScreen(f"Rerun {named(chosen)}?", facts, answers, starts=True)
+    title = f"Rerun {named(chosen)}?"
+    return ConfirmScreen(title, facts, answers, starts=is_here(target))
 
 
-def new_run_question(target: Target, chosen: Sequence[StageRecord]) -> ConfirmScreen:
+def new_run_question(target: Target, chosen: Sequence[StageRecord], call: Call) -> ConfirmScreen:
     """Return the confirmation for running an external run's stages, or all, as a new run."""
-    run_id, stages = target.id, list(chosen)
-
-    def offer() -> Offer:
-        from trainui.control import external
-        from trainui.store.db import engine
-        from trainui.store.read import views
-
-        with engine.reading() as connection:
-            run = views.find_run(connection, run_id)
-            return external.offer_of(run, stages or views.stages(connection, run_id))
+    run_id, names = target.id, [stage.name for stage in chosen]
 
     def work() -> str:
-        from trainui.control import external
-
-        return f"started {harmless(target.name)} as the new run {external.start_ours(offer())}"
+        new = call(run_actions.start_ours, run_id, names)
+        return f"started {harmless(target.name)} as the new run {new}"
 
     return ConfirmScreen(
         f"Run the command of {run_label(target)} as a new run?",
-        lambda: [*map(harmless, offer().lines)],
+        lambda: list(call(run_actions.offer_facts, run_id, names)),
         [Choice("y", "start it", work), Choice("n", "cancel")],
-        starts=True,
+        starts=is_here(target),
     )
-
-
-def _rerun(run_id: str, names: Sequence[str], *, downstream: bool) -> str:
-    from trainui import control
-
-    return f"rerunning {listed(control.rerun(run_id, names, downstream=downstream))}"
 
 
 def difference_rows(lines: Sequence[str], width: int) -> list[Row]:
@@ -639,14 +544,12 @@ class DifferenceScreen(ReadScreen):
         """Create the dialog; without another run, files and shell are compared as they are now."""
         names = run_label(run), run_label(other) if other else "the files as they are now"
         super().__init__(" → ".join(names))
-        self._ids = run.id, None if other is None else other.id
+        self._ids = run.id, None if other is None else other.id.rpartition(":")[2]
         self._both = names
 
     def read(self) -> list[str]:
         """Compare the runs."""
-        from trainui.control import run_difference
-
-        return run_difference.lines_between(*self._ids)
+        return list(app_of(self).call(run_actions.difference, *self._ids))
 
     def heading(self, width: int) -> str:
         """Name both runs."""
@@ -669,9 +572,7 @@ class StacksScreen(ReadScreen):
 
     def read(self) -> list[str]:
         """Take the stacks, and keep them beside the logs."""
-        from trainui.control import stacks
-
-        return stacks.of_stage(self._run_id, self._stage).lines
+        return list(app_of(self).call(run_actions.stacks, self._run_id, self._stage))
 
     def heading(self, width: int) -> str:
         """Name the stage."""

@@ -13,6 +13,7 @@ from trainui import clock
 from trainui.errors import TrainuiError
 from trainui.store.read.run_list import RunLine
 from trainui.text import harmless
+from trainui.tui import run_actions
 from trainui.tui.keymap import bindings
 from trainui.tui.page import Page
 from trainui.tui.snapshot.snapshot import ListQuery, Snapshot
@@ -20,6 +21,7 @@ from trainui.tui.styled_text import Row, Segment, text_rows, wrap
 from trainui.tui.widgets import Entry, EntryView
 
 if TYPE_CHECKING:
+    from trainui.control.boxes import Box
     from trainui.control.digest import Digest, Step
 
 INDENT = "  "
@@ -46,7 +48,7 @@ def digest_entries(found: Digest, width: int) -> list[Entry[Step]]:
 
 def _rows(line: str, width: int) -> list[Row]:
     """Return a line as rows; those after the first are indented further."""
-    first, *more = wrap(line, width - 2 * len(INDENT)) or [""]
+    first, *more = wrap(harmless(line), width - 2 * len(INDENT)) or [""]
     return [(Segment(f"{INDENT}{first}"),), *((Segment(f"{2 * INDENT}{one}"),) for one in more)]
 
 
@@ -72,8 +74,8 @@ class DigestScreen(Page):
         self.drawing.has_data = True
         self.view = DigestView(id="digest")
         self._found: Digest | None = None
-        self._there: Sequence[tuple[str, str]] = ()
-        """The names of boxes, and the lines of their digests."""
+        self._away: Sequence[str] = ()
+        """Why boxes have not said what happened there."""
 
     def content(self) -> Iterator[Widget]:
         """Yield the lines."""
@@ -104,28 +106,29 @@ class DigestScreen(Page):
         except (TrainuiError, sqlite3.Error, OSError) as error:
             self.app.call_from_thread(self._show_problem, str(error))
             return
-        self.app.call_from_thread(self._show_digest, found)
-        there: list[tuple[str, str]] = []
+        there: dict[Box, Digest] = {}
+        away: list[str] = []
+        self.app.call_from_thread(self._show_digest, found, away)
         for feed in self.own_app.box_feeds():
-            lines = ["digest", "--since", str(clock.to_iso(since + feed.clock_difference))]
+            ahead = feed.clock_difference
             try:
-                there.append((feed.box.name, feed.run(lines)))
+                there[feed.box] = feed.call(run_actions.digest, since + ahead, now + ahead)
             except TrainuiError as error:
-                there.append((feed.box.name, str(error)))
-            self._there = there
-            self.app.call_from_thread(self._show_digest, found)
+                away.append(harmless(str(error)))
+            self.app.call_from_thread(self._show_digest, digest.joined(found, there), away)
 
     def _show_problem(self, problem: str) -> None:
         rows = text_rows(problem, self._row_width, "bad")
         self._found = None
         self.view.set_entries([*map(Entry, rows)])
 
-    def _show_digest(self, found: Digest) -> None:
-        self._found = found
+    def _show_digest(self, found: Digest, away: Sequence[str]) -> None:
+        self._found, self._away = found, away
         entries, view = digest_entries(found, self._row_width), self.view
-        for name, lines in self._there:
-            entries += [Entry(()), Entry((Segment(f"Box {name}", "strong"),))]
-            entries += [Entry((Segment(harmless(line), "dim"),)) for line in lines.splitlines()]
+        if away:
+            entries.append(Entry(()))
+        for why in away:
+            entries += map(Entry, text_rows(f"! {why}", self._row_width, "warn"))
         if view.selected is None and len(entries) > view.page_height:
             view.entries = entries  # without a cursor, which would be below the page's end
             view.update_rows()
@@ -139,7 +142,7 @@ class DigestScreen(Page):
     def on_resize(self) -> None:
         """Wrap the lines for the new width."""
         if self._found is not None:
-            self._show_digest(self._found)
+            self._show_digest(self._found, self._away)
 
     def show(self, snapshot: Snapshot) -> None:
         """Show the warnings about the installation."""

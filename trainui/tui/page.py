@@ -19,7 +19,7 @@ from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Input
 
-from trainui.errors import TrainuiError, UsageError
+from trainui.errors import TrainuiError
 from trainui.execution.processes import NO_WORKER
 from trainui.model.states import UNFINISHED, Status
 from trainui.text import harmless
@@ -296,27 +296,17 @@ class Page(Screen[None]):
         """Return the Markdown that `Y` copies; None: the runs' reports, read in a thread."""
         return None
 
-    def _targets(self, deed: str = "") -> Sequence[Target]:
-        """Return the runs to act on; if there are none, show a message.
-
-        If one is on a box, its confirmation for the deed is shown, and nothing is returned.
-        """
+    def _targets(self) -> Sequence[Target]:
+        """Return the runs to act on; if there are none, or a box is away, show a message."""
         targets = self.targets()
         if not targets:
             self.say_no_run()
-        feeds = [self.own_app.on_box(target.id) for target in targets]
-        if not any(feeds):
-            return targets
-        from trainui.tui.box_questions import question
-
-        if len(targets) > 1 or feeds[0] is None:
-            self.app.notify("runs on boxes are acted on one at a time: esc clears the marks")
-            return ()
-        try:
-            self._ask(question(deed, feeds[0], targets[0], self.target_stages()))
-        except UsageError as error:
-            self.app.notify(str(error))
-        return ()
+        for target in targets:
+            feed = self.own_app.on_box(target.id)
+            if feed is not None and feed.why_closed:
+                self.app.notify(harmless(feed.why_closed))
+                return ()
+        return targets
 
     def say_no_run(self) -> None:
         """Show that there is no run to act on."""
@@ -324,11 +314,11 @@ class Page(Screen[None]):
 
     def action_resume(self) -> None:
         """Show the resume plan; for several runs, a confirmation."""
-        targets = self._targets("resume")
+        targets = self._targets()
         if len(targets) > 1:
             from trainui.tui.dialogs import resume_runs_question
 
-            self._ask(resume_runs_question(targets))
+            self._ask(resume_runs_question(targets, self.own_app.call))
         elif targets and targets[0].is_external:
             self._offer_new_run(targets[0], ())
         elif targets:
@@ -338,7 +328,7 @@ class Page(Screen[None]):
 
     def action_rerun(self) -> None:
         """Show the confirmation for rerunning the stage, alone or with its dependants."""
-        targets, stages = self._targets("rerun"), self.target_stages()
+        targets, stages = self._targets(), self.target_stages()
         unfinished = next((stage for stage in stages if stage.status in UNFINISHED), None)
         if len(targets) > 1:
             self.app.notify("R reruns a stage of one run: esc clears the marks")
@@ -352,13 +342,13 @@ class Page(Screen[None]):
         elif targets:
             from trainui.tui.dialogs import rerun_question
 
-            self._ask(rerun_question(targets[0], stages))
+            self._ask(rerun_question(targets[0], stages, self.own_app.call))
 
     def _offer_new_run(self, target: Target, stages: Sequence[StageRecord]) -> None:
         """Show the confirmation for running an external run's command as a new run."""
         from trainui.tui.dialogs import new_run_question
 
-        self._ask(new_run_question(target, stages))
+        self._ask(new_run_question(target, stages, self.own_app.call))
 
     def action_prepared(self) -> None:
         """Open the edit page with the edit that the cause of the stage's failure suggests."""
@@ -399,26 +389,27 @@ class Page(Screen[None]):
             named,
         )
 
-        targets, stages = self._targets("cancel"), self.target_stages()
+        targets, stages = self._targets(), self.target_stages()
         if targets and not any(target.status in UNFINISHED for target in targets):
             several = f"all {len(targets)} marked runs have finished"
             self.app.notify(f"{_state(targets, several)}: nothing to cancel")
         elif len(targets) > 1:
-            self._ask(cancel_runs_question(targets))
+            self._ask(cancel_runs_question(targets, self.own_app.call))
         elif targets and stages and not any(map(can_be_cancelled, stages)):
             ended = f"{named(stages)} has ended: nothing to cancel"
             self.app.notify(f"{ended}; x in the list of runs cancels the run")
         elif targets:
             has_others = self.stage_count() > len(stages) or _is_search(stages)
-            self._ask(cancel_question(targets[0], stages, has_others=has_others))
+            call = self.own_app.call
+            self._ask(cancel_question(targets[0], stages, call, has_others=has_others))
 
     def action_remove(self) -> None:
         """Show the confirmation for deleting the run, or all marked ones, with its files."""
-        targets = self._targets("remove")
+        targets = self._targets()
         if any(map(may_be_deleted, targets)):
             from trainui.tui.dialogs import remove_question
 
-            self._ask(remove_question(targets))
+            self._ask(remove_question(targets, self.own_app.call))
         elif targets:
             which = _state(targets, f"none of the {len(targets)} runs has finished")
             self.app.notify(f"{which}; cancel with x before deleting")
@@ -433,9 +424,10 @@ class Page(Screen[None]):
         waiting = [target for target in targets if target.status in UNFINISHED]
 
         def work() -> str:
-            from trainui import control
+            from trainui.tui import run_actions
 
-            changed = [(run_label(one), control.change_priority(one.id, change)) for one in waiting]
+            call = partial(self.own_app.call, run_actions.change_priority)
+            changed = [(run_label(one), call(one.id, change)) for one in waiting]
             return f"priority of {listed([f'{name} is {now:+d}' for name, now in changed])}"
 
         if waiting:
@@ -455,7 +447,7 @@ class Page(Screen[None]):
         if targets := self._targets():
             from trainui.tui.dialogs import verdict_question
 
-            self._ask(verdict_question(targets))
+            self._ask(verdict_question(targets, self.own_app.call))
 
     def action_history(self) -> None:
         """Show the last runs of the run's pipeline."""
@@ -466,11 +458,9 @@ class Page(Screen[None]):
         """Copy a report to the clipboard through the terminal (OSC 52)."""
 
         def report_of(run_id: str) -> str:
-            from trainui.control.report import of_runs
+            from trainui.tui import run_actions
 
-            if (feed := self.own_app.on_box(run_id)) is None:
-                return of_runs([run_id])
-            return feed.run(["report", run_id.partition(":")[2]])
+            return str(self.own_app.call(run_actions.report, run_id))
 
         if (report := self.report()) is not None:
             self._copy(report)

@@ -8,12 +8,11 @@ change nothing: they are shown as a plan first.
 from __future__ import annotations
 
 import os
-import re
 import shlex
 import subprocess
 import tempfile
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -28,20 +27,13 @@ from trainui.errors import PlanChangedError, TrainuiError
 from trainui.model.records import StageRecord
 from trainui.pipeline.rules.resume_plan import Action, PlannedStage
 from trainui.resume import preview
-from trainui.resume.preview import (
-    PipelineChoice,
-    StageOptions,
-    difference,
-    saved,
-    summary,
-    waiting,
-)
-from trainui.store.db import engine
-from trainui.store.read import event_feed
+from trainui.resume.preview import StageOptions, difference, saved, summary, waiting
 from trainui.text import harmless
-from trainui.tui.app_interface import Target, app_of, listed, run_label
+from trainui.tui import run_actions
+from trainui.tui.app_interface import Target, app_of, is_here, listed, run_label
 from trainui.tui.keymap import bindings
 from trainui.tui.line_view import RowsView, TextView
+from trainui.tui.run_actions import Editable, PlanRequest, ShownPlan, Suggestion
 from trainui.tui.styled_text import (
     Row,
     Segment,
@@ -55,7 +47,6 @@ from trainui.tui.styled_text import (
 from trainui.tui.widgets import Bar, Entry, EntryView, KeyBar
 
 if TYPE_CHECKING:
-    from trainui.model.records import RunRecord
     from trainui.resume.edits import InlineEdit, Value
 
 _SYMBOLS = {Action.SKIP: "–", Action.RUN: "▶", Action.CONTINUE: "↻"}
@@ -162,7 +153,9 @@ class PlanScreen(Screen[bool]):
         super().__init__()
         self._target = target
         self._edit = edit
-        self._plan: _ShownPlan | None = None
+        self._plan: ShownPlan | None = None
+        self._request = PlanRequest()
+        """What the shown plan was made with."""
         self._explained = ""
         """Why there is no plan, and what to do: the title and the paragraphs shown."""
         self._options = StageOptions(before=before or {}, only=frozenset(only))
@@ -198,42 +191,42 @@ class PlanScreen(Screen[bool]):
     def _make_plan(self) -> None:
         """Plan in a thread."""
         self._show_top("planning…")
-        as_submitted, run_id = self._as_submitted, self._target.id
+        run_id, is_first = self._target.id, self._is_first
+        request = PlanRequest(self._options, self._edit, self._as_submitted, is_first)
 
         def work() -> None:
-            from trainui import control
             from trainui.errors import PipelineFileError
-            from trainui.execution.attempt import lost_attempts
-            from trainui.resume import code_version, submitted
 
-            choice = PipelineChoice()
             try:
-                lost_attempts.record([run_id])
-                run = submitted.run_of(run_id)
-                choice = preview.choose_pipeline(run, edit=self._edit, as_submitted=as_submitted)
-                if self._is_first and choice.member is not None:
-                    self._options = replace(self._options, only=frozenset({choice.member}))
-                self._is_first, options = False, self._options
-                stages = control.plan_resume(run.id, options, pipeline=choice.pipeline)
-                plan = _ShownPlan(stages, options, choice, code_version.since_submission(run))
+                plan = app_of(self).call(run_actions.plan, run_id, request)
             except PipelineFileError as error:
                 self.app.call_from_thread(self._show_problems, str(error))
             except Exception as error:
-                self.app.call_from_thread(self._show_error, str(error), choice)
+                self.app.call_from_thread(self._show_error, str(error))
             else:
-                self.app.call_from_thread(self._show_plan, plan, as_submitted)
+                self.app.call_from_thread(self._take_plan, plan, request)
 
         self.run_worker(work, thread=True, exit_on_error=False)
 
-    def _show_error(self, text: str, choice: PipelineChoice) -> None:
+    def _take_plan(self, plan: ShownPlan, request: PlanRequest) -> None:
+        if request.only_edited:
+            self._is_first = False
+            if plan.member is not None:
+                self._options = replace(self._options, only=frozenset({plan.member}))
+                request = replace(request, options=self._options)
+        if plan.problem:
+            self._show_error(plan.problem, can_ignore_file=plan.is_changed and bool(plan.diff))
+        else:
+            self._show_plan(plan, request)
+
+    def _show_error(self, text: str, *, can_ignore_file: bool = False) -> None:
         """Show why no plan could be made; an earlier plan stays, without the last option."""
         if self._plan is not None:
-            self._options = self._plan.options
+            self._options = self._request.options
             self._show_top("Preview: nothing has started")
             self.notify(harmless(text), severity="warning")
             return
-        if choice.changed_file is not None and choice.pipeline is not None:
-            text += f"\n\n{choice.changed_file} has changed; f plans without its changes"
+        if can_ignore_file:
             self._show_keys("plan.file", "plan.leave")
         self._explain(f"no plan can be made\n\n{text}")
 
@@ -259,37 +252,37 @@ class PlanScreen(Screen[bool]):
     def _wrapped(self, text: str, style: str = "") -> list[Row]:
         return text_rows(text, max(self.size.width - 3, 10), style, " ")
 
-    def _show_plan(self, plan: _ShownPlan, as_submitted: bool) -> None:
-        if (plan.options, as_submitted) != (self._options, self._as_submitted):
+    def _show_plan(self, plan: ShownPlan, request: PlanRequest) -> None:
+        if (request.options, request.as_submitted) != (self._options, self._as_submitted):
             return  # outdated: made before the last option; a new plan is being made
-        self._plan = plan
+        self._plan, self._request = plan, request
         self._draw(plan)
-        keys = ["plan.choose"] * bool(plan.revives or plan.choice.diff)
-        keys += ["plan.file"] * plan.choice.is_changed
+        keys = ["plan.choose"] * bool(plan.revives or plan.diff)
+        keys += ["plan.file"] * plan.is_changed
         self._show_keys(*keys, "plan.keep", "plan.fresh", "plan.until", "plan.leave")
 
-    def _draw(self, plan: _ShownPlan) -> None:
-        is_outdated = plan.options != self._options
+    def _draw(self, plan: ShownPlan) -> None:
+        is_outdated = self._request.options != self._options
         self._show_top("planning…" if is_outdated else "Preview: nothing has started")
         width = self.size.width - 2
         self.query_one(SummaryView).set_rows(self._summary(plan))
-        diff = diff_rows(plan.choice.diff or "", width)
+        diff = diff_rows(plan.diff, width)
         first = next((one.name for one in plan.stages if one.action != Action.SKIP), None)
         lines = [*plan_lines(plan.stages, width), *map(Entry, [(), *diff] if diff else ())]
         self.query_one(PlanView).set_entries(lines, first)
 
-    def _summary(self, plan: _ShownPlan) -> list[Row]:
+    def _summary(self, plan: ShownPlan) -> list[Row]:
         rows = []
         if self._confirmed is not None and (found := difference(self._confirmed, plan.stages)):
             rows = self._wrapped("The plan has changed since you read it; nothing ran:", "warn")
             rows += [row for line in found for row in self._wrapped(f"  {line}", "warn")]
         rows += self._wrapped(summary(plan.stages), "strong")
         rows += self._wrapped(saved(plan.stages), "good")
-        if plan.choice.diff and not plan.revives:
+        if plan.diff and not plan.revives:
             rows += self._wrapped("the edits apply to stages that have not started yet")
         rows += self._wrapped(waiting(plan.stages), "warn")
         rows += self._wrapped(plan.code, "warn")
-        return rows + self._wrapped(_heading(plan.choice), "warn")
+        return rows + self._wrapped(plan.heading, "warn")
 
     def on_resize(self) -> None:
         """Wrap everything for the new width."""
@@ -322,7 +315,7 @@ class PlanScreen(Screen[bool]):
     def action_other_file(self) -> None:
         """Plan with the edited file, or with the pipeline as submitted."""
         plan = self._plan
-        if self._edit is not None or (plan is not None and not plan.choice.is_changed):
+        if self._edit is not None or (plan is not None and not plan.is_changed):
             self.notify("the run's file has not changed")
             return
         self._as_submitted = not self._as_submitted
@@ -332,28 +325,20 @@ class PlanScreen(Screen[bool]):
     def action_choose(self) -> None:
         """Resume, if any stage would run, or apply the edits to those that wait."""
         plan = self._plan
-        if plan is None or plan.options != self._options:
+        if plan is None or self._request.options != self._options:
             self.notify("the plan is not ready yet")
             return
-        if not plan.revives and not plan.choice.diff:
+        if not plan.revives and not plan.diff:
             self.notify("nothing to resume")
             return
         if self._is_carried_out:
             return
         self._is_carried_out = not app_of(self).read_only
-        run_id, choice = self._target.id, plan.choice
+        run_id, request = self._target.id, self._request
 
         def work() -> str:
-            from trainui import control
-
             try:
-                revived = control.resume(
-                    run_id,
-                    plan.options,
-                    pipeline=choice.pipeline,
-                    edit=choice.edit,
-                    confirmed=plan.stages,
-                )
+                revived = app_of(self).call(run_actions.carry_out, run_id, request, plan)
             except Exception as error:
                 shown = plan.stages if isinstance(error, PlanChangedError) else None
                 self.app.call_from_thread(self._plan_again, shown)
@@ -362,7 +347,7 @@ class PlanScreen(Screen[bool]):
                 return "edited; stages that have not started yet use the edits"
             return f"resumed: {listed(revived)}" if revived else "already resumed"
 
-        app_of(self).act(work, starts=True, then=lambda: self.dismiss(True))
+        app_of(self).act(work, starts=is_here(self._target), then=lambda: self.dismiss(True))
 
     def _plan_again(self, confirmed: Sequence[PlannedStage] | None) -> None:
         """Show the plan as it is now, with its difference from the one that was confirmed."""
@@ -370,76 +355,7 @@ class PlanScreen(Screen[bool]):
         self._make_plan()
 
 
-@dataclass(frozen=True, slots=True)
-class _ShownPlan:
-    """A resume plan, and the options and the pipeline it was made with."""
-
-    stages: Sequence[PlannedStage]
-    options: StageOptions
-    choice: PipelineChoice
-    code: str
-    """How the code differs from the submitted code; empty: not at all."""
-
-    @property
-    def revives(self) -> bool:
-        """True if any stage would run."""
-        return any(one.action != Action.SKIP for one in self.stages)
-
-
-def _heading(choice: PipelineChoice) -> str:
-    """Return which pipeline the plan is made with; empty: the run's pipeline has not changed."""
-    if choice.member is not None:
-        others = "the other members stay as they are"
-        return f"With your edits, for {choice.member} and what follows it; {others}:"
-    if choice.changed_file is None and choice.waited:
-        which = listed(choice.waited)
-        return f"{'Without' if choice.edit is None else 'With'} the pending edit of {which}"
-    if choice.edit is not None:
-        return "With your edits:"
-    if choice.changed_file is None:
-        return ""
-    if choice.pipeline is not None:
-        return f"{choice.changed_file} has changed since this run. Plan with the new version:"
-    return f"Plan as submitted, without the changes in {choice.changed_file}"
-
-
 NO_SUGGESTION = "No edit is prepared for this stage's last attempt."
-
-
-@dataclass(frozen=True, slots=True)
-class Suggestion:
-    """The values that would avoid the cause of a failure."""
-
-    values: Mapping[int, str] = field(default_factory=dict)
-    """By the index of a value on the page."""
-    words: str = ""
-    """The cause and the edit."""
-    before: Mapping[str, str] = field(default_factory=dict)
-    """The checkpoint to continue from, by the stage's name, though there are later ones."""
-
-
-def suggestion(stage: StageRecord, values: Sequence[Value]) -> Suggestion:
-    """Return the values that the cause of a stage's last failure suggests."""
-    with engine.reading() as connection:
-        cause = event_feed.cause(connection, stage.run_id, stage.name, stage.attempt)
-    edit = (cause or {}).get("edit")
-    if cause is None or not edit:
-        return Suggestion()
-    left, found = {name: str(value) for name, value in edit["params"].items()}, {}
-    for at, value in enumerate(values):
-        if value.place.name in left:
-            found[at] = left.pop(value.place.name)
-    for at, value in enumerate(values):  # a run of one command has its options in the command
-        for name in [*left]:
-            option = re.compile(rf"(?<![\w.-])((?:--?)?{re.escape(name)}(?:=|\s+))(\S+)")
-            if value.place.scope == "command" and option.search(value.value):
-                changed = found.get(at, value.value)
-                found[at] = option.sub(rf"\g<1>{left.pop(name)}", changed, count=1)
-    words = f"{harmless(cause['text'])} {harmless(edit.get('note', ''))}."
-    if left:
-        words += f" Not a value of this page: {', '.join(left)}; ctrl+e edits the text."
-    before = {stage.name: edit["checkpoint"]} if edit.get("checkpoint") else {}
-    return Suggestion(found, words, before)
 
 
 class EditScreen(Screen[bool]):
@@ -488,9 +404,9 @@ class EditScreen(Screen[bool]):
         is_member = alone and stage is not None and stage.definition.matrix is not None
         self._member = stage.name if stage is not None and is_member and not is_trial else None
         self._is_search = is_trial
-        self._run: RunRecord | None = None
-        self._text = ""
-        self._values: list[Value] = []
+        self._text: str | None = None
+        """Of the pipeline; None: it is not read yet."""
+        self._values: Sequence[Value] = ()
 
     def compose(self) -> ComposeResult:
         """Build the page."""
@@ -516,27 +432,21 @@ class EditScreen(Screen[bool]):
         self.run_worker(self._read, thread=True, exit_on_error=False)
 
     def _read(self) -> None:
+        stage, is_member = self._stage and self._stage.name, self._member is not None
+        asked = self._target.id, stage, is_member, self._is_prepared
         try:
-            from trainui.resume import edits, submitted
-
-            run = submitted.run_of(self._target.id)
-            text = edits.text_of(run)
-            definition = self._stage.definition if self._stage is not None else None
-            values = edits.values_of(run, text, definition, alone=self._member is not None)
-            if self._is_prepared and self._stage is not None:
-                self._suggested = suggestion(self._stage, values)
+            found = app_of(self).call(run_actions.editable, *asked)
         except Exception as error:
             self.app.call_from_thread(self._note, f"this run cannot be edited: {error}", "bad")
         else:
-            self.app.call_from_thread(self._show, run, text, values)
+            self.app.call_from_thread(self._show, found)
 
     def _note(self, text: str, style: str = "dim") -> None:
         self.query_one(TextView).set_text(text, style)
 
-    def _show(self, run: RunRecord, text: str, values: list[Value]) -> None:
-        if self._member is not None:  # a search has one space and one number of trials
-            values = [one for one in values if one.place.scope not in ("search", "choices")]
-        self._run, self._text, self._values = run, text, values
+    def _show(self, found: Editable) -> None:
+        self._text, self._suggested, self._values = found.text, found.suggested, found.values
+        values = found.values
         labels = [_value_label(value) for value in values]
         width = min(max(map(cell_len, labels), default=0), max(LEAST_LABEL, self.size.width // 3))
         fields = [
@@ -580,27 +490,25 @@ class EditScreen(Screen[bool]):
         """Show the plan with the current values."""
         typed = [(self._values[_cursor_place(one)], one.value.strip()) for one in self.query(Input)]
         changes = {value: text for value, text in typed if text != value.value}
-        if self._run is None:
+        if self._text is None:
             self.notify("still loading, or see the error above")
         elif not changes:
             self.notify("nothing was edited; edit a value first")
         else:
-            self._plan_with(self._run, changes)
+            self._plan_with(self._text, [*changes.items()])
 
     on_input_submitted = action_plan
 
-    def _plan_with(self, run: RunRecord, edited: dict[Value, str] | str) -> None:
+    def _plan_with(self, text: str, edited: list[tuple[Value, str]] | str) -> None:
         """Show the plan with other values, or with another text."""
-        text, member = self._text, self._member
+        run_id, member, call = self._target.id, self._member, app_of(self).call
 
         def work() -> None:
-            from trainui.resume import edits
-
             try:
                 if isinstance(edited, str):
-                    made = edits.with_text(run, text, edited)
+                    made = call(run_actions.edited_text, run_id, text, edited)
                 else:
-                    made = edits.with_values(run, text, edited, member)
+                    made = call(run_actions.edited_values, run_id, text, edited, member)
             except TrainuiError as error:
                 self.app.call_from_thread(self.notify, harmless(str(error)), severity="warning")
             else:
@@ -619,7 +527,7 @@ class EditScreen(Screen[bool]):
 
     def action_text(self) -> None:
         """Open the pipeline's text in an editor, and show the plan with the saved text."""
-        if self._run is None:
+        if self._text is None:
             self.notify("still loading, or see the error above")
             return
         try:
@@ -634,7 +542,7 @@ class EditScreen(Screen[bool]):
         if text == self._text:
             self.notify("nothing was edited")
         else:
-            self._plan_with(self._run, text)
+            self._plan_with(self._text, text)
 
 
 def _cursor_place(field: Input) -> int:

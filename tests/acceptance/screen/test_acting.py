@@ -799,11 +799,11 @@ async def test_the_plan_excludes_running_stages_edits_and_a_key_others(
         )
         screen = driven.app.screen
         assert isinstance(screen, PlanScreen)
-        before = screen._plan
+        before, request = screen._plan, screen._request
         assert before is not None
         await driven.press("f")
         await driven.until_shown("Plan as submitted, without", "2 to run", "f with the edits")
-        screen._show_plan(before, as_submitted=False)  # as if it had taken long
+        screen._show_plan(before, request)  # as if it had taken long
         assert screen._plan is not before
         await driven.press("y")
         await driven.until_shown("resumed: train[lr=0.3,seed=1]")

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests import sshd
+from tests.acceptance.command_line import CommandLine
 from tests.unit.supervisor.waiting import wait_for
 from tests.unit.tui.driving import opened
 from tests.unit.tui.filled import DIAMOND, Filler
@@ -92,10 +93,49 @@ async def test_a_stage_of_a_box_is_cancelled_by_its_key(there: Filler) -> None:
         await driven.until_shown("far", "queued")
         driven.runs.table.select(f"gpu2:{run_id}")
         await driven.press("x")
-        await driven.until_shown("Cancel far on gpu2?")
+        await driven.until_shown("Cancel the run far gpu2:", "2 stages have not started yet")
         await driven.press("y")
         await driven.until_shown("⊘ cancelled")
     assert {one.status for one in (there.stage(run_id, name) for name in "ab")} == {"cancelled"}
+
+
+ONE = """\
+name: far
+params: {code: 3}
+stages: [{name: a, run: "exit ${params.code}"}]
+"""
+
+
+@pytest.fixture
+def failed(there: Filler, tmp_path: Path) -> Iterator[CommandLine]:
+    """The command line of the box, where a run of `ONE` has failed."""
+    box = CommandLine(tmp_path, {"TRAINUI_HOME": str(tmp_path / "away")})
+    box.home = tmp_path / "away"
+    (box.directory / "one.yaml").write_text(ONE)
+    assert box("run", "one.yaml", "--wait").code == 1
+    yield box
+    box.close()
+
+
+async def test_a_run_of_a_box_is_edited_and_noted_by_its_keys(failed: CommandLine) -> None:
+    run_id = failed.json("show", "far")["run"]
+    async with opened() as driven:
+        await driven.until_shown("far", "✗ failed")
+        driven.runs.table.select(f"gpu2:{run_id}")
+        await driven.press("i", *"why", "enter")
+        await driven.until_shown("noted: 1 run", "“why”")
+        await driven.press("e")
+        await driven.until_shown("Edit and retry", "code", "Edit values")
+        await driven.press("ctrl+u", *"x", "enter")
+        await driven.until_shown("With your edits", "1 to run", "+params: {code: x}")
+        await driven.press("escape")
+        await driven.press("ctrl+u", *"0", "enter")
+        await driven.until_shown("With your edits", "+params: {code: 0}")
+        await driven.press("y")
+        await driven.until_shown("✓ completed", "1/1")
+    shown = failed.json("show", "far")
+    assert shown["status"] == "completed"
+    assert shown["stages"][0]["attempts"][-1]["exit_code"] == 0
 
 
 async def test_a_silent_box_is_given_up_and_tried_again(

@@ -19,7 +19,8 @@ from trainui.resume.edits import Value
 from trainui.store.db import engine
 from trainui.store.read import views
 from trainui.store.runs import runs, stages
-from trainui.tui.plan_screen import plan_lines, suggestion
+from trainui.tui.plan_screen import plan_lines
+from trainui.tui.run_actions import suggestion
 from trainui.tui.styled_text import plain, width_of
 
 

@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -25,6 +25,10 @@ from trainui.model.states import ENDED
 from trainui.store.db import engine, protocol, sqlite_file
 from trainui.store.read import event_feed, views
 from trainui.store.read.event_feed import FeedEntry
+
+if TYPE_CHECKING:
+    from trainui.control.boxes import BoxConnection
+    from trainui.control.digest import Digest
 
 POLL = 0.2
 """Poll interval in seconds for a growing log."""
@@ -382,41 +386,32 @@ def digest(
     now = clock.now()
     begin = digests.since_of(since, now)
     found = digests.read(begin, now)
-    there = _digests_there(begin, as_json=as_json, as_markdown=as_markdown)
+    if paths.home().boxes.exists():
+        found = _with_boxes(found, begin, now)
     if as_json:
-        printing.value(found.to_json() if not there else _joined(found.to_json(), there))
-        return
-    if as_markdown:
+        printing.value(found.to_json())
+    elif as_markdown:
         printing.exact(*digests.markdown(found).rstrip("\n").split("\n"))
     else:
         printing.lines(digests.lines(found))
-    for name, lines in there.items():
-        printing.lines(
-            ["", f"{'# ' if as_markdown else ''}Box {name}: its runs are {name}:RUN here"]
-        )
-        printing.lines(lines)
 
 
-def _joined(own: dict[str, Any], there: dict[str, list[str]]) -> dict[str, Any]:
-    from trainui.control import box_runs
+def _with_boxes(own: Digest, begin: int, now: int) -> Digest:
+    """Return the digests of here and of the boxes as one; boxes that do not answer are noted."""
+    from trainui.control import digest as digests
+    from trainui.tui import run_actions
+    from trainui.tui.boxes import calls
 
-    return box_runs.joined_digests(own, there)
+    def times(connection: BoxConnection) -> list[int]:
+        return [one + connection.clock_difference for one in (begin, now)]
 
-
-def _digests_there(since: int, *, as_json: bool, as_markdown: bool) -> dict[str, list[str]]:
-    """Return what the digests of the boxes print, by box; those that do not answer are noted."""
-    if not paths.home().boxes.exists():
-        return {}
-    from trainui.control import box_runs
-
-    form = ["--json"] if as_json else ["--markdown"] if as_markdown else []
-    found: dict[str, list[str]] = {}
-    for box, answer in box_runs.ask_all(["digest", *form], since=since).items():
+    there = {}
+    for box, answer in calls.of_all(run_actions.digest, times).items():
         if isinstance(answer, str):
             printing.note(f"! {answer}")
         else:
-            found[box] = answer
-    return found
+            there[box] = answer
+    return digests.joined(own, there)
 
 
 @options.command("trainui stacks digits train", "trainui stacks digits train --json")

@@ -20,6 +20,7 @@ from contextlib import suppress
 from typing import IO, TYPE_CHECKING, Any
 
 from trainui.control import boxes
+from trainui.errors import TrainuiError
 
 if TYPE_CHECKING:
     from trainui.tui.log_window import LogReaderThread, LogWindow, WindowQuery
@@ -54,6 +55,7 @@ class Agent:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         self._writing = threading.Lock()
         self._commands: dict[threading.Thread, subprocess.Popen[bytes]] = {}
+        self._calls: list[threading.Thread] = []
         self._pages: Pages | None = None
 
     def serve(self) -> None:
@@ -97,12 +99,44 @@ class Agent:
                 if self._pages is None:
                     self._pages = Pages(self)
                 (self._pages.watch if what == "watch" else self._pages.log)(number, request)
+            elif what == "call":
+                self._call(number, str(request["action"]), request["arguments"])
             elif "alive" in request:
                 self.send({"alive": 1})
             else:
                 raise ValueError(f"unknown request {what!r}; update trainui here")
         except (ValueError, KeyError, TypeError, OSError) as error:
             self.send({"id": number, "error": str(error)})
+
+    def _call(self, number: Any, name: str, data: Any) -> None:
+        """Do an action that a page there asks for, in a thread."""
+        from trainui.tui import run_actions
+        from trainui.tui.boxes import wire
+
+        action = run_actions.ACTIONS.get(name)
+        if action is None:
+            raise ValueError(f"unknown action {name!r}; update trainui here")
+        self._calls = [thread for thread in self._calls if thread.is_alive()]
+        if len(self._calls) >= MOST_COMMANDS:
+            raise ValueError("too many actions at a time")
+        arguments = wire.arguments_from_data(action, data)
+
+        def work() -> None:
+            try:
+                value = action(*arguments)
+                if action in run_actions.STARTING:
+                    from trainui.execution.daemon import lifecycle
+
+                    lifecycle.ensure_started()
+                self.send({"id": number, "value": wire.to_data(value, wire.result_kind(action))})
+            except TrainuiError as error:
+                self.send({"id": number, "error": str(error), "kind": type(error).__name__})
+            except Exception as error:
+                self.send({"id": number, "error": f"{type(error).__name__}: {error}"})
+
+        thread = threading.Thread(target=work, daemon=True)
+        self._calls.append(thread)
+        thread.start()
 
     def _run(self, number: Any, words: list[str], directory: str | None) -> None:
         for ended in [thread for thread in self._commands if not thread.is_alive()]:
@@ -136,6 +170,8 @@ class Agent:
         if self._pages is not None:
             self._pages.stop()
         end = time.monotonic() + END_TIMEOUT
+        for thread in self._calls:  # what was asked for is done, if nobody hears of it
+            thread.join(max(end - time.monotonic(), 0.0))
         for command in self._commands.values():
             with suppress(subprocess.TimeoutExpired):
                 command.wait(max(end - time.monotonic(), 0.0))

@@ -21,8 +21,9 @@ from trainui.errors import TrainuiError
 from trainui.model.states import UNFINISHED
 from trainui.store.read.run_list import RunLine
 from trainui.text import harmless
-from trainui.tui.boxes import wire
+from trainui.tui.boxes import calls, wire
 from trainui.tui.log_window import LogWindow, WindowQuery
+from trainui.tui.numbers import when
 from trainui.tui.readers.poller import Poller
 from trainui.tui.snapshot.snapshot import (
     HistoryQuery,
@@ -144,29 +145,32 @@ class BoxFeed:
         ahead = self.clock_difference / clock.SECOND
         return replace(query, destination=replace(destination, number=destination.number + ahead))
 
-    def run(self, words: Sequence[str]) -> str:
-        """Run a command there; return what it printed.
+    def call(self, action: Callable[..., Any], *arguments: Any) -> Any:
+        """Do one of `run_actions` there; return its result.
 
         Raises:
-            BoxError: the box does not answer.
-            TrainuiError: the command failed, with its words.
+            BoxError: the box does not answer, or answers what does not fit.
+            TrainuiError: the action failed.
         """
+        answer = self._asked(**calls.request(action, arguments))
+        return calls.result(self.box, action, answer, self.clock_difference)
+
+    def _asked(self, **request: Any) -> Mapping[str, Any]:
+        """Send a request; return its answer."""
         if self.why_closed:
             raise BoxError(self.why_closed)
         number, answer = next(self._numbers), _Answer()
         self._answers[number] = answer
         try:
-            if not self._send(id=number, do="run", words=list(words)):
+            if not self._send(id=number, **request):
                 raise BoxError(self.problem or f"{self.box.name} does not answer yet")
             if not answer.done.wait(COMMAND_TIMEOUT):
                 raise BoxError(f"{self.box.name} was too slow; see whether it was done")
         finally:
             del self._answers[number]
-        if answer.code is None:
+        if answer.message is None:
             raise BoxError(f"{self.box.name}: the connection was lost; see whether it was done")
-        if answer.code:
-            raise TrainuiError("\n".join(answer.errors or answer.lines) or "it failed")
-        return "\n".join(answer.lines or answer.errors)
+        return answer.message
 
     def _send(self, **request: Any) -> bool:
         connection = self._connection
@@ -193,6 +197,8 @@ class BoxFeed:
             except Exception as error:
                 log.exception("reading the box %s failed", self.box.name)
                 self.problem = f"{self.box.name}: {type(error).__name__}; see the log"
+            if self._connection is not None and self._connection.heard_at is not None:
+                self.seen_at = self._connection.heard_at
             self._connection = None
             for answer in list(self._answers.values()):
                 answer.done.set()
@@ -281,31 +287,16 @@ class _LogRequest:
 
 
 class _Answer:
-    """What a command there has printed so far."""
+    """The answer to a request, once it is there."""
 
     def __init__(self) -> None:
-        self.lines: list[str] = []
-        self.errors: list[str] = []
-        self.code: int | None = None
+        self.message: Mapping[str, Any] | None = None
         self.done = threading.Event()
-        self._left = boxes.MOST_LINE
-        """Characters that it may still print."""
 
     def take(self, message: Mapping[str, Any]) -> None:
-        self._left -= len(str(message.get("out", ""))) + len(str(message.get("err", "")))
-        if self._left < 0:
-            self.lines, self.errors, self.code = [], ["it printed too much"], 1
-            self.done.set()
-        elif isinstance(message.get("out"), str):
-            self.lines.append(message["out"])
-        elif isinstance(message.get("err"), str):
-            self.errors.append(message["err"])
-        elif "exit" in message or "error" in message:
-            code = message.get("exit")
-            self.code = code if isinstance(code, int) else 1
-            if isinstance(message.get("error"), str):
-                self.errors.append(message["error"])
-            self.done.set()
+        """Take the message, and wake who waits for it."""
+        self.message = message
+        self.done.set()
 
 
 def here(snapshot: Snapshot, box: str) -> Snapshot:
@@ -321,9 +312,6 @@ def here(snapshot: Snapshot, box: str) -> Snapshot:
     if isinstance(query, OfRun):
         query = replace(query, run_id=f"{box}:{query.run_id}")
     if page is not None:
-        detail = page.detail
-        if detail is not None and detail.files is not None:  # no file of here is shown for it
-            page = page._replace(detail=detail._replace(files=replace(detail.files, directory="")))
         page = page._replace(run=page.run._replace(id=f"{box}:{page.run.id}"))
     if curves is not None:
         curves = curves._replace(run=curves.run._replace(id=f"{box}:{curves.run.id}"))
@@ -412,7 +400,7 @@ class Feeds:
         elif self._open == feed.box.name and feed.snapshot is not None:
             found = feed.snapshot
             if feed.problem:
-                found = found._replace(problem=feed.problem)
+                found = found._replace(health=found.health._replace(away=(_trouble_of(feed),)))
             if isinstance(found.query, OfRun):
                 self._deliver(found)
 
@@ -442,8 +430,11 @@ def _of_box(run_ids: Sequence[str], box: str) -> tuple[str, ...]:
 def _trouble_of(feed: BoxFeed) -> str:
     """Return why a box does not answer, or why nothing starts there; empty: all is well."""
     found = feed.listed
-    if feed.problem or found is None:
-        return feed.problem
+    if feed.problem:
+        seen = "" if feed.seen_at is None else f", last seen {when(feed.seen_at)}"
+        return f"{feed.problem}{seen}"
+    if found is None:
+        return ""
     waits = any(run.status in UNFINISHED and not run.is_external for run in found.runs)
     return f"{feed.box.name}: {found.health.trouble}" if found.health.trouble and waits else ""
 

@@ -79,6 +79,38 @@ def from_data(data: Any, kind: Any, ahead: int = 0) -> Any:
         raise WireError(f"{getattr(kind, '__name__', kind)}: {error}") from error
 
 
+def arguments_to_data(function: Callable[..., Any], arguments: Sequence[Any]) -> list[Any]:
+    """Return the arguments of a function as JSON data."""
+    kinds = _signature(function)[0]
+    return [to_data(one, kind) for one, kind in zip(arguments, kinds, strict=True)]
+
+
+def arguments_from_data(function: Callable[..., Any], data: Any) -> list[Any]:
+    """Return the arguments that JSON data stands for.
+
+    Raises:
+        WireError: they do not fit the function.
+    """
+    kinds = _signature(function)[0]
+    try:
+        pairs = list(zip(_exactly(data, list), kinds, strict=True))
+    except ValueError as error:
+        raise WireError(f"{function.__name__}: {error}") from error
+    return [from_data(one, kind) for one, kind in pairs]
+
+
+def result_kind(function: Callable[..., Any]) -> Any:
+    """Return the type of what a function returns."""
+    return _signature(function)[1]
+
+
+@cache
+def _signature(function: Callable[..., Any]) -> tuple[list[Any], Any]:
+    hints = typing.get_type_hints(function, _names(function.__module__))
+    result = hints.pop("return")
+    return list(hints.values()), result
+
+
 @cache
 def _names(module_name: str) -> dict[str, Any]:
     """Return the names of a module, also those that are imported for type checkers only."""

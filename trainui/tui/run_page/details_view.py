@@ -24,6 +24,8 @@ from trainui.model.records import Event, RunRecord, StageRecord
 from trainui.model.states import ENDED, Status
 from trainui.pipeline.masking import mask
 from trainui.text import harmless
+from trainui.tui import run_actions
+from trainui.tui.app_interface import Call, app_of
 from trainui.tui.line_view import LinesView, RowsView
 from trainui.tui.numbers import age_changes_in, clock_time, state_style
 from trainui.tui.run_page.overview import (
@@ -346,7 +348,7 @@ class DetailsView(RowsView):
         if not getattr(self.app, "shows_pixels", False):
             return []
         self._viewed = self._viewed or ViewedFiles()
-        rows, missing = self._viewed.rows(of.detail.files, width)
+        rows, missing = self._viewed.rows(of.page.run.id, of.detail.files, width)
         if missing and not self._is_viewing:
             self._is_viewing = True
             work = partial(self._view, self._viewed, missing[0])
@@ -354,7 +356,7 @@ class DetailsView(RowsView):
         return rows
 
     def _view(self, viewed: ViewedFiles, view: FileView) -> None:
-        viewed.make(view)
+        viewed.make(view, app_of(self).call)
         self.app.call_from_thread(self._show_view)
 
     def _show_view(self) -> None:
@@ -391,9 +393,10 @@ class DetailsView(RowsView):
 class FileView:
     """A file to show, and the space for it."""
 
+    run_id: str
     viewer: str
     path: str
-    """Absolute."""
+    """Absolute, where the run is."""
     changed_at: int
     columns: int
 
@@ -416,16 +419,18 @@ class ViewedFiles:
     def __init__(self) -> None:
         self._known: dict[FileView, tuple[Row, ...]] = {}
 
-    def rows(self, found: StageFiles | None, width: int) -> tuple[list[Row], list[FileView]]:
+    def rows(
+        self, run_id: str, found: StageFiles | None, width: int
+    ) -> tuple[list[Row], list[FileView]]:
         """Return the lines of a stage's files, and the views that are not made yet."""
-        if found is None or not found.files or not found.directory:  # those of a box are not here
+        if found is None or not found.files:
             return [], []
         rows: list[Row] = []
         missing: list[FileView] = []
         columns = max(min(width, VIEW_WIDTH), 8)
         for file, viewer in islice(_viewable(found.files), MOST_VIEWED):
             path = str(Path(found.directory) / file.path)
-            view = FileView(viewer.name, path, file.changed_at, columns)
+            view = FileView(run_id, viewer.name, path, file.changed_at, columns)
             rows += [(), (Segment(fit_middle(harmless(file.path), width), "strong"),)]
             if view in self._known:
                 rows += self._known[view]
@@ -434,24 +439,18 @@ class ViewedFiles:
                 rows.append((Segment("…", "dim"),))
         return rows, missing
 
-    def make(self, view: FileView) -> None:
+    def make(self, view: FileView, call: Call) -> None:
         """Make a view; blocks until done."""
         while len(self._known) >= MOST_VIEWS:
             self._known.pop(next(iter(self._known)))
-        self._known[view] = tuple(_viewed(view))
+        self._known[view] = tuple(_viewed(view, call))
 
 
-def _viewed(view: FileView) -> list[Row]:
-    from trainui.plugin import Viewer, registry
-
+def _viewed(view: FileView, call: Call) -> list[Row]:
+    asked = view.viewer, view.path, view.columns, VIEW_HEIGHT
     try:
-        viewer = registry.find(Viewer, view.viewer)
-        if viewer is None:
-            return []
-        passed = (ValueError, OSError)
-        path, size = Path(view.path), (view.columns, VIEW_HEIGHT)
-        lines = registry.run(viewer, viewer.view, path, *size, passes=passed)
-        return [coloured(str(line)) for line in lines[:VIEW_HEIGHT]]
+        lines = call(run_actions.view, view.run_id, *asked)
     except (TrainuiError, ValueError, OSError) as error:
         problem = " ".join(harmless(str(error)).split())
         return [(Segment(f"cannot be shown: {problem}", "dim"),)]
+    return [coloured(line) for line in lines[:VIEW_HEIGHT]]

@@ -17,7 +17,6 @@ from textual.widgets import Button
 
 from trainui import clock
 from trainui.control.log_files import missing_log
-from trainui.errors import UsageError
 from trainui.model.records import AttemptRecord, StageRecord
 from trainui.model.states import ENDED, UNFINISHED, Status
 from trainui.text import harmless
@@ -138,6 +137,8 @@ class RunScreen(Page):
         self.button = Button("Resume  r", id="resume", compact=True, action="screen.resume")
         self.gone = RowsView(id="gone")
         self._notices: Row = ()
+        self._is_lost = False
+        """True if the run's box does not answer: times stand still."""
         self._autoselected: str | None = None
         """The stage that was autoselected last."""
 
@@ -171,6 +172,7 @@ class RunScreen(Page):
             return
         before = self._page.stages if self._page is not None else ()
         self._page, self._notices = page, notices
+        self._is_lost = bool(snapshot.health.away)
         selected = self.graph.selected_name
         self.graph.set_stages(page.stages, page.alerts, page.tries)
         if (new := successor(selected, before, page.stages)) is not None:
@@ -200,7 +202,7 @@ class RunScreen(Page):
     def tick(self) -> bool:
         """Update the running times; return True while the run is unfinished."""
         page = self._page
-        if page is None:
+        if page is None or self._is_lost:
             return False
         self._show_state(page)
         self.graph.tick()
@@ -517,12 +519,9 @@ class RunScreen(Page):
         name = stage.name
 
         def make() -> str:
-            from trainui.execution.attempt import prepared_process
+            from trainui.tui import run_actions
 
-            command = prepared_process.command_of_stage(run_id, name)
-            if command is None:
-                raise UsageError(f"{name} runs a task, not a command")
-            return command
+            return str(self.own_app.call(run_actions.command, run_id, name))
 
         self.copy_from(make, "command copied")
 

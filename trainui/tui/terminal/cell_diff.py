@@ -28,6 +28,9 @@ NEAR = 10
 _each_takes_a_cell = re.compile("[\\0-~\u2500-\u25fc\u2800-\u28ff]*").fullmatch
 """Matches text of ASCII, box drawing and braille only: one cell a character (fast path)."""
 
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+"""Matches the characters that a terminal obeys: C0, DEL and C1."""
+
 Cell = tuple[str, Style | None]
 """A cell's text and style; the text is empty in the second cell of a wide character."""
 
@@ -120,7 +123,7 @@ class _Pen:
         for style, alike in groupby(piece, itemgetter(1)):
             text = "".join(map(itemgetter(0), alike))
             self._take(style._make_ansi_codes(self._colors) if style is not None else "")
-            self._sequences.append(text)
+            self._sequences.append(_CONTROL.sub("?", text))  # whatever a page has left unchecked
 
     def _take(self, style: str) -> None:
         if style != self._style:

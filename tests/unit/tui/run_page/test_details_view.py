@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from textwrap import dedent
+from typing import Any
 
 import pytest
 
@@ -171,12 +172,16 @@ def found(*names: str, changed_at: int = 1) -> StageFiles:
     return StageFiles(files, directory="/nowhere")
 
 
+def called_here(action: Callable[..., Any], *arguments: Any) -> Any:
+    return action(*arguments)
+
+
 def rows_of(names: Sequence[str], width: int = 40) -> list[Row]:
     viewed = ViewedFiles()
-    _, missing = viewed.rows(found(*names), width)
+    _, missing = viewed.rows("run", found(*names), width)
     for view in missing:
-        viewed.make(view)
-    rows, missing = viewed.rows(found(*names), width)
+        viewed.make(view, called_here)
+    rows, missing = viewed.rows("run", found(*names), width)
     assert not missing
     return rows
 
@@ -207,9 +212,9 @@ def test_a_viewer_that_fails_is_named_in_a_line() -> None:
 @pytest.mark.usefixtures("viewer")
 def test_a_file_that_was_rewritten_is_viewed_again() -> None:
     viewed = ViewedFiles()
-    viewed.make(viewed.rows(found("a.dot"), 40)[1][0])
-    assert viewed.rows(found("a.dot", changed_at=2), 40)[1]
-    assert not viewed.rows(found("a.dot"), 40)[1]
+    viewed.make(viewed.rows("run", found("a.dot"), 40)[1][0], called_here)
+    assert viewed.rows("run", found("a.dot", changed_at=2), 40)[1]
+    assert not viewed.rows("run", found("a.dot"), 40)[1]
 
 
 @pytest.mark.parametrize(
