@@ -22,6 +22,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from trainui import clock, paths
 from trainui.errors import TrainuiError
@@ -32,6 +33,7 @@ from trainui.model.definition import StageDefinition
 from trainui.model.records import AttemptRecord, RunRecord, StageRecord
 from trainui.model.states import ENDED, Status
 from trainui.pipeline import filling
+from trainui.pipeline.rules import fingerprint
 from trainui.resume import checkpoints, integrity, plan
 from trainui.resume.checkpoints import CheckpointSearch
 from trainui.store import shell_environment
@@ -40,7 +42,13 @@ from trainui.store.db.protocol import Connection
 from trainui.store.points import evaluation_points, point_sources, read_points
 from trainui.store.read import evaluations as records
 from trainui.store.read import views
-from trainui.store.read.evaluations import CURRENT, SUPERSEDED, WAITING, CheckpointRecord
+from trainui.store.read.evaluations import (
+    CURRENT,
+    LEFT_OUT,
+    SUPERSEDED,
+    WAITING,
+    CheckpointRecord,
+)
 from trainui.store.runs import evaluations, stages
 from trainui.supervisor import protocol
 from trainui.system import mounts
@@ -50,6 +58,9 @@ logger = logging.getLogger(__name__)
 SETTLED_AFTER = 10.0
 """Seconds without a change after which a checkpoint counts as whole if its kind cannot be
 checked."""
+
+SETTLED_DIRECTORY_AFTER = 0.9
+"""The same for a directory with the file that its library writes last: callbacks may add more."""
 
 STEP_WITHIN = 3 * clock.SECOND
 """Microseconds after a checkpoint's time in which the training's points of that time are stored."""
@@ -72,6 +83,19 @@ HOLD_AGAIN_AFTER = 5.0
 
 NEWER = "left out: a newer checkpoint was there before it got a slot"
 """Why `every: newest` does not evaluate a checkpoint."""
+
+
+OUTDATED = "was evaluated before the edit, and its checkpoint no longer exists"
+"""Why an edited evaluation leaves a checkpoint out."""
+
+
+def _was_edited(connection: Connection, member: StageRecord | None) -> bool:
+    """Return True if the work of a stage was edited since its last attempt."""
+    if member is None:
+        return False
+    last = views.attempts_of_stage(connection, member.id)[-1]
+    before = fingerprint.origin_of(last, member.definition).definition
+    return bool(fingerprint.changes(before, member.definition))
 
 
 def _may_begin(row: CheckpointRecord, attempt: AttemptRecord) -> bool:
@@ -133,8 +157,10 @@ class Evaluator:
     def __init__(self, store: Database, evaluation_id: str) -> None:
         self._store = store
         self._id = evaluation_id
-        self._unchanged: dict[str, tuple[checkpoints.State, float]] = {}
-        """By path of a checkpoint that cannot be checked: its state, and since when it has it."""
+        self._unchanged: dict[str, tuple[tuple[checkpoints.State, int], float]] = {}
+        """By path of a checkpoint that may be written still: its state, and since when."""
+        self._existing: set[int] | None = None
+        """The rows whose checkpoints the training still has; None: not known yet."""
         self._cuts: dict[int, float] = {}
         """By number of an attempt of the training: the step at which it began."""
         self._full: tuple[str, float] | None = None
@@ -170,6 +196,7 @@ class Evaluator:
             self._has_adopted = True
             view = self._again(view)
             self._supersede(view)
+            self._leave_out_outdated(view)
             is_complete &= self._place(self._again(view))
             if view.newest_only:
                 self._leave_out_older(self._again(view))
@@ -223,11 +250,19 @@ class Evaluator:
     def _adopt(self, view: _View) -> None:
         """Store the held copies that were made just before a crash."""
         known = {row.held for row in view.rows}
+        by_id = {row.id: row for row in view.rows}
         for key, copy in holding.held(view.directory).items():
-            if copy.evaluation == view.evaluation.name and key not in known:
-                self._store_found(view, copy.found, key)
+            if copy.evaluation != view.evaluation.name or key in known:
+                continue
+            if copy.row is None:
+                self._store_found(view, copy.found, held=key)
+            elif (row := by_id.get(copy.row)) is not None and not _is_held(view, row):
+                with self._write() as connection:
+                    evaluations.set_held(connection, row.id, key)
+            else:
+                holding.drop(view.directory, key)
 
-    def _store_found(self, view: _View, found: FoundCheckpoint, key: str | None) -> None:
+    def _store_found(self, view: _View, found: FoundCheckpoint, **values: Any) -> None:
         with self._write() as connection:
             evaluations.add_found(
                 connection,
@@ -236,7 +271,7 @@ class Evaluator:
                 written_at=found.written_at,
                 attempt=found.attempt,
                 identity=found.identity,
-                held=key,
+                **values,
             )
 
     def _look(self, view: _View) -> bool:
@@ -245,10 +280,18 @@ class Evaluator:
             return False
         self._full = None
         found, is_complete = self._find(view)
+        of_step = {(row.attempt, row.step): row.path for row in view.rows if row.state == CURRENT}
         for index, one in enumerate(found):
             is_newest = index == len(found) - 1
+            step = plan.step_of(Path(one.path))
+            if step is not None:
+                twin = of_step.setdefault((one.attempt, float(step)), one.path)
+                if twin != one.path:
+                    why = _has_step_of(twin)
+                    self._store_found(view, one, step=step, state=LEFT_OUT, reason=why)
+                    continue
             if view.newest_only and not is_newest:
-                self._store_found(view, one, None)  # left out, so it needs no copy
+                self._store_found(view, one)  # left out, so it needs no copy
                 continue
             try:
                 key = holding.hold(
@@ -263,7 +306,7 @@ class Evaluator:
                 self._full = why, time.monotonic() + HOLD_AGAIN_AFTER
                 logger.warning("%s of run %s: %s", view.evaluation.name, view.run.id, why)
                 return False
-            self._store_found(view, one, key)
+            self._store_found(view, one, held=key)
         return is_complete
 
     def _find(self, view: _View) -> tuple[list[FoundCheckpoint], bool]:
@@ -275,41 +318,51 @@ class Evaluator:
         known: dict[str, list[CheckpointRecord]] = {}
         for row in view.rows:
             known.setdefault(row.path, []).append(row)
-        seen = set[str]()
-        found, is_complete = [], True
+        by_file: dict[str, Path] = {}
         for path, is_own in checkpoints.with_ownership(where):
             real = os.path.realpath(path)
-            if not is_own or real in seen:
-                continue
-            seen.add(real)
+            if is_own and (real not in by_file or not path.is_symlink()):
+                by_file[real] = path  # the file itself rather than a link to it
+        found, is_complete, existing = [], True, set[int]()
+        for real, path in by_file.items():
             state = checkpoints.state_of(path)
             rows = (*known.get(str(path), ()), *(known.get(real, ()) if real != str(path) else ()))
-            if not state or any(checkpoints.is_state_of(row.identity, path) for row in rows):
+            same = [row.id for row in rows if checkpoints.is_state_of(row.identity, path)]
+            existing.update(same)
+            if same or not state:
                 continue
             if not where.is_complete(path):
                 continue
-            if not self._is_settled(path, state, view.complete):
+            if not self._is_settled(view, path, state):
                 is_complete = False
                 continue
             written = integrity.written_at(path)
             number = _attempt_of(view.attempts, written)
             step = plan.step_in_name(path)
             found.append(FoundCheckpoint(str(path), written, number, state, step))
+        self._existing = existing
         return found[::-1], is_complete
 
-    def _is_settled(self, path: Path, state: checkpoints.State, complete: str | None) -> bool:
-        """Return True if a checkpoint can be checked, or did not change for a while."""
+    def _is_settled(self, view: _View, path: Path, state: checkpoints.State) -> bool:
+        """Return True if nobody writes to a checkpoint any more, as far as that can be seen."""
+        if view.is_over:
+            return True
+        needed = SETTLED_AFTER
         with suppress(OSError):
-            if integrity.is_checkable(path, complete):
-                return True
-            if path.is_dir() and holding.is_renamed(path):
+            is_directory = path.is_dir()
+            if is_directory and holding.is_renamed(path):
                 return True  # it was written under another name
+            if integrity.is_checkable(path, view.complete):
+                if not is_directory or view.complete is not None:
+                    return True
+                needed = SETTLED_DIRECTORY_AFTER
+        seen = state, integrity.written_at(path)
         before, since = self._unchanged.get(str(path), (None, 0.0))
         now = time.monotonic()
-        if before != state:
-            self._unchanged[str(path)] = state, now
+        if before != seen:
+            self._unchanged[str(path)] = seen, now
             return False
-        return now - since >= SETTLED_AFTER
+        return now - since >= needed
 
     # What counts: one checkpoint a step, of the latest lineage.
 
@@ -368,7 +421,7 @@ class Evaluator:
             (one for one in same if one.attempt == row.attempt and one.path != row.path), None
         )
         if twin is not None:
-            why = f"has the step of {Path(twin.path).name}"
+            why = _has_step_of(twin.path)
             with self._write() as connection:
                 evaluations.leave_out(connection, view.evaluation, row, why)
             return True
@@ -406,6 +459,19 @@ class Evaluator:
         steps = [one.step for one in view.rows if one.step is not None]
         return max(steps, default=0.0) + 1  # no metrics at all: they are counted
 
+    def _leave_out_outdated(self, view: _View) -> None:
+        """Let no longer count what cannot be evaluated again after an edit of the evaluation."""
+        with self._store.read() as connection:
+            outdated = [
+                row
+                for row in records.of_earlier_definitions(connection, self._id)
+                if _was_edited(connection, view.members.get(row.stage_id or ""))
+            ]
+        for row in outdated:
+            if checkpoints.place_of(view.run.directory, row, held_first=True) is None:
+                with self._write() as connection:
+                    evaluations.leave_out(connection, view.evaluation, row, OUTDATED)
+
     def _leave_out_older(self, view: _View) -> None:
         """Of the checkpoints that wait for a slot, leave only the newest."""
         with self._store.read() as connection:
@@ -429,8 +495,7 @@ class Evaluator:
         """Remove the held copies that nobody needs; the best checkpoint's stays."""
         if not any(row.held for row in view.rows):
             return
-        with self._store.read() as connection:
-            best = records.best_of(connection, view.evaluation, view.rows)
+        kept = self._kept(view)
         for row in view.rows:
             if row.held is None or row.state == WAITING:
                 continue
@@ -438,7 +503,7 @@ class Evaluator:
             if row.state == CURRENT:
                 if stage is None or stage.status != Status.COMPLETED:
                     continue
-                if row.drawn != stage.attempt or row == best:
+                if row.drawn != stage.attempt or row.id in kept:
                     continue
             elif stage is not None and stage.status in (Status.RUNNING, Status.QUEUED):
                 last = _last_of(view.rows, stage.id)
@@ -451,6 +516,19 @@ class Evaluator:
                 continue
             with self._write() as connection:
                 evaluations.set_held(connection, row.id, None)
+
+    def _kept(self, view: _View) -> set[int]:
+        """Return the rows whose copies stay: the best one's.
+
+        Until the training has completed, also that of each which would be the best if it went back
+        to a checkpoint that it still has.
+        """
+        with self._store.read() as connection:
+            bests = records.bests(connection, view.evaluation, view.rows)
+        if view.training.status == Status.COMPLETED or not bests:
+            return {best.id for _row, best in bests[-1:]}
+        may_return = {row.id for row in view.rows} if self._existing is None else self._existing
+        return {best.id for row, best in bests if row.id in may_return or row is bests[-1][0]}
 
     def _explain(self, view: _View) -> None:
         states = [
@@ -473,6 +551,17 @@ def _last_of(rows: Sequence[CheckpointRecord], stage_id: str) -> CheckpointRecor
     """Return the checkpoint that a stage was given last."""
     own = [row for row in rows if row.stage_id == stage_id]
     return max(own, key=lambda row: row.id, default=None)
+
+
+def _has_step_of(path: str) -> str:
+    return f"has the step of {Path(path).name}"
+
+
+def _is_held(view: _View, row: CheckpointRecord) -> bool:
+    """Return True if a checkpoint has a held copy that can be evaluated."""
+    if row.held is None:
+        return False
+    return holding.problem(view.directory, row.held, row.path) is None
 
 
 def _search(view: _View) -> CheckpointSearch:

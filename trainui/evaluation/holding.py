@@ -70,10 +70,21 @@ class HeldCopy:
     evaluation: str
     """The full name of the stage that gathers its evaluation."""
     found: FoundCheckpoint
+    row: int | None
+    """The id of the checkpoint on record that it was made for; None: it was not on record yet."""
 
 
-def hold(directory: Path, evaluation: str, found: FoundCheckpoint, *, complete: str | None) -> str:
+def hold(
+    directory: Path,
+    evaluation: str,
+    found: FoundCheckpoint,
+    *,
+    complete: str | None,
+    row: int | None = None,
+) -> str:
     """Hold a checkpoint; return the key of the copy.
+
+    `row` is its id where it is on record already.
 
     Raises:
         ChangedError: it changed meanwhile, or its copy is not whole.
@@ -86,7 +97,10 @@ def hold(directory: Path, evaluation: str, found: FoundCheckpoint, *, complete: 
     directory.parent.mkdir(mode=0o700, exist_ok=True)
     directory.mkdir(mode=0o700, exist_ok=True)
     place.mkdir(mode=0o700)
+    lock = os.open(place, os.O_RDONLY | os.O_CLOEXEC)
     try:
+        with suppress(OSError):  # a file system without locks
+            fcntl.flock(lock, fcntl.LOCK_SH)
         before = _figures(source)
         target = place / source.name
         _copy_all(source, target, before, may_link=found.step is not None)
@@ -97,18 +111,25 @@ def hold(directory: Path, evaluation: str, found: FoundCheckpoint, *, complete: 
             raise ChangedError(f"{source} was written meanwhile")
         if (problem := integrity.problem(target, complete)) is not None:
             raise ChangedError(f"{source} {problem}")
-        note = {"evaluation": evaluation, "found": asdict(found), "files": _figures(target)}
+        note = {
+            "evaluation": evaluation,
+            "found": asdict(found),
+            "files": _figures(target),
+            "row": row,
+        }
         paths.write_private(place / NOTE, json.dumps(note))
         place.rename(directory / key)
     except BaseException:
         with suppress(OSError):
             paths.remove_tree(place)
         raise
+    finally:
+        os.close(lock)
     return key
 
 
 def held(directory: Path) -> dict[str, HeldCopy]:
-    """Return the held copies in a directory by key; remove those that were not finished."""
+    """Return the held copies in a directory by key; remove those that a killed process began."""
     copies = {}
     try:
         entries = list(directory.iterdir())
@@ -118,10 +139,25 @@ def held(directory: Path) -> dict[str, HeldCopy]:
         note = None if place.name.startswith(_TEMPORARY) else _note(place)
         if note is None:
             with suppress(OSError):
-                paths.remove_tree(place)
+                _remove_unfinished(place)
             continue
-        copies[place.name] = HeldCopy(note["evaluation"], _found(note["found"]))
+        found, row = _found(note["found"]), note.get("row")
+        copies[place.name] = HeldCopy(note["evaluation"], found, row)
     return copies
+
+
+def _remove_unfinished(place: Path) -> None:
+    """Remove a copy that nobody makes now."""
+    lock = os.open(place, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return
+    except OSError:  # a file system without locks
+        pass
+    finally:
+        os.close(lock)
+    paths.remove_tree(place)
 
 
 def problem(directory: Path, key: str, checkpoint: str) -> str | None:
@@ -167,12 +203,13 @@ def _figures(path: Path) -> dict[str, _Figures]:
 
 
 def _files(directory: Path) -> Iterator[Path]:
-    entries = plain_files.entries_below(directory)
-    return (Path(one.path) for one in entries if one.is_file())
+    for one in plain_files.entries_below(directory):
+        if Path(one.path).is_file() if one.is_symlink() else one.is_file():
+            yield Path(one.path)
 
 
 def _copy_all(source: Path, target: Path, files: Mapping[str, _Figures], *, may_link: bool) -> None:
-    """Copy a file, or a directory file by file."""
+    """Copy a file, or a directory file by file; a link to a directory stays a link."""
     is_whole = may_link and source.is_dir() and is_renamed(source)
     room = _Room(target.parent, sum(size for _inode, size, _time in files.values()))
     if source.is_dir():
@@ -184,6 +221,24 @@ def _copy_all(source: Path, target: Path, files: Mapping[str, _Figures], *, may_
             _copy(source / name if name else source, place, room, may_link, is_whole=is_whole)
         except FileNotFoundError as error:
             raise ChangedError(f"{source} was removed meanwhile") from error
+    if source.is_dir():
+        _copy_rest(source, target)
+
+
+def _copy_rest(source: Path, target: Path) -> None:
+    """Copy empty directories, and links to directories: what these lead to is not its own."""
+    real = os.path.realpath(source)
+    for entry in plain_files.entries_below(source):
+        path = Path(entry.path)
+        place = target / path.relative_to(source)
+        if entry.is_dir(follow_symlinks=False):
+            place.mkdir(mode=0o700, parents=True, exist_ok=True)
+        elif entry.is_symlink() and path.is_dir():
+            meant = os.path.realpath(path)
+            if Path(meant).is_relative_to(real):
+                meant = os.path.relpath(meant, os.path.realpath(path.parent))
+            place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            place.symlink_to(meant)
 
 
 def is_renamed(path: Path) -> bool:

@@ -189,8 +189,9 @@ def with_results(
 
 def _no_best(variable: Variable, name: str) -> str:
     return (
-        f"{variable}: no checkpoint that {name} evaluated is known to be the best; its metric must "
-        f"have a value, and `metric` and `goal` of {name} say which value is better"
+        f"{variable}: no checkpoint that {name} evaluated and that still exists is known to be the "
+        f"best; its metric must have a value, and `metric` and `goal` of {name} say which value is "
+        "better"
     )
 
 

@@ -30,10 +30,11 @@ from trainui.pipeline.field_names import CHECKPOINT_VARIABLE
 from trainui.resume import integrity
 from trainui.resume.integrity import files_of, written_at
 from trainui.resume.outputs import first_matches, fixed_part, roots, unsearched
-from trainui.store.read import views
+from trainui.store.read import evaluations, views
+from trainui.store.read.evaluations import CheckpointRecord
 from trainui.store.read.views import Overlap
 from trainui.supervisor import protocol
-from trainui.system import plain_files
+from trainui.system import mounts, plain_files
 
 if TYPE_CHECKING:
     from trainui.store.db.engine import Database
@@ -369,6 +370,20 @@ def is_state_of(noted: State, path: Path) -> bool:
         if (figures := _figures(path / name if name else path))
     ]
     return bool(left) and all(now == then for now, then in left)
+
+
+def place_of(run_directory: str | Path, row: CheckpointRecord, *, held_first: bool) -> str | None:
+    """Return where a checkpoint to evaluate is now, held or as its training left it.
+
+    None: it no longer exists. What is on a file system that does not answer counts as existing.
+    """
+    places = []
+    if mounts.is_silent(row.path) or is_state_of(row.identity, Path(row.path)):
+        places = [row.path]
+    if row.held is not None:
+        held = evaluations.held_path(run_directory, row.held, row.path)
+        places += [str(held)] if held.exists() else []
+    return next(iter(places[::-1] if held_first else places), None)
 
 
 def _figures(path: Path) -> tuple[int, int] | None:

@@ -71,6 +71,9 @@ _PARTS = re.compile(
 _DISTRIBUTED, _METADATA = ".distcp", ".metadata"
 """The file names of `torch.distributed.checkpoint`."""
 
+_ORBAX, _ORBAX_UNFINISHED = "_CHECKPOINT_METADATA", ".orbax-checkpoint-tmp"
+"""A file in each checkpoint of Orbax, and a part of its directory's path until it is whole."""
+
 
 def is_complete(path: Path, complete: str | None = None) -> bool:
     """Return True if a checkpoint is complete, as far as its format can be checked."""
@@ -106,7 +109,7 @@ def is_checkable(path: Path, complete: str | None = None) -> bool:
 
 def _has_last_part(directory: Path) -> bool:
     """Return True if a directory is of a library that writes one file last."""
-    if (directory / _METADATA).exists() or (directory / "latest").exists():
+    if any((directory / name).exists() for name in (_METADATA, _ORBAX, "latest")):
         return True
     return any(
         re.fullmatch(one.name, directory.name) and (directory / one.state).exists()
@@ -160,6 +163,8 @@ def written_at(path: Path) -> int:
 def _check(path: Path, complete: str | None) -> None:
     if formatting.storable(str(path)) != str(path):
         raise TornError("cannot be used: its name is not UTF-8; rename it")
+    if _ORBAX_UNFINISHED in str(path) or path.name.endswith(".tmp"):
+        raise TornError("is being written: its writer renames it when it is complete")
     if not path.is_dir():
         _check_file(path, throughout=path.stat().st_size <= CHECKED_THROUGHOUT)
         return

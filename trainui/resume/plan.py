@@ -217,15 +217,9 @@ def _left_out(
             continue
         if row.state in (evaluations.LEFT_OUT, evaluations.SUPERSEDED):
             reasons[stage.name] = row.reason or "left out"
-        elif not _can_be_evaluated(run, row):
+        elif checkpoints.place_of(run.directory, row, held_first=True) is None:
             reasons[stage.name] = f"{Path(row.path).name} no longer exists"
     return reasons
-
-
-def _can_be_evaluated(run: RunRecord, row: CheckpointRecord) -> bool:
-    if row.held and evaluations.held_path(run.directory, row.held, row.path).exists():
-        return True
-    return checkpoints.is_state_of(row.identity, Path(row.path))
 
 
 def make_plan(

@@ -19,6 +19,7 @@ from trainui.model.search import Search, SearchResult
 from trainui.model.states import ENDED, UNFINISHED, Status
 from trainui.pipeline.filling import searches_of, with_results
 from trainui.pipeline.matrix import mean
+from trainui.resume import checkpoints
 from trainui.store.db import protocol
 from trainui.store.db.engine import Database
 from trainui.store.read import evaluations, headlines, sweeps, views
@@ -41,20 +42,21 @@ def _of_stage(connection: protocol.Connection, run_id: str, name: str) -> Search
 
 
 def of_evaluation(connection: protocol.Connection, run_id: str, name: str) -> SearchResult:
-    """Return what the stages that depend on an evaluation of each checkpoint may use of it."""
+    """Return what the stages that depend on an evaluation of each checkpoint may use of it.
+
+    The best is the best that still exists: after an edit of `goal`, its copy may be gone.
+    """
     found = evaluations.evaluated(connection, run_id, name)
     dirs = tuple(one.stage.directory for one in found if one.is_done)
-    best = next(iter(evaluations.best_first(connection, found)), None)
-    if best is None:
-        return SearchResult(dirs=dirs)
     run = views.run(connection, run_id)
-    path = best.checkpoint.path
-    if run is not None and best.checkpoint.held is not None:
-        path = str(evaluations.held_path(run.directory, best.checkpoint.held, path))
-    step = (best.stage.definition.matrix or {}).get("step")
-    return SearchResult(
-        best_dir=best.stage.directory, dirs=dirs, best_checkpoint=path, best_step=step
-    )
+    for best in evaluations.best_first(connection, found):
+        place = run and checkpoints.place_of(run.directory, best.checkpoint, held_first=True)
+        if place is not None:
+            step = (best.stage.definition.matrix or {}).get("step")
+            return SearchResult(
+                best_dir=best.stage.directory, dirs=dirs, best_checkpoint=place, best_step=step
+            )
+    return SearchResult(dirs=dirs)
 
 
 def unknown_to(

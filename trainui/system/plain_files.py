@@ -97,7 +97,14 @@ class BoundedFile:
 def files_below(directory: Path, most: int, *, strict: bool = False) -> Iterator[Path]:
     """Yield at most `most` files below a directory, as `entries_below` finds them."""
     entries = islice(entries_below(directory, strict=strict), MOST_ENTRIES)
-    return islice((Path(one.path) for one in entries if not one.is_dir()), most)
+    return islice((Path(one.path) for one in entries if not _is_directory(one)), most)
+
+
+def _is_directory(entry: os.DirEntry[str]) -> bool:
+    """Return True for a directory or a link to one; a link to itself is none."""
+    if entry.is_symlink():
+        return Path(entry.path).is_dir()
+    return entry.is_dir()
 
 
 def entries_below(directory: Path, *, strict: bool = False) -> Iterator[os.DirEntry[str]]:

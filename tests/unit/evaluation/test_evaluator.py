@@ -5,7 +5,9 @@ from __future__ import annotations
 import zipfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
 from tests.unit.execution.submitted import begin, submit
@@ -14,8 +16,8 @@ from tests.unit.store.readings import Feeder
 from tests.unit.supervisor.waiting import wait_for
 from trainui import clock, control
 from trainui.evaluation import evaluator, holding
-from trainui.evaluation.evaluator import NEWER, Evaluator
-from trainui.evaluation.holding import NoSpaceError
+from trainui.evaluation.evaluator import NEWER, OUTDATED, Evaluator
+from trainui.evaluation.holding import FoundCheckpoint, NoSpaceError
 from trainui.model.definition import Pipeline
 from trainui.model.records import StageRecord
 from trainui.model.states import Status
@@ -85,11 +87,14 @@ class Case:
             last = attempts.of_stage(connection, self.stage(name).id)[-1]
             attempts.end(connection, last.id, Outcome(status, clock.now()))
 
-    def evaluate(self, step: int, loss: float) -> None:
+    def evaluate(self, step: int, loss: float, **others: float) -> None:
         """Run the evaluation of a step to its end."""
         name = f"evaluate[step={step}]"
         self.begin(name)
-        Feeder(self.store, self.stage(name).id).feed({"loss": [(0, loss)]})
+        values = {"loss": loss, **others}
+        Feeder(self.store, self.stage(name).id).feed(
+            {key: [(0, one)] for key, one in values.items()}
+        )
         self.end(name)
 
     def save(self, step: int, text: str = "") -> Path:
@@ -106,6 +111,10 @@ class Case:
             self._evaluator.turn()
         except KilledError:
             self._evaluator = None
+
+    def restart(self) -> None:
+        """Let another process take the next turn."""
+        self._evaluator = None
 
     def rows(self) -> list[CheckpointRecord]:
         with self.store.read() as connection:
@@ -276,6 +285,72 @@ def test_a_training_that_went_back_supersedes(case: Case) -> None:
     assert [row.state for row in case.rows()] == ["current", "superseded", "superseded", "current"]
 
 
+def test_the_best_is_held_also_after_going_back(case: Case) -> None:
+    paths = []
+    for step, loss in ((1, 0.2), (2, 0.5), (3, 0.1)):
+        paths.append(case.save(step))
+        case.turn()
+        case.evaluate(step, loss)
+        case.turn()
+    paths[0].unlink()
+    assert case.held() == {case.rows()[0].held, case.rows()[2].held}  # 2 may be gone back to
+    case.end("train", Status.FAILED)
+    case.begin("train")
+    with case.store.write() as connection:
+        last = attempts.of_stage(connection, case.stage("train").id)[-1]
+        attempts.set_checkpoint(connection, last.id, str(paths[1]))
+    case.turn()
+    assert best_step(case) == "1"
+    case.end("train")
+    case.turn()
+    assert case.held() == {case.rows()[0].held}
+
+
+def test_a_link_to_the_last_is_no_checkpoint_of_its_own(case: Case) -> None:
+    for step in (1, 2):
+        path = case.save(step)
+        link = path.with_name("step-last.npz")
+        link.unlink(missing_ok=True)
+        link.symlink_to(path.name)
+        case.turn()
+    assert [Path(row.path).name for row in case.rows()] == ["step-1.npz", "step-2.npz"]
+
+
+def test_a_second_file_of_a_step_is_not_held(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
+    held, real = [], holding.hold
+
+    def counted(*arguments: Any, **named: Any) -> str:
+        held.append(arguments)
+        return real(*arguments, **named)
+
+    monkeypatch.setattr(holding, "hold", counted)
+    place = Path(case.stage("train").directory)
+    for name in ("step-5.npz", "step-last.npz"):
+        np.savez(place / name, step=5)
+        case.turn()
+    assert [row.state for row in case.rows()] == ["current", "left_out"]
+    assert case.rows()[1].reason == "has the step of step-5.npz"
+    assert len(held) == 1
+
+
+def test_a_directory_waits_for_what_callbacks_add(
+    case: Case, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = Path(case.stage("train").directory, "step-1.npz")
+    place.mkdir()
+    np.savez(place / "weights.npz", x=1)
+    (place / ".metadata").write_text("{}")
+    case.turn()
+    (place / "adapter.bin").write_text("x")
+    with monkeypatch.context() as during:
+        during.setattr(evaluator, "SETTLED_DIRECTORY_AFTER", 0.0)
+        case.turn()
+        assert case.rows() == []
+        case.turn()
+    held = records.held_directory(Path(case.stage("train").directory).parent)
+    assert (records.held_copy(held, case.rows()[0].held or "", str(place)) / "adapter.bin").exists()
+
+
 def test_a_torn_checkpoint_is_left_alone(case: Case) -> None:
     path = case.save(1)
     path.write_bytes(path.read_bytes()[:40])
@@ -345,6 +420,28 @@ def test_an_edit_runs_the_evaluation_again_best_first(case: Case) -> None:
     with case.store.read() as connection:
         waiting = [one.name for one in attempts.queued(connection)]
     assert waiting[-2:] == ["evaluate[step=2]", "evaluate[step=3]"]
+    case.turn()
+    assert (case.rows()[0].state, case.rows()[0].reason) == ("left_out", OUTDATED)
+    assert case.points() == {}
+    for step in (2, 3):
+        case.evaluate(step, 0.7)
+    case.turn()
+    assert case.points() == {2: 0.7, 3: 0.7}
+    assert case.stage("evaluate").status == Status.COMPLETED
+
+
+def test_a_copy_made_for_an_attempt_is_no_other_checkpoint(case: Case) -> None:
+    case.save(1)
+    case.turn()
+    (row,) = case.rows()
+    assert row.held is not None
+    place = records.held_directory(Path(case.stage("train").directory).parent)
+    holding.drop(place, row.held)  # as after its evaluation
+    found = FoundCheckpoint(row.path, row.written_at, row.attempt, row.identity)
+    key = holding.hold(place, "evaluate", found, complete=None, row=row.id)
+    case.restart()  # the process dies before it is stored
+    case.turn()
+    assert [one.held for one in case.rows()] == [key]
 
 
 def test_an_edited_goal_makes_another_checkpoint_the_best(case: Case) -> None:
@@ -356,6 +453,34 @@ def test_an_edited_goal_makes_another_checkpoint_the_best(case: Case) -> None:
     case.turn()
     assert best_step(case) == "2"
     edited = TEXT.replace("EVERY", "").replace("goal: minimize", "goal: maximize")
+    assert control.resume(case.run_id, pipeline=case.edited(edited)) == []
+    case.turn()
+    assert best_step(case) == "1"
+
+
+def test_the_best_is_one_that_still_exists(case: Case) -> None:
+    for step, loss in ((1, 0.5), (2, 0.3), (3, 0.4)):
+        path = case.save(step)
+        case.turn()
+        case.evaluate(step, loss)
+        if step == 1:
+            path.unlink()
+    case.end("train")
+    case.turn()
+    edited = TEXT.replace("EVERY", "").replace("goal: minimize", "goal: maximize")
+    control.resume(case.run_id, pipeline=case.edited(edited))
+    case.turn()
+    assert best_step(case) == "3"
+
+
+def test_an_edited_metric_is_compared_at_once(case: Case) -> None:
+    for step, loss in ((1, 0.5), (2, 0.3)):
+        case.save(step)
+        case.turn()
+        case.evaluate(step, loss, accuracy=-loss)
+    case.end("train")
+    case.turn()
+    edited = TEXT.replace("EVERY", "").replace("metric: loss", "metric: accuracy")
     assert control.resume(case.run_id, pipeline=case.edited(edited)) == []
     case.turn()
     assert best_step(case) == "1"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import zipfile
 from dataclasses import replace
 from pathlib import Path
@@ -63,6 +64,24 @@ def test_directories_are_held_file_by_file(tmp_path: Path) -> None:
     held = evaluations.held_copy(tmp_path / "held", key, str(place))
     assert (held / "done.json").read_text() == "{}"
     assert (held / "deep" / "model.npz").stat().st_size > 0
+
+
+def test_links_in_a_directory_lead_where_they_led(tmp_path: Path) -> None:
+    place = tmp_path / "checkpoint-5"
+    (place / "deep").mkdir(parents=True)
+    written(place / "model.npz", "weights")
+    (tmp_path / "tokenizer").mkdir()
+    (tmp_path / "tokenizer" / "words.txt").write_text("a b")
+    (place / "tokenizer").symlink_to("../tokenizer")
+    (place / "deep" / "up").symlink_to("..")
+    (place / "itself").symlink_to("itself")
+    (place / "nowhere").symlink_to("nothing")
+    held = tmp_path / "held"
+    key = hold(held, found_at(place))
+    copy = evaluations.held_copy(held, key, str(place))
+    assert (copy / "tokenizer" / "words.txt").read_text() == "a b"
+    assert (copy / "deep" / "up" / "model.npz").samefile(copy / "model.npz")
+    assert holding.problem(held, key, str(place)) is None
 
 
 def linked(found: FoundCheckpoint, directory: Path, key: str) -> bool:
@@ -135,6 +154,31 @@ def test_what_was_not_finished_is_removed(tmp_path: Path) -> None:
     (held / ".evaluate-1" / "last.npz").write_text("half")
     assert holding.held(held)[key].found.path == found.path
     assert {one.name for one in held.iterdir()} == {key}
+
+
+def test_a_copy_that_is_being_made_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    found, held = written(tmp_path / "last.npz", "x"), tmp_path / "held"
+
+    def clone(_source: object, _target: object) -> bool:
+        assert holding.held(held) == {}  # as another process looks for what it left
+        return False
+
+    monkeypatch.setattr(holding, "_clone", clone)
+    key = hold(held, found)
+    assert read(held, key, found) == "x"
+
+
+def test_a_clone_is_made_where_the_file_system_can(tmp_path: Path) -> None:
+    found = replace(written(tmp_path / "step-1.npz", "x"), step=1)
+    other = tmp_path / "other"
+    made = subprocess.run(["cp", "--reflink=always", found.path, other], capture_output=True)
+    with Path(found.path).open("rb") as source, (tmp_path / "clone").open("wb") as target:
+        assert holding._clone(source, target) == (made.returncode == 0)
+    held = tmp_path / "held"
+    key = hold(held, found)
+    assert read(held, key, found) == "x"
+    if made.returncode == 0:
+        assert not linked(found, held, key)
 
 
 def test_a_changed_copy_is_noticed(tmp_path: Path) -> None:

@@ -239,6 +239,17 @@ def test_a_library_that_was_cut_off_leaves_an_unfinished_directory(tmp_path: Pat
     assert integrity.is_complete(deepspeed)
 
 
+def test_a_name_that_its_writer_changes_last_is_unfinished(tmp_path: Path) -> None:
+    part = tmp_path / "100.orbax-checkpoint-tmp" / "default"
+    put(part / "manifest.ocdbt", b"x")
+    put(tmp_path / "100.orbax-checkpoint-tmp" / "_CHECKPOINT_METADATA", b"{}")
+    for path in (part, part.parent, put(tmp_path / "model.safetensors.tmp", safetensors())):
+        assert not integrity.is_complete(path)
+    whole = part.parent.rename(tmp_path / "100")
+    assert integrity.is_complete(whole)
+    assert integrity.is_checkable(whole)
+
+
 @pytest.mark.parametrize("place", ["step-10", "step-10/pytorch_model_fsdp_0"])
 def test_a_distributed_checkpoint_contains_what_its_metadata_names(
     tmp_path: Path, place: str

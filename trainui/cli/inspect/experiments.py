@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from trainui.control.compare import SeedComparison
     from trainui.model.records import RunRecord
     from trainui.store.db.protocol import Connection
-    from trainui.store.read.evaluations import Evaluated
     from trainui.store.read.sweeps import TrialRecord
 
 
@@ -88,6 +87,7 @@ def _best_checkpoints(
         NotFoundError: none has been evaluated.
         UsageError: it is not known which values are better.
     """
+    from trainui.resume import checkpoints
     from trainui.store.read import evaluations
 
     found = evaluations.evaluated(connection, run.id, name)
@@ -105,26 +105,10 @@ def _best_checkpoints(
             "stage": one.stage.name,
             "step": _whole(one.checkpoint.step),
             "value": one.checkpoint.value,
-            "checkpoint": _path_of(run, one),
+            "checkpoint": checkpoints.place_of(run.directory, one.checkpoint, held_first=False),
         }
         for one in evaluations.best_first(connection, done)[:most]
     ], metric.name
-
-
-def _path_of(run: RunRecord, one: Evaluated) -> str | None:
-    """Return where a checkpoint is now: its held copy, or where it was written; None: nowhere."""
-    from pathlib import Path
-
-    from trainui.resume import checkpoints
-    from trainui.store.read import evaluations
-
-    row = one.checkpoint
-    if checkpoints.is_state_of(row.identity, Path(row.path)):
-        return row.path
-    if row.held is None:
-        return None
-    held = evaluations.held_path(run.directory, row.held, row.path)
-    return str(held) if held.exists() else None
 
 
 def _whole(step: float | None) -> float | int | None:
@@ -137,10 +121,12 @@ def _checkpoint_lines(answer: Mapping[str, Any]) -> Iterator[str]:
     rows = [["step", answer["metric"] or "value", "stage"]]
     rows += [[f"{one['step']:,}", formatting.number(one["value"]), one["stage"]] for one in shown]
     yield from text.table(rows, right=(0, 1))
-    if shown and shown[0]["checkpoint"]:
+    existing = next((one for one in shown if one["checkpoint"]), None)
+    if existing is not None:
+        step = f", step {existing['step']:,}" if existing is not shown[0] else ""
         yield ""
-        yield "the best checkpoint:"
-        yield f"  {shown[0]['checkpoint']}"
+        yield f"the best checkpoint{' that still exists' if step else ''}{step}:"
+        yield f"  {existing['checkpoint']}"
 
 
 def _search_of(connection: Connection, run: RunRecord, stage: str | None) -> str:

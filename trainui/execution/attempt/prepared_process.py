@@ -243,7 +243,7 @@ def _evaluated_checkpoint(store: Database, context: AttemptContext) -> str:
     each = context.stage.definition.each_checkpoint
     assert each is not None
     assert each.member_of is not None
-    key = holding.hold(place, each.member_of, found, complete=None)
+    key = holding.hold(place, each.member_of, found, complete=None, row=row.id)
     with store.write() as connection:
         stored_evaluations.set_held(connection, row.id, key)
     return str(evaluations.held_copy(place, key, row.path))

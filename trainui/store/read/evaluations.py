@@ -99,6 +99,18 @@ def members_of(connection: Connection, evaluation_id: str) -> dict[str, StageRec
     return {one.id: one for one in row_mapping.records(found, row_mapping.stage_record)}
 
 
+def of_earlier_definitions(connection: Connection, evaluation_id: str) -> list[CheckpointRecord]:
+    """Return the checkpoints that count and were evaluated before their stage was edited."""
+    columns = ", ".join(f"checkpoints.{name}" for name in _COLUMNS.split(", "))
+    query = (
+        f"SELECT {columns} FROM checkpoints JOIN stages ON stages.id = checkpoints.stage_id "
+        "JOIN attempts ON attempts.stage_id = stages.id AND attempts.number = stages.attempt "
+        "WHERE evaluation_id = ? AND checkpoints.state = ? AND stages.status = ? "
+        "AND attempts.definition_json IS NOT NULL"
+    )
+    return _records(connection.execute(query, (evaluation_id, CURRENT, Status.COMPLETED)))
+
+
 def of_member(connection: Connection, stage_id: str) -> CheckpointRecord | None:
     """Return the checkpoint that a stage evaluates: the last one that it was given."""
     query = f"SELECT {_COLUMNS} FROM checkpoints WHERE stage_id = ? ORDER BY id DESC LIMIT 1"
@@ -164,16 +176,26 @@ def metric_of(connection: Connection, evaluation: StageRecord) -> ComparedMetric
     return ComparedMetric.of(str(row[0]), evaluation.definition.objective)
 
 
-def best_of(
+def bests(
     connection: Connection, evaluation: StageRecord, rows: Iterable[CheckpointRecord]
-) -> CheckpointRecord | None:
-    """Return the best of an evaluation's checkpoints, of equals the earlier; None if unknown."""
+) -> list[tuple[CheckpointRecord, CheckpointRecord]]:
+    """Return an evaluation's checkpoints by step, each with the best one up to it.
+
+    Of equals the earlier is the best. Empty if it is not known which values are better.
+    """
     metric = metric_of(connection, evaluation)
     if metric is None or metric.lower is None:
-        return None
-    done = [row for row in rows if row.state == CURRENT and row.drawn and row.value is not None]
+        return []
     sign = 1 if metric.lower else -1
-    return min(done, key=lambda row: (sign * (row.value or 0.0), row.step or 0), default=None)
+    found: list[tuple[CheckpointRecord, CheckpointRecord]] = []
+    for row in sorted(rows, key=lambda one: one.step or 0.0):
+        best = found[-1][1] if found else None
+        has_value = row.state == CURRENT and row.drawn and row.value is not None
+        if has_value and (best is None or sign * row.value < sign * best.value):  # type: ignore[operator]
+            best = row
+        if best is not None:
+            found.append((row, best))
+    return found
 
 
 def best_first(connection: Connection, found: Sequence[Evaluated]) -> list[Evaluated]:
