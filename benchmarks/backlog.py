@@ -109,18 +109,19 @@ def show(directory: Path, attempt: Attempt, count: int, lines: int) -> None:
         bare = subprocess.Popen([sys.executable, "-c", BARE], env={"LATE": str(late["bare"])})
         stack.callback(bare.wait)
         stack.callback(bare.kill)
-        began = time.perf_counter()
         command = [sys.executable, "-c", SCREEN, "run-of-train"]
         screen = stack.enter_context(
             program(command, TRAINUI_HOME=str(paths.home().root), LATE=str(late["screen"]))
         )
-        await_text(screen, b"loss", 0)
-        took = time.perf_counter() - began
-        figures.at_most("from the screen's start to the first curves", took, FIRST, "s")
+        await_text(screen, b"no output yet", 0)
         screen.quiet(1.0)
-        reader = stack.enter_context(reading())
+        shown = len(screen.output)
         began = time.perf_counter()
+        reader = stack.enter_context(reading())
         process.wake()
+        await_text(screen, b"loss", shown)
+        took = time.perf_counter() - began
+        figures.at_most("from the reader's start to the first curves", took, FIRST, "s")
         await_all(attempt)
         stored = time.perf_counter() - began
         screen.quiet(1.0)
