@@ -22,7 +22,7 @@ from trainui.tui.widgets import Entry, EntryView
 
 if TYPE_CHECKING:
     from trainui.control.boxes import Box
-    from trainui.control.digest import Digest, Step
+    from trainui.control.digest_records import Digest, Step
 
 INDENT = "  "
 
@@ -32,7 +32,7 @@ RESUME, UNPAUSE = "trainui resume ", "trainui worker unpause"
 
 def digest_entries(found: Digest, width: int) -> list[Entry[Step]]:
     """Return the lines of a digest, wrapped to a width; those of its next steps have them."""
-    from trainui.control.digest import NEXT, sections
+    from trainui.control.digest_records import NEXT, sections
 
     entries: list[Entry[Step]] = [Entry(row) for row in text_rows(found.headline, width, "strong")]
     for section in sections(found):
@@ -97,7 +97,7 @@ class DigestScreen(Page):
         self.run_worker(self._read, thread=True, exclusive=True, exit_on_error=False)
 
     def _read(self) -> None:
-        from trainui.control import digest
+        from trainui.control import digest, digest_records
 
         now, seen = clock.now(), self.own_app.poller.seen_before
         since = now - digest.A_DAY if seen is None else seen
@@ -115,7 +115,7 @@ class DigestScreen(Page):
                 there[feed.box] = feed.call(run_actions.digest, since + ahead, now + ahead)
             except TrainuiError as error:
                 away.append(harmless(str(error)))
-            self.app.call_from_thread(self._show_digest, digest.joined(found, there), away)
+            self.app.call_from_thread(self._show_digest, digest_records.joined(found, there), away)
 
     def _show_problem(self, problem: str) -> None:
         rows = text_rows(problem, self._row_width, "bad")
@@ -174,9 +174,9 @@ class DigestScreen(Page):
 
     def report(self) -> str:
         """Return the digest as Markdown."""
-        from trainui.control import digest
+        from trainui.control import digest_records
 
-        return "" if self._found is None else digest.markdown(self._found)
+        return "" if self._found is None else digest_records.markdown(self._found)
 
     def on_cursor_view_opened(self) -> None:
         """Do what the step says, where a key does it: resume, open the run, or unpause."""

@@ -28,7 +28,7 @@ from trainui.store.read import event_feed, views
 from trainui.text import harmless
 
 if TYPE_CHECKING:
-    from trainui.control.digest import Digest
+    from trainui.control.digest_records import Digest
 
 MOST_BLOCKED = 8
 """Maximum number of stages that are named; the others are counted."""

@@ -17,7 +17,7 @@ from tests.unit.execution.conftest import store as store
 from tests.unit.tui.filled import Filler
 from trainui import clock, control, paths, settings
 from trainui.cli.main import main
-from trainui.control import digest
+from trainui.control import digest, digest_records
 from trainui.errors import UsageError
 from trainui.execution import nvml
 from trainui.model.definition import CheckpointRule, Pipeline, StageDefinition
@@ -137,7 +137,7 @@ class Night:
         self.filler.feed(new.id, "train", {"val/loss": [(1.0, 2.0), (2.0, 1.5)]})
         return new.id
 
-    def digest(self, hours: float = 8.0) -> digest.Digest:
+    def digest(self, hours: float = 8.0) -> digest_records.Digest:
         with engine.reading() as connection:
             return digest.digest(connection, self.now - int(hours * HOUR), self.now)
 
@@ -361,13 +361,13 @@ def test_a_paused_queue_is_the_first_thing_to_do(night: Night) -> None:
 def test_a_night_is_one_screen_and_markdown_is_whole(night: Night) -> None:
     made_night(night)
     found = night.digest()
-    lines = list(digest.lines(found))
+    lines = list(digest_records.lines(found))
     assert len(lines) <= 36
     assert max(map(len, lines)) <= 120
     assert lines[0].endswith(
         "28 completed, 6 failed, 1 interrupted, 1 ended, 1 cancelled, 1 silent, 1 with NaN"
     )
-    written = digest.markdown(found)
+    written = digest_records.markdown(found)
     assert all(error.partition("'")[0] in written for error in CAUSES[1:])
     assert "the GPU's memory is full" in written
     assert written.count("trainui resume") == 7
@@ -382,10 +382,10 @@ def test_a_night_of_much_trouble_is_one_screen_too(night: Night) -> None:
         best=[*found.best] * 20,
         waiting=[one._replace(reason=str(at)) for at, one in enumerate([*found.waiting] * 5)],
     )
-    lines = list(digest.lines(worse))
-    assert len(lines) <= digest.ONE_SCREEN
-    assert sum(" more" in line for line in lines) == len(digest.sections(worse)) - 1
-    assert [one.title for one in digest.sections(worse)] == [
+    lines = list(digest_records.lines(worse))
+    assert len(lines) <= digest_records.ONE_SCREEN
+    assert sum(" more" in line for line in lines) == len(digest_records.sections(worse)) - 1
+    assert [one.title for one in digest_records.sections(worse)] == [
         *("Trouble", "Best", "GPU hours", "Waiting", "Next"),
     ]
 
@@ -403,7 +403,7 @@ def test_a_prepared_edit_is_next_with_its_key(night: Night) -> None:
         known.add(run)
     whole = night.digest()
     found = whole.next
-    assert [one.command for one in found] == [digest.SCREEN] * 2
+    assert [one.command for one in found] == [digest_records.SCREEN] * 2
     assert {whole.run_of(one) for one in found} == known
     assert {one.text.partition(": ")[2] for one in found} == {
         "batch_size 32 -> 16",
@@ -413,9 +413,11 @@ def test_a_prepared_edit_is_next_with_its_key(night: Night) -> None:
 
 
 def test_a_long_remedy_is_cut_and_its_command_is_not(night: Night) -> None:
-    found = replace(night.digest(), next=[digest.Step("do it " * 40, "trainui resume digits")])
-    last = list(digest.lines(found))[-1]
-    assert len(last) == digest.WIDTH - digest.MARGINS + 4
+    found = replace(
+        night.digest(), next=[digest_records.Step("do it " * 40, "trainui resume digits")]
+    )
+    last = list(digest_records.lines(found))[-1]
+    assert len(last) == digest_records.WIDTH - digest_records.MARGINS + 4
     assert last.endswith("…  trainui resume digits")
 
 

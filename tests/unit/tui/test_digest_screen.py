@@ -11,8 +11,8 @@ import pytest
 from tests.unit.tui.driving import Driven, opened
 from tests.unit.tui.filled import DIAMOND, Filler
 from trainui import control, paths
-from trainui.control import digest
-from trainui.control.digest import Digest, Step, Trouble
+from trainui.control import digest, digest_records
+from trainui.control.digest_records import Digest, Step, Trouble
 from trainui.model.states import Status
 from trainui.store.runs import stages
 from trainui.tui.digest_screen import UNPAUSE, DigestScreen, digest_entries
@@ -137,7 +137,7 @@ def test_lines_fit_and_each_step_has_its_run(width: int) -> None:
     entries = digest_entries(found, width)
     assert max(width_of(entry.row) for entry in entries) <= width
     at = [place for place, entry in enumerate(entries) if entry.item is not None]
-    assert len(at) == digest.MOST_LINES
+    assert len(at) == digest_records.MOST_LINES
     for number, (begin, end) in enumerate(zip(at, [*at[1:], len(entries)], strict=True)):
         item = entries[begin].item
         assert item is not None

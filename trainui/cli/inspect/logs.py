@@ -28,7 +28,7 @@ from trainui.store.read.event_feed import FeedEntry
 
 if TYPE_CHECKING:
     from trainui.control.boxes import BoxConnection
-    from trainui.control.digest import Digest
+    from trainui.control.digest_records import Digest
 
 POLL = 0.2
 """Poll interval in seconds for a growing log."""
@@ -382,6 +382,7 @@ def digest(
     and nothing continued from it, and idle where a GPU was free while a stage waited for one.
     """
     from trainui.control import digest as digests
+    from trainui.control import digest_records
 
     now = clock.now()
     begin = digests.since_of(since, now)
@@ -391,14 +392,14 @@ def digest(
     if as_json:
         printing.value(found.to_json())
     elif as_markdown:
-        printing.exact(*digests.markdown(found).rstrip("\n").split("\n"))
+        printing.exact(*digest_records.markdown(found).rstrip("\n").split("\n"))
     else:
-        printing.lines(digests.lines(found))
+        printing.lines(digest_records.lines(found))
 
 
 def _with_boxes(own: Digest, begin: int, now: int) -> Digest:
     """Return the digests of here and of the boxes as one; boxes that do not answer are noted."""
-    from trainui.control import digest as digests
+    from trainui.control import digest_records
     from trainui.tui import run_actions
     from trainui.tui.boxes import calls
 
@@ -411,7 +412,7 @@ def _with_boxes(own: Digest, begin: int, now: int) -> Digest:
             printing.note(f"! {answer}")
         else:
             there[box] = answer
-    return digests.joined(own, there)
+    return digest_records.joined(own, there)
 
 
 @options.command("trainui stacks digits train", "trainui stacks digits train --json")
