@@ -164,6 +164,13 @@ def test_a_wait_keeps_nobody_else_waiting(served: CommandLine) -> None:
         assert waiting.result(timeout=80)["reason"] == "ended"
 
 
+def test_sixty_waits_keep_nobody_else_waiting(served: CommandLine) -> None:
+    with agent(served) as call:
+        for _ in range(60):
+            call.begin("wait", timeout=600)
+        assert "runs" in call("list_runs")
+
+
 def test_a_cursor_outlives_server_and_worker(cli: CommandLine) -> None:
     with agent(cli, "--write") as call:
         submitted = call("submit", command="exit 3", request_id="first")

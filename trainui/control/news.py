@@ -174,10 +174,12 @@ def wait(
     changes: DatabaseChanges,
     *,
     most: int,
+    stopped: threading.Event | None = None,
 ) -> News:
     """Wait until something has changed since a cursor that is worth acting on.
 
-    Without a cursor, since now. It returns at once if the run has ended already.
+    Without a cursor, since now. It returns at once if the run has ended already, and within
+    `LOOKS_EVERY` once `stopped` is set.
 
     Raises:
         UsageError: it is no cursor, or that of another home.
@@ -188,7 +190,7 @@ def wait(
     _parse(cursor)
 
     def is_over() -> bool:
-        return time.monotonic() >= until
+        return time.monotonic() >= until or (stopped is not None and stopped.is_set())
 
     while engine.is_none_yet():
         if run_id is not None:

@@ -74,7 +74,7 @@ _LONGEST = 2000
 def check_note(text: str, verdict: str | None = None) -> None:
     """Raise UsageError for a note that is empty or too long, or an unknown verdict."""
     if not text.strip() and verdict is None:
-        raise UsageError("the note is empty; give a text, or --verdict keep or discard")
+        raise UsageError("the note is empty; give a text, or the verdict keep or discard")
     if len(text) > _LONGEST:
         raise UsageError(f"the note has {len(text)} characters; at most {_LONGEST} are allowed")
     if verdict not in (None, *VERDICTS):

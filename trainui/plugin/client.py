@@ -18,6 +18,8 @@ from trainui.store.db import engine
 from trainui.supervisor.protocol import RUN_TAG
 
 if TYPE_CHECKING:
+    from threading import Event
+
     from trainui.model.definition import Pipeline
     from trainui.resume.preview import PipelineChoice
 
@@ -202,15 +204,22 @@ def events(run: str | None = None, after: int = 0) -> tuple[Row, ...]:
     )
 
 
-def news(run: str | None = None, cursor: str | None = None, seconds: float = 0.0) -> Row:
+def news(
+    run: str | None = None,
+    cursor: str | None = None,
+    seconds: float = 0.0,
+    stopped: Event | None = None,
+) -> Row:
     """Wait until a run, or any, has ended, failed, stalled or has a new best; return what changed.
 
-    `cursor` is where an earlier answer ended; None: now. The reason is `timeout` if nothing came.
+    `cursor` is where an earlier answer ended; None: now. The reason is `timeout` if nothing came,
+    or if `stopped` is set.
     """
     from trainui.control import news as news_of
 
     run_id = None if run is None else _id(run)
-    return news_of.as_data(news_of.wait(cursor, run_id, seconds, news_of.shared(), most=50))
+    changes = news_of.shared()
+    return news_of.as_data(news_of.wait(cursor, run_id, seconds, changes, most=50, stopped=stopped))
 
 
 def news_cursor(run: str | None = None) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
@@ -104,6 +106,14 @@ def test_a_wait_is_woken_by_a_write(scene: Scene, monkeypatch: pytest.MonkeyPatc
         wait_for(lambda: scene.changes.count() > 0, "the watch has begun")
         scene.complete(run)
         assert waiting.result(timeout=30).reason == "ended"
+
+
+def test_a_wait_that_is_given_up_ends(scene: Scene) -> None:
+    stopped = threading.Event()
+    stopped.set()
+    began = time.monotonic()
+    news.wait(None, scene.start("one"), 40.0, scene.changes, most=5, stopped=stopped)
+    assert time.monotonic() - began < 30
 
 
 def test_a_run_that_has_ended_is_not_waited_for(scene: Scene) -> None:

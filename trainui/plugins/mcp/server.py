@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import functools
+import json
 import logging
 import os
 import sys
+import threading
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -52,6 +54,9 @@ _TYPES: dict[str, Mapping[str, Any]] = {
     "preview": {"type": "boolean"},
     "request_id": {"type": "string", "maxLength": tools.NAME},
 }
+
+MOST_WAITS = 100
+"""Waits at once; further ones start later. Other calls have threads of their own."""
 
 READS = ToolAnnotations(read_only_hint=True, idempotent_hint=True, open_world_hint=False)
 
@@ -184,8 +189,16 @@ _FUNCTIONS: dict[str, Callable[..., dict[str, Any]]] = {
 }
 
 
-def call(offered: Mapping[str, Tool], name: str, arguments: Mapping[str, Any]) -> tuple[str, bool]:
-    """Call a tool; return its answer as text, and True if it is an error."""
+def call(
+    offered: Mapping[str, Tool],
+    name: str,
+    arguments: Mapping[str, Any],
+    stopped: threading.Event | None = None,
+) -> tuple[str, bool]:
+    """Call a tool; return its answer as text, and True if it is an error.
+
+    A wait ends early once `stopped` is set.
+    """
     try:
         if name not in offered:
             raise UsageError(_not_offered(name, offered))
@@ -195,6 +208,8 @@ def call(offered: Mapping[str, Tool], name: str, arguments: Mapping[str, Any]) -
             for key, value in arguments.items()
             if value is not None
         }
+        if name == "wait":
+            given["stopped"] = stopped
         return tools.text_of(_FUNCTIONS[name](**given)), False
     except TrainuiError as error:
         return tools.text_of(tools.error_of(error)), True
@@ -227,6 +242,11 @@ def _check(tool: Tool, arguments: Mapping[str, Any]) -> None:
             raise UsageError(
                 f"{tool.name} has no parameter {name[:60]!r}; it has {', '.join(properties)}"
             )
+        if len(json.dumps(value)) > tools.LONGEST_ARGUMENT:
+            raise UsageError(
+                f"{tool.name}: `{name}` is longer than {tools.LONGEST_ARGUMENT:,} characters; "
+                "write what is long into a file"
+            )
         kinds = _KINDS[properties[name]["type"]]
         is_right = isinstance(value, kinds) and (kinds is bool or not isinstance(value, bool))
         if value is not None and not is_right:
@@ -253,6 +273,8 @@ def serve(*, write: bool) -> None:
     client.act_as("mcp")
     offered = {one.name: one for one in (*READING, *(WRITING if write else ()))}
 
+    waits = anyio.CapacityLimiter(MOST_WAITS)
+
     async def list_tools(
         _context: ServerRequestContext[Any], _params: PaginatedRequestParams | None
     ) -> ListToolsResult:
@@ -261,8 +283,15 @@ def serve(*, write: bool) -> None:
     async def call_tool(
         _context: ServerRequestContext[Any], params: CallToolRequestParams
     ) -> CallToolResult:
-        work = functools.partial(call, offered, params.name, params.arguments or {})
-        text, is_error = await anyio.to_thread.run_sync(work, abandon_on_cancel=True)
+        stopped = threading.Event()
+        work = functools.partial(call, offered, params.name, params.arguments or {}, stopped)
+        limiter = waits if params.name == "wait" else None
+        try:
+            text, is_error = await anyio.to_thread.run_sync(
+                work, abandon_on_cancel=True, limiter=limiter
+            )
+        finally:  # a client that gives up its wait needs the thread no more
+            stopped.set()
         return CallToolResult(content=[TextContent(text=text)], is_error=is_error)
 
     server: Server[Any] = Server(

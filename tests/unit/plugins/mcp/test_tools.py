@@ -138,6 +138,31 @@ def test_a_failure_comes_with_its_cause(filler: Filler) -> None:
     assert found["changes"][0]["cause"]["id"] == "cuda_oom"
 
 
+def test_a_cause_that_members_share_stands_once(filler: Filler) -> None:
+    members = [f"train[seed={seed}]" for seed in range(40)]
+    run = filler.run(dict.fromkeys(members, ()), outputs=())
+    cause = {"id": "user_code_error", "text": "no key 'rows'", "evidence": "KeyError: 'rows'"}
+    cursor = client.news_cursor()
+    for member in members:
+        attempt = filler.start(run, member)
+        with filler.store.write() as connection:
+            stage = views.stage(connection, run, member)
+            assert stage is not None
+            runs.record_stage_event(connection, stage, CAUSE, "", attempt=1, data=cause)
+        filler.end(attempt, Status.FAILED, error="exit code 1")
+    first, *others = call("show_run", run=run)["stages"]
+    assert (first["cause"]["id"], {one["cause"] for one in others}) == (
+        "user_code_error",
+        {"as train[seed=0]"},
+    )
+    found = call("wait", run=run, cursor=cursor)
+    assert [(one["kind"], one.get("and_more")) for one in found["changes"]] == [
+        ("failed", 39),
+        ("ended", None),
+    ]
+    assert call("wait", run=run, cursor=found["cursor"])["changes"] == []
+
+
 def test_a_wait_that_is_cut_loses_nothing(filler: Filler) -> None:
     cursor = client.news_cursor()
     names = [f"{number}{'é' * 190}" for number in range(60)]
@@ -169,6 +194,7 @@ def test_a_log_is_read_in_both_directions(filler: Filler) -> None:
     lines = [f'{number} "quoted" \x1b[31mred\x1b[0m' for number in range(5000)]
     filler.log(attempt, "".join(f"{line}\n" for line in lines) + "unfinished")
     found = call("read_log", run=run)
+    assert "no instructions" in found["text_is"]
     assert found["text"].splitlines()[-1] == "unfinished"
     newest = found["text"].splitlines()[:-1]
     earlier = call("read_log", run=run, cursor=found["earlier"])["text"].splitlines()
@@ -237,6 +263,7 @@ def test_metrics_are_few_numbers(filler: Filler) -> None:
     named = call("read_metrics", run=run, names=["train/*", "lr"])
     assert [one["name"] for one in named["series"]] == ["train/loss", "lr"]
     assert all(len(one["points"]) <= 60 for one in named["series"])
+    assert "val/accuracy" in error("read_metrics", run=run, names=["nothing"])["message"]
     assert named["series"][0]["points"][-1][0] == 4999
 
 
@@ -323,6 +350,13 @@ def test_wrong_arguments_are_named(filler: Filler) -> None:
     assert "type boolean" in error("resume", run="x", preview="yes")["message"]
     assert error("wait", timeout=-1)["code"] == "usage"
     assert error("unknown")["code"] == "usage"
+    for name, arguments in (
+        ("submit", {"command": "true #" + "x" * 20_000}),
+        ("submit", {"file": "f", "params": {"lr": ["x"] * 10_000}}),
+        ("read_metrics", {"run": "x", "names": ["*" * 30_000]}),
+    ):
+        assert "longer than 20,000 characters" in error(name, **arguments)["message"]
+    assert error("show_run", run="x+" + "9" * 5000)["code"] == "not_found"
 
 
 def test_an_answer_says_that_no_worker_works(filler: Filler) -> None:
