@@ -318,6 +318,35 @@ def test_wherever_a_log_is_cut(sample: Sample, seed: int) -> None:
     assert series == found(TextLines(), sample.text)
 
 
+RUNS = {
+    "places": "Epoch {epoch} [{place}/40] loss: {x:.4f} lr: {small:.3g}\n",
+    "stamps": "2026-11-24 10:00:{place:02} INFO trainer: step={step:,} loss={x:.4f} acc={place}/40\n",
+    "epochs": "{{'loss': {x:.4f}, 'epoch': {share:.2f}}}\n",
+    "padded": " iteration {step:8d}/     200 | lm loss: {x:.6E} | grad norm: {nan} |\n",
+    "restarts": "batch {place}/40 loss {x:.2f} time {nan}ms\n",
+    "bracket": "[11/24 10:00:00 d2]:  iter: {step}  loss: {x:.4f}  max_mem: 2048M\n",
+}
+
+
+@pytest.mark.parametrize("form", RUNS.values(), ids=RUNS)
+def test_lines_of_one_form_are_read_as_one_by_one(form: str) -> None:
+    rng = random.Random(1)
+    made = [
+        form.format(
+            epoch=at // 40, place=at % 40, step=at, share=at / 40, x=rng.random(),
+            small=rng.random() * 1e-4, nan=rng.choice(["nan", "0.5", "1e-5", "7", "-inf"]),
+        )
+        for at in range(1, 200)
+    ]  # fmt: skip
+    made.insert(100, "Training the other model\n")
+    lines, one_by_one, series = TextLines(), TextLines(), Found()
+    for line in made:
+        add(series, one_by_one.decode(line.encode(), 0))
+    add(series, one_by_one.finish(0))
+    assert found(lines, "".join(made)) == series
+    assert repr(lines.state) == repr(one_by_one.state)
+
+
 def long_bar(hours: int, every: int = 20) -> list[str]:
     """What is drawn of a bar of an iteration a second, now and then."""
     whole = hours * 3600

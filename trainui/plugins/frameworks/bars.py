@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from trainui.plugin import LineReader, NumberRow
-from trainui.plugin.reading import leading_number, split_metrics, to_number
+from trainui.plugin.reading import leading_number, split_metrics
 
 # tqdm's progress bars followed by numbers, also as drawn by Lightning, Ignite and Rich.
 
@@ -218,7 +219,6 @@ _HEADING = re.compile(r"Epoch (\d+)/\d+\s*")
 _KERAS_BAR = re.compile(
     r"\s*(?P<at>\d+)/(?P<of>\d+|Unknown)\s+(?P<bar>\S.*)|\s*- (?P<line>\d+s .*)"
 )
-_DURATION = re.compile(r"\d+(?:\.\d+)?(?:h|m|min|s|ms|us|μs)\b.*|ETA: .*")
 
 
 class Keras(LineReader):
@@ -271,8 +271,10 @@ class Keras(LineReader):
 
 
 def _keras_numbers(parts: Sequence[str]) -> NumberRow:
-    found = (
-        part.strip().rpartition(": ") for part in parts if not _DURATION.fullmatch(part.strip())
-    )
-    named = ((name, to_number(value)) for name, colon, value in found if colon)
-    return {name: number for name, number in named if number is not None}
+    row: NumberRow = {}
+    for part in parts:
+        name, colon, value = part.rpartition(": ")
+        if colon and name != "ETA":
+            with suppress(ValueError):
+                row[name.lstrip()] = float(value)
+    return row

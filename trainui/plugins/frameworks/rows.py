@@ -36,7 +36,9 @@ class _Loops(LineReader):
         head = found["head"].strip(" :").lower() or "test"
         row: NumberRow = {"step": float(at)}
         if found["epoch"] is not None:
-            first = 1 if found.groupdict().get("epochs") else 0  # `Train: 1/80`
+            first = (
+                1 if "epochs" in self.line.groupindex and found["epochs"] else 0
+            )  # `Train: 1/80`
             self.memory["last"] = (int(found["epoch"]) - first) * of + at
             row = {"step": float(self.memory["last"])}
         elif not head.startswith("train"):
@@ -47,7 +49,7 @@ class _Loops(LineReader):
         for name, value, mean in pairs:
             row[name] = float(value)
             if mean:
-                row[f"{name}_avg"] = float(mean)
+                row[name + "_avg"] = float(mean)
         return [row]
 
 

@@ -29,16 +29,17 @@ class Boxes(LineReader):
 
     def read(self, line: str) -> Sequence[NumberRow] | None:
         """Return the box that a line ends."""
-        line = message(line)
+        if line[0] not in "|-":
+            line = message(line)
         row: NumberRow = self.memory.get("row", {})
         if "─" in line or "│" in line:
             return self._boxed(row, line.translate(_BOX))
-        is_rule = _RULE.fullmatch(line) is not None
         found = _ROW.fullmatch(line) if "row" in self.memory else None
         if found and (row or to_number(found["value"]) is not None or found["key"].endswith("/")):
             self._add_cell(row, found["key"], found["value"])
             return None
         self.memory.pop("row", None)
+        is_rule = _RULE.fullmatch(line) is not None
         if is_rule:
             self.memory.update(row={}, group="")
         step = _step(row) if is_rule else None
@@ -94,6 +95,8 @@ class AllenNLP(LineReader):
 
     def read(self, line: str) -> Sequence[NumberRow]:
         """Return the metric of a row, of the training and of the validation."""
+        if "|" not in line and "Epoch " not in line:
+            return ()
         line = message(line)
         if "Epoch " in line and (epoch := self._epoch.fullmatch(line)):
             self.memory.update(epoch=int(epoch[1]), table=False)

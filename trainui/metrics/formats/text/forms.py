@@ -69,8 +69,20 @@ def _lexed(line: str) -> tuple[str, list[str], Sequence[str | None]]:
     return "".join(form), written, pieces  # type: ignore[arg-type]
 
 
+def form_of(line: str) -> str:
+    """Return a line's form; a line that is too long is its own."""
+    return _lexed(line)[0] if len(line) <= MAX_PRINTED else line
+
+
+def pieces_of(line: str) -> Sequence[str | None]:
+    """Return a line's texts, behind each its digits that are no number, or its number."""
+    return _lexed(line)[2]
+
+
 def message(line: str) -> str:
     """Return a line without its logger's prefix."""
+    if not _MAY_HAVE_PREFIX(line):
+        return line
     form, _written, pieces = _lexed(line[:MAX_PRINTED])
     if not (end := prefix_end(form)):
         return line
@@ -152,6 +164,16 @@ _PREFIX = re.compile(
     rf"(?>{_OPENING}(?:{_ITEMS}){_SEPARATOR})(?>{_OPENING}(?:{_ITEMS}|{_NAME}){_SEPARATOR})*"
 )
 
+_MAY_HAVE_PREFIX = re.compile(
+    # A necessary condition, without the search for numbers: how each of the items begins.
+    r"(?:\[[\w.-]+\] )?[\s\[(<]*(?:\d{4}[-/]\d|\d\d[-/.]\d|\d{1,3}:\d|\d+[dhm] ?\d|\d+\.\d"
+    r"|0[xXb]|[\da-f]{8}-|[~./]|[IWEDFC][\d\]]|[A-Z][a-z]{2} |[A-Z]{4}"
+    r"|(?i:debug|info|warn|error|critical)"
+    r"|[\w./<>-]+(?:\.\w+:\s*\d|:[\w.<>]+:\d|\.py \d)|[A-Za-z_][\w.-]*:\d"
+    r"|\d+\]? +[\[(]?[A-Za-z_./<]|(?:\w+ )?pid=|Main|Thread-|std"
+    r"|(?:time|ts|level|lvl|severity|logger|caller|event|msg|message)\w*=)"
+).match
+
 
 def prefix_end(form: str) -> int:
     """Return the length of the logger's prefix of a form."""
@@ -187,16 +209,21 @@ class LogDecoder(Decoder):
         return max(data.rfind(b"\n"), data.rfind(b"\r")) + 1
 
 
+def _shown(text: str) -> str:
+    is_plain = "\x1b" not in text and "\x08" not in text and "\x00" not in text
+    return text if is_plain else _CONTROL.sub("", text)
+
+
 def text_lines(block: bytes) -> Iterator[str]:
     """Yield the non-empty lines of some bytes."""
-    for line in _LINE_END.split(_CONTROL.sub("", block.decode("utf-8", "replace"))):
+    for line in _LINE_END.split(_shown(block.decode("utf-8", "replace"))):
         if line:
             yield line[:MAX_LINE]
 
 
 def lines_with_ends(block: bytes) -> Iterator[str]:
     """Yield the same lines; one ended by a line feed keeps its `\\n`: it is not redrawn again."""
-    text = _CONTROL.sub("", block.decode("utf-8", "replace").replace(_CURSOR_UP, "\r"))
+    text = _shown(block.decode("utf-8", "replace").replace(_CURSOR_UP, "\r"))
     if "\r" not in text:  # split faster than matched
         *whole, rest = text.split("\n")
         yield from [f"{line[:MAX_LINE]}\n" for line in whole if line]

@@ -11,12 +11,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from trainui.metrics.formats import lenient_text
 from trainui.metrics.formats.decoder import step_fields
 from trainui.metrics.formats.rows import names_settings, numbers, of_job
-from trainui.metrics.formats.text import forms, grammar, tables
+from trainui.metrics.formats.text import forms, grammar, runs, tables
 from trainui.metrics.formats.text.forms import record_fields, record_message
 from trainui.metrics.formats.text.grammar import Line, NamedValue
 from trainui.metrics.formats.text.names import (
@@ -29,6 +30,7 @@ from trainui.metrics.formats.text.names import (
     part_of,
 )
 from trainui.metrics.formats.text.pairs import STEP, Number, Row, find, run_to_end
+from trainui.metrics.formats.text.runs import Steady
 from trainui.metrics.formats.text.tables import EpochSteps, Table
 from trainui.metrics.formats.text.wordings import normal
 
@@ -65,11 +67,15 @@ _DECORATED = re.compile(r"\s*[-=#*~<>+]{2,}\s*(?=.*\w)|.*\w.*[-=#*~<>+]{3,}\s*$"
 _RESUMES = re.compile(
     r"resum|load|restor|checkpoint|warn|error|epoch|step|sav|\.py|/", re.IGNORECASE
 )
+_FORMS = 2048
+"""Forms of lines that are kept."""
 _LONGEST_GROUP = 60
 _LONGEST_UNREAD = 200
 _NO_UNREAD = re.compile(r"^\W*(?:best|better)\b|error\b|exception|warning|\braise\b", re.IGNORECASE)
 _VALUE_OF = re.compile(r"[A-Za-z)%\]][\s:=|>-]{1,8}[-+]?\d*\.\d")
 """A name with a number that is not whole."""
+_NOT_STEADY = frozenset({"wraps", "title", "counts"})
+"""What lines above say: it may end with the next line."""
 _CARRIED = ("word", "words", "folds", "within", "counts", "known", "group", "first_group", "runs")
 
 
@@ -94,17 +100,22 @@ class LogState:
         self._table = Table(memory.setdefault("table", {}))
         self.is_doubtful = self.is_bare = False
         """What was read last may be a chance match; it had no counter of its own."""
+        self.steady: Steady | None = None
+        """What the line says that was read last, if that before it said the same."""
+        self._last: Steady | None = None
 
     def read(self, line: str) -> Sequence[Row]:
         """Return the rows that a line completes."""
         if len(line) > forms.MAX_PRINTED and "{" not in line:
             return NOTHING
-        memory, self.is_doubtful, self.is_bare = self.memory, False, False
+        memory, self.is_doubtful, self.is_bare, self.steady = self.memory, False, False, None
+        written, last, self._last = line, self._last, None
         if "{" in line or "lines" in memory:
             line = self._joined(line)
         if "wraps" in memory and (rows := self._continued(line)) is not None:
             return rows
-        form, found = forms.lex(normal(line))
+        line = normal(line)
+        form, found = forms.lex(line)
         if (self._table.memory or not found) and (cells := self._table.read(line)) is not None:
             return self._of_table(cells)
         said = grammar.parse(form)
@@ -115,7 +126,10 @@ class LogState:
             return self._skip(line)
         kind = said.kind
         if kind == "row":
-            return self._row(said, found)
+            rows = self._row(said, found)
+            if line == written and len(rows) == 1 and _NOT_STEADY.isdisjoint(memory):
+                self._note_row(said, found, rows[0], last)
+            return rows
         if kind == "bare":
             return self._bare(said, found)
         if kind == "heading":
@@ -138,7 +152,7 @@ class LogState:
             memory["is_new"] = memory.get("fold", fold) != fold
             memory["fold"] = fold
         else:
-            return self._skip(forms.filled(said.text, found), said)
+            return self._skip(forms.filled(said.text, found) if _says(said.text) else "", said)
         return NOTHING
 
     def finish(self) -> Sequence[Row]:
@@ -155,6 +169,12 @@ class LogState:
         """Note a line without metrics: it may be the heading of a training, or end a title."""
         memory = self.memory
         memory["under"] = False
+        if title := memory.get("title"):
+            title["left"] -= 1
+            if title["left"] <= 0:
+                del memory["title"]
+        if not text:
+            return NOTHING
         if said is not None:
             count_unread(memory, text)
         if "#" in text and (job := _JOB.fullmatch(text)):
@@ -162,10 +182,6 @@ class LogState:
         if text.startswith("Result for ") and (trial := _RESULT.fullmatch(text)):
             first = memory.setdefault("first_trial", trial["trial"])
             memory["group"] = "" if trial["trial"] == first else trial["trial"]
-        if title := memory.get("title"):
-            title["left"] -= 1
-            if title["left"] <= 0:
-                del memory["title"]
         plain = text.strip()
         if said is not None and plain and len(plain) <= _LONGEST_GROUP + 20:
             is_heading = _DECORATED.match(text) or _TRAINS.match(plain)
@@ -372,6 +388,25 @@ class LogState:
         memory.setdefault("at", step)
         rows = [*before, {STEP: step, **row}] if row else before
         return self._doubtful(rows, is_sure=said.is_sure)
+
+    def _note_row(self, said: Line, found: Sequence[str], row: Row, last: Steady | None) -> None:
+        """Note if a row is like that of the line before, at a later counter."""
+        step, *names = row
+        counter = said.inner or said.epoch
+        if counter is None or len(names) != len(said.values) or said.fold:
+            return
+        count = forms.number(counter.value, found)
+        outer = forms.filled(said.epoch.value, found) if said.epoch and said.inner else ""
+        self._last = now = Steady(said, names, row[step] - count, outer, count)
+        self.steady = now if last and now[:-1] == last[:-1] and count > last.counter else None
+
+    def following(self, lines: Sequence[str], at: int) -> list[Row]:
+        """Return the rows of the lines that say the same as the one read last, one each."""
+        assert self.steady is not None
+        rows, said = runs.following(self.steady, lines, at), self.steady.said
+        if rows and said.inner is None:
+            self._steps(said.part).pass_over([value.name for value in said.values], len(rows))
+        return rows
 
     def _named(
         self,
@@ -632,6 +667,18 @@ def carried_over(memory: Mapping[str, Any]) -> dict[str, Any]:
     if "steps" in memory:
         found["steps"] = {part: tables.carried_over(one) for part, one in memory["steps"].items()}
     return found
+
+
+@lru_cache(_FORMS)
+def _says(form: str) -> bool:
+    """Return False for a form of no launcher, unlike a metric, and unlike a heading."""
+    text = forms.filled(form, ["0"] * len(form))
+    return (
+        "#" in text
+        or text.startswith("Result for ")
+        or names_metric(text)
+        or (_DECORATED.match(text) or _TRAINS.match(text.strip())) is not None
+    )
 
 
 def count_unread(memory: dict[str, Any], text: str) -> None:

@@ -184,7 +184,7 @@ class EpochSteps:
         last_of, last_epoch, last, seen, runs_on = self.memory.get(_RUNS_ON, start)
         if of == last_of and epoch > last_epoch and (seen > 1 or place <= last or last > 0):
             runs_on = place > last
-        seen = seen + 1 if (of, epoch) == (last_of, last_epoch) else 1
+        seen = min(seen + 1, 2) if (of, epoch) == (last_of, last_epoch) else 1
         self.memory[_RUNS_ON] = (of, epoch, place, seen, runs_on)
         return bool(runs_on)
 
@@ -237,6 +237,12 @@ class EpochSteps:
         is_counted = is_counted or repeats > _MANY_REPEATS
         seen[key] = (first, epoch, repeats, number + 1, is_counted)
         return float(first + number) if is_counted else epoch
+
+    def pass_over(self, names: Iterable[str], lines: int) -> None:
+        """Count lines with only an epoch, which were each of another one."""
+        if seen := self.memory.get(_REPEATS, {}).get(key := " ".join(names)):
+            first, before, repeats, number, is_counted = seen
+            self.memory[_REPEATS][key] = (first, before, repeats, number + lines, is_counted)
 
 
 def _length(seen: Mapping[str, Any]) -> float:

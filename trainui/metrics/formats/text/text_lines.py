@@ -19,7 +19,7 @@ from trainui.metrics.formats.decoder import Decoded
 from trainui.metrics.formats.lenient_text import to_number
 from trainui.metrics.formats.rows import row_points
 from trainui.metrics.formats.text import state as states
-from trainui.metrics.formats.text.forms import LogDecoder, lines_with_ends
+from trainui.metrics.formats.text.forms import LogDecoder, form_of, lines_with_ends
 from trainui.metrics.formats.text.forms import without_prefix as message
 from trainui.metrics.formats.text.names import is_no_metric, is_setting
 from trainui.metrics.formats.text.pairs import STEP, Row, step_in
@@ -246,16 +246,29 @@ class _Reader:
         rows: list[Row] = []
         main = self._process("")
         assert main is not None
-        for line in lines:
-            if line[0] in STARTS and may_be_labelled(line):
-                rows += self._labelled(self._processes.split(line))
+        state, labels, read = self._state, self._processes.memory, main.read
+        lines, passed, is_plain = [*lines], 0, False
+        for at, line in enumerate(lines):
+            if at < passed:
                 continue
+            if line[0] in STARTS and may_be_labelled(line):
+                parts = self._processes.split(line)
+                if len(parts) != 1 or parts[0] != ("", line):
+                    rows += self._labelled(parts)
+                    continue
             try:
-                found = main.read(line)
+                found = read(line)
             except (ValueError, OverflowError):  # a number of 400 digits costs no other line
                 continue
-            if found:
+            if found and not is_plain:
                 rows += self._confirmed("", found, is_sure=self._is_sure(main))
+                is_plain = bool(state.get(_CONFIRMED)) and labels.get("owner") == ""
+            elif found:
+                rows += found
+                if main.log.steady and main.is_alone and "last" not in labels:
+                    more = main.log.following(lines, at)
+                    rows += more
+                    passed = at + 1 + len(more)
             elif found is states.RANKS:
                 rows += self._labelled(self._named(main, line))
         return rows
@@ -270,11 +283,11 @@ class _Reader:
 
     def _named(self, process: _Process, line: str) -> Lines:
         """Return a line, or its parts, with the processes that it names."""
-        return [(process.rank, line)] if process.rank else by_rank(message(line))
+        return [(process.log.rank, line)] if process.log.rank else by_rank(message(line))
 
     def _is_sure(self, process: _Process) -> bool:
         """Return False if what a process has read last may be a chance match."""
-        return not process.is_doubtful or (self._is_named and not process.is_bare)
+        return not process.log.is_doubtful or (self._is_named and not process.log.is_bare)
 
     def _labelled(self, lines: Iterable[tuple[str, str]]) -> list[Row]:
         rows: list[Row] = []
@@ -339,8 +352,10 @@ class _Process:
     """Reads the lines of one process, by the plugins and the grammar."""
 
     def __init__(self, memory: dict[str, Any], held: list[list[Any]], *, is_main: bool) -> None:
-        self._log = LogState(memory, held, is_main=is_main)
+        self.log = LogState(memory, held, is_main=is_main)
         self._memory: dict[str, dict[str, Any]] = memory.setdefault("plugins", {})
+        self._plain: set[str] = set()
+        """Forms of lines that no plugin's pattern has matched."""
         self._active: list[tuple[LogLines, LineReader]] = []
         self._waiting = [(one, _first_line(one.pattern)) for one in registry.records(LogLines)]
         for plugin, _search in self._waiting:
@@ -358,34 +373,32 @@ class _Process:
         return reader
 
     @property
-    def is_doubtful(self) -> bool:
-        """True if what was read last may be a chance match."""
-        return self._log.is_doubtful
-
-    @property
-    def rank(self) -> str:
-        """The process that the line names that was read last."""
-        return self._log.rank
-
-    @property
-    def is_bare(self) -> bool:
-        """True if what was read last had no counter of its own."""
-        return self._log.is_bare
+    def is_alone(self) -> bool:
+        """True if no plugin has to be asked about each line."""
+        return not self._active
 
     def read(self, line: str) -> Sequence[Row]:
         """Return the rows that a line completes."""
-        self._log.is_doubtful = False
+        self.log.is_doubtful = False
         for plugin, reader in self._active:
-            rows = self._ask(plugin, reader, "read", line)
-            if rows is None or rows:
-                return self._taken(rows or (), counts_epochs=plugin.counts_epochs)
+            try:
+                rows = reader.read(line)
+            except Exception as error:  # here: a guard around each line costs time
+                rows = self._failed(plugin, error)
+            if rows:
+                return self._taken(rows, counts_epochs=plugin.counts_epochs)
+            if rows is None:
+                return ()
+        form = form_of(line)
+        if form in self._plain:
+            return self.log.read(line)
         for plugin, search in self._waiting:
             if search(line):
-                begun = self._begin(plugin)
-                rows = self._ask(plugin, begun, "read", line) if begun else ()
+                rows = self._ask(plugin, self._begin(plugin), "read", line)
                 if rows is None or rows:
                     return self._taken(rows or (), counts_epochs=plugin.counts_epochs)
-        return self._log.read(line)
+        self._plain.add(form)
+        return self.log.read(line)
 
     def finish(self) -> Sequence[Row]:
         """Return the rows that were waiting for further lines."""
@@ -393,32 +406,41 @@ class _Process:
         for plugin, reader in self._active:
             found = self._ask(plugin, reader, "finish") or ()
             rows += self._taken(found, counts_epochs=plugin.counts_epochs)
-        return [*rows, *self._log.finish()]
+        return [*rows, *self.log.finish()]
 
     def _taken(self, rows: Sequence[Row], *, counts_epochs: bool) -> Sequence[Row]:
         if not rows:
             return ()
-        self._log.seen(rows[-1].get(STEP, 0.0), is_step=not counts_epochs)
-        kept = [
-            {name: row[name] for name in row if name == STEP or not is_no_metric(name)}
-            for row in rows
-        ]
-        return [row for row in kept if len(row) > 1]
+        self.log.seen(rows[-1].get(STEP, 0.0), is_step=not counts_epochs)
+        return [kept for row in rows if len(kept := _metrics(row)) > 1]
 
     def _ask(
-        self, plugin: LogLines, reader: LineReader, verb: str, *line: str
+        self, plugin: LogLines, reader: LineReader | None, verb: str, *line: str
     ) -> Sequence[Row] | None:
-        """Ask a plugin; one that fails reads nothing more of a log."""
         try:
-            rows: Sequence[Row] | None = getattr(reader, verb)(*line)
+            rows: Sequence[Row] | None = getattr(reader, verb)(*line) if reader else ()
             return rows
-        except (ValueError, OverflowError):
-            return ()
-        except Exception as error:  # noted here: a guard around each line costs time
+        except Exception as error:
+            return self._failed(plugin, error)
+
+    def _failed(self, plugin: LogLines, error: Exception) -> Sequence[Row]:
+        """Stop asking a plugin, unless a number of a line was at fault."""
+        if not isinstance(error, ValueError | OverflowError):
             with suppress(PluginError), registry.guarded(plugin):
                 raise error
-        self._active = [one for one in self._active if one[0] is not plugin]
+            self._active = [one for one in self._active if one[0] is not plugin]
         return ()
+
+
+def _metrics(row: Row) -> Row:
+    """Return a row without what is no metric."""
+    kept = _kept(tuple(row))
+    return row if len(kept) == len(row) else {name: row[name] for name in kept}
+
+
+@lru_cache(256)
+def _kept(names: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(name for name in names if name == STEP or not is_no_metric(name))
 
 
 @lru_cache
