@@ -6,21 +6,39 @@ import importlib.util
 import json
 import os
 import random
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.unit.metrics import corpus
+from tests.unit.metrics.reading import (
+    kept_points,
+    open_reader,
+    read_on,
+    read_to_end,
+    summaries,
+)
 from tests.unit.metrics.test_printed_lines import Found, add, found
-from trainui.metrics.formats.text.text_lines import TextLines
+from trainui.metrics.formats.text.text_lines import TextLines, carried_over
+from trainui.metrics.source_file import DecoderChoice
+from trainui.store.db.engine import Store
 
 pytestmark = corpus.needs_corpus
+
+PRINTED = DecoderChoice(format="text")
 
 
 def logs() -> list[Path]:
     root = corpus.corpus_root()
     return [] if root is None else sorted((root / "lines").glob("*/log.txt"))
+
+
+def log_of(name: str) -> Path:
+    root = corpus.corpus_root()
+    assert root is not None
+    return root / "lines" / name / "log.txt"
 
 
 def in_parts(data: bytes, cuts: list[int]) -> Found:
@@ -80,3 +98,59 @@ def test_the_result_does_not_depend_on_how_bytes_arrive(log: Path) -> None:
         most = min(9, len(data) - 1)
         cuts = sorted(rng.sample(range(1, len(data)), rng.randint(1, most)))
         assert in_parts(data, cuts) == at_once, cuts
+
+
+@pytest.mark.parametrize(
+    "name", ["bar_tqdm_desc", "grp_clients", "loop_heading_above", "wrap_pprint"]
+)
+def test_a_reader_that_is_killed_goes_on_where_it_was(
+    name: str, store: Store, tmp_path: Path
+) -> None:
+    data = log_of(name).read_bytes()
+    whole, path = found(TextLines(), data.decode()), tmp_path / "stdout.log"
+    rng = random.Random(1)
+    for cut in sorted(rng.sample(range(1, len(data)), 7)):
+        path.write_bytes(data[:cut])
+        read_on(open_reader(store, path, PRINTED))
+    path.write_bytes(data)
+    read_to_end(store, open_reader(store, path, PRINTED))
+    assert {one: kept_points(store, one) for one in summaries(store)} == {
+        one: [(step, float(value)) for step, value in whole[one]] for one in whole
+    }
+
+
+UNITS = {
+    "bar_tqdm_desc": r"Epoch \d+:   0%",
+    "fw_megatron": r" \[",
+    "fw_mmengine_like": r".*Epoch\(train\) *\[\d+\]\[ *50/",
+    "gan_keras_style": r"\d+ \[",
+    "grp_clients": r"Round \d+/\d+: \d+ of",
+    "log_absl": r".*\[\d+\] loss",
+    "loop_early_stopping": r"\[ ?\d+/15",
+    "loop_heading_above": r"=+ Epoch",
+    "loop_one_line": r"Epoch",
+    "rank_srun": r"3: ",
+}
+"""By log: where an epoch begins, so that a training may be resumed there."""
+
+
+@pytest.mark.parametrize("name", UNITS)
+def test_a_killed_training_and_its_resume_are_one_curve(name: str) -> None:
+    lines = log_of(name).read_text("utf-8")
+    units = re.split(rf"(?m)(?:^|(?<=\r))(?={UNITS[name]})", lines)
+    preamble, units = units[0], units[1:]
+    rng = random.Random(2)
+    for _ in range(6):
+        at = rng.randrange(1, len(units))  # the epoch after the last checkpoint
+        rest = "".join(units[at:])
+        killed = f"{preamble}{''.join(units[:at])}{rest[: rng.randrange(len(rest))]}".encode()
+        first, second, before, after = TextLines(), TextLines(), Found(), Found()
+        add(before, first.decode(killed[: first.cut(killed)], 0))
+        add(before, first.finish(0))
+        second = TextLines(None, carried_over(first.state))
+        add(after, second.decode((preamble + rest).encode(), 0))
+        add(after, second.finish(0))
+        for one, points in after.items():
+            earlier = [point for point in before.get(one, ()) if point[0] < points[0][0]]
+            before[one] = [*earlier, *points]
+        assert before == found(TextLines(), lines), at

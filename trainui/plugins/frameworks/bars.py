@@ -81,9 +81,9 @@ class Bars(LineReader):
 
     @classmethod
     def carried_over(cls, memory: Mapping[str, Any]) -> dict[str, Any]:
-        """Return that bars are epochs, if there were several."""
+        """Return that bars are epochs, if there were several, and if their first is 0."""
         is_any = any(bar["count"] > 1 for bar in memory.get("bars", {}).values())
-        return {"epochs": True} if is_any else {}
+        return {**({"epochs": True} if is_any else {}), "from_zero": memory.get("from_zero", False)}
 
     def read(self, line: str) -> Sequence[NumberRow] | None:
         """Return the bar that a line ends: by starting another, or by a line feed."""
@@ -106,7 +106,7 @@ class Bars(LineReader):
             return ()
         bar = bars.setdefault(kind, {"text": "", "at": 0.0, "row": {}, "given": [], "count": 0})
         if "start" not in bar or not (bar["row"] or bar["count"]):
-            bar["start"] = _epochs_before(text)
+            bar["start"] = self._epochs_before(text)
         row = described | _numbers(found["rest"] or "")
         if own is not None:  # the numbers of a step are whole when the next one is described
             rows = () if bar.get("own") in (None, own) else self._new_rows(kind, bar)
@@ -133,6 +133,16 @@ class Bars(LineReader):
         if line.endswith("\n") and len(bars) == 1 and found["of"] in (None, found["at"]):
             rows = [*rows, *self._new_rows(kind, bar)] if "seen" not in bar else rows
         return rows
+
+    def _epochs_before(self, text: str) -> int:
+        """Return the number of epochs before the one that a bar's description says."""
+        found = _EPOCH.search(text)
+        epoch = int(found["at"]) if found else 0
+        if found and not epoch:
+            self.memory["from_zero"] = True
+        if not found or epoch < (1 if self.memory.get("from_zero") else 2):
+            return 0
+        return epoch - (found["of"] is not None)
 
     def _new_rows(self, kind: str, bar: dict[str, Any]) -> Sequence[NumberRow]:
         """Return the new numbers of a bar; a bar may continue after it seemed to have ended."""
@@ -184,14 +194,6 @@ def _row(kind: str, values: NumberRow, step: float) -> Sequence[NumberRow]:
     prefix = f"{kind}/" if kind else ""
     named = {f"{prefix}{name}": value for name, value in values.items()}
     return [{"step": float(step), **named}] if named else ()
-
-
-def _epochs_before(text: str) -> int:
-    """Return the number of epochs before the one that a bar's description says."""
-    found = _EPOCH.search(text)
-    if found is None or int(found["at"]) < 2:  # the first one, whether counted from 0 or from 1
-        return 0
-    return int(found["at"]) - (found["of"] is not None)
 
 
 def _seconds(times: str) -> float:

@@ -256,6 +256,14 @@ def _length(seen: Mapping[str, Any]) -> float:
 
 
 def carried_over(memory: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what the next attempt has to know of an attempt's epochs."""
+    """Return what the next attempt has to know of an attempt's epochs.
+
+    One that ended within its positions has not ended them: the next one counts the same again.
+    """
     names = (_FIRST, _RUNS_ON, _SEEN, _PLACES, _REPEATS)
-    return {name: memory[name] for name in names if name in memory}
+    handed = {name: memory[name] for name in names if name in memory}
+    if _PLACES in handed:
+        first, last, of, before, stride = handed[_PLACES]
+        if of and last + (stride or 0) < of:
+            handed[_PLACES] = (first, 0.0, of, before, stride)
+    return handed
