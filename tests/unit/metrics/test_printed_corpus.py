@@ -23,7 +23,7 @@ from tests.unit.metrics.reading import (
 from tests.unit.metrics.test_printed_lines import Found, add, found
 from trainui.metrics.formats.text.text_lines import TextLines, carried_over
 from trainui.metrics.source_file import DecoderChoice
-from trainui.store.db.engine import Store
+from trainui.store.db.engine import Database
 
 pytestmark = corpus.needs_corpus
 
@@ -104,7 +104,7 @@ def test_the_result_does_not_depend_on_how_bytes_arrive(log: Path) -> None:
     "name", ["bar_tqdm_desc", "grp_clients", "loop_heading_above", "wrap_pprint"]
 )
 def test_a_reader_that_is_killed_goes_on_where_it_was(
-    name: str, store: Store, tmp_path: Path
+    name: str, store: Database, tmp_path: Path
 ) -> None:
     data = log_of(name).read_bytes()
     whole, path = found(TextLines(), data.decode()), tmp_path / "stdout.log"
