@@ -1,8 +1,8 @@
 """Hydra takes launchers from this namespace alone; trainui's is in `trainui/plugins/hydra`."""
 
-from trainui.plugins.hydra import launcher, launcher_config
+from trainui.plugins.hydra import launcher
 
-launcher_config.register()  # each time that Hydra executes this module
+launcher.register()  # each time that Hydra executes this module
 
 
 class TrainuiLauncher(launcher.RunLauncher):

@@ -6,10 +6,12 @@ import logging
 import re
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import yaml
+from hydra.core.config_store import ConfigStore
 from hydra.core.singleton import Singleton
 from hydra.core.utils import JobReturn, JobStatus, configure_log, filter_overrides, setup_globals
 from hydra.plugins.launcher import Launcher
@@ -19,12 +21,42 @@ from omegaconf import DictConfig
 from trainui.plugin import client
 from trainui.plugins.hydra import sweep
 from trainui.plugins.hydra.launched_job import Launch, load_return
-from trainui.plugins.hydra.launcher_config import TrainuiLauncherConf as TrainuiLauncherConf
 
 log = logging.getLogger(__name__)
 
 _FOLDER = ".trainui-launch"
 """Not `.trainui`: what is beside that is no output of a job."""
+
+
+@dataclass
+class TrainuiLauncherConf:
+    """The fields of `hydra.launcher`: those of a stage, for every job."""
+
+    _target_: str = "hydra_plugins.trainui_launcher.TrainuiLauncher"
+    name: str = "${hydra.job.name}"
+    """The run's name, and the stage's."""
+
+    gpus: int | None = None
+    """GPUs of a job; None: one, if this machine has any."""
+
+    cpus: int = 1
+    """CPU slots of a job."""
+
+    retries: int = 0
+    """Automatic attempts of a failed job."""
+
+    timeout: str | None = None
+    """Longest time of an attempt, e.g. `12h`."""
+
+
+def register() -> None:
+    """Add to Hydra's store the launcher's configuration."""
+    ConfigStore.instance().store(
+        group="hydra/launcher",
+        name="trainui",
+        node=TrainuiLauncherConf,
+        provider="trainui",
+    )
 
 
 class RunLauncher(Launcher):
