@@ -5,14 +5,14 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from trainui import wakeup
 from trainui.model.definition import Alert
 from trainui.store.db.engine import Database
-from trainui.store.points import write_points
+from trainui.store.points import point_sources, write_points
 from trainui.store.points.chunks import Bools, Floats, Points, step_number
 from trainui.store.runs import stage_requests
 from trainui.store.runs.metrics_progress import AttemptToRead
@@ -123,6 +123,13 @@ def _value_words(name: str, points: Points, at: int) -> str:
     return f"{name} is {shown} at step {_step(points, at)}"
 
 
+def in_epochs(alert: AlertRecord) -> AlertRecord:
+    """Return an alert in the words of a metric whose steps are epochs."""
+    step = f"step {alert.step}"
+    before, _, after = alert.words.rpartition(f" at {step}")
+    return replace(alert, words=f"{before} at epoch {alert.step}{after}") if before else alert
+
+
 def _step(points: Points, at: int) -> int | float:
     return step_number(points.steps[at].item())
 
@@ -183,8 +190,10 @@ class AttemptAlerts:
         self._pending += self.watch.check(batch)
         if self._pending:
             with self._store.write() as connection:
+                epochs = point_sources.counted_in_epochs(connection, self._attempt.stage_id)
+                found = [in_epochs(one) if one.metric in epochs else one for one in self._pending]
                 stage_requests.record_alerts(
-                    connection, self._attempt.stage_id, self._attempt.number, self._pending
+                    connection, self._attempt.stage_id, self._attempt.number, found
                 )
             self._pending.clear()
             wakeup.wake()

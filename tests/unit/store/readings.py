@@ -43,7 +43,7 @@ class Feeder:
         *,
         into_chunks: bool = False,
         time: int = NO_TIME,
-        **change: int,
+        **change: Any,
     ) -> SourceRecord:
         before = self.source
         records = max((len(column) for column in batch.values()), default=0)

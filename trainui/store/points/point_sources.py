@@ -126,6 +126,11 @@ def counted_in_epochs(connection: Connection, owner: str) -> frozenset[str]:
     return frozenset(chain.from_iterable(found))
 
 
+def unit(connection: Connection, owner: str, name: str) -> str:
+    """Return what the steps of a series count: `step`, or `epoch`."""
+    return "epoch" if name in counted_in_epochs(connection, owner) else "step"
+
+
 def source(connection: Connection, source_id: int) -> SourceRecord | None:
     """Return a source's stored state; None if it was deleted."""
     row = connection.execute(

@@ -393,5 +393,5 @@ def _nonfinite(one: Candidate) -> str:
     """Return how many values are NaN or infinite, and since when; empty if there are none."""
     if one.summary is None or not one.summary.nonfinite:
         return ""
-    since = "" if one.nan_since is None else f"  NaN since step {exact_step(one.nan_since)}"
+    since = "" if one.nan_since is None else f"  NaN since {one.unit} {exact_step(one.nan_since)}"
     return f"{since}  ×{one.summary.nonfinite} not finite"

@@ -493,6 +493,7 @@ class CurveReader:
             ]
             in_epochs = bool(units) and units[0]
             plotted = [pair for pair, unit in zip(plotted, units, strict=True) if unit == in_epochs]
+        unit = "epoch" if in_epochs else "step"
         extents = [one.extent for _, one in plotted if one.extent is not None]
         live = any(source.live for source, _ in plotted)
         extent = whole_extent(extents, live=live)
@@ -509,7 +510,7 @@ class CurveReader:
         found = annotations_of(self._alerts, name, own, view.axis, wanted.attempt) if own else ()
         is_whole = request.stage.definition.gathers and (search is None or search.metric == name)
         if own is not None and own.best is not None and is_whole:
-            words = f"best: step {exact_step(own.best[1])}"
+            words = f"best: {unit} {exact_step(own.best[1])}"
             found = (*found, Annotation(own.best[2], words, is_alert=False))
         parts = groups(list(drawn), wanted.compared.fold)
         lines = tuple(
@@ -518,7 +519,6 @@ class CurveReader:
         )
         is_page = len(wanted.names or ()) == 1 and wanted.compared.fold is None
         verdict = seed_verdict(request, parts, name, lower=lower) if is_page else NO_VERDICT
-        unit = "epoch" if in_epochs else "step"
         return Chart(name, low, high, lines, extent, found, view.log_x, unit, verdict, search)
 
     def _line(

@@ -16,7 +16,7 @@ from typing import NamedTuple
 from trainui.model.headline_metric import ComparedMetric, headline
 from trainui.model.states import UNFINISHED, Status
 from trainui.store.db.protocol import Connection
-from trainui.store.points import read_points
+from trainui.store.points import point_sources, read_points
 from trainui.store.points.plot_columns import read_columns
 from trainui.store.points.read_points import headline_of_run
 from trainui.store.read import event_feed, headlines, run_list, sweeps
@@ -167,7 +167,12 @@ class HeadlineReader:
         if running is not None:
             name = headline(running.names) or running.names[0]
             steps = (one.last_step for one in read_points.summaries(connection, [running.id], name))
-            live = live._replace(step=next(steps, None), last_step=goals.get(running.id))
+            epochs = point_sources.counted_in_epochs(connection, running.id)
+            in_epochs = name in epochs
+            # the goal is that of the series with the highest steps
+            is_alike = not in_epochs or epochs.issuperset(running.names)
+            goal = goals.get(running.id) if is_alike else None
+            live = live._replace(step=next(steps, None), last_step=goal, in_epochs=in_epochs)
         if found is None:
             return live
         stage, name = found

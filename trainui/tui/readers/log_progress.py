@@ -229,7 +229,7 @@ def end_of_work(
         return None
     at, last, from_zero = found
     total = float(last.shown.total) or total_of(last.shown.unit)
-    if not total or last.position > total:
+    if not total or last.position >= total:  # nobody knows how long what follows will take
         return None
     times = GrowthTimes(directory)
     times.poll()

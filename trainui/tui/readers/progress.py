@@ -144,7 +144,8 @@ class ActivityReader:
         if metric.lower is None or best is None:
             return f"{harmless(metric.name)}  {last}"
         step = self._steps.read(connection, stage, metric, best) if own is None else None
-        where = "" if step is None else f" at step {exact_step(step)}"
+        unit = point_sources.unit(connection, stage.id, name)
+        where = "" if step is None else f" at {unit} {exact_step(step)}"
         words = f"{last} ({'lower' if metric.lower else 'higher'} is better)"
         return f"{harmless(metric.name)}  best {number(best)}{where}, {words}"
 
@@ -167,7 +168,7 @@ def _searched(
     activity = StageActivity(
         checkpoint=checkpoint,
         checkpoint_at=written_at,
-        nonfinite=_nonfinite_text(series, steps),
+        nonfinite=_nonfinite_text(connection, stage, series, steps),
         alerts=_alerts_text(stage, found),
     )
     return activity, int(max((one.last_step or 0 for one in series), default=0))
@@ -213,13 +214,19 @@ def _alerts_text(stage: StageRecord, found: Iterable[tuple[Event, Mapping[str, A
     return "\n".join([*map(harmless, words[-MOST_SHOWN:]), *more])
 
 
-def _nonfinite_text(series: Sequence[SeriesSummary], first_steps: Mapping[str, int | float]) -> str:
+def _nonfinite_text(
+    connection: Connection,
+    stage: StageRecord,
+    series: Sequence[SeriesSummary],
+    first_steps: Mapping[str, int | float],
+) -> str:
     """Return e.g. `NaN or infinite: loss since step 1,204 (850 of 2,000 points)`; empty: none."""
     bad = [one for one in series if one.nonfinite]
     named = []
     for one in bad[:MOST_NONFINITE]:
         step = first_steps.get(one.name)
-        since = "" if step is None else f" since step {step:,}"
+        unit = point_sources.unit(connection, stage.id, one.name)
+        since = "" if step is None else f" since {unit} {step:,}"
         counts = f"{one.nonfinite:,} of {one.count:,} points"
         named.append(f"{harmless(one.name)}{since} ({counts})")
     more = [f"{len(bad) - MOST_NONFINITE} more metrics"] if len(bad) > MOST_NONFINITE else []

@@ -19,7 +19,7 @@ from trainui.model.records import SeriesSummary, StageRecord
 from trainui.model.states import Status
 from trainui.pipeline.matrix import TRIAL
 from trainui.store.db.protocol import Connection
-from trainui.store.points import read_points
+from trainui.store.points import point_sources, read_points
 from trainui.store.points.plot_series import Axis
 from trainui.store.points.read_points import headline_of_run
 from trainui.store.read import headlines, run_list, views
@@ -334,7 +334,8 @@ def read_candidates(
         if summary is not None and lower is not None:
             best = summary.min if lower else summary.max
         params = {name: value for name, value in one.params if name in names}
-        result.append(Candidate(one, params, summary, best, nan_since))
+        unit = "step" if nan_since is None else point_sources.unit(connection, one.owner, metric)
+        result.append(Candidate(one, params, summary, best, nan_since, unit))
     return tuple(result)
 
 

@@ -22,6 +22,7 @@ from trainui.model.records import StageRecord
 from trainui.model.search import Search
 from trainui.model.states import Status
 from trainui.store.db.protocol import Connection
+from trainui.store.points import point_sources
 from trainui.store.points.read_points import curves_of
 from trainui.store.read import event_feed, headlines, run_list, sweeps
 from trainui.store.read.headlines import MetricOwner
@@ -301,6 +302,7 @@ class SweepMemberReader:
         smooth = values_of(metric._replace(name=SMOOTHED + name)) if smoothed else {}
         broken = frozenset(stage for stage, value in by_name.items() if value.is_broken)
         others = _others(connection, with_points, name)
+        owner = with_points[0].id if with_points else members[0].id
         found = MatrixDetail(
             harmless(name),
             metric.lower,
@@ -309,6 +311,7 @@ class SweepMemberReader:
             None if search is None else _search(connection, members[0]),
             {stage: one.value for stage, one in smooth.items()} if smoothed else None,
             others={metric_title(one): values_of(one) for one in others},
+            in_epochs=frozenset(map(harmless, point_sources.counted_in_epochs(connection, owner))),
         )
         found = self._with_nan(connection, found, members)
         best = next(iter(found.best_first(members)), None)

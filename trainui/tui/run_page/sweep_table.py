@@ -127,12 +127,12 @@ class MemberColumns(NamedTuple):
         fitting = (title for title, width in zip(titles, widths, strict=True) if width <= room)
         return self._replace(others=tuple(fitting))
 
-    def head(self, metric: str) -> Row:
-        """Return the column headings."""
+    def head(self, metric: str, unit: str) -> Row:
+        """Return the column headings; `unit`: what the metric's steps count."""
         names = "".join(f"{fitted(key, width)}  " for key, width in self.params.items())
         value = cut_end(metric, self.value) if self.value else ""
         titles = [("time", self.time), (value, self.value and self.value + 2)]
-        titles += [("at step", self.step)]
+        titles += [(f"at {unit}", self.step)]
         titles += [(cut_end(one, MOST_TITLE), _other_width(one)) for one in self.others]
         line = "".join(fit(title, width, right=True) for title, width in titles)
         return (Segment(f"  {names}{line}", "dim"),)
@@ -381,7 +381,8 @@ class SweepRows(Sequence[Row]):
             rows += packed(_best(best, table.params[best.name], table.widths, group), width, LABEL)
             rows += search_rows(group, width)
         rows += folded_rows(members, group if group.metric else None, width)
-        head = self._columns.head(group.column if group.metric else "")
+        unit = group.unit(group.metric)
+        head = self._columns.head(group.column if group.metric else "", unit)
         return [*rows, (), cut(head, self._width)]
 
     def __len__(self) -> int:
@@ -455,7 +456,9 @@ def _states(members: Sequence[StageRecord], alerts: Mapping[str, str], group: Ma
         words = " since" if len(group.nan_since) == 1 else ", first at"
         metrics = set(group.nan_metrics.values())
         which = f"{next(iter(metrics))} is " if len(metrics) == 1 else ""
-        since = f"{which}NaN{words} step {exact_step(min(group.nan_since.values()))}  "
+        units = {group.unit(metric) for metric in metrics} or {group.unit(group.metric)}
+        unit = next(iter(units)) if len(units) == 1 else "step"
+        since = f"{which}NaN{words} {unit} {exact_step(min(group.nan_since.values()))}  "
         found = [one._replace(text=one.text.replace("NaN  ", since)) for one in found]
     return (*spans, Segment(f"of {len(members)}  ", "dim"), *found)
 
@@ -468,5 +471,6 @@ def _best(
         return (Segment("metric    ", "dim"), Segment(group.metric), which_value)
     which = (Segment(f"{key}={params.get(key, '')}  ", "strong") for key in differing)
     value = Segment(f"{group.metric} {number(group.values[stage.name])}  ", "good")
-    step = "" if group.best_step is None else f"at step {exact_step(group.best_step)}  "
+    unit = group.unit(group.metric)
+    step = "" if group.best_step is None else f"at {unit} {exact_step(group.best_step)}  "
     return (Segment("best      ", "dim"), value, *which, Segment(step, "dim"))

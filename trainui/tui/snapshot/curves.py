@@ -428,6 +428,8 @@ class Candidate(NamedTuple):
     best: float | None
     nan_since: float | None
     """The step of its first NaN or infinite value; None: unknown."""
+    unit: str = "step"
+    """What its steps count: `step`, or `epoch`."""
 
     @property
     def is_out(self) -> bool:

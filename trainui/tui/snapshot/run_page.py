@@ -219,6 +219,12 @@ class MatrixDetail(NamedTuple):
     """The values of further metrics by member name, by the titles of their columns."""
     best_step: float | None = None
     """The step of the best member's best value; None: unknown."""
+    in_epochs: frozenset[str] = frozenset()
+    """The metrics whose steps are epochs; without control characters."""
+
+    def unit(self, metric: str) -> str:
+        """Return what the steps of a metric count: `step`, or `epoch`."""
+        return "epoch" if metric in self.in_epochs else "step"
 
     @property
     def title(self) -> str:

@@ -213,7 +213,9 @@ class RunLive(NamedTuple):
     step: float | None = None
     """The current step of the running stage."""
     last_step: float | None = None
-    """That stage's last step in an earlier completed run."""
+    """That stage's last step, by its parameters or in an earlier completed run."""
+    in_epochs: bool = False
+    """True if these steps are epochs."""
     gpus: tuple[int, ...] = ()
     """Indices of the GPUs that its stages use."""
 
@@ -231,10 +233,11 @@ class RunLive(NamedTuple):
 
     @property
     def steps(self) -> str:
-        """The running stage's steps, e.g. `18k/36k`; empty if unknown."""
+        """The running stage's steps, e.g. `18k/36k`, or `ep 4/30`; empty if unknown."""
         if self.step is None:
             return ""
-        return step(self.step) + (f"/{step(self.last_step)}" if self.last_step else "")
+        unit = "ep " if self.in_epochs else ""
+        return unit + step(self.step) + (f"/{step(self.last_step)}" if self.last_step else "")
 
 
 class CurvesPage(NamedTuple):

@@ -14,22 +14,25 @@ import pytest
 
 from tests.unit.store.readings import Feeder
 from tests.unit.tui.filled import DIAMOND, SWEEP, Filler, failed_demo, running_demo
-from trainui import clock, control, paths
+from trainui import clock, control, paths, settings
 from trainui.execution.attempt.prepared_process import shell_command
+from trainui.metrics.alerts import AttemptAlerts
 from trainui.model.definition import CheckpointRule
-from trainui.model.notifications import ALERT, CHECKPOINT, NAN
+from trainui.model.notifications import ALERT, CHECKPOINT, MARKED, NAN
 from trainui.model.records import RunRecord, StageRecord
 from trainui.model.search import Range, Search
 from trainui.model.states import Status
 from trainui.store import shell_environment
 from trainui.store.db import engine, protocol
-from trainui.store.read import views
+from trainui.store.points import point_sources
+from trainui.store.read import event_feed, views
 from trainui.store.runs import metrics_progress, runs, stages, trials
 from trainui.store.runs.trials import SearchKey
 from trainui.tui.graph_view import Timeline
 from trainui.tui.readers.log_progress import log_progress
 from trainui.tui.readers.page_reader import RunPageReader
 from trainui.tui.readers.progress import most_steps
+from trainui.tui.readers.stage_values import SweepMemberReader
 from trainui.tui.run_page.overview import (
     MOST_LINES,
     DetailsSubject,
@@ -269,6 +272,35 @@ def test_the_overview_begins_with_what_a_researcher_asks_first(
     assert "metric     val/loss  best 1 at step 1, last 2 (lower is better)" in text
     assert re.search(r"^output     \d+s ago \(\d\d:\d\d:\d\d\)$", text, re.M)
     assert re.search(r"^checkpoint ckpt-3.npz, \d+s ago \(\d\d:\d\d:\d\d\)$", text, re.M)
+
+
+def test_a_log_of_epochs_says_epoch(filler: Filler, connection: protocol.Connection) -> None:
+    """In the overview, in a sweep's table, and in the words of an alert."""
+    names = [f"train[lr={lr}]" for lr in (1, 2)]
+    run_id = filler.run(dict.fromkeys(names, ()))
+    for name, losses in zip(names, ((3.0, 1.0, 2.0), (2.0, 3.0, math.nan)), strict=True):
+        attempt = filler.start(run_id, name)
+        stage = filler.stage(run_id, name)
+        points = {"val/loss": list(enumerate(losses, 1)), "lr": [(400.0, 0.1)]}
+        epochs = {point_sources.EPOCHS: ["val/loss"]}
+        Feeder(filler.store, stage.id).feed(points, state=epochs)
+        with filler.store.read() as reading:
+            (found,) = metrics_progress.attempts_to_read(reading, settings.host())
+        AttemptAlerts(filler.store, found).catch_up()
+        filler.end(attempt)
+    assert "best 1 at epoch 2, last 2" in overview(connection, run_id, names[0])
+    broken = overview(connection, run_id, names[1])
+    assert "val/loss since epoch 3 (1 of 3 points)" in broken
+    stage = filler.stage(run_id, names[1])
+    ((event, _),) = event_feed.stage_alerts(connection, stage, MARKED, most=2)
+    assert event.text.endswith("val/loss is NaN at epoch 3")
+    members = views.stages(connection, run_id)
+    group = SweepMemberReader().read(connection, members)
+    assert group is not None
+    rows = SweepRows(members, group, width=90, alerts={names[1]: "NaN"})
+    table = [" ".join(plain(row).split()) for row in rows]
+    assert "best val/loss 1 lr=1 at epoch 2" in table
+    assert any("NaN since epoch 3" in row for row in table)
 
 
 @pytest.mark.parametrize(
