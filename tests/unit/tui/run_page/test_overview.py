@@ -281,7 +281,8 @@ def test_a_log_of_epochs_says_epoch(filler: Filler, connection: protocol.Connect
     for name, losses in zip(names, ((3.0, 1.0, 2.0), (2.0, 3.0, math.nan)), strict=True):
         attempt = filler.start(run_id, name)
         stage = filler.stage(run_id, name)
-        points = {"val/loss": list(enumerate(losses, 1)), "lr": [(400.0, 0.1)]}
+        values = [(float(at), loss) for at, loss in enumerate(losses, 1)]
+        points = {"val/loss": values, "lr": [(400.0, 0.1)]}
         epochs = {point_sources.EPOCHS: ["val/loss"]}
         Feeder(filler.store, stage.id).feed(points, state=epochs)
         with filler.store.read() as reading:
