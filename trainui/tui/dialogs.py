@@ -37,7 +37,8 @@ from trainui.tui.app_interface import (
 )
 from trainui.tui.keymap import bindings
 from trainui.tui.line_view import RowsView, TextView
-from trainui.tui.styled_text import Row, Segment, fit_middle, labelled, shared_out, wrap
+from trainui.tui.names import cut_member, told_apart
+from trainui.tui.styled_text import Row, Segment, labelled, shared_out, wrap
 from trainui.tui.widgets import FRAME, FRAME_HEIGHT, Dialog, Entry, EntryView
 
 if TYPE_CHECKING:
@@ -553,7 +554,9 @@ class DifferenceScreen(ReadScreen):
 
     def heading(self, width: int) -> str:
         """Name both runs."""
-        names = shared_out(self._both, width - len("What differs:  → "))
+        room = width - len("What differs:  → ")
+        names = shared_out(self._both, room)
+        names = told_apart(self._both, room // 2) if len({*names}) < len({*self._both}) else names
         return f"What differs: {' → '.join(names)}"
 
     def rows(self, lines: Sequence[str], width: int) -> list[Row]:
@@ -576,7 +579,7 @@ class StacksScreen(ReadScreen):
 
     def heading(self, width: int) -> str:
         """Name the stage."""
-        return f"Stacks of {fit_middle(harmless(self._stage), width - len('Stacks of '))}"
+        return f"Stacks of {cut_member(harmless(self._stage), width - len('Stacks of '))}"
 
     def rows(self, lines: Sequence[str], width: int) -> list[Row]:
         """Return the sentence first, then the processes, their threads and calls."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain
 from operator import itemgetter
 from typing import ClassVar, NamedTuple
@@ -37,9 +37,10 @@ from trainui.tui.graph_layout import (
     most_important,
 )
 from trainui.tui.keymap import bindings
+from trainui.tui.names import cut_end, short_labels, told_apart
 from trainui.tui.numbers import elapsed, state_style
 from trainui.tui.plot_axes import XAxis, axis_labels
-from trainui.tui.styled_text import Row, Segment, cut, fit, fit_middle, merged, width_of
+from trainui.tui.styled_text import Row, Segment, cut, fit, merged, width_of
 from trainui.tui.widgets import CursorView
 
 WORD, SHORT_WORD, TIME = 11, 9, 7
@@ -63,6 +64,10 @@ SHARE = 0.4
 
 BARS = 3
 """Lines of the screen that are not the page's: the top bar, the heading and the key bar."""
+
+
+NO_MATRICES: Mapping[str, Mapping[str, str]] = {}
+NO_NAMES: Mapping[str, str] = {}
 
 
 class Interval(NamedTuple):
@@ -188,11 +193,49 @@ def longest_name(nodes: Iterable[GraphNode]) -> int:
     return max(longest, SHORT_NAME)
 
 
-def shortest_name(nodes: Sequence[GraphNode]) -> int:
-    """Return the width down to which names that are shortened still differ."""
-    labels = [harmless(node.label) for node in nodes[:MOST_COMPARED]]
+def shown_names(
+    nodes: Sequence[GraphNode], matrices: Mapping[str, Mapping[str, str]], width: int
+) -> Mapping[str, str]:
+    """Return by key the names in at most `width` cells, so that no two look alike.
+
+    Members of a sweep show the values in which they differ. `matrices` has their values by name.
+    Of very many nodes, the names are cut at their ends.
+    """
+    found = {node.key: harmless(node.label) for node in nodes}
+    wide = [node for node in nodes if cell_len(found[node.key]) > width]
+    if not wide or len(nodes) > MOST_COMPARED:
+        return {key: cut_end(name, width) for key, name in found.items()}
+    for group in dict.fromkeys(node.group for node in wide):
+        some = [node for node in nodes if node.group == group and not node.folded]
+        values = [matrices.get(node.key) for node in some]
+        keys = [node.key for node in some]
+        if group is None or not all(values):
+            shown = told_apart([found[key] for key in keys], width)
+        else:
+            pairs = tuple(
+                tuple((harmless(name), harmless(value)) for name, value in (one or {}).items())
+                for one in values
+            )
+            room = width - cell_len(harmless(group)) - len("[]")
+            if room >= LEAST_NAME:
+                shown = [f"{harmless(group)}[{one}]" for one in short_labels(pairs, room)]
+            else:
+                shown = [*short_labels(pairs, width)]
+        found |= dict(zip(keys, shown, strict=True))
+    return {key: cut_end(name, width) for key, name in found.items()}
+
+
+def shortest_name(
+    nodes: Sequence[GraphNode], matrices: Mapping[str, Mapping[str, str]] = NO_MATRICES
+) -> int:
+    """Return the width down to which shortened names differ, and have the keys of a sweep."""
+    nodes = nodes[:MOST_COMPARED]
     for width in range(NAME_BESIDE_BAR, MOST_NAME):
-        if len({fit_middle(label, width) for label in labels}) == len(labels):
+        shown = shown_names(nodes, matrices, width)
+        has_keys = all(
+            "[" in shown[one.key] and "=" in shown[one.key] for one in nodes if one.key in matrices
+        )
+        if has_keys and len(set(shown.values())) == len(nodes):
             return width
     return MOST_NAME
 
@@ -217,6 +260,8 @@ class GraphContext:
     now: int
     alerts: Mapping[str, str]
     """By stage name, the word of its alert."""
+    names: Mapping[str, str] = field(default_factory=dict)
+    """By a node's key, its name as shown."""
 
 
 def graph_row(
@@ -228,7 +273,8 @@ def graph_row(
     lanes = _lanes(line, stage, context)
     if stage is None or node is None:
         return lanes
-    label = fit(fit_middle(harmless(node.label), columns.name), columns.name)
+    shown = context.names.get(node.key) or harmless(node.label)
+    label = fit(cut_end(shown, columns.name), columns.name)
     cells = [*lanes, Segment(" "), Segment(label), *_facts(node, members, context)]
     if columns.bar:
         cells += [Segment("  "), _bar(members, columns.bar, context.timeline)]
@@ -333,6 +379,10 @@ class StageGraph(CursorView):
         self._folds: dict[str, bool] = {}
         """By sweep name: the user's choice to fold or unfold it."""
         self._longest, self._shortest, self._word = 0, 0, 0
+        self._matrices: Mapping[str, Mapping[str, str]] = {}
+        """By member of a sweep, its values."""
+        self._names: tuple[int, Mapping[str, str]] = 0, NO_NAMES
+        """The nodes' names as shown in so many cells, by their keys."""
         self.timeline = Timeline((), 0)
         self._alerts: Mapping[str, str] = {}
         self._tries: Tries = {}
@@ -387,7 +437,12 @@ class StageGraph(CursorView):
         self._by_key = {node.key: node for node in nodes}
         stages = [(node.key, node.depends_on) for node in nodes]
         self._drawing = layout(stages, most_lines=self._most_lines)
-        self._longest, self._shortest = longest_name(nodes), shortest_name(nodes)
+        self._matrices = {
+            one.name: one.definition.matrix for one in self._all if one.definition.matrix
+        }
+        self._longest = longest_name(nodes)
+        self._shortest = shortest_name(nodes, self._matrices)
+        self._names = 0, NO_NAMES
         self.select(selected or "")
 
     @property
@@ -461,9 +516,16 @@ class StageGraph(CursorView):
             self._offset(columns.graph),
             clock.now(),
             self._alerts,
+            self._shown_names(columns.name),
         )
         members = self._members(node) if node is not None else ()
         return graph_row(self._drawing.lines[index], node, members, context)
+
+    def _shown_names(self, width: int) -> Mapping[str, str]:
+        if self._names[0] != width:
+            nodes = [*self._by_key.values()]
+            self._names = width, shown_names(nodes, self._matrices, width)
+        return self._names[1]
 
     def _columns(self, width: int) -> GraphColumns:
         return GraphColumns.of(

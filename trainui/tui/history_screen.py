@@ -20,10 +20,11 @@ from trainui.text import SYMBOLS, harmless, state
 from trainui.tui.app_interface import run_label
 from trainui.tui.graph_layout import RANKS
 from trainui.tui.keymap import bindings
+from trainui.tui.names import cut_end
 from trainui.tui.numbers import elapsed, state_style, when
 from trainui.tui.page import Page
 from trainui.tui.snapshot.snapshot import HistoryQuery, Snapshot
-from trainui.tui.styled_text import Row, Segment, cut, fit, fit_middle
+from trainui.tui.styled_text import Row, Segment, cut, fit
 from trainui.tui.widgets import CursorView
 
 RUN = "run"
@@ -117,7 +118,7 @@ class HistoryView(CursorView):
             stage = self._stages[index - HEADINGS]
             cells = [self._stage_cell(one, stage, index, cell) for one in self._runs]
             style = "strong" if index == self.cursor else ""
-            return _joined(fit_middle(harmless(stage), name), name, cells, style)
+            return _joined(cut_end(harmless(stage), name), name, cells, style)
         return cut(self._detail(index - HEADINGS - len(self._stages)), width)
 
     def _is_here(self, one: PastRun, index: int) -> bool:

@@ -20,6 +20,9 @@ Pairs = tuple[tuple[str, str], ...]
 SEPARATORS = "/_- ,"
 """What values share is cut at one of these."""
 
+LEAST_VALUE = 6
+"""Characters of a member's value that stay in its own name."""
+
 LEAST = 3
 """Characters of a value, with its ellipsis, that always stay."""
 
@@ -35,6 +38,26 @@ def cut_end(text: str, width: int) -> str:
     if cell_len(text) <= width:
         return text
     return set_cell_size(text, max(width - 1, 0)).rstrip() + ELLIPSIS
+
+
+def cut_member(name: str, width: int) -> str:
+    """Cut a stage's name; of a sweep's member the longest values, each at its end."""
+    group, bracket, rest = name.partition("[")
+    pairs = [pair.partition("=") for pair in rest.removesuffix("]").split(",")]
+    if cell_len(name) <= width or not bracket or not all(sign for _, sign, _ in pairs):
+        return cut_end(name, width)
+    values = [value for *_, value in pairs]
+
+    def shown() -> str:
+        texts = (f"{key}={value}" for (key, *_), value in zip(pairs, values, strict=True))
+        return f"{group}[{','.join(texts)}]"
+
+    while cell_len(shown()) > width:
+        longest = max(range(len(values)), key=lambda at: cell_len(values[at]))
+        if cell_len(values[longest]) <= LEAST_VALUE:
+            return cut_end(shown(), width)
+        values[longest] = cut_end(values[longest], cell_len(values[longest]) - 1)
+    return shown()
 
 
 def shared_beginning(texts: Sequence[str], separators: str) -> str:

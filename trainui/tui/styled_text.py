@@ -176,12 +176,12 @@ def fit_middle(text: str, width: int) -> str:
 
 
 def shared_out(texts: Sequence[str], width: int) -> list[str]:
-    """Return texts that together take at most `width` cells; the longest are cut in the middle."""
+    """Return texts that together take at most `width` cells; the longest are cut at their ends."""
     lengths = [cell_len(text) for text in texts]
     most = max(lengths, default=0)
     while most > 1 and sum(min(length, most) for length in lengths) > width:
         most -= 1
-    return [fit_middle(text, most) for text in texts]
+    return [fit(text, most).rstrip() for text in texts]
 
 
 def cut(row: Row, width: int) -> Row:

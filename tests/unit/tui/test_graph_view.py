@@ -17,11 +17,16 @@ from trainui.tui.graph_view import (
     graph_row,
     longest_name,
     shortest_name,
+    shown_names,
 )
-from trainui.tui.styled_text import fit_middle
 
 STAGES = [f"{name}-the-model-with-a-name-longer-than-any-terminal" for name in ("fit", "test")]
 MEMBERS = [f"train[lr={lr},seed={seed}]" for lr in ("0.1", "0.03", "0.0003") for seed in (0, 1)]
+
+
+def values_of(name: str) -> dict[str, str]:
+    pairs = name.partition("[")[2].removesuffix("]").split(",")
+    return dict(pair.split("=") for pair in pairs)
 
 
 @pytest.mark.parametrize("width", [41, 49, 60])
@@ -29,10 +34,14 @@ MEMBERS = [f"train[lr={lr},seed={seed}]" for lr in ("0.1", "0.03", "0.0003") for
 def test_timeline_names_are_shortened_as_far_as_they_differ(
     names: list[str], has_bar: bool, width: int
 ) -> None:
-    nodes = [GraphNode(name, (name,), ()) for name in names]
-    longest, shortest = longest_name(nodes), shortest_name(nodes)
+    group = names[0].partition("[")[0] if "[" in names[0] else None
+    nodes = [GraphNode(name, (name,), (), group) for name in names]
+    matrices = {name: values_of(name) for name in names if group}
+    longest, shortest = longest_name(nodes), shortest_name(nodes, matrices)
     found = GraphColumns.of(1, longest, shortest, SHORT_WORD, width)
-    assert len({fit_middle(name, found.name) for name in names}) == len(names)
+    shown = [*shown_names(nodes, matrices, found.name).values()]
+    assert len(set(shown)) == len(names)
+    assert not any("…" in name[1:-1] for name in shown), "cut at their ends"
     assert (found.bar >= LEAST_BAR) is (has_bar or width == 60)
     used = 1 + found.graph + 1 + found.name + found.word + 1
     used += (found.time + 1 if found.time else 0) + (found.bar + 2 if found.bar else 0)

@@ -12,11 +12,12 @@ from trainui.formatting import short_id
 from trainui.model.states import UNFINISHED, Status
 from trainui.store.read.run_list import RunDetails, RunLine, RunTrouble
 from trainui.text import SYMBOLS, TROUBLE, harmless, state, verdict
+from trainui.tui.names import cut_end, told_apart
 from trainui.tui.numbers import elapsed, number, progress_bar, spark, state_style, when
 from trainui.tui.snapshot.params import AGENT_MARK, EXTERNAL_MARK, ColumnStats, shown_params
 from trainui.tui.snapshot.run_page import NOTHING
 from trainui.tui.snapshot.snapshot import RunLive
-from trainui.tui.styled_text import Row, Segment, cut, fit, fit_middle, width_of
+from trainui.tui.styled_text import Row, Segment, cut, fit, width_of
 
 if TYPE_CHECKING:
     from trainui.tui.snapshot.run_page import Eta
@@ -67,13 +68,17 @@ def state_cells(row: RowData, _cells: int) -> list[Segment]:
     return [Segment(state(row.run.status, is_lost=is_lost), style)]
 
 
-def name_cells(row: RowData, cells: int) -> list[Segment]:
-    """Return the name, the marks of an external run and of an agent's, and the priority."""
+def name_cells(row: RowData, cells: int, shown: str = "") -> list[Segment]:
+    """Return the name, the marks of an external run and of an agent's, and the priority.
+
+    A name that is too long is `shown` otherwise, so that no two of the list look alike.
+    """
     run = row.run
     marks = [Segment(EXTERNAL_MARK, "dim")] if run.is_external else []
     marks += [Segment(AGENT_MARK, "dim")] if run.started_by else []
     marks += [Segment(f" {run.priority:+d}", "warn")] if run.priority else []
-    name = fit_middle(harmless(run.name), cells - sum(len(mark.text) for mark in marks))
+    room = cells - sum(len(mark.text) for mark in marks)
+    name = cut_end(shown or harmless(run.name), max(room, 1))
     return [Segment(name or " ", "strong" if run.status in UNFINISHED else ""), *marks]
 
 
@@ -137,7 +142,7 @@ def value_cells(title: str) -> Cells:
         live, room = row.live, cells - VALUE
         if live.title != title or room <= 0:
             return [_value(row)] if live.title == title else []
-        name = f" {fit_middle(live.member, room)}" if live.member and room >= LEAST_MEMBER else ""
+        name = f" {cut_end(live.member, room)}" if live.member and room >= LEAST_MEMBER else ""
         room -= cell_len(name)
         found = [_value(row), Segment(name, "dim")]
         return [*found, Segment(" "), spark_cell(row, room)] if room > 1 else found
@@ -259,6 +264,7 @@ class RunColumns:
         columns = [one._replace(rank=0) if one.title in kept else one for one in columns]
         self._shown = _laid_out(columns, width, self.gap)
         self._widths = {column.title: cells for column, cells in self._shown}
+        self._names = _short_names(self.facts.names, self._widths["NAME"])
         used = EDGES + sum(cells for _, cells in self._shown) + self.gap * (len(self._shown) - 1)
         self._fits = used <= width
 
@@ -279,15 +285,30 @@ class RunColumns:
     def heading(self, *, reverse: bool = False) -> Row:
         """Return the heading, with an arrow at the sorted column."""
         arrow = "▴" if reverse else "▾"
+        titles = self._titles()
         parts: list[str] = []
         for column, cells in self._shown:
             mark = arrow if column.title == self.ordering else ""
-            title, room = column.title, cells - len(mark)
-            if cell_len(title) > room:  # `last` stays, or it would be taken for the best
-                title = title.removesuffix(f" {BEST}")
-            title = fit_middle(title, room) + mark
+            title = cut_end(titles[column.title], cells - len(mark)) + mark
             parts.append(fit(title, cells, right=column.right))
         return cut((Segment(" " + (" " * self.gap).join(parts), "dim"),), self.width)
+
+    def _titles(self) -> Mapping[str, str]:
+        """Return the headings by title: those that would look alike without what they share."""
+        found: dict[str, str] = {}
+        alike: dict[str, list[tuple[str, int]]] = {}
+        for column, cells in self._shown:
+            title, room = column.title, cells - (column.title == self.ordering)
+            if cell_len(title) > room:  # `last` stays, or it would be taken for the best
+                title = title.removesuffix(f" {BEST}")
+            found[column.title] = title
+            alike.setdefault(cut_end(title, room), []).append((column.title, room))
+        for some in alike.values():
+            texts, room = [found[title] for title, _ in some], min(room for _, room in some)
+            if len(some) > 1:
+                short = told_apart(texts, room)
+                found |= {title: text for (title, _), text in zip(some, short, strict=True)}
+        return found
 
     def second_row(self, run: RunLine, moment: RowContext, *, marked: bool = False) -> Row:
         """Return a run's second line: its id, what went wrong, its note, and what does not fit."""
@@ -332,7 +353,10 @@ class RunColumns:
         gap = Segment(" " * self.gap)
         data = moment.of(run)
         for column, cells in self._shown:
-            if column.title == "STAGE":
+            if column.title == "NAME":
+                name = self._names.get(harmless(run.name), "")
+                found = cut(tuple(name_cells(data, cells, name)), cells)
+            elif column.title == "STAGE":
                 to_go = "TO GO" not in self._widths
                 found = cut(tuple(stage_cells(data, cells, to_go=to_go)), cells)
             else:
@@ -342,6 +366,13 @@ class RunColumns:
         if run.seen_at is not None:  # what is known of a box that does not answer
             spans = [one._replace(style="dim") for one in spans]
         return tuple(spans[:-1]) if self._fits else cut(tuple(spans[:-1]), self.width)
+
+
+def _short_names(names: Sequence[str], width: int) -> Mapping[str, str]:
+    """Return by name what is shown in so many cells, if any is wider."""
+    if all(cell_len(name) <= width for name in names):
+        return {}
+    return dict(zip(names, told_apart(names, width), strict=True))
 
 
 def _columns(facts: ColumnStats, comfort: int, width: int) -> Iterator[RunColumn]:

@@ -27,6 +27,7 @@ from trainui.text import harmless
 from trainui.tui import run_actions
 from trainui.tui.app_interface import Call, app_of
 from trainui.tui.line_view import LinesView, RowsView
+from trainui.tui.names import cut_member
 from trainui.tui.numbers import age_changes_in, clock_time, state_style
 from trainui.tui.run_page.overview import (
     FOLDED,
@@ -140,7 +141,7 @@ def cut_stage(stage: str, width: int) -> str:
     """Return a stage's name in at most `width` characters, with its attempt whole."""
     name, comma, number = stage.rpartition(", attempt ")
     end = f"{comma}{number}" if comma else ""
-    return fit_middle(name if comma else stage, width - len(end)) + end
+    return cut_member(name if comma else stage, width - len(end)) + end
 
 
 _STATES = frozenset(str(status) for status in Status)

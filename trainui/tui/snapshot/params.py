@@ -160,6 +160,8 @@ class ColumnStats:
     """How many of them, from the first one on, have several values, or differ between runs of one
     pipeline; the others have one value, and other pipelines do not have them, or are rare."""
     param_widths: Mapping[str, int] = field(default_factory=dict)
+    names: tuple[str, ...] = ()
+    """The runs' names, without control characters; those too long are shortened together."""
     metric_names: tuple[str, ...] = ()
     """The titles of the columns with metrics; a run without the metric is blank there."""
 
@@ -190,7 +192,8 @@ def column_stats(runs: Sequence[RunLine], newest: Sequence[RunLine] | None = Non
     looked_at += nlargest(1, runs, key=lambda run: len(run.name))  # or older names would be cut
     measured = {what: max(map(width, looked_at), default=0) for what, width in _WIDTHS.items()}
     param_widths = {name: max(cell_len(params.get(name, "")) for params in shown) for name in names}
-    return ColumnStats(Counter(measured), names, len(common), param_widths)
+    run_names = tuple(dict.fromkeys(harmless(run.name) for run in looked_at))
+    return ColumnStats(Counter(measured), names, len(common), param_widths, run_names)
 
 
 def with_listed(facts: ColumnStats, listed: ListedMetrics, *, endings: bool) -> ColumnStats:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
+from dataclasses import replace
 
 import pytest
 
@@ -168,6 +170,19 @@ def test_a_line_fits_its_width_and_is_harmless(width: int, name: str, priority: 
 def test_external_runs_and_those_of_agents_are_marked() -> None:
     assert " digits ext " in shown(RUN._replace(is_external=True), 80)
     assert " digits agent " in shown(RUN._replace(started_by="mcp"), 80)
+
+
+def test_long_names_and_headings_never_look_alike() -> None:
+    names = [f"imagenet-resnet50-adamw-lr{lr}-baseline-seed{at}" for at, lr in ((1, 0.1), (2, 0.2))]
+    runs = [RUN._replace(id=name, name=name) for name in (*names, "digits")]
+    titles = ("val/loss_classifier best", "val/loss_box_regression best")
+    facts = replace(column_stats(runs), metric_names=titles, widths=Counter(name=46, metric=2))
+    columns = RunColumns(80, facts)
+    shown = [plain(columns.row(run, RowContext(NOW))).split()[2] for run in runs]
+    assert len(set(shown)) == len(shown)
+    assert not any("…" in name[1:-1] for name in shown), "cut at their ends"
+    headings = plain(columns.heading()).split()
+    assert len(set(headings)) == len(headings)
 
 
 def test_a_silence_is_amber_and_a_stall_is_red() -> None:

@@ -222,9 +222,12 @@ def test_a_file_that_was_rewritten_is_viewed_again() -> None:
     [
         ("train", 17, "train"),
         ("train, attempt 3", 17, "train, attempt 3"),
-        ("train[lr=1], attempt 12", 18, "tr…=1], attempt 12"),
-        ("evaluate-on-all", 9, "eval…-all"),
+        ("train[lr=1], attempt 12", 18, "train…, attempt 12"),
+        ("evaluate-on-all", 9, "evaluate…"),
+        ("train[lr=0.1,aug=mixup-and-cutmix,seed=1]", 34, "train[lr=0.1,aug=mixup-an…,seed=1]"),
     ],
 )
-def test_the_attempt_of_a_long_name_is_whole(stage: str, width: int, shown: str) -> None:
+def test_a_long_name_is_cut_at_its_ends_and_its_attempt_whole(
+    stage: str, width: int, shown: str
+) -> None:
     assert cut_stage(stage, width) == shown
