@@ -47,8 +47,11 @@ SAMPLE = "━━"
 MOST_NAME = 24
 """Most characters of the names at the right end of the lines."""
 
+LEAST_LEGEND = 4
+"""Characters of a name in the legend; more lines are taken before names get shorter."""
+
 MOST_ROWS = 2
-"""Most lines of the legend."""
+"""Most lines of the legend before its names are shortened."""
 
 RATIO = 100
 """The factor by which a line must reach farther from 0 than the others, which then fill one dot."""
@@ -176,13 +179,23 @@ def short_names(lines: Sequence[PlotLine], width: int) -> tuple[str, ...]:
 
 
 def legend_rows(lines: Sequence[PlotLine], shared: Styles, width: int) -> list[Row]:
-    """Return the marks and names of the bright lines, and how many are dim."""
-    names = short_names(lines, max(MOST_NAME, width // CURVES - 4))
-    found = zip(lines, names, (shared[name_of(line)] for line in lines), strict=True)
-    bright = [(name, style) for _, name, style in found if style.bright]
-    named = [Segment(f"{one.mark} {name}  ", one.style) for name, one in bright]
-    dim = len(lines) - len(bright)
-    return packed((*named, *([Segment(f"{dim} dim", "dim")] * bool(dim))), width)[:MOST_ROWS]
+    """Return the marks and names of the bright lines, and how many are dim.
+
+    The names are shortened until all of them fit.
+    """
+    styles = [shared[name_of(line)] for line in lines]
+    dim = sum(not style.bright for style in styles)
+    most = max(MOST_NAME, width // CURVES - 4)
+    while True:
+        named = [
+            Segment(f"{style.mark} {name}  ", style.style)
+            for name, style in zip(short_names(lines, most), styles, strict=True)
+            if style.bright
+        ]
+        rows = packed((*named, *([Segment(f"{dim} dim", "dim")] * bool(dim))), width)
+        if len(rows) <= MOST_ROWS or most <= LEAST_LEGEND:
+            return rows
+        most -= 1
 
 
 _CHARACTERS = tuple(chr(braille.BLANK + bits) for bits in range(256))

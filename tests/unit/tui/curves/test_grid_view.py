@@ -72,6 +72,19 @@ def test_the_legend_names_the_bright_lines_and_counts_the_others(count: int) -> 
     assert ("3 dim" in text) == (count == 9)
 
 
+def test_the_legend_shortens_names_before_it_leaves_any_out() -> None:
+    names = [f"lr={lr},schedule=cosine_with_warmup_{at}" for lr in (1, 2, 3) for at in (5, 50)]
+    pairs = [tuple(tuple(pair.split("=")) for pair in name.split(",")) for name in names]
+    lines = [
+        line([float(at)], label=name, index=at, own=not at, pairs=pairs[at])
+        for at, name in enumerate(names)
+    ]
+    shared = shared_styles([chart(*lines)], "")
+    rows = legend_rows(lines, shared, 67)
+    assert len(rows) == 2
+    assert [plain(row).count("  ") for row in rows] == [2, 2], "three names in each"
+
+
 def test_names_are_beside_right_ends_and_the_plot_keeps_width() -> None:
     one = lines_of("loss", [1.0, 2.0, 3.0])
     shared = shared_styles([one], "")
