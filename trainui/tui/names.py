@@ -92,15 +92,25 @@ def short_labels(names: tuple[Pairs, ...], width: int) -> tuple[str, ...]:
     """Return the names as texts of at most `width` cells, whole if all of them fit.
 
     First what all values of a key share goes, then the keys, then the ends of the longest values
-    as far as these stay different; numbers stay whole.
+    as far as these stay different; numbers stay whole. Names with other keys, e.g. of the members
+    of another sweep, are shortened on their own.
     """
 
     def fits(some: Sequence[Pairs]) -> bool:
         return max(map(cell_len, map(label_of, some)), default=0) <= width
 
-    keys = [key for key, _ in names[0]] if names else []
-    if fits(names) or any([key for key, _ in one] != keys for one in names):
-        return tuple(told_apart([label_of(one) for one in names], width))
+    if not names or fits(names):
+        return tuple(map(label_of, names))
+    kinds = [tuple(key for key, _ in one) for one in names]
+    kinds = [kind if any(kind) else () for kind in kinds]
+    if len(different := dict.fromkeys(kinds)) > 1:
+        by_name: dict[Pairs, str] = {}
+        for kind in different:
+            some = [one for one, own in zip(names, kinds, strict=True) if own == kind]
+            labels = told_apart([label_of(one) for one in some], width) if not kind else None
+            by_name |= dict(zip(some, labels or short_labels(tuple(some), width), strict=True))
+        return tuple(by_name[one] for one in names)
+    keys = [key for key, _ in names[0]]
     columns = [[one[at][1] for one in names] for at in range(len(keys))]
     columns = [_without_shared(column) for column in columns]
     for shown in (keys, [""] * len(keys)):

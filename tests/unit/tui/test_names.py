@@ -45,3 +45,18 @@ def test_shortened_names_never_look_alike(found: list[tuple[str, int]], width: i
     shown = short_labels(names, width)
     assert len(set(shown)) == len(names)
     assert max(map(len, shown)) <= width
+
+
+def test_members_and_other_runs_are_shortened_apart() -> None:
+    """Runs beside a sweep's members must not cost these their keys and values."""
+    schedules = ("cosine_with_warmup_500", "cosine_with_warmup_5000")
+    members = tuple(
+        (("lr", lr), ("schedule", schedule), ("seed", seed))
+        for lr in ("0.01", "0.2")
+        for schedule in schedules
+        for seed in ("0", "1")
+    )
+    runs = tuple((("", f"sweep-lr-schedule lr={lr} › train[lr=0.1]"),) for lr in ("1e-3", "3e-4"))
+    shown = short_labels((*members, *runs), 40)
+    assert shown[:2] == ("lr=0.01,schedule=500,seed=0", "lr=0.01,schedule=500,seed=1")
+    assert len(set(shown)) == len(shown)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 from rich.cells import cell_len
 from textual.binding import BindingType
@@ -17,7 +17,7 @@ from trainui.text import harmless
 from trainui.tui.app_interface import Target
 from trainui.tui.curves.interaction import CurvesState
 from trainui.tui.keymap import bindings
-from trainui.tui.names import short_labels
+from trainui.tui.names import short_labels, told_apart
 from trainui.tui.numbers import exact_step, number, shortened
 from trainui.tui.page import Page
 from trainui.tui.snapshot.curves import (
@@ -46,6 +46,17 @@ BEST = 5
 """How many of the best one key chooses."""
 
 
+class _Measured(NamedTuple):
+    """How the lines of a list of candidates are laid out."""
+
+    label: int
+    """Width of the curves' names."""
+    widths: Mapping[str, int]
+    """Widths of the parameters' columns."""
+    values: Mapping[str, Mapping[str, str]]
+    """By parameter, its values as shown: no two look alike."""
+
+
 class CandidateList(CursorView):
     """The candidates with their parameters and values; the chosen ones are marked."""
 
@@ -69,7 +80,7 @@ class CandidateList(CursorView):
         self.candidates: Sequence[Candidate] = ()
         self.words: tuple[str, ...] = ()
         """The filter: only candidates whose texts contain all words are shown."""
-        self._widths = Cache[tuple[int, dict[str, int]]]()
+        self._widths = Cache[_Measured]()
         """Of the columns, for the candidates and the width of the list."""
 
     @property
@@ -177,7 +188,7 @@ class CandidateList(CursorView):
     def row(self, index: int, width: int) -> Row:
         """Return the heading or a candidate."""
         state = tuple(self.candidates), width
-        label, widths = self._widths.read(state, lambda: self._measured(width))
+        label, widths, values = self._widths.read(state, lambda: self._measured(width))
         if index == 0:
             cells = [fit(name, size) for name, size in widths.items()]
             texts = [fit("", 4), fit("curve", label), *cells]
@@ -185,7 +196,10 @@ class CandidateList(CursorView):
             return (Segment("  ".join(texts) + "  " + "".join(heads), "dim"),)
         one, labels = self.shown[index - 1], self._labels(label)
         chosen = self.is_chosen(one)
-        params = [Segment("  " + fit(_value(one, name), size)) for name, size in widths.items()]
+        params = [
+            Segment("  " + fit(values[name][_value(one, name)], size))
+            for name, size in widths.items()
+        ]
         return (
             Segment("[x] " if chosen else "[ ] ", "good" if chosen else "dim"),
             Segment(
@@ -204,7 +218,7 @@ class CandidateList(CursorView):
         names = tuple(one.series.pairs or (("", one.series.label),) for one in self.candidates)
         return dict(zip(map(_identity, self.candidates), short_labels(names, width), strict=True))
 
-    def _measured(self, width: int) -> tuple[int, dict[str, int]]:
+    def _measured(self, width: int) -> _Measured:
         """Return the widths of the labels, and of the first parameters, as many as have room."""
         widths: dict[str, int] = {}
         for name in self.params:
@@ -217,7 +231,11 @@ class CandidateList(CursorView):
         room -= label + max([STATE, *since])
         while widths and sum(widths.values()) + 2 * len(widths) > room:
             widths.popitem()
-        return label, widths
+        shown: dict[str, Mapping[str, str]] = {}
+        for name, size in widths.items():
+            some = [*dict.fromkeys(_value(one, name) for one in self.candidates)]
+            shown[name] = dict(zip(some, told_apart(some, size), strict=True))
+        return _Measured(label, widths, shown)
 
     @property
     def _selected(self) -> Candidate | None:
