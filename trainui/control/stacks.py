@@ -44,7 +44,7 @@ def of_stage(run_id: str, stage_name: str) -> KeptStacks:
         stage = views.find_stages(connection, run_id, stage_name)[0]
         tries = views.attempts_of_stage(connection, stage.id)
     if stage.status != Status.RUNNING or not tries or tries[-1].pid is None:
-        raise UsageError(_not_running(stage.name, str(stage.status), tries))
+        raise UsageError(_not_running(stage.name, stage.status, tries))
     attempt = tries[-1]
     if attempt.host not in ("", host()):
         raise UnfitEnvironmentError(
@@ -63,8 +63,15 @@ def of_stage(run_id: str, stage_name: str) -> KeptStacks:
     return KeptStacks(found, stacks.keep(directory, found))
 
 
-def _not_running(name: str, status: str, tries: list[AttemptRecord]) -> str:
+def _not_running(name: str, status: Status, tries: list[AttemptRecord]) -> str:
     """Return why there are no stacks now, and where earlier ones are."""
+    if status == Status.RUNNING and tries and tries[-1].is_external:
+        return (
+            f"the process of {name} is not known, as only its files are read; `py-spy dump --pid "
+            "PID` shows its stacks, and `trainui add --pid PID` adopts it"
+        )
+    if status == Status.RUNNING:
+        return f"{name} is being started, and has no process yet; try again in a moment"
     kept = sorted(Path(tries[-1].directory).glob("stacks-*.txt")) if tries else []
     earlier = f"; stacks of its last attempt are in {kept[-1]}" if kept else ""
     return f"{name} is {status}, so it has no processes{earlier}"

@@ -18,6 +18,9 @@ from trainui.formatting import quantity
 COMPUTING = 0.1
 """CPUs that a thread uses at least while it computes: one that polls uses far less."""
 
+COMPUTING_IN_C = 0.5
+"""The same of a thread whose stack does not change: one call into native code takes long."""
+
 MOST_PLACES, MOST_THREADS = 4, 3
 """The most places in a summary, and the most threads of one process."""
 
@@ -61,6 +64,8 @@ class ThreadStack:
     """What it waits in, as the kernel says: `reads from socket 10.0.0.5:443`; empty: it runs."""
     cpu: float = 0.0
     """Seconds of CPU that it has used."""
+    id: int = 0
+    """The kernel's number of it; names may be shared."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +78,12 @@ class ProcessStack:
     state: str
     """The kernel's letter: R, S, D, T."""
     parent: int = 0
+    began: float = 0.0
+    """Its start, in seconds since the machine's."""
+    uses_gpu: bool = False
+    """True if it has a GPU open."""
     cpu: float = 0.0
-    """CPUs used, where it was seen more than once; else the mean since its start."""
+    """CPUs used, in the last sample alone: since the first one, else since its start."""
     gpus: tuple[int, ...] = ()
     """Those in which it has memory."""
     threads: tuple[ThreadStack, ...] = field(default=())
@@ -114,23 +123,30 @@ def computing(
 ) -> Iterator[tuple[ProcessStack, ThreadStack]]:
     """Yield the processes that compute, with the threads that do, from samples of some seconds.
 
-    A process computes if the stack of one of its threads changes and that thread uses a CPU: one
-    that waits in a loop does not, nor does one that spins in a collective.
+    A process computes if one of its threads uses a CPU and its stack changes, or is in one long
+    call of native code. One that waits in a loop does not, nor does one that spins in a collective
+    or for a GPU, which uses a CPU as well: no call of its stack may be a wait, and a process that
+    uses a GPU has to be seen to move.
     """
     if len(samples) < 2:
         return
-    before = [{process.pid: process for process in sample} for sample in samples]
+    before = [{(one.pid, one.began): one for one in sample} for sample in samples]
     for process in samples[-1]:
-        seen = [sample[process.pid] for sample in before if process.pid in sample]
+        key = process.pid, process.began
+        seen = [sample[key] for sample in before if key in sample]
         if len(seen) < len(samples):
             continue
         for last in process.threads:
-            same = [next((t for t in one.threads if t.name == last.name), None) for one in seen]
+            same = [next((t for t in one.threads if t.id == last.id), None) for one in seen]
             stacks = [thread for thread in same if thread is not None and thread.frames]
             if len(stacks) < len(samples):
                 continue
+            used = (last.cpu - stacks[0].cpu) / seconds
             moved = any(one.frames != two.frames for one, two in pairwise(stacks))
-            if moved and last.cpu - stacks[0].cpu >= COMPUTING * seconds:
+            in_c = not (moved or process.uses_gpu or process.gpus) and not any(
+                map(_is_wait, last.frames)
+            )
+            if used >= (COMPUTING_IN_C if in_c else COMPUTING) and (moved or in_c):
                 yield process, last
                 break
 

@@ -228,23 +228,24 @@ def _result(future: Future[_T], otherwise: _T, until: float) -> _T:
 
 
 def _unread(process: Process, rank: int | None) -> tuple[ProcessStack, str]:
-    stack = ProcessStack(process.pid, rank, "?", "D", process.parent, process.ticks / _TICKS)
+    stack = ProcessStack(process.pid, rank, "?", "D", process.parent, process.ticks / _TICKS, True)
     return stack, f"process {process.pid} cannot be read: the kernel does not answer"
 
 
 def _with_usage(taken: Sequence[Sample], seconds: float) -> list[ProcessStack]:
     """Return the last sample with the CPUs that each process used, and its GPUs."""
-    used = {process.pid: _cpu(process) for process in taken[0]}
+    used = {(process.pid, process.began): _cpu(process) for process in taken[0]}
     since_boot = time.clock_gettime(time.CLOCK_BOOTTIME)
     with_memory = {}
     with suppress(Exception):  # a driver that fails says nothing about the stacks
         with_memory = {gpu.index: gpu.pids for gpu in nvml.query().gpus}
     last = []
     for process in taken[-1]:
-        if len(taken) > 1 and process.pid in used and seconds > 0:
-            cpu = (_cpu(process) - used[process.pid]) / seconds
+        key = process.pid, process.began
+        if len(taken) > 1 and key in used and seconds > 0:
+            cpu = (_cpu(process) - used[key]) / seconds
         else:
-            cpu = _cpu(process) / max(since_boot - process.cpu, 1.0)
+            cpu = _cpu(process) / max(since_boot - process.began, 1.0)
         gpus = tuple(index for index, pids in with_memory.items() if process.pid in pids)
         last.append(replace(process, cpu=max(cpu, 0.0), gpus=gpus))
     return last
@@ -273,7 +274,8 @@ def _read(process: Process, rank: int | None, masker: Masker) -> tuple[ProcessSt
         command=masker.text(_command(process.pid)),
         state=state or ("T" if process.stopped else "S"),
         parent=process.parent,
-        cpu=process.ticks / _TICKS,
+        began=process.ticks / _TICKS,
+        uses_gpu=_uses_gpu(process.pid),
         threads=tuple(tasks.values()),
     )
     if not _is_python(process.pid):
@@ -285,12 +287,13 @@ def _read(process: Process, rank: int | None, masker: Masker) -> tuple[ProcessSt
             StackFrame(str(call["name"]), str(call["filename"]), int(call["line"] or 0))
             for call in one.get("frames", ())
         )
-        task = tasks.pop(int(one.get("os_thread_id") or 0), None)
+        number = int(one.get("os_thread_id") or 0)
+        task = tasks.pop(number, None)
         name = str(one.get("thread_name") or (task.name if task else "thread"))
         if task is not None:
             threads.append(replace(task, name=name, frames=frames))
         else:
-            threads.append(ThreadStack(name, frames))
+            threads.append(ThreadStack(name, frames, id=number))
     if threads:
         threads.sort(key=lambda thread: thread.name != MAIN)
         stack = replace(stack, threads=tuple(threads))
@@ -310,6 +313,17 @@ def _state(pid: int) -> str:
     with suppress(OSError, IndexError):
         return Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()[0]
     return ""
+
+
+def _uses_gpu(pid: int) -> bool:
+    """Return True if a process has a GPU open: in a container NVML does not know its pid."""
+    with suppress(OSError):
+        for name in os.listdir(f"/proc/{pid}/fd"):  # noqa: PTH208
+            with suppress(OSError):
+                target = os.readlink(f"/proc/{pid}/fd/{name}")  # noqa: PTH115
+                if re.match(r"/dev/(nvidia(\d+|-uvm)|kfd|dri/render)", target):
+                    return True
+    return False
 
 
 def _is_python(pid: int) -> bool:
@@ -395,9 +409,8 @@ def _threads(pid: int) -> dict[int, ThreadStack]:
             fields = after.split()
             name = before.partition("(")[2]
             kernel = _kernel(pid, place, fields[0])
-            found[thread] = ThreadStack(
-                name, (), kernel, (int(fields[11]) + int(fields[12])) / _TICKS
-            )
+            used = (int(fields[11]) + int(fields[12])) / _TICKS
+            found[thread] = ThreadStack(name, (), kernel, used, thread)
     return found
 
 

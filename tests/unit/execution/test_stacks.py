@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import ctypes
 import json
 import os
 import re
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from functools import partial
@@ -106,6 +108,14 @@ STUCK = """
     libc.vfork() or libc.pause()
 """
 
+IN_C = """
+    import sys
+    open(sys.argv[1], "w").close()
+    def evaluate():
+        sum(range(1 << 62))
+    evaluate()
+"""
+
 Start = Callable[..., subprocess.Popen[bytes]]
 
 
@@ -189,6 +199,16 @@ def test_a_call_that_moves_and_uses_a_cpu_computes(start: Start) -> None:
     assert re.match(r"process \d+ computes in (odd|even|evaluate) \(train.py:", found.summary)
 
 
+def test_one_long_call_of_native_code_computes(start: Start) -> None:
+    process = start(IN_C)
+    found = wait_for(
+        lambda: one if (one := take(process.pid, samples=3)).is_computing else None, "computing"
+    )
+    assert re.match(r"process \d+ computes in train.py:5|.*evaluate \(train.py:5\)", found.summary)
+    assert found.samples[0][0].cpu == 0.0
+    assert 0.3 < found.samples[-1][0].cpu < 1.5
+
+
 @pytest.mark.parametrize(("code", "place"), [(SPINS, "all_reduce"), (POLLS, "rendezvous")])
 def test_a_loop_that_waits_does_not_compute(start: Start, code: str, place: str) -> None:
     process = start(code)
@@ -204,6 +224,40 @@ def test_a_process_stuck_in_the_kernel_is_named(start: Start) -> None:
     process = start(STUCK)
     wait_for(lambda: take(process.pid).samples[0][0].state == "D", "state D")
     assert re.search(r"is stuck in the kernel \(state D, \w+\)", take(process.pid).summary)
+
+
+READS = """
+    import sys
+    open(sys.argv[1], "w").close()
+    def load():
+        open(sys.argv[1] + ".mount/shard.tar")
+    load()
+"""
+
+
+@needs_root
+def test_a_mount_that_does_not_answer_is_named(start: Start, tmp_path: Path) -> None:
+    mount = tmp_path / "ready.mount"
+    mount.mkdir()
+    try:
+        fuse = os.open("/dev/fuse", os.O_RDWR)
+    except OSError:
+        pytest.skip("there is no /dev/fuse")
+    libc = ctypes.CDLL(None, use_errno=True)
+    options = f"fd={fuse},rootmode=40000,user_id=0,group_id=0".encode()
+    try:
+        if libc.mount(b"nobody", bytes(mount), b"fuse", 0, options):
+            pytest.skip("a file system cannot be mounted here")
+        process = start(READS)  # nobody reads its request from the file system's other end
+        wait_for(lambda: take(process.pid).samples[0][0].state == "D", "state D")
+        began = time.monotonic()
+        found = take(process.pid, samples=3)
+        assert time.monotonic() - began < 9
+        assert re.search(r"load \(train.py:5\), which is stuck in the kernel", found.summary)
+        assert not found.is_computing
+    finally:
+        os.close(fuse)  # ends all requests
+        libc.umount2(bytes(mount), 2)
 
 
 def test_another_program_has_the_kernels_word() -> None:
@@ -366,20 +420,41 @@ def test_the_sentence_of_some_stacks(processes: list[ProcessStack], expected: st
 
 
 @pytest.mark.parametrize(
-    ("used", "lines", "computes"),
-    [(1.0, (1, 2, 3), True), (1.0, (2, 2, 2), False), (0.1, (1, 2, 3), False)],
+    ("used", "lines", "function", "more", "computes"),
+    [
+        (1.0, (1, 2, 3), "f", {}, True),
+        (0.05, (1, 2, 3), "f", {}, False),
+        (1.0, (2, 2, 2), "f", {}, True),
+        (0.2, (2, 2, 2), "f", {}, False),
+        (1.0, (2, 2, 2), "ProcessGroup.all_reduce", {}, False),
+        (1.0, (2, 2, 2), "f", {"uses_gpu": True}, False),
+        (1.0, (1, 2, 3), "f", {"uses_gpu": True}, True),
+        (1.0, (2, 2, 2), "f", {"gpus": (0,)}, False),
+    ],
 )
-def test_who_computes_moves_and_uses_a_cpu(
-    used: float, lines: tuple[int, ...], computes: bool
+def test_who_computes_uses_a_cpu_and_does_not_wait(
+    used: float, lines: tuple[int, ...], function: str, more: dict[str, Any], computes: bool
 ) -> None:
     def thread(line: int, at: int) -> ThreadStack:
-        return ThreadStack("MainThread", (StackFrame("f", "/x.py", line),), cpu=at * used)
+        return ThreadStack("MainThread", (StackFrame(function, "/x.py", line),), cpu=2 * at * used)
 
     samples = [
-        [ProcessStack(1, None, "", "R", threads=(thread(line, at),))]
+        [ProcessStack(1, None, "", "R", threads=(thread(line, at),), **more)]
         for at, line in enumerate(lines)
     ]
     assert ("computes in" in summary(samples, 4.0)) == computes
+
+
+def test_threads_and_processes_are_not_mixed_up() -> None:
+    def sample(at: int, began: float = 1.0) -> list[ProcessStack]:
+        calm = ThreadStack("worker", (StackFrame("get", "/x.py", 9),), id=11)
+        busy = ThreadStack("worker", (StackFrame("score", "/y.py", at),), cpu=2.0 * at, id=12)
+        return [ProcessStack(1, None, "", "R", began=began, threads=(calm, busy))]
+
+    samples = [sample(at) for at in range(3)]
+    assert summary(samples, 4.0) == "process 1 computes in score (y.py:2)"
+    reused = [sample(0), sample(1), sample(2, began=9.0)]
+    assert "computes" not in summary(reused, 4.0), "another process has its pid"
 
 
 def test_the_thread_that_computes_is_named() -> None:

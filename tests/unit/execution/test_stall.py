@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import subprocess
 import sys
 import time
@@ -287,6 +288,52 @@ def test_debuggers_are_allowed_by_the_setting_alone(
     assert spec.debuggers == allowed
     run.go()
     run.until(Status.COMPLETED)  # also where the kernel knows no such permission
+
+
+PRCTL = r"""
+#define _GNU_SOURCE
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+int prctl(int option, ...) {
+    va_list rest;
+    va_start(rest, option);
+    unsigned long first = va_arg(rest, unsigned long);
+    FILE *noted = fopen(getenv("NOTED_PRCTL"), "a");
+    if (noted) {
+        fprintf(noted, "%x %lx %d\n", option, first, getpid());
+        fclose(noted);
+    }
+    return syscall(SYS_prctl, option, first, 0, 0, 0);
+}
+"""
+
+
+@pytest.mark.parametrize("allowed", [False, True])
+def test_the_stages_first_process_allows_debuggers(
+    store: Database,
+    follower: AttemptMonitor,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    allowed: bool,
+) -> None:
+    if (compiler := shutil.which("cc")) is None:
+        pytest.skip("there is no compiler for what notes the calls")
+    source, library, noted = (tmp_path / name for name in ("prctl.c", "prctl.so", "noted"))
+    source.write_text(PRCTL)
+    subprocess.run([compiler, "-shared", "-fPIC", "-o", library, source], check=True)
+    monkeypatch.setenv("LD_PRELOAD", str(library))  # the supervisor's
+    monkeypatch.setenv("NOTED_PRCTL", str(noted))
+    monkeypatch.setenv("TRAINUI_DEBUGGERS", str(allowed).lower())
+    run = Running(store, follower, tmp_path)
+    calls = [line.split() for line in noted.read_text().splitlines()]
+    any_process = f"{2**64 - 1:x}"
+    found = [(first, int(pid)) for option, first, pid in calls if option == "59616d61"]
+    assert found == ([(any_process, run.pid)] if allowed else [])
+    run.go()
+    run.until(Status.COMPLETED)
 
 
 def test_the_reason_goes_with_the_stall(
