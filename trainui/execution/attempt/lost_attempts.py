@@ -122,7 +122,10 @@ def _is_adopted_dead(external: Mapping[str, Any]) -> bool:
 
 
 def last_sign_of_life(attempt_dir: Path) -> int:
-    """Return when an attempt ended, else when it last wrote to a file, in microseconds."""
+    """Return when an attempt ended, else when it was last known to run, in microseconds.
+
+    That is its last write to a file; a mute one ran at least as long as a worker watched it.
+    """
     with suppress(JournalError, OSError):
         if (end := protocol.read_exit(attempt_dir)) is not None:
             return end.completed_at
@@ -130,6 +133,8 @@ def last_sign_of_life(attempt_dir: Path) -> int:
     names = (*written, protocol.TIMES_FILE, protocol.PIDS_FILE)
     looks = [plain_files.look(attempt_dir / name) for name in names]
     times = [one.st_mtime_ns // 1000 for one in looks if one is not None]
+    if times and (watched := health.last_watched_at(paths.home())):
+        times.append(min(watched, clock.now()))
     return max(times, default=clock.now())
 
 

@@ -132,8 +132,12 @@ def declare_ready(home: Home, slots: Sequence[dict[str, Any]]) -> None:
 
 
 def clear_ready(home: Home) -> None:
-    """Remove the readiness file: this worker is leaving, or found an earlier worker's file."""
-    _ready_file(home).unlink(missing_ok=True)
+    """Rename the readiness file: this worker is leaving, or found an earlier worker's file.
+
+    Its time stays known: until then a worker watched the attempts that were running.
+    """
+    with suppress(FileNotFoundError):
+        _ready_file(home).replace(_earlier_file(home))
 
 
 def touch_ready(home: Home) -> None:
@@ -144,8 +148,8 @@ def touch_ready(home: Home) -> None:
 
 def last_touched_at(home: Home) -> int:
     """Return when the worker was last noted to be alive, in nanoseconds since 1970; 0: never."""
-    found = plain_files.look(_ready_file(home))
-    return 0 if found is None else found.st_mtime_ns
+    looks = [plain_files.look(file) for file in (_ready_file(home), _earlier_file(home))]
+    return max((one.st_mtime_ns for one in looks if one is not None), default=0)
 
 
 def read_ready(home: Home) -> dict[str, Any] | None:
@@ -154,8 +158,20 @@ def read_ready(home: Home) -> dict[str, Any] | None:
     return word if owner and word and word["pid"] == owner else None
 
 
+def last_watched_at(home: Home) -> int:
+    """Return until when a worker of before watched the attempts, in microseconds; 0: unknown."""
+    if read_ready(home) is None:
+        return last_touched_at(home) // 1000
+    found = plain_files.look(_earlier_file(home))
+    return 0 if found is None else found.st_mtime_ns // 1000
+
+
 def _ready_file(home: Home) -> Path:
     return home.worker / "ready.json"
+
+
+def _earlier_file(home: Home) -> Path:
+    return home.worker / "earlier-ready.json"
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,11 +16,12 @@ from tests.unit.execution.attempt.test_outcome import ended
 from tests.unit.execution.submitted import begin, of_stage, submit
 from tests.unit.store.readings import Feeder, held_slots
 from tests.unit.supervisor.waiting import PATIENCE
-from trainui import clock
+from trainui import clock, paths
 from trainui.execution.attempt import record_outcome
 from trainui.execution.attempt.outcome import LostSupervisor
 from trainui.execution.attempt.prepared_process import AttemptContext
 from trainui.execution.attempt.record_outcome import FlushResult
+from trainui.execution.daemon import health
 from trainui.execution.planner import host
 from trainui.model.notifications import BEST, NAN
 from trainui.model.records import AttemptRecord, Slot, StageRecord
@@ -176,6 +177,24 @@ def test_a_loss_is_dated_by_the_last_sign_of_life(
     assert record_outcome.record_end(store, context.attempt, LostSupervisor(), stopping)
     (attempt,) = of_stage(context.run.id, "a")
     assert (attempt.status, attempt.completed_at) == (Status.INTERRUPTED, 5 * clock.SECOND)
+
+
+@pytest.mark.parametrize(("watched", "expected"), [(3, 5), (9, 9)])
+def test_a_mute_attempt_ran_as_long_as_a_worker_watched_it(
+    store: Database, context: AttemptContext, watched: int, expected: int
+) -> None:
+    file = Path(context.attempt.directory, "stdout.log")
+    file.touch()
+    os.utime(file, (5, 5))
+    home = paths.home()
+    home.worker.mkdir(parents=True, exist_ok=True)
+    health.declare_ready(home, [])
+    os.utime(home.worker / "ready.json", (watched, watched))
+    health.clear_ready(home)  # the next worker has started
+    stopping = threading.Event()
+    assert record_outcome.record_end(store, context.attempt, LostSupervisor(), stopping)
+    (attempt,) = of_stage(context.run.id, "a")
+    assert attempt.completed_at == expected * clock.SECOND
 
 
 def unread(store: Database, tmp_path: Path) -> AttemptContext:
