@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 
 from tests.acceptance.command_line import CommandLine, stage_of, states_of
+from tests.gpus.stand_in import Machine
 
 TRAIN = """
 import json, os, sys, time
@@ -155,3 +157,44 @@ def test_a_retry_that_goes_back_is_the_lineage_that_counts(scripts: CommandLine)
     by_attempt = {10: 1010, 20: 1020, 30: 2030, 40: 2040, 50: 2050}
     assert contents(shown) == {f"evaluate[step={key}]": one for key, one in by_attempt.items()}
     assert curve(scripts, "back") == {10: 0.2, 20: 0.1, 30: 0.0, 40: 0.1, 50: 0.2}
+
+
+GPUS = """
+name: gpus
+stages:
+  - name: train
+    matrix: {lr: [0.1, 0.2, 0.3]}
+    gpus: 1
+    run: [python, train.py, plain, "${stage_dir}", "0.7", "30"]
+    checkpoint: step-*.npz
+    metrics: metrics.jsonl
+  - name: evaluate
+    each_checkpoint: train
+    gpus: 1
+    metric: val/loss
+    goal: minimize
+    run: python evaluate.py ${checkpoint} ${stage_dir} 0.2
+    metrics: metrics.jsonl
+"""
+
+
+def test_an_evaluation_gets_a_gpu_behind_each_training(tmp_path: Path) -> None:
+    box = Machine(tmp_path / "nvml", 2)
+    cli = CommandLine(tmp_path, {"LD_LIBRARY_PATH": box.library_path})
+    try:
+        cli.write("train.py", TRAIN)
+        cli.write("evaluate.py", EVALUATE)
+        shown = cli.run(GPUS, name="gpus.yaml")
+    finally:
+        cli.close()
+        box.reset(0)
+    ran = [one for one in shown["stages"] if one["attempts"]]
+    assert [one["status"] for one in ran] == ["completed"] * (3 + 9)
+    trained = max(one["started_at"] for one in ran if one["name"].startswith("train"))
+    evaluated = [one["started_at"] for one in ran if one["name"].startswith("evaluate")]
+    assert min(evaluated) > trained
+    for gpu in (0, 1):
+        own = [one for one in ran if one["gpus"] == [gpu]]
+        assert own
+        spans = sorted((one["started_at"], one["completed_at"]) for one in own)
+        assert all(end <= start for (_, end), (start, _) in itertools.pairwise(spans))
