@@ -77,6 +77,9 @@ LOOK_EVERY = 1.0
 LOOK_SHARE = 10
 """A pause is this many times as long as the look before it, if that took longer."""
 
+GOES_BACK_TO = 2
+"""The newest checkpoints that a training may go back to: the last, or the one before."""
+
 HOLD_AGAIN_AFTER = 5.0
 """Seconds until a copy is tried again for which there was no space."""
 
@@ -159,8 +162,8 @@ class Evaluator:
         self._id = evaluation_id
         self._unchanged: dict[str, tuple[tuple[checkpoints.State, int], float]] = {}
         """By path of a checkpoint that may be written still: its state, and since when."""
-        self._existing: set[int] | None = None
-        """The rows whose checkpoints the training still has; None: not known yet."""
+        self._newest: list[int] | None = None
+        """The rows of the last checkpoints that the training still has; None: not known yet."""
         self._cuts: dict[int, float] = {}
         """By number of an attempt of the training: the step at which it began."""
         self._full: tuple[str, float] | None = None
@@ -323,12 +326,12 @@ class Evaluator:
             real = os.path.realpath(path)
             if is_own and (real not in by_file or not path.is_symlink()):
                 by_file[real] = path  # the file itself rather than a link to it
-        found, is_complete, existing = [], True, set[int]()
+        found, is_complete, existing = [], True, list[int]()
         for real, path in by_file.items():
             state = checkpoints.state_of(path)
             rows = (*known.get(str(path), ()), *(known.get(real, ()) if real != str(path) else ()))
             same = [row.id for row in rows if checkpoints.is_state_of(row.identity, path)]
-            existing.update(same)
+            existing.extend(same)
             if same or not state:
                 continue
             if not where.is_complete(path):
@@ -340,7 +343,7 @@ class Evaluator:
             number = _attempt_of(view.attempts, written)
             step = plan.step_in_name(path)
             found.append(FoundCheckpoint(str(path), written, number, state, step))
-        self._existing = existing
+        self._newest = existing[:GOES_BACK_TO]
         return found[::-1], is_complete
 
     def _is_settled(self, view: _View, path: Path, state: checkpoints.State) -> bool:
@@ -521,13 +524,13 @@ class Evaluator:
         """Return the rows whose copies stay: the best one's.
 
         Until the training has completed, also that of each which would be the best if it went back
-        to a checkpoint that it still has.
+        to one of its newest checkpoints.
         """
         with self._store.read() as connection:
             bests = records.bests(connection, view.evaluation, view.rows)
         if view.training.status == Status.COMPLETED or not bests:
             return {best.id for _row, best in bests[-1:]}
-        may_return = {row.id for row in view.rows} if self._existing is None else self._existing
+        may_return = [row.id for row in view.rows] if self._newest is None else self._newest
         return {best.id for row, best in bests if row.id in may_return or row is bests[-1][0]}
 
     def _explain(self, view: _View) -> None:
