@@ -24,6 +24,7 @@ from trainui.model.records import RunRecord
 from trainui.pipeline import editing, loader, masking, substitution, template
 from trainui.pipeline.editing import EditedValue
 from trainui.pipeline.masking import MASK, Masker, is_secret
+from trainui.pipeline.matrix import member_name
 from trainui.pipeline.substitution import Filler
 from trainui.pipeline.template import Template, Variable
 from trainui.resume.submitted import PIPELINE_FILE, given_params, submission_of
@@ -306,6 +307,14 @@ def with_members(pipeline: Pipeline, given: Mapping[str, str], values: MemberVal
         at = names.index(name)
         stages[at] = _edited(pipeline, given, at, values[name])
         renamed[name] = stages[at].name
+    trainings = {name: stages[names.index(name)] for name in renamed}
+    for at, stage in enumerate(stages):
+        each = stage.each_checkpoint
+        if each is not None and (training := trainings.get(each.stage)) is not None:
+            own = member_name(stage.group, training.matrix)
+            renamed[stage.name] = own
+            each = replace(each, stage=training.name)
+            stages[at] = replace(stage, name=own, matrix=training.matrix, each_checkpoint=each)
     for name in renamed.values():
         if [stage.name for stage in stages].count(name) > 1:
             raise UsageError(f"{name} is already a member of the sweep; choose another value")

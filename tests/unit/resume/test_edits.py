@@ -117,3 +117,18 @@ def test_the_own_parameters_of_a_renamed_member_are_found() -> None:
         FIRST: {"epochs": "7"},
         "train[lr=0.2,seed=2]": {"epochs": "5"},
     }
+
+
+def test_the_evaluation_of_an_edited_member_follows_it() -> None:
+    text = """
+stages:
+  - {name: train, matrix: {lr: [0.1, 0.3]}, checkpoint: "*.pt", run: "train ${matrix.lr}"}
+  - {name: evaluate, each_checkpoint: train, run: "evaluate ${checkpoint}"}
+  - {name: use, depends_on: [evaluate], run: "use"}
+"""
+    own = edits.with_members(loader.load_text(text), {}, {"train[lr=0.3]": {"lr": "0.2"}})
+    evaluation = next(one for one in own.stages if one.name == "evaluate[lr=0.2]")
+    assert evaluation.each_checkpoint is not None
+    assert evaluation.each_checkpoint.stage == "train[lr=0.2]"
+    assert evaluation.depends_on == ("train[lr=0.2]",)
+    assert own.stages[-1].depends_on == ("evaluate[lr=0.1]", "evaluate[lr=0.2]")
