@@ -13,6 +13,7 @@ import io
 import itertools
 import json
 import os
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -56,6 +57,51 @@ def troubleshooting(page: str) -> str:
     rows = [f"| `{name}` | {_cell(one.what)} | {_cell(one.fix)} |" for name, one in KNOWN.items()]
     table = ["", "| cause | what happened | what to do |", "|---|---|---|", *rows, ""]
     return f"{before}{begin}\n{chr(10).join(table)}\n{end}{after}"
+
+
+SKILL = DOCS.parent / "trainui" / "plugins" / "skill" / "SKILL.md"
+
+LISTS = "<!-- made by docs/generate.py: -->"
+"""What is before the lists at the end of the manual for agents."""
+
+
+def skill(text: str) -> str:
+    """Return the manual for agents with its lists of what there is."""
+    from trainui import errors
+    from trainui.cli.runs.waiting import EXIT_CODES
+    from trainui.plugins.mcp import server
+
+    before, mark, _ = text.partition(LISTS)
+    codes: dict[int, list[str]] = {0: []}
+    for status, code in EXIT_CODES.items():
+        codes.setdefault(code, []).append(str(status))
+    for kind in (errors.UsageError, errors.NotFoundError, errors.UnfitEnvironmentError):
+        codes.setdefault(kind.exit_code, []).append(f"`{kind.code}`")
+    codes.setdefault(errors.WaitTimeoutError.exit_code, []).append("still running at the timeout")
+    said = [f"{code} {' or '.join(codes[code])}" for code in sorted(codes)]
+    named = re.findall(r"\btrainui ([a-z]+)", before)
+    others = [f"`{name}`" for name in _commands_in(_help()) if name not in named]
+    tools = [
+        f"`{one.name}({', '.join(one.input_schema['properties'])})`"
+        for one in (*server.READING, *server.WRITING)
+    ]
+    lists = [
+        *_wrapped("- Exit codes:", said, ";"),
+        *_wrapped("- Further commands:", others, ","),
+        *_wrapped("- Tools of `trainui mcp --write`:", tools, ","),
+    ]
+    return f"{before}{mark}\n{chr(10).join(lists)}\n"
+
+
+def _wrapped(title: str, items: Sequence[str], sign: str) -> Iterator[str]:
+    line = title
+    for number, item in enumerate(items, 1):
+        part = f" {item}{sign if number < len(items) else '.'}"
+        if len(line + part) > 120:
+            yield line
+            line = " "
+        line += part
+    yield line
 
 
 def commands() -> str:
@@ -206,6 +252,7 @@ def main() -> None:
         (REFERENCE / name).write_text(text, encoding="utf-8")
     page = DOCS / "troubleshooting.md"
     page.write_text(troubleshooting(page.read_text(encoding="utf-8")), encoding="utf-8")
+    SKILL.write_text(skill(SKILL.read_text(encoding="utf-8")), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -3,17 +3,30 @@
 from __future__ import annotations
 
 import re
+import runpy
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
+from typer.main import get_command
 
 from tests.acceptance.command_line import CommandLine
+from tests.acceptance.pages import ROOT
 from tests.acceptance.small_training import TRAIN
 from tests.acceptance.typing_person import type_in
+from tests.unit.cli.test_help import commands as commands_of
+from trainui import errors, settings
+from trainui.cli.app import listing, parser
+from trainui.cli.schemas import SCHEMAS
+from trainui.control import agents
+from trainui.pipeline.spec import json_schema
+from trainui.pipeline.substitution import KEYED, SIMPLE
+from trainui.plugin import Command, registry
 from trainui.plugins import skill
+from trainui.plugins.mcp import server
 from trainui.plugins.skill.command import LINES, MARKER, planned_file
 
 TEXT = Path(skill.__file__).with_name("SKILL.md").read_text()
@@ -36,6 +49,64 @@ def test_it_is_short_and_in_the_skills_form() -> None:
     assert len(front["description"]) <= 1024
     assert body.strip().startswith("# ")
     assert all(line.startswith(("trainui ", "export ")) for line in commands())
+
+
+WORDS = """
+    better worse distinguishable not too few nohup tmux sleep COMMAND RUN config toml help
+    python train py lr step val loss train trainui seeds
+"""
+"""Words in code that name nothing of trainui's: examples, other programs, verdicts in words."""
+
+
+def names(schema: Any) -> Iterator[str]:
+    """The names of fields and values in a JSON schema."""
+    if isinstance(schema, dict):
+        for key, value in schema.items():
+            if key in ("properties", "$defs"):
+                yield from value
+            elif key == "enum":
+                yield from (str(one) for one in value)
+            yield from names(value)
+    elif isinstance(schema, list):
+        for one in schema:
+            yield from names(one)
+
+
+def known() -> set[str]:
+    """Every name that there is: of commands, options, fields, answers, settings and tools."""
+    found = {
+        *WORDS.split(),
+        *settings._CONVERTERS,
+        *SIMPLE,
+        *KEYED,
+        "TRAINUI_METRICS_FILE",
+        "--help",
+    }
+    plugins = listing(registry.names(Command))
+    for parsed in (parser(), plugins):
+        for path, command in commands_of(get_command(parsed)):
+            found |= {*path.split(), *(word for one in command.params for word in one.opts)}
+    found |= {*names(json_schema()), *names(SCHEMAS)}
+    for tool in (*server.READING, *server.WRITING):
+        found |= {tool.name, *tool.input_schema["properties"]}
+    errors_of = [errors.TrainuiError]
+    for one in errors_of:
+        errors_of += one.__subclasses__()
+        found.add(one.code)
+    return found | {"TRAINUI_METRICS_FILE", "--help"}
+
+
+def test_it_names_only_what_exists() -> None:
+    prose = re.sub(r"```.*?```", "", TEXT, flags=re.DOTALL)
+    spans = re.findall(r"`([^`\n]+)`", prose)
+    assert len(spans) > 60
+    named = {word for one in spans for word in re.findall(r"--?[a-z][\w-]*|[A-Za-z_]\w*", one)}
+    assert named - known() == set()
+
+
+def test_its_lists_are_the_codes() -> None:
+    made = runpy.run_path(str(ROOT / "docs" / "generate.py"))["skill"](TEXT)
+    assert made == TEXT, "write it anew: python docs/generate.py"
 
 
 @pytest.mark.usefixtures("only_on_sqlite")

@@ -44,7 +44,7 @@ _RESUMED = (Status.FAILED, Status.INTERRUPTED, Status.CANCELLED)
 _SHOWN = frozenset(map(str, Status)) - {Status.PENDING}
 """States that are printed; also the kinds of their events."""
 
-_EXIT_CODES = {
+EXIT_CODES = {
     Status.COMPLETED: 0,
     Status.ENDED: 0,
     Status.CANCELLED: 130,
@@ -77,7 +77,7 @@ def wait_for(
         raise StoppedError(
             f"stopped waiting; the run continues; see `trainui show {run_ids[0]}`"
         ) from error
-    codes = {_EXIT_CODES[status] for status in watch.ends.values()}
+    codes = {EXIT_CODES[status] for status in watch.ends.values()}
     return 1 if 1 in codes else max(codes, default=0)
 
 
