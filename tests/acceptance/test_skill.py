@@ -14,14 +14,13 @@ import yaml
 from typer.main import get_command
 
 from tests.acceptance.command_line import CommandLine
-from tests.acceptance.pages import ROOT
+from tests.acceptance.pages import DOCS, ROOT
 from tests.acceptance.small_training import TRAIN
 from tests.acceptance.typing_person import type_in
 from tests.unit.cli.test_help import commands as commands_of
 from trainui import errors, settings
 from trainui.cli.app import listing, parser
 from trainui.cli.schemas import SCHEMAS
-from trainui.control import agents
 from trainui.pipeline.spec import json_schema
 from trainui.pipeline.substitution import KEYED, SIMPLE
 from trainui.plugin import Command, registry
@@ -102,6 +101,15 @@ def test_it_names_only_what_exists() -> None:
     assert len(spans) > 60
     named = {word for one in spans for word in re.findall(r"--?[a-z][\w-]*|[A-Za-z_]\w*", one)}
     assert named - known() == set()
+
+
+def test_the_page_on_agents_has_the_tools_as_they_are() -> None:
+    page = (DOCS / "agents.md").read_text()
+    tools = {
+        one.name: [*one.input_schema["properties"]] for one in (*server.READING, *server.WRITING)
+    }
+    rows = re.findall(r"^\| `(\w+)\(([^)]*)\)` \|", page, re.MULTILINE)
+    assert {name: parameters.split(", ") for name, parameters in rows} == tools
 
 
 def test_its_lists_are_the_codes() -> None:
