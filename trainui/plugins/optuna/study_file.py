@@ -153,6 +153,8 @@ class StudyFile:
             self.close()
             raise
         self._id = self._storage.get_study_id_from_name(self.name)
+        self._trial_ids: dict[int, int] = {}
+        """By number, as far as they were asked for: each query costs a third of a report."""
 
     def close(self) -> None:
         """Close the connection to the file."""
@@ -168,7 +170,10 @@ class StudyFile:
         return self._storage.get_trial(self._trial_id(number))
 
     def _trial_id(self, number: int) -> int:
-        return self._storage.get_trial_id_from_study_id_trial_number(self._id, number)
+        if number not in self._trial_ids:
+            found = self._storage.get_trial_id_from_study_id_trial_number(self._id, number)
+            self._trial_ids[number] = found
+        return self._trial_ids[number]
 
     def add(self, trial: SearchTrial, space: Distributions | None = None) -> None:
         """Add a trial."""
