@@ -8,7 +8,7 @@ import re
 import shlex
 import subprocess
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -108,6 +108,8 @@ class BoxRuns:
     """When they were read, in microseconds; None: never."""
     problem: str = ""
     """Why they are not of now; empty: they are."""
+    more: Any = None
+    """What else was asked of the box (`lists`)."""
 
     @property
     def age_words(self) -> str:
@@ -120,32 +122,47 @@ class BoxRuns:
 def problems(found: Sequence[BoxRuns]) -> list[str]:
     """Return why boxes do not answer, and how old what is shown of them is, a line each."""
     return [
-        f"! {one.problem}; {quantity(len(one.runs), 'run')} {one.age_words}"
+        f"! {one.problem}"
+        + ("" if one.seen_at is None else f"; {quantity(len(one.runs), 'run')} {one.age_words}")
         for one in found
         if one.problem
     ]
 
 
+MOST_RUNS = 500
+"""The newest runs of a box that the screen of another machine lists."""
+
 LIST_TIMEOUT = 15.0
 """Seconds in which a box has to have listed its runs."""
 
+LIST_CONNECT = 4
+"""Seconds for ssh to connect for a list of several boxes: one that sleeps holds up the others."""
 
-def lists(boxes: Sequence[Box], words: Sequence[str] = ()) -> list[BoxRuns]:
+
+AskMore = Callable[[BoxConnection, list[dict[str, Any]]], Any]
+
+
+def lists(
+    boxes: Sequence[Box], words: Sequence[str] = (), more: AskMore | None = None
+) -> list[BoxRuns]:
     """Return the runs of several boxes, asked at the same time, newest first in each.
 
     `words` are further words for `ls` there: a filter, an order, a limit. Of a box that does not
-    answer, what it listed last is returned, unfiltered.
+    answer, what it listed last is returned, unfiltered. `more` asks for more over the connection.
     """
     from concurrent.futures import ThreadPoolExecutor  # it imports logging
 
     with ThreadPoolExecutor(max(len(boxes), 1)) as pool:
-        return list(pool.map(lambda box: _list_of(box, words), boxes))
+        return list(pool.map(lambda box: _list_of(box, words, more), boxes))
 
 
-def _list_of(box: Box, words: Sequence[str]) -> BoxRuns:
+def _list_of(box: Box, words: Sequence[str], more: AskMore | None) -> BoxRuns:
+    found = None
     try:
-        with connected(box) as connection:
+        with connected(box, LIST_CONNECT) as connection:
             runs = list_over(connection, words)
+            if more is not None:
+                found = more(connection, runs)
     except (BoxError, ValueError) as error:
         problem = harmless(str(error))
         seen, runs = known(box.name)
@@ -153,7 +170,7 @@ def _list_of(box: Box, words: Sequence[str]) -> BoxRuns:
         return BoxRuns(box, runs, seen, problem if named else f"{box.name}: {problem}")
     if not words:
         keep(box.name, runs, clock.now())
-    return BoxRuns(box, runs, clock.now())
+    return BoxRuns(box, runs, clock.now(), more=found)
 
 
 def list_over(connection: BoxConnection, words: Sequence[str] = ()) -> list[dict[str, Any]]:

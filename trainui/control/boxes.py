@@ -185,8 +185,8 @@ class _NoTrainuiError(BoxError):
 class BoxConnection:
     """One ssh process with an agent at its other end."""
 
-    def __init__(self, box: Box) -> None:
-        """Start ssh and wait for the greeting.
+    def __init__(self, box: Box, timeout: int = CONNECT_TIMEOUT) -> None:
+        """Start ssh, which has so many seconds to connect, and wait for the greeting.
 
         Raises:
             BoxError: the box cannot be reached, or has no trainui that answers.
@@ -200,7 +200,7 @@ class BoxConnection:
         self._rest = b""
         self._process = subprocess.Popen(
             [
-                *("ssh", "-T", "-o", "BatchMode=yes", "-o", f"ConnectTimeout={CONNECT_TIMEOUT}"),
+                *("ssh", "-T", "-o", "BatchMode=yes", "-o", f"ConnectTimeout={timeout}"),
                 *("-o", "Compression=yes", "--", box.host, box.line("agent")),
             ],
             stdin=subprocess.PIPE,
@@ -348,14 +348,14 @@ class BoxConnection:
 
 
 @contextmanager
-def connected(box: Box) -> Iterator[BoxConnection]:
-    """Connect to a box for a block.
+def connected(box: Box, timeout: int = CONNECT_TIMEOUT) -> Iterator[BoxConnection]:
+    """Connect to a box for a block, in so many seconds at most.
 
     Raises:
         BoxError: the box cannot be reached, or has no trainui that answers.
     """
     try:
-        connection = BoxConnection(box)
+        connection = BoxConnection(box, timeout)
     except FileNotFoundError as error:
         raise BoxError("there is no `ssh` here; install OpenSSH's client") from error
     try:

@@ -24,7 +24,8 @@ from trainui.resume import checkpoints, preview
 from trainui.resume.edits import InlineEdit, Value
 from trainui.resume.preview import PipelineChoice, StageOptions
 from trainui.store.db import engine
-from trainui.store.read import event_feed, views
+from trainui.store.read import event_feed, run_list, views
+from trainui.store.read.run_list import RunLine
 from trainui.text import harmless
 
 if TYPE_CHECKING:
@@ -494,6 +495,15 @@ def view(_run_id: str, viewer: str, path: str, columns: int, rows: int) -> list[
     return [str(line) for line in lines[:rows]]
 
 
+def run_lines(run_ids: list[str]) -> list[RunLine]:
+    """Return these runs as lines of a list."""
+    from trainui.execution.attempt import lost_attempts
+
+    with engine.reading() as connection:
+        found = list(run_list.lines_of(connection, run_ids).values())
+        return run_list.with_lost(found, lost_attempts.find(connection))
+
+
 def digest(since: int, until: int) -> Digest:
     """Return what happened between two times; it is of no single run."""
     from trainui.control import digest as digests
@@ -507,7 +517,7 @@ STARTING: frozenset[Callable[..., Any]] = frozenset({carry_out, resume, rerun, s
 _OTHERS: tuple[Callable[..., Any], ...] = (
     *(cancel_facts, cancel, on_disk, remove, rerun_facts, offer_facts, plan, editable),
     *(edited_values, edited_text, resume_summary, change_priority, add_note, difference),
-    *(stacks, report, command, view, digest),
+    *(stacks, report, command, view, run_lines, digest),
 )
 
 ACTIONS: Mapping[str, Callable[..., Any]] = {one.__name__: one for one in (*STARTING, *_OTHERS)}

@@ -65,7 +65,7 @@ def _warnings(
     if health.broker_restart and not trouble:
         yield HealthWarning(health.broker_restart, health.broker_restart, "nothing to do")
     for problem in health.away:
-        yield HealthWarning(problem, problem, "it is tried again; its runs are shown as they were")
+        yield HealthWarning(problem, problem, "")
 
 
 class WarningBar(LinesView, can_focus=False):

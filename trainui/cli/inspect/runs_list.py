@@ -10,13 +10,14 @@ import typer
 from trainui import clock, formatting, paths, text
 from trainui.cli import lookup, options, printing
 from trainui.cli.runs import standstill
-from trainui.errors import UsageError
+from trainui.errors import TrainuiError, UsageError
 from trainui.model.states import UNFINISHED
 from trainui.store.db import engine
 from trainui.store.read import run_list
 
 if TYPE_CHECKING:
     from trainui.control.box_runs import BoxRuns
+    from trainui.control.boxes import BoxConnection
     from trainui.store.read.run_list import RunLine
 
 NEWEST = 50
@@ -68,7 +69,7 @@ def list_runs(
         raise UsageError("--all and --number exclude each other; give one of them")
     limit = most if everything or as_json or most is not None else NEWEST
     own, box = _without_box(words or ())
-    there = _on_boxes(own, sort, limit, box)
+    there = _on_boxes(own, sort, limit, box, as_json=as_json)
     local = _Local([], []) if box is not None else _read_local(own, sort, limit, as_json=as_json)
     if as_json:
         rows = [*local.rows, *_rows_there(there)]
@@ -147,7 +148,7 @@ def _without_box(words: Sequence[str]) -> tuple[list[str], str | None]:
 
 
 def _on_boxes(
-    words: Sequence[str], sort: str | None, most: int | None, box: str | None
+    words: Sequence[str], sort: str | None, most: int | None, box: str | None, *, as_json: bool
 ) -> list[BoxRuns]:
     if not paths.home().boxes.exists() and box is None:
         return []
@@ -155,7 +156,20 @@ def _on_boxes(
 
     asked = list(boxes.all_boxes().values()) if box is None else [boxes.named(box)]
     options = [*(["--sort", sort] if sort else []), *([] if most is None else [f"-n{most}"])]
-    return box_runs.lists(asked, [*options, *words])
+    return box_runs.lists(asked, [*options, *words], None if as_json else _more_of)
+
+
+def _more_of(connection: BoxConnection, runs: Sequence[Mapping[str, Any]]) -> dict[str, RunLine]:
+    """Return what the list shows of a box's runs besides what `--json` has, by their ids there."""
+    from trainui.tui import run_actions
+    from trainui.tui.boxes import calls
+
+    ids = [str(one["run"]) for one in runs]
+    try:
+        found = calls.over(connection, run_actions.run_lines, ids) if ids else []
+    except TrainuiError:  # of another version; `ls --json` says less
+        return {}
+    return {one.id: one for one in found}
 
 
 def _rows_there(there: Sequence[BoxRuns]) -> Iterator[dict[str, Any]]:
@@ -168,8 +182,12 @@ def _lines_there(there: Sequence[BoxRuns]) -> Iterator[RunLine]:
     for found in there:
         from trainui.control import box_runs
 
+        name = found.box.name
         for run in found.runs:
-            yield box_runs.as_line(run, found.box.name, found.seen_at if found.problem else None)
+            if (line := (found.more or {}).get(run["run"])) is not None:
+                yield line._replace(id=f"{name}:{line.id}", box=name)
+            else:
+                yield box_runs.as_line(run, name, found.seen_at if found.problem else None)
 
 
 def _note_unattended(shown: Sequence[RunLine]) -> None:

@@ -39,9 +39,6 @@ MOST_REQUEST = 1 << 20
 RATE = 4500
 """Bytes a second, compressed, for what nobody asked for: a live page of at most 5 kB/s."""
 
-MOST_RUNS = 500
-"""The newest runs that are listed on another machine."""
-
 GPU_PERIOD = 30.0
 """Seconds between two messages on the list of runs for nothing but changed figures of GPUs."""
 
@@ -221,11 +218,13 @@ class Pages:
             raise
 
     def _send_page(self, snapshot: Snapshot) -> None:
+        from trainui.control.box_runs import MOST_RUNS
         from trainui.tui.boxes import wire
         from trainui.tui.snapshot.snapshot import ListQuery
         from trainui.tui.snapshot.snapshot import Snapshot as Kind
 
-        page = wire.to_data(snapshot._replace(runs=snapshot.runs[:MOST_RUNS]), Kind)
+        newest, older = snapshot.runs[:MOST_RUNS], max(len(snapshot.runs) - MOST_RUNS, 0)
+        page = wire.to_data(snapshot._replace(runs=newest, older=older), Kind)
         is_list, now = isinstance(snapshot.query, ListQuery), time.monotonic()
         if is_list and now - self._sent_at < GPU_PERIOD and _without_gpus(page, self._page):
             return

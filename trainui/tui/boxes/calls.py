@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from trainui.control import boxes
+from trainui.control.box_runs import LIST_CONNECT
 from trainui.control.boxes import Box, BoxConnection, BoxError
 from trainui.errors import (
     NotFoundError,
@@ -56,6 +57,23 @@ def _error(kind: str, said: str) -> TrainuiError:
     return _KINDS.get(kind, TrainuiError)(words)
 
 
+def over(connection: BoxConnection, action: Callable[..., Any], *arguments: Any) -> Any:
+    """Do an action over a connection; return its result.
+
+    Raises:
+        BoxError: the box does not answer, or answers what does not fit.
+        TrainuiError: the action failed.
+    """
+    if not connection.is_current:
+        name = connection.box.name
+        raise BoxError(f"{name} has another version of trainui; update it there, or here")
+    connection.send(id=1, **request(action, arguments))
+    for message in boxes.messages(connection, time.monotonic() + TIMEOUT):
+        if message.get("id") == 1:
+            return result(connection.box, action, message, connection.clock_difference)
+    raise AssertionError("unreachable")
+
+
 def of_all(
     action: Callable[..., Any], arguments: Callable[[BoxConnection], Sequence[Any]]
 ) -> dict[Box, Any | str]:
@@ -63,19 +81,12 @@ def of_all(
 
     def ask(box: Box) -> Any:
         try:
-            with boxes.connected(box) as connection:
-                if not connection.is_current:
-                    return f"{box.name} has another version of trainui; update it there, or here"
-                connection.send(id=0, **request(action, arguments(connection)))
-                end = time.monotonic() + TIMEOUT
-                for message in boxes.messages(connection, end):
-                    if message.get("id") == 0:
-                        return result(box, action, message, connection.clock_difference)
+            with boxes.connected(box, LIST_CONNECT) as connection:
+                return over(connection, action, *arguments(connection))
         except BoxError as error:
             return harmless(str(error))
         except TrainuiError as error:
             return f"{box.name}: {harmless(str(error))}"
-        raise AssertionError("unreachable")
 
     from concurrent.futures import ThreadPoolExecutor  # it imports logging
 

@@ -264,7 +264,7 @@ class BoxFeed:
     def _list_only(self, connection: BoxConnection) -> None:
         """Ask for the list again and again, of a trainui of another version."""
         while not self._stopping.is_set():
-            runs = box_runs.list_over(connection)
+            runs = box_runs.list_over(connection, [f"-n{box_runs.MOST_RUNS}"])
             self.seen_at = clock.now()
             lines = tuple(box_runs.as_line(one, self.box.name, None) for one in runs)
             self.listed, self._delay = Snapshot(ListQuery(), runs=lines), FIRST_DELAY
@@ -432,11 +432,13 @@ def _trouble_of(feed: BoxFeed) -> str:
     found = feed.listed
     if feed.problem:
         seen = "" if feed.seen_at is None else f", last seen {when(feed.seen_at)}"
-        return f"{feed.problem}{seen}"
+        return f"{feed.problem}{seen}; it is tried again, and what is known of it is shown"
     if found is None:
         return ""
     waits = any(run.status in UNFINISHED and not run.is_external for run in found.runs)
-    return f"{feed.box.name}: {found.health.trouble}" if found.health.trouble and waits else ""
+    if not (found.health.trouble and waits):
+        return ""
+    return f"{feed.box.name}: {found.health.trouble}: nothing new starts there; a resume starts it"
 
 
 def merged(local: Snapshot, feeds: Sequence[BoxFeed]) -> Snapshot:
@@ -464,6 +466,7 @@ def merged(local: Snapshot, feeds: Sequence[BoxFeed]) -> Snapshot:
         runs=tuple(runs),
         no_runs_yet=local.no_runs_yet and not runs,
         loading=any(one.loading for one in every),
+        older=sum(one.older for one in found),
         endings={key: value for one in every for key, value in one.endings.items()},
         live={key: value for one in every for key, value in one.live.items()},
         details={key: value for one in every for key, value in one.details.items()},

@@ -30,6 +30,9 @@ WORST = {"failed": "bad", "nan": "bad", "stalled": "bad", "alert": "warn", "sile
 """The style of each kind of trouble, the worst first."""
 
 
+LEAST_BOX = 8
+"""Characters of a box's name that are shown on any terminal, or all."""
+
 NOT_LIVE = RunLive()
 
 
@@ -82,12 +85,15 @@ def name_cells(row: RowData, cells: int, shown: str = "") -> list[Segment]:
     return [Segment(name or " ", "strong" if run.status in UNFINISHED else ""), *marks]
 
 
-def box_cells(row: RowData, _cells: int) -> list[Segment]:
+def box_cells(row: RowData, cells: int) -> list[Segment]:
     """Return the box, with its age if it does not answer."""
     run = row.run
     if run.seen_at is None:
-        return [Segment(run.box, "accent")]
-    return [Segment(f"{run.box} {when(run.seen_at)}", "dim")]
+        return [Segment(fit_middle(run.box, cells), "accent")]
+    age = f" {when(run.seen_at)}"
+    if len(run.box) + len(age) > cells:
+        age = ""
+    return [Segment(fit_middle(run.box, cells) + age, "dim")]
 
 
 def trouble_cells(trouble: RunTrouble, cells: int) -> list[Segment]:
@@ -383,7 +389,8 @@ def _columns(facts: ColumnStats, comfort: int, width: int) -> Iterator[RunColumn
     least = max(min(name, max(SHORT_NAME, width // NAME_SHARE)), 6)
     yield RunColumn("NAME", least, max(name, LEAST_NAME), name_cells, comfort=comfort)
     if widths["box"]:
-        yield RunColumn("BOX", widths["box"], widths["box"], box_cells, 5)
+        least = min(widths["box"], LEAST_BOX)
+        yield RunColumn("BOX", least, widths["box"], box_cells, comfort=LEAST_BOX)
     if pipeline := widths["pipeline"]:
         yield RunColumn("PIPELINE", 8, max(pipeline, 8), _pipeline, 7)
     yield from _param_columns(facts)

@@ -89,7 +89,9 @@ def _order(table: RunTable) -> Row:
 def _states(snapshot: Snapshot) -> Iterator[Segment]:
     """Yield the number of runs, then how many of them are unfinished or have failed."""
     count = len(snapshot.runs)
-    yield Segment(f" {count:,}{'+' if snapshot.loading else ''} run{'s' * (count != 1)}", "dim")
+    of_all = f" of {count + snapshot.older:,}" if snapshot.older else ""
+    words = f"{'+' if snapshot.loading else ''}{of_all} run{'s' * (count != 1)}"
+    yield Segment(f" {count:,}{words}", "dim")
     counts = Counter((run.status, run.lost is not None) for run in snapshot.runs)
     for status in (*sorted(UNFINISHED, reverse=True), Status.FAILED):
         for is_lost in (False, True):

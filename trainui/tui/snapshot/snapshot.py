@@ -293,6 +293,8 @@ class Snapshot(NamedTuple):
     """The query that it answers."""
     runs: tuple[RunLine, ...] = ()
     """Newest first; incomplete while `loading`."""
+    older: int = 0
+    """How many older runs boxes have that are not listed."""
     loading: bool = False
     """True while more runs are being read."""
     endings: Mapping[str, Eta] = NOTHING
