@@ -54,7 +54,7 @@ def took(micros: int | None, since: int | None, until: int | None) -> str:
 
 def local_time(micros: int | None, style: str = "%Y-%m-%d %H:%M:%S") -> str:
     """Format a time in the local time zone; empty for None."""
-    return "" if micros is None else clock.to_datetime(micros).astimezone().strftime(style)
+    return "" if micros is None else clock.to_local(micros).strftime(style)
 
 
 def clock_time(micros: int) -> str:

@@ -8,6 +8,7 @@ import signal
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from tests import sshd
 from tests.acceptance.command_line import CommandLine
 from tests.unit.supervisor.waiting import wait_for
 from tests.unit.tui.filled import Filler
-from trainui import paths
+from trainui import clock, paths
 from trainui.store.db.engine import open_store
 
 pytestmark = [
@@ -157,6 +158,31 @@ def test_a_stage_there_is_cancelled_and_resumed(lab: Lab) -> None:
     (lab.gpu2.directory / "go").touch()
     assert lab.here("resume", "gpu2:long", "--wait").code == 0
     assert lab.gpu2.status("long") == "completed"
+
+
+def test_points_there_are_exported_to_a_file_of_here(lab: Lab) -> None:
+    assert lab.here("export", "gpu1:first").out == lab.gpu1("export", "first").out
+    done = lab.here.json("export", "gpu1:first", "--output", "points.jsonl")
+    written = (lab.here.directory / "points.jsonl").read_text()
+    assert written == lab.gpu1("export", "first", "--format", "jsonl").out
+    assert done["points"] == len(written.splitlines()) > 0
+    failed = lab.here("export", "gpu1:none", "--output", "none.csv")
+    assert (failed.code, (lab.here.directory / "none.csv").exists()) == (3, False)
+
+
+def test_a_run_there_is_deleted_once_it_is_confirmed(lab: Lab) -> None:
+    lab.gpu2("run", "--name", "old", "--wait", "--", "true")
+    asked = lab.here("rm", "gpu2:old")
+    assert asked.code == 2
+    assert "--yes" in asked.err
+    assert lab.gpu2.status("old") == "completed"
+    assert lab.here("rm", "gpu2:old", "--yes").code == 0
+    assert lab.gpu2("show", "old").code == 3
+
+
+def test_commands_in_a_message_name_the_box(lab: Lab) -> None:
+    run_id = lab.gpu2.json("show", "second")["run"]
+    assert f"trainui resume gpu2:{run_id[:8]}" in lab.here("wait", "gpu2:second").err
 
 
 def test_ctrl_c_leaves_the_run_going(lab: Lab) -> None:
@@ -307,6 +333,13 @@ def test_times_are_right_where_the_clock_is_wrong(lab: Lab, tmp_path: Path) -> N
         (run,) = lab.here.json("ls", "box:fast")["runs"]
         (near,) = lab.here.json("ls", "box:gpu1")["runs"]
         assert abs(_hours(run["created_at"]) - _hours(near["created_at"])) < 0.5
+        shown = lab.here.json("show", "fast:fast")
+        assert abs(_hours(shown["created_at"]) - _hours(run["created_at"])) < 0.01
+        line = next(
+            one for one in lab.here("show", "fast:fast").out.splitlines() if "created" in one
+        )
+        printed = datetime.fromisoformat(line.removeprefix("created").strip()).astimezone()
+        assert abs(_hours(printed.isoformat()) - _hours(run["created_at"])) < 0.01
     finally:
         lab.here("boxes", "rm", "fast")
 
@@ -324,6 +357,4 @@ Filler(open_store(), home / "runs").run(DIAMOND, name="fast")
 
 
 def _hours(text: Any) -> float:
-    from trainui import clock
-
     return clock.from_iso(text) / clock.SECOND / 3600

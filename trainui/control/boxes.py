@@ -234,6 +234,11 @@ class BoxConnection:
         """Microseconds by which the box's clock is ahead of this one; 0 where it is right."""
         return self._difference
 
+    @property
+    def shown_clock(self) -> list[int]:
+        """How the box is to print times (`clock.show_as`)."""
+        return [self._difference, clock.utc_offset()]
+
     def _greet(self) -> None:
         end, seen = time.monotonic() + GREET_TIMEOUT, 0
         while True:
@@ -439,13 +444,16 @@ def follow(
     end: float | None = None,
     directory: str | None = None,
     most: int | None = None,
+    only_reads: bool = False,
 ) -> int:
     """Run a command over a connection, like `run`, until `end` (monotonic clock) at most.
 
-    `most`: the most characters that it may print.
+    `most`: the most characters that it may print. `only_reads`: it starts nothing that would keep
+    its environment, and so prints times as they are here.
     """
     received = 0
-    connection.send(id=0, do="run", words=list(words), cwd=directory)
+    more = {"clock": connection.shown_clock} if only_reads else {}
+    connection.send(id=0, do="run", words=list(words), cwd=directory, **more)
     for message in messages(connection, end):
         if message.get("id") != 0:
             continue

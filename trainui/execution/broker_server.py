@@ -20,6 +20,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from trainui import formatting
 from trainui.errors import UnfitEnvironmentError
 from trainui.execution import locks, processes
 from trainui.execution.locks import Lock
@@ -220,7 +221,7 @@ class BrokerStart:
     """True if the previous broker's data was found."""
 
     def __str__(self) -> str:
-        when = time.strftime("%H:%M:%S", time.localtime(self.at / 1e9))
+        when = formatting.local_time(self.at // 1000, "%H:%M:%S")
         kept = "nothing was lost" if self.kept else "its messages were lost and are sent again"
         return f"broker died and was restarted at {when}: {kept}"
 

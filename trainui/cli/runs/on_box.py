@@ -3,22 +3,41 @@
 from __future__ import annotations
 
 import json
+import os
+import re
+import shlex
+import sys
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+import typer
+
+from trainui import clock
 from trainui.cli import printing
 from trainui.cli.runs import open_or_wait
 from trainui.control import box_runs, boxes
-from trainui.errors import StoppedError, TrainuiError, UsageError
+from trainui.control.boxes import Box
+from trainui.errors import StoppedError, TrainuiError, UnfitEnvironmentError, UsageError
 
 FORWARDED = frozenset(
     {
         *("show", "metrics", "logs", "events", "best", "path", "report", "stacks", "diff"),
-        *("compare", "wait", "cancel", "resume", "rerun", "note"),
+        *("compare", "wait", "cancel", "resume", "rerun", "note", "rm", "export", "shell"),
     }
 )
 """Commands that take `BOX:RUN`."""
+
+_READING = FORWARDED - {"resume", "rerun", "note", "cancel", "rm"}
+"""Those that start nothing there."""
+
+_NAMING = re.compile(rf"(trainui (?:{'|'.join(sorted(FORWARDED))}) )(?=[\w.-]{{4,}})")
+"""Matches the commands that a box's message names, before a run."""
+
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
+_MOMENTS = ("time", "at", "since", "until")
+"""The names, besides those that end in `_at`, of times in a command's answer."""
 
 _FOLLOWING = {"logs", "metrics", "events"}
 """Commands whose --json may print one value a line, as they come."""
@@ -36,7 +55,7 @@ def forwarded(arguments: Sequence[str]) -> tuple[str, list[str]] | None:
         return None
     given = list(arguments[: arguments.index("--")] if "--" in arguments else arguments)
     found = {at: parts for at, word in enumerate(given) if at and (parts := boxes.split(word))}
-    if not found or arguments[0] not in FORWARDED | {"rm", "shell", "export"}:
+    if not found or arguments[0] not in FORWARDED:
         return None
     names = {name for name, _ in found.values()}
     if len(names) > 1 or (arguments[0] in ("compare", "diff") and _names_other_run(given, found)):
@@ -45,11 +64,6 @@ def forwarded(arguments: Sequence[str]) -> tuple[str, list[str]] | None:
             "`trainui export` on each copies their points"
         )
     name = names.pop()
-    if arguments[0] not in FORWARDED:
-        raise UsageError(
-            f"{arguments[0]} works on this machine's runs alone; on the box: "
-            f"`ssh {boxes.named(name).host} trainui {arguments[0]} {next(iter(found.values()))[1]}`"
-        )
     words = [found[at][1] if at in found else word for at, word in enumerate(arguments)]
     return name, words
 
@@ -69,23 +83,137 @@ def run_there(name: str, words: Sequence[str], directory: str | None = None) -> 
 
     Returns its exit code.
     """
-    box, as_json = boxes.named(name), "--json" in _own(words)
-    lines: list[str] = []
+    box, own = boxes.named(name), _own(words)
+    if words[0] == "shell" and "--help" not in own:
+        return _shell(box, words)
+    if words[0] == "export":
+        try:
+            return _export(box, words)
+        except typer.Exit as ended:
+            return ended.exit_code
+    is_asked = words[0] == "rm" and not {"--yes", "-y", "--dry-run", "--json", "--help"} & set(own)
+    if is_asked and printing.on_terminal():
+        return _remove(box, words)
+    return _printed(box, words, directory)
+
+
+def _printed(box: Box, words: Sequence[str], directory: str | None = None) -> int:
+    as_json, lines = "--json" in _own(words), list[str]()
     follows = words[0] in _FOLLOWING or not as_json
+    is_log = words[0] in ("logs", "metrics")
     try:
-        code = boxes.run(
-            box,
-            words,
-            (lambda line: _print_line(line, name, as_json)) if follows else lines.append,
-            printing.note,
-            directory=directory,
-            most=None if follows else boxes.MOST_LINE,
-        )
+        with boxes.connected(box) as connection:
+            ahead = connection.clock_difference
+
+            def show(line: str) -> None:
+                if not follows:
+                    lines.append(line)
+                elif as_json:
+                    printing.value_line(_here(_loaded(line, box.name), box.name, ahead))
+                else:
+                    printing.line(line if is_log else _with_box(line, box.name))
+
+            code = boxes.follow(
+                connection,
+                words,
+                show,
+                lambda line: printing.note(_with_box(line, box.name)),
+                directory=directory,
+                most=None if follows else boxes.MOST_LINE,
+                only_reads=words[0] in _READING,
+            )
     except KeyboardInterrupt as error:
-        raise StoppedError(f"stopped; what runs on {name} goes on") from error
+        raise StoppedError(f"stopped; what runs on {box.name} goes on") from error
     if not follows and lines:
-        printing.value(_marked(_loaded("\n".join(lines), name), name))
+        printing.value(_here(_loaded("\n".join(lines), box.name), box.name, ahead))
     return code
+
+
+def _with_box(line: str, name: str) -> str:
+    """Return a line whose commands name the runs of a box as they are called here."""
+    return _NAMING.sub(rf"\g<1>{name}:", line)
+
+
+def _remove(box: Box, words: Sequence[str]) -> int:
+    """Show what would be deleted there, ask, and delete it."""
+    if code := _printed(box, [*words, "--dry-run"]):
+        return code
+    if not typer.confirm(f"Delete it on {box.name}?"):
+        return 1
+    return _printed(box, [*words, "--yes"])
+
+
+def _shell(box: Box, words: Sequence[str]) -> int:
+    """Open a shell there, in place of this process."""
+    if not printing.on_terminal():
+        raise UsageError("shell needs a terminal")
+    try:
+        os.execvp("ssh", ["ssh", "-t", "--", box.host, box.line(shlex.join(words))])
+    except OSError as error:
+        raise UnfitEnvironmentError("there is no `ssh` here; install OpenSSH's client") from error
+
+
+def _export(box: Box, words: Sequence[str]) -> int:
+    """Write the points of a run there to stdout, or to a file of here."""
+    given, file = _without_option(words, "--output", "-o")
+    target = None if file in (None, "-") else Path(str(file)).expanduser()
+    form = _option(words, "--format") or ("" if target is None else target.suffix[1:].lower())
+    if form == "parquet":
+        raise UsageError(
+            "points of a box are exported as csv or jsonl; for Parquet: "
+            f"`ssh {box.host} trainui export RUN -o points.parquet`, and copy it"
+        )
+    as_json = "--json" in words
+    if as_json and target is None:
+        raise UsageError("--json needs --output FILE")
+    given = [word for word in given if word != "--json"]
+    if form in ("csv", "jsonl") and _option(words, "--format") is None:
+        given += ["--format", form]
+    count = 0
+    with boxes.connected(box) as connection, ExitStack() as opened:
+        stream = sys.stdout.buffer
+        if target is not None:
+            stream = opened.enter_context(printing.whole_file(target))
+        ahead = connection.clock_difference
+
+        def write(line: str) -> None:
+            nonlocal count
+            count += 1
+            stream.write(f"{_MOMENT.sub(lambda one: _moved(one[0], ahead), line)}\n".encode())
+
+        code = boxes.follow(connection, given, write, printing.note)
+        if code:
+            raise typer.Exit(code)  # and no file is left
+        stream.flush()
+    if target is not None:
+        points = max(count - (form != "jsonl"), 0)
+        data = {"file": str(target.absolute()), "format": form or "csv", "points": points}
+        printing.answer(as_json, data, [f"{target}: {points:,} points"])
+    return 0
+
+
+def _option(words: Sequence[str], name: str) -> str | None:
+    """Return the value of an option; None: it is not given."""
+    for at, word in enumerate(words):
+        if word == name:
+            return words[at + 1] if at + 1 < len(words) else ""
+        if word.startswith(f"{name}="):
+            return word.partition("=")[2]
+    return None
+
+
+def _without_option(words: Sequence[str], *names: str) -> tuple[list[str], str | None]:
+    """Return the words without an option, and its value; None: it is not given."""
+    kept: list[str] = []
+    found: str | None = None
+    given = iter(words)
+    for word in given:
+        name, equals, value = word.partition("=")
+        if name not in names:
+            kept.append(word)
+        else:
+            found = value if equals else next(given, "")
+    return kept, found
 
 
 def _own(words: Sequence[str]) -> Sequence[str]:
@@ -101,16 +229,31 @@ def _loaded(text: str, name: str) -> Any:
         raise TrainuiError(f"{name} answered what is no JSON; update trainui there") from error
 
 
-def _print_line(line: str, name: str, as_json: bool) -> None:
-    if not as_json:
-        printing.line(line)
-        return
-    printing.value_line(_marked(_loaded(line, name), name))
+def _here(data: Any, name: str, ahead: int) -> Any:
+    """Return an answer with its box, and with its times as they are by the clock of here."""
+    moved = _with_moments(data, ahead) if ahead else data
+    return {**moved, "box": name} if isinstance(moved, dict) and "error" not in moved else moved
 
 
-def _marked(data: Any, name: str) -> Any:
-    """Return an answer with its box."""
-    return {**data, "box": name} if isinstance(data, dict) and "error" not in data else data
+def _with_moments(data: Any, ahead: int) -> Any:
+    if isinstance(data, list):
+        return [_with_moments(one, ahead) for one in data]
+    if not isinstance(data, dict):
+        return data
+    return {
+        key: _moved(value, ahead)
+        if isinstance(value, str) and (key.endswith("_at") or key in _MOMENTS)
+        else value
+        if key in ("params", "result")
+        else _with_moments(value, ahead)
+        for key, value in data.items()
+    }
+
+
+def _moved(text: str, ahead: int) -> str:
+    if not _MOMENT.fullmatch(text):
+        return text
+    return clock.to_iso(clock.from_iso(text) - ahead) or text
 
 
 def submit_there(name: str, file: str | None, arguments: Sequence[str]) -> int:

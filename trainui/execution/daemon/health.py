@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from trainui import clock, settings
+from trainui import clock, formatting, settings
 from trainui.errors import NotPlainFileError, StoreError
 from trainui.execution import broker_server, locks, processes
 from trainui.execution.daemon import metrics_process
@@ -224,7 +224,7 @@ def read_queue(home: Home) -> QueueState:
 
 
 def _time(seconds: float) -> str:
-    return time.strftime("%H:%M:%S", time.localtime(seconds))
+    return formatting.local_time(int(seconds * clock.SECOND), "%H:%M:%S")
 
 
 def _queue_file(home: Home) -> Path:
@@ -261,7 +261,7 @@ class WorkerEnd:
     """Timestamp of the last start request; compared for equality only, never with a clock."""
 
     def __str__(self) -> str:
-        when = time.strftime("%H:%M:%S", time.localtime(self.at / 1e9))
+        when = _time(self.at / 1e9)
         return f"ended at {when}, {_how(self.code)}"
 
 

@@ -17,7 +17,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from trainui import paths, wakeup
+from trainui import clock, formatting, paths, wakeup
 from trainui.execution import locks, processes
 from trainui.execution.processes import RespawnedProcess
 from trainui.formatting import signal_name
@@ -216,7 +216,7 @@ def absence_words(home: Home) -> str:
     """Return that the metrics reader does not read; empty if it does."""
     if (found := absence(home)) is None:
         return ""
-    since = time.strftime("%H:%M:%S", time.localtime(time.time() - found[0]))
+    since = formatting.local_time(clock.now() - int(found[0] * clock.SECOND), "%H:%M:%S")
     return f"the metrics reader {found[1]}; metrics since {since} wait in their files"
 
 

@@ -19,6 +19,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import IO, TYPE_CHECKING, Any
 
+from trainui import clock
 from trainui.control import boxes
 from trainui.errors import TrainuiError
 
@@ -89,20 +90,24 @@ class Agent:
         except (ValueError, AttributeError, RecursionError):
             self.send({"error": "no request"})
             return
+        shown = request.get("clock")
         try:
             if what == "run":
-                self._run(number, [str(word) for word in request["words"]], request.get("cwd"))
+                words = [str(word) for word in request["words"]]
+                self._run(number, words, request.get("cwd"), shown)
             elif what in ("watch", "log"):
+                _show_as(shown)
                 if self._pages is None:
                     self._pages = Pages(self)
                 (self._pages.watch if what == "watch" else self._pages.log)(number, request)
             elif what == "call":
+                _show_as(shown)
                 self._call(number, str(request["action"]), request["arguments"])
             elif "alive" in request:
                 self.send({"alive": 1})
             else:
                 raise ValueError(f"unknown request {what!r}; update trainui here")
-        except (ValueError, KeyError, TypeError, OSError) as error:
+        except (ValueError, KeyError, TypeError, OverflowError, OSError) as error:
             self.send({"id": number, "error": str(error)})
 
     def _call(self, number: Any, name: str, data: Any) -> None:
@@ -135,7 +140,7 @@ class Agent:
         self._calls.append(thread)
         thread.start()
 
-    def _run(self, number: Any, words: list[str], directory: str | None) -> None:
+    def _run(self, number: Any, words: list[str], directory: str | None, shown: Any) -> None:
         for ended in [thread for thread in self._commands if not thread.is_alive()]:
             del self._commands[ended]
         if len(self._commands) >= MOST_COMMANDS:
@@ -146,6 +151,7 @@ class Agent:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             cwd=directory,
+            env=None if shown is None else os.environ | {clock.SHOWN: ",".join(map(str, shown))},
             start_new_session=True,
         )
         thread = threading.Thread(target=self._follow, args=(number, command), daemon=True)
@@ -175,6 +181,13 @@ class Agent:
         for command in self._commands.values():
             if command.poll() is None:
                 command.terminate()
+
+
+def _show_as(shown: Any) -> None:
+    """Print times in pages as they are on the other machine."""
+    if shown is not None:
+        ahead, offset = shown
+        clock.show_as(int(ahead), int(offset))
 
 
 class Pages:

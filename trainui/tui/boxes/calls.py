@@ -67,7 +67,7 @@ def over(connection: BoxConnection, action: Callable[..., Any], *arguments: Any)
     if not connection.is_current:
         name = connection.box.name
         raise BoxError(f"{name} has another version of trainui; update it there, or here")
-    connection.send(id=1, **request(action, arguments))
+    connection.send(id=1, clock=connection.shown_clock, **request(action, arguments))
     for message in boxes.messages(connection, time.monotonic() + TIMEOUT):
         if message.get("id") == 1:
             return result(connection.box, action, message, connection.clock_difference)

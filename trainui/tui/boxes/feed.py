@@ -21,23 +21,18 @@ from trainui.errors import TrainuiError
 from trainui.model.states import UNFINISHED
 from trainui.store.read.run_list import RunLine
 from trainui.text import harmless
-from trainui.tui.boxes import calls, wire
+from trainui.tui.boxes import calls, translation, wire
+from trainui.tui.boxes.translation import OfRun
 from trainui.tui.log_window import LogWindow, WindowQuery
 from trainui.tui.numbers import when
 from trainui.tui.readers.poller import Poller
 from trainui.tui.snapshot.snapshot import (
-    HistoryQuery,
     ListedMetrics,
     ListQuery,
     MachineQuery,
-    MetricQuery,
     Query,
-    RunQuery,
     Snapshot,
 )
-
-OfRun = RunQuery | MetricQuery | HistoryQuery
-"""The queries of a run's pages."""
 
 FIRST_DELAY, LAST_DELAY = 1.0, 60.0
 """Seconds until a lost box is tried again: at first, and at most; doubled each time."""
@@ -116,10 +111,15 @@ class BoxFeed:
         return 0 if connection is None else connection.clock_difference
 
     def set_query(self, query: Query) -> None:
-        """Read for a page, whose ids are those of the box."""
+        """Read for a page."""
         if query != self._query:
             self._query = query
-            self._send(do="watch", query=wire.to_data(query, Query))
+            self._watch()
+
+    def _watch(self) -> None:
+        query = translation.there(self._query, self.box.name, self.clock_difference)
+        shown = {} if self._connection is None else {"clock": self._connection.shown_clock}
+        self._send(do="watch", query=wire.to_data(query, Query), **shown)
 
     def read_log(
         self, query: WindowQuery | None, deliver: Callable[[LogWindow], object] | None
@@ -225,7 +225,7 @@ class BoxFeed:
         if not self.can_open:
             self._list_only(connection)
             return
-        self._send(do="watch", query=wire.to_data(self._query, Query))
+        self._watch()
         if self._log is not None:
             self._log = self._log.again()
             self._send_log(self._log)
@@ -243,7 +243,8 @@ class BoxFeed:
 
     def _take_page(self, change: Any, ahead: int) -> None:
         self._page = wire.patched(self._page, change)
-        found = here(wire.from_data(self._page, Snapshot, ahead), self.box.name)
+        found = wire.from_data(self._page, Snapshot, ahead)
+        found = translation.here(found, self.box.name, ahead)
         self.problem = "" if found.problem is None else f"{self.box.name}: {found.problem}"
         self.snapshot, self._delay = found, FIRST_DELAY
         if isinstance(found.query, ListQuery) and found.problem is None:
@@ -299,40 +300,6 @@ class _Answer:
         self.done.set()
 
 
-def here(snapshot: Snapshot, box: str) -> Snapshot:
-    """Return a box's snapshot with the ids of its runs as they are here."""
-
-    def keyed(by_run: Mapping[str, Value]) -> dict[str, Value]:
-        return {f"{box}:{run}": value for run, value in by_run.items()}
-
-    def line(run: RunLine) -> RunLine:
-        return run._replace(id=f"{box}:{run.id}", box=box)
-
-    query, page, curves = snapshot.query, snapshot.page, snapshot.curves_page
-    if isinstance(query, OfRun):
-        query = replace(query, run_id=f"{box}:{query.run_id}")
-    if page is not None:
-        page = page._replace(run=page.run._replace(id=f"{box}:{page.run.id}"))
-    if curves is not None:
-        curves = curves._replace(run=curves.run._replace(id=f"{box}:{curves.run.id}"))
-    return snapshot._replace(
-        query=query,
-        runs=tuple(map(line, snapshot.runs)),
-        history=tuple(one._replace(run=line(one.run)) for one in snapshot.history),
-        endings=keyed(snapshot.endings),
-        live=keyed(snapshot.live),
-        details=keyed(snapshot.details),
-        metrics={
-            name: found._replace(values=keyed(found.values))
-            for name, found in snapshot.metrics.items()
-        },
-        page=page,
-        curves_page=curves,
-        gpus=tuple(replace(gpu, host=box) for gpu in snapshot.gpus),
-        gpu_uses={(box, index): use for (_, index), use in snapshot.gpu_uses.items()},
-    )
-
-
 class Feeds:
     """The boxes beside the poller of this machine's home."""
 
@@ -377,7 +344,7 @@ class Feeds:
         feed = self.feed(query.run_id) if isinstance(query, OfRun) else None
         self._open = None if feed is None else feed.box.name
         if feed is not None and isinstance(query, OfRun):
-            feed.set_query(replace(query, run_id=query.run_id.partition(":")[2]))
+            feed.set_query(query)
             if (found := feed.snapshot) is not None and found.query == query:
                 self._deliver(found)
             elif feed.why_closed:
@@ -385,8 +352,8 @@ class Feeds:
             return
         self._poller.set_query(query)
         if isinstance(query, ListQuery | MachineQuery):
-            for name, one in self._boxes.items():
-                one.set_query(_query_of(query, name))
+            for one in self._boxes.values():
+                one.set_query(query)
 
     def take_local(self, snapshot: Snapshot) -> None:
         """Take what the poller has read."""
@@ -415,16 +382,6 @@ class Feeds:
             elif isinstance(local.query, MachineQuery):
                 local = _with_gpus(local, [one.listed for one in feeds if one.listed])
             self._deliver(local)
-
-
-def _query_of(query: ListQuery | MachineQuery, box: str) -> Query:
-    if isinstance(query, MachineQuery):
-        return ListQuery()
-    return replace(query, rows=_of_box(query.rows, box), listed=_of_box(query.listed, box))
-
-
-def _of_box(run_ids: Sequence[str], box: str) -> tuple[str, ...]:
-    return tuple(one.partition(":")[2] for one in run_ids if one.startswith(f"{box}:"))
 
 
 def _trouble_of(feed: BoxFeed) -> str:

@@ -27,7 +27,7 @@ MOMENTS = frozenset(
     {
         *("created_at", "started_at", "completed_at", "granted_at", "cancel_requested_at"),
         *("not_before", "began_at", "lost_at", "output_at", "checkpoint_at", "changed_at"),
-        *("at", "time", "since", "stalled_at"),
+        *("at", "time", "since", "until", "stalled_at"),
     }
 )
 """Names of fields that are a moment in microseconds since 1970, by the sender's clock."""

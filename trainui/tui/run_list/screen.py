@@ -38,6 +38,11 @@ TITLE = Segment(" trainui ", "title")
 
 HINT = Segment("  esc shows all", "dim")
 
+OF_SEVERAL = (
+    "these runs are of several machines, and are read where they are: mark runs of one; `trainui "
+    "export BOX:RUN -o FILE` copies a run's points here"
+)
+
 
 def left_end(snapshot: Snapshot, table: RunTable, width: int, notices: Row) -> Row:
     """Return what fits beside the notices: the counts first, which stay at any width."""
@@ -465,8 +470,8 @@ class RunsScreen(Page):
     def action_compare(self) -> None:
         """Plot the marked runs together: the most important metric that they share."""
         marked = [run.id for run in self.table.marked]
-        if any(run.box for run in self.table.marked):
-            self.notify("curves of one box are compared on its own screen; these are on boxes")
+        if len({run.box for run in self.table.marked}) > 1:
+            self.notify(OF_SEVERAL)
         elif len(marked) < LEAST_COMPARED:
             self.notify("mark two or more runs with space, then c compares them")
         else:
@@ -483,8 +488,8 @@ class RunsScreen(Page):
         chosen = sorted(self.table.chosen, key=lambda run: run.created_at)
         if not chosen:
             self.say_no_run()
-        elif any(run.box for run in chosen):
-            self.notify("`trainui diff BOX:RUN BOX:RUN` shows what differs between a box's runs")
+        elif len({run.box for run in chosen}) > 1:
+            self.notify(OF_SEVERAL)
         elif len(chosen) > LEAST_COMPARED or (self.table.marked and len(chosen) == 1):
             self.notify("mark exactly two runs with space, then D shows what differs")
         else:

@@ -1,0 +1,82 @@
+"""What a box's screen data means here: ids of runs, and moments where its clock is wrong."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from tests.unit.store.readings import Feeder
+from tests.unit.tui.filled import Filler
+from trainui import clock
+from trainui.clock import SECOND
+from trainui.store.points.plot_series import Axis
+from trainui.tui.boxes import translation, wire
+from trainui.tui.readers.poller import Poller
+from trainui.tui.snapshot.curves import Comparison, CurvesWanted, PlotOptions
+from trainui.tui.snapshot.snapshot import MetricQuery, Query, RunQuery, Snapshot
+
+AHEAD = 3 * 3600 * SECOND
+
+
+def read(query: Query) -> Snapshot:
+    """Return what a poller reads first for a query."""
+    found: list[Snapshot] = []
+    poller = Poller(found.append, query)
+    poller.start()
+    try:
+        while not found or found[-1].query != query or found[-1].loading:
+            pass
+    finally:
+        poller.stop()
+    return found[-1]
+
+
+def test_a_query_is_translated_and_its_answer_back(filler: Filler) -> None:
+    first, second = (filler.run({"a": ()}, name=name) for name in ("x", "y"))
+    for run_id in (first, second):
+        feeder = Feeder(filler.store, filler.stage(run_id, "a").id)
+        for step in range(5):
+            feeder.feed({"loss": [(step, 1 / (1 + step))]}, time=clock.now() + step * SECOND)
+    view = PlotOptions(axis=Axis.WALL)
+    wanted = CurvesWanted(view=view, compared=Comparison(runs=(f"gpu2:{second}",)), candidates=True)
+    query = MetricQuery(f"gpu2:{first}", "a", wanted)
+    asked = translation.there(query, "gpu2", AHEAD)
+    assert isinstance(asked, MetricQuery)
+    assert (asked.run_id, asked.curves.compared.runs) == (first, (second,))
+
+    plain = read(asked)
+    data = wire.to_data(plain, Snapshot)
+    moved = translation.here(wire.from_data(data, Snapshot, AHEAD), "gpu2", AHEAD)
+    assert moved.query == query
+    assert moved.curves_page is not None
+    assert plain.curves_page is not None
+    curves, before = moved.curves_page.curves, plain.curves_page.curves
+    assert f"gpu2:{second}" in {one.series.run for one in curves.candidates}
+    assert len(curves.charts[0].lines) == 2
+    hours = AHEAD / SECOND
+    for chart, other in zip(curves.charts, before.charts, strict=True):
+        assert chart.low == other.low - hours
+        assert chart.lines[0].end == other.lines[0].end - hours
+        known = [x for x in other.lines[0].at if x == x]
+        assert chart.lines[0].known == [x - hours for x in known]
+
+
+def test_a_window_on_the_wall_clock_is_moved_there_and_back() -> None:
+    view = PlotOptions(axis=Axis.WALL, window=(10.0, 20.0), cursor=15.0)
+    query = RunQuery("gpu2:r", curves=CurvesWanted(view=replace(view, convert=view)))
+    asked = translation.there(query, "gpu2", 5 * SECOND)
+    assert isinstance(asked, RunQuery)
+    assert asked.curves is not None
+    assert asked.curves.view.window == (15.0, 25.0)
+    assert asked.curves.view.convert is not None
+    assert asked.curves.view.convert.cursor == 20.0
+    back = translation.here(Snapshot(asked), "gpu2", 5 * SECOND)
+    assert back.query == query
+
+
+def test_runs_of_other_machines_are_not_asked_of_a_box() -> None:
+    compared = Comparison(runs=("own", "gpu1:a", "gpu2:b"))
+    query = RunQuery("gpu2:r", curves=CurvesWanted(compared=compared))
+    asked = translation.there(query, "gpu2", 0)
+    assert isinstance(asked, RunQuery)
+    assert asked.curves is not None
+    assert asked.curves.compared.runs == ("b",)
