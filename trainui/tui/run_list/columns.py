@@ -89,11 +89,11 @@ def box_cells(row: RowData, cells: int) -> list[Segment]:
     """Return the box, with its age if it does not answer."""
     run = row.run
     if run.seen_at is None:
-        return [Segment(fit_middle(run.box, cells), "accent")]
+        return [Segment(cut_end(run.box, cells), "accent")]
     age = f" {when(run.seen_at)}"
     if len(run.box) + len(age) > cells:
         age = ""
-    return [Segment(fit_middle(run.box, cells) + age, "dim")]
+    return [Segment(cut_end(run.box, cells) + age, "dim")]
 
 
 def trouble_cells(trouble: RunTrouble, cells: int) -> list[Segment]:
