@@ -24,7 +24,7 @@ from trainui.metrics.discovery import file_writers, tracker_runs, trainings
 from trainui.metrics.discovery.trainings import Job, Training
 from trainui.model.records import RunRecord, Slot, StageRecord
 from trainui.model.states import ENDED, Status
-from trainui.pipeline.masking import Masker, Secrets
+from trainui.pipeline.masking import Masker, Secrets, assigned
 from trainui.plugin import CommandLine, Tracker, registry
 from trainui.store import shell_environment
 from trainui.store.db import engine
@@ -70,9 +70,9 @@ class Offer:
 
     @property
     def shown(self) -> str:
-        """The command with secrets of its environment masked."""
+        """The command with its secrets and those of its environment masked."""
         environ = os.environ if self.environ is None else self.environ
-        return shlex.join(Masker.of(environ).texts(self.command))
+        return shlex.join(Masker.of(environ, assigned(self.command)).texts(self.command))
 
     @property
     def lines(self) -> list[str]:
@@ -332,7 +332,9 @@ def adopt(pid: int, name: str | None = None) -> Added:
         "pid": pid,
         "ticks": process.ticks,
         "boot": boot_id(),
-        "command": shlex.join(Masker.of(process.environ).texts(process.command)),
+        "command": shlex.join(
+            Masker.of(process.environ, assigned(process.command)).texts(process.command)
+        ),
         "directory": process.directory,
     }
     store = open_store()

@@ -244,13 +244,72 @@ _ASSIGNMENT = re.compile(
 _ASSIGNED_WORD = re.compile(r"([A-Z_][A-Z0-9_]*)=([^$]+)", re.DOTALL)
 
 
+_SECRET_OPTION = (
+    r"(?:[\w.-]*[._-])?(?:password|passwd|passphrase|secret|credentials?|token|"
+    r"(?:api|access|auth|account|client|encryption|license|private|secret|service|subscription|"
+    r"wandb|openai|hf)[_-]?key)"
+)
+"""The end of an option's name decides: `--image-key` and `--key-column` name what is public."""
+
+_OPTION = re.compile(
+    rf"""(?i)(?<![\w$./-])(?:--?({_SECRET_OPTION})(?:=|(?:[ \t]|\\\n)+)|({_SECRET_OPTION})=)"""
+    r"""("[^"$]+"|'[^']+'|[^\s;&|()<>`'"${}\[\],]+)"""
+)
+_OPTION_WORD = re.compile(
+    rf"--?({_SECRET_OPTION})(?:=(.+))?|({_SECRET_OPTION})=(.+)", re.IGNORECASE | re.DOTALL
+)
+_IN_ADDRESS = re.compile(r"\b[a-z][a-z0-9+.-]*://[^\s/:@'\"$]*:([^\s/@'\"$]+)@")
+_AUTHORIZATION = re.compile(r"(?i)\bauthorization: *(?:bearer|basic|token) +([^\s'\"$]+)")
+
+_PUBLIC = re.compile(r"-.*|[\d.,_]+|true|false|none|null|<.*|.*\$.*", re.IGNORECASE | re.DOTALL)
+"""Values of such options that are no secrets: other options, numbers, special tokens, variables."""
+
+_SPECIAL_TOKEN = re.compile(
+    r"(?i)(^|[._-])(bos|class|cls|end|eos|image|instance|mask|max|new|num|pad|placeholder|prompt|sep|"
+    r"sos|special|start|stop|trigger|unk)[_-]?token$"
+)
+
+
 def assigned(command: str | Sequence[str] | None) -> dict[str, str]:
-    """Return the variables that a command sets itself, as `API_KEY=... python train.py` does."""
+    """Return what a command has under names: its variables, and its secrets.
+
+    `API_KEY=... python train.py` sets a variable. Secrets are also the values of options
+    (`--api-key VALUE`, `wandb.api_key=VALUE`), passwords in addresses, and what an `Authorization`
+    header has.
+    """
     if command is None:
         return {}
     if isinstance(command, str):
-        return {one[1]: one[2].strip("\"'") for one in _ASSIGNMENT.finditer(command)}
-    return {one[1]: one[2] for one in map(_ASSIGNED_WORD.fullmatch, command) if one is not None}
+        found = {one[1]: _unquoted(one[2]) for one in _ASSIGNMENT.finditer(command)}
+        return found | _secrets_in(command)
+    found = {one[1]: one[2] for one in map(_ASSIGNED_WORD.fullmatch, command) if one is not None}
+    for word, after in zip(command, [*command[1:], ""], strict=True):
+        if (one := _OPTION_WORD.fullmatch(word)) is not None:
+            found |= _secret(one[1] or one[3], one[2] or one[4] or after)
+        else:  # it may be a line for a shell
+            found |= _secrets_in(word)
+    return found
+
+
+def _secrets_in(line: str) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for one in _OPTION.finditer(line):
+        found |= _secret(one[1] or one[2], _unquoted(one[3]))
+    for number, one in enumerate(_IN_ADDRESS.finditer(line)):
+        found |= _secret(f"password {number} of an address", one[1])
+    for number, one in enumerate(_AUTHORIZATION.finditer(line)):
+        found |= _secret(f"token {number} of a header", one[1])
+    return found
+
+
+def _secret(name: str, value: str) -> dict[str, str]:
+    if not value or _PUBLIC.fullmatch(value) or _SPECIAL_TOKEN.search(name):
+        return {}
+    return {name if is_secret(name) else f"secret {name}": value}
+
+
+def _unquoted(value: str) -> str:
+    return value.strip("\"'")
 
 
 def _masked(value: Json) -> Json:

@@ -173,3 +173,9 @@ def test_a_kernel_does_not_run_again_but_its_notebook_does(
         process.kill()
     with pytest.raises(UsageError, match=r"-- jupyter execute NOTEBOOK\.ipynb"):
         external.offer_of(*stored(run_id))
+
+
+def test_secrets_in_a_commands_options_are_masked() -> None:
+    offer = Offer("id", "name", ("python", "t.py", "--api-key", "sk-1234567", "--lr", "1"), "/x")
+    assert offer.shown == "python t.py --api-key '***' --lr 1"
+    assert offer.command[3] == "sk-1234567", "it runs with it"

@@ -12,7 +12,15 @@ from urllib.parse import quote, quote_plus
 import pytest
 import yaml
 
-from trainui.pipeline.masking import MASK, Masker, is_secret, mask, mask_text
+from trainui.pipeline.masking import (
+    MASK,
+    Masker,
+    assigned,
+    is_secret,
+    mask,
+    mask_text,
+    secrets_of,
+)
 
 
 def test_names_show_the_direction() -> None:
@@ -107,3 +115,37 @@ def test_values_that_overlap_become_one_mask() -> None:
 def test_numbers_are_masked_and_short_values_left() -> None:
     values = {"password": 12345678, "pin_key": 1234, "secret": True, "a": [{"token": "abc"}]}
     assert Masker.of(values).text("12345678 1234 True abc 1.5") == "*** 1234 True abc 1.5"
+
+
+@pytest.mark.parametrize(
+    ("command", "secret"),
+    [
+        ("python t.py --api-key sk-1234567 --lr 0.1", "sk-1234567"),
+        ("python t.py --api_key='sk-12 34' --lr 0.1", "sk-12 34"),
+        ("python t.py \\\n  --hf-token \\\n  hf_abcdef", "hf_abcdef"),
+        ("python t.py wandb.api_key=abcdef12", "abcdef12"),
+        (["python", "t.py", "--password", "a b c d"], "a b c d"),
+        (["python", "t.py", "--openai-key=sk-xyzxyz"], "sk-xyzxyz"),
+        (["bash", "-c", "exec t.py --secret abcdef"], "abcdef"),
+        ("git clone https://me:abcdef12@host/x", "abcdef12"),
+        ("curl -H 'Authorization: Bearer abcdef12' host", "abcdef12"),
+        ("API_KEY=abcdef12 t.py", "abcdef12"),
+    ],
+)
+def test_secrets_in_a_command_are_known(command: str | list[str], secret: str) -> None:
+    assert [*secrets_of(assigned(command))] == [secret]
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "t.py --image-key picture --key-column caption --sort-key val_loss --tokenizer bert-base",
+        "t.py --token-dim 768000 --max-new-tokens 2000000 --num-image-token 256000",
+        "t.py --stop-token </s> --pad_token '<pad>' --sos-token begin_of_text",
+        'echo "$HF_TOKEN" --token $HF_TOKEN --api-key "$(cat key)" --secret ${env.SECRET}',
+        "t.py --api-key --lr 0.1; echo the token secret words",
+        ["t.py", "--token", "--lr", "0.1", "--token"],
+    ],
+)
+def test_what_a_command_says_openly_is_no_secret(command: str | list[str]) -> None:
+    assert [*secrets_of(assigned(command))] == []
