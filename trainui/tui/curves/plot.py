@@ -452,7 +452,9 @@ def plot(
     for mark in chart.annotations:
         canvas.put_vertical(across.column(mark.x), ("╎", "warn" if mark.is_alert else "good"))
     for mark in chart.annotations if frame.width >= LEAST_WORDS else ():
-        short = cut_end(mark.words, frame.width // 3)
+        clause = mark.words.partition(", ")[0]  # the whole is below the plot
+        fits = len(clause) <= frame.width // 3
+        short = clause if fits else cut_end(mark.words, frame.width // 3)
         fallback, style = ("!", "warn") if mark.is_alert else ("best", "good")
         texts = [short, cut_end(short, SHORT), fallback]
         put_words(canvas, across.column(mark.x), 0, texts, style)
