@@ -20,6 +20,7 @@ from tests.unit.profiles import LONG
 from tests.unit.supervisor.waiting import wait_for
 from trainui import control
 from trainui.model.states import Status
+from trainui.resume import edits, preview, submitted
 from trainui.search import results
 from trainui.store.db import engine
 from trainui.store.read import sweeps
@@ -143,6 +144,37 @@ def test_matrix_members_are_pruned_and_one_continues_unpruned(tmp_path: Path) ->
         best = results.ranked(connection, run.id, "train")
     assert [one.number for one in best] == [1, 3, 0, 2]
     assert best[-1].value == pytest.approx(0.9 + 1 / STEPS)
+
+
+def test_an_edited_member_of_a_pruned_matrix_stays_the_same_stage(tmp_path: Path) -> None:
+    """Its trial has ended with the values of before; a member that waits is another one."""
+    rule = {"metric": "loss", "goal": "minimize", "prune": "median"}
+    say = 'echo "{\\"step\\": 0, \\"loss\\": ${matrix.x}}" >> $TRAINUI_METRICS_FILE; '
+    command = f"{say} test ${{matrix.x}} != 2"
+    run = Run(
+        tmp_path, {"name": "train", "run": command, "matrix": {"x": ["1", "2"]}, "search": rule}
+    )
+    assert run.wait().status == Status.FAILED
+    failed, record = run.stage("train[x=2]"), submitted.run_of(run.id)
+    wait_for(lambda: all(one.state != sweeps.ASKED for one in trials_of(run)), "all outcomes")
+    text = edits.text_of(record)
+    found = edits.values_of(record, text, failed.definition, alone=True)
+    value = next(one for one in found if one.place.name == "x")
+    edit = edits.with_values(record, text, {value: "3"}, failed.name)
+    pipeline = preview.choose_pipeline(record, edit=edit).pipeline
+    control.resume(run.id, pipeline=pipeline, edit=edit)
+    assert run.wait().status == Status.COMPLETED
+    fixed = run.stage("train[x=3]")
+    assert (fixed.id, fixed.attempt, [*run.stages()]) == (
+        failed.id,
+        2,
+        ["train[x=1]", "train[x=3]"],
+    )
+    studied = study_of(run).trials
+    assert [(one.params["x"], one.state.name) for one in studied] == [
+        ("1", "COMPLETE"),
+        ("2", "FAIL"),
+    ]
 
 
 def test_a_search_with_killed_workers_prunes_as_a_plain_loop(tmp_path: Path) -> None:

@@ -158,7 +158,8 @@ def _renamed(
     """Return the members that got other values alone, each with its name before.
 
     They are the same stages: what an edit of a member changes is its name, as the text stays. A
-    trial is another one, since its study has the values.
+    trial whose values were asked for is another one, since its study has them; so is a member of a
+    pruned matrix that has not begun, which is then pruned by its new values.
     """
     known = {stage.name: stage for stage in stages if not stage.removed}
     try:
@@ -171,8 +172,8 @@ def _renamed(
     return {
         now.name: old.name
         for old, now in zip(before.stages, pipeline.stages, strict=True)
-        if old.name != now.name and now.search is None
-        if old.name in known and now.name not in names
+        if old.name != now.name and old.name in known and now.name not in names
+        if now.search is None or (not now.search.asks and known[old.name].attempt)
         if known[old.name].status != Status.RUNNING
     }
 

@@ -268,7 +268,15 @@ def _best_first(
 
 
 def _move(connection: Connection, run_id: str, before: str, name: str, directory: str) -> None:
-    """Give a stage another name and directory; its attempts and events stay its own."""
+    """Give a stage another name and directory; its attempts and events stay its own.
+
+    The trial that it was has ended: its study has the values of before.
+    """
+    connection.execute(
+        "UPDATE trials SET state = 'fail', reason = 'its values were edited' WHERE state = 'asked' "
+        "AND stage_id IN (SELECT id FROM stages WHERE run_id = ? AND name = ?)",
+        (run_id, before),
+    )
     connection.execute(
         "UPDATE stages SET name = ?, directory = ? WHERE run_id = ? AND name = ?",
         (name, directory, run_id, before),
