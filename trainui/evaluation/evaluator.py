@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import fcntl
 import logging
+import math
 import os
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -45,6 +46,7 @@ from trainui.store.read import views
 from trainui.store.read.evaluations import (
     CURRENT,
     LEFT_OUT,
+    OUTDATED,
     SUPERSEDED,
     WAITING,
     CheckpointRecord,
@@ -86,10 +88,6 @@ HOLD_AGAIN_AFTER = 5.0
 
 NEWER = "left out: a newer checkpoint was there before it got a slot"
 """Why `every: newest` does not evaluate a checkpoint."""
-
-
-OUTDATED = "was evaluated before the edit, and its checkpoint no longer exists"
-"""Why an edited evaluation leaves a checkpoint out."""
 
 
 def _was_edited(connection: Connection, member: StageRecord | None) -> bool:
@@ -378,7 +376,7 @@ class Evaluator:
             older = [row for row in counting if row.attempt < attempt.number]
             if not older or (cut := self._cut(view, attempt)) is None:
                 continue
-            why = f"{view.training.name} went back to step {_words_of_step(cut)}"
+            why = f"{view.training.name} went back to step {math.floor(cut)}"
             for row in older:
                 if row.step is not None and row.step > cut:
                     with self._write() as connection:
@@ -463,17 +461,23 @@ class Evaluator:
         return max(steps, default=0.0) + 1  # no metrics at all: they are counted
 
     def _leave_out_outdated(self, view: _View) -> None:
-        """Let no longer count what cannot be evaluated again after an edit of the evaluation."""
+        """Let no longer count what cannot be evaluated again after an edit of the evaluation.
+
+        It counts again when the edit is taken back.
+        """
         with self._store.read() as connection:
-            outdated = [
-                row
+            found = [
+                (row, _was_edited(connection, view.members.get(row.stage_id or "")))
                 for row in records.of_earlier_definitions(connection, self._id)
-                if _was_edited(connection, view.members.get(row.stage_id or ""))
             ]
-        for row in outdated:
-            if checkpoints.place_of(view.run.directory, row, held_first=True) is None:
+        for row, is_edited in found:
+            if is_edited and row.state == CURRENT:
+                if checkpoints.place_of(view.run.directory, row, held_first=True) is None:
+                    with self._write() as connection:
+                        evaluations.leave_out(connection, view.evaluation, row, OUTDATED)
+            elif not is_edited and row.state != CURRENT:
                 with self._write() as connection:
-                    evaluations.leave_out(connection, view.evaluation, row, OUTDATED)
+                    evaluations.count_again(connection, view.evaluation, row)
 
     def _leave_out_older(self, view: _View) -> None:
         """Of the checkpoints that wait for a slot, leave only the newest."""
@@ -618,10 +622,6 @@ def _definition(view: _View, step: float, others: Collection[str]) -> tuple[str,
 def _id_of(connection: Connection, view: _View, definition: StageDefinition) -> str | None:
     stage = stages.named(connection, view.run.id, definition.name)
     return None if stage is None else stage.id
-
-
-def _words_of_step(step: float) -> str:
-    return f"{int(step) if step == int(step) else step}"
 
 
 def _words_of(error: OSError) -> str:

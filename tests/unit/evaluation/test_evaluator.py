@@ -16,7 +16,7 @@ from tests.unit.store.readings import Feeder
 from tests.unit.supervisor.waiting import wait_for
 from trainui import clock, control
 from trainui.evaluation import evaluator, holding
-from trainui.evaluation.evaluator import NEWER, OUTDATED, Evaluator
+from trainui.evaluation.evaluator import NEWER, Evaluator
 from trainui.evaluation.holding import FoundCheckpoint, NoSpaceError
 from trainui.model.definition import Pipeline
 from trainui.model.records import StageRecord
@@ -27,7 +27,7 @@ from trainui.store.db.engine import Database, open_store
 from trainui.store.points import read_points
 from trainui.store.read import evaluations as records
 from trainui.store.read import views
-from trainui.store.read.evaluations import CheckpointRecord
+from trainui.store.read.evaluations import OUTDATED, CheckpointRecord
 from trainui.store.runs import attempts, evaluations, stages
 from trainui.store.runs.attempts import Outcome
 from trainui.supervisor import protocol
@@ -428,6 +428,10 @@ def test_an_edit_runs_the_evaluation_again_best_first(case: Case) -> None:
     case.turn()
     assert case.points() == {2: 0.7, 3: 0.7}
     assert case.stage("evaluate").status == Status.COMPLETED
+    control.resume(case.run_id, pipeline=case.edited(TEXT.replace("EVERY", "")))
+    case.turn()  # the edit was taken back
+    assert case.points() == {1: 0.5}
+    assert "evaluate[step=1]" in case.stage("evaluate").depends_on
 
 
 def test_a_copy_made_for_an_attempt_is_no_other_checkpoint(case: Case) -> None:

@@ -99,16 +99,24 @@ def members_of(connection: Connection, evaluation_id: str) -> dict[str, StageRec
     return {one.id: one for one in row_mapping.records(found, row_mapping.stage_record)}
 
 
+OUTDATED = "was evaluated before the edit, and its checkpoint no longer exists"
+"""Why an edited evaluation leaves a checkpoint out."""
+
+
 def of_earlier_definitions(connection: Connection, evaluation_id: str) -> list[CheckpointRecord]:
-    """Return the checkpoints that count and were evaluated before their stage was edited."""
+    """Return the checkpoints that were evaluated before their stage was edited.
+
+    They count, or are left out for that alone.
+    """
     columns = ", ".join(f"checkpoints.{name}" for name in _COLUMNS.split(", "))
     query = (
         f"SELECT {columns} FROM checkpoints JOIN stages ON stages.id = checkpoints.stage_id "
         "JOIN attempts ON attempts.stage_id = stages.id AND attempts.number = stages.attempt "
-        "WHERE evaluation_id = ? AND checkpoints.state = ? AND stages.status = ? "
-        "AND attempts.definition_json IS NOT NULL"
+        "WHERE evaluation_id = ? AND (checkpoints.state = ? OR checkpoints.reason = ?) "
+        "AND stages.status = ? AND attempts.definition_json IS NOT NULL"
     )
-    return _records(connection.execute(query, (evaluation_id, CURRENT, Status.COMPLETED)))
+    parameters = (evaluation_id, CURRENT, OUTDATED, Status.COMPLETED)
+    return _records(connection.execute(query, parameters))
 
 
 def of_member(connection: Connection, stage_id: str) -> CheckpointRecord | None:

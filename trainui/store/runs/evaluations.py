@@ -227,6 +227,13 @@ def leave_out(
     return True
 
 
+def count_again(connection: Connection, evaluation: StageRecord, row: CheckpointRecord) -> None:
+    """Let a checkpoint count that was left out, with what its stage has found."""
+    set_values(connection, "checkpoints", row.id, state=CURRENT, reason=None)
+    if row.stage_id is not None and (stage := stages.find(connection, row.stage_id)) is not None:
+        _link(connection, evaluation, stage.name)
+
+
 def set_held(connection: Connection, row_id: int, key: str | None) -> None:
     """Store the key of a checkpoint's held copy; None: it has none any more."""
     set_values(connection, "checkpoints", row_id, held=key)
