@@ -59,7 +59,7 @@ for step in range(begin, {STEPS} + 1):
 EVALUATE = f"""
 import json, sys, time
 checkpoint, out = sys.argv[1:]
-time.sleep(0.1)
+time.sleep(0.2)
 read = json.load(open(checkpoint))
 with open(f"{{out}}/metrics.jsonl", "w") as file:
     value = abs(read["step"] - {BEST}) + read["attempt"] / 1000
@@ -115,7 +115,7 @@ class Trial:
         kinds = {
             "machine": 4,
             "worker": 3,
-            "evaluation": 2,
+            "evaluation": 5,
             "training": 2,
         }
         kind = self.random.choices(list(kinds), list(kinds.values()))[0]
