@@ -123,6 +123,12 @@ def test_runs_of_trackers_databases_are_added_and_only_read(
     study = runs["optuna", "digits"]
     wait_for(lambda: len(series_by_stage(cli, study)) == 15, "its trials")
     assert series_by_stage(cli, study)["trial 0"]["value"]["last"] == 0.20408677143846407
+    best = cli.json("best", study)
+    values = [
+        one["value"]["last"] for one in series_by_stage(cli, study).values() if "value" in one
+    ]
+    assert [one["value"] for one in best["trials"]] == sorted(values)[:5]
+    assert best["trials"][0]["search"].keys() == {"lr", "layers", "opt"}
     second = runs["trackio", "second"]
     wait_for(lambda: "val/loss" in series(cli, second), "its metrics")
     assert cli("rm", second, "--yes").code == 0

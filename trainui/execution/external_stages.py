@@ -97,6 +97,7 @@ def new_run(
         for stage_name, job in jobs.items()
     )
     text = f"# external run: {training.kind} in {training.path}\n"
+    objective = {"objective": training.objective} if training.objective else {}
     params = trainings.flat(training.jobs[0].params) if len(training.jobs) == 1 else {}
     return NewRun(
         id=run_id,
@@ -111,7 +112,7 @@ def new_run(
         ),
         directory=str(settings.runs_dir(configured) / run_id),
         stage_directories={stage_name: str(job.directory) for stage_name, job in jobs.items()},
-        submission={"external": dict(external)},
+        submission={"external": {**external, **objective}},
         kind=training.kind,
         host=settings.host(configured),
         place=settings.runs_dir_identity(configured),

@@ -353,7 +353,7 @@ class RunRecord(NamedTuple):
     priority: int = 0
     """Higher runs first."""
     external: Mapping[str, Any] | None = None
-    """Of an external run: `kind`, `path` and `pid`; None: trainui runs it."""
+    """Of an external run: `kind`, `path`, `pid`, a study's `objective`; None: trainui runs it."""
     origin: str | None = None
     """The id of the run that it came from (`run --from`)."""
     note: str | None = None

@@ -313,6 +313,8 @@ class TrackedRun:
     ended: float | None = None
     parent: str | None = None
     """The id of the run that it is nested in."""
+    objective: tuple[str, str] | None = None
+    """Of a trial: the metric that its study optimizes, and `minimize` or `maximize`."""
     tags: Mapping[str, str] = field(default_factory=dict)
     tracker: str = ""
     """The name of its tracker, if it is in a database."""
@@ -606,6 +608,8 @@ class Training:
     path: Path
     jobs: tuple[Job, ...]
     """One; a multirun has one for each of its jobs."""
+    objective: tuple[str, str] | None = None
+    """The metric by which the best of its jobs is known, and `minimize` or `maximize`."""
 
     @property
     def key(self) -> str:

@@ -51,6 +51,9 @@ def best(
     from trainui.store.read import sweeps as stored_trials
 
     found = lookup.find_run(run)
+    if found.is_external:
+        _best_of_study(found, most, as_json=as_json)
+        return
     with lookup.view() as connection:
         name = _search_of(connection, found, stage)
         if evaluations.gatherers(connection, found.id, name):
@@ -76,6 +79,54 @@ def best(
     metric = None if search is None else search.metric
     answer = {"trials": trials, "importance": importance, "metric": metric, "checkpoints": []}
     printing.answer(as_json, answer, _trial_lines(found, ranked, answer))
+
+
+def _best_of_study(run: RunRecord, most: int, *, as_json: bool) -> None:
+    """Show the best trials of a study that was added.
+
+    Raises:
+        NotFoundError: the run is no study, or its study has several goals.
+    """
+    from trainui.store.points import read_points
+    from trainui.store.read import views
+
+    assert run.external is not None
+    if not run.external["objective"]:
+        raise NotFoundError(
+            f"{run.name} has no best trial: only a study with one goal has; its values are in "
+            f"`trainui metrics {formatting.short_id(run.id)}`"
+        )
+    metric, goal = run.external["objective"]
+    with lookup.view() as connection:
+        stages = [one for one in views.stages(connection, run.id) if not one.removed]
+        found = read_points.summaries(connection, {one.id: one.name for one in stages}, metric)
+    values = {one.stage: one.last for one in found if one.last is not None and one.last == one.last}
+    sign = 1 if goal == "minimize" else -1
+    stages.sort(key=lambda one: (one.name not in values, sign * values.get(one.name, 0.0)))
+    trials = [
+        {
+            "trial": one.position,
+            "status": str(one.status),
+            "value": values.get(one.name),
+            "step": None,
+            "search": mask(one.definition.params),
+            "command": None,
+        }
+        for one in stages[:most]
+    ]
+    names = list(dict.fromkeys(name for one in stages[:most] for name in one.definition.params))
+    rows = [["trial", "state", metric, *names]]
+    rows += [
+        [
+            str(one.position),
+            text.state(one.status),
+            formatting.number(values.get(one.name)),
+            *(_cell(one.definition.params.get(name)) for name in names),
+        ]
+        for one in stages[:most]
+    ]
+    answer = {"trials": trials, "importance": {}, "metric": metric, "checkpoints": []}
+    printing.answer(as_json, answer, text.table(rows, right=(0, 2)))
 
 
 def _best_checkpoints(

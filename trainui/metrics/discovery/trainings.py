@@ -222,7 +222,7 @@ def in_databases(place: Place) -> list[Training]:
                 run, place.path, source, run=run.id, quiet=_QUIET if is_rewritten else 0.0
             )
             title = run.name if study_of(run.id) == run.id else study_of(run.id)
-            training = Training(run.tracker, title, place / name, (job,))
+            training = Training(run.tracker, title, place / name, (job,), run.objective)
             before = found.get(training.key)
             jobs = (*before.jobs, job) if before is not None else (job,)
             found[training.key] = replace(training, jobs=jobs)

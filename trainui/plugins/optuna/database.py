@@ -28,6 +28,11 @@ _STATES = {
     "WAITING": "running",
 }
 
+_OBJECTIVES: dict[tuple[str, ...], tuple[str, str]] = {
+    (goal,): ("value", goal) for goal in ("minimize", "maximize")
+}
+"""Of a study with one goal; of several goals no trial is the best."""
+
 _TYPES = {"INF_POS": inf, "INF_NEG": -inf, "NAN": nan}
 
 
@@ -57,6 +62,11 @@ def jobs(connection: Connection) -> list[TrackedRun]:
         "SELECT trial_id, param_name, param_value, distribution_json FROM trial_params"
     ):
         params[trial][name] = _parameter(value, json.loads(distribution))
+    goals: dict[str, list[str]] = defaultdict(list)
+    for study, goal in connection.execute(
+        "SELECT study_name, direction FROM study_directions JOIN studies USING (study_id)"
+    ):
+        goals[study].append(str(goal).lower())
     rows = connection.execute(
         "SELECT trial_id, study_name, number, state, datetime_start, datetime_complete "
         "FROM trials JOIN studies USING (study_id) ORDER BY trial_id"
@@ -69,6 +79,7 @@ def jobs(connection: Connection) -> list[TrackedRun]:
             status=_STATES.get(state),
             started=begun and datetime.fromisoformat(begun).timestamp(),
             ended=ended and datetime.fromisoformat(ended).timestamp(),
+            objective=_OBJECTIVES.get(tuple(goals[study])),
         )
         for trial, study, number, state, begun, ended in rows
     ]

@@ -189,9 +189,10 @@ def _add(change: Change | None, rows: SparseRows) -> None:
         rows.add(0, [])
 
 
+_GOALS = {1: "MINIMIZE", 2: "MAXIMIZE"}
 _TABLES = """
 CREATE TABLE studies (study_id INTEGER PRIMARY KEY, study_name TEXT);
-CREATE TABLE study_directions (study_id INTEGER, objective INTEGER);
+CREATE TABLE study_directions (study_id INTEGER, direction TEXT, objective INTEGER);
 CREATE TABLE trials (trial_id INTEGER PRIMARY KEY, number INTEGER, study_id INTEGER, state TEXT,
     datetime_start TEXT, datetime_complete TEXT);
 CREATE TABLE trial_params (trial_id INTEGER, param_name TEXT, param_value FLOAT,
@@ -251,7 +252,9 @@ def _apply(connection: sqlite3.Connection, change: Change, entry: Mapping[str, A
     values = enumerate(change.values)
     added: dict[str, list[tuple[Any, ...]]] = {
         "studies": [(change.study, change.study_name)] if change.is_new_study else [],
-        "study_directions": [(change.study, goal) for goal in goals],
+        "study_directions": [
+            (change.study, _GOALS.get(entry["directions"][goal]), goal) for goal in goals
+        ],
         "trials": [trial] if change.is_new_trial else [],
         "trial_params": [(change.trial, *one) for one in change.params],
         "trial_values": [(None, change.trial, objective, value) for objective, value in values],

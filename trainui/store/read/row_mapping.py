@@ -76,7 +76,8 @@ def _ancestry(row: Row) -> dict[str, Any]:
         return {}
     known = load(row["submission_json"])
     found = known.get("external")
-    external = found and {key: found.get(key) for key in ("kind", "path", "pid", "command", "run")}
+    keys = ("kind", "path", "pid", "command", "run", "objective")
+    external = found and {key: found.get(key) for key in keys}
     return {"external": external, "origin": known.get("from")}
 
 

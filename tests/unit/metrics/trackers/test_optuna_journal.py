@@ -107,3 +107,5 @@ def test_a_journal_is_found_by_any_name_that_says_so(tmp_path: Path, name: str) 
         ("optuna", name, 1),
         ("optuna", name, 2),
     }
+    goals = {len(one.jobs): one.objective for one in found}
+    assert goals == {1: None, 2: ("value", "minimize")}, "of several goals no trial is the best"
