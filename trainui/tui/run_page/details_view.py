@@ -24,7 +24,6 @@ from trainui.model.records import Event, RunRecord, StageRecord
 from trainui.model.states import ENDED, Status
 from trainui.pipeline.masking import mask
 from trainui.text import harmless
-from trainui.tui import run_actions
 from trainui.tui.app_interface import Call, app_of
 from trainui.tui.line_view import LinesView, RowsView
 from trainui.tui.names import cut_member
@@ -448,6 +447,8 @@ class ViewedFiles:
 
 
 def _viewed(view: FileView, call: Call) -> list[Row]:
+    from trainui.tui import run_actions  # it imports SQLAlchemy and the parser of pipelines
+
     asked = view.viewer, view.path, view.columns, VIEW_HEIGHT
     try:
         lines = call(run_actions.view, view.run_id, *asked)
