@@ -22,7 +22,12 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 
-PASSED = {"PATH", "HOME", "XDG_CONFIG_HOME"}
+ROOT = str(Path(__file__).parents[2])
+
+PASSED = {
+    *("PATH", "HOME", "LANG", "XDG_CONFIG_HOME", "PYTHONPATH"),
+    *("SLURM_CONF", "SLURM_TESTS_QUICK"),
+}
 """Variables, besides our own, that nobody looks at while modules are loaded."""
 
 LOADED = ("cli", "control", "pipeline", "store")
@@ -31,7 +36,8 @@ LOADED = ("cli", "control", "pipeline", "store")
 def fits(environ: Mapping[str, str]) -> bool:
     """Whether a command with these variables is the same if its modules were loaded without."""
     names = {name for name in environ if not name.startswith("TRAINUI_")}
-    return names - {"LANG"} <= PASSED and environ.get("LANG") == "C.UTF-8"
+    is_usual = environ.get("LANG") == "C.UTF-8" and environ.get("PYTHONPATH", ROOT) == ROOT
+    return is_usual and names <= PASSED
 
 
 def run(
@@ -80,7 +86,7 @@ def _server() -> tuple[bytes, subprocess.Popen[bytes]]:
         listener.listen()
         process = subprocess.Popen(
             ["setpriv", "--pdeathsig", "KILL", sys.executable, "-m", __name__],
-            cwd=Path(__file__).parents[2],
+            cwd=ROOT,
             env={"PATH": os.environ["PATH"], "LANG": "C.UTF-8"},
             stdin=listener.fileno(),
             stdout=subprocess.PIPE,  # as those of the commands will be
@@ -126,7 +132,7 @@ def become(connection: socket.socket) -> None:
     os.environ.clear()
     os.environ.update(environ)
     sys.path[0] = directory
-    sys.argv = [f"{Path(__file__).parents[2]}/trainui/__main__.py", *arguments]
+    sys.argv = [f"{ROOT}/trainui/__main__.py", *arguments]
 
 
 if __name__ == "__main__":

@@ -1,4 +1,8 @@
-"""Stages as jobs of a real Slurm, which all tests here share, as they do a worker."""
+"""Stages as jobs of a real Slurm, which all tests here share, as they do a worker.
+
+Most faults meet stages of one run, since each takes its time: `Faulty` causes them, and tests look
+at what has become of the stages.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from tests.acceptance.command_line import CommandLine, states_of
+from tests.acceptance.command_line import CommandLine, stage_of, states_of
 from tests.executors import slurm_cluster
 from tests.executors.slurm_cluster import SlurmCluster
 from tests.unit.supervisor.waiting import is_alive, read_pid, wait_for, wait_for_death
@@ -20,14 +24,31 @@ pytestmark = [
     pytest.mark.skipif(bool(slurm_cluster.why_not()), reason=slurm_cluster.why_not()),
 ]
 
-HOLD = "echo $$ > pid; echo $TRAINUI_ATTEMPT >> ledger; until [ -e go ]; do sleep 0.05; done"
+SAMPLES = Path(__file__).parents[2] / "sample_pipelines"
 
-SAVING = """\
-echo $TRAINUI_ATTEMPT:$TRAINUI_CHECKPOINT >> ledger
-trap 'echo saved > $TRAINUI_STAGE_DIR/ckpt-$TRAINUI_ATTEMPT.txt; exit 1' TERM
-echo $$ > pid-$TRAINUI_ATTEMPT
-until [ -e go ]; do sleep 0.05; done"""
-"""Saves when it is asked to stop."""
+WORK = """\
+echo $TRAINUI_ATTEMPT:${TRAINUI_CHECKPOINT##*/} >> ledger-$TRAINUI_STAGE
+trap '[ "$1" != saves ] || echo saved > $TRAINUI_STAGE_DIR/ckpt-$TRAINUI_ATTEMPT.txt; exit 1' TERM
+echo $$ > pid-$TRAINUI_STAGE-$TRAINUI_ATTEMPT
+until [ -e go ]; do sleep 0.05; done
+"""
+"""Works until it may end; `saves` when it is asked to stop."""
+
+FAULTY = """
+defaults: {executor: slurm, run: sh work.sh, checkpoint: "ckpt-*.txt"}
+stages:
+- {name: outside}
+- {name: killed}
+- {name: cancelled}
+- {name: held, executor: {slurm: {options: [--hold]}}}
+- {name: withdrawn, executor: {slurm: {options: [--hold]}}}
+- {name: limit-saved, run: sh work.sh saves}
+- {name: limit-unsaved}
+- {name: preempted, run: sh work.sh saves, gpus: 1, retries: 1}
+- {name: preempted-requeued, run: sh work.sh saves, gpus: 1, retries: 1,
+   executor: {slurm: {partition: requeueing, options: [--requeue]}}}
+- {name: requeued, retries: 1, executor: {slurm: {options: [--requeue]}}}
+"""
 
 
 @pytest.fixture(scope="module")
@@ -51,70 +72,174 @@ def shared(
     command_line.close()
 
 
-class Runs:
-    """A directory for the runs of one test, and Slurm."""
+class Run:
+    """A run in a directory of its own, and Slurm."""
 
-    def __init__(self, cli: CommandLine, slurm: SlurmCluster) -> None:
+    def __init__(self, cli: CommandLine, slurm: SlurmCluster, directory: Path, text: str) -> None:
         self.cli = cli
         self.slurm = slurm
-        self.directory = cli.directory
-
-    def start(self, script: str = HOLD, *, executor: str = "slurm", more: str = "") -> str:
-        indented = script.replace("\n", "\n    ")
-        self.cli.write(
-            "p.yaml",
-            f"defaults: {{executor: {executor}}}\n"
-            f"stages:\n- name: a\n  run: |\n    {indented}\n  {more or 'retries: 0'}\n",
-        )
-        done = self.cli("run", "--detach", "p.yaml")
+        self.directory = cli.directory = directory
+        cli.write("work.sh", WORK)
+        cli.write("p.yaml", text)
+        done = cli("run", "--detach", "p.yaml")
         assert done.code == 0, done.err
-        return done.out.split()[0]
+        self.id = done.out.split()[0]
+        self.end: Any = None
 
-    def stage(self, run: str) -> Any:
-        return self.cli.json("show", run)["stages"][0]
+    def stage(self, name: str = "a") -> Any:
+        return stage_of(self.end or self.cli.json("show", self.id), name)
 
-    def jobs(self, run: str) -> list[str]:
-        """Return the states of the jobs of a run's first stage."""
-        ids = [one["celery_task_id"] for one in self.stage(run)["attempts"]]
-        return self.slurm.jobs(*(f"trainui-{one}" for one in ids))
+    def job_states(self, name: str = "a") -> list[str]:
+        """Return the states of all jobs of a stage."""
+        ids = [one["celery_task_id"] for one in self.stage(name)["attempts"]]
+        return sorted(self.slurm.jobs(*(f"trainui-{one}" for one in ids)))
 
-    def job(self, run: str) -> str:
-        """Return the id of the last job of a run's first stage."""
-        name = f"trainui-{self.stage(run)['attempts'][-1]['celery_task_id']}"
-        return self.slurm("squeue", "-h", f"--name={name}", "-o%i").strip()
+    def job(self, name: str = "a") -> str:
+        """Return the id of a stage's last job."""
+        key = f"trainui-{self.stage(name)['attempts'][-1]['celery_task_id']}"
+        return self.slurm("squeue", "-h", f"--name={key}", "-o%i").strip()
 
-    def wait_for_start(self, run: str, name: str = "pid") -> int:
-        pid = read_pid(self.directory / name)
-        wait_for(lambda: self.stage(run)["status"] == "running", "the start")
-        return pid
+    def pid(self, name: str = "a", attempt: int = 1) -> int:
+        return read_pid(self.directory / f"pid-{name}-{attempt}")
 
-    def wait(self, run: str) -> int:
-        return self.cli("wait", run, "--timeout", "60").code
+    def wait_for_state(self, state: str, *names: str) -> None:
+        def have_it() -> bool:
+            states = states_of(self.cli.json("show", self.id))
+            return all(states[name] == state for name in names)
+
+        wait_for(have_it, f"{names} to be {state}")
+
+    def wait_for_reason(self, words: str, name: str = "a") -> None:
+        wait_for(lambda: words in str(self.stage(name)["reason"]), f"the reason {words}")
+
+    def wait(self) -> int:
+        return self.cli("wait", self.id, "--timeout", "60").code
 
     def go(self) -> None:
         (self.directory / "go").touch()
 
-    def ledger(self) -> list[str]:
-        file = self.directory / "ledger"
+    def ledger(self, name: str = "a") -> list[str]:
+        """Return the attempts that began, each with the checkpoint that it got."""
+        file = self.directory / f"ledger-{name}"
         return file.read_text().split() if file.exists() else []
 
 
+class Faulty(Run):
+    """A run whose stages meet a fault each, and then complete."""
+
+    def __init__(self, cli: CommandLine, slurm: SlurmCluster, directory: Path) -> None:
+        super().__init__(cli, slurm, directory, FAULTY)
+        started = [one for one in states_of(cli.json("show", self.id)) if one not in self.held]
+        self.pids = {name: self.pid(name) for name in started}
+        self.wait_for_state("running", *started)
+        for name in self.held:
+            self.wait_for_reason("JobHeldUser", name)
+        slurm("scontrol", "release", self.job("held"))
+        assert cli("cancel", self.id, "withdrawn").code == 0
+        assert cli("cancel", self.id, "cancelled").code == 0
+        slurm("scancel", self.job("outside"))
+        os.kill(self.stage("killed")["attempts"][0]["supervisor_pid"], signal.SIGKILL)
+        for name in ("limit-saved", "limit-unsaved"):  # as Slurm does before the limit
+            slurm("scancel", "--signal=USR2", "--batch", self.job(name))
+        slurm("sbatch", "-p", "urgent", "--gres=gpu:2", "-o/dev/null", "--wrap=sleep 0.5")
+        slurm("scontrol", "requeue", self.job("requeued"))
+        slurm.kill("slurmctld")
+        slurm.start_controller()
+        wait_for(lambda: self.job_states("killed") == ["FAILED"], "the end of the killed one's job")
+        self.killed = self.stage("killed")["status"], is_alive(self.pids["killed"])
+        os.kill(self.pids["killed"], signal.SIGKILL)
+        self.wait_for_state("interrupted", *self.interrupted)
+        self.wait_for_state("cancelled", "cancelled", "withdrawn")
+        self.withdrawn = self.job_states("withdrawn"), self.ledger("withdrawn")
+        self.left = [name for name in self.interrupted if is_alive(self.pids[name])]
+        self.drain()
+        self.go()
+        self.code = self.wait()
+        self.end = cli.json("show", self.id)
+
+    held = ("held", "withdrawn")
+    interrupted = ("outside", "killed", "limit-unsaved")
+
+    def drain(self) -> None:
+        """Resume what has ended, on a node that takes no jobs for a while."""
+        node = f"nodename={self.slurm.node}"
+        for name in ("limit-saved", "preempted", "preempted-requeued", "requeued"):
+            self.pid(name, 2)
+        self.slurm("scontrol", "update", node, "state=drain", "reason=test")
+        assert self.cli("resume", self.id, "--detach").code == 0
+        self.wait_for_reason("drained", "outside")
+        self.drained = self.stage("requeued")["status"]
+        self.wait_for_reason("JobHeldUser", "withdrawn")
+        self.slurm.restore()
+
+
+@pytest.fixture(scope="module")
+def faulty(
+    shared: CommandLine, slurm: SlurmCluster, tmp_path_factory: pytest.TempPathFactory
+) -> Faulty:
+    return Faulty(shared, slurm, tmp_path_factory.mktemp("faulty"))
+
+
 @pytest.fixture
-def runs(shared: CommandLine, slurm: SlurmCluster, tmp_path: Path) -> Iterator[Runs]:
+def cli(shared: CommandLine, slurm: SlurmCluster, tmp_path: Path) -> Iterator[CommandLine]:
     shared.directory = tmp_path
-    yield Runs(shared, slurm)
+    yield shared
     slurm("scancel", "--me", check=False)
 
 
-@pytest.fixture
-def own(cli: CommandLine, slurm: SlurmCluster) -> Runs:
-    """Runs with a worker of their own, to be killed."""
-    cli.environ |= {"SLURM_CONF": str(slurm.configuration), **slurm_cluster.quick()}
-    return Runs(cli, slurm)
+def test_a_run_with_many_faults_completes(faulty: Faulty) -> None:
+    assert faulty.code == 0
+    assert set(states_of(faulty.end).values()) == {"completed"}
 
 
-def test_a_pipeline_runs_with_stages_of_both_places(runs: Runs) -> None:
-    shown = runs.cli.run(
+@pytest.mark.parametrize(
+    ("name", "ledger", "error", "jobs"),
+    [
+        ("outside", ["1:", "2:"], "is CANCELLED", ["CANCELLED", "COMPLETED"]),
+        ("killed", ["1:", "2:"], "Slurm: job", ["COMPLETED", "FAILED"]),
+        ("limit-saved", ["1:", "2:ckpt-1.txt"], "time limit", ["COMPLETED", "COMPLETED"]),
+        ("limit-unsaved", ["1:", "2:"], "time limit", ["COMPLETED", "COMPLETED"]),
+        ("preempted", ["1:", "2:ckpt-1.txt"], "PREEMPTED", ["COMPLETED", "PREEMPTED"]),
+        ("preempted-requeued", ["1:", "2:ckpt-1.txt"], "requeued", ["CANCELLED", "COMPLETED"]),
+        ("requeued", ["1:", "2:"], "requeued", ["CANCELLED", "COMPLETED"]),
+    ],
+)
+def test_an_interrupted_job_says_why_and_gets_another(
+    faulty: Faulty, name: str, ledger: list[str], error: str, jobs: list[str]
+) -> None:
+    first, second = faulty.stage(name)["attempts"]
+    assert (first["status"], second["status"]) == ("interrupted", "completed")
+    assert error in first["error"]
+    assert (faulty.ledger(name), faulty.job_states(name)) == (ledger, jobs)
+
+
+def test_a_lost_supervisors_processes_count_as_running(faulty: Faulty) -> None:
+    assert faulty.killed == ("running", True)  # here, Slurm tracks no processes
+    assert faulty.left == []
+
+
+def test_a_held_job_starts_once_it_is_released(faulty: Faulty) -> None:
+    assert faulty.ledger("held") == ["1:"]
+    assert faulty.job_states("held") == ["COMPLETED"]
+
+
+def test_a_job_that_waits_is_withdrawn(faulty: Faulty) -> None:
+    assert faulty.withdrawn == (["CANCELLED"], [])
+    assert faulty.ledger("withdrawn") == ["2:"]
+
+
+def test_a_cancelled_job_ends_before_that_is_recorded(faulty: Faulty) -> None:
+    assert not is_alive(faulty.pids["cancelled"])
+    assert faulty.stage("cancelled")["attempts"][0]["status"] == "cancelled"
+
+
+def test_jobs_outlive_a_drained_node_and_a_restarted_controller(faulty: Faulty) -> None:
+    assert faulty.drained == "running"
+    assert faulty.ledger("held") == ["1:"]
+
+
+def test_a_pipeline_runs_and_reruns_in_both_places(cli: CommandLine) -> None:
+    shown = cli.run(
         """
         stages:
           - {name: here, run: 'echo "$${SLURM_JOB_ID:-none}" > here'}
@@ -123,21 +248,23 @@ def test_a_pipeline_runs_with_stages_of_both_places(runs: Runs) -> None:
             gpus: 1
             depends_on: [here]
             run: |
-              echo "$SLURM_JOB_ID $CUDA_VISIBLE_DEVICES" > there
+              echo "$SLURM_JOB_ID $CUDA_VISIBLE_DEVICES" >> there
               echo '{"step": 1, "loss": 2}' > $TRAINUI_METRICS_FILE
         """
     )
     assert shown["status"] == "completed"
-    assert (runs.directory / "here").read_text() == "none\n"
-    job, gpu = (runs.directory / "there").read_text().split()
-    assert job.isdigit()
-    assert gpu in ("0", "1")
-    (series,) = runs.cli.json("metrics", shown["run"])["series"]
+    assert (cli.directory / "here").read_text() == "none\n"
+    (series,) = cli.json("metrics", shown["run"])["series"]
     assert (series["stage"], series["name"], series["last"]) == ("there", "loss", 2)
+    assert cli("rerun", shown["run"], "there").code == 0
+    assert cli("wait", shown["run"]).code == 0
+    first, second = (cli.directory / "there").read_text().splitlines()
+    assert int(first.split()[0]) < int(second.split()[0])
+    assert {first.split()[1], second.split()[1]} <= {"0", "1"}
 
 
-def test_each_gpu_is_given_once_and_curves_are_live(runs: Runs) -> None:
-    runs.cli.write(
+def test_each_gpu_is_given_once_and_curves_are_live(cli: CommandLine) -> None:
+    cli.write(
         "p.yaml",
         """
         defaults: {executor: slurm, gpus: 1}
@@ -151,16 +278,18 @@ def test_each_gpu_is_given_once_and_curves_are_live(runs: Runs) -> None:
               rmdir $gpu
         """,
     )
-    run = runs.cli("run", "--detach", "p.yaml").out.split()[0]
-    wait_for(lambda: len(runs.cli.json("metrics", run)["series"]) == 2, "two curves")
-    shown = states_of(runs.cli.json("show", run)).values()
+    run = cli("run", "--detach", "p.yaml").out.split()[0]
+    wait_for(lambda: len(cli.json("metrics", run)["series"]) == 2, "two curves")
+    shown = states_of(cli.json("show", run)).values()
     assert sorted(shown) == ["queued", "queued", "running", "running"]
-    runs.go()
-    assert runs.wait(run) == 0
+    (cli.directory / "go").touch()
+    assert cli("wait", run, "--timeout", "60").code == 0
 
 
-def test_a_search_prunes_a_trial_and_keeps_the_best(runs: Runs) -> None:
-    shown = runs.cli.run(
+def test_samples_and_a_search_run_unchanged(cli: CommandLine) -> None:
+    """The sweep, a search that prunes, and a training that crashes and resumes."""
+    cli.write(
+        "search.yaml",
         """
         defaults: {executor: slurm}
         stages:
@@ -175,210 +304,124 @@ def test_a_search_prunes_a_trial_and_keeps_the_best(runs: Runs) -> None:
               metric: loss
               goal: minimize
               prune: {by: threshold, upper: 5}
-        """
+        """,
     )
-    assert sorted(states_of(shown).values()) == ["completed", "pruned"]
-
-
-def test_a_sample_fails_and_resumes_from_its_checkpoint(runs: Runs) -> None:
-    sample = Path(__file__).parents[2] / "sample_pipelines/flaky.yaml"
-    done = runs.cli("run", str(sample), "--wait", "--json", TRAINUI_EXECUTOR="slurm")
-    assert states_of(done.json())["fragile"] == "failed"
-    again = runs.cli("resume", done.json()["run"], "--wait", "--json")
-    assert set(states_of(again.json()).values()) == {"completed"}
-    fragile = next(one for one in again.json()["stages"] if one["name"] == "fragile")
+    files = {
+        "sweep": (str(SAMPLES / "sweep.yaml"), "-p", "epochs=1"),
+        "flaky": (str(SAMPLES / "flaky.yaml"), "-p", "epochs=3"),
+        "search": ("search.yaml",),
+    }
+    runs = {
+        name: cli("run", "--detach", *words, TRAINUI_EXECUTOR="slurm").out.split()[0]
+        for name, words in files.items()
+    }
+    codes = {name: cli("wait", run, "--timeout", "60").code for name, run in runs.items()}
+    assert codes == {"sweep": 1, "flaky": 1, "search": 0}
+    sweep, flaky, search = (cli.json("show", run)["stages"] for run in runs.values())
+    states = [one["status"] for one in sweep]
+    assert (len(states), states.count("completed"), states[-1]) == (8, 6, "completed")
+    assert sorted(one["status"] for one in search) == ["completed", "pruned"]
+    assert cli("resume", runs["flaky"], "--wait").code == 0
+    fragile = stage_of(cli.json("show", runs["flaky"]), "fragile")
     assert fragile["attempts"][-1]["checkpoint"]
+    assert [one["status"] for one in flaky].count("failed") == 1
 
 
-def test_a_job_that_waits_says_why_and_is_withdrawn(runs: Runs) -> None:
-    run = runs.start(executor="{slurm: {partition: closed}}")
-    wait_for(lambda: "PartitionDown" in str(runs.stage(run)["reason"]), "Slurm's reason")
-    assert runs.stage(run)["status"] == "queued"
-    assert runs.cli("cancel", run).code == 0
-    assert runs.wait(run) == 130
-    assert runs.jobs(run) == ["CANCELLED"]
-    assert runs.ledger() == []
+def test_an_edit_of_a_waiting_stage_replaces_its_job(
+    cli: CommandLine, slurm: SlurmCluster, tmp_path: Path
+) -> None:
+    text = "stages: [{name: a, run: sh work.sh, executor: {slurm: {partition: closed}}}]\n"
+    run = Run(cli, slurm, tmp_path, text)
+    run.wait_for_reason("its partition is down (PartitionDown)")
+    assert run.stage()["status"] == "queued"
+    run.go()
+    cli.write("p.yaml", text.replace("closed", "main"))
+    assert cli("resume", run.id, "--file", "p.yaml").code == 0
+    assert run.wait() == 0
+    assert run.job_states() == ["CANCELLED", "COMPLETED"]
+    assert run.ledger() == ["2:"]
 
 
-def test_an_edit_of_a_waiting_stage_replaces_its_job(runs: Runs) -> None:
-    run = runs.start(executor="{slurm: {partition: closed}}")
-    wait_for(lambda: "PartitionDown" in str(runs.stage(run)["reason"]), "Slurm's reason")
-    file = runs.directory / "p.yaml"
-    file.write_text(file.read_text().replace("closed", "main").replace("until", "exit #"))
-    assert runs.cli("resume", run, "--file", "p.yaml").code == 0
-    assert runs.wait(run) == 0
-    assert sorted(runs.jobs(run)) == ["CANCELLED", "COMPLETED"]
-    assert runs.ledger() == ["2"]
-
-
-def test_a_cancelled_job_ends_before_that_is_recorded(runs: Runs) -> None:
-    run = runs.start()
-    pid = runs.wait_for_start(run)
-    assert runs.cli("cancel", run).code == 0
-    assert runs.wait(run) == 130
-    assert not is_alive(pid)
-
-
-def test_a_job_cancelled_outside_is_interrupted_and_resumable(runs: Runs) -> None:
-    run = runs.start()
-    pid = runs.wait_for_start(run)
-    runs.slurm("scancel", runs.job(run))
-    assert runs.wait(run) == 1
-    stage = runs.stage(run)
-    assert (stage["status"], "is CANCELLED" in stage["error"]) == ("interrupted", True)
-    assert not is_alive(pid)
-    runs.go()
-    assert runs.cli("resume", run, "--wait").code == 0
-    assert runs.ledger() == ["1", "2"]
-
-
-def test_a_job_killed_without_a_record_reports_its_end(runs: Runs) -> None:
-    run = runs.start()
-    pid = runs.wait_for_start(run)
-    os.kill(runs.stage(run)["attempts"][0]["supervisor_pid"], signal.SIGKILL)
-    wait_for(lambda: runs.jobs(run) == ["FAILED"], "the job's end")
-    assert is_alive(pid)  # where Slurm tracks no processes, they outlive the job
-    assert runs.cli.status(run) == "running"
-    os.kill(pid, signal.SIGKILL)
-    assert runs.wait(run) == 1
-    stage = runs.stage(run)
-    assert stage["status"] == "interrupted"
-    assert "Slurm: job" in stage["error"]
-
-
-def test_the_time_limit_uses_no_retry_if_a_checkpoint_was_saved(runs: Runs) -> None:
-    run = runs.start(SAVING, more='checkpoint: "ckpt-*.txt"\n  retries: 0')
-    runs.wait_for_start(run, "pid-1")
-    runs.slurm("scancel", "--signal=USR2", "--batch", runs.job(run))  # as Slurm does then
-    read_pid(runs.directory / "pid-2")
-    runs.go()
-    assert runs.wait(run) == 0
-    stage, attempts = runs.stage(run), runs.stage(run)["attempts"]
-    assert runs.ledger() == ["1:", f"2:{stage['dir']}/ckpt-1.txt"]
-    assert [one["status"] for one in attempts] == ["interrupted", "completed"]
-    assert len(runs.jobs(run)) == 2
-
-
-def test_the_time_limit_uses_a_retry_without_a_checkpoint(runs: Runs) -> None:
-    script = SAVING.replace("echo saved > $TRAINUI_STAGE_DIR/ckpt-$TRAINUI_ATTEMPT.txt; ", "")
-    run = runs.start(script, more='checkpoint: "ckpt-*.txt"\n  retries: 0')
-    runs.wait_for_start(run, "pid-1")
-    runs.slurm("scancel", "--signal=USR2", "--batch", runs.job(run))
-    assert runs.wait(run) == 1
-    stage = runs.stage(run)
-    assert (stage["status"], "time limit" in stage["error"]) == ("interrupted", True)
-    assert len(runs.jobs(run)) == 1
-
-
-def test_a_preempted_job_continues_by_a_retry(runs: Runs) -> None:
-    early = f"echo saved > $TRAINUI_STAGE_DIR/ckpt-$TRAINUI_ATTEMPT.txt\n{SAVING}"
-    run = runs.start(early, more='checkpoint: "ckpt-*.txt"\n  cpus: 4\n  retries: 1')
-    runs.wait_for_start(run, "pid-1")
-    runs.slurm("sbatch", "-p", "urgent", "-c4", "-o/dev/null", "--wrap=sleep 0.5")
-    read_pid(runs.directory / "pid-2")
-    runs.go()
-    assert runs.wait(run) == 0
-    first, second = runs.stage(run)["attempts"]
-    assert (first["status"], "PREEMPTED" in first["error"]) == ("interrupted", True)
-    assert second["checkpoint"].endswith("/ckpt-1.txt")
-
-
-def test_a_requeued_job_is_withdrawn_and_the_stage_gets_another(runs: Runs) -> None:
-    run = runs.start(
-        HOLD.replace("> pid", "> pid-$TRAINUI_ATTEMPT"),
-        executor="{slurm: {options: [--requeue]}}",
-        more="retries: 1",
-    )
-    runs.wait_for_start(run, "pid-1")
-    runs.slurm("scontrol", "requeue", runs.job(run))
-    read_pid(runs.directory / "pid-2")
-    runs.go()
-    assert runs.wait(run) == 0
-    first, _second = runs.stage(run)["attempts"]
-    assert (first["status"], "requeued" in first["error"]) == ("interrupted", True)
-    assert runs.ledger() == ["1", "2"]
-    wait_for(lambda: sorted(runs.jobs(run)) == ["CANCELLED", "COMPLETED"], "the withdrawal")
-
-
-def test_jobs_outlive_a_restart_of_the_controller(runs: Runs) -> None:
-    running, waiting = runs.start(more="gpus: 2"), runs.start("echo 2 >> ledger", more="gpus: 1")
-    runs.wait_for_start(running)
-    runs.slurm.kill("slurmctld")
-    runs.slurm.start_controller()
-    assert [runs.stage(one)["status"] for one in (running, waiting)] == ["running", "queued"]
-    runs.go()
-    assert (runs.wait(running), runs.wait(waiting)) == (0, 0)
-    assert runs.ledger() == ["1", "2"]
-    assert runs.jobs(running) + runs.jobs(waiting) == ["COMPLETED"] * 2
-
-
-def test_a_new_worker_takes_over_jobs_that_run_and_wait(own: Runs) -> None:
-    running, waiting = own.start(more="gpus: 2"), own.start("echo 2 >> ledger", more="gpus: 1")
-    own.wait_for_start(running)
-    wait_for(lambda: "Resources" in str(own.stage(waiting)["reason"]), "Slurm's reason")
-    found = own.cli.json("worker", "status")
-    for name in ("guard_pid", "pid"):
-        os.kill(found[name], signal.SIGKILL)
-        wait_for_death(found[name])
-    assert own.cli("worker", "start").code == 0
-    own.go()
-    assert (own.wait(running), own.wait(waiting)) == (0, 0)
-    assert own.ledger() == ["1", "2"]
-    assert (len(own.jobs(running)), len(own.jobs(waiting))) == (1, 1)
-
-
-def test_a_worker_killed_before_noting_the_job_submits_once(own: Runs, tmp_path: Path) -> None:
+def test_a_killed_worker_submits_no_job_twice(
+    tmp_path: Path, database: Mapping[str, str], slurm: SlurmCluster
+) -> None:
     """`sbatch` here submits the job, and then its caller is killed, once."""
-    real = own.slurm("which", "sbatch").strip()
-    programs = tmp_path / "programs"
+    own = CommandLine(tmp_path, {**database, **slurm_cluster.quick()})
+    real, programs = slurm("which", "sbatch").strip(), tmp_path / "programs"
     programs.mkdir()
     (programs / "sbatch").write_text(
         f'#!/bin/sh\n{real} "$@"\ncase "$*" in *--test-only*) exit;; esac\n'
         f"[ -e {tmp_path}/killed ] || {{ touch {tmp_path}/killed; kill -KILL $PPID; sleep 1; }}\n"
     )
     (programs / "sbatch").chmod(0o755)
-    own.cli.environ["PATH"] = f"{programs}:{os.environ['PATH']}"
-    run = own.start()
-    own.wait_for_start(run)
-    assert (tmp_path / "killed").exists()
-    own.go()
-    assert own.wait(run) == 0
-    assert own.ledger() == ["1"]
-    assert len(own.jobs(run)) == 1
+    own.environ |= {"SLURM_CONF": str(slurm.configuration)}
+    own.environ["PATH"] = f"{programs}:{own.environ['PATH']}"
+    both = "defaults: {executor: slurm, run: sh work.sh, gpus: 2}\nstages: [{name: a}, {name: b}]\n"
+    try:
+        run = Run(own, slurm, own.directory, both)
+        names = sorted(["a", "b"], key=lambda name: not (own.directory / f"pid-{name}-1").exists())
+        wait_for(lambda: [*own.directory.glob("pid-*")], "a start")
+        assert (tmp_path / "killed").exists()
+        names = sorted("ab", key=lambda name: not run.ledger(name))
+        run.wait_for_state("running", names[0])
+        run.wait_for_reason("(Resources)", names[1])
+        found = own.json("worker", "status")
+        for name in ("guard_pid", "pid"):
+            os.kill(found[name], signal.SIGKILL)
+            wait_for_death(found[name])
+        assert own("worker", "start").code == 0
+        run.go()
+        assert run.wait() == 0
+        assert (run.ledger("a"), run.ledger("b")) == (["1:"], ["1:"])
+        assert (run.job_states("a"), run.job_states("b")) == (["COMPLETED"], ["COMPLETED"])
+    finally:
+        own.close()
 
 
-def test_without_slurm_nothing_is_stored(runs: Runs, tmp_path: Path) -> None:
-    before = runs.cli.json("ls")
-    done = runs.cli("run", "--executor", "slurm", "--", "true", PATH=str(tmp_path))
+def test_without_slurm_nothing_is_stored(cli: CommandLine, tmp_path: Path) -> None:
+    before = cli.json("ls")
+    done = cli("run", "--executor", "slurm", "--", "true", PATH=str(tmp_path))
     assert (done.code, len(done.err.splitlines())) == (4, 1)
     assert "sbatch" in done.err
-    assert runs.cli.json("ls") == before
+    assert cli.json("ls") == before
 
 
 @pytest.mark.parametrize(
-    ("executor", "more", "code", "line", "column", "said"),
+    "refused",
     [
-        ("{slurm: {time: soon}}", "", "bad-option", 4, 28, "duration"),
-        ("{slurm: {partition: [a]}}", "", "bad-option", 4, 22, "name"),
-        ("{slurm: {options: a}}", "", "bad-option", 4, 31, "sbatch"),
-        ("{slurm: {partition: nowhere}}", "", "bad-option", 4, 33, "main, closed, urgent"),
-        ("{slurm: {options: [--constraint=x]}}", "", "bad-option", 4, 31, "feature"),
-        ("slurm", "gpus: 3", "bad-option", 5, 9, "2"),
-        ("slurm", "cpus: 99", "bad-option", 5, 9, "refused by Slurm"),
-        ("slrum", "", "bad-executor", 4, 13, "local, slurm"),
+        {
+            "executor: {slurm: {time: soon}}": ("bad-option", 26, "duration"),
+            "executor: {slurm: {partition: [a]}}": ("bad-option", 20, "name"),
+            "executor: {slurm: {options: a}}": ("bad-option", 29, "sbatch"),
+            "executor: {slurm: {options: [--array=1-3]}}": ("bad-option", 20, "--array"),
+            "executor: slrum": ("bad-executor", 11, "local, slurm"),
+        },
+        {
+            "executor: {slurm: {partition: nowhere}}": ("bad-option", 31, "main, closed"),
+            "executor: {slurm: {options: [--constraint=x]}}": ("bad-option", 29, "feature"),
+            "gpus: 3": ("bad-option", 7, "2"),
+            "cpus: 99": ("bad-option", 7, "refused by Slurm"),
+        },
     ],
+    ids=["by the file", "by Slurm"],
 )
 def test_what_slurm_refuses_is_said_at_its_place(
-    runs: Runs, executor: str, more: str, code: str, line: int, column: int, said: str
+    cli: CommandLine, refused: Mapping[str, tuple[str, int, str]]
 ) -> None:
-    runs.cli.write("p.yaml", f"stages:\n- name: a\n  run: x\n  executor: {executor}\n  {more}\n")
-    (problem,) = runs.cli("validate", "p.yaml", "--json").json()["problems"]
-    assert (problem["code"], problem["line"], problem["column"]) == (code, line, column)
-    assert said in problem["message"]
+    stages = "".join(f"- {{name: a{at}, run: x, {one}}}\n" for at, one in enumerate(refused))
+    cli.write("p.yaml", f"defaults: {{executor: slurm}}\nstages:\n{stages}")
+    found = cli("validate", "p.yaml", "--json").json()["problems"]
+    problems = sorted(found, key=lambda problem: int(problem["line"]))
+    for at, (problem, (code, column, words)) in enumerate(
+        zip(problems, refused.values(), strict=True)
+    ):
+        assert (problem["code"], problem["line"]) == (code, at + 3)
+        assert problem["column"] == column + len("- {name: a0, run: x, ")
+        assert words in problem["message"]
 
 
-def test_the_doctor_says_what_of_slurm_is_here(runs: Runs) -> None:
-    found = {one["name"]: one for one in runs.cli("doctor", "--json").json()["findings"]}
+def test_the_doctor_says_what_of_slurm_is_here(cli: CommandLine) -> None:
+    found = {one["name"]: one for one in cli("doctor", "--json").json()["findings"]}
     message = found["executors"]["message"]
     assert "main*: 1 node with 2 GPUs" in message
-    assert f"{runs.cli.home}/runs" in message
+    assert f"{cli.home}/runs" in message

@@ -44,9 +44,10 @@ PreemptMode=CANCEL
 JobAcctGatherType=jobacct_gather/none
 AccountingStorageType=accounting_storage/none
 SchedulerParameters=sched_interval=1,sched_min_interval=0
-NodeName={host} NodeAddr=127.0.0.1 CPUs=4 RealMemory=1000 Gres=gpu:2 State=UNKNOWN
+NodeName={host} NodeAddr=127.0.0.1 CPUs=16 RealMemory=1000 Gres=gpu:2 State=UNKNOWN
 PartitionName=main Nodes={host} Default=YES State=UP
 PartitionName=closed Nodes={host} State=DOWN
+PartitionName=requeueing Nodes={host} State=UP PreemptMode=REQUEUE
 PartitionName=urgent Nodes={host} State=UP PriorityTier=10
 """
 
@@ -113,6 +114,13 @@ class SlurmCluster:
     def wait_for_node(self) -> None:
         shown = ("sinfo", "-h", "-p", "main", "-o", "%t")
         wait_for(lambda: self(*shown, check=False).strip() in ("idle", "mix", "alloc"), "the node")
+
+    def restore(self) -> None:
+        """Resume the node, and release and resume all jobs."""
+        self("scontrol", "update", f"nodename={self.node}", "state=resume", check=False)
+        for state, verb in (("PENDING", "release"), ("SUSPENDED", "resume")):
+            for id_ in self("squeue", "-h", f"--states={state}", "-o%i", check=False).split():
+                self("scontrol", verb, id_, check=False)
 
     def pid(self, daemon: str) -> int:
         return int((self.place / f"{daemon}.pid").read_text())

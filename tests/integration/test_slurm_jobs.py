@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -19,6 +20,7 @@ import pytest
 
 from tests.executors import slurm_cluster
 from tests.executors.slurm_cluster import SlurmCluster
+from tests.unit.supervisor.test_call_task import old_python
 from tests.unit.supervisor.waiting import is_alive, read_pid, wait_for, wait_for_death
 from trainui.clock import now
 from trainui.plugin.backends import JobLook, JobState, LaunchAnswer, StageJob
@@ -29,6 +31,9 @@ from trainui.supervisor import process, protocol, supervise
 from trainui.supervisor.protocol import Exit, ExitReason, Spec
 
 pytestmark = pytest.mark.skipif(bool(slurm_cluster.why_not()), reason=slurm_cluster.why_not())
+
+PYTHON = old_python() or sys.executable
+"""The supervisors' Python: 3.8, if it is here."""
 
 HOLD = "echo $$ > pid; echo $SLURM_JOB_ID >> ledger; until [ -e go ]; do sleep 0.05; done"
 
@@ -65,7 +70,7 @@ def a_job(place: Path, script: str = HOLD, **options: Any) -> StageJob:
     program = Path(supervise.__file__).read_text()
     copy = directory / protocol.SUPERVISOR_FILE
     copy.write_text(program.replace("BEAT = 5.0", "BEAT = 0.2"))
-    command = (sys.executable, "-I", "-S", str(copy), "--job", str(directory))
+    command = (PYTHON, "-I", "-S", str(copy), "--job", str(directory))
     return StageJob(key=key, directory=directory, command=command, identity=identity, **options)
 
 
@@ -264,6 +269,36 @@ def test_a_stop_from_outside_counts_although_the_stage_dies_first(
 
 
 @pytest.mark.parametrize(
+    ("reason", "words"),
+    [
+        ("None", "in the queue"),
+        ("Resources", "waits for free resources (Resources)"),
+        ("JobHeldUser", "held; `scontrol release 7` lets it start (JobHeldUser)"),
+        ("QOSMaxJobsPerUserLimit", "its quality of service is reached (QOSMaxJobsPerUserLimit)"),
+        ("QOSMaxGRESPerJob", "asks for more than its QOS allows (QOSMaxGRESPerJob)"),
+        ("AssocGrpCpuLimit", "a limit of its account is reached (AssocGrpCpuLimit)"),
+        ("ReqNodeNotAvail, UnavailableNodes:n1", "nodes that it needs are down, drained or"),
+        ("SomethingNew", "SomethingNew"),
+    ],
+)
+def test_a_reason_to_wait_is_in_plain_words(reason: str, words: str) -> None:
+    assert words in requests.why_waiting("7", reason, None)
+
+
+def test_a_reason_to_wait_says_when_the_job_may_start() -> None:
+    """In a month, which needs its day."""
+    shown = requests.why_waiting("7", "Priority", time.time() + 30 * 86400)
+    assert re.fullmatch(r"Slurm: .* \(Priority\), starts about \d\d \w{3} \d\d:\d\d", shown)
+
+
+def test_an_estimated_start_that_differs_little_is_not_shown(tmp_path: Path) -> None:
+    job, backend, start = a_job(tmp_path), Slurm(), float(int(time.time()) + 3600)
+    for late, shown in ((0, 0), (300, 0), (1200, 1200), (-9999, None)):
+        row = jobs.QueueRow("7", "PENDING", "0:0", "Priority", start + late)
+        assert backend._shown_start(job, row) == (None if shown is None else start + shown)
+
+
+@pytest.mark.parametrize(
     ("options", "grace", "signal_at"),
     [({}, 30, 60), ({"time": "1h"}, 300, 305), ({"time": "1m"}, 30, 30), ({"time": "0-1"}, 30, 60)],
 )
@@ -273,9 +308,10 @@ def test_the_signal_leaves_time_to_save(
     assert f"--signal=B:USR2@{signal_at}" in requests.request(options, 0, 1, grace)
 
 
-def test_a_few_random_faults_lose_nothing_and_leave_nothing() -> None:
-    """CONTRIBUTING.md has the long form."""
-    command = [sys.executable, "-m", "tests.executors.slurm_chaos", "--faults", "8"]
+def test_random_faults_lose_nothing_and_leave_nothing() -> None:
+    """Each kind of fault, twice; CONTRIBUTING.md has the long form."""
+    command = [sys.executable, "-m", "tests.executors.slurm_chaos"]
+    command += ["--faults", "30", "--rounds", "1", "--pause", "0.3"]
     chaos = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
     assert chaos.returncode == 0, chaos.stderr
 

@@ -13,12 +13,13 @@ import shlex
 import signal
 from contextlib import suppress
 
+from trainui import wakeup
 from trainui.plugin.backends import JobLook, JobState, StageJob
 from trainui.supervisor import orphans, protocol
 
 __all__ = [
     *("NO_PYTHON", "UNSHARED", "end_of", "has_begun", "has_ended", "has_started"),
-    *("look_here", "processes", "script", "sign_of_life", "stop_here", "supervisor"),
+    *("look_again", "look_here", "processes", "script", "sign_of_life", "stop_here", "supervisor"),
 ]
 
 
@@ -106,6 +107,11 @@ def supervisor(job: StageJob) -> int | None:
     """Return a job's supervisor if it has recorded a start and runs on this machine."""
     pids = protocol.readable_pids(job.directory)
     return pids.supervisor_pid if pids and orphans.is_supervisor_alive(pids) else None
+
+
+def look_again() -> None:
+    """Have the worker look at the jobs that wait at once: something about them is known now."""
+    wakeup.wake(message=wakeup.ENDED)
 
 
 def look_here(job: StageJob) -> JobLook:

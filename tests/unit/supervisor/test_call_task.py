@@ -219,8 +219,13 @@ def test_an_unregistered_celery_task_is_not_found(project: Project) -> None:
 
 
 def old_python() -> str | None:
-    names = ("python3.8", "python3.9", "python3.10")
-    return next((path for name in names if (path := shutil.which(name)) and works(path)), None)
+    """Return the oldest Python here from 3.8 on that is older than ours."""
+    for name in ("python3.8", "python3.9", "python3.10"):
+        others = Path("~/.pyenv/versions").expanduser().glob(f"{name[6:]}.*/bin/{name}")
+        for path in filter(None, (shutil.which(name), *map(str, others))):
+            if works(path):
+                return path
+    return None
 
 
 def works(python: str) -> bool:

@@ -23,6 +23,7 @@ from pathlib import Path
 import pytest
 
 from tests.unit.supervisor.conftest import Stage
+from tests.unit.supervisor.test_call_task import old_python
 from tests.unit.supervisor.waiting import (
     growth_times,
     is_alive,
@@ -571,7 +572,12 @@ NEWER = {
 """Names that Python 3.8 lacks; it also lacks `pidfd_open`, which is not needed."""
 
 
-def test_python_3_8_can_run_it_as_a_job() -> None:
+def test_python_3_8_can_run_it_as_a_job(stage: Stage) -> None:
     tree = ast.parse(Path(supervise.__file__).read_text(), feature_version=(3, 8))
     used = {one.attr for one in ast.walk(tree) if isinstance(one, ast.Attribute)}
     assert not used & NEWER
+    if python := old_python():
+        (stage.dir / SPEC_FILE).write_text(stage.spec("echo $$ > pid; exit 3").to_json())
+        command = [python, "-I", "-S", supervise.__file__, "--job", stage.dir]
+        subprocess.run(command, check=False)
+        assert wait_for_exit(stage.dir).exit_code == 3

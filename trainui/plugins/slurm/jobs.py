@@ -2,8 +2,8 @@
 
 A job's script is our supervisor, which writes its start, logs, signs of life and end to the
 attempt's directory. Slurm is asked for two things alone: why a job waits, and what became of one
-that it has ended. `squeue` answers for all jobs at once, in a thread, at most every ten seconds; no
-accounting database is needed.
+that it has ended. `squeue` answers for all jobs at once, in a thread, at most every nine seconds;
+no accounting database is needed.
 
 Nothing runs twice. A submission whose answer is lost is looked for by its name before another one.
 A job is not requeued by Slurm (`--no-requeue`); if it runs again nevertheless, or was submitted
@@ -20,6 +20,7 @@ import time
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from trainui.plugin import ExecutorBackend, JobLook, JobState, LaunchAnswer, Launched, StageJob
@@ -30,14 +31,16 @@ from trainui.plugin.executing import (
     has_begun,
     has_ended,
     has_started,
+    look_again,
     processes,
     sign_of_life,
     stop_here,
 )
 from trainui.plugins.slurm import requests
 
-ASK_EVERY = 10.0
-"""Seconds between two questions to Slurm's controller, whatever the number of jobs."""
+ASK_EVERY = 9.0
+"""Seconds between two questions to Slurm's controller, whatever the number of jobs: what they bring
+is shown within ten."""
 
 ASK_AFTER = 1.0
 """Seconds from the first interest to a question: more jobs may be submitted meanwhile."""
@@ -65,7 +68,7 @@ _STANDING = _LIVE | _QUEUED | {"SUSPENDED"}
 _NODE_LOST = frozenset({"NODE_FAIL", "BOOT_FAIL"})
 """States in which nobody has seen the end of the job's processes."""
 
-_FIELDS = ("JobID", "Name", "State", "exit_code", "Reason")
+_FIELDS = ("JobID", "Name", "State", "exit_code", "StartTime", "Reason")
 
 _UNSHARED = (
     "the node of job {id} cannot see {directory}: the runs' directory has to lie on a file system "
@@ -85,6 +88,8 @@ class QueueRow:
     exit_code: str
     """`CODE:SIGNAL`."""
     reason: str
+    starts_at: float | None = None
+    """Slurm's estimate for a job that waits, in seconds since the epoch."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +113,8 @@ class Slurm(ExecutorBackend):
         """The ids of jobs that are known to be submitted."""
         self._submitted_at: dict[str, float] = {}
         """Monotonic times of this worker's submissions: earlier answers say nothing about them."""
+        self._starts: dict[str, float] = {}
+        """The estimated starts that are shown."""
         self._began_at: dict[str, float] = {}
         """Monotonic times at which starts were first seen: an earlier answer shows them queued."""
         self._ended_at: dict[str, float] = {}
@@ -235,13 +242,24 @@ class Slurm(ExecutorBackend):
         answer = self._queue.answer()
         row = answer.jobs.get(job.key) if answer is not None else None
         if row is not None and row.state == "SUSPENDED":
-            return "Slurm: suspended"
+            return f"Slurm: suspended; `scontrol resume {row.id}` continues it"
         if has_begun(job):
             return ""
+        if row is not None and row.state == "CONFIGURING":
+            return "Slurm: its node is being prepared (CONFIGURING)"
         if row is None or row.state not in _QUEUED:
             id_ = self._id(job)
             return f"Slurm: submitted as job {id_}" if id_ else "Slurm has not answered yet"
-        return f"Slurm: {row.reason if row.reason not in ('', 'None') else 'in the queue'}"
+        return requests.why_waiting(row.id, row.reason, self._shown_start(job, row))
+
+    def _shown_start(self, job: StageJob, row: QueueRow) -> float | None:
+        """Return a job's estimated start; one that differs little from the last is not new."""
+        new, shown, now = row.starts_at, self._starts.get(job.key), time.time()
+        if new is None or new < now:
+            return None
+        if shown is None or abs(new - shown) > 60.0 + (new - now) / 10:
+            self._starts[job.key] = shown = new
+        return shown
 
     def stop(self, job: StageJob, *, kill: bool = False) -> bool:
         """Withdraw a job that waits; signal the supervisor of one that runs, or kill it all."""
@@ -331,6 +349,7 @@ class _Queue:
             self._wanted.clear()
             asked_at = time.monotonic()
             self._ask(asked_at)
+            look_again()
             time.sleep(max(0.0, asked_at + ASK_EVERY - ASK_AFTER - time.monotonic()))
 
     def _ask(self, asked_at: float) -> None:
@@ -365,10 +384,16 @@ def ask(*which: str) -> dict[str, QueueRow]:
     for parts in (line.split("|", len(_FIELDS)) for line in found.stdout.splitlines()):
         if len(parts) < len(_FIELDS):
             continue
-        id_, name, state, exit_code, reason = (one.strip() for one in parts[: len(_FIELDS)])
+        id_, name, state, code, start, reason = (one.strip() for one in parts[: len(_FIELDS)])
         if name not in jobs or state in _STANDING:
-            jobs[name] = QueueRow(id_, state, exit_code, reason)
+            jobs[name] = QueueRow(id_, state, code, reason, _seconds(start))
     return jobs
+
+
+def _seconds(time_of_day: str) -> float | None:
+    with suppress(ValueError):  # N/A
+        return datetime.fromisoformat(time_of_day).timestamp()
+    return None
 
 
 def _never_started(job: StageJob, row: QueueRow | None) -> str:

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from datetime import datetime
 from typing import Any
 
 from trainui.plugin import OptionProblem, StageJob, UnfitEnvironmentError
@@ -52,6 +53,51 @@ _PASSING = (*AWAY, *DOUBTFUL, *FULL, "inactive or drain", "node not available", 
 """Words of `sbatch --test-only` about the present state of the cluster."""
 
 _NO_SUCH_NODE = "node configuration is not available"
+
+_OURS = frozenset(
+    (
+        "--array",
+        "--clusters",
+        "--job-name",
+        "--test-only",
+        "--wait",
+        "--wrap",
+        "-J",
+        "-M",
+        "-W",
+        "-a",
+    )
+)
+"""Options of `sbatch` with which a job could not be found, or would not be one."""
+
+_WAITS: Mapping[str, str] = {
+    "": "in the queue",
+    "None": "in the queue",
+    "Resources": "waits for free resources",
+    "Priority": "jobs of higher priority come first",
+    "BeginTime": "its begin time has not come",
+    "Dependency": "waits for jobs that it depends on",
+    "JobHeldUser": "held; `scontrol release {id}` lets it start",
+    "JobHeldAdmin": "held by an administrator",
+    "PartitionDown": "its partition is down",
+    "PartitionInactive": "its partition is inactive",
+    "PartitionTimeLimit": "its partition does not allow so much time",
+    "PartitionNodeLimit": "its partition does not allow so many nodes",
+    "ReqNodeNotAvail": "nodes that it needs are down, drained or reserved",
+    "Nodes required for job are DOWN": "nodes that it needs are down, drained or reserved",
+    "NodeDown": "a node that it needs is down",
+    "Licenses": "waits for a free licence",
+    "Reservation": "its reservation has not begun",
+    "Cleaning": "its last run is being cleaned up",
+    "Constraints": "no free node has the features that it asks for",
+    "QOS": "a limit of its quality of service is reached",
+    "Assoc": "a limit of its account is reached",
+    "MaxJobsPerAccount": "a limit of its account is reached",
+}
+"""Plain words for the beginnings of Slurm's reasons."""
+
+_TOO_MUCH = re.compile(r"Per(Job|Node)(Limit)?$|MaxWallDuration")
+"""Reasons of a job that can never start as it is."""
 
 _TIME = re.compile(r"\d+|(\d+-)?\d+(:\d\d){1,2}|\d+-\d+")
 _DURATION = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
@@ -99,6 +145,11 @@ def problems(options: Mapping[str, Any]) -> Iterator[OptionProblem]:
     extra = options.get("options", [])
     if not isinstance(extra, list) or not all(str(one).startswith("-") for one in extra):
         yield OptionProblem("must be a list of options of sbatch: [--constraint=a100]", "options")
+        return
+    names = [re.split("[= ]", one)[0] if one[:2] == "--" else one[:2] for one in map(str, extra)]
+    if guilty := sorted(_OURS.intersection(names)):
+        words = f"must not have {', '.join(guilty)}: a stage is one job, whose name trainui gives"
+        yield OptionProblem(words, "options")
 
 
 def refusals(options: Mapping[str, Any], gpus: int, cpus: int) -> Iterator[OptionProblem]:
@@ -177,6 +228,21 @@ def remedy(job: StageJob) -> str:
             where = "" if guilty in ("gpus", "cpus") else " of its `executor`"
             return f"; without `{guilty}`{where} it would be accepted"
     return ""
+
+
+def why_waiting(id_: str, reason: str, starts_at: float | None) -> str:
+    """Return in plain words why a job waits, Slurm's own word, and when it may start."""
+    fitting = [one for one in _WAITS if one and reason.startswith(one)]
+    words = _WAITS.get(reason) or _WAITS.get(max(fitting, key=len, default=reason), reason)
+    if fitting and _TOO_MUCH.search(reason):
+        words = f"asks for more than {'its account' if reason[0] == 'A' else 'its QOS'} allows"
+    words = words.format(id=id_)
+    said = f" ({reason})" if reason not in (words, "", "None") and " " not in reason else ""
+    if starts_at is None:
+        return f"Slurm: {words}{said}"
+    moment, today = datetime.fromtimestamp(starts_at), datetime.now()
+    style = "%H:%M" if moment.date() == today.date() else "%d %b %H:%M"
+    return f"Slurm: {words}{said}, starts about {moment.strftime(style)}"
 
 
 def time_limit(value: Any) -> str | None:

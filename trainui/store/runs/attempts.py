@@ -382,7 +382,8 @@ def moved(path: Path, old: Path, new: Path) -> Path:
 def requeue(connection: Connection, attempt_id: int, reason: str) -> None:
     """Requeue a stage that lacked a slot or another resource, with backoff; uses up no retry.
 
-    If its attempt was cancelled in the meantime, it ends as cancelled instead.
+    If its attempt was cancelled in the meantime, it ends as cancelled instead. One that was edited
+    in the meantime is requeued without a pause.
     """
     attempt = get(connection, attempt_id)
     if attempt.cancel_requested_at is not None:
@@ -394,7 +395,8 @@ def requeue(connection: Connection, attempt_id: int, reason: str) -> None:
     if not change(connection, "attempts", {"id": attempt_id, "status": Status.RUNNING}, **failed):
         return
     free_slots(connection, attempt_id)
-    not_before = now + int(_pause(connection, stage.id, reason) * clock.SECOND)
+    pause = _pause(connection, stage.id, reason) if attempt.definition is None else 0.0
+    not_before = now + int(pause * clock.SECOND)
     said: dict[str, Any] = {"reason": reason, "error": reason, "not_before": not_before}
     if stage.status == Status.QUEUED:  # as those are that another executor runs
         set_values(connection, "stages", stage.id, **said)
