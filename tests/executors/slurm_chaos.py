@@ -148,8 +148,12 @@ class Round:
             self.cli("resume", self.run, "--detach")
 
     def complete(self) -> None:
-        """Resume the run until it has completed."""
+        """Resume the run until it has completed.
+
+        A controller that was killed forgets its last moments; a node that registers corrects it.
+        """
         (self.place / "enough").touch()
+        self.restart_slurmd()
         for _ in range(10):
             self.cli("worker", "start")
             self.slurm.restore()

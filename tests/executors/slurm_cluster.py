@@ -116,11 +116,12 @@ class SlurmCluster:
         wait_for(lambda: self(*shown, check=False).strip() in ("idle", "mix", "alloc"), "the node")
 
     def restore(self) -> None:
-        """Resume the node, and release and resume all jobs."""
+        """Resume the node, and have all jobs start or continue now."""
         self("scontrol", "update", f"nodename={self.node}", "state=resume", check=False)
-        for state, verb in (("PENDING", "release"), ("SUSPENDED", "resume")):
-            for id_ in self("squeue", "-h", f"--states={state}", "-o%i", check=False).split():
-                self("scontrol", verb, id_, check=False)
+        for line in self("squeue", "-h", "-o%i %T", check=False).splitlines():
+            id_, state = line.split()
+            self("scontrol", "resume" if state == "SUSPENDED" else "release", id_, check=False)
+            self("scontrol", "update", f"jobid={id_}", "StartTime=now", check=False)
 
     def pid(self, daemon: str) -> int:
         return int((self.place / f"{daemon}.pid").read_text())
