@@ -578,6 +578,6 @@ def test_python_3_8_can_run_it_as_a_job(stage: Stage) -> None:
     assert not used & NEWER
     if python := old_python():
         (stage.dir / SPEC_FILE).write_text(stage.spec("echo $$ > pid; exit 3").to_json())
-        command = [python, "-I", "-S", supervise.__file__, "--job", stage.dir]
+        command = [python, "-I", "-S", supervise.__file__, "--job", str(stage.dir)]
         subprocess.run(command, check=False)
         assert wait_for_exit(stage.dir).exit_code == 3
