@@ -5,6 +5,7 @@ Without arguments this opens the screen, so nothing heavy is imported before the
 
 from __future__ import annotations
 
+import errno
 import gc
 import os
 import re
@@ -162,6 +163,9 @@ def with_any_pid(arguments: Sequence[str]) -> Sequence[str]:
 def _system_error(error: OSError, *, as_json: bool) -> int:
     """Report an error of the operating system, e.g. a full disk."""
     message = f"operating system error: {error}; run `trainui doctor` to check this machine"
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        where = f" ({error.filename})" if error.filename else ""
+        message = f"no space is left on the disk{where}; `trainui prune` deletes old runs"
     message = _unusable_directory() or message
     try:
         sys.stdout.flush()

@@ -32,6 +32,9 @@ from trainui.store.read.time_worked import TimeWorked
 from trainui.system import plain_files
 from trainui.text import harmless
 
+SSH = "ssh -o BatchMode=yes -o LogLevel=ERROR"
+"""How rsync reaches a box: without a question, and without its banner."""
+
 COPIES = "copies"
 """The directory in the home of a box for the code that was copied there."""
 
@@ -65,7 +68,14 @@ def copy_code(box: Box, source: Path, file: Path | None) -> tuple[str, list[str]
     plain = re.sub(r"[^A-Za-z0-9._-]+", "-", source.name).strip("-.") or "code"
     place = f"{home}/{COPIES}/{plain}-{digest.hexdigest()[:12]}"
     words = [
-        *("rsync", "-a", "--from0", "--files-from=-", "-e", "ssh -o BatchMode=yes"),
+        *(
+            "rsync",
+            "-a",
+            "--from0",
+            "--files-from=-",
+            "-e",
+            "ssh -o BatchMode=yes -o LogLevel=ERROR",
+        ),
         *("--rsync-path", f"mkdir -p {shlex.quote(place)} && rsync"),
         *(f"{source}/", f"{box.host}:{place}/"),
     ]
@@ -75,9 +85,22 @@ def copy_code(box: Box, source: Path, file: Path | None) -> tuple[str, list[str]
     except FileNotFoundError as error:
         raise UnfitEnvironmentError("there is no `rsync` here; install it") from error
     if done.returncode:
-        last = harmless(done.stderr.decode(errors="replace").strip().split("\n")[0])
-        raise BoxError(f"{box.name}: copying the code failed: {last}; is rsync there, and space?")
+        raise BoxError(f"{box.name}: copying the code failed: {_why_not_copied(box, done.stderr)}")
     return place, remarks
+
+
+def _why_not_copied(box: Box, printed: bytes) -> str:
+    """Return what rsync says, and what to do."""
+    lines = [harmless(line) for line in printed.decode(errors="replace").strip().split("\n")]
+    said = next((line for line in lines if "rsync" in line or "shell clean" in line), lines[0])
+    if "shell clean" in said:
+        where = f"`ssh {box.host} true` prints something"
+        return f"{where}; let the start-up files there print on terminals alone"
+    if "No space left" in said:
+        return f"{said}; `ssh {box.host} trainui prune` deletes old runs there"
+    if "not found" in said:
+        return f"{said}; install rsync there"
+    return f"{said}; see `ssh {box.host}`"
 
 
 def _tracked(source: Path) -> tuple[list[str], list[str]]:

@@ -201,7 +201,15 @@ class BoxConnection:
         self._process = subprocess.Popen(
             [
                 *("ssh", "-T", "-o", "BatchMode=yes", "-o", f"ConnectTimeout={timeout}"),
-                *("-o", "Compression=yes", "--", box.host, box.line("agent")),
+                *(
+                    "-o",
+                    "Compression=yes",
+                    "-o",
+                    "LogLevel=ERROR",
+                    "--",
+                    box.host,
+                    box.line("agent"),
+                ),
             ],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -371,8 +379,13 @@ def connected(box: Box, timeout: int = CONNECT_TIMEOUT) -> Iterator[BoxConnectio
 
 _REASONS: Sequence[tuple[str, str]] = (
     (
-        r"host key verification failed|host identification has changed",
-        "its host key is unknown or has changed; compare and accept it with `ssh {host}`",
+        r"host identification has changed",
+        "its host key has changed, as if another machine answered; if it was installed anew, "
+        "remove the old key with `ssh-keygen -R` as `ssh {host}` says, and accept the new one",
+    ),
+    (
+        r"host key verification failed",
+        "its host key is unknown; compare and accept it with `ssh {host}`",
     ),
     (
         r"permission denied|too many authentication failures|no more authentication methods",

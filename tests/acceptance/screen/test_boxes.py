@@ -144,13 +144,13 @@ async def test_a_silent_box_is_given_up_and_tried_again(
     """As without a network: nothing ends, and nothing comes."""
     there.run(DIAMOND, name="far")
     monkeypatch.setattr(boxes, "ALIVE_PERIOD", 0.2)
-    monkeypatch.setattr(boxes, "SILENT_AFTER", 1.0)
+    monkeypatch.setattr(boxes, "SILENT_AFTER", 4.0)
     async with opened() as driven:
         await driven.until_shown("own", "far", "gpu2")
         (pid,) = agents(tmp_path / "away")
         os.kill(pid, signal.SIGSTOP)
         try:
-            await driven.until_shown("gpu2 has sent nothing for 1 s", "far")
+            await driven.until_shown("gpu2 has sent nothing for 4 s", "far")
         finally:
             os.kill(pid, signal.SIGCONT)
         await driven.until_gone("has sent nothing")

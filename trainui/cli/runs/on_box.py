@@ -35,6 +35,9 @@ _READING = FORWARDED - {"resume", "rerun", "note", "cancel", "rm"}
 _NAMING = re.compile(rf"(trainui (?:{'|'.join(sorted(FORWARDED))}) )(?=[\w.-]{{4,}})")
 """Matches the commands that a box's message names, before a run."""
 
+_OF_A_MACHINE = re.compile(r"`trainui ((?:doctor|prune|worker|gpus|backup)\b[^`]*)`")
+"""Matches those of the machine."""
+
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
 _MOMENTS = ("time", "at", "since", "until")
 """The names, besides those that end in `_at`, of times in a command's answer."""
@@ -111,13 +114,13 @@ def _printed(box: Box, words: Sequence[str], directory: str | None = None) -> in
                 elif as_json:
                     printing.value_line(_here(_loaded(line, box.name), box.name, ahead))
                 else:
-                    printing.line(line if is_log else _with_box(line, box.name))
+                    printing.line(line if is_log else _with_box(line, box))
 
             code = boxes.follow(
                 connection,
                 words,
                 show,
-                lambda line: printing.note(_with_box(line, box.name)),
+                lambda line: printing.note(_with_box(line, box)),
                 directory=directory,
                 most=None if follows else boxes.MOST_LINE,
                 only_reads=words[0] in _READING,
@@ -129,9 +132,10 @@ def _printed(box: Box, words: Sequence[str], directory: str | None = None) -> in
     return code
 
 
-def _with_box(line: str, name: str) -> str:
-    """Return a line whose commands name the runs of a box as they are called here."""
-    return _NAMING.sub(rf"\g<1>{name}:", line)
+def _with_box(line: str, box: Box) -> str:
+    """Return a line whose commands are as they are typed here."""
+    line = _NAMING.sub(rf"\g<1>{box.name}:", line)
+    return _OF_A_MACHINE.sub(lambda found: f"`ssh {box.host} {box.line(found[1])}`", line)
 
 
 def _remove(box: Box, words: Sequence[str]) -> int:

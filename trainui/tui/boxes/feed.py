@@ -388,8 +388,11 @@ def _trouble_of(feed: BoxFeed) -> str:
     """Return why a box does not answer, or why nothing starts there; empty: all is well."""
     found = feed.listed
     if feed.problem:
-        seen = "" if feed.seen_at is None else f", last seen {when(feed.seen_at)}"
-        return f"{feed.problem}{seen}; it is tried again, and what is known of it is shown"
+        name, known = feed.box.name, ""
+        if feed.seen_at is not None:
+            known = f" (last seen {when(feed.seen_at)})"
+        why = feed.problem.removeprefix(name)
+        return f"{name}{known}{why}; it is tried again, and what is known of it is shown"
     if found is None:
         return ""
     waits = any(run.status in UNFINISHED and not run.is_external for run in found.runs)

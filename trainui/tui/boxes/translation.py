@@ -106,8 +106,14 @@ def here(snapshot: Snapshot, box: str, ahead: int) -> Snapshot:
     if curves is not None:
         run = curves.run._replace(id=named(curves.run.id))
         curves = curves._replace(run=run, curves=_curves(curves.curves, named, ahead))
+    health = snapshot.health
+    if health.remedy:
+        health = health._replace(remedy=f"on {box}: {health.remedy}")
+    if health.low_disk is not None:
+        health = health._replace(low_disk=f"{box}: {health.low_disk}")
     return snapshot._replace(
         query=query,
+        health=health,
         runs=tuple(map(line, snapshot.runs)),
         history=tuple(one._replace(run=line(one.run)) for one in snapshot.history),
         endings=keyed(snapshot.endings),
