@@ -68,14 +68,7 @@ def copy_code(box: Box, source: Path, file: Path | None) -> tuple[str, list[str]
     plain = re.sub(r"[^A-Za-z0-9._-]+", "-", source.name).strip("-.") or "code"
     place = f"{home}/{COPIES}/{plain}-{digest.hexdigest()[:12]}"
     words = [
-        *(
-            "rsync",
-            "-a",
-            "--from0",
-            "--files-from=-",
-            "-e",
-            "ssh -o BatchMode=yes -o LogLevel=ERROR",
-        ),
+        *("rsync", "-a", "--from0", "--files-from=-", "-e", SSH),
         *("--rsync-path", f"mkdir -p {shlex.quote(place)} && rsync"),
         *(f"{source}/", f"{box.host}:{place}/"),
     ]

@@ -201,15 +201,8 @@ class BoxConnection:
         self._process = subprocess.Popen(
             [
                 *("ssh", "-T", "-o", "BatchMode=yes", "-o", f"ConnectTimeout={timeout}"),
-                *(
-                    "-o",
-                    "Compression=yes",
-                    "-o",
-                    "LogLevel=ERROR",
-                    "--",
-                    box.host,
-                    box.line("agent"),
-                ),
+                *("-o", "Compression=yes", "-o", "LogLevel=ERROR"),
+                *("--", box.host, box.line("agent")),
             ],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
