@@ -376,13 +376,26 @@ class Evaluator:
             older = [row for row in counting if row.attempt < attempt.number]
             if not older or (cut := self._cut(view, attempt)) is None:
                 continue
+            late = [row for row in older if row.step is not None and row.step > cut]
+            if not late or not self._has_progress(view, attempt):
+                continue
             why = f"{view.training.name} went back to step {math.floor(cut)}"
-            for row in older:
-                if row.step is not None and row.step > cut:
-                    with self._write() as connection:
-                        evaluations.leave_out(
-                            connection, view.evaluation, row, why, state=SUPERSEDED
-                        )
+            for row in late:
+                with self._write() as connection:
+                    evaluations.leave_out(connection, view.evaluation, row, why, state=SUPERSEDED)
+
+    def _has_progress(self, view: _View, attempt: AttemptRecord) -> bool:
+        """Return True if an attempt of the training wrote anything; else the next may go further.
+
+        It may have ended at once, and the next one may continue from a later checkpoint.
+        """
+        if attempt.status == Status.COMPLETED:
+            return True
+        if any(row.attempt == attempt.number for row in view.rows):
+            return True
+        with self._store.read() as connection:
+            first = read_points.first_step(connection, view.training.id, attempt.number)
+        return first is not None
 
     def _cut(self, view: _View, attempt: AttemptRecord) -> float | None:
         """Return the step after which an attempt began; None if it is not known yet."""

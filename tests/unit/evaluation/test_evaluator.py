@@ -39,7 +39,7 @@ stages:
     run: python train.py
     checkpoint: step-*.npz
     resume_args: [--resume, "${checkpoint}"]
-    retries: 1
+    retries: 2
   - name: evaluate
     each_checkpoint: train
     EVERY
@@ -275,6 +275,9 @@ def test_a_training_that_went_back_supersedes(case: Case) -> None:
         last = attempts.of_stage(connection, case.stage("train").id)[-1]
         attempts.set_checkpoint(connection, last.id, str(paths[0]))
     case.turn()
+    assert case.points() == {1: 0.1, 2: 0.2, 3: 0.3}  # it may end before it gets anywhere
+    Feeder(case.store, case.stage("train").id, "m", attempt=2).feed({"loss": [(2, 0.5)]})
+    case.turn()
     assert case.points() == {1: 0.1}
     case.save(2, "another")
     case.turn()
@@ -283,6 +286,26 @@ def test_a_training_that_went_back_supersedes(case: Case) -> None:
     case.turn()
     assert case.points()[2] == 0.7
     assert [row.state for row in case.rows()] == ["current", "superseded", "superseded", "current"]
+
+
+def test_an_attempt_that_got_nowhere_supersedes_nothing(case: Case) -> None:
+    paths = [case.save(step) for step in (1, 2)]
+    case.turn()
+    case.evaluate(1, 0.1)
+    case.evaluate(2, 0.2)
+    for place in (0, 1):  # the second one continues where the first training ended
+        case.end("train", Status.FAILED)
+        case.begin("train")
+        with case.store.write() as connection:
+            last = attempts.of_stage(connection, case.stage("train").id)[-1]
+            attempts.set_checkpoint(connection, last.id, str(paths[place]))
+        case.turn()
+    case.save(3)
+    case.turn()
+    case.evaluate(3, 0.3)
+    case.end("train")
+    case.turn()
+    assert case.points() == {1: 0.1, 2: 0.2, 3: 0.3}
 
 
 def test_the_best_is_held_also_after_going_back(case: Case) -> None:
@@ -299,6 +322,7 @@ def test_the_best_is_held_also_after_going_back(case: Case) -> None:
     with case.store.write() as connection:
         last = attempts.of_stage(connection, case.stage("train").id)[-1]
         attempts.set_checkpoint(connection, last.id, str(paths[1]))
+    Feeder(case.store, case.stage("train").id, "m", attempt=2).feed({"loss": [(3, 0.5)]})
     case.turn()
     assert best_step(case) == "1"
     case.end("train")
