@@ -145,21 +145,20 @@ class NewBestWatch:
         self._pipeline: str | None = None
         self._is_over = False
         self._next_look = 0.0
-        search = attempt.definition.search
-        self._sought = None if search is None else search.metric
-        self._is_noted: dict[str, bool] = {}
-        self._values: dict[tuple[str, bool], float] = {}
-        """The best value so far by metric, and True where lower is better."""
+        self._lower: dict[str, bool | None] = {}
+        """By metric: True if lower is better; None: it is none by which stages are compared."""
+        self._values: dict[str, float] = {}
+        """The best value so far by metric."""
 
     def check(self, batch: Mapping[str, Points]) -> None:
         """Record that the points stored so far pass the best of all others, once an attempt."""
         if self._is_over:
             return
         for name, points in batch.items():
-            if name not in self._is_noted and len(self._is_noted) < MOST_NAMES:
-                self._is_noted[name] = name == self._sought or importance(name) is not None
-            if self._is_noted.get(name):
-                self._note(name, points)
+            if name not in self._lower and len(self._lower) < MOST_NAMES:
+                self._lower[name] = self._direction(name)
+            if (lower := self._lower.get(name)) is not None and len(points):
+                self._note(name, points, lower=lower)
         if not self._values or time.monotonic() < self._next_look:
             return
         if self._pipeline is None:
@@ -175,20 +174,19 @@ class NewBestWatch:
             except Exception:  # the points have to be read
                 logger.exception("%s: not compared", self._attempt.stage_id)
 
-    def _note(self, name: str, points: Points) -> None:
-        values = points.values[abs(points.values) < math.inf]
-        if not len(values):
-            return
-        self._values[name, True] = min(
-            float(values.min()), self._values.get((name, True), math.inf)
-        )
-        self._values[name, False] = max(
-            float(values.max()), self._values.get((name, False), -math.inf)
-        )
+    def _direction(self, name: str) -> bool | None:
+        search = self._attempt.definition.search
+        is_sought = search is not None and search.metric == name
+        return lower_is_better(name, search) if is_sought or importance(name) is not None else None
+
+    def _note(self, name: str, points: Points, *, lower: bool) -> None:
+        value = float(points.values.min() if lower else points.values.max())
+        known = self._values.get(name)  # with a NaN or an infinity it is no best anyway
+        if math.isfinite(value) and (known is None or _is_better(value, known, lower=lower)):
+            self._values[name] = value
 
     def _passes(self, known: Mapping[str, Any]) -> bool:
-        lower = known["goal"] == "minimize"
-        value = self._values.get((known["metric"], lower))
+        value, lower = self._values.get(known["metric"]), known["goal"] == "minimize"
         return value is not None and _is_better(value, known["value"], lower=lower)
 
     def _record(self, metric: str) -> None:
