@@ -91,7 +91,12 @@ class Box:
         if self.command.startswith(_LOGIN):
             inner = self.command.removeprefix(_LOGIN).strip()
             command = f"{_LOGIN} {shlex.quote(f'exec {inner} {words}')}"
-        return command if self.home is None else f"env TRAINUI_HOME={_quoted(self.home)} {command}"
+        from trainui.control import agents  # not for a list of boxes
+
+        variables = [] if self.home is None else [f"TRAINUI_HOME={_quoted(self.home)}"]
+        if agents.actor() is not None:  # the fences there are for agents of here too
+            variables.append(f"{agents.VARIABLE}=1")
+        return f"env {' '.join(variables)} {command}" if variables else command
 
 
 def _quoted(path: str) -> str:
