@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from itertools import groupby
-from statistics import fmean
 from typing import ClassVar, Generic, NamedTuple, TypeVar
 
 from rich.cells import cell_len
@@ -420,7 +419,7 @@ def _gpu_column(
 ) -> list[Segment]:
     if len(gpus) == 1:
         return _gpu(gpus[0], holders.get(gpus[0].place), cells)
-    share = round(fmean(gpu.utilisation or 0 for gpu in gpus))
+    share = round(sum(gpu.utilisation or 0 for gpu in gpus) / len(gpus))
     free = sum(gpu.user is None and gpu.place not in holders for gpu in gpus)
     host = Segment(f" {harmless(gpus[0].host)} ", "dim")
     busy = Segment(f"{share:3d}%", "good" if share else "dim")

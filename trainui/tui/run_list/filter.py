@@ -21,7 +21,6 @@ from trainui import clock
 from trainui.clock import SECOND
 from trainui.model.headline_metric import ComparedMetric
 from trainui.model.states import Status
-from trainui.pipeline import field_names
 from trainui.pipeline.matrix import TRIAL
 from trainui.store.read.run_list import RunLine
 from trainui.text import harmless
@@ -378,6 +377,8 @@ def _number(name: str, value: str) -> float:
 
 
 def _duration(name: str, value: str) -> float:
+    from trainui.pipeline import field_names  # it imports the plugins' interface
+
     try:
         return field_names.parse_duration(value)
     except ValueError as error:

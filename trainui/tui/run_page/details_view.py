@@ -451,6 +451,8 @@ def _viewed(view: FileView, call: Call) -> list[Row]:
 
     asked = view.viewer, view.path, view.columns, VIEW_HEIGHT
     try:
+        from trainui.tui import run_actions  # it imports what reads pipeline files
+
         lines = call(run_actions.view, view.run_id, *asked)
     except (TrainuiError, ValueError, OSError) as error:
         problem = " ".join(harmless(str(error)).split())
