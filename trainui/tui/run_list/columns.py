@@ -131,7 +131,8 @@ def stage_cells(row: RowData, cells: int, *, to_go: bool = False) -> list[Segmen
         words = words if cells - len(words) >= LEAST_STAGE else ""
         return [Segment(listed(run.current, cells - len(words)), "accent"), Segment(words, "dim")]
     if run.failed and run.status != Status.COMPLETED:
-        return [Segment(f"{SYMBOLS[run.status]} {listed(run.failed, cells - 2)}", "dim")]
+        ended = Status.FAILED if run.status in UNFINISHED else run.status
+        return [Segment(f"{SYMBOLS[ended]} {listed(run.failed, cells - 2)}", "dim")]
     return []
 
 
@@ -387,7 +388,7 @@ def _columns(facts: ColumnStats, comfort: int, width: int) -> Iterator[RunColumn
     count, name, member = max(widths["count"], len("STAGES")), widths["name"], widths["member"]
     yield RunColumn("STATE", 13, 13, state_cells)
     least = max(min(name, max(SHORT_NAME, width // NAME_SHARE)), 6)
-    yield RunColumn("NAME", least, max(name, LEAST_NAME), name_cells, comfort=comfort)
+    yield RunColumn("NAME", least, max(name, LEAST_NAME), name_cells, comfort=comfort, whole=name)
     if widths["box"]:
         least = min(widths["box"], LEAST_BOX)
         yield RunColumn("BOX", least, widths["box"], box_cells, comfort=LEAST_BOX)
@@ -516,7 +517,8 @@ def _fitting(columns: Sequence[RunColumn], width: int, gap: int) -> list[RunColu
 def _shared_out(columns: Sequence[RunColumn], width: int, gap: int) -> list[tuple[RunColumn, int]]:
     """Distribute the width over the columns; the rest stays empty at the right.
 
-    Once all columns are comfortable, the name is made whole, then the others.
+    Names are cut last: they are made comfortable first. Once all columns are, the name is made
+    whole, then the others.
     """
     cells = [column.least for column in columns]
     comfortable = [column.comfortable for column in columns]
@@ -524,7 +526,11 @@ def _shared_out(columns: Sequence[RunColumn], width: int, gap: int) -> list[tupl
     whole = [column.whole or column.most for column in columns]
     named = [most[at] if one.title == "NAME" else cells[at] for at, one in enumerate(columns)]
     left = width - EDGES - sum(cells) - gap * (len(cells) - 1)
-    for target in (comfortable, named, whole, most):
+    at_name = [one.title == "NAME" for one in columns].index(True)
+    name = columns[at_name]
+    first = [*cells]
+    first[at_name] = max(min(name.comfortable, name.whole), cells[at_name])
+    for target in (first, comfortable, named, whole, most):
         # the column that needs least first, so that a long one shortens no other
         for at in sorted(range(len(cells)), key=lambda at: target[at] - cells[at]):
             given = min(max(target[at] - cells[at], 0), max(left, 0))
