@@ -18,9 +18,6 @@ from trainui.formatting import quantity
 COMPUTING = 0.1
 """CPUs that a thread uses at least while it computes: one that polls uses far less."""
 
-COMPUTING_IN_C = 0.5
-"""The same of a thread whose stack does not change: one call into native code takes long."""
-
 MOST_PLACES, MOST_THREADS = 4, 3
 """The most places in a summary, and the most threads of one process."""
 
@@ -143,12 +140,16 @@ def computing(
                 continue
             used = (last.cpu - stacks[0].cpu) / seconds
             moved = any(one.frames != two.frames for one, two in pairwise(stacks))
-            in_c = not (moved or process.uses_gpu or process.gpus) and not any(
-                map(_is_wait, last.frames)
-            )
-            if used >= (COMPUTING_IN_C if in_c else COMPUTING) and (moved or in_c):
+            if used >= COMPUTING and (moved or _is_in_native_code(process, stacks)):
                 yield process, last
                 break
+
+
+def _is_in_native_code(process: ProcessStack, stacks: Sequence[ThreadStack]) -> bool:
+    """Return True if a thread never left the CPU in one call that is no wait."""
+    if process.uses_gpu or process.gpus or any(one.kernel for one in stacks):
+        return False
+    return not any(map(_is_wait, stacks[-1].frames))
 
 
 def summary(samples: Sequence[Sample], seconds: float = 0.0) -> str:

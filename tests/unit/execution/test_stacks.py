@@ -206,7 +206,7 @@ def test_one_long_call_of_native_code_computes(start: Start) -> None:
     )
     assert re.match(r"process \d+ computes in train.py:5|.*evaluate \(train.py:5\)", found.summary)
     assert found.samples[0][0].cpu == 0.0
-    assert 0.3 < found.samples[-1][0].cpu < 1.5
+    assert 0.05 < found.samples[-1][0].cpu < 1.5
 
 
 @pytest.mark.parametrize(("code", "place"), [(SPINS, "all_reduce"), (POLLS, "rendezvous")])
@@ -425,7 +425,9 @@ def test_the_sentence_of_some_stacks(processes: list[ProcessStack], expected: st
         (1.0, (1, 2, 3), "f", {}, True),
         (0.05, (1, 2, 3), "f", {}, False),
         (1.0, (2, 2, 2), "f", {}, True),
-        (0.2, (2, 2, 2), "f", {}, False),
+        (0.3, (2, 2, 2), "f", {}, True),  # on a machine with much to do
+        (0.05, (2, 2, 2), "f", {}, False),
+        (1.0, (2, 2, 2), "f", {"kernel": "sleeps"}, False),
         (1.0, (2, 2, 2), "ProcessGroup.all_reduce", {}, False),
         (1.0, (2, 2, 2), "f", {"uses_gpu": True}, False),
         (1.0, (1, 2, 3), "f", {"uses_gpu": True}, True),
@@ -436,8 +438,10 @@ def test_who_computes_uses_a_cpu_and_does_not_wait(
     used: float, lines: tuple[int, ...], function: str, more: dict[str, Any], computes: bool
 ) -> None:
     def thread(line: int, at: int) -> ThreadStack:
-        return ThreadStack("MainThread", (StackFrame(function, "/x.py", line),), cpu=2 * at * used)
+        frames = (StackFrame(function, "/x.py", line),)
+        return ThreadStack("MainThread", frames, kernel, cpu=2 * at * used)
 
+    kernel = more.pop("kernel", "")
     samples = [
         [ProcessStack(1, None, "", "R", threads=(thread(line, at),), **more)]
         for at, line in enumerate(lines)
@@ -458,10 +462,10 @@ def test_threads_and_processes_are_not_mixed_up() -> None:
 
 
 def test_the_thread_that_computes_is_named() -> None:
-    waits = ThreadStack("MainThread", (StackFrame("join", "/x.py", 3),))
+    waits = ThreadStack("MainThread", (StackFrame("join", "/x.py", 3),), id=11)
 
     def computing(at: int) -> ThreadStack:
-        return ThreadStack("evaluation", (StackFrame("score", "/y.py", at),), cpu=float(at))
+        return ThreadStack("evaluation", (StackFrame("score", "/y.py", at),), "", float(at), 12)
 
     samples = [[ProcessStack(1, None, "", "R", threads=(waits, computing(at)))] for at in range(3)]
     assert summary(samples, 4.0) == "process 1 computes in score (y.py:2)"
