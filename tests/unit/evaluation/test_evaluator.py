@@ -512,6 +512,10 @@ def test_an_edited_metric_is_compared_at_once(case: Case) -> None:
     assert control.resume(case.run_id, pipeline=case.edited(edited)) == []
     case.turn()
     assert best_step(case) == "1"
+    wrong = edited.replace("metric: accuracy", "metric: acuracy")
+    control.resume(case.run_id, pipeline=case.edited(wrong))
+    case.turn()
+    assert best_step(case) is None  # rather than that of another metric
 
 
 def best_step(case: Case) -> str | None:

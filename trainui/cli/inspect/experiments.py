@@ -139,7 +139,7 @@ def _best_checkpoints(
         UsageError: it is not known which values are better.
     """
     from trainui.resume import checkpoints
-    from trainui.store.read import evaluations
+    from trainui.store.read import evaluations, headlines
 
     found = evaluations.evaluated(connection, run.id, name)
     done = [one for one in found if one.is_done]
@@ -147,10 +147,14 @@ def _best_checkpoints(
         raise NotFoundError(f"{name} of {run.name} has evaluated no checkpoint yet")
     metric = evaluations.metric_of(connection, done[0].evaluation)
     if metric is None or metric.lower is None:
+        wanted = done[0].evaluation.definition.objective
+        names = headlines.names_of(connection, done[0].evaluation.id)
         which = "it has no metric" if metric is None else f"{metric.name} does not say"
-        raise UsageError(
-            f"{name}: which value is better is not known: {which}; add `metric` and `goal` to it"
-        )
+        advice = "add `metric` and `goal` to it"
+        if wanted is not None and names:
+            which = f"it has no {wanted.metric}, but {formatting.listed(names)}"
+            advice = "correct its `metric`"
+        raise UsageError(f"{name}: which value is better is not known: {which}; {advice}")
     return [
         {
             "stage": one.stage.name,

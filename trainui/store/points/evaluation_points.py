@@ -80,5 +80,8 @@ def _points(
 
 
 def _metric(definition: StageDefinition, found: Sequence[SeriesSummary]) -> str | None:
-    """Return the metric by which a checkpoint is the best one."""
-    return headline(list(dict.fromkeys(one.name for one in found)), definition.objective)
+    """Return the metric by which a checkpoint is the best one: the declared one, or the usual."""
+    names = list(dict.fromkeys(one.name for one in found))
+    if definition.objective is None:
+        return headline(names)
+    return definition.objective.metric if definition.objective.metric in names else None
