@@ -70,6 +70,7 @@ class AgentLimitError(UnfitEnvironmentError):
     """The setting `agent_limits` forbids an agent this; the message says which part of it."""
 
     code = "agent_limits"
+    remedy = None
 
 
 class CopiedHomeError(UnfitEnvironmentError):

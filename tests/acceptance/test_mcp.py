@@ -192,7 +192,7 @@ def test_a_client_that_dies_while_it_submits_submits_once(cli: CommandLine) -> N
     """The server is killed at many moments of a submission; the same request is sent again."""
     cli("worker", "start")
     cli.write("train.yaml", TRAIN)
-    request = {"file": "train.yaml", "request_id": "r1"}
+    request = {"file": "train.yaml", "request_id": "r1", "note": "once"}
     for delay in (0.0, 0.02, 0.05, 0.1, 0.2):
         process = subprocess.Popen(
             [*COMMAND, "mcp", "--write"],
@@ -219,7 +219,8 @@ def test_a_client_that_dies_while_it_submits_submits_once(cli: CommandLine) -> N
         run = call_again("submit", **request)["run"]
         assert [one["run"] for one in call_again("list_runs")["runs"]] == [run]
     assert [path.name for path in (cli.home / "runs").iterdir() if path.name[0] != "."] == [run]
-    assert cli.json("wait", run)["status"] == "completed"
+    ended = cli.json("wait", run)
+    assert (ended["status"], [one["text"] for one in ended["notes"]]) == ("completed", ["once"])
 
 
 def _send(process: subprocess.Popen[bytes], message: dict[str, Any]) -> None:

@@ -22,7 +22,7 @@ from trainui.store.runs import runs
 
 def set_paused(paused: bool) -> None:
     """Pause or resume the queue. While it is paused no stage starts; running stages continue."""
-    agents.check_all("pause the queue")
+    agents.check_all("pause the queue" if paused else "let the queue go on")
     with open_store().write() as connection:
         runs.set_flag(connection, runs.PAUSED, "1" if paused else None)
     wakeup.wake()

@@ -77,7 +77,9 @@ def test_the_limit_counts_unfinished_runs_of_agents(
 
 
 @pytest.mark.usefixtures("store")
-def test_runs_of_others_are_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_runs_of_others_are_left_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     run = submit(tmp_path, FILE)
     limit(monkeypatch, others=False)
     monkeypatch.setenv("TRAINUI_AGENT", "1")
@@ -91,6 +93,9 @@ def test_runs_of_others_are_left_alone(tmp_path: Path, monkeypatch: pytest.Monke
     ):
         with pytest.raises(AgentLimitError, match=r"agent_limits\.others"):
             deed()
+    assert main(["worker", "stop", "--json"]) == 4
+    error = json.loads(capsys.readouterr().out)["error"]
+    assert (error["code"], error["hint"]) == ("agent_limits", None)  # a person is to be asked
     requests.add_note(run, "looks good")
     own = submit(tmp_path, FILE)
     assert control.cancel(own) == ["a"]

@@ -92,8 +92,8 @@ def stop(
 
     The next `worker start` monitors them again.
     """
+    agents.check_all("end all stages" if with_stages else "stop the worker")
     if with_stages:
-        agents.check_all("end all stages")
         cancel_everything()
     with printing.progress("stopping the worker"):
         has_ended = lifecycle.stop()
