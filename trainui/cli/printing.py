@@ -159,7 +159,8 @@ def answer(as_json: bool, data: Any, shown: Iterable[str]) -> None:
 def failure(error: TrainuiError, *, as_json: bool, command: str = "") -> int:
     """Print an error; return the command's exit code. `command` is the one that was called."""
     hint = error.hint
-    if hint == UsageError.remedy and command and not command.startswith("-"):
+    is_named = f"`{UsageError.remedy}`" in str(error)  # as there is no such command
+    if hint == UsageError.remedy and not is_named and command and not command.startswith("-"):
         hint = f"trainui {command} --help"
     return problem(
         str(error), code=error.code, exit_code=error.exit_code, as_json=as_json, hint=hint

@@ -24,6 +24,7 @@ from trainui.cli.main import main
         (["run", "a b.yaml", "--detach"], 2, "trainui validate 'a b.yaml'"),
         (["note", "pipeline", " "], 2, "trainui note --help"),
         (["ls", "--no-such-option"], 2, "trainui ls --help"),
+        (["frobnicate"], 2, "trainui --help"),
         (["rm", "pipeline", "--yes"], 2, "trainui rm --help"),
     ],
 )
@@ -42,4 +43,5 @@ def test_an_error_has_the_command_to_type(
     assert main([*arguments, "--json"]) == code
     found = json.loads(capsys.readouterr().out)["error"]["hint"]
     assert found.startswith(hint)
-    assert is_command(shlex.split(found)[1])
+    word = shlex.split(found)[1]
+    assert word == "--help" or is_command(word)
