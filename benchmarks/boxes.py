@@ -127,12 +127,12 @@ def measure(feed: BoxFeed, proxy: Proxy, demo: str, options: argparse.Namespace)
     time.sleep(options.idle)
     idle = (proxy.total - before) * 30 / options.idle
     figures.at_most("at rest, in 30 s", idle, MOST_IDLE, "bytes")
-    feed.set_query(RunQuery(demo))
+    feed.set_query(RunQuery(f"far:{demo}"))
     until(feed, lambda: feed.snapshot is not None and feed.snapshot.page is not None)
     stages = ("train[hidden=32]", "train[hidden=128]")
     times = []
     for number in range(options.keys):
-        query = RunQuery(demo, stage=stages[number % 2], tab=DetailTab.PARAMS, curves=None)
+        query = RunQuery(f"far:{demo}", stage=stages[number % 2], tab=DetailTab.PARAMS, curves=None)
         begun = time.monotonic()
         feed.set_query(query)
         until(feed, lambda wanted=query: feed.snapshot.query.stage == wanted.stage)  # type: ignore[misc, union-attr]
@@ -147,10 +147,10 @@ def measure_live(feed: BoxFeed, proxy: Proxy, away: Path, seconds: float) -> Non
     with live_stage(away):
         feed.start()
         run = run_id(away)
-        feed.set_query(RunQuery(run))
+        feed.set_query(RunQuery(f"live:{run}"))
         until(feed, lambda: feed.snapshot is not None and feed.snapshot.page is not None)
         (stage,) = feed.snapshot.page.stages  # type: ignore[union-attr]
-        feed.set_query(RunQuery(run, stage=stage.name, curves=CurvesWanted()))
+        feed.set_query(RunQuery(f"live:{run}", stage=stage.name, curves=CurvesWanted()))
         until(feed, lambda: feed.snapshot.curves is not None and feed.snapshot.curves.charts)  # type: ignore[union-attr]
         time.sleep(5)
         before = proxy.total

@@ -23,6 +23,7 @@ from trainui.tui.widgets import Entry, EntryView
 if TYPE_CHECKING:
     from trainui.control.boxes import Box
     from trainui.control.digest_records import Digest, Step
+    from trainui.tui.boxes.feed import BoxFeed
 
 INDENT = "  "
 
@@ -109,13 +110,26 @@ class DigestScreen(Page):
         there: dict[Box, Digest] = {}
         away: list[str] = []
         self.app.call_from_thread(self._show_digest, found, away)
-        for feed in self.own_app.box_feeds():
+        feeds = self.own_app.box_feeds()
+        if not feeds:
+            return
+
+        def ask(feed: BoxFeed) -> Digest:
             ahead = feed.clock_difference
-            try:
-                there[feed.box] = feed.call(run_actions.digest, since + ahead, now + ahead)
-            except TrainuiError as error:
-                away.append(harmless(str(error)))
-            self.app.call_from_thread(self._show_digest, digest_records.joined(found, there), away)
+            answer: Digest = feed.call(run_actions.digest, since + ahead, now + ahead)
+            return answer
+
+        from concurrent.futures import ThreadPoolExecutor, as_completed  # it imports logging
+
+        with ThreadPoolExecutor(len(feeds)) as pool:
+            asked = {pool.submit(ask, feed): feed for feed in feeds}
+            for done in as_completed(asked):
+                try:
+                    there[asked[done].box] = done.result()
+                except TrainuiError as error:
+                    away.append(harmless(str(error)))
+                joined = digest_records.joined(found, there)
+                self.app.call_from_thread(self._show_digest, joined, list(away))
 
     def _show_problem(self, problem: str) -> None:
         rows = text_rows(problem, self._row_width, "bad")

@@ -40,7 +40,10 @@ def result(box: Box, action: Callable[..., Any], answer: Mapping[str, Any], ahea
         TrainuiError: the action failed.
     """
     if "error" in answer:
-        raise _error(str(answer.get("kind")), str(answer["error"]))
+        said = str(answer["error"])
+        if said.startswith("unknown "):  # its agent knows no such action
+            raise BoxError(f"{box.name} has an older trainui, which cannot do this; update it")
+        raise _error(str(answer.get("kind")), said)
     try:
         return wire.from_data(answer.get("value"), wire.result_kind(action), ahead)
     except wire.WireError as error:

@@ -397,7 +397,7 @@ def _columns(facts: ColumnStats, comfort: int, width: int) -> Iterator[RunColumn
     yield from _param_columns(facts)
     if widths["verdict"]:
         yield RunColumn("VERDICT", 9, 9, _verdict, 3)
-    yield RunColumn("STAGES", count, count, _text(lambda row: f"{row.run.done}/{row.run.total}"))
+    yield RunColumn("STAGES", count, count, _text(_done))
     if trouble := widths["trouble"]:
         brief, words = max(widths["trouble_brief"], 7), max(trouble, 7)
         yield RunColumn(TROUBLE_TITLE, brief, words, _trouble, comfort=WORDS)
@@ -426,6 +426,11 @@ def _columns(facts: ColumnStats, comfort: int, width: int) -> Iterator[RunColumn
 def _text(text: Callable[[RowData], str], style: str = "") -> Cells:
     """Return what renders a text in one style."""
     return lambda row, _cells: [Segment(text(row), style)]
+
+
+def _done(row: RowData) -> str:
+    run = row.run
+    return f"{run.done}/{run.total}" if run.total else ""
 
 
 def _elapsed(row: RowData) -> str:
