@@ -29,6 +29,7 @@ from trainui.store.read.run_list import RunLine
 from trainui.text import harmless
 
 if TYPE_CHECKING:
+    from trainui.control.compare import MoreSeeds
     from trainui.control.digest_records import Digest
 
 MOST_BLOCKED = 8
@@ -416,6 +417,15 @@ def edited_text(run_id: str, before: str, text: str) -> InlineEdit:
     return edits.with_text(submitted.run_of(run_id), before, text)
 
 
+def more_seeds(_run_id: str, some: list[tuple[str, str]], more: int) -> list[MoreSeeds]:
+    """Return what adds seeds to configurations (their runs' ids and names), changing nothing."""
+    from trainui.control import compare
+
+    with engine.reading() as connection:
+        chosen = [compare.named(connection, *one) for one in some]
+    return compare.with_more_seeds(chosen, more)
+
+
 # --- others
 
 
@@ -516,7 +526,15 @@ STARTING: frozenset[Callable[..., Any]] = frozenset({carry_out, resume, rerun, s
 
 _OTHERS: tuple[Callable[..., Any], ...] = (
     *(cancel_facts, cancel, on_disk, remove, rerun_facts, offer_facts, plan, editable),
-    *(edited_values, edited_text, resume_summary, change_priority, add_note, difference),
+    *(
+        edited_values,
+        edited_text,
+        more_seeds,
+        resume_summary,
+        change_priority,
+        add_note,
+        difference,
+    ),
     *(stacks, report, command, view, run_lines, digest),
 )
 

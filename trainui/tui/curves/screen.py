@@ -23,7 +23,7 @@ from trainui.model.states import ENDED, Status
 from trainui.pipeline.matrix import mean
 from trainui.store.points.plot_series import Axis
 from trainui.text import SYMBOLS, harmless, markdown_cell
-from trainui.tui import axis_marks
+from trainui.tui import axis_marks, run_actions
 from trainui.tui.app_interface import Target
 from trainui.tui.axis_marks import LABEL
 from trainui.tui.curves.cursor_values import (
@@ -567,9 +567,7 @@ class CurvesScreen(Page):
         """Show for each run the plan that adds the seeds which would tell the difference."""
         chart = self.plot.chart()
         found = NO_VERDICT if chart is None else chart.verdict
-        if self.own_app.on_box(self.run_id):
-            self.notify("add seeds on that box's own screen")
-        elif chart is None:
+        if chart is None:
             self.notify("still reading")
         elif not found.words:
             self.notify("draw two configurations (c) to add seeds to them")
@@ -579,14 +577,9 @@ class CurvesScreen(Page):
             self.run_worker(partial(self._read_seeds, found), thread=True, exit_on_error=False)
 
     def _read_seeds(self, found: SeedVerdict) -> None:
-        from trainui.control import compare
-        from trainui.store.db import engine
-
-        assert found.more is not None
+        asked = [*found.configurations], found.more or 0
         try:
-            with engine.reading() as connection:
-                some = [compare.named(connection, *one) for one in found.configurations]
-            added = compare.with_more_seeds(some, found.more)
+            added = self.own_app.call(run_actions.more_seeds, self.run_id, *asked)
         except TrainuiError as error:
             self.app.call_from_thread(self.notify, harmless(str(error)), severity="warning")
         else:
@@ -602,7 +595,9 @@ class CurvesScreen(Page):
 
         from trainui.tui.plan_screen import PlanScreen
 
-        self.app.push_screen(PlanScreen(first.run, first.edit, only=first.members), then)
+        box, colon, _ = self.run_id.rpartition(":")
+        run = first.run._replace(id=f"{box}{colon}{first.run.id}")
+        self.app.push_screen(PlanScreen(run, first.edit, only=first.members), then)
 
     def on_screen_resume(self) -> None:
         """Draw and query again: the comparison may have changed."""
