@@ -248,6 +248,7 @@ _ADDED = ("extra", "metrics", "data", "fields", "context", "payload")
 """Fields of a log record in JSON with the fields that a call of the logger added."""
 
 
+@lru_cache(2)
 def without_prefix(line: str) -> str:
     """Return a line without its logger's prefix."""
     if line.startswith('{"'):

@@ -116,8 +116,10 @@ class LogState:
             return rows
         line = normal(line)
         form, found = forms.lex(line)
-        if (self._table.memory or not found) and (cells := self._table.read(line)) is not None:
-            return self._of_table(cells)
+        if self._table.memory or not found:
+            cells = self._table.read(line, len(found))
+            if cells is not None:
+                return self._of_table(cells)
         said = grammar.parse(form)
         if said.kind == "ranks" or (said.rank and self._is_main):
             self.rank = f"rank{forms.number(said.rank, found):g}" if said.rank else ""

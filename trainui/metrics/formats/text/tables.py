@@ -45,9 +45,13 @@ class Table:
         """Continue from a memory, as plain JSON."""
         self.memory = memory
 
-    def read(self, line: str) -> Cells | None:
-        """Return a row of the table; without values for a line of it that has none."""
-        if "names" not in self.memory and not _MAY_BE_HEADER.match(line[:200]):
+    def read(self, line: str, numbers: int) -> Cells | None:
+        """Return a row of the table; without values for a line of it that has none.
+
+        `numbers` is how many the line has: a header has none but in a logger's prefix.
+        """
+        is_row = "names" in self.memory and (numbers or "--" in line or "==" in line)
+        if not is_row and not _MAY_BE_HEADER.match(line[:200]):
             return None
         is_padded = line.rstrip("\r\n").endswith("  ")
         line = message(line).rstrip()
