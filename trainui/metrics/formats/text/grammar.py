@@ -137,10 +137,12 @@ _FLAT = re.compile(rf"\{{(?:\s*['\"][^'\"{{}}]+['\"]\s*:\s*['\"]?{VALUE}['\"]?\s
 _FIELD_OF = re.compile(rf"['\"]([^'\"{{}}]+)['\"]\s*:\s*['\"]?({VALUE})")
 _OBJECT = re.compile(r"[^{]*\{\s*[\"']")
 _LOGGED = re.compile(
-    r"(?:\W+|.*(?:[\]\[:;|>()*-]|\},|INFO|DEBUG|\ue800|\s\s)\s*)?"
-    rf"(?:end of|after|current|{TRAIN}|{HELD_OUT})?",
+    r"(?:\W+|.*(?:[\]\[:;|>()*-]|\},|INFO|DEBUG|\ue800|\s\s)\s*"
+    rf"|(?:.*\W)?(?:task|fold|seed|run|stage|phase)[ =:#_-]{{0,3}}{INT}(?: ?/ ?{INT})?,\s*)?"
+    rf"(?:end of|after|current|(?:{TRAIN}|{HELD_OUT})(?: (?:results?|metrics|summary),)?)?",
     re.IGNORECASE,
 )
+"""Before the counters of a line; `Task 1/3, Epoch 2` and `Validation results, epoch 2` too."""
 _NUMBERED = re.compile(
     # `[1, 2000] loss: 2.1`, `[100] train_loss=2.5`, `[1/6] ... val loss: 2`, `(0, 10) loss : 2`,
     # `10: loss: 2`, `3/10 loss=2`, `0 [D loss: 2]`, `#3 loss=2`; then `train (1/3) loss: 2`,
@@ -399,7 +401,7 @@ def _numbered(text: str, pairs: Sequence[Number], of: str) -> Line | None:
     if not begin["a"] and re.search(r"[A-Za-z]", text[:at]):
         return None
     pairs = [pair for pair in pairs if pair.start >= begin.end()]
-    if not any(names_metric(pair.name) for pair in pairs) and not (
+    if not any(names_metric(pair.name) or is_usual(pair) for pair in pairs) and not (
         # `[3/100] D: 0.5, G: 0.25`
         len(pairs) > 1
         and (begin["b"] or begin["g"])

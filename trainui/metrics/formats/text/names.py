@@ -81,10 +81,11 @@ def part(text: str) -> str:
 
 
 _SET = re.compile(
-    r"(?:.*\W)?(?:on|for|of|in) (?:the )?(?P<set>[\w./-]+)(?: (?:set|data(?:set)?|split))?\W*",
+    rf"(?:.*\W)?(?:(?:on|for|of|in) (?:the )?|(?:{HELD_OUT})/)(?P<set>[\w./-]+)"
+    r"(?: (?:set|data(?:set)?|split))?\W*",
     re.IGNORECASE,
 )
-"""`Evaluation on wikitext: loss 3`."""
+"""`Evaluation on wikitext: loss 3`, `eval/wikitext: loss 3`."""
 _WORD_BEFORE = re.compile(r"\W*(?P<word>[A-Za-z][\w-]*)(?P<mark>\W*)")
 NO_LABEL = re.compile(
     rf"{HELD_OUT}|{TRAIN}|(?:complet|finish|log|report|start|begin|run)\w*|done|end|step|epoch"

@@ -21,7 +21,8 @@ _CELL = re.compile(r"\S+(?: \S+)*")
 _DASHES = re.compile(r"[-=]+")
 _RULE = re.compile(r"[-=+|: ]*-{2,}[-=+|: ]*|[|+:]*[-=]{2,}[-=+|:]*")
 _MAY_BE_HEADER = re.compile(
-    r".*?(?:^|[|\s,])(?:#|(?:global_)?step|iter(?:ation)?|it|round|epoch|e)\s*[|\s,]", re.IGNORECASE
+    r".*?(?:^|[|\s,])(?:#|(?:global_)?step|iter(?:ation)?|it|round|epoch|e|gen(?:eration)?)\s*[|\s,]",
+    re.IGNORECASE,
 )
 _BOX = dict.fromkeys(range(0x2500, 0x2580), "-") | dict.fromkeys(map(ord, "│┃║┆┇┊┋"), "|")
 """Lines drawn by Rich and tabulate, as the characters that Markdown draws them with."""
@@ -29,7 +30,7 @@ _MAX_REPEATED, _MAX_FIRST = 1000, 20
 """Rows of a table that is recognised when it is printed again, and before it is for the first time:
 it is printed whole after each new row."""
 _DIGITS = re.compile(r"(?<!\w)\d")
-_STEPS = ("step", "#", "global_step", "iteration", "iter", "it", "round", "epoch", "e")
+_STEPS = ("step", "#", "global_step", "iteration", "iter", "it", "round", "epoch", "e", "gen")
 """Names of a step, the most specific first."""
 _PARTS = re.compile(rf"train(?:ing)?|{HELD_OUT}", re.IGNORECASE)
 
@@ -167,15 +168,17 @@ class EpochSteps:
             place: the position.
             of: the last position, if it is printed.
             leads: the position is printed before the epoch.
-            from_zero: the first epoch is 0, as in `Epoch: [3][10/38]`.
+            from_zero: the first epoch is 0, as in `Epoch: [3][10/38]`, unless a log begins with 1.
         """
         if not of:
             return self.counted(epoch, place)
         if self._runs_on(epoch, place, of, leads=leads):
             return 0
         # The first epoch is 1 unless a 0 is known: a resumed training's log begins at a later one.
-        if epoch == 0 or from_zero:
+        if epoch == 0:
             self.memory[_FIRST] = 0
+        elif from_zero:
+            self.memory.setdefault(_FIRST, int(epoch == 1))
         return (epoch - int(self.memory.get(_FIRST, 1))) * of
 
     def _runs_on(self, epoch: float, place: float, of: float, *, leads: bool) -> bool:
