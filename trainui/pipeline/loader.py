@@ -277,7 +277,7 @@ def examine(
         complete=origin.complete,
     )
     spec = check_fields(document, known, problems)
-    seen = outline.of(document, known)
+    seen = outline.outline_of(document, known)
     stage_checks.check_stages(seen, problems)
     graph_checks.check_matrices(seen, problems)
     graph_checks.check_searches(seen, problems)

@@ -95,7 +95,7 @@ class Outline:
         return list(groups.values())
 
 
-def of(document: Mapping, parameters: Parameters) -> Outline:
+def outline_of(document: Mapping, parameters: Parameters) -> Outline:
     """Return a document's outline."""
     items = items_of(document.get("stages"))
     outlines = tuple(_stage(item, parameters) for item in items if isinstance(item, Mapping))

@@ -457,7 +457,7 @@ class OutsideSources:
         yield from tracker_runs.with_prefixes(default_sources.latest(logs), self._since)
         paths = {*self._own, *(path for one in self._listings for path in one.states)}
         runs = [
-            (path, self.databases.of(path, self._rivals, self._since))
+            (path, self.databases.runs_in(path, self._rivals, self._since))
             for path in paths
             if trackers.is_named_as_one(path) and not self._is_inside(path)
         ]

@@ -294,7 +294,7 @@ class DatabaseRuns:
     doubtful: dict[Path, str] = field(default_factory=dict)
     """By database: the name of a run that may be another attempt's."""
 
-    def of(self, path: Path, rivals: Sequence[Rival], since: float) -> list[TrackedRun]:
+    def runs_in(self, path: Path, rivals: Sequence[Rival], since: float) -> list[TrackedRun]:
         """Return the attempt's runs in a database; the other arguments are those of a search."""
         found = of_database(path, since=since)
         if not found:

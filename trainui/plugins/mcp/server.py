@@ -140,7 +140,7 @@ READING = (
         "run timeout cursor",
         run=_A_RUN,
         timeout="Seconds",
-        cursor="Of the last wait, submit or resume, so that nothing is missed or told twice; "
+        cursor="Of the last wait, submit or resume, so that nothing is missed or repeated; "
         "default: now",
     ),
 )

@@ -281,7 +281,7 @@ def _value(cell: PlotCell, styles: Sequence[LineStyle]) -> Row:
 
 
 def _named(line: PlotLine, chart: Chart) -> str:
-    """Return a line's name as it is told from those of the other lines."""
+    """Return a line's name as far as it differs from those of the others."""
     names = short_names(chart.lines, MOST_LABEL)
     return f"{names[chart.lines.index(line)]} "
 
