@@ -56,6 +56,9 @@ def _is_search(stages: Sequence[StageRecord]) -> bool:
     return all(one.definition.trial is not None for one in stages)
 
 
+GPUS = "gpus"
+"""Preferences key of the number of GPUs that were shown last."""
+
 WIDE = 100
 """Minimum width in columns for full sentences in the top bar."""
 
@@ -120,6 +123,8 @@ class Page(Screen[None]):
 
     def take(self, snapshot: Snapshot) -> None:
         """Show a snapshot, including the GPU strip."""
+        if snapshot.gpus:
+            self.own_app.preferences.keep(GPUS, {"count": len(snapshot.gpus)})
         holders = {place: use.stage for place, use in snapshot.gpu_uses.items()}
         self.gpu_strip.show((*snapshot.gpus, *snapshot.far_gpus), holders)
         self.show(snapshot)
@@ -172,6 +177,8 @@ class Page(Screen[None]):
     def on_mount(self) -> None:
         """Show the latest snapshot, and update the footer whenever the focus moves."""
         self.ready = True
+        count = self.own_app.preferences.get(GPUS, dict).get("count", 0)
+        self.gpu_strip.expect(count if isinstance(count, int) else 0)
         self.watch(self, "focused", self.show_keys, init=True)
         if self.own_app.snapshot is not None:
             self.take(self.own_app.snapshot)

@@ -360,8 +360,16 @@ def _key_cells(key: Key) -> int:
     return cell_len(key.short) + cell_len(key.label) + 3
 
 
+RESERVED = 5.0
+"""Seconds for which the strip keeps the lines of the GPUs of last time free."""
+
+
 class GpuStrip(LinesView, can_focus=False):
-    """Shows the GPUs; hidden if there are none."""
+    """Shows the GPUs; hidden if there are none.
+
+    Their figures come after the first frame: until then the lines that they took last time are
+    free, so that nothing below them moves.
+    """
 
     DEFAULT_CSS = """
     GpuStrip { height: 1; overflow: hidden; display: none; }
@@ -371,28 +379,47 @@ class GpuStrip(LinesView, can_focus=False):
         super().__init__(id=id)
         self._figures: Sequence[GpuFigures] = ()
         self._holders: Mapping[tuple[str, int], str] = {}
+        self._expected: Sequence[GpuFigures] = ()
+        """As many as last time."""
+
+    def expect(self, count: int) -> None:
+        """Keep the lines of so many GPUs free until their figures are read."""
+        if count and not self._figures:
+            self._expected = [GpuFigures(index, None) for index in range(count)]
+            self.display = True
+            self.on_resize()
+            self.set_timer(RESERVED, self._give_up)
+
+    def _give_up(self) -> None:
+        self._expected = ()
+        self.display = bool(self._figures)
 
     def show(self, figures: Sequence[GpuFigures], holders: Mapping[tuple[str, int], str]) -> None:
         """Show these GPUs, each with the name of our stage that uses it, if one does."""
         if (figures, holders) == (self._figures, self._holders):
             return
         self._figures, self._holders = figures, holders
-        self.display = bool(figures)
+        self.display = bool(figures or self._expected)
         self.on_resize()
         self.update_rows()
 
     def on_resize(self) -> None:
         """Set the height needed at this width."""
-        lines = len(strip_rows(self._figures, self._holders, self.app.size.width))
+        lines = self._lines(self.app.size.width)
         if self.styles.height is None or self.styles.height.value != lines:
             self.styles.height = lines
 
+    def _lines(self, width: int) -> int:
+        return len(strip_rows(self._figures or self._expected, self._holders, width))
+
     def row_count(self) -> int:
         """Return how many lines there are."""
-        return len(strip_rows(self._figures, self._holders, self.size.width))
+        return self._lines(self.size.width)
 
     def row(self, index: int, width: int) -> Row:
         """Return a line."""
+        if not self._figures:
+            return ()
         return strip_rows(self._figures, self._holders, width)[index]
 
 

@@ -13,6 +13,8 @@ from tests.gpus.stand_in import GIB, Machine
 from tests.unit.tui.driving import opened
 from tests.unit.tui.filled import Filler, running_demo
 from trainui.execution import nvml
+from trainui.tui import widgets
+from trainui.tui.app_interface import PREFERENCES_FILE
 from trainui.tui.run_list.screen import RunsScreen
 from trainui.tui.snapshot.snapshot import GpuFigures
 from trainui.tui.styled_text import plain, width_of
@@ -91,6 +93,34 @@ async def test_the_screen_shows_whose_each_gpu_is(machine: Machine, filler: Fill
         await driven.until_shown("GPU 0  42%", "prepare")
         machine.change(0, utilisation=7)
         await driven.until_shown("GPU 0   7%")
+
+
+async def test_the_strips_lines_are_kept_free_from_the_second_start_on(
+    machine: Machine, filler: Filler
+) -> None:
+    """The figures come after the first frame, and move nothing then."""
+    running_demo(filler, name="digits")
+    async with opened(size=(80, 24)) as driven:
+        await driven.until_shown("GPU 0", "GPU 1")
+        place = driven.runs.table.region.y
+    async with opened(size=(80, 24)) as driven:
+        await driven.until_shown("STATE")
+        assert driven.runs.table.region.y == place
+        await driven.until_shown("GPU 0", "GPU 1")
+        assert driven.runs.table.region.y == place
+
+
+async def test_lines_kept_for_gpus_that_are_gone_are_given_back(
+    filler: Filler, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if Path("/dev/nvidiactl").exists():
+        pytest.skip("this machine has a driver")
+    monkeypatch.setattr(widgets, "RESERVED", 0.2)
+    running_demo(filler)
+    (home / PREFERENCES_FILE).write_text('{"gpus": {"count": 8}}')
+    async with opened(size=(80, 24)) as driven:
+        await driven.until_shown("STATE")
+        await driven.until(lambda: not driven.runs.gpu_strip.display, "no strip")
 
 
 async def test_without_a_driver_there_is_no_strip(filler: Filler) -> None:
