@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
@@ -447,6 +448,37 @@ def test_who_computes_uses_a_cpu_and_does_not_wait(
         for at, line in enumerate(lines)
     ]
     assert ("computes in" in summary(samples, 4.0)) == computes
+
+
+SETUP = (  # of a rank whose peers cannot be reached, at 100 % CPU in nccl's group launch
+    ("_verify_param_shape_across_processes", f"{TORCH}/distributed/utils.py", 263),
+    ("__init__", f"{TORCH}/nn/parallel/distributed.py", 801),
+    ("__init__", "/home/me/multinode.py", 44),
+    ("main", "/home/me/multinode.py", 108),
+)
+BACKWARD = (  # of a rank whose kernels wait for those of another one
+    ("_engine_run_backward", f"{TORCH}/autograd/graph.py", 824),
+    ("backward", f"{TORCH}/autograd/__init__.py", 347),
+    ("Tensor.backward", f"{TORCH}/_tensor.py", 626),
+    ("train", "/home/me/train.py", 31),
+)
+
+
+@pytest.mark.parametrize(
+    ("calls", "expected"),
+    [
+        (SETUP, "process 1 is in distributed.__init__ (multinode.py:44)"),
+        (BACKWARD, "process 1 is in Tensor.backward (train.py:31)"),
+    ],
+)
+def test_a_rank_that_spins_for_its_peers_does_not_compute(
+    calls: Sequence[Sequence[Any]], expected: str
+) -> None:
+    def sample(at: int) -> list[ProcessStack]:
+        one = process(1, None, *calls, uses_gpu=True)
+        return [replace(one, state="R", threads=(replace(one.threads[0], cpu=2.0 * at),))]
+
+    assert summary([sample(at) for at in range(3)], 4.0) == expected
 
 
 def test_threads_and_processes_are_not_mixed_up() -> None:
