@@ -33,11 +33,11 @@ from trainui.tui import run_actions
 from trainui.tui.app_interface import Target, app_of, is_here, listed, run_label
 from trainui.tui.keymap import bindings
 from trainui.tui.line_view import RowsView, TextView
-from trainui.tui.names import cut_end
 from trainui.tui.run_actions import Editable, PlanRequest, ShownPlan, Suggestion
 from trainui.tui.styled_text import (
     Row,
     Segment,
+    cut_label,
     fit,
     shared_out,
     text_rows,
@@ -185,7 +185,7 @@ class PlanScreen(Screen[bool]):
         title, options = Segment(" Resume ", "title"), harmless(self._options.arguments)
         behind = (Segment(f"  {state}", "dim"), Segment(f"  {options}" * bool(options), "accent"))
         room = max(self.size.width - width_of((title, *behind)), LEAST_NAME)
-        name = Segment(cut_end(run_label(self._target), room), "strong")
+        name = Segment(cut_label(run_label(self._target), room), "strong")
         self.query_one("#top", Bar).show((title, name, *behind))
 
     def _make_plan(self) -> None:

@@ -175,13 +175,25 @@ def fit_middle(text: str, width: int) -> str:
     return set_cell_size(text, left) + ELLIPSIS + tail
 
 
+_SHORT_ID = re.compile(r" [0-9a-f]{8}\Z")
+
+
+def cut_label(text: str, width: int) -> str:
+    """Return a name in at most `width` cells, cut at its end; a run's short id after it is kept."""
+    if cell_len(text) <= width:
+        return text
+    own = _SHORT_ID.search(text)
+    end = own[0] if own is not None and len(own[0]) < width else ""
+    return fit(text.removesuffix(end), width - len(end)).rstrip() + end
+
+
 def shared_out(texts: Sequence[str], width: int) -> list[str]:
     """Return texts that together take at most `width` cells; the longest are cut at their ends."""
     lengths = [cell_len(text) for text in texts]
     most = max(lengths, default=0)
     while most > 1 and sum(min(length, most) for length in lengths) > width:
         most -= 1
-    return [fit(text, most).rstrip() for text in texts]
+    return [cut_label(text, most) for text in texts]
 
 
 def cut(row: Row, width: int) -> Row:

@@ -429,7 +429,7 @@ async def test_a_long_name_hides_nothing_else_in_a_title(filler: Filler) -> None
     async with opened(run_id, (80, 24)) as driven:
         await driven.until_shown("✗ failed")
         await driven.press("r")
-        await driven.until_shown(f"xx {id_}  Preview: nothing has started")
+        await driven.until_shown(f"… {id_}  Preview: nothing has started")
         await driven.press("escape")
         await driven.until_shown("1 failed")
         await driven.press("e")
@@ -439,7 +439,7 @@ async def test_a_long_name_hides_nothing_else_in_a_title(filler: Filler) -> None
         await driven.press("escape")
         await driven.until_shown("1 run")
         await driven.press("D")
-        await driven.until_shown("What differs: run-xx", f"xx {id_} → the files as they are now ─")
+        await driven.until_shown("What differs: run-xx", f"… {id_} → the files as they are now ─")
 
 
 async def test_a_recomputed_plan_is_no_preview_in_a_resized_terminal(

@@ -16,6 +16,7 @@ from trainui.tui.styled_text import (
     Segment,
     coloured,
     cut,
+    cut_label,
     fit,
     fit_middle,
     frame,
@@ -103,6 +104,12 @@ def test_a_text_cut_in_its_middle_never_takes_more(text: str, width: int) -> Non
 
 def test_of_a_long_text_both_ends_are_kept() -> None:
     assert fit_middle("train[lr=0.03,seed=1]", 15) == "train[l…seed=1]"
+
+
+def test_a_label_keeps_the_short_id_of_its_run() -> None:
+    assert cut_label("a-very-long-name 0f0e0d0c", 16) == "a-very… 0f0e0d0c"
+    assert cut_label("a-very-long-name-alone", 16) == "a-very-long-nam…"
+    assert cut_label("short 0f0e0d0c", 16) == "short 0f0e0d0c"
 
 
 def test_wrapping_looks_at_a_text_once_however_long_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
