@@ -154,6 +154,7 @@ SAMPLES = [
 ]  # fmt: skip
 
 DECOYS = [
+    "act=relu:0.5 done\na=b:0.5, c\n",
     "min_lr = 1e-4\nmax_iters = 5000\nlearning_rate = 1e-3 # with baby networks\n",
     "iter: 5\nepochs: 100, lr: 0.1\nstep: 10, lr: 3\nNamespace(epoch=3, lr=0.1)\n",
     "{'_name': None, 'lr': 0.5, 'log_interval': 5}\nepochs=6, batch=8\n",

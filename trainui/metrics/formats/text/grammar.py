@@ -126,7 +126,7 @@ _FIELD_PART = re.compile(
     re.IGNORECASE,
 )
 """`phase=val step=3`: a field that says the part of the data, wherever it is."""
-STEP_NAMES_BEFORE = re.compile(
+_FIELDS_BEFORE = re.compile(
     r"(?P<lead>\W*(?:[A-Za-z]+ )?)"
     r"(?:[A-Za-z_]\w*=(?:\"[^\"=]*\"|'[^'=]*'|[A-Za-z][\w./:\ue000-\ue8ff-]*)[ ,;|]+)+(?=[A-Za-z_])"
 )
@@ -223,9 +223,10 @@ def _of_text(text: str, of: str) -> Line:
         return _of_words(text)
     if field := _FIELD_PART.search(text):
         of = part_of(field["part"] or "")
-    if fields := STEP_NAMES_BEFORE.match(text):
+    if fields := _FIELDS_BEFORE.match(text):
         text = fields["lead"] + text[fields.end() :]
-        pairs = find(text)
+        if not (pairs := find(text)):
+            return _of_words(text)
     pairs = _with_letter(text, pairs)
     rank = next((one.value for one in pairs if one.is_given and _IS_RANK.fullmatch(one.name)), "")
     line = _stepped(text, pairs, of) or _numbered(text, pairs, of) or _bare(text, pairs, of)

@@ -191,6 +191,8 @@ _CONFIRMING_LINES, _MANY = 20, 5
 """This many lines of the same step are no chance match either; and so many steps, if no name is a
 metric's for certain."""
 _MOST_PROCESSES = 1024
+_UNREADABLE = (ValueError, OverflowError, LookupError)
+"""A line with a number of 400 digits, say, costs no other line."""
 
 
 class TextLines(LogDecoder):
@@ -251,21 +253,23 @@ class _Reader:
         for at, line in enumerate(lines):
             if at < passed:
                 continue
-            if line[0] in STARTS and may_be_labelled(line):
+            may_have_label = line[0] in STARTS and may_be_labelled(line)
+            if may_have_label:
                 parts = self._processes.split(line)
                 if len(parts) != 1 or parts[0] != ("", line):
                     rows += self._labelled(parts)
                     continue
             try:
                 found = read(line)
-            except (ValueError, OverflowError):  # a number of 400 digits costs no other line
+            except _UNREADABLE:
                 continue
             if found and not is_plain:
                 rows += self._confirmed("", found, is_sure=self._is_sure(main))
                 is_plain = bool(state.get(_CONFIRMED)) and labels.get("owner") == ""
             elif found:
                 rows += found
-                if main.log.steady and main.is_alone and "last" not in labels:
+                is_split = may_have_label and "last" in labels
+                if main.log.steady and main.is_alone and not is_split:
                     more = main.log.following(lines, at)
                     rows += more
                     passed = at + 1 + len(more)
@@ -298,7 +302,7 @@ class _Reader:
                 continue
             try:
                 found = process.read(text)
-            except (ValueError, OverflowError):
+            except _UNREADABLE:
                 continue
             if found:
                 rows += self._confirmed(label, found, is_sure=self._is_sure(process))
@@ -392,12 +396,19 @@ class _Process:
         form = form_of(line)
         if form in self._plain:
             return self.log.read(line)
+        is_plain = True
         for plugin, search in self._waiting:
             if search(line):
+                is_plain = False
                 rows = self._ask(plugin, self._begin(plugin), "read", line)
                 if rows is None or rows:
                     return self._taken(rows or (), counts_epochs=plugin.counts_epochs)
-        self._plain.add(form)
+                if not self._memory[plugin.name]:  # a chance match
+                    del self._memory[plugin.name]
+                    self._active = [one for one in self._active if one[0] is not plugin]
+                    self._waiting = [*self._waiting, (plugin, search)]
+        if is_plain:
+            self._plain.add(form)
         return self.log.read(line)
 
     def finish(self) -> Sequence[Row]:
