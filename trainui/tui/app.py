@@ -324,9 +324,23 @@ class TrainuiApp(TerminalApp):
             if self._clock is not None:
                 self._clock.resume()
 
+    def refuse_boxes(self, draw: Callable[[Snapshot], object]) -> bool:
+        """Close the boxes whose data cannot be drawn; return False if there are none."""
+        if self.feeds is None or not self.feeds.close_culprits(draw):
+            return False
+        self.snapshot = None
+        log.exception("what a box sent cannot be drawn")
+        return True
+
     def _tick(self) -> None:
         if not (self.bandwidth.is_spent or self.bandwidth.waiting):
-            is_live = self.page is not None and self.page.tick()
+            page = self.page
+            try:
+                is_live = page is not None and page.tick()
+            except Exception:
+                if page is None or not self.refuse_boxes(page.show):
+                    raise
+                is_live = False
             if not is_live and self._clock is not None:
                 self._clock.pause()  # an idle screen uses no CPU
 

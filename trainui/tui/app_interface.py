@@ -62,6 +62,9 @@ class AppInterface(Protocol):
     def on_box(self, run_id: str) -> BoxFeed | None:
         """Return what reads a run's box; None: the run is of here."""
 
+    def refuse_boxes(self, draw: Callable[[Snapshot], object]) -> bool:
+        """Close the boxes whose data cannot be drawn; return False if there are none."""
+
     def box_feeds(self) -> Sequence[BoxFeed]:
         """Return what reads the boxes, one each."""
 

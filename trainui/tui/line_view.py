@@ -8,6 +8,7 @@ only the border is redrawn.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Hashable, Sequence
 from typing import ClassVar, NamedTuple
 
@@ -44,6 +45,9 @@ STYLE = "match"
 
 LEAST_WIDTH = 20
 """Cells to which a `TextView` wraps its text at least."""
+
+
+log = logging.getLogger(__name__)
 
 
 class TextPosition(NamedTuple):
@@ -195,7 +199,13 @@ class LinesView(ScrollView, can_focus=True):
     def _rendered_row(self, index: int, width: int, count: int) -> _RowShown:
         if index >= count:
             return (), "", width
-        row = self.row(index, width)
+        try:
+            row = self.row(index, width)
+        except Exception:
+            if getattr(self.app, "feeds", None) is None:  # else a box may have sent it
+                raise
+            log.exception("a line cannot be drawn")
+            row = (styled_text.Segment("?", "dim"),)
         if self._selection is not None:
             row = self._selection.highlighted(index, row)
         return row, self.row_style(index), width

@@ -127,7 +127,11 @@ class Page(Screen[None]):
             self.own_app.preferences.keep(GPUS, {"count": len(snapshot.gpus)})
         holders = {place: use.stage for place, use in snapshot.gpu_uses.items()}
         self.gpu_strip.show((*snapshot.gpus, *snapshot.far_gpus), holders)
-        self.show(snapshot)
+        try:
+            self.show(snapshot)
+        except Exception:  # what a box sent fits its types, and may still mean nothing
+            if not self.own_app.refuse_boxes(self.show):
+                raise
         if not self.drawing.has_data and self._is_answered_by(snapshot.query):
             self.drawing.has_data = True
             self.own_app.release_keys()

@@ -18,6 +18,7 @@ from tests.unit.tui.filled import DIAMOND, Filler
 from trainui.control import boxes
 from trainui.store.db.engine import open_store
 from trainui.tui.boxes import feed
+from trainui.tui.run_page.screen import RunScreen
 
 pytestmark = [
     pytest.mark.usefixtures("only_on_sqlite"),
@@ -183,3 +184,22 @@ async def test_an_open_page_and_its_log_go_on_after_a_loss(there: Filler, tmp_pa
         await driven.until_shown("second line")
         await driven.press("escape")
         await driven.until_shown("own", "far")
+
+
+async def test_what_cannot_be_drawn_closes_its_box_alone(
+    there: Filler, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A box may send what fits its types and means nothing, e.g. an edge to no stage."""
+    run_id = there.run({"a": (), "b": ("a",)}, name="far")
+    async with opened() as driven:
+        await driven.until_shown("own", "far", "gpu2")
+        monkeypatch.setattr(RunScreen, "_show_state", failing)
+        driven.runs.table.select(f"gpu2:{run_id}")
+        await driven.press("enter")
+        await driven.until_shown("gpu2 sent what cannot be drawn")
+        await driven.press("escape")
+        await driven.until_shown("own")
+
+
+def failing(*_: object) -> None:
+    raise KeyError("a stage that there is not")

@@ -91,10 +91,21 @@ class BoxFeed:
         if (connection := self._connection) is not None:
             connection.end()
 
+    def close(self, why: str) -> None:
+        """Show nothing of the box any more, for this reason, and end the connection."""
+        self.stop()
+        self.problem, self.snapshot, self.listed = why, None, None
+        self._changed(self)
+
     def join(self) -> None:
         """Wait for the thread, a moment at most."""
         if self._thread.is_alive():
             self._thread.join(2.0)
+
+    @property
+    def is_closed(self) -> bool:
+        """True if it is not tried again."""
+        return self._stopping.is_set()
 
     @property
     def why_closed(self) -> str:
@@ -191,12 +202,12 @@ class BoxFeed:
                     self._delay = FIRST_DELAY
             except wire.WireError as error:
                 what = f"{self.box.name} sent what does not fit ({error})"
-                self.problem = f"{what}; update trainui there, or here"
+                self._note(f"{what}; update trainui there, or here")
             except TrainuiError as error:
-                self.problem = str(error)
+                self._note(str(error))
             except Exception as error:
                 log.exception("reading the box %s failed", self.box.name)
-                self.problem = f"{self.box.name}: {type(error).__name__}; see the log"
+                self._note(f"{self.box.name}: {type(error).__name__}; see the log")
             if self._connection is not None and self._connection.heard_at is not None:
                 self.seen_at = self._connection.heard_at
             self._connection = None
@@ -207,6 +218,10 @@ class BoxFeed:
             self._lose()
             self._stopping.wait(self._delay)
             self._delay = min(2 * self._delay, LAST_DELAY)
+
+    def _note(self, problem: str) -> None:
+        if not self.is_closed:
+            self.problem = problem
 
     def _lose(self) -> None:
         """Keep the last list, marked with its age."""
@@ -327,6 +342,29 @@ class Feeds:
         for feed in self._boxes.values():
             feed.join()
 
+    def close_culprits(self, draw: Callable[[Snapshot], object]) -> bool:
+        """Close the boxes whose data cannot be drawn; return True if there are any."""
+        if (feed := self._boxes.get(self._open or "")) is not None:
+            found = [feed]
+        else:
+            found = [one for one in self._boxes.values() if not self._can_be_drawn(one, draw)]
+        for one in found:
+            one.close(
+                f"{one.box.name} sent what cannot be drawn, and is left out; the log says more"
+            )
+        if feed is not None and self._query is not None:
+            self._deliver(Snapshot(self._query, problem=feed.problem))
+        return bool(found)
+
+    def _can_be_drawn(self, feed: BoxFeed, draw: Callable[[Snapshot], object]) -> bool:
+        if self._local is None or not isinstance(self._local.query, ListQuery):
+            return True
+        try:
+            draw(merged(self._local, [feed]))
+        except Exception:  # whatever is wrong with it
+            return False
+        return True
+
     @property
     def all(self) -> list[BoxFeed]:
         """The feeds of all boxes."""
@@ -387,6 +425,8 @@ class Feeds:
 def _trouble_of(feed: BoxFeed) -> str:
     """Return why a box does not answer, or why nothing starts there; empty: all is well."""
     found = feed.listed
+    if feed.is_closed:
+        return feed.problem
     if feed.problem:
         name, known = feed.box.name, ""
         if feed.seen_at is not None:

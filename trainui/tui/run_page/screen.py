@@ -166,6 +166,7 @@ class RunScreen(Page):
         self.set_class(page is None, "-gone")
         notices = self.notices(snapshot, [] if page is None else [page.run])
         if page is None:
+            self._page = None
             self.top.show((Segment(" trainui ", "title"),), notices)
             text = snapshot.problem or f"run {self.run_id} no longer exists; esc shows all runs"
             self.gone.set_rows(text_rows(text, self.size.width - 8))
