@@ -143,8 +143,6 @@ class Faulty(Run):
             slurm("scancel", "--signal=USR2", "--batch", self.job(name))
         slurm("sbatch", "-p", "urgent", "--gres=gpu:2", "-o/dev/null", "--wrap=sleep 0.5")
         slurm("scontrol", "requeue", self.job("requeued"))
-        slurm.kill("slurmctld")
-        slurm.start_controller()
         wait_for(lambda: self.job_states("killed") == ["FAILED"], "the end of the killed one's job")
         self.killed = self.stage("killed")["status"], is_alive(self.pids["killed"])
         os.kill(self.pids["killed"], signal.SIGKILL)
@@ -155,6 +153,7 @@ class Faulty(Run):
         self.drain()
         self.go()
         self.code = self.wait()
+        slurm.wait_for_ends()
         self.end = cli.json("show", self.id)
 
     held = ("held", "withdrawn")
@@ -169,6 +168,8 @@ class Faulty(Run):
         assert self.cli("resume", self.id, "--detach").code == 0
         self.wait_for_reason("drained", "outside")
         self.drained = self.stage("requeued")["status"]
+        self.slurm.kill("slurmctld")
+        self.slurm.start_controller()
         self.wait_for_reason("JobHeldUser", "withdrawn")
         self.slurm.restore()
 
@@ -184,7 +185,7 @@ def faulty(
 def cli(shared: CommandLine, slurm: SlurmCluster, tmp_path: Path) -> Iterator[CommandLine]:
     shared.directory = tmp_path
     yield shared
-    slurm("scancel", "--me", check=False)
+    slurm.cancel_all()
 
 
 def test_a_run_with_many_faults_completes(faulty: Faulty) -> None:
@@ -338,6 +339,7 @@ def test_an_edit_of_a_waiting_stage_replaces_its_job(
     cli.write("p.yaml", text.replace("closed", "main"))
     assert cli("resume", run.id, "--file", "p.yaml").code == 0
     assert run.wait() == 0
+    slurm.wait_for_ends()
     assert run.job_states() == ["CANCELLED", "COMPLETED"]
     assert run.ledger() == ["2:"]
 
@@ -359,7 +361,6 @@ def test_a_killed_worker_submits_no_job_twice(
     both = "defaults: {executor: slurm, run: sh work.sh, gpus: 2}\nstages: [{name: a}, {name: b}]\n"
     try:
         run = Run(own, slurm, own.directory, both)
-        names = sorted(["a", "b"], key=lambda name: not (own.directory / f"pid-{name}-1").exists())
         wait_for(lambda: [*own.directory.glob("pid-*")], "a start")
         assert (tmp_path / "killed").exists()
         names = sorted("ab", key=lambda name: not run.ledger(name))
@@ -372,6 +373,7 @@ def test_a_killed_worker_submits_no_job_twice(
         assert own("worker", "start").code == 0
         run.go()
         assert run.wait() == 0
+        slurm.wait_for_ends()
         assert (run.ledger("a"), run.ledger("b")) == (["1:"], ["1:"])
         assert (run.job_states("a"), run.job_states("b")) == (["COMPLETED"], ["COMPLETED"])
     finally:

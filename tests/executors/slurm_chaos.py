@@ -174,7 +174,7 @@ class Round:
             raise BrokenRuleError(f"an attempt started twice: {again}")
         units = {line.split()[2]: int(line.split()[1]) for line in lines if line.startswith("end")}
         for one in self.cli.json("metrics", self.run)["series"]:
-            if {one["count"], one["last_step"]} != {units[one["stage"]]}:
+            if one["count"] != one["last_step"] or one["count"] < units[one["stage"]]:
                 raise BrokenRuleError(f"points are lost: {one}, of {units}")
         wait_for(lambda: not self.live_jobs(), "the end of all jobs")
         wait_for(lambda: not processes_of({"TRAINUI_RUN_ID": self.run}), "no process")
@@ -205,7 +205,7 @@ class Round:
     def requeue_job(self) -> str:
         """Requeue a job; one that has not begun is to start now, and not in two minutes."""
         if id_ := self.to_a_job("scontrol", "requeue", state="RUNNING"):
-            time.sleep(1.0)
+            time.sleep(self.chance.uniform(0, 1))
             self.slurm("scontrol", "update", f"jobid={id_}", "StartTime=now", check=False)
         return id_
 
@@ -240,13 +240,13 @@ class Round:
 
     def restart_controller(self) -> bool:
         self.slurm.kill("slurmctld", self.chance.choice([signal.SIGTERM, signal.SIGKILL]))
-        time.sleep(self.chance.uniform(0, 2))
+        time.sleep(self.chance.uniform(0, self.pause))
         self.slurm.start_controller()
         return True
 
     def hang_controller(self) -> bool:
         with self.slurm.hung_controller():
-            time.sleep(self.chance.uniform(0, 4))
+            time.sleep(self.chance.uniform(0, 2.5))
         return True
 
     def restart_slurmd(self) -> bool:

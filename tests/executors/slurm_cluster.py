@@ -142,6 +142,15 @@ class SlurmCluster:
         finally:
             os.kill(pid, signal.SIGCONT)
 
+    def cancel_all(self) -> None:
+        """Cancel all jobs, and wait until the next ones may start at once."""
+        self("scancel", "--me", check=False)
+        self.wait_for_ends()
+
+    def wait_for_ends(self) -> None:
+        """Wait until no job runs."""
+        wait_for(lambda: not self.jobs(states="running,completing"), "the end of all jobs")
+
     def jobs(self, *names: str, states: str = "all") -> list[str]:
         """Return the states of jobs."""
         which = [f"--name={','.join(names)}"] if names else []
@@ -183,14 +192,14 @@ def running(place: Path) -> Iterator[SlurmCluster]:
 
 
 QUICK = "SLURM_TESTS_QUICK"
-"""A worker with this variable that names this module in `include` asks Slurm every second."""
+"""A worker with this variable that names this module in `include` asks Slurm often."""
 
 if QUICK in os.environ:
     from trainui.execution.attempt import monitor
     from trainui.plugins.slurm import jobs
 
-    monitor.REASON_EVERY = 0.5
-    jobs.ASK_EVERY, jobs.ASK_AFTER, jobs.SETTLED, jobs.EXPLAINED = 1.0, 0.1, 1.0, 5.0
+    monitor.REASON_EVERY = 0.2
+    jobs.ASK_EVERY, jobs.ASK_AFTER, jobs.SETTLED, jobs.EXPLAINED = 0.5, 0.1, 0.5, 5.0
 
 
 def quick() -> dict[str, str]:

@@ -368,6 +368,8 @@ class _Queue:
                     self.withdraw(jobs[name].id)
                 elif asked_at - since > WATCHED:
                     del self._over[name]
+        if self._to_withdraw or self._over:
+            self._wanted.set()  # nobody else may want to know
 
 
 def ask(*which: str) -> dict[str, QueueRow]:

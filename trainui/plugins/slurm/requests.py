@@ -231,7 +231,7 @@ def remedy(job: StageJob) -> str:
 
 
 def why_waiting(id_: str, reason: str, starts_at: float | None) -> str:
-    """Return in plain words why a job waits, Slurm's own word, and when it may start."""
+    """Return when a job that waits may start, why it waits in plain words, and Slurm's own word."""
     fitting = [one for one in _WAITS if one and reason.startswith(one)]
     words = _WAITS.get(reason) or _WAITS.get(max(fitting, key=len, default=reason), reason)
     if fitting and _TOO_MUCH.search(reason):
@@ -242,7 +242,7 @@ def why_waiting(id_: str, reason: str, starts_at: float | None) -> str:
         return f"Slurm: {words}{said}"
     moment, today = datetime.fromtimestamp(starts_at), datetime.now()
     style = "%H:%M" if moment.date() == today.date() else "%d %b %H:%M"
-    return f"Slurm: {words}{said}, starts about {moment.strftime(style)}"
+    return f"Slurm: starts about {moment.strftime(style)}; {words}{said}"
 
 
 def time_limit(value: Any) -> str | None:
