@@ -88,6 +88,20 @@ def test_a_repeatedly_requeued_stage_waits_longer_each_time(
     assert pauses == [5, 10, 20, 40, 60, 60, 5]
 
 
+def test_a_requeued_stage_that_was_edited_meanwhile_does_not_wait(
+    store: Database, add_run: AddRun
+) -> None:
+    run = add_run("r", {"A": []})
+    attempt = start(store, run, "A")
+    with store.write() as connection:
+        connection.execute(
+            "UPDATE attempts SET definition_json = (SELECT definition_json FROM stages)"
+        )
+        attempts.requeue(connection, attempt.id, "withdrawn")
+        stage, ended = stage_named(connection, run, "A"), attempts.get(connection, attempt.id)
+        assert stage.not_before == ended.completed_at
+
+
 def test_an_attempt_that_was_cancelled_meanwhile_is_not_put_back(
     store: Database, add_run: AddRun
 ) -> None:
