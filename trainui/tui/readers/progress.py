@@ -43,6 +43,13 @@ _OPTION = re.compile(r"(?:--|\b)([\w.]*?\w+)[= ](\d+)(?!\S)")
 OTHER_STEPS = ("max_train_steps", "total_steps", "total_timesteps", "train_steps", "max_iters")
 """Further names of a parameter with the number of steps; `n_steps` is another thing in RL."""
 
+_LENGTH = re.compile(
+    r"(?:epochs?|steps|iters|iterations|timesteps|rounds|updates)\Z", re.IGNORECASE
+)
+"""The end of an option's name that says how long a training is."""
+
+_JSON_SIGNS = re.compile(r'[",\[\]{}:]+')
+
 ESTIMATE_PERIOD = 2
 """Seconds for which the end of a stage's work by its log is cached."""
 
@@ -365,7 +372,8 @@ def _with_steps(
         if (step := _last_step(connection, stage.id)) is None:
             continue
         last = _total_of(run, stage, (), _unit_of(connection, stage))
-        if last is None and (completions := past.completions.get(stage.name)):
+        completions = past.completions.get(stage.name)
+        if last is None and completions and _is_as_long(completions[0], run, stage):
             before = completions[0].stage_id
             if before not in past.last_steps:
                 past.last_steps[before] = _last_step(connection, before)
@@ -374,6 +382,19 @@ def _with_steps(
             own = replace(progress[stage.name], step=step, last_step=last)
             found[stage.name] = _by_times_of_points(connection, stage.id, own)
     return found
+
+
+def _is_as_long(before: PastDuration, run: RunRecord, stage: StageRecord) -> bool:
+    """Return False if an earlier completion was given another number of epochs or steps."""
+    before_it, now = (
+        {
+            name: number
+            for name, number in _OPTION.findall(_JSON_SIGNS.sub(" ", work))
+            if _LENGTH.search(name)
+        }
+        for work in (before.work, run_history.work_of(run, stage))
+    )
+    return before_it == now
 
 
 def _unit_of(connection: Connection, stage: StageRecord) -> str:

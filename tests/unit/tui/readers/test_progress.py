@@ -13,13 +13,15 @@ from trainui.tui.readers.progress import EtaEstimator
 from trainui.tui.run_list.columns import RowContext, to_go_cells
 
 
-def expected_last(filler: Filler, epochs: int, at: int, *earlier: int) -> float | None:
+def expected_last(
+    filler: Filler, epochs: int, at: int, *earlier: int, option: str = ""
+) -> float | None:
     """Return the expected last step of `train EPOCHS` at a step, after runs of so many epochs."""
     for last in earlier:
-        run_id = filler.run({"train": ()}, command=f"train {last}")
+        run_id = filler.run({"train": ()}, command=f"train {option}{last}")
         filler.complete(run_id, "train")
         filler.feed(run_id, "train", {"loss": [(last, 0.1)]})
-    run_id = filler.run({"train": ()}, command=f"train {epochs}")
+    run_id = filler.run({"train": ()}, command=f"train {option}{epochs}")
     filler.start(run_id, "train", ago=30)
     filler.feed(run_id, "train", {"loss": [(at, 0.1)]})
     estimator = EtaEstimator()
@@ -38,6 +40,11 @@ def test_the_last_step_is_an_equal_works(filler: Filler) -> None:
 def test_a_run_beyond_the_earlier_one_has_no_last_step(filler: Filler) -> None:
     assert expected_last(filler, 400, 40, 50) == 50
     assert expected_last(filler, 400, 200, 50) is None
+
+
+def test_a_run_that_was_given_other_epochs_has_no_last_step(filler: Filler) -> None:
+    assert expected_last(filler, 13, 4, 11, option="--lr 0.1 --epochs ") is None
+    assert expected_last(filler, 11, 4, option="--lr 0.3 --epochs ") == 11
 
 
 def test_a_stalled_run_has_no_remaining_time_and_says_so(filler: Filler) -> None:
