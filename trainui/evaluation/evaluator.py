@@ -61,7 +61,7 @@ SETTLED_AFTER = 10.0
 """Seconds without a change after which a checkpoint counts as whole if its kind cannot be
 checked."""
 
-SETTLED_DIRECTORY_AFTER = 0.9
+SETTLED_SOON = 0.9
 """The same for a directory with the file that its library writes last: callbacks may add more."""
 
 STEP_WITHIN = 3 * clock.SECOND
@@ -166,6 +166,8 @@ class Evaluator:
         """By number of an attempt of the training: the step at which it began."""
         self._full: tuple[str, float] | None = None
         """Why no copy can be made, and when to try again, by the monotonic clock."""
+        self._look_took = 0.0
+        """Seconds that the last look for new checkpoints took."""
         self._has_adopted = False
         """True if no copy is left from before a crash or a failed turn."""
         self._has_written = False
@@ -175,7 +177,7 @@ class Evaluator:
 
     def turn(self) -> float | None:
         """Do what is due; return the seconds until the next turn, None if none is needed."""
-        began, self.has_changed = time.monotonic(), False
+        self.has_changed = False
         if (view := self._read()) is None:
             return None
         if mounts.is_silent(view.run.directory) or mounts.is_silent(view.training.directory):
@@ -183,9 +185,9 @@ class Evaluator:
         with _only_host(view.directory) as is_ours:
             if not is_ours:
                 return LOOK_EVERY
-            return self._turn(view, began)
+            return self._turn(view)
 
-    def _turn(self, view: _View, began: float) -> float | None:
+    def _turn(self, view: _View) -> float | None:
         is_open = view.evaluation.status == Status.PENDING
         is_complete = True
         if is_open:
@@ -213,7 +215,7 @@ class Evaluator:
                     logger.info("%s of run %s has ended", view.evaluation.name, view.run.id)
                     return None
         self._explain(view)
-        return max(LOOK_EVERY, LOOK_SHARE * (time.monotonic() - began))
+        return max(LOOK_EVERY, LOOK_SHARE * self._look_took)
 
     def _read(self) -> _View | None:
         """Return what is on record; None if the evaluation or its training was removed."""
@@ -280,7 +282,9 @@ class Evaluator:
         if self._full is not None and time.monotonic() < self._full[1]:
             return False
         self._full = None
+        began = time.monotonic()
         found, is_complete = self._find(view)
+        self._look_took = time.monotonic() - began
         of_step = {(row.attempt, row.step): row.path for row in view.rows if row.state == CURRENT}
         for index, one in enumerate(found):
             is_newest = index == len(found) - 1
@@ -356,7 +360,7 @@ class Evaluator:
             if integrity.is_checkable(path, view.complete):
                 if not is_directory or view.complete is not None:
                     return True
-                needed = SETTLED_DIRECTORY_AFTER
+                needed = SETTLED_SOON
         seen = state, integrity.written_at(path)
         before, since = self._unchanged.get(str(path), (None, 0.0))
         now = time.monotonic()

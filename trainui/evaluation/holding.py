@@ -12,6 +12,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import time
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
@@ -36,6 +37,12 @@ _TEMPORARY = "."
 
 COPIED_AT_ONCE = 8 << 20
 """Bytes."""
+
+WRITES_WITHIN = 0.3
+"""Seconds between two writes to a large file.
+
+One that is overwritten in place may look whole meanwhile.
+"""
 
 _Figures = tuple[int, int, int]
 """Inode, size and modification time in nanoseconds."""
@@ -104,6 +111,8 @@ def hold(
         before = _figures(source)
         target = place / source.name
         _copy_all(source, target, before, may_link=found.step is not None)
+        if any(size > integrity.CHECKED_THROUGHOUT for _inode, size, _time in before.values()):
+            time.sleep(WRITES_WITHIN)
         after = _figures(source)
         if before.keys() - _figures(target).keys():
             raise ChangedError(f"{source} was removed meanwhile")

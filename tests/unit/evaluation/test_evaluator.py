@@ -367,7 +367,7 @@ def test_a_directory_waits_for_what_callbacks_add(
     case.turn()
     (place / "adapter.bin").write_text("x")
     with monkeypatch.context() as during:
-        during.setattr(evaluator, "SETTLED_DIRECTORY_AFTER", 0.0)
+        during.setattr(evaluator, "SETTLED_SOON", 0.0)
         case.turn()
         assert case.rows() == []
         case.turn()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import time
 import zipfile
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +13,7 @@ import pytest
 
 from trainui.evaluation import holding
 from trainui.evaluation.holding import ChangedError, FoundCheckpoint, NoSpaceError
-from trainui.resume import checkpoints
+from trainui.resume import checkpoints, integrity
 from trainui.store.read import evaluations
 from trainui.system import disk
 
@@ -132,6 +133,16 @@ def test_a_file_written_while_it_is_copied_is_not_held(
     with pytest.raises(ChangedError):
         hold(tmp_path / "held", found)
     assert list((tmp_path / "held").iterdir()) == []
+
+
+def test_a_large_file_written_soon_after_is_not_held(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = written(tmp_path / "last.npz", "first")
+    monkeypatch.setattr(integrity, "CHECKED_THROUGHOUT", 0)
+    monkeypatch.setattr(time, "sleep", lambda _seconds: written(tmp_path / "last.npz", "more"))
+    with pytest.raises(ChangedError):
+        hold(tmp_path / "held", found)
 
 
 @pytest.mark.usefixtures("no_clones")
