@@ -247,7 +247,7 @@ _ASSIGNED_WORD = re.compile(r"([A-Z_][A-Z0-9_]*)=([^$]+)", re.DOTALL)
 _SECRET_OPTION = (
     r"(?:[\w.-]*[._-])?(?:password|passwd|passphrase|secret|credentials?|token|"
     r"(?:api|access|auth|account|client|encryption|license|private|secret|service|subscription|"
-    r"wandb|openai|hf)[_-]?key)"
+    r"openai|hf)[_-]?key)"
 )
 """The end of an option's name decides: `--image-key` and `--key-column` name what is public."""
 
@@ -274,7 +274,7 @@ def assigned(command: str | Sequence[str] | None) -> dict[str, str]:
     """Return what a command has under names: its variables, and its secrets.
 
     `API_KEY=... python train.py` sets a variable. Secrets are also the values of options
-    (`--api-key VALUE`, `wandb.api_key=VALUE`), passwords in addresses, and what an `Authorization`
+    (`--api-key VALUE`, `a.api_key=VALUE`), passwords in addresses, and what an `Authorization`
     header has.
     """
     if command is None:
