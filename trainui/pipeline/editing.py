@@ -7,6 +7,7 @@ The rest of the text, including comments, is unchanged.
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Iterator
 from collections.abc import Mapping as AnyMapping
@@ -64,9 +65,15 @@ _EVALUATION = ("every", "metric", "goal")
 """Fields of an evaluation of checkpoints."""
 
 
-def command(text: str) -> EditedValue | None:
-    """Return the command of the only stage as a shell line; None if it cannot be edited."""
-    listed = _entry(read_tree(text, Problems("")), "stages")
+def command(text: str, stage: StageDefinition | None = None) -> EditedValue | None:
+    """Return the command of a stage, or of the only one, as a shell line; None if it has none.
+
+    None also if it has several lines.
+    """
+    root = read_tree(text, Problems(""))
+    if stage is not None:
+        return _command(text, _entry(_stage(root, stage.group or stage.name), "run"), "run")
+    listed = _entry(root, "stages")
     if not isinstance(listed, Sequence) or len(listed.items) != 1:
         return None
     return _command(text, _entry(listed.items[0], "run"), "command")
@@ -126,6 +133,27 @@ def with_more_seeds(text: str, stage: StageDefinition, more: int) -> tuple[str, 
         words = f"{name}: {', '.join(known)} -> {', '.join([*known, *added])}"
         return text[:end] + new + text[end:], words
     return None
+
+
+def used_params(text: str, stage: StageDefinition) -> set[str]:
+    """Return the names of the run's parameters that a stage uses, also by `defaults`."""
+    root = read_tree(text, Problems(""))
+    nodes = [_stage(root, stage.group or stage.name), _entry(root, "defaults")]
+    return {found[1] for node in nodes for found in _PARAM.finditer(" ".join(_texts(node)))}
+
+
+_PARAM = re.compile(r"\$\{params\.([^}]+)\}")
+
+
+def _texts(node: Node | None) -> Iterator[str]:
+    if isinstance(node, Scalar):
+        yield node.text
+    elif isinstance(node, Sequence):
+        for item in node.items:
+            yield from _texts(item)
+    elif isinstance(node, Mapping):
+        for entry in node.entries.values():
+            yield from _texts(entry.value)
 
 
 def _words(command: str) -> str:

@@ -175,15 +175,22 @@ def text_of(run: RunRecord) -> str:
 
 
 def values_of(
-    run: RunRecord, text: str, stage: StageDefinition | None, *, alone: bool = False
+    run: RunRecord,
+    text: str,
+    stage: StageDefinition | None,
+    *,
+    alone: bool = False,
+    with_command: bool = False,
 ) -> list[Value]:
     """Return the editable values of a run and of one of its stages, without those with secrets.
 
     Without a stage, only the run's values. With `alone`, parameters have the values that the stage,
-    a member of a sweep, has alone.
+    a member of a sweep, has alone. `with_command`: also a stage's command of one line.
     """
     given, own = given_params(run.id), {}
     command = editing.command(text) if run.file is None else None
+    if command is None and with_command and stage is not None and stage.matrix is None:
+        command = editing.command(text, stage)
     if stage is not None and stage.matrix is not None:
         loaded = load_text(run, text, given)
         name = _name_in_file(run, loaded, given, stage.name)

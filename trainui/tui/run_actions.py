@@ -368,7 +368,7 @@ def editable(run_id: str, stage: str | None, alone: bool, prepared: bool) -> Edi
         record = next((one for one in views.stages(connection, run_id) if one.name == stage), None)
     text = edits.text_of(run)
     definition = None if record is None else record.definition
-    values = edits.values_of(run, text, definition, alone=alone)
+    values = edits.values_of(run, text, definition, alone=alone, with_command=prepared)
     if alone:  # a search has one space and one number of trials
         values = [one for one in values if one.place.scope not in ("search", "choices")]
     suggested = Suggestion()
@@ -388,7 +388,7 @@ def suggestion(stage: StageRecord, values: Sequence[Value]) -> Suggestion:
     for at, value in enumerate(values):
         if value.place.name in left:
             found[at] = left.pop(value.place.name)
-    for at, value in enumerate(values):  # a run of one command has its options in the command
+    for at, value in enumerate(values):  # options in a command
         for name in [*left]:
             option = re.compile(rf"(?<![\w.-])((?:--?)?{re.escape(name)}(?:=|\s+))(\S+)")
             if value.place.scope == "command" and option.search(value.value):

@@ -184,3 +184,20 @@ def test_seeds_are_added_where_the_file_has_them(
     else:
         assert found == (text.replace(written, edited), words)
         assert loader.load_text(found[0]).stages
+
+
+def test_a_stage_uses_the_parameters_that_it_names() -> None:
+    text = (
+        "params: {lr: 1, bs: 2, seed: 3, other: 4}\n"
+        "defaults: {env: {SEED: '${params.seed}'}}\n"
+        "stages:\n- {name: a, run: ['t.py', '${params.lr}']}\n"
+        "- {name: b, run: 'true', params: {}}\n- {name: c, run: 'echo ${params.bs}'}\n"
+    )
+    used = [
+        editing.used_params(text, StageDefinition(name, group=name)) for name in ("a", "b", "c")
+    ]
+    assert used == [{"lr", "seed"}, {"seed"}, {"bs", "seed"}]
+    place = editing.command(text, StageDefinition("c", group="c"))
+    assert place is not None
+    assert place.value == "echo ${params.bs}"
+    assert editing.command(TEXT, StageDefinition("evaluate", group="evaluate")) is None

@@ -108,6 +108,29 @@ async def test_the_prepared_edit_of_a_failure_fills_the_page(
     assert filler.stage(run_id, "train").status == Status.FAILED
 
 
+async def test_the_prepared_edit_reaches_an_option_in_a_file(
+    filler: Filler, tmp_path: Path
+) -> None:
+    text = "stages: [{name: train, run: 'python t.py --bs 64'}, {name: end, run: 'true'}]\n"
+    run_id = submit(tmp_path, text)
+    filler.fail(run_id, "train", "exit code 1")
+    cause = {
+        **dict.fromkeys(("file", "line", "evidence", "fix")),
+        "text": "The GPU was full.",
+        "edit": {"params": {"bs": 32}, "note": "bs 64 -> 32"},
+    }
+    with filler.store.write() as connection:
+        stage = stages.named(connection, run_id, "train")
+        assert stage is not None
+        runs.record_stage_event(connection, stage, CAUSE, "train: full", attempt=1, data=cause)
+    async with opened(run_id, size=(120, 40)) as driven:
+        await driven.until_shown("bs 64 -> 32")
+        await driven.press("P")
+        await driven.until_shown("The GPU was full.", "python t.py --bs 32")
+        await driven.press("enter")
+        await driven.until_shown("With your edits:", "--bs 32")
+
+
 @pytest.mark.parametrize(
     ("command", "expected"),
     [

@@ -204,7 +204,7 @@ def _edit(
 ) -> dict[str, Any] | None:
     definition = context.stage.definition
     params = {
-        **context.run.params,
+        **_used_params(context),
         **definition.member_values,
         **definition.params,
         **_options(definition.command),
@@ -218,6 +218,21 @@ def _edit(
             edit |= {"checkpoint": made.checkpoint} if made.checkpoint else {}
             return edit | ({"note": made.note} if made.note else {})
     return None
+
+
+def _used_params(context: AttemptContext) -> Mapping[str, Any]:
+    """Return the run's parameters that a stage uses; all of them if its file cannot be read."""
+    from trainui.pipeline import editing  # both read YAML, which the worker seldom needs
+    from trainui.resume import edits
+
+    if context.run.is_external:
+        return context.run.params
+    try:
+        text = edits.text_on_record(context.run)
+    except (TrainuiError, OSError):
+        return context.run.params
+    used = editing.used_params(text, context.stage.definition)
+    return {name: value for name, value in context.run.params.items() if name in used}
 
 
 def _options(command: str | Iterable[str] | None) -> Mapping[str, str]:

@@ -320,6 +320,22 @@ def test_the_edit_for_nan_names_the_newest_earlier_checkpoint(
 
 
 @pytest.mark.folders
+def test_the_edit_is_of_what_the_stage_uses(store: Database, tmp_path: Path) -> None:
+    text = (
+        "params: {batch_size: 64, micro: 4}\n"
+        "stages: [{name: a, run: 'python t.py --bs 32 --n ${params.micro}'}]"
+    )
+    context = started(store, begin(store, submit(tmp_path, text), "a", GPU))
+    words = "torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2.00 GiB.\n"
+    (Path(context.attempt.directory) / "stderr.log").write_text(words)
+    record(store, context, exit_code=1)
+    with store.read() as connection:
+        cause = event_feed.cause(connection, context.run.id, "a", 1)
+    assert cause is not None
+    assert cause["edit"]["params"] == {"bs": 16}
+
+
+@pytest.mark.folders
 @pytest.mark.parametrize(
     ("fields", "expected"),
     [
