@@ -128,7 +128,8 @@ _FIELD_PART = re.compile(
 """`phase=val step=3`: a field that says the part of the data, wherever it is."""
 _FIELDS_BEFORE = re.compile(
     r"(?P<lead>\W*(?:[A-Za-z]+ )?)"
-    r"(?:[A-Za-z_]\w*=(?:\"[^\"=]*\"|'[^'=]*'|[A-Za-z][\w./:\ue000-\ue8ff-]*)[ ,;|]+)+(?=[A-Za-z_])"
+    r"(?:[A-Za-z_]\w*=(?:\"[^\"=]*\"|'[^'=]*'|[A-Za-z][\w./:\ue000-\ue8ff-]*"
+    rf"|{INT}[a-z]+\d\w*)[ ,;|]+)+(?=[A-Za-z_])"  # `run=3f2a9c1b`
 )
 _RANKS = re.compile(
     rf"\[(?:(?:rank|gpu|cuda)[ :=]?|default)(?:\d+|{INT})\]|\[{INT},{INT}\]<std\w+>:", re.IGNORECASE

@@ -71,7 +71,9 @@ _FORMS = 2048
 """Forms of lines that are kept."""
 _LONGEST_GROUP = 60
 _LONGEST_UNREAD = 200
-_NO_UNREAD = re.compile(r"^\W*(?:best|better)\b|error\b|exception|warning|\braise\b", re.IGNORECASE)
+_NO_UNREAD = re.compile(
+    r"^\W*(?:new )?(?:best|better)\b|error\b|exception|warning|\braise\b", re.IGNORECASE
+)
 _VALUE_OF = re.compile(r"[A-Za-z)%\]][\s:=|>-]{1,8}[-+]?\d*\.\d")
 """A name with a number that is not whole."""
 _NOT_STEADY = frozenset({"wraps", "title", "counts"})
