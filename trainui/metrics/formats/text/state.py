@@ -652,6 +652,9 @@ class LogState:
         step, row, part = cells
         if not row:
             return NOTHING
+        epoch = next((row[name] for name in row if name.lower() == "epoch"), None)
+        if epoch is not None:  # positions that may begin again in each
+            step += self._steps("table").counted(epoch, step)
         self._restarted("table", step)
         prefix = self._group(Line("row"), (), step, is_own=not part)
         self.memory["at"] = step
