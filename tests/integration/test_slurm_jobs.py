@@ -242,6 +242,14 @@ def test_a_refusal_says_what_to_change(quick: Slurm, tmp_path: Path) -> None:
     assert "without `partition`" in found.message
 
 
+def test_a_partition_that_is_off_now_is_tried_later(
+    quick: Slurm, slurm: SlurmCluster, tmp_path: Path
+) -> None:
+    slurm("scontrol", "update", "partitionname=urgent", "state=inactive")
+    found = quick.launch(a_job(tmp_path, options={"partition": "urgent"}))
+    assert (found.state, found.errno) == (LaunchAnswer.BROKEN, errno.EAGAIN)
+
+
 def test_a_requeued_job_is_withdrawn(quick: Slurm, slurm: SlurmCluster, tmp_path: Path) -> None:
     job = a_job(tmp_path, options={"options": ["--requeue"]})
     quick.launch(job)

@@ -348,9 +348,15 @@ class _Queue:
             time.sleep(ASK_AFTER)
             self._wanted.clear()
             asked_at = time.monotonic()
+            before = self._states()
             self._ask(asked_at)
-            look_again()
+            if self._states() != before:
+                look_again()
             time.sleep(max(0.0, asked_at + ASK_EVERY - ASK_AFTER - time.monotonic()))
+
+    def _states(self) -> dict[str, str]:
+        jobs = self._answer.jobs if self._answer is not None else {}
+        return {name: row.state for name, row in jobs.items()}
 
     def _ask(self, asked_at: float) -> None:
         try:

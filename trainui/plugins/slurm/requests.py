@@ -46,10 +46,13 @@ AWAY = ("Unable to contact", "Connection refused", "Unable to resolve")
 DOUBTFUL = ("timed out", "Zero Bytes", "Connection reset", "Transport endpoint", "Broken pipe")
 """Words after which the controller may have got the request."""
 
-FULL = ("MaxSubmitJob", "job submit limit", "temporarily unable", "temporarily unavailable")
-"""Words of a refusal that passes: a user's jobs are limited in number."""
+FULL = (
+    *("MaxSubmitJob", "job submit limit", "temporarily unable", "temporarily unavailable"),
+    "inactive or drain",
+)
+"""Words of a refusal that passes: a user's jobs are limited in number, or the partition is off."""
 
-_PASSING = (*AWAY, *DOUBTFUL, *FULL, "inactive or drain", "node not available", "are busy")
+_PASSING = (*AWAY, *DOUBTFUL, *FULL, "node not available", "are busy")
 """Words of `sbatch --test-only` about the present state of the cluster."""
 
 _NO_SUCH_NODE = "node configuration is not available"
