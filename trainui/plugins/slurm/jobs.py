@@ -28,7 +28,6 @@ from trainui.plugin.executing import (
     NO_PYTHON,
     UNSHARED,
     end_of,
-    has_begun,
     has_ended,
     has_started,
     look_again,
@@ -243,7 +242,7 @@ class Slurm(ExecutorBackend):
         row = answer.jobs.get(job.key) if answer is not None else None
         if row is not None and row.state == "SUSPENDED":
             return f"Slurm: suspended; `scontrol resume {row.id}` continues it"
-        if has_begun(job):
+        if has_started(job):
             return ""
         if row is not None and row.state == "CONFIGURING":
             return "Slurm: its node is being prepared (CONFIGURING)"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import re
 import shutil
@@ -235,17 +236,21 @@ def remedy(job: StageJob) -> str:
 
 def why_waiting(id_: str, reason: str, starts_at: float | None) -> str:
     """Return when a job that waits may start, why it waits in plain words, and Slurm's own word."""
+    words = _in_words(reason).replace("{id}", id_)
+    if starts_at is None:
+        return f"Slurm: {words}"
+    moment, today = datetime.fromtimestamp(starts_at), datetime.now()
+    style = "%H:%M" if moment.date() == today.date() else "%d %b %H:%M"
+    return f"Slurm: starts about {moment.strftime(style)}; {words}"
+
+
+@functools.lru_cache(1000)  # every job that waits is asked about every two seconds
+def _in_words(reason: str) -> str:
     fitting = [one for one in _WAITS if one and reason.startswith(one)]
     words = _WAITS.get(reason) or _WAITS.get(max(fitting, key=len, default=reason), reason)
     if fitting and _TOO_MUCH.search(reason):
         words = f"asks for more than {'its account' if reason[0] == 'A' else 'its QOS'} allows"
-    words = words.format(id=id_)
-    said = f" ({reason})" if reason not in (words, "", "None") and " " not in reason else ""
-    if starts_at is None:
-        return f"Slurm: {words}{said}"
-    moment, today = datetime.fromtimestamp(starts_at), datetime.now()
-    style = "%H:%M" if moment.date() == today.date() else "%d %b %H:%M"
-    return f"Slurm: starts about {moment.strftime(style)}; {words}{said}"
+    return words if reason in (words, "", "None") or " " in reason else f"{words} ({reason})"
 
 
 def time_limit(value: Any) -> str | None:
