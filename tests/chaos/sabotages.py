@@ -189,9 +189,10 @@ def change_outcomes_of_trials() -> None:
 
 def keep_directories() -> None:
     """A stage that starts fresh finds the files of its earlier attempts."""
-    from trainui.execution.attempt import executors
+    from trainui.execution.attempt import launch
 
-    executors.move_away_if_fresh = lambda *_arguments: None
+    module: Any = launch
+    module.move_away_if_fresh = lambda *_arguments: None
 
 
 EDITS: dict[str, Callable[[], None]] = {"directories-kept": keep_directories}
