@@ -165,7 +165,7 @@ def _system_error(error: OSError, *, as_json: bool) -> int:
     message = f"operating system error: {error}; run `trainui doctor` to check this machine"
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         where = f" ({error.filename})" if error.filename else ""
-        message = f"no space is left on the disk{where}; `trainui prune` deletes old runs"
+        message = f"{error.strerror}{where}; `trainui prune` deletes old runs"
     message = _unusable_directory() or message
     try:
         sys.stdout.flush()

@@ -183,7 +183,8 @@ def problem(
     message = _masker().text(message)
     if as_json:
         hint = hint and _masker().text(hint)
-        value({"error": {"code": code, "message": message, "hint": hint}})
+        with suppress(OSError):  # of a full disk; stderr has the message
+            value({"error": {"code": code, "message": message, "hint": hint}})
     note(*message.split("\n"))
     return exit_code
 
