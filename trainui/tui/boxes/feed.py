@@ -27,6 +27,7 @@ from trainui.tui.log_window import LogWindow, WindowQuery
 from trainui.tui.numbers import when
 from trainui.tui.readers.poller import Poller
 from trainui.tui.snapshot.snapshot import (
+    Health,
     ListedMetrics,
     ListQuery,
     MachineQuery,
@@ -405,7 +406,9 @@ class Feeds:
         elif self._open == feed.box.name and feed.snapshot is not None:
             found = feed.snapshot
             if feed.problem:
-                found = found._replace(health=found.health._replace(away=(_trouble_of(feed),)))
+                found = found._replace(
+                    health=Health(away=(_trouble_of(feed),))
+                )  # all that is known
             if isinstance(found.query, OfRun):
                 self._deliver(found)
 
