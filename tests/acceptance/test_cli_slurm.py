@@ -288,7 +288,7 @@ def test_each_gpu_is_given_once_and_curves_are_live(cli: CommandLine) -> None:
 
 
 def test_samples_and_a_search_run_unchanged(cli: CommandLine) -> None:
-    """The sweep, a search that prunes, and a training that crashes and resumes."""
+    """The tutorial's pipeline, the sweep, a search that prunes, one that crashes and resumes."""
     cli.write(
         "search.yaml",
         """
@@ -308,6 +308,7 @@ def test_samples_and_a_search_run_unchanged(cli: CommandLine) -> None:
         """,
     )
     files = {
+        "digits": (str(SAMPLES / "digits.yaml"), "-p", "epochs=1"),
         "sweep": (str(SAMPLES / "sweep.yaml"), "-p", "epochs=1"),
         "flaky": (str(SAMPLES / "flaky.yaml"), "-p", "epochs=3"),
         "search": ("search.yaml",),
@@ -317,8 +318,8 @@ def test_samples_and_a_search_run_unchanged(cli: CommandLine) -> None:
         for name, words in files.items()
     }
     codes = {name: cli("wait", run, "--timeout", "60").code for name, run in runs.items()}
-    assert codes == {"sweep": 1, "flaky": 1, "search": 0}
-    sweep, flaky, search = (cli.json("show", run)["stages"] for run in runs.values())
+    assert codes == {"digits": 0, "sweep": 1, "flaky": 1, "search": 0}
+    _digits, sweep, flaky, search = (cli.json("show", run)["stages"] for run in runs.values())
     states = [one["status"] for one in sweep]
     assert (len(states), states.count("completed"), states[-1]) == (8, 6, "completed")
     assert sorted(one["status"] for one in search) == ["completed", "pruned"]
