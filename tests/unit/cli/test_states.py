@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 
@@ -189,3 +190,20 @@ def test_a_code_change_is_one_line_for_all_later_stages(
                 attempts.record(connection, attempt, "the code was changed: a.py")
     assert main(["show", run]) == 0
     assert capsys.readouterr().out.count("the code was changed") == 1
+
+
+def test_the_second_of_two_resumes_says_what_the_run_is_now(
+    store: Database, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    resume = control.resume
+
+    def second(run: str, *words: Any, **options: Any) -> Any:
+        resume(run, *words, **options)
+        return resume(run, *words, **options)
+
+    monkeypatch.setattr(lifecycle, "ensure_started", lambda **_: None)
+    run = control.submit(loader.load_text(PIPELINE))
+    failed(store, run)
+    monkeypatch.setattr(control, "resume", second)
+    assert main(["resume", run, "--detach"]) == 0
+    assert "nothing to resume: p is ● running" in capsys.readouterr().err

@@ -259,6 +259,7 @@ def _follow(
         shown = [f"resumed: {', '.join(revived)}"]
         printing.answer(as_json, lookup.in_full(run.id) if as_json else None, shown)
         return 0
+    run = lookup.find_run(run.id)  # another resume may have been first
     is_done = run.completed_at is None or run.status == Status.COMPLETED
     why = "" if is_done else f"; why: `trainui resume {formatting.short_id(run.id)} --dry-run`"
     printing.note(f"nothing to resume: {run.name} is {text.state(run.status)}{why}")
