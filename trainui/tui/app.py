@@ -332,6 +332,19 @@ class TrainuiApp(TerminalApp):
         log.exception("what a box sent cannot be drawn")
         return True
 
+    async def run_action(self, *arguments: Any, **named: Any) -> bool:
+        """Act on a key; where boxes are known, what one sent may make that fail."""
+        try:
+            return await super().run_action(*arguments, **named)
+        except Exception:
+            page = self.page
+            if page is None or self.feeds is None:
+                raise
+            if not self.refuse_boxes(page.show):
+                log.exception("a key failed")
+                self.notify("this key failed; the log says more", severity="error")
+            return True
+
     def _tick(self) -> None:
         if not (self.bandwidth.is_spent or self.bandwidth.waiting):
             page = self.page

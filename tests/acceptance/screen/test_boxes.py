@@ -18,6 +18,8 @@ from tests.unit.tui.filled import DIAMOND, Filler
 from trainui.control import boxes
 from trainui.store.db.engine import open_store
 from trainui.tui.boxes import feed
+from trainui.tui.run_list.screen import RunsScreen
+from trainui.tui.run_page.layout import Panes
 from trainui.tui.run_page.screen import RunScreen
 
 pytestmark = [
@@ -203,6 +205,25 @@ async def test_what_cannot_be_drawn_closes_its_box_alone(
         await driven.until_shown("gpu2 sent what cannot be drawn")
         await driven.press("escape")
         await driven.until_shown("own")
+
+
+async def test_a_key_that_a_boxs_data_breaks_closes_its_box_alone(
+    there: Filler, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_id = there.run({"a": ()}, name="far")
+    async with opened() as driven:
+        await driven.until_shown("own", "far", "gpu2")
+        driven.runs.table.select(f"gpu2:{run_id}")
+        monkeypatch.setattr(Panes, "action_compare", failing)
+        await driven.press("enter")
+        await driven.until_shown("Stages")
+        await driven.press("c")
+        await driven.until_shown("gpu2 sent what cannot be drawn")
+        await driven.press("escape")
+        monkeypatch.setattr(RunsScreen, "action_compare", failing)
+        await driven.until_shown("own")
+        await driven.press("c")
+        await driven.until_shown("this key failed")
 
 
 def failing(*_: object) -> None:
