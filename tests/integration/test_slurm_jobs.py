@@ -16,6 +16,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from tests.executors import slurm_cluster
@@ -262,6 +263,21 @@ def test_a_requeued_job_is_withdrawn(quick: Slurm, slurm: SlurmCluster, tmp_path
     assert look_for(quick, job, JobState.GONE)
     assert "RUNNING" not in slurm.jobs(job.key)
     assert len(ledger(tmp_path)) == 1
+
+
+def test_a_suspended_job_that_lost_its_supervisor_goes_on(
+    quick: Slurm, slurm: SlurmCluster, tmp_path: Path
+) -> None:
+    job = a_job(tmp_path)
+    quick.launch(job)
+    pid = read_pid(tmp_path / "pid")
+    look_for(quick, job, JobState.RUNNING)
+    slurm("scontrol", "suspend", quick._id(job))
+    wait_for(lambda: psutil.Process(pid).status() == psutil.STATUS_STOPPED, "its stop")
+    os.kill(records(job).supervisor_pid, signal.SIGKILL)
+    look_for(quick, job, JobState.ORPHAN)
+    (tmp_path / "go").touch()
+    wait_for_death(pid)
 
 
 def test_a_stop_from_outside_counts_although_the_stage_dies_first(

@@ -15,6 +15,8 @@ from __future__ import annotations
 
 import errno
 import json
+import os
+import signal
 import threading
 import time
 from collections.abc import Mapping
@@ -214,6 +216,9 @@ class Slurm(ExecutorBackend):
             if sign != last or now - seen_at < SILENT:
                 return going
         if left := processes(job):  # not tracked by Slurm; on other nodes, proctrack/cgroup does
+            for pid in left:  # it may have been suspended, and Slurm continues no job that ended
+                with suppress(OSError):
+                    os.kill(pid, signal.SIGCONT)
             return JobLook(JobState.ORPHAN, processes=tuple(map(str, left)))
         return JobLook(JobState.GONE, self._end_words(job, row, began=began))
 
@@ -269,8 +274,8 @@ class Slurm(ExecutorBackend):
             signals = [["--signal=KILL", "--full"], []]
         elif started and not has_ended(job):
             signals = [["--signal=TERM", "--batch"]]
-        for signal in signals:
-            found = requests.run("scancel", "--me", *signal, f"--name={job.key}")
+        for how in signals:
+            found = requests.run("scancel", "--me", *how, f"--name={job.key}")
             if found.returncode != 0:
                 raise OSError(f"scancel: {requests.words_of(found)}")
         if kill:
