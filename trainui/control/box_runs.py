@@ -104,7 +104,8 @@ def _tracked(source: Path) -> tuple[list[str], list[str]]:
     except FileNotFoundError:
         done = None
     if done is None or done.returncode:
-        return [], [f"{source} is in no git repository: nothing but the pipeline file was copied"]
+        what = "nothing but the pipeline file was copied; `git init` there, and `git add` the rest"
+        return [], [f"{source} is in no git repository: {what}"]
     named = [os.fsdecode(name) for name in done.stdout.split(b"\0") if name]
     found = [name for name in named if (source / name).is_file()]
     more = [*words, "--others", "--exclude-standard"]
