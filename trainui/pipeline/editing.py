@@ -200,6 +200,12 @@ def _scalars(text: str, scope: str, node: Node | None) -> Iterator[EditedValue]:
 
 def _matrix(text: str, node: Node | None, member: AnyMapping[str, str]) -> Iterator[EditedValue]:
     """Yield the matrix values of one member, e.g. 0.3 of `lr: [0.1, 0.3]`."""
+    for row in items_of(node):  # a mapping a member
+        own = _own(row)
+        values = {name: one.text for name, one in own.items() if isinstance(one, Scalar)}
+        if values and values.items() <= member.items():
+            yield from _scalars(text, "matrix", row)
+            return
     for name, wanted in member.items():
         items = items_of(_entry(node, name))
         same = (one for one in items if isinstance(one, Scalar) and one.text == wanted)

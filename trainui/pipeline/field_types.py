@@ -363,6 +363,16 @@ def parameter(value: Any) -> str:
     return value.text
 
 
+def matrix(value: Any) -> Any:
+    """Check that a matrix has keys; as a list its members must have the same ones."""
+    if not isinstance(value, list):
+        return value
+    if not value:
+        raise fault("empty-matrix", "has no members; give at least one")
+    wanted = "must be values by key, or a list of members that all have the same keys, each a value"
+    raise fault("wrong-type", f"{wanted}, e.g. [{{lr: 0.1, seed: 1}}, {{lr: 0.3, seed: 1}}]")
+
+
 def choices(value: Any) -> tuple[str, ...]:
     """Return the values of one key of a matrix."""
     if not isinstance(value, list):

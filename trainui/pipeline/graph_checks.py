@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from trainui.pipeline import field_names, matrix, template
 from trainui.pipeline.graph import Graph
 from trainui.pipeline.masking import SHORTEST, is_secret
-from trainui.pipeline.matrix import SEED, TRIAL, Pairing, Values, expand
+from trainui.pipeline.matrix import SEED, TRIAL, Pairing, Values
 from trainui.pipeline.outline import MAX_MEMBERS, Outline, StageOutline
 from trainui.pipeline.substitution import FIELDS, StageReference, stage_reference
 from trainui.pipeline.template import Variable
@@ -257,7 +257,7 @@ class _StageChecker:
 
     def _pairs(self, stage: StageOutline, name: str) -> list[tuple[Values | None, tuple[str, ...]]]:
         """Return, for each member, the stages that `name` resolves to."""
-        return [(values, self.pairing.resolve(name, values)) for values in expand(stage.matrix)]
+        return [(values, self.pairing.resolve(name, values)) for values in stage.members]
 
     def _check_pairs(
         self, name: str, pairs: list[tuple[Values | None, tuple[str, ...]]], place: Position
@@ -330,7 +330,7 @@ def _check_values(key: str, values: tuple[str, ...], place: Position, problems: 
 
 
 def _check_names(stage: StageOutline, name: str, problems: Problems) -> None:
-    full = [matrix.member_name(name, values) for values in matrix.expand(stage.matrix)]
+    full = [matrix.member_name(name, values) for values in stage.members]
     longest = max(full, key=len)
     if len(longest) > field_names.MAX_MEMBER_NAME:
         message = (

@@ -40,7 +40,7 @@ from trainui.pipeline import (
     yaml_tree,
 )
 from trainui.pipeline.bare_command import from_command as from_command
-from trainui.pipeline.matrix import SEED, TRIAL, Pairing, Values, expand, member_name
+from trainui.pipeline.matrix import SEED, TRIAL, Pairing, Values, member_name
 from trainui.pipeline.outline import Outline, StageOutline
 from trainui.pipeline.parameters import Parameters
 from trainui.pipeline.spec import (
@@ -63,6 +63,7 @@ from trainui.pipeline.yaml_nodes import (
     Scalar,
     Sequence,
     did_you_mean,
+    in_columns,
     kind_of,
     node_of,
     quoted,
@@ -377,6 +378,8 @@ def _merged(stage: Node, defaults: dict[str, MappingEntry]) -> Node:
     if default and own and isinstance(default.value, Mapping) and isinstance(own.value, Mapping):
         merged = {**default.value.entries, **own.value.entries}
         entries["env"] = MappingEntry(own.key, Mapping(merged, own.value.mark))
+    if (matrix := entries.get("matrix")) is not None:
+        entries["matrix"] = MappingEntry(matrix.key, in_columns(matrix.value))
     search = entries.get("search")
     if search is not None and isinstance(search.value, Mapping):
         fields = _without_nulls(search.value, SearchSpec.model_fields.keys())
@@ -418,7 +421,7 @@ def _members(
     if spec.each_checkpoint is not None:
         yield from _evaluations(spec, seen, pairing, common)
         return
-    for values in expand(seen.matrix):
+    for values in seen.members:
         yield StageDefinition(
             name=member_name(spec.name, values),
             group=spec.name,
@@ -434,7 +437,7 @@ def _evaluations(
 ) -> Iterator[StageDefinition]:
     """Yield the stages that gather the evaluations of each training's checkpoints."""
     assert spec.each_checkpoint is not None
-    for values in expand(seen.matrix):
+    for values in seen.members:
         training = member_name(spec.each_checkpoint, values)
         above = (training, *_dependencies(spec, values, pairing))
         yield StageDefinition(

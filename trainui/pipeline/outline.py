@@ -10,6 +10,7 @@ from collections.abc import Mapping as AnyMapping
 from dataclasses import dataclass, replace
 
 from trainui.pipeline import field_names, matrix
+from trainui.pipeline.matrix import Values
 from trainui.pipeline.parameters import Parameters
 from trainui.pipeline.search_fields import MAX_SEEDS, MAX_TRIALS
 from trainui.pipeline.yaml_nodes import (
@@ -46,6 +47,8 @@ class StageOutline:
     templates: tuple[tuple[str, Scalar], ...]
     """(field, value) for each value that contains `${`."""
 
+    rows: tuple[Values, ...] = ()
+    """The members' values that a matrix lists one by one; empty: all combinations are members."""
     each_checkpoint: Scalar | None = None
     """The stage whose checkpoints it evaluates; it has the matrix of that one."""
 
@@ -67,7 +70,21 @@ class StageOutline:
     @property
     def size(self) -> int:
         """The number of members; 1 without a matrix."""
-        return matrix.size(self.matrix) if self.matrix else 1
+        return matrix.size(self._axes) * max(len(self.rows), 1)
+
+    @property
+    def members(self) -> tuple[Values | None, ...]:
+        """The matrix values of each member, the last key varying fastest; `(None,)` without any."""
+        if not self.rows:
+            return matrix.expand(self._axes)
+        others = matrix.expand(self._axes)
+        return tuple({**row, **(one or {})} for row in self.rows for one in others)
+
+    @property
+    def _axes(self) -> AnyMapping[str, tuple[str, ...]]:
+        """The keys of which each value is combined with all others."""
+        listed = self.rows[0] if self.rows else ()
+        return {key: values for key, values in self.matrix.items() if key not in listed}
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,9 +105,8 @@ class Outline:
         groups: dict[str, matrix.MatrixMembers] = {}
         for stage in self.stages:
             if stage.name is not None and stage.name.text not in groups:
-                members = matrix.expand(stage.matrix)
                 groups[stage.name.text] = matrix.MatrixMembers(
-                    stage.name.text, members, stage.space is not None
+                    stage.name.text, stage.members, stage.space is not None
                 )
         return list(groups.values())
 
@@ -111,13 +127,14 @@ def _paired(stage: StageOutline, by_name: AnyMapping[str, StageOutline]) -> Stag
     if target is None or stage.own_keys:
         return stage
     mark = stage.place("each_checkpoint")
-    return replace(stage, matrix=target.matrix, matrix_mark=mark)
+    return replace(stage, matrix=target.matrix, rows=target.rows, matrix_mark=mark)
 
 
 def _stage(node: Mapping, parameters: Parameters) -> StageOutline:
     name = node.get("name")
     fit = isinstance(name, Scalar) and field_names.stage_name_fault(name.text) is None
     values, mark = _matrix(node, parameters)
+    values, rows = _listed(node.get("matrix"), values)
     each = node.get("each_checkpoint")
     return StageOutline(
         node=node,
@@ -125,6 +142,7 @@ def _stage(node: Mapping, parameters: Parameters) -> StageOutline:
         depends_on=tuple(_scalars(node.get("depends_on"))),
         matrix=values,
         matrix_mark=mark,
+        rows=rows,
         space=_space(node.get("search")),
         templates=tuple(
             (field, scalar)
@@ -179,6 +197,19 @@ def _matrix(stage: Mapping, parameters: Parameters) -> tuple[dict[str, tuple[str
             values[key] = tuple(map(str, range(count)))
             mark = mark or number.key.mark
     return {name: choices for name, choices in values.items() if choices}, mark or stage.mark
+
+
+def _listed(
+    node: Node | None, values: dict[str, tuple[str, ...]]
+) -> tuple[dict[str, tuple[str, ...]], tuple[Values, ...]]:
+    """Return a matrix's values, each once, and its members if it lists them one by one."""
+    if not isinstance(node, Mapping) or not node.are_rows:
+        return values, ()
+    listed = [values.get(key, ()) for key in node.entries]
+    if len({len(column) for column in listed}) != 1:
+        return values, ()  # a value that is no scalar, which the spec reports
+    rows = tuple(dict(zip(node.entries, row, strict=True)) for row in zip(*listed, strict=True))
+    return {key: tuple(dict.fromkeys(column)) for key, column in values.items()}, rows
 
 
 def _trials(stage: Mapping) -> MappingEntry | None:

@@ -140,6 +140,15 @@ _Checkpoint = Annotated[
 ]
 
 
+_Matrix = Annotated[
+    dict[f.MatrixKey, f.Choices],
+    BeforeValidator(
+        f.matrix,
+        json_schema_input_type=dict[f.MatrixKey, f.Choices] | list[dict[f.MatrixKey, f.Item]],
+    ),
+]
+
+
 class StageFields(_Strict):
     """The fields of a stage, and of `defaults` for all stages."""
 
@@ -157,8 +166,8 @@ class StageFields(_Strict):
     """Environment variables."""
     python: f.Item | None = None
     """An interpreter or an environment's directory; put first on PATH, and used for ${python}."""
-    matrix: dict[f.MatrixKey, f.Choices] = Field(default_factory=dict)
-    """A sweep: lists of values; the stage gets one member for each combination."""
+    matrix: _Matrix = Field(default_factory=dict)
+    """A sweep: lists of values, of which each combination is a member; or a list of members."""
     seeds: search_fields.Seeds | None = None
     """N is matrix: {seed: [0, ..., N-1]} with over: seed."""
     over: search_fields.Over | None = None

@@ -202,6 +202,9 @@ def _not_named(parts: Template, stage: StageOutline) -> list[str]:
     if any(one.kind in _OWN for one in found):
         return []
     named = {one.key for one in found if one.kind == "matrix"}
+    own = {tuple(value for key, value in row.items() if key in named) for row in stage.rows}
+    if stage.rows and len(own) == len(stage.rows):
+        named |= stage.rows[0].keys()  # some of the keys are enough
     return [key for key, values in stage.matrix.items() if len(values) > 1 and key not in named]
 
 

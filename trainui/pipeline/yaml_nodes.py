@@ -149,6 +149,8 @@ class Mapping:
     entries: AnyMapping[str, MappingEntry] = field(default_factory=dict)
     """Text of the key -> entry."""
     mark: Position = TOP
+    are_rows: bool = False
+    """True: of a matrix written as a list, one mapping a member; its entries are the columns."""
 
     def get(self, name: str) -> Node | None:
         """Return a key's value; None if the key is absent."""
@@ -163,6 +165,26 @@ Node = Scalar | Sequence | Mapping
 def items_of(node: Node | None) -> tuple[Node, ...]:
     """Return the items of a list; none for any other node."""
     return node.items if isinstance(node, Sequence) else ()
+
+
+def in_columns(node: Node) -> Node:
+    """Return a list of mappings with the same keys as one mapping of lists; other nodes unchanged.
+
+    The values are the n-th of each list for the n-th mapping.
+    """
+    rows = [one for one in items_of(node) if isinstance(one, Mapping)]
+    if not rows or len(rows) < len(items_of(node)):
+        return node
+    keys = rows[0].entries
+    if any(row.entries.keys() != keys.keys() for row in rows):
+        return node
+    columns = {
+        name: MappingEntry(
+            entry.key, Sequence(tuple(row.entries[name].value for row in rows), entry.key.mark)
+        )
+        for name, entry in keys.items()
+    }
+    return Mapping(columns, node.mark, are_rows=True)
 
 
 def one_or_more(node: Node | None) -> tuple[Node | None, ...]:

@@ -147,6 +147,15 @@ def test_the_choices_of_a_search_are_edited_as_a_list(
     assert search.space["act"] == Choices(choices, tuple(map(str, choices)))
 
 
+def test_values_of_a_listed_member_are_edited_alone() -> None:
+    text = "stages:\n  - name: t\n    matrix: [{a: 1, b: 2}, {b: 3, a: 1}]\n    run: 'true'\n"
+    member = loader.load_text(text).stages[1]
+    places = [one for one in editing.places(text, member) if one.scope == "matrix"]
+    assert {one.name: one.value for one in places} == {"a": "1", "b": "3"}
+    edited = editing.with_values(text, {one: f"{one.value}0" for one in places})
+    assert [one.name for one in loader.load_text(edited).stages] == ["t[a=1,b=2]", "t[a=10,b=30]"]
+
+
 def test_choices_on_several_lines_are_left_to_the_editor() -> None:
     text = "stages:\n  - name: train\n    search:\n      space:\n        act: [a,\n          b]\n"
     block = text.replace("[a,\n          b]", "\n          - a\n          - b")

@@ -112,6 +112,33 @@ def test_matrix_values_are_text_as_written() -> None:
     assert names[-1] == "t[lr=.5,on=010]"
 
 
+def test_a_matrix_may_list_its_members() -> None:
+    pipeline = load_text(
+        dedent("""\
+        params: {lr: 0.3}
+        stages:
+          - name: t
+            run: x ${matrix.lr}
+            matrix: [{lr: 1e-3, n: 1}, {lr: "${params.lr}", n: 1}, {lr: 1e-3, n: 2}]
+            checkpoint: /out/${matrix.lr}-${matrix.n}
+          - {name: e, run: x, matrix: {lr: [0.3]}, depends_on: [t]}
+          - {name: s, run: x, matrix: [{k: 1}, {k: 7}], seeds: 2}
+          - {name: c, run: x, each_checkpoint: t}
+        """)
+    )
+    listed = ["[lr=1e-3,n=1]", "[lr=0.3,n=1]", "[lr=1e-3,n=2]"]
+    seeds = [f"s[k={k},seed={seed}]" for k in (1, 7) for seed in (0, 1)]
+    names = [stage.name for stage in pipeline.stages]
+    assert names == [
+        *(f"t{one}" for one in listed),
+        "e[lr=0.3]",
+        *seeds,
+        *(f"c{one}" for one in listed),
+    ]
+    assert pipeline.stages[1].matrix == {"lr": "0.3", "n": "1"}
+    assert pipeline.stages[3].depends_on == ("t[lr=0.3,n=1]",)
+
+
 def test_a_matrix_value_may_be_empty_text() -> None:
     for values, names in (('["", b]', ["a[k=]", "a[k=b]"]), ('[""]', ["a[k=]"])):
         pipeline = load_text(f"stages:\n  - {{name: a, run: x, matrix: {{k: {values}}}}}\n")
