@@ -33,7 +33,7 @@ from trainui.tui.app_interface import (
     run_label,
 )
 from trainui.tui.keymap import Key, bindings
-from trainui.tui.snapshot.snapshot import ListQuery, Query, Snapshot
+from trainui.tui.snapshot.snapshot import ListQuery, Query, Snapshot, is_same_page
 from trainui.tui.styled_text import Row, Segment
 from trainui.tui.terminal.terminal_app import PromptDrawing
 from trainui.tui.warning_bar import HealthWarning, WarningBar
@@ -132,15 +132,9 @@ class Page(Screen[None]):
         except Exception:  # what a box sent fits its types, and may still mean nothing
             if not self.own_app.refuse_boxes(self.show):
                 raise
-        if not self.drawing.has_data and self._is_answered_by(snapshot.query):
+        if not self.drawing.has_data and is_same_page(snapshot.query, self.page_query()):
             self.drawing.has_data = True
             self.own_app.release_keys()
-
-    def _is_answered_by(self, query: Query) -> bool:
-        """Return True if a snapshot's query is of this kind of page and its run."""
-        own = self.page_query()
-        runs = [getattr(one, "run_id", None) for one in (query, own)]
-        return type(query) is type(own) and runs[0] == runs[1]
 
     def show(self, snapshot: Snapshot) -> None:
         """Show a snapshot, without the GPU strip."""

@@ -188,7 +188,6 @@ async def test_an_open_page_and_its_log_go_on_after_a_loss(there: Filler, tmp_pa
             os.kill(pid, signal.SIGKILL)
         there.log(attempt, "second line\n")
         await driven.until_shown("second line")
-        await driven.press("1")
         await driven.press("escape")
         await driven.until_shown("own", "far")
 

@@ -18,7 +18,7 @@ from trainui import paths, settings
 from trainui.model.states import Status
 from trainui.resume import code_version
 from trainui.store.runs import runs
-from trainui.tui.app import TrainuiApp
+from trainui.tui.app import SnapshotReady, TrainuiApp
 from trainui.tui.readers.page_reader import UNREAD
 from trainui.tui.run_page.overview import FOLDED
 from trainui.tui.styled_text import plain
@@ -184,6 +184,14 @@ async def test_esc_goes_back_one_level_at_a_time(filler: Filler) -> None:
         await driven.until(lambda: driven.app.focused is driven.run.panes.overview)
         await driven.press("escape")
         await driven.until(lambda: driven.app.focused is driven.run.graph)
+        page, known = driven.run, driven.app.snapshot
+        assert known is not None
+        driven.app.post_message(SnapshotReady(known._replace(page=None, problem="it is busy")))
+        await driven.until_shown("it is busy")
+        driven.app.post_message(SnapshotReady(known))
+        await driven.until_shown("2 train[hidden=128]")
+        await driven.pilot.pause()
+        await driven.until(lambda: driven.app.focused is page.graph)
         await driven.press("escape")
         await driven.until_shown("NAME", "digits")
 

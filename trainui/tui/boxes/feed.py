@@ -33,6 +33,7 @@ from trainui.tui.snapshot.snapshot import (
     MachineQuery,
     Query,
     Snapshot,
+    is_same_page,
 )
 
 FIRST_DELAY, LAST_DELAY = 1.0, 60.0
@@ -384,9 +385,11 @@ class Feeds:
         self._open = None if feed is None else feed.box.name
         if feed is not None and isinstance(query, OfRun):
             feed.set_query(query)
-            if (found := feed.snapshot) is not None and found.query == query:
+            found = feed.snapshot
+            is_known = found is not None and is_same_page(found.query, query)
+            if found is not None and found.query == query:
                 self._deliver(found)
-            elif feed.why_closed:
+            elif feed.why_closed and not is_known:
                 self._deliver(Snapshot(query, problem=feed.why_closed))
             return
         self._poller.set_query(query)

@@ -228,10 +228,10 @@ class Panes(Container):
         if self._maximised:
             self.maximise()
             return True
-        if self.active is not self.graph or self.screen.focused is not self.graph:
-            self.graph.focus()
-            return True
-        return False
+        if self.screen.focused in (self.graph, None):
+            return False
+        self.graph.focus()
+        return True
 
     def maximise(self) -> None:
         """Maximise the active pane, or show all panes again."""

@@ -136,6 +136,8 @@ class RunScreen(Page):
         self.state_bar = Bar(id="state")
         self.button = Button("Resume  r", id="resume", compact=True, action="screen.resume")
         self.gone = RowsView(id="gone")
+        self._left: Widget | None = None
+        """What had the focus when the panes were hidden."""
         self._notices: Row = ()
         self._is_lost = False
         """True if the run's box does not answer: times stand still."""
@@ -163,7 +165,7 @@ class RunScreen(Page):
         if not isinstance(query, RunQuery) or query.run_id != self.run_id:
             return
         page = snapshot.page
-        self.set_class(page is None, "-gone")
+        self._hide_panes(page is None)
         notices = self.notices(snapshot, [] if page is None else [page.run])
         if page is None:
             self._page = None
@@ -189,6 +191,20 @@ class RunScreen(Page):
             self.show_keys()
         self._show_state(page)
         self._refit()
+
+    def _hide_panes(self, is_gone: bool) -> None:
+        """Hide the panes while the run cannot be read; the focus comes back with them.
+
+        Textual would give the focus of a pane that hides to the next one.
+        """
+        if is_gone == self.has_class("-gone"):
+            return
+        if is_gone:
+            self._left = self.focused
+            self.set_focus(None)
+        elif self._left is not None:
+            self.call_after_refresh(self.set_focus, self._left, scroll_visible=False)
+        self.set_class(is_gone, "-gone")
 
     def _follow(self, stages: tuple[StageRecord, ...]) -> None:
         """Autoselect a stage until the user selects one."""

@@ -115,6 +115,12 @@ Query = ListQuery | RunQuery | MetricQuery | MachineQuery | HistoryQuery
 """The query of any page."""
 
 
+def is_same_page(query: Query, other: Query) -> bool:
+    """Return True for queries of the same kind of page, and of the same run."""
+    runs = [getattr(one, "run_id", None) for one in (query, other)]
+    return type(query) is type(other) and runs[0] == runs[1]
+
+
 @dataclass(frozen=True, slots=True)
 class GpuFigures:
     """A GPU's figures at one moment, as shown."""

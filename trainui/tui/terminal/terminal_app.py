@@ -50,8 +50,11 @@ LONGEST_PAUSE = 10.0
 TIMEOUT = 0.5
 """Seconds after which a key's action counts as done, in case its target is gone."""
 
-HELD_FOR = 1.0
+HELD_FOR = 10.0
 """Seconds that a key on a page without data waits at most, in case the data cannot be read."""
+
+LEAVING = ("escape", "q", "ctrl+c")
+"""Keys that need no data, and with them the keys before: what cannot be read can be left."""
 
 SETTLED = 0.1
 """Debounce of resizes in seconds: redraw once the terminal has stopped resizing."""
@@ -284,6 +287,8 @@ class TerminalApp(App[int]):
         self._typed.append(event)
         if len(self._typed) == 1:
             await self._dispatch()
+        elif event.key in LEAVING:
+            self.release_keys()
 
     def release_keys(self) -> None:
         """Dispatch the keys typed before the page had data: they would have had no target."""
@@ -308,7 +313,8 @@ class TerminalApp(App[int]):
 
     async def _dispatch(self) -> None:
         event, drawing = self._typed[0], self._drawing
-        if drawing is not None and not drawing.has_data:
+        is_leaving = self._typed[-1].key in LEAVING
+        if drawing is not None and not (drawing.has_data or is_leaving):
             self._holding = self.set_timer(HELD_FOR, partial(self._give_up, drawing))
             return
         target = self.focused or self.screen

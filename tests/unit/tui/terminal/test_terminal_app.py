@@ -79,3 +79,14 @@ async def test_a_key_is_not_held_for_ever(monkeypatch: pytest.MonkeyPatch, home:
     async with opened() as driven:
         await driven.press("u")
         await driven.until_shown("yaml")
+
+
+async def test_a_page_that_is_not_read_can_be_left(
+    monkeypatch: pytest.MonkeyPatch, home: object
+) -> None:
+    monkeypatch.setattr(Poller, "start", lambda _poller: None)
+    monkeypatch.setattr("trainui.tui.terminal.terminal_app.HELD_FOR", PATIENCE)
+    async with opened() as driven:
+        for key in ("j", "q"):
+            driven.app.post_message(Key(key, key))
+        await driven.until(lambda: driven.app.return_value == 0)
