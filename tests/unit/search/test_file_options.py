@@ -18,8 +18,9 @@ from trainui.errors import PipelineFileError
 from trainui.model.search import Search
 from trainui.pipeline.loader import load_text
 from trainui.plugin import Option, SearchRule
-from trainui.plugins.optuna import pruners, study_file
+from trainui.plugins.optuna import study_file
 from trainui.plugins.optuna.options import PRUNERS, SAMPLERS
+from trainui.plugins.optuna.study import make_pruner
 
 ALONE: dict[str, dict[str, Any]] = {
     "group": {"multivariate": True},
@@ -83,7 +84,7 @@ def test_optuna_takes_each_option_of_a_sampler(name: str, options: dict[str, Any
 def test_optuna_takes_each_option_of_a_pruner(name: str, options: dict[str, Any]) -> None:
     found = search_of([1], prune={"by": PRUNERS[name].short, **options})
     assert found.prune is not None
-    assert type(pruners.make(found.prune)).__name__ == name
+    assert type(make_pruner(found.prune)).__name__ == name
 
 
 def test_every_class_of_optuna_is_known() -> None:

@@ -18,8 +18,7 @@ from trainui.model.records import Slot, StageRecord
 from trainui.model.search import Prune, Search
 from trainui.model.states import Status
 from trainui.plugin import SearchTask
-from trainui.plugins.optuna import pruners
-from trainui.plugins.optuna.study import SearchStudy
+from trainui.plugins.optuna.study import SearchStudy, explain_pruning, make_pruner
 from trainui.search import searcher
 from trainui.search.searcher import Decision, TrialWatch
 from trainui.store.db.engine import Database
@@ -162,7 +161,7 @@ def test_the_ends_are_those_of_a_plain_loop(
     assert rule.prune is not None
     if rule.prune.by == "WilcoxonPruner":
         pytest.importorskip("scipy")
-    expected = plain_loop(pruners.make(rule.prune), made, rule.goal)
+    expected = plain_loop(make_pruner(rule.prune), made, rule.goal)
     loop, ends = Loop(store, add_run, tmp_path, rule, len(made)), []
     for number, curve in enumerate(made):
         feeder, found = loop.start(number), []
@@ -219,7 +218,7 @@ def test_many_at_once_train_the_steps_of_a_plain_loop(
     assert rule.prune is not None
     if rule.prune.by == "WilcoxonPruner":
         pytest.importorskip("scipy")
-    expected = plain_rounds(pruners.make(rule.prune), made, rule.goal, places)
+    expected = plain_rounds(make_pruner(rule.prune), made, rule.goal, places)
     loop = Loop(store, add_run, tmp_path, rule, len(made))
     steps, started = [0] * len(made), 0
     live: dict[int, Feeder] = {}
@@ -363,7 +362,7 @@ def test_the_compared_value_is_named(store: Database, add_run: AddRun, tmp_path:
 )
 def test_each_pruner_says_why(rule: Search, values: list[float], words: str) -> None:
     assert rule.prune is not None
-    study = optuna.create_study(pruner=pruners.make(rule.prune))
+    study = optuna.create_study(pruner=make_pruner(rule.prune))
     for one in ([0.1, 0.15, 0.15], values):
         trial = study.ask()
         for step, value in enumerate(one):
@@ -371,7 +370,7 @@ def test_each_pruner_says_why(rule: Search, values: list[float], words: str) -> 
             if trial.should_prune():
                 frozen = study.get_trials(deepcopy=False)[trial.number]
                 assert (
-                    searcher.reason(pruners.explain(study, frozen, rule), rule, step, value).words
+                    searcher.reason(explain_pruning(study, frozen, rule), rule, step, value).words
                     == words
                 )
                 return

@@ -1,7 +1,4 @@
-"""A stage's images on the screen, as half blocks (extra `images`).
-
-Read `view` first.
-"""
+"""A stage's images on the screen, as half blocks (extra `images`)."""
 
 from __future__ import annotations
 

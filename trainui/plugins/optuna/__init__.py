@@ -1,6 +1,6 @@
 """Optuna: searches by its samplers and pruners, and the studies that others made.
 
-Read `study` first (a search's), then `database` (anybody's).
+Read `study` first (a search's), then `recorded_studies` (anybody's).
 """
 
 from __future__ import annotations
@@ -10,11 +10,11 @@ from trainui.plugin import Format, LogLines, Searcher, Tracker, TrackerDatabase
 FORMAT = Format(
     interface=1,
     name="optuna",
-    decoder="trainui.plugins.optuna.journal:OptunaJournal",
-    recognise="trainui.plugins.optuna.journal:recognise",
+    decoder="trainui.plugins.optuna.recorded_studies:OptunaJournal",
+    recognise="trainui.plugins.optuna.recorded_studies:recognise",
     refines="jsonl",
-    is_usual="trainui.plugins.optuna.journal:is_usual",
-    find="trainui.plugins.optuna.journal:find",
+    is_usual="trainui.plugins.optuna.recorded_studies:is_usual",
+    find="trainui.plugins.optuna.recorded_studies:find",
     is_preset_too=True,
     is_one_curve=True,
 )
@@ -24,7 +24,7 @@ TRACKER = Tracker(
     name="optuna",
     title="Optuna",
     has_jobs=True,
-    printed="trainui.plugins.optuna.database:printed",
+    printed="trainui.plugins.optuna.recorded_studies:printed",
     database=TrackerDatabase(
         tables=(
             "trial_intermediate_values",
@@ -34,11 +34,11 @@ TRACKER = Tracker(
             "study_directions",
         ),
         marker=b"trial_intermediate_values",
-        runs="trainui.plugins.optuna.database:runs",
-        jobs="trainui.plugins.optuna.database:jobs",
-        points="trainui.plugins.optuna.database:points",
-        is_file="trainui.plugins.optuna.journal:is_journal",
-        open_file="trainui.plugins.optuna.journal:as_database",
+        runs="trainui.plugins.optuna.recorded_studies:runs",
+        jobs="trainui.plugins.optuna.recorded_studies:jobs",
+        points="trainui.plugins.optuna.recorded_studies:points",
+        is_file="trainui.plugins.optuna.recorded_studies:is_journal",
+        open_file="trainui.plugins.optuna.recorded_studies:as_database",
     ),
 )
 
@@ -58,6 +58,6 @@ SEARCHER = Searcher(
 LINES = LogLines(
     interface=1,
     name="optuna",
-    reader="trainui.plugins.optuna.journal:TrialLines",
+    reader="trainui.plugins.optuna.recorded_studies:TrialLines",
     pattern=r"Trial \d+ finished with value: ",
 )

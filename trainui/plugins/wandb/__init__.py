@@ -37,6 +37,12 @@ TRACKER = Tracker(
     parameters="trainui.plugins.wandb.run:parameters",
     summary="trainui.plugins.wandb.run:summaries",
     command="trainui.plugins.wandb.run:command",
-    environment="trainui.plugins.wandb.environment:variables",
+    environment="trainui.plugins.wandb:variables",
     ignored_variables=("WANDB__TRANSACTION_LOG_FLUSH_INTERVAL",),
 )
+
+
+def variables(attempt_dir: str, tag: str) -> dict[str, str]:
+    """Return the variable without which W&B writes its log only every 15 s."""
+    del attempt_dir, tag
+    return {"WANDB__TRANSACTION_LOG_FLUSH_INTERVAL": "1"}

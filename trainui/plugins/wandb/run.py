@@ -19,8 +19,17 @@ from trainui.plugin import CommandLine, Place, TrackedRun, Training
 from trainui.plugin.reading import PROTOBUF_ERRORS as DAMAGED
 from trainui.plugin.reading import UnknownFormatError, files, flat, plain_files, tracked, values
 from trainui.plugin.reading import protobuf_fields as fields
-from trainui.plugins.wandb.log_file import BLOCK, HISTORY, SUMMARY, WandbFile, contents
-from trainui.plugins.wandb.rows import MEDIA, OWN, last_values, read_item
+from trainui.plugins.wandb.log_file import (
+    BLOCK,
+    HISTORY,
+    MEDIA,
+    OWN,
+    SUMMARY,
+    WandbFile,
+    contents,
+    last_values,
+    read_item,
+)
 
 _CONFIG, _RUN, _EXIT = 5, 17, 18
 """Fields of a record."""

@@ -10,8 +10,8 @@ import pytest
 
 from trainui.metrics import trackers
 from trainui.metrics.discovery import default_sources, tracker_runs, trainings
-from trainui.plugins.optuna import database as optuna_database
-from trainui.plugins.optuna.journal import OptunaJournal
+from trainui.plugins.optuna import recorded_studies
+from trainui.plugins.optuna.recorded_studies import OptunaJournal
 
 KINDS = {
     "y": '{"name": "IntDistribution", "attributes": {"low": 0, "high": 9}}',
@@ -68,7 +68,7 @@ def test_studies_and_trials_are_those_of_optuna(tmp_path: Path) -> None:
     assert copy is not None
     points = {}
     for run in found:
-        decoded, _ = optuna_database.points(copy.connection, run, {})
+        decoded, _ = recorded_studies.points(copy.connection, run, {})
         points[run] = {
             name: str(list(zip(one.steps.tolist(), one.values.tolist(), strict=True)))
             for name, one in decoded.series.items()
