@@ -31,7 +31,7 @@ from trainui import formatting, paths, settings, text
 from trainui.errors import TrainuiError
 from trainui.store.read.run_list import RunLine
 from trainui.text import harmless
-from trainui.tui import styles
+from trainui.tui import styles, terminal
 from trainui.tui.app_interface import PREFERENCES_FILE, Preferences
 from trainui.tui.keymap import KeyTable, bindings
 from trainui.tui.page import Page
@@ -39,8 +39,7 @@ from trainui.tui.readers import machine
 from trainui.tui.readers.poller import Poller
 from trainui.tui.run_list.screen import RunsScreen
 from trainui.tui.snapshot.snapshot import ListQuery, Query, RunQuery, Snapshot
-from trainui.tui.terminal import terminal_app
-from trainui.tui.terminal.terminal_app import TerminalApp
+from trainui.tui.terminal import TerminalApp
 
 NO_UNICODE_TERMINALS = ("linux", "vt100", "vt220", "dumb")
 """Values of TERM for terminals without braille characters."""
@@ -277,8 +276,8 @@ class TrainuiApp(TerminalApp):
 
     def on_mount(self) -> None:
         """Open the requested run, start the clock, and report wrong settings."""
-        terminal_app.leave_on_signals(self)
-        terminal_app.watch_terminal(self)
+        terminal.leave_on_signals(self)
+        terminal.watch_terminal(self)
         if self.first_run is not None:
             self.open_run(self.first_run)
         self._clock = self.set_interval(1.0, self._tick, pause=True)

@@ -118,7 +118,7 @@ class LinesView(ScrollView, can_focus=True):
     """True if dragging the mouse selects text."""
 
     has_bindings_only = True
-    """True: keys do nothing here but by their bindings (see `terminal.terminal_app`)."""
+    """True: keys do nothing here but by their bindings (see `tui.terminal`)."""
 
     scopes: ClassVar[tuple[str, ...]] = ()
     """Scopes of the keys that work only in this widget."""

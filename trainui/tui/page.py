@@ -35,7 +35,7 @@ from trainui.tui.app_interface import (
 from trainui.tui.keymap import Key, bindings
 from trainui.tui.snapshot.snapshot import ListQuery, Query, Snapshot, is_same_page
 from trainui.tui.styled_text import Row, Segment
-from trainui.tui.terminal.terminal_app import PromptDrawing
+from trainui.tui.terminal import PromptDrawing
 from trainui.tui.warning_bar import HealthWarning, WarningBar
 from trainui.tui.widgets import Bar, GpuStrip, KeyBar, SearchBar
 

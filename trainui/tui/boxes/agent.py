@@ -194,7 +194,7 @@ class Pages:
     """Reads the open page and its log, and sends what changes."""
 
     def __init__(self, agent: Agent) -> None:
-        from trainui.tui.terminal.terminal_app import Bandwidth
+        from trainui.tui.terminal import Bandwidth
 
         self._agent = agent
         self._bandwidth = Bandwidth(RATE)

@@ -29,7 +29,7 @@ from trainui.tui.snapshot.snapshot import (
     RunQuery,
     Snapshot,
 )
-from trainui.tui.terminal.terminal_app import Bandwidth
+from trainui.tui.terminal import Bandwidth
 
 if TYPE_CHECKING:
     from trainui.tui.readers.machine import MachineReader

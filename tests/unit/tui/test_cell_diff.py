@@ -17,7 +17,7 @@ from textual.strip import Strip
 from tests.unit.tui.driving import Driven
 from tests.unit.tui.filled import Filler, failed_demo, running_demo
 from trainui.tui.app import TrainuiApp
-from trainui.tui.terminal.cell_diff import Cell, Pieces, ShownCells, Update, cells, changed_runs
+from trainui.tui.cell_diff import Cell, Pieces, ShownCells, Update, cells, changed_runs
 
 RED, BLUE = Style(color="red"), Style(color="blue")
 PIECES = st.lists(

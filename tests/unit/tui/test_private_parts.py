@@ -14,12 +14,13 @@ from pathlib import Path
 import pytest
 
 import trainui.tui
-from tests.acceptance.terminal import terminal
+from tests.acceptance import terminal as pseudo
 from tests.unit.tui.filled import Filler, running_demo
-from trainui.tui.terminal import terminal_app
-from trainui.tui.terminal.terminal_app import USES, PrivateUse
+from trainui.tui import terminal
+from trainui.tui.terminal import USES, PrivateUse
 
 ROOT = Path(trainui.tui.__file__).parent
+ROOM = {"terminal", "cell_diff"}
 OF_NAMEDTUPLES = {"_asdict", "_fields", "_replace", "_field_defaults"}
 LISTED = {name for use in USES for names in use.names.values() for name in names}
 
@@ -39,6 +40,11 @@ def named(tree: ast.AST) -> Iterator[tuple[str, bool]]:
             yield node.id, True
 
 
+def room_of(file: Path) -> str:
+    """Return the module or the folder of the screen that a file is, or is in."""
+    return file.relative_to(ROOT).parts[0].removesuffix(".py")
+
+
 def foreign_names() -> dict[str, set[str]]:
     """Private names that no class of ours makes, each with the rooms that use them."""
     trees = {file: ast.parse(file.read_text()) for file in ROOT.rglob("*.py")}
@@ -48,7 +54,7 @@ def foreign_names() -> dict[str, set[str]]:
     for file, tree in trees.items():
         for name, _ in named(tree):
             if is_private(name) and name not in ours:
-                found.setdefault(name, set()).add(file.relative_to(ROOT).parts[0])
+                found.setdefault(name, set()).add(room_of(file))
     return found
 
 
@@ -79,7 +85,7 @@ def made_by(owner: type) -> set[str]:
 def imported_privately() -> set[tuple[str, str, str]]:
     """Private modules of other packages that are imported, with the names and the rooms."""
     return {
-        (file.relative_to(ROOT).parts[0], node.module or "", alias.name)
+        (room_of(file), node.module or "", alias.name)
         for file in ROOT.rglob("*.py")
         for node in ast.walk(ast.parse(file.read_text()))
         if isinstance(node, ast.ImportFrom)
@@ -92,21 +98,21 @@ def imported_privately() -> set[tuple[str, str, str]]:
 def test_private_parts_are_used_in_their_room_and_listed() -> None:
     used, made, imported = foreign_names(), overridden(), imported_privately()
     rooms = {*(room for room, *_ in imported), *(room for room, _ in made)}.union(*used.values())
-    assert rooms == {"terminal"}
+    assert rooms == ROOM
     found = {*used, *(name for _, name in made), *(name for *_, name in imported)}
-    in_room = (ast.parse(file.read_text()) for file in (ROOT / "terminal").glob("*.py"))
+    in_room = (ast.parse(file.read_text()) for file in (ROOT / f"{name}.py" for name in ROOM))
     assert found <= LISTED <= found | {name for tree in in_room for name, _ in named(tree)}
 
 
 def test_all_of_them_exist_in_this_textual() -> None:
-    assert [gone for use in USES for gone in terminal_app.missing_parts(use)] == []
+    assert [gone for use in USES for gone in terminal.missing_parts(use)] == []
 
 
 def test_a_part_that_is_gone_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr("textual._time.get_time")
-    assert terminal_app.missing_parts(terminal_app.DRIVER) == ["textual._time.get_time"]
+    assert terminal.missing_parts(terminal.DRIVER) == ["textual._time.get_time"]
     renamed = PrivateUse("", {"textual.app:App": ("_gone",), "textual._gone:Compositor": ("_x",)})
-    assert terminal_app.missing_parts(renamed) == [
+    assert terminal.missing_parts(renamed) == [
         "textual.app:App._gone",
         "textual._gone:Compositor._x",
     ]
@@ -114,27 +120,27 @@ def test_a_part_that_is_gone_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None
 
 WITHOUT = """
 import sys
-from trainui.tui.terminal import terminal_app
-gone, has = {gone!r}, terminal_app._has_part
-terminal_app._has_part = lambda place, name: (place, name) != gone and has(place, name)
-sys.modules["trainui.tui.terminal." + {module!r}] = None  # it cannot be imported
+from trainui.tui import terminal
+gone, has = {gone!r}, terminal._has_part
+terminal._has_part = lambda place, name: (place, name) != gone and has(place, name)
+{leave_out}
 from trainui.tui.launch import run_screen
 run_screen()
 """
 
 
-MODULES = ("cell_diff", "none", "none", "driver")
-"""The module that each use leaves out."""
+LEFT_OUT = ("sys.modules['trainui.tui.cell_diff'] = None", "", "", "del terminal.TerminalDriver")
+"""Makes unusable what each use is for."""
 
 USE_NAMES = ("cell_diff", "compositor", "key_queue", "driver")
 
 
-@pytest.mark.parametrize(("use", "module"), [*zip(USES, MODULES, strict=True)], ids=USE_NAMES)
-def test_the_screen_runs_without_each(filler: Filler, use: PrivateUse, module: str) -> None:
+@pytest.mark.parametrize(("use", "left_out"), [*zip(USES, LEFT_OUT, strict=True)], ids=USE_NAMES)
+def test_the_screen_runs_without_each(filler: Filler, use: PrivateUse, left_out: str) -> None:
     running_demo(filler)
     place, names = next(iter(use.names.items()))
-    program = WITHOUT.format(gone=(place, names[0]), module=module)
-    with terminal(program=program) as shown:
+    program = WITHOUT.format(gone=(place, names[0]), leave_out=left_out)
+    with pseudo.terminal(program=program) as shown:
         shown.until_shown("digits", "● running")
         shown.press("\r")
         shown.until_shown("1 Stages", "prepare")

@@ -9,7 +9,7 @@ from tests.unit.tui.driving import PATIENCE, opened
 from tests.unit.tui.filled import Filler
 from trainui.tui.readers.poller import Poller
 from trainui.tui.run_page.screen import RunScreen
-from trainui.tui.terminal.terminal_app import LONGEST_PAUSE, Bandwidth
+from trainui.tui.terminal import LONGEST_PAUSE, Bandwidth
 
 
 class Clock:
@@ -60,7 +60,7 @@ async def test_keys_typed_before_the_first_data_wait_for_it(
     filler.complete(run_id, "a")
     start = Poller.start
     monkeypatch.setattr(Poller, "start", lambda _poller: None)
-    monkeypatch.setattr("trainui.tui.terminal.terminal_app.HELD_FOR", PATIENCE)
+    monkeypatch.setattr("trainui.tui.terminal.HELD_FOR", PATIENCE)
     async with opened() as driven:
         for key in ("enter", "R"):  # the list is empty, and so is the run's page at first
             driven.app.post_message(Key(key, None if len(key) > 1 else key))
@@ -75,7 +75,7 @@ async def test_keys_typed_before_the_first_data_wait_for_it(
 
 async def test_a_key_is_not_held_for_ever(monkeypatch: pytest.MonkeyPatch, home: object) -> None:
     monkeypatch.setattr(Poller, "start", lambda _poller: None)
-    monkeypatch.setattr("trainui.tui.terminal.terminal_app.HELD_FOR", 0.05)
+    monkeypatch.setattr("trainui.tui.terminal.HELD_FOR", 0.05)
     async with opened() as driven:
         await driven.press("u")
         await driven.until_shown("yaml")
