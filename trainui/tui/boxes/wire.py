@@ -1,4 +1,4 @@
-"""The screen's records as JSON data and back, checked by their type annotations; and differences.
+"""The screen's records as JSON data and back, checked by their annotations; calls of actions.
 
 A record (a named tuple or a dataclass) is an object of the fields that differ from their defaults,
 so that two versions of trainui understand each other as far as they can: an unknown field is
@@ -15,6 +15,7 @@ import inspect
 import json
 import math
 import sys
+import time
 import types
 import typing
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -22,6 +23,18 @@ from enum import Enum
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
+
+from trainui.control import boxes
+from trainui.control.box_runs import LIST_CONNECT
+from trainui.control.boxes import Box, BoxConnection, BoxError
+from trainui.errors import (
+    NotFoundError,
+    PipelineFileError,
+    PlanChangedError,
+    TrainuiError,
+    UsageError,
+)
+from trainui.text import harmless
 
 MOMENTS = frozenset(
     {
@@ -40,6 +53,12 @@ MOST_ITEMS = 2_000_000
 
 SECONDS = frozenset({"times"})
 """Names of fields of moments in seconds since 1970."""
+
+CALL_TIMEOUT = 15.0
+"""Seconds in which a box has to answer a command's question."""
+
+_ERRORS = {one.__name__: one for one in (UsageError, NotFoundError, PlanChangedError)}
+"""The errors that pages handle in their own way, by name."""
 
 _TAG = "$"
 """The key of a record's class, where an annotation allows several."""
@@ -436,3 +455,78 @@ def _count(data: Any, so_far: int) -> int:
             if isinstance(item, dict | list):
                 so_far = _count(item, so_far)
     return so_far
+
+
+# --- actions (`tui.run_actions`) of a box's agent: request and answer
+
+
+def call_request(action: Callable[..., Any], arguments: Sequence[Any]) -> dict[str, Any]:
+    """Return the request for an action, without its number."""
+    data = arguments_to_data(action, arguments)
+    return {"do": "call", "action": action.__name__, "arguments": data}
+
+
+def call_result(box: Box, action: Callable[..., Any], answer: Mapping[str, Any], ahead: int) -> Any:
+    """Return what an answer says that an action returned; the box's clock is `ahead`.
+
+    Raises:
+        BoxError: the answer does not fit.
+        TrainuiError: the action failed.
+    """
+    if "error" in answer:
+        said = str(answer["error"])
+        if said.startswith("unknown "):  # its agent knows no such action
+            raise BoxError(f"{box.name} has an older trainui, which cannot do this; update it")
+        raise _error(str(answer.get("kind")), said)
+    try:
+        return from_data(answer.get("value"), result_kind(action), ahead)
+    except WireError as error:
+        what = f"{box.name} answered what does not fit ({harmless(str(error))})"
+        raise BoxError(f"{what}; update trainui there, or here") from error
+
+
+def _error(kind: str, said: str) -> TrainuiError:
+    words = "\n".join(map(harmless, said.split("\n")))
+    if kind == PipelineFileError.__name__:
+        found = PipelineFileError(())
+        found.args = (words,)
+        return found
+    return _ERRORS.get(kind, TrainuiError)(words)
+
+
+def call_over(connection: BoxConnection, action: Callable[..., Any], *arguments: Any) -> Any:
+    """Do an action over a connection; return its result.
+
+    Raises:
+        BoxError: the box does not answer, or answers what does not fit.
+        TrainuiError: the action failed.
+    """
+    if not connection.is_current:
+        name = connection.box.name
+        raise BoxError(f"{name} has another version of trainui; update it there, or here")
+    connection.send(id=1, clock=connection.shown_clock, **call_request(action, arguments))
+    for message in boxes.messages(connection, time.monotonic() + CALL_TIMEOUT):
+        if message.get("id") == 1:
+            return call_result(connection.box, action, message, connection.clock_difference)
+    raise AssertionError("unreachable")
+
+
+def call_all(
+    action: Callable[..., Any], arguments: Callable[[BoxConnection], Sequence[Any]]
+) -> dict[Box, Any | str]:
+    """Do an action on all boxes at the same time; return its results, or why there is none."""
+
+    def ask(box: Box) -> Any:
+        try:
+            with boxes.connected(box, LIST_CONNECT) as connection:
+                return call_over(connection, action, *arguments(connection))
+        except BoxError as error:
+            return harmless(str(error))
+        except TrainuiError as error:
+            return f"{box.name}: {harmless(str(error))}"
+
+    from concurrent.futures import ThreadPoolExecutor  # it imports logging
+
+    found = list(boxes.all_boxes().values())
+    with ThreadPoolExecutor(max(len(found), 1)) as pool:
+        return dict(zip(found, pool.map(ask, found), strict=True))

@@ -1,4 +1,4 @@
-"""Records as JSON data and back, and differences of such data."""
+"""Records as JSON data and back, differences of such data, and actions of a box's agent."""
 
 from __future__ import annotations
 
@@ -13,9 +13,13 @@ from hypothesis import strategies as st
 
 from tests.unit.tui.filled import Filler, failed_demo, running_demo
 from trainui.clock import SECOND
+from trainui.control.boxes import Box, BoxError
+from trainui.errors import NotFoundError, PipelineFileError, PlanChangedError, TrainuiError
+from trainui.tui import run_actions
 from trainui.tui.boxes import wire
 from trainui.tui.boxes.wire import WireError
 from trainui.tui.readers.database import ScreenDatabase
+from trainui.tui.run_actions import PlanRequest
 from trainui.tui.snapshot.run_page import RunValues
 from trainui.tui.snapshot.snapshot import DetailTab, ListQuery, Query, RunQuery, Snapshot
 
@@ -136,3 +140,41 @@ def test_a_wrong_difference_is_an_error_or_a_value(old: Any, change: Any) -> Non
         wire.patched(old, change)
     except WireError:
         pass
+
+
+BOX = Box("gpu2", "gpu2.lab")
+
+
+@pytest.mark.parametrize("name", sorted(run_actions.ACTIONS))
+def test_each_action_can_be_sent(name: str) -> None:
+    kinds, result = wire._signature(run_actions.ACTIONS[name])
+    for kind in (*kinds, result):
+        assert wire._codec(kind)
+
+
+@pytest.mark.parametrize("value", [None, 3, "x", {"stages": 3}, [[[]]], {"stages": [{"name": 1}]}])
+def test_an_answer_that_does_not_fit_is_refused(value: Any) -> None:
+    with pytest.raises(BoxError, match="does not fit"):
+        wire.call_result(BOX, run_actions.plan, {"value": value}, 0)
+
+
+@pytest.mark.parametrize("kind", [NotFoundError, PlanChangedError, PipelineFileError])
+def test_an_error_is_of_the_kind_that_it_was_there(kind: type[TrainuiError]) -> None:
+    answer = {"error": "why\x1b[2J", "kind": kind.__name__}
+    with pytest.raises(kind) as caught:
+        wire.call_result(BOX, run_actions.plan, answer, 0)
+    assert "why" in str(caught.value)
+    assert "\x1b" not in str(caught.value)
+
+
+def test_an_older_agent_is_named_with_the_remedy() -> None:
+    with pytest.raises(BoxError, match="gpu2 has an older trainui"):
+        wire.call_result(BOX, run_actions.plan, {"error": "unknown request 'call'; update"}, 0)
+
+
+def test_an_agent_takes_no_arguments_that_do_not_fit() -> None:
+    data = wire.arguments_to_data(run_actions.plan, ["run", PlanRequest()])
+    assert wire.arguments_from_data(run_actions.plan, data) == ["run", PlanRequest()]
+    for wrong in (data[:1], [*data, 1], [1, data[1]], {"a": 1}):
+        with pytest.raises(wire.WireError):
+            wire.arguments_from_data(run_actions.plan, wrong)
