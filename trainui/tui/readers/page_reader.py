@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import chain
@@ -14,26 +14,37 @@ from typing import Any, NamedTuple
 
 from trainui import clock, paths
 from trainui.model.definition import StageDefinition
-from trainui.model.notifications import CHECKPOINT
-from trainui.model.records import AttemptRecord, Event, Lost, RunRecord, StageRecord
+from trainui.model.headline_metric import ComparedMetric, headline
+from trainui.model.notifications import CHECKPOINT, MARKED, NAN
+from trainui.model.records import AttemptRecord, Event, Lost, RunRecord, SeriesSummary, StageRecord
 from trainui.model.states import ENDED, Status
 from trainui.pipeline.filling import searches_of
 from trainui.resume import checkpoints, code_version
 from trainui.resume.outputs import first_matches, matches, roots
 from trainui.search import results
 from trainui.store.db.protocol import Connection
-from trainui.store.points import read_points
+from trainui.store.points import point_sources, read_points
+from trainui.store.points.read_points import curves_of
 from trainui.store.read import event_feed, headlines, run_in_json, run_list, time_worked, views
 from trainui.store.read.time_worked import TimeWorked, union
 from trainui.store.read.views import StageCache
-from trainui.supervisor.protocol import STARTED_FILE
+from trainui.supervisor.protocol import STARTED_FILE, STDERR_FILE, STDOUT_FILE
 from trainui.system import mounts, plain_files
 from trainui.text import harmless, run_label
+from trainui.tui.numbers import exact_step, number
 from trainui.tui.readers.curve_reader import CurveReader
-from trainui.tui.readers.progress import ActivityReader, EtaEstimator
-from trainui.tui.readers.stage_values import AlertReader, SweepMemberReader
+from trainui.tui.readers.progress import EtaEstimator, shown_progress
+from trainui.tui.readers.stage_values import AlertReader, BestSteps, SweepMemberReader
 from trainui.tui.snapshot.curves import Curves
-from trainui.tui.snapshot.run_page import RunPage, StageDetail, StageFile, StageFiles, as_attempt
+from trainui.tui.snapshot.run_page import (
+    LogProgress,
+    RunPage,
+    StageActivity,
+    StageDetail,
+    StageFile,
+    StageFiles,
+    as_attempt,
+)
 from trainui.tui.snapshot.snapshot import Cache, CurvesPage, DetailTab, MetricQuery, RunQuery
 
 MOST, DEEPEST = 2000, 5
@@ -54,6 +65,15 @@ CODE_EVERY = 5.0
 
 SHARED_EVERY = 10 * clock.SECOND
 """Microseconds between two looks at files that a running stage shares with others."""
+
+SEARCH_PERIOD = 5.0
+"""Seconds between two searches for a running stage's checkpoints, and for its NaN values."""
+
+MOST_ALERTS, MOST_SHOWN = 50, 3
+"""The newest alerts that are read, and of them those shown."""
+
+MOST_NONFINITE = 3
+"""The most metrics with NaN or infinite values that are named."""
 
 MOST_EVENTS = 500
 """The most events shown of a stage and its run."""
@@ -154,6 +174,155 @@ class CodeChanges:
             self._known = run.id, harmless(code_version.since_submission(run))
             self._due = time.monotonic() + max(CODE_EVERY, 50 * (time.monotonic() - began))
         return self._known[1]
+
+
+def _seen(log: Path) -> tuple[int, int]:
+    """Return a log's size, and when it was last written, in microseconds; 0 if it is missing."""
+    try:
+        status = plain_files.status(log)
+    except OSError:
+        return 0, 0
+    return status.st_size, status.st_mtime_ns // 1000
+
+
+class ActivityReader:
+    """Reads the activity of the selected stage, with a cache."""
+
+    def __init__(self) -> None:
+        self._steps = BestSteps()
+        self._searched = Cache[tuple[StageActivity, int]](period=SEARCH_PERIOD)
+        """What is searched for and the last step, for the stage and its attempt; of an ended one
+        also for the version of its points."""
+        self._metric = Cache[str]()
+        """The headline metric, for the version of the stage's points, and if it runs."""
+        self._progress = Cache[LogProgress | None]()
+        """The progress that the ends of the logs show, for their state."""
+
+    def read(
+        self,
+        connection: Connection,
+        stage: StageRecord,
+        attempts: Sequence[AttemptRecord],
+        *,
+        earlier: bool = False,
+    ) -> StageActivity:
+        """Read the activity of the last of these attempts; `stage` is as it was in it.
+
+        Of an `earlier` attempt, the metrics are those of its own points.
+        """
+        if not attempts or attempts[-1].started_at is None:
+            return StageActivity()
+        own, is_running = stage.attempt if earlier else None, stage.status == Status.RUNNING
+        version = headlines.versions(connection, [stage.id]).get(stage.id)
+        key = (stage.id, stage.attempt, own, None if is_running else version)
+        search = partial(_searched, connection, stage, attempts, own)
+        found, last_step = self._searched.read(key, search)
+        directory, progress, metric = Path(attempts[-1].directory), None, ""
+        logs = [directory / name for name in (STDOUT_FILE, STDERR_FILE)]
+        written = [_seen(log) for log in logs]
+        if is_running:
+            state = (directory, *written, last_step)
+            progress = self._progress.read(state, lambda: shown_progress(logs, last_step))
+        if version is not None:
+            make = partial(self._headline, connection, stage, own)
+            metric = self._metric.read((stage.id, version, is_running, own), make)
+        output_at = max((at for size, at in written if size), default=None)
+        return replace(found, output_at=output_at, progress=progress, metric=metric)
+
+    def _headline(self, connection: Connection, stage: StageRecord, own: int | None) -> str:
+        """Return e.g. `val/loss  best 0.0011 at step 17,760, last 0.0123 (lower is better)`."""
+        search = stage.definition.objective
+        has_curve = curves_of(connection, stage.id, stage.status)
+        name = headline(headlines.names_of(connection, stage.id), search, has_curve)
+        found = read_points.summaries(connection, [stage.id], name, attempt=own) if name else []
+        if name is None or not found:
+            return ""
+        metric = ComparedMetric.of(name, search)
+        series = found[0]
+        last = f"last {number(series.last)}"
+        best = series.min if metric.lower else series.max
+        if metric.lower is None or best is None:
+            return f"{harmless(metric.name)}  {last}"
+        step = self._steps.read(connection, stage, metric, best) if own is None else None
+        unit = point_sources.unit(connection, stage.id, name)
+        where = "" if step is None else f" at {unit} {exact_step(step)}"
+        words = f"{last} ({'lower' if metric.lower else 'higher'} is better)"
+        return f"{harmless(metric.name)}  best {number(best)}{where}, {words}"
+
+
+def _searched(
+    connection: Connection,
+    stage: StageRecord,
+    attempts: Sequence[AttemptRecord],
+    own: int | None,
+) -> tuple[StageActivity, int]:
+    """Return the newest checkpoint, NaN values and alerts, and the last step of all metrics."""
+    series = read_points.summaries(connection, [stage.id], attempt=own)
+    found = event_feed.stage_alerts(connection, stage, MARKED, most=MOST_ALERTS)
+    found = [one for one in found if own in (None, one[0].attempt)]
+    steps: dict[str, int | float] = {}  # of the first NaN values, as far as they were recorded
+    for event, data in found:
+        if _is_nan(event, data) and data.get("step") is not None:
+            steps.setdefault(data.get("metric", ""), data["step"])
+    checkpoint, written_at = _newest_checkpoint(stage, attempts, earlier=own is not None)
+    activity = StageActivity(
+        checkpoint=checkpoint,
+        checkpoint_at=written_at,
+        nonfinite=_nonfinite_text(connection, stage, series, steps),
+        alerts=_alerts_text(stage, found),
+    )
+    return activity, int(max((one.last_step or 0 for one in series), default=0))
+
+
+def _newest_checkpoint(
+    stage: StageRecord, attempts: Sequence[AttemptRecord], *, earlier: bool
+) -> tuple[str, int | None]:
+    """Return the newest checkpoint and when it was written; of an earlier attempt, by its end."""
+    if stage.definition.checkpoint is None:
+        return "", None
+    directories = [one.directory for one in attempts]
+    where = checkpoints.search(stage.definition, stage.directory, directories)
+    end = (attempts[-1].completed_at if earlier else None) or math.inf
+    for path in where.found:
+        status = plain_files.look(path)
+        written_at = None if status is None else status.st_mtime_ns // 1000
+        if (written_at or 0) <= end:
+            return harmless(path.name), written_at
+    return "", None
+
+
+def _is_nan(event: Event, data: Mapping[str, Any]) -> bool:
+    return NAN in (event.kind, data.get("condition"))
+
+
+def _alerts_text(stage: StageRecord, found: Iterable[tuple[Event, Mapping[str, Any]]]) -> str:
+    """Return the newest alerts of the last attempt, one a line, and how many more there are."""
+    words = [
+        event.text.removeprefix(f"{stage.name}: ")
+        for event, data in found
+        if event.attempt == stage.attempt and not _is_nan(event, data)
+    ]
+    more = [f"{len(words) - MOST_SHOWN} earlier alerts"] if len(words) > MOST_SHOWN else []
+    return "\n".join([*map(harmless, words[-MOST_SHOWN:]), *more])
+
+
+def _nonfinite_text(
+    connection: Connection,
+    stage: StageRecord,
+    series: Sequence[SeriesSummary],
+    first_steps: Mapping[str, int | float],
+) -> str:
+    """Return e.g. `NaN or infinite: loss since step 1,204 (850 of 2,000 points)`; empty: none."""
+    bad = [one for one in series if one.nonfinite]
+    named = []
+    for one in bad[:MOST_NONFINITE]:
+        step = first_steps.get(one.name)
+        unit = point_sources.unit(connection, stage.id, one.name)
+        since = "" if step is None else f" since {unit} {step:,}"
+        counts = f"{one.nonfinite:,} of {one.count:,} points"
+        named.append(f"{harmless(one.name)}{since} ({counts})")
+    more = [f"{len(bad) - MOST_NONFINITE} more metrics"] if len(bad) > MOST_NONFINITE else []
+    return f"NaN or infinite: {', '.join([*named, *more])}" if named else ""
 
 
 class _Selection(NamedTuple):

@@ -1,36 +1,275 @@
-"""The progress of a stage: last output and checkpoint, headline metric, and when it will end."""
+"""The progress that a stage's log prints, and when the stage and its run will end.
+
+Counts in a log: `epoch 3/10`, `step 40 of 100`, `Train Epoch: 4 [352/360 (98%)]`, `epoch_3`, the
+bars of tqdm, Rich and Keras, and bars within an epoch. A count with values behind it is of a unit
+that is over, a heading without any begins one. The pace is that between the first and the last
+count, each with the time at which the supervisor saw it, so that imports and the loading of data do
+not count. Where a log says nothing, the stage's steps and earlier runs do.
+"""
 
 from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
 from trainui import clock, settings
-from trainui.model.headline_metric import ComparedMetric, headline
-from trainui.model.notifications import MARKED, NAN
-from trainui.model.records import AttemptRecord, Event, RunRecord, SeriesSummary, StageRecord
-from trainui.model.states import UNFINISHED, Status
+from trainui.control.log_files import GrowthTimes
+from trainui.model.records import RunRecord, StageRecord
+from trainui.model.states import UNFINISHED
 from trainui.pipeline.rules.remaining_time import LEAST_ELAPSED, PastDuration, StepProgress
-from trainui.resume import checkpoints
 from trainui.store.db.protocol import Connection
 from trainui.store.points import point_sources, read_points
-from trainui.store.points.read_points import curves_of
-from trainui.store.read import event_feed, headlines, run_history, views
+from trainui.store.read import run_history, views
 from trainui.store.read.views import StageCache
 from trainui.supervisor.protocol import STDERR_FILE, STDOUT_FILE
 from trainui.system import plain_files
-from trainui.text import harmless
-from trainui.tui.numbers import exact_step, number
-from trainui.tui.readers.log_progress import end_of_work, log_progress
-from trainui.tui.readers.stage_values import BestSteps
+from trainui.text import as_overwritten
 from trainui.tui.snapshot.params import number_of
-from trainui.tui.snapshot.run_page import Eta, LogProgress, RunEta, StageActivity
+from trainui.tui.snapshot.run_page import Eta, LogProgress, RunEta
 from trainui.tui.snapshot.snapshot import Cache
+
+HEAD_BYTES, TAIL_BYTES = 65_536, 4096
+"""The beginning of a log in which its first count is sought, and the end for its last one."""
+
+BLOCK, MOST_BLOCKS, LINE = 16_384, 512, 256
+"""Bytes that are read at once, and how many times, back to the epoch that a bar belongs to: Keras
+and Rich print a bar's every state, and an epoch only once. And the bytes before each that are read
+too, in which a line may begin."""
+
+LEAST_PART = 0.01
+"""The share of the work between two counts from which they tell the pace."""
+
+_UNIT = r"(?<![a-z])(epoch|step|iter(?:ation)?|round|update)s?(?![a-z])"
+_OUTER = re.compile(
+    _UNIT + r"(?:\([a-z]+\))?[\W_]{0,3}(\d+)\]?(?!\.?\d)(?:\s*(?:/|of)\s*\[?(\d+))?", re.IGNORECASE
+)
+"""`Epoch [3/10]`, `epoch_3`, `Epoch(train) [3][10/38]`."""
+
+_INNER = re.compile(
+    r"\d%\|.*\|\s*(?P<bar>\d+)/(?P<of_bar>\d+)"
+    r"|\[?\s*(?P<place>\d+)/(?P<of>\d+)(?:\]| \(\d+%\)\])"
+    r"|(?:^|\s)(?P<keras>\d+)/(?P<of_keras>\d+)\s+(?:\[[=>.]+\]|[━╸╺]+)"
+    r"|[━╸╺]{4,}\s+(?:(?P<rich>\d+)/(?P<of_rich>\d+)|(?P<percent>\d+)%)"
+)
+"""A bar of tqdm, a place such as `[352/360 (98%)]`, and the bars of Keras and of Rich."""
+
+_CLOCK = re.compile(r" \[(?:(\d+):)?(\d+):(\d+)<")
+"""How long a bar of tqdm has run."""
+
+
+class Mark(NamedTuple):
+    """A count in a log."""
+
+    shown: LogProgress
+    position: float
+    """How many units are done."""
+    end: int
+    """The offset of its line's end in the log."""
+
+    @property
+    def outer(self) -> tuple[str, int, int]:
+        """The unit, its number and how many there are."""
+        return self.shown.unit, self.shown.done, self.shown.total
+
+
+def _lines(data: bytes, offset: int) -> Iterator[tuple[str, int]]:
+    """Yield the states of lines, also overwritten ones, with the offsets of their ends."""
+    for piece in re.split(rb"(?<=[\r\n])", data):
+        offset += len(piece)
+        text = as_overwritten(piece.decode("utf-8", "replace").strip("\r\n")).rstrip()
+        if text:
+            yield text, offset
+
+
+def marks(
+    data: bytes, offset: int = 0, *, from_zero: bool = False, before: Mark | None = None
+) -> Iterator[Mark]:
+    """Yield the counts in a part of a log, in order.
+
+    Within a unit the position never falls: a bar of the validation follows that of the training.
+
+    Args:
+        data: the part.
+        offset: where it begins in the log.
+        from_zero: True if the first unit is 0.
+        before: the last count before the part, to whose unit bars belong.
+    """
+    reached = before
+    outer = None if before is None else before.outer
+    for mark in _marks(data, offset, from_zero=from_zero, outer=outer):
+        if reached is not None and reached.outer == mark.outer and mark.shown.unit != "bar":
+            reached = mark._replace(position=max(mark.position, reached.position))
+        else:
+            reached = mark
+        yield reached
+
+
+def _marks(
+    data: bytes, offset: int, *, from_zero: bool, outer: tuple[str, int, int] | None
+) -> Iterator[Mark]:
+    for text, end in _lines(data, offset):
+        found = [one for one in _OUTER.finditer(text) if _is_count(*one.groups(""))]
+        rest = text[found[-1].end() :] if found else text
+        inner = _inner(rest)
+        if found:
+            unit, done, total = found[-1].groups("")
+            outer = (unit.lower(), int(done), int(total or 0))
+            over = bool(re.search(r"\d", rest))
+            position = float(outer[1] - (not over) + from_zero)
+            if inner is not None:
+                position = outer[1] - 1 + from_zero + inner[0] / inner[1]
+            shown = LogProgress(*outer, inner=inner)
+            yield Mark(shown, min(max(position, 0.0), outer[2] or position), end)
+        elif inner is not None and outer is not None and outer[0] == "epoch":
+            position = outer[1] - 1 + from_zero + inner[0] / inner[1]
+            yield Mark(LogProgress(*outer, inner=inner), max(position, 0.0), end)
+        elif (inner is not None and "%|" in text) or (inner is not None and "━" in text):
+            yield Mark(LogProgress("bar", *inner, _ran(text)), float(inner[0]), end)
+
+
+def _is_count(unit: str, done: str, total: str) -> bool:
+    """Return True for `3/10`, and for an epoch also without the total."""
+    return 0 < int(total) >= int(done) if total else unit.lower() == "epoch"
+
+
+def _inner(text: str) -> tuple[int, int] | None:
+    """Return how much of a part is done, e.g. of an epoch."""
+    match = next(reversed([*_INNER.finditer(text)]), None)
+    if match is None:
+        return None
+    if match["percent"]:
+        return int(match["percent"]), 100
+    names = (("bar", "of_bar"), ("place", "of"), ("keras", "of_keras"), ("rich", "of_rich"))
+    for name, of in names:
+        if match[name]:
+            done, total = int(match[name]), int(match[of])
+            return (done, total) if 0 < total >= done else None
+    return None
+
+
+def _ran(text: str) -> int | None:
+    match = _CLOCK.search(text)
+    if match is None:
+        return None
+    hours, minutes, seconds = (int(group or 0) for group in match.groups())
+    return 3600 * hours + 60 * minutes + seconds
+
+
+def _read(log: Path, size: int, *, end: bool) -> tuple[bytes, int]:
+    try:
+        with plain_files.open_plain(log) as file:
+            start = max(file.seek(0, 2) - size, 0) if end else 0
+            file.seek(start)
+            return file.read(size), start
+    except OSError:
+        return b"", 0
+
+
+def log_progress(logs: Sequence[Path]) -> LogProgress | None:
+    """Return the progress in the last lines of logs; a count goes before a bar of its parts."""
+    found = _last(logs)
+    return None if found is None else found[1].shown
+
+
+def _last(logs: Sequence[Path]) -> tuple[int, Mark, bool] | None:
+    """Return the last count, the index of its log, and if its first unit is 0."""
+    newest_first = sorted(range(len(logs)), key=lambda at: _written(logs[at]), reverse=True)
+    found: list[tuple[int, Mark, bool]] = []
+    for at in newest_first:
+        head = next(marks(_read(logs[at], HEAD_BYTES, end=False)[0]), None)
+        from_zero = head is not None and head.shown.unit != "bar" and head.shown.done == 0
+        mark = _last_of(logs[at], from_zero)
+        found += [] if mark is None else [(at, mark, from_zero)]
+    counts = (one for one in found if one[1].shown.unit != "bar")
+    return next(counts, next(iter(found), None))
+
+
+def _last_of(log: Path, from_zero: bool) -> Mark | None:
+    """Return a log's last count."""
+    data, start = _read(log, TAIL_BYTES, end=True)
+    found = next(reversed([*marks(data, start, from_zero=from_zero)]), None)
+    if found is None or found.shown.unit != "bar" or not start:
+        return found
+    last = start // BLOCK
+    for block in range(last, max(last - MOST_BLOCKS, -1), -1):
+        until = start if block == last else None
+        if (before := _last_in_block(log, block, until, from_zero)) is not None:
+            return [*marks(data, start, from_zero=from_zero, before=before)][-1]
+    return found
+
+
+@lru_cache(maxsize=4096)
+def _last_in_block(log: Path, block: int, until: int | None, from_zero: bool) -> Mark | None:
+    """Return the last count of a block of a log that is no bar; a log is never overwritten."""
+    end = (block + 1) * BLOCK if until is None else until
+    try:
+        with plain_files.open_plain(log) as file:
+            start = file.seek(max(block * BLOCK - LINE, 0))
+            data = file.read(end - start)
+    except OSError:
+        return None
+    counts = marks(data, start, from_zero=from_zero)
+    return next(reversed([one for one in counts if one.shown.unit != "bar"]), None)
+
+
+def _written(log: Path) -> int:
+    try:
+        return plain_files.status(log).st_mtime_ns
+    except OSError:
+        return 0
+
+
+def end_of_work(
+    directory: Path, started_at: int, now: int, total_of: Callable[[str], float | None]
+) -> int | None:
+    """Return when an attempt's work will be done, in microseconds since 1970; None: unknown.
+
+    Args:
+        directory: the attempt's, with its logs.
+        started_at: when it started.
+        now: the time.
+        total_of: returns how many of a unit, e.g. `epoch`, there will be, if the log says none.
+    """
+    logs = [directory / name for name in (STDOUT_FILE, STDERR_FILE)]
+    found = _last(logs)
+    if found is None:
+        return None
+    at, last, from_zero = found
+    total = float(last.shown.total) or total_of(last.shown.unit)
+    if not total or last.position >= total:  # nobody knows how long what follows will take
+        return None
+    times = GrowthTimes(directory)
+    times.poll()
+    begun = _time(times, at, 1) or started_at
+    last_at = _time(times, at, last.end) or _written(logs[at]) // 1000
+    if last.shown.seconds is not None and last.shown.total:  # by the bar's own clock
+        if not last.shown.covers((last_at - started_at) / clock.SECOND):
+            return None
+        begun = last_at - last.shown.seconds * clock.SECOND
+    first, first_at = 0.0, begun
+    for mark in marks(_read(logs[at], HEAD_BYTES, end=False)[0], from_zero=from_zero):
+        if mark.shown.unit == last.shown.unit and mark.shown.total == last.shown.total:
+            first_time = _time(times, at, mark.end)
+            if first_time and last.position - mark.position >= LEAST_PART * total:
+                first, first_at = mark.position, first_time
+            break
+    done, spent = last.position - first, last_at - first_at
+    if done <= 0 or spent <= 0:
+        return None
+    one = spent / done
+    left = total - last.position
+    # a unit that takes longer than the others is almost done
+    return int(max(last_at + left * one, now + max(left - 1, 0) * one))
+
+
+def _time(times: GrowthTimes, rank: int, end: int) -> int | None:
+    return times.time(times.moment(rank, end))
+
 
 PROGRESS_BYTES = 4096
 """The beginning of a log in which `max_steps` is searched for."""
@@ -53,15 +292,6 @@ _JSON_SIGNS = re.compile(r'[",\[\]{}:]+')
 ESTIMATE_PERIOD = 2
 """Seconds for which the end of a stage's work by its log is cached."""
 
-SEARCH_PERIOD = 5.0
-"""Seconds between two searches for a running stage's checkpoints, and for its NaN values."""
-
-MOST_ALERTS, MOST_SHOWN = 50, 3
-"""The newest alerts that are read, and of them those shown."""
-
-MOST_NONFINITE = 3
-"""The most metrics with NaN or infinite values that are named."""
-
 HISTORY_PERIOD = 5.0
 """Seconds for which the history of earlier runs is cached."""
 
@@ -83,161 +313,12 @@ def most_steps(logs: Sequence[Path]) -> int:
     return 0
 
 
-def seen(log: Path) -> tuple[int, int]:
-    """Return a log's size, and when it was last written, in microseconds; 0 if it is missing."""
-    try:
-        status = plain_files.status(log)
-    except OSError:
-        return 0, 0
-    return status.st_size, status.st_mtime_ns // 1000
-
-
-class ActivityReader:
-    """Reads the activity of the selected stage, with a cache."""
-
-    def __init__(self) -> None:
-        self._steps = BestSteps()
-        self._searched = Cache[tuple[StageActivity, int]](period=SEARCH_PERIOD)
-        """What is searched for and the last step, for the stage and its attempt; of an ended one
-        also for the version of its points."""
-        self._metric = Cache[str]()
-        """The headline metric, for the version of the stage's points, and if it runs."""
-        self._progress = Cache[LogProgress | None]()
-        """The progress that the ends of the logs show, for their state."""
-
-    def read(
-        self,
-        connection: Connection,
-        stage: StageRecord,
-        attempts: Sequence[AttemptRecord],
-        *,
-        earlier: bool = False,
-    ) -> StageActivity:
-        """Read the activity of the last of these attempts; `stage` is as it was in it.
-
-        Of an `earlier` attempt, the metrics are those of its own points.
-        """
-        if not attempts or attempts[-1].started_at is None:
-            return StageActivity()
-        own, is_running = stage.attempt if earlier else None, stage.status == Status.RUNNING
-        version = headlines.versions(connection, [stage.id]).get(stage.id)
-        key = (stage.id, stage.attempt, own, None if is_running else version)
-        search = partial(_searched, connection, stage, attempts, own)
-        found, last_step = self._searched.read(key, search)
-        directory, progress, metric = Path(attempts[-1].directory), None, ""
-        logs = [directory / name for name in (STDOUT_FILE, STDERR_FILE)]
-        written = [seen(log) for log in logs]
-        if is_running:
-            state = (directory, *written, last_step)
-            progress = self._progress.read(state, lambda: _progress(logs, last_step))
-        if version is not None:
-            make = partial(self._headline, connection, stage, own)
-            metric = self._metric.read((stage.id, version, is_running, own), make)
-        output_at = max((at for size, at in written if size), default=None)
-        return replace(found, output_at=output_at, progress=progress, metric=metric)
-
-    def _headline(self, connection: Connection, stage: StageRecord, own: int | None) -> str:
-        """Return e.g. `val/loss  best 0.0011 at step 17,760, last 0.0123 (lower is better)`."""
-        search = stage.definition.objective
-        has_curve = curves_of(connection, stage.id, stage.status)
-        name = headline(headlines.names_of(connection, stage.id), search, has_curve)
-        found = read_points.summaries(connection, [stage.id], name, attempt=own) if name else []
-        if name is None or not found:
-            return ""
-        metric = ComparedMetric.of(name, search)
-        series = found[0]
-        last = f"last {number(series.last)}"
-        best = series.min if metric.lower else series.max
-        if metric.lower is None or best is None:
-            return f"{harmless(metric.name)}  {last}"
-        step = self._steps.read(connection, stage, metric, best) if own is None else None
-        unit = point_sources.unit(connection, stage.id, name)
-        where = "" if step is None else f" at {unit} {exact_step(step)}"
-        words = f"{last} ({'lower' if metric.lower else 'higher'} is better)"
-        return f"{harmless(metric.name)}  best {number(best)}{where}, {words}"
-
-
-def _searched(
-    connection: Connection,
-    stage: StageRecord,
-    attempts: Sequence[AttemptRecord],
-    own: int | None,
-) -> tuple[StageActivity, int]:
-    """Return the newest checkpoint, NaN values and alerts, and the last step of all metrics."""
-    series = read_points.summaries(connection, [stage.id], attempt=own)
-    found = event_feed.stage_alerts(connection, stage, MARKED, most=MOST_ALERTS)
-    found = [one for one in found if own in (None, one[0].attempt)]
-    steps: dict[str, int | float] = {}  # of the first NaN values, as far as they were recorded
-    for event, data in found:
-        if _is_nan(event, data) and data.get("step") is not None:
-            steps.setdefault(data.get("metric", ""), data["step"])
-    checkpoint, written_at = _newest_checkpoint(stage, attempts, earlier=own is not None)
-    activity = StageActivity(
-        checkpoint=checkpoint,
-        checkpoint_at=written_at,
-        nonfinite=_nonfinite_text(connection, stage, series, steps),
-        alerts=_alerts_text(stage, found),
-    )
-    return activity, int(max((one.last_step or 0 for one in series), default=0))
-
-
-def _progress(logs: Sequence[Path], last_step: int) -> LogProgress | None:
+def shown_progress(logs: Sequence[Path], last_step: int) -> LogProgress | None:
     """Return the log's progress; else the last step of those that its beginning announces."""
     found = log_progress(logs)
     total = most_steps(logs) if found is None and last_step else 0
     is_better = found is None and total and last_step <= total
     return LogProgress("step", last_step, total) if is_better else found
-
-
-def _newest_checkpoint(
-    stage: StageRecord, attempts: Sequence[AttemptRecord], *, earlier: bool
-) -> tuple[str, int | None]:
-    """Return the newest checkpoint and when it was written; of an earlier attempt, by its end."""
-    if stage.definition.checkpoint is None:
-        return "", None
-    directories = [one.directory for one in attempts]
-    where = checkpoints.search(stage.definition, stage.directory, directories)
-    end = (attempts[-1].completed_at if earlier else None) or math.inf
-    for path in where.found:
-        status = plain_files.look(path)
-        written_at = None if status is None else status.st_mtime_ns // 1000
-        if (written_at or 0) <= end:
-            return harmless(path.name), written_at
-    return "", None
-
-
-def _is_nan(event: Event, data: Mapping[str, Any]) -> bool:
-    return NAN in (event.kind, data.get("condition"))
-
-
-def _alerts_text(stage: StageRecord, found: Iterable[tuple[Event, Mapping[str, Any]]]) -> str:
-    """Return the newest alerts of the last attempt, one a line, and how many more there are."""
-    words = [
-        event.text.removeprefix(f"{stage.name}: ")
-        for event, data in found
-        if event.attempt == stage.attempt and not _is_nan(event, data)
-    ]
-    more = [f"{len(words) - MOST_SHOWN} earlier alerts"] if len(words) > MOST_SHOWN else []
-    return "\n".join([*map(harmless, words[-MOST_SHOWN:]), *more])
-
-
-def _nonfinite_text(
-    connection: Connection,
-    stage: StageRecord,
-    series: Sequence[SeriesSummary],
-    first_steps: Mapping[str, int | float],
-) -> str:
-    """Return e.g. `NaN or infinite: loss since step 1,204 (850 of 2,000 points)`; empty: none."""
-    bad = [one for one in series if one.nonfinite]
-    named = []
-    for one in bad[:MOST_NONFINITE]:
-        step = first_steps.get(one.name)
-        unit = point_sources.unit(connection, stage.id, one.name)
-        since = "" if step is None else f" since {unit} {step:,}"
-        counts = f"{one.nonfinite:,} of {one.count:,} points"
-        named.append(f"{harmless(one.name)}{since} ({counts})")
-    more = [f"{len(bad) - MOST_NONFINITE} more metrics"] if len(bad) > MOST_NONFINITE else []
-    return f"NaN or infinite: {', '.join([*named, *more])}" if named else ""
 
 
 @dataclass(frozen=True, slots=True)

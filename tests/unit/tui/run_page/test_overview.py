@@ -29,9 +29,8 @@ from trainui.store.read import event_feed, views
 from trainui.store.runs import metrics_progress, runs, stages, trials
 from trainui.store.runs.trials import SearchKey
 from trainui.tui.graph_view import Timeline
-from trainui.tui.readers.log_progress import log_progress
 from trainui.tui.readers.page_reader import RunPageReader
-from trainui.tui.readers.progress import most_steps
+from trainui.tui.readers.progress import log_progress, most_steps
 from trainui.tui.readers.stage_values import SweepMemberReader
 from trainui.tui.run_page.overview import (
     MOST_LINES,
