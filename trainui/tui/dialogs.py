@@ -37,8 +37,7 @@ from trainui.tui.app_interface import (
 )
 from trainui.tui.keymap import bindings
 from trainui.tui.line_view import RowsView, TextView
-from trainui.tui.names import cut_member, told_apart
-from trainui.tui.styled_text import Row, Segment, labelled, shared_out, wrap
+from trainui.tui.styled_text import Row, Segment, cut_member, labelled, shared_out, told_apart, wrap
 from trainui.tui.widgets import FRAME, FRAME_HEIGHT, Dialog, Entry, EntryView
 
 if TYPE_CHECKING:

@@ -37,10 +37,19 @@ from trainui.tui.graph_layout import (
     most_important,
 )
 from trainui.tui.keymap import bindings
-from trainui.tui.names import cut_end, short_labels, told_apart
 from trainui.tui.numbers import elapsed, state_style
 from trainui.tui.plot_axes import XAxis, axis_labels
-from trainui.tui.styled_text import Row, Segment, cut, fit, merged, width_of
+from trainui.tui.styled_text import (
+    Row,
+    Segment,
+    cut,
+    cut_end,
+    fit,
+    merged,
+    short_labels,
+    told_apart,
+    width_of,
+)
 from trainui.tui.widgets import CursorView
 
 WORD, SHORT_WORD, TIME = 11, 9, 7

@@ -20,11 +20,10 @@ from trainui.text import SYMBOLS, harmless, state
 from trainui.tui.app_interface import run_label
 from trainui.tui.graph_layout import RANKS
 from trainui.tui.keymap import bindings
-from trainui.tui.names import cut_end
 from trainui.tui.numbers import elapsed, state_style, when
 from trainui.tui.page import Page
 from trainui.tui.snapshot.snapshot import HistoryQuery, Snapshot
-from trainui.tui.styled_text import Row, Segment, cut, fit
+from trainui.tui.styled_text import Row, Segment, cut, cut_end, fit
 from trainui.tui.widgets import CursorView
 
 RUN = "run"

@@ -14,9 +14,8 @@ from rich.cells import cell_len
 from trainui.execution.processes import NO_WORKER
 from trainui.text import harmless
 from trainui.tui.line_view import LinesView
-from trainui.tui.names import cut_end
 from trainui.tui.snapshot.snapshot import Health
-from trainui.tui.styled_text import Row, Segment, text_rows, width_of
+from trainui.tui.styled_text import Row, Segment, cut_end, text_rows, width_of
 
 MOST_LINES = 3
 """The most lines of a warning, and of what is wrong; on a wide terminal it has one. The remedy is

@@ -17,7 +17,6 @@ from trainui.text import harmless
 from trainui.tui.app_interface import Target
 from trainui.tui.curves.interaction import CurvesState
 from trainui.tui.keymap import bindings
-from trainui.tui.names import short_labels, told_apart
 from trainui.tui.numbers import exact_step, number, shortened
 from trainui.tui.page import Page
 from trainui.tui.snapshot.curves import (
@@ -30,7 +29,7 @@ from trainui.tui.snapshot.curves import (
     groups,
 )
 from trainui.tui.snapshot.snapshot import Cache, MetricQuery, Snapshot
-from trainui.tui.styled_text import Row, Segment, fit
+from trainui.tui.styled_text import Row, Segment, fit, short_labels, told_apart
 from trainui.tui.widgets import Bar, CursorView
 
 VALUE, MOST_PARAM, MOST_LABEL = 10, 12, 40

@@ -30,13 +30,12 @@ from trainui.tui.curves.plot import (
     styles_of,
 )
 from trainui.tui.keymap import bindings
-from trainui.tui.names import shared_ending as names_ending
-from trainui.tui.names import told_apart
 from trainui.tui.numbers import number
 from trainui.tui.plot_axes import Frame
 from trainui.tui.snapshot.curves import NOT_READ, Chart, Curves, PlotLine, PlotOptions
 from trainui.tui.snapshot.snapshot import Cache
-from trainui.tui.styled_text import ELLIPSIS, Row, Segment, beside, cut, fit, width_of
+from trainui.tui.styled_text import ELLIPSIS, Row, Segment, beside, cut, fit, told_apart, width_of
+from trainui.tui.styled_text import shared_ending as names_ending
 from trainui.tui.styles import CURVES
 
 LABEL_WIDTH = LABEL + 1

@@ -22,7 +22,6 @@ from trainui.model.states import Status
 from trainui.store.points.plot_series import Axis
 from trainui.text import SYMBOLS
 from trainui.tui.curves.cursor_values import ranking
-from trainui.tui.names import cut_end, short_labels
 from trainui.tui.numbers import exact_step, number
 from trainui.tui.plot_axes import (
     LEAST_MARKS,
@@ -34,7 +33,7 @@ from trainui.tui.plot_axes import (
     x_axis_rows,
 )
 from trainui.tui.snapshot.curves import ABOVE, BELOW, NAN, Chart, PlotLine, PlotOptions
-from trainui.tui.styled_text import Row, Segment, fit, packed
+from trainui.tui.styled_text import Row, Segment, cut_end, fit, packed, short_labels
 from trainui.tui.styles import CURVES
 
 MARKS = "●▲■◆▼★"

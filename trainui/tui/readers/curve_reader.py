@@ -29,7 +29,6 @@ from trainui.store.points.plot_series import Axis
 from trainui.store.read import event_feed, headlines
 from trainui.text import harmless
 from trainui.tui.axis_marks import round_stride
-from trainui.tui.names import Pairs, label_of
 from trainui.tui.numbers import exact_step
 from trainui.tui.readers import series
 from trainui.tui.readers.series import CurvesRequest, OtherRuns, seed_verdict, sources
@@ -47,6 +46,7 @@ from trainui.tui.snapshot.curves import (
     PlottedSeries,
     groups,
 )
+from trainui.tui.styled_text import Pairs, label_of
 
 if TYPE_CHECKING:
     from trainui.store.points.plot_windows import Extent, Plotted

@@ -25,7 +25,6 @@ from trainui.store.points.read_points import headline_of_run
 from trainui.store.read import headlines, run_list, views
 from trainui.store.read.headlines import ComparableStage
 from trainui.text import harmless
-from trainui.tui.names import Pairs, label_of
 from trainui.tui.numbers import number
 from trainui.tui.readers.stage_values import StageValues
 from trainui.tui.snapshot.curves import (
@@ -40,6 +39,7 @@ from trainui.tui.snapshot.curves import (
 )
 from trainui.tui.snapshot.params import differing, params_of, shown_value
 from trainui.tui.snapshot.snapshot import Cache
+from trainui.tui.styled_text import Pairs, label_of
 
 MOST_RUNS = 200
 """Most other runs offered for a comparison, the newest ones."""

@@ -12,12 +12,11 @@ from trainui.formatting import short_id
 from trainui.model.states import UNFINISHED, Status
 from trainui.store.read.run_list import RunDetails, RunLine, RunTrouble
 from trainui.text import SYMBOLS, TROUBLE, harmless, state, verdict
-from trainui.tui.names import cut_end, told_apart
 from trainui.tui.numbers import elapsed, number, progress_bar, spark, state_style, when
 from trainui.tui.snapshot.params import AGENT_MARK, EXTERNAL_MARK, ColumnStats, shown_params
 from trainui.tui.snapshot.run_page import NOTHING
 from trainui.tui.snapshot.snapshot import RunLive
-from trainui.tui.styled_text import Row, Segment, cut, fit, width_of
+from trainui.tui.styled_text import Row, Segment, cut, cut_end, fit, told_apart, width_of
 
 if TYPE_CHECKING:
     from trainui.tui.snapshot.run_page import Eta

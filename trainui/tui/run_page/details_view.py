@@ -26,7 +26,6 @@ from trainui.pipeline.masking import mask
 from trainui.text import harmless
 from trainui.tui.app_interface import Call, app_of
 from trainui.tui.line_view import LinesView, RowsView
-from trainui.tui.names import cut_member
 from trainui.tui.numbers import age_changes_in, clock_time, state_style
 from trainui.tui.run_page.overview import (
     FOLDED,
@@ -43,6 +42,7 @@ from trainui.tui.styled_text import (
     Row,
     Segment,
     coloured,
+    cut_member,
     fit,
     fit_middle,
     labelled,

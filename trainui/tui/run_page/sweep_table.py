@@ -16,12 +16,11 @@ from trainui.pipeline.masking import mask
 from trainui.pipeline.matrix import TRIAL, Spread, folds
 from trainui.text import SYMBOLS, harmless
 from trainui.tui.graph_layout import RANKS, counts
-from trainui.tui.names import cut_end, told_apart
 from trainui.tui.numbers import elapsed, exact_step, number, shortened, state_style, step
 from trainui.tui.run_page.overview import trouble
 from trainui.tui.snapshot.params import number_of
 from trainui.tui.snapshot.run_page import NOTHING, MatrixDetail, SearchDetail, StageValue
-from trainui.tui.styled_text import Row, Segment, cut, fit, packed, width_of
+from trainui.tui.styled_text import Row, Segment, cut, cut_end, fit, packed, told_apart, width_of
 
 PLOT_HEIGHT, LEAST_POINTS = 3, 3
 """Lines of the plot of the best value so far, and the completed trials without which it is not."""

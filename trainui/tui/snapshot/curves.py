@@ -17,7 +17,7 @@ from trainui.model.search import Search
 from trainui.model.states import ENDED, Status
 from trainui.pipeline.matrix import TRIAL, is_repeat
 from trainui.store.points.plot_series import Axis
-from trainui.tui.names import Pairs
+from trainui.tui.styled_text import Pairs
 
 SMOOTHINGS = (0.0, 0.6, 0.9, 0.97)
 """Smoothing weights (`store.points.plot_windows`), in the order in which the key cycles."""

@@ -27,11 +27,10 @@ from trainui.tui.curves.plot import (
     styles_of,
 )
 from trainui.tui.curves.screen import table_rows
-from trainui.tui.names import shared_beginning
 from trainui.tui.plot_axes import Frame, XAxis, x_axis_rows
 from trainui.tui.readers.curve_reader import folded
 from trainui.tui.snapshot.curves import Chart, PlotOptions
-from trainui.tui.styled_text import plain, width_of
+from trainui.tui.styled_text import plain, shared_beginning, width_of
 
 LABEL = re.compile(r"-?[\d.]+(e-?\d+|[kMG])?|([\d.]+[dhms])+|\d+[dhm]\d+|\d+:\d+(:\d+)?|0")
 """A number or a time, as an axis labels it."""

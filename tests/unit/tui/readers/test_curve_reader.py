@@ -28,7 +28,6 @@ from trainui.store.runs.stage_requests import AlertRecord
 from trainui.tui.curves.cursor_values import best_text
 from trainui.tui.curves.plot import plot
 from trainui.tui.curves.screen import curve_report, table_rows
-from trainui.tui.names import label_of
 from trainui.tui.numbers import number
 from trainui.tui.plot_axes import Frame
 from trainui.tui.readers.curve_reader import CurveReader, folded
@@ -43,7 +42,7 @@ from trainui.tui.snapshot.curves import (
     groups,
 )
 from trainui.tui.snapshot.snapshot import CurvesPage
-from trainui.tui.styled_text import plain
+from trainui.tui.styled_text import label_of, plain
 
 
 def read(store: Database, axis: Axis = Axis.STEP) -> Curves:
