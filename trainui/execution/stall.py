@@ -44,6 +44,8 @@ from trainui.model.definition import Alert
 from trainui.model.notifications import MARK
 from trainui.model.records import AttemptRecord, StageRecord
 from trainui.model.states import Status
+from trainui.plugin import Tracker, registry
+from trainui.plugin.records import fits
 from trainui.store import shell_environment
 from trainui.store.db.engine import Database
 from trainui.store.db.protocol import Connection
@@ -171,21 +173,61 @@ def process_family(pid: int, processes: list[Process] | None = None) -> set[int]
     return {pid} | {one.pid for one in descendants({pid}, among, {})}
 
 
-def written_marks(pids: set[int]) -> tuple[int, ...]:
-    """Return the sizes and times of the files that processes write; each output changes them.
+@dataclass(frozen=True, slots=True)
+class Writes:
+    """What processes have written so far."""
+
+    files: tuple[int, ...]
+    """Sizes and times of the files that they have open for writing; each output changes them.
 
     Those on remote file systems may not answer: the positions of the processes in them count.
     """
-    found = set[tuple[int, int]]()
-    paths = file_writers.written_by(pids)
-    remote = {path for path in paths if mounts.remote_mount(path)}
-    if remote:
-        found = {(0, at) for at in file_writers.positions(pids, remote)}
-    for path in paths - remote:
-        with suppress(OSError):
-            status = os.stat(path)  # noqa: PTH116 (many, and names as the kernel gives them)
-            found.add((status.st_size, status.st_mtime_ns))
-    return tuple(number for pair in sorted(found) for number in pair)
+    size: int | None
+    """Bytes that they have written themselves; None: the kernel does not say it."""
+
+    @classmethod
+    def of(cls, pids: set[int]) -> Writes:
+        """Return those of some processes, but not of a tracker's, which also write while idle."""
+        pids = {pid for pid in pids if not _is_service(pid)}
+        found = set[tuple[int, int]]()
+        paths = file_writers.written_by(pids)
+        remote = {path for path in paths if mounts.remote_mount(path)}
+        if remote:
+            found = {(0, at) for at in file_writers.positions(pids, remote)}
+        for path in paths - remote:
+            with suppress(OSError):
+                status = os.stat(path)  # noqa: PTH116 (many, and names as the kernel gives them)
+                found.add((status.st_size, status.st_mtime_ns))
+        return cls(tuple(number for pair in sorted(found) for number in pair), _written_bytes(pids))
+
+    def differ(self, before: Writes) -> bool:
+        """Return True if the processes have written since then.
+
+        The files alone do not say it: several trainings may write one database.
+        """
+        return self.files != before.files and (self.size is None or self.size != before.size)
+
+
+def _is_service(pid: int) -> bool:
+    """Return True for a program that writes a tracker's log for a training."""
+    with suppress(OSError):
+        program = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0", 1)[0]
+        name = os.fsdecode(program).rpartition("/")[2]
+        return any(fits(name, one.services) for one in registry.records(Tracker))
+    return False
+
+
+def _written_bytes(pids: set[int]) -> int | None:
+    counts = list[int]()
+    for pid in pids:
+        try:
+            text = Path(f"/proc/{pid}/io").read_text()
+        except PermissionError:
+            return None
+        except OSError:  # it has ended, or this kernel does not count
+            continue
+        counts.append(int(text.split("wchar:", 1)[1].split(None, 1)[0]))
+    return sum(counts) if counts else None
 
 
 class StallWatch:
@@ -313,7 +355,7 @@ class StallAlerts(StallWatch):
 class _WatchedAttempt:
     rule: StallRule
     observed: tuple[int, ...]
-    """Log sizes and metric offset, and what an adopted process writes; activity changes them."""
+    """Log sizes and metric offset; activity changes them."""
     stall: Stall
     is_mute: bool = True
     """True until the first activity: an adopted process may only be seen by its use of a GPU."""
@@ -321,8 +363,8 @@ class _WatchedAttempt:
     """The observed values when the stored points were last counted."""
     writer: int | None = None
     """The pid of a stage whose own writes count until it has a cadence."""
-    written: tuple[int, ...] | None = None
-    """What it wrote, as last seen."""
+    writes: Writes | None = None
+    """What it, or an adopted process, had written when it was last looked at."""
     stalls_after: float | None = None
     """The limit of its silence that is on record."""
     look: Future[Stacks | None] | None = None
@@ -372,11 +414,7 @@ class StallDetector(StallWatch):
         for attempt in started:
             is_adopted = attempt.is_external and attempt.pid is not None
             pids = process_family(attempt.pid or 0) if is_adopted else set[int]()
-            observed = (
-                *_log_sizes(attempt),
-                offsets.get(attempt.stage_id, 0),
-                *written_marks(pids),
-            )
+            observed = (*_log_sizes(attempt), offsets.get(attempt.stage_id, 0))
             self._update(attempt, observed, pids, now)
 
     def _update(
@@ -385,7 +423,8 @@ class StallDetector(StallWatch):
         watched = self._watched.get(attempt.id)
         if watched is None:
             watched = self._watched[attempt.id] = self._begin(attempt, observed, now)
-        if observed != watched.observed:
+        has_written = bool(pids) and _has_written(watched, pids)
+        if observed != watched.observed or has_written:
             if pids and watched.is_mute:
                 # without the gaps between its uses of a GPU
                 watched.rule = self._new_rule((), self._limit(attempt))
@@ -511,10 +550,8 @@ class StallDetector(StallWatch):
             return
         if self._processes is None:
             self._processes = list_processes()
-        written = written_marks(process_family(watched.writer, self._processes))
-        if watched.written not in (None, written):
+        if _has_written(watched, process_family(watched.writer, self._processes)):
             rule.prolong(now)
-        watched.written = written
 
     def _learn(self, attempt: AttemptRecord, watched: _WatchedAttempt, now: float) -> None:
         """Take the cadence from the stored points of an attempt that soon fell silent."""
@@ -526,6 +563,12 @@ class StallDetector(StallWatch):
         if count >= LEAST_POINTS:
             ran = (clock.now() - (attempt.started_at or 0)) / clock.SECOND
             watched.rule.assume(max(0.0, ran - watched.rule.silence(now)) / count)
+
+
+def _has_written(watched: _WatchedAttempt, pids: set[int]) -> bool:
+    """Return True if processes have written since the last look at what they write."""
+    before, watched.writes = watched.writes, Writes.of(pids)
+    return before is not None and watched.writes.differ(before)
 
 
 def _look(attempt: AttemptRecord, apart: float) -> Stacks | None:

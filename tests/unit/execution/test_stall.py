@@ -22,7 +22,6 @@ from tests.unit.supervisor.waiting import PATIENCE, wait_for
 from trainui import clock
 from trainui.cli.main import main
 from trainui.control import digest
-from trainui.execution import stall
 from trainui.execution.attempt.monitor import AttemptMonitor
 from trainui.execution.nvml import Gpu
 from trainui.execution.stall import (
@@ -32,6 +31,7 @@ from trainui.execution.stall import (
     StallAlerts,
     StallDetector,
     StallRule,
+    Writes,
 )
 from trainui.model.states import Status
 from trainui.store.db import engine
@@ -578,7 +578,7 @@ def write(process: subprocess.Popen[str]) -> None:
 
 
 @pytest.mark.parametrize("is_remote", [True, False])
-def test_each_output_changes_the_marks(
+def test_each_output_is_a_write(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     echo: subprocess.Popen[str],
@@ -588,9 +588,41 @@ def test_each_output_changes_the_marks(
     path = str(tmp_path / "train.log")
     found = {path} if is_remote else set[str]()
     monkeypatch.setattr(mounts, "remote_mount", lambda one: "/far" if one in found else "")
-    seen = set[tuple[int, ...]]()
+    before = Writes.of({echo.pid})
     for _ in range(3):
         write(echo)
-        seen.add(stall.written_marks({echo.pid}))
-    assert len(seen) == 3
-    assert stall.written_marks({echo.pid}) in seen
+        now = Writes.of({echo.pid})
+        assert now.differ(before)
+        before = now
+    assert not Writes.of({echo.pid}).differ(before)
+
+
+def test_what_others_write_into_a_shared_file_is_none(
+    tmp_path: Path, echo: subprocess.Popen[str]
+) -> None:
+    """As a database of MLflow or Trackio, to which several trainings log."""
+    write(echo)
+    before = Writes.of({echo.pid})
+    with (tmp_path / "train.log").open("a") as file:
+        file.write("step 1\n")
+    now = Writes.of({echo.pid})
+    assert now.files != before.files
+    assert not now.differ(before)
+
+
+def test_a_trackers_service_writes_nothing_of_the_training(tmp_path: Path) -> None:
+    """W&B's notes the machine's load each 15 s, also while the training hangs."""
+    service = tmp_path / "wandb-core"
+    service.symlink_to(sys.executable)
+    with subprocess.Popen(
+        [service, "-c", ECHO, tmp_path / "run.log"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        bufsize=1,
+    ) as process:
+        write(process)
+        before = Writes.of({process.pid})
+        write(process)
+        assert not Writes.of({process.pid}).differ(before)
+        process.kill()
