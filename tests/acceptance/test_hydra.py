@@ -64,34 +64,39 @@ def main(cfg):
 main()
 """
 
-JOBS = ["app[lr=0.1,seed=1]", "app[lr=0.1,seed=2]", "app[lr=0.2,seed=1]", "app[lr=0.2,seed=2]"]
-
-
-def test_a_killed_multirun_resumes_without_its_finished_jobs(
-    cli: CommandLine,
-) -> None:
-    cli.write("app.py", APP)
-    swept = ["+optimizer.lr=0.1,0.2", "+seed=1,2", "hydra/launcher=trainui"]
-    launcher = subprocess.Popen(
-        [sys.executable, "app.py", "-m", *swept], cwd=cli.directory, env=cli.environ
+JOBS = [
+    f"app[job={at},{values}]"
+    for at, values in enumerate(
+        ["lr=0.1,seed=1", "lr=0.1,seed=2", "lr=0.2,seed=1", "lr=0.2,seed=2"]
     )
+]
+
+
+def test_batches_are_one_run_and_a_killed_sweep_repeats_no_job(cli: CommandLine) -> None:
+    cli.write("app.py", APP)
+    swept = ["+optimizer.lr=0.1,0.2", "+seed=1,2", "hydra/launcher=trainui", "hydra.sweep.dir=out"]
+    sweep = [sys.executable, "app.py", "-m", *swept, "hydra.sweeper.max_batch_size=2"]
+    sweeper = subprocess.Popen(sweep, cwd=cli.directory, env=cli.environ)
 
     def states() -> dict[str, str]:
         runs = cli.json("ls")["runs"] if (cli.home / "trainui.db").exists() else []
+        assert len(runs) < 2
         return states_of(cli.json("show", runs[0]["run"])) if runs else {}
 
     half_done = dict(zip(JOBS, ["completed"] * 2 + ["running"] * 2, strict=True))
-    wait_for(lambda: states() == half_done, "two jobs that wait")
-    cli.close()  # kills all: launcher, worker, guard, broker, supervisors and jobs
-    launcher.wait()
+    jobs = cli.directory / "jobs"
+    wait_for(lambda: states() == half_done and jobs.read_text().count("\n") == 4, "waiting jobs")
+    cli.close()  # kills all: sweeper, worker, guard, broker, supervisors and jobs
+    sweeper.wait()
     (cli.directory / "go").touch()
     assert cli("resume", "--interrupted").code == 0
     assert set(states().values()) == {"completed"}
-    jobs = (cli.directory / "jobs").read_text().split()
-    assert sorted(jobs) == ["0.1"] * 2 + ["0.2"] * 4
-    (sweep_dir,) = cli.directory.glob("multirun/*/*")
+    subprocess.run(sweep, cwd=cli.directory, env=cli.environ, check=True, timeout=90)
+    assert states() == dict.fromkeys(JOBS, "completed")
+    assert sorted(jobs.read_text().split()) == ["0.1"] * 2 + ["0.2"] * 4
     overrides = {
-        one.name: (one / ".hydra/overrides.yaml").read_text() for one in sweep_dir.glob("?")
+        one.name: (one / ".hydra/overrides.yaml").read_text()
+        for one in (cli.directory / "out").glob("?")
     }
     assert overrides == {
         str(number): f"- +optimizer.lr={lr}\n- +seed={seed}\n"

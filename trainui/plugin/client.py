@@ -423,6 +423,30 @@ def resume(run: str, file: str | None = None, *, as_submitted: bool = True) -> t
     return tuple(stages)
 
 
+def extend(run: str, file: str) -> tuple[str, ...]:
+    """Add the stages that a run's changed file has and the run does not; return their full names.
+
+    They run with the environment of the others, which stay as they are: none runs again.
+    """
+    from trainui import control
+    from trainui.execution.attempt import lost_attempts
+    from trainui.execution.daemon import lifecycle
+    from trainui.resume.preview import StageOptions
+    from trainui.store.read import views
+
+    run_id = _id(run)
+    pipeline = _pipeline_to_resume(run_id, file, as_submitted=False).pipeline
+    assert pipeline is not None, "a file was given"
+    with engine.reading() as connection:
+        known = {one.name for one in views.stages(connection, run_id) if not one.removed}
+    added = tuple(one.name for one in pipeline.stages if one.name not in known)
+    if added:
+        lost_attempts.record([run_id])
+        lifecycle.ensure_started()
+        control.resume(run_id, StageOptions(only=added), pipeline=pipeline)
+    return added
+
+
 def note(run: str, text: str, verdict: str | None = None) -> str:
     """Add a note to a run, a verdict (`keep`, `discard`) or both; return the run's id."""
     from trainui.control import requests

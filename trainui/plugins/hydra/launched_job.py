@@ -1,7 +1,7 @@
 """Runs one job of a multirun: python -m trainui.plugins.hydra.launched_job FILE VALUE...
 
-The values name the job, see `sweep`. Exits 1 if the job failed; its result is stored beside the
-launch file, whole or not at all.
+The values name the job, or its number behind `--job`; see `sweep`. Exits 1 if the job failed; its
+result is stored beside the launch file, whole or not at all.
 """
 
 from __future__ import annotations
@@ -42,7 +42,9 @@ class Launch:
 
     def save(self, file: Path) -> None:
         """Write this to a file, behind the module path that is needed to load it."""
-        file.write_bytes(pickle.dumps(sys.path) + cloudpickle.dumps(self))
+        part = file.with_suffix(".part")  # a job may be reading the file
+        part.write_bytes(pickle.dumps(sys.path) + cloudpickle.dumps(self))
+        part.replace(file)
 
     @classmethod
     def load(cls, file: Path) -> Launch:

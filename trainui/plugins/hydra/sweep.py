@@ -1,7 +1,7 @@
-"""The jobs of a multirun as a pipeline file.
+"""The jobs of a multirun as the members of one stage, in a pipeline file.
 
-If they are all combinations of some values, as of Hydra's own sweeper, they become one stage with a
-matrix, else a stage each. A member's command names its job by the values, or by the number.
+If they are all combinations of some values, as of Hydra's own sweeper, their values name them in a
+member's name and command, else their numbers: of a sweeper that asks for more jobs later.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +18,19 @@ Overrides = Sequence[str]
 
 JOB_MODULE = "trainui.plugins.hydra.launched_job"
 """The module that a stage's process runs."""
+
+
+JOB = "job"
+"""The key of a job's number in a matrix that grows."""
+
+BY_NUMBER = "--job"
+"""It comes before a job's number, in place of values."""
+
+_LONGEST_NAME = 255
+"""Characters of a member's full name."""
+
+_LEAST = 10
+"""The characters of a value, and the signs around it, for which a name has room at least."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +74,7 @@ def read(jobs: Sequence[Overrides]) -> Sweep | None:
 def _short_keys(keys: Sequence[str]) -> tuple[str, ...]:
     """Shorten `+optimizer.lr` to `lr` where no other key ends alike, else to `optimizer-lr`."""
     plain = [re.sub("[^A-Za-z0-9_]+", ".", key).strip(".") for key in keys]
+    plain = [f"_{key}" if key[:1].isdigit() else key for key in plain]
     last = Counter(key.rpartition(".")[2] for key in plain)
     return tuple(
         key.rpartition(".")[2] if last[key.rpartition(".")[2]] == 1 else key.replace(".", "-")
@@ -73,29 +87,90 @@ def pipeline(
     jobs: Mapping[int, Overrides],
     fields: Mapping[str, Any],
     launch_file: str,
-) -> dict[str, Any]:
-    """Return a pipeline file of the jobs.
+) -> dict[str, Any] | None:
+    """Return a pipeline file of jobs that are all combinations of some values; else None.
 
     Args:
         name: of the pipeline, and of its stage.
         jobs: overrides by the jobs' numbers.
-        fields: further fields of each stage.
+        fields: further fields of the stage.
         launch_file: the file from which `launched_job` loads what it runs.
     """
     sweep = read(list(jobs.values()))
-    params = {key: _escaped(value) for key, value in (sweep.constants() if sweep else {}).items()}
-    command = ["${python}", "-m", JOB_MODULE, launch_file]
-    stages: list[dict[str, Any]]
-    if sweep is not None and (axes := sweep.axes()):
-        chosen = [f"${{matrix.{key}}}" for key in axes]
-        matrix = {key: [_escaped(value) for value in values] for key, values in axes.items()}
-        stages = [{"name": name, "matrix": matrix, "run": [*command, *chosen], **fields}]
-    else:
-        stages = [
-            {"name": f"{name} {number}", "run": [*command, str(number)], **fields}
-            for number in jobs
-        ]
-    return {"name": name, "params": params, "stages": stages}
+    if sweep is None or (axes := sweep.axes()) is None:
+        return None
+    matrix = {key: [_escaped(value) for value in values] for key, values in axes.items()}
+    chosen = [f"${{matrix.{key}}}" for key in axes]
+    return _file(name, sweep.constants(), matrix, [launch_file, *chosen], fields)
+
+
+def growing_pipeline(
+    name: str,
+    jobs: Mapping[int, Overrides],
+    given: Collection[str],
+    fields: Mapping[str, Any],
+    launch_file: str,
+) -> dict[str, Any]:
+    """Return a pipeline file to which more jobs can be added without a change of the others.
+
+    A member is named by its job's number, and by the values of what the first job overrides;
+    `given` are the overrides that all jobs have, and the other arguments those of `pipeline`.
+    """
+    first = _values(next(iter(jobs.values())))
+    texts = _short_keys(list(first))
+    named = dict(zip(first, texts, strict=True)) if len({JOB, *texts}) > len(texts) else {}
+    same = {key for key, value in first.items() if f"{key}={value}" in given}
+    room = _LONGEST_NAME - len(f"{name}[{JOB}=99999]")
+    own: dict[str, str] = {}
+    for key in (key for key in named if key not in same):
+        if len("".join(own.values())) + len(named[key]) <= room - (len(own) + 1) * _LEAST:
+            own[key] = named[key]
+    rows = []
+    for number, overrides in jobs.items():
+        values = _values(overrides)
+        fitting = _fitting({text: values.get(key, "-") for key, text in own.items()}, room)
+        rows.append({key: _escaped(one) for key, one in {JOB: str(number), **fitting}.items()})
+    command = [launch_file, BY_NUMBER, f"${{matrix.{JOB}}}"]
+    constants = {named[key]: first[key] for key in named if key in same}
+    return _file(name, constants, rows, command, fields)
+
+
+def _values(overrides: Overrides) -> dict[str, str]:
+    return {key: value for key, _, value in (one.partition("=") for one in overrides)}
+
+
+def _file(
+    name: str,
+    params: Mapping[str, str],
+    matrix: Mapping[str, Any] | Sequence[Any],
+    arguments: Sequence[str],
+    fields: Mapping[str, Any],
+) -> dict[str, Any]:
+    stage = {"name": name, "matrix": matrix, "run": ["${python}", "-m", JOB_MODULE, *arguments]}
+    params = {key: _escaped(value) for key, value in params.items()}
+    return {"name": name, "params": params, "stages": [{**stage, **fields}]}
+
+
+def _fitting(values: Mapping[str, str], most: int) -> dict[str, str]:
+    """Return values for a name of at most so many characters: numbers are rounded, texts cut."""
+    left = most - sum(len(key) + 2 for key in values)
+    if sum(map(len, values.values())) <= left:
+        return dict(values)
+    short = {key: _rounded(value) for key, value in values.items()}
+    if sum(map(len, short.values())) <= left:
+        return short
+    width = left // len(short)
+    return {
+        key: value if len(value) <= width else f"{value[: width - 1]}…"
+        for key, value in short.items()
+    }
+
+
+def _rounded(value: str) -> str:
+    try:
+        return f"{float(value):.6g}"
+    except ValueError:
+        return value
 
 
 def chosen(jobs: Mapping[int, Overrides], arguments: Sequence[str]) -> int:
@@ -105,9 +180,11 @@ def chosen(jobs: Mapping[int, Overrides], arguments: Sequence[str]) -> int:
         jobs: overrides by the jobs' numbers.
         arguments: the values of the keys that vary, or the number.
     """
+    if arguments[0] == BY_NUMBER:
+        return int(arguments[1])
     sweep = read(list(jobs.values()))
-    if sweep is None or not (axes := sweep.axes()):
-        return int(arguments[0])
+    axes = sweep.axes() if sweep is not None else None
+    assert axes is not None, "only combinations are chosen by their values"
     combinations = list(itertools.product(*axes.values()))
     return list(jobs)[combinations.index(tuple(arguments))]
 
