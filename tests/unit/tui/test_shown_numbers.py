@@ -43,6 +43,8 @@ SCHEMES: Sequence[tuple[str, bool, tuple[str, ...]]] = (
     ("dev/loss", True, ("loss", "epoch")),
     ("valid_acc", False, ("train_loss", "train_acc")),
     ("test loss", True, ("train loss",)),
+    ("Loss/val", True, ("Loss/train", "LR")),
+    ("val loss", True, ("train loss", "val time")),
     ("loss", True, ("lr", "throughput")),
 )
 """The metric that is meant, if lower is better, and others that a training prints."""
@@ -132,7 +134,7 @@ def made(filler: Filler, numbers: random.Random, at: int) -> Pipeline:
                 stage_requests.record_alerts(connection, attempt.stage_id, 1, [mark])
         if status != Status.RUNNING:
             filler.end(attempt, status)
-    if all(one.status == Status.COMPLETED for one in found.members):
+    if all(one.status == Status.COMPLETED for one in found.members):  # also where all diverged
         attempt = filler.start(run_id, "evaluate")
         filler.feed(run_id, "evaluate", {metric: [(0.0, -9.0 if lower else 999.0)]})
         filler.end(attempt)
@@ -209,15 +211,22 @@ def check_candidates(one: Pipeline) -> None:
         assert shown.is_out == ((not own.leads and bool(own.finite)) or own.nan_since is not None)
 
 
-def check_overview(one: Pipeline) -> None:
-    """The metric of a member's overview, with its best and last values."""
+def metric_line(one: Pipeline, stage: str) -> str:
     with engine.reading() as connection:
-        page = RunPageReader().read(connection, RunQuery(one.run_id, one.members[0].name))
+        page = RunPageReader().read(connection, RunQuery(one.run_id, stage))
     assert page is not None
     assert page.detail is not None
     assert page.detail.activity is not None
-    own = one.members[0]
-    best, shown = own.best(lower=one.lower), page.detail.activity.metric
+    return page.detail.activity.metric
+
+
+def check_overview(one: Pipeline) -> None:
+    """The metric of a member's overview, with its best and last values, and the evaluation's."""
+    own, shown = one.members[0], metric_line(one, one.members[0].name)
+    best = own.best(lower=one.lower)
+    if all(other.status == Status.COMPLETED for other in one.members):
+        single = number(-9.0 if one.lower else 999.0)
+        assert metric_line(one, "evaluate") == f"{one.metric}  {single}"
     assert best is None or shown.startswith(f"{one.metric}  best {number(best[1])}"), shown
     assert f"last {number(own.points[-1][1])}" in shown
 
@@ -296,8 +305,10 @@ def test_a_runs_value_is_that_of_its_best_healthy_stage(pipelines: list[Pipeline
         while reader.unfinished:
             found = reader.read(connection, names, lines)
     for one in pipelines:
+        value = found[one.metric].values.get(one.run_id)
         if one.value is not None:
-            assert found[one.metric].values[one.run_id] == one.value, one
+            assert value == one.value, one
+        assert value not in (-9.0, 999.0), "a single number beside curves"
 
 
 @pytest.mark.parametrize("pipelines", SEEDS[:1], indirect=True)

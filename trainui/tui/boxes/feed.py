@@ -493,6 +493,7 @@ def merged(local: Snapshot, feeds: Sequence[BoxFeed]) -> Snapshot:
             tuple(dict.fromkeys(title for one in every for title in one.listed.columns)),
             max(one.listed.member for one in every),
             max(one.listed.gpus for one in every),
+            any(one.listed.has_steps for one in every),
         ),
     )
 

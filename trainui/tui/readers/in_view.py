@@ -238,7 +238,9 @@ class TitleReader:
         self.unfinished = len(found) < len(runs)
         metrics = {metric_title(one.metric): one.metric for one in found if one.metric}
         columns = self._columns(found)
-        return ListedMetrics(metrics, columns, max((one.member for one in found), default=0))
+        member = max((one.member for one in found), default=0)
+        has_steps = any(one.metric is not None and one.run.current for one in found)
+        return ListedMetrics(metrics, columns, member, has_steps=has_steps)
 
     def _columns(self, found: Sequence[_KnownTitle]) -> tuple[str, ...]:
         """Return the main metric of each pipeline; once chosen, it stays while a run has it."""

@@ -230,7 +230,10 @@ class ActivityReader:
         return replace(found, output_at=output_at, progress=progress, metric=metric)
 
     def _headline(self, connection: Connection, stage: StageRecord, own: int | None) -> str:
-        """Return e.g. `val/loss  best 0.0011 at step 17,760, last 0.0123 (lower is better)`."""
+        """Return e.g. `val/loss  best 0.0011 at step 17,760, last 0.0123 (lower is better)`.
+
+        Of a single number, as an evaluation prints it, `accuracy  0.912`.
+        """
         search = stage.definition.objective
         has_curve = curves_of(connection, stage.id, stage.status)
         name = headline(headlines.names_of(connection, stage.id), search, has_curve)
@@ -239,6 +242,8 @@ class ActivityReader:
             return ""
         metric = ComparedMetric.of(name, search)
         series = found[0]
+        if not has_curve(name):
+            return f"{harmless(metric.name)}  {number(series.last)}"
         last = f"last {number(series.last)}"
         best = series.min if metric.lower else series.max
         if metric.lower is None or best is None:

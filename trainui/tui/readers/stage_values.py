@@ -83,21 +83,23 @@ class StageValues:
     ) -> tuple[MetricOwner, StageValue] | None:
         """Return the stage with the best value; the first one if the direction is unknown.
 
-        A stage with NaN or infinities, also in another metric, comes only if all have them; so do a
-        pruned one, a failed trial, and one with a single number beside curves. `search` is that of
-        the stages; `with_nan` are the names of the stages with a NaN in any metric.
+        A single number counts only where no stage has a curve. A stage with NaN or infinities, also
+        in another metric, comes only if all have them; so do a pruned one and a failed trial.
+        `search` is that of the stages; `with_nan` are the names of the stages with a NaN in any
+        metric.
         """
         metric = ComparedMetric.of(name, search)
         values = self.read(connection, {one.id: one.version for one in stages}, metric)
         found = [(one, values[one.id]) for one in stages if one.id in values]
+        found = [
+            one for one in found if one[1].is_curve or one[0].status == Status.RUNNING
+        ] or found
         sign = 0 if metric.lower is None else 1 if metric.lower else -1
 
-        def key(pair: tuple[MetricOwner, StageValue]) -> tuple[bool, bool, bool, bool, float]:
+        def key(pair: tuple[MetricOwner, StageValue]) -> tuple[bool, bool, bool, float]:
             stage, value = pair
             is_out = not may_lead(Status(stage.status), search)
-            has_no_curve = not (value.is_curve or stage.status == Status.RUNNING)
-            is_broken = value.is_broken
-            return is_broken, stage.name in with_nan, is_out, has_no_curve, sign * value.value
+            return value.is_broken, stage.name in with_nan, is_out, sign * value.value
 
         return min(found, key=key, default=None)
 

@@ -196,6 +196,10 @@ width are cut only after all columns that can go have gone."""
 BEST = "best"
 """The word of a metric's column that goes first where its title does not fit."""
 
+FEW_METRICS, MANY_METRICS = 2, 4
+"""Metrics of several pipelines above which the counts of stages give way to a parameter, and from
+which further metrics do."""
+
 LEAST_METRIC, MOST_METRIC = 10, 16
 """Widths of a metric's column: the least, and that up to which its title takes precedence."""
 
@@ -396,7 +400,8 @@ def _columns(facts: ColumnStats, comfort: int, width: int) -> Iterator[RunColumn
     yield from _param_columns(facts)
     if widths["verdict"]:
         yield RunColumn("VERDICT", 9, 9, _verdict, 3)
-    yield RunColumn("STAGES", count, count, _text(_done))
+    rank = 2 if len(facts.metric_names) > FEW_METRICS else 0
+    yield RunColumn("STAGES", count, count, _text(_done), rank)
     if trouble := widths["trouble"]:
         brief, words = max(widths["trouble_brief"], 7), max(trouble, 7)
         yield RunColumn(TROUBLE_TITLE, brief, words, _trouble, comfort=WORDS)
@@ -404,11 +409,13 @@ def _columns(facts: ColumnStats, comfort: int, width: int) -> Iterator[RunColumn
     if current := widths["current"]:
         most = max(current, 10)
         yield RunColumn("STAGE", 8, most, stage_cells, 2, whole=min(most, FEW_STAGES))
-    if (step := widths["step"]) and widths["metric"]:
+    if step := widths["step"]:
         yield RunColumn("STEP", step, step, _text(lambda row: row.live.steps, "dim"), 5, True)
     for at, title in enumerate(facts.metric_names):
         whole = max(VALUE + member, cell_len(title) + 1)
-        rank, least = min(at, 1), min(max(VALUE + 1, cell_len(title)), LEAST_METRIC)
+        rank = 0 if not at else 1 if at < MANY_METRICS else 3
+        words = cell_len(title.removesuffix(f" {BEST}"))
+        least = min(max(VALUE + 1, words), LEAST_METRIC)
         comfort = min(cell_len(title), MOST_METRIC)
         yield RunColumn(
             title, least, whole + SPARK, value_cells(title), rank, False, comfort, whole

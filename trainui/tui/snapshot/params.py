@@ -203,6 +203,7 @@ def with_listed(facts: ColumnStats, listed: ListedMetrics, *, endings: bool) -> 
         member=listed.member,
         gpus=listed.gpus,
         endings=int(endings),
+        step=STEP_WIDTH if listed.has_steps else 0,
     )
     return replace(facts, widths=facts.widths | found, metric_names=listed.columns)
 
@@ -224,7 +225,6 @@ _WIDTHS: Mapping[str, Callable[[RunLine], int]] = {
     "pipeline": lambda run: cell_len(run.pipeline) if run.pipeline != run.name else 0,
     "count": lambda run: len(f"{run.done}/{run.total}"),
     "current": _current_width,
-    "step": lambda run: STEP_WIDTH if run.current else 0,
     "verdict": lambda run: bool(run.verdict),
     "trouble": lambda run: len(trouble(run.trouble._asdict())) if run.trouble.kinds else 0,
     "trouble_brief": lambda run: sum(len(str(count)) + 2 for count in run.trouble if count) - 1,

@@ -199,6 +199,8 @@ class ListedMetrics(NamedTuple):
     """Width of the longest name of a sweep's member."""
     gpus: int = 0
     """Width of the longest list of GPUs that a run uses."""
+    has_steps: bool = False
+    """True if a run with metrics is running."""
 
 
 class RunLive(NamedTuple):

@@ -54,7 +54,9 @@ LONG = ComparedMetric.of("valid/cross_entropy_loss")
 
 METRICS = {one: ComparedMetric.of(one) for one in ("val/loss best", "test/accuracy best")}
 
-LISTED = ListedMetrics({"val/loss best": ComparedMetric.of("val/loss")}, ("val/loss best",), gpus=3)
+LISTED = ListedMetrics(
+    {"val/loss best": ComparedMetric.of("val/loss")}, ("val/loss best",), gpus=3, has_steps=True
+)
 
 
 SWEEP = RUN._replace(
@@ -281,6 +283,15 @@ def test_a_parameter_of_few_runs_shortens_neither_names_nor_metrics(
     if is_rare:
         assert "training-0000  " in plain(shown.row(runs[0], RowContext(NOW, live={RUN.id: LIVE})))
         assert "model" in RunColumns(200, facts).titles
+
+
+def test_beside_the_metrics_of_four_pipelines_a_parameter_fits() -> None:
+    titles = [f"{name} best" for name in ("eval_loss", "Loss/val", "dev/loss", "val/loss", "miou")]
+    runs = [RUN._replace(name="training-0001", params_json=f'{{"lr": "{at}"}}') for at in range(9)]
+    for count in (4, 5):
+        listed = LISTED._replace(columns=tuple(titles[:count]))
+        shown = RunColumns(120, with_listed(column_stats(runs), listed, endings=False)).titles
+        assert {"lr", *titles[:4]} <= set(shown)
 
 
 def test_a_long_name_shortens_no_other_column() -> None:
