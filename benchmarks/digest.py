@@ -19,8 +19,7 @@ from benchmarks.made import workplace
 from tests.unit.tui.filled import Filler, multiply
 from trainui import clock
 from trainui.control import digest
-from trainui.model.notifications import CAUSE
-from trainui.model.states import Status
+from trainui.model.states import CAUSE, Status
 from trainui.store.db import engine
 from trainui.store.db.engine import Database
 from trainui.store.runs import runs, stages

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 
 from trainui import paths
 from trainui.errors import UnfitEnvironmentError, UsageError
-from trainui.model.notifications import KINDS
+from trainui.model.states import KINDS
 from trainui.system import plain_files
 
 T = TypeVar("T")

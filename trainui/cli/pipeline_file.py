@@ -107,11 +107,11 @@ def validate(
     Things missing only on this machine, e.g. a GPU or an input, are warnings. Parameters are given
     to each file.
     """
-    from trainui.pipeline import parameters
+    from trainui.pipeline import template
 
     if files.count("-") > 1:
         raise UsageError("stdin can be read only once; give `-` once")
-    given = parameters.from_words(param) if param else None
+    given = template.parameters_from_words(param) if param else None
     problems: list[Problem] = []
     for file in files:
         found = _problems(file, given, warning=f"{file}: " if len(files) > 1 else "")
@@ -261,9 +261,9 @@ def graph(
 
 def _graph_of_file(file: str, given: Sequence[str]) -> tuple[Stages, Mapping[str, str]]:
     """Return a file's stages, and for each trial the name of the node of its search."""
-    from trainui.pipeline import loader, parameters
+    from trainui.pipeline import loader, template
 
-    pipeline = loader.load(file, parameters.from_words(given))
+    pipeline = loader.load(file, template.parameters_from_words(given))
     trials = {
         stage.name: f"{stage.group} (search, {stage.search.trials} trials)"
         for stage in pipeline.stages

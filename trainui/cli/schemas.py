@@ -9,8 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from trainui.model.notifications import MARKS
-from trainui.model.states import Status
+from trainui.model.states import MARKS, Status
 from trainui.model.states import Status as S
 
 Schema = dict[str, Any]

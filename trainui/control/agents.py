@@ -11,8 +11,8 @@ from collections.abc import Sequence
 
 from trainui import formatting, settings
 from trainui.errors import AgentLimitError
-from trainui.model.notifications import AGENT
 from trainui.model.records import RunRecord
+from trainui.model.states import AGENT
 from trainui.resume.submitted import existing_run
 from trainui.store.db.protocol import Connection
 from trainui.store.runs import runs

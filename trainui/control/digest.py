@@ -27,9 +27,8 @@ from trainui.control.digest_records import (
 )
 from trainui.errors import TrainuiError, UsageError
 from trainui.model.headline_metric import lower_is_better
-from trainui.model.notifications import MARKED, NAN, STALLED
 from trainui.model.records import LOCAL, AttemptRecord, Event, RunRecord, StageRecord
-from trainui.model.states import DONE, Status
+from trainui.model.states import DONE, MARKED, NAN, STALLED, Status
 from trainui.pipeline import field_names, matrix
 from trainui.resume import checkpoints, integrity
 from trainui.store.db import engine

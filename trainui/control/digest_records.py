@@ -10,8 +10,8 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from trainui import clock, formatting
-from trainui.model.notifications import NAN, STALLED
 from trainui.model.records import StageRecord
+from trainui.model.states import NAN, STALLED
 from trainui.store.read.event_feed import EndedRun
 from trainui.text import harmless, markdown_cell, table
 

@@ -17,8 +17,7 @@ from typing import Any
 from trainui import clock, paths
 from trainui.errors import NotFoundError, UsageError
 from trainui.metrics.reader.watch import FileChanges, Watch
-from trainui.model.notifications import BEST, STALLED
-from trainui.model.states import ENDED, Status
+from trainui.model.states import BEST, ENDED, STALLED, Status
 from trainui.store.db import engine, home_identity, sqlite_file
 from trainui.store.db.protocol import Connection
 from trainui.store.read import event_feed, views

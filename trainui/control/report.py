@@ -21,9 +21,8 @@ from trainui.model.headline_metric import (
     is_moment,
     may_lead,
 )
-from trainui.model.notifications import NOTE
 from trainui.model.records import RunRecord, SeriesSummary, StageRecord
-from trainui.model.states import Status
+from trainui.model.states import NOTE, Status
 from trainui.pipeline import masking, matrix
 from trainui.pipeline.matrix import FoldedMetric
 from trainui.resume import code_version

@@ -10,7 +10,7 @@ from trainui.control import agents
 from trainui.errors import UsageError
 from trainui.execution.gpus import usable_gpus
 from trainui.model.definition import StageDefinition
-from trainui.model.notifications import NOTE
+from trainui.model.states import NOTE
 from trainui.resume.submitted import existing_run
 from trainui.store import shell_environment
 from trainui.store.db import engine

@@ -24,8 +24,8 @@ from trainui.model.definition import Pipeline
 from trainui.model.records import Lost, RunRecord, StageRecord
 from trainui.model.states import Status
 from trainui.pipeline.rules import resume_plan as rules
-from trainui.pipeline.rules.after_end import Upstream, next_state
 from trainui.pipeline.rules.resume_plan import Action, PlannedStage
+from trainui.pipeline.rules.scheduling import Upstream, next_state
 from trainui.resume import edit_effects, edits, preview, undeclared
 from trainui.resume.edits import InlineEdit
 from trainui.resume.plan import ResumePlan, SeenRun, make_plan, read_state

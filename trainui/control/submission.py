@@ -19,10 +19,10 @@ from trainui.errors import UnfitEnvironmentError, UnsafePathError, UsageError, i
 from trainui.formatting import quantity
 from trainui.model.definition import Pipeline, StageDefinition
 from trainui.model.search import Search
-from trainui.pipeline import filling, masking, search_rules, stage_process
-from trainui.pipeline.allowed_paths import allowed_directories, validate_file_path
+from trainui.pipeline import field_names, filling, masking, stage_process
 from trainui.pipeline.masking import Masker, is_secret
 from trainui.pipeline.rules import shared_paths
+from trainui.pipeline.stage_process import allowed_directories, validate_file_path
 from trainui.plugin import Executor, registry
 from trainui.resume import code_snapshot, code_version, snapshot_trees
 from trainui.resume.submitted import PIPELINE_FILE, SnapshotPaths, filled_in, stage_directories
@@ -238,7 +238,7 @@ def check_search(stages: Iterable[StageDefinition]) -> None:
     """Raise UnfitEnvironmentError if a package of the stages' searches is not installed."""
     searches = {stage.group or stage.name: stage.search for stage in stages if stage.search}
     for name, search in searches.items():
-        plugin = search_rules.searchers().get(search.sampler)
+        plugin = field_names.searchers().get(search.sampler)
         if plugin is None:
             raise UnfitEnvironmentError(
                 f"the search of stage {name} needs a plugin that is not installed; see "
@@ -260,7 +260,7 @@ def check_search(stages: Iterable[StageDefinition]) -> None:
 
 def _needed(search: Search) -> Iterator[tuple[str, str]]:
     """Yield the parts of a search that need a package besides the searcher's, and that package."""
-    rules = {**search_rules.samplers(), **search_rules.pruners()}
+    rules = {**field_names.samplers(), **field_names.pruners()}
     rule, used = search.prune, [search.sampler]
     while rule is not None:
         used.append(rule.by)

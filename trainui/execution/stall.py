@@ -41,9 +41,8 @@ from trainui.execution.planner import host
 from trainui.execution.stacks import Stacks
 from trainui.metrics.discovery import file_writers
 from trainui.model.definition import Alert
-from trainui.model.notifications import MARK
 from trainui.model.records import AttemptRecord, StageRecord
-from trainui.model.states import Status
+from trainui.model.states import MARK, Status
 from trainui.plugin import Tracker, registry
 from trainui.plugin.records import fits
 from trainui.store import shell_environment

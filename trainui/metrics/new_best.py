@@ -12,9 +12,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from trainui.model.headline_metric import CURVE, headline, importance, lower_is_better
-from trainui.model.notifications import BEST
 from trainui.model.records import RunRecord, SeriesSummary, StageRecord
-from trainui.model.states import Status
+from trainui.model.states import BEST, Status
 from trainui.pipeline import matrix
 from trainui.store.db.engine import Database
 from trainui.store.db.protocol import Connection

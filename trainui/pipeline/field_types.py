@@ -18,7 +18,7 @@ from trainui import plugin
 from trainui.model.definition import ALERT_ACTIONS, Json
 from trainui.model.records import LOCAL
 from trainui.pipeline import field_names
-from trainui.pipeline.parameters import Parameters
+from trainui.pipeline.template import Parameters
 from trainui.pipeline.yaml_nodes import Scalar, did_you_mean, json_of, kind_of, quoted
 from trainui.plugin import OptionProblem, Tracker, registry
 

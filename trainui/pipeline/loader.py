@@ -32,8 +32,6 @@ from trainui.pipeline import (
     field_types,
     graph_checks,
     outline,
-    parameters,
-    search_rules,
     stage_checks,
     stage_process,
     template,
@@ -42,7 +40,6 @@ from trainui.pipeline import (
 from trainui.pipeline.bare_command import from_command as from_command
 from trainui.pipeline.matrix import SEED, TRIAL, Pairing, Values, member_name
 from trainui.pipeline.outline import Outline, StageOutline
-from trainui.pipeline.parameters import Parameters
 from trainui.pipeline.spec import (
     AlertSpec,
     MetricSpec,
@@ -52,6 +49,7 @@ from trainui.pipeline.spec import (
     StageSpec,
     check_fields,
 )
+from trainui.pipeline.template import Parameters
 from trainui.pipeline.yaml_nodes import (
     TOP,
     Mapping,
@@ -271,7 +269,7 @@ def examine(
     """
     document = apply_defaults(document)
     declared = document.get("params")
-    known = parameters.collect(
+    known = template.collect_parameters(
         declared if isinstance(declared, Mapping) else Mapping({}, document.mark),
         origin.given,
         problems,
@@ -503,8 +501,8 @@ def _source(spec: MetricSpec) -> MetricSource:
 
 
 def _search(spec: SearchSpec) -> Search:
-    searcher = search_rules.searcher_of(spec.sampler and spec.sampler[0], spec.prune)
-    default = next(iter(search_rules.samplers(searcher)), "")
+    searcher = field_names.searcher_of(spec.sampler and spec.sampler[0], spec.prune)
+    default = next(iter(field_names.samplers(searcher)), "")
     return Search(
         metric=spec.metric,
         goal=spec.goal,

@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 
 from trainui.pipeline import field_names, matrix
 from trainui.pipeline.matrix import Values
-from trainui.pipeline.parameters import Parameters
 from trainui.pipeline.search_fields import MAX_SEEDS, MAX_TRIALS
+from trainui.pipeline.template import Parameters
 from trainui.pipeline.yaml_nodes import (
     Mapping,
     MappingEntry,

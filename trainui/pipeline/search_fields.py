@@ -23,9 +23,9 @@ from pydantic_core import CoreSchema
 from trainui.model.search import Choices, Prune, Range
 from trainui.model.search import Scalar as Value
 from trainui.pipeline import field_names, field_types
+from trainui.pipeline.field_names import Rules, full_names, pruners, samplers, searchers
 from trainui.pipeline.field_types import fault
 from trainui.pipeline.matrix import TRIAL
-from trainui.pipeline.search_rules import Rules, full_names, pruners, samplers, searchers
 from trainui.pipeline.yaml_nodes import did_you_mean, kind_of, quoted
 from trainui.plugin import Option, Searcher, SearchRule, registry
 

@@ -14,7 +14,7 @@ from trainui.model.definition import DEFAULT_GRACE
 from trainui.pipeline import field_names, field_types, search_fields
 from trainui.pipeline import field_types as f
 from trainui.pipeline.matrix import TRIAL
-from trainui.pipeline.parameters import Parameters
+from trainui.pipeline.template import Parameters
 from trainui.pipeline.yaml_nodes import (
     Mapping,
     MappingEntry,

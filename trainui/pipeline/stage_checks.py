@@ -14,7 +14,6 @@ from trainui.pipeline import field_names, shell, template
 from trainui.pipeline.field_names import CHECKPOINT_VARIABLE, is_preset, presets
 from trainui.pipeline.matrix import SEED, TRIAL
 from trainui.pipeline.outline import Outline, StageOutline, templates_in
-from trainui.pipeline.parameters import Parameters
 from trainui.pipeline.shell import UNFIT, spots
 from trainui.pipeline.substitution import (
     FIELDS,
@@ -25,7 +24,14 @@ from trainui.pipeline.substitution import (
     is_several,
     is_well_formed,
 )
-from trainui.pipeline.template import Template, Variable, only_variable, parse, variables
+from trainui.pipeline.template import (
+    Parameters,
+    Template,
+    Variable,
+    only_variable,
+    parse,
+    variables,
+)
 from trainui.pipeline.yaml_nodes import (
     Mapping,
     Problems,

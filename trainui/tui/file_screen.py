@@ -17,7 +17,7 @@ from textual.widgets import Input
 
 from trainui.errors import PipelineFileError, TrainuiError, UsageError
 from trainui.formatting import quantity
-from trainui.pipeline import parameters
+from trainui.pipeline import template
 from trainui.text import harmless
 from trainui.tui.app_interface import app_of
 from trainui.tui.keymap import Key
@@ -89,7 +89,7 @@ def preview(file: str, params: str) -> PipelinePreview:
 def parse_params(text: str) -> dict[str, str]:
     """Parse `KEY=VALUE KEY=VALUE`, with shell quoting; raise UsageError if it is invalid."""
     try:
-        return parameters.from_words(shlex.split(text))
+        return template.parameters_from_words(shlex.split(text))
     except ValueError as error:
         raise UsageError(f"parameters: {error}; write e.g. lr=0.1 'name=a b'") from error
 

@@ -14,7 +14,7 @@ from trainui import control
 from trainui.cli.main import main
 from trainui.control import agents, requests
 from trainui.errors import AgentLimitError
-from trainui.model.notifications import AGENT
+from trainui.model.states import AGENT
 from trainui.store.db.engine import Database
 from trainui.store.read import event_feed, views
 

@@ -21,10 +21,9 @@ from trainui.control import digest, digest_records
 from trainui.errors import UsageError
 from trainui.execution import nvml
 from trainui.model.definition import CheckpointRule, Pipeline, StageDefinition
-from trainui.model.notifications import CAUSE
 from trainui.model.records import AttemptRecord, Slot
 from trainui.model.search import Prune, Search
-from trainui.model.states import Status
+from trainui.model.states import CAUSE, Status
 from trainui.store.db import engine
 from trainui.store.db.engine import Database
 from trainui.store.runs import attempts, external_runs, runs, stage_requests, stages

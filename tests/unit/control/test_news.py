@@ -17,9 +17,8 @@ from trainui import paths
 from trainui.control import cancellation, news
 from trainui.control.news import DatabaseChanges, News
 from trainui.errors import NotFoundError, UsageError
-from trainui.model.notifications import BEST, CAUSE
 from trainui.model.records import AttemptRecord
-from trainui.model.states import Status
+from trainui.model.states import BEST, CAUSE, Status
 from trainui.store.db.engine import Database, open_store
 from trainui.store.runs import runs, stages
 

@@ -13,9 +13,18 @@ from trainui.errors import UsageError
 from trainui.model.definition import StageDefinition
 from trainui.model.records import StageRecord
 from trainui.model.states import DONE, ENDED, UNFINISHED, Status, check_transition, run_status
-from trainui.pipeline.rules.after_end import Upstream, next_retry, next_state
 from trainui.pipeline.rules.resume_plan import Action, plan_rerun, plan_resume
-from trainui.pipeline.rules.scheduling import PAUSED, FreeSlots, Grant, Wait, WaitingStage, decide
+from trainui.pipeline.rules.scheduling import (
+    PAUSED,
+    FreeSlots,
+    Grant,
+    Upstream,
+    Wait,
+    WaitingStage,
+    decide,
+    next_retry,
+    next_state,
+)
 
 CPUS, GPUS = 3, 3
 SLOTS = [*(("cpu", number) for number in range(CPUS)), *(("gpu", index) for index in range(GPUS))]

@@ -11,8 +11,7 @@ from tests.unit.execution.submitted import submit
 from tests.unit.tui.driving import opened
 from tests.unit.tui.filled import Filler
 from trainui.execution.daemon import lifecycle
-from trainui.model.notifications import CAUSE
-from trainui.model.states import Status
+from trainui.model.states import CAUSE, Status
 from trainui.pipeline.editing import EditedValue
 from trainui.pipeline.rules.resume_plan import Action, PlannedStage
 from trainui.resume.edits import Value

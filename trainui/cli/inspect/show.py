@@ -12,8 +12,7 @@ import typer
 from trainui import clock, formatting, settings, text
 from trainui.cli import lookup, options, printing
 from trainui.metrics import lenient_files
-from trainui.model.notifications import CHECKPOINT, MARKED
-from trainui.model.states import UNFINISHED, Status
+from trainui.model.states import CHECKPOINT, MARKED, UNFINISHED, Status
 from trainui.store.db import engine
 from trainui.store.read import views
 from trainui.supervisor.protocol import STDERR_FILE, STDOUT_FILE

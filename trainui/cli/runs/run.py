@@ -156,7 +156,7 @@ def run(
     the screen, or ctrl+c while it waits, does not stop the run.
     """
     from trainui.control import submission
-    from trainui.pipeline import parameters
+    from trainui.pipeline import template
 
     if box is not None:
         from trainui.cli.runs import on_box
@@ -164,7 +164,7 @@ def run(
         raise typer.Exit(on_box.submit_there(box, file, sys.argv[2:]))
     run_options = RunOptions(name, detach, wait, as_json, priority, note, origin)
     run_options.check()
-    given = parameters.from_words(param or ())
+    given = template.parameters_from_words(param or ())
     command = context.meta.get(_COMMAND)
     if gpus is not None and (command is None or no_gpus):
         excluded = "--no-gpus" if no_gpus else "a pipeline file, whose stages say `gpus:`,"

@@ -15,9 +15,8 @@ from trainui.cli.runs import standstill
 from trainui.cli.runs.standstill import DiskWatch
 from trainui.control import self_wait_check
 from trainui.errors import NotFoundError, StoppedError, WaitTimeoutError
-from trainui.model.notifications import CODE, MARKED, MARKS, STALLED, WARNING
 from trainui.model.records import Event, RunRecord, StageRecord
-from trainui.model.states import ENDED, Status
+from trainui.model.states import CODE, ENDED, MARKED, MARKS, STALLED, WARNING, Status
 from trainui.store.db import engine, protocol, sqlite_file
 from trainui.store.read import event_feed, sweeps, time_worked, views
 

@@ -32,9 +32,8 @@ from trainui.execution.gpus import UnusableLockError
 from trainui.metrics.discovery import file_writers
 from trainui.model.records import LOCAL, AttemptRecord
 from trainui.model.states import Status
-from trainui.pipeline.allowed_paths import validate_file_path
 from trainui.pipeline.rules import fingerprint
-from trainui.pipeline.stage_process import argv
+from trainui.pipeline.stage_process import argv, validate_file_path
 from trainui.plugin.backends import LaunchAnswer, Launched
 from trainui.resume import code_snapshot, code_version, outputs
 from trainui.search import results as search_results

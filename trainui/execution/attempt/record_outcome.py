@@ -28,9 +28,8 @@ from trainui.execution.daemon import metrics_process
 from trainui.metrics import new_best
 from trainui.metrics.reader import process
 from trainui.model.definition import StageDefinition
-from trainui.model.notifications import BEST, CAUSE, CHECKPOINT, NAN
 from trainui.model.records import AttemptRecord
-from trainui.model.states import Status
+from trainui.model.states import BEST, CAUSE, CHECKPOINT, NAN, Status
 from trainui.resume import checkpoints, undeclared
 from trainui.search import results
 from trainui.store import shell_environment

@@ -26,7 +26,7 @@ from trainui import clock, python_path
 from trainui.errors import StoreError
 from trainui.execution import processes
 from trainui.execution.service_thread import ServiceThread
-from trainui.model.notifications import DIGEST, Notification
+from trainui.model.states import DIGEST, Notification
 from trainui.pipeline.masking import Masker, secrets_of
 from trainui.settings import Settings
 from trainui.store.db import engine

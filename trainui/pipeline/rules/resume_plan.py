@@ -12,7 +12,7 @@ from trainui.errors import UsageError
 from trainui.model.records import StageRecord
 from trainui.model.states import DONE, UNFINISHED, Status
 from trainui.pipeline.graph import Graph
-from trainui.pipeline.rules.after_end import ENDED_WORDS
+from trainui.pipeline.rules.scheduling import ENDED_WORDS
 
 # The reasons why a resume runs a stage again, or skips it.
 

@@ -8,9 +8,17 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
-from trainui.model.notifications import CAUSE, ENDS, MARKED, MARKS, Notification
 from trainui.model.records import AttemptRecord, Event, StageRecord
-from trainui.model.states import ENDED, UNFINISHED, Status
+from trainui.model.states import (
+    CAUSE,
+    ENDED,
+    MARKED,
+    MARKS,
+    RUN_ENDS,
+    UNFINISHED,
+    Notification,
+    Status,
+)
 from trainui.store.db.protocol import Connection
 from trainui.store.db.statements import batches, placeholders
 from trainui.store.read import row_mapping
@@ -32,7 +40,7 @@ def after(connection: Connection, event: int) -> tuple[int, list[Notification]]:
             break
         if kind in MARKS:
             notices.append(Notification(kind, run_id, name, f"{name}: {text}"))
-        elif (status := row_mapping.load(data)["status"]) in ENDS:
+        elif (status := row_mapping.load(data)["status"]) in RUN_ENDS:
             notices.append(Notification(status, run_id, name, f"{name} {status}"))
     return newest, notices
 

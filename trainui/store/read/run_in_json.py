@@ -8,9 +8,8 @@ from typing import Any
 
 from trainui import clock
 from trainui.model.definition import StageDefinition
-from trainui.model.notifications import NOTE
 from trainui.model.records import AttemptRecord, Event, Loss, Lost, RunRecord, StageRecord
-from trainui.model.states import Status
+from trainui.model.states import NOTE, Status
 from trainui.pipeline import masking
 from trainui.pipeline.matrix import TRIAL
 from trainui.store.db import protocol

@@ -10,8 +10,7 @@ import json
 from collections.abc import Collection, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from trainui.model.notifications import MARKED, NAN
-from trainui.model.states import DONE, Status
+from trainui.model.states import DONE, MARKED, NAN, Status
 from trainui.store.db import protocol
 from trainui.store.db.protocol import Connection
 from trainui.store.db.statements import IS_EXTERNAL, batches, placeholders

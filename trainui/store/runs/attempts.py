@@ -10,7 +10,6 @@ from typing import Any
 
 from trainui import clock, formatting, paths
 from trainui.errors import TransitionError
-from trainui.model.notifications import CODE
 from trainui.model.records import (
     LOCAL,
     NOT_STARTED_BY_US,
@@ -19,9 +18,8 @@ from trainui.model.records import (
     Slot,
     StageRecord,
 )
-from trainui.model.states import ATTEMPT_TRANSITIONS, TRANSITIONS, Status
-from trainui.pipeline.rules.after_end import Retry, next_retry
-from trainui.pipeline.rules.scheduling import ELSEWHERE
+from trainui.model.states import ATTEMPT_TRANSITIONS, CODE, TRANSITIONS, Status
+from trainui.pipeline.rules.scheduling import ELSEWHERE, Retry, next_retry
 from trainui.store.db.protocol import Connection
 from trainui.store.db.statements import change, insert, placeholders, set_values
 from trainui.store.read import row_mapping, views

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from trainui import formatting
-from trainui.model.notifications import Notification
 from trainui.model.records import RunRecord
-from trainui.model.states import Status
+from trainui.model.states import Notification, Status
 from trainui.store.db.engine import Database
 from trainui.store.db.protocol import Connection
 from trainui.store.read import event_feed, time_worked

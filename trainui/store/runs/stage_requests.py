@@ -12,10 +12,9 @@ from typing import Any
 
 from trainui import clock
 from trainui.model.definition import Alert
-from trainui.model.notifications import ALERT, EARLY, MARK, NAN, PRUNE, PRUNING_OFF
 from trainui.model.records import PruningReason, StageRecord
-from trainui.model.states import ENDED, Status
-from trainui.pipeline.rules.after_end import next_state
+from trainui.model.states import ALERT, EARLY, ENDED, MARK, NAN, PRUNE, PRUNING_OFF, Status
+from trainui.pipeline.rules.scheduling import next_state
 from trainui.store.db import statements
 from trainui.store.db.protocol import Connection
 from trainui.store.db.statements import set_values

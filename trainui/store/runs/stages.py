@@ -10,10 +10,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from trainui import clock
-from trainui.model.notifications import SILENT, WARNING
 from trainui.model.records import AttemptRecord, StageRecord, WaitReason
-from trainui.model.states import DONE, ENDED, UNFINISHED, Status, check_transition
-from trainui.pipeline.rules.after_end import Upstream, next_state
+from trainui.model.states import DONE, ENDED, SILENT, UNFINISHED, WARNING, Status, check_transition
+from trainui.pipeline.rules.scheduling import Upstream, next_state
 from trainui.store.db import statements
 from trainui.store.db.protocol import Connection
 from trainui.store.db.statements import batches, placeholders

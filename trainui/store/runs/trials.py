@@ -10,9 +10,8 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 from trainui.model.definition import StageDefinition
-from trainui.model.notifications import ALERT
 from trainui.model.records import HostView, StageRecord, WaitReason
-from trainui.model.states import UNFINISHED, Status
+from trainui.model.states import ALERT, UNFINISHED, Status
 from trainui.store.db.protocol import Connection
 from trainui.store.db.statements import change, insert, placeholders, set_values
 from trainui.store.read import row_mapping, sweeps

@@ -19,9 +19,8 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from trainui.model.headline_metric import CURVE, headline, is_clock, is_headline, lower_is_better
-from trainui.model.notifications import ALERT, EARLY, MARK, PRUNE, STALLED
 from trainui.model.records import Event, SeriesSummary, StageRecord
-from trainui.model.states import Status
+from trainui.model.states import ALERT, EARLY, MARK, PRUNE, STALLED, Status
 from trainui.pipeline.matrix import mean, moments
 from trainui.store.db.protocol import Connection
 from trainui.store.points import plot_windows, point_sources, read_points

@@ -15,9 +15,8 @@ from typing import Any, NamedTuple
 from trainui import clock, paths
 from trainui.model.definition import StageDefinition
 from trainui.model.headline_metric import ComparedMetric, headline
-from trainui.model.notifications import CHECKPOINT, MARKED, NAN
 from trainui.model.records import AttemptRecord, Event, Lost, RunRecord, SeriesSummary, StageRecord
-from trainui.model.states import ENDED, Status
+from trainui.model.states import CHECKPOINT, ENDED, MARKED, NAN, Status
 from trainui.pipeline.filling import searches_of
 from trainui.resume import checkpoints, code_version
 from trainui.resume.outputs import first_matches, matches, roots

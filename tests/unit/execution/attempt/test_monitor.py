@@ -29,9 +29,8 @@ from trainui.execution.attempt import (
 from trainui.execution.attempt.monitor import AttemptMonitor
 from trainui.execution.attempt.record_outcome import FlushResult
 from trainui.execution.planner import host
-from trainui.model.notifications import PRUNING_OFF
 from trainui.model.records import AttemptRecord, PruningReason
-from trainui.model.states import Status
+from trainui.model.states import PRUNING_OFF, Status
 from trainui.resume import outputs
 from trainui.store.db import engine
 from trainui.store.db.engine import Database

@@ -23,9 +23,8 @@ from trainui.execution.attempt.prepared_process import AttemptContext
 from trainui.execution.attempt.record_outcome import FlushResult
 from trainui.execution.daemon import health
 from trainui.execution.planner import host
-from trainui.model.notifications import BEST, NAN
 from trainui.model.records import AttemptRecord, Slot, StageRecord
-from trainui.model.states import Status
+from trainui.model.states import BEST, NAN, Status
 from trainui.store.db import engine
 from trainui.store.db.engine import Database
 from trainui.store.read import event_feed, views

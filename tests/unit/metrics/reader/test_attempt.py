@@ -23,8 +23,7 @@ from trainui.metrics.reader.attempt import AttemptReader
 from trainui.metrics.reader.source import ReadOptions, SourceReader
 from trainui.metrics.source_file import DecoderChoice, SourceFile
 from trainui.model.definition import MetricSource
-from trainui.model.notifications import NAN
-from trainui.model.states import Status
+from trainui.model.states import NAN, Status
 from trainui.store.db.engine import Database
 from trainui.store.points import point_sources, read_points
 from trainui.store.runs import attempts, stage_requests, stages

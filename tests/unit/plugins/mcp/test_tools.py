@@ -15,8 +15,7 @@ from tests.unit.execution.submitted import submit
 from tests.unit.tui.filled import Filler, training
 from trainui import control
 from trainui.control import agents
-from trainui.model.notifications import CAUSE, STALLED
-from trainui.model.states import Status
+from trainui.model.states import CAUSE, STALLED, Status
 from trainui.plugin import client
 from trainui.plugins.mcp import server, tools
 from trainui.store.db.engine import Database

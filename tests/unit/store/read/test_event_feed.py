@@ -7,7 +7,7 @@ from typing import Any
 
 from tests.unit.store.conftest import AddRun
 from tests.unit.store.readings import connect
-from trainui.model.notifications import NAN
+from trainui.model.states import NAN
 from trainui.store.db.engine import Database
 from trainui.store.db.protocol import Connection
 from trainui.store.read import event_feed

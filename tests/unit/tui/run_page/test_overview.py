@@ -18,10 +18,9 @@ from trainui import clock, control, paths, settings
 from trainui.execution.attempt.prepared_process import shell_command
 from trainui.metrics.alerts import AttemptAlerts
 from trainui.model.definition import CheckpointRule
-from trainui.model.notifications import ALERT, CHECKPOINT, MARKED, NAN
 from trainui.model.records import RunRecord, StageRecord
 from trainui.model.search import Range, Search
-from trainui.model.states import Status
+from trainui.model.states import ALERT, CHECKPOINT, MARKED, NAN, Status
 from trainui.store import shell_environment
 from trainui.store.db import engine, protocol
 from trainui.store.points import point_sources
