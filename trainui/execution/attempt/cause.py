@@ -44,6 +44,9 @@ CARRIED = 0.9
 LAST_LINES = 150
 """Lines at the end of a log, without tracebacks, in which a line of a rule counts."""
 
+MOST_FOLLOWING, MOST_AFTER_REPORT = 0, 6
+"""Other lines that may follow a last line that shows a cause; more where it reports an error."""
+
 MOST_TRAILING = 40
 """Lines that may follow the traceback that ended a process, e.g. a logger's summary."""
 
@@ -74,18 +77,26 @@ _AFTERMATH = re.compile(
 
 _SURVIVED = re.compile(
     r"(?i).*\b(retry(ing)?|retries|skip(ping|ped)?|continu(e|ing)|ignor(ed|ing)|fall(ing)? ?back|"
-    r"fallback|recover(ed|ing)|reduc(ed|ing)|halv(ed|ing)|lower(ed|ing) |trying again|"
-    r"will (try|use)|using .* instead|disabling|(?<!NCCL )warn(ing)?s?)\b.*|"
+    r"fallback|recover(ed|ing)|reduc(ed|ing)|halv(ed|ing)|lower(ed|ing) |trying again|attempt \d+|"
+    r"will (try|use)|using .* instead|disabling|(?<!NCCL )\w*warn(ing)?s?)\b.*|"
     r"(\S+ \S+: |\[)[WI] .*|\[?[WI]\d{4} .*"
 )
 """Lines about a problem that the program copes with."""
 
-_OF_OTHERS = re.compile(r"\s|frame #|[a-z][a-z0-9]*: ")
-"""Lines of the exception itself, and of programs that begin theirs with their names."""
+_REPORT = re.compile(
+    r"(?i).*\b(\w*error|\w*exception|fatal|critical|fail(ed|s|ure)?|cannot|can't|could not|abort\w*|"
+    r"kill(ed)?|panic\w*|denied|traceback)\b.*|(\[rank\d+\]:)?\[?(E\d{4}|E) .*|"
+    r".*(command not found|No such file).*"
+)
+"""Lines that report an error."""
+
+_OF_OTHERS = re.compile(r"\s|frame #|[a-z][a-z0-9]*: |[╭│╰+|]|(Current t|T)hread 0x")
+"""Lines of the exception itself, of frames and boxes, and of programs that begin theirs with their
+names."""
 
 _PROGRESS = re.compile(
     r"(?i)(?!.*\b(terminat|stopp|abort|exit|invalid|\w*error|\w*exception|argument|override|fail))"
-    r"(^\W*(\[?(train|val|eval)\w*\]?\W*)?(epoch|step|iter(ation)?|batch)\W*\[?\d+.*|"
+    r"(^\W*(\[?(train|val|eval)\w*\]?\W*)?(epoch|step|iter(ation)?|batch|trial|fold|round|episode|update)\W*\[?\d+.*|"
     r".*\b\d+%\|.*|.*\b(loss|acc\w*|lr)\b\s*[:=]?\s*-?\d.*|.*\d+/\d+ \[.*(it/s|s/it).*|"
     r".*\b(done|finished|saved|completed|success\w*)\b.*)"
 )
@@ -189,6 +200,11 @@ class Log:
         """Return chains in the order of their times, if each has one; else as they are."""
         times = [self.times[one[0].start] for one in chains]
         return sorted(chains, key=lambda one: self.times[one[0].start]) if all(times) else chains
+
+    @property
+    def is_launched(self) -> bool:
+        """True if a launcher's lines are in it, so that several processes wrote into it."""
+        return any(_LAUNCHER.fullmatch(line) for line in self.lines[-400:])
 
     def last_lines(self) -> list[tuple[int, str]]:
         """Return the last lines that belong to no traceback, with their indices."""
@@ -332,7 +348,7 @@ def _that_ended_it(logs: Sequence[Log], ending: Ending) -> Sequence[Raised]:
 
 def _that_ended(log: Log, ending: Ending) -> Sequence[Raised]:
     """Return the same of one log."""
-    launched = any(_LAUNCHER.fullmatch(line) for line in log.lines[-400:])
+    launched = log.is_launched
     chains = [one for one in log.chains if not one[-1].is_ignored]
     if ending.by_signal in _NOT_BY_EXCEPTIONS and not launched:
         aftermath = [one for one in chains if _is_aftermath(one)]
@@ -345,6 +361,7 @@ def _that_ended(log: Log, ending: Ending) -> Sequence[Raised]:
     first_hand = _first_hand(ended) or (_first_hand(chains) if may_follow else [])
     main = [one for one in first_hand if not one[-1].is_of_thread] or first_hand
     if not main:
+        ended = [one for one in ended if not one[-1].is_of_thread]
         own = [one for one in ended if not _is_heading(one)]
         return next(iter(own or ended or (chains if may_follow else [])), ())
     of_first = [one for one in main if rank and one[-1].prefix.startswith(rank)]
@@ -403,6 +420,8 @@ def _of_chain(chain: Sequence[Raised], known: Sequence[CauseRule]) -> _Shown | N
     shown = [(raised, one) for raised, one in found if one is not None]
     own = [(raised, one) for raised, one in shown if not tracebacks.is_heading(raised.text)]
     shown = own or shown
+    if chain[-1].is_of_thread:  # mostly its end changes nothing for the process
+        shown = [(raised, one) for raised, one in shown if one.rule.weight >= STRONG]
     if not shown:
         return None
     nested = [one for raised, one in shown if raised.link == Link.NESTED]
@@ -469,15 +488,28 @@ def _of_last_lines(
     """Return what the last lines outside of tracebacks show, if the program ended with them."""
     ended_with = []
     for log, last in zip(logs, lines, strict=True):
-        runs = [at for at, line in log.last_lines() if _PROGRESS.fullmatch(line)]
-        begin = runs[-1] if runs else -1
+        begins = [_begin_of_end(log, report) for report in (False, True)]
         said = [(at, line) for at, line in last if not _SURVIVED.fullmatch(line)]
-        after = [(at, line) for at, line in said if at > begin]
+        after = [(at, line) for at, line in said if at >= begins[_is_report(line)]]
         ended_with.append(after + [(at, line) for at, line in said[::-1] if _names_nan(line)])
     if ending.by_signal in _NOT_BY_EXCEPTIONS:
         allowed = _OF_CRASHES if ending.by_signal in _CRASHES else _OF_SIGNALS
         known = [one for one in known if one.id in allowed]
     return _of_lines(ended_with, known, (Shown.LINE, Shown.BOTH), until)
+
+
+def _begin_of_end(log: Log, report: bool) -> int:
+    """Return the index from which on a line may have ended the program: little follows it."""
+    last = log.last_lines()
+    runs = [at + 1 for at, line in last if _PROGRESS.fullmatch(line)]
+    others = [at for at, line in last if not (_OF_OTHERS.match(line) or _is_report(line))]
+    most = MOST_AFTER_REPORT if report else MOST_FOLLOWING
+    near = 0 if log.is_launched or len(others) <= most else others[-most - 1]
+    return max(near, runs[-1] if runs else 0)
+
+
+def _is_report(line: str) -> bool:
+    return _REPORT.fullmatch(line) is not None
 
 
 def _names_nan(line: str) -> bool:

@@ -15,7 +15,7 @@ _ASSERTED = (
 _NO_GPU = (
     r"No CUDA GPUs are available|Torch not compiled with CUDA|Found no NVIDIA driver|"
     r"torch\.cuda\.is_available\(\) is False|cuda_unavailable|No supported gpu backend|"
-    r"CUDA (is )?(not|un)available|cuda unavailable|no CUDA-capable device|CUDA initialization"
+    r"CUDA (is )?(not |un)available|cuda unavailable|no CUDA-capable device|CUDA initialization"
 )
 
 _MEMORY = (
@@ -217,7 +217,7 @@ _DEVICES = (
         r"bitsandbytes was compiled without GPU support|no GPU is available|"
         r"could not select device driver .*\[\[gpu\]\]|nvidia-container-cli: initialization error|"
         r"ProcessGroupNCCL is only supported with GPUs|[Dd]evice '?cuda(:\d+)?'? (is )?not "
-        r"available|failed call to cuInit",
+        r"available",
         weight=59,
     ),
     rule(

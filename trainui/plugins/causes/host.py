@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+
 from trainui.plugin import CauseRule, Shown
 from trainui.plugins.causes.catalogue import hint, rule
 
@@ -268,11 +270,19 @@ _SCHEDULERS = (
     ),
     rule(
         "preempted",
-        r"(?i)(instance|node|spot|VM|job|pod|worker).{0,30}(was |is being |has been |"
-        r"will be )?(preempted|evicted)|spot (instance )?interruption|preemption (notice|signal)|"
+        r"(?i)(instance|node|spot|VM|job|pod|worker).{0,30}(was|is being|has been|got) "
+        r"(preempted|evicted)|spot (instance )?interruption|preemption (notice|signal)|"
         r"Received SIGUSR1, requeu|requeue(d|ing) job",
         "The job was preempted.",
         shown=Shown.OUTSIDE,
+        weight=60,
+    ),
+    rule(
+        "preempted",
+        r"(?i)(instance|node|spot|VM|job|pod|worker).{0,30}(preempted|evicted)",
+        "The job was preempted.",
+        shown=Shown.OUTSIDE,
+        signals=(signal.SIGTERM, signal.SIGKILL),
         weight=60,
     ),
     rule(
@@ -339,7 +349,24 @@ _SHELLS = (
     rule(
         "command_not_found",
         r"^(\S+: )?(line \d+: |\d+: )?(?P<name>[^\s:]+): (command )?not found$|"
-        r"command not found: (?P<of_zsh>\S+)|^(/usr/bin/)?env: "
+        r"command not found: (?P<of_zsh>\S+)",
+        "The command does not exist on the PATH.",
+        weight=66,
+        codes=(127,),
+        shown=Shown.LINE,
+    ),
+    rule(
+        "command_not_found",
+        r"^(\S+: )?(line \d+: |\d+: )?(?P<name>python[\d.]*|torchrun|accelerate|deepspeed|srun|"
+        r"mpirun|uv|poetry|docker|apptainer|singularity|Rscript|julia): (command )?not found$",
+        "The command does not exist on the PATH.",
+        weight=66,
+        codes=(1, 2),
+        shown=Shown.LINE,
+    ),
+    rule(
+        "command_not_found",
+        r"^(/usr/bin/)?env: "
         r"[‘'\"]?(?P<of_env>[^\s'’\":]+)['’\"]?: No such file or directory|"
         r"executable file not found in \$PATH|(slurmstepd: error: execve\(\)|"
         r"srun: error: .*execve\(\)): .*No such file|timeout: failed to run command .*No such "
@@ -415,11 +442,12 @@ _SHELLS = (
     ),
     rule(
         "file_not_found",
-        r"^(cat|cp|mv|ls|cd|tar|source|head|tail|find|rm|python\d?|(ba)?sh)\b.*: "
+        r"^(cat|cp|mv|ls|cd|tar|source|head|tail|find|python\d?|(ba)?sh)\b.*: "
         r"(cannot (open|stat|access|find).*)?No such file or directory|"
         r"^\S+: line \d+: (cd: )?\S+: No such file or directory|"
         r"Unable to open file .*for (batch )?script",
         weight=48,
+        codes=(1, 2, 127),
         shown=Shown.LINE,
     ),
 )
@@ -434,8 +462,8 @@ _SIGNALS = (
     ),
     rule(
         "interrupted",
-        r"^KeyboardInterrupt\b|\bSIGINT\b|Detected KeyboardInterrupt|interrupted by (the )?user|"
-        r"Signal 2 \(SIGINT\) received",
+        r"^KeyboardInterrupt\b|Detected KeyboardInterrupt|[Ii]nterrupted by (the )?user|"
+        r"([Rr]eceived|[Gg]ot|[Cc]aught) SIGINT|Signal 2 \(SIGINT\) received",
         weight=24,
     ),
     rule(

@@ -91,11 +91,12 @@ _FILES = (
     rule(
         "file_not_found",
         r"FileNotFoundError\b|NotADirectoryError|IsADirectoryError|"
-        r"\[Errno 2\] No such file or directory|No such file or directory|"
+        r"\[Errno 2\] No such file or directory|^(?!(rm|rmdir|ls|cat|cp|mv|cd|tar|head|tail): )"
+        r".*No such file or directory|"
         r"(Unable to open|[Cc]annot open|[Cc]ould not open|Failed to open) "
         r"(file|dataset)?.*(No such file|does not exist)|FileExistsError.*No such|"
-        r"(?i:(path|file|directory|dir|folder|checkpoint|dataset|data|"
-        r"shard)\b.{0,120}(does not exist|doesn't exist|not found|do not exist))|"
+        r"(?i:\b(path|file|directory|dir|folder|checkpoint|dataset|data|"
+        r"shard)\b.{0,120}(does not exist|doesn't exist|(?<!command )not found|do not exist))|"
         r"NotFoundError: .*(file|path|No such)|"
         r"could not open image .*no such file or directory",
         weight=47,
@@ -234,8 +235,8 @@ _MORE = (
     rule(
         "user_code_error",
         r"(ZeroDivisionError|NameError|UnboundLocalError|IndexError|RecursionError|StopIteration|"
-        r"AttributeError|TypeError|NotImplementedError|OverflowError|UnicodeEncodeError): "
-        r"(?P<what>.+)",
+        r"AttributeError|TypeError|NotImplementedError|OverflowError|UnicodeEncodeError)"
+        r"(: (?P<what>.+)|$)",
         "An error in the code: {what}.",
         weight=22,
         shown=Shown.RAISED,

@@ -101,7 +101,7 @@ _NAN = (
         r"not (a )?finite|diverged)\b(?![\w/.-])|(?<![\w/.-])(nan|non-?finite|infinite|"
         r"inf)(s)?( or inf\w*)?( values?)?( detected| found| encountered| produced|"
         r" occurred)?( in| for| at)?( the)? (\w+ )?(loss|grad\w*|weights?|parameters?|"
-        r"activations?|outputs?|logits|local grad norm)\b|(?i:loss "
+        r"activations?|outputs?|logits|local grad norm)\b(?!\W{0,3}\d)|(?i:loss "
         r"(has )?(diverged|exploded|became nan))",
         weight=60,
     ),
@@ -112,7 +112,7 @@ _NAN = (
         r"Tensor had (NaN|Inf)|found (NaN|Inf|invalid values?: tensor\(\[+nan)|"
         r"but found invalid values|is non-finite, so it cannot be clipped|"
         r"Current loss scale already at minimum|Minimum loss scale reached|"
-        r"(?i:contains? (nan|inf\w*)\b)|Detected (nan|inf)|loss=(nan|inf)\b.*(stop|abort|exit)|"
+        r"(?i:contains? (nan|inf\w*)\b(?!\W*(false|no\b|0)))|Detected (nan|inf)|loss=(nan|inf)\b.*(stop|abort|exit)|"
         r"probability tensor contains|(?i:(is|are|became|was|got|=) "
         r"(nan|inf|not finite|infinite)\b.*(stop|abort|exit|halt))|converged? to nan|"
         r"array must not contain infs or NaNs|SVD did not converge|loss is not finite|"
@@ -144,12 +144,12 @@ _SHAPES = (
         r"index out of range in self|Asking to pad but the tokenizer does not have a padding "
         r"token|tokenizer does not have a (padding|pad|chat|mask) ?\w*|"
         r"Cannot handle batch sizes > 1 if no padding token is defined|"
-        r"Token indices sequence length is longer|add_special_tokens.*pad_token|"
+        r"add_special_tokens.*pad_token|"
         r"(input|token)_?ids? .*(vocab|embedding).*(size|range|exceed|beyond)|"
         r"vocab(ulary)?_?\s?size.*(mismatch|does not match|differ)|"
         r"tokenizer\.chat_template is not set|The tokenizer has no (padding|mask)|"
         r"Unable to create tensor, you should probably activate truncation|"
-        r"(sequence|input) length.{0,40}(exceeds|longer than|greater than).{0,40}(max|position)",
+        r"(?<!indices )(sequence|input) length.{0,40}(exceeds|longer than|greater than).{0,40}(max|position)",
         weight=61,
     ),
     rule(
