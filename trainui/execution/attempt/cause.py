@@ -84,7 +84,8 @@ _SURVIVED = re.compile(
 """Lines about a problem that the program copes with."""
 
 _REPORT = re.compile(
-    r"(?i).*\b(\w*error|\w*exception|fatal|critical|fail(ed|s|ure)?|cannot|can't|could not|abort\w*|"
+    r"(?i).*\b(\w*error|\w*exception|fatal|critical|fail(ed|s|ure)?|cannot|can't|could not|"
+    r"abort\w*|"
     r"kill(ed)?|panic\w*|denied|traceback)\b.*|(\[rank\d+\]:)?\[?(E\d{4}|E) .*|"
     r".*(command not found|No such file).*"
 )
@@ -96,7 +97,8 @@ names."""
 
 _PROGRESS = re.compile(
     r"(?i)(?!.*\b(terminat|stopp|abort|exit|invalid|\w*error|\w*exception|argument|override|fail))"
-    r"(^\W*(\[?(train|val|eval)\w*\]?\W*)?(epoch|step|iter(ation)?|batch|trial|fold|round|episode|update)\W*\[?\d+.*|"
+    r"(^\W*(\[?(train|val|eval)\w*\]?\W*)?(epoch|step|iter(ation)?|batch|trial|fold|round|episode|"
+    r"update)\W*\[?\d+.*|"
     r".*\b\d+%\|.*|.*\b(loss|acc\w*|lr)\b\s*[:=]?\s*-?\d.*|.*\d+/\d+ \[.*(it/s|s/it).*|"
     r".*\b(done|finished|saved|completed|success\w*)\b.*)"
 )
@@ -298,7 +300,10 @@ def choose(
         least = SURE if ended else 0
         if found is not None and _is_aftermath(ended):  # the first failure may have been a line
             least = found.rule.weight + 1
-        of_lines = _of_last_lines(logs, lines, ending, fit, until)
+        said = lines
+        if ended and not _is_aftermath(ended):  # what a program says beside it is no cause
+            said = [[pair for pair in of_log if _is_report(pair[1])] for of_log in lines]
+        of_lines = _of_last_lines(logs, said, ending, fit, until)
         if of_lines is not None and of_lines.rule.weight >= least:
             found = replace(of_lines, raised=_with_own_place(ended))
     if found is None:

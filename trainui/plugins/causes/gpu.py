@@ -341,9 +341,17 @@ _PEERS = (
         r"RayActorError)|The actor died|one or more (workers|processes|ranks).*(died|exited|"
         r"failed)|tasks? .*(unhealthy|heartbeat timeout|disconnected)|Coordination service agent|"
         r"BrokenProcessPool|A process in the process pool was terminated abruptly|EOFError: *$|"
-        r"Connect(ion)?(Reset|Refused|Aborted)Error: .*(peer|refused)|TerminatedWorkerError|"
+        r"Connection(Reset|Aborted)Error: .*peer|TerminatedWorkerError|"
         r"A worker process managed by the executor was unexpectedly",
         weight=35,
+    ),
+    rule(
+        "network_unreachable",
+        r"ConnectionRefusedError: |ConnectError: .*refused",
+        "A server refused the connection: nothing listens at its address.",
+        fix="Check that the server runs, and its address and port.",
+        weight=34,
+        shown=Shown.RAISED,
     ),
     rule(
         "host_oom",

@@ -113,13 +113,13 @@ _HUBS = (
     rule(
         "network_unreachable",
         r"(?i)Temporary failure in name resolution|Name or service not known|getaddrinfo failed|"
-        r"Max retries exceeded with url|Network is unreachable|Failed to resolve|NameResolution|"
+        r"Max retries exceeded with url|Network is unreachable|Failed to resolve '|NameResolution|"
         r"LocalEntryNotFoundError|OfflineModeIsEnabled|cannot find the requested files in the "
         r"(disk|local) cache|Couldn't reach|Connection timed out|"
         r"Failed to establish a new connection|(Read|Connect(ion)?)Timeout(Error)?\b|"
         r"NewConnectionError|Cannot send a request|Connection to \S+ timed out|ConnectError|"
         r"<urlopen error|couldn't find it in the cached files|is not cached|"
-        r"outgoing traffic has been disabled|No route to host|Cannot reach|"
+        r"outgoing traffic has been disabled|No route to host|Cannot reach \S*(\.|host|server|hub)|"
         r"50[0-9] (Server|Gateway)\b.*(Error|url|Time-?out|huggingface)|429 Client Error|"
         r"Too Many Requests|HTTP Error (5\d\d|429)|Could not resolve host|unable to resolve host|"
         r"EndpointConnectionError|wandb.*(CommError|communication).*|"

@@ -121,7 +121,7 @@ _ARGUMENTS = (
     ),
     rule(
         "cli_argument",
-        r"^\S+( \S+)?: error: \S.*|^Error: (No such (option|command)|Invalid value|"
+        r"^(?!\S+:\d)\S+( \S+)?: error: \S.*|^Error: (No such (option|command)|Invalid value|"
         r"Missing (option|argument|parameter)|Got unexpected extra argument|Option .* requires|"
         r"Unexpected|Illegal)|[Uu]nrecognized (arguments|options?)|[Uu]nknown command line flag|"
         r"^error: (Parser|Configuration) key|"
@@ -147,6 +147,7 @@ _MORE = (
         "The environment variable {name} is not set.",
         weight=62,
         shown=Shown.RAISED,
+        frame=r"\bos\b|environ|getenv",
     ),
     rule(
         "env_variable_missing",
@@ -166,14 +167,18 @@ _MORE = (
         r"(removed|renamed)( in| to| from| since)|no longer supported|"
         r"is deprecated and (was|has been) removed|'(DataFrame|Series|Index)' object has no "
         r"attribute '(append|iteritems|ix|as_matrix|mad|get_value|swaplevel|applymap)'|"
-        r"unexpected keyword argument '(evaluation_strategy|tokenizer|verbose|"
-        r"progress_bar_refresh_rate|gpus|checkpoint_callback|weights_summary|use_auth_token|"
-        r"squeeze|error_bad_lines|per_gpu_train_batch_size|no_cuda|lr|sparse|line_terminator|"
+        r"unexpected keyword argument '(evaluation_strategy|"
+        r"progress_bar_refresh_rate|checkpoint_callback|weights_summary|use_auth_token|"
+        r"squeeze|error_bad_lines|per_gpu_train_batch_size|no_cuda|line_terminator|"
         r"auto_lr_find|resume_from_checkpoint|terminate_on_nan|reload_dataloaders_every_epoch|"
-        r"multiclass|normed|interpolation|pretrained|is_split_into_words|overwrite_output_dir|"
+        r"multiclass|normed|is_split_into_words|overwrite_output_dir|"
         r"mean_resizing|device_map|torch_dtype|trust_remote_code|max_seq_length|"
-        r"dataset_text_field|num_workers_old)'|'\w*(Tokenizer|Trainer|Trainer\w*|Generator|"
-        r"FreeTypeFont|ImageDraw|Axes\w*|Sequential)\w*' object has no attribute '\w+'|"
+        r"dataset_text_field|num_workers_old)'|"
+        r"[A-Z]\w*(\.__init__)?\(\) got an unexpected keyword argument "
+        r"'(tokenizer|verbose|gpus|lr|sparse|interpolation|pretrained)'|"
+        r"'(\w+Tokenizer(Fast)?|\w*Trainer|Generator|FreeTypeFont|ImageDraw|"
+        r"Axes\w*)' object has no "
+        r"attribute '\w+'|'Sequential' object has no attribute 'predict_(classes|proba)'|"
         r"APIRemovedIn",
         "A library has no such name or argument in the installed version.",
         weight=58,

@@ -112,7 +112,8 @@ _NAN = (
         r"Tensor had (NaN|Inf)|found (NaN|Inf|invalid values?: tensor\(\[+nan)|"
         r"but found invalid values|is non-finite, so it cannot be clipped|"
         r"Current loss scale already at minimum|Minimum loss scale reached|"
-        r"(?i:contains? (nan|inf\w*)\b(?!\W*(false|no\b|0)))|Detected (nan|inf)|loss=(nan|inf)\b.*(stop|abort|exit)|"
+        r"(?i:contains? (nan|inf\w*)\b(?!\W*(false|no\b|0)))|Detected (nan|inf)|loss=(nan|"
+        r"inf)\b.*(stop|abort|exit)|"
         r"probability tensor contains|(?i:(is|are|became|was|got|=) "
         r"(nan|inf|not finite|infinite)\b.*(stop|abort|exit|halt))|converged? to nan|"
         r"array must not contain infs or NaNs|SVD did not converge|loss is not finite|"
@@ -149,7 +150,8 @@ _SHAPES = (
         r"vocab(ulary)?_?\s?size.*(mismatch|does not match|differ)|"
         r"tokenizer\.chat_template is not set|The tokenizer has no (padding|mask)|"
         r"Unable to create tensor, you should probably activate truncation|"
-        r"(?<!indices )(sequence|input) length.{0,40}(exceeds|longer than|greater than).{0,40}(max|position)",
+        r"(?<!indices )(sequence|input) length.{0,40}(exceeds|longer than|greater than).{0,40}(max|"
+        r"position)",
         weight=61,
     ),
     rule(
@@ -214,7 +216,8 @@ _SHAPES = (
         r"cannot compute \w+ as input #\d+.* was expected to be a|"
         r"(grad requires real-valued inputs|requires float inputs)|"
         r"expected to be of (floating|integer) (point )?(data ?)?type|"
-        r"0D or 1D target tensor expected|expected .*(dtype|type) .*\b(got|found)\b",
+        r"0D or 1D target tensor expected|expected .*(dtype|(scalar|data|tensor) ?type) .*\b(got|"
+        r"found)\b",
         weight=57,
     ),
     rule(

@@ -66,6 +66,15 @@ def test_failed_trainings_have_their_cause_line_and_place(tmp_path: Path) -> Non
     assert {name: how for name, how in wrong.items() if how} == {}
 
 
+def test_a_harmless_line_before_others_is_no_cause(tmp_path: Path) -> None:
+    lines = (CASES[0].parent / "harmless.txt").read_text(encoding="utf-8").splitlines()
+    got = {line: found(tmp_path, f"{line}\nloading model\nready\n") for line in lines}
+    assert {line: one.id for line, one in got.items() if one is not None} == {}
+    failed = 'Traceback (most recent call last):\n  File "a.py", line 3, in f\n    assert x\n'
+    got = {line: found(tmp_path, f"{line}\n{failed}AssertionError\n") for line in lines}
+    assert {one.id for one in got.values() if one is not None} == {"user_assertion"}
+
+
 def test_every_known_cause_has_a_rule() -> None:
     assert {one.id for one in cause.rules()} == set(KNOWN)
     assert all(re.compile(one.pattern) for one in cause.rules())
