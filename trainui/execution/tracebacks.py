@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 
 MOST_FRAMES = 2000
@@ -53,6 +53,12 @@ _NOT_MESSAGE = re.compile(
     r'"""$|.*Traceback \(most recent call last\).*'
 )
 _SYNTAX = re.compile(r"(SyntaxError|IndentationError|TabError): .*")
+
+LONGEST_TEST = 200
+"""Lines that pytest prints about a test before its exception."""
+
+_PYTEST = re.compile(r"E +(?P<text>[\w.]*(Error|Exception|Interrupt|Iteration)\b(: .*)?)")
+_PYTEST_PLACE = re.compile(r"(?P<file>\S+\.py):(?P<line>\d+): ?(in .+|[\w.]*)")
 
 _LIBRARY = re.compile(
     r"/(site|dist)-packages/|/lib(64)?/python\d|^<|/(Scripts|bin)/[^/.]+$|/\.pyenv/versions/|"
@@ -159,6 +165,8 @@ def exceptions(lines: Sequence[str]) -> Iterator[Raised]:
             prefix = _prefix(header, lines[at + 1 : at + 4])
             link = _link(lines, at, prefix, last.get(prefix), header)
             raised = _parse(lines, at, prefix, link, (header["name"] or "").strip())
+        elif line.startswith("E  "):
+            raised = _of_pytest(lines, at)
         elif _SYNTAX.match(line) and not any(one.at == at for one in last.values()):
             raised = _syntax_error(lines, at)
         if raised is None:
@@ -283,6 +291,26 @@ def place_in_crash(line: str) -> CodePlace | None:
     """Return the place in a line that faulthandler prints, with the innermost call first."""
     found = _CRASHED.fullmatch(line)
     return None if found is None else CodePlace(found["file"], int(found["line"]))
+
+
+def _of_pytest(lines: Sequence[str], at: int) -> Raised | None:
+    """Return the exception of a test that failed, as pytest prints it."""
+    found = _PYTEST.fullmatch(lines[at])
+    if found is None or (at and lines[at - 1].startswith("E ")):
+        return None
+    start = at
+    while start > 0 and at - start < LONGEST_TEST and not lines[start].startswith("___"):
+        start -= 1
+    end = at
+    while end + 1 < len(lines) and lines[end + 1].startswith("E "):
+        end += 1
+    places = (_PYTEST_PLACE.fullmatch(line) for line in lines[start : end + 4])
+    frames = tuple(CodePlace(one["file"], int(one["line"])) for one in places if one is not None)
+    if frames:
+        sources = [line[1:].strip() for line in lines[start:at] if line.startswith(">")]
+        frames = (*frames[:-1], replace(frames[-1], source=sources[-1] if sources else ""))
+    message = tuple((place, lines[place][1:].strip()) for place in range(at + 1, end + 1))
+    return Raised("", start, at, found["text"], message, frames)
 
 
 def _syntax_error(lines: Sequence[str], at: int) -> Raised | None:

@@ -105,7 +105,8 @@ _PROGRESS = re.compile(
 """Lines of a training that runs."""
 
 _SUSPECT = re.compile(
-    r"(?i)error|fail|kill|abort|assert|exception|fault|denied|not |n't|no |cannot|unable|invalid|"
+    r"(?i)error|fail|kill|free|abort|assert|exception|fault|denied|not |n't|no |cannot|unable|"
+    r"invalid|"
     r"unknown|nan|inf|finite|timed? ?out|limit|exceed|space|memory|oom|signal|sig[a-z]{3}|cancel|"
     r"missing|could|quota|many|terminat|interrupt|preempt|bus|core dumped|illegal|unbound|must|"
     r"what\(\)|corrupt|refused|closed|unrecognized|required|usage|interpreter|expected|xid|ecc|"
@@ -310,6 +311,10 @@ def choose(
         found = _of_lines(lines, fit, (Shown.OUTSIDE,), until) or _of_end(fit)
     if found is None:
         return None
+    if not found.evidence:  # the process was ended, and may have said by what
+        of_same = [one for one in fit if one.id == found.rule.id]
+        of_line = _of_lines(lines, of_same, (Shown.LINE, Shown.BOTH), until)
+        found = found if of_line is None else replace(found, evidence=of_line.evidence)
     place = found.raised.own if found.raised is not None else _place_of_crash(found, logs)
     return _as_cause(_explained(found, logs, fit, until), ending, place)
 

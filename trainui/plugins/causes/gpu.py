@@ -289,7 +289,7 @@ _NETWORK = (
         r"The client socket has (timed out|failed to connect)|"
         r"(DistStoreError|RendezvousTimeoutError|RendezvousConnectionError|RendezvousClosedError)|"
         r"Timed out after \d+ seconds waiting for clients|rendezvous.{0,40}(timed? ?out|timeout)|"
-        r"The connection to the C10d store has failed|socketStartConnect|"
+        r"The connection to the C10d store has failed|"
         r"(Timed out|timeout) .*(initializ|waiting for|connect).*(store|rendezvous|process group|"
         r"master|clients?|coordination service)|(Connection|connect) .*(MASTER_ADDR|master_addr)|"
         r"TCPStore.*(timeout|timed out)|Gloo connectFullMesh failed|"
@@ -316,6 +316,11 @@ _NETWORK = (
         r"[Mm]onitoredBarrier|monitored_barrier|Collective (operation )?timeout|"
         r"Rank \d+ failed to pass monitoredBarrier",
         weight=59,
+    ),
+    rule(
+        "nccl_system_error",
+        r"socketStartConnect: .*|NCCL WARN .*No route to host",
+        weight=65,
     ),
     rule(
         "nccl_system_error",

@@ -134,7 +134,8 @@ _CRASHES = (
     ),
     rule(
         "abort",
-        r"double free or corruption|free\(\): invalid|malloc\(\): |corrupted (size|double-linked)|"
+        r"double free or corruption|free\(\): (invalid|double free)|malloc\(\): |corrupted (size|"
+        r"double-linked)|"
         r"munmap_chunk\(\)|malloc_consolidate|\*\*\* stack smashing detected|heap corruption|"
         r"realloc\(\): invalid|terminate called without an active exception|"
         r"pure virtual method called|corrupted unsorted chunks|Assertion [`'].*' failed\.$|"
@@ -339,7 +340,7 @@ _SHELLS = (
     rule(
         "bad_interpreter",
         r"bad interpreter: |\^M: bad interpreter|\$'\\r': command not found|"
-        r"/usr/bin/env: .*(python|bash|sh)\S*(\\r|\r|␍)\S*.*No such file|"
+        r"\benv: .*(python|bash|sh)\S*(\\r|\r|␍)\S*.*No such file|"
         r"(syntax error (near unexpected token|: unexpected end of file).*\\r)|"
         r"cannot execute: required file not found|env: use -\[v\]S to pass options in shebang "
         r"lines",
