@@ -352,7 +352,7 @@ _PEERS = (
     ),
     rule(
         "network_unreachable",
-        r"ConnectionRefusedError: |ConnectError: .*refused",
+        r"ConnectionRefusedError: |(Connect|Connection|Operational)Error: .*(refused|timed out)",
         "A server refused the connection: nothing listens at its address.",
         fix="Check that the server runs, and its address and port.",
         weight=34,

@@ -29,6 +29,16 @@ _CONFIG = (
         weight=60,
     ),
     rule(
+        "hub_auth",
+        r"Unable to locate credentials|NoCredentialsError|PartialCredentialsError|"
+        r"An error occurred \((40[13]|AccessDenied|InvalidAccessKeyId|SignatureDoesNotMatch|"
+        r"ExpiredToken)\)",
+        "The object storage refuses access: the credentials are missing, expired or not enough.",
+        fix="`aws configure`, AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; check "
+        "that they may read the bucket.",
+        weight=60,
+    ),
+    rule(
         "version_conflict",
         r"data did not match any variant of untagged enum",
         "The tokenizer's file was written by a newer version of the library.",
@@ -138,7 +148,8 @@ _HUBS = (
         r"Found 0 (files|images) in|Couldn't find any class folder|"
         r"Found no valid file for the classes|Dataset not found( or corrupted)?\.|"
         r"DatasetNotFoundError|DataFilesNotFoundError|No valid checkpoint found|"
-        r"Checkpoint (file |at )?\S* (not found|does not exist)|NoSuchKey|404 Client Error|"
+        r"Checkpoint (file |at )?\S* (not found|does not exist)|NoSuchKey|NoSuchBucket|"
+        r"An error occurred \(404\)|404 Client Error|"
         r"HTTP Error 404",
         weight=56,
     ),

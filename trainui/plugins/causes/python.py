@@ -185,7 +185,8 @@ _MORE = (
     ),
     rule(
         "config_value",
-        r"is invalid\. Allowed|conditioned on metric .* which is not available|"
+        r"could only be specified|NameNotFound: Environment|is invalid\. Allowed|"
+        r"conditioned on metric .* which is not available|"
         r"BuilderConfig '.*' not found|(should|has to|needs to) be (a )?(non-negative|positive)|"
         r"\d+ validation errors? for \w+|pydantic\S*ValidationError|"
         r"is not (in list|a valid \w+|one of|supported|recognized|a supported)|"

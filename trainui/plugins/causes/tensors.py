@@ -136,7 +136,7 @@ _SHAPES = (
         r"y contains previously unseen labels|all elements of (input|target) should be between 0 "
         r"and 1|(labels?|targets?|class(es| ind\w+)?)\b.{0,40}(out of (range|bounds)|outside)|"
         r"Invalid classes inferred from unique values|Detected the following values in "
-        r"`(target|preds)`|The highest label in `target` should be smaller|label must be "
+        r"`(target|preds)`|The highest label in `target` should be smaller|[Ll]abel must be "
         r"(in \[0|discrete values in the range)",
         weight=61,
     ),
@@ -194,7 +194,11 @@ _SHAPES = (
         r"expected sequence of length \d+ at dim|Invalid input shape for input|"
         r"input has incompatible shape|must match the existing size|"
         r"must have the same first dimension|multi-target not supported|inconsistent tensor size|"
-        r"shape of .* must be",
+        r"shape of .* must be|Output size is too small|"
+        r"Target size .* must be the same as input size|view size is not compatible|"
+        r"the number of sizes provided|[Tt]ensors must have (the )?same number of dimensions|"
+        r"Number of columns does not match number of features|"
+        r"(dimension|size) mismatch(ed)?\b.*\d",
         weight=56,
     ),
     rule(

@@ -75,6 +75,13 @@ def test_a_harmless_line_before_others_is_no_cause(tmp_path: Path) -> None:
     assert {one.id for one in got.values() if one is not None} == {"user_assertion"}
 
 
+def test_exceptions_of_libraries_have_their_cause(tmp_path: Path) -> None:
+    lines = (CASES[0].parent / "exceptions.jsonl").read_text(encoding="utf-8").splitlines()
+    got = [(json.loads(line), found(tmp_path, json.loads(line)["stderr"])) for line in lines]
+    wrong = [(one.id if one else None, case) for case, one in got]
+    assert [(id_, case) for id_, case in wrong if id_ not in case["accepted"]] == []
+
+
 def test_every_known_cause_has_a_rule() -> None:
     assert {one.id for one in cause.rules()} == set(KNOWN)
     assert all(re.compile(one.pattern) for one in cause.rules())
