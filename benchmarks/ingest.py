@@ -19,7 +19,7 @@ from benchmarks import figures
 from benchmarks.made import lengthen, make_file, workplace
 from trainui.metrics.reader.sync import sync_metrics_from_file
 from trainui.store.db.engine import Database
-from trainui.store.repository import session_of
+from trainui.store.tables import session_of
 
 LEAST = {"numbers": 0.5, "mixed with NaN": 0.35}
 """Ratios of storing to decoding."""

@@ -28,7 +28,7 @@ from tests.unit.metrics.test_wandb import field, frames, history, item
 from trainui.metrics.reader.sync import sync_metrics_from_file
 from trainui.store.db import engine
 from trainui.store.db.engine import Database
-from trainui.store.repository import session_of
+from trainui.store.tables import session_of
 
 START = 1.7957e9
 """Seconds since 1970."""

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from trainui.log_api import log
     from trainui.metrics.reader.sync import sync_metrics_from_file
     from trainui.pipeline.stage_process import validate_file_path
-    from trainui.store.repository import PipelineRepository, open_session
+    from trainui.store.tables import PipelineRepository, open_session
 
     app: Any
     """The Celery app, for `celery -A trainui`."""
@@ -33,9 +33,9 @@ __all__ = [
 
 _HOMES = {
     "PipelineExecutor": "trainui.api",
-    "PipelineRepository": "trainui.store.repository",
+    "PipelineRepository": "trainui.store.tables",
     "log": "trainui.log_api",
-    "open_session": "trainui.store.repository",
+    "open_session": "trainui.store.tables",
     "sync_metrics_from_file": "trainui.metrics.reader.sync",
     "validate_file_path": "trainui.pipeline.stage_process",
 }

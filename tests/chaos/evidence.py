@@ -10,7 +10,7 @@ from functools import cached_property
 from tests.chaos.pipelines import Entry, Pipeline, read_ledger
 from tests.chaos.scene import Key, Window
 from trainui.model.records import AttemptRecord
-from trainui.store.db import engine, protocol
+from trainui.store.db import engine, statements
 from trainui.store.points import read_points
 from trainui.store.read import views
 
@@ -92,7 +92,7 @@ class Evidence:
         key = (self._run_id, stage, record.number)
         return Tried(key, record, entries, record.id in self._in_vain)
 
-    def _points(self, connection: protocol.Connection) -> dict[Key, Counter[tuple[float, float]]]:
+    def _points(self, connection: statements.Connection) -> dict[Key, Counter[tuple[float, float]]]:
         names = {stage.id: stage.name for stage in self.stages}
         found = {
             (self._run_id, names[owner], one.number): Counter[tuple[float, float]]()
@@ -106,6 +106,6 @@ class Evidence:
         return found
 
 
-def _in_vain(connection: protocol.Connection) -> set[int]:
+def _in_vain(connection: statements.Connection) -> set[int]:
     found = connection.execute("SELECT id FROM attempts WHERE checkpoint_tried")
     return {int(row[0]) for row in found}

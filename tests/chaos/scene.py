@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tests.chaos.pipelines import Pipeline
 from trainui.model.states import ENDED, Status
-from trainui.store.db import engine, protocol
+from trainui.store.db import engine, statements
 
 Key = tuple[str, str, int]
 """An attempt: its run's id, its stage's name, its number."""
@@ -58,7 +58,7 @@ class Scene:
         with engine.reading() as connection:
             return [one for status, one in _attempts(connection) if status == Status.RUNNING]
 
-    def just_ended(self, connection: protocol.Connection) -> list[Key]:
+    def just_ended(self, connection: statements.Connection) -> list[Key]:
         """Return the attempts whose end came on record since the last call."""
         ended = {one.key for status, one in _attempts(connection) if status in ENDED}
         new = ended - self._ended
@@ -83,7 +83,7 @@ class Scene:
             undo()
 
 
-def _attempts(connection: protocol.Connection) -> list[tuple[Status, Attempt]]:
+def _attempts(connection: statements.Connection) -> list[tuple[Status, Attempt]]:
     found = connection.execute(
         "SELECT attempts.status, run_id, name, number, pid, supervisor_pid FROM attempts "
         "JOIN stages ON stages.id = stage_id"

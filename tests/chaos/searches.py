@@ -11,7 +11,7 @@ from trainui.model.search import Search
 from trainui.model.states import UNFINISHED, Status
 from trainui.plugins.optuna import study_file
 from trainui.search import results
-from trainui.store.db import engine, protocol
+from trainui.store.db import engine, statements
 from trainui.store.db.engine import snapshot
 from trainui.store.points import plot_series
 from trainui.store.read import sweeps, views
@@ -76,7 +76,7 @@ def check(run_id: str, pipeline: Pipeline) -> Counter[str]:
     return Counter(f"trials {one.state}" for one in found)
 
 
-def _check_value(connection: protocol.Connection, one: TrialRecord) -> None:
+def _check_value(connection: statements.Connection, one: TrialRecord) -> None:
     expected = STATES[str(one.stage.status)]
     assert one.state == expected, f"trial {one.number} is {one.stage.status} and {one.state}"
     lost = (one.stage.error or "").startswith("no points of")
@@ -88,7 +88,7 @@ def _check_value(connection: protocol.Connection, one: TrialRecord) -> None:
         assert one.value == best, f"trial {one.number}: {one.value} is stored, {best} is the best"
 
 
-def _reported(connection: protocol.Connection, one: TrialRecord) -> dict[int, float]:
+def _reported(connection: statements.Connection, one: TrialRecord) -> dict[int, float]:
     """Return the values of a trial as a plain loop reports them: each step once, in order."""
     attempts = views.attempts_of_stage(connection, one.stage.id)
     pruning = attempts[-1].pruning if one.state == "pruned" else None

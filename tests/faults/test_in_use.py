@@ -24,7 +24,7 @@ from trainui.paths import Home
 from trainui.pipeline import loader
 from trainui.resume.preview import StageOptions
 from trainui.store.db.engine import Database, open_store
-from trainui.store.db.protocol import Connection
+from trainui.store.db.statements import Connection
 from trainui.store.runs import attempts, runs, stages
 from trainui.store.runs.attempts import Outcome
 

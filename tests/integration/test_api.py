@@ -13,7 +13,7 @@ from tests.unit.supervisor.waiting import wait_for
 from trainui import PipelineExecutor, PipelineRepository, open_session, sync_metrics_from_file
 from trainui.errors import UsageError, WaitTimeoutError
 from trainui.paths import Home
-from trainui.store.repository import TrackedStage
+from trainui.store.tables import TrackedStage
 
 TASKS = """
 import json, os, pathlib, time

@@ -34,7 +34,7 @@ from trainui.pipeline.rules.resume_plan import Action, PlannedStage
 from trainui.resume import code_version, plan
 from trainui.resume.preview import StageOptions
 from trainui.store import shell_environment
-from trainui.store.db import protocol
+from trainui.store.db import statements
 from trainui.store.db.engine import Database, open_store
 from trainui.store.read import views
 from trainui.store.runs import attempts, runs, stages
@@ -174,7 +174,7 @@ class TestSubmission:
         write = Database.write
 
         @contextmanager
-        def stopped(store: Database) -> Iterator[protocol.Connection]:
+        def stopped(store: Database) -> Iterator[statements.Connection]:
             with write(store) as connection:
                 yield connection
             raise KeyboardInterrupt

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from trainui.errors import AmbiguousError
-from trainui.store.db import engine, protocol
+from trainui.store.db import engine, statements
 
 if TYPE_CHECKING:
     from trainui.model.records import Lost, RunRecord, StageRecord
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def view() -> Iterator[protocol.Connection]:
+def view() -> Iterator[statements.Connection]:
     """Open a short read transaction: one consistent snapshot of the store."""
     with engine.reading() as connection, engine.snapshot(connection):
         yield connection
@@ -75,7 +75,7 @@ def in_full(run_id: str) -> dict[str, Any]:
         return run_in_json.run_in_full(connection, found, lost)
 
 
-def find_lost(connection: protocol.Connection, states: Collection[Status]) -> Lost:
+def find_lost(connection: statements.Connection, states: Collection[Status]) -> Lost:
     """Return what is lost, if a run or a stage is in such a state."""
     from trainui.model.records import Lost
     from trainui.model.states import Status

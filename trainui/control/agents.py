@@ -14,7 +14,7 @@ from trainui.errors import AgentLimitError
 from trainui.model.records import RunRecord
 from trainui.model.states import AGENT
 from trainui.resume.submitted import existing_run
-from trainui.store.db.protocol import Connection
+from trainui.store.db.statements import Connection
 from trainui.store.runs import runs
 
 VARIABLE = "TRAINUI_AGENT"

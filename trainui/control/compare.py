@@ -29,7 +29,7 @@ from trainui.model.headline_metric import CURVE, headline, is_clock, lower_is_be
 from trainui.model.records import RunRecord, SeriesSummary, StageRecord
 from trainui.model.states import Status
 from trainui.pipeline import matrix
-from trainui.store.db.protocol import Connection
+from trainui.store.db.statements import Connection
 from trainui.store.points import read_points
 from trainui.store.points.read_points import headline_of_run
 from trainui.store.read import views

@@ -20,7 +20,7 @@ from trainui.paths import OURS, Home
 from trainui.store.db import home_identity
 from trainui.store.db.engine import Database, file_of, open_store
 from trainui.store.db.home_identity import Kind, Noted, Standing
-from trainui.store.db.protocol import Connection
+from trainui.store.db.statements import Connection
 from trainui.store.read import event_feed, views
 from trainui.store.runs import attempts, runs, stage_requests
 from trainui.store.runs.attempts import Outcome

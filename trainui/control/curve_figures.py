@@ -12,7 +12,7 @@ from trainui.model.headline_metric import by_importance, is_clock, lower_is_bett
 from trainui.model.records import SeriesSummary, StageRecord
 from trainui.model.search import Search
 from trainui.pipeline import matrix
-from trainui.store.db.protocol import Connection
+from trainui.store.db.statements import Connection
 from trainui.store.points import read_points
 from trainui.store.points.plot_columns import read_columns
 from trainui.store.points.read_points import keep_points, load, segments_of, with_cuts

@@ -32,7 +32,7 @@ from trainui.model.states import DONE, MARKED, NAN, STALLED, Status
 from trainui.pipeline import field_names, matrix
 from trainui.resume import checkpoints, integrity
 from trainui.store.db import engine
-from trainui.store.db.protocol import Connection
+from trainui.store.db.statements import Connection
 from trainui.store.points import read_points
 from trainui.store.points.read_points import headline_of_run
 from trainui.store.read import event_feed, run_list, views

@@ -29,7 +29,7 @@ from trainui.plugin import CommandLine, Tracker, registry
 from trainui.store import shell_environment
 from trainui.store.db import engine
 from trainui.store.db.engine import open_store
-from trainui.store.db.protocol import Connection
+from trainui.store.db.statements import Connection
 from trainui.store.points import point_sources
 from trainui.store.points.point_sources import key_of
 from trainui.store.runs import external_runs, runs

@@ -11,7 +11,7 @@ from trainui.control import log_files
 from trainui.control.log_files import STREAMS, Directory, File, GrowthTimes
 from trainui.errors import AmbiguousError, UsageError
 from trainui.model.records import StageRecord
-from trainui.store.db.protocol import Connection
+from trainui.store.db.statements import Connection
 from trainui.store.read import views
 from trainui.text import as_overwritten, harmless
 

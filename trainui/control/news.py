@@ -19,7 +19,7 @@ from trainui.errors import NotFoundError, UsageError
 from trainui.metrics.reader.watch import FileChanges, Watch
 from trainui.model.states import BEST, ENDED, STALLED, Status
 from trainui.store.db import engine, home_identity, sqlite_file
-from trainui.store.db.protocol import Connection
+from trainui.store.db.statements import Connection
 from trainui.store.read import event_feed, views
 from trainui.store.read.event_feed import DatedEvent
 

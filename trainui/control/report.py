@@ -28,7 +28,7 @@ from trainui.pipeline.matrix import FoldedMetric
 from trainui.resume import code_version
 from trainui.store import shell_environment
 from trainui.store.db import engine
-from trainui.store.db.protocol import Connection
+from trainui.store.db.statements import Connection
 from trainui.store.points import read_points
 from trainui.store.points.plot_columns import read_columns
 from trainui.store.read import event_feed, run_list, sweeps, time_worked, views

@@ -15,7 +15,7 @@ from trainui.resume.submitted import existing_run
 from trainui.store import shell_environment
 from trainui.store.db import engine
 from trainui.store.db.engine import open_store
-from trainui.store.db.protocol import Connection
+from trainui.store.db.statements import Connection
 from trainui.store.read import views
 from trainui.store.runs import runs
 

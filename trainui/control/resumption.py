@@ -34,7 +34,7 @@ from trainui.resume.submitted import check_names
 from trainui.store import shell_environment
 from trainui.store.db import home_identity
 from trainui.store.db.engine import Database, open_store
-from trainui.store.db.protocol import Connection
+from trainui.store.db.statements import Connection
 from trainui.store.runs import attempts as stored_attempts
 from trainui.store.runs import runs, stage_requests
 from trainui.store.runs.stage_requests import Reopened

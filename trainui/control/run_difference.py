@@ -23,7 +23,7 @@ from trainui.resume import code_snapshot, code_version
 from trainui.resume.submitted import filled_in, given_params
 from trainui.store import shell_environment
 from trainui.store.db import engine
-from trainui.store.db.protocol import Connection
+from trainui.store.db.statements import Connection
 from trainui.store.read import run_in_json, views
 from trainui.store.read.run_in_json import shown_command
 from trainui.system import plain_files

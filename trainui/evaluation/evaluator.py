@@ -39,8 +39,8 @@ from trainui.resume import checkpoints, integrity, plan
 from trainui.resume.checkpoints import CheckpointSearch
 from trainui.store import shell_environment
 from trainui.store.db.engine import Database
-from trainui.store.db.protocol import Connection
-from trainui.store.points import evaluation_points, point_sources, read_points
+from trainui.store.db.statements import Connection
+from trainui.store.points import point_sources, read_points, write_points
 from trainui.store.read import evaluations as records
 from trainui.store.read import views
 from trainui.store.read.evaluations import (
@@ -203,7 +203,7 @@ class Evaluator:
             is_complete &= self._place(self._again(view))
             if view.newest_only:
                 self._leave_out_older(self._again(view))
-        if evaluation_points.draw(self._store, self._id):
+        if write_points.draw_evaluation(self._store, self._id):
             self._has_written = self.has_changed = True
         view = self._again(view)
         self._release(view)

@@ -19,7 +19,7 @@ from trainui.metrics.discovery.trainings import Job, Training
 from trainui.model.definition import MetricSource, Pipeline, StageDefinition
 from trainui.model.states import Status
 from trainui.settings import Settings
-from trainui.store.db.protocol import Connection
+from trainui.store.db.statements import Connection
 from trainui.store.runs import external_runs
 from trainui.store.runs.external_runs import ExternalState
 from trainui.store.runs.stored_pipeline import NewRun

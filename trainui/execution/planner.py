@@ -35,7 +35,7 @@ from trainui.pipeline.rules.scheduling import (
 from trainui.settings import Settings
 from trainui.store import shell_environment
 from trainui.store.db.engine import Database
-from trainui.store.db.protocol import Connection
+from trainui.store.db.statements import Connection
 from trainui.store.read import views
 from trainui.store.read.views import Holder
 from trainui.store.runs import attempts, runs, stages

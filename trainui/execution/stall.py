@@ -47,7 +47,7 @@ from trainui.plugin import Tracker, registry
 from trainui.plugin.records import fits
 from trainui.store import shell_environment
 from trainui.store.db.engine import Database
-from trainui.store.db.protocol import Connection
+from trainui.store.db.statements import Connection
 from trainui.store.points import point_sources, read_points
 from trainui.store.runs import attempts, stage_requests, stages
 from trainui.store.runs.stage_requests import AlertRecord

@@ -16,7 +16,7 @@ from trainui.model.records import RunRecord, SeriesSummary, StageRecord
 from trainui.model.states import BEST, Status
 from trainui.pipeline import matrix
 from trainui.store.db.engine import Database
-from trainui.store.db.protocol import Connection
+from trainui.store.db.statements import Connection
 from trainui.store.points import read_points
 from trainui.store.read import event_feed, headlines, views
 from trainui.store.runs import runs, stages

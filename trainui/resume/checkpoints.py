@@ -38,7 +38,7 @@ from trainui.system import mounts, plain_files
 
 if TYPE_CHECKING:
     from trainui.store.db.engine import Database
-    from trainui.store.db.protocol import Connection
+    from trainui.store.db.statements import Connection
 
 
 NOTE = "checkpoints.json"

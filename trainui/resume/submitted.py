@@ -21,7 +21,7 @@ from trainui.resume import code_snapshot
 from trainui.resume.code_snapshot import CodeSnapshot
 from trainui.store import shell_environment
 from trainui.store.db.engine import open_store
-from trainui.store.db.protocol import Connection
+from trainui.store.db.statements import Connection
 from trainui.store.read import views
 from trainui.store.runs import runs
 

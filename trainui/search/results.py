@@ -20,7 +20,7 @@ from trainui.model.states import ENDED, UNFINISHED, Status
 from trainui.pipeline.filling import searches_of, with_results
 from trainui.pipeline.matrix import mean
 from trainui.resume import checkpoints
-from trainui.store.db import protocol
+from trainui.store.db import statements
 from trainui.store.db.engine import Database
 from trainui.store.read import evaluations, headlines, sweeps, views
 from trainui.store.read.sweeps import ASKED, TrialRecord
@@ -29,19 +29,19 @@ from trainui.store.runs.trials import TrialOutcome
 
 
 def needed_by(
-    connection: protocol.Connection, run_id: str, definition: StageDefinition
+    connection: statements.Connection, run_id: str, definition: StageDefinition
 ) -> dict[str, SearchResult]:
     """Return the results that a submitted definition uses, by the stage's name in the file."""
     return {name: _of_stage(connection, run_id, name) for name in searches_of(definition)}
 
 
-def _of_stage(connection: protocol.Connection, run_id: str, name: str) -> SearchResult:
+def _of_stage(connection: statements.Connection, run_id: str, name: str) -> SearchResult:
     if evaluations.gatherers(connection, run_id, name):
         return of_evaluation(connection, run_id, name)
     return of_search(connection, run_id, name)
 
 
-def of_evaluation(connection: protocol.Connection, run_id: str, name: str) -> SearchResult:
+def of_evaluation(connection: statements.Connection, run_id: str, name: str) -> SearchResult:
     """Return what the stages that depend on an evaluation of each checkpoint may use of it.
 
     The best is the best that still exists: after an edit of `goal`, its copy may be gone.
@@ -77,7 +77,7 @@ def unknown_to(
 
 
 def filled_in(
-    connection: protocol.Connection, run_id: str, definition: StageDefinition
+    connection: statements.Connection, run_id: str, definition: StageDefinition
 ) -> StageDefinition:
     """Return a submitted definition with the results of searches, if these have a best trial."""
     with suppress(UsageError):
@@ -85,7 +85,7 @@ def filled_in(
     return definition
 
 
-def of_search(connection: protocol.Connection, run_id: str, name: str) -> SearchResult:
+def of_search(connection: statements.Connection, run_id: str, name: str) -> SearchResult:
     """Return what the stages that depend on a search may use of it."""
     completed = (  # and not run again since
         one
@@ -105,7 +105,7 @@ def of_search(connection: protocol.Connection, run_id: str, name: str) -> Search
     return SearchResult(best.number, best.stage.directory, params, texts, dirs)
 
 
-def ranked(connection: protocol.Connection, run_id: str, name: str) -> list[TrialRecord]:
+def ranked(connection: statements.Connection, run_id: str, name: str) -> list[TrialRecord]:
     """Return the trials that were asked for, the best first.
 
     A completed trial has its value even if it is not in the study yet, or was rerun after it was
@@ -116,7 +116,7 @@ def ranked(connection: protocol.Connection, run_id: str, name: str) -> list[Tria
     return sorted(found, key=_rank)
 
 
-def _with_value(connection: protocol.Connection, trial: TrialRecord) -> TrialRecord:
+def _with_value(connection: statements.Connection, trial: TrialRecord) -> TrialRecord:
     """Return a trial as it counts now: `complete` too if it has completed since the study has it.
 
     Of a trial with several seeds each must have completed.
@@ -152,7 +152,7 @@ def _has_completed(stage: StageRecord) -> bool:
     return stage.status == Status.COMPLETED and not stage.removed
 
 
-def outcome_of(connection: protocol.Connection, stage_id: str, search: Search) -> TrialOutcome:
+def outcome_of(connection: statements.Connection, stage_id: str, search: Search) -> TrialOutcome:
     """Return how a completed trial counts: by its best finite value, else as failed."""
     from trainui.store.points.plot_series import Axis
     from trainui.store.points.plot_windows import Plotted
@@ -164,7 +164,7 @@ def outcome_of(connection: protocol.Connection, stage_id: str, search: Search) -
 
 
 def outcome_of_seeds(
-    connection: protocol.Connection, members: Sequence[StageRecord], search: Search
+    connection: statements.Connection, members: Sequence[StageRecord], search: Search
 ) -> TrialOutcome:
     """Return how a completed trial counts: with several seeds, by the mean of their values."""
     if len(members) == 1:
@@ -183,7 +183,7 @@ def seed_of(member: StageRecord) -> str:
     return f"{over}={(member.definition.matrix or {}).get(over, '')}"
 
 
-def metric_problem(connection: protocol.Connection, stage_id: str, metric: str) -> str | None:
+def metric_problem(connection: statements.Connection, stage_id: str, metric: str) -> str | None:
     """Return why a stage that has completed has no value of a metric; None if it has one."""
     if (why := metric_missing(connection, stage_id, metric)) is not None:
         return why
@@ -195,7 +195,7 @@ def metric_problem(connection: protocol.Connection, stage_id: str, metric: str) 
 
 
 def metric_missing(
-    connection: protocol.Connection, stage_id: str, metric: str, *, so_far: bool = False
+    connection: statements.Connection, stage_id: str, metric: str, *, so_far: bool = False
 ) -> str | None:
     """Return that a stage has no point of a metric, and which it has; None if it has one."""
     names = headlines.names_of(connection, stage_id)

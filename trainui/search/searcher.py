@@ -33,9 +33,9 @@ from trainui.model.states import WARNING, Status
 from trainui.pipeline.filling import with_trial_params
 from trainui.plugin import Pruned, SearchBackend, Searcher, SearchTask, SearchTrial, registry
 from trainui.search import results
-from trainui.store.db import protocol
+from trainui.store.db import statements
 from trainui.store.db.engine import Database, file_of, snapshot
-from trainui.store.db.protocol import Connection
+from trainui.store.db.statements import Connection
 from trainui.store.points import plot_series
 from trainui.store.points.plot_series import NewPoint
 from trainui.store.read import headlines, row_mapping
@@ -113,7 +113,7 @@ class TrialWatch:
         """Ids of the stages with points that are still to be reported."""
 
     def look(
-        self, connection: protocol.Connection, trials: Sequence[TrialRecord]
+        self, connection: statements.Connection, trials: Sequence[TrialRecord]
     ) -> list[Decision]:
         """Report the new points of the trials that have no outcome; return those to be pruned."""
         self._opened.follow({trial.number for trial in trials})
@@ -161,7 +161,7 @@ class TrialWatch:
 
     def _follow(
         self,
-        connection: protocol.Connection,
+        connection: statements.Connection,
         trial: TrialRecord,
         cursor: _Cursor,
         now: tuple[int, Status],

@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from trainui import clock
 from trainui.model.records import HostRecord
-from trainui.store.db.protocol import Connection
-from trainui.store.db.statements import NOW
+from trainui.store.db.statements import NOW, Connection
 from trainui.store.read import row_mapping
 
 if TYPE_CHECKING:

@@ -20,7 +20,7 @@ from trainui.execution import locks
 from trainui.formatting import listed, quantity
 from trainui.model.records import Lost
 from trainui.store.db import engine
-from trainui.store.db.protocol import Connection
+from trainui.store.db.statements import Connection
 from trainui.store.read import run_list
 from trainui.text import harmless, state_word
 

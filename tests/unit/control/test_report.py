@@ -15,7 +15,7 @@ from tests.unit.tui.filled import Filler
 from trainui import control, open_session, sync_metrics_from_file
 from trainui.control import report
 from trainui.model.states import Status
-from trainui.store.db import engine, protocol
+from trainui.store.db import engine, statements
 from trainui.store.db.engine import Database
 from trainui.store.read import views
 
@@ -29,19 +29,19 @@ stages:
 
 
 @pytest.fixture
-def connection(store: Database) -> Iterator[protocol.Connection]:
+def connection(store: Database) -> Iterator[statements.Connection]:
     with engine.reading() as connection:
         yield connection
 
 
-def written(connection: protocol.Connection, run_id: str) -> str:
+def written(connection: statements.Connection, run_id: str) -> str:
     run = views.run(connection, run_id)
     assert run is not None
     return report.markdown(connection, run)
 
 
 def test_stages_and_states_are_a_table_that_no_name_breaks(
-    connection: protocol.Connection, tmp_path: Path
+    connection: statements.Connection, tmp_path: Path
 ) -> None:
     run_id = submit(tmp_path, TEXT)
     control.cancel(run_id)
@@ -53,7 +53,7 @@ def test_stages_and_states_are_a_table_that_no_name_breaks(
 
 
 def test_a_stage_took_as_long_as_all_of_its_attempts(
-    connection: protocol.Connection, store: Database, tmp_path: Path
+    connection: statements.Connection, store: Database, tmp_path: Path
 ) -> None:
     filler = Filler(store, tmp_path / "runs")
     run_id = filler.run({"train": ()})
@@ -66,7 +66,7 @@ def test_a_stage_took_as_long_as_all_of_its_attempts(
 
 
 def test_parameters_are_those_that_differ_from_the_run_before(
-    connection: protocol.Connection, tmp_path: Path
+    connection: statements.Connection, tmp_path: Path
 ) -> None:
     first = submit(tmp_path, TEXT)
     second = submit(tmp_path, TEXT.replace("0.1", "0.2").replace("abcde", "ijklmnop"))
@@ -78,7 +78,7 @@ def test_parameters_are_those_that_differ_from_the_run_before(
 
 
 def test_curves_are_drawn_between_their_extremes_and_clocks_are_not(
-    connection: protocol.Connection, tmp_path: Path
+    connection: statements.Connection, tmp_path: Path
 ) -> None:
     run_id = submit(tmp_path, TEXT)
     stage = views.stages(connection, run_id)[0]
@@ -107,7 +107,7 @@ def test_curves_are_drawn_between_their_extremes_and_clocks_are_not(
 
 
 def test_a_sweep_is_a_table_with_the_best_first(
-    connection: protocol.Connection, tmp_path: Path
+    connection: statements.Connection, tmp_path: Path
 ) -> None:
     members = "{name: train, matrix: {lr: [1, 2, 3, 4], api_key: [abcde]}, run: 'true'}"
     run_id = submit(tmp_path, f"name: a\nstages: [{members}]")

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from trainui.model.records import Slot
-from trainui.store.db import engine, protocol
+from trainui.store.db import engine, statements
 from trainui.store.db.engine import Database
 from trainui.store.points import point_sources, read_points, write_points
 from trainui.store.points.chunks import NO_TIME, Points
@@ -78,7 +78,7 @@ class Curve(NamedTuple):
     values: np.ndarray[Any, Any]
 
 
-def curve(connection: protocol.Connection, owner: str, name: str) -> Curve:
+def curve(connection: statements.Connection, owner: str, name: str) -> Curve:
     found = list(read_points.blocks(connection, [owner], name))
     if not found:
         return Curve(np.empty(0), np.empty(0))
@@ -91,13 +91,13 @@ def curve(connection: protocol.Connection, owner: str, name: str) -> Curve:
     return Curve(steps[kept][order], values[kept][order])
 
 
-def connect(_store: Database) -> protocol.Connection:
+def connect(_store: Database) -> statements.Connection:
     connection = engine.connect_to_read()
     _opened.append(connection)
     return connection
 
 
-_opened: list[protocol.Connection] = []
+_opened: list[statements.Connection] = []
 
 
 def close_all() -> None:
@@ -106,7 +106,7 @@ def close_all() -> None:
         _opened.pop().close()
 
 
-def held_slots(connection: protocol.Connection, host: str) -> dict[Slot, int]:
+def held_slots(connection: statements.Connection, host: str) -> dict[Slot, int]:
     """The occupied slots of a host, by slot: the id of the attempt that occupies it."""
     query = "SELECT host, kind, number, attempt_id FROM slots WHERE host = ?"
     found = connection.execute(query, (host,))

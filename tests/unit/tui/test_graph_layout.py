@@ -13,7 +13,7 @@ from trainui import clock, paths
 from trainui.model.definition import EachCheckpoint, StageDefinition
 from trainui.model.records import StageRecord
 from trainui.model.states import Status
-from trainui.store.db import engine, protocol
+from trainui.store.db import engine, statements
 from trainui.store.read import views
 from trainui.tui.graph_layout import (
     FOLDED_FROM,
@@ -220,14 +220,14 @@ def test_a_long_chain_keeps_its_lanes() -> None:
 
 
 @pytest.fixture
-def connection(filler: Filler) -> Iterator[protocol.Connection]:
+def connection(filler: Filler) -> Iterator[statements.Connection]:
     connection = engine.connect_to_read(paths.home().database)
     yield connection
     connection.close()
 
 
 def test_members_of_a_matrix_are_folded_into_one_node(
-    filler: Filler, connection: protocol.Connection
+    filler: Filler, connection: statements.Connection
 ) -> None:
     run_id = filler.run(SWEEP)
     filler.complete(run_id, "prepare", *MEMBERS[:3])
@@ -249,7 +249,7 @@ def test_members_of_a_matrix_are_folded_into_one_node(
 
 
 def test_a_folded_sweep_represents_its_last_or_next_member(
-    filler: Filler, connection: protocol.Connection
+    filler: Filler, connection: statements.Connection
 ) -> None:
     run_id = filler.run(SWEEP)
     filler.complete(run_id, "prepare")
@@ -274,7 +274,7 @@ def test_a_folded_sweep_represents_its_last_or_next_member(
     assert (most_important(stages).name, which(stages)) == (MEMBERS[5], "newest of 2 failed")
 
 
-def timed(filler: Filler, connection: protocol.Connection) -> list[StageRecord]:
+def timed(filler: Filler, connection: statements.Connection) -> list[StageRecord]:
     """The demo: prepare 10 s, then 20 s and 40 s side by side, a break of an hour, then 30 s."""
     seconds = {
         "prepare": (0, 10),
@@ -297,7 +297,7 @@ def timed(filler: Filler, connection: protocol.Connection) -> list[StageRecord]:
 
 
 def test_where_time_went_leaves_out_when_nothing_ran(
-    filler: Filler, connection: protocol.Connection
+    filler: Filler, connection: statements.Connection
 ) -> None:
     timeline = Timeline(timed(filler, connection), clock.now())
     assert round(timeline.total / clock.SECOND) == 80
@@ -313,7 +313,7 @@ def test_where_time_went_leaves_out_when_nothing_ran(
 
 
 def test_the_timeline_has_all_attempts_of_a_stage(
-    filler: Filler, connection: protocol.Connection
+    filler: Filler, connection: statements.Connection
 ) -> None:
     stages = timed(filler, connection)
     begun = min(one.started_at for one in stages if one.started_at is not None)
@@ -334,7 +334,7 @@ def test_the_timeline_has_all_attempts_of_a_stage(
 
 
 def test_the_longest_chain_is_what_would_have_to_be_faster(
-    filler: Filler, connection: protocol.Connection
+    filler: Filler, connection: statements.Connection
 ) -> None:
     timeline = Timeline(timed(filler, connection), clock.now())
     assert timeline.critical == {"prepare", "train[hidden=128]", "evaluate"}

@@ -16,7 +16,7 @@ from trainui.pipeline.masking import mask
 if TYPE_CHECKING:
     from trainui.control.compare import SeedComparison
     from trainui.model.records import RunRecord
-    from trainui.store.db.protocol import Connection
+    from trainui.store.db.statements import Connection
     from trainui.store.read.sweeps import TrialRecord
 
 

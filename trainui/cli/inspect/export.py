@@ -19,7 +19,7 @@ import typer
 from trainui.cli import lookup, options, printing
 from trainui.errors import UnfitEnvironmentError, UsageError, install_advice
 from trainui.store.db import engine
-from trainui.store.db.protocol import Connection
+from trainui.store.db.statements import Connection
 from trainui.store.points.chunks import NO_TIME, step_number
 from trainui.store.read import views
 

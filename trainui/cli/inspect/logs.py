@@ -22,7 +22,7 @@ from trainui.control.log_files import AttemptLogs, TimedLine
 from trainui.errors import AmbiguousError, NotFoundError
 from trainui.model.records import AttemptRecord, StageRecord
 from trainui.model.states import ENDED
-from trainui.store.db import engine, protocol, sqlite_file
+from trainui.store.db import engine, sqlite_file, statements
 from trainui.store.read import event_feed, views
 from trainui.store.read.event_feed import FeedEntry
 
@@ -140,7 +140,7 @@ def _print(requests: Sequence[_LogRequest], printer: _Printer) -> None:
 
 
 def _attempt(
-    connection: protocol.Connection, stage: StageRecord, number: int | None
+    connection: statements.Connection, stage: StageRecord, number: int | None
 ) -> AttemptRecord | None:
     """Return the attempt with this number, or the last one; None if the stage has none yet."""
     attempts = views.attempts_of_stage(connection, stage.id)
@@ -224,7 +224,7 @@ def _follow(requests: Sequence[_LogRequest], printer: _Printer) -> None:
 
 
 def _growing(
-    connection: protocol.Connection, request: _LogRequest
+    connection: statements.Connection, request: _LogRequest
 ) -> Iterator[tuple[AttemptRecord | None, Iterable[TimedLine]]]:
     """Yield at each poll the current attempt and the new lines of its logs."""
     record = _attempt(connection, request.stage, request.attempt)
@@ -244,7 +244,7 @@ def _growing(
             return
 
 
-def _is_over(connection: protocol.Connection, stage: StageRecord) -> bool:
+def _is_over(connection: statements.Connection, stage: StageRecord) -> bool:
     status = views.stage_status(connection, stage.id)
     return status is None or status in ENDED
 
@@ -306,7 +306,7 @@ def events(
 
 
 def _growing_events(
-    connection: protocol.Connection, run_id: str | None, most: int | None
+    connection: statements.Connection, run_id: str | None, most: int | None
 ) -> Iterator[list[FeedEntry]]:
     seen, version = 0, None
     database = sqlite_file.Unreplaced()
@@ -324,7 +324,7 @@ def _growing_events(
         time.sleep(EVENTS_POLL)
 
 
-def _has_ended(connection: protocol.Connection, run_id: str) -> bool:
+def _has_ended(connection: statements.Connection, run_id: str) -> bool:
     run = views.run(connection, run_id)
     return run is None or run.status in ENDED
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from trainui import clock
 from trainui.errors import UsageError
 from trainui.model.headline_metric import ComparedMetric
-from trainui.store.db.protocol import Connection
+from trainui.store.db.statements import Connection
 from trainui.store.read import sweeps
 from trainui.store.read.run_list import RunLine
 from trainui.tui.readers.stage_values import MetricReader

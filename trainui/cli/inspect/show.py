@@ -20,7 +20,7 @@ from trainui.supervisor.protocol import STDERR_FILE, STDOUT_FILE
 if TYPE_CHECKING:
     from trainui.model.records import AttemptRecord, Loss, RunRecord, SeriesSummary, StageRecord
     from trainui.pipeline.matrix import FoldedMetric
-    from trainui.store.db.protocol import Connection
+    from trainui.store.db.statements import Connection
     from trainui.store.points.read_points import SourceProblem
     from trainui.store.read.time_worked import TimeWorked
 

@@ -95,7 +95,7 @@ class _Watch:
 
     def __init__(
         self,
-        connection: protocol.Connection,
+        connection: statements.Connection,
         run_ids: Sequence[str],
         *,
         timeout: float | None,
@@ -193,7 +193,7 @@ class _Watch:
 class EventPrinter:
     """Formats the events of one run that are new since the last call."""
 
-    def __init__(self, connection: protocol.Connection, run_id: str, *, from_start: bool) -> None:
+    def __init__(self, connection: statements.Connection, run_id: str, *, from_start: bool) -> None:
         """Create a printer that begins with the first event, or with the current states."""
         self._connection = connection
         self._run_id = run_id
@@ -268,7 +268,7 @@ def _line(time: int, status: Status, name: str, stage: StageRecord | None, reaso
     return f"{shown}  {text.state(status):<13}  {' '.join(words)}"
 
 
-def end_of(connection: protocol.Connection, run: RunRecord) -> str:
+def end_of(connection: statements.Connection, run: RunRecord) -> str:
     """Return a line with a run's outcome."""
     line = f"run {run.name} {text.state(run.status)}"
     if run.started_at and run.completed_at:
@@ -277,7 +277,7 @@ def end_of(connection: protocol.Connection, run: RunRecord) -> str:
     return f"{line} ({run.id})"
 
 
-def hints(connection: protocol.Connection, run_id: str) -> Iterator[str]:
+def hints(connection: statements.Connection, run_id: str) -> Iterator[str]:
     """Yield the commands that show why stages failed and that resume an incomplete run."""
     short = formatting.short_id(run_id)
     stages = views.stages(connection, run_id)

@@ -23,7 +23,7 @@ from trainui.model.records import LOCAL, Loss, Lost
 from trainui.paths import OURS, Home, stage_directory
 from trainui.store import hosts
 from trainui.store.db import engine
-from trainui.store.db.protocol import Connection
+from trainui.store.db.statements import Connection
 from trainui.store.read import views
 from trainui.store.read.views import OpenAttempt
 from trainui.supervisor import orphans, process, protocol, supervise

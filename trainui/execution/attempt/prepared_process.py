@@ -33,7 +33,7 @@ from trainui.search import results
 from trainui.store import shell_environment
 from trainui.store.db import engine
 from trainui.store.db.engine import Database
-from trainui.store.db.protocol import Connection
+from trainui.store.db.statements import Connection
 from trainui.store.read import evaluations, views
 from trainui.store.read.run_in_json import shown_command
 from trainui.store.runs import attempts, runs

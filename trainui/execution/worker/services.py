@@ -41,9 +41,9 @@ from trainui.model.states import Status
 from trainui.resume import code_version
 from trainui.settings import Settings
 from trainui.store import hosts
-from trainui.store.db import engine, home_identity, postgres, protocol, sqlite_file
+from trainui.store.db import engine, home_identity, postgres, sqlite_file, statements
 from trainui.store.db.engine import Database, open_store
-from trainui.store.db.protocol import Connection
+from trainui.store.db.statements import Connection
 from trainui.store.hosts import LogRequest
 from trainui.store.read import views
 from trainui.store.runs import attempts, runs, stages
@@ -352,7 +352,7 @@ class ChangeDetector:
     """Compares the database's data version with that of the last check."""
 
     def __init__(self) -> None:
-        self._connection: protocol.Connection | None = None
+        self._connection: statements.Connection | None = None
         self._version: int | str | None = None
 
     def seen(self) -> bool:

@@ -33,7 +33,7 @@ from trainui.plugin import Format, Tracker, registry
 from trainui.plugin.registry import PluginError
 from trainui.store import shell_environment
 from trainui.store.db.engine import Database
-from trainui.store.db.protocol import Connection
+from trainui.store.db.statements import Connection
 from trainui.store.points import point_sources as point_sources
 from trainui.store.points import write_points
 from trainui.store.points.chunks import Points

@@ -21,7 +21,7 @@ from trainui.pipeline.masking import Masker
 from trainui.plugin import Tracker, registry
 from trainui.store import shell_environment
 from trainui.store.db.engine import Database
-from trainui.store.db.protocol import Connection
+from trainui.store.db.statements import Connection
 from trainui.store.points import point_sources as point_sources
 from trainui.store.points.point_sources import Identity, SourceRecord, rename_source
 from trainui.store.runs import metrics_progress

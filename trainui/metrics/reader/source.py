@@ -35,7 +35,7 @@ from trainui.metrics.source_file import (
 from trainui.metrics.tail import FileState, GrowingFile, NamedFile, OpenFiles
 from trainui.plugin import registry
 from trainui.store.db.engine import Database
-from trainui.store.db.protocol import Connection
+from trainui.store.db.statements import Connection
 from trainui.store.points import write_points
 from trainui.store.points.chunks import Points
 from trainui.store.points.point_sources import (

@@ -18,7 +18,7 @@ from trainui.metrics.tail import GrowingFile
 from trainui.store.db.engine import Database
 from trainui.store.points import point_sources
 from trainui.store.points.point_sources import SourceRecord, key_of
-from trainui.store.repository import store_of
+from trainui.store.tables import store_of
 
 
 class SyncResult(TypedDict):

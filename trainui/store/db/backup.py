@@ -10,7 +10,7 @@ from contextlib import closing
 from pathlib import Path
 
 from trainui.errors import StoreError
-from trainui.store.db import engine, protocol, sqlite_file
+from trainui.store.db import engine, sqlite_file, statements
 
 PAGES = 1024
 """Pages between two calls of `advance`: 4 MB."""
@@ -72,7 +72,7 @@ def _integrity(copied: Path) -> str:
     return found.splitlines()[-1]
 
 
-def damage(connection: protocol.Connection) -> str | None:
+def damage(connection: statements.Connection) -> str | None:
     """Check a SQLite file's integrity, for some seconds; return the problem if one was found."""
     if not isinstance(connection, sqlite3.Connection):
         return None

@@ -33,7 +33,7 @@ from trainui.errors import (
 from trainui.paths import Home
 from trainui.store.db import home_identity, postgres, schema, sqlite_file, statements
 from trainui.store.db.postgres import PostgresConnection
-from trainui.store.db.protocol import Connection
+from trainui.store.db.statements import Connection
 from trainui.system import disk
 
 if TYPE_CHECKING:

@@ -29,7 +29,7 @@ from trainui import paths, settings
 from trainui.errors import CopiedHomeError, TrainuiError
 from trainui.paths import Home
 from trainui.store.db import home_look, sqlite_file, statements
-from trainui.store.db.protocol import Connection
+from trainui.store.db.statements import Connection
 from trainui.system import mounts, plain_files
 
 if TYPE_CHECKING:

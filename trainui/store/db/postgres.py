@@ -23,7 +23,7 @@ from trainui.errors import (
     UnfitEnvironmentError,
     install_advice,
 )
-from trainui.store.db import protocol, statements
+from trainui.store.db import statements
 
 if TYPE_CHECKING:
     import psycopg
@@ -130,12 +130,12 @@ def connect_to_read(url: str) -> PostgresConnection:
     return connection
 
 
-def version(connection: protocol.Connection) -> str:
+def version(connection: statements.Connection) -> str:
     """Return a value that changes after every commit, and sometimes without one."""
     return str(connection.execute("SELECT pg_current_snapshot()::text").fetchone()[0])
 
 
-def lock_owner(connection: protocol.Connection, owner: str) -> None:
+def lock_owner(connection: statements.Connection, owner: str) -> None:
     """Take an owner's advisory lock; wait for other transactions that store its points."""
     connection.execute("SELECT pg_advisory_xact_lock(?, hashtext(?))", (OWNERS, owner))
 

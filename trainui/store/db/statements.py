@@ -1,4 +1,8 @@
-"""Parts of SQL statements, rows to insert, and updates of rows that have the values seen."""
+"""The interface of a connection to either database, and parts of the statements that it executes.
+
+Statements are written for SQLite, with `?` for parameters; `postgres` translates them. Needed for
+the first frame, so it imports little.
+"""
 
 from __future__ import annotations
 
@@ -6,9 +10,41 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Sized
 from contextlib import contextmanager
 from itertools import chain
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
-from trainui.store.db.protocol import Connection
+
+class Cursor(Protocol):
+    """A statement's result; its rows are tuples."""
+
+    @property
+    def description(self) -> Sequence[Any] | None:
+        """Return a sequence per column, whose first member is the column's name."""
+
+    def fetchone(self) -> Any:
+        """Return the next row, or None."""
+
+    def fetchall(self) -> list[Any]:
+        """Return the remaining rows."""
+
+    def __iter__(self) -> Iterator[Any]: ...
+
+    @property
+    def rowcount(self) -> int:
+        """Return how many rows were written."""
+
+
+class Connection(Protocol):
+    """A connection to the store."""
+
+    def execute(self, sql: str, parameters: Sequence[Any] = ..., /) -> Cursor:
+        """Execute a statement."""
+
+    def close(self) -> None:
+        """Close the connection."""
+
+    @property
+    def in_transaction(self) -> bool:
+        """Return True if statements share one snapshot of the data."""
 
 
 def set_values(connection: Connection, table: str, row_id: int | str, **values: Any) -> None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from trainui.store.db import protocol
+from trainui.store.db import statements
 from trainui.store.db.engine import snapshot
 from trainui.store.db.statements import batches, placeholders
 from trainui.store.points import chunks, read_points
@@ -73,7 +73,7 @@ ROW = ("column", "ordinal", "minimum", "maximum", "total", "count", "nonfinite",
 
 
 def rows_of_chunks(
-    connection: protocol.Connection, ids: Sequence[int], limits: Sequence[float], grid: BinGrid
+    connection: statements.Connection, ids: Sequence[int], limits: Sequence[float], grid: BinGrid
 ) -> Iterator[Floats]:
     """Yield summary rows of the points of some chunks before each chunk's limit."""
     cuts = dict(zip(ids, limits, strict=True))
@@ -214,7 +214,7 @@ class Columns:
 
 
 def read_columns(
-    connection: protocol.Connection,
+    connection: statements.Connection,
     owner: str,
     name: str,
     width: int,
@@ -252,14 +252,14 @@ def read_columns(
     return fill(grid, np.concatenate(rows))
 
 
-def _series_id(connection: protocol.Connection, owner: str, name: str) -> int:
+def _series_id(connection: statements.Connection, owner: str, name: str) -> int:
     """Return the id of a series; -1 if there is none."""
     query = "SELECT id FROM series WHERE owner = ? AND name = ?"
     found = connection.execute(query, (owner, name)).fetchone()
     return -1 if found is None else int(found[0])
 
 
-def _figures(connection: protocol.Connection, series_id: int) -> Any:
+def _figures(connection: statements.Connection, series_id: int) -> Any:
     """Return the statistics of a series' chunks as a structured array of float64.
 
     There may be thousands, so no Python object is made for each; None becomes NaN.

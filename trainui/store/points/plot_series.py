@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from trainui.clock import SECOND
-from trainui.store.db import protocol
+from trainui.store.db import statements
 from trainui.store.points import chunks, plot_columns, read_points
 from trainui.store.points.chunks import NO_TIME, Bools, Floats, Ints, np
 from trainui.store.points.read_points import PointSegment
@@ -49,7 +49,7 @@ class Axis(StrEnum):
 
 
 def axis_mapping(
-    connection: protocol.Connection, owner: str, every: Sequence[PointSegment], axis: Axis
+    connection: statements.Connection, owner: str, every: Sequence[PointSegment], axis: Axis
 ) -> Place:
     """Return a function from the points' steps, times and attempts to their positions.
 
@@ -67,7 +67,7 @@ def axis_mapping(
     return lambda _steps, times, _attempts: times - begin
 
 
-def _first_time(connection: protocol.Connection, every: Sequence[PointSegment]) -> float:
+def _first_time(connection: statements.Connection, every: Sequence[PointSegment]) -> float:
     """Return the time of the first point that has one; NaN if none has."""
     for segment in every:
         times = read_points.load(connection, segment).times
@@ -109,7 +109,7 @@ class Samples:
 
 
 def axis_samples(
-    connection: protocol.Connection, owner: str, every: Sequence[PointSegment], axis: Axis
+    connection: statements.Connection, owner: str, every: Sequence[PointSegment], axis: Axis
 ) -> Samples:
     """Return the positions at some steps of a series too long to be read point by point.
 
@@ -139,7 +139,7 @@ def ascending(steps: Floats, x: Floats) -> Samples:
     return Samples(ordered, np.maximum.accumulate(x[known][first]))
 
 
-def _epochs(connection: protocol.Connection, owner: str) -> Samples:
+def _epochs(connection: statements.Connection, owner: str) -> Samples:
     """Return the epoch at steps."""
     for name in ("epoch", "Epoch"):
         every = read_points.segments_of(connection, owner, name)
@@ -187,7 +187,7 @@ _decoded = lru_cache(maxsize=KEPT_CHUNKS)(chunks.unpack_chunk)
 
 
 def series_points_of(
-    connection: protocol.Connection,
+    connection: statements.Connection,
     owner: str,
     every: Sequence[PointSegment],
     axis: Axis,
@@ -238,7 +238,7 @@ class NewPoint(NamedTuple):
 
 
 def points_after(
-    connection: protocol.Connection, owner: str, name: str, ordinal: int
+    connection: statements.Connection, owner: str, name: str, ordinal: int
 ) -> list[NewPoint]:
     """Return the points of a series above an ordinal in the order read, superseded ones too.
 

@@ -13,7 +13,7 @@ from functools import partial
 from itertools import pairwise, starmap
 from typing import Any, NamedTuple
 
-from trainui.store.db import protocol
+from trainui.store.db import statements
 from trainui.store.db.engine import snapshot
 from trainui.store.points import plot_columns, plot_series, read_points
 from trainui.store.points.chunks import Floats, Ints, Stats, np
@@ -228,7 +228,7 @@ class Plotted:
 
     def __init__(
         self,
-        connection: protocol.Connection,
+        connection: statements.Connection,
         owner: str,
         name: str,
         axis: Axis,
@@ -484,7 +484,7 @@ def _decades(low: float, high: float) -> list[Extent]:
     return list(starmap(Extent, pairwise([*edges, high])))
 
 
-def points_state(connection: protocol.Connection, owner: str) -> tuple[tuple[int, ...], ...]:
+def points_state(connection: statements.Connection, owner: str) -> tuple[tuple[int, ...], ...]:
     """Return a value that changes whenever a point of an owner is stored; cheap to query."""
     found = connection.execute("SELECT id, version FROM sources WHERE owner = ?", (owner,))
     return tuple(tuple(map(int, row)) for row in found)

@@ -17,9 +17,8 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from trainui.errors import TrainuiError
-from trainui.store.db import postgres, protocol
-from trainui.store.db.protocol import Connection
-from trainui.store.db.statements import IS_EXTERNAL
+from trainui.store.db import postgres, statements
+from trainui.store.db.statements import IS_EXTERNAL, Connection
 from trainui.store.points.read_points import RESTART
 from trainui.store.read import row_mapping
 
@@ -85,7 +84,7 @@ def insert(connection: Connection, statement: str, parameters: tuple[Any, ...]) 
     """Insert a row; return its id."""
     if isinstance(connection, sqlite3.Connection):
         connection.execute(statement, parameters)
-        found: protocol.Cursor = connection.execute("SELECT last_insert_rowid()")
+        found: statements.Cursor = connection.execute("SELECT last_insert_rowid()")
     else:
         found = connection.execute(f"{statement} RETURNING id", parameters)
     return int(found.fetchone()[0])

@@ -23,7 +23,7 @@ from trainui.model.headline_metric import CURVE, headline, importance
 from trainui.model.records import SeriesSummary
 from trainui.model.states import Status
 from trainui.store.db.engine import snapshot
-from trainui.store.db.protocol import Connection
+from trainui.store.db.statements import Connection
 from trainui.store.points import chunks
 from trainui.store.points.chunks import NO_TIME, Bools, Points, Stats, TailPart, step_number
 from trainui.store.read import headlines

@@ -12,7 +12,7 @@ from trainui import paths
 from trainui.model.headline_metric import ComparedMetric
 from trainui.model.records import StageRecord
 from trainui.model.states import Status
-from trainui.store.db.protocol import Connection
+from trainui.store.db.statements import Connection
 from trainui.store.read import row_mapping, views
 
 WAITING, CURRENT, LEFT_OUT, SUPERSEDED = "waiting", "current", "left_out", "superseded"

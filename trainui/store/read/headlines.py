@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from trainui.model.records import StageRecord
 from trainui.model.search import Search
-from trainui.store.db import protocol
+from trainui.store.db import statements
 from trainui.store.db.statements import batches, placeholders
 
 
@@ -29,18 +29,18 @@ class HeadlineStage(NamedTuple):
     """The search that the stage is a member of."""
 
 
-def versions(connection: protocol.Connection, owners: Collection[str]) -> dict[str, int]:
+def versions(connection: statements.Connection, owners: Collection[str]) -> dict[str, int]:
     """Return the version by owner, for owners with points; it grows with each stored point."""
     return _versions(connection, "owner", "sources", owners)
 
 
-def run_versions(connection: protocol.Connection, run_ids: Collection[str]) -> dict[str, int]:
+def run_versions(connection: statements.Connection, run_ids: Collection[str]) -> dict[str, int]:
     """Return the version by run; it grows with each stored point of the run's stages."""
     return _versions(connection, "run_id", "stages JOIN sources ON owner = stages.id", run_ids)
 
 
 def _versions(
-    connection: protocol.Connection, key: str, tables: str, of: Collection[str]
+    connection: statements.Connection, key: str, tables: str, of: Collection[str]
 ) -> dict[str, int]:
     found: dict[str, int] = {}
     for part in batches(of):
@@ -63,7 +63,7 @@ class MetricOwner(NamedTuple):
 
 
 def compared_stages(
-    connection: protocol.Connection, metric: str, run_id: str | None = None
+    connection: statements.Connection, metric: str, run_id: str | None = None
 ) -> dict[str, list[MetricOwner]]:
     """Return by run the stages with a metric that have started; without `run_id`, of all runs.
 
@@ -87,19 +87,19 @@ _RUNNING_FIRST = (
 )
 
 
-def names_of(connection: protocol.Connection, owner: str) -> tuple[str, ...]:
+def names_of(connection: statements.Connection, owner: str) -> tuple[str, ...]:
     """Return the names of an owner's series, in the order in which they were first seen."""
     found = connection.execute("SELECT name FROM series WHERE owner = ? ORDER BY id", (owner,))
     return tuple(str(name) for (name,) in found)
 
 
-def has_series(connection: protocol.Connection, owner: str) -> bool:
+def has_series(connection: statements.Connection, owner: str) -> bool:
     """Return True if an owner has a series."""
     found = connection.execute("SELECT 1 FROM series WHERE owner = ? LIMIT 1", (owner,))
     return found.fetchone() is not None
 
 
-def running_stage(connection: protocol.Connection, run_id: str) -> HeadlineStage | None:
+def running_stage(connection: statements.Connection, run_id: str) -> HeadlineStage | None:
     """Return the first running stage with metrics."""
     found = connection.execute(
         "SELECT id, name, status FROM stages WHERE run_id = ? AND status = 'running' "
@@ -112,7 +112,7 @@ def running_stage(connection: protocol.Connection, run_id: str) -> HeadlineStage
     return HeadlineStage(stage_id, name, status, names_of(connection, stage_id))
 
 
-def headline_stages(connection: protocol.Connection, run_id: str) -> list[HeadlineStage]:
+def headline_stages(connection: statements.Connection, run_id: str) -> list[HeadlineStage]:
     """Return the stages of a run with metrics, one for each sweep; running ones come first.
 
     Of a sweep it is a completed member, if there is one: others may not have all metrics yet, or
@@ -134,7 +134,7 @@ def headline_stages(connection: protocol.Connection, run_id: str) -> list[Headli
     ]
 
 
-def longest_member(connection: protocol.Connection, run_id: str, name: str) -> int:
+def longest_member(connection: statements.Connection, run_id: str, name: str) -> int:
     """Return how many characters in brackets a sweep's names have at most.
 
     0 if `name` has none, or if the run has just been deleted.
@@ -154,7 +154,7 @@ def _beginning(name: str) -> str:
     return group + bracket if bracket else ""
 
 
-def search_of(connection: protocol.Connection, stage_id: str) -> Search | None:
+def search_of(connection: statements.Connection, stage_id: str) -> Search | None:
     """Return the search that a stage is a member of; None if it is not, or if nothing has begun."""
     found = connection.execute(
         "SELECT definition_json FROM stages WHERE id = ? "
@@ -182,7 +182,7 @@ MOST_SEARCHED = 2000
 
 
 def comparable(
-    connection: protocol.Connection,
+    connection: statements.Connection,
     stage: StageRecord,
     run_ids: Sequence[str],
     metrics: Sequence[str],
@@ -212,7 +212,7 @@ def comparable(
 
 
 def comparable_elsewhere(
-    connection: protocol.Connection,
+    connection: statements.Connection,
     stage: StageRecord,
     metrics: Sequence[str],
     words: Sequence[str],

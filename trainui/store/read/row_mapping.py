@@ -14,20 +14,20 @@ from trainui import formatting
 from trainui.model.definition import StageDefinition
 from trainui.model.records import OWN, AttemptRecord, PruningReason, RunRecord, Slot, StageRecord
 from trainui.model.states import Status
-from trainui.store.db import protocol
+from trainui.store.db import statements
 
 Row = Mapping[str, Any]
 
 Record = TypeVar("Record")
 
 
-def records(cursor: protocol.Cursor, make: Callable[[Row], Record]) -> Iterator[Record]:
+def records(cursor: statements.Cursor, make: Callable[[Row], Record]) -> Iterator[Record]:
     """Yield a record for each row of a statement's result."""
     names = [column[0] for column in cursor.description or ()]
     return (make(dict(zip(names, row, strict=True))) for row in cursor)
 
 
-def first(cursor: protocol.Cursor, make: Callable[[Row], Record]) -> Record | None:
+def first(cursor: statements.Cursor, make: Callable[[Row], Record]) -> Record | None:
     """Return the record of the first row; None if there is none."""
     return next(records(cursor, make), None)
 

@@ -14,7 +14,7 @@ from trainui.model.records import RunRecord, StageRecord
 from trainui.model.states import UNFINISHED, Status
 from trainui.pipeline.rules import remaining_time
 from trainui.pipeline.rules.remaining_time import PastDuration, RemainingTime, StepProgress
-from trainui.store.db import protocol
+from trainui.store.db import statements
 from trainui.store.db.statements import placeholders
 from trainui.store.read import row_mapping, run_list
 from trainui.store.read.run_list import RunLine
@@ -49,7 +49,7 @@ _WORK_ON_POSTGRESQL = """(SELECT '[' || string_agg(
 
 
 def completions(
-    connection: protocol.Connection, run: RunRecord, stages: Collection[StageRecord]
+    connection: statements.Connection, run: RunRecord, stages: Collection[StageRecord]
 ) -> dict[str, Sequence[PastDuration]]:
     """Return the durations of earlier completions of stages, newest first, by full name.
 
@@ -100,7 +100,7 @@ def seconds_left(
 
 
 def elapsed(
-    connection: protocol.Connection, stages: Sequence[StageRecord], now: int
+    connection: statements.Connection, stages: Sequence[StageRecord], now: int
 ) -> dict[str, StepProgress]:
     """Return the progress of running stages as time worked only.
 
@@ -116,7 +116,7 @@ def elapsed(
     return found
 
 
-def _continues(connection: protocol.Connection, stage: StageRecord) -> bool:
+def _continues(connection: statements.Connection, stage: StageRecord) -> bool:
     found = connection.execute(
         "SELECT 1 FROM attempts WHERE stage_id = ? AND number = ? AND checkpoint IS NOT NULL",
         (stage.id, stage.attempt),
@@ -158,7 +158,7 @@ class PastRun(NamedTuple):
     """By the name before a member's brackets, in the file's order."""
 
 
-def last_runs(connection: protocol.Connection, run_id: str) -> tuple[PastRun, ...]:
+def last_runs(connection: statements.Connection, run_id: str) -> tuple[PastRun, ...]:
     """Return the last runs of a run's pipeline, newest first; none if the run does not exist."""
     ids = [
         row[0]

@@ -12,7 +12,7 @@ from trainui.model.records import AttemptRecord, Event, Loss, Lost, RunRecord, S
 from trainui.model.states import NOTE, Status
 from trainui.pipeline import masking
 from trainui.pipeline.matrix import TRIAL
-from trainui.store.db import protocol
+from trainui.store.db import statements
 from trainui.store.read import event_feed, time_worked, views
 from trainui.store.read.time_worked import TimeWorked
 
@@ -49,7 +49,7 @@ MOST_BY_ID = 1000
 
 
 def run_lines(
-    connection: protocol.Connection, runs: Sequence[RunRecord], lost: Lost = NOTHING_LOST
+    connection: statements.Connection, runs: Sequence[RunRecord], lost: Lost = NOTHING_LOST
 ) -> list[dict[str, Any]]:
     """Return runs as listed by `ls`."""
     if len(runs) > MOST_BY_ID:
@@ -82,7 +82,7 @@ def _seconds(micros: int | None) -> float | None:
 
 
 def run_in_full(
-    connection: protocol.Connection, run: RunRecord, lost: Lost = NOTHING_LOST
+    connection: statements.Connection, run: RunRecord, lost: Lost = NOTHING_LOST
 ) -> dict[str, Any]:
     """Return a run with its stages and their attempts, as shown by `show`."""
     attempts = views.attempts(connection, run.id)
@@ -106,7 +106,7 @@ def run_in_full(
     }
 
 
-def notes(connection: protocol.Connection, run_id: str) -> list[dict[str, Any]]:
+def notes(connection: statements.Connection, run_id: str) -> list[dict[str, Any]]:
     """Return the notes on a run, the oldest first."""
     return [
         {"text": data["note"], "verdict": data["verdict"], "at": clock.to_iso(time)}

@@ -11,7 +11,7 @@ from trainui.model.records import PruningReason, StageRecord
 from trainui.model.search import Search
 from trainui.model.states import Status
 from trainui.pipeline import masking
-from trainui.store.db import protocol
+from trainui.store.db import statements
 from trainui.store.db.statements import batches, placeholders
 from trainui.store.read import row_mapping
 
@@ -38,7 +38,7 @@ class TrialRecord:
 
 
 def members_of(
-    connection: protocol.Connection, run_id: str, search: str, number: int
+    connection: statements.Connection, run_id: str, search: str, number: int
 ) -> list[StageRecord]:
     """Return the stages of a trial: one, or one for each seed, of which the first stands for all.
 
@@ -57,7 +57,7 @@ def members_of(
     return []
 
 
-def with_seeds(connection: protocol.Connection, stage: StageRecord) -> list[StageRecord]:
+def with_seeds(connection: statements.Connection, stage: StageRecord) -> list[StageRecord]:
     """Return the stages of the trial that a stage stands for: itself, or one for each seed."""
     one = stage.definition
     if one.trial is None or one.over is None:
@@ -87,7 +87,7 @@ _WAS_PRUNED = (
 
 
 def trials_of(
-    connection: protocol.Connection, run_id: str, search: str, *, begun: bool = False
+    connection: statements.Connection, run_id: str, search: str, *, begun: bool = False
 ) -> list[TrialRecord]:
     """Return a search's trials in the order of their numbers.
 
@@ -120,7 +120,7 @@ class TrialSummary:
     """Why its last attempt was pruned."""
 
 
-def summaries(connection: protocol.Connection, run_id: str, search: str) -> list[TrialSummary]:
+def summaries(connection: statements.Connection, run_id: str, search: str) -> list[TrialSummary]:
     """Return the states of a search's trials, in the order of their numbers."""
     found = connection.execute(
         "SELECT stages.name, trials.number, state, value, step, trials.reason, pruning_json "
@@ -137,7 +137,7 @@ def _pruning(text: str | None) -> PruningReason | None:
     return PruningReason.from_json(json.loads(text)) if text else None
 
 
-def importance(connection: protocol.Connection, run_id: str, search: str) -> dict[str, float]:
+def importance(connection: statements.Connection, run_id: str, search: str) -> dict[str, float]:
     """Return the importance of a search's parameters, most important first; empty if unknown."""
     query = "SELECT importance_json FROM searches WHERE run_id = ? AND name = ?"
     found = connection.execute(query, (run_id, search)).fetchone()
@@ -157,7 +157,7 @@ def _record(row: row_mapping.Row) -> TrialRecord:
     )
 
 
-def outcomes(connection: protocol.Connection, run_id: str) -> dict[str, str]:
+def outcomes(connection: statements.Connection, run_id: str) -> dict[str, str]:
     """Return the trials of a run whose outcome is in their study: stage id -> state."""
     found = connection.execute(
         "SELECT stage_id, state FROM trials WHERE run_id = ? AND state <> ?", (run_id, ASKED)
@@ -165,7 +165,7 @@ def outcomes(connection: protocol.Connection, run_id: str) -> dict[str, str]:
     return dict(found.fetchall())
 
 
-def is_any_unreported(connection: protocol.Connection, run_ids: Sequence[str]) -> bool:
+def is_any_unreported(connection: statements.Connection, run_ids: Sequence[str]) -> bool:
     """Return True if a trial of some runs has ended, and its outcome is not in its study yet."""
     ended = (Status.COMPLETED, Status.FAILED, Status.PRUNED)
     found = connection.execute(
@@ -178,7 +178,7 @@ def is_any_unreported(connection: protocol.Connection, run_ids: Sequence[str]) -
 
 
 def counted(
-    connection: protocol.Connection, run_id: str, stages: Iterable[StageRecord]
+    connection: statements.Connection, run_id: str, stages: Iterable[StageRecord]
 ) -> frozenset[str]:
     """Return the names of those stages of a run whose search has counted their trial.
 
@@ -190,7 +190,7 @@ def counted(
     return frozenset(one.name for trial, one in trials if trial in known)
 
 
-def has_completed(connection: protocol.Connection, run_id: str, search: str) -> bool:
+def has_completed(connection: statements.Connection, run_id: str, search: str) -> bool:
     """Return True if a trial of a search has completed."""
     found = connection.execute(
         "SELECT 1 FROM stages WHERE run_id = ? AND status = ? AND NOT removed "
@@ -205,7 +205,7 @@ def _trial(stage: StageRecord) -> tuple[str, int | None]:
     return stage.definition.group, stage.definition.trial
 
 
-def searches(connection: protocol.Connection, run_id: str) -> list[str]:
+def searches(connection: statements.Connection, run_id: str) -> list[str]:
     """Return the names of a run's searches that have a trial."""
     found = connection.execute(
         "SELECT DISTINCT search FROM trials WHERE run_id = ? ORDER BY search", (run_id,)
@@ -217,7 +217,7 @@ _IS_MEMBER = "name LIKE ? AND NOT removed"
 _MEMBER = "%[%"
 
 
-def with_sweeps(connection: protocol.Connection, run_ids: Collection[str]) -> set[str]:
+def with_sweeps(connection: statements.Connection, run_ids: Collection[str]) -> set[str]:
     """Return those of some runs that have a sweep."""
     found: set[str] = set()
     for part in batches(run_ids):
@@ -230,7 +230,7 @@ def with_sweeps(connection: protocol.Connection, run_ids: Collection[str]) -> se
     return found
 
 
-def sweeps_of_run(connection: protocol.Connection, run_id: str) -> str:
+def sweeps_of_run(connection: statements.Connection, run_id: str) -> str:
     """Return a run's sweeps as JSON: the different values of each parameter, and its searches.
 
     `{"values": {"lr": ["0.1", "0.01"]}, "searches": ["train"]}`; the values are those of a matrix

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from trainui.model.states import Status
-from trainui.store.db import protocol
+from trainui.store.db import statements
 from trainui.store.db.statements import batches, placeholders
 
 
@@ -82,7 +82,7 @@ SELECT run_id, SUM(CASE WHEN ended > begun THEN ended - begun ELSE 0 END) FROM (
 long, and keep the screen's other threads from running."""
 
 
-def of_all_runs(connection: protocol.Connection) -> dict[str, TimeWorked]:
+def of_all_runs(connection: statements.Connection) -> dict[str, TimeWorked]:
     """Return the time worked of each run that has started, by id."""
     found = {run_id: TimeWorked(int(micros)) for run_id, micros in connection.execute(_ALL)}
     running = connection.execute(
@@ -93,7 +93,7 @@ def of_all_runs(connection: protocol.Connection) -> dict[str, TimeWorked]:
     return found | of_runs(connection, [run_id for (run_id,) in running])
 
 
-def of_runs(connection: protocol.Connection, run_ids: Iterable[str]) -> dict[str, TimeWorked]:
+def of_runs(connection: statements.Connection, run_ids: Iterable[str]) -> dict[str, TimeWorked]:
     """Return the time worked of those of these runs that have started, by id."""
     intervals: dict[str, list[tuple[int, int | None]]] = {}
     for part in batches(run_ids):
@@ -104,7 +104,7 @@ def of_runs(connection: protocol.Connection, run_ids: Iterable[str]) -> dict[str
 
 
 def of_retried(
-    connection: protocol.Connection, run_id: str
+    connection: statements.Connection, run_id: str
 ) -> dict[str, list[tuple[int, int | None]]]:
     """Return the intervals of all attempts of a run's stages with several, by stage name."""
     found: dict[str, list[tuple[int, int | None]]] = {}
@@ -119,6 +119,6 @@ def of_retried(
     return found
 
 
-def of_run(connection: protocol.Connection, run_id: str) -> TimeWorked:
+def of_run(connection: statements.Connection, run_id: str) -> TimeWorked:
     """Return the time worked of a run."""
     return of_runs(connection, [run_id]).get(run_id, TimeWorked())

@@ -24,9 +24,8 @@ from trainui.model.records import (
     StageRecord,
 )
 from trainui.model.states import ENDED, Status
-from trainui.store.db import protocol
-from trainui.store.db.protocol import Connection
-from trainui.store.db.statements import IS_EXTERNAL, placeholders
+from trainui.store.db import statements
+from trainui.store.db.statements import IS_EXTERNAL, Connection, placeholders
 from trainui.store.read import row_mapping
 from trainui.store.read.time_worked import STAGE_COLUMNS
 from trainui.text import harmless
@@ -38,7 +37,7 @@ _MOST_NAMES = 12
 """Number of stages that an error lists."""
 
 
-def runs(connection: protocol.Connection, *, limit: int | None = None) -> list[RunRecord]:
+def runs(connection: statements.Connection, *, limit: int | None = None) -> list[RunRecord]:
     """Return runs, newest first."""
     found = connection.execute(
         "SELECT * FROM runs ORDER BY created_at DESC, id LIMIT ?", (-1 if limit is None else limit,)
@@ -46,7 +45,7 @@ def runs(connection: protocol.Connection, *, limit: int | None = None) -> list[R
     return list(row_mapping.records(found, row_mapping.run_record))
 
 
-def runs_with(connection: protocol.Connection, status: Status) -> list[RunRecord]:
+def runs_with(connection: statements.Connection, status: Status) -> list[RunRecord]:
     """Return the runs with a stage in this state, newest first."""
     found = connection.execute(
         "SELECT * FROM runs WHERE id IN (SELECT run_id FROM stages WHERE status = ?) "
@@ -56,7 +55,7 @@ def runs_with(connection: protocol.Connection, status: Status) -> list[RunRecord
     return list(row_mapping.records(found, row_mapping.run_record))
 
 
-def old_runs(connection: protocol.Connection, *, keep: int, before: int) -> list[RunRecord]:
+def old_runs(connection: statements.Connection, *, keep: int, before: int) -> list[RunRecord]:
     """Return the runs that ended before a time, oldest first, without each pipeline's newest.
 
     Runs that are marked `keep` are left out.
@@ -72,13 +71,13 @@ def old_runs(connection: protocol.Connection, *, keep: int, before: int) -> list
     return list(row_mapping.records(found, row_mapping.run_record))
 
 
-def run(connection: protocol.Connection, run_id: str) -> RunRecord | None:
+def run(connection: statements.Connection, run_id: str) -> RunRecord | None:
     """Return the run with exactly this id."""
     found = connection.execute("SELECT * FROM runs WHERE id = ?", (run_id,))
     return row_mapping.first(found, row_mapping.run_record)
 
 
-def previous_run(connection: protocol.Connection, run: RunRecord) -> RunRecord | None:
+def previous_run(connection: statements.Connection, run: RunRecord) -> RunRecord | None:
     """Return the run of the same pipeline that was submitted before this one."""
     found = connection.execute(
         "SELECT * FROM runs WHERE pipeline = ? AND created_at < ? AND kind = ? "
@@ -88,7 +87,7 @@ def previous_run(connection: protocol.Connection, run: RunRecord) -> RunRecord |
     return row_mapping.first(found, row_mapping.run_record)
 
 
-def submission(connection: protocol.Connection, run_id: str) -> dict[str, Any]:
+def submission(connection: statements.Connection, run_id: str) -> dict[str, Any]:
     """Return the submitting shell's settings.
 
     Raises:
@@ -101,7 +100,7 @@ def submission(connection: protocol.Connection, run_id: str) -> dict[str, Any]:
     return dict(row_mapping.load(found[0]))
 
 
-def find_run(connection: protocol.Connection, reference: str) -> RunRecord:
+def find_run(connection: statements.Connection, reference: str) -> RunRecord:
     """Return the run for a user's reference: an id, a name (its latest run), or an id prefix.
 
     Raises:
@@ -124,7 +123,7 @@ def find_run(connection: protocol.Connection, reference: str) -> RunRecord:
     return fitting[0]
 
 
-def _with_prefix(connection: protocol.Connection, prefix: str) -> list[RunRecord]:
+def _with_prefix(connection: statements.Connection, prefix: str) -> list[RunRecord]:
     if len(prefix) < PREFIX_LENGTH:
         return []
     found = connection.execute(
@@ -134,7 +133,7 @@ def _with_prefix(connection: protocol.Connection, prefix: str) -> list[RunRecord
     return list(row_mapping.records(found, row_mapping.run_record))
 
 
-def _no_such_run(connection: protocol.Connection, reference: str) -> str:
+def _no_such_run(connection: statements.Connection, reference: str) -> str:
     latest = [
         f"{formatting.short_id(run.id)} ({harmless(run.name)})" for run in runs(connection, limit=3)
     ]
@@ -143,7 +142,7 @@ def _no_such_run(connection: protocol.Connection, reference: str) -> str:
 
 
 def stages(
-    connection: protocol.Connection, run_id: str, *, limit: int | None = None
+    connection: statements.Connection, run_id: str, *, limit: int | None = None
 ) -> list[StageRecord]:
     """Return a run's stages in the file's order; with a limit, the first ones."""
     found = connection.execute(
@@ -153,7 +152,7 @@ def stages(
     return list(row_mapping.records(found, row_mapping.stage_record))
 
 
-def stage(connection: protocol.Connection, run_id: str, name: str) -> StageRecord | None:
+def stage(connection: statements.Connection, run_id: str, name: str) -> StageRecord | None:
     """Return the stage with exactly this full name."""
     found = connection.execute(
         f"SELECT {STAGE_COLUMNS} FROM stages WHERE run_id = ? AND name = ?", (run_id, name)
@@ -161,13 +160,15 @@ def stage(connection: protocol.Connection, run_id: str, name: str) -> StageRecor
     return row_mapping.first(found, row_mapping.stage_record)
 
 
-def stage_status(connection: protocol.Connection, stage_id: str) -> Status | None:
+def stage_status(connection: statements.Connection, stage_id: str) -> Status | None:
     """Return a stage's state; None if it was deleted."""
     row = connection.execute("SELECT status FROM stages WHERE id = ?", (stage_id,)).fetchone()
     return None if row is None else Status(row[0])
 
 
-def find_stages(connection: protocol.Connection, run_id: str, reference: str) -> list[StageRecord]:
+def find_stages(
+    connection: statements.Connection, run_id: str, reference: str
+) -> list[StageRecord]:
     """Return the stages for a user's reference: a name, a sweep's name, or a unique part.
 
     The name of several seeds that are shown as one, e.g. `train[trial=7]`, is that of all of them.
@@ -204,7 +205,7 @@ def shown_names(names: Iterable[str]) -> str:
     return formatting.listed([harmless(name) for name in dict.fromkeys(names)], _MOST_NAMES)
 
 
-def attempts(connection: protocol.Connection, run_id: str) -> dict[str, list[AttemptRecord]]:
+def attempts(connection: statements.Connection, run_id: str) -> dict[str, list[AttemptRecord]]:
     """Return a run's attempts by stage id, the oldest first."""
     found = connection.execute(
         "SELECT attempts.* FROM attempts JOIN stages ON stages.id = attempts.stage_id "
@@ -217,19 +218,19 @@ def attempts(connection: protocol.Connection, run_id: str) -> dict[str, list[Att
     return by_stage
 
 
-def attempts_of_stage(connection: protocol.Connection, stage_id: str) -> list[AttemptRecord]:
+def attempts_of_stage(connection: statements.Connection, stage_id: str) -> list[AttemptRecord]:
     """Return a stage's attempts, the oldest first."""
     found = connection.execute("SELECT * FROM attempts WHERE stage_id = ? ORDER BY id", (stage_id,))
     return list(row_mapping.records(found, row_mapping.attempt_record))
 
 
-def is_any_running(connection: protocol.Connection) -> bool:
+def is_any_running(connection: statements.Connection) -> bool:
     """Return True if an attempt is recorded as running."""
     query = "SELECT 1 FROM attempts WHERE status = ? LIMIT 1"
     return connection.execute(query, (Status.RUNNING,)).fetchone() is not None
 
 
-def running_on(connection: protocol.Connection, host: str) -> list[StageRecord]:
+def running_on(connection: statements.Connection, host: str) -> list[StageRecord]:
     """Return the stages whose last attempt runs on a host."""
     found = connection.execute(
         "SELECT stages.* FROM stages JOIN attempts ON stage_id = stages.id AND number = attempt "
@@ -255,7 +256,7 @@ class OpenAttempt(NamedTuple):
     """What started its processes."""
 
 
-def open_attempts(connection: protocol.Connection) -> list[OpenAttempt]:
+def open_attempts(connection: statements.Connection) -> list[OpenAttempt]:
     """Return the attempts that are recorded as running, and are not some executor's."""
     found = connection.execute(
         "SELECT run_id, stages.id, stages.name, number, attempts.directory, attempts.host, "
@@ -282,13 +283,13 @@ def open_attempts(connection: protocol.Connection) -> list[OpenAttempt]:
     ]
 
 
-def running_directories(connection: protocol.Connection) -> set[Path]:
+def running_directories(connection: statements.Connection) -> set[Path]:
     """Return the directories of all attempts that are recorded as running, wherever they run."""
     found = connection.execute("SELECT directory FROM attempts WHERE status = ?", (Status.RUNNING,))
     return {Path(directory) for (directory,) in found}
 
 
-def in_slots_or_queue(connection: protocol.Connection, *, besides: str) -> list[StageDefinition]:
+def in_slots_or_queue(connection: statements.Connection, *, besides: str) -> list[StageDefinition]:
     """Return the stages of other runs, external ones apart, that run or are queued."""
     found = connection.execute(
         "SELECT definition_json FROM stages "
@@ -299,7 +300,7 @@ def in_slots_or_queue(connection: protocol.Connection, *, besides: str) -> list[
     return [row_mapping.definition(text) for (text,) in found]
 
 
-def supervisors(connection: protocol.Connection, run_id: str) -> set[int]:
+def supervisors(connection: statements.Connection, run_id: str) -> set[int]:
     """Return the process ids of the supervisors of a run's running attempts."""
     found = connection.execute(
         "SELECT supervisor_pid FROM attempts JOIN stages ON stages.id = stage_id"
@@ -310,7 +311,7 @@ def supervisors(connection: protocol.Connection, run_id: str) -> set[int]:
 
 
 def events(
-    connection: protocol.Connection, run_id: str, *, after: int = 0
+    connection: statements.Connection, run_id: str, *, after: int = 0
 ) -> list[tuple[int, Event]]:
     """Return a run's events after a number, in order, each with its number."""
     found = connection.execute(
@@ -322,7 +323,7 @@ def events(
 
 
 def stage_events(
-    connection: protocol.Connection, run_id: str, stage: str, *, most: int
+    connection: statements.Connection, run_id: str, stage: str, *, most: int
 ) -> list[Event]:
     """Return the last events of a stage and of its run, in order."""
     found = connection.execute(
@@ -333,13 +334,13 @@ def stage_events(
     return [Event(*event) for event in found][::-1]
 
 
-def pipeline_text(connection: protocol.Connection, digest: str) -> str:
+def pipeline_text(connection: statements.Connection, digest: str) -> str:
     """Return a pipeline's text."""
     row = connection.execute("SELECT text FROM pipelines WHERE digest = ?", (digest,)).fetchone()
     return str(row[0]) if row else ""
 
 
-def flag(connection: protocol.Connection, name: str) -> str | None:
+def flag(connection: statements.Connection, name: str) -> str | None:
     """Return the value of an installation-wide flag, e.g. `paused`."""
     row = connection.execute("SELECT value FROM flags WHERE name = ?", (name,)).fetchone()
     return str(row[0]) if row else None
@@ -430,7 +431,7 @@ class StageCache:
     def __init__(self) -> None:
         self._cached: dict[str, tuple[tuple[Any, ...], StageRecord]] = {}
 
-    def read(self, connection: protocol.Connection, run_id: str) -> list[StageRecord]:
+    def read(self, connection: statements.Connection, run_id: str) -> list[StageRecord]:
         """Return the stages in the file's order, without withdrawn trials."""
         before, self._cached = self._cached, {}
         query = f"SELECT {STAGE_COLUMNS} FROM stages WHERE run_id = ? ORDER BY position"

@@ -17,9 +17,8 @@ from trainui.model.definition import MetricSource, StageDefinition
 from trainui.model.records import NOT_STARTED_BY_US, OWN, Slot
 from trainui.model.states import ENDED, Status, run_status
 from trainui.plugin import Tracker, registry
-from trainui.store.db import protocol
-from trainui.store.db.protocol import Connection
-from trainui.store.db.statements import change, insert, placeholders, set_values
+from trainui.store.db import statements
+from trainui.store.db.statements import Connection, change, insert, placeholders, set_values
 from trainui.store.read import row_mapping
 from trainui.store.runs import attempts, runs, stored_pipeline
 from trainui.store.runs.metrics_progress import AttemptToRead, attempts_to_read
@@ -107,7 +106,7 @@ def stage_names(connection: Connection, run_id: str) -> set[str]:
 
 
 def _start(
-    own: protocol.Connection, run_id: str, states: Mapping[str, ExternalState], host: str
+    own: statements.Connection, run_id: str, states: Mapping[str, ExternalState], host: str
 ) -> None:
     """Give stages their states, and an attempt each."""
     found = own.execute("SELECT name, id FROM stages WHERE run_id = ?", (run_id,))

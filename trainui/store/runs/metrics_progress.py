@@ -19,8 +19,7 @@ from trainui import clock
 from trainui.model.definition import StageDefinition
 from trainui.model.records import LOCAL, NOT_STARTED_BY_US
 from trainui.model.states import Status
-from trainui.store.db.protocol import Connection
-from trainui.store.db.statements import IS_UNREAD, set_values
+from trainui.store.db.statements import IS_UNREAD, Connection, set_values
 from trainui.store.read import row_mapping, run_in_json, views
 from trainui.system import mounts
 

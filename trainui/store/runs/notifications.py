@@ -8,7 +8,7 @@ from trainui import formatting
 from trainui.model.records import RunRecord
 from trainui.model.states import Notification, Status
 from trainui.store.db.engine import Database
-from trainui.store.db.protocol import Connection
+from trainui.store.db.statements import Connection
 from trainui.store.read import event_feed, time_worked
 from trainui.store.runs import runs
 

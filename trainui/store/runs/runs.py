@@ -13,8 +13,7 @@ from trainui import clock, formatting
 from trainui.errors import UsageError
 from trainui.model.records import RunRecord, StageRecord
 from trainui.model.states import ENDED, UNFINISHED, Status, run_status
-from trainui.store.db.protocol import Connection
-from trainui.store.db.statements import batches, insert, placeholders, set_values
+from trainui.store.db.statements import Connection, batches, insert, placeholders, set_values
 from trainui.store.read import row_mapping, views
 
 PAUSED = "paused"

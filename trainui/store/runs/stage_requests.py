@@ -16,8 +16,7 @@ from trainui.model.records import PruningReason, StageRecord
 from trainui.model.states import ALERT, EARLY, ENDED, MARK, NAN, PRUNE, PRUNING_OFF, Status
 from trainui.pipeline.rules.scheduling import next_state
 from trainui.store.db import statements
-from trainui.store.db.protocol import Connection
-from trainui.store.db.statements import set_values
+from trainui.store.db.statements import Connection, set_values
 from trainui.store.read import row_mapping
 from trainui.store.runs import attempts, runs, stages
 

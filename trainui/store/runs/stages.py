@@ -14,8 +14,7 @@ from trainui.model.records import AttemptRecord, StageRecord, WaitReason
 from trainui.model.states import DONE, ENDED, SILENT, UNFINISHED, WARNING, Status, check_transition
 from trainui.pipeline.rules.scheduling import Upstream, next_state
 from trainui.store.db import statements
-from trainui.store.db.protocol import Connection
-from trainui.store.db.statements import batches, placeholders
+from trainui.store.db.statements import Connection, batches, placeholders
 from trainui.store.read import row_mapping, sweeps, views
 from trainui.store.runs import runs
 

@@ -16,8 +16,7 @@ from trainui.model.records import OWN, StageRecord
 from trainui.model.states import DONE, Status
 from trainui.pipeline.filling import with_recorded_checkpoints, with_recorded_trials
 from trainui.pipeline.rules.resume_plan import REMOVED
-from trainui.store.db.protocol import Connection
-from trainui.store.db.statements import batches, insert, placeholders, set_values
+from trainui.store.db.statements import Connection, batches, insert, placeholders, set_values
 from trainui.store.read import evaluations, row_mapping, sweeps, views
 from trainui.store.runs import runs, stage_requests
 

@@ -22,7 +22,7 @@ from trainui.model.headline_metric import CURVE, headline, is_clock, is_headline
 from trainui.model.records import Event, SeriesSummary, StageRecord
 from trainui.model.states import ALERT, EARLY, MARK, PRUNE, STALLED, Status
 from trainui.pipeline.matrix import mean, moments
-from trainui.store.db.protocol import Connection
+from trainui.store.db.statements import Connection
 from trainui.store.points import plot_windows, point_sources, read_points
 from trainui.store.points.plot_series import Axis
 from trainui.store.read import event_feed, headlines

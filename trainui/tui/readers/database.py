@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from trainui import paths, settings
 from trainui.errors import NotFoundError, TrainuiError
 from trainui.store.db import engine, sqlite_file
-from trainui.store.db.protocol import Connection
+from trainui.store.db.statements import Connection
 from trainui.store.read import event_feed, run_list, views
 from trainui.store.read.run_list import RunLine
 from trainui.tui.readers.machine import HealthReader, gpus_of_other_hosts

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from trainui.model.headline_metric import ComparedMetric, headline
 from trainui.model.states import UNFINISHED, Status
-from trainui.store.db.protocol import Connection
+from trainui.store.db.statements import Connection
 from trainui.store.points import point_sources, read_points
 from trainui.store.points.plot_columns import read_columns
 from trainui.store.points.read_points import headline_of_run

@@ -21,7 +21,7 @@ from trainui import paths, settings
 from trainui.execution import nvml
 from trainui.store import hosts
 from trainui.store.db import home_identity, sqlite_file
-from trainui.store.db.protocol import Connection
+from trainui.store.db.statements import Connection
 from trainui.store.hosts import SILENT_AFTER
 from trainui.store.read import views
 from trainui.system import disk

@@ -21,7 +21,7 @@ from trainui.pipeline.filling import searches_of
 from trainui.resume import checkpoints, code_version
 from trainui.resume.outputs import first_matches, matches, roots
 from trainui.search import results
-from trainui.store.db.protocol import Connection
+from trainui.store.db.statements import Connection
 from trainui.store.points import point_sources, read_points
 from trainui.store.points.read_points import curves_of
 from trainui.store.read import event_feed, headlines, run_in_json, run_list, time_worked, views

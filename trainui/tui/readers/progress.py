@@ -22,7 +22,7 @@ from trainui.control.log_files import GrowthTimes
 from trainui.model.records import RunRecord, StageRecord
 from trainui.model.states import UNFINISHED
 from trainui.pipeline.rules.remaining_time import LEAST_ELAPSED, PastDuration, StepProgress
-from trainui.store.db.protocol import Connection
+from trainui.store.db.statements import Connection
 from trainui.store.points import point_sources, read_points
 from trainui.store.read import run_history, views
 from trainui.store.read.views import StageCache

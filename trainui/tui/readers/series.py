@@ -18,7 +18,7 @@ from trainui.model.headline_metric import CURVE, by_importance, headline, is_clo
 from trainui.model.records import SeriesSummary, StageRecord
 from trainui.model.states import Status
 from trainui.pipeline.matrix import TRIAL
-from trainui.store.db.protocol import Connection
+from trainui.store.db.statements import Connection
 from trainui.store.points import point_sources, read_points
 from trainui.store.points.plot_series import Axis
 from trainui.store.points.read_points import headline_of_run

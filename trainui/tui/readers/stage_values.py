@@ -21,7 +21,7 @@ from trainui.model.headline_metric import (
 from trainui.model.records import StageRecord
 from trainui.model.search import Search
 from trainui.model.states import Status
-from trainui.store.db.protocol import Connection
+from trainui.store.db.statements import Connection
 from trainui.store.points import point_sources
 from trainui.store.points.read_points import curves_of
 from trainui.store.read import event_feed, headlines, run_list, sweeps

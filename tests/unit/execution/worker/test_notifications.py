@@ -18,7 +18,7 @@ from trainui.errors import StoreError
 from trainui.execution.worker import notifications
 from trainui.execution.worker.notifications import Notifier
 from trainui.settings import Settings
-from trainui.store.db import engine, protocol
+from trainui.store.db import engine, statements
 from trainui.store.db.engine import Database
 from trainui.store.runs import runs
 
@@ -85,7 +85,7 @@ def test_a_notice_outlives_a_store_that_cannot_be_read(
     failures = iter([StoreError("the server is away")] * 3)
     real = engine.reading
 
-    def reading() -> AbstractContextManager[protocol.Connection]:
+    def reading() -> AbstractContextManager[statements.Connection]:
         if (error := next(failures, None)) is not None:
             raise error
         return real()

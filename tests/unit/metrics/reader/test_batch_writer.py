@@ -11,7 +11,7 @@ from tests.unit.metrics.reading import all_points, lines, open_reader
 from trainui.errors import StoreLockedError
 from trainui.metrics.reader.source import BatchWriter, SourceReader
 from trainui.store.db.engine import Database
-from trainui.store.db.protocol import Connection
+from trainui.store.db.statements import Connection
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from trainui.metrics.formats import UnknownFormatError
 from trainui.metrics.reader.sync import sync_metrics_from_file
 from trainui.metrics.tail import UnreadableFileError
 from trainui.store.db.engine import Database
-from trainui.store.repository import open_session
+from trainui.store.tables import open_session
 
 
 @pytest.fixture

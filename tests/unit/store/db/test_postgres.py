@@ -18,15 +18,15 @@ from tests.unit.metrics.reading import lines, open_reader, read_on
 from tests.unit.supervisor.waiting import is_alive, wait_for_death
 from trainui.errors import NotFoundError, UnfitEnvironmentError
 from trainui.metrics.reader.sync import sync_metrics_from_file
-from trainui.store.db import engine, postgres, protocol
+from trainui.store.db import engine, postgres, statements
 from trainui.store.db.engine import Database, open_store
 from trainui.store.db.postgres import connect
-from trainui.store.db.protocol import Connection
+from trainui.store.db.statements import Connection
 from trainui.store.points import point_sources, write_points
 from trainui.store.points.point_sources import SourceRecord
 from trainui.store.read import views
-from trainui.store.repository import open_session
 from trainui.store.runs import runs
+from trainui.store.tables import open_session
 
 if TYPE_CHECKING:
     import psycopg
@@ -48,7 +48,7 @@ def store(url: str) -> Iterator[Database]:
 
 
 @pytest.fixture
-def reading(store: Database) -> Iterator[protocol.Connection]:
+def reading(store: Database) -> Iterator[statements.Connection]:
     with engine.reading() as connection:
         yield connection
 
@@ -60,13 +60,13 @@ def test_statements_are_translated() -> None:
     assert postgres.translate("a LIKE '5%'") == "a LIKE '5%%'"
 
 
-def test_a_result_names_its_columns(reading: protocol.Connection) -> None:
+def test_a_result_names_its_columns(reading: statements.Connection) -> None:
     found = reading.execute("SELECT 1 AS one, 'two' AS two")
     assert [column[0] for column in found.description or ()] == ["one", "two"]
     assert found.fetchone() == (1, "two")
 
 
-def test_a_percent_sign_is_one_with_and_without_parameters(reading: protocol.Connection) -> None:
+def test_a_percent_sign_is_one_with_and_without_parameters(reading: statements.Connection) -> None:
     assert reading.execute("SELECT '5%'").fetchone() == ("5%",)
     assert reading.execute("SELECT '5%', ?", (1,)).fetchone() == ("5%", 1)
 
@@ -88,7 +88,7 @@ def test_a_writer_reads_its_predecessors_rows(store: Database) -> None:
 
 
 def test_a_commit_is_noticed_and_nothing_else(
-    store: Database, reading: protocol.Connection
+    store: Database, reading: statements.Connection
 ) -> None:
     with store.write() as connection:
         runs.set_flag(connection, "paused", "1")

@@ -7,7 +7,7 @@ import math
 import pytest
 
 from tests.unit.store.readings import Feeder, as_points, connect
-from trainui.store.db import protocol
+from trainui.store.db import statements
 from trainui.store.db.engine import Database, snapshot
 from trainui.store.points import plot_series, point_sources, read_points, write_points
 from trainui.store.points.plot_series import Axis, SeriesPoints, series_points_of
@@ -16,7 +16,7 @@ SECOND = 1_000_000
 
 
 def series_points(
-    connection: protocol.Connection, owner: str, name: str, axis: Axis = Axis.STEP
+    connection: statements.Connection, owner: str, name: str, axis: Axis = Axis.STEP
 ) -> SeriesPoints:
     with snapshot(connection):
         found = read_points.segments_of(connection, owner, name)

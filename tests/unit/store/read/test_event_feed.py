@@ -9,7 +9,7 @@ from tests.unit.store.conftest import AddRun
 from tests.unit.store.readings import connect
 from trainui.model.states import NAN
 from trainui.store.db.engine import Database
-from trainui.store.db.protocol import Connection
+from trainui.store.db.statements import Connection
 from trainui.store.read import event_feed
 from trainui.store.runs import runs, stage_requests
 

@@ -15,7 +15,7 @@ from trainui.errors import TransitionError
 from trainui.model.records import AttemptRecord, Slot, StageRecord
 from trainui.model.states import Status
 from trainui.store.db.engine import Database
-from trainui.store.db.protocol import Connection
+from trainui.store.db.statements import Connection
 from trainui.store.read import views
 from trainui.store.runs import attempts, runs, stage_requests, stages
 from trainui.store.runs.attempts import Outcome

@@ -12,7 +12,7 @@ from trainui import clock, control, paths
 from trainui.model.definition import Alert
 from trainui.model.records import Loss, Lost
 from trainui.model.states import Status
-from trainui.store.db import engine, protocol
+from trainui.store.db import engine, statements
 from trainui.store.db.engine import Database
 from trainui.store.read import run_list, views
 from trainui.store.read.run_list import RunTrouble
@@ -23,12 +23,12 @@ from trainui.tui.snapshot.snapshot import ListQuery
 
 
 @pytest.fixture
-def connection(filler: Filler, home: Path) -> Iterator[protocol.Connection]:
+def connection(filler: Filler, home: Path) -> Iterator[statements.Connection]:
     with engine.reading(home / "trainui.db") as connection:
         yield connection
 
 
-def test_a_run_in_a_line(filler: Filler, connection: protocol.Connection) -> None:
+def test_a_run_in_a_line(filler: Filler, connection: statements.Connection) -> None:
     run_id = running_demo(filler)
     (line,) = run_list.run_lines(connection)
     assert (line.id, line.status, line.done, line.total) == (run_id, Status.RUNNING, 2, 5)
@@ -36,7 +36,7 @@ def test_a_run_in_a_line(filler: Filler, connection: protocol.Connection) -> Non
 
 
 def test_stages_in_trouble_are_counted_of_their_last_attempt(
-    filler: Filler, connection: protocol.Connection
+    filler: Filler, connection: statements.Connection
 ) -> None:
     run_id = filler.run(dict.fromkeys("abcde", ()))
     known = RunListCache()
@@ -66,7 +66,7 @@ def test_stages_in_trouble_are_counted_of_their_last_attempt(
 
 
 def test_a_stage_that_falls_silent_is_counted_without_an_event(
-    filler: Filler, connection: protocol.Connection
+    filler: Filler, connection: statements.Connection
 ) -> None:
     run_id, other = filler.run(dict.fromkeys("ab", ())), filler.run({"a": ()})
     attempt = filler.start(run_id, "a")
@@ -94,7 +94,7 @@ def test_a_stage_that_falls_silent_is_counted_without_an_event(
 
 
 def test_it_reads_again_only_where_something_happened(
-    filler: Filler, connection: protocol.Connection
+    filler: Filler, connection: statements.Connection
 ) -> None:
     first, second = filler.run(DIAMOND, name="one"), filler.run(DIAMOND, name="two")
     known = RunListCache()
@@ -109,7 +109,7 @@ def test_it_reads_again_only_where_something_happened(
 
 
 def test_new_runs_come_first_and_removed_ones_go(
-    filler: Filler, connection: protocol.Connection
+    filler: Filler, connection: statements.Connection
 ) -> None:
     old = filler.run({"a": ()}, name="old")
     filler.complete(old, "a")
@@ -125,7 +125,7 @@ def test_new_runs_come_first_and_removed_ones_go(
 
 
 def test_a_priority_that_another_process_changes_is_read(
-    filler: Filler, connection: protocol.Connection
+    filler: Filler, connection: statements.Connection
 ) -> None:
     run_id = filler.run({"a": ()})
     known = RunListCache()
@@ -136,7 +136,7 @@ def test_a_priority_that_another_process_changes_is_read(
     assert [run.priority for run in known.runs] == [3]
 
 
-def test_nothing_new_is_the_same_list(filler: Filler, connection: protocol.Connection) -> None:
+def test_nothing_new_is_the_same_list(filler: Filler, connection: statements.Connection) -> None:
     filler.run({"a": ()})
     known = RunListCache()
     known.first(connection)
@@ -146,7 +146,7 @@ def test_nothing_new_is_the_same_list(filler: Filler, connection: protocol.Conne
 
 
 def test_of_many_runs_the_first_screen_is_read_first(
-    filler: Filler, connection: protocol.Connection, home: Path
+    filler: Filler, connection: statements.Connection, home: Path
 ) -> None:
     run_id = filler.run(DIAMOND)
     multiply(home / "trainui.db", run_id, 1000)

@@ -15,7 +15,7 @@ from trainui.model.headline_metric import ComparedMetric
 from trainui.model.records import StageRecord
 from trainui.model.search import Search
 from trainui.model.states import Status
-from trainui.store.db import engine, protocol
+from trainui.store.db import engine, statements
 from trainui.store.read import run_list, views
 from trainui.store.runs import stage_requests
 from trainui.store.runs.stage_requests import AlertRecord
@@ -28,7 +28,7 @@ Read = Callable[[], float | None]
 
 
 @pytest.fixture
-def connection(filler: Filler) -> Iterator[protocol.Connection]:
+def connection(filler: Filler) -> Iterator[statements.Connection]:
     with engine.reading() as connection:
         yield connection
 
@@ -40,7 +40,7 @@ def run_id(filler: Filler) -> str:
     return run_id
 
 
-def in_sweep(connection: protocol.Connection, run_id: str) -> Read:
+def in_sweep(connection: statements.Connection, run_id: str) -> Read:
     """Return what reads the value of the first member for its sweep's table."""
     groups = SweepMemberReader()
 
@@ -52,7 +52,7 @@ def in_sweep(connection: protocol.Connection, run_id: str) -> Read:
     return read
 
 
-def in_list(connection: protocol.Connection, run_id: str) -> Read:
+def in_list(connection: statements.Connection, run_id: str) -> Read:
     """Return what reads the value of a run's line."""
     live = HeadlineReader()
 
@@ -66,7 +66,7 @@ def in_list(connection: protocol.Connection, run_id: str) -> Read:
     return read
 
 
-def in_filter(connection: protocol.Connection, run_id: str) -> Read:
+def in_filter(connection: statements.Connection, run_id: str) -> Read:
     """Return what reads the value by which runs are filtered and sorted."""
     metrics = MetricReader()
 
@@ -78,12 +78,12 @@ def in_filter(connection: protocol.Connection, run_id: str) -> Read:
     return read
 
 
-def stages_of(connection: protocol.Connection, run_id: str) -> dict[str, StageRecord]:
+def stages_of(connection: statements.Connection, run_id: str) -> dict[str, StageRecord]:
     return {stage.name: stage for stage in views.stages(connection, run_id)}
 
 
 def test_a_member_with_any_nan_is_never_best(
-    filler: Filler, connection: protocol.Connection, run_id: str
+    filler: Filler, connection: statements.Connection, run_id: str
 ) -> None:
     losses = {MEMBERS[0]: 0.1, MEMBERS[1]: 0.3, MEMBERS[2]: 0.2}
     attempts = {name: filler.start(run_id, name, ago=60) for name in losses}
@@ -119,9 +119,9 @@ def test_a_member_with_any_nan_is_never_best(
 @pytest.mark.parametrize("place", [in_sweep, in_list, in_filter])
 def test_the_shown_value_is_the_last_stored(
     filler: Filler,
-    connection: protocol.Connection,
+    connection: statements.Connection,
     run_id: str,
-    place: Callable[[protocol.Connection, str], Read],
+    place: Callable[[statements.Connection, str], Read],
 ) -> None:
     read = place(connection, run_id)
     attempt = filler.start(run_id, MEMBERS[0], ago=60)
@@ -140,7 +140,7 @@ def test_the_shown_value_is_the_last_stored(
 
 
 def test_a_sweeps_table_has_the_best_step_and_further_metrics(
-    filler: Filler, connection: protocol.Connection, run_id: str
+    filler: Filler, connection: statements.Connection, run_id: str
 ) -> None:
     groups, feeders = SweepMemberReader(), {}
     for name in MEMBERS[:2]:
@@ -182,7 +182,7 @@ def searched(filler: Filler, metric: str, goal: str, *values: float) -> str:
 
 
 def test_the_goal_decides_in_list_table_and_tree(
-    filler: Filler, connection: protocol.Connection
+    filler: Filler, connection: statements.Connection
 ) -> None:
     run_id = searched(filler, "gap", "maximize", 0.1, 0.3, 0.2)
     lines = run_list.run_lines(connection)
@@ -201,7 +201,7 @@ def test_the_goal_decides_in_list_table_and_tree(
 
 
 def test_tree_and_list_show_the_better_of_two_searches(
-    filler: Filler, connection: protocol.Connection
+    filler: Filler, connection: statements.Connection
 ) -> None:
     graph = {"coarse[trial=0]": (), "fine[trial=0]": ()}
     run_id = filler.run(graph, search=Search("gap", "minimize"))
@@ -217,7 +217,7 @@ def test_tree_and_list_show_the_better_of_two_searches(
     }
 
 
-def test_a_pruned_trial_is_not_the_best(filler: Filler, connection: protocol.Connection) -> None:
+def test_a_pruned_trial_is_not_the_best(filler: Filler, connection: statements.Connection) -> None:
     run_id = filler.run(dict.fromkeys(TRIED, ()), search=Search("gap", "minimize"))
     for name, value in zip(TRIED, (0.1, 0.3, 0.2), strict=True):
         attempt = filler.start(run_id, name)
@@ -233,7 +233,7 @@ def test_a_pruned_trial_is_not_the_best(filler: Filler, connection: protocol.Con
 
 @pytest.mark.parametrize(("goal", "first"), [("maximize", 0), ("minimize", 1)])
 def test_runs_are_sorted_by_the_goal(
-    goal: str, first: int, filler: Filler, connection: protocol.Connection
+    goal: str, first: int, filler: Filler, connection: statements.Connection
 ) -> None:
     found = [searched(filler, "val/loss2", goal, *([value] * 3)) for value in (0.9, 0.1)]
     chosen = select(connection, run_list.run_lines(connection), (), "metric.val/loss2")
@@ -243,7 +243,7 @@ def test_runs_are_sorted_by_the_goal(
 CURVE = [(0.0, 0.5), (1.0, 0.4), (2.0, 0.45)]
 
 
-def shown_of(connection: protocol.Connection, run_id: str) -> tuple[str, str, float | None]:
+def shown_of(connection: statements.Connection, run_id: str) -> tuple[str, str, float | None]:
     """Return the metric, the stage and the value by which the list, its filter and tree show it."""
     (line,) = (one for one in run_list.run_lines(connection) if one.id == run_id)
     live = HeadlineReader().read(connection, [line], {})[run_id]
@@ -258,7 +258,7 @@ def shown_of(connection: protocol.Connection, run_id: str) -> tuple[str, str, fl
 
 
 def test_a_number_that_an_evaluation_prints_stands_behind_a_curve(
-    filler: Filler, connection: protocol.Connection
+    filler: Filler, connection: statements.Connection
 ) -> None:
     run_id = filler.run({"train": (), "evaluate": ("train",)})
     filler.feed(run_id, "train", {"train/loss": CURVE, "Loss/val": CURVE})
@@ -269,7 +269,7 @@ def test_a_number_that_an_evaluation_prints_stands_behind_a_curve(
 
 
 def test_the_best_healthy_stage_stands_for_a_run(
-    filler: Filler, connection: protocol.Connection
+    filler: Filler, connection: statements.Connection
 ) -> None:
     run_id = filler.run({"fit": (), "tune": ("fit",), "diverge": ("tune",)})
     for name, least in (("fit", 0.3), ("tune", 0.35)):
@@ -281,7 +281,7 @@ def test_the_best_healthy_stage_stands_for_a_run(
 
 
 def test_a_running_stages_first_point_promises_a_curve(
-    filler: Filler, connection: protocol.Connection
+    filler: Filler, connection: statements.Connection
 ) -> None:
     run_id = filler.run({"train": ()})
     attempt = filler.start(run_id, "train")

@@ -11,7 +11,7 @@ import pytest
 
 from tests.unit.tui.filled import SWEEP, Filler
 from trainui.model.search import Choices, Range, Search
-from trainui.store.db import engine, protocol
+from trainui.store.db import engine, statements
 from trainui.store.read import run_list, sweeps
 from trainui.store.runs import trials
 from trainui.tui.readers import in_view
@@ -26,7 +26,7 @@ SPACE: dict[str, Range | Choices] = {
 
 
 @pytest.fixture
-def connection(filler: Filler, home: Path) -> Iterator[protocol.Connection]:
+def connection(filler: Filler, home: Path) -> Iterator[statements.Connection]:
     with engine.reading(home / "trainui.db") as connection:
         yield connection
 
@@ -50,7 +50,7 @@ def searched(filler: Filler) -> str:
 
 
 def test_sweep_values_are_of_matrix_and_trials_with_secrets_masked(
-    filler: Filler, connection: protocol.Connection
+    filler: Filler, connection: statements.Connection
 ) -> None:
     grid, search = filler.run(SWEEP), searched(filler)
     plain = filler.run({"prepare": ()})
@@ -68,14 +68,16 @@ def test_sweep_values_are_of_matrix_and_trials_with_secrets_masked(
     assert {name: found["values"][name] for name in values} == values
 
 
-def test_the_search_of_a_matrix_is_one_too(filler: Filler, connection: protocol.Connection) -> None:
+def test_the_search_of_a_matrix_is_one_too(
+    filler: Filler, connection: statements.Connection
+) -> None:
     run_id = filler.run({"train[lr=1]": ()}, search=Search("loss", "minimize"))
     found = json.loads(sweeps.sweeps_of_run(connection, run_id))
     assert found == {"values": {"lr": ["1"]}, "searches": ["train"]}
 
 
 def test_a_changed_continuing_search_is_read_again(
-    filler: Filler, connection: protocol.Connection, monkeypatch: pytest.MonkeyPatch
+    filler: Filler, connection: statements.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(in_view, "SWEEP_PERIOD", 0.0)
     run_id, plain = searched(filler), filler.run({"prepare": ()})
@@ -95,7 +97,7 @@ def test_a_changed_continuing_search_is_read_again(
 
 
 def test_values_beyond_the_time_limit_are_read_later(
-    filler: Filler, connection: protocol.Connection, monkeypatch: pytest.MonkeyPatch
+    filler: Filler, connection: statements.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     filler.run(SWEEP)
     runs, reader = tuple(run_list.run_lines(connection)), SweepReader()

@@ -9,7 +9,7 @@ import pytest
 from tests.unit.store.readings import Feeder
 from tests.unit.tui.filled import Filler
 from trainui.model.states import Status
-from trainui.store.db import engine, protocol
+from trainui.store.db import engine, statements
 from trainui.store.read import headlines, run_list, views
 from trainui.store.read.run_list import RunDetails
 from trainui.tui.readers import in_view
@@ -18,7 +18,7 @@ from trainui.tui.readers.stage_values import SweepMemberReader
 
 
 @pytest.fixture
-def connection(filler: Filler) -> Iterator[protocol.Connection]:
+def connection(filler: Filler) -> Iterator[statements.Connection]:
     with engine.reading() as connection:
         yield connection
 
@@ -32,7 +32,7 @@ def trained(filler: Filler, metric: str) -> str:
 
 
 def test_the_metric_of_most_runs_names_the_column(
-    filler: Filler, connection: protocol.Connection
+    filler: Filler, connection: statements.Connection
 ) -> None:
     filler.run({"idle": ()})
     for metric in ("val/loss", "val/loss", "reward"):
@@ -49,7 +49,9 @@ def test_the_metric_of_most_runs_names_the_column(
     assert TitleReader().read(connection, lines).columns == ("reward best",)
 
 
-def test_each_pipeline_has_its_own_column(filler: Filler, connection: protocol.Connection) -> None:
+def test_each_pipeline_has_its_own_column(
+    filler: Filler, connection: statements.Connection
+) -> None:
     for pipeline, metric in (("small", "loss"), ("large", "val/loss"), ("large", "val/loss")):
         run_id = filler.run({"train": ()}, pipeline=pipeline)
         filler.feed(run_id, "train", {metric: [(0, 1.0), (1, 0.5)]})
@@ -61,7 +63,7 @@ def test_each_pipeline_has_its_own_column(filler: Filler, connection: protocol.C
 
 
 def test_the_column_has_room_for_any_member(
-    filler: Filler, connection: protocol.Connection
+    filler: Filler, connection: statements.Connection
 ) -> None:
     run_id = filler.run({f"train[lr={lr}]": () for lr in ("1", "0.001", "10")} | {"t" * 40: ()})
     for name in ("train[lr=1]", "train[lr=0.001]"):
@@ -71,12 +73,12 @@ def test_the_column_has_room_for_any_member(
     assert found.member == len("lr=0.001")
 
 
-def test_a_sweep_that_is_deleted_meanwhile_needs_no_room(connection: protocol.Connection) -> None:
+def test_a_sweep_that_is_deleted_meanwhile_needs_no_room(connection: statements.Connection) -> None:
     assert headlines.longest_member(connection, "deleted", "train[lr=1]") == 0
 
 
 def test_a_member_that_diverged_early_does_not_choose_the_metric(
-    filler: Filler, connection: protocol.Connection
+    filler: Filler, connection: statements.Connection
 ) -> None:
     run_id = filler.run({f"train[lr={lr}]": () for lr in (9, 1)})
     filler.feed(run_id, "train[lr=1]", {"train/loss": [(0, 2.0)], "val/loss": [(0, 2.0)]})
@@ -92,7 +94,7 @@ def test_a_member_that_diverged_early_does_not_choose_the_metric(
 
 
 def test_a_read_is_short_and_the_next_one_continues_it(
-    filler: Filler, connection: protocol.Connection, monkeypatch: pytest.MonkeyPatch
+    filler: Filler, connection: statements.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for _ in range(3):
         trained(filler, "loss")
@@ -107,7 +109,7 @@ def test_a_read_is_short_and_the_next_one_continues_it(
 
 
 def test_a_second_line_has_the_first_failed_stage(
-    filler: Filler, connection: protocol.Connection
+    filler: Filler, connection: statements.Connection
 ) -> None:
     waits, failed = (filler.run({"a": (), "b": (), "c": ("a",)}) for _ in range(2))
     for name in ("b", "a"):

@@ -16,7 +16,7 @@ from tests.unit.plugin.packages import install
 from tests.unit.tui.filled import DIAMOND, SWEEP, Filler, failed_demo
 from trainui import clock
 from trainui.model.definition import CheckpointRule
-from trainui.store.db import engine, protocol
+from trainui.store.db import engine, statements
 from trainui.store.read import views
 from trainui.tui.graph_view import Timeline
 from trainui.tui.readers import page_reader
@@ -36,7 +36,7 @@ from trainui.tui.styled_text import Row, joined, plain, width_of
 
 
 @pytest.fixture
-def connection(filler: Filler, home: Path) -> Iterator[protocol.Connection]:
+def connection(filler: Filler, home: Path) -> Iterator[statements.Connection]:
     with engine.reading(home / "trainui.db") as connection:
         yield connection
 
@@ -108,7 +108,7 @@ def test_an_attempt_that_no_file_is_left_of_says_so(filler: Filler) -> None:
 
 
 def test_parameters_are_shown_and_secrets_are_not(
-    filler: Filler, connection: protocol.Connection
+    filler: Filler, connection: statements.Connection
 ) -> None:
     run_id = filler.run(SWEEP, env={"HF_TOKEN": "hf_123456789", "OMP_NUM_THREADS": "1"})
     run = views.find_run(connection, run_id)
@@ -119,7 +119,7 @@ def test_parameters_are_shown_and_secrets_are_not(
     assert "hf_123456789" not in text
 
 
-def test_events_are_listed_newest_first(filler: Filler, connection: protocol.Connection) -> None:
+def test_events_are_listed_newest_first(filler: Filler, connection: statements.Connection) -> None:
     run_id = failed_demo(filler)
     events = views.stage_events(connection, run_id, "train[hidden=128]", most=100)
     lines = joined(events_rows(events, 70)).splitlines()
@@ -130,7 +130,7 @@ def test_events_are_listed_newest_first(filler: Filler, connection: protocol.Con
 
 
 def test_an_earlier_attempt_is_shown_as_it_was(
-    filler: Filler, connection: protocol.Connection
+    filler: Filler, connection: statements.Connection
 ) -> None:
     run_id = filler.run(DIAMOND, retries=1)
     filler.fail(run_id, "prepare", "exit code 3: first", exit_code=3)

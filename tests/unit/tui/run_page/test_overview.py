@@ -22,7 +22,7 @@ from trainui.model.records import RunRecord, StageRecord
 from trainui.model.search import Range, Search
 from trainui.model.states import ALERT, CHECKPOINT, MARKED, NAN, Status
 from trainui.store import shell_environment
-from trainui.store.db import engine, protocol
+from trainui.store.db import engine, statements
 from trainui.store.points import point_sources
 from trainui.store.read import event_feed, views
 from trainui.store.runs import metrics_progress, runs, stages, trials
@@ -53,7 +53,7 @@ from trainui.tui.styled_text import Segment, joined, plain, width_of
 
 
 @pytest.fixture
-def connection(filler: Filler, home: Path) -> Iterator[protocol.Connection]:
+def connection(filler: Filler, home: Path) -> Iterator[statements.Connection]:
     with engine.reading(home / "trainui.db") as connection:
         yield connection
 
@@ -64,7 +64,7 @@ def subject(page: RunPage, stage: StageRecord, number: int | None = None) -> Det
     return DetailsSubject(page, stage, attempts, page.detail, Timeline((), 0))
 
 
-def shown(connection: protocol.Connection, run_id: str, name: str, width: int = 60) -> str:
+def shown(connection: statements.Connection, run_id: str, name: str, width: int = 60) -> str:
     run, stages = views.find_run(connection, run_id), views.stages(connection, run_id)
     stage = next(one for one in stages if one.name == name)
     attempts = {stage.id: views.attempts_of_stage(connection, stage.id)}
@@ -74,7 +74,7 @@ def shown(connection: protocol.Connection, run_id: str, name: str, width: int = 
     return joined(rows)
 
 
-def test_a_running_stage(filler: Filler, connection: protocol.Connection) -> None:
+def test_a_running_stage(filler: Filler, connection: statements.Connection) -> None:
     run_id = filler.run(DIAMOND)
     attempt = filler.start(run_id, "prepare", ago=75)
     text = shown(connection, run_id, "prepare")
@@ -84,7 +84,7 @@ def test_a_running_stage(filler: Filler, connection: protocol.Connection) -> Non
     assert (attempt.celery_task_id or "?") in text
 
 
-def test_the_summary_of_a_tracker(filler: Filler, connection: protocol.Connection) -> None:
+def test_the_summary_of_a_tracker(filler: Filler, connection: statements.Connection) -> None:
     run_id = filler.run(DIAMOND)
     attempt = filler.start(run_id, "prepare", ago=75)
     reader = RunPageReader()
@@ -104,7 +104,7 @@ def test_the_summary_of_a_tracker(filler: Filler, connection: protocol.Connectio
 
 
 def test_a_stage_cancelled_before_its_start_has_no_time(
-    filler: Filler, connection: protocol.Connection
+    filler: Filler, connection: statements.Connection
 ) -> None:
     run_id = filler.run(DIAMOND)
     control.cancel(run_id)
@@ -113,7 +113,7 @@ def test_a_stage_cancelled_before_its_start_has_no_time(
 
 
 def test_a_checkpoint_that_is_not_used_is_named(
-    filler: Filler, connection: protocol.Connection
+    filler: Filler, connection: statements.Connection
 ) -> None:
     run_id, name = filler.run(DIAMOND), "train[hidden=32]"
     filler.complete(run_id, "prepare")
@@ -132,7 +132,7 @@ def test_a_checkpoint_that_is_not_used_is_named(
 
 
 def test_an_external_run_shows_its_command_and_no_unknown_fields(
-    filler: Filler, connection: protocol.Connection
+    filler: Filler, connection: statements.Connection
 ) -> None:
     run_id = filler.run({"train": ()}, command=None)
     filler.start(run_id, "train", ago=75)
@@ -152,7 +152,7 @@ def test_an_external_run_shows_its_command_and_no_unknown_fields(
 
 
 def test_a_pending_stage_names_what_it_waits_for(
-    filler: Filler, connection: protocol.Connection
+    filler: Filler, connection: statements.Connection
 ) -> None:
     run_id = filler.run(DIAMOND)
     assert "waits for train[hidden=32], train[hidden=128]" in shown(
@@ -161,7 +161,7 @@ def test_a_pending_stage_names_what_it_waits_for(
 
 
 def test_a_failed_stage_says_why_and_shows_its_error(
-    filler: Filler, connection: protocol.Connection
+    filler: Filler, connection: statements.Connection
 ) -> None:
     run_id = filler.run({"a": ()})
     filler.fail(run_id, "a", "exit code 1: ValueError\n  File a.py\nValueError: \x1b[31mtoo high")
@@ -195,7 +195,7 @@ def test_an_error_is_its_traceback_without_progress_bars() -> None:
     ("more", "is_shown"), [("KeyError: 'x'", False), ("KeyError: 'x'\nat line 3", True)]
 )
 def test_an_error_of_one_line_is_not_shown_twice(
-    filler: Filler, connection: protocol.Connection, more: str, is_shown: bool
+    filler: Filler, connection: statements.Connection, more: str, is_shown: bool
 ) -> None:
     run_id = filler.run({"train": ()})
     filler.fail(run_id, "train", f"exit code 1: KeyError: 'x'\n{more}")
@@ -205,7 +205,7 @@ def test_an_error_of_one_line_is_not_shown_twice(
 
 
 def overview(
-    connection: protocol.Connection,
+    connection: statements.Connection,
     run_id: str,
     name: str,
     *,
@@ -220,7 +220,7 @@ def overview(
 
 
 def test_the_time_to_go_is_one_number_on_the_page(
-    filler: Filler, connection: protocol.Connection
+    filler: Filler, connection: statements.Connection
 ) -> None:
     run_id = filler.run({"train": ()})
     attempt = filler.start(run_id, "train", ago=600)
@@ -235,7 +235,7 @@ def test_the_time_to_go_is_one_number_on_the_page(
 
 
 def test_the_overview_begins_with_what_a_researcher_asks_first(
-    filler: Filler, connection: protocol.Connection
+    filler: Filler, connection: statements.Connection
 ) -> None:
     run_id, name = filler.run(DIAMOND), "train[hidden=32]"
     filler.complete(run_id, "prepare")
@@ -272,7 +272,7 @@ def test_the_overview_begins_with_what_a_researcher_asks_first(
     assert re.search(r"^checkpoint ckpt-3.npz, \d+s ago \(\d\d:\d\d:\d\d\)$", text, re.M)
 
 
-def test_a_log_of_epochs_says_epoch(filler: Filler, connection: protocol.Connection) -> None:
+def test_a_log_of_epochs_says_epoch(filler: Filler, connection: statements.Connection) -> None:
     """In the overview, in a sweep's table, and in the words of an alert."""
     names = [f"train[lr={lr}]" for lr in (1, 2)]
     run_id = filler.run(dict.fromkeys(names, ()))
@@ -312,7 +312,7 @@ def test_a_log_of_epochs_says_epoch(filler: Filler, connection: protocol.Connect
 )
 def test_the_age_of_the_last_output_turns_amber_then_red(
     filler: Filler,
-    connection: protocol.Connection,
+    connection: statements.Connection,
     limit: float | None,
     stalled: bool,
     style: str,
@@ -334,7 +334,7 @@ def test_the_age_of_the_last_output_turns_amber_then_red(
 
 
 def test_the_overview_says_which_alerts_the_last_attempt_has(
-    filler: Filler, connection: protocol.Connection
+    filler: Filler, connection: statements.Connection
 ) -> None:
     run_id, name = filler.run(DIAMOND), "train[hidden=32]"
     filler.complete(run_id, "prepare")
@@ -361,7 +361,7 @@ def test_the_overview_says_which_alerts_the_last_attempt_has(
 
 
 def test_an_ended_stage_without_output_and_checkpoint_has_none(
-    filler: Filler, connection: protocol.Connection
+    filler: Filler, connection: statements.Connection
 ) -> None:
     run_id = filler.run({"train": ()})
     for _ in range(2):
@@ -379,7 +379,7 @@ def test_an_ended_stage_without_output_and_checkpoint_has_none(
 
 
 def test_an_earlier_attempt_has_its_own_output_metric_and_alerts(
-    filler: Filler, connection: protocol.Connection
+    filler: Filler, connection: statements.Connection
 ) -> None:
     run_id = filler.run({"train": ()}, checkpoint=CheckpointRule("ckpt-*.npz"))
     feeder = Feeder(filler.store, filler.stage(run_id, "train").id)
@@ -442,7 +442,7 @@ def test_the_progress_of_a_log_is_its_last_count(tmp_path: Path) -> None:
     "line", ["  Total optimization steps = 1,000\n", "TrainingArguments(max_steps=1000, lr=1)\n"]
 )
 def test_the_number_of_steps_comes_from_the_logs_beginning(
-    filler: Filler, connection: protocol.Connection, line: str
+    filler: Filler, connection: statements.Connection, line: str
 ) -> None:
     run_id = filler.run({"train": ()})
     attempt = filler.start(run_id, "train", ago=60)
@@ -459,7 +459,7 @@ def test_the_number_of_steps_comes_from_the_logs_beginning(
 
 
 def test_the_command_is_copied_as_it_was_executed(
-    filler: Filler, connection: protocol.Connection
+    filler: Filler, connection: statements.Connection
 ) -> None:
     command = ("${python}", "a b.py", "${env.MY_KEY}", "${env.WHERE}", "${attempt}")
     run_id = filler.run({"prepare": ()}, command=command)
@@ -482,7 +482,7 @@ def test_the_command_is_copied_as_it_was_executed(
 
 
 def test_the_command_is_shown_as_it_ran_and_whole_unfolded(
-    filler: Filler, connection: protocol.Connection
+    filler: Filler, connection: statements.Connection
 ) -> None:
     """The attempt's checkpoint is in it; secrets are masked, and variables keep their names."""
     command = ("${python}", "train.py", "--key", "s3cret-1", "${env.WHERE}", "--out", "OUT/x")
@@ -506,7 +506,7 @@ def test_the_command_is_shown_as_it_ran_and_whole_unfolded(
 
 
 def test_a_command_of_several_lines_is_shown_as_written(
-    filler: Filler, connection: protocol.Connection
+    filler: Filler, connection: statements.Connection
 ) -> None:
     script = "cd /data\nfor seed in 1 2; do\n  python train.py --seed $seed\n"
     run_id = filler.run({"a": ()}, command=script, task=None)
@@ -526,12 +526,12 @@ def test_a_reason_that_is_the_state_is_not_shown(filler: Filler) -> None:
     assert why(ended._replace(reason="SIGTERM from outside"), {}) == "SIGTERM from outside"
 
 
-def test_a_blocked_stage_says_by_what(filler: Filler, connection: protocol.Connection) -> None:
+def test_a_blocked_stage_says_by_what(filler: Filler, connection: statements.Connection) -> None:
     run_id = failed_demo(filler)
     assert "train[hidden=128] failed" in shown(connection, run_id, "evaluate")
 
 
-def test_earlier_attempts_are_listed(filler: Filler, connection: protocol.Connection) -> None:
+def test_earlier_attempts_are_listed(filler: Filler, connection: statements.Connection) -> None:
     run_id = filler.run({"a": ()}, retries=3)
     filler.fail(run_id, "a", "exit code 7: no luck\ntraining\nno luck", exit_code=7)
     filler.fail(run_id, "a", "exit code 3\n12%|#1  | 12/100\nit broke\n", exit_code=3)
@@ -544,7 +544,7 @@ def test_earlier_attempts_are_listed(filler: Filler, connection: protocol.Connec
     assert re.search(r"^in all     1m 02s in 3 attempts$", text, re.M)
 
 
-def test_secrets_are_masked(filler: Filler, connection: protocol.Connection) -> None:
+def test_secrets_are_masked(filler: Filler, connection: statements.Connection) -> None:
     run_id = filler.run(
         {"a": ()}, env={"API_TOKEN": "hunter22"}, command="curl -H hunter22", task=None
     )
@@ -554,7 +554,7 @@ def test_secrets_are_masked(filler: Filler, connection: protocol.Connection) -> 
 
 
 def test_a_task_shows_its_parameters_and_its_result(
-    filler: Filler, connection: protocol.Connection
+    filler: Filler, connection: statements.Connection
 ) -> None:
     run_id = filler.run(
         {"a": ()}, command=None, task="evaluate.run", params={"models": ["x", "y"], "api_key": "k"}
@@ -565,7 +565,7 @@ def test_a_task_shows_its_parameters_and_its_result(
 
 
 def test_the_heading_counts_states_in_words(
-    filler: Filler, connection: protocol.Connection
+    filler: Filler, connection: statements.Connection
 ) -> None:
     run_id = filler.run(SWEEP, name="sweep")
     filler.complete(run_id, "prepare")
@@ -595,7 +595,7 @@ def test_the_heading_counts_states_in_words(
 
 
 def test_only_what_ended_without_completing_can_be_resumed(
-    filler: Filler, connection: protocol.Connection
+    filler: Filler, connection: statements.Connection
 ) -> None:
     stages = views.stages(connection, failed_demo(filler))
     assert can_resume(stages)
@@ -605,7 +605,7 @@ def test_only_what_ended_without_completing_can_be_resumed(
     assert not can_resume(trials)
 
 
-def test_a_stage_on_another_host_says_so(filler: Filler, connection: protocol.Connection) -> None:
+def test_a_stage_on_another_host_says_so(filler: Filler, connection: statements.Connection) -> None:
     run_id = running_demo(filler)
     assert "host far" not in shown(connection, run_id, "train[hidden=128]")
     with filler.store.write() as writing:
@@ -624,7 +624,7 @@ class Asked(dict[str, StageRecord]):
 
 
 def test_a_stage_after_thousands_reads_only_those_shown(
-    filler: Filler, connection: protocol.Connection
+    filler: Filler, connection: statements.Connection
 ) -> None:
     members = [f"train[lr={number}]" for number in range(2000)]
     run_id = filler.run({**dict.fromkeys(members, ()), "select": tuple(members)})
@@ -639,7 +639,7 @@ def test_a_stage_after_thousands_reads_only_those_shown(
 
 
 def test_a_sweeps_table_marks_alerts_and_ranks_nan_last(
-    filler: Filler, connection: protocol.Connection
+    filler: Filler, connection: statements.Connection
 ) -> None:
     values = {f"train[lr={lr}]": value for lr, value in ((1, 0.1), (2, 0.2), (3, 0.3), (4, 0.4))}
     run_id = filler.run(dict.fromkeys(values, ()))
@@ -664,7 +664,7 @@ def test_a_sweeps_table_marks_alerts_and_ranks_nan_last(
 
 
 def test_a_narrow_sweeps_table_has_no_part_of_a_state(
-    filler: Filler, connection: protocol.Connection
+    filler: Filler, connection: statements.Connection
 ) -> None:
     values = {f"train[lr={lr},seed=0]": 0.1 * lr for lr in (1, 2)}
     run_id = filler.run(dict.fromkeys(values, ()))
@@ -678,7 +678,7 @@ def test_a_narrow_sweeps_table_has_no_part_of_a_state(
 
 
 def test_a_sweeps_heading_is_whole_with_room(
-    filler: Filler, connection: protocol.Connection
+    filler: Filler, connection: statements.Connection
 ) -> None:
     values = {"train[lr=1]": 0.1, "train[lr=2]": 0.2}
     run_id = filler.run(dict.fromkeys(values, ()))
@@ -695,7 +695,7 @@ def test_a_sweeps_heading_is_whole_with_room(
 
 
 def test_only_the_members_that_are_seen_are_made_into_lines(
-    filler: Filler, connection: protocol.Connection, monkeypatch: pytest.MonkeyPatch
+    filler: Filler, connection: statements.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     members = [f"train[lr={number}]" for number in range(2000)]
     stages = views.stages(connection, filler.run(dict.fromkeys(members, ())))
@@ -716,7 +716,7 @@ def test_only_the_members_that_are_seen_are_made_into_lines(
 
 
 def test_a_searchs_results_are_shown_when_known(
-    filler: Filler, connection: protocol.Connection
+    filler: Filler, connection: statements.Connection
 ) -> None:
     names = ("train[trial=0]", "train[trial=1]")
     graph = {**dict.fromkeys(names, ()), "test": names}

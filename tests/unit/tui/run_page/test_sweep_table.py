@@ -15,7 +15,7 @@ from trainui.model.records import PruningReason, StageRecord
 from trainui.model.search import Search
 from trainui.model.states import Status
 from trainui.pipeline import matrix
-from trainui.store.db import engine, protocol
+from trainui.store.db import engine, statements
 from trainui.store.points import read_points
 from trainui.store.read import views
 from trainui.store.read.sweeps import TrialSummary
@@ -29,7 +29,7 @@ BEST = dict(zip(MEMBERS, (0.5, 0.7, 0.1, 0.4, 0.9, 0.3), strict=True))
 
 
 @pytest.fixture
-def connection(filler: Filler, home: Path) -> Iterator[protocol.Connection]:
+def connection(filler: Filler, home: Path) -> Iterator[statements.Connection]:
     with engine.reading(home / "trainui.db") as connection:
         yield connection
 
@@ -50,7 +50,7 @@ def half_done(filler: Filler) -> str:
 
 
 def test_a_folds_mean_is_of_completed_members_best_values(
-    filler: Filler, connection: protocol.Connection
+    filler: Filler, connection: statements.Connection
 ) -> None:
     run_id = half_done(filler)
     stages = views.stages(connection, run_id)
@@ -69,7 +69,7 @@ def test_a_folds_mean_is_of_completed_members_best_values(
 
 
 def test_the_sweeps_table_has_folds_by_best_mean(
-    filler: Filler, connection: protocol.Connection
+    filler: Filler, connection: statements.Connection
 ) -> None:
     run_id = half_done(filler)
     members = [one for one in views.stages(connection, run_id) if one.definition.group == "train"]
@@ -91,7 +91,7 @@ def test_the_sweeps_table_has_folds_by_best_mean(
 
 
 def test_folds_that_have_not_begun_are_counted(
-    filler: Filler, connection: protocol.Connection
+    filler: Filler, connection: statements.Connection
 ) -> None:
     run_id = filler.run(SWEEP, over="seed")
     filler.complete(run_id, "prepare")
@@ -102,13 +102,13 @@ def test_folds_that_have_not_begun_are_counted(
 
 
 def test_a_sweep_that_is_not_folded_has_no_such_lines(
-    filler: Filler, connection: protocol.Connection
+    filler: Filler, connection: statements.Connection
 ) -> None:
     run_id = filler.run(SWEEP)
     assert folded_rows(views.stages(connection, run_id), None, 60) == []
 
 
-def test_the_report_has_the_folds(filler: Filler, connection: protocol.Connection) -> None:
+def test_the_report_has_the_folds(filler: Filler, connection: statements.Connection) -> None:
     run = views.run(connection, half_done(filler))
     assert run is not None
     shown = report.markdown(connection, run)
@@ -139,7 +139,7 @@ def detail(*trials: TrialSummary, broken: frozenset[str] = frozenset()) -> Matri
 
 
 def members(
-    filler: Filler, connection: protocol.Connection, *states: Status, **params: float | str
+    filler: Filler, connection: statements.Connection, *states: Status, **params: float | str
 ) -> list[StageRecord]:
     names = [f"train[trial={number}]" for number in range(len(states))]
     run_id = filler.run(dict.fromkeys(names, ()))
@@ -189,7 +189,7 @@ def test_few_completed_trials_are_not_plotted() -> None:
 
 
 def test_pruned_and_failed_trials_come_last_and_say_why(
-    filler: Filler, connection: protocol.Connection
+    filler: Filler, connection: statements.Connection
 ) -> None:
     states = (Status.PRUNED, Status.FAILED, Status.COMPLETED, Status.COMPLETED)
     stages = members(filler, connection, *states)
@@ -210,7 +210,7 @@ def test_pruned_and_failed_trials_come_last_and_say_why(
 
 
 def test_a_rerun_trial_has_no_step_of_its_old_value(
-    filler: Filler, connection: protocol.Connection
+    filler: Filler, connection: statements.Connection
 ) -> None:
     stages = members(filler, connection, Status.COMPLETED)
     group = detail(trial(0, "pruned", 0.4, pruning=None))
@@ -223,7 +223,7 @@ def test_a_rerun_trial_has_no_step_of_its_old_value(
 
 
 def test_a_pruned_trial_with_anothers_best_has_no_step(
-    filler: Filler, connection: protocol.Connection
+    filler: Filler, connection: statements.Connection
 ) -> None:
     stages = members(filler, connection, Status.PRUNED)
     group = detail(trial(0, "pruned", 0.4))
@@ -234,7 +234,7 @@ def test_a_pruned_trial_with_anothers_best_has_no_step(
 
 
 def test_further_metrics_have_columns_where_they_fit(
-    filler: Filler, connection: protocol.Connection
+    filler: Filler, connection: statements.Connection
 ) -> None:
     stages = members(filler, connection, Status.COMPLETED, Status.FAILED)
     others = {
@@ -258,7 +258,7 @@ def test_further_metrics_have_columns_where_they_fit(
 
 
 def test_the_value_is_whole_where_parameters_have_many_digits(
-    filler: Filler, connection: protocol.Connection
+    filler: Filler, connection: statements.Connection
 ) -> None:
     stages = members(
         filler,
