@@ -9,7 +9,7 @@ from pathlib import Path
 from trainui import paths, wakeup
 from trainui.control import agents, staging_cleanup
 from trainui.errors import UnfitEnvironmentError, UsageError
-from trainui.execution.attempt import unseen
+from trainui.execution.attempt import executors
 from trainui.model.records import RunRecord, StageRecord
 from trainui.model.states import ENDED, UNFINISHED, Status
 from trainui.resume import snapshot_trees
@@ -51,7 +51,7 @@ def forget(run_id: str, names: Collection[str] | None = None) -> dict[str, str]:
         _check_can_cancel(agents.run_to_change(connection, run_id, "give up stages of"))
         chosen = _chosen(runs.stages(connection, run_id), names)
     running = [stage for stage in chosen if stage.status == Status.RUNNING]
-    reasons = {stage.name: unseen.reason(store, stage) for stage in running}
+    reasons = {stage.name: executors.why_unseen(store, stage) for stage in running}
     if names is not None and (seen := [name for name, why in reasons.items() if not why]):
         raise UsageError(
             f"{', '.join(seen)} can be seen: `trainui cancel` without --forget ends the processes, "
@@ -59,7 +59,7 @@ def forget(run_id: str, names: Collection[str] | None = None) -> dict[str, str]:
         )
     for stage in running:
         if why := reasons[stage.name]:
-            unseen.forget(store, stage, why)
+            executors.give_up(store, stage, why)
     return {name: why for name, why in reasons.items() if why}
 
 

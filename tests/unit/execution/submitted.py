@@ -7,8 +7,7 @@ from typing import Any
 
 from trainui import control
 from trainui.execution.attempt import executors
-from trainui.execution.attempt.launch import context_of
-from trainui.execution.attempt.prepared_process import AttemptContext
+from trainui.execution.attempt.prepared_process import AttemptContext, context_of
 from trainui.execution.planner import host
 from trainui.model.records import AttemptRecord, Slot
 from trainui.pipeline import loader

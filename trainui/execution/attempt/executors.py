@@ -1,6 +1,7 @@
 """The places where attempts run: this machine and those of plugins; their directories.
 
-The worker knows no other way to launch, look at, stop and bury an attempt.
+The worker knows no other way to launch, look at, stop and bury an attempt. Also here: what becomes
+of an attempt whose supervisor is dead (`Orphan`), and of one that cannot be seen.
 """
 
 from __future__ import annotations
@@ -13,10 +14,11 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, cast
 
-from trainui import paths, settings
+from trainui import clock, formatting, paths, settings
 from trainui.errors import TrainuiError, UnfitEnvironmentError, UsageError
-from trainui.execution.attempt.prepared_process import AttemptContext, identity_of
-from trainui.model.records import LOCAL, AttemptRecord, StageRecord
+from trainui.execution.attempt.prepared_process import AttemptContext, context_of, identity_of
+from trainui.model.records import LOCAL, AttemptRecord, HostRecord, StageRecord
+from trainui.model.states import Status
 from trainui.plugin import registry
 from trainui.plugin.backends import (
     Executor,
@@ -27,12 +29,16 @@ from trainui.plugin.backends import (
     Launched,
     StageJob,
 )
+from trainui.plugin.registry import PluginError
 from trainui.resume import checkpoints, outputs
+from trainui.store import hosts
 from trainui.store.db.engine import Database
-from trainui.store.runs import attempts
+from trainui.store.runs import attempts, stage_requests
+from trainui.store.runs.attempts import Outcome
 from trainui.supervisor import orphans, process, protocol
 from trainui.supervisor.process import ForkServer, LaunchState, ProbeState
-from trainui.supervisor.protocol import SUPERVISOR_FILE, JournalError
+from trainui.supervisor.protocol import SUPERVISOR_FILE, ExitReason, JournalError
+from trainui.supervisor.supervise import NEVER
 
 SUPERVISOR = (sys.executable, "-I", "-S", "-X", "utf8")
 """The command of a job's supervisor, up to the copy beside the attempt's records."""
@@ -350,3 +356,96 @@ def _was_interrupted(directory: Path, target: Path, records: Sequence[Path]) -> 
 
 def _is_taken(directory: Path) -> bool:
     return directory.exists() or paths.records_directory(directory).exists()
+
+
+class Orphan:
+    """An attempt whose supervisor is dead and whose processes live, as this worker first saw it.
+
+    It is judged by the supervisor's rules: the time limits, and that no process outlives the main
+    process for long.
+    """
+
+    def __init__(self, context: AttemptContext, now: float) -> None:
+        """Start watching an orphan."""
+        self._directory = Path(context.attempt.directory)
+        self._definition = context.stage.definition
+        self._sizes = protocol.log_sizes(self._directory)
+        self._grown_at = now
+
+    def due(self, now: float) -> ExitReason | None:
+        """Return why it has to be ended now; None if it may keep running.
+
+        `exited` means that its main process has ended and others are left. A silence that began
+        under the supervisor counts from this worker's first check.
+        """
+        pids = protocol.readable_pids(self._directory)
+        if pids is None:
+            return None  # its records were removed or cannot be read, so nothing is known
+        if not orphans.is_leader_alive(pids):
+            return ExitReason.EXITED
+        if orphans.age(pids) >= (self._definition.budget or NEVER):
+            return ExitReason.BUDGET
+        if orphans.age(pids) >= (self._definition.timeout or NEVER):
+            return ExitReason.TIMEOUT
+        if (sizes := protocol.log_sizes(self._directory)) != self._sizes:
+            self._sizes, self._grown_at = sizes, now
+        if now - self._grown_at >= (self._definition.silence_timeout or NEVER):
+            return ExitReason.SILENCE
+        return None
+
+
+# Attempts that cannot be seen: their host is silent, or their executor does not answer. Their end
+# is not recorded until it is proved: a cancellation stays requested, and is carried out when the
+# host is back. Only a person may give one up before that.
+
+
+def unseen_words(attempt: AttemptRecord, why: str) -> str:
+    """Return the warning about an attempt that cannot be seen, for this reason."""
+    asked, does = "", "its end is recorded"
+    if attempt.cancel_requested_at is not None:
+        asked = f"cancel requested at {formatting.clock_time(attempt.cancel_requested_at)}: "
+        does = "it is ended"
+    return (
+        f"{asked}{why}{_process(attempt)}; {does} once it can be seen again; "
+        "`trainui cancel --forget` gives it up, and ends nothing"
+    )
+
+
+def silence_of(host: HostRecord) -> str:
+    """Return since when a host that shares the database is silent."""
+    last = clock.now() - int(host.seconds * clock.SECOND)
+    return f"the host {host.name} has sent no heartbeat since {formatting.clock_time(last)}"
+
+
+def _process(attempt: AttemptRecord) -> str:
+    return "" if attempt.pid is None else f" (process {attempt.pid})"
+
+
+def why_unseen(store: Database, stage: StageRecord) -> str:
+    """Return why a running stage cannot be seen now; empty if it can, so that a cancel ends it."""
+    with store.read() as connection:
+        (*_, attempt) = attempts.of_stage(connection, stage.id)
+        host = hosts.known(connection).get(attempt.host)
+    why = ""
+    if host is not None and attempt.host != settings.host():  # which looks after its attempts
+        why = silence_of(host) if host.seconds >= hosts.SILENT_AFTER else ""
+    elif not attempt.is_external:  # an adopted process is this machine's
+        try:
+            look = Executors().look(attempt, job_of(context_of(store, attempt.id)))
+            why = look.problem if look.state == JobState.UNSEEN else ""
+        except (UsageError, PluginError) as error:  # e.g. the executor's package was removed
+            why = str(error)
+    return f"{why}; it may still run there{_process(attempt)}" if why else ""
+
+
+def give_up(store: Database, stage: StageRecord, why: str) -> None:
+    """Record a running stage as cancelled although its processes may still run.
+
+    Nothing is recorded if its attempt has ended meanwhile and another one began.
+    """
+    with store.write() as connection:
+        (*_, attempt) = attempts.of_stage(connection, stage.id)
+        if attempt.number == stage.attempt:
+            stage_requests.request_stop(connection, stage)
+            outcome = Outcome(Status.CANCELLED, clock.now(), error=f"given up, not ended: {why}")
+            attempts.end(connection, attempt.id, outcome)

@@ -21,16 +21,22 @@ from pathlib import Path
 
 from trainui import clock, wakeup
 from trainui.errors import StoreError, TrainuiError
-from trainui.execution.attempt import outcome, record_outcome, unseen
-from trainui.execution.attempt.executors import Executors, job_of, make_records, move_forgotten
-from trainui.execution.attempt.launch import context_of, prevent_start
-from trainui.execution.attempt.launch_recorder import (
+from trainui.execution.attempt import executors, outcome, record_outcome
+from trainui.execution.attempt.executors import (
+    Executors,
+    Orphan,
+    job_of,
+    make_records,
+    move_forgotten,
+)
+from trainui.execution.attempt.launch import (
     LaunchRecorder,
     MonitoredAttempt,
-    Orphan,
+    prevent_start,
     record_start,
 )
 from trainui.execution.attempt.outcome import LostSupervisor
+from trainui.execution.attempt.prepared_process import context_of
 from trainui.model.records import AttemptRecord, HostView
 from trainui.model.states import Status
 from trainui.plugin.backends import JobLook, JobState, StageJob
@@ -223,7 +229,7 @@ class AttemptPoller:
     def _poll_unseen(self, monitored: MonitoredAttempt, why: str) -> None:
         """Record why an attempt cannot be seen. Its end is not recorded: that would be a guess."""
         monitored.due = time.monotonic() + INVISIBLE_AFTER
-        self.set_warning(monitored, unseen.words(monitored.attempt, why))
+        self.set_warning(monitored, executors.unseen_words(monitored.attempt, why))
 
     def _check_warnings(self, monitored: MonitoredAttempt, look: JobLook) -> None:
         """Record why an attempt does not proceed or cannot be read, or clear that."""

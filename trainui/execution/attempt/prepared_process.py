@@ -36,7 +36,7 @@ from trainui.store.db.engine import Database
 from trainui.store.db.statements import Connection
 from trainui.store.read import evaluations, views
 from trainui.store.read.run_in_json import shown_command
-from trainui.store.runs import attempts, runs
+from trainui.store.runs import attempts, runs, stages
 from trainui.store.runs import evaluations as stored_evaluations
 from trainui.store.shell_environment import ShellEnvironment
 from trainui.supervisor.protocol import IDENTITY, METRICS_FILE, RUN_TAG
@@ -72,6 +72,19 @@ class AttemptContext:
     submission: Mapping[str, Any] = field(default_factory=dict)
     searches: Mapping[str, SearchResult] = field(default_factory=dict)
     """The results of searches that the stage uses, by the stage's name in the file."""
+
+
+def context_of(store: Database, attempt_id: int) -> AttemptContext:
+    """Return the current record of an attempt, with its stage and run."""
+    with store.read() as connection:
+        attempt = attempts.get(connection, attempt_id)
+        stage = stages.get(connection, attempt.stage_id)
+        run = views.run(connection, stage.run_id)
+        if run is None:
+            raise NotLaunchableError(f"the run {stage.run_id} was deleted")
+        submission = runs.submission(connection, run.id)
+        searches = results.needed_by(connection, run.id, stage.definition)
+        return AttemptContext(run, stage, attempt, submission, searches)
 
 
 def definition_of(context: AttemptContext, checkpoint: str | None) -> StageDefinition:

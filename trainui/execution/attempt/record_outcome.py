@@ -20,10 +20,9 @@ from trainui.errors import TrainuiError
 from trainui.execution import gpus
 from trainui.execution.attempt import attempt_cause
 from trainui.execution.attempt import outcome as attempt_outcome
-from trainui.execution.attempt.launch import context_of
 from trainui.execution.attempt.lost_attempts import last_sign_of_life
 from trainui.execution.attempt.outcome import LostSupervisor
-from trainui.execution.attempt.prepared_process import AttemptContext, definition_of
+from trainui.execution.attempt.prepared_process import AttemptContext, context_of, definition_of
 from trainui.execution.daemon import metrics_process
 from trainui.metrics import new_best
 from trainui.metrics.reader import process

@@ -23,7 +23,7 @@ from trainui import settings as settings_module
 from trainui.clock import SECOND
 from trainui.errors import SchemaRefusedError, StoreLockedError, TrainuiError, UnfitEnvironmentError
 from trainui.execution import gpus, locks, nvml, planner, processes
-from trainui.execution.attempt import unseen
+from trainui.execution.attempt import executors
 from trainui.execution.attempt.monitor import AttemptMonitor
 from trainui.execution.daemon import early_worker, health
 from trainui.execution.daemon.metrics_process import MetricsProcess
@@ -124,7 +124,7 @@ def _warn_of_silent_hosts(connection: Connection, here: str) -> None:
         if other.name != here and other.seconds >= hosts.SILENT_AFTER:
             for stage in views.running_on(connection, other.name):
                 (*_, attempt) = attempts.of_stage(connection, stage.id)
-                silent = unseen.words(attempt, unseen.silence(other))
+                silent = executors.unseen_words(attempt, executors.silence_of(other))
                 stages.warn(connection, stage.id, silent, host=here)
     waiting = attempts.queued(connection, limit=LOOKED_AT)
     reasons = {

@@ -15,8 +15,7 @@ from trainui import clock, paths
 from trainui.errors import UnfitEnvironmentError
 from trainui.execution.attempt import executors
 from trainui.execution.attempt.executors import PreviousAttemptLivesError
-from trainui.execution.attempt.launch import context_of
-from trainui.execution.attempt.prepared_process import AttemptContext
+from trainui.execution.attempt.prepared_process import AttemptContext, context_of
 from trainui.model.states import Status
 from trainui.store.db.engine import Database
 from trainui.store.db.statements import set_values
