@@ -38,7 +38,7 @@ with open("metrics.jsonl", "a") as file:
 def trainer(cli: CommandLine) -> Iterator[subprocess.Popen[bytes]]:
     """A training that somebody started in `live`, with its output in a file."""
     at_start = cli.directory.parent / "at-start"
-    cli.environ |= background.with_less_patience(at_start, execution__external_watch__PERIOD=0.5)
+    cli.environ |= background.with_less_patience(at_start, execution__external__PERIOD=0.5)
     directory = cli.directory / "live"
     directory.mkdir()
     with (directory / "train.out").open("wb") as log:

@@ -18,7 +18,6 @@ from trainui.control.adoption import AdoptableProcess, is_kernel
 from trainui.control.submission import checked_name
 from trainui.errors import NotFoundError, UsageError
 from trainui.execution import external_stages
-from trainui.execution.external_watch import RESTING
 from trainui.metrics import trackers
 from trainui.metrics.discovery import file_writers, tracker_runs, trainings
 from trainui.metrics.discovery.trainings import Job, Training
@@ -33,7 +32,7 @@ from trainui.store.db.statements import Connection
 from trainui.store.points import point_sources
 from trainui.store.points.point_sources import key_of
 from trainui.store.runs import external_runs, runs
-from trainui.store.runs.external_runs import ExternalState, WatchedStage
+from trainui.store.runs.external_runs import RESTING, ExternalState, WatchedStage
 from trainui.supervisor.supervise import boot_id
 from trainui.system import mounts
 

@@ -7,8 +7,7 @@ import threading
 import pytest
 
 from trainui.execution import service_thread
-from trainui.execution.external import ExternalThread
-from trainui.execution.external_watch import ExternalWatch
+from trainui.execution.external import ExternalThread, ExternalWatch
 from trainui.store.db.engine import Database
 
 WITHIN = 60.0

@@ -22,8 +22,8 @@ from tests.unit.supervisor.waiting import wait_for
 from trainui import control
 from trainui.control import external
 from trainui.errors import UsageError
-from trainui.execution import external_watch
-from trainui.execution.external_watch import ExternalWatch
+from trainui.execution import external as external_watch
+from trainui.execution.external import ExternalWatch
 from trainui.execution.nvml import Gpu
 from trainui.execution.stall import StallDetector
 from trainui.metrics.discovery import trainings
@@ -56,7 +56,7 @@ def test_a_database_of_many_runs_is_read_once_a_change(
         return below(one)
 
     watch = ExternalWatch(store, host())
-    monkeypatch.setattr("trainui.execution.external_watch.PERIOD", 0.0)
+    monkeypatch.setattr("trainui.execution.external.PERIOD", 0.0)
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         connection.executescript(MLFLOW)
         for name in "abc":

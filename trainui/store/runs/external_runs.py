@@ -25,6 +25,9 @@ from trainui.store.runs.metrics_progress import AttemptToRead, attempts_to_read
 from trainui.store.runs.stored_pipeline import NewRun
 from trainui.system import mounts
 
+RESTING = 24 * 3600
+"""Seconds since its end for which a run is checked whose end no tracker has recorded."""
+
 
 @dataclass(frozen=True, slots=True)
 class ExternalState:
