@@ -20,7 +20,7 @@ from tests.chaos.scene import Scene
 from tests.faults import disks
 from trainui import control, paths
 from trainui.errors import TrainuiError
-from trainui.execution import locks
+from trainui.execution import processes
 from trainui.model.states import ENDED
 from trainui.store.db import engine
 from trainui.store.read import views
@@ -262,7 +262,7 @@ OFTEN = {"worker": 2, "supervisor": 3, "training": 2, "full disk": 2, "machine":
 def nobody_lives(scene: Scene) -> bool:
     """Return True if no guard, worker or supervisor is left."""
     home = paths.home()
-    if locks.is_held(home.guard_lock) or locks.is_held(home.worker_lock):
+    if processes.is_held(home.guard_lock) or processes.is_held(home.worker_lock):
         return False
     return not any(psutil.pid_exists(one.supervisor_pid or -1) for one in scene.running())
 
@@ -316,7 +316,7 @@ def _reader() -> int | None:
 
 
 def _holder(lock: Path) -> int | None:
-    return locks.holder(lock) or None  # one that has just come has not yet written it
+    return processes.lock_holder(lock) or None  # one that has just come has not yet written it
 
 
 def _child(parent: int, command: str) -> int | None:

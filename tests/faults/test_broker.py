@@ -22,7 +22,7 @@ from kombu.exceptions import OperationalError
 from tests.unit.supervisor.waiting import PATIENCE, is_alive, wait_for
 from trainui import paths, settings
 from trainui.errors import UnfitEnvironmentError
-from trainui.execution import broker, broker_server, locks, processes
+from trainui.execution import broker, broker_server, processes
 from trainui.execution.worker import celery_app
 from trainui.paths import Home
 
@@ -87,7 +87,7 @@ def kill(home: Home) -> None:
     pid = broker_server.find_pid(home)
     assert pid is not None
     os.kill(pid, signal.SIGKILL)
-    wait_for(lambda: not locks.is_held(broker_server.lock_path(home)))
+    wait_for(lambda: not processes.is_held(broker_server.lock_path(home)))
 
 
 def test_eight_at_once_start_one_server(home: Home, kind: str) -> None:
@@ -275,7 +275,7 @@ def test_a_starter_that_is_killed_leaves_one_server_at_most(home: Home) -> None:
     """Whoever starts the broker is killed half-way: the next one finds or starts it."""
     for _ in range(3):
         starter = start_ensuring("valkey")
-        wait_for(lambda: locks.is_held(broker_server.lock_path(home)))
+        wait_for(lambda: processes.is_held(broker_server.lock_path(home)))
         starter.kill()
         starter.wait()
         assert ensure(home)["pid"] == broker_server.find_pid(home)
@@ -286,7 +286,7 @@ def test_a_broker_that_is_no_longer_needed_exits(home: Home) -> None:
     processes.withdraw_worker(home)
     assert start_ensuring("valkey").wait() == 0
     assert broker_server.find_pid(home) is None
-    assert not locks.is_held(broker_server.lock_path(home))
+    assert not processes.is_held(broker_server.lock_path(home))
 
 
 def test_a_server_that_fails_to_start_shows_its_output(
@@ -301,7 +301,7 @@ def test_a_server_that_fails_to_start_shows_its_output(
     monkeypatch.setattr(broker_server, "_PROGRAMS", ("redis-server",))
     with pytest.raises(UnfitEnvironmentError, match="this machine is too old"):
         ensure(home)
-    assert not locks.is_held(broker_server.lock_path(home))
+    assert not processes.is_held(broker_server.lock_path(home))
 
 
 def test_one_that_does_not_start_gives_way_to_the_next(

@@ -28,7 +28,7 @@ from tests.integration.conftest import kill_all
 from tests.security.another_user import needs_root
 from tests.unit.supervisor.waiting import is_alive, wait_for
 from tests.unit.tui.driving import opened
-from trainui.execution import broker_server, locks
+from trainui.execution import broker_server, processes
 from trainui.paths import Home
 
 MARK = 'echo "$TRAINUI_STAGE $TRAINUI_HOME" >> {marks}; '
@@ -145,10 +145,10 @@ def stopped(original: Original) -> None:
 def killed(original: Original) -> None:
     home = original.home
     held = (home.guard_lock, home.worker_lock, broker_server.lock_path(home))
-    pids = [*map(locks.holder, held[:2]), broker_server.find_pid(home)]
+    pids = [*map(processes.lock_holder, held[:2]), broker_server.find_pid(home)]
     for pid in filter(None, pids):
         os.kill(pid, signal.SIGKILL)  # all at once: they restart each other
-    wait_for(lambda: not any(map(locks.is_held, held)), "the end of all processes")
+    wait_for(lambda: not any(map(processes.is_held, held)), "the end of all processes")
     wait_for(lambda: not is_open(home.database), "the end of the metrics reader")
 
 
@@ -185,7 +185,7 @@ def test_no_deed_in_a_copy_changes_its_original(
             for path in (copied.home, original.cli.home):
                 assert str(path) in done.out + done.err, (look, done)
         assert copied.json("worker", "status")["copy_of"] == str(original.cli.home)
-        assert not locks.is_held(Home(copied.home).worker_lock)
+        assert not processes.is_held(Home(copied.home).worker_lock)
         assert is_alive(original.pid)
         assert original.states == before
         original.finish()
@@ -274,7 +274,7 @@ def test_a_copy_of_which_hard_links_are_shared_changes_nothing(
             refused = copied("worker", "start", decision)
             assert refused.code == 4, refused
             assert "hard links" in refused.err or "has a worker" in refused.err
-        assert locks.is_held(original.home.worker_lock)
+        assert processes.is_held(original.home.worker_lock)
         assert copied("ls").code == 0
     original.finish()
 

@@ -13,7 +13,7 @@ import pytest
 from tests.integration import background
 from tests.unit.supervisor.waiting import is_alive, wait_for
 from trainui.execution import processes
-from trainui.execution.daemon import early_worker, health, lifecycle
+from trainui.execution.daemon import health, lifecycle
 from trainui.paths import Home
 
 
@@ -98,7 +98,7 @@ def test_a_guard_that_is_terminated_ends_worker_and_broker_too(home: Home) -> No
     background.kill(background.guard_pid(home), home.guard_lock, signal.SIGTERM)
     assert background.is_all_gone(home)
     # A supervisor may try to revive it, of which nobody has asked.
-    assert subprocess.run(early_worker.GUARD_ARGV, cwd="/", env=_environment()).returncode == 0
+    assert subprocess.run(processes.GUARD_ARGV, cwd="/", env=_environment()).returncode == 0
     assert background.is_all_gone(home)
 
 
@@ -111,7 +111,7 @@ def test_a_revived_guard_brings_back_what_is_wanted(home: Home) -> None:
     guard, worker = background.guard_pid(home), background.worker_pid(home)
     background.kill(guard, home.guard_lock)
     background.kill(worker, home.worker_lock)
-    with subprocess.Popen(early_worker.GUARD_ARGV, cwd="/", env=_environment()) as reviver:
+    with subprocess.Popen(processes.GUARD_ARGV, cwd="/", env=_environment()) as reviver:
         assert background.worker_pid(home) != worker
         assert lifecycle.stop()
         assert reviver.wait() == 0

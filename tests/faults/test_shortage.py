@@ -14,7 +14,7 @@ from tests.integration.runs import NOTE, stage
 from trainui import control
 from trainui.cli.machine import doctor
 from trainui.cli.machine.doctor import BAD
-from trainui.execution import locks
+from trainui.execution import processes
 from trainui.model.states import Status
 from trainui.paths import Home
 
@@ -29,7 +29,7 @@ def low_limit() -> Iterator[None]:
 
 
 def pid_of_worker(home: Home) -> int:
-    holder = locks.holder(home.worker_lock)
+    holder = processes.lock_holder(home.worker_lock)
     assert holder
     return holder
 

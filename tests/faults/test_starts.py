@@ -15,8 +15,8 @@ import psutil
 from tests.integration import background
 from tests.unit.supervisor.waiting import PATIENCE, wait_for, wait_for_death, wait_for_exit
 from trainui import paths
-from trainui.execution import broker_server, locks, processes
-from trainui.execution.daemon import early_worker, health, lifecycle
+from trainui.execution import broker_server, processes
+from trainui.execution.daemon import health, lifecycle
 from trainui.execution.daemon.health import EXIT_HELD
 from trainui.paths import Home
 from trainui.supervisor import process
@@ -66,7 +66,7 @@ def test_simultaneous_starts_make_one_each_and_survive_a_stop(
 
 def test_an_early_worker_serves_the_run_below_the_guard(trainui_home: Home) -> None:
     others = set(psutil.Process().children())  # of earlier tests, e.g. a database server
-    with early_worker.early_worker():
+    with processes.early_worker():
         (shell,) = set(psutil.Process().children()) - others
         (worker,) = wait_for(shell.children, "the early worker")
         lifecycle.ensure_started(wait=background.PATIENCE)
@@ -82,10 +82,10 @@ def test_an_early_worker_serves_the_run_below_the_guard(trainui_home: Home) -> N
 def test_an_early_worker_waits_for_a_slow_command(trainui_home: Home) -> None:
     """It reads the command's pipe; from an empty stdin it would exit before it is wanted."""
     others = set(psutil.Process().children())  # of earlier tests, e.g. a database server
-    with early_worker.early_worker():
+    with processes.early_worker():
         (shell,) = set(psutil.Process().children()) - others
         (worker,) = wait_for(shell.children, "the early worker")
-        wait_for(lambda: worker.cmdline()[-1] == early_worker.EARLY, "the worker's program")
+        wait_for(lambda: worker.cmdline()[-1] == processes.EARLY, "the worker's program")
         pipes = {Path(f"/proc/{pid}/fd/0").readlink() for pid in (shell.pid, worker.pid)}
     assert len(pipes) == 1
     wait_for_death(worker.pid, shell.pid)
@@ -93,7 +93,7 @@ def test_an_early_worker_waits_for_a_slow_command(trainui_home: Home) -> None:
 
 def test_a_guard_replaces_an_early_worker_that_died_before_it(trainui_home: Home) -> None:
     others = set(psutil.Process().children())  # of earlier tests, e.g. a database server
-    with early_worker.early_worker():
+    with processes.early_worker():
         (shell,) = set(psutil.Process().children()) - others
         (worker,) = wait_for(shell.children, "the early worker")
         worker.kill()
@@ -108,8 +108,8 @@ def test_an_early_worker_vanishes_with_its_refused_or_killed_command(
 ) -> None:
     code = (
         "import psutil\n"
-        "from trainui.execution.daemon import early_worker\n"
-        "with early_worker.early_worker():\n"
+        "from trainui.execution import processes\n"
+        "with processes.early_worker():\n"
         "    (shell,) = psutil.Process().children()\n"
         "    while not shell.children(): pass\n"
         "    print(shell.pid, shell.children()[0].pid, flush=True)\n"
@@ -132,11 +132,11 @@ def test_the_worker_starts_beside_the_broker(trainui_home: Home) -> None:
     """A broker that takes long to start does not keep the worker from being started."""
     for directory in (trainui_home.root, trainui_home.broker):
         paths.make_private(directory)
-    held = locks.acquire(broker_server.lock_path(trainui_home))
+    held = processes.acquire_lock(broker_server.lock_path(trainui_home))
     assert held is not None
     with held:  # as if another process were starting the broker
         lifecycle.ensure_started()
-        wait_for(lambda: locks.is_held(trainui_home.worker_lock), "the worker")
+        wait_for(lambda: processes.is_held(trainui_home.worker_lock), "the worker")
         assert not trainui_home.broker_socket.exists()
     background.broker_pid(trainui_home)
     background.worker_pid(trainui_home)

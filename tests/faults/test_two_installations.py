@@ -15,7 +15,7 @@ import pytest
 import trainui
 from tests.acceptance.command_line import CommandLine, Done, stage_of, states_of
 from tests.unit.supervisor.waiting import wait_for
-from trainui.execution import locks
+from trainui.execution import processes
 from trainui.paths import Home
 from trainui.store.db.schema import HEAD
 from trainui.supervisor import process
@@ -83,7 +83,7 @@ def begin(cli: CommandLine) -> int:
 
 def is_left(cli: CommandLine) -> bool:
     home = Home(cli.home)
-    return not locks.is_held(home.guard_lock) and not locks.is_held(home.worker_lock)
+    return not processes.is_held(home.guard_lock) and not processes.is_held(home.worker_lock)
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from tests.integration import background
 from tests.integration.runs import HOLD, NOTE, Run, home_with_worker, stage
 from tests.unit.supervisor.waiting import wait_for, wait_for_death, wait_for_exit
 from trainui import clock, control
-from trainui.execution import locks
+from trainui.execution import processes
 from trainui.execution.attempt import executors
 from trainui.execution.daemon import lifecycle
 from trainui.execution.planner import host
@@ -127,7 +127,9 @@ def test_a_stage_that_ends_without_a_worker_is_recorded_later(home: Home, new_ru
     run.go()
     ended = wait_for_exit(Path(attempt.directory))
     assert run.stage("a").status == Status.RUNNING
-    assert locks.holder(home.guard_lock) is None  # a stop is a stop, also when a stage ends
+    assert (
+        processes.lock_holder(home.guard_lock) is None
+    )  # a stop is a stop, also when a stage ends
     background.start()
     run.completed_once("a", "b")
     assert run.stage("a").completed_at == ended.completed_at

@@ -10,7 +10,7 @@ from typing import Any
 from tests.unit.supervisor.waiting import PATIENCE as PATIENCE
 from tests.unit.supervisor.waiting import is_alive, wait_for
 from trainui import settings
-from trainui.execution import broker, broker_server, locks
+from trainui.execution import broker, broker_server, processes
 from trainui.execution.daemon import health, lifecycle
 from trainui.execution.worker import celery_app
 from trainui.paths import Home
@@ -56,7 +56,7 @@ def worker_pid(home: Home) -> int:
 
 
 def guard_pid(home: Home) -> int:
-    return wait_for(lambda: locks.holder(home.guard_lock), "a guard")
+    return wait_for(lambda: processes.lock_holder(home.guard_lock), "a guard")
 
 
 def broker_pid(home: Home) -> int:
@@ -68,7 +68,7 @@ def broker_pid(home: Home) -> int:
 def kill(pid: int, lock: Path, number: signal.Signals = signal.SIGKILL) -> None:
     """Send a signal to the holder of a lock, and wait until it holds it no more."""
     os.kill(pid, number)
-    wait_for(lambda: locks.holder(lock) != pid, f"the end of {pid}")
+    wait_for(lambda: processes.lock_holder(lock) != pid, f"the end of {pid}")
 
 
 def kill_broker(home: Home) -> int:
@@ -81,7 +81,7 @@ def kill_broker(home: Home) -> int:
 
 def is_all_gone(home: Home) -> bool:
     held = (home.guard_lock, home.worker_lock, broker_server.lock_path(home))
-    return not any(locks.is_held(lock) for lock in held)
+    return not any(processes.is_held(lock) for lock in held)
 
 
 def send(home: Home, task: str, *arguments: Any) -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from tests.unit.supervisor.waiting import is_alive, wait_for
 from trainui import paths
-from trainui.execution import broker_server, locks
+from trainui.execution import broker_server, processes
 from trainui.execution.daemon import lifecycle
 from trainui.paths import Home
 from trainui.supervisor.orphans import processes_of
@@ -51,6 +51,6 @@ def kill_all(home: Home) -> None:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         alive = any(is_alive(pid) for pid in pids)
-        return not alive and not any(locks.is_held(lock) for lock in held)
+        return not alive and not any(processes.is_held(lock) for lock in held)
 
     wait_for(none_is_left, "the end of all processes")

@@ -13,7 +13,7 @@ from tests.integration.runs import Run, stage
 from tests.unit.supervisor.waiting import wait_for
 from trainui.cli import main
 from trainui.cli.runs import standstill, waiting
-from trainui.execution import locks
+from trainui.execution import processes
 from trainui.execution.daemon import health, lifecycle
 from trainui.model.states import Status
 from trainui.paths import Home
@@ -48,7 +48,7 @@ def test_deleted_outputs_are_reported_with_the_reason(trainui_home: Home) -> Non
     os.kill(guard, signal.SIGSTOP)  # so that what it has just started, and would again, stays gone
     for child in [one for one in list_processes() if one.parent == guard]:
         os.kill(child.pid, signal.SIGKILL)
-    wait_for(lambda: not locks.is_held(home.worker_lock), "no worker")
+    wait_for(lambda: not processes.is_held(home.worker_lock), "no worker")
     wait_for(lambda: len(health.problems(home, ANSWERS)) == 3, "a guard that has stopped")
     stopped, gone, last_line = health.problems(home, ANSWERS)
     assert stopped.startswith("the guard is suspended by a signal")
@@ -58,7 +58,7 @@ def test_deleted_outputs_are_reported_with_the_reason(trainui_home: Home) -> Non
     assert health.brief(home, home.database).words == "worker killed by signal 9 (KILL), restarting"
 
     os.kill(guard, signal.SIGKILL)
-    wait_for(lambda: not locks.is_held(home.guard_lock), "no guard")
+    wait_for(lambda: not processes.is_held(home.guard_lock), "no guard")
     found = health.problems(home, ANSWERS)
     assert found[0].startswith("the guard is not running")
     assert "start it with `trainui worker start`" in found[1]

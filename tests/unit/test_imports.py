@@ -141,9 +141,9 @@ def test_a_run_starts_its_worker_before_the_parser_is_imported(
     option: str, early: bool, tmp_path: Path
 ) -> None:
     code = (
-        "from trainui.cli import main\nfrom trainui.execution.daemon import early_worker\n"
+        "from trainui.cli import main\nfrom trainui.execution import processes\n"
         "main._call_command = lambda _: 0\n"
-        "early_worker._begin = lambda: sys.modules.update(early=sys)\n"
+        "processes._begin_early_worker = lambda: sys.modules.update(early=sys)\n"
         f"main.main(['run', {option!r}, '--', 'true', '--dry-run'])"
     )
     seen = loaded(code, tmp_path)

@@ -103,9 +103,9 @@ def _call(arguments: Sequence[str]) -> int:
     if any(":" in word for word in arguments[1:]) and (there := _on_box(arguments)) is not None:
         return there
     if arguments[0] in _STARTS_RUN and _ONLY_SHOWS.isdisjoint(_before_separator(arguments)):
-        from trainui.execution.daemon import early_worker
+        from trainui.execution import processes
 
-        with early_worker.early_worker():  # before the parser is imported
+        with processes.early_worker():  # before the parser is imported
             return _call_command(arguments)
     return _call_command(arguments)
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from trainui import clock, paths
 from trainui.control import staging_cleanup
 from trainui.errors import UnfitEnvironmentError, UsageError
-from trainui.execution import broker_server, locks
+from trainui.execution import broker_server, processes
 from trainui.model.records import NOT_STARTED_BY_US
 from trainui.model.states import UNFINISHED, Status
 from trainui.paths import OURS, Home
@@ -71,7 +71,7 @@ def replace_original() -> None:
     original = Home(Path(standing.original or before.path))
     _check_not_linked(store, home)
     if standing.kind is Kind.COPY and (
-        locks.is_held(original.worker_lock) or locks.is_held(original.guard_lock)
+        processes.is_held(original.worker_lock) or processes.is_held(original.guard_lock)
     ):
         raise UnfitEnvironmentError(
             f"the home {original.root} has a worker: stop it with `trainui worker stop "

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from trainui import paths
 from trainui.errors import UnfitEnvironmentError, UsageError
-from trainui.execution.locks import Lock
+from trainui.execution.processes import Lock
 from trainui.resume import snapshot_trees
 from trainui.store.db import engine, home_identity
 from trainui.store.read import views

@@ -20,7 +20,7 @@ from urllib.parse import quote
 from trainui import paths
 from trainui import settings as settings_module
 from trainui.errors import TrainuiError, UnfitEnvironmentError, UsageError
-from trainui.execution import broker_server, locks, processes
+from trainui.execution import broker_server, processes
 from trainui.paths import Home
 from trainui.settings import Settings
 
@@ -148,7 +148,7 @@ def ensure(home: Home, settings: Settings) -> None:
     paths.prepare_socket_directory(home.broker_socket)
     give_up_at = time.monotonic() + _ENSURE_PATIENCE
     while time.monotonic() < give_up_at:
-        if (lock := locks.acquire(broker_server.lock_path(home))) is not None:
+        if (lock := processes.acquire_lock(broker_server.lock_path(home))) is not None:
             with lock:  # the server inherits the lock and keeps it
                 _start(home, programs, lock)
         processes.wait_until(lambda: _is_settled(home), _SOCKET_PATIENCE)
@@ -168,7 +168,7 @@ def is_alive(home: Home, settings: Settings) -> bool:
     """Return True if `ensure` has nothing to do, judged cheaply by the lock and the socket file."""
     if settings.broker_url is not None:
         return True
-    return home.broker_socket.exists() and locks.is_held(broker_server.lock_path(home))
+    return home.broker_socket.exists() and processes.is_held(broker_server.lock_path(home))
 
 
 def answers(home: Home, settings: Settings) -> bool:
@@ -213,7 +213,7 @@ def stop(home: Home) -> bool:
 
 
 def _is_free(home: Home) -> bool:
-    return not locks.is_held(broker_server.lock_path(home))
+    return not processes.is_held(broker_server.lock_path(home))
 
 
 def _end(home: Home) -> bool:
@@ -228,7 +228,7 @@ def _end(home: Home) -> bool:
     return processes.end(pid, is_gone, grace=_STOP_GRACE)
 
 
-def _start(home: Home, programs: list[Path], lock: locks.Lock) -> None:
+def _start(home: Home, programs: list[Path], lock: processes.Lock) -> None:
     said: str | None = ""
     stored = home.broker / "appendonlydir"
     kept = stored.exists()

@@ -22,8 +22,8 @@ from pathlib import Path
 
 from trainui import formatting
 from trainui.errors import UnfitEnvironmentError
-from trainui.execution import locks, processes
-from trainui.execution.locks import Lock
+from trainui.execution import processes
+from trainui.execution.processes import Lock
 from trainui.paths import Home, write_private
 from trainui.system import plain_files
 
@@ -252,7 +252,7 @@ def has_died(home: Home) -> bool:
     """Return True if our broker died without a stop request and was not restarted yet."""
     start = _read_start(home)
     wanted = start is not None and start.withdrawn == processes.worker_withdrawn_at(home)
-    return wanted and not locks.is_held(lock_path(home))
+    return wanted and not processes.is_held(lock_path(home))
 
 
 def _read_start(home: Home) -> BrokerStart | None:

@@ -1,6 +1,8 @@
 """The daemon processes of a home: wanted or not, started and ended, respawned when they die.
 
-They outlive the process that starts them. Whether one is alive is known by its lock (`locks`).
+They outlive the process that starts them. Whether one is alive is known by its lock alone (flock),
+which the kernel releases when its owner dies, however it dies. A pid proves nothing: it may belong
+to a zombie or have been reused. A lock file is never removed.
 
 Two timestamps on disk, of the last start and stop requests, say whether the worker is wanted. The
 later one wins, regardless of who wrote it and of which processes are starting or stopping. So a
@@ -10,6 +12,8 @@ start request during a stop is not lost, nor is a run submitted while an idle wo
 from __future__ import annotations
 
 import contextlib
+import fcntl
+import json
 import logging
 import os
 import shlex
@@ -17,7 +21,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, Protocol
@@ -25,6 +30,7 @@ from typing import BinaryIO, Protocol
 from trainui import paths, python_path
 from trainui.paths import Home, write_private
 from trainui.supervisor.protocol import IDENTITY
+from trainui.supervisor.supervise import start_ticks, try_lock
 from trainui.system import plain_files
 
 logger = logging.getLogger(__name__)
@@ -298,3 +304,153 @@ def _read_stamp(home: Home, name: str) -> int:
         return int(plain_files.read_text(home.worker / name))
     except (FileNotFoundError, ValueError):
         return 0
+
+
+_PATIENCE = 2.0
+"""Seconds to retry: `lock_holder` takes a shared lock for some microseconds to test it."""
+
+
+class Lock:
+    """An acquired lock; a process that inherits `descriptor` shares it."""
+
+    def __init__(self, path: Path, descriptor: int) -> None:
+        self.path = path
+        self.descriptor = descriptor
+
+    def is_lost(self) -> bool:
+        """Return True if the file at its path was removed or replaced: nobody sees this lock."""
+        try:
+            return not os.path.samestat(os.fstat(self.descriptor), self.path.stat())
+        except FileNotFoundError:
+            return True
+
+    def close(self) -> None:
+        """Release our share; a process that inherited the lock still owns it."""
+        os.close(self.descriptor)
+
+    def __enter__(self) -> Lock:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def acquire_lock(path: Path) -> Lock | None:
+    """Acquire the lock for the lifetime of this process, or until it is closed.
+
+    Returns None if another process owns it. Our pid and start time are written into the file.
+    """
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    if not _take(descriptor):
+        os.close(descriptor)
+        return None
+    pid = os.getpid()
+    text = json.dumps({"pid": pid, "start_ticks": start_ticks(pid)})
+    os.ftruncate(descriptor, 0)
+    os.pwrite(descriptor, text.encode(), 0)
+    return Lock(path, descriptor)
+
+
+def lock_holder(path: Path) -> int | None:
+    """Return the pid of a lock's owner; None if the lock is free.
+
+    0 if the owner has not written its pid yet or only inherited the lock.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    try:
+        return None if try_lock(descriptor, fcntl.LOCK_SH) else _read_pid(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def is_held(path: Path) -> bool:
+    """Return True if a process owns the lock."""
+    return lock_holder(path) is not None
+
+
+def _take(descriptor: int) -> bool:
+    give_up_at = time.monotonic() + _PATIENCE
+    while not try_lock(descriptor, fcntl.LOCK_EX):
+        if not try_lock(descriptor, fcntl.LOCK_SH):
+            return False  # owned exclusively by another process
+        fcntl.flock(descriptor, fcntl.LOCK_UN)  # another process was only testing it: retry
+        if time.monotonic() > give_up_at:
+            return False
+        time.sleep(0.001)
+    return True
+
+
+def _read_pid(descriptor: int) -> int:
+    try:
+        info = json.loads(os.pread(descriptor, 65_536, 0))
+        pid, ticks = int(info["pid"]), info["start_ticks"]
+    except (OSError, ValueError, LookupError, TypeError):
+        return 0
+    return pid if start_ticks(pid) == ticks else 0  # else an earlier owner has written it
+
+
+# The worker is started before it is known whether it is needed: its imports take most of a start,
+# so they run while the command still checks its pipeline. Then the worker waits until the command
+# closes its stdin, and exits if it is not wanted by then.
+
+GUARD_ARGV = module_argv("trainui.execution.daemon.guard")
+"""Command line of the guard."""
+
+WORKER_ARGV = module_argv("trainui.execution.worker")
+"""Command line of the worker."""
+
+EARLY = "early"
+"""Argument of a worker that was started early."""
+
+_early: subprocess.Popen[bytes] | None = None
+
+
+@contextmanager
+def early_worker() -> Iterator[None]:
+    """Start the worker early; at the end it exits, unless `ensure_started` was called."""
+    with suppress(OSError):  # `ensure_started` reports it
+        _begin_early_worker()
+    try:
+        yield
+    finally:
+        release_early_worker()
+
+
+def _begin_early_worker() -> None:
+    """Start the worker early, unless it or the guard is running."""
+    global _early
+    home = paths.home()
+    if _early is None and not is_held(home.guard_lock) and not is_held(home.worker_lock):
+        # The home is not created, because the command may yet be rejected.
+        argv = _early_argv(home.guard_log)
+        _early = spawn(argv, Path(os.devnull), stdin=subprocess.PIPE)
+
+
+def _early_argv(log: Path) -> list[str]:
+    """Return a shell that starts the worker, waits for the end of its input, and is the guard."""
+    worker, guard = shlex.join([*WORKER_ARGV, EARLY]), shlex.join(GUARD_ARGV)
+    keep = "exec 3<&0"  # a shell gives a background command an empty stdin, as descriptor 0
+    wait = "exec 3<&-; while read -r _; do :; done"
+    become = f"exec {guard} $! </dev/null >>{shlex.quote(str(log))} 2>&1"
+    return ["/bin/sh", "-c", f"{keep}; {worker} <&3 3<&- & {wait}; {become}"]
+
+
+def release_early_worker() -> subprocess.Popen[bytes] | None:
+    """Let the early worker continue under a guard; return the guard, or None if there is none."""
+    global _early
+    process, _early = _early, None
+    if process is None or process.stdin is None or process.poll() is not None:
+        return None
+    process.stdin.close()
+    return process
+
+
+def await_release(log: Path) -> None:
+    """Wait until the command is decided or dead; then write our output to `log` if possible."""
+    while os.read(0, 64):
+        pass
+    if log.parent.is_dir():
+        redirect_output(log)

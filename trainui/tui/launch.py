@@ -16,7 +16,7 @@ from collections.abc import Iterator
 
 from trainui import paths
 from trainui.errors import TrainuiError
-from trainui.execution import locks
+from trainui.execution import processes
 from trainui.formatting import listed, quantity
 from trainui.model.records import Lost
 from trainui.store.db import engine
@@ -100,7 +100,7 @@ def message() -> str:
 def _is_watched() -> bool:
     """Return True if a worker lives, or a guard, which is about to start one."""
     home = paths.home()
-    return locks.is_held(home.worker_lock) or locks.is_held(home.guard_lock)
+    return processes.is_held(home.worker_lock) or processes.is_held(home.guard_lock)
 
 
 def _lost(connection: Connection) -> Lost:

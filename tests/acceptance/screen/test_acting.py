@@ -24,7 +24,7 @@ from tests.unit.tui.filled import (
 )
 from trainui import control, paths
 from trainui.control.report import of_runs
-from trainui.execution import locks
+from trainui.execution import processes
 from trainui.execution.daemon import lifecycle
 from trainui.model.states import Status
 from trainui.paths import Home
@@ -62,14 +62,14 @@ def worker(home: Path) -> Iterator[None]:
     yield
     lifecycle.stop()
     held = (Home(home).guard_lock, Home(home).worker_lock)
-    wait_for(lambda: not any(locks.is_held(lock) for lock in held), "the end of the worker")
+    wait_for(lambda: not any(processes.is_held(lock) for lock in held), "the end of the worker")
 
 
 @pytest.fixture
 def started_worker(home: Path, worker: None) -> Iterator[None]:
     """Waits for the worker, which the screen must have started, and ends it."""
     yield
-    wait_for(lambda: locks.is_held(Home(home).guard_lock), "the start of the worker")
+    wait_for(lambda: processes.is_held(Home(home).guard_lock), "the start of the worker")
 
 
 async def question(driven: Driven, *texts: str) -> None:

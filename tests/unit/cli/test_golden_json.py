@@ -20,7 +20,8 @@ from tests.golden import values
 from tests.unit.tui.filled import Filler
 from trainui import clock, control, settings
 from trainui.cli.main import main
-from trainui.execution.daemon import early_worker, lifecycle
+from trainui.execution import processes
+from trainui.execution.daemon import lifecycle
 from trainui.model.states import Status
 from trainui.pipeline import loader
 from trainui.store.db.engine import open_store
@@ -55,7 +56,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     monkeypatch.setenv("TZ", "UTC")
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     monkeypatch.setattr(lifecycle, "ensure_started", lambda **_: True)
-    monkeypatch.setattr(early_worker, "_begin", lambda: None)
+    monkeypatch.setattr(processes, "_begin", lambda: None)
     monkeypatch.setattr(clock, "now", lambda: NOW)
     numbers = count(1)
     monkeypatch.setattr(uuid, "uuid4", lambda: uuid.UUID(int=next(numbers)))

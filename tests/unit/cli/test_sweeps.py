@@ -12,7 +12,8 @@ import pytest
 from trainui import control
 from trainui.cli.main import main
 from trainui.control import run_difference
-from trainui.execution.daemon import early_worker, lifecycle
+from trainui.execution import processes
+from trainui.execution.daemon import lifecycle
 from trainui.model.states import Status
 from trainui.pipeline import loader
 from trainui.pipeline.filling import with_trial_params
@@ -40,7 +41,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "project").mkdir()
     monkeypatch.chdir(tmp_path / "project")
     monkeypatch.setattr(lifecycle, "ensure_started", lambda **_: True)
-    monkeypatch.setattr(early_worker, "_begin", lambda: None)
+    monkeypatch.setattr(processes, "_begin", lambda: None)
 
 
 def submitted() -> str:

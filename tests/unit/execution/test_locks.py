@@ -14,13 +14,13 @@ from pathlib import Path
 import pytest
 
 from tests.unit.supervisor.waiting import wait_for
-from trainui.execution import locks
+from trainui.execution import processes
 
 HOLD = """
 import sys, time
 from pathlib import Path
-from trainui.execution import locks
-lock = locks.acquire(Path(sys.argv[1]))
+from trainui.execution import processes
+lock = processes.acquire_lock(Path(sys.argv[1]))
 print("held" if lock else "not", flush=True)
 sys.stdin.read()
 """
@@ -48,55 +48,55 @@ def path(tmp_path: Path) -> Path:
 
 
 def test_a_lock_that_was_never_taken_has_no_holder(path: Path) -> None:
-    assert locks.holder(path) is None
+    assert processes.lock_holder(path) is None
     assert not path.exists()
 
 
 def test_the_holder_is_known_by_what_it_wrote(path: Path) -> None:
     with holding(path) as process:
-        assert locks.holder(path) == process.pid
-        assert locks.acquire(path) is None
+        assert processes.lock_holder(path) == process.pid
+        assert processes.acquire_lock(path) is None
     assert path.stat().st_mode & 0o777 == 0o600
 
 
 def test_a_killed_holder_has_no_lock_even_as_a_zombie(path: Path) -> None:
     with holding(path) as process:
         os.kill(process.pid, signal.SIGKILL)
-        wait_for(lambda: not locks.is_held(path))
+        wait_for(lambda: not processes.is_held(path))
         os.kill(process.pid, 0)  # nobody has waited for it: its pid is still there
-        lock = locks.acquire(path)
+        lock = processes.acquire_lock(path)
         assert lock is not None
         lock.close()
 
 
 def test_a_process_that_inherited_a_lock_keeps_it(path: Path) -> None:
-    lock = locks.acquire(path)
+    lock = processes.acquire_lock(path)
     assert lock is not None
     with subprocess.Popen(["cat"], stdin=subprocess.PIPE, pass_fds=[lock.descriptor]) as heir:
         lock.close()
-        assert locks.is_held(path)
-        assert locks.acquire(path) is None
+        assert processes.is_held(path)
+        assert processes.acquire_lock(path) is None
         assert heir.stdin is not None
         heir.stdin.close()
-        wait_for(lambda: not locks.is_held(path))
+        wait_for(lambda: not processes.is_held(path))
 
 
 def test_no_other_child_inherits_a_lock(path: Path) -> None:
-    lock = locks.acquire(path)
+    lock = processes.acquire_lock(path)
     assert lock is not None
     with subprocess.Popen(["cat"], stdin=subprocess.PIPE, close_fds=False):
         lock.close()
-        assert not locks.is_held(path)
+        assert not processes.is_held(path)
 
 
 def test_an_earlier_holders_text_is_not_the_present_ones(path: Path) -> None:
     with holding(path):
         left_behind = path.read_text()
-    lock = locks.acquire(path)
+    lock = processes.acquire_lock(path)
     assert lock is not None
     with lock:
         path.write_text(left_behind)
-        assert locks.holder(path) == 0
+        assert processes.lock_holder(path) == 0
 
 
 def test_reading_a_lock_prevents_nobody_from_taking_it(path: Path) -> None:
@@ -105,14 +105,14 @@ def test_reading_a_lock_prevents_nobody_from_taking_it(path: Path) -> None:
 
     def look() -> None:
         while not enough.is_set():
-            locks.holder(path)
+            processes.lock_holder(path)
 
     lookers = [threading.Thread(target=look) for _ in range(3)]
     for looker in lookers:
         looker.start()
     try:
         for _ in range(50):
-            lock = locks.acquire(path)
+            lock = processes.acquire_lock(path)
             assert lock is not None
             lock.close()
     finally:

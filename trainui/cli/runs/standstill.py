@@ -67,9 +67,9 @@ def copied() -> str:
 
 def unmonitored() -> str:
     """Return why the end of a running stage is not recorded; empty if a worker lives."""
-    from trainui.execution import locks
+    from trainui.execution import processes
 
-    if sqlite_file.store_file() is None or locks.is_held(paths.home().worker_lock):
+    if sqlite_file.store_file() is None or processes.is_held(paths.home().worker_lock):
         return ""  # with a server, another host may run the stage
     trouble = worker_trouble()
     return f"running stages are not monitored: {trouble}; {_SEE}" if trouble else ""

@@ -20,7 +20,7 @@ from pathlib import Path
 from trainui import clock, paths
 from trainui import settings as settings_module
 from trainui.errors import ReplacedError, StoreError, TrainuiError, UnsafePathError
-from trainui.execution import gpus, nvml
+from trainui.execution import gpus, nvml, processes
 from trainui.execution.attempt import outcome, record_outcome
 from trainui.execution.attempt.executors import (
     Executors,
@@ -39,7 +39,6 @@ from trainui.execution.attempt.prepared_process import (
     identity_of,
     prepare,
 )
-from trainui.execution.daemon import early_worker
 from trainui.execution.gpus import UnusableLockError
 from trainui.metrics.discovery import file_writers
 from trainui.metrics.reader import process as reader
@@ -199,7 +198,7 @@ def _spec(context: AttemptContext, prepared: PreparedProcess, attempt_dir: Path)
         silence_timeout=definition.silence_timeout,
         identity=identity_of(context),
         wake=str(home.wake_socket),
-        revive=tuple(early_worker.GUARD_ARGV) if definition.is_local else None,
+        revive=tuple(processes.GUARD_ARGV) if definition.is_local else None,
         revive_lock=str(home.guard_lock),
         locks=_locks(context.attempt),
     )

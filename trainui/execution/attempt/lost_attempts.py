@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from trainui import clock, formatting, paths, settings
-from trainui.execution import locks
+from trainui.execution import processes
 from trainui.execution.daemon import health
 from trainui.model.definition import DEFAULT_GRACE
 from trainui.model.records import LOCAL, Loss, Lost
@@ -57,7 +57,7 @@ class LossFinder:
 
     def is_watched(self) -> bool:
         """Return True if this home's worker lives, or its guard, which is about to start it."""
-        return locks.is_held(self._home.worker_lock) or locks.is_held(self._home.guard_lock)
+        return processes.is_held(self._home.worker_lock) or processes.is_held(self._home.guard_lock)
 
     def find(self, attempts: Sequence[OpenAttempt], heartbeats: Mapping[str, int]) -> Lost:
         """Return which are lost of all the attempts that are recorded as running.

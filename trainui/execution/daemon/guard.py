@@ -18,8 +18,8 @@ from typing import Any
 from trainui import paths, wakeup
 from trainui import settings as settings_module
 from trainui.errors import CopiedHomeError
-from trainui.execution import broker, broker_server, locks, processes
-from trainui.execution.daemon import early_worker, health
+from trainui.execution import broker, broker_server, processes
+from trainui.execution.daemon import health
 from trainui.execution.daemon.health import EXIT_HELD, EXIT_REFUSED, Heartbeat
 from trainui.execution.processes import ChildProcess, RespawnedProcess
 from trainui.paths import Home
@@ -42,7 +42,7 @@ class Guard:
         self,
         home: Home,
         settings: Settings,
-        lock: locks.Lock,
+        lock: processes.Lock,
         worker: processes.InheritedChild | None = None,
     ) -> None:
         """Create the guard.
@@ -70,7 +70,7 @@ class Guard:
             lambda: broker.is_alive(home, settings),
         )
         self._worker = respawned(
-            "worker", early_worker.WORKER_ARGV, lambda: locks.is_held(home.worker_lock)
+            "worker", processes.WORKER_ARGV, lambda: processes.is_held(home.worker_lock)
         )
         if worker is not None:
             self._worker.process = worker
@@ -168,9 +168,9 @@ class Guard:
 
 def remove_sockets(home: Home) -> None:
     """Remove a stopped home's sockets, unless a worker is wanted or starting again."""
-    if processes.is_worker_wanted(home) or locks.is_held(broker_server.lock_path(home)):
+    if processes.is_worker_wanted(home) or processes.is_held(broker_server.lock_path(home)):
         return
-    lock = locks.acquire(home.worker_lock)
+    lock = processes.acquire_lock(home.worker_lock)
     if lock is not None:  # one that starts now is started again by its guard
         with lock:
             paths.remove_sockets(home)
@@ -181,13 +181,13 @@ def end_worker(home: Home, child: ChildProcess | None = None) -> None:
 
     `child` is the worker that we started; it may not have acquired its lock yet.
     """
-    pid = locks.holder(home.worker_lock) or (child.pid if child is not None else None)
+    pid = processes.lock_holder(home.worker_lock) or (child.pid if child is not None else None)
     if pid is None:
         return
 
     def is_gone() -> bool:
         ended = child is None or child.poll() is not None
-        return ended and not locks.is_held(home.worker_lock)
+        return ended and not processes.is_held(home.worker_lock)
 
     if not processes.end(pid, is_gone, grace=WORKER_GRACE):
         logger.error("the worker (pid %d) does not exit", pid)
@@ -209,7 +209,7 @@ def main() -> int:
     for directory in (home.root, home.worker):
         paths.make_private(directory)
     while processes.is_worker_wanted(home):  # again after release: a start may have just been asked
-        lock = locks.acquire(home.guard_lock)
+        lock = processes.acquire_lock(home.guard_lock)
         if lock is None:
             return 0  # another guard does the work
         with lock:

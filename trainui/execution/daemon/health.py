@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 from trainui import clock, formatting, settings
 from trainui.errors import NotPlainFileError, StoreError
-from trainui.execution import broker_server, locks, processes
+from trainui.execution import broker_server, processes
 from trainui.execution.daemon import metrics_process
 from trainui.formatting import signal_name
 from trainui.paths import Home, write_private
@@ -114,7 +114,7 @@ def silent_since(home: Home, check: HeartbeatCheck) -> int | None:
     None also if the guard, which polls it, is not running.
     """
     note = plain_files.read_object(check.note(home))
-    return int(note["since"]) if note and locks.is_held(home.guard_lock) else None
+    return int(note["since"]) if note and processes.is_held(home.guard_lock) else None
 
 
 def declare_ready(home: Home, slots: Sequence[dict[str, Any]]) -> None:
@@ -154,7 +154,10 @@ def last_touched_at(home: Home) -> int:
 
 def read_ready(home: Home) -> dict[str, Any] | None:
     """Return `{"pid", "host", "started_at", "slots"}` of the ready worker, or None."""
-    owner, word = locks.holder(home.worker_lock), plain_files.read_object(_ready_file(home))
+    owner, word = (
+        processes.lock_holder(home.worker_lock),
+        plain_files.read_object(_ready_file(home)),
+    )
     return word if owner and word and word["pid"] == owner else None
 
 
@@ -215,7 +218,7 @@ def write_queue(home: Home, state: QueueState) -> None:
 def read_queue(home: Home) -> QueueState:
     """Return the state that a living worker recorded last."""
     found = plain_files.read_object(_queue_file(home))
-    if found is None or not locks.is_held(home.worker_lock):
+    if found is None or not processes.is_held(home.worker_lock):
         return QueueState()
     try:
         return QueueState(**found)
@@ -311,7 +314,7 @@ def brief(home: Home, database: Path | None) -> WorkerTrouble:
     """
     if database_problem(database):
         return WorkerTrouble("database is missing", "`trainui doctor` says how to restore it")
-    if locks.is_held(home.worker_lock):
+    if processes.is_held(home.worker_lock):
         if broker_server.has_died(home):
             return WorkerTrouble("broker died, restarting", NOTHING_TO_DO)
         if hangs(home):
@@ -321,7 +324,7 @@ def brief(home: Home, database: Path | None) -> WorkerTrouble:
         if read_queue(home).refused:
             return WorkerTrouble("broker refuses messages", "`trainui worker status` says why")
         return _late(home)
-    guarded = locks.is_held(home.guard_lock)
+    guarded = processes.is_held(home.guard_lock)
     if not processes.is_worker_wanted(home):
         if guarded:
             return WorkerTrouble()
@@ -356,9 +359,9 @@ def database_problem(database: Path | None) -> str | None:
 def _late(home: Home) -> WorkerTrouble:
     """Return that the broker or the worker did not start in time; nothing if they did."""
     end = last_end(home, "broker")
-    if end is not None and end.code and not locks.is_held(broker_server.lock_path(home)):
+    if end is not None and end.code and not processes.is_held(broker_server.lock_path(home)):
         return WorkerTrouble(f"broker does not start, {_how(end.code)}", SEE_LOG)
-    is_starting = locks.is_held(home.worker_lock) and read_ready(home) is None
+    is_starting = processes.is_held(home.worker_lock) and read_ready(home) is None
     if is_starting and time.time() - home.worker_lock.stat().st_mtime > START_PATIENCE:
         return WorkerTrouble("worker does not start", SEE_LOG)
     return WorkerTrouble()
@@ -369,7 +372,7 @@ def problems(home: Home, broker: Mapping[str, Any], *, is_ours: bool = True) -> 
 
     `broker` is its status: `{"url", "pid", "reachable"}`; `is_ours`: trainui starts that broker.
     """
-    worker, guard = locks.holder(home.worker_lock), locks.holder(home.guard_lock)
+    worker, guard = processes.lock_holder(home.worker_lock), processes.lock_holder(home.guard_lock)
     if not processes.is_worker_wanted(home):
         if worker is not None or guard is not None:
             return ["stopping"]
@@ -444,7 +447,7 @@ def _broker_problems(
 
 def hangs(home: Home) -> bool:
     """Return True if the worker is alive but suspended by a signal or not responding."""
-    worker = locks.holder(home.worker_lock)
+    worker = processes.lock_holder(home.worker_lock)
     if worker is None:
         return False
     is_silent = silent_since(home, WORKER_CHECK) is not None

@@ -18,8 +18,8 @@ from typing import Any
 from trainui import paths
 from trainui import settings as settings_module
 from trainui.errors import StoreError, UnfitEnvironmentError
-from trainui.execution import broker, locks, processes
-from trainui.execution.daemon import early_worker, guard, health
+from trainui.execution import broker, processes
+from trainui.execution.daemon import guard, health
 from trainui.paths import Home
 from trainui.settings import Settings
 from trainui.store import hosts
@@ -85,18 +85,18 @@ def replace_older_worker(stop: Callable[[], bool], start: Callable[[], object]) 
             processes.want_worker(home)
             raise UnfitEnvironmentError(
                 f"{engine.where()}: not upgraded, since the older worker that uses it (process "
-                f"{locks.holder(home.worker_lock)}) does not leave; end it, then try again"
+                f"{processes.lock_holder(home.worker_lock)}) does not leave; end it, then try again"
             )
         start()
         if not processes.wait_until(lambda: not engine.is_outdated(), UPGRADE_PATIENCE):
             raise UnfitEnvironmentError(_not_upgraded(home))
 
 
-def _one_at_a_time(path: Path) -> locks.Lock:
-    taken: list[locks.Lock] = []
+def _one_at_a_time(path: Path) -> processes.Lock:
+    taken: list[processes.Lock] = []
 
     def is_taken() -> bool:
-        if (lock := locks.acquire(path)) is not None:
+        if (lock := processes.acquire_lock(path)) is not None:
             taken.append(lock)
         return bool(taken)
 
@@ -139,13 +139,13 @@ def ensure_started(*, wait: float | None = None) -> None:
 def _start(home: Home) -> subprocess.Popen[bytes] | None:
     """Start the guard and the worker if they are not running; return the guard if it is new."""
     processes.want_worker(home)
-    is_guarded = locks.is_held(home.guard_lock)
-    started = early_worker.release()
+    is_guarded = processes.is_held(home.guard_lock)
+    started = processes.release_early_worker()
     if started is None and not is_guarded:
-        argv = early_worker.GUARD_ARGV
-        if not locks.is_held(home.worker_lock):  # else it outlived its guard
+        argv = processes.GUARD_ARGV
+        if not processes.is_held(home.worker_lock):  # else it outlived its guard
             # both at once: the worker does not wait for the guard
-            argv = processes.with_child(argv, early_worker.WORKER_ARGV)
+            argv = processes.with_child(argv, processes.WORKER_ARGV)
         started = processes.spawn(argv, home.guard_log)
     return started
 
@@ -170,7 +170,7 @@ def stop(timeout: float = 10.0) -> bool:
     if processes.is_worker_wanted(home):
         return False
     worker_ended = _end(home, home.worker_lock, guard.WORKER_GRACE)
-    has_ended = broker.stop(home) and worker_ended and not locks.is_held(home.guard_lock)
+    has_ended = broker.stop(home) and worker_ended and not processes.is_held(home.guard_lock)
     if has_ended:
         guard.remove_sockets(home)  # if the guard was killed, or left the home
     return has_ended
@@ -249,14 +249,14 @@ def _wait_until_ready(home: Home, started: subprocess.Popen[bytes] | None, secon
 
 
 def _pid_of(lock: Path) -> int | None:
-    return locks.holder(lock) or None
+    return processes.lock_holder(lock) or None
 
 
 def _end(home: Home, lock: Path, grace: float) -> bool:
     """End the current owner of a lock, unless the worker is wanted again meanwhile."""
     pid = _pid_of(lock)
     if pid is None:
-        return not locks.is_held(lock)
+        return not processes.is_held(lock)
     return processes.end(
         pid, lambda: _pid_of(lock) != pid or processes.is_worker_wanted(home), grace=grace
     )

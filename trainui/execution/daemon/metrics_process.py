@@ -18,7 +18,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from trainui import clock, formatting, paths, wakeup
-from trainui.execution import locks, processes
+from trainui.execution import processes
 from trainui.execution.processes import RespawnedProcess
 from trainui.formatting import signal_name
 from trainui.metrics.reader import process
@@ -207,7 +207,7 @@ def absence(home: Home) -> tuple[float, str] | None:
     None also if no worker runs.
     """
     note = plain_files.read_object(home.worker / "absent-reader.json")
-    if note is None or not locks.is_held(home.worker_lock):
+    if note is None or not processes.is_held(home.worker_lock):
         return None
     return max(0.0, (time.time_ns() - int(note["since"])) / 1e9), str(note["why"])
 

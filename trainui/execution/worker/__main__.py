@@ -17,8 +17,8 @@ from typing import Any
 
 from trainui import paths, settings
 from trainui.errors import CopiedHomeError, SchemaRefusedError, TrainuiError
-from trainui.execution import locks, processes
-from trainui.execution.daemon import early_worker, health, lifecycle
+from trainui.execution import processes
+from trainui.execution.daemon import health, lifecycle
 from trainui.execution.daemon.health import EXIT_HELD, EXIT_REFUSED
 from trainui.paths import Home
 from trainui.store.db import home_identity, sqlite_file
@@ -39,9 +39,9 @@ def main() -> int:
         os.setsid()  # started along with the guard, in its session
     logging.basicConfig(level=logging.INFO, format="%(asctime)s worker: %(message)s")
     home = paths.home()
-    if early_worker.EARLY in sys.argv:
+    if processes.EARLY in sys.argv:
         _import_worker()
-        early_worker.await_release(home.guard_log)
+        processes.await_release(home.guard_log)
         if not processes.is_worker_wanted(home):
             return 0
     if words := home_identity.standing_of(sqlite_file.store_file(), home).words:
@@ -49,8 +49,8 @@ def main() -> int:
         return EXIT_REFUSED
     for directory in (home.root, home.worker):
         paths.make_private(directory)
-    if locks.acquire(home.worker_lock) is None:  # held until this process ends
-        owner = locks.holder(home.worker_lock)
+    if processes.acquire_lock(home.worker_lock) is None:  # held until this process ends
+        owner = processes.lock_holder(home.worker_lock)
         logger.info("the worker of %s is already running, pid %s", home.root, owner)
         return EXIT_HELD
     health.clear_ready(home)

@@ -22,10 +22,10 @@ from trainui import paths, wakeup
 from trainui import settings as settings_module
 from trainui.clock import SECOND
 from trainui.errors import SchemaRefusedError, StoreLockedError, TrainuiError, UnfitEnvironmentError
-from trainui.execution import gpus, locks, nvml, planner, processes
+from trainui.execution import gpus, nvml, planner, processes
 from trainui.execution.attempt import executors
 from trainui.execution.attempt.monitor import AttemptMonitor
-from trainui.execution.daemon import early_worker, health
+from trainui.execution.daemon import health
 from trainui.execution.daemon.metrics_process import MetricsProcess
 from trainui.execution.external import ExternalThread, RemoteProcesses
 from trainui.execution.planner import Planner, here, host
@@ -414,8 +414,8 @@ class WorkerServices:
         self._home = home = paths.home()
         self._guard = RespawnedProcess(
             "guard",
-            lambda: processes.spawn(early_worker.GUARD_ARGV, home.guard_log),
-            lambda: locks.is_held(home.guard_lock),
+            lambda: processes.spawn(processes.GUARD_ARGV, home.guard_log),
+            lambda: processes.is_held(home.guard_lock),
         )
         self._stalls = StallDetector(store, stall_after=settings.stall_after or NEVER)
         self._stall_alerts = StallAlerts(store)

@@ -20,7 +20,7 @@ from tests.unit.execution.submitted import of_stage, submit
 from tests.unit.supervisor.waiting import is_alive, read_pid, wait_for, wait_for_death
 from trainui import clock, control, paths, settings
 from trainui.errors import UnfitEnvironmentError, UsageError
-from trainui.execution import locks
+from trainui.execution import processes
 from trainui.execution.attempt import lost_attempts, monitor
 from trainui.execution.attempt.monitor import AttemptMonitor
 from trainui.model.records import AttemptRecord, Lost, StageRecord
@@ -214,7 +214,7 @@ def test_nothing_is_lost_while_a_worker_or_its_guard_lives(
     wait_for(lambda: find_lost().stages, "the end of its children, too")
     for path in (paths.home().worker_lock, paths.home().guard_lock):
         path.parent.mkdir(exist_ok=True, parents=True)
-        with locks.acquire(path) as lock:  # type: ignore[union-attr]
+        with processes.acquire_lock(path) as lock:  # type: ignore[union-attr]
             assert lock
             assert not find_lost().stages
 

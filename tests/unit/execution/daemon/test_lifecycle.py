@@ -11,7 +11,8 @@ import pytest
 from tests import postgresql
 from trainui import clock
 from trainui.errors import UnfitEnvironmentError, UsageError
-from trainui.execution.daemon import early_worker, lifecycle
+from trainui.execution import processes
+from trainui.execution.daemon import lifecycle
 from trainui.execution.daemon.lifecycle import DatabaseInUseError
 from trainui.store import hosts
 from trainui.store.db import schema
@@ -78,7 +79,7 @@ def test_a_broker_of_no_use_is_refused_at_once(home: Path, monkeypatch: pytest.M
 
 
 def test_the_command_that_revives_is_a_guard() -> None:
-    argv = early_worker.GUARD_ARGV
+    argv = processes.GUARD_ARGV
     assert argv[0] == sys.executable
     assert argv[-2:] == ["-m", "trainui.execution.daemon.guard"]
 

@@ -18,7 +18,7 @@ from tests.compiling import library
 from tests.unit.supervisor.waiting import wait_for
 from tests.unit.tui.filled import DIAMOND, Filler, running_demo, training
 from trainui import paths, settings
-from trainui.execution.locks import Lock
+from trainui.execution.processes import Lock
 from trainui.model.states import Status
 from trainui.store.db.engine import open_store
 from trainui.store.runs import runs
@@ -120,7 +120,7 @@ def resting(feed: Poller) -> None:
 def test_kernel_reports_are_seen_with_nobody_looking(
     never_looks: None, filler: Filler, home: Path
 ) -> None:
-    from trainui.execution import locks
+    from trainui.execution import processes
 
     run_id = filler.run(DIAMOND)
     with feeding() as (feed, received):
@@ -129,7 +129,7 @@ def test_kernel_reports_are_seen_with_nobody_looking(
         filler.start(run_id, "prepare")
         received.wait_for(lambda s: s.runs[0].status == Status.RUNNING)
         (home / "worker").mkdir(mode=0o700, exist_ok=True)
-        with held(locks.acquire(home / "worker" / "worker.lock")):
+        with held(processes.acquire_lock(home / "worker" / "worker.lock")):
             received.wait_for(lambda s: not s.health.trouble)
 
 
@@ -293,7 +293,7 @@ def test_a_damaged_database_is_explained(home: Path) -> None:
 
 
 def test_a_pause_and_a_worker_are_reported(filler: Filler, home: Path) -> None:
-    from trainui.execution import locks
+    from trainui.execution import processes
 
     filler.run({"a": ()})
     with feeding() as (_, received):
@@ -302,7 +302,7 @@ def test_a_pause_and_a_worker_are_reported(filler: Filler, home: Path) -> None:
             runs.set_flag(connection, "paused", "1")
         received.wait_for(lambda s: s.paused)
         (home / "worker").mkdir(mode=0o700, exist_ok=True)
-        with held(locks.acquire(home / "worker" / "worker.lock")):
+        with held(processes.acquire_lock(home / "worker" / "worker.lock")):
             received.wait_for(lambda s: not s.health.trouble)
 
 
