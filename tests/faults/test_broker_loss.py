@@ -20,7 +20,7 @@ from tests.integration.runs import HOLD, NOTE, Run, stage
 from tests.unit.supervisor.waiting import wait_for, wait_for_death
 from trainui import control
 from trainui import settings as settings_module
-from trainui.execution import broker, broker_server
+from trainui.execution import broker
 from trainui.execution.daemon import health, lifecycle
 from trainui.execution.worker import celery_app
 from trainui.model.states import Status
@@ -106,18 +106,18 @@ def test_a_lost_broker_with_all_its_messages_loses_no_stage(
     run = new_run(stage("a", HOLD), *(stage(name, NOTE, "a") for name in names), held)
     run.process("a")
     run.process("z")
-    broker = background.broker_pid(home)
+    pid = background.broker_pid(home)
     ask_worker(home, "cancel_consumer")  # the broker takes messages, and nobody gets them
     run.go()
     wait_for(lambda: messages(home) == 2, "messages for the places that are free")
-    os.kill(broker, signal.SIGKILL)
-    wait_for_death(broker)
+    os.kill(pid, signal.SIGKILL)
+    wait_for_death(pid)
     spoil(home)
     ask_worker(home, "add_consumer")
     assert messages(home) == 0
     for name in names:
         run.wait_for(name, Status.COMPLETED)
-    assert broker_server.find_pid(home) != broker
+    assert broker.find_pid(home) != pid
     (problem,) = lifecycle.status()["problems"]
     assert problem.startswith("the broker died and was restarted at ")
     assert problem.endswith(": its messages were lost and are sent again")
@@ -195,7 +195,7 @@ def test_a_broker_that_hangs_permanently_is_replaced(home: Home, new_run: NewRun
     watched.poll(health.POLL_EVERY)
     assert health.silent_since(home, health.BROKER_CHECK)
     watched.poll(2 * health.POLL_EVERY)
-    assert broker_server.find_pid(home) == hanging
+    assert broker.find_pid(home) == hanging
     watched.poll(health.POLL_EVERY + health.BROKER_CHECK.hangs_for)
     wait_for_death(hanging)
     assert health.silent_since(home, health.BROKER_CHECK) is None

@@ -28,7 +28,7 @@ from tests.integration.conftest import kill_all
 from tests.security.another_user import needs_root
 from tests.unit.supervisor.waiting import is_alive, wait_for
 from tests.unit.tui.driving import opened
-from trainui.execution import broker_server, processes
+from trainui.execution import broker, processes
 from trainui.paths import Home
 
 MARK = 'echo "$TRAINUI_STAGE $TRAINUI_HOME" >> {marks}; '
@@ -144,8 +144,8 @@ def stopped(original: Original) -> None:
 
 def killed(original: Original) -> None:
     home = original.home
-    held = (home.guard_lock, home.worker_lock, broker_server.lock_path(home))
-    pids = [*map(processes.lock_holder, held[:2]), broker_server.find_pid(home)]
+    held = (home.guard_lock, home.worker_lock, broker.lock_path(home))
+    pids = [*map(processes.lock_holder, held[:2]), broker.find_pid(home)]
     for pid in filter(None, pids):
         os.kill(pid, signal.SIGKILL)  # all at once: they restart each other
     wait_for(lambda: not any(map(processes.is_held, held)), "the end of all processes")

@@ -19,7 +19,7 @@ from tests.integration import background
 from tests.security.another_user import needs_root
 from tests.unit.supervisor.waiting import wait_for_death
 from tests.unit.tui.driving import opened
-from trainui.execution import broker_server
+from trainui.execution import broker
 from trainui.paths import Home
 
 PIPELINE = {
@@ -167,12 +167,12 @@ def test_processes_of_a_deleted_and_recreated_home_end(cli: CommandLine) -> None
     home = Home(cli.home)
     assert cli("worker", "start").code == 0
     old = [background.guard_pid(home), cli.json("worker", "status")["pid"]]
-    broker = broker_server.find_pid(home)
-    assert broker is not None
+    old_broker = broker.find_pid(home)
+    assert old_broker is not None
     for _ in range(3):  # they write meanwhile
         shutil.rmtree(cli.home, ignore_errors=True)
     assert cli("run", "--wait", "--", "true").code == 0
-    wait_for_death(*old, broker)
+    wait_for_death(*old, old_broker)
     assert background.guard_pid(home) not in old
     assert cli("run", "--wait", "--", "true").code == 0
 

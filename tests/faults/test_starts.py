@@ -15,7 +15,7 @@ import psutil
 from tests.integration import background
 from tests.unit.supervisor.waiting import PATIENCE, wait_for, wait_for_death, wait_for_exit
 from trainui import paths
-from trainui.execution import broker_server, processes
+from trainui.execution import broker, processes
 from trainui.execution.daemon import health, lifecycle
 from trainui.execution.daemon.health import EXIT_HELD
 from trainui.paths import Home
@@ -132,7 +132,7 @@ def test_the_worker_starts_beside_the_broker(trainui_home: Home) -> None:
     """A broker that takes long to start does not keep the worker from being started."""
     for directory in (trainui_home.root, trainui_home.broker):
         paths.make_private(directory)
-    held = processes.acquire_lock(broker_server.lock_path(trainui_home))
+    held = processes.acquire_lock(broker.lock_path(trainui_home))
     assert held is not None
     with held:  # as if another process were starting the broker
         lifecycle.ensure_started()

@@ -16,7 +16,7 @@ from tests.faults.dying_screen import AFTER, DURING
 from tests.integration import background
 from tests.integration.runs import HOLD, NOTE, Run, stage
 from tests.unit.supervisor.waiting import wait_for
-from trainui.execution import broker_server
+from trainui.execution import broker
 from trainui.execution.daemon import health
 from trainui.model.records import RunRecord
 from trainui.model.states import Status
@@ -80,7 +80,7 @@ def test_processes_started_by_a_screen_outlive_its_terminal(
     ready = health.read_ready(trainui_home)
     assert ready is not None
     assert int(ready["pid"]) == pids[1]
-    assert broker_server.find_pid(trainui_home) == pids[2]
+    assert broker.find_pid(trainui_home) == pids[2]
     assert trainui_home.worker_log.read_text().count(" ready.") == 1
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from tests.unit.supervisor.waiting import PATIENCE as PATIENCE
 from tests.unit.supervisor.waiting import is_alive, wait_for
 from trainui import settings
-from trainui.execution import broker, broker_server, processes
+from trainui.execution import broker, processes
 from trainui.execution.daemon import health, lifecycle
 from trainui.execution.worker import celery_app
 from trainui.paths import Home
@@ -62,7 +62,7 @@ def guard_pid(home: Home) -> int:
 def broker_pid(home: Home) -> int:
     """The pid of the broker that answers, once there is one."""
     wait_for(lambda: broker.status(home, settings.load())["reachable"], "a broker")
-    return wait_for(lambda: broker_server.find_pid(home), "a broker's process")
+    return wait_for(lambda: broker.find_pid(home), "a broker's process")
 
 
 def kill(pid: int, lock: Path, number: signal.Signals = signal.SIGKILL) -> None:
@@ -80,7 +80,7 @@ def kill_broker(home: Home) -> int:
 
 
 def is_all_gone(home: Home) -> bool:
-    held = (home.guard_lock, home.worker_lock, broker_server.lock_path(home))
+    held = (home.guard_lock, home.worker_lock, broker.lock_path(home))
     return not any(processes.is_held(lock) for lock in held)
 
 

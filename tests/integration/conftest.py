@@ -12,7 +12,7 @@ import pytest
 
 from tests.unit.supervisor.waiting import is_alive, wait_for
 from trainui import paths
-from trainui.execution import broker_server, processes
+from trainui.execution import broker, processes
 from trainui.execution.daemon import lifecycle
 from trainui.paths import Home
 from trainui.supervisor.orphans import processes_of
@@ -41,11 +41,11 @@ def trainui_home(
 
 def kill_all(home: Home) -> None:
     """Kill every process of a home, including those started meanwhile."""
-    held = (home.guard_lock, home.worker_lock, broker_server.lock_path(home))
+    held = (home.guard_lock, home.worker_lock, broker.lock_path(home))
 
     def none_is_left() -> bool:
         pids = processes_of({"TRAINUI_HOME": str(home.root)})
-        if (server := broker_server.find_pid(home)) is not None:
+        if (server := broker.find_pid(home)) is not None:
             pids.append(server)
         for pid in pids:
             with contextlib.suppress(ProcessLookupError):

@@ -14,7 +14,7 @@ from tests.integration import background
 from tests.integration.runs import HOLD, NOTE, home_of_its_own, stage
 from tests.integration.runs import Run as NewRun
 from tests.unit.supervisor.waiting import wait_for
-from trainui.execution import broker_server
+from trainui.execution import broker
 from trainui.execution.daemon import lifecycle
 from trainui.supervisor.orphans import processes_of
 
@@ -24,7 +24,7 @@ PASSWORD = "canary-broker-8"
 @contextmanager
 def server(directory: Path, port: int) -> Iterator[None]:
     """Run a broker of somebody else's, which wants a password."""
-    argv = [str(broker_server.find_programs()[0]), "--port", str(port), "--bind", "127.0.0.1"]
+    argv = [str(broker.find_programs()[0]), "--port", str(port), "--bind", "127.0.0.1"]
     argv += ["--requirepass", PASSWORD, "--save", "", "--dir", str(directory)]
     with subprocess.Popen(argv, stdout=subprocess.DEVNULL) as process:
         yield

@@ -13,7 +13,7 @@ from pathlib import Path
 from trainui import clock, paths
 from trainui.control import staging_cleanup
 from trainui.errors import UnfitEnvironmentError, UsageError
-from trainui.execution import broker_server, processes
+from trainui.execution import broker, processes
 from trainui.model.records import NOT_STARTED_BY_US
 from trainui.model.states import UNFINISHED, Status
 from trainui.paths import OURS, Home
@@ -48,7 +48,7 @@ def make_own() -> None:
             home_identity.note(connection, home, before, as_new=True)
         return
     _forget_processes(home)
-    broker_server.forget_start(home)
+    broker.forget_start(home)
     _link_to_own_files(home, before)
     with store.decide() as connection:
         _let_end(connection, standing)

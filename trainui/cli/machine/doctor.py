@@ -172,7 +172,6 @@ def system_clock() -> Result:
 def broker() -> Result:
     """Check that the broker answers, or that a broker program is installed."""
     from trainui.execution import broker as broker_module
-    from trainui.execution import broker_server
 
     configured = settings.load()
     try:
@@ -180,7 +179,7 @@ def broker() -> Result:
     except (UnfitEnvironmentError, UsageError) as error:
         return BAD, str(error), "see the message"
     if configured.broker_url is None:
-        return GOOD, str(broker_server.find_programs()[0])
+        return GOOD, str(broker_module.find_programs()[0])
     found = broker_module.status(paths.home(), configured)
     if not found["reachable"]:
         advice = "start it, or unset TRAINUI_BROKER_URL so that trainui starts its own"

@@ -18,7 +18,7 @@ from typing import Any
 from trainui import paths, wakeup
 from trainui import settings as settings_module
 from trainui.errors import CopiedHomeError
-from trainui.execution import broker, broker_server, processes
+from trainui.execution import broker, processes
 from trainui.execution.daemon import health
 from trainui.execution.daemon.health import EXIT_HELD, EXIT_REFUSED, Heartbeat
 from trainui.execution.processes import ChildProcess, RespawnedProcess
@@ -128,7 +128,7 @@ class Guard:
         logger.warning("%s was removed or replaced: stopping", self._lock.path)
         if (worker := self._worker.process) is not None:
             processes.end(worker.pid, lambda: worker.poll() is not None, grace=WORKER_GRACE)
-        broker_server.end_lost(self._home)
+        broker.end_lost(self._home)
 
     def _is_wanted(self) -> bool:
         """Return True if the worker is wanted; SIGTERM is a request to stop it."""
@@ -168,7 +168,7 @@ class Guard:
 
 def remove_sockets(home: Home) -> None:
     """Remove a stopped home's sockets, unless a worker is wanted or starting again."""
-    if processes.is_worker_wanted(home) or processes.is_held(broker_server.lock_path(home)):
+    if processes.is_worker_wanted(home) or processes.is_held(broker.lock_path(home)):
         return
     lock = processes.acquire_lock(home.worker_lock)
     if lock is not None:  # one that starts now is started again by its guard

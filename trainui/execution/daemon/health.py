@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 from trainui import clock, formatting, settings
 from trainui.errors import NotPlainFileError, StoreError
-from trainui.execution import broker_server, processes
+from trainui.execution import broker, processes
 from trainui.execution.daemon import metrics_process
 from trainui.formatting import signal_name
 from trainui.paths import Home, write_private
@@ -315,7 +315,7 @@ def brief(home: Home, database: Path | None) -> WorkerTrouble:
     if database_problem(database):
         return WorkerTrouble("database is missing", "`trainui doctor` says how to restore it")
     if processes.is_held(home.worker_lock):
-        if broker_server.has_died(home):
+        if broker.has_died(home):
             return WorkerTrouble("broker died, restarting", NOTHING_TO_DO)
         if hangs(home):
             return WorkerTrouble("worker does not answer", REPLACED)
@@ -359,7 +359,7 @@ def database_problem(database: Path | None) -> str | None:
 def _late(home: Home) -> WorkerTrouble:
     """Return that the broker or the worker did not start in time; nothing if they did."""
     end = last_end(home, "broker")
-    if end is not None and end.code and not processes.is_held(broker_server.lock_path(home)):
+    if end is not None and end.code and not processes.is_held(broker.lock_path(home)):
         return WorkerTrouble(f"broker does not start, {_how(end.code)}", SEE_LOG)
     is_starting = processes.is_held(home.worker_lock) and read_ready(home) is None
     if is_starting and time.time() - home.worker_lock.stat().st_mtime > START_PATIENCE:
@@ -431,17 +431,17 @@ def _last_words(home: Home) -> list[str]:
 
 
 def _broker_problems(
-    home: Home, broker: Mapping[str, Any], again: str, *, is_ours: bool
+    home: Home, status: Mapping[str, Any], again: str, *, is_ours: bool
 ) -> list[str]:
-    if broker["reachable"]:
-        restart = broker_server.recent_restart(home) if is_ours else ""
+    if status["reachable"]:
+        restart = broker.recent_restart(home) if is_ours else ""
         return [f"the {restart}"] if restart else []
     if not is_ours:
-        words = f"at {broker['url']} does not answer"
-    elif broker["pid"] is None:
+        words = f"at {status['url']} does not answer"
+    elif status["pid"] is None:
         words = f"is not running; {again}"
     else:
-        words = f"does not respond, pid {broker['pid']}; {_replaced(BROKER_CHECK)}"
+        words = f"does not respond, pid {status['pid']}; {_replaced(BROKER_CHECK)}"
     return [f"the broker {words}; nothing is lost"]
 
 

@@ -33,9 +33,8 @@ from trainui.execution.processes import RespawnedProcess
 from trainui.execution.service_thread import ServiceThread, log_failure
 from trainui.execution.stall import NEVER, StallAlerts, StallDetector
 from trainui.execution.worker.celery_app import QueueRecord, QueueSweeper, TaskSender
-from trainui.execution.worker.evaluation_thread import EvaluationThread
+from trainui.execution.worker.member_threads import EvaluationThread, SearchThread
 from trainui.execution.worker.notifications import DigestSender, Notifier
-from trainui.execution.worker.search_thread import SearchThread
 from trainui.model.records import AttemptRecord, HostRecord, StageRecord, WaitReason
 from trainui.model.states import Status
 from trainui.resume import code_version

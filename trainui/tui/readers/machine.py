@@ -164,7 +164,7 @@ class HealthReader:
         return self._losses.find(self._running, self._heartbeats)
 
     def _check(self) -> Health:
-        from trainui.execution import broker_server
+        from trainui.execution import broker
         from trainui.execution.daemon import health, metrics_process
 
         absence = metrics_process.absence(self._home)
@@ -175,7 +175,7 @@ class HealthReader:
         return Health(
             trouble.words,
             trouble.remedy,
-            broker_server.recent_restart(self._home),
+            broker.recent_restart(self._home),
             "" if absence is None else f"metrics reader {absence[1]}",
             self._low_disk(),
             self._find_lost(),

@@ -14,8 +14,8 @@ from tests.unit.store.readings import Feeder
 from tests.unit.supervisor.waiting import wait_for
 from trainui import clock, control
 from trainui.errors import install_advice
-from trainui.execution.worker import search_thread
-from trainui.execution.worker.search_thread import INSTALL, SearchThread
+from trainui.execution.worker import member_threads
+from trainui.execution.worker.member_threads import INSTALL, SearchThread
 from trainui.model.records import StageRecord
 from trainui.model.states import Status
 from trainui.plugin import SearchTask, registry
@@ -109,7 +109,7 @@ def test_without_optuna_the_stage_names_the_package_then_continues(
             raise error
         return real(plugin, *arguments, **named)
 
-    monkeypatch.setattr(search_thread, "FIRST_PAUSE", 0.05)
+    monkeypatch.setattr(member_threads, "FIRST_PAUSE", 0.05)
     monkeypatch.setattr(registry, "run", without_optuna)
     thread.want(0)
     wait_for(lambda: thread.stage(0).reason == reason, "the reason")
@@ -129,7 +129,7 @@ def test_a_failing_search_is_postponed_and_delays_no_other(
         raise OSError("a broken study")
 
     broken, turn = thread.run_id, SearchTurns.turn
-    monkeypatch.setattr(search_thread, "FIRST_PAUSE", 60.0)
+    monkeypatch.setattr(member_threads, "FIRST_PAUSE", 60.0)
     monkeypatch.setattr(SearchTurns, "turn", failing)
     thread.want(0)
     reason = "its values cannot be chosen: a broken study"
@@ -172,7 +172,7 @@ def test_studies_in_use_stay_open_beyond_the_limit(
     opened: list[str] = []
     run = registry.run
     monkeypatch.setattr(registry, "run", counting)
-    monkeypatch.setattr(search_thread, "MOST_OPEN", 1)
+    monkeypatch.setattr(member_threads, "MOST_OPEN", 1)
     runs = [thread.run_id, submit(tmp_path, TEXT)]
     for number in range(2):
         wanted = []

@@ -1,7 +1,9 @@
-"""Runs the searches in a thread, so that neither sampling nor the study's file delays the planner.
+"""Threads that fill a run's sweeps while it runs: searches get trials, evaluations checkpoints.
 
-The thread starts with the first trial; only then is Optuna imported. It is woken by the planner,
-when a trial could start, and by changes of the store, when a trial may have ended.
+Sampling, a study's file and copies of checkpoints so delay no planner. Each thread starts with the
+first run that needs it; only then is Optuna or NumPy imported. It is woken by changes of the store,
+when a trial or an evaluation may have ended, the searches' also by the planner, when a trial could
+start; the evaluations' looks for new checkpoints once a second.
 """
 
 from __future__ import annotations
@@ -22,17 +24,18 @@ from trainui.model.states import Status
 from trainui.plugin import Searcher, registry
 from trainui.store.db.engine import Database
 from trainui.store.read import views
-from trainui.store.runs import trials
+from trainui.store.runs import evaluations, trials
 from trainui.store.runs.trials import SearchKey
 
 if TYPE_CHECKING:
+    from trainui.evaluation.evaluator import Evaluator
     from trainui.search.results import MissingMetricWatch
     from trainui.search.searcher import SearchTurns
 
 logger = logging.getLogger(__name__)
 
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 30.0
-"""Seconds until the failed turn of a search is repeated; doubled for each further failure."""
+"""Seconds until a failed turn is repeated; doubled for each further failure."""
 
 CATCH_UP_PAUSE = 0.3
 """Seconds between two turns of a search that has more new points than one turn reports."""
@@ -220,3 +223,77 @@ def _key(stage: StageRecord) -> SearchKey:
 
 def _first_line(error: Exception) -> str:
     return str(error).partition("\n")[0] or type(error).__name__
+
+
+LEAST_PAUSE = 0.3
+"""Seconds between two turns that changes of the store cause."""
+
+
+class EvaluationThread:
+    """The evaluations of checkpoints of this worker."""
+
+    def __init__(
+        self, store: Database, stopping: threading.Event, here: HostView | None = None
+    ) -> None:
+        """Start nothing yet.
+
+        `here` is this host, if several share the store.
+        """
+        self._store = store
+        self._here = here
+        self._known: dict[str, Evaluator] = {}
+        self._failures: dict[str, tuple[float, float]] = {}
+        """By the id of an evaluation whose last turn failed: the pause, and when it is over."""
+        self._has_looked_back = False
+        """True if copies that an earlier worker left have been looked at."""
+        self._has_changed = False
+        self._woken_at = -math.inf
+        self._thread = ServiceThread("evaluations", self._turn, stopping)
+        self.stop = self._thread.stop
+
+    def poll(self, *, changed: bool) -> None:
+        """Wake the thread if there may be work for it; `changed`: the store changed meanwhile."""
+        self._has_changed = self._has_changed or changed
+        if not self._has_changed or time.monotonic() < self._woken_at + LEAST_PAUSE:
+            return
+        self._has_changed, self._woken_at = False, time.monotonic()
+        if self._due():
+            self._thread.wake()
+
+    def _due(self) -> dict[str, None]:
+        """Return the ids of the evaluations that have not ended, or whose records are behind."""
+        with self._store.read() as connection:
+            found = evaluations.pending(connection, self._here)
+            found += evaluations.unfinished(connection, self._here)
+            if not self._has_looked_back:
+                found += evaluations.with_copies(connection, self._here)
+        return dict.fromkeys(found)
+
+    def _turn(self) -> float | None:
+        """Do one turn of each evaluation that is due; return the seconds until the next."""
+        due = self._due()
+        self._has_looked_back = True
+        self._known = {key: one for key, one in self._known.items() if key in due}
+        pauses = [one for key in due if (one := self._evaluate(key)) is not None]
+        return min(pauses, default=None)
+
+    def _evaluate(self, key: str) -> float | None:
+        pause, until = self._failures.get(key, (0.0, 0.0))
+        if (left := until - time.monotonic()) > 0:
+            return left
+        from trainui.evaluation.evaluator import Evaluator  # NumPy, which few workers need
+
+        evaluator = self._known.setdefault(key, Evaluator(self._store, key))
+        try:
+            next_turn = evaluator.turn()
+        except StoreError:
+            raise
+        except Exception:
+            logger.exception("evaluation %s: will retry", key)
+            pause = min(2 * pause, LONGEST_PAUSE) if pause else FIRST_PAUSE
+            self._failures[key] = pause, time.monotonic() + pause
+            return pause
+        self._failures.pop(key, None)
+        if evaluator.has_changed:
+            wakeup.wake()
+        return next_turn
