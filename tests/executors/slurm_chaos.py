@@ -30,7 +30,7 @@ from tests.acceptance.command_line import CommandLine
 from tests.executors import slurm_cluster
 from tests.executors.slurm_cluster import SlurmCluster
 from tests.unit.supervisor.waiting import wait_for
-from trainui.supervisor.orphans import processes_of
+from trainui.supervisor.process import processes_of
 
 UNITS = 4
 """Units of work of a stage, at least."""

@@ -23,7 +23,7 @@ from trainui.store.db.engine import open_store
 from trainui.store.read import run_history, run_list, views
 from trainui.store.runs import attempts, runs
 from trainui.supervisor import protocol
-from trainui.supervisor.orphans import processes_of
+from trainui.supervisor.process import processes_of
 from trainui.tui.log_window import AROUND, LogSource, LogWindow, WindowQuery, WindowReader
 from trainui.tui.readers.database import RunListCache
 

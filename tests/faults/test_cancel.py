@@ -12,7 +12,7 @@ from tests.unit.supervisor.waiting import is_alive, read_pid
 from trainui import clock, control
 from trainui.model.states import Status
 from trainui.paths import Home
-from trainui.supervisor.orphans import processes_of
+from trainui.supervisor.process import processes_of
 
 GRACE = 0.5
 

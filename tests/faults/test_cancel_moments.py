@@ -19,7 +19,7 @@ from trainui import control
 from trainui.model.states import Status
 from trainui.paths import Home
 from trainui.supervisor import supervise
-from trainui.supervisor.orphans import processes_of
+from trainui.supervisor.process import processes_of
 
 Moment = Callable[[Home, Path], AbstractContextManager[Run]]
 """Holds a run's stage `a` at a moment of its life, while the block runs."""

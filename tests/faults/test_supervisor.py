@@ -16,7 +16,7 @@ from trainui.model.states import Status
 from trainui.paths import Home
 from trainui.store.db import engine
 from trainui.store.points import read_points
-from trainui.supervisor.orphans import processes_of
+from trainui.supervisor.process import processes_of
 
 
 def kill_supervisor(run: Run, name: str) -> None:

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from tests.unit.supervisor.waiting import wait_for
-from trainui.supervisor.orphans import processes_of
+from trainui.supervisor.process import processes_of
 
 HUB = "10.77.0.1"
 """The servers' address: no other test uses it, and nobody outside the namespaces sees it."""

@@ -15,7 +15,7 @@ from trainui import paths
 from trainui.execution import broker, processes
 from trainui.execution.daemon import lifecycle
 from trainui.paths import Home
-from trainui.supervisor.orphans import processes_of
+from trainui.supervisor.process import processes_of
 
 
 @pytest.fixture

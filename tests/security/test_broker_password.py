@@ -16,7 +16,7 @@ from tests.integration.runs import Run as NewRun
 from tests.unit.supervisor.waiting import wait_for
 from trainui.execution import broker
 from trainui.execution.daemon import lifecycle
-from trainui.supervisor.orphans import processes_of
+from trainui.supervisor.process import processes_of
 
 PASSWORD = "canary-broker-8"
 

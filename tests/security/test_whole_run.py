@@ -14,7 +14,7 @@ import pytest
 from tests.acceptance.command_line import CommandLine, states_of
 from tests.acceptance.terminal import PROGRAM, terminal
 from tests.security.another_user import can, needs_root, open_the_way_to, unshared_directory
-from trainui.supervisor.orphans import processes_of
+from trainui.supervisor.process import processes_of
 
 SECRETS = {
     "shell": "canary-shell-1",

@@ -18,7 +18,7 @@ from trainui.store.db import home_identity
 from trainui.store.db.engine import open_store
 from trainui.store.points import write_points
 from trainui.store.runs import external_runs, runs, stage_requests
-from trainui.supervisor import orphans
+from trainui.supervisor import process
 from trainui.system import mounts
 
 
@@ -102,7 +102,7 @@ def remove(run_id: str) -> None:
     home_identity.check_run(run)
     directory = Path(run.directory)
     run_variables = {"TRAINUI_RUN_ID": run_id, "TRAINUI_RUN_DIR": str(directory)}
-    if pids := orphans.processes_of(run_variables):
+    if pids := process.processes_of(run_variables):
         shown = " ".join(map(str, pids))
         raise UnfitEnvironmentError(
             f"process {shown.replace(' ', ', ')} of the run still runs: end it with "

@@ -38,7 +38,7 @@ from trainui.execution.stack_summary import (
     summary,
 )
 from trainui.pipeline.masking import Masker
-from trainui.supervisor import orphans
+from trainui.supervisor.process import find_processes
 from trainui.supervisor.protocol import JournalError
 from trainui.supervisor.supervise import Process, descendants, list_processes
 from trainui.system import plain_files
@@ -160,7 +160,7 @@ def members(attempt_dir: Path, pid: int | None, *, is_external: bool) -> list[Pr
         own = [one for one in everything if one.pid == pid]
         return own + descendants({one.pid for one in own}, everything, {})
     with suppress(JournalError, OSError, NotPlainFileError):
-        return orphans.find_processes(attempt_dir)
+        return find_processes(attempt_dir)
     return []
 
 

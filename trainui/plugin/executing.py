@@ -15,7 +15,7 @@ from contextlib import suppress
 
 from trainui import wakeup
 from trainui.plugin.backends import JobLook, JobState, StageJob
-from trainui.supervisor import orphans, protocol
+from trainui.supervisor import process, protocol
 
 __all__ = [
     *("NO_PYTHON", "UNSHARED", "end_of", "has_begun", "has_ended", "has_started"),
@@ -100,13 +100,13 @@ def has_ended(job: StageJob) -> bool:
 
 def processes(job: StageJob) -> list[int]:
     """Return the processes on this machine that have a job's variables in their environment."""
-    return orphans.processes_of(job.identity)
+    return process.processes_of(job.identity)
 
 
 def supervisor(job: StageJob) -> int | None:
     """Return a job's supervisor if it has recorded a start and runs on this machine."""
     pids = protocol.readable_pids(job.directory)
-    return pids.supervisor_pid if pids and orphans.is_supervisor_alive(pids) else None
+    return pids.supervisor_pid if pids and process.is_supervisor_alive(pids) else None
 
 
 def look_again() -> None:

@@ -9,8 +9,7 @@ from typing import Any
 
 import pytest
 
-from trainui.supervisor.orphans import find_processes
-from trainui.supervisor.process import LaunchResult, create_lock, launch
+from trainui.supervisor.process import LaunchResult, create_lock, find_processes, launch
 from trainui.supervisor.protocol import Spec, read_pids
 from trainui.supervisor.supervise import send_signal
 

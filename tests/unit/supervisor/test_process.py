@@ -27,14 +27,16 @@ from tests.unit.supervisor.waiting import (
     wait_for_death,
     wait_for_exit,
 )
-from trainui.supervisor import orphans, protocol
-from trainui.supervisor.orphans import SupervisorLivesError, kill_orphans, processes_of
+from trainui.supervisor import process, protocol
 from trainui.supervisor.process import (
     LaunchState,
     ProbeState,
+    SupervisorLivesError,
     create_lock,
+    kill_orphans,
     launch,
     probe,
+    processes_of,
     request_stop,
 )
 from trainui.supervisor.protocol import Pids
@@ -212,13 +214,13 @@ def test_an_end_between_two_looks_is_not_a_loss(
     wait_for_death(pids_of(stage).supervisor_pid)
     record, hidden = stage.dir / "exit.json", stage.dir / "hidden"
     record.rename(hidden)
-    is_supervised = orphans.is_supervised
+    is_supervised = process.is_supervised
 
     def end_now(directory: Path) -> bool | None:
         hidden.rename(record)
         return is_supervised(directory)
 
-    monkeypatch.setattr(orphans, "is_supervised", end_now)
+    monkeypatch.setattr(process, "is_supervised", end_now)
     found = probe(stage.dir)
     assert found.exit is not None
     assert (found.state, found.exit.exit_code) == (ProbeState.ENDED, 3)

@@ -35,7 +35,7 @@ from trainui.store import hosts
 from trainui.store.db.engine import Database
 from trainui.store.runs import attempts, stage_requests
 from trainui.store.runs.attempts import Outcome
-from trainui.supervisor import orphans, process, protocol
+from trainui.supervisor import process, protocol
 from trainui.supervisor.process import ForkServer, LaunchState, ProbeState
 from trainui.supervisor.protocol import SUPERVISOR_FILE, ExitReason, JournalError
 from trainui.supervisor.supervise import NEVER
@@ -104,8 +104,8 @@ class LocalExecutor(ExecutorBackend):
     def prove_gone(self, job: StageJob) -> tuple[str, ...]:
         """End the processes that a dead supervisor has left; return the pids of the others."""
         try:
-            left = orphans.kill_orphans(job.directory, job.stop_signal, job.grace, job.identity)
-        except orphans.SupervisorLivesError:
+            left = process.kill_orphans(job.directory, job.stop_signal, job.grace, job.identity)
+        except process.SupervisorLivesError:
             return ("its supervisor",)
         return _shown(left)
 
@@ -117,7 +117,7 @@ def _survivors(found: process.Probe, job: StageJob) -> list[int]:
     """Return the processes that survived SIGKILL, as its supervisor noted, and still live."""
     if found.exit is None or not found.exit.left:
         return []
-    return orphans.processes_of(job.identity)
+    return process.processes_of(job.identity)
 
 
 def _shown(pids: list[int] | tuple[int, ...]) -> tuple[str, ...]:
@@ -381,11 +381,11 @@ class Orphan:
         pids = protocol.readable_pids(self._directory)
         if pids is None:
             return None  # its records were removed or cannot be read, so nothing is known
-        if not orphans.is_leader_alive(pids):
+        if not process.is_leader_alive(pids):
             return ExitReason.EXITED
-        if orphans.age(pids) >= (self._definition.budget or NEVER):
+        if process.age(pids) >= (self._definition.budget or NEVER):
             return ExitReason.BUDGET
-        if orphans.age(pids) >= (self._definition.timeout or NEVER):
+        if process.age(pids) >= (self._definition.timeout or NEVER):
             return ExitReason.TIMEOUT
         if (sizes := protocol.log_sizes(self._directory)) != self._sizes:
             self._sizes, self._grown_at = sizes, now

@@ -26,7 +26,7 @@ from trainui.store.db import engine
 from trainui.store.db.statements import Connection
 from trainui.store.read import views
 from trainui.store.read.views import OpenAttempt
-from trainui.supervisor import orphans, process, protocol, supervise
+from trainui.supervisor import process, protocol, supervise
 from trainui.supervisor.process import Probe, ProbeState
 from trainui.supervisor.protocol import IDENTITY, JournalError
 from trainui.system import plain_files
@@ -216,12 +216,12 @@ class RunningAttempt:
 
     def pids(self) -> list[int]:
         """Return its living processes, its supervisor left out."""
-        return [one.pid for one in orphans.find_processes(self.directory, self.identity)]
+        return [one.pid for one in process.find_processes(self.directory, self.identity)]
 
     def end(self) -> None:
         """Ask its supervisor to end it, or kill the orphans of a dead supervisor."""
         if not process.request_stop(self.directory, self.identity):
-            orphans.kill_orphans(self.directory, self.stop_signal, self.grace, self.identity)
+            process.kill_orphans(self.directory, self.stop_signal, self.grace, self.identity)
 
 
 def running_of_home(home: Home) -> list[RunningAttempt]:
@@ -252,7 +252,7 @@ def end_running(running: Iterable[RunningAttempt]) -> list[RunningAttempt]:
     )
     while left and time.monotonic() < give_up_at:
         for one in left:
-            with suppress(orphans.SupervisorLivesError):  # asked to stop, or still starting
+            with suppress(process.SupervisorLivesError):  # asked to stop, or still starting
                 one.end()
         time.sleep(POLL_EVERY)
         left = [one for one in left if one.is_alive()]
@@ -261,7 +261,7 @@ def end_running(running: Iterable[RunningAttempt]) -> list[RunningAttempt]:
 
 def _carried(home: Home, runs: Path) -> Iterator[tuple[Path, dict[str, str]]]:
     """Yield the directories and variables of attempts by the environments of all processes."""
-    for environ in orphans.environments((*IDENTITY, "TRAINUI_METRICS_FILE")):
+    for environ in process.environments((*IDENTITY, "TRAINUI_METRICS_FILE")):
         identity = {name: environ[name] for name in IDENTITY}
         run_directory = Path(environ["TRAINUI_RUN_DIR"])
         is_ours = environ.get("TRAINUI_HOME", str(home.root)) == str(home.root)

@@ -35,7 +35,7 @@ from trainui.store.db import engine
 from trainui.store.db.engine import Database
 from trainui.store.read import views
 from trainui.store.runs import attempts, stage_requests, stages
-from trainui.supervisor import orphans, process
+from trainui.supervisor import process
 from trainui.supervisor.process import LaunchResult, LaunchState, Probe
 from trainui.supervisor.protocol import Spec
 
@@ -57,7 +57,7 @@ def following(store: Database) -> Iterator[AttemptMonitor]:
     yield follower
     stopping.set()
     follower.release()
-    for pid in orphans.processes_of({"TRAINUI_HOME": os.environ["TRAINUI_HOME"]}):
+    for pid in process.processes_of({"TRAINUI_HOME": os.environ["TRAINUI_HOME"]}):
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
 
@@ -178,7 +178,7 @@ def test_the_next_worker_stops_a_pruned_stage_and_continues_unpruned(
             )
         found = look_until(follower, run, Status.PRUNED)
     assert found.error == "1 at step 3 was pruned by nop"
-    assert not orphans.processes_of({"TRAINUI_RUN_ID": run})
+    assert not process.processes_of({"TRAINUI_RUN_ID": run})
     assert control.resume(run) == []
     with store.read() as connection:
         after, pruned = (stages.named(connection, run, name) for name in "ba")

@@ -30,7 +30,7 @@ from trainui.store.db.engine import Database
 from trainui.store.read import views
 from trainui.store.runs import attempts, stages
 from trainui.store.runs.attempts import Outcome
-from trainui.supervisor import orphans, process, protocol
+from trainui.supervisor import process, protocol
 from trainui.supervisor.process import ProbeState
 
 DAYS_LATER = clock.now() + 10 * 24 * 3600 * clock.SECOND
@@ -482,8 +482,8 @@ def test_an_attempt_with_a_process_surviving_sigkill_has_not_ended(
     run = Running(store, follower, tmp_path, grace=0.1)
     run.lose_supervisor()
     with monkeypatch.context() as patch:
-        patch.setattr(orphans, "_signal_all", lambda *_: None)  # as one stuck in the kernel
-        patch.setattr(orphans, "KILL_WAIT", 0.1)
+        patch.setattr(process, "_signal_all", lambda *_: None)  # as one stuck in the kernel
+        patch.setattr(process, "KILL_WAIT", 0.1)
         control.cancel(run.id)
         run.until_reason("survives SIGKILL")
         assert str(run.pid) in str(run.stage.reason)
