@@ -1,4 +1,4 @@
-"""What agents may do: who acts, the fences of the setting `agent_limits`, and the event of a deed.
+"""What agents and stages may do: who acts, the setting `agent_limits`, and the event of a deed.
 
 An agent is a program that acts for a person: one over MCP, or a shell with `TRAINUI_AGENT=1`. The
 fences are against mistakes: whoever owns the shell can take them away.
@@ -14,8 +14,11 @@ from trainui.errors import AgentLimitError
 from trainui.model.records import RunRecord
 from trainui.model.states import AGENT
 from trainui.resume.submitted import existing_run
+from trainui.store.db import engine
 from trainui.store.db.statements import Connection
+from trainui.store.read import views
 from trainui.store.runs import runs
+from trainui.supervisor.protocol import IDENTITY
 
 VARIABLE = "TRAINUI_AGENT"
 
@@ -97,3 +100,24 @@ def run_to_change(connection: Connection, run_id: str, deed: str) -> RunRecord:
     run = existing_run(connection, run_id)
     check_run(run, deed)
     return run
+
+
+def check_may_wait() -> None:
+    """Raise UsageError if this process, which would wait for a run, is part of a stage.
+
+    The stage would keep its slots while it waits, and the run may need them: a deadlock.
+    """
+    run_id, stage = (os.environ.get(name) for name in IDENTITY[:2])
+    if not run_id or not engine.exists():
+        return
+    with engine.reading() as connection:
+        supervisors = views.supervisors(connection, run_id)
+    if not supervisors:
+        return
+    import psutil
+
+    if supervisors & {parent.pid for parent in psutil.Process().parents()}:
+        raise UsageError(
+            f"stage {stage} of run {run_id} cannot wait for another run, which may need its slot: "
+            "use --detach, or put both into one pipeline"
+        )

@@ -143,10 +143,10 @@ def figures(
     Without a stage, of the newest with metrics. At most 60 points a series; `most` is the number
     of series with points, None: all. Of a sweep's name, one row a member, the best first.
     """
-    from trainui.control import curve_figures
+    from trainui.control import report
 
     with engine.reading() as connection, engine.snapshot(connection):
-        return curve_figures.read(connection, run, stage, names, most)
+        return report.metrics_of(connection, run, stage, names, most)
 
 
 def log_part(
@@ -157,10 +157,10 @@ def log_part(
     Without a stage, of the newest that ran. `cursor` continues behind the lines returned, and
     `earlier` before them.
     """
-    from trainui.control import log_parts
+    from trainui.control import log_files
 
     with engine.reading() as connection:
-        return log_parts.part_of(connection, run, stage, cursor, most)
+        return log_files.part_of(connection, run, stage, cursor, most)
 
 
 def log(run: str, stage: str, attempt: int | None = None, last: int | None = None) -> Iterator[Row]:

@@ -467,9 +467,9 @@ def difference(run_id: str, other: str | None) -> list[str]:
 
 def stacks(run_id: str, stage: str) -> list[str]:
     """Take the stacks of a stage's processes, and keep them beside its logs."""
-    from trainui.control import stacks as taking
+    from trainui.execution.stacks import keep_of_stage
 
-    return list(taking.of_stage(run_id, stage).lines)
+    return list(keep_of_stage(run_id, stage).lines)
 
 
 def report(run_id: str) -> str:

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.unit.supervisor.waiting import wait_for
-from trainui.control import adoption
+from trainui.control import external
 from trainui.errors import NotFoundError
 
 HOLD = """
@@ -97,7 +97,7 @@ def test_a_text_is_examined_for_metrics(
     programs: Programs, name: str, line: str, is_training: bool
 ) -> None:
     pid = programs.start("train.py", name, line, "0")
-    found = {one.pid: one.why for one in adoption.candidates()}
+    found = {one.pid: one.why for one in external.candidates()}
     assert found.get(pid) == (f"writes {name}" if is_training else None)
 
 
@@ -106,9 +106,9 @@ def test_the_output_of_a_process_may_have_any_name(programs: Programs, line: str
     redirect = "import os; os.dup2(os.open('out.txt', os.O_CREAT | os.O_WRONLY), 1)\n"
     (programs.directory / "prints.py").write_text(redirect + HOLD)
     pid = programs.start("prints.py", "out.txt", line, "0")
-    found = {one.pid: one.why for one in adoption.candidates()}
+    found = {one.pid: one.why for one in external.candidates()}
     assert found.get(pid) == ("writes out.txt" if "loss" in line else None)
-    assert adoption.training(pid)[0].jobs[0].log == programs.directory / "out.txt"
+    assert external.training_of(pid)[0].jobs[0].log == programs.directory / "out.txt"
 
 
 @pytest.mark.parametrize(
@@ -124,7 +124,7 @@ def test_a_database_is_known_by_its_tables(
         database.execute("CREATE TABLE configs (id INTEGER, text TEXT)")
         database.execute("INSERT INTO configs VALUES (1, 'run_name latest_metrics')")
     pid = programs.start("train.py", "cache.db", "", "0")
-    found = {one.pid: one.why for one in adoption.candidates()}
+    found = {one.pid: one.why for one in external.candidates()}
     assert found.get(pid) == ("writes cache.db" if is_training else None)
     assert [one.name for one in programs.directory.glob("cache.db*")] == ["cache.db"]
 
@@ -134,8 +134,8 @@ def test_the_own_logs_of_wandb_are_no_metrics(programs: Programs) -> None:
     logs.mkdir(parents=True)
     log = logs / "debug-internal.log"
     pid = programs.start("train.py", str(log), '{"step": N, "loss": 1}', "0")
-    assert pid not in {one.pid for one in adoption.candidates()}
-    found, _ = adoption.training(pid)
+    assert pid not in {one.pid for one in external.candidates()}
+    found, _ = external.training_of(pid)
     assert log not in [path for path, _format in found.jobs[0].sources or ()]
 
 
@@ -143,7 +143,7 @@ def test_of_several_processes_the_one_that_started_them_is_listed(programs: Prog
     line = '{"step": 1, "loss": 0.5}'
     forked = programs.start("train.py", "metrics.jsonl", line, "3", processes=4)
     launcher = programs.start("torchrun", "train.py", "log.jsonl", line, "0", processes=2)
-    found = [one for one in adoption.candidates() if one.directory == str(programs.directory)]
+    found = [one for one in external.candidates() if one.directory == str(programs.directory)]
     assert {one.pid for one in found} == {forked, launcher}
     assert {one.name for one in found} == {"train"}, "the script, also behind a launcher"
 
@@ -158,7 +158,7 @@ def test_a_trackers_service_stands_for_the_training_that_started_it(
         f"import subprocess, sys\nsubprocess.run([sys.executable, '-c', {start!r}])"
     )
     pid = programs.start("fit.py")
-    (found,) = [one for one in adoption.candidates() if one.directory == str(programs.directory)]
+    (found,) = [one for one in external.candidates() if one.directory == str(programs.directory)]
     assert (found.pid, found.name, found.why) == (pid, "fit", "writes run-1.wandb")
 
 
@@ -169,18 +169,18 @@ def test_a_kernel_is_named_by_its_notebook(programs: Programs) -> None:
         with pytest.MonkeyPatch.context() as jupyter:
             jupyter.setenv("JPY_SESSION_NAME", session)
             pid = programs.start(*kernel)
-        assert adoption.training(pid)[0].name == name
+        assert external.training_of(pid)[0].name == name
 
 
 def test_a_program_with_a_similar_name_is_not_trainui(programs: Programs) -> None:
     (programs.directory / "trainui.runs").mkdir()
     pid = programs.start("train.py", "trainui.runs/metrics.csv", "step,loss\n1,2", "0")
-    assert adoption.training(pid)[1].pid == pid
+    assert external.training_of(pid)[1].pid == pid
 
 
 def test_an_unreaped_process_counts_as_ended() -> None:
     ended = subprocess.Popen(["true"])
     os.waitid(os.P_PID, ended.pid, os.WEXITED | os.WNOWAIT)
     with pytest.raises(NotFoundError, match=f"^the process {ended.pid} has ended$"):
-        adoption.training(ended.pid)
+        external.training_of(ended.pid)
     ended.wait()

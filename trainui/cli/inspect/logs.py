@@ -433,13 +433,13 @@ def stacks(
     `debug`); without it, and for other programs, the kernel says what each waits in. The processes
     are not stopped. It is done by itself when a stage stalls.
     """
-    from trainui.control import stacks as control
+    from trainui.execution.stacks import keep_of_stage
 
     found = lookup.find_alike(run, stage)
     if len(found) > 1:
         names = views.shown_names(one.name for one in found)
         raise AmbiguousError(f"{run} has several such stages; name one of them: {names}")
-    taken = control.of_stage(found[0].run_id, found[0].name)
+    taken = keep_of_stage(found[0].run_id, found[0].name)
     if as_json:
         kept = None if taken.file is None else str(taken.file)
         printing.value({**taken.found.to_json(), "file": kept})

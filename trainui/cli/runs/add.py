@@ -91,13 +91,13 @@ def _of_paths(
 
 
 def _of_process(pid: str, name: str | None, dry_run: bool) -> Sequence[Added]:
-    from trainui.control import adoption, external
+    from trainui.control import external
 
     if not pid.isdigit():
         raise UsageError(f"--pid {pid!r}: expected a process id; `trainui add --pid` lists yours")
     if not dry_run:
         return [external.adopt(int(pid), name)]
-    training, _ = adoption.training(int(pid))
+    training, _ = external.training_of(int(pid))
     return [external.Added("", training, training.name, is_new=True)]
 
 
@@ -150,9 +150,9 @@ def _place(row: Mapping[str, Any]) -> str:
 
 
 def _list_candidates(*, as_json: bool) -> None:
-    from trainui.control import adoption
+    from trainui.control import external
 
-    found = adoption.candidates()
+    found = external.candidates()
     header = ("PID", "STARTED", "WHY", "COMMAND")
     shown = [
         (

@@ -327,11 +327,11 @@ def _submit(
     python: str | None,
     given: Mapping[str, str] | None,
 ) -> None:
-    from trainui.control import self_wait_check, submission
+    from trainui.control import agents, submission
     from trainui.execution.daemon import lifecycle
 
     if not run_options.detach:
-        self_wait_check.check_may_wait()
+        agents.check_may_wait()
     submission.check_search(pipeline.stages)  # before a worker is started for nothing
     origin = run_options.origin and lookup.find_run(run_options.origin).id
     lifecycle.ensure_started()  # first, so that nothing is stored if nothing can run

@@ -13,7 +13,7 @@ from trainui import clock, control, formatting, settings, text
 from trainui.cli import interrupt, lookup, options, printing
 from trainui.cli.runs import standstill
 from trainui.cli.runs.standstill import DiskWatch
-from trainui.control import self_wait_check
+from trainui.control import agents
 from trainui.errors import NotFoundError, StoppedError, WaitTimeoutError
 from trainui.model.records import Event, RunRecord, StageRecord
 from trainui.model.states import CODE, ENDED, MARKED, MARKS, STALLED, WARNING, Status
@@ -66,7 +66,7 @@ def wait_for(
         NotFoundError: a run was deleted meanwhile.
         UsageError: the caller is itself part of one of trainui's stages.
     """
-    self_wait_check.check_may_wait()
+    agents.check_may_wait()
     try:
         with engine.reading() as connection:
             watch = _Watch(connection, run_ids, timeout=timeout, from_start=from_start)
