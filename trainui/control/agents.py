@@ -10,7 +10,7 @@ import os
 from collections.abc import Sequence
 
 from trainui import formatting, settings
-from trainui.errors import AgentLimitError
+from trainui.errors import AgentLimitError, UsageError
 from trainui.model.records import RunRecord
 from trainui.model.states import AGENT
 from trainui.resume.submitted import existing_run

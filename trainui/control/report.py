@@ -30,6 +30,7 @@ from trainui.model.headline_metric import (
     may_lead,
 )
 from trainui.model.records import RunRecord, SeriesSummary, StageRecord
+from trainui.model.search import Search
 from trainui.model.states import NOTE, Status
 from trainui.pipeline import masking, matrix
 from trainui.pipeline.matrix import FoldedMetric

@@ -17,7 +17,7 @@ from trainui.control import agents
 from trainui.errors import NotFoundError, StoppedError, WaitTimeoutError
 from trainui.model.records import Event, RunRecord, StageRecord
 from trainui.model.states import CODE, ENDED, MARKED, MARKS, STALLED, WARNING, Status
-from trainui.store.db import engine, protocol, sqlite_file
+from trainui.store.db import engine, sqlite_file, statements
 from trainui.store.read import event_feed, sweeps, time_worked, views
 
 POLL = 0.1

@@ -19,8 +19,7 @@ from trainui.model.states import (
     Notification,
     Status,
 )
-from trainui.store.db.statements import Connection
-from trainui.store.db.statements import batches, placeholders
+from trainui.store.db.statements import Connection, batches, placeholders
 from trainui.store.read import row_mapping
 from trainui.store.read.time_worked import STAGE_COLUMNS
 

@@ -11,9 +11,7 @@ from collections.abc import Collection, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from trainui.model.states import DONE, MARKED, NAN, Status
-from trainui.store.db import protocol
-from trainui.store.db.statements import Connection
-from trainui.store.db.statements import IS_EXTERNAL, batches, placeholders
+from trainui.store.db.statements import IS_EXTERNAL, Connection, batches, placeholders
 from trainui.store.read import time_worked
 from trainui.store.read.time_worked import TimeWorked
 
@@ -158,7 +156,7 @@ _COLUMNS = (
 )
 
 
-def run_lines(connection: statements.Connection, *, limit: int | None = None) -> list[RunLine]:
+def run_lines(connection: Connection, *, limit: int | None = None) -> list[RunLine]:
     """Return the runs, newest first."""
     found = connection.execute(
         f"SELECT {_COLUMNS} FROM runs ORDER BY created_at DESC, id LIMIT ?",
@@ -169,7 +167,7 @@ def run_lines(connection: statements.Connection, *, limit: int | None = None) ->
     return _lines(connection, found, "", ())
 
 
-def lines_of(connection: statements.Connection, run_ids: Iterable[str]) -> dict[str, RunLine]:
+def lines_of(connection: Connection, run_ids: Iterable[str]) -> dict[str, RunLine]:
     """Return the lines of these runs; deleted runs are left out."""
     found: list[Any] = []
     for part in batches(run_ids):
@@ -179,7 +177,7 @@ def lines_of(connection: statements.Connection, run_ids: Iterable[str]) -> dict[
     return {line.id: line for line in _with_stages(connection, found)}
 
 
-def unfinished(connection: statements.Connection) -> list[RunLine]:
+def unfinished(connection: Connection) -> list[RunLine]:
     """Return the unfinished runs, newest first."""
     found = connection.execute(
         f"SELECT {_COLUMNS} FROM runs WHERE status IN (?, ?) ORDER BY created_at DESC, id",
@@ -188,12 +186,12 @@ def unfinished(connection: statements.Connection) -> list[RunLine]:
     return _with_stages(connection, found)
 
 
-def count_runs(connection: statements.Connection) -> int:
+def count_runs(connection: Connection) -> int:
     """Return the number of runs."""
     return int(connection.execute("SELECT count(*) FROM runs").fetchone()[0])
 
 
-def silent_stages(connection: statements.Connection) -> dict[str, int]:
+def silent_stages(connection: Connection) -> dict[str, int]:
     """Return how many running stages are silent and not yet stalled, by run.
 
     That changes without an event.
@@ -201,13 +199,13 @@ def silent_stages(connection: statements.Connection) -> dict[str, int]:
     return _marked(connection, _SILENT, Status.RUNNING)
 
 
-def changed_since(connection: statements.Connection, event: int) -> set[str]:
+def changed_since(connection: Connection, event: int) -> set[str]:
     """Return the ids of the runs with events after this one."""
     found = connection.execute("SELECT DISTINCT run_id FROM events WHERE id > ?", (event,))
     return {str(run_id) for (run_id,) in found}
 
 
-def _with_stages(connection: statements.Connection, found: Sequence[Any]) -> list[RunLine]:
+def _with_stages(connection: Connection, found: Sequence[Any]) -> list[RunLine]:
     lines: list[RunLine] = []
     for part in batches(found):
         ids = [row[0] for row in part]
@@ -229,7 +227,7 @@ _SILENT = "stalls_after IS NOT NULL AND NOT stalled"
 
 
 def _marked(
-    connection: statements.Connection,
+    connection: Connection,
     flag: str,
     status: Status,
     where: str = "",
@@ -243,9 +241,7 @@ def _marked(
     return dict(found.fetchall())
 
 
-def _counted(
-    connection: statements.Connection, where: str, ids: Sequence[str]
-) -> dict[str, _Counts]:
+def _counted(connection: Connection, where: str, ids: Sequence[str]) -> dict[str, _Counts]:
     # an index has what this reads; the stalled flag it has not, so that is read of few stages
     states: dict[str, dict[str, int]] = {}
     for run_id, status, count in connection.execute(
@@ -273,7 +269,7 @@ _NAMED = (Status.RUNNING, Status.FAILED, Status.INTERRUPTED, Status.CANCELLED)
 
 
 def _named(
-    connection: statements.Connection, where: str, ids: Sequence[str]
+    connection: Connection, where: str, ids: Sequence[str]
 ) -> dict[tuple[str, bool], tuple[str, ...]]:
     """Return the names of running and of unsuccessful stages, by run and whether they run."""
     names: dict[tuple[str, bool], tuple[str, ...]] = {}
@@ -288,7 +284,7 @@ def _named(
 
 
 def _lines(
-    connection: statements.Connection, found: Iterable[Any], where: str, ids: Sequence[str]
+    connection: Connection, found: Iterable[Any], where: str, ids: Sequence[str]
 ) -> list[RunLine]:
     counts = _counted(connection, where, ids)
     names = _named(connection, where, ids)
@@ -343,9 +339,7 @@ class RunDetails(NamedTuple):
     """The reason for that state."""
 
 
-def details_of(
-    connection: statements.Connection, run_ids: Collection[str]
-) -> dict[str, RunDetails]:
+def details_of(connection: Connection, run_ids: Collection[str]) -> dict[str, RunDetails]:
     """Return the details by run id; runs without any are left out."""
     found: dict[str, RunDetails] = {}
     for part in batches(run_ids):
@@ -356,7 +350,7 @@ def details_of(
 
 
 def _first_stages(
-    connection: statements.Connection, run_ids: Collection[str], states: Collection[Status]
+    connection: Connection, run_ids: Collection[str], states: Collection[Status]
 ) -> list[tuple[str, str, str, str | None]]:
     """Return by run the first stage, in the file's order, in one of these states."""
     return connection.execute(

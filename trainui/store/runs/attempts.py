@@ -20,8 +20,7 @@ from trainui.model.records import (
 )
 from trainui.model.states import ATTEMPT_TRANSITIONS, CODE, TRANSITIONS, Status
 from trainui.pipeline.rules.scheduling import ELSEWHERE, Retry, next_retry
-from trainui.store.db.statements import Connection
-from trainui.store.db.statements import change, insert, placeholders, set_values
+from trainui.store.db.statements import Connection, change, insert, placeholders, set_values
 from trainui.store.read import row_mapping, views
 from trainui.store.runs import runs, stages
 

@@ -17,8 +17,7 @@ from trainui.model.definition import StageDefinition
 from trainui.model.records import HostView, StageRecord
 from trainui.model.states import ENDED, Status
 from trainui.pipeline.rules.scheduling import next_state
-from trainui.store.db.statements import Connection
-from trainui.store.db.statements import change, insert, set_values
+from trainui.store.db.statements import Connection, change, insert, set_values
 from trainui.store.read import row_mapping
 from trainui.store.read.evaluations import (
     CURRENT,

@@ -12,8 +12,7 @@ from dataclasses import asdict, dataclass
 from trainui.model.definition import StageDefinition
 from trainui.model.records import HostView, StageRecord, WaitReason
 from trainui.model.states import ALERT, UNFINISHED, Status
-from trainui.store.db.statements import Connection
-from trainui.store.db.statements import change, insert, placeholders, set_values
+from trainui.store.db.statements import Connection, change, insert, placeholders, set_values
 from trainui.store.read import row_mapping, sweeps
 from trainui.store.read.sweeps import ASKED
 from trainui.store.runs import stage_requests, stages, stored_pipeline
