@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from trainui.execution.attempt import launch
+from trainui.execution.attempt import monitor
 from trainui.execution.worker import celery_app
 
 GRANTED, CLAIMED, LAUNCHED = "granted", "claimed", "launched"
@@ -52,4 +52,4 @@ def _wrap(owner: Any, name: str, *, before: str | None = None, after: str | None
 
 if "TRAINUI_INCLUDE" in os.environ:
     _wrap(celery_app.TaskSender, "post", before=GRANTED)
-    _wrap(launch, "launch", before=CLAIMED, after=LAUNCHED)
+    _wrap(monitor, "launch", before=CLAIMED, after=LAUNCHED)

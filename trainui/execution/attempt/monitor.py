@@ -15,12 +15,12 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
 from trainui import clock, wakeup
-from trainui.errors import StoreError, TrainuiError
+from trainui.errors import ReplacedError, StoreError, TrainuiError
 from trainui.execution.attempt import executors, outcome, record_outcome
 from trainui.execution.attempt.executors import (
     Executors,
@@ -30,29 +30,32 @@ from trainui.execution.attempt.executors import (
     move_forgotten,
 )
 from trainui.execution.attempt.launch import (
-    LaunchRecorder,
-    MonitoredAttempt,
+    GpuGoneError,
+    UpstreamOutputError,
+    launch,
     prevent_start,
-    record_start,
 )
 from trainui.execution.attempt.outcome import LostSupervisor
-from trainui.execution.attempt.prepared_process import context_of
-from trainui.model.records import AttemptRecord, HostView
+from trainui.execution.attempt.prepared_process import (
+    AttemptContext,
+    CheckpointsExhaustedError,
+    context_of,
+)
+from trainui.metrics.reader import process as reader
+from trainui.model.records import LOCAL, AttemptRecord, HostView
 from trainui.model.states import Status
-from trainui.plugin.backends import JobLook, JobState, StageJob
+from trainui.plugin.backends import JobLook, JobState, LaunchAnswer, StageJob
 from trainui.resume import outputs
 from trainui.store.db import engine
 from trainui.store.db.engine import Database
 from trainui.store.runs import attempts, stage_requests, stages
+from trainui.store.runs.attempts import Outcome
 from trainui.supervisor import protocol
 from trainui.supervisor.process import ForkServer
 from trainui.supervisor.protocol import ExitReason
 from trainui.supervisor.supervise import LEFTOVER_GRACE
 
 logger = logging.getLogger(__name__)
-
-Step = Callable[[MonitoredAttempt], None]
-"""A slow step of an attempt, for a pool thread; it may be repeated after an error."""
 
 WAITING_EVERY, REASON_EVERY = 1.0, 2.0
 """Seconds between two looks at a job that waits in another program's queue, and at the reason."""
@@ -81,6 +84,145 @@ POOL_THREADS = 16
 
 AGAIN_AFTER = 1.0
 """Seconds until a failed step is retried, e.g. if the store is locked."""
+
+
+@dataclass(slots=True)
+class MonitoredAttempt:
+    """An attempt that is recorded as running."""
+
+    attempt: AttemptRecord
+    done: threading.Event = field(default_factory=threading.Event)
+    """Set when its end is recorded, or this worker is stopping."""
+    directory_error: Exception | None = None
+    """Why its directory could not be created; then nothing was ever started."""
+    is_busy: bool = False
+    """True while a pool thread works on it."""
+    is_recorded: bool = False
+    """True once its end is recorded."""
+    job: StageJob | None = None
+    """The attempt as its executor knows it, once that was needed."""
+    is_adopted: bool = False
+    """True if this worker launched it, or its executor was asked to take it over."""
+    asked_to_stop_at: float | None = None
+    """Time at which its supervisor was asked to stop. All times here are monotonic."""
+    gone_because: str = ""
+    """What its executor says about an end without a record."""
+    orphan: Orphan | None = None
+    """Set once its supervisor was found dead."""
+    ended_for: ExitReason | None = None
+    """Why this worker ended an orphan."""
+    has_survivors: bool = False
+    """True once a process of it survived SIGKILL."""
+    warning: str | None = None
+    """The recorded warning (unreadable records, suspended); empty: not known."""
+    suspension_checked_at: float = -math.inf
+    """Time of the last check whether it is suspended."""
+    cancel_seen_at: float | None = None
+    """Time at which it was found cancelled while it could not be inspected."""
+    due: float = 0.0
+    """Time of the next probe; later after an error."""
+
+    @property
+    def is_local(self) -> bool:
+        """True if it runs on this machine, and not elsewhere by another executor."""
+        return self.attempt.executor == LOCAL
+
+    @property
+    def directory(self) -> Path:
+        """The attempt's directory."""
+        return Path(self.attempt.directory)
+
+
+class LaunchRecorder:
+    """Launches attempts that are recorded as running; each step may be repeated."""
+
+    def __init__(self, store: Database, executors: Executors, stopping: threading.Event) -> None:
+        self._store = store
+        self._executors = executors
+        self._stopping = stopping
+
+    def launch(self, monitored: MonitoredAttempt) -> None:
+        """Start an attempt's process, unless it has ended or was cancelled."""
+        context = context_of(self._store, monitored.attempt.id)
+        monitored.attempt = context.attempt
+        if context.attempt.status != Status.RUNNING or self._stopping.is_set():
+            return  # it has ended meanwhile, or the next worker launches it
+        if context.attempt.cancel_requested_at is None:
+            self._launch_now(monitored, context)
+        elif _prevent_start(monitored, ExitReason.START_FAILED, attempts.NOT_STARTED):
+            ended = attempts.not_started(context.attempt)
+            record_outcome.record(self._store, context.attempt, ended)
+
+    def _launch_now(self, monitored: MonitoredAttempt, context: AttemptContext) -> None:
+        try:
+            if monitored.directory_error is not None:
+                raise monitored.directory_error
+            result = launch(self._store, context, self._executors)
+        except (ReplacedError, StoreError):
+            raise  # not the stage's fault: this worker or the next one launches it later
+        except Exception as error:
+            if isinstance(error, GpuGoneError) or record_outcome.is_transient(error):
+                self._requeue(monitored, str(error))
+                return
+            if not isinstance(error, TrainuiError | OSError):
+                logger.exception("%s cannot be launched", monitored.directory)
+            retry = not isinstance(error, CheckpointsExhaustedError | UpstreamOutputError)
+            self._record_failed_launch(monitored, str(error) or repr(error), retry=retry)
+            return
+        if result.state == LaunchAnswer.STARTED:
+            record_start(self._store, monitored)
+            reader.wake()
+        elif result.state == LaunchAnswer.WAITING:
+            monitored.due = 0.0  # the next look shows why it waits
+        elif result.state == LaunchAnswer.BROKEN and record_outcome.is_transient_errno(
+            result.errno
+        ):
+            self._requeue(monitored, result.message)
+        else:
+            error_text = result.message
+            if monitored.is_local:
+                error_text = f"its supervisor could not be started: {result.message}"
+            self._record_failed_launch(monitored, error_text, retry=True)
+
+    def _record_failed_launch(
+        self, monitored: MonitoredAttempt, error: str, *, retry: bool
+    ) -> None:
+        """Record a failed launch, unless the process was started after all."""
+        error = record_outcome.masked(self._store, monitored.attempt, error)
+        if _prevent_start(monitored, ExitReason.START_FAILED, error):
+            failed = Outcome(Status.FAILED, clock.now(), error=error, retry=retry)
+            record_outcome.record(self._store, monitored.attempt, failed)
+
+    def _requeue(self, monitored: MonitoredAttempt, reason: str) -> None:
+        reason = record_outcome.masked(self._store, monitored.attempt, reason)
+        if _prevent_start(monitored, ExitReason.POSTPONED, reason):
+            record_outcome.requeue(self._store, monitored.attempt, reason)
+
+
+def _prevent_start(monitored: MonitoredAttempt, reason: ExitReason, message: str) -> bool:
+    if monitored.directory_error is not None:
+        return True
+    return prevent_start(monitored.directory, reason, message)
+
+
+def record_start(store: Database, monitored: MonitoredAttempt) -> None:
+    """Record the process of a started attempt, once its supervisor has written it down."""
+    pids = protocol.readable_pids(monitored.directory)
+    if pids is None:
+        return
+    with store.write() as connection:
+        attempts.mark_started(
+            connection,
+            monitored.attempt,
+            started_at=pids.started_at,
+            pid=pids.pid,
+            supervisor=pids.supervisor_pid,
+        )
+        monitored.attempt = attempts.get(connection, monitored.attempt.id)
+
+
+Step = Callable[[MonitoredAttempt], None]
+"""A slow step of an attempt, for a pool thread; it may be repeated after an error."""
 
 
 class AttemptPoller:

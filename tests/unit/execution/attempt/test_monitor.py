@@ -209,7 +209,7 @@ def test_a_stage_that_removes_its_records_is_not_restarted(
     run = submit(tmp_path, json.dumps({"stages": [{"name": "a", "run": script}]}))
     attempt = granted(store, run)
     killed = AttemptMonitor(store, threading.Event())
-    owner = launch if moment == "record_start" else killed._launcher
+    owner = monitor if moment == "record_start" else killed._launcher
     with monkeypatch.context() as patch:
         patch.setattr(owner, moment, _be_killed)
         with pytest.raises(KeyboardInterrupt):
@@ -498,7 +498,7 @@ def test_why_a_launch_is_tried_again_is_said(
     run = submit(tmp_path, "stages: [{name: a, run: echo hi, workdir: ./later}]")
     attempt = granted(store, run)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(launch, "prevent_start", fail)
+        patch.setattr(monitor, "prevent_start", fail)
         follower.claim(run, "a", str(attempt.celery_task_id))
         with store.read() as connection:
             reason = stages.get(connection, attempt.stage_id).reason
