@@ -6,6 +6,7 @@ stage that never completed has no estimate. Time spent waiting for slots of othe
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -42,6 +43,8 @@ class StepProgress:
     """Final step of the stage's previous completion."""
     idle: float = 0.0
     """Seconds since the latest step, after those of `elapsed`."""
+    every: float = math.inf
+    """Steps from one that is reported to the next, as far as that is known."""
 
 
 def typical(past: Sequence[PastDuration]) -> float | None:
@@ -80,7 +83,9 @@ def _remaining_by_steps(progress: StepProgress) -> float | None:
     done = step - (progress.first_step or 0)
     if done <= 0 or step > last:
         return None
-    return max((last - step) * progress.elapsed / done - progress.idle, 0.0)
+    pace, left = progress.elapsed / done, last - step
+    # a step that takes longer than the others is almost reached
+    return max(left * pace - progress.idle, (left - progress.every) * pace, 0.0)
 
 
 def from_checkpoint(

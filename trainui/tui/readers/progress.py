@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 from trainui import clock, settings
 from trainui.control.log_files import GrowthTimes
-from trainui.model.records import RunRecord, StageRecord
+from trainui.model.records import RunRecord, SeriesSummary, StageRecord
 from trainui.model.states import UNFINISHED
 from trainui.pipeline.rules.remaining_time import LEAST_ELAPSED, PastDuration, StepProgress
 from trainui.store.db.statements import Connection
@@ -43,6 +43,10 @@ too, in which a line may begin."""
 
 LEAST_PART = 0.01
 """The share of the work between two counts from which they tell the pace."""
+
+RECENT_PART, LEAST_RECENT = 0.25, 3
+"""The newest share of what is done that tells the pace, as later epochs may take longer, and the
+least number of units. Whole ones, so that a validation at the end of each counts in full."""
 
 _UNIT = r"(?<![a-z])(epoch|step|iter(?:ation)?|round|update)s?(?![a-z])"
 _OUTER = re.compile(
@@ -217,6 +221,40 @@ def _last_in_block(log: Path, block: int, until: int | None, from_zero: bool) ->
     return next(reversed([one for one in counts if one.shown.unit != "bar"]), None)
 
 
+def _mark_before(log: Path, last: Mark, position: float, from_zero: bool) -> Mark | None:
+    """Return the last count of the same unit up to a position, by halving the log."""
+
+    def reached(block: int) -> Mark | None:
+        for at in range(block, max(block - MOST_BLOCKS, -1), -1):
+            mark = _last_in_block(log, at, None, from_zero)
+            if mark is not None and _is_same_unit(mark, last):
+                return mark
+        return None
+
+    low, high = 0, last.end // BLOCK
+    while low < high:
+        middle = (low + high) // 2
+        mark = reached(middle)
+        if mark is None or mark.position <= position:
+            low = middle + 1
+        else:
+            high = middle
+    before = reached(low - 1) if low else None
+    found = [] if before is None else [before]
+    try:
+        with plain_files.open_plain(log) as file:
+            start = file.seek(max(low * BLOCK - LINE, 0))
+            counts = marks(file.read(BLOCK + LINE), start, from_zero=from_zero)
+    except OSError:
+        return None
+    found += [one for one in counts if _is_same_unit(one, last)]
+    return next((one for one in reversed(found) if one.position <= position), None)
+
+
+def _is_same_unit(mark: Mark, other: Mark) -> bool:
+    return (mark.shown.unit, mark.shown.total) == (other.shown.unit, other.shown.total)
+
+
 def _written(log: Path) -> int:
     try:
         return plain_files.status(log).st_mtime_ns
@@ -253,11 +291,16 @@ def end_of_work(
         begun = last_at - last.shown.seconds * clock.SECOND
     first, first_at = 0.0, begun
     for mark in marks(_read(logs[at], HEAD_BYTES, end=False)[0], from_zero=from_zero):
-        if mark.shown.unit == last.shown.unit and mark.shown.total == last.shown.total:
+        if _is_same_unit(mark, last):
             first_time = _time(times, at, mark.end)
             if first_time and last.position - mark.position >= LEAST_PART * total:
                 first, first_at = mark.position, first_time
             break
+    units = math.ceil(max((last.position - first) * RECENT_PART, LEAST_RECENT))
+    if last.position - units > first:
+        recent = _mark_before(logs[at], last, last.position - units, from_zero)
+        if recent is not None and (recent_at := _time(times, at, recent.end)):
+            first, first_at = recent.position, recent_at
     done, spent = last.position - first, last_at - first_at
     if done <= 0 or spent <= 0:
         return None
@@ -490,18 +533,39 @@ def _unit_of(connection: Connection, stage: StageRecord) -> str:
 def _by_times_of_points(
     connection: Connection, stage_id: str, progress: StepProgress
 ) -> StepProgress:
-    """Return the progress between the first and the last point, without what was before it."""
-    highest = max(
-        read_points.summaries(connection, [stage_id]), key=lambda one: one.last_step or 0.0
-    )
-    kept = read_points.with_cuts(read_points.segments_of(connection, stage_id, highest.name))
-    first, last = (read_points.load(connection, kept[at][0]) for at in (0, -1))
-    begin, end = int(first.times[0]), int(last.times[-1])
+    """Return the progress between two points, without what was before the first one.
+
+    Those of the rarest metric: a validation takes time after many steps, and its metric is logged
+    once in each such cycle. Of all steps, the newest share tells the pace.
+    """
+    known = _in_step(read_points.summaries(connection, [stage_id]))
+    series, every = min(known, key=lambda one: one[0].count, default=(None, 0.0))
+    if series is None:
+        return progress
+    last_step, first_step = series.last_step or 0.0, series.first_step or 0.0
+    recent = max((last_step - first_step) * RECENT_PART, LEAST_RECENT * every)
+    kept = read_points.with_cuts(read_points.segments_of(connection, stage_id, series.name))
+    last = read_points.load(connection, kept[-1][0])
+    begins = [at for at, (one, _) in enumerate(kept) if one.stats.low_step <= last_step - recent]
+    first = read_points.load(connection, kept[begins[-1] if begins else 0][0])
+    at = max(int((first.steps <= last_step - recent).sum()) - 1, 0)
+    begin, end = int(first.times[at]), int(last.times[-1])
     spent = (end - begin) / clock.SECOND
     if min(begin, end) <= 0 or spent < LEAST_ELAPSED:
         return progress
     idle = max(clock.now() - end, 0) / clock.SECOND
-    return replace(progress, first_step=float(first.steps[0]), elapsed=spent, idle=idle)
+    own = replace(progress, first_step=float(first.steps[at]), step=float(last.steps[-1]))
+    return replace(own, elapsed=spent, idle=idle, every=every)
+
+
+def _in_step(known: Sequence[SeriesSummary]) -> Iterator[tuple[SeriesSummary, float]]:
+    """Yield the metrics that are still logged, each with the steps between two of its points."""
+    highest = max((one.last_step or 0.0 for one in known), default=0.0)
+    for one in known:
+        first, last = one.first_step or 0.0, one.last_step or 0.0
+        every = (last - first) / max(one.count - 1, 1)
+        if every > 0 and highest - last <= 1.5 * every:
+            yield one, every
 
 
 def _last_step(connection: Connection, stage_id: str) -> float | None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.unit.store.readings import Feeder
 from tests.unit.tui.filled import Filler
 from trainui import clock
 from trainui.clock import SECOND
@@ -166,6 +167,41 @@ def test_the_end_is_right_within_a_fifth_from_a_tenth_on(tmp_path: Path, form: s
             if before is not None:
                 assert abs(end / SECOND - before) <= total / 10, "it does not jump"
             before = end / SECOND
+
+
+def test_the_end_follows_epochs_that_get_slower(tmp_path: Path) -> None:
+    """In a log of many blocks, with an evaluation at the end of each that takes longer at last."""
+    training, started = Training(tmp_path), 1_000 * SECOND
+    steps = [(10, 2)] * 40 + [(10, 9)] * 20
+    for at, (length, evaluation) in enumerate(steps, 1):
+        training.print(f"Epoch {at}/60\n" + "a line of another kind\n" * 100, 0.1)
+        training.print(f"Epoch {at}/60 loss 0.5\n", length)
+        training.print(f"val_loss 0.6 after epoch {at}/60\n", evaluation)
+        left = sum(map(sum, steps[at:]))
+        end = end_of_work(tmp_path, started, training.now, lambda _: None)
+        if 6 <= at < 25 or 47 <= at < 60:
+            assert end is not None
+            true = left if at >= 47 else (60 - at) * 12
+            assert abs((end - training.now) / SECOND - true) <= true / 5, at
+
+
+def test_a_validation_after_many_steps_counts(filler: Filler) -> None:
+    """Its metric is of the same stage, and a point of it ends a cycle of steps."""
+    run_id = filler.run({"train": ()}, command="train --max_steps 100")
+    feeder = Feeder(filler.store, filler.start(run_id, "train", ago=900).stage_id)
+    at = clock.now() - 600 * SECOND
+    for step in range(1, 56):
+        at += 5 * SECOND
+        feeder.feed({"loss": [(step, 0.1)]}, time=at)
+        if step % 10 == 0:
+            at += 50 * SECOND
+            feeder.feed({"val/loss": [(step, 0.1)]}, time=at)
+    with engine.reading() as connection:
+        run = views.run(connection, run_id)
+        assert run is not None
+        found = EtaEstimator().look(connection, run, views.stages(connection, run_id))
+    assert found.run is not None
+    assert abs(found.run.at - (at + (45 * 5 + 5 * 50) * SECOND)) < 10 * SECOND
 
 
 def test_an_end_is_not_promised_without_a_total_or_a_second_unit(tmp_path: Path) -> None:
