@@ -1,123 +1,41 @@
 """Lines that training frameworks print for people, and their progress bars.
 
-Read `rows` first, then `tables` and `bars`.
+Each record has the pattern of the program's first line; its reader says what the lines are.
 """
 
 from __future__ import annotations
 
 from trainui.plugin import LogLines
 
-ALLENNLP = LogLines(
-    interface=1,
-    name="allennlp",
-    reader="trainui.plugins.frameworks.tables:AllenNLP",
-    pattern=r"[TE](?:raining \|  Validation|poch \d+/\d+\s*$)",
-    counts_epochs=True,
-)
-"""AllenNLP: a table of training and validation below an epoch."""
 
-BARS = LogLines(
-    interface=1,
-    name="tqdm",
-    reader="trainui.plugins.frameworks.bars:Bars",
-    pattern=r"[\]━•](?:(?<=\])\s*$|(?<=[━•]))",
-    counts_epochs=True,
-    rank=60,
-)
-"""Progress bars of tqdm, Lightning, Ignite and Rich."""
+def _lines(
+    name: str, reader: str, pattern: str, *, epochs: bool = False, rank: int = 50
+) -> LogLines:
+    code = f"trainui.plugins.frameworks.{reader}"
+    return LogLines(
+        interface=1, name=name, reader=code, pattern=pattern, counts_epochs=epochs, rank=rank
+    )
 
-BOOSTING = LogLines(
-    interface=1,
-    name="gbm",
-    reader="trainui.plugins.frameworks.rows:Boosting",
-    pattern=r"[\[:bB](?:(?<=\[)(?:\d+\]\s|LightGBM\])|(?<=\d:)\t|est iteration is:)",
-)
-"""XGBoost, LightGBM and CatBoost: a line an iteration."""
 
-DARKNET = LogLines(
-    interface=1,
-    name="darknet",
-    reader="trainui.plugins.frameworks.tables:Darknet",
-    pattern=r" avg(?: loss)?, ",
+ALLENNLP = _lines(
+    "allennlp", "tables:AllenNLP", r"[TE](?:raining \|  Validation|poch \d+/\d+\s*$)", epochs=True
 )
-"""Darknet: numbers before their names."""
-
-ELEMENTS = LogLines(
-    interface=1,
-    name="elements",
-    reader="trainui.plugins.frameworks.rows:Elements",
-    pattern=r"\[Step [\d_,]+\]",
+BARS = _lines("tqdm", "bars:Bars", r"[\]━•](?:(?<=\])\s*$|(?<=[━•]))", epochs=True, rank=60)
+BOOSTING = _lines(
+    "gbm", "rows:Boosting", r"[\[:bB](?:(?<=\[)(?:\d+\]\s|LightGBM\])|(?<=\d:)\t|est iteration is:)"
 )
-"""DreamerV3: a line of metrics between slashes, below a heading."""
-
-FAIRSEQ = LogLines(
-    interface=1,
-    name="fairseq",
-    reader="trainui.plugins.frameworks.rows:Fairseq",
-    pattern=r"num_updates",
-    rank=40,
+DARKNET = _lines("darknet", "tables:Darknet", r" avg(?: loss)?, ")
+ELEMENTS = _lines("elements", "rows:Elements", r"\[Step [\d_,]+\]")
+FAIRSEQ = _lines("fairseq", "rows:Fairseq", r"num_updates", rank=40)
+KERAS = _lines("keras", "bars:Keras", r"Epoch \d+/\d+\s*$", epochs=True)
+METRICLOGGER = _lines("metriclogger", "rows:MetricLogger", r"\] +eta: |\]\s+eta: ")
+MLPERF = _lines("mlperf", "rows:MLPerf", r":::MLLOG")
+MMENGINE = _lines("mmengine", "rows:MMEngine", r"[EI](?:poch|ter)(?:\(\w+\))? +\[")
+RSL_RL = _lines("rsl_rl", "tables:RslRl", r"Learning iteration \d+/")
+SB3 = _lines("sb3", "tables:Boxes", r"[-╭](?:--\s*$|─)")
+TIMM = _lines(
+    "timm_train",
+    "rows:Timm",
+    r"(?:Train|Test[^:\[]*): +(?:\d+(?:/\d+ \( *\d+%\))? +)?\[ *\d+/\d+",
 )
-"""fairseq: lines of fields between bars."""
-
-KERAS = LogLines(
-    interface=1,
-    name="keras",
-    reader="trainui.plugins.frameworks.bars:Keras",
-    pattern=r"Epoch \d+/\d+\s*$",
-    counts_epochs=True,
-)
-"""Keras: the bars of an epoch, redrawn or one line each."""
-
-MLPERF = LogLines(
-    interface=1,
-    name="mlperf",
-    reader="trainui.plugins.frameworks.rows:MLPerf",
-    pattern=r":::MLLOG",
-)
-"""MLPerf: JSON behind a mark."""
-
-MMENGINE = LogLines(
-    interface=1,
-    name="mmengine",
-    reader="trainui.plugins.frameworks.rows:MMEngine",
-    pattern=r"[EI](?:poch|ter)(?:\(\w+\))? +\[",
-)
-"""MMEngine and MMCV: positions in an epoch, and the results of a validation."""
-
-RSL_RL = LogLines(
-    interface=1,
-    name="rsl_rl",
-    reader="trainui.plugins.frameworks.tables:RslRl",
-    pattern=r"Learning iteration \d+/",
-)
-"""rsl_rl and the reports of DreamerV3."""
-
-SB3 = LogLines(
-    interface=1,
-    name="sb3",
-    reader="trainui.plugins.frameworks.tables:Boxes",
-    pattern=r"[-╭](?:--\s*$|─)",
-)
-"""Stable-Baselines3, baselines and Ray: boxes of names and values."""
-
-METRICLOGGER = LogLines(
-    interface=1,
-    name="metriclogger",
-    reader="trainui.plugins.frameworks.rows:MetricLogger",
-    pattern=r"\] +eta: |\]\s+eta: ",
-)
-
-TIMM = LogLines(
-    interface=1,
-    name="timm_train",
-    reader="trainui.plugins.frameworks.rows:Timm",
-    pattern=r"(?:Train|Test[^:\[]*): +(?:\d+(?:/\d+ \( *\d+%\))? +)?\[ *\d+/\d+",
-)
-
-ULTRALYTICS = LogLines(
-    interface=1,
-    name="ultralytics",
-    reader="trainui.plugins.frameworks.tables:Ultralytics",
-    pattern=r"Epoch\s+(?:GPU|gpu)_mem",
-)
-"""Ultralytics and YOLOv5: the bars of an epoch, and the table below them."""
+ULTRALYTICS = _lines("ultralytics", "tables:Ultralytics", r"Epoch\s+(?:GPU|gpu)_mem")

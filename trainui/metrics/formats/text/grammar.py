@@ -12,53 +12,32 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import NamedTuple
 
-from trainui.metrics.formats.decoder import STEP_NAMES
+from trainui.metrics.formats.decoder import step_fields
 from trainui.metrics.formats.rows import names_settings
 from trainui.metrics.formats.text.forms import INT, MAX_PRINTED, VALUE, prefix_end
 from trainui.metrics.formats.text.names import (
     HELD_OUT,
     IN_NAMES,
-    IN_PREFIX,
     LONGEST_LABEL,
     NO_LABEL,
     OUTER,
     TRAIN,
-    TRAINING,
     USUAL,
     is_no_metric,
     is_step_name,
     label_of,
-    named_part,
     names_metric,
     own_part,
-    part,
-    part_of,
-    part_of_name,
-    section_of,
+    part_in,
 )
-from trainui.metrics.formats.text.pairs import STEP, WRAPPED, Number, find, is_usual, run_to_end
+from trainui.metrics.formats.text.pairs import STEP, WRAPPED, Number, find, run_to_end
 from trainui.metrics.formats.text.wordings import BAR, BEST, SAVING, SENTENCE, rewritten
 
 _FORMS = 2048
 """Forms of lines that are kept."""
 _LONGEST_TITLE = 60
 """Characters."""
-
-
-class NamedValue(NamedTuple):
-    """A value of a line."""
-
-    name: str
-    part: str
-    """The part of the data; empty: of the training."""
-    value: str
-    factor: float = 1.0
-    of: str = ""
-    """In `400/1000`, the placeholder of the 1000."""
-    is_usual: bool = False
-    """True for a name that is a metric's wherever it is printed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +48,7 @@ class Line:
     """`row` (values at counters), `heading` (counters alone), `bare` (values alone), `title` (a
     part of the data alone), `fold` (a fold, seed or task alone), `label` (other short text),
     `object` (of JSON), `ranks` (of processes that it names), `blank` or `other`."""
-    values: tuple[NamedValue, ...] = ()
+    values: tuple[Number, ...] = ()
     epoch: Number | None = None
     inner: Number | None = None
     """A step: of all, or of the epoch."""
@@ -78,8 +57,8 @@ class Line:
     leads: bool = False
     """The step is printed before the epoch."""
     from_zero: bool = False
-    part: str = ""
-    """The part of the data of the whole line."""
+    part: str | None = None
+    """The part of the data of the whole line: empty for training, None if it says none."""
     label: str = ""
     """Another word that says what the line is of, as in `wikitext: step 3`."""
     is_named: bool = False
@@ -90,10 +69,7 @@ class Line:
     """The stem and number of a fold, seed, client or task."""
     is_sure: bool = True
     """It is nothing but what a training prints."""
-    is_dict: bool = False
     is_indented: bool = False
-    is_of_training: bool = False
-    """It says that it is of the training."""
     rank: str = ""
     """The number of the process that a field names."""
     wraps: bool = False
@@ -112,17 +88,12 @@ _PLURAL = re.compile(
     re.IGNORECASE,
 )
 """`Episode Return = 5.0 | Steps = 105`: a count behind a name in the plural."""
-_LABEL = re.compile(
-    rf"[^\[]*\[(?:[^\[\]]*?[^\[\]A-Za-z])??(?P<part>{HELD_OUT})(?![A-Za-z])[^\[\]]*\]\W*$",
-    re.IGNORECASE,
-)
-"""`[Diff-Val(normal)] Epoch 1: loss = 2`."""
-_AT_END = re.compile(rf"[\s,;|-]*[\[(<]\s*(?P<part>{HELD_OUT})\b[^\[\]()]*[\])>]\W*", re.IGNORECASE)
+_AT_END = re.compile(rf"[\s,;|-]*[\[(<]\s*(?:{HELD_OUT})\b[^\[\]()]*[\])>]\W*", re.IGNORECASE)
 """`step 3 loss 2 (val)`."""
 _LEAST_SECTION = len("(val ")
 _FIELD_PART = re.compile(
     rf"\b(?:split|phase|mode|stage|subset|dataset|data|set|part|event|msg)[=:] ?[\"']?"
-    rf"(?:(?P<train>{TRAIN})|[\w-]*(?<![a-z])(?P<part>{HELD_OUT}))(?![a-z])",
+    rf"(?:{TRAIN}|[\w-]*(?<![a-z])(?:{HELD_OUT}))(?![a-z])",
     re.IGNORECASE,
 )
 """`phase=val step=3`: a field that says the part of the data, wherever it is."""
@@ -169,14 +140,13 @@ _FOLD_HEADING = re.compile(
 )
 _TITLE = re.compile(
     rf"(?:[^\w\s]|\s|_)*(?:(?:start|begin|runn?)\w* )?(?:the )?"
-    rf"(?P<part>{HELD_OUT}|{TRAIN})(?![a-z])"
+    rf"(?:{HELD_OUT}|{TRAIN})(?![a-z])"
     r"(?:(?:[ _:](?:on|the|performa\w*|results?|metrics|summary|error|sets?|data(?:set)?|model|loop"
     rf"|phase|stage|{HELD_OUT}))*)(?:[^\w\s]|\s|_)*(?:\([^()]*\)\W*)?",
     re.IGNORECASE,
 )
 """`> EVALUATION`, `Training:`, `Evaluating ...`: what is below is of this part of the data."""
-_HELD_OUT = re.compile(rf"(?<![a-z])(?:{HELD_OUT})(?![a-z])", re.IGNORECASE)
-_TITLE_END = re.compile(rf".*\bevaluat\w+[\W_]*(?P<part>{HELD_OUT})[\W_]*", re.IGNORECASE)
+_TITLE_END = re.compile(rf".*\bevaluat\w+[\W_]*(?:{HELD_OUT})[\W_]*", re.IGNORECASE)
 _RICH = re.compile(rf"\s\s+[\w.<>-]+\.py:{INT}\s*$")
 """The source line that Rich prints at the right edge, before it wraps the rest of a message."""
 _BEFORE = re.compile(r"(?:.*[\]|>:*-] )?[\W_]*(?:[A-Za-z]+:?)?[\W_]*")
@@ -192,23 +162,22 @@ def parse(form: str) -> Line:
         return OTHER
     end = prefix_end(form)
     prefix, text = form[:end], form[end:].rstrip()
-    held = IN_PREFIX.search(_FILE.sub(" ", prefix)) if end else None
-    of = part_of(held["part"]) if held else ""
+    of = part_in(_FILE.sub(" ", prefix)) or None
     if not text.strip():
         return BLANK
     if "{" in text:
         before, _brace, _rest = text.partition("{")
-        if not any(one.is_step for one in find(before)) and _FLAT.fullmatch(
-            unwrapped := WRAPPED.sub(r"\1", text), len(before)
-        ):
-            return _of_dict(unwrapped, before, of)
+        flat = WRAPPED.sub(r"\1", text)
+        if not any(one.is_step for one in find(before)) and _FLAT.fullmatch(flat, len(before)):
+            return of_fields(_FIELD_OF.findall(flat, len(before)), before, of, flat)
         if _OBJECT.match(text):
             line = _of_text(text, of)
-            return line if line.kind == "row" else Line("object", part=part(before) or of)
+            said = part_in(before)
+            return line if line.kind == "row" else Line("object", part=of if said is None else said)
     return _of_text(text, of)
 
 
-def _of_text(text: str, of: str) -> Line:
+def _of_text(text: str, of: str | None) -> Line:
     is_indented = text[:1] in " \t"
     if "[" in text and _RANKS.search(text):
         return Line("ranks")
@@ -223,7 +192,7 @@ def _of_text(text: str, of: str) -> Line:
     if not pairs:
         return _of_words(text)
     if field := _FIELD_PART.search(text):
-        of = part_of(field["part"] or "")
+        of = part_in(field[0])
     if fields := _FIELDS_BEFORE.match(text):
         text = fields["lead"] + text[fields.end() :]
         if not (pairs := find(text)):
@@ -257,37 +226,41 @@ _COUNT_BEFORE = re.compile(
 """`train 10 {'loss': 2}`."""
 
 
-def _of_dict(text: str, before: str, of: str) -> Line:
-    """Return what a printed dict of numbers says."""
-    fields = _FIELD_OF.findall(text, len(before))
-    of = part(before) or of
-    counts = [
-        Number(name, place) for name, place in fields if name.rpartition("/")[2] in STEP_NAMES
-    ]
-    counts.sort(key=lambda one: STEP_NAMES.index(one.name.rpartition("/")[2]))
-    taken = [one.name for one in counts]
+def of_fields(
+    fields: Sequence[tuple[str, str]],
+    before: str = "",
+    of: str | None = None,
+    text: str = "",
+    counts: Sequence[Number] = (),
+) -> Line:
+    """Return what an object of numbers says: of each its name and placeholder.
+
+    `counts` are those of its texts that count up to a number, as `"epoch": "1/3"`.
+    """
+    said = part_in(before)
+    of = of if said is None else said
+    names = step_fields(tuple(name for name, _place in fields), None)
+    places = dict(fields)
     values = tuple(
-        NamedValue(name, own_part(name, of), place, is_usual=True)
-        for name, place in fields
-        if name not in taken and not is_no_metric(name)
+        Number(name, places[name], part=own_part(name, of), is_usual=True)
+        for name in places
+        if name not in names and not is_no_metric(name)
     )
+    rank = next((places[name] for name in places if _IS_RANK.fullmatch(name)), "")
+    line = Line("row", values, part=of, text=text, rank=rank)
     if not values:
         return OTHER
-    rank = next((place for name, place in fields if _IS_RANK.fullmatch(name)), "")
-    if not counts and (count := _COUNT_BEFORE.fullmatch(before)):
-        inner = Number("", count["at"], count["of"] or "")
-        return Line("row", values, inner=inner, part=of, text=text, rank=rank)
-    if not counts:
-        if re.search(VALUE, before):
-            return OTHER  # what it counts is not known
-        is_sure = any(IN_NAMES.search(name) for name, _place in fields)
-        is_sure = is_sure and not any(map(names_settings, dict(fields)))
-        return Line("bare", values, part=of, is_sure=is_sure, is_dict=True, text=text)
-    first = counts[0]
-    if first.name == "epoch":
-        of_epoch = Line("row", values, epoch=first, part=of, text=text, is_of_training=True)
-        return replace(of_epoch, rank=rank)
-    return Line("row", values, inner=first, counts_all=True, part=of, text=text, rank=rank)
+    if counts := counts or [Number(name, places[name]) for name in names[:1]]:
+        epoch = next((one for one in counts if OUTER.fullmatch(one.name)), None)
+        inner = next((one for one in counts if one is not epoch), None)
+        counts_all = inner is not None and not inner.of
+        return replace(line, epoch=epoch, inner=inner, counts_all=counts_all)
+    if count := _COUNT_BEFORE.fullmatch(before):
+        return replace(line, inner=Number("", count["at"], count["of"] or ""))
+    is_sure = any(map(IN_NAMES.search, places)) and not any(map(names_settings, places))
+    if not is_sure or re.search(VALUE, before):
+        return OTHER  # settings; or what it counts is not known
+    return replace(line, kind="bare")
 
 
 def _with_step(pairs: Sequence[Number]) -> Sequence[Number]:
@@ -313,7 +286,7 @@ def _first_step(pairs: Sequence[Number]) -> int | None:
 _GLUED = re.compile(rf":{INT}")
 
 
-def _stepped(text: str, pairs: Sequence[Number], of: str) -> Line | None:
+def _stepped(text: str, pairs: Sequence[Number], of: str | None) -> Line | None:
     """Return a line that has its step by name."""
     pairs = _with_step(pairs)
     if (first := _first_step(pairs)) is None:
@@ -341,18 +314,11 @@ def _stepped(text: str, pairs: Sequence[Number], of: str) -> Line | None:
     values = [pair for pair in pairs if not pair.is_step]
     before = text[: min(steps[0].start, pairs[0].start)] + steps[0].name.rpartition(" ")[0]
     between = text[steps[0].end : values[0].start] if values else ""
-    own = part(between) or part(before)
-    own = own or next(filter(None, (part_of_name(one.name) for one in steps)), "")
-    if not own and "[" in before and (mark := _LABEL.match(before)):
-        own = part_of(mark["part"])
-    if not own and (mark := _AT_END.search(text, pairs[-1].end)):
-        own = part_of(mark["part"])
-    own = own or named_part(before)
-    trains = TRAINING.fullmatch(before) or TRAINING.fullmatch(between)
-    own = own or ("" if trains else of)
+    at_end = _AT_END.search(text, pairs[-1].end)
+    names = " ".join(one.name for one in steps)
+    own = _first_part(between, before, names, at_end[0] if at_end else "", of=of)
     label, is_named = label_of(before)
-    fold = _FOLD.search(text)
-    usual = [pair for pair in values if is_usual(pair) and not pair.is_whole]
+    usual = [pair for pair in values if pair.is_usual and not pair.is_whole]
     read = values_of(text, pairs, own)
     line = Line(
         "row",
@@ -367,9 +333,8 @@ def _stepped(text: str, pairs: Sequence[Number], of: str) -> Line | None:
         part=own,
         label=label,
         is_named=is_named,
-        fold=(fold["stem"].lower(), fold["number"]) if fold else None,
+        fold=_fold_in(text),
         own_set=_own_set(read),
-        is_of_training=bool(trains),
         is_sure=len(values) > 1
         and bool(usual)
         and all(pair.is_step for pair in pairs[: run_to_end(text, pairs)]),
@@ -377,12 +342,22 @@ def _stepped(text: str, pairs: Sequence[Number], of: str) -> Line | None:
     return line if line.values else replace(line, kind="heading")
 
 
-def _own_set(values: Sequence[NamedValue]) -> str:
+def _first_part(*texts: str, of: str | None) -> str | None:
+    """Return the part of the data that the first of some texts says that says one, else `of`."""
+    return next((one for text in texts if (one := part_in(text)) is not None), of)
+
+
+def _fold_in(text: str) -> tuple[str, str] | None:
+    fold = _FOLD.search(text)
+    return (fold["stem"].lower(), fold["number"]) if fold else None
+
+
+def _own_set(values: Sequence[Number]) -> str:
     """Return the word that may say what all values of a line are of."""
     if len(values) < 2 or any(" " in value.name for value in values[1:]):
         return ""
     word, _blank, name = values[0].name.rpartition(" ")
-    is_word = name and not (NO_LABEL.fullmatch(word) or part_of_name(word))
+    is_word = name and not (NO_LABEL.fullmatch(word) or part_in(word))
     return word if is_word and USUAL.fullmatch(name) else ""
 
 
@@ -393,7 +368,7 @@ def of_own_set(line: Line) -> Line:
     return replace(line, values=(first, *others), label=line.own_set, is_named=True)
 
 
-def _numbered(text: str, pairs: Sequence[Number], of: str) -> Line | None:
+def _numbered(text: str, pairs: Sequence[Number], of: str | None) -> Line | None:
     """Return a line that begins with its step in brackets, or with a bare one."""
     begin = _NUMBERED.match(text)
     if begin is None or any(pair.is_step for pair in pairs):
@@ -403,7 +378,7 @@ def _numbered(text: str, pairs: Sequence[Number], of: str) -> Line | None:
     if not begin["a"] and re.search(r"[A-Za-z]", text[:at]):
         return None
     pairs = [pair for pair in pairs if pair.start >= begin.end()]
-    if not any(names_metric(pair.name) or is_usual(pair) for pair in pairs) and not (
+    if not any(names_metric(pair.name) or pair.is_usual for pair in pairs) and not (
         # `[3/100] D: 0.5, G: 0.25`
         len(pairs) > 1
         and (begin["b"] or begin["g"])
@@ -413,8 +388,7 @@ def _numbered(text: str, pairs: Sequence[Number], of: str) -> Line | None:
     ):
         return None
     words = text[:at].rstrip("([ ")
-    own = part(words) or part(text[begin.end() : pairs[0].start])
-    trains = TRAINING.fullmatch(words) is not None
+    own = _first_part(words, text[begin.end() : pairs[0].start], of=of)
     epoch = inner = None
     if begin["d"]:
         epoch = Number("epoch", count, begin["b"] or "")
@@ -423,13 +397,11 @@ def _numbered(text: str, pairs: Sequence[Number], of: str) -> Line | None:
         epoch, inner = Number("epoch", count), Number("", begin["c"])
     else:
         inner = Number("", count, begin["b"] or begin["g"] or "")
-    values = values_of(text, pairs, own or ("" if trains else of))
-    if not values:
-        return None
-    return Line("row", values, epoch, inner, part=own, is_of_training=trains, is_sure=False)
+    values = values_of(text, pairs, own)
+    return Line("row", values, epoch, inner, part=own, is_sure=False) if values else None
 
 
-def _bare(text: str, pairs: Sequence[Number], of: str) -> Line | None:
+def _bare(text: str, pairs: Sequence[Number], of: str | None) -> Line | None:
     """Return a line of nothing but names and values, behind context."""
     tail = _AT_TAIL.search(text)
     pairs = [pair for pair in pairs if not tail or pair.end <= tail.start() + 1]
@@ -443,62 +415,50 @@ def _bare(text: str, pairs: Sequence[Number], of: str) -> Line | None:
         return None
     if len({pair.name for pair in pairs}) < len(pairs) and all(pair.is_whole for pair in pairs):
         return None  # as in `| Metric | Layer 0 | Layer 1 |`
-    own = "val" if _STAR.fullmatch(before) else named_part(before)
-    is_context = bool(own)
-    own = own or (part_of(at_end["part"]) if at_end else "")
-    own = own or part(pairs[0].name.partition(" ")[0])
+    own = (
+        "val"
+        if _STAR.fullmatch(before)
+        else _first_part(before, at_end[0] if at_end else "", of=of)
+    )
     label, is_named = label_of(before)
-    if not label and (words := re.findall(r"[A-Za-z][\w-]*", before)) and not own:
-        words = [word for word in words if not NO_LABEL.fullmatch(word)]
-        label, is_named = "-".join(words), bool(words)
-    first = pairs[0].name
-    bare = (
-        first[len(first.split(" ")[0].split("_")[0]) :].strip(" _/.-").lower()
-        if part_of_name(first)
-        else ""
-    )
-    named = (
-        own
-        if is_context or at_end or (bare and all(one.name.lower() != bare for one in pairs))
-        else ""
-    )
-    trains = TRAINING.fullmatch(before) is not None
+    first, *others = (pair.name.lower() for pair in pairs)
+    if (named := part_in(first)) and own is None:  # `val loss 2 acc 0.5`
+        bare = re.split(r"[ _]", first, maxsplit=1)[-1]
+        own = named if bare not in others else None
     return Line(
         "bare",
-        values_of(body, pairs, named or ("" if trains else of)),
+        values_of(body, pairs, own),
         inner=Number("", tail["value"], tail["of"]) if tail else None,
-        part=named or ("" if trains else of),
+        part=own,
         label=label,
         is_named=is_named,
         is_sure=not any(
             is_step_name(pair.name) or (pair.of and not names_metric(pair.name)) for pair in pairs
         ),
-        is_of_training=trains,
-        fold=(fold["stem"].lower(), fold["number"]) if (fold := _FOLD.search(text)) else None,
+        fold=_fold_in(text),
     )
 
 
-def values_of(text: str, pairs: Sequence[Number], of: str) -> tuple[NamedValue, ...]:
+def values_of(text: str, pairs: Sequence[Number], of: str | None) -> tuple[Number, ...]:
     """Return the values by name; `of` is the part of the data that they are of.
 
     Another part that is named between two pairs, `| val: `, is that of those behind it. A name that
     is repeated is of the last part named, as in `Train Loss: 1, Acc: 2, Val Loss: 1, Acc: 2`.
     """
-    values: dict[tuple[str, str], NamedValue] = {}
+    values: dict[tuple[str, str], Number] = {}
     named, end = "", pairs[0].start
     for pair in pairs:
         if pair.start - end > _LEAST_SECTION:
-            of = section_of(text[end : pair.start], of)
-        named, end = part_of_name(pair.name) or named, pair.end
+            of = _first_part(text[end : pair.start], of=of)
+        named, end = part_in(pair.name) or named, pair.end
         if pair.is_step or is_no_metric(pair.name) or pair.name.lower() == "best":
             continue
         own = own_part(pair.name, of)
         if (pair.name, own) in values and named:
             own = named
-        place, factor, total = pair.value, pair.factor, pair.of
+        value = pair._replace(part=own)
         if pair.of and (percent := _PERCENT.match(text, pair.end)):
-            place, total = percent[1], ""
-        value = NamedValue(pair.name, own, place, factor, total, is_usual(pair))
+            value = value._replace(value=percent[1], of="")
         values.setdefault((pair.name, own), value)
     names = {name.lower() for name, _own in values}
     return tuple(
@@ -515,15 +475,8 @@ _BESTS = ("best ", "best_")
 def _of_words(text: str) -> Line:
     """Return a line without values: of a part of the data, or a heading that says more."""
     plain = text.strip()
-    if len(plain) <= _LONGEST_TITLE and (
-        title := _TITLE_END.fullmatch(text) or _TITLE.fullmatch(text)
-    ):
-        parts = [part_of(title["part"]), *map(part_of, _HELD_OUT.findall(text, title.end("part")))]
-        named = next((one for one in reversed(parts) if one != "eval"), "eval")
-        return Line("title", part=named, is_of_training=not named, text=text)
+    if len(plain) <= _LONGEST_TITLE and (_TITLE_END.fullmatch(text) or _TITLE.fullmatch(text)):
+        return Line("title", part=part_in(text), text=text)
     if len(plain) <= LONGEST_LABEL:
-        fold = _FOLD.search(text)
-        return Line(
-            "label", text=text, fold=(fold["stem"].lower(), fold["number"]) if fold else None
-        )
+        return Line("label", text=text, fold=_fold_in(text))
     return OTHER

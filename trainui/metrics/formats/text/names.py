@@ -9,14 +9,22 @@ HELD_OUT = (
     r"val(?:id(?:at(?:ion|e|ing|or))?)?|test(?:ing)?|eval(?:uat(?:ion|e|ing|or))?|dev|hold-?out"
 )
 """Names of the parts of the data that are not trained on, as a pattern."""
-_PARTS = {"val": "val", "tes": "test", "eva": "eval", "dev": "dev", "hol": "holdout"}
 TRAIN = r"(?:pre)?train(?:ing|er)?"
-IN_PREFIX = re.compile(rf"(?<![A-Za-z])(?P<part>{HELD_OUT})(?![A-Za-z])", re.IGNORECASE)
+_PARTS = {"val": "val", "tes": "test", "eva": "eval", "dev": "dev", "hol": "holdout"}
+_PART = re.compile(
+    rf"(?<![A-Za-z])(?:(?<!after )(?<!at )({TRAIN})|({HELD_OUT}))(?![A-Za-z])", re.IGNORECASE
+)
+_NAMES = 1024
 
 
-def part_of(word: str) -> str:
-    """Return the name of a part of the data, however it is spelled."""
-    return _PARTS.get(word[:3].lower(), "")
+@lru_cache(_NAMES)
+def part_in(text: str) -> str | None:
+    """Return the part of the data that a text or a name says: empty for training, None for none."""
+    words = _PART.findall(text)
+    if not words or words[-1][0]:
+        return "" if words else None
+    parts = [_PARTS[word[:3].lower()] for _train, word in words if word]
+    return next((part for part in parts if part != "eval"), "eval")
 
 
 _STEP_NAME = re.compile(
@@ -35,14 +43,6 @@ OUTER = re.compile(
     r"(?:epoch(?:e|[_ ](?:id|idx|index|num))?|epo(?:ca|que)|ep\.?)",
     re.IGNORECASE,
 )
-_PART = re.compile(
-    rf"(?:.*\W)?(?P<part>{HELD_OUT})(?: (?:set|error|results?|metrics|summary|loop|step|phase))?"
-    r"(?: (?:after|at|for|in))?(?: train(?:ing)?)?(?: [\w-]+(?=:))?\W*",
-    re.IGNORECASE,
-)
-TRAINING = re.compile(rf"(?:.*\W)?{TRAIN}\W*", re.IGNORECASE)
-_PART_OF_NAME = re.compile(rf"(?P<part>{HELD_OUT})(?:[\W_]|$)", re.IGNORECASE)
-_IS_HELD_OUT = re.compile(rf"(?:.*[\W_])?(?:{HELD_OUT})(?:[\W_].*)?", re.IGNORECASE)
 _METRIC_WORDS = (
     *("loss", "acc", "reward", "return", "score", "err"),
     *("perplexity", "ppl", "auc", "f1", "mse", "mae", "inertia"),
@@ -59,7 +59,6 @@ USUAL = re.compile(
 """Names that are metrics' wherever they are printed."""
 IN_NAMES = re.compile(r"loss|accuracy|reward|return|perplexity", re.IGNORECASE)
 """Found in names that may be metrics', if nothing says otherwise."""
-_NAMES = 1024
 
 
 @lru_cache(_NAMES)
@@ -72,12 +71,6 @@ def names_metric(text: str) -> bool:
     """Return True if a text has the name of a metric."""
     lower = text.lower()
     return any(word in lower for word in _METRIC_WORDS)
-
-
-def part(text: str) -> str:
-    """Return the part of the data that ends a text; empty for training."""
-    found = _PART.fullmatch(text)
-    return part_of(found["part"]) if found else ""
 
 
 _SET = re.compile(
@@ -96,57 +89,23 @@ NO_LABEL = re.compile(
 LONGEST_LABEL = 120
 
 
-def named_part(text: str) -> str:
-    """Return the part of the data that a text says before names and values; empty for training."""
-    if found := part(text):
-        return found
-    if not text.isascii() or len(text) > LONGEST_LABEL:
-        return ""
-    for word in reversed(re.findall(r"[A-Za-z][\w-]*", text)):
-        if (one := IN_PREFIX.search(word)) and is_held_out(word):
-            return part_of(one["part"])
-    return ""
-
-
 def label_of(text: str) -> tuple[str, bool]:
     """Return the word that a text says besides a part of the data, and if it is set off."""
     if not text.strip():
         return "", False
     one = _WORD_BEFORE.fullmatch(text)
     if one:
-        is_label = not (NO_LABEL.fullmatch(one["word"]) or is_held_out(one["word"]))
+        is_label = not (NO_LABEL.fullmatch(one["word"]) or part_in(one["word"]))
         return (one["word"], bool(one["mark"].strip())) if is_label else ("", False)
     found = _SET.fullmatch(text)
-    if found and not (NO_LABEL.fullmatch(found["set"]) or is_held_out(found["set"])):
+    if found and not (NO_LABEL.fullmatch(found["set"]) or part_in(found["set"])):
         return found["set"], True
     return "", False
 
 
-def section_of(text: str, of: str) -> str:
-    """Return the part of the data of what follows a text between two pairs: `of`, or another."""
-    return "" if TRAINING.fullmatch(text) else part(text) or of
-
-
-@lru_cache(_NAMES)
-def part_of_name(name: str) -> str:
-    """Return the part of the data that a metric's name says first; empty if it says none."""
-    found = _PART_OF_NAME.match(name)
-    return part_of(found["part"]) if found else ""
-
-
-@lru_cache(_NAMES)
-def is_held_out(name: str) -> bool:
-    """Return True for a name that says a part of the data."""
-    return _IS_HELD_OUT.fullmatch(name) is not None
-
-
-_SAYS_PART = re.compile(rf"(?:{TRAIN})(?:[\W_].*)?|{_IS_HELD_OUT.pattern}", re.IGNORECASE)
-
-
-@lru_cache(_NAMES)
-def own_part(name: str, of: str) -> str:
+def own_part(name: str, of: str | None) -> str:
     """Return the part of the data that a metric is of: `of`, unless its name says one itself."""
-    return "" if _SAYS_PART.fullmatch(name) else of
+    return (of or "") if part_in(name) is None else ""
 
 
 # Numbers that are no metrics: counters, times to go, memory, settings.

@@ -37,6 +37,10 @@ class Number(NamedTuple):
     factor: float = 1.0
     is_given: bool = False
     """True for `loss: 1` and `loss=1`, where nothing else can be meant."""
+    part: str = ""
+    """The part of the data; empty: of the training."""
+    is_usual: bool = False
+    """True for the name of a metric wherever it is printed with such a number."""
 
     @property
     def is_whole(self) -> bool:
@@ -92,7 +96,8 @@ def find(form: str) -> list[Number]:
         for pair in _pairs(form, name, found)
     ]
     is_repeated = "=" in form and len({pair.name for pair in pairs}) < len(pairs)
-    return _with_words_before(form, pairs) if is_repeated else pairs
+    pairs = _with_words_before(form, pairs) if is_repeated else pairs
+    return [pair._replace(is_usual=_is_usual(pair)) for pair in pairs]
 
 
 def pairs_of(line: str) -> list[Number]:
@@ -219,12 +224,11 @@ _SETTING = re.compile(
 """Words in the names of settings, as `CENTER_LOSS_WEIGHT`."""
 
 
-def is_usual(pair: Number) -> bool:
-    """Return True for the name of a metric wherever it is printed with such a number."""
+def _is_usual(pair: Number) -> bool:
     if USUAL.fullmatch(pair.name) or (not pair.is_whole and _ONLY_PART.fullmatch(pair.name)):
         return True
     if _FRACTIONS.fullmatch(pair.name):
         return not pair.is_whole
     if IN_NAMES.search(pair.name) is None or not pair.is_given:
-        return False  # a name that is not usual has to be given its value, as in `loss_disc=3.5`
+        return False  # a name that is not usual has to be given its value: `loss_disc=3.5`
     return not any(map(_SETTING.fullmatch, re.split(r"[\W_]+", pair.name)))

@@ -16,7 +16,7 @@ from trainui.metrics.formats.decoder import Decoded, step_fields
 from trainui.metrics.formats.rows import numbers, row_points
 from trainui.metrics.formats.text import forms
 from trainui.metrics.formats.text.forms import NUMBER, LogDecoder, text_lines
-from trainui.metrics.formats.text.names import QUALIFIER, USUAL, names_metric, part, part_of_name
+from trainui.metrics.formats.text.names import QUALIFIER, USUAL, names_metric, part_in
 from trainui.metrics.formats.text.pairs import STEP, Row, find, run_to_end, step_in, unwrapped
 from trainui.metrics.formats.text.wordings import plain_text
 
@@ -82,7 +82,7 @@ class SingleValues(LogDecoder):
         text = plain_text(line)
         for found in self._named.finditer(text):
             before = text[max(0, found.start() - _BEFORE) : found.start()]
-            of_part = part(_LEADS.sub("", before)) and not part_of_name(self._metric)
+            of_part = part_in(_LEADS.sub("", before)) and not part_in(self._metric)
             if not of_part and _FREE.search(before):  # it is not the name of another metric
                 return _row(self._metric, float(found["value"]), step_in(text))
         return None

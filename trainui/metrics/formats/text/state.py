@@ -16,19 +16,11 @@ from typing import Any
 
 from trainui.metrics.formats import lenient_text
 from trainui.metrics.formats.decoder import step_fields
-from trainui.metrics.formats.rows import names_settings, numbers, of_job
+from trainui.metrics.formats.rows import numbers, of_job
 from trainui.metrics.formats.text import forms, grammar, runs, tables
 from trainui.metrics.formats.text.forms import record_fields, record_message
-from trainui.metrics.formats.text.grammar import Line, NamedValue
-from trainui.metrics.formats.text.names import (
-    HELD_OUT,
-    IN_NAMES,
-    is_held_out,
-    is_no_metric,
-    names_metric,
-    own_part,
-    part_of,
-)
+from trainui.metrics.formats.text.grammar import Line
+from trainui.metrics.formats.text.names import is_no_metric, names_metric, own_part, part_in
 from trainui.metrics.formats.text.pairs import STEP, Number, Row, find, run_to_end
 from trainui.metrics.formats.text.runs import Steady
 from trainui.metrics.formats.text.tables import EpochSteps, Table
@@ -49,6 +41,8 @@ _TITLE_LINES = 4
 _OPENS = re.compile(r"(?:[^{]* )?\{(?:[\"'][^{}]*(?:\{[^{}]*\}[^{}]*)*,)?\s*")
 """The first line of an object that `pprint` or `json` has wrapped."""
 _COUNT = re.compile(r"(\d+)/(\d+)")
+_MOST_FIELDS = 1000
+"""Numbers of an object that are read."""
 _KINDS = ("_type", "type", "event", "split", "phase", "mode", "stage")
 """Fields that may say the part of the data, as in `"_type": "val_epoch"`."""
 _CONTINUED = re.compile(r"\s{10,}\S")
@@ -252,7 +246,7 @@ class LogState:
     def _part(self, said: Line, step: float | None = None) -> str:
         """Return the part of the data that a title above says."""
         title = self.memory.get("title")
-        if not title or said.part or said.is_of_training:
+        if not title or said.part is not None:
             return ""
         if step is not None and step > self.memory.get("at", step):
             del self.memory["title"]  # the training continues
@@ -409,12 +403,12 @@ class LogState:
         assert self.steady is not None
         rows, said = runs.following(self.steady, lines, at), self.steady.said
         if rows and said.inner is None:
-            self._steps(said.part).pass_over([value.name for value in said.values], len(rows))
+            self._steps(said.part or "").pass_over([value.name for value in said.values], len(rows))
         return rows
 
     def _named(
         self,
-        values: Sequence[NamedValue],
+        values: Sequence[Number],
         found: Sequence[str],
         prefix: str,
         part: str,
@@ -434,7 +428,7 @@ class LogState:
             full = f"{prefix}{of}/{name}" if of else f"{prefix}{name}"
             if is_summary and not of and name in within:
                 full = f"{prefix}epoch {name}"
-            elif notes and not (is_summary or of or name in within or is_held_out(name)):
+            elif notes and not (is_summary or of or name in within or part_in(name)):
                 within += [name] if len(within) < _MOST else []
             row.setdefault(full, number)
         return row
@@ -452,8 +446,6 @@ class LogState:
                 return NOTHING
             memory["at"] = at
         names = [value.name for value in said.values]
-        if said.is_dict and not said.is_sure:
-            return NOTHING
         if at is None or not said.values or self._counts(names):
             return (
                 self._counted(said, found)
@@ -462,7 +454,7 @@ class LogState:
             )
         values = said.values
         is_below = bool(memory.get("below")) or said.inner is not None
-        is_under = memory.get("under") and (said.is_indented or said.is_of_training)
+        is_under = memory.get("under") and (said.is_indented or said.part == "")
         part = self._part(said)
         has_fraction = any(value.value >= "\ue400" for value in values)
         if not (is_below or (is_under and (has_fraction or any(v.is_usual for v in values)))):
@@ -484,7 +476,7 @@ class LogState:
         row = self._named(values, found, prefix, part, notes=False)
         if is_below and said.inner is None and (held := self._repeated(row)):
             return [found for one in (*held, row) for found in self._count(one)]
-        if said.is_of_training and not is_below:
+        if said.part == "" and not is_below:
             within = memory.get("within", ())
             row = {f"train/{name}" if name in within else name: row[name] for name in row}
         memory["under"] = self.is_bare = True
@@ -534,9 +526,9 @@ class LogState:
         if len(counts) >= _MOST and names not in counts:
             return NOTHING
         counts[names] = count = counts.get(names, -1) + 1
-        if any(map(is_held_out, row)):
+        if any(map(part_in, row)):
             # those of held-out data are where the training is
-            trained = [n for name, n in counts.items() if not is_held_out(name.partition("\n")[0])]
+            trained = [n for name, n in counts.items() if not part_in(name.partition("\n")[0])]
             count = max([count, *trained])
         rows = [{STEP: float(count), **row}]
         if memory.get("known"):
@@ -601,51 +593,20 @@ class LogState:
                 return self.read(text)
             value = fields
         texts = (text for name in _KINDS if isinstance(text := value.get(name), str))
-        of = said.part or next(filter(None, map(_held_out, texts)), "")
-        row = numbers(value)
-        counts = {
-            name: found
-            for name in ("epoch", "iter", "iteration", "step", "batch")
-            if isinstance(text := value.get(name), str) and (found := _COUNT.fullmatch(text))
-        }
-        names = step_fields(tuple(row), None)
+        of = next((part for text in texts if (part := part_in(text)) is not None), said.part)
         places: list[str] = []
-
-        def number(name: str, place: str, of_place: str = "") -> Number:
-            return Number(name, place, of_place)
-
-        if counts:
-            epoch = inner = None
-            for name, match in counts.items():
-                at = chr(0xE000 + len(places)), chr(0xE001 + len(places))
-                places += [match[1], match[2]]
-                if name == "epoch":
-                    epoch = number(name, *at)
-                else:
-                    inner = inner or number(name, *at)
-        elif names:
-            first = names[0]
-            counter = number(first, chr(0xE000 if row[first].is_integer() else 0xE400))
-            places.append(repr(row[first]))
-            epoch, inner = (counter, None) if first == "epoch" else (None, counter)
-        else:
-            if not any(IN_NAMES.search(name) for name in row) or any(map(names_settings, row)):
-                return NOTHING
-            row = {name: row[name] for name in row if not is_no_metric(name)}
-            row = {
-                f"{own}/{name}" if (own := own_part(name, of)) else name: row[name] for name in row
-            }
-            if (at_last := self.memory.get("at")) is not None:
-                return self._doubtful([{STEP: at_last, **row}])
-            return self._count(row)
-        values = []
-        for name, one in row.items():
-            if name not in names and not is_no_metric(name):
-                places.append(repr(one))
-                values.append(NamedValue(name, own_part(name, of), chr(0xE400 + len(places) - 1)))
-        counts_all = inner is not None and not inner.of
-        said = Line("row", tuple(values), epoch, inner, counts_all=counts_all, part=of)
-        return self._row(said, places) if values else NOTHING
+        fields = []
+        for name, number in list(numbers(value).items())[:_MOST_FIELDS]:
+            fields.append((name, chr((0xE000 if number.is_integer() else 0xE400) + len(places))))
+            places.append(repr(number))
+        counts = []
+        for name in ("epoch", "iter", "iteration", "step", "batch"):
+            if isinstance(text := value.get(name), str) and (count := _COUNT.fullmatch(text)):
+                at, of_place = (chr(0xE000 + len(places) + one) for one in (0, 1))
+                counts.append(Number(name, at, of_place))
+                places += count.groups()
+        said = grammar.of_fields(fields, of=of, counts=counts)
+        return self._row(said, places) if said.kind == "row" else self._bare(said, places)
 
     def _of_table(self, cells: tuple[float, Mapping[str, float], str]) -> Sequence[Row]:
         """Return a row of a table."""
@@ -704,14 +665,6 @@ def _tail(said: Line) -> str:
 def _balanced(lines: Iterable[str]) -> bool:
     text = "".join(lines)
     return text.count("{") <= text.count("}")
-
-
-_HELD_OUT = re.compile(rf"(?:.*[\W_])?(?P<part>{HELD_OUT})(?:[\W_].*)?", re.IGNORECASE)
-
-
-def _held_out(text: str) -> str:
-    found = _HELD_OUT.fullmatch(text)
-    return part_of(found["part"]) if found else ""
 
 
 def _prefix_of_fold(memory: dict[str, Any], fold: Sequence[Any], step: float) -> str:

@@ -15,7 +15,7 @@ from trainui.metrics.formats import rows
 from trainui.metrics.formats.lenient_text import leading_number
 from trainui.metrics.formats.text import forms
 from trainui.metrics.formats.text.forms import without_prefix as message
-from trainui.metrics.formats.text.names import HELD_OUT, part_of
+from trainui.metrics.formats.text.names import HELD_OUT, part_in
 
 _CELL = re.compile(r"\S+(?: \S+)*")
 _DASHES = re.compile(r"[-=]+")
@@ -95,7 +95,7 @@ class Table:
             if (number := leading_number(cell)) is not None:
                 row[name] = number
             elif _PARTS.fullmatch(cell) and not part:
-                part = f"{of}/" if (of := part_of(cell)) else ""
+                part = f"{of}/" if (of := part_in(cell)) else ""
         if not row:
             return None
         if any(map(rows.names_part, row)):

@@ -39,8 +39,44 @@ _MAY_BE_COUNTED = re.compile(
     r"(?=\d+(?:st|nd|rd|th)? ?(?:epoch|iter|step))",
     re.IGNORECASE,
 )
-_STEPS = re.compile(rf"steps(?=\s?[:=]\s?{INT})", re.IGNORECASE)
-"""DeepSpeed's `steps: 10 loss: 2.5`; elsewhere in a line it is the length of an epoch."""
+_REWRITTEN = tuple(
+    (re.compile(pattern, re.IGNORECASE), replacement)
+    for pattern, replacement in (
+        # `Epoch #3`
+        (
+            rf"\b(epoch|batch|round|step|iter(?:ation)?|episode|update|generation) ?#(?={INT})",
+            r"\1 ",
+        ),
+        # llm.c's `s:10 trl:2.5`
+        ("^s(?=:\ue000 )", "step"),
+        # TensorFlow's estimators print an evaluation so, and repeat the step among the metrics
+        (rf"Saving dict for global step(.*?)\bglobal_step = {INT},? ?", r"eval step\1"),
+        # `Average loss at step 2000: 113.8`, `Cost after iteration 100: 0.58`
+        (
+            r"(?<!\w)(?!(?:new |overall )?best\b)([A-Za-z][\w ./%()-]*?) (?:at|after|in|for|@) "
+            r"(?:the )?"
+            r"((?:global[_ -])?(?:step|iteration|iter|epoch|episode|(?:mini-?)?batch|update)) *"
+            rf"({INT}) *(?:[:=]|is\b:?|->) *(?={VALUE})",
+            r"\2 \3: \1: ",
+        ),
+        # `eval @ 12887 steps: return=3`
+        (rf"(?:@|at|after) ({INT}) (step|iteration|epoch|episode)s?\b", r"\2 \1"),
+        # Caffe's
+        (rf"\b(Train|Test) net output #{INT}: ", r"\1: "),
+        # `average reward over the last 10 episodes: 3.5`
+        (
+            rf" *\(?(?:(?:over |in |of |for )?(?:the )?(?:last|past|previous) {INT} \w+"
+            rf"|over {INT} (?:episodes|games|runs|trials))\)?",
+            "",
+        ),
+        # DeepSpeed's `steps: 10 loss: 2.5`; elsewhere in a line it is the length of an epoch
+        (rf"^steps(?=\s?[:=]\s?{INT})", "step"),
+        # Trax's `Step     10: eval  Accuracy |  0.25`
+        (rf"(step +{INT}: (?:\w+ +)?[\w/.-]+) \|(?= +\S+$)", r"\1:"),
+        # `epoch=0/micro_step=20/global_step=10` has three counts
+        (rf"(?<={INT})/(?=[A-Za-z_]+={INT})", ", "),
+    )
+)
 _LETTERS = re.compile(
     r"(?P<start>\W*(?P<part>train|pretrain|eval|val|test)\b\W+)"
     r"(?=(?:[A-Z]+: [\d,.\ue000-\ue8ff-]+[^A-Z]*){3})"
@@ -48,34 +84,6 @@ _LETTERS = re.compile(
 """`| train | E: 1 | S: 1000 | R: 12.3 |`: names of one letter, usual in reinforcement learning."""
 _LETTER = re.compile(r"\b([EISF])(?=: [\ue000-\ue7ff])")
 _WORDS = {"E": "episode", "I": "global_step", "S": "global_step", "F": "global_step"}
-_SLASH = re.compile(rf"(?<={INT})/(?=[A-Za-z_]+={INT})")
-"""`epoch=0/micro_step=20/global_step=10` has three counts."""
-_BARRED = re.compile(rf"(step +{INT}: (?:\w+ +)?[\w/.-]+) \|(?= +\S+$)", re.IGNORECASE)
-"""Trax's `Step     10: eval  Accuracy |  0.25`."""
-_AT_STEP = re.compile(
-    r"(?<!\w)(?!(?:new |overall )?best\b)(?P<name>[A-Za-z][\w ./%()-]*?) "
-    r"(?:at|after|in|for|@) (?:the )?"
-    r"(?P<unit>(?:global[_ -])?(?:step|iteration|iter|epoch|episode|(?:mini-?)?batch|update)) *"
-    rf"(?P<at>{INT}) *(?:[:=]|is\b:?|->) *(?={VALUE})",
-    re.IGNORECASE,
-)
-"""`Average loss at step 2000: 113.8`, `Cost after iteration 100: 0.58`."""
-_AT_STEPS = re.compile(rf"(?:@|at|after) ({INT}) (step|iteration|epoch|episode)s?\b", re.IGNORECASE)
-"""`eval @ 12887 steps: return=3`."""
-_OVER_LAST = re.compile(
-    rf" *\(?(?:(?:over |in |of |for )?(?:the )?(?:last|past|previous) {INT} \w+"
-    rf"|over {INT} (?:episodes|games|runs|trials))\)?",
-    re.IGNORECASE,
-)
-"""`average reward over the last 10 episodes: 3.5`."""
-_NET = re.compile(rf"\b(Train|Test) net output #{INT}: ")
-_HASH = re.compile(
-    rf"\b(epoch|batch|round|step|iter(?:ation)?|episode|update|generation) ?#(?={INT})",
-    re.IGNORECASE,
-)
-_RESULTS = "Saving dict for global step"
-"""TensorFlow's estimators print an evaluation so, and repeat the step among the metrics."""
-_REPEATED_STEP = re.compile(rf"\bglobal_step = {INT},? ?")
 SENTENCE = re.compile(
     # No `\b` in front, which is tried at each character.
     r"(?:reached(?<!\w.{7})|improved?(?<!\wimprove)(?<!\wimproved)|adjusting(?<!\w.{9})"
@@ -132,19 +140,10 @@ def rewritten(form: str) -> str:
         before, _brace, after = form.partition("{")
         if after[:1] in "'\"" and "{" not in after and any(one.is_step for one in find(before)):
             form = before + re.sub(r"[\"'{}]", "", after)
-    form = f"step{form[1:]}" if form.startswith("s:\ue000 ") else form
-    form = _HASH.sub(r"\1 ", form) if "#" in form else form
-    if _RESULTS in form:
-        form = _REPEATED_STEP.sub("", form.replace(_RESULTS, "eval step"))
-    form = _AT_STEP.sub(r"\g<unit> \g<at>: \g<name>: ", form, count=1)
-    form = _AT_STEPS.sub(r"\2 \1", form, count=1)
-    form = _NET.sub(r"\1: ", form) if " net output" in form else form
-    form = _OVER_LAST.sub("", form)
-    form = _STEPS.sub("step", form) if _STEPS.match(form) else form
+    for pattern, replacement in _REWRITTEN:
+        form = pattern.sub(replacement, form)
     if ": " in form and _LETTERS.match(form):
         return _LETTER.sub(lambda letter: _WORDS[letter[1]], form)
-    form = _BARRED.sub(r"\1:", form) if " |  " in form else form
-    form = _SLASH.sub(", ", form) if "step=" in form and "/" in form else form
     return form.replace(" = ", ": ") if form.count(" = ") > 1 and " | " in form else form
 
 
