@@ -72,7 +72,7 @@ _VALUE_OF = re.compile(r"[A-Za-z)%\]][\s:=|>-]{1,8}[-+]?\d*\.\d")
 """A name with a number that is not whole."""
 _NOT_STEADY = frozenset({"wraps", "title", "counts"})
 """What lines above say: it may end with the next line."""
-_CARRIED = ("word", "words", "folds", "within", "counts", "known", "group", "first_group", "runs")
+_CARRIED = ("labels", "folds", "within", "counts", "known", "group", "first_group", "runs")
 
 
 class LogState:
@@ -183,65 +183,72 @@ class LogState:
         plain = text.strip()
         if said is not None and plain and len(plain) <= _LONGEST_GROUP + 20:
             is_heading = _DECORATED.match(text) or _TRAINS.match(plain)
-            if is_heading and not _RESUMES.search(plain):
-                memory["candidate"] = plain.strip("-=#*~<>+ :.\t")[:_LONGEST_GROUP]
+            if is_heading and not (_RESUMES.search(plain) or part_in(plain)):
+                plain = plain.strip("-=#*~<>+ :.\t")[:_LONGEST_GROUP]
+                memory["candidate"] = plain.replace("/", "_")
         return NOTHING
 
     def _fold(self, fold: tuple[str, str], found: Sequence[str]) -> list[Any]:
         stem, place = fold
         return [stem, int(place if place.isascii() else forms.number(place, found))]
 
-    def _group(self, said: Line, found: Sequence[str], step: float, *, is_own: bool) -> str:
-        """Return the prefix of a row that is of another training than the first.
-
-        A row `is_own` if neither a part of the data nor a label says what else it is of.
-        """
+    def _begin(self, kind: str, count: float) -> None:
+        """Note a counter: below a heading, one that is not higher than before begins a training."""
         memory = self.memory
-        fold = self._fold(said.fold, found) if said.fold else memory.get("fold")
-        candidate = memory.pop("candidate", None)
-        lowest, last = memory.get("rows", (step, step))
+        counts: dict[str, Any] = memory.setdefault("raw", {})
+        lowest, last = counts.get(kind, (count, count))
+        candidate = memory.get("candidate")
         if candidate is not None and "rows" not in memory:
             # the first training of all, or of an attempt that continues: it may be a later one
             first = memory.setdefault("first_group", candidate)
-            memory["group"] = "" if candidate == first else candidate.replace("/", "_")
-        elif candidate is not None and step <= lowest < last:
-            memory["group"] = candidate.replace("/", "_")
-        elif is_own and not fold and said.epoch and not said.inner and step == lowest < last:
-            memory["runs"] = memory.get("runs", 1) + 1
-            memory["group"] = f"run={memory['runs']}"
-        if is_own:
-            memory["rows"] = (min(lowest, step), step)
-        prefix = f"{group}/" if (group := memory.get("group")) else ""
-        return prefix + (_prefix_of_fold(memory, fold, step) if fold else "")
-
-    def _restarted(self, kind: str, count: float) -> None:
-        """Forget the counters of the training before, if a heading begins another one."""
-        memory = self.memory
-        counts = memory.setdefault("raw", {})
-        lowest, last = counts.get(kind, (count, count))
-        if count <= lowest < last and ("candidate" in memory or memory.pop("is_new", False)):
+            memory["group"] = "" if candidate == first else candidate
+        elif count <= lowest < last and (candidate is not None or memory.pop("is_new", False)):
+            if candidate is not None:
+                memory.update(group=candidate, rows=None)
             for name in ("steps", "x", "heading", "at", "raw"):
                 memory.pop(name, None)
             counts, lowest = memory.setdefault("raw", {}), count
         counts[kind] = (min(lowest, count), count)
 
-    def _label(self, said: Line, step: float) -> str | None:
-        """Return the word that a row is of, as in `critic step 3 loss 1` after `actor step 3`.
+    def _prefix(
+        self, said: Line, found: Sequence[str], step: float, *, is_own: bool, is_row: bool = True
+    ) -> str | None:
+        """Return the prefix of a row that is of another training, fold or set than the first.
 
-        None: there are too many.
+        None: there are too many. A row `is_own` if no part of the data says what else it is of.
         """
-        memory, word = self.memory, said.label
-        first = memory.setdefault("word", word)
-        if word == first or not word:
-            return ""
-        apart = memory.setdefault("words", [])
-        if word not in apart:
-            if not said.is_named and step > memory.get("at", step):
-                return ""  # the same training under another word
-            if len(apart) >= _MOST:
+        memory = self.memory
+        memory.pop("candidate", None)
+        fold = self._fold(said.fold, found) if said.fold else memory.get("fold")
+        lowest, last = memory.get("rows") or (step, step)
+        if is_own and not said.label:
+            is_epoch = said.epoch is not None and said.inner is None
+            if is_epoch and not fold and step == lowest < last:
+                memory["runs"] = memory.get("runs", 1) + 1
+                memory["group"] = f"run={memory['runs']}"
+            memory["rows"] = (min(lowest, step), step)
+        prefix = f"{group}/" if (group := memory.get("group")) else ""
+        named = f"{fold[0]}={fold[1]}" if fold else ""
+        of_fold = self._subject("folds", named, step, may_continue=True) if fold else ""
+        label = said.label if is_row or said.is_named else ""
+        of_label = self._subject("labels", label, step, may_continue=not said.is_named)
+        return None if of_fold is None or of_label is None else prefix + of_fold + of_label
+
+    def _subject(self, kind: str, name: str, step: float, *, may_continue: bool) -> str | None:
+        """Return the prefix of what a line says that it is of; the first has none.
+
+        So has one whose steps continue those of the one before. None: there are too many.
+        """
+        seen = self.memory.setdefault(kind, {"first": name, "apart": []})
+        apart: list[str] = seen["apart"]
+        if name and name != seen["first"] and name not in apart:
+            if may_continue and step > self.memory.get("at", step):
+                seen["first"] = name
+            elif len(apart) >= _MOST:
                 return None
-            apart.append(word)
-        return f"{word}/"
+            else:
+                apart.append(name)
+        return f"{name}/" if name in apart else ""
 
     def _part(self, said: Line, step: float | None = None) -> str:
         """Return the part of the data that a title above says."""
@@ -281,7 +288,7 @@ class LogState:
             memory["places"] = of
         if not apart and not said.part:
             memory["of"] = of
-        steps = self._steps(apart)
+        steps = self._steps(apart or "")
         if said.counts_all:
             before = 0.0
         elif outer is not None:
@@ -308,7 +315,7 @@ class LogState:
         memory = self.memory
         first = said.inner or said.epoch
         assert first is not None
-        self._restarted("step" if said.inner else "epoch", forms.number(first.value, found))
+        self._begin("step" if said.inner else "epoch", forms.number(first.value, found))
         if said.inner is None and said.epoch is not None:
             memory["heading"] = forms.number(said.epoch.value, found)
         title = memory.get("title")
@@ -345,7 +352,7 @@ class LogState:
         memory = self.memory
         first = said.inner or said.epoch
         assert first is not None
-        self._restarted("step" if said.inner else "epoch", forms.number(first.value, found))
+        self._begin("step" if said.inner else "epoch", forms.number(first.value, found))
         known = memory.get("x")
         step = self._step(said, found)
         if step is None:
@@ -358,13 +365,12 @@ class LogState:
         is_summary = (
             said.inner is None and known is not None and bool(said.epoch and said.epoch.is_whole)
         )
-        if (label := self._label(said, step)) is None:
-            return self._skip(forms.filled(said.text, found), said)
         if said.inner is None and not is_summary:
             names = [value.name for value in said.values]
             step = self._steps(said.part or part).counted_if_repeated(step, names)
-        is_own = not (said.part or part or label)
-        prefix = self._group(said, found, step, is_own=is_own) + label
+        prefix = self._prefix(said, found, step, is_own=not (said.part or part))
+        if prefix is None:
+            return self._skip(forms.filled(said.text, found), said)
         values = said.values
         if "counts" in memory:
             values = tuple(value for value in values if not self._counts([value.name]))
@@ -381,7 +387,7 @@ class LogState:
         if part and known is not None:
             memory["x"] = known
         before = self._first_counter(step)
-        if not (said.part or part or label):
+        if not (said.part or part or said.label in memory["labels"]["apart"]):
             memory["at"] = step
         memory.setdefault("at", step)
         rows = [*before, {STEP: step, **row}] if row else before
@@ -470,9 +476,9 @@ class LogState:
             values = ()
         if not values or re.match(r"\W*best\b", said.text, re.IGNORECASE):
             return self._skip(forms.filled(said.text, found), said)
-        if (label := self._label(said, at) if said.is_named else "") is None:
+        prefix = self._prefix(said, found, at, is_own=False, is_row=False)
+        if prefix is None:
             return NOTHING
-        prefix = self._group(said, found, at, is_own=False) + label
         row = self._named(values, found, prefix, part, notes=False)
         if is_below and said.inner is None and (held := self._repeated(row)):
             return [found for one in (*held, row) for found in self._count(one)]
@@ -594,10 +600,9 @@ class LogState:
             value = fields
         texts = (text for name in _KINDS if isinstance(text := value.get(name), str))
         of = next((part for text in texts if (part := part_in(text)) is not None), said.part)
-        places: list[str] = []
-        fields = []
+        pairs, places = [], list[str]()
         for name, number in list(numbers(value).items())[:_MOST_FIELDS]:
-            fields.append((name, chr((0xE000 if number.is_integer() else 0xE400) + len(places))))
+            pairs.append((name, chr((0xE000 if number.is_integer() else 0xE400) + len(places))))
             places.append(repr(number))
         counts = []
         for name in ("epoch", "iter", "iteration", "step", "batch"):
@@ -605,7 +610,7 @@ class LogState:
                 at, of_place = (chr(0xE000 + len(places) + one) for one in (0, 1))
                 counts.append(Number(name, at, of_place))
                 places += count.groups()
-        said = grammar.of_fields(fields, of=of, counts=counts)
+        said = grammar.of_fields(pairs, of=of, counts=counts)
         return self._row(said, places) if said.kind == "row" else self._bare(said, places)
 
     def _of_table(self, cells: tuple[float, Mapping[str, float], str]) -> Sequence[Row]:
@@ -616,8 +621,8 @@ class LogState:
         epoch = next((row[name] for name in row if name.lower() == "epoch"), None)
         if epoch is not None:  # positions that may begin again in each
             step += self._steps("table").counted(epoch, step)
-        self._restarted("table", step)
-        prefix = self._group(Line("row"), (), step, is_own=not part)
+        self._begin("table", step)
+        prefix = self._prefix(Line("row"), (), step, is_own=not part) or ""
         self.memory["at"] = step
         named = {name: row[name] for name in row if not is_no_metric(name)}
         return [{STEP: step, **{f"{prefix}{part}{name}": named[name] for name in named}}]
@@ -665,23 +670,3 @@ def _tail(said: Line) -> str:
 def _balanced(lines: Iterable[str]) -> bool:
     text = "".join(lines)
     return text.count("{") <= text.count("}")
-
-
-def _prefix_of_fold(memory: dict[str, Any], fold: Sequence[Any], step: float) -> str:
-    """Return the prefix of the metrics in a line of a fold with a step.
-
-    A number that counts up together with the steps is no fold.
-    """
-    stem, number = fold
-    start = {"first": [stem, number], "last": [stem, number, step], "apart": False}
-    seen = memory.setdefault("folds", start)
-    last_stem, last, last_step = seen["last"]
-    seen["last"] = [stem, number, step]
-    counts_up = stem == last_stem and number > last and step > last_step
-    if (stem, number) == (last_stem, last) and not seen["apart"]:
-        return ""
-    if counts_up and not seen["apart"]:
-        seen["first"] = [stem, number]
-        return ""
-    seen["apart"] = True
-    return "" if seen["first"] == [stem, number] else f"{stem}={number}/"
