@@ -25,7 +25,7 @@ from trainui.metrics.formats.rows import SparseRows, dotted_leaves, dotted_numbe
 from trainui.metrics.formats.rows import of_job as job_label
 from trainui.metrics.formats.text.forms import NUMBER
 from trainui.metrics.formats.text.forms import without_prefix as message
-from trainui.metrics.formats.text.pairs import split_metrics
+from trainui.metrics.formats.text.names import split_metrics
 from trainui.metrics.lenient_files import as_json, flat, load_yaml
 from trainui.metrics.tail import GrowingFile, UnreadableFileError, look_at, raise_shortage
 from trainui.metrics.trackers import MOST_ROWS, columns, tracked

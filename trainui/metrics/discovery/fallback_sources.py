@@ -21,8 +21,7 @@ from typing import Any
 from trainui.metrics import lenient_files
 from trainui.metrics.formats.text.forms import MAX_LINE, MAX_PRINTED, NUMBER, text_lines
 from trainui.metrics.formats.text.forms import without_prefix as message
-from trainui.metrics.formats.text.names import is_step_name, names_metric
-from trainui.metrics.formats.text.pairs import STEP
+from trainui.metrics.formats.text.names import STEP, is_step_name, names_metric
 from trainui.metrics.formats.text.single_values import SingleValues
 from trainui.metrics.formats.text.text_lines import SOUGHT, TextLines, has_steps, unread
 from trainui.metrics.source_file import DecoderChoice, SourceFile

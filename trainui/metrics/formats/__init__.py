@@ -17,8 +17,7 @@ from trainui.metrics.formats.decoder import Decoder as Decoder
 from trainui.metrics.formats.jsonl import JsonFile, JsonLines, are_no_lines
 from trainui.metrics.formats.lenient_text import load_json, to_number
 from trainui.metrics.formats.text.forms import without_prefix as message
-from trainui.metrics.formats.text.names import names_metric
-from trainui.metrics.formats.text.pairs import pairs_of
+from trainui.metrics.formats.text.names import names_metric, pairs_of
 from trainui.metrics.formats.text.text_lines import TextLines
 from trainui.pipeline.field_names import is_preset, presets
 from trainui.plugin import Answer, Format, Refused, Tracker, registry

@@ -22,16 +22,20 @@ from trainui.metrics.formats.text.names import (
     LONGEST_LABEL,
     NO_LABEL,
     OUTER,
+    STEP,
     TRAIN,
     USUAL,
+    WRAPPED,
+    Number,
+    find,
     is_no_metric,
     is_step_name,
     label_of,
     names_metric,
     own_part,
     part_in,
+    run_to_end,
 )
-from trainui.metrics.formats.text.pairs import STEP, WRAPPED, Number, find, run_to_end
 from trainui.metrics.formats.text.wordings import BAR, BEST, SAVING, SENTENCE, rewritten
 
 _FORMS = 2048

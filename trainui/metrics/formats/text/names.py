@@ -1,9 +1,17 @@
-"""What the name of a number says: a step, a metric or neither, a part of the data, a label."""
+"""Names and their numbers in a form: `loss=1`, `val loss: 1`, `acc 2`, `dice [0.5, 0.6]`.
+
+A name says if its number is a step, a metric or neither, and of what part of the data it is.
+"""
 
 from __future__ import annotations
 
 import re
+from collections import Counter
+from collections.abc import Sequence
 from functools import lru_cache
+from typing import NamedTuple
+
+from trainui.metrics.formats.text.forms import INT, NUMBER, VALUE, filled, lex, number
 
 HELD_OUT = (
     r"val(?:id(?:at(?:ion|e|ing|or))?)?|test(?:ing)?|eval(?:uat(?:ion|e|ing|or))?|dev|hold-?out"
@@ -117,8 +125,8 @@ _NO_METRIC = re.compile(
     r"(?:[ _](?:mb|gb|mib|gib|usage|used|allocated|reserved))?)"
     r"|(?:max )?(?:allocated|reserved|cached)|time_elapsed|wall_?(?:time|clock)|total_time"
     r"|\w+ so far"
-    r"|(?:consumed|skipped|nan|seen|num|number of|n|total)[ _](?:train[ _]?)?(?:\w+ )?"
-    r"(?:samples?|tokens?|iterations?|batch(?:es)?|steps?|examples|images|episodes?)"
+    r"|(?:consumed|skipped|nan|seen|num|number of|n|total)[ _](?:train[ _]?)?(?:\w+[ _])??"
+    r"(?:samples?|tokens?|iterations?|itrs|batch(?:es)?|steps?|examples|images|episodes?)"
     r"|(?:seed|(?:local_|global_)?rank|device|patience|counter)"
     r"|(?:(?:train(?:ing)?|total|end of|max|current|num|global|env|fps)[ _-]?)?"
     r"(?:epochs?|ep\.?|steps?|iters?|iterations?|batch(?:es)?|timesteps?|episodes?|rounds?|updates?)"
@@ -146,3 +154,220 @@ def is_setting(name: str) -> bool:
         re.fullmatch(r"(?:.*[/ ])?(?:lr|learning_rate|momentum|weight_decay|size|dim)", name)
         is not None
     )
+
+
+# Pairs of a name and a number.
+
+STEP = "step"
+"""The field of a row with its step."""
+Row = dict[str, float]
+
+
+class Number(NamedTuple):
+    """A name and the place of its number in the line, or of the number of a count."""
+
+    name: str
+    value: str
+    """The placeholder of the number."""
+    of: str = ""
+    """In `3/10`, the placeholder of the 10."""
+    start: int = 0
+    end: int = 0
+    factor: float = 1.0
+    is_given: bool = False
+    """True for `loss: 1` and `loss=1`, where nothing else can be meant."""
+    part: str = ""
+    """The part of the data; empty: of the training."""
+    is_usual: bool = False
+    """True for the name of a metric wherever it is printed with such a number."""
+
+    @property
+    def is_whole(self) -> bool:
+        """Return True for a number written without a fraction."""
+        return self.value < "\ue400"
+
+    @property
+    def is_step(self) -> bool:
+        """Return True if the number is a step count: a whole number, but for an epoch's."""
+        is_count = is_step_name(self.name) or (self.of and self.name in COUNTERS)
+        is_whole = self.is_whole or self.factor > 1
+        return bool(is_count) and (is_whole or self.name[-5:].lower() == "epoch")
+
+
+_WORD = r"(?!(?:None|null|N/A|n/a)\b)[^\W\d](?:[\w.@/%^-]|'(?=\w))*"
+_INNER = r"[^()\d\ue000-\ue8ff]{0,40}"
+_NAME_OF = rf"(?:[Tt]op {INT} )?{_WORD}(?: ?\({_INNER}(?:\({_INNER}\){_INNER})?\))?"
+_PAIR = re.compile(
+    # `loss=1` (a one-word name), then `val loss: 1` and `val loss 1`
+    rf"(?<![\w./\ue000-\ue8ff])"
+    rf"(?:(?P<word>{_NAME_OF}) *= *|(?P<words>{_NAME_OF}(?: {_NAME_OF}){{0,4}}?)"
+    r"(?P<given>\s*:\s*|\s*(?:->|=>|:=)\s*)?(?(given)|(?:\s+|(?=\[))))"
+    rf"[\[(]? *(?P<value>{VALUE})(?P<thousands>[kKM](?![\w/]))?(?:(?:\s?/ *| of )(?P<of>{INT}))?"
+)
+_THOUSAND = {None: 1.0, "k": 1e3, "K": 1e3, "M": 1e6}
+_LIST = re.compile(rf"\[\s*{VALUE}(?:(?:\s*,\s*|\s+){VALUE})+\s*\]")
+WRAPPED = re.compile(
+    # `np.float32(0.5)`, `tensor(0.5, device='cuda:0', grad_fn=<MeanBackward0>)`
+    rf"\b(?:\w+\.)?(?:float\d*|tensor|Array)\(\s*({VALUE})(?:,[^()]*)?\)"
+)
+_WRAPPED_TEXT = re.compile(rf"\b(?:\w+\.)?(?:float\d*|tensor|Array)\(\s*({NUMBER})(?:,[^()]*)?\)")
+_NO_NAME = re.compile(
+    r"(?:.* )?(?:of|to|in|at|for|by|as|than|with|from|not|is|was|are|the|a|an|and|or|no|any|top"
+    r"|group|reached|ran|after|on|took|loaded|loading|saved|saving|found)|.*\.py"
+    r"|(?:total )?number of .*|total \w+ needed.*|.* from (?:epoch|step|iter\w*)"
+    r"|.*\b(?:saved|saving)\b.*|with .*",
+    re.IGNORECASE,
+)
+_IS = re.compile(r"(?: so far)? is$")
+_BETWEEN = re.compile(
+    r"[\w%/.\u00b5\u03bc]*(?: (?:%|(?:m?s|sec(?:onds)?)\b))?"
+    r"(?:[,;]? *\([^()]*\))?[\s,;|)\]/*@-]*\(?"
+)
+"""Allowed between two pairs: a unit, text in brackets, punctuation."""
+
+
+def find(form: str) -> list[Number]:
+    """Return a form's pairs; a list of numbers gives one for each, `dice/0` and `dice/1`."""
+    pairs = [
+        pair
+        for found in _PAIR.finditer(form)
+        if (name := found["word"] or _name(found["words"])) and not _is_cut(form, found)
+        for pair in _pairs(form, name, found)
+    ]
+    is_repeated = "=" in form and len({pair.name for pair in pairs}) < len(pairs)
+    pairs = _with_words_before(form, pairs) if is_repeated else pairs
+    return [pair._replace(is_usual=_is_usual(pair)) for pair in pairs]
+
+
+def pairs_of(line: str) -> list[Number]:
+    """Return the pairs of a line."""
+    return find(lex(line)[0])
+
+
+@lru_cache(256)
+def split_metrics(text: str) -> tuple[str, float | None, Row]:
+    """Return a text without the metrics in it, its step, and the metrics.
+
+    `Epoch 3 loss 0.5` before a bar is redrawn with other numbers as the bar advances.
+    """
+    form, numbers = lex(text)
+    found = find(form)
+    metrics = [
+        pair
+        for pair in found
+        if not pair.is_step and (names_metric(pair.name) or (not pair.is_whole and pair.is_given))
+    ]
+    if not metrics:
+        return text, None, {}
+    steps = [pair for pair in found if pair.is_step]
+    inner = [] if any(OUTER.fullmatch(pair.name) for pair in steps) else steps[:1]
+    cut = sorted([*metrics, *inner], key=lambda pair: pair.start)
+    rest = filled(" ".join(_gaps(form, cut)), numbers)
+    own = number(inner[0].value, numbers) if inner else None
+    return rest, own, {filled(pair.name, numbers): number(pair.value, numbers) for pair in metrics}
+
+
+def step_in(text: str) -> float | None:
+    """Return the first step in a text."""
+    form, numbers = lex(text)
+    return next((number(pair.value, numbers) for pair in find(form) if pair.is_step), None)
+
+
+def unwrapped(line: str) -> str:
+    """Return a line with plain numbers in place of printed scalars of NumPy, PyTorch and JAX."""
+    return _WRAPPED_TEXT.sub(r"\1", line) if "(" in line else line
+
+
+def _name(words: str) -> str:
+    """Return the name that some words are; empty if they are none."""
+    name = _IS.sub("", words)
+    if name != words and names_metric(name):
+        return name
+    return "" if _NO_NAME.fullmatch(words) else words
+
+
+def _with_words_before(form: str, pairs: Sequence[Number]) -> list[Number]:
+    """Return the pairs of `total loss=1 box loss=2` with the words that distinguish equal names."""
+    names = Counter(pair.name for pair in pairs)
+    words = [(gap.split() or [""])[-1] for gap in _gaps(form, pairs)[:-1]]
+    return [
+        pair._replace(name=f"{word} {pair.name}")
+        if names[pair.name] > 1 and word.isalpha()
+        else pair
+        for word, pair in zip(words, pairs, strict=True)
+    ]
+
+
+def _is_cut(form: str, found: re.Match[str]) -> bool:
+    """Return True for the 0 of `loss 0,512`, which has a decimal comma, and for `Step: 12s`."""
+    end = found.end()
+    if re.match(r"\.[A-Za-z]" if found["of"] is None else "/", form[end : end + 2]):
+        return True  # epoch=3-loss=0.5.ckpt, sizes: 3000/2900/64
+    if found["word"] == "cost" and form[: found.start()].lower().endswith("time "):
+        return True
+    if re.match(r"(?:ms|s|m|h|d)\b", form[end : end + 3]):
+        return is_step_name(found["word"] or found["words"])
+    if re.match(r"[A-Za-z]{0,2}x?[\ue000-\ue8ff]|-[\ue000-\ue8ff]", form[end : end + 3]):
+        return True  # 64x64, 1-50
+    if not form.startswith(",", end) or found["value"] >= "\ue400":
+        return False
+    return form[end + 1 : end + 2] >= "\ue000" and "[" not in found[0]
+
+
+def _pairs(form: str, name: str, found: re.Match[str]) -> list[Number]:
+    factor = _THOUSAND[found["thousands"]]
+    is_given = found["word"] is not None or found["given"] is not None
+    start, value = found.start(), found["value"]
+    if name.count(" ") > 1 and value < "\ue400" and not is_step_name(name):
+        count = " ".join(name.split(" ")[-2:])  # `train.loop val step 10`
+        if is_step_name(count):
+            start, name = start + len(found["words"]) - len(count), count
+    one = Number(name, value, found["of"] or "", start, found.end(), factor, is_given)
+    opened = form.find("[", found.start(), found.start("value"))
+    numbers = _LIST.match(form, opened) if opened >= 0 and not one.is_step else None
+    if numbers is None:
+        return [one]
+    end, places = numbers.end(), re.findall(VALUE, numbers[0])
+    return [
+        Number(f"{name}/{at}", place, "", end if at else one.start, end, 1.0, True)
+        for at, place in enumerate(places)
+    ]
+
+
+def _gaps(form: str, pairs: Sequence[Number]) -> list[str]:
+    """Return what is before, between and behind the pairs of a form."""
+    starts = [0, *(pair.end for pair in pairs)]
+    ends = [*(pair.start for pair in pairs), len(form)]
+    return [form[start:end] for start, end in zip(starts, ends, strict=True)]
+
+
+def run_to_end(form: str, pairs: Sequence[Number]) -> int:
+    """Return the index from which the rest of the form is only pairs."""
+    end, at = len(form), len(pairs)
+    while at and _BETWEEN.fullmatch(form, pairs[at - 1].end, end):
+        at -= 1
+        end = pairs[at].start
+    return at
+
+
+_ONLY_PART = re.compile(HELD_OUT, re.IGNORECASE)
+_FRACTIONS = re.compile(
+    r"(?:[\w-]+[\s_/.])*(?:precision|recall|error(?:[ _-]rate)?|[wc]er)", re.IGNORECASE
+)
+"""Names of metrics that may also be settings, as in `precision: 16`."""
+_SETTING = re.compile(
+    r"weights?|coef\w*|alpha|beta|gamma|lambda|scale|factor|margin|freq\w*|num|power|thresh\w*|target"
+    r"|interval|types?|functions?",
+    re.IGNORECASE,
+)
+"""Words in the names of settings, as `CENTER_LOSS_WEIGHT`."""
+
+
+def _is_usual(pair: Number) -> bool:
+    if USUAL.fullmatch(pair.name) or (not pair.is_whole and _ONLY_PART.fullmatch(pair.name)):
+        return True
+    if _FRACTIONS.fullmatch(pair.name):
+        return not pair.is_whole
+    if IN_NAMES.search(pair.name) is None or not pair.is_given:
+        return False  # a name that is not usual has to be given its value: `loss_disc=3.5`
+    return not any(map(_SETTING.fullmatch, re.split(r"[\W_]+", pair.name)))

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from trainui.metrics.formats.text.forms import DIGITS, MAX_PRINTED, VALUE, lex, pieces_of
 from trainui.metrics.formats.text.grammar import Line
-from trainui.metrics.formats.text.pairs import STEP, Row
+from trainui.metrics.formats.text.names import STEP, Row
 
 _LEAST, _LEFT = 3, 2
 """Lines that are worth it, and lines at the end of a run."""

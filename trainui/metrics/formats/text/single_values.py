@@ -16,8 +16,18 @@ from trainui.metrics.formats.decoder import Decoded, step_fields
 from trainui.metrics.formats.rows import numbers, row_points
 from trainui.metrics.formats.text import forms
 from trainui.metrics.formats.text.forms import NUMBER, LogDecoder, text_lines
-from trainui.metrics.formats.text.names import QUALIFIER, USUAL, names_metric, part_in
-from trainui.metrics.formats.text.pairs import STEP, Row, find, run_to_end, step_in, unwrapped
+from trainui.metrics.formats.text.names import (
+    QUALIFIER,
+    STEP,
+    USUAL,
+    Row,
+    find,
+    names_metric,
+    part_in,
+    run_to_end,
+    step_in,
+    unwrapped,
+)
 from trainui.metrics.formats.text.wordings import plain_text
 
 _SEPARATORS = re.compile(r"[\s_/.-]+")

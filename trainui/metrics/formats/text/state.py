@@ -20,8 +20,17 @@ from trainui.metrics.formats.rows import numbers, of_job
 from trainui.metrics.formats.text import forms, grammar, runs, tables
 from trainui.metrics.formats.text.forms import record_fields, record_message
 from trainui.metrics.formats.text.grammar import Line
-from trainui.metrics.formats.text.names import is_no_metric, names_metric, own_part, part_in
-from trainui.metrics.formats.text.pairs import STEP, Number, Row, find, run_to_end
+from trainui.metrics.formats.text.names import (
+    STEP,
+    Number,
+    Row,
+    find,
+    is_no_metric,
+    names_metric,
+    own_part,
+    part_in,
+    run_to_end,
+)
 from trainui.metrics.formats.text.runs import Steady
 from trainui.metrics.formats.text.tables import EpochSteps, Table
 from trainui.metrics.formats.text.wordings import normal

@@ -21,8 +21,7 @@ from trainui.metrics.formats.rows import row_points
 from trainui.metrics.formats.text import state as states
 from trainui.metrics.formats.text.forms import LogDecoder, form_of, lines_with_ends
 from trainui.metrics.formats.text.forms import without_prefix as message
-from trainui.metrics.formats.text.names import is_no_metric, is_setting
-from trainui.metrics.formats.text.pairs import STEP, Row, step_in
+from trainui.metrics.formats.text.names import STEP, Row, is_no_metric, is_setting, step_in
 from trainui.metrics.formats.text.state import LogState
 from trainui.plugin import LineReader, LogLines, registry
 from trainui.plugin.registry import PluginError

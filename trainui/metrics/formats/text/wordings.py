@@ -8,8 +8,7 @@ from __future__ import annotations
 import re
 
 from trainui.metrics.formats.text.forms import DIGITS, INT, MAX_PRINTED, VALUE, lex, message
-from trainui.metrics.formats.text.names import HELD_OUT
-from trainui.metrics.formats.text.pairs import WRAPPED, find, unwrapped
+from trainui.metrics.formats.text.names import HELD_OUT, WRAPPED, find, unwrapped
 
 _POSITION = re.compile(rf"\W*(?:{HELD_OUT})\b[: ]*[\[(]", re.IGNORECASE)
 """`Test: [1/9] Loss 2`: a position within the held-out data."""
