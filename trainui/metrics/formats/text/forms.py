@@ -81,8 +81,6 @@ def pieces_of(line: str) -> Sequence[str | None]:
 
 def message(line: str) -> str:
     """Return a line without its logger's prefix."""
-    if not _MAY_HAVE_PREFIX(line):
-        return line
     form, _written, pieces = _lexed(line[:MAX_PRINTED])
     if not (end := prefix_end(form)):
         return line
@@ -164,16 +162,6 @@ _PREFIX = re.compile(
     rf"(?>{_OPENING}(?:{_ITEMS}){_SEPARATOR})(?>{_OPENING}(?:{_ITEMS}|{_NAME}){_SEPARATOR})*"
 )
 
-_MAY_HAVE_PREFIX = re.compile(
-    # A necessary condition, without the search for numbers: how each of the items begins.
-    r"(?:\[[\w.-]+\] )?[\s\[(<]*(?:\d{4}[-/]\d|\d\d[-/.]\d|\d{1,3}:\d|\d+[dhm] ?\d|\d+\.\d"
-    r"|0[xXb]|[\da-f]{8}-|[~./]|[IWEDFC][\d\]]|[A-Z][a-z]{2} |[A-Z]{4}"
-    r"|(?i:debug|info|warn|error|critical)"
-    r"|[\w./<>-]+(?:\.\w+:\s*\d|:[\w.<>]+:\d|\.py \d)|[A-Za-z_][\w.-]*:\d"
-    r"|\d+\]? +[\[(]?[A-Za-z_./<]|(?:\w+ )?pid=|Main|Thread-|std"
-    r"|(?:time|ts|level|lvl|severity|logger|caller|event|msg|message)\w*=)"
-).match
-
 
 def prefix_end(form: str) -> int:
     """Return the length of the logger's prefix of a form."""
@@ -181,10 +169,7 @@ def prefix_end(form: str) -> int:
     return found.end() if found else 0
 
 
-# The lines of a log, and their prefixes: time, level, logger, thread.
-
 # The lines of a log as a terminal shows them: without colours and cursor movements.
-
 
 MAX_LINE = 65_536
 """Characters of a line that are read; the rest is ignored."""
@@ -233,12 +218,7 @@ def lines_with_ends(block: bytes) -> Iterator[str]:
         yield f"{found[1][:MAX_LINE]}\n" if "\n" in found[2] else found[1][:MAX_LINE]
 
 
-# The prefix that a logger puts before a message: timestamp, level, logger, process, source line.
-#
-# The rule: a prefix begins with a timestamp, a level, a source line or a process. A bare word after
-# one of them is the logger's name only where a separator, or the message's step, follows it. A
-# logger that writes JSON puts the message into a field.
-
+# A logger that writes JSON puts the message into a field.
 
 MESSAGES = ("message", "msg", "event", "text")
 LEVELS = ("level", "levelname", "severity", "lvl", "log.level")

@@ -156,8 +156,8 @@ class LogState:
                 del memory["title"]
         elif kind == "fold" and said.fold:
             fold = self._fold(said.fold, found)
-            memory["is_new"] = memory.get("fold", fold) != fold
-            memory["fold"] = fold
+            if memory.setdefault("fold", fold) != fold:
+                memory.update(fold=fold, candidate="")
         else:
             return self._skip(forms.filled(said.text, found) if _says(said.text) else "", said)
         return NOTHING
@@ -207,12 +207,12 @@ class LogState:
         counts: dict[str, Any] = memory.setdefault("raw", {})
         lowest, last = counts.get(kind, (count, count))
         candidate = memory.get("candidate")
-        if candidate is not None and "rows" not in memory:
+        if candidate and "rows" not in memory:
             # the first training of all, or of an attempt that continues: it may be a later one
             first = memory.setdefault("first_group", candidate)
             memory["group"] = "" if candidate == first else candidate
-        elif count <= lowest < last and (candidate is not None or memory.pop("is_new", False)):
-            if candidate is not None:
+        elif count <= lowest < last and candidate is not None:
+            if candidate:
                 memory.update(group=candidate, rows=None)
             for name in ("steps", "x", "heading", "at", "raw"):
                 memory.pop(name, None)
