@@ -232,9 +232,9 @@ class Keras(LineReader):
     def read(self, line: str) -> Sequence[NumberRow] | None:
         """Return the epoch that a line ends."""
         if heading := _HEADING.fullmatch(line):
-            before = self.finish()
+            is_own, before = bool(self.memory.get("row")), self.finish()
             self.memory.update(epoch=int(heading[1]), row={}, given=[], at=0, of=None)
-            return before
+            return before or (None if is_own else ())
         if self.memory.get("epoch") is None or (bar := _KERAS_BAR.match(line)) is None:
             return ()
         parts = line[bar.start("bar") if bar["bar"] else bar.start("line") :].split(" - ")
