@@ -9,7 +9,7 @@ from __future__ import annotations
 import pickle
 import re
 import string
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
@@ -62,14 +62,14 @@ _MOST_HELD = 64
 _ENOUGH = 4
 """Numbers that only went up, and by more than one, in lines that have no other step."""
 
-may_be_labelled = re.compile(
+_may_be_labelled = re.compile(
     r"\s*+[\w.-]{1,41}+(?<=\d)(?::|\s*+\|) |\[(?i:rank|gpu|cuda|default|\d+,\d+\]<std|\d{1,3}/)"
     r"|\((?:\w+ )?pid="
     r"|\W{0,2}(?i:local_rank|rank|gpu|process|proc|device|worker|cuda)[ :=_#]{0,2}\d"
 ).match
 """Excludes most lines that no launcher has labelled, fast."""
 
-STARTS = frozenset(f"[( {string.ascii_letters}{string.digits}")
+_STARTS = frozenset(f"[( {string.ascii_letters}{string.digits}")
 """First characters of labels."""
 
 Lines = Sequence[tuple[str, str]]
@@ -85,7 +85,7 @@ class ProcessLines:
 
     def split(self, line: str) -> Lines:
         """Return a line, and those that waited for it, with their labels."""
-        if line[:1] == "[" and (found := _RANK.match(line)):
+        if _RANK.match(line):
             return by_rank(line)
         if found := _NAMED.match(line):
             return [(f"rank{found['rank']}", line[found.end() :])]
@@ -169,19 +169,12 @@ def by_rank(line: str) -> Lines:
     ]
 
 
-def carried_labels(memory: dict[str, Any]) -> dict[str, Any]:
-    """Return what the next attempt's log needs to know of the labels."""
-    return {
-        key: memory[key]
-        for key in ("apart", "main", "owner", "implicit", "counts")
-        if key in memory
-    }
-
-
 SOUGHT = "sought"
 """Key in the state: the metric that a search asks for, which one line shows for certain."""
 _MEMORY, _OTHERS, _LABELS = "memory", "processes", "labels"
 """Keys in the state: of the main process, of others by label, and what was seen of the labels."""
+_CARRIED_LABELS = ("apart", "main", "owner", "implicit", "counts")
+"""What the next attempt's log needs to know of the labels."""
 _CONFIRMED, _HELD = "confirmed", "held"
 """Keys in the state: that there are metrics; the rows that wait for that. One line may be a chance
 match, so two lines of different steps are required, except where an earlier attempt was read, and
@@ -213,13 +206,13 @@ class TextLines(LogDecoder):
 
     def decode(self, block: bytes, first_row: int) -> Decoded:
         """Decode whole lines."""
-        return self._decoded(lines_with_ends(block), first_row, finish=False)
+        return self._decoded([*lines_with_ends(block)], first_row, finish=False)
 
     def finish(self, first_row: int) -> Decoded:
         """Decode rows that were waiting for further lines."""
         return self._decoded((), first_row, finish=True)
 
-    def _decoded(self, lines: Iterable[str], first_row: int, *, finish: bool) -> Decoded:
+    def _decoded(self, lines: Sequence[str], first_row: int, *, finish: bool) -> Decoded:
         state = pickle.loads(pickle.dumps(self.state))  # faster than a deep copy
         reader = _Reader(state, is_named=self._is_named)
         rows = reader.read(lines)
@@ -227,7 +220,8 @@ class TextLines(LogDecoder):
             rows += reader.finish()
         self.state = state
         series = row_points(rows, first_row=first_row, step=self._step or STEP)
-        if not has_steps(state) and _counts_epochs(state):
+        counts_epochs = any(memory.get("has_epochs") for memory in _memories(state))
+        if counts_epochs and not has_steps(state):
             self.epochs.update(series)
         return Decoded(series, len(rows))
 
@@ -241,83 +235,70 @@ class _Reader:
         self._held: list[list[Any]] = state.setdefault(_HELD, [])
         self._processes = ProcessLines(state.setdefault(_LABELS, {}))
         self._read: dict[str, _Process] = {}
+        self._main = self._read[""] = _Process(
+            state.setdefault(_MEMORY, {}), self._held, is_main=True
+        )
 
-    def read(self, lines: Iterable[str]) -> list[Row]:
+    def read(self, lines: Sequence[str]) -> list[Row]:
         """Return the rows that some lines complete."""
         rows: list[Row] = []
-        main = self._process("")
-        assert main is not None
-        state, labels, read = self._state, self._processes.memory, main.read
-        lines, passed, is_plain = [*lines], 0, False
+        labels, split, main = self._processes.memory, self._processes.split, self._main
+        passed = 0
         for at, line in enumerate(lines):
             if at < passed:
                 continue
-            may_have_label = line[0] in STARTS and may_be_labelled(line)
-            if may_have_label:
-                parts = self._processes.split(line)
-                if len(parts) != 1 or parts[0] != ("", line):
-                    rows += self._labelled(parts)
-                    continue
-            try:
-                found = read(line)
-            except _UNREADABLE:
+            parts = split(line) if line[0] in _STARTS and _may_be_labelled(line) else None
+            if parts is not None and parts != [("", line)]:
+                rows += self._labelled(parts)
                 continue
-            if found and not is_plain:
-                rows += self._confirmed("", found, is_sure=self._is_sure(main))
-                is_plain = bool(state.get(_CONFIRMED)) and labels.get("owner") == ""
-            elif found:
-                rows += found
-                is_split = may_have_label and "last" in labels
-                if main.log.steady and main.is_alone and not is_split:
-                    more = main.log.following(lines, at)
-                    rows += more
-                    passed = at + 1 + len(more)
-            elif found is states.RANKS:
-                rows += self._labelled(self._named(main, line))
+            rows += self._rows("", line)
+            log = main.log
+            if (
+                log.steady
+                and main.is_alone
+                and labels.get("owner") == ""
+                and not labels.get("held")
+            ):
+                more = log.following(lines, at)
+                rows += more
+                passed = at + 1 + len(more)
         return rows
 
     def finish(self) -> list[Row]:
         """Return the rows that were waiting for further lines."""
         rows = self._labelled(self._processes.finish())
         for label in ("", *self._state.get(_OTHERS, {})):
-            if (process := self._process(label)) is not None:
+            if (process := self._read.get(label) or self._process(label)) is not None:
                 rows += self._confirmed(label, process.finish(), is_sure=True)
         return rows if not self._is_named else [*rows, *self._release()]
 
-    def _named(self, process: _Process, line: str) -> Lines:
-        """Return a line, or its parts, with the processes that it names."""
-        return [(process.log.rank, line)] if process.log.rank else by_rank(message(line))
+    def _labelled(self, lines: Lines) -> list[Row]:
+        return [row for label, text in lines for row in self._rows(label, text)]
 
-    def _is_sure(self, process: _Process) -> bool:
-        """Return False if what a process has read last may be a chance match."""
-        return not process.log.is_doubtful or (self._is_named and not process.log.is_bare)
-
-    def _labelled(self, lines: Iterable[tuple[str, str]]) -> list[Row]:
-        rows: list[Row] = []
-        for label, text in lines:
-            process = self._process(label)
-            if process is None:
-                states.count_unread(self._state, f"[{label}] {text}")
-                continue
-            try:
-                found = process.read(text)
-            except _UNREADABLE:
-                continue
-            if found:
-                rows += self._confirmed(label, found, is_sure=self._is_sure(process))
-            elif found is states.RANKS and not label:
-                rows += self._labelled(self._named(process, text))
-        return rows
+    def _rows(self, label: str, text: str) -> Sequence[Row]:
+        """Return the rows that a process's line completes."""
+        if (process := self._read.get(label) or self._process(label)) is None:
+            states.count_unread(self._state, f"[{label}] {text}")
+            return ()
+        try:
+            found = process.read(text)
+        except _UNREADABLE:
+            return ()
+        log = process.log
+        if found:
+            is_sure = not log.is_doubtful or (self._is_named and not log.is_bare)
+            return self._confirmed(label, found, is_sure=is_sure)
+        if found is not states.RANKS or label:
+            return ()
+        return self._labelled([(log.rank, text)] if log.rank else by_rank(message(text)))
 
     def _process(self, label: str) -> _Process | None:
-        process = self._read.get(label)
-        if process is None:
-            others = self._state.setdefault(_OTHERS, {}) if label else self._state
-            if label and label not in others and len(others) >= _MOST_PROCESSES:
-                return None
-            memory = others.setdefault(label or _MEMORY, {})
-            process = self._read[label] = _Process(memory, self._held, is_main=not label)
-        return process
+        """Return the process of a label; None if there are too many."""
+        others = self._state.setdefault(_OTHERS, {})
+        if label not in others and len(others) >= _MOST_PROCESSES:
+            return None
+        self._read[label] = _Process(others.setdefault(label, {}), self._held, is_main=False)
+        return self._read[label]
 
     def _confirmed(self, label: str, rows: Sequence[Row], *, is_sure: bool) -> Sequence[Row]:
         """Return rows, with those that waited, once they are no chance match."""
@@ -351,29 +332,67 @@ class _Reader:
         ]
 
 
+class _Plugin:
+    """A plugin: asked about lines like its first one, and about all once it has a memory."""
+
+    def __init__(self, record: LogLines, memory: dict[str, Any]) -> None:
+        self.record, self.memory = record, memory
+        self.may_be_first = _first_line(record.pattern)
+        self._reader: LineReader | None = None
+
+    def read(self, line: str) -> Sequence[Row] | None:
+        """Return what it says of a line."""
+        try:
+            return (self._reader or self._made()).read(line)
+        except Exception as error:
+            return self._failed(error)
+
+    def finish(self) -> Sequence[Row]:
+        """Return the rows that were waiting for further lines."""
+        try:
+            return (self._reader or self._made()).finish()
+        except Exception as error:
+            return self._failed(error)
+
+    def _made(self) -> LineReader:
+        made = registry.ask(self.record, self.record.reader, self.memory)
+        self._reader = made or _Silent(self.memory)
+        return self._reader
+
+    def _failed(self, error: Exception) -> Sequence[Row]:
+        """Ask it no more, unless a number of a line was at fault."""
+        if not isinstance(error, ValueError | OverflowError):
+            self._reader = _Silent(self.memory)
+            with suppress(PluginError), registry.guarded(self.record):
+                raise error
+        return ()
+
+
+class _Silent(LineReader):
+    """Stands for a reader that does not work."""
+
+    def read(self, line: str) -> Sequence[Row]:  # noqa: ARG002
+        """Return nothing."""
+        return ()
+
+
 class _Process:
     """Reads the lines of one process, by the plugins and the grammar."""
 
     def __init__(self, memory: dict[str, Any], held: list[list[Any]], *, is_main: bool) -> None:
         self.log = LogState(memory, held, is_main=is_main)
-        self._memory: dict[str, dict[str, Any]] = memory.setdefault("plugins", {})
+        self._memories: dict[str, dict[str, Any]] = memory.setdefault("plugins", {})
         self._plain: set[str] = set()
-        """Forms of lines that no plugin's pattern has matched."""
-        self._active: list[tuple[LogLines, LineReader]] = []
-        self._waiting = [(one, _first_line(one.pattern)) for one in registry.records(LogLines)]
-        for plugin, _search in self._waiting:
-            if plugin.name in self._memory:
-                self._begin(plugin)
+        """Forms of lines that are no plugin's first."""
+        self._plugins = [
+            _Plugin(one, self._memories.get(one.name, {})) for one in registry.records(LogLines)
+        ]
+        self._sort()
 
-    def _begin(self, plugin: LogLines) -> LineReader | None:
-        """Begin to ask a plugin whose pattern a line has, or that has a memory."""
-        self._waiting = [one for one in self._waiting if one[0] is not plugin]
-        memory = self._memory.setdefault(plugin.name, {})
-        reader: LineReader | None = registry.ask(plugin, plugin.reader, memory)
-        if reader is not None:
-            self._active.append((plugin, reader))
-            self._active.sort(key=lambda one: (one[0].rank, one[0].name))
-        return reader
+    def _sort(self) -> None:
+        names = self._memories
+        self._active = [one for one in self._plugins if one.record.name in names]
+        self._waiting = [one for one in self._plugins if one.record.name not in names]
 
     @property
     def is_alone(self) -> bool:
@@ -383,63 +402,34 @@ class _Process:
     def read(self, line: str) -> Sequence[Row]:
         """Return the rows that a line completes."""
         self.log.is_doubtful = False
-        for plugin, reader in self._active:
-            try:
-                rows = reader.read(line)
-            except Exception as error:  # here: a guard around each line costs time
-                rows = self._failed(plugin, error)
-            if rows:
-                return self._taken(rows, counts_epochs=plugin.counts_epochs)
-            if rows is None:
-                return ()
-        form = form_of(line)
-        if form in self._plain:
-            return self.log.read(line)
-        is_plain = True
-        for plugin, search in self._waiting:
-            if search(line):
-                is_plain = False
-                rows = self._ask(plugin, self._begin(plugin), "read", line)
+        for plugin in self._active:
+            if (rows := plugin.read(line)) is None or rows:
+                return self._taken(plugin.record, rows or ())
+        if (form := form_of(line)) not in self._plain:
+            first = [one for one in self._waiting if one.may_be_first(line)]
+            for plugin in first:
+                rows = plugin.read(line)
+                if plugin.memory or rows:
+                    self._memories[plugin.record.name] = plugin.memory
+                    self._sort()
                 if rows is None or rows:
-                    return self._taken(rows or (), counts_epochs=plugin.counts_epochs)
-                if not self._memory[plugin.name]:  # a chance match
-                    del self._memory[plugin.name]
-                    self._active = [one for one in self._active if one[0] is not plugin]
-                    self._waiting = [*self._waiting, (plugin, search)]
-        if is_plain:
-            self._plain.add(form)
+                    return self._taken(plugin.record, rows or ())
+            if not first:
+                self._plain.add(form)
         return self.log.read(line)
 
     def finish(self) -> Sequence[Row]:
         """Return the rows that were waiting for further lines."""
         rows: list[Row] = []
-        for plugin, reader in self._active:
-            found = self._ask(plugin, reader, "finish") or ()
-            rows += self._taken(found, counts_epochs=plugin.counts_epochs)
+        for plugin in self._active:
+            rows += self._taken(plugin.record, plugin.finish())
         return [*rows, *self.log.finish()]
 
-    def _taken(self, rows: Sequence[Row], *, counts_epochs: bool) -> Sequence[Row]:
+    def _taken(self, plugin: LogLines, rows: Sequence[Row]) -> Sequence[Row]:
         if not rows:
             return ()
-        self.log.seen(rows[-1].get(STEP, 0.0), is_step=not counts_epochs)
+        self.log.seen(rows[-1].get(STEP, 0.0), is_step=not plugin.counts_epochs)
         return [kept for row in rows if len(kept := _metrics(row)) > 1]
-
-    def _ask(
-        self, plugin: LogLines, reader: LineReader | None, verb: str, *line: str
-    ) -> Sequence[Row] | None:
-        try:
-            rows: Sequence[Row] | None = getattr(reader, verb)(*line) if reader else ()
-            return rows
-        except Exception as error:
-            return self._failed(plugin, error)
-
-    def _failed(self, plugin: LogLines, error: Exception) -> Sequence[Row]:
-        """Stop asking a plugin, unless a number of a line was at fault."""
-        if not isinstance(error, ValueError | OverflowError):
-            with suppress(PluginError), registry.guarded(plugin):
-                raise error
-            self._active = [one for one in self._active if one[0] is not plugin]
-        return ()
 
 
 def _metrics(row: Row) -> Row:
@@ -462,21 +452,18 @@ def _first_line(pattern: str) -> Callable[[str], object]:
     return re.compile(pattern).search
 
 
+def _memories(state: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+    return (state.get(_MEMORY, {}), *state.get(_OTHERS, {}).values())
+
+
 def has_steps(state: Mapping[str, Any]) -> bool:
     """Return False for a log that counts epochs, or its lines, where files have steps."""
-    memories = (state.get(_MEMORY, {}), *state.get(_OTHERS, {}).values())
-    return any(memory.get("has_steps") for memory in memories)
-
-
-def _counts_epochs(state: Mapping[str, Any]) -> bool:
-    memories = (state.get(_MEMORY, {}), *state.get(_OTHERS, {}).values())
-    return any(memory.get("has_epochs") for memory in memories)
+    return any(memory.get("has_steps") for memory in _memories(state))
 
 
 def unread(state: Mapping[str, Any]) -> tuple[int, str]:
     """Return how many lines look like metrics and were not read, and the first such line."""
-    memories = (state, state.get(_MEMORY, {}), *state.get(_OTHERS, {}).values())
-    found = [memory["unread"] for memory in memories if "unread" in memory]
+    found = [one["unread"] for one in (state, *_memories(state)) if "unread" in one]
     return sum(count for count, _line in found), found[0][1] if found else ""
 
 
@@ -492,10 +479,11 @@ def carried_over(state: Mapping[str, Any]) -> dict[str, Any]:
         }
         return {**states.carried_over(memory), **({"plugins": plugins} if plugins else {})}
 
+    labels = state.get(_LABELS, {})
     found: dict[str, Any] = {
         _CONFIRMED: state.get(_CONFIRMED),
         _MEMORY: handed(state.get(_MEMORY, {})),
         _OTHERS: {label: handed(one) for label, one in state.get(_OTHERS, {}).items()},
-        _LABELS: carried_labels(state.get(_LABELS, {})),
+        _LABELS: {key: labels[key] for key in _CARRIED_LABELS if key in labels},
     }
     return {key: value for key, value in found.items() if value}
