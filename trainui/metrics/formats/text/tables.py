@@ -145,7 +145,7 @@ def _step(cells: list[str]) -> int | None:
 # that was seen. Positions that begin again without an epoch are counted on from what was seen. A
 # resumed attempt continues with the lengths that the one before has seen.
 
-_FIRST, _RUNS_ON, _SEEN, _PLACES, _REPEATS = "first", "runs_on", "epochs", "places", "repeats"
+_FIRST, _RUNS_ON, _SEEN, _REPEATS = "first", "runs_on", "epochs", "repeats"
 _MANY_REPEATS = 16
 """Lines of an epoch with the same names; fewer may be one of each process."""
 _MOST_NAMES = 100
@@ -195,19 +195,19 @@ class EpochSteps:
         self.memory[_RUNS_ON] = (of, epoch, place, seen, runs_on)
         return bool(runs_on)
 
-    def counted(self, epoch: float, place: float) -> float:
-        """Return the steps before an epoch whose length is not printed.
+    def counted(self, epoch: float, place: float, of: float | None = None) -> float:
+        """Return the steps before an epoch whose length is not printed in all lines.
 
         Positions that keep counting across epochs need no offset.
         """
         seen: dict[str, Any] = {"epoch": epoch, "first": place, "last": place, "before": 0.0}
-        seen = {**seen, **self.memory.get(_SEEN, {})}
+        seen = {**seen, **self.memory.get(_SEEN, {}), "of": of}
         passed = epoch - seen["epoch"]
         if passed > 0 and "length" not in seen and place > seen["last"]:
             seen["counts_on"] = True
         if passed:
             if not seen.get("counts_on"):
-                seen["length"] = _length(seen) if passed > 0 else seen.get("length", 0.0)
+                seen["length"] = (of or _length(seen)) if passed > 0 else seen.get("length", 0.0)
                 seen["before"] = max(0.0, seen["before"] + passed * seen["length"])
             seen.update(epoch=epoch, first=place, last=place, gap=None, stride=None)
         elif place > seen["last"]:
@@ -219,16 +219,11 @@ class EpochSteps:
 
     def again(self, place: float, of: float | None, *, may_restart: bool) -> float:
         """Return the steps before a position without an epoch, which may have begun again."""
-        start = (place, place, of, 0.0, None)
-        first, last, last_of, before, stride = self.memory.get(_PLACES, start)
-        begins = place == first or (may_restart and place <= first + (stride or 0))
-        if place < last and of == last_of and begins:
-            before += of or last + (stride or 0 if first == 0 else 0)
-            first = place
-        elif place > last:
-            stride = stride or place - last
-        self.memory[_PLACES] = (first, place, of, before, stride)
-        return float(before)
+        seen = self.memory.get(_SEEN) or {"epoch": 0, "first": place, "last": place, "of": of}
+        first = seen["first"]
+        begins = place == first or (may_restart and place <= first + (seen.get("stride") or 0))
+        is_next = place < seen["last"] and of == seen["of"] and begins
+        return self.counted(seen["epoch"] + is_next, place, of)
 
     def counted_if_repeated(self, epoch: float, names: Iterable[str]) -> float:
         """Return the step of a line with only an epoch: its count, if an epoch has many such lines.
@@ -267,10 +262,8 @@ def carried_over(memory: Mapping[str, Any]) -> dict[str, Any]:
 
     One that ended within its positions has not ended them: the next one counts the same again.
     """
-    names = (_FIRST, _RUNS_ON, _SEEN, _PLACES, _REPEATS)
-    handed = {name: memory[name] for name in names if name in memory}
-    if _PLACES in handed:
-        first, last, of, before, stride = handed[_PLACES]
-        if of and last + (stride or 0) < of:
-            handed[_PLACES] = (first, 0.0, of, before, stride)
+    handed = dict(memory)
+    seen = handed.get(_SEEN, {"of": None})
+    if seen["of"] and seen["last"] + (seen.get("stride") or 0) < seen["of"]:
+        handed[_SEEN] = {**seen, "last": 0.0}
     return handed
