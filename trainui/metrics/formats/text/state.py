@@ -88,17 +88,17 @@ class LogState:
     """Reads the lines of one process; keeps what it has seen in a memory, as plain JSON."""
 
     def __init__(
-        self, memory: dict[str, Any], held: list[list[Any]], *, is_main: bool = False
+        self, memory: dict[str, Any], held: list[list[Any]], label: str | None = None
     ) -> None:
         """Continue from a memory.
 
         Args:
             memory: what was seen so far.
             held: the rows that wait for a confirmation, with labels.
-            is_main: it reads the lines that no launcher has labelled.
+            label: of the process; empty for the lines that no launcher has labelled.
         """
         self.memory = memory
-        self._is_main = is_main
+        self._label = label
         self.rank = ""
         """The process that the line names for which `RANKS` was returned."""
         self._held = held
@@ -126,7 +126,7 @@ class LogState:
             if cells is not None:
                 return self._of_table(cells)
         said = grammar.parse(form)
-        if said.kind == "ranks" or (said.rank and self._is_main):
+        if said.kind == "ranks" or (said.rank and self._label == ""):
             self.rank = f"rank{forms.number(said.rank, found):g}" if said.rank else ""
             return RANKS
         if said is grammar.OTHER:
@@ -149,8 +149,7 @@ class LogState:
         """Note what a line without values says of those below."""
         memory, kind = self.memory, said.kind
         if kind == "title":
-            memory["title"] = {"of": said.part, "left": _TITLE_LINES, "used": False}
-            memory["skips"] = False
+            self._title(said.part, _TITLE_LINES)
         elif kind == "blank":
             if memory.get("title", {}).get("used"):
                 del memory["title"]
@@ -218,6 +217,14 @@ class LogState:
                 memory.pop(name, None)
             counts, lowest = memory.setdefault("raw", {}), count
         counts[kind] = (min(lowest, count), count)
+
+    def _begin_of(self, said: Line, found: Sequence[str]) -> float:
+        """Note a line's counter, and return it."""
+        first = said.inner or said.epoch
+        assert first is not None
+        count = forms.number(first.value, found)
+        self._begin("step" if said.inner else "epoch", count)
+        return count
 
     def _prefix(
         self, said: Line, found: Sequence[str], step: float, *, is_own: bool, is_row: bool = True
@@ -322,29 +329,31 @@ class LogState:
     def _heading(self, said: Line, found: Sequence[str]) -> Sequence[Row]:
         """Note the counters of a line that has nothing else: the lines below are of them."""
         memory = self.memory
-        first = said.inner or said.epoch
-        assert first is not None
-        self._begin("step" if said.inner else "epoch", forms.number(first.value, found))
-        if said.inner is None and said.epoch is not None:
-            memory["heading"] = forms.number(said.epoch.value, found)
-        title = memory.get("title")
-        if title and said.inner is not None and not said.epoch and not said.part:
-            step = forms.number(said.inner.value, found)
-            if step < memory.get("at", 0):
-                memory["skips"] = True  # positions that start over, within a validation
-                return NOTHING
-        if said.part and said.inner is not None and not said.counts_all:
-            memory["title"] = {"of": said.part, "left": _MOST, "used": False}
-            return NOTHING  # a position within the held-out data
-        step_of = self._step(said, found)
-        if step_of is None:
+        place = self._begin_of(said, found)
+        if said.inner is None:
+            memory["heading"] = place
+        if (
+            said.inner is not None
+            and not said.counts_all
+            and (
+                said.part or ("title" in memory and not said.epoch and place < memory.get("at", 0))
+            )
+        ):  # a position within the held-out data: below a title, what it has is of one batch
+            self._title(said.part, _MOST)
             return NOTHING
-        rows = self._first_counter(step_of)
-        memory.update(at=step_of, below=True, under=True, skips=False)
+        step = self._step(said, found)
+        if step is None:
+            return NOTHING
+        rows = self._first_counter(step)
+        memory.update(at=step, below=True, under=True)
         memory.pop("title", None)
         if said.part:
-            memory["title"] = {"of": said.part, "left": _MOST, "used": False}
+            self._title(said.part, _MOST)
         return rows
+
+    def _title(self, of: str | None, lines: int) -> None:
+        """Note of what part of the data the lines below are; None: of none that is read."""
+        self.memory["title"] = {"of": of, "left": lines, "used": False}
 
     def _first_counter(self, step: float) -> Sequence[Row]:
         """Return the rows that were printed before the log's first counter, at that counter."""
@@ -359,9 +368,7 @@ class LogState:
     def _row(self, said: Line, found: Sequence[str]) -> Sequence[Row]:
         """Return the values of a line with counters."""
         memory = self.memory
-        first = said.inner or said.epoch
-        assert first is not None
-        self._begin("step" if said.inner else "epoch", forms.number(first.value, found))
+        self._begin_of(said, found)
         known = memory.get("x")
         step = self._step(said, found)
         if step is None:
@@ -374,17 +381,17 @@ class LogState:
         is_summary = (
             said.inner is None and known is not None and bool(said.epoch and said.epoch.is_whole)
         )
-        if said.inner is None and not is_summary:
-            names = [value.name for value in said.values]
-            step = self._steps(said.part or part).counted_if_repeated(step, names)
         prefix = self._prefix(said, found, step, is_own=not (said.part or part))
         if prefix is None:
             return self._skip(forms.filled(said.text, found), said)
         values = said.values
-        if "counts" in memory:
+        if "counts" in memory and not memory.get("repeats"):
             values = tuple(value for value in values if not self._counts([value.name]))
         notes = said.inner is not None
         row = self._named(values, found, prefix, part, is_summary=is_summary, notes=notes)
+        is_of_epoch = said.inner is None and not is_summary
+        if is_of_epoch and (again := self._repeated(row, step)) is not None:
+            return again
         if said.wraps or said.text.endswith(":"):
             memory["wraps"] = [
                 step,
@@ -392,15 +399,14 @@ class LogState:
                 forms.filled(_tail(said), found),
                 said.wraps,
             ]
-        memory.update(under=True, below=False, skips=False)
-        if part and known is not None:
-            memory["x"] = known
+        memory.update(under=True, below=False)
         before = self._first_counter(step)
         if not (said.part or part or said.label in memory["labels"]["apart"]):
             memory["at"] = step
         memory.setdefault("at", step)
         rows = [*before, {STEP: step, **row}] if row else before
-        return self._doubtful(rows, is_sure=said.is_sure)
+        self.is_doubtful = not said.is_sure
+        return rows
 
     def _note_row(self, said: Line, found: Sequence[str], row: Row, last: Steady | None) -> None:
         """Note if a row is like that of the line before, at a later counter."""
@@ -416,10 +422,7 @@ class LogState:
     def following(self, lines: Sequence[str], at: int) -> list[Row]:
         """Return the rows of the lines that say the same as the one read last, one each."""
         assert self.steady is not None
-        rows, said = runs.following(self.steady, lines, at), self.steady.said
-        if rows and said.inner is None:
-            self._steps(said.part or "").pass_over([value.name for value in said.values], len(rows))
-        return rows
+        return runs.following(self.steady, lines, at)
 
     def _named(
         self,
@@ -452,8 +455,7 @@ class LogState:
         """Return the values of a line without a counter, at the last one seen."""
         memory = self.memory
         at = memory.get("at")
-        is_used = memory.get("title", {}).get("used")
-        if memory.get("skips") and not said.part and not is_used:
+        if "title" in memory and memory["title"]["of"] is None and not said.part:
             return NOTHING
         if said.inner is not None:
             at = self._step(said, found)
@@ -476,47 +478,37 @@ class LogState:
             is_named = said.part or part or (said.label and any(v.is_usual for v in values))
             if not (is_named and has_fraction and said.is_sure):
                 values = tuple(v for v in values if v.is_usual and v.name[:4].lower() != "best")
-        if (
-            is_below
-            and not has_fraction
-            and len(values) > 1
-            and not any(v.is_usual for v in values)
-        ):
-            values = ()
         if not values or re.match(r"\W*best\b", said.text, re.IGNORECASE):
             return self._skip(forms.filled(said.text, found), said)
         prefix = self._prefix(said, found, at, is_own=False, is_row=False)
         if prefix is None:
             return NOTHING
         row = self._named(values, found, prefix, part, notes=False)
-        if is_below and said.inner is None and (held := self._repeated(row)):
-            return [found for one in (*held, row) for found in self._count(one)]
+        if is_below and said.inner is None and (again := self._repeated(row, at)) is not None:
+            return again
         if said.part == "" and not is_below:
             within = memory.get("within", ())
             row = {f"train/{name}" if name in within else name: row[name] for name in row}
-        memory["under"] = self.is_bare = True
-        return self._doubtful([{STEP: at, **row}])
+        memory["under"] = self.is_bare = self.is_doubtful = True
+        return [{STEP: at, **row}]
 
-    def _repeated(self, row: Row) -> list[Row]:
-        """Return the rows of the same names that the first heading had, if it has another one.
+    def _repeated(self, row: Row, step: float) -> Sequence[Row] | None:
+        """Count the rows that a log has begun with, if their names and their epoch come again.
 
-        Such a heading distinguishes no lines, so they are counted.
+        An epoch that distinguishes no lines says nothing. None: it does not come again.
         """
-        memory = self.memory
-        key, at = "\n".join(row), memory["at"]
-        seen = memory.setdefault("below_names", {})
-        if key not in seen:
-            if len(seen) < _MOST:
-                seen[key] = at
-            return []
-        if seen[key] != at:
-            seen[key] = None
-            return []
-        held = [one for one in self._held if one[1].keys() - {STEP} == row.keys()]
-        for one in held:
-            self._held.remove(one)
-            del one[1][STEP]
-        return [one[1] for one in held]
+        names, memory, held = {STEP, *row}, self.memory, []
+        if not memory.get("repeats"):
+            mine = (one for label, one in self._held if label == self._label)
+            held = [one for one in mine if one.keys() == names]
+            if not held or any(one[STEP] != step for one in held):
+                return None
+            memory["repeats"] = True
+            self._held[:] = [one for one in self._held if one[1] not in held]
+        elif not self._counts(row):
+            return None
+        rows = [{name: one[name] for name in row} for one in (*held, row)]
+        return [found for one in rows for found in self._count(one)]
 
     def _counted(self, said: Line, found: Sequence[str]) -> Sequence[Row]:
         """Return the usual values of a line in a log without counters, at their count."""
@@ -555,11 +547,6 @@ class LogState:
         memory["known"] = True
         return list(memory.pop("waiting"))
 
-    def _doubtful(self, rows: Sequence[Row], *, is_sure: bool = False) -> Sequence[Row]:
-        """Return rows of a line that may be a chance match."""
-        self.is_doubtful = not is_sure
-        return rows
-
     # Lines of other kinds.
 
     def _continued(self, line: str) -> Sequence[Row] | None:
@@ -581,7 +568,8 @@ class LogState:
             tail = forms.filled(form[pairs[-1].end :], found)
             self.memory["wraps"] = [step, of, tail, True]
         row = self._named(values, found, "", "")
-        return self._doubtful([{STEP: step, **row}]) if row else NOTHING
+        self.is_doubtful = True
+        return [{STEP: step, **row}] if row else NOTHING
 
     def _joined(self, line: str) -> str:
         """Return an object that spans several lines when its last one is read."""

@@ -8,7 +8,7 @@ columns begin under their names, a value may fill its column and join the next o
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from trainui.metrics.formats import rows
@@ -145,10 +145,7 @@ def _step(cells: list[str]) -> int | None:
 # that was seen. Positions that begin again without an epoch are counted on from what was seen. A
 # resumed attempt continues with the lengths that the one before has seen.
 
-_FIRST, _RUNS_ON, _SEEN, _REPEATS = "first", "runs_on", "epochs", "repeats"
-_MANY_REPEATS = 16
-"""Lines of an epoch with the same names; fewer may be one of each process."""
-_MOST_NAMES = 100
+_FIRST, _RUNS_ON, _SEEN = "first", "runs_on", "epochs"
 
 
 class EpochSteps:
@@ -224,27 +221,6 @@ class EpochSteps:
         begins = place == first or (may_restart and place <= first + (seen.get("stride") or 0))
         is_next = place < seen["last"] and of == seen["of"] and begins
         return self.counted(seen["epoch"] + is_next, place, of)
-
-    def counted_if_repeated(self, epoch: float, names: Iterable[str]) -> float:
-        """Return the step of a line with only an epoch: its count, if an epoch has many such lines.
-
-        In `Epoch 1 - batch loss: 2.5`, printed for each batch, the epoch distinguishes no lines.
-        """
-        seen = self.memory.setdefault(_REPEATS, {})
-        key = " ".join(names)
-        if key not in seen and len(seen) >= _MOST_NAMES:
-            return epoch
-        first, before, repeats, number, is_counted = seen.get(key, (epoch, epoch, 0, 0, False))
-        repeats = repeats + 1 if epoch == before else 1
-        is_counted = is_counted or repeats > _MANY_REPEATS
-        seen[key] = (first, epoch, repeats, number + 1, is_counted)
-        return float(first + number) if is_counted else epoch
-
-    def pass_over(self, names: Iterable[str], lines: int) -> None:
-        """Count lines with only an epoch, which were each of another one."""
-        if seen := self.memory.get(_REPEATS, {}).get(key := " ".join(names)):
-            first, before, repeats, number, is_counted = seen
-            self.memory[_REPEATS][key] = (first, before, repeats, number + lines, is_counted)
 
 
 def _length(seen: Mapping[str, Any]) -> float:

@@ -235,9 +235,7 @@ class _Reader:
         self._held: list[list[Any]] = state.setdefault(_HELD, [])
         self._processes = ProcessLines(state.setdefault(_LABELS, {}))
         self._read: dict[str, _Process] = {}
-        self._main = self._read[""] = _Process(
-            state.setdefault(_MEMORY, {}), self._held, is_main=True
-        )
+        self._main = self._read[""] = _Process(state.setdefault(_MEMORY, {}), self._held, "")
 
     def read(self, lines: Sequence[str]) -> list[Row]:
         """Return the rows that some lines complete."""
@@ -297,7 +295,7 @@ class _Reader:
         others = self._state.setdefault(_OTHERS, {})
         if label not in others and len(others) >= _MOST_PROCESSES:
             return None
-        self._read[label] = _Process(others.setdefault(label, {}), self._held, is_main=False)
+        self._read[label] = _Process(others.setdefault(label, {}), self._held, label)
         return self._read[label]
 
     def _confirmed(self, label: str, rows: Sequence[Row], *, is_sure: bool) -> Sequence[Row]:
@@ -379,8 +377,8 @@ class _Silent(LineReader):
 class _Process:
     """Reads the lines of one process, by the plugins and the grammar."""
 
-    def __init__(self, memory: dict[str, Any], held: list[list[Any]], *, is_main: bool) -> None:
-        self.log = LogState(memory, held, is_main=is_main)
+    def __init__(self, memory: dict[str, Any], held: list[list[Any]], label: str) -> None:
+        self.log = LogState(memory, held, label)
         self._memories: dict[str, dict[str, Any]] = memory.setdefault("plugins", {})
         self._plain: set[str] = set()
         """Forms of lines that are no plugin's first."""
