@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from trainui.plugin import LineReader, NumberRow
@@ -23,6 +23,11 @@ class _Loops(LineReader):
     last_of: int
     """The number of lines minus the last line's index."""
 
+    @classmethod
+    def carried_over(cls, memory: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the number of the first epoch: 0, unless a log begins with 1."""
+        return {"first": memory["first"]} if "first" in memory else {}
+
     def read(self, line: str) -> Sequence[NumberRow] | None:
         """Return the line's numbers."""
         if self.substring not in line:
@@ -36,10 +41,9 @@ class _Loops(LineReader):
         head = found["head"].strip(" :").lower() or "test"
         row: NumberRow = {"step": float(at)}
         if found["epoch"] is not None:
-            first = (
-                1 if "epochs" in self.line.groupindex and found["epochs"] else 0
-            )  # `Train: 1/80`
-            self.memory["last"] = (int(found["epoch"]) - first) * of + at
+            epoch = int(found["epoch"])
+            first = self.memory.setdefault("first", int(epoch == 1 or bool(found["epochs"])))
+            self.memory["last"] = (epoch - (first if epoch else 0)) * of + at
             row = {"step": float(self.memory["last"])}
         elif not head.startswith("train"):
             if at < of - self.last_of:
@@ -59,7 +63,7 @@ class MetricLogger(_Loops):
     of_messages = True
     substring = "eta: "
     line = re.compile(
-        r"(?P<head>[^\[]*?)(?::? *\[ *(?P<epoch>\d+)(?:/\d+)?\])?:?\s+"
+        r"(?P<head>[^\[]*?)(?::? *\[ *(?P<epoch>\d+)(?P<epochs>(?!))?(?:/\d+)?\])?:?\s+"
         r"\[ *(?P<at>\d+)/(?P<of>\d+)\]\s+eta: [\w:., ]*?:\d\d\s+"
     )
     last_of = 1

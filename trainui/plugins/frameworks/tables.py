@@ -65,7 +65,7 @@ class Boxes(LineReader):
         """Add a cell; a key without a value is the group of the keys below it."""
         if not value and key.endswith("/"):
             self.memory["group"] = key
-        elif (number := to_number(value)) is not None:
+        elif key.strip() != "Time" and (number := to_number(value)) is not None:  # since the start
             group = self.memory.get("group", "") if key.startswith(_INDENT) else ""
             row[f"{group}{key.strip()}"] = number
         self.memory["row"] = row

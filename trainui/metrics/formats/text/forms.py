@@ -147,7 +147,7 @@ _NAME = (
     r"(?:(?<=[OGRLES]:root)(?=:\s)"
     rf"|(?: {INT} {INT}(?= ))|(?=\])|(?= \|| - [^\d\s\ue000-\ue8ff])|(?=:[A-Za-z\[])"
     rf"|(?= (?:(?i:train|val|test|eval)\w* )?(?i:{_COUNT})\b\W{{0,3}}{INT})"
-    rf"|(?= (?:{_SOURCE})\])|(?=\t(?:{_LEVEL})))"
+    rf"|(?= (?:{_SOURCE})\])|(?= (?:{_LEVEL}))|(?=\t(?:{_LEVEL})))"
 )
 _OPENING, _SEPARATOR = (
     r"[\s\[(<]*+",

@@ -109,7 +109,9 @@ _FIELDS_BEFORE = re.compile(
 _RANKS = re.compile(
     rf"\[(?:(?:rank|gpu|cuda)[ :=]?|default)(?:\d+|{INT})\]|\[{INT},{INT}\]<std\w+>:", re.IGNORECASE
 )
-_FLAT = re.compile(rf"\{{(?:\s*['\"][^'\"{{}}]+['\"]\s*:\s*['\"]?{VALUE}['\"]?\s*,?)+\s*\}}\s*")
+_FLAT = re.compile(
+    rf"\{{(?:\s*['\"][^'\"{{}}]+['\"]\s*:\s*['\"]?{VALUE}['\"]?\s*,?)+\s*\}}[^\w{{}}]*"
+)
 _FIELD_OF = re.compile(rf"['\"]([^'\"{{}}]+)['\"]\s*:\s*['\"]?({VALUE})")
 _OBJECT = re.compile(r"[^{]*\{\s*[\"']")
 _LOGGED = re.compile(
@@ -153,7 +155,8 @@ _TITLE = re.compile(
 _TITLE_END = re.compile(rf".*\bevaluat\w+[\W_]*(?:{HELD_OUT})[\W_]*", re.IGNORECASE)
 _RICH = re.compile(rf"\s\s+[\w.<>-]+\.py:{INT}\s*$")
 """The source line that Rich prints at the right edge, before it wraps the rest of a message."""
-_BEFORE = re.compile(r"(?:.*[\]|>:*-] )?[\W_]*(?:[A-Za-z]+:?)?[\W_]*")
+_BEFORE = re.compile(r"(?:.*[\]|>:*-] )?[\W_]*(?:[A-Za-z]+:?|[A-Za-z]+ [A-Za-z]+,)?[\W_]*")
+_WORD = re.compile(r"[A-Za-z][\w-]*")
 _STAR = re.compile(r" *\* +")
 """Torchvision's examples print a validation so."""
 _PERCENT = re.compile(rf"\s*[(\[]\s*({VALUE})\s*%[)\]]")
@@ -261,10 +264,9 @@ def of_fields(
         return replace(line, epoch=epoch, inner=inner, counts_all=counts_all)
     if count := _COUNT_BEFORE.fullmatch(before):
         return replace(line, inner=Number("", count["at"], count["of"] or ""))
-    is_sure = any(map(IN_NAMES.search, places)) and not any(map(names_settings, places))
-    if not is_sure or re.search(VALUE, before):
-        return OTHER  # settings; or what it counts is not known
-    return replace(line, kind="bare")
+    if not any(map(IN_NAMES.search, places)) or any(map(names_settings, places)):
+        return OTHER
+    return replace(line, kind="bare", is_sure=not re.search(VALUE, before))
 
 
 def _with_step(pairs: Sequence[Number]) -> Sequence[Number]:
@@ -425,6 +427,8 @@ def _bare(text: str, pairs: Sequence[Number], of: str | None) -> Line | None:
         else _first_part(before, at_end[0] if at_end else "", of=of)
     )
     label, is_named = label_of(before)
+    if not label:
+        label = " ".join(word for word in _WORD.findall(before) if not NO_LABEL.fullmatch(word))
     first, *others = (pair.name.lower() for pair in pairs)
     if (named := part_in(first)) and own is None:  # `val loss 2 acc 0.5`
         bare = re.split(r"[ _]", first, maxsplit=1)[-1]

@@ -14,11 +14,18 @@ from typing import NamedTuple
 from trainui.metrics.formats.text.forms import INT, NUMBER, VALUE, filled, lex, number
 
 HELD_OUT = (
-    r"val(?:id(?:at(?:ion|e|ing|or))?)?|test(?:ing)?|eval(?:uat(?:ion|e|ing|or))?|dev|hold-?out"
+    r"val(?:id(?:at(?:ion|e|ing|or))?)?|test(?:ing)?|eval(?:uat(?:ion|e|ing|or))?|dev|h[oe]ld-?out"
 )
 """Names of the parts of the data that are not trained on, as a pattern."""
 TRAIN = r"(?:pre)?train(?:ing|er)?"
-_PARTS = {"val": "val", "tes": "test", "eva": "eval", "dev": "dev", "hol": "holdout"}
+_PARTS = {
+    "val": "val",
+    "tes": "test",
+    "eva": "eval",
+    "dev": "dev",
+    "hol": "holdout",
+    "hel": "holdout",
+}
 _PART = re.compile(
     rf"(?<![A-Za-z])(?:(?<!after )(?<!at )({TRAIN})|({HELD_OUT}))(?![A-Za-z])", re.IGNORECASE
 )
@@ -51,10 +58,10 @@ OUTER = re.compile(
     r"(?:epoch(?:e|[_ ](?:id|idx|index|num))?|epo(?:ca|que)|ep\.?)",
     re.IGNORECASE,
 )
-_METRIC_WORDS = (
-    *("loss", "acc", "reward", "return", "score", "err"),
-    *("perplexity", "ppl", "auc", "f1", "mse", "mae", "inertia"),
-    *("precision", "recall", "fscore", "iou", "dice", "bleu", "psnr", "ssim", "nll", "elbo"),
+_METRIC_WORD = re.compile(
+    r"loss|acc|reward|return|score|perplexity|ppl|auc|f1|mse|mae|inertia|precision|recall|iou|dice"
+    r"|bleu|psnr|ssim|nll|elbo|(?<![a-z])err",
+    re.IGNORECASE,
 )
 """Parts of the names by which metrics are recognised."""
 QUALIFIER = r"final|best|last|mean|average|avg|overall|objective|metrics?|results?"
@@ -77,8 +84,7 @@ def is_step_name(name: str) -> bool:
 
 def names_metric(text: str) -> bool:
     """Return True if a text has the name of a metric."""
-    lower = text.lower()
-    return any(word in lower for word in _METRIC_WORDS)
+    return _METRIC_WORD.search(text) is not None
 
 
 _SET = re.compile(
@@ -119,7 +125,8 @@ def own_part(name: str, of: str | None) -> str:
 # Numbers that are no metrics: counters, times to go, memory, settings.
 
 _NO_METRIC = re.compile(
-    r"(?:.*[\W_])?(?:eta|(?:time )?(?:left|remaining)|patience|counter|elapsed|n_updates|vram"
+    r"(?:.*[\W_])?(?:eta|(?:time )?(?:left|remaining)|remaining time|patience|counter|elapsed"
+    r"|n_updates|vram"
     r"|(?:batch|world|vocab|image|img|buffer|chunk|block|queue)[ _]?size|(?:passed|elapsed)[ _]time"
     r"|(?:cpu|gpu|cuda|max|peak)?[ _]?mem(?:ory)?"
     r"(?:[ _](?:mb|gb|mib|gib|usage|used|allocated|reserved))?)"
@@ -204,6 +211,7 @@ _PAIR = re.compile(
     r"(?P<given>\s*:\s*|\s*(?:->|=>|:=)\s*)?(?(given)|(?:\s+|(?=\[))))"
     rf"[\[(]? *(?P<value>{VALUE})(?P<thousands>[kKM](?![\w/]))?(?:(?:\s?/ *| of )(?P<of>{INT}))?"
 )
+_SECTION = re.compile(r"[|;]\s*(?:(?P<word>[A-Za-z]\w*):\s*)?$")
 _THOUSAND = {None: 1.0, "k": 1e3, "K": 1e3, "M": 1e6}
 _LIST = re.compile(rf"\[\s*{VALUE}(?:(?:\s*,\s*|\s+){VALUE})+\s*\]")
 WRAPPED = re.compile(
@@ -215,7 +223,7 @@ _NO_NAME = re.compile(
     r"(?:.* )?(?:of|to|in|at|for|by|as|than|with|from|not|is|was|are|the|a|an|and|or|no|any|top"
     r"|group|reached|ran|after|on|took|loaded|loading|saved|saving|found)|.*\.py"
     r"|(?:total )?number of .*|total \w+ needed.*|.* from (?:epoch|step|iter\w*)"
-    r"|.*\b(?:saved|saving)\b.*|with .*",
+    r"|.*\b(?:saved|saving)\b.*|with .*|.*\b[\da-f]{12,}",
     re.IGNORECASE,
 )
 _IS = re.compile(r"(?: so far)? is$")
@@ -234,7 +242,7 @@ def find(form: str) -> list[Number]:
         if (name := found["word"] or _name(found["words"])) and not _is_cut(form, found)
         for pair in _pairs(form, name, found)
     ]
-    is_repeated = "=" in form and len({pair.name for pair in pairs}) < len(pairs)
+    is_repeated = len({pair.name for pair in pairs}) < len(pairs)
     pairs = _with_words_before(form, pairs) if is_repeated else pairs
     return [pair._replace(is_usual=_is_usual(pair)) for pair in pairs]
 
@@ -287,15 +295,22 @@ def _name(words: str) -> str:
 
 
 def _with_words_before(form: str, pairs: Sequence[Number]) -> list[Number]:
-    """Return the pairs of `total loss=1 box loss=2` with the words that distinguish equal names."""
+    """Return pairs of equal names with the words that distinguish them.
+
+    `total loss=1 box loss=2`, or `depth: loss 1 mse 2 | seg: loss 3 iou 4 | sum 4`.
+    """
     names = Counter(pair.name for pair in pairs)
-    words = [(gap.split() or [""])[-1] for gap in _gaps(form, pairs)[:-1]]
-    return [
-        pair._replace(name=f"{word} {pair.name}")
-        if names[pair.name] > 1 and word.isalpha()
-        else pair
-        for word, pair in zip(words, pairs, strict=True)
-    ]
+    section, named = "", []
+    for gap, pair in zip(_gaps(form, pairs)[:-1], pairs, strict=True):
+        word = (gap.split() or [""])[-1]
+        if found := _SECTION.search(gap):
+            section = "" if part_in(found["word"] or "") is not None else found["word"] or ""
+        if "=" in form and names[pair.name] > 1 and word.isalpha():
+            pair = pair._replace(name=f"{word} {pair.name}")
+        elif section and not pair.is_step:
+            pair = pair._replace(name=f"{section} {pair.name}")
+        named.append(pair)
+    return named
 
 
 def _is_cut(form: str, found: re.Match[str]) -> bool:

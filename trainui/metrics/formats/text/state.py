@@ -68,7 +68,7 @@ _TRAINS = re.compile(
 )
 _DECORATED = re.compile(r"\s*[-=#*~<>+]{2,}\s*(?=.*\w)|.*\w.*[-=#*~<>+]{3,}\s*$")
 _RESUMES = re.compile(
-    r"resum|load|restor|checkpoint|warn|error|epoch|step|sav|\.py|/", re.IGNORECASE
+    r"resum|load|restor|checkpoint|warn|error|epoch|step|iter|sav|\.py|/", re.IGNORECASE
 )
 _FORMS = 2048
 """Forms of lines that are kept."""
@@ -361,6 +361,7 @@ class LogState:
         if "at" in memory or not memory.get("waiting") or any(memory["counts"].values()):
             return NOTHING
         del memory["counts"]
+        step = step if step > 1 else 0.0  # `val loss 9` above `step 1 loss 8`
         return [{**row, STEP: step} for row in memory.pop("waiting")]
 
     # The rows of a line.
@@ -478,17 +479,21 @@ class LogState:
             is_named = said.part or part or (said.label and any(v.is_usual for v in values))
             if not (is_named and has_fraction and said.is_sure):
                 values = tuple(v for v in values if v.is_usual and v.name[:4].lower() != "best")
-        if not values or re.match(r"\W*best\b", said.text, re.IGNORECASE):
+        is_unclear = "{" in said.text and not (said.is_sure or is_below)
+        if not values or is_unclear or re.match(r"\W*best\b", said.text, re.IGNORECASE):
             return self._skip(forms.filled(said.text, found), said)
+        label = said.label if said.is_named else ""
         prefix = self._prefix(said, found, at, is_own=False, is_row=False)
         if prefix is None:
             return NOTHING
         row = self._named(values, found, prefix, part, notes=False)
         if is_below and said.inner is None and (again := self._repeated(row, at)) is not None:
             return again
-        if said.part == "" and not is_below:
-            within = memory.get("within", ())
-            row = {f"train/{name}" if name in within else name: row[name] for name in row}
+        if not (is_below or said.part or part or label):
+            # of the same name as what the training prints, but not from it
+            within, of = memory.get("within", ()), "train" if said.part == "" else said.label
+            row = {f"{of}/{name}" if name in within else name: row[name] for name in row}
+            row = {name: row[name] for name in row if not name.startswith("/")}
         memory["under"] = self.is_bare = self.is_doubtful = True
         return [{STEP: at, **row}]
 

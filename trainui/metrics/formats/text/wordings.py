@@ -90,9 +90,9 @@ SENTENCE = re.compile(
 )
 SAVING = re.compile(
     r"\W*(?:[A-Z]?[a-z]+ )?(?:[Ss]aving|[Ss]aved|[Rr]esum\w+|[Ll]oad\w+|[Rr]estor\w+)\b"
-    rf"|Step {INT}/{INT} : [A-Z]+ "
+    rf"|Step {INT}/{INT} : [A-Z]+ |#{INT} (?:\[|[A-Z]+ )"
 )
-"""Also the lines of `docker build`: `Step 4/5 : ENV LOSS=0.5`."""
+"""Also the lines of `docker build`: `Step 4/5 : ENV LOSS=0.5`, `#2 [2/10] RUN step 2`."""
 BEST = re.compile(
     r"\W*(?:new |overall )?best\b(?:.*\b(?:at|in|from)| the)? (?:epoch|step|iter)", re.IGNORECASE
 )
@@ -116,10 +116,16 @@ def _in_english(form: str) -> str:
     return _WORD_OF.sub(lambda word: _ENGLISH[(word.lastindex or 1) - 1], form)
 
 
+_RANGE = re.compile(r"\[\d+-(?=\d+\])")
+"""MXNet's `Batch [20-40]`: the second number is the position."""
+
+
 def normal(line: str) -> str:
     """Return a line in English, and with counts before their names as names and numbers."""
     if not line.isascii():
         line = _in_english(line)
+    if "[" in line:
+        line = _RANGE.sub("[", line)
     found = _MAY_BE_COUNTED.match(line) if _COUNT.search(line) else None
     return line[: found.end()] + _COUNTED.sub(_named_count, line[found.end() :]) if found else line
 
