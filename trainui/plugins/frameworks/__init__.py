@@ -1,6 +1,6 @@
 """Lines that training frameworks print for people, and their progress bars.
 
-Each record has the pattern of the program's first line; its reader says what the lines are.
+Each record has the pattern of the first line. Read `rows` first, then `tables` and `bars`.
 """
 
 from __future__ import annotations

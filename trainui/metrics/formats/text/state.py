@@ -104,7 +104,7 @@ class LogState:
         self._held = held
         self._table = Table(memory.setdefault("table", {}))
         self.is_doubtful = self.is_bare = False
-        """What was read last may be a chance match; it had no counter of its own."""
+        """What was read last may be a chance match; it had no counter of its own but an epoch."""
         self.steady: Steady | None = None
         """What the line says that was read last, if that before it said the same."""
         self._last: Steady | None = None
@@ -390,7 +390,7 @@ class LogState:
             values = tuple(value for value in values if not self._counts([value.name]))
         notes = said.inner is not None
         row = self._named(values, found, prefix, part, is_summary=is_summary, notes=notes)
-        is_of_epoch = said.inner is None and not is_summary
+        self.is_bare = is_of_epoch = said.inner is None and not is_summary
         if is_of_epoch and (again := self._repeated(row, step)) is not None:
             return again
         if said.wraps or said.text.endswith(":"):
