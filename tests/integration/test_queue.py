@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
 
 from tests.integration.runs import Run, home_with_worker
-from trainui import control
+from trainui import control, settings
 from trainui.model.states import Status
 from trainui.store.db import engine
 from trainui.store.read import run_history, views
@@ -42,6 +43,9 @@ def test_runs_start_by_priority_then_submission_and_name_their_wait(tmp_path: Pa
         assert waits.status == Status.QUEUED
         assert waits.reason is not None
         assert waits.reason.startswith("needs 1 CPU slot")
+    with engine.reading() as connection:
+        use = run_history.SlotsInUse.read(connection, high.id, settings.host())
+    assert use == (Counter(), Counter(cpu=1))
     (tmp_path / "go").touch()
     for run in (early, late, raised, high):
         assert run.wait().status == Status.COMPLETED
@@ -62,7 +66,7 @@ def test_the_duration_of_a_stage_is_estimated_from_earlier_ones(tmp_path: Path) 
         [seconds] = run_history.seconds_left(stages, run_history.usual(known), {}).values()
         assert seconds is not None
         assert 0.5 <= seconds < 20
-        remaining = run_history.remaining_time_of(stages, {"a": seconds}, 1)
+        remaining = run_history.remaining_time_of(stages, {"a": seconds}, {"cpu": 1})
         assert remaining is not None
         assert remaining.whole
         control.cancel(second.id)

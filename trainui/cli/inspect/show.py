@@ -140,7 +140,9 @@ def _left(connection: Connection, run: RunRecord, stages: list[StageRecord]) -> 
     usual = run_history.usual(run_history.completions(connection, run, stages))
     progress = run_history.elapsed(connection, stages, clock.now())
     seconds = run_history.seconds_left(stages, usual, progress)
-    return text.to_go_words(run_history.remaining_time_of(stages, seconds, settings.load().cpus))
+    use = run_history.SlotsInUse.read(connection, run.id, settings.host())
+    slots = use.left(stages, settings.load().cpus, use.own["gpu"] + use.others["gpu"])
+    return text.to_go_words(run_history.remaining_time_of(stages, seconds, slots))
 
 
 def _show_lines(

@@ -1,7 +1,8 @@
 """Estimate the duration of stages and runs from earlier completions of the same stages.
 
 Uses the median of the last few completions, so that one outlier does not distort the estimate. A
-stage that never completed has no estimate. Time spent waiting for slots of other runs is ignored.
+stage that never completed has no estimate. Slots that other runs
+have now are assumed to stay theirs.
 """
 
 from __future__ import annotations
@@ -112,20 +113,19 @@ class RemainingTime:
 def run_remaining(
     stages: Mapping[str, float | None],
     upstreams: Mapping[str, Sequence[str]],
-    places: Mapping[str, int],
-    cpus: int,
+    needs: Mapping[str, Mapping[str, int]],
+    slots: Mapping[str, int],
 ) -> RemainingTime | None:
     """Return a run's remaining time; None if no stage has an estimate.
 
-    This is the longer of the critical path and the total work divided by the CPU slots. No
-    schedule can be shorter (R. L. Graham, 1966), and on an idle machine ours takes at most the sum
-    of both.
+    This is the longer of the critical path and the total work divided by the slots. No schedule
+    can be shorter (R. L. Graham, 1966), and on an idle machine ours takes at most the sum of both.
 
     Args:
         stages: remaining seconds of each unfinished stage, in any order; None: unknown.
         upstreams: dependencies of each unfinished stage.
-        places: CPU slots of each; 0 if it needs none.
-        cpus: number of CPU slots of the machine.
+        needs: slots of each, by their kind.
+        slots: number of those that the run may use, by kind; a kind that is not known has enough.
     """
     if all(seconds is None for seconds in stages.values()):
         return None
@@ -134,6 +134,9 @@ def run_remaining(
     for name in graph.order():
         begin = max((finish[up] for up in graph.parents[name]), default=0.0)
         finish[name] = begin + (stages[name] or 0.0)
-    work = sum((stages[name] or 0.0) * min(places[name], cpus) for name in stages)
+    work = (
+        sum((stages[name] or 0.0) * min(needs[name].get(kind, 0), count) for name in stages) / count
+        for kind, count in slots.items()
+    )
     whole = all(seconds is not None for seconds in stages.values())
-    return RemainingTime(max(*finish.values(), work / cpus), whole)
+    return RemainingTime(max(*finish.values(), *work), whole)

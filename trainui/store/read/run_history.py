@@ -6,17 +6,19 @@ Plain SQL on a read-only driver connection, since the screen uses it.
 from __future__ import annotations
 
 import sqlite3
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
 from trainui import clock
+from trainui.model.definition import StageDefinition
 from trainui.model.records import RunRecord, StageRecord
 from trainui.model.states import UNFINISHED, Status
 from trainui.pipeline.rules import remaining_time
 from trainui.pipeline.rules.remaining_time import PastDuration, RemainingTime, StepProgress
 from trainui.store.db import statements
 from trainui.store.db.statements import placeholders
-from trainui.store.read import row_mapping, run_list
+from trainui.store.read import row_mapping, run_list, views
 from trainui.store.read.run_list import RunLine
 
 RUNS_LOOKED_AT = 10
@@ -125,15 +127,46 @@ def _continues(connection: statements.Connection, stage: StageRecord) -> bool:
 
 
 def remaining_time_of(
-    stages: Sequence[StageRecord], seconds: Mapping[str, float | None], cpus: int
+    stages: Sequence[StageRecord], seconds: Mapping[str, float | None], slots: Mapping[str, int]
 ) -> RemainingTime | None:
-    """Return the estimated remaining time of a run on a number of CPU slots."""
+    """Return the estimated remaining time of a run on a number of slots of each kind."""
     unfinished = [stage for stage in stages if stage.name in seconds]
     upstreams = {stage.name: stage.depends_on for stage in unfinished}
-    places = {
-        stage.name: 0 if stage.definition.gpus else stage.definition.cpus for stage in unfinished
-    }
-    return remaining_time.run_remaining(seconds, upstreams, places, cpus)
+    needs = {stage.name: _needs(stage.definition) for stage in unfinished}
+    return remaining_time.run_remaining(seconds, upstreams, needs, slots)
+
+
+def _needs(definition: StageDefinition) -> dict[str, int]:
+    if not definition.is_local:
+        return {}
+    return {"gpu": definition.gpus} if definition.gpus else {"cpu": definition.cpus}
+
+
+class SlotsInUse(NamedTuple):
+    """The occupied slots of this machine, by kind."""
+
+    own: Counter[str]
+    """Those of one run."""
+    others: Counter[str]
+
+    @classmethod
+    def read(cls, connection: statements.Connection, run_id: str, host: str) -> SlotsInUse:
+        """Read them for a run."""
+        found = cls(Counter(), Counter())
+        for slot, holder in views.holders(connection, host).items():
+            found[holder.run_id != run_id][slot.kind] += 1
+        return found
+
+    def left(self, stages: Sequence[StageRecord], cpus: int, gpus: int) -> dict[str, int]:
+        """Return the slots that the run may use, of those of the machine, by kind.
+
+        `gpus` are those that were seen in use. They count once a stage waits for one: then there
+        are no others.
+        """
+        found = {"cpu": max(cpus - self.others["cpu"], 1)}
+        if any(one.status == Status.QUEUED and one.definition.gpus for one in stages):
+            found["gpu"] = max(gpus - self.others["gpu"], 1)
+        return found
 
 
 RUNS_SHOWN = 20

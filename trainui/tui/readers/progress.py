@@ -25,6 +25,7 @@ from trainui.pipeline.rules.remaining_time import LEAST_ELAPSED, PastDuration, S
 from trainui.store.db.statements import Connection
 from trainui.store.points import point_sources, read_points
 from trainui.store.read import run_history, views
+from trainui.store.read.run_history import SlotsInUse
 from trainui.store.read.views import StageCache
 from trainui.supervisor.protocol import STDERR_FILE, STDOUT_FILE
 from trainui.system import plain_files
@@ -380,7 +381,9 @@ class EtaEstimator:
 
     def __init__(self) -> None:
         self._past = Cache[_Past](2 * MOST_RUNS, HISTORY_PERIOD)
-        self._cpus = settings.load().cpus
+        self._cpus, self._host = (loaded := settings.load()).cpus, settings.host(loaded)
+        self._gpus = 0
+        """The most GPUs that were seen in use at once."""
         self._ends = Cache[int | None](math.inf)
         """When a stage's work will be done by its log, by its id."""
         self._stages: dict[str, StageCache] = {}
@@ -406,7 +409,10 @@ class EtaEstimator:
         for stage in alive[:MOST_STAGES]:
             if (left := self._by_log(connection, run, stage, now)) is not None:
                 seconds[stage.name] = left
-        remaining = run_history.remaining_time_of(stages, seconds, self._cpus)
+        use = SlotsInUse.read(connection, run.id, self._host)
+        self._gpus = max(self._gpus, use.own["gpu"] + use.others["gpu"])
+        slots = use.left(stages, self._cpus, self._gpus)
+        remaining = run_history.remaining_time_of(stages, seconds, slots)
         ending = None if remaining is None else _ending(now, remaining.seconds, remaining.whole)
         running = {
             name: _ending(now, left, True)

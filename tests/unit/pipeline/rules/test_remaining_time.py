@@ -60,15 +60,18 @@ CHAINS = {"a": [], "b": ["a"], "c": ["a"], "d": ["b", "c"]}
 
 
 def test_a_run_takes_its_longest_path() -> None:
-    ones = dict.fromkeys(CHAINS, 1)
+    one = {key: {"cpu": 1} for key in CHAINS}
     seconds = {"d": 1.0, "b": 10.0, "c": 2.0}  # a is done
-    assert run_remaining(seconds, CHAINS, ones, 4) == RemainingTime(11, True)
-    assert run_remaining({**seconds, "c": None}, CHAINS, ones, 4) == RemainingTime(11, False)
-    assert run_remaining({"b": None, "d": None}, CHAINS, ones, 4) is None
+    assert run_remaining(seconds, CHAINS, one, {"cpu": 4}) == RemainingTime(11, True)
+    lacking = {**seconds, "c": None}
+    assert run_remaining(lacking, CHAINS, one, {"cpu": 4}) == RemainingTime(11, False)
+    assert run_remaining({"b": None, "d": None}, CHAINS, one, {"cpu": 4}) is None
 
 
-def test_a_sweep_shares_the_places() -> None:
+@pytest.mark.parametrize("kind", ["cpu", "gpu"])
+def test_a_sweep_shares_the_slots(kind: str) -> None:
     sweep: dict[str, list[str]] = {str(n): [] for n in range(64)}
-    assert run_remaining(
-        dict.fromkeys(sweep, 10.0), sweep, dict.fromkeys(sweep, 1), 2
-    ) == RemainingTime(320, True)
+    needs, seconds = {key: {kind: 1} for key in sweep}, dict.fromkeys(sweep, 10.0)
+    slots = {"cpu": 2, "gpu": 2}
+    assert run_remaining(seconds, sweep, needs, slots) == RemainingTime(320, True)
+    assert run_remaining(seconds, sweep, needs, {}) == RemainingTime(10, True)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,8 +13,10 @@ from tests.unit.store.readings import Feeder
 from tests.unit.tui.filled import Filler
 from trainui import clock
 from trainui.clock import SECOND
+from trainui.model.states import Status
 from trainui.store.db import engine
 from trainui.store.read import run_list, views
+from trainui.store.read.run_history import SlotsInUse
 from trainui.store.runs import stages
 from trainui.supervisor import protocol
 from trainui.tui.readers.progress import EtaEstimator, end_of_work, log_progress, marks
@@ -51,6 +55,17 @@ def test_a_run_beyond_the_earlier_one_has_no_last_step(filler: Filler) -> None:
 def test_a_run_that_was_given_other_epochs_has_no_last_step(filler: Filler) -> None:
     assert expected_last(filler, 13, 4, 11, option="--lr 0.1 --epochs ") is None
     assert expected_last(filler, 11, 4, option="--lr 0.3 --epochs ") == 11
+
+
+def test_a_run_has_the_slots_that_other_runs_leave(filler: Filler) -> None:
+    run_id = filler.run({"train": ()})
+    use = SlotsInUse(own=Counter(gpu=1), others=Counter(cpu=3, gpu=1))
+    with engine.reading() as connection:
+        [stage] = views.stages(connection, run_id)
+    assert use.left([stage], cpus=4, gpus=2) == {"cpu": 1}
+    definition = replace(stage.definition, gpus=1)
+    waits = stage._replace(status=Status.QUEUED, definition=definition)
+    assert use.left([waits], cpus=2, gpus=2) == {"cpu": 1, "gpu": 1}
 
 
 def test_a_stalled_run_has_no_remaining_time_and_says_so(filler: Filler) -> None:
