@@ -1,22 +1,28 @@
-"""Read access to the database for the poller: the watch for changes, and the queries."""
+"""Read access to the database for the poller: the watch for changes, and the list of runs.
+
+The data of the runs in view is read after the first frame, which does without.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import sqlite3
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from trainui import paths, settings
 from trainui.errors import NotFoundError, TrainuiError
+from trainui.model.states import UNFINISHED, Status
 from trainui.store.db import engine, sqlite_file
 from trainui.store.db.statements import Connection
 from trainui.store.read import event_feed, run_list, views
-from trainui.store.read.run_list import RunLine
+from trainui.store.read.run_list import RunDetails, RunLine
 from trainui.tui.readers.machine import HealthReader, gpus_of_other_hosts
 from trainui.tui.snapshot.snapshot import (
+    Cache,
     HistoryQuery,
     ListQuery,
     MetricQuery,
@@ -27,7 +33,6 @@ from trainui.tui.snapshot.snapshot import (
 
 if TYPE_CHECKING:
     from trainui.metrics.reader.watch import FileChanges, Watch
-    from trainui.tui.readers.in_view import InViewReader
     from trainui.tui.readers.page_reader import RunPageReader
 
 FIRST_RUNS = 200
@@ -35,6 +40,16 @@ FIRST_RUNS = 200
 
 DEBOUNCE, CALM_DEBOUNCE = 0.05, 0.1
 """Debounce in seconds, and while nothing has changed for a time; the watch wakes that often."""
+
+
+SWEEP_BUDGET = 0.05
+"""Seconds for one read; the rest is read next time."""
+
+SWEEP_PERIOD = 5.0
+"""Seconds after which the sweeps of an unfinished run that has changed are read again."""
+
+SECOND_LINES_PERIOD = 5.0
+"""Seconds after which the second lines are read again: reasons to wait change without an event."""
 
 
 class FileWatch:
@@ -164,6 +179,114 @@ class RunListCache:
             self.runs = tuple(fresh.get(run.id, run) for run in self.runs)
 
 
+class _KnownSweep(NamedTuple):
+    line: RunLine
+    """The run as it was read."""
+    filled: RunLine
+    """The same, with its sweeps."""
+    read_at: float
+
+
+class SweepReader:
+    """Reads which values the members of sweeps have, with a cache."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, _KnownSweep] = {}
+        self._read: tuple[Sequence[RunLine], tuple[RunLine, ...]] = ((), ())
+        """The runs of the last read, and the same with their sweeps."""
+        self._is_stale = False
+        """True if the sweeps of an unfinished run are to be read again in a while."""
+        self.unfinished = False
+        """True if the time budget ended before all sweeps were read."""
+
+    def read(self, connection: Connection, runs: tuple[RunLine, ...]) -> tuple[RunLine, ...]:
+        """Return the runs with their sweeps, as far as these were read."""
+        if runs is self._read[0] and not (self.unfinished or self._is_stale):
+            return self._read[1]
+        now = time.monotonic()
+        due = [run for run in runs if self._is_due(run, now)]
+        self._look_up(connection, due, now + SWEEP_BUDGET)
+        filled = tuple(self._filled(runs))
+        self._read = (runs, filled if filled != self._read[1] else self._read[1])
+        return self._read[1]
+
+    def _is_due(self, run: RunLine, now: float) -> bool:
+        known = self._known.get(run.id)
+        if known is None or known.line is run:
+            return known is None
+        return run.status not in UNFINISHED or now - known.read_at > SWEEP_PERIOD
+
+    def _look_up(self, connection: Connection, due: Sequence[RunLine], give_up_at: float) -> None:
+        """Read the sweeps of these runs until the time budget ends."""
+        from trainui.store.read import sweeps  # not needed for the first frame
+
+        swept = sweeps.with_sweeps(connection, [run.id for run in due]) if due else set()
+        self.unfinished = False
+        for run in due:
+            now = time.monotonic()
+            if run.id in swept and now > give_up_at:
+                self.unfinished = True
+                continue
+            text = sweeps.sweeps_of_run(connection, run.id) if run.id in swept else ""
+            filled = run._replace(sweeps_json=text) if text else run
+            self._known[run.id] = _KnownSweep(run, filled, now)
+
+    def _filled(self, runs: Sequence[RunLine]) -> Iterator[RunLine]:
+        self._is_stale = False
+        for run in runs:
+            known = self._known.get(run.id)
+            if known is None or known.line is run:
+                yield run if known is None else known.filled
+            else:
+                self._is_stale = True
+                yield run._replace(sweeps_json=known.filled.sweeps_json)
+
+
+class InViewReader:
+    """Adds sweeps, estimated ends, live data, metrics and second lines to a snapshot."""
+
+    def __init__(self) -> None:
+        from trainui.tui.readers import progress, stage_values  # not needed for the first frame
+
+        self._etas = progress.EtaEstimator()
+        self._live = stage_values.HeadlineReader()
+        self._metrics = stage_values.MetricReader()
+        self._sweeps = SweepReader()
+        self._titles = stage_values.TitleReader()
+        self._second_lines = Cache[Mapping[str, RunDetails]](period=SECOND_LINES_PERIOD)
+        """For the runs in view and the newest event."""
+
+    @property
+    def unfinished(self) -> bool:
+        """True if the last read left out slow parts, which the next one will read."""
+        return self._sweeps.unfinished or self._metrics.unfinished or self._titles.unfinished
+
+    def read(self, connection: Connection, query: ListQuery, snapshot: Snapshot) -> Snapshot:
+        """Return a snapshot of all runs with the data that is read of visible runs only."""
+        runs = self._sweeps.read(connection, snapshot.runs)
+        by_id = {run.id: run for run in runs}
+        running = [run.id for run in runs if run.status == Status.RUNNING and run.lost is None]
+        endings = self._etas.of_list(connection, running) if running else {}
+        shown = [by_id[run_id] for run_id in query.rows if run_id in by_id]
+        gpus: dict[str, list[int]] = {}
+        for (_, index), use in sorted(snapshot.gpu_uses.items(), key=lambda used: used[0][1]):
+            gpus.setdefault(use.run_id, []).append(index)
+        newest = [by_id[run_id] for run_id in query.listed if run_id in by_id]
+        longest = max((len(",".join(map(str, found))) for found in gpus.values()), default=0)
+        return snapshot._replace(
+            runs=runs,
+            endings=endings,
+            live=self._live.read(connection, shown, self._etas.goals, gpus) if shown else {},
+            metrics=self._metrics.read(connection, query.metrics, runs),
+            listed=self._titles.read(connection, newest)._replace(gpus=longest),
+            details=self._details(connection, query.rows) if query.details else {},
+        )
+
+    def _details(self, connection: Connection, rows: Sequence[str]) -> Mapping[str, RunDetails]:
+        state = (rows, event_feed.last(connection))
+        return self._second_lines.read(state, lambda: run_list.details_of(connection, rows))
+
+
 class ScreenDatabase:
     """Reads through one connection, which is reopened if the database file was replaced."""
 
@@ -257,8 +380,6 @@ class ScreenDatabase:
         if loading or not runs:
             return snapshot
         if self._in_view is None:
-            from trainui.tui.readers.in_view import InViewReader
-
             self._in_view = InViewReader()
         query = snapshot.query if isinstance(snapshot.query, ListQuery) else ListQuery()
         snapshot = self._in_view.read(connection, query, snapshot)

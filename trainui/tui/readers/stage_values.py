@@ -1,12 +1,15 @@
 """The value of a metric by which stages are compared: in the list, a sweep's table and sorting.
 
-All that is cached here is read again only after a point, or an event of an alert, was stored.
+All that is cached here is read again only after a point, or an event of an alert, was stored; of a
+running run in the list only the sparkline is cached. The titles of the list's columns follow from
+the newest runs that match the filter, in view or not, so that scrolling changes none of them.
 """
 
 from __future__ import annotations
 
 import math
 import time
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import partial
 from typing import NamedTuple
@@ -22,8 +25,9 @@ from trainui.model.records import StageRecord
 from trainui.model.search import Search
 from trainui.model.states import Status
 from trainui.store.db.statements import Connection
-from trainui.store.points import point_sources
-from trainui.store.points.read_points import curves_of
+from trainui.store.points import point_sources, read_points
+from trainui.store.points.plot_columns import read_columns
+from trainui.store.points.read_points import curves_of, headline_of_run
 from trainui.store.read import event_feed, headlines, run_list, sweeps
 from trainui.store.read.headlines import MetricOwner
 from trainui.store.read.run_list import RunLine
@@ -36,7 +40,7 @@ from trainui.tui.snapshot.run_page import (
     StageValue,
     metric_title,
 )
-from trainui.tui.snapshot.snapshot import Cache
+from trainui.tui.snapshot.snapshot import Cache, ListedMetrics, RunLive
 
 SMOOTHING = 0.9
 """The weight of smoothed values (`store.points.plot_windows`)."""
@@ -49,6 +53,25 @@ NAN, ALERT = "NaN", "alert"
 
 MOST_OTHERS, MOST_MEMBERS = 3, 64
 """The most metrics besides the headline metric, and members of a sweep of which they are read."""
+
+
+SPARK = 40
+"""Columns of a sparkline: at most two a character."""
+
+FEW = 20_000
+"""Series up to this many points are read whole: the summaries of whole chunks would give fewer
+columns than the sparkline has."""
+
+MOST_KEPT = 1000
+"""Size of the caches."""
+
+_NOTHING = RunLive()
+
+TITLE_PERIOD = 5.0
+"""Seconds after which an unfinished run's metric, or the lack of one, is read again."""
+
+TITLE_BUDGET = 0.1
+"""Seconds that one read takes: of 200 sweeps with thousands of members it would take a second."""
 
 
 class StageValues:
@@ -371,3 +394,163 @@ def _search(connection: Connection, member: StageRecord) -> SearchDetail:
     run, name = member.run_id, member.definition.group
     found = sweeps.summaries(connection, run, name)
     return SearchDetail({one.stage: one for one in found}, sweeps.importance(connection, run, name))
+
+
+class HeadlineReader:
+    """Reads the live data of visible runs, with a cache."""
+
+    def __init__(self) -> None:
+        self._values = StageValues()
+        self._over = Cache[RunLive](MOST_KEPT)
+        """Ended runs by id, for their end, their trouble and the version of their points."""
+        self._drawn = Cache[tuple[float, ...]](MOST_KEPT)
+        """The sparkline's columns by stage id and metric, for the version of the points."""
+
+    def read(
+        self,
+        connection: Connection,
+        runs: Collection[RunLine],
+        goals: Mapping[str, float],
+        gpus: Mapping[str, Sequence[int]] | None = None,
+    ) -> dict[str, RunLive]:
+        """Return the live data by run id.
+
+        `goals` has by stage id the last step of its previous completed execution; `gpus` has by run
+        id the GPUs that its stages use.
+        """
+        gpus = gpus or {}
+        over = [run.id for run in runs if run.completed_at is not None]
+        versions = headlines.run_versions(connection, over)
+        found = {}
+        for run in runs:
+            if run.completed_at is None and run.started_at is None:
+                continue
+            if run.completed_at is None:
+                live = self._of_metrics(connection, run, goals, tuple(gpus.get(run.id, ())))
+            else:
+                state = (run.completed_at, run.trouble, versions.get(run.id))
+                make = partial(self._of_metrics, connection, run, {}, ())
+                live = self._over.read(state, make, run.id)
+            if live != _NOTHING:
+                found[run.id] = live
+        return found
+
+    def _of_metrics(
+        self,
+        connection: Connection,
+        run: RunLine,
+        goals: Mapping[str, float],
+        gpus: tuple[int, ...],
+    ) -> RunLive:
+        live, found = RunLive(gpus=gpus), headline_of_run(connection, run.id)
+        running = None if run.completed_at else headlines.running_stage(connection, run.id)
+        if running is not None:
+            name = headline(running.names) or running.names[0]
+            steps = (one.last_step for one in read_points.summaries(connection, [running.id], name))
+            epochs = point_sources.counted_in_epochs(connection, running.id)
+            in_epochs = name in epochs
+            # the goal is that of the series with the highest steps
+            is_alike = not in_epochs or epochs.issuperset(running.names)
+            goal = goals.get(running.id) if is_alike else None
+            live = live._replace(step=next(steps, None), last_step=goal, in_epochs=in_epochs)
+        if found is None:
+            return live
+        stage, name = found
+        stages = headlines.compared_stages(connection, name, run.id).get(run.id, [])
+        in_trouble = [run.id] if run.trouble.nan else []
+        nan = run_list.stages_with_nan(connection, in_trouble).get(run.id, frozenset())
+        best = self._values.best(connection, stages, name, stage.search, nan)
+        shown = stage if best is None else best[0]
+        return live._replace(
+            metric=ComparedMetric.of(name, stage.search),
+            stage=shown.name,
+            member=member_of(shown.name),
+            value=None if best is None else best[1].value,
+            values=self._columns(connection, shown.id, name),
+            broken=best is not None and (best[1].is_broken or shown.name in nan),
+        )
+
+    def _columns(self, connection: Connection, owner: str, name: str) -> tuple[float, ...]:
+        def make() -> tuple[float, ...]:
+            (series,) = read_points.summaries(connection, [owner], name)
+            columns = read_columns(connection, owner, name, SPARK, exact=series.count <= FEW)
+            return tuple(columns.mean.tolist())
+
+        state = headlines.versions(connection, [owner]).get(owner)
+        return self._drawn.read(state, make, (owner, name))
+
+
+def member_of(stage: str) -> str:
+    """Return the parameters in the name of a sweep's member."""
+    return harmless(stage.partition("[")[2].removesuffix("]"))
+
+
+class _KnownTitle(NamedTuple):
+    run: RunLine
+    read_at: float
+    metric: ComparedMetric | None
+    member: int
+    """Width of the longest name of its sweep's members."""
+
+
+class TitleReader:
+    """Reads the headline metric's name of listed runs, with a cache."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, _KnownTitle] = {}
+        self._chosen: dict[str, str] = {}
+        """By pipeline the title of its main metric."""
+        self._order: list[str] = []
+        """These titles in the order of their columns, which does not change as runs come."""
+        self.unfinished = False
+        """True if the last read left out runs, which the next one will read."""
+
+    def read(self, connection: Connection, runs: Sequence[RunLine]) -> ListedMetrics:
+        """Return the titles of these runs' metrics."""
+        if len(self._known) > max(MOST_KEPT, 2 * len(runs)):
+            self._known.clear()
+        found: list[_KnownTitle] = []
+        begun = time.monotonic()
+        for run in runs:
+            if time.monotonic() - begun > TITLE_BUDGET:
+                break
+            found.append(self._of(connection, run, begun))
+        self.unfinished = len(found) < len(runs)
+        metrics = {metric_title(one.metric): one.metric for one in found if one.metric}
+        columns = self._columns(found)
+        member = max((one.member for one in found), default=0)
+        has_steps = any(one.metric is not None and one.run.current for one in found)
+        return ListedMetrics(metrics, columns, member, has_steps=has_steps)
+
+    def _columns(self, found: Sequence[_KnownTitle]) -> tuple[str, ...]:
+        """Return the main metric of each pipeline; once chosen, it stays while a run has it."""
+        titles: dict[str, Counter[str]] = {}
+        for one in found:
+            if one.metric is not None:
+                titles.setdefault(one.run.pipeline, Counter())[metric_title(one.metric)] += 1
+        runs: Counter[str] = Counter()
+        for pipeline, counts in titles.items():
+            if self._chosen.get(pipeline) not in counts:
+                self._chosen[pipeline] = max(sorted(counts), key=counts.__getitem__)
+            runs[self._chosen[pipeline]] += counts.total()
+        added = [title for title, _ in runs.most_common() if title not in self._order]
+        self._order += added
+        return tuple(title for title in self._order if title in runs)
+
+    def _of(self, connection: Connection, run: RunLine, now: float) -> _KnownTitle:
+        known = self._known.get(run.id)
+        if known is None or not _is_valid(known, run, now):
+            found, metric, member = headline_of_run(connection, run.id), None, 0
+            if found is not None:
+                stage, name = found
+                metric = ComparedMetric.of(name, stage.search)
+                # the best member, which is shown, may be any of them
+                member = headlines.longest_member(connection, run.id, stage.name)
+            self._known[run.id] = known = _KnownTitle(run, now, metric, member)
+        return known
+
+
+def _is_valid(known: _KnownTitle, run: RunLine, now: float) -> bool:
+    is_final = known.metric is not None and run.completed_at is not None
+    is_recent = now - known.read_at < TITLE_PERIOD
+    return known.run.completed_at == run.completed_at and (is_final or is_recent)
