@@ -1,4 +1,4 @@
-"""How a person looks at curves: the state that outlives a page, and keys and mouse on them.
+"""How a person looks at curves: the state that outlives a page, keys and mouse, and the words.
 
 Shared by the pane of small plots and the page of one metric.
 """
@@ -17,9 +17,10 @@ from textual.message import Message
 from trainui.model.headline_metric import is_clock, is_headline
 from trainui.model.records import SeriesSummary
 from trainui.store.points.plot_series import Axis
-from trainui.tui.curves.cursor_values import next_x, value_at, x_positions
+from trainui.tui import axis_marks
 from trainui.tui.keymap import bindings
 from trainui.tui.line_view import RowsView
+from trainui.tui.numbers import number, step
 from trainui.tui.plot_axes import XAxis
 from trainui.tui.snapshot.curves import (
     ALL_IN_ONE,
@@ -29,8 +30,13 @@ from trainui.tui.snapshot.curves import (
     Comparison,
     Curves,
     CurvesWanted,
+    PlotLine,
     PlotOptions,
     after,
+    compared_x,
+    ranking,
+    value_at,
+    x_positions,
 )
 from trainui.tui.styled_text import Row, text_rows
 
@@ -452,3 +458,76 @@ class CurveKeys(RowsView):
         chart = self.chart()
         if not self._was_dragged and x is not None and chart is not None:
             self.point_at(min(x_positions(chart), key=lambda place: abs(place - x), default=x))
+
+
+# --- what the curves say, in words
+
+
+def leader_text(chart: Chart, view: PlotOptions) -> str:
+    """Return which line leads, by how much and where; empty if nothing can be compared."""
+    ranked = ranking(chart, view)
+    if len(ranked) < 2:
+        return ""
+    (best, leader), (second, other) = ranked[:2]
+    where = position_text(compared_x(chart, view), view.axis, chart.unit)
+    if best == second:
+        return f"{leader.label} and {other.label} are equal {where}"
+    return f"{leader.label} leads by {number(abs(best - second))} {where}"
+
+
+def position_text(x: float, axis: Axis, unit: str) -> str:
+    """Return e.g. `at step 4k` or `after 3m20s`; empty for NaN. `unit`: what a step counts."""
+    if math.isnan(x):
+        return ""
+    if axis == Axis.STEP:
+        return f"at {unit} {step(x)}"
+    if axis == Axis.EPOCH:
+        return f"at epoch {x:.4g}"
+    if axis == Axis.WALL:
+        return f"at {axis_marks.moment(x)}"
+    return f"after {axis_marks.duration(x)}" + (" of GPU time" if axis == Axis.GPU else "")
+
+
+MANY_STEPS = 10
+"""The least span of a window whose ends are whole steps."""
+
+
+def zoom_text(chart: Chart, view: PlotOptions) -> str:
+    """Return e.g. `zoom 2x, steps 18k to 36k`; empty if the whole axis is shown."""
+    if view.window is None:
+        return ""
+    span = chart.high - chart.low
+    whole = XAxis(*chart.extent, 1, chart.log_x)
+    factor = 1 / ((whole.share(chart.high) - whole.share(chart.low)) or 1.0)
+    times = f"{factor:,.{1 if factor < 9.95 else 0}f}".removesuffix(".0")
+    if view.axis in (Axis.STEP, Axis.EPOCH):
+        stride = span / 100
+        if view.axis == Axis.STEP and span >= MANY_STEPS:
+            stride = max(stride, 1.0)  # most steps are whole numbers
+        low, high = (axis_marks.count(x, stride) for x in (chart.low, chart.high))
+        unit = chart.unit if view.axis == Axis.STEP else str(view.axis)
+        return f"zoom {times}x, {unit}s {low} to {high}"
+    write = axis_marks.moment if view.axis == Axis.WALL else axis_marks.duration
+    return f"zoom {times}x, {write(chart.low)} to {write(chart.high)}"
+
+
+def best_text(line: PlotLine) -> str:
+    """Return e.g. `0.1123 at 3.2k`; of a mean the value alone. Empty if there is no best value."""
+    if line.best is None:
+        return ""
+    value, at, _ = line.best
+    return f"{number(value)} at {step(at)}" if math.isfinite(at) else number(value)
+
+
+def next_x(
+    known: Sequence[float], across: XAxis, view: PlotOptions, direction: int
+) -> float | None:
+    """Return the next point to the right (1) or left (-1) in another character of the plot."""
+    cursor = view.cursor
+    if cursor is None:
+        return next(iter(known[::direction]), None)
+    here = across.column(cursor)
+    if direction > 0:
+        return next((x for x in known if x > cursor and across.column(x) != here), None)
+    before = [(across.column(x), x) for x in known if x < cursor and across.column(x) != here]
+    return next((x for column, x in before if column == before[-1][0]), None)

@@ -26,17 +26,14 @@ from trainui.text import SYMBOLS, harmless, markdown_cell
 from trainui.tui import axis_marks, run_actions
 from trainui.tui.app_interface import Target
 from trainui.tui.axis_marks import LABEL
-from trainui.tui.curves.cursor_values import (
+from trainui.tui.curves.interaction import (
+    CurveKeys,
+    CurvesState,
     best_text,
-    compared_x,
-    last_value,
     leader_text,
     position_text,
-    value_at,
-    x_positions,
     zoom_text,
 )
-from trainui.tui.curves.interaction import CurveKeys, CurvesState
 from trainui.tui.curves.plot import (
     SAMPLE,
     LineStyle,
@@ -58,6 +55,10 @@ from trainui.tui.snapshot.curves import (
     PlotOptions,
     SeedVerdict,
     after,
+    compared_x,
+    last_value,
+    value_at,
+    x_positions,
 )
 from trainui.tui.snapshot.snapshot import CurvesPage, MetricQuery, Snapshot
 from trainui.tui.styled_text import Row, Segment, cut, fit, joined, shared_out, text_rows, width_of

@@ -25,7 +25,7 @@ from trainui.store.points.plot_series import Axis
 from trainui.store.read import views
 from trainui.store.runs import stage_requests, stages
 from trainui.store.runs.stage_requests import AlertRecord
-from trainui.tui.curves.cursor_values import best_text
+from trainui.tui.curves.interaction import best_text
 from trainui.tui.curves.plot import plot
 from trainui.tui.curves.screen import curve_report, table_rows
 from trainui.tui.numbers import number
