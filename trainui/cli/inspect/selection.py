@@ -11,10 +11,10 @@ from trainui.model.headline_metric import ComparedMetric
 from trainui.store.db.statements import Connection
 from trainui.store.read import sweeps
 from trainui.store.read.run_list import RunLine
+from trainui.tui.numbers import shown_params
 from trainui.tui.readers.stage_values import MetricReader
 from trainui.tui.run_list import filter
 from trainui.tui.run_list.filter import SortOrder, Values, parse
-from trainui.tui.snapshot.params import shown_params
 from trainui.tui.snapshot.run_page import SMOOTHED
 
 _SMOOTHED = "smoothed."

@@ -30,7 +30,7 @@ from trainui.store.read.views import StageCache
 from trainui.supervisor.protocol import STDERR_FILE, STDOUT_FILE
 from trainui.system import plain_files
 from trainui.text import as_overwritten
-from trainui.tui.snapshot.params import number_of
+from trainui.tui.numbers import number_of
 from trainui.tui.snapshot.run_page import Eta, LogProgress, RunEta
 from trainui.tui.snapshot.snapshot import Cache
 

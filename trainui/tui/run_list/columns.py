@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import partial
+from heapq import nlargest
+from itertools import chain, islice
 from typing import TYPE_CHECKING, NamedTuple
 
 from rich.cells import cell_len
@@ -11,11 +15,21 @@ from rich.cells import cell_len
 from trainui.formatting import short_id
 from trainui.model.states import UNFINISHED, Status
 from trainui.store.read.run_list import RunDetails, RunLine, RunTrouble
-from trainui.text import SYMBOLS, TROUBLE, harmless, state, verdict
-from trainui.tui.numbers import elapsed, number, progress_bar, spark, state_style, when
-from trainui.tui.snapshot.params import AGENT_MARK, EXTERNAL_MARK, ColumnStats, shown_params
+from trainui.text import SYMBOLS, TROUBLE, harmless, state, trouble, verdict
+from trainui.tui.numbers import (
+    MOST_PARAMS,
+    elapsed,
+    number,
+    params_of,
+    progress_bar,
+    shown_params,
+    spark,
+    state_style,
+    varied_and_partial,
+    when,
+)
 from trainui.tui.snapshot.run_page import NOTHING
-from trainui.tui.snapshot.snapshot import RunLive
+from trainui.tui.snapshot.snapshot import ListedMetrics, RunLive
 from trainui.tui.styled_text import Row, Segment, cut, cut_end, fit, told_apart, width_of
 
 if TYPE_CHECKING:
@@ -28,6 +42,19 @@ running stage's name beside the remaining time."""
 WORST = {"failed": "bad", "nan": "bad", "stalled": "bad", "alert": "warn", "silent": "warn"}
 """The style of each kind of trouble, the worst first."""
 
+MOST_LOOKED_AT, MOST_NAMES = 1000, 100
+"""The most runs examined (a parameter that differs only among older ones gets no column), and the
+most stages of a run whose names are measured."""
+
+RECENT, RARE = 40, 8
+"""The newest runs, of which one in so many must have a parameter for its column to take precedence
+over names and metrics: added trainings of many kinds have each its own parameters."""
+
+EXTERNAL_MARK, AGENT_MARK = " ext", " agent"
+"""The marks behind the name of an external run, and of one that an agent started."""
+
+STEP_WIDTH = 9
+"""Width of steps, e.g. `1.2M/3.4M`."""
 
 LEAST_BOX = 8
 """Characters of a box's name that are shown on any terminal, or all."""
@@ -548,3 +575,90 @@ def _shared_out(columns: Sequence[RunColumn], width: int, gap: int) -> list[tupl
             cells[at] += given
             left -= given
     return list(zip(columns, cells, strict=True))
+
+
+# --- what the columns follow from: which parameters differ, and the widths of names and values
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnStats:
+    """Widths of the columns in characters, and names of the optional ones."""
+
+    widths: Counter[str] = field(default_factory=Counter)
+    """By what `_WIDTHS` measures, and for the metric, its member, the GPUs and the estimates."""
+    params: tuple[str, ...] = ()
+    """Names of the parameters that differ."""
+    compared: int = 0
+    """How many of them, from the first one on, have several values, or differ between runs of one
+    pipeline; the others have one value, and other pipelines do not have them, or are rare."""
+    param_widths: Mapping[str, int] = field(default_factory=dict)
+    names: tuple[str, ...] = ()
+    """The runs' names, without control characters; those too long are shortened together."""
+    metric_names: tuple[str, ...] = ()
+    """The titles of the columns with metrics; a run without the metric is blank there."""
+
+    def grown(self, other: ColumnStats) -> ColumnStats:
+        """Return the larger of both widths, so that columns do not shift while runs progress."""
+        return replace(self, widths=self.widths | other.widths)
+
+
+def column_stats(runs: Sequence[RunLine], newest: Sequence[RunLine] | None = None) -> ColumnStats:
+    """Compute the statistics of the listed runs.
+
+    `newest` are the same runs, the newest first, so that the choice and order of parameter columns
+    do not depend on the sort order.
+    """
+    looked_at = list(islice(runs, MOST_LOOKED_AT))
+    listed = list(islice(runs if newest is None else newest, MOST_LOOKED_AT))
+    unlike = {(run.pipeline, run.params_json, run.sweeps_json): run for run in listed}
+    of_pipelines: dict[str, list[Mapping[str, str]]] = {}
+    for run in unlike.values():  # without values of sweeps, which may not have been read yet
+        of_pipelines.setdefault(run.pipeline, []).append(params_of(run.params_json))
+    shown = [shown_params(run) for run in unlike.values()]
+    varied, partial = varied_and_partial(shown, of_pipelines.values())
+    recent = [shown_params(run) for run in listed[:RECENT]]
+    counts = Counter(chain.from_iterable(recent))
+    common = [name for name in varied if counts[name] * RARE >= len(recent)]
+    rare = [name for name in varied if counts[name] * RARE < len(recent)]
+    names = (*common, *rare, *partial)[:MOST_PARAMS]
+    looked_at += nlargest(1, runs, key=lambda run: len(run.name))  # or older names would be cut
+    measured = {what: max(map(width, looked_at), default=0) for what, width in _WIDTHS.items()}
+    param_widths = {name: max(cell_len(params.get(name, "")) for params in shown) for name in names}
+    run_names = tuple(dict.fromkeys(harmless(run.name) for run in looked_at))
+    return ColumnStats(Counter(measured), names, len(common), param_widths, run_names)
+
+
+def with_listed(facts: ColumnStats, listed: ListedMetrics, *, endings: bool) -> ColumnStats:
+    """Return the statistics extended by the metrics of all listed runs."""
+    found = Counter(
+        metric=len(listed.columns),
+        member=listed.member,
+        gpus=listed.gpus,
+        endings=int(endings),
+        step=STEP_WIDTH if listed.has_steps else 0,
+    )
+    return replace(facts, widths=facts.widths | found, metric_names=listed.columns)
+
+
+def _name_width(run: RunLine) -> int:
+    marks = len(AGENT_MARK) * bool(run.started_by)
+    marks += len(EXTERNAL_MARK) * run.is_external + len(f" {run.priority:+d}") * bool(run.priority)
+    return cell_len(harmless(run.name)) + marks
+
+
+def _current_width(run: RunLine) -> int:
+    shown = (run.current or run.failed)[:MOST_NAMES]
+    return sum(cell_len(harmless(name)) + 2 for name in shown)
+
+
+_WIDTHS: Mapping[str, Callable[[RunLine], int]] = {
+    "name": _name_width,
+    "box": lambda run: len(run.box) + (5 if run.seen_at is not None else 0) if run.box else 0,
+    "pipeline": lambda run: cell_len(run.pipeline) if run.pipeline != run.name else 0,
+    "count": lambda run: len(f"{run.done}/{run.total}"),
+    "current": _current_width,
+    "verdict": lambda run: bool(run.verdict),
+    "trouble": lambda run: len(trouble(run.trouble._asdict())) if run.trouble.kinds else 0,
+    "trouble_brief": lambda run: sum(len(str(count)) + 2 for count in run.trouble if count) - 1,
+}
+"""By what is measured, the characters that a run needs; 0 for all runs: no column."""

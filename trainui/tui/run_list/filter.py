@@ -24,7 +24,7 @@ from trainui.model.states import Status
 from trainui.pipeline.matrix import TRIAL
 from trainui.store.read.run_list import RunLine
 from trainui.text import harmless
-from trainui.tui.snapshot.params import number_of, searches_of, values_of
+from trainui.tui.numbers import number_of, searches_of, values_of
 from trainui.tui.snapshot.run_page import SMOOTHED
 
 if TYPE_CHECKING:

@@ -15,7 +15,13 @@ from trainui.model.headline_metric import ComparedMetric
 from trainui.model.states import Status
 from trainui.store.read.run_list import RunLine
 from trainui.tui.keymap import bindings
-from trainui.tui.run_list.columns import RowContext, RunColumns
+from trainui.tui.run_list.columns import (
+    ColumnStats,
+    RowContext,
+    RunColumns,
+    column_stats,
+    with_listed,
+)
 from trainui.tui.run_list.filter import (
     METRIC_PREFIX,
     ORDERS,
@@ -26,7 +32,6 @@ from trainui.tui.run_list.filter import (
     by_param,
     parse,
 )
-from trainui.tui.snapshot.params import ColumnStats, column_stats, with_listed
 from trainui.tui.snapshot.run_page import SMOOTHED, metric_title
 from trainui.tui.snapshot.snapshot import ListedMetrics
 from trainui.tui.styled_text import Row, Segment

@@ -14,10 +14,18 @@ from trainui.model.records import Loss
 from trainui.model.states import Status
 from trainui.store.read.run_list import RunDetails, RunLine, RunTrouble
 from trainui.store.read.time_worked import TimeWorked
-from trainui.tui.run_list.columns import VALUE, RowContext, RunColumns, trouble_cells, value_cells
+from trainui.tui.numbers import differing
+from trainui.tui.run_list.columns import (
+    MOST_LOOKED_AT,
+    VALUE,
+    RowContext,
+    RunColumns,
+    column_stats,
+    trouble_cells,
+    value_cells,
+    with_listed,
+)
 from trainui.tui.run_list.filter import ORDERS, by_param
-from trainui.tui.snapshot import params
-from trainui.tui.snapshot.params import column_stats, differing, with_listed
 from trainui.tui.snapshot.run_page import Eta
 from trainui.tui.snapshot.snapshot import ListedMetrics, RunLive
 from trainui.tui.styled_text import plain, width_of
@@ -412,7 +420,7 @@ def test_no_clock_is_a_headline() -> None:
 
 
 def test_the_longest_name_is_whole_however_old_its_run_is() -> None:
-    runs = [RUN] * params.MOST_LOOKED_AT + [RUN._replace(name="much-older-than-all-others")]
+    runs = [RUN] * MOST_LOOKED_AT + [RUN._replace(name="much-older-than-all-others")]
     row = RunColumns(120, column_stats(runs)).row(runs[-1], RowContext(NOW))
     assert "much-older-than-all-others " in plain(row)
 
