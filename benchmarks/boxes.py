@@ -28,8 +28,8 @@ from tests.unit.tui.filled import Filler, multiply, running_demo
 from trainui.control import boxes
 from trainui.store.db.engine import open_store
 from trainui.tui.boxes.feed import BoxFeed
-from trainui.tui.snapshot.curves import CurvesWanted
-from trainui.tui.snapshot.snapshot import DetailTab, RunQuery
+from trainui.tui.curve_data import CurvesWanted
+from trainui.tui.snapshot import DetailTab, RunQuery
 
 RUNS = 200
 MOST_IDLE, MOST_OPENING, MOST_LIVE, MOST_KEY = 200, 20_000, 5000, 250

@@ -25,11 +25,11 @@ from trainui.store.db.engine import Database
 from trainui.store.points import point_sources, write_points
 from trainui.store.points.chunks import Points
 from trainui.store.points.plot_series import Axis
+from trainui.tui.curve_data import Chart, CurvesWanted, PlotOptions
 from trainui.tui.curves.plot import plot
 from trainui.tui.plot_axes import Frame
 from trainui.tui.readers.poller import Poller
-from trainui.tui.snapshot.curves import Chart, CurvesWanted, PlotOptions
-from trainui.tui.snapshot.snapshot import MetricQuery, RunQuery, Snapshot
+from trainui.tui.snapshot import MetricQuery, RunQuery, Snapshot
 
 LIMIT = 100.0
 """Milliseconds from one picture to the next."""

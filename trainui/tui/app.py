@@ -38,7 +38,7 @@ from trainui.tui.page import Page
 from trainui.tui.readers import machine
 from trainui.tui.readers.poller import Poller
 from trainui.tui.run_list.screen import RunsScreen
-from trainui.tui.snapshot.snapshot import ListQuery, Query, RunQuery, Snapshot
+from trainui.tui.snapshot import ListQuery, Query, RunQuery, Snapshot
 from trainui.tui.terminal import TerminalApp
 
 NO_UNICODE_TERMINALS = ("linux", "vt100", "vt220", "dumb")

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from trainui.tui.keymap import KeyTable
     from trainui.tui.log_window import LogReader, LogWindow
     from trainui.tui.readers.poller import Poller
-    from trainui.tui.snapshot.snapshot import Query, Snapshot
+    from trainui.tui.snapshot import Query, Snapshot
 
 MOST_NAMED = 4
 """Maximum number of runs or stages named in a message."""

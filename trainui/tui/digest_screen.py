@@ -16,7 +16,7 @@ from trainui.text import harmless
 from trainui.tui import run_actions
 from trainui.tui.keymap import bindings
 from trainui.tui.page import Page
-from trainui.tui.snapshot.snapshot import ListQuery, Snapshot
+from trainui.tui.snapshot import ListQuery, Snapshot
 from trainui.tui.styled_text import Row, Segment, text_rows, wrap
 from trainui.tui.widgets import Entry, EntryView
 

@@ -22,7 +22,7 @@ from trainui.tui.graph_layout import RANKS
 from trainui.tui.keymap import bindings
 from trainui.tui.numbers import elapsed, state_style, when
 from trainui.tui.page import Page
-from trainui.tui.snapshot.snapshot import HistoryQuery, Snapshot
+from trainui.tui.snapshot import HistoryQuery, Snapshot
 from trainui.tui.styled_text import Row, Segment, cut, cut_end, fit
 from trainui.tui.widgets import CursorView
 

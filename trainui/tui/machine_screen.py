@@ -17,9 +17,9 @@ from trainui.store.read.views import Holder
 from trainui.system import mounts
 from trainui.text import harmless
 from trainui.tui.keymap import bindings
-from trainui.tui.numbers import bar, blocks
+from trainui.tui.numbers import bar, blocks, coarse_time
 from trainui.tui.page import Page
-from trainui.tui.snapshot.snapshot import (
+from trainui.tui.snapshot import (
     PERIOD,
     DiskFigures,
     GpuFigures,
@@ -27,7 +27,6 @@ from trainui.tui.snapshot.snapshot import (
     MachineFigures,
     MachineQuery,
     Snapshot,
-    coarse_time,
 )
 from trainui.tui.styled_text import (
     Row,

@@ -91,6 +91,14 @@ def elapsed(micros: int | None, *, ticks: bool = False) -> str:
     return formatting.duration(int(seconds) if ticks and seconds < 10 else seconds)
 
 
+def coarse_time(seconds: float) -> str:
+    """Format a forecast, rounded (to 10 minutes above an hour) so that it rarely changes."""
+    step = 600 if seconds >= 3600 else 60
+    rounded = max(round(seconds / step) * step, 60)
+    words = formatting.duration(rounded)
+    return f"~{words.removesuffix(' 00s').removesuffix(' 00m').removesuffix(' 0h')}"
+
+
 _AGES = ((86_400, "d"), (3600, "h"), (60, "m"), (1, "s"))
 
 

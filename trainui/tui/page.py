@@ -33,7 +33,7 @@ from trainui.tui.app_interface import (
     run_label,
 )
 from trainui.tui.keymap import Key, bindings
-from trainui.tui.snapshot.snapshot import ListQuery, Query, Snapshot, is_same_page
+from trainui.tui.snapshot import ListQuery, Query, Snapshot, is_same_page
 from trainui.tui.styled_text import Row, Segment
 from trainui.tui.terminal import PromptDrawing
 from trainui.tui.warning_bar import HealthWarning, WarningBar

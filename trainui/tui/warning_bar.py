@@ -14,7 +14,7 @@ from rich.cells import cell_len
 from trainui.execution.processes import NO_WORKER
 from trainui.text import harmless
 from trainui.tui.line_view import LinesView
-from trainui.tui.snapshot.snapshot import Health
+from trainui.tui.snapshot import Health
 from trainui.tui.styled_text import Row, Segment, cut_end, text_rows, width_of
 
 MOST_LINES = 3

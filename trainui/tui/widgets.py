@@ -20,7 +20,7 @@ from textual.widgets import Input
 from trainui.text import harmless
 from trainui.tui.keymap import Key
 from trainui.tui.line_view import LinesView, RowsView
-from trainui.tui.snapshot.snapshot import GpuFigures
+from trainui.tui.snapshot import GpuFigures
 from trainui.tui.styled_text import Row, Segment, cut, spread, width_of
 
 Item = TypeVar("Item")

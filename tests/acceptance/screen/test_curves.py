@@ -11,9 +11,9 @@ from textual import events
 from tests.unit.store.readings import Feeder
 from tests.unit.tui.driving import Driven, opened
 from tests.unit.tui.filled import SWEEP, Filler, running_demo
+from trainui.tui.curve_data import Comparison, PlotOptions
 from trainui.tui.curves.screen import CurvePlot, CurvesScreen
 from trainui.tui.readers import series
-from trainui.tui.snapshot.curves import Comparison, PlotOptions
 
 
 def page(driven: Driven) -> CurvesScreen:

@@ -25,7 +25,7 @@ from trainui.tui import styles
 from trainui.tui.curves.screen import CurvesScreen
 from trainui.tui.help_screen import HelpScreen
 from trainui.tui.readers.page_reader import RunPageReader
-from trainui.tui.snapshot.run_page import RunPage
+from trainui.tui.snapshot import RunPage
 from trainui.tui.styled_text import Row
 
 

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 
 from trainui.model.records import SeriesSummary
-from trainui.tui.snapshot.curves import Chart, PlotLine
+from trainui.tui.curve_data import Chart, PlotLine
 
 NAN = math.nan
 

@@ -16,7 +16,7 @@ from trainui.execution import nvml
 from trainui.tui import widgets
 from trainui.tui.app_interface import PREFERENCES_FILE
 from trainui.tui.run_list.screen import RunsScreen
-from trainui.tui.snapshot.snapshot import GpuFigures
+from trainui.tui.snapshot import GpuFigures
 from trainui.tui.styled_text import plain, width_of
 from trainui.tui.widgets import strip_rows
 

@@ -19,9 +19,10 @@ from trainui.execution import nvml
 from trainui.store.read.views import Holder
 from trainui.system.disk import DiskSpace
 from trainui.tui.machine_screen import MachineScreen, MachineView, history_rows, machine_lines
+from trainui.tui.numbers import coarse_time
 from trainui.tui.readers.machine import DiskForecast
-from trainui.tui.snapshot.snapshot import DiskFigures, GpuFigures, MachineFigures, coarse_time
-from trainui.tui.snapshot.snapshot import Machine as Seen
+from trainui.tui.snapshot import DiskFigures, GpuFigures, MachineFigures
+from trainui.tui.snapshot import Machine as Seen
 from trainui.tui.styled_text import joined, width_of
 from trainui.tui.widgets import Entry, strip_rows
 

@@ -22,6 +22,7 @@ from trainui.store.db import engine
 from trainui.store.read import run_list
 from trainui.store.runs import stage_requests
 from trainui.store.runs.stage_requests import AlertRecord
+from trainui.tui.curve_data import Comparison, CurvesWanted, PlotOptions
 from trainui.tui.curves.grid_view import PlotCell, PlotGrid, grid_rows
 from trainui.tui.curves.plot import shared_styles, styles_of
 from trainui.tui.curves.screen import table_rows
@@ -29,9 +30,7 @@ from trainui.tui.numbers import number, step
 from trainui.tui.readers.page_reader import RunPageReader
 from trainui.tui.readers.stage_values import MetricReader
 from trainui.tui.run_page.sweep_table import SweepRows
-from trainui.tui.snapshot.curves import Comparison, CurvesWanted, PlotOptions
-from trainui.tui.snapshot.run_page import RunPage
-from trainui.tui.snapshot.snapshot import CurvesPage, MetricQuery, RunQuery
+from trainui.tui.snapshot import CurvesPage, MetricQuery, RunPage, RunQuery
 from trainui.tui.styled_text import plain
 
 Points = list[tuple[float, float]]

@@ -9,7 +9,7 @@ from tests.unit.tui.filled import Filler
 from trainui.execution.processes import NO_WORKER
 from trainui.tui import warning_bar
 from trainui.tui.readers.machine import HealthReader
-from trainui.tui.snapshot.snapshot import Health
+from trainui.tui.snapshot import Health
 
 ILL = Health("broker died, restarting", "nothing is lost")
 

@@ -15,7 +15,7 @@ from trainui.tui.numbers import shown_params
 from trainui.tui.readers.stage_values import MetricReader
 from trainui.tui.run_list import filter
 from trainui.tui.run_list.filter import SortOrder, Values, parse
-from trainui.tui.snapshot.run_page import SMOOTHED
+from trainui.tui.snapshot import SMOOTHED
 
 _SMOOTHED = "smoothed."
 """Before a metric's name: sort by its last smoothed value."""

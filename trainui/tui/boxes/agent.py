@@ -26,7 +26,7 @@ from trainui.errors import TrainuiError
 if TYPE_CHECKING:
     from trainui.tui.log_window import LogReaderThread, LogWindow, WindowQuery
     from trainui.tui.readers.poller import Poller
-    from trainui.tui.snapshot.snapshot import Snapshot
+    from trainui.tui.snapshot import Snapshot
 
 END_TIMEOUT = 5.0
 """Seconds that commands get to end after the other end has gone, before they are signalled."""
@@ -214,7 +214,7 @@ class Pages:
         """Read for a page, from now on."""
         from trainui.tui.boxes import wire
         from trainui.tui.readers.poller import Poller
-        from trainui.tui.snapshot.snapshot import Query
+        from trainui.tui.snapshot import Query
 
         query = wire.from_data(request["query"], Query)
         if self._poller is None:
@@ -233,8 +233,8 @@ class Pages:
     def _send_page(self, snapshot: Snapshot) -> None:
         from trainui.control.box_runs import MOST_RUNS
         from trainui.tui.boxes import wire
-        from trainui.tui.snapshot.snapshot import ListQuery
-        from trainui.tui.snapshot.snapshot import Snapshot as Kind
+        from trainui.tui.snapshot import ListQuery
+        from trainui.tui.snapshot import Snapshot as Kind
 
         newest, older = snapshot.runs[:MOST_RUNS], max(len(snapshot.runs) - MOST_RUNS, 0)
         page = wire.to_data(snapshot._replace(runs=newest, older=older), Kind)

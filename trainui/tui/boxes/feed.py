@@ -25,10 +25,7 @@ from trainui.store.points.plot_series import Axis
 from trainui.store.read.run_list import RunLine
 from trainui.text import harmless
 from trainui.tui.boxes import wire
-from trainui.tui.log_window import LogWindow, WindowQuery
-from trainui.tui.numbers import when
-from trainui.tui.readers.poller import Poller
-from trainui.tui.snapshot.curves import (
+from trainui.tui.curve_data import (
     Candidate,
     Chart,
     Curves,
@@ -36,7 +33,10 @@ from trainui.tui.snapshot.curves import (
     PlotLine,
     PlotOptions,
 )
-from trainui.tui.snapshot.snapshot import (
+from trainui.tui.log_window import LogWindow, WindowQuery
+from trainui.tui.numbers import when
+from trainui.tui.readers.poller import Poller
+from trainui.tui.snapshot import (
     Health,
     HistoryQuery,
     ListedMetrics,

@@ -1,4 +1,4 @@
 """Metric curves: drawing them in braille, zooming and comparing.
 
-Read `screen` first, then `plot` and `interaction`; `tui.snapshot.curves` is what they show.
+Read `screen` first, then `plot` and `interaction`; `tui.curve_data` is what they show.
 """

@@ -15,11 +15,7 @@ from trainui.model.headline_metric import lower_is_better
 from trainui.model.records import RunRecord
 from trainui.text import harmless
 from trainui.tui.app_interface import Target
-from trainui.tui.curves.interaction import CurvesState
-from trainui.tui.keymap import bindings
-from trainui.tui.numbers import exact_step, number, shortened
-from trainui.tui.page import Page
-from trainui.tui.snapshot.curves import (
+from trainui.tui.curve_data import (
     ALL_IN_ONE,
     NOT_FOLDED,
     Candidate,
@@ -28,7 +24,11 @@ from trainui.tui.snapshot.curves import (
     after,
     groups,
 )
-from trainui.tui.snapshot.snapshot import Cache, MetricQuery, Snapshot
+from trainui.tui.curves.interaction import CurvesState
+from trainui.tui.keymap import bindings
+from trainui.tui.numbers import exact_step, number, shortened
+from trainui.tui.page import Page
+from trainui.tui.snapshot import Cache, MetricQuery, Snapshot
 from trainui.tui.styled_text import Row, Segment, fit, short_labels, told_apart
 from trainui.tui.widgets import Bar, CursorView
 

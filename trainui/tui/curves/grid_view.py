@@ -15,6 +15,17 @@ from trainui.formatting import quantity
 from trainui.model.records import SeriesSummary
 from trainui.text import harmless
 from trainui.tui.axis_marks import LABEL
+from trainui.tui.curve_data import (
+    NOT_READ,
+    Chart,
+    Curves,
+    PlotLine,
+    PlotOptions,
+    best_line,
+    last_value,
+    ranking,
+    value_at,
+)
 from trainui.tui.curves.interaction import CurveKeys, CurvesState, zoom_text
 from trainui.tui.curves.plot import (
     MOST_NAME,
@@ -31,18 +42,7 @@ from trainui.tui.curves.plot import (
 from trainui.tui.keymap import bindings
 from trainui.tui.numbers import number
 from trainui.tui.plot_axes import Frame
-from trainui.tui.snapshot.curves import (
-    NOT_READ,
-    Chart,
-    Curves,
-    PlotLine,
-    PlotOptions,
-    best_line,
-    last_value,
-    ranking,
-    value_at,
-)
-from trainui.tui.snapshot.snapshot import Cache
+from trainui.tui.snapshot import Cache
 from trainui.tui.styled_text import ELLIPSIS, Row, Segment, beside, cut, fit, told_apart, width_of
 from trainui.tui.styled_text import shared_ending as names_ending
 from trainui.tui.styles import CURVES

@@ -18,11 +18,7 @@ from trainui.model.headline_metric import is_clock, is_headline
 from trainui.model.records import SeriesSummary
 from trainui.store.points.plot_series import Axis
 from trainui.tui import axis_marks
-from trainui.tui.keymap import bindings
-from trainui.tui.line_view import RowsView
-from trainui.tui.numbers import number, step
-from trainui.tui.plot_axes import XAxis
-from trainui.tui.snapshot.curves import (
+from trainui.tui.curve_data import (
     ALL_IN_ONE,
     NOT_READ,
     SMOOTHINGS,
@@ -38,6 +34,10 @@ from trainui.tui.snapshot.curves import (
     value_at,
     x_positions,
 )
+from trainui.tui.keymap import bindings
+from trainui.tui.line_view import RowsView
+from trainui.tui.numbers import number, step
+from trainui.tui.plot_axes import XAxis
 from trainui.tui.styled_text import Row, text_rows
 
 if TYPE_CHECKING:

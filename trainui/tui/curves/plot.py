@@ -21,6 +21,7 @@ from trainui.model.headline_metric import headline
 from trainui.model.states import Status
 from trainui.store.points.plot_series import Axis
 from trainui.text import SYMBOLS
+from trainui.tui.curve_data import ABOVE, BELOW, NAN, Chart, PlotLine, PlotOptions, ranking
 from trainui.tui.numbers import exact_step, number
 from trainui.tui.plot_axes import (
     LEAST_MARKS,
@@ -31,7 +32,6 @@ from trainui.tui.plot_axes import (
     with_y_axis,
     x_axis_rows,
 )
-from trainui.tui.snapshot.curves import ABOVE, BELOW, NAN, Chart, PlotLine, PlotOptions, ranking
 from trainui.tui.styled_text import Row, Segment, cut_end, fit, packed, short_labels
 from trainui.tui.styles import CURVES
 

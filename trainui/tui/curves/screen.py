@@ -26,6 +26,19 @@ from trainui.text import SYMBOLS, harmless, markdown_cell
 from trainui.tui import axis_marks, run_actions
 from trainui.tui.app_interface import Target
 from trainui.tui.axis_marks import LABEL
+from trainui.tui.curve_data import (
+    AXES,
+    NO_VERDICT,
+    Chart,
+    PlotLine,
+    PlotOptions,
+    SeedVerdict,
+    after,
+    compared_x,
+    last_value,
+    value_at,
+    x_positions,
+)
 from trainui.tui.curves.interaction import (
     CurveKeys,
     CurvesState,
@@ -47,20 +60,7 @@ from trainui.tui.keymap import bindings
 from trainui.tui.numbers import exact_step, number
 from trainui.tui.page import Jump, Page
 from trainui.tui.plot_axes import Frame
-from trainui.tui.snapshot.curves import (
-    AXES,
-    NO_VERDICT,
-    Chart,
-    PlotLine,
-    PlotOptions,
-    SeedVerdict,
-    after,
-    compared_x,
-    last_value,
-    value_at,
-    x_positions,
-)
-from trainui.tui.snapshot.snapshot import CurvesPage, MetricQuery, Snapshot
+from trainui.tui.snapshot import CurvesPage, MetricQuery, Snapshot
 from trainui.tui.styled_text import Row, Segment, cut, fit, joined, shared_out, text_rows, width_of
 from trainui.tui.widgets import Bar
 

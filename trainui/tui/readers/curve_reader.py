@@ -28,11 +28,7 @@ from trainui.store.points.plot_series import Axis
 from trainui.store.read import event_feed, headlines
 from trainui.text import harmless
 from trainui.tui.axis_marks import round_stride
-from trainui.tui.numbers import exact_step
-from trainui.tui.readers import series
-from trainui.tui.readers.series import CurvesRequest, OtherRuns, seed_verdict, sources
-from trainui.tui.readers.stage_values import NanSteps, SweepMemberReader
-from trainui.tui.snapshot.curves import (
+from trainui.tui.curve_data import (
     ALL_IN_ONE,
     NO_VERDICT,
     Annotation,
@@ -45,6 +41,10 @@ from trainui.tui.snapshot.curves import (
     PlottedSeries,
     groups,
 )
+from trainui.tui.numbers import exact_step
+from trainui.tui.readers import series
+from trainui.tui.readers.series import CurvesRequest, OtherRuns, seed_verdict, sources
+from trainui.tui.readers.stage_values import NanSteps, SweepMemberReader
 from trainui.tui.styled_text import Pairs, label_of
 
 if TYPE_CHECKING:

@@ -21,7 +21,7 @@ from trainui.store.db.statements import Connection
 from trainui.store.read import event_feed, run_list, views
 from trainui.store.read.run_list import RunDetails, RunLine
 from trainui.tui.readers.machine import HealthReader, gpus_of_other_hosts
-from trainui.tui.snapshot.snapshot import (
+from trainui.tui.snapshot import (
     Cache,
     HistoryQuery,
     ListQuery,

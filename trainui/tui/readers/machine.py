@@ -26,7 +26,8 @@ from trainui.store.hosts import SILENT_AFTER
 from trainui.store.read import views
 from trainui.system import disk
 from trainui.system.disk import DiskSpace
-from trainui.tui.snapshot.snapshot import (
+from trainui.tui.numbers import coarse_time
+from trainui.tui.snapshot import (
     HISTORY,
     NOTHING_LOST,
     PERIOD,
@@ -34,8 +35,6 @@ from trainui.tui.snapshot.snapshot import (
     GpuFigures,
     Health,
     MachineFigures,
-    coarse_time,
-    seconds_left,
 )
 
 if TYPE_CHECKING:
@@ -58,6 +57,11 @@ MOST_COUNTED = 20_000
 
 CHECK_PERIOD = 2.0
 """Seconds between two unrequested checks."""
+
+
+def seconds_left(rooms: Iterable[DiskSpace], rates: Mapping[Path, float]) -> dict[Path, float]:
+    """Return the seconds until each growing disk is full."""
+    return {room.path: room.free / rates[room.path] for room in rooms if room.path in rates}
 
 
 class DiskForecast:

@@ -30,21 +30,25 @@ from trainui.store.read.views import StageCache
 from trainui.supervisor.protocol import STARTED_FILE, STDERR_FILE, STDOUT_FILE
 from trainui.system import mounts, plain_files
 from trainui.text import harmless, run_label
+from trainui.tui.curve_data import Curves
 from trainui.tui.numbers import exact_step, number
 from trainui.tui.readers.curve_reader import CurveReader
 from trainui.tui.readers.progress import EtaEstimator, shown_progress
 from trainui.tui.readers.stage_values import AlertReader, BestSteps, SweepMemberReader
-from trainui.tui.snapshot.curves import Curves
-from trainui.tui.snapshot.run_page import (
+from trainui.tui.snapshot import (
+    Cache,
+    CurvesPage,
+    DetailTab,
     LogProgress,
+    MetricQuery,
     RunPage,
+    RunQuery,
     StageActivity,
     StageDetail,
     StageFile,
     StageFiles,
     as_attempt,
 )
-from trainui.tui.snapshot.snapshot import Cache, CurvesPage, DetailTab, MetricQuery, RunQuery
 
 MOST, DEEPEST = 2000, 5
 """The most files of a stage that are listed, and levels of subdirectories that are searched."""

@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING
 from trainui import clock, paths
 from trainui.tui.readers.database import FileWatch, ScreenDatabase
 from trainui.tui.readers.machine import GpuReader
-from trainui.tui.snapshot.snapshot import PERIOD as GPU_PERIOD
-from trainui.tui.snapshot.snapshot import (
+from trainui.tui.snapshot import PERIOD as GPU_PERIOD
+from trainui.tui.snapshot import (
     ListQuery,
     Machine,
     MachineQuery,

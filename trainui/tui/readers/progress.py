@@ -31,8 +31,7 @@ from trainui.supervisor.protocol import STDERR_FILE, STDOUT_FILE
 from trainui.system import plain_files
 from trainui.text import as_overwritten
 from trainui.tui.numbers import number_of
-from trainui.tui.snapshot.run_page import Eta, LogProgress, RunEta
-from trainui.tui.snapshot.snapshot import Cache
+from trainui.tui.snapshot import Cache, Eta, LogProgress, RunEta
 
 HEAD_BYTES, TAIL_BYTES = 65_536, 4096
 """The beginning of a log in which its first count is sought, and the end for its last one."""

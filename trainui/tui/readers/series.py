@@ -25,9 +25,7 @@ from trainui.store.points.read_points import headline_of_run
 from trainui.store.read import headlines, run_list, views
 from trainui.store.read.headlines import ComparableStage
 from trainui.text import harmless
-from trainui.tui.numbers import differing, number, params_of, shown_value
-from trainui.tui.readers.stage_values import StageValues
-from trainui.tui.snapshot.curves import (
+from trainui.tui.curve_data import (
     NO_VERDICT,
     Candidate,
     CurvesWanted,
@@ -37,7 +35,9 @@ from trainui.tui.snapshot.curves import (
     differing_params,
     differing_values,
 )
-from trainui.tui.snapshot.snapshot import Cache
+from trainui.tui.numbers import differing, number, params_of, shown_value
+from trainui.tui.readers.stage_values import StageValues
+from trainui.tui.snapshot import Cache
 from trainui.tui.styled_text import Pairs, label_of
 
 MOST_RUNS = 200

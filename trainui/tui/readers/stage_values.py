@@ -32,15 +32,17 @@ from trainui.store.read import event_feed, headlines, run_list, sweeps
 from trainui.store.read.headlines import MetricOwner
 from trainui.store.read.run_list import RunLine
 from trainui.text import harmless
-from trainui.tui.snapshot.run_page import (
+from trainui.tui.snapshot import (
     SMOOTHED,
+    Cache,
+    ListedMetrics,
     MatrixDetail,
+    RunLive,
     RunValues,
     SearchDetail,
     StageValue,
     metric_title,
 )
-from trainui.tui.snapshot.snapshot import Cache, ListedMetrics, RunLive
 
 SMOOTHING = 0.9
 """The weight of smoothed values (`store.points.plot_windows`)."""

@@ -28,12 +28,11 @@ from trainui.tui.numbers import (
     varied_and_partial,
     when,
 )
-from trainui.tui.snapshot.run_page import NOTHING
-from trainui.tui.snapshot.snapshot import ListedMetrics, RunLive
+from trainui.tui.snapshot import NOTHING, ListedMetrics, RunLive
 from trainui.tui.styled_text import Row, Segment, cut, cut_end, fit, told_apart, width_of
 
 if TYPE_CHECKING:
-    from trainui.tui.snapshot.run_page import Eta
+    from trainui.tui.snapshot import Eta
 
 VALUE, LEAST_MEMBER, LEAST_STAGE = 8, 10, 3
 """Width of a metric's value with a space; the least of the best member's name beside it, and of a

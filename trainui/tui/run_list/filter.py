@@ -25,10 +25,10 @@ from trainui.pipeline.matrix import TRIAL
 from trainui.store.read.run_list import RunLine
 from trainui.text import harmless
 from trainui.tui.numbers import number_of, searches_of, values_of
-from trainui.tui.snapshot.run_page import SMOOTHED
+from trainui.tui.snapshot import SMOOTHED
 
 if TYPE_CHECKING:
-    from trainui.tui.snapshot.run_page import RunValues
+    from trainui.tui.snapshot import RunValues
 
 WHEN = "WHEN"
 

@@ -27,7 +27,7 @@ from trainui.tui.page import WIDE, Jump, Page
 from trainui.tui.run_list.columns import trouble_cells
 from trainui.tui.run_list.filter import WHEN
 from trainui.tui.run_list.table import RunTable
-from trainui.tui.snapshot.snapshot import ListQuery, Snapshot
+from trainui.tui.snapshot import ListQuery, Snapshot
 from trainui.tui.styled_text import Row, Segment, cut, fit, fit_middle, text_rows, width_of
 from trainui.tui.widgets import Bar, Entry, EntryView
 
@@ -475,9 +475,9 @@ class RunsScreen(Page):
         elif len(marked) < LEAST_COMPARED:
             self.notify("mark two or more runs with space, then c compares them")
         else:
+            from trainui.tui.curve_data import Comparison
             from trainui.tui.curves.interaction import CurvesState
             from trainui.tui.curves.screen import CurvesScreen
-            from trainui.tui.snapshot.curves import Comparison
 
             state = CurvesState.remembered(self.own_app.preferences, marked[0])
             state.compared = Comparison(runs=tuple(marked))

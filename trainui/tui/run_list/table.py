@@ -32,13 +32,12 @@ from trainui.tui.run_list.filter import (
     by_param,
     parse,
 )
-from trainui.tui.snapshot.run_page import SMOOTHED, metric_title
-from trainui.tui.snapshot.snapshot import ListedMetrics
+from trainui.tui.snapshot import SMOOTHED, ListedMetrics, metric_title
 from trainui.tui.styled_text import Row, Segment
 from trainui.tui.widgets import CursorView
 
 if TYPE_CHECKING:
-    from trainui.tui.snapshot.snapshot import Snapshot
+    from trainui.tui.snapshot import Snapshot
 
 
 MOST_LISTED = 200

@@ -36,8 +36,7 @@ from trainui.tui.run_page.overview import (
     short_path,
 )
 from trainui.tui.run_page.sweep_table import SweepRows, SweepTable
-from trainui.tui.snapshot.run_page import StageFile, StageFiles, as_attempt
-from trainui.tui.snapshot.snapshot import Cache, DetailTab
+from trainui.tui.snapshot import Cache, DetailTab, StageFile, StageFiles, as_attempt
 from trainui.tui.styled_text import (
     Row,
     Segment,

@@ -25,7 +25,7 @@ from trainui.tui.keymap import bindings
 from trainui.tui.line_view import LinesView
 from trainui.tui.log_view import LogView
 from trainui.tui.run_page.details_view import DetailsView, Tabs
-from trainui.tui.snapshot.snapshot import DetailTab
+from trainui.tui.snapshot import DetailTab
 from trainui.tui.styled_text import LEAST_EDGE
 
 WIDE = 100

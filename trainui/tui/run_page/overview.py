@@ -25,13 +25,13 @@ from trainui.pipeline import filling, template
 from trainui.pipeline.masking import mask, mask_command
 from trainui.text import STALLED, SYMBOLS, harmless, state, state_word, verdict
 from trainui.tui.numbers import age, clock_time, elapsed, number, progress_bar, state_style
-from trainui.tui.snapshot.run_page import RunPage, StageDetail, as_attempt
+from trainui.tui.snapshot import RunPage, StageDetail, as_attempt
 from trainui.tui.styled_text import Row, Segment, fit_middle, labelled, packed, wrap
 
 if TYPE_CHECKING:
     from trainui.tui.app_interface import Target
     from trainui.tui.graph_view import Timeline
-    from trainui.tui.snapshot.run_page import Eta
+    from trainui.tui.snapshot import Eta
 
 LABEL = 11
 """Width of the labels at the left, in characters."""

@@ -39,8 +39,7 @@ from trainui.tui.run_page.overview import (
     heading,
     name_crumbs,
 )
-from trainui.tui.snapshot.run_page import RunPage, StageDetail
-from trainui.tui.snapshot.snapshot import DetailTab, RunQuery, Snapshot
+from trainui.tui.snapshot import DetailTab, RunPage, RunQuery, Snapshot, StageDetail
 from trainui.tui.styled_text import Row, Segment, text_rows
 from trainui.tui.widgets import Bar
 

@@ -18,7 +18,7 @@ from trainui.text import SYMBOLS, harmless
 from trainui.tui.graph_layout import RANKS, counts
 from trainui.tui.numbers import elapsed, exact_step, number, number_of, shortened, state_style, step
 from trainui.tui.run_page.overview import trouble
-from trainui.tui.snapshot.run_page import NOTHING, MatrixDetail, SearchDetail, StageValue
+from trainui.tui.snapshot import NOTHING, MatrixDetail, SearchDetail, StageValue
 from trainui.tui.styled_text import Row, Segment, cut, cut_end, fit, packed, told_apart, width_of
 
 PLOT_HEIGHT, LEAST_POINTS = 3, 3

@@ -10,9 +10,9 @@ from trainui import clock
 from trainui.clock import SECOND
 from trainui.store.points.plot_series import Axis
 from trainui.tui.boxes import feed, wire
+from trainui.tui.curve_data import Comparison, CurvesWanted, PlotOptions
 from trainui.tui.readers.poller import Poller
-from trainui.tui.snapshot.curves import Comparison, CurvesWanted, PlotOptions
-from trainui.tui.snapshot.snapshot import MetricQuery, Query, RunQuery, Snapshot
+from trainui.tui.snapshot import MetricQuery, Query, RunQuery, Snapshot
 
 AHEAD = 3 * 3600 * SECOND
 

@@ -20,8 +20,7 @@ from trainui.tui.boxes import wire
 from trainui.tui.boxes.wire import WireError
 from trainui.tui.readers.database import ScreenDatabase
 from trainui.tui.run_actions import PlanRequest
-from trainui.tui.snapshot.run_page import RunValues
-from trainui.tui.snapshot.snapshot import DetailTab, ListQuery, Query, RunQuery, Snapshot
+from trainui.tui.snapshot import DetailTab, ListQuery, Query, RunQuery, RunValues, Snapshot
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers(-9, 9) | st.text("ab", max_size=2),

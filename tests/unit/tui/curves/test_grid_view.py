@@ -11,6 +11,7 @@ import pytest
 from tests.unit.tui.charts import NAN, chart, figures, line
 from trainui.model.search import Range, Search
 from trainui.store.points.plot_series import Axis
+from trainui.tui.curve_data import Chart, PlotOptions
 from trainui.tui.curves.grid_view import (
     CONSTANT,
     EXPLODES,
@@ -29,7 +30,6 @@ from trainui.tui.curves.plot import (
 from trainui.tui.curves.screen import table_rows
 from trainui.tui.plot_axes import Frame, XAxis, x_axis_rows
 from trainui.tui.readers.curve_reader import folded
-from trainui.tui.snapshot.curves import Chart, PlotOptions
 from trainui.tui.styled_text import plain, shared_beginning, width_of
 
 LABEL = re.compile(r"-?[\d.]+(e-?\d+|[kMG])?|([\d.]+[dhms])+|\d+[dhm]\d+|\d+:\d+(:\d+)?|0")

@@ -18,12 +18,12 @@ from trainui.model.search import Search
 from trainui.store.points.plot_windows import ABOVE, BELOW
 from trainui.store.points.plot_windows import NAN as NAN_BIT
 from trainui.tui.axis_marks import LABEL
+from trainui.tui.curve_data import Annotation, PlotLine, PlotOptions, compared_x
 from trainui.tui.curves.grid_view import PlotCell, PlotGrid, grid_rows
 from trainui.tui.curves.interaction import leader_text
 from trainui.tui.curves.plot import Canvas, line_styles, off_scale, outliers, plot
 from trainui.tui.curves.screen import table_rows
 from trainui.tui.plot_axes import Frame, YAxis
-from trainui.tui.snapshot.curves import Annotation, PlotLine, PlotOptions, compared_x
 from trainui.tui.styled_text import Row, Segment, plain, width_of
 
 VALUES = st.floats(-1e300, 1e300) | st.floats(-1, 1)

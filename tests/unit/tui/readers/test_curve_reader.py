@@ -25,13 +25,7 @@ from trainui.store.points.plot_series import Axis
 from trainui.store.read import views
 from trainui.store.runs import stage_requests, stages
 from trainui.store.runs.stage_requests import AlertRecord
-from trainui.tui.curves.interaction import best_text
-from trainui.tui.curves.plot import plot
-from trainui.tui.curves.screen import curve_report, table_rows
-from trainui.tui.numbers import number
-from trainui.tui.plot_axes import Frame
-from trainui.tui.readers.curve_reader import CurveReader, folded
-from trainui.tui.snapshot.curves import (
+from trainui.tui.curve_data import (
     ALL_IN_ONE,
     Chart,
     Comparison,
@@ -41,7 +35,13 @@ from trainui.tui.snapshot.curves import (
     PlottedSeries,
     groups,
 )
-from trainui.tui.snapshot.snapshot import CurvesPage
+from trainui.tui.curves.interaction import best_text
+from trainui.tui.curves.plot import plot
+from trainui.tui.curves.screen import curve_report, table_rows
+from trainui.tui.numbers import number
+from trainui.tui.plot_axes import Frame
+from trainui.tui.readers.curve_reader import CurveReader, folded
+from trainui.tui.snapshot import CurvesPage
 from trainui.tui.styled_text import label_of, plain
 
 

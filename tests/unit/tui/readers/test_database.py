@@ -23,7 +23,7 @@ from trainui.store.runs import runs, stage_requests, stages, trials
 from trainui.store.runs.stage_requests import AlertRecord
 from trainui.tui.readers import database
 from trainui.tui.readers.database import FIRST_RUNS, RunListCache, ScreenDatabase, SweepReader
-from trainui.tui.snapshot.snapshot import ListQuery
+from trainui.tui.snapshot import ListQuery
 
 
 @pytest.fixture

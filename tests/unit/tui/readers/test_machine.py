@@ -11,7 +11,7 @@ from trainui.model.definition import CheckpointRule
 from trainui.system import disk
 from trainui.tui.readers import machine
 from trainui.tui.readers.database import ScreenDatabase
-from trainui.tui.snapshot.snapshot import ListQuery
+from trainui.tui.snapshot import ListQuery
 
 
 def test_a_full_checkpoint_disk_is_reported_during_the_stage(

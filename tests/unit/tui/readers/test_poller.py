@@ -22,13 +22,13 @@ from trainui.execution.processes import Lock
 from trainui.model.states import Status
 from trainui.store.db.engine import open_store
 from trainui.store.runs import runs
+from trainui.tui.curve_data import CurvesWanted
 from trainui.tui.readers import curve_reader
 from trainui.tui.readers import poller as feed_module
 from trainui.tui.readers.database import FileWatch
 from trainui.tui.readers.page_reader import FIRST_STAGES
 from trainui.tui.readers.poller import Poller
-from trainui.tui.snapshot.curves import CurvesWanted
-from trainui.tui.snapshot.snapshot import Query, RunQuery, Snapshot
+from trainui.tui.snapshot import Query, RunQuery, Snapshot
 
 
 class Received:

@@ -26,8 +26,7 @@ from trainui.tui.run_list.columns import (
     with_listed,
 )
 from trainui.tui.run_list.filter import ORDERS, by_param
-from trainui.tui.snapshot.run_page import Eta
-from trainui.tui.snapshot.snapshot import ListedMetrics, RunLive
+from trainui.tui.snapshot import Eta, ListedMetrics, RunLive
 from trainui.tui.styled_text import plain, width_of
 
 NOW = clock.now()

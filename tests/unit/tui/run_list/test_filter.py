@@ -9,7 +9,7 @@ from trainui.model.states import Status
 from trainui.store.read.run_list import RunLine, RunTrouble
 from trainui.store.read.time_worked import TimeWorked
 from trainui.tui.run_list.filter import parse
-from trainui.tui.snapshot.run_page import RunValues
+from trainui.tui.snapshot import RunValues
 
 NOW = clock.now()
 DAY = 86_400 * clock.SECOND

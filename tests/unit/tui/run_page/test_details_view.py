@@ -31,7 +31,7 @@ from trainui.tui.run_page.details_view import (
     params_rows,
 )
 from trainui.tui.run_page.overview import DetailsSubject, overview_rows
-from trainui.tui.snapshot.run_page import RunPage, StageDetail, StageFile, StageFiles, as_attempt
+from trainui.tui.snapshot import RunPage, StageDetail, StageFile, StageFiles, as_attempt
 from trainui.tui.styled_text import Row, joined, plain, width_of
 
 

@@ -47,8 +47,7 @@ from trainui.tui.run_page.overview import (
     why,
 )
 from trainui.tui.run_page.sweep_table import SweepRows
-from trainui.tui.snapshot.run_page import LogProgress, MatrixDetail, RunPage, StageDetail
-from trainui.tui.snapshot.snapshot import RunQuery
+from trainui.tui.snapshot import LogProgress, MatrixDetail, RunPage, RunQuery, StageDetail
 from trainui.tui.styled_text import Segment, joined, plain, width_of
 
 

@@ -7,9 +7,9 @@ from tests.unit.tui.filled import Filler
 from trainui.model.search import Search
 from trainui.model.states import Status
 from trainui.store.db import engine
+from trainui.tui.curve_data import CurvesWanted
 from trainui.tui.readers.page_reader import RunPageReader
-from trainui.tui.snapshot.curves import CurvesWanted
-from trainui.tui.snapshot.snapshot import RunQuery
+from trainui.tui.snapshot import RunQuery
 
 MEMBERS = ("train[a=1]", "train[a=2]", "train[a=3]")
 

@@ -21,7 +21,7 @@ from trainui.store.read import views
 from trainui.store.read.sweeps import TrialSummary
 from trainui.tui.readers.stage_values import SweepMemberReader
 from trainui.tui.run_page.sweep_table import SweepRows, best_so_far, folded_rows, search_rows
-from trainui.tui.snapshot.run_page import MatrixDetail, SearchDetail, StageValue
+from trainui.tui.snapshot import MatrixDetail, SearchDetail, StageValue
 from trainui.tui.styled_text import plain, width_of
 
 BEST = dict(zip(MEMBERS, (0.5, 0.7, 0.1, 0.4, 0.9, 0.3), strict=True))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import count
 
-from trainui.tui.snapshot.snapshot import Cache
+from trainui.tui.snapshot import Cache
 
 
 def test_a_value_is_recomputed_for_another_state() -> None:
