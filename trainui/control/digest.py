@@ -201,9 +201,10 @@ def _ill(connection: Connection, attempts: Sequence[StageAttempt], since: int) -
             continue
         run, short = runs[stage.run_id], formatting.short_id(stage.run_id)
         name = f"'{stage.name}'" if "[" in stage.name else stage.name
-        step = Step(f"look at {stage.name}", f"trainui metrics {short} {name}")
+        whole = f"{run.name}/{stage.name}"
+        step = Step(f"look at {whole}", f"trainui metrics {short} {name}")
         if is_silent:
-            step = Step(f"see where it waits: {stage.name}", f"trainui stacks {short} {name}")
+            step = Step(f"see where it waits: {whole}", f"trainui stacks {short} {name}")
         first = found[-1] if is_silent else found[0]
         kind = STALLED if is_silent else NAN if NAN in (one.kind for one in found) else "alert"
         words = first.text.removeprefix(f"{stage.name}: ")

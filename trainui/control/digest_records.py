@@ -203,6 +203,12 @@ class Digest:
                 return one.run
         return None
 
+    def label(self, run_id: str, name: str) -> str:
+        """Return a run's name, with its short id where another run in the digest has that name."""
+        named = {one.run: one.name for one in self.trouble if one.run and not one.box}
+        alike = [one for one in {**named, **self.names}.values() if one == name]
+        return f"{name} {formatting.short_id(run_id)}" if len(alike) > 1 else name
+
     @property
     def _length(self) -> str:
         return formatting.duration((self.until - self.since) / clock.SECOND)
@@ -221,7 +227,7 @@ def _with_box(part: dict[str, Any]) -> dict[str, Any]:
     return {**part, "run": run_id or None, "box": box or None}
 
 
-_ILL = {STALLED: "silent", NAN: "with NaN", "alert": "with an alert", DISK: "low on space"}
+_ILL = {STALLED: "stalled", NAN: "with NaN", "alert": "with an alert", DISK: "low on space"}
 
 
 def joined(own: Digest, there: Mapping[Box, Digest]) -> Digest:
@@ -354,7 +360,7 @@ def markdown(found: Digest) -> str:
 def _sections(found: Digest) -> Iterator[tuple[str, list[tuple[str, ...]]]]:
     """Yield the title and the rows of each section that is not empty."""
     if found.trouble:
-        yield "Trouble", list(_trouble_rows(found.trouble))
+        yield "Trouble", list(_trouble_rows(found))
     if found.best:
         yield "Best", [_best_row(found, one) for one in found.best]
     gpu = found.gpu_seconds
@@ -366,28 +372,32 @@ def _sections(found: Digest) -> Iterator[tuple[str, list[tuple[str, ...]]]]:
     if found.waiting:
         reasons: dict[str, list[str]] = {}
         for one in found.waiting:
-            name = f"{found.names.get(one.run_id, '')}/{one.name}"
+            run = found.label(one.run_id, found.names.get(one.run_id, ""))
+            name = f"{run}/{one.name}"
             reasons.setdefault(one.reason or "queued", []).append(name)
         yield "Waiting", [(formatting.listed(those, 2), why) for why, those in reasons.items()]
     if found.next:
         yield NEXT, [(harmless(one.text), one.command) for one in found.next]
 
 
-def _trouble_rows(trouble: Sequence[Trouble]) -> Iterator[tuple[str, ...]]:
+def _trouble_rows(found: Digest) -> Iterator[tuple[str, ...]]:
     """Yield a row for the stages of a run that are in trouble for one reason."""
     alike: dict[tuple[str | None, str, str], list[Trouble]] = {}
-    for one in trouble:
+    for one in found.trouble:
         alike.setdefault((one.run, one.kind, one.words), []).append(one)
     for those in alike.values():
         first = those[0]
         stages = formatting.listed([one.stage for one in those if one.stage], 2)
         name = f"{first.box}:{first.name}" if first.box else first.name
+        if first.run and not first.box:
+            name = found.label(first.run, name)
         where = f"{name}/{stages}" if stages else name
         yield first.kind, harmless(where), harmless(first.words)
 
 
 def _best_row(found: Digest, one: PipelineBest) -> tuple[str, ...]:
-    where = f"{found.names.get(one.run) or formatting.short_id(one.run)}/{one.stage}"
+    name = found.names.get(one.run)
+    where = f"{found.label(one.run, name) if name else formatting.short_id(one.run)}/{one.stage}"
     return harmless(one.pipeline), _value(one), harmless(where)
 
 

@@ -368,7 +368,7 @@ def test_a_night_is_one_screen_and_markdown_is_whole(night: Night) -> None:
     assert len(lines) <= 36
     assert max(map(len, lines)) <= 120
     assert lines[0].endswith(
-        "28 completed, 9 failed, 1 interrupted, 1 ended, 1 cancelled, 1 silent, 1 with NaN"
+        "28 completed, 9 failed, 1 interrupted, 1 ended, 1 cancelled, 1 stalled, 1 with NaN"
     )
     written = digest_records.markdown(found)
     assert all(error.partition("'")[0] in written for error in CAUSES[1:])
@@ -413,6 +413,17 @@ def test_a_prepared_edit_is_next_with_its_key(night: Night) -> None:
         "batch_size 64 -> 16",
     }
     assert all(one.text.startswith("P on digits/train ") for one in found)
+
+
+def test_runs_of_one_name_are_told_apart(night: Night) -> None:
+    for name, error in (("digits", "a"), ("digits", "b"), ("other", "c")):
+        night.whole(name, 3.0, 2.5, status=Status.FAILED, error=error)
+    found = night.digest()
+    [rows] = [one.lines for one in digest_records.sections(found) if one.title == "Trouble"]
+    ids = {one.name: (one.run or "")[:8] for one in found.trouble}
+    assert sum("digits/" in row for row in rows) == 0
+    assert any(f"digits {ids['digits']}/train" in row for row in rows)
+    assert any("other/train" in row for row in rows)
 
 
 def test_a_long_remedy_is_cut_and_its_command_is_not(night: Night) -> None:
