@@ -24,9 +24,8 @@ from trainui import clock
 from trainui.execution.planner import host
 from trainui.execution.worker.member_threads import SearchThread
 from trainui.execution.worker.services import ChangeDetector
-from trainui.model.definition import Pipeline, StageDefinition
+from trainui.model.definition import Pipeline, Prune, Search, StageDefinition
 from trainui.model.records import Slot
-from trainui.model.search import Prune, Search
 from trainui.model.states import Status
 from trainui.store.db.engine import Database, open_store
 from trainui.store.read import sweeps

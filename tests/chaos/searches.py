@@ -7,7 +7,7 @@ from collections import Counter
 import optuna
 
 from tests.chaos.pipelines import AFTER, SEARCH, Pipeline, read_ledger
-from trainui.model.search import Search
+from trainui.model.definition import Search
 from trainui.model.states import UNFINISHED, Status
 from trainui.plugins.optuna import study_file
 from trainui.search import results

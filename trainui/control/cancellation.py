@@ -12,7 +12,7 @@ from trainui.errors import UnfitEnvironmentError, UsageError
 from trainui.execution.attempt import executors
 from trainui.model.records import RunRecord, StageRecord
 from trainui.model.states import ENDED, UNFINISHED, Status
-from trainui.resume import snapshot_trees
+from trainui.resume import code_snapshot
 from trainui.resume.submitted import check_names, existing_run
 from trainui.store.db import home_identity
 from trainui.store.db.engine import open_store
@@ -127,7 +127,7 @@ def remove(run_id: str) -> None:
 def _delete_directory(directory: Path) -> None:
     try:
         with suppress(FileNotFoundError):  # a tree is being removed by hand
-            snapshot_trees.release(directory)
+            code_snapshot.release_trees(directory)
         paths.remove_tree(directory)
     except FileNotFoundError:
         return

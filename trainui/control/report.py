@@ -19,6 +19,7 @@ from typing import Any
 from trainui import clock, formatting, text
 from trainui.braille import plot_lines
 from trainui.execution.attempt import log_ends
+from trainui.model.definition import Search
 from trainui.model.headline_metric import (
     CURVE,
     ComparedMetric,
@@ -30,7 +31,6 @@ from trainui.model.headline_metric import (
     may_lead,
 )
 from trainui.model.records import RunRecord, SeriesSummary, StageRecord
-from trainui.model.search import Search
 from trainui.model.states import NOTE, Status
 from trainui.pipeline import masking, matrix
 from trainui.pipeline.matrix import FoldedMetric

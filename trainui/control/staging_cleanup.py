@@ -16,7 +16,7 @@ from pathlib import Path
 from trainui import paths
 from trainui.errors import UnfitEnvironmentError, UsageError
 from trainui.execution.processes import Lock
-from trainui.resume import snapshot_trees
+from trainui.resume import code_snapshot
 from trainui.store.db import engine, home_identity
 from trainui.store.read import views
 from trainui.supervisor.supervise import try_lock
@@ -102,7 +102,7 @@ def _delete_unstored(note: StagingNote, run_id: str) -> None:
             directory.rmdir()
     elif identity == _identity(directory):
         with suppress(OSError, UnfitEnvironmentError):
-            snapshot_trees.release(directory)
+            code_snapshot.release_trees(directory)
         with suppress(OSError):
             paths.remove_tree(directory)
 

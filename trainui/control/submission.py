@@ -17,14 +17,13 @@ from trainui.control import agents, requests, staging_cleanup
 from trainui.control.staging_cleanup import StagingNote
 from trainui.errors import UnfitEnvironmentError, UnsafePathError, UsageError, install_advice
 from trainui.formatting import quantity
-from trainui.model.definition import Pipeline, StageDefinition
-from trainui.model.search import Search
+from trainui.model.definition import Pipeline, Search, StageDefinition
 from trainui.pipeline import field_names, filling, masking, stage_process
 from trainui.pipeline.masking import Masker, is_secret
 from trainui.pipeline.rules import shared_paths
 from trainui.pipeline.stage_process import allowed_directories, validate_file_path
 from trainui.plugin import Executor, registry
-from trainui.resume import code_snapshot, code_version, snapshot_trees
+from trainui.resume import code_snapshot, code_version
 from trainui.resume.submitted import PIPELINE_FILE, SnapshotPaths, filled_in, stage_directories
 from trainui.store import shell_environment
 from trainui.store.db import engine
@@ -165,7 +164,7 @@ def without_gpus(pipeline: Pipeline) -> Pipeline:
 def _checked_id(run_id: str | None) -> str:
     if run_id is None:
         return str(uuid.uuid4())
-    if not _RUN_ID.fullmatch(run_id) or not run_id.strip(".") or run_id == snapshot_trees.DIRECTORY:
+    if not _RUN_ID.fullmatch(run_id) or not run_id.strip(".") or run_id == code_snapshot.TREES:
         raise UsageError(
             f"{run_id!r} is not a valid run id: use letters, digits, `.`, `_` and `-`, "
             "at most 64 of them"

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
-from trainui.model.search import Search
+from trainui.model.definition import Search
 from trainui.model.states import Status
 
 CURVE = 2

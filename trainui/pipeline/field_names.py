@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
-from trainui.model.search import Prune
+from trainui.model.definition import Prune
 from trainui.pipeline.yaml_nodes import quoted
 from trainui.plugin import Format, LogLines, Searcher, SearchRule, registry
 

@@ -12,8 +12,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import PurePath
 
 from trainui.errors import UsageError
-from trainui.model.definition import Json, Pipeline, StageDefinition
-from trainui.model.search import SearchResult
+from trainui.model.definition import Json, Pipeline, SearchResult, StageDefinition
 from trainui.pipeline import stage_process, substitution, template
 from trainui.pipeline.masking import is_secret
 from trainui.pipeline.matrix import Pairing, groups_of, member_name

@@ -24,9 +24,9 @@ from trainui.model.definition import (
     Json,
     MetricSource,
     Pipeline,
+    Search,
     StageDefinition,
 )
-from trainui.model.search import Search
 from trainui.pipeline import (
     field_names,
     field_types,

@@ -20,8 +20,8 @@ from pydantic import (
 )
 from pydantic_core import CoreSchema
 
-from trainui.model.search import Choices, Prune, Range
-from trainui.model.search import Scalar as Value
+from trainui.model.definition import Choices, Prune, Range
+from trainui.model.definition import Scalar as Value
 from trainui.pipeline import field_names, field_types
 from trainui.pipeline.field_names import Rules, full_names, pruners, samplers, searchers
 from trainui.pipeline.field_types import fault

@@ -10,19 +10,20 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from trainui.model.definition import ALERT_CONDITIONS
-from trainui.pipeline import field_names, shell, template
+from trainui.pipeline import field_names, substitution, template
 from trainui.pipeline.field_names import CHECKPOINT_VARIABLE, is_preset, presets
 from trainui.pipeline.matrix import SEED, TRIAL
 from trainui.pipeline.outline import Outline, StageOutline, templates_in
-from trainui.pipeline.shell import UNFIT, spots
 from trainui.pipeline.substitution import (
     FIELDS,
     KEYED,
     PARAMETER,
     SIMPLE,
+    UNFIT,
     Rule,
     is_several,
     is_well_formed,
+    spots,
 )
 from trainui.pipeline.template import (
     Parameters,
@@ -123,7 +124,7 @@ def _check_placed(stage: StageOutline, problems: Problems) -> None:
         if "\n" in run.text.strip():
             message = "`run` has several lines; write ${resume_args} where they belong"
             problems.add(run.mark, "resume-args-not-placed", message)
-        elif where := shell.append_fault(parse(run.text.rstrip())):
+        elif where := substitution.append_fault(parse(run.text.rstrip())):
             message = f"`resume_args` would go {where}; write ${{resume_args}} where they belong"
             problems.add(run.mark, "resume-args-not-placed", message)
 

@@ -288,7 +288,7 @@ class SearchTask:
     name: str
     """`RUN_ID/STAGE`."""
     search: Any
-    """The stage's `search`, a `trainui.model.search.Search`."""
+    """The stage's `search`, a `trainui.model.definition.Search`."""
     file: Path
     """Where a study may be kept: `train.study.db` in the run's directory."""
     trials: Sequence[SearchTrial] = ()

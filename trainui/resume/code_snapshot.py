@@ -3,10 +3,18 @@
 With git the files are those that are not ignored, without it all. The run's directory has hard
 links to the tree's files, except for those that a training may write in place: its results would be
 in the other runs' snapshots too. What git ignores is a link to the user's.
+
+A tree has the files as they were at submission and is shared by runs with equal files. It lies
+beside the runs' directories; its files have numbers for names, no stage runs in it, and it is
+removed with the last run that uses it. The user's own files are copied and never linked to, since
+an editor may change one in place; files that the last tree of the same directory has are hard links
+to that tree's.
 """
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import json
 import os
 import shutil
@@ -14,16 +22,16 @@ import socket
 import stat
 import threading
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from trainui import formatting, paths, settings
 from trainui.errors import UnfitEnvironmentError, UsageError
-from trainui.resume import snapshot_trees
 from trainui.resume.code_version import Git
-from trainui.resume.snapshot_trees import TreeFile
 from trainui.system import plain_files
 
 MOST_BYTES = 2**30
@@ -95,7 +103,7 @@ def _of_git(directory: Path) -> SnapshotFiles | None:
     root = Path(top.removesuffix("\n"))
     with ThreadPoolExecutor(2) as pool:  # git reads all directories for each of the two lists
         listed, ignored = pool.submit(_listed, root), pool.submit(_ignored, root)
-        intact = snapshot_trees.intact(str(root), settings.runs_dir(settings.load()))
+        intact = intact_tree(str(root), settings.runs_dir(settings.load()))
         files = _states(root, listed.result())
     if directory == root:
         inside = bool(files)
@@ -221,7 +229,7 @@ class SnapshotNote:
 def prepare(found: SnapshotFiles, run_directory: Path) -> None:
     """Keep the files of a run to be submitted, and record the source of its copy."""
     root = found.snapshot.root
-    tree = snapshot_trees.use(root, found.files, run_directory, checked=found.intact)
+    tree = use_tree(root, found.files, run_directory, checked=found.intact)
     note = SnapshotNote(root, tree, found.ignored)
     paths.write_private(run_directory / NOTE, json.dumps(asdict(note)))
 
@@ -229,7 +237,7 @@ def prepare(found: SnapshotFiles, run_directory: Path) -> None:
 def names(run_directory: Path) -> frozenset[str] | None:
     """Return the names of the files in a run's tree; None without a tree."""
     note = _noted(run_directory)
-    files = None if note is None else snapshot_trees.manifest(_tree(run_directory, note))
+    files = None if note is None else manifest(_tree(run_directory, note))
     return None if files is None else frozenset(one.name for one in files)
 
 
@@ -243,7 +251,7 @@ def kept_files(run_directory: Path, names: Iterable[str]) -> dict[str, Path | No
     except UnfitEnvironmentError:
         return None
     tree = None if note is None else _tree(run_directory, note)
-    files = None if tree is None else snapshot_trees.manifest(tree)
+    files = None if tree is None else manifest(tree)
     if tree is None or files is None:
         return None
     numbers = {one.name: number for number, one in enumerate(files)}
@@ -251,7 +259,7 @@ def kept_files(run_directory: Path, names: Iterable[str]) -> dict[str, Path | No
     for name in names:
         if (number := numbers.get(name)) is not None:
             path = tree / str(number)
-            if files[number].own == snapshot_trees.state_of(str(path)):
+            if files[number].own == file_state(str(path)):
                 found[name] = path
     return found
 
@@ -264,7 +272,7 @@ def changed_between(run_directory: Path, other: Path) -> list[str]:
             note = _noted(directory)
         except UnfitEnvironmentError:
             return []
-        files = None if note is None else snapshot_trees.manifest(_tree(directory, note))
+        files = None if note is None else manifest(_tree(directory, note))
         if files is None:
             return []
         found.append({one.name: one.source for one in files})
@@ -285,7 +293,7 @@ def _noted(run_directory: Path) -> SnapshotNote | None:
 
 
 def _tree(run_directory: Path, note: SnapshotNote) -> Path:
-    return run_directory.parent / snapshot_trees.DIRECTORY / note.tree
+    return run_directory.parent / TREES / note.tree
 
 
 def make(run_directory: Path) -> None:
@@ -322,7 +330,7 @@ def _make(run_directory: Path, target: Path, note: SnapshotNote) -> None:
 
 
 def _fill(copy: Path, tree: Path, note: SnapshotNote) -> None:
-    files = snapshot_trees.manifest(tree)
+    files = manifest(tree)
     if files is None:
         raise UnfitEnvironmentError(
             f"the files of the run's snapshot, {tree}, were removed; submit the run again"
@@ -343,8 +351,8 @@ def _add(one: TreeFile, kept: Path, original: Path, target: Path) -> None:
         found = kept.lstat()
     except FileNotFoundError:
         found = None
-    if found is None or snapshot_trees.state(found) != one.own:
-        if snapshot_trees.state_of(str(original)) != one.source:
+    if found is None or stat_state(found) != one.own:
+        if file_state(str(original)) != one.source:
             raise UnfitEnvironmentError(
                 f"{kept}, the copy of {original} for this run's snapshot, was changed or removed, "
                 "e.g. by another run that wrote this file in place, and the original was edited "
@@ -367,3 +375,291 @@ def _link(kept: Path, target: Path) -> None:
 def _is_written(name: str, found: os.stat_result) -> bool:
     """Return True if a training may write this file in place."""
     return found.st_size <= WRITTEN_UP_TO and os.path.splitext(name)[1].lower() in WRITTEN  # noqa: PTH122
+
+
+# Trees: the files of snapshots.
+
+
+TREES = ".snapshots"
+"""The trees' directory, beside the runs' directories."""
+
+MANIFEST = "manifest"
+USERS = "users"
+"""A tree's directory with an empty file for each run that uses it."""
+
+LOCK = "lock"
+
+BUILT = ".snapshot-tree.new"
+"""A tree while it is built, in the run's directory: it is removed with that."""
+
+THREADS = 2
+"""Threads that copy: they wait for the file system most of the time."""
+
+ATTEMPTS = 3
+"""The number of times that a file is copied if it is edited meanwhile."""
+
+_UNSUPPORTED = frozenset({errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP})
+
+
+class TreeFile(NamedTuple):
+    """A file of a tree, in the order of the manifest's lines."""
+
+    source: str
+    """The state of the user's file when it was copied."""
+    own: str
+    """The state of the copy; it differs if the file system rounds times."""
+    name: str
+    """Relative to the root."""
+
+
+def stat_state(found: os.stat_result) -> str:
+    """Return what changes with a file's content: size, time of modification, mode."""
+    return f"{found.st_size} {found.st_mtime_ns} {found.st_mode}"
+
+
+def file_state(path: str, directory: int | None = None) -> str | None:
+    """Return the state of a file or link; None if it does not exist."""
+    try:
+        return stat_state(os.stat(path, dir_fd=directory, follow_symlinks=False))
+    except FileNotFoundError:
+        return None
+
+
+def intact_tree(root: str, runs_dir: Path) -> str | None:
+    """Return the name of a root's last used tree, if nothing in it was changed."""
+    tree = _last(root, runs_dir / TREES)
+    return None if tree is None or any(damaged_files(tree)) else tree.name
+
+
+def use_tree(
+    root: str,
+    files: Mapping[str, os.stat_result],
+    run_directory: Path,
+    *,
+    checked: str | None = None,
+) -> str:
+    """Find or build the tree of these files for a run; return the tree's name.
+
+    `checked` is the name that `intact_tree` has just returned.
+    """
+    states = {name: stat_state(found) for name, found in files.items()}
+    name, place = _name(root, states), run_directory.parent / TREES
+    with _locked(place):
+        is_known = (place / name).is_dir()
+        if is_known:
+            _add_user(place / name, run_directory.name)
+    if is_known and (name == checked or not any(damaged_files(place / name))):
+        return name
+    built = run_directory / BUILT
+    states = _build(root, states, built, _last(root, place))
+    if name != (name := _name(root, states)):  # edited meanwhile: the run has another tree
+        release_trees(run_directory)
+    _add_user(built, run_directory.name)
+    with _locked(place):
+        _put(built, place / name)
+    shutil.rmtree(built, ignore_errors=True)
+    return name
+
+
+def _name(root: str, states: Mapping[str, str]) -> str:
+    listed = "\0".join([f"{found} {name}" for name, found in states.items()])
+    return f"{_prefix(root)}{_digest(listed)[:32]}"
+
+
+def _prefix(root: str) -> str:
+    return f"{_digest(root)[:16]}-"
+
+
+def _digest(text: str) -> str:
+    import hashlib  # imported late: it loads OpenSSL, which most commands never need
+
+    return hashlib.sha256(text.encode(errors="surrogateescape")).hexdigest()
+
+
+def _add_user(tree: Path, run: str) -> None:
+    (tree / USERS).mkdir(exist_ok=True)
+    (tree / USERS / run).touch()
+
+
+def _last(root: str, place: Path) -> Path | None:
+    """Return the tree of this root that was used last."""
+    try:
+        found = [one for one in place.iterdir() if one.name.startswith(_prefix(root))]
+    except FileNotFoundError:
+        return None
+    return max(found, key=_used_at, default=None)
+
+
+def _used_at(tree: Path) -> int:
+    try:
+        return (tree / USERS).stat().st_mtime_ns
+    except OSError:
+        return 0  # removed meanwhile
+
+
+def manifest(tree: Path) -> Sequence[TreeFile] | None:
+    """Return the files of a tree, in the order of their numbers; None if it does not exist."""
+    try:
+        text = (tree / MANIFEST).read_bytes().decode(errors="surrogateescape")
+    except FileNotFoundError:
+        return None
+    return [TreeFile(*line.split("|", 2)) for line in text.split("\0")] if text else []
+
+
+def damaged_files(tree: Path) -> Iterator[str]:
+    """Yield the names in a tree that were changed, e.g. through a run's hard link, or removed."""
+    try:
+        directory = os.open(tree, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        yield MANIFEST
+        return
+    try:
+        files = manifest(tree)
+        if files is None:
+            yield MANIFEST
+            return
+        for number, one in enumerate(files):
+            if one.own != file_state(str(number), directory):
+                yield str(number)
+    finally:
+        os.close(directory)
+
+
+def _build(root: str, states: Mapping[str, str], tree: Path, last: Path | None) -> dict[str, str]:
+    """Build a tree; return the states of the user's files that were copied."""
+    tree.mkdir(mode=0o700)
+    known = {
+        one.name: (str(number), one) for number, one in enumerate((last and manifest(last)) or ())
+    }
+
+    def add(part: Sequence[tuple[int, str]]) -> list[tuple[int, TreeFile]]:
+        """Add files with these numbers; leave out what was deleted since it was listed."""
+        added = []
+        for number, name in part:
+            path = f"{tree}/{number}"
+            one = _linked(last, known.get(name), states[name], path)
+            one = one or _copied(f"{root}/{name}", name, path)
+            if one is not None:
+                added.append((number, one))
+        return added
+
+    numbered = list(enumerate(states))
+    with ThreadPoolExecutor(THREADS) as pool:
+        parts = list(pool.map(add, [numbered[first::THREADS] for first in range(THREADS)]))
+    found = sorted(
+        ((number, one) for part in parts for number, one in part), key=lambda one: one[0]
+    )
+    for number, (before, _) in enumerate(found):
+        if number != before:
+            (tree / str(before)).rename(tree / str(number))
+    text = "\0".join("|".join(one) for _, one in found)
+    (tree / MANIFEST).write_bytes(text.encode(errors="surrogateescape"))
+    return {one.name: one.source for _, one in found}
+
+
+def _linked(
+    last: Path | None, known: tuple[str, TreeFile] | None, wanted: str, path: str
+) -> TreeFile | None:
+    """Link to an unchanged file of the last tree; return None if it must be copied."""
+    if last is None or known is None or known[1].source != wanted:
+        return None
+    source = last / known[0]
+    try:
+        if file_state(str(source)) != known[1].own:
+            return None  # it was changed in place
+        os.link(source, path, follow_symlinks=False)
+    except OSError:
+        return None  # the tree was removed, or the file has too many links
+    return known[1]
+
+
+def _copied(source: str, name: str, path: str) -> TreeFile | None:
+    """Copy a file as it is now; return None if it was deleted."""
+    for _ in range(ATTEMPTS):
+        before = file_state(source)
+        with suppress(FileNotFoundError):
+            shutil.copy2(source, path, follow_symlinks=False)
+            if before == file_state(source):
+                break
+        with suppress(FileNotFoundError):
+            os.unlink(path)  # noqa: PTH108
+    own = file_state(path)
+    return None if before is None or own is None else TreeFile(before, own, name)
+
+
+def _put(built: Path, tree: Path) -> None:
+    """Move a built tree into its place, or its files into a damaged tree of the same name."""
+    if not tree.exists():
+        built.rename(tree)
+        return
+    _mend(tree, built)
+    for user in (built / USERS).iterdir():
+        _add_user(tree, user.name)
+
+
+def _mend(tree: Path, built: Path) -> None:
+    names = list(damaged_files(tree))
+    for name in names:
+        (built / name).replace(tree / name)
+    if names == [MANIFEST]:
+        _mend(tree, built)  # now the files can be checked
+
+
+def release_trees(run_directory: Path) -> None:
+    """Record that a run uses no tree any more; remove the trees that no run uses."""
+    place = run_directory.parent / TREES
+    if not place.is_dir():
+        return
+    with _locked(place):
+        for tree in sorted(one for one in place.iterdir() if one.name != LOCK):
+            (tree / USERS / run_directory.name).unlink(missing_ok=True)
+            if not _is_used(tree):
+                removed = tree.with_name(f".{tree.name.lstrip('.')}")
+                tree.rename(removed)  # so that a kill leaves no half of a tree
+                shutil.rmtree(removed, ignore_errors=True)
+        if [one.name for one in place.iterdir()] == [LOCK]:
+            (place / LOCK).unlink()
+            with suppress(OSError):  # another process has made a new lock already
+                place.rmdir()
+
+
+def _is_used(tree: Path) -> bool:
+    if tree.name.startswith("."):
+        return False
+    try:
+        return any((tree / USERS).iterdir())
+    except FileNotFoundError:
+        return False
+
+
+@contextmanager
+def _locked(place: Path) -> Iterator[None]:
+    """Lock the trees' directory, which is created if needed, for the duration of the block."""
+    descriptor = None
+    while descriptor is None:
+        with suppress(FileExistsError):
+            place.mkdir(mode=0o700)
+        descriptor = _lock(place / LOCK)
+    try:
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _lock(path: Path) -> int | None:
+    """Lock a file; return its descriptor, or None if it was removed meanwhile."""
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except FileNotFoundError:
+        return None
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+    except OSError as error:
+        if error.errno not in _UNSUPPORTED:
+            os.close(descriptor)
+            raise
+    with suppress(FileNotFoundError):
+        if path.stat().st_ino == os.fstat(descriptor).st_ino:
+            return descriptor
+    os.close(descriptor)
+    return None

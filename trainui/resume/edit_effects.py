@@ -14,7 +14,7 @@ from trainui.errors import TrainuiError, UsageError
 from trainui.model.definition import Pipeline, StageDefinition
 from trainui.model.records import RunRecord, StageRecord
 from trainui.model.states import Status
-from trainui.pipeline import editing, masking, matrix
+from trainui.pipeline import masking, matrix
 from trainui.pipeline.filling import with_recorded_checkpoints, with_recorded_trials
 from trainui.pipeline.masking import Secrets
 from trainui.pipeline.rules import fingerprint
@@ -332,7 +332,7 @@ def with_more_trials(run: RunRecord, more: int) -> InlineEdit:
         )
     [(name, trial)] = found.items()
     text = edits.text_of(run)
-    values = {one.name: one for one in editing.places(text, trial) if one.scope == "search"}
+    values = {one.name: one for one in edits.editable_values(text, trial) if one.scope == "search"}
     place = values.get("trials")
     if place is None or not place.value.isdecimal():
         raise UsageError(
@@ -340,7 +340,7 @@ def with_more_trials(run: RunRecord, more: int) -> InlineEdit:
             "and resume with --file"
         )
     total = int(place.value) + more
-    changed = editing.with_values(text, {place: str(total)})
+    changed = edits.with_replaced(text, {place: str(total)})
     return edits.edited(run, changed, f"{name}: trials {place.value} -> {total}")
 
 
@@ -353,7 +353,7 @@ def with_more_seeds(run: RunRecord, stages: Iterable[StageDefinition], more: int
     text = edits.text_of(run)
     words = []
     for group, stage in {one.group or one.name: one for one in stages}.items():
-        found = editing.with_more_seeds(text, stage, more)
+        found = edits.with_more_seeds(text, stage, more)
         if found is None:
             raise UsageError(
                 f"{group} of {run.name} has no seeds to add to: give it `seeds: {more + 1}` in its "

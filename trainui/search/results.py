@@ -13,9 +13,8 @@ from dataclasses import replace
 from trainui import clock
 from trainui.errors import UsageError
 from trainui.formatting import listed
-from trainui.model.definition import StageDefinition
+from trainui.model.definition import Search, SearchResult, StageDefinition
 from trainui.model.records import StageRecord
-from trainui.model.search import Search, SearchResult
 from trainui.model.states import ENDED, UNFINISHED, Status
 from trainui.pipeline.filling import searches_of, with_results
 from trainui.pipeline.matrix import mean

@@ -26,9 +26,8 @@ from typing import Any, NamedTuple
 
 from trainui import paths
 from trainui.errors import UnfitEnvironmentError
-from trainui.model.definition import StageDefinition
+from trainui.model.definition import Search, StageDefinition
 from trainui.model.records import PruningReason, RunRecord, StageRecord
-from trainui.model.search import Search
 from trainui.model.states import WARNING, Status
 from trainui.pipeline.filling import with_trial_params
 from trainui.plugin import Pruned, SearchBackend, Searcher, SearchTask, SearchTrial, registry

@@ -13,9 +13,9 @@ from dataclasses import dataclass, field, replace
 from typing import NamedTuple, TypeVar
 
 from trainui.formatting import quantity
+from trainui.model.definition import Search
 from trainui.model.headline_metric import lower_is_better
 from trainui.model.records import SeriesSummary
-from trainui.model.search import Search
 from trainui.model.states import ENDED, Status
 from trainui.pipeline.matrix import TRIAL, is_repeat
 from trainui.store.points.plot_series import Axis

@@ -15,7 +15,7 @@ from tests.unit.tui.driving import Driven, opened
 from tests.unit.tui.filled import DIAMOND, SWEEP, Filler, failed_demo, multiply, running_demo
 from trainui import settings
 from trainui.control import requests
-from trainui.model.search import Search
+from trainui.model.definition import Search
 from trainui.model.states import Status
 from trainui.store.db.engine import open_store
 from trainui.store.db.statements import set_values

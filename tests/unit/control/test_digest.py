@@ -20,9 +20,8 @@ from trainui.cli.main import main
 from trainui.control import digest, digest_records
 from trainui.errors import UsageError
 from trainui.execution import nvml
-from trainui.model.definition import CheckpointRule, Pipeline, StageDefinition
+from trainui.model.definition import CheckpointRule, Pipeline, Prune, Search, StageDefinition
 from trainui.model.records import AttemptRecord, Slot
-from trainui.model.search import Prune, Search
 from trainui.model.states import CAUSE, Status
 from trainui.store.db import engine
 from trainui.store.db.engine import Database

@@ -11,9 +11,8 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from trainui import clock, paths
-from trainui.model.definition import MetricSource, Pipeline, StageDefinition
+from trainui.model.definition import MetricSource, Pipeline, Search, StageDefinition
 from trainui.model.records import Slot
-from trainui.model.search import Search
 from trainui.store.db.engine import Database
 from trainui.store.runs import attempts, stages, stored_pipeline
 from trainui.store.runs.metrics_progress import AttemptToRead

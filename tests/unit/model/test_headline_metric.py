@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from trainui.model.definition import Search
 from trainui.model.headline_metric import by_importance, headline, is_headline
-from trainui.model.search import Search
 
 
 @pytest.mark.parametrize(

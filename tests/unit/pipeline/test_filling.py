@@ -15,8 +15,15 @@ from hypothesis import strategies as st
 
 from trainui import paths
 from trainui.errors import UsageError
-from trainui.model.definition import Pipeline, StageDefinition
-from trainui.model.search import Choices, Prune, Range, Search, SearchResult
+from trainui.model.definition import (
+    Choices,
+    Pipeline,
+    Prune,
+    Range,
+    Search,
+    SearchResult,
+    StageDefinition,
+)
 from trainui.pipeline import filling
 from trainui.pipeline.loader import load_text
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from trainui.errors import UnfitEnvironmentError
-from trainui.resume import code_snapshot, snapshot_trees
+from trainui.resume import code_snapshot
 
 NAMES = ("train.py", "results.json", "weights.PT", "lib/model.py")
 
@@ -47,12 +47,12 @@ def made(run: Path) -> Path:
 
 
 def delete(run: Path) -> None:
-    snapshot_trees.release(run)
+    code_snapshot.release_trees(run)
     shutil.rmtree(run)
 
 
 def trees_of(runs: Path) -> list[Path]:
-    return [one for one in (runs / snapshot_trees.DIRECTORY).iterdir() if one.is_dir()]
+    return [one for one in (runs / code_snapshot.TREES).iterdir() if one.is_dir()]
 
 
 def test_runs_of_one_state_share_files_except_written_ones(root: Path, runs: Path) -> None:
@@ -119,11 +119,11 @@ def test_a_file_changed_after_submission_is_original_or_error(root: Path, runs: 
 
 def test_a_tree_removed_by_hand_is_an_error_until_resubmitted(root: Path, runs: Path) -> None:
     run = submit(root, runs, "a")
-    shutil.rmtree(runs / snapshot_trees.DIRECTORY)
+    shutil.rmtree(runs / code_snapshot.TREES)
     with pytest.raises(UnfitEnvironmentError, match="were removed; submit the run again"):
         code_snapshot.make(run)
     submit(root, runs, "b")
-    (trees_of(runs)[0] / snapshot_trees.MANIFEST).unlink()
+    (trees_of(runs)[0] / code_snapshot.MANIFEST).unlink()
     assert (made(submit(root, runs, "c")) / "train.py").read_text() == "x\n"
     assert len(trees_of(runs)) == 1
 
@@ -189,7 +189,7 @@ for number in range(30):
 KILLED = """
 import os, signal, shutil, sys
 from pathlib import Path
-from trainui.resume import code_snapshot, snapshot_trees
+from trainui.resume import code_snapshot
 
 root, runs = map(Path, sys.argv[1:])
 steps = {"os.mkdir", "os.link", "os.rename", "os.remove", "os.rmdir", "os.symlink", "os.utime"}
@@ -199,7 +199,7 @@ def submit(name):
     code_snapshot.prepare(code_snapshot.find(root), runs / name)
 
 def delete(name):
-    snapshot_trees.release(runs / name)
+    code_snapshot.release_trees(runs / name)
     shutil.rmtree(runs / name)
 
 def whole(name):
@@ -265,14 +265,14 @@ def test_a_removed_file_does_not_keep_the_lock(root: Path, runs: Path) -> None:
     program = """
 import shutil, sys
 from pathlib import Path
-from trainui.resume import code_snapshot, snapshot_trees
+from trainui.resume import code_snapshot
 root, runs, name = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3]
 for number in range(15):
     run = runs / f"{name}{number}"
     run.mkdir()
     code_snapshot.prepare(code_snapshot.find(root), run)
     code_snapshot.make(run)
-    snapshot_trees.release(run)
+    code_snapshot.release_trees(run)
     shutil.rmtree(run)
 """
     started = [
@@ -280,3 +280,52 @@ for number in range(15):
     ]
     assert [process.wait() for process in started] == [0, 0, 0]
     assert os.listdir(runs) == []  # noqa: PTH208
+
+
+IDENTITY = ("-c", "user.name=x", "-c", "user.email=x@y", "-c", "protocol.file.allow=always")
+
+
+def git(directory: Path, *arguments: str) -> None:
+    subprocess.run(["git", *IDENTITY, *arguments], cwd=directory, check=True, capture_output=True)
+
+
+def repository(directory: Path, *names: str) -> Path:
+    directory.mkdir(parents=True)
+    git(directory, "init", "-q")
+    for name in names:
+        (directory / name).write_text("x\n")
+    (directory / ".gitignore").write_text("*.log\n")
+    git(directory, "add", ".")
+    git(directory, "commit", "-qm", "first")
+    (directory / "new.py").write_text("x\n")
+    (directory / "old.log").write_text("x\n")
+    return directory
+
+
+def test_submodules_and_clones_within_are_copied_too(tmp_path: Path) -> None:
+    library = repository(tmp_path / "library", "lib.py")
+    root = repository(tmp_path / "work", "train.py")
+    git(root, "submodule", "--quiet", "add", str(library), "sub")
+    (root / "sub" / "edited.py").write_text("x\n")
+    repository(root / "clones" / "model", "model.py")
+    assert sorted(code_snapshot.find(root).files) == [
+        ".gitignore",
+        ".gitmodules",
+        "clones/model/.gitignore",
+        "clones/model/model.py",
+        "clones/model/new.py",
+        "new.py",
+        "sub/.gitignore",
+        "sub/edited.py",
+        "sub/lib.py",
+        "train.py",
+    ]
+
+
+def test_of_a_worktree_its_own_files_are_copied(tmp_path: Path) -> None:
+    root = repository(tmp_path / "work", "train.py")
+    git(root, "worktree", "add", "-q", str(tmp_path / "other"))
+    (tmp_path / "other" / "train.py").write_text("edited\n")
+    found = code_snapshot.find(tmp_path / "other")
+    assert found.snapshot.root == str(tmp_path / "other")
+    assert sorted(found.files) == [".gitignore", "train.py"]

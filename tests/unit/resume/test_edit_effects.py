@@ -7,9 +7,8 @@ from dataclasses import replace
 import pytest
 
 from trainui.errors import UsageError
-from trainui.model.definition import StageDefinition
+from trainui.model.definition import Choices, Range, Search, StageDefinition
 from trainui.model.records import StageRecord
-from trainui.model.search import Choices, Range, Search
 from trainui.resume.edit_effects import check_search_edits
 from trainui.store.read import row_mapping
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from optuna.exceptions import ExperimentalWarning
 
 from trainui.errors import PipelineFileError
-from trainui.model.search import Search
+from trainui.model.definition import Search
 from trainui.pipeline.loader import load_text
 from trainui.plugin import Option, SearchRule
 from trainui.plugins.optuna import study_file

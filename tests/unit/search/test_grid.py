@@ -6,8 +6,7 @@ from pathlib import Path
 
 from optuna.trial import FrozenTrial
 
-from trainui.model.definition import Pipeline, StageDefinition
-from trainui.model.search import Prune, Search
+from trainui.model.definition import Pipeline, Prune, Search, StageDefinition
 from trainui.model.states import Status
 from trainui.plugin import SearchTask, SearchTrial
 from trainui.plugins.optuna.study import SearchStudy

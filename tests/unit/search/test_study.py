@@ -12,7 +12,7 @@ import optuna
 import pytest
 from optuna.trial import TrialState
 
-from trainui.model.search import Choices, Range, Scalar, Search
+from trainui.model.definition import Choices, Range, Scalar, Search
 from trainui.plugin import SearchTask, SearchTrial
 from trainui.plugins.optuna import study, study_file
 from trainui.plugins.optuna.study import SearchStudy, StudyChangedError

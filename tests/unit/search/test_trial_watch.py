@@ -14,8 +14,8 @@ from optuna.trial import TrialState
 from tests.unit.store.conftest import AddRun
 from tests.unit.store.readings import Feeder, connect
 from trainui import clock
+from trainui.model.definition import Prune, Search
 from trainui.model.records import Slot, StageRecord
-from trainui.model.search import Prune, Search
 from trainui.model.states import Status
 from trainui.plugin import SearchTask
 from trainui.plugins.optuna.study import SearchStudy, explain_pruning, make_pruner

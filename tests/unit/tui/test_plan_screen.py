@@ -12,9 +12,8 @@ from tests.unit.tui.driving import opened
 from tests.unit.tui.filled import Filler
 from trainui.execution.daemon import lifecycle
 from trainui.model.states import CAUSE, Status
-from trainui.pipeline.editing import EditedValue
 from trainui.pipeline.rules.resume_plan import Action, PlannedStage
-from trainui.resume.edits import Value
+from trainui.resume.edits import EditedValue, Value
 from trainui.store.db import engine
 from trainui.store.read import views
 from trainui.store.runs import runs, stages

@@ -23,7 +23,7 @@ from trainui.control import agents
 from trainui.errors import NotFoundError, StoppedError, UnfitEnvironmentError, UsageError
 from trainui.model.records import RunRecord
 from trainui.model.states import ENDED
-from trainui.resume import snapshot_trees
+from trainui.resume import code_snapshot
 from trainui.resume.submitted import PIPELINE_FILE
 from trainui.store.db import backup as copies
 from trainui.store.db import home_identity
@@ -416,7 +416,7 @@ def uninstall(dry_run: DryRun = False, yes: Yes = False, as_json: options.Json =
     systemd.uninstall(os.environ)
     with printing.progress("deleting"):
         for path in found:
-            snapshot_trees.release(path)
+            code_snapshot.release_trees(path)
             _delete(path)
     home = paths.home()
     for directory in (runs_dir, home.runs, home.root, paths.config_file().parent):
@@ -455,7 +455,7 @@ def _runs_in_home(directory: Path, known: Collection[Path]) -> list[Path]:
 def _is_ours(path: Path) -> bool:
     """Return True for what belongs to no run, and for a run that the database does not know."""
     is_run = all((path / name).exists() for name in (PIPELINE_FILE, ENVIRONMENT_FILE))
-    return is_run or path.name in (paths.PLACE_FILE, snapshot_trees.DIRECTORY)
+    return is_run or path.name in (paths.PLACE_FILE, code_snapshot.TREES)
 
 
 def _delete(path: Path) -> None:

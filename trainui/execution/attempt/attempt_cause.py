@@ -222,7 +222,6 @@ def _edit(
 
 def _used_params(context: AttemptContext) -> Mapping[str, Any]:
     """Return the run's parameters that a stage uses; all of them if its file cannot be read."""
-    from trainui.pipeline import editing  # both read YAML, which the worker seldom needs
     from trainui.resume import edits
 
     if context.run.is_external:
@@ -231,7 +230,7 @@ def _used_params(context: AttemptContext) -> Mapping[str, Any]:
         text = edits.text_on_record(context.run)
     except (TrainuiError, OSError):
         return context.run.params
-    used = editing.used_params(text, context.stage.definition)
+    used = edits.used_params(text, context.stage.definition)
     return {name: value for name, value in context.run.params.items() if name in used}
 
 

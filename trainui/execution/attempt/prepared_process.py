@@ -18,9 +18,8 @@ from trainui import paths
 from trainui.errors import TrainuiError, UnfitEnvironmentError, UsageError
 from trainui.evaluation import holding
 from trainui.evaluation.holding import FoundCheckpoint
-from trainui.model.definition import StageDefinition
+from trainui.model.definition import SearchResult, StageDefinition
 from trainui.model.records import AttemptRecord, RunRecord, StageRecord
-from trainui.model.search import SearchResult
 from trainui.model.states import CHECKPOINT, Status
 from trainui.pipeline import filling, stage_process
 from trainui.pipeline.field_names import CHECKPOINT_VARIABLE

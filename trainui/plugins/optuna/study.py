@@ -33,7 +33,7 @@ from optuna.storages import InMemoryStorage
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
 
-from trainui.model.search import Prune, Scalar, Search
+from trainui.model.definition import Prune, Scalar, Search
 from trainui.plugin import Pruned, SearchBackend, SearchTask, SearchTrial
 from trainui.plugins.optuna import study_file
 from trainui.plugins.optuna.study_file import StudyFile, damage_named, final_state

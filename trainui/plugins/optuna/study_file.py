@@ -31,7 +31,7 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 from sqlalchemy import StaticPool
 from sqlalchemy.exc import DatabaseError
 
-from trainui.model.search import Choices, Range, Scalar, Search
+from trainui.model.definition import Choices, Range, Scalar, Search
 from trainui.plugin import SearchTrial, StudyError
 
 Distributions = Mapping[str, BaseDistribution]

@@ -11,8 +11,8 @@ import re
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any, NamedTuple
 
+from trainui.model.definition import Search
 from trainui.model.records import StageRecord
-from trainui.model.search import Search
 from trainui.store.db import statements
 from trainui.store.db.statements import batches, placeholders
 

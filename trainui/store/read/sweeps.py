@@ -7,8 +7,8 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from trainui.model.definition import Search
 from trainui.model.records import PruningReason, StageRecord
-from trainui.model.search import Search
 from trainui.model.states import Status
 from trainui.pipeline import masking
 from trainui.store.db import statements

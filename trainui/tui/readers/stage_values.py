@@ -14,6 +14,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import partial
 from typing import NamedTuple
 
+from trainui.model.definition import Search
 from trainui.model.headline_metric import (
     CURVE,
     ComparedMetric,
@@ -22,7 +23,6 @@ from trainui.model.headline_metric import (
     may_lead,
 )
 from trainui.model.records import StageRecord
-from trainui.model.search import Search
 from trainui.model.states import Status
 from trainui.store.db.statements import Connection
 from trainui.store.points import point_sources, read_points

@@ -28,8 +28,7 @@ from trainui import paths
 from trainui.metrics.reader import process
 from trainui.metrics.reader.process_loop import MetricsReader
 from trainui.metrics.reader.watch import FileChanges, Watch
-from trainui.model.definition import MetricSource
-from trainui.model.search import Search
+from trainui.model.definition import MetricSource, Search
 from trainui.model.states import Status
 from trainui.store.db import engine
 from trainui.store.db.engine import Database

@@ -11,7 +11,7 @@ from tests.unit.metrics.attempts import Attempt, start_attempt
 from tests.unit.metrics.reading import all_points, connect
 from trainui.metrics.formats.text.single_values import SingleValues
 from trainui.metrics.reader.attempt import AttemptReader
-from trainui.model.search import Search
+from trainui.model.definition import Search
 from trainui.store.db.engine import Database
 from trainui.store.points import read_points
 

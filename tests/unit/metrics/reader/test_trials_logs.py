@@ -12,7 +12,7 @@ from tests.unit.metrics.attempts import Attempt, start_trials
 from tests.unit.metrics.reading import all_points
 from trainui.metrics.discovery import fallback_sources
 from trainui.metrics.reader.attempt import AttemptReader
-from trainui.model.search import Search
+from trainui.model.definition import Search
 from trainui.model.states import Status
 from trainui.store.db.engine import Database
 from trainui.store.runs import stages

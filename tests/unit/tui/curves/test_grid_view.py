@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from tests.unit.tui.charts import NAN, chart, figures, line
-from trainui.model.search import Range, Search
+from trainui.model.definition import Range, Search
 from trainui.store.points.plot_series import Axis
 from trainui.tui.curve_data import Chart, PlotOptions
 from trainui.tui.curves.grid_view import (

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from tests.unit.tui.charts import NAN, chart, figures, line
 from trainui import braille
 from trainui.braille import NO_DOTS
-from trainui.model.search import Search
+from trainui.model.definition import Search
 from trainui.store.points.plot_windows import ABOVE, BELOW
 from trainui.store.points.plot_windows import NAN as NAN_BIT
 from trainui.tui.axis_marks import LABEL

@@ -11,9 +11,8 @@ import pytest
 
 from tests.unit.tui.filled import DIAMOND, SWEEP, Filler, multiply, running_demo
 from trainui import clock, control, paths
-from trainui.model.definition import Alert
+from trainui.model.definition import Alert, Choices, Range, Search
 from trainui.model.records import Loss, Lost
-from trainui.model.search import Choices, Range, Search
 from trainui.model.states import Status
 from trainui.store.db import engine, statements
 from trainui.store.db.engine import Database

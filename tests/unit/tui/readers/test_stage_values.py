@@ -11,9 +11,9 @@ from tests.unit.store.readings import Feeder
 from tests.unit.tui.filled import MEMBERS, SWEEP, Filler
 from trainui.cli.inspect import experiments
 from trainui.cli.inspect.selection import select
+from trainui.model.definition import Search
 from trainui.model.headline_metric import ComparedMetric
 from trainui.model.records import StageRecord
-from trainui.model.search import Search
 from trainui.model.states import Status
 from trainui.store.db import engine, statements
 from trainui.store.read import headlines, run_list, views

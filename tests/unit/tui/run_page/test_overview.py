@@ -17,9 +17,8 @@ from tests.unit.tui.filled import DIAMOND, SWEEP, Filler, failed_demo, running_d
 from trainui import clock, control, paths, settings
 from trainui.execution.attempt.prepared_process import shell_command
 from trainui.metrics.alerts import AttemptAlerts
-from trainui.model.definition import CheckpointRule
+from trainui.model.definition import CheckpointRule, Range, Search
 from trainui.model.records import RunRecord, StageRecord
-from trainui.model.search import Range, Search
 from trainui.model.states import ALERT, CHECKPOINT, MARKED, NAN, Status
 from trainui.store import shell_environment
 from trainui.store.db import engine, statements

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.unit.store.readings import Feeder
 from tests.unit.tui.filled import Filler
-from trainui.model.search import Search
+from trainui.model.definition import Search
 from trainui.model.states import Status
 from trainui.store.db import engine
 from trainui.tui.curve_data import CurvesWanted

@@ -11,8 +11,8 @@ import pytest
 
 from tests.unit.tui.filled import MEMBERS, SWEEP, Filler
 from trainui.control import report
+from trainui.model.definition import Search
 from trainui.model.records import PruningReason, StageRecord
-from trainui.model.search import Search
 from trainui.model.states import Status
 from trainui.pipeline import matrix
 from trainui.store.db import engine, statements

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from trainui.errors import UsageError
 from trainui.model.definition import Pipeline, StageDefinition
-from trainui.pipeline import filling, shell, stage_process, template
-from trainui.pipeline.shell import QuotingContext, spots
+from trainui.pipeline import filling, stage_process, substitution, template
+from trainui.pipeline.substitution import QuotingContext, spots
 
 NASTY = st.text(
     st.one_of(
@@ -252,7 +252,7 @@ def test_a_value_in_arithmetic_does_neither() -> None:
     ],
 )
 def test_a_training_gets_them(line: str) -> None:
-    assert shell.append_fault(template.parse(line)) is None
+    assert substitution.append_fault(template.parse(line)) is None
 
 
 @pytest.mark.parametrize(
@@ -272,4 +272,4 @@ def test_a_training_gets_them(line: str) -> None:
     ],
 )
 def test_the_other_place_for_them_is_named(line: str, where: str) -> None:
-    assert shell.append_fault(template.parse(line)) == where
+    assert substitution.append_fault(template.parse(line)) == where

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 
-from trainui.model.definition import StageDefinition
-from trainui.model.search import Choices, Prune, Range, Search
+from trainui.model.definition import Choices, Prune, Range, Search, StageDefinition
 
 SEARCH = Search(
     metric="val/loss",
