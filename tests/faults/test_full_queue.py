@@ -15,7 +15,7 @@ from tests.integration import background
 from tests.integration.runs import NOTE, home_with_worker, stage
 from tests.unit.supervisor.waiting import wait_for
 from trainui import settings
-from trainui.cli.machine import doctor
+from trainui.cli import doctor
 from trainui.execution.daemon import health, lifecycle
 from trainui.execution.worker import celery_app
 from trainui.execution.worker.celery_app import TASK_NAME, QueueRecord, QueueSweeper

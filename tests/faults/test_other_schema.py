@@ -11,7 +11,7 @@ import pytest
 
 from tests.acceptance.command_line import CommandLine
 from tests.unit.supervisor.waiting import wait_for
-from trainui.cli.machine import doctor
+from trainui.cli import doctor
 from trainui.store.db import schema
 from trainui.supervisor import process, protocol
 from trainui.supervisor.process import ProbeState

@@ -12,8 +12,8 @@ from tests.faults.conftest import NewRun
 from tests.faults.disks import disk_with_an_error, read_only, strike
 from tests.integration.runs import NOTE, stage
 from trainui import control
-from trainui.cli.machine import doctor
-from trainui.cli.machine.doctor import BAD
+from trainui.cli import doctor
+from trainui.cli.doctor import BAD
 from trainui.execution import processes
 from trainui.model.states import Status
 from trainui.paths import Home

@@ -12,7 +12,6 @@ import typer
 
 from trainui.cli import options, printing
 from trainui.cli.options import epilogue
-from trainui.cli.runs import open_or_wait
 from trainui.errors import UsageError
 from trainui.store.db import statements
 from trainui.version import __version__
@@ -69,24 +68,22 @@ MODULES: dict[str, dict[str, str]] = {
         "graph": "Draw the graph of a pipeline file or of a run.",
         "schema": "Print a JSON Schema: of a pipeline file, or of a command's --json.",
     },
-    "machine.doctor": {
+    "doctor": {
         "doctor": "Check this machine.",
         "plugins": "List the installed plugins.",
     },
-    "machine.housekeeping": {
+    "housekeeping": {
         "rm": "Delete a run and its files.",
         "prune": "Delete old runs and their files.",
         "backup": "Copy the database and the runs' small files into one file.",
         "uninstall": "Delete everything that trainui created.",
     },
-    "machine.boxes": {
+    "boxes": {
         "boxes": "Other machines, reached by ssh: add, rm, ls.",
         "agent": "Answer another machine's trainui, over ssh.",
     },
     "completion": {"completion": "Print a shell completion script."},
-    "machine.worker": {
-        "worker": "The worker: start, stop, status, pause, unpause, install, uninstall."
-    },
+    "worker": {"worker": "The worker: start, stop, status, pause, unpause, install, uninstall."},
 }
 """Each module's commands with their lines in the list of `--help`, in its order."""
 
@@ -199,7 +196,7 @@ def main(
     if max_rate is not None:
         os.environ["TRAINUI_MAX_RATE"] = max_rate
     if context.invoked_subcommand is None:
-        open_or_wait.open_screen(None)
+        printing.open_screen(None)
 
 
 _ArgumentError: type[Exception] = typer.BadParameter.__bases__[0]

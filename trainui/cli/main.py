@@ -16,7 +16,6 @@ from typing import NoReturn
 
 from trainui import paths
 from trainui.cli import printing
-from trainui.cli.runs import open_or_wait
 from trainui.errors import (
     SchemaOutdatedError,
     StoppedError,
@@ -94,7 +93,7 @@ def _before_separator(arguments: Sequence[str]) -> Sequence[str]:
 
 def _call(arguments: Sequence[str]) -> int:
     if not arguments:
-        open_or_wait.open_screen(None)
+        printing.open_screen(None)
     if arguments[0] == "__complete":
         from trainui.cli.completion import answer
 
@@ -112,10 +111,10 @@ def _call(arguments: Sequence[str]) -> int:
 
 def _on_box(arguments: Sequence[str]) -> int | None:
     """Run a command line with `BOX:RUN` on that box; None: it is for here."""
-    from trainui.cli.runs import on_box
+    from trainui.cli import boxes
 
-    there = on_box.forwarded(arguments)
-    return None if there is None else on_box.run_there(*there)
+    there = boxes.forwarded(arguments)
+    return None if there is None else boxes.run_there(*there)
 
 
 def _call_command(arguments: Sequence[str]) -> int:
@@ -123,7 +122,7 @@ def _call_command(arguments: Sequence[str]) -> int:
 
     if _is_directory(arguments):
         call(("add", arguments[0]))
-        open_or_wait.open_screen(None)
+        printing.open_screen(None)
     given = with_any_pid(arguments)
     try:
         return call(given)

@@ -1,8 +1,8 @@
 """Prints a command's output: one JSON value or text on stdout, everything else on stderr.
 
 The only module that chooses between the two, formats errors, and escapes control characters. Also
-draws the progress bar of work of more than a second, and writes a file that appears only when it is
-complete.
+draws the progress bar of work of more than a second, opens the screen, and writes a file that
+appears only when it is complete.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import time
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, TextIO
+from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn, TextIO
 
 from trainui import formatting, text
 from trainui.errors import TrainuiError, UnfitEnvironmentError, UsageError
@@ -54,6 +54,32 @@ def on_terminal() -> bool:
 def can_open_screen() -> bool:
     """Return True on a terminal that can draw (TERM is not dumb)."""
     return on_terminal() and os.environ.get("TERM") != "dumb"
+
+
+def open_screen(run_id: str | None) -> NoReturn:
+    """Open the screen, at a run if one is given, and end the process when the user quits.
+
+    It ends with `os._exit`, since a normal interpreter shutdown with all that the screen has
+    imported would be noticeably slower.
+
+    Raises:
+        UsageError: no usable terminal.
+    """
+    if not can_open_screen():
+        problem = "TERM is dumb" if on_terminal() else "stdin or stdout is not a terminal"
+        raise UsageError(
+            f"the screen cannot be shown: {problem}; "
+            "use `trainui ls` or `trainui show RUN`; `trainui --help` lists all commands"
+        )
+    import logging
+
+    from trainui.store.db import statements
+    from trainui.tui.launch import run_screen
+
+    statements.show_notice = None  # a notice would overwrite the screen
+    code = run_screen(run_id)
+    logging.shutdown()
+    os._exit(code)
 
 
 def has_error_terminal() -> bool:

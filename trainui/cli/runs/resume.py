@@ -12,7 +12,7 @@ import typer
 
 from trainui import control, formatting, text
 from trainui.cli import interrupt, lookup, options, printing
-from trainui.cli.runs import open_or_wait
+from trainui.cli.runs import waiting
 from trainui.cli.runs.standstill import DiskWatch
 from trainui.errors import PipelineFileError, UsageError
 from trainui.model.states import UNFINISHED, Status
@@ -254,7 +254,7 @@ def _follow(
     run: RunRecord, revived: Sequence[str], *, detach: bool, wait: bool, as_json: bool
 ) -> int:
     if revived and not detach:
-        return open_or_wait.follow(run.id, wait=wait, as_json=as_json)
+        return waiting.follow(run.id, wait=wait, as_json=as_json)
     if revived:
         shown = [f"resumed: {', '.join(revived)}"]
         printing.answer(as_json, lookup.in_full(run.id) if as_json else None, shown)
@@ -268,8 +268,6 @@ def _follow(
 
         lifecycle.ensure_started()
     if wait:
-        from trainui.cli.runs import waiting
-
         return waiting.finish(run.id, as_json=as_json)
     if as_json:
         printing.value(lookup.in_full(run.id))
@@ -283,8 +281,6 @@ def _resume_interrupted(env: bool, dry_run: bool, detach: bool, as_json: bool) -
     if dry_run:
         _plan_interrupted(as_json)
         return 0
-    from trainui.cli.runs import waiting
-
     lost_attempts.record()
     if _runs(interrupted=False):  # after a reboot they wait for the worker
         lifecycle.ensure_started()
@@ -514,4 +510,4 @@ def _offer(
     printing.note(f"run {run_id}")
     if detach:
         return 0
-    return open_or_wait.follow(run_id, wait=wait, as_json=False, is_new=True)
+    return waiting.follow(run_id, wait=wait, as_json=False, is_new=True)

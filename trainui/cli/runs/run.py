@@ -19,7 +19,6 @@ from typer.core import TyperCommand
 
 from trainui import control, formatting, paths, settings
 from trainui.cli import interrupt, lookup, options, printing
-from trainui.cli.runs import open_or_wait
 from trainui.cli.runs.standstill import DiskWatch
 from trainui.errors import StoppedError, UsageError
 
@@ -159,9 +158,9 @@ def run(
     from trainui.pipeline import template
 
     if box is not None:
-        from trainui.cli.runs import on_box
+        from trainui.cli import boxes
 
-        raise typer.Exit(on_box.submit_there(box, file, sys.argv[2:]))
+        raise typer.Exit(boxes.submit_there(box, file, sys.argv[2:]))
     run_options = RunOptions(name, detach, wait, as_json, priority, note, origin)
     run_options.check()
     given = template.parameters_from_words(param or ())
@@ -364,9 +363,9 @@ def _follow(run_id: str, pipeline: Pipeline, run_options: RunOptions) -> int:
             printing.note(f"{name} runs in the background: {background}")
         return 0
     printing.note(f"run {run_id}")
-    return open_or_wait.follow(
-        run_id, wait=run_options.wait, as_json=run_options.as_json, is_new=True
-    )
+    from trainui.cli.runs import waiting
+
+    return waiting.follow(run_id, wait=run_options.wait, as_json=run_options.as_json, is_new=True)
 
 
 def _report_code(run_id: str, pipeline: Pipeline, copies: bool) -> None:

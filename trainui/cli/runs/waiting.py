@@ -80,6 +80,13 @@ def wait_for(
     return 1 if 1 in codes else max(codes, default=0)
 
 
+def follow(run_id: str, *, wait: bool, as_json: bool, is_new: bool = False) -> int:
+    """Open the screen at a run just started, or wait for its end; return the exit code."""
+    if printing.can_open_screen() and not (wait or as_json):
+        printing.open_screen(run_id)
+    return finish(run_id, as_json=as_json, from_start=is_new)
+
+
 def finish(
     run_id: str, *, as_json: bool, timeout: float | None = None, from_start: bool = False
 ) -> int:

@@ -170,7 +170,7 @@ def _set_paused(paused: bool, as_json: bool) -> None:
 
 
 def _show(found: dict[str, Any], as_json: bool) -> None:
-    from trainui.cli.machine import doctor
+    from trainui.cli import doctor
 
     for words in (doctor.schema_trouble(), doctor.lost_stages()):
         if words and not any(words in one for one in found["problems"]):

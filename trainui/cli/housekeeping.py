@@ -393,7 +393,7 @@ def uninstall(dry_run: DryRun = False, yes: Yes = False, as_json: options.Json =
     uninstall trainui`. To keep a copy, run `trainui backup` first. A PostgreSQL database and runs
     in a directory shared between hosts are kept, since other hosts use them.
     """
-    from trainui.cli.machine import worker
+    from trainui.cli import worker
     from trainui.execution.daemon import lifecycle, systemd
 
     home_identity.check()
