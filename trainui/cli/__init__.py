@@ -4,6 +4,6 @@ Read `main` first (from arguments to an exit code), then `app` (the list of comm
 `runs.run`, the command that most people type first.
 """
 
-from trainui import python_path
+from trainui import installation
 
-python_path.prefer_own()  # before anything else is imported
+installation.prefer_own()  # before anything else is imported

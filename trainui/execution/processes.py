@@ -27,7 +27,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
-from trainui import paths, python_path
+from trainui import installation, paths
 from trainui.paths import Home, write_private
 from trainui.supervisor.protocol import IDENTITY
 from trainui.supervisor.supervise import start_ticks, try_lock
@@ -201,7 +201,7 @@ def _environment() -> dict[str, str]:
     if os.environ.get(IDENTITY[0]):
         for name in ("CUDA_VISIBLE_DEVICES", "CUDA_DEVICE_ORDER"):
             environ.pop(name, None)
-    return {**environ, **python_path.of_own_process()}
+    return {**environ, **installation.own_python_path()}
 
 
 class ChildProcess(Protocol):

@@ -28,7 +28,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from trainui import paths, upgrade_check
+from trainui import installation, paths
 from trainui.errors import ReplacedError
 from trainui.supervisor import protocol, supervise
 from trainui.supervisor.protocol import IDENTITY, Exit, JournalError, Pids, Spec
@@ -329,7 +329,7 @@ def spawn_fork_server(python: str, connection: socket.socket) -> subprocess.Pope
         OSError: the interpreter cannot be started.
         ReplacedError: another trainui was installed, whose fork server may be incompatible.
     """
-    if not upgrade_check.is_unchanged():
+    if not installation.is_unchanged():
         raise ReplacedError
     process = subprocess.Popen(
         [python, "-I", "-S", "-X", "utf8", supervise.__file__],

@@ -23,7 +23,7 @@ from celery.bootsteps import StartStopStep
 from celery.platforms import SecurityWarning
 from celery.worker.consumer import Consumer
 
-from trainui import paths, upgrade_check
+from trainui import installation, paths
 from trainui.errors import ReplacedError, StoreError
 from trainui.execution import processes
 from trainui.execution.daemon import health
@@ -225,7 +225,7 @@ def _unwanted(home: Home) -> str | None:
     running = services.running  # read once: the main thread may stop them meanwhile
     if running is not None and running.is_outdated:
         return "another trainui upgraded the database"
-    return "another version of trainui was installed" if upgrade_check.is_upgraded() else None
+    return "another version of trainui was installed" if installation.is_upgraded() else None
 
 
 def _is_idle(settings: Settings, *, since: float) -> bool:

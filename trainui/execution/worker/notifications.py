@@ -22,7 +22,7 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from trainui import clock, python_path
+from trainui import clock, installation
 from trainui.errors import StoreError
 from trainui.execution import processes
 from trainui.execution.service_thread import ServiceThread
@@ -211,7 +211,7 @@ def _command(command: str, notice: Notification) -> Program:
             run = views.run(connection, notice.run_id)
             text = "" if run is None else json.dumps(run_in_json.run_in_full(connection, run))
     about = {"TRAINUI_EVENT": notice.kind, "TRAINUI_MESSAGE": notice.text}
-    return Program(["sh", "-c", command], text, {**about, **python_path.of_user()})
+    return Program(["sh", "-c", command], text, {**about, **installation.python_path_of_user()})
 
 
 def _apprise(urls: Sequence[str], notice: Notification) -> Program:

@@ -6,7 +6,7 @@ import sysconfig
 
 import pytest
 
-from trainui import python_path
+from trainui import installation
 
 
 @pytest.mark.parametrize("site", ["/home/a/.local/lib/python3/site-packages", "/src/trainui"])
@@ -14,10 +14,10 @@ def test_our_packages_come_first_even_if_the_users(
     monkeypatch: pytest.MonkeyPatch, site: str
 ) -> None:
     monkeypatch.setenv("PYTHONPATH", "/cluster/packages")
-    monkeypatch.setattr(python_path, "__file__", f"{site}/trainui/python_path.py")
-    ours = python_path.of_own_process()
+    monkeypatch.setattr(installation, "__file__", f"{site}/trainui/installation.py")
+    ours = installation.own_python_path()
     found = ours["PYTHONPATH"].split(":")
     before = {site, sysconfig.get_path("stdlib"), sysconfig.get_path("purelib")}
     assert before <= {*found[: found.index("/cluster/packages")]}
     monkeypatch.setenv("PYTHONPATH", ours["PYTHONPATH"])
-    assert python_path.of_user() == {"PYTHONPATH": "/cluster/packages"}
+    assert installation.python_path_of_user() == {"PYTHONPATH": "/cluster/packages"}

@@ -1,16 +1,18 @@
-"""The search path of our own processes: PYTHONPATH comes after the standard library and packages.
+"""The installed trainui: which modules its processes import, and whether it was upgraded meanwhile.
 
-The directory of a project, which is often on PYTHONPATH, may have a `queue.py` or a `typer.py`, and
-on clusters PYTHONPATH often has the packages of another Python.
+PYTHONPATH comes after the standard library and packages: the directory of a project, which is often
+on it, may have a `queue.py` or a `typer.py`, and on clusters it often has the packages of another
+Python. An upgrade shows in files that every release replaces, that are run by path, or that define
+the database schema.
 """
-
-# Commands import this first, so it imports what every interpreter has loaded: no pathlib.
-# ruff: noqa: PTH100, PTH120
 
 from __future__ import annotations
 
 import os
 import sys
+
+# Commands import this first, so it imports what every interpreter has loaded: no pathlib.
+# ruff: noqa: PTH100, PTH116, PTH118, PTH120
 
 VARIABLE = "PYTHONPATH"
 
@@ -21,7 +23,7 @@ def prefer_own() -> None:
     sys.path.sort(key=lambda entry: entry in given)
 
 
-def of_own_process() -> dict[str, str]:
+def own_python_path() -> dict[str, str]:
     """Return the variable with which a Python that we start finds our modules first, if needed."""
     given, root = _given(), _package_root()
     own = _own() if given else []
@@ -31,7 +33,7 @@ def of_own_process() -> dict[str, str]:
     return {VARIABLE: os.pathsep.join(search)} if search else {}
 
 
-def of_user() -> dict[str, str]:
+def python_path_of_user() -> dict[str, str]:
     """Return the variable as it was given to the process that started this one."""
     own = {_package_root(), *_own()}
     return {VARIABLE: os.pathsep.join(part for part in _given() if part not in own)}
@@ -62,3 +64,33 @@ def _is_installed(root: str) -> bool:
 
 def _package_root() -> str:
     return os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+
+
+_FILES = ("version.py", "supervisor/supervise.py", "store/migrations/__init__.py")
+
+
+def _look() -> tuple[tuple[int, int] | None, ...]:
+    """Return the state of each file; None for a missing one, e.g. during an upgrade."""
+    return tuple(_mark(os.path.join(os.path.dirname(__file__), name)) for name in _FILES)
+
+
+def _mark(file: str) -> tuple[int, int] | None:
+    try:
+        found = os.stat(file)
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size  # no inode: on some file systems it is not stable
+
+
+_AT_OUR_START = _look()
+
+
+def is_unchanged() -> bool:
+    """Return True if trainui on disk is the one that this process runs."""
+    return _look() == _AT_OUR_START
+
+
+def is_upgraded() -> bool:
+    """Return True if another trainui is installed completely, judging by these files."""
+    found = _look()
+    return None not in found and found != _AT_OUR_START
