@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from trainui.errors import UnfitEnvironmentError
-from trainui.system import mounts, plain_files
+from trainui.system import plain_files, storage
 
 SOCKET_PATH_LIMIT = 100
 """Bytes: a Unix socket's path may have 107, and temporary names need some of them."""
@@ -190,7 +190,7 @@ def remove_tree(directory: Path) -> None:
         OSError: something in it belongs to another user, or cannot be deleted; or a file system is
             mounted in it, whose files are not in the directory: nothing is deleted then.
     """
-    for mountpoint in mounts.below(directory):
+    for mountpoint in storage.below(directory):
         raise OSError(errno.EBUSY, f"a file system is mounted at {mountpoint}; unmount it first")
     try:
         shutil.rmtree(directory)

@@ -27,7 +27,7 @@ from trainui.store.db import engine
 from trainui.store.db.engine import open_store
 from trainui.store.points import read_points
 from trainui.store.read import views
-from trainui.system import mounts
+from trainui.system import storage
 
 PIPELINE = {"stages": [{"name": "own", "run": "for i in 1 2 3; do echo step=$i loss=0.$i; done"}]}
 
@@ -153,17 +153,17 @@ def is_blocked(mount: str) -> bool:
 
 def test_a_silent_disk_is_known_by_a_child_process(tmp_path: Path) -> None:
     with network_disk(tmp_path / "far", silent=True) as far:
-        wait_for(lambda: mounts.remote_mount(str(far)), "the mount")
-        assert mounts.remote_mount(f"{tmp_path}/near", f"{far}/a/b") == str(far)
-        assert not mounts.does_answer(f"{far}/a", wait=False)
-        assert mounts.is_silent_below(str(tmp_path), f"{far}/a")
-        assert not mounts.is_silent_below(str(far), f"{far}/a"), "it is looked at anyway"
+        wait_for(lambda: storage.remote_mount(str(far)), "the mount")
+        assert storage.remote_mount(f"{tmp_path}/near", f"{far}/a/b") == str(far)
+        assert not storage.does_answer(f"{far}/a", wait=False)
+        assert storage.is_silent_below(str(tmp_path), f"{far}/a")
+        assert not storage.is_silent_below(str(far), f"{far}/a"), "it is looked at anyway"
     with network_disk(tmp_path / "other") as other:
-        wait_for(lambda: mounts.remote_mount(str(other)), "the mount")
-        assert mounts.does_answer(str(other))
-        mounts._probe_of(str(other))._child.kill()
-        wait_for(lambda: mounts.does_answer(str(other)), "another child process")
-        assert not mounts.is_silent_below(str(tmp_path), str(other))
+        wait_for(lambda: storage.remote_mount(str(other)), "the mount")
+        assert storage.does_answer(str(other))
+        storage._probe_of(str(other))._child.kill()
+        wait_for(lambda: storage.does_answer(str(other)), "another child process")
+        assert not storage.is_silent_below(str(tmp_path), str(other))
 
 
 if not os.access("/dev/fuse", os.W_OK):

@@ -15,7 +15,7 @@ from tests.faults import disks
 from tests.security.another_user import NOBODY, needs_root
 from trainui import paths
 from trainui.errors import UnfitEnvironmentError
-from trainui.system import disk, mounts
+from trainui.system import storage
 
 
 @pytest.mark.parametrize(
@@ -141,10 +141,10 @@ def test_a_mounted_file_system_is_neither_emptied_nor_measured(
     tree = tmp_path / "tree"
     (tree / "before").mkdir(parents=True)
     (tree / "own").write_bytes(b"x" * 10_000)
-    alone = disk.used(tree)
+    alone = storage.used(tree)
     with disks.small_disk(tree / "of a stage", megabytes=1):
         (tree / "of a stage" / "data").write_bytes(b"x" * 100_000)
-        assert disk.used(tree) < 2 * alone
+        assert storage.used(tree) < 2 * alone
         with pytest.raises(OSError, match=r"mounted at .*of a stage; unmount it first"):
             paths.remove_tree(tree)
         assert (tree / "own").exists()
@@ -157,5 +157,5 @@ def test_mountpoints_below_a_directory_are_found_by_their_whole_names(tmp_path: 
     table = tmp_path / "mountinfo"
     lines = [f"1 1 0:1 / {one} rw - tmpfs none rw" for one in ("/", "/a", "/a/b\\040c", "/ab")]
     table.write_text("\n".join(lines))
-    assert mounts.below(Path("/a"), table) == ["/a", "/a/b c"]
-    assert mounts.below(Path("/a/b"), table) == []
+    assert storage.below(Path("/a"), table) == ["/a", "/a/b c"]
+    assert storage.below(Path("/a/b"), table) == []

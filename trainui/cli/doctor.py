@@ -31,7 +31,7 @@ from trainui.errors import (
     install_advice,
 )
 from trainui.plugin import Executor, registry
-from trainui.system import disk as disks
+from trainui.system import storage
 from trainui.version import __version__
 
 GOOD, NOTE, BAD = "good", "note", "bad"
@@ -72,17 +72,17 @@ def home() -> Result:
 
     root = paths.home().root
     if not root.exists():
-        parent = disks.existing(root)
-        if (problem := disks.write_problem(parent)) is None:
+        parent = storage.existing(root)
+        if (problem := storage.write_problem(parent)) is None:
             return GOOD, f"{root}, created by the first run"
         return _bad_home(f"{root} cannot be created: {parent} cannot be written: {problem}")
-    if (problem := disks.write_problem(root)) is not None:
+    if (problem := storage.write_problem(root)) is not None:
         return _bad_home(f"{root} cannot be written: {problem}")
     standing = home_identity.standing_of(sqlite_file.store_file(), paths.home())
     if standing.words:
         return BAD, f"{standing.words}: nothing can be changed from here", home_identity.DECIDE
     mode = stat.S_IMODE(root.stat().st_mode)
-    if mode & 0o077 and not disks.is_shared(root):
+    if mode & 0o077 and not storage.is_shared(root):
         return BAD, f"{root} is open to others (mode {mode:o})", f"chmod 700 {root}"
     return GOOD, str(root)
 
@@ -95,10 +95,10 @@ def home_file_system() -> Result:
     """Check that the file system's locks are reliable enough for the database."""
     root = paths.home().root
     try:
-        disks.check_home(root)
+        storage.check_home(root)
     except UnfitEnvironmentError as error:
         return BAD, str(error)
-    return GOOD, f"{disks.file_system(root) or 'unknown'} at {root}"
+    return GOOD, f"{storage.file_system(root) or 'unknown'} at {root}"
 
 
 def database() -> Result:
@@ -134,7 +134,7 @@ def _database() -> tuple[str, str, str]:
 def runs_directory() -> Result:
     """Check that the runs' directory is writable."""
     directory = settings.runs_dir(settings.load())
-    if (problem := disks.write_problem(disks.existing(directory))) is not None:
+    if (problem := storage.write_problem(storage.existing(directory))) is not None:
         message = f"{directory} cannot be written: {problem}"
         return BAD, message, "set TRAINUI_RUNS_DIR to a directory that you can write to"
     return GOOD, str(directory)
@@ -142,7 +142,7 @@ def runs_directory() -> Result:
 
 def disk() -> Result:
     """Check the free disk space."""
-    found = disks.spaces(paths.home().root, settings.runs_dir(settings.load()))
+    found = storage.spaces(paths.home().root, settings.runs_dir(settings.load()))
     message = ", ".join(str(room) for room in found)
     advice = "free some space, or set TRAINUI_RUNS_DIR to a directory on another disk"
     if any(room.is_full for room in found):
@@ -154,7 +154,7 @@ def disk() -> Result:
 
 def system_clock() -> Result:
     """Compare the clock with the modification time of a new file."""
-    directory = disks.existing(settings.runs_dir(settings.load()))
+    directory = storage.existing(settings.runs_dir(settings.load()))
     try:
         with tempfile.TemporaryFile(dir=directory) as file:
             file.write(b"x")
@@ -318,7 +318,7 @@ LIBRARIES = ("celery", "kombu", "sqlalchemy", "textual", "numpy", "nvidia-ml-py"
 LEAST_FILES = 1024
 """Open files per process; data loaders with several workers need this many."""
 
-LITTLE_SHARED_MEMORY = disks.GIGABYTE
+LITTLE_SHARED_MEMORY = storage.GIGABYTE
 """Bytes of /dev/shm. Containers get 64 MB by default, with which data loaders crash."""
 
 SHARED_MEMORY = Path("/dev/shm")

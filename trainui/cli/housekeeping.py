@@ -28,7 +28,7 @@ from trainui.resume.submitted import PIPELINE_FILE
 from trainui.store.db import backup as copies
 from trainui.store.db import home_identity
 from trainui.store.shell_environment import ENVIRONMENT_FILE
-from trainui.system import disk, plain_files
+from trainui.system import plain_files, storage
 
 SMALL = 1 << 20
 """Maximum size in bytes of a file that is included."""
@@ -294,7 +294,7 @@ class _Freed:
         self._bytes: dict[str, int] = {}
         with printing.progress("looking", len(runs)) as shown:
             for run in runs:
-                self._bytes[run.id] = disk.used(Path(run.directory))
+                self._bytes[run.id] = storage.used(Path(run.directory))
                 shown.advance()
 
     @property
@@ -400,7 +400,7 @@ def uninstall(dry_run: DryRun = False, yes: Yes = False, as_json: options.Json =
     agents.check_delete()
     found, runs_dir = list(_made()), settings.runs_dir(settings.load())
     with printing.progress("looking"):
-        size = sum(disk.used(path) if path.is_dir() else path.lstat().st_size for path in found)
+        size = sum(storage.used(path) if path.is_dir() else path.lstat().st_size for path in found)
     shown = list(map(str, found))
     data = {"dry_run": dry_run, "paths": shown, "bytes": size}
     if dry_run or not found:

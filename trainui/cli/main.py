@@ -23,7 +23,7 @@ from trainui.errors import (
     UnfitEnvironmentError,
     UsageError,
 )
-from trainui.system import mounts
+from trainui.system import storage
 
 UNFIT = 4
 """Exit code for an unfit environment."""
@@ -146,7 +146,7 @@ def _is_directory(arguments: Sequence[str]) -> bool:
     if len(arguments) != 1 or is_command(only):
         return False
     # one whose file system does not answer is reported by `add`
-    return not mounts.does_answer(os.path.abspath(only)) or os.path.isdir(only)  # noqa: PTH100, PTH112
+    return not storage.does_answer(os.path.abspath(only)) or os.path.isdir(only)  # noqa: PTH100, PTH112
 
 
 def with_any_pid(arguments: Sequence[str]) -> Sequence[str]:

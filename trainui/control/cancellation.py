@@ -19,7 +19,7 @@ from trainui.store.db.engine import open_store
 from trainui.store.points import write_points
 from trainui.store.runs import external_runs, runs, stage_requests
 from trainui.supervisor import process
-from trainui.system import mounts
+from trainui.system import storage
 
 
 def cancel(run_id: str, names: Collection[str] | None = None) -> list[str]:
@@ -108,7 +108,7 @@ def remove(run_id: str) -> None:
             f"process {shown.replace(' ', ', ')} of the run still runs: end it with "
             f"`kill {shown}`, then delete the run; nothing was deleted"
         )
-    for mountpoint in mounts.below(directory):
+    for mountpoint in storage.below(directory):
         raise UnfitEnvironmentError(
             f"a file system is mounted in the run's directory, at {mountpoint}: unmount it first; "
             "nothing was deleted"

@@ -37,7 +37,7 @@ from trainui.store.points import read_points
 from trainui.store.points.read_points import headline_of_run
 from trainui.store.read import event_feed, run_list, views
 from trainui.store.read.event_feed import EndedRun, StageAttempt
-from trainui.system import disk, mounts
+from trainui.system import storage
 
 if TYPE_CHECKING:
     pass
@@ -215,7 +215,9 @@ def _disks(now: int) -> Iterator[Trouble]:
     """Yield the disks of the home and of the runs that are full or nearly full."""
     try:
         runs_dir = settings.runs_dir(settings.load())
-        spaces = () if mounts.is_silent(str(runs_dir)) else disk.spaces(paths.home().root, runs_dir)
+        spaces = (
+            () if storage.is_silent(str(runs_dir)) else storage.spaces(paths.home().root, runs_dir)
+        )
     except (OSError, TrainuiError):
         return
     for room in spaces:
@@ -305,7 +307,7 @@ def _span(attempt: AttemptRecord, since: int, until: int) -> tuple[int, int]:
 def _last_checkpoint(one: StageAttempt) -> int:
     """Return when the newest whole checkpoint of an attempt was written; 0: it has none."""
     definition = one.attempt.definition or one.stage.definition
-    if definition.checkpoint is None or mounts.is_silent(one.stage.directory):
+    if definition.checkpoint is None or storage.is_silent(one.stage.directory):
         return 0
     try:
         where = checkpoints.search(definition, one.stage.directory, [one.attempt.directory])

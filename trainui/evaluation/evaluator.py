@@ -53,7 +53,7 @@ from trainui.store.read.evaluations import (
 )
 from trainui.store.runs import evaluations, stages
 from trainui.supervisor import protocol
-from trainui.system import mounts
+from trainui.system import storage
 
 logger = logging.getLogger(__name__)
 
@@ -180,7 +180,7 @@ class Evaluator:
         self.has_changed = False
         if (view := self._read()) is None:
             return None
-        if mounts.is_silent(view.run.directory) or mounts.is_silent(view.training.directory):
+        if storage.is_silent(view.run.directory) or storage.is_silent(view.training.directory):
             return LOOK_EVERY
         with _only_host(view.directory) as is_ours:
             if not is_ours:

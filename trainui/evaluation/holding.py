@@ -25,7 +25,7 @@ from trainui.errors import TrainuiError
 from trainui.resume import integrity
 from trainui.resume.checkpoints import State
 from trainui.store.read.evaluations import held_copy
-from trainui.system import disk, plain_files
+from trainui.system import plain_files, storage
 
 NOTE = "note.json"
 
@@ -274,11 +274,11 @@ class _Room:
         """Raise NoSpaceError if there is not enough space."""
         if self._is_checked:
             return
-        free = disk.free(self._place)
-        if free < 2 * self._size + disk.LEAST_FREE:
+        free = storage.free(self._place)
+        if free < 2 * self._size + storage.LEAST_FREE:
             raise NoSpaceError(
                 f"a copy of {formatting.size(self._size)} needs as much space again, for the next "
-                f"checkpoint, and {formatting.size(disk.LEAST_FREE)}; {formatting.size(free)} "
+                f"checkpoint, and {formatting.size(storage.LEAST_FREE)}; {formatting.size(free)} "
                 f"free on {self._place.parent}"
             )
         self._is_checked = True

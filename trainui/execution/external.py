@@ -41,7 +41,7 @@ from trainui.store.runs import external_runs
 from trainui.store.runs.external_runs import RESTING, WatchedStage
 from trainui.store.runs.metrics_progress import AttemptToRead
 from trainui.supervisor import supervise
-from trainui.system import mounts, plain_files
+from trainui.system import plain_files, storage
 
 if TYPE_CHECKING:
     from trainui.metrics.discovery.trainings import Job, Training
@@ -244,7 +244,7 @@ class ExternalWatch:
         if stage.cancel_requested_at is not None:
             return Status.CANCELLED
         is_found = stage.external["kind"] != "process"
-        if not is_found or mounts.remote_mount(stage.directory, str(stage.external["path"])):
+        if not is_found or storage.remote_mount(stage.directory, str(stage.external["path"])):
             return Status.ENDED
         status = self._state(stage, frozenset())
         return status if status in (Status.COMPLETED, Status.FAILED) else Status.ENDED
@@ -522,7 +522,7 @@ class RemoteProcesses:
         self._due = now + LEAST_PAUSE
         if self._has_changed or now >= self._search_due:
             before, found = self._unread, dict[str, list[AttemptToRead]]()
-            if mounts.has_remote():
+            if storage.has_remote():
                 since = clock.now() - RESTING * clock.SECOND
                 with self._store.read() as connection:
                     found = external_runs.remote_mounts(connection, self._host, since)
@@ -548,8 +548,8 @@ class RemoteProcesses:
     def _report(self, mount: str, attempts: list[AttemptToRead], *, is_silent: bool) -> None:
         """Record that a file system does not answer, or answers again."""
         problem = None
-        if is_silent and not mounts.does_answer(mount, wait=False):
-            problem = mounts.silence(mount)
+        if is_silent and not storage.does_answer(mount, wait=False):
+            problem = storage.silence(mount)
         for attempt in attempts:
             if self._reported.get(attempt.attempt_id, "") != problem:
                 SourceProblems(self._store, attempt).set(mount, problem)

@@ -40,7 +40,7 @@ from trainui.store.read import views
 from trainui.store.read.views import Holder
 from trainui.store.runs import attempts, runs, stages
 from trainui.store.runs.attempts import LONGEST_PAUSE
-from trainui.system import disk
+from trainui.system import storage
 
 # What queued stages need: a slot of this host, and everything else that they wait for.
 
@@ -140,7 +140,9 @@ def waiting_stages(
         run_dir = stage.directory.rpartition("/")[0]  # pathlib would take a third of a pass
         if run_dir not in disk_reasons:
             place = Path(run_dir)
-            disk_reasons[run_dir] = disk.read_only(place) or disk.wait_reason((home, place.parent))
+            disk_reasons[run_dir] = storage.read_only(place) or storage.wait_reason(
+                (home, place.parent)
+            )
         not_before = delays.not_before(stage)
         reason = host_mismatch(stage.definition, settings) or disk_reasons[run_dir]
         taken: float | None = None

@@ -34,7 +34,7 @@ from trainui.store.read import evaluations, views
 from trainui.store.read.evaluations import CheckpointRecord
 from trainui.store.read.views import Overlap
 from trainui.supervisor import protocol
-from trainui.system import mounts, plain_files
+from trainui.system import plain_files, storage
 
 if TYPE_CHECKING:
     from trainui.store.db.engine import Database
@@ -378,7 +378,7 @@ def place_of(run_directory: str | Path, row: CheckpointRecord, *, held_first: bo
     None: it no longer exists. What is on a file system that does not answer counts as existing.
     """
     places = []
-    if mounts.is_silent(row.path) or is_state_of(row.identity, Path(row.path)):
+    if storage.is_silent(row.path) or is_state_of(row.identity, Path(row.path)):
         places = [row.path]
     if row.held is not None:
         held = evaluations.held_path(run_directory, row.held, row.path)

@@ -26,7 +26,7 @@ from trainui.resume import checkpoints, integrity
 from trainui.resume.integrity import written_at
 from trainui.store.read.views import Overlap
 from trainui.supervisor import protocol
-from trainui.system import disk, plain_files
+from trainui.system import plain_files, storage
 
 if TYPE_CHECKING:
     from trainui.store.db.engine import Database
@@ -37,7 +37,7 @@ MOST_ENTRIES, MOST_LEVELS = 20_000, 6
 MOST_CHECKED = 50
 """Candidates checked for being complete, the newest first."""
 
-MOST_COPIED = 10 * disk.GIGABYTE
+MOST_COPIED = 10 * storage.GIGABYTE
 """Bytes: a start does not wait longer than some 20 s for a copy."""
 
 SHARE_OF_FREE = 4
@@ -227,7 +227,7 @@ def keep(found: Undeclared) -> str:
         newest = _newest(found.path)
         target = next(one for one in targets if not os.path.lexists(one) or _newest(one) == newest)
         if not target.exists():
-            size, free = sum(map(_size, _files(found.path))), disk.free(found.attempt)
+            size, free = sum(map(_size, _files(found.path))), storage.free(found.attempt)
             if size > min(MOST_COPIED, free // SHARE_OF_FREE):
                 sizes = f"{formatting.size(size)}, with {formatting.size(free)} free"
                 return f"it is too large for a copy ({sizes}); this attempt may overwrite it"

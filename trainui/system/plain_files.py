@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from trainui.errors import NotPlainFileError
-from trainui.system import mounts
+from trainui.system import storage
 
 MOST_ENTRIES = 20_000
 """The most entries listed below a directory, which takes some 0.1 s on a local disk."""
@@ -44,7 +44,7 @@ def check(path: Path, mode: int) -> None:
 
 def open_plain(path: Path) -> BufferedReader:
     """Open a regular file without blocking; raise NotPlainFileError if it is something else."""
-    mounts.check_link(str(path))
+    storage.check_link(str(path))
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
         check(path, os.fstat(descriptor).st_mode)
@@ -127,7 +127,7 @@ def entries_below(directory: Path, *, strict: bool = False) -> Iterator[os.DirEn
 
 def status(path: Path) -> os.stat_result:
     """Return a file's status; raise OSError also if its file system does not answer."""
-    mounts.check_link(str(path))
+    storage.check_link(str(path))
     return path.stat()
 
 

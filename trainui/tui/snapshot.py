@@ -21,7 +21,7 @@ from trainui.model.records import Lost
 from trainui.pipeline.rules.remaining_time import RemainingTime
 from trainui.store.read.run_list import RunDetails, RunLine
 from trainui.store.read.time_worked import TimeWorked
-from trainui.system.disk import DiskSpace
+from trainui.system.storage import DiskSpace
 from trainui.text import harmless, to_go_words
 from trainui.tui.numbers import step
 

@@ -15,7 +15,7 @@ from trainui.evaluation import holding
 from trainui.evaluation.holding import ChangedError, FoundCheckpoint, NoSpaceError
 from trainui.resume import checkpoints, integrity
 from trainui.store.read import evaluations
-from trainui.system import disk
+from trainui.system import storage
 
 HEAD = "evaluate"
 
@@ -151,7 +151,7 @@ def test_a_copy_leaves_space_for_the_next_checkpoint(
 ) -> None:
     found = written(tmp_path / "last.npz", "x")
     size = Path(found.path).stat().st_size
-    monkeypatch.setattr(disk, "free", lambda _path: disk.LEAST_FREE + 2 * size - 1)
+    monkeypatch.setattr(storage, "free", lambda _path: storage.LEAST_FREE + 2 * size - 1)
     with pytest.raises(NoSpaceError):
         hold(tmp_path / "held", found)
     assert list((tmp_path / "held").iterdir()) == []

@@ -24,7 +24,7 @@ from trainui.plugin import EditFacts, FoundCause, PreparedEdit, registry
 from trainui.store.db.engine import Database
 from trainui.store.read import views
 from trainui.supervisor.protocol import Exit, ExitReason
-from trainui.system import disk
+from trainui.system import storage
 
 # The kernel's log: the processes that it killed because memory ran out.
 
@@ -191,7 +191,7 @@ def _prunable(store: Database) -> str:
         old = views.old_runs(connection, keep=KEPT_RUNS, before=before)
     total = 0
     for run in old:
-        total += disk.used(Path(run.directory))
+        total += storage.used(Path(run.directory))
         if time.monotonic() > until:
             return f"at least {formatting.size(total)}"
     return formatting.size(total) if old else ""

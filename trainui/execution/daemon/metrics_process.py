@@ -23,7 +23,7 @@ from trainui.execution.processes import RespawnedProcess
 from trainui.formatting import signal_name
 from trainui.metrics.reader import process
 from trainui.paths import Home
-from trainui.system import mounts, plain_files
+from trainui.system import plain_files, storage
 
 GRACE = 1.5
 """Seconds for the reader to store its points before SIGKILL."""
@@ -141,7 +141,7 @@ class MetricsProcess:
             self._absence.note(f"does not answer, pid {reader.pid}", since=silent_for)
         if silent_for < STUCK_FOR or not (is_stuck or silent_for >= HANGS_FOR):
             return
-        if silent_for < HANGS_FOR and not mounts.is_any_silent() and self._is_locked():
+        if silent_for < HANGS_FOR and not storage.is_any_silent() and self._is_locked():
             return
         logger.warning("killed the metrics reader: no answer for %.0f s", silent_for)
         self._absence.note(f"did not answer for {silent_for:.0f} s and was killed")

@@ -28,7 +28,7 @@ from trainui.metrics.tail import FileState, look_at
 from trainui.plugin import Owner, Tracker, registry
 from trainui.supervisor import protocol
 from trainui.supervisor.protocol import RUN_TAG, WRITTEN_FILE
-from trainui.system import mounts
+from trainui.system import storage
 
 if TYPE_CHECKING:
     from trainui.store.runs.metrics_progress import Rival
@@ -136,7 +136,7 @@ class Listing:
                 queue += [
                     (below, depth + 1)
                     for below in one.directories
-                    if depth < MAX_DEPTH and not mounts.is_silent_below(path, below, wait=False)
+                    if depth < MAX_DEPTH and not storage.is_silent_below(path, below, wait=False)
                 ]
         self._directories = found
         top = list(found.items())[:MAX_CHECKED]
@@ -407,7 +407,7 @@ class OutsideSources:
     def _may_be_anothers(self, path: Path) -> bool:
         """Return True if another attempt ran between a file's birth and its last change."""
         born = (
-            lenient_files.born(path) if self._near and not mounts.remote_mount(str(path)) else None
+            lenient_files.born(path) if self._near and not storage.remote_mount(str(path)) else None
         )
         if born is None:
             return bool(self._near)

@@ -23,7 +23,7 @@ from trainui.plugin.registry import PluginError
 from trainui.store.points.point_sources import key_of
 from trainui.supervisor import protocol
 from trainui.supervisor.protocol import RUN_TAG
-from trainui.system import mounts, plain_files
+from trainui.system import plain_files, storage
 
 if TYPE_CHECKING:
     from trainui.store.runs.metrics_progress import Rival
@@ -223,7 +223,7 @@ class PrintedRuns:
 def _is_remote(stream: Path) -> bool:
     """Return True for a log that links to a file system which may not answer: an external run's."""
     try:
-        return mounts.has_remote() and bool(mounts.remote_mount(str(stream.readlink())))
+        return storage.has_remote() and bool(storage.remote_mount(str(stream.readlink())))
     except OSError:
         return False  # no link
 

@@ -25,7 +25,7 @@ from trainui.store.runs import metrics_progress
 from trainui.store.shell_environment import MaskedFormatter
 from trainui.supervisor import protocol
 from trainui.supervisor.process import ProbeState, probe
-from trainui.system import mounts, plain_files
+from trainui.system import plain_files, storage
 from trainui.wakeup import WakeupSocket
 
 # The main loop of the process that reads the metrics of all running attempts.
@@ -190,10 +190,10 @@ class MetricsReader:
             StoreError: the store cannot be used, which affects all attempts.
         """
         what = reader.attempt.attempt_id, act.__name__
-        mount = reader.attempt.mount if mounts.has_remote() else ""
+        mount = reader.attempt.mount if storage.has_remote() else ""
         try:
-            if mount not in ("", self._mount) and not mounts.does_answer(mount):
-                raise UnreadableFileError(mounts.silence(mount))  # reading would block all others
+            if mount not in ("", self._mount) and not storage.does_answer(mount):
+                raise UnreadableFileError(storage.silence(mount))  # reading would block all others
             result = act(reader)
         except StoreError:
             raise

@@ -30,7 +30,7 @@ from trainui.errors import CopiedHomeError, TrainuiError
 from trainui.paths import Home
 from trainui.store.db import home_look, sqlite_file, statements
 from trainui.store.db.statements import Connection
-from trainui.system import mounts, plain_files
+from trainui.system import plain_files, storage
 
 if TYPE_CHECKING:
     from trainui.model.records import RunRecord
@@ -242,7 +242,7 @@ def _by_noted_path(home: Home, noted: Noted, place: str) -> Standing | None:
     if _is_another(there, noted.id, place):
         return Standing(Kind.COPY, home.root, noted, noted.path)
     why = str(there.get("error", ""))
-    if not (why or place == noted.place or noted.mount in mounts.kinds()):
+    if not (why or place == noted.place or noted.mount in storage.kinds()):
         why = f"no file system is mounted at {noted.mount}"
     return Standing(Kind.UNKNOWN, home.root, noted, noted.path, why) if why else None
 
@@ -353,11 +353,11 @@ def _look_now(path: str, _time: int) -> dict[str, Any]:
         cwd="/",
     )
     try:
-        said, _ = child.communicate(timeout=mounts.ANSWERS_WITHIN)
+        said, _ = child.communicate(timeout=storage.ANSWERS_WITHIN)
         found = json.loads(said)
     except subprocess.TimeoutExpired:
         child.kill()  # it is not waited for
-        return {"error": f"no answer in {mounts.ANSWERS_WITHIN:.0f} s"}
+        return {"error": f"no answer in {storage.ANSWERS_WITHIN:.0f} s"}
     except ValueError:
         return {"error": f"exit code {child.returncode}"}
     return found if isinstance(found, dict) else {"error": "no answer"}
@@ -365,7 +365,7 @@ def _look_now(path: str, _time: int) -> dict[str, Any]:
 
 def _mount_of(path: str) -> str:
     """Return the mountpoint of the file system that a path without links is on."""
-    known = mounts.kinds()
+    known = storage.kinds()
     return next((str(up) for up in (Path(path), *Path(path).parents) if str(up) in known), "/")
 
 

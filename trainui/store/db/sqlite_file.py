@@ -16,7 +16,7 @@ from pathlib import Path
 
 from trainui import paths, settings
 from trainui.errors import StoreError, StoreLockedError, StoreSchemaError
-from trainui.system import disk, plain_files
+from trainui.system import plain_files, storage
 
 UPGRADE_LOCK = ".upgrade.lock"
 """Suffix of the lock file for creating or upgrading a database; the file is never removed."""
@@ -107,7 +107,7 @@ def _device(database: Path) -> str:
 
     Without it, a lock on a file of another disk may have the same inode number.
     """
-    if disk.file_system(database) in _OTHER_NUMBERS:
+    if storage.file_system(database) in _OTHER_NUMBERS:
         return ""
     device = database.stat().st_dev
     return f" {os.major(device):02x}:{os.minor(device):02x}"

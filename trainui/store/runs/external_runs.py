@@ -23,7 +23,7 @@ from trainui.store.read import row_mapping
 from trainui.store.runs import attempts, runs, stored_pipeline
 from trainui.store.runs.metrics_progress import AttemptToRead, attempts_to_read
 from trainui.store.runs.stored_pipeline import NewRun
-from trainui.system import mounts
+from trainui.system import storage
 
 RESTING = 24 * 3600
 """Seconds since its end for which a run is checked whose end no tracker has recorded."""
@@ -172,7 +172,7 @@ class WatchedStage:
         """The mountpoint of the remote file system that is looked at to watch it, or empty."""
         if self.pid is not None:
             return ""
-        return mounts.remote_mount(self.directory, str(self.external["path"]))
+        return storage.remote_mount(self.directory, str(self.external["path"]))
 
 
 def _stages(

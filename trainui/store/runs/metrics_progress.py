@@ -21,7 +21,7 @@ from trainui.model.records import LOCAL, NOT_STARTED_BY_US
 from trainui.model.states import Status
 from trainui.store.db.statements import IS_UNREAD, Connection, set_values
 from trainui.store.read import row_mapping, run_in_json, views
-from trainui.system import mounts
+from trainui.system import storage
 
 log = logging.getLogger(__name__)
 
@@ -55,7 +55,7 @@ class AttemptToRead:
     def mount(self) -> str:
         """The mountpoint of the remote file system that has files of it, or empty."""
         named = (one.path for one in self.definition.metrics or () if one.path)
-        return mounts.remote_mount(self.stage_dir, self.workdir, *named)
+        return storage.remote_mount(self.stage_dir, self.workdir, *named)
 
 
 def attempts_to_read(connection: Connection, host: str) -> list[AttemptToRead]:

@@ -28,7 +28,7 @@ from trainui.store.read import event_feed, headlines, run_in_json, run_list, tim
 from trainui.store.read.time_worked import TimeWorked, union
 from trainui.store.read.views import StageCache
 from trainui.supervisor.protocol import STARTED_FILE, STDERR_FILE, STDOUT_FILE
-from trainui.system import mounts, plain_files
+from trainui.system import plain_files, storage
 from trainui.text import harmless, run_label
 from trainui.tui.curve_data import Curves
 from trainui.tui.numbers import exact_step, number
@@ -105,7 +105,7 @@ def _started(attempt_directory: Path) -> int | None:
 
 
 def _files_in(definition: StageDefinition, directory: Path) -> StageFiles:
-    if mounts.is_silent(str(directory)):
+    if storage.is_silent(str(directory)):
         return StageFiles(directory=str(directory))
     declared = {
         one: first_matches(one, roots(one, definition, directory)) for one in definition.outputs

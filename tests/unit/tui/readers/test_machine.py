@@ -8,7 +8,7 @@ import pytest
 
 from tests.unit.tui.filled import Filler
 from trainui.model.definition import CheckpointRule
-from trainui.system import disk
+from trainui.system import storage
 from trainui.tui.readers import machine
 from trainui.tui.readers.database import ScreenDatabase
 from trainui.tui.snapshot import ListQuery
@@ -18,8 +18,10 @@ def test_a_full_checkpoint_disk_is_reported_during_the_stage(
     filler: Filler, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(machine, "CHECK_PERIOD", 0.0)
-    real = disk.free
-    monkeypatch.setattr(disk, "free", lambda path: real(path) if path == Path("/proc") else 10**12)
+    real = storage.free
+    monkeypatch.setattr(
+        storage, "free", lambda path: real(path) if path == Path("/proc") else 10**12
+    )
     run_id = filler.run({"train": ()}, checkpoint=CheckpointRule("/proc/self/ckpt-*"))
     database = ScreenDatabase()
 
@@ -39,15 +41,19 @@ def test_a_full_checkpoint_disk_is_reported_during_the_stage(
 def test_a_disk_that_others_fill_is_no_warning(
     filler: Filler, monkeypatch: pytest.MonkeyPatch, own_share: float
 ) -> None:
-    now, free = 0.0, 500 * disk.GIGABYTE
+    now, free = 0.0, 500 * storage.GIGABYTE
     own = 0
     monkeypatch.setattr("trainui.tui.readers.machine.time.monotonic", lambda: now)
-    monkeypatch.setattr(disk, "free", lambda _path: free)
-    monkeypatch.setattr(disk, "used", lambda _path, _most: own)
+    monkeypatch.setattr(storage, "free", lambda _path: free)
+    monkeypatch.setattr(storage, "used", lambda _path, _most: own)
     filler.start(filler.run({"train": ()}), "train")
     database = ScreenDatabase()
     for _ in range(12):
-        now, free, own = now + 15, free - disk.GIGABYTE, own + int(own_share * disk.GIGABYTE)
+        now, free, own = (
+            now + 15,
+            free - storage.GIGABYTE,
+            own + int(own_share * storage.GIGABYTE),
+        )
         shown = database.read(ListQuery()).health.low_disk
     database.close()
     assert bool(shown) is (own_share > 0.5), shown
