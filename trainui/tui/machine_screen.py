@@ -14,6 +14,7 @@ from trainui import formatting
 from trainui.formatting import quantity, size
 from trainui.store.read.run_list import RunLine
 from trainui.store.read.views import Holder
+from trainui.system import storage
 from trainui.text import harmless
 from trainui.tui.keymap import bindings
 from trainui.tui.numbers import bar, blocks, coarse_time
