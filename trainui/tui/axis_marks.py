@@ -284,26 +284,40 @@ def nearest_step(x: float) -> str:
 _EVEN = (1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0)
 """Distances between evenly spaced marks, each times a power of ten; as many are tried."""
 
-MOST_EMPTY, FEWER, ODD, DIGIT = 0.25, 0.03, 0.04, 0.02
+MOST_EMPTY, FEWER, ODD, DIGIT, OPEN = 0.3, 0.03, 0.04, 0.02, 0.05
 """The greatest share of an axis that is left empty for round ends; and what counts as much as such
-a share: one mark fewer, marks that are no multiples of their distance, a character of a label."""
+a share: one mark fewer, marks that are no multiples of their distance, a character of a label, a
+line above the last mark."""
 
 
 @lru_cache(maxsize=CACHED)
-def even_marks(low: float, high: float, most: int) -> tuple[float, ...]:
+class EvenMarks(NamedTuple):
+    """Marks as many lines apart, and the end of the axis, which may be a line or two above them."""
+
+    marks: tuple[float, ...] = ()
+    end: float = math.nan
+
+
+def even_marks(low: float, high: float, most: int, rows: int = 0) -> EvenMarks:
     """Return at most `most` parts' evenly spaced round numbers around a range; empty: none fit.
 
-    The first and the last one are the ends of the axis, of which as little as possible is empty.
+    The first one is the lower end of the axis, of which as little as possible is empty. `rows` are
+    the lines from one end to the other, so that marks are whole lines apart; 0: any.
     """
-    found: list[tuple[float, tuple[float, ...]]] = []
-    for parts in range(2, most + 1):
-        least = (high - low) / parts
+    found: list[tuple[float, EvenMarks]] = []
+    for parts in range(2, (min(most, rows) if rows > 1 else most) + 1):
+        above = rows % parts if rows > 1 else 0
+        if above and above >= rows // parts:
+            continue
+        length = parts + above / max(rows // parts, 1)
+        least = (high - low) / length
         power = 10.0 ** math.floor(math.log10(least))
         steps = [part * size for size in (power, 10 * power) for part in _EVEN]
         for step in [step for step in steps if step >= least * (1 - 1e-9)][:4]:
-            for grain in dict.fromkeys((step, power * 10 if step >= power * 10 else power)):
+            size = power * 10 if step >= power * 10 else power
+            for grain in dict.fromkeys((step, size, size / 2)):
                 first = math.floor(low / grain + 1e-9) * grain
-                last = first + parts * step
+                last = first + length * step
                 empty = 1 - (high - low) / (last - first)
                 if last < high - 1e-9 * step or empty > MOST_EMPTY:
                     continue
@@ -313,9 +327,10 @@ def even_marks(low: float, high: float, most: int) -> tuple[float, ...]:
                 if len(set(known)) <= parts:
                     continue
                 odd = abs(first / step - round(first / step)) > 1e-6
-                cost = empty + FEWER * (most - parts) + ODD * odd
-                found.append((cost + DIGIT * max(map(len, known)), marks))
-    return min(found, default=(0.0, ()))[1]
+                cost = empty + FEWER * (most - parts) + ODD * odd + OPEN * above
+                cost += DIGIT * max(map(len, known))
+                found.append((cost, EvenMarks(marks, last if above else marks[-1])))
+    return min(found, default=(0.0, EvenMarks()))[1]
 
 
 def powers(low: float, high: float, most: int) -> list[float]:

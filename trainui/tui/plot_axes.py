@@ -76,10 +76,13 @@ class YAxis:
     """Its marks from the lowest to the highest, equally far apart; empty: others are chosen."""
 
     @classmethod
-    def around(cls, values: Iterable[float], *, log: bool, marks: int) -> YAxis | None:
+    def around(
+        cls, values: Iterable[float], *, log: bool, marks: int, height: int = 0
+    ) -> YAxis | None:
         """Return an axis for `marks` marks, a little wider than the values: it seldom changes.
 
-        Values that cannot be drawn are ignored; without others, there is no axis.
+        `height` is that of the plot, so that marks are whole lines apart; 0: any. Values that
+        cannot be drawn are ignored; without others, there is no axis.
         """
         known = [value for value in values if math.isfinite(value) and (value > 0 or not log)]
         if not known:
@@ -94,8 +97,9 @@ class YAxis:
         stride = axis_marks.round_stride(high - low, max(marks, 1))
         if not stride / 10 or not math.isfinite(high / stride * 10):
             return cls(low, high)
-        if even := axis_marks.even_marks(low, high, max(marks, 2)):
-            return cls(even[0], even[-1], marks=even)
+        even = axis_marks.even_marks(low, high, max(marks, 2), max(height - 1, 0))
+        if even.marks:
+            return cls(even.marks[0], even.end, marks=even.marks)
         return cls(*_with_exact_labels(low, high, stride))
 
     def place(self, value: float, dots: int) -> float:

@@ -183,19 +183,22 @@ def test_an_axiss_labels_are_as_exact_as_its_ends(
     assert inner in found
 
 
-@given(st.floats(-1e6, 1e6), st.floats(1e-3, 1e6), st.integers(2, 12))
+@given(st.floats(-1e6, 1e6), st.floats(1e-3, 1e6), st.integers(2, 12), st.integers(3, 50))
 def test_even_marks_are_equally_far_apart_around_a_range(
-    low: float, span: float, most: int
+    low: float, span: float, most: int, height: int
 ) -> None:
-    marks = axis_marks.even_marks(low, low + span, most)
+    marks, end = axis_marks.even_marks(low, low + span, most, height - 1)
     if marks:
+        scale = YAxis(marks[0], end, marks=marks)
+        rows = [scale.row(mark, height) or 0 for mark in marks]  # 0 is the highest, too
+        assert len({below - above for below, above in itertools.pairwise(rows)}) == 1
         steps = [after - before for before, after in itertools.pairwise(marks)]
         slack = 1e-9 * max(abs(marks[0]), abs(marks[-1]), span)
         assert max(steps) - min(steps) <= 2 * slack
         assert marks[0] <= low + slack
-        assert marks[-1] >= low + span - slack
+        assert end >= low + span - slack
         assert 2 <= len(steps) <= most
-        assert (marks[-1] - marks[0]) * (1 - axis_marks.MOST_EMPTY) <= span + slack
+        assert (end - marks[0]) * (1 - axis_marks.MOST_EMPTY) <= span + slack
 
 
 def test_steps_are_whole_and_short() -> None:

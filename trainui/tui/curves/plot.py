@@ -435,7 +435,7 @@ def plot(
     is_scaled_to_all = view.log or view.highlight
     away = [] if is_scaled_to_all else outliers(chart.lines, lower=chart.lower_is_better)
     values = list(_values(lines, banded, {line.label for line in away}))
-    scale = YAxis.around(values, log=view.log, marks=marks)
+    scale = YAxis.around(values, log=view.log, marks=marks, height=frame.height)
     across = XAxis(chart.low, chart.high, frame.width, chart.log_x)
     canvas = Canvas(frame.width, frame.height)
     if scale is not None:

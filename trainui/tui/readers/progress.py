@@ -543,12 +543,14 @@ def _by_times_of_points(
     Those of the rarest metric: a validation takes time after many steps, and its metric is logged
     once in each such cycle. Of all steps, the newest share tells the pace.
     """
-    known = _in_step(read_points.summaries(connection, [stage_id]))
-    series, every = min(known, key=lambda one: one[0].count, default=(None, 0.0))
+    known = read_points.summaries(connection, [stage_id])
+    series, every = min(_in_step(known), key=lambda one: one[0].count, default=(None, 0.0))
     if series is None:
         return progress
+    is_first_cycle = any(one.count == 1 for one in known)
     last_step, first_step = series.last_step or 0.0, series.first_step or 0.0
     recent = max((last_step - first_step) * RECENT_PART, LEAST_RECENT * every)
+    recent = last_step - first_step if is_first_cycle else recent
     kept = read_points.with_cuts(read_points.segments_of(connection, stage_id, series.name))
     last = read_points.load(connection, kept[-1][0])
     begins = [at for at, (one, _) in enumerate(kept) if one.stats.low_step <= last_step - recent]
