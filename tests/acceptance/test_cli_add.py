@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import itertools
 import os
 import re
 import shutil
@@ -97,8 +98,10 @@ def test_trainings_of_a_directory_are_added_once_and_only_read(
     again = {one["path"]: one for one in cli.json("add", multirun["path"])["runs"]}
     assert again[multirun["path"]]["run"] == multirun["run"]
     names = [stage["name"] for stage in cli.json("show", multirun["run"])["stages"]]
-    assert names == ["0", "1", "2", "3", "4", "5", "6"]
-    wait_for(lambda: "6" in series_by_stage(cli, multirun["run"]), "the metrics of the new job")
+    values = itertools.product((0.1, 0.2, 0.3), (1, 2))
+    made = [f"job={job},lr={lr},seed={seed}" for job, (lr, seed) in enumerate(values)]
+    assert names == [f"make_hydra[{one}]" for one in (*made, "job=6,lr=0.3,seed=2")]
+    wait_for(lambda: names[6] in series_by_stage(cli, multirun["run"]), "metrics of the new job")
 
 
 @needs_corpus

@@ -636,7 +636,7 @@ def _is_whole(connection: Connection, stage: WatchedStage) -> bool:
     """Return True if a stage is its run: not a trial, a job of a multirun, or one of a database."""
     kinds = {one.name for one in registry.records(Tracker) if one.has_jobs}
     is_part = stage.external.get("run") or stage.external["kind"] in kinds
-    return not is_part and len(external_runs.stage_names(connection, stage.run_id)) == 1
+    return not is_part and len(runs.stages(connection, stage.run_id)) == 1
 
 
 def _record_environment(directory: Path, process: AdoptableProcess) -> None:

@@ -18,9 +18,10 @@ from trainui.metrics.discovery import trainings
 from trainui.metrics.discovery.trainings import Job, Training
 from trainui.model.definition import MetricSource, Pipeline, StageDefinition
 from trainui.model.states import Status
+from trainui.pipeline import matrix
 from trainui.settings import Settings
 from trainui.store.db.statements import Connection
-from trainui.store.runs import external_runs
+from trainui.store.runs import external_runs, runs
 from trainui.store.runs.external_runs import ExternalState
 from trainui.store.runs.stored_pipeline import NewRun
 from trainui.supervisor import protocol
@@ -74,8 +75,13 @@ def new_jobs(connection: Connection, run_id: str, training: Training) -> Trainin
     """Return a training with those of its jobs that are no stages of its run yet."""
     if len(training.jobs) == 1:
         return replace(training, jobs=())
-    known = external_runs.stage_names(connection, run_id)
-    jobs = (job for name, job in _stage_names(training.jobs).items() if name not in known)
+    known = runs.stages(connection, run_id)
+    names, directories = {stage.name for stage in known}, {stage.directory for stage in known}
+    jobs = (
+        job
+        for name, job in _stage_names(training.jobs).items()
+        if name not in names and not (job.matrix and str(job.directory) in directories)
+    )
     return replace(training, jobs=tuple(jobs))
 
 
@@ -87,7 +93,8 @@ def new_run(
     stages = tuple(
         StageDefinition(
             name=stage_name,
-            group=stage_name,
+            group=_plain(job.name) if job.matrix else stage_name,
+            matrix=dict(job.matrix) or None,
             workdir=str(job.directory),
             metrics=None
             if job.sources is None
@@ -123,12 +130,17 @@ def _stage_names(jobs: Sequence[Job]) -> dict[str, Job]:
     """Return the jobs by the names of their stages; one that is taken gets a number."""
     found: dict[str, Job] = {}
     for job in jobs:
-        plain = re.sub(r"[/.\[\]{}$]", "-", printable(job.name)).strip()[:60] or "train"
-        name, number = plain, 2
+        plain, number = _plain(job.name), 2
+        name = plain = matrix.member_name(plain, job.matrix or None)
         while name in found:
             name, number = f"{plain} {number}", number + 1
         found[name] = job
     return found
+
+
+def _plain(name: str) -> str:
+    """Return a job's name without what a stage's name cannot have."""
+    return re.sub(r"[/.\[\]{}$]", "-", printable(name)).strip()[:60] or "train"
 
 
 def printable(text: str) -> str:
@@ -138,7 +150,8 @@ def printable(text: str) -> str:
 
 def attempt_directory(run_directory: Path, stage: StageDefinition, job: Job) -> str:
     """Make the directory of an attempt's logs, with a link to the training's log."""
-    directory = paths.attempt_directory(run_directory / stage.name, 1)
+    own = paths.stage_directory_names([stage.name])[stage.name] if stage.matrix else stage.name
+    directory = paths.attempt_directory(run_directory / own, 1)
     if job.log is not None:
         directory.mkdir(mode=0o700, parents=True)
         (directory / protocol.STDOUT_FILE).symlink_to(job.log)

@@ -596,6 +596,8 @@ class Job:
     quiet: float = 0.0
     """Seconds without a change after which it counts as ended although no process has its files
     open, since its writer opens them for each write; 0: its writer keeps them open."""
+    matrix: Mapping[str, str] = field(default_factory=dict)
+    """Its values as a member of the sweep `name`, e.g. `train[job=0,lr=0.1]`; empty: it is none."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,15 +33,15 @@ async def test_an_external_runs_command_is_offered_as_a_new_run(
     job = hydra_job(tmp_path / "outputs/2026-11-26/10-00-00", tmp_path, "lr=0.1")
     (tmp_path / "train.py").touch()
     (added,) = external.add(external.find(job))
-    async with opened() as driven:
-        await driven.until_shown("train ext")
+    async with opened(size=(160, 40)) as driven:
+        await driven.until_shown("train", " ext")
         await driven.press("e")
-        await driven.until_shown("R runs its command again")
+        await driven.until_shown("is external; R runs")
         for key, answer in (("R", "n"), ("r", "y")):
             await driven.press(key)
             await question(driven, "as a new run?", "python train.py lr=0.1", "directory")
             await driven.press(answer)
-        await driven.until_shown("started train as the new run")
+        await driven.until_shown("started train lr=0.1")
     with engine.reading() as connection:
         assert {run.origin for run in views.runs(connection)} == {None, added.run_id}
 
@@ -79,16 +79,14 @@ async def test_marked_runs_are_acted_on_around_an_external_one(
         runs.refresh(connection, added.run_id)
     own.append(control.submit(loader.load(str(file), {})))
     async with opened(size=(160, 40)) as driven:
-        await driven.until_shown("train ext", "own")
+        await driven.until_shown("train", " ext", "own")
         await driven.press("A", "x")
         await question(driven, "Cancel 3 runs?")
         await driven.press("y")
         await driven.until_shown("cancelling 2 stages of 2 runs...", "is an external")
         await driven.until(lambda: states(own) == ["cancelled"] * 2, "the end of both")
         await driven.press("escape", "A", "r")
-        await question(
-            driven, "Resume 3 runs?", "1 to run", "not resumed: train is an external run"
-        )
+        await question(driven, "Resume 3 runs?", "1 to run", "not resumed: train lr=0.1")
         await driven.press("y")
         await driven.until_shown("resumed: 2 runs", "is an external")
     assert states(own) == ["queued"] * 2

@@ -56,11 +56,12 @@ def test_a_hydra_job_is_its_script_with_its_overrides(store: Database, tmp_path:
     script = tmp_path / "src/train.py"
     script.parent.mkdir()
     script.touch()
-    run, stages = stored("train")
+    run, stages = stored("train lr=0.1 model/size=tiny")
     offer = external.offer_of(run, stages)
     assert offer.command == ("python", "src/train.py", "lr=0.1", "+model/size=tiny")
     assert offer.typed == (
-        f"cd {tmp_path} && trainui run --name train -- python src/train.py lr=0.1 +model/size=tiny"
+        f"cd {tmp_path} && trainui run --name 'train lr=0.1 model/size=tiny' -- "
+        "python src/train.py lr=0.1 +model/size=tiny"
     )
 
 

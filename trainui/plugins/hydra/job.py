@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from itertools import islice
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 
 from trainui.plugin import CommandLine, FoundCause, Group, Job, Owner, Place, Training
 from trainui.plugin.reading import files, job_label, load_yaml
+from trainui.plugins.hydra import sweep
 
 DIRECTORY = ".hydra"
 """It marks the directory of a job."""
@@ -64,11 +66,18 @@ def training(place: Place) -> Training | None:
         return found
     if DIRECTORY not in place.directories:
         return None
-    named: Any = load_yaml(place / DIRECTORY / "hydra.yaml")
+    name = _app_name(place.path) or _dated_name(place.path)
+    job = _job(place, name)
+    words = " ".join([name, *(one.lstrip("+") for one in overrides(place.path))])
+    return None if job is None else Training("hydra", words, place.path, (job,))
+
+
+def _app_name(job: Path) -> str:
+    """Return the name of a job's application; empty if it is not on record."""
+    named: Any = load_yaml(job / DIRECTORY / "hydra.yaml")
     for key in ("hydra", "job", "name"):
         named = named.get(key) if isinstance(named, Mapping) else None
-    job = _job(place, str(named or _dated_name(place.path)))
-    return None if job is None else Training("hydra", job.name, place.path, (job,))
+    return str(named or "")
 
 
 def _is_multirun(place: Place) -> bool:
@@ -87,8 +96,25 @@ def _multirun(place: Place) -> Training | None:
     numbered = _numbered(place)
     others = [name for name in place.directories if not name.isdecimal()]
     jobs = [_job(Place.of(place / name), name) for name in (*numbered, *others)]
-    found = tuple(job for job in jobs if job is not None)
-    return Training("hydra", _dated_name(place.path), place.path, found) if found else None
+    found = [job for job in jobs if job is not None]
+    if not found:
+        return None
+    name, dated = _app_name(found[0].directory), _dated_name(place.path)
+    if name:
+        found = [replace(job, name=name, matrix=_member(job.name, name, job)) for job in found]
+    title = f"{name} {dated}" if name and dated != place.path.name else dated
+    return Training("hydra", title, place.path, tuple(found))
+
+
+def _member(number: str, app: str, job: Job) -> dict[str, str]:
+    """Return a job's values, named as by the launcher."""
+    values = {key: value for key, value in job.params.items() if key.isprintable()}
+    names = sweep.short_keys(list(values))
+    unique = len({sweep.JOB, *names}) > len(names)
+    texts = dict(zip(names, values.values(), strict=True)) if unique else {}
+    room = sweep.LONGEST_NAME - len(f"{app}[{sweep.JOB}={number}]")
+    shown = sweep.fitting_keys([*texts], room)
+    return {sweep.JOB: number, **sweep.fitting({key: texts[key] for key in shown}, room)}
 
 
 def _job(place: Place, name: str) -> Job | None:

@@ -26,7 +26,7 @@ JOB = "job"
 BY_NUMBER = "--job"
 """It comes before a job's number, in place of values."""
 
-_LONGEST_NAME = 255
+LONGEST_NAME = 255
 """Characters of a member's full name."""
 
 _LEAST = 10
@@ -67,11 +67,11 @@ def read(jobs: Sequence[Overrides]) -> Sweep | None:
     if len(set(keys)) != 1:
         return None
     rows = tuple(tuple(value for _key, value in job) for job in pairs)
-    short = _short_keys(keys[0])
+    short = short_keys(keys[0])
     return None if len(set(short)) < len(short) else Sweep(short, rows)
 
 
-def _short_keys(keys: Sequence[str]) -> tuple[str, ...]:
+def short_keys(keys: Sequence[str]) -> tuple[str, ...]:
     """Shorten `+optimizer.lr` to `lr` where no other key ends alike, else to `optimizer-lr`."""
     plain = [re.sub("[^A-Za-z0-9_]+", ".", key).strip(".") for key in keys]
     plain = [f"_{key}" if key[:1].isdigit() else key for key in plain]
@@ -117,19 +117,17 @@ def growing_pipeline(
     `given` are the overrides that all jobs have, and the other arguments those of `pipeline`.
     """
     first = _values(next(iter(jobs.values())))
-    texts = _short_keys(list(first))
+    texts = short_keys(list(first))
     named = dict(zip(first, texts, strict=True)) if len({JOB, *texts}) > len(texts) else {}
     same = {key for key, value in first.items() if f"{key}={value}" in given}
-    room = _LONGEST_NAME - len(f"{name}[{JOB}=99999]")
-    own: dict[str, str] = {}
-    for key in (key for key in named if key not in same):
-        if len("".join(own.values())) + len(named[key]) <= room - (len(own) + 1) * _LEAST:
-            own[key] = named[key]
+    room = LONGEST_NAME - len(f"{name}[{JOB}=99999]")
+    shown = fitting_keys([text for key, text in named.items() if key not in same], room)
     rows = []
     for number, overrides in jobs.items():
         values = _values(overrides)
-        fitting = _fitting({text: values.get(key, "-") for key, text in own.items()}, room)
-        rows.append({key: _escaped(one) for key, one in {JOB: str(number), **fitting}.items()})
+        own = {text: values.get(key, "-") for key, text in named.items() if text in shown}
+        row = {JOB: str(number), **fitting(own, room)}
+        rows.append({key: _escaped(value) for key, value in row.items()})
     command = [launch_file, BY_NUMBER, f"${{matrix.{JOB}}}"]
     constants = {named[key]: first[key] for key in named if key in same}
     return _file(name, constants, rows, command, fields)
@@ -151,7 +149,16 @@ def _file(
     return {"name": name, "params": params, "stages": [{**stage, **fields}]}
 
 
-def _fitting(values: Mapping[str, str], most: int) -> dict[str, str]:
+def fitting_keys(keys: Sequence[str], most: int) -> list[str]:
+    """Return the first keys that fit into so many characters with a part of their values."""
+    shown: list[str] = []
+    for key in keys:
+        if len("".join((*shown, key))) + (len(shown) + 1) * _LEAST <= most:
+            shown.append(key)
+    return shown
+
+
+def fitting(values: Mapping[str, str], most: int) -> dict[str, str]:
     """Return values for a name of at most so many characters: numbers are rounded, texts cut."""
     left = most - sum(len(key) + 2 for key in values)
     if sum(map(len, values.values())) <= left:

@@ -103,11 +103,6 @@ def add_stages(
     runs.record_event(connection, run_id, "submitted", f"{quantity(len(ids), 'stage')} added")
 
 
-def stage_names(connection: Connection, run_id: str) -> set[str]:
-    """Return the names of a run's stages."""
-    return {stage.name for stage in runs.stages(connection, run_id)}
-
-
 def _start(
     own: statements.Connection, run_id: str, states: Mapping[str, ExternalState], host: str
 ) -> None:

@@ -76,7 +76,9 @@ def test_mlflow_runs_have_parameters_state_and_times() -> None:
 def test_a_multirun_is_one_training_with_a_job_each() -> None:
     found = trainings.below(CORPUS / "trackers" / "hydra")
     (multirun,) = (one for one in found if "multirun" in str(one.path))
-    assert [job.name for job in multirun.jobs] == ["0", "1", "2", "3", "4", "5"]
+    assert {job.name for job in multirun.jobs} == {"make_hydra"}
+    assert [job.matrix["job"] for job in multirun.jobs] == ["0", "1", "2", "3", "4", "5"]
+    assert multirun.jobs[5].matrix == {"job": "5", "lr": "0.3", "seed": "2"}
     assert multirun.jobs[0].params == {"lr": "0.1", "seed": "1"}
     assert len({tuple(job.params.items()) for job in multirun.jobs}) == 6
     (single,) = (one for one in found if "outputs" in str(one.path))
