@@ -1,7 +1,10 @@
-"""The base class of all pages: bars, search, the clock tick, actions on runs.
+"""The base class of all pages: bars, warnings, search, the clock tick, actions on runs.
 
 Actions call `trainui.control`, which is imported and run in a thread to keep the start fast and
 the event loop free.
+
+A warning about the installation says what is wrong and what to do. One that was hidden by the key
+stays hidden until it has gone and comes again.
 """
 
 from __future__ import annotations
@@ -11,6 +14,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
+from rich.cells import cell_len
 from textual import events
 from textual.app import ComposeResult
 from textual.binding import BindingType
@@ -23,7 +27,6 @@ from trainui.errors import TrainuiError
 from trainui.execution.processes import NO_WORKER
 from trainui.model.states import UNFINISHED, Status
 from trainui.text import harmless
-from trainui.tui import warning_bar
 from trainui.tui.app_interface import (
     AppInterface,
     Target,
@@ -33,15 +36,122 @@ from trainui.tui.app_interface import (
     run_label,
 )
 from trainui.tui.keymap import Key, bindings
-from trainui.tui.snapshot import ListQuery, Query, Snapshot, is_same_page
-from trainui.tui.styled_text import Row, Segment
+from trainui.tui.line_view import LinesView
+from trainui.tui.snapshot import Health, ListQuery, Query, Snapshot, is_same_page
+from trainui.tui.styled_text import Row, Segment, cut_end, text_rows, width_of
 from trainui.tui.terminal import PromptDrawing
-from trainui.tui.warning_bar import HealthWarning, WarningBar
 from trainui.tui.widgets import Bar, GpuStrip, KeyBar, SearchBar
 
 if TYPE_CHECKING:
     from trainui.model.records import RunRecord, StageRecord
     from trainui.store.read.run_list import RunLine
+
+GPUS = "gpus"
+"""Preferences key of the number of GPUs that were shown last."""
+
+WIDE = 100
+"""Minimum width in columns for full sentences in the top bar."""
+
+MOST_LINES = 3
+"""The most lines of a warning, and of what is wrong; on a wide terminal it has one. The remedy is
+always whole."""
+
+LEAST_WORDS = 24
+"""Characters of what is wrong that always stay."""
+
+
+class HealthWarning(NamedTuple):
+    """Something wrong with the installation."""
+
+    key: str
+    """Identifies it while its numbers change."""
+    words: str
+    remedy: str
+
+
+def health_warnings(
+    health: Health, *, external: Collection[bool], is_starting: bool
+) -> Sequence[HealthWarning]:
+    """Return the warnings, the worst first.
+
+    `external` has True if an external run is unfinished, and False if another one is; without any,
+    a missing worker is no trouble. `is_starting`: the worker was just asked to start.
+    """
+    return tuple(_each_warning(health, external, is_starting))
+
+
+def _each_warning(
+    health: Health, external: Collection[bool], is_starting: bool
+) -> Iterator[HealthWarning]:
+    trouble = "" if health.trouble == NO_WORKER and is_starting else health.trouble
+    if health.low_disk is not None:
+        yield HealthWarning("disk", health.low_disk, "`trainui prune` deletes old runs")
+    losses = health.lost.stages.values()
+    if (lost := min(losses, key=lambda one: one.is_elsewhere, default=None)) is not None:
+        remedy = "" if lost.is_elsewhere else "resume the run to continue from its checkpoints"
+        yield HealthWarning("lost", lost.words, remedy)
+    elif trouble and (external or trouble != NO_WORKER):
+        effect = "nothing new is read" if external and all(external) else "nothing new starts"
+        yield HealthWarning(trouble, f"{trouble}: {effect}", health.remedy)
+    if health.reader:
+        yield HealthWarning("reader", f"{health.reader}: curves stand still", "nothing is lost")
+    if health.broker_restart and not trouble:
+        yield HealthWarning(health.broker_restart, health.broker_restart, "nothing to do")
+    for problem in health.away:
+        yield HealthWarning(problem, problem, "")
+
+
+class WarningBar(LinesView, can_focus=False):
+    """The line above the keys; it takes no room without a warning."""
+
+    DEFAULT_CSS = """
+    WarningBar { height: 1; overflow: hidden; display: none; background: $surface; }
+    """
+
+    def __init__(self) -> None:
+        super().__init__(id="warning")
+        self.shown: HealthWarning | None = None
+        self._rows: Sequence[Row] = ()
+        self._after = ""
+        self._key = ""
+
+    def show_warnings(self, warnings: Sequence[HealthWarning], key: str) -> None:
+        """Show the first warning, the number of further ones, and the key that hides it."""
+        self.shown, self._key = next(iter(warnings), None), key
+        self._after = f"  and {len(warnings) - 1} more" if len(warnings) > 1 else ""
+        self.display = self.shown is not None
+        self.on_resize()
+
+    def on_resize(self) -> None:
+        """Wrap the words for the width."""
+        width = self.app.size.width
+        self._rows = () if self.shown is None else self._wrapped(self.shown, width)
+        lines = max(len(self._rows), 1)
+        if self.styles.height is None or self.styles.height.value != lines:
+            self.styles.height = lines
+        self.update_rows()
+
+    def _wrapped(self, warning: HealthWarning, width: int) -> Sequence[Row]:
+        key = Segment(self._key, "key")
+        hint = (Segment(f"{self._after}  ", "dim"), key, Segment(" hides ", "dim"))
+        room = max(width - width_of(hint) - 1, 20)
+        words, remedy = (
+            harmless(text.replace("`", "")) for text in (warning.words, warning.remedy)
+        )
+        after = f"; {remedy}" if remedy else ""
+        rows = text_rows(f"▲ {words}{after}", room, "warn", " ")
+        while len(rows) > MOST_LINES and cell_len(words) > LEAST_WORDS:
+            words = cut_end(words, cell_len(words) - 2)
+            rows = text_rows(f"▲ {words}{after}", room, "warn", " ")
+        return [(*rows[0], *hint), *rows[1:]]
+
+    def row_count(self) -> int:
+        """Return how many lines there are."""
+        return len(self._rows)
+
+    def row(self, index: int, width: int) -> Row:  # noqa: ARG002 (they were made for the width)
+        """Return a line."""
+        return self._rows[index]
 
 
 def _state(targets: Sequence[Target], several: str) -> str:
@@ -54,13 +164,6 @@ def _state(targets: Sequence[Target], several: str) -> str:
 def _is_search(stages: Sequence[StageRecord]) -> bool:
     """Return True for trials of a search: those to come can be edited while others run."""
     return all(one.definition.trial is not None for one in stages)
-
-
-GPUS = "gpus"
-"""Preferences key of the number of GPUs that were shown last."""
-
-WIDE = 100
-"""Minimum width in columns for full sentences in the top bar."""
 
 
 class Jump(NamedTuple):
@@ -219,7 +322,7 @@ class Page(Screen[None]):
         an external run can start, but it is read.
         """
         unfinished = [run for run in runs if run.status in UNFINISHED]
-        self._warnings = warning_bar.of_health(
+        self._warnings = health_warnings(
             snapshot.health,
             external={run.is_external for run in unfinished if not self._is_away(run)},
             is_starting=self.own_app.starts_worker,

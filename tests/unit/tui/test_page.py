@@ -7,7 +7,7 @@ import pytest
 from tests.unit.tui.driving import opened
 from tests.unit.tui.filled import Filler
 from trainui.execution.processes import NO_WORKER
-from trainui.tui import warning_bar
+from trainui.tui import page
 from trainui.tui.readers.machine import HealthReader
 from trainui.tui.snapshot import Health
 
@@ -15,15 +15,15 @@ ILL = Health("broker died, restarting", "nothing is lost")
 
 
 def keys_of(health: Health, external: set[bool], *, is_starting: bool = False) -> list[str]:
-    found = warning_bar.of_health(health, external=external, is_starting=is_starting)
+    found = page.health_warnings(health, external=external, is_starting=is_starting)
     return [one.key for one in found]
 
 
 def test_a_missing_worker_is_trouble_while_runs_wait() -> None:
     health = Health(NO_WORKER, "`trainui worker start` starts it")
     assert keys_of(health, set()) == keys_of(health, {False}, is_starting=True) == []
-    (own,) = warning_bar.of_health(health, external={False}, is_starting=False)
-    (other,) = warning_bar.of_health(health, external={True}, is_starting=False)
+    (own,) = page.health_warnings(health, external={False}, is_starting=False)
+    (other,) = page.health_warnings(health, external={True}, is_starting=False)
     assert (own.words, other.words) == (
         "no worker: nothing new starts",
         "no worker: nothing new is read",
@@ -32,7 +32,7 @@ def test_a_missing_worker_is_trouble_while_runs_wait() -> None:
 
 def test_each_warning_names_its_remedy() -> None:
     health = ILL._replace(low_disk="disk full", reader="metrics reader was killed")
-    found = warning_bar.of_health(health, external=set(), is_starting=False)
+    found = page.health_warnings(health, external=set(), is_starting=False)
     assert [one.key for one in found] == ["disk", ILL.trouble, "reader"]
     assert all(one.remedy for one in found)
 
