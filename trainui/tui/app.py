@@ -415,7 +415,7 @@ class TrainuiApp(TerminalApp):
 
     def action_run_file(self) -> None:
         """Open the page to choose a pipeline file."""
-        from trainui.tui.file_screen import ChooseFileScreen
+        from trainui.tui.new_runs import ChooseFileScreen
 
         if not isinstance(self.screen, ChooseFileScreen):
             self.push_screen(ChooseFileScreen())

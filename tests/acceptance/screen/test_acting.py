@@ -36,7 +36,7 @@ from trainui.store.read import views
 from trainui.store.runs import attempts
 from trainui.tui.app import TrainuiApp
 from trainui.tui.dialogs import ConfirmScreen
-from trainui.tui.file_screen import start
+from trainui.tui.new_runs import start
 from trainui.tui.plan_screen import PlanScreen, PlanView
 from trainui.tui.run_page.screen import RunScreen
 from trainui.tui.styled_text import Segment

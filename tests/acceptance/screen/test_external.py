@@ -23,7 +23,7 @@ from trainui.store.db.engine import Database
 from trainui.store.db.statements import change
 from trainui.store.read import views
 from trainui.store.runs import runs
-from trainui.tui.run_list import found_trainings
+from trainui.tui import new_runs
 
 
 async def test_an_external_runs_command_is_offered_as_a_new_run(
@@ -110,7 +110,7 @@ async def test_an_empty_list_offers_the_trainings_of_this_directory(
         for path in (tmp_path / "runs" / name / "metrics.csv", tmp_path / "runs" / name):
             os.utime(path, (at, at))
     monkeypatch.chdir(tmp_path / "runs")
-    monkeypatch.setattr(found_trainings, "PATIENCE", 600.0)  # the machine may be busy
+    monkeypatch.setattr(new_runs, "PATIENCE", 600.0)  # the machine may be busy
     async with opened(size=(80, 24)) as driven:
         await driven.until_shown("2 trainings in ", "first", "second", "A add all")
         assert ["first", "csv", "first"] in [line.split() for line in driven.text().splitlines()]
@@ -126,7 +126,7 @@ async def test_a_search_that_takes_too_long_reports_no_absence(
     home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(found_trainings, "PATIENCE", 0.0)
+    monkeypatch.setattr(new_runs, "PATIENCE", 0.0)
     async with opened(size=(80, 24)) as driven:
         await driven.until_shown("Searching this directory took over 0 s; `trainui add .`")
         assert "No trainings" not in driven.text()
@@ -145,7 +145,7 @@ async def test_an_empty_list_offers_the_processes_of_this_machine(
     home: Path, worker: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(found_trainings, "PATIENCE", 600.0)  # the machine may be busy
+    monkeypatch.setattr(new_runs, "PATIENCE", 600.0)  # the machine may be busy
     process = subprocess.Popen([sys.executable, "-c", WRITE], stdout=subprocess.PIPE)
     try:
         assert process.stdout is not None

@@ -32,7 +32,7 @@ from trainui.tui.styled_text import Row, Segment, cut, fit, fit_middle, text_row
 from trainui.tui.widgets import Bar, Entry, EntryView
 
 if TYPE_CHECKING:
-    from trainui.tui.run_list.found_trainings import FoundTraining, FoundTrainings
+    from trainui.tui.new_runs import FoundTraining, FoundTrainings
 
 TITLE = Segment(" trainui ", "title")
 
@@ -329,10 +329,10 @@ class RunsScreen(Page):
         self.welcome.show_searching()
 
         def work() -> None:
-            from trainui.tui.run_list import found_trainings
+            from trainui.tui import new_runs
 
             worker = get_current_worker()
-            found = found_trainings.search(lambda: worker.is_cancelled)
+            found = new_runs.search_trainings(lambda: worker.is_cancelled)
             if not worker.is_cancelled:
                 self.app.call_from_thread(self._show_found, found)
 
@@ -535,6 +535,6 @@ class RunsScreen(Page):
 
 
 def _add(found: FoundTraining | None) -> str:
-    from trainui.tui.run_list import found_trainings
+    from trainui.tui import new_runs
 
-    return found_trainings.add(found)
+    return new_runs.add_training(found)

@@ -1,13 +1,21 @@
-"""The page to choose a pipeline file and run it, with a preview of its stages or problems."""
+"""What becomes a new run: a pipeline file that is chosen on a page, a training that is found here.
+
+The page has a preview of the file's stages or problems. Trainings in this directory and processes
+on this machine are found by child processes (`trainui add`), since a large directory takes a while.
+"""
 
 from __future__ import annotations
 
+import json
 import shlex
-from collections.abc import Iterator, Mapping
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -16,7 +24,9 @@ from textual.screen import Screen
 from textual.widgets import Input
 
 from trainui.errors import PipelineFileError, TrainuiError, UsageError
+from trainui.execution import processes
 from trainui.formatting import quantity
+from trainui.metrics import lenient_files
 from trainui.pipeline import template
 from trainui.text import harmless
 from trainui.tui.app_interface import app_of
@@ -27,6 +37,11 @@ from trainui.tui.widgets import Bar, Entry, EntryView, KeyBar
 
 MOST = 200
 """Maximum number of files listed."""
+
+PATIENCE = 20.0
+"""Seconds after which a search for trainings is given up."""
+
+_LOOK_EVERY = 0.1
 
 ENDINGS = (".yaml", ".yml")
 
@@ -273,3 +288,87 @@ def preview_rows(found: PipelinePreview, width: int) -> list[Row]:
         values = found.values.items()
         rows += [(Segment(f"  {name} = {harmless(value)}"),) for name, value in values]
     return rows
+
+
+@dataclass(frozen=True, slots=True)
+class FoundTraining:
+    """A training or a process that can be added."""
+
+    name: str
+    kind: str
+    """The tracker, or `pid 4711`."""
+    words: str
+    """Its path in this directory, or why the process is listed and its command."""
+    path: str | None = None
+    pid: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FoundTrainings:
+    """The results of both searches."""
+
+    trainings: tuple[FoundTraining, ...] = ()
+    processes: tuple[FoundTraining, ...] = ()
+    problem: str = ""
+    """Why the trainings are not known; empty: they are."""
+
+
+def search_trainings(is_cancelled: Callable[[], bool]) -> FoundTrainings:
+    """Search this directory and this machine, which takes seconds, until `is_cancelled`."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    searches = (["--pid"], [".", "--dry-run"])
+    with ThreadPoolExecutor(len(searches)) as pool:
+        processes, trainings = pool.map(lambda words: _answer(words, is_cancelled), searches)
+    slow = f"Searching this directory took over {PATIENCE:.0f} s; `trainui add .` has no limit."
+    runs = (trainings or {}).get("runs", ())
+    newest_first = sorted(runs, key=lambda one: -lenient_files.modified(Path(one["path"])))
+    listed = []
+    for one in newest_first:
+        where = one["path"].removeprefix(f"{Path.cwd()}/")
+        listed.append(FoundTraining(one["name"], one["kind"], where, path=one["path"]))
+    running = []
+    for one in (processes or {}).get("candidates", ()):
+        words, pid = f"{one['why']}: {' '.join(one['command'])}", one["pid"]
+        running.append(FoundTraining(one["name"], f"pid {pid}", words, pid=pid))
+    return FoundTrainings(tuple(listed), tuple(running), slow if trainings is None else "")
+
+
+def _answer(words: list[str], is_cancelled: Callable[[], bool]) -> dict[str, Any] | None:
+    """Return what `trainui add` prints as JSON; None if it did not end in time."""
+    command = processes.module_argv("trainui", "add", *words, "--json")
+    give_up_at = time.monotonic() + PATIENCE
+    none = subprocess.DEVNULL
+    with (
+        tempfile.TemporaryFile() as output,
+        subprocess.Popen(command, stdin=none, stdout=output, stderr=none) as process,
+    ):
+        while process.poll() is None:
+            if is_cancelled() or time.monotonic() > give_up_at:
+                process.kill()
+                return None
+            time.sleep(_LOOK_EVERY)
+        output.seek(0)
+        try:
+            answer: dict[str, Any] = json.load(output)
+        except ValueError:
+            return {}
+    return answer
+
+
+def add_training(chosen: FoundTraining | None) -> str:
+    """Add one, or all trainings in this directory; return the message to show."""
+    from trainui.control import external
+    from trainui.plugin import Tracker, registry
+
+    if chosen is None:
+        return f"added {quantity(len(external.add(external.find(Path.cwd()))), 'training')}"
+    if chosen.pid is not None:
+        return f"added {external.adopt(chosen.pid).name}"
+    path = Path(chosen.path or "")
+    # parts of it may be elsewhere in this directory
+    has_parts = any(one.joined and one.name == chosen.kind for one in registry.records(Tracker))
+    listed = external.listed(Path.cwd() if has_parts else path)
+    found = [one for one in listed if (one.name, one.path) == (chosen.name, path)]
+    added = external.add(found or external.find(path))
+    return f"added {', '.join(one.name for one in added[:3])}"

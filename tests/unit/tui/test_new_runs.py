@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from trainui.errors import UsageError
-from trainui.tui.file_screen import matching_files, parse_params, preview, preview_rows
+from trainui.tui.new_runs import matching_files, parse_params, preview, preview_rows
 from trainui.tui.styled_text import joined
 
 PIPELINE = """\
