@@ -23,7 +23,7 @@ from trainui.model.states import CAUSE, Status
 from trainui.store.db import engine
 from trainui.store.db.engine import Database
 from trainui.store.runs import runs, stages
-from trainui.tui.digest_screen import digest_entries
+from trainui.tui.past_screens import digest_entries
 
 OPEN = 300.0
 """Milliseconds until the page has its lines."""

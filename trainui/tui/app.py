@@ -380,7 +380,7 @@ class TrainuiApp(TerminalApp):
 
     def open_history(self, run_id: str) -> None:
         """Open the page of the last runs of a run's pipeline, unless it is open."""
-        from trainui.tui.history_screen import HistoryScreen
+        from trainui.tui.past_screens import HistoryScreen
 
         if not isinstance(self.screen, HistoryScreen):
             self.push_screen(HistoryScreen(run_id))

@@ -12,15 +12,14 @@ from trainui.tui.curves.comparison_screen import CandidateList, ComparisonScreen
 from trainui.tui.curves.grid_view import CurvesView
 from trainui.tui.curves.screen import CurvePlot
 from trainui.tui.dialogs import ConfirmScreen, NoteScreen
-from trainui.tui.digest_screen import DigestScreen, DigestView
 from trainui.tui.graph_view import StageGraph
 from trainui.tui.help_screen import GAP, help_rows
-from trainui.tui.history_screen import HistoryScreen, HistoryView
 from trainui.tui.keymap import KEYS, SCOPES, KeyTable, bindings
 from trainui.tui.line_view import LinesView
 from trainui.tui.log_view import LogView
 from trainui.tui.machine_screen import MachineScreen, MachineView
 from trainui.tui.page import Page
+from trainui.tui.past_screens import DigestScreen, DigestView, HistoryScreen, HistoryView
 from trainui.tui.plan_screen import EditScreen, PlanScreen
 from trainui.tui.run_list.screen import RunsScreen
 from trainui.tui.run_list.table import RunTable

@@ -499,7 +499,7 @@ class RunsScreen(Page):
 
     def action_digest(self) -> None:
         """Show what happened since a screen was last open."""
-        from trainui.tui.digest_screen import DigestScreen
+        from trainui.tui.past_screens import DigestScreen
 
         self.app.push_screen(DigestScreen())
 
