@@ -27,7 +27,7 @@ from tests import sshd
 from tests.unit.tui.filled import Filler, multiply, running_demo
 from trainui.control import boxes
 from trainui.store.db.engine import open_store
-from trainui.tui.boxes.feed import BoxFeed
+from trainui.tui.box_feed import BoxFeed
 from trainui.tui.curve_data import CurvesWanted
 from trainui.tui.snapshot import DetailTab, RunQuery
 

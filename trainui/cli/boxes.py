@@ -40,7 +40,7 @@ def register(parser: typer.Typer) -> None:
 
 def agent() -> None:
     """Answer another machine's trainui, which calls this over ssh; see `trainui boxes`."""
-    from trainui.tui.boxes.agent import Agent
+    from trainui.tui.box_agent import Agent
 
     Agent().serve()
 

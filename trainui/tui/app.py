@@ -114,7 +114,7 @@ def _box(character: str) -> str:
 
 
 if TYPE_CHECKING:
-    from trainui.tui.boxes.feed import BoxFeed, Feeds
+    from trainui.tui.box_feed import BoxFeed, Feeds
     from trainui.tui.log_window import LogReader, LogWindow
 
 log = logging.getLogger(__name__)
@@ -215,7 +215,7 @@ class TrainuiApp(TerminalApp):
         self.feeds: Feeds | None = None
         """What reads the boxes; None: there are none."""
         if paths.home().boxes.exists():
-            from trainui.tui.boxes.feed import Feeds
+            from trainui.tui.box_feed import Feeds
 
             self.feeds = Feeds(self._post, self.poller)
             self.feeds.start()
@@ -249,7 +249,7 @@ class TrainuiApp(TerminalApp):
         """Return what reads logs on a box; None: the box is not there any more."""
         if (feed := self.on_box(f"{box}:")) is None:
             return None
-        from trainui.tui.boxes.feed import BoxLogReader
+        from trainui.tui.box_feed import BoxLogReader
 
         return BoxLogReader(feed, deliver)
 

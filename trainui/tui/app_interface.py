@@ -23,7 +23,7 @@ from trainui.text import harmless
 
 if TYPE_CHECKING:
     from trainui.store.read.run_list import RunLine
-    from trainui.tui.boxes.feed import BoxFeed
+    from trainui.tui.box_feed import BoxFeed
     from trainui.tui.keymap import KeyTable
     from trainui.tui.log_window import LogReader, LogWindow
     from trainui.tui.readers.poller import Poller

@@ -32,7 +32,7 @@ from trainui.tui.widgets import CursorView, Entry, EntryView
 if TYPE_CHECKING:
     from trainui.control.boxes import Box
     from trainui.control.digest_records import Digest, Step
-    from trainui.tui.boxes.feed import BoxFeed
+    from trainui.tui.box_feed import BoxFeed
 
 INDENT = "  "
 

@@ -17,7 +17,7 @@ from tests.unit.tui.driving import opened
 from tests.unit.tui.filled import DIAMOND, Filler
 from trainui.control import boxes
 from trainui.store.db.engine import open_store
-from trainui.tui.boxes import feed
+from trainui.tui import box_feed
 from trainui.tui.run_list.screen import RunsScreen
 from trainui.tui.run_page.layout import Panes
 from trainui.tui.run_page.screen import RunScreen
@@ -38,7 +38,7 @@ def there(
     away.mkdir(mode=0o700)
     folder = tmp_path / "sshd"
     folder.mkdir()
-    monkeypatch.setattr(feed, "FIRST_DELAY", 0.1)
+    monkeypatch.setattr(box_feed, "FIRST_DELAY", 0.1)
     with sshd.running(folder, "gpu2") as server:
         monkeypatch.setenv("PATH", server.variables["PATH"])
         store = open_store(f"sqlite:///{away}/trainui.db")

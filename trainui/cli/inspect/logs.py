@@ -400,14 +400,13 @@ def digest(
 def _with_boxes(own: Digest, begin: int, now: int) -> Digest:
     """Return the digests of here and of the boxes as one; boxes that do not answer are noted."""
     from trainui.control import digest_records
-    from trainui.tui import run_actions
-    from trainui.tui.boxes import wire
+    from trainui.tui import box_wire, run_actions
 
     def times(connection: BoxConnection) -> list[int]:
         return [one + connection.clock_difference for one in (begin, now)]
 
     there = {}
-    for box, answer in wire.call_all(run_actions.digest, times).items():
+    for box, answer in box_wire.call_all(run_actions.digest, times).items():
         if isinstance(answer, str):
             printing.note(f"! {answer}")
         else:

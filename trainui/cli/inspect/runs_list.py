@@ -161,12 +161,11 @@ def _on_boxes(
 
 def _more_of(connection: BoxConnection, runs: Sequence[Mapping[str, Any]]) -> dict[str, RunLine]:
     """Return what the list shows of a box's runs besides what `--json` has, by their ids there."""
-    from trainui.tui import run_actions
-    from trainui.tui.boxes import wire
+    from trainui.tui import box_wire, run_actions
 
     ids = [str(one["run"]) for one in runs]
     try:
-        found = wire.call_over(connection, run_actions.run_lines, ids) if ids else []
+        found = box_wire.call_over(connection, run_actions.run_lines, ids) if ids else []
     except TrainuiError:  # of another version; `ls --json` says less
         return {}
     return {one.id: one for one in found}

@@ -1,7 +1,7 @@
 """The end of a connection that is here: a thread a box, and their pages in the screen's snapshot.
 
 A run of a box has the id `BOX:RUN` here. Its clock may be `ahead` of this one, in microseconds;
-moments in fields of records are moved where they are decoded (`wire.MOMENTS`), positions on the
+moments in fields of records are moved where they are decoded (`box_wire.MOMENTS`), positions on the
 axis of the wall clock here. A box that does not answer keeps its last list, and is tried again with
 exponential backoff.
 """
@@ -24,7 +24,7 @@ from trainui.model.states import UNFINISHED
 from trainui.store.points.plot_series import Axis
 from trainui.store.read.run_list import RunLine
 from trainui.text import harmless
-from trainui.tui.boxes import wire
+from trainui.tui import box_wire
 from trainui.tui.curve_data import (
     Candidate,
     Chart,
@@ -143,7 +143,7 @@ class BoxFeed:
     def _watch(self) -> None:
         query = query_there(self._query, self.box.name, self.clock_difference)
         shown = {} if self._connection is None else {"clock": self._connection.shown_clock}
-        self._send(do="watch", query=wire.to_data(query, Query), **shown)
+        self._send(do="watch", query=box_wire.to_data(query, Query), **shown)
 
     def read_log(
         self, query: WindowQuery | None, deliver: Callable[[LogWindow], object] | None
@@ -158,7 +158,7 @@ class BoxFeed:
         self._send_log(self._log)
 
     def _send_log(self, request: _LogRequest) -> None:
-        query = wire.to_data(self._there(request.query), WindowQuery)
+        query = box_wire.to_data(self._there(request.query), WindowQuery)
         self._send(id=request.number, do="log", query=query)
 
     def _there(self, query: WindowQuery) -> WindowQuery:
@@ -176,8 +176,8 @@ class BoxFeed:
             BoxError: the box does not answer, or answers what does not fit.
             TrainuiError: the action failed.
         """
-        answer = self._asked(**wire.call_request(action, arguments))
-        return wire.call_result(self.box, action, answer, self.clock_difference)
+        answer = self._asked(**box_wire.call_request(action, arguments))
+        return box_wire.call_result(self.box, action, answer, self.clock_difference)
 
     def _asked(self, **request: Any) -> Mapping[str, Any]:
         """Send a request; return its answer."""
@@ -213,7 +213,7 @@ class BoxFeed:
                     self._connection, self.problem, self._page = connection, "", {}
                     self._serve(connection)
                     self._delay = FIRST_DELAY
-            except wire.WireError as error:
+            except box_wire.WireError as error:
                 what = f"{self.box.name} sent what does not fit ({error})"
                 self._note(f"{what}; update trainui there, or here")
             except TrainuiError as error:
@@ -270,8 +270,8 @@ class BoxFeed:
                 self._changed(self)
 
     def _take_page(self, change: Any, ahead: int) -> None:
-        self._page = wire.patched(self._page, change)
-        found = wire.from_data(self._page, Snapshot, ahead)
+        self._page = box_wire.patched(self._page, change)
+        found = box_wire.from_data(self._page, Snapshot, ahead)
         found = snapshot_here(found, self.box.name, ahead)
         self.problem = "" if found.problem is None else f"{self.box.name}: {found.problem}"
         self.snapshot, self._delay = found, FIRST_DELAY
@@ -286,8 +286,8 @@ class BoxFeed:
         wanted = self._log
         if wanted is None or message.get("id") != wanted.number:
             return
-        wanted.window = wire.patched(wanted.window, message["window"])
-        window: LogWindow = wire.from_data(wanted.window, LogWindow, ahead)
+        wanted.window = box_wire.patched(wanted.window, message["window"])
+        window: LogWindow = box_wire.from_data(wanted.window, LogWindow, ahead)
         wanted.deliver(replace(window, query=wanted.query))
 
     def _list_only(self, connection: BoxConnection) -> None:

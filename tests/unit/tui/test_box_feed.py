@@ -9,7 +9,7 @@ from tests.unit.tui.filled import Filler
 from trainui import clock
 from trainui.clock import SECOND
 from trainui.store.points.plot_series import Axis
-from trainui.tui.boxes import feed, wire
+from trainui.tui import box_feed, box_wire
 from trainui.tui.curve_data import Comparison, CurvesWanted, PlotOptions
 from trainui.tui.readers.poller import Poller
 from trainui.tui.snapshot import MetricQuery, Query, RunQuery, Snapshot
@@ -39,13 +39,13 @@ def test_a_query_is_translated_and_its_answer_back(filler: Filler) -> None:
     view = PlotOptions(axis=Axis.WALL)
     wanted = CurvesWanted(view=view, compared=Comparison(runs=(f"gpu2:{second}",)), candidates=True)
     query = MetricQuery(f"gpu2:{first}", "a", wanted)
-    asked = feed.query_there(query, "gpu2", AHEAD)
+    asked = box_feed.query_there(query, "gpu2", AHEAD)
     assert isinstance(asked, MetricQuery)
     assert (asked.run_id, asked.curves.compared.runs) == (first, (second,))
 
     plain = read(asked)
-    data = wire.to_data(plain, Snapshot)
-    moved = feed.snapshot_here(wire.from_data(data, Snapshot, AHEAD), "gpu2", AHEAD)
+    data = box_wire.to_data(plain, Snapshot)
+    moved = box_feed.snapshot_here(box_wire.from_data(data, Snapshot, AHEAD), "gpu2", AHEAD)
     assert moved.query == query
     assert moved.curves_page is not None
     assert plain.curves_page is not None
@@ -63,20 +63,20 @@ def test_a_query_is_translated_and_its_answer_back(filler: Filler) -> None:
 def test_a_window_on_the_wall_clock_is_moved_there_and_back() -> None:
     view = PlotOptions(axis=Axis.WALL, window=(10.0, 20.0), cursor=15.0)
     query = RunQuery("gpu2:r", curves=CurvesWanted(view=replace(view, convert=view)))
-    asked = feed.query_there(query, "gpu2", 5 * SECOND)
+    asked = box_feed.query_there(query, "gpu2", 5 * SECOND)
     assert isinstance(asked, RunQuery)
     assert asked.curves is not None
     assert asked.curves.view.window == (15.0, 25.0)
     assert asked.curves.view.convert is not None
     assert asked.curves.view.convert.cursor == 20.0
-    back = feed.snapshot_here(Snapshot(asked), "gpu2", 5 * SECOND)
+    back = box_feed.snapshot_here(Snapshot(asked), "gpu2", 5 * SECOND)
     assert back.query == query
 
 
 def test_runs_of_other_machines_are_not_asked_of_a_box() -> None:
     compared = Comparison(runs=("own", "gpu1:a", "gpu2:b"))
     query = RunQuery("gpu2:r", curves=CurvesWanted(compared=compared))
-    asked = feed.query_there(query, "gpu2", 0)
+    asked = box_feed.query_there(query, "gpu2", 0)
     assert isinstance(asked, RunQuery)
     assert asked.curves is not None
     assert asked.curves.compared.runs == ("b",)

@@ -112,8 +112,7 @@ class Agent:
 
     def _call(self, number: Any, name: str, data: Any) -> None:
         """Do an action that a page there asks for, in a thread."""
-        from trainui.tui import run_actions
-        from trainui.tui.boxes import wire
+        from trainui.tui import box_wire, run_actions
 
         action = run_actions.ACTIONS.get(name)
         if action is None:
@@ -121,7 +120,7 @@ class Agent:
         self._calls = [thread for thread in self._calls if thread.is_alive()]
         if len(self._calls) >= MOST_COMMANDS:
             raise ValueError("too many actions at a time")
-        arguments = wire.arguments_from_data(action, data)
+        arguments = box_wire.arguments_from_data(action, data)
 
         def work() -> None:
             try:
@@ -130,7 +129,9 @@ class Agent:
                     from trainui.execution.daemon import lifecycle
 
                     lifecycle.ensure_started()
-                self.send({"id": number, "value": wire.to_data(value, wire.result_kind(action))})
+                self.send(
+                    {"id": number, "value": box_wire.to_data(value, box_wire.result_kind(action))}
+                )
             except TrainuiError as error:
                 self.send({"id": number, "error": str(error), "kind": type(error).__name__})
             except Exception as error:
@@ -212,11 +213,11 @@ class Pages:
 
     def watch(self, _number: Any, request: Mapping[str, Any]) -> None:
         """Read for a page, from now on."""
-        from trainui.tui.boxes import wire
+        from trainui.tui import box_wire
         from trainui.tui.readers.poller import Poller
         from trainui.tui.snapshot import Query
 
-        query = wire.from_data(request["query"], Query)
+        query = box_wire.from_data(request["query"], Query)
         if self._poller is None:
             self._poller = Poller(self._deliver, query, bandwidth=self._bandwidth)
             self._poller.start()
@@ -232,26 +233,26 @@ class Pages:
 
     def _send_page(self, snapshot: Snapshot) -> None:
         from trainui.control.box_runs import MOST_RUNS
-        from trainui.tui.boxes import wire
+        from trainui.tui import box_wire
         from trainui.tui.snapshot import ListQuery
         from trainui.tui.snapshot import Snapshot as Kind
 
         newest, older = snapshot.runs[:MOST_RUNS], max(len(snapshot.runs) - MOST_RUNS, 0)
-        page = wire.to_data(snapshot._replace(runs=newest, older=older), Kind)
+        page = box_wire.to_data(snapshot._replace(runs=newest, older=older), Kind)
         is_list, now = isinstance(snapshot.query, ListQuery), time.monotonic()
         if is_list and now - self._sent_at < GPU_PERIOD and _without_gpus(page, self._page):
             return
         self._sent_at = now
-        change, self._page = wire.difference(self._page, page), page
+        change, self._page = box_wire.difference(self._page, page), page
         self._bandwidth.count(self._agent.send({"page": change}))
 
     def log(self, number: Any, request: Mapping[str, Any]) -> None:
         """Read a window of a log, and again as it grows; without a query, stop that."""
-        from trainui.tui.boxes import wire
+        from trainui.tui import box_wire
         from trainui.tui.log_window import LogReaderThread, WindowQuery
 
         data = request.get("query")
-        query = None if data is None else wire.from_data(data, WindowQuery)
+        query = None if data is None else box_wire.from_data(data, WindowQuery)
         with self._reading:
             self._number, self._window, self._wanted = number, {}, query
         if self._reader is None:
@@ -259,14 +260,14 @@ class Pages:
         self._reader.set_query(query)
 
     def _deliver_log(self, window: LogWindow) -> None:
-        from trainui.tui.boxes import wire
+        from trainui.tui import box_wire
         from trainui.tui.log_window import LogWindow as Kind
 
-        data = wire.to_data(window, Kind)
+        data = box_wire.to_data(window, Kind)
         with self._reading:
             if window.query != self._wanted:
                 return  # of an earlier request
-            change, self._window = wire.difference(self._window, data), data
+            change, self._window = box_wire.difference(self._window, data), data
             self._bandwidth.count(self._agent.send({"id": self._number, "window": change}))
 
     def stop(self) -> None:
