@@ -48,6 +48,8 @@ class StackFrame:
     function: str
     file: str
     line: int
+    polls: bool = False
+    """True if its source asks again and again whether something is done."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,13 +138,19 @@ def computing(
         for last in process.threads:
             same = [next((t for t in one.threads if t.id == last.id), None) for one in seen]
             stacks = [thread for thread in same if thread is not None and thread.frames]
-            if len(stacks) < len(samples):
+            if len(stacks) < len(samples) or all(_spins(thread.frames) for thread in stacks):
                 continue
             used = (last.cpu - stacks[0].cpu) / seconds
             moved = any(one.frames != two.frames for one, two in pairwise(stacks))
             if used >= COMPUTING and (moved or _is_in_native_code(process, stacks)):
                 yield process, last
                 break
+
+
+def _spins(frames: Sequence[StackFrame]) -> bool:
+    """Return True if the user's own code asks in a loop whether something is done."""
+    index = own_index(frames)
+    return index is not None and frames[index].polls
 
 
 def _is_in_native_code(process: ProcessStack, stacks: Sequence[ThreadStack]) -> bool:
@@ -191,7 +199,7 @@ def _children(
     for child in processes:
         if child.parent == members[0].pid and child.pid not in primary:
             place = place_of(child.threads[0].frames) if child.threads else None
-            if place is not None and _own_index(child.threads[0].frames) is not None:
+            if place is not None and own_index(child.threads[0].frames) is not None:
                 yield f"its child {child.pid} {_with_kernel(place, child.threads[0]).sentence[0]}"
                 return
 
@@ -214,7 +222,7 @@ def _threads(process: ProcessStack) -> str:
     found = []
     for thread in process.threads[1:]:
         place = place_of(thread.frames)
-        if place is not None and _own_index(thread.frames) is not None:
+        if place is not None and own_index(thread.frames) is not None:
             found.append(f", thread {thread.name} {_with_kernel(place, thread).sentence[0]}")
     more = f", and {quantity(len(found) - MOST_THREADS, 'thread')} more"
     return "".join(found[:MOST_THREADS]) + (more if len(found) > MOST_THREADS else "")
@@ -256,7 +264,7 @@ def _without_launchers(processes: Sample) -> list[ProcessStack]:
 
 
 def _is_in_own_code(process: ProcessStack) -> bool:
-    return any(_own_index(thread.frames) is not None for thread in process.threads)
+    return any(own_index(thread.frames) is not None for thread in process.threads)
 
 
 def _process_place(process: ProcessStack) -> _Place:
@@ -282,7 +290,7 @@ _STATES: Mapping[str, str] = {
 def _with_kernel(place: _Place, thread: ThreadStack) -> _Place:
     """Add the kernel's word where the function does not say as much."""
     is_telling = _TELLING.search(thread.kernel) is not None
-    if is_telling or (not place.waits and _own_index(thread.frames) == 0):
+    if is_telling or (not place.waits and own_index(thread.frames) == 0):
         return _Place(place.words, waits=False, kernel=thread.kernel)
     return place
 
@@ -291,7 +299,7 @@ def place_of(frames: Sequence[StackFrame]) -> _Place | None:
     """Return where a thread is; None if its stack is not known."""
     if not frames:
         return None
-    own = _own_index(frames)
+    own = own_index(frames)
     if own is None:
         return _Place(_words(frames[0], frames[0]), waits=_is_wait(frames[0]))
     called = max(own - 1, 0)
@@ -301,7 +309,7 @@ def place_of(frames: Sequence[StackFrame]) -> _Place | None:
     return _Place(_words(frames[called], frames[own]), waits=waits)
 
 
-def _own_index(frames: Sequence[StackFrame]) -> int | None:
+def own_index(frames: Sequence[StackFrame]) -> int | None:
     """Return the index of the innermost call in the user's own code, also of `python -c`."""
     return next((index for index, frame in enumerate(frames) if _is_own(frame)), None)
 

@@ -21,6 +21,7 @@ from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cache, partial
+from itertools import islice
 from pathlib import Path
 from threading import BoundedSemaphore, Thread
 from typing import Any, TypeVar
@@ -36,6 +37,7 @@ from trainui.execution.stack_summary import (
     StackFrame,
     ThreadStack,
     computing,
+    own_index,
     summary,
 )
 from trainui.model.records import LOCAL, AttemptRecord
@@ -79,6 +81,9 @@ IN_CONTAINER = "Python stacks cannot be read here; a container needs `--cap-add 
 
 _RANKS = ("RANK", "SLURM_PROCID", "OMPI_COMM_WORLD_RANK", "PMI_RANK")
 """Variables with a process's rank; the first one counts."""
+
+_POLLS = re.compile(rb"\.(is_completed|is_set|is_alive|done|ready|query|poll|test|Test)\(\)")
+"""Calls that ask if something is done."""
 
 _T = TypeVar("_T")
 _YAMA = Path("/proc/sys/kernel/yama/ptrace_scope")
@@ -289,17 +294,19 @@ def _read(process: Process, rank: int | None, masker: Masker) -> tuple[ProcessSt
     dumped, problem = _dump(process.pid)
     threads = []
     for one in dumped:
-        frames = tuple(
+        frames = [
             StackFrame(str(call["name"]), str(call["filename"]), int(call["line"] or 0))
             for call in one.get("frames", ())
-        )
+        ]
+        if (own := own_index(frames)) is not None:
+            frames[own] = replace(frames[own], polls=_polls(process.pid, frames[own]))
         number = int(one.get("os_thread_id") or 0)
         task = tasks.pop(number, None)
         name = str(one.get("thread_name") or (task.name if task else "thread"))
         if task is not None:
-            threads.append(replace(task, name=name, frames=frames))
+            threads.append(replace(task, name=name, frames=tuple(frames)))
         else:
-            threads.append(ThreadStack(name, frames, id=number))
+            threads.append(ThreadStack(name, tuple(frames), id=number))
     if threads:
         threads.sort(key=lambda thread: thread.name != MAIN)
         stack = replace(stack, threads=tuple(threads))
@@ -389,6 +396,16 @@ def _dump(pid: int) -> tuple[list[Mapping[str, Any]], str]:
     return [], f"py-spy could not read process {pid}: {reason[0]}"
 
 
+def _polls(pid: int, frame: StackFrame) -> bool:
+    """Return True if the line of a call asks if something is done, as in a loop that spins."""
+    file = Path(frame.file)
+    path = file if file.is_absolute() else Path(f"/proc/{pid}/cwd", file)
+    with suppress(OSError, NotPlainFileError), plain_files.open_plain(path) as source:
+        line = next(islice(source, frame.line - 1, frame.line), b"") if frame.line else b""
+        return _POLLS.search(line) is not None
+    return False
+
+
 def _permission(pid: int) -> str:
     if problem := _problem_of_user(pid):
         return problem
@@ -432,7 +449,7 @@ def _kernel(pid: int, place: Path, state: str) -> str:
         where = f", {function}" if function else ""
         doing = f", while it {words}" if words else ""
         return f"is stuck in the kernel (state D{where}){doing}"
-    return words
+    return words or ("sleeps" if state == "S" else "")
 
 
 def _syscall(pid: int, place: Path) -> str:

@@ -73,8 +73,9 @@ GAPS = 100
 
 LEAST_GAPS = 5
 
-GRACE = 5.0
-"""Seconds that the metrics reader gets to catch up once the store is writable."""
+GRACE = 4.0
+"""Seconds that the metrics reader gets to catch up once the store is writable: less than the time
+between two checks, so that the next check decides."""
 
 IDLE = 5
 """GPU utilisation in per cent below which a GPU counts as idle."""
@@ -85,7 +86,7 @@ STACKS_WITHIN = 9.0
 COMPUTES_UNTIL = 2.0
 """Times the silence after which a stage that computed is looked at again."""
 
-AT_ONCE = 2
+AT_ONCE = 8
 """Attempts whose stacks are taken at the same time."""
 
 LEAST_POINTS = 20
@@ -446,7 +447,12 @@ class StallDetector(StallWatch):
         if not stalled:
             watched.look, watched.computes_until = None, float("-inf")
             self._set_reason(attempt, watched, None)
-        elif not watched.stall.is_recorded:
+        elif watched.stall.is_recorded:
+            if watched.look is not None and watched.look.done():  # later than the stall's record
+                look, watched.look = watched.look, None
+                if (found := look.result()) is not None and found.summary:
+                    self._set_reason(attempt, watched, found.summary)
+        else:
             if now < watched.computes_until:
                 return
             if watched.look is None:
@@ -463,8 +469,9 @@ class StallDetector(StallWatch):
             self._record_silence(attempt, watched, now)
 
     def _record_silence(self, attempt: AttemptRecord, watched: _WatchedAttempt, now: float) -> None:
-        look, watched.look = watched.look, None
-        found = look.result() if look is not None and look.done() else None
+        found = None
+        if watched.look is not None and watched.look.done():
+            found, watched.look = watched.look.result(), None
         silence = watched.rule.silence(now)
         usual = ", much longer than usual" if watched.rule.is_known else ""
         words = f"no output for {formatting.duration(silence)}{usual}"

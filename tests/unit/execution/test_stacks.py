@@ -102,6 +102,14 @@ POLLS = """
             time.sleep(0.005)
     rendezvous()
 """
+ASKS = """
+    import sys, threading
+    open(sys.argv[1], "w").close()
+    done = threading.Event()
+    def rendezvous():
+        while not done.is_set(): pass
+    rendezvous()
+"""
 STUCK = """
     import ctypes, sys
     open(sys.argv[1], "w").close()
@@ -210,15 +218,18 @@ def test_one_long_call_of_native_code_computes(start: Start) -> None:
     assert 0.05 < found.samples[-1][0].cpu < 1.5
 
 
-@pytest.mark.parametrize(("code", "place"), [(SPINS, "all_reduce"), (POLLS, "rendezvous")])
+@pytest.mark.parametrize(
+    ("code", "place"), [(SPINS, "all_reduce"), (POLLS, "rendezvous"), (ASKS, "is_set")]
+)
 def test_a_loop_that_waits_does_not_compute(start: Start, code: str, place: str) -> None:
     process = start(code)
     sentence(process.pid, matching=r".* \(train.py:\d+\).*")
     found = take(process.pid, samples=3)
     assert not found.is_computing
-    assert f"{place} (train.py" in found.summary or "match (train.py" in found.summary
+    others = ("match (train.py", "rendezvous (train.py")
+    assert any(words in found.summary for words in (f"{place} (train.py", *others))
     (used,) = (one.cpu for one in found.samples[-1])
-    assert (used > 0.3) == (code == SPINS) or os.getloadavg()[0] > 2
+    assert (used > 0.3) == (code != POLLS) or os.getloadavg()[0] > 2
 
 
 def test_a_process_stuck_in_the_kernel_is_named(start: Start) -> None:
@@ -271,6 +282,10 @@ def test_another_program_has_the_kernels_word() -> None:
         os.kill(process.pid, signal.SIGCONT)
         assert process.stdin is not None
         process.stdin.close()
+    pauses = "$SIG{TERM} = 'DEFAULT'; use POSIX; POSIX::pause()"
+    with subprocess.Popen(["perl", "-e", pauses]) as process:
+        sentence(process.pid, matching=rf"process {process.pid} \(perl\) sleeps")
+        process.terminate()
 
 
 def test_without_py_spy_the_kernel_answers(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:

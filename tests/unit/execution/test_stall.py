@@ -22,6 +22,7 @@ from tests.unit.supervisor.waiting import PATIENCE, wait_for
 from trainui import clock
 from trainui.cli.main import main
 from trainui.control import digest
+from trainui.execution import stall
 from trainui.execution.attempt.monitor import AttemptMonitor
 from trainui.execution.nvml import Gpu
 from trainui.execution.stall import (
@@ -250,6 +251,26 @@ def test_a_stalled_stage_says_where_it_waits(
     assert place in " ".join(capsys.readouterr().out.split())
     assert place in digest.read(0, clock.now()).trouble[0].evidence
     assert place in Path(run.attempt.directory, "stacks-1.txt").read_text()
+
+
+def test_stacks_that_come_after_the_stall_are_its_reason(
+    store: Database, follower: AttemptMonitor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stall, "STACKS_WITHIN", -1.0)
+    (tmp_path / "train.py").write_text(HANGS)
+    run = Running(
+        store, follower, tmp_path, run=[sys.executable, "-S", "train.py"], stall_after="1s"
+    )
+    stalls = StallDetector(store, grace=0.0, apart=0.1)
+    until(stalls, run, True)
+    assert run.stage.reason is None
+
+    def reason() -> str | None:
+        stalls.poll()
+        return run.stage.reason
+
+    wait_for(reason, "the reason")
+    assert "rendezvous (train.py:7)" in str(run.stage.reason)
 
 
 def test_a_silent_stage_that_computes_is_not_stalled(
