@@ -28,8 +28,7 @@ from benchmarks.live import reading
 from benchmarks.made import workplace
 from benchmarks.terminals import Program, program
 from tests.unit.metrics.attempts import Attempt, start_attempt
-from trainui import paths
-from trainui.metrics.reader import process
+from trainui import paths, wakeup
 from trainui.store.db import engine
 
 FIRST, LINE, WORST = 4.0, 0.3, 1.0
@@ -118,7 +117,7 @@ def show(directory: Path, attempt: Attempt, count: int, lines: int) -> None:
         shown = len(screen.output)
         began = time.perf_counter()
         reader = stack.enter_context(reading())
-        process.wake()
+        wakeup.wake_reader()
         await_text(screen, b"loss", shown)
         took = time.perf_counter() - began
         figures.at_most("from the reader's start to the first curves", took, FIRST, "s")

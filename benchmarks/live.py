@@ -23,8 +23,9 @@ from pathlib import Path
 from benchmarks import figures
 from benchmarks.made import workplace
 from tests.unit.metrics.attempts import Attempt, start_attempt
-from trainui import paths
-from trainui.metrics.reader import process, process_loop
+from trainui import paths, wakeup
+from trainui.execution.daemon import metrics_process
+from trainui.metrics.reader.__main__ import LONGEST_PAUSE
 from trainui.store.db import engine
 
 HERTZ = 20
@@ -59,10 +60,10 @@ def main() -> int:
     options = parser.parse_args()
     with workplace() as (directory, store), reading() as reader:
         attempts = [start_attempt(store, directory, name=f"s{at}") for at in range(FILES)]
-        process.wake()
+        wakeup.wake_reader()
         time.sleep(2 * REST)
         idle = Cost(reader.pid)
-        time.sleep(process_loop.LONGEST_PAUSE)  # so that one scan is in it
+        time.sleep(LONGEST_PAUSE)  # so that one scan is in it
         figures.at_most(f"{FILES} stages that write nothing, of a core", idle.percent(), 0.5, "%")
         one = Live(attempts[:1])
         one.write(options.seconds)
@@ -159,9 +160,9 @@ def reading() -> Iterator[subprocess.Popen[bytes]]:
     """Run the metrics reader."""
     home = paths.home()
     home.worker.mkdir(parents=True, exist_ok=True, mode=0o700)
-    reader = process.start(home.worker / "metrics.log")
+    reader = metrics_process.start_reader(home.worker / "metrics.log")
     try:
-        while not process.wake_socket().exists():
+        while not wakeup.reader_socket().exists():
             time.sleep(0.02)
         yield reader
     finally:
@@ -177,7 +178,7 @@ def compare(pairs: int, steps: int) -> list[tuple[float, float]]:
     """
     with workplace() as (directory, store), reading() as reader:
         attempt = start_attempt(store, directory)
-        process.wake()
+        wakeup.wake_reader()
         command = [sys.executable, "-c", TRAINING, str(attempt.own_file), str(steps)]
         training = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         with training:

@@ -1,4 +1,4 @@
-"""Wake the worker with a datagram to a Unix socket; the sender never blocks.
+"""Wake the worker or its metrics reader with a datagram to a Unix socket; the sender never blocks.
 
 A lost datagram only causes a delay, because the worker also polls once a second.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 import array
 import contextlib
 import fcntl
+import os
 import select
 import socket
 import termios
@@ -38,6 +39,21 @@ def wake(listener: Path | None = None, message: bytes = LOOK) -> None:
     ):
         sender.setblocking(False)
         sender.sendto(message, str(target))
+
+
+def reader_socket(mount: str = "") -> Path:
+    """Return the path of the socket that wakes the reader, or that of a remote file system."""
+    of_mount = ""
+    if mount:
+        import hashlib
+
+        of_mount = f"-{hashlib.sha256(os.fsencode(mount)).hexdigest()[:12]}"
+    return paths.short_socket_path(paths.home().worker / f"metrics{of_mount}.sock")
+
+
+def wake_reader() -> None:
+    """Wake the reader: an attempt has started, or its process has ended."""
+    wake(reader_socket())
 
 
 _KNOCK = b"knock"

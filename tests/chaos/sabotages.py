@@ -254,9 +254,9 @@ def _sabotage_worker() -> None:
     if name in WORKER:
         WORKER[name]()
     else:
-        from trainui.metrics.reader import process
+        from trainui.execution.daemon import metrics_process
 
-        process.start = _start_reader
+        metrics_process.start_reader = _start_reader
 
 
 def _is_worker() -> bool:
@@ -267,8 +267,8 @@ def _is_worker() -> bool:
 
 if __name__ == "__main__":
     METRICS[os.environ[VARIABLE]]()
-    from trainui.metrics.reader import process_loop
+    from trainui.metrics.reader.__main__ import main
 
-    process_loop.main()
+    main()
 elif VARIABLE in os.environ and _is_worker():
     _sabotage_worker()

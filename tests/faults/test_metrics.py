@@ -26,8 +26,9 @@ from tests.unit.metrics.reading import (
 )
 from tests.unit.store import readings
 from tests.unit.supervisor.waiting import wait_for
+from trainui import wakeup
 from trainui.errors import UnfitEnvironmentError
-from trainui.metrics.reader import process
+from trainui.execution.daemon import metrics_process
 from trainui.model.definition import MetricSource
 from trainui.store.db.engine import Database, open_store
 from trainui.store.points import point_sources
@@ -54,7 +55,7 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Database]
 @contextmanager
 def reading(log: Path) -> Iterator[subprocess.Popen[bytes]]:
     """Run the metrics reader."""
-    with process.start(log) as reader:
+    with metrics_process.start_reader(log) as reader:
         try:
             yield reader
         finally:
@@ -97,7 +98,7 @@ def test_an_attempt_ended_on_a_full_disk_completes_with_room(
         filler = fill(home_disk)
         write(attempt, 4, 60)
         attempt.end()
-        process.wake()
+        wakeup.wake_reader()
         wait_for(lambda: "disk is full" in log.read_text(), "that the disk is full")
         assert not is_complete(store, attempt)
         filler.unlink()
@@ -128,7 +129,7 @@ def test_more_files_than_may_be_open_are_all_read(store: Database, tmp_path: Pat
         for step in range(3):
             for attempt in several:
                 write_many(attempt, 70, step)
-            process.wake()
+            wakeup.wake_reader()
             wait_for(
                 lambda step=step: all(  # type: ignore[misc]
                     len(found := summaries(store, one.stage_id)) == 70
@@ -140,7 +141,7 @@ def test_more_files_than_may_be_open_are_all_read(store: Database, tmp_path: Pat
             )
         for attempt in several:
             attempt.end()
-        process.wake()
+        wakeup.wake_reader()
         wait_for(lambda: all(is_complete(store, one) for one in several))
         assert reader.poll() is None
     assert "Traceback" not in (tmp_path / "reader.log").read_text()
@@ -164,7 +165,7 @@ def test_an_attempt_is_incomplete_while_no_file_can_be_opened(
     with reading(log) as reader:
         write(attempt, 0, 3)
         write(other, 0, 3)
-        process.wake()
+        wakeup.wake_reader()
         for one in (attempt, other):
             wait_for(lambda one=one: summaries(store, one.stage_id))  # type: ignore[misc]
         before = resource.prlimit(reader.pid, resource.RLIMIT_NOFILE)
@@ -172,7 +173,7 @@ def test_an_attempt_is_incomplete_while_no_file_can_be_opened(
         (attempt.stage_dir / "metrics.csv").write_text("step,accuracy\n1,0.5\n")
         attempt.end()
         write(other, 3, 6)
-        process.wake()
+        wakeup.wake_reader()
         wait_for(lambda: "Too many open files" in log.read_text(), "that no file can be opened")
         wait_for(lambda: len(steps(store, other.stage_id)) == 6, "the other's points")
         assert not is_complete(store, attempt)
@@ -207,7 +208,7 @@ def test_an_attempt_that_cannot_be_read_stops_no_other(store: Database, tmp_path
                     lambda step=step: len(steps(store, other.stage_id)) == step + 1  # type: ignore[misc]
                 )
             other.end()
-            process.wake()
+            wakeup.wake_reader()
             wait_for(lambda: is_complete(store, other))
             assert "Permission denied" in problem_of(store, closed)
             closed.directory.chmod(0o700)
@@ -232,7 +233,7 @@ def test_more_changes_than_the_kernel_remembers_lose_nothing(
     noisy, other = (start_attempt(store, tmp_path, name=name) for name in ("noisy", "other"))
     with reading(tmp_path / "reader.log") as reader:
         write(other, 0, 3)
-        process.wake()
+        wakeup.wake_reader()
         wait_for(lambda: steps(store, other.stage_id) == [0, 1, 2])
         reader.send_signal(signal.SIGSTOP)
         files = [(noisy.directory / name).open("ab", buffering=0) for name in ("a", "b")]

@@ -115,7 +115,9 @@ def test_a_reader_that_a_silent_disk_blocks_is_replaced(
     trainui_home.worker.mkdir(parents=True, exist_ok=True)
     monkeypatch.setattr(metrics_process, "SILENT_FOR", 0.0)
     monkeypatch.setattr(metrics_process, "POLL_EVERY", 0.0)
-    monkeypatch.setattr("trainui.metrics.reader.process.start", looking_at(tmp_path / "far"))
+    monkeypatch.setattr(
+        "trainui.execution.daemon.metrics_process.start_reader", looking_at(tmp_path / "far")
+    )
     reader, asked = MetricsProcess(), Event()
     with network_disk(tmp_path / "far", silent=True, asked=asked):
         reader.poll()

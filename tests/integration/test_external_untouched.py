@@ -38,7 +38,7 @@ from pathlib import Path
 from trainui import settings
 from trainui.control import external
 from trainui.execution import external as external_watch
-from trainui.metrics.reader.process_loop import MetricsReader
+from trainui.metrics.reader.__main__ import MetricsReader
 from trainui.store.db.engine import open_store
 from trainui.store.runs.metrics_progress import attempts_to_read
 

@@ -30,13 +30,13 @@ from trainui.execution import stall
 from trainui.execution.daemon.metrics_process import MetricsProcess
 from trainui.execution.service_thread import ServiceThread
 from trainui.metrics.discovery import file_writers
-from trainui.metrics.reader.source_problems import SourceProblems
 from trainui.metrics.tail import UnreadableFileError
 from trainui.model.definition import MetricSource
 from trainui.model.states import Status
 from trainui.plugin import Tracker, registry
 from trainui.store.db.engine import Database
 from trainui.store.points import write_points
+from trainui.store.points.point_sources import SourceProblems
 from trainui.store.runs import external_runs
 from trainui.store.runs.external_runs import RESTING, WatchedStage
 from trainui.store.runs.metrics_progress import AttemptToRead
@@ -561,6 +561,6 @@ def _watch(store: Database, stopping: threading.Event) -> None:
 
 
 if __name__ == "__main__":
-    from trainui.metrics.reader import process_loop  # imports NumPy: not in the worker
+    from trainui.metrics.reader.__main__ import main  # imports NumPy: not in the worker
 
-    process_loop.main(sys.argv[1], _watch)
+    main(sys.argv[1], _watch)

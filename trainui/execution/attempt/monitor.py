@@ -41,7 +41,6 @@ from trainui.execution.attempt.prepared_process import (
     CheckpointsExhaustedError,
     context_of,
 )
-from trainui.metrics.reader import process as reader
 from trainui.model.records import LOCAL, AttemptRecord, HostView
 from trainui.model.states import Status
 from trainui.plugin.backends import JobLook, JobState, LaunchAnswer, StageJob
@@ -171,7 +170,7 @@ class LaunchRecorder:
             return
         if result.state == LaunchAnswer.STARTED:
             record_start(self._store, monitored)
-            reader.wake()
+            wakeup.wake_reader()
         elif result.state == LaunchAnswer.WAITING:
             monitored.due = 0.0  # the next look shows why it waits
         elif result.state == LaunchAnswer.BROKEN and record_outcome.is_transient_errno(

@@ -15,7 +15,7 @@ from enum import Enum, auto
 from pathlib import Path
 from typing import Any
 
-from trainui import clock, paths
+from trainui import clock, paths, wakeup
 from trainui.errors import TrainuiError
 from trainui.execution import gpus
 from trainui.execution.attempt import attempt_cause
@@ -25,7 +25,6 @@ from trainui.execution.attempt.outcome import LostSupervisor
 from trainui.execution.attempt.prepared_process import AttemptContext, context_of, definition_of
 from trainui.execution.daemon import metrics_process
 from trainui.metrics import new_best
-from trainui.metrics.reader import process
 from trainui.model.definition import StageDefinition
 from trainui.model.records import AttemptRecord
 from trainui.model.states import BEST, CAUSE, CHECKPOINT, NAN, Status
@@ -113,7 +112,7 @@ def wait_until_read(
     )
     if stage_sources.is_silent(place, definition):
         return FlushResult.NOTHING
-    process.wake()
+    wakeup.wake_reader()
     pause, read, since = FIRST_PAUSE, -1, time.monotonic()
     writable_at: float | None = None
     while True:

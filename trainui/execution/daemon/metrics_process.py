@@ -12,6 +12,7 @@ import json
 import logging
 import os
 import subprocess
+import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -21,7 +22,6 @@ from trainui import clock, formatting, paths, wakeup
 from trainui.execution import processes
 from trainui.execution.processes import RespawnedProcess
 from trainui.formatting import signal_name
-from trainui.metrics.reader import process
 from trainui.paths import Home
 from trainui.system import plain_files, storage
 
@@ -63,6 +63,24 @@ is not killed."""
 logger = logging.getLogger(__name__)
 
 
+def start_reader(
+    log: Path, module: str = "trainui.metrics.reader", *arguments: str
+) -> subprocess.Popen[bytes]:
+    """Start a reader that ends when this process ends, even if this process is killed.
+
+    Its output is appended to the log. Its stdin is a pipe that nobody writes to: closing it, or
+    dying, ends the reader.
+    """
+    with log.open("ab") as file:
+        return subprocess.Popen(
+            [sys.executable, "-m", module, *arguments],
+            stdin=subprocess.PIPE,
+            stdout=file,
+            stderr=file,
+            start_new_session=True,
+        )
+
+
 class MetricsProcess:
     """Keeps the metrics reader alive. The reader ends when this process ends, however that ends."""
 
@@ -83,7 +101,7 @@ class MetricsProcess:
         self._reader: subprocess.Popen[bytes] | None = None
         self._killed: list[subprocess.Popen[bytes]] = []
         """Readers that were killed and may not have ended."""
-        self._probe = wakeup.WorkerProbe(process.wake_socket(mount))
+        self._probe = wakeup.WorkerProbe(wakeup.reader_socket(mount))
         self._polled_at = self._started_at = self._answered_at = time.monotonic()
         self._cpu_used = 0.0
         """CPU seconds that the reader had used when it last answered."""
@@ -162,7 +180,7 @@ class MetricsProcess:
 
     def _spawn(self) -> subprocess.Popen[bytes]:
         module = ("trainui.execution.external", self._mount) if self._mount else ()
-        self._reader = process.start(paths.home().worker_log, *module)
+        self._reader = start_reader(paths.home().worker_log, *module)
         self._started_at = self._answered_at = time.monotonic()
         self._cpu_used = 0.0
         return self._reader

@@ -25,7 +25,6 @@ from trainui.metrics.new_best import KnownBests, NewBestWatch
 from trainui.metrics.reader import attempt_files
 from trainui.metrics.reader.attempt_files import AttemptFiles
 from trainui.metrics.reader.source import Advance, BatchWriter, EndOfFile, ReadOptions, SourceReader
-from trainui.metrics.reader.source_problems import SourceProblems
 from trainui.metrics.source_file import SourceFile
 from trainui.metrics.tail import GrowingFile, OpenFiles, UnreadableFileError
 from trainui.metrics.trackers import MOST_ROWS
@@ -37,7 +36,7 @@ from trainui.store.db.statements import Connection
 from trainui.store.points import point_sources as point_sources
 from trainui.store.points import write_points
 from trainui.store.points.chunks import Points
-from trainui.store.points.point_sources import Identity, SourceRecord
+from trainui.store.points.point_sources import Identity, SourceProblems, SourceRecord
 from trainui.store.runs.metrics_progress import AttemptToRead, mark_metrics_complete
 
 

@@ -13,7 +13,6 @@ from trainui import wakeup
 from trainui.metrics.discovery import default_sources, stage_sources, tracker_runs
 from trainui.metrics.discovery.outside_sources import OutsideSources, SearchRound
 from trainui.metrics.lenient_files import as_json, flat, in_directory
-from trainui.metrics.reader.source_problems import SourceProblems
 from trainui.metrics.source_file import SourceFile
 from trainui.metrics.tail import GrowingFile, UnreadableFileError, check_descriptors, look_at
 from trainui.model.definition import StageDefinition
@@ -23,7 +22,7 @@ from trainui.store import shell_environment
 from trainui.store.db.engine import Database
 from trainui.store.db.statements import Connection
 from trainui.store.points import point_sources as point_sources
-from trainui.store.points.point_sources import Identity, SourceRecord, rename_source
+from trainui.store.points.point_sources import Identity, SourceProblems, SourceRecord, rename_source
 from trainui.store.runs import metrics_progress
 from trainui.store.runs.metrics_progress import AttemptToRead, rivals
 

@@ -24,9 +24,9 @@ from tests.unit.metrics.attempts import (
 )
 from tests.unit.metrics.reading import all_points, lines, summaries
 from tests.unit.supervisor.waiting import wait_for
-from trainui import paths
-from trainui.metrics.reader import process
-from trainui.metrics.reader.process_loop import MetricsReader
+from trainui import paths, wakeup
+from trainui.execution.daemon import metrics_process
+from trainui.metrics.reader.__main__ import MetricsReader
 from trainui.metrics.reader.watch import FileChanges, Watch
 from trainui.model.definition import MetricSource, Search
 from trainui.model.states import Status
@@ -47,7 +47,7 @@ class Readers:
         self.started: list[Reader] = []
 
     def start(self) -> Reader:
-        reader = process.start(self.log)
+        reader = metrics_process.start_reader(self.log)
         self.started.append(reader)
         return reader
 
@@ -80,7 +80,7 @@ def test_a_growing_files_lines_are_stored_without_a_scan(
     store: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for seconds in ("IDLE_PAUSE", "LONGEST_PAUSE", "ACTIVE_FOR"):
-        monkeypatch.setattr(f"trainui.metrics.reader.process_loop.{seconds}", 1e9)
+        monkeypatch.setattr(f"trainui.metrics.reader.__main__.{seconds}", 1e9)
     paths.home().worker.mkdir(parents=True, exist_ok=True)
     attempt = start_attempt(store, tmp_path)
     attempt.own_file.write_text(lines([0]))
@@ -102,7 +102,7 @@ def test_a_file_that_was_silent_is_noticed(
 ) -> None:
     attempt = start_attempt(store, tmp_path, MetricSource(path="new/m.csv"))
     readers.start()
-    wait_for(lambda: process.wake_socket().exists())
+    wait_for(lambda: wakeup.reader_socket().exists())
     path = attempt.stage_dir / "new" / "m.csv"
     path.parent.mkdir()
     path.write_text("step,loss\n1,0.5\n")
@@ -114,7 +114,7 @@ def test_the_end_of_an_attempt(store: Database, tmp_path: Path, readers: Readers
     readers.start()
     attempt.own_file.write_text(lines(range(5)).rstrip("\n"))
     attempt.end()
-    process.wake()
+    wakeup.wake_reader()
     wait_for(lambda: is_complete(store, attempt))
     assert steps(store, attempt) == list(range(5))
 
@@ -190,7 +190,7 @@ def test_two_readers_at_once(store: Database, tmp_path: Path, readers: Readers) 
     attempt = start_attempt(store, tmp_path)
     for _ in range(2):
         readers.start()
-    wait_for(lambda: process.wake_socket().exists())
+    wait_for(lambda: wakeup.reader_socket().exists())
     for at in range(0, 2000, 10):
         with attempt.own_file.open("a") as file:
             file.write(lines(range(at, at + 10)))
@@ -212,8 +212,8 @@ def test_an_attempt_whose_supervisor_died_is_read_to_its_end(
 
 def test_it_ends_with_the_process_that_started_it(store: Database, readers: Readers) -> None:
     code = (
-        "import os, sys, pathlib; from trainui.metrics.reader import process\n"
-        "print(process.start(pathlib.Path(sys.argv[1])).pid, flush=True); sys.stdin.read()"
+        "import sys, pathlib; from trainui.execution.daemon.metrics_process import start_reader\n"
+        "print(start_reader(pathlib.Path(sys.argv[1])).pid, flush=True); sys.stdin.read()"
     )
     with subprocess.Popen(
         [sys.executable, "-c", code, str(readers.log)],
@@ -222,7 +222,7 @@ def test_it_ends_with_the_process_that_started_it(store: Database, readers: Read
     ) as parent:
         assert parent.stdout is not None
         pid = int(parent.stdout.readline())
-        wait_for(lambda: process.wake_socket().exists())
+        wait_for(lambda: wakeup.reader_socket().exists())
         os.kill(parent.pid, signal.SIGKILL)
     wait_for(lambda: not Path(f"/proc/{pid}/status").exists() or is_zombie(pid))
 
@@ -270,7 +270,7 @@ class LostEvents(Watch):
 def test_a_file_with_lost_events_is_found_by_a_scan(
     store: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("trainui.metrics.reader.process_loop.Watch", LostEvents)
+    monkeypatch.setattr("trainui.metrics.reader.__main__.Watch", LostEvents)
     attempt = start_attempt(store, tmp_path)
     paths.home().worker.mkdir(parents=True, exist_ok=True)
     with closing(MetricsReader(store, HOST)) as reader:
@@ -288,9 +288,9 @@ def test_a_file_with_lost_events_is_found_by_a_scan(
 def test_a_scan_awaited_by_the_worker_skips_the_pause(
     store: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("trainui.metrics.reader.process_loop.SCAN_PAUSE", 1e9)
-    monkeypatch.setattr("trainui.metrics.reader.process_loop.IDLE_PAUSE", 1e9)
-    monkeypatch.setattr("trainui.metrics.reader.process_loop.LONGEST_PAUSE", 1e9)
+    monkeypatch.setattr("trainui.metrics.reader.__main__.SCAN_PAUSE", 1e9)
+    monkeypatch.setattr("trainui.metrics.reader.__main__.IDLE_PAUSE", 1e9)
+    monkeypatch.setattr("trainui.metrics.reader.__main__.LONGEST_PAUSE", 1e9)
     paths.home().worker.mkdir(parents=True, exist_ok=True)
     with closing(MetricsReader(store, HOST)) as reader:
         reader.turn(scan=True)
@@ -340,7 +340,7 @@ def test_a_deleted_runs_points_are_not_offered_repeatedly(
     store: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for pause in ("IDLE_PAUSE", "LONGEST_PAUSE"):
-        monkeypatch.setattr(f"trainui.metrics.reader.process_loop.{pause}", 1e9)
+        monkeypatch.setattr(f"trainui.metrics.reader.__main__.{pause}", 1e9)
     paths.home().worker.mkdir(parents=True, exist_ok=True)
     deleted = start_attempt(store, tmp_path, name="deleted")
     deleted.own_file.write_text(lines([1]))
@@ -365,7 +365,7 @@ class OwnEvents(LostEvents):
 def test_a_growing_trials_log_is_read_without_a_scan(
     store: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    loop = "trainui.metrics.reader.process_loop"
+    loop = "trainui.metrics.reader.__main__"
     for pause in ("SCAN_PAUSE", "IDLE_PAUSE", "LONGEST_PAUSE"):
         monkeypatch.setattr(f"{loop}.{pause}", 1e9)
     monkeypatch.setattr(f"{loop}.Watch", OwnEvents)

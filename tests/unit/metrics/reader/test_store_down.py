@@ -15,8 +15,8 @@ from tests.unit.metrics.reading import all_points, lines
 from tests.unit.supervisor.waiting import wait_for
 from trainui.errors import StoreError, StoreLockedError
 from trainui.metrics.discovery import fallback_sources
+from trainui.metrics.reader.__main__ import MetricsReader
 from trainui.metrics.reader.attempt import AttemptReader
-from trainui.metrics.reader.process_loop import MetricsReader
 from trainui.model.definition import MetricSource
 from trainui.store.db import sqlite_file
 from trainui.store.db.engine import Database
