@@ -74,13 +74,19 @@ def test_numbers_of_other_names_are_not_the_searchs_metric(printed: str) -> None
     }
 
 
+def test_a_single_line_with_a_step_is_a_value_too(store: Database, tmp_path: Path) -> None:
+    attempt = start_attempt(store, tmp_path)
+    (attempt.directory / "stdout.log").write_text("Epoch 10: test acc = 0.75\n")
+    assert finished(store, attempt) == [("test acc", 10, 0.75)]
+
+
 def test_one_unread_line_counts_as_too_few(store: Database, tmp_path: Path) -> None:
     attempt = start_attempt(store, tmp_path)
-    (attempt.directory / "stdout.log").write_text("step 1 loss 2\n")
+    (attempt.directory / "stdout.log").write_text("step 1 score 2\n")
     assert finished(store, attempt) == []
     (problem,) = problems(store, attempt)
     assert "in 1 line; one line with numbers is not enough" in problem
-    assert r"step\s*(?P<step>[-+.\w]+) loss\s*(?P<loss>[-+.\w]+)" in problem
+    assert r"step\s*(?P<step>[-+.\w]+) score\s*(?P<score>[-+.\w]+)" in problem
 
 
 def test_digits_of_a_path_or_an_id_are_no_metric(store: Database, tmp_path: Path) -> None:

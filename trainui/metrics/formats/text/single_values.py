@@ -8,26 +8,23 @@ counts, in a dict or in a line of names and numbers, and only where the log stat
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections import Counter
 from typing import Any
 
 from trainui.metrics.formats import lenient_text
 from trainui.metrics.formats.decoder import Decoded, step_fields
 from trainui.metrics.formats.rows import numbers, row_points
-from trainui.metrics.formats.text import forms
 from trainui.metrics.formats.text.forms import NUMBER, LogDecoder, text_lines
 from trainui.metrics.formats.text.names import (
     QUALIFIER,
     STEP,
     USUAL,
     Row,
-    find,
-    names_metric,
     part_in,
-    run_to_end,
     step_in,
     unwrapped,
 )
+from trainui.metrics.formats.text.text_lines import TextLines, waiting_rows
 from trainui.metrics.formats.text.wordings import plain_text
 
 _SEPARATORS = re.compile(r"[\s_/.-]+")
@@ -45,10 +42,6 @@ _VALUE = (
 )
 _LEADS = re.compile(rf"(?:\b(?:{QUALIFIER})[\s_]*)+$", re.IGNORECASE)
 _OBJECT = re.compile(r"[^{]*(\{.*\})\s*")
-_BEHIND_STEP = re.compile(r"(?<=\d):(?= )")
-_SEEN = "values"
-"""Key in the state: by name, how often it was seen, and its last step and value."""
-_MOST_NAMES = 100
 
 
 class SingleValues(LogDecoder):
@@ -60,6 +53,7 @@ class SingleValues(LogDecoder):
         """Continue from a stored state; an empty metric means those of usual names."""
         super().__init__(None, state)
         self._metric = metric
+        self._lines = None if metric else TextLines(None, self.state)
         words = [word for word in _SEPARATORS.split(metric) if word] or [metric]
         self._word, self._plain = words[0].lower(), _plain(metric)
         name = r"[ _/.-]".join(map(re.escape, words))
@@ -67,8 +61,8 @@ class SingleValues(LogDecoder):
 
     def decode(self, block: bytes, first_row: int) -> Decoded:
         """Decode whole lines."""
-        if not self._metric:
-            self._collect(block)
+        if self._lines is not None:
+            self._lines.decode(block, 0)
             return Decoded()
         lines = (line for line in text_lines(block) if self._word in line.lower())
         rows = [row for line in lines if (row := self._row(line))]
@@ -76,9 +70,13 @@ class SingleValues(LogDecoder):
 
     def finish(self, first_row: int) -> Decoded:
         """Decode the values of usual names that the log states once."""
-        seen = self.state.pop(_SEEN, {})
+        waiting = waiting_rows(self._lines.state) if self._lines is not None else ()
+        seen = Counter(name for row in waiting for name in row)
         rows = [
-            {STEP: step, name: value} for name, (count, step, value) in seen.items() if count == 1
+            {STEP: row[STEP], name: row[name]}
+            for row in waiting
+            for name in row
+            if seen[name] == 1 and USUAL.fullmatch(name)
         ]
         return Decoded(row_points(rows, first_row=first_row, step=STEP), len(rows))
 
@@ -96,15 +94,6 @@ class SingleValues(LogDecoder):
             if not of_part and _FREE.search(before):  # it is not the name of another metric
                 return _row(self._metric, float(found["value"]), step_in(text))
         return None
-
-    def _collect(self, block: bytes) -> None:
-        seen = self.state.setdefault(_SEEN, {})
-        for line in text_lines(block):
-            if not names_metric(line):
-                continue
-            for name, step, value in _certain(line):
-                if name in seen or len(seen) < _MOST_NAMES:
-                    seen[name] = [seen.get(name, [0])[0] + 1, step, value]
 
 
 def _row(name: str, value: float, step: float | None) -> Row:
@@ -124,22 +113,3 @@ def _fields(line: str) -> Row:
     found = _OBJECT.fullmatch(unwrapped(line)) if "{" in line else None
     value = lenient_text.load_json(found[1]) if found else None
     return numbers(value) if isinstance(value, dict) else {}
-
-
-def _certain(line: str) -> Iterator[tuple[str, float, float]]:
-    """Yield name, step and value of the numbers in a line that are metrics for certain."""
-    if fields := _fields(line):
-        step = fields.get(next(iter(step_fields(tuple(fields), None)), ""), 0.0)
-        yield from ((one, step, fields[one]) for one in fields if USUAL.fullmatch(one))
-        return
-    form, numbers = forms.lex(_BEHIND_STEP.sub(",", plain_text(line)))
-    found = find(form)
-    if not found or found[0].start or run_to_end(form, found):
-        return
-    if any(pair.of and not pair.is_step for pair in found):
-        return  # a position, or a share
-    step = next((forms.number(pair.value, numbers) for pair in found if pair.is_step), 0.0)
-    for pair in found:
-        is_given = re.match(r"\s?[:=]", form[pair.start + len(pair.name) :]) is not None
-        if is_given and USUAL.fullmatch(pair.name):
-            yield pair.name, step, forms.number(pair.value, numbers)

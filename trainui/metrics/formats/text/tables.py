@@ -11,7 +11,6 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from trainui.metrics.formats import rows
 from trainui.metrics.formats.lenient_text import leading_number
 from trainui.metrics.formats.text import forms
 from trainui.metrics.formats.text.forms import without_prefix as message
@@ -69,8 +68,7 @@ class Table:
         if (step := _step(cells)) is not None:
             printed = self.memory.get("printed", []) if self.memory.get("names") == cells else []
             self.memory.clear()
-            self.memory.update(names=cells, step=step, printed=printed, again=printed[:])
-            self.memory["is_again"] = bool(printed)
+            self.memory.update(names=cells, step=step, printed=printed, is_again=bool(printed))
             if is_padded and not line[0].isspace() and "|" not in line:
                 self.memory["starts"] = [found.start() for found in _CELL.finditer(line)]
             return _NONE
@@ -98,20 +96,16 @@ class Table:
                 part = f"{of}/" if (of := part_in(cell)) else ""
         if not row:
             return None
-        if any(map(rows.names_part, row)):
-            part = ""
         return _NONE if self._is_repeated(line) else (float(cells[step]), row, part)
 
     def _is_repeated(self, line: str) -> bool:
         """Return True for a row of a table that is printed whole again, as PrettyTable's are."""
         row = " ".join(line.split())
-        if self.memory["again"][:1] == [row]:
-            del self.memory["again"][0]
+        printed, is_again = self.memory["printed"], self.memory["is_again"]
+        if is_again and row in printed:
             return True
-        most = _MAX_REPEATED if self.memory.get("is_again") else _MAX_FIRST
-        if self.memory["again"] or len(self.memory["printed"]) >= most:
-            self.memory.update(printed=[], again=[])  # another table, or too long a one
-        self.memory["printed"].append(row)
+        if len(printed) < (_MAX_REPEATED if is_again else _MAX_FIRST):
+            printed.append(row)
         return False
 
 

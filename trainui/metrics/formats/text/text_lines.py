@@ -465,6 +465,12 @@ def unread(state: Mapping[str, Any]) -> tuple[int, str]:
     return sum(count for count, _line in found), found[0][1] if found else ""
 
 
+def waiting_rows(state: Mapping[str, Any]) -> Sequence[Row]:
+    """Return the rows that wait for more of their kind."""
+    held = [row for _label, row in state.get(_HELD, ())]
+    return [*held, *(row for memory in _memories(state) for row in memory.get("waiting", ()))]
+
+
 def carried_over(state: Mapping[str, Any]) -> dict[str, Any]:
     """Return the state to begin an attempt's log with, from that at the end of the one before."""
 
