@@ -77,7 +77,7 @@ def test_numbers_of_other_names_are_not_the_searchs_metric(printed: str) -> None
 def test_a_single_line_with_a_step_is_a_value_too(store: Database, tmp_path: Path) -> None:
     attempt = start_attempt(store, tmp_path)
     (attempt.directory / "stdout.log").write_text("Epoch 10: test acc = 0.75\n")
-    assert finished(store, attempt) == [("test acc", 10, 0.75)]
+    assert finished(store, attempt) == [("test/acc", 10, 0.75)]
 
 
 def test_one_unread_line_counts_as_too_few(store: Database, tmp_path: Path) -> None:

@@ -63,6 +63,7 @@ class SingleValues(LogDecoder):
         """Decode whole lines."""
         if self._lines is not None:
             self._lines.decode(block, 0)
+            self.state = self._lines.state
             return Decoded()
         lines = (line for line in text_lines(block) if self._word in line.lower())
         rows = [row for line in lines if (row := self._row(line))]
