@@ -81,6 +81,13 @@ class Line:
     text: str = ""
     """What is written, without the prefix."""
 
+    @property
+    def counter(self) -> Number:
+        """Return the step of a line with counters, else its epoch."""
+        counter = self.inner or self.epoch
+        assert counter is not None
+        return counter
+
 
 OTHER, BLANK = Line("other"), Line("blank")
 _FILE = re.compile(r"[\w./<>-]+\.\w{1,4}:")

@@ -106,8 +106,8 @@ def _planned(form: str, shapes: Sequence[str], said: Line) -> _Plan | None:
     """
     numbers, texts = re.findall(VALUE, form), re.split(VALUE, form)
     joined = [*map(_MAY_JOIN.fullmatch, texts[1:-1])]
-    counter = said.inner or said.epoch
-    if counter is None or counter.factor != 1.0 or any(joined):
+    counter = said.counter
+    if counter.factor != 1.0 or any(joined):
         return None
     if len(form) + len(numbers) * _LONGEST_NUMBER > MAX_PRINTED or len({*numbers}) < len(numbers):
         return None

@@ -11,13 +11,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from functools import lru_cache
 from typing import Any
 
 from trainui.metrics.formats import lenient_text
 from trainui.metrics.formats.decoder import step_fields
 from trainui.metrics.formats.rows import numbers, of_job
-from trainui.metrics.formats.text import forms, grammar, runs, tables
+from trainui.metrics.formats.text import forms, grammar, tables
 from trainui.metrics.formats.text.forms import record_fields, record_message
 from trainui.metrics.formats.text.grammar import Line
 from trainui.metrics.formats.text.names import (
@@ -54,10 +53,11 @@ _MOST_FIELDS = 1000
 """Numbers of an object that are read."""
 _KINDS = ("_type", "type", "event", "split", "phase", "mode", "stage")
 """Fields that may say the part of the data, as in `"_type": "val_epoch"`."""
+_TAIL = re.compile(rf"(?<={forms.VALUE})[^\ue000-\ue7ff]*$")
 _CONTINUED = re.compile(r"\s{10,}\S")
-_JOB = re.compile(r"\s*#(?P<number>\d+) : (?P<overrides>\S.*?)\s*")
+_JOB = re.compile(r"#(?P<number>\d+) : (?P<overrides>\S.*)")
 """Hydra's launcher, before each job of a multirun."""
-_RESULT = re.compile(r"Result for (?P<trial>\S+):\s*")
+_RESULT = re.compile(r"Result for (?P<trial>\S+):")
 """The heading of what one of Ray's trials reports."""
 _RESTARTS = re.compile(r"(?:batch|it|iters?|i|n|idx|)", re.IGNORECASE)
 """Names of positions that begin again in each epoch, whether its end is printed or not."""
@@ -70,8 +70,6 @@ _DECORATED = re.compile(r"\s*[-=#*~<>+]{2,}\s*(?=.*\w)|.*\w.*[-=#*~<>+]{3,}\s*$"
 _RESUMES = re.compile(
     r"resum|load|restor|checkpoint|warn|error|epoch|step|iter|sav|\.py|/", re.IGNORECASE
 )
-_FORMS = 2048
-"""Forms of lines that are kept."""
 _LONGEST_GROUP = 60
 _LONGEST_UNREAD = 200
 _NO_UNREAD = re.compile(
@@ -153,12 +151,12 @@ class LogState:
         elif kind == "blank":
             if memory.get("title", {}).get("used"):
                 del memory["title"]
-        elif kind == "fold" and said.fold:
-            fold = self._fold(said.fold, found)
+        elif kind == "fold":
+            fold = self._fold(said, found)
             if memory.setdefault("fold", fold) != fold:
                 memory.update(fold=fold, candidate="")
         else:
-            return self._skip(forms.filled(said.text, found) if _says(said.text) else "", said)
+            return self._skip(forms.filled(said.text, found), said)
         return NOTHING
 
     def finish(self) -> Sequence[Row]:
@@ -179,26 +177,31 @@ class LogState:
             title["left"] -= 1
             if title["left"] <= 0:
                 del memory["title"]
-        if not text:
+        if said is None:
             return NOTHING
-        if said is not None:
-            count_unread(memory, text)
-        if "#" in text and (job := _JOB.fullmatch(text)):
-            memory["group"] = memory["only"] = of_job(job["number"], job["overrides"])
-        if text.startswith("Result for ") and (trial := _RESULT.fullmatch(text)):
-            first = memory.setdefault("first_trial", trial["trial"])
-            memory["group"] = "" if trial["trial"] == first else trial["trial"]
+        count_unread(memory, text)
         plain = text.strip()
-        if said is not None and plain and len(plain) <= _LONGEST_GROUP + 20:
+        if job := _JOB.fullmatch(plain):
+            memory["group"] = of_job(job["number"], job["overrides"])
+        elif trial := _RESULT.fullmatch(plain):
+            self._enter(trial["trial"])
+        elif 0 < len(plain) <= _LONGEST_GROUP + 20:
             is_heading = _DECORATED.match(text) or _TRAINS.match(plain)
             if is_heading and not (_RESUMES.search(plain) or part_in(plain)):
                 plain = plain.strip("-=#*~<>+ :.\t")[:_LONGEST_GROUP]
                 memory["candidate"] = plain.replace("/", "_")
         return NOTHING
 
-    def _fold(self, fold: tuple[str, str], found: Sequence[str]) -> list[Any]:
-        stem, place = fold
-        return [stem, int(place if place.isascii() else forms.number(place, found))]
+    def _enter(self, group: str) -> None:
+        """Note the training of the lines below: the first of a log, or of all its attempts."""
+        first = self.memory.setdefault("first_group", group)
+        self.memory["group"] = "" if group == first else group
+
+    def _fold(self, said: Line, found: Sequence[str]) -> str:
+        if said.fold is None:
+            return str(self.memory.get("fold", ""))
+        stem, place = said.fold
+        return f"{stem}={int(place if place.isascii() else forms.number(place, found))}"
 
     def _begin(self, kind: str, count: float) -> None:
         """Note a counter: below a heading, one that is not higher than before begins a training."""
@@ -207,9 +210,7 @@ class LogState:
         lowest, last = counts.get(kind, (count, count))
         candidate = memory.get("candidate")
         if candidate and "rows" not in memory:
-            # the first training of all, or of an attempt that continues: it may be a later one
-            first = memory.setdefault("first_group", candidate)
-            memory["group"] = "" if candidate == first else candidate
+            self._enter(candidate)  # of an attempt that continues: it may be a later one
         elif count <= lowest < last and candidate is not None:
             if candidate:
                 memory.update(group=candidate, rows=None)
@@ -217,14 +218,6 @@ class LogState:
                 memory.pop(name, None)
             counts, lowest = memory.setdefault("raw", {}), count
         counts[kind] = (min(lowest, count), count)
-
-    def _begin_of(self, said: Line, found: Sequence[str]) -> float:
-        """Note a line's counter, and return it."""
-        first = said.inner or said.epoch
-        assert first is not None
-        count = forms.number(first.value, found)
-        self._begin("step" if said.inner else "epoch", count)
-        return count
 
     def _prefix(
         self, said: Line, found: Sequence[str], step: float, *, is_own: bool, is_row: bool = True
@@ -235,7 +228,7 @@ class LogState:
         """
         memory = self.memory
         memory.pop("candidate", None)
-        fold = self._fold(said.fold, found) if said.fold else memory.get("fold")
+        fold = self._fold(said, found)
         lowest, last = memory.get("rows") or (step, step)
         if is_own and not said.label:
             is_epoch = said.epoch is not None and said.inner is None
@@ -244,8 +237,7 @@ class LogState:
                 memory["group"] = f"run={memory['runs']}"
             memory["rows"] = (min(lowest, step), step)
         prefix = f"{group}/" if (group := memory.get("group")) else ""
-        named = f"{fold[0]}={fold[1]}" if fold else ""
-        of_fold = self._subject("folds", named, step, may_continue=True) if fold else ""
+        of_fold = self._subject("folds", fold, step, may_continue=True) if fold else ""
         label = said.label if is_row or said.is_named else ""
         of_label = self._subject("labels", label, step, may_continue=not said.is_named)
         return None if of_fold is None or of_label is None else prefix + of_fold + of_label
@@ -329,7 +321,8 @@ class LogState:
     def _heading(self, said: Line, found: Sequence[str]) -> Sequence[Row]:
         """Note the counters of a line that has nothing else: the lines below are of them."""
         memory = self.memory
-        place = self._begin_of(said, found)
+        place = forms.number(said.counter.value, found)
+        self._begin("step" if said.inner else "epoch", place)
         if said.inner is None:
             memory["heading"] = place
         if (
@@ -369,7 +362,7 @@ class LogState:
     def _row(self, said: Line, found: Sequence[str]) -> Sequence[Row]:
         """Return the values of a line with counters."""
         memory = self.memory
-        self._begin_of(said, found)
+        self._begin("step" if said.inner else "epoch", forms.number(said.counter.value, found))
         known = memory.get("x")
         step = self._step(said, found)
         if step is None:
@@ -388,18 +381,14 @@ class LogState:
         values = said.values
         if "counts" in memory and not memory.get("repeats"):
             values = tuple(value for value in values if not self._counts([value.name]))
-        notes = said.inner is not None
-        row = self._named(values, found, prefix, part, is_summary=is_summary, notes=notes)
+        row = self._named(values, found, prefix, part, said=said, is_summary=is_summary)
         self.is_bare = is_of_epoch = said.inner is None and not is_summary
         if is_of_epoch and (again := self._repeated(row, step)) is not None:
             return again
         if said.wraps or said.text.endswith(":"):
-            memory["wraps"] = [
-                step,
-                said.part or part,
-                forms.filled(_tail(said), found),
-                said.wraps,
-            ]
+            tail = _TAIL.search(said.text) if said.wraps else None
+            text = forms.filled(tail[0], found) if tail else ""
+            memory["wraps"] = [step, said.part or part, text, said.wraps]
         memory.update(under=True, below=False)
         before = self._first_counter(step)
         if not (said.part or part or said.label in memory["labels"]["apart"]):
@@ -412,18 +401,12 @@ class LogState:
     def _note_row(self, said: Line, found: Sequence[str], row: Row, last: Steady | None) -> None:
         """Note if a row is like that of the line before, at a later counter."""
         step, *names = row
-        counter = said.inner or said.epoch
-        if counter is None or len(names) != len(said.values) or said.fold:
+        if len(names) != len(said.values) or said.fold:
             return
-        count = forms.number(counter.value, found)
+        count = forms.number(said.counter.value, found)
         outer = forms.filled(said.epoch.value, found) if said.epoch and said.inner else ""
         self._last = now = Steady(said, names, row[step] - count, outer, count)
         self.steady = now if last and now[:-1] == last[:-1] and count > last.counter else None
-
-    def following(self, lines: Sequence[str], at: int) -> list[Row]:
-        """Return the rows of the lines that say the same as the one read last, one each."""
-        assert self.steady is not None
-        return runs.following(self.steady, lines, at)
 
     def _named(
         self,
@@ -432,10 +415,10 @@ class LogState:
         prefix: str,
         part: str,
         *,
+        said: Line = grammar.BLANK,
         is_summary: bool = False,
-        notes: bool = True,
     ) -> Row:
-        """Return values by their full names."""
+        """Return values by their full names; note those that are printed within epochs."""
         within: list[str] = self.memory.setdefault("within", [])
         row: Row = {}
         for value in values:
@@ -447,7 +430,7 @@ class LogState:
             full = f"{prefix}{of}/{name}" if of else f"{prefix}{name}"
             if is_summary and not of and name in within:
                 full = f"{prefix}epoch {name}"
-            elif notes and not (is_summary or of or name in within or part_in(name)):
+            elif said.inner and not (of or name in within or part_in(name)):
                 within += [name] if len(within) < _MOST else []
             row.setdefault(full, number)
         return row
@@ -463,33 +446,35 @@ class LogState:
             if at is None:
                 return NOTHING
             memory["at"] = at
-        names = [value.name for value in said.values]
-        if at is None or not said.values or self._counts(names):
-            return (
-                self._counted(said, found)
-                if said.values
-                else self._skip(forms.filled(said.text, found), said)
-            )
         values = said.values
+        usual = tuple(value for value in values if value.is_usual)
+        if at is None or self._counts(value.name for value in values):
+            if usual and said.is_sure:
+                return self._count(self._named(usual, found, "", self._part(said)))
+            values = ()
         is_below = bool(memory.get("below")) or said.inner is not None
         is_under = memory.get("under") and (said.is_indented or said.part == "")
         part = self._part(said)
         has_fraction = any(value.value >= "\ue400" for value in values)
-        if not (is_below or (is_under and (has_fraction or any(v.is_usual for v in values)))):
-            is_named = said.part or part or (said.label and any(v.is_usual for v in values))
+        if not (is_below or (is_under and (has_fraction or usual))):
+            is_named = said.part or part or (said.label and usual)
             if not (is_named and has_fraction and said.is_sure):
-                values = tuple(v for v in values if v.is_usual and v.name[:4].lower() != "best")
+                values = tuple(value for value in usual if value.name[:4].lower() != "best")
         is_unclear = "{" in said.text and not (said.is_sure or is_below)
-        if not values or is_unclear or re.match(r"\W*best\b", said.text, re.IGNORECASE):
+        if (
+            at is None
+            or not values
+            or is_unclear
+            or re.match(r"\W*best\b", said.text, re.IGNORECASE)
+        ):
             return self._skip(forms.filled(said.text, found), said)
-        label = said.label if said.is_named else ""
         prefix = self._prefix(said, found, at, is_own=False, is_row=False)
         if prefix is None:
             return NOTHING
-        row = self._named(values, found, prefix, part, notes=False)
+        row = self._named(values, found, prefix, part)
         if is_below and said.inner is None and (again := self._repeated(row, at)) is not None:
             return again
-        if not (is_below or said.part or part or label):
+        if not (is_below or said.part or part or said.is_named):
             # of the same name as what the training prints, but not from it
             within, of = memory.get("within", ()), "train" if said.part == "" else said.label
             row = {f"{of}/{name}" if name in within else name: row[name] for name in row}
@@ -514,13 +499,6 @@ class LogState:
             return None
         rows = [{name: one[name] for name in row} for one in (*held, row)]
         return [found for one in rows for found in self._count(one)]
-
-    def _counted(self, said: Line, found: Sequence[str]) -> Sequence[Row]:
-        """Return the usual values of a line in a log without counters, at their count."""
-        values = [value for value in said.values if value.is_usual]
-        if not values or not said.is_sure:
-            return self._skip(forms.filled(said.text, found), said)
-        return self._count(self._named(values, found, "", self._part(said), notes=False))
 
     def _counts(self, names: Iterable[str]) -> bool:
         """Return True if lines with some names are counted."""
@@ -644,29 +622,12 @@ def carried_over(memory: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
-@lru_cache(_FORMS)
-def _says(form: str) -> bool:
-    """Return False for a form of no launcher, unlike a metric, and unlike a heading."""
-    text = forms.filled(form, ["0"] * len(form))
-    return (
-        "#" in text
-        or text.startswith("Result for ")
-        or names_metric(text)
-        or (_DECORATED.match(text) or _TRAINS.match(text.strip())) is not None
-    )
-
-
 def count_unread(memory: dict[str, Any], text: str) -> None:
     """Count a line that is not read if it looks like a metric, and keep the first such line."""
     is_short = len(text) <= _LONGEST_UNREAD and not _NO_UNREAD.search(text)
     if is_short and names_metric(text) and _VALUE_OF.search(text):
         count, first = memory.get("unread", (0, text.strip()))
         memory["unread"] = [count + 1, first]
-
-
-def _tail(said: Line) -> str:
-    ends = [found.end() for found in re.finditer(forms.VALUE, said.text)]
-    return said.text[ends[-1] :] if ends and said.wraps else ""
 
 
 def _balanced(lines: Iterable[str]) -> bool:

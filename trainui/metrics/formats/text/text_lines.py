@@ -18,6 +18,7 @@ from typing import Any
 from trainui.metrics.formats.decoder import Decoded
 from trainui.metrics.formats.lenient_text import to_number
 from trainui.metrics.formats.rows import row_points
+from trainui.metrics.formats.text import runs
 from trainui.metrics.formats.text import state as states
 from trainui.metrics.formats.text.forms import LogDecoder, form_of, lines_with_ends
 from trainui.metrics.formats.text.forms import without_prefix as message
@@ -257,7 +258,7 @@ class _Reader:
                 and labels.get("owner") == ""
                 and not labels.get("held")
             ):
-                more = log.following(lines, at)
+                more = runs.following(log.steady, lines, at)
                 rows += more
                 passed = at + 1 + len(more)
         return rows
