@@ -287,6 +287,14 @@ def test_processes_beyond_the_limit_are_counted_as_unread() -> None:
     assert unread(reader.state) == (6, "[rank1024] step 1 loss 0.5")
 
 
+def test_names_beyond_the_limit_are_counted_as_unread() -> None:
+    reader = TextLines()
+    text = "".join(f"step {i} loss_{i} 0.5\n" for i in range(2010))
+    assert len(found(reader, text)) == 2000
+    assert unread(reader.state) == (10, "step 2000 loss_2000 0.5")
+    assert found(reader, "step 9 loss_7 0.25\n") == {"loss_7": [(9, "0.25")]}
+
+
 @pytest.mark.parametrize(
     "rubbish", [b"\0" * 9, b"\xff\xfe\x00loss 0.5\x9b[3m", b"\x1b[31", b"\x1b]0;"]
 )

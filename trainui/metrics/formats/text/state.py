@@ -39,6 +39,9 @@ RANKS: Sequence[Row] = []
 """Returned for a line in which processes are named: each has a state of its own."""
 _MOST = 100
 """Names, labels and counts that are kept."""
+_MOST_NAMES = 2000
+"""Names of a process that are read; lines of others are left out."""
+_NAME = re.compile(rf"([^\W\d][\w.@/%-]*)[\"']?\s*(?:[:=]\s*)?\[?{forms.VALUE}")
 _MOST_LINES = 500
 """Lines of an object that was wrapped."""
 _ENOUGH, _ENOUGH_AT_END = 10, 2
@@ -79,7 +82,7 @@ _VALUE_OF = re.compile(r"[A-Za-z)%\]][\s:=|>-]{1,8}[-+]?\d*\.\d")
 """A name with a number that is not whole."""
 _NOT_STEADY = frozenset({"wraps", "title", "counts"})
 """What lines above say: it may end with the next line."""
-_CARRIED = ("labels", "folds", "within", "counts", "known", "group", "first_group", "runs")
+_CARRIED = ("labels", "folds", "names", "counts", "known", "group", "first_group", "runs")
 
 
 class LogState:
@@ -106,6 +109,7 @@ class LogState:
         self.steady: Steady | None = None
         """What the line says that was read last, if that before it said the same."""
         self._last: Steady | None = None
+        self._words: set[str] = set()
 
     def read(self, line: str) -> Sequence[Row]:
         """Return the rows that a line completes."""
@@ -123,6 +127,9 @@ class LogState:
             cells = self._table.read(line, len(found))
             if cells is not None:
                 return self._of_table(cells)
+        if len(memory.get("names", ())) >= _MOST_NAMES and not self._may_be_known(form):
+            note_unread(memory, line)
+            return NOTHING
         said = grammar.parse(form)
         if said.kind == "ranks" or (said.rank and self._label == ""):
             self.rank = f"rank{forms.number(said.rank, found):g}" if said.rank else ""
@@ -367,9 +374,7 @@ class LogState:
         step = self._step(said, found)
         if step is None:
             return NOTHING
-        if said.own_set and said.values[0].name[len(said.own_set) + 1 :] in memory.get(
-            "within", ()
-        ):
+        if said.own_set and self._is_within(said.values[0].name[len(said.own_set) + 1 :]):
             said = grammar.of_own_set(said)
         part = self._part(said, step)
         is_summary = (
@@ -419,21 +424,34 @@ class LogState:
         is_summary: bool = False,
     ) -> Row:
         """Return values by their full names; note those that are printed within epochs."""
-        within: list[str] = self.memory.setdefault("within", [])
+        names: dict[str, bool] = self.memory.setdefault("names", {})
         row: Row = {}
         for value in values:
             name = forms.filled(value.name, found)
+            if name not in names and len(names) >= _MOST_NAMES:
+                continue
             of = value.part or own_part(name, part)
             number = forms.number(value.value, found) * value.factor
             if value.of:
                 number /= forms.number(value.of, found) or 1.0
             full = f"{prefix}{of}/{name}" if of else f"{prefix}{name}"
-            if is_summary and not of and name in within:
+            is_within = names.setdefault(name, False)
+            if is_summary and not of and is_within:
                 full = f"{prefix}epoch {name}"
-            elif said.inner and not (of or name in within or part_in(name)):
-                within += [name] if len(within) < _MOST else []
+            names[name] = is_within or (said.inner is not None and not of and part_in(name) is None)
             row.setdefault(full, number)
         return row
+
+    def _is_within(self, name: str) -> bool:
+        """Return True for a metric that the training prints within its epochs."""
+        return bool(self.memory.get("names", {}).get(name))
+
+    def _may_be_known(self, form: str) -> bool:
+        """Return False for a line of none of the names read so far."""
+        if not self._words:
+            names = (name.rpartition(" ")[2] for name in self.memory["names"])
+            self._words = {one for name in names for one in (name, name.rpartition("/")[0])}
+        return not self._words.isdisjoint(_NAME.findall(form))
 
     def _bare(self, said: Line, found: Sequence[str]) -> Sequence[Row]:
         """Return the values of a line without a counter, at the last one seen."""
@@ -476,8 +494,8 @@ class LogState:
             return again
         if not (is_below or said.part or part or said.is_named):
             # of the same name as what the training prints, but not from it
-            within, of = memory.get("within", ()), "train" if said.part == "" else said.label
-            row = {f"{of}/{name}" if name in within else name: row[name] for name in row}
+            of = "train" if said.part == "" else said.label
+            row = {f"{of}/{name}" if self._is_within(name) else name: row[name] for name in row}
             row = {name: row[name] for name in row if not name.startswith("/")}
         memory["under"] = self.is_bare = self.is_doubtful = True
         return [{STEP: at, **row}]
@@ -626,8 +644,13 @@ def count_unread(memory: dict[str, Any], text: str) -> None:
     """Count a line that is not read if it looks like a metric, and keep the first such line."""
     is_short = len(text) <= _LONGEST_UNREAD and not _NO_UNREAD.search(text)
     if is_short and names_metric(text) and _VALUE_OF.search(text):
-        count, first = memory.get("unread", (0, text.strip()))
-        memory["unread"] = [count + 1, first]
+        note_unread(memory, text)
+
+
+def note_unread(memory: dict[str, Any], text: str) -> None:
+    """Count a line that is not read."""
+    count, first = memory.get("unread", (0, text.strip()[:_LONGEST_UNREAD]))
+    memory["unread"] = [count + 1, first]
 
 
 def _balanced(lines: Iterable[str]) -> bool:
