@@ -44,7 +44,7 @@ _NAMED = re.compile(
     r"(?:\]?\s*[|:,-]\s+|\]\s*|\s+(?=(?i:global_)?(?i:step|epoch|iter|batch|\[)))(?=\S)",
     re.IGNORECASE,
 )
-_ACTOR = re.compile(r"\((?:\w+ )?pid=(?P<number>\d+)[^()]*\)\s")
+_ACTOR = re.compile(r"\((?:\w+ )?(?P<stem>pid)=(?P<number>\d+)[^()]*\)\s")
 _LABEL = re.compile(
     r"\s*(?P<stem>(?:(?:[A-Za-z][\w.-]*[-_.]|(?:(?:compute|gpu)-?)?(?:worker|node|host|rank|trainer|task"
     r"|proc|gpu|actor|learner|pod|launcher|replica|server|slave|process))|(?:\d+\.){3})?)"
@@ -60,6 +60,8 @@ _COUNTS = re.compile(
 )
 _MOST_HELD = 64
 """Lines that wait until it is clear if their numbers are labels."""
+_SEEN = "~"
+"""Before the labels that are known only by being several."""
 _ENOUGH = 4
 """Numbers that only went up, and by more than one, in lines that have no other step."""
 
@@ -91,18 +93,10 @@ class ProcessLines:
         if found := _NAMED.match(line):
             return [(f"rank{found['rank']}", line[found.end() :])]
         label = _ACTOR.match(line) if line[:1] == "(" else _PLACE.match(line) or _LABEL.match(line)
-        if (
-            label is None
-            or _COUNTS.fullmatch(label.groupdict().get("stem") or "")
-            or (
-                to_number(line[label.end() :]) is not None  # no label, as in `beta1: 0.9`
-            )
-        ):
-            return [("", line)]
-        if label.re is _PLACE and not self.memory.get("apart"):
-            return self._labelled("rank", int(label["number"]), line, line[label.end() :])
-        stem = "pid" if label.re is _ACTOR else label["stem"]
-        return self._labelled(stem, int(label["number"]), line, line[label.end() :])
+        text = line[label.end() :] if label else ""
+        if label is None or _COUNTS.fullmatch(label["stem"]) or to_number(text) is not None:
+            return [("", line)]  # no label, as in `epoch-3: loss 0.5` and `beta1: 0.9`
+        return self._labelled(label["stem"], int(label["number"]), line, text)
 
     def finish(self) -> Lines:
         """Return the lines that still wait: their numbers are no labels."""
@@ -110,10 +104,10 @@ class ProcessLines:
 
     def prefix(self, label: str) -> str:
         """Return the prefix of a process's metrics, whose label has just given some."""
-        if label.startswith("rank") and label not in self.memory.get("implicit", ()):
+        if label.startswith("rank"):
             return f"{label} "
         owner = self.memory.setdefault("owner", label)
-        return "" if label == owner else f"{label} "
+        return "" if label == owner else f"{label.removeprefix(_SEEN)} "
 
     def _labelled(self, stem: str, number: int, line: str, text: str) -> Lines:
         label, memory = f"{stem or 'rank'}{number}", self.memory
@@ -152,12 +146,7 @@ class ProcessLines:
 
     def _own(self, label: str) -> str:
         """Return the label, which is empty for the process that was read as the main one."""
-        if label == self.memory["main"]:
-            return ""
-        implicit = self.memory.setdefault("implicit", [])
-        if label not in implicit:
-            implicit.append(label)
-        return label
+        return "" if label == self.memory["main"] else f"{_SEEN}{label}"
 
 
 def by_rank(line: str) -> Lines:
@@ -174,7 +163,7 @@ SOUGHT = "sought"
 """Key in the state: the metric that a search asks for, which one line shows for certain."""
 _MEMORY, _OTHERS, _LABELS = "memory", "processes", "labels"
 """Keys in the state: of the main process, of others by label, and what was seen of the labels."""
-_CARRIED_LABELS = ("apart", "main", "owner", "implicit", "counts")
+_CARRIED_LABELS = ("apart", "main", "owner", "counts")
 """What the next attempt's log needs to know of the labels."""
 _CONFIRMED, _HELD = "confirmed", "held"
 """Keys in the state: that there are metrics; the rows that wait for that. One line may be a chance
@@ -277,7 +266,7 @@ class _Reader:
     def _rows(self, label: str, text: str) -> Sequence[Row]:
         """Return the rows that a process's line completes."""
         if (process := self._read.get(label) or self._process(label)) is None:
-            states.count_unread(self._state, f"[{label}] {text}")
+            states.count_unread(self._state, f"[{label.removeprefix(_SEEN)}] {text}")
             return ()
         try:
             found = process.read(text)
