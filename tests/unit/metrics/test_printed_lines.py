@@ -154,6 +154,7 @@ SAMPLES = [
 ]  # fmt: skip
 
 DECOYS = [
+    "#1 transferring dockerfile: 812B done\n#1 DONE 0.0s\n#2 [1/10] RUN step 2\n#2 DONE 8.7s\n#3 [2/10] RUN step 3\n#3 DONE 5.3s\n",
     "act=relu:0.5 done\na=b:0.5, c\n",
     "min_lr = 1e-4\nmax_iters = 5000\nlearning_rate = 1e-3 # with baby networks\n",
     "iter: 5\nepochs: 100, lr: 0.1\nstep: 10, lr: 3\nNamespace(epoch=3, lr=0.1)\n",

@@ -60,6 +60,8 @@ _REWRITTEN = tuple(
         ),
         # `eval @ 12887 steps: return=3`
         (rf"(?:@|at|after) ({INT}) (step|iteration|epoch|episode)s?\b", r"\2 \1"),
+        # `60.5% accuracy, loss 1.8`
+        (rf"(?<!\w )(?<![\w:=])({VALUE}%) (accuracy|acc)(?=\W*(?:$|[,;|)]))", r"\2 \1"),
         # Caffe's
         (rf"\b(Train|Test) net output #{INT}: ", r"\1: "),
         # `average reward over the last 10 episodes: 3.5`
@@ -97,7 +99,7 @@ BEST = re.compile(
     r"\W*(?:new |overall )?best\b(?:.*\b(?:at|in|from)| the)? (?:epoch|step|iter)", re.IGNORECASE
 )
 """`Best val acc: 0.9 at epoch 11`: a summary of other lines."""
-_SIGNS = str.maketrans("：，；（）％＝", ":,;()%=")
+_SIGNS = str.maketrans("：，；（）％＝ℹ", ":,;()%= ")
 _LANGUAGES = {
     "step": "训练次数|迭代次数|步数",
     "epoch": "轮次|轮数|[ÉéEe]po(?:ca|que)|[Ээ]поха|エポック|에포크|에폭|[Ee]poche",
