@@ -56,7 +56,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     monkeypatch.setenv("TZ", "UTC")
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     monkeypatch.setattr(lifecycle, "ensure_started", lambda **_: True)
-    monkeypatch.setattr(processes, "_begin", lambda: None)
+    monkeypatch.setattr(processes, "_begin_early_worker", lambda: None)
     monkeypatch.setattr(clock, "now", lambda: NOW)
     numbers = count(1)
     monkeypatch.setattr(uuid, "uuid4", lambda: uuid.UUID(int=next(numbers)))

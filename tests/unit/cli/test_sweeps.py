@@ -41,7 +41,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "project").mkdir()
     monkeypatch.chdir(tmp_path / "project")
     monkeypatch.setattr(lifecycle, "ensure_started", lambda **_: True)
-    monkeypatch.setattr(processes, "_begin", lambda: None)
+    monkeypatch.setattr(processes, "_begin_early_worker", lambda: None)
 
 
 def submitted() -> str:
