@@ -13,7 +13,7 @@ from trainui.execution import processes
 from trainui.model.states import Status
 from trainui.store.db.engine import open_store
 from trainui.store.runs import runs
-from trainui.store.runs.notifications import DIGESTED
+from trainui.store.runs.runs import DIGESTED
 
 
 def test_hanging_or_failing_notifiers_delay_no_runs_end(tmp_path: Path) -> None:

@@ -24,7 +24,6 @@ from trainui.store.db.statements import Connection
 from trainui.store.read import event_feed, views
 from trainui.store.runs import attempts, runs, stage_requests
 from trainui.store.runs.attempts import Outcome
-from trainui.store.runs.notifications import DIGESTED, NOTIFIED
 from trainui.supervisor import protocol
 
 
@@ -155,8 +154,8 @@ def _let_end(connection: Connection, standing: Standing) -> None:
         stage_requests.cancel(connection, run.id, waiting)
     ended = runs.to_notify(connection)
     runs.mark_notified(connection, [run.id for run in ended])  # the original notifies
-    runs.set_flag(connection, NOTIFIED, str(event_feed.last(connection)))
-    runs.set_flag(connection, DIGESTED, str(clock.now()))
+    runs.set_flag(connection, runs.NOTIFIED, str(event_feed.last(connection)))
+    runs.set_flag(connection, runs.DIGESTED, str(clock.now()))
 
 
 def _keep_outside(connection: Connection, home: Home, before: Noted) -> None:

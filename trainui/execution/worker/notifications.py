@@ -1,6 +1,6 @@
 """Sends notifications, and the daily digest, by the user's command and by Apprise.
 
-Each channel has a thread, and each notification a process that is killed after a minute, so a
+Each is claimed once, whichever process claims it: it is recorded as sent before it is. Each channel has a thread, and each notification a process that is killed after a minute, so a
 channel that fails or hangs affects neither runs nor the other channel.
 """
 
@@ -22,17 +22,90 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from trainui import clock, installation
+from trainui import clock, formatting, installation
 from trainui.errors import StoreError
 from trainui.execution import processes
 from trainui.execution.service_thread import ServiceThread
+from trainui.model.records import RunRecord
 from trainui.model.states import DIGEST, Notification
 from trainui.pipeline.masking import Masker, secrets_of
 from trainui.settings import Settings
 from trainui.store.db import engine
 from trainui.store.db.engine import Database
-from trainui.store.read import event_feed, run_in_json, views
-from trainui.store.runs import notifications
+from trainui.store.db.statements import Connection
+from trainui.store.read import event_feed, run_in_json, time_worked, views
+from trainui.store.runs import runs
+
+
+class PendingNotifications:
+    """Claims pending notifications; remembers the last event processed."""
+
+    def __init__(self, store: Database) -> None:
+        self._store = store
+        self._seen_event = 0
+
+    def claim(self) -> list[Notification]:
+        """Return the pending notifications, and record them as sent.
+
+        They are recorded first: if this process dies before it sends them, none is sent twice.
+        """
+        with self._store.read() as connection:
+            last = event_feed.last(connection)
+            alerts = event_feed.alerts_after(connection, self._seen_event)
+            if not (alerts or runs.to_notify(connection)):
+                self._seen_event = last
+                return []
+        with self._store.write() as connection:
+            last_sent = int(runs.flag(connection, runs.NOTIFIED) or 0)
+            alerts = event_feed.alerts_after(connection, last_sent)
+            ended = runs.to_notify(connection)
+            runs.mark_notified(connection, [run.id for run in ended])
+            if alerts:
+                runs.set_flag(connection, runs.NOTIFIED, str(alerts[-1][0]))
+            claimed = [notice for _, notice in alerts] + [_of_end(connection, run) for run in ended]
+        self._seen_event = last
+        return claimed
+
+
+def begin_notifying(store: Database) -> None:
+    """Mark all events so far as notified, in a store without this mark."""
+    with store.write() as connection:
+        if runs.flag(connection, runs.NOTIFIED) is None:
+            runs.set_flag(connection, runs.NOTIFIED, str(event_feed.last(connection)))
+
+
+def digested_until(store: Database, now: int) -> int:
+    """Return the time until which digests were sent; without one, they begin now."""
+    with store.read() as connection:
+        found = runs.flag(connection, runs.DIGESTED)
+    if found is None:
+        with store.write() as connection:
+            if (found := runs.flag(connection, runs.DIGESTED)) is None:
+                runs.set_flag(connection, runs.DIGESTED, found := str(now))
+    return int(found)
+
+
+def claim_digest(store: Database, since: int, until: int) -> bool:
+    """Record that the digest of a time is sent; return False if another process did so.
+
+    It is recorded first: if this process dies before it sends the digest, none is sent twice.
+    """
+    with store.write() as connection:
+        if runs.flag(connection, runs.DIGESTED) != str(since):
+            return False
+        runs.set_flag(connection, runs.DIGESTED, str(until))
+    return True
+
+
+def _of_end(connection: Connection, run: RunRecord) -> Notification:
+    words = f"{run.name} {run.status.verb}"
+    if run.started_at and run.completed_at:
+        worked = time_worked.of_run(connection, run.id).until(run.completed_at)
+        words += f" after {formatting.took(worked, run.started_at, run.completed_at)}"
+    if named := event_feed.culprits(connection, run):
+        words += f": {', '.join(named)}"
+    return Notification(str(run.status), run.id, run.name, words)
+
 
 logger = logging.getLogger(__name__)
 
@@ -53,7 +126,7 @@ class Notifier:
 
     def __init__(self, store: Database, settings: Settings) -> None:
         self._store = store
-        self._pending = notifications.PendingNotifications(store)
+        self._pending = PendingNotifications(store)
         self._begun = False
         self._kinds = settings.notify_on
         programs: dict[str, Callable[[Notification], Program]] = {}
@@ -102,7 +175,7 @@ class Notifier:
             channel.put(notice)
 
     def _begin(self) -> None:
-        notifications.begin(self._store)
+        begin_notifying(self._store)
         self._begun = True
 
 
@@ -272,7 +345,7 @@ class DigestSender:
             return
         now = self._now()
         if self._since is None:
-            self._since, changed = notifications.digested_until(self._store, now), True
+            self._since, changed = digested_until(self._store, now), True
         due = last_time(self._at, now)
         is_due = self._since < due
         if changed or is_due:
@@ -295,7 +368,7 @@ class DigestSender:
         made = self._made(since) if self._is_unreported else ""
         if made is None:
             self._again_at = time.monotonic() + DIGEST_AGAIN_AFTER
-        elif notifications.claim_digest(self._store, since, until):
+        elif claim_digest(self._store, since, until):
             if made:
                 self._notifier.send(Notification(DIGEST, "", "", _headline(made), f"{made}\n"))
             self._is_unreported = False

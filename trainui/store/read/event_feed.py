@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
-from trainui.model.records import AttemptRecord, Event, StageRecord
+from trainui.model.records import AttemptRecord, Event, RunRecord, StageRecord
 from trainui.model.states import (
     CAUSE,
     ENDED,
@@ -22,6 +22,9 @@ from trainui.model.states import (
 from trainui.store.db.statements import Connection, batches, placeholders
 from trainui.store.read import row_mapping
 from trainui.store.read.time_worked import STAGE_COLUMNS
+
+MOST_CULPRITS = 3
+"""The most stages named in the notification of a run's end."""
 
 
 def last(connection: Connection) -> int:
@@ -211,6 +214,23 @@ def cause_of_failure(
         (run_id, stage, failure, CAUSE, Status.RUNNING),
     ).fetchone()
     return None if row is None or row[0] != CAUSE else row_mapping.load(row[1])
+
+
+def culprits(connection: Connection, run: RunRecord) -> Sequence[str]:
+    """Return the stages that caused a run's end, each with the reason."""
+    if run.status == Status.COMPLETED:
+        return []
+    query = (
+        "SELECT name, attempt, reason FROM stages WHERE run_id = ? AND status = ? ORDER BY position"
+    )
+    found = connection.execute(query, (run.id, run.status)).fetchall()
+    known = causes(connection, run.id)
+    named = []
+    for name, attempt, reason in found[:MOST_CULPRITS]:
+        said = [str(reason)] if reason not in (None, run.status) else []
+        said += [cause["text"]] if (cause := known.get((name, attempt))) else []
+        named.append(f"{name} ({'; '.join(said)})" if said else str(name))
+    return [*named, f"{len(found) - MOST_CULPRITS} more"] if len(found) > MOST_CULPRITS else named
 
 
 def marks(

@@ -19,6 +19,12 @@ from trainui.store.read import row_mapping, views
 PAUSED = "paused"
 """The flag of a paused queue."""
 
+NOTIFIED = "notified_event"
+"""The flag with the number of the last event processed for notifications."""
+
+DIGESTED = "digested_until"
+"""The flag with the time until which digests were sent."""
+
 
 def place_of(connection: Connection, run_id: str) -> tuple[str | None, str | None]:
     """Return the host where a run was submitted, and the identity of its directory of runs."""
