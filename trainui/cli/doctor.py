@@ -103,13 +103,13 @@ def home_file_system() -> Result:
 
 def database() -> Result:
     """Check that an existing database can be opened and is intact."""
-    from trainui.store.db import backup, engine, sqlite_file
+    from trainui.store.db import engine, sqlite_file
     from trainui.store.read import run_list
 
     where, size, advice = _database()
     try:
         with engine.reading() as connection:
-            damage = backup.damage(connection)
+            damage = sqlite_file.damage(connection)
             count = run_list.count_runs(connection)
     except NotFoundError:
         return GOOD, f"{where}, created by the first run"

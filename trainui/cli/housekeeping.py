@@ -25,8 +25,7 @@ from trainui.model.records import RunRecord
 from trainui.model.states import ENDED
 from trainui.resume import code_snapshot
 from trainui.resume.submitted import PIPELINE_FILE
-from trainui.store.db import backup as copies
-from trainui.store.db import home_identity
+from trainui.store.db import engine, home_identity, sqlite_file
 from trainui.store.shell_environment import ENVIRONMENT_FILE
 from trainui.system import plain_files, storage
 
@@ -60,8 +59,6 @@ def backup(
     stages. Nothing needs to be stopped. The file contains your runs' environments, so only you can
     read it.
     """
-    from trainui.store.db import engine
-
     home = paths.home()
     if settings.load().database_url is not None:
         raise UsageError(
@@ -93,7 +90,9 @@ def _copy_database(database: Path, copy: Path) -> None:
         def advance(left: int, total: int) -> None:
             shown.total, shown.done = total, total - left
 
-        copies.copy(database, copy, advance)
+        with engine.reading(database):
+            pass  # raises an error that says why it cannot be opened
+        sqlite_file.copy(database, copy, advance)
 
 
 def _pack(stream: BinaryIO, database: Path, runs: Path) -> tuple[int, int]:
@@ -141,7 +140,7 @@ def _add_study(archive: tarfile.TarFile, study: Path, runs: Path) -> bool:
     """Add a copy of a study, which a worker may be writing; return True if it was added."""
     with tempfile.TemporaryDirectory() as directory:
         copied = Path(directory, study.name)
-        problem = copies.copy_study(study, copied)
+        problem = sqlite_file.copy_study(study, copied)
         if problem is None:
             archive.add(copied, str(Path("runs", study.relative_to(runs))))
         elif study.exists():
@@ -234,7 +233,6 @@ def prune(
     asks; without a terminal, --yes is required. The database file does not shrink, but reuses the
     space.
     """
-    from trainui.store.db import engine
     from trainui.store.read import run_list, views
 
     home_identity.check()
@@ -428,7 +426,6 @@ def uninstall(dry_run: DryRun = False, yes: Yes = False, as_json: options.Json =
 def _made() -> Iterator[Path]:
     """Yield the existing files and directories that trainui created."""
     from trainui.execution.daemon import systemd
-    from trainui.store.db import engine
     from trainui.store.read import views
 
     home, runs = paths.home(), list[Path]()

@@ -1,7 +1,8 @@
 """Sends notifications, and the daily digest, by the user's command and by Apprise.
 
-Each is claimed once, whichever process claims it: it is recorded as sent before it is. Each channel has a thread, and each notification a process that is killed after a minute, so a
-channel that fails or hangs affects neither runs nor the other channel.
+Each is claimed once, whichever process claims it: it is recorded as sent before it is. Each channel
+has a thread, and each notification a process that is killed after a minute, so a channel that fails
+or hangs affects neither runs nor the other channel.
 """
 
 from __future__ import annotations
