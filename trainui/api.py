@@ -15,7 +15,7 @@ from typing import Any, TypedDict
 from uuid import UUID
 
 from trainui import control, formatting
-from trainui.control import agents
+from trainui.control import requests
 from trainui.errors import NotFoundError, UsageError, WaitTimeoutError
 from trainui.execution.attempt import lost_attempts
 from trainui.execution.daemon import lifecycle
@@ -106,7 +106,7 @@ class PipelineExecutor:
             NotFoundError: the run does not exist.
             UsageError: the caller is part of a stage, whose slot the run may need.
         """
-        agents.check_may_wait()
+        requests.check_may_wait()
         started = time.monotonic()
         while (state := self._state())["status"] not in ENDED:
             waited = time.monotonic() - started

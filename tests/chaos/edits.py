@@ -27,7 +27,7 @@ from tests.chaos.edited_pipeline import EditedPipeline
 from tests.chaos.invariants import BrokenInvariantError
 from tests.chaos.scene import Scene
 from trainui import control, paths
-from trainui.control import staging_cleanup
+from trainui.control import submission
 from trainui.errors import NotFoundError, PipelineFileError, UsageError
 from trainui.model.records import RunRecord, StageRecord
 from trainui.model.states import DONE, Status
@@ -108,7 +108,7 @@ class EditTrial:
             self._kill(start("rm", run_id, "--yes"), 1.0)
         with suppress(NotFoundError):
             control.remove(run_id)
-        staging_cleanup.sweep()
+        submission.sweep_staging()
         invariants.check_deleted(run_id)
 
     def _settle(self) -> None:

@@ -21,7 +21,7 @@ import os, signal, sys
 from trainui import control
 from trainui.resume import code_version
 from trainui.resume import code_snapshot
-from trainui.control import cancellation, staging_cleanup
+from trainui.control import cancellation, submission
 from trainui.pipeline import loader
 from trainui.store.runs import stored_pipeline
 
@@ -30,7 +30,7 @@ owners = {
     "code": code_version,
     "new_run": stored_pipeline,
     "code_snapshot": code_snapshot,
-    "Note": staging_cleanup.StagingNote,
+    "Note": submission.StagingNote,
     "ending": cancellation,
 }
 owner, count = owners[owner], [0]

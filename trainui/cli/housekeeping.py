@@ -19,7 +19,7 @@ import typer
 
 from trainui import clock, control, formatting, paths, settings, text
 from trainui.cli import lookup, options, printing
-from trainui.control import agents
+from trainui.control import requests
 from trainui.errors import NotFoundError, StoppedError, UnfitEnvironmentError, UsageError
 from trainui.model.records import RunRecord
 from trainui.model.states import ENDED
@@ -347,7 +347,7 @@ class _Freed:
             UnfitEnvironmentError: some directories could not be deleted.
             StoppedError: the user pressed ctrl+c.
         """
-        agents.check_delete()
+        requests.check_delete()
         left, wrong = [], []
         try:
             with printing.progress("deleting", self.count) as shown:
@@ -395,7 +395,7 @@ def uninstall(dry_run: DryRun = False, yes: Yes = False, as_json: options.Json =
     from trainui.execution.daemon import lifecycle, systemd
 
     home_identity.check()
-    agents.check_delete()
+    requests.check_delete()
     found, runs_dir = list(_made()), settings.runs_dir(settings.load())
     with printing.progress("looking"):
         size = sum(storage.used(path) if path.is_dir() else path.lstat().st_size for path in found)

@@ -13,7 +13,7 @@ import typer
 
 from trainui import control, formatting, paths, settings, text
 from trainui.cli import interrupt, lookup, options, printing
-from trainui.control import agents
+from trainui.control import requests
 from trainui.errors import SchemaRefusedError, StoreError, UnfitEnvironmentError, UsageError
 from trainui.execution.daemon import lifecycle
 from trainui.model.records import RunRecord, StageRecord
@@ -92,7 +92,7 @@ def stop(
 
     The next `worker start` monitors them again.
     """
-    agents.check_all("end all stages" if with_stages else "stop the worker")
+    requests.check_all("end all stages" if with_stages else "stop the worker")
     if with_stages:
         cancel_everything()
     with printing.progress("stopping the worker"):

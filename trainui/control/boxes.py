@@ -91,11 +91,11 @@ class Box:
         if self.command.startswith(_LOGIN):
             inner = self.command.removeprefix(_LOGIN).strip()
             command = f"{_LOGIN} {shlex.quote(f'exec {inner} {words}')}"
-        from trainui.control import agents  # not for a list of boxes
+        from trainui.control import requests  # not for a list of boxes
 
         variables = [] if self.home is None else [f"TRAINUI_HOME={_quoted(self.home)}"]
-        if agents.actor() is not None:  # the fences there are for agents of here too
-            variables.append(f"{agents.VARIABLE}=1")
+        if requests.actor() is not None:  # the fences there are for agents of here too
+            variables.append(f"{requests.AGENT_VARIABLE}=1")
         return f"env {' '.join(variables)} {command}" if variables else command
 
 

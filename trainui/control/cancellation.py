@@ -7,7 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from trainui import paths, wakeup
-from trainui.control import agents, staging_cleanup
+from trainui.control import requests, submission
 from trainui.errors import UnfitEnvironmentError, UsageError
 from trainui.execution.attempt import executors
 from trainui.model.records import RunRecord, StageRecord
@@ -29,11 +29,11 @@ def cancel(run_id: str, names: Collection[str] | None = None) -> list[str]:
     empty if all had ended.
     """
     with open_store().write() as connection:
-        _check_can_cancel(agents.run_to_change(connection, run_id, "cancel"))
+        _check_can_cancel(requests.run_to_change(connection, run_id, "cancel"))
         chosen = _chosen(runs.stages(connection, run_id), names)
         asked = stage_requests.cancel(connection, run_id, chosen)
         if asked:
-            agents.record(connection, run_id, "cancelled", asked)
+            requests.record_deed(connection, run_id, "cancelled", asked)
     wakeup.wake()
     return asked
 
@@ -48,7 +48,7 @@ def forget(run_id: str, names: Collection[str] | None = None) -> dict[str, str]:
     """
     store = open_store()
     with store.read() as connection:
-        _check_can_cancel(agents.run_to_change(connection, run_id, "give up stages of"))
+        _check_can_cancel(requests.run_to_change(connection, run_id, "give up stages of"))
         chosen = _chosen(runs.stages(connection, run_id), names)
     running = [stage for stage in chosen if stage.status == Status.RUNNING]
     reasons = {stage.name: executors.why_unseen(store, stage) for stage in running}
@@ -94,11 +94,11 @@ def remove(run_id: str) -> None:
         UnfitEnvironmentError: the rows were deleted, but the directory could not be; or a file
             system is mounted in it, and nothing was deleted.
     """
-    agents.check_delete()
+    requests.check_delete()
     store = open_store()
-    staging_cleanup.sweep()
+    submission.sweep_staging()
     with store.read() as connection:
-        run = agents.run_to_change(connection, run_id, "delete")
+        run = requests.run_to_change(connection, run_id, "delete")
     home_identity.check_run(run)
     directory = Path(run.directory)
     run_variables = {"TRAINUI_RUN_ID": run_id, "TRAINUI_RUN_DIR": str(directory)}
@@ -113,7 +113,7 @@ def remove(run_id: str) -> None:
             f"a file system is mounted in the run's directory, at {mountpoint}: unmount it first; "
             "nothing was deleted"
         )
-    with staging_cleanup.noted(run_id) as note:
+    with submission.noted(run_id) as note:
         note.write(directory)
         with store.write() as connection:
             if existing_run(connection, run_id).external is not None:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from trainui import clock, paths
-from trainui.control import staging_cleanup
+from trainui.control import submission
 from trainui.errors import UnfitEnvironmentError, UsageError
 from trainui.execution import broker, processes
 from trainui.model.records import NOT_STARTED_BY_US
@@ -53,7 +53,7 @@ def make_own() -> None:
         _let_end(connection, standing)
         home_identity.note(connection, home, before, as_new=True)
         _keep_outside(connection, home, before)
-    staging_cleanup.forget()
+    submission.forget_staging()
 
 
 def replace_original() -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from trainui import wakeup
-from trainui.control import agents, external
+from trainui.control import external, requests
 from trainui.control.submission import (
     allowed_for,
     check_executors,
@@ -144,8 +144,8 @@ def resume(
     if changed is not None:
         check_inputs(changed.pipeline, run_directory=directory, environ=shell)
     with store.write() as connection:
-        agents.run_to_change(connection, run_id, "resume")  # it may have been deleted meanwhile
-        agents.check_room(connection, run_id)
+        requests.run_to_change(connection, run_id, "resume")  # it may have been deleted meanwhile
+        requests.check_room(connection, run_id)
         now = runs.stages(connection, run_id)
         changed_meanwhile, users = _changed_meanwhile(seen, now), rules.users_of(now)
         if confirmed is not None:
@@ -177,7 +177,7 @@ def resume(
             stored_attempts.give_up(connection, stage_id, given_up)
         revived = stage_requests.reopen(connection, run_id, changes)
         if revived:
-            agents.record(connection, run_id, "resumed", revived)
+            requests.record_deed(connection, run_id, "resumed", revived)
     if pipeline is not None:
         edit_effects.keep_text(directory, pipeline.text)
     wakeup.wake()
@@ -260,8 +260,8 @@ def rerun(run_id: str, names: Collection[str], *, downstream: bool = False) -> l
     seen = _read_ours(store, run_id)
     reran, gone = seen.reran(), seen.gone()
     with store.write() as connection:
-        agents.run_to_change(connection, run_id, "rerun stages of")
-        agents.check_room(connection, run_id)
+        requests.run_to_change(connection, run_id, "rerun stages of")
+        requests.check_room(connection, run_id)
         stages = runs.stages(connection, run_id)
         by_name = {stage.name: stage for stage in stages}
         check_names(by_name, names)
@@ -273,7 +273,7 @@ def rerun(run_id: str, names: Collection[str], *, downstream: bool = False) -> l
             for name in chosen
         ]
         revived = stage_requests.reopen(connection, run_id, changes)
-        agents.record(connection, run_id, "rerun", revived)
+        requests.record_deed(connection, run_id, "rerun", revived)
     wakeup.wake()
     return revived
 

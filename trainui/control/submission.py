@@ -1,4 +1,10 @@
-"""Submits a pipeline: checks it, makes the run's directory and stores the run, all or nothing."""
+"""Submits a pipeline: checks it, makes the run's directory and stores the run, all or nothing.
+
+A note in the home names a run's directory before it is created, and its identity (device and inode)
+once it exists. The next process deletes each noted directory whose note nobody has locked and whose
+run is not in the store: a submission or a deletion was killed. A directory with another identity is
+never touched.
+"""
 
 from __future__ import annotations
 
@@ -7,15 +13,15 @@ import os
 import re
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, replace
 from importlib.util import find_spec
 from pathlib import Path
 
 from trainui import paths, settings, wakeup
-from trainui.control import agents, requests, staging_cleanup
-from trainui.control.staging_cleanup import StagingNote
+from trainui.control import requests
 from trainui.errors import UnfitEnvironmentError, UnsafePathError, UsageError, install_advice
+from trainui.execution.processes import Lock
 from trainui.formatting import quantity
 from trainui.model.definition import Pipeline, Search, StageDefinition
 from trainui.pipeline import field_names, filling, masking, stage_process
@@ -26,12 +32,13 @@ from trainui.plugin import Executor, registry
 from trainui.resume import code_snapshot, code_version
 from trainui.resume.submitted import PIPELINE_FILE, SnapshotPaths, filled_in, stage_directories
 from trainui.store import shell_environment
-from trainui.store.db import engine
+from trainui.store.db import engine, home_identity
 from trainui.store.db.engine import open_store
 from trainui.store.read import views
 from trainui.store.runs import stored_pipeline
 from trainui.store.runs.stored_pipeline import NewRun
 from trainui.store.shell_environment import ShellEnvironment
+from trainui.supervisor.supervise import try_lock
 
 _RUN_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _LONGEST_NAME = 200
@@ -109,7 +116,7 @@ def submit(
         priority=priority,
         host=settings.host(configured),
         place=settings.runs_dir_identity(configured),
-        started_by=agents.actor(),
+        started_by=requests.actor(),
     )
     # paths that are not UTF-8 cannot be stored as they are: raise before anything is created
     json.dumps([one.to_json() for one in stored.stages], ensure_ascii=False).encode()
@@ -185,22 +192,22 @@ def checked_name(name: str) -> str:
 def _stored(new: NewRun, text: str, shell: ShellEnvironment, remark: str) -> Iterator[None]:
     """Create a run's directory, let the caller fill it, and store the run."""
     store = open_store()
-    staging_cleanup.sweep()
+    sweep_staging()
     with engine.reading() as connection:
         if views.run(connection, new.id) is not None:
             raise UsageError(f"a run {new.id!r} already exists; resume it, or choose another id")
-        agents.check_room(connection)
+        requests.check_room(connection)
     directory = Path(new.directory)
-    with staging_cleanup.noted(new.id) as note, _new_directory(directory, note):
+    with noted(new.id) as note, _new_directory(directory, note):
         paths.write_private(directory / PIPELINE_FILE, text)
         shell_environment.write(directory, shell)
         yield
         with store.write() as connection:
-            agents.check_room(connection)
+            requests.check_room(connection)
             stored_pipeline.create(connection, new)
             if remark:
                 requests.record_note(connection, new.id, remark)
-            agents.record(connection, new.id, "submitted")
+            requests.record_deed(connection, new.id, "submitted")
 
 
 @contextmanager
@@ -402,3 +409,114 @@ def shared_path_remarks(pipeline: Pipeline) -> Iterator[str]:
     The pipeline comes from `control.preview`.
     """
     yield from (one.words for one in shared_paths.find(pipeline.stages))
+
+
+class StagingNote(Lock):
+    """A note on a run's directory that may have no run in the store.
+
+    It is locked by the process that works on the directory, until that process ends.
+    """
+
+    def write(self, directory: Path) -> None:
+        """Record a directory and its current identity."""
+        text = json.dumps({"directory": str(directory), "identity": _identity(directory)}).encode()
+        os.pwrite(self.descriptor, text, 0)
+        os.ftruncate(self.descriptor, len(text))
+
+    def read(self) -> tuple[Path, list[int] | None] | None:
+        """Return the directory and its identity; None if nothing was written yet."""
+        try:
+            found = json.loads(os.pread(self.descriptor, 65_536, 0))
+            return Path(found["directory"]), found["identity"]
+        except (ValueError, KeyError):
+            return None
+
+    def remove(self) -> None:
+        """Delete the note: nothing needs to be cleaned up."""
+        self.path.unlink(missing_ok=True)
+
+
+@contextmanager
+def noted(run_id: str) -> Iterator[StagingNote]:
+    """Lock a run directory's note; at the end, delete the directory if the run is not stored.
+
+    Raises:
+        UsageError: another process is submitting or deleting this run.
+    """
+    path = paths.make_private(_notes()) / run_id
+    with _locked(path, os.O_RDWR | os.O_CREAT) as note:
+        if note is None:
+            raise UsageError(f"the run {run_id!r} is being submitted or deleted just now")
+        try:
+            yield note
+        finally:
+            _delete_unstored(note, run_id)
+            note.remove()
+
+
+def _notes() -> Path:
+    return paths.home().root / "unstored"
+
+
+def forget_staging() -> None:
+    """Remove all notes: they name directories of the home that this one was copied from."""
+    with suppress(FileNotFoundError):
+        for path in _notes().iterdir():
+            path.unlink()
+
+
+def sweep_staging() -> None:
+    """Delete the directories that killed processes left behind.
+
+    Raises:
+        CopiedHomeError: the notes are of another home, whose processes may be at work.
+    """
+    home_identity.check()
+    with suppress(OSError, UnfitEnvironmentError):  # concurrent sweep, or read-only home
+        for path in list(_notes().iterdir()):
+            with _locked(path, os.O_RDWR) as note:
+                if note is not None:
+                    _delete_unstored(note, path.name)
+                    note.remove()
+
+
+def _delete_unstored(note: StagingNote, run_id: str) -> None:
+    written = note.read()
+    with engine.reading() as connection:
+        if written is None or views.run(connection, run_id) is not None:
+            return
+    directory, identity = written
+    if identity is None:
+        with suppress(OSError):  # killed while creating it: it is empty
+            directory.rmdir()
+    elif identity == _identity(directory):
+        with suppress(OSError, UnfitEnvironmentError):
+            code_snapshot.release_trees(directory)
+        with suppress(OSError):
+            paths.remove_tree(directory)
+
+
+@contextmanager
+def _locked(path: Path, flags: int) -> Iterator[StagingNote | None]:
+    """Open and lock a note; None if another process has it locked or removed it."""
+    try:
+        note = StagingNote(path, os.open(path, flags | os.O_CLOEXEC, 0o600))
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise UnfitEnvironmentError(
+            f"cannot write {path}: {error.strerror}; free some space in the home, or make it "
+            "writable"
+        ) from error
+    with note:
+        is_ours = try_lock(note.descriptor) and not note.is_lost()
+        yield note if is_ours else None
+
+
+def _identity(directory: Path) -> list[int] | None:
+    """Return a directory's identity (device, inode); None if it does not exist."""
+    try:
+        status = directory.lstat()
+    except OSError:
+        return None
+    return [status.st_dev, status.st_ino]

@@ -255,9 +255,9 @@ def version() -> str:
 
 def act_as(by: str) -> None:
     """Record all that this process does from now on as done by an agent."""
-    from trainui.control import agents
+    from trainui.control import requests
 
-    agents.act_as(by)
+    requests.act_as(by)
 
 
 def preview(
@@ -266,11 +266,11 @@ def preview(
     """Return what `submit` would store: the stages, and remarks."""
     from trainui import control
     from trainui.cli.runs import run as run_command
-    from trainui.control import agents, submission
+    from trainui.control import requests, submission
 
     if engine.exists():
         with engine.reading() as connection:
-            agents.check_room(connection)
+            requests.check_room(connection)
     found = control.preview(_pipeline(file, params, command))
     remarks = (*submission.checkpoint_remarks(found), *submission.shared_path_remarks(found))
     return {**run_command.plan_as_json(found), "remarks": remarks}

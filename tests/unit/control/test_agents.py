@@ -12,7 +12,7 @@ from tests.unit.execution.conftest import store as store
 from tests.unit.execution.submitted import submit
 from trainui import control
 from trainui.cli.main import main
-from trainui.control import agents, requests
+from trainui.control import requests
 from trainui.errors import AgentLimitError
 from trainui.model.states import AGENT
 from trainui.store.db.engine import Database
@@ -124,7 +124,7 @@ def test_deleting_can_be_forbidden(
 
 
 def test_an_agent_acts_as_what_it_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(agents, "_acting", [])
-    assert agents.actor() is None
-    agents.act_as("mcp")
-    assert agents.actor() == "mcp"
+    monkeypatch.setattr(requests, "_acting", [])
+    assert requests.actor() is None
+    requests.act_as("mcp")
+    assert requests.actor() == "mcp"

@@ -326,11 +326,11 @@ def _submit(
     python: str | None,
     given: Mapping[str, str] | None,
 ) -> None:
-    from trainui.control import agents, submission
+    from trainui.control import requests, submission
     from trainui.execution.daemon import lifecycle
 
     if not run_options.detach:
-        agents.check_may_wait()
+        requests.check_may_wait()
     submission.check_search(pipeline.stages)  # before a worker is started for nothing
     origin = run_options.origin and lookup.find_run(run_options.origin).id
     lifecycle.ensure_started()  # first, so that nothing is stored if nothing can run

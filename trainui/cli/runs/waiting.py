@@ -13,7 +13,7 @@ from trainui import clock, control, formatting, settings, text
 from trainui.cli import interrupt, lookup, options, printing
 from trainui.cli.runs import standstill
 from trainui.cli.runs.standstill import DiskWatch
-from trainui.control import agents
+from trainui.control import requests
 from trainui.errors import NotFoundError, StoppedError, WaitTimeoutError
 from trainui.model.records import Event, RunRecord, StageRecord
 from trainui.model.states import CODE, ENDED, MARKED, MARKS, STALLED, WARNING, Status
@@ -66,7 +66,7 @@ def wait_for(
         NotFoundError: a run was deleted meanwhile.
         UsageError: the caller is itself part of one of trainui's stages.
     """
-    agents.check_may_wait()
+    requests.check_may_wait()
     try:
         with engine.reading() as connection:
             watch = _Watch(connection, run_ids, timeout=timeout, from_start=from_start)

@@ -14,7 +14,7 @@ from tests.unit.execution.conftest import store as store
 from tests.unit.execution.submitted import submit
 from tests.unit.tui.filled import Filler, training
 from trainui import control
-from trainui.control import agents
+from trainui.control import requests
 from trainui.model.states import CAUSE, STALLED, Status
 from trainui.plugin import client
 from trainui.plugins.mcp import server, tools
@@ -367,7 +367,7 @@ def test_an_answer_says_that_no_worker_works(filler: Filler) -> None:
 
 def test_fences_are_told_with_their_reason(filler: Filler, monkeypatch: pytest.MonkeyPatch) -> None:
     run = filler.run({"train": ()}, outputs=())
-    monkeypatch.setattr(agents, "_acting", ["mcp"])
+    monkeypatch.setattr(requests, "_acting", ["mcp"])
     monkeypatch.setenv("TRAINUI_AGENT_LIMITS", '{"others": false, "runs": 1}')
     found = error("cancel", run=run)
     assert (found["code"], "agent_limits.others" in found["message"]) == ("agent_limits", True)
