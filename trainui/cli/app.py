@@ -43,6 +43,7 @@ MODULES: dict[str, dict[str, str]] = {
         "show": "Show one run: its stages and their states.",
         "path": "Print the directory of a run or a stage.",
         "metrics": "Show the metrics of a run or a stage.",
+        "shell": "Open a shell in a stage's workdir and environment.",
     },
     "inspect.logs": {
         "logs": "Print a stage's output.",
@@ -61,7 +62,6 @@ MODULES: dict[str, dict[str, str]] = {
         "export": "Write a run's points as CSV, JSON lines or Parquet.",
         "report": "Print a run as Markdown, with its curves.",
     },
-    "runs.shell": {"shell": "Open a shell in a stage's workdir and environment."},
     "pipeline_file": {
         "init": "Write a starter pipeline file.",
         "validate": "Check pipeline files.",

@@ -1,7 +1,8 @@
-"""The commands `show`, `path` and `metrics`: one run, its stages, their series and sources."""
+"""The commands `show`, `path`, `metrics` and `shell`: a run, its stages, their series and sources."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -9,8 +10,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from trainui import clock, formatting, settings, text
+from trainui import clock, formatting, paths, settings, text
 from trainui.cli import lookup, options, printing
+from trainui.errors import UnfitEnvironmentError
 from trainui.metrics import lenient_files
 from trainui.model.states import CHECKPOINT, MARKED, UNFINISHED, Status
 from trainui.store.db import engine
@@ -18,6 +20,7 @@ from trainui.store.read import views
 from trainui.supervisor.protocol import STDERR_FILE, STDOUT_FILE
 
 if TYPE_CHECKING:
+    from trainui.execution.attempt.prepared_process import PreparedProcess
     from trainui.model.records import AttemptRecord, Loss, RunRecord, SeriesSummary, StageRecord
     from trainui.pipeline.matrix import FoldedMetric
     from trainui.store.db.statements import Connection
@@ -382,4 +385,66 @@ def _row(one: SeriesSummary) -> tuple[str, ...]:
         formatting.number(one.min),
         formatting.number(one.max),
         str(one.nonfinite or ""),
+    )
+
+
+@options.command("trainui shell digits evaluate", "echo nvidia-smi | trainui shell digits evaluate")
+def shell(run: options.Run, stage: options.OneStage) -> None:
+    """Open a shell in a stage's workdir, with the environment of its process.
+
+    It is not part of the stage: it takes no slot, is not cancelled with it, and what it writes to
+    $TRAINUI_METRICS_FILE is discarded.
+    """
+    prepared = _prepared(run, stage)
+    program = prepared.environ.get("SHELL") or os.environ.get("SHELL") or "/bin/sh"
+    printing.note(f"in {prepared.definition.workdir}; `exit` leaves")
+    try:
+        os.chdir(prepared.definition.workdir)
+        os.umask(prepared.umask)
+        os.execvpe(program, [program], shell_environment(prepared.environ))
+    except OSError as error:
+        raise UnfitEnvironmentError(
+            f"cannot open {program} in {prepared.definition.workdir}: {error.strerror}"
+        ) from error
+
+
+def shell_environment(prepared: Mapping[str, str]) -> dict[str, str]:
+    """Return the stage's variables, changed so that the shell is not taken for the stage."""
+    # an attempt's processes are recognised by this variable; the added slash makes it differ
+    own = {"TRAINUI_RUN_DIR": prepared["TRAINUI_RUN_DIR"].rstrip("/") + "/"}
+    return {**prepared, **own, "TRAINUI_METRICS_FILE": os.devnull}
+
+
+def _prepared(reference: str, stage: str) -> PreparedProcess:
+    from trainui.execution.attempt.prepared_process import AttemptContext, prepare
+    from trainui.search import results as search_results
+    from trainui.store.db import home_identity
+
+    home_identity.check()  # a shell in a stage's directory could change the original's
+    run, found = lookup.find_one(reference, stage)
+    home_identity.check_run(run)
+    with lookup.view() as connection:
+        attempts = views.attempts_of_stage(connection, found.id)
+        submission = views.submission(connection, run.id)
+        results = search_results.needed_by(connection, run.id, found.definition)
+    attempt = attempts[-1] if attempts else _not_started(found)
+    context = AttemptContext(run, found, attempt, submission, results)
+    prepared = prepare(context, attempt.checkpoint)
+    printing.note(f"{found.name}, as attempt {attempt.number}")
+    return prepared
+
+
+def _not_started(stage: StageRecord) -> AttemptRecord:
+    """Return a placeholder for the first attempt of a stage that has not started."""
+    from trainui.model.records import AttemptRecord
+
+    return AttemptRecord(
+        id=0,
+        stage_id=stage.id,
+        number=1,
+        status=Status.QUEUED,
+        celery_task_id=None,
+        directory=str(paths.attempt_directory(Path(stage.directory), 1)),
+        slots=(),
+        granted_at=0,
     )
