@@ -1,4 +1,4 @@
-"""The commands `show`, `path`, `metrics` and `shell`: a run, its stages, their series and sources."""
+"""The commands `show`, `path`, `metrics` and `shell`: one run, its stages, series and sources."""
 
 from __future__ import annotations
 
