@@ -8,12 +8,15 @@ survived shows nothing. No cause is better than a wrong one.
 
 from __future__ import annotations
 
+import json
 import re
 import signal
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -91,7 +94,10 @@ _REPORT = re.compile(
 )
 """Lines that report an error."""
 
-_OF_OTHERS = re.compile(r"\s|frame #|[a-z][a-z0-9]*: |[╭│╰+|]|(Current t|T)hread 0x")
+_OF_OTHERS = re.compile(
+    r"\s|frame #|[a-z][a-z0-9]*: |[╭│╰+|]|(Current t|T)hread 0x|"
+    r"Calls: |Execution halted|Stacktrace:|in expression starting at "
+)
 """Lines of the exception itself, of frames and boxes, and of programs that begin theirs with their
 names."""
 
@@ -124,6 +130,12 @@ _TIME = re.compile(
     r"\[?(?P<time>\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d([.,]\d+)?)(Z|[+-]\d\d:?\d\d)?\]?( |$)"
 )
 """A time before a line."""
+
+_OF_SYSTEM = re.compile(r"(OS|FileNotFound|Permission|NotADirectory|FileExists)Error\b")
+"""Exceptions of system calls."""
+
+_IN_JSON = re.compile(r"\{.*Traceback \(most recent call last\).*\}")
+"""A logger's record in JSON with a traceback in one of its values."""
 
 _OF_TRACEBACK = re.compile(r"\[rank|\[ERROR|Traceback| |[\w.]*(Error|Exception|Interrupt)\b")
 """What follows a time before a line of a traceback; that of a logger's record is part of it."""
@@ -279,7 +291,19 @@ def _lines(log: Path, masker: Masker) -> list[str]:
     except OSError:
         return []
     text = masker.text(data.decode("utf-8", "replace")).replace("\r\n", "\n")
-    return [harmless(as_overwritten(line)[:LONGEST_LINE]).rstrip() for line in text.split("\n")]
+    plain = [line for raw in text.split("\n") for line in _of_record(raw)]
+    return [harmless(as_overwritten(line)[:LONGEST_LINE]).rstrip() for line in plain]
+
+
+def _of_record(line: str) -> list[str]:
+    """Return a line; of a logger's record in JSON, the lines of the traceback in it."""
+    if not line.startswith("{") or _IN_JSON.fullmatch(line.rstrip()) is None:
+        return [line]
+    with suppress(ValueError, RecursionError):
+        for value in json.loads(line).values():
+            if isinstance(value, str) and "Traceback (most recent call last)" in value:
+                return value.split("\n")
+    return [line]
 
 
 def choose(
@@ -426,8 +450,9 @@ def _is_survived(chain: Sequence[Raised], log: Log, ending: Ending) -> bool:
 
 def _of_chain(chain: Sequence[Raised], known: Sequence[CauseRule]) -> _Shown | None:
     """Return what a chain of exceptions shows: its root, or what was made of it."""
+    tried = [one for one, after in pairwise(chain) if _is_attempt(one, after)]
     found = [(raised, _of_raised(raised, known)) for raised in chain]
-    shown = [(raised, one) for raised, one in found if one is not None]
+    shown = [(raised, one) for raised, one in found if one is not None and raised not in tried]
     own = [(raised, one) for raised, one in shown if not tracebacks.is_heading(raised.text)]
     shown = own or shown
     if chain[-1].is_of_thread:  # mostly its end changes nothing for the process
@@ -450,6 +475,17 @@ def _of_chain(chain: Sequence[Raised], known: Sequence[CauseRule]) -> _Shown | N
             best = one
     is_placed = best.raised is None or best.raised.own is not None
     return best if is_placed else replace(best, raised=_with_own_place(chain))
+
+
+def _is_attempt(raised: Raised, after: Raised) -> bool:
+    """Return True if a library's function tried another way, as mkdir makes the parents first."""
+    return (
+        after.link == Link.CONTEXT
+        and _OF_SYSTEM.match(raised.text) is not None
+        and _OF_SYSTEM.match(after.text) is not None
+        and not raised.is_raised_in_own_code
+        and [one.file for one in raised.frames[-1:]] == [one.file for one in after.frames[-1:]]
+    )
 
 
 def _with_own_place(chain: Sequence[Raised]) -> Raised | None:

@@ -178,14 +178,16 @@ _MORE = (
         r"'(tokenizer|verbose|gpus|lr|sparse|interpolation|pretrained)'|"
         r"'(\w+Tokenizer(Fast)?|\w*Trainer|Generator|FreeTypeFont|ImageDraw|"
         r"Axes\w*)' object has no "
-        r"attribute '\w+'|'Sequential' object has no attribute 'predict_(classes|proba)'|"
+        r"attribute '\w+'(?!.*Did you mean)|'Sequential' object has no attribute 'predict_(classes|"
+        r"proba)'|"
         r"APIRemovedIn",
         "A library has no such name or argument in the installed version.",
         weight=58,
     ),
     rule(
         "config_value",
-        r"could only be specified|NameNotFound: Environment|is invalid\. Allowed|"
+        r"could only be specified|NameNotFound: Environment|"
+        r"libs/options/|for Parameter \w+ |Check failed: \(\w+\) [<>]|is invalid\. Allowed|"
         r"conditioned on metric .* which is not available|"
         r"BuilderConfig '.*' not found|(should|has to|needs to) be (a )?(non-negative|positive)|"
         r"\d+ validation errors? for \w+|pydantic\S*ValidationError|"
@@ -274,4 +276,49 @@ _MORE = (
     ),
 )
 
-RULES: tuple[CauseRule, ...] = (*_IMPORTS, *_FILES, *_ARGUMENTS, *_MORE)
+_R_AND_JULIA = (
+    rule(
+        "module_not_found",
+        r"there is no package called .(?P<name>[\w.]+)|ArgumentError: Package (?P<other>\w+) not "
+        r"found in current path",
+        "A package that the program loads is not installed: {name}{other}.",
+        fix="Install it in the library or project that runs the training.",
+        weight=60,
+        shown=Shown.LINE,
+    ),
+    rule(
+        "shape_mismatch",
+        r"\bDimensionMismatch\b|non-conformable (arguments|arrays)|incorrect number of dimensions",
+        weight=56,
+        shown=Shown.LINE,
+    ),
+    rule(
+        "host_oom",
+        r"cannot allocate vector of size|^ERROR: (LoadError: )?OutOfMemoryError\(\)",
+        weight=57,
+        shown=Shown.LINE,
+    ),
+    rule(
+        "gpu_oom",
+        r"Out of GPU memory trying to allocate",
+        weight=60,
+        shown=Shown.LINE,
+    ),
+    rule(
+        "data_key_missing",
+        r"^ERROR: (LoadError: )?KeyError: key|undefined columns selected|"
+        r"ArgumentError: column name "
+        r".* not found",
+        weight=44,
+        shown=Shown.LINE,
+    ),
+    rule(
+        "user_code_error",
+        r"^ERROR: (LoadError: )?(UndefVarError|MethodError|BoundsError|TypeError|UndefRefError)|"
+        r"^Error.*: (object '.*' not found|could not find function)|subscript out of bounds",
+        weight=41,
+        shown=Shown.LINE,
+    ),
+)
+
+RULES: tuple[CauseRule, ...] = (*_R_AND_JULIA, *_IMPORTS, *_FILES, *_ARGUMENTS, *_MORE)
