@@ -239,7 +239,7 @@ async def test_c_compares_after_a_stage_without_metrics(filler: Filler) -> None:
         await driven.press("2", "1", "j")
         await driven.until_shown("metric ", "best 0.97")
         await driven.press("c")
-        await driven.until_shown("train › train/loss › compare", "this one")
+        await driven.until_shown("train › val/accuracy › compare", "this one")
 
 
 async def test_siblings_race(filler: Filler) -> None:

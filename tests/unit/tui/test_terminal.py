@@ -85,7 +85,7 @@ async def test_a_page_that_is_not_read_can_be_left(
     monkeypatch: pytest.MonkeyPatch, home: object
 ) -> None:
     monkeypatch.setattr(Poller, "start", lambda _poller: None)
-    monkeypatch.setattr("trainui.tui.terminal.terminal_app.HELD_FOR", PATIENCE)
+    monkeypatch.setattr("trainui.tui.terminal.HELD_FOR", PATIENCE)
     async with opened() as driven:
         for key in ("j", "q"):
             driven.app.post_message(Key(key, key))

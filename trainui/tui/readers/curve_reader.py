@@ -191,7 +191,14 @@ def folded(lines: Sequence[PlotLine], pairs: Pairs) -> PlotLine:
     means, counts = found.means, found.counts
     at = np.where(counts > 0, np.fmax.reduce([line.at for line in lines]), np.nan)
     steps = np.fmax.reduce([line.steps for line in lines])
-    shown = np.where(np.isnan(at), np.nan, means)
+    shown, low, high = (
+        np.where(np.isnan(at), np.nan, columns)
+        for columns in (
+            means,
+            np.fmin.reduce([_filled(line.lows) for line in lines]),
+            np.fmax.reduce([_filled(line.highs) for line in lines]),
+        )
+    )
     done = [line for line in lines if line.completed] or lines
     bests = [line.best[0] for line in done if line.best is not None]
     kinds: dict[int, int] = {}
@@ -205,8 +212,8 @@ def folded(lines: Sequence[PlotLine], pairs: Pairs) -> PlotLine:
         at=tuple(at.tolist()),
         steps=tuple(steps.tolist()),
         times=tuple(np.fmax.reduce([line.times for line in lines]).tolist()),
-        lows=tuple(np.fmin.reduce([line.lows for line in lines]).tolist()),
-        highs=tuple(np.fmax.reduce([line.highs for line in lines]).tolist()),
+        lows=tuple(low.tolist()),
+        highs=tuple(high.tolist()),
         means=values,
         smooths=values,
         lasts=values,
@@ -320,8 +327,6 @@ class CurveReader:
             own = {one.name for one in figures}
             if found := tuple(name for name in shared if name in own):
                 return found
-        if not compared.runs and len(request.siblings) == 1:
-            return ()
         counts = {one.name: one.count for one in figures}
         least = 1 if stage.status == Status.RUNNING else CURVE
         main = headline(

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from trainui import clock, paths
 from trainui.model.definition import StageDefinition
-from trainui.model.headline_metric import ComparedMetric, headline
+from trainui.model.headline_metric import CURVE, ComparedMetric, headline
 from trainui.model.records import AttemptRecord, Event, Lost, RunRecord, SeriesSummary, StageRecord
 from trainui.model.states import CHECKPOINT, ENDED, MARKED, NAN, Status
 from trainui.pipeline.filling import searches_of
@@ -245,7 +245,7 @@ class ActivityReader:
             return ""
         metric = ComparedMetric.of(name, search)
         series = found[0]
-        if not has_curve(name):
+        if series.count < CURVE and stage.status != Status.RUNNING:
             return f"{harmless(metric.name)}  {number(series.last)}"
         last = f"last {number(series.last)}"
         best = series.min if metric.lower else series.max

@@ -235,6 +235,7 @@ def test_a_member_counts_from_its_first_to_its_last_point() -> None:
     found = folded([short, line([0.0] * 5)], (("", "all 2"),))
     assert found.counts == (1, 2, 2, 2, 1)
     assert found.means == pytest.approx((0.0, 0.5, 1.0, 1.5, 0.0))
+    assert found.highs == pytest.approx((0.0, 1.0, 2.0, 3.0, 0.0)), "the band has no holes"
     assert found.own
     assert found.best is None
 
