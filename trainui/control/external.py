@@ -23,7 +23,7 @@ from trainui.control.submission import checked_name
 from trainui.errors import NotFoundError, UsageError
 from trainui.execution import external_stages, nvml, stall
 from trainui.metrics import trackers
-from trainui.metrics.discovery import default_sources, file_writers, tracker_runs, trainings
+from trainui.metrics.discovery import default_sources, file_writers, trainings
 from trainui.metrics.discovery.trainings import Job, Training
 from trainui.metrics.formats import UnknownFormatError
 from trainui.metrics.source_file import decoded_parts
@@ -159,7 +159,7 @@ def _is_ours_to_see(process: psutil.Process) -> bool:
 def _is_metrics(path: Path) -> bool:
     """Return True if a file has metrics: by its format, and a text by what it says."""
     if trackers.is_named_as_one(path):
-        return tracker_runs.is_trackers(path)
+        return trackers.is_trackers(path)
     if default_sources.is_trackers_own(path.parts):
         return False
     family = default_sources.family_of(path)
@@ -522,7 +522,7 @@ def find(path: Path, left_out: trainings.LeftOut | None = None) -> list[Training
             "with metrics; try the directory of the training"
         )
     for file in sorted(path.iterdir()):
-        if trackers.is_named_as_one(file) and tracker_runs.is_trackers(file):
+        if trackers.is_named_as_one(file) and trackers.is_trackers(file):
             trainings.below(file)  # raises if it is damaged
     if left_out:
         words = formatting.listed([f"{place}: {why}" for place, why in left_out.items()])

@@ -34,9 +34,9 @@ from functools import lru_cache
 from itertools import chain, takewhile
 from pathlib import Path
 
-from trainui.metrics import lenient_files
+from trainui.metrics import lenient
 from trainui.metrics.discovery import fallback_sources
-from trainui.metrics.formats import rows as labels_of_data
+from trainui.metrics.formats.decoder import names_part
 from trainui.metrics.formats.text.text_lines import has_steps
 from trainui.metrics.source_file import SourceFile
 from trainui.model.definition import StageDefinition
@@ -156,7 +156,7 @@ _VALIDATION = frozenset(("val", "valid", "validation"))
 def _words_of(name: str) -> tuple[str, ...]:
     """Return the words that are the same for a printed metric and that of a file."""
     words = [word for word in _WORDS.split(name.lower()) if word]
-    if len(words) > 1 and (words[-1] in _TRAINING or labels_of_data.names_part(words[-1])):
+    if len(words) > 1 and (words[-1] in _TRAINING or names_part(words[-1])):
         words.insert(0, words.pop())
     while len(words) > 1 and words[0] in _TRAINING:
         del words[0]
@@ -512,7 +512,7 @@ def apart(one: SourceFile, others: Iterable[SourceFile], since: float) -> Source
     if not is_alone or one.named:
         return one
     for other in others:
-        if _is_alike(one, other) and lenient_files.modified(other.path) >= since:
+        if _is_alike(one, other) and lenient.modified(other.path) >= since:
             prefix = f"{one.reading.prefix}{_label(one.path, other.path)}/"
             return replace(one, reading=replace(one.reading, prefix=prefix))
     return one

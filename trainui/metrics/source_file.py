@@ -11,17 +11,15 @@ from pathlib import Path
 import numpy as np
 
 from trainui import clock
-from trainui.metrics import formats
-from trainui.metrics.formats import (
-    HEAD_BYTES,
-    Decoder,
-    UnknownFormatError,
-    detect,
-    jsonl,
-    lenient_text,
+from trainui.metrics import formats, lenient
+from trainui.metrics.formats import HEAD_BYTES, Decoder, UnknownFormatError, detect, jsonl
+from trainui.metrics.formats.decoder import (
+    Decoded,
+    flatten,
+    is_configuration,
+    names_part,
+    step_fields,
 )
-from trainui.metrics.formats.decoder import Decoded, step_fields
-from trainui.metrics.formats.rows import flatten, is_configuration, names_part
 from trainui.metrics.formats.text.pattern import PatternLines
 from trainui.metrics.formats.text.single_values import SingleValues
 from trainui.metrics.formats.text.text_lines import SOUGHT, TextLines
@@ -137,7 +135,7 @@ def _are_metrics(head: bytes, path: Path) -> bool:
     """Return True if JSON lines are metrics and not data: they have a step, or only numbers."""
     text = head.lstrip(b"\xef\xbb\xbf \t\r\n\0")
     text = text if jsonl.are_no_lines(text) else b"\n".join(text.split(b"\n", 2)[:2])
-    rows, _end = lenient_text.first_objects(text.decode("utf-8", "replace"))
+    rows, _end = lenient.first_objects(text.decode("utf-8", "replace"))
     row = next((flatten(row) for row in rows if not is_configuration(row, None)), {})
     if _METRIC_WORDS.search(path.name.lower()):
         return True

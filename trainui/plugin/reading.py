@@ -11,24 +11,37 @@ from collections import defaultdict
 from collections.abc import Iterator
 from typing import Any
 
-from trainui.metrics import lenient_files as files
+from trainui.metrics import lenient as files
 from trainui.metrics.discovery.default_sources import family_of, fold_prefix, is_part
-from trainui.metrics.discovery.tracker_runs import of_database as tracked_runs
 from trainui.metrics.discovery.trainings import clear_name, of_directory, settings
 from trainui.metrics.formats import UnknownFormatError
 from trainui.metrics.formats.csv_table import CsvTable
-from trainui.metrics.formats.decoder import Decoded, Decoder, WholeTable
+from trainui.metrics.formats.decoder import (
+    Decoded,
+    Decoder,
+    SparseRows,
+    WholeTable,
+    dotted_leaves,
+    dotted_numbers,
+    row_points,
+)
+from trainui.metrics.formats.decoder import of_job as job_label
 from trainui.metrics.formats.jsonl import JsonFile
-from trainui.metrics.formats.lenient_text import first_objects, leading_number, to_number
-from trainui.metrics.formats.lenient_text import load_json as load_json
-from trainui.metrics.formats.rows import SparseRows, dotted_leaves, dotted_numbers, row_points
-from trainui.metrics.formats.rows import of_job as job_label
 from trainui.metrics.formats.text.forms import NUMBER
 from trainui.metrics.formats.text.forms import without_prefix as message
 from trainui.metrics.formats.text.names import split_metrics
-from trainui.metrics.lenient_files import as_json, flat, load_yaml
+from trainui.metrics.lenient import (
+    as_json,
+    first_objects,
+    flat,
+    leading_number,
+    load_yaml,
+    to_number,
+)
+from trainui.metrics.lenient import load_json as load_json
 from trainui.metrics.tail import GrowingFile, UnreadableFileError, look_at, raise_shortage
 from trainui.metrics.trackers import MOST_ROWS, columns, tracked
+from trainui.metrics.trackers import of_database as tracked_runs
 from trainui.store.points.chunks import (
     NO_TIME,
     Bools,

@@ -26,7 +26,7 @@ from textual.widgets import Input
 from trainui.errors import PipelineFileError, TrainuiError, UsageError
 from trainui.execution import processes
 from trainui.formatting import quantity
-from trainui.metrics import lenient_files
+from trainui.metrics import lenient
 from trainui.pipeline import template
 from trainui.text import harmless
 from trainui.tui.app_interface import app_of
@@ -322,7 +322,7 @@ def search_trainings(is_cancelled: Callable[[], bool]) -> FoundTrainings:
         processes, trainings = pool.map(lambda words: _answer(words, is_cancelled), searches)
     slow = f"Searching this directory took over {PATIENCE:.0f} s; `trainui add .` has no limit."
     runs = (trainings or {}).get("runs", ())
-    newest_first = sorted(runs, key=lambda one: -lenient_files.modified(Path(one["path"])))
+    newest_first = sorted(runs, key=lambda one: -lenient.modified(Path(one["path"])))
     listed = []
     for one in newest_first:
         where = one["path"].removeprefix(f"{Path.cwd()}/")

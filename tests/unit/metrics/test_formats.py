@@ -16,9 +16,9 @@ import pytest
 from trainui import clock
 from trainui.metrics.formats import CORE, Decoder, UnknownFormatError, decoder, detect
 from trainui.metrics.formats.decoder import step_fields
-from trainui.metrics.formats.lenient_text import leading_number, to_number
 from trainui.metrics.formats.text.forms import MAX_LINE, lines_with_ends, text_lines
 from trainui.metrics.formats.text.pattern import PatternError, PatternLines, compile_pattern
+from trainui.metrics.lenient import leading_number, to_number
 from trainui.pipeline.field_names import presets
 from trainui.pipeline.field_types import formats
 from trainui.plugin import Format, LogLines, registry

@@ -13,7 +13,7 @@ import typer
 from trainui import clock, formatting, paths, settings, text
 from trainui.cli import lookup, options, printing
 from trainui.errors import UnfitEnvironmentError
-from trainui.metrics import lenient_files
+from trainui.metrics import lenient
 from trainui.model.states import CHECKPOINT, MARKED, UNFINISHED, Status
 from trainui.store.db import engine
 from trainui.store.read import views
@@ -301,7 +301,7 @@ def without_metrics(
 
 def _has_printed(connection: Connection, stage: StageRecord) -> bool:
     directory = Path(views.attempts_of_stage(connection, stage.id)[-1].directory)
-    return any(lenient_files.size(directory / name) for name in (STDOUT_FILE, STDERR_FILE))
+    return any(lenient.size(directory / name) for name in (STDOUT_FILE, STDERR_FILE))
 
 
 def _searched_places(

@@ -17,9 +17,9 @@ from itertools import chain
 from pathlib import Path
 
 from trainui.metrics import tail, trackers
-from trainui.metrics.discovery import tracker_runs
 from trainui.metrics.discovery.file_writers import is_looked_into
-from trainui.metrics.formats import UnknownFormatError, detect, rows
+from trainui.metrics.formats import UnknownFormatError, detect
+from trainui.metrics.formats.decoder import HELD_OUT
 from trainui.metrics.source_file import DecoderChoice, SourceFile
 from trainui.plugin import Format, FoundFile, Group, TrackedRun, Tracker, registry
 from trainui.plugin.records import fits
@@ -65,7 +65,7 @@ _PARTS = re.compile(
 )
 """Names of event file directories that stand for a part of the data."""
 
-_NOT_TRAINED = re.compile(rf"(?:^|[._-])({rows.HELD_OUT})(?:$|[._-])", re.IGNORECASE)
+_NOT_TRAINED = re.compile(rf"(?:^|[._-])({HELD_OUT})(?:$|[._-])", re.IGNORECASE)
 """In the names of files with metrics of held-out data."""
 
 _FOLD = re.compile(r"(?:fold|split|seed|trial|member|agent|rank)[_-]?\d+", re.IGNORECASE)
@@ -79,12 +79,12 @@ def candidates(stage_dir: Path, *, since: float = 0) -> list[SourceFile]:
     databases: list[tuple[Path, list[TrackedRun]]] = []
     for path in _files(stage_dir):
         if trackers.is_named_as_one(path):
-            runs = tracker_runs.of_database(path)
+            runs = trackers.of_database(path)
             databases.append((path, [run for run in runs if (run.ended or since) >= since]))
         elif (one := candidate(path, stage_dir)) is not None:
             (printed if one.is_fallback else found).append(one)
-    found += tracker_runs.sources(databases, since)
-    return [*tracker_runs.with_prefixes(latest(found), since), *printed]
+    found += trackers.sources(databases, since)
+    return [*trackers.with_prefixes(latest(found), since), *printed]
 
 
 def is_usual(path: Path) -> bool:

@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from trainui.metrics import lenient_files
+from trainui.metrics import lenient
 from trainui.metrics.formats.text.forms import MAX_LINE, MAX_PRINTED, NUMBER, text_lines
 from trainui.metrics.formats.text.forms import without_prefix as message
 from trainui.metrics.formats.text.names import STEP, is_step_name, names_metric
@@ -266,7 +266,7 @@ class _LineShape:
 
 def describe(text: SourceFile, masker: Masker) -> str | None:
     """Return which lines of a text look like metrics, and what to write to have them read."""
-    printed = text_lines(lenient_files.head(text.path, _BYTES))
+    printed = text_lines(lenient.head(text.path, _BYTES))
     lines = [message(line)[:MAX_PRINTED] for line in masker.text("\n".join(printed)).split("\n")]
     kinds: dict[_LineShape, list[str]] = defaultdict(list)
     for line in lines:
@@ -294,7 +294,7 @@ def describe_unread(
     text: SourceFile, masker: Masker, count: int, first: str, *, ended: bool = True
 ) -> str:
     """Return how many lines of a text were not read although they look like metrics."""
-    printed = text_lines(lenient_files.head(text.path, _BYTES))
+    printed = text_lines(lenient.head(text.path, _BYTES))
     lines = [message(line)[:MAX_PRINTED] for line in masker.text("\n".join(printed)).split("\n")]
     quoted = masker.text(first)
     kind = _kind(quoted)

@@ -20,11 +20,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from trainui import paths
-from trainui.metrics import lenient_files, trackers
-from trainui.metrics.discovery import default_sources, file_writers, tracker_runs
-from trainui.metrics.discovery.tracker_runs import DatabaseRuns, is_near
+from trainui.metrics import lenient, trackers
+from trainui.metrics.discovery import default_sources, file_writers
 from trainui.metrics.source_file import SourceFile
 from trainui.metrics.tail import FileState, look_at
+from trainui.metrics.trackers import DatabaseRuns, is_near
 from trainui.plugin import Owner, Tracker, registry
 from trainui.supervisor import protocol
 from trainui.supervisor.protocol import RUN_TAG, WRITTEN_FILE
@@ -291,7 +291,7 @@ class OutsideSources:
         self._old = file_writers.sizes_at_start(self.attempt_dir)
         roots = [self.workdir, *_homes(self.environment)]
         self._listings = [listing_of(root) for root in roots]
-        self._printed = tracker_runs.printed_by(self.attempt_dir)
+        self._printed = trackers.printed_by(self.attempt_dir)
         self.databases = DatabaseRuns(self.attempt_dir, self.workdir, self._printed)
 
     def is_due(self) -> bool:
@@ -328,7 +328,7 @@ class OutsideSources:
         new = (
             one
             for one in self._listings[0].directories
-            if lenient_files.modified(one) >= self._since - ROUNDING
+            if lenient.modified(one) >= self._since - ROUNDING
         )
         return [one for one in new if default_sources.group_of(one) is not None]
 
@@ -379,7 +379,7 @@ class OutsideSources:
         }
         self._foreign |= of_rivals
         for path in map(self._as_listed, _noted(self.attempt_dir)):
-            if path not in of_rivals or tracker_runs.is_for_several(path):
+            if path not in of_rivals or trackers.is_for_several(path):
                 self._add(path)
 
     @cached_property
@@ -406,9 +406,7 @@ class OutsideSources:
 
     def _may_be_anothers(self, path: Path) -> bool:
         """Return True if another attempt ran between a file's birth and its last change."""
-        born = (
-            lenient_files.born(path) if self._near and not storage.remote_mount(str(path)) else None
-        )
+        born = lenient.born(path) if self._near and not storage.remote_mount(str(path)) else None
         if born is None:
             return bool(self._near)
         changed = self._listings[0].states[path].modified / 1e9
@@ -454,14 +452,14 @@ class OutsideSources:
                 continue
             if (one := default_sources.candidate(path, root)) is not None:
                 logs.append(replace(one, ours=False, begin=begin))
-        yield from tracker_runs.with_prefixes(default_sources.latest(logs), self._since)
+        yield from trackers.with_prefixes(default_sources.latest(logs), self._since)
         paths = {*self._own, *(path for one in self._listings for path in one.states)}
         runs = [
             (path, self.databases.runs_in(path, self._rivals, self._since))
             for path in paths
             if trackers.is_named_as_one(path) and not self._is_inside(path)
         ]
-        yield from tracker_runs.sources(runs, self._since)
+        yield from trackers.sources(runs, self._since)
 
 
 def _noted(attempt_dir: Path) -> Sequence[Path]:

@@ -14,8 +14,8 @@ from functools import cached_property, partial
 from pathlib import Path
 
 from trainui import formatting
-from trainui.metrics import lenient_files, trackers
-from trainui.metrics.discovery import default_sources, outside_sources, tracker_runs
+from trainui.metrics import lenient, trackers
+from trainui.metrics.discovery import default_sources, outside_sources
 from trainui.metrics.formats import HEAD_BYTES, UnknownFormatError, detect
 from trainui.metrics.formats.text.pattern import PatternError, compile_pattern
 from trainui.metrics.source_file import DecoderChoice, SourceFile
@@ -59,7 +59,7 @@ class SearchDirectories:
 
     def started(self) -> float | None:
         """Return when the attempt started, in seconds since 1970; None if it has not."""
-        return lenient_files.modified(self.attempt_dir / protocol.STARTED_FILE) or None
+        return lenient.modified(self.attempt_dir / protocol.STARTED_FILE) or None
 
 
 @dataclass(slots=True)
@@ -137,7 +137,7 @@ def _add_files(
     found: SourceListing, place: SearchDirectories, source: MetricSource, *, alone: bool
 ) -> None:
     pattern = os.path.expanduser(source.path or "")  # noqa: PTH111 (a pattern is no path)
-    if (tracked := tracker_runs.named(pattern)) is not None:
+    if (tracked := trackers.named(pattern)) is not None:
         found.candidates.append(tracked)
         return
     reading = DecoderChoice(
@@ -145,7 +145,7 @@ def _add_files(
     )
     for root in dict.fromkeys((place.stage_dir, place.workdir)):
         paths = list(_matches(pattern, root))
-        if any(tracker_runs.may_be_database(path, source.format) for path in paths):
+        if any(trackers.may_be_database(path, source.format) for path in paths):
             _add_runs(found, place, paths, pattern)
             return
         if paths:
@@ -176,15 +176,15 @@ def _add_runs(
     """Add the runs of trackers' databases that the attempt has started."""
     since = place.started() or 0
     for path in paths:
-        runs = tracker_runs.of_database(path)
-        printed = tracker_runs.printed_by(place.attempt_dir)
-        divided = tracker_runs.divide(path, runs, since, printed, ())
+        runs = trackers.of_database(path)
+        printed = trackers.printed_by(place.attempt_dir)
+        divided = trackers.divide(path, runs, since, printed, ())
         if divided is not None:
             own, _doubtful = divided
         else:
-            is_of = partial(tracker_runs.is_of, attempt_dir=place.attempt_dir, since=since)
+            is_of = partial(trackers.is_of, attempt_dir=place.attempt_dir, since=since)
             own = [run for run in runs if is_of(run, alone=True)]
-        found.candidates += tracker_runs.sources([(path, own)], since)
+        found.candidates += trackers.sources([(path, own)], since)
     if not any(one.run for one in found.candidates):
         found.missing[pattern] = (
             f"{pattern} has no run of {_known_trackers()} that this attempt has started; "
@@ -193,7 +193,7 @@ def _add_runs(
 
 
 def _known_trackers() -> str:
-    *others, last = [tracker.label for tracker in trackers.trackers()] or ["a tracker"]
+    *others, last = [tracker.label for tracker in trackers.with_databases()] or ["a tracker"]
     return f"{', '.join(others)} or {last}" if others else last
 
 
@@ -304,7 +304,7 @@ def _size(stream: Path) -> str:
 def _file(path: Path) -> str:
     """Return a file's name, and why it cannot be read: `train.log (is written in UTF-16; ...)`."""
     try:
-        detect(lenient_files.head(path, HEAD_BYTES), path, complete=True)
+        detect(lenient.head(path, HEAD_BYTES), path, complete=True)
     except UnknownFormatError as error:
         return f"{path.name} ({str(error).removeprefix(f'{path} ')})"
     return path.name

@@ -21,9 +21,9 @@ from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
-from trainui.metrics import lenient_files, trackers
-from trainui.metrics.discovery import default_sources, file_writers, tracker_runs
-from trainui.metrics.lenient_files import flat as flat
+from trainui.metrics import lenient, trackers
+from trainui.metrics.discovery import default_sources, file_writers
+from trainui.metrics.lenient import flat as flat
 from trainui.metrics.tail import UnreadableFileError
 from trainui.metrics.trackers import tracked
 from trainui.plugin import Format, Place, Tracker, registry
@@ -72,8 +72,8 @@ def last_change(job: Job) -> float:
     if job.run:
         return job.ended or 0.0
     if job.sources is not None:
-        return max((lenient_files.modified(path) for path, _format in job.sources), default=0.0)
-    return max(map(lenient_files.modified, default_sources.usual_files(job.directory)), default=0.0)
+        return max((lenient.modified(path) for path, _format in job.sources), default=0.0)
+    return max(map(lenient.modified, default_sources.usual_files(job.directory)), default=0.0)
 
 
 LeftOut = dict[Path, str]
@@ -153,7 +153,7 @@ class _Search:
             yield from self.storable(training)
         names = {name for name in place.files if trackers.is_named_as_one(place / name)}
         for name in names - {one.path.name for one in found}:
-            if tracker_runs.is_marked(place / name):
+            if trackers.is_marked(place / name):
                 try:
                     below(place / name)
                 except (OSError, UnreadableFileError) as error:
@@ -213,7 +213,7 @@ def in_databases(place: Place) -> list[Training]:
     others = [name for name in place.files if _is_read_as_database(place / name)]
     named = [name for name in place.files if trackers.is_named_as_one(place / name)]
     for name in dict.fromkeys((*named, *others)):
-        for run in tracker_runs.jobs(place / name):
+        for run in trackers.jobs(place / name):
             source = (Path(f"{place / name}#{run.id}"), None)
             is_rewritten = name in others or run.tracker in trackers.rewritten()
             if name in others and run.status == "running":
@@ -265,7 +265,7 @@ def lightning(place: Place) -> Training | None:
 def sb3(place: Place) -> Training | None:
     """Return the training of a directory with the `progress.csv` of Stable-Baselines3's logger."""
     log = next((one for one in ("progress.csv", "progress.json") if one in place.files), None)
-    if log is None or b"time/" not in lenient_files.head(place / log):
+    if log is None or b"time/" not in lenient.head(place / log):
         return None
     return of_directory("sb3", place)
 
@@ -296,7 +296,7 @@ def plain(place: Place) -> Training | None:
 def _kind(place: Place, name: str) -> str | None:
     family = default_sources.family_of(place / name)
     if family == "csv":
-        names = lenient_files.head(place / name).split(b"\n")[0].strip().split(b",")
+        names = lenient.head(place / name).split(b"\n")[0].strip().split(b",")
         is_keras = names[0] == b"epoch" and b"loss" in names and b"step" not in names
         return "keras" if is_keras else "csv"
     return {"json": "jsonl", "text": "log"}.get(family or "", family)
@@ -304,7 +304,7 @@ def _kind(place: Place, name: str) -> str | None:
 
 def settings(place: Place, name: str) -> dict[str, Any]:
     """Return the flat settings in a YAML file of a directory; none if it has no such file."""
-    return lenient_files.flat(lenient_files.load_yaml(place / name)) if place.has(name) else {}
+    return lenient.flat(lenient.load_yaml(place / name)) if place.has(name) else {}
 
 
 _COMMON = re.compile(

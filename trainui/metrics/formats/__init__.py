@@ -15,10 +15,10 @@ from trainui.errors import TrainuiError
 from trainui.metrics.formats.csv_table import CsvTable, find_delimiter, has_numbers, split_cells
 from trainui.metrics.formats.decoder import Decoder as Decoder
 from trainui.metrics.formats.jsonl import JsonFile, JsonLines, are_no_lines
-from trainui.metrics.formats.lenient_text import load_json, to_number
 from trainui.metrics.formats.text.forms import without_prefix as message
 from trainui.metrics.formats.text.names import names_metric, pairs_of
 from trainui.metrics.formats.text.text_lines import TextLines
+from trainui.metrics.lenient import load_json, to_number
 from trainui.pipeline.field_names import is_preset, presets
 from trainui.plugin import Answer, Format, Refused, Tracker, registry
 from trainui.plugin.registry import PluginError

@@ -9,10 +9,17 @@ from itertools import pairwise
 
 import numpy as np
 
-from trainui.metrics.formats.decoder import Decoded, Decoder, TableColumn, WholeTable, table_points
-from trainui.metrics.formats.lenient_text import numbers_with_unit, to_number
-from trainui.metrics.formats.rows import find, split
+from trainui.metrics.formats.decoder import (
+    Decoded,
+    Decoder,
+    TableColumn,
+    WholeTable,
+    find,
+    split,
+    table_points,
+)
 from trainui.metrics.formats.text.names import names_metric
+from trainui.metrics.lenient import numbers_with_unit, to_number
 from trainui.store.points.chunks import Points
 
 _DELIMITERS = (",", ";", "\t", "|")

@@ -18,20 +18,26 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from trainui.metrics.formats import lenient_text, rows
+from trainui.metrics import lenient
 from trainui.metrics.formats.decoder import (
     Decoded,
     Decoder,
+    Row,
     TableColumn,
     WholeTable,
+    find,
+    flatten,
+    is_configuration,
+    is_count,
+    names_settings,
     number_column,
+    row_points,
     step_fields,
     table_points,
 )
-from trainui.metrics.formats.lenient_text import to_number
-from trainui.metrics.formats.rows import Row, find, flatten, is_configuration, row_points
 from trainui.metrics.formats.text.forms import LEVELS, MESSAGES, record_fields, record_message
 from trainui.metrics.formats.text.state import LogState
+from trainui.metrics.lenient import to_number
 from trainui.store.points.chunks import Floats
 
 # Lines with only numbers and strings are decoded straight into a table of numbers. Lines of several
@@ -164,9 +170,9 @@ def _check_texts(numbers: tuple[str, ...], texts: tuple[str, ...]) -> None:
         raise ValueError("a text labels the numbers")
     if not set(texts).isdisjoint(MESSAGES) and not set(texts).isdisjoint(LEVELS):
         raise ValueError("a log's message may have numbers")
-    if any(map(rows.is_count, texts)):
+    if any(map(is_count, texts)):
         raise ValueError("a text counts something")
-    if any(map(rows.names_settings, (*numbers, *texts))):
+    if any(map(names_settings, (*numbers, *texts))):
         raise ValueError("a line may be no metrics")
 
 
@@ -220,7 +226,7 @@ class JsonLines(Decoder):
         """Return the size in bytes of the whole lines, or of whole objects without line ends."""
         if are_no_lines(data):
             mark = len(_BOM) if data.startswith(_BOM) else 0
-            end = lenient_text.first_objects(data[mark:].decode("latin-1"))[1]
+            end = lenient.first_objects(data[mark:].decode("latin-1"))[1]
             return end and mark + end
         return data.rfind(b"\n") + 1
 
@@ -234,7 +240,7 @@ class JsonLines(Decoder):
         if not first_row and block.startswith(_BOM):
             block = block[len(_BOM) :]
         if are_no_lines(block):
-            rows, _end = lenient_text.first_objects(block.decode("utf-8", "replace"))
+            rows, _end = lenient.first_objects(block.decode("utf-8", "replace"))
             return self._decode_rows(rows, first_row)
         whole = WholeTable()
         decoded = ((part, self._numbers.values(part)) for part in _parts(block))
@@ -290,7 +296,7 @@ class JsonLines(Decoder):
                     row = _load_leniently(line)
                     is_several = row is None and _SEVERAL.search(line)
                     text = line.decode("utf-8", "replace")
-                    found += lenient_text.first_objects(text)[0] if is_several else [row]
+                    found += lenient.first_objects(text)[0] if is_several else [row]
         return [row for row in found if isinstance(row, dict)]
 
 
@@ -320,7 +326,7 @@ def _parts(block: bytes) -> Iterator[bytes]:
 def _load_leniently(line: bytes) -> Row | None:
     """Parse one line as Python's json does: with NaN, Infinity and numbers beyond floats."""
     text = line.strip(b" \t\r\n\0\x1e,").removeprefix(_BOM).decode("utf-8", "replace")
-    row = lenient_text.load_json(text)
+    row = lenient.load_json(text)
     return row if isinstance(row, dict) else None
 
 
@@ -405,7 +411,7 @@ def _load(data: bytes) -> Any:
     try:
         return json.loads(text)
     except (ValueError, RecursionError):
-        return lenient_text.load_objects(text)
+        return lenient.load_objects(text)
 
 
 def find_rows(document: Any) -> Sequence[Row]:

@@ -14,7 +14,7 @@ from typing import Any
 
 from trainui import formatting
 from trainui.errors import TrainuiError, UnfitEnvironmentError
-from trainui.metrics import lenient_files, names, trackers
+from trainui.metrics import lenient, names, trackers
 from trainui.metrics.alerts import AttemptAlerts
 from trainui.metrics.discovery import fallback_sources
 from trainui.metrics.discovery.fallback_sources import FallbackSources, of_single_values
@@ -495,7 +495,7 @@ def _continued(connection: Connection, source: SourceRecord) -> SourceRecord:
 
 def is_older(path: Path, started: float) -> bool:
     """Return True if a file was last written before an attempt started, so by another one."""
-    return 0 < lenient_files.modified(path) < started
+    return 0 < lenient.modified(path) < started
 
 
 def _part_of_others(candidate: SourceFile, started: float) -> tuple[int, Identity] | None:

@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from trainui import wakeup
-from trainui.metrics.discovery import default_sources, stage_sources, tracker_runs
+from trainui.metrics import trackers
+from trainui.metrics.discovery import default_sources, stage_sources
 from trainui.metrics.discovery.outside_sources import OutsideSources, SearchRound
-from trainui.metrics.lenient_files import as_json, flat, in_directory
+from trainui.metrics.lenient import as_json, flat, in_directory
 from trainui.metrics.source_file import SourceFile
 from trainui.metrics.tail import GrowingFile, UnreadableFileError, check_descriptors, look_at
 from trainui.model.definition import StageDefinition
@@ -162,7 +163,7 @@ def parameters_of(
 def _recorded(one: SourceFile) -> Mapping[str, Any]:
     """Return the parameters that a tracker or a framework recorded with a source."""
     if one.run:
-        runs = tracker_runs.of_database(one.path)
+        runs = trackers.of_database(one.path)
         return next((run.params for run in runs if run.id == one.run), {})
     for tracker in registry.records(Tracker):
         known: Mapping[str, Any] | None = registry.ask(tracker, tracker.parameters, one.path)

@@ -21,7 +21,7 @@ from tests.unit.metrics.replaying import curves_of
 from tests.unit.metrics.test_wandb import frames, item, row
 from tests.unit.metrics.trackers.test_databases import MLFLOW
 from trainui import clock
-from trainui.metrics import lenient_files
+from trainui.metrics import lenient
 from trainui.metrics.discovery import file_writers, outside_sources, stage_sources
 from trainui.metrics.discovery.outside_sources import SLACK, OutsideSources, SearchRound
 from trainui.metrics.reader.attempt import AttemptReader
@@ -212,7 +212,7 @@ def test_a_note_with_a_damaged_line_is_read(store: Database, tmp_path: Path) -> 
 def test_a_file_made_after_others_ended_is_the_attempts(store: Database, tmp_path: Path) -> None:
     attempts = [begin(store, tmp_path, name) for name in ("one", "two")]
     work = tmp_path / "work"
-    if lenient_files.born(work) is None:
+    if lenient.born(work) is None:
         pytest.skip("the file system does not record it")
     write(work / "shared.jsonl", lines([7]))
     assert end(store, *attempts[0]) == {}

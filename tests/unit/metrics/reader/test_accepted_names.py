@@ -11,7 +11,7 @@ import pytest
 from tests.unit.metrics.attempts import Attempt, start_attempt
 from tests.unit.metrics.reader.test_attempt import VERSION, again, end, read, scalar, values
 from tests.unit.metrics.test_wandb import frames, item, row
-from trainui.metrics.discovery import tracker_runs
+from trainui.metrics import trackers
 from trainui.metrics.names import SeriesNames
 from trainui.model.definition import MetricSource
 from trainui.plugin import TrackedRun
@@ -207,7 +207,7 @@ def test_mlflow_file_runs_have_their_names_in_order(
 
 def test_runs_of_a_database_with_one_name_are_numbered() -> None:
     runs = [TrackedRun(id=str(number), name="base", started=number) for number in range(4)]
-    prefixes = [one.reading.prefix for one in tracker_runs.sources([(Path("mlflow.db"), runs)], 0)]
+    prefixes = [one.reading.prefix for one in trackers.sources([(Path("mlflow.db"), runs)], 0)]
     assert prefixes == ["", "base/", "base-2/", "base-3/"]
 
 

@@ -16,7 +16,6 @@ import pytest
 from tests.unit.metrics import corpus, reading
 from tests.unit.metrics.replaying import curves_of, points_of
 from trainui.metrics import trackers
-from trainui.metrics.discovery import tracker_runs
 from trainui.metrics.reader.attempt import DatabaseReader
 from trainui.metrics.tail import UnreadableFileError
 from trainui.store.db.engine import Database
@@ -91,7 +90,7 @@ def test_parameters_are_those_of_the_tracker() -> None:
         copy = trackers.copies.get(one.path) if one.format.endswith("-db") else None
         if copy is None or copy.tracker is None or "optuna" in one.format:
             continue
-        known = {run.id: run for run in tracker_runs.of_database(one.path)}
+        known = {run.id: run for run in trackers.of_database(one.path)}
         if one.run in known:  # a deleted one is left out
             assert dict(known[one.run].params) == one.params, one
             checked += 1
@@ -257,7 +256,7 @@ def test_any_damage_gives_points_or_one_clear_error(
     reader = open_run(store, path)
     with suppress(UnreadableFileError):
         reading.read_on(reader)
-    tracker_runs.of_database(path)  # raises nothing
+    trackers.of_database(path)  # raises nothing
 
 
 OLDER = {
@@ -305,8 +304,8 @@ def test_databases_of_older_versions(
     path = tmp_path / "old.db"
     with closing(sqlite3.connect(path)) as connection:
         connection.executescript(OLDER[kind])
-    (run,) = tracker_runs.of_database(path)
-    jobs = tracker_runs.jobs(path)
+    (run,) = trackers.of_database(path)
+    jobs = trackers.jobs(path)
     assert (jobs[0].tracker, run.id, jobs[0].params) == (kind, "old", {"lr": 0.1})
     reading.read_to_end(store, open_run(store, path, "old"))
     found = curves_of(store, "stage")

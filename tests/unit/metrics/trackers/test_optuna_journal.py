@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from trainui.metrics import trackers
-from trainui.metrics.discovery import default_sources, tracker_runs, trainings
+from trainui.metrics.discovery import default_sources, trainings
 from trainui.plugins.optuna import recorded_studies
 from trainui.plugins.optuna.recorded_studies import OptunaJournal
 
@@ -56,7 +56,7 @@ def written(path: Path) -> bytes:
 def test_studies_and_trials_are_those_of_optuna(tmp_path: Path) -> None:
     path = tmp_path / "study.log"
     written(path)
-    runs = tracker_runs.jobs(path)
+    runs = trackers.jobs(path)
     assert {run.tracker for run in runs} == {"optuna"}
     found = {run.id: (run.status, run.params) for run in runs}
     assert found == {

@@ -13,8 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
-from trainui.metrics.formats.decoder import step_fields
-from trainui.metrics.formats.rows import names_settings
+from trainui.metrics.formats.decoder import names_settings, step_fields
 from trainui.metrics.formats.text.forms import INT, MAX_PRINTED, VALUE, prefix_end
 from trainui.metrics.formats.text.names import (
     HELD_OUT,

@@ -14,8 +14,8 @@ import numpy as np
 
 from trainui.errors import TrainuiError
 from trainui.metrics.formats.decoder import EPOCH, Decoded
-from trainui.metrics.formats.lenient_text import leading_number
 from trainui.metrics.formats.text.forms import LogDecoder, text_lines
+from trainui.metrics.lenient import leading_number
 from trainui.pipeline.field_names import presets
 from trainui.store.points.chunks import NO_TIME, Array, Floats, Points, whole_steps
 

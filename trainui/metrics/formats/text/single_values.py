@@ -11,9 +11,8 @@ import re
 from collections import Counter
 from typing import Any
 
-from trainui.metrics.formats import lenient_text
-from trainui.metrics.formats.decoder import Decoded, step_fields
-from trainui.metrics.formats.rows import numbers, row_points
+from trainui.metrics import lenient
+from trainui.metrics.formats.decoder import Decoded, numbers, row_points, step_fields
 from trainui.metrics.formats.text.forms import NUMBER, LogDecoder, text_lines
 from trainui.metrics.formats.text.names import (
     QUALIFIER,
@@ -112,5 +111,5 @@ def _plain(name: str) -> str:
 def _fields(line: str) -> Row:
     """Return the numbers of an object in a line, by their full names."""
     found = _OBJECT.fullmatch(unwrapped(line)) if "{" in line else None
-    value = lenient_text.load_json(found[1]) if found else None
+    value = lenient.load_json(found[1]) if found else None
     return numbers(value) if isinstance(value, dict) else {}

@@ -13,9 +13,8 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from trainui.metrics.formats import lenient_text
-from trainui.metrics.formats.decoder import step_fields
-from trainui.metrics.formats.rows import numbers, of_job
+from trainui.metrics import lenient
+from trainui.metrics.formats.decoder import numbers, of_job, step_fields
 from trainui.metrics.formats.text import forms, grammar, tables
 from trainui.metrics.formats.text.forms import record_fields, record_message
 from trainui.metrics.formats.text.grammar import Line
@@ -587,7 +586,7 @@ class LogState:
 
     def _object(self, line: str, said: Line) -> Sequence[Row]:
         """Return the numbers of a printed object."""
-        value = lenient_text.load_json(line[line.index("{") :].strip())
+        value = lenient.load_json(line[line.index("{") :].strip())
         if not isinstance(value, dict):
             return NOTHING
         text = record_message(value)

@@ -11,10 +11,11 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from trainui.metrics.formats.lenient_text import leading_number
+from trainui.metrics.formats.decoder import names_part
 from trainui.metrics.formats.text import forms
 from trainui.metrics.formats.text.forms import without_prefix as message
 from trainui.metrics.formats.text.names import HELD_OUT, part_in
+from trainui.metrics.lenient import leading_number
 
 _CELL = re.compile(r"\S+(?: \S+)*")
 _DASHES = re.compile(r"[-=]+")
@@ -96,6 +97,8 @@ class Table:
                 part = f"{of}/" if (of := part_in(cell)) else ""
         if not row:
             return None
+        if any(map(names_part, row)):
+            part = ""
         return _NONE if self._is_repeated(line) else (float(cells[step]), row, part)
 
     def _is_repeated(self, line: str) -> bool:

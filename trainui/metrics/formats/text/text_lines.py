@@ -15,15 +15,14 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from trainui.metrics.formats.decoder import Decoded
-from trainui.metrics.formats.lenient_text import to_number
-from trainui.metrics.formats.rows import row_points
+from trainui.metrics.formats.decoder import Decoded, row_points
 from trainui.metrics.formats.text import runs
 from trainui.metrics.formats.text import state as states
 from trainui.metrics.formats.text.forms import LogDecoder, form_of, lines_with_ends
 from trainui.metrics.formats.text.forms import without_prefix as message
 from trainui.metrics.formats.text.names import STEP, Row, is_no_metric, is_setting, step_in
 from trainui.metrics.formats.text.state import LogState
+from trainui.metrics.lenient import to_number
 from trainui.plugin import LineReader, LogLines, registry
 from trainui.plugin.registry import PluginError
 
