@@ -178,7 +178,7 @@ def _which_json(text: bytes, path: Path, *, complete: bool) -> str | None:
     if text[:1] == b"[":
         return "json" if complete or text.strip() != b"[" else None
     if path.suffix == ".jsonl" and (end or are_no_lines(text)):
-        return "jsonl"
+        return _refined("jsonl", line, path, complete=complete)
     if end:
         first = _load(line)
         if isinstance(first, dict):

@@ -166,7 +166,7 @@ def printed(text: bytes, memory: dict[str, Any]) -> Iterator[Printed]:
 
 
 _NAMED = re.compile(
-    r"(?!.*\.(log|out|err|jsonl|csv|tsv)$).*(journal|optuna|study|storage|trial|hpo).*", re.I
+    r".*\.jsonl|(?!.*\.(log|out|err|csv|tsv)$).*(journal|optuna|study|storage|trial|hpo).*", re.I
 )
 """Names of journals, but for endings that are looked into anyway."""
 

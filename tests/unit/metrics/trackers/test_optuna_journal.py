@@ -96,7 +96,9 @@ def test_the_series_of_a_whole_journal_have_the_same_numbers(tmp_path: Path) -> 
     }
 
 
-@pytest.mark.parametrize("name", ["journal", "study.journal", "optuna_storage.bin", "hpo.txt"])
+@pytest.mark.parametrize(
+    "name", ["journal", "study.journal", "optuna_storage.bin", "hpo.txt", "results.jsonl"]
+)
 def test_a_journal_is_found_by_any_name_that_says_so(tmp_path: Path, name: str) -> None:
     written(tmp_path / name)
     (tmp_path / "journal.md").write_text("# Journal\n")
