@@ -2,13 +2,14 @@
 
 The rule: a header names a step and has no numbers; its rows have a number for each name. Below a
 line of dashes, a cell is the text under its dashes, and may be blank. Below a padded header, where
-columns begin under their names, a value may fill its column and join the next one.
+columns begin under their names, a value may fill its column, join the next one and shift it.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 from trainui.metrics.formats.decoder import names_part
@@ -29,6 +30,7 @@ _BOX = dict.fromkeys(range(0x2500, 0x2580), "-") | dict.fromkeys(map(ord, "â”‚â”
 _MAX_REPEATED, _MAX_FIRST = 1000, 20
 """Rows of a table that is recognised when it is printed again, and before it is for the first time:
 it is printed whole after each new row."""
+_SIX_DECIMALS = re.compile(r"-?\d+\.\d{6}")
 _DIGITS = re.compile(r"(?<!\w)\d")
 _STEPS = ("step", "#", "global_step", "iteration", "iter", "it", "round", "epoch", "e", "gen")
 """Names of a step, the most specific first."""
@@ -82,8 +84,7 @@ class Table:
         elif len(cells) != len(names):
             cells = line.split()
             if len(cells) < len(names) and (starts := self.memory.get("starts")):
-                ends = [*starts[1:], len(line)]
-                cells = [line[at:end].strip() for at, end in zip(starts, ends, strict=True)]
+                cells = _joined(line, starts)
         step = self.memory["step"]
         if len(cells) != len(names) or not cells[step].isdigit():
             return None
@@ -120,6 +121,21 @@ def _cells(line: str) -> list[str]:
     if len(cells) == 1 and "," in line and ", " not in line:
         return line.split(",")
     return cells if len(cells) != 1 else line.split()
+
+
+def _joined(line: str, starts: Sequence[int]) -> list[str]:
+    """Return the cells of columns that begin at these places, or later behind a longer value.
+
+    Where values join, a number ends with its sixth decimal, as fastai prints all of them. Empty if
+    a cell would have several numbers.
+    """
+    cells, at = [], starts[0]
+    for width in (end - start for start, end in pairwise((*starts, len(line) + starts[-1]))):
+        number = _SIX_DECIMALS.match(line, at)
+        end = max(number.end() if number else 0, at + width)
+        cells.append(line[at:end].strip())
+        at = end
+    return cells if all(cell.count(".") < 2 for cell in cells) else []
 
 
 def _step(cells: list[str]) -> int | None:
