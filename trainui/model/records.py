@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from trainui.model.definition import StageDefinition
 from trainui.model.states import ENDED, Status
+
+if TYPE_CHECKING:
+    from trainui.model.definition import StageDefinition
 
 
 @dataclass(frozen=True, slots=True)

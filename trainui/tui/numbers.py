@@ -15,7 +15,6 @@ from trainui import formatting
 from trainui.braille import plot_lines
 from trainui.clock import SECOND
 from trainui.model.states import Status
-from trainui.pipeline.matrix import TRIAL
 from trainui.store.read.run_list import RunLine
 from trainui.text import harmless
 
@@ -199,7 +198,10 @@ def shown_params(run: RunLine) -> Mapping[str, str]:
 @lru_cache(maxsize=20_000)
 def _shown(params_json: str, sweeps_json: str) -> Mapping[str, str]:
     own = {name: (value,) for name, value in params_of(params_json).items()}
-    swept = {name: of for name, of in _swept(sweeps_json).items() if name != TRIAL}
+    if swept := _swept(sweeps_json):
+        from trainui.pipeline.matrix import TRIAL  # late: the first frame has no values of sweeps
+
+        swept = {name: of for name, of in swept.items() if name != TRIAL}
     return {name: _shown_values(values) for name, values in {**own, **swept}.items()}
 
 

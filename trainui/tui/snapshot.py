@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 from trainui import clock
 from trainui.model.headline_metric import ComparedMetric, may_lead
 from trainui.model.records import Lost
-from trainui.pipeline.rules.remaining_time import RemainingTime
 from trainui.store.read.run_list import RunDetails, RunLine
 from trainui.store.read.time_worked import TimeWorked
 from trainui.system.storage import DiskSpace
@@ -45,6 +44,8 @@ class Eta:
 
     def words(self, now: int) -> str:
         """Return the time left from now as text."""
+        from trainui.pipeline.rules.remaining_time import RemainingTime
+
         return to_go_words(RemainingTime(max(self.at - now, 0) / clock.SECOND, self.whole))
 
 

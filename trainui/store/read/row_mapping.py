@@ -8,13 +8,15 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from trainui import formatting
-from trainui.model.definition import StageDefinition
 from trainui.model.records import OWN, AttemptRecord, PruningReason, RunRecord, Slot, StageRecord
 from trainui.model.states import Status
 from trainui.store.db import statements
+
+if TYPE_CHECKING:
+    from trainui.model.definition import StageDefinition
 
 Row = Mapping[str, Any]
 
@@ -97,6 +99,8 @@ def stage_record(row: Row) -> StageRecord:
 @lru_cache(maxsize=20_000)
 def definition(text: str) -> StageDefinition:
     """Parse a definition; cached, since planner and screen read the same ones repeatedly."""
+    from trainui.model.definition import StageDefinition  # late: the first frame needs none
+
     return StageDefinition.from_json(json.loads(text))
 
 

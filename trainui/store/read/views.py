@@ -9,11 +9,10 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from trainui import clock, formatting
 from trainui.errors import AmbiguousError, NotFoundError
-from trainui.model.definition import StageDefinition
 from trainui.model.records import (
     LOCAL,
     NOT_STARTED_BY_US,
@@ -29,6 +28,9 @@ from trainui.store.db.statements import IS_EXTERNAL, Connection, placeholders
 from trainui.store.read import row_mapping
 from trainui.store.read.time_worked import STAGE_COLUMNS
 from trainui.text import harmless
+
+if TYPE_CHECKING:
+    from trainui.model.definition import StageDefinition
 
 PREFIX_LENGTH = 4
 """Minimum length of a prefix that identifies a run."""

@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from trainui import paths, settings
-from trainui.execution import nvml
 from trainui.store import hosts
 from trainui.store.db import home_identity, sqlite_file
 from trainui.store.db.statements import Connection
@@ -38,6 +37,7 @@ from trainui.tui.snapshot import (
 )
 
 if TYPE_CHECKING:
+    from trainui.execution import nvml
     from trainui.execution.attempt.lost_attempts import LossFinder
     from trainui.model.records import Lost
     from trainui.store.read.views import OpenAttempt
@@ -302,6 +302,8 @@ class GpuReader:
         """Stop polling and close the driver."""
         self._stopping.set()
         if self._thread.ident is not None:
+            from trainui.execution import nvml
+
             nvml.close()
 
     @property
@@ -321,6 +323,8 @@ class GpuReader:
                 )
 
     def _run(self) -> None:
+        from trainui.execution import nvml  # late: the first frame has no figures of GPUs
+
         while not self._stopping.is_set():
             found = nvml.query()
             if not found.gpus and found.problem is None:

@@ -21,7 +21,6 @@ from trainui import clock
 from trainui.clock import SECOND
 from trainui.model.headline_metric import ComparedMetric
 from trainui.model.states import Status
-from trainui.pipeline.matrix import TRIAL
 from trainui.store.read.run_list import RunLine
 from trainui.text import harmless
 from trainui.tui.numbers import number_of, searches_of, values_of
@@ -213,6 +212,8 @@ def _not(test: _Test) -> _Test:
 
 
 def _test(word: str, used: _Used) -> _Test:
+    from trainui.pipeline.matrix import TRIAL  # late: the first frame has no filter
+
     term = _TERM.fullmatch(word)
     if term is None:
         return _word_test(word)
@@ -240,7 +241,9 @@ def _test(word: str, used: _Used) -> _Test:
 
 
 def _unknown(name: str) -> TermError:
-    fields = ", ".join(FIELDS)
+    from trainui.pipeline.matrix import TRIAL
+
+    fields = ", ".join((*(name for name in _TEXTS if name != "state"), *_NUMBERS, TRIAL))
     return TermError(f"unknown field {name!r}: params.{name}, metric.{name}, {fields}")
 
 
@@ -303,10 +306,6 @@ _NUMBERS: Mapping[str, _Reader] = {
     "done": lambda run, *_: run.done,
     "priority": lambda run, *_: run.priority,
 }
-
-
-FIELDS = (*(name for name in _TEXTS if name != "state"), *_NUMBERS, TRIAL)
-"""Names of fields, besides those of parameters and metrics."""
 
 
 def _text_test(name: str, sign: str, value: str) -> _Test:
