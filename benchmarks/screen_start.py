@@ -115,6 +115,7 @@ def main() -> int:
     parser.add_argument("--runs", type=int, default=1000)
     parser.add_argument("--repeats", type=int, default=9)
     options = parser.parse_args()
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # else each start would compile everything
     with tempfile.TemporaryDirectory() as home:
         fill(Path(home), options.runs)
         programs = {"minimal": MINIMAL, "screen": SCREEN}

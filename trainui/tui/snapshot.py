@@ -33,8 +33,7 @@ if TYPE_CHECKING:
     from trainui.tui.curve_data import Curves, CurvesWanted
 
 
-@dataclass(frozen=True, slots=True)
-class Eta:
+class Eta(NamedTuple):
     """An estimated end time."""
 
     at: int
@@ -49,8 +48,7 @@ class Eta:
         return to_go_words(RemainingTime(max(self.at - now, 0) / clock.SECOND, self.whole))
 
 
-@dataclass(frozen=True, slots=True)
-class RunEta:
+class RunEta(NamedTuple):
     """The estimated end of a run and of its running stages."""
 
     run: Eta | None
@@ -90,8 +88,7 @@ def metric_title(metric: ComparedMetric) -> str:
 NOTHING: Mapping[Any, Any] = MappingProxyType({})
 
 
-@dataclass(frozen=True, slots=True)
-class LogProgress:
+class LogProgress(NamedTuple):
     """The progress that a log's last lines show, e.g. `epoch 27/30`."""
 
     unit: str
@@ -114,8 +111,7 @@ class LogProgress:
         return self.seconds is None or 2 * self.seconds >= spent
 
 
-@dataclass(frozen=True, slots=True)
-class StageActivity:
+class StageActivity(NamedTuple):
     """The activity of one attempt of a stage."""
 
     output_at: int | None = None
@@ -133,8 +129,7 @@ class StageActivity:
     """The newest other alerts of the attempt, as text."""
 
 
-@dataclass(frozen=True, slots=True)
-class StageFile:
+class StageFile(NamedTuple):
     """A file in a stage's directory."""
 
     path: str
@@ -146,8 +141,7 @@ class StageFile:
     """`output` or `checkpoint` if the pipeline file declares it, else empty."""
 
 
-@dataclass(frozen=True, slots=True)
-class StageFiles:
+class StageFiles(NamedTuple):
     """The files of a stage's directory."""
 
     files: tuple[StageFile, ...] = ()
@@ -459,8 +453,7 @@ class GpuFigures:
         return self.host, self.index
 
 
-@dataclass(frozen=True, slots=True)
-class DiskFigures:
+class DiskFigures(NamedTuple):
     """The disk that contains one of trainui's directories."""
 
     room: DiskSpace
@@ -470,8 +463,7 @@ class DiskFigures:
     """The file system type, as named by the kernel."""
 
 
-@dataclass(frozen=True, slots=True)
-class MachineFigures:
+class MachineFigures(NamedTuple):
     """The machine's figures at one moment, with their recent history."""
 
     cores: tuple[int, ...]

@@ -6,7 +6,6 @@ import math
 import os
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from functools import partial
 from itertools import chain
 from pathlib import Path
@@ -95,7 +94,7 @@ def stage_files(
     begin = attempt.granted_at if begin is None else begin
     end = (_started(Path(later[0].directory)) if later else None) or math.inf
     own = tuple(file for file in found.files if begin <= file.changed_at < end)
-    return replace(found, files=own, missing=(), attempt=number)
+    return found._replace(files=own, missing=(), attempt=number)
 
 
 def _started(attempt_directory: Path) -> int | None:
@@ -230,7 +229,7 @@ class ActivityReader:
             make = partial(self._headline, connection, stage, own)
             metric = self._metric.read((stage.id, version, is_running, own), make)
         output_at = max((at for size, at in written if size), default=None)
-        return replace(found, output_at=output_at, progress=progress, metric=metric)
+        return found._replace(output_at=output_at, progress=progress, metric=metric)
 
     def _headline(self, connection: Connection, stage: StageRecord, own: int | None) -> str:
         """Return e.g. `val/loss  best 0.0011 at step 17,760, last 0.0123 (lower is better)`.
