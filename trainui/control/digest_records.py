@@ -392,7 +392,9 @@ def _trouble_rows(found: Digest) -> Iterator[tuple[str, ...]]:
         if first.run and not first.box:
             name = found.label(first.run, name)
         where = f"{name}/{stages}" if stages else name
-        yield first.kind, harmless(where), harmless(first.words)
+        age = formatting.duration((found.until - first.since) / clock.SECOND)
+        when = f"{age} ago" if first.kind != DISK else ""
+        yield first.kind, when, harmless(where), harmless(first.words)
 
 
 def _best_row(found: Digest, one: PipelineBest) -> tuple[str, ...]:

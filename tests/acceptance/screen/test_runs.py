@@ -12,7 +12,15 @@ from textual import events as textual_events
 
 from tests.unit.store.readings import Feeder
 from tests.unit.tui.driving import Driven, opened
-from tests.unit.tui.filled import DIAMOND, SWEEP, Filler, failed_demo, multiply, running_demo
+from tests.unit.tui.filled import (
+    DIAMOND,
+    MEMBERS,
+    SWEEP,
+    Filler,
+    failed_demo,
+    multiply,
+    running_demo,
+)
 from trainui import settings
 from trainui.control import requests
 from trainui.model.definition import Search
@@ -51,6 +59,18 @@ async def test_runs_stand_newest_first_with_the_cursor_on_the_newest(filler: Fil
         assert "✓ completed" in lines[at + 2]
         assert driven.runs.table.selected is not None
         assert driven.runs.table.selected.name == "newer"
+
+
+async def test_a_completed_sweep_opens_at_its_best_member(filler: Filler) -> None:
+    run_id = filler.run(SWEEP, name="tuned")
+    filler.complete(run_id, *SWEEP)
+    for place, name in enumerate(MEMBERS):
+        loss = abs(place - 1) + 0.5  # the second one is best
+        filler.feed(run_id, name, {"val/loss": [(step, loss) for step in range(20)]})
+    async with opened() as driven:
+        await driven.until_shown("tuned", "0.5000")
+        await driven.press("enter")
+        await driven.until_shown(f"2 {MEMBERS[1]}")
 
 
 async def test_it_is_live(filler: Filler) -> None:

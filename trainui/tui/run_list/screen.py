@@ -508,7 +508,7 @@ class RunsScreen(Page):
         run, found = self.table.selected, self.welcome.selected
         if not self.has_class("-empty"):
             if run is not None:
-                self.own_app.open_run(run.id)
+                self.own_app.open_run(run.id, self.table.best_member(run))
         elif found is not None:
             self.own_app.act(lambda: _add(found), starts=True)
 

@@ -111,6 +111,12 @@ class RunTable(CursorView):
         selected = self.selected
         return self.marked or ([selected] if selected else [])
 
+    def best_member(self, run: RunLine) -> str:
+        """Return the member of a completed run's sweep that its value is of; empty: none."""
+        live = self._moment.live.get(run.id)
+        is_over = run.status == Status.COMPLETED
+        return live.stage if is_over and live is not None and live.member else ""
+
     @property
     def in_view(self) -> tuple[str, ...]:
         """Ids of the visible runs."""
