@@ -22,7 +22,7 @@ from trainui.model.records import AttemptRecord
 from trainui.model.states import Status
 from trainui.paths import Home
 from trainui.pipeline import loader
-from trainui.resume.preview import StageOptions
+from trainui.pipeline.rules.resume_plan import StageOptions
 from trainui.store.db.engine import Database, open_store
 from trainui.store.db.statements import Connection
 from trainui.store.runs import attempts, runs, stages

@@ -12,8 +12,8 @@ import pytest
 from tests.integration.runs import Run, home_with_worker
 from trainui import control
 from trainui.model.states import Status
-from trainui.resume import edits, preview, submitted
-from trainui.resume.preview import StageOptions
+from trainui.pipeline.rules.resume_plan import StageOptions
+from trainui.resume import edit_effects, edits, submitted
 from trainui.tui.run_actions import suggestion
 
 MEMORY = """
@@ -71,7 +71,7 @@ def edited(run: Run) -> StageOptions:
     assert found.values, found.words
     changes = {values[at]: value for at, value in found.values.items()}
     edit = edits.with_values(record, text, changes, None)
-    pipeline = preview.choose_pipeline(record, edit=edit).pipeline
+    pipeline = edit_effects.choose_pipeline(record, edit=edit).pipeline
     options = StageOptions(before=found.before)
     plan = control.plan_resume(run.id, options, pipeline=pipeline)
     assert run.stage("train").status == Status.FAILED  # nothing has run yet

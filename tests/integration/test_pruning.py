@@ -20,7 +20,7 @@ from tests.unit.profiles import LONG
 from tests.unit.supervisor.waiting import wait_for
 from trainui import control
 from trainui.model.states import Status
-from trainui.resume import edits, preview, submitted
+from trainui.resume import edit_effects, edits, submitted
 from trainui.search import results
 from trainui.store.db import engine
 from trainui.store.read import sweeps
@@ -161,7 +161,7 @@ def test_an_edited_member_of_a_pruned_matrix_stays_the_same_stage(tmp_path: Path
     found = edits.values_of(record, text, failed.definition, alone=True)
     value = next(one for one in found if one.place.name == "x")
     edit = edits.with_values(record, text, {value: "3"}, failed.name)
-    pipeline = preview.choose_pipeline(record, edit=edit).pipeline
+    pipeline = edit_effects.choose_pipeline(record, edit=edit).pipeline
     control.resume(run.id, pipeline=pipeline, edit=edit)
     assert run.wait().status == Status.COMPLETED
     fixed = run.stage("train[x=3]")

@@ -24,7 +24,7 @@ from trainui.errors import UsageError
 from trainui.model.states import Status
 from trainui.plugins.optuna import study_file
 from trainui.resume import edit_effects
-from trainui.resume.preview import choose_pipeline
+from trainui.resume.edit_effects import choose_pipeline
 from trainui.search import results
 from trainui.store.db import engine
 from trainui.store.read import run_in_json, run_list, sweeps

@@ -20,7 +20,7 @@ from trainui.execution.worker import celery_app
 from trainui.metrics.discovery import file_writers
 from trainui.model.states import Status
 from trainui.paths import Home
-from trainui.resume.preview import StageOptions
+from trainui.pipeline.rules.resume_plan import StageOptions
 from trainui.store.db import engine
 from trainui.store.points import read_points
 

@@ -30,9 +30,8 @@ from trainui.model.definition import Pipeline, StageDefinition
 from trainui.model.records import Slot, StageRecord
 from trainui.model.states import Status
 from trainui.pipeline import loader
-from trainui.pipeline.rules.resume_plan import Action, PlannedStage
+from trainui.pipeline.rules.resume_plan import Action, PlannedStage, StageOptions
 from trainui.resume import code_version, plan
-from trainui.resume.preview import StageOptions
 from trainui.store import shell_environment
 from trainui.store.db import statements
 from trainui.store.db.engine import Database, open_store

@@ -23,13 +23,13 @@ from trainui.execution.attempt.prepared_process import AttemptContext
 from trainui.model.definition import Pipeline
 from trainui.model.records import Lost, RunRecord, StageRecord
 from trainui.model.states import Status
+from trainui.pipeline.rules import resume_plan
 from trainui.pipeline.rules import resume_plan as rules
-from trainui.pipeline.rules.resume_plan import Action, PlannedStage
+from trainui.pipeline.rules.resume_plan import Action, PlannedStage, StageOptions
 from trainui.pipeline.rules.scheduling import Upstream, next_state
-from trainui.resume import edit_effects, edits, preview, undeclared
+from trainui.resume import edit_effects, edits, undeclared
 from trainui.resume.edits import InlineEdit
 from trainui.resume.plan import ResumePlan, SeenRun, make_plan, read_state
-from trainui.resume.preview import StageOptions
 from trainui.resume.submitted import check_names
 from trainui.store import shell_environment
 from trainui.store.db import home_identity
@@ -127,7 +127,7 @@ def resume(
     seen = replace(_read_ours(store, run_id), environ=environ)
     plan = make_plan(store, seen, options, pipeline)
     if confirmed is not None:
-        _check_confirmed(preview.difference(confirmed, plan.stages))
+        _check_confirmed(resume_plan.difference(confirmed, plan.stages))
     seen, changed = plan.seen, plan.seen.changes
     directory = Path(seen.run.directory)
     shell = (

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from threading import Event
 
     from trainui.model.definition import Pipeline
-    from trainui.resume.preview import PipelineChoice
+    from trainui.resume.edit_effects import PipelineChoice
 
 Row = dict[str, Any]
 
@@ -291,14 +291,16 @@ def plan(run: str, file: str | None = None, *, as_submitted: bool = True) -> Row
 
 
 def _pipeline_to_resume(run: str, file: str | None, as_submitted: bool) -> PipelineChoice:
-    from trainui.resume import preview
+    from trainui.resume import edit_effects
     from trainui.store.read import views
 
     with engine.reading() as connection:
         found = views.find_run(connection, run)
     if found.is_external:
-        return preview.PipelineChoice()
-    return preview.choose_pipeline(found, file=file, as_submitted=as_submitted and file is None)
+        return edit_effects.PipelineChoice()
+    return edit_effects.choose_pipeline(
+        found, file=file, as_submitted=as_submitted and file is None
+    )
 
 
 def named_id(name: str) -> str:
@@ -431,7 +433,7 @@ def extend(run: str, file: str) -> tuple[str, ...]:
     from trainui import control
     from trainui.execution.attempt import lost_attempts
     from trainui.execution.daemon import lifecycle
-    from trainui.resume.preview import StageOptions
+    from trainui.pipeline.rules.resume_plan import StageOptions
     from trainui.store.read import views
 
     run_id = _id(run)

@@ -1,4 +1,7 @@
-"""Finds what an edited pipeline changes of a run, and checks that the run can accept it."""
+"""Finds what an edited pipeline changes of a run, and checks that the run can accept it.
+
+Also which pipeline a resume uses: that on record, an edited file's, or an inline edit's.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from trainui import paths
+from trainui import formatting, paths
 from trainui.errors import TrainuiError, UsageError
 from trainui.model.definition import Pipeline, StageDefinition
 from trainui.model.records import RunRecord, StageRecord
@@ -384,3 +387,65 @@ def seeded_stages(run: RunRecord) -> list[StageDefinition]:
             "its file, use ${matrix.seed} in its command, and resume with --file"
         )
     return list(found.values())
+
+
+# Which pipeline to resume with.
+
+
+@dataclass(frozen=True, slots=True)
+class PipelineChoice:
+    """The pipeline of a resume."""
+
+    pipeline: Pipeline | None = None
+    """The edited pipeline; None: the one on record."""
+    diff: str | None = None
+    """Its difference from the one on record."""
+    changed_file: str | None = None
+    """The run's pipeline file, if it has changed since the run and no other one was given."""
+    edit: InlineEdit | None = None
+    """The inline edit that made the pipeline, if it does not come from a file."""
+    member: str | None = None
+    """The full name of the sweep's member that the edit is of; None: of the run."""
+    waited: Sequence[str] = ()
+    """Full names of the stages that were running when the pipeline was edited."""
+
+    @property
+    def is_changed(self) -> bool:
+        """True if the pipeline on record, without an edit, is a choice as well."""
+        return self.changed_file is not None or bool(self.waited)
+
+
+def choose_pipeline(
+    run: RunRecord,
+    *,
+    file: str | None = None,
+    edit: InlineEdit | None = None,
+    as_submitted: bool = False,
+) -> PipelineChoice:
+    """Return the pipeline to resume with: the given file, the inline edit, or the run's own file.
+
+    With `as_submitted`, changes of the run's file since the submission are ignored. It reads files,
+    so the screen calls it in a thread.
+
+    Raises:
+        PipelineFileError: the file or the edit has problems.
+    """
+    if edit is not None:
+        pipeline, member = edits.pipeline_of(run, edit)
+        diff = edits.edit_diff(run, pipeline, edit)
+        return PipelineChoice(pipeline, diff, edit=edit, member=member)
+    changed = None if file is not None else edits.changed_file(run)
+    source = file or changed
+    waited = stages_with_waiting_edits(run.id)
+    if as_submitted:
+        return PipelineChoice(changed_file=changed, waited=waited)
+    if source is not None:
+        pipeline = edits.load(source, run)
+        if file is not None or not edits.is_equivalent(pipeline, run):
+            return PipelineChoice(pipeline, edits.file_diff(run, pipeline, source), changed)
+    if not waited:
+        return PipelineChoice()
+    words = f"{formatting.listed(waited)}: the edit made while it was running"
+    edit = edits.edited(run, edits.text_of(run), words)
+    pipeline, _member = edits.pipeline_of(run, edit)
+    return PipelineChoice(pipeline, edit=edit, waited=waited)

@@ -28,11 +28,10 @@ from trainui.pipeline.rules import fingerprint, remaining_time, shared_paths
 from trainui.pipeline.rules import resume_plan as rules
 from trainui.pipeline.rules.fingerprint import InputStates, ResultOrigin
 from trainui.pipeline.rules.remaining_time import PastDuration
-from trainui.pipeline.rules.resume_plan import Action, Evidence, PlannedStage
+from trainui.pipeline.rules.resume_plan import Action, Evidence, PlannedStage, StageOptions
 from trainui.resume import checkpoints, edit_effects, integrity, outputs, undeclared
 from trainui.resume.checkpoints import CheckpointSearch
 from trainui.resume.edit_effects import PipelineChanges
-from trainui.resume.preview import StageOptions
 from trainui.resume.submitted import check_names, existing_run, given_params
 from trainui.store import shell_environment
 from trainui.store.db import engine

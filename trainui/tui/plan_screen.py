@@ -25,9 +25,16 @@ from textual.widgets import Input, Label
 
 from trainui.errors import PlanChangedError, TrainuiError
 from trainui.model.records import StageRecord
-from trainui.pipeline.rules.resume_plan import Action, PlannedStage
-from trainui.resume import preview
-from trainui.resume.preview import StageOptions, difference, saved, summary, waiting
+from trainui.pipeline.rules import resume_plan
+from trainui.pipeline.rules.resume_plan import (
+    Action,
+    PlannedStage,
+    StageOptions,
+    difference,
+    saved,
+    summary,
+    waiting,
+)
 from trainui.text import harmless
 from trainui.tui import run_actions
 from trainui.tui.app_interface import Target, app_of, is_here, listed, run_label
@@ -72,7 +79,7 @@ def plan_lines(plan: Sequence[PlannedStage], width: int) -> list[Entry[str]]:
     """Return the plan as lines, with the reasons wrapped; each stage's first one has its name."""
     longest = max((len(harmless(one.name)) for one in plan), default=0)
     beside = width - 13 - TIME - 4
-    reasons = [harmless(preview.explanation(one)) for one in plan]
+    reasons = [harmless(resume_plan.explanation(one)) for one in plan]
     reason = max(map(cell_len, reasons), default=0)
     inline = beside - max(longest, 8) > min(reason, LEAST_ROOM)
     name = max(longest, 8) if inline else max(beside, 10)
@@ -87,7 +94,7 @@ def plan_lines(plan: Sequence[PlannedStage], width: int) -> list[Entry[str]]:
         first = [
             Segment(f" {_SYMBOLS[one.action]} {one.action:<10}", _STYLES[one.action]),
             Segment(fit(label, name), dim),
-            Segment(f"  {fit(preview.duration(one), TIME, right=True)}  ", "dim"),
+            Segment(f"  {fit(resume_plan.duration(one), TIME, right=True)}  ", "dim"),
         ]
         if inline:
             first.append(Segment(pieces.pop(0), dim))

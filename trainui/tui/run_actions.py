@@ -19,10 +19,11 @@ from trainui.errors import PlanChangedError, UsageError
 from trainui.model.records import StageRecord
 from trainui.model.states import UNFINISHED, Status
 from trainui.pipeline.graph import Graph
-from trainui.pipeline.rules.resume_plan import Action, PlannedStage
-from trainui.resume import checkpoints, preview
+from trainui.pipeline.rules import resume_plan
+from trainui.pipeline.rules.resume_plan import Action, PlannedStage, StageOptions
+from trainui.resume import checkpoints, edit_effects
+from trainui.resume.edit_effects import PipelineChoice
 from trainui.resume.edits import InlineEdit, Value
-from trainui.resume.preview import PipelineChoice, StageOptions
 from trainui.store.db import engine
 from trainui.store.read import event_feed, run_list, views
 from trainui.store.read.run_list import RunLine
@@ -260,7 +261,7 @@ def plan(run_id: str, request: PlanRequest) -> ShownPlan:
 
     lost_attempts.record([run_id])
     run = submitted.run_of(run_id)
-    choice = preview.choose_pipeline(run, edit=request.edit, as_submitted=request.as_submitted)
+    choice = edit_effects.choose_pipeline(run, edit=request.edit, as_submitted=request.as_submitted)
     options, member = request.options, choice.member if request.only_edited else None
     if member is not None:
         options = replace(options, only=frozenset({member}))
@@ -291,7 +292,7 @@ def carry_out(run_id: str, request: PlanRequest, shown: ShownPlan) -> list[str]:
     from trainui.resume import submitted
 
     run = submitted.run_of(run_id)
-    choice = preview.choose_pipeline(run, edit=request.edit, as_submitted=request.as_submitted)
+    choice = edit_effects.choose_pipeline(run, edit=request.edit, as_submitted=request.as_submitted)
     if _digest(choice) != shown.pipeline:
         raise PlanChangedError("the run's file has changed since you read the plan; nothing ran")
     revived = control.resume(
@@ -440,7 +441,7 @@ def resume_summary(run_id: str) -> str:
     """Return what a resume would do, in words."""
     from trainui import control
 
-    return preview.summary(control.plan_resume(run_id))
+    return resume_plan.summary(control.plan_resume(run_id))
 
 
 def change_priority(run_id: str, change: int) -> int:

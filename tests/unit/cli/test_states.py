@@ -14,7 +14,7 @@ from trainui.cli.main import main
 from trainui.execution.daemon import lifecycle
 from trainui.model.states import Status
 from trainui.pipeline import loader
-from trainui.resume.preview import StageOptions
+from trainui.pipeline.rules.resume_plan import StageOptions
 from trainui.store.db import engine
 from trainui.store.db.engine import Database, open_store
 from trainui.store.read import views

@@ -13,8 +13,9 @@ from trainui.errors import UsageError
 from trainui.model.records import StageRecord
 from trainui.model.states import Status
 from trainui.pipeline import loader
+from trainui.pipeline.rules import resume_plan
 from trainui.pipeline.rules.resume_plan import Action, PlannedStage
-from trainui.resume import edits, preview, submitted
+from trainui.resume import edit_effects, edits, submitted
 from trainui.store import shell_environment
 from trainui.store.db.engine import Database, open_store
 from trainui.store.runs import attempts, runs, stages
@@ -67,9 +68,9 @@ class Run:
         with self.store.read() as connection:
             return {one.name: one for one in runs.stages(connection, self.id)}
 
-    def choose(self, *, as_submitted: bool = False) -> preview.PipelineChoice:
+    def choose(self, *, as_submitted: bool = False) -> edit_effects.PipelineChoice:
         run = submitted.run_of(self.id)
-        return preview.choose_pipeline(run, as_submitted=as_submitted)
+        return edit_effects.choose_pipeline(run, as_submitted=as_submitted)
 
     def plan(self) -> dict[str, PlannedStage]:
         planned = control.plan_resume(self.id, pipeline=self.choose().pipeline)
@@ -104,7 +105,7 @@ def test_others_run_edited_and_the_running_one_keeps_its_definition(run: Run) ->
         "is running already; its edit is pending (command changed: --lr 1 -> 2)"
     )
     words = "train runs with the definition it was submitted with; its edit is pending"
-    assert preview.waiting(list(plan.values())) == words
+    assert resume_plan.waiting(list(plan.values())) == words
     assert words in resume.plan_lines(list(plan.values()))
     assert run.resume() == ["test"]
     stored = run.stages()
@@ -124,7 +125,7 @@ def test_the_edit_that_waited_applies_once_the_stage_has_ended(run: Run, status:
     assert run.choose(as_submitted=True).pipeline is None
     assert "command changed: --lr 1 -> 2" in run.plan()["train"].reason
     assert "train" in run.resume()
-    assert run.choose() == preview.PipelineChoice()
+    assert run.choose() == edit_effects.PipelineChoice()
     secrets = shell_environment.read(Path(submitted.run_of(run.id).directory)).secrets
     train = secrets.reveal(run.stages()["train"].definition)
     assert train.command == "train --lr 2 --key hush-1"
@@ -136,7 +137,7 @@ def test_an_edit_that_is_undone_waits_no_longer(run: Run) -> None:
     run.edit(WORD)
     run.resume()
     run.end_train()
-    assert run.choose() == preview.PipelineChoice()
+    assert run.choose() == edit_effects.PipelineChoice()
     assert run.plan()["train"].reason == "completed"
 
 
@@ -172,14 +173,14 @@ def test_an_edit_in_place_waits_too_and_survives_the_file(run: Run) -> None:
     record = submitted.run_of(run.id)
     text = edits.text_of(record)
     edit = edits.with_text(record, text, text.replace(*FASTER).replace(*WORD))
-    choice = preview.choose_pipeline(record, edit=edit)
+    choice = edit_effects.choose_pipeline(record, edit=edit)
     control.resume(run.id, pipeline=choice.pipeline, edit=choice.edit)
     assert run.stages()["test"].definition.command == "test new"
     run.end_train()
     assert "command changed: --lr 1 -> 2" in run.plan()["train"].reason
     assert "train" in run.resume()
     assert run.stages()["test"].definition.command == "test new"
-    assert run.choose() == preview.PipelineChoice()
+    assert run.choose() == edit_effects.PipelineChoice()
 
 
 def test_dependencies_of_a_running_stage_cannot_change(run: Run) -> None:

@@ -17,9 +17,10 @@ from trainui.cli.runs.standstill import DiskWatch
 from trainui.errors import PipelineFileError, UsageError
 from trainui.model.states import UNFINISHED, Status
 from trainui.pipeline import matrix
-from trainui.pipeline.rules.resume_plan import Action, PlannedStage
-from trainui.resume import preview
-from trainui.resume.preview import PipelineChoice, StageOptions, choose_pipeline
+from trainui.pipeline.rules import resume_plan
+from trainui.pipeline.rules.resume_plan import Action, PlannedStage, StageOptions
+from trainui.resume import edit_effects
+from trainui.resume.edit_effects import PipelineChoice, choose_pipeline
 
 if TYPE_CHECKING:
     from trainui.model.definition import Pipeline
@@ -45,7 +46,7 @@ def plan_lines(planned: Sequence[PlannedStage]) -> list[str]:
     """Return a plan as text; many members of a sweep with the same action and reason are a row."""
     header = ("STAGE", "ACTION", "TIME", "WHY")
     shown = text.table([header, *_plan_rows(planned)], right=[2])
-    words = (preview.summary, preview.saved, preview.waiting)
+    words = (resume_plan.summary, resume_plan.saved, resume_plan.waiting)
     return [*shown, "", *filter(None, (word(planned) for word in words))]
 
 
@@ -74,12 +75,12 @@ def _plan_rows(planned: Sequence[PlannedStage]) -> Iterator[tuple[str, ...]]:
 
 def _kind(one: PlannedStage) -> str:
     """Return the reason for an action; without its details for a stage that is skipped."""
-    reason = preview.explanation(one)
+    reason = resume_plan.explanation(one)
     return reason.partition(": ")[0] if one.action == Action.SKIP else reason
 
 
 def _plan_row(one: PlannedStage) -> tuple[str, ...]:
-    return one.name, str(one.action), preview.duration(one), preview.explanation(one)
+    return one.name, str(one.action), resume_plan.duration(one), resume_plan.explanation(one)
 
 
 @options.command(
@@ -408,7 +409,6 @@ def _chosen(
     if trials is not None:
         if file is not None:
             raise UsageError("--trials and --file exclude each other; edit `trials` in the file")
-        from trainui.resume import edit_effects
 
         return choose_pipeline(run, edit=edit_effects.with_more_trials(run, trials))
     try:
@@ -429,7 +429,6 @@ def _with_more_seeds(
     Raises:
         UsageError: options exclude each other, or no sweep of the run has seeds.
     """
-    from trainui.resume import edit_effects
 
     if file is not None or trials is not None:
         raise UsageError("--seeds excludes --file and --trials; edit the seeds in the file")

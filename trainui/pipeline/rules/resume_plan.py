@@ -1,4 +1,7 @@
-"""Resume plan: which stages run again, continue or are skipped, and why; a pure function."""
+"""Resume plan: which stages run again, continue or are skipped, and why; pure functions.
+
+Its words are the same on the command line and on the screen.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,8 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import partial
+from pathlib import Path
+from typing import Any
 
 from trainui import formatting
 from trainui.errors import UsageError
@@ -367,3 +372,100 @@ def plan_rerun(
     for name in chosen & users.keys():
         raise UsageError(_in_use(name, users))
     return [stage.name for stage in stages if stage.name in chosen]
+
+
+# The options of a resume, and a plan in words.
+
+
+@dataclass(frozen=True, slots=True)
+class StageOptions:
+    """Options for single stages, by full names."""
+
+    until: Collection[str] = frozenset()
+    """Run only these and what they depend on; empty: all."""
+    fresh: Collection[str] = frozenset()
+    """Restart these from scratch, without their checkpoints."""
+    keep: Collection[str] = frozenset()
+    """Keep the results of these completed stages, even if something changed."""
+    only: Collection[str] = frozenset()
+    """Run only these, what they depend on and what follows; the others stay as they are."""
+
+    before: Mapping[str, str] = field(default_factory=dict)
+    """Continue these from this checkpoint, and give up those that they wrote after it."""
+
+    def toggled(self, option: str, stage: str) -> StageOptions:
+        """Return a copy with an option of a stage switched on or off."""
+        changed: dict[str, Any] = {option: frozenset(getattr(self, option)) ^ {stage}}
+        return replace(self, **changed)
+
+    @property
+    def arguments(self) -> str:
+        """The options as command-line arguments, for display."""
+        return "  ".join(
+            f"--{option} {stage}"
+            for option in ("until", "keep", "fresh")
+            for stage in sorted(getattr(self, option))
+        )
+
+
+def difference(shown: Sequence[PlannedStage], now: Sequence[PlannedStage]) -> list[str]:
+    """Return in which stages two plans differ, a line each; their estimates do not count."""
+    before, after = ({one.name: _in_words(one) for one in plan} for plan in (shown, now))
+    return [
+        f"{name}: {before.get(name, 'not there')} -> {after.get(name, 'not there')}"
+        for name in dict.fromkeys([*before, *after])
+        if before.get(name) != after.get(name)
+    ]
+
+
+def _in_words(one: PlannedStage) -> str:
+    parts = [
+        str(one.action),
+        f"from {Path(one.checkpoint).name}" if one.checkpoint else "",
+        "in a new directory" if one.fresh else "",
+        "(left out)" if one.left_out else "(kept)" if one.kept else "",
+        "(its edit is pending)" if one.edit_waits else "",
+    ]
+    return " ".join(filter(None, parts))
+
+
+def explanation(one: PlannedStage) -> str:
+    """Return the reason for an action, and the checkpoint that it continues from."""
+    if one.checkpoint is None:
+        is_restarted = one.fresh and one.action == Action.RUN
+        return f"{one.reason}; in a new directory" if is_restarted else one.reason
+    step = "" if one.step is None else f" at step {one.step:,}"
+    return f"{one.reason}; from {Path(one.checkpoint).name}{step}"
+
+
+def duration(one: PlannedStage) -> str:
+    """Return the time that a skipped stage took, or that another one will take; empty: unknown."""
+    if one.seconds is None:
+        return ""
+    words = formatting.duration(one.seconds)
+    return words if one.action == Action.SKIP else f"~{words}"
+
+
+def summary(stages: Sequence[PlannedStage]) -> str:
+    """Return a summary, e.g. `2 to run, 1 to continue, 3 skipped`."""
+    count = {action: sum(one.action == action for one in stages) for action in Action}
+    words = ((Action.RUN, "to run"), (Action.CONTINUE, "to continue"), (Action.SKIP, "skipped"))
+    counts = ", ".join(f"{count[action]} {word}" for action, word in words if count[action])
+    return counts if count[Action.SKIP] < len(stages) else f"nothing to resume: {counts}"
+
+
+def waiting(stages: Sequence[PlannedStage]) -> str:
+    """Return which running stages an edit does not reach yet; empty if none."""
+    names = [one.name for one in stages if one.edit_waits]
+    if not names:
+        return ""
+    if len(names) == 1:
+        return f"{names[0]} runs with the definition it was submitted with; its edit is pending"
+    which = formatting.listed(names)
+    return f"{which} run with the definitions they were submitted with; their edits are pending"
+
+
+def saved(stages: Sequence[PlannedStage]) -> str:
+    """Return the GPU time saved by kept results and checkpoints, as text; empty if none."""
+    seconds = sum(one.gpu_seconds_saved for one in stages)
+    return f"GPU time saved: {formatting.duration(seconds)}" if seconds else ""
