@@ -16,8 +16,6 @@ from typing import Any
 
 from trainui import paths
 from trainui.errors import TrainuiError, UnfitEnvironmentError, UsageError
-from trainui.evaluation import holding
-from trainui.evaluation.holding import FoundCheckpoint
 from trainui.model.definition import SearchResult, StageDefinition
 from trainui.model.records import AttemptRecord, RunRecord, StageRecord
 from trainui.model.states import CHECKPOINT, Status
@@ -26,8 +24,9 @@ from trainui.pipeline.field_names import CHECKPOINT_VARIABLE
 from trainui.pipeline.masking import MASK, mask
 from trainui.pipeline.stage_process import STARTUP_VARIABLES, Interpreter
 from trainui.plugin import Tracker, registry
-from trainui.resume import checkpoints, undeclared
+from trainui.resume import checkpoints, held_checkpoints, undeclared
 from trainui.resume.checkpoints import CheckpointSearch, Tried
+from trainui.resume.held_checkpoints import FoundCheckpoint
 from trainui.search import results
 from trainui.store import shell_environment
 from trainui.store.db import engine
@@ -238,7 +237,7 @@ def _evaluated_checkpoint(store: Database, context: AttemptContext) -> str:
     if row is None:
         raise NotLaunchableError(f"no checkpoint is on record for {context.stage.name}")
     if row.held is not None:
-        problem = holding.problem(place, row.held, row.path)
+        problem = held_checkpoints.problem(place, row.held, row.path)
         if problem is None:
             return str(evaluations.held_copy(place, row.held, row.path))
         if not checkpoints.is_state_of(row.identity, Path(row.path)):
@@ -254,7 +253,7 @@ def _evaluated_checkpoint(store: Database, context: AttemptContext) -> str:
     each = context.stage.definition.each_checkpoint
     assert each is not None
     assert each.member_of is not None
-    key = holding.hold(place, each.member_of, found, complete=None, row=row.id)
+    key = held_checkpoints.hold(place, each.member_of, found, complete=None, row=row.id)
     with store.write() as connection:
         stored_evaluations.set_held(connection, row.id, key)
     return str(evaluations.held_copy(place, key, row.path))

@@ -28,7 +28,7 @@ from trainui.store.runs import evaluations, trials
 from trainui.store.runs.trials import SearchKey
 
 if TYPE_CHECKING:
-    from trainui.evaluation.evaluator import Evaluator
+    from trainui.evaluation import Evaluator
     from trainui.search.results import MissingMetricWatch
     from trainui.search.searcher import SearchTurns
 
@@ -281,7 +281,7 @@ class EvaluationThread:
         pause, until = self._failures.get(key, (0.0, 0.0))
         if (left := until - time.monotonic()) > 0:
             return left
-        from trainui.evaluation.evaluator import Evaluator  # NumPy, which few workers need
+        from trainui.evaluation import Evaluator  # NumPy, which few workers need
 
         evaluator = self._known.setdefault(key, Evaluator(self._store, key))
         try:

@@ -11,9 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from trainui.evaluation import holding
-from trainui.evaluation.holding import ChangedError, FoundCheckpoint, NoSpaceError
-from trainui.resume import checkpoints, integrity
+from trainui.resume import checkpoints, held_checkpoints, integrity
+from trainui.resume.held_checkpoints import ChangedError, FoundCheckpoint, NoSpaceError
 from trainui.store.read import evaluations
 from trainui.system import storage
 
@@ -38,7 +37,7 @@ def read(directory: Path, key: str, found: FoundCheckpoint) -> str:
 
 
 def hold(directory: Path, found: FoundCheckpoint) -> str:
-    return holding.hold(directory, HEAD, found, complete=None)
+    return held_checkpoints.hold(directory, HEAD, found, complete=None)
 
 
 def test_a_copy_survives_rewriting_in_place(tmp_path: Path) -> None:
@@ -46,7 +45,7 @@ def test_a_copy_survives_rewriting_in_place(tmp_path: Path) -> None:
     key = hold(tmp_path / "held", found)
     written(tmp_path / "last.npz", "second")
     assert read(tmp_path / "held", key, found) == "first"
-    assert holding.problem(tmp_path / "held", key, found.path) is None
+    assert held_checkpoints.problem(tmp_path / "held", key, found.path) is None
 
 
 def test_a_copy_survives_rotation(tmp_path: Path) -> None:
@@ -82,7 +81,7 @@ def test_links_in_a_directory_lead_where_they_led(tmp_path: Path) -> None:
     copy = evaluations.held_copy(held, key, str(place))
     assert (copy / "tokenizer" / "words.txt").read_text() == "a b"
     assert (copy / "deep" / "up" / "model.npz").samefile(copy / "model.npz")
-    assert holding.problem(held, key, str(place)) is None
+    assert held_checkpoints.problem(held, key, str(place)) is None
 
 
 def linked(found: FoundCheckpoint, directory: Path, key: str) -> bool:
@@ -93,7 +92,7 @@ def linked(found: FoundCheckpoint, directory: Path, key: str) -> bool:
 @pytest.fixture
 def no_clones(monkeypatch: pytest.MonkeyPatch) -> None:
     """A file system that shares no blocks."""
-    monkeypatch.setattr(holding, "_clone", lambda _source, _target: False)
+    monkeypatch.setattr(held_checkpoints, "_clone", lambda _source, _target: False)
 
 
 @pytest.mark.usefixtures("no_clones")
@@ -129,7 +128,7 @@ def test_a_file_written_while_it_is_copied_is_not_held(
         written(tmp_path / "last.npz", "the second")
         return False
 
-    monkeypatch.setattr(holding, "_clone", clone)
+    monkeypatch.setattr(held_checkpoints, "_clone", clone)
     with pytest.raises(ChangedError):
         hold(tmp_path / "held", found)
     assert list((tmp_path / "held").iterdir()) == []
@@ -163,7 +162,7 @@ def test_what_was_not_finished_is_removed(tmp_path: Path) -> None:
     key = hold(held, found)
     (held / ".evaluate-1").mkdir()
     (held / ".evaluate-1" / "last.npz").write_text("half")
-    assert holding.held(held)[key].found.path == found.path
+    assert held_checkpoints.held(held)[key].found.path == found.path
     assert {one.name for one in held.iterdir()} == {key}
 
 
@@ -171,10 +170,10 @@ def test_a_copy_that_is_being_made_stays(tmp_path: Path, monkeypatch: pytest.Mon
     found, held = written(tmp_path / "last.npz", "x"), tmp_path / "held"
 
     def clone(_source: object, _target: object) -> bool:
-        assert holding.held(held) == {}  # as another process looks for what it left
+        assert held_checkpoints.held(held) == {}  # as another process looks for what it left
         return False
 
-    monkeypatch.setattr(holding, "_clone", clone)
+    monkeypatch.setattr(held_checkpoints, "_clone", clone)
     key = hold(held, found)
     assert read(held, key, found) == "x"
 
@@ -184,7 +183,7 @@ def test_a_clone_is_made_where_the_file_system_can(tmp_path: Path) -> None:
     other = tmp_path / "other"
     made = subprocess.run(["cp", "--reflink=always", found.path, other], capture_output=True)
     with Path(found.path).open("rb") as source, (tmp_path / "clone").open("wb") as target:
-        assert holding._clone(source, target) == (made.returncode == 0)
+        assert held_checkpoints._clone(source, target) == (made.returncode == 0)
     held = tmp_path / "held"
     key = hold(held, found)
     assert read(held, key, found) == "x"
@@ -197,7 +196,7 @@ def test_a_changed_copy_is_noticed(tmp_path: Path) -> None:
     held = tmp_path / "held"
     key = hold(held, found)
     evaluations.held_copy(held, key, found.path).write_text("other")
-    assert holding.problem(held, key, found.path) is not None
-    holding.drop(held, key)
-    assert holding.problem(held, key, found.path) is not None
+    assert held_checkpoints.problem(held, key, found.path) is not None
+    held_checkpoints.drop(held, key)
+    assert held_checkpoints.problem(held, key, found.path) is not None
     assert list(held.iterdir()) == []

@@ -27,16 +27,15 @@ from typing import Any
 
 from trainui import clock, paths
 from trainui.errors import TrainuiError
-from trainui.evaluation import holding
-from trainui.evaluation.holding import ChangedError, FoundCheckpoint, NoSpaceError
 from trainui.formatting import quantity
 from trainui.model.definition import StageDefinition
 from trainui.model.records import AttemptRecord, RunRecord, StageRecord
 from trainui.model.states import ENDED, Status
 from trainui.pipeline import filling
 from trainui.pipeline.rules import fingerprint
-from trainui.resume import checkpoints, integrity, plan
+from trainui.resume import checkpoints, held_checkpoints, integrity, plan
 from trainui.resume.checkpoints import CheckpointSearch
+from trainui.resume.held_checkpoints import ChangedError, FoundCheckpoint, NoSpaceError
 from trainui.store import shell_environment
 from trainui.store.db.engine import Database
 from trainui.store.db.statements import Connection
@@ -254,7 +253,7 @@ class Evaluator:
         """Store the held copies that were made just before a crash."""
         known = {row.held for row in view.rows}
         by_id = {row.id: row for row in view.rows}
-        for key, copy in holding.held(view.directory).items():
+        for key, copy in held_checkpoints.held(view.directory).items():
             if copy.evaluation != view.evaluation.name or key in known:
                 continue
             if copy.row is None:
@@ -263,7 +262,7 @@ class Evaluator:
                 with self._write() as connection:
                     evaluations.set_held(connection, row.id, key)
             else:
-                holding.drop(view.directory, key)
+                held_checkpoints.drop(view.directory, key)
 
     def _store_found(self, view: _View, found: FoundCheckpoint, **values: Any) -> None:
         with self._write() as connection:
@@ -299,7 +298,7 @@ class Evaluator:
                 self._store_found(view, one)  # left out, so it needs no copy
                 continue
             try:
-                key = holding.hold(
+                key = held_checkpoints.hold(
                     view.directory, view.evaluation.name, one, complete=view.complete
                 )
             except ChangedError:
@@ -355,7 +354,7 @@ class Evaluator:
         needed = SETTLED_AFTER
         with suppress(OSError):
             is_directory = path.is_dir()
-            if is_directory and holding.is_renamed(path):
+            if is_directory and held_checkpoints.is_renamed(path):
                 return True  # it was written under another name
             if integrity.is_checkable(path, view.complete):
                 if not is_directory or view.complete is not None:
@@ -534,7 +533,7 @@ class Evaluator:
                 if last is None or last.id == row.id:
                     continue  # it is evaluated all the same
             try:
-                holding.drop(view.directory, row.held)
+                held_checkpoints.drop(view.directory, row.held)
             except OSError as error:
                 logger.warning("%s cannot be removed: %s", row.held, error)
                 continue
@@ -585,7 +584,7 @@ def _is_held(view: _View, row: CheckpointRecord) -> bool:
     """Return True if a checkpoint has a held copy that can be evaluated."""
     if row.held is None:
         return False
-    return holding.problem(view.directory, row.held, row.path) is None
+    return held_checkpoints.problem(view.directory, row.held, row.path) is None
 
 
 def _search(view: _View) -> CheckpointSearch:

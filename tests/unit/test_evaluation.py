@@ -14,14 +14,14 @@ from tests.unit.execution.submitted import begin, submit
 from tests.unit.store import readings
 from tests.unit.store.readings import Feeder
 from tests.unit.supervisor.waiting import wait_for
-from trainui import clock, control
-from trainui.evaluation import evaluator, holding
-from trainui.evaluation.evaluator import NEWER, Evaluator
-from trainui.evaluation.holding import FoundCheckpoint, NoSpaceError
+from trainui import clock, control, evaluation
+from trainui.evaluation import NEWER, Evaluator
 from trainui.model.definition import Pipeline
 from trainui.model.records import StageRecord
 from trainui.model.states import Status
 from trainui.pipeline import loader
+from trainui.resume import held_checkpoints
+from trainui.resume.held_checkpoints import FoundCheckpoint, NoSpaceError
 from trainui.search import results
 from trainui.store.db.engine import Database, open_store
 from trainui.store.points import read_points
@@ -196,7 +196,7 @@ def test_a_copy_held_before_a_kill_is_stored_after_it(
 def test_kills_around_the_copies_change_nothing(
     name: str, after: bool, case: Case, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    killed_in(monkeypatch, holding, name, after=after)
+    killed_in(monkeypatch, held_checkpoints, name, after=after)
     case.save(1)
     for _ in range(2):
         case.turn()
@@ -341,13 +341,13 @@ def test_a_link_to_the_last_is_no_checkpoint_of_its_own(case: Case) -> None:
 
 
 def test_a_second_file_of_a_step_is_not_held(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
-    held, real = [], holding.hold
+    held, real = [], held_checkpoints.hold
 
     def counted(*arguments: Any, **named: Any) -> str:
         held.append(arguments)
         return real(*arguments, **named)
 
-    monkeypatch.setattr(holding, "hold", counted)
+    monkeypatch.setattr(held_checkpoints, "hold", counted)
     place = Path(case.stage("train").directory)
     for name in ("step-5.npz", "step-last.npz"):
         np.savez(place / name, step=5)
@@ -367,7 +367,7 @@ def test_a_directory_waits_for_what_callbacks_add(
     case.turn()
     (place / "adapter.bin").write_text("x")
     with monkeypatch.context() as during:
-        during.setattr(evaluator, "SETTLED_SOON", 0.0)
+        during.setattr(evaluation, "SETTLED_SOON", 0.0)
         case.turn()
         assert case.rows() == []
         case.turn()
@@ -392,7 +392,7 @@ def test_a_kind_that_cannot_be_checked_has_to_settle(
     Path(case.stage("train").directory, "step-1.npz", "weights.xyz").write_text("x")
     case.turn()
     assert case.rows() == []
-    monkeypatch.setattr(evaluator, "SETTLED_AFTER", 0.0)
+    monkeypatch.setattr(evaluation, "SETTLED_AFTER", 0.0)
     case.turn()
     assert len(case.rows()) == 1
 
@@ -401,9 +401,9 @@ def test_a_full_disk_is_named_and_tried_again(case: Case, monkeypatch: pytest.Mo
     def full(*_arguments: object, **_named: object) -> str:
         raise NoSpaceError("no space")
 
-    monkeypatch.setattr(evaluator, "HOLD_AGAIN_AFTER", 0.0)
+    monkeypatch.setattr(evaluation, "HOLD_AGAIN_AFTER", 0.0)
     with monkeypatch.context() as during:
-        during.setattr(holding, "hold", full)
+        during.setattr(held_checkpoints, "hold", full)
         case.save(1)
         case.turn()
     assert "no space" in (case.stage("evaluate").reason or "")
@@ -464,9 +464,9 @@ def test_a_copy_made_for_an_attempt_is_no_other_checkpoint(case: Case) -> None:
     (row,) = case.rows()
     assert row.held is not None
     place = records.held_directory(Path(case.stage("train").directory).parent)
-    holding.drop(place, row.held)  # as after its evaluation
+    held_checkpoints.drop(place, row.held)  # as after its evaluation
     found = FoundCheckpoint(row.path, row.written_at, row.attempt, row.identity)
-    key = holding.hold(place, "evaluate", found, complete=None, row=row.id)
+    key = held_checkpoints.hold(place, "evaluate", found, complete=None, row=row.id)
     case.restart()  # the process dies before it is stored
     case.turn()
     assert [one.held for one in case.rows()] == [key]
@@ -527,7 +527,7 @@ def test_a_checkpoint_waits_for_a_reader_that_is_behind(
     case: Case, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its step is that of the points of its time, which are in the file and not stored yet."""
-    monkeypatch.setattr(evaluator, "STEP_WITHIN", 0)
+    monkeypatch.setattr(evaluation, "STEP_WITHIN", 0)
     file = case.directory / "metrics.jsonl"
     file.write_text("x" * 20)
     train = case.stage("train").id
