@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from typing import Any
 
 from trainui.plugin import LineReader, NumberRow
-from trainui.plugin.reading import leading_number, split_metrics
+from trainui.plugin.reading import leading_number, split_metrics, to_number
 
 # tqdm's progress bars followed by numbers, also as drawn by Lightning, Ignite and Rich.
 
@@ -273,10 +272,9 @@ class Keras(LineReader):
 
 
 def _keras_numbers(parts: Sequence[str]) -> NumberRow:
-    row: NumberRow = {}
-    for part in parts:
-        name, colon, value = part.rpartition(": ")
-        if colon and name != "ETA":
-            with suppress(ValueError):
-                row[name.lstrip()] = float(value)
-    return row
+    named = (part.rpartition(": ") for part in parts)
+    return {
+        name.lstrip(): number
+        for name, colon, value in named
+        if colon and name != "ETA" and (number := to_number(value)) is not None
+    }

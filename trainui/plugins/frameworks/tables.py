@@ -95,13 +95,11 @@ class AllenNLP(LineReader):
 
     def read(self, line: str) -> Sequence[NumberRow]:
         """Return the metric of a row, of the training and of the validation."""
-        if "|" not in line and "Epoch " not in line:
-            return ()
-        line = message(line)
         if "Epoch " in line and (epoch := self._epoch.fullmatch(line)):
             self.memory.update(epoch=int(epoch[1]), table=False)
         if "|" not in line or "epoch" not in self.memory:
             return ()
+        line = message(line)
         if self._header.fullmatch(line):
             self.memory["table"] = True
         found = self._row.fullmatch(line) if self.memory.get("table") else None

@@ -11,7 +11,7 @@ import re
 import string
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -224,6 +224,8 @@ class _Reader:
         self._held: list[list[Any]] = state.setdefault(_HELD, [])
         self._processes = ProcessLines(state.setdefault(_LABELS, {}))
         self._read: dict[str, _Process] = {}
+        self._plain_label: str | None = None
+        """That of the process whose rows need no prefix and no confirmation."""
         self._main = self._read[""] = _Process(state.setdefault(_MEMORY, {}), self._held, "")
 
     def read(self, lines: Sequence[str]) -> list[Row]:
@@ -240,12 +242,7 @@ class _Reader:
                 continue
             rows += self._rows("", line)
             log = main.log
-            if (
-                log.steady
-                and main.is_alone
-                and labels.get("owner") == ""
-                and not labels.get("held")
-            ):
+            if log.steady and main.is_alone and self._plain_label == "" and not labels.get("held"):
                 more = runs.following(log.steady, lines, at)
                 rows += more
                 passed = at + 1 + len(more)
@@ -272,6 +269,8 @@ class _Reader:
         except _UNREADABLE:
             return ()
         log = process.log
+        if found and label == self._plain_label:
+            return found
         if found:
             is_sure = not log.is_doubtful or (self._is_named and not log.is_bare)
             return self._confirmed(label, found, is_sure=is_sure)
@@ -290,7 +289,9 @@ class _Reader:
     def _confirmed(self, label: str, rows: Sequence[Row], *, is_sure: bool) -> Sequence[Row]:
         """Return rows, with those that waited, once they are no chance match."""
         state = self._state
-        if state.get(_CONFIRMED) or not rows:
+        if not rows:
+            return ()
+        if state.get(_CONFIRMED):
             return self._prefixed(label, rows)
         held = self._held
         held += [[label, row] for row in rows]
@@ -311,8 +312,9 @@ class _Reader:
         return released
 
     def _prefixed(self, label: str, rows: Sequence[Row]) -> Sequence[Row]:
-        prefix = self._processes.prefix(label) if rows else ""
+        prefix = self._processes.prefix(label)
         if not prefix:
+            self._plain_label = label
             return rows
         return [
             {name if name == STEP else f"{prefix}{name}": row[name] for name in row} for row in rows
@@ -325,31 +327,30 @@ class _Plugin:
     def __init__(self, record: LogLines, memory: dict[str, Any]) -> None:
         self.record, self.memory = record, memory
         self.may_be_first = _first_line(record.pattern)
-        self._reader: LineReader | None = None
+
+    @cached_property
+    def reader(self) -> LineReader:
+        """The reader, which is made when it is first asked."""
+        return registry.ask(self.record, self.record.reader, self.memory) or _Silent(self.memory)
 
     def read(self, line: str) -> Sequence[Row] | None:
         """Return what it says of a line."""
         try:
-            return (self._reader or self._made()).read(line)
+            return self.reader.read(line)
         except Exception as error:
             return self._failed(error)
 
     def finish(self) -> Sequence[Row]:
         """Return the rows that were waiting for further lines."""
         try:
-            return (self._reader or self._made()).finish()
+            return self.reader.finish()
         except Exception as error:
             return self._failed(error)
-
-    def _made(self) -> LineReader:
-        made = registry.ask(self.record, self.record.reader, self.memory)
-        self._reader = made or _Silent(self.memory)
-        return self._reader
 
     def _failed(self, error: Exception) -> Sequence[Row]:
         """Ask it no more, unless a number of a line was at fault."""
         if not isinstance(error, ValueError | OverflowError):
-            self._reader = _Silent(self.memory)
+            self.reader = _Silent(self.memory)
             with suppress(PluginError), registry.guarded(self.record):
                 raise error
         return ()
