@@ -210,27 +210,42 @@ def _of_text(text: str, of: str | None) -> Line:
         text = fields["lead"] + text[fields.end() :]
         if not (pairs := find(text)):
             return _of_words(text)
-    pairs = _with_letter(text, pairs)
+    pairs = _with_letters(text, pairs)
     rank = next((one.value for one in pairs if one.is_given and _IS_RANK.fullmatch(one.name)), "")
     line = _stepped(text, pairs, of) or _numbered(text, pairs, of) or _bare(text, pairs, of)
     if line is None:
         return Line("label", text=text)
-    return replace(line, is_indented=is_indented, text=text, wraps=edge is not None, rank=rank)
+    found = _FOLD.search(text)
+    of_fold = (found["stem"].lower(), found["number"]) if found else None
+    return replace(
+        line, is_indented=is_indented, text=text, wraps=edge is not None, rank=rank, fold=of_fold
+    )
 
 
-def _with_letter(text: str, pairs: list[Number]) -> list[Number]:
-    """Return the pairs of `t = 100, loss = 2`, whose first letter is a counter."""
-    first = pairs[0]
-    is_letter = first.name in _LETTERS_OF_STEPS and first.is_given and first.is_whole
-    if len(pairs) < 2 or not is_letter or text[: first.start].strip(" \t[(|"):
+def _with_letters(text: str, pairs: list[Number]) -> list[Number]:
+    """Return pairs that begin with counters of one letter: `t = 100, loss = 2`, `E: 1 | I: 10`."""
+    before = text[: pairs[0].start]
+    if before.strip(" \t[(|") and part_in(before) is None:
         return pairs
-    return [first._replace(name="epoch" if first.name in "eE" else STEP), *pairs[1:]]
+    named = list(pairs)
+    for at, pair in enumerate(pairs[:-1]):
+        if pair.name not in _LETTERS or not (pair.is_given and pair.is_whole):
+            break
+        is_inner = pair.name == "I" and any(one.name == "G" for one in pairs)
+        named[at] = pair._replace(name="iter" if is_inner else _LETTERS[pair.name])
+    return named
 
 
-_LETTERS_OF_STEPS = frozenset("tkiseE")
+_LETTERS = {
+    **dict.fromkeys("eE", "epoch"),
+    **dict.fromkeys("tkisbB", "iter"),
+    **dict.fromkeys("GISF", "global_step"),
+}
+"""Names of one letter for counters, usual in reinforcement learning."""
 _IS_RANK = re.compile(r"(?:local_|global_)?rank|process_index", re.IGNORECASE)
 
 
+_GLUED = re.compile(rf":{INT}")
 _COUNT_BEFORE = re.compile(
     rf"[^\w\ue000-\ue8ff]*(?:(?:{TRAIN}|{HELD_OUT})[^\w\ue000-\ue8ff]+)?"
     rf"(?P<at>{INT})(?: ?/ ?(?P<of>{INT}))?[^\w\ue000-\ue8ff]*",
@@ -286,22 +301,18 @@ def _with_step(pairs: Sequence[Number]) -> Sequence[Number]:
     return [pair._replace(name=STEP) if at == steps[0] else pair for at, pair in enumerate(pairs)]
 
 
-def _first_step(pairs: Sequence[Number]) -> int | None:
-    """Return the index of a line's first step; in `lr = 0.001, batch = 32` there is a size."""
-    for at, pair in enumerate(pairs):
-        is_size = at > 0 and pair.name.lower() == "batch" and not pair.of
-        if pair.is_step and not is_size:
-            return at
-    return None
-
-
-_GLUED = re.compile(rf":{INT}")
+def _is_size(at: int, pair: Number) -> bool:
+    """Return True for the batch of `lr = 0.001, batch = 32`, which is no step."""
+    return at > 0 and pair.name.lower() == "batch" and not pair.of
 
 
 def _stepped(text: str, pairs: Sequence[Number], of: str | None) -> Line | None:
     """Return a line that has its step by name."""
     pairs = _with_step(pairs)
-    if (first := _first_step(pairs)) is None:
+    first = next(
+        (at for at, pair in enumerate(pairs) if pair.is_step and not _is_size(at, pair)), -1
+    )
+    if first < 0:
         return None
     begins = _LOGGED.fullmatch(text[: pairs[first].start].rstrip())
     if not begins or first:
@@ -345,7 +356,6 @@ def _stepped(text: str, pairs: Sequence[Number], of: str | None) -> Line | None:
         part=own,
         label=label,
         is_named=is_named,
-        fold=_fold_in(text),
         own_set=_own_set(read),
         is_sure=len(values) > 1
         and bool(usual)
@@ -357,11 +367,6 @@ def _stepped(text: str, pairs: Sequence[Number], of: str | None) -> Line | None:
 def _first_part(*texts: str, of: str | None) -> str | None:
     """Return the part of the data that the first of some texts says that says one, else `of`."""
     return next((one for text in texts if (one := part_in(text)) is not None), of)
-
-
-def _fold_in(text: str) -> tuple[str, str] | None:
-    fold = _FOLD.search(text)
-    return (fold["stem"].lower(), fold["number"]) if fold else None
 
 
 def _own_set(values: Sequence[Number]) -> str:
@@ -418,8 +423,6 @@ def _bare(text: str, pairs: Sequence[Number], of: str | None) -> Line | None:
     tail = _AT_TAIL.search(text)
     pairs = [pair for pair in pairs if not tail or pair.end <= tail.start() + 1]
     body = text[: tail.start()] if tail else text
-    at_end = _AT_END.search(body, pairs[-1].end) if pairs else None
-    body = body[: at_end.start()] if at_end else body
     if not pairs or run_to_end(body, pairs) or any(pair.is_step for pair in pairs):
         return None
     before = body[: pairs[0].start]
@@ -427,11 +430,7 @@ def _bare(text: str, pairs: Sequence[Number], of: str | None) -> Line | None:
         return None
     if len({pair.name for pair in pairs}) < len(pairs) and all(pair.is_whole for pair in pairs):
         return None  # as in `| Metric | Layer 0 | Layer 1 |`
-    own = (
-        "val"
-        if _STAR.fullmatch(before)
-        else _first_part(before, at_end[0] if at_end else "", of=of)
-    )
+    own = "val" if _STAR.fullmatch(before) else _first_part(before, of=of)
     label, is_named = label_of(before)
     if not label:
         label = " ".join(word for word in _WORD.findall(before) if not NO_LABEL.fullmatch(word))
@@ -449,7 +448,6 @@ def _bare(text: str, pairs: Sequence[Number], of: str | None) -> Line | None:
         is_sure=not any(
             is_step_name(pair.name) or (pair.of and not names_metric(pair.name)) for pair in pairs
         ),
-        fold=_fold_in(text),
     )
 
 
@@ -492,5 +490,5 @@ def _of_words(text: str) -> Line:
     if len(plain) <= _LONGEST_TITLE and (_TITLE_END.fullmatch(text) or _TITLE.fullmatch(text)):
         return Line("title", part=part_in(text), text=text)
     if len(plain) <= LONGEST_LABEL:
-        return Line("label", text=text, fold=_fold_in(text))
+        return Line("label", text=text)
     return OTHER

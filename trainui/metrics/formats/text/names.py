@@ -45,6 +45,7 @@ def part_in(text: str) -> str | None:
 _STEP_NAME = re.compile(
     r"(?:(?:end of|current|(?:\S+ ){0,3}(?:after|at|in)(?: train(?:ing)?)?"
     r"|(?!\S*(?:fps|ips|sec|rate|speed|per)\b)\S+) )?"
+    r"(?:(?:train|trainer|eval|val|test)/)?"
     r"(?:global[_ -]?step|step|iteration|iters?|it|epoche?|epo(?:ca|que)|ep\.?|episode|game"
     r"|generation|schritt|paso|passo|étape|etape"
     r"|up(?:date|\.)|round|tick|(?:mini-?)?batch|(?:step|iter|batch|epoch)[_ ](?:id|idx|index|num)"
@@ -93,7 +94,7 @@ _SET = re.compile(
     re.IGNORECASE,
 )
 """`Evaluation on wikitext: loss 3`, `eval/wikitext: loss 3`."""
-_WORD_BEFORE = re.compile(r"\W*(?P<word>[A-Za-z][\w-]*)(?P<mark>\W*)")
+_WORDS_BEFORE = re.compile(r"\W*(?P<words>[A-Za-z][\w-]*(?: [\w-]+(?=\s*:))?)(?P<mark>\W*)")
 NO_LABEL = re.compile(
     rf"{HELD_OUT}|{TRAIN}|(?:complet|finish|log|report|start|begin|run)\w*|done|end|step|epoch"
     r"|after|at|in|global|total|num|env|current|info|debug|warning|results?|metrics|summary|iter\w*"
@@ -105,12 +106,10 @@ LONGEST_LABEL = 120
 
 def label_of(text: str) -> tuple[str, bool]:
     """Return the word that a text says besides a part of the data, and if it is set off."""
-    if not text.strip():
-        return "", False
-    one = _WORD_BEFORE.fullmatch(text)
-    if one:
-        is_label = not (NO_LABEL.fullmatch(one["word"]) or part_in(one["word"]))
-        return (one["word"], bool(one["mark"].strip())) if is_label else ("", False)
+    if one := _WORDS_BEFORE.fullmatch(text):
+        label = " ".join(word for word in one["words"].split() if not NO_LABEL.fullmatch(word))
+        is_label = label and not part_in(one["words"])
+        return (label, bool(one["mark"].strip())) if is_label else ("", False)
     found = _SET.fullmatch(text)
     if found and not (NO_LABEL.fullmatch(found["set"]) or part_in(found["set"])):
         return found["set"], True
@@ -226,6 +225,7 @@ _NO_NAME = re.compile(
     r"|.*\b(?:saved|saving)\b.*|with .*|.*\b[\da-f]{12,}",
     re.IGNORECASE,
 )
+_AND = re.compile(r"^and (?=.*[a-z])")
 _IS = re.compile(r"(?: so far)? is$")
 _BETWEEN = re.compile(
     r"[\w%/.\u00b5\u03bc]*(?: (?:%|(?:m?s|sec(?:onds)?)\b))?"
@@ -288,6 +288,7 @@ def unwrapped(line: str) -> str:
 
 def _name(words: str) -> str:
     """Return the name that some words are; empty if they are none."""
+    words = _AND.sub("", words)
     name = _IS.sub("", words)
     if name != words and names_metric(name):
         return name

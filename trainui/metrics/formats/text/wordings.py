@@ -78,13 +78,6 @@ _REWRITTEN = tuple(
         (rf"(?<={INT})/(?=[A-Za-z_]+={INT})", ", "),
     )
 )
-_LETTERS = re.compile(
-    r"(?P<start>\W*(?P<part>train|pretrain|eval|val|test)\b\W+)"
-    r"(?=(?:[A-Z]+: [\d,.\ue000-\ue8ff-]+[^A-Z]*){3})"
-)
-"""`| train | E: 1 | S: 1000 | R: 12.3 |`: names of one letter, usual in reinforcement learning."""
-_LETTER = re.compile(r"\b([EISF])(?=: [\ue000-\ue7ff])")
-_WORDS = {"E": "episode", "I": "global_step", "S": "global_step", "F": "global_step"}
 SENTENCE = re.compile(
     # No `\b` in front, which is tried at each character.
     r"(?:reached(?<!\w.{7})|improved?(?<!\wimprove)(?<!\wimproved)|adjusting(?<!\w.{9})"
@@ -149,8 +142,6 @@ def rewritten(form: str) -> str:
             form = before + re.sub(r"[\"'{}]", "", after)
     for pattern, replacement in _REWRITTEN:
         form = pattern.sub(replacement, form)
-    if ": " in form and _LETTERS.match(form):
-        return _LETTER.sub(lambda letter: _WORDS[letter[1]], form)
     return form.replace(" = ", ": ") if form.count(" = ") > 1 and " | " in form else form
 
 
