@@ -113,7 +113,9 @@ _FIELDS_BEFORE = re.compile(
     rf"|{INT}[a-z]+\d\w*)[ ,;|]+)+(?=[A-Za-z_])"  # `run=3f2a9c1b`
 )
 _RANKS = re.compile(
-    rf"\[(?:(?:rank|gpu|cuda)[ :=]?|default)(?:\d+|{INT})\]|\[{INT},{INT}\]<std\w+>:", re.IGNORECASE
+    rf"\[(?:(?:rank|gpu|cuda)[ :=]?|default)(?:\d+|{INT})(?:/\d+|/{INT})?\]"
+    rf"|\[{INT},{INT}\]<std\w+>:",
+    re.IGNORECASE,
 )
 _FLAT = re.compile(
     rf"\{{(?:\s*['\"][^'\"{{}}]+['\"]\s*:\s*['\"]?{VALUE}['\"]?\s*,?)+\s*\}}[^\w{{}}]*"

@@ -89,7 +89,7 @@ def names_metric(text: str) -> bool:
 
 
 _SET = re.compile(
-    rf"(?:.*\W)?(?:(?:on|for|of|in) (?:the )?|(?:{HELD_OUT})/)(?P<set>[\w./-]+)"
+    rf"(?:.*\W)?(?:(?:on|for|of|in) (?:the )?|(?:{HELD_OUT})[/:])(?P<set>[\w./-]+)"
     r"(?: (?:set|data(?:set)?|split))?\W*",
     re.IGNORECASE,
 )

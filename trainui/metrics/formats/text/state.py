@@ -235,6 +235,11 @@ class LogState:
         memory = self.memory
         memory.pop("candidate", None)
         fold = self._fold(said, found)
+        names, of_folds = [value.name for value in said.values], memory.setdefault("of_folds", [])
+        if fold and len(of_folds) < _MOST:
+            of_folds += [name for name in names if name not in of_folds]
+        elif is_row and not fold and not set(of_folds).isdisjoint(names):
+            fold = "all"  # `Round 2 global: loss 1` beside `Round 2, Client 7: loss 2`
         lowest, last = memory.get("rows") or (step, step)
         if is_own and not said.label:
             is_epoch = said.epoch is not None and said.inner is None

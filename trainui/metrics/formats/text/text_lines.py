@@ -34,7 +34,8 @@ from trainui.plugin.registry import PluginError
 # number that counts up is no label.
 
 _RANK = re.compile(
-    r"\[(?:(?:rank|gpu|cuda)[ :=]?|default)(?P<rank>\d+)\]:?\s?|\[\d+,(?P<mpi>\d+)\]<std\w+>:\s?",
+    r"\[(?:(?:rank|gpu|cuda)[ :=]?|default)(?P<rank>\d+)(?:/\d+)?\]:?\s?"
+    r"|\[\d+,(?P<mpi>\d+)\]<std\w+>:\s?",
     re.IGNORECASE,
 )
 _NAMED = re.compile(
