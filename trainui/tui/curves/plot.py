@@ -435,6 +435,8 @@ def plot(
     is_scaled_to_all = view.log or view.highlight
     away = [] if is_scaled_to_all else outliers(chart.lines, lower=chart.lower_is_better)
     values = list(_values(lines, banded, {line.label for line in away}))
+    old = [old for line in banded for old in (*line.old_lows, *line.old_highs)]
+    values += old if view.log else _near(old, values)
     scale = YAxis.around(values, log=view.log, marks=marks, height=frame.height)
     across = XAxis(chart.low, chart.high, frame.width, chart.log_x)
     canvas = Canvas(frame.width, frame.height)
@@ -489,7 +491,15 @@ def _values(
         yield from line.smooths if line.label not in away else ()
     for line in banded:
         if line.label not in away:
-            yield from itertools.chain(line.lows, line.highs, line.old_lows, line.old_highs)
+            yield from itertools.chain(line.lows, line.highs)
+
+
+def _near(old: Sequence[float], values: Sequence[float]) -> Sequence[float]:
+    """Return the superseded values that are not far from the others, which they would flatten."""
+    known = [value for value in values if math.isfinite(value)]
+    low, high = min(known, default=0.0), max(known, default=0.0)
+    span = high - low
+    return [one for one in old if low - span <= one <= high + span] if span else old
 
 
 def _draw_lines(
@@ -521,9 +531,13 @@ def _draw_band(
     """
     dots, pauses = 4 * canvas.height, _pauses(line, view)
     if line.old_lows:
+        ends = zip(line.old_lows, line.old_highs, strict=True)
+        seen = [low <= scale.high and high >= scale.low for low, high in ends]
         old = scale.ranges(line.old_lows, line.old_highs, dots, pauses)
         # every other column alone, so that dimming is visible without colour
-        canvas.draw_behind([run if at % 2 == 0 else NO_DOTS for at, run in enumerate(old)])
+        canvas.draw_behind(
+            [run if at % 2 == 0 and seen[at] else NO_DOTS for at, run in enumerate(old)]
+        )
     band = scale.ranges(line.lows, line.highs, dots, pauses)
     if not line.members:
         canvas.draw_behind(band)

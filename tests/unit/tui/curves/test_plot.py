@@ -221,6 +221,16 @@ def test_superseded_points_are_dim_and_attempts_are_marked() -> None:
     assert any("┊" in plain(row) for row in rows)
 
 
+def test_superseded_points_far_away_do_not_flatten_the_curve() -> None:
+    values = [at / 40 for at in range(40)]
+    for old, is_seen in ((1.8, True), (500.0, False)):
+        rows = drawn(values, old_lows=(old,) * 40, old_highs=(old,) * 40)
+        dim = [row for row in rows if any(s.style == "faint" and s.text > "\u2800" for s in row)]
+        bright = [row for row in rows if any(s.style == "curve-1" for s in row)]
+        assert bool(dim) == is_seen
+        assert len(bright) > len(rows) / 3
+
+
 def test_raw_is_dim_behind_what_is_smoothed() -> None:
     values = [float(at % 2) for at in range(40)]
     rows = drawn(values, PlotOptions(smoothing=0.9), smooths=(0.5,) * 40)
