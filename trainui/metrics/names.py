@@ -195,6 +195,11 @@ def of_log(name: str, key: str) -> str:
     return f"{key.rpartition('/')[2].partition('.')[0]}/{name}"
 
 
+def _without_log(name: str, key: str) -> str:
+    """Return a metric's name without its log's name."""
+    return name.removeprefix(of_log("", key))
+
+
 class SeriesNames:
     """The metrics of an attempt, each with the kind of file where it was first found."""
 
@@ -294,7 +299,7 @@ class SeriesNames:
         """Return a metric that an earlier attempt's log had, and that log, if a file has it now."""
         names = set(_spellings(name)) if self.texts else set()
         for one, key in self.texts.items():
-            if not names.isdisjoint(_spellings(one.removeprefix(of_log("", key)))):
+            if not names.isdisjoint(_spellings(_without_log(one, key))):
                 return one, key
         return None
 
@@ -368,7 +373,8 @@ class AcceptedNames:
         self.has_files |= bool(names) and not candidate.is_fallback
         if candidate.is_fallback:
             for name in names:
-                self._of_logs.setdefault(_words_of(name), {})[name] = candidate.key
+                words = _words_of(_without_log(name, candidate.key))
+                self._of_logs.setdefault(words, {})[name] = candidate.key
         else:
             self._of_files.update(map(_words_of, names))
 
@@ -412,6 +418,7 @@ class AcceptedNames:
             self._last_steps[name] = max(last, self._last_steps.get(name, last))
         words = _words_of(name)
         if candidate.is_fallback:
+            words = _words_of(_without_log(name, candidate.key))
             if words in self._of_files:
                 return False
         else:

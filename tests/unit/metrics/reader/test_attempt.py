@@ -752,6 +752,17 @@ def test_a_log_by_epochs_and_a_file_by_steps_differ(
     assert len(names) == 2 or steps == list(range(4, 9))
 
 
+def test_a_file_hides_what_the_log_prints_at_each_attempt(store: Database, tmp_path: Path) -> None:
+    attempt = start_attempt(store, tmp_path)
+    for number in range(2):
+        attempt = again(store, attempt) if number else attempt
+        (attempt.directory / "stdout.log").write_text(BY_EPOCH)
+        steps = "".join(f"{at},{at / 2},{at / 4}\n" for at in range(9))
+        (attempt.stage_dir / "progress.csv").write_text(HISTORY + steps)
+        end(read(store, attempt))
+        assert values(store, attempt).keys() == {"loss", "epoch"}
+
+
 def test_a_history_replaces_earlier_attempts_logs_by_epoch(store: Database, tmp_path: Path) -> None:
     attempt = start_attempt(store, tmp_path)
     for _ in range(2):
