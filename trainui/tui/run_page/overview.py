@@ -47,7 +47,7 @@ FOLDED: Row = (Segment("▸ details", "key"), Segment("  d shows times, ids and 
 
 UNFOLDED: Row = (Segment("▾ details", "key"), Segment("  d hides them", "dim"))
 
-WHOLE = "d shows, C copies all of it"
+WHOLE = "(d shows it all, C copies it)"
 """The end of a command that is too long."""
 
 MOST_LINES_OF_FILES = 12
@@ -91,10 +91,11 @@ def field_rows(
     room = max(width - LABEL, 10)
     lines = text[:MOST_TEXT].splitlines()[: most + 1]
     pieces = [piece for line in lines for piece in wrap(harmless(line), room, most + 1)]
+    rows: list[Row] = [(Segment(piece, style),) for piece in pieces]
     if len(pieces) > most:
-        end = f" … {hint}".rstrip()[: room - 1]
-        pieces = [*pieces[: most - 1], pieces[most - 1][: room - len(end)] + end]
-    rows = ((Segment(piece, style),) for piece in pieces)
+        end = f"  {hint}".rstrip()[: room - 2]
+        last = f"{pieces[most - 1][: room - len(end) - 1]}…"
+        rows = [*rows[: most - 1], (Segment(last, style), Segment(end, "dim"))]
     return labelled(Segment(f"{label:<{LABEL}}", "dim"), rows)
 
 

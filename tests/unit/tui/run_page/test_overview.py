@@ -513,7 +513,7 @@ def test_a_command_of_several_lines_is_shown_as_written(
     run_id = filler.run({"a": ()}, command=f"{script}done\necho ready\n", task=None)
     assert "           echo ready\n" in shown(connection, run_id, "a")
     text = overview(connection, run_id, "a", folded=True)
-    assert "           done … d shows, C copies all of it\n" in text
+    assert "           done…  (d shows it all, C copies it)\n" in text
     assert "ready" not in text
 
 
