@@ -25,7 +25,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from trainui import clock, paths
+from trainui import clock, paths, system
 from trainui.errors import TrainuiError
 from trainui.formatting import quantity
 from trainui.model.definition import StageDefinition
@@ -52,7 +52,6 @@ from trainui.store.read.evaluations import (
 )
 from trainui.store.runs import evaluations, stages
 from trainui.supervisor import protocol
-from trainui.system import storage
 
 logger = logging.getLogger(__name__)
 
@@ -179,7 +178,7 @@ class Evaluator:
         self.has_changed = False
         if (view := self._read()) is None:
             return None
-        if storage.is_silent(view.run.directory) or storage.is_silent(view.training.directory):
+        if system.is_silent(view.run.directory) or system.is_silent(view.training.directory):
             return LOOK_EVERY
         with _only_host(view.directory) as is_ours:
             if not is_ours:

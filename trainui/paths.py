@@ -14,8 +14,8 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
+from trainui import system
 from trainui.errors import UnfitEnvironmentError
-from trainui.system import plain_files, storage
 
 SOCKET_PATH_LIMIT = 100
 """Bytes: a Unix socket's path may have 107, and temporary names need some of them."""
@@ -190,7 +190,7 @@ def remove_tree(directory: Path) -> None:
         OSError: something in it belongs to another user, or cannot be deleted; or a file system is
             mounted in it, whose files are not in the directory: nothing is deleted then.
     """
-    for mountpoint in storage.below(directory):
+    for mountpoint in system.below(directory):
         raise OSError(errno.EBUSY, f"a file system is mounted at {mountpoint}; unmount it first")
     try:
         shutil.rmtree(directory)
@@ -224,7 +224,7 @@ def identity(file: Path) -> str:
     at once, all of them return the same id.
     """
     with contextlib.suppress(FileNotFoundError):
-        return plain_files.read_text(file).strip()
+        return system.read_text(file).strip()
     mine = os.urandom(16).hex()
     temporary = file.with_name(f".{file.name}.{mine}.tmp")
     write_private(temporary, mine)
@@ -234,7 +234,7 @@ def identity(file: Path) -> str:
         pass
     finally:
         temporary.unlink()
-    return plain_files.read_text(file).strip()
+    return system.read_text(file).strip()
 
 
 def short_socket_path(path: Path) -> Path:

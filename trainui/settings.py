@@ -13,10 +13,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
-from trainui import paths
+from trainui import paths, system
 from trainui.errors import UnfitEnvironmentError, UsageError
 from trainui.model.states import KINDS
-from trainui.system import plain_files
 
 T = TypeVar("T")
 
@@ -118,7 +117,7 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
 
 def _read_config(file: Path) -> dict[str, Any]:
     try:
-        with plain_files.open_plain(file) as opened:
+        with system.open_plain(file) as opened:
             import tomllib  # imported only if there is a file, because it is slow
 
             # editors on Windows begin a file with a byte order mark

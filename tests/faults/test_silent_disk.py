@@ -16,7 +16,7 @@ import pytest
 from tests.acceptance.command_line import CommandLine
 from tests.faults.network_disk import network_disk
 from tests.unit.supervisor.waiting import wait_for
-from trainui import settings
+from trainui import settings, system
 from trainui.control import external
 from trainui.execution import external as followed
 from trainui.execution.daemon import metrics_process
@@ -27,7 +27,6 @@ from trainui.store.db import engine
 from trainui.store.db.engine import open_store
 from trainui.store.points import read_points
 from trainui.store.read import views
-from trainui.system import storage
 
 PIPELINE = {"stages": [{"name": "own", "run": "for i in 1 2 3; do echo step=$i loss=0.$i; done"}]}
 
@@ -155,17 +154,17 @@ def is_blocked(mount: str) -> bool:
 
 def test_a_silent_disk_is_known_by_a_child_process(tmp_path: Path) -> None:
     with network_disk(tmp_path / "far", silent=True) as far:
-        wait_for(lambda: storage.remote_mount(str(far)), "the mount")
-        assert storage.remote_mount(f"{tmp_path}/near", f"{far}/a/b") == str(far)
-        assert not storage.does_answer(f"{far}/a", wait=False)
-        assert storage.is_silent_below(str(tmp_path), f"{far}/a")
-        assert not storage.is_silent_below(str(far), f"{far}/a"), "it is looked at anyway"
+        wait_for(lambda: system.remote_mount(str(far)), "the mount")
+        assert system.remote_mount(f"{tmp_path}/near", f"{far}/a/b") == str(far)
+        assert not system.does_answer(f"{far}/a", wait=False)
+        assert system.is_silent_below(str(tmp_path), f"{far}/a")
+        assert not system.is_silent_below(str(far), f"{far}/a"), "it is looked at anyway"
     with network_disk(tmp_path / "other") as other:
-        wait_for(lambda: storage.remote_mount(str(other)), "the mount")
-        assert storage.does_answer(str(other))
-        storage._probe_of(str(other))._child.kill()
-        wait_for(lambda: storage.does_answer(str(other)), "another child process")
-        assert not storage.is_silent_below(str(tmp_path), str(other))
+        wait_for(lambda: system.remote_mount(str(other)), "the mount")
+        assert system.does_answer(str(other))
+        system._probe_of(str(other))._child.kill()
+        wait_for(lambda: system.does_answer(str(other)), "another child process")
+        assert not system.is_silent_below(str(tmp_path), str(other))
 
 
 if not os.access("/dev/fuse", os.W_OK):

@@ -13,9 +13,8 @@ from hypothesis import strategies as st
 
 from tests.faults import disks
 from tests.security.another_user import NOBODY, needs_root
-from trainui import paths
+from trainui import paths, system
 from trainui.errors import UnfitEnvironmentError
-from trainui.system import storage
 
 
 @pytest.mark.parametrize(
@@ -141,10 +140,10 @@ def test_a_mounted_file_system_is_neither_emptied_nor_measured(
     tree = tmp_path / "tree"
     (tree / "before").mkdir(parents=True)
     (tree / "own").write_bytes(b"x" * 10_000)
-    alone = storage.used(tree)
+    alone = system.used(tree)
     with disks.small_disk(tree / "of a stage", megabytes=1):
         (tree / "of a stage" / "data").write_bytes(b"x" * 100_000)
-        assert storage.used(tree) < 2 * alone
+        assert system.used(tree) < 2 * alone
         with pytest.raises(OSError, match=r"mounted at .*of a stage; unmount it first"):
             paths.remove_tree(tree)
         assert (tree / "own").exists()
@@ -157,5 +156,5 @@ def test_mountpoints_below_a_directory_are_found_by_their_whole_names(tmp_path: 
     table = tmp_path / "mountinfo"
     lines = [f"1 1 0:1 / {one} rw - tmpfs none rw" for one in ("/", "/a", "/a/b\\040c", "/ab")]
     table.write_text("\n".join(lines))
-    assert storage.below(Path("/a"), table) == ["/a", "/a/b c"]
-    assert storage.below(Path("/a/b"), table) == []
+    assert system.below(Path("/a"), table) == ["/a", "/a/b c"]
+    assert system.below(Path("/a/b"), table) == []

@@ -21,7 +21,7 @@ from typing import Any
 
 import typer
 
-from trainui import formatting, paths, settings, text
+from trainui import formatting, paths, settings, system, text
 from trainui.cli import options, printing
 from trainui.errors import (
     NotFoundError,
@@ -31,7 +31,6 @@ from trainui.errors import (
     install_advice,
 )
 from trainui.plugin import Executor, registry
-from trainui.system import storage
 from trainui.version import __version__
 
 GOOD, NOTE, BAD = "good", "note", "bad"
@@ -72,17 +71,17 @@ def home() -> Result:
 
     root = paths.home().root
     if not root.exists():
-        parent = storage.existing(root)
-        if (problem := storage.write_problem(parent)) is None:
+        parent = system.existing(root)
+        if (problem := system.write_problem(parent)) is None:
             return GOOD, f"{root}, created by the first run"
         return _bad_home(f"{root} cannot be created: {parent} cannot be written: {problem}")
-    if (problem := storage.write_problem(root)) is not None:
+    if (problem := system.write_problem(root)) is not None:
         return _bad_home(f"{root} cannot be written: {problem}")
     standing = home_identity.standing_of(sqlite_file.store_file(), paths.home())
     if standing.words:
         return BAD, f"{standing.words}: nothing can be changed from here", home_identity.DECIDE
     mode = stat.S_IMODE(root.stat().st_mode)
-    if mode & 0o077 and not storage.is_shared(root):
+    if mode & 0o077 and not system.is_shared(root):
         return BAD, f"{root} is open to others (mode {mode:o})", f"chmod 700 {root}"
     return GOOD, str(root)
 
@@ -95,10 +94,10 @@ def home_file_system() -> Result:
     """Check that the file system's locks are reliable enough for the database."""
     root = paths.home().root
     try:
-        storage.check_home(root)
+        system.check_home(root)
     except UnfitEnvironmentError as error:
         return BAD, str(error)
-    return GOOD, f"{storage.file_system(root) or 'unknown'} at {root}"
+    return GOOD, f"{system.file_system(root) or 'unknown'} at {root}"
 
 
 def database() -> Result:
@@ -134,7 +133,7 @@ def _database() -> tuple[str, str, str]:
 def runs_directory() -> Result:
     """Check that the runs' directory is writable."""
     directory = settings.runs_dir(settings.load())
-    if (problem := storage.write_problem(storage.existing(directory))) is not None:
+    if (problem := system.write_problem(system.existing(directory))) is not None:
         message = f"{directory} cannot be written: {problem}"
         return BAD, message, "set TRAINUI_RUNS_DIR to a directory that you can write to"
     return GOOD, str(directory)
@@ -142,7 +141,7 @@ def runs_directory() -> Result:
 
 def disk() -> Result:
     """Check the free disk space."""
-    found = storage.spaces(paths.home().root, settings.runs_dir(settings.load()))
+    found = system.spaces(paths.home().root, settings.runs_dir(settings.load()))
     message = ", ".join(str(room) for room in found)
     advice = "free some space, or set TRAINUI_RUNS_DIR to a directory on another disk"
     if any(room.is_full for room in found):
@@ -154,7 +153,7 @@ def disk() -> Result:
 
 def system_clock() -> Result:
     """Compare the clock with the modification time of a new file."""
-    directory = storage.existing(settings.runs_dir(settings.load()))
+    directory = system.existing(settings.runs_dir(settings.load()))
     try:
         with tempfile.TemporaryFile(dir=directory) as file:
             file.write(b"x")
@@ -318,7 +317,7 @@ LIBRARIES = ("celery", "kombu", "sqlalchemy", "textual", "numpy", "nvidia-ml-py"
 LEAST_FILES = 1024
 """Open files per process; data loaders with several workers need this many."""
 
-LITTLE_SHARED_MEMORY = storage.GIGABYTE
+LITTLE_SHARED_MEMORY = system.GIGABYTE
 """Bytes of /dev/shm. Containers get 64 MB by default, with which data loaders crash."""
 
 SHARED_MEMORY = Path("/dev/shm")

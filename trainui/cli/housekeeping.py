@@ -17,7 +17,7 @@ from typing import Annotated, Any, BinaryIO
 
 import typer
 
-from trainui import clock, control, formatting, paths, settings, text
+from trainui import clock, control, formatting, paths, settings, system, text
 from trainui.cli import lookup, options, printing
 from trainui.control import requests
 from trainui.errors import NotFoundError, StoppedError, UnfitEnvironmentError, UsageError
@@ -27,7 +27,6 @@ from trainui.resume import code_snapshot
 from trainui.resume.submitted import PIPELINE_FILE
 from trainui.store.db import engine, home_identity, sqlite_file
 from trainui.store.shell_environment import ENVIRONMENT_FILE
-from trainui.system import plain_files, storage
 
 SMALL = 1 << 20
 """Maximum size in bytes of a file that is included."""
@@ -120,7 +119,7 @@ def _add(archive: tarfile.TarFile, path: Path, name: str) -> bool | None:
     It is read before, since it may shrink meanwhile, which would spoil the archive.
     """
     try:
-        with plain_files.open_plain(path) as file:
+        with system.open_plain(path) as file:
             data = file.read(SMALL + 1)
             entry = archive.gettarinfo(arcname=name, fileobj=file)
     except FileNotFoundError:
@@ -292,7 +291,7 @@ class _Freed:
         self._bytes: dict[str, int] = {}
         with printing.progress("looking", len(runs)) as shown:
             for run in runs:
-                self._bytes[run.id] = storage.used(Path(run.directory))
+                self._bytes[run.id] = system.used(Path(run.directory))
                 shown.advance()
 
     @property
@@ -398,7 +397,7 @@ def uninstall(dry_run: DryRun = False, yes: Yes = False, as_json: options.Json =
     requests.check_delete()
     found, runs_dir = list(_made()), settings.runs_dir(settings.load())
     with printing.progress("looking"):
-        size = sum(storage.used(path) if path.is_dir() else path.lstat().st_size for path in found)
+        size = sum(system.used(path) if path.is_dir() else path.lstat().st_size for path in found)
     shown = list(map(str, found))
     data = {"dry_run": dry_run, "paths": shown, "bytes": size}
     if dry_run or not found:

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import NoReturn
 
-from trainui import paths
+from trainui import paths, system
 from trainui.cli import printing
 from trainui.errors import (
     SchemaOutdatedError,
@@ -23,7 +23,6 @@ from trainui.errors import (
     UnfitEnvironmentError,
     UsageError,
 )
-from trainui.system import storage
 
 UNFIT = 4
 """Exit code for an unfit environment."""
@@ -146,7 +145,7 @@ def _is_directory(arguments: Sequence[str]) -> bool:
     if len(arguments) != 1 or is_command(only):
         return False
     # one whose file system does not answer is reported by `add`
-    return not storage.does_answer(os.path.abspath(only)) or os.path.isdir(only)  # noqa: PTH100, PTH112
+    return not system.does_answer(os.path.abspath(only)) or os.path.isdir(only)  # noqa: PTH100, PTH112
 
 
 def with_any_pid(arguments: Sequence[str]) -> Sequence[str]:

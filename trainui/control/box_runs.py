@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from trainui import clock, paths
+from trainui import clock, paths, system
 from trainui.control.boxes import (
     MOST_LINE,
     Box,
@@ -29,7 +29,6 @@ from trainui.formatting import duration, quantity
 from trainui.model.states import Status
 from trainui.store.read.run_list import RunLine
 from trainui.store.read.time_worked import TimeWorked
-from trainui.system import plain_files
 from trainui.text import harmless
 
 SSH = "ssh -o BatchMode=yes -o LogLevel=ERROR"
@@ -246,7 +245,7 @@ def _moved(text: Any, ahead: int) -> str | None:
 def known(name: str) -> tuple[int | None, list[dict[str, Any]]]:
     """Return when a box was last seen, in microseconds, and its runs of then."""
     with suppress(OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError):
-        data = json.loads(plain_files.read_text(known_file(name)))
+        data = json.loads(system.read_text(known_file(name)))
         return int(data["seen"]), _checked(data, 0)
     return None, []
 

@@ -22,10 +22,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from trainui import clock, paths
+from trainui import clock, paths, system
 from trainui.errors import UnfitEnvironmentError, UsageError
 from trainui.formatting import listed
-from trainui.system import plain_files
 from trainui.text import harmless
 from trainui.version import __version__
 
@@ -107,7 +106,7 @@ def _quoted(path: str) -> str:
 def all_boxes() -> dict[str, Box]:
     """Return the boxes by name, in the order in which they were added."""
     try:
-        data = json.loads(plain_files.read_text(paths.home().boxes))
+        data = json.loads(system.read_text(paths.home().boxes))
         return {name: Box(name, **fields) for name, fields in data["boxes"].items()}
     except FileNotFoundError:
         return {}

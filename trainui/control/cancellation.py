@@ -6,7 +6,7 @@ from collections.abc import Collection
 from contextlib import suppress
 from pathlib import Path
 
-from trainui import paths, wakeup
+from trainui import paths, system, wakeup
 from trainui.control import requests, submission
 from trainui.errors import UnfitEnvironmentError, UsageError
 from trainui.execution.attempt import executors
@@ -19,7 +19,6 @@ from trainui.store.db.engine import open_store
 from trainui.store.points import write_points
 from trainui.store.runs import external_runs, runs, stage_requests
 from trainui.supervisor import process
-from trainui.system import storage
 
 
 def cancel(run_id: str, names: Collection[str] | None = None) -> list[str]:
@@ -108,7 +107,7 @@ def remove(run_id: str) -> None:
             f"process {shown.replace(' ', ', ')} of the run still runs: end it with "
             f"`kill {shown}`, then delete the run; nothing was deleted"
         )
-    for mountpoint in storage.below(directory):
+    for mountpoint in system.below(directory):
         raise UnfitEnvironmentError(
             f"a file system is mounted in the run's directory, at {mountpoint}: unmount it first; "
             "nothing was deleted"

@@ -15,7 +15,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from trainui import clock, formatting, paths, settings
+from trainui import clock, formatting, paths, settings, system
 from trainui.control.digest_records import (
     DISK,
     SCREEN,
@@ -37,7 +37,6 @@ from trainui.store.points import read_points
 from trainui.store.points.read_points import headline_of_run
 from trainui.store.read import event_feed, run_list, views
 from trainui.store.read.event_feed import EndedRun, StageAttempt
-from trainui.system import storage
 
 if TYPE_CHECKING:
     pass
@@ -216,7 +215,7 @@ def _disks(now: int) -> Iterator[Trouble]:
     try:
         runs_dir = settings.runs_dir(settings.load())
         spaces = (
-            () if storage.is_silent(str(runs_dir)) else storage.spaces(paths.home().root, runs_dir)
+            () if system.is_silent(str(runs_dir)) else system.spaces(paths.home().root, runs_dir)
         )
     except (OSError, TrainuiError):
         return
@@ -307,7 +306,7 @@ def _span(attempt: AttemptRecord, since: int, until: int) -> tuple[int, int]:
 def _last_checkpoint(one: StageAttempt) -> int:
     """Return when the newest whole checkpoint of an attempt was written; 0: it has none."""
     definition = one.attempt.definition or one.stage.definition
-    if definition.checkpoint is None or storage.is_silent(one.stage.directory):
+    if definition.checkpoint is None or system.is_silent(one.stage.directory):
         return 0
     try:
         where = checkpoints.search(definition, one.stage.directory, [one.attempt.directory])

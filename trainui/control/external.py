@@ -18,7 +18,7 @@ from pathlib import Path
 
 import psutil
 
-from trainui import clock, errors, formatting, settings, wakeup
+from trainui import clock, errors, formatting, settings, system, wakeup
 from trainui.control.submission import checked_name
 from trainui.errors import NotFoundError, UsageError
 from trainui.execution import external_stages, nvml, stall
@@ -42,7 +42,6 @@ from trainui.store.points.point_sources import key_of
 from trainui.store.runs import external_runs, runs
 from trainui.store.runs.external_runs import RESTING, ExternalState, WatchedStage
 from trainui.supervisor.supervise import boot_id, read_process
-from trainui.system import storage
 
 _INTERPRETERS = re.compile(r"(?:.*/)?(?:python[\d.]*|torchrun|accelerate|deepspeed|uv)")
 
@@ -366,7 +365,7 @@ def offer_of(run: RunRecord, stages: Sequence[StageRecord]) -> Offer:
             f"{run.name} is the kernel of a notebook; to run the notebook as a new run: "
             f"trainui run --name {shlex.quote(run.name)} -- jupyter execute NOTEBOOK.ipynb"
         )
-    if storage.is_silent(found.directory) or not Path(found.directory).is_dir():
+    if system.is_silent(found.directory) or not Path(found.directory).is_dir():
         raise UsageError(
             f"the directory {found.directory}, in which {run.name} ran, does not exist here; its "
             f"command was: {found.shown}"
@@ -376,7 +375,7 @@ def offer_of(run: RunRecord, stages: Sequence[StageRecord]) -> Offer:
 
 def command_of(run: RunRecord, stage: StageRecord) -> list[str] | None:
     """Return the command of an external run's stage, masked; None: it is not on record."""
-    if storage.is_silent(str((run.external or {}).get("path") or stage.directory)):
+    if system.is_silent(str((run.external or {}).get("path") or stage.directory)):
         return None
     found = _on_record(run, [stage])
     return None if found is None else shlex.split(found.shown)
@@ -505,7 +504,7 @@ def find(path: Path, left_out: trainings.LeftOut | None = None) -> list[Training
         NotFoundError: there is no such path, or no training in it.
         UsageError: it cannot be read.
     """
-    if not storage.does_answer(str(path)):
+    if not system.does_answer(str(path)):
         raise UsageError(f"{path}: its file system does not answer; try again when its server does")
     try:
         left_out = {} if left_out is None else left_out

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Literal, Protocol
 
-from trainui import settings
+from trainui import settings, system
 from trainui.errors import AmbiguousError, UnfitEnvironmentError, UsageError
 from trainui.model.records import StageRecord
 from trainui.store import hosts
@@ -29,7 +29,6 @@ from trainui.store.db.statements import Connection
 from trainui.store.hosts import LogReply
 from trainui.store.read import views
 from trainui.supervisor import protocol
-from trainui.system import plain_files
 from trainui.text import as_overwritten, harmless
 
 
@@ -58,11 +57,11 @@ class LocalFile:
 
     def open(self, _mode: Literal["rb"], /) -> BinaryIO:
         """Open it for reading; raise NotPlainFileError if it is not a regular file."""
-        return plain_files.open_plain(self.path)
+        return system.open_plain(self.path)
 
     def stat(self) -> os.stat_result:
         """Return its status."""
-        return plain_files.status(self.path)
+        return system.status(self.path)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +84,7 @@ def missing_log(directory: str) -> str | None:
     if not os.path.islink(link):  # noqa: PTH114 (at each snapshot)
         return None
     try:
-        plain_files.status(Path(link))
+        system.status(Path(link))
     except FileNotFoundError:
         return f"the log {os.readlink(link)} no longer exists"  # noqa: PTH115
     except OSError as error:

@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from trainui import formatting
+from trainui import formatting, system
 from trainui.control import external
 from trainui.model.definition import StageDefinition
 from trainui.model.records import RunRecord
@@ -26,7 +26,6 @@ from trainui.store.db import engine
 from trainui.store.db.statements import Connection
 from trainui.store.read import run_in_json, views
 from trainui.store.read.run_in_json import shown_command
-from trainui.system import plain_files
 
 MOST_FILES = 100
 """Files of which the lines that differ are shown."""
@@ -255,9 +254,9 @@ def _text(path: Path) -> str | None:
     try:
         if path.is_symlink():
             return str(path.readlink())
-        if plain_files.status(path).st_size > LONGEST_FILE:
+        if system.status(path).st_size > LONGEST_FILE:
             return None
-        data = plain_files.read_bytes(path)
+        data = system.read_bytes(path)
     except FileNotFoundError:
         return ""
     except OSError:

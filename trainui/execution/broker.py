@@ -29,14 +29,13 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from trainui import formatting, paths
+from trainui import formatting, paths, system
 from trainui import settings as settings_module
 from trainui.errors import TrainuiError, UnfitEnvironmentError, UsageError
 from trainui.execution import processes
 from trainui.execution.processes import Lock
 from trainui.paths import Home, write_private
 from trainui.settings import Settings
-from trainui.system import plain_files
 
 _PROGRAMS = ("valkey-server", "redis-server")
 
@@ -197,7 +196,7 @@ def find_pid(home: Home) -> int | None:
     lock = str(lock_path(home).resolve())
     recorded: list[int] = []
     with contextlib.suppress(FileNotFoundError, ValueError):
-        recorded = [int(plain_files.read_text(_pid_file(home)))]
+        recorded = [int(system.read_text(_pid_file(home)))]
     others = (int(entry.name) for entry in Path("/proc").glob("[0-9]*"))
     for pid in itertools.chain(recorded, others):
         if any(file.startswith(lock) for file in _open_files(pid)):  # or `lock (deleted)`
@@ -270,7 +269,7 @@ def has_died(home: Home) -> bool:
 
 def _read_start(home: Home) -> BrokerStart | None:
     try:
-        return BrokerStart(**json.loads(plain_files.read_text(_start_file(home))))
+        return BrokerStart(**json.loads(system.read_text(_start_file(home))))
     except (OSError, ValueError, TypeError):
         return None
 

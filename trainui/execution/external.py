@@ -25,7 +25,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from trainui import clock, paths, settings, wakeup
+from trainui import clock, paths, settings, system, wakeup
 from trainui.execution import stall
 from trainui.execution.daemon.metrics_process import MetricsProcess
 from trainui.execution.service_thread import ServiceThread
@@ -41,7 +41,6 @@ from trainui.store.runs import external_runs
 from trainui.store.runs.external_runs import RESTING, WatchedStage
 from trainui.store.runs.metrics_progress import AttemptToRead
 from trainui.supervisor import supervise
-from trainui.system import plain_files, storage
 
 if TYPE_CHECKING:
     from trainui.metrics.discovery.trainings import Job, Training
@@ -83,7 +82,7 @@ class Cancellation:
     def __init__(self, stage: WatchedStage) -> None:
         """Continue the cancellation that is on record; else begin: send SIGTERM."""
         self._file = Path(stage.attempt_directory, CANCEL_RECORD)
-        record = plain_files.read_object(self._file)
+        record = system.read_object(self._file)
         if record is not None:
             self._asked_at = float(record["asked_at"])
             self._members = {(pid, ticks) for pid, ticks in record["members"]}
@@ -244,7 +243,7 @@ class ExternalWatch:
         if stage.cancel_requested_at is not None:
             return Status.CANCELLED
         is_found = stage.external["kind"] != "process"
-        if not is_found or storage.remote_mount(stage.directory, str(stage.external["path"])):
+        if not is_found or system.remote_mount(stage.directory, str(stage.external["path"])):
             return Status.ENDED
         status = self._state(stage, frozenset())
         return status if status in (Status.COMPLETED, Status.FAILED) else Status.ENDED
@@ -522,7 +521,7 @@ class RemoteProcesses:
         self._due = now + LEAST_PAUSE
         if self._has_changed or now >= self._search_due:
             before, found = self._unread, dict[str, list[AttemptToRead]]()
-            if storage.has_remote():
+            if system.has_remote():
                 since = clock.now() - RESTING * clock.SECOND
                 with self._store.read() as connection:
                     found = external_runs.remote_mounts(connection, self._host, since)
@@ -548,8 +547,8 @@ class RemoteProcesses:
     def _report(self, mount: str, attempts: list[AttemptToRead], *, is_silent: bool) -> None:
         """Record that a file system does not answer, or answers again."""
         problem = None
-        if is_silent and not storage.does_answer(mount, wait=False):
-            problem = storage.silence(mount)
+        if is_silent and not system.does_answer(mount, wait=False):
+            problem = system.silence(mount)
         for attempt in attempts:
             if self._reported.get(attempt.attempt_id, "") != problem:
                 SourceProblems(self._store, attempt).set(mount, problem)

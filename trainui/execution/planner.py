@@ -15,7 +15,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from trainui import clock, paths
+from trainui import clock, paths, system
 from trainui import settings as settings_module
 from trainui.errors import UnfitEnvironmentError
 from trainui.execution import gpus, nvml
@@ -40,7 +40,6 @@ from trainui.store.read import views
 from trainui.store.read.views import Holder
 from trainui.store.runs import attempts, runs, stages
 from trainui.store.runs.attempts import LONGEST_PAUSE
-from trainui.system import storage
 
 # What queued stages need: a slot of this host, and everything else that they wait for.
 
@@ -140,7 +139,7 @@ def waiting_stages(
         run_dir = stage.directory.rpartition("/")[0]  # pathlib would take a third of a pass
         if run_dir not in disk_reasons:
             place = Path(run_dir)
-            disk_reasons[run_dir] = storage.read_only(place) or storage.wait_reason(
+            disk_reasons[run_dir] = system.read_only(place) or system.wait_reason(
                 (home, place.parent)
             )
         not_before = delays.not_before(stage)

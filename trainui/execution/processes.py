@@ -27,10 +27,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
-from trainui import installation, paths
+from trainui import installation, paths, system
 from trainui.paths import Home, write_private
 from trainui.supervisor.supervise import start_ticks, try_lock
-from trainui.system import plain_files
 
 logger = logging.getLogger(__name__)
 
@@ -121,7 +120,7 @@ def spawn(
             start_new_session=True,
             umask=0o077,
         )
-    plain_files.restore_open_files(process.pid)
+    system.restore_open_files(process.pid)
     _started.append(process)
     return process
 
@@ -159,7 +158,7 @@ def accept_signals() -> None:
 def read_tail(log: Path, start: int = 0, *, lines: int = 15) -> str:
     """Return the last lines of a log after byte offset `start`; empty if it cannot be read."""
     try:
-        with plain_files.open_plain(log) as file:
+        with system.open_plain(log) as file:
             file.seek(max(start, file.seek(0, os.SEEK_END) - _TAIL_BYTES))
             text = file.read().decode(errors="replace")
     except OSError:
@@ -302,7 +301,7 @@ def _write_stamp(home: Home, name: str, stamp: int) -> None:
 
 def _read_stamp(home: Home, name: str) -> int:
     try:
-        return int(plain_files.read_text(home.worker / name))
+        return int(system.read_text(home.worker / name))
     except (FileNotFoundError, ValueError):
         return 0
 

@@ -26,7 +26,7 @@ from pathlib import Path
 from threading import BoundedSemaphore, Thread
 from typing import Any, TypeVar
 
-from trainui import clock
+from trainui import clock, system
 from trainui.errors import NotPlainFileError, UnfitEnvironmentError, UsageError
 from trainui.execution import nvml
 from trainui.execution.planner import host
@@ -49,7 +49,6 @@ from trainui.store.read import views
 from trainui.supervisor.process import find_processes
 from trainui.supervisor.protocol import JournalError
 from trainui.supervisor.supervise import Process, descendants, list_processes
-from trainui.system import plain_files
 
 MOST_PROCESSES = 32
 """Each costs 50 ms of CPU; the rest is counted."""
@@ -400,7 +399,7 @@ def _polls(pid: int, frame: StackFrame) -> bool:
     """Return True if the line of a call asks if something is done, as in a loop that spins."""
     file = Path(frame.file)
     path = file if file.is_absolute() else Path(f"/proc/{pid}/cwd", file)
-    with suppress(OSError, NotPlainFileError), plain_files.open_plain(path) as source:
+    with suppress(OSError, NotPlainFileError), system.open_plain(path) as source:
         line = next(islice(source, frame.line - 1, frame.line), b"") if frame.line else b""
         return _POLLS.search(line) is not None
     return False
@@ -555,7 +554,7 @@ def keep(attempt_dir: Path, stacks: Stacks) -> Path | None:
         is_last = number == MOST_FILES
         with suppress(FileExistsError):
             try:
-                if is_last and plain_files.look(path) is not None:
+                if is_last and system.look(path) is not None:
                     path.unlink()
                 with path.open("x", encoding="utf-8", errors="replace") as file:
                     path.chmod(0o600)

@@ -35,7 +35,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from trainui import clock, formatting, paths
+from trainui import clock, formatting, paths, system
 from trainui.execution import nvml, stacks
 from trainui.execution.planner import host
 from trainui.execution.stacks import Stacks
@@ -53,7 +53,6 @@ from trainui.store.runs import attempts, stage_requests, stages
 from trainui.store.runs.stage_requests import AlertRecord
 from trainui.supervisor import protocol
 from trainui.supervisor.supervise import Process, descendants, list_processes
-from trainui.system import storage
 
 logger = logging.getLogger(__name__)
 
@@ -191,7 +190,7 @@ class Writes:
         pids = {pid for pid in pids if not _is_service(pid)}
         found = set[tuple[int, int]]()
         paths = file_writers.written_by(pids)
-        remote = {path for path in paths if storage.remote_mount(path)}
+        remote = {path for path in paths if system.remote_mount(path)}
         if remote:
             found = {(0, at) for at in file_writers.positions(pids, remote)}
         for path in paths - remote:
@@ -597,9 +596,9 @@ def _look(attempt: AttemptRecord, apart: float) -> Stacks | None:
 def _log_sizes(attempt: AttemptRecord) -> tuple[int, ...]:
     """Return the sizes of an attempt's logs, unless these are links to a remote file system."""
     directory = Path(attempt.directory)
-    if attempt.is_external and storage.has_remote():
+    if attempt.is_external and system.has_remote():
         with suppress(OSError):
-            if storage.remote_mount(str((directory / protocol.STDOUT_FILE).readlink())):
+            if system.remote_mount(str((directory / protocol.STDOUT_FILE).readlink())):
                 return ()
     return protocol.log_sizes(directory)
 

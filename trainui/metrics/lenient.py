@@ -20,7 +20,7 @@ from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
-from trainui.system import plain_files
+from trainui import system
 
 _KNOWN_BYTES = 1024
 """Bytes by which the kind of a file is recognised."""
@@ -35,7 +35,7 @@ _TIME_AT = 80
 def head(path: Path, size: int = 4096, *, begin: int = 0) -> bytes:
     """Return a file's first bytes, or those from an offset on."""
     try:
-        with plain_files.open_plain(path) as file:
+        with system.open_plain(path) as file:
             file.seek(begin)
             return file.read(size)
     except OSError:
@@ -56,14 +56,14 @@ def text(path: Path, size: int = 8192) -> str:
 def size(path: Path) -> int:
     """Return a file's size in bytes."""
     try:
-        return plain_files.status(path).st_size
+        return system.status(path).st_size
     except OSError:
         return 0
 
 
 def modified(path: Path) -> float:
     """Return when a file was last written, in seconds since 1970."""
-    status = plain_files.look(path)
+    status = system.look(path)
     return status.st_mtime if status else 0.0
 
 

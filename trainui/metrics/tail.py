@@ -10,9 +10,9 @@ from collections import OrderedDict
 from pathlib import Path
 from typing import NamedTuple
 
+from trainui import system
 from trainui.errors import TrainuiError, UnfitEnvironmentError
 from trainui.store.points.point_sources import Identity
-from trainui.system import plain_files
 
 # A growing file, read by byte offset, with a check that it is still the file read before.
 #
@@ -144,7 +144,7 @@ class GrowingFile:
 
 def look_at(path: Path) -> FileState | None:
     """Return the state of the file at a path; None if it cannot be read."""
-    status = plain_files.look(path)
+    status = system.look(path)
     return _look(status) if status else None
 
 
@@ -188,7 +188,7 @@ class OpenFiles:
     """A cache of open files; it closes the least recently used ones."""
 
     def __init__(self, most: int | None = None) -> None:
-        self._most = max(1, min(MOST, plain_files.open_files() // 2) if most is None else most)
+        self._most = max(1, min(MOST, system.open_files() // 2) if most is None else most)
         self._files: OrderedDict[GrowingFile, None] = OrderedDict()
 
     def open(self, path: Path) -> GrowingFile:

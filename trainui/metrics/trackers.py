@@ -22,6 +22,7 @@ from pathlib import Path
 from sqlite3 import Connection
 from typing import TYPE_CHECKING, Any
 
+from trainui import system
 from trainui.metrics import lenient
 from trainui.metrics.lenient import as_json
 from trainui.metrics.source_file import DecoderChoice, SourceFile
@@ -32,7 +33,6 @@ from trainui.plugin.registry import PluginError
 from trainui.store.points.point_sources import key_of
 from trainui.supervisor import protocol
 from trainui.supervisor.protocol import RUN_TAG
-from trainui.system import plain_files, storage
 
 if TYPE_CHECKING:
     from trainui.store.runs.metrics_progress import Rival
@@ -466,7 +466,7 @@ class PrintedRuns:
 
     def _search(self, stream: Path) -> None:
         try:
-            with plain_files.open_plain(stream) as file:
+            with system.open_plain(stream) as file:
                 file.seek(self._offsets[stream])
                 while self._offsets[stream] < _MOST_PRINTED and (
                     block := file.read(_PRINTED_BLOCK)
@@ -492,7 +492,7 @@ class PrintedRuns:
 def _is_remote(stream: Path) -> bool:
     """Return True for a log that links to a file system which may not answer: an external run's."""
     try:
-        return storage.has_remote() and bool(storage.remote_mount(str(stream.readlink())))
+        return system.has_remote() and bool(system.remote_mount(str(stream.readlink())))
     except OSError:
         return False  # no link
 

@@ -7,6 +7,7 @@ nodes of YAML.
 
 from __future__ import annotations
 
+from trainui import system as plain_files
 from trainui.errors import PipelineFileError
 from trainui.pipeline import field_names as names
 from trainui.pipeline import template
@@ -30,7 +31,6 @@ from trainui.pipeline.yaml_nodes import (
     one_or_more,
 )
 from trainui.pipeline.yaml_tree import MAX_BYTES, read_tree
-from trainui.system import plain_files
 
 __all__ = [
     "BOOLEANS",

@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from typing import Any
 
+from trainui import system as plain_files
 from trainui.metrics import lenient as files
 from trainui.metrics.discovery.default_sources import family_of, fold_prefix, is_part
 from trainui.metrics.discovery.trainings import clear_name, of_directory, settings
@@ -52,7 +53,6 @@ from trainui.store.points.chunks import (
     Steps,
     whole_steps,
 )
-from trainui.system import plain_files
 
 __all__ = [
     "MOST_ROWS",

@@ -20,7 +20,7 @@ from pathlib import Path
 from threading import RLock
 from typing import Any, TypeVar
 
-from trainui import paths
+from trainui import paths, system
 from trainui.errors import TrainuiError
 from trainui.plugin.backends import Executor, Searcher
 from trainui.plugin.records import (
@@ -35,7 +35,6 @@ from trainui.plugin.records import (
     Tracker,
     Viewer,
 )
-from trainui.system import plain_files
 from trainui.version import __version__
 
 KINDS: tuple[type[Plugin], ...] = (
@@ -306,7 +305,7 @@ def _words(error: BaseException) -> str:
 def _known() -> tuple[EntryPoint, ...] | None:
     """Return the entry points of the last scan, if nothing was installed or removed since."""
     try:
-        stored = json.loads(plain_files.read_text(_scan_file()))
+        stored = json.loads(system.read_text(_scan_file()))
         if stored["path"] == _path_now():
             return tuple(EntryPoint(**one) for one in stored["entries"])
     except (OSError, TrainuiError, ValueError, LookupError, TypeError):
@@ -371,7 +370,7 @@ def _problem_at_work(entry: EntryPoint) -> str:
 
 def _noted(path: Path) -> Mapping[str, Any]:
     try:
-        noted = json.loads(plain_files.read_text(path))
+        noted = json.loads(system.read_text(path))
     except (OSError, TrainuiError, ValueError):
         return {}
     return noted if isinstance(noted, dict) else {}

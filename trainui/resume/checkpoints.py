@@ -23,7 +23,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from trainui import clock, paths
+from trainui import clock, paths, system
 from trainui.model.definition import CheckpointRule, StageDefinition
 from trainui.model.records import StageRecord
 from trainui.pipeline.field_names import CHECKPOINT_VARIABLE
@@ -34,7 +34,6 @@ from trainui.store.read import evaluations, views
 from trainui.store.read.evaluations import CheckpointRecord
 from trainui.store.read.views import Overlap
 from trainui.supervisor import protocol
-from trainui.system import plain_files, storage
 
 if TYPE_CHECKING:
     from trainui.store.db.engine import Database
@@ -291,7 +290,7 @@ def note_before(found: Iterable[Path], attempt_dir: Path) -> None:
 
 def note_after(found: Iterable[Path], attempt_dir: Path) -> None:
     """Record the state after an attempt has ended: later changes are not its own."""
-    if (noted := plain_files.read_object(attempt_dir / NOTE)) is not None and "after" not in noted:
+    if (noted := system.read_object(attempt_dir / NOTE)) is not None and "after" not in noted:
         _write(attempt_dir, {**noted, "after": _states(found)})
 
 
@@ -326,7 +325,7 @@ class Note:
 
 def read_note(attempt_dir: Path) -> Note:
     """Read an attempt's note."""
-    noted = plain_files.read_object(attempt_dir / NOTE) or {}
+    noted = system.read_object(attempt_dir / NOTE) or {}
     before, after = (_states_in(noted.get(name)) for name in ("before", "after"))
     has_process = (attempt_dir / protocol.PIDS_FILE).exists()
     started = written_at(attempt_dir / protocol.STARTED_FILE)
@@ -378,7 +377,7 @@ def place_of(run_directory: str | Path, row: CheckpointRecord, *, held_first: bo
     None: it no longer exists. What is on a file system that does not answer counts as existing.
     """
     places = []
-    if storage.is_silent(row.path) or is_state_of(row.identity, Path(row.path)):
+    if system.is_silent(row.path) or is_state_of(row.identity, Path(row.path)):
         places = [row.path]
     if row.held is not None:
         held = evaluations.held_path(run_directory, row.held, row.path)
@@ -387,7 +386,7 @@ def place_of(run_directory: str | Path, row: CheckpointRecord, *, held_first: bo
 
 
 def _figures(path: Path) -> tuple[int, int] | None:
-    found = plain_files.look(path)
+    found = system.look(path)
     return (found.st_size, found.st_mtime_ns) if found else None
 
 

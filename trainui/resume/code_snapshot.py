@@ -29,10 +29,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from trainui import formatting, paths, settings
+from trainui import formatting, paths, settings, system
 from trainui.errors import UnfitEnvironmentError, UsageError
 from trainui.resume.code_version import Git
-from trainui.system import plain_files
 
 MOST_BYTES = 2**30
 """Maximum total bytes: a snapshot is for code, not for data."""
@@ -283,7 +282,7 @@ def changed_between(run_directory: Path, other: Path) -> list[str]:
 def _noted(run_directory: Path) -> SnapshotNote | None:
     file = run_directory / NOTE
     try:
-        return SnapshotNote(**json.loads(plain_files.read_bytes(file)))
+        return SnapshotNote(**json.loads(system.read_bytes(file)))
     except FileNotFoundError:
         return None
     except (ValueError, TypeError, RecursionError) as error:

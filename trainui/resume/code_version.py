@@ -22,7 +22,7 @@ from pathlib import Path
 from threading import Timer
 from typing import Any
 
-from trainui import formatting, paths
+from trainui import formatting, paths, system
 from trainui.errors import UnfitEnvironmentError
 from trainui.model.definition import StageDefinition
 from trainui.model.records import RunRecord
@@ -32,7 +32,6 @@ from trainui.plugin import Tracker, registry
 from trainui.resume import outputs
 from trainui.store import shell_environment
 from trainui.store.shell_environment import SET_BY_TRAINUI
-from trainui.system import plain_files
 
 CODE_FILE = "code.json"
 
@@ -119,7 +118,7 @@ def record(
 
 def recorded(run_directory: Path) -> dict[str, Any]:
     """Return what `record` wrote; empty if it cannot be read."""
-    return plain_files.read_object(run_directory / CODE_FILE) or {}
+    return system.read_object(run_directory / CODE_FILE) or {}
 
 
 def state_of(directory: Path) -> CodeState:
@@ -276,7 +275,7 @@ def file_digest(path: Path) -> str:
         status = path.stat()
         if status.st_size > HASHED_UP_TO:
             return f"{status.st_size} {status.st_mtime_ns}"
-        return digest_of(plain_files.read_bytes(path))
+        return digest_of(system.read_bytes(path))
     except OSError:
         return GONE
 
@@ -441,5 +440,5 @@ def environment_difference(before: Path, after: Path) -> EnvironmentDifference |
 
 
 def _digests_in(attempt_dir: Path) -> dict[str, dict[str, str]] | None:
-    content = plain_files.read_object(attempt_dir / VARIABLES_FILE) or {}
+    content = system.read_object(attempt_dir / VARIABLES_FILE) or {}
     return content if isinstance(content.get("digests"), dict) and "key" in content else None

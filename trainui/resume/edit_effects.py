@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from trainui import formatting, paths
+from trainui import formatting, paths, system
 from trainui.errors import TrainuiError, UsageError
 from trainui.model.definition import Pipeline, StageDefinition
 from trainui.model.records import RunRecord, StageRecord
@@ -33,7 +33,6 @@ from trainui.resume.submitted import (
 from trainui.store import shell_environment
 from trainui.store.db import engine
 from trainui.store.read import views
-from trainui.system import plain_files
 
 
 @dataclass(slots=True)
@@ -276,7 +275,7 @@ def _new(run: RunRecord, definition: StageDefinition, directory: str) -> StageRe
 def keep_text(run_directory: Path, text: str) -> None:
     """Write an edited file into a run's directory, and keep the previous one as `NAME~N`."""
     file = run_directory / PIPELINE_FILE
-    if file.exists() and plain_files.read_text(file) == text:
+    if file.exists() and system.read_text(file) == text:
         return
     number = 1
     while (kept := file.with_stem(f"{file.stem}~{number}")).exists():

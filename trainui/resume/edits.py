@@ -23,6 +23,7 @@ from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 
+from trainui import system
 from trainui.errors import TrainuiError, UsageError
 from trainui.model.definition import Pipeline, StageDefinition
 from trainui.model.records import RunRecord
@@ -43,7 +44,6 @@ from trainui.resume.submitted import PIPELINE_FILE, given_params, submission_of
 from trainui.store import shell_environment
 from trainui.store.db import engine
 from trainui.store.read import views
-from trainui.system import plain_files
 
 _NAME = re.compile(r"""(?<![\w.-])([\w.-]++)["']?\s*+[:=]\s*+(?=[^\s,}\]])""")
 """A name before its value; possessive, so that a long word is read once."""
@@ -66,7 +66,7 @@ def changed_file(run: RunRecord) -> str | None:
 def file_digest(run: RunRecord) -> str | None:
     """Return the digest of a run's file now; None if it has none, or if it is missing."""
     try:
-        content = None if run.file is None else plain_files.read_bytes(Path(run.file))
+        content = None if run.file is None else system.read_bytes(Path(run.file))
     except OSError:
         return None
     return None if content is None else hashlib.sha256(content).hexdigest()
@@ -81,7 +81,7 @@ def load(file: str, run: RunRecord) -> Pipeline:
 def text_on_record(run: RunRecord) -> str:
     """Return the text of a run's copy of its pipeline; raise UsageError if it cannot be read."""
     try:
-        return plain_files.read_text(Path(run.directory) / PIPELINE_FILE)
+        return system.read_text(Path(run.directory) / PIPELINE_FILE)
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"the run's pipeline cannot be read: {error}") from error
 

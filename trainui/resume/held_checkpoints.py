@@ -20,12 +20,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from trainui import formatting, paths
+from trainui import formatting, paths, system
 from trainui.errors import TrainuiError
 from trainui.resume import integrity
 from trainui.resume.checkpoints import State
 from trainui.store.read.evaluations import held_copy
-from trainui.system import plain_files, storage
 
 NOTE = "note.json"
 
@@ -188,7 +187,7 @@ def drop(directory: Path, key: str) -> None:
 
 
 def _note(place: Path) -> Mapping[str, Any] | None:
-    note = plain_files.read_object(place / NOTE)
+    note = system.read_object(place / NOTE)
     return note if note is not None and {"evaluation", "found", "files"} <= note.keys() else None
 
 
@@ -203,7 +202,7 @@ def _figures(path: Path) -> dict[str, _Figures]:
         files = [("", path)]
     else:
         files = [(str(one.relative_to(path)), one) for one in _files(path)]
-    looked = ((name, plain_files.look(file)) for name, file in files)
+    looked = ((name, system.look(file)) for name, file in files)
     return {
         name: (status.st_ino, status.st_size, status.st_mtime_ns)
         for name, status in looked
@@ -212,7 +211,7 @@ def _figures(path: Path) -> dict[str, _Figures]:
 
 
 def _files(directory: Path) -> Iterator[Path]:
-    for one in plain_files.entries_below(directory):
+    for one in system.entries_below(directory):
         if Path(one.path).is_file() if one.is_symlink() else one.is_file():
             yield Path(one.path)
 
@@ -237,7 +236,7 @@ def _copy_all(source: Path, target: Path, files: Mapping[str, _Figures], *, may_
 def _copy_rest(source: Path, target: Path) -> None:
     """Copy empty directories, and links to directories: what these lead to is not its own."""
     real = os.path.realpath(source)
-    for entry in plain_files.entries_below(source):
+    for entry in system.entries_below(source):
         path = Path(entry.path)
         place = target / path.relative_to(source)
         if entry.is_dir(follow_symlinks=False):
@@ -274,18 +273,18 @@ class _Room:
         """Raise NoSpaceError if there is not enough space."""
         if self._is_checked:
             return
-        free = storage.free(self._place)
-        if free < 2 * self._size + storage.LEAST_FREE:
+        free = system.free(self._place)
+        if free < 2 * self._size + system.LEAST_FREE:
             raise NoSpaceError(
                 f"a copy of {formatting.size(self._size)} needs as much space again, for the next "
-                f"checkpoint, and {formatting.size(storage.LEAST_FREE)}; {formatting.size(free)} "
+                f"checkpoint, and {formatting.size(system.LEAST_FREE)}; {formatting.size(free)} "
                 f"free on {self._place.parent}"
             )
         self._is_checked = True
 
 
 def _copy(source: Path, target: Path, room: _Room, may_link: bool, *, is_whole: bool) -> None:
-    with plain_files.open_plain(source) as opened:
+    with system.open_plain(source) as opened:
         before = _of_open(opened)
         descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         with os.fdopen(descriptor, "wb") as made:

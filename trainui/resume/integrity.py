@@ -26,10 +26,9 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from trainui import formatting
+from trainui import formatting, system
 from trainui.plugin import CheckpointDirectory, Tracker, registry
-from trainui.system import plain_files
-from trainui.system.plain_files import BoundedFile, TooLongError
+from trainui.system import BoundedFile, TooLongError
 
 CHECKED_THROUGHOUT = 16 * 2**20
 """Bytes; a file up to this size is read fully, of a larger one only the layout is checked."""
@@ -96,7 +95,7 @@ def is_checkable(path: Path, complete: str | None = None) -> bool:
     try:
         if path.is_dir():
             return complete is not None or _has_last_part(path)
-        with plain_files.open_plain(path) as file:
+        with system.open_plain(path) as file:
             start = file.read(64)
     except OSError:
         return False
@@ -147,7 +146,7 @@ def kinds_of_directories() -> list[CheckpointDirectory]:
 
 def files_of(directory: Path) -> Iterator[Path]:
     """Return the files below a directory, at most `MOST_FILES`."""
-    return plain_files.files_below(directory, MOST_FILES)
+    return system.files_below(directory, MOST_FILES)
 
 
 def written_at(path: Path) -> int:
@@ -179,7 +178,7 @@ def _check_parts(directory: Path) -> None:
         raise TornError("is empty")
     _check_last_part(directory)
     deadline = time.monotonic() + LONGEST
-    for part in plain_files.files_below(directory, MOST_FILES, strict=True):
+    for part in system.files_below(directory, MOST_FILES, strict=True):
         if time.monotonic() > deadline:
             return
         if (why := _judged(partial(_check_part, part))) is not None:
@@ -199,7 +198,7 @@ def _check_last_part(directory: Path) -> None:
     if begun:
         last = begun[0]
     elif (latest := directory / "latest").exists():
-        with plain_files.open_plain(latest) as file:
+        with system.open_plain(latest) as file:
             target = file.read(256).decode(errors="replace").strip()
         last = target if target.startswith("global_step") else None  # DeepSpeed
     if last is not None and not (directory / last).exists():
@@ -224,7 +223,7 @@ def _check_part(path: Path) -> None:
 
 def _check_distributed(metadata: Path) -> None:
     """Check that the files named in a distributed checkpoint's metadata are long enough."""
-    with plain_files.open_plain(metadata) as file:
+    with system.open_plain(metadata) as file:
         is_pickle = file.read(1) == _PICKLE
     place = metadata.parent
     if not is_pickle:
@@ -238,7 +237,7 @@ def _check_distributed(metadata: Path) -> None:
 
 
 def _check_shards(index: Path) -> None:
-    with plain_files.open_plain(index) as file, suppress(TooLongError):
+    with system.open_plain(index) as file, suppress(TooLongError):
         weights = json.loads(BoundedFile(file, MOST_READ).read())
         shards = weights.get("weight_map") if isinstance(weights, dict) else None
         names = sorted(set(map(str, shards.values()))) if isinstance(shards, dict) else ()
@@ -256,7 +255,7 @@ def _inside(directory: Path, name: str) -> Path:
 
 
 def _check_file(path: Path, *, throughout: bool) -> None:
-    with plain_files.open_plain(path) as opened:
+    with system.open_plain(path) as opened:
         file = BoundedFile(opened, MOST_READ)
         start = file.read(64)
         if not start:
@@ -388,7 +387,7 @@ class TornError(Exception):
 def check_tensors(path: Path) -> None:
     """Raise TornError if a file of the old format is shorter than its pickles say."""
     sizes: dict[Any, int] = {}
-    with plain_files.open_plain(path) as opened:
+    with system.open_plain(path) as opened:
         file = BoundedFile(opened, MOST_PICKLED)
         for _ in range(_PICKLES_OF_TORCH):
             for instruction, values in _instructions(file):
@@ -416,7 +415,7 @@ def ends_of_files(metadata: Path) -> dict[str, int]:
     """Return the minimum sizes of a distributed checkpoint's files; fails if metadata is torn."""
     ends: dict[str, int] = {}
     found: dict[str, Any] = {}
-    with plain_files.open_plain(metadata) as opened:
+    with system.open_plain(metadata) as opened:
         for _instruction, values in _instructions(BoundedFile(opened, MOST_PICKLED)):
             if len(values) > 1 and values[-2] in ("relative_path", "offset", "length"):
                 found[values[-2]] = values[-1]

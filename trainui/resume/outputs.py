@@ -16,12 +16,11 @@ import os
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
-from trainui import paths
+from trainui import paths, system
 from trainui.model.definition import StageDefinition
 from trainui.pipeline import filling
 from trainui.resume.integrity import written_at
 from trainui.supervisor import protocol
-from trainui.system import plain_files
 
 # Finds the files and directories that match a stage's pattern.
 #
@@ -186,14 +185,14 @@ def _is_in_sight(output: str, place: Path, run_dir: Path) -> bool:
 
 def _unchanged(attempt_dir: Path, there: Sequence[Path]) -> Collection[Path]:
     """Return the paths that are as recorded before the attempt; all if nothing was recorded."""
-    noted = plain_files.read_object(attempt_dir / NOTE)
+    noted = system.read_object(attempt_dir / NOTE)
     if noted is None:
         return frozenset(there)
     return frozenset(path for path in there if noted.get(str(path)) == _state(path))
 
 
 def _state(path: Path) -> list[int] | None:
-    if (found := plain_files.look(path)) is None:
+    if (found := system.look(path)) is None:
         return None
     return [found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns]
 
@@ -235,13 +234,13 @@ def _changed(path: Path, since_ns: int) -> bool:
     """Return True if a file, or anything in a directory, changed since a time."""
     if _changed_at(path) >= since_ns:
         return True
-    inside = plain_files.entries_below(path) if path.is_dir() else ()
+    inside = system.entries_below(path) if path.is_dir() else ()
     return any(_changed_at(Path(entry.path)) >= since_ns for entry in inside)
 
 
 def _changed_at(path: Path) -> int:
     """Return when a file was last written, moved or copied to its place."""
-    found = plain_files.look(path)
+    found = system.look(path)
     return max(found.st_mtime_ns, found.st_ctime_ns) if found else 0
 
 

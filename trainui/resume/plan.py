@@ -18,7 +18,7 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
-from trainui import clock
+from trainui import clock, system
 from trainui.errors import UsageError
 from trainui.model.definition import Pipeline, StageDefinition
 from trainui.model.records import AttemptRecord, RunRecord, StageRecord
@@ -41,8 +41,7 @@ from trainui.store.read import evaluations, run_history, sweeps
 from trainui.store.read.evaluations import CheckpointRecord
 from trainui.store.runs import attempts as stored_attempts
 from trainui.store.runs import runs
-from trainui.system import plain_files
-from trainui.system.plain_files import BoundedFile
+from trainui.system import BoundedFile
 
 
 @dataclass(frozen=True)
@@ -409,7 +408,7 @@ def _with_savings(
     saved, step, about = 0.0, None, None
     if one.checkpoint is not None:
         # its points show roughly which step it had reached when it wrote the checkpoint
-        file = plain_files.look(Path(one.checkpoint))
+        file = system.look(Path(one.checkpoint))
         written = 0 if file is None else file.st_mtime_ns // 1000
         with engine.reading() as connection:
             reached = read_points.step_at(connection, stage.id, written)
@@ -484,7 +483,7 @@ def _in_content(checkpoint: Path) -> int | None:
             return _chosen(_of_json(state)) if state is not None else None
         if checkpoint.suffix.lower() == ".json":
             return _chosen(_of_json(checkpoint))
-        with plain_files.open_plain(checkpoint) as opened:
+        with system.open_plain(checkpoint) as opened:
             source: Any = BoundedFile(opened, integrity.MOST_READ)
             return _chosen(dict(_of_archive(source)) if zipfile.is_zipfile(source) else {})
     except Exception:
@@ -499,7 +498,7 @@ def _chosen(found: Mapping[str, Any]) -> int | None:
 
 
 def _of_json(path: Path) -> Mapping[str, Any]:
-    with plain_files.open_plain(path) as file:
+    with system.open_plain(path) as file:
         content = json.loads(BoundedFile(file, MOST_BYTES_FOR_STEP).read())
     return content if isinstance(content, dict) else {}
 

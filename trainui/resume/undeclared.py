@@ -18,7 +18,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from trainui import formatting
+from trainui import formatting, system
 from trainui.model.definition import StageDefinition
 from trainui.model.records import AttemptRecord, StageRecord
 from trainui.pipeline.rules import shared_paths
@@ -26,7 +26,6 @@ from trainui.resume import checkpoints, integrity
 from trainui.resume.integrity import written_at
 from trainui.store.read.views import Overlap
 from trainui.supervisor import protocol
-from trainui.system import plain_files, storage
 
 if TYPE_CHECKING:
     from trainui.store.db.engine import Database
@@ -37,7 +36,7 @@ MOST_ENTRIES, MOST_LEVELS = 20_000, 6
 MOST_CHECKED = 50
 """Candidates checked for being complete, the newest first."""
 
-MOST_COPIED = 10 * storage.GIGABYTE
+MOST_COPIED = 10 * system.GIGABYTE
 """Bytes: a start does not wait longer than some 20 s for a copy."""
 
 SHARE_OF_FREE = 4
@@ -227,7 +226,7 @@ def keep(found: Undeclared) -> str:
         newest = _newest(found.path)
         target = next(one for one in targets if not os.path.lexists(one) or _newest(one) == newest)
         if not target.exists():
-            size, free = sum(map(_size, _files(found.path))), storage.free(found.attempt)
+            size, free = sum(map(_size, _files(found.path))), system.free(found.attempt)
             if size > min(MOST_COPIED, free // SHARE_OF_FREE):
                 sizes = f"{formatting.size(size)}, with {formatting.size(free)} free"
                 return f"it is too large for a copy ({sizes}); this attempt may overwrite it"
@@ -246,7 +245,7 @@ def _newest(path: Path) -> int:
 
 
 def _files(path: Path) -> Sequence[Path]:
-    entries = plain_files.entries_below(path) if path.is_dir() else ()
+    entries = system.entries_below(path) if path.is_dir() else ()
     return [Path(one.path) for one in entries if one.is_file(follow_symlinks=False)] or [path]
 
 
@@ -266,7 +265,7 @@ def _copy_file(source: str | Path, target: str | Path) -> None:
     """Copy a regular file and its time; on file systems that can, the two share their blocks."""
     if not Path(source).is_file():
         return
-    with plain_files.open_plain(Path(source)) as old, open(target, "wb") as new:
+    with system.open_plain(Path(source)) as old, open(target, "wb") as new:
         try:
             while os.copy_file_range(old.fileno(), new.fileno(), 2**30):
                 pass

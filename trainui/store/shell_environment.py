@@ -18,12 +18,11 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from trainui import paths
+from trainui import paths, system
 from trainui.errors import UnfitEnvironmentError
 from trainui.pipeline import template
 from trainui.pipeline.masking import Masker, Secrets, assigned, secrets_of
 from trainui.supervisor.protocol import IDENTITY
-from trainui.system import plain_files
 
 ENVIRONMENT_FILE = "env.json"
 
@@ -107,7 +106,7 @@ def read(run_directory: Path) -> ShellEnvironment:
     """Return what `write` stored; raise UnfitEnvironmentError if the file is missing or damaged."""
     file = run_directory / ENVIRONMENT_FILE
     try:
-        content = json.loads(plain_files.read_bytes(file))
+        content = json.loads(system.read_bytes(file))
         secrets = Secrets(**content.get("secrets", {}))
         return ShellEnvironment(
             environ=dict(content["environ"]),
@@ -144,7 +143,7 @@ def masker(run_directory: Path) -> Masker:
 
     A stage's own output, its logs and files, stays as it is.
     """
-    status = plain_files.look(run_directory / ENVIRONMENT_FILE)
+    status = system.look(run_directory / ENVIRONMENT_FILE)
     if status is None:
         return Masker()
     return _masker(run_directory, status.st_ino, status.st_mtime_ns, status.st_size)

@@ -28,7 +28,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from trainui import installation, paths
+from trainui import installation, paths, system
 from trainui.errors import ReplacedError
 from trainui.supervisor import protocol, supervise
 from trainui.supervisor.protocol import IDENTITY, Exit, JournalError, Pids, Spec
@@ -42,7 +42,6 @@ from trainui.supervisor.supervise import (
     start_ticks,
     try_lock,
 )
-from trainui.system import plain_files
 
 POLL_EVERY = 0.02
 """Polling interval in seconds for processes being stopped; they are not our children."""
@@ -67,7 +66,7 @@ def is_supervised(attempt_dir: Path) -> bool | None:
         OSError: the lock cannot be opened, or is not a regular file.
     """
     try:
-        file = plain_files.open_plain(attempt_dir / protocol.LOCK_FILE)
+        file = system.open_plain(attempt_dir / protocol.LOCK_FILE)
     except FileNotFoundError:
         return None
     with file:
@@ -337,7 +336,7 @@ def spawn_fork_server(python: str, connection: socket.socket) -> subprocess.Pope
         stdin=connection.fileno(),
         stdout=subprocess.DEVNULL,
     )
-    plain_files.restore_open_files(process.pid)
+    system.restore_open_files(process.pid)
     return process
 
 

@@ -17,10 +17,10 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, TypeVar
 
+from trainui import system
 from trainui.errors import NotPlainFileError
 from trainui.model.definition import DEFAULT_GRACE
 from trainui.supervisor.supervise import boot_id
-from trainui.system import plain_files
 
 VERSION = 1
 """The version of every record; a record with another version is rejected."""
@@ -241,7 +241,7 @@ def read_exit(attempt_dir: Path) -> Exit | None:
 def last_growths(attempt_dir: Path) -> list[int]:
     """Return when the logs grew in the last hours, in microseconds since 1970."""
     try:
-        with plain_files.open_plain(attempt_dir / TIMES_FILE) as file:
+        with system.open_plain(attempt_dir / TIMES_FILE) as file:
             file.seek(max(0, file.seek(0, os.SEEK_END) - TAIL_BYTES))
             text = file.read(TAIL_BYTES)
     except OSError:
@@ -253,7 +253,7 @@ def last_growths(attempt_dir: Path) -> list[int]:
 def written_files(attempt_dir: Path) -> list[Path]:
     """Return the files that the attempt's processes were seen to have open for writing."""
     try:
-        with plain_files.open_plain(attempt_dir / WRITTEN_FILE) as file:
+        with system.open_plain(attempt_dir / WRITTEN_FILE) as file:
             lines = file.read(WRITTEN_BYTES).split(b"\n")[:-1]
     except OSError:
         return []
@@ -270,7 +270,7 @@ def log_sizes(attempt_dir: Path) -> tuple[int, int]:
 
 
 def _size(path: Path) -> int:
-    found = plain_files.look(path)
+    found = system.look(path)
     return 0 if found is None else found.st_size
 
 
@@ -280,7 +280,7 @@ def _read(
     """Return a record; `kinds` convert the values of fields. Unknown fields are ignored."""
     path = attempt_dir / name
     try:
-        values = json.loads(plain_files.read_bytes(path))
+        values = json.loads(system.read_bytes(path))
     except (FileNotFoundError, ValueError):
         return None
     except NotPlainFileError as error:

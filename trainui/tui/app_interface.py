@@ -14,11 +14,10 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from textual.dom import DOMNode
 
-from trainui import formatting, paths, text
+from trainui import formatting, paths, system, text
 from trainui.model.records import RunRecord
 from trainui.model.states import UNFINISHED
 from trainui.store.read.run_list import RunLine
-from trainui.system import plain_files
 from trainui.text import harmless
 
 if TYPE_CHECKING:
@@ -142,7 +141,7 @@ class Preferences:
 
     def _read(self) -> dict[str, Any]:
         with contextlib.suppress(OSError, ValueError):
-            found = json.loads(plain_files.read_text(self._file))
+            found = json.loads(system.read_text(self._file))
             if isinstance(found, dict):
                 return found
         return {}

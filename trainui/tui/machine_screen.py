@@ -10,11 +10,10 @@ from typing import ClassVar, NamedTuple
 from textual.binding import BindingType
 from textual.widget import Widget
 
-from trainui import formatting
+from trainui import formatting, system
 from trainui.formatting import quantity, size
 from trainui.store.read.run_list import RunLine
 from trainui.store.read.views import Holder
-from trainui.system import storage
 from trainui.text import harmless
 from trainui.tui.keymap import bindings
 from trainui.tui.numbers import bar, blocks, coarse_time
@@ -250,7 +249,7 @@ def _memory(machine: MachineFigures, width: int) -> list[Row]:
 
 
 def _disk(found: DiskFigures, rate: float | None, width: int) -> list[Row]:
-    network = ", a network file system" if found.kind in storage.NETWORK else ""
+    network = ", a network file system" if found.kind in system.NETWORK else ""
     where, free = f"{network} ({found.kind})", found.room.free
     path = fit_middle(harmless(str(found.room.path)), max(width - LABEL - len(where) - 3, 12))
     share = (found.total - free) / max(found.total, 1)

@@ -143,11 +143,11 @@ class OnDisk(NamedTuple):
 
 def on_disk(run_id: str) -> OnDisk | None:
     """Return where a run's files are, and how much they take; None: the run is gone."""
-    from trainui.system import storage
+    from trainui import system
 
     with engine.reading() as connection:
         run = views.run(connection, run_id)
-    return None if run is None else OnDisk(run.directory, storage.used(Path(run.directory)))
+    return None if run is None else OnDisk(run.directory, system.used(Path(run.directory)))
 
 
 def remove(run_id: str) -> bool:

@@ -20,7 +20,7 @@ from trainui.model.headline_metric import ComparedMetric, may_lead
 from trainui.model.records import Lost
 from trainui.store.read.run_list import RunDetails, RunLine
 from trainui.store.read.time_worked import TimeWorked
-from trainui.system.storage import DiskSpace
+from trainui.system import DiskSpace
 from trainui.text import harmless, to_go_words
 from trainui.tui.numbers import step
 

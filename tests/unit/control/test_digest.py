@@ -15,7 +15,7 @@ import pytest
 from tests.gpus.stand_in import Machine
 from tests.unit.execution.conftest import store as store
 from tests.unit.tui.filled import Filler
-from trainui import clock, control, paths, settings
+from trainui import clock, control, paths, settings, system
 from trainui.cli.main import main
 from trainui.control import digest, digest_records
 from trainui.errors import UsageError
@@ -29,7 +29,6 @@ from trainui.store.runs import attempts, external_runs, runs, stage_requests, st
 from trainui.store.runs.external_runs import ExternalState
 from trainui.store.runs.stage_requests import AlertRecord
 from trainui.store.runs.stored_pipeline import NewRun
-from trainui.system import storage
 
 HOUR = 3600 * clock.SECOND
 CAUSES = (
@@ -348,7 +347,7 @@ def test_a_waiting_stage_has_its_reason(night: Night) -> None:
 def test_a_low_disk_is_trouble_with_the_freeing_command(
     night: Night, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(storage, "LITTLE_FOR_RUNS", 1 << 60)
+    monkeypatch.setattr(system, "LITTLE_FOR_RUNS", 1 << 60)
     (found,) = night.digest().to_json()["trouble"]
     assert (found["kind"], found["run"]) == ("disk", None)
     assert found["suggestion"]["command"] == "trainui prune --dry-run"

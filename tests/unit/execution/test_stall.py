@@ -19,7 +19,7 @@ from tests.unit.execution.attempt.test_monitor import follower as follower
 from tests.unit.execution.attempt.test_orphan import Running
 from tests.unit.store.readings import Feeder
 from tests.unit.supervisor.waiting import PATIENCE, wait_for
-from trainui import clock
+from trainui import clock, system
 from trainui.cli.main import main
 from trainui.control import digest
 from trainui.execution import stall
@@ -39,7 +39,6 @@ from trainui.store.db import engine
 from trainui.store.db.engine import Database
 from trainui.store.read import views
 from trainui.supervisor.protocol import read_spec
-from trainui.system import storage
 
 TALK = "until test -e quiet; do echo line; sleep 0.02; done; "
 PAUSE = "until test -e more; do sleep 0.02; done; rm quiet; "
@@ -608,7 +607,7 @@ def test_each_output_is_a_write(
     """A file on a remote file system counts by the process's position in it."""
     path = str(tmp_path / "train.log")
     found = {path} if is_remote else set[str]()
-    monkeypatch.setattr(storage, "remote_mount", lambda one: "/far" if one in found else "")
+    monkeypatch.setattr(system, "remote_mount", lambda one: "/far" if one in found else "")
     before = Writes.of({echo.pid})
     for _ in range(3):
         write(echo)

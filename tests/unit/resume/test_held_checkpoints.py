@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from trainui import system
 from trainui.resume import checkpoints, held_checkpoints, integrity
 from trainui.resume.held_checkpoints import ChangedError, FoundCheckpoint, NoSpaceError
 from trainui.store.read import evaluations
-from trainui.system import storage
 
 HEAD = "evaluate"
 
@@ -150,7 +150,7 @@ def test_a_copy_leaves_space_for_the_next_checkpoint(
 ) -> None:
     found = written(tmp_path / "last.npz", "x")
     size = Path(found.path).stat().st_size
-    monkeypatch.setattr(storage, "free", lambda _path: storage.LEAST_FREE + 2 * size - 1)
+    monkeypatch.setattr(system, "free", lambda _path: system.LEAST_FREE + 2 * size - 1)
     with pytest.raises(NoSpaceError):
         hold(tmp_path / "held", found)
     assert list((tmp_path / "held").iterdir()) == []

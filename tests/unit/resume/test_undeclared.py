@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 
 from tests.unit.resume.test_checkpoints import put
+from trainui import system
 from trainui.model.definition import CheckpointRule, StageDefinition
 from trainui.resume import undeclared
 from trainui.resume.undeclared import Undeclared
 from trainui.store.read.views import Overlap
 from trainui.supervisor import protocol
-from trainui.system import storage
 
 STARTED, ENDED = 1_000, 2_000
 WRITTEN = 1_500
@@ -149,9 +149,9 @@ def test_each_state_of_a_checkpoint_is_copied_once(attempt: Path) -> None:
 def test_too_large_files_are_not_copied(attempt: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = Path(put(attempt.parent / "work" / "ckpt.pt", b"x" * 100, mtime=WRITTEN))
     found = Undeclared(path, "ckpt.pt", attempt)
-    monkeypatch.setattr(storage, "free", lambda _: 399)
+    monkeypatch.setattr(system, "free", lambda _: 399)
     assert "too large" in undeclared.keep(found)
     assert not (attempt / undeclared.KEPT).exists()
-    monkeypatch.setattr(storage, "free", lambda _: 400)
+    monkeypatch.setattr(system, "free", lambda _: 400)
     assert "too large" not in undeclared.keep(found)
     assert (attempt / undeclared.KEPT / "ckpt.pt").read_bytes() == b"x" * 100

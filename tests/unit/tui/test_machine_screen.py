@@ -17,7 +17,7 @@ from tests.unit.tui.driving import opened
 from tests.unit.tui.filled import Filler, running_demo
 from trainui.execution import nvml
 from trainui.store.read.views import Holder
-from trainui.system.storage import DiskSpace
+from trainui.system import DiskSpace
 from trainui.tui.machine_screen import MachineScreen, MachineView, history_rows, machine_lines
 from trainui.tui.numbers import coarse_time
 from trainui.tui.readers.machine import DiskForecast

@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from trainui import formatting, text
+from trainui import formatting, system, text
 from trainui.cli import options, printing
 from trainui.errors import UsageError
-from trainui.system import storage
 
 if TYPE_CHECKING:
     from trainui.control.external import Added
@@ -82,7 +81,7 @@ def _of_paths(
     places = (path.expanduser().absolute() for path in paths)
     found = [one for place in places for one in external.find(place, left_out)]
     for path in paths:
-        if (kind := storage.network_file_system(path.expanduser())) is not None:
+        if (kind := system.network_file_system(path.expanduser())) is not None:
             printing.note(
                 f"{path} is on a network file system ({kind}): a training that runs on another "
                 "machine may be shown as ended; what it writes is read within 30 s"

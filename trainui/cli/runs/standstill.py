@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 
-from trainui import formatting, paths, settings
+from trainui import formatting, paths, settings, system
 from trainui.cli import printing
 from trainui.model.states import Status
 from trainui.store.db import home_identity, sqlite_file
-from trainui.system import storage
 
 if TYPE_CHECKING:
     from trainui.model.records import StageRecord
@@ -94,9 +93,9 @@ class DiskWatch:
 
     def check(self) -> None:
         """Print new warnings on stderr."""
-        for room in storage.spaces(paths.home().root, settings.runs_dir(settings.load())):
+        for room in system.spaces(paths.home().root, settings.runs_dir(settings.load())):
             state = (room.path, room.is_full)
             if room.is_low and state not in self._reported:
                 self._reported.add(state)
-                for words in storage.warnings([room]):
+                for words in system.warnings([room]):
                     printing.note(f"! {words}")

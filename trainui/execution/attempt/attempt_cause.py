@@ -11,7 +11,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from trainui import clock, formatting
+from trainui import clock, formatting, system
 from trainui.errors import TrainuiError
 from trainui.execution.attempt import cause
 from trainui.execution.attempt.cause import Ending
@@ -24,7 +24,6 @@ from trainui.plugin import EditFacts, FoundCause, PreparedEdit, registry
 from trainui.store.db.engine import Database
 from trainui.store.read import views
 from trainui.supervisor.protocol import Exit, ExitReason
-from trainui.system import storage
 
 # The kernel's log: the processes that it killed because memory ran out.
 
@@ -191,7 +190,7 @@ def _prunable(store: Database) -> str:
         old = views.old_runs(connection, keep=KEPT_RUNS, before=before)
     total = 0
     for run in old:
-        total += storage.used(Path(run.directory))
+        total += system.used(Path(run.directory))
         if time.monotonic() > until:
             return f"at least {formatting.size(total)}"
     return formatting.size(total) if old else ""

@@ -20,13 +20,13 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from trainui import system
 from trainui.execution import tracebacks
 from trainui.execution.tracebacks import CodePlace, Link, Raised
 from trainui.pipeline.masking import Masker
 from trainui.plugin import Cause as CausePlugin
 from trainui.plugin import CauseRule, FoundCause, Shown, registry
 from trainui.supervisor import protocol
-from trainui.system import plain_files
 from trainui.text import as_overwritten, harmless
 
 FIRST_BYTES, LAST_BYTES = 1 << 18, 2 << 20
@@ -281,7 +281,7 @@ def rules() -> tuple[CauseRule, ...]:
 def _lines(log: Path, masker: Masker) -> list[str]:
     """Return the first and the last lines of a log as a terminal shows them, without secrets."""
     try:
-        with plain_files.open_plain(log) as file:
+        with system.open_plain(log) as file:
             size = file.seek(0, 2)
             file.seek(0)
             data = file.read(FIRST_BYTES if size > FIRST_BYTES + LAST_BYTES else size)

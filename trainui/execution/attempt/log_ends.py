@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from trainui import system
 from trainui.errors import TrainuiError
 from trainui.execution import tracebacks
 from trainui.execution.attempt import log_search
@@ -21,7 +22,6 @@ from trainui.pipeline.masking import Masker
 from trainui.plugin import Cause as CausePlugin
 from trainui.plugin import FoundCause, registry
 from trainui.supervisor import protocol
-from trainui.system import plain_files
 from trainui.text import as_overwritten, harmless
 
 TAIL_BYTES = 1 << 14
@@ -53,7 +53,7 @@ def contain(attempt_dir: Path, pattern: str) -> bool:
         files = []
         for name in (protocol.STDOUT_FILE, protocol.STDERR_FILE):
             with suppress(FileNotFoundError):
-                files.append(opened.enter_context(plain_files.open_plain(attempt_dir / name)))
+                files.append(opened.enter_context(system.open_plain(attempt_dir / name)))
         descriptors = [file.fileno() for file in files]
         command = [sys.executable, "-I", "-S", log_search.__file__, str(log_search.SECONDS)]
         found = subprocess.run(
@@ -97,7 +97,7 @@ def end_lines(log: Path, masker: Masker, size: int = TAIL_BYTES) -> list[str]:
 
 def _end_of(log: Path, masker: Masker, size: int = TAIL_BYTES) -> list[str]:
     try:
-        with plain_files.open_plain(log) as file:
+        with system.open_plain(log) as file:
             file.seek(0, 2)
             start = max(0, file.tell() - size)
             file.seek(start)

@@ -15,7 +15,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from trainui import clock, formatting, paths, settings
+from trainui import clock, formatting, paths, settings, system
 from trainui.execution import processes
 from trainui.execution.daemon import health
 from trainui.model.definition import DEFAULT_GRACE
@@ -29,7 +29,6 @@ from trainui.store.read.views import OpenAttempt
 from trainui.supervisor import process, protocol, supervise
 from trainui.supervisor.process import Probe, ProbeState
 from trainui.supervisor.protocol import IDENTITY, JournalError
-from trainui.system import plain_files
 
 SILENT_AFTER = int(hosts.SILENT_AFTER * clock.SECOND)
 
@@ -131,7 +130,7 @@ def last_sign_of_life(attempt_dir: Path) -> int:
             return end.completed_at
     written = (protocol.STDOUT_FILE, protocol.STDERR_FILE, protocol.METRICS_FILE)
     names = (*written, protocol.TIMES_FILE, protocol.PIDS_FILE)
-    looks = [plain_files.look(attempt_dir / name) for name in names]
+    looks = [system.look(attempt_dir / name) for name in names]
     times = [one.st_mtime_ns // 1000 for one in looks if one is not None]
     if times and (watched := health.last_watched_at(paths.home())):
         times.append(min(watched, clock.now()))

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from trainui import formatting
+from trainui import formatting, system
 from trainui.errors import NotPlainFileError
 from trainui.execution.attempt import log_ends
 from trainui.execution.attempt.log_ends import Cause, SlowPatternError
@@ -24,7 +24,6 @@ from trainui.pipeline.masking import Masker
 from trainui.resume import outputs
 from trainui.store.runs.attempts import Outcome
 from trainui.supervisor.protocol import Exit, ExitReason
-from trainui.system import plain_files
 
 RESULT_FILE = "result.json"
 """File in the attempt's directory with the result from `call_task`."""
@@ -236,7 +235,7 @@ def _explained(
 ) -> str:
     """Return the full error: how it ended, the cause from the task or the log, the log's end."""
     if definition.task is not None and found.exit_code:
-        said = plain_files.read_object(directory / RESULT_FILE)
+        said = system.read_object(directory / RESULT_FILE)
         if said is not None and not said.get("ok", True):
             return str(said.get("error"))
     tail = log_ends.tail(directory, masker)
@@ -263,7 +262,7 @@ def _task_result(
 ) -> tuple[Any, str | None]:
     if definition.task is None:
         return None, None
-    said = plain_files.read_object(directory / RESULT_FILE)
+    said = system.read_object(directory / RESULT_FILE)
     if said is None:
         return None, f"the task {definition.task} ended the process before it returned"
     return masker.value(said.get("result")), None if said.get("ok") else str(said.get("error"))

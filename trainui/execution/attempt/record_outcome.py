@@ -15,7 +15,7 @@ from enum import Enum, auto
 from pathlib import Path
 from typing import Any
 
-from trainui import clock, paths, wakeup
+from trainui import clock, paths, system, wakeup
 from trainui.errors import TrainuiError
 from trainui.execution import gpus
 from trainui.execution.attempt import attempt_cause
@@ -40,7 +40,6 @@ from trainui.store.runs.attempts import Outcome
 from trainui.store.runs.metrics_progress import mark_metrics_complete
 from trainui.supervisor import protocol
 from trainui.supervisor.protocol import Exit, ExitReason
-from trainui.system import plain_files
 
 logger = logging.getLogger(__name__)
 
@@ -211,7 +210,7 @@ def decide(
         return attempt_outcome.outcome(attempt, definition, found, masker, why)
     directory = Path(attempt.directory)
     pids = protocol.readable_pids(directory)
-    removed = plain_files.look(directory / protocol.LOCK_FILE) is None
+    removed = system.look(directory / protocol.LOCK_FILE) is None
     return attempt_outcome.lost(
         attempt,
         definition,
@@ -381,13 +380,13 @@ def _made_no_progress(
     with store.read() as connection:
         if write_points.names_by_source(connection, attempt.stage_id, attempt.number):
             return False
-    has_started = plain_files.look(Path(attempt.directory) / protocol.STARTED_FILE) is not None
+    has_started = system.look(Path(attempt.directory) / protocol.STARTED_FILE) is not None
     return has_started and not _has_saved(context, definition)
 
 
 def _has_saved(context: AttemptContext, definition: StageDefinition) -> bool:
     """Return True if an attempt wrote a complete checkpoint."""
-    started = plain_files.look(Path(context.attempt.directory) / protocol.STARTED_FILE)
+    started = system.look(Path(context.attempt.directory) / protocol.STARTED_FILE)
     if started is None or definition.checkpoint is None:
         return False
     return checkpoints.newer_than(_search(context, definition), started.st_mtime_ns)

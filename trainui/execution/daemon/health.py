@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from trainui import clock, formatting, settings
+from trainui import clock, formatting, settings, system
 from trainui.errors import NotPlainFileError, StoreError
 from trainui.execution import broker, processes
 from trainui.execution.daemon import metrics_process
@@ -23,7 +23,6 @@ from trainui.formatting import signal_name
 from trainui.paths import Home, write_private
 from trainui.store.db import sqlite_file
 from trainui.supervisor.supervise import read_process
-from trainui.system import plain_files
 
 # Notes that guard and worker leave in the home: who is silent, who is ready, how the queue is.
 #
@@ -113,7 +112,7 @@ def silent_since(home: Home, check: HeartbeatCheck) -> int | None:
 
     None also if the guard, which polls it, is not running.
     """
-    note = plain_files.read_object(check.note(home))
+    note = system.read_object(check.note(home))
     return int(note["since"]) if note and processes.is_held(home.guard_lock) else None
 
 
@@ -148,7 +147,7 @@ def touch_ready(home: Home) -> None:
 
 def last_touched_at(home: Home) -> int:
     """Return when the worker was last noted to be alive, in nanoseconds since 1970; 0: never."""
-    looks = [plain_files.look(file) for file in (_ready_file(home), _earlier_file(home))]
+    looks = [system.look(file) for file in (_ready_file(home), _earlier_file(home))]
     return max((one.st_mtime_ns for one in looks if one is not None), default=0)
 
 
@@ -156,7 +155,7 @@ def read_ready(home: Home) -> dict[str, Any] | None:
     """Return `{"pid", "host", "started_at", "slots"}` of the ready worker, or None."""
     owner, word = (
         processes.lock_holder(home.worker_lock),
-        plain_files.read_object(_ready_file(home)),
+        system.read_object(_ready_file(home)),
     )
     return word if owner and word and word["pid"] == owner else None
 
@@ -165,7 +164,7 @@ def last_watched_at(home: Home) -> int:
     """Return until when a worker of before watched the attempts, in microseconds; 0: unknown."""
     if read_ready(home) is None:
         return last_touched_at(home) // 1000
-    found = plain_files.look(_earlier_file(home))
+    found = system.look(_earlier_file(home))
     return 0 if found is None else found.st_mtime_ns // 1000
 
 
@@ -217,7 +216,7 @@ def write_queue(home: Home, state: QueueState) -> None:
 
 def read_queue(home: Home) -> QueueState:
     """Return the state that a living worker recorded last."""
-    found = plain_files.read_object(_queue_file(home))
+    found = system.read_object(_queue_file(home))
     if found is None or not processes.is_held(home.worker_lock):
         return QueueState()
     try:
@@ -277,7 +276,7 @@ def note_end(home: Home, name: str, pid: int, code: int) -> None:
 def last_end(home: Home, name: str = "worker") -> WorkerEnd | None:
     """Return how it ended since the last start request; None if it did not or nobody saw it."""
     try:
-        end = WorkerEnd(**json.loads(plain_files.read_text(_file(home, name))))
+        end = WorkerEnd(**json.loads(system.read_text(_file(home, name))))
     except (OSError, ValueError, TypeError):
         return None
     return end if end.wanted == processes.worker_wanted_at(home) else None
@@ -290,7 +289,7 @@ def last_alive(home: Home) -> int:
     after a power cut.
     """
     end = last_end(home)
-    lock = plain_files.look(home.worker_lock)
+    lock = system.look(home.worker_lock)
     noted = (
         last_touched_at(home),
         processes.worker_withdrawn_at(home),

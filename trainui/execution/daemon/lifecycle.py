@@ -15,7 +15,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from trainui import paths
+from trainui import paths, system
 from trainui import settings as settings_module
 from trainui.errors import StoreError, UnfitEnvironmentError
 from trainui.execution import broker, processes
@@ -25,7 +25,6 @@ from trainui.settings import Settings
 from trainui.store import hosts
 from trainui.store.db import engine, home_identity, sqlite_file
 from trainui.store.db.home_identity import Kind
-from trainui.system import storage
 
 UPGRADE_PATIENCE = 120.0
 """Seconds for the copy and the upgrade of a large database."""
@@ -125,7 +124,7 @@ def ensure_started(*, wait: float | None = None) -> None:
     """
     home = paths.home()
     home_identity.check()
-    storage.check_home(home.root)
+    system.check_home(home.root)
     broker.check(home, settings_module.load())
     for directory in (home.root, home.worker):
         paths.make_private(directory)
@@ -187,7 +186,7 @@ def status() -> dict[str, Any]:
         are down, with the reason.
     """
     home, settings = paths.home(), settings_module.load()
-    rooms = storage.spaces(home.root, settings_module.runs_dir(settings))
+    rooms = system.spaces(home.root, settings_module.runs_dir(settings))
     ready = health.read_ready(home)
     broker_status = broker.status(home, settings)
     queue = health.read_queue(home)

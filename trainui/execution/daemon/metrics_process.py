@@ -18,12 +18,11 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from trainui import clock, formatting, paths, wakeup
+from trainui import clock, formatting, paths, system, wakeup
 from trainui.execution import processes
 from trainui.execution.processes import RespawnedProcess
 from trainui.formatting import signal_name
 from trainui.paths import Home
-from trainui.system import plain_files, storage
 
 GRACE = 1.5
 """Seconds for the reader to store its points before SIGKILL."""
@@ -159,7 +158,7 @@ class MetricsProcess:
             self._absence.note(f"does not answer, pid {reader.pid}", since=silent_for)
         if silent_for < STUCK_FOR or not (is_stuck or silent_for >= HANGS_FOR):
             return
-        if silent_for < HANGS_FOR and not storage.is_any_silent() and self._is_locked():
+        if silent_for < HANGS_FOR and not system.is_any_silent() and self._is_locked():
             return
         logger.warning("killed the metrics reader: no answer for %.0f s", silent_for)
         self._absence.note(f"did not answer for {silent_for:.0f} s and was killed")
@@ -224,7 +223,7 @@ def absence(home: Home) -> tuple[float, str] | None:
 
     None also if no worker runs.
     """
-    note = plain_files.read_object(home.worker / "absent-reader.json")
+    note = system.read_object(home.worker / "absent-reader.json")
     if note is None or not processes.is_held(home.worker_lock):
         return None
     return max(0.0, (time.time_ns() - int(note["since"])) / 1e9), str(note["why"])
@@ -241,7 +240,7 @@ def absence_words(home: Home) -> str:
 def _cpu_seconds(pid: int) -> float:
     """Return the CPU time that a process has used, in seconds; 0 if it has ended."""
     try:
-        fields = plain_files.read_bytes(Path(f"/proc/{pid}/stat")).rpartition(b")")[2].split()
+        fields = system.read_bytes(Path(f"/proc/{pid}/stat")).rpartition(b")")[2].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
     except (OSError, ValueError, IndexError):
         return 0.0

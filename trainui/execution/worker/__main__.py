@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from trainui import paths, settings
+from trainui import paths, settings, system
 from trainui.errors import CopiedHomeError, SchemaRefusedError, TrainuiError
 from trainui.execution import processes
 from trainui.execution.daemon import health, lifecycle
@@ -23,7 +23,6 @@ from trainui.execution.daemon.health import EXIT_HELD, EXIT_REFUSED
 from trainui.paths import Home
 from trainui.store.db import home_identity, sqlite_file
 from trainui.store.shell_environment import MaskedFormatter
-from trainui.system import plain_files
 
 logger = logging.getLogger("trainui.execution.worker")  # this module runs as __main__
 
@@ -59,7 +58,7 @@ def main() -> int:
 
 def _run(home: Home) -> int:
     _log_to_file(home)
-    plain_files.raise_open_files()
+    system.raise_open_files()
     _import_worker()
     from trainui.execution.worker import celery_worker
     from trainui.store.db.engine import open_patiently

@@ -18,7 +18,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from trainui import paths, wakeup
+from trainui import paths, system, wakeup
 from trainui import settings as settings_module
 from trainui.clock import SECOND
 from trainui.errors import SchemaRefusedError, StoreLockedError, TrainuiError, UnfitEnvironmentError
@@ -49,7 +49,6 @@ from trainui.store.runs import attempts, runs, stages
 from trainui.store.runs.attempts import StartedAttempt
 from trainui.supervisor.process import ForkServer
 from trainui.supervisor.protocol import STDERR_FILE, STDOUT_FILE, TIMES_FILE
-from trainui.system import plain_files
 
 # What this host does for others that share its database: a heartbeat, and parts of its logs.
 #
@@ -212,14 +211,14 @@ def answer_request(asked: LogRequest) -> tuple[dict[str, Any], bytes]:
     if asked.name not in SHOWN_FILES:
         return {"problem": "may not be requested"}, b""
     try:
-        with plain_files.open_plain(Path(asked.directory, asked.name)) as file:
+        with system.open_plain(Path(asked.directory, asked.name)) as file:
             return {}, os.pread(file.fileno(), asked.length, asked.start)
     except OSError as error:
         return {"problem": str(error)}, b""
 
 
 def _file_sizes(directory: Path) -> dict[str, tuple[int, int, int]]:
-    found = {name: plain_files.look(directory / name) for name in SHOWN_FILES}
+    found = {name: system.look(directory / name) for name in SHOWN_FILES}
     return {name: (one.st_dev, one.st_ino, one.st_size) for name, one in found.items() if one}
 
 

@@ -16,11 +16,10 @@ from collections.abc import Container, Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from trainui import paths
+from trainui import paths, system
 from trainui.metrics.tail import FileState
 from trainui.plugin import Format, Tracker, registry
 from trainui.supervisor.supervise import written_files
-from trainui.system import plain_files
 
 _VARIABLE = b"TRAINUI_METRICS_FILE="
 """Its value is in the attempt's directory, so it identifies the attempt of a process."""
@@ -126,7 +125,7 @@ def note_sizes(workdir: Path, attempt_dir: Path) -> None:
 
 def sizes_at_start(attempt_dir: Path) -> dict[Path, FileState]:
     """Return the recorded files; none if nothing was recorded."""
-    found = plain_files.read_object(attempt_dir / SIZES_FILE) or {}
+    found = system.read_object(attempt_dir / SIZES_FILE) or {}
     return {Path(path): FileState(*state) for path, state in found.items()}
 
 

@@ -19,7 +19,7 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from trainui import paths
+from trainui import paths, system
 from trainui.metrics import lenient, trackers
 from trainui.metrics.discovery import default_sources, file_writers
 from trainui.metrics.source_file import SourceFile
@@ -28,7 +28,6 @@ from trainui.metrics.trackers import DatabaseRuns, is_near
 from trainui.plugin import Owner, Tracker, registry
 from trainui.supervisor import protocol
 from trainui.supervisor.protocol import RUN_TAG, WRITTEN_FILE
-from trainui.system import storage
 
 if TYPE_CHECKING:
     from trainui.store.runs.metrics_progress import Rival
@@ -136,7 +135,7 @@ class Listing:
                 queue += [
                     (below, depth + 1)
                     for below in one.directories
-                    if depth < MAX_DEPTH and not storage.is_silent_below(path, below, wait=False)
+                    if depth < MAX_DEPTH and not system.is_silent_below(path, below, wait=False)
                 ]
         self._directories = found
         top = list(found.items())[:MAX_CHECKED]
@@ -406,7 +405,7 @@ class OutsideSources:
 
     def _may_be_anothers(self, path: Path) -> bool:
         """Return True if another attempt ran between a file's birth and its last change."""
-        born = lenient.born(path) if self._near and not storage.remote_mount(str(path)) else None
+        born = lenient.born(path) if self._near and not system.remote_mount(str(path)) else None
         if born is None:
             return bool(self._near)
         changed = self._listings[0].states[path].modified / 1e9

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from pathlib import Path
 
-from trainui import formatting
+from trainui import formatting, system
 from trainui.metrics import lenient, trackers
 from trainui.metrics.discovery import default_sources, outside_sources
 from trainui.metrics.formats import HEAD_BYTES, UnknownFormatError, detect
@@ -25,7 +25,6 @@ from trainui.pipeline.field_names import is_preset
 from trainui.plugin import Tracker
 from trainui.store.points.point_sources import key_of
 from trainui.supervisor import protocol
-from trainui.system import plain_files
 
 MAX_FILES = 500
 """Files read for one attempt."""
@@ -280,7 +279,7 @@ def _written(workdir: Path, attempt_dir: Path) -> tuple[list[str], Tracker | Non
         one
         for one in found.directories
         if since is not None
-        and (status := plain_files.look(one)) is not None
+        and (status := system.look(one)) is not None
         and status.st_mtime_ns >= since.modified
     ]
     of_trackers = {
@@ -294,7 +293,7 @@ def _written(workdir: Path, attempt_dir: Path) -> tuple[list[str], Tracker | Non
 
 def _size(stream: Path) -> str:
     try:
-        with plain_files.open_plain(stream) as file:
+        with system.open_plain(stream) as file:
             count = file.read(_COUNTED_BYTES).count(b"\n")
     except OSError:
         return "missing"

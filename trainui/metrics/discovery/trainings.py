@@ -21,6 +21,7 @@ from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
+from trainui import system
 from trainui.metrics import lenient, trackers
 from trainui.metrics.discovery import default_sources, file_writers
 from trainui.metrics.lenient import flat as flat
@@ -30,7 +31,6 @@ from trainui.plugin import Format, Place, Tracker, registry
 from trainui.plugin import Job as Job
 from trainui.plugin import Training as Training
 from trainui.plugin.records import study_of
-from trainui.system import storage
 
 MOST_ENTRIES = 500_000
 """Directory entries that are examined, as a limit for e.g. a whole home directory."""
@@ -142,7 +142,7 @@ class _Search:
                 self._left_out[path / name] = (
                     f"it is more than {MAX_DEPTH} levels deep; add it alone"
                 )
-            elif storage.is_silent_below(f"{path}", f"{path / name}"):
+            elif system.is_silent_below(f"{path}", f"{path / name}"):
                 self._left_out[path / name] = "its file system does not answer; try again later"
             else:
                 yield from self.below(path / name, depth + 1)

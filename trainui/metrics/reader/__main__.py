@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
 from pathlib import Path
 
-from trainui import settings, wakeup
+from trainui import settings, system, wakeup
 from trainui.errors import StoreError, TrainuiError, UnfitEnvironmentError
 from trainui.metrics.discovery.stage_sources import SearchDirectories
 from trainui.metrics.reader.attempt import AttemptReader, Shared
@@ -24,7 +24,6 @@ from trainui.store.runs import metrics_progress
 from trainui.store.shell_environment import MaskedFormatter
 from trainui.supervisor import protocol
 from trainui.supervisor.process import ProbeState, probe
-from trainui.system import plain_files, storage
 from trainui.wakeup import WakeupSocket
 
 # The main loop of the process that reads the metrics of all running attempts.
@@ -189,10 +188,10 @@ class MetricsReader:
             StoreError: the store cannot be used, which affects all attempts.
         """
         what = reader.attempt.attempt_id, act.__name__
-        mount = reader.attempt.mount if storage.has_remote() else ""
+        mount = reader.attempt.mount if system.has_remote() else ""
         try:
-            if mount not in ("", self._mount) and not storage.does_answer(mount):
-                raise UnreadableFileError(storage.silence(mount))  # reading would block all others
+            if mount not in ("", self._mount) and not system.does_answer(mount):
+                raise UnreadableFileError(system.silence(mount))  # reading would block all others
             result = act(reader)
         except StoreError:
             raise
@@ -340,7 +339,7 @@ def main(
     logging.basicConfig(level=logging.INFO, handlers=[handler])
     logging.getLogger("watchfiles").setLevel(logging.WARNING)  # otherwise it logs each change
     os.nice(NICE)
-    plain_files.raise_open_files()
+    system.raise_open_files()
     stopping = threading.Event()
     threading.Thread(target=_await_parent, args=(stopping, mount), daemon=True).start()
     if (store := open_patiently(stopping.wait)) is not None:

@@ -17,7 +17,7 @@ from pathlib import Path
 import watchfiles
 from watchfiles import Change
 
-from trainui.system import storage
+from trainui import system
 
 STEP = 0.045
 """Seconds for which watchfiles debounces events; a change is reported after one or two such steps.
@@ -118,7 +118,7 @@ class Watch:
             return False
         # the number of none of the disks may be used again
         if os.major(device) == 0 or device not in self._local:
-            self._local[device] = storage.file_system(directory) not in storage.NETWORK
+            self._local[device] = system.file_system(directory) not in system.NETWORK
         return self._local[device] and os.access(directory, os.R_OK)
 
     def close(self) -> None:

@@ -21,12 +21,11 @@ from difflib import SequenceMatcher
 from pathlib import Path, PurePath
 from typing import Any
 
-from trainui import formatting
+from trainui import formatting, system
 from trainui.model.definition import Json, StageDefinition
 from trainui.model.records import AttemptRecord
 from trainui.model.states import Status
 from trainui.pipeline import masking
-from trainui.system import plain_files
 
 State = Mapping[str, Any]
 """`size` in bytes, `mtime_ns`, `sha256`; for a directory the total size, the number of `files` and
@@ -75,7 +74,7 @@ def _file(path: Path, known: State) -> State:
         return known
     if status.st_size > HASHED_UP_TO:
         return state
-    with plain_files.open_plain(path) as file:
+    with system.open_plain(path) as file:
         return {**state, "sha256": hashlib.file_digest(file, "sha256").hexdigest()}
 
 

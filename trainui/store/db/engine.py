@@ -21,7 +21,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from trainui import formatting, paths, settings
+from trainui import formatting, paths, settings, system
 from trainui.errors import (
     NotFoundError,
     SchemaOutdatedError,
@@ -34,7 +34,6 @@ from trainui.paths import Home
 from trainui.store.db import home_identity, postgres, schema, sqlite_file, statements
 from trainui.store.db.postgres import PostgresConnection
 from trainui.store.db.statements import Connection
-from trainui.system import storage
 
 if TYPE_CHECKING:
     import logging
@@ -295,7 +294,7 @@ def open_patiently(
 @cache
 def _open(url: str) -> Database:
     if (file := file_of(url)) is not None:
-        storage.check_home(file.parent)
+        system.check_home(file.parent)
         with _explained(url):
             schema.make_file(file)
             schema.fill_if_empty(file)

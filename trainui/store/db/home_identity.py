@@ -25,12 +25,11 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from trainui import paths, settings
+from trainui import paths, settings, system
 from trainui.errors import CopiedHomeError, TrainuiError
 from trainui.paths import Home
 from trainui.store.db import home_look, sqlite_file, statements
 from trainui.store.db.statements import Connection
-from trainui.system import plain_files, storage
 
 if TYPE_CHECKING:
     from trainui.model.records import RunRecord
@@ -178,7 +177,7 @@ def standing_of(database: Path | None, home: Home) -> Standing:
 
 def _state_of(file: Path) -> tuple[int, ...] | None:
     """Return what changes if a file or directory is replaced, or `home.json` is written."""
-    found = plain_files.look(file)
+    found = system.look(file)
     return None if found is None else (found.st_dev, found.st_ino)
 
 
@@ -242,7 +241,7 @@ def _by_noted_path(home: Home, noted: Noted, place: str) -> Standing | None:
     if _is_another(there, noted.id, place):
         return Standing(Kind.COPY, home.root, noted, noted.path)
     why = str(there.get("error", ""))
-    if not (why or place == noted.place or noted.mount in storage.kinds()):
+    if not (why or place == noted.place or noted.mount in system.kinds()):
         why = f"no file system is mounted at {noted.mount}"
     return Standing(Kind.UNKNOWN, home.root, noted, noted.path, why) if why else None
 
@@ -302,7 +301,7 @@ def give_up(original: Home, home: Home) -> None:
 
 
 def _read(home: Home) -> dict[str, Any]:
-    return plain_files.read_object(home.identity) or {}
+    return system.read_object(home.identity) or {}
 
 
 def _write(home: Home, content: Mapping[str, Any]) -> None:
@@ -353,11 +352,11 @@ def _look_now(path: str, _time: int) -> dict[str, Any]:
         cwd="/",
     )
     try:
-        said, _ = child.communicate(timeout=storage.ANSWERS_WITHIN)
+        said, _ = child.communicate(timeout=system.ANSWERS_WITHIN)
         found = json.loads(said)
     except subprocess.TimeoutExpired:
         child.kill()  # it is not waited for
-        return {"error": f"no answer in {storage.ANSWERS_WITHIN:.0f} s"}
+        return {"error": f"no answer in {system.ANSWERS_WITHIN:.0f} s"}
     except ValueError:
         return {"error": f"exit code {child.returncode}"}
     return found if isinstance(found, dict) else {"error": "no answer"}
@@ -365,7 +364,7 @@ def _look_now(path: str, _time: int) -> dict[str, Any]:
 
 def _mount_of(path: str) -> str:
     """Return the mountpoint of the file system that a path without links is on."""
-    known = storage.kinds()
+    known = system.kinds()
     return next((str(up) for up in (Path(path), *Path(path).parents) if str(up) in known), "/")
 
 

@@ -16,7 +16,7 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from trainui import clock, paths
+from trainui import clock, paths, system
 from trainui.errors import (
     SchemaOutdatedError,
     SchemaRefusedError,
@@ -25,7 +25,6 @@ from trainui.errors import (
     UnfitEnvironmentError,
 )
 from trainui.store.db import postgres, sqlite_file, statements
-from trainui.system import plain_files
 
 if TYPE_CHECKING:
     import psycopg
@@ -160,7 +159,7 @@ def _check_empty(file: Path) -> None:
 
 def revision(file: Path) -> str | None:
     """Return the revision, None for an empty database; raise NotPlainFileError if it is no file."""
-    plain_files.check(file, file.stat().st_mode)
+    system.check(file, file.stat().st_mode)
     with closing(sqlite_file.connect(file)) as connection:
         try:
             row = connection.execute("SELECT version_num FROM alembic_version").fetchone()

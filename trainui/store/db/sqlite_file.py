@@ -15,10 +15,9 @@ from collections.abc import Callable
 from contextlib import closing, suppress
 from pathlib import Path
 
-from trainui import paths, settings
+from trainui import paths, settings, system
 from trainui.errors import StoreError, StoreLockedError, StoreSchemaError
 from trainui.store.db.statements import Connection
-from trainui.system import plain_files, storage
 
 UPGRADE_LOCK = ".upgrade.lock"
 """Suffix of the lock file for creating or upgrading a database; the file is never removed."""
@@ -89,7 +88,7 @@ def _missing_in_use(database: Path) -> Path | None:
 
 
 def _log_files(database: Path) -> list[os.stat_result | None]:
-    return [plain_files.look(path) for path in log_paths(database)]
+    return [system.look(path) for path in log_paths(database)]
 
 
 def _is_locked(database: Path) -> bool:
@@ -109,7 +108,7 @@ def _device(database: Path) -> str:
 
     Without it, a lock on a file of another disk may have the same inode number.
     """
-    if storage.file_system(database) in _OTHER_NUMBERS:
+    if system.file_system(database) in _OTHER_NUMBERS:
         return ""
     device = database.stat().st_dev
     return f" {os.major(device):02x}:{os.minor(device):02x}"
@@ -146,7 +145,7 @@ def connect(file: Path) -> sqlite3.Connection:
 
 def connect_to_look(file: Path) -> sqlite3.Connection:
     """Open an existing SQLite file read-only, whatever schema it has."""
-    plain_files.check(file, file.stat().st_mode)
+    system.check(file, file.stat().st_mode)
     check_log(file)
     is_shared = os.access(file.parent, os.W_OK) or Path(f"{file}-wal").exists()
     query = "mode=ro" if is_shared else "immutable=1"
@@ -184,7 +183,7 @@ def file_identity(file: Path | None) -> tuple[int, int] | None:
     """Return the device and inode of a file; None if there is none."""
     if file is None:
         return None
-    status = plain_files.look(file)
+    status = system.look(file)
     return None if status is None else (status.st_dev, status.st_ino)
 
 
@@ -268,7 +267,7 @@ def size(database: Path) -> int | None:
         status = database.stat()
     except FileNotFoundError:
         return None
-    plain_files.check(database, status.st_mode)
+    system.check(database, status.st_mode)
     return status.st_size
 
 

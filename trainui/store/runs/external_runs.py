@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from trainui import clock
+from trainui import clock, system
 from trainui.formatting import quantity
 from trainui.model.definition import MetricSource, StageDefinition
 from trainui.model.records import NOT_STARTED_BY_US, OWN, Slot
@@ -23,7 +23,6 @@ from trainui.store.read import row_mapping
 from trainui.store.runs import attempts, runs, stored_pipeline
 from trainui.store.runs.metrics_progress import AttemptToRead, attempts_to_read
 from trainui.store.runs.stored_pipeline import NewRun
-from trainui.system import storage
 
 RESTING = 24 * 3600
 """Seconds since its end for which a run is checked whose end no tracker has recorded."""
@@ -167,7 +166,7 @@ class WatchedStage:
         """The mountpoint of the remote file system that is looked at to watch it, or empty."""
         if self.pid is not None:
             return ""
-        return storage.remote_mount(self.directory, str(self.external["path"]))
+        return system.remote_mount(self.directory, str(self.external["path"]))
 
 
 def _stages(

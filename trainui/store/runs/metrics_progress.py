@@ -15,13 +15,12 @@ from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
-from trainui import clock
+from trainui import clock, system
 from trainui.model.definition import StageDefinition
 from trainui.model.records import LOCAL, NOT_STARTED_BY_US
 from trainui.model.states import Status
 from trainui.store.db.statements import IS_UNREAD, Connection, set_values
 from trainui.store.read import row_mapping, run_in_json, views
-from trainui.system import storage
 
 log = logging.getLogger(__name__)
 
@@ -55,7 +54,7 @@ class AttemptToRead:
     def mount(self) -> str:
         """The mountpoint of the remote file system that has files of it, or empty."""
         named = (one.path for one in self.definition.metrics or () if one.path)
-        return storage.remote_mount(self.stage_dir, self.workdir, *named)
+        return system.remote_mount(self.stage_dir, self.workdir, *named)
 
 
 def attempts_to_read(connection: Connection, host: str) -> list[AttemptToRead]:

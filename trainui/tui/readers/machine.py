@@ -17,14 +17,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from trainui import paths, settings
+from trainui import paths, settings, system
 from trainui.store import hosts
 from trainui.store.db import home_identity, sqlite_file
 from trainui.store.db.statements import Connection
 from trainui.store.hosts import SILENT_AFTER
 from trainui.store.read import views
-from trainui.system import storage
-from trainui.system.storage import DiskSpace
+from trainui.system import DiskSpace
 from trainui.tui.numbers import coarse_time
 from trainui.tui.snapshot import (
     HISTORY,
@@ -191,7 +190,7 @@ class HealthReader:
         On a disk that others fill, a warning would help nobody as long as it can be written.
         """
         try:
-            self.rooms = storage.spaces(self._home.root, self._runs_dir, self._checkpoint_places)
+            self.rooms = system.spaces(self._home.root, self._runs_dir, self._checkpoint_places)
             self.forecast.note(self.rooms, time.monotonic())
             if full := [room for room in self.rooms if room.is_full]:
                 return f"disk full: {full[0].roughly}, so nothing new starts"
@@ -211,7 +210,7 @@ class HealthReader:
             self._own_at = now
             places = {Path(one.run_directory) for one in self._running if one.external is None}
             places |= {one for one in self._checkpoint_places if places.isdisjoint(one.parents)}
-            own = sum(storage.used(place, MOST_COUNTED) for place in places if room.has(place))
+            own = sum(system.used(place, MOST_COUNTED) for place in places if room.has(place))
             if self._database is not None and room.has(self._database):
                 own += self._database.stat().st_size
             self._own.note([replace(room, free=-own)], now)
@@ -273,10 +272,10 @@ class MachineReader:
         found = []
         for room in self.rooms:
             try:
-                status = os.statvfs(storage.existing(room.path))
+                status = os.statvfs(system.existing(room.path))
             except OSError:
                 return ()  # readers of these directories report the error
-            total, kind = status.f_blocks * status.f_frsize, storage.file_system(room.path)
+            total, kind = status.f_blocks * status.f_frsize, system.file_system(room.path)
             found.append(DiskFigures(room, total, kind))
         return tuple(found)
 

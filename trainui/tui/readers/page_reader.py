@@ -11,7 +11,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from trainui import clock, paths
+from trainui import clock, paths, system
 from trainui.model.definition import StageDefinition
 from trainui.model.headline_metric import CURVE, ComparedMetric, headline
 from trainui.model.records import AttemptRecord, Event, Lost, RunRecord, SeriesSummary, StageRecord
@@ -27,7 +27,6 @@ from trainui.store.read import event_feed, headlines, run_in_json, run_list, tim
 from trainui.store.read.time_worked import TimeWorked, union
 from trainui.store.read.views import StageCache
 from trainui.supervisor.protocol import STARTED_FILE, STDERR_FILE, STDOUT_FILE
-from trainui.system import plain_files, storage
 from trainui.text import harmless, run_label
 from trainui.tui.curve_data import Curves
 from trainui.tui.numbers import exact_step, number
@@ -99,12 +98,12 @@ def stage_files(
 
 def _started(attempt_directory: Path) -> int | None:
     """Return an attempt's start by the clock of its file system, like the files' times."""
-    found = plain_files.look(attempt_directory / STARTED_FILE)
+    found = system.look(attempt_directory / STARTED_FILE)
     return None if found is None else found.st_mtime_ns // 1000
 
 
 def _files_in(definition: StageDefinition, directory: Path) -> StageFiles:
-    if storage.is_silent(str(directory)):
+    if system.is_silent(str(directory)):
         return StageFiles(directory=str(directory))
     declared = {
         one: first_matches(one, roots(one, definition, directory)) for one in definition.outputs
@@ -116,7 +115,7 @@ def _files_in(definition: StageDefinition, directory: Path) -> StageFiles:
     for path in _walk(directory, DEEPEST):
         if len(files) == MOST:
             break
-        if (status := plain_files.look(path)) is None:
+        if (status := system.look(path)) is None:
             continue  # deleted meanwhile
         above = {path, *path.parents}  # a directory may be declared
         role = "output" if above & outputs else "checkpoint" if above & checkpoints else ""
@@ -181,7 +180,7 @@ class CodeChanges:
 def _seen(log: Path) -> tuple[int, int]:
     """Return a log's size, and when it was last written, in microseconds; 0 if it is missing."""
     try:
-        status = plain_files.status(log)
+        status = system.status(log)
     except OSError:
         return 0, 0
     return status.st_size, status.st_mtime_ns // 1000
@@ -291,7 +290,7 @@ def _newest_checkpoint(
     where = checkpoints.search(stage.definition, stage.directory, directories)
     end = (attempts[-1].completed_at if earlier else None) or math.inf
     for path in where.found:
-        status = plain_files.look(path)
+        status = system.look(path)
         written_at = None if status is None else status.st_mtime_ns // 1000
         if (written_at or 0) <= end:
             return harmless(path.name), written_at

@@ -17,7 +17,7 @@ from functools import lru_cache, partial
 from pathlib import Path
 from typing import NamedTuple
 
-from trainui import clock, settings
+from trainui import clock, settings, system
 from trainui.control.log_files import GrowthTimes
 from trainui.model.records import RunRecord, SeriesSummary, StageRecord
 from trainui.model.states import UNFINISHED
@@ -28,7 +28,6 @@ from trainui.store.read import run_history, views
 from trainui.store.read.run_history import SlotsInUse
 from trainui.store.read.views import StageCache
 from trainui.supervisor.protocol import STDERR_FILE, STDOUT_FILE
-from trainui.system import plain_files
 from trainui.text import as_overwritten
 from trainui.tui.numbers import number_of
 from trainui.tui.snapshot import Cache, Eta, LogProgress, RunEta
@@ -166,7 +165,7 @@ def _ran(text: str) -> int | None:
 
 def _read(log: Path, size: int, *, end: bool) -> tuple[bytes, int]:
     try:
-        with plain_files.open_plain(log) as file:
+        with system.open_plain(log) as file:
             start = max(file.seek(0, 2) - size, 0) if end else 0
             file.seek(start)
             return file.read(size), start
@@ -212,7 +211,7 @@ def _last_in_block(log: Path, block: int, until: int | None, from_zero: bool) ->
     """Return the last count of a block of a log that is no bar; a log is never overwritten."""
     end = (block + 1) * BLOCK if until is None else until
     try:
-        with plain_files.open_plain(log) as file:
+        with system.open_plain(log) as file:
             start = file.seek(max(block * BLOCK - LINE, 0))
             data = file.read(end - start)
     except OSError:
@@ -242,7 +241,7 @@ def _mark_before(log: Path, last: Mark, position: float, from_zero: bool) -> Mar
     before = reached(low - 1) if low else None
     found = [] if before is None else [before]
     try:
-        with plain_files.open_plain(log) as file:
+        with system.open_plain(log) as file:
             start = file.seek(max(low * BLOCK - LINE, 0))
             counts = marks(file.read(BLOCK + LINE), start, from_zero=from_zero)
     except OSError:
@@ -257,7 +256,7 @@ def _is_same_unit(mark: Mark, other: Mark) -> bool:
 
 def _written(log: Path) -> int:
     try:
-        return plain_files.status(log).st_mtime_ns
+        return system.status(log).st_mtime_ns
     except OSError:
         return 0
 
@@ -347,7 +346,7 @@ def most_steps(logs: Sequence[Path]) -> int:
     """Return the number of steps that the beginning of a log announces; 0: none."""
     for log in logs:
         try:
-            with plain_files.open_plain(log) as file:
+            with system.open_plain(log) as file:
                 match = _TOTAL.search(file.read(PROGRESS_BYTES))
         except OSError:
             continue

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from tests.unit.supervisor.waiting import wait_for
+from trainui import system
 from trainui.metrics.reader.watch import FileChanges, Watch
-from trainui.system import storage
 
 
 @pytest.fixture
@@ -159,7 +159,7 @@ def test_an_unwatchable_directory_keeps_no_other_from_it(
 def test_a_network_file_system_leaves_it_blind(
     watch: Watch, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(storage, "file_system", lambda _path: "nfs4")
+    monkeypatch.setattr(system, "file_system", lambda _path: "nfs4")
     watch.watch({tmp_path})
     assert watch.is_blind
     watch.watch(set())
@@ -185,6 +185,6 @@ def test_of_a_hint_only_what_may_have_metrics_is_reported(
 def test_a_hint_on_a_network_file_system_leaves_it_seeing(
     watch: Watch, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(storage, "file_system", lambda _path: "nfs4")
+    monkeypatch.setattr(system, "file_system", lambda _path: "nfs4")
     watch.watch(set(), frozenset({tmp_path}))
     assert not watch.is_blind

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from tests.unit.tui.filled import Filler
+from trainui import system
 from trainui.model.definition import CheckpointRule
-from trainui.system import storage
 from trainui.tui.readers import machine
 from trainui.tui.readers.database import ScreenDatabase
 from trainui.tui.snapshot import ListQuery
@@ -18,9 +18,9 @@ def test_a_full_checkpoint_disk_is_reported_during_the_stage(
     filler: Filler, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(machine, "CHECK_PERIOD", 0.0)
-    real = storage.free
+    real = system.free
     monkeypatch.setattr(
-        storage, "free", lambda path: real(path) if path == Path("/proc") else 10**12
+        system, "free", lambda path: real(path) if path == Path("/proc") else 10**12
     )
     run_id = filler.run({"train": ()}, checkpoint=CheckpointRule("/proc/self/ckpt-*"))
     database = ScreenDatabase()
@@ -41,18 +41,18 @@ def test_a_full_checkpoint_disk_is_reported_during_the_stage(
 def test_a_disk_that_others_fill_is_no_warning(
     filler: Filler, monkeypatch: pytest.MonkeyPatch, own_share: float
 ) -> None:
-    now, free = 0.0, 500 * storage.GIGABYTE
+    now, free = 0.0, 500 * system.GIGABYTE
     own = 0
     monkeypatch.setattr("trainui.tui.readers.machine.time.monotonic", lambda: now)
-    monkeypatch.setattr(storage, "free", lambda _path: free)
-    monkeypatch.setattr(storage, "used", lambda _path, _most: own)
+    monkeypatch.setattr(system, "free", lambda _path: free)
+    monkeypatch.setattr(system, "used", lambda _path, _most: own)
     filler.start(filler.run({"train": ()}), "train")
     database = ScreenDatabase()
     for _ in range(12):
         now, free, own = (
             now + 15,
-            free - storage.GIGABYTE,
-            own + int(own_share * storage.GIGABYTE),
+            free - system.GIGABYTE,
+            own + int(own_share * system.GIGABYTE),
         )
         shown = database.read(ListQuery()).health.low_disk
     database.close()

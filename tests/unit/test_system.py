@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from trainui import system
 from trainui.errors import UnfitEnvironmentError
-from trainui.system import storage
-from trainui.system.storage import GIGABYTE, MEGABYTE, DiskSpace
+from trainui.system import GIGABYTE, MEGABYTE, DiskSpace
 
 
 def room(free: int) -> DiskSpace:
@@ -16,34 +16,32 @@ def room(free: int) -> DiskSpace:
 
 
 def test_a_disk_is_enough_low_or_full() -> None:
-    assert storage.warnings([room(GIGABYTE)]) == []
-    assert storage.warnings([room(900 * MEGABYTE)]) == [
+    assert system.warnings([room(GIGABYTE)]) == []
+    assert system.warnings([room(900 * MEGABYTE)]) == [
         "the disk is nearly full: 900 MB free on /x",
     ]
-    assert storage.warnings([room(99 * MEGABYTE)]) == [
+    assert system.warnings([room(99 * MEGABYTE)]) == [
         "the disk is full: 99 MB free on /x; no stage starts with less than 100 MB"
     ]
 
 
 def test_two_directories_of_one_disk_are_reported_once(tmp_path: Path) -> None:
-    assert [one.path for one in storage.spaces(tmp_path / "a", tmp_path / "b")] == [tmp_path / "b"]
-    assert [one.path for one in storage.spaces(Path("/proc"), tmp_path)] == [
+    assert [one.path for one in system.spaces(tmp_path / "a", tmp_path / "b")] == [tmp_path / "b"]
+    assert [one.path for one in system.spaces(Path("/proc"), tmp_path)] == [
         Path("/proc"),
         tmp_path,
     ]
     others = [tmp_path, Path("/proc/self"), Path("/proc/1/net")]
-    found = storage.spaces(tmp_path / "a", tmp_path / "b", others)
+    found = system.spaces(tmp_path / "a", tmp_path / "b", others)
     assert [one.path for one in found] == [tmp_path / "b", Path("/proc")]
 
 
 def test_a_stage_lacks_space_where_there_is_little(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert storage.wait_reason([tmp_path / "not" / "there"]) is None
-    monkeypatch.setattr(storage, "free", lambda _path: 99 * MEGABYTE)
-    assert (
-        storage.wait_reason([tmp_path]) == f"needs 100 MB of disk space: 90 MB free on {tmp_path}"
-    )
+    assert system.wait_reason([tmp_path / "not" / "there"]) is None
+    monkeypatch.setattr(system, "free", lambda _path: 99 * MEGABYTE)
+    assert system.wait_reason([tmp_path]) == f"needs 100 MB of disk space: 90 MB free on {tmp_path}"
 
 
 MOUNTS = r"""
@@ -67,17 +65,17 @@ MOUNTS = r"""
 def test_a_file_system_is_found_by_its_mount(tmp_path: Path, path: str, kind: str) -> None:
     mounts = tmp_path / "mountinfo"
     mounts.write_text(MOUNTS)
-    assert storage.file_system(Path(path), mounts) == kind
+    assert system.file_system(Path(path), mounts) == kind
 
 
 def test_a_home_on_a_network_file_system_is_refused(tmp_path: Path) -> None:
     mounts = tmp_path / "mountinfo"
     mounts.write_text(MOUNTS)
     with pytest.raises(UnfitEnvironmentError, match="set TRAINUI_HOME to a directory on a local"):
-        storage.check_home(Path("/home/me/trainui"), mounts)
-    storage.check_home(Path("/homes/me/trainui"), mounts)
-    storage.check_home(Path("/home/me/trainui"), tmp_path / "no mounts are known here")
+        system.check_home(Path("/home/me/trainui"), mounts)
+    system.check_home(Path("/homes/me/trainui"), mounts)
+    system.check_home(Path("/home/me/trainui"), tmp_path / "no mounts are known here")
 
 
 def test_the_resources_of_this_machine_can_be_listed() -> None:
-    assert storage.file_system(Path("/proc/self")) == "proc"
+    assert system.file_system(Path("/proc/self")) == "proc"
