@@ -68,7 +68,7 @@ LISTS = "<!-- made by docs/generate.py: -->"
 def skill(text: str) -> str:
     """Return the manual for agents with its lists of what there is."""
     from trainui import errors
-    from trainui.cli.runs.waiting import EXIT_CODES
+    from trainui.cli.waiting import EXIT_CODES
     from trainui.plugins.mcp import server
 
     before, mark, _ = text.partition(LISTS)

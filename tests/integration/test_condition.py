@@ -11,8 +11,7 @@ import pytest
 from tests.integration import background
 from tests.integration.runs import Run, stage
 from tests.unit.supervisor.waiting import wait_for
-from trainui.cli import main
-from trainui.cli.runs import standstill, waiting
+from trainui.cli import main, standstill, waiting
 from trainui.execution import processes
 from trainui.execution.daemon import health, lifecycle
 from trainui.model.states import Status

@@ -1,7 +1,8 @@
-"""The command line: a module for each group of commands, `runs` and `inspect` with several.
+"""The command line: a module for each group of commands.
 
-Read `main` first (from arguments to an exit code), then `app` (the list of commands), then
-`runs.run`, the command that most people type first.
+Read `main` first (from arguments to an exit code), then `app` (the list of commands), then `run`,
+the command that most people type first, then `waiting`. Those that show runs have the same steps:
+resolve RUN, query, print text or JSON.
 """
 
 from trainui import installation

@@ -25,40 +25,40 @@ Without a command: open the screen, with every run, its graph, curves and logs.
 """
 
 MODULES: dict[str, dict[str, str]] = {
-    "runs.run": {
+    "run": {
         "demo": "Run the bundled pipeline.",
         "run": "Run a pipeline file, or one command.",
     },
-    "runs.resume": {
+    "resume": {
         "resume": "Continue a run; completed stages are skipped.",
         "rerun": "Rerun a finished stage.",
     },
-    "runs.waiting": {
+    "waiting": {
         "cancel": "Cancel a stage, or every unfinished stage of a run.",
         "wait": "Wait until a run has ended.",
     },
-    "runs.add": {"add": "Add trainings that trainui did not start."},
-    "inspect.runs_list": {"ls": "List the runs."},
-    "inspect.show": {
+    "add": {"add": "Add trainings that trainui did not start."},
+    "runs_list": {"ls": "List the runs."},
+    "show": {
         "show": "Show one run: its stages and their states.",
         "path": "Print the directory of a run or a stage.",
         "metrics": "Show the metrics of a run or a stage.",
         "shell": "Open a shell in a stage's workdir and environment.",
     },
-    "inspect.logs": {
+    "logs": {
         "logs": "Print a stage's output.",
         "events": "List events.",
         "digest": "Show what happened, what is wrong, and what to do next.",
         "stacks": "Show what a stage's processes are doing.",
     },
-    "inspect.experiments": {
+    "experiments": {
         "best": "Show the best trials of a search.",
         "diff": "Show what differs between two runs.",
         "compare": "Compare two configurations over their seeds.",
         "note": "Add a note to a run.",
         "tree": "Show which run came from which.",
     },
-    "inspect.export": {
+    "export": {
         "export": "Write a run's points as CSV, JSON lines or Parquet.",
         "report": "Print a run as Markdown, with its curves.",
     },

@@ -46,8 +46,7 @@ def overview(matching: str = "", most: int = 20, after: str | None = None) -> Ro
     """
     if engine.is_none_yet():
         return {"runs": [], "left": 0}
-    from trainui.cli import lookup
-    from trainui.cli.inspect import selection
+    from trainui.cli import lookup, selection
     from trainui.store.read import run_list, views
 
     with lookup.view() as connection:
@@ -231,7 +230,7 @@ def news_cursor(run: str | None = None) -> str:
 
 def trouble() -> str:
     """Return why nothing new starts or ends are not recorded here; empty if a worker works."""
-    from trainui.cli.runs import standstill
+    from trainui.cli import standstill
 
     return standstill.copied() or standstill.worker_trouble()
 
@@ -265,7 +264,7 @@ def preview(
 ) -> Row:
     """Return what `submit` would store: the stages, and remarks."""
     from trainui import control
-    from trainui.cli.runs import run as run_command
+    from trainui.cli import run as run_command
     from trainui.control import requests, submission
 
     if engine.exists():
@@ -282,7 +281,7 @@ def plan(run: str, file: str | None = None, *, as_submitted: bool = True) -> Row
     `changed_file` is the run's file if it has changed since; without `as_submitted` it is used.
     """
     from trainui import control
-    from trainui.cli.runs import resume as resume_command
+    from trainui.cli import resume as resume_command
 
     choice = _pipeline_to_resume(run, file, as_submitted)
     planned = control.plan_resume(_id(run), pipeline=choice.pipeline)

@@ -9,7 +9,7 @@ import pytest
 
 from tests.unit.execution.submitted import begin
 from trainui import clock, control
-from trainui.cli.runs.waiting import EventPrinter, hints
+from trainui.cli.waiting import EventPrinter, hints
 from trainui.model.states import NAN, Status
 from trainui.pipeline import loader
 from trainui.pipeline.filling import with_trial_params

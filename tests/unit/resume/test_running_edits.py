@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from trainui import clock, control
-from trainui.cli.runs import resume
+from trainui.cli import resume
 from trainui.errors import UsageError
 from trainui.model.records import StageRecord
 from trainui.model.states import Status

@@ -20,7 +20,7 @@ import pytest
 from tests.unit.execution.submitted import begin, submit
 from tests.unit.store.readings import Feeder
 from trainui import clock, control
-from trainui.cli.runs import waiting
+from trainui.cli import waiting
 from trainui.errors import UnfitEnvironmentError
 from trainui.model.records import HostView, PruningReason
 from trainui.model.states import Status

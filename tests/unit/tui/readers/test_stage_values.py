@@ -9,8 +9,8 @@ import pytest
 
 from tests.unit.store.readings import Feeder
 from tests.unit.tui.filled import MEMBERS, SWEEP, Filler
-from trainui.cli.inspect import experiments
-from trainui.cli.inspect.selection import select
+from trainui.cli import experiments
+from trainui.cli.selection import select
 from trainui.model.definition import Search
 from trainui.model.headline_metric import ComparedMetric
 from trainui.model.records import StageRecord

@@ -37,7 +37,7 @@ RIGHT = {"ATTEMPT", "TOOK", "SINCE", "EXIT"}
 @options.command("trainui show digits", "trainui show 3f2a --json")
 def show(run: options.Run, as_json: options.Json = False) -> None:
     """Show one run: its stages, their states and attempts."""
-    from trainui.cli.runs import standstill
+    from trainui.cli import standstill
     from trainui.store.points import read_points
     from trainui.store.read import event_feed, run_in_json, run_list, time_worked, views
 

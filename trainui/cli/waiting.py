@@ -10,9 +10,8 @@ from typing import Annotated
 import typer
 
 from trainui import clock, control, formatting, settings, text
-from trainui.cli import interrupt, lookup, options, printing
-from trainui.cli.runs import standstill
-from trainui.cli.runs.standstill import DiskWatch
+from trainui.cli import interrupt, lookup, options, printing, standstill
+from trainui.cli.standstill import DiskWatch
 from trainui.control import requests
 from trainui.errors import NotFoundError, StoppedError, WaitTimeoutError
 from trainui.model.records import Event, RunRecord, StageRecord

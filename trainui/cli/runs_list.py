@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 import typer
 
 from trainui import clock, formatting, paths, text
-from trainui.cli import lookup, options, printing
-from trainui.cli.runs import standstill
+from trainui.cli import lookup, options, printing, standstill
 from trainui.errors import TrainuiError, UsageError
 from trainui.model.states import UNFINISHED
 from trainui.store.db import engine
@@ -116,7 +115,7 @@ def _read_local(
     columns: Mapping[str, Mapping[str, str]] = {}
     with lookup.view() as connection:
         if words or sort:
-            from trainui.cli.inspect import selection
+            from trainui.cli import selection
 
             lines = run_list.run_lines(connection)
             lost = lookup.find_lost(connection, [run.status for run in lines])

@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any, TextIO
 import typer
 
 from trainui import control, formatting, text
-from trainui.cli import interrupt, lookup, options, printing
-from trainui.cli.runs import waiting
-from trainui.cli.runs.standstill import DiskWatch
+from trainui.cli import interrupt, lookup, options, printing, waiting
+from trainui.cli.standstill import DiskWatch
 from trainui.errors import PipelineFileError, UsageError
 from trainui.model.states import UNFINISHED, Status
 from trainui.pipeline import matrix

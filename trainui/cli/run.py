@@ -19,7 +19,7 @@ from typer.core import TyperCommand
 
 from trainui import control, formatting, paths, settings
 from trainui.cli import interrupt, lookup, options, printing
-from trainui.cli.runs.standstill import DiskWatch
+from trainui.cli.standstill import DiskWatch
 from trainui.errors import StoppedError, UsageError
 
 if TYPE_CHECKING:
@@ -363,7 +363,7 @@ def _follow(run_id: str, pipeline: Pipeline, run_options: RunOptions) -> int:
             printing.note(f"{name} runs in the background: {background}")
         return 0
     printing.note(f"run {run_id}")
-    from trainui.cli.runs import waiting
+    from trainui.cli import waiting
 
     return waiting.follow(run_id, wait=run_options.wait, as_json=run_options.as_json, is_new=True)
 
