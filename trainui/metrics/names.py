@@ -297,7 +297,9 @@ class SeriesNames:
 
     def displaced(self, name: str) -> tuple[str, str] | None:
         """Return a metric that an earlier attempt's log had, and that log, if a file has it now."""
-        names = set(_spellings(name)) if self.texts else set()
+        if not self.texts:
+            return None
+        names = set(_spellings(name))
         for one, key in self.texts.items():
             if not names.isdisjoint(_spellings(_without_log(one, key))):
                 return one, key

@@ -25,7 +25,7 @@ from trainui.metrics.formats.text.names import STEP, is_step_name, names_metric
 from trainui.metrics.formats.text.single_values import SingleValues
 from trainui.metrics.formats.text.text_lines import SOUGHT, TextLines, has_steps, unread
 from trainui.metrics.source_file import DecoderChoice, SourceFile
-from trainui.metrics.tail import GrowingFile, UnreadableFileError
+from trainui.metrics.tail import FileState, GrowingFile, UnreadableFileError, look_at
 from trainui.pipeline.masking import Masker
 from trainui.store.points.point_sources import key_of
 from trainui.supervisor import protocol
@@ -156,6 +156,8 @@ class _Text:
         self._has_sought = False
         self._lines = TextLines(None, {SOUGHT: self._sought})
         self._offset = self._count = 0
+        self._seen: FileState | None = None
+        """Of the file when it was last read to its end."""
 
     @property
     def is_abandoned(self) -> bool:
@@ -187,12 +189,16 @@ class _Text:
         self.has_grown = False
         if self.found_at is not None or self.is_abandoned:
             return False
+        look = look_at(self.candidate.path)  # cheaper than to open it at each turn
+        if look is None or look == self._seen:
+            return False
         try:
             with closing(GrowingFile(self.candidate.path)) as file:
                 data = file.read(self._offset, _AT_ONCE)
         except (OSError, UnreadableFileError):
             return False
         is_full = len(data) == _AT_ONCE
+        self._seen = None if is_full else look
         length = self._lines.cut(data) or (len(data) if is_full else 0)
         self.has_grown = length > 0
         if length and self._shows_metric(data[:length]):
