@@ -121,7 +121,7 @@ _STAMP = (
 )
 _LEVEL = (
     r"(?:DEBUG|INFO|WARN(?:ING)?|ERROR|CRITICAL|SUCCESS|TRACE|NOTICE"
-    r"|(?<=\[)(?:debug|info|warn(?:ing)?|error|critical)(?= *\])|[IWEDC](?=\]))(?!\w)"
+    r"|(?<=\[)(?:debug|info|warn(?:ing)?|error|critical)(?= *\])|[IWE](?=\]))(?!\w)"
 )
 _COUNT = r"(?:global_?)?step|epoch|iter(?:ation)?|episode|round|batch"
 _SOURCE = (

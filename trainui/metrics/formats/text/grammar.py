@@ -20,6 +20,7 @@ from trainui.metrics.formats.text.names import (
     IN_NAMES,
     LONGEST_LABEL,
     NO_LABEL,
+    ONLY_PART,
     OUTER,
     STEP,
     TRAIN,
@@ -144,7 +145,8 @@ _AT_TAIL = re.compile(rf"\s*\[ *(?P<value>{INT}) */ *(?P<of>{INT})\]\s*$")
 _BRACKETS = re.compile(rf"\]\s*\[\s*{INT}")
 """Between the positions of `Epoch: [0][10/100]`, where epochs count from 0."""
 _FOLD = re.compile(
-    r"\b(?P<stem>fold|split|run|seed|trial|client|task|agent|stage|phase)[ =:#_-]{0,3}"
+    r"\b(?P<stem>fold|split|run|seed|trial|client|task|agent|stage|phase|model|member|chain)"
+    r"[ =:#_-]{0,3}"
     rf"(?P<number>{INT}|\d{{1,9}})(?![\d.])",
     re.IGNORECASE,
 )
@@ -465,7 +467,8 @@ def values_of(text: str, pairs: Sequence[Number], of: str | None) -> tuple[Numbe
         if pair.start - end > _LEAST_SECTION:
             of = _first_part(text[end : pair.start], of=of)
         named, end = part_in(pair.name) or named, pair.end
-        if pair.is_step or is_no_metric(pair.name) or pair.name.lower() == "best":
+        is_count = pair.is_whole and ONLY_PART.fullmatch(pair.name)  # `[Test 200] psnr=19.5`
+        if pair.is_step or is_count or is_no_metric(pair.name) or pair.name.lower() == "best":
             continue
         own = own_part(pair.name, of)
         if (pair.name, own) in values and named:

@@ -136,7 +136,8 @@ _NO_METRIC = re.compile(
     r"|(?:seed|(?:local_|global_)?rank|device|patience|counter)"
     r"|(?:(?:train(?:ing)?|total|end of|max|current|num|global|env|fps)[ _-]?)?"
     r"(?:epochs?|ep\.?|steps?|iters?|iterations?|batch(?:es)?|timesteps?|episodes?|rounds?|updates?)"
-    r"|(?:\w+ )?(?:samples|images|clients?|fold|trial|run|task|game|workers?|micro_step|gpus?"
+    r"|(?:\w+ )?(?:samples|images|clients?|fold|trial|run|task|game|member|model|chain|workers?"
+    r"|micro_step|gpus?"
     r"|(?:\w+_)?tokens(?:_seen)?|(?:played )?games|examples|\w*size|kimg|Sen\.)",
     re.IGNORECASE,
 )
@@ -225,7 +226,7 @@ _NO_NAME = re.compile(
     r"|.*\b(?:saved|saving)\b.*|with .*|.*\b[\da-f]{12,}",
     re.IGNORECASE,
 )
-_AND = re.compile(r"^and (?=.*[a-z])")
+_AND = re.compile(r"^(?:and|.*\b(?:done|finished|completed?)\.) (?=.*[a-z])", re.IGNORECASE)
 _IS = re.compile(r"(?: so far)? is$")
 _BETWEEN = re.compile(
     r"[\w%/.\u00b5\u03bc]*(?: (?:%|(?:m?s|sec(?:onds)?)\b))?"
@@ -366,7 +367,7 @@ def run_to_end(form: str, pairs: Sequence[Number]) -> int:
     return at
 
 
-_ONLY_PART = re.compile(HELD_OUT, re.IGNORECASE)
+ONLY_PART = re.compile(HELD_OUT, re.IGNORECASE)
 _FRACTIONS = re.compile(
     r"(?:[\w-]+[\s_/.])*(?:precision|recall|error(?:[ _-]rate)?|[wc]er)", re.IGNORECASE
 )
@@ -380,7 +381,7 @@ _SETTING = re.compile(
 
 
 def _is_usual(pair: Number) -> bool:
-    if USUAL.fullmatch(pair.name) or (not pair.is_whole and _ONLY_PART.fullmatch(pair.name)):
+    if USUAL.fullmatch(pair.name) or (not pair.is_whole and ONLY_PART.fullmatch(pair.name)):
         return True
     if _FRACTIONS.fullmatch(pair.name):
         return not pair.is_whole

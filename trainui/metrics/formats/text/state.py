@@ -392,7 +392,8 @@ class LogState:
             values = tuple(value for value in values if not self._counts([value.name]))
         row = self._named(values, found, prefix, part, said=said, is_summary=is_summary)
         self.is_bare = is_of_epoch = said.inner is None and not is_summary
-        if is_of_epoch and (again := self._repeated(row, step)) is not None:
+        is_counted_by = re.search(forms.INT, said.text[: said.counter.start])  # `part 7: epoch 1`
+        if is_of_epoch and not is_counted_by and (again := self._repeated(row, step)) is not None:
             return again
         if said.wraps or said.text.endswith(":"):
             tail = _TAIL.search(said.text) if said.wraps else None

@@ -62,6 +62,8 @@ _REWRITTEN = tuple(
         (rf"(?:@|at|after) ({INT}) (step|iteration|epoch|episode)s?\b", r"\2 \1"),
         # `60.5% accuracy, loss 1.8`
         (rf"(?<!\w )(?<![\w:=])({VALUE}%) (accuracy|acc)(?=\W*(?:$|[,;|)]))", r"\2 \1"),
+        # `loss = 1.0 + 0.5 = 1.5`
+        (rf"(= *){VALUE}(?: *[+*] *{VALUE})+ *= *(?={VALUE})", r"\1"),
         # Caffe's
         (rf"\b(Train|Test) net output #{INT}: ", r"\1: "),
         # `average reward over the last 10 episodes: 3.5`
