@@ -1,7 +1,6 @@
 """The Textual app: it connects the poller, the terminal driver, the keys and the pages.
 
-On a terminal without Unicode each character is replaced by as many ASCII characters as it has
-cells, so the layout is unchanged. The filter runs on rendered lines; no widget knows of it.
+Also what can be done here: the help with the keys, and the commands of the command palette.
 """
 
 from __future__ import annotations
@@ -10,18 +9,17 @@ import gc
 import logging
 import os
 import time
-import unicodedata
-from collections.abc import Callable, Mapping, Sequence
-from functools import lru_cache
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from itertools import groupby, zip_longest
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
-from rich.cells import cell_len
-from rich.segment import Segment
 from textual import events
 from textual.app import App
 from textual.binding import BindingType
-from textual.color import Color
-from textual.command import Provider
+from textual.command import DiscoveryHit, Hit, Hits, Provider
+from textual.containers import Vertical
+from textual.content import Content
 from textual.filter import LineFilter
 from textual.message import Message
 from textual.theme import Theme
@@ -32,105 +30,21 @@ from trainui.errors import TrainuiError
 from trainui.store.read.run_list import RunLine
 from trainui.text import harmless
 from trainui.tui import styles, terminal
-from trainui.tui.app_interface import PREFERENCES_FILE, Preferences
-from trainui.tui.keymap import KeyTable, bindings
-from trainui.tui.page import Page
+from trainui.tui.app_interface import PREFERENCES_FILE, Preferences, app_of
+from trainui.tui.keymap import SCOPES, Key, KeyTable, bindings
+from trainui.tui.line_view import RowsView
+from trainui.tui.page import Jump, Page
 from trainui.tui.readers import machine
 from trainui.tui.readers.poller import Poller
 from trainui.tui.run_list.screen import RunsScreen
 from trainui.tui.snapshot import ListQuery, Query, RunQuery, Snapshot
+from trainui.tui.styled_text import Row, Segment, beside, fit, labelled, width_of, wrap
 from trainui.tui.terminal import TerminalApp
-
-NO_UNICODE_TERMINALS = ("linux", "vt100", "vt220", "dumb")
-"""Values of TERM for terminals without braille characters."""
-
-_SIGNS = {
-    "○": "o", "◔": "q", "●": "*", "✓": "+", "✗": "x", "⊘": "/", "↯": "&", "▣": "B", "–": "-",
-    "…": "~", "›": ">", "▲": "^", "‖": "=", "→": ">", "←": "<", "↑": "^", "↓": "v", "↻": "@",
-    "▶": ">", "▸": ">", "▾": "v", "▼": "v", "◀": "<", "⇧": "^", "·": ".", "•": "*", "°": "'",
-    "×": "x", "±": "~", "−": "-", "—": "-", "█": "#", "▇": "#", "▆": "#", "▅": "#", "▄": "#",
-    "▃": "-", "▂": "_", "▁": "_", "░": ".", "▒": ":", "▓": "%", "■": "#", "□": "D", "◆": "@",
-    "◌": "?", "⊣": "|", "▴": "^", "▌": "|", "▎": "|", "▐": "|", "△": "A", "▽": "V",
-    "◇": "%", "★": "$", "☆": "X", "«": "<", "»": ">", "‘": "'", "’": "'", "“": '"', "”": '"',
-}  # fmt: skip
-_LOWER_DOTS, _UPPER_DOTS = 0b11000000 | 0b00100100, 0b00001001 | 0b00010010
-"""Bit masks of a braille character's two lower and two upper rows of dots."""
-
-
-def is_wanted(setting: bool | None, environ: Mapping[str, str]) -> bool:
-    """Return True for ASCII only: the setting decides, else TERM and the locale."""
-    if setting is not None:
-        return setting
-    if environ.get("TERM") in NO_UNICODE_TERMINALS:
-        return True
-    locale = environ.get("LC_ALL") or environ.get("LC_CTYPE") or environ.get("LANG") or ""
-    return locale in ("C", "POSIX") or ("." in locale and "utf" not in locale.casefold())
-
-
-class AsciiFilter(LineFilter):
-    """Converts rendered lines to ASCII."""
-
-    def apply(self, segments: list[Segment], background: Color) -> list[Segment]:  # noqa: ARG002
-        """Return the segments in ASCII, at unchanged widths."""
-        return [
-            segment
-            if segment.text.isascii()
-            else Segment("".join(map(plain, segment.text)), segment.style, segment.control)
-            for segment in segments
-        ]
-
-
-@lru_cache(maxsize=4096)
-def plain(character: str) -> str:
-    """Return the ASCII replacement of a character, as wide as the character."""
-    if character.isascii():
-        return character
-    if sign := _SIGNS.get(character):
-        return sign
-    code = ord(character)
-    if 0x2800 <= code < 0x2900:
-        return _braille(code - 0x2800)
-    if 0x2500 <= code < 0x2580:
-        return _box(character)
-    base = unicodedata.normalize("NFKD", character)[0]
-    return base if base.isascii() and base.isprintable() else "?" * cell_len(character)
-
-
-def _braille(bits: int) -> str:
-    """Return an ASCII character with its ink about where the dots are."""
-    lower, upper = bits & _LOWER_DOTS, bits & _UPPER_DOTS
-    if lower and upper:
-        return ":" if bits.bit_count() < 5 else "#"
-    return "." if lower else "'" if upper else " "
-
-
-def _box(character: str) -> str:
-    name = unicodedata.name(character)
-    if "DIAGONAL" in name:
-        return {"╱": "/", "╲": "\\"}.get(character, "X")
-    flat = any(word in name for word in ("HORIZONTAL", "LEFT", "RIGHT"))
-    upright = any(word in name for word in ("VERTICAL", "UP", "DOWN"))
-    return "+" if flat and upright else "|" if not flat else "=" if "HEAVY" in name else "-"
-
+from trainui.tui.widgets import FRAME, Dialog
 
 if TYPE_CHECKING:
     from trainui.tui.box_feed import BoxFeed, Feeds
     from trainui.tui.log_window import LogReader, LogWindow
-
-log = logging.getLogger(__name__)
-
-
-class SnapshotReady(Message):
-    """The poller has read a new snapshot; only the latest one matters."""
-
-    def __init__(self, snapshot: Snapshot) -> None:
-        super().__init__()
-        self.snapshot = snapshot
-
-    def can_replace(self, message: Message) -> bool:
-        """Coalesce: a newer snapshot replaces one that is still queued."""
-        return isinstance(message, SnapshotReady)
-
 
 THEME = "theme"
 """The preference key for the theme chosen with the theme key."""
@@ -144,11 +58,141 @@ SAVED_WITHIN = 1.0
 GC_THRESHOLD = 5000
 """Garbage collector threshold once the first page is shown: short pauses, so keys stay fast."""
 
+KEY_WIDTH, GAP, LEAST_COLUMN, MOST_WORDS = 12, 4, 48, 57
+"""Cells of the keys, between two columns of bindings, the least of a column, and the most of a
+description in a single one, which fits into 80."""
 
-def _commands() -> type[Provider]:
-    from trainui.tui.help_screen import KeyCommands
+PLACEHOLDER = "type an action, or the name of a run, a stage or a metric"
 
-    return KeyCommands
+LEAST_SCORE = 0.01
+"""The score of a command whose words match in another order."""
+
+KEY_CELLS, TOOLTIP_CELLS = 12, 68
+"""Widths of the columns with the keys and the descriptions, in characters."""
+
+SCOPE_FROM = 110
+"""Terminal width in columns from which a line says where its key works."""
+
+log = logging.getLogger(__name__)
+
+
+def help_rows(keys: Sequence[Key], width: int = 0) -> list[Row]:
+    """Return the bindings as lines, scope by scope, in as many columns as fit.
+
+    Long descriptions are wrapped.
+    """
+    count = max((width + GAP) // (LEAST_COLUMN + GAP), 1)
+    room = (width + GAP) // count - GAP - KEY_WIDTH if count > 1 else MOST_WORDS
+    blocks: list[list[Row]] = []
+    for scope, found in groupby(keys, lambda key: key.scope):
+        rows: list[Row] = [(Segment(SCOPES[scope], "title"),)]
+        for key in found:
+            name = Segment(fit(f"  {key.shown}", KEY_WIDTH), "key")
+            rows += labelled(name, ((Segment(piece),) for piece in wrap(key.tooltip, room)))
+        blocks.append(rows)
+    each = max((width_of(row) for block in blocks for row in block), default=0) + GAP
+    columns = _columns(blocks, count)
+    return [beside(line, each) for line in zip_longest(*columns, fillvalue=())]
+
+
+def _columns(blocks: Sequence[list[Row]], count: int) -> list[list[Row]]:
+    """Distribute blocks over columns of about the same height, from left to right."""
+    height = sum(len(block) + 1 for block in blocks) / count
+    columns: list[list[Row]] = [[]]
+    for block in blocks:
+        full = len(columns[-1]) + len(block) / 2 > height
+        if columns[-1] and full and len(columns) < count:
+            columns.append([])
+        columns[-1] += [(), *block] if columns[-1] else block
+    return columns
+
+
+class HelpScreen(Dialog[None]):
+    """A dialog with the key bindings; esc, enter, ? or q closes it."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        *bindings("app.leave"),
+        ("escape,question_mark,enter", "dismiss", "close"),
+    ]
+
+    def __init__(self, keys: Sequence[Key]) -> None:
+        super().__init__()
+        self._keys = keys
+
+    def on_mount(self) -> None:
+        """Show the keys."""
+        self.show_titles("Keys", "esc closes; remap keys in config.toml under [keys]")
+        self.on_resize()
+
+    def on_resize(self) -> None:
+        """Arrange the keys for the terminal's width."""
+        rows = help_rows(self._keys, self.room)
+        self.query_one(Vertical).styles.width = max(map(width_of, rows)) + FRAME
+        self.query_one(RowsView).set_rows(rows)
+
+
+class KeyCommands(Provider):
+    """Provides the actions of the current page's keys as commands."""
+
+    async def discover(self) -> Hits:
+        """Yield all commands, before anything is typed."""
+        for key in self._keys():
+            title = self._title(key, Content(key.tooltip))
+            yield DiscoveryHit(title, partial(self._do, key), key.tooltip)
+
+    async def search(self, query: str) -> Hits:
+        """Yield the commands that match the query."""
+        matcher, text = self.matcher(query), query.casefold()
+        for key in self._keys():
+            if all(word in f"{key.tooltip} {key.label}".casefold() for word in text.split()):
+                score = max(matcher.match(key.tooltip), matcher.match(key.label), LEAST_SCORE)
+                found = Content(key.tooltip)
+                for word in text.split():
+                    if (start := key.tooltip.casefold().find(word)) >= 0:
+                        found = found.stylize(matcher.match_style, start, start + len(word))
+                yield Hit(score, self._title(key, found), partial(self._do, key), key.tooltip)
+        for kind, name, go in self._jumps(text):
+            if (score := matcher.match(name)) > 0:
+                # the matcher's own highlighting takes the brackets of a sweep's member for markup
+                start = name.casefold().find(text)
+                found = Content(name).stylize(matcher.match_style, start, start + len(text))
+                yield Hit(score, Content.assemble((f"{kind:<{KEY_CELLS}}", "$accent"), found), go)
+
+    def _jumps(self, text: str) -> Iterator[Jump]:
+        """Return the places whose names contain a text; only these are scored, for speed."""
+        found = self.screen.jumps() if isinstance(self.screen, Page) else iter(())
+        return (jump for jump in found if text in jump.name.casefold())
+
+    def _keys(self) -> Iterator[Key]:
+        """Return the keys of the page, those of the focused pane first."""
+        of_page = getattr(self.screen, "command_scopes", ("app",))
+        of_pane = getattr(self.screen.focused, "scopes", ())
+        scopes = dict.fromkeys((*(one for one in of_pane if one in of_page), *of_page))
+        return (key for key in app_of(self.screen).keys.of(*scopes) if key.command)
+
+    def _title(self, key: Key, tooltip: Content) -> Content:
+        """Return a line: the key, what it does and, with room for it, where it works."""
+        where = SCOPES[key.scope] if self.screen.size.width >= SCOPE_FROM else ""
+        text = tooltip.pad_right(max(TOOLTIP_CELLS - tooltip.cell_length, 2)) if where else tooltip
+        return Content.assemble((f"{key.shown:<{KEY_CELLS}}", "$accent"), text, (where, "dim"))
+
+    def _do(self, key: Key) -> None:
+        """Simulate the key, with the focus on a widget that handles it."""
+        if isinstance(self.screen, Page):
+            self.screen.prepare_for(key.scope)
+        self.app.simulate_key(key.keys.split(",")[0].strip())
+
+
+class SnapshotReady(Message):
+    """The poller has read a new snapshot; only the latest one matters."""
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        super().__init__()
+        self.snapshot = snapshot
+
+    def can_replace(self, message: Message) -> bool:
+        """Coalesce: a newer snapshot replaces one that is still queued."""
+        return isinstance(message, SnapshotReady)
 
 
 def _start_worker() -> str:
@@ -167,7 +211,7 @@ class TrainuiApp(TerminalApp):
 
     TITLE = "trainui"
     NOTIFICATION_TIMEOUT = 3.0
-    COMMANDS: ClassVar[set[Any]] = {_commands}
+    COMMANDS: ClassVar[set[Any]] = {KeyCommands}
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("app")]
     CSS = """
     ToastRack { dock: top; align: right top; margin: 1 0 0 0; }
@@ -200,8 +244,8 @@ class TrainuiApp(TerminalApp):
         self._fitting = styles.fitting(configured.theme, self.console.color_system, os.environ)
         chosen = styles.chosen(self.preferences.get(THEME, dict), self._fitting)
         self.theme = chosen if chosen in self.available_themes else styles.DEFAULT
-        is_ascii = is_wanted(configured.ascii, os.environ)
-        self._ascii = [AsciiFilter()] if is_ascii else []
+        is_ascii = styles.wants_ascii(configured.ascii, os.environ)
+        self._ascii = [styles.AsciiFilter()] if is_ascii else []
         self.keys = KeyTable(configured.keys)
         self.set_keymap({key.id: key.keys for key in self.keys.keys if key.id in configured.keys})
         self.first_run = run_id
@@ -389,8 +433,6 @@ class TrainuiApp(TerminalApp):
         """Open the command palette."""
         from textual.command import CommandPalette
 
-        from trainui.tui.help_screen import PLACEHOLDER
-
         if not CommandPalette.is_open(cast("App[object]", self)):
             self.push_screen(CommandPalette(placeholder=PLACEHOLDER, id="--command-palette"))
 
@@ -401,8 +443,6 @@ class TrainuiApp(TerminalApp):
 
     def action_help(self) -> None:
         """Show the keys."""
-        from trainui.tui.help_screen import HelpScreen
-
         scopes = getattr(self.screen, "help_scopes", lambda: ("app",))()
         self.push_screen(HelpScreen(self.keys.of(*dict.fromkeys(scopes))))
 

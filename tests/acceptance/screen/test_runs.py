@@ -30,8 +30,8 @@ from trainui.store.db.statements import set_values
 from trainui.store.runs import runs, stage_requests, stages
 from trainui.store.runs.stage_requests import AlertRecord
 from trainui.tui import styles
+from trainui.tui.app import HelpScreen
 from trainui.tui.curves.screen import CurvesScreen
-from trainui.tui.help_screen import HelpScreen
 from trainui.tui.readers.page_reader import RunPageReader
 from trainui.tui.snapshot import RunPage
 from trainui.tui.styled_text import Row

@@ -34,9 +34,7 @@ def test_the_list_of_runs_needs_nothing_heavy() -> None:
 
 
 def test_neither_does_a_runs_page() -> None:
-    modules = (
-        "trainui.tui.run_page.screen, trainui.tui.readers.page_reader, trainui.tui.help_screen"
-    )
+    modules = "trainui.tui.run_page.screen, trainui.tui.readers.page_reader, trainui.tui.app"
     assert not imported_by(modules) & set(HEAVY)
 
 

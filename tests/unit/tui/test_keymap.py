@@ -7,13 +7,12 @@ from collections import Counter
 import pytest
 from textual.dom import DOMNode
 
-from trainui.tui.app import TrainuiApp
+from trainui.tui.app import GAP, TrainuiApp, help_rows
 from trainui.tui.curves.comparison_screen import CandidateList, ComparisonScreen
 from trainui.tui.curves.grid_view import CurvesView
 from trainui.tui.curves.screen import CurvePlot
 from trainui.tui.dialogs import ConfirmScreen, NoteScreen
 from trainui.tui.graph_view import StageGraph
-from trainui.tui.help_screen import GAP, help_rows
 from trainui.tui.keymap import KEYS, SCOPES, KeyTable, bindings
 from trainui.tui.line_view import LinesView
 from trainui.tui.log_view import LogView

@@ -1,6 +1,8 @@
-"""The line with the worst warning about the installation, and the key that hides it."""
+"""The line with the worst warning about the installation, and what a page remembers."""
 
 from __future__ import annotations
+
+from pathlib import Path
 
 import pytest
 
@@ -8,6 +10,7 @@ from tests.unit.tui.driving import opened
 from tests.unit.tui.filled import Filler
 from trainui.execution.processes import NO_WORKER
 from trainui.tui import page
+from trainui.tui.app_interface import Preferences
 from trainui.tui.readers.machine import HealthReader
 from trainui.tui.snapshot import Health
 
@@ -78,3 +81,15 @@ async def test_a_remedy_is_whole_and_moves_nothing_above_it(
         assert [line[:40] for line in after[1:3]] == [line[:40] for line in before[1:3]]
         shown = " ".join(line.strip() for line in after[at:-1])
         assert remedy.replace("`", "") in " ".join(shown.replace("! hides", "").split())
+
+
+def test_two_screens_overwrite_nothing_of_each_others_preferences(tmp_path: Path) -> None:
+    file = tmp_path / "screen.json"
+    first, second = Preferences(file, lambda: None), Preferences(file, lambda: None)
+    first.keep("theme", {"chosen": "trainui-light"})
+    first.save()
+    second.keep("details", True)
+    second.save()
+    found = Preferences(file, lambda: None)
+    assert found.get("theme", dict) == {"chosen": "trainui-light"}
+    assert found.get("details", bool) is True

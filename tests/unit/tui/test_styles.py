@@ -1,4 +1,4 @@
-"""The themes: whole, and in colours that the terminals they are for show as they are."""
+"""The themes, in colours that terminals show as they are; ASCII, in which no sign is lost."""
 
 from __future__ import annotations
 
@@ -6,12 +6,19 @@ import itertools
 from collections.abc import Mapping
 
 import pytest
+from rich.cells import cell_len
 from rich.color import Color
+from rich.segment import Segment
+from rich.style import Style
 from textual.color import Color as Shade
 from textual.color import rgb_to_lab
 from textual.theme import BUILTIN_THEMES, Theme
 
+from trainui.text import SYMBOLS, TROUBLE
 from trainui.tui import styles
+from trainui.tui.curves.plot import MARKS
+from trainui.tui.numbers import progress_bar
+from trainui.tui.styles import AsciiFilter, in_ascii, wants_ascii
 
 
 @pytest.mark.parametrize("one", styles.OURS, ids=lambda one: str(one.name))
@@ -135,3 +142,64 @@ def test_a_choice_counts_unless_it_leaves_nothing() -> None:
     assert styles.chosen(kept, styles.BASIC.name) == styles.BASIC.name
     assert styles.chosen({}, "nord") == "nord"
     assert styles.chosen({"chosen": 7, "instead_of": "nord"}, "nord") == "nord"
+
+
+BRAILLE = [chr(0x2800 + bits) for bits in range(256)]
+BOX = [chr(code) for code in range(0x2500, 0x2580)]
+
+
+@pytest.mark.parametrize("character", [*SYMBOLS.values(), *BRAILLE, *BOX, "é", "漢", "🚀", "│"])
+def test_every_character_becomes_ascii_of_its_width(character: str) -> None:
+    found = in_ascii(character)
+    assert found.isascii()
+    assert found.isprintable()
+    assert cell_len(found) == cell_len(character)
+
+
+def test_states_stay_apart() -> None:
+    signs = {*SYMBOLS.values(), *(symbol for symbol, _ in TROUBLE.values())}
+    assert len({in_ascii(symbol) for symbol in signs}) == len(signs) == len(SYMBOLS) + 2
+
+
+def test_lines_of_a_plot_stay_apart() -> None:
+    assert len({in_ascii(mark) for mark in MARKS}) == len(set(MARKS)) == styles.CURVES
+    assert not {in_ascii(mark) for mark in MARKS} & {in_ascii("×"), "!", "|"}, (
+        "of NaN, alerts, cursor"
+    )
+
+
+def test_a_bar_shows_its_share_without_colours() -> None:
+    full, empty = progress_bar(3, 4, 8)
+    assert "".join(map(in_ascii, full + empty)) == "======--"
+
+
+def test_a_curve_is_where_it_was() -> None:
+    assert [in_ascii(dots) for dots in "⠉⣀⣿ "] == ["'", ".", "#", " "]
+
+
+def test_letters_keep_their_base() -> None:
+    assert "".join(map(in_ascii, "Modèle größer")) == "Modele gro?er"
+
+
+def test_ascii_keeps_styles() -> None:
+    bold = Style(bold=True)
+    (found,) = AsciiFilter().apply([Segment("✓ done", bold)], Shade.parse("black"))
+    assert found == Segment("+ done", bold)
+
+
+@pytest.mark.parametrize(
+    ("setting", "environ", "wanted"),
+    [
+        (True, {"LANG": "de_DE.UTF-8"}, True),
+        (False, {"TERM": "linux"}, False),
+        (None, {"LANG": "C"}, True),
+        (None, {"LANG": "C.UTF-8"}, False),
+        (None, {"LC_ALL": "de_DE.ISO-8859-1", "LANG": "de_DE.UTF-8"}, True),
+        (None, {"TERM": "linux", "LANG": "de_DE.UTF-8"}, True),
+        (None, {"TERM": "xterm-256color"}, False),
+    ],
+)
+def test_the_terminal_and_the_locale_decide_unless_the_setting_does(
+    setting: bool | None, environ: dict[str, str], wanted: bool
+) -> None:
+    assert wants_ascii(setting, environ) is wanted
