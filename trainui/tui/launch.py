@@ -128,7 +128,6 @@ def run_screen(run_id: str | None = None) -> int:
 
         app = TrainuiApp(run_id)
         app.run()
-    pass
 
     try:
         sys.stdout.write(message())
