@@ -757,8 +757,8 @@ def test_a_file_hides_what_the_log_prints_at_each_attempt(store: Database, tmp_p
     for number in range(2):
         attempt = again(store, attempt) if number else attempt
         (attempt.directory / "stdout.log").write_text(BY_EPOCH)
-        steps = "".join(f"{at},{at / 2},{at / 4}\n" for at in range(9))
-        (attempt.stage_dir / "progress.csv").write_text(HISTORY + steps)
+        rows = [{"step": at, "loss": at / 2, "epoch": at / 4} for at in range(9)]
+        attempt.own_file.write_text("".join(f"{json.dumps(row)}\n" for row in rows))
         end(read(store, attempt))
         assert values(store, attempt).keys() == {"loss", "epoch"}
 
